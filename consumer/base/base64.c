@@ -1,0 +1,86 @@
+#include "waybill/base64.h"
+
+#include <stdint.h>
+
+static const char digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static int value_of(char c, enum base64_alphabet alphabet)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    if (c == (alphabet == BASE64_STANDARD ? '+' : '-')) {
+        return 62;
+    }
+    if (c == (alphabet == BASE64_STANDARD ? '/' : '_')) {
+        return 63;
+    }
+    return -1;
+}
+
+static void put_quantum(struct str *out, uint32_t bits, size_t bytes)
+{
+    for (size_t i = 0; out != NULL && i < bytes; i++) {
+        str_putc(out, (char)(bits >> (16 - 8 * i) & 0xFF));
+    }
+}
+
+bool base64_decode(const char *text, size_t len, enum base64_alphabet alphabet,
+                   struct str *out)
+{
+    uint32_t bits = 0;
+    size_t have = 0;   /* digits of the quantum being read */
+    size_t padded = 0; /* '=' seen; behind the last only line ends may stand */
+
+    for (size_t i = 0; i < len; i++) {
+        int value;
+
+        if (text[i] == '\r' || text[i] == '\n') {
+            continue;
+        }
+        if (text[i] == '=' && have >= 2 && have + padded < 4) {
+            padded++;
+            continue;
+        }
+        value = value_of(text[i], alphabet);
+        if (value < 0 || padded > 0) {
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)value;
+        have++;
+        if (have == 4) {
+            put_quantum(out, bits, 3);
+            bits = 0;
+            have = 0;
+        }
+    }
+    if (have > 0) {
+        put_quantum(out, bits << 6 * (4 - have), have - 1);
+    }
+    return have == 0 ? padded == 0 : have + padded == 4;
+}
+
+void base64_encode(struct str *out, const void *data, size_t len)
+{
+    const unsigned char *at = data;
+
+    for (; len > 0; at += 3) {
+        size_t have = len < 3 ? len : 3;
+        uint32_t bits = (uint32_t)at[0] << 16;
+
+        bits |= have > 1 ? (uint32_t)at[1] << 8 : 0;
+        bits |= have > 2 ? at[2] : 0;
+        str_putc(out, digits[bits >> 18]);
+        str_putc(out, digits[bits >> 12 & 0x3F]);
+        str_putc(out, have > 1 ? digits[bits >> 6 & 0x3F] : '=');
+        str_putc(out, have > 2 ? digits[bits & 0x3F] : '=');
+        len -= have;
+    }
+}

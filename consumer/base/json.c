@@ -1,0 +1,266 @@
+#include "waybill/json.h"
+
+#include <cjson/cJSON.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "waybill/limits.h"
+#include "waybill/utf8.h"
+
+/* struct json is never defined: it is cJSON's item under a name of ours. */
+static const cJSON *item_of(const struct json *json)
+{
+    return (const cJSON *)json;
+}
+
+static const struct json *json_of(const cJSON *item)
+{
+    return (const struct json *)item;
+}
+
+static int check_end(const char *text, size_t len, size_t end,
+                     struct error *err)
+{
+    while (end < len && text[end] != '\0' &&
+           strchr(" \t\r\n", text[end]) != NULL) {
+        end++;
+    }
+    if (end < len) {
+        return error_set(err, ERROR_SCHEMA,
+                         "not JSON: more behind the value, at byte %zu", end);
+    }
+    return 0;
+}
+
+int json_parse(const char *text, size_t len, struct json **ret_json,
+               struct error *err)
+{
+    CLEANUP(str_release) struct str clean;
+    cJSON *item;
+    size_t end;
+
+    str_init(&clean, STR_UNLIMITED);
+    if (json_scan(text, len, &clean, &end, err) < 0 ||
+        check_end(text, len, end, err) < 0) {
+        return -1;
+    }
+    item = cJSON_ParseWithLength(clean.data, clean.len + 1);
+    if (item == NULL) {
+        return error_set(err, ERROR_SCHEMA, "not JSON: cannot be read");
+    }
+    *ret_json = (struct json *)item;
+    return 0;
+}
+
+void json_free(struct json *json)
+{
+    cJSON_Delete((cJSON *)json);
+}
+
+bool json_is_object(const struct json *json)
+{
+    return cJSON_IsObject(item_of(json));
+}
+
+bool json_is_array(const struct json *json)
+{
+    return cJSON_IsArray(item_of(json));
+}
+
+bool json_is_string(const struct json *json)
+{
+    return cJSON_IsString(item_of(json));
+}
+
+bool json_is_null(const struct json *json)
+{
+    return cJSON_IsNull(item_of(json));
+}
+
+const char *json_type_name(const struct json *json)
+{
+    if (json == NULL) {
+        return "nothing";
+    }
+    if (json_is_object(json)) {
+        return "an object";
+    }
+    if (json_is_array(json)) {
+        return "an array";
+    }
+    if (json_is_string(json)) {
+        return "a string";
+    }
+    if (cJSON_IsNumber(item_of(json))) {
+        return "a number";
+    }
+    return json_is_null(json) ? "null" : "a boolean";
+}
+
+const struct json *json_member(const struct json *object, const char *name)
+{
+    const struct json *found = NULL;
+
+    if (!json_is_object(object)) {
+        return NULL;
+    }
+    for (const struct json *item = json_first(object); item != NULL;
+         item = json_next(item)) {
+        if (strcmp(json_name(item), name) == 0) {
+            found = item;
+        }
+    }
+    return found;
+}
+
+const struct json *json_first(const struct json *container)
+{
+    return json_of(item_of(container)->child);
+}
+
+const struct json *json_next(const struct json *item)
+{
+    return json_of(item_of(item)->next);
+}
+
+const char *json_name(const struct json *item)
+{
+    return item_of(item)->string;
+}
+
+size_t json_count(const struct json *container)
+{
+    size_t count = 0;
+
+    for (const struct json *item = json_first(container); item != NULL;
+         item = json_next(item)) {
+        count++;
+    }
+    return count;
+}
+
+const char *json_text(const struct json *string)
+{
+    return cJSON_GetStringValue(item_of(string));
+}
+
+bool json_number(const struct json *json, double *ret_number)
+{
+    if (!cJSON_IsNumber(item_of(json))) {
+        return false;
+    }
+    *ret_number = item_of(json)->valuedouble;
+    return true;
+}
+
+struct json_at json_at_root(const struct json *json)
+{
+    return (struct json_at){.value = json, .name = "$"};
+}
+
+struct json_at json_at_member(const struct json_at *at, const char *name)
+{
+    const struct json *value = json_member(at->value, name);
+
+    return (struct json_at){.value = json_is_null(value) ? NULL : value,
+                            .parent = at,
+                            .name = name};
+}
+
+struct json_at json_at_element(const struct json_at *at,
+                               const struct json *element, size_t index)
+{
+    return (struct json_at){.value = element, .parent = at, .index = index};
+}
+
+static void put_path(struct str *path, const struct json_at *at)
+{
+    if (at->parent == NULL) {
+        str_puts(path, at->name);
+        return;
+    }
+    put_path(path, at->parent);
+    if (at->name != NULL) {
+        str_printf(path, ".%s", at->name);
+    } else {
+        str_printf(path, "[%zu]", at->index);
+    }
+}
+
+int json_at_fault(const struct json_at *at, struct error *err,
+                  enum error_kind kind, const char *format, ...)
+{
+    CLEANUP(str_release) struct str path;
+    char what[LIMIT_MESSAGE];
+    va_list args;
+
+    str_init(&path, LIMIT_MESSAGE);
+    put_path(&path, at);
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    return error_set(err, kind, "%s: %s", path.data, what);
+}
+
+int json_at_require(const struct json_at *at, struct error *err)
+{
+    return at->value != NULL
+               ? 0
+               : json_at_fault(at, err, ERROR_SCHEMA, "is missing");
+}
+
+static int expect(const struct json_at *at, bool (*is)(const struct json *),
+                  const char *what, struct error *err)
+{
+    if (at->value == NULL || is(at->value)) {
+        return 0;
+    }
+    return json_at_fault(at, err, ERROR_SCHEMA, "expected %s, not %s", what,
+                         json_type_name(at->value));
+}
+
+int json_at_object(const struct json_at *at, struct error *err)
+{
+    return expect(at, json_is_object, "an object", err);
+}
+
+int json_at_array(const struct json_at *at, size_t most, struct error *err)
+{
+    if (expect(at, json_is_array, "an array", err) < 0) {
+        return -1;
+    }
+    if (at->value != NULL && json_count(at->value) > most) {
+        return json_at_fault(at, err, ERROR_SCHEMA, "more than %zu elements",
+                             most);
+    }
+    return 0;
+}
+
+int json_at_string(const struct json_at *at, size_t most, const char **ret_text,
+                   struct error *err)
+{
+    const char *text;
+
+    if (expect(at, json_is_string, "a string", err) < 0) {
+        return -1;
+    }
+    if (at->value == NULL) {
+        return 0;
+    }
+    text = json_text(at->value);
+    if (strlen(text) > most) {
+        return json_at_fault(at, err, ERROR_SCHEMA, "longer than %zu bytes",
+                             most);
+    }
+    if (strstr(text, UTF8_NUL) != NULL) {
+        return json_at_fault(at, err, ERROR_SCHEMA, "holds U+0000");
+    }
+    *ret_text = text;
+    return 0;
+}
+
+const char *json_library_version(void)
+{
+    return cJSON_Version();
+}

@@ -1,0 +1,39 @@
+#include "waybill/message.h"
+
+#include <strings.h>
+
+void message_copy(struct arena *arena, const struct message *from,
+                  struct message *ret_message)
+{
+    struct header *headers =
+        arena_alloc(arena, from->header_count * sizeof(*headers));
+
+    for (size_t i = 0; i < from->header_count; i++) {
+        headers[i].name = arena_strdup(arena, from->headers[i].name);
+        headers[i].value = arena_bytes(arena, from->headers[i].value);
+    }
+    *ret_message = *from;
+    ret_message->topic = arena_strdup(arena, from->topic);
+    ret_message->key = arena_bytes(arena, from->key);
+    ret_message->value = arena_bytes(arena, from->value);
+    ret_message->headers = headers;
+}
+
+void input_copy(struct arena *arena, const struct input *from,
+                struct input *ret_input)
+{
+    *ret_input = *from;
+    message_copy(arena, &from->message, &ret_input->message);
+    ret_input->file = arena_strdup(arena, from->file);
+}
+
+const struct header *message_header(const struct message *message,
+                                    const char *name)
+{
+    for (size_t i = message->header_count; i > 0; i--) {
+        if (strcasecmp(message->headers[i - 1].name, name) == 0) {
+            return &message->headers[i - 1];
+        }
+    }
+    return NULL;
+}

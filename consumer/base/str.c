@@ -1,0 +1,120 @@
+#include "waybill/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "waybill/alloc.h"
+
+/* Where an empty string points, so that `data` is never NULL. */
+static char nothing[1];
+
+void str_init(struct str *str, size_t cap)
+{
+    *str = (struct str){.data = nothing, .cap = cap};
+}
+
+void str_release(struct str *str)
+{
+    if (str->alloc > 0) {
+        mem_free(str->data);
+    }
+    str_init(str, str->cap);
+}
+
+void str_wipe(struct str *str)
+{
+    if (str->alloc > 0) {
+        explicit_bzero(str->data, str->alloc);
+    }
+    str_release(str);
+}
+
+void str_clear(struct str *str)
+{
+    str->len = 0;
+    str->overflow = false;
+    if (str->alloc > 0) {
+        str->data[0] = '\0';
+    }
+}
+
+char *str_take(struct str *str)
+{
+    char *data = str->alloc > 0 ? str->data : mem_strdup("");
+
+    str_init(str, str->cap);
+    return data;
+}
+
+/* Room for `more` bytes and the NUL; false when the cap forbids it. */
+static bool reserve(struct str *str, size_t more)
+{
+    if (str->overflow || more > str->cap - str->len) {
+        str->overflow = true;
+        return false;
+    }
+    if (str->alloc == 0) {
+        str->alloc = more + 1 < 64 ? 64 : more + 1;
+        str->data = mem_alloc(str->alloc);
+    } else {
+        str->data = mem_grow(str->data, &str->alloc, str->len + more + 1, 1);
+    }
+    return true;
+}
+
+void str_put(struct str *str, const void *data, size_t len)
+{
+    if (!reserve(str, len)) {
+        return;
+    }
+    if (len > 0) {
+        memcpy(str->data + str->len, data, len);
+    }
+    str->len += len;
+    str->data[str->len] = '\0';
+}
+
+void str_puts(struct str *str, const char *text)
+{
+    str_put(str, text, strlen(text));
+}
+
+void str_putc(struct str *str, char c)
+{
+    str_put(str, &c, 1);
+}
+
+void str_printf(struct str *str, const char *format, ...)
+{
+    va_list args;
+    va_list again;
+    int len;
+
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len >= 0 && reserve(str, (size_t)len)) {
+        vsnprintf(str->data + str->len, (size_t)len + 1, format, again);
+        str->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+struct bytes str_bytes(const struct str *str)
+{
+    return (struct bytes){(const unsigned char *)str->data, str->len};
+}
+
+struct bytes bytes_of(const char *text)
+{
+    return (struct bytes){(const unsigned char *)text,
+                          text != NULL ? strlen(text) : 0};
+}
+
+bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return (a.data == NULL) == (b.data == NULL) && a.len == b.len &&
+           (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}

@@ -1,0 +1,66 @@
+#include "waybill/suggest.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define LONGEST 40
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static int same(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Damerau-Levenshtein, the variant in which a swapped pair stays together */
+static size_t distance(const char *a, const char *b)
+{
+    size_t cost[LONGEST + 1][LONGEST + 1];
+    size_t rows = strlen(a);
+    size_t columns = strlen(b);
+
+    for (size_t i = 0; i <= rows; i++) {
+        cost[i][0] = i;
+    }
+    for (size_t j = 0; j <= columns; j++) {
+        cost[0][j] = j;
+    }
+    for (size_t i = 1; i <= rows; i++) {
+        for (size_t j = 1; j <= columns; j++) {
+            size_t replace = cost[i - 1][j - 1] + !same(a[i - 1], b[j - 1]);
+
+            cost[i][j] = least(least(cost[i - 1][j], cost[i][j - 1]) + 1,
+                               replace);
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
+                same(a[i - 2], b[j - 1])) {
+                cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1);
+            }
+        }
+    }
+    return cost[rows][columns];
+}
+
+void suggest_init(struct suggestion *suggestion, const char *word)
+{
+    *suggestion = (struct suggestion){.word = word};
+}
+
+void suggest_offer(struct suggestion *suggestion, const char *candidate)
+{
+    size_t len = strlen(suggestion->word);
+    size_t far = len < 4 ? 1 : len < 8 ? 2 : 3;
+    size_t found;
+
+    if (len > LONGEST || strlen(candidate) > LONGEST) {
+        return;
+    }
+    found = distance(suggestion->word, candidate);
+    if (found <= far && found < len &&
+        (suggestion->nearest == NULL || found < suggestion->distance)) {
+        suggestion->nearest = candidate;
+        suggestion->distance = found;
+    }
+}

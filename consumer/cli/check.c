@@ -1,0 +1,86 @@
+#include <stdio.h>
+
+#include "cli_internal.h"
+#include "waybill/error.h"
+#include "waybill/json.h"
+
+static void print_json(const struct settings *settings, const char *path)
+{
+    CLEANUP(str_release) struct str text;
+    struct json_writer json = {.out = &text};
+
+    str_init(&text, STR_UNLIMITED);
+    json_open(&json, NULL, '{');
+    json_put_string(&json, "file", path);
+    json_put_bool(&json, "kafka", settings->kafka.brokers != NULL);
+    json_open(&json, "attachments", '[');
+    for (size_t i = 0; i < settings->attachment_count; i++) {
+        const struct attachment *attachment = &settings->attachments[i];
+
+        json_open(&json, NULL, '{');
+        json_put_string(&json, "name", attachment->name);
+        json_put_string(&json, "registration", attachment->registration->name);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_close(&json, '}');
+    str_putc(&text, '\n');
+    print_str(&text);
+}
+
+static void print_table(const struct settings *settings, const char *path)
+{
+    printf("%s: ok, %zu registrations, %zu attachments%s\n", path,
+           settings->registration_count, settings->attachment_count,
+           settings->kafka.brokers ? "" : ", no kafka (push only)");
+    for (size_t i = 0; i < settings->attachment_count; i++) {
+        const struct attachment *attachment = &settings->attachments[i];
+        const struct workflow_selector *workflow = &attachment->workflow;
+
+        if (workflow->id != NULL) {
+            printf("  workflow %s -> %s (attachment '%s')\n", workflow->id,
+                   attachment->registration->name, attachment->name);
+        } else {
+            printf("  project %s, workflow %s -> %s (attachment '%s')\n",
+                   workflow->project ? workflow->project : "*",
+                   workflow->name ? workflow->name : "*",
+                   attachment->registration->name, attachment->name);
+        }
+    }
+}
+
+static int run_check(const struct cli_args *args)
+{
+    struct settings *settings = load_settings(args, 0);
+    const char *path = config_path(args_option(args, "--config"));
+
+    if (settings == NULL) {
+        return EXIT_CONFIG;
+    }
+    if (args_option(args, "--json") != NULL) {
+        print_json(settings, path);
+    } else {
+        print_table(settings, path);
+    }
+    settings_free(settings);
+    return EXIT_OK;
+}
+
+static const struct option_row options[] = {
+    {"--json", NULL, "print JSON"},
+    {0},
+};
+
+const struct command check_command = {
+    .name = "check",
+    .summary = "Check the configuration, and say every fault of it",
+    .text = "Faults go to stderr, a line each: file:line:column: key: what is "
+            "wrong.\nNothing is connected to.\n",
+    .examples = "  waybill check\n"
+                "  waybill check --config /etc/waybill/config.yaml\n",
+    .exits = "  0   nothing is wrong\n"
+             "  2   the command line is wrong\n"
+             "  78  the configuration is wrong\n",
+    .options = options,
+    .run = run_check,
+};

@@ -1,0 +1,93 @@
+#ifndef WAYBILL_CLI_INTERNAL_H
+#define WAYBILL_CLI_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "waybill/config.h"
+#include "waybill/message.h"
+#include "waybill/str.h"
+
+/* --- options.c: argv by a table ------------------------------------------------ */
+
+struct option_row {
+    const char *name;     /* "--key" */
+    const char *argument; /* "KEY"; NULL: a switch */
+    const char *doc;
+};
+
+#define CLI_MOST_OPTIONS 32
+
+struct option_value {
+    const struct option_row *row;
+    const char *value;
+};
+
+struct cli_args {
+    const struct command *command;
+    struct option_value options[CLI_MOST_OPTIONS];
+    size_t option_count;
+    char **words; /* what is no option, without the command */
+    size_t word_count;
+};
+
+/* -1: said on stderr what is wrong, and how to find help */
+int args_read(int argc, char **argv, struct cli_args *ret_args);
+/* The last value of an option, "" for a switch; NULL: not given */
+const char *args_option(const struct cli_args *args, const char *name);
+/* Where files are wanted and none is named */
+void args_default_to_stdin(struct cli_args *args);
+void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
+
+/* --- cli.c: the table of commands ------------------------------------------------ */
+
+struct command {
+    const char *name;
+    const char *words;   /* "[EVENT...]"; NULL: takes none */
+    const char *summary; /* one line, for the list */
+    const char *text;    /* paragraphs, for its own help */
+    const char *examples;
+    const char *exits; /* what its statuses mean */
+    const struct option_row *options; /* ends with a row without a name */
+    int (*run)(const struct cli_args *args);
+};
+
+extern const struct command *const commands[]; /* ends with NULL */
+extern const struct option_row global_options[];
+void put_command_help(struct str *out, const struct command *command);
+void put_help(struct str *out);
+/* All of it as Markdown: `waybill config cli` is what docs are made of */
+void put_cli_reference(struct str *out);
+void print_str(const struct str *text);
+
+/* Loads what --config or its stand-ins name, says every fault, sets the log up.
+ * NULL: the status is EXIT_CONFIG. */
+struct settings *load_settings(const struct cli_args *args, unsigned needs);
+
+/* --- events.c: files of events ----------------------------------------------------- */
+
+/* One of a file's JSON values. What is not JSON comes as well, as far as the
+ * next line that begins with '{': one broken event hides no other. */
+struct events {
+    const char *file; /* "-": standard input */
+    char *data;
+    size_t len;
+    size_t at;
+    int64_t index;
+};
+
+/* Says on stderr why not. */
+int events_open(const char *file, struct events *ret_events);
+void events_close(struct events *events);
+/* False at the end. *ret_message holds the value and a content type. */
+bool events_next(struct events *events, struct input *ret_input);
+
+/* --- the commands -------------------------------------------------------------------- */
+
+extern const struct command run_command;
+extern const struct command check_command;
+extern const struct command push_command;
+extern const struct command publish_command;
+extern const struct command config_command;
+extern const struct command version_command;
+
+#endif

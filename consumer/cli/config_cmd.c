@@ -1,0 +1,64 @@
+#include <string.h>
+
+#include "cli_internal.h"
+#include "waybill/error.h"
+#include "waybill/integration.h"
+#include "waybill/suggest.h"
+
+static void put_reference(struct str *out)
+{
+    config_put_reference(out, integration_table);
+}
+
+static void put_schema(struct str *out)
+{
+    config_put_schema(out, integration_table);
+}
+
+static const struct {
+    const char *word;
+    void (*put)(struct str *out);
+} documents[] = {
+    {"reference", put_reference},
+    {"schema", put_schema},
+    {"cli", put_cli_reference},
+};
+
+static int run_config(const struct cli_args *args)
+{
+    CLEANUP(str_release) struct str text;
+    const char *word = args->word_count > 0 ? args->words[0] : "";
+    struct suggestion near;
+
+    suggest_init(&near, word);
+    str_init(&text, STR_UNLIMITED);
+    for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+        suggest_offer(&near, documents[i].word);
+        if (args->word_count == 1 && strcmp(documents[i].word, word) == 0) {
+            documents[i].put(&text);
+            print_str(&text);
+            return EXIT_OK;
+        }
+    }
+    if (near.nearest != NULL && args->word_count == 1) {
+        usage_error("config", "no '%s' (did you mean '%s'?)", word,
+                    near.nearest);
+    } else {
+        usage_error("config", "expected one of reference, schema, cli");
+    }
+    return EXIT_USAGE;
+}
+
+const struct command config_command = {
+    .name = "config",
+    .words = "reference|schema|cli",
+    .summary = "Print what the configuration and the command line may hold",
+    .text = "reference  every key with type, default and meaning (Markdown)\n"
+            "schema     JSON Schema 2020-12 of config.yaml, for editors\n"
+            "cli        this help, all of it (Markdown)\n",
+    .examples = "  waybill config reference\n"
+                "  waybill config schema > config.schema.json\n",
+    .exits = "  0   printed\n"
+             "  2   the command line is wrong\n",
+    .run = run_config,
+};

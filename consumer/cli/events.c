@@ -1,0 +1,102 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/json.h"
+
+/* A file is read whole; larger ones are for Kafka. */
+#define MOST_FILE ((size_t)1 << 30)
+
+static int read_stream(FILE *stream, struct str *data)
+{
+    char buffer[65536];
+    size_t got;
+
+    while ((got = fread(buffer, 1, sizeof(buffer), stream)) > 0) {
+        str_put(data, buffer, got);
+    }
+    if (ferror(stream)) {
+        return -1;
+    }
+    errno = EFBIG;
+    return data->overflow ? -1 : 0;
+}
+
+int events_open(const char *file, struct events *ret_events)
+{
+    bool is_stdin = strcmp(file, "-") == 0;
+    FILE *stream = is_stdin ? stdin : fopen(file, "re");
+    struct str data;
+    int result;
+
+    str_init(&data, MOST_FILE);
+    result = stream != NULL ? read_stream(stream, &data) : -1;
+    if (result < 0) {
+        fprintf(stderr, "waybill: '%s' cannot be read: %s\n", file,
+                strerror(errno));
+        str_release(&data);
+    } else {
+        *ret_events = (struct events){.file = file, .len = data.len};
+        ret_events->data = str_take(&data);
+    }
+    if (stream != NULL && !is_stdin) {
+        fclose(stream);
+    }
+    return result;
+}
+
+void events_close(struct events *events)
+{
+    mem_free(events->data);
+}
+
+static void skip_space(struct events *events)
+{
+    while (events->at < events->len && events->data[events->at] != '\0' &&
+           strchr(" \t\r\n", events->data[events->at]) != NULL) {
+        events->at++;
+    }
+}
+
+/* Where to go on behind what is not JSON: the next line that begins a value. In
+ * a pretty-printed one only its first line does, and in JSON lines each. */
+static size_t next_start(const struct events *events)
+{
+    const char *at = events->data + events->at;
+    const char *end = events->data + events->len;
+
+    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        at++;
+        if (at < end && *at == '{') {
+            return (size_t)(at - events->data);
+        }
+    }
+    return events->len;
+}
+
+bool events_next(struct events *events, struct input *ret_input)
+{
+    struct error err;
+    size_t start;
+    size_t end;
+
+    skip_space(events);
+    if (events->at >= events->len) {
+        return false;
+    }
+    start = events->at;
+    if (json_scan(events->data + start, events->len - start, NULL, &end,
+                  &err) < 0) {
+        end = next_start(events) - start;
+    }
+    events->at = start + end;
+    *ret_input = (struct input){
+        .message = {.value = {(unsigned char *)events->data + start, end},
+                    .timestamp_ms = -1},
+        .file = events->file,
+        .index = events->index++,
+    };
+    return true;
+}

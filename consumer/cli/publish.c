@@ -1,0 +1,230 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli_internal.h"
+#include "waybill/error.h"
+#include "waybill/event_decode.h"
+#include "waybill/json.h"
+#include "waybill/queue.h"
+
+#define FLUSH_MS 30000
+
+static const char plain_type[] = "application/json";
+static const char structured_type[] =
+    "application/cloudevents+json; charset=UTF-8";
+
+struct publishing {
+    struct publisher *publisher;
+    const struct settings *settings;
+    const char *key;
+    struct header headers[CLI_MOST_OPTIONS + 1];
+    size_t header_count;
+    size_t sent;
+    size_t refused;
+};
+
+static int read_headers(const struct cli_args *args,
+                        struct publishing *publishing, struct arena *arena)
+{
+    for (size_t i = 0; i < args->option_count; i++) {
+        const char *value = args->options[i].value;
+        const char *equals = strchr(value, '=');
+
+        if (strcmp(args->options[i].row->name, "--header") != 0) {
+            continue;
+        }
+        if (equals == NULL || equals == value) {
+            usage_error("publish", "--header wants NAME=VALUE, not '%s'",
+                        value);
+            return -1;
+        }
+        publishing->headers[publishing->header_count++] =
+            (struct header){arena_printf(arena, "%.*s", (int)(equals - value),
+                                         value),
+                            bytes_of(equals + 1)};
+    }
+    return 0;
+}
+
+/* What the event is, as far as a header and a key need to know. */
+static bool look_at(const struct input *input, struct arena *arena,
+                    bool *ret_structured, struct event *event)
+{
+    struct json *json;
+    struct error err;
+
+    if (json_parse((const char *)input->message.value.data,
+                   input->message.value.len, &json, &err) < 0) {
+        fprintf(stderr, "waybill: %s: event %lld: %s, not published\n",
+                input->file, (long long)input->index, err.message);
+        return false;
+    }
+    *ret_structured = json_member(json, "specversion") != NULL;
+    json_free(json);
+    if (event_decode(input, STR_UNLIMITED, arena, event, &err) < 0 &&
+        event->workflow.id == NULL) {
+        *event = (struct event){0}; /* it is published as it is, keyless */
+    }
+    return true;
+}
+
+static struct bytes key_of(const struct publishing *publishing,
+                           const struct event *event, struct arena *arena)
+{
+    const struct workflow *workflow = &event->workflow;
+
+    if (publishing->key != NULL) {
+        return bytes_of(publishing->key);
+    }
+    if (workflow->id != NULL || workflow->project == NULL) {
+        return bytes_of(workflow->id);
+    }
+    return bytes_of(
+        arena_printf(arena, "%s/%s", workflow->project, workflow->name));
+}
+
+static int publish_one(struct publishing *publishing, struct input *input)
+{
+    struct arena *arena = arena_new();
+    struct message *message = &input->message;
+    struct event event = {0};
+    struct error err;
+    bool structured;
+    int status = EXIT_OK;
+
+    if (!look_at(input, arena, &structured, &event)) {
+        publishing->refused++;
+        arena_free(arena);
+        return EXIT_FAILED;
+    }
+    message->topic = publishing->settings->kafka.topics.attestations;
+    message->key = key_of(publishing, &event, arena);
+    message->headers = publishing->headers;
+    message->header_count = publishing->header_count;
+    if (message_header(message, "content-type") == NULL) {
+        publishing->headers[message->header_count++] = (struct header){
+            "content-type", bytes_of(structured ? structured_type
+                                                : plain_type)};
+    }
+    if (publisher_send(publishing->publisher, message, &err) < 0) {
+        fprintf(stderr, "waybill: %s: event %lld: %s\n", input->file,
+                (long long)input->index, err.message);
+        publishing->refused++;
+        status = error_exit_code(err.kind);
+    } else {
+        publishing->sent++;
+    }
+    arena_free(arena);
+    return status;
+}
+
+static int publish_file(struct publishing *publishing, const char *file)
+{
+    struct events events;
+    struct input input;
+    int status = EXIT_OK;
+
+    if (events_open(file, &events) < 0) {
+        return EXIT_FAILED;
+    }
+    while (events_next(&events, &input)) {
+        int one = publish_one(publishing, &input);
+
+        status = one != EXIT_OK ? one : status;
+    }
+    events_close(&events);
+    return status;
+}
+
+static int publish_all(const struct cli_args *args,
+                       struct publishing *publishing)
+{
+    const char *topic = publishing->settings->kafka.topics.attestations;
+    struct error err;
+    int status = EXIT_OK;
+
+    for (size_t i = 0; i < args->word_count; i++) {
+        int one = publish_file(publishing, args->words[i]);
+
+        status = one != EXIT_OK ? one : status;
+    }
+    if (publisher_flush(publishing->publisher, FLUSH_MS, &err) < 0) {
+        fprintf(stderr, "waybill: topic '%s' at %s: %s\n", topic,
+                publishing->settings->kafka.brokers, err.message);
+        return error_exit_code(err.kind);
+    }
+    printf("published %zu event%s to topic '%s'\n", publishing->sent,
+           publishing->sent == 1 ? "" : "s", topic);
+    return status;
+}
+
+static int publish(const struct cli_args *args, struct publishing *publishing)
+{
+    const struct kafka_settings *kafka = &publishing->settings->kafka;
+    struct queue_options options = {.brokers = kafka->brokers,
+                                    .group = kafka->group,
+                                    .properties = &kafka->properties};
+    struct error err;
+    int status;
+
+    if (publisher_open(&options, &publishing->publisher, &err) < 0) {
+        fprintf(stderr, "waybill: %s\n", err.message);
+        return error_exit_code(err.kind);
+    }
+    status = publish_all(args, publishing);
+    publisher_free(publishing->publisher);
+    return status;
+}
+
+static int run_publish(const struct cli_args *args)
+{
+    struct publishing publishing = {.key = args_option(args, "--key")};
+    struct cli_args with_input = *args;
+    struct arena *arena = arena_new();
+    struct settings *settings;
+    int status = EXIT_USAGE;
+
+    args_default_to_stdin(&with_input);
+    if (read_headers(args, &publishing, arena) == 0) {
+        settings = load_settings(args, CONFIG_NEEDS_KAFKA);
+        publishing.settings = settings;
+        status = settings != NULL ? publish(&with_input, &publishing)
+                                  : EXIT_CONFIG;
+        settings_free(settings);
+    }
+    arena_free(arena);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"--key", "KEY", "key of every event (else the workflow's id or name)"},
+    {"--header", "NAME=VALUE", "a header for every event; may be repeated"},
+    {0},
+};
+
+const struct command publish_command = {
+    .name = "publish",
+    .words = "[EVENT...]",
+    .summary = "Put events on the attestations topic",
+    .text = "EVENT is a file, or - for standard input: a sequence of JSON "
+            "values, one an event,\npretty-printed or not. Without any, "
+            "standard input is read. Each is published as\nit is, byte for "
+            "byte; a CloudEvent in structured mode is marked as one. What is "
+            "not\nJSON is refused, and the others are published all the "
+            "same.\n",
+    .examples = "  waybill publish event.json\n"
+                "  jq -c .events[] build.json | waybill publish --key shop -\n"
+                "  waybill publish --header ce_id=42 --header "
+                "ce_specversion=1.0 \\\n"
+                "      --header ce_type=" EVENT_TYPE
+                " event.json\n",
+    .exits = "  0   all were published\n"
+             "  1   some were not: not JSON, too large, topic missing or "
+             "forbidden\n"
+             "  2   the command line is wrong\n"
+             "  75  the broker is out of reach\n"
+             "  78  the configuration is wrong\n",
+    .options = options,
+    .run = run_publish,
+};

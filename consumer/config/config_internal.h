@@ -1,0 +1,97 @@
+#ifndef WAYBILL_CONFIG_INTERNAL_H
+#define WAYBILL_CONFIG_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "waybill/arena.h"
+#include "waybill/config.h"
+#include "waybill/field.h"
+
+/* What the files of this folder share: the tree that libyaml's events become,
+ * the list of faults, and the table engine that turns one into settings and the
+ * other. */
+
+/* Where something stands. line 0: `file` says it all (an environment variable)
+ */
+struct place {
+    const char *file;
+    size_t line;
+    size_t column;
+};
+
+enum node_kind { NODE_SCALAR, NODE_MAPPING, NODE_SEQUENCE };
+
+struct node {
+    enum node_kind kind;
+    struct place place;
+    const char *key; /* in a mapping */
+    struct place key_place;
+    const char *text; /* of a scalar, after ${...} */
+    bool null;        /* a plain scalar that says nothing: empty, ~, null */
+    bool expanded;    /* text came from elsewhere and is not shown */
+    struct node *first;
+    struct node *next;
+};
+
+struct faults {
+    struct arena *arena;
+    struct fault *list;
+    size_t count;
+};
+
+/* faults.c */
+void fault_add(struct faults *faults, const struct place *place,
+               const char *format, ...) PRINTF(3, 4);
+void faults_put(const struct faults *faults, struct str *out);
+
+/* tree.c: the file as nodes; NULL when it could not be read at all */
+struct node *tree_load(const char *path, struct faults *faults);
+struct node *tree_member(const struct node *mapping, const char *key);
+struct node *tree_put(struct arena *arena, struct node *mapping,
+                      const char *key, enum node_kind kind,
+                      const struct place *place);
+
+/* expand.c: ${env:NAME} and ${file:PATH} in one scalar. NULL and *ret_why when
+ * it cannot be. */
+const char *expand(struct arena *arena, const char *text, const char *folder,
+                   const char **ret_why);
+
+/* overrides.c */
+void overrides_apply(struct node *root,
+                     const struct integration_fields *const *integrations,
+                     struct faults *faults, struct faults *warnings);
+void overrides_put_name(struct str *out, const char *first, const char *second,
+                        const char *third);
+
+/* fields.c: the members of a mapping by one or more tables; a key that is in
+ * none of them is a fault. */
+struct field_set {
+    const struct field *fields;
+    void *base;
+};
+void fields_default(const struct field *fields, void *base);
+void fields_read(const struct node *mapping, const char *path,
+                 const struct field_set *sets, size_t count,
+                 struct faults *faults);
+bool field_is_scalar(const struct field *field);
+const char *field_type_word(const struct field *field);
+bool field_number(const struct field *field, const char *text,
+                  uint64_t *ret_number);
+
+/* registrations.c */
+void registrations_read(struct settings *settings, const struct node *list,
+                        const struct integration_fields *const *integrations,
+                        struct faults *faults);
+void attachments_read(struct settings *settings, const struct node *list,
+                      const struct integration_fields *const *integrations,
+                      struct faults *faults);
+const struct integration_fields *
+integration_find(const struct integration_fields *const *integrations,
+                 const char *kind);
+extern const struct field registration_fields[];
+extern const struct field attachment_fields[];
+
+/* settings.c: the sections that are plain objects */
+extern const struct field settings_fields[];
+
+#endif

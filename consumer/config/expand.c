@@ -1,0 +1,131 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_internal.h"
+#include "waybill/utf8.h"
+
+static void close_file(const int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+static int read_all(int fd, struct str *out)
+{
+    char buffer[4096];
+    ssize_t got;
+
+    while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
+        str_put(out, buffer, (size_t)got);
+    }
+    explicit_bzero(buffer, sizeof(buffer));
+    return got < 0 ? -1 : 0;
+}
+
+/* A relative path starts at the configuration file's folder. */
+static const char *put_file(struct arena *arena, struct str *out,
+                            const char *path, const char *folder)
+{
+    const char *full =
+        path[0] == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
+    CLEANUP(close_file) const int fd = open(full, O_RDONLY | O_CLOEXEC);
+    CLEANUP(str_wipe) struct str content;
+
+    str_init(&content, LIMIT_SECRET_FILE);
+    if (fd < 0 || read_all(fd, &content) < 0) {
+        return arena_printf(arena, "cannot read file '%s': %s", path,
+                            strerror(errno));
+    }
+    if (content.overflow) {
+        return arena_printf(arena, "file '%s' is larger than %d bytes", path,
+                            LIMIT_SECRET_FILE);
+    }
+    /* Editors and `echo` end a file with a line end that no one means. */
+    if (content.len > 0 && content.data[content.len - 1] == '\n') {
+        content.len--;
+        if (content.len > 0 && content.data[content.len - 1] == '\r') {
+            content.len--;
+        }
+    }
+    if (memchr(content.data, '\0', content.len) != NULL ||
+        !utf8_valid(content.data, content.len)) {
+        return arena_printf(arena, "file '%s' is not UTF-8 text", path);
+    }
+    str_put(out, content.data, content.len);
+    return NULL;
+}
+
+static const char *put_variable(struct arena *arena, struct str *out,
+                                const char *name)
+{
+    const char *value = getenv(name);
+
+    if (value == NULL) {
+        return arena_printf(arena, "environment variable '%s' is not set",
+                            name);
+    }
+    if (!utf8_valid(value, strlen(value))) {
+        return arena_printf(arena, "environment variable '%s' is not UTF-8",
+                            name);
+    }
+    str_puts(out, value);
+    return NULL;
+}
+
+/* One ${...}; text is behind the "${", *ret_end behind the "}". */
+static const char *put_reference(struct arena *arena, struct str *out,
+                                 const char *text, const char *folder,
+                                 const char **ret_end)
+{
+    const char *end = strchr(text, '}');
+    char *inside;
+
+    if (end == NULL) {
+        return "'${' without '}' (write '$${' for a literal one)";
+    }
+    *ret_end = end + 1;
+    inside = arena_copy(arena, text, (size_t)(end - text) + 1);
+    inside[end - text] = '\0';
+    if (strncmp(inside, "env:", 4) == 0 && inside[4] != '\0') {
+        return put_variable(arena, out, inside + 4);
+    }
+    if (strncmp(inside, "file:", 5) == 0 && inside[5] != '\0') {
+        return put_file(arena, out, inside + 5, folder);
+    }
+    return arena_printf(arena,
+                        "'${%s}' is neither ${env:NAME} nor ${file:PATH} "
+                        "(write '$${' for a literal one)",
+                        inside);
+}
+
+const char *expand(struct arena *arena, const char *text, const char *folder,
+                   const char **ret_why)
+{
+    CLEANUP(str_wipe) struct str out;
+    const char *why;
+
+    str_init(&out, LIMIT_CONFIG_BYTES);
+    while (*text != '\0') {
+        if (strncmp(text, "$${", 3) == 0) {
+            str_puts(&out, "${");
+            text += 3;
+        } else if (strncmp(text, "${", 2) == 0) {
+            why = put_reference(arena, &out, text + 2, folder, &text);
+            if (why != NULL) {
+                *ret_why = why;
+                return NULL;
+            }
+        } else {
+            str_putc(&out, *text++);
+        }
+    }
+    if (out.overflow) {
+        *ret_why = "is too long";
+        return NULL;
+    }
+    return arena_strdup(arena, out.data);
+}

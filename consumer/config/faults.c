@@ -1,0 +1,78 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "waybill/utf8.h"
+
+struct fault {
+    struct place place;
+    size_t order;
+    const char *message;
+};
+
+void fault_add(struct faults *faults, const struct place *place,
+               const char *format, ...)
+{
+    char message[LIMIT_MESSAGE];
+    va_list args;
+
+    if (faults->list == NULL) {
+        faults->list = arena_alloc(faults->arena, LIMIT_CONFIG_FAULTS *
+                                                      sizeof(struct fault));
+    }
+    if (faults->count < LIMIT_CONFIG_FAULTS) {
+        struct fault *fault = &faults->list[faults->count];
+
+        va_start(args, format);
+        vsnprintf(message, sizeof(message), format, args);
+        va_end(args);
+        fault->place = *place;
+        fault->order = faults->count;
+        fault->message = arena_strdup(faults->arena, message);
+    }
+    faults->count++;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct fault *first = a;
+    const struct fault *second = b;
+
+    if (first->place.line != second->place.line) {
+        return first->place.line < second->place.line ? -1 : 1;
+    }
+    if (first->place.column != second->place.column) {
+        return first->place.column < second->place.column ? -1 : 1;
+    }
+    return first->order < second->order ? -1 : 1;
+}
+
+void faults_put(const struct faults *faults, struct str *out)
+{
+    size_t kept = faults->count < LIMIT_CONFIG_FAULTS ? faults->count
+                                                      : LIMIT_CONFIG_FAULTS;
+
+    if (kept == 0) {
+        return;
+    }
+    qsort(faults->list, kept, sizeof(struct fault), by_place);
+    for (size_t i = 0; i < kept; i++) {
+        const struct fault *fault = &faults->list[i];
+
+        str_puts(out, fault->place.file);
+        if (fault->place.line > 0) {
+            str_printf(out, ":%zu:%zu", fault->place.line,
+                       fault->place.column);
+        }
+        /* A key of the file may hold anything, terminal escapes too. */
+        str_puts(out, ": ");
+        utf8_put_printable(out, fault->message, strlen(fault->message),
+                           LIMIT_MESSAGE);
+        str_putc(out, '\n');
+    }
+    if (faults->count > kept) {
+        str_printf(out, "... and %zu more\n", faults->count - kept);
+    }
+}

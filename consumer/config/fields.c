@@ -1,0 +1,366 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "waybill/suggest.h"
+
+static void *slot(void *base, const struct field *field)
+{
+    return (char *)base + field->offset;
+}
+
+bool field_is_scalar(const struct field *field)
+{
+    return field->type < FIELD_OBJECT;
+}
+
+struct unit {
+    const char *suffix;
+    uint64_t factor;
+};
+
+static const struct unit durations[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {0},
+};
+
+static const struct unit sizes[] = {
+    {"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {0},
+};
+
+static const struct unit counts[] = {{"", 1}, {0}};
+
+static const struct unit *units_of(const struct field *field)
+{
+    if (field->type == FIELD_DURATION) {
+        return durations;
+    }
+    return field->type == FIELD_SIZE ? sizes : counts;
+}
+
+bool field_number(const struct field *field, const char *text,
+                  uint64_t *ret_number)
+{
+    size_t digits = strspn(text, "0123456789");
+    uint64_t number;
+
+    if (digits == 0 || digits > 15) {
+        return false;
+    }
+    number = strtoull(text, NULL, 10);
+    for (const struct unit *unit = units_of(field); unit->suffix; unit++) {
+        if (strcmp(text + digits, unit->suffix) == 0) {
+            *ret_number = number * unit->factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *field_type_word(const struct field *field)
+{
+    switch (field->type) {
+    case FIELD_STRING:
+        return "text";
+    case FIELD_INTEGER:
+        return "a whole number";
+    case FIELD_DURATION:
+        return "a duration (500ms, 30s, 10m, 24h, 7d)";
+    case FIELD_SIZE:
+        return "a size (65536, 64KiB, 16MiB, 1GiB)";
+    case FIELD_BOOLEAN:
+        return "true or false";
+    case FIELD_ENUM:
+        return "one of a list";
+    case FIELD_LIST:
+        return "a list";
+    case FIELD_OBJECT:
+    case FIELD_MAP:
+        break;
+    }
+    return "a mapping";
+}
+
+static bool set_number(const struct field *field, void *base, const char *text)
+{
+    return field_number(field, text, slot(base, field));
+}
+
+static bool set_boolean(const struct field *field, void *base, const char *text)
+{
+    bool yes = strcmp(text, "true") == 0;
+
+    *(int *)slot(base, field) = yes;
+    return yes || strcmp(text, "false") == 0;
+}
+
+static bool set_word(const struct field *field, void *base, const char *text)
+{
+    for (int i = 0; field->words[i] != NULL; i++) {
+        if (strcmp(field->words[i], text) == 0) {
+            *(int *)slot(base, field) = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_scalar(const struct field *field, void *base, const char *text)
+{
+    switch (field->type) {
+    case FIELD_STRING:
+        *(const char **)slot(base, field) = text;
+        return true;
+    case FIELD_INTEGER:
+    case FIELD_DURATION:
+    case FIELD_SIZE:
+        return set_number(field, base, text);
+    case FIELD_BOOLEAN:
+        return set_boolean(field, base, text);
+    case FIELD_ENUM:
+        return set_word(field, base, text);
+    case FIELD_OBJECT:
+    case FIELD_MAP:
+    case FIELD_LIST:
+        break;
+    }
+    return false;
+}
+
+void fields_default(const struct field *fields, void *base)
+{
+    for (const struct field *field = fields; field->key != NULL; field++) {
+        if (field->type == FIELD_OBJECT) {
+            fields_default(field->fields, slot(base, field));
+        } else if (field->fallback != NULL) {
+            set_scalar(field, base, field->fallback);
+        } else if (field->type == FIELD_BOOLEAN) {
+            *(int *)slot(base, field) = -1;
+        }
+    }
+}
+
+static bool out_of_bounds(const struct field *field, void *base)
+{
+    uint64_t number;
+
+    if (field->most == 0) {
+        return false;
+    }
+    number = *(uint64_t *)slot(base, field);
+    return number < field->least || number > field->most;
+}
+
+/* A bound as a person would write it */
+static const char *bound_text(const struct field *field, uint64_t bound,
+                              struct arena *arena)
+{
+    const struct unit *best = NULL;
+
+    for (const struct unit *unit = units_of(field); unit->suffix; unit++) {
+        if (best == NULL || (bound > 0 && bound % unit->factor == 0)) {
+            best = unit;
+        }
+    }
+    return arena_printf(arena, "%" PRIu64 "%s", bound / best->factor,
+                        best->suffix);
+}
+
+static void say_words(const struct field *field, const struct node *node,
+                      const char *path, struct faults *faults)
+{
+    CLEANUP(str_release) struct str list;
+    struct suggestion near;
+
+    str_init(&list, LIMIT_MESSAGE);
+    suggest_init(&near, node->text);
+    for (size_t i = 0; field->words[i] != NULL; i++) {
+        str_printf(&list, "%s%s", i > 0 ? ", " : "", field->words[i]);
+        suggest_offer(&near, field->words[i]);
+    }
+    if (near.nearest != NULL && !node->expanded) {
+        fault_add(faults, &node->place,
+                  "%s: '%s' is none of %s (did you mean '%s'?)", path,
+                  node->text, list.data, near.nearest);
+    } else {
+        fault_add(faults, &node->place, "%s: expected one of %s", path,
+                  list.data);
+    }
+}
+
+static void say_wrong_type(const struct field *field, const struct node *node,
+                           const char *path, struct faults *faults)
+{
+    if (field->type == FIELD_ENUM) {
+        say_words(field, node, path, faults);
+    } else if (node->expanded || (field->flags & FIELD_SECRET)) {
+        fault_add(faults, &node->place, "%s: expected %s", path,
+                  field_type_word(field));
+    } else {
+        fault_add(faults, &node->place, "%s: expected %s, not '%s'", path,
+                  field_type_word(field), node->text);
+    }
+}
+
+static void check_string(const struct field *field, const struct node *node,
+                         const char *path, struct faults *faults)
+{
+    struct error err;
+
+    if (node->text[0] == '\0') {
+        fault_add(faults, &node->place, "%s: must not be empty", path);
+    } else if (field->check != NULL && field->check(node->text, &err) < 0) {
+        fault_add(faults, &node->place, "%s: %s", path, err.message);
+    }
+}
+
+static const char *kind_word(const struct node *node)
+{
+    if (node->kind == NODE_MAPPING) {
+        return "a mapping";
+    }
+    return node->kind == NODE_SEQUENCE ? "a list" : "a single value";
+}
+
+static void read_scalar(const struct node *node, const char *path,
+                        const struct field *field, void *base,
+                        struct faults *faults)
+{
+    if (node->kind != NODE_SCALAR) {
+        fault_add(faults, &node->place, "%s: expected %s, not %s", path,
+                  field_type_word(field), kind_word(node));
+    } else if (node->null) {
+        fault_add(faults, &node->place,
+                  "%s: has no value (leave the key out, or give it one)", path);
+    } else if (!set_scalar(field, base, node->text)) {
+        say_wrong_type(field, node, path, faults);
+    } else if (field->type == FIELD_STRING) {
+        check_string(field, node, path, faults);
+    } else if (out_of_bounds(field, base)) {
+        fault_add(faults, &node->place, "%s: must be from %s to %s", path,
+                  bound_text(field, field->least, faults->arena),
+                  bound_text(field, field->most, faults->arena));
+    }
+}
+
+static void read_map(const struct node *node, const char *path,
+                     struct field_map *ret_map, struct faults *faults)
+{
+    struct field_pair *pairs;
+    size_t count = 0;
+
+    for (const struct node *item = node->first; item; item = item->next) {
+        count++;
+    }
+    pairs = arena_alloc(faults->arena, count * sizeof(*pairs));
+    ret_map->pairs = pairs;
+    for (const struct node *item = node->first; item; item = item->next) {
+        if (item->kind != NODE_SCALAR || item->null) {
+            fault_add(faults, &item->place, "%s.%s: expected text", path,
+                      item->key);
+            continue;
+        }
+        pairs->key = item->key;
+        pairs->value = item->text;
+        pairs++;
+        ret_map->count++;
+    }
+}
+
+/* A section with nothing but comments in it is an empty one. */
+static bool is_mapping(const struct node *node, const char *path,
+                       struct faults *faults)
+{
+    if (node->kind == NODE_MAPPING || (node->kind == NODE_SCALAR && node->null)) {
+        return true;
+    }
+    fault_add(faults, &node->place, "%s: expected a mapping, not %s", path,
+              kind_word(node));
+    return false;
+}
+
+static void read_field(const struct node *node, const char *path,
+                       const struct field *field, void *base,
+                       struct faults *faults)
+{
+    if (field_is_scalar(field)) {
+        read_scalar(node, path, field, base, faults);
+    } else if (field->type == FIELD_LIST) {
+        return; /* registrations.c reads it, with the integration's rows */
+    } else if (is_mapping(node, path, faults)) {
+        struct field_set set = {field->fields, slot(base, field)};
+
+        if (field->type == FIELD_MAP) {
+            read_map(node, path, slot(base, field), faults);
+        } else {
+            fields_read(node, path, &set, 1, faults);
+        }
+    }
+}
+
+static const struct field *find(const struct field *fields, const char *key)
+{
+    for (const struct field *field = fields; field->key != NULL; field++) {
+        if (strcmp(field->key, key) == 0) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
+static void say_unknown(const struct node *node, const char *path,
+                        const struct field_set *sets, size_t count,
+                        struct faults *faults)
+{
+    struct suggestion near;
+
+    suggest_init(&near, node->key);
+    for (size_t i = 0; i < count; i++) {
+        for (const struct field *field = sets[i].fields; field->key; field++) {
+            suggest_offer(&near, field->key);
+        }
+    }
+    if (near.nearest != NULL) {
+        fault_add(faults, &node->key_place,
+                  "%s: unknown key (did you mean '%s'?)", path, near.nearest);
+    } else {
+        fault_add(faults, &node->key_place, "%s: unknown key", path);
+    }
+}
+
+static void say_missing(const struct node *mapping, const char *path,
+                        const struct field_set *set, struct faults *faults)
+{
+    for (const struct field *field = set->fields; field->key; field++) {
+        if ((field->flags & FIELD_REQUIRED) &&
+            tree_member(mapping, field->key) == NULL) {
+            fault_add(faults, &mapping->place, "%s.%s: is required", path,
+                      field->key);
+        }
+    }
+}
+
+void fields_read(const struct node *mapping, const char *path,
+                 const struct field_set *sets, size_t count,
+                 struct faults *faults)
+{
+    for (const struct node *node = mapping->first; node; node = node->next) {
+        const char *full =
+            *path ? arena_printf(faults->arena, "%s.%s", path, node->key)
+                  : node->key;
+        const struct field *field = NULL;
+
+        for (size_t i = 0; i < count && field == NULL; i++) {
+            field = find(sets[i].fields, node->key);
+            if (field != NULL) {
+                read_field(node, full, field, sets[i].base, faults);
+            }
+        }
+        if (field == NULL) {
+            say_unknown(node, full, sets, count, faults);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        say_missing(mapping, path, &sets[i], faults);
+    }
+}

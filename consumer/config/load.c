@@ -1,0 +1,137 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config_internal.h"
+
+#define SYSTEM_CONFIG "/etc/waybill/config.yaml"
+
+const char *config_path(const char *given)
+{
+    const char *named = getenv("WAYBILL_CONFIG");
+
+    if (given != NULL) {
+        return given;
+    }
+    if (named != NULL && *named != '\0') {
+        return named;
+    }
+    return access("config.yaml", F_OK) == 0 ||
+                   access(SYSTEM_CONFIG, F_OK) != 0
+               ? "config.yaml"
+               : SYSTEM_CONFIG;
+}
+
+static bool has_section(const struct node *root, const char *key)
+{
+    const struct node *node = tree_member(root, key);
+
+    return node != NULL && node->first != NULL;
+}
+
+static void check_needs(const struct node *root, unsigned needs,
+                        const struct settings *settings, struct faults *faults)
+{
+    if ((needs & CONFIG_NEEDS_KAFKA) && settings->kafka.brokers == NULL &&
+        !has_section(root, "kafka")) {
+        fault_add(faults, &root->place,
+                  "kafka: is required (at least brokers: host:port)");
+    }
+    if (needs == 0 && !has_section(root, "kafka") &&
+        !has_section(root, "registrations")) {
+        fault_add(faults, &root->place,
+                  "configures nothing: neither kafka nor registrations");
+    }
+    if ((needs & CONFIG_NEEDS_REGISTRATIONS) &&
+        !has_section(root, "registrations")) {
+        fault_add(faults, &root->place,
+                  "registrations: is required: without one nothing can be "
+                  "delivered");
+    }
+}
+
+static void check_properties(const struct node *root,
+                             const struct config_rules *rules,
+                             struct faults *faults)
+{
+    const struct node *kafka = tree_member(root, "kafka");
+    const struct node *list =
+        kafka != NULL ? tree_member(kafka, "properties") : NULL;
+    struct error err;
+
+    for (const struct node *node = list != NULL ? list->first : NULL; node;
+         node = node->next) {
+        if (node->kind == NODE_SCALAR && node->key != NULL && !node->null &&
+            rules->check_property(node->key, node->text, &err) < 0) {
+            fault_add(faults, &node->key_place, "kafka.properties.%s: %s",
+                      node->key, err.message);
+        }
+    }
+}
+
+static void read_tree(struct settings *settings, struct node *root,
+                      const struct config_rules *rules, unsigned needs,
+                      struct faults *faults, struct faults *warnings)
+{
+    const struct integration_fields *const *integrations = rules->integrations;
+    struct field_set set = {settings_fields, settings};
+
+    if (root->kind == NODE_SCALAR && root->null) {
+        fault_add(faults, &root->place, "configures nothing");
+        return;
+    }
+    if (root->kind != NODE_MAPPING) {
+        fault_add(faults, &root->place,
+                  "expected a mapping with the keys kafka, registrations, "
+                  "attachments, ...");
+        return;
+    }
+    if (root->first == NULL) {
+        fault_add(faults, &root->place, "configures nothing");
+        return;
+    }
+    overrides_apply(root, integrations, faults, warnings);
+    fields_read(root, "", &set, 1, faults);
+    registrations_read(settings, tree_member(root, "registrations"),
+                       integrations, faults);
+    attachments_read(settings, tree_member(root, "attachments"), integrations,
+                     faults);
+    check_properties(root, rules, faults);
+    check_needs(root, needs, settings, faults);
+    if (settings->registration_count > 0 && settings->attachment_count == 0 &&
+        faults->count == 0) {
+        fault_add(warnings, &root->place,
+                  "attachments: none, so every event will be skipped");
+    }
+}
+
+int config_load(const char *path, const struct config_rules *rules,
+                unsigned needs, struct settings **ret_settings,
+                struct str *faults, struct str *warnings)
+{
+    struct arena *arena = arena_new();
+    struct settings *settings = arena_alloc(arena, sizeof(*settings));
+    struct faults found = {.arena = arena};
+    struct faults doubts = {.arena = arena};
+    struct node *root = tree_load(path, &found);
+
+    settings->arena = arena;
+    fields_default(settings_fields, settings);
+    if (root != NULL) {
+        read_tree(settings, root, rules, needs, &found, &doubts);
+    }
+    faults_put(&found, faults);
+    faults_put(&doubts, warnings);
+    if (found.count > 0) {
+        settings_free(settings);
+        return -1;
+    }
+    *ret_settings = settings;
+    return 0;
+}
+
+void settings_free(struct settings *settings)
+{
+    if (settings != NULL) {
+        arena_free(settings->arena);
+    }
+}

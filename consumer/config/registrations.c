@@ -1,0 +1,427 @@
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "waybill/suggest.h"
+
+/* registrations[] and attachments[]: rows of ours and rows of the integration
+ * that the item is of, read side by side. */
+
+/* It is a part of environment variables' names and of every outcome. */
+static int check_registration_name(const char *value, struct error *err)
+{
+    size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+    if (value[len] != '\0') {
+        return error_set(err, ERROR_CONFIG,
+                         "may only hold letters, digits, '-', '_' and '.'");
+    }
+    if (len > 63) {
+        return error_set(err, ERROR_CONFIG, "is longer than 63 characters");
+    }
+    return 0;
+}
+
+static int check_attachment_name(const char *value, struct error *err)
+{
+    if (strlen(value) > 255) {
+        return error_set(err, ERROR_CONFIG, "is longer than 255 bytes");
+    }
+    for (; *value != '\0'; value++) {
+        if ((unsigned char)*value < 0x20 || *value == 0x7F) {
+            return error_set(err, ERROR_CONFIG, "holds a control character");
+        }
+    }
+    return 0;
+}
+
+const struct field registration_fields[] = {
+    {.key = "name",
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct registration, name),
+     .check = check_registration_name,
+     .doc = "What attachments, outcomes and environment variables call it.",
+     .example = "ghcr",
+     .since = "0.1"},
+    {.key = "integration",
+     .offset = offsetof(struct registration, integration),
+     .fallback = "oci-registry",
+     .doc = "The integration that it is of.",
+     .since = "0.1"},
+    {0},
+};
+
+static const struct field workflow_fields[] = {
+    {.key = "id",
+     .offset = offsetof(struct workflow_selector, id),
+     .doc = "The workflow's id, exactly. Instead of project and name.",
+     .example = "8a7f0f46-6c0e-4a5e-9f4f-0a3b1f7f2a11",
+     .since = "0.1"},
+    {.key = "project",
+     .offset = offsetof(struct workflow_selector, project),
+     .doc = "The project's name; * stands for any run of characters. Left "
+            "out beside a name: any.",
+     .example = "shop",
+     .since = "0.1"},
+    {.key = "name",
+     .offset = offsetof(struct workflow_selector, name),
+     .doc = "The workflow's name; * stands for any run of characters. Left "
+            "out beside a project: any.",
+     .example = "build-*",
+     .since = "0.1"},
+    {0},
+};
+
+const struct field attachment_fields[] = {
+    {.key = "name",
+     .offset = offsetof(struct attachment, name),
+     .check = check_attachment_name,
+     .doc = "What outcomes and dead letters call it. Left out, it is made of "
+            "registration, workflow and prefix; give one where those may "
+            "change while records wait.",
+     .example = "shop-to-ghcr",
+     .since = "0.1"},
+    {.key = "registration",
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct attachment, registration_name),
+     .doc = "The name of a registration.",
+     .example = "ghcr",
+     .since = "0.1"},
+    {.key = "workflow",
+     .type = FIELD_OBJECT,
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct attachment, workflow),
+     .fields = workflow_fields,
+     .doc = "Whose attestations: by id, or by project and name.",
+     .since = "0.1"},
+    {0},
+};
+
+const struct integration_fields *
+integration_find(const struct integration_fields *const *integrations,
+                 const char *kind)
+{
+    for (; *integrations != NULL; integrations++) {
+        if (strcmp((*integrations)->kind, kind) == 0) {
+            return *integrations;
+        }
+    }
+    return NULL;
+}
+
+static size_t count_items(const struct node *list, const char *path,
+                          struct faults *faults)
+{
+    size_t count = 0;
+
+    if (list == NULL || (list->kind == NODE_SCALAR && list->null)) {
+        return 0;
+    }
+    if (list->kind != NODE_SEQUENCE) {
+        fault_add(faults, &list->place, "%s: expected a list", path);
+        return 0;
+    }
+    for (const struct node *item = list->first; item; item = item->next) {
+        count++;
+    }
+    return count;
+}
+
+static bool is_mapping(const struct node *item, const char *path,
+                       struct faults *faults)
+{
+    if (item->kind == NODE_MAPPING) {
+        return true;
+    }
+    fault_add(faults, &item->place, "%s: expected a mapping", path);
+    return false;
+}
+
+static const struct place *place_of(const struct node *item, const char *key)
+{
+    const struct node *node = key != NULL ? tree_member(item, key) : NULL;
+
+    return node != NULL ? &node->place : &item->place;
+}
+
+static const struct integration_fields *
+kind_of(const struct node *item, const char *path,
+        const struct integration_fields *const *integrations,
+        struct faults *faults)
+{
+    const struct node *node = tree_member(item, "integration");
+    const char *kind =
+        node != NULL && node->kind == NODE_SCALAR ? node->text : "oci-registry";
+    const struct integration_fields *found =
+        integration_find(integrations, kind);
+    struct suggestion near;
+
+    if (found != NULL) {
+        return found;
+    }
+    suggest_init(&near, kind);
+    for (size_t i = 0; integrations[i] != NULL; i++) {
+        suggest_offer(&near, integrations[i]->kind);
+    }
+    fault_add(faults, &node->place,
+              "%s.integration: no integration '%s' (did you mean '%s'?)", path,
+              kind, near.nearest ? near.nearest : integrations[0]->kind);
+    return NULL;
+}
+
+static void read_registration(
+    struct settings *settings, const struct node *item, const char *path,
+    const struct integration_fields *const *integrations, struct faults *faults)
+{
+    struct registration *registration =
+        &settings->registrations[settings->registration_count];
+    const struct integration_fields *kind;
+    const char *key = NULL;
+    size_t before;
+    struct error err;
+
+    if (!is_mapping(item, path, faults)) {
+        return;
+    }
+    kind = kind_of(item, path, integrations, faults);
+    if (kind == NULL) {
+        kind = integrations[0]; /* to go on: its other faults count too */
+    }
+    before = faults->count;
+    registration->options =
+        arena_alloc(settings->arena, kind->registration_size);
+    fields_default(registration_fields, registration);
+    fields_default(kind->registration, registration->options);
+    fields_read(item, path,
+                (struct field_set[]){{registration_fields, registration},
+                                     {kind->registration,
+                                      registration->options}},
+                2, faults);
+    settings->registration_count++;
+    if (faults->count == before &&
+        kind->check(registration->options, NULL, &key, &err) < 0) {
+        fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
+                  err.message);
+    }
+}
+
+/* Two names that differ only in '-' and '_' would share their variables. */
+static bool same_variables(const char *a, const char *b)
+{
+    for (; *a != '\0' && *b != '\0'; a++, b++) {
+        bool both = isalnum((unsigned char)*a) && isalnum((unsigned char)*b);
+
+        if (both ? toupper((unsigned char)*a) != toupper((unsigned char)*b)
+                 : isalnum((unsigned char)*a) || isalnum((unsigned char)*b)) {
+            return false;
+        }
+    }
+    return *a == *b;
+}
+
+static void check_name_is_new(const struct settings *settings,
+                              const struct node *item, const char *path,
+                              struct faults *faults)
+{
+    const char *name = settings->registrations[settings->registration_count - 1]
+                           .name;
+
+    for (size_t i = 0; name && i + 1 < settings->registration_count; i++) {
+        const char *other = settings->registrations[i].name;
+
+        if (other != NULL && strcmp(other, name) == 0) {
+            fault_add(faults, place_of(item, "name"),
+                      "%s.name: '%s' is taken by another registration", path,
+                      name);
+            return;
+        }
+        if (other != NULL && same_variables(other, name)) {
+            fault_add(faults, place_of(item, "name"),
+                      "%s.name: '%s' and '%s' would share their environment "
+                      "variables",
+                      path, name, other);
+            return;
+        }
+    }
+}
+
+void registrations_read(struct settings *settings, const struct node *list,
+                        const struct integration_fields *const *integrations,
+                        struct faults *faults)
+{
+    size_t count = count_items(list, "registrations", faults);
+    size_t index = 0;
+
+    settings->registrations = arena_alloc(
+        settings->arena, count * sizeof(settings->registrations[0]));
+    for (const struct node *item = count > 0 ? list->first : NULL; item;
+         item = item->next) {
+        const char *path =
+            arena_printf(settings->arena, "registrations[%zu]", index++);
+        size_t before = settings->registration_count;
+
+        read_registration(settings, item, path, integrations, faults);
+        if (settings->registration_count > before) {
+            check_name_is_new(settings, item, path, faults);
+        }
+    }
+}
+
+static const struct registration *
+find_registration(const struct settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->registration_count; i++) {
+        const struct registration *registration = &settings->registrations[i];
+
+        if (registration->name && strcmp(registration->name, name) == 0) {
+            return registration;
+        }
+    }
+    return NULL;
+}
+
+static void say_no_registration(const struct settings *settings,
+                                const struct node *node, const char *path,
+                                struct faults *faults)
+{
+    struct suggestion near;
+
+    suggest_init(&near, node->text);
+    for (size_t i = 0; i < settings->registration_count; i++) {
+        if (settings->registrations[i].name != NULL) {
+            suggest_offer(&near, settings->registrations[i].name);
+        }
+    }
+    if (near.nearest != NULL) {
+        fault_add(faults, &node->place,
+                  "%s.registration: no registration '%s' (did you mean '%s'?)",
+                  path, node->text, near.nearest);
+    } else {
+        fault_add(faults, &node->place,
+                  "%s.registration: no registration '%s'", path, node->text);
+    }
+}
+
+static void check_workflow(const struct workflow_selector *workflow,
+                           const struct node *item, const char *path,
+                           struct faults *faults)
+{
+    const struct node *node = tree_member(item, "workflow");
+
+    if (node == NULL) {
+        return; /* said already */
+    }
+    if (!workflow->id && !workflow->project && !workflow->name) {
+        fault_add(faults, &node->place,
+                  "%s.workflow: needs an id, or a project and a name", path);
+    }
+    if (workflow->id && (workflow->project || workflow->name)) {
+        fault_add(faults, &node->place,
+                  "%s.workflow: either an id, or a project and a name", path);
+    }
+}
+
+/* The default name: whatever tells this attachment from the others, and
+ * nothing that changes when the list is put into another order. */
+static const char *name_attachment(struct arena *arena,
+                                   const struct attachment *attachment,
+                                   const struct node *item)
+{
+    const struct workflow_selector *workflow = &attachment->workflow;
+    const struct node *prefix = tree_member(item, "prefix");
+    const char *suffix =
+        prefix != NULL && prefix->kind == NODE_SCALAR
+            ? arena_printf(arena, ":%s", prefix->text)
+            : "";
+
+    if (workflow->id != NULL) {
+        return arena_printf(arena, "%s:%s%s", attachment->registration_name,
+                            workflow->id, suffix);
+    }
+    return arena_printf(arena, "%s:%s/%s%s", attachment->registration_name,
+                        workflow->project ? workflow->project : "*",
+                        workflow->name ? workflow->name : "*", suffix);
+}
+
+static void finish_attachment(struct settings *settings,
+                              struct attachment *attachment,
+                              const struct node *item, const char *path,
+                              struct faults *faults)
+{
+    if (attachment->name == NULL) {
+        attachment->name = name_attachment(settings->arena, attachment, item);
+    }
+    for (size_t i = 0; i < settings->attachment_count; i++) {
+        if (strcmp(settings->attachments[i].name, attachment->name) == 0) {
+            fault_add(faults, place_of(item, "name"),
+                      "%s: the same as attachments[%zu] ('%s')", path, i,
+                      attachment->name);
+        }
+    }
+    settings->attachment_count++;
+}
+
+static void read_attachment(
+    struct settings *settings, const struct node *item, const char *path,
+    const struct integration_fields *const *integrations, struct faults *faults)
+{
+    struct attachment *attachment =
+        &settings->attachments[settings->attachment_count];
+    const struct node *node;
+    const struct integration_fields *kind = integrations[0];
+    const char *key = NULL;
+    size_t before = faults->count;
+    struct error err;
+
+    if (!is_mapping(item, path, faults)) {
+        return;
+    }
+    node = tree_member(item, "registration");
+    if (node != NULL && node->kind == NODE_SCALAR && !node->null) {
+        attachment->registration = find_registration(settings, node->text);
+        if (attachment->registration == NULL) {
+            say_no_registration(settings, node, path, faults);
+        } else if (integration_find(integrations,
+                                    attachment->registration->integration)) {
+            kind = integration_find(integrations,
+                                    attachment->registration->integration);
+        }
+    }
+    attachment->options = arena_alloc(settings->arena, kind->attachment_size);
+    fields_default(attachment_fields, attachment);
+    fields_default(kind->attachment, attachment->options);
+    fields_read(item, path,
+                (struct field_set[]){{attachment_fields, attachment},
+                                     {kind->attachment, attachment->options}},
+                2, faults);
+    check_workflow(&attachment->workflow, item, path, faults);
+    if (faults->count > before) {
+        return;
+    }
+    if (kind->check(attachment->registration->options, attachment->options,
+                    &key, &err) < 0) {
+        fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
+                  err.message);
+    }
+    finish_attachment(settings, attachment, item, path, faults);
+}
+
+void attachments_read(struct settings *settings, const struct node *list,
+                      const struct integration_fields *const *integrations,
+                      struct faults *faults)
+{
+    size_t count = count_items(list, "attachments", faults);
+    size_t index = 0;
+
+    settings->attachments = arena_alloc(
+        settings->arena, count * sizeof(settings->attachments[0]));
+    for (const struct node *item = count > 0 ? list->first : NULL; item;
+         item = item->next) {
+        read_attachment(
+            settings, item,
+            arena_printf(settings->arena, "attachments[%zu]", index++),
+            integrations, faults);
+    }
+}

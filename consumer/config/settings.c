@@ -1,0 +1,276 @@
+#include <stddef.h>
+#include <string.h>
+
+#include "config_internal.h"
+
+/* The sections that are plain objects. Registrations and attachments are lists,
+ * whose rows depend on the integration: registrations.c. */
+
+static int check_brokers(const char *value, struct error *err)
+{
+    if (strpbrk(value, " /@\"'") != NULL || strchr(value, ':') == NULL) {
+        return error_set(err, ERROR_CONFIG,
+                         "expected host:port[,host:port...]");
+    }
+    return 0;
+}
+
+/* Kafka's own rule for topic names; groups may be anything, but a group's name
+ * is a part of `source` and of the transactional id. */
+static int check_name(const char *value, struct error *err)
+{
+    size_t len = 0;
+
+    for (; value[len] != '\0'; len++) {
+        char c = value[len];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')) {
+            return error_set(err, ERROR_CONFIG,
+                             "may only hold letters, digits, '.', '_' and '-'");
+        }
+    }
+    if (len > 249) {
+        return error_set(err, ERROR_CONFIG, "is longer than 249 characters");
+    }
+    return 0;
+}
+
+#define KAFKA(member) offsetof(struct kafka_settings, member)
+#define DELIVERY(member) offsetof(struct delivery_settings, member)
+
+static const char *const outcome_modes[] = {"binary", "structured", NULL};
+static const char *const log_levels[] = {"debug", "info", "warn", "error",
+                                         NULL};
+static const char *const log_formats[] = {"auto", "json", "logfmt", NULL};
+
+static const struct field topic_fields[] = {
+    {.key = "attestations",
+     .offset = KAFKA(topics.attestations) - KAFKA(topics),
+     .fallback = "attestations",
+     .check = check_name,
+     .doc = "Where attestation events are read from.",
+     .since = "0.1"},
+    {.key = "outcomes",
+     .offset = KAFKA(topics.outcomes) - KAFKA(topics),
+     .fallback = "attestation-outcomes",
+     .check = check_name,
+     .doc = "Where the outcome of every delivery is written to.",
+     .since = "0.1"},
+    {.key = "dead_letters",
+     .offset = KAFKA(topics.dead_letters) - KAFKA(topics),
+     .fallback = "attestation-dead-letters",
+     .check = check_name,
+     .doc = "Where records go that can never succeed. It must take messages "
+            "a little larger than the attestations topic does: a dead letter "
+            "is the whole record and some headers.",
+     .since = "0.1"},
+    {0},
+};
+
+static const struct field kafka_fields[] = {
+    {.key = "brokers",
+     .flags = FIELD_REQUIRED,
+     .offset = KAFKA(brokers),
+     .check = check_brokers,
+     .doc = "Brokers to begin with: host:port, several with commas.",
+     .example = "127.0.0.1:9092",
+     .since = "0.1"},
+    {.key = "group",
+     .offset = KAFKA(group),
+     .fallback = "waybill",
+     .check = check_name,
+     .doc = "The consumer group; all instances that share the work share it. "
+            "A new group starts at the earliest offset.",
+     .since = "0.1"},
+    {.key = "topics",
+     .type = FIELD_OBJECT,
+     .offset = KAFKA(topics),
+     .fields = topic_fields,
+     .doc = "The three topics. Waybill creates none of them.",
+     .since = "0.1"},
+    {.key = "outcome_mode",
+     .type = FIELD_ENUM,
+     .offset = KAFKA(outcome_mode),
+     .fallback = "binary",
+     .words = outcome_modes,
+     .doc = "How outcomes are written: CloudEvents binary mode (attributes in "
+            "headers) or structured mode (everything in the value).",
+     .since = "0.1"},
+    {.key = "transactional_id",
+     .offset = KAFKA(transactional_id),
+     .doc = "Transactional id of this instance. Must differ between instances "
+            "that run at the same time. Left out, the process makes one of "
+            "its own; a stable one (a StatefulSet's ordinal) lets a restarted "
+            "instance take over at once what its predecessor left open.",
+     .example = "waybill-0",
+     .since = "0.1"},
+    {.key = "properties",
+     .type = FIELD_MAP,
+     .offset = KAFKA(properties),
+     .doc = "librdkafka properties, for the consumer and the producer alike: "
+            "security.protocol, sasl.*, ssl.*, client.rack, ... Those that a "
+            "promise of Waybill hangs on are refused, with the reason.",
+     .example = "{security.protocol: SSL}",
+     .since = "0.1"},
+    {0},
+};
+
+static const struct field delivery_fields[] = {
+    {.key = "concurrency",
+     .type = FIELD_INTEGER,
+     .offset = DELIVERY(concurrency),
+     .fallback = "32",
+     .least = 1,
+     .most = 1024,
+     .doc = "Deliveries in flight for each registration.",
+     .since = "0.1"},
+    {.key = "max_records",
+     .type = FIELD_INTEGER,
+     .offset = DELIVERY(max_records),
+     .fallback = "1000",
+     .least = 1,
+     .most = 100000,
+     .doc = "Records held at a time, waiting ones included. At the cap no "
+            "more are fetched.",
+     .since = "0.1"},
+    {.key = "max_bytes",
+     .type = FIELD_SIZE,
+     .offset = DELIVERY(max_bytes),
+     .fallback = "64MiB",
+     .least = 1 << 20,
+     .most = 1ULL << 40,
+     .doc = "Bytes held at a time for records. At the cap no more are "
+            "fetched.",
+     .since = "0.1"},
+    {.key = "max_event_size",
+     .type = FIELD_SIZE,
+     .offset = DELIVERY(max_event_size),
+     .fallback = "16MiB",
+     .least = 1024,
+     .most = 512 << 20,
+     .doc = "A larger event is a dead letter (class too_large).",
+     .since = "0.1"},
+    {.key = "max_attempts",
+     .type = FIELD_INTEGER,
+     .offset = DELIVERY(max_attempts),
+     .fallback = "10",
+     .least = 1,
+     .most = 1000000,
+     .doc = "A failure that may pass becomes a dead letter only when both "
+            "max_attempts and max_age are used up.",
+     .since = "0.1"},
+    {.key = "max_age",
+     .type = FIELD_DURATION,
+     .offset = DELIVERY(max_age_ms),
+     .fallback = "24h",
+     .least = 0,
+     .most = 365ULL * 86400000,
+     .doc = "See max_attempts. Counted from the first attempt.",
+     .since = "0.1"},
+    {.key = "backoff_initial",
+     .type = FIELD_DURATION,
+     .offset = DELIVERY(backoff_initial_ms),
+     .fallback = "500ms",
+     .least = 10,
+     .most = 3600000,
+     .doc = "The pause before attempt n is a random time up to "
+            "backoff_initial * 2^(n-2), at most backoff_max.",
+     .since = "0.1"},
+    {.key = "backoff_max",
+     .type = FIELD_DURATION,
+     .offset = DELIVERY(backoff_max_ms),
+     .fallback = "30s",
+     .least = 10,
+     .most = 3600000,
+     .doc = "See backoff_initial.",
+     .since = "0.1"},
+    {.key = "hold_retry",
+     .type = FIELD_DURATION,
+     .offset = DELIVERY(hold_retry_ms),
+     .fallback = "60s",
+     .least = 100,
+     .most = 86400000,
+     .doc = "How often a delivery whose credentials were refused is tried "
+            "again. It is never given up: the mistake is not the event's.",
+     .since = "0.1"},
+    {.key = "connect_timeout",
+     .type = FIELD_DURATION,
+     .offset = DELIVERY(connect_timeout_ms),
+     .fallback = "10s",
+     .least = 10,
+     .most = 600000,
+     .doc = "Name, connection and TLS handshake together.",
+     .since = "0.1"},
+    {.key = "answer_timeout",
+     .type = FIELD_DURATION,
+     .offset = DELIVERY(answer_timeout_ms),
+     .fallback = "120s",
+     .least = 1000,
+     .most = 3600000,
+     .doc = "How long a registry may stay silent; large registries take "
+            "their time to commit.",
+     .since = "0.1"},
+    {.key = "drain",
+     .type = FIELD_DURATION,
+     .offset = DELIVERY(drain_ms),
+     .fallback = "10s",
+     .least = 0,
+     .most = 600000,
+     .doc = "How long a stopping instance waits for what is in flight. What "
+            "is not done by then is done by whoever gets the partition.",
+     .since = "0.1"},
+    {0},
+};
+
+static const struct field log_fields[] = {
+    {.key = "level",
+     .type = FIELD_ENUM,
+     .offset = offsetof(struct log_settings, level),
+     .fallback = "info",
+     .words = log_levels,
+     .doc = "The least level that is written.",
+     .since = "0.1"},
+    {.key = "format",
+     .type = FIELD_ENUM,
+     .offset = offsetof(struct log_settings, format),
+     .fallback = "auto",
+     .words = log_formats,
+     .doc = "auto is logfmt on a terminal and json elsewhere.",
+     .since = "0.1"},
+    {0},
+};
+
+const struct field settings_fields[] = {
+    {.key = "kafka",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct settings, kafka),
+     .fields = kafka_fields,
+     .doc = "Needed by the commands that speak to Kafka (run, publish).",
+     .since = "0.1"},
+    {.key = "registrations",
+     .type = FIELD_LIST,
+     .fields = registration_fields,
+     .doc = "Where attestations can go: an integration with its credentials.",
+     .since = "0.1"},
+    {.key = "attachments",
+     .type = FIELD_LIST,
+     .fields = attachment_fields,
+     .doc = "Which workflow's attestations go to which registration. An event "
+            "that matches several goes to each; one that matches none is "
+            "skipped, with an outcome that says so.",
+     .since = "0.1"},
+    {.key = "delivery",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct settings, delivery),
+     .fields = delivery_fields,
+     .doc = "How hard to try, and how much at a time.",
+     .since = "0.1"},
+    {.key = "log",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct settings, log),
+     .fields = log_fields,
+     .doc = "What is written to stderr.",
+     .since = "0.1"},
+    {0},
+};

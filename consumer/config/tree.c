@@ -1,0 +1,345 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "config_internal.h"
+
+/* libyaml's events become nodes that know where they stand. The event API and
+ * not its document API: that one resolves aliases, and keeps no columns. */
+
+struct tree {
+    yaml_parser_t parser;
+    yaml_event_t event;
+    struct arena *arena;
+    struct faults *faults;
+    const char *file;
+    const char *folder;
+    size_t nodes;
+};
+
+static struct place place_at(const struct tree *tree, yaml_mark_t mark)
+{
+    return (struct place){tree->file, mark.line + 1, mark.column + 1};
+}
+
+static int syntax_fault(struct tree *tree)
+{
+    const yaml_parser_t *parser = &tree->parser;
+    struct place place = place_at(tree, parser->problem_mark);
+
+    if (parser->error == YAML_READER_ERROR) {
+        place.line = 0;
+        fault_add(tree->faults, &place, "%s at byte %zu",
+                  parser->problem_value < 0x80 ? "character that YAML forbids"
+                                               : "not UTF-8",
+                  parser->problem_offset);
+    } else if (parser->context != NULL) {
+        fault_add(tree->faults, &place, "not YAML: %s, %s", parser->context,
+                  parser->problem);
+    } else {
+        fault_add(tree->faults, &place, "not YAML: %s", parser->problem);
+    }
+    return -1;
+}
+
+/* The event before is given back, the next one stands in tree->event. */
+static int advance(struct tree *tree)
+{
+    yaml_event_delete(&tree->event);
+    if (!yaml_parser_parse(&tree->parser, &tree->event)) {
+        return syntax_fault(tree);
+    }
+    return 0;
+}
+
+static int refuse(struct tree *tree, const char *what)
+{
+    struct place place = place_at(tree, tree->event.start_mark);
+
+    fault_add(tree->faults, &place, "%s", what);
+    return -1;
+}
+
+static struct node *new_node(struct tree *tree, enum node_kind kind)
+{
+    struct node *node = arena_alloc(tree->arena, sizeof(*node));
+
+    node->kind = kind;
+    node->place = place_at(tree, tree->event.start_mark);
+    return node;
+}
+
+static bool is_core_tag(const yaml_char_t *tag)
+{
+    return tag == NULL || strcmp((const char *)tag, "!") == 0 ||
+           strncmp((const char *)tag, "tag:yaml.org,2002:", 18) == 0;
+}
+
+static const yaml_char_t *tag_of(const yaml_event_t *event)
+{
+    switch ((int)event->type) {
+    case YAML_SCALAR_EVENT:
+        return event->data.scalar.tag;
+    case YAML_MAPPING_START_EVENT:
+        return event->data.mapping_start.tag;
+    default:
+        return event->data.sequence_start.tag;
+    }
+}
+
+static bool says_nothing(const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
+
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (*text == '\0' || strcmp(text, "~") == 0 ||
+            strcmp(text, "null") == 0);
+}
+
+static struct node *read_scalar(struct tree *tree)
+{
+    struct node *node = new_node(tree, NODE_SCALAR);
+    const char *text = (const char *)tree->event.data.scalar.value;
+    const char *why = NULL;
+
+    if (strlen(text) != tree->event.data.scalar.length) {
+        refuse(tree, "text holds U+0000");
+        return NULL;
+    }
+    node->null = says_nothing(&tree->event);
+    node->expanded = strstr(text, "${") != NULL;
+    node->text = expand(tree->arena, text, tree->folder, &why);
+    if (node->text == NULL) {
+        /* One fault, and a value to go on with: the others are to be said
+         * too. */
+        fault_add(tree->faults, &node->place, "%s", why);
+        node->text = arena_strdup(tree->arena, "?");
+    }
+    return node;
+}
+
+static struct node *read_node(struct tree *tree, size_t depth);
+
+static void append(struct node *parent, struct node *child)
+{
+    struct node **last = &parent->first;
+
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = child;
+}
+
+static int read_key(struct tree *tree, const struct node *mapping,
+                    const char **ret_key, struct place *ret_place)
+{
+    struct place place = place_at(tree, tree->event.start_mark);
+    const struct node *before;
+
+    if (tree->event.type != YAML_SCALAR_EVENT) {
+        return refuse(tree, tree->event.type == YAML_ALIAS_EVENT
+                                ? "aliases are not supported"
+                                : "a key must be plain text");
+    }
+    *ret_key =
+        arena_strdup(tree->arena, (char *)tree->event.data.scalar.value);
+    *ret_place = place;
+    before = tree_member(mapping, *ret_key);
+    if (before != NULL) {
+        fault_add(tree->faults, &place, "key '%s' stands in line %zu already",
+                  *ret_key, before->key_place.line);
+    }
+    return 0;
+}
+
+static struct node *read_mapping(struct tree *tree, size_t depth)
+{
+    struct node *mapping = new_node(tree, NODE_MAPPING);
+
+    if (advance(tree) < 0) {
+        return NULL;
+    }
+    while (tree->event.type != YAML_MAPPING_END_EVENT) {
+        const char *key;
+        struct place place;
+        struct node *value;
+
+        if (read_key(tree, mapping, &key, &place) < 0 || advance(tree) < 0) {
+            return NULL;
+        }
+        value = read_node(tree, depth);
+        if (value == NULL || advance(tree) < 0) {
+            return NULL;
+        }
+        value->key = key;
+        value->key_place = place;
+        append(mapping, value);
+    }
+    return mapping;
+}
+
+static struct node *read_sequence(struct tree *tree, size_t depth)
+{
+    struct node *sequence = new_node(tree, NODE_SEQUENCE);
+
+    if (advance(tree) < 0) {
+        return NULL;
+    }
+    while (tree->event.type != YAML_SEQUENCE_END_EVENT) {
+        struct node *item = read_node(tree, depth);
+
+        if (item == NULL || advance(tree) < 0) {
+            return NULL;
+        }
+        append(sequence, item);
+    }
+    return sequence;
+}
+
+static struct node *read_node(struct tree *tree, size_t depth)
+{
+    if (tree->event.type == YAML_ALIAS_EVENT) {
+        refuse(tree, "aliases are not supported");
+        return NULL;
+    }
+    if (!is_core_tag(tag_of(&tree->event))) {
+        refuse(tree, "tags are not supported");
+        return NULL;
+    }
+    if (++tree->nodes > LIMIT_CONFIG_NODES) {
+        refuse(tree, "too many values in one file");
+        return NULL;
+    }
+    if (depth >= LIMIT_CONFIG_DEPTH) {
+        refuse(tree, "nested too deep");
+        return NULL;
+    }
+    switch ((int)tree->event.type) {
+    case YAML_SCALAR_EVENT:
+        return read_scalar(tree);
+    case YAML_MAPPING_START_EVENT:
+        return read_mapping(tree, depth + 1);
+    default:
+        return read_sequence(tree, depth + 1);
+    }
+}
+
+static struct node *read_document(struct tree *tree)
+{
+    struct node *root = NULL;
+
+    if (advance(tree) < 0 || advance(tree) < 0) {
+        return NULL; /* the stream's start, then the document's */
+    }
+    if (tree->event.type == YAML_STREAM_END_EVENT) {
+        refuse(tree, "configures nothing");
+        return NULL;
+    }
+    if (advance(tree) < 0 || (root = read_node(tree, 0)) == NULL ||
+        advance(tree) < 0 || advance(tree) < 0) {
+        return NULL;
+    }
+    if (tree->event.type != YAML_STREAM_END_EVENT) {
+        refuse(tree, "a second document: one file holds one configuration");
+        return NULL;
+    }
+    return root;
+}
+
+static const char *folder_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder;
+
+    if (slash == NULL) {
+        return ".";
+    }
+    folder = arena_copy(arena, path, (size_t)(slash - path) + 1);
+    folder[slash - path] = '\0';
+    return folder;
+}
+
+static void close_stream(FILE **file)
+{
+    if (*file != NULL) {
+        fclose(*file);
+    }
+}
+
+static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
+                       struct faults *faults)
+{
+    CLEANUP(close_stream) FILE *file = fopen(path, "rbe");
+    struct place place = {.file = path};
+    char *data = arena_alloc(arena, LIMIT_CONFIG_BYTES + 1);
+
+    errno = 0;
+    *ret_len = file != NULL ? fread(data, 1, LIMIT_CONFIG_BYTES + 1, file) : 0;
+    if (file == NULL || ferror(file)) {
+        fault_add(faults, &place, "cannot be read: %s",
+                  strerror(file == NULL ? ENOENT : errno));
+        return NULL;
+    }
+    if (*ret_len > LIMIT_CONFIG_BYTES) {
+        fault_add(faults, &place, "larger than %d bytes", LIMIT_CONFIG_BYTES);
+        return NULL;
+    }
+    return data;
+}
+
+struct node *tree_load(const char *path, struct faults *faults)
+{
+    struct tree tree = {.arena = faults->arena, .faults = faults};
+    struct node *root;
+    size_t len;
+    char *data = read_file(faults->arena, path, &len, faults);
+
+    if (data == NULL) {
+        return NULL;
+    }
+    tree.file = path;
+    tree.folder = folder_of(tree.arena, path);
+    yaml_parser_initialize(&tree.parser);
+    /* Else a byte order mark could choose UTF-16. */
+    yaml_parser_set_encoding(&tree.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&tree.parser, (unsigned char *)data, len);
+    root = read_document(&tree);
+    yaml_event_delete(&tree.event);
+    yaml_parser_delete(&tree.parser);
+    return root;
+}
+
+struct node *tree_member(const struct node *mapping, const char *key)
+{
+    for (struct node *node = mapping->first; node != NULL; node = node->next) {
+        if (strcmp(node->key, key) == 0) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+struct node *tree_put(struct arena *arena, struct node *mapping,
+                      const char *key, enum node_kind kind,
+                      const struct place *place)
+{
+    struct node *node = tree_member(mapping, key);
+
+    if (node == NULL) {
+        node = arena_alloc(arena, sizeof(*node));
+        node->key = arena_strdup(arena, key);
+        append(mapping, node);
+    }
+    if (node->kind != kind || kind == NODE_SCALAR || node->key_place.file == NULL) {
+        node->kind = kind;
+        node->place = *place;
+        node->key_place = *place;
+    }
+    return node;
+}
+
+const char *config_library_version(void)
+{
+    return yaml_get_version_string();
+}

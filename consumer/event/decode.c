@@ -1,0 +1,375 @@
+#include "waybill/event_decode.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "event_internal.h"
+#include "waybill/base64.h"
+#include "waybill/limits.h"
+
+/* A member that has to be a string when it is there, and where it is kept */
+struct text_field {
+    const char *name;
+    size_t offset;
+};
+
+#define UNUSED_FIELD ((size_t)-1)
+
+static const struct text_field workflow_fields[] = {
+    {"id", offsetof(struct workflow, id)},
+    {"name", offsetof(struct workflow, name)},
+    {"project", offsetof(struct workflow, project)},
+    {"team", offsetof(struct workflow, team)},
+};
+
+static const struct text_field run_fields[] = {
+    {"id", offsetof(struct run, id)},  {"state", UNUSED_FIELD},
+    {"started_at", UNUSED_FIELD},      {"finished_at", UNUSED_FIELD},
+    {"runner_type", UNUSED_FIELD},     {"run_url", UNUSED_FIELD},
+};
+
+static const struct text_field subject_fields[] = {
+    {"ref", UNUSED_FIELD},
+    {"digest", UNUSED_FIELD},
+    {"media_type", UNUSED_FIELD},
+};
+
+static const struct text_field material_fields[] = {
+    {"name", UNUSED_FIELD},
+    {"type", UNUSED_FIELD},
+    {"digest", UNUSED_FIELD},
+    {"filename", UNUSED_FIELD},
+};
+
+static int read_texts(const struct json_at *at, const struct text_field *fields,
+                      size_t count, void *base, struct arena *arena,
+                      struct error *err)
+{
+    if (json_at_object(at, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct json_at member = json_at_member(at, fields[i].name);
+        const char *text = NULL;
+
+        if (json_at_string(&member, LIMIT_EVENT_NAME, &text, err) < 0) {
+            return -1;
+        }
+        if (fields[i].offset != UNUSED_FIELD) {
+            *(const char **)((char *)base + fields[i].offset) =
+                arena_strdup(arena, text);
+        }
+    }
+    return 0;
+}
+
+static bool has_text(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+static int read_workflow(const struct json_at *data, struct arena *arena,
+                         struct event *event, struct error *err)
+{
+    struct json_at at = json_at_member(data, "workflow");
+    struct workflow workflow = {0};
+
+    if (json_at_require(&at, err) < 0 ||
+        read_texts(&at, workflow_fields, ARRAY_SIZE(workflow_fields), &workflow,
+                   arena, err) < 0) {
+        return -1;
+    }
+    if (!has_text(workflow.id) &&
+        !(has_text(workflow.project) && has_text(workflow.name))) {
+        return json_at_fault(&at, err, ERROR_SCHEMA,
+                             "needs an id, or a project and a name");
+    }
+    event->workflow = workflow;
+    return 0;
+}
+
+static int read_context(const struct json_at *data, struct arena *arena,
+                        struct event *event, struct error *err)
+{
+    struct json_at organization = json_at_member(data, "organization");
+    struct json_at run = json_at_member(data, "run");
+    const char *text = NULL;
+
+    if (json_at_string(&organization, LIMIT_EVENT_NAME, &text, err) < 0 ||
+        read_texts(&run, run_fields, ARRAY_SIZE(run_fields), &event->run, arena,
+                   err) < 0) {
+        return -1;
+    }
+    event->organization = arena_strdup(arena, text);
+    return 0;
+}
+
+/* A digest that is only passed on */
+static int check_digest(const struct json_at *parent, struct error *err)
+{
+    struct json_at at = json_at_member(parent, "digest");
+    const char *text = NULL;
+
+    if (json_at_string(&at, LIMIT_EVENT_NAME, &text, err) < 0) {
+        return -1;
+    }
+    if (text != NULL && !digest_is_plausible(text)) {
+        return json_at_fault(&at, err, ERROR_SCHEMA,
+                             "is not a digest (sha256:...)");
+    }
+    return 0;
+}
+
+static int check_subjects(const struct json_at *data, struct arena *arena,
+                          struct error *err)
+{
+    struct json_at at = json_at_member(data, "subjects");
+    size_t index = 0;
+
+    if (json_at_array(&at, LIMIT_EVENT_SUBJECTS, err) < 0) {
+        return -1;
+    }
+    for (const struct json *item = at.value ? json_first(at.value) : NULL; item;
+         item = json_next(item)) {
+        struct json_at subject = json_at_element(&at, item, index++);
+
+        if (read_texts(&subject, subject_fields, ARRAY_SIZE(subject_fields),
+                       NULL, arena, err) < 0 ||
+            check_digest(&subject, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_material(const struct json_at *at, struct arena *arena,
+                          struct error *err)
+{
+    struct json_at content = json_at_member(at, "content");
+    struct json_at ref = json_at_member(at, "ref");
+    struct json_at annotations = json_at_member(at, "annotations");
+    const char *text = NULL;
+
+    if (read_texts(at, material_fields, ARRAY_SIZE(material_fields), NULL,
+                   arena, err) < 0 ||
+        check_digest(at, err) < 0 ||
+        json_at_string(&content, STR_UNLIMITED, &text, err) < 0 ||
+        json_at_object(&ref, err) < 0 ||
+        json_at_object(&annotations, err) < 0) {
+        return -1;
+    }
+    if (text != NULL &&
+        !base64_decode(text, strlen(text), BASE64_STANDARD, NULL)) {
+        return json_at_fault(&content, err, ERROR_SCHEMA, "is not base64");
+    }
+    return 0;
+}
+
+static int check_materials(const struct json_at *data, struct arena *arena,
+                           struct error *err)
+{
+    struct json_at at = json_at_member(data, "materials");
+    size_t index = 0;
+
+    if (json_at_array(&at, LIMIT_EVENT_MATERIALS, err) < 0) {
+        return -1;
+    }
+    for (const struct json *item = at.value ? json_first(at.value) : NULL; item;
+         item = json_next(item)) {
+        struct json_at material = json_at_element(&at, item, index++);
+
+        if (check_material(&material, arena, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_ref(const struct json_at *at, struct error *err)
+{
+    struct json_at url = json_at_member(at, "url");
+    struct json_at digest = json_at_member(at, "digest");
+    struct json_at size = json_at_member(at, "size");
+    struct json_at media_type = json_at_member(at, "media_type");
+    const char *text = NULL;
+    double number = 0;
+
+    if (json_at_object(at, err) < 0 || json_at_require(&url, err) < 0 ||
+        json_at_string(&url, LIMIT_URL, &text, err) < 0) {
+        return -1;
+    }
+    if (strncmp(text, "https://", 8) != 0 && strncmp(text, "oci://", 6) != 0) {
+        return json_at_fault(&url, err, ERROR_SCHEMA,
+                             "is neither https:// nor oci://");
+    }
+    if (json_at_require(&digest, err) < 0 || check_digest(at, err) < 0 ||
+        json_at_string(&media_type, LIMIT_EVENT_NAME, &text, err) < 0) {
+        return -1;
+    }
+    if (size.value != NULL &&
+        (!json_number(size.value, &number) || number < 0)) {
+        return json_at_fault(&size, err, ERROR_SCHEMA,
+                             "expected a number of bytes");
+    }
+    return 0;
+}
+
+static int store_envelope(const struct json_at *at, struct arena *arena,
+                          struct event *event, struct error *err)
+{
+    CLEANUP(str_release) struct str stored;
+
+    str_init(&stored, STR_UNLIMITED);
+    if (envelope_read(at, &stored, err) < 0) {
+        return -1;
+    }
+    event->envelope = arena_bytes(arena, str_bytes(&stored));
+    digest_of(stored.data, stored.len, &event->envelope_digest);
+    return 0;
+}
+
+static int check_given_digest(const struct json_at *attestation,
+                              const struct event *event, struct error *err)
+{
+    struct json_at at = json_at_member(attestation, "digest");
+    const char *text = NULL;
+    struct digest given;
+
+    if (json_at_string(&at, LIMIT_EVENT_NAME, &text, err) < 0) {
+        return -1;
+    }
+    if (text == NULL) {
+        return 0;
+    }
+    if (!digest_parse(text, &given)) {
+        return json_at_fault(&at, err, ERROR_SCHEMA,
+                             "is not sha256: and 64 hexadecimal digits");
+    }
+    if (event->envelope.data != NULL &&
+        strcmp(given.text, event->envelope_digest.text) != 0) {
+        return json_at_fault(&at, err, ERROR_DIGEST_MISMATCH,
+                             "the envelope as stored has %s",
+                             event->envelope_digest.text);
+    }
+    return 0;
+}
+
+static int read_attestation(const struct json_at *data, struct arena *arena,
+                            struct event *event, struct error *err)
+{
+    struct json_at at = json_at_member(data, "attestation");
+    struct json_at envelope = json_at_member(&at, "envelope");
+    struct json_at bundle = json_at_member(&at, "bundle");
+    struct json_at ref = json_at_member(&at, "ref");
+    int forms = (envelope.value != NULL) + (bundle.value != NULL) +
+                (ref.value != NULL);
+
+    if (json_at_require(&at, err) < 0 || json_at_object(&at, err) < 0) {
+        return -1;
+    }
+    if (forms != 1) {
+        return json_at_fault(&at, err, ERROR_SCHEMA,
+                             "needs exactly one of envelope, bundle and ref");
+    }
+    if (ref.value != NULL) {
+        return check_ref(&ref, err);
+    }
+    if (bundle.value != NULL && bundle_open(&bundle, &envelope, err) < 0) {
+        return -1;
+    }
+    return store_envelope(&envelope, arena, event, err);
+}
+
+static int read_event(const struct json_at *data, struct arena *arena,
+                      struct event *event, struct error *err)
+{
+    struct json_at attestation = json_at_member(data, "attestation");
+    struct json_at ref = json_at_member(&attestation, "ref");
+    struct event read = *event;
+
+    if (!json_is_object(data->value)) {
+        return json_at_fault(data, err, ERROR_SCHEMA,
+                             "expected an object, not %s",
+                             json_type_name(data->value));
+    }
+    if (read_context(data, arena, &read, err) < 0 ||
+        read_workflow(data, arena, &read, err) < 0 ||
+        read_attestation(data, arena, &read, err) < 0 ||
+        check_subjects(data, arena, err) < 0 ||
+        check_materials(data, arena, err) < 0) {
+        return -1;
+    }
+    /* From here on it is an event, if perhaps one that cannot be delivered. */
+    *event = read;
+    if (check_given_digest(&attestation, event, err) < 0) {
+        return -1;
+    }
+    if (ref.value != NULL) {
+        return json_at_fault(&ref, err, ERROR_REJECTED,
+                             "attestations by reference are not supported by "
+                             "this version; send the envelope or the bundle");
+    }
+    return 0;
+}
+
+static const char *stand_in_id(const struct input *input, struct arena *arena)
+{
+    if (input->file != NULL) {
+        return arena_printf(arena, "%s/%lld", input->file,
+                            (long long)input->index);
+    }
+    return arena_printf(arena, "%s/%d/%lld", input->message.topic,
+                        input->partition, (long long)input->offset);
+}
+
+static int decode_document(const struct message *message,
+                           const struct json *document, struct arena *arena,
+                           struct event *event, struct error *err)
+{
+    struct json_at root = json_at_root(document);
+    struct json_at data = root;
+    struct attributes attributes = {0};
+    int result =
+        attributes_read(message, &root, arena, &attributes, &data, err);
+
+    event->id = attributes.id != NULL ? attributes.id : event->id;
+    event->time = attributes.time;
+    event->traceparent = attributes.traceparent;
+    event->tracestate = attributes.tracestate;
+    if (result == 0) {
+        result = read_event(&data, arena, event, err);
+    }
+    json_free(attributes.data_document);
+    return result;
+}
+
+int event_decode(const struct input *input, size_t most_bytes,
+                 struct arena *arena, struct event *ret_event,
+                 struct error *err)
+{
+    const struct message *message = &input->message;
+    struct json *document;
+    int result;
+
+    *ret_event = (struct event){.id = stand_in_id(input, arena)};
+    if (message->value.data == NULL) {
+        return error_set(err, ERROR_SCHEMA,
+                         "$: no value (a tombstone), so no attestation");
+    }
+    if (message->value.len > most_bytes) {
+        return error_set(err, ERROR_TOO_LARGE,
+                         "$: %zu bytes; delivery.max_event_size is %zu",
+                         message->value.len, most_bytes);
+    }
+    if (message->header_count > LIMIT_RECORD_HEADERS) {
+        return error_set(err, ERROR_SCHEMA, "$: more than %d headers",
+                         LIMIT_RECORD_HEADERS);
+    }
+    if (json_parse((const char *)message->value.data, message->value.len,
+                   &document, err) < 0) {
+        return error_prefix(err, "$");
+    }
+    result = decode_document(message, document, arena, ret_event, err);
+    json_free(document);
+    return result;
+}

@@ -1,0 +1,251 @@
+#include <ctype.h>
+#include <string.h>
+
+#include "event_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/base64.h"
+#include "waybill/limits.h"
+
+/*
+ * What Chainloop stored, and so what its code finds again, is not the envelope
+ * as the producer wrote it but what Go made of it. The rules of Go's
+ * encoding/json that can show in the result:
+ *
+ * - keys match without regard to case, where U+017F is an s and U+212A a k;
+ * - of a key given twice the last value counts, but null leaves a string as it
+ *   was;
+ * - an array is read over the one before it, element by element; only null and
+ *   [] forget what was there;
+ * - unknown keys are dropped, and a known one of a wrong type is an error even
+ *   when a right one follows.
+ */
+struct signature {
+    const char *keyid;
+    const char *sig;
+};
+
+struct envelope {
+    const char *payload_type;
+    const char *payload;
+    struct signature *signatures;
+    size_t count;
+    size_t touched; /* beyond it an element starts empty */
+    size_t capacity;
+    bool signatures_null;
+};
+
+static void envelope_release(struct envelope *envelope)
+{
+    mem_free(envelope->signatures);
+}
+
+/* One character of a key, folded; *len is its length. 0: not a letter that any
+ * of our keys has. */
+static char fold(const char *key, size_t *len)
+{
+    *len = 1;
+    if (strncmp(key, "\xC5\xBF", 2) == 0) {
+        *len = 2;
+        return 's';
+    }
+    if (strncmp(key, "\xE2\x84\xAA", 3) == 0) {
+        *len = 3;
+        return 'k';
+    }
+    return (char)tolower((unsigned char)*key);
+}
+
+static bool key_is(const char *key, const char *lower)
+{
+    size_t len;
+
+    for (; *key != '\0' && *lower != '\0'; key += len, lower++) {
+        if (fold(key, &len) != *lower) {
+            return false;
+        }
+    }
+    return *key == *lower;
+}
+
+static struct json_at member_at(const struct json_at *at,
+                                const struct json *item, const char *name)
+{
+    return (struct json_at){.value = item, .parent = at, .name = name};
+}
+
+static int read_string(const struct json_at *at, const char **text,
+                       struct error *err)
+{
+    if (json_is_null(at->value)) {
+        return 0;
+    }
+    if (!json_is_string(at->value)) {
+        return json_at_fault(at, err, ERROR_SCHEMA,
+                             "expected a string, not %s",
+                             json_type_name(at->value));
+    }
+    *text = json_text(at->value);
+    return 0;
+}
+
+static int read_signature(const struct json_at *at, struct signature *signature,
+                          struct error *err)
+{
+    if (json_is_null(at->value)) {
+        return 0;
+    }
+    if (json_at_object(at, err) < 0) {
+        return -1;
+    }
+    for (const struct json *item = json_first(at->value); item != NULL;
+         item = json_next(item)) {
+        struct json_at keyid = member_at(at, item, "keyid");
+        struct json_at sig = member_at(at, item, "sig");
+
+        if (key_is(json_name(item), "keyid") &&
+            read_string(&keyid, &signature->keyid, err) < 0) {
+            return -1;
+        }
+        if (key_is(json_name(item), "sig") &&
+            read_string(&sig, &signature->sig, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void forget_signatures(struct envelope *envelope, bool null)
+{
+    envelope->count = 0;
+    envelope->touched = 0;
+    envelope->signatures_null = null;
+}
+
+static struct signature *signature_at(struct envelope *envelope, size_t index)
+{
+    envelope->signatures =
+        mem_grow(envelope->signatures, &envelope->capacity, index + 1,
+                 sizeof(envelope->signatures[0]));
+    if (index >= envelope->touched) {
+        envelope->signatures[index] = (struct signature){"", ""};
+        envelope->touched = index + 1;
+    }
+    return &envelope->signatures[index];
+}
+
+static int read_signatures(const struct json_at *at, struct envelope *envelope,
+                           struct error *err)
+{
+    size_t index = 0;
+
+    if (json_is_null(at->value)) {
+        forget_signatures(envelope, true);
+        return 0;
+    }
+    if (json_at_array(at, LIMIT_ENVELOPE_SIGNATURES, err) < 0) {
+        return -1;
+    }
+    if (json_first(at->value) == NULL) {
+        forget_signatures(envelope, false);
+        return 0;
+    }
+    for (const struct json *item = json_first(at->value); item != NULL;
+         item = json_next(item)) {
+        struct json_at element = json_at_element(at, item, index);
+
+        if (read_signature(&element, signature_at(envelope, index), err) < 0) {
+            return -1;
+        }
+        index++;
+    }
+    envelope->count = index;
+    envelope->signatures_null = false;
+    return 0;
+}
+
+static int read_member(const struct json_at *at, const struct json *item,
+                       struct envelope *envelope, struct error *err)
+{
+    const char *key = json_name(item);
+    struct json_at place;
+
+    if (key_is(key, "payloadtype")) {
+        place = member_at(at, item, "payloadType");
+        return read_string(&place, &envelope->payload_type, err);
+    }
+    if (key_is(key, "payload")) {
+        place = member_at(at, item, "payload");
+        return read_string(&place, &envelope->payload, err);
+    }
+    if (key_is(key, "signatures")) {
+        place = member_at(at, item, "signatures");
+        return read_signatures(&place, envelope, err);
+    }
+    return 0;
+}
+
+/* Go stores an envelope without a payload as one with an empty payload. There
+ * is nothing to attest in it, and DSSE requires both, so here we are stricter. */
+static int check(const struct json_at *at, const struct envelope *envelope,
+                 struct error *err)
+{
+    struct json_at payload = {.parent = at, .name = "payload"};
+    struct json_at type = {.parent = at, .name = "payloadType"};
+    const char *text = envelope->payload;
+
+    if (text == NULL) {
+        return json_at_require(&payload, err);
+    }
+    if (envelope->payload_type == NULL) {
+        return json_at_require(&type, err);
+    }
+    if (!base64_decode(text, strlen(text), BASE64_STANDARD, NULL) &&
+        !base64_decode(text, strlen(text), BASE64_URL_SAFE, NULL)) {
+        return json_at_fault(&payload, err, ERROR_SCHEMA, "is not base64");
+    }
+    return 0;
+}
+
+static void write_envelope(const struct envelope *envelope, struct str *out)
+{
+    str_puts(out, "{\"payloadType\":");
+    json_write_go_string(out, envelope->payload_type);
+    str_puts(out, ",\"payload\":");
+    json_write_go_string(out, envelope->payload);
+    str_puts(out, ",\"signatures\":");
+    if (envelope->signatures_null) {
+        str_puts(out, "null}");
+        return;
+    }
+    str_putc(out, '[');
+    for (size_t i = 0; i < envelope->count; i++) {
+        str_puts(out, i > 0 ? ",{\"keyid\":" : "{\"keyid\":");
+        json_write_go_string(out, envelope->signatures[i].keyid);
+        str_puts(out, ",\"sig\":");
+        json_write_go_string(out, envelope->signatures[i].sig);
+        str_putc(out, '}');
+    }
+    str_puts(out, "]}");
+}
+
+int envelope_read(const struct json_at *at, struct str *stored,
+                  struct error *err)
+{
+    CLEANUP(envelope_release) struct envelope envelope = {
+        .signatures_null = true};
+
+    if (json_at_object(at, err) < 0) {
+        return -1;
+    }
+    for (const struct json *item = json_first(at->value); item != NULL;
+         item = json_next(item)) {
+        if (read_member(at, item, &envelope, err) < 0) {
+            return -1;
+        }
+    }
+    if (check(at, &envelope, err) < 0) {
+        return -1;
+    }
+    write_envelope(&envelope, stored);
+    return 0;
+}

@@ -1,0 +1,34 @@
+#ifndef WAYBILL_EVENT_INTERNAL_H
+#define WAYBILL_EVENT_INTERNAL_H
+
+#include "waybill/arena.h"
+#include "waybill/event.h"
+#include "waybill/json.h"
+#include "waybill/message.h"
+
+/* attributes.c: what the record says about itself, and where its data is */
+struct attributes {
+    const char *id;
+    const char *type;
+    const char *time;
+    const char *traceparent;
+    const char *tracestate;
+    struct json *data_document; /* of data_base64; owned by the caller */
+};
+
+/* `root` is the value, parsed; *ret_data is the event proper within it. */
+int attributes_read(const struct message *message, const struct json_at *root,
+                    struct arena *arena, struct attributes *ret_attributes,
+                    struct json_at *ret_data, struct error *err) NODISCARD;
+
+/* envelope.c: a DSSE envelope, as Go's encoding/json would read it into
+ * go-securesystemslib's dsse.Envelope, appended to *stored as json.Marshal would
+ * write it. */
+int envelope_read(const struct json_at *at, struct str *stored,
+                  struct error *err) NODISCARD;
+
+/* bundle.c: the place of a Sigstore bundle's DSSE envelope */
+int bundle_open(const struct json_at *at, struct json_at *ret_envelope,
+                struct error *err) NODISCARD;
+
+#endif

@@ -1,0 +1,149 @@
+#include "http_internal.h"
+
+#include <stdlib.h>
+
+#include "waybill/alloc.h"
+
+/* Idle easy handles kept; each holds some 20 KiB */
+#define MOST_IDLE 64
+/* Idle connections kept, of all registries together */
+#define MOST_CONNECTIONS 256L
+
+static void reap(struct http *http)
+{
+    CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(http->multi, &left)) != NULL) {
+        struct http_transfer *transfer;
+        CURLcode result = msg->data.result;
+
+        if (msg->msg != CURLMSG_DONE) {
+            continue;
+        }
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE,
+                          (char **)&transfer);
+        transfer_finish(transfer, result);
+    }
+}
+
+static void act(struct http *http, curl_socket_t fd, int what)
+{
+    int running;
+
+    /* A failure here is a bug (a bad handle), not an event. */
+    if (curl_multi_socket_action(http->multi, fd, what, &running) !=
+        CURLM_OK) {
+        abort();
+    }
+    reap(http);
+}
+
+static void on_ready(void *payload, int fd, unsigned events)
+{
+    int what = 0;
+
+    what |= events & LOOP_IN ? CURL_CSELECT_IN : 0;
+    what |= events & LOOP_OUT ? CURL_CSELECT_OUT : 0;
+    what |= events & ~(LOOP_IN | LOOP_OUT) ? CURL_CSELECT_ERR : 0;
+    act(payload, fd, what);
+}
+
+static void on_due(void *payload)
+{
+    act(payload, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *payload,
+                     void *unused)
+{
+    struct http *http = payload;
+
+    if (what == CURL_POLL_REMOVE) {
+        loop_unwatch(http->loop, fd);
+    } else {
+        loop_watch(http->loop, fd,
+                   (what & CURL_POLL_IN ? LOOP_IN : 0) |
+                       (what & CURL_POLL_OUT ? LOOP_OUT : 0),
+                   on_ready, http);
+    }
+    return 0;
+}
+
+/* Called from inside curl: it must not act here, only arm (libcurl's manual,
+ * CURLMOPT_TIMERFUNCTION). */
+static int on_timeout(CURLM *multi, long timeout_ms, void *payload)
+{
+    struct http *http = payload;
+
+    if (timeout_ms < 0) {
+        loop_disarm(http->loop, &http->timer);
+    } else {
+        loop_arm(http->loop, &http->timer, (uint64_t)timeout_ms);
+    }
+    return 0;
+}
+
+struct http *http_new(struct loop *loop)
+{
+    struct http *http = mem_zalloc(sizeof(*http));
+
+    http->loop = loop;
+    timer_init(&http->timer, on_due, http);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        (http->multi = curl_multi_init()) == NULL) {
+        abort(); /* only for want of memory */
+    }
+    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, MOST_CONNECTIONS);
+    return http;
+}
+
+void http_free(struct http *http)
+{
+    if (http == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < http->idle_count; i++) {
+        curl_easy_cleanup(http->idle[i]);
+    }
+    curl_multi_cleanup(http->multi);
+    loop_disarm(http->loop, &http->timer);
+    mem_free(http->idle);
+    mem_free(http);
+    curl_global_cleanup();
+}
+
+CURL *http_take_easy(struct http *http)
+{
+    CURL *easy;
+
+    if (http->idle_count > 0) {
+        return http->idle[--http->idle_count];
+    }
+    easy = curl_easy_init();
+    if (easy == NULL) {
+        abort();
+    }
+    return easy;
+}
+
+void http_give_easy(struct http *http, CURL *easy)
+{
+    if (http->idle_count >= MOST_IDLE) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    http->idle = mem_grow(http->idle, &http->idle_capacity,
+                          http->idle_count + 1, sizeof(CURL *));
+    http->idle[http->idle_count++] = easy;
+}
+
+const char *http_library_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}

@@ -1,0 +1,76 @@
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "waybill/http.h"
+
+#define LONGEST_RETRY_AFTER_MS (5 * 60 * 1000)
+
+static bool line_is(const char *line, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    return len > name_len && line[name_len] == ':' &&
+           strncasecmp(line, name, name_len) == 0;
+}
+
+static void put_trimmed(struct str *value, const char *text, size_t len)
+{
+    while (len > 0 && isspace((unsigned char)*text)) {
+        text++;
+        len--;
+    }
+    while (len > 0 && isspace((unsigned char)text[len - 1])) {
+        len--;
+    }
+    str_put(value, text, len);
+}
+
+bool http_header(const struct http_response *response, const char *name,
+                 size_t n, struct str *value)
+{
+    const char *line = response->headers.data;
+    const char *end;
+
+    for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        size_t len = (size_t)(end - line);
+
+        if (line_is(line, len, name) && n-- == 0) {
+            size_t skip = strlen(name) + 1;
+
+            put_trimmed(value, line + skip, len - skip);
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t http_retry_after_ms(const struct http_response *response,
+                             int64_t wall_ms)
+{
+    CLEANUP(str_release) struct str value;
+    int64_t wait;
+    char *end;
+
+    str_init(&value, 64);
+    if (!http_header(response, "Retry-After", 0, &value) || value.len == 0) {
+        return 0;
+    }
+    if (isdigit((unsigned char)value.data[0])) {
+        unsigned long seconds = strtoul(value.data, &end, 10);
+
+        wait = seconds > 3600 ? LONGEST_RETRY_AFTER_MS
+                              : (int64_t)seconds * 1000;
+        wait = *end == '\0' ? wait : 0;
+    } else {
+        int64_t date = clock_parse_http_date(value.data);
+
+        wait = date < 0 ? 0 : date - wall_ms;
+    }
+    if (wait <= 0) {
+        return 0;
+    }
+    return wait > LONGEST_RETRY_AFTER_MS ? LONGEST_RETRY_AFTER_MS
+                                         : (uint32_t)wait;
+}

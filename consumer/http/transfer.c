@@ -1,0 +1,229 @@
+#include <string.h>
+#include <strings.h>
+
+#include "http_internal.h"
+#include "waybill/alloc.h"
+
+/* Slower than a byte a second for the whole of answer_ms is no answer. */
+#define SLOWEST_BYTES_PER_SECOND 1L
+
+static size_t on_header(char *data, size_t size, size_t count, void *payload)
+{
+    struct http_transfer *transfer = payload;
+    struct str *headers = &transfer->response.headers;
+    size_t len = size * count;
+    size_t end = len;
+
+    if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        str_clear(headers); /* the final response, behind a 1xx */
+        return len;
+    }
+    while (end > 0 && (data[end - 1] == '\r' || data[end - 1] == '\n')) {
+        end--;
+    }
+    if (end > 0) {
+        str_put(headers, data, end);
+        str_putc(headers, '\n');
+    }
+    if (headers->overflow) {
+        transfer->too_large = "headers";
+        return 0;
+    }
+    return len;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *payload)
+{
+    struct http_transfer *transfer = payload;
+
+    str_put(&transfer->response.body, data, size * count);
+    if (transfer->response.body.overflow) {
+        transfer->too_large = "body";
+        return 0;
+    }
+    return size * count;
+}
+
+static size_t on_send(char *data, size_t size, size_t count, void *payload)
+{
+    struct http_transfer *transfer = payload;
+    size_t left = transfer->body.len - transfer->sent;
+    size_t len = size * count < left ? size * count : left;
+
+    if (len > 0) {
+        memcpy(data, transfer->body.data + transfer->sent, len);
+    }
+    transfer->sent += len;
+    return len;
+}
+
+/* curl sends a body again when a kept connection turns out to be dead. */
+static int on_rewind(void *payload, curl_off_t offset, int origin)
+{
+    struct http_transfer *transfer = payload;
+
+    if (origin != SEEK_SET || offset < 0 ||
+        (size_t)offset > transfer->body.len) {
+        return CURL_SEEKFUNC_CANTSEEK;
+    }
+    transfer->sent = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void set_method(struct http_transfer *transfer,
+                       const struct http_request *request)
+{
+    CURL *easy = transfer->easy;
+    curl_off_t len = (curl_off_t)request->body.len;
+
+    if (strcmp(request->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (strcmp(request->method, "PUT") == 0) {
+        curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, len);
+    } else if (strcmp(request->method, "POST") == 0) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, len);
+    } else if (strcmp(request->method, "GET") != 0) {
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    }
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+}
+
+static void add_header(struct http_transfer *transfer, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+
+    if (longer != NULL) {
+        transfer->headers = longer;
+    }
+}
+
+static void set_headers(struct http_transfer *transfer,
+                        const struct http_request *request)
+{
+    for (const char *const *line = request->headers;
+         line != NULL && *line != NULL; line++) {
+        add_header(transfer, *line);
+    }
+    /* We are sure of our credentials before a body is sent, and some servers
+     * never answer an Expect; curl would wait a second for each. */
+    add_header(transfer, "Expect:");
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+static void set_limits(CURL *easy, const struct http_request *request)
+{
+    long seconds = ((long)request->answer_ms + 999) / 1000;
+
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)request->connect_ms);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST_BYTES_PER_SECOND);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, seconds);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "waybill/" WAYBILL_VERSION);
+    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    /* 1.2 is the oldest that is not broken. */
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (request->ca_file != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+}
+
+struct http_transfer *http_start(struct http *http,
+                                 const struct http_request *request,
+                                 http_done_fn *done, void *payload)
+{
+    struct http_transfer *transfer = mem_zalloc(sizeof(*transfer));
+    CURL *easy = http_take_easy(http);
+
+    transfer->http = http;
+    transfer->easy = easy;
+    transfer->done = done;
+    transfer->payload = payload;
+    transfer->body = request->body;
+    str_init(&transfer->response.headers, LIMIT_HTTP_HEADERS);
+    str_init(&transfer->response.body, request->most_body);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_says);
+    curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    set_method(transfer, request);
+    set_headers(transfer, request);
+    set_limits(easy, request);
+    http->running++;
+    /* Only starts it: curl calls nothing back before the loop turns. */
+    curl_multi_add_handle(http->multi, easy);
+    return transfer;
+}
+
+static void release(struct http_transfer *transfer)
+{
+    struct http *http = transfer->http;
+
+    curl_multi_remove_handle(http->multi, transfer->easy);
+    http_give_easy(http, transfer->easy);
+    http->running--;
+    curl_slist_free_all(transfer->headers);
+    /* The response to a token request holds a token. */
+    str_wipe(&transfer->response.body);
+    str_release(&transfer->response.headers);
+    mem_free(transfer);
+}
+
+void http_cancel(struct http_transfer *transfer)
+{
+    release(transfer);
+}
+
+static int explain(const struct http_transfer *transfer, CURLcode result,
+                   struct error *err)
+{
+    const char *why = transfer->curl_says[0] != '\0'
+                          ? transfer->curl_says
+                          : curl_easy_strerror(result);
+
+    if (transfer->too_large != NULL) {
+        return error_set(err, ERROR_UNAVAILABLE, "response %s too large",
+                         transfer->too_large);
+    }
+    if (result == CURLE_OPERATION_TIMEDOUT) {
+        return error_set(err, ERROR_UNREACHABLE, "no answer in time: %s", why);
+    }
+    return error_set(err, ERROR_UNREACHABLE, "%s", why);
+}
+
+/*
+ * A server may refuse early and close while we still send: then sending fails,
+ * but the answer is there, and says more than "broken pipe".
+ */
+static bool has_answer(const struct http_transfer *transfer, CURLcode result)
+{
+    return result == CURLE_OK ||
+           (result == CURLE_SEND_ERROR && transfer->response.status >= 400);
+}
+
+void transfer_finish(struct http_transfer *transfer, CURLcode result)
+{
+    struct error err;
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    transfer->response.status = (int)status;
+    if (has_answer(transfer, result)) {
+        transfer->done(transfer->payload, &transfer->response, NULL);
+    } else {
+        explain(transfer, result, &err);
+        transfer->done(transfer->payload, NULL, &err);
+    }
+    release(transfer);
+}

@@ -1,0 +1,104 @@
+#include "waybill/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "waybill/clock.h"
+#include "waybill/json.h"
+#include "waybill/str.h"
+
+/* A line is cut rather than written in two: two threads may be writing. */
+#define LONGEST_LINE (16 * 1024)
+
+static enum log_level least_level = LOG_INFO;
+static bool as_json = true;
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void log_setup(enum log_level least, enum log_format format)
+{
+    least_level = least;
+    as_json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
+}
+
+bool log_wants(enum log_level level)
+{
+    return level >= least_level;
+}
+
+static void put_json(struct str *line, const struct log_field *fields,
+                     size_t count)
+{
+    struct json_writer writer = {.out = line};
+
+    json_open(&writer, NULL, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].text != NULL) {
+            json_put_string(&writer, fields[i].name, fields[i].text);
+        } else if (!fields[i].absent) {
+            json_put_integer(&writer, fields[i].name, fields[i].number);
+        }
+    }
+    json_close(&writer, '}');
+}
+
+static bool is_bare(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at <= ' ' || *at >= 0x7F || strchr("\"=\\", *at) != NULL) {
+            return false;
+        }
+    }
+    return *text != '\0';
+}
+
+static void put_logfmt(struct str *line, const struct log_field *fields,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct json_writer quoted = {.out = line};
+
+        if (fields[i].absent) {
+            continue;
+        }
+        str_printf(line, "%s%s=", line->len > 0 ? " " : "", fields[i].name);
+        if (fields[i].text == NULL) {
+            str_printf(line, "%lld", (long long)fields[i].number);
+        } else if (is_bare(fields[i].text)) {
+            str_puts(line, fields[i].text);
+        } else {
+            json_put_string(&quoted, NULL, fields[i].text);
+        }
+    }
+}
+
+void log_line(enum log_level level, const char *module, const char *msg,
+              const struct log_field *fields, size_t count)
+{
+    CLEANUP(str_release) struct str line;
+    struct log_field all[32];
+    char now[CLOCK_TEXT_SIZE];
+    size_t used = 4;
+
+    if (!log_wants(level)) {
+        return;
+    }
+    all[0] = LOG_TEXT("ts", clock_format(clock_wall_ms(clock_system()), now));
+    all[1] = LOG_TEXT("level", level_names[level]);
+    all[2] = LOG_TEXT("msg", msg);
+    all[3] = LOG_TEXT("module", module);
+    for (size_t i = 0; i < count && used < ARRAY_SIZE(all); i++) {
+        all[used++] = fields[i];
+    }
+    str_init(&line, LONGEST_LINE);
+    (as_json ? put_json : put_logfmt)(&line, all, used);
+    str_putc(&line, '\n');
+    if (line.overflow) {
+        str_clear(&line);
+        (as_json ? put_json : put_logfmt)(&line, all, 4);
+        str_putc(&line, '\n');
+    }
+    if (write(STDERR_FILENO, line.data, line.len) < 0) {
+        return; /* nobody is there to be told */
+    }
+}

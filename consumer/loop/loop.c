@@ -1,0 +1,272 @@
+#include "waybill/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "timers.h"
+#include "waybill/alloc.h"
+
+/* How many descriptors one turn serves before timers get their turn again */
+#define BATCH 64
+
+_Static_assert(LOOP_IN == EPOLLIN && LOOP_OUT == EPOLLOUT, "epoll's own bits");
+
+/* By descriptor number: an event names the descriptor, so that one which was
+ * closed by an earlier callback of the same turn finds an empty slot. */
+struct watch {
+    loop_watch_fn *fn;
+    void *payload;
+    unsigned events;
+};
+
+struct loop {
+    const struct clock *clock;
+    struct timers timers;
+    struct task *first;
+    struct task **last;
+    struct watch *watches;
+    size_t watch_capacity;
+    size_t watched;
+    int epoll;
+    bool stopped;
+};
+
+struct loop *loop_new(const struct clock *clock)
+{
+    struct loop *loop = mem_zalloc(sizeof(*loop));
+
+    loop->clock = clock;
+    loop->last = &loop->first;
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll < 0) {
+        abort(); /* as with memory: nothing can work without it */
+    }
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop == NULL) {
+        return;
+    }
+    close(loop->epoll);
+    timers_release(&loop->timers);
+    mem_free(loop->watches);
+    mem_free(loop);
+}
+
+uint64_t loop_now(const struct loop *loop)
+{
+    return clock_monotonic_ms(loop->clock);
+}
+
+const struct clock *loop_clock(const struct loop *loop)
+{
+    return loop->clock;
+}
+
+void timer_init(struct timer *timer, loop_fn *fn, void *payload)
+{
+    *timer = (struct timer){.fn = fn, .payload = payload};
+}
+
+bool timer_is_armed(const struct timer *timer)
+{
+    return timer->slot > 0;
+}
+
+void loop_arm(struct loop *loop, struct timer *timer, uint64_t delay_ms)
+{
+    loop_disarm(loop, timer);
+    timer->due_ms = loop_now(loop) + delay_ms;
+    timers_add(&loop->timers, timer);
+}
+
+void loop_disarm(struct loop *loop, struct timer *timer)
+{
+    if (timer_is_armed(timer)) {
+        timers_remove(&loop->timers, timer);
+    }
+}
+
+void task_init(struct task *task, loop_fn *fn, void *payload)
+{
+    *task = (struct task){.fn = fn, .payload = payload};
+}
+
+void loop_defer(struct loop *loop, struct task *task)
+{
+    if (task->queued) {
+        return;
+    }
+    task->queued = true;
+    task->next = NULL;
+    *loop->last = task;
+    loop->last = &task->next;
+}
+
+void loop_cancel(struct loop *loop, struct task *task)
+{
+    struct task **at = &loop->first;
+
+    if (!task->queued) {
+        return;
+    }
+    while (*at != task) {
+        at = &(*at)->next;
+    }
+    *at = task->next;
+    if (loop->last == &task->next) {
+        loop->last = at;
+    }
+    task->queued = false;
+}
+
+void loop_watch(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
+                void *payload)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    size_t before = loop->watch_capacity;
+    struct watch *watch;
+
+    loop->watches = mem_grow(loop->watches, &loop->watch_capacity,
+                             (size_t)fd + 1, sizeof(loop->watches[0]));
+    for (size_t i = before; i < loop->watch_capacity; i++) {
+        loop->watches[i] = (struct watch){0};
+    }
+    watch = &loop->watches[fd];
+    if (watch->fn == NULL || watch->events != events) {
+        /* A library may have closed the descriptor and opened it again
+         * without a word, which takes it out of the epoll set. */
+        if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event) < 0 &&
+            (errno != ENOENT ||
+             epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0)) {
+            abort();
+        }
+    }
+    loop->watched += watch->fn == NULL;
+    *watch = (struct watch){fn, payload, events};
+}
+
+void loop_unwatch(struct loop *loop, int fd)
+{
+    if ((size_t)fd >= loop->watch_capacity || loop->watches[fd].fn == NULL) {
+        return;
+    }
+    epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+    loop->watches[fd] = (struct watch){0};
+    loop->watched--;
+}
+
+bool loop_next_deadline(const struct loop *loop, uint64_t *ret_due_ms)
+{
+    const struct timer *timer = timers_first(&loop->timers);
+
+    if (timer == NULL) {
+        return false;
+    }
+    *ret_due_ms = timer->due_ms;
+    return true;
+}
+
+/* Those that were queued when the turn began */
+static bool run_tasks(struct loop *loop)
+{
+    bool ran = false;
+    size_t count = 0;
+
+    for (const struct task *task = loop->first; task; task = task->next) {
+        count++;
+    }
+    while (count-- > 0 && loop->first != NULL) {
+        struct task *task = loop->first;
+
+        loop->first = task->next;
+        if (loop->first == NULL) {
+            loop->last = &loop->first;
+        }
+        task->queued = false;
+        task->fn(task->payload);
+        ran = true;
+    }
+    return ran;
+}
+
+static bool run_timers(struct loop *loop)
+{
+    uint64_t now = loop_now(loop);
+    /* One that arms itself again for now must not keep the turn. */
+    size_t most = loop->timers.count;
+    struct timer *timer;
+    bool ran = false;
+
+    while (most-- > 0 && (timer = timers_first(&loop->timers)) != NULL &&
+           timer->due_ms <= now) {
+        timers_remove(&loop->timers, timer);
+        timer->fn(timer->payload);
+        ran = true;
+    }
+    return ran;
+}
+
+static int patience(const struct loop *loop, bool wait)
+{
+    uint64_t due;
+    uint64_t now;
+
+    if (!wait || loop->first != NULL || loop->stopped) {
+        return 0;
+    }
+    if (!loop_next_deadline(loop, &due)) {
+        return -1;
+    }
+    now = loop_now(loop);
+    if (due <= now) {
+        return 0;
+    }
+    return due - now > INT_MAX ? INT_MAX : (int)(due - now);
+}
+
+static bool run_descriptors(struct loop *loop, bool wait)
+{
+    struct epoll_event events[BATCH];
+    int count;
+
+    if (loop->watched == 0 && !wait) {
+        return false;
+    }
+    count = epoll_wait(loop->epoll, events, BATCH, patience(loop, wait));
+    for (int i = 0; i < count; i++) {
+        struct watch *watch = &loop->watches[events[i].data.fd];
+
+        if (watch->fn != NULL) {
+            watch->fn(watch->payload, events[i].data.fd, events[i].events);
+        }
+    }
+    return count > 0;
+}
+
+bool loop_turn(struct loop *loop, bool wait)
+{
+    bool ran = run_tasks(loop);
+
+    ran |= run_timers(loop);
+    ran |= run_descriptors(loop, wait && !ran);
+    return ran;
+}
+
+void loop_run(struct loop *loop)
+{
+    loop->stopped = false;
+    while (!loop->stopped) {
+        loop_turn(loop, true);
+    }
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopped = true;
+}

@@ -1,0 +1,56 @@
+#include <string.h>
+
+#include "waybill/oci.h"
+
+/*
+ * What Chainloop's oci-registry plugin pushed, through go-containerregistry: an
+ * image with one layer, whose type was guessed from its first bytes. For what
+ * begins with '{' Go's guess is always text/plain. An image without a real
+ * configuration still has Go's zero times in it, so its configuration differs
+ * only by the layer's digest.
+ */
+
+#define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
+#define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
+#define LAYER_TYPE "text/plain"
+
+static void fill(struct oci_blob *blob, const char *media_type, char *text)
+{
+    blob->media_type = media_type;
+    blob->data = bytes_of(text);
+    digest_of(text, blob->data.len, &blob->digest);
+}
+
+void oci_chainloop_image(struct bytes envelope, const struct digest *digest,
+                         struct arena *arena, struct oci_image *ret_image)
+{
+    struct oci_blob *config = &ret_image->config;
+
+    ret_image->layer.media_type = LAYER_TYPE;
+    ret_image->layer.data = envelope;
+    ret_image->layer.digest = *digest;
+    fill(config, CONFIG_TYPE,
+         arena_printf(arena,
+                      "{\"architecture\":\"\","
+                      "\"created\":\"0001-01-01T00:00:00Z\","
+                      "\"history\":[{\"created\":\"0001-01-01T00:00:00Z\"}],"
+                      "\"os\":\"\","
+                      "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]},"
+                      "\"config\":{}}",
+                      digest->text));
+    /* The order of a descriptor's members is go-containerregistry's, not
+     * image-spec's. */
+    fill(&ret_image->manifest, MANIFEST_TYPE,
+         arena_printf(
+             arena,
+             "{\"schemaVersion\":2,\"mediaType\":\"" MANIFEST_TYPE "\","
+             "\"config\":{\"mediaType\":\"" CONFIG_TYPE "\","
+             "\"size\":%zu,\"digest\":\"%s\"},"
+             "\"layers\":[{\"mediaType\":\"" LAYER_TYPE "\","
+             "\"size\":%zu,\"digest\":\"%s\"}],"
+             "\"annotations\":{"
+             "\"org.opencontainers.image.authors\":\"chainloop.dev\","
+             "\"org.opencontainers.image.title\":\"attestation.json\"}}",
+             config->data.len, config->digest.text, envelope.len,
+             digest->text));
+}

@@ -1,0 +1,46 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/base64.h"
+
+struct oci_client *oci_client_new(struct http *http, struct loop *loop,
+                                  const struct oci_client_options *options)
+{
+    struct oci_client *client = mem_zalloc(sizeof(*client));
+
+    client->http = http;
+    client->loop = loop;
+    client->options = *options;
+    TAILQ_INIT(&client->origins);
+    TAILQ_INIT(&client->tokens);
+    return client;
+}
+
+void oci_client_free(struct oci_client *client)
+{
+    struct origin *origin;
+    struct token *token;
+
+    if (client == NULL) {
+        return;
+    }
+    while ((token = TAILQ_FIRST(&client->tokens)) != NULL) {
+        token_free(token);
+    }
+    while ((origin = TAILQ_FIRST(&client->origins)) != NULL) {
+        TAILQ_REMOVE(&client->origins, origin, link);
+        origin_free(origin);
+    }
+    mem_free(client);
+}
+
+void oci_put_basic(struct str *out, const char *username, const char *password)
+{
+    CLEANUP(str_wipe) struct str both;
+
+    str_init(&both, STR_UNLIMITED);
+    str_printf(&both, "%s:%s", username, password);
+    str_puts(out, "Authorization: Basic ");
+    base64_encode(out, both.data, both.len);
+}

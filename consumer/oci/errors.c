@@ -1,0 +1,152 @@
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "oci_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/json.h"
+#include "waybill/limits.h"
+#include "waybill/utf8.h"
+
+/* As much of a registry's own words as a log line can bear */
+#define MOST_WORDS 300
+
+struct said {
+    char code[ERROR_CODE_SIZE];
+    struct str words;
+};
+
+/* {"errors":[{"code":"DENIED","message":"...","detail":...}]} (distribution
+ * specification, "Error codes") */
+static bool read_errors(const struct str *body, struct said *said)
+{
+    const struct json *first;
+    const struct json *errors;
+    struct json *json;
+    struct error err;
+    const char *code;
+    const char *message;
+
+    if (json_parse(body->data, body->len, &json, &err) < 0) {
+        return false;
+    }
+    errors = json_member(json, "errors");
+    first = json_is_array(errors) ? json_first(errors) : NULL;
+    code = json_text(json_member(first, "code"));
+    message = json_text(json_member(first, "message"));
+    if (code != NULL) {
+        size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+        snprintf(said->code, sizeof(said->code), "%.*s", (int)len, code);
+    }
+    if (message != NULL) {
+        utf8_put_printable(&said->words, message, strlen(message), MOST_WORDS);
+    }
+    json_free(json);
+    return code != NULL || message != NULL;
+}
+
+/* Plain text is worth showing, a page of HTML is not. */
+static void read_text(const struct str *body, struct said *said)
+{
+    const char *text = body->data;
+
+    while (isspace((unsigned char)*text)) {
+        text++;
+    }
+    if (*text != '\0' && *text != '<' && *text != '{') {
+        utf8_put_printable(&said->words, text, strlen(text), MOST_WORDS);
+    }
+}
+
+static bool code_is(const struct said *said, const char *code)
+{
+    return strcmp(said->code, code) == 0;
+}
+
+/* The upload session or a blob is gone, or came apart on the way: nothing that
+ * a new push from the start does not mend. */
+static bool is_restart(int status, const struct said *said)
+{
+    return status == 416 || code_is(said, "BLOB_UPLOAD_UNKNOWN") ||
+           code_is(said, "BLOB_UPLOAD_INVALID") ||
+           code_is(said, "DIGEST_INVALID") ||
+           code_is(said, "MANIFEST_BLOB_UNKNOWN") ||
+           code_is(said, "BLOB_UNKNOWN");
+}
+
+/* GHCR says some of its rate limits with 403. */
+static bool is_rate_limit(int status, const struct said *said)
+{
+    return status == 403 && strcasestr(said->words.data, "rate limit") != NULL;
+}
+
+static enum error_kind kind_of(int status, const struct said *said)
+{
+    if (status == 408 || status == 425 || status == 429 || status >= 500 ||
+        is_rate_limit(status, said) || is_restart(status, said)) {
+        return ERROR_UNAVAILABLE;
+    }
+    if (status == 401 || status == 403) {
+        return ERROR_AUTH;
+    }
+    if (status == 404) {
+        return ERROR_NOT_FOUND;
+    }
+    return status == 413 ? ERROR_TOO_LARGE : ERROR_REJECTED;
+}
+
+int oci_error_of(const struct http_response *response, const char *what,
+                 const struct oci_target *target, const struct loop *loop,
+                 struct error *err)
+{
+    struct said said = {0};
+    const char *colon;
+
+    str_init(&said.words, STR_UNLIMITED);
+    if (!read_errors(&response->body, &said)) {
+        read_text(&response->body, &said);
+    }
+    colon = said.words.len > 0 ? ": " : "";
+    error_set(err, kind_of(response->status, &said),
+              "%s: registry '%s' answers %d%s%s%s%s", what, target->registry,
+              response->status, said.code[0] ? " " : "", said.code, colon,
+              said.words.data);
+    err->http_status = response->status;
+    memcpy(err->code, said.code, sizeof(err->code));
+    err->retry_after_ms =
+        http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));
+    str_release(&said.words);
+    oci_scrub(target, err);
+    return -1;
+}
+
+static void scrub(struct error *err, const char *secret)
+{
+    size_t len = secret != NULL ? strlen(secret) : 0;
+    char *at = err->message;
+
+    /* Shorter ones would hit innocent text, and could be guessed anyway. */
+    if (len < 4) {
+        return;
+    }
+    while ((at = strstr(at, secret)) != NULL) {
+        memset(at, '*', 3);
+        memmove(at + 3, at + len, strlen(at + len) + 1);
+        at += 3;
+    }
+}
+
+void oci_scrub(const struct oci_target *target, struct error *err)
+{
+    CLEANUP(str_wipe) struct str basic;
+
+    scrub(err, target->password);
+    if (target->username != NULL) {
+        str_init(&basic, STR_UNLIMITED);
+        oci_put_basic(&basic, target->username, target->password);
+        scrub(err, strrchr(basic.data, ' ') + 1);
+    } else {
+        str_init(&basic, 0);
+    }
+}

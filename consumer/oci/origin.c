@@ -1,0 +1,155 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void put_base_url(struct str *out, const struct oci_target *target)
+{
+    str_printf(out, "%s://%s/v2/", target->https ? "https" : "http",
+               target->registry);
+}
+
+static struct origin *find(struct oci_client *client, const struct url *url,
+                           const char *ca_file)
+{
+    struct origin *origin;
+
+    TAILQ_FOREACH (origin, &client->origins, link) {
+        if (strcmp(origin->url.text, url->text) == 0 &&
+            same_text(origin->ca_file, ca_file)) {
+            return origin;
+        }
+    }
+    return NULL;
+}
+
+struct origin *origin_of(struct oci_client *client,
+                         const struct oci_target *target, struct error *err)
+{
+    CLEANUP(str_release) struct str text;
+    struct origin *origin;
+    struct url url;
+
+    str_init(&text, LIMIT_URL);
+    put_base_url(&text, target);
+    if (url_parse(text.data, NULL, &url, err) < 0) {
+        error_prefix(err, "registry '%s'", target->registry);
+        return NULL;
+    }
+    origin = find(client, &url, target->ca_file);
+    if (origin != NULL) {
+        url_release(&url);
+        return origin;
+    }
+    origin = mem_zalloc(sizeof(*origin));
+    origin->client = client;
+    origin->url = url;
+    origin->ca_file = target->ca_file ? mem_strdup(target->ca_file) : NULL;
+    origin->plain_http_allowed = target->plain_http_allowed;
+    TAILQ_INIT(&origin->waiters);
+    TAILQ_INSERT_TAIL(&client->origins, origin, link);
+    return origin;
+}
+
+void origin_free(struct origin *origin)
+{
+    if (origin->probe != NULL) {
+        http_cancel(origin->probe);
+    }
+    challenge_release(&origin->challenge);
+    url_release(&origin->url);
+    mem_free(origin->ca_file);
+    mem_free(origin);
+}
+
+/* Those of this probe; one that is woken may begin to wait for the next. */
+static void wake(struct origin *origin, const struct error *err)
+{
+    unsigned round = origin->round++;
+    struct origin_waiter *waiter;
+
+    while ((waiter = TAILQ_FIRST(&origin->waiters)) != NULL &&
+           waiter->round == round) {
+        origin_forget_waiter(origin, waiter);
+        waiter->ready(waiter->payload, err);
+    }
+}
+
+void origin_learn(struct origin *origin, const struct http_response *response)
+{
+    struct challenge challenge;
+
+    challenge_read(response, &challenge);
+    if (challenge.scheme == AUTH_UNKNOWN) {
+        challenge_release(&challenge);
+        return;
+    }
+    challenge_release(&origin->challenge);
+    origin->challenge = challenge;
+}
+
+static void on_probed(void *payload, const struct http_response *response,
+                      const struct error *err)
+{
+    struct origin *origin = payload;
+    struct error wrapped;
+
+    origin->probe = NULL;
+    if (response == NULL) {
+        wrapped = *err;
+        error_prefix(&wrapped, "registry '%s'", origin->url.host);
+        wake(origin, &wrapped);
+        return;
+    }
+    if (response->status == 401) {
+        origin_learn(origin, response);
+    }
+    if (origin->challenge.scheme == AUTH_UNKNOWN) {
+        if (response->status == 401) {
+            error_set(&wrapped, ERROR_AUTH,
+                      "registry '%s' answers 401 without a challenge that we "
+                      "know (Bearer with a realm, or Basic)",
+                      origin->url.host);
+            wake(origin, &wrapped);
+            return;
+        }
+        /* Anything else says nothing about authentication: the request itself
+         * will show. */
+        origin->challenge.scheme = AUTH_NONE;
+    }
+    wake(origin, NULL);
+}
+
+void origin_probe(struct origin *origin, struct origin_waiter *waiter)
+{
+    struct oci_client *client = origin->client;
+    struct http_request request = {
+        .method = "GET",
+        .url = origin->url.text,
+        .ca_file = origin->ca_file,
+        .most_body = LIMIT_HTTP_BODY,
+        .connect_ms = client->options.connect_ms,
+        .answer_ms = client->options.answer_ms,
+    };
+
+    waiter->waiting = true;
+    waiter->round = origin->round;
+    TAILQ_INSERT_TAIL(&origin->waiters, waiter, link);
+    if (origin->probe == NULL) {
+        origin->probe = http_start(client->http, &request, on_probed, origin);
+    }
+}
+
+void origin_forget_waiter(struct origin *origin, struct origin_waiter *waiter)
+{
+    if (waiter->waiting) {
+        TAILQ_REMOVE(&origin->waiters, waiter, link);
+        waiter->waiting = false;
+    }
+}

@@ -1,0 +1,236 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+/*
+ *     layer:   POST uploads -> PUT  \
+ *                                     > PUT manifest -> done
+ *     config:  POST uploads -> PUT  /
+ */
+struct upload {
+    struct oci_push *push;
+    const struct oci_blob *blob;
+    const char *what;
+    struct oci_request *request;
+    bool done;
+};
+
+struct oci_push {
+    struct oci_client *client;
+    const struct oci_target *target;
+    const struct oci_image *image;
+    struct upload layer;
+    struct upload config;
+    struct oci_request *manifest;
+    oci_push_done_fn *done;
+    void *payload;
+};
+
+static void cancel_requests(struct oci_push *push)
+{
+    struct oci_request **requests[] = {&push->layer.request,
+                                       &push->config.request, &push->manifest};
+
+    for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+        if (*requests[i] != NULL) {
+            oci_request_cancel(*requests[i]);
+            *requests[i] = NULL;
+        }
+    }
+}
+
+void oci_push_cancel(struct oci_push *push)
+{
+    cancel_requests(push);
+    mem_free(push);
+}
+
+static void finish(struct oci_push *push, const struct error *err)
+{
+    cancel_requests(push); /* of the other blob */
+    push->done(push->payload, err);
+    mem_free(push);
+}
+
+static void refuse(struct oci_push *push, const struct http_response *response,
+                   const char *what)
+{
+    struct error err;
+
+    oci_error_of(response, what, push->target, push->client->loop, &err);
+    finish(push, &err);
+}
+
+/* A registry that stored something else than was sent has not stored it. */
+static int check_digest(const struct oci_push *push,
+                        const struct http_response *response,
+                        struct error *err)
+{
+    CLEANUP(str_release) struct str stored;
+    const char *sent = push->image->manifest.digest.text;
+
+    str_init(&stored, 256);
+    if (!http_header(response, "Docker-Content-Digest", 0, &stored) ||
+        strcmp(stored.data, sent) == 0) {
+        return 0;
+    }
+    error_set(err, ERROR_DIGEST_MISMATCH,
+              "manifest: registry '%s' says that it stored another digest "
+              "than the %s that was sent",
+              push->target->registry, sent);
+    err->http_status = response->status;
+    return -1;
+}
+
+static void on_manifest(void *payload, const struct http_response *response,
+                        const struct error *err)
+{
+    struct oci_push *push = payload;
+    struct error mismatch;
+
+    push->manifest = NULL;
+    if (response == NULL) {
+        finish(push, err);
+    } else if (response->status / 100 != 2) {
+        refuse(push, response, "manifest");
+    } else if (check_digest(push, response, &mismatch) < 0) {
+        finish(push, &mismatch);
+    } else {
+        finish(push, NULL);
+    }
+}
+
+static void put_manifest(struct oci_push *push)
+{
+    CLEANUP(str_release) struct str url;
+    const struct oci_blob *manifest = &push->image->manifest;
+    struct oci_request_spec spec = {
+        .what = "manifest",
+        .method = "PUT",
+        .content_type = manifest->media_type,
+        .body = manifest->data,
+    };
+
+    str_init(&url, LIMIT_URL);
+    str_printf(&url, "/v2/%s/manifests/%s", push->target->path,
+               push->target->tag);
+    spec.url = url.data;
+    push->manifest = oci_request_start(push->client, push->target, &spec,
+                                       on_manifest, push);
+}
+
+static void on_blob(void *payload, const struct http_response *response,
+                    const struct error *err)
+{
+    struct upload *upload = payload;
+    struct oci_push *push = upload->push;
+
+    upload->request = NULL;
+    if (response == NULL) {
+        finish(push, err);
+    } else if (response->status / 100 != 2) {
+        refuse(push, response, upload->what);
+    } else {
+        upload->done = true;
+        if (push->layer.done && push->config.done) {
+            put_manifest(push);
+        }
+    }
+}
+
+/* The Location may hold what the registry has signed: its query is kept as it
+ * is, ours goes behind it. */
+static void put_blob(struct upload *upload, const struct url *location)
+{
+    CLEANUP(str_release) struct str url;
+    struct oci_push *push = upload->push;
+    struct oci_request_spec spec = {
+        .what = upload->what,
+        .method = "PUT",
+        .content_type = "application/octet-stream",
+        .body = upload->blob->data,
+    };
+
+    str_init(&url, LIMIT_URL + DIGEST_TEXT + 16);
+    str_printf(&url, "%s%sdigest=%s", location->text,
+               strchr(location->text, '?') != NULL ? "&" : "?",
+               upload->blob->digest.text);
+    spec.url = url.data;
+    upload->request =
+        oci_request_start(push->client, push->target, &spec, on_blob, upload);
+}
+
+static int read_location(const struct upload *upload, const struct url *base,
+                         const struct http_response *response,
+                         struct url *ret_location, struct error *err)
+{
+    CLEANUP(str_release) struct str location;
+
+    str_init(&location, LIMIT_URL);
+    if (!http_header(response, "Location", 0, &location)) {
+        return error_set(err, ERROR_REJECTED,
+                         "%s: registry '%s' answers %d without a Location",
+                         upload->what, upload->push->target->registry,
+                         response->status);
+    }
+    if (url_parse(location.data, base, ret_location, err) < 0) {
+        return error_prefix(err, "%s: Location of registry '%s'", upload->what,
+                            upload->push->target->registry);
+    }
+    return 0;
+}
+
+static void on_session(void *payload, const struct http_response *response,
+                       const struct error *err)
+{
+    struct upload *upload = payload;
+    const struct oci_request *request = upload->request;
+    struct error failure;
+    struct url location;
+
+    upload->request = NULL;
+    if (response == NULL) {
+        finish(upload->push, err);
+    } else if (response->status / 100 != 2) {
+        refuse(upload->push, response, upload->what);
+    } else if (read_location(upload, oci_request_url(request), response,
+                             &location, &failure) < 0) {
+        finish(upload->push, &failure);
+    } else {
+        put_blob(upload, &location);
+        url_release(&location);
+    }
+}
+
+static void upload_start(struct oci_push *push, struct upload *upload,
+                         const struct oci_blob *blob, const char *what)
+{
+    CLEANUP(str_release) struct str url;
+    struct oci_request_spec spec = {.what = what, .method = "POST"};
+
+    str_init(&url, LIMIT_URL);
+    str_printf(&url, "/v2/%s/blobs/uploads/", push->target->path);
+    spec.url = url.data;
+    *upload = (struct upload){.push = push, .blob = blob, .what = what};
+    upload->request = oci_request_start(push->client, push->target, &spec,
+                                        on_session, upload);
+}
+
+struct oci_push *oci_push_start(struct oci_client *client,
+                                const struct oci_target *target,
+                                const struct oci_image *image,
+                                oci_push_done_fn *done, void *payload)
+{
+    struct oci_push *push = mem_zalloc(sizeof(*push));
+
+    push->client = client;
+    push->target = target;
+    push->image = image;
+    push->done = done;
+    push->payload = payload;
+    upload_start(push, &push->layer, &image->layer, "layer");
+    upload_start(push, &push->config, &image->config, "config");
+    return push;
+}

@@ -1,0 +1,306 @@
+#include "waybill/outcome_encode.h"
+
+#include <string.h>
+
+#include "waybill/clock.h"
+#include "waybill/json.h"
+
+/* The CloudEvents attributes of an outcome, in the order they are written */
+struct attributes {
+    const char *id;
+    const char *source;
+    const char *type;
+    const char *time;
+    const char *subject; /* NULL: none, as those below */
+    const char *causationid;
+    const char *traceparent;
+    const char *tracestate;
+};
+
+static const char *const status_names[] = {"succeeded", "failed", "skipped"};
+
+static const char *const types[] = {
+    "dev.waybill.delivery.succeeded.v1",
+    "dev.waybill.delivery.failed.v1",
+    "dev.waybill.attestation.skipped.v1",
+};
+
+static const char *workflow_label(const struct event *event,
+                                  struct arena *arena)
+{
+    const struct workflow *workflow = &event->workflow;
+
+    if (workflow->id != NULL && *workflow->id != '\0') {
+        return workflow->id;
+    }
+    if (workflow->project == NULL || workflow->name == NULL) {
+        return NULL;
+    }
+    return arena_printf(arena, "%s/%s", workflow->project, workflow->name);
+}
+
+/* Made of coordinates and the attachment alone, so that a duplicate, should one
+ * ever be, shows as one: equal source and id mean the same event. */
+static const char *make_id(const struct outcome *outcome, struct arena *arena)
+{
+    const struct input *input = outcome->input;
+    const char *attachment =
+        outcome->attachment != NULL ? outcome->attachment->name : NULL;
+    const char *slash = attachment != NULL ? "/" : "";
+
+    attachment = attachment != NULL ? attachment : "";
+    if (input->file != NULL) {
+        return arena_printf(arena, "%s/%lld%s%s", input->file,
+                            (long long)input->index, slash, attachment);
+    }
+    return arena_printf(arena, "%s/%d/%lld%s%s", input->message.topic,
+                        input->partition, (long long)input->offset, slash,
+                        attachment);
+}
+
+static void fill_attributes(const struct outcome *outcome,
+                            const struct outcome_style *style,
+                            struct arena *arena, struct attributes *to)
+{
+    char time[CLOCK_TEXT_SIZE];
+    const struct event *event = outcome->event;
+
+    to->id = make_id(outcome, arena);
+    to->source = style->source;
+    to->type = types[outcome->status];
+    to->time = arena_strdup(arena, clock_format(outcome->finished_ms, time));
+    to->subject = outcome->status == OUTCOME_SUCCEEDED
+                      ? outcome->artifact.reference
+                      : workflow_label(event, arena);
+    to->causationid = event->id;
+    to->traceparent = event->traceparent;
+    to->tracestate = event->tracestate;
+}
+
+static void put_time(struct json_writer *json, const char *name, int64_t ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    if (ms > 0) {
+        json_put_string(json, name, clock_format(ms, text));
+    }
+}
+
+static void put_input(struct json_writer *json, const struct outcome *outcome)
+{
+    const struct input *input = outcome->input;
+    int64_t time = outcome->event->time != NULL
+                       ? clock_parse_rfc3339(outcome->event->time)
+                       : -1;
+
+    json_open(json, "input", '{');
+    if (input->file != NULL) {
+        json_put_string(json, "file", input->file);
+        json_put_integer(json, "index", input->index);
+    } else {
+        json_put_string(json, "topic", input->message.topic);
+        json_put_integer(json, "partition", input->partition);
+        json_put_integer(json, "offset", input->offset);
+    }
+    json_put_string(json, "id", outcome->event->id);
+    put_time(json, "time", time > 0 ? time : input->message.timestamp_ms);
+    json_close(json, '}');
+}
+
+static void put_event(struct json_writer *json, const struct event *event)
+{
+    const struct workflow *workflow = &event->workflow;
+
+    json_put_optional(json, "organization", event->organization);
+    if (workflow->id != NULL || workflow->name != NULL) {
+        json_open(json, "workflow", '{');
+        json_put_optional(json, "id", workflow->id);
+        json_put_optional(json, "name", workflow->name);
+        json_put_optional(json, "project", workflow->project);
+        json_put_optional(json, "team", workflow->team);
+        json_close(json, '}');
+    }
+    if (event->run.id != NULL) {
+        json_open(json, "run", '{');
+        json_put_string(json, "id", event->run.id);
+        json_close(json, '}');
+    }
+}
+
+static void put_artifact(struct json_writer *json,
+                         const struct artifact *artifact)
+{
+    json_open(json, "artifact", '{');
+    json_put_string(json, "registry", artifact->registry);
+    json_put_string(json, "repository", artifact->repository);
+    json_put_string(json, "reference", artifact->reference);
+    json_put_optional(json, "tag", artifact->tag);
+    json_put_string(json, "digest", artifact->digest);
+    json_put_string(json, "media_type", artifact->media_type);
+    json_put_optional(json, "artifact_type", artifact->artifact_type);
+    json_put_integer(json, "size", (int64_t)artifact->size);
+    json_put_string(json, "layer_digest", artifact->layer_digest);
+    json_put_string(json, "layout", artifact->layout);
+    json_put_bool(json, "already_present", artifact->already_present);
+    json_close(json, '}');
+}
+
+static void put_error(struct json_writer *json, const struct error *err)
+{
+    json_open(json, "error", '{');
+    json_put_string(json, "class", error_class(err->kind));
+    if (err->code[0] != '\0') {
+        json_put_string(json, "code", err->code);
+    }
+    if (err->http_status != 0) {
+        json_put_integer(json, "http_status", err->http_status);
+    }
+    json_put_string(json, "message", err->message);
+    json_put_bool(json, "retriable",
+                  disposition_of(err) != DISPOSITION_DEAD_LETTER ||
+                      err->kind == ERROR_ATTEMPTS_EXHAUSTED);
+    json_close(json, '}');
+}
+
+static void put_delivery(struct json_writer *json,
+                         const struct outcome *outcome)
+{
+    const struct attachment *attachment = outcome->attachment;
+
+    json_put_string(json, "integration",
+                    attachment->registration->integration);
+    json_put_string(json, "registration", attachment->registration->name);
+    json_put_string(json, "attachment", attachment->name);
+    if (outcome->status == OUTCOME_SUCCEEDED) {
+        put_artifact(json, &outcome->artifact);
+    }
+    json_open(json, "verification", '{');
+    json_put_string(json, "status", "off");
+    json_close(json, '}');
+}
+
+static void put_data(struct json_writer *json, const char *name,
+                     const struct outcome *outcome,
+                     const struct outcome_style *style)
+{
+    json_open(json, name, '{');
+    json_put_string(json, "status", status_names[outcome->status]);
+    put_input(json, outcome);
+    put_event(json, outcome->event);
+    if (outcome->attachment != NULL) {
+        put_delivery(json, outcome);
+    }
+    json_put_integer(json, "attempts", outcome->attempts);
+    put_time(json, "started_at", outcome->started_ms);
+    put_time(json, "finished_at", outcome->finished_ms);
+    json_put_integer(json, "duration_ms", (int64_t)outcome->duration_ms);
+    if (outcome->status == OUTCOME_FAILED) {
+        put_error(json, &outcome->error);
+    }
+    if (outcome->dead_letter) {
+        json_open(json, "dead_letter", '{');
+        json_put_string(json, "topic", style->dead_letter_topic);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+}
+
+static void put_structured(struct str *out, const struct outcome *outcome,
+                           const struct outcome_style *style,
+                           const struct attributes *attributes)
+{
+    struct json_writer json = {.out = out};
+
+    json_open(&json, NULL, '{');
+    json_put_string(&json, "specversion", "1.0");
+    json_put_string(&json, "id", attributes->id);
+    json_put_string(&json, "source", attributes->source);
+    json_put_string(&json, "type", attributes->type);
+    json_put_string(&json, "time", attributes->time);
+    json_put_optional(&json, "subject", attributes->subject);
+    json_put_optional(&json, "causationid", attributes->causationid);
+    json_put_optional(&json, "traceparent", attributes->traceparent);
+    json_put_optional(&json, "tracestate", attributes->tracestate);
+    json_put_string(&json, "datacontenttype", "application/json");
+    put_data(&json, "data", outcome, style);
+    json_close(&json, '}');
+}
+
+void outcome_put_structured(const struct outcome *outcome,
+                            const struct outcome_style *style, struct str *out)
+{
+    struct arena *arena = arena_new();
+    struct attributes attributes;
+
+    fill_attributes(outcome, style, arena, &attributes);
+    put_structured(out, outcome, style, &attributes);
+    arena_free(arena);
+}
+
+static void add_header(struct header *headers, size_t *count, const char *name,
+                       const char *value)
+{
+    if (value != NULL) {
+        headers[(*count)++] = (struct header){name, bytes_of(value)};
+    }
+}
+
+#define MOST_HEADERS 10
+
+static void add_headers(struct message *message,
+                        const struct attributes *attributes,
+                        struct arena *arena)
+{
+    struct header *headers =
+        arena_alloc(arena, MOST_HEADERS * sizeof(*headers));
+    size_t count = 0;
+
+    add_header(headers, &count, "ce_specversion", "1.0");
+    add_header(headers, &count, "ce_id", attributes->id);
+    add_header(headers, &count, "ce_source", attributes->source);
+    add_header(headers, &count, "ce_type", attributes->type);
+    add_header(headers, &count, "ce_time", attributes->time);
+    add_header(headers, &count, "ce_subject", attributes->subject);
+    add_header(headers, &count, "ce_causationid", attributes->causationid);
+    add_header(headers, &count, "ce_traceparent", attributes->traceparent);
+    add_header(headers, &count, "ce_tracestate", attributes->tracestate);
+    add_header(headers, &count, "content-type", "application/json");
+    message->headers = headers;
+    message->header_count = count;
+}
+
+static struct bytes outcome_key(const struct outcome *outcome,
+                                struct arena *arena)
+{
+    if (outcome->input->message.key.data != NULL) {
+        return outcome->input->message.key;
+    }
+    return bytes_of(workflow_label(outcome->event, arena));
+}
+
+void outcome_encode(const struct outcome *outcome,
+                    const struct outcome_style *style, struct arena *arena,
+                    struct message *ret_message)
+{
+    static const struct header structured_header = {
+        "content-type",
+        {(const unsigned char *)"application/cloudevents+json; charset=UTF-8",
+         43}};
+    CLEANUP(str_release) struct str value;
+    struct json_writer json = {.out = &value};
+    struct attributes attributes;
+
+    str_init(&value, STR_UNLIMITED);
+    fill_attributes(outcome, style, arena, &attributes);
+    *ret_message = (struct message){.topic = style->topic,
+                                    .key = outcome_key(outcome, arena)};
+    if (style->structured) {
+        put_structured(&value, outcome, style, &attributes);
+        ret_message->headers = &structured_header;
+        ret_message->header_count = 1;
+    } else {
+        put_data(&json, NULL, outcome, style);
+        add_headers(ret_message, &attributes, arena);
+    }
+    ret_message->value = arena_bytes(arena, str_bytes(&value));
+}

@@ -1,0 +1,461 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "queue_internal.h"
+#include "waybill/alloc.h"
+
+/*
+ * The transactional producer and the thread that it blocks. One batch comes in,
+ * one result goes out; nothing else crosses, and all of it under one lock.
+ *
+ * What librdkafka's errors ask for (rdkafka.h, "Transactional producer API"):
+ * abort, the same call again, or, for what is fatal and for what says nothing,
+ * a new producer. The results are never at stake: they are the loop's, which
+ * hands in what is still its to commit.
+ */
+
+/* Between two tries of what may be tried again */
+#define PAUSE_MS 200
+/* Of what blocks without an end by itself: so that a stop is noticed */
+#define PATIENCE_MS 5000
+
+struct committer {
+    rd_kafka_t *consumer;
+    const struct queue_options *options;
+    rd_kafka_t *producer; /* the thread's; NULL: to be made */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct queue_batch *batch; /* in */
+    struct commit_result result;
+    bool has_result; /* out */
+    bool stopping;
+    bool ended;
+    char *notice;
+    int done_fd;
+};
+
+static void signal_done(struct committer *committer)
+{
+    uint64_t one = 1;
+
+    /* A counter that is full is readable all the same. */
+    if (write(committer->done_fd, &one, sizeof(one)) < 0 && errno != EAGAIN) {
+        abort();
+    }
+}
+
+/* The last one counts: each says why nothing goes on. */
+static void set_notice(struct committer *committer, const char *text)
+{
+    pthread_mutex_lock(&committer->lock);
+    mem_free(committer->notice);
+    committer->notice = mem_strdup(text);
+    pthread_mutex_unlock(&committer->lock);
+    signal_done(committer);
+}
+
+static bool is_stopping(struct committer *committer)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&committer->lock);
+    stopping = committer->stopping;
+    pthread_mutex_unlock(&committer->lock);
+    return stopping;
+}
+
+static struct timespec in_ms(unsigned ms)
+{
+    struct timespec when;
+
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    when.tv_sec += ms / 1000;
+    when.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (when.tv_nsec >= 1000000000) {
+        when.tv_sec++;
+        when.tv_nsec -= 1000000000;
+    }
+    return when;
+}
+
+/* Ends early when the committer stops. */
+static void pause_for(struct committer *committer, unsigned ms)
+{
+    struct timespec until = in_ms(ms);
+
+    pthread_mutex_lock(&committer->lock);
+    while (!committer->stopping &&
+           pthread_cond_timedwait(&committer->wake, &committer->lock, &until) ==
+               0) {
+    }
+    pthread_mutex_unlock(&committer->lock);
+}
+
+static void drop_producer(struct committer *committer)
+{
+    if (committer->producer != NULL) {
+        rd_kafka_destroy_flags(committer->producer,
+                               RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        committer->producer = NULL;
+    }
+}
+
+/* Where librdkafka would log to stderr by itself, in a format of its own */
+static void keep_quiet(const rd_kafka_t *client, int level,
+                       const char *facility, const char *text)
+{
+}
+
+static rd_kafka_t *new_producer(struct committer *committer, struct error *err)
+{
+    rd_kafka_conf_t *conf =
+        client_conf(CLIENT_PRODUCER, committer->options, err);
+    char why[256];
+    rd_kafka_t *producer;
+
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set_log_cb(conf, keep_quiet);
+    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (producer == NULL) {
+        rd_kafka_conf_destroy(conf);
+        error_set(err, ERROR_CONFIG, "kafka producer: %s", why);
+    }
+    return producer;
+}
+
+/* 0: go on. -1: err is set, the error is gone, and so, where needed, is the
+ * producer. */
+static int settle(struct committer *committer, rd_kafka_error_t *error,
+                  const char *step, struct error *err)
+{
+    bool usable;
+
+    if (error == NULL) {
+        return 0;
+    }
+    error_set(err, ERROR_UNAVAILABLE, "%s: %s", step,
+              rd_kafka_error_string(error));
+    usable = rd_kafka_error_txn_requires_abort(error) ||
+             rd_kafka_error_is_retriable(error);
+    rd_kafka_error_destroy(error);
+    if (!usable) {
+        drop_producer(committer);
+    }
+    return -1;
+}
+
+/* Fences whoever had this transactional id before, and waits for the broker. */
+static int ensure_producer(struct committer *committer, struct error *err)
+{
+    rd_kafka_error_t *error;
+
+    if (committer->producer != NULL) {
+        return 0;
+    }
+    committer->producer = new_producer(committer, err);
+    if (committer->producer == NULL) {
+        return -1;
+    }
+    while ((error = rd_kafka_init_transactions(committer->producer,
+                                               PATIENCE_MS)) != NULL &&
+           rd_kafka_error_is_retriable(error) && !is_stopping(committer)) {
+        error_set(err, ERROR_UNAVAILABLE, "producer is not ready yet: %s",
+                  rd_kafka_error_string(error));
+        set_notice(committer, err->message);
+        rd_kafka_error_destroy(error);
+        pause_for(committer, PAUSE_MS);
+    }
+    if (settle(committer, error, "producer does not start", err) < 0) {
+        drop_producer(committer);
+        return -1;
+    }
+    return 0;
+}
+
+static rd_kafka_headers_t *headers_of(const struct message *message)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count);
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct header *header = &message->headers[i];
+
+        rd_kafka_header_add(headers, header->name, -1, header->value.data,
+                            header->value.data != NULL
+                                ? (ssize_t)header->value.len
+                                : -1);
+    }
+    return headers;
+}
+
+rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
+                                  const struct message *message)
+{
+    rd_kafka_headers_t *headers = headers_of(message);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        producer, RD_KAFKA_V_TOPIC(message->topic),
+        RD_KAFKA_V_KEY((void *)message->key.data, message->key.len),
+        RD_KAFKA_V_VALUE((void *)message->value.data, message->value.len),
+        RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_TIMESTAMP(
+            message->timestamp_ms > 0 ? message->timestamp_ms : 0),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_headers_destroy(headers);
+    }
+    return code;
+}
+
+static int produce_all(struct committer *committer,
+                       const struct queue_batch *batch, struct error *err)
+{
+    for (size_t i = 0; i < batch->message_count; i++) {
+        const struct message *message = &batch->messages[i];
+        rd_kafka_resp_err_t code;
+
+        while ((code = queue_produce(committer->producer, message)) ==
+                   RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+               !is_stopping(committer)) {
+            rd_kafka_flush(committer->producer, PAUSE_MS);
+        }
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return error_set(err, ERROR_UNAVAILABLE,
+                             "writing %zu bytes to topic '%s': %s",
+                             message->value.len, message->topic,
+                             rd_kafka_err2str(code));
+        }
+    }
+    return 0;
+}
+
+static rd_kafka_topic_partition_list_t *
+offsets_of(const struct queue_batch *batch)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)batch->offset_count);
+
+    for (size_t i = 0; i < batch->offset_count; i++) {
+        const struct queue_offset *offset = &batch->offsets[i];
+
+        rd_kafka_topic_partition_list_add(list, offset->topic,
+                                          offset->partition)
+            ->offset = offset->offset;
+    }
+    return list;
+}
+
+/* The group's metadata is taken anew each time: it carries the generation, by
+ * which the broker fences a member that has lost its partitions (KIP-447). */
+static int send_offsets(struct committer *committer,
+                        const struct queue_batch *batch, struct error *err)
+{
+    rd_kafka_consumer_group_metadata_t *group =
+        rd_kafka_consumer_group_metadata(committer->consumer);
+    rd_kafka_topic_partition_list_t *offsets = offsets_of(batch);
+    rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
+        committer->producer, offsets, group, -1);
+
+    rd_kafka_topic_partition_list_destroy(offsets);
+    rd_kafka_consumer_group_metadata_destroy(group);
+    return settle(committer, error, "sending offsets", err);
+}
+
+static int run_transaction(struct committer *committer,
+                           const struct queue_batch *batch, struct error *err)
+{
+    if (settle(committer, rd_kafka_begin_transaction(committer->producer),
+               "beginning a transaction", err) < 0 ||
+        produce_all(committer, batch, err) < 0 ||
+        send_offsets(committer, batch, err) < 0) {
+        return -1;
+    }
+    return settle(committer,
+                  rd_kafka_commit_transaction(committer->producer, -1),
+                  "committing", err);
+}
+
+/* What happened to the transaction is either known afterwards, or the producer
+ * is gone and the next one's epoch makes an end of it. */
+static void abort_transaction(struct committer *committer)
+{
+    rd_kafka_error_t *error;
+
+    if (committer->producer == NULL) {
+        return;
+    }
+    error = rd_kafka_abort_transaction(committer->producer, -1);
+    if (error != NULL) {
+        rd_kafka_error_destroy(error);
+        drop_producer(committer);
+    }
+}
+
+static void run_batch(struct committer *committer,
+                      const struct queue_batch *batch,
+                      struct commit_result *result)
+{
+    result->result = QUEUE_ABORTED;
+    if (ensure_producer(committer, &result->err) < 0) {
+        pause_for(committer, PAUSE_MS);
+    } else if (run_transaction(committer, batch, &result->err) < 0) {
+        abort_transaction(committer);
+        pause_for(committer, PAUSE_MS);
+    } else {
+        result->result = QUEUE_COMMITTED;
+    }
+}
+
+static struct queue_batch *next_batch(struct committer *committer)
+{
+    struct queue_batch *batch;
+
+    pthread_mutex_lock(&committer->lock);
+    while (committer->batch == NULL && !committer->stopping) {
+        pthread_cond_wait(&committer->wake, &committer->lock);
+    }
+    batch = committer->batch;
+    committer->batch = NULL;
+    pthread_mutex_unlock(&committer->lock);
+    return batch;
+}
+
+static void post_result(struct committer *committer,
+                        const struct commit_result *result)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->result = *result;
+    committer->has_result = true;
+    pthread_mutex_unlock(&committer->lock);
+    signal_done(committer);
+}
+
+static void *run(void *payload)
+{
+    struct committer *committer = payload;
+    struct queue_batch *batch;
+    struct error err;
+
+    /* Before there is anything to commit: so that what is wrong shows at once,
+     * and the first outcome does not wait. */
+    if (ensure_producer(committer, &err) < 0) {
+        set_notice(committer, err.message);
+    }
+    while ((batch = next_batch(committer)) != NULL) {
+        struct commit_result result;
+
+        run_batch(committer, batch, &result);
+        queue_batch_free(batch);
+        post_result(committer, &result);
+    }
+    drop_producer(committer);
+    pthread_mutex_lock(&committer->lock);
+    committer->ended = true;
+    pthread_cond_broadcast(&committer->wake);
+    pthread_mutex_unlock(&committer->lock);
+    return NULL;
+}
+
+struct committer *committer_new(rd_kafka_t *consumer,
+                                const struct queue_options *options,
+                                struct error *err)
+{
+    struct committer *committer = mem_zalloc(sizeof(*committer));
+    pthread_condattr_t monotonic;
+
+    committer->consumer = consumer;
+    committer->options = options;
+    committer->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&committer->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&committer->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&committer->thread, NULL, run, committer) != 0) {
+        error_set(err, ERROR_FATAL, "cannot start a thread: %s",
+                  strerror(errno));
+        mem_free(committer);
+        return NULL;
+    }
+    return committer;
+}
+
+int committer_done_fd(const struct committer *committer)
+{
+    return committer->done_fd;
+}
+
+void committer_submit(struct committer *committer, struct queue_batch *batch)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->batch = batch;
+    pthread_cond_broadcast(&committer->wake);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+bool committer_take(struct committer *committer,
+                    struct commit_result *ret_result)
+{
+    bool has_result;
+
+    pthread_mutex_lock(&committer->lock);
+    has_result = committer->has_result;
+    committer->has_result = false;
+    if (has_result) {
+        *ret_result = committer->result;
+    }
+    pthread_mutex_unlock(&committer->lock);
+    return has_result;
+}
+
+char *committer_take_notice(struct committer *committer)
+{
+    char *notice;
+
+    pthread_mutex_lock(&committer->lock);
+    notice = committer->notice;
+    committer->notice = NULL;
+    pthread_mutex_unlock(&committer->lock);
+    return notice;
+}
+
+static bool await_end(struct committer *committer, unsigned timeout_ms)
+{
+    struct timespec until = in_ms(timeout_ms);
+    bool ended;
+
+    pthread_mutex_lock(&committer->lock);
+    committer->stopping = true;
+    pthread_cond_broadcast(&committer->wake);
+    while (!committer->ended &&
+           pthread_cond_timedwait(&committer->wake, &committer->lock, &until) ==
+               0) {
+    }
+    ended = committer->ended;
+    pthread_mutex_unlock(&committer->lock);
+    return ended;
+}
+
+bool committer_free(struct committer *committer, unsigned timeout_ms)
+{
+    if (committer == NULL) {
+        return true;
+    }
+    if (!await_end(committer, timeout_ms)) {
+        return false;
+    }
+    pthread_join(committer->thread, NULL);
+    queue_batch_free(committer->batch);
+    pthread_cond_destroy(&committer->wake);
+    pthread_mutex_destroy(&committer->lock);
+    close(committer->done_fd);
+    mem_free(committer->notice);
+    mem_free(committer);
+    return true;
+}

@@ -1,0 +1,302 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "queue_internal.h"
+#include "waybill/suggest.h"
+
+/* Those that a promise hangs on, and which one */
+struct reserved {
+    const char *key;
+    const char *why;
+};
+
+static const struct reserved reserved[] = {
+    {"bootstrap.servers", "set kafka.brokers"},
+    {"metadata.broker.list", "set kafka.brokers"},
+    {"group.id", "set kafka.group"},
+    {"transactional.id", "set kafka.transactional_id"},
+    {"enable.auto.commit",
+     "offsets are committed in the transaction of their outcomes"},
+    {"enable.auto.offset.store",
+     "offsets are committed in the transaction of their outcomes"},
+    {"auto.commit.interval.ms",
+     "offsets are committed in the transaction of their outcomes"},
+    {"auto.offset.reset", "a new group starts at the earliest offset, so that "
+                          "no event is passed over"},
+    {"isolation.level", "what an aborted transaction wrote must not be read"},
+    {"enable.idempotence", "transactions need it"},
+    {"acks", "transactions need all"},
+    {"request.required.acks", "transactions need all"},
+    {"max.in.flight", "the order within a transaction hangs on it"},
+    {"max.in.flight.requests.per.connection",
+     "the order within a transaction hangs on it"},
+    {"partition.assignment.strategy",
+     "all instances must agree on cooperative-sticky"},
+    {"group.protocol", "the transaction's fencing needs the classic protocol"},
+    {"transaction.timeout.ms", "it bounds how long the others wait after a "
+                               "kill"},
+    {"transaction.timeout", "it bounds how long the others wait after a kill"},
+    {"delivery.timeout.ms", "it follows the transaction's timeout"},
+    {"message.timeout.ms", "it follows the transaction's timeout"},
+    {"enable.partition.eof", "Waybill does not use it"},
+    {"plugin.library.paths", "it would load code into the process"},
+    {"enable.gapless.guarantee", "transactions replace it"},
+    {"test.mock.num.brokers", "it is librdkafka's own test switch"},
+};
+
+static const char *why_reserved(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+        if (strcmp(reserved[i].key, key) == 0) {
+            return reserved[i].why;
+        }
+    }
+    return NULL;
+}
+
+static void suggest_property(rd_kafka_conf_t *conf, struct suggestion *near)
+{
+    size_t count;
+    const char **all = rd_kafka_conf_dump(conf, &count);
+
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        suggest_offer(near, all[i]);
+    }
+    if (near->nearest != NULL) {
+        /* The dump is about to go; the name is one of few. */
+        static char kept[64];
+
+        snprintf(kept, sizeof(kept), "%s", near->nearest);
+        near->nearest = kept;
+    }
+    rd_kafka_conf_dump_free(all, count);
+}
+
+static int set_property(rd_kafka_conf_t *conf, const char *key,
+                        const char *value, struct error *err)
+{
+    char why[256];
+    rd_kafka_conf_res_t result =
+        rd_kafka_conf_set(conf, key, value, why, sizeof(why));
+    struct suggestion near;
+
+    if (result == RD_KAFKA_CONF_OK) {
+        return 0;
+    }
+    if (result == RD_KAFKA_CONF_UNKNOWN) {
+        suggest_init(&near, key);
+        suggest_property(conf, &near);
+        return error_set(err, ERROR_CONFIG, "unknown property%s%s%s",
+                         near.nearest ? " (did you mean '" : "",
+                         near.nearest ? near.nearest : "",
+                         near.nearest ? "'?)" : "");
+    }
+    /* librdkafka repeats the value, which may be a password. */
+    return error_set(err, ERROR_CONFIG, "the value is not one that librdkafka "
+                                        "takes");
+}
+
+int queue_check_property(const char *key, const char *value, struct error *err)
+{
+    const char *why = why_reserved(key);
+    rd_kafka_conf_t *conf;
+    int result;
+
+    if (why != NULL) {
+        return error_set(err, ERROR_CONFIG, "is not yours to set: %s", why);
+    }
+    conf = rd_kafka_conf_new();
+    result = set_property(conf, key, value, err);
+    rd_kafka_conf_destroy(conf);
+    return result;
+}
+
+struct property {
+    const char *key;
+    const char *value;
+};
+
+/* Defaults of ours; the user's properties go over them. */
+static const struct property common_defaults[] = {
+    {"client.id", "waybill"},
+    {"socket.keepalive.enable", "true"},
+    /* Nagle would hold back each of the small requests of a transaction. */
+    {"socket.nagle.disable", "true"},
+    {"socket.timeout.ms", "10000"},
+    {"reconnect.backoff.max.ms", "2000"},
+    {"topic.metadata.refresh.interval.ms", "30000"},
+};
+
+static const struct property consumer_defaults[] = {
+    /* A killed instance's partitions go to others after this. */
+    {"session.timeout.ms", "10000"},
+    {"heartbeat.interval.ms", "2000"},
+    {"check.crcs", "true"},
+    /* What is fetched ahead, in all; a fetched record pins its whole fetch. */
+    {"queued.min.messages", "1000"},
+    {"queued.max.messages.kbytes", "8192"},
+    {"fetch.message.max.bytes", "262144"},
+    {"fetch.max.bytes", "8388608"},
+    {"fetch.wait.max.ms", "100"},
+};
+
+static const struct property producer_defaults[] = {
+    {"linger.ms", "1"},
+    {"queue.buffering.max.kbytes", "131072"},
+    /* The topic's own limit decides: a dead letter is never cut. */
+    {"message.max.bytes", "536870912"},
+    {"compression.codec", "lz4"},
+};
+
+static const struct property consumer_fixed[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "earliest"},
+    {"isolation.level", "read_committed"},
+    {"partition.assignment.strategy", "cooperative-sticky"},
+    {"allow.auto.create.topics", "false"},
+};
+
+static const struct property producer_fixed[] = {
+    {"transaction.timeout.ms", "10000"},
+};
+
+static const struct property publisher_fixed[] = {
+    {"enable.idempotence", "true"},
+    {"message.timeout.ms", "20000"},
+};
+
+static int set_all(rd_kafka_conf_t *conf, const struct property *properties,
+                   size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (set_property(conf, properties[i].key, properties[i].value, err) <
+            0) {
+            return error_prefix(err, "%s", properties[i].key);
+        }
+    }
+    return 0;
+}
+
+/* The table above knows what is a consumer's only and what a producer's: the
+ * other client would warn of each. */
+static bool is_for(enum client_role role, const char *key)
+{
+    static const char *const consumer_only[] = {
+        "session.", "heartbeat.", "fetch.", "queued.", "max.poll.", "check.",
+        "group.",
+    };
+    static const char *const producer_only[] = {
+        "linger.",  "queue.buffering.", "compression.", "batch.", "message.s",
+        "retries",  "retry.",           "sticky.",      "partitioner",
+    };
+    const char *const *others =
+        role == CLIENT_CONSUMER ? producer_only : consumer_only;
+    size_t count = role == CLIENT_CONSUMER ? ARRAY_SIZE(producer_only)
+                                           : ARRAY_SIZE(consumer_only);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(key, others[i], strlen(others[i])) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int set_users(rd_kafka_conf_t *conf, enum client_role role,
+                     const struct field_map *properties, struct error *err)
+{
+    for (size_t i = 0; properties != NULL && i < properties->count; i++) {
+        const struct field_pair *pair = &properties->pairs[i];
+
+        if (is_for(role, pair->key) &&
+            set_property(conf, pair->key, pair->value, err) < 0) {
+            return error_prefix(err, "kafka.properties.%s", pair->key);
+        }
+    }
+    return 0;
+}
+
+/* Each instance its own, also of those that share a host or a container image:
+ * two that shared one would fence each other for ever. */
+static int set_transactional_id(rd_kafka_conf_t *conf,
+                                const struct queue_options *options,
+                                struct error *err)
+{
+    char host[64] = "";
+    char id[512];
+
+    if (options->transactional_id != NULL) {
+        return set_property(conf, "transactional.id",
+                            options->transactional_id, err);
+    }
+    gethostname(host, sizeof(host) - 1);
+    snprintf(id, sizeof(id), "waybill-%s-%s-%d-%08x", options->group, host,
+             (int)getpid(), (unsigned)options->random);
+    return set_property(conf, "transactional.id", id, err);
+}
+
+static int set_consumer(rd_kafka_conf_t *conf,
+                        const struct queue_options *options, struct error *err)
+{
+    return set_all(conf, consumer_fixed, ARRAY_SIZE(consumer_fixed), err) < 0 ||
+                   set_property(conf, "group.id", options->group, err) < 0
+               ? -1
+               : 0;
+}
+
+static int set_fixed(rd_kafka_conf_t *conf, enum client_role role,
+                     const struct queue_options *options, struct error *err)
+{
+    if (set_property(conf, "bootstrap.servers", options->brokers, err) < 0) {
+        return error_prefix(err, "kafka.brokers");
+    }
+    switch (role) {
+    case CLIENT_CONSUMER:
+        return set_consumer(conf, options, err);
+    case CLIENT_PRODUCER:
+        return set_all(conf, producer_fixed, ARRAY_SIZE(producer_fixed), err) <
+                           0
+                   ? -1
+                   : set_transactional_id(conf, options, err);
+    case CLIENT_PUBLISHER:
+        return set_all(conf, publisher_fixed, ARRAY_SIZE(publisher_fixed),
+                       err);
+    }
+    return 0;
+}
+
+static int set_defaults(rd_kafka_conf_t *conf, enum client_role role,
+                        struct error *err)
+{
+    if (set_all(conf, common_defaults, ARRAY_SIZE(common_defaults), err) < 0) {
+        return -1;
+    }
+    if (role == CLIENT_CONSUMER) {
+        return set_all(conf, consumer_defaults, ARRAY_SIZE(consumer_defaults),
+                       err);
+    }
+    return set_all(conf, producer_defaults, ARRAY_SIZE(producer_defaults),
+                   err);
+}
+
+rd_kafka_conf_t *client_conf(enum client_role role,
+                             const struct queue_options *options,
+                             struct error *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    if (set_defaults(conf, role, err) < 0 ||
+        set_users(conf, role, options->properties, err) < 0 ||
+        set_fixed(conf, role, options, err) < 0) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+const char *queue_library_version(void)
+{
+    return rd_kafka_version_str();
+}

@@ -1,0 +1,113 @@
+#include <string.h>
+
+#include "queue_internal.h"
+#include "waybill/alloc.h"
+
+struct publisher {
+    rd_kafka_t *client;
+    size_t failed;
+    rd_kafka_resp_err_t first_failure;
+    char said[256]; /* the client's last complaint: why nothing goes out */
+};
+
+static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
+                         void *opaque)
+{
+    struct publisher *publisher = opaque;
+
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        publisher->failed++;
+        publisher->first_failure = publisher->failed == 1
+                                       ? message->err
+                                       : publisher->first_failure;
+    }
+}
+
+static void on_trouble(rd_kafka_t *client, int code, const char *reason,
+                       void *opaque)
+{
+    struct publisher *publisher = opaque;
+
+    snprintf(publisher->said, sizeof(publisher->said), "%s", reason);
+}
+
+static void keep_quiet(const rd_kafka_t *client, int level,
+                       const char *facility, const char *text)
+{
+}
+
+int publisher_open(const struct queue_options *options,
+                   struct publisher **ret_publisher, struct error *err)
+{
+    struct publisher *publisher = mem_zalloc(sizeof(*publisher));
+    rd_kafka_conf_t *conf = client_conf(CLIENT_PUBLISHER, options, err);
+    char why[256];
+
+    if (conf == NULL) {
+        mem_free(publisher);
+        return -1;
+    }
+    rd_kafka_conf_set_opaque(conf, publisher);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
+    rd_kafka_conf_set_error_cb(conf, on_trouble);
+    rd_kafka_conf_set_log_cb(conf, keep_quiet);
+    publisher->client =
+        rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (publisher->client == NULL) {
+        rd_kafka_conf_destroy(conf);
+        mem_free(publisher);
+        return error_set(err, ERROR_CONFIG, "kafka producer: %s", why);
+    }
+    *ret_publisher = publisher;
+    return 0;
+}
+
+int publisher_send(struct publisher *publisher, const struct message *message,
+                   struct error *err)
+{
+    rd_kafka_resp_err_t code;
+
+    while ((code = queue_produce(publisher->client, message)) ==
+           RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        rd_kafka_poll(publisher->client, 100);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return error_set(err, ERROR_REJECTED, "topic '%s': %s", message->topic,
+                         rd_kafka_err2str(code));
+    }
+    rd_kafka_poll(publisher->client, 0);
+    return 0;
+}
+
+int publisher_flush(struct publisher *publisher, int timeout_ms,
+                    struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_flush(publisher->client, timeout_ms);
+    rd_kafka_resp_err_t failure = publisher->first_failure;
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && publisher->failed == 0) {
+        return 0;
+    }
+    if (failure == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+        failure == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        failure == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+        failure == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        return error_set(err, ERROR_REJECTED, "%zu events not published: %s",
+                         publisher->failed, rd_kafka_err2str(failure));
+    }
+    return error_set(err, ERROR_UNREACHABLE, "events not published: %s",
+                     publisher->said[0] != '\0' ? publisher->said
+                                                : rd_kafka_err2str(code));
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    if (publisher != NULL) {
+        /* What could not be sent by now is not waited for. */
+        rd_kafka_purge(publisher->client,
+                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_flush(publisher->client, 1000);
+        rd_kafka_destroy(publisher->client);
+        mem_free(publisher);
+    }
+}

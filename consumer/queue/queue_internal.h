@@ -1,0 +1,66 @@
+#ifndef WAYBILL_QUEUE_INTERNAL_H
+#define WAYBILL_QUEUE_INTERNAL_H
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+
+#include "waybill/queue.h"
+
+/* --- properties.c ------------------------------------------------------------- */
+
+enum client_role { CLIENT_CONSUMER, CLIENT_PRODUCER, CLIENT_PUBLISHER };
+
+/* The client's configuration: what the user may set, over our defaults, under
+ * what a promise hangs on. */
+rd_kafka_conf_t *client_conf(enum client_role role,
+                             const struct queue_options *options,
+                             struct error *err);
+
+/* --- batch.c ------------------------------------------------------------------- */
+
+struct queue_offset {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
+struct queue_batch {
+    struct arena *arena;
+    struct message *messages;
+    size_t message_count;
+    size_t message_capacity;
+    struct queue_offset *offsets;
+    size_t offset_count;
+    size_t offset_capacity;
+};
+
+/* --- committer.c: the producer and its thread ----------------------------------- */
+
+struct committer;
+
+struct commit_result {
+    enum queue_commit_result result;
+    struct error err;
+};
+
+/* `consumer` is asked for its group's metadata at each commit. done_fd becomes
+ * readable when a result is there. */
+struct committer *committer_new(rd_kafka_t *consumer,
+                                const struct queue_options *options,
+                                struct error *err);
+int committer_done_fd(const struct committer *committer);
+void committer_submit(struct committer *committer, struct queue_batch *batch);
+/* False while there is none; wakes once for each batch. */
+bool committer_take(struct committer *committer,
+                    struct commit_result *ret_result);
+/* Text to log, or NULL; the caller frees it. */
+char *committer_take_notice(struct committer *committer);
+/* Waits for the thread, which ends after what it is doing; at most that long.
+ * False: it did not end, and everything that it uses has to stay. */
+bool committer_free(struct committer *committer, unsigned timeout_ms);
+
+/* The one way to write a message, for the committer and the publisher */
+rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
+                                  const struct message *message);
+
+#endif

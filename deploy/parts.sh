@@ -1,0 +1,370 @@
+#!/usr/bin/env bash
+# The parts Waybill is shown and tested with: Apache Kafka and a registry.
+#
+# To be sourced. Needs bash and Linux, and works under `set -eu`. Functions
+# whose result is a path print it on stdout; everything said to a human goes to
+# stderr. Nothing listens anywhere but on loopback.
+#
+# A part lives in a directory DIR of the caller's, where it leaves
+#   NAME.pid       its process id and, on a second line, when that was started
+#   NAME.address   host:port, once it answers
+#   NAME.log       what it said
+# so that parts_stop DIR can end it, also from another shell.
+
+# Every pinned version. Debian's patch level of docker-registry may vary.
+PARTS_KAFKA_VERSION=4.3.0
+PARTS_SCALA_VERSION=2.13
+PARTS_SLF4J_VERSION=1.7.36
+PARTS_REGISTRY_VERSION=2.8.2
+PARTS_JAVA_PACKAGE=openjdk-17-jre-headless
+
+parts_say() {
+    printf '%s\n' "$*" >&2
+}
+
+# parts_quiet COMMAND...: shows the output only of a command that fails.
+parts_quiet() {
+    local output status=0
+    output=$("$@" 2>&1) || status=$?
+    [ "$status" -eq 0 ] || parts_say "$* failed:"$'\n'"$output"
+    return "$status"
+}
+
+# parts_root COMMAND...: runs it as root.
+parts_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# parts_await SECONDS COMMAND...: succeeds as soon as the command does.
+parts_await() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.05
+    done
+}
+
+parts_cache() {
+    printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/waybill"
+}
+
+# parts_apt PACKAGE...: installs those that are missing.
+parts_apt() {
+    local package missing=()
+    if ! command -v dpkg-query >/dev/null; then
+        parts_say "not a Debian system, so these are expected to be there: $*"
+        return 0
+    fi
+    for package; do
+        # shellcheck disable=SC2016 # the dollar is dpkg-query's
+        case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null) in
+        *installed\ *) ;;
+        *) missing+=("$package") ;;
+        esac
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    parts_say "installing ${missing[*]}"
+    parts_quiet parts_root apt-get -q update || return
+    parts_quiet parts_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y --no-install-recommends install "${missing[@]}"
+}
+
+# parts_move FROM TO: FROM becomes TO in one step. Somebody else having done the
+# same in the meantime is as good.
+parts_move() {
+    mv -T "$1" "$2" 2>/dev/null || [ -d "$2" ]
+}
+
+# Debian's package would start a service on port 5000, so it is only unpacked.
+parts_docker_registry() {
+    local cache binary temporary
+    if command -v docker-registry; then
+        return 0
+    fi
+    cache=$(parts_cache)/docker-registry-$PARTS_REGISTRY_VERSION
+    binary=$cache/usr/bin/docker-registry
+    if [ ! -x "$binary" ]; then
+        if ! command -v apt-get >/dev/null; then
+            parts_say "docker-registry $PARTS_REGISTRY_VERSION must be on PATH"
+            return 1
+        fi
+        mkdir -p "$(parts_cache)" || return
+        temporary=$(mktemp -d "$cache.XXXXXX") || return
+        if parts_download_registry "$temporary"; then
+            parts_move "$temporary/tree" "$cache" || true
+        fi
+        rm -rf "$temporary"
+        [ -x "$binary" ] || return 1
+    fi
+    printf '%s\n' "$binary"
+}
+
+# parts_download_registry DIR: leaves it unpacked in DIR/tree.
+parts_download_registry() (
+    package="docker-registry=$PARTS_REGISTRY_VERSION*"
+    cd "$1" || exit
+    # A fresh system has no package lists yet.
+    if ! apt-get -q download "$package" >/dev/null 2>&1; then
+        parts_quiet parts_root apt-get -q update || exit
+        parts_quiet apt-get -q download "$package" || exit
+    fi
+    dpkg-deb -x ./*.deb tree
+)
+
+parts_kafka_jars() {
+    local cache temporary
+    command -v java >/dev/null || parts_apt "$PARTS_JAVA_PACKAGE" || return
+    cache=$(parts_cache)/kafka-$PARTS_KAFKA_VERSION
+    if [ ! -d "$cache" ]; then
+        command -v mvn >/dev/null || parts_apt maven || return
+        parts_say "fetching Apache Kafka $PARTS_KAFKA_VERSION"
+        mkdir -p "$(parts_cache)" || return
+        temporary=$(mktemp -d "$cache.XXXXXX") || return
+        parts_kafka_pom >"$temporary/pom.xml"
+        if parts_quiet mvn -q -B -f "$temporary/pom.xml" dependency:copy-dependencies \
+            -DoutputDirectory="$temporary/jars"; then
+            parts_move "$temporary/jars" "$cache" || true
+        fi
+        rm -rf "$temporary"
+        [ -d "$cache" ] || return 1
+    fi
+    printf '%s\n' "$cache"
+}
+
+parts_kafka_pom() {
+    cat <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>waybill</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_$PARTS_SCALA_VERSION</artifactId>
+      <version>$PARTS_KAFKA_VERSION</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-tools</artifactId>
+      <version>$PARTS_KAFKA_VERSION</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId>
+      <artifactId>slf4j-simple</artifactId>
+      <version>$PARTS_SLF4J_VERSION</version>
+    </dependency>
+  </dependencies>
+</project>
+POM
+}
+
+# parts_java CLASS ARGUMENT...: becomes a class from Kafka's jars.
+parts_java() {
+    local jars
+    jars=$(parts_kafka_jars) || return
+    exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$jars/*" "$@"
+}
+
+# parts_free_ports COUNT: that many different ports that nobody listens on.
+parts_free_ports() {
+    python3 - "$1" <<'PYTHON'
+import socket, sys
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(s.getsockname()[1] for s in sockets))
+PYTHON
+}
+
+# parts_kafka_run DIR: formats a broker's directory, unless it has been, and
+# becomes the broker. Started again it has its old address and its old data.
+parts_kafka_run() {
+    local dir=$1 ports broker controller id
+    mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || return
+    if [ ! -e "$dir/kafka.properties" ]; then
+        # Kafka advertises its port and so must know it before it listens.
+        ports=$(parts_free_ports 2) || return
+        read -r broker controller <<<"$ports"
+        # A broker that was killed may come back only when its session is over, so
+        # that is made shorter than the usual nine seconds.
+        # A Kafka UUID is 16 bytes in URL-safe base64.
+        id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'xy' | tr -d '=') || return
+        cat >"$dir/kafka.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$controller
+listeners=PLAINTEXT://127.0.0.1:$broker,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$broker
+controller.listener.names=CONTROLLER
+log.dirs=$dir/kafka.data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+auto.create.topics.enable=false
+PROPERTIES
+        (parts_java kafka.tools.StorageTool format -t "$id" -c "$dir/kafka.properties") || {
+            rm -f "$dir/kafka.properties"
+            return 1
+        }
+        printf '127.0.0.1:%s\n' "$broker" >"$dir/kafka.listen"
+    fi
+    parts_java kafka.Kafka "$dir/kafka.properties"
+}
+
+# parts_kafka_start DIR: one broker, ready.
+parts_kafka_start() {
+    local dir=$1 attempt
+    mkdir -p "$dir" || return
+    parts_kafka_jars >/dev/null || return
+    for attempt in 1 2 3; do
+        rm -f "$dir/kafka.address"
+        (parts_kafka_run "$dir") </dev/null >"$dir/kafka.log" 2>&1 &
+        parts_record "$dir/kafka.pid" $!
+        parts_await 60 parts_kafka_decided "$dir" || break
+        if parts_running "$dir/kafka.pid"; then
+            cp "$dir/kafka.listen" "$dir/kafka.address"
+            return 0
+        fi
+        # Somebody took the port since it was found free.
+        grep -q 'BindException\|Address already in use' "$dir/kafka.log" || break
+        [ "$attempt" -eq 3 ] || rm -rf "$dir/kafka.properties" "$dir/kafka.data"
+    done
+    parts_failed "$dir" kafka "Kafka is not ready"
+}
+
+# Ready, or gone.
+parts_kafka_decided() {
+    grep -q 'Kafka Server started' "$1/kafka.log" || ! parts_running "$1/kafka.pid"
+}
+
+# parts_kafka_topic ADDRESS NAME PARTITIONS DIR: what the tool says goes to DIR.
+parts_kafka_topic() {
+    (parts_java org.apache.kafka.tools.TopicCommand --bootstrap-server "$1" \
+        --create --if-not-exists --topic "$2" --partitions "$3" --replication-factor 1) \
+        </dev/null >"$4/kafka-topic.log" 2>&1 && return
+    parts_say "cannot create the topic $2:"
+    tail -n 20 "$4/kafka-topic.log" >&2
+    return 1
+}
+
+# parts_registry_start DIR [PORT]: a registry that lets everybody in. What is
+# pushed stays in DIR/registry.data.
+parts_registry_start() {
+    local dir=$1 port=${2:-0} binary
+    binary=$(parts_docker_registry) || return
+    mkdir -p "$dir/registry.data" && dir=$(cd "$dir" && pwd) || return
+    cat >"$dir/registry.yml" <<YAML
+version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: "$dir/registry.data"}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:$port", secret: loopback}
+YAML
+    rm -f "$dir/registry.address"
+    "$binary" serve "$dir/registry.yml" </dev/null >"$dir/registry.log" 2>&1 &
+    parts_record "$dir/registry.pid" $!
+    parts_await 10 parts_registry_decided "$dir" || true
+    [ ! -e "$dir/registry.address" ] || return 0
+    parts_failed "$dir" registry "the registry does not answer"
+}
+
+# Ready, or gone.
+parts_registry_decided() {
+    parts_registry_answers "$1" || ! parts_running "$1/registry.pid"
+}
+
+# The registry does not tell which port the kernel gave it, but the kernel does.
+parts_registry_answers() {
+    local pid port status
+    { read -r pid <"$1/registry.pid"; } 2>/dev/null || return
+    port=$(parts_listens_on "$pid") && [ -n "$port" ] || return
+    {
+        exec 9<>"/dev/tcp/127.0.0.1/$port" || return
+    } 2>/dev/null
+    printf 'GET /v2/ HTTP/1.0\r\n\r\n' >&9
+    read -r _ status _ <&9 || status=none
+    exec 9>&-
+    [ "$status" = 200 ] && printf '127.0.0.1:%s\n' "$port" >"$1/registry.address"
+}
+
+# parts_listens_on PID: the IPv4 port a process listens on.
+parts_listens_on() {
+    local fd inodes=' ' address state inode
+    for fd in "/proc/$1/fd"/*; do
+        inode=$(readlink "$fd") || continue
+        case $inode in
+        socket:*) inode=${inode#socket:[} inodes+="${inode%]} " ;;
+        esac
+    done
+    while read -r _ address _ state _ _ _ _ _ inode _; do
+        # 0A is TCP_LISTEN
+        if [ "$state" = 0A ] && [[ $inodes == *" $inode "* ]]; then
+            printf '%d\n' "0x${address#*:}"
+            return 0
+        fi
+    done </proc/net/tcp
+}
+
+# parts_started PID: when a process was started, in the kernel's own units; fails
+# when there is none, or only its exit status is left.
+parts_started() {
+    local stat
+    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return
+    # The name, which may hold anything, ends at the last parenthesis; the state
+    # is the third field and the start time the 22nd.
+    read -r -a stat <<<"${stat##*) }"
+    [ "${stat[0]}" != Z ] && printf '%s\n' "${stat[19]}"
+}
+
+# parts_record PIDFILE PID
+parts_record() {
+    printf '%s\n%s\n' "$2" "$(parts_started "$2")" >"$1"
+}
+
+# parts_running PIDFILE: is it still the process that was started? Its id may
+# have gone to another one since.
+parts_running() {
+    local pid started
+    { read -r pid && read -r started; } 2>/dev/null <"$1" || return
+    [ -n "$started" ] && [ "$(parts_started "$pid")" = "$started" ]
+}
+
+parts_gone() {
+    ! parts_running "$1"
+}
+
+# parts_failed DIR NAME MESSAGE: says why a part did not start, and fails.
+parts_failed() {
+    parts_say "$3; the end of $1/$2.log:"
+    tail -n 20 "$1/$2.log" >&2
+    parts_stop "$1" "$2"
+    return 1
+}
+
+# parts_stop DIR [NAME]: ends the parts in DIR, or only that one.
+parts_stop() {
+    local file pid
+    for file in "$1"/${2:-*}.pid; do
+        [ -e "$file" ] || continue
+        read -r pid <"$file" || continue
+        if parts_running "$file"; then
+            kill -TERM "$pid" 2>/dev/null || true
+            if ! parts_await 5 parts_gone "$file"; then
+                kill -KILL "$pid" 2>/dev/null || true
+                parts_await 5 parts_gone "$file" || true
+            fi
+        fi
+        # Collects the exit status when it is this shell's own child.
+        wait "$pid" 2>/dev/null || true
+        rm -f "$file" "${file%.pid}.address"
+    done
+}

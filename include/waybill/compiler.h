@@ -1,0 +1,13 @@
+#ifndef WAYBILL_COMPILER_H
+#define WAYBILL_COMPILER_H
+
+/* The few compiler extensions in use, each with a name. */
+
+#define PRINTF(format_index, first_arg)                                        \
+    __attribute__((format(printf, format_index, first_arg)))
+#define NODISCARD __attribute__((warn_unused_result))
+#define CLEANUP(function) __attribute__((cleanup(function)))
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,98 @@
+#ifndef WAYBILL_CONFIG_H
+#define WAYBILL_CONFIG_H
+
+#include "waybill/field.h"
+#include "waybill/plan.h"
+#include "waybill/str.h"
+
+/*
+ * The configuration: config.yaml, what it refers to (${env:NAME},
+ * ${file:PATH}) and what overrides it (WAYBILL_<SECTION>_<KEY>,
+ * WAYBILL_<REGISTRATION>_<KEY>), checked as a whole.
+ *
+ * Every fault is reported, each on a line of its own, by position:
+ *
+ *     config.yaml:12:7: registrations[1].repositry: unknown key (did you mean
+ *     'repository'?)
+ *
+ * YAML is used for what it shows, not for what it can do: one document, no
+ * aliases (and so no bombs), no tags beyond the core ones, no key twice.
+ */
+struct kafka_settings {
+    const char *brokers; /* NULL: the file has no kafka section */
+    const char *group;
+    struct {
+        const char *attestations;
+        const char *outcomes;
+        const char *dead_letters;
+    } topics;
+    int outcome_mode; /* place in outcome_modes */
+    const char *transactional_id;
+    struct field_map properties;
+};
+
+enum outcome_mode { OUTCOME_BINARY, OUTCOME_STRUCTURED };
+
+struct delivery_settings {
+    uint64_t concurrency;
+    uint64_t max_records;
+    uint64_t max_bytes;
+    uint64_t max_event_size;
+    uint64_t max_attempts;
+    uint64_t max_age_ms;
+    uint64_t backoff_initial_ms;
+    uint64_t backoff_max_ms;
+    uint64_t hold_retry_ms;
+    uint64_t connect_timeout_ms;
+    uint64_t answer_timeout_ms;
+    uint64_t drain_ms;
+};
+
+struct log_settings {
+    int level;
+    int format;
+};
+
+struct settings {
+    struct kafka_settings kafka;
+    struct delivery_settings delivery;
+    struct log_settings log;
+    struct registration *registrations;
+    size_t registration_count;
+    struct attachment *attachments;
+    size_t attachment_count;
+    struct arena *arena; /* owns all of it */
+};
+
+/* What the layers above know and this one does not */
+struct config_rules {
+    const struct integration_fields *const *integrations; /* ends with NULL */
+    /* What is wrong with a librdkafka property; -1 and err, or 0 */
+    int (*check_property)(const char *key, const char *value,
+                          struct error *err);
+};
+
+/* What a command cannot do without */
+#define CONFIG_NEEDS_KAFKA 1U
+#define CONFIG_NEEDS_REGISTRATIONS 2U
+
+/* On failure every fault has been appended to *faults, a line each; warnings
+ * may be there either way. */
+int config_load(const char *path, const struct config_rules *rules,
+                unsigned needs, struct settings **ret_settings,
+                struct str *faults, struct str *warnings) NODISCARD;
+void settings_free(struct settings *settings); /* NULL is fine */
+
+/* The command line's FILE: `given`, else WAYBILL_CONFIG, else ./config.yaml,
+ * else /etc/waybill/config.yaml */
+const char *config_path(const char *given);
+
+/* Generated from the tables: Markdown, and JSON Schema 2020-12 */
+void config_put_reference(struct str *out,
+                          const struct integration_fields *const *integrations);
+void config_put_schema(struct str *out,
+                       const struct integration_fields *const *integrations);
+
+const char *config_library_version(void);
+
+#endif

@@ -1,0 +1,84 @@
+#ifndef WAYBILL_ERROR_H
+#define WAYBILL_ERROR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "waybill/compiler.h"
+#include "waybill/limits.h"
+
+/*
+ * What went wrong, said once, where it happened, and read once, where it is
+ * decided what that means for the record.
+ *
+ * A function that can fail takes `struct error *err` last, returns 0 or -1, and
+ * touches err only when it fails (its out-parameters only when it does not). On
+ * the way up context is put in front: error_prefix(err, "push '%s'", name).
+ * Messages: lower case, no full stop, the subject in single quotes, the cause
+ * behind a colon; never a password, a token or a header's value.
+ *
+ * The message has room for LIMIT_MESSAGE bytes, which is what a dead letter may
+ * carry; what is longer is cut at a character, so nobody frees an error.
+ */
+enum error_kind {
+    ERROR_NONE = 0,
+    /* The record can never succeed as it is. */
+    ERROR_SCHEMA,          /* not the JSON that an event is */
+    ERROR_DIGEST_MISMATCH, /* says another digest than its bytes have */
+    ERROR_TOO_LARGE,
+    ERROR_REJECTED, /* the registry will not have it */
+    ERROR_NOT_FOUND,
+    ERROR_VERIFICATION,
+    ERROR_CONFIG, /* the attachment or the file cannot work */
+    /* It would succeed once somebody has mended the credentials. */
+    ERROR_AUTH,
+    /* Later it may succeed by itself. */
+    ERROR_UNREACHABLE, /* no answer: name, connection, TLS, time */
+    ERROR_UNAVAILABLE, /* an answer that says: not now (429, 5xx) */
+    /* The caller's own doing, or ours. */
+    ERROR_USAGE,
+    ERROR_CANCELLED,
+    ERROR_FATAL,
+    /* What a delivery ends with when retries are used up. */
+    ERROR_ATTEMPTS_EXHAUSTED,
+    ERROR_EXPIRED,
+};
+
+#define ERROR_CODE_SIZE 64
+
+struct error {
+    enum error_kind kind;
+    int http_status;                  /* 0: there was no answer */
+    uint32_t retry_after_ms;          /* 0: the other side did not say */
+    char code[ERROR_CODE_SIZE];       /* the registry's own, e.g. DENIED */
+    char message[LIMIT_MESSAGE + 1];
+};
+
+/* Both return -1, so that one can write `return error_set(...)`. */
+int error_set(struct error *err, enum error_kind kind, const char *format, ...)
+    PRINTF(3, 4);
+int error_prefix(struct error *err, const char *format, ...) PRINTF(2, 3);
+
+/* The class that outcomes and dead letters carry (wire format). */
+const char *error_class(enum error_kind kind);
+
+/* The one place that decides what an error means for the record. */
+enum disposition {
+    DISPOSITION_RETRY,       /* again after a pause, until caps are used up */
+    DISPOSITION_HOLD,        /* again, slowly, for ever: a person must act */
+    DISPOSITION_DEAD_LETTER, /* never again */
+    DISPOSITION_FATAL,       /* the process cannot go on */
+};
+enum disposition disposition_of(const struct error *err);
+
+/* sysexits(3), as far as they are used; the command line's promises. */
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_TEMPORARY = 75,
+    EXIT_CONFIG = 78,
+};
+int error_exit_code(enum error_kind kind);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef WAYBILL_EVENT_H
+#define WAYBILL_EVENT_H
+
+#include <stdint.h>
+
+#include "waybill/digest.h"
+#include "waybill/str.h"
+
+/*
+ * An attestation event, decoded (wire format, section 1). Only values; they
+ * live in the record's arena. A string that the event does not have is NULL.
+ */
+struct workflow {
+    const char *id;
+    const char *name;
+    const char *project;
+    const char *team;
+};
+
+struct run {
+    const char *id;
+};
+
+struct event {
+    /* Its own, or where it stands: topic/partition/offset, file/index */
+    const char *id;
+    const char *time;
+    const char *traceparent;
+    const char *tracestate;
+    const char *organization;
+    struct workflow workflow;
+    struct run run;
+    /* The DSSE envelope as it is stored: Go's json.Marshal of its four fields,
+     * whatever the event's own spelling was. Its digest is what the event's
+     * attestation.digest is held against. */
+    struct bytes envelope;
+    struct digest envelope_digest;
+};
+
+#endif

@@ -1,0 +1,77 @@
+#ifndef WAYBILL_FIELD_H
+#define WAYBILL_FIELD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "waybill/error.h"
+
+/*
+ * Field tables: one row for each key of the configuration. The row drives
+ * parsing, checking, the default, `config reference`, `config schema` and what
+ * may be printed. A key is added in one place.
+ *
+ * An integration declares its options with these and receives them as a filled
+ * struct; it never sees YAML.
+ */
+enum field_type {
+    FIELD_STRING,   /* const char * */
+    FIELD_INTEGER,  /* uint64_t */
+    FIELD_DURATION, /* uint64_t, milliseconds: 500ms 30s 10m 24h 7d */
+    FIELD_SIZE,     /* uint64_t, bytes: 65536 64KiB 16MiB 1GiB */
+    FIELD_BOOLEAN,  /* int: 0, 1, or -1 where no default says */
+    FIELD_ENUM,     /* int: place in `words` */
+    FIELD_OBJECT,   /* a struct of its own, by `fields` */
+    FIELD_MAP,      /* struct field_map: any keys, string values */
+    FIELD_LIST,     /* of mappings by `fields` and an integration's rows */
+};
+
+#define FIELD_REQUIRED 1U
+#define FIELD_SECRET 2U /* never printed, by anything */
+
+struct field {
+    const char *key;
+    enum field_type type;
+    unsigned flags;
+    size_t offset;
+    const char *fallback; /* as one would write it; NULL: none */
+    uint64_t least;       /* of what is a number; most 0: no bounds */
+    uint64_t most;
+    const char *const *words;   /* ends with NULL */
+    const struct field *fields; /* ends with a row without a key */
+    /* Says why a string cannot be; called for non-empty ones. */
+    int (*check)(const char *value, struct error *err);
+    const char *doc;
+    const char *example;
+    const char *since;
+};
+
+struct field_pair {
+    const char *key;
+    const char *value;
+};
+
+struct field_map {
+    const struct field_pair *pairs;
+    size_t count;
+};
+
+/* What an integration takes. `check` looks at options together, and returns the
+ * key that the fault belongs to in *ret_key; attachment is NULL when a
+ * registration is looked at by itself. */
+struct integration_fields {
+    const char *kind;
+    const char *summary;
+    const struct field *registration;
+    size_t registration_size;
+    const struct field *attachment;
+    size_t attachment_size;
+    /* What it needs in the end, from the file or from elsewhere; NULL at the
+     * end. The rest of its rows is optional. */
+    const char *const *registration_inputs;
+    const char *const *attachment_inputs;
+    int (*check)(const void *registration, const void *attachment,
+                 const char **ret_key, struct error *err);
+};
+
+#endif

@@ -1,0 +1,85 @@
+#ifndef WAYBILL_HTTP_H
+#define WAYBILL_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "waybill/error.h"
+#include "waybill/loop.h"
+#include "waybill/str.h"
+
+/*
+ * HTTP requests: one out, one response later. One curl multi handle for the
+ * whole process, turned by the loop; connections are kept and shared.
+ *
+ * It is a seam: the simulator links another implementation behind this header.
+ * So no socket, clock or thread of it is visible here.
+ *
+ * Not here: redirects (the caller decides where a request may go), cookies
+ * (never), retries (the pipeline's), authentication (a header like any other).
+ * Loop thread only.
+ */
+struct http;
+struct http_transfer;
+
+struct http_request {
+    const char *method; /* GET, HEAD, POST, PUT, DELETE */
+    const char *url;
+    const char *const *headers; /* "Name: value", ends with NULL */
+    struct bytes body;          /* borrowed until done; sent with a length */
+    const char *ca_file;        /* NULL: the system's authorities */
+    size_t most_body;           /* of the response; more is an error */
+    uint32_t connect_ms;
+    uint32_t answer_ms; /* from the last byte sent or received to the next */
+};
+
+struct http_response {
+    int status;
+    struct str headers; /* "name: value\n" for each, as received */
+    struct str body;
+};
+
+/* Exactly one call for each request, never from inside http_start(); either
+ * response or err is NULL. Both are gone when it returns. */
+typedef void http_done_fn(void *payload, const struct http_response *response,
+                          const struct error *err);
+
+struct http *http_new(struct loop *loop);
+void http_free(struct http *http); /* no transfer may be running */
+
+struct http_transfer *http_start(struct http *http,
+                                 const struct http_request *request,
+                                 http_done_fn *done, void *payload);
+/* done() is not called any more. */
+void http_cancel(struct http_transfer *transfer);
+
+/* The value of the n-th (from 0) header of that name, or false. Appended to
+ * *value; surrounding white space is gone. */
+bool http_header(const struct http_response *response, const char *name,
+                 size_t n, struct str *value);
+/* Retry-After in milliseconds, given as seconds or as a date; 0: none. At most
+ * five minutes: a registry does not decide when we are next seen. */
+uint32_t http_retry_after_ms(const struct http_response *response,
+                             int64_t wall_ms);
+
+/*
+ * URLs (RFC 3986), http and https only. Text is kept as it came: an upload's
+ * Location may hold a signature over its own bytes.
+ */
+struct url {
+    bool https;
+    char *host; /* lower case; IPv6 without brackets */
+    unsigned port;
+    char *text; /* the whole, without fragment */
+};
+
+/* `base` may be NULL; else `text` may be relative to it. Userinfo is refused. */
+int url_parse(const char *text, const struct url *base, struct url *ret_url,
+              struct error *err) NODISCARD;
+void url_release(struct url *url);
+void url_put_escaped(struct str *out, const char *value); /* one component */
+
+const char *http_library_version(void);
+
+#endif

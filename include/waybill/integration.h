@@ -1,0 +1,65 @@
+#ifndef WAYBILL_INTEGRATION_H
+#define WAYBILL_INTEGRATION_H
+
+#include <stdint.h>
+
+#include "waybill/error.h"
+#include "waybill/event.h"
+#include "waybill/field.h"
+#include "waybill/http.h"
+#include "waybill/loop.h"
+#include "waybill/outcome.h"
+#include "waybill/plan.h"
+
+/*
+ * An integration: a place of a kind that attestations can be delivered to. One
+ * const descriptor each, in the table of integration/table.c. It gets its
+ * options as filled structs, delivers when told to, and says how that went; it
+ * does not retry, does not log, and does not decide what an error means.
+ */
+struct integration;
+struct integration_delivery;
+
+/* What an integration may use. All of it outlives it. */
+struct integration_env {
+    struct loop *loop;
+    struct http *http;
+    uint32_t connect_ms;
+    uint32_t answer_ms;
+};
+
+/* Exactly one of artifact (and what it points to, in the arena that deliver()
+ * was given) and err is set. */
+typedef void integration_done_fn(void *payload,
+                                 const struct artifact *artifact,
+                                 const struct error *err);
+
+struct integration_class {
+    struct integration_fields fields;
+
+    /* MUST NOT fail: options were checked by fields.check(). One for each
+     * integration in use, for all registrations of it. */
+    struct integration *(*open)(const struct integration_env *env);
+    /* MUST call done() exactly once, later, from the loop, unless cancelled.
+     * Event, attachment and arena stay until then. MUST be harmless when done
+     * twice for the same event. */
+    struct integration_delivery *(*deliver)(struct integration *integration,
+                                            const struct event *event,
+                                            const struct attachment *attachment,
+                                            struct arena *arena,
+                                            integration_done_fn *done,
+                                            void *payload);
+    /* MUST NOT call done() any more. */
+    void (*cancel)(struct integration_delivery *delivery);
+    /* No delivery is in flight. MUST take NULL. */
+    void (*close)(struct integration *integration);
+};
+
+/* All of them; both end with NULL and are in the same order. */
+extern const struct integration_class *const integration_classes[];
+extern const struct integration_fields *const integration_table[];
+
+/* NULL: there is none of that kind. */
+const struct integration_class *integration_class_of(const char *kind);
+
+#endif

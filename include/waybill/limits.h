@@ -1,0 +1,52 @@
+#ifndef WAYBILL_LIMITS_H
+#define WAYBILL_LIMITS_H
+
+/*
+ * Every cap on what comes from outside, in one place. What can be configured
+ * has its cap in the field table instead (settings.h); these are the ones that
+ * no operator has a reason to turn.
+ */
+
+/* Nesting of a JSON document. cJSON recurses; a producer has no honest use for
+ * more than a dozen levels, and a few hundred fit any thread's stack. */
+#define LIMIT_JSON_DEPTH 512
+/* Values in one JSON document. cJSON spends 64 bytes on each, so that a 1 MiB
+ * array of zeros would otherwise cost 32 MiB. */
+#define LIMIT_JSON_VALUES 65536
+/* An event's id: it becomes a part of every outcome's id and of a header. */
+#define LIMIT_EVENT_ID 512
+/* Names that are copied into outcomes and log lines (workflow, project, ...) */
+#define LIMIT_EVENT_NAME 1024
+/* sigstore-go's bounds for a statement; nobody sends more than a handful */
+#define LIMIT_EVENT_SUBJECTS 1024
+#define LIMIT_EVENT_MATERIALS 4096
+#define LIMIT_ENVELOPE_SIGNATURES 1024
+/* Headers of one Kafka record */
+#define LIMIT_RECORD_HEADERS 256
+
+/* A repository name, by the distribution specification's advice and by what
+ * registries enforce (host not counted). */
+#define LIMIT_REPOSITORY 255
+/* Everything that a registry says: its header block, its body, its Location,
+ * its token. None is ever close to these in an honest registry. */
+#define LIMIT_HTTP_HEADERS (64 * 1024)
+#define LIMIT_HTTP_BODY (256 * 1024)
+#define LIMIT_URL (8 * 1024)
+#define LIMIT_TOKEN (64 * 1024)
+#define LIMIT_CHALLENGE (8 * 1024)
+#define LIMIT_REDIRECTS 5
+/* Tokens remembered: in the chainloop layout each push has a repository, and
+ * so a token, of its own; the oldest is forgotten. */
+#define LIMIT_TOKENS 256
+
+/* The configuration file and what it refers to */
+#define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define LIMIT_CONFIG_DEPTH 16
+#define LIMIT_CONFIG_NODES 20000
+#define LIMIT_CONFIG_FAULTS 50
+#define LIMIT_SECRET_FILE (64 * 1024)
+
+/* A message of ours: what fits a dead letter's header (1 KiB, wire format) */
+#define LIMIT_MESSAGE 1024
+
+#endif

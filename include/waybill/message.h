@@ -1,0 +1,46 @@
+#ifndef WAYBILL_MESSAGE_H
+#define WAYBILL_MESSAGE_H
+
+#include <stdint.h>
+
+#include "waybill/arena.h"
+#include "waybill/str.h"
+
+/*
+ * A Kafka record's contents, in either direction. Only values: whoever hands
+ * one over keeps the bytes alive for as long as the call says.
+ */
+struct header {
+    const char *name;
+    struct bytes value; /* data == NULL: a header without a value */
+};
+
+struct message {
+    const char *topic;
+    struct bytes key;   /* data == NULL: no key */
+    struct bytes value; /* data == NULL: a tombstone */
+    const struct header *headers;
+    size_t header_count;
+    int64_t timestamp_ms; /* 0: when it is written; -1: the record has none */
+};
+
+/* What comes in: a record of the attestations topic, or an event out of a file
+ * (`waybill push`), which then has a name and its place in it. */
+struct input {
+    struct message message;
+    int32_t partition;
+    int64_t offset;
+    const char *file;
+    int64_t index;
+};
+
+/* Deep copies into an arena */
+void message_copy(struct arena *arena, const struct message *from,
+                  struct message *ret_message);
+void input_copy(struct arena *arena, const struct input *from,
+                struct input *ret_input);
+/* The last header of that name, compared without regard to case; NULL: none */
+const struct header *message_header(const struct message *message,
+                                    const char *name);
+
+#endif

@@ -1,0 +1,103 @@
+#ifndef WAYBILL_OCI_H
+#define WAYBILL_OCI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "waybill/arena.h"
+#include "waybill/digest.h"
+#include "waybill/error.h"
+#include "waybill/http.h"
+#include "waybill/str.h"
+
+/*
+ * Pushing to an OCI registry (distribution specification 1.1), by what a push
+ * of something small and new needs and no more: both blobs side by side, each a
+ * POST and a PUT, then the manifest. No HEAD in front (the content is new), no
+ * mount, no chunks: five requests, three round trips.
+ *
+ * Whether a registry wants Basic, Bearer or nothing is learnt once for each,
+ * with GET /v2/, before any body is sent; tokens are fetched once for all who
+ * wait for the same one, and kept until shortly before they end. A 401 is
+ * answered once per request, with what its challenge asks for.
+ *
+ * Not here: retries, and what an error means for the record. Loop thread only.
+ */
+
+/* --- references ----------------------------------------------------------- */
+
+struct oci_repository {
+    const char *registry; /* host[:port], "index.docker.io" for Docker Hub */
+    const char *path;     /* "acme/attestations" */
+};
+
+/* By the rules of go-containerregistry, which Chainloop used: the first part is
+ * a registry only if it has a dot or a colon or is localhost, else the whole is
+ * a repository of Docker Hub. Stricter than that where the path is concerned:
+ * the distribution specification's grammar, which registries enforce. */
+int oci_repository_parse(const char *text, struct arena *arena,
+                         struct oci_repository *ret_repository,
+                         struct error *err) NODISCARD;
+bool oci_path_is_valid(const char *path);
+bool oci_registry_is_loopback(const char *registry);
+
+/* --- what is pushed -------------------------------------------------------- */
+
+struct oci_blob {
+    const char *media_type;
+    struct bytes data;
+    struct digest digest;
+};
+
+struct oci_image {
+    struct oci_blob layer;
+    struct oci_blob config;
+    struct oci_blob manifest;
+};
+
+/* The layout of Chainloop's oci-registry plugin, byte for byte. The envelope's
+ * bytes are borrowed, the rest is the arena's. */
+void oci_chainloop_image(struct bytes envelope, const struct digest *digest,
+                         struct arena *arena, struct oci_image *ret_image);
+
+/* --- where to, and as whom -------------------------------------------------- */
+
+struct oci_target {
+    const char *registry;
+    const char *path;
+    const char *tag;
+    bool https;
+    /* Plain http was asked for by name, so a plain realm elsewhere is fine. */
+    bool plain_http_allowed;
+    const char *ca_file;  /* NULL: the system's authorities */
+    const char *username; /* NULL: anonymous */
+    const char *password;
+};
+
+/* --- pushing ---------------------------------------------------------------- */
+
+struct oci_client;
+struct oci_push;
+
+struct oci_client_options {
+    uint32_t connect_ms;
+    uint32_t answer_ms;
+};
+
+/* http and loop must outlive it. */
+struct oci_client *oci_client_new(struct http *http, struct loop *loop,
+                                  const struct oci_client_options *options);
+void oci_client_free(struct oci_client *client); /* no push may be running */
+
+/* err is NULL when everything is there. Called once, from the loop. */
+typedef void oci_push_done_fn(void *payload, const struct error *err);
+
+/* target and image, with all that they point to, must live until done. */
+struct oci_push *oci_push_start(struct oci_client *client,
+                                const struct oci_target *target,
+                                const struct oci_image *image,
+                                oci_push_done_fn *done, void *payload);
+/* done() is not called any more. */
+void oci_push_cancel(struct oci_push *push);
+
+#endif

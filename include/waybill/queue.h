@@ -1,0 +1,129 @@
+#ifndef WAYBILL_QUEUE_H
+#define WAYBILL_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "waybill/arena.h"
+#include "waybill/error.h"
+#include "waybill/field.h"
+#include "waybill/log.h"
+#include "waybill/loop.h"
+#include "waybill/message.h"
+
+/*
+ * Kafka: records in, a batch of outcomes and offsets out, done later.
+ *
+ * One consumer of a group, served by the loop, and one transactional producer,
+ * owned by a thread of its own because its calls block. What goes out goes out
+ * in a transaction together with the offsets that it settles (KIP-98, KIP-447),
+ * so that a read_committed reader sees either both or neither.
+ *
+ * It is a seam: the simulator links another implementation behind this header.
+ * So no socket, clock or thread of it is visible here. Everything is called on
+ * the loop's thread.
+ *
+ * Not here: which offset may be committed when (the ledger's), what is in a
+ * message (outcome/).
+ */
+struct queue;
+
+struct queue_partition {
+    const char *topic;
+    int32_t partition;
+};
+
+enum queue_commit_result {
+    QUEUE_COMMITTED,
+    /* Nothing of the batch was done, and nothing will be. The same results may
+     * be handed in again, in another batch, as far as their partitions are
+     * still assigned. err says why. */
+    QUEUE_ABORTED,
+};
+
+struct queue_handler {
+    /* One record. Its bytes are valid during the call. */
+    void (*record)(void *payload, const struct input *input);
+    /* From now on records of these come, from the committed offsets on. */
+    void (*assigned)(void *payload, const struct queue_partition *partitions,
+                     size_t count);
+    /* These go away. With `lost` they are somebody else's already; else they
+     * are ours until queue_release(), which must follow soon. */
+    void (*revoked)(void *payload, const struct queue_partition *partitions,
+                    size_t count, bool lost);
+    /* What queue_commit() began. err is NULL when committed. */
+    void (*committed)(void *payload, enum queue_commit_result result,
+                      const struct error *err);
+    /* Something to log: the client's own words. */
+    void (*notice)(void *payload, enum log_level level, const char *text);
+    /* The consumer cannot go on. */
+    void (*failed)(void *payload, const struct error *err);
+    /* queue_close() is done; the queue may be freed. */
+    void (*closed)(void *payload);
+};
+
+struct queue_options {
+    const char *brokers;
+    const char *group;
+    const char *topic;            /* to read */
+    const char *transactional_id; /* NULL: one of the process's own */
+    const struct field_map *properties;
+    uint64_t random; /* for the process's own id */
+};
+
+/* Life cycle. The handler is called from the loop, never from in here. */
+int queue_open(struct loop *loop, const struct queue_options *options,
+               const struct queue_handler *handler, void *payload,
+               struct queue **ret_queue, struct error *err) NODISCARD;
+/* Leaves the group; closed() follows. Assigned partitions are revoked first. */
+void queue_close(struct queue *queue);
+void queue_free(struct queue *queue); /* only when closed; NULL is fine */
+
+/* No record comes while it is paused. Both may be called at any time. */
+void queue_pause(struct queue *queue);
+void queue_resume(struct queue *queue);
+
+/* Answers revoked(): what was revoked may go to others. */
+void queue_release(struct queue *queue);
+
+/* A batch: messages to write and offsets to commit, all or nothing. */
+struct queue_batch;
+struct queue_batch *queue_batch_new(void);
+void queue_batch_free(struct queue_batch *batch); /* NULL is fine */
+/* Everything is copied. */
+void queue_batch_message(struct queue_batch *batch,
+                         const struct message *message);
+/* `offset` is the next to be read. */
+void queue_batch_offset(struct queue_batch *batch, const char *topic,
+                        int32_t partition, int64_t offset);
+size_t queue_batch_size(const struct queue_batch *batch); /* bytes, about */
+
+/* One at a time; takes the batch. committed() follows. */
+void queue_commit(struct queue *queue, struct queue_batch *batch);
+bool queue_is_committing(const struct queue *queue);
+
+/* --- without a group: `waybill publish` ------------------------------------- */
+
+struct publisher;
+
+int publisher_open(const struct queue_options *options,
+                   struct publisher **ret_publisher,
+                   struct error *err) NODISCARD;
+/* Copies the message; waits only while the client's own buffer is full. */
+int publisher_send(struct publisher *publisher, const struct message *message,
+                   struct error *err) NODISCARD;
+/* Until every message is written, or the time is up */
+int publisher_flush(struct publisher *publisher, int timeout_ms,
+                    struct error *err) NODISCARD;
+void publisher_free(struct publisher *publisher);
+
+/* --- properties -------------------------------------------------------------- */
+
+/* Says what is wrong with one property of the configuration: one that a promise
+ * hangs on, one that librdkafka does not know, a bad value. */
+int queue_check_property(const char *key, const char *value,
+                         struct error *err) NODISCARD;
+
+const char *queue_library_version(void);
+
+#endif

@@ -1,0 +1,20 @@
+#ifndef WAYBILL_RANDOM_H
+#define WAYBILL_RANDOM_H
+
+#include <stdint.h>
+
+/*
+ * Random numbers for jitter and for names that must not collide; never for
+ * secrets. A value, handed in like the clock: the same seed gives the same run.
+ */
+struct random {
+    uint64_t state;
+};
+
+void random_seed(struct random *random, uint64_t seed);
+void random_seed_from_system(struct random *random);
+uint64_t random_next(struct random *random);
+/* 0 <= result < bound; bound 0 gives 0 */
+uint64_t random_below(struct random *random, uint64_t bound);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef WAYBILL_STR_H
+#define WAYBILL_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "waybill/compiler.h"
+
+/*
+ * A byte string that grows, with a cap.
+ *
+ * `data` always ends with a NUL behind `len` bytes, also when empty; the bytes
+ * may hold NULs themselves. Whatever would pass the cap is left out as a whole
+ * and `overflow` stays set: appenders have no result to check, the one who
+ * wants the string checks once, at the end.
+ */
+struct str {
+    char *data;
+    size_t len;
+    size_t alloc;
+    size_t cap;
+    bool overflow;
+};
+
+/* Bytes that somebody else owns. data == NULL is "no value" (a tombstone),
+ * which is not the same as an empty one. */
+struct bytes {
+    const unsigned char *data;
+    size_t len;
+};
+
+#define STR_UNLIMITED ((size_t)-1 / 2)
+
+/* Life cycle */
+void str_init(struct str *str, size_t cap);
+void str_release(struct str *str);
+void str_wipe(struct str *str);  /* release what held a secret */
+void str_clear(struct str *str); /* keeps memory and cap */
+char *str_take(struct str *str); /* caller frees; the string is empty after */
+
+/* Append */
+void str_put(struct str *str, const void *data, size_t len);
+void str_puts(struct str *str, const char *text);
+void str_putc(struct str *str, char c);
+void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
+
+/* Look */
+struct bytes str_bytes(const struct str *str);
+struct bytes bytes_of(const char *text); /* NULL gives no value */
+bool bytes_equal(struct bytes a, struct bytes b);
+
+#endif
