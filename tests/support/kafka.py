@@ -1,0 +1,313 @@
+"""A real Apache Kafka for tests, and questions to it."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import tempfile
+import time
+import typing
+
+import confluent_kafka
+import confluent_kafka.admin
+
+from .process import PARTS, Process, parts
+
+
+class Message(typing.NamedTuple):
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list  # of (name, bytes)
+    timestamp: int  # milliseconds
+
+
+class Committed(typing.NamedTuple):
+    offset: int
+    metadata: str
+
+
+class Kafka:
+    """The broker WAYBILL_TEST_KAFKA=host:port names, else one of its own."""
+
+    def __init__(self):
+        self._process = None
+        self._directory = None
+        self.address = os.environ.get("WAYBILL_TEST_KAFKA")
+        if not self.address:
+            parts("parts_kafka_jars")
+            self._temporary = tempfile.TemporaryDirectory(
+                prefix="waybill-kafka-", ignore_cleanup_errors=True
+            )
+            self._directory = pathlib.Path(self._temporary.name)
+            try:
+                self.start()
+            except BaseException:
+                self.close()
+                raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self._process:
+            self._process.kill()
+        if self._directory:
+            self._temporary.cleanup()
+
+    # Only for a broker of our own.
+
+    def start(self):
+        """Also after stop() or kill(): the address and the data are kept."""
+        log = self._directory / "kafka.log"
+        before = log.stat().st_size if log.exists() else 0
+        command = ["bash", "-euc", '. "$0"; parts_kafka_run "$1"', PARTS, self._directory]
+        for attempt in range(3):
+            self._process = Process(command, log)
+            try:
+                self._process.wait_until(
+                    lambda: b"Kafka Server started" in log.read_bytes()[before:], 60
+                )
+            except RuntimeError:
+                # Somebody took the port since it was found free.
+                if "BindException" not in self._process.tail() or before or attempt == 2:
+                    raise
+                shutil.rmtree(self._directory)
+                self._directory.mkdir()
+                continue
+            break
+        self.address = (self._directory / "kafka.listen").read_text().strip()
+
+    def stop(self):
+        self._process.stop(15)
+
+    def kill(self):
+        """As a power cut would."""
+        self._process.kill()
+
+    def freeze(self):
+        """Connected, and silent."""
+        self._process.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._process.signal(signal.SIGCONT)
+
+    # Topics and messages.
+
+    def create_topic(self, name, partitions=1, config=None):
+        admin = confluent_kafka.admin.AdminClient(self._client())
+        topic = confluent_kafka.admin.NewTopic(name, partitions, 1, config=config or {})
+        admin.create_topics([topic], operation_timeout=30)[name].result(30)
+        # The broker says yes a moment before it knows the leaders.
+        deadline = time.monotonic() + 10
+        while True:
+            known = admin.list_topics(name, timeout=10).topics[name]
+            if len(known.partitions) == partitions and all(
+                one.leader >= 0 for one in known.partitions.values()
+            ):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no leader for {name}")
+            time.sleep(0.02)
+
+    def produce(self, topic, messages, partition=None):
+        """Writes (key, value, headers) or shorter tuples, and waits for the broker."""
+        failures = []
+
+        def delivered(error, _):
+            if error:
+                failures.append(error)
+
+        producer = confluent_kafka.Producer(
+            self._client(**{"linger.ms": 5, "acks": "all", "enable.idempotence": True})
+        )
+        where = {} if partition is None else {"partition": partition}
+        for key, value, headers in (tuple(m) + (None,) * (3 - len(m)) for m in messages):
+            while True:
+                try:
+                    producer.produce(
+                        topic, value, key, headers=headers, on_delivery=delivered, **where
+                    )
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            producer.poll(0)
+        if producer.flush(60):
+            raise TimeoutError(f"the broker did not take all messages for {topic}")
+        if failures:
+            raise confluent_kafka.KafkaException(failures[0])
+
+    def read_committed(self, topic, expected=0, timeout=30):
+        """All messages that a read_committed reader sees, once there are as many
+        as expected. It reads on to the end, so that one too many shows too."""
+        consumer = self._consumer()
+        try:
+            where = self._assign(consumer, topic)
+            at_end, found = set(), []
+            deadline = time.monotonic() + timeout
+            while len(found) < expected or len(at_end) < len(where):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"{topic} holds {len(found)} of {expected} messages")
+                message = consumer.poll(min(left, 0.5))
+                if message is None:
+                    continue
+                error = message.error()
+                if not error:
+                    at_end.discard(message.partition())
+                    found.append(
+                        Message(
+                            message.partition(),
+                            message.offset(),
+                            message.key(),
+                            message.value(),
+                            message.headers() or [],
+                            message.timestamp()[1],
+                        )
+                    )
+                elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                    at_end.add(message.partition())
+                elif not error.retriable():
+                    raise confluent_kafka.KafkaException(error)
+            return found
+        finally:
+            consumer.close()
+
+    def end_offsets(self, topic):
+        """{partition: offset after the last message}"""
+        consumer = self._consumer("read_uncommitted")
+        try:
+            return {
+                one.partition: consumer.get_watermark_offsets(one, timeout=10)[1]
+                for one in self._partitions(consumer, topic)
+            }
+        finally:
+            consumer.close()
+
+    def committed(self, group, topic):
+        """{partition: Committed(offset, metadata)}, only those with a commit"""
+        return _fetch_offsets(self._coordinator(group), group).get(topic, {})
+
+    def lag(self, group, topic=None):
+        """How many offsets the group has still to commit: in one topic, or in
+        all it has committed anything in."""
+        offsets = _fetch_offsets(self._coordinator(group), group)
+        total = 0
+        for name in [topic] if topic else offsets:
+            done = offsets.get(name, {})
+            for partition, end in self.end_offsets(name).items():
+                total += end - (done[partition].offset if partition in done else 0)
+        return total
+
+    def _client(self, **settings):
+        return {"bootstrap.servers": self.address, "log_level": 0, **settings}
+
+    def _consumer(self, isolation="read_committed"):
+        return confluent_kafka.Consumer(
+            self._client(
+                **{
+                    "group.id": "waybill-test",  # demanded, and not used
+                    "enable.auto.commit": False,
+                    "enable.partition.eof": True,
+                    "isolation.level": isolation,
+                    "fetch.wait.max.ms": 50,
+                }
+            )
+        )
+
+    @staticmethod
+    def _partitions(consumer, topic):
+        known = consumer.list_topics(topic, timeout=10).topics[topic]
+        if known.error:
+            raise confluent_kafka.KafkaException(known.error)
+        return [confluent_kafka.TopicPartition(topic, number) for number in known.partitions]
+
+    def _assign(self, consumer, topic):
+        where = self._partitions(consumer, topic)
+        for one in where:
+            one.offset = confluent_kafka.OFFSET_BEGINNING
+        consumer.assign(where)
+        return where
+
+    def _coordinator(self, group):
+        # FindCoordinator, version 1: a group's key has type 0.
+        deadline = time.monotonic() + 15
+        while True:
+            answer = _ask(self.address, 10, 1, _text(group) + b"\0")
+            answer.take("i")  # throttle time
+            error = answer.take("h")
+            answer.text()  # error message
+            answer.take("i")  # node
+            host, port = answer.text(), answer.take("i")
+            if not error:
+                return f"{host}:{port}"
+            if error != 15 or time.monotonic() > deadline:  # COORDINATOR_NOT_AVAILABLE
+                raise RuntimeError(f"no coordinator for {group}: error {error}")
+            time.sleep(0.1)
+
+
+# confluent_kafka 1.7 hides the metadata of a commit, and what topics a group has
+# committed in. Both are one request away.
+
+
+class _Answer:
+    def __init__(self, body):
+        self._body = body
+        self._at = 0
+
+    def take(self, kind):
+        (value,) = struct.unpack_from(f">{kind}", self._body, self._at)
+        self._at += struct.calcsize(f">{kind}")
+        return value
+
+    def text(self):
+        length = max(self.take("h"), 0)
+        self._at += length
+        return self._body[self._at - length : self._at].decode()
+
+
+def _text(value):
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def _ask(address, request, version, body):
+    host, _, port = address.partition(",")[0].rpartition(":")
+    message = struct.pack(">hhi", request, version, 1) + _text("waybill-test") + body
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall(struct.pack(">i", len(message)) + message)
+        with connection.makefile("rb") as stream:
+            (length,) = struct.unpack(">i", stream.read(4))
+            answer = _Answer(stream.read(length))
+    answer.take("i")  # correlation id
+    return answer
+
+
+def _fetch_offsets(address, group):
+    # OffsetFetch, version 5: no list of topics means all.
+    deadline = time.monotonic() + 15
+    while True:
+        answer = _ask(address, 9, 5, _text(group) + struct.pack(">i", -1))
+        answer.take("i")  # throttle time
+        topics = {}
+        for _ in range(answer.take("i")):
+            partitions = topics.setdefault(answer.text(), {})
+            for _ in range(answer.take("i")):
+                partition, offset = answer.take("i"), answer.take("q")
+                answer.take("i")  # leader epoch
+                metadata = answer.text()
+                answer.take("h")  # error, which is the one below too
+                if offset >= 0:
+                    partitions[partition] = Committed(offset, metadata)
+        error = answer.take("h")
+        if not error:
+            return topics
+        # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE
+        if error not in (14, 15) or time.monotonic() > deadline:
+            raise RuntimeError(f"cannot fetch the offsets of {group}: error {error}")
+        time.sleep(0.1)

@@ -1,0 +1,220 @@
+"""Real registries for tests: Debian's docker-registry on a loopback port."""
+
+import base64
+import ctypes
+import ctypes.util
+import hashlib
+import json
+import pathlib
+import secrets
+import ssl
+import tempfile
+import typing
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from .process import Process, parts
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+
+
+class Manifest(typing.NamedTuple):
+    body: bytes
+    media_type: str
+    digest: str
+
+
+def bcrypt(password):
+    """What docker-registry wants in its htpasswd file, as weak as it may be."""
+    library = ctypes.CDLL(ctypes.util.find_library("crypt"))
+    library.crypt.restype = ctypes.c_char_p
+    # The last of the 22 characters holds only two bits.
+    salt = "$2b$04$" + secrets.token_hex(11)[:21] + "e"
+    return library.crypt(password.encode(), salt.encode()).decode()
+
+
+class Registry:
+    """docker-registry, from construction to close().
+
+    htpasswd    {user: password}: Basic authentication
+    tls         CertPair of the server
+    client_ca   CA whose certificates clients must show
+    token       TokenServer whose tokens it accepts
+    storage     'filesystem' (survives stop and start) or 'inmemory'
+    relative    answers with relative Locations
+
+    stop() and start() keep the address.
+    """
+
+    def __init__(
+        self,
+        htpasswd=None,
+        tls=None,
+        client_ca=None,
+        token=None,
+        storage="filesystem",
+        relative=False,
+    ):
+        self._binary = parts("parts_docker_registry")
+        self._temporary = tempfile.TemporaryDirectory(
+            prefix="waybill-registry-", ignore_cleanup_errors=True
+        )
+        self._directory = pathlib.Path(self._temporary.name)
+        self._process = None
+        self._htpasswd = htpasswd
+        self._token = token
+        self._relative = relative
+        self._storage = storage
+        self._tls = tls
+        self._client_ca = client_ca
+        self._context = None
+        self.port = 0
+        if tls:
+            self._context = ssl.create_default_context(cafile=tls.ca)
+            if client_ca:
+                shown = client_ca.issue(["checker"])
+                self._context.load_cert_chain(shown.cert, shown.key)
+        if htpasswd:
+            lines = (f"{user}:{bcrypt(password)}\n" for user, password in htpasswd.items())
+            (self._directory / "htpasswd").write_text("".join(lines))
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self):
+        return f"{'https' if self._tls else 'http'}://{self.address}"
+
+    @property
+    def log(self):
+        return self._process.tail()
+
+    def start(self):
+        # JSON is YAML too.
+        configuration = self._directory / "registry.yml"
+        configuration.write_text(json.dumps(self._configuration(), indent=2))
+        self._process = Process(
+            [self._binary, "serve", configuration], self._directory / "registry.log"
+        )
+        self.port = self._process.wait_until(self._process.port, 10)
+
+    def stop(self):
+        self._process.stop()
+
+    def kill(self):
+        """As a power cut would."""
+        self._process.kill()
+
+    def close(self):
+        if self._process:
+            self._process.kill()
+        self._temporary.cleanup()
+
+    def _configuration(self):
+        if self._storage == "inmemory":
+            storage = {"inmemory": {}}
+        else:
+            storage = {"filesystem": {"rootdirectory": str(self._directory / "data")}}
+        http = {"addr": self.address, "secret": "loopback", "relativeurls": self._relative}
+        if self._tls:
+            http["tls"] = {"certificate": self._tls.cert, "key": self._tls.key}
+            if self._client_ca:
+                http["tls"]["clientcas"] = [self._client_ca.cert]
+        configuration = {
+            "version": "0.1",
+            "log": {"level": "error", "accesslog": {"disabled": True}},
+            "storage": {**storage, "delete": {"enabled": True}},
+            "http": http,
+        }
+        if self._htpasswd:
+            path = str(self._directory / "htpasswd")
+            configuration["auth"] = {"htpasswd": {"realm": "registry", "path": path}}
+        if self._token:
+            configuration["auth"] = {
+                "token": {
+                    "realm": self._token.realm,
+                    "service": self._token.service,
+                    "issuer": self._token.issuer,
+                    "rootcertbundle": self._token.certificate,
+                }
+            }
+        return configuration
+
+    def get_manifest(self, repository, reference):
+        """A Manifest, or None."""
+        answer = self._get(
+            f"/v2/{repository}/manifests/{reference}",
+            ("repository", repository, "pull"),
+            {"Accept": ",".join(MANIFEST_TYPES)},
+        )
+        if answer is None:
+            return None
+        headers, body = answer
+        return Manifest(body, headers["Content-Type"], headers["Docker-Content-Digest"])
+
+    def get_blob(self, repository, digest):
+        """The bytes, which are what the digest says, or None."""
+        answer = self._get(f"/v2/{repository}/blobs/{digest}", ("repository", repository, "pull"))
+        if answer is None:
+            return None
+        algorithm, _, expected = digest.partition(":")
+        if hashlib.new(algorithm, answer[1]).hexdigest() != expected:
+            raise AssertionError(f"{repository}@{digest} holds something else")
+        return answer[1]
+
+    def tags(self, repository):
+        return self._list(f"/v2/{repository}/tags/list", ("repository", repository, "pull"), "tags")
+
+    def catalog(self):
+        """The names of all repositories."""
+        # Debian's registry refuses pages of more than a thousand.
+        return self._list("/v2/_catalog?n=1000", ("registry", "catalog", "*"), "repositories")
+
+    def _list(self, path, access, name):
+        found = []
+        while path:
+            answer = self._get(path, access)
+            if answer is None:
+                break
+            headers, body = answer
+            found += json.loads(body)[name] or []
+            link = headers.get("Link", "")
+            path = link[link.index("<") + 1 : link.index(">")] if link else None
+        return found
+
+    def _get(self, path, access, headers=None):
+        url = urllib.parse.urljoin(self.url, path)
+        request = urllib.request.Request(url, headers=headers or {})
+        if self._htpasswd:
+            user, password = next(iter(self._htpasswd.items()))
+            pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+            request.add_header("Authorization", f"Basic {pair}")
+        elif self._token:
+            kind, name, action = access
+            granted = [{"type": kind, "name": name, "actions": [action]}]
+            request.add_header("Authorization", f"Bearer {self._token.sign('checker', granted)}")
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=self._context) as answer:
+                return answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == 404:
+                    return None
+                raise
