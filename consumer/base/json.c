@@ -36,11 +36,10 @@ static int check_end(const char *text, size_t len, size_t end,
 int json_parse(const char *text, size_t len, struct json **ret_json,
                struct error *err)
 {
-    CLEANUP(str_release) struct str clean;
+    CLEANUP(str_release) struct str clean = STR_INIT(STR_UNLIMITED);
     cJSON *item;
     size_t end;
 
-    str_init(&clean, STR_UNLIMITED);
     if (json_scan(text, len, &clean, &end, err) < 0 ||
         check_end(text, len, end, err) < 0) {
         return -1;
@@ -191,11 +190,10 @@ static void put_path(struct str *path, const struct json_at *at)
 int json_at_fault(const struct json_at *at, struct error *err,
                   enum error_kind kind, const char *format, ...)
 {
-    CLEANUP(str_release) struct str path;
+    CLEANUP(str_release) struct str path = STR_INIT(LIMIT_MESSAGE);
     char what[LIMIT_MESSAGE];
     va_list args;
 
-    str_init(&path, LIMIT_MESSAGE);
     put_path(&path, at);
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);

@@ -6,12 +6,11 @@
 
 #include "waybill/alloc.h"
 
-/* Where an empty string points, so that `data` is never NULL. */
-static char nothing[1];
+char str_nothing[1];
 
 void str_init(struct str *str, size_t cap)
 {
-    *str = (struct str){.data = nothing, .cap = cap};
+    *str = (struct str)STR_INIT(cap);
 }
 
 void str_release(struct str *str)

@@ -6,10 +6,9 @@
 
 static void print_json(const struct settings *settings, const char *path)
 {
-    CLEANUP(str_release) struct str text;
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct json_writer json = {.out = &text};
 
-    str_init(&text, STR_UNLIMITED);
     json_open(&json, NULL, '{');
     json_put_string(&json, "file", path);
     json_put_bool(&json, "kafka", settings->kafka.brokers != NULL);

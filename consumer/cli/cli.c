@@ -105,9 +105,8 @@ void print_str(const struct str *text)
 
 static int print_help(const struct command *command)
 {
-    CLEANUP(str_release) struct str text;
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    str_init(&text, STR_UNLIMITED);
     if (command != NULL) {
         put_command_help(&text, command);
     } else {
@@ -121,14 +120,12 @@ struct settings *load_settings(const struct cli_args *args, unsigned needs)
 {
     static const struct config_rules rules = {integration_table,
                                               queue_check_property};
-    CLEANUP(str_release) struct str faults;
-    CLEANUP(str_release) struct str warnings;
+    CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
     struct settings *settings = NULL;
     const char *path = config_path(args_option(args, "--config"));
 
     process_hide_memory();
-    str_init(&faults, STR_UNLIMITED);
-    str_init(&warnings, STR_UNLIMITED);
     if (config_load(path, &rules, needs, &settings, &faults, &warnings) < 0) {
         fputs(faults.data, stderr);
         fputs(warnings.data, stderr);

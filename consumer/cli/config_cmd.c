@@ -26,12 +26,11 @@ static const struct {
 
 static int run_config(const struct cli_args *args)
 {
-    CLEANUP(str_release) struct str text;
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     const char *word = args->word_count > 0 ? args->words[0] : "";
     struct suggestion near;
 
     suggest_init(&near, word);
-    str_init(&text, STR_UNLIMITED);
     for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
         suggest_offer(&near, documents[i].word);
         if (args->word_count == 1 && strcmp(documents[i].word, word) == 0) {

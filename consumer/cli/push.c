@@ -36,9 +36,8 @@ static const struct outcome_style style = {.source = "waybill/push"};
 static void print_outcome(struct pushing *pushing,
                           const struct outcome *outcome)
 {
-    CLEANUP(str_release) struct str line;
+    CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
 
-    str_init(&line, STR_UNLIMITED);
     outcome_put_structured(outcome, &style, &line);
     str_putc(&line, '\n');
     print_str(&line);

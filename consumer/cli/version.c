@@ -18,7 +18,7 @@ static int run_version(const struct cli_args *args)
         {"libyaml", config_library_version()},
         {"OpenSSL", digest_library_version()},
     };
-    CLEANUP(str_release) struct str json;
+    CLEANUP(str_release) struct str json = STR_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &json};
 
     if (args_option(args, "--json") == NULL) {
@@ -26,7 +26,6 @@ static int run_version(const struct cli_args *args)
             printf("%-10s %s\n", versions[i][0], versions[i][1]);
         }
     }
-    str_init(&json, STR_UNLIMITED);
     if (args_option(args, "--json") != NULL) {
         json_open(&writer, NULL, '{');
         for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {

@@ -33,9 +33,8 @@ static const char *put_file(struct arena *arena, struct str *out,
     const char *full =
         path[0] == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
     CLEANUP(close_file) const int fd = open(full, O_RDONLY | O_CLOEXEC);
-    CLEANUP(str_wipe) struct str content;
+    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_SECRET_FILE);
 
-    str_init(&content, LIMIT_SECRET_FILE);
     if (fd < 0 || read_all(fd, &content) < 0) {
         return arena_printf(arena, "cannot read file '%s': %s", path,
                             strerror(errno));
@@ -105,10 +104,9 @@ static const char *put_reference(struct arena *arena, struct str *out,
 const char *expand(struct arena *arena, const char *text, const char *folder,
                    const char **ret_why)
 {
-    CLEANUP(str_wipe) struct str out;
+    CLEANUP(str_wipe) struct str out = STR_INIT(LIMIT_CONFIG_BYTES);
     const char *why;
 
-    str_init(&out, LIMIT_CONFIG_BYTES);
     while (*text != '\0') {
         if (strncmp(text, "$${", 3) == 0) {
             str_puts(&out, "${");

@@ -169,10 +169,9 @@ static const char *bound_text(const struct field *field, uint64_t bound,
 static void say_words(const struct field *field, const struct node *node,
                       const char *path, struct faults *faults)
 {
-    CLEANUP(str_release) struct str list;
+    CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE);
     struct suggestion near;
 
-    str_init(&list, LIMIT_MESSAGE);
     suggest_init(&near, node->text);
     for (size_t i = 0; field->words[i] != NULL; i++) {
         str_printf(&list, "%s%s", i > 0 ? ", " : "", field->words[i]);

@@ -85,11 +85,10 @@ static struct node *section(struct overriding *over, struct node *parent,
 static void apply_field(struct overriding *over, const char *first,
                         const char *second, const struct field *field)
 {
-    CLEANUP(str_release) struct str name;
+    CLEANUP(str_release) struct str name = STR_INIT(256);
     const char *value;
     struct node *node;
 
-    str_init(&name, 256);
     if (second != NULL) {
         overrides_put_name(&name, first, second, field->key);
     } else {
@@ -127,13 +126,12 @@ static void apply_registration(struct overriding *over, struct node *item,
                                const struct field *fields)
 {
     for (const struct field *field = fields; field->key != NULL; field++) {
-        CLEANUP(str_release) struct str name;
+        CLEANUP(str_release) struct str name = STR_INIT(256);
         const char *value;
 
         if (!field_is_scalar(field)) {
             continue;
         }
-        str_init(&name, 256);
         overrides_put_name(&name, registration, field->key, NULL);
         value = value_of(over, name.data);
         if (value != NULL) {

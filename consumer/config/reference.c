@@ -33,9 +33,8 @@ static void put_rows(struct str *out, const char *path,
 static void put_row(struct str *out, const char *path,
                     const struct field *field)
 {
-    CLEANUP(str_release) struct str full;
+    CLEANUP(str_release) struct str full = STR_INIT(256);
 
-    str_init(&full, 256);
     str_printf(&full, "%s.%s", path, field->key);
     str_printf(out, "| `%s` | ", full.data);
     put_type(out, field);
@@ -70,9 +69,8 @@ static void put_list(struct str *out, const struct field *section,
                      const struct integration_fields *const *integrations)
 {
     bool registrations = strcmp(section->key, "registrations") == 0;
-    CLEANUP(str_release) struct str path;
+    CLEANUP(str_release) struct str path = STR_INIT(64);
 
-    str_init(&path, 64);
     str_printf(&path, "%s[]", section->key);
     put_rows(out, path.data, section->fields);
     for (; *integrations != NULL; integrations++) {

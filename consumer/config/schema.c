@@ -186,9 +186,8 @@ static void put_inputs(struct json_writer *json, const char *kind,
                        const char *what, const struct field *fields,
                        const char *const *required)
 {
-    CLEANUP(str_release) struct str name;
+    CLEANUP(str_release) struct str name = STR_INIT(128);
 
-    str_init(&name, 128);
     str_printf(&name, "%s-%s-inputs", kind, what);
     json_open(json, name.data, '{');
     json_put_string(json, "type", "object");

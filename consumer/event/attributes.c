@@ -159,10 +159,9 @@ static int check_type(const struct json_at *root, const char *type,
 static int open_base64(const struct json_at *at, struct json **ret_document,
                        struct error *err)
 {
-    CLEANUP(str_release) struct str data;
+    CLEANUP(str_release) struct str data = STR_INIT(STR_UNLIMITED);
     const char *text = NULL;
 
-    str_init(&data, STR_UNLIMITED);
     if (json_at_string(at, STR_UNLIMITED, &text, err) < 0) {
         return -1;
     }

@@ -217,9 +217,8 @@ static int check_ref(const struct json_at *at, struct error *err)
 static int store_envelope(const struct json_at *at, struct arena *arena,
                           struct event *event, struct error *err)
 {
-    CLEANUP(str_release) struct str stored;
+    CLEANUP(str_release) struct str stored = STR_INIT(STR_UNLIMITED);
 
-    str_init(&stored, STR_UNLIMITED);
     if (envelope_read(at, &stored, err) < 0) {
         return -1;
     }

@@ -49,11 +49,10 @@ bool http_header(const struct http_response *response, const char *name,
 uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms)
 {
-    CLEANUP(str_release) struct str value;
+    CLEANUP(str_release) struct str value = STR_INIT(64);
     int64_t wait;
     char *end;
 
-    str_init(&value, 64);
     if (!http_header(response, "Retry-After", 0, &value) || value.len == 0) {
         return 0;
     }

@@ -54,9 +54,8 @@ static int check_repository(const char *value, struct error *err)
 
 static int check_prefix(const char *value, struct error *err)
 {
-    CLEANUP(str_release) struct str name;
+    CLEANUP(str_release) struct str name = STR_INIT(STR_UNLIMITED);
 
-    str_init(&name, STR_UNLIMITED);
     str_printf(&name, "%s-0", value);
     if (!oci_path_is_valid(name.data)) {
         return error_set(err, ERROR_CONFIG,

@@ -75,7 +75,7 @@ static void put_logfmt(struct str *line, const struct log_field *fields,
 void log_line(enum log_level level, const char *module, const char *msg,
               const struct log_field *fields, size_t count)
 {
-    CLEANUP(str_release) struct str line;
+    CLEANUP(str_release) struct str line = STR_INIT(LONGEST_LINE);
     struct log_field all[32];
     char now[CLOCK_TEXT_SIZE];
     size_t used = 4;
@@ -90,7 +90,6 @@ void log_line(enum log_level level, const char *module, const char *msg,
     for (size_t i = 0; i < count && used < ARRAY_SIZE(all); i++) {
         all[used++] = fields[i];
     }
-    str_init(&line, LONGEST_LINE);
     (as_json ? put_json : put_logfmt)(&line, all, used);
     str_putc(&line, '\n');
     if (line.overflow) {

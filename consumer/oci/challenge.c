@@ -117,12 +117,10 @@ static void keep_better(struct challenge *best, struct challenge *other)
 
 void challenge_parse(const char *value, struct challenge *challenge)
 {
-    CLEANUP(str_release) struct str word;
-    CLEANUP(str_release) struct str text;
+    CLEANUP(str_release) struct str word = STR_INIT(LIMIT_CHALLENGE);
+    CLEANUP(str_release) struct str text = STR_INIT(LIMIT_CHALLENGE);
     struct challenge current = {0};
 
-    str_init(&word, LIMIT_CHALLENGE);
-    str_init(&text, LIMIT_CHALLENGE);
     for (const char *at = value; *at != '\0';) {
         const char *end = read_word(at = skip_space(at), &word);
 
@@ -145,10 +143,9 @@ void challenge_parse(const char *value, struct challenge *challenge)
 void challenge_read(const struct http_response *response,
                     struct challenge *ret_challenge)
 {
-    CLEANUP(str_release) struct str value;
+    CLEANUP(str_release) struct str value = STR_INIT(LIMIT_CHALLENGE);
 
     *ret_challenge = (struct challenge){0};
-    str_init(&value, LIMIT_CHALLENGE);
     for (size_t n = 0; http_header(response, "WWW-Authenticate", n, &value);
          n++) {
         if (!value.overflow) {

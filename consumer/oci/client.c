@@ -37,9 +37,8 @@ void oci_client_free(struct oci_client *client)
 
 void oci_put_basic(struct str *out, const char *username, const char *password)
 {
-    CLEANUP(str_wipe) struct str both;
+    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
 
-    str_init(&both, STR_UNLIMITED);
     str_printf(&both, "%s:%s", username, password);
     str_puts(out, "Authorization: Basic ");
     base64_encode(out, both.data, both.len);

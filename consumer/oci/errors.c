@@ -139,14 +139,12 @@ static void scrub(struct error *err, const char *secret)
 
 void oci_scrub(const struct oci_target *target, struct error *err)
 {
-    CLEANUP(str_wipe) struct str basic;
+    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
 
     scrub(err, target->password);
     if (target->username != NULL) {
-        str_init(&basic, STR_UNLIMITED);
         oci_put_basic(&basic, target->username, target->password);
         scrub(err, strrchr(basic.data, ' ') + 1);
     } else {
-        str_init(&basic, 0);
     }
 }

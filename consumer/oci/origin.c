@@ -32,11 +32,10 @@ static struct origin *find(struct oci_client *client, const struct url *url,
 struct origin *origin_of(struct oci_client *client,
                          const struct oci_target *target, struct error *err)
 {
-    CLEANUP(str_release) struct str text;
+    CLEANUP(str_release) struct str text = STR_INIT(LIMIT_URL);
     struct origin *origin;
     struct url url;
 
-    str_init(&text, LIMIT_URL);
     put_base_url(&text, target);
     if (url_parse(text.data, NULL, &url, err) < 0) {
         error_prefix(err, "registry '%s'", target->registry);

@@ -68,10 +68,9 @@ static int check_digest(const struct oci_push *push,
                         const struct http_response *response,
                         struct error *err)
 {
-    CLEANUP(str_release) struct str stored;
+    CLEANUP(str_release) struct str stored = STR_INIT(256);
     const char *sent = push->image->manifest.digest.text;
 
-    str_init(&stored, 256);
     if (!http_header(response, "Docker-Content-Digest", 0, &stored) ||
         strcmp(stored.data, sent) == 0) {
         return 0;
@@ -104,7 +103,7 @@ static void on_manifest(void *payload, const struct http_response *response,
 
 static void put_manifest(struct oci_push *push)
 {
-    CLEANUP(str_release) struct str url;
+    CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL);
     const struct oci_blob *manifest = &push->image->manifest;
     struct oci_request_spec spec = {
         .what = "manifest",
@@ -113,7 +112,6 @@ static void put_manifest(struct oci_push *push)
         .body = manifest->data,
     };
 
-    str_init(&url, LIMIT_URL);
     str_printf(&url, "/v2/%s/manifests/%s", push->target->path,
                push->target->tag);
     spec.url = url.data;
@@ -144,7 +142,7 @@ static void on_blob(void *payload, const struct http_response *response,
  * is, ours goes behind it. */
 static void put_blob(struct upload *upload, const struct url *location)
 {
-    CLEANUP(str_release) struct str url;
+    CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL + DIGEST_TEXT + 16);
     struct oci_push *push = upload->push;
     struct oci_request_spec spec = {
         .what = upload->what,
@@ -153,7 +151,6 @@ static void put_blob(struct upload *upload, const struct url *location)
         .body = upload->blob->data,
     };
 
-    str_init(&url, LIMIT_URL + DIGEST_TEXT + 16);
     str_printf(&url, "%s%sdigest=%s", location->text,
                strchr(location->text, '?') != NULL ? "&" : "?",
                upload->blob->digest.text);
@@ -166,9 +163,8 @@ static int read_location(const struct upload *upload, const struct url *base,
                          const struct http_response *response,
                          struct url *ret_location, struct error *err)
 {
-    CLEANUP(str_release) struct str location;
+    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
 
-    str_init(&location, LIMIT_URL);
     if (!http_header(response, "Location", 0, &location)) {
         return error_set(err, ERROR_REJECTED,
                          "%s: registry '%s' answers %d without a Location",
@@ -207,10 +203,9 @@ static void on_session(void *payload, const struct http_response *response,
 static void upload_start(struct oci_push *push, struct upload *upload,
                          const struct oci_blob *blob, const char *what)
 {
-    CLEANUP(str_release) struct str url;
+    CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL);
     struct oci_request_spec spec = {.what = what, .method = "POST"};
 
-    str_init(&url, LIMIT_URL);
     str_printf(&url, "/v2/%s/blobs/uploads/", push->target->path);
     spec.url = url.data;
     *upload = (struct upload){.push = push, .blob = blob, .what = what};

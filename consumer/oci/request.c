@@ -97,11 +97,10 @@ static int check_redirect(struct oci_request *request,
 static int follow(struct oci_request *request,
                   const struct http_response *response, struct error *err)
 {
-    CLEANUP(str_release) struct str location;
+    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
     enum trust trust;
     struct url url;
 
-    str_init(&location, LIMIT_URL);
     if (check_redirect(request, response, err) < 0) {
         return -1;
     }
@@ -171,7 +170,7 @@ static void on_response(void *payload, const struct http_response *response,
 
 static void send(struct oci_request *request, const char *authorization)
 {
-    CLEANUP(str_release) struct str type;
+    CLEANUP(str_release) struct str type = STR_INIT(LIMIT_URL);
     const char *headers[3] = {0};
     size_t count = 0;
     struct oci_client *client = request->client;
@@ -186,7 +185,6 @@ static void send(struct oci_request *request, const char *authorization)
         .answer_ms = client->options.answer_ms,
     };
 
-    str_init(&type, LIMIT_URL);
     if (request->spec.content_type != NULL) {
         str_printf(&type, "Content-Type: %s", request->spec.content_type);
         headers[count++] = type.data;
@@ -199,9 +197,8 @@ static void send(struct oci_request *request, const char *authorization)
 
 static void send_basic(struct oci_request *request)
 {
-    CLEANUP(str_wipe) struct str header;
+    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
 
-    str_init(&header, STR_UNLIMITED);
     oci_put_basic(&header, request->target->username,
                   request->target->password);
     send(request, header.data);
@@ -209,9 +206,8 @@ static void send_basic(struct oci_request *request)
 
 static void send_bearer(struct oci_request *request, const char *token)
 {
-    CLEANUP(str_wipe) struct str header;
+    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
 
-    str_init(&header, STR_UNLIMITED);
     str_printf(&header, "Authorization: Bearer %s", token);
     send(request, header.data);
 }

@@ -34,10 +34,9 @@ static struct token *find(struct oci_client *client,
                           const struct origin *origin,
                           const struct oci_target *target)
 {
-    CLEANUP(str_release) struct str key;
+    CLEANUP(str_release) struct str key = STR_INIT(STR_UNLIMITED);
     struct token *token;
 
-    str_init(&key, STR_UNLIMITED);
     put_key(&key, origin, target);
     TAILQ_FOREACH (token, &client->tokens, link) {
         if (strcmp(token->key, key.data) == 0) {
@@ -255,8 +254,8 @@ static int open_realm(const struct origin *origin, struct url *ret_realm,
 static void fetch(struct token *token, const struct origin *origin,
                   const struct oci_target *target, const struct url *realm)
 {
-    CLEANUP(str_release) struct str url;
-    CLEANUP(str_wipe) struct str basic;
+    CLEANUP(str_release) struct str url = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
     const char *headers[2] = {0};
     struct oci_client *client = token->client;
     struct http_request request = {
@@ -268,8 +267,6 @@ static void fetch(struct token *token, const struct origin *origin,
         .answer_ms = client->options.answer_ms,
     };
 
-    str_init(&url, STR_UNLIMITED);
-    str_init(&basic, STR_UNLIMITED);
     put_url(&url, realm, origin, target);
     request.url = url.data;
     if (target->username != NULL) {
@@ -295,13 +292,12 @@ static struct token *new_token(struct oci_client *client,
                                const struct origin *origin,
                                const struct oci_target *target)
 {
-    CLEANUP(str_release) struct str key;
+    CLEANUP(str_release) struct str key = STR_INIT(STR_UNLIMITED);
     struct token *token = mem_zalloc(sizeof(*token));
 
     if (client->token_count >= LIMIT_TOKENS) {
         forget_oldest(client);
     }
-    str_init(&key, STR_UNLIMITED);
     put_key(&key, origin, target);
     token->client = client;
     token->key = str_take(&key);

@@ -286,11 +286,10 @@ void outcome_encode(const struct outcome *outcome,
         "content-type",
         {(const unsigned char *)"application/cloudevents+json; charset=UTF-8",
          43}};
-    CLEANUP(str_release) struct str value;
+    CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
     struct json_writer json = {.out = &value};
     struct attributes attributes;
 
-    str_init(&value, STR_UNLIMITED);
     fill_attributes(outcome, style, arena, &attributes);
     *ret_message = (struct message){.topic = style->topic,
                                     .key = outcome_key(outcome, arena)};
