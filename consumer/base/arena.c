@@ -56,8 +56,8 @@ static struct chunk *add_chunk(struct arena *arena, size_t size)
 
 static void *take(struct arena *arena, size_t size)
 {
-    size_t rounded = (size + alignof(max_align_t) - 1) &
-                     ~(size_t)(alignof(max_align_t) - 1);
+    size_t rounded =
+        (size + alignof(max_align_t) - 1) & ~(size_t)(alignof(max_align_t) - 1);
 
     if (rounded > CHUNK / 4) {
         return add_chunk(arena, rounded)->data;

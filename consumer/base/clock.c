@@ -53,9 +53,10 @@ const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
     }
     snprintf(text, CLOCK_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
              (unsigned)(parts.tm_year + 1900) % 10000U,
-             (unsigned)(parts.tm_mon + 1) % 100U, (unsigned)parts.tm_mday % 100U,
-             (unsigned)parts.tm_hour % 100U, (unsigned)parts.tm_min % 100U,
-             (unsigned)parts.tm_sec % 100U, (unsigned)millis % 1000U);
+             (unsigned)(parts.tm_mon + 1) % 100U,
+             (unsigned)parts.tm_mday % 100U, (unsigned)parts.tm_hour % 100U,
+             (unsigned)parts.tm_min % 100U, (unsigned)parts.tm_sec % 100U,
+             (unsigned)millis % 1000U);
     return text;
 }
 
@@ -106,6 +107,7 @@ int64_t clock_parse_rfc3339(const char *text)
 {
     struct tm parts = {0};
     int64_t millis;
+    int64_t offset = 0;
     int hours = 0;
     int minutes = 0;
     int end = 0;
@@ -128,9 +130,8 @@ int64_t clock_parse_rfc3339(const char *text)
             end != 6 || text[6] != '\0') {
             return -1;
         }
-        hours = sign[0] == '-' ? -hours : hours;
-        minutes = sign[0] == '-' ? -minutes : minutes;
+        offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
+        offset = sign[0] == '-' ? -offset : offset;
     }
-    return ((int64_t)timegm(&parts) - hours * 3600 - minutes * 60) * 1000 +
-           millis;
+    return ((int64_t)timegm(&parts) - offset) * 1000 + millis;
 }

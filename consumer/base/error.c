@@ -31,7 +31,8 @@ static void set_message(struct error *err, const char *format, va_list args)
     }
 }
 
-int error_set(struct error *err, enum error_kind kind, const char *format, ...)
+void error_fill(struct error *err, enum error_kind kind, const char *format,
+                ...)
 {
     va_list args;
 
@@ -39,10 +40,9 @@ int error_set(struct error *err, enum error_kind kind, const char *format, ...)
     va_start(args, format);
     set_message(err, format, args);
     va_end(args);
-    return -1;
 }
 
-int error_prefix(struct error *err, const char *format, ...)
+void error_put_front(struct error *err, const char *format, ...)
 {
     struct error context = {0};
     va_list args;
@@ -59,7 +59,6 @@ int error_prefix(struct error *err, const char *format, ...)
         cut_at_character(context.message, room - 1);
     }
     memcpy(err->message, context.message, room);
-    return -1;
 }
 
 const char *error_class(enum error_kind kind)

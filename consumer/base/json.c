@@ -187,7 +187,7 @@ static void put_path(struct str *path, const struct json_at *at)
     }
 }
 
-int json_at_fault(const struct json_at *at, struct error *err,
+void json_at_fill(const struct json_at *at, struct error *err,
                   enum error_kind kind, const char *format, ...)
 {
     CLEANUP(str_release) struct str path = STR_INIT(LIMIT_MESSAGE);
@@ -198,7 +198,7 @@ int json_at_fault(const struct json_at *at, struct error *err,
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    return error_set(err, kind, "%s: %s", path.data, what);
+    error_fill(err, kind, "%s: %s", path.data, what);
 }
 
 int json_at_require(const struct json_at *at, struct error *err)

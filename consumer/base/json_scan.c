@@ -100,8 +100,8 @@ static void keep_code_point(struct scanner *scan, uint32_t c)
  * without a partner is U+FFFD, and what follows it stands for itself. */
 static int scan_unicode_escape(struct scanner *scan)
 {
-    uint32_t high;
-    uint32_t low;
+    uint32_t high = 0;
+    uint32_t low = 0;
     size_t at = scan->at;
 
     if (hex4(scan, at, &high) < 0) {

@@ -115,5 +115,5 @@ struct bytes bytes_of(const char *text)
 bool bytes_equal(struct bytes a, struct bytes b)
 {
     return (a.data == NULL) == (b.data == NULL) && a.len == b.len &&
-           (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+           (a.data == NULL || a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }

@@ -32,8 +32,8 @@ static size_t distance(const char *a, const char *b)
         for (size_t j = 1; j <= columns; j++) {
             size_t replace = cost[i - 1][j - 1] + !same(a[i - 1], b[j - 1]);
 
-            cost[i][j] = least(least(cost[i - 1][j], cost[i][j - 1]) + 1,
-                               replace);
+            cost[i][j] =
+                least(least(cost[i - 1][j], cost[i][j - 1]) + 1, replace);
             if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
                 same(a[i - 2], b[j - 1])) {
                 cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1);

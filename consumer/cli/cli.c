@@ -12,9 +12,8 @@
 #include "waybill/queue.h"
 
 const struct command *const commands[] = {
-    &run_command,     &check_command,  &push_command,
-    &publish_command, &config_command, &version_command,
-    NULL,
+    &run_command,    &check_command,   &push_command, &publish_command,
+    &config_command, &version_command, NULL,
 };
 
 const struct option_row global_options[] = {
@@ -43,8 +42,8 @@ static void put_options(struct str *out, const struct option_row *rows)
         char left[64];
 
         snprintf(left, sizeof(left), "%s%s%s", rows->name,
-                 rows->argument ? " " : "", rows->argument ? rows->argument
-                                                           : "");
+                 rows->argument ? " " : "",
+                 rows->argument ? rows->argument : "");
         str_printf(out, "  %-22s %s\n", left, rows->doc);
     }
 }

@@ -7,7 +7,8 @@
 #include "waybill/message.h"
 #include "waybill/str.h"
 
-/* --- options.c: argv by a table ------------------------------------------------ */
+/* --- options.c: argv by a table
+ * ------------------------------------------------ */
 
 struct option_row {
     const char *name;     /* "--key" */
@@ -38,7 +39,8 @@ const char *args_option(const struct cli_args *args, const char *name);
 void args_default_to_stdin(struct cli_args *args);
 void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
 
-/* --- cli.c: the table of commands ------------------------------------------------ */
+/* --- cli.c: the table of commands
+ * ------------------------------------------------ */
 
 struct command {
     const char *name;
@@ -46,7 +48,7 @@ struct command {
     const char *summary; /* one line, for the list */
     const char *text;    /* paragraphs, for its own help */
     const char *examples;
-    const char *exits; /* what its statuses mean */
+    const char *exits;                /* what its statuses mean */
     const struct option_row *options; /* ends with a row without a name */
     int (*run)(const struct cli_args *args);
 };
@@ -63,7 +65,8 @@ void print_str(const struct str *text);
  * NULL: the status is EXIT_CONFIG. */
 struct settings *load_settings(const struct cli_args *args, unsigned needs);
 
-/* --- events.c: files of events ----------------------------------------------------- */
+/* --- events.c: files of events
+ * ----------------------------------------------------- */
 
 /* One of a file's JSON values. What is not JSON comes as well, as far as the
  * next line that begins with '{': one broken event hides no other. */
@@ -81,7 +84,8 @@ void events_close(struct events *events);
 /* False at the end. *ret_message holds the value and a content type. */
 bool events_next(struct events *events, struct input *ret_input);
 
-/* --- the commands -------------------------------------------------------------------- */
+/* --- the commands
+ * -------------------------------------------------------------------- */
 
 extern const struct command run_command;
 extern const struct command check_command;

@@ -87,8 +87,8 @@ bool events_next(struct events *events, struct input *ret_input)
         return false;
     }
     start = events->at;
-    if (json_scan(events->data + start, events->len - start, NULL, &end,
-                  &err) < 0) {
+    if (json_scan(events->data + start, events->len - start, NULL, &end, &err) <
+        0) {
         end = next_start(events) - start;
     }
     events->at = start + end;

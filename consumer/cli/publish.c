@@ -39,10 +39,9 @@ static int read_headers(const struct cli_args *args,
                         value);
             return -1;
         }
-        publishing->headers[publishing->header_count++] =
-            (struct header){arena_printf(arena, "%.*s", (int)(equals - value),
-                                         value),
-                            bytes_of(equals + 1)};
+        publishing->headers[publishing->header_count++] = (struct header){
+            arena_printf(arena, "%.*s", (int)(equals - value), value),
+            bytes_of(equals + 1)};
     }
     return 0;
 }
@@ -104,8 +103,8 @@ static int publish_one(struct publishing *publishing, struct input *input)
     message->header_count = publishing->header_count;
     if (message_header(message, "content-type") == NULL) {
         publishing->headers[message->header_count++] = (struct header){
-            "content-type", bytes_of(structured ? structured_type
-                                                : plain_type)};
+            "content-type",
+            bytes_of(structured ? structured_type : plain_type)};
     }
     if (publisher_send(publishing->publisher, message, &err) < 0) {
         fprintf(stderr, "waybill: %s: event %lld: %s\n", input->file,
@@ -189,8 +188,8 @@ static int run_publish(const struct cli_args *args)
     if (read_headers(args, &publishing, arena) == 0) {
         settings = load_settings(args, CONFIG_NEEDS_KAFKA);
         publishing.settings = settings;
-        status = settings != NULL ? publish(&with_input, &publishing)
-                                  : EXIT_CONFIG;
+        status =
+            settings != NULL ? publish(&with_input, &publishing) : EXIT_CONFIG;
         settings_free(settings);
     }
     arena_free(arena);
@@ -217,8 +216,7 @@ const struct command publish_command = {
                 "  jq -c .events[] build.json | waybill publish --key shop -\n"
                 "  waybill publish --header ce_id=42 --header "
                 "ce_specversion=1.0 \\\n"
-                "      --header ce_type=" EVENT_TYPE
-                " event.json\n",
+                "      --header ce_type=" EVENT_TYPE " event.json\n",
     .exits = "  0   all were published\n"
              "  1   some were not: not JSON, too large, topic missing or "
              "forbidden\n"

@@ -85,9 +85,8 @@ void registrations_read(struct settings *settings, const struct node *list,
 void attachments_read(struct settings *settings, const struct node *list,
                       const struct integration_fields *const *integrations,
                       struct faults *faults);
-const struct integration_fields *
-integration_find(const struct integration_fields *const *integrations,
-                 const char *kind);
+const struct integration_fields *integration_find(
+    const struct integration_fields *const *integrations, const char *kind);
 extern const struct field registration_fields[];
 extern const struct field attachment_fields[];
 

@@ -40,7 +40,7 @@ static const char *put_file(struct arena *arena, struct str *out,
                             strerror(errno));
     }
     if (content.overflow) {
-        return arena_printf(arena, "file '%s' is larger than %d bytes", path,
+        return arena_printf(arena, "file '%s' is larger than %zu bytes", path,
                             LIMIT_SECRET_FILE);
     }
     /* Editors and `echo` end a file with a line end that no one means. */

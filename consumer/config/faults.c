@@ -19,8 +19,8 @@ void fault_add(struct faults *faults, const struct place *place,
     va_list args;
 
     if (faults->list == NULL) {
-        faults->list = arena_alloc(faults->arena, LIMIT_CONFIG_FAULTS *
-                                                      sizeof(struct fault));
+        faults->list = arena_alloc(faults->arena,
+                                   LIMIT_CONFIG_FAULTS * sizeof(struct fault));
     }
     if (faults->count < LIMIT_CONFIG_FAULTS) {
         struct fault *fault = &faults->list[faults->count];
@@ -63,8 +63,7 @@ void faults_put(const struct faults *faults, struct str *out)
 
         str_puts(out, fault->place.file);
         if (fault->place.line > 0) {
-            str_printf(out, ":%zu:%zu", fault->place.line,
-                       fault->place.column);
+            str_printf(out, ":%zu:%zu", fault->place.line, fault->place.column);
         }
         /* A key of the file may hold anything, terminal escapes too. */
         str_puts(out, ": ");

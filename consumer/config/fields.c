@@ -155,10 +155,10 @@ static bool out_of_bounds(const struct field *field, void *base)
 static const char *bound_text(const struct field *field, uint64_t bound,
                               struct arena *arena)
 {
-    const struct unit *best = NULL;
+    const struct unit *best = units_of(field);
 
     for (const struct unit *unit = units_of(field); unit->suffix; unit++) {
-        if (best == NULL || (bound > 0 && bound % unit->factor == 0)) {
+        if (bound > 0 && bound % unit->factor == 0) {
             best = unit;
         }
     }
@@ -270,7 +270,8 @@ static void read_map(const struct node *node, const char *path,
 static bool is_mapping(const struct node *node, const char *path,
                        struct faults *faults)
 {
-    if (node->kind == NODE_MAPPING || (node->kind == NODE_SCALAR && node->null)) {
+    if (node->kind == NODE_MAPPING ||
+        (node->kind == NODE_SCALAR && node->null)) {
         return true;
     }
     fault_add(faults, &node->place, "%s: expected a mapping, not %s", path,

@@ -15,8 +15,7 @@ const char *config_path(const char *given)
     if (named != NULL && *named != '\0') {
         return named;
     }
-    return access("config.yaml", F_OK) == 0 ||
-                   access(SYSTEM_CONFIG, F_OK) != 0
+    return access("config.yaml", F_OK) == 0 || access(SYSTEM_CONFIG, F_OK) != 0
                ? "config.yaml"
                : SYSTEM_CONFIG;
 }

@@ -69,8 +69,9 @@ static void put_scalar(struct overriding *over, struct node *mapping,
 static struct node *section(struct overriding *over, struct node *parent,
                             const char *key, const char *name)
 {
-    struct place place = {.file = arena_printf(over->faults->arena,
-                                               "environment variable %s", name)};
+    struct place place = {
+        .file =
+            arena_printf(over->faults->arena, "environment variable %s", name)};
     struct node *node = tree_member(parent, key);
 
     if (node != NULL && node->kind == NODE_MAPPING) {
@@ -140,9 +141,9 @@ static void apply_registration(struct overriding *over, struct node *item,
     }
 }
 
-static void
-apply_registrations(struct overriding *over, struct node *list,
-                    const struct integration_fields *const *integrations)
+static void apply_registrations(
+    struct overriding *over, struct node *list,
+    const struct integration_fields *const *integrations)
 {
     for (struct node *item = list->first; item != NULL; item = item->next) {
         const struct node *name =
@@ -199,8 +200,8 @@ static void warn_about_others(struct overriding *over, struct faults *warnings)
             strncmp(*variable, PREFIX, sizeof(PREFIX) - 1) != 0) {
             continue;
         }
-        name = arena_printf(warnings->arena, "%.*s",
-                            (int)(equals - *variable), *variable);
+        name = arena_printf(warnings->arena, "%.*s", (int)(equals - *variable),
+                            *variable);
         warn_about(name, over, warnings);
     }
 }

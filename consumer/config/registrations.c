@@ -99,9 +99,8 @@ const struct field attachment_fields[] = {
     {0},
 };
 
-const struct integration_fields *
-integration_find(const struct integration_fields *const *integrations,
-                 const char *kind)
+const struct integration_fields *integration_find(
+    const struct integration_fields *const *integrations, const char *kind)
 {
     for (; *integrations != NULL; integrations++) {
         if (strcmp((*integrations)->kind, kind) == 0) {
@@ -146,10 +145,9 @@ static const struct place *place_of(const struct node *item, const char *key)
     return node != NULL ? &node->place : &item->place;
 }
 
-static const struct integration_fields *
-kind_of(const struct node *item, const char *path,
-        const struct integration_fields *const *integrations,
-        struct faults *faults)
+static const struct integration_fields *kind_of(
+    const struct node *item, const char *path,
+    const struct integration_fields *const *integrations, struct faults *faults)
 {
     const struct node *node = tree_member(item, "integration");
     const char *kind =
@@ -165,9 +163,10 @@ kind_of(const struct node *item, const char *path,
     for (size_t i = 0; integrations[i] != NULL; i++) {
         suggest_offer(&near, integrations[i]->kind);
     }
-    fault_add(faults, &node->place,
-              "%s.integration: no integration '%s' (did you mean '%s'?)", path,
-              kind, near.nearest ? near.nearest : integrations[0]->kind);
+    fault_add(faults, place_of(item, "integration"),
+              "%s.integration: no integration '%s'%s%s%s", path, kind,
+              near.nearest ? " (did you mean '" : "",
+              near.nearest ? near.nearest : "", near.nearest ? "'?)" : "");
     return NULL;
 }
 
@@ -194,11 +193,11 @@ static void read_registration(
         arena_alloc(settings->arena, kind->registration_size);
     fields_default(registration_fields, registration);
     fields_default(kind->registration, registration->options);
-    fields_read(item, path,
-                (struct field_set[]){{registration_fields, registration},
-                                     {kind->registration,
-                                      registration->options}},
-                2, faults);
+    fields_read(
+        item, path,
+        (struct field_set[]){{registration_fields, registration},
+                             {kind->registration, registration->options}},
+        2, faults);
     settings->registration_count++;
     if (faults->count == before &&
         kind->check(registration->options, NULL, &key, &err) < 0) {
@@ -225,8 +224,8 @@ static void check_name_is_new(const struct settings *settings,
                               const struct node *item, const char *path,
                               struct faults *faults)
 {
-    const char *name = settings->registrations[settings->registration_count - 1]
-                           .name;
+    const char *name =
+        settings->registrations[settings->registration_count - 1].name;
 
     for (size_t i = 0; name && i + 1 < settings->registration_count; i++) {
         const char *other = settings->registrations[i].name;
@@ -269,8 +268,8 @@ void registrations_read(struct settings *settings, const struct node *list,
     }
 }
 
-static const struct registration *
-find_registration(const struct settings *settings, const char *name)
+static const struct registration *find_registration(
+    const struct settings *settings, const char *name)
 {
     for (size_t i = 0; i < settings->registration_count; i++) {
         const struct registration *registration = &settings->registrations[i];
@@ -299,8 +298,8 @@ static void say_no_registration(const struct settings *settings,
                   "%s.registration: no registration '%s' (did you mean '%s'?)",
                   path, node->text, near.nearest);
     } else {
-        fault_add(faults, &node->place,
-                  "%s.registration: no registration '%s'", path, node->text);
+        fault_add(faults, &node->place, "%s.registration: no registration '%s'",
+                  path, node->text);
     }
 }
 
@@ -331,10 +330,9 @@ static const char *name_attachment(struct arena *arena,
 {
     const struct workflow_selector *workflow = &attachment->workflow;
     const struct node *prefix = tree_member(item, "prefix");
-    const char *suffix =
-        prefix != NULL && prefix->kind == NODE_SCALAR
-            ? arena_printf(arena, ":%s", prefix->text)
-            : "";
+    const char *suffix = prefix != NULL && prefix->kind == NODE_SCALAR
+                             ? arena_printf(arena, ":%s", prefix->text)
+                             : "";
 
     if (workflow->id != NULL) {
         return arena_printf(arena, "%s:%s%s", attachment->registration_name,
@@ -415,8 +413,8 @@ void attachments_read(struct settings *settings, const struct node *list,
     size_t count = count_items(list, "attachments", faults);
     size_t index = 0;
 
-    settings->attachments = arena_alloc(
-        settings->arena, count * sizeof(settings->attachments[0]));
+    settings->attachments =
+        arena_alloc(settings->arena, count * sizeof(settings->attachments[0]));
     for (const struct node *item = count > 0 ? list->first : NULL; item;
          item = item->next) {
         read_attachment(

@@ -142,8 +142,7 @@ static int read_key(struct tree *tree, const struct node *mapping,
                                 ? "aliases are not supported"
                                 : "a key must be plain text");
     }
-    *ret_key =
-        arena_strdup(tree->arena, (char *)tree->event.data.scalar.value);
+    *ret_key = arena_strdup(tree->arena, (char *)tree->event.data.scalar.value);
     *ret_place = place;
     before = tree_member(mapping, *ret_key);
     if (before != NULL) {
@@ -225,19 +224,29 @@ static struct node *read_node(struct tree *tree, size_t depth)
     }
 }
 
+static int skip(struct tree *tree, int events)
+{
+    int result = 0;
+
+    while (events-- > 0 && result == 0) {
+        result = advance(tree);
+    }
+    return result;
+}
+
 static struct node *read_document(struct tree *tree)
 {
     struct node *root = NULL;
 
-    if (advance(tree) < 0 || advance(tree) < 0) {
-        return NULL; /* the stream's start, then the document's */
+    if (skip(tree, 2) < 0) { /* the stream's start, then the document's */
+        return NULL;
     }
     if (tree->event.type == YAML_STREAM_END_EVENT) {
         refuse(tree, "configures nothing");
         return NULL;
     }
     if (advance(tree) < 0 || (root = read_node(tree, 0)) == NULL ||
-        advance(tree) < 0 || advance(tree) < 0) {
+        skip(tree, 2) < 0) { /* its own end, then the document's */
         return NULL;
     }
     if (tree->event.type != YAML_STREAM_END_EVENT) {
@@ -282,7 +291,7 @@ static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
         return NULL;
     }
     if (*ret_len > LIMIT_CONFIG_BYTES) {
-        fault_add(faults, &place, "larger than %d bytes", LIMIT_CONFIG_BYTES);
+        fault_add(faults, &place, "larger than %zu bytes", LIMIT_CONFIG_BYTES);
         return NULL;
     }
     return data;
@@ -331,7 +340,8 @@ struct node *tree_put(struct arena *arena, struct node *mapping,
         node->key = arena_strdup(arena, key);
         append(mapping, node);
     }
-    if (node->kind != kind || kind == NODE_SCALAR || node->key_place.file == NULL) {
+    if (node->kind != kind || kind == NODE_SCALAR ||
+        node->key_place.file == NULL) {
         node->kind = kind;
         node->place = *place;
         node->key_place = *place;

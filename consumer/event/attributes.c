@@ -3,8 +3,8 @@
 
 #include "event_internal.h"
 #include "waybill/base64.h"
-#include "waybill/limits.h"
 #include "waybill/event_decode.h"
+#include "waybill/limits.h"
 #include "waybill/utf8.h"
 
 /* CloudEvents Kafka protocol binding 1.0, section 3; JSON event format 1.0 */
@@ -72,7 +72,9 @@ static void set_attribute(struct attributes *attributes,
                           const struct attribute *row, const char *text)
 {
     if (row->offset != NO_SLOT) {
-        *(const char **)((char *)attributes + row->offset) = text;
+        void *slot = (char *)attributes + row->offset;
+
+        *(const char **)slot = text;
     }
 }
 

@@ -23,9 +23,9 @@ static const struct text_field workflow_fields[] = {
 };
 
 static const struct text_field run_fields[] = {
-    {"id", offsetof(struct run, id)},  {"state", UNUSED_FIELD},
-    {"started_at", UNUSED_FIELD},      {"finished_at", UNUSED_FIELD},
-    {"runner_type", UNUSED_FIELD},     {"run_url", UNUSED_FIELD},
+    {"id", offsetof(struct run, id)}, {"state", UNUSED_FIELD},
+    {"started_at", UNUSED_FIELD},     {"finished_at", UNUSED_FIELD},
+    {"runner_type", UNUSED_FIELD},    {"run_url", UNUSED_FIELD},
 };
 
 static const struct text_field subject_fields[] = {
@@ -56,8 +56,9 @@ static int read_texts(const struct json_at *at, const struct text_field *fields,
             return -1;
         }
         if (fields[i].offset != UNUSED_FIELD) {
-            *(const char **)((char *)base + fields[i].offset) =
-                arena_strdup(arena, text);
+            void *slot = (char *)base + fields[i].offset;
+
+            *(const char **)slot = arena_strdup(arena, text);
         }
     }
     return 0;
@@ -260,8 +261,8 @@ static int read_attestation(const struct json_at *data, struct arena *arena,
     struct json_at envelope = json_at_member(&at, "envelope");
     struct json_at bundle = json_at_member(&at, "bundle");
     struct json_at ref = json_at_member(&at, "ref");
-    int forms = (envelope.value != NULL) + (bundle.value != NULL) +
-                (ref.value != NULL);
+    int forms =
+        (envelope.value != NULL) + (bundle.value != NULL) + (ref.value != NULL);
 
     if (json_at_require(&at, err) < 0 || json_at_object(&at, err) < 0) {
         return -1;

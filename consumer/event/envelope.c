@@ -80,8 +80,7 @@ static int read_string(const struct json_at *at, const char **text,
         return 0;
     }
     if (!json_is_string(at->value)) {
-        return json_at_fault(at, err, ERROR_SCHEMA,
-                             "expected a string, not %s",
+        return json_at_fault(at, err, ERROR_SCHEMA, "expected a string, not %s",
                              json_type_name(at->value));
     }
     *text = json_text(at->value);
@@ -123,9 +122,8 @@ static void forget_signatures(struct envelope *envelope, bool null)
 
 static struct signature *signature_at(struct envelope *envelope, size_t index)
 {
-    envelope->signatures =
-        mem_grow(envelope->signatures, &envelope->capacity, index + 1,
-                 sizeof(envelope->signatures[0]));
+    envelope->signatures = mem_grow(envelope->signatures, &envelope->capacity,
+                                    index + 1, sizeof(envelope->signatures[0]));
     if (index >= envelope->touched) {
         envelope->signatures[index] = (struct signature){"", ""};
         envelope->touched = index + 1;
@@ -185,7 +183,8 @@ static int read_member(const struct json_at *at, const struct json *item,
 }
 
 /* Go stores an envelope without a payload as one with an empty payload. There
- * is nothing to attest in it, and DSSE requires both, so here we are stricter. */
+ * is nothing to attest in it, and DSSE requires both, so here we are stricter.
+ */
 static int check(const struct json_at *at, const struct envelope *envelope,
                  struct error *err)
 {
@@ -231,8 +230,8 @@ static void write_envelope(const struct envelope *envelope, struct str *out)
 int envelope_read(const struct json_at *at, struct str *stored,
                   struct error *err)
 {
-    CLEANUP(envelope_release) struct envelope envelope = {
-        .signatures_null = true};
+    CLEANUP(envelope_release)
+    struct envelope envelope = {.signatures_null = true};
 
     if (json_at_object(at, err) < 0) {
         return -1;

@@ -22,8 +22,8 @@ int attributes_read(const struct message *message, const struct json_at *root,
                     struct json_at *ret_data, struct error *err) NODISCARD;
 
 /* envelope.c: a DSSE envelope, as Go's encoding/json would read it into
- * go-securesystemslib's dsse.Envelope, appended to *stored as json.Marshal would
- * write it. */
+ * go-securesystemslib's dsse.Envelope, appended to *stored as json.Marshal
+ * would write it. */
 int envelope_read(const struct json_at *at, struct str *stored,
                   struct error *err) NODISCARD;
 

@@ -32,8 +32,7 @@ static void act(struct http *http, curl_socket_t fd, int what)
     int running;
 
     /* A failure here is a bug (a bad handle), not an event. */
-    if (curl_multi_socket_action(http->multi, fd, what, &running) !=
-        CURLM_OK) {
+    if (curl_multi_socket_action(http->multi, fd, what, &running) != CURLM_OK) {
         abort();
     }
     reap(http);

@@ -5,7 +5,7 @@
 
 #include "waybill/http.h"
 
-#define LONGEST_RETRY_AFTER_MS (5 * 60 * 1000)
+#define LONGEST_RETRY_AFTER_MS ((int64_t)5 * 60 * 1000)
 
 static bool line_is(const char *line, size_t len, const char *name)
 {
@@ -59,8 +59,8 @@ uint32_t http_retry_after_ms(const struct http_response *response,
     if (isdigit((unsigned char)value.data[0])) {
         unsigned long seconds = strtoul(value.data, &end, 10);
 
-        wait = seconds > 3600 ? LONGEST_RETRY_AFTER_MS
-                              : (int64_t)seconds * 1000;
+        wait =
+            seconds > 3600 ? LONGEST_RETRY_AFTER_MS : (int64_t)seconds * 1000;
         wait = *end == '\0' ? wait : 0;
     } else {
         int64_t date = clock_parse_http_date(value.data);

@@ -40,7 +40,8 @@ struct integration_delivery {
     void *payload;
 };
 
-/* --- options ---------------------------------------------------------------- */
+/* --- options ----------------------------------------------------------------
+ */
 
 static int check_repository(const char *value, struct error *err)
 {
@@ -190,7 +191,8 @@ static int check_options(const void *registration, const void *attachment,
     return check_length(registration, attachment, ret_key, err);
 }
 
-/* --- delivery ---------------------------------------------------------------- */
+/* --- delivery ----------------------------------------------------------------
+ */
 
 static struct integration *open_client(const struct integration_env *env)
 {
@@ -269,10 +271,12 @@ static void on_pushed(void *payload, const struct error *err)
     delivery->done(delivery->payload, err ? NULL : &delivery->artifact, err);
 }
 
-static struct integration_delivery *
-deliver(struct integration *integration, const struct event *event,
-        const struct attachment *attachment, struct arena *arena,
-        integration_done_fn *done, void *payload)
+static struct integration_delivery *deliver(struct integration *integration,
+                                            const struct event *event,
+                                            const struct attachment *attachment,
+                                            struct arena *arena,
+                                            integration_done_fn *done,
+                                            void *payload)
 {
     const struct attachment_options *options = attachment->options;
     struct integration_delivery *delivery =

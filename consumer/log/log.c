@@ -8,7 +8,7 @@
 #include "waybill/str.h"
 
 /* A line is cut rather than written in two: two threads may be writing. */
-#define LONGEST_LINE (16 * 1024)
+#define LONGEST_LINE ((size_t)16 * 1024)
 
 static enum log_level least_level = LOG_INFO;
 static bool as_json = true;

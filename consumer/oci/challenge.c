@@ -7,9 +7,9 @@
 #include "waybill/limits.h"
 
 /*
- * A header may hold several challenges, and a challenge several parameters, both
- * divided by commas; a word followed by another word or by the end begins a
- * challenge, a word followed by '=' is a parameter of the last one.
+ * A header may hold several challenges, and a challenge several parameters,
+ * both divided by commas; a word followed by another word or by the end begins
+ * a challenge, a word followed by '=' is a parameter of the last one.
  */
 
 static const char *skip_space(const char *at)

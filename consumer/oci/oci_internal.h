@@ -7,7 +7,8 @@
 #include "waybill/loop.h"
 #include "waybill/oci.h"
 
-/* --- challenge.c: WWW-Authenticate (RFC 9110, section 11.6.1) --------------- */
+/* --- challenge.c: WWW-Authenticate (RFC 9110, section 11.6.1) ---------------
+ */
 
 enum auth_scheme { AUTH_UNKNOWN, AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
 
@@ -26,7 +27,8 @@ void challenge_read(const struct http_response *response,
 void challenge_parse(const char *value, struct challenge *challenge);
 void challenge_release(struct challenge *challenge);
 
-/* --- trust.c: the one place that decides where credentials may go ------------ */
+/* --- trust.c: the one place that decides where credentials may go ------------
+ */
 
 enum trust {
     TRUST_REFUSED,    /* not even the request */
@@ -44,7 +46,8 @@ enum errand {
 enum trust trust_of(const struct url *from, bool plain_http_allowed,
                     struct url *to, enum errand errand);
 
-/* --- origin.c: what is known of a registry ---------------------------------- */
+/* --- origin.c: what is known of a registry ----------------------------------
+ */
 
 struct origin_waiter {
     void (*ready)(void *payload, const struct error *err);
@@ -75,7 +78,8 @@ void origin_forget_waiter(struct origin *origin, struct origin_waiter *waiter);
 /* A 401 said something new. */
 void origin_learn(struct origin *origin, const struct http_response *response);
 
-/* --- token.c: Bearer tokens -------------------------------------------------- */
+/* --- token.c: Bearer tokens --------------------------------------------------
+ */
 
 struct token_waiter {
     /* token is NULL when there is none, and err says why. */
@@ -107,7 +111,8 @@ void token_drop(struct oci_client *client, const struct origin *origin,
                 const struct oci_target *target);
 void token_free(struct token *token);
 
-/* --- request.c: one authenticated request ------------------------------------ */
+/* --- request.c: one authenticated request ------------------------------------
+ */
 
 struct oci_request;
 
@@ -132,7 +137,8 @@ void oci_request_cancel(struct oci_request *request);
 /* The URL that answered, behind all redirects; valid inside done(). */
 const struct url *oci_request_url(const struct oci_request *request);
 
-/* --- errors.c ------------------------------------------------------------------ */
+/* --- errors.c
+ * ------------------------------------------------------------------ */
 
 /* What a status that is no success means; always -1. */
 int oci_error_of(const struct http_response *response, const char *what,
@@ -141,7 +147,8 @@ int oci_error_of(const struct http_response *response, const char *what,
 /* Takes the target's secrets out of a text that a registry had a hand in */
 void oci_scrub(const struct oci_target *target, struct error *err);
 
-/* --- client.c -------------------------------------------------------------------- */
+/* --- client.c
+ * -------------------------------------------------------------------- */
 
 struct oci_client {
     struct http *http;

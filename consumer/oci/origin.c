@@ -20,7 +20,8 @@ static struct origin *find(struct oci_client *client, const struct url *url,
 {
     struct origin *origin;
 
-    TAILQ_FOREACH (origin, &client->origins, link) {
+    TAILQ_FOREACH(origin, &client->origins, link)
+    {
         if (strcmp(origin->url.text, url->text) == 0 &&
             same_text(origin->ca_file, ca_file)) {
             return origin;

@@ -65,8 +65,7 @@ static void refuse(struct oci_push *push, const struct http_response *response,
 
 /* A registry that stored something else than was sent has not stored it. */
 static int check_digest(const struct oci_push *push,
-                        const struct http_response *response,
-                        struct error *err)
+                        const struct http_response *response, struct error *err)
 {
     CLEANUP(str_release) struct str stored = STR_INIT(256);
     const char *sent = push->image->manifest.digest.text;
@@ -115,8 +114,8 @@ static void put_manifest(struct oci_push *push)
     str_printf(&url, "/v2/%s/manifests/%s", push->target->path,
                push->target->tag);
     spec.url = url.data;
-    push->manifest = oci_request_start(push->client, push->target, &spec,
-                                       on_manifest, push);
+    push->manifest =
+        oci_request_start(push->client, push->target, &spec, on_manifest, push);
 }
 
 static void on_blob(void *payload, const struct http_response *response,
@@ -142,7 +141,8 @@ static void on_blob(void *payload, const struct http_response *response,
  * is, ours goes behind it. */
 static void put_blob(struct upload *upload, const struct url *location)
 {
-    CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL + DIGEST_TEXT + 16);
+    CLEANUP(str_release)
+    struct str url = STR_INIT(LIMIT_URL + DIGEST_TEXT + 16);
     struct oci_push *push = upload->push;
     struct oci_request_spec spec = {
         .what = upload->what,

@@ -71,8 +71,8 @@ static bool registry_is_valid(const char *registry)
         const char *end = strchr(registry, ']');
 
         len = end != NULL ? (size_t)(end - registry) + 1 : 0;
-        if (len < 4 || strspn(registry + 1, "0123456789abcdefABCDEF:.") !=
-                           len - 2) {
+        if (len < 4 ||
+            strspn(registry + 1, "0123456789abcdefABCDEF:.") != len - 2) {
             return false;
         }
         port = registry[len] != '\0' ? registry + len : NULL;

@@ -110,8 +110,8 @@ static int follow(struct oci_request *request,
                          "registry '%s' redirects to nowhere that we can go",
                          request->target->registry);
     }
-    trust = trust_of(&request->origin->url,
-                     request->origin->plain_http_allowed, &url, ERRAND_UPLOAD);
+    trust = trust_of(&request->origin->url, request->origin->plain_http_allowed,
+                     &url, ERRAND_UPLOAD);
     if (trust == TRUST_REFUSED) {
         error_set(err, ERROR_REJECTED,
                   "registry '%s' redirects to '%s://%s', where we do not go",
@@ -300,9 +300,8 @@ static int open_url(struct oci_request *request, const char *text,
     if (url_parse(text, &request->origin->url, &request->url, err) < 0) {
         return -1;
     }
-    trust =
-        trust_of(&request->origin->url, request->origin->plain_http_allowed,
-                 &request->url, ERRAND_UPLOAD);
+    trust = trust_of(&request->origin->url, request->origin->plain_http_allowed,
+                     &request->url, ERRAND_UPLOAD);
     request->with_credentials = trust == TRUST_CREDENTIALS;
     if (trust == TRUST_REFUSED) {
         return error_set(err, ERROR_REJECTED,

@@ -9,8 +9,8 @@
 /*
  * The distribution project's token protocol: GET realm?service=&scope=, with
  * Basic where there is a password. In the chainloop layout every push has a
- * repository of its own, so a token serves one push; the cache is what makes its
- * two blobs and its manifest share it, and what other layouts live from.
+ * repository of its own, so a token serves one push; the cache is what makes
+ * its two blobs and its manifest share it, and what other layouts live from.
  */
 
 /* What the protocol says to assume ("expires_in", default) */
@@ -38,7 +38,8 @@ static struct token *find(struct oci_client *client,
     struct token *token;
 
     put_key(&key, origin, target);
-    TAILQ_FOREACH (token, &client->tokens, link) {
+    TAILQ_FOREACH(token, &client->tokens, link)
+    {
         if (strcmp(token->key, key.data) == 0) {
             return token;
         }
@@ -108,7 +109,8 @@ static void wake(struct token *token, const char *value,
     }
 }
 
-/* It becomes a header: visible ASCII only, so no line end can be smuggled in. */
+/* It becomes a header: visible ASCII only, so no line end can be smuggled in.
+ */
 static bool is_clean(const char *value)
 {
     if (*value == '\0') {
@@ -206,8 +208,7 @@ static void on_fetched(void *payload, const struct http_response *response,
     } else if (read_token(response, &token->value, &lifetime, &failure) < 0) {
         fail(token, &failure);
     } else {
-        token->expires_ms =
-            loop_now(token->client->loop) + (uint64_t)lifetime;
+        token->expires_ms = loop_now(token->client->loop) + (uint64_t)lifetime;
         wake(token, token->value, NULL);
     }
 }
@@ -280,7 +281,8 @@ static void forget_oldest(struct oci_client *client)
 {
     struct token *token;
 
-    TAILQ_FOREACH (token, &client->tokens, link) {
+    TAILQ_FOREACH(token, &client->tokens, link)
+    {
         if (token->fetch == NULL) {
             token_free(token);
             return;

@@ -8,8 +8,8 @@
 
 /*
  * Everything that a registry says about where to go next passes here: the
- * Location of an upload, a redirect, the realm of a challenge. A registry may be
- * mistaken, or lie.
+ * Location of an upload, a redirect, the realm of a challenge. A registry may
+ * be mistaken, or lie.
  *
  * - Credentials go to the registry's own origin, and to the token server that
  *   it names. To no one else.
@@ -77,13 +77,12 @@ static bool same_host(const struct url *a, const struct url *b)
 
 static void give_https_back(const struct url *from, struct url *to)
 {
-    char *text = mem_alloc(strlen(to->text) + 2);
-    const char *rest = to->text + strlen("http:");
+    struct str text;
 
-    memcpy(text, "https:", 6);
-    memcpy(text + 6, rest, strlen(rest) + 1);
+    str_init(&text, STR_UNLIMITED);
+    str_printf(&text, "https%s", to->text + strlen("http"));
     mem_free(to->text);
-    to->text = text;
+    to->text = str_take(&text);
     to->https = true;
     if (to->port == 80) {
         to->port = from->port;

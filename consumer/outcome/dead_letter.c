@@ -23,8 +23,7 @@ static void add(struct letter *letter, const char *name, const char *value)
 
 static void add_number(struct letter *letter, const char *name, int64_t number)
 {
-    add(letter, name,
-        arena_printf(letter->arena, "%lld", (long long)number));
+    add(letter, name, arena_printf(letter->arena, "%lld", (long long)number));
 }
 
 static void add_time(struct letter *letter, const char *name, int64_t ms)
@@ -90,8 +89,8 @@ void dead_letter_encode(const struct outcome *outcome,
     const struct message *original = &outcome->input->message;
     struct letter letter = {.arena = arena, .count = original->header_count};
 
-    letter.headers = arena_alloc(arena, (letter.count + MOST_ADDED) *
-                                            sizeof(struct header));
+    letter.headers =
+        arena_alloc(arena, (letter.count + MOST_ADDED) * sizeof(struct header));
     if (original->header_count > 0) {
         memcpy(letter.headers, original->headers,
                original->header_count * sizeof(struct header));

@@ -167,8 +167,7 @@ static void put_delivery(struct json_writer *json,
 {
     const struct attachment *attachment = outcome->attachment;
 
-    json_put_string(json, "integration",
-                    attachment->registration->integration);
+    json_put_string(json, "integration", attachment->registration->integration);
     json_put_string(json, "registration", attachment->registration->name);
     json_put_string(json, "attachment", attachment->name);
     if (outcome->status == OUTCOME_SUCCEEDED) {

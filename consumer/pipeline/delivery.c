@@ -34,7 +34,8 @@ static void set_state(struct delivery *delivery, enum delivery_state state)
               LOG_TEXT("state", state_names[state]));
 }
 
-static const struct pipeline_options *options_of(const struct delivery *delivery)
+static const struct pipeline_options *options_of(
+    const struct delivery *delivery)
 {
     return &delivery->record->pipeline->options;
 }
@@ -79,8 +80,8 @@ static uint64_t backoff_ms(const struct delivery *delivery)
 {
     const struct pipeline_options *options = options_of(delivery);
     const struct delivery_settings *settings = &options->settings->delivery;
-    uint64_t most = is_service(delivery) ? settings->backoff_max_ms
-                                         : IMPATIENT_MOST_MS;
+    uint64_t most =
+        is_service(delivery) ? settings->backoff_max_ms : IMPATIENT_MOST_MS;
     uint64_t bound = settings->backoff_initial_ms;
 
     for (unsigned i = 1; i < delivery->outcome->attempts && bound < most; i++) {
@@ -133,19 +134,20 @@ static void log_trouble(const struct delivery *delivery,
     bool held = disposition == DISPOSITION_HOLD;
     const struct input *input = &delivery->record->input;
 
-    log_write(held ? LOG_ERROR : LOG_WARN, "pipeline",
-              held ? "credentials refused, holding delivery"
-                   : "delivery failed, trying again",
-              LOG_TEXT("event_id", delivery->record->event.id),
-              LOG_TEXT("registration", delivery->attachment->registration->name),
-              LOG_TEXT("attachment", delivery->attachment->name),
-              LOG_TEXT("topic", input->message.topic),
-              LOG_NUMBER("partition", input->partition),
-              LOG_NUMBER("offset", input->offset),
-              LOG_NUMBER("attempt", delivery->outcome->attempts),
-              LOG_NUMBER("retry_in_ms", pause), LOG_TEXT("err", err->message),
-              LOG_TEXT("err_kind", held ? "auth" : "retriable"),
-              LOG_NUMBER("http_status", err->http_status));
+    log_write(
+        held ? LOG_ERROR : LOG_WARN, "pipeline",
+        held ? "credentials refused, holding delivery"
+             : "delivery failed, trying again",
+        LOG_TEXT("event_id", delivery->record->event.id),
+        LOG_TEXT("registration", delivery->attachment->registration->name),
+        LOG_TEXT("attachment", delivery->attachment->name),
+        LOG_TEXT("topic", input->message.topic),
+        LOG_NUMBER("partition", input->partition),
+        LOG_NUMBER("offset", input->offset),
+        LOG_NUMBER("attempt", delivery->outcome->attempts),
+        LOG_NUMBER("retry_in_ms", pause), LOG_TEXT("err", err->message),
+        LOG_TEXT("err_kind", held ? "auth" : "retriable"),
+        LOG_NUMBER("http_status", err->http_status));
 }
 
 static void try_again(struct delivery *delivery, enum disposition disposition,
@@ -168,8 +170,7 @@ static void fail(struct delivery *delivery, const struct error *err)
         outcome->first_failed_ms =
             clock_wall_ms(loop_clock(options_of(delivery)->loop));
     }
-    again = again ||
-            (disposition == DISPOSITION_HOLD && is_service(delivery));
+    again = again || (disposition == DISPOSITION_HOLD && is_service(delivery));
     if (again) {
         try_again(delivery, disposition, err);
     } else {

@@ -7,7 +7,8 @@
 #include "waybill/pipeline.h"
 
 /* --- lane.c: a registration's deliveries, in order of arrival, so many at a
- * time. One registry that is slow fills its own lane and no other. -------------- */
+ * time. One registry that is slow fills its own lane and no other.
+ * -------------- */
 
 struct delivery;
 
@@ -23,7 +24,8 @@ void lane_init(struct lane *lane, const struct registration *registration,
 /* NULL when the lane is full or nothing waits; else it counts as running. */
 struct delivery *lane_next(struct lane *lane);
 
-/* --- delivery.c: one attachment's share of a record, with its attempts ----------- */
+/* --- delivery.c: one attachment's share of a record, with its attempts
+ * ----------- */
 
 enum delivery_state {
     DELIVERY_WAITING, /* in its lane */
@@ -50,7 +52,8 @@ struct delivery {
 void delivery_start(struct delivery *delivery);
 void delivery_cancel(struct delivery *delivery);
 
-/* --- record.c ---------------------------------------------------------------------- */
+/* --- record.c
+ * ---------------------------------------------------------------------- */
 
 struct record {
     struct pipeline *pipeline;
@@ -62,7 +65,7 @@ struct record {
     size_t unfinished;
     struct outcome *outcomes;
     size_t outcome_count;
-    int64_t fed_ms;      /* wall */
+    int64_t fed_ms; /* wall */
     uint64_t fed_mono_ms;
     struct task finished;
     record_done_fn *done;
@@ -71,7 +74,8 @@ struct record {
 
 void record_delivery_done(struct record *record);
 
-/* --- pipeline.c --------------------------------------------------------------------- */
+/* --- pipeline.c
+ * --------------------------------------------------------------------- */
 
 struct pipeline {
     struct pipeline_options options;
@@ -92,12 +96,13 @@ void pipeline_pump(struct pipeline *pipeline, struct lane *lane);
 void pipeline_attempt_began(struct pipeline *pipeline);
 void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane);
 
-/* --- ledger.c: which offset of a partition may be committed ---------------------------- */
+/* --- ledger.c: which offset of a partition may be committed
+ * ---------------------------- */
 
 /*
- * Records in the order of their offsets, each done or not. What may be committed
- * is the run of done ones at the front: the watermark behind it is the next
- * offset to be read by whoever comes after us. Pure: no I/O, no clock.
+ * Records in the order of their offsets, each done or not. What may be
+ * committed is the run of done ones at the front: the watermark behind it is
+ * the next offset to be read by whoever comes after us. Pure: no I/O, no clock.
  *
  * Offsets grow but need not follow each other: compaction and the markers of
  * transactions leave gaps.

@@ -19,7 +19,7 @@
 
 /* One transaction holds at most so much. */
 #define MOST_MESSAGES 1000
-#define MOST_BYTES (8 * 1024 * 1024)
+#define MOST_BYTES ((size_t)8 * 1024 * 1024)
 /* After one commit the next waits so long for company: a transaction costs five
  * round trips, however much is in it. */
 #define COMMIT_INTERVAL_MS 20
@@ -67,14 +67,16 @@ struct service {
 
 static void advance(struct service *service);
 
-/* --- intake ------------------------------------------------------------------- */
+/* --- intake
+ * ------------------------------------------------------------------- */
 
 static struct assignment *find(struct service *service, const char *topic,
                                int32_t partition)
 {
     struct assignment *assignment;
 
-    TAILQ_FOREACH (assignment, &service->assignments, link) {
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
         if (assignment->partition == partition && !assignment->revoked &&
             strcmp(assignment->topic, topic) == 0) {
             return assignment;
@@ -139,8 +141,7 @@ static void log_outcome(const struct outcome *outcome)
         LOG_NUMBER("duration_ms", outcome->duration_ms),
         LOG_TEXT("reference", outcome->artifact.reference),
         LOG_TEXT("err", failed ? outcome->error.message : NULL),
-        LOG_TEXT("err_kind",
-                 failed ? error_class(outcome->error.kind) : NULL));
+        LOG_TEXT("err_kind", failed ? error_class(outcome->error.kind) : NULL));
 }
 
 static void on_record_done(void *payload, struct record *record)
@@ -182,7 +183,8 @@ static void on_record(void *payload, const struct input *input)
     regulate(service);
 }
 
-/* --- assignments ----------------------------------------------------------------- */
+/* --- assignments
+ * ----------------------------------------------------------------- */
 
 static void assignment_free(struct assignment *assignment)
 {
@@ -253,7 +255,8 @@ static void on_revoked(void *payload, const struct queue_partition *partitions,
     advance(service);
 }
 
-/* --- commits ------------------------------------------------------------------------ */
+/* --- commits
+ * ------------------------------------------------------------------------ */
 
 static void add_outcomes(struct service *service, struct queue_batch *batch,
                          const struct record *record, size_t *messages)
@@ -298,7 +301,8 @@ static bool has_ready(const struct service *service)
 {
     const struct assignment *assignment;
 
-    TAILQ_FOREACH (assignment, &service->assignments, link) {
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
         if (ledger_has_ready(&assignment->ledger)) {
             return true;
         }
@@ -312,7 +316,8 @@ static void commit(struct service *service)
     struct assignment *assignment;
     size_t messages = 0;
 
-    TAILQ_FOREACH (assignment, &service->assignments, link) {
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
         add_assignment(service, batch, assignment, &messages);
     }
     queue_commit(service->queue, batch);
@@ -342,7 +347,8 @@ static void on_committed(void *payload, enum queue_commit_result result,
         log_write(LOG_WARN, "pipeline", "transaction aborted, trying again",
                   LOG_TEXT("err", err->message));
     }
-    TAILQ_FOREACH (assignment, &service->assignments, link) {
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
         settle(assignment, result);
     }
     service->committed_ms = loop_now(service->options->loop);
@@ -350,7 +356,8 @@ static void on_committed(void *payload, enum queue_commit_result result,
     advance(service);
 }
 
-/* --- what to do next ------------------------------------------------------------------- */
+/* --- what to do next
+ * ------------------------------------------------------------------- */
 
 static bool release_revoked(struct service *service)
 {
@@ -382,7 +389,8 @@ static bool is_hurried(const struct service *service)
 {
     const struct assignment *assignment;
 
-    TAILQ_FOREACH (assignment, &service->assignments, link) {
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
         if (assignment->revoked) {
             return true;
         }
@@ -425,7 +433,9 @@ static void on_commit_timer(void *payload)
     advance(payload);
 }
 
-/* --- life cycle ---------------------------------------------------------------------------- */
+/* --- life cycle
+ * ----------------------------------------------------------------------------
+ */
 
 static void on_notice(void *payload, enum log_level level, const char *text)
 {

@@ -186,10 +186,9 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
     for (size_t i = 0; i < message->header_count; i++) {
         const struct header *header = &message->headers[i];
 
-        rd_kafka_header_add(headers, header->name, -1, header->value.data,
-                            header->value.data != NULL
-                                ? (ssize_t)header->value.len
-                                : -1);
+        rd_kafka_header_add(
+            headers, header->name, -1, header->value.data,
+            header->value.data != NULL ? (ssize_t)header->value.len : -1);
     }
     return headers;
 }
@@ -203,8 +202,8 @@ rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
         RD_KAFKA_V_KEY((void *)message->key.data, message->key.len),
         RD_KAFKA_V_VALUE((void *)message->value.data, message->value.len),
         RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_TIMESTAMP(
-            message->timestamp_ms > 0 ? message->timestamp_ms : 0),
+        RD_KAFKA_V_TIMESTAMP(message->timestamp_ms > 0 ? message->timestamp_ms
+                                                       : 0),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -226,17 +225,16 @@ static int produce_all(struct committer *committer,
             rd_kafka_flush(committer->producer, PAUSE_MS);
         }
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return error_set(err, ERROR_UNAVAILABLE,
-                             "writing %zu bytes to topic '%s': %s",
-                             message->value.len, message->topic,
-                             rd_kafka_err2str(code));
+            return error_set(
+                err, ERROR_UNAVAILABLE, "writing %zu bytes to topic '%s': %s",
+                message->value.len, message->topic, rd_kafka_err2str(code));
         }
     }
     return 0;
 }
 
-static rd_kafka_topic_partition_list_t *
-offsets_of(const struct queue_batch *batch)
+static rd_kafka_topic_partition_list_t *offsets_of(
+    const struct queue_batch *batch)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)batch->offset_count);

@@ -11,10 +11,10 @@
 #include "waybill/limits.h"
 
 /*
- * The consumer, served by the loop: librdkafka signals an eventfd when its queue
- * is no longer empty, and the queue is then read until it is (it signals only
- * that edge). Single events, not consume_batch: that one loses messages around
- * pause and rebalance before librdkafka 2.1.
+ * The consumer, served by the loop: librdkafka signals an eventfd when its
+ * queue is no longer empty, and the queue is then read until it is (it signals
+ * only that edge). Single events, not consume_batch: that one loses messages
+ * around pause and rebalance before librdkafka 2.1.
  */
 
 /* Events served in one turn, so that timers and transfers get theirs */
@@ -48,8 +48,8 @@ struct queue {
     bool committing;
 };
 
-static void PRINTF(3, 4) notice(struct queue *queue, enum log_level level,
-                                const char *format, ...)
+static void PRINTF(3, 4)
+    notice(struct queue *queue, enum log_level level, const char *format, ...)
 {
     CLEANUP(str_release) struct str text = STR_INIT(LIMIT_MESSAGE);
     char line[LIMIT_MESSAGE];
@@ -62,7 +62,8 @@ static void PRINTF(3, 4) notice(struct queue *queue, enum log_level level,
     queue->handler->notice(queue->payload, level, text.data);
 }
 
-/* --- records ------------------------------------------------------------------- */
+/* --- records
+ * ------------------------------------------------------------------- */
 
 static size_t read_headers(const rd_kafka_message_t *from,
                            struct header headers[LIMIT_RECORD_HEADERS + 1])
@@ -106,7 +107,8 @@ static void hand_over(struct queue *queue, const rd_kafka_message_t *from)
     queue->handler->record(queue->payload, &input);
 }
 
-/* --- rebalance ------------------------------------------------------------------ */
+/* --- rebalance
+ * ------------------------------------------------------------------ */
 
 static void tell(struct queue *queue,
                  const rd_kafka_topic_partition_list_t *list, bool assigned,
@@ -120,8 +122,7 @@ static void tell(struct queue *queue,
         partitions[i].partition = list->elems[i].partition;
     }
     if (assigned) {
-        queue->handler->assigned(queue->payload, partitions,
-                                 (size_t)list->cnt);
+        queue->handler->assigned(queue->payload, partitions, (size_t)list->cnt);
     } else {
         queue->handler->revoked(queue->payload, partitions, (size_t)list->cnt,
                                 lost);
@@ -165,7 +166,7 @@ static void pause_assigned(struct queue *queue, bool pause)
 }
 
 static void on_assign(struct queue *queue,
-                   const rd_kafka_topic_partition_list_t *list)
+                      const rd_kafka_topic_partition_list_t *list)
 {
     /* First the handler: a record may follow at once. */
     tell(queue, list, true, false);
@@ -186,7 +187,7 @@ static void unassign(struct queue *queue,
 }
 
 static void on_revoke(struct queue *queue,
-                   const rd_kafka_topic_partition_list_t *list)
+                      const rd_kafka_topic_partition_list_t *list)
 {
     bool lost = rd_kafka_assignment_lost(queue->client) != 0;
 
@@ -227,7 +228,8 @@ static void rebalance(struct queue *queue, rd_kafka_event_t *event)
     }
 }
 
-/* --- events ------------------------------------------------------------------------ */
+/* --- events
+ * ------------------------------------------------------------------------ */
 
 static void on_error(struct queue *queue, rd_kafka_resp_err_t code,
                      const char *text)
@@ -372,7 +374,8 @@ static void on_heartbeat(void *payload)
     poll_events(queue);
 }
 
-/* --- commits -------------------------------------------------------------------------- */
+/* --- commits
+ * -------------------------------------------------------------------------- */
 
 static void on_committer(void *payload, int fd, unsigned events)
 {
@@ -408,7 +411,8 @@ bool queue_is_committing(const struct queue *queue)
     return queue->committing;
 }
 
-/* --- life cycle ------------------------------------------------------------------------ */
+/* --- life cycle
+ * ------------------------------------------------------------------------ */
 
 void queue_pause(struct queue *queue)
 {
@@ -436,10 +440,9 @@ static rd_kafka_t *new_consumer(const struct queue_options *options,
     if (conf == NULL) {
         return NULL;
     }
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE |
-                                       RD_KAFKA_EVENT_FETCH |
-                                       RD_KAFKA_EVENT_ERROR |
-                                       RD_KAFKA_EVENT_LOG);
+    rd_kafka_conf_set_events(conf,
+                             RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
+                                 RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     rd_kafka_conf_set(conf, "log.queue", "true", why, sizeof(why));
     client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
     if (client == NULL) {
@@ -528,10 +531,9 @@ void queue_close(struct queue *queue)
     }
     queue->closing = true;
     queue->closing_events = rd_kafka_queue_new(queue->client);
-    rd_kafka_queue_io_event_enable(queue->closing_events, queue->event_fd,
-                                   &one, sizeof(one));
-    error = rd_kafka_consumer_close_queue(queue->client,
-                                          queue->closing_events);
+    rd_kafka_queue_io_event_enable(queue->closing_events, queue->event_fd, &one,
+                                   sizeof(one));
+    error = rd_kafka_consumer_close_queue(queue->client, queue->closing_events);
     report(queue, "leaving the group", error);
     timer_init(&queue->close_deadline, on_close_deadline, queue);
     loop_arm(queue->loop, &queue->close_deadline, CLOSE_MS);

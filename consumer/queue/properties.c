@@ -93,8 +93,9 @@ static int set_property(rd_kafka_conf_t *conf, const char *key,
                          near.nearest ? "'?)" : "");
     }
     /* librdkafka repeats the value, which may be a password. */
-    return error_set(err, ERROR_CONFIG, "the value is not one that librdkafka "
-                                        "takes");
+    return error_set(err, ERROR_CONFIG,
+                     "the value is not one that librdkafka "
+                     "takes");
 }
 
 int queue_check_property(const char *key, const char *value, struct error *err)
@@ -184,12 +185,13 @@ static int set_all(rd_kafka_conf_t *conf, const struct property *properties,
 static bool is_for(enum client_role role, const char *key)
 {
     static const char *const consumer_only[] = {
-        "session.", "heartbeat.", "fetch.", "queued.", "max.poll.", "check.",
-        "group.",
+        "session.",  "heartbeat.", "fetch.", "queued.",
+        "max.poll.", "check.",     "group.",
     };
     static const char *const producer_only[] = {
-        "linger.",  "queue.buffering.", "compression.", "batch.", "message.s",
-        "retries",  "retry.",           "sticky.",      "partitioner",
+        "linger.", "queue.buffering.", "compression.",
+        "batch.",  "message.s",        "retries",
+        "retry.",  "sticky.",          "partitioner",
     };
     const char *const *others =
         role == CLIENT_CONSUMER ? producer_only : consumer_only;
@@ -228,8 +230,8 @@ static int set_transactional_id(rd_kafka_conf_t *conf,
     char id[512];
 
     if (options->transactional_id != NULL) {
-        return set_property(conf, "transactional.id",
-                            options->transactional_id, err);
+        return set_property(conf, "transactional.id", options->transactional_id,
+                            err);
     }
     gethostname(host, sizeof(host) - 1);
     snprintf(id, sizeof(id), "waybill-%s-%s-%d-%08x", options->group, host,
@@ -257,12 +259,11 @@ static int set_fixed(rd_kafka_conf_t *conf, enum client_role role,
         return set_consumer(conf, options, err);
     case CLIENT_PRODUCER:
         return set_all(conf, producer_fixed, ARRAY_SIZE(producer_fixed), err) <
-                           0
+                       0
                    ? -1
                    : set_transactional_id(conf, options, err);
     case CLIENT_PUBLISHER:
-        return set_all(conf, publisher_fixed, ARRAY_SIZE(publisher_fixed),
-                       err);
+        return set_all(conf, publisher_fixed, ARRAY_SIZE(publisher_fixed), err);
     }
     return 0;
 }
@@ -277,8 +278,7 @@ static int set_defaults(rd_kafka_conf_t *conf, enum client_role role,
         return set_all(conf, consumer_defaults, ARRAY_SIZE(consumer_defaults),
                        err);
     }
-    return set_all(conf, producer_defaults, ARRAY_SIZE(producer_defaults),
-                   err);
+    return set_all(conf, producer_defaults, ARRAY_SIZE(producer_defaults), err);
 }
 
 rd_kafka_conf_t *client_conf(enum client_role role,

@@ -17,9 +17,8 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
 
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         publisher->failed++;
-        publisher->first_failure = publisher->failed == 1
-                                       ? message->err
-                                       : publisher->first_failure;
+        publisher->first_failure =
+            publisher->failed == 1 ? message->err : publisher->first_failure;
     }
 }
 
@@ -51,8 +50,7 @@ int publisher_open(const struct queue_options *options,
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
     rd_kafka_conf_set_error_cb(conf, on_trouble);
     rd_kafka_conf_set_log_cb(conf, keep_quiet);
-    publisher->client =
-        rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    publisher->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (publisher->client == NULL) {
         rd_kafka_conf_destroy(conf);
         mem_free(publisher);

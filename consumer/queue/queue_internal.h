@@ -6,7 +6,8 @@
 
 #include "waybill/queue.h"
 
-/* --- properties.c ------------------------------------------------------------- */
+/* --- properties.c
+ * ------------------------------------------------------------- */
 
 enum client_role { CLIENT_CONSUMER, CLIENT_PRODUCER, CLIENT_PUBLISHER };
 
@@ -16,7 +17,8 @@ rd_kafka_conf_t *client_conf(enum client_role role,
                              const struct queue_options *options,
                              struct error *err);
 
-/* --- batch.c ------------------------------------------------------------------- */
+/* --- batch.c
+ * ------------------------------------------------------------------- */
 
 struct queue_offset {
     const char *topic;
@@ -34,7 +36,8 @@ struct queue_batch {
     size_t offset_capacity;
 };
 
-/* --- committer.c: the producer and its thread ----------------------------------- */
+/* --- committer.c: the producer and its thread
+ * ----------------------------------- */
 
 struct committer;
 

@@ -13,8 +13,7 @@ bool resolve_matches(const struct workflow_selector *selector,
                      const struct workflow *workflow)
 {
     if (selector->id != NULL) {
-        return workflow->id != NULL &&
-               strcmp(selector->id, workflow->id) == 0;
+        return workflow->id != NULL && strcmp(selector->id, workflow->id) == 0;
     }
     return part_matches(selector->project, workflow->project) &&
            part_matches(selector->name, workflow->name);
@@ -23,8 +22,8 @@ bool resolve_matches(const struct workflow_selector *selector,
 void resolve(const struct event *event, const struct attachment *attachments,
              size_t count, struct arena *arena, struct plan *ret_plan)
 {
-    struct plan plan = {
-        arena_alloc(arena, count * sizeof(plan.attachments[0])), 0};
+    struct plan plan = {arena_alloc(arena, count * sizeof(plan.attachments[0])),
+                        0};
 
     for (size_t i = 0; i < count; i++) {
         if (resolve_matches(&attachments[i].workflow, &event->workflow)) {

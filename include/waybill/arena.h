@@ -16,7 +16,7 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena); /* NULL is fine */
 
-void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned */
+void *arena_alloc(struct arena *arena, size_t size);       /* zeroed, aligned */
 char *arena_strdup(struct arena *arena, const char *text); /* NULL stays NULL */
 void *arena_copy(struct arena *arena, const void *data, size_t len);
 struct bytes arena_bytes(struct arena *arena, struct bytes bytes);

@@ -48,16 +48,25 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    int http_status;                  /* 0: there was no answer */
-    uint32_t retry_after_ms;          /* 0: the other side did not say */
-    char code[ERROR_CODE_SIZE];       /* the registry's own, e.g. DENIED */
+    int http_status;            /* 0: there was no answer */
+    uint32_t retry_after_ms;    /* 0: the other side did not say */
+    char code[ERROR_CODE_SIZE]; /* the registry's own, e.g. DENIED */
     char message[LIMIT_MESSAGE + 1];
 };
 
-/* Both return -1, so that one can write `return error_set(...)`. */
-int error_set(struct error *err, enum error_kind kind, const char *format, ...)
-    PRINTF(3, 4);
-int error_prefix(struct error *err, const char *format, ...) PRINTF(2, 3);
+/* Both are -1, so that one can write `return error_set(...)`; macros, so that
+ * compilers and analysers know it too. */
+static inline int error_failed(void)
+{
+    return -1;
+}
+#define error_set(err, kind, ...)                                              \
+    (error_fill(err, kind, __VA_ARGS__), error_failed())
+#define error_prefix(err, ...)                                                 \
+    (error_put_front(err, __VA_ARGS__), error_failed())
+void error_fill(struct error *err, enum error_kind kind, const char *format,
+                ...) PRINTF(3, 4);
+void error_put_front(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 /* The class that outcomes and dead letters carry (wire format). */
 const char *error_class(enum error_kind kind);

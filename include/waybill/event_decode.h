@@ -11,8 +11,8 @@
  * binary or structured mode, told apart as the CloudEvents Kafka binding says
  * (section 3), or plain JSON.
  *
- * Plain JSON that looks like a CloudEvent (it has `specversion`) is read as one:
- * a file has no headers, and not every producer sets them.
+ * Plain JSON that looks like a CloudEvent (it has `specversion`) is read as
+ * one: a file has no headers, and not every producer sets them.
  *
  * Every documented field's type is checked, whether it is used or not; unknown
  * fields are ignored. A fault names its place: `$` is the record's value.

@@ -74,7 +74,8 @@ struct url {
     char *text; /* the whole, without fragment */
 };
 
-/* `base` may be NULL; else `text` may be relative to it. Userinfo is refused. */
+/* `base` may be NULL; else `text` may be relative to it. Userinfo is refused.
+ */
 int url_parse(const char *text, const struct url *base, struct url *ret_url,
               struct error *err) NODISCARD;
 void url_release(struct url *url);

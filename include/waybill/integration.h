@@ -30,8 +30,7 @@ struct integration_env {
 
 /* Exactly one of artifact (and what it points to, in the arena that deliver()
  * was given) and err is set. */
-typedef void integration_done_fn(void *payload,
-                                 const struct artifact *artifact,
+typedef void integration_done_fn(void *payload, const struct artifact *artifact,
                                  const struct error *err);
 
 struct integration_class {

@@ -15,10 +15,10 @@
  * raw control characters, bytes that are not UTF-8, `\uZZZZ` and numbers like
  * 01, cuts strings at U+0000 and numbers at 63 digits, and its recursion is
  * bounded by a constant of its own. So json_scan() checks the text first, with
- * our caps, and writes a clean copy in which every string is valid UTF-8 as Go's
- * encoding/json would decode it (each stray byte and each lone surrogate is
- * U+FFFD) with U+0000 as in utf8.h. Numbers keep their value only as far as a
- * double does.
+ * our caps, and writes a clean copy in which every string is valid UTF-8 as
+ * Go's encoding/json would decode it (each stray byte and each lone surrogate
+ * is U+FFFD) with U+0000 as in utf8.h. Numbers keep their value only as far as
+ * a double does.
  *
  * Of a key given twice the last value counts, as in Go.
  */
@@ -47,7 +47,7 @@ const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *item);
 const char *json_name(const struct json *item); /* NULL for an element */
 size_t json_count(const struct json *container);
-const char *json_text(const struct json *string);   /* NULL: not a string */
+const char *json_text(const struct json *string); /* NULL: not a string */
 bool json_number(const struct json *json, double *ret_number);
 
 /*
@@ -67,7 +67,9 @@ struct json_at json_at_member(const struct json_at *at, const char *name);
 struct json_at json_at_element(const struct json_at *at,
                                const struct json *element, size_t index);
 /* error_set() with the path in front */
-int json_at_fault(const struct json_at *at, struct error *err,
+#define json_at_fault(at, err, kind, ...)                                      \
+    (json_at_fill(at, err, kind, __VA_ARGS__), error_failed())
+void json_at_fill(const struct json_at *at, struct error *err,
                   enum error_kind kind, const char *format, ...) PRINTF(4, 5);
 
 /* Typed reads. An absent value leaves *ret_ as it is and is no fault, unless

@@ -1,6 +1,8 @@
 #ifndef WAYBILL_LIMITS_H
 #define WAYBILL_LIMITS_H
 
+#include <stddef.h>
+
 /*
  * Every cap on what comes from outside, in one place. What can be configured
  * has its cap in the field table instead (settings.h); these are the ones that
@@ -29,22 +31,22 @@
 #define LIMIT_REPOSITORY 255
 /* Everything that a registry says: its header block, its body, its Location,
  * its token. None is ever close to these in an honest registry. */
-#define LIMIT_HTTP_HEADERS (64 * 1024)
-#define LIMIT_HTTP_BODY (256 * 1024)
-#define LIMIT_URL (8 * 1024)
-#define LIMIT_TOKEN (64 * 1024)
-#define LIMIT_CHALLENGE (8 * 1024)
+#define LIMIT_HTTP_HEADERS ((size_t)64 * 1024)
+#define LIMIT_HTTP_BODY ((size_t)256 * 1024)
+#define LIMIT_URL ((size_t)8 * 1024)
+#define LIMIT_TOKEN ((size_t)64 * 1024)
+#define LIMIT_CHALLENGE ((size_t)8 * 1024)
 #define LIMIT_REDIRECTS 5
 /* Tokens remembered: in the chainloop layout each push has a repository, and
  * so a token, of its own; the oldest is forgotten. */
 #define LIMIT_TOKENS 256
 
 /* The configuration file and what it refers to */
-#define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define LIMIT_CONFIG_BYTES ((size_t)1024 * 1024)
 #define LIMIT_CONFIG_DEPTH 16
 #define LIMIT_CONFIG_NODES 20000
 #define LIMIT_CONFIG_FAULTS 50
-#define LIMIT_SECRET_FILE (64 * 1024)
+#define LIMIT_SECRET_FILE ((size_t)64 * 1024)
 
 /* A message of ours: what fits a dead letter's header (1 KiB, wire format) */
 #define LIMIT_MESSAGE 1024

@@ -43,8 +43,7 @@ void log_line(enum log_level level, const char *module, const char *msg,
 
 /* log_write(LOG_INFO, "pipeline", "record done", LOG_TEXT("topic", t), ...) */
 #define log_write(level, module, msg, ...)                                     \
-    log_line(level, module, msg,                                               \
-             (const struct log_field[]){__VA_ARGS__},                          \
+    log_line(level, module, msg, (const struct log_field[]){__VA_ARGS__},      \
              sizeof((const struct log_field[]){__VA_ARGS__}) /                 \
                  sizeof(struct log_field))
 

@@ -41,7 +41,8 @@ int oci_repository_parse(const char *text, struct arena *arena,
 bool oci_path_is_valid(const char *path);
 bool oci_registry_is_loopback(const char *registry);
 
-/* --- what is pushed -------------------------------------------------------- */
+/* --- what is pushed --------------------------------------------------------
+ */
 
 struct oci_blob {
     const char *media_type;
@@ -60,7 +61,8 @@ struct oci_image {
 void oci_chainloop_image(struct bytes envelope, const struct digest *digest,
                          struct arena *arena, struct oci_image *ret_image);
 
-/* --- where to, and as whom -------------------------------------------------- */
+/* --- where to, and as whom --------------------------------------------------
+ */
 
 struct oci_target {
     const char *registry;
@@ -74,7 +76,8 @@ struct oci_target {
     const char *password;
 };
 
-/* --- pushing ---------------------------------------------------------------- */
+/* --- pushing ----------------------------------------------------------------
+ */
 
 struct oci_client;
 struct oci_push;

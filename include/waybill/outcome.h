@@ -42,7 +42,7 @@ struct outcome {
     int64_t started_ms; /* wall time, as the next two */
     int64_t finished_ms;
     int64_t first_failed_ms; /* 0: no attempt failed */
-    uint64_t duration_ms; /* monotonic */
+    uint64_t duration_ms;    /* monotonic */
 };
 
 #endif

@@ -63,7 +63,8 @@ size_t record_size(const struct record *record); /* bytes that it holds */
 /* Ends it wherever it is; done() is not called any more. */
 void record_free(struct record *record);
 
-/* --- the service ------------------------------------------------------------- */
+/* --- the service -------------------------------------------------------------
+ */
 
 struct service;
 
@@ -71,7 +72,8 @@ struct service;
  * after service_stop(). */
 typedef void service_ended_fn(void *payload, const struct error *err);
 
-int service_start(struct pipeline *pipeline, const struct pipeline_options *options,
+int service_start(struct pipeline *pipeline,
+                  const struct pipeline_options *options,
                   service_ended_fn *ended, void *payload,
                   struct service **ret_service, struct error *err) NODISCARD;
 /* Stops intake, finishes what is in flight within delivery.drain, commits,

@@ -102,7 +102,8 @@ size_t queue_batch_size(const struct queue_batch *batch); /* bytes, about */
 void queue_commit(struct queue *queue, struct queue_batch *batch);
 bool queue_is_committing(const struct queue *queue);
 
-/* --- without a group: `waybill publish` ------------------------------------- */
+/* --- without a group: `waybill publish` -------------------------------------
+ */
 
 struct publisher;
 
@@ -117,7 +118,8 @@ int publisher_flush(struct publisher *publisher, int timeout_ms,
                     struct error *err) NODISCARD;
 void publisher_free(struct publisher *publisher);
 
-/* --- properties -------------------------------------------------------------- */
+/* --- properties --------------------------------------------------------------
+ */
 
 /* Says what is wrong with one property of the configuration: one that a promise
  * hangs on, one that librdkafka does not know, a bad value. */

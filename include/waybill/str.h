@@ -34,7 +34,10 @@ struct bytes {
 /* Life cycle. A local one is born with its cleanup:
  *     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
  */
-#define STR_INIT(most) {.data = str_nothing, .cap = (most)}
+#define STR_INIT(most)                                                         \
+    {                                                                          \
+        .data = str_nothing, .cap = (most)                                     \
+    }
 extern char str_nothing[1]; /* so that `data` is never NULL; not to be used */
 void str_init(struct str *str, size_t cap);
 void str_release(struct str *str);
