@@ -1,0 +1,100 @@
+"""What is generated from the tables is committed, and must not be stale.
+
+    check_docs.py BINARY [--write]
+
+Also checks config.yaml, which is the manual: it passes `waybill check` as it is
+and with every commented setting switched on, those settings are the defaults,
+and no key is missing from it.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENTS = {
+    "reference": "deploy/reference/configuration.md",
+    "schema": "deploy/reference/config.schema.json",
+    "cli": "deploy/reference/command-line.md",
+}
+
+
+def waybill(binary, *args):
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")
+    }
+    return subprocess.run(
+        [binary, *args], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def generate(binary, word):
+    text = waybill(binary, "config", word).stdout
+    if word == "schema":
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+    return text
+
+
+def check_documents(binary, write):
+    for word, name in DOCUMENTS.items():
+        path = ROOT / name
+        text = generate(binary, word)
+        if write:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            yield f"{name} is stale: run tests/lint/check_docs.py BINARY --write"
+
+
+def switched_on(text):
+    """A line '#word' or '#  word' that holds a setting loses its '#'."""
+    return re.sub(r"^#( *[a-z_]+:( .*)?)$", r"\1", text, flags=re.M)
+
+
+def check_manual(binary):
+    text = (ROOT / "config.yaml").read_text()
+    for what, variant in (("as it is", text), ("all switched on", switched_on(text))):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(variant)
+            file.flush()
+            result = waybill(binary, "--config", file.name, "check")
+        if result.returncode != 0:
+            yield f"config.yaml {what}: {result.stderr.strip()}"
+
+
+def fields(schema, path=()):
+    for key, field in schema.get("properties", {}).items():
+        yield (*path, key), field
+        yield from fields(field, (*path, key))
+        for item in field.get("items", {}).get("anyOf", []):
+            yield from fields(item, (*path, key))
+
+
+def check_completeness(binary):
+    text = (ROOT / "config.yaml").read_text()
+    schema = json.loads(waybill(binary, "config", "schema").stdout)
+    for path, field in fields(schema):
+        key = path[-1]
+        if not re.search(rf"[\s{{,#-]{key}:", text):
+            yield f"config.yaml does not show {'.'.join(path)}"
+        default = field.get("default")
+        line = re.search(rf"^# +{key}: (.*)$", text, flags=re.M)
+        setting = re.search(rf"^#  ?  ?{key}: (.*)$", text, flags=re.M)
+        if default is not None and setting and line:
+            if setting.group(1) != str(default):
+                yield f"config.yaml shows {key}: {setting.group(1)}, the default is {default}"
+
+
+def main():
+    binary = sys.argv[1]
+    write = "--write" in sys.argv
+    faults = [*check_documents(binary, write), *check_manual(binary)]
+    faults += check_completeness(binary)
+    print("\n".join(faults) or "documents and config.yaml are up to date")
+    return 1 if faults else 0
+
+
+sys.exit(main())
