@@ -124,13 +124,14 @@ struct settings *load_settings(const struct cli_args *args, unsigned needs)
     struct settings *settings = NULL;
     const char *path = config_path(args_option(args, "--config"));
 
-    process_hide_memory();
     if (config_load(path, &rules, needs, &settings, &faults, &warnings) < 0) {
         fputs(faults.data, stderr);
         fputs(warnings.data, stderr);
         return NULL;
     }
     fputs(warnings.data, stderr);
+    /* Not before: a FILE like /dev/fd/63 could not be opened any more. */
+    process_hide_memory();
     log_setup((enum log_level)settings->log.level,
               (enum log_format)settings->log.format);
     return settings;

@@ -196,6 +196,11 @@ static int explain(const struct http_transfer *transfer, CURLcode result,
         return error_set(err, ERROR_UNAVAILABLE, "response %s too large",
                          transfer->too_large);
     }
+    if (result == CURLE_SSL_CONNECT_ERROR &&
+        strstr(why, "wrong version number") != NULL) {
+        return error_set(err, ERROR_UNREACHABLE,
+                         "no TLS there, perhaps plain http");
+    }
     if (result == CURLE_OPERATION_TIMEDOUT) {
         return error_set(err, ERROR_UNREACHABLE, "no answer in time: %s", why);
     }

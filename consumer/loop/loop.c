@@ -125,10 +125,25 @@ void loop_cancel(struct loop *loop, struct task *task)
     task->queued = false;
 }
 
+/* What is known of the set may be wrong: a library that closes a descriptor and
+ * opens it again without a word takes it out. */
+static void set_interest(struct loop *loop, int fd, unsigned events,
+                         bool expected)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    int first = expected ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int second = expected ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+    if (epoll_ctl(loop->epoll, first, fd, &event) < 0 &&
+        ((errno != ENOENT && errno != EEXIST) ||
+         epoll_ctl(loop->epoll, second, fd, &event) < 0)) {
+        abort();
+    }
+}
+
 void loop_watch(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
                 void *payload)
 {
-    struct epoll_event event = {.events = events, .data.fd = fd};
     size_t before = loop->watch_capacity;
     struct watch *watch;
 
@@ -139,13 +154,7 @@ void loop_watch(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
     }
     watch = &loop->watches[fd];
     if (watch->fn == NULL || watch->events != events) {
-        /* A library may have closed the descriptor and opened it again
-         * without a word, which takes it out of the epoll set. */
-        if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event) < 0 &&
-            (errno != ENOENT ||
-             epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0)) {
-            abort();
-        }
+        set_interest(loop, fd, events, watch->fn != NULL);
     }
     loop->watched += watch->fn == NULL;
     *watch = (struct watch){fn, payload, events};

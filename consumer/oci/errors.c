@@ -81,6 +81,16 @@ static bool is_rate_limit(int status, const struct said *said)
     return status == 403 && strcasestr(said->words.data, "rate limit") != NULL;
 }
 
+/* Go's words, and nginx's: nothing that the event could help, or a retry hurt.
+ */
+static bool wants_https(const struct oci_target *target, int status,
+                        const struct said *said)
+{
+    return !target->https && status == 400 &&
+           (strstr(said->words.data, "HTTPS server") != NULL ||
+            strstr(said->words.data, "HTTPS port") != NULL);
+}
+
 static enum error_kind kind_of(int status, const struct said *said)
 {
     if (status == 408 || status == 425 || status == 429 || status >= 500 ||
@@ -106,6 +116,13 @@ int oci_error_of(const struct http_response *response, const char *what,
     str_init(&said.words, STR_UNLIMITED);
     if (!read_errors(&response->body, &said)) {
         read_text(&response->body, &said);
+    }
+    if (wants_https(target, response->status, &said)) {
+        str_release(&said.words);
+        return error_set(err, ERROR_UNREACHABLE,
+                         "%s: registry '%s' speaks https (set plain_http: "
+                         "false, or a ca_file)",
+                         what, target->registry);
     }
     colon = said.words.len > 0 ? ": " : "";
     error_set(err, kind_of(response->status, &said),
