@@ -19,13 +19,14 @@
 static int make_topic(rd_kafka_mock_cluster_t *cluster, char *word)
 {
     char *colon = strchr(word, ':');
+    char *end = NULL;
     long partitions = 1;
 
     if (colon != NULL) {
         *colon = '\0';
-        partitions = strtol(colon + 1, NULL, 10);
+        partitions = strtol(colon + 1, &end, 10);
     }
-    if (partitions < 1 || partitions > 64) {
+    if (partitions < 1 || partitions > 64 || (end != NULL && *end != '\0')) {
         fprintf(stderr, "demo broker: '%s' has a bad number of partitions\n",
                 word);
         return -1;
@@ -57,17 +58,27 @@ int main(int argc, char **argv)
     char why[256];
     sigset_t set;
 
+    if (argc < 2) {
+        fputs("usage: waybill-demo-broker TOPIC[:PARTITIONS]...\n", stderr);
+        return 2;
+    }
     /* Blocked before there are threads: see wait_for_end(). */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    /* Else it warns that it has no broker to talk to, which is as it should. */
+    rd_kafka_conf_set(conf, "log_level", "3", why, sizeof(why));
     client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (client == NULL) {
         fprintf(stderr, "demo broker: %s\n", why);
         return 1;
     }
     cluster = rd_kafka_mock_cluster_new(client, 1);
+    if (cluster == NULL) {
+        fputs("demo broker: cannot listen on the loopback\n", stderr);
+        return 1;
+    }
     for (int i = 1; i < argc; i++) {
         if (make_topic(cluster, argv[i]) < 0) {
             return 2;

@@ -11,6 +11,8 @@
 #   NAME.log       what it said
 # so that parts_stop DIR can end it, also from another shell.
 
+PARTS_FILE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
+
 # Every pinned version. Debian's patch level of docker-registry may vary.
 PARTS_KAFKA_VERSION=4.3.0
 PARTS_SCALA_VERSION=2.13
@@ -171,13 +173,15 @@ parts_java() {
     exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$jars/*" "$@"
 }
 
-# parts_free_ports COUNT: that many different ports that nobody listens on.
+# parts_free_ports COUNT: that many different ports that nobody listens on. Perl
+# because every Debian has it, even the barest.
 parts_free_ports() {
-    python3 - "$1" <<'PYTHON'
-import socket, sys
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
-print(*(s.getsockname()[1] for s in sockets))
-PYTHON
+    # shellcheck disable=SC2016 # the dollars are Perl's
+    perl -MIO::Socket::INET -e '
+        my @sockets = map {
+            IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die "$@\n"
+        } 1 .. shift;
+        print join(" ", map { $_->sockport } @sockets), "\n";' "$1"
 }
 
 # parts_kafka_run DIR: formats a broker's directory, unless it has been, and
@@ -228,8 +232,9 @@ parts_kafka_start() {
     parts_kafka_jars >/dev/null || return
     for attempt in 1 2 3; do
         rm -f "$dir/kafka.address"
-        (parts_kafka_run "$dir") </dev/null >"$dir/kafka.log" 2>&1 &
-        parts_record "$dir/kafka.pid" $!
+        # shellcheck disable=SC2016 # the dollars are for the inner shell
+        parts_launch "$dir" kafka \
+            bash -c '. "$1"; parts_kafka_run "$2"' kafka "$PARTS_FILE" "$dir"
         parts_await 60 parts_kafka_decided "$dir" || break
         if parts_running "$dir/kafka.pid"; then
             cp "$dir/kafka.listen" "$dir/kafka.address"
@@ -270,8 +275,7 @@ storage: {filesystem: {rootdirectory: "$dir/registry.data"}, delete: {enabled: t
 http: {addr: "127.0.0.1:$port", secret: loopback}
 YAML
     rm -f "$dir/registry.address"
-    "$binary" serve "$dir/registry.yml" </dev/null >"$dir/registry.log" 2>&1 &
-    parts_record "$dir/registry.pid" $!
+    parts_launch "$dir" registry "$binary" serve "$dir/registry.yml"
     parts_await 10 parts_registry_decided "$dir" || true
     [ ! -e "$dir/registry.address" ] || return 0
     parts_failed "$dir" registry "the registry does not answer"
@@ -325,6 +329,16 @@ parts_started() {
     [ "${stat[0]}" != Z ] && printf '%s\n' "${stat[19]}"
 }
 
+# parts_launch DIR NAME COMMAND...: in the background, and in a session of its
+# own, so that neither Ctrl-C nor a closed terminal reaches it.
+parts_launch() {
+    local dir=$1 name=$2
+    shift 2
+    : >"$dir/$name.log" || return
+    setsid "$@" </dev/null >"$dir/$name.log" 2>&1 &
+    parts_record "$dir/$name.pid" $!
+}
+
 # parts_record PIDFILE PID
 parts_record() {
     printf '%s\n%s\n' "$2" "$(parts_started "$2")" >"$1"
@@ -342,6 +356,12 @@ parts_gone() {
     ! parts_running "$1"
 }
 
+# parts_kill SIGNAL PID: a part and its children, which are a process group, once
+# setsid has had its turn.
+parts_kill() {
+    kill "-$1" -- "-$2" 2>/dev/null || kill "-$1" "$2" 2>/dev/null || true
+}
+
 # parts_failed DIR NAME MESSAGE: says why a part did not start, and fails.
 parts_failed() {
     parts_say "$3; the end of $1/$2.log:"
@@ -357,9 +377,9 @@ parts_stop() {
         [ -e "$file" ] || continue
         read -r pid <"$file" || continue
         if parts_running "$file"; then
-            kill -TERM "$pid" 2>/dev/null || true
+            parts_kill TERM "$pid"
             if ! parts_await 5 parts_gone "$file"; then
-                kill -KILL "$pid" 2>/dev/null || true
+                parts_kill KILL "$pid"
                 parts_await 5 parts_gone "$file" || true
             fi
         fi

@@ -30,6 +30,8 @@ struct node {
     bool null;        /* a plain scalar that says nothing: empty, ~, null */
     bool expanded;    /* text came from elsewhere and is not shown */
     struct node *first;
+    struct node *last;
+    size_t count;
     struct node *next;
 };
 

@@ -245,13 +245,8 @@ static void read_scalar(const struct node *node, const char *path,
 static void read_map(const struct node *node, const char *path,
                      struct field_map *ret_map, struct faults *faults)
 {
-    struct field_pair *pairs;
-    size_t count = 0;
-
-    for (const struct node *item = node->first; item; item = item->next) {
-        count++;
-    }
-    pairs = arena_alloc(faults->arena, count * sizeof(*pairs));
+    struct field_pair *pairs =
+        arena_alloc(faults->arena, node->count * sizeof(*pairs));
     ret_map->pairs = pairs;
     for (const struct node *item = node->first; item; item = item->next) {
         if (item->kind != NODE_SCALAR || item->null) {

@@ -113,8 +113,6 @@ const struct integration_fields *integration_find(
 static size_t count_items(const struct node *list, const char *path,
                           struct faults *faults)
 {
-    size_t count = 0;
-
     if (list == NULL || (list->kind == NODE_SCALAR && list->null)) {
         return 0;
     }
@@ -122,10 +120,7 @@ static size_t count_items(const struct node *list, const char *path,
         fault_add(faults, &list->place, "%s: expected a list", path);
         return 0;
     }
-    for (const struct node *item = list->first; item; item = item->next) {
-        count++;
-    }
-    return count;
+    return list->count;
 }
 
 static bool is_mapping(const struct node *item, const char *path,

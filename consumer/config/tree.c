@@ -123,12 +123,13 @@ static struct node *read_node(struct tree *tree, size_t depth);
 
 static void append(struct node *parent, struct node *child)
 {
-    struct node **last = &parent->first;
-
-    while (*last != NULL) {
-        last = &(*last)->next;
+    if (parent->last != NULL) {
+        parent->last->next = child;
+    } else {
+        parent->first = child;
     }
-    *last = child;
+    parent->last = child;
+    parent->count++;
 }
 
 static int read_key(struct tree *tree, const struct node *mapping,
@@ -141,6 +142,9 @@ static int read_key(struct tree *tree, const struct node *mapping,
         return refuse(tree, tree->event.type == YAML_ALIAS_EVENT
                                 ? "aliases are not supported"
                                 : "a key must be plain text");
+    }
+    if (mapping->count >= LIMIT_CONFIG_KEYS) {
+        return refuse(tree, "too many keys in one mapping");
     }
     *ret_key = arena_strdup(tree->arena, (char *)tree->event.data.scalar.value);
     *ret_place = place;

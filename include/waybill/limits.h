@@ -45,6 +45,7 @@
 #define LIMIT_CONFIG_BYTES ((size_t)1024 * 1024)
 #define LIMIT_CONFIG_DEPTH 16
 #define LIMIT_CONFIG_NODES 20000
+#define LIMIT_CONFIG_KEYS 256 /* of one mapping */
 #define LIMIT_CONFIG_FAULTS 50
 #define LIMIT_SECRET_FILE ((size_t)64 * 1024)
 

@@ -80,8 +80,7 @@ class Registry:
                 shown = client_ca.issue(["checker"])
                 self._context.load_cert_chain(shown.cert, shown.key)
         if htpasswd:
-            lines = (f"{user}:{bcrypt(password)}\n" for user, password in htpasswd.items())
-            (self._directory / "htpasswd").write_text("".join(lines))
+            self.set_users(htpasswd)
         try:
             self.start()
         except BaseException:
@@ -105,6 +104,14 @@ class Registry:
     @property
     def log(self):
         return self._process.tail()
+
+    def set_users(self, htpasswd):
+        """Also while it runs: it reads its htpasswd file again once that changes."""
+        self._htpasswd = htpasswd
+        lines = (f"{user}:{bcrypt(password)}\n" for user, password in htpasswd.items())
+        temporary = self._directory / "htpasswd.new"
+        temporary.write_text("".join(lines))
+        temporary.replace(self._directory / "htpasswd")
 
     def start(self):
         # JSON is YAML too.
