@@ -67,7 +67,7 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    /* Else it warns that it has no broker to talk to, which is as it should. */
+    /* Else it warns that it has no broker to talk to, which is right. */
     rd_kafka_conf_set(conf, "log_level", "3", why, sizeof(why));
     client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (client == NULL) {

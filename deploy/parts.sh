@@ -309,13 +309,14 @@ parts_listens_on() {
         socket:*) inode=${inode#socket:[} inodes+="${inode%]} " ;;
         esac
     done
+    # 0A is TCP_LISTEN. The shell alone takes seconds when the table is long with
+    # connections that have ended.
     while read -r _ address _ state _ _ _ _ _ inode _; do
-        # 0A is TCP_LISTEN
         if [ "$state" = 0A ] && [[ $inodes == *" $inode "* ]]; then
             printf '%d\n' "0x${address#*:}"
             return 0
         fi
-    done </proc/net/tcp
+    done < <(grep ' 0A ' /proc/net/tcp)
 }
 
 # parts_started PID: when a process was started, in the kernel's own units; fails

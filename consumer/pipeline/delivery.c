@@ -28,9 +28,11 @@ static void set_state(struct delivery *delivery, enum delivery_state state)
     log_write(LOG_DEBUG, "pipeline", "delivery state",
               LOG_TEXT("event_id", delivery->record->event.id),
               LOG_TEXT("attachment", delivery->attachment->name),
+              LOG_TEXT("file", input->file),
+              LOG_NUMBER_IF(input->file, "index", input->index),
               LOG_TEXT("topic", input->message.topic),
-              LOG_NUMBER("partition", input->partition),
-              LOG_NUMBER("offset", input->offset),
+              LOG_NUMBER_IF(!input->file, "partition", input->partition),
+              LOG_NUMBER_IF(!input->file, "offset", input->offset),
               LOG_TEXT("state", state_names[state]));
 }
 
@@ -147,7 +149,7 @@ static void log_trouble(const struct delivery *delivery,
         LOG_NUMBER("attempt", delivery->outcome->attempts),
         LOG_NUMBER("retry_in_ms", pause), LOG_TEXT("err", err->message),
         LOG_TEXT("err_kind", held ? "auth" : "retriable"),
-        LOG_NUMBER("http_status", err->http_status));
+        LOG_NUMBER_IF(err->http_status, "http_status", err->http_status));
 }
 
 static void try_again(struct delivery *delivery, enum disposition disposition,

@@ -272,14 +272,14 @@ static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
     }
 }
 
-/* syslog(3)'s numbers. librdkafka's errors are about what it goes on to mend by
- * itself. */
+/* syslog(3)'s numbers. What is an error there (3) comes as an event of its own
+ * as well, once. */
 static enum log_level level_of(int syslog_level)
 {
     if (syslog_level <= 2) {
         return LOG_ERROR;
     }
-    return syslog_level <= 4 ? LOG_WARN : LOG_DEBUG;
+    return syslog_level == 4 ? LOG_WARN : LOG_DEBUG;
 }
 
 static void on_log(struct queue *queue, rd_kafka_event_t *event)

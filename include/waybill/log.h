@@ -36,6 +36,12 @@ struct log_field {
         .name = (field), .number = (int64_t)(value)                            \
     }
 
+#define LOG_NUMBER_IF(there, field, value)                                     \
+    (struct log_field)                                                         \
+    {                                                                          \
+        .name = (field), .number = (int64_t)(value), .absent = !(there)        \
+    }
+
 void log_setup(enum log_level least, enum log_format format);
 bool log_wants(enum log_level level);
 void log_line(enum log_level level, const char *module, const char *msg,
