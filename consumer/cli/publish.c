@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli_internal.h"
 #include "waybill/error.h"
@@ -47,9 +46,29 @@ static int read_headers(const struct cli_args *args,
 }
 
 /* What the event is, as far as a header and a key need to know. */
-static bool look_at(const struct input *input, struct arena *arena,
-                    bool *ret_structured, struct event *event)
+struct look {
+    bool structured; /* a CloudEvent by itself */
+    struct bytes key;
+};
+
+/* The workflow's id, else project/name; none when it has neither. */
+static struct bytes workflow_key(const struct json *event, struct arena *arena)
 {
+    const struct json *workflow = json_member(event, "workflow");
+    const char *id = json_text(json_member(workflow, "id"));
+    const char *project = json_text(json_member(workflow, "project"));
+    const char *name = json_text(json_member(workflow, "name"));
+
+    if (id == NULL && project != NULL && name != NULL) {
+        return bytes_of(arena_printf(arena, "%s/%s", project, name));
+    }
+    return bytes_of(arena_strdup(arena, id));
+}
+
+static bool look_at(const struct input *input, struct arena *arena,
+                    struct look *ret_look)
+{
+    const struct json *data;
     struct json *json;
     struct error err;
 
@@ -59,52 +78,35 @@ static bool look_at(const struct input *input, struct arena *arena,
                 input->file, (long long)input->index, err.message);
         return false;
     }
-    *ret_structured = json_member(json, "specversion") != NULL;
+    ret_look->structured = json_member(json, "specversion") != NULL;
+    data = ret_look->structured ? json_member(json, "data") : json;
+    ret_look->key = workflow_key(data, arena);
     json_free(json);
-    if (event_decode(input, STR_UNLIMITED, arena, event, &err) < 0 &&
-        event->workflow.id == NULL) {
-        *event = (struct event){0}; /* it is published as it is, keyless */
-    }
     return true;
-}
-
-static struct bytes key_of(const struct publishing *publishing,
-                           const struct event *event, struct arena *arena)
-{
-    const struct workflow *workflow = &event->workflow;
-
-    if (publishing->key != NULL) {
-        return bytes_of(publishing->key);
-    }
-    if (workflow->id != NULL || workflow->project == NULL) {
-        return bytes_of(workflow->id);
-    }
-    return bytes_of(
-        arena_printf(arena, "%s/%s", workflow->project, workflow->name));
 }
 
 static int publish_one(struct publishing *publishing, struct input *input)
 {
     struct arena *arena = arena_new();
     struct message *message = &input->message;
-    struct event event = {0};
+    struct look look;
     struct error err;
-    bool structured;
     int status = EXIT_OK;
 
-    if (!look_at(input, arena, &structured, &event)) {
+    if (!look_at(input, arena, &look)) {
         publishing->refused++;
         arena_free(arena);
         return EXIT_FAILED;
     }
     message->topic = publishing->settings->kafka.topics.attestations;
-    message->key = key_of(publishing, &event, arena);
+    message->key =
+        publishing->key != NULL ? bytes_of(publishing->key) : look.key;
     message->headers = publishing->headers;
     message->header_count = publishing->header_count;
     if (message_header(message, "content-type") == NULL) {
         publishing->headers[message->header_count++] = (struct header){
             "content-type",
-            bytes_of(structured ? structured_type : plain_type)};
+            bytes_of(look.structured ? structured_type : plain_type)};
     }
     if (publisher_send(publishing->publisher, message, &err) < 0) {
         fprintf(stderr, "waybill: %s: event %lld: %s\n", input->file,
@@ -163,12 +165,13 @@ static int publish(const struct cli_args *args, struct publishing *publishing)
     const struct kafka_settings *kafka = &publishing->settings->kafka;
     struct queue_options options = {.brokers = kafka->brokers,
                                     .group = kafka->group,
+                                    .topic = kafka->topics.attestations,
                                     .properties = &kafka->properties};
     struct error err;
     int status;
 
     if (publisher_open(&options, &publishing->publisher, &err) < 0) {
-        fprintf(stderr, "waybill: %s\n", err.message);
+        fprintf(stderr, "waybill: %s: %s\n", kafka->brokers, err.message);
         return error_exit_code(err.kind);
     }
     status = publish_all(args, publishing);

@@ -35,6 +35,55 @@ static void keep_quiet(const rd_kafka_t *client, int level,
 {
 }
 
+#define METADATA_MS 10000
+
+static int check_topic(const struct rd_kafka_metadata *metadata,
+                       const char *topic, struct error *err)
+{
+    rd_kafka_resp_err_t code = metadata->topic_cnt == 1
+                                   ? metadata->topics[0].err
+                                   : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        return error_set(err, ERROR_REJECTED,
+                         "topic '%s' does not exist: create it (Waybill "
+                         "creates none)",
+                         topic);
+    }
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        return error_set(err, ERROR_REJECTED, "topic '%s': %s", topic,
+                         rd_kafka_err2str(code));
+    }
+    return 0; /* without a leader just now: the client waits for one */
+}
+
+/* Asked for by itself, else the first message waits for the client's next
+ * round, and a topic that is missing shows only after its timeout. */
+static int find_topic(struct publisher *publisher, const char *name,
+                      struct error *err)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(publisher->client, name, NULL);
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code;
+    int result;
+
+    if (topic == NULL) {
+        return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one", name);
+    }
+    code =
+        rd_kafka_metadata(publisher->client, 0, topic, &metadata, METADATA_MS);
+    rd_kafka_topic_destroy(topic);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_poll(publisher->client, 0);
+        return error_set(err, ERROR_UNREACHABLE, "%s",
+                         publisher->said[0] != '\0' ? publisher->said
+                                                    : rd_kafka_err2str(code));
+    }
+    result = check_topic(metadata, name, err);
+    rd_kafka_metadata_destroy(metadata);
+    return result;
+}
+
 int publisher_open(const struct queue_options *options,
                    struct publisher **ret_publisher, struct error *err)
 {
@@ -55,6 +104,10 @@ int publisher_open(const struct queue_options *options,
         rd_kafka_conf_destroy(conf);
         mem_free(publisher);
         return error_set(err, ERROR_CONFIG, "kafka producer: %s", why);
+    }
+    if (find_topic(publisher, options->topic, err) < 0) {
+        publisher_free(publisher);
+        return -1;
     }
     *ret_publisher = publisher;
     return 0;

@@ -65,7 +65,7 @@ struct queue_handler {
 struct queue_options {
     const char *brokers;
     const char *group;
-    const char *topic;            /* to read */
+    const char *topic;            /* to read, or to publish to */
     const char *transactional_id; /* NULL: one of the process's own */
     const struct field_map *properties;
     uint64_t random; /* for the process's own id */
@@ -107,6 +107,7 @@ bool queue_is_committing(const struct queue *queue);
 
 struct publisher;
 
+/* Waits until the topic is known to be there, for at most ten seconds. */
 int publisher_open(const struct queue_options *options,
                    struct publisher **ret_publisher,
                    struct error *err) NODISCARD;
