@@ -59,6 +59,8 @@ static void *take(struct arena *arena, size_t size)
     size_t rounded =
         (size + alignof(max_align_t) - 1) & ~(size_t)(alignof(max_align_t) - 1);
 
+    /* So that two blocks never share an address, and none is NULL. */
+    rounded = rounded > 0 ? rounded : alignof(max_align_t);
     if (rounded > CHUNK / 4) {
         return add_chunk(arena, rounded)->data;
     }

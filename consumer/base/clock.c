@@ -1,6 +1,7 @@
 #include "waybill/clock.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -60,78 +61,149 @@ const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
     return text;
 }
 
-int64_t clock_parse_http_date(const char *text)
+/* Exactly so many digits, at most `most`; *at is behind them afterwards */
+static bool read_number(const char **at, int digits, int most, int *ret_number)
 {
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
-                                         "May", "Jun", "Jul", "Aug",
-                                         "Sep", "Oct", "Nov", "Dec"};
-    struct tm parts = {0};
-    char month[4];
-    int year;
-    int end = 0;
+    int number = 0;
 
-    /* NOLINTNEXTLINE(cert-err34-c): widths keep each number in range */
-    if (sscanf(text, "%*3[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT%n",
-               &parts.tm_mday, month, &year, &parts.tm_hour, &parts.tm_min,
-               &parts.tm_sec, &end) != 6 ||
-        end == 0) {
-        return -1;
+    for (; digits > 0; digits--, (*at)++) {
+        if (!isdigit((unsigned char)**at)) {
+            return false;
+        }
+        number = number * 10 + (**at - '0');
     }
-    parts.tm_year = year - 1900;
-    parts.tm_mon = -1;
+    *ret_number = number;
+    return number <= most;
+}
+
+static bool read_char(const char **at, char c)
+{
+    bool there = **at == c;
+
+    *at += there;
+    return there;
+}
+
+static bool read_clock(const char **at, struct tm *parts)
+{
+    return read_number(at, 2, 23, &parts->tm_hour) && read_char(at, ':') &&
+           read_number(at, 2, 59, &parts->tm_min) && read_char(at, ':') &&
+           read_number(at, 2, 60, &parts->tm_sec);
+}
+
+/* timegm() would take 31 February for 3 March. */
+static int64_t seconds_of(struct tm parts)
+{
+    int day = parts.tm_mday;
+    time_t seconds = timegm(&parts);
+
+    return parts.tm_mday == day ? (int64_t)seconds : -1;
+}
+
+static bool read_month(const char **at, int *ret_month)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
     for (int i = 0; i < 12; i++) {
-        if (strcmp(month, months[i]) == 0) {
-            parts.tm_mon = i;
+        if (strncmp(*at, &months[3 * i], 3) == 0) {
+            *at += 3;
+            *ret_month = i;
+            return true;
         }
     }
-    return parts.tm_mon < 0 ? -1 : (int64_t)timegm(&parts) * 1000;
+    return false;
+}
+
+int64_t clock_parse_http_date(const char *text)
+{
+    static const char days[] = "MonTueWedThuFriSatSun";
+    struct tm parts = {0};
+    const char *at = text;
+    char day[4] = {0};
+    int64_t seconds;
+
+    memcpy(day, text, strnlen(text, 3));
+    if (strlen(day) != 3 || strstr(days, day) == NULL) {
+        return -1;
+    }
+    at += 3;
+    if (!read_char(&at, ',') || !read_char(&at, ' ') ||
+        !read_number(&at, 2, 31, &parts.tm_mday) || !read_char(&at, ' ') ||
+        !read_month(&at, &parts.tm_mon) || !read_char(&at, ' ') ||
+        !read_number(&at, 4, 9999, &parts.tm_year) || !read_char(&at, ' ') ||
+        !read_clock(&at, &parts) || strcmp(at, " GMT") != 0) {
+        return -1;
+    }
+    parts.tm_year -= 1900;
+    seconds = seconds_of(parts);
+    return seconds < 0 ? -1 : seconds * 1000;
 }
 
 /* Behind the seconds: a fraction, of which milliseconds are kept */
-static const char *skip_fraction(const char *text, int64_t *ret_millis)
+static bool read_fraction(const char **at, int64_t *ret_millis)
 {
     int64_t unit = 100;
 
     *ret_millis = 0;
-    if (*text != '.') {
-        return text;
+    if (!read_char(at, '.')) {
+        return true;
     }
-    for (text++; isdigit((unsigned char)*text); text++) {
-        *ret_millis += (*text - '0') * unit;
+    if (!isdigit((unsigned char)**at)) {
+        return false;
+    }
+    for (; isdigit((unsigned char)**at); (*at)++) {
+        *ret_millis += (**at - '0') * unit;
         unit /= 10;
     }
-    return text;
+    return true;
+}
+
+static bool read_zone(const char **at, int64_t *ret_seconds)
+{
+    bool west = **at == '-';
+    int hours;
+    int minutes;
+
+    *ret_seconds = 0;
+    if (read_char(at, 'Z') || read_char(at, 'z')) {
+        return true;
+    }
+    if ((!read_char(at, '-') && !read_char(at, '+')) ||
+        !read_number(at, 2, 23, &hours) || !read_char(at, ':') ||
+        !read_number(at, 2, 59, &minutes)) {
+        return false;
+    }
+    *ret_seconds = (int64_t)hours * 3600 + (int64_t)minutes * 60;
+    *ret_seconds = west ? -*ret_seconds : *ret_seconds;
+    return true;
+}
+
+static bool read_date(const char **at, struct tm *parts)
+{
+    bool read = read_number(at, 4, 9999, &parts->tm_year) &&
+                read_char(at, '-') && read_number(at, 2, 12, &parts->tm_mon) &&
+                read_char(at, '-') && read_number(at, 2, 31, &parts->tm_mday);
+
+    parts->tm_year -= 1900;
+    parts->tm_mon -= 1;
+    return read && parts->tm_mon >= 0 && parts->tm_mday > 0;
 }
 
 int64_t clock_parse_rfc3339(const char *text)
 {
     struct tm parts = {0};
+    const char *at = text;
     int64_t millis;
-    int64_t offset = 0;
-    int hours = 0;
-    int minutes = 0;
-    int end = 0;
-    char sign[2];
+    int64_t offset;
+    int64_t seconds;
 
-    /* NOLINTNEXTLINE(cert-err34-c): widths keep each number in range */
-    if (sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &parts.tm_year,
-               &parts.tm_mon, &parts.tm_mday, &parts.tm_hour, &parts.tm_min,
-               &parts.tm_sec, &end) != 6 ||
-        end != 19) {
+    if (!read_date(&at, &parts) ||
+        (!read_char(&at, 'T') && !read_char(&at, 't') &&
+         !read_char(&at, ' ')) ||
+        !read_clock(&at, &parts) || !read_fraction(&at, &millis) ||
+        !read_zone(&at, &offset) || *at != '\0') {
         return -1;
     }
-    text = skip_fraction(text + end, &millis);
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    if (strcmp(text, "Z") != 0 && strcmp(text, "z") != 0) {
-        /* NOLINTNEXTLINE(cert-err34-c): as above */
-        if (sscanf(text, "%1[+-]%2d:%2d%n", sign, &hours, &minutes, &end) !=
-                3 ||
-            end != 6 || text[6] != '\0') {
-            return -1;
-        }
-        offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
-        offset = sign[0] == '-' ? -offset : offset;
-    }
-    return ((int64_t)timegm(&parts) - offset) * 1000 + millis;
+    seconds = seconds_of(parts);
+    return seconds < 0 ? -1 : (seconds - offset) * 1000 + millis;
 }

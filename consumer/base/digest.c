@@ -46,6 +46,11 @@ bool digest_is_plausible(const char *text)
 {
     static const char algorithm[] = "abcdefghijklmnopqrstuvwxyz0123456789+._-";
     size_t len = strspn(text, algorithm);
+    struct digest known;
+
+    if (strncmp(text, DIGEST_PREFIX, sizeof(DIGEST_PREFIX) - 1) == 0) {
+        return digest_parse(text, &known);
+    }
 
     if (len == 0 || text[len] != ':' || text[len + 1] == '\0') {
         return false;

@@ -98,8 +98,9 @@ void utf8_put_printable(struct str *str, const void *data, size_t len,
         }
         if (size == 0) {
             str_puts(str, UTF8_REPLACEMENT);
-        } else if (size == 1 && (*at < 0x20 || *at == 0x7F)) {
-            str_putc(str, ' ');
+        } else if ((size == 1 && (*at < 0x20 || *at == 0x7F)) ||
+                   (size == 2 && at[0] == 0xC2 && at[1] < 0xA0)) {
+            str_putc(str, ' '); /* terminals obey C1 controls as well */
         } else {
             str_put(str, at, size);
         }

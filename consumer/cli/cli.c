@@ -170,7 +170,7 @@ int cli_main(int argc, char **argv)
         status = run_command_of(&args);
     }
     /* A full disk behind stdout must not look like success. */
-    if (fflush(stdout) != 0 && status == EXIT_OK) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_OK) {
         fputs("waybill: standard output cannot be written\n", stderr);
         status = EXIT_FAILED;
     }

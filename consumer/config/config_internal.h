@@ -26,9 +26,10 @@ struct node {
     struct place place;
     const char *key; /* in a mapping */
     struct place key_place;
-    const char *text; /* of a scalar, after ${...} */
-    bool null;        /* a plain scalar that says nothing: empty, ~, null */
-    bool expanded;    /* text came from elsewhere and is not shown */
+    const char *text;  /* of a scalar, after ${...} */
+    bool null;         /* a plain scalar that says nothing: empty, ~, null */
+    bool expanded;     /* text came from elsewhere and is not shown */
+    const char *fault; /* why ${...} could not be replaced; text is then "" */
     struct node *first;
     struct node *last;
     size_t count;

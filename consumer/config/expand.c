@@ -84,7 +84,7 @@ static const char *put_reference(struct arena *arena, struct str *out,
     char *inside;
 
     if (end == NULL) {
-        return "'${' without '}' (write '$${' for a literal one)";
+        return "'${' without '}' (write '$${' for a literal '${')";
     }
     *ret_end = end + 1;
     inside = arena_copy(arena, text, (size_t)(end - text) + 1);
@@ -95,10 +95,9 @@ static const char *put_reference(struct arena *arena, struct str *out,
     if (strncmp(inside, "file:", 5) == 0 && inside[5] != '\0') {
         return put_file(arena, out, inside + 5, folder);
     }
-    return arena_printf(arena,
-                        "'${%s}' is neither ${env:NAME} nor ${file:PATH} "
-                        "(write '$${' for a literal one)",
-                        inside);
+    /* What stands there instead may be a part of a password. */
+    return "'${' is followed by neither 'env:NAME}' nor 'file:PATH}' (write "
+           "'$${' for a literal '${')";
 }
 
 const char *expand(struct arena *arena, const char *text, const char *folder,

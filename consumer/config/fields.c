@@ -44,13 +44,15 @@ bool field_number(const struct field *field, const char *text,
     size_t digits = strspn(text, "0123456789");
     uint64_t number;
 
-    if (digits == 0 || digits > 15) {
+    if (digits == 0) {
         return false;
     }
-    number = strtoull(text, NULL, 10);
+    number = strtoull(text, NULL, 10); /* too many digits: the largest */
     for (const struct unit *unit = units_of(field); unit->suffix; unit++) {
         if (strcmp(text + digits, unit->suffix) == 0) {
-            *ret_number = number * unit->factor;
+            if (__builtin_mul_overflow(number, unit->factor, ret_number)) {
+                *ret_number = UINT64_MAX; /* which no bounds allow */
+            }
             return true;
         }
     }
@@ -103,6 +105,19 @@ static bool set_word(const struct field *field, void *base, const char *text)
         }
     }
     return false;
+}
+
+/* A file's name in the configuration starts where the configuration is. */
+static const char *path_text(const struct node *node, struct arena *arena)
+{
+    const char *file = node->place.file;
+    const char *slash = strrchr(file, '/');
+
+    if (node->text[0] == '/' || node->place.line == 0 || slash == NULL) {
+        return node->text;
+    }
+    return arena_printf(arena, "%.*s/%s", (int)(slash - file), file,
+                        node->text);
 }
 
 static bool set_scalar(const struct field *field, void *base, const char *text)
@@ -202,13 +217,14 @@ static void say_wrong_type(const struct field *field, const struct node *node,
 }
 
 static void check_string(const struct field *field, const struct node *node,
-                         const char *path, struct faults *faults)
+                         const char *text, const char *path,
+                         struct faults *faults)
 {
     struct error err;
 
     if (node->text[0] == '\0') {
         fault_add(faults, &node->place, "%s: must not be empty", path);
-    } else if (field->check != NULL && field->check(node->text, &err) < 0) {
+    } else if (field->check != NULL && field->check(text, &err) < 0) {
         fault_add(faults, &node->place, "%s: %s", path, err.message);
     }
 }
@@ -225,16 +241,21 @@ static void read_scalar(const struct node *node, const char *path,
                         const struct field *field, void *base,
                         struct faults *faults)
 {
+    bool is_path = node->kind == NODE_SCALAR && (field->flags & FIELD_PATH);
+    const char *text = is_path ? path_text(node, faults->arena) : node->text;
+
     if (node->kind != NODE_SCALAR) {
         fault_add(faults, &node->place, "%s: expected %s, not %s", path,
                   field_type_word(field), kind_word(node));
+    } else if (node->fault != NULL) {
+        fault_add(faults, &node->place, "%s: %s", path, node->fault);
     } else if (node->null) {
         fault_add(faults, &node->place,
                   "%s: has no value (leave the key out, or give it one)", path);
-    } else if (!set_scalar(field, base, node->text)) {
+    } else if (!set_scalar(field, base, text)) {
         say_wrong_type(field, node, path, faults);
     } else if (field->type == FIELD_STRING) {
-        check_string(field, node, path, faults);
+        check_string(field, node, text, path, faults);
     } else if (out_of_bounds(field, base)) {
         fault_add(faults, &node->place, "%s: must be from %s to %s", path,
                   bound_text(field, field->least, faults->arena),
@@ -249,9 +270,9 @@ static void read_map(const struct node *node, const char *path,
         arena_alloc(faults->arena, node->count * sizeof(*pairs));
     ret_map->pairs = pairs;
     for (const struct node *item = node->first; item; item = item->next) {
-        if (item->kind != NODE_SCALAR || item->null) {
-            fault_add(faults, &item->place, "%s.%s: expected text", path,
-                      item->key);
+        if (item->kind != NODE_SCALAR || item->null || item->fault) {
+            fault_add(faults, &item->place, "%s.%s: %s", path, item->key,
+                      item->fault ? item->fault : "expected text");
             continue;
         }
         pairs->key = item->key;

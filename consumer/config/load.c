@@ -24,14 +24,15 @@ static bool has_section(const struct node *root, const char *key)
 {
     const struct node *node = tree_member(root, key);
 
-    return node != NULL && node->first != NULL;
+    /* A scalar there is wrong in another way, and that has been said. */
+    return node != NULL &&
+           (node->first != NULL || (node->kind == NODE_SCALAR && !node->null));
 }
 
 static void check_needs(const struct node *root, unsigned needs,
                         const struct settings *settings, struct faults *faults)
 {
-    if ((needs & CONFIG_NEEDS_KAFKA) && settings->kafka.brokers == NULL &&
-        !has_section(root, "kafka")) {
+    if ((needs & CONFIG_NEEDS_KAFKA) && tree_member(root, "kafka") == NULL) {
         fault_add(faults, &root->place,
                   "kafka: is required (at least brokers: host:port)");
     }
@@ -57,9 +58,11 @@ static void check_properties(const struct node *root,
         kafka != NULL ? tree_member(kafka, "properties") : NULL;
     struct error err;
 
-    for (const struct node *node = list != NULL ? list->first : NULL; node;
-         node = node->next) {
-        if (node->kind == NODE_SCALAR && node->key != NULL && !node->null &&
+    if (list == NULL || list->kind != NODE_MAPPING) {
+        return;
+    }
+    for (const struct node *node = list->first; node; node = node->next) {
+        if (node->kind == NODE_SCALAR && !node->fault && !node->null &&
             rules->check_property(node->key, node->text, &err) < 0) {
             fault_add(faults, &node->key_place, "kafka.properties.%s: %s",
                       node->key, err.message);

@@ -192,7 +192,7 @@ static void warn_about_others(struct overriding *over, struct faults *warnings)
     static const char config_file[] = PREFIX "CONFIG";
 
     str_put(&over->known, config_file, sizeof(config_file));
-    for (char **variable = environ; *variable != NULL; variable++) {
+    for (char **variable = environ; variable && *variable; variable++) {
         const char *equals = strchr(*variable, '=');
         char *name;
 

@@ -145,14 +145,20 @@ static const struct integration_fields *kind_of(
     const struct integration_fields *const *integrations, struct faults *faults)
 {
     const struct node *node = tree_member(item, "integration");
-    const char *kind =
-        node != NULL && node->kind == NODE_SCALAR ? node->text : "oci-registry";
+    const char *kind = node != NULL && node->kind == NODE_SCALAR && !node->fault
+                           ? node->text
+                           : "oci-registry";
     const struct integration_fields *found =
         integration_find(integrations, kind);
     struct suggestion near;
 
     if (found != NULL) {
         return found;
+    }
+    if (node != NULL && node->expanded) {
+        fault_add(faults, &node->place, "%s.integration: no such integration",
+                  path);
+        return NULL;
     }
     suggest_init(&near, kind);
     for (size_t i = 0; integrations[i] != NULL; i++) {
@@ -282,20 +288,21 @@ static void say_no_registration(const struct settings *settings,
 {
     struct suggestion near;
 
+    if (node->expanded) {
+        fault_add(faults, &node->place, "%s.registration: no such registration",
+                  path);
+        return;
+    }
     suggest_init(&near, node->text);
     for (size_t i = 0; i < settings->registration_count; i++) {
         if (settings->registrations[i].name != NULL) {
             suggest_offer(&near, settings->registrations[i].name);
         }
     }
-    if (near.nearest != NULL) {
-        fault_add(faults, &node->place,
-                  "%s.registration: no registration '%s' (did you mean '%s'?)",
-                  path, node->text, near.nearest);
-    } else {
-        fault_add(faults, &node->place, "%s.registration: no registration '%s'",
-                  path, node->text);
-    }
+    fault_add(faults, &node->place,
+              "%s.registration: no registration '%s'%s%s%s", path, node->text,
+              near.nearest ? " (did you mean '" : "",
+              near.nearest ? near.nearest : "", near.nearest ? "'?)" : "");
 }
 
 static void check_workflow(const struct workflow_selector *workflow,
@@ -304,9 +311,6 @@ static void check_workflow(const struct workflow_selector *workflow,
 {
     const struct node *node = tree_member(item, "workflow");
 
-    if (node == NULL) {
-        return; /* said already */
-    }
     if (!workflow->id && !workflow->project && !workflow->name) {
         fault_add(faults, &node->place,
                   "%s.workflow: needs an id, or a project and a name", path);
@@ -349,7 +353,7 @@ static void finish_attachment(struct settings *settings,
     for (size_t i = 0; i < settings->attachment_count; i++) {
         if (strcmp(settings->attachments[i].name, attachment->name) == 0) {
             fault_add(faults, place_of(item, "name"),
-                      "%s: the same as attachments[%zu] ('%s')", path, i,
+                      "%s: the same as another attachment ('%s')", path,
                       attachment->name);
         }
     }
@@ -371,8 +375,10 @@ static void read_attachment(
     if (!is_mapping(item, path, faults)) {
         return;
     }
+    *attachment = (struct attachment){0}; /* a refused one may stand there */
     node = tree_member(item, "registration");
-    if (node != NULL && node->kind == NODE_SCALAR && !node->null) {
+    if (node != NULL && node->kind == NODE_SCALAR && !node->null &&
+        !node->fault) {
         attachment->registration = find_registration(settings, node->text);
         if (attachment->registration == NULL) {
             say_no_registration(settings, node, path, faults);
@@ -389,7 +395,9 @@ static void read_attachment(
                 (struct field_set[]){{attachment_fields, attachment},
                                      {kind->attachment, attachment->options}},
                 2, faults);
-    check_workflow(&attachment->workflow, item, path, faults);
+    if (faults->count == before) {
+        check_workflow(&attachment->workflow, item, path, faults);
+    }
     if (faults->count > before) {
         return;
     }

@@ -15,6 +15,7 @@ struct tree {
     struct faults *faults;
     const char *file;
     const char *folder;
+    const char *data;
     size_t nodes;
 };
 
@@ -23,18 +24,43 @@ static struct place place_at(const struct tree *tree, yaml_mark_t mark)
     return (struct place){tree->file, mark.line + 1, mark.column + 1};
 }
 
+/* Where libyaml's reader stumbled, which it says as a byte of the file */
+static struct place place_of_byte(const struct tree *tree, size_t offset)
+{
+    struct place place = {tree->file, 1, 1};
+
+    for (size_t i = 0; i < offset; i++) {
+        if (tree->data[i] == '\n') {
+            place.line++;
+            place.column = 1;
+        } else if (((unsigned char)tree->data[i] & 0xC0) != 0x80) {
+            place.column++;
+        }
+    }
+    return place;
+}
+
+static int reader_fault(struct tree *tree)
+{
+    const yaml_parser_t *parser = &tree->parser;
+    struct place place = place_of_byte(tree, parser->problem_offset);
+    bool control = strncmp(parser->problem, "control", 7) == 0;
+
+    fault_add(tree->faults, &place, "%s",
+              control ? "a control character, which YAML forbids"
+                      : "not UTF-8");
+    return -1;
+}
+
 static int syntax_fault(struct tree *tree)
 {
     const yaml_parser_t *parser = &tree->parser;
     struct place place = place_at(tree, parser->problem_mark);
 
     if (parser->error == YAML_READER_ERROR) {
-        place.line = 0;
-        fault_add(tree->faults, &place, "%s at byte %zu",
-                  parser->problem_value < 0x80 ? "character that YAML forbids"
-                                               : "not UTF-8",
-                  parser->problem_offset);
-    } else if (parser->context != NULL) {
+        return reader_fault(tree);
+    }
+    if (parser->context != NULL) {
         fault_add(tree->faults, &place, "not YAML: %s, %s", parser->context,
                   parser->problem);
     } else {
@@ -70,10 +96,20 @@ static struct node *new_node(struct tree *tree, enum node_kind kind)
     return node;
 }
 
+/* !!str and its like say nothing that the tables do not know better. */
 static bool is_core_tag(const yaml_char_t *tag)
 {
-    return tag == NULL || strcmp((const char *)tag, "!") == 0 ||
-           strncmp((const char *)tag, "tag:yaml.org,2002:", 18) == 0;
+    static const char *const core[] = {
+        "!",           YAML_STR_TAG,   YAML_INT_TAG, YAML_BOOL_TAG,
+        YAML_NULL_TAG, YAML_FLOAT_TAG, YAML_MAP_TAG, YAML_SEQ_TAG,
+    };
+
+    for (size_t i = 0; tag != NULL && i < sizeof(core) / sizeof(core[0]); i++) {
+        if (strcmp((const char *)tag, core[i]) == 0) {
+            return true;
+        }
+    }
+    return tag == NULL;
 }
 
 static const yaml_char_t *tag_of(const yaml_event_t *event)
@@ -111,10 +147,9 @@ static struct node *read_scalar(struct tree *tree)
     node->expanded = strstr(text, "${") != NULL;
     node->text = expand(tree->arena, text, tree->folder, &why);
     if (node->text == NULL) {
-        /* One fault, and a value to go on with: the others are to be said
-         * too. */
-        fault_add(tree->faults, &node->place, "%s", why);
-        node->text = arena_strdup(tree->arena, "?");
+        /* Whoever reads the value says so: it knows the key. */
+        node->fault = why;
+        node->text = "";
     }
     return node;
 }
@@ -143,6 +178,13 @@ static int read_key(struct tree *tree, const struct node *mapping,
                                 ? "aliases are not supported"
                                 : "a key must be plain text");
     }
+    if (strlen((char *)tree->event.data.scalar.value) !=
+        tree->event.data.scalar.length) {
+        return refuse(tree, "a key holds U+0000");
+    }
+    if (!is_core_tag(tree->event.data.scalar.tag)) {
+        return refuse(tree, "tags are not supported");
+    }
     if (mapping->count >= LIMIT_CONFIG_KEYS) {
         return refuse(tree, "too many keys in one mapping");
     }
@@ -164,8 +206,8 @@ static struct node *read_mapping(struct tree *tree, size_t depth)
         return NULL;
     }
     while (tree->event.type != YAML_MAPPING_END_EVENT) {
-        const char *key;
-        struct place place;
+        const char *key = NULL;
+        struct place place = {0};
         struct node *value;
 
         if (read_key(tree, mapping, &key, &place) < 0 || advance(tree) < 0) {
@@ -283,15 +325,17 @@ static void close_stream(FILE **file)
 static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
                        struct faults *faults)
 {
+    char *data = arena_alloc(arena, LIMIT_CONFIG_BYTES + 1);
     CLEANUP(close_stream) FILE *file = fopen(path, "rbe");
     struct place place = {.file = path};
-    char *data = arena_alloc(arena, LIMIT_CONFIG_BYTES + 1);
 
-    errno = 0;
-    *ret_len = file != NULL ? fread(data, 1, LIMIT_CONFIG_BYTES + 1, file) : 0;
-    if (file == NULL || ferror(file)) {
-        fault_add(faults, &place, "cannot be read: %s",
-                  strerror(file == NULL ? ENOENT : errno));
+    if (file == NULL) {
+        fault_add(faults, &place, "cannot be read: %s", strerror(errno));
+        return NULL;
+    }
+    *ret_len = fread(data, 1, LIMIT_CONFIG_BYTES + 1, file);
+    if (ferror(file)) {
+        fault_add(faults, &place, "cannot be read: %s", strerror(errno));
         return NULL;
     }
     if (*ret_len > LIMIT_CONFIG_BYTES) {
@@ -312,6 +356,7 @@ struct node *tree_load(const char *path, struct faults *faults)
         return NULL;
     }
     tree.file = path;
+    tree.data = data;
     tree.folder = folder_of(tree.arena, path);
     yaml_parser_initialize(&tree.parser);
     /* Else a byte order mark could choose UTF-16. */
@@ -325,6 +370,9 @@ struct node *tree_load(const char *path, struct faults *faults)
 
 struct node *tree_member(const struct node *mapping, const char *key)
 {
+    if (mapping->kind != NODE_MAPPING) {
+        return NULL; /* a list's items have no keys */
+    }
     for (struct node *node = mapping->first; node != NULL; node = node->next) {
         if (strcmp(node->key, key) == 0) {
             return node;

@@ -119,6 +119,18 @@ static int read_headers(const struct message *message,
     return 0;
 }
 
+void attributes_peek(const struct message *message, struct arena *arena,
+                     struct attributes *attributes)
+{
+    const struct json_at nowhere = {.name = "$"};
+    struct error ignored;
+
+    if (has_attribute_headers(message) &&
+        read_headers(message, &nowhere, arena, attributes, &ignored) < 0) {
+        *attributes = (struct attributes){0};
+    }
+}
+
 static int read_members(const struct json_at *root, struct arena *arena,
                         struct attributes *attributes, struct error *err)
 {

@@ -322,6 +322,15 @@ static const char *stand_in_id(const struct input *input, struct arena *arena)
                         input->partition, (long long)input->offset);
 }
 
+static void keep_attributes(const struct attributes *attributes,
+                            struct event *event)
+{
+    event->id = attributes->id != NULL ? attributes->id : event->id;
+    event->time = attributes->time;
+    event->traceparent = attributes->traceparent;
+    event->tracestate = attributes->tracestate;
+}
+
 static int decode_document(const struct message *message,
                            const struct json *document, struct arena *arena,
                            struct event *event, struct error *err)
@@ -332,10 +341,7 @@ static int decode_document(const struct message *message,
     int result =
         attributes_read(message, &root, arena, &attributes, &data, err);
 
-    event->id = attributes.id != NULL ? attributes.id : event->id;
-    event->time = attributes.time;
-    event->traceparent = attributes.traceparent;
-    event->tracestate = attributes.tracestate;
+    keep_attributes(&attributes, event);
     if (result == 0) {
         result = read_event(&data, arena, event, err);
     }
@@ -348,10 +354,13 @@ int event_decode(const struct input *input, size_t most_bytes,
                  struct error *err)
 {
     const struct message *message = &input->message;
+    struct attributes peeked = {0};
     struct json *document;
     int result;
 
     *ret_event = (struct event){.id = stand_in_id(input, arena)};
+    attributes_peek(message, arena, &peeked);
+    keep_attributes(&peeked, ret_event);
     if (message->value.data == NULL) {
         return error_set(err, ERROR_SCHEMA,
                          "$: no value (a tombstone), so no attestation");

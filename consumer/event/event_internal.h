@@ -21,6 +21,10 @@ int attributes_read(const struct message *message, const struct json_at *root,
                     struct arena *arena, struct attributes *ret_attributes,
                     struct json_at *ret_data, struct error *err) NODISCARD;
 
+/* What the headers alone say; for a record whose value cannot be read */
+void attributes_peek(const struct message *message, struct arena *arena,
+                     struct attributes *attributes);
+
 /* envelope.c: a DSSE envelope, as Go's encoding/json would read it into
  * go-securesystemslib's dsse.Envelope, appended to *stored as json.Marshal
  * would write it. */

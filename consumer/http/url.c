@@ -34,6 +34,9 @@ static char *host_of(CURLU *handle)
     for (size_t i = 0; i < len; i++) {
         host[i] = (char)tolower((unsigned char)host[i]);
     }
+    if (len > 1 && host[len - 1] == '.') {
+        host[--len] = '\0'; /* the root's dot: the same host */
+    }
     if (len > 2 && host[0] == '[') {
         memmove(host, host + 1, len - 2);
         host[len - 2] = '\0';

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,8 @@ static int check_ca_file(const char *value, struct error *err)
     FILE *file = fopen(value, "re");
 
     if (file == NULL) {
-        return error_set(err, ERROR_CONFIG, "'%s' cannot be read", value);
+        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
+                         strerror(errno));
     }
     fclose(file);
     return 0;
@@ -112,10 +114,12 @@ static const struct field registration_fields[] = {
      .example = "${env:GHCR_TOKEN}",
      .since = "0.1"},
     {.key = "ca_file",
+     .flags = FIELD_PATH,
      .offset = OPTION(ca_file),
      .check = check_ca_file,
      .doc = "Authorities (PEM) to trust for this registry and its token "
-            "server, instead of the system's.",
+            "server, instead of the system's. A relative path starts at "
+            "the configuration file's folder.",
      .example = "/etc/waybill/registry-ca.pem",
      .since = "0.1"},
     {.key = "plain_http",
@@ -166,8 +170,9 @@ static int check_length(const struct registry_options *options,
     struct oci_repository repository;
     size_t len = 0;
 
-    if (oci_repository_parse(options->repository, arena, &repository, err) ==
-        0) {
+    if (options->repository != NULL &&
+        oci_repository_parse(options->repository, arena, &repository, err) ==
+            0) {
         len = strlen(repository.path) + 1 + strlen(attachment->prefix) + 1 +
               DIGEST_HEX;
     }

@@ -27,6 +27,7 @@ struct loop {
     struct timers timers;
     struct task *first;
     struct task **last;
+    struct task *running; /* what is left of this turn's */
     struct watch *watches;
     size_t watch_capacity;
     size_t watched;
@@ -108,21 +109,32 @@ void loop_defer(struct loop *loop, struct task *task)
     loop->last = &task->next;
 }
 
+/* True: it was there. */
+static bool unlink_task(struct task **at, struct task *task)
+{
+    while (*at != NULL && *at != task) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL) {
+        return false;
+    }
+    *at = task->next;
+    return true;
+}
+
 void loop_cancel(struct loop *loop, struct task *task)
 {
-    struct task **at = &loop->first;
-
     if (!task->queued) {
         return;
     }
-    while (*at != task) {
-        at = &(*at)->next;
-    }
-    *at = task->next;
-    if (loop->last == &task->next) {
-        loop->last = at;
-    }
     task->queued = false;
+    if (!unlink_task(&loop->running, task)) {
+        unlink_task(&loop->first, task);
+        loop->last = &loop->first;
+        while (*loop->last != NULL) {
+            loop->last = &(*loop->last)->next;
+        }
+    }
 }
 
 /* What is known of the set may be wrong: a library that closes a descriptor and
@@ -181,25 +193,20 @@ bool loop_next_deadline(const struct loop *loop, uint64_t *ret_due_ms)
     return true;
 }
 
-/* Those that were queued when the turn began */
+/* Those that were queued when the turn began; what they defer is the next's. */
 static bool run_tasks(struct loop *loop)
 {
-    bool ran = false;
-    size_t count = 0;
+    bool ran = loop->first != NULL;
 
-    for (const struct task *task = loop->first; task; task = task->next) {
-        count++;
-    }
-    while (count-- > 0 && loop->first != NULL) {
-        struct task *task = loop->first;
+    loop->running = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    while (loop->running != NULL) {
+        struct task *task = loop->running;
 
-        loop->first = task->next;
-        if (loop->first == NULL) {
-            loop->last = &loop->first;
-        }
+        loop->running = task->next;
         task->queued = false;
         task->fn(task->payload);
-        ran = true;
     }
     return ran;
 }

@@ -12,9 +12,47 @@
 #define MOST_WORDS 300
 
 struct said {
+    const struct oci_target *target;
     char code[ERROR_CODE_SIZE];
     struct str words;
 };
+
+static void scrub(char *text, const char *secret)
+{
+    size_t len = secret != NULL ? strlen(secret) : 0;
+    char *at = text;
+
+    /* Shorter ones would hit innocent text, and could be guessed anyway. */
+    if (len < 4) {
+        return;
+    }
+    while ((at = strstr(at, secret)) != NULL) {
+        memset(at, '*', 3);
+        memmove(at + 3, at + len, strlen(at + len) + 1);
+        at += 3;
+    }
+}
+
+static void scrub_all(const struct oci_target *target, char *text)
+{
+    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
+
+    scrub(text, target->password);
+    if (target->username != NULL) {
+        oci_put_basic(&basic, target->username, target->password);
+        scrub(text, strrchr(basic.data, ' ') + 1);
+    }
+}
+
+/* Scrubbed before it is cut: half a secret would not be found. */
+static void keep_words(struct said *said, const char *text)
+{
+    char *words = mem_strdup(text);
+
+    scrub_all(said->target, words);
+    utf8_put_printable(&said->words, words, strlen(words), MOST_WORDS);
+    mem_free(words);
+}
 
 /* {"errors":[{"code":"DENIED","message":"...","detail":...}]} (distribution
  * specification, "Error codes") */
@@ -40,7 +78,7 @@ static bool read_errors(const struct str *body, struct said *said)
         snprintf(said->code, sizeof(said->code), "%.*s", (int)len, code);
     }
     if (message != NULL) {
-        utf8_put_printable(&said->words, message, strlen(message), MOST_WORDS);
+        keep_words(said, message);
     }
     json_free(json);
     return code != NULL || message != NULL;
@@ -55,7 +93,7 @@ static void read_text(const struct str *body, struct said *said)
         text++;
     }
     if (*text != '\0' && *text != '<' && *text != '{') {
-        utf8_put_printable(&said->words, text, strlen(text), MOST_WORDS);
+        keep_words(said, text);
     }
 }
 
@@ -75,10 +113,12 @@ static bool is_restart(int status, const struct said *said)
            code_is(said, "BLOB_UNKNOWN");
 }
 
-/* GHCR says some of its rate limits with 403. */
+/* GHCR says some of its rate limits with 403, others say them with 400. */
 static bool is_rate_limit(int status, const struct said *said)
 {
-    return status == 403 && strcasestr(said->words.data, "rate limit") != NULL;
+    return code_is(said, "TOOMANYREQUESTS") ||
+           (status == 403 &&
+            strcasestr(said->words.data, "rate limit") != NULL);
 }
 
 /* Go's words, and nginx's: nothing that the event could help, or a retry hurt.
@@ -110,7 +150,7 @@ int oci_error_of(const struct http_response *response, const char *what,
                  const struct oci_target *target, const struct loop *loop,
                  struct error *err)
 {
-    struct said said = {0};
+    struct said said = {.target = target};
     const char *colon;
 
     str_init(&said.words, STR_UNLIMITED);
@@ -138,30 +178,8 @@ int oci_error_of(const struct http_response *response, const char *what,
     return -1;
 }
 
-static void scrub(struct error *err, const char *secret)
-{
-    size_t len = secret != NULL ? strlen(secret) : 0;
-    char *at = err->message;
-
-    /* Shorter ones would hit innocent text, and could be guessed anyway. */
-    if (len < 4) {
-        return;
-    }
-    while ((at = strstr(at, secret)) != NULL) {
-        memset(at, '*', 3);
-        memmove(at + 3, at + len, strlen(at + len) + 1);
-        at += 3;
-    }
-}
-
 void oci_scrub(const struct oci_target *target, struct error *err)
 {
-    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
-
-    scrub(err, target->password);
-    if (target->username != NULL) {
-        oci_put_basic(&basic, target->username, target->password);
-        scrub(err, strrchr(basic.data, ' ') + 1);
-    } else {
-    }
+    scrub_all(target, err->message);
+    scrub_all(target, err->code);
 }

@@ -165,7 +165,7 @@ static int read_location(const struct upload *upload, const struct url *base,
 {
     CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
 
-    if (!http_header(response, "Location", 0, &location)) {
+    if (!http_header(response, "Location", 0, &location) || location.len == 0) {
         return error_set(err, ERROR_REJECTED,
                          "%s: registry '%s' answers %d without a Location",
                          upload->what, upload->push->target->registry,

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "waybill/limits.h"
@@ -61,6 +62,15 @@ static bool is_registry(const char *text, size_t len)
            (len == 9 && strncmp(text, "localhost", 9) == 0);
 }
 
+static bool port_is_valid(const char *port)
+{
+    size_t digits = strspn(port, "0123456789");
+    unsigned long number = strtoul(port, NULL, 10);
+
+    return digits > 0 && digits <= 5 && port[digits] == '\0' && number > 0 &&
+           number <= 65535;
+}
+
 /* host, host:port or [IPv6]:port */
 static bool registry_is_valid(const char *registry)
 {
@@ -84,9 +94,7 @@ static bool registry_is_valid(const char *registry)
             return false;
         }
     }
-    return port == NULL ||
-           (*port == ':' && port[1] != '\0' && strlen(port) <= 6 &&
-            strspn(port + 1, "0123456789") == strlen(port + 1));
+    return port == NULL || (*port == ':' && port_is_valid(port + 1));
 }
 
 static int explain(const char *text, struct error *err)
@@ -99,7 +107,7 @@ static int explain(const char *text, struct error *err)
                          "for http)");
     }
     if (strchr(text, '@') != NULL) {
-        return error_set(err, ERROR_CONFIG, "takes no digest");
+        return error_set(err, ERROR_CONFIG, "takes no user name or digest");
     }
     if (slash != NULL && strchr(slash, ':') != NULL) {
         return error_set(err, ERROR_CONFIG, "takes no tag");

@@ -23,7 +23,7 @@ enum reach { REACH_ANYWHERE, REACH_PRIVATE, REACH_LOOPBACK };
 
 static enum reach reach_of_ipv4(uint32_t ip)
 {
-    if (ip >> 24 == 127) {
+    if (ip >> 24 == 127 || ip == 0) { /* Linux takes 0.0.0.0 for itself */
         return REACH_LOOPBACK;
     }
     if (ip >> 24 == 10 || ip >> 20 == 0xAC1 || ip >> 16 == 0xC0A8 ||
@@ -33,19 +33,32 @@ static enum reach reach_of_ipv4(uint32_t ip)
     return REACH_ANYWHERE;
 }
 
+/* An IPv4 address inside an IPv6 one, and where it begins; -1: none */
+static int offset_of_ipv4(const struct in6_addr *ip)
+{
+    static const unsigned char nat64[12] = {0, 0x64, 0xFF, 0x9B};
+    static const unsigned char zeros[12];
+
+    if (IN6_IS_ADDR_V4MAPPED(ip) || memcmp(ip->s6_addr, nat64, 12) == 0 ||
+        (memcmp(ip->s6_addr, zeros, 12) == 0 && !IN6_IS_ADDR_LOOPBACK(ip))) {
+        return 12;
+    }
+    return ip->s6_addr[0] == 0x20 && ip->s6_addr[1] == 0x02 ? 2 : -1; /* 6to4 */
+}
+
 static enum reach reach_of_ipv6(const struct in6_addr *ip)
 {
-    uint32_t mapped;
+    int offset = offset_of_ipv4(ip);
+    uint32_t inner;
 
     if (IN6_IS_ADDR_LOOPBACK(ip)) {
         return REACH_LOOPBACK;
     }
-    if (IN6_IS_ADDR_V4MAPPED(ip)) {
-        memcpy(&mapped, &ip->s6_addr[12], sizeof(mapped));
-        return reach_of_ipv4(ntohl(mapped));
+    if (offset >= 0) {
+        memcpy(&inner, &ip->s6_addr[offset], sizeof(inner));
+        return reach_of_ipv4(ntohl(inner));
     }
-    if (IN6_IS_ADDR_LINKLOCAL(ip) || (ip->s6_addr[0] & 0xFE) == 0xFC ||
-        IN6_IS_ADDR_UNSPECIFIED(ip)) {
+    if (IN6_IS_ADDR_LINKLOCAL(ip) || (ip->s6_addr[0] & 0xFE) == 0xFC) {
         return REACH_PRIVATE;
     }
     return REACH_ANYWHERE;
@@ -77,16 +90,23 @@ static bool same_host(const struct url *a, const struct url *b)
 
 static void give_https_back(const struct url *from, struct url *to)
 {
+    const char *authority = to->text + strlen("http://");
+    const char *rest = authority + strcspn(authority, "/?");
+    bool six = strchr(to->host, ':') != NULL;
     struct str text;
 
+    /* http's own port says nothing about https. */
+    to->port = to->port == 80 ? from->port : to->port;
     str_init(&text, STR_UNLIMITED);
-    str_printf(&text, "https%s", to->text + strlen("http"));
+    str_printf(&text, "https://%s%s%s", six ? "[" : "", to->host,
+               six ? "]" : "");
+    if (to->port != 443) {
+        str_printf(&text, ":%u", to->port);
+    }
+    str_puts(&text, rest);
     mem_free(to->text);
     to->text = str_take(&text);
     to->https = true;
-    if (to->port == 80) {
-        to->port = from->port;
-    }
 }
 
 /* A private target is only for those who are as near to it themselves. */

@@ -55,7 +55,8 @@ struct service {
     size_t bytes;
     bool full;
     enum service_state state;
-    bool idle; /* nothing runs any more, while draining */
+    bool idle;     /* nothing runs any more, while draining */
+    bool revoking; /* queue_release() is owed */
     uint64_t committed_ms;
     struct timer commit_timer;
     struct timer drain_deadline;
@@ -233,6 +234,7 @@ static void on_revoked(void *payload, const struct queue_partition *partitions,
 {
     struct service *service = payload;
 
+    service->revoking = !lost;
     for (size_t i = 0; i < count; i++) {
         struct assignment *assignment =
             find(service, partitions[i].topic, partitions[i].partition);
@@ -328,6 +330,14 @@ static void settle(struct assignment *assignment,
 {
     struct ledger_entry *entry;
 
+    if (result == QUEUE_ABORTED && assignment->revoked) {
+        /* Its last commit has failed, perhaps because the group has gone on
+         * without us. Whoever has it next does the records again. */
+        while ((entry = ledger_take(&assignment->ledger)) != NULL) {
+            forget(entry->owner);
+        }
+        return;
+    }
     if (result == QUEUE_ABORTED) {
         ledger_unclaim(&assignment->ledger);
         return;
@@ -359,21 +369,27 @@ static void on_committed(void *payload, enum queue_commit_result result,
 /* --- what to do next
  * ------------------------------------------------------------------- */
 
-static bool release_revoked(struct service *service)
+/* Lets go of what was revoked and has nothing left to commit; the group waits
+ * for the last of it, and no record of another partition may hold that up. */
+static void release_revoked(struct service *service)
 {
     struct assignment *assignment = TAILQ_FIRST(&service->assignments);
-    bool any = false;
+    bool left = false;
 
     while (assignment != NULL) {
         struct assignment *next = TAILQ_NEXT(assignment, link);
 
-        if (assignment->revoked) {
+        if (assignment->revoked && ledger_has_ready(&assignment->ledger)) {
+            left = true;
+        } else if (assignment->revoked) {
             assignment_free(assignment);
-            any = true;
         }
         assignment = next;
     }
-    return any;
+    if (service->revoking && !left) {
+        service->revoking = false;
+        queue_release(service->queue);
+    }
 }
 
 static void close_when_drained(struct service *service)
@@ -418,12 +434,10 @@ static void advance(struct service *service)
     if (queue_is_committing(service->queue)) {
         return;
     }
+    release_revoked(service);
     if (has_ready(service)) {
         commit_soon(service);
         return;
-    }
-    if (release_revoked(service)) {
-        queue_release(service->queue);
     }
     close_when_drained(service);
 }
@@ -448,6 +462,16 @@ static void on_idle(void *payload)
 
     service->idle = true;
     advance(service);
+}
+
+/* The budget is used up: also when a commit hangs, which then ends with the
+ * process, and is done again by somebody else. */
+static void on_drain_deadline(void *payload)
+{
+    struct service *service = payload;
+
+    service->idle = true;
+    close_when_drained(service);
 }
 
 static void stop(struct service *service)
@@ -538,7 +562,7 @@ int service_start(struct pipeline *pipeline,
     service->payload = payload;
     TAILQ_INIT(&service->assignments);
     timer_init(&service->commit_timer, on_commit_timer, service);
-    timer_init(&service->drain_deadline, on_idle, service);
+    timer_init(&service->drain_deadline, on_drain_deadline, service);
     task_init(&service->ending, run_ending, service);
     fill_options(service);
     if (queue_open(options->loop, &service->queue_options, &handler, service,

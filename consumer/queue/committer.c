@@ -249,34 +249,43 @@ static rd_kafka_topic_partition_list_t *offsets_of(
     return list;
 }
 
-/* The group's metadata is taken anew each time: it carries the generation, by
- * which the broker fences a member that has lost its partitions (KIP-447). */
 static int send_offsets(struct committer *committer,
                         const struct queue_batch *batch, struct error *err)
 {
-    rd_kafka_consumer_group_metadata_t *group =
-        rd_kafka_consumer_group_metadata(committer->consumer);
     rd_kafka_topic_partition_list_t *offsets = offsets_of(batch);
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
-        committer->producer, offsets, group, -1);
+        committer->producer, offsets, batch->group, -1);
 
     rd_kafka_topic_partition_list_destroy(offsets);
-    rd_kafka_consumer_group_metadata_destroy(group);
     return settle(committer, error, "sending offsets", err);
 }
 
-static int run_transaction(struct committer *committer,
-                           const struct queue_batch *batch, struct error *err)
+/* A commit whose answer is late is asked for again, never aborted: it may have
+ * happened (rdkafka.h: the call is resumable). */
+static int commit_transaction(struct committer *committer, struct error *err)
 {
-    if (settle(committer, rd_kafka_begin_transaction(committer->producer),
-               "beginning a transaction", err) < 0 ||
-        produce_all(committer, batch, err) < 0 ||
-        send_offsets(committer, batch, err) < 0) {
-        return -1;
+    rd_kafka_error_t *error;
+
+    while ((error = rd_kafka_commit_transaction(committer->producer, -1)) !=
+               NULL &&
+           rd_kafka_error_is_retriable(error) &&
+           !rd_kafka_error_txn_requires_abort(error) &&
+           !is_stopping(committer)) {
+        rd_kafka_error_destroy(error);
+        pause_for(committer, PAUSE_MS);
     }
-    return settle(committer,
-                  rd_kafka_commit_transaction(committer->producer, -1),
-                  "committing", err);
+    return settle(committer, error, "committing", err);
+}
+
+static int begin_transaction(struct committer *committer,
+                             const struct queue_batch *batch, struct error *err)
+{
+    return settle(committer, rd_kafka_begin_transaction(committer->producer),
+                  "beginning a transaction", err) < 0 ||
+                   produce_all(committer, batch, err) < 0 ||
+                   send_offsets(committer, batch, err) < 0
+               ? -1
+               : 0;
 }
 
 /* What happened to the transaction is either known afterwards, or the producer
@@ -295,19 +304,69 @@ static void abort_transaction(struct committer *committer)
     }
 }
 
+/* The producer was lost while it committed. The next one's start has brought
+ * the transaction to its end, one way or the other; the offsets tell which,
+ * because they are a part of it. */
+static bool was_committed(struct committer *committer,
+                          const struct queue_batch *batch)
+{
+    rd_kafka_topic_partition_list_t *offsets = offsets_of(batch);
+    bool committed = false;
+
+    if (rd_kafka_committed(committer->consumer, offsets, PATIENCE_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        committed = offsets->cnt > 0;
+        for (int i = 0; i < offsets->cnt; i++) {
+            committed = committed &&
+                        offsets->elems[i].offset >= batch->offsets[i].offset;
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return committed;
+}
+
+static enum queue_commit_result try_batch(struct committer *committer,
+                                          const struct queue_batch *batch,
+                                          struct error *err)
+{
+    struct error ignored;
+
+    if (ensure_producer(committer, err) < 0) {
+        return QUEUE_ABORTED;
+    }
+    if (begin_transaction(committer, batch, err) < 0) {
+        abort_transaction(committer);
+        return QUEUE_ABORTED;
+    }
+    if (commit_transaction(committer, err) == 0) {
+        return QUEUE_COMMITTED;
+    }
+    if (committer->producer != NULL) {
+        abort_transaction(committer);
+        return QUEUE_ABORTED;
+    }
+    return ensure_producer(committer, &ignored) == 0 &&
+                   was_committed(committer, batch)
+               ? QUEUE_COMMITTED
+               : QUEUE_ABORTED;
+}
+
 static void run_batch(struct committer *committer,
                       const struct queue_batch *batch,
                       struct commit_result *result)
 {
-    result->result = QUEUE_ABORTED;
-    if (ensure_producer(committer, &result->err) < 0) {
+    result->result = try_batch(committer, batch, &result->err);
+    if (result->result == QUEUE_ABORTED) {
         pause_for(committer, PAUSE_MS);
-    } else if (run_transaction(committer, batch, &result->err) < 0) {
-        abort_transaction(committer);
-        pause_for(committer, PAUSE_MS);
-    } else {
-        result->result = QUEUE_COMMITTED;
     }
+}
+
+void batch_discard(struct queue_batch *batch)
+{
+    if (batch != NULL && batch->group != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(batch->group);
+    }
+    queue_batch_free(batch);
 }
 
 static struct queue_batch *next_batch(struct committer *committer)
@@ -349,7 +408,7 @@ static void *run(void *payload)
         struct commit_result result;
 
         run_batch(committer, batch, &result);
-        queue_batch_free(batch);
+        batch_discard(batch);
         post_result(committer, &result);
     }
     drop_producer(committer);
@@ -449,7 +508,7 @@ bool committer_free(struct committer *committer, unsigned timeout_ms)
         return false;
     }
     pthread_join(committer->thread, NULL);
-    queue_batch_free(committer->batch);
+    batch_discard(committer->batch);
     pthread_cond_destroy(&committer->wake);
     pthread_mutex_destroy(&committer->lock);
     close(committer->done_fd);

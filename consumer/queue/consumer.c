@@ -39,6 +39,7 @@ struct queue {
     struct task more;
     struct timer heartbeat;
     struct timer close_deadline;
+    struct timer refusal; /* of a commit without a generation */
     bool paused;
     bool closing;
     bool closed;
@@ -332,6 +333,7 @@ static bool drain(struct queue *queue, rd_kafka_queue_t *events)
 static void finish_close(struct queue *queue)
 {
     queue->closed = true;
+    loop_disarm(queue->loop, &queue->refusal);
     loop_disarm(queue->loop, &queue->close_deadline);
     loop_disarm(queue->loop, &queue->heartbeat);
     queue->handler->closed(queue->payload);
@@ -392,7 +394,7 @@ static void on_committer(void *payload, int fd, unsigned events)
         notice(queue, LOG_WARN, "%s", text);
         mem_free(text);
     }
-    if (committer_take(queue->committer, &result)) {
+    if (committer_take(queue->committer, &result) && !queue->closed) {
         queue->committing = false;
         queue->handler->committed(
             queue->payload, result.result,
@@ -400,10 +402,53 @@ static void on_committer(void *payload, int fd, unsigned events)
     }
 }
 
+/* Kafka takes offsets without a generation from anybody, unfenced: none are
+ * sent before the group has been joined, or after it was lost. The generation
+ * has no accessor before librdkafka 2.6; it is the first number of the
+ * serialised form, behind "CGMDv2:". Another form is let pass, to be fenced by
+ * the broker. */
+static bool has_generation(const rd_kafka_consumer_group_metadata_t *group)
+{
+    static const char magic[] = "CGMDv2:";
+    int32_t generation = 0;
+    void *form;
+    size_t size;
+    rd_kafka_error_t *error =
+        rd_kafka_consumer_group_metadata_write(group, &form, &size);
+
+    if (error != NULL) {
+        rd_kafka_error_destroy(error);
+        return false;
+    }
+    if (size >= sizeof(magic) - 1 + sizeof(generation) &&
+        memcmp(form, magic, sizeof(magic) - 1) == 0) {
+        memcpy(&generation, (char *)form + sizeof(magic) - 1,
+               sizeof(generation));
+    }
+    rd_kafka_mem_free(NULL, form);
+    return generation >= 0;
+}
+
+static void refuse_commit(void *payload)
+{
+    struct queue *queue = payload;
+    struct error err;
+
+    error_set(&err, ERROR_UNAVAILABLE, "not a member of the group just now");
+    queue->committing = false;
+    queue->handler->committed(queue->payload, QUEUE_ABORTED, &err);
+}
+
 void queue_commit(struct queue *queue, struct queue_batch *batch)
 {
     queue->committing = true;
-    committer_submit(queue->committer, batch);
+    batch->group = rd_kafka_consumer_group_metadata(queue->client);
+    if (batch->group != NULL && has_generation(batch->group)) {
+        committer_submit(queue->committer, batch);
+    } else {
+        batch_discard(batch);
+        loop_arm(queue->loop, &queue->refusal, HEARTBEAT_MS);
+    }
 }
 
 bool queue_is_committing(const struct queue *queue)
@@ -495,6 +540,7 @@ int queue_open(struct loop *loop, const struct queue_options *options,
     queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     task_init(&queue->more, poll_events, queue);
     timer_init(&queue->heartbeat, on_heartbeat, queue);
+    timer_init(&queue->refusal, refuse_commit, queue);
     queue->client = new_consumer(&queue->options, err);
     if (queue->client == NULL) {
         queue_free(queue);
@@ -544,6 +590,7 @@ static void unwatch(struct queue *queue)
 {
     loop_disarm(queue->loop, &queue->heartbeat);
     loop_disarm(queue->loop, &queue->close_deadline);
+    loop_disarm(queue->loop, &queue->refusal);
     loop_cancel(queue->loop, &queue->more);
     loop_unwatch(queue->loop, queue->event_fd);
     if (queue->committer != NULL) {

@@ -12,10 +12,10 @@ struct reserved {
 };
 
 static const struct reserved reserved[] = {
-    {"bootstrap.servers", "set kafka.brokers"},
-    {"metadata.broker.list", "set kafka.brokers"},
-    {"group.id", "set kafka.group"},
-    {"transactional.id", "set kafka.transactional_id"},
+    {"bootstrap.servers", "it is kafka.brokers"},
+    {"metadata.broker.list", "it is kafka.brokers"},
+    {"group.id", "it is kafka.group"},
+    {"transactional.id", "it is kafka.transactional_id"},
     {"enable.auto.commit",
      "offsets are committed in the transaction of their outcomes"},
     {"enable.auto.offset.store",
@@ -105,7 +105,7 @@ int queue_check_property(const char *key, const char *value, struct error *err)
     int result;
 
     if (why != NULL) {
-        return error_set(err, ERROR_CONFIG, "is not yours to set: %s", why);
+        return error_set(err, ERROR_CONFIG, "cannot be set here: %s", why);
     }
     conf = rd_kafka_conf_new();
     result = set_property(conf, key, value, err);

@@ -34,7 +34,13 @@ struct queue_batch {
     struct queue_offset *offsets;
     size_t offset_count;
     size_t offset_capacity;
+    /* Taken when the batch is handed in: it carries the generation, by which
+     * the broker fences a member that has lost its partitions (KIP-447). */
+    rd_kafka_consumer_group_metadata_t *group;
 };
+
+/* With its group's metadata; batch.c knows no librdkafka. NULL is fine. */
+void batch_discard(struct queue_batch *batch);
 
 /* --- committer.c: the producer and its thread
  * ----------------------------------- */

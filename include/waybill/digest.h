@@ -17,8 +17,8 @@ void digest_of(const void *data, size_t len, struct digest *ret_digest);
 const char *digest_hex(const struct digest *digest);
 /* Only sha256, lower case, as the OCI image specification demands. */
 bool digest_parse(const char *text, struct digest *ret_digest);
-/* Any registered-looking "algorithm:encoded"; for digests that we only pass
- * on. */
+/* For digests that are only passed on: a right sha256, or "algorithm:encoded"
+ * of another algorithm. */
 bool digest_is_plausible(const char *text);
 
 const char *digest_library_version(void);

@@ -28,6 +28,7 @@ enum field_type {
 
 #define FIELD_REQUIRED 1U
 #define FIELD_SECRET 2U /* never printed, by anything */
+#define FIELD_PATH 4U   /* a relative one starts at the file's folder */
 
 struct field {
     const char *key;

@@ -48,10 +48,12 @@ struct queue_handler {
     void (*assigned)(void *payload, const struct queue_partition *partitions,
                      size_t count);
     /* These go away. With `lost` they are somebody else's already; else they
-     * are ours until queue_release(), which must follow soon. */
+     * are ours until queue_release(), which must follow soon: the whole group
+     * waits. No other call of this comes before that. */
     void (*revoked)(void *payload, const struct queue_partition *partitions,
                     size_t count, bool lost);
-    /* What queue_commit() began. err is NULL when committed. */
+    /* What queue_commit() began. err is NULL when committed. Not after
+     * closed(). */
     void (*committed)(void *payload, enum queue_commit_result result,
                       const struct error *err);
     /* Something to log: the client's own words. */
@@ -98,7 +100,9 @@ void queue_batch_offset(struct queue_batch *batch, const char *topic,
                         int32_t partition, int64_t offset);
 size_t queue_batch_size(const struct queue_batch *batch); /* bytes, about */
 
-/* One at a time; takes the batch. committed() follows. */
+/* One at a time; takes the batch. committed() follows. The batch belongs to the
+ * group's generation of this moment: if the group has gone on without us by the
+ * time it is written, it is aborted. */
 void queue_commit(struct queue *queue, struct queue_batch *batch);
 bool queue_is_committing(const struct queue *queue);
 

@@ -1,0 +1,1044 @@
+/* oci_push against every way in which the scripted registry misbehaves */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "peer.h"
+#include "waybill/alloc.h"
+#include "waybill/oci.h"
+
+#define SOON_MS 30000
+#define PASSWORD "secret" /* the registry's own default user */
+
+enum who { ANONYMOUS, KNOWN, WRONG };
+
+/* A row is a test: its name is what the registry does. */
+struct row {
+    const char *name;
+    const char *scenarios[4];
+    enum who who;
+    bool tls;
+    enum error_kind kind; /* ERROR_NONE: it is there in the end */
+    enum error_kind or;   /* as good, where it hangs on timing; NONE: success */
+    bool either;          /* `or` counts */
+    int exact;            /* requests; 0: at most `most` */
+    int most;
+    int status;       /* the error's, when not 0 */
+    const char *code; /* the registry's, when not NULL */
+    uint32_t wait_least_ms; /* the error's Retry-After */
+    uint32_t wait_most_ms;
+    bool recovers; /* a few pushes later it is there */
+};
+
+/* The probe, two sessions, two blobs, the manifest; and the token */
+#define COLD 6
+#define WITH_TOKEN 7
+
+static const struct row rows[] = {
+    /* authentication */
+    {"anonymous and cold: six requests", .exact = COLD},
+    {"Basic and cold: six requests",
+     {"auth-basic"},
+     KNOWN,
+     .exact = COLD},
+    {"Bearer and cold: seven requests, one of them for the token",
+     {"auth-bearer"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"credentials that nobody asks for", .who = KNOWN, .exact = COLD},
+    {"Basic without credentials ends with the probe",
+     {"auth-basic"},
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .exact = 1},
+    {"Bearer without credentials ends at the token server",
+     {"auth-bearer"},
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .exact = 2},
+    {"a token for anybody is taken anonymously",
+     {"token-anonymous"},
+     .exact = WITH_TOKEN},
+    {"a wrong password at a Basic registry",
+     {"auth-basic"},
+     WRONG,
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .most = 5},
+    {"a wrong password at a token server is shown once",
+     {"auth-bearer"},
+     WRONG,
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .exact = 2},
+    {"a token named access_token",
+     {"token-access-token"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a token without expires_in",
+     {"token-no-expiry"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a token server that takes no POST",
+     {"token-no-post"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a token that may only pull",
+     {"token-reduced"},
+     KNOWN,
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .most = 9},
+    {"a token server on another host",
+     {"token-other-host"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"three challenges in three lines",
+     {"two-challenges"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"two challenges in one line",
+     {"basic-then-bearer"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a challenge in odd spelling",
+     {"challenge-odd"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a realm that is a path",
+     {"relative-realm"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a realm with a query of its own",
+     {"realm-query"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a plain realm elsewhere, from a TLS registry",
+     {"realm-http-foreign"},
+     KNOWN,
+     .tls = true,
+     .kind = ERROR_AUTH,
+     .exact = 1},
+    {"a realm at the metadata service",
+     {"realm-metadata-ip"},
+     KNOWN,
+     .kind = ERROR_AUTH,
+     .exact = 1},
+    {"an empty token",
+     {"token-empty"},
+     KNOWN,
+     .kind = ERROR_UNAVAILABLE,
+     .exact = 2},
+    {"no token in the answer",
+     {"token-missing"},
+     KNOWN,
+     .kind = ERROR_UNAVAILABLE,
+     .exact = 2},
+    {"a token with a line end in it",
+     {"token-crlf"},
+     KNOWN,
+     .kind = ERROR_UNAVAILABLE,
+     .exact = 2},
+    {"a token of a megabyte",
+     {"token-huge"},
+     KNOWN,
+     .kind = ERROR_UNAVAILABLE,
+     .exact = 2},
+    {"HTML where a token should be",
+     {"token-html"},
+     KNOWN,
+     .kind = ERROR_UNAVAILABLE,
+     .exact = 2},
+    {"a token server that hangs",
+     {"auth-bearer", "hang@token"},
+     KNOWN,
+     .kind = ERROR_UNREACHABLE,
+     .exact = 2},
+    {"a token server that is not available for now",
+     {"auth-bearer", "503@token"},
+     KNOWN,
+     .kind = ERROR_UNAVAILABLE,
+     .status = 503,
+     .exact = 2,
+     .recovers = true},
+    {"a token server that says when",
+     {"auth-bearer", "429-seconds=7@token"},
+     KNOWN,
+     .kind = ERROR_UNAVAILABLE,
+     .status = 429,
+     .exact = 2,
+     .wait_least_ms = 7000,
+     .wait_most_ms = 7000,
+     .recovers = true},
+    {"a token that ends while a blob goes up",
+     {"auth-bearer", "401-on-put"},
+     KNOWN,
+     .most = 12},
+    {"a Basic 401 in the middle",
+     {"auth-basic", "401-on-put"},
+     KNOWN,
+     .exact = COLD + 1},
+    /* The second strikes either the other one, or the same once more. */
+    {"two requests that are refused once each, or one twice",
+     {"auth-bearer", "401-twice@post"},
+     KNOWN,
+     .kind = ERROR_NONE,
+     .or = ERROR_AUTH,
+     .either = true,
+     .most = 12,
+     .recovers = true},
+    {"one request that is refused twice",
+     {"auth-bearer", "401-twice@manifest"},
+     KNOWN,
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .most = 9},
+    {"requests that are refused for ever",
+     {"auth-bearer", "401-twice*0"},
+     KNOWN,
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .most = 9},
+    /* ECR Public says so of an expired token (oci.md, 3.5 and 6): it is no
+     * verdict on the event. */
+    {"an expired token that is called DENIED, with 400",
+     {"auth-bearer", "400-expired"},
+     KNOWN,
+     .kind = ERROR_AUTH,
+     .or = ERROR_NONE,
+     .either = true,
+     .most = 12,
+     .recovers = true},
+
+    /* statuses */
+    {"429 without a word",
+     {"429"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 429,
+     .code = "TOOMANYREQUESTS",
+     .most = COLD,
+     .recovers = true},
+    {"429 with seconds",
+     {"429-seconds=3"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 429,
+     .most = COLD,
+     .wait_least_ms = 3000,
+     .wait_most_ms = 3000,
+     .recovers = true},
+    {"429 with a date",
+     {"429-date=20"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 429,
+     .most = COLD,
+     .wait_least_ms = 10000,
+     .wait_most_ms = 21000,
+     .recovers = true},
+    {"429 with an absurd time is five minutes",
+     {"429-absurd"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 429,
+     .most = COLD,
+     .wait_least_ms = 300000,
+     .wait_most_ms = 300000,
+     .recovers = true},
+    {"429 that says when in its body only",
+     {"429-body"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 429,
+     .most = COLD,
+     .recovers = true},
+    {"403 that means 429",
+     {"403-rate-limit"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 403,
+     .most = COLD,
+     .recovers = true},
+    {"503 now and then",
+     {"503=2"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 503,
+     .code = "UNAVAILABLE",
+     .most = COLD,
+     .recovers = true},
+    {"503 to the probe", {"503@ping"}, .exact = COLD},
+    {"503 to the probe of a registry that wants credentials",
+     {"auth-basic", "503@ping"},
+     KNOWN,
+     .most = COLD + 2},
+    {"500 for ever",
+     {"500-always"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 500,
+     .most = 3},
+    {"no right to push",
+     {"403-denied"},
+     .kind = ERROR_AUTH,
+     .status = 403,
+     .code = "DENIED",
+     .most = 3},
+    {"a repository that must be made first",
+     {"404-name-unknown"},
+     .kind = ERROR_NOT_FOUND,
+     .status = 404,
+     .code = "NAME_UNKNOWN",
+     .most = 3},
+    {"an upload session that is lost",
+     {"404-upload-unknown"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 404,
+     .code = "BLOB_UPLOAD_UNKNOWN",
+     .most = COLD,
+     .recovers = true},
+    {"a blob that is not there yet",
+     {"404-blob-unknown"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 404,
+     .code = "MANIFEST_BLOB_UNKNOWN",
+     .exact = COLD,
+     .recovers = true},
+    {"a manifest that is not liked",
+     {"400-manifest-invalid"},
+     .kind = ERROR_REJECTED,
+     .status = 400,
+     .code = "MANIFEST_INVALID",
+     .exact = COLD},
+    {"a blob that came through damaged",
+     {"400-digest-invalid"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 400,
+     .code = "DIGEST_INVALID",
+     .most = COLD,
+     .recovers = true},
+    {"a blob that is too large",
+     {"413"},
+     .kind = ERROR_TOO_LARGE,
+     .status = 413,
+     .most = COLD},
+    {"a blob that is too large, said before it is read",
+     {"413-early"},
+     .kind = ERROR_TOO_LARGE,
+     .status = 413,
+     .most = COLD},
+    {"a manifest that is too large",
+     {"413@manifest"},
+     .kind = ERROR_TOO_LARGE,
+     .status = 413,
+     .exact = COLD},
+    {"no support for manifests",
+     {"405-unsupported"},
+     .kind = ERROR_REJECTED,
+     .status = 405,
+     .code = "UNSUPPORTED",
+     .exact = COLD},
+    {"a page for humans",
+     {"html-error"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 502,
+     .most = COLD,
+     .recovers = true},
+    {"an error of five megabytes",
+     {"huge-error-body"},
+     .kind = ERROR_UNAVAILABLE,
+     .most = COLD,
+     .recovers = true},
+    {"headers of 400 kilobytes",
+     {"huge-headers"},
+     .kind = ERROR_UNAVAILABLE,
+     .most = 3},
+    {"cookies", {"set-cookie"}, .exact = COLD},
+    {"a Warning", {"warning"}, .exact = COLD},
+
+    /* connections */
+    {"a registry that hangs",
+     {"hang"},
+     .kind = ERROR_UNREACHABLE,
+     .most = 3},
+    {"a registry that hangs at the probe",
+     {"hang@ping"},
+     .kind = ERROR_UNREACHABLE,
+     .exact = 1},
+    {"a registry that hangs at the manifest",
+     {"hang@manifest"},
+     .kind = ERROR_UNREACHABLE,
+     .exact = COLD},
+    {"a slow registry is waited for", {"slow=0.5"}, .exact = COLD},
+    {"a connection that is closed once",
+     {"close"},
+     .kind = ERROR_UNREACHABLE,
+     .either = true,
+     .most = COLD + 1,
+     .recovers = true},
+    {"connections that are always closed",
+     {"close*0"},
+     .kind = ERROR_UNREACHABLE,
+     .most = 9},
+    {"a connection that is reset",
+     {"reset"},
+     .kind = ERROR_UNREACHABLE,
+     .either = true,
+     .most = COLD + 1,
+     .recovers = true},
+    {"connections that are always reset",
+     {"reset*0"},
+     .kind = ERROR_UNREACHABLE,
+     .most = 9},
+    {"a connection that is closed in the middle of a blob",
+     {"close-mid-upload"},
+     .kind = ERROR_UNREACHABLE,
+     .either = true,
+     .most = COLD + 1,
+     .recovers = true},
+    {"a connection that is closed behind the headers",
+     {"close-after-headers"},
+     .kind = ERROR_UNREACHABLE,
+     .most = COLD,
+     .recovers = true},
+    {"a connection that is closed in the middle of an answer",
+     {"close-mid-body"},
+     .kind = ERROR_UNREACHABLE,
+     .most = COLD,
+     .recovers = true},
+    /* On a kept connection curl tries again by itself, and finds the session
+     * gone: as good as no answer. */
+    {"a blob that is stored, and no word of it",
+     {"drop-201"},
+     .kind = ERROR_UNAVAILABLE,
+     .or = ERROR_UNREACHABLE,
+     .either = true,
+     .most = COLD + 1,
+     .recovers = true},
+    {"an answer in chunks that are none",
+     {"chunked-garbage"},
+     .kind = ERROR_UNREACHABLE,
+     .most = COLD,
+     .recovers = true},
+
+    /* answers that are not what they should be */
+    {"another digest than was sent",
+     {"wrong-digest"},
+     .kind = ERROR_DIGEST_MISMATCH,
+     .status = 201,
+     .exact = COLD},
+    {"no digest", {"no-digest"}, .exact = COLD},
+    {"a registry that takes no single POST",
+     {"202-on-single-post"},
+     .exact = COLD},
+    {"a registry that answers PATCH with 201",
+     {"201-on-patch"},
+     .exact = COLD},
+    {"media types that GitLab takes", {"gitlab-media-types"}, .exact = COLD},
+    {"a registry without referrers", {"no-referrers"}, .exact = COLD},
+
+    /* where to go next */
+    {"a Location that is a path",
+     {"location-relative", "auth-bearer"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a Location relative to the request",
+     {"location-relative-path", "auth-bearer"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a Location that is a URL",
+     {"location-absolute", "auth-bearer"},
+     KNOWN,
+     .exact = WITH_TOKEN},
+    {"a Location that has lost its https",
+     {"location-http", "auth-bearer"},
+     KNOWN,
+     .tls = true,
+     .exact = WITH_TOKEN},
+    {"a Location on another port gets no credentials",
+     {"location-other-port", "auth-bearer"},
+     KNOWN,
+     .tls = true,
+     .exact = WITH_TOKEN},
+    {"a Location on another host gets no credentials",
+     {"location-cross-host", "auth-basic"},
+     KNOWN,
+     .exact = COLD},
+    {"a Location with a password in it",
+     {"location-userinfo"},
+     .kind = ERROR_REJECTED,
+     .most = 3},
+    {"a Location at the metadata service",
+     {"location-metadata-ip"},
+     .kind = ERROR_REJECTED,
+     .most = 3},
+    {"a Location that is a file",
+     {"location-file"},
+     .kind = ERROR_REJECTED,
+     .most = 3},
+    {"no Location", {"location-missing"}, .kind = ERROR_REJECTED, .most = 3},
+    {"a redirect to another path keeps the credentials",
+     {"redirect-307", "auth-bearer"},
+     KNOWN,
+     .exact = WITH_TOKEN + 5},
+    {"a redirect to another host drops the credentials",
+     {"redirect-cross-host", "auth-basic"},
+     KNOWN,
+     .exact = COLD + 3},
+    {"a redirect from https to http is not followed in clear",
+     {"redirect-http", "auth-bearer"},
+     KNOWN,
+     .tls = true,
+     .kind = ERROR_REJECTED,
+     .most = 14},
+    {"a redirect to itself comes to an end",
+     {"redirect-loop"},
+     .kind = ERROR_REJECTED,
+     .most = 13},
+};
+
+/* --- the world of a test ---------------------------------------------------
+ */
+
+/* Real time and then some: a token's life can be over at once. */
+static uint64_t ahead_ms;
+
+static uint64_t monotonic_ahead(void *state)
+{
+    return clock_monotonic_ms(clock_system()) + ahead_ms;
+}
+
+static int64_t wall(void *state)
+{
+    return clock_wall_ms(clock_system());
+}
+
+static const struct clock ahead_clock = {monotonic_ahead, wall, NULL};
+
+struct world {
+    struct loop *loop;
+    struct http *http;
+    struct oci_client *client;
+    struct peer *peer;
+    char *folder; /* NULL: no TLS */
+    struct arena *arena;
+    struct oci_image image;
+    struct oci_target target;
+};
+
+static void set_credentials(struct oci_target *target, enum who who)
+{
+    target->username = who == ANONYMOUS ? NULL : "waybill";
+    target->password = NULL;
+    if (who != ANONYMOUS) {
+        target->password = who == KNOWN ? PASSWORD : "open sesame";
+    }
+}
+
+static void world_open(struct world *world, const char *const *scenarios,
+                       enum who who, bool tls)
+{
+    static const char envelope[] =
+        "{\"payloadType\":\"application/vnd.in-toto+json\","
+        "\"payload\":\"e30=\","
+        "\"signatures\":[{\"keyid\":\"\",\"sig\":\"eA==\"}]}";
+    struct oci_client_options options = {.connect_ms = 5000, .answer_ms = 3000};
+    struct digest digest;
+
+    *world = (struct world){.arena = arena_new()};
+    ahead_ms = 0;
+    world->folder = tls ? folder_new() : NULL;
+    world->peer = peer_start(scenarios, world->folder);
+    world->loop = loop_new(&ahead_clock);
+    world->http = http_new(world->loop);
+    world->client = oci_client_new(world->http, world->loop, &options);
+    digest_of(envelope, sizeof(envelope) - 1, &digest);
+    oci_chainloop_image(bytes_of(envelope), &digest, world->arena,
+                        &world->image);
+    world->target = (struct oci_target){
+        .registry = peer_address(world->peer),
+        .path = arena_printf(world->arena, "acme/chainloop-%s",
+                             digest_hex(&digest)),
+        .tag = "latest",
+        .https = tls,
+        .ca_file = tls ? arena_printf(world->arena, "%s/ca.crt", world->folder)
+                       : NULL,
+    };
+    set_credentials(&world->target, who);
+}
+
+static void world_close(struct world *world)
+{
+    oci_client_free(world->client);
+    http_free(world->http);
+    loop_free(world->loop);
+    peer_stop(world->peer);
+    arena_free(world->arena);
+    if (world->folder != NULL) {
+        folder_remove(world->folder);
+    }
+}
+
+struct result {
+    bool done;
+    bool starting; /* inside oci_push_start() */
+    int calls;
+    struct error err; /* kind is ERROR_NONE when it is there */
+};
+
+static void on_pushed(void *payload, const struct error *err)
+{
+    struct result *result = payload;
+
+    assert_false(result->starting);
+    result->calls++;
+    result->done = true;
+    result->err = err != NULL ? *err : (struct error){0};
+}
+
+static struct oci_push *start(struct world *world,
+                              const struct oci_target *target,
+                              struct result *result)
+{
+    struct oci_push *push;
+
+    *result = (struct result){.starting = true};
+    push = oci_push_start(world->client, target, &world->image, on_pushed,
+                          result);
+    result->starting = false;
+    return push;
+}
+
+static void push(struct world *world, struct result *result)
+{
+    start(world, &world->target, result);
+    await_flag(world->loop, &result->done, SOON_MS);
+    assert_int_equal(result->calls, 1);
+}
+
+static void assert_pushed(const struct result *result)
+{
+    assert_string_equal(result->err.message, "");
+    assert_int_equal(result->err.kind, ERROR_NONE);
+}
+
+/* --- the table -------------------------------------------------------------
+ */
+
+static void check_error(const struct row *row, const struct error *err)
+{
+    if (err->kind != row->kind && !(row->either && err->kind == row->or)) {
+        fail_msg("it ends with '%s': %s",
+                 err->kind == ERROR_NONE ? "success" : error_class(err->kind),
+                 err->message);
+    }
+    if (err->kind == ERROR_NONE) {
+        return;
+    }
+    assert_true(err->message[0] != '\0');
+    assert_null(strstr(err->message, PASSWORD));
+    if (row->status != 0) {
+        assert_int_equal(err->http_status, row->status);
+    }
+    if (row->code != NULL) {
+        assert_string_equal(err->code, row->code);
+    }
+    if (row->wait_most_ms != 0) {
+        assert_in_range(err->retry_after_ms, row->wait_least_ms,
+                        row->wait_most_ms);
+    }
+}
+
+static void check_peer(const struct row *row, const struct peer *peer)
+{
+    int requests = peer_count(peer, "requests", NULL);
+
+    if (row->exact != 0) {
+        assert_int_equal(requests, row->exact);
+    } else {
+        assert_in_range(requests, 1, row->most);
+    }
+    assert_int_equal(peer_count(peer, "stages", "patch"), 0);
+    if (strcmp(row->scenarios[0] ? row->scenarios[0] : "",
+               "token-other-host") == 0) {
+        /* What the credentials are for, wherever it is */
+        assert_int_equal(peer_count(peer, "authorization_at_other", NULL), 1);
+    } else {
+        peer_assert_content(peer);
+    }
+}
+
+static void it_ends_as_the_table_says(void **state)
+{
+    const struct row *row = *state;
+    struct world world;
+    struct result result;
+
+    world_open(&world, row->scenarios, row->who, row->tls);
+    push(&world, &result);
+    check_error(row, &result.err);
+    check_peer(row, world.peer);
+    if (row->recovers) {
+        for (int i = 0; i < 4 && result.err.kind != ERROR_NONE; i++) {
+            push(&world, &result);
+        }
+        assert_pushed(&result);
+        peer_assert_content(world.peer);
+    }
+    world_close(&world);
+}
+
+/* --- what takes more than one push -----------------------------------------
+ */
+
+#define SCENARIOS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NOTHING ((const char *const[]){NULL})
+
+/* Each to a repository of its own, as in the chainloop layout */
+static void assert_warm(const char *const *scenarios, enum who who, int each)
+{
+    struct world world;
+    struct result result;
+    char path[32];
+
+    world_open(&world, scenarios, who, false);
+    for (int i = 1; i <= 3; i++) {
+        snprintf(path, sizeof(path), "acme/number-%d", i);
+        world.target.path = path;
+        push(&world, &result);
+        assert_pushed(&result);
+        assert_int_equal(peer_count(world.peer, "requests", NULL),
+                         1 + i * each);
+    }
+    assert_int_equal(peer_count(world.peer, "stages", "ping"), 1);
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+static void a_warm_push_is_five_requests(void **state)
+{
+    assert_warm(NOTHING, ANONYMOUS, 5);
+}
+
+static void a_warm_push_with_basic_is_five_requests(void **state)
+{
+    assert_warm(SCENARIOS("auth-basic"), KNOWN, 5);
+}
+
+static void a_warm_push_to_a_new_repository_is_a_token_and_five(void **state)
+{
+    assert_warm(SCENARIOS("auth-bearer"), KNOWN, 6);
+}
+
+static void warm_pushes_share_two_connections(void **state)
+{
+    struct world world;
+    struct result result;
+    char text[128];
+
+    world_open(&world, NOTHING, ANONYMOUS, false);
+    for (int i = 0; i < 4; i++) {
+        push(&world, &result);
+        assert_pushed(&result);
+    }
+    /* Numbers are given to those that ask for counts, too. */
+    for (int n = 0; n < 8; n++) {
+        assert_true(peer_logged(world.peer, "put", n, "connection", text));
+        assert_in_range(strtoul(text, NULL, 10), 1, 2);
+    }
+    world_close(&world);
+}
+
+static void what_was_pushed_can_be_read_under_its_tag(void **state)
+{
+    CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
+    struct world world;
+    struct result result;
+    struct json *manifest;
+    const struct json *layer;
+
+    world_open(&world, NOTHING, ANONYMOUS, false);
+    push(&world, &result);
+    assert_pushed(&result);
+    str_printf(&path, "/v2/%s/manifests/latest", world.target.path);
+    manifest = peer_get(world.peer, path.data);
+    layer = json_first(json_member(manifest, "layers"));
+    assert_string_equal(json_text(json_member(layer, "digest")),
+                        world.image.layer.digest.text);
+    assert_string_equal(
+        json_text(json_member(json_member(manifest, "config"), "digest")),
+        world.image.config.digest.text);
+    json_free(manifest);
+    world_close(&world);
+}
+
+#define MANY 16
+
+static void push_many(struct world *world, bool same_repository)
+{
+    struct result results[MANY];
+    struct oci_target targets[MANY];
+
+    for (size_t i = 0; i < MANY; i++) {
+        targets[i] = world->target;
+        if (!same_repository) {
+            targets[i].path = arena_printf(world->arena, "acme/number-%zu", i);
+        }
+        start(world, &targets[i], &results[i]);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        await_flag(world->loop, &results[i].done, SOON_MS);
+        assert_int_equal(results[i].calls, 1);
+        assert_pushed(&results[i]);
+    }
+}
+
+static void many_pushes_at_once_to_one_repository_fetch_one_token(void **state)
+{
+    struct world world;
+
+    world_open(&world, SCENARIOS("auth-bearer"), KNOWN, false);
+    push_many(&world, true);
+    assert_int_equal(peer_count(world.peer, "stages", "ping"), 1);
+    assert_int_equal(peer_count(world.peer, "stages", "token"), 1);
+    assert_int_equal(peer_count(world.peer, "requests", NULL), 2 + 5 * MANY);
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+static void each_repository_has_a_token_of_its_own(void **state)
+{
+    struct world world;
+
+    world_open(&world, SCENARIOS("auth-bearer"), KNOWN, false);
+    push_many(&world, false);
+    assert_int_equal(peer_count(world.peer, "stages", "ping"), 1);
+    assert_int_equal(peer_count(world.peer, "stages", "token"), MANY);
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+static void all_who_wait_for_a_token_hear_that_there_is_none(void **state)
+{
+    struct world world;
+    struct result results[MANY];
+
+    world_open(&world, SCENARIOS("auth-bearer"), WRONG, false);
+    for (size_t i = 0; i < MANY; i++) {
+        start(&world, &world.target, &results[i]);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        await_flag(world.loop, &results[i].done, SOON_MS);
+        assert_int_equal(results[i].calls, 1);
+        assert_int_equal(results[i].err.kind, ERROR_AUTH);
+    }
+    assert_int_equal(peer_count(world.peer, "stages", "token"), 1);
+    world_close(&world);
+}
+
+static void assert_tokens_after(const char *scenario, uint64_t pause_ms,
+                                int tokens)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, SCENARIOS(scenario), KNOWN, false);
+    push(&world, &result);
+    assert_pushed(&result);
+    ahead_ms += pause_ms;
+    push(&world, &result);
+    assert_pushed(&result);
+    assert_int_equal(peer_count(world.peer, "stages", "token"), tokens);
+    /* The probe's: a token is renewed before anybody has to refuse it. */
+    assert_int_equal(peer_count(world.peer, "statuses", "401"), 1);
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+static void a_token_of_two_seconds_is_not_used_behind_its_end(void **state)
+{
+    assert_tokens_after("token-lifetime=2", 2000, 2);
+}
+
+static void a_token_of_five_minutes_is_used_for_more_than_four(void **state)
+{
+    assert_tokens_after("token-lifetime=300", 265000, 1);
+}
+
+static void a_token_of_five_minutes_is_not_used_in_its_last_moments(
+    void **state)
+{
+    assert_tokens_after("token-lifetime=300", 299000, 2);
+}
+
+static void a_token_without_a_lifetime_lives_a_minute(void **state)
+{
+    assert_tokens_after("token-no-expiry", 60000, 2);
+}
+
+/* The manifest comes when the token of the blobs is over. */
+static void a_token_that_ends_during_a_push_is_fetched_anew(void **state)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, SCENARIOS("token-lifetime=2", "slow=0.9"), KNOWN,
+               false);
+    push(&world, &result);
+    assert_pushed(&result);
+    assert_int_equal(peer_count(world.peer, "stages", "token"), 2);
+    assert_int_equal(peer_count(world.peer, "statuses", "401"), 1);
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+/* Two registrations may share a user name; their passwords are two. */
+static void a_token_is_for_the_password_that_it_was_fetched_with(void **state)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, SCENARIOS("auth-bearer"), KNOWN, false);
+    push(&world, &result);
+    assert_pushed(&result);
+    set_credentials(&world.target, WRONG);
+    push(&world, &result);
+    assert_int_equal(result.err.kind, ERROR_AUTH);
+    world_close(&world);
+}
+
+/* --- cancelling ------------------------------------------------------------
+ */
+
+static void cancel_at(const char *stage, const char *scenario)
+{
+    struct world world;
+    struct result result;
+    struct oci_push *running;
+
+    world_open(&world, SCENARIOS("auth-bearer", scenario), KNOWN, false);
+    running = start(&world, &world.target, &result);
+    if (stage != NULL) {
+        await_stage(world.loop, world.peer, stage, 1);
+    }
+    oci_push_cancel(running);
+    turn_idle(world.loop);
+    assert_int_equal(result.calls, 0);
+    world_close(&world);
+}
+
+static void a_push_can_be_cancelled_before_it_begins(void **state)
+{
+    cancel_at(NULL, "hang");
+}
+
+static void a_push_can_be_cancelled_at_the_probe(void **state)
+{
+    cancel_at("ping", "hang@ping");
+}
+
+static void a_push_can_be_cancelled_at_the_token(void **state)
+{
+    cancel_at("token", "hang@token");
+}
+
+static void a_push_can_be_cancelled_at_the_sessions(void **state)
+{
+    cancel_at("post", "hang@post");
+}
+
+static void a_push_can_be_cancelled_at_the_blobs(void **state)
+{
+    cancel_at("put", "hang@put");
+}
+
+static void a_push_can_be_cancelled_at_the_manifest(void **state)
+{
+    cancel_at("manifest", "hang@manifest");
+}
+
+/* Before any turn: the failure is already on its way. */
+static void a_push_that_fails_at_once_can_be_cancelled(void **state)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, NOTHING, ANONYMOUS, false);
+    world.target.registry = "not a registry";
+    oci_push_cancel(start(&world, &world.target, &result));
+    turn_idle(world.loop);
+    assert_int_equal(result.calls, 0);
+    push(&world, &result);
+    assert_true(result.err.kind != ERROR_NONE);
+    world_close(&world);
+}
+
+static void leave_the_others(const char *const *scenarios, const char *stage)
+{
+    struct world world;
+    struct result results[3];
+    struct oci_push *pushes[3];
+
+    world_open(&world, scenarios, KNOWN, false);
+    for (size_t i = 0; i < 3; i++) {
+        pushes[i] = start(&world, &world.target, &results[i]);
+    }
+    await_stage(world.loop, world.peer, stage, 1);
+    oci_push_cancel(pushes[0]);
+    await_flag(world.loop, &results[1].done, SOON_MS);
+    await_flag(world.loop, &results[2].done, SOON_MS);
+    assert_pushed(&results[1]);
+    assert_pushed(&results[2]);
+    assert_int_equal(results[0].calls, 0);
+    assert_int_equal(peer_count(world.peer, "stages", stage), 1);
+    world_close(&world);
+}
+
+static void one_who_waits_for_a_token_may_leave_the_others(void **state)
+{
+    leave_the_others(SCENARIOS("auth-bearer", "slow=0.3@token"), "token");
+}
+
+static void one_who_waits_for_the_probe_may_leave_the_others(void **state)
+{
+    leave_the_others(SCENARIOS("slow=0.3@ping"), "ping");
+}
+
+static const struct CMUnitTest others[] = {
+    cmocka_unit_test(a_warm_push_is_five_requests),
+    cmocka_unit_test(a_warm_push_with_basic_is_five_requests),
+    cmocka_unit_test(a_warm_push_to_a_new_repository_is_a_token_and_five),
+    cmocka_unit_test(warm_pushes_share_two_connections),
+    cmocka_unit_test(what_was_pushed_can_be_read_under_its_tag),
+    cmocka_unit_test(many_pushes_at_once_to_one_repository_fetch_one_token),
+    cmocka_unit_test(each_repository_has_a_token_of_its_own),
+    cmocka_unit_test(all_who_wait_for_a_token_hear_that_there_is_none),
+    cmocka_unit_test(a_token_of_two_seconds_is_not_used_behind_its_end),
+    cmocka_unit_test(a_token_of_five_minutes_is_used_for_more_than_four),
+    cmocka_unit_test(a_token_of_five_minutes_is_not_used_in_its_last_moments),
+    cmocka_unit_test(a_token_without_a_lifetime_lives_a_minute),
+    cmocka_unit_test(a_token_that_ends_during_a_push_is_fetched_anew),
+    cmocka_unit_test(a_token_is_for_the_password_that_it_was_fetched_with),
+    cmocka_unit_test(a_push_can_be_cancelled_before_it_begins),
+    cmocka_unit_test(a_push_can_be_cancelled_at_the_probe),
+    cmocka_unit_test(a_push_can_be_cancelled_at_the_token),
+    cmocka_unit_test(a_push_can_be_cancelled_at_the_sessions),
+    cmocka_unit_test(a_push_can_be_cancelled_at_the_blobs),
+    cmocka_unit_test(a_push_can_be_cancelled_at_the_manifest),
+    cmocka_unit_test(a_push_that_fails_at_once_can_be_cancelled),
+    cmocka_unit_test(one_who_waits_for_a_token_may_leave_the_others),
+    cmocka_unit_test(one_who_waits_for_the_probe_may_leave_the_others),
+};
+
+int main(void)
+{
+    struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(others)];
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        tests[i] = (struct CMUnitTest){.name = rows[i].name,
+                                       .test_func = it_ends_as_the_table_says,
+                                       .initial_state = (void *)&rows[i]};
+    }
+    memcpy(&tests[ARRAY_SIZE(rows)], others, sizeof(others));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,98 @@
+#include <string.h>
+
+#include "fuzz.h"
+#include "oci/oci_internal.h"
+#include "waybill/limits.h"
+
+/*
+ * The input is a block of headers, a line each; a line without a name is one
+ * WWW-Authenticate.
+ *
+ * - A Bearer challenge has a realm.
+ * - What was read can be written down plainly, and is then read as the same.
+ */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void put_parameter(struct str *out, const char *name, const char *value)
+{
+    if (value == NULL) {
+        return;
+    }
+    str_printf(out, "%s%s=\"", out->data[out->len - 1] == ' ' ? "" : ", ", name);
+    for (; *value != '\0'; value++) {
+        if (*value == '"' || *value == '\\') {
+            str_putc(out, '\\');
+        }
+        str_putc(out, *value);
+    }
+    str_putc(out, '"');
+}
+
+static void check_again(const struct challenge *challenge)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct challenge same = {0};
+
+    str_puts(&text, challenge->scheme == AUTH_BEARER ? "Bearer " : "Basic ");
+    put_parameter(&text, "realm", challenge->realm);
+    put_parameter(&text, "service", challenge->service);
+    put_parameter(&text, "scope", challenge->scope);
+    challenge_parse(text.data, &same);
+    CHECK(same.scheme == challenge->scheme);
+    CHECK(same_text(same.realm, challenge->realm));
+    CHECK(same_text(same.service, challenge->service));
+    CHECK(same_text(same.scope, challenge->scope));
+    challenge_release(&same);
+}
+
+static void check(const struct challenge *challenge)
+{
+    CHECK(challenge->scheme != AUTH_NONE);
+    if (challenge->scheme == AUTH_BEARER) {
+        CHECK(challenge->realm != NULL && challenge->realm[0] != '\0');
+    }
+    if (challenge->scheme != AUTH_UNKNOWN) {
+        check_again(challenge);
+    }
+}
+
+static void put_headers(struct str *headers, const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        if (memchr(text, ':', len) == NULL) {
+            str_puts(headers, "www-authenticate: ");
+        }
+        str_put(headers, text, len);
+        str_putc(headers, '\n');
+        text += len;
+        text += *text == '\n';
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct http_response response = {.status = 401};
+    struct challenge challenge = {0};
+
+    str_put(&text, data, size);
+    challenge_parse(text.data, &challenge);
+    check(&challenge);
+    challenge_release(&challenge);
+
+    str_init(&response.headers, STR_UNLIMITED);
+    str_init(&response.body, STR_UNLIMITED);
+    put_headers(&response.headers, text.data);
+    challenge_read(&response, &challenge);
+    check(&challenge);
+    challenge_release(&challenge);
+    str_release(&response.headers);
+    str_release(&response.body);
+    return 0;
+}

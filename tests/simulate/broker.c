@@ -1,0 +1,269 @@
+#include "broker.h"
+
+#include <string.h>
+
+#include "waybill/alloc.h"
+
+/* Logs, and the way to the broker and back. */
+
+struct broker *broker_new(struct sim *sim, size_t partitions)
+{
+    struct broker *broker = mem_zalloc(sizeof(*broker));
+
+    broker->sim = sim;
+    broker->partitions = partitions;
+    TAILQ_INIT(&broker->members);
+    TAILQ_INIT(&broker->calls);
+    for (size_t i = 0; i < partitions; i++) {
+        broker->input[i].topic = "attestations";
+        broker->input[i].end = (int64_t)sim_pick(sim, 0, 3);
+    }
+    broker->outcomes.topic = "attestation-outcomes";
+    broker->dead_letters.topic = "attestation-dead-letters";
+    broker->session_ms = sim_pick(sim, 6, 45) * 1000;
+    broker->rebalance_ms = sim_pick(sim, 10, 60) * 1000;
+    broker->txn_ms = sim_pick(sim, 5, 30) * 1000;
+    broker->txn_slow_ms =
+        sim_chance(sim, 400) ? sim_pick(sim, 1, 40) * sim_pick(sim, 1, 40) : 0;
+    return broker;
+}
+
+void broker_free(struct broker *broker)
+{
+    struct call *call;
+
+    while ((call = TAILQ_FIRST(&broker->calls)) != NULL) {
+        loop_disarm(broker->sim->loop, &call->timer);
+        TAILQ_REMOVE(&broker->calls, call, link);
+        mem_free(call);
+    }
+    group_free(broker);
+    producers_free(broker);
+    for (size_t i = 0; i < broker->partitions; i++) {
+        mem_free(broker->input[i].records);
+    }
+    mem_free(broker->outcomes.records);
+    mem_free(broker->dead_letters.records);
+    mem_free(broker);
+}
+
+void broker_go_away(struct broker *broker, enum role role, uint64_t ms)
+{
+    uint64_t calm = chaos_calm_ms(broker->sim->chaos);
+
+    sim_trace(broker->sim, "the coordinator of %s is away for %llu ms",
+              role == ROLE_GROUP ? "the group" : "transactions",
+              (unsigned long long)ms);
+    broker->away_until_ms[role] =
+        broker->sim->now_ms + ms < calm ? broker->sim->now_ms + ms : calm;
+}
+
+bool broker_is_away(const struct broker *broker, enum role role)
+{
+    return broker->away_until_ms[role] > broker->sim->now_ms;
+}
+
+/* --- logs -------------------------------------------------------------------
+ */
+
+void log_append(struct broker *broker, struct log *log,
+                const struct message *message, struct txn *txn)
+{
+    struct log_record *record;
+
+    log->records = mem_grow(log->records, &log->capacity, log->count + 1,
+                            sizeof(log->records[0]));
+    record = &log->records[log->count++];
+    record->offset = log->end++;
+    record->txn = txn;
+    message_copy(broker->sim->arena, message, &record->message);
+}
+
+static void serve_fetch(struct broker *broker, struct call *call)
+{
+    const struct log *log = &broker->input[call->partition];
+    size_t first = 0;
+
+    while (first < log->count && log->records[first].offset < call->offset) {
+        first++;
+    }
+    call->parked = first == log->count;
+    if (!call->parked) {
+        call->first = first;
+        call->count = log->count - first;
+        call->count = call->count < call->most ? call->count : call->most;
+        call_answer(call, CALL_OK);
+    }
+}
+
+void broker_append_input(struct broker *broker, size_t partition,
+                         const struct message *message, int64_t gap)
+{
+    struct log *log = &broker->input[partition];
+    struct call *call;
+    struct call *next;
+
+    log->end += gap;
+    log_append(broker, log, message, NULL);
+    for (call = TAILQ_FIRST(&broker->calls); call != NULL; call = next) {
+        next = TAILQ_NEXT(call, link);
+        if (call->parked && call->kind == CALL_FETCH &&
+            call->partition == (int32_t)partition) {
+            serve_fetch(broker, call);
+        }
+    }
+}
+
+/* Where to begin; not while a transaction may still change it (KIP-447). */
+static void serve_offset(struct broker *broker, struct call *call)
+{
+    if (broker_is_pending(broker, call->partition) &&
+        !sim_is_broken(broker->sim, BREAK_READ_UNSTABLE)) {
+        call_answer(call, CALL_UNSTABLE);
+        return;
+    }
+    call->offset = broker->committed[call->partition];
+    call_answer(call, CALL_OK);
+}
+
+/* --- calls ------------------------------------------------------------------
+ */
+
+const char *call_name(enum call_kind kind)
+{
+    static const char *const names[] = {
+        "join", "heartbeat", "leave",   "offset", "fetch",
+        "init", "produce",   "offsets", "end",    "abort"};
+
+    return names[kind];
+}
+
+static void call_free(struct call *call)
+{
+    TAILQ_REMOVE(&call->broker->calls, call, link);
+    mem_free(call);
+}
+
+static void serve(struct broker *broker, struct call *call)
+{
+    switch (call->kind) {
+    case CALL_JOIN:
+    case CALL_HEARTBEAT:
+    case CALL_LEAVE:
+        group_serve(broker, call);
+        break;
+    case CALL_OFFSET:
+        serve_offset(broker, call);
+        break;
+    case CALL_FETCH:
+        serve_fetch(broker, call);
+        break;
+    case CALL_INIT:
+    case CALL_PRODUCE:
+    case CALL_OFFSETS:
+    case CALL_END:
+    case CALL_ABORT:
+        transaction_serve(broker, call);
+        break;
+    }
+}
+
+static enum role role_of(const struct call *call)
+{
+    return call->kind >= CALL_INIT ? ROLE_TRANSACTIONS : ROLE_GROUP;
+}
+
+static uint64_t way_ms(const struct call *call)
+{
+    struct broker *broker = call->broker;
+    uint64_t more =
+        role_of(call) == ROLE_TRANSACTIONS ? broker->txn_slow_ms : 0;
+
+    return sim_latency(broker->sim) + sim_pick(broker->sim, 0, more);
+}
+
+static void on_arrival(void *payload)
+{
+    struct call *call = payload;
+    struct broker *broker = call->broker;
+    enum role role = role_of(call);
+
+    if (broker_is_away(broker, role)) {
+        loop_arm(broker->sim->loop, &call->timer,
+                 broker->away_until_ms[role] - broker->sim->now_ms +
+                     sim_latency(broker->sim));
+        return;
+    }
+    serve(broker, call);
+}
+
+struct call *call_new(struct instance *instance, enum call_kind kind,
+                      call_reply_fn *reply, void *payload)
+{
+    struct call *call = mem_zalloc(sizeof(*call));
+
+    call->broker = instance->sim->broker;
+    call->instance = instance;
+    call->life = instance->life;
+    call->kind = kind;
+    call->reply = reply;
+    call->payload = payload;
+    timer_init(&call->timer, on_arrival, call);
+    TAILQ_INSERT_TAIL(&call->broker->calls, call, link);
+    return call;
+}
+
+void call_send(struct call *call)
+{
+    struct sim *sim = call->broker->sim;
+
+    if (!instance_step(call->instance, call_name(call->kind))) {
+        call_free(call);
+        return;
+    }
+    loop_arm(sim->loop, &call->timer, way_ms(call));
+    instance_step(call->instance, call->kind == CALL_END ? "end sent" : "sent");
+}
+
+static void on_reply(void *payload)
+{
+    struct call *call = payload;
+    struct instance *instance = call->instance;
+
+    if (instance_step(instance, call_name(call->kind))) {
+        call->reply(call->payload, call);
+    }
+    call_free(call);
+}
+
+void call_answer(struct call *call, enum call_error error)
+{
+    call->parked = false;
+    call->error = error;
+    if (call->instance == NULL) {
+        call_free(call);
+        return;
+    }
+    call->returning = true;
+    timer_init(&call->timer, on_reply, call);
+    loop_arm(call->instance->loop, &call->timer, way_ms(call));
+}
+
+void calls_forget(struct broker *broker, const struct instance *instance)
+{
+    struct call *call;
+    struct call *next;
+
+    for (call = TAILQ_FIRST(&broker->calls); call != NULL; call = next) {
+        next = TAILQ_NEXT(call, link);
+        if (call->instance != instance) {
+            continue;
+        }
+        if (call->returning) {
+            loop_disarm(instance->loop, &call->timer);
+            call_free(call);
+        } else {
+            call->instance = NULL;
+        }
+    }
+}

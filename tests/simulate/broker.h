@@ -1,0 +1,185 @@
+#ifndef SIMULATE_BROKER_H
+#define SIMULATE_BROKER_H
+
+#include <sys/queue.h>
+
+#include "sim.h"
+#include "waybill/message.h"
+
+/*
+ * A model of Kafka, by what the promises hang on: logs with gaps, transactions
+ * (epochs, timeouts, prepare and complete), offsets that are pending while
+ * their transaction is, a group with generations and cooperative rebalance.
+ * It is asked by calls, which take time both ways, and which may arrive when
+ * the one who sent them is dead.
+ */
+
+#define MOST_PARTITIONS 4
+
+enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
+
+struct txn_offset {
+    int32_t partition;
+    int64_t offset;
+};
+
+struct txn {
+    struct broker *broker;
+    struct txn *next; /* of the producer's past */
+    unsigned number;
+    struct producer *producer;
+    unsigned life; /* of the instance */
+    enum txn_state state;
+    struct txn_offset offsets[MOST_PARTITIONS];
+    size_t offset_count;
+    struct timer timer; /* times out while open, completes when prepared */
+};
+
+struct log_record {
+    int64_t offset;
+    struct message message;
+    struct txn *txn; /* NULL: written without one */
+};
+
+struct log {
+    const char *topic;
+    struct log_record *records;
+    size_t count;
+    size_t capacity;
+    int64_t end; /* the next offset */
+};
+
+struct producer {
+    struct producer *next;
+    const char *id;
+    unsigned epoch;
+    struct txn *current; /* open or prepared */
+};
+
+struct member {
+    TAILQ_ENTRY(member) link;
+    struct broker *broker;
+    uint64_t id;
+    struct call *join; /* parked until the rebalance is through */
+    unsigned owned;    /* partitions, a bit each: what it said it owns */
+    unsigned assigned; /* what the last generation gave it */
+    struct timer session;
+};
+
+enum group_state { GROUP_STABLE, GROUP_PREPARING };
+
+/* Coordinators are on different brokers: one may be away by itself. */
+enum role { ROLE_GROUP, ROLE_TRANSACTIONS, ROLE_COUNT };
+
+struct broker {
+    struct sim *sim;
+    size_t partitions;
+    struct log input[MOST_PARTITIONS];
+    struct log outcomes;
+    struct log dead_letters;
+    int64_t committed[MOST_PARTITIONS];
+    struct producer *producers;
+    unsigned txn_count;
+    TAILQ_HEAD(, member) members;
+    uint64_t member_count; /* ever */
+    enum group_state group;
+    int64_t generation;
+    struct timer deadline; /* of a rebalance */
+    TAILQ_HEAD(, call) calls;
+    uint64_t away_until_ms[ROLE_COUNT];
+    uint64_t session_ms;
+    uint64_t rebalance_ms;
+    uint64_t txn_ms;
+    uint64_t txn_slow_ms; /* the most that a step of a transaction takes */
+};
+
+struct broker *broker_new(struct sim *sim, size_t partitions);
+void broker_free(struct broker *broker);
+/* It cannot be reached for so long; what is under way arrives then. */
+void broker_go_away(struct broker *broker, enum role role, uint64_t ms);
+bool broker_is_away(const struct broker *broker, enum role role);
+void broker_append_input(struct broker *broker, size_t partition,
+                         const struct message *message, int64_t gap);
+bool broker_is_pending(const struct broker *broker, int32_t partition);
+struct member *broker_member(struct broker *broker, uint64_t id);
+void log_append(struct broker *broker, struct log *log,
+                const struct message *message, struct txn *txn);
+
+/* --- calls ------------------------------------------------------------------
+ */
+
+enum call_kind {
+    CALL_JOIN,
+    CALL_HEARTBEAT,
+    CALL_LEAVE,
+    CALL_OFFSET,
+    CALL_FETCH,
+    CALL_INIT,
+    CALL_PRODUCE,
+    CALL_OFFSETS,
+    CALL_END,
+    CALL_ABORT,
+};
+
+enum call_error {
+    CALL_OK,
+    CALL_UNKNOWN_MEMBER,
+    CALL_REBALANCING,
+    CALL_UNSTABLE, /* a pending offset: ask again */
+    CALL_BUSY,     /* a prepared transaction: ask again */
+    CALL_FENCED,   /* the producer is somebody else's by now */
+    CALL_ABORTABLE,
+};
+
+struct call;
+typedef void call_reply_fn(void *payload, const struct call *call);
+
+struct call {
+    TAILQ_ENTRY(call) link;
+    struct broker *broker;
+    struct instance *instance; /* NULL: nobody waits for the reply any more */
+    unsigned life;
+    enum call_kind kind;
+    struct timer timer; /* the world's on the way out, else the instance's */
+    bool returning;
+    bool parked; /* at the broker, until it has something to say */
+    call_reply_fn *reply;
+    void *payload;
+    /* Asked */
+    uint64_t member;
+    int64_t generation;
+    unsigned owned;
+    int32_t partition;
+    int64_t offset;
+    size_t most;
+    const char *transactional_id;
+    unsigned epoch;
+    const struct message *messages;
+    size_t message_count;
+    struct txn_offset offsets[MOST_PARTITIONS];
+    size_t offset_count;
+    /* Answered */
+    enum call_error error;
+    unsigned assigned;
+    size_t first; /* places in the log */
+    size_t count;
+};
+
+/* The world keeps it; the caller may forget it. */
+struct call *call_new(struct instance *instance, enum call_kind kind,
+                      call_reply_fn *reply, void *payload);
+void call_send(struct call *call);
+void call_answer(struct call *call, enum call_error error);
+/* The reply is not called any more; the call itself may still arrive. */
+void calls_forget(struct broker *broker, const struct instance *instance);
+const char *call_name(enum call_kind kind);
+
+/* --- transaction.c, group.c -------------------------------------------------
+ */
+
+void transaction_serve(struct broker *broker, struct call *call);
+void producers_free(struct broker *broker);
+void group_serve(struct broker *broker, struct call *call);
+void group_free(struct broker *broker);
+
+#endif

@@ -1,0 +1,152 @@
+#include <string.h>
+
+#include "broker.h"
+#include "waybill/alloc.h"
+#include "waybill/http.h"
+#include "waybill/pipeline.h"
+
+#include "workload.h"
+
+/* One process, put together as consumer/cli/run.c does it. */
+
+static uint64_t monotonic(void *state)
+{
+    const struct instance *instance = state;
+
+    return instance->sim->now_ms;
+}
+
+static int64_t wall(void *state)
+{
+    const struct instance *instance = state;
+
+    return WALL_START_MS + (int64_t)instance->sim->now_ms +
+           instance->wall_skew_ms;
+}
+
+struct instance *instance_of(const struct loop *loop)
+{
+    return loop_clock(loop)->state;
+}
+
+static void on_ended(void *payload, const struct error *err)
+{
+    struct instance *instance = payload;
+
+    instance->ended = true;
+    instance->failed = err != NULL;
+}
+
+static void assemble(struct instance *instance)
+{
+    struct pipeline_options *options = mem_zalloc(sizeof(*options));
+    struct error err;
+
+    instance->loop = loop_new(&instance->clock);
+    *options = (struct pipeline_options){
+        .loop = instance->loop,
+        .http = http_new(instance->loop),
+        .random = &instance->random,
+        .settings = instance->settings,
+        .patience = PIPELINE_SERVICE,
+    };
+    instance->options = options;
+    instance->pipeline = pipeline_new(options);
+    if (service_start(instance->pipeline, options, on_ended, instance,
+                      &instance->service, &err) < 0) {
+        sim_violate(instance->sim, INVARIANT_LIVENESS, "does not start: %s",
+                    err.message);
+    }
+}
+
+void instance_start(struct sim *sim, unsigned slot)
+{
+    struct instance *instance = mem_zalloc(sizeof(*instance));
+
+    instance->sim = sim;
+    instance->slot = slot;
+    instance->life = ++sim->lives;
+    instance->settings = workload_settings(sim->workload, slot);
+    instance->clock = (struct clock){monotonic, wall, instance};
+    random_seed(&instance->random, random_next(&sim->random));
+    sim->slots[slot] = instance;
+    sim_trace(sim, "life %u starts in slot %u", instance->life, slot);
+    assemble(instance);
+}
+
+void instance_bury(struct instance *instance)
+{
+    sim_trace(instance->sim, "life %u is over", instance->life);
+    instance->dead = true;
+    service_free(instance->service);
+    pipeline_free(instance->pipeline);
+    http_free(instance->options->http);
+    loop_free(instance->loop);
+    mem_free(instance->options);
+    instance->sim->slots[instance->slot] = NULL;
+    mem_free(instance);
+}
+
+bool instance_is_frozen(const struct instance *instance)
+{
+    return instance->frozen_until_ms > instance->sim->now_ms;
+}
+
+void instance_freeze(struct instance *instance, uint64_t ms)
+{
+    sim_trace(instance->sim, "life %u is frozen for %llu ms", instance->life,
+              (unsigned long long)ms);
+    instance->frozen_until_ms = instance->sim->now_ms + ms;
+    instance->sim->counts.freezes++;
+}
+
+void instance_stop(struct instance *instance)
+{
+    if (instance->stopping || instance->ended) {
+        return;
+    }
+    sim_trace(instance->sim, "life %u is told to stop", instance->life);
+    instance->stopping = true;
+    instance->stopped_ms = instance->sim->now_ms;
+    instance->sim->counts.stops++;
+    service_stop(instance->service);
+}
+
+void instance_kill(struct instance *instance)
+{
+    if (!instance->dead) {
+        sim_trace(instance->sim, "life %u is killed", instance->life);
+        instance->dead = true;
+        instance->sim->counts.kills++;
+    }
+}
+
+bool instance_step(struct instance *instance, const char *what)
+{
+    struct strike *strike = &instance->strike;
+
+    if (instance->dead || strike->countdown == 0 ||
+        (strike->before != NULL && strcmp(strike->before, what) != 0) ||
+        --strike->countdown > 0) {
+        return !instance->dead;
+    }
+    sim_trace(instance->sim, "life %u, before %s:", instance->life, what);
+    if (strike->late_ms > 0) {
+        broker_go_away(instance->sim->broker, ROLE_TRANSACTIONS,
+                       strike->late_ms);
+    }
+    if (strike->freeze_ms > 0) {
+        instance_freeze(instance, strike->freeze_ms);
+    } else {
+        instance_kill(instance);
+    }
+    return !instance->dead;
+}
+
+bool instance_turn(struct instance *instance)
+{
+    if (instance_is_frozen(instance) || instance->dead || instance->ended) {
+        return false;
+    }
+    return loop_turn(instance->loop, false);
+}

@@ -1,0 +1,167 @@
+#include "invariants.h"
+
+#include <string.h>
+
+#include "broker.h"
+#include "registry.h"
+#include "verdict.h"
+#include "workload.h"
+
+static const struct {
+    const char *name;
+    const char *text;
+} invariants[INVARIANT_COUNT] = {
+    [INVARIANT_NONE] = {"none", "everything holds"},
+    [INVARIANT_OUTCOME] =
+        {"outcome",
+         "a read_committed reader sees exactly one outcome of every delivery "
+         "that a record leads to, or exactly one of the record itself"},
+    [INVARIANT_VERDICT] =
+        {"verdict", "an outcome says what its record deserves; what may pass "
+                    "is given up only when attempts and age are used up"},
+    [INVARIANT_ARTIFACT] =
+        {"artifact", "what is called a success is in the registry: manifest "
+                     "and blobs, by their right digests"},
+    [INVARIANT_DEAD_LETTER] =
+        {"dead-letter", "every failed outcome has exactly one dead letter, of "
+                        "the record's own bytes, in the same transaction, and "
+                        "there is no other"},
+    [INVARIANT_WATERMARK] =
+        {"watermark", "a committed offset never moves backwards, and never "
+                      "passes a record without its outcomes"},
+    [INVARIANT_FENCING] =
+        {"fencing", "nothing is written by who is dead, fenced, or not the "
+                    "owner of the partition"},
+    [INVARIANT_LIVENESS] = {"liveness",
+                            "with the faults over the lag becomes 0 in time"},
+    [INVARIANT_MEMORY] = {"memory",
+                          "never more records are held than max_records"},
+    [INVARIANT_STOP] =
+        {"stop", "who is told to stop is gone in time and leaves nothing "
+                 "behind"},
+    [INVARIANT_REQUESTS] = {"requests",
+                            "registries are asked a bounded number of times"},
+};
+
+const char *invariant_name(enum invariant invariant)
+{
+    return invariants[invariant].name;
+}
+
+const char *invariant_text(enum invariant invariant)
+{
+    return invariants[invariant].text;
+}
+
+/* --- as each transaction becomes visible ------------------------------------
+ */
+
+static void see_outcomes(struct sim *sim, const struct txn *txn)
+{
+    const struct log *log = &sim->broker->outcomes;
+
+    for (size_t i = 0; i < log->count; i++) {
+        if (log->records[i].txn == txn) {
+            verdict_on(sim, &log->records[i]);
+        }
+    }
+}
+
+static bool is_complete(const struct expected *record)
+{
+    for (size_t i = 0; i == 0 || i < record->route_count; i++) {
+        if (record->seen[i] != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_offset(struct sim *sim, const struct txn_offset *to)
+{
+    int64_t from = sim->broker->committed[to->partition];
+    size_t count;
+    const struct expected *records = workload_records(sim->workload, &count);
+
+    if (to->offset < from) {
+        sim_violate(sim, INVARIANT_WATERMARK,
+                    "partition %d goes back from %lld to %lld", to->partition,
+                    (long long)from, (long long)to->offset);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct expected *record = &records[i];
+
+        if (record->partition == to->partition && record->offset >= from &&
+            record->offset < to->offset && !is_complete(record)) {
+            sim_violate(sim, INVARIANT_WATERMARK,
+                        "%d/%lld is passed without its outcomes",
+                        record->partition, (long long)record->offset);
+        }
+    }
+}
+
+void invariants_at_commit(struct sim *sim, const struct txn *txn)
+{
+    see_outcomes(sim, txn);
+    verdict_on_letters(sim, txn);
+    for (size_t i = 0; i < txn->offset_count; i++) {
+        check_offset(sim, &txn->offsets[i]);
+    }
+}
+
+/* --- at the end -------------------------------------------------------------
+ */
+
+static void check_outcomes(struct sim *sim)
+{
+    size_t count;
+    const struct expected *records = workload_records(sim->workload, &count);
+
+    see_outcomes(sim, NULL); /* what needed no transaction */
+    for (size_t i = 0; i < count; i++) {
+        if (!is_complete(&records[i])) {
+            sim_violate(
+                sim, INVARIANT_OUTCOME, "%d/%lld has %u and %u outcomes of %zu",
+                records[i].partition, (long long)records[i].offset,
+                records[i].seen[0], records[i].seen[1], records[i].route_count);
+        }
+    }
+}
+
+/* A push takes at most a dozen requests; every disruption may cost it one more
+ * push; and while a registry is ill each attempt costs one, at the pace of the
+ * backoff, of which the mean is half its bound. */
+static void check_requests(struct sim *sim)
+{
+    const struct delivery_settings *settings =
+        &workload_settings(sim->workload, 0)->delivery;
+    uint64_t slow = settings->backoff_max_ms < settings->hold_retry_ms
+                        ? settings->backoff_max_ms
+                        : settings->hold_retry_ms;
+    uint64_t faulty_ms = 0;
+    uint64_t deliveries = 0;
+    uint64_t pushes;
+    size_t count;
+    const struct expected *records = workload_records(sim->workload, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        deliveries += records[i].route_count;
+    }
+    for (size_t i = 0; i < sim->registries->count; i++) {
+        faulty_ms += sim->registries->all[i].faulty_ms;
+    }
+    pushes = 8 + chaos_disruptions(sim->chaos) + 4 * faulty_ms / slow;
+    if (sim->counts.requests > 12 * pushes * deliveries + 100) {
+        sim_violate(sim, INVARIANT_REQUESTS,
+                    "%llu requests for %llu deliveries with %llu ms of faults",
+                    (unsigned long long)sim->counts.requests,
+                    (unsigned long long)deliveries,
+                    (unsigned long long)faulty_ms);
+    }
+}
+
+void invariants_at_end(struct sim *sim)
+{
+    check_outcomes(sim);
+    check_requests(sim);
+}

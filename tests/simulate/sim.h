@@ -1,0 +1,165 @@
+#ifndef SIMULATE_SIM_H
+#define SIMULATE_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "waybill/arena.h"
+#include "waybill/compiler.h"
+#include "waybill/config.h"
+#include "waybill/loop.h"
+#include "waybill/random.h"
+
+#include "invariants.h"
+
+/*
+ * The world of one seed: one virtual time, a broker, registries, and instances
+ * of the service, each with a loop of its own, turned in an order that the seed
+ * says. What the world does by itself hangs on the world's own loop.
+ */
+struct sim;
+struct instance;
+struct broker;
+struct registries;
+struct workload;
+struct chaos;
+
+/* Ways to break it, each of which an invariant has to notice */
+enum sim_break {
+    BREAK_NONE,
+    BREAK_COMMIT_BEFORE_DONE,
+    BREAK_DROP_OUTCOME,
+    BREAK_IGNORE_EPOCH,
+    BREAK_LATE_GENERATION,
+    BREAK_PRETEND_COMMIT,
+    BREAK_UNKNOWN_IS_ABORTED,
+    BREAK_SPLIT_TRANSACTION,
+    BREAK_READ_UNSTABLE,
+    BREAK_FORGET_BLOB,
+    BREAK_BEND_DEAD_LETTER,
+    BREAK_NO_PAUSE,
+    BREAK_LOSE_RECORD,
+    BREAK_STORM,
+    BREAK_STALL,
+    BREAK_HANG_CLOSE,
+};
+
+enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
+void sim_print_breaks(void);
+
+struct sim_counts {
+    uint64_t records;
+    uint64_t kills;
+    uint64_t stops;
+    uint64_t freezes;
+    uint64_t rebalances;
+    uint64_t transactions;
+    uint64_t aborted;
+    uint64_t requests;
+    uint64_t failed; /* outcomes */
+    uint64_t virtual_ms;
+};
+
+struct sim_options {
+    uint64_t seed;
+    enum sim_break broken;
+    bool trace;
+};
+
+#define MOST_SLOTS 3
+
+struct sim {
+    struct sim_options options;
+    struct random random;
+    struct arena *arena;
+    uint64_t now_ms;
+    uint64_t turns_in_place; /* turns since time last moved */
+    struct clock clock;
+    struct loop *loop;
+    struct broker *broker;
+    struct registries *registries;
+    struct workload *workload;
+    struct chaos *chaos;
+    struct instance *slots[MOST_SLOTS]; /* NULL: not running */
+    unsigned lives;
+    struct sim_counts counts;
+    struct violation violation;
+};
+
+/* One whole run. False: *ret_violation says which invariant does not hold. */
+bool sim_run(const struct sim_options *options, struct sim_counts *counts,
+             struct violation *ret_violation);
+
+/* The first one counts. */
+void sim_violate(struct sim *sim, enum invariant invariant, const char *format,
+                 ...) PRINTF(3, 4);
+bool sim_is_broken(const struct sim *sim, enum sim_break how);
+
+/* A line of the trace, when there is one */
+void sim_trace(const struct sim *sim, const char *format, ...) PRINTF(2, 3);
+
+/* Chance */
+uint64_t sim_pick(struct sim *sim, uint64_t least, uint64_t most);
+bool sim_chance(struct sim *sim, unsigned in_a_thousand);
+/* Mostly little, seldom much: how long something takes on a network */
+uint64_t sim_latency(struct sim *sim);
+
+/* --- instance.c: one process of the service ------------------------------- */
+
+/* What befalls it at a boundary of an event */
+struct strike {
+    const char *before; /* which boundary; NULL: any */
+    unsigned countdown; /* so many of them; 0: nothing is planned */
+    uint64_t freeze_ms; /* 0: it is killed */
+    uint64_t late_ms;   /* what it has sent arrives so much later */
+};
+
+struct instance {
+    struct sim *sim;
+    unsigned slot;
+    unsigned life; /* no two processes share it */
+    const struct settings *settings;
+    struct clock clock;
+    int64_t wall_skew_ms;
+    struct random random;
+    struct loop *loop;
+    struct pipeline_options *options;
+    struct pipeline *pipeline;
+    struct service *service;
+    bool dead;  /* killed: nothing that it does reaches anyone */
+    bool ended; /* left by itself */
+    bool failed;
+    bool stopping;
+    uint64_t stopped_ms;
+    uint64_t frozen_until_ms;
+    struct strike strike;
+};
+
+struct instance *instance_of(const struct loop *loop);
+void instance_start(struct sim *sim, unsigned slot);
+void instance_stop(struct instance *instance); /* SIGTERM */
+void instance_kill(struct instance *instance);
+void instance_freeze(struct instance *instance, uint64_t ms); /* SIGSTOP */
+bool instance_is_frozen(const struct instance *instance);
+/* One turn of its loop; true when anything ran. */
+bool instance_turn(struct instance *instance);
+/* Gives back what a process that is over has held. */
+void instance_bury(struct instance *instance);
+/* A boundary of an event: here it may die. False: it is dead. */
+bool instance_step(struct instance *instance, const char *what);
+void instance_name(const struct instance *instance, char text[16]);
+
+/* --- chaos.c: what happens to instances, and when it is over ---------------
+ */
+
+struct chaos *chaos_new(struct sim *sim);
+void chaos_free(struct chaos *chaos);
+/* Every fault is over at this time. */
+uint64_t chaos_calm_ms(const struct chaos *chaos);
+bool chaos_is_calm(const struct sim *sim);
+bool chaos_is_over(const struct sim *sim);
+/* A slot is empty: somebody may be started in it later. */
+void chaos_buried(struct chaos *chaos, unsigned number);
+unsigned chaos_disruptions(const struct chaos *chaos);
+
+#endif

@@ -1,0 +1,484 @@
+#include "sim_queue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "waybill/alloc.h"
+
+/*
+ * A member of the group, as librdkafka is one: it heartbeats and joins by
+ * itself, tells of what comes and goes, and fetches where it may. Everything of
+ * it hangs on the instance's own loop, so that it stands still with it.
+ */
+
+#define HEARTBEAT_MS 3000
+#define CLOSE_MS 10000 /* as consumer/queue/consumer.c has it */
+#define MOST_FETCHED 8
+
+static void join(struct queue *queue);
+static void fetch(struct share *share);
+
+/* --- records ----------------------------------------------------------------
+ */
+
+static bool is_owned(const struct share *share)
+{
+    const struct queue *queue = share->queue;
+    unsigned mine = queue->owned & ~queue->revoking;
+
+    return (mine >> share->partition & 1U) != 0;
+}
+
+static bool may_fetch(const struct share *share)
+{
+    const struct queue *queue = share->queue;
+
+    return is_owned(share) && !queue->closed && share->position >= 0 &&
+           !share->fetching &&
+           (!queue->paused || sim_is_broken(queue->sim, BREAK_NO_PAUSE));
+}
+
+static size_t in_flight(const struct queue *queue)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < queue->sim->broker->partitions; i++) {
+        const struct share *share = &queue->shares[i];
+        const struct log *log = &queue->sim->broker->input[i];
+
+        for (size_t j = 0; is_owned(share) && j < log->count; j++) {
+            int64_t offset = log->records[j].offset;
+
+            count += offset >= share->settled && offset < share->next;
+        }
+    }
+    return count;
+}
+
+static void check_memory(const struct queue *queue)
+{
+    size_t most = queue->instance->settings->delivery.max_records;
+    size_t count = in_flight(queue);
+
+    if (count > most) {
+        sim_violate(queue->sim, INVARIANT_MEMORY,
+                    "life %u holds %zu records; max_records is %zu",
+                    queue->instance->life, count, most);
+    }
+}
+
+static void hand_over(struct share *share, const struct log_record *record)
+{
+    struct queue *queue = share->queue;
+    struct input input = {
+        .message = record->message,
+        .partition = share->partition,
+        .offset = record->offset,
+    };
+
+    if (!instance_step(queue->instance, "record")) {
+        return;
+    }
+    share->position = record->offset + 1;
+    if (sim_is_broken(queue->sim, BREAK_LOSE_RECORD) &&
+        sim_chance(queue->sim, 20)) {
+        return;
+    }
+    sim_trace(queue->sim, "life %u reads %d/%lld", queue->instance->life,
+              share->partition, (long long)record->offset);
+    if (record->offset >= share->next) {
+        share->next = record->offset + 1;
+        check_memory(queue);
+    }
+    queue->handler->record(queue->payload, &input);
+}
+
+static void on_fetched(void *payload, const struct call *call)
+{
+    struct share *share = payload;
+    struct queue *queue = share->queue;
+    const struct log *log = &queue->sim->broker->input[share->partition];
+
+    if (call->epoch != share->round) {
+        return;
+    }
+    share->fetching = false;
+    for (size_t i = 0; i < call->count && may_fetch(share); i++) {
+        hand_over(share, &log->records[call->first + i]);
+    }
+    fetch(share);
+}
+
+static void fetch(struct share *share)
+{
+    struct call *call;
+
+    if (!may_fetch(share)) {
+        return;
+    }
+    share->fetching = true;
+    call = call_new(share->queue->instance, CALL_FETCH, on_fetched, share);
+    call->partition = share->partition;
+    call->offset = share->position;
+    call->most = sim_pick(share->queue->sim, 1, MOST_FETCHED);
+    call->epoch = share->round;
+    call_send(call);
+}
+
+static void ask_offset(void *payload);
+
+static void on_offset(void *payload, const struct call *call)
+{
+    struct share *share = payload;
+
+    if (call->epoch != share->round || !is_owned(share)) {
+        return;
+    }
+    if (call->error == CALL_UNSTABLE) {
+        loop_arm(share->queue->loop, &share->again,
+                 sim_pick(share->queue->sim, 50, 500));
+        return;
+    }
+    share->position = call->offset;
+    share->first = call->offset;
+    share->next = call->offset;
+    share->settled = call->offset;
+    fetch(share);
+}
+
+static void ask_offset(void *payload)
+{
+    struct share *share = payload;
+    struct call *call =
+        call_new(share->queue->instance, CALL_OFFSET, on_offset, share);
+
+    call->partition = share->partition;
+    call->epoch = share->round;
+    call_send(call);
+}
+
+void queue_pause(struct queue *queue)
+{
+    queue->paused = true;
+}
+
+/* What was fetched ahead is fetched again, and sometimes more than that. */
+void queue_resume(struct queue *queue)
+{
+    queue->paused = false;
+    for (size_t i = 0; i < queue->sim->broker->partitions; i++) {
+        struct share *share = &queue->shares[i];
+
+        if (may_fetch(share) && sim_chance(queue->sim, 300)) {
+            share->position -= (int64_t)sim_pick(queue->sim, 1, 4);
+            share->position =
+                share->position > share->first ? share->position : share->first;
+        }
+        fetch(share);
+    }
+}
+
+/* --- what comes and goes ----------------------------------------------------
+ */
+
+static size_t list(const struct queue *queue, unsigned bits,
+                   struct queue_partition partitions[MOST_PARTITIONS])
+{
+    size_t count = 0;
+
+    for (int32_t i = 0; i < MOST_PARTITIONS; i++) {
+        if ((bits >> i & 1U) != 0) {
+            partitions[count++] =
+                (struct queue_partition){queue->sim->broker->input[i].topic, i};
+        }
+    }
+    return count;
+}
+
+static void drop_shares(struct queue *queue, unsigned bits)
+{
+    for (size_t i = 0; i < MOST_PARTITIONS; i++) {
+        if ((bits >> i & 1U) != 0) {
+            queue->shares[i].round++;
+            queue->shares[i].position = -1;
+            queue->shares[i].next = 0;
+            queue->shares[i].settled = 0;
+            queue->shares[i].fetching = false;
+            loop_disarm(queue->loop, &queue->shares[i].again);
+        }
+    }
+}
+
+static void assign(struct queue *queue, unsigned bits)
+{
+    struct queue_partition partitions[MOST_PARTITIONS];
+    size_t count = list(queue, bits, partitions);
+
+    if (count == 0 || !instance_step(queue->instance, "assigned")) {
+        return;
+    }
+    queue->owned |= bits;
+    queue->handler->assigned(queue->payload, partitions, count);
+    for (size_t i = 0; i < count; i++) {
+        ask_offset(&queue->shares[partitions[i].partition]);
+    }
+}
+
+static void tell_revoked(struct queue *queue, unsigned bits, bool lost)
+{
+    struct queue_partition partitions[MOST_PARTITIONS];
+    size_t count = list(queue, bits, partitions);
+
+    if (count == 0 || !instance_step(queue->instance, "revoked")) {
+        return;
+    }
+    sim_trace(queue->sim, "life %u: %#x %s", queue->instance->life, bits,
+              lost ? "lost" : "revoked");
+    drop_shares(queue, bits);
+    if (lost) {
+        queue->owned &= ~bits;
+    } else {
+        queue->revoking = bits;
+    }
+    queue->handler->revoked(queue->payload, partitions, count, lost);
+}
+
+static void finish_close(struct queue *queue)
+{
+    if (queue->closed || sim_is_broken(queue->sim, BREAK_HANG_CLOSE)) {
+        return;
+    }
+    queue->closed = true;
+    loop_disarm(queue->loop, &queue->close_deadline);
+    loop_disarm(queue->loop, &queue->heartbeat);
+    if (instance_step(queue->instance, "closed")) {
+        queue->handler->closed(queue->payload);
+    }
+}
+
+static void on_left(void *payload, const struct call *call)
+{
+    finish_close(payload);
+}
+
+static void leave(struct queue *queue)
+{
+    struct call *call = call_new(queue->instance, CALL_LEAVE, on_left, queue);
+
+    call->member = queue->member;
+    call_send(call);
+}
+
+/* With nothing to be released: on to what waited for that. Deferred: nothing
+ * is told from inside a call of the service's. */
+static void go_on(void *payload)
+{
+    struct queue *queue = payload;
+
+    if (queue->closed || queue->revoking != 0) {
+        return;
+    }
+    if (queue->generation < 0) {
+        tell_revoked(queue, queue->owned, true);
+    }
+    if (queue->closing && queue->owned != 0) {
+        tell_revoked(queue, queue->owned, false);
+    } else if (queue->closing) {
+        leave(queue);
+    } else {
+        assign(queue, queue->arriving);
+        queue->arriving = 0;
+        join(queue);
+    }
+}
+
+/* Whoever looked away for too long is told of it only when there is nothing
+ * that it has still to release: librdkafka knows one rebalance at a time. */
+static void lose_all(struct queue *queue)
+{
+    queue->member = 0;
+    queue->generation = -1;
+    queue->arriving = 0;
+    if (queue->revoking == 0) {
+        go_on(queue);
+    }
+}
+
+void queue_release(struct queue *queue)
+{
+    if (queue->revoking == 0) {
+        return;
+    }
+    sim_trace(queue->sim, "life %u releases %#x", queue->instance->life,
+              queue->revoking);
+    queue->owned &= ~queue->revoking;
+    queue->revoking = 0;
+    loop_defer(queue->loop, &queue->next);
+}
+
+/* --- the group --------------------------------------------------------------
+ */
+
+static void on_joined(void *payload, const struct call *call)
+{
+    struct queue *queue = payload;
+    unsigned gone = queue->owned & ~call->assigned;
+
+    queue->joining = false;
+    if (queue->closed) {
+        return;
+    }
+    if (call->error == CALL_UNKNOWN_MEMBER) {
+        lose_all(queue);
+        return;
+    }
+    queue->member = call->member;
+    queue->generation = call->generation;
+    if (queue->closing) {
+        go_on(queue);
+        return;
+    }
+    if (gone == 0) {
+        assign(queue, call->assigned & ~queue->owned);
+        return;
+    }
+    queue->arriving = call->assigned & ~queue->owned;
+    tell_revoked(queue, gone, false);
+}
+
+static void join(struct queue *queue)
+{
+    struct call *call;
+
+    if (queue->joining || queue->closed) {
+        return;
+    }
+    queue->joining = true;
+    call = call_new(queue->instance, CALL_JOIN, on_joined, queue);
+    call->member = queue->member;
+    call->owned = queue->owned;
+    call_send(call);
+}
+
+static void on_heard(void *payload, const struct call *call)
+{
+    struct queue *queue = payload;
+
+    if (queue->closed || call->member != queue->member || queue->joining) {
+        return;
+    }
+    if (call->error == CALL_UNKNOWN_MEMBER) {
+        lose_all(queue);
+    } else if (call->error == CALL_REBALANCING && queue->revoking == 0 &&
+               !queue->closing) {
+        join(queue);
+    }
+}
+
+static void misfortune(struct queue *queue)
+{
+    struct error err;
+
+    if (chaos_is_calm(queue->sim)) {
+        return;
+    }
+    if (sim_chance(queue->sim, 1)) {
+        error_set(&err, ERROR_FATAL, "kafka consumer: the model says so");
+        sim_trace(queue->sim, "life %u: fatal error", queue->instance->life);
+        queue->handler->failed(queue->payload, &err);
+    } else if (sim_chance(queue->sim, 5)) {
+        queue->handler->notice(queue->payload, LOG_WARN, "a broker is gone");
+    }
+}
+
+static void on_heartbeat(void *payload)
+{
+    struct queue *queue = payload;
+    struct call *call;
+
+    loop_arm(queue->loop, &queue->heartbeat, HEARTBEAT_MS);
+    misfortune(queue);
+    if (queue->joining || queue->member == 0) {
+        return;
+    }
+    call = call_new(queue->instance, CALL_HEARTBEAT, on_heard, queue);
+    call->member = queue->member;
+    call->generation = queue->generation;
+    call_send(call);
+}
+
+/* --- life cycle -------------------------------------------------------------
+ */
+
+static void on_close_deadline(void *payload)
+{
+    finish_close(payload);
+}
+
+static void init_shares(struct queue *queue)
+{
+    for (int32_t i = 0; i < MOST_PARTITIONS; i++) {
+        struct share *share = &queue->shares[i];
+
+        share->queue = queue;
+        share->partition = i;
+        share->position = -1;
+        timer_init(&share->again, ask_offset, share);
+    }
+}
+
+int queue_open(struct loop *loop, const struct queue_options *options,
+               const struct queue_handler *handler, void *payload,
+               struct queue **ret_queue, struct error *err)
+{
+    struct queue *queue = mem_zalloc(sizeof(*queue));
+
+    queue->instance = instance_of(loop);
+    queue->sim = queue->instance->sim;
+    queue->loop = loop;
+    queue->handler = handler;
+    queue->payload = payload;
+    queue->generation = -1;
+    snprintf(queue->transactional_id, sizeof(queue->transactional_id), "%s",
+             options->transactional_id ? options->transactional_id : "");
+    if (options->transactional_id == NULL) {
+        snprintf(queue->transactional_id, sizeof(queue->transactional_id),
+                 "%s-%016llx", options->group,
+                 (unsigned long long)options->random);
+    }
+    init_shares(queue);
+    timer_init(&queue->heartbeat, on_heartbeat, queue);
+    task_init(&queue->next, go_on, queue);
+    timer_init(&queue->close_deadline, on_close_deadline, queue);
+    loop_arm(loop, &queue->heartbeat, HEARTBEAT_MS);
+    commit_open(queue);
+    join(queue);
+    *ret_queue = queue;
+    return 0;
+}
+
+void queue_close(struct queue *queue)
+{
+    if (queue->closing) {
+        return;
+    }
+    queue->closing = true;
+    loop_arm(queue->loop, &queue->close_deadline, CLOSE_MS);
+    if (queue->revoking == 0 && !queue->joining) {
+        loop_defer(queue->loop, &queue->next);
+    }
+}
+
+void queue_free(struct queue *queue)
+{
+    if (queue == NULL) {
+        return;
+    }
+    drop_shares(queue, (1U << MOST_PARTITIONS) - 1);
+    loop_disarm(queue->loop, &queue->heartbeat);
+    loop_disarm(queue->loop, &queue->close_deadline);
+    loop_cancel(queue->loop, &queue->next);
+    commit_free(queue);
+    calls_forget(queue->sim->broker, queue->instance);
+    mem_free(queue);
+}

@@ -1,0 +1,66 @@
+#ifndef SIMULATE_SIM_QUEUE_H
+#define SIMULATE_SIM_QUEUE_H
+
+#include "broker.h"
+#include "queue/queue_internal.h"
+
+/* queue.h over the model broker: sim_queue.c is the consumer, sim_commit.c the
+ * producer. */
+
+/* One partition, as a member sees it */
+struct share {
+    struct queue *queue;
+    int32_t partition;
+    unsigned round;   /* replies of another round are of another assignment */
+    int64_t position; /* the next to be delivered; -1: not known yet */
+    int64_t first;    /* where this assignment began */
+    int64_t next;     /* what is below has been delivered */
+    int64_t settled;  /* what is below has been committed */
+    bool fetching;
+    struct timer again;
+};
+
+enum stage { STAGE_IDLE, STAGE_INIT, STAGE_PRODUCE, STAGE_OFFSETS, STAGE_END };
+
+struct commit {
+    struct queue_batch *batch;
+    uint64_t member;
+    int64_t generation;
+    unsigned rounds[MOST_PARTITIONS];
+};
+
+struct queue {
+    struct sim *sim;
+    struct instance *instance;
+    struct loop *loop;
+    const struct queue_handler *handler;
+    void *payload;
+    char transactional_id[64];
+    /* The group */
+    uint64_t member;
+    int64_t generation; /* -1: in none */
+    bool joining;
+    unsigned owned;
+    unsigned revoking; /* until queue_release() */
+    unsigned arriving; /* to be assigned when that is done */
+    struct timer heartbeat;
+    struct task next; /* what follows a release */
+    struct share shares[MOST_PARTITIONS];
+    bool paused;
+    bool closing;
+    bool closed;
+    struct timer close_deadline;
+    /* The producer */
+    enum stage stage;
+    unsigned epoch; /* 0: no producer yet */
+    struct timer pause;
+    bool committing;
+    bool told_committed; /* what the pause ends with */
+    struct commit commit;
+};
+
+/* sim_commit.c */
+void commit_open(struct queue *queue);
+void commit_free(struct queue *queue);
+
+#endif

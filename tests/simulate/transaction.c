@@ -1,0 +1,264 @@
+#include <string.h>
+
+#include "broker.h"
+#include "waybill/alloc.h"
+
+/*
+ * The transaction coordinator:
+ *
+ *     open -> prepared -> committed
+ *       \-> aborted
+ *
+ * Until it is complete what it wrote cannot be read and what it commits is
+ * pending. An open one that takes too long is aborted, and its producer fenced.
+ */
+
+static bool lax(const struct broker *broker)
+{
+    return sim_is_broken(broker->sim, BREAK_IGNORE_EPOCH);
+}
+
+static struct producer *find(struct broker *broker, const char *id)
+{
+    struct producer *producer = broker->producers;
+
+    while (producer != NULL && strcmp(producer->id, id) != 0) {
+        producer = producer->next;
+    }
+    if (producer == NULL) {
+        producer = mem_zalloc(sizeof(*producer));
+        producer->id = arena_strdup(broker->sim->arena, id);
+        producer->next = broker->producers;
+        broker->producers = producer;
+    }
+    return producer;
+}
+
+void producers_free(struct broker *broker)
+{
+    struct producer *producer;
+
+    while ((producer = broker->producers) != NULL) {
+        broker->producers = producer->next;
+        if (producer->current != NULL) {
+            loop_disarm(broker->sim->loop, &producer->current->timer);
+        }
+        mem_free(producer);
+    }
+}
+
+bool broker_is_pending(const struct broker *broker, int32_t partition)
+{
+    const struct producer *producer;
+
+    for (producer = broker->producers; producer; producer = producer->next) {
+        const struct txn *txn = producer->current;
+
+        for (size_t i = 0; txn != NULL && i < txn->offset_count; i++) {
+            if (txn->offsets[i].partition == partition) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void end(struct txn *txn, enum txn_state state)
+{
+    struct sim *sim = txn->broker->sim;
+
+    loop_disarm(sim->loop, &txn->timer);
+    txn->state = state;
+    txn->producer->current = NULL;
+    sim->counts.transactions++;
+    sim->counts.aborted += state == TXN_ABORTED;
+    sim_trace(sim, "transaction %u %s", txn->number,
+              state == TXN_ABORTED ? "aborted" : "committed");
+}
+
+static void on_complete(void *payload)
+{
+    struct txn *txn = payload;
+    struct broker *broker = txn->broker;
+
+    end(txn, TXN_COMMITTED);
+    invariants_at_commit(broker->sim, txn);
+    for (size_t i = 0; i < txn->offset_count; i++) {
+        broker->committed[txn->offsets[i].partition] = txn->offsets[i].offset;
+    }
+    /* The markers take an offset in each log. */
+    broker->outcomes.end++;
+    broker->dead_letters.end++;
+}
+
+static void on_timeout(void *payload)
+{
+    struct txn *txn = payload;
+
+    if (broker_is_away(txn->broker, ROLE_TRANSACTIONS)) {
+        loop_arm(txn->broker->sim->loop, &txn->timer, txn->broker->txn_ms);
+        return;
+    }
+    sim_trace(txn->broker->sim, "transaction %u takes too long", txn->number);
+    txn->producer->epoch++;
+    end(txn, TXN_ABORTED);
+}
+
+static struct txn *begin(struct broker *broker, struct producer *producer,
+                         unsigned life)
+{
+    struct txn *txn = arena_alloc(broker->sim->arena, sizeof(*txn));
+
+    txn->broker = broker;
+    txn->number = ++broker->txn_count;
+    txn->producer = producer;
+    txn->life = life;
+    producer->current = txn;
+    timer_init(&txn->timer, on_timeout, txn);
+    loop_arm(broker->sim->loop, &txn->timer, broker->txn_ms);
+    return txn;
+}
+
+/* A new epoch makes an end of what the one before has left open. */
+static void serve_init(struct broker *broker, struct producer *producer,
+                       struct call *call)
+{
+    if (producer->current != NULL && producer->current->state == TXN_PREPARED) {
+        call_answer(call, CALL_BUSY);
+        return;
+    }
+    if (producer->current != NULL) {
+        end(producer->current, TXN_ABORTED);
+    }
+    call->epoch = ++producer->epoch;
+    call_answer(call, CALL_OK);
+}
+
+static void serve_produce(struct broker *broker, struct producer *producer,
+                          struct call *call)
+{
+    struct txn *txn = producer->current;
+
+    if (txn != NULL && txn->state == TXN_PREPARED) {
+        call_answer(call, CALL_BUSY);
+        return;
+    }
+    txn = txn != NULL ? txn : begin(broker, producer, call->life);
+    for (size_t i = 0; i < call->message_count; i++) {
+        const struct message *message = &call->messages[i];
+        bool outcome = strcmp(message->topic, broker->outcomes.topic) == 0;
+
+        log_append(broker, outcome ? &broker->outcomes : &broker->dead_letters,
+                   message,
+                   sim_is_broken(broker->sim, BREAK_SPLIT_TRANSACTION) ? NULL
+                                                                       : txn);
+    }
+    sim_trace(broker->sim, "transaction %u of life %u: %zu messages",
+              txn->number, txn->life, call->message_count);
+    call_answer(call, CALL_OK);
+}
+
+/* KIP-447: who is not of the group's present generation commits nothing. */
+static bool is_of_group(struct broker *broker, const struct call *call)
+{
+    return broker_member(broker, call->member) != NULL &&
+           call->generation == broker->generation;
+}
+
+static void take_offsets(struct broker *broker, struct txn *txn,
+                         const struct call *call)
+{
+    txn->offset_count = call->offset_count;
+    for (size_t i = 0; i < call->offset_count; i++) {
+        txn->offsets[i] = call->offsets[i];
+        sim_trace(broker->sim, "transaction %u: offset %lld of partition %d",
+                  txn->number, (long long)call->offsets[i].offset,
+                  call->offsets[i].partition);
+    }
+}
+
+static void check_owner(struct broker *broker, const struct call *call)
+{
+    const struct member *member = broker_member(broker, call->member);
+
+    /* What it has to give back is its own until it joins without it. */
+    for (size_t i = 0; i < call->offset_count; i++) {
+        int32_t partition = call->offsets[i].partition;
+
+        if (member == NULL ||
+            ((member->assigned | member->owned) >> partition & 1U) == 0) {
+            sim_violate(broker->sim, INVARIANT_FENCING,
+                        "life %u commits offset %lld of partition %d, which "
+                        "is not its own",
+                        call->life, (long long)call->offsets[i].offset,
+                        partition);
+        }
+    }
+}
+
+static void serve_offsets(struct broker *broker, struct producer *producer,
+                          struct call *call)
+{
+    struct txn *txn = producer->current;
+
+    if (!lax(broker) && !is_of_group(broker, call)) {
+        sim_trace(broker->sim, "member %llu of generation %lld refused",
+                  (unsigned long long)call->member,
+                  (long long)call->generation);
+        call_answer(call, CALL_ABORTABLE);
+        return;
+    }
+    check_owner(broker, call);
+    if (txn != NULL && txn->state == TXN_OPEN) {
+        take_offsets(broker, txn, call);
+    }
+    call_answer(call, CALL_OK);
+}
+
+static void serve_end(struct broker *broker, struct producer *producer,
+                      struct call *call)
+{
+    struct txn *txn = producer->current;
+
+    if (txn == NULL || txn->state != TXN_OPEN) {
+        call_answer(call, CALL_ABORTABLE);
+        return;
+    }
+    if (call->kind == CALL_ABORT) {
+        end(txn, TXN_ABORTED);
+    } else {
+        txn->state = TXN_PREPARED;
+        loop_disarm(broker->sim->loop, &txn->timer);
+        timer_init(&txn->timer, on_complete, txn);
+        loop_arm(broker->sim->loop, &txn->timer, sim_latency(broker->sim));
+    }
+    call_answer(call, CALL_OK);
+}
+
+/* Now and then the coordinator moves, a partition has no leader, ... */
+static bool misfortune(struct broker *broker, const struct call *call)
+{
+    return (call->kind == CALL_PRODUCE || call->kind == CALL_OFFSETS) &&
+           !chaos_is_calm(broker->sim) && sim_chance(broker->sim, 20);
+}
+
+void transaction_serve(struct broker *broker, struct call *call)
+{
+    struct producer *producer = find(broker, call->transactional_id);
+
+    if (call->kind == CALL_INIT) {
+        serve_init(broker, producer, call);
+    } else if (call->epoch != producer->epoch && !lax(broker)) {
+        sim_trace(broker->sim, "producer %s of epoch %u refused", producer->id,
+                  call->epoch);
+        call_answer(call, CALL_FENCED);
+    } else if (misfortune(broker, call)) {
+        call_answer(call, CALL_ABORTABLE);
+    } else if (call->kind == CALL_PRODUCE) {
+        serve_produce(broker, producer, call);
+    } else if (call->kind == CALL_OFFSETS) {
+        serve_offsets(broker, producer, call);
+    } else {
+        serve_end(broker, producer, call);
+    }
+}

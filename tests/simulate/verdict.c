@@ -1,0 +1,340 @@
+#include "verdict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry.h"
+#include "waybill/json.h"
+#include "workload.h"
+
+/* An outcome, read */
+struct reading {
+    struct json *json;
+    const struct json *data;
+    char id[256];
+    const char *status;
+    const char *attachment;
+    struct expected *record;
+    size_t place; /* of the delivery */
+};
+
+static const char *text_in(const struct json *object, const char *a,
+                           const char *b)
+{
+    const struct json *member = json_member(object, a);
+    const char *text = json_text(b != NULL ? json_member(member, b) : member);
+
+    return text != NULL ? text : "";
+}
+
+static int64_t number_in(const struct json *object, const char *name)
+{
+    double number = -1;
+
+    return json_number(json_member(object, name), &number) ? (int64_t)number
+                                                           : -1;
+}
+
+static struct expected *find_record(struct sim *sim, int64_t partition,
+                                    int64_t offset)
+{
+    size_t count;
+    struct expected *records = workload_records(sim->workload, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].partition == partition && records[i].offset == offset) {
+            return &records[i];
+        }
+    }
+    return NULL;
+}
+
+/* SIZE_MAX: it leads to no such delivery. */
+static size_t place_of(const struct expected *record, const char *attachment)
+{
+    for (size_t i = 0; i < record->route_count; i++) {
+        if (strcmp(record->routes[i]->attachment, attachment) == 0) {
+            return i;
+        }
+    }
+    return record->route_count == 0 && *attachment == '\0' ? 0 : SIZE_MAX;
+}
+
+/* The CloudEvents id, wherever the mode puts it */
+static void read_id(struct reading *reading, const struct message *message)
+{
+    const struct header *header = message_header(message, "ce_id");
+    const char *text = text_in(reading->json, "id", NULL);
+
+    if (header != NULL) {
+        snprintf(reading->id, sizeof(reading->id), "%.*s",
+                 (int)header->value.len, (const char *)header->value.data);
+    } else {
+        snprintf(reading->id, sizeof(reading->id), "%s", text);
+    }
+}
+
+static bool read_outcome(struct sim *sim, const struct message *message,
+                         struct reading *reading)
+{
+    const struct json *input;
+    struct error err;
+
+    *reading = (struct reading){0};
+    if (json_parse((const char *)message->value.data, message->value.len,
+                   &reading->json, &err) < 0) {
+        return false;
+    }
+    reading->data = json_member(reading->json, "data");
+    reading->data = reading->data != NULL ? reading->data : reading->json;
+    input = json_member(reading->data, "input");
+    reading->status = text_in(reading->data, "status", NULL);
+    reading->attachment = text_in(reading->data, "attachment", NULL);
+    reading->record = find_record(sim, number_in(input, "partition"),
+                                  number_in(input, "offset"));
+    read_id(reading, message);
+    if (reading->record != NULL) {
+        reading->place = place_of(reading->record, reading->attachment);
+    }
+    return reading->record != NULL && reading->place != SIZE_MAX;
+}
+
+/* --- what it deserves -------------------------------------------------------
+ */
+
+static void complain(struct sim *sim, enum invariant invariant,
+                     const struct reading *reading, const char *what)
+{
+    sim_violate(sim, invariant, "%s (%s, %s): %s", reading->id, reading->status,
+                text_in(reading->data, "error", "message"), what);
+}
+
+static void check_artifact(struct sim *sim, const struct reading *reading)
+{
+    const struct route *route = reading->record->routes[reading->place];
+    const struct registry *registry = &sim->registries->all[route->registry];
+    const struct json *artifact = json_member(reading->data, "artifact");
+    const char *layer = reading->record->digest.text;
+    const struct stored_manifest *manifest;
+    char path[256];
+
+    snprintf(path, sizeof(path), "acme/att/%s-%s", route->prefix,
+             digest_hex(&reading->record->digest));
+    manifest = registry_manifest(registry, path, "latest");
+    if (strcmp(text_in(artifact, "registry", NULL), registry->host) != 0 ||
+        strcmp(text_in(artifact, "repository", NULL), path) != 0 ||
+        strcmp(text_in(artifact, "layer_digest", NULL), layer) != 0) {
+        complain(sim, INVARIANT_ARTIFACT, reading, "names something else");
+    } else if (manifest == NULL ||
+               strcmp(manifest->digest.text,
+                      text_in(artifact, "digest", NULL)) != 0) {
+        complain(sim, INVARIANT_ARTIFACT, reading, "the manifest is missing");
+    } else if (!registry_has_blob(registry, path, layer) ||
+               strstr((const char *)manifest->bytes.data, layer) == NULL) {
+        complain(sim, INVARIANT_ARTIFACT, reading, "the layer is missing");
+    }
+}
+
+static bool is_used_up(struct sim *sim, const struct reading *reading)
+{
+    const struct delivery_settings *settings =
+        &workload_settings(sim->workload, 0)->delivery;
+
+    return number_in(reading->data, "attempts") >=
+               (int64_t)settings->max_attempts &&
+           number_in(reading->data, "duration_ms") >=
+               (int64_t)settings->max_age_ms;
+}
+
+/* NULL: nothing but a success will do. */
+static const char *deserved_class(const struct expected *record)
+{
+    static const char *const classes[] = {
+        [RECORD_GOOD] = NULL,
+        [RECORD_REFUSED] = "rejected",
+        [RECORD_UNATTACHED] = NULL,
+        [RECORD_MALFORMED] = "schema",
+        [RECORD_MISMATCH] = "digest_mismatch",
+    };
+
+    return classes[record->kind];
+}
+
+static void check_failure(struct sim *sim, const struct reading *reading)
+{
+    const struct expected *record = reading->record;
+    const char *class = text_in(reading->data, "error", "class");
+    const char *deserved = deserved_class(record);
+
+    sim->counts.failed++;
+    if (strcmp(class, "attempts_exhausted") == 0 && record->route_count > 0) {
+        if (!is_used_up(sim, reading)) {
+            complain(sim, INVARIANT_VERDICT, reading, "is given up too early");
+        }
+    } else if (deserved == NULL || strcmp(class, deserved) != 0) {
+        complain(sim, INVARIANT_VERDICT, reading, class);
+    }
+}
+
+static void check_verdict(struct sim *sim, const struct reading *reading)
+{
+    enum record_kind kind = reading->record->kind;
+
+    if (strcmp(reading->status, "failed") == 0) {
+        check_failure(sim, reading);
+    } else if (strcmp(reading->status, "skipped") == 0) {
+        if (kind != RECORD_UNATTACHED) {
+            complain(sim, INVARIANT_VERDICT, reading, "must not be skipped");
+        }
+    } else if (kind != RECORD_GOOD) {
+        complain(sim, INVARIANT_VERDICT, reading, "cannot have succeeded");
+    } else {
+        check_artifact(sim, reading);
+    }
+}
+
+/* An id is made of where the record stands and of the attachment. */
+static void check_id(struct sim *sim, const struct reading *reading)
+{
+    char right[256];
+
+    snprintf(right, sizeof(right), "attestations/%d/%lld%s%s",
+             reading->record->partition, (long long)reading->record->offset,
+             *reading->attachment != '\0' ? "/" : "", reading->attachment);
+    if (strcmp(reading->id, right) != 0) {
+        complain(sim, INVARIANT_OUTCOME, reading, "is not its id");
+    }
+}
+
+void verdict_on(struct sim *sim, const struct log_record *outcome)
+{
+    struct reading reading;
+
+    if (!read_outcome(sim, &outcome->message, &reading)) {
+        sim_violate(sim, INVARIANT_OUTCOME, "an outcome of nothing: %.*s",
+                    (int)outcome->message.value.len,
+                    (const char *)outcome->message.value.data);
+    } else if (++reading.record->seen[reading.place] > 1) {
+        complain(sim, INVARIANT_OUTCOME, &reading, "is there twice");
+    } else {
+        check_id(sim, &reading);
+        check_verdict(sim, &reading);
+    }
+    json_free(reading.json);
+}
+
+/* --- dead letters -----------------------------------------------------------
+ */
+
+static const char *letter_header(struct sim *sim, const struct message *letter,
+                                 const char *name)
+{
+    const struct header *header = message_header(letter, name);
+
+    return header == NULL
+               ? ""
+               : arena_printf(sim->arena, "%.*s", (int)header->value.len,
+                              (const char *)header->value.data);
+}
+
+static int64_t letter_number(struct sim *sim, const struct message *letter,
+                             const char *name)
+{
+    return strtoll(letter_header(sim, letter, name), NULL, 10);
+}
+
+static bool same_header(const struct header *a, const struct header *b)
+{
+    return strcmp(a->name, b->name) == 0 && bytes_equal(a->value, b->value) &&
+           (a->value.data == NULL) == (b->value.data == NULL);
+}
+
+static bool same_bytes(const struct message *letter,
+                       const struct message *original)
+{
+    if (!bytes_equal(letter->key, original->key) ||
+        !bytes_equal(letter->value, original->value) ||
+        (letter->key.data == NULL) != (original->key.data == NULL) ||
+        (letter->value.data == NULL) != (original->value.data == NULL) ||
+        letter->timestamp_ms != original->timestamp_ms ||
+        letter->header_count < original->header_count) {
+        return false;
+    }
+    for (size_t i = 0; i < original->header_count; i++) {
+        if (!same_header(&letter->headers[i], &original->headers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_letter_of(struct sim *sim, const struct message *letter,
+                         const struct reading *reading)
+{
+    const struct expected *record = reading->record;
+
+    return letter_number(sim, letter, "waybill-partition") ==
+               record->partition &&
+           letter_number(sim, letter, "waybill-offset") == record->offset &&
+           strcmp(letter_header(sim, letter, "waybill-attachment"),
+                  reading->attachment) == 0;
+}
+
+static size_t count_letters(struct sim *sim, const struct txn *txn,
+                            const struct reading *reading)
+{
+    const struct log *log = &sim->broker->dead_letters;
+    size_t count = 0;
+
+    for (size_t i = 0; i < log->count; i++) {
+        const struct message *letter = &log->records[i].message;
+
+        if (log->records[i].txn == txn && is_letter_of(sim, letter, reading)) {
+            count++;
+            if (!same_bytes(letter, &reading->record->message)) {
+                complain(sim, INVARIANT_DEAD_LETTER, reading,
+                         "the dead letter has other bytes");
+            }
+        }
+    }
+    return count;
+}
+
+static size_t count_of(const struct log *log, const struct txn *txn)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < log->count; i++) {
+        count += log->records[i].txn == txn;
+    }
+    return count;
+}
+
+void verdict_on_letters(struct sim *sim, const struct txn *txn)
+{
+    const struct log *outcomes = &sim->broker->outcomes;
+    size_t left = count_of(&sim->broker->dead_letters, txn);
+
+    for (size_t i = 0; i < outcomes->count; i++) {
+        struct reading reading = {0};
+
+        if (outcomes->records[i].txn != txn) {
+            continue;
+        }
+        if (read_outcome(sim, &outcomes->records[i].message, &reading) &&
+            strcmp(reading.status, "failed") == 0) {
+            if (count_letters(sim, txn, &reading) != 1) {
+                complain(sim, INVARIANT_DEAD_LETTER, &reading,
+                         "has not exactly one dead letter");
+            }
+            left--;
+        }
+        json_free(reading.json);
+    }
+    if (left != 0) {
+        sim_violate(sim, INVARIANT_DEAD_LETTER,
+                    "transaction %u holds a dead letter of no failure",
+                    txn->number);
+    }
+}

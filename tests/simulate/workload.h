@@ -1,0 +1,56 @@
+#ifndef SIMULATE_WORKLOAD_H
+#define SIMULATE_WORKLOAD_H
+
+#include "registry.h"
+#include "sim.h"
+#include "waybill/message.h"
+
+/* What comes in, by which configuration, and what has to come of it. */
+
+#define WALL_START_MS 1767322800000 /* 2026-01-02T03:00:00Z */
+#define MOST_DELIVERIES 2
+
+enum record_kind {
+    RECORD_GOOD,
+    RECORD_REFUSED,    /* the registry will never have it */
+    RECORD_UNATTACHED, /* skipped */
+    RECORD_MALFORMED,
+    RECORD_MISMATCH, /* says another digest than it has */
+};
+
+struct route {
+    const char *attachment;
+    const char *prefix;
+    size_t registry;
+};
+
+struct expected {
+    enum record_kind kind;
+    int32_t partition;
+    int64_t offset;
+    struct message message;
+    struct digest digest; /* of the envelope as stored */
+    const struct route *routes[MOST_DELIVERIES];
+    size_t route_count;             /* 0: one outcome without a delivery */
+    unsigned seen[MOST_DELIVERIES]; /* outcomes that a reader has seen */
+};
+
+struct workload;
+
+struct workload *workload_new(struct sim *sim);
+void workload_free(struct workload *workload);
+const struct settings *workload_settings(const struct workload *workload,
+                                         unsigned slot);
+struct expected *workload_records(const struct workload *workload,
+                                  size_t *ret_count);
+bool workload_is_written(const struct workload *workload);
+
+/* workload_config.c */
+extern const struct route routes[];
+struct settings *workload_load(struct sim *sim, unsigned slot,
+                               const char *common);
+char *workload_common(struct sim *sim);
+/* workload_records.c */
+void workload_make(struct sim *sim, size_t number, struct expected *record);
+
+#endif

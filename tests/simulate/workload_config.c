@@ -1,0 +1,118 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "waybill/alloc.h"
+#include "waybill/integration.h"
+#include "workload.h"
+
+/* A configuration file, as a person would write it, read by the real parser. */
+
+const struct route routes[] = {
+    {"one", "chainloop", 0},
+    {"other", "acme", 1},
+    {"never", "refused", 0},
+};
+
+static void put_registration(struct sim *sim, struct str *yaml, size_t place)
+{
+    const struct registry *registry = &sim->registries->all[place];
+
+    str_printf(yaml, "  - name: registry%zu\n    repository: %s/acme/att\n",
+               place, registry->host);
+    if (registry->username != NULL) {
+        str_printf(yaml, "    username: %s\n    password: %s\n",
+                   registry->username, registry->password);
+    }
+}
+
+static void put_attachment(struct str *yaml, const struct route *route,
+                           const char *workflow)
+{
+    str_printf(yaml,
+               "  - name: %s\n    registration: registry%zu\n"
+               "    prefix: %s\n    workflow: %s\n",
+               route->attachment, route->registry, route->prefix, workflow);
+}
+
+static void put_delivery(struct sim *sim, struct str *yaml)
+{
+    static const char *const ages[] = {"0s", "20s", "10m", "24h"};
+    static const char *const holds[] = {"1s", "15s", "60s"};
+
+    str_printf(yaml, "delivery:\n  concurrency: %llu\n",
+               (unsigned long long)sim_pick(sim, 1, 6));
+    str_printf(yaml, "  max_records: %llu\n",
+               (unsigned long long)sim_pick(sim, 1, 30));
+    str_printf(yaml, "  max_attempts: %llu\n",
+               (unsigned long long)sim_pick(sim, 1, 6));
+    str_printf(yaml, "  max_age: %s\n", ages[sim_pick(sim, 0, 3)]);
+    str_printf(yaml, "  backoff_initial: %llums\n",
+               (unsigned long long)sim_pick(sim, 100, 1000));
+    str_printf(yaml, "  backoff_max: %llus\n",
+               (unsigned long long)sim_pick(sim, 2, 30));
+    str_printf(yaml, "  hold_retry: %s\n", holds[sim_pick(sim, 0, 2)]);
+    str_printf(yaml, "  answer_timeout: %llus\n",
+               (unsigned long long)sim_pick(sim, 5, 120));
+    str_printf(yaml, "  drain: %llus\n",
+               (unsigned long long)sim_pick(sim, 0, 10));
+}
+
+/* What all instances share */
+char *workload_common(struct sim *sim)
+{
+    CLEANUP(str_release) struct str yaml = STR_INIT(STR_UNLIMITED);
+
+    str_puts(&yaml, "registrations:\n");
+    for (size_t i = 0; i < sim->registries->count; i++) {
+        put_registration(sim, &yaml, i);
+    }
+    str_puts(&yaml, "attachments:\n");
+    put_attachment(&yaml, &routes[0], "{project: shop, name: \"build-*\"}");
+    put_attachment(&yaml, &routes[1], "{project: shop, name: \"*-twice\"}");
+    put_attachment(&yaml, &routes[2], "{id: cursed}");
+    put_delivery(sim, &yaml);
+    str_printf(&yaml,
+               "kafka:\n  brokers: model:9092\n  group: sim\n"
+               "  outcome_mode: %s\n",
+               sim_chance(sim, 300) ? "structured" : "binary");
+    /* The members of this section that are an instance's own come last. */
+    if (sim_chance(sim, 500)) {
+        str_puts(&yaml, "  transactional_id: waybill-");
+    }
+    return str_take(&yaml);
+}
+
+static int check_property(const char *key, const char *value, struct error *err)
+{
+    return 0;
+}
+
+struct settings *workload_load(struct sim *sim, unsigned slot,
+                               const char *common)
+{
+    CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+    struct config_rules rules = {integration_table, check_property};
+    size_t len = strlen(common);
+    struct settings *settings;
+    char path[64];
+    int fd = memfd_create("config.yaml", MFD_CLOEXEC);
+
+    dprintf(fd, "%s", common);
+    if (common[len - 1] == '-') {
+        dprintf(fd, "%u\n", slot);
+    }
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (config_load(path, &rules,
+                    CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS, &settings,
+                    &faults, &warnings) < 0) {
+        fprintf(stderr, "simulate: the configuration is wrong:\n%s%s",
+                faults.data, common);
+        abort();
+    }
+    close(fd);
+    return settings;
+}

@@ -1,0 +1,133 @@
+#include <string.h>
+
+#include "waybill/base64.h"
+#include "workload.h"
+
+/* Events: an envelope of its own each, or, now and then, one that has been seen
+ * before. */
+
+static char *make_envelope(struct sim *sim, size_t number)
+{
+    CLEANUP(str_release) struct str payload = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&text,
+               "{\"_type\":\"https://in-toto.io/Statement/v1\","
+               "\"number\":%zu}",
+               sim_chance(sim, 100) ? 0 : number);
+    str_puts(
+        &payload,
+        "{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"");
+    base64_encode(&payload, text.data, text.len);
+    str_puts(&payload,
+             "\",\"signatures\":[{\"keyid\":\"key\",\"sig\":\"c2ln\"}]}");
+    return arena_strdup(sim->arena, payload.data);
+}
+
+static const char *workflow_of(struct expected *record, struct sim *sim)
+{
+    switch (record->kind) {
+    case RECORD_REFUSED:
+        record->routes[record->route_count++] = &routes[2];
+        return "{\"id\":\"cursed\"}";
+    case RECORD_UNATTACHED:
+        return "{\"project\":\"lab\",\"name\":\"scratch\"}";
+    case RECORD_GOOD:
+    case RECORD_MALFORMED:
+    case RECORD_MISMATCH:
+        break;
+    }
+    if (record->kind != RECORD_GOOD) {
+        return "{\"project\":\"shop\",\"name\":\"build-api\"}";
+    }
+    if (sim_chance(sim, 600)) {
+        record->routes[record->route_count++] = &routes[0];
+        return "{\"project\":\"shop\",\"name\":\"build-api\"}";
+    }
+    if (sim_chance(sim, 700)) {
+        record->routes[record->route_count++] = &routes[0];
+        record->routes[record->route_count++] = &routes[1];
+        return "{\"project\":\"shop\",\"name\":\"build-twice\"}";
+    }
+    record->routes[record->route_count++] = &routes[1];
+    return "{\"project\":\"shop\",\"name\":\"once-twice\"}";
+}
+
+static const char *make_value(struct sim *sim, size_t number,
+                              struct expected *record)
+{
+    static const char *const bad[] = {"", "{", "[1,2]", "{\"workflow\":7}",
+                                      "not json"};
+    const char *workflow = workflow_of(record, sim);
+    char *envelope = make_envelope(sim, number);
+    struct digest given;
+
+    if (record->kind == RECORD_MALFORMED) {
+        return bad[sim_pick(sim, 0, 4)];
+    }
+    digest_of(envelope, strlen(envelope), &record->digest);
+    given = record->digest;
+    if (record->kind == RECORD_MISMATCH) {
+        given.text[DIGEST_TEXT - 1] =
+            given.text[DIGEST_TEXT - 1] == '0' ? '1' : '0';
+    }
+    return arena_printf(sim->arena,
+                        "{\"organization\":\"acme\",\"workflow\":%s,"
+                        "\"run\":{\"id\":\"run-%zu\"},"
+                        "\"attestation\":{\"envelope\":%s,\"digest\":\"%s\"}}",
+                        workflow, number, envelope, given.text);
+}
+
+static void add_headers(struct sim *sim, size_t number, struct message *message)
+{
+    struct header headers[] = {
+        {"ce_specversion", bytes_of("1.0")},
+        {"ce_id", bytes_of(arena_printf(sim->arena, "event-%zu", number))},
+        {"ce_source", bytes_of("https://chainloop.example")},
+        {"ce_type", bytes_of("dev.waybill.attestation.created.v1")},
+        {"content-type", bytes_of("application/json")},
+        {"x-nothing", {NULL, 0}},
+    };
+
+    message->headers = arena_copy(sim->arena, headers, sizeof(headers));
+    message->header_count = ARRAY_SIZE(headers);
+}
+
+static enum record_kind pick_kind(struct sim *sim)
+{
+    uint64_t dice = sim_pick(sim, 0, 99);
+
+    if (dice < 74) {
+        return RECORD_GOOD;
+    }
+    if (dice < 82) {
+        return RECORD_REFUSED;
+    }
+    if (dice < 90) {
+        return RECORD_UNATTACHED;
+    }
+    return dice < 96 ? RECORD_MALFORMED : RECORD_MISMATCH;
+}
+
+void workload_make(struct sim *sim, size_t number, struct expected *record)
+{
+    struct message *message = &record->message;
+    bool tombstone;
+
+    *record = (struct expected){.kind = pick_kind(sim)};
+    tombstone = record->kind == RECORD_MALFORMED && sim_chance(sim, 200);
+    *message = (struct message){
+        .topic = "attestations",
+        .value = bytes_of(make_value(sim, number, record)),
+        .timestamp_ms = WALL_START_MS + (int64_t)sim->now_ms,
+    };
+    if (tombstone) {
+        message->value = bytes_of(NULL);
+    }
+    if (sim_chance(sim, 500)) {
+        message->key = bytes_of(arena_printf(sim->arena, "key-%zu", number));
+    }
+    if (sim_chance(sim, 400)) {
+        add_headers(sim, number, message);
+    }
+}

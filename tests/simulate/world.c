@@ -1,0 +1,262 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker.h"
+#include "registry.h"
+#include "waybill/alloc.h"
+#include "workload.h"
+
+/* Time, chance, and the order in which everybody gets a turn. */
+
+/* Turns without time moving on: more than any work takes */
+#define MOST_TURNS 50000
+
+static uint64_t monotonic(void *state)
+{
+    const struct sim *sim = state;
+
+    return sim->now_ms;
+}
+
+static int64_t wall(void *state)
+{
+    return WALL_START_MS + (int64_t)monotonic(state);
+}
+
+/* --- chance -----------------------------------------------------------------
+ */
+
+uint64_t sim_pick(struct sim *sim, uint64_t least, uint64_t most)
+{
+    return least + random_below(&sim->random, most - least + 1);
+}
+
+bool sim_chance(struct sim *sim, unsigned in_a_thousand)
+{
+    return random_below(&sim->random, 1000) < in_a_thousand;
+}
+
+uint64_t sim_latency(struct sim *sim)
+{
+    if (chaos_is_calm(sim) || !sim_chance(sim, 30)) {
+        return sim_pick(sim, 0, 8);
+    }
+    return sim_pick(sim, 8, sim_chance(sim, 200) ? 5000 : 300);
+}
+
+/* --- breaking ---------------------------------------------------------------
+ */
+
+static const char *const break_names[] = {
+    [BREAK_COMMIT_BEFORE_DONE] = "commit-before-done",
+    [BREAK_DROP_OUTCOME] = "drop-outcome",
+    [BREAK_IGNORE_EPOCH] = "ignore-epoch",
+    [BREAK_LATE_GENERATION] = "late-generation",
+    [BREAK_PRETEND_COMMIT] = "pretend-commit",
+    [BREAK_UNKNOWN_IS_ABORTED] = "unknown-is-aborted",
+    [BREAK_SPLIT_TRANSACTION] = "split-transaction",
+    [BREAK_READ_UNSTABLE] = "read-unstable",
+    [BREAK_FORGET_BLOB] = "forget-blob",
+    [BREAK_BEND_DEAD_LETTER] = "bend-dead-letter",
+    [BREAK_NO_PAUSE] = "no-pause",
+    [BREAK_LOSE_RECORD] = "lose-record",
+    [BREAK_STORM] = "storm",
+    [BREAK_STALL] = "stall",
+    [BREAK_HANG_CLOSE] = "hang-close",
+};
+
+enum sim_break sim_break_named(const char *name)
+{
+    for (size_t i = 1; i < ARRAY_SIZE(break_names); i++) {
+        if (strcmp(break_names[i], name) == 0) {
+            return (enum sim_break)i;
+        }
+    }
+    return BREAK_NONE;
+}
+
+void sim_print_breaks(void)
+{
+    for (size_t i = 1; i < ARRAY_SIZE(break_names); i++) {
+        printf("%s\n", break_names[i]);
+    }
+}
+
+bool sim_is_broken(const struct sim *sim, enum sim_break how)
+{
+    return sim->options.broken == how;
+}
+
+/* --- saying -----------------------------------------------------------------
+ */
+
+void sim_trace(const struct sim *sim, const char *format, ...)
+{
+    va_list args;
+
+    if (!sim->options.trace) {
+        return;
+    }
+    printf("%8llu.%03llu  ", (unsigned long long)sim->now_ms / 1000,
+           (unsigned long long)sim->now_ms % 1000);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+}
+
+void sim_violate(struct sim *sim, enum invariant invariant, const char *format,
+                 ...)
+{
+    va_list args;
+
+    if (sim->violation.invariant != INVARIANT_NONE) {
+        return;
+    }
+    sim->violation.invariant = invariant;
+    va_start(args, format);
+    vsnprintf(sim->violation.text, sizeof(sim->violation.text), format, args);
+    va_end(args);
+    sim_trace(sim, "VIOLATED: %s: %s", invariant_name(invariant),
+              sim->violation.text);
+}
+
+/* --- turning ----------------------------------------------------------------
+ */
+
+static void bury_the_dead(struct sim *sim)
+{
+    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+        struct instance *instance = sim->slots[i];
+
+        if (instance != NULL && (instance->dead || instance->ended)) {
+            instance_bury(instance);
+            chaos_buried(sim->chaos, i);
+        }
+    }
+}
+
+static bool turn_one(struct sim *sim, unsigned who)
+{
+    bool ran;
+
+    if (who == MOST_SLOTS) {
+        ran = loop_turn(sim->loop, false);
+    } else if (sim->slots[who] != NULL) {
+        ran = instance_turn(sim->slots[who]);
+    } else {
+        return false;
+    }
+    bury_the_dead(sim);
+    return ran;
+}
+
+/* The world and the instances, each once */
+static bool turn_all(struct sim *sim)
+{
+    unsigned order[MOST_SLOTS + 1];
+    bool ran = false;
+
+    for (unsigned i = 0; i <= MOST_SLOTS; i++) {
+        unsigned at = (unsigned)sim_pick(sim, 0, i);
+
+        order[i] = order[at];
+        order[at] = i;
+    }
+    for (unsigned i = 0; i <= MOST_SLOTS; i++) {
+        ran |= turn_one(sim, order[i]);
+    }
+    return ran;
+}
+
+static void advance_time(struct sim *sim)
+{
+    uint64_t next = UINT64_MAX;
+    uint64_t due;
+
+    if (loop_next_deadline(sim->loop, &due)) {
+        next = due;
+    }
+    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+        const struct instance *instance = sim->slots[i];
+
+        if (instance == NULL || !loop_next_deadline(instance->loop, &due)) {
+            continue;
+        }
+        due = instance_is_frozen(instance) ? instance->frozen_until_ms : due;
+        next = due < next ? due : next;
+    }
+    sim->now_ms = next > sim->now_ms ? next : sim->now_ms;
+    sim->turns_in_place = 0;
+}
+
+static void run(struct sim *sim)
+{
+    while (sim->violation.invariant == INVARIANT_NONE && !chaos_is_over(sim)) {
+        if (!turn_all(sim)) {
+            advance_time(sim);
+        } else if (++sim->turns_in_place > MOST_TURNS) {
+            sim_violate(sim, INVARIANT_LIVENESS, "time stands still");
+        }
+    }
+    if (sim->violation.invariant == INVARIANT_NONE) {
+        invariants_at_end(sim);
+    }
+}
+
+static void open_world(struct sim *sim)
+{
+    random_seed(&sim->random, sim->options.seed);
+    sim->now_ms = 60000;
+    sim->arena = arena_new();
+    sim->clock = (struct clock){monotonic, wall, sim};
+    sim->loop = loop_new(&sim->clock);
+    sim->chaos = chaos_new(sim);
+    sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS));
+    sim->registries = registries_new(sim, MOST_REGISTRIES);
+    sim->workload = workload_new(sim);
+}
+
+static void close_world(struct sim *sim)
+{
+    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+        if (sim->slots[i] != NULL) {
+            instance_bury(sim->slots[i]);
+        }
+    }
+    workload_free(sim->workload);
+    registries_free(sim->registries);
+    broker_free(sim->broker);
+    chaos_free(sim->chaos);
+    loop_free(sim->loop);
+    arena_free(sim->arena);
+}
+
+static void add_counts(struct sim_counts *to, const struct sim_counts *from)
+{
+    to->records += from->records;
+    to->kills += from->kills;
+    to->stops += from->stops;
+    to->freezes += from->freezes;
+    to->rebalances += from->rebalances;
+    to->transactions += from->transactions;
+    to->aborted += from->aborted;
+    to->requests += from->requests;
+    to->failed += from->failed;
+    to->virtual_ms += from->virtual_ms;
+}
+
+bool sim_run(const struct sim_options *options, struct sim_counts *counts,
+             struct violation *ret_violation)
+{
+    struct sim sim = {.options = *options};
+
+    open_world(&sim);
+    run(&sim);
+    sim.counts.virtual_ms = sim.now_ms;
+    close_world(&sim);
+    add_counts(counts, &sim.counts);
+    *ret_violation = sim.violation;
+    return sim.violation.invariant == INVARIANT_NONE;
+}

@@ -1,0 +1,133 @@
+#ifndef WAYBILL_TESTS_CONFIG_FILE_H
+#define WAYBILL_TESTS_CONFIG_FILE_H
+
+/* Configurations for tests: written into a folder of their own, loaded with
+ * the rules of the program, in an environment that holds none of Waybill's
+ * variables but those that the test sets. */
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include "asserts.h"
+#include "waybill/config.h"
+#include "waybill/integration.h"
+#include "waybill/queue.h"
+
+static const struct config_rules config_test_rules = {integration_table,
+                                                      queue_check_property};
+
+/* Where the checkout is must be read before. */
+static inline void forget_variables(void)
+{
+    char name[256];
+    char **at = environ;
+
+    while (*at != NULL) {
+        size_t len = strcspn(*at, "=");
+
+        if (strncmp(*at, "WAYBILL_", 8) == 0 && len < sizeof(name)) {
+            memcpy(name, *at, len);
+            name[len] = '\0';
+            unsetenv(name);
+            at = environ;
+        } else {
+            at++;
+        }
+    }
+}
+
+struct config_test {
+    char folder[64];
+    char file[96];
+    struct settings *settings;
+    struct str faults;
+    struct str warnings;
+};
+
+static inline int config_begin(void **state)
+{
+    static struct config_test test;
+
+    memset(&test, 0, sizeof(test));
+    forget_variables();
+    strcpy(test.folder, "/tmp/waybill-unit-XXXXXX");
+    assert_non_null(mkdtemp(test.folder));
+    snprintf(test.file, sizeof(test.file), "%s/c.yaml", test.folder);
+    str_init(&test.faults, STR_UNLIMITED);
+    str_init(&test.warnings, STR_UNLIMITED);
+    *state = &test;
+    return 0;
+}
+
+static inline int config_finish(void **state)
+{
+    struct config_test *test = *state;
+    DIR *folder = opendir(test->folder);
+    const struct dirent *entry;
+    char path[512];
+
+    while ((entry = readdir(folder)) != NULL) {
+        snprintf(path, sizeof(path), "%s/%s", test->folder, entry->d_name);
+        unlink(path);
+    }
+    closedir(folder);
+    rmdir(test->folder);
+    settings_free(test->settings);
+    str_release(&test->faults);
+    str_release(&test->warnings);
+    return 0;
+}
+
+static inline void config_write(const struct config_test *test,
+                                const char *name, const void *data, size_t len)
+{
+    char path[512];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", test->folder, name);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, len, file), len);
+    fclose(file);
+}
+
+static inline int config_try(struct config_test *test, const char *text,
+                             unsigned needs)
+{
+    settings_free(test->settings);
+    test->settings = NULL;
+    str_clear(&test->faults);
+    str_clear(&test->warnings);
+    config_write(test, "c.yaml", text, strlen(text));
+    return config_load(test->file, &config_test_rules, needs, &test->settings,
+                       &test->faults, &test->warnings);
+}
+
+/* Of a configuration that is good */
+static inline const struct settings *config_of(struct config_test *test,
+                                               const char *text)
+{
+    int result = config_try(test, text, 0);
+
+    check_text(text, test->faults.data, "");
+    check_number(text, result, 0);
+    return test->settings;
+}
+
+/* What stands behind the file's name in the first fault */
+static inline const char *config_fault(struct config_test *test,
+                                       const char *text)
+{
+    size_t len = strlen(test->file);
+
+    check_number(text, config_try(test, text, 0), -1);
+    check(text, test->settings == NULL);
+    return strncmp(test->faults.data, test->file, len) == 0
+               ? test->faults.data + len
+               : test->faults.data;
+}
+
+#define CONFIG_TEST(name)                                                      \
+    cmocka_unit_test_setup_teardown(name, config_begin, config_finish)
+
+#endif

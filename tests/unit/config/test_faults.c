@@ -1,0 +1,179 @@
+#include "config_file.h"
+
+/*
+ * tests/fixtures/configs/bad: each NAME.yaml is wrong, and NAME.expected is
+ * what is said about it, to the letter. A first line `# needs: kafka
+ * registrations` is what the command could not do without.
+ *
+ * With UPDATE_EXPECTED set the files are written anew: read the difference.
+ */
+
+static unsigned needs_of(const char *text)
+{
+    size_t len = strcspn(text, "\n");
+    unsigned needs = 0;
+
+    if (strncmp(text, "# needs:", 8) == 0) {
+        needs |= memmem(text, len, "kafka", 5) ? CONFIG_NEEDS_KAFKA : 0;
+        needs |= memmem(text, len, "registrations", 13)
+                     ? CONFIG_NEEDS_REGISTRATIONS
+                     : 0;
+    }
+    return needs;
+}
+
+static void write_expected(const char *name, const struct str *faults)
+{
+    FILE *file = fopen(name, "w");
+
+    fwrite(faults->data, 1, faults->len, file);
+    fclose(file);
+}
+
+static bool says_what_is_expected(struct arena *arena, const char *file)
+{
+    CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+    const char *text =
+        fixture_text(arena, arena_printf(arena, "configs/bad/%s", file));
+    const char *name =
+        arena_printf(arena, "%.*s.expected", (int)(strlen(file) - 5), file);
+    struct settings *settings = NULL;
+    const char *expected;
+    int result = config_load(file, &config_test_rules, needs_of(text),
+                             &settings, &faults, &warnings);
+
+    if (getenv("UPDATE_EXPECTED") != NULL) {
+        write_expected(name, &faults);
+    }
+    expected = fixture_text(arena, arena_printf(arena, "configs/bad/%s", name));
+    if (result == -1 && strcmp(faults.data, expected) == 0) {
+        check(file, settings == NULL);
+        return true;
+    }
+    /* cmocka's own print cuts at 1 KiB. */
+    fprintf(stderr, "%s: result %d\n--- got\n%s--- expected\n%s", file, result,
+            faults.data, expected);
+    settings_free(settings);
+    return false;
+}
+
+static bool is_yaml(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 5 && strcmp(name + len - 5, ".yaml") == 0;
+}
+
+static void set_variables(void)
+{
+    const char *source = getenv("WAYBILL_TEST_SOURCE");
+    char *kept = source != NULL ? strdup(source) : NULL;
+
+    forget_variables();
+    setenv("WAYBILL_TEST_SOURCE", kept, 1);
+    free(kept);
+    setenv("WB_SECRET", "hunter2", 1);
+    setenv("WB_NOT_UTF8", "\xFF", 1);
+    unsetenv("WB_UNSET");
+}
+
+static void faults__of_every_bad_file_are_said_as_they_should_be(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const char *path = fixture_path(arena, "configs/bad");
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    size_t count = 0;
+    size_t wrong = 0;
+
+    assert_non_null(folder);
+    assert_int_equal(chdir(path), 0);
+    set_variables();
+    while ((entry = readdir(folder)) != NULL) {
+        if (is_yaml(entry->d_name)) {
+            count++;
+            wrong += !says_what_is_expected(arena, entry->d_name);
+        }
+    }
+    closedir(folder);
+    check_number("files that are not said right", wrong, 0);
+    assert_true(count >= 130);
+}
+
+static void faults__never_show_a_secret(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    static const char *const names[] = {
+        "secret-never-shown",        "expanded-value-not-shown",
+        "property-bad-value",        "reference-in-a-literal-secret",
+        "password-without-username", "username-with-a-colon",
+        "reference-unterminated",
+    };
+
+    set_variables();
+    assert_int_equal(chdir(fixture_path(arena, "configs/bad")), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
+        CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+        struct settings *settings;
+
+        check_number(names[i],
+                     config_load(arena_printf(arena, "%s.yaml", names[i]),
+                                 &config_test_rules, 0, &settings, &faults,
+                                 &warnings),
+                     -1);
+        check(faults.data, strstr(faults.data, "hunter") == NULL);
+        check(warnings.data, strstr(warnings.data, "hunter") == NULL);
+    }
+}
+
+static void faults__say_why_a_file_cannot_be_read(void **state)
+{
+    static const char *const files[][2] = {
+        {"/no/such/waybill.yaml",
+         "/no/such/waybill.yaml: cannot be read: No such file or directory\n"},
+        {"/dev/null/c.yaml",
+         "/dev/null/c.yaml: cannot be read: Not a directory\n"},
+        {"/tmp", "/tmp: cannot be read: Is a directory\n"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
+        CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+        struct settings *settings = NULL;
+
+        check_number(files[i][0],
+                     config_load(files[i][0], &config_test_rules, 0, &settings,
+                                 &faults, &warnings),
+                     -1);
+        check_text(files[i][0], faults.data, files[i][1]);
+    }
+}
+
+static void faults__hold_a_file_to_its_cap(void **state)
+{
+    struct config_test *test = *state;
+    size_t len = LIMIT_CONFIG_BYTES + 1;
+    char *text = malloc(len + 1);
+
+    memset(text, '#', len);
+    text[len] = '\0';
+    assert_string_equal(config_fault(test, text),
+                        ": larger than 1048576 bytes\n");
+    text[len - 1] = '\0';
+    assert_non_null(strstr(config_fault(test, text), ": configures nothing\n"));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(faults__of_every_bad_file_are_said_as_they_should_be),
+        cmocka_unit_test(faults__never_show_a_secret),
+        cmocka_unit_test(faults__say_why_a_file_cannot_be_read),
+        CONFIG_TEST(faults__hold_a_file_to_its_cap),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

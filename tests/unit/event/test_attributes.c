@@ -1,0 +1,334 @@
+#include "asserts.h"
+#include "event_text.h"
+#include "waybill/event_decode.h"
+#include "waybill/limits.h"
+
+#define TYPE "dev.waybill.attestation.created.v1"
+
+static int decode(const char *value, const struct header *headers, size_t count,
+                  struct arena *arena, struct event *event, struct error *err)
+{
+    struct input input = {.message = {.topic = "t",
+                                      .value = bytes_of(value),
+                                      .headers = headers,
+                                      .header_count = count},
+                          .partition = 2,
+                          .offset = 7};
+
+    return event_decode(&input, 1 << 20, arena, event, err);
+}
+
+static struct header text_header(const char *name, const char *value)
+{
+    return (struct header){name, bytes_of(value)};
+}
+
+/* --- binary mode ---------------------------------------------------------- */
+
+static void attributes__come_from_headers_in_binary_mode(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const struct header headers[] = {
+        text_header("ce_specversion", "1.0"),
+        text_header("ce_id", "old"),
+        text_header("ce_type", TYPE),
+        text_header("ce_source", "s"),
+        text_header("ce_time", "2026-01-02T03:04:05Z"),
+        text_header("ce_traceparent", "00-a-b-01"),
+        text_header("ce_tracestate", "x=y"),
+        text_header("ce_id", "e1"),
+        text_header("content-type", "application/json"),
+    };
+    struct error err = ERROR_UNTOUCHED;
+    struct event event;
+
+    assert_int_equal(
+        decode(EVENT, headers, ARRAY_SIZE(headers), arena, &event, &err), 0);
+    assert_untouched(&err);
+    assert_string_equal(event.id, "e1");
+    assert_string_equal(event.time, "2026-01-02T03:04:05Z");
+    assert_string_equal(event.traceparent, "00-a-b-01");
+    assert_string_equal(event.tracestate, "x=y");
+    assert_string_equal(event.workflow.id, "w1");
+}
+
+/* The value is the data then, whatever it looks like. */
+static void attributes__of_the_value_do_not_count_in_binary_mode(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const struct header headers[] = {text_header("ce_type", TYPE)};
+    struct error err;
+    struct event event;
+
+    assert_int_equal(decode("{\"specversion\":\"1.0\",\"id\":\"inner\",\"type\""
+                            ":\"other\"," WORKFLOW "," ATTESTATION "}",
+                            headers, 1, arena, &event, &err),
+                     0);
+    assert_string_equal(event.id, "t/2/7");
+}
+
+struct refused_headers {
+    const char *label;
+    struct header headers[3];
+    const char *message;
+};
+
+#define LONG_ID_SIZE (LIMIT_EVENT_ID + 2)
+static char long_id[LONG_ID_SIZE];
+
+static void attributes__are_refused_in_headers_that_break_the_rules(
+    void **state)
+{
+    /* Before its length is taken */
+    void *filled = memset(long_id, 'a', LONG_ID_SIZE - 1);
+    const struct refused_headers rows[] = {
+        {"no ce_type", {text_header("ce_id", "e1")}, "$.type: is missing"},
+        {"other type",
+         {text_header("ce_type", "x")},
+         "$.type: is not 'dev.waybill.attestation.created.v1'"},
+        {"empty type", {text_header("ce_type", "")}, "$.type: must be text"},
+        {"type without a value",
+         {text_header("ce_type", NULL)},
+         "$.type: must be text that is not empty"},
+        {"version",
+         {text_header("ce_type", TYPE), text_header("ce_specversion", "0.3")},
+         "$.specversion: only CloudEvents 1.0 is read"},
+        {"version without a value",
+         {text_header("ce_type", TYPE), text_header("ce_specversion", NULL)},
+         "$.specversion: only"},
+        {"empty id",
+         {text_header("ce_type", TYPE), text_header("ce_id", "")},
+         "$.id: must be text that is not empty"},
+        {"long id",
+         {text_header("ce_type", TYPE), text_header("ce_id", filled)},
+         "$.id: longer than 512 bytes"},
+        {"id not UTF-8",
+         {text_header("ce_type", TYPE), text_header("ce_id", "\xFF")},
+         "$.id: must be text"},
+        {"id with a NUL",
+         {text_header("ce_type", TYPE),
+          {"ce_id", {(const unsigned char *)"a\0b", 3}}},
+         "$.id: must be text"},
+        {"empty source",
+         {text_header("ce_type", TYPE), text_header("ce_source", "")},
+         "$.source: must be text"},
+        {"batch",
+         {text_header("content-type", "application/cloudevents-batch+json")},
+         "$: a batch of CloudEvents"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        CLEANUP(release_arena) struct arena *arena = arena_new();
+        size_t count = 1 + (rows[i].headers[1].name != NULL);
+        struct error err;
+        struct event event;
+
+        check_number(rows[i].label,
+                     decode(EVENT, rows[i].headers, count, arena, &event, &err),
+                     -1);
+        check_kind(rows[i].label, &err, ERROR_SCHEMA);
+        check_contains(rows[i].label, err.message, rows[i].message);
+        check(rows[i].label, event.id != NULL);
+        check(rows[i].label, event.workflow.id == NULL);
+    }
+}
+
+static void attributes__take_an_id_of_the_greatest_length(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    void *filled = memset(long_id, 'a', LONG_ID_SIZE - 1);
+    struct header headers[] = {text_header("ce_type", TYPE),
+                               text_header("ce_id", filled)};
+    struct error err;
+    struct event event;
+
+    headers[1].value.len = LIMIT_EVENT_ID;
+    assert_int_equal(decode(EVENT, headers, 2, arena, &event, &err), 0);
+    assert_int_equal(strlen(event.id), LIMIT_EVENT_ID);
+}
+
+/* --- structured mode ------------------------------------------------------ */
+
+#define ATTRIBUTES                                                             \
+    "\"specversion\":\"1.0\",\"id\":\"e1\",\"source\":\"s\",\"type\":\"" TYPE  \
+    "\""
+
+static void attributes__come_from_the_value_in_structured_mode(void **state)
+{
+    static const char *const types[] = {
+        "application/cloudevents+json",
+        "application/cloudevents+json; charset=UTF-8",
+        "Application/CloudEvents+JSON",
+        "application/cloudevents",
+        NULL, /* told by specversion alone */
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        CLEANUP(release_arena) struct arena *arena = arena_new();
+        const struct header header = text_header("Content-Type", types[i]);
+        struct error err = ERROR_UNTOUCHED;
+        struct event event;
+
+        assert_int_equal(
+            decode("{" ATTRIBUTES ",\"time\":\"2026-01-02T03:04:05Z\","
+                   "\"traceparent\":\"00-a-b-01\",\"data\":" EVENT "}",
+                   &header, types[i] != NULL, arena, &event, &err),
+            0);
+        assert_untouched(&err);
+        assert_string_equal(event.id, "e1");
+        assert_string_equal(event.time, "2026-01-02T03:04:05Z");
+        assert_string_equal(event.traceparent, "00-a-b-01");
+        assert_null(event.tracestate);
+        assert_string_equal(event.workflow.id, "w1");
+    }
+}
+
+static void attributes__in_structured_mode_win_over_headers(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const struct header headers[] = {
+        text_header("ce_id", "header"),
+        text_header("content-type", "application/cloudevents+json"),
+    };
+    struct error err;
+    struct event event;
+
+    assert_int_equal(decode("{" ATTRIBUTES ",\"data\":" EVENT "}", headers, 2,
+                            arena, &event, &err),
+                     0);
+    assert_string_equal(event.id, "e1");
+}
+
+struct refused_value {
+    const char *value;
+    const char *message;
+};
+
+static const struct refused_value refused_values[] = {
+    {"{\"specversion\":\"0.3\",\"type\":\"" TYPE "\",\"data\":" EVENT "}",
+     "$.specversion: only CloudEvents 1.0 is read"},
+    {"{\"specversion\":1.0,\"type\":\"" TYPE "\",\"data\":" EVENT "}",
+     "$.specversion: expected a string, not a number"},
+    {"{\"type\":\"" TYPE "\",\"data\":" EVENT "}", "$.specversion: only"},
+    {"{\"specversion\":\"1.0\",\"data\":" EVENT "}", "$.type: is missing"},
+    {"{\"specversion\":\"1.0\",\"type\":null,\"data\":" EVENT "}",
+     "$.type: is missing"},
+    {"{\"specversion\":\"1.0\",\"type\":\"x\",\"data\":" EVENT "}",
+     "$.type: is not 'dev.waybill"},
+    {"{" ATTRIBUTES ",\"time\":1,\"data\":" EVENT "}",
+     "$.time: expected a string, not a number"},
+    {"{\"id\":\"\",\"specversion\":\"1.0\",\"type\":\"" TYPE
+     "\",\"data\":" EVENT "}",
+     "$.id: must be text that is not empty"},
+    {"{\"id\":\"a\\u0000\",\"specversion\":\"1.0\",\"type\":\"" TYPE
+     "\",\"data\":" EVENT "}",
+     "$.id: holds U+0000"},
+    {"{" ATTRIBUTES "}", "$.data: is missing"},
+    {"{" ATTRIBUTES ",\"data\":null}", "$.data: is missing"},
+    {"{" ATTRIBUTES ",\"data\":[]}",
+     "$.data: expected an object, not an array"},
+    {"{" ATTRIBUTES ",\"data\":{" ATTESTATION "}}",
+     "$.data.workflow: is missing"},
+    {"{" ATTRIBUTES ",\"data_base64\":7}",
+     "$.data_base64: expected a string, not a number"},
+    {"{" ATTRIBUTES ",\"data_base64\":\"e30\"}",
+     "$.data_base64: is not base64"},
+    {"{" ATTRIBUTES ",\"data_base64\":\"e30=\"}",
+     "$.data.workflow: is missing"},
+    {"{" ATTRIBUTES ",\"data_base64\":\"eyJ9\"}", "$.data_base64: not JSON"},
+    {"{" ATTRIBUTES ",\"data_base64\":\"bnVsbA==\"}", "$.data: expected"},
+};
+
+static void attributes__are_refused_in_a_value_that_breaks_the_rules(
+    void **state)
+{
+    const struct header header =
+        text_header("content-type", "application/cloudevents+json");
+
+    for (size_t i = 0; i < ARRAY_SIZE(refused_values); i++) {
+        const struct refused_value *row = &refused_values[i];
+        CLEANUP(release_arena) struct arena *arena = arena_new();
+        struct error err;
+        struct event event;
+
+        check_number(row->value,
+                     decode(row->value, &header, 1, arena, &event, &err), -1);
+        check_kind(row->value, &err, ERROR_SCHEMA);
+        check_contains(row->value, err.message, row->message);
+    }
+}
+
+static void attributes__let_data_come_as_base64(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    /* EVENT */
+    static const char value[] =
+        "{" ATTRIBUTES ",\"data_base64\":"
+        "\"eyJ3b3JrZmxvdyI6eyJpZCI6IncxIn0sImF0dGVzdGF0aW9uIjp7ImVudmVsb3BlIj"
+        "p7InBheWxvYWRUeXBlIjoidCIsInBheWxvYWQiOiJlMzA9Iiwic2lnbmF0dXJlcyI6W1"
+        "19fX0=\"}";
+    struct error err = ERROR_UNTOUCHED;
+    struct event event;
+
+    assert_int_equal(decode(value, NULL, 0, arena, &event, &err), 0);
+    assert_untouched(&err);
+    assert_string_equal(event.workflow.id, "w1");
+    check_bytes("envelope", event.envelope.data, event.envelope.len, ENVELOPE,
+                strlen(ENVELOPE));
+}
+
+/* --- plain JSON ----------------------------------------------------------- */
+
+static void attributes__may_be_missing_in_plain_json(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const struct header headers[] = {
+        text_header("content-type", "application/json"),
+        text_header("x-anything", "\xFF"),
+    };
+    struct error err = ERROR_UNTOUCHED;
+    struct event event;
+
+    assert_int_equal(decode(EVENT, headers, 2, arena, &event, &err), 0);
+    assert_untouched(&err);
+    assert_string_equal(event.id, "t/2/7");
+    assert_null(event.time);
+}
+
+static void attributes__stand_beside_the_rest_in_plain_json(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct error err;
+    struct event event;
+
+    assert_int_equal(decode("{\"id\":\"e9\",\"type\":\"" TYPE
+                            "\",\"time\":\"x\"," WORKFLOW "," ATTESTATION "}",
+                            NULL, 0, arena, &event, &err),
+                     0);
+    assert_string_equal(event.id, "e9");
+    assert_string_equal(event.time, "x");
+    assert_int_equal(decode("{\"type\":\"x\"," WORKFLOW "," ATTESTATION "}",
+                            NULL, 0, arena, &event, &err),
+                     -1);
+    assert_message_contains(&err, "$.type: is not");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attributes__come_from_headers_in_binary_mode),
+        cmocka_unit_test(attributes__of_the_value_do_not_count_in_binary_mode),
+        cmocka_unit_test(
+            attributes__are_refused_in_headers_that_break_the_rules),
+        cmocka_unit_test(attributes__take_an_id_of_the_greatest_length),
+        cmocka_unit_test(attributes__come_from_the_value_in_structured_mode),
+        cmocka_unit_test(attributes__in_structured_mode_win_over_headers),
+        cmocka_unit_test(
+            attributes__are_refused_in_a_value_that_breaks_the_rules),
+        cmocka_unit_test(attributes__let_data_come_as_base64),
+        cmocka_unit_test(attributes__may_be_missing_in_plain_json),
+        cmocka_unit_test(attributes__stand_beside_the_rest_in_plain_json),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,549 @@
+#include "asserts.h"
+
+#include <dirent.h>
+
+#include "event_text.h"
+#include "waybill/event_decode.h"
+#include "waybill/json.h"
+#include "waybill/limits.h"
+
+#define NO_CAP ((size_t)1 << 30)
+
+static int decode_bytes(struct bytes value, size_t most, struct arena *arena,
+                        struct event *event, struct error *err)
+{
+    struct input input = {
+        .message = {.topic = "t", .value = value}, .partition = 2, .offset = 7};
+
+    return event_decode(&input, most, arena, event, err);
+}
+
+static int decode(const char *value, struct arena *arena, struct event *event,
+                  struct error *err)
+{
+    return decode_bytes(bytes_of(value), NO_CAP, arena, event, err);
+}
+
+/* --- fixtures ------------------------------------------------------------- */
+
+struct good_event {
+    const char *file;
+    const char *event_id; /* NULL: it has none of its own */
+    const char *workflow_id;
+    const char *project;
+    const char *name;
+    const char *team;
+    const char *run_id;
+};
+
+static const struct good_event good_events[] = {
+    {"bundle.json", NULL, "2782bf51-457f-420b-a788-53742f3286c2", "shop",
+     "build-api", "core", "3885c98e-c801-4b8b-a762-2bc5f9e4d830"},
+    {"cloudevent.json", "5f0c7d7e-4a1b-4a83-9d0e-2f6b6c1d0006",
+     "2782bf51-457f-420b-a788-53742f3286c2", "shop", "build-api", "core",
+     "46dec18a-0fd3-4307-a60b-ed397fb33fa6"},
+    {"payments-release.json", NULL, "5965c925-588c-4d54-aae4-c36d6170933d",
+     "payments", "release", "payments", "dd6b58dc-b6b6-4e89-aa0f-22b46736cd09"},
+    {"shop-build-web.json", NULL, "00a62e15-2209-46ea-a689-6d9088bd0cc2",
+     "shop", "build-web", "web", "5009378b-2cae-485a-a499-9b17a7922860"},
+    {"shop-build.json", NULL, "2782bf51-457f-420b-a788-53742f3286c2", "shop",
+     "build-api", "core", "741bf7e2-fa13-4384-ae55-42de03d68b99"},
+    {"unattached.json", NULL, "b7d07281-98e2-4d2b-a5fd-9b042dadc73e", "lab",
+     "scratch", NULL, "386a25e0-a993-4385-a5f5-de2c357cace9"},
+    {"with-materials.json", NULL, "2782bf51-457f-420b-a788-53742f3286c2",
+     "shop", "build-api", "core", "79d1f69e-ed43-4679-a10e-8cf31fc61261"},
+};
+
+static const struct good_event *find_good(const char *file)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(good_events); i++) {
+        if (strcmp(good_events[i].file, file) == 0) {
+            return &good_events[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_good(struct arena *arena, const struct good_event *row,
+                       const struct event *event)
+{
+    struct digest digest;
+
+    check_text(row->file, event->id, row->event_id ? row->event_id : "t/2/7");
+    check_text(row->file, event->organization, "acme");
+    check_text(row->file, event->workflow.id, row->workflow_id);
+    check_text(row->file, event->workflow.project, row->project);
+    check_text(row->file, event->workflow.name, row->name);
+    check_text(row->file, event->workflow.team, row->team);
+    check_text(row->file, event->run.id, row->run_id);
+    check(row->file, event->envelope.len > 1000);
+    digest_of(event->envelope.data, event->envelope.len, &digest);
+    check_text(row->file, event->envelope_digest.text, digest.text);
+}
+
+/* Not of the table: a file that somebody has added, or one of these two */
+static void check_other(const char *name, const struct event *event,
+                        const struct error *err)
+{
+    if (strcmp(name, "malformed.json") == 0) {
+        check_kind(name, err, ERROR_SCHEMA);
+        check_contains(name, err->message, "$.attestation.envelope.payload: ");
+        return;
+    }
+    check_text("every event is in the table", name, "ref.json");
+    check_kind(name, err, ERROR_REJECTED);
+    check_contains(name, err->message, "$.attestation.ref: ");
+    check_text(name, event->workflow.id,
+               "5965c925-588c-4d54-aae4-c36d6170933d");
+}
+
+static void decode__reads_every_event_of_the_fixtures(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    DIR *folder = opendir(fixture_path(arena, "events"));
+    const struct dirent *entry;
+    size_t good = 0;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder)) != NULL) {
+        const struct good_event *row = find_good(entry->d_name);
+        struct error err = ERROR_UNTOUCHED;
+        struct event event;
+        int result;
+
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        result = decode_bytes(
+            fixture(arena, arena_printf(arena, "events/%s", entry->d_name)),
+            NO_CAP, arena, &event, &err);
+        check_number(entry->d_name, result, row != NULL ? 0 : -1);
+        if (row == NULL) {
+            check_other(entry->d_name, &event, &err);
+            continue;
+        }
+        good++;
+        check_untouched(entry->d_name, &err);
+        check_good(arena, row, &event);
+    }
+    closedir(folder);
+    assert_int_equal(good, ARRAY_SIZE(good_events));
+}
+
+static void check_bad(struct arena *arena, const char *file, const char *class,
+                      const char *path)
+{
+    struct bytes value =
+        fixture(arena, arena_printf(arena, "bad-events/%s", file));
+    size_t len = strlen(path);
+    struct error err;
+    struct event event;
+
+    check_number(file, decode_bytes(value, NO_CAP, arena, &event, &err), -1);
+    check_text(file, error_class(err.kind), class);
+    check_number(file, disposition_of(&err), DISPOSITION_DEAD_LETTER);
+    /* What is missing is named as if it stood there. */
+    check_contains(file, err.message, path);
+    check(file, strncmp(err.message, path, len) == 0);
+    check(file,
+          err.message[len] == ':' || (len > 1 && err.message[len] == '.'));
+    check(file, event.id != NULL);
+}
+
+static void decode__says_what_the_index_says_of_every_bad_event(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    char *index = fixture_text(arena, "bad-events/INDEX");
+    char *rest;
+    size_t count = 0;
+
+    for (char *line = strtok_r(index, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *class = strchr(line, '\t');
+        char *path = class != NULL ? strchr(class + 1, '\t') : NULL;
+
+        check(line, path != NULL);
+        *class ++ = '\0';
+        *path++ = '\0';
+        check_bad(arena, line, class, path);
+        count++;
+    }
+    assert_true(count >= 74);
+}
+
+static void decode__knows_every_file_of_the_bad_events(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const char *index = fixture_text(arena, "bad-events/INDEX");
+    DIR *folder = opendir(fixture_path(arena, "bad-events"));
+    const struct dirent *entry;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder)) != NULL) {
+        if (strstr(entry->d_name, ".json") != NULL) {
+            check_contains(entry->d_name, index,
+                           arena_printf(arena, "%s\t", entry->d_name));
+        }
+    }
+    closedir(folder);
+}
+
+/* The vectors again, from the outside: an event around each envelope */
+static void check_vector(const char *name)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
+    struct bytes sent =
+        fixture(arena, arena_printf(arena, "vectors/%s/envelope.json", name));
+    struct bytes layer = fixture_if_there(
+        arena, arena_printf(arena, "vectors/%s/layer.bin", name));
+    struct error err = ERROR_UNTOUCHED;
+    struct event event;
+
+    str_puts(&value, "{" WORKFLOW ",\"attestation\":{\"envelope\":");
+    str_put(&value, sent.data, sent.len);
+    str_puts(&value, "}}");
+    if (decode_bytes(str_bytes(&value), NO_CAP, arena, &event, &err) < 0) {
+        check(name, strncmp(name, "refused-", 8) == 0);
+        check_kind(name, &err, ERROR_SCHEMA);
+        check(name, event.envelope.data == NULL);
+        return;
+    }
+    check(name, strncmp(name, "refused-", 8) != 0 ||
+                    strncmp(name, "refused-prefix-", 15) == 0);
+    check_untouched(name, &err);
+    if (layer.data != NULL) {
+        check_bytes(name, event.envelope.data, event.envelope.len, layer.data,
+                    layer.len);
+    }
+}
+
+static void decode__stores_every_vector_to_the_last_byte(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    DIR *folder = opendir(fixture_path(arena, "vectors"));
+    const struct dirent *entry;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            check_vector(entry->d_name);
+        }
+    }
+    closedir(folder);
+}
+
+/* --- rules ---------------------------------------------------------------- */
+
+static void decode__gives_an_id_to_a_record_that_has_none(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = {
+        .message = {.topic = "topic", .value = bytes_of(EVENT)},
+        .partition = 3,
+        .offset = 1LL << 40};
+    struct event event;
+    struct error err;
+
+    assert_int_equal(event_decode(&input, NO_CAP, arena, &event, &err), 0);
+    assert_string_equal(event.id, "topic/3/1099511627776");
+    input = (struct input){
+        .message = {.value = bytes_of(EVENT)}, .file = "a/b.json", .index = 4};
+    assert_int_equal(event_decode(&input, NO_CAP, arena, &event, &err), 0);
+    assert_string_equal(event.id, "a/b.json/4");
+}
+
+static void decode__refuses_a_tombstone(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct event event;
+    struct error err;
+
+    assert_int_equal(decode(NULL, arena, &event, &err), -1);
+    assert_error_kind(&err, ERROR_SCHEMA);
+    assert_string_equal(err.message,
+                        "$: no value (a tombstone), so no attestation");
+    assert_string_equal(event.id, "t/2/7");
+    assert_null(event.workflow.id);
+}
+
+static void decode__refuses_what_is_larger_than_the_cap(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    size_t len = strlen(EVENT);
+    struct event event;
+    struct error err = ERROR_UNTOUCHED;
+
+    assert_int_equal(decode_bytes(bytes_of(EVENT), len, arena, &event, &err),
+                     0);
+    assert_untouched(&err);
+    assert_int_equal(
+        decode_bytes(bytes_of(EVENT), len - 1, arena, &event, &err), -1);
+    assert_error_kind(&err, ERROR_TOO_LARGE);
+    assert_message_contains(&err, "delivery.max_event_size");
+    assert_string_equal(event.id, "t/2/7");
+}
+
+static void decode__refuses_more_headers_than_anyone_sends(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct header headers[LIMIT_RECORD_HEADERS + 1];
+    struct input input = {.message = {.topic = "t",
+                                      .value = bytes_of(EVENT),
+                                      .headers = headers,
+                                      .header_count = LIMIT_RECORD_HEADERS}};
+    struct event event;
+    struct error err;
+
+    for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+        headers[i] = (struct header){"x", bytes_of("y")};
+    }
+    assert_int_equal(event_decode(&input, NO_CAP, arena, &event, &err), 0);
+    input.message.header_count++;
+    assert_int_equal(event_decode(&input, NO_CAP, arena, &event, &err), -1);
+    assert_error_kind(&err, ERROR_SCHEMA);
+    assert_string_equal(err.message, "$: more than 256 headers");
+}
+
+struct decoded {
+    const char *text;
+    enum error_kind kind; /* ERROR_NONE: good */
+    const char *message;
+};
+
+#define SHA "\"sha256:"
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+
+static const struct decoded cases[] = {
+    {EVENT, ERROR_NONE, NULL},
+    {"{\"workflow\":{\"project\":\"p\",\"name\":\"n\"}," ATTESTATION "}",
+     ERROR_NONE, NULL},
+    {"{\"workflow\":{\"id\":\"\",\"project\":\"p\",\"name\":\"n\"}," ATTESTATION
+     "}",
+     ERROR_NONE, NULL},
+    {"{\"workflow\":{\"id\":\"\",\"project\":\"p\"}," ATTESTATION "}",
+     ERROR_SCHEMA, "$.workflow: needs an id, or a project and a name"},
+    {"{\"workflow\":{\"project\":\"\",\"name\":\"n\"}," ATTESTATION "}",
+     ERROR_SCHEMA, "$.workflow: needs"},
+    {"{\"workflow\":null," ATTESTATION "}", ERROR_SCHEMA,
+     "$.workflow: is missing"},
+    /* unknown fields, and null for what is optional */
+    {"{\"x\":[{}],\"organization\":null,\"run\":null,\"subjects\":null,"
+     "\"materials\":null," WORKFLOW "," ATTESTATION "}",
+     ERROR_NONE, NULL},
+    {"{\"run\":{\"id\":null,\"state\":\"s\",\"x\":1}," WORKFLOW "," ATTESTATION
+     "}",
+     ERROR_NONE, NULL},
+    {"{\"run\":{\"started_at\":1}," WORKFLOW "," ATTESTATION "}", ERROR_SCHEMA,
+     "$.run.started_at: expected a string"},
+    {"{\"run\":{\"run_url\":{}}," WORKFLOW "," ATTESTATION "}", ERROR_SCHEMA,
+     "$.run.run_url: expected a string"},
+    {"{\"organization\":\"a\\u0000\"," WORKFLOW "," ATTESTATION "}",
+     ERROR_SCHEMA, "$.organization: holds U+0000"},
+    /* exactly one form */
+    {"{" WORKFLOW ",\"attestation\":{\"envelope\":" ENVELOPE
+     ",\"bundle\":null,\"ref\":null}}",
+     ERROR_NONE, NULL},
+    {"{" WORKFLOW ",\"attestation\":{\"bundle\":{\"dsseEnvelope\":" ENVELOPE
+     "}}}",
+     ERROR_NONE, NULL},
+    {"{" WORKFLOW ",\"attestation\":{\"bundle\":{\"dsseEnvelope\":{}}}}",
+     ERROR_SCHEMA, "$.attestation.bundle.dsseEnvelope.payload: is missing"},
+    {"{" WORKFLOW ",\"attestation\":{\"envelope\":null}}", ERROR_SCHEMA,
+     "$.attestation: needs exactly one of envelope, bundle and ref"},
+    {"{" WORKFLOW ",\"attestation\":{\"bundle\":{},\"ref\":{}}}", ERROR_SCHEMA,
+     "$.attestation: needs exactly one"},
+    /* references: checked, and then not supported */
+    {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"oci://h/r\","
+     "\"digest\":" SHA ZEROS "\"}}}",
+     ERROR_REJECTED, "$.attestation.ref: "},
+    {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"http://h/\","
+     "\"digest\":" SHA ZEROS "\"}}}",
+     ERROR_SCHEMA, "$.attestation.ref.url: is neither https:// nor oci://"},
+    {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"https://h/\","
+     "\"digest\":" SHA ZEROS "\",\"media_type\":1}}}",
+     ERROR_SCHEMA, "$.attestation.ref.media_type: expected a string"},
+    {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"https://h/\","
+     "\"digest\":" SHA ZEROS "\",\"size\":-1}}}",
+     ERROR_SCHEMA, "$.attestation.ref.size: expected a number of bytes"},
+    /* the digest is that of what is stored */
+    {"{" WORKFLOW ",\"attestation\":{\"envelope\":" ENVELOPE
+     ",\"digest\":null}}",
+     ERROR_NONE, NULL},
+    {"{" WORKFLOW ",\"attestation\":{\"envelope\":" ENVELOPE ",\"digest\":" SHA
+     "9c5dff9e8fe3e2eb67c4d16c4c25b57bd3a2b53f3e0a05da6b6a6b29d3b7c6c0\"}}",
+     ERROR_DIGEST_MISMATCH,
+     "$.attestation.digest: the envelope as stored has sha256:"},
+    {"{" WORKFLOW ",\"attestation\":{\"envelope\":" ENVELOPE
+     ",\"digest\":\"sha512:00\"}}",
+     ERROR_SCHEMA, "$.attestation.digest: is not sha256: and 64"},
+    /* subjects and materials: only looked at */
+    {"{\"subjects\":[{\"ref\":\"r\",\"digest\":\"sha384:ab\",\"media_type\":"
+     "\"m\"},{}]," WORKFLOW "," ATTESTATION "}",
+     ERROR_NONE, NULL},
+    {"{\"subjects\":[{},{\"digest\":\"sha512\"}]," WORKFLOW "," ATTESTATION "}",
+     ERROR_SCHEMA, "$.subjects[1].digest: is not a digest"},
+    {"{\"subjects\":[null]," WORKFLOW "," ATTESTATION "}", ERROR_SCHEMA,
+     "$.subjects[0]: expected an object, not null"},
+    {"{\"materials\":[{\"name\":\"n\",\"content\":\"e30=\",\"annotations\":{}},"
+     "{\"ref\":{}}]," WORKFLOW "," ATTESTATION "}",
+     ERROR_NONE, NULL},
+    {"{\"materials\":[{\"content\":\"e3\"}]," WORKFLOW "," ATTESTATION "}",
+     ERROR_SCHEMA, "$.materials[0].content: is not base64"},
+    {"{\"materials\":[{\"ref\":\"x\"}]," WORKFLOW "," ATTESTATION "}",
+     ERROR_SCHEMA, "$.materials[0].ref: expected an object"},
+    /* not JSON at all */
+    {"", ERROR_SCHEMA, "$: not JSON: ends early, at byte 0"},
+    {EVENT "x", ERROR_SCHEMA, "$: not JSON: more behind the value"},
+    {"7", ERROR_SCHEMA, "$: expected an object, not a number"},
+};
+
+static void decode__takes_what_the_wire_format_says(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct decoded *row = &cases[i];
+        CLEANUP(release_arena) struct arena *arena = arena_new();
+        struct error err = ERROR_UNTOUCHED;
+        struct event event;
+        int result = decode(row->text, arena, &event, &err);
+
+        check_number(row->text, result, row->kind == ERROR_NONE ? 0 : -1);
+        if (row->kind == ERROR_NONE) {
+            check_untouched(row->text, &err);
+            check_bytes(row->text, event.envelope.data, event.envelope.len,
+                        ENVELOPE, strlen(ENVELOPE));
+        } else {
+            check_kind(row->text, &err, row->kind);
+            check_contains(row->text, err.message, row->message);
+        }
+    }
+}
+
+static void decode__accepts_the_right_digest(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct digest digest;
+    struct event event;
+    struct error err = ERROR_UNTOUCHED;
+
+    digest_of(ENVELOPE, strlen(ENVELOPE), &digest);
+    assert_int_equal(
+        decode(arena_printf(arena,
+                            "{" WORKFLOW ",\"attestation\":{\"digest\":\"%s\","
+                            "\"envelope\": {\"signatures\": [],\n"
+                            "\"payload\":\"e30=\",\"payloadType\":\"t\"}}}",
+                            digest.text),
+               arena, &event, &err),
+        0);
+    assert_untouched(&err);
+    assert_string_equal(event.envelope_digest.text, digest.text);
+}
+
+/* Its outcome names the workflow: it could be read. */
+static void decode__keeps_the_event_when_only_its_digest_is_wrong(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct event event;
+    struct error err;
+
+    assert_int_equal(
+        decode("{" WORKFLOW ",\"organization\":\"o\",\"attestation\":{"
+               "\"envelope\":" ENVELOPE ",\"digest\":" SHA ZEROS "\"}}",
+               arena, &event, &err),
+        -1);
+    assert_error_kind(&err, ERROR_DIGEST_MISMATCH);
+    assert_string_equal(event.workflow.id, "w1");
+    assert_string_equal(event.organization, "o");
+}
+
+static void decode__copies_everything_out_of_the_record(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    char value[] = "{\"organization\":\"acme\"," WORKFLOW "," ATTESTATION "}";
+    struct event event;
+    struct error err;
+
+    assert_int_equal(decode(value, arena, &event, &err), 0);
+    memset(value, 'x', sizeof(value) - 1);
+    assert_string_equal(event.organization, "acme");
+    assert_string_equal(event.workflow.id, "w1");
+    check_bytes("envelope", event.envelope.data, event.envelope.len, ENVELOPE,
+                strlen(ENVELOPE));
+}
+
+static int decode_name(size_t len, struct arena *arena, struct error *err)
+{
+    char *name = arena_alloc(arena, len + 1);
+    struct event event;
+
+    memset(name, 'n', len);
+    return decode(arena_printf(arena,
+                               "{\"workflow\":{\"id\":\"%s\"}," ATTESTATION "}",
+                               name),
+                  arena, &event, err);
+}
+
+static void decode__holds_names_to_their_cap(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct error err = ERROR_UNTOUCHED;
+
+    assert_int_equal(decode_name(LIMIT_EVENT_NAME, arena, &err), 0);
+    assert_untouched(&err);
+    assert_int_equal(decode_name(LIMIT_EVENT_NAME + 1, arena, &err), -1);
+    assert_string_equal(err.message, "$.workflow.id: longer than 1024 bytes");
+}
+
+static int decode_list(const char *name, size_t count, struct arena *arena,
+                       struct error *err)
+{
+    CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
+    struct event event;
+
+    str_printf(&value, "{" WORKFLOW "," ATTESTATION ",\"%s\":[{}", name);
+    for (size_t i = 1; i < count; i++) {
+        str_puts(&value, ",{}");
+    }
+    str_puts(&value, "]}");
+    return decode(value.data, arena, &event, err);
+}
+
+static void decode__holds_lists_to_their_cap(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct error err = ERROR_UNTOUCHED;
+
+    assert_int_equal(decode_list("subjects", LIMIT_EVENT_SUBJECTS, arena, &err),
+                     0);
+    assert_int_equal(
+        decode_list("materials", LIMIT_EVENT_MATERIALS, arena, &err), 0);
+    assert_untouched(&err);
+    assert_int_equal(
+        decode_list("subjects", LIMIT_EVENT_SUBJECTS + 1, arena, &err), -1);
+    assert_message_contains(&err, "$.subjects: more than 1024");
+    assert_int_equal(
+        decode_list("materials", LIMIT_EVENT_MATERIALS + 1, arena, &err), -1);
+    assert_message_contains(&err, "$.materials: more than 4096");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decode__reads_every_event_of_the_fixtures),
+        cmocka_unit_test(decode__says_what_the_index_says_of_every_bad_event),
+        cmocka_unit_test(decode__knows_every_file_of_the_bad_events),
+        cmocka_unit_test(decode__stores_every_vector_to_the_last_byte),
+        cmocka_unit_test(decode__gives_an_id_to_a_record_that_has_none),
+        cmocka_unit_test(decode__refuses_a_tombstone),
+        cmocka_unit_test(decode__refuses_what_is_larger_than_the_cap),
+        cmocka_unit_test(decode__refuses_more_headers_than_anyone_sends),
+        cmocka_unit_test(decode__takes_what_the_wire_format_says),
+        cmocka_unit_test(decode__accepts_the_right_digest),
+        cmocka_unit_test(decode__keeps_the_event_when_only_its_digest_is_wrong),
+        cmocka_unit_test(decode__copies_everything_out_of_the_record),
+        cmocka_unit_test(decode__holds_names_to_their_cap),
+        cmocka_unit_test(decode__holds_lists_to_their_cap),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

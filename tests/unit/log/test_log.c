@@ -1,0 +1,226 @@
+#include "asserts.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "waybill/clock.h"
+#include "waybill/json.h"
+#include "waybill/log.h"
+
+/* fd 2 is a pipe while a line is written; what came out of it. */
+struct capture {
+    int saved;
+    int out;
+    char text[64 * 1024];
+};
+
+static void capture_begin(struct capture *capture)
+{
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    capture->saved = dup(STDERR_FILENO);
+    dup2(fds[1], STDERR_FILENO);
+    close(fds[1]);
+    capture->out = fds[0];
+}
+
+static const char *capture_end(struct capture *capture)
+{
+    ssize_t got;
+
+    dup2(capture->saved, STDERR_FILENO);
+    close(capture->saved);
+    got = read(capture->out, capture->text, sizeof(capture->text) - 1);
+    close(capture->out);
+    capture->text[got > 0 ? got : 0] = '\0';
+    return capture->text;
+}
+
+/* The time stamp is checked here and taken off. */
+static const char *behind_time(const char *line, const char *before,
+                               const char *after)
+{
+    char ts[CLOCK_TEXT_SIZE] = "";
+
+    assert_memory_equal(line, before, strlen(before));
+    memcpy(ts, line + strlen(before), 24);
+    assert_true(clock_parse_rfc3339(ts) > 1700000000000);
+    line += strlen(before) + 24;
+    assert_memory_equal(line, after, strlen(after));
+    return line + strlen(after);
+}
+
+static const char *json_line(struct capture *capture)
+{
+    return behind_time(capture_end(capture), "{\"ts\":\"", "\",");
+}
+
+static const char *logfmt_line(struct capture *capture)
+{
+    return behind_time(capture_end(capture), "ts=", " ");
+}
+
+static void log__writes_one_line_of_json(void **state)
+{
+    struct capture capture;
+
+    capture_begin(&capture);
+    log_setup(LOG_INFO, LOG_JSON);
+    log_write(LOG_WARN, "pipeline", "record done", LOG_TEXT("topic", "t\"\n"),
+              LOG_NUMBER("offset", 42), LOG_TEXT("key", ""),
+              LOG_NUMBER("lag", -1));
+    assert_string_equal(json_line(&capture),
+                        "\"level\":\"warn\",\"msg\":\"record done\","
+                        "\"module\":\"pipeline\",\"topic\":\"t\\\"\\n\","
+                        "\"offset\":42,\"key\":\"\",\"lag\":-1}\n");
+}
+
+static void log__writes_one_line_of_logfmt(void **state)
+{
+    struct capture capture;
+
+    capture_begin(&capture);
+    log_setup(LOG_INFO, LOG_LOGFMT);
+    log_write(LOG_ERROR, "cli", "it failed", LOG_TEXT("bare", "a/b:c-1"),
+              LOG_TEXT("blank", "a b"), LOG_TEXT("quote", "a\"b"),
+              LOG_TEXT("equals", "a=b"), LOG_TEXT("empty", ""),
+              LOG_TEXT("line", "a\nb"), LOG_TEXT("wide", "\xC3\xA9"),
+              LOG_NUMBER("n", 7));
+    assert_string_equal(
+        logfmt_line(&capture),
+        "level=error msg=\"it failed\" module=cli bare=a/b:c-1 blank=\"a b\" "
+        "quote=\"a\\\"b\" equals=\"a=b\" empty=\"\" line=\"a\\nb\" "
+        "wide=\"\xC3\xA9\" n=7\n");
+}
+
+static void log__leaves_out_a_text_that_is_not_there(void **state)
+{
+    const char *none = NULL;
+    struct capture capture;
+
+    capture_begin(&capture);
+    log_setup(LOG_INFO, LOG_JSON);
+    log_write(LOG_INFO, "m", "x", LOG_TEXT("none", none), LOG_NUMBER("zero", 0),
+              LOG_TEXT("some", "y"));
+    assert_string_equal(json_line(&capture),
+                        "\"level\":\"info\",\"msg\":\"x\",\"module\":\"m\","
+                        "\"zero\":0,\"some\":\"y\"}\n");
+    capture_begin(&capture);
+    log_setup(LOG_INFO, LOG_LOGFMT);
+    log_write(LOG_INFO, "m", "x", LOG_TEXT("none", none),
+              LOG_NUMBER("zero", 0));
+    assert_string_equal(logfmt_line(&capture),
+                        "level=info msg=x module=m zero=0\n");
+}
+
+static void log__writes_only_what_is_grave_enough(void **state)
+{
+    static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN,
+                                            LOG_ERROR};
+
+    for (size_t least = 0; least < ARRAY_SIZE(levels); least++) {
+        log_setup(levels[least], LOG_JSON);
+        for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+            struct capture capture;
+
+            capture_begin(&capture);
+            log_write(levels[i], "m", "x", LOG_NUMBER("n", 1));
+            assert_int_equal(*capture_end(&capture) != '\0', i >= least);
+            assert_int_equal(log_wants(levels[i]), i >= least);
+        }
+    }
+}
+
+static void log__writes_json_where_stderr_is_no_terminal(void **state)
+{
+    struct capture capture;
+
+    capture_begin(&capture);
+    log_setup(LOG_INFO, LOG_AUTO);
+    log_write(LOG_INFO, "m", "x", LOG_NUMBER("n", 1));
+    assert_int_equal(*capture_end(&capture), '{');
+}
+
+static void log__is_valid_json_whatever_bytes_it_gets(void **state)
+{
+    char text[256 + 1];
+    struct capture capture;
+    struct error err;
+    struct json *json;
+    const char *line;
+
+    for (size_t i = 0; i < 255; i++) {
+        text[i] = (char)(i + 1);
+    }
+    text[255] = '\0';
+    log_setup(LOG_INFO, LOG_JSON);
+    capture_begin(&capture);
+    log_write(LOG_INFO, "m", "x", LOG_TEXT("all", text));
+    line = capture_end(&capture);
+    assert_int_equal(json_parse(line, strlen(line), &json, &err), 0);
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+    json_free(json);
+}
+
+static void log__keeps_the_line_and_drops_the_fields_when_they_are_too_long(
+    void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    static const enum log_format formats[] = {LOG_JSON, LOG_LOGFMT};
+
+    for (int i = 0; i < 20000; i++) {
+        str_putc(&text, 'x');
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        struct capture capture;
+        const char *line;
+
+        log_setup(LOG_INFO, formats[i]);
+        capture_begin(&capture);
+        log_write(LOG_INFO, "m", "a message", LOG_NUMBER("n", 1),
+                  LOG_TEXT("long", text.data));
+        line = capture_end(&capture);
+        assert_true(strlen(line) < 200);
+        assert_non_null(strstr(line, "a message"));
+        assert_int_equal(line[strlen(line) - 1], '\n');
+    }
+}
+
+static void log__takes_more_fields_than_it_has_room_for(void **state)
+{
+    struct log_field fields[64];
+    struct capture capture;
+    struct error err;
+    struct json *json;
+    const char *line;
+
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        fields[i] = LOG_NUMBER("n", i);
+    }
+    log_setup(LOG_INFO, LOG_JSON);
+    capture_begin(&capture);
+    log_line(LOG_INFO, "m", "x", fields, ARRAY_SIZE(fields));
+    line = capture_end(&capture);
+    assert_int_equal(json_parse(line, strlen(line), &json, &err), 0);
+    assert_int_equal(json_count(json), 32);
+    json_free(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(log__writes_one_line_of_json),
+        cmocka_unit_test(log__writes_one_line_of_logfmt),
+        cmocka_unit_test(log__leaves_out_a_text_that_is_not_there),
+        cmocka_unit_test(log__writes_only_what_is_grave_enough),
+        cmocka_unit_test(log__writes_json_where_stderr_is_no_terminal),
+        cmocka_unit_test(log__is_valid_json_whatever_bytes_it_gets),
+        cmocka_unit_test(
+            log__keeps_the_line_and_drops_the_fields_when_they_are_too_long),
+        cmocka_unit_test(log__takes_more_fields_than_it_has_room_for),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

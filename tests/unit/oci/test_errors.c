@@ -1,0 +1,261 @@
+#include "asserts.h"
+#include "fake_clock.h"
+#include "oci/oci_internal.h"
+#include "waybill/utf8.h"
+
+static struct fake_time now = {0, 1767323045000};
+static const struct clock fake = FAKE_CLOCK(&now);
+static struct loop *loop;
+
+static int begin(void **state)
+{
+    loop = loop_new(&fake);
+    return 0;
+}
+
+static int finish(void **state)
+{
+    loop_free(loop);
+    return 0;
+}
+
+static const struct oci_target target = {
+    .registry = "reg.example",
+    .path = "a",
+    .username = "bot",
+    .password = "hunter2",
+};
+
+static void answer(int status, const char *headers, const char *body,
+                   struct error *err)
+{
+    struct http_response response = {.status = status};
+
+    str_init(&response.headers, STR_UNLIMITED);
+    str_init(&response.body, STR_UNLIMITED);
+    str_puts(&response.headers, headers);
+    str_puts(&response.body, body);
+    *err = (struct error)ERROR_UNTOUCHED;
+    assert_int_equal(oci_error_of(&response, "upload", &target, loop, err), -1);
+    str_release(&response.headers);
+    str_release(&response.body);
+}
+
+#define SAYS(code) "{\"errors\":[{\"code\":\"" code "\",\"message\":\"m\"}]}"
+
+struct meaning {
+    int status;
+    const char *body;
+    enum error_kind kind;
+    const char *code;
+    const char *message;
+};
+
+static const struct meaning meanings[] = {
+    {400, SAYS("NAME_INVALID"), ERROR_REJECTED, "NAME_INVALID",
+     "upload: registry 'reg.example' answers 400 NAME_INVALID: m"},
+    {400, SAYS("MANIFEST_INVALID"), ERROR_REJECTED, "MANIFEST_INVALID", NULL},
+    {401, SAYS("UNAUTHORIZED"), ERROR_AUTH, "UNAUTHORIZED", NULL},
+    {403, SAYS("DENIED"), ERROR_AUTH, "DENIED",
+     "upload: registry 'reg.example' answers 403 DENIED: m"},
+    {404, SAYS("NAME_UNKNOWN"), ERROR_NOT_FOUND, "NAME_UNKNOWN", NULL},
+    {404, "", ERROR_NOT_FOUND, "",
+     "upload: registry 'reg.example' answers 404"},
+    {405, SAYS("UNSUPPORTED"), ERROR_REJECTED, "UNSUPPORTED", NULL},
+    {413, "", ERROR_TOO_LARGE, "", NULL},
+    {413, SAYS("SIZE_INVALID"), ERROR_TOO_LARGE, "SIZE_INVALID", NULL},
+    {422, "no", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 422: no"},
+    {200, "", ERROR_REJECTED, "", NULL},
+    /* not now */
+    {408, "", ERROR_UNAVAILABLE, "", NULL},
+    {425, "", ERROR_UNAVAILABLE, "", NULL},
+    {429, SAYS("TOOMANYREQUESTS"), ERROR_UNAVAILABLE, "TOOMANYREQUESTS", NULL},
+    {500, "", ERROR_UNAVAILABLE, "", NULL},
+    {502, "", ERROR_UNAVAILABLE, "", NULL},
+    {503, SAYS("UNKNOWN"), ERROR_UNAVAILABLE, "UNKNOWN", NULL},
+    {504, "", ERROR_UNAVAILABLE, "", NULL},
+    {403, "secondary Rate Limit exceeded", ERROR_UNAVAILABLE, "", NULL},
+    /* once more from the start */
+    {416, "", ERROR_UNAVAILABLE, "", NULL},
+    {404, SAYS("BLOB_UPLOAD_UNKNOWN"), ERROR_UNAVAILABLE, "BLOB_UPLOAD_UNKNOWN",
+     NULL},
+    {400, SAYS("BLOB_UPLOAD_INVALID"), ERROR_UNAVAILABLE, "BLOB_UPLOAD_INVALID",
+     NULL},
+    {400, SAYS("DIGEST_INVALID"), ERROR_UNAVAILABLE, "DIGEST_INVALID", NULL},
+    {404, SAYS("MANIFEST_BLOB_UNKNOWN"), ERROR_UNAVAILABLE,
+     "MANIFEST_BLOB_UNKNOWN", NULL},
+    {404, SAYS("BLOB_UNKNOWN"), ERROR_UNAVAILABLE, "BLOB_UNKNOWN", NULL},
+    /* bodies of every shape */
+    {400, "{\"errors\":[]}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400"},
+    {400, "{\"errors\":{}}", ERROR_REJECTED, "", NULL},
+    {400, "{\"errors\":[7]}", ERROR_REJECTED, "", NULL},
+    {400, "{\"errors\":[{\"code\":7,\"message\":[]}]}", ERROR_REJECTED, "",
+     NULL},
+    {400, "{\"errors\":[{\"message\":\"m\"}]}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: m"},
+    {400, "{\"errors\":[{\"code\":\"A\"},{\"code\":\"B\"}]}", ERROR_REJECTED,
+     "A", "upload: registry 'reg.example' answers 400 A"},
+    {400, "{\"errors\":[{\"code\":\"bad code\"}]}", ERROR_REJECTED, "", NULL},
+    {400, "{\"errors\":[{\"code\":\"A\\nB\"}]}", ERROR_REJECTED, "A", NULL},
+    {400, "{\"errors\":[{\"code\":\"A\"", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400"},
+    {400, "[]", ERROR_REJECTED, "", NULL},
+    {400, " \n too bad\x1B[31m\n", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: too bad [31m "},
+    {400, "<!DOCTYPE html><html>secret</html>", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400"},
+    {502, "\n\t<html>", ERROR_UNAVAILABLE, "",
+     "upload: registry 'reg.example' answers 502"},
+};
+
+static void errors__mean_something_by_status_and_code(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
+        const struct meaning *row = &meanings[i];
+        struct error err;
+        char label[64];
+
+        snprintf(label, sizeof(label), "%d %.50s", row->status, row->body);
+        answer(row->status, "", row->body, &err);
+        check_kind(label, &err, row->kind);
+        check_text(label, err.code, row->code);
+        check_number(label, err.http_status, row->status);
+        check_number(label, err.retry_after_ms, 0);
+        if (row->message != NULL) {
+            check_text(label, err.message, row->message);
+        }
+    }
+}
+
+static void errors__carry_what_the_registry_asks_us_to_wait(void **state)
+{
+    struct error err;
+
+    answer(429, "retry-after: 7\n", "", &err);
+    assert_int_equal(err.retry_after_ms, 7000);
+    answer(503, "Retry-After: Fri, 02 Jan 2026 03:04:15 GMT\n", "", &err);
+    assert_int_equal(err.retry_after_ms, 10000);
+}
+
+static void errors__show_only_so_much_of_a_registrys_words(void **state)
+{
+    CLEANUP(str_release) struct str body = STR_INIT(STR_UNLIMITED);
+    struct error err;
+
+    for (int i = 0; i < 1000; i++) {
+        str_puts(&body, "\xE2\x82\xAC");
+    }
+    answer(400, "", body.data, &err);
+    assert_true(strlen(err.message) < 400);
+    assert_true(utf8_valid(err.message, strlen(err.message)));
+}
+
+static void errors__hold_a_code_that_fits(void **state)
+{
+    CLEANUP(str_release) struct str body = STR_INIT(STR_UNLIMITED);
+    struct error err;
+
+    str_puts(&body, "{\"errors\":[{\"code\":\"");
+    for (int i = 0; i < 200; i++) {
+        str_putc(&body, 'A');
+    }
+    str_puts(&body, "\"}]}");
+    answer(400, "", body.data, &err);
+    assert_int_equal(strlen(err.code), ERROR_CODE_SIZE - 1);
+}
+
+/* --- secrets -------------------------------------------------------------- */
+
+static void errors__never_show_a_secret(void **state)
+{
+    static const char *const bodies[] = {
+        "no hunter2 here, hunter2",
+        "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"bad hunter2\"}]}",
+        "Authorization: Basic Ym90Omh1bnRlcjI=",
+        "{\"errors\":[{\"code\":\"X\",\"message\":\"Ym90Omh1bnRlcjI=\"}]}",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+        struct error err;
+
+        answer(403, "", bodies[i], &err);
+        check(bodies[i], strstr(err.message, "hunter2") == NULL);
+        check(bodies[i], strstr(err.message, "Ym90Omh1bnRlcjI=") == NULL);
+        check_contains(bodies[i], err.message, "***");
+    }
+}
+
+/* It goes into outcomes and headers of its own. */
+static void errors__never_show_a_secret_as_a_code(void **state)
+{
+    struct oci_target shouting = target;
+    struct http_response response = {.status = 403};
+    struct error err;
+
+    shouting.password = "HUNTER2_HUNTER2";
+    str_init(&response.headers, STR_UNLIMITED);
+    str_init(&response.body, STR_UNLIMITED);
+    str_puts(&response.body, SAYS("HUNTER2_HUNTER2"));
+    oci_error_of(&response, "upload", &shouting, loop, &err);
+    str_release(&response.headers);
+    str_release(&response.body);
+    assert_null(strstr(err.message, "HUNTER2_HUNTER2"));
+    assert_null(strstr(err.code, "HUNTER2_HUNTER2"));
+}
+
+/* The words are cut at 300 bytes, perhaps in the middle of it. */
+static void errors__never_show_the_beginning_of_a_secret(void **state)
+{
+    for (size_t before = 290; before < 300; before++) {
+        char body[400];
+        struct error err;
+
+        memset(body, ' ', before);
+        body[0] = '-';
+        strcpy(body + before, "hunter2");
+        answer(403, "", body, &err);
+        check(err.message, strstr(err.message, "hunter") == NULL);
+        check(err.message, strstr(err.message, "hunt") == NULL);
+    }
+}
+
+static void errors__scrub_whatever_text_they_are_given(void **state)
+{
+    struct oci_target anonymous = {.registry = "r"};
+    struct oci_target starred = {.username = "u", .password = "****"};
+    struct oci_target brief = {.username = "u", .password = "abc"};
+    struct error err;
+
+    error_set(&err, ERROR_AUTH, "hunter2hunter2");
+    oci_scrub(&target, &err);
+    assert_string_equal(err.message, "******");
+    oci_scrub(&anonymous, &err);
+    assert_string_equal(err.message, "******");
+    error_set(&err, ERROR_AUTH, "nothing to see");
+    oci_scrub(&target, &err);
+    assert_string_equal(err.message, "nothing to see");
+    error_set(&err, ERROR_AUTH, "a **** b");
+    oci_scrub(&starred, &err);
+    assert_string_equal(err.message, "a *** b");
+    error_set(&err, ERROR_AUTH, "abcabc");
+    oci_scrub(&brief, &err);
+    assert_string_equal(err.message, "abcabc");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors__mean_something_by_status_and_code),
+        cmocka_unit_test(errors__carry_what_the_registry_asks_us_to_wait),
+        cmocka_unit_test(errors__show_only_so_much_of_a_registrys_words),
+        cmocka_unit_test(errors__hold_a_code_that_fits),
+        cmocka_unit_test(errors__never_show_a_secret),
+        cmocka_unit_test(errors__never_show_a_secret_as_a_code),
+        cmocka_unit_test(errors__never_show_the_beginning_of_a_secret),
+        cmocka_unit_test(errors__scrub_whatever_text_they_are_given),
+    };
+
+    return cmocka_run_group_tests(tests, begin, finish);
+}

@@ -1,0 +1,279 @@
+#include "asserts.h"
+#include "oci/oci_internal.h"
+
+struct sending {
+    const char *from;
+    bool plain_allowed;
+    const char *to;
+    enum errand errand;
+    enum trust trust;
+};
+
+#define REG "https://reg.example/v2/"
+#define REG5 "https://reg.example:5000/v2/"
+
+static const struct sending sendings[] = {
+    /* the registry's own origin */
+    {REG, false, "https://reg.example/up?x", ERRAND_UPLOAD, TRUST_CREDENTIALS},
+    {REG, false, "https://reg.example:443/up", ERRAND_UPLOAD,
+     TRUST_CREDENTIALS},
+    {REG, false, "https://REG.example/up", ERRAND_UPLOAD, TRUST_CREDENTIALS},
+    {REG5, false, "https://reg.example:5000/up", ERRAND_UPLOAD,
+     TRUST_CREDENTIALS},
+    /* anywhere else: not with credentials */
+    {REG, false, "https://cdn.example/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://a.reg.example/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://reg.example.evil/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://reg.example:8443/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG5, false, "https://reg.example/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    /* https never becomes http */
+    {REG, false, "http://cdn.example/up", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, true, "http://cdn.example/up", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "http://auth.example/t", ERRAND_REALM, TRUST_REFUSED},
+    {REG, true, "http://auth.example/t", ERRAND_REALM, TRUST_REFUSED},
+    {REG, false, "http://reg.example/t", ERRAND_REALM, TRUST_REFUSED},
+    {"https://127.0.0.1:5000/", false, "http://127.0.0.1:5001/up", ERRAND_REALM,
+     TRUST_REFUSED},
+    /* the token server that it names */
+    {REG, false, "https://auth.example/t", ERRAND_REALM, TRUST_CREDENTIALS},
+    {REG, false, "https://reg.example:8443/t", ERRAND_REALM, TRUST_CREDENTIALS},
+    /* plain http: loopback, or asked for by name */
+    {"http://localhost:5000/", false, "http://localhost:5000/up", ERRAND_UPLOAD,
+     TRUST_CREDENTIALS},
+    {"http://localhost:5000/", false, "http://localhost:6000/up", ERRAND_UPLOAD,
+     TRUST_ANONYMOUS},
+    {"http://localhost:5000/", false, "http://127.0.0.1:5001/t", ERRAND_REALM,
+     TRUST_CREDENTIALS},
+    {"http://localhost:5000/", false, "http://auth.example/t", ERRAND_REALM,
+     TRUST_REFUSED},
+    {"http://localhost:5000/", false, "http://cdn.example/up", ERRAND_UPLOAD,
+     TRUST_REFUSED},
+    {"http://localhost:5000/", false, "https://auth.example/t", ERRAND_REALM,
+     TRUST_CREDENTIALS},
+    {"http://localhost:5000/", false, "https://localhost:5000/up",
+     ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {"http://reg.house/", true, "http://auth.house/t", ERRAND_REALM,
+     TRUST_CREDENTIALS},
+    {"http://reg.house/", true, "http://cdn.house/up", ERRAND_UPLOAD,
+     TRUST_ANONYMOUS},
+    {"http://reg.house/", true, "http://reg.house/up", ERRAND_UPLOAD,
+     TRUST_CREDENTIALS},
+    /* addresses that only we can reach */
+    {REG, false, "https://localhost/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://a.localhost/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://127.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://127.9.9.9/", ERRAND_REALM, TRUST_REFUSED},
+    {REG, false, "https://[::1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[0:0:0:0:0:0:0:1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0.0.0.0/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://10.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://10.0.0.1/", ERRAND_REALM, TRUST_REFUSED},
+    {REG, false, "https://172.16.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://172.31.255.255/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://172.32.0.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://172.15.0.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://192.168.1.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://192.169.1.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://169.254.169.254/latest/", ERRAND_REALM,
+     TRUST_REFUSED},
+    {REG, false, "https://100.64.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://100.127.255.255/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://100.128.0.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://[fe80::1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[fe80::1%25eth0]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[fd00:ec2::254]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[fc00::1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[2001:db8::1]/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://metadata.google.internal/", ERRAND_REALM,
+     TRUST_REFUSED},
+    {REG, false, "https://METADATA.google.internal/", ERRAND_REALM,
+     TRUST_REFUSED},
+    /* the same in spellings that resolvers take */
+    {REG, false, "https://0x7f.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0x7f000001/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://2130706433/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0177.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://127.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://2852039166/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0xa9.0xfe.43518/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0xA.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:127.0.0.1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:a9fe:a9fe]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:0a00:1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:8.8.8.8]/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://%6c%6f%63alhost/", ERRAND_UPLOAD, TRUST_REFUSED},
+    /* those who are there themselves may */
+    {"https://10.0.0.5/", false, "https://10.0.0.6/t", ERRAND_REALM,
+     TRUST_CREDENTIALS},
+    {"https://10.0.0.5/", false, "https://192.168.0.6/up", ERRAND_UPLOAD,
+     TRUST_ANONYMOUS},
+    {"https://10.0.0.5/", false, "https://127.0.0.1/up", ERRAND_UPLOAD,
+     TRUST_REFUSED},
+    {"https://10.0.0.5/", false, "https://auth.example/t", ERRAND_REALM,
+     TRUST_CREDENTIALS},
+    {"http://127.0.0.1:5000/", false, "https://10.0.0.6/t", ERRAND_REALM,
+     TRUST_CREDENTIALS},
+    {"https://127.0.0.1:5000/", false, "https://localhost:5001/t", ERRAND_REALM,
+     TRUST_CREDENTIALS},
+    {"https://[::1]:5000/", false, "https://[::1]:5000/up", ERRAND_UPLOAD,
+     TRUST_CREDENTIALS},
+};
+
+static void check_sending(const struct sending *row)
+{
+    struct error err;
+    struct url from;
+    struct url to;
+    char label[256];
+
+    snprintf(label, sizeof(label), "%s to %s", row->from, row->to);
+    check_number(label, url_parse(row->from, NULL, &from, &err), 0);
+    check_number(label, url_parse(row->to, NULL, &to, &err), 0);
+    check_number(label, trust_of(&from, row->plain_allowed, &to, row->errand),
+                 row->trust);
+    url_release(&from);
+    url_release(&to);
+}
+
+static void trust__sends_credentials_home_and_nowhere_else(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(sendings); i++) {
+        check_sending(&sendings[i]);
+    }
+}
+
+/* On Linux these two connect to the machine itself, as 127.0.0.1 does. */
+static void trust__counts_the_unspecified_address_as_loopback(void **state)
+{
+    static const struct sending rows[] = {
+        {"https://10.0.0.5/", false, "https://0.0.0.0/up", ERRAND_UPLOAD,
+         TRUST_REFUSED},
+        {"https://10.0.0.5/", false, "https://[::]/up", ERRAND_UPLOAD,
+         TRUST_REFUSED},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check_sending(&rows[i]);
+    }
+}
+
+/* A name may end with the root's dot. */
+static void trust__is_not_fooled_by_a_dot_at_the_end(void **state)
+{
+    static const struct sending rows[] = {
+        {REG, false, "https://localhost./", ERRAND_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://a.localhost./", ERRAND_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://metadata.google.internal./", ERRAND_REALM,
+         TRUST_REFUSED},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check_sending(&rows[i]);
+    }
+}
+
+/* IPv4 inside IPv6, as a NAT64 gateway or a tunnel takes it out again */
+static void trust__looks_at_the_ipv4_address_inside_an_ipv6_one(void **state)
+{
+    static const struct sending rows[] = {
+        {REG, false, "https://[64:ff9b::169.254.169.254]/", ERRAND_UPLOAD,
+         TRUST_REFUSED},
+        {REG, false, "https://[64:ff9b::a00:1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://[::127.0.0.1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://[2002:7f00:1::]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check_sending(&rows[i]);
+    }
+}
+
+/* --- https given back ----------------------------------------------------- */
+
+struct given_back {
+    const char *from;
+    const char *to;
+    const char *text;
+    enum trust trust;
+};
+
+static const struct given_back given_back[] = {
+    {REG, "http://reg.example/up?s=%2f", "https://reg.example/up?s=%2f",
+     TRUST_CREDENTIALS},
+    {REG5, "http://reg.example:5000/up", "https://reg.example:5000/up",
+     TRUST_CREDENTIALS},
+    /* not another host's */
+    {REG, "http://cdn.example/up", "http://cdn.example/up", TRUST_REFUSED},
+    /* nothing to give back */
+    {"http://localhost:1/", "http://localhost:1/up", "http://localhost:1/up",
+     TRUST_CREDENTIALS},
+    {REG, "https://reg.example/up", "https://reg.example/up",
+     TRUST_CREDENTIALS},
+};
+
+static void trust__gives_https_back_to_the_registrys_own_host(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(given_back); i++) {
+        const struct given_back *row = &given_back[i];
+        struct error err;
+        struct url from;
+        struct url to;
+
+        assert_int_equal(url_parse(row->from, NULL, &from, &err), 0);
+        assert_int_equal(url_parse(row->to, NULL, &to, &err), 0);
+        check_number(row->to, trust_of(&from, false, &to, ERRAND_UPLOAD),
+                     row->trust);
+        check_text(row->to, to.text, row->text);
+        url_release(&from);
+        url_release(&to);
+    }
+}
+
+/* What is judged must be what is asked: a port that is only in the struct sends
+ * the credentials to another one. */
+static void trust__judges_the_url_that_the_request_goes_to(void **state)
+{
+    static const char *const froms[] = {REG, REG5, "https://reg.example:8443/"};
+    static const char *const tos[] = {
+        "http://reg.example/up", "http://reg.example:80/up",
+        "http://reg.example:5000/up", "http://reg.example:8443/up"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(froms) * ARRAY_SIZE(tos); i++) {
+        const char *from_text = froms[i / ARRAY_SIZE(tos)];
+        const char *to_text = tos[i % ARRAY_SIZE(tos)];
+        char label[128];
+        struct error err;
+        struct url from;
+        struct url to;
+        struct url asked;
+        enum trust trust;
+
+        snprintf(label, sizeof(label), "%s to %s", from_text, to_text);
+        assert_int_equal(url_parse(from_text, NULL, &from, &err), 0);
+        assert_int_equal(url_parse(to_text, NULL, &to, &err), 0);
+        trust = trust_of(&from, false, &to, ERRAND_UPLOAD);
+        check_number(label, url_parse(to.text, NULL, &asked, &err), 0);
+        check_number(label, asked.https, to.https);
+        check_number(label, asked.port, to.port);
+        check(label, trust != TRUST_CREDENTIALS || asked.port == from.port);
+        url_release(&from);
+        url_release(&to);
+        url_release(&asked);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trust__sends_credentials_home_and_nowhere_else),
+        cmocka_unit_test(trust__counts_the_unspecified_address_as_loopback),
+        cmocka_unit_test(trust__is_not_fooled_by_a_dot_at_the_end),
+        cmocka_unit_test(trust__looks_at_the_ipv4_address_inside_an_ipv6_one),
+        cmocka_unit_test(trust__gives_https_back_to_the_registrys_own_host),
+        cmocka_unit_test(trust__judges_the_url_that_the_request_goes_to),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
