@@ -102,6 +102,30 @@ static bool code_is(const struct said *said, const char *code)
     return strcmp(said->code, code) == 0;
 }
 
+/* ECR Public says of an expired token 400 where others say 401. */
+static bool is_refusal(int status, const struct said *said)
+{
+    return status == 401 || status == 403 ||
+           (status == 400 &&
+            (code_is(said, "DENIED") || code_is(said, "UNAUTHORIZED")));
+}
+
+bool oci_is_unauthorized(const struct http_response *response,
+                         const struct oci_target *target)
+{
+    struct said said = {.target = target};
+    bool refused;
+
+    if (response->status != 400) {
+        return response->status == 401;
+    }
+    str_init(&said.words, STR_UNLIMITED);
+    refused = read_errors(&response->body, &said) &&
+              is_refusal(response->status, &said);
+    str_release(&said.words);
+    return refused;
+}
+
 /* The upload session or a blob is gone, or came apart on the way: nothing that
  * a new push from the start does not mend. */
 static bool is_restart(int status, const struct said *said)
@@ -137,7 +161,7 @@ static enum error_kind kind_of(int status, const struct said *said)
         is_rate_limit(status, said) || is_restart(status, said)) {
         return ERROR_UNAVAILABLE;
     }
-    if (status == 401 || status == 403) {
+    if (is_refusal(status, said)) {
         return ERROR_AUTH;
     }
     if (status == 404) {

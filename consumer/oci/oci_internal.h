@@ -144,6 +144,9 @@ const struct url *oci_request_url(const struct oci_request *request);
 int oci_error_of(const struct http_response *response, const char *what,
                  const struct oci_target *target, const struct loop *loop,
                  struct error *err);
+/* The credentials that were sent did not count: worth one try with new ones */
+bool oci_is_unauthorized(const struct http_response *response,
+                         const struct oci_target *target);
 /* Takes the target's secrets out of a text that a registry had a hand in */
 void oci_scrub(const struct oci_target *target, struct error *err);
 

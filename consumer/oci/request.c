@@ -131,8 +131,8 @@ static int follow(struct oci_request *request,
 static bool answer_challenge(struct oci_request *request,
                              const struct http_response *response)
 {
-    if (response->status != 401 || request->challenged ||
-        !request->with_credentials) {
+    if (request->challenged || !request->with_credentials ||
+        !oci_is_unauthorized(response, request->target)) {
         return false;
     }
     request->challenged = true;

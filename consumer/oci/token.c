@@ -22,12 +22,17 @@ static void put_key(struct str *key, const struct origin *origin,
                     const struct oci_target *target)
 {
     const struct challenge *challenge = &origin->challenge;
+    struct digest password;
 
-    str_printf(key, "%s\n%s\n%s\n%s\n%s\n%s", origin->url.text,
+    /* Two registrations may share a user name and differ in the password; the
+     * key is no place for it. */
+    digest_of(target->password, target->password ? strlen(target->password) : 0,
+              &password);
+    str_printf(key, "%s\n%s\n%s\n%s\n%s\n%s\n%s", origin->url.text,
                origin->ca_file ? origin->ca_file : "",
                challenge->realm ? challenge->realm : "",
                challenge->service ? challenge->service : "", target->path,
-               target->username ? target->username : "");
+               target->username ? target->username : "", password.text);
 }
 
 static struct token *find(struct oci_client *client,

@@ -26,12 +26,12 @@ struct row {
     enum who who;
     bool tls;
     enum error_kind kind; /* ERROR_NONE: it is there in the end */
-    enum error_kind or;   /* as good, where it hangs on timing; NONE: success */
+    enum error_kind or ;  /* as good, where it hangs on timing; NONE: success */
     bool either;          /* `or` counts */
     int exact;            /* requests; 0: at most `most` */
     int most;
-    int status;       /* the error's, when not 0 */
-    const char *code; /* the registry's, when not NULL */
+    int status;             /* the error's, when not 0 */
+    const char *code;       /* the registry's, when not NULL */
     uint32_t wait_least_ms; /* the error's Retry-After */
     uint32_t wait_most_ms;
     bool recovers; /* a few pushes later it is there */
@@ -44,10 +44,7 @@ struct row {
 static const struct row rows[] = {
     /* authentication */
     {"anonymous and cold: six requests", .exact = COLD},
-    {"Basic and cold: six requests",
-     {"auth-basic"},
-     KNOWN,
-     .exact = COLD},
+    {"Basic and cold: six requests", {"auth-basic"}, KNOWN, .exact = COLD},
     {"Bearer and cold: seven requests, one of them for the token",
      {"auth-bearer"},
      KNOWN,
@@ -112,10 +109,7 @@ static const struct row rows[] = {
      {"challenge-odd"},
      KNOWN,
      .exact = WITH_TOKEN},
-    {"a realm that is a path",
-     {"relative-realm"},
-     KNOWN,
-     .exact = WITH_TOKEN},
+    {"a realm that is a path", {"relative-realm"}, KNOWN, .exact = WITH_TOKEN},
     {"a realm with a query of its own",
      {"realm-query"},
      KNOWN,
@@ -357,10 +351,7 @@ static const struct row rows[] = {
     {"a Warning", {"warning"}, .exact = COLD},
 
     /* connections */
-    {"a registry that hangs",
-     {"hang"},
-     .kind = ERROR_UNREACHABLE,
-     .most = 3},
+    {"a registry that hangs", {"hang"}, .kind = ERROR_UNREACHABLE, .most = 3},
     {"a registry that hangs at the probe",
      {"hang@ping"},
      .kind = ERROR_UNREACHABLE,
@@ -431,9 +422,7 @@ static const struct row rows[] = {
     {"a registry that takes no single POST",
      {"202-on-single-post"},
      .exact = COLD},
-    {"a registry that answers PATCH with 201",
-     {"201-on-patch"},
-     .exact = COLD},
+    {"a registry that answers PATCH with 201", {"201-on-patch"}, .exact = COLD},
     {"media types that GitLab takes", {"gitlab-media-types"}, .exact = COLD},
     {"a registry without referrers", {"no-referrers"}, .exact = COLD},
 
@@ -561,8 +550,8 @@ static void world_open(struct world *world, const char *const *scenarios,
                              digest_hex(&digest)),
         .tag = "latest",
         .https = tls,
-        .ca_file = tls ? arena_printf(world->arena, "%s/ca.crt", world->folder)
-                       : NULL,
+        .ca_file =
+            tls ? arena_printf(world->arena, "%s/ca.crt", world->folder) : NULL,
     };
     set_credentials(&world->target, who);
 }
@@ -603,8 +592,8 @@ static struct oci_push *start(struct world *world,
     struct oci_push *push;
 
     *result = (struct result){.starting = true};
-    push = oci_push_start(world->client, target, &world->image, on_pushed,
-                          result);
+    push =
+        oci_push_start(world->client, target, &world->image, on_pushed, result);
     result->starting = false;
     return push;
 }
@@ -882,8 +871,7 @@ static void a_token_that_ends_during_a_push_is_fetched_anew(void **state)
     struct world world;
     struct result result;
 
-    world_open(&world, SCENARIOS("token-lifetime=2", "slow=0.9"), KNOWN,
-               false);
+    world_open(&world, SCENARIOS("token-lifetime=2", "slow=0.9"), KNOWN, false);
     push(&world, &result);
     assert_pushed(&result);
     assert_int_equal(peer_count(world.peer, "stages", "token"), 2);

@@ -82,8 +82,7 @@ static rd_kafka_t *new_client(rd_kafka_type_t type, const char *const *pairs)
 
 static void cluster_open(struct cluster *cluster)
 {
-    cluster->host =
-        new_client(RD_KAFKA_PRODUCER, (const char *const[]){NULL});
+    cluster->host = new_client(RD_KAFKA_PRODUCER, (const char *const[]){NULL});
     cluster->mock = rd_kafka_mock_cluster_new(cluster->host, 1);
     assert_non_null(cluster->mock);
     cluster->brokers = rd_kafka_mock_cluster_bootstraps(cluster->mock);
@@ -144,8 +143,7 @@ static void check_same(const char *label, struct bytes got, struct bytes wanted)
     if ((got.data == NULL) != (wanted.data == NULL) ||
         !bytes_equal(got, wanted)) {
         fail_msg("%s: got %zu bytes at %p, wanted %zu at %p", label, got.len,
-                 (const void *)got.data, wanted.len,
-                 (const void *)wanted.data);
+                 (const void *)got.data, wanted.len, (const void *)wanted.data);
     }
 }
 
@@ -163,8 +161,7 @@ static void write_row(rd_kafka_t *producer, const struct row *row,
     }
     assert_int_equal(
         rd_kafka_producev(
-            producer, RD_KAFKA_V_TOPIC(EVENTS),
-            RD_KAFKA_V_PARTITION(partition),
+            producer, RD_KAFKA_V_TOPIC(EVENTS), RD_KAFKA_V_PARTITION(partition),
             RD_KAFKA_V_KEY((void *)row->key.data, row->key.len),
             RD_KAFKA_V_VALUE((void *)row->value.data, row->value.len),
             RD_KAFKA_V_HEADERS(headers),
@@ -175,8 +172,8 @@ static void write_row(rd_kafka_t *producer, const struct row *row,
 static void write_rows(const struct cluster *cluster)
 {
     rd_kafka_t *producer = new_client(
-        RD_KAFKA_PRODUCER, (const char *const[]){"bootstrap.servers",
-                                                 cluster->brokers, NULL});
+        RD_KAFKA_PRODUCER,
+        (const char *const[]){"bootstrap.servers", cluster->brokers, NULL});
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         write_row(producer, &rows[i], 0);
@@ -187,10 +184,10 @@ static void write_rows(const struct cluster *cluster)
 
 static void write_numbers(const struct cluster *cluster, int from, int to)
 {
-    rd_kafka_t *producer = new_client(
-        RD_KAFKA_PRODUCER,
-        (const char *const[]){"bootstrap.servers", cluster->brokers,
-                              "batch.num.messages", "7", NULL});
+    rd_kafka_t *producer =
+        new_client(RD_KAFKA_PRODUCER,
+                   (const char *const[]){"bootstrap.servers", cluster->brokers,
+                                         "batch.num.messages", "7", NULL});
     char text[16];
 
     for (int i = from; i < to; i++) {
@@ -211,9 +208,9 @@ static void read_topic(const struct cluster *cluster, const char *topic,
 {
     rd_kafka_t *consumer = new_client(
         RD_KAFKA_CONSUMER,
-        (const char *const[]){"bootstrap.servers", cluster->brokers,
-                              "group.id", "reader", "enable.partition.eof",
-                              "true", "enable.auto.commit", "false", NULL});
+        (const char *const[]){"bootstrap.servers", cluster->brokers, "group.id",
+                              "reader", "enable.partition.eof", "true",
+                              "enable.auto.commit", "false", NULL});
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(PARTITIONS);
     int open = PARTITIONS;
@@ -455,8 +452,7 @@ static bool is_closed(const void *payload)
 
 static bool has_rows(const void *payload)
 {
-    return ((const struct member *)payload)->records >=
-           (int)ARRAY_SIZE(rows);
+    return ((const struct member *)payload)->records >= (int)ARRAY_SIZE(rows);
 }
 
 static bool is_paused(const void *payload)
@@ -611,10 +607,10 @@ static size_t row_like(const rd_kafka_message_t *message)
             (key.data == NULL) == (row->key.data == NULL) &&
             (value.data == NULL) == (row->value.data == NULL) &&
             (name == NULL) == (row->header == NULL) &&
-            (name == NULL || (strcmp(name, row->header) == 0 &&
-                              (header.data == NULL) ==
-                                  (row->header_value.data == NULL) &&
-                              bytes_equal(header, row->header_value)))) {
+            (name == NULL ||
+             (strcmp(name, row->header) == 0 &&
+              (header.data == NULL) == (row->header_value.data == NULL) &&
+              bytes_equal(header, row->header_value)))) {
             return i;
         }
     }
@@ -681,10 +677,10 @@ struct failure {
 static const struct failure failures[] = {
     {"Produce: not the leader", API_PRODUCE,
      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 3},
-    {"Produce: too large", API_PRODUCE,
-     RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1},
-    {"Produce: the connection goes", API_PRODUCE,
-     RD_KAFKA_RESP_ERR__TRANSPORT, 1},
+    {"Produce: too large", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+     1},
+    {"Produce: the connection goes", API_PRODUCE, RD_KAFKA_RESP_ERR__TRANSPORT,
+     1},
     {"Produce: an old epoch", API_PRODUCE,
      RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1},
     {"AddPartitionsToTxn: the one before is not over", API_ADD_PARTITIONS,
@@ -713,12 +709,12 @@ static const struct failure failures[] = {
      RD_KAFKA_RESP_ERR__TRANSPORT, 1},
     {"EndTxn: no coordinator", API_END_TXN,
      RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 3},
-    {"EndTxn: the connection goes", API_END_TXN,
-     RD_KAFKA_RESP_ERR__TRANSPORT, 1},
+    {"EndTxn: the connection goes", API_END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT,
+     1},
     {"EndTxn: an old epoch", API_END_TXN,
      RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1},
-    {"EndTxn: a bad state", API_END_TXN,
-     RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1},
+    {"EndTxn: a bad state", API_END_TXN, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE,
+     1},
 };
 
 static void inject(const struct cluster *cluster, const struct failure *failure)
@@ -1092,19 +1088,19 @@ static void a_property_is_refused_for_a_reason(void **state)
         {"metadata.broker.list", "a:9092", "kafka.brokers"},
         {"group.id", "g", "kafka.group"},
         {"transactional.id", "t", "kafka.transactional_id"},
-        {"enable.auto.commit", "true", "not yours to set"},
-        {"enable.auto.offset.store", "true", "not yours to set"},
-        {"auto.offset.reset", "latest", "not yours to set"},
-        {"isolation.level", "read_uncommitted", "not yours to set"},
-        {"enable.idempotence", "false", "not yours to set"},
-        {"acks", "1", "not yours to set"},
-        {"request.required.acks", "1", "not yours to set"},
-        {"partition.assignment.strategy", "range", "not yours to set"},
-        {"group.protocol", "consumer", "not yours to set"},
-        {"transaction.timeout.ms", "60000", "not yours to set"},
-        {"message.timeout.ms", "1", "not yours to set"},
-        {"plugin.library.paths", "x.so", "not yours to set"},
-        {"test.mock.num.brokers", "3", "not yours to set"},
+        {"enable.auto.commit", "true", "cannot be set here"},
+        {"enable.auto.offset.store", "true", "cannot be set here"},
+        {"auto.offset.reset", "latest", "cannot be set here"},
+        {"isolation.level", "read_uncommitted", "cannot be set here"},
+        {"enable.idempotence", "false", "cannot be set here"},
+        {"acks", "1", "cannot be set here"},
+        {"request.required.acks", "1", "cannot be set here"},
+        {"partition.assignment.strategy", "range", "cannot be set here"},
+        {"group.protocol", "consumer", "cannot be set here"},
+        {"transaction.timeout.ms", "60000", "cannot be set here"},
+        {"message.timeout.ms", "1", "cannot be set here"},
+        {"plugin.library.paths", "x.so", "cannot be set here"},
+        {"test.mock.num.brokers", "3", "cannot be set here"},
         {"security.protocl", "SSL", "did you mean 'security.protocol'?"},
         {"sesion.timeout.ms", "5", "did you mean 'session.timeout.ms'?"},
         {"no.such.property.at.all", "x", "unknown property"},
@@ -1137,12 +1133,9 @@ static void a_property_is_refused_for_a_reason(void **state)
 static void properties_reach_both_clients_without_a_word(void **state)
 {
     static const struct field_pair pairs[] = {
-        {"client.rack", "rack"},
-        {"linger.ms", "3"},
-        {"session.timeout.ms", "3000"},
-        {"heartbeat.interval.ms", "200"},
-        {"fetch.wait.max.ms", "50"},
-        {"compression.codec", "none"},
+        {"client.rack", "rack"},        {"linger.ms", "3"},
+        {"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "200"},
+        {"fetch.wait.max.ms", "50"},    {"compression.codec", "none"},
     };
     static const struct field_map map = {pairs, ARRAY_SIZE(pairs)};
     struct loop *loop = loop_new(clock_system());
@@ -1203,8 +1196,7 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(what_is_published_is_there_as_it_was),
     cmocka_unit_test(publishing_to_nowhere_ends_in_its_time),
     cmocka_unit_test(a_topic_that_is_missing_is_named),
-    cmocka_unit_test(
-        brokers_that_go_away_are_not_waited_for_longer_than_said),
+    cmocka_unit_test(brokers_that_go_away_are_not_waited_for_longer_than_said),
     cmocka_unit_test(what_the_brokers_refuse_is_rejected),
     cmocka_unit_test(a_property_is_refused_for_a_reason),
     cmocka_unit_test(properties_reach_both_clients_without_a_word),

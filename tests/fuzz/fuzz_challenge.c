@@ -22,7 +22,8 @@ static void put_parameter(struct str *out, const char *name, const char *value)
     if (value == NULL) {
         return;
     }
-    str_printf(out, "%s%s=\"", out->data[out->len - 1] == ' ' ? "" : ", ", name);
+    str_printf(out, "%s%s=\"", out->data[out->len - 1] == ' ' ? "" : ", ",
+               name);
     for (; *value != '\0'; value++) {
         if (*value == '"' || *value == '\\') {
             str_putc(out, '\\');

@@ -15,7 +15,8 @@
 #define MOST_BYTES (256 * 1024)
 
 static const struct header structured_headers[] = {
-    {"Content-Type", {(const unsigned char *)"application/CloudEvents+json", 28}},
+    {"Content-Type",
+     {(const unsigned char *)"application/CloudEvents+json", 28}},
 };
 
 #define HEADER(name, text)                                                     \
@@ -36,8 +37,8 @@ static const struct header binary_headers[] = {
 
 /* Every row of the table, without a value or with the record's own bytes */
 static const char *const odd_names[] = {
-    "ce_id",          "ce_type",   "ce_time",        "ce_traceparent",
-    "ce_tracestate",  "ce_source", "ce_specversion", "content-type",
+    "ce_id",         "ce_type",   "ce_time",        "ce_traceparent",
+    "ce_tracestate", "ce_source", "ce_specversion", "content-type",
 };
 
 static void check_failure(const struct error *err)
@@ -58,7 +59,8 @@ static void decode_again(const struct event *event, struct arena *arena)
     struct event same;
     struct error err;
 
-    str_puts(&text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{\"digest\":\"");
+    str_puts(&text,
+             "{\"workflow\":{\"id\":\"w\"},\"attestation\":{\"digest\":\"");
     str_puts(&text, event->envelope_digest.text);
     str_puts(&text, "\",\"envelope\":");
     str_put(&text, event->envelope.data, event->envelope.len);
@@ -116,9 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size > 0) {
         input.message.value = (struct bytes){data + 1, size - 1};
-        input.message.header_count =
-            choose_headers(data[0], input.message.value, headers,
-                           &input.message.headers);
+        input.message.header_count = choose_headers(
+            data[0], input.message.value, headers, &input.message.headers);
     }
     if (event_decode(&input, MOST_BYTES, arena, &event, &err) < 0) {
         check_failure(&err);

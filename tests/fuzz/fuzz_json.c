@@ -141,9 +141,8 @@ static void check_clean(const struct str *clean)
 
 static bool is_blank(const char *text, size_t len)
 {
-    return len == 0 ||
-           (strchr(" \t\r\n", *text) != NULL && *text != '\0' &&
-            is_blank(text + 1, len - 1));
+    return len == 0 || (strchr(" \t\r\n", *text) != NULL && *text != '\0' &&
+                        is_blank(text + 1, len - 1));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -27,8 +27,7 @@ static void check_again(const struct oci_repository *repository,
 static void check_url(const struct oci_repository *repository,
                       struct arena *arena)
 {
-    char *path =
-        arena_printf(arena, "/v2/%s/blobs/uploads/", repository->path);
+    char *path = arena_printf(arena, "/v2/%s/blobs/uploads/", repository->path);
     char *text = arena_printf(arena, "https://%s/v2/", repository->registry);
     struct error err;
     struct url base;

@@ -149,8 +149,9 @@ struct json *peer_get(const struct peer *peer, const char *path)
     const char *body;
     ssize_t got;
 
-    str_printf(&text, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
-               path, peer->address);
+    str_printf(&text,
+               "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path,
+               peer->address);
     assert_int_equal(send(fd, text.data, text.len, MSG_NOSIGNAL),
                      (ssize_t)text.len);
     str_clear(&text);
@@ -193,8 +194,8 @@ void peer_assert_content(const struct peer *peer)
          one = json_next(one)) {
         fail_msg("the registry complains: %s", json_text(one));
     }
-    assert_true(json_number(json_member(counts, "authorization_at_other"),
-                            &shown));
+    assert_true(
+        json_number(json_member(counts, "authorization_at_other"), &shown));
     assert_true(shown < 0.5);
     assert_null(json_member(stages, "head"));
     json_free(counts);

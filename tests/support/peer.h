@@ -16,7 +16,7 @@ struct peer;
 /* `scenarios` ends with NULL. With `tls_dir` it speaks TLS too, with an
  * authority of its own that it writes to tls_dir/ca.crt. */
 struct peer *peer_start(const char *const *scenarios, const char *tls_dir);
-void peer_stop(struct peer *peer); /* NULL is fine */
+void peer_stop(struct peer *peer);                 /* NULL is fine */
 const char *peer_address(const struct peer *peer); /* host:port */
 unsigned peer_port(const struct peer *peer);
 
