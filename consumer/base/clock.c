@@ -104,10 +104,10 @@ static bool read_month(const char **at, int *ret_month)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-    for (int i = 0; i < 12; i++) {
+    for (size_t i = 0; i < 12; i++) {
         if (strncmp(*at, &months[3 * i], 3) == 0) {
             *at += 3;
-            *ret_month = i;
+            *ret_month = (int)i;
             return true;
         }
     }
