@@ -42,6 +42,12 @@ struct queue_batch {
 /* With its group's metadata; batch.c knows no librdkafka. NULL is fine. */
 void batch_discard(struct queue_batch *batch);
 
+/* --- generation.c
+ * ---------------------------------------------------------------- */
+
+/* Whether the broker could fence what goes out under this metadata */
+bool group_has_generation(const rd_kafka_consumer_group_metadata_t *group);
+
 /* --- committer.c: the producer and its thread
  * ----------------------------------- */
 
