@@ -52,15 +52,13 @@ struct queue {
 static void PRINTF(3, 4)
     notice(struct queue *queue, enum log_level level, const char *format, ...)
 {
-    CLEANUP(str_release) struct str text = STR_INIT(LIMIT_MESSAGE);
-    char line[LIMIT_MESSAGE];
+    char text[LIMIT_MESSAGE];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    str_puts(&text, line);
-    queue->handler->notice(queue->payload, level, text.data);
+    queue->handler->notice(queue->payload, level, text);
 }
 
 /* --- records

@@ -730,26 +730,31 @@ static void inject(const struct cluster *cluster, const struct failure *failure)
 }
 
 /* Either nobody notices, or it is said to be aborted: then the same results,
- * handed in again, are written in the end. */
+ * handed in again, are written in the end. One failure may abort two batches:
+ * librdkafka 2.0.2 first renews its producer id ("skipped sequence numbers").
+ */
+static void commit_in_the_end(struct member *member, const char *name)
+{
+    for (int tries = 0; tries < 5; tries++) {
+        commit(member);
+        if (member->result == QUEUE_COMMITTED) {
+            return;
+        }
+        assert_true(member->err.message[0] != '\0');
+        assert_int_equal(member->err.kind, ERROR_UNAVAILABLE);
+    }
+    fail_msg("%s: still aborted: %s", name, member->err.message);
+}
+
 static void check_failure(const struct cluster *cluster, struct member *member,
                           const struct failure *failure)
 {
     int counts[ARRAY_SIZE(rows)] = {0};
     int before[ARRAY_SIZE(rows)] = {0};
-    int tries = 0;
 
     read_topic(cluster, OUTCOMES, count_row, before);
     inject(cluster, failure);
-    do {
-        commit(member);
-        if (member->result == QUEUE_ABORTED) {
-            assert_true(member->err.message[0] != '\0');
-            assert_int_equal(member->err.kind, ERROR_UNAVAILABLE);
-        }
-    } while (member->result != QUEUE_COMMITTED && ++tries < 5);
-    if (member->result != QUEUE_COMMITTED) {
-        fail_msg("%s: still aborted: %s", failure->name, member->err.message);
-    }
+    commit_in_the_end(member, failure->name);
     rd_kafka_mock_clear_request_errors(cluster->mock, failure->api);
     read_topic(cluster, OUTCOMES, count_row, counts);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -785,10 +790,11 @@ static int close_shared(void **state)
 
 static void a_failure_of_the_brokers_is_overcome(void **state)
 {
-    check_failure(&shared_cluster, &shared_member, *state);
-    /* And the one behind it is as good as any. */
-    commit(&shared_member);
-    assert_int_equal(shared_member.result, QUEUE_COMMITTED);
+    const struct failure *failure = *state;
+
+    check_failure(&shared_cluster, &shared_member, failure);
+    /* And whoever comes behind it is not kept out. */
+    commit_in_the_end(&shared_member, failure->name);
 }
 
 static void a_producer_that_cannot_start_yet_starts_later(void **state)
