@@ -17,9 +17,9 @@ static void close_file(const int *fd)
 static int read_all(int fd, struct str *out)
 {
     char buffer[4096];
-    ssize_t got;
+    ssize_t got = 0;
 
-    while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
+    while (!out->overflow && (got = read(fd, buffer, sizeof(buffer))) > 0) {
         str_put(out, buffer, (size_t)got);
     }
     explicit_bzero(buffer, sizeof(buffer));

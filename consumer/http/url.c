@@ -63,14 +63,37 @@ static bool is_https(CURLU *handle, bool *ret_known)
     return https;
 }
 
+/* Beyond ASCII curl would escape it, and so change what was signed. */
 static bool has_control(const char *text)
 {
     for (; *text != '\0'; text++) {
-        if ((unsigned char)*text <= ' ' || *text == 0x7F) {
+        if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7F) {
             return true;
         }
     }
     return false;
+}
+
+/* curl unescapes a host, so that what is asked could be another than what was
+ * judged: the text has to say the same when it is read again. */
+static bool reads_the_same(const struct url *url)
+{
+    CLEANUP(free_curlu) CURLU *again = curl_url();
+    char *text;
+    char *host;
+    bool same;
+
+    if (has_control(url->text) ||
+        curl_url_set(again, CURLUPART_URL, url->text, 0) != CURLUE_OK) {
+        return false;
+    }
+    text = part_of(again, CURLUPART_URL, 0);
+    host = host_of(again);
+    same = text != NULL && host != NULL && strcmp(text, url->text) == 0 &&
+           strcmp(host, url->host) == 0;
+    mem_free(text);
+    mem_free(host);
+    return same;
 }
 
 static int fill(CURLU *handle, struct url *ret_url, struct error *err)
@@ -96,6 +119,10 @@ static int fill(CURLU *handle, struct url *ret_url, struct error *err)
     if (url.host == NULL || url.text == NULL) {
         url_release(&url);
         return error_set(err, ERROR_REJECTED, "URL has no host");
+    }
+    if (!reads_the_same(&url)) {
+        url_release(&url);
+        return error_set(err, ERROR_REJECTED, "URL reads in two ways");
     }
     *ret_url = url;
     return 0;

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,30 +72,39 @@ static bool port_is_valid(const char *port)
            number <= 65535;
 }
 
+/* Between brackets, of which `len` is with both */
+static bool is_ipv6(const char *bracket, size_t len)
+{
+    char inside[INET6_ADDRSTRLEN];
+    struct in6_addr ip;
+
+    if (len < 4 || len - 2 >= sizeof(inside)) {
+        return false;
+    }
+    memcpy(inside, bracket + 1, len - 2);
+    inside[len - 2] = '\0';
+    return inet_pton(AF_INET6, inside, &ip) == 1;
+}
+
 /* host, host:port or [IPv6]:port */
 static bool registry_is_valid(const char *registry)
 {
-    const char *port = strrchr(registry, ':');
-    size_t len = strlen(registry);
+    size_t len;
 
     if (registry[0] == '[') {
         const char *end = strchr(registry, ']');
 
         len = end != NULL ? (size_t)(end - registry) + 1 : 0;
-        if (len < 4 ||
-            strspn(registry + 1, "0123456789abcdefABCDEF:.") != len - 2) {
+        if (!is_ipv6(registry, len)) {
             return false;
         }
-        port = registry[len] != '\0' ? registry + len : NULL;
     } else {
-        len = port != NULL ? (size_t)(port - registry) : len;
-        if (len == 0 || strspn(registry, "abcdefghijklmnopqrstuvwxyz"
-                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                         "0123456789.-_") != len) {
-            return false;
-        }
+        len = strspn(registry, "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
     }
-    return port == NULL || (*port == ':' && port_is_valid(port + 1));
+    return len > 0 &&
+           (registry[len] == '\0' ||
+            (registry[len] == ':' && port_is_valid(registry + len + 1)));
 }
 
 static int explain(const char *text, struct error *err)

@@ -19,16 +19,21 @@
  *   can reach (the cloud's metadata service, loopback, private networks).
  */
 
-enum reach { REACH_ANYWHERE, REACH_PRIVATE, REACH_LOOPBACK };
+/* From far to near. On link-local addresses clouds keep credentials, so nobody
+ * else has a reason to send us there. */
+enum reach { REACH_ANYWHERE, REACH_PRIVATE, REACH_LOOPBACK, REACH_LINK_LOCAL };
 
 static enum reach reach_of_ipv4(uint32_t ip)
 {
     if (ip >> 24 == 127 || ip == 0) { /* Linux takes 0.0.0.0 for itself */
         return REACH_LOOPBACK;
     }
+    if (ip >> 16 == 0xA9FE) {
+        return REACH_LINK_LOCAL;
+    }
     if (ip >> 24 == 10 || ip >> 20 == 0xAC1 || ip >> 16 == 0xC0A8 ||
-        ip >> 16 == 0xA9FE || ip >> 22 == 0x64400000U >> 22 || ip >> 24 == 0) {
-        return REACH_PRIVATE; /* RFC 1918, link-local, shared, "this" */
+        ip >> 22 == 0x64400000U >> 22 || ip >> 24 == 0) {
+        return REACH_PRIVATE; /* RFC 1918, shared (RFC 6598), "this" */
     }
     return REACH_ANYWHERE;
 }
@@ -58,7 +63,10 @@ static enum reach reach_of_ipv6(const struct in6_addr *ip)
         memcpy(&inner, &ip->s6_addr[offset], sizeof(inner));
         return reach_of_ipv4(ntohl(inner));
     }
-    if (IN6_IS_ADDR_LINKLOCAL(ip) || (ip->s6_addr[0] & 0xFE) == 0xFC) {
+    if (IN6_IS_ADDR_LINKLOCAL(ip)) {
+        return REACH_LINK_LOCAL;
+    }
+    if ((ip->s6_addr[0] & 0xFE) == 0xFC) {
         return REACH_PRIVATE;
     }
     return REACH_ANYWHERE;
@@ -79,7 +87,7 @@ static enum reach reach_of(const char *host)
     if (inet_pton(AF_INET6, host, &six) == 1) {
         return reach_of_ipv6(&six);
     }
-    return strcmp(host, "metadata.google.internal") == 0 ? REACH_PRIVATE
+    return strcmp(host, "metadata.google.internal") == 0 ? REACH_LINK_LOCAL
                                                          : REACH_ANYWHERE;
 }
 

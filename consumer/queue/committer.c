@@ -419,12 +419,23 @@ static void *run(void *payload)
     return NULL;
 }
 
+static void release(struct committer *committer)
+{
+    batch_discard(committer->batch);
+    pthread_cond_destroy(&committer->wake);
+    pthread_mutex_destroy(&committer->lock);
+    close(committer->done_fd);
+    mem_free(committer->notice);
+    mem_free(committer);
+}
+
 struct committer *committer_new(rd_kafka_t *consumer,
                                 const struct queue_options *options,
                                 struct error *err)
 {
     struct committer *committer = mem_zalloc(sizeof(*committer));
     pthread_condattr_t monotonic;
+    int code;
 
     committer->consumer = consumer;
     committer->options = options;
@@ -434,10 +445,11 @@ struct committer *committer_new(rd_kafka_t *consumer,
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&committer->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&committer->thread, NULL, run, committer) != 0) {
+    code = pthread_create(&committer->thread, NULL, run, committer);
+    if (code != 0) {
         error_set(err, ERROR_FATAL, "cannot start a thread: %s",
-                  strerror(errno));
-        mem_free(committer);
+                  strerror(code));
+        release(committer);
         return NULL;
     }
     return committer;
@@ -508,11 +520,6 @@ bool committer_free(struct committer *committer, unsigned timeout_ms)
         return false;
     }
     pthread_join(committer->thread, NULL);
-    batch_discard(committer->batch);
-    pthread_cond_destroy(&committer->wake);
-    pthread_mutex_destroy(&committer->lock);
-    close(committer->done_fd);
-    mem_free(committer->notice);
-    mem_free(committer);
+    release(committer);
     return true;
 }
