@@ -105,29 +105,12 @@ static void drop_producer(struct committer *committer)
     }
 }
 
-/* Where librdkafka would log to stderr by itself, in a format of its own */
-static void keep_quiet(const rd_kafka_t *client, int level,
-                       const char *facility, const char *text)
-{
-}
-
 static rd_kafka_t *new_producer(struct committer *committer, struct error *err)
 {
     rd_kafka_conf_t *conf =
         client_conf(CLIENT_PRODUCER, committer->options, err);
-    char why[256];
-    rd_kafka_t *producer;
 
-    if (conf == NULL) {
-        return NULL;
-    }
-    rd_kafka_conf_set_log_cb(conf, keep_quiet);
-    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-    if (producer == NULL) {
-        rd_kafka_conf_destroy(conf);
-        error_set(err, ERROR_CONFIG, "kafka producer: %s", why);
-    }
-    return producer;
+    return conf != NULL ? client_new(RD_KAFKA_PRODUCER, conf, err) : NULL;
 }
 
 /* 0: go on. -1: err is set, the error is gone, and so, where needed, is the

@@ -451,7 +451,6 @@ static rd_kafka_t *new_consumer(const struct queue_options *options,
 {
     rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, options, err);
     char why[256];
-    rd_kafka_t *client;
 
     if (conf == NULL) {
         return NULL;
@@ -460,12 +459,7 @@ static rd_kafka_t *new_consumer(const struct queue_options *options,
                              RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
                                  RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     rd_kafka_conf_set(conf, "log.queue", "true", why, sizeof(why));
-    client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-    if (client == NULL) {
-        rd_kafka_conf_destroy(conf);
-        error_set(err, ERROR_CONFIG, "kafka consumer: %s", why);
-    }
-    return client;
+    return client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
 static int subscribe(struct queue *queue, struct error *err)

@@ -296,6 +296,31 @@ rd_kafka_conf_t *client_conf(enum client_role role,
     return conf;
 }
 
+/* Where librdkafka would log to stderr by itself, in a format of its own */
+static void keep_quiet(const rd_kafka_t *client, int level,
+                       const char *facility, const char *text)
+{
+}
+
+rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                       struct error *err)
+{
+    bool consumes = type == RD_KAFKA_CONSUMER;
+    char why[256];
+    rd_kafka_t *client;
+
+    if (!consumes) { /* a consumer's log comes as events */
+        rd_kafka_conf_set_log_cb(conf, keep_quiet);
+    }
+    client = rd_kafka_new(type, conf, why, sizeof(why));
+    if (client == NULL) {
+        rd_kafka_conf_destroy(conf);
+        error_set(err, ERROR_CONFIG, "kafka %s: %s",
+                  consumes ? "consumer" : "producer", why);
+    }
+    return client;
+}
+
 const char *queue_library_version(void)
 {
     return rd_kafka_version_str();

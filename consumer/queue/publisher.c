@@ -30,11 +30,6 @@ static void on_trouble(rd_kafka_t *client, int code, const char *reason,
     snprintf(publisher->said, sizeof(publisher->said), "%s", reason);
 }
 
-static void keep_quiet(const rd_kafka_t *client, int level,
-                       const char *facility, const char *text)
-{
-}
-
 #define METADATA_MS 10000
 
 static int check_topic(const struct rd_kafka_metadata *metadata,
@@ -89,7 +84,6 @@ int publisher_open(const struct queue_options *options,
 {
     struct publisher *publisher = mem_zalloc(sizeof(*publisher));
     rd_kafka_conf_t *conf = client_conf(CLIENT_PUBLISHER, options, err);
-    char why[256];
 
     if (conf == NULL) {
         mem_free(publisher);
@@ -98,12 +92,10 @@ int publisher_open(const struct queue_options *options,
     rd_kafka_conf_set_opaque(conf, publisher);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
     rd_kafka_conf_set_error_cb(conf, on_trouble);
-    rd_kafka_conf_set_log_cb(conf, keep_quiet);
-    publisher->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    publisher->client = client_new(RD_KAFKA_PRODUCER, conf, err);
     if (publisher->client == NULL) {
-        rd_kafka_conf_destroy(conf);
         mem_free(publisher);
-        return error_set(err, ERROR_CONFIG, "kafka producer: %s", why);
+        return -1;
     }
     if (find_topic(publisher, options->topic, err) < 0) {
         publisher_free(publisher);

@@ -17,6 +17,10 @@ rd_kafka_conf_t *client_conf(enum client_role role,
                              const struct queue_options *options,
                              struct error *err);
 
+/* Takes the configuration, also when it fails. */
+rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                       struct error *err);
+
 /* --- batch.c
  * ------------------------------------------------------------------- */
 
