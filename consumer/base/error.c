@@ -83,6 +83,8 @@ const char *error_class(enum error_kind kind)
     /* Of the passing ones an outcome speaks only once they are given up. */
     case ERROR_UNREACHABLE:
     case ERROR_UNAVAILABLE:
+    case ERROR_RATE_LIMITED:
+    case ERROR_INTERRUPTED:
     case ERROR_CANCELLED:
     case ERROR_ATTEMPTS_EXHAUSTED:
         return "attempts_exhausted";
@@ -100,6 +102,9 @@ enum disposition disposition_of(const struct error *err)
     switch (err->kind) {
     case ERROR_UNREACHABLE:
     case ERROR_UNAVAILABLE:
+    case ERROR_RATE_LIMITED:
+        return DISPOSITION_BACK_OFF;
+    case ERROR_INTERRUPTED:
     case ERROR_CANCELLED:
         return DISPOSITION_RETRY;
     case ERROR_AUTH:
@@ -133,6 +138,8 @@ int error_exit_code(enum error_kind kind)
         return EXIT_CONFIG;
     case ERROR_UNREACHABLE:
     case ERROR_UNAVAILABLE:
+    case ERROR_RATE_LIMITED:
+    case ERROR_INTERRUPTED:
     case ERROR_CANCELLED:
     case ERROR_ATTEMPTS_EXHAUSTED:
         return EXIT_TEMPORARY;

@@ -71,11 +71,14 @@ static void print_ready(struct pushing *pushing)
 
 static void feed(struct pushing *pushing);
 
-static void on_done(void *payload, struct record *record)
+static void on_outcome(void *payload, struct record *record, size_t place)
 {
     struct pushed *pushed = payload;
     struct pushing *pushing = pushed->pushing;
 
+    if (!record_is_done(record)) {
+        return;
+    }
     pushed->done = true;
     print_ready(pushing);
     feed(pushing);
@@ -117,7 +120,7 @@ static void feed(struct pushing *pushing)
         TAILQ_INSERT_TAIL(&pushing->records, pushed, link);
         pushing->held++;
         pushed->record =
-            pipeline_feed(pushing->pipeline, &input, on_done, pushed);
+            pipeline_feed(pushing->pipeline, &input, NULL, on_outcome, pushed);
     }
     if (pushing->held == 0) {
         loop_stop(pushing->options.loop);

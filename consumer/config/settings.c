@@ -105,6 +105,17 @@ static const struct field kafka_fields[] = {
             "instance take over at once what its predecessor left open.",
      .example = "waybill-0",
      .since = "0.1"},
+    {.key = "instance_id",
+     .offset = KAFKA(instance_id),
+     .check = check_name,
+     .doc = "Makes this instance a static member of the group (KIP-345): a "
+            "restart within session.timeout.ms moves no partitions. Must be "
+            "its own and stay the same (a StatefulSet's ordinal); the second "
+            "of two with the same one throws out the first, which then ends. "
+            "Raise session.timeout.ms in properties above the time that a "
+            "restart takes.",
+     .example = "waybill-0",
+     .since = "0.1"},
     {.key = "properties",
      .type = FIELD_MAP,
      .offset = KAFKA(properties),

@@ -6,6 +6,7 @@
 #include "event_internal.h"
 #include "waybill/base64.h"
 #include "waybill/limits.h"
+#include "waybill/utf8.h"
 
 /* A member that has to be a string when it is there, and where it is kept */
 struct text_field {
@@ -322,6 +323,37 @@ static const char *stand_in_id(const struct input *input, struct arena *arena)
                         input->partition, (long long)input->offset);
 }
 
+static const char *header_text(const struct message *message, const char *name,
+                               struct arena *arena)
+{
+    const struct header *header = message_header(message, name);
+
+    if (header == NULL || header->value.data == NULL ||
+        header->value.len > LIMIT_EVENT_ID ||
+        memchr(header->value.data, '\0', header->value.len) != NULL ||
+        !utf8_valid(header->value.data, header->value.len)) {
+        return NULL;
+    }
+    return arena_printf(arena, "%.*s", (int)header->value.len,
+                        (const char *)header->value.data);
+}
+
+/* A replayed dead letter says what it was called and for whom it comes again
+ * (wire format, section 3). */
+static void read_replay(const struct message *message, struct arena *arena,
+                        struct event *event)
+{
+    const char *id;
+
+    if (message_header(message, "waybill-replays") == NULL) {
+        return;
+    }
+    id = header_text(message, "waybill-event-id", arena);
+    event->id = id != NULL ? id : event->id;
+    event->replay_attachment =
+        header_text(message, "waybill-attachment", arena);
+}
+
 static void keep_attributes(const struct attributes *attributes,
                             struct event *event)
 {
@@ -359,6 +391,7 @@ int event_decode(const struct input *input, size_t most_bytes,
     int result;
 
     *ret_event = (struct event){.id = stand_in_id(input, arena)};
+    read_replay(message, arena, ret_event);
     attributes_peek(message, arena, &peeked);
     keep_attributes(&peeked, ret_event);
     if (message->value.data == NULL) {

@@ -226,27 +226,37 @@ static bool wants_https(const struct registry_options *options,
     return options->ca_file != NULL || !oci_registry_is_loopback(registry);
 }
 
+/* Where a registration's registry is, and as whom */
+static void fill_registry(struct oci_target *target,
+                          const struct registry_options *options,
+                          struct arena *arena,
+                          struct oci_repository *ret_repository)
+{
+    struct error err;
+
+    if (oci_repository_parse(options->repository, arena, ret_repository, &err) <
+        0) {
+        abort(); /* check_repository() has let it pass */
+    }
+    target->registry = ret_repository->registry;
+    target->https = wants_https(options, ret_repository->registry);
+    target->plain_http_allowed = options->plain_http == 1;
+    target->ca_file = options->ca_file;
+    target->username = options->username;
+    target->password = options->password;
+}
+
 static void fill_target(struct oci_target *target,
                         const struct registry_options *options,
                         const char *prefix, const struct event *event,
                         struct arena *arena)
 {
     struct oci_repository repository;
-    struct error err;
 
-    if (oci_repository_parse(options->repository, arena, &repository, &err) <
-        0) {
-        abort(); /* check_repository() has let it pass */
-    }
-    target->registry = repository.registry;
+    fill_registry(target, options, arena, &repository);
     target->path = arena_printf(arena, "%s/%s-%s", repository.path, prefix,
                                 digest_hex(&event->envelope_digest));
     target->tag = TAG;
-    target->https = wants_https(options, repository.registry);
-    target->plain_http_allowed = options->plain_http == 1;
-    target->ca_file = options->ca_file;
-    target->username = options->username;
-    target->password = options->password;
 }
 
 static void fill_artifact(struct artifact *artifact,
@@ -269,21 +279,21 @@ static void fill_artifact(struct artifact *artifact,
     };
 }
 
-static void on_pushed(void *payload, const struct error *err)
+static void on_pushed(void *payload, bool already, const struct error *err)
 {
     struct integration_delivery *delivery = payload;
 
+    delivery->artifact.already_present = already;
     delivery->done(delivery->payload, err ? NULL : &delivery->artifact, err);
 }
 
-static struct integration_delivery *deliver(struct integration *integration,
-                                            const struct event *event,
-                                            const struct attachment *attachment,
-                                            struct arena *arena,
-                                            integration_done_fn *done,
-                                            void *payload)
+static struct integration_delivery *deliver(
+    struct integration *integration, const struct integration_order *order,
+    struct arena *arena, integration_done_fn *done, void *payload)
 {
+    const struct attachment *attachment = order->attachment;
     const struct attachment_options *options = attachment->options;
+    const struct event *event = order->event;
     struct integration_delivery *delivery =
         arena_alloc(arena, sizeof(*delivery));
 
@@ -295,14 +305,67 @@ static struct integration_delivery *deliver(struct integration *integration,
                         &delivery->image);
     fill_artifact(&delivery->artifact, &delivery->target, &delivery->image,
                   arena);
-    delivery->push = oci_push_start(integration->client, &delivery->target,
-                                    &delivery->image, on_pushed, delivery);
+    delivery->push =
+        oci_push_start(integration->client, &delivery->target, &delivery->image,
+                       order->doubtful, on_pushed, delivery);
     return delivery;
 }
 
 static void cancel(struct integration_delivery *delivery)
 {
     oci_push_cancel(delivery->push);
+}
+
+/* --- the registry itself ----------------------------------------------------
+ */
+
+static const char *host_of(const struct registration *registration,
+                           struct arena *arena)
+{
+    struct oci_target target = {0};
+    struct oci_repository repository;
+
+    fill_registry(&target, registration->options, arena, &repository);
+    return repository.registry;
+}
+
+struct integration_probe {
+    struct arena *arena;
+    struct oci_target target;
+    struct oci_probe *probe;
+    integration_probed_fn *done;
+    void *payload;
+};
+
+static void on_probed(void *payload, const struct error *err)
+{
+    struct integration_probe *probe = payload;
+
+    probe->done(probe->payload, err);
+    arena_free(probe->arena);
+}
+
+static struct integration_probe *probe_registry(
+    struct integration *integration, const struct registration *registration,
+    integration_probed_fn *done, void *payload)
+{
+    struct arena *arena = arena_new();
+    struct integration_probe *probe = arena_alloc(arena, sizeof(*probe));
+    struct oci_repository repository;
+
+    probe->arena = arena;
+    probe->done = done;
+    probe->payload = payload;
+    fill_registry(&probe->target, registration->options, arena, &repository);
+    probe->probe =
+        oci_probe_start(integration->client, &probe->target, on_probed, probe);
+    return probe;
+}
+
+static void cancel_probe(struct integration_probe *probe)
+{
+    oci_probe_cancel(probe->probe);
+    arena_free(probe->arena);
 }
 
 /* What Chainloop's plugin asked for, and so what must reach oci/ in the end,
@@ -327,5 +390,8 @@ const struct integration_class oci_registry_class = {
     .open = open_client,
     .deliver = deliver,
     .cancel = cancel,
+    .host = host_of,
+    .probe = probe_registry,
+    .cancel_probe = cancel_probe,
     .close = close_client,
 };

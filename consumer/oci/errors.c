@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -145,6 +146,36 @@ static bool is_rate_limit(int status, const struct said *said)
             strcasestr(said->words.data, "rate limit") != NULL);
 }
 
+/* GHCR says it in the body: "retry-after: 1.3s", also in ms and in
+ * microseconds. Never sooner than in a second, nor later than a header may ask
+ * for. */
+static uint32_t retry_after_in(const char *words)
+{
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = {{"ms", 1}, {"s", 1000}};
+    static const char label[] = "retry-after:";
+    const char *at = strcasestr(words, label);
+    char *unit;
+    double value;
+
+    if (at == NULL) {
+        return 0;
+    }
+    value = strtod(at + sizeof(label) - 1, &unit);
+    for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+        if (strncmp(unit, units[i].unit, strlen(units[i].unit)) == 0) {
+            value *= units[i].ms;
+            return value > 1000 && value < HTTP_MOST_RETRY_AFTER_MS
+                       ? (uint32_t)value
+                   : value > 1000 ? HTTP_MOST_RETRY_AFTER_MS
+                                  : 1000;
+        }
+    }
+    return 1000;
+}
+
 /* Go's words, and nginx's: nothing that the event could help, or a retry hurt.
  */
 static bool wants_https(const struct oci_target *target, int status,
@@ -157,9 +188,14 @@ static bool wants_https(const struct oci_target *target, int status,
 
 static enum error_kind kind_of(int status, const struct said *said)
 {
-    if (status == 408 || status == 425 || status == 429 || status >= 500 ||
-        is_rate_limit(status, said) || is_restart(status, said)) {
+    if (status == 429 || is_rate_limit(status, said)) {
+        return ERROR_RATE_LIMITED;
+    }
+    if (status == 408 || status == 425 || status >= 500) {
         return ERROR_UNAVAILABLE;
+    }
+    if (is_restart(status, said)) {
+        return ERROR_INTERRUPTED;
     }
     if (is_refusal(status, said)) {
         return ERROR_AUTH;
@@ -197,6 +233,9 @@ int oci_error_of(const struct http_response *response, const char *what,
     memcpy(err->code, said.code, sizeof(err->code));
     err->retry_after_ms =
         http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));
+    if (err->kind == ERROR_RATE_LIMITED && err->retry_after_ms == 0) {
+        err->retry_after_ms = retry_after_in(said.words.data);
+    }
     str_release(&said.words);
     oci_scrub(target, err);
     return -1;

@@ -121,6 +121,7 @@ struct oci_request_spec {
     const char *method;
     const char *url;
     const char *content_type; /* NULL: no body */
+    const char *accept;       /* NULL: anything */
     struct bytes body;
 };
 

@@ -2,12 +2,17 @@
 
 #include "oci_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/fault.h"
 #include "waybill/limits.h"
 
 /*
  *     layer:   POST uploads -> PUT  \
  *                                     > PUT manifest -> done
  *     config:  POST uploads -> PUT  /
+ *
+ * and in front of it, where it may have been done before: HEAD manifest. There
+ * is no going on in the middle: a session whose answer is lost is left to the
+ * registry's own clock.
  */
 struct upload {
     struct oci_push *push;
@@ -23,6 +28,8 @@ struct oci_push {
     const struct oci_image *image;
     struct upload layer;
     struct upload config;
+    bool already;
+    struct oci_request *question;
     struct oci_request *manifest;
     oci_push_done_fn *done;
     void *payload;
@@ -31,7 +38,8 @@ struct oci_push {
 static void cancel_requests(struct oci_push *push)
 {
     struct oci_request **requests[] = {&push->layer.request,
-                                       &push->config.request, &push->manifest};
+                                       &push->config.request, &push->question,
+                                       &push->manifest};
 
     for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
         if (*requests[i] != NULL) {
@@ -50,7 +58,7 @@ void oci_push_cancel(struct oci_push *push)
 static void finish(struct oci_push *push, const struct error *err)
 {
     cancel_requests(push); /* of the other blob */
-    push->done(push->payload, err);
+    push->done(push->payload, push->already, err);
     mem_free(push);
 }
 
@@ -100,20 +108,23 @@ static void on_manifest(void *payload, const struct http_response *response,
     }
 }
 
+static struct oci_request_spec manifest_spec(const struct oci_push *push,
+                                             struct str *url)
+{
+    str_printf(url, "/v2/%s/manifests/%s", push->target->path,
+               push->target->tag);
+    return (struct oci_request_spec){.what = "manifest", .url = url->data};
+}
+
 static void put_manifest(struct oci_push *push)
 {
     CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL);
     const struct oci_blob *manifest = &push->image->manifest;
-    struct oci_request_spec spec = {
-        .what = "manifest",
-        .method = "PUT",
-        .content_type = manifest->media_type,
-        .body = manifest->data,
-    };
+    struct oci_request_spec spec = manifest_spec(push, &url);
 
-    str_printf(&url, "/v2/%s/manifests/%s", push->target->path,
-               push->target->tag);
-    spec.url = url.data;
+    spec.method = "PUT";
+    spec.content_type = manifest->media_type;
+    spec.body = manifest->data;
     push->manifest =
         oci_request_start(push->client, push->target, &spec, on_manifest, push);
 }
@@ -194,6 +205,9 @@ static void on_session(void *payload, const struct http_response *response,
     } else if (read_location(upload, oci_request_url(request), response,
                              &location, &failure) < 0) {
         finish(upload->push, &failure);
+    } else if (fault_is_broken("commit-before-push")) {
+        url_release(&location);
+        finish(upload->push, NULL);
     } else {
         put_blob(upload, &location);
         url_release(&location);
@@ -213,9 +227,57 @@ static void upload_start(struct oci_push *push, struct upload *upload,
                                         on_session, upload);
 }
 
+static void upload_both(struct oci_push *push)
+{
+    upload_start(push, &push->layer, &push->image->layer, "layer");
+    upload_start(push, &push->config, &push->image->config, "config");
+}
+
+static bool is_there(const struct oci_push *push,
+                     const struct http_response *response)
+{
+    CLEANUP(str_release) struct str stored = STR_INIT(256);
+
+    return response->status == 200 &&
+           http_header(response, "Docker-Content-Digest", 0, &stored) &&
+           strcmp(stored.data, push->image->manifest.digest.text) == 0;
+}
+
+/* Who may not read may still write; who is in trouble is so for both. */
+static void on_answer(void *payload, const struct http_response *response,
+                      const struct error *err)
+{
+    struct oci_push *push = payload;
+
+    push->question = NULL;
+    if (response == NULL) {
+        finish(push, err);
+    } else if (response->status >= 500 || response->status == 429) {
+        refuse(push, response, "manifest");
+    } else if (is_there(push, response)) {
+        push->already = true;
+        finish(push, NULL);
+    } else if (fault_is_broken("skip-blob")) {
+        put_manifest(push);
+    } else {
+        upload_both(push);
+    }
+}
+
+static void ask(struct oci_push *push)
+{
+    CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL);
+    struct oci_request_spec spec = manifest_spec(push, &url);
+
+    spec.method = "HEAD";
+    spec.accept = push->image->manifest.media_type;
+    push->question =
+        oci_request_start(push->client, push->target, &spec, on_answer, push);
+}
+
 struct oci_push *oci_push_start(struct oci_client *client,
                                 const struct oci_target *target,
-                                const struct oci_image *image,
+                                const struct oci_image *image, bool ask_first,
                                 oci_push_done_fn *done, void *payload)
 {
     struct oci_push *push = mem_zalloc(sizeof(*push));
@@ -225,7 +287,10 @@ struct oci_push *oci_push_start(struct oci_client *client,
     push->image = image;
     push->done = done;
     push->payload = payload;
-    upload_start(push, &push->layer, &image->layer, "layer");
-    upload_start(push, &push->config, &image->config, "config");
+    if (ask_first) {
+        ask(push);
+    } else {
+        upload_both(push);
+    }
     return push;
 }

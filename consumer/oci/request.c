@@ -171,7 +171,8 @@ static void on_response(void *payload, const struct http_response *response,
 static void send(struct oci_request *request, const char *authorization)
 {
     CLEANUP(str_release) struct str type = STR_INIT(LIMIT_URL);
-    const char *headers[3] = {0};
+    CLEANUP(str_release) struct str accept = STR_INIT(LIMIT_URL);
+    const char *headers[4] = {0};
     size_t count = 0;
     struct oci_client *client = request->client;
     struct http_request out = {
@@ -188,6 +189,10 @@ static void send(struct oci_request *request, const char *authorization)
     if (request->spec.content_type != NULL) {
         str_printf(&type, "Content-Type: %s", request->spec.content_type);
         headers[count++] = type.data;
+    }
+    if (request->spec.accept != NULL) {
+        str_printf(&accept, "Accept: %s", request->spec.accept);
+        headers[count++] = accept.data;
     }
     if (authorization != NULL) {
         headers[count++] = authorization;

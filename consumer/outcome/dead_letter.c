@@ -1,10 +1,13 @@
 #include <string.h>
+#include <strings.h>
 
 #include "waybill/clock.h"
 #include "waybill/outcome_encode.h"
 
 /* Ours, and four of them once more where tools for Kafka Connect look */
 #define MOST_ADDED 24
+/* A topic's name may have 249 characters. */
+#define MOST_PLACE 256
 
 struct letter {
     struct arena *arena;
@@ -60,25 +63,83 @@ static void add_delivery(struct letter *letter,
     add(letter, "waybill-attachment", attachment->name);
 }
 
+/* What an earlier dead letter was given, and a replay kept */
+static bool is_ours(const struct header *header)
+{
+    return strncasecmp(header->name, "waybill-", 8) == 0 ||
+           strncasecmp(header->name, "__connect.errors.", 17) == 0;
+}
+
+static void copy_headers(struct letter *letter, const struct message *original)
+{
+    bool replayed = message_header(original, "waybill-replays") != NULL;
+
+    for (size_t i = 0; i < original->header_count; i++) {
+        if (!replayed || !is_ours(&original->headers[i])) {
+            letter->headers[letter->count++] = original->headers[i];
+        }
+    }
+}
+
+static const char *header_text(struct arena *arena,
+                               const struct message *message, const char *name)
+{
+    const struct header *header = message_header(message, name);
+
+    if (header == NULL || header->value.data == NULL ||
+        header->value.len > MOST_PLACE) {
+        return NULL;
+    }
+    return arena_printf(arena, "%.*s", (int)header->value.len,
+                        (const char *)header->value.data);
+}
+
+/* Where the record stood first, which a replay does not change */
+struct place {
+    const char *topic;
+    const char *partition;
+    const char *offset;
+};
+
+static struct place place_of(const struct input *input, struct arena *arena)
+{
+    const struct message *message = &input->message;
+    struct place place;
+
+    place.topic = header_text(arena, message, "waybill-topic");
+    place.partition = header_text(arena, message, "waybill-partition");
+    place.offset = header_text(arena, message, "waybill-offset");
+    if (message_header(message, "waybill-replays") == NULL ||
+        place.topic == NULL || place.partition == NULL ||
+        place.offset == NULL) {
+        place.topic = message->topic;
+        place.partition = arena_printf(arena, "%d", (int)input->partition);
+        place.offset = arena_printf(arena, "%lld", (long long)input->offset);
+    }
+    return place;
+}
+
 static void add_origin(struct letter *letter, const struct outcome *outcome,
                        const struct outcome_style *style)
 {
     const struct input *input = outcome->input;
-    const char *topic = input->message.topic;
+    struct place place = place_of(input, letter->arena);
     const char *message = outcome->error.message;
 
-    add(letter, "waybill-topic", topic);
-    add_number(letter, "waybill-partition", input->partition);
-    add_number(letter, "waybill-offset", input->offset);
+    add(letter, "waybill-topic", place.topic);
+    add(letter, "waybill-partition", place.partition);
+    add(letter, "waybill-offset", place.offset);
+    add(letter, "waybill-replays",
+        header_text(letter->arena, &input->message, "waybill-replays"));
     if (input->message.timestamp_ms > 0) {
         add_number(letter, "waybill-timestamp", input->message.timestamp_ms);
     }
     add(letter, "waybill-group", style->group);
     add(letter, "waybill-event-id", outcome->event->id);
     add(letter, "waybill-version", WAYBILL_VERSION);
-    add(letter, "__connect.errors.topic", topic);
-    add_number(letter, "__connect.errors.partition", input->partition);
-    add_number(letter, "__connect.errors.offset", input->offset);
+    add(letter, "__connect.errors.topic", place.topic);
+    add(letter, "__connect.errors.partition", place.partition);
+    add(letter, "__connect.errors.offset", place.offset);
     add(letter, "__connect.errors.exception.message", message);
 }
 
@@ -87,14 +148,11 @@ void dead_letter_encode(const struct outcome *outcome,
                         struct message *ret_message)
 {
     const struct message *original = &outcome->input->message;
-    struct letter letter = {.arena = arena, .count = original->header_count};
+    struct letter letter = {.arena = arena};
 
-    letter.headers =
-        arena_alloc(arena, (letter.count + MOST_ADDED) * sizeof(struct header));
-    if (original->header_count > 0) {
-        memcpy(letter.headers, original->headers,
-               original->header_count * sizeof(struct header));
-    }
+    letter.headers = arena_alloc(arena, (original->header_count + MOST_ADDED) *
+                                            sizeof(struct header));
+    copy_headers(&letter, original);
     add_error(&letter, outcome);
     if (outcome->attachment != NULL) {
         add_delivery(&letter, outcome->attachment);

@@ -1,5 +1,6 @@
 #include "pipeline_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/fault.h"
 #include "waybill/log.h"
 
 /*
@@ -16,9 +17,9 @@
 #define IMPATIENT_MOST_MS 2000
 
 static const char *const state_names[] = {"waiting", "running", "pausing",
-                                          "done"};
+                                          "done", "dropped"};
 
-_Static_assert(ARRAY_SIZE(state_names) == DELIVERY_DONE + 1, "one each");
+_Static_assert(ARRAY_SIZE(state_names) == DELIVERY_DROPPED + 1, "one each");
 
 static void set_state(struct delivery *delivery, enum delivery_state state)
 {
@@ -44,25 +45,55 @@ static const struct pipeline_options *options_of(
 
 static bool is_service(const struct delivery *delivery)
 {
-    return options_of(delivery)->patience == PIPELINE_SERVICE;
+    return pipeline_is_service(delivery->record->pipeline);
 }
 
 static void wait_in_lane(struct delivery *delivery)
 {
     set_state(delivery, DELIVERY_WAITING);
-    TAILQ_INSERT_TAIL(&delivery->lane->waiting, delivery, link);
-    pipeline_pump(delivery->record->pipeline, delivery->lane);
+    lane_push(delivery->lane, delivery);
+    host_pump(delivery->lane->host);
 }
+
+/* A retry that the host's budget does not allow yet: so much later */
+#define BUDGET_PAUSE_MS 1000
 
 static void on_pause_over(void *payload)
 {
-    wait_in_lane(payload);
+    struct delivery *delivery = payload;
+    const struct pipeline_options *options = options_of(delivery);
+
+    if (host_takes_retry(delivery->lane->host)) {
+        wait_in_lane(delivery);
+    } else {
+        loop_arm(options->loop, &delivery->pause,
+                 1 + random_below(options->random, BUDGET_PAUSE_MS));
+    }
 }
 
-void delivery_start(struct delivery *delivery)
+/* What somebody else has tried counts, in attempts and in time. */
+static void recall(struct delivery *delivery, const struct ledger_part *past)
+{
+    const struct loop *loop = options_of(delivery)->loop;
+    int64_t age;
+
+    if (past == NULL || past->attempts == 0) {
+        return;
+    }
+    age = clock_wall_ms(loop_clock(loop)) - past->first_failed_ms;
+    delivery->outcome->attempts = past->attempts;
+    delivery->outcome->first_failed_ms = past->first_failed_ms;
+    delivery->outcome->started_ms = past->first_failed_ms;
+    delivery->started_ms = loop_now(loop);
+    delivery->aged_ms = age > 0 ? (uint64_t)age : 0;
+}
+
+void delivery_start(struct delivery *delivery, const struct ledger_part *past)
 {
     timer_init(&delivery->pause, on_pause_over, delivery);
     delivery->outcome->attachment = delivery->attachment;
+    recall(delivery, past);
+    delivery->lane->load++;
     wait_in_lane(delivery);
 }
 
@@ -72,8 +103,10 @@ static void finish(struct delivery *delivery)
     const struct loop *loop = options_of(delivery)->loop;
 
     outcome->finished_ms = clock_wall_ms(loop_clock(loop));
-    outcome->duration_ms = loop_now(loop) - delivery->started_ms;
+    outcome->duration_ms =
+        loop_now(loop) - delivery->started_ms + delivery->aged_ms;
     set_state(delivery, DELIVERY_DONE);
+    delivery->lane->load--;
     record_delivery_done(delivery->record);
 }
 
@@ -99,16 +132,18 @@ static uint64_t pause_ms(const struct delivery *delivery,
     uint64_t pause = backoff_ms(delivery);
 
     if (disposition == DISPOSITION_HOLD) {
-        pause = options_of(delivery)->settings->delivery.hold_retry_ms;
+        return options_of(delivery)->settings->delivery.hold_retry_ms;
     }
-    return err->retry_after_ms > pause ? err->retry_after_ms : pause;
+    /* Not all of those who were told the same time come at that time. */
+    return err->retry_after_ms > 0 ? err->retry_after_ms + pause : pause;
 }
 
 static bool is_used_up(const struct delivery *delivery)
 {
     const struct pipeline_options *options = options_of(delivery);
     const struct delivery_settings *settings = &options->settings->delivery;
-    uint64_t age = loop_now(options->loop) - delivery->started_ms;
+    uint64_t age =
+        loop_now(options->loop) - delivery->started_ms + delivery->aged_ms;
 
     return delivery->outcome->attempts >= settings->max_attempts &&
            (!is_service(delivery) || age >= settings->max_age_ms);
@@ -122,7 +157,8 @@ static void give_up(struct delivery *delivery, enum disposition disposition,
 
     outcome->status = OUTCOME_FAILED;
     outcome->error = *err;
-    if (disposition == DISPOSITION_RETRY) {
+    if (disposition == DISPOSITION_RETRY ||
+        disposition == DISPOSITION_BACK_OFF) {
         outcome->error.kind = ERROR_ATTEMPTS_EXHAUSTED;
     }
     outcome->dead_letter = is_service(delivery);
@@ -162,22 +198,78 @@ static void try_again(struct delivery *delivery, enum disposition disposition,
     loop_arm(options_of(delivery)->loop, &delivery->pause, pause);
 }
 
+/* Without an outcome */
+static void delivery_drop(struct delivery *delivery)
+{
+    delivery->state = DELIVERY_DROPPED;
+    delivery->lane->load--;
+    arena_free(delivery->attempt_arena);
+    delivery->attempt_arena = NULL;
+}
+
+static void log_lane(const struct lane *lane, const char *message,
+                     const struct error *err)
+{
+    log_write(err != NULL ? LOG_ERROR : LOG_INFO, "pipeline", message,
+              LOG_TEXT("registration", lane->registration->name),
+              LOG_TEXT("err", err != NULL ? err->message : NULL),
+              LOG_TEXT("err_kind", err != NULL ? "auth" : NULL));
+}
+
+/* What it shows of the registration and of the host, besides itself */
+static void teach(struct delivery *delivery, enum disposition disposition,
+                  const struct error *err)
+{
+    const struct pipeline_options *options = options_of(delivery);
+    uint64_t until =
+        loop_now(options->loop) + options->settings->delivery.hold_retry_ms;
+
+    if (disposition == DISPOSITION_BACK_OFF) {
+        host_failed(delivery->lane->host, err);
+    } else if (disposition == DISPOSITION_HOLD && is_service(delivery)) {
+        host_succeeded(delivery->lane->host);
+        if (lane_refused(delivery->lane, until)) {
+            log_lane(delivery->lane,
+                     "credentials refused, holding registration", err);
+        }
+    } else if (disposition == DISPOSITION_DEAD_LETTER && err->http_status > 0) {
+        host_succeeded(delivery->lane->host); /* it is there, and says no */
+    }
+}
+
 static void fail(struct delivery *delivery, const struct error *err)
 {
     struct outcome *outcome = delivery->outcome;
     enum disposition disposition = disposition_of(err);
-    bool again = disposition == DISPOSITION_RETRY && !is_used_up(delivery);
+    bool again = (disposition == DISPOSITION_RETRY ||
+                  disposition == DISPOSITION_BACK_OFF) &&
+                 !is_used_up(delivery);
 
     if (outcome->first_failed_ms == 0) {
         outcome->first_failed_ms =
             clock_wall_ms(loop_clock(options_of(delivery)->loop));
     }
+    teach(delivery, disposition, err);
     again = again || (disposition == DISPOSITION_HOLD && is_service(delivery));
-    if (again) {
+    if (again && delivery->abandoned) {
+        delivery_drop(delivery);
+    } else if (again) {
         try_again(delivery, disposition, err);
     } else {
         give_up(delivery, disposition, err);
     }
+}
+
+static void succeed(struct delivery *delivery, const struct artifact *artifact)
+{
+    delivery->outcome->status = OUTCOME_SUCCEEDED;
+    delivery->outcome->artifact = *artifact;
+    host_succeeded(delivery->lane->host);
+    if (lane_accepted(delivery->lane)) {
+        log_lane(delivery->lane, "credentials accepted, registration goes on",
+                 NULL);
+    }
+    finish(delivery);
 }
 
 static void on_done(void *payload, const struct artifact *artifact,
@@ -189,9 +281,8 @@ static void on_done(void *payload, const struct artifact *artifact,
 
     delivery->attempt = NULL;
     if (err == NULL) {
-        delivery->outcome->status = OUTCOME_SUCCEEDED;
-        delivery->outcome->artifact = *artifact;
-        finish(delivery);
+        fault_point("pushed");
+        succeed(delivery, artifact);
     } else {
         arena_free(delivery->attempt_arena);
         delivery->attempt_arena = NULL;
@@ -201,46 +292,60 @@ static void on_done(void *payload, const struct artifact *artifact,
 }
 
 /* Out of its lane, with a place among the running */
-static void run_attempt(struct delivery *delivery)
+void delivery_run(struct delivery *delivery)
 {
     const struct loop *loop = options_of(delivery)->loop;
     struct outcome *outcome = delivery->outcome;
+    /* Somebody's push may have come through without an answer. */
+    bool doubtful = delivery->dispatched || outcome->attempts > 0;
 
     set_state(delivery, DELIVERY_RUNNING);
-    if (outcome->attempts++ == 0) {
+    if (outcome->started_ms == 0) {
         delivery->started_ms = loop_now(loop);
         outcome->started_ms = clock_wall_ms(loop_clock(loop));
     }
+    outcome->attempts++;
     delivery->attempt_arena = arena_new();
     delivery->attempt = delivery->class->deliver(
-        delivery->integration, &delivery->record->event, delivery->attachment,
+        delivery->integration,
+        &(struct integration_order){&delivery->record->event,
+                                    delivery->attachment, doubtful},
         delivery->attempt_arena, on_done, delivery);
 }
 
-void pipeline_pump(struct pipeline *pipeline, struct lane *lane)
+bool delivery_abandon(struct delivery *delivery, bool at_once)
 {
-    struct delivery *delivery;
-
-    while (!pipeline->draining && (delivery = lane_next(lane)) != NULL) {
-        pipeline_attempt_began(pipeline);
-        run_attempt(delivery);
+    delivery->abandoned = true;
+    if (at_once || delivery->state != DELIVERY_RUNNING) {
+        delivery_cancel(delivery);
     }
+    return delivery->state == DELIVERY_RUNNING;
 }
 
 void delivery_cancel(struct delivery *delivery)
 {
-    struct pipeline *pipeline = delivery->record->pipeline;
+    bool runs = delivery->state == DELIVERY_RUNNING;
 
+    if (delivery->state >= DELIVERY_DONE) {
+        return;
+    }
     loop_disarm(options_of(delivery)->loop, &delivery->pause);
     if (delivery->state == DELIVERY_WAITING) {
-        TAILQ_REMOVE(&delivery->lane->waiting, delivery, link);
+        lane_remove(delivery->lane, delivery);
     }
-    if (delivery->attempt != NULL) {
+    if (runs) {
         delivery->class->cancel(delivery->attempt);
         delivery->attempt = NULL;
-        pipeline_attempt_ended(pipeline, delivery->lane);
     }
-    delivery->state = DELIVERY_DONE;
+    delivery_drop(delivery);
+    if (runs) {
+        pipeline_attempt_ended(delivery->record->pipeline, delivery->lane);
+    }
+}
+
+void delivery_release(struct delivery *delivery)
+{
+    delivery_cancel(delivery);
     arena_free(delivery->attempt_arena);
     delivery->attempt_arena = NULL;
 }

@@ -1,5 +1,9 @@
 #include "pipeline_internal.h"
 
+/* One refusal may be this record's (a repository of its own, a rule of the
+ * registry's); so many in a row are the credentials'. */
+#define MOST_REFUSALS 3
+
 void lane_init(struct lane *lane, const struct registration *registration,
                size_t most)
 {
@@ -7,14 +11,79 @@ void lane_init(struct lane *lane, const struct registration *registration,
     TAILQ_INIT(&lane->waiting);
 }
 
-struct delivery *lane_next(struct lane *lane)
+void lane_push(struct lane *lane, struct delivery *delivery)
+{
+    TAILQ_INSERT_TAIL(&lane->waiting, delivery, link);
+    lane->waiting_count++;
+}
+
+void lane_remove(struct lane *lane, struct delivery *delivery)
+{
+    TAILQ_REMOVE(&lane->waiting, delivery, link);
+    lane->waiting_count--;
+}
+
+/* While it is held, one at a time tries whether somebody has mended it. */
+static bool may_run(const struct lane *lane, uint64_t now_ms)
+{
+    if (lane->held) {
+        return lane->running == 0 && now_ms >= lane->hold_until_ms;
+    }
+    return lane->running < lane->most;
+}
+
+struct delivery *lane_next(struct lane *lane, uint64_t now_ms)
 {
     struct delivery *delivery = TAILQ_FIRST(&lane->waiting);
 
-    if (delivery == NULL || lane->running >= lane->most) {
+    if (delivery == NULL || !may_run(lane, now_ms)) {
         return NULL;
     }
-    TAILQ_REMOVE(&lane->waiting, delivery, link);
+    lane_remove(lane, delivery);
     lane->running++;
     return delivery;
+}
+
+bool lane_refused(struct lane *lane, uint64_t until_ms)
+{
+    bool was_held = lane->held;
+
+    lane->held = ++lane->refusals >= MOST_REFUSALS;
+    lane->hold_until_ms = until_ms;
+    return lane->held && !was_held;
+}
+
+bool lane_accepted(struct lane *lane)
+{
+    bool was_held = lane->held;
+
+    lane->refusals = 0;
+    lane->held = false;
+    return was_held;
+}
+
+static bool is_stuck(const struct lane *lane)
+{
+    return lane->held || lane->host->breaker.open;
+}
+
+static size_t share_of(const struct lane *lane, size_t part)
+{
+    return lane->host->pipeline->options.settings->delivery.max_records / part;
+}
+
+bool lane_is_crowding(const struct lane *lane)
+{
+    return is_stuck(lane) || lane->load > share_of(lane, 2);
+}
+
+/* With nothing of it left nobody would find out that it goes on again. */
+bool lane_unpark(struct lane *lane)
+{
+    bool wanted =
+        lane->parked && (lane->load == 0 ||
+                         (!is_stuck(lane) && lane->load <= share_of(lane, 4)));
+
+    lane->parked = lane->parked && !wanted;
+    return wanted;
 }

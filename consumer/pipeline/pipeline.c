@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "pipeline_internal.h"
 #include "waybill/alloc.h"
 
@@ -21,6 +23,32 @@ static size_t class_count(void)
     return count;
 }
 
+static struct host *host_named(struct pipeline *pipeline, const char *name,
+                               const struct registration *registration)
+{
+    struct host *host;
+
+    STAILQ_FOREACH(host, &pipeline->hosts, link)
+    {
+        if (strcmp(host->name, name) == 0) {
+            return host;
+        }
+    }
+    return host_new(pipeline, name, registration);
+}
+
+static void add_lane(struct pipeline *pipeline, size_t place)
+{
+    const struct settings *settings = pipeline->options.settings;
+    const struct registration *registration = &settings->registrations[place];
+    const char *name = integration_class_of(registration->integration)
+                           ->host(registration, pipeline->arena);
+    struct lane *lane = &pipeline->lanes[place];
+
+    lane_init(lane, registration, settings->delivery.concurrency);
+    host_add_lane(host_named(pipeline, name, registration), lane);
+}
+
 struct pipeline *pipeline_new(const struct pipeline_options *options)
 {
     struct pipeline *pipeline = mem_zalloc(sizeof(*pipeline));
@@ -35,19 +63,26 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     };
     pipeline->integrations =
         mem_zalloc(class_count() * sizeof(pipeline->integrations[0]));
+    pipeline->arena = arena_new();
+    STAILQ_INIT(&pipeline->hosts);
     pipeline->lanes =
         mem_zalloc(settings->registration_count * sizeof(struct lane));
     for (size_t i = 0; i < settings->registration_count; i++) {
-        lane_init(&pipeline->lanes[i], &settings->registrations[i],
-                  settings->delivery.concurrency);
+        add_lane(pipeline, i);
     }
     return pipeline;
 }
 
 void pipeline_free(struct pipeline *pipeline)
 {
+    struct host *host;
+
     if (pipeline == NULL) {
         return;
+    }
+    while ((host = STAILQ_FIRST(&pipeline->hosts)) != NULL) {
+        STAILQ_REMOVE_HEAD(&pipeline->hosts, link);
+        host_free(host);
     }
     for (size_t i = 0; i < class_count(); i++) {
         integration_classes[i]->close(pipeline->integrations[i]);
@@ -55,6 +90,7 @@ void pipeline_free(struct pipeline *pipeline)
     loop_cancel(pipeline->options.loop, &pipeline->idle);
     mem_free(pipeline->integrations);
     mem_free(pipeline->lanes);
+    arena_free(pipeline->arena);
     mem_free(pipeline);
 }
 
@@ -76,6 +112,22 @@ struct integration *pipeline_integration(struct pipeline *pipeline,
     return pipeline->integrations[place];
 }
 
+bool pipeline_is_service(const struct pipeline *pipeline)
+{
+    return pipeline->options.patience == PIPELINE_SERVICE;
+}
+
+bool pipeline_unpark(struct pipeline *pipeline)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i < pipeline->options.settings->registration_count;
+         i++) {
+        wanted |= lane_unpark(&pipeline->lanes[i]);
+    }
+    return wanted;
+}
+
 static void announce_idle(struct pipeline *pipeline)
 {
     if (pipeline->draining && pipeline->running == 0) {
@@ -92,7 +144,8 @@ void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane)
 {
     pipeline->running--;
     lane->running--;
-    pipeline_pump(pipeline, lane);
+    lane->host->running--;
+    host_pump(lane->host);
     announce_idle(pipeline);
 }
 

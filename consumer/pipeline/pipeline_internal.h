@@ -4,25 +4,135 @@
 #include <sys/queue.h>
 
 #include "waybill/integration.h"
+#include "waybill/ledger.h"
 #include "waybill/pipeline.h"
-
-/* --- lane.c: a registration's deliveries, in order of arrival, so many at a
- * time. One registry that is slow fills its own lane and no other.
- * -------------- */
 
 struct delivery;
 
+/* --- breaker.c: whether a host is there at all ------------------------------
+ *
+ * After so many failures in a row, none of which was the record's fault,
+ * nothing is sent there any more until a probe has found it alive. Pure.
+ */
+
+struct breaker {
+    bool open;
+    unsigned failures; /* in a row */
+    unsigned level;    /* openings since the last success */
+    uint64_t probe_ms; /* when to look again, while it is open */
+};
+
+/* True: this one has opened it. `pauses` are the shortest and the longest. */
+bool breaker_failed(struct breaker *breaker, uint64_t now_ms,
+                    const uint64_t pauses[2], struct random *random);
+void breaker_succeeded(struct breaker *breaker);
+/* What the probe has found; false: it stays open. */
+void breaker_probed(struct breaker *breaker, bool alive, uint64_t now_ms,
+                    const uint64_t pauses[2], struct random *random);
+
+/* --- limiter.c: how much a host bears at a time ------------------------------
+ *
+ * Grows by one for each success while it is what holds deliveries back, until
+ * the host has shown its measure for the first time, and then by one for each
+ * round of them; is halved when the host says that it is too much, once a
+ * second at most (AIMD, as TCP does). Pure.
+ */
+
+struct limiter {
+    double limit;
+    double most;
+    bool measured;
+    bool ever_cut;
+    uint64_t cut_ms;
+};
+
+void limiter_init(struct limiter *limiter, size_t most);
+bool limiter_admits(const struct limiter *limiter, size_t running);
+void limiter_succeeded(struct limiter *limiter, size_t running);
+void limiter_overloaded(struct limiter *limiter, uint64_t now_ms);
+
+/* --- budget.c: how much of the traffic may be retries ------------------------
+ *
+ * Each first attempt earns a tenth of a retry, and each second a whole one, up
+ * to a small store: retries never multiply what a host in trouble has to bear,
+ * and never starve either. Pure.
+ */
+
+struct budget {
+    double tokens;
+    uint64_t filled_ms;
+};
+
+void budget_init(struct budget *budget, uint64_t now_ms);
+void budget_earn(struct budget *budget);
+bool budget_take(struct budget *budget, uint64_t now_ms);
+
+/* --- host.c, lane.c ----------------------------------------------------------
+ *
+ * A lane is a registration's deliveries, in order of arrival; a host is what
+ * the lanes of registrations at the same place share. One registry that is slow
+ * fills its own lane and no other; one whose credentials are refused holds its
+ * own lane; one that is down holds those of its host.
+ */
+
+struct host {
+    STAILQ_ENTRY(host) link;
+    struct pipeline *pipeline;
+    const char *name;
+    const struct registration *registration; /* to probe with */
+    struct breaker breaker;
+    struct limiter limiter;
+    struct budget budget;
+    uint64_t not_before_ms; /* it has asked for a pause */
+    size_t running;
+    size_t next; /* the lane whose turn it is */
+    struct lane **lanes;
+    size_t lane_count;
+    struct timer wake;
+    struct integration_probe *probe;
+};
+
 struct lane {
     const struct registration *registration;
+    struct host *host;
     size_t most;
     size_t running;
-    TAILQ_HEAD(, delivery) waiting;
+    size_t waiting_count;
+    size_t load; /* deliveries that are not over */
+    TAILQ_HEAD(deliveries, delivery) waiting;
+    unsigned refusals; /* of its credentials, in a row */
+    bool held;
+    uint64_t hold_until_ms;
+    bool parked; /* records of it have been dropped, to be read again */
 };
 
 void lane_init(struct lane *lane, const struct registration *registration,
                size_t most);
-/* NULL when the lane is full or nothing waits; else it counts as running. */
-struct delivery *lane_next(struct lane *lane);
+void lane_push(struct lane *lane, struct delivery *delivery);
+void lane_remove(struct lane *lane, struct delivery *delivery);
+/* NULL when nothing waits, or nothing may run; else it counts as running. */
+struct delivery *lane_next(struct lane *lane, uint64_t now_ms);
+/* True: it is held from now on. */
+bool lane_refused(struct lane *lane, uint64_t until_ms);
+/* True: it was held until now. */
+bool lane_accepted(struct lane *lane);
+/* It waits for somebody to mend something, or takes more than half of all
+ * records. */
+bool lane_is_crowding(const struct lane *lane);
+/* What was parked of it is wanted now; it counts as not parked from now on. */
+bool lane_unpark(struct lane *lane);
+
+struct host *host_new(struct pipeline *pipeline, const char *name,
+                      const struct registration *registration);
+void host_free(struct host *host);
+void host_add_lane(struct host *host, struct lane *lane);
+/* Starts whatever may start. */
+void host_pump(struct host *host);
+/* A retry may join its lane; false: not yet. */
+bool host_takes_retry(struct host *host);
+/* What an attempt has shown of the host */
+void host_succeeded(struct host *host);
+void host_failed(struct host *host, const struct error *err);
 
 /* --- delivery.c: one attachment's share of a record, with its attempts
  * ----------- */
@@ -32,6 +142,7 @@ enum delivery_state {
     DELIVERY_RUNNING, /* an attempt is under way */
     DELIVERY_PAUSING, /* until the next attempt */
     DELIVERY_DONE,
+    DELIVERY_DROPPED, /* without an outcome */
 };
 
 struct delivery {
@@ -41,16 +152,24 @@ struct delivery {
     struct lane *lane;
     struct outcome *outcome;
     enum delivery_state state;
+    bool told;
+    bool dispatched; /* somebody may have begun it before */
+    bool abandoned;  /* the attempt that runs is the last */
     struct timer pause;
     struct arena *attempt_arena;
     struct integration *integration;
     const struct integration_class *class;
     struct integration_delivery *attempt;
     uint64_t started_ms; /* monotonic, of the first attempt */
+    uint64_t aged_ms;    /* before that, in the hands of others */
 };
 
-void delivery_start(struct delivery *delivery);
+void delivery_start(struct delivery *delivery, const struct ledger_part *past);
+void delivery_run(struct delivery *delivery);
+/* No attempt begins any more; true: one is under way. */
+bool delivery_abandon(struct delivery *delivery, bool at_once);
 void delivery_cancel(struct delivery *delivery);
+void delivery_release(struct delivery *delivery);
 
 /* --- record.c
  * ---------------------------------------------------------------------- */
@@ -62,13 +181,14 @@ struct record {
     struct event event;
     struct plan plan;
     struct delivery *deliveries;
-    size_t unfinished;
+    size_t delivery_count;
     struct outcome *outcomes;
     size_t outcome_count;
+    size_t told;    /* deliveries */
     int64_t fed_ms; /* wall */
     uint64_t fed_mono_ms;
     struct task finished;
-    record_done_fn *done;
+    record_outcome_fn *done;
     void *payload;
 };
 
@@ -82,6 +202,8 @@ struct pipeline {
     struct integration_env env;
     struct integration **integrations; /* by their place in the table */
     struct lane *lanes;                /* by the registration's place */
+    STAILQ_HEAD(, host) hosts;
+    struct arena *arena; /* hosts' names */
     size_t running;
     bool draining;
     struct task idle;
@@ -91,53 +213,8 @@ struct lane *pipeline_lane(struct pipeline *pipeline,
                            const struct registration *registration);
 struct integration *pipeline_integration(struct pipeline *pipeline,
                                          const struct integration_class *class);
-/* Starts whatever the lane has room for. */
-void pipeline_pump(struct pipeline *pipeline, struct lane *lane);
+bool pipeline_is_service(const struct pipeline *pipeline);
 void pipeline_attempt_began(struct pipeline *pipeline);
 void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane);
-
-/* --- ledger.c: which offset of a partition may be committed
- * ---------------------------- */
-
-/*
- * Records in the order of their offsets, each done or not. What may be
- * committed is the run of done ones at the front: the watermark behind it is
- * the next offset to be read by whoever comes after us. Pure: no I/O, no clock.
- *
- * Offsets grow but need not follow each other: compaction and the markers of
- * transactions leave gaps.
- */
-struct ledger_entry {
-    TAILQ_ENTRY(ledger_entry) link;
-    int64_t offset;
-    bool done;
-    void *owner;
-};
-
-struct ledger {
-    TAILQ_HEAD(ledger_entries, ledger_entry) entries;
-    /* Those before it are claimed by the commit that is under way; NULL: all */
-    struct ledger_entry *unclaimed;
-    int64_t next; /* no smaller offset is taken any more */
-};
-
-void ledger_init(struct ledger *ledger);
-/* False: that offset, or a later one, has been here. */
-bool ledger_add(struct ledger *ledger, struct ledger_entry *entry);
-bool ledger_is_empty(const struct ledger *ledger);
-/* The next done entry at the front that is not claimed, which it then is; NULL:
- * none */
-struct ledger_entry *ledger_claim(struct ledger *ledger);
-bool ledger_has_ready(const struct ledger *ledger);
-/* The offset to commit for what is claimed; false: nothing is. */
-bool ledger_watermark(const struct ledger *ledger, int64_t *ret_offset);
-/* The commit is through: hands out a claimed entry, which is forgotten. */
-struct ledger_entry *ledger_take_claimed(struct ledger *ledger);
-void ledger_unclaim(struct ledger *ledger);
-/* Hands out any entry, for the end of the ledger. */
-struct ledger_entry *ledger_take(struct ledger *ledger);
-/* Keeps the run of done entries at the front; hands out one of the others, or
- * NULL when there is none left. */
-struct ledger_entry *ledger_take_unready(struct ledger *ledger);
 
 #endif

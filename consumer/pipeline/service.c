@@ -1,122 +1,25 @@
-#include <string.h>
-
-#include "pipeline_internal.h"
+#include "service_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/fault.h"
 #include "waybill/log.h"
-#include "waybill/outcome_encode.h"
 
 /*
  * The service: records from Kafka into the pipeline, what comes out of it back
- * to Kafka, offsets with it, in one transaction.
+ * to Kafka, the progress with it, in one transaction.
  *
- *     queue --record--> intake --> pipeline --done--> ledger
- *       ^                                                |
- *       +--------------- commit (one at a time) <--------+
+ *     queue --record--> intake --> pipeline --outcome--> ledger
+ *       ^                                                   |
+ *       +----------------- commit (one at a time) <---------+
  *
- * In a partition an outcome waits for those before it: only the run of done
- * records at the front of a ledger is committed.
+ * Nothing waits for its turn: an outcome goes with the next commit, whatever
+ * became of the records before it.
  */
 
-/* One transaction holds at most so much. */
-#define MOST_MESSAGES 1000
-#define MOST_BYTES ((size_t)8 * 1024 * 1024)
 /* After one commit the next waits so long for company: a transaction costs five
  * round trips, however much is in it. */
 #define COMMIT_INTERVAL_MS 20
 
-struct assignment {
-    TAILQ_ENTRY(assignment) link;
-    struct service *service;
-    char *topic;
-    int32_t partition;
-    struct ledger ledger;
-    bool revoked; /* no more records, and a last commit */
-};
-
-/* A record and its place in its partition's ledger */
-struct intake {
-    struct ledger_entry entry;
-    struct assignment *assignment;
-    struct record *record;
-    size_t size;
-};
-
-enum service_state { SERVICE_RUNNING, SERVICE_DRAINING, SERVICE_CLOSING };
-
-struct service {
-    struct pipeline *pipeline;
-    const struct pipeline_options *options;
-    const struct settings *settings;
-    struct queue_options queue_options;
-    struct queue *queue;
-    struct outcome_style style;
-    TAILQ_HEAD(, assignment) assignments;
-    size_t records;
-    size_t bytes;
-    bool full;
-    enum service_state state;
-    bool idle;     /* nothing runs any more, while draining */
-    bool revoking; /* queue_release() is owed */
-    uint64_t committed_ms;
-    struct timer commit_timer;
-    struct timer drain_deadline;
-    struct task ending;
-    struct error failure; /* kind ERROR_NONE: stopped as told */
-    service_ended_fn *ended;
-    void *payload;
-};
-
-static void advance(struct service *service);
-
-/* --- intake
- * ------------------------------------------------------------------- */
-
-static struct assignment *find(struct service *service, const char *topic,
-                               int32_t partition)
-{
-    struct assignment *assignment;
-
-    TAILQ_FOREACH(assignment, &service->assignments, link)
-    {
-        if (assignment->partition == partition && !assignment->revoked &&
-            strcmp(assignment->topic, topic) == 0) {
-            return assignment;
-        }
-    }
-    return NULL;
-}
-
-/* Pause at the cap, go on at half of it: each change of mind costs what was
- * fetched ahead. */
-static void regulate(struct service *service)
-{
-    const struct delivery_settings *limits = &service->settings->delivery;
-
-    if (service->state != SERVICE_RUNNING) {
-        return;
-    }
-    if (!service->full && (service->records >= limits->max_records ||
-                           service->bytes >= limits->max_bytes)) {
-        service->full = true;
-        queue_pause(service->queue);
-    } else if (service->full && service->records <= limits->max_records / 2 &&
-               service->bytes <= limits->max_bytes / 2) {
-        service->full = false;
-        queue_resume(service->queue);
-    }
-}
-
-static void forget(struct intake *intake)
-{
-    struct service *service = intake->assignment->service;
-
-    record_free(intake->record);
-    service->records--;
-    service->bytes -= intake->size;
-    mem_free(intake);
-}
-
-static void log_outcome(const struct outcome *outcome)
+void service_log_outcome(const struct outcome *outcome)
 {
     static const char *const messages[] = {"delivery succeeded",
                                            "delivery failed", "event skipped"};
@@ -145,232 +48,12 @@ static void log_outcome(const struct outcome *outcome)
         LOG_TEXT("err_kind", failed ? error_class(outcome->error.kind) : NULL));
 }
 
-static void on_record_done(void *payload, struct record *record)
-{
-    struct intake *intake = payload;
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(record, &count);
+/* --- what to do next --------------------------------------------------------
+ */
 
-    for (size_t i = 0; i < count; i++) {
-        log_outcome(&outcomes[i]);
-    }
-    intake->entry.done = true;
-    advance(intake->assignment->service);
-}
-
-static void on_record(void *payload, const struct input *input)
-{
-    struct service *service = payload;
-    struct assignment *assignment =
-        find(service, input->message.topic, input->partition);
-    struct intake *intake;
-
-    if (assignment == NULL || service->state != SERVICE_RUNNING) {
-        return; /* not ours any more; whoever has it next reads it again */
-    }
-    intake = mem_zalloc(sizeof(*intake));
-    intake->entry.offset = input->offset;
-    intake->entry.owner = intake;
-    intake->assignment = assignment;
-    if (!ledger_add(&assignment->ledger, &intake->entry)) {
-        mem_free(intake); /* fetched a second time, around a pause */
-        return;
-    }
-    intake->record =
-        pipeline_feed(service->pipeline, input, on_record_done, intake);
-    intake->size = record_size(intake->record);
-    service->records++;
-    service->bytes += intake->size;
-    regulate(service);
-}
-
-/* --- assignments
- * ----------------------------------------------------------------- */
-
-static void assignment_free(struct assignment *assignment)
-{
-    struct ledger_entry *entry;
-
-    while ((entry = ledger_take(&assignment->ledger)) != NULL) {
-        forget(entry->owner);
-    }
-    TAILQ_REMOVE(&assignment->service->assignments, assignment, link);
-    mem_free(assignment->topic);
-    mem_free(assignment);
-}
-
-static void on_assigned(void *payload, const struct queue_partition *partitions,
-                        size_t count)
-{
-    struct service *service = payload;
-
-    for (size_t i = 0; i < count; i++) {
-        struct assignment *assignment = mem_zalloc(sizeof(*assignment));
-
-        assignment->service = service;
-        assignment->topic = mem_strdup(partitions[i].topic);
-        assignment->partition = partitions[i].partition;
-        ledger_init(&assignment->ledger);
-        TAILQ_INSERT_TAIL(&service->assignments, assignment, link);
-        log_write(LOG_INFO, "pipeline", "partition assigned",
-                  LOG_TEXT("topic", assignment->topic),
-                  LOG_NUMBER("partition", assignment->partition));
-    }
-}
-
-/* Done records at the front are still ours to commit; the rest is dropped, and
- * delivered again by whoever gets the partition. */
-static void keep_ready(struct assignment *assignment)
-{
-    struct ledger_entry *entry;
-
-    while ((entry = ledger_take_unready(&assignment->ledger)) != NULL) {
-        forget(entry->owner);
-    }
-}
-
-static void on_revoked(void *payload, const struct queue_partition *partitions,
-                       size_t count, bool lost)
-{
-    struct service *service = payload;
-
-    service->revoking = !lost;
-    for (size_t i = 0; i < count; i++) {
-        struct assignment *assignment =
-            find(service, partitions[i].topic, partitions[i].partition);
-
-        if (assignment == NULL) {
-            continue;
-        }
-        log_write(lost ? LOG_WARN : LOG_INFO, "pipeline",
-                  lost ? "partition lost" : "partition revoked",
-                  LOG_TEXT("topic", assignment->topic),
-                  LOG_NUMBER("partition", assignment->partition));
-        assignment->revoked = true;
-        if (lost) {
-            assignment_free(assignment);
-        } else {
-            keep_ready(assignment);
-        }
-    }
-    regulate(service);
-    advance(service);
-}
-
-/* --- commits
- * ------------------------------------------------------------------------ */
-
-static void add_outcomes(struct service *service, struct queue_batch *batch,
-                         const struct record *record, size_t *messages)
-{
-    struct arena *arena = arena_new();
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(record, &count);
-    struct message message;
-
-    for (size_t i = 0; i < count; i++) {
-        outcome_encode(&outcomes[i], &service->style, arena, &message);
-        queue_batch_message(batch, &message);
-        (*messages)++;
-        if (outcomes[i].dead_letter) {
-            dead_letter_encode(&outcomes[i], &service->style, arena, &message);
-            queue_batch_message(batch, &message);
-            (*messages)++;
-        }
-    }
-    arena_free(arena);
-}
-
-static void add_assignment(struct service *service, struct queue_batch *batch,
-                           struct assignment *assignment, size_t *messages)
-{
-    struct ledger_entry *entry;
-    int64_t offset;
-
-    while (*messages < MOST_MESSAGES && queue_batch_size(batch) < MOST_BYTES &&
-           (entry = ledger_claim(&assignment->ledger)) != NULL) {
-        const struct intake *intake = entry->owner;
-
-        add_outcomes(service, batch, intake->record, messages);
-    }
-    if (ledger_watermark(&assignment->ledger, &offset)) {
-        queue_batch_offset(batch, assignment->topic, assignment->partition,
-                           offset);
-    }
-}
-
-static bool has_ready(const struct service *service)
-{
-    const struct assignment *assignment;
-
-    TAILQ_FOREACH(assignment, &service->assignments, link)
-    {
-        if (ledger_has_ready(&assignment->ledger)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void commit(struct service *service)
-{
-    struct queue_batch *batch = queue_batch_new();
-    struct assignment *assignment;
-    size_t messages = 0;
-
-    TAILQ_FOREACH(assignment, &service->assignments, link)
-    {
-        add_assignment(service, batch, assignment, &messages);
-    }
-    queue_commit(service->queue, batch);
-}
-
-static void settle(struct assignment *assignment,
-                   enum queue_commit_result result)
-{
-    struct ledger_entry *entry;
-
-    if (result == QUEUE_ABORTED && assignment->revoked) {
-        /* Its last commit has failed, perhaps because the group has gone on
-         * without us. Whoever has it next does the records again. */
-        while ((entry = ledger_take(&assignment->ledger)) != NULL) {
-            forget(entry->owner);
-        }
-        return;
-    }
-    if (result == QUEUE_ABORTED) {
-        ledger_unclaim(&assignment->ledger);
-        return;
-    }
-    while ((entry = ledger_take_claimed(&assignment->ledger)) != NULL) {
-        forget(entry->owner);
-    }
-}
-
-static void on_committed(void *payload, enum queue_commit_result result,
-                         const struct error *err)
-{
-    struct service *service = payload;
-    struct assignment *assignment;
-
-    if (result == QUEUE_ABORTED) {
-        log_write(LOG_WARN, "pipeline", "transaction aborted, trying again",
-                  LOG_TEXT("err", err->message));
-    }
-    TAILQ_FOREACH(assignment, &service->assignments, link)
-    {
-        settle(assignment, result);
-    }
-    service->committed_ms = loop_now(service->options->loop);
-    regulate(service);
-    advance(service);
-}
-
-/* --- what to do next
- * ------------------------------------------------------------------- */
-
-/* Lets go of what was revoked and has nothing left to commit; the group waits
- * for the last of it, and no record of another partition may hold that up. */
+/* Lets go of what was revoked and has nothing left to finish or to commit; the
+ * group waits for the last of it, and no record of another partition may hold
+ * that up. */
 static void release_revoked(struct service *service)
 {
     struct assignment *assignment = TAILQ_FIRST(&service->assignments);
@@ -379,7 +62,7 @@ static void release_revoked(struct service *service)
     while (assignment != NULL) {
         struct assignment *next = TAILQ_NEXT(assignment, link);
 
-        if (assignment->revoked && ledger_has_ready(&assignment->ledger)) {
+        if (assignment->revoked && assignment_abandon(assignment, false)) {
             left = true;
         } else if (assignment->revoked) {
             assignment_free(assignment);
@@ -388,6 +71,7 @@ static void release_revoked(struct service *service)
     }
     if (service->revoking && !left) {
         service->revoking = false;
+        loop_disarm(service->options->loop, &service->handover);
         queue_release(service->queue);
     }
 }
@@ -397,58 +81,49 @@ static void close_when_drained(struct service *service)
     if (service->state == SERVICE_DRAINING && service->idle) {
         service->state = SERVICE_CLOSING;
         loop_disarm(service->options->loop, &service->drain_deadline);
+        fault_point("closing");
         queue_close(service->queue);
     }
 }
 
 static bool is_hurried(const struct service *service)
 {
-    const struct assignment *assignment;
-
-    TAILQ_FOREACH(assignment, &service->assignments, link)
-    {
-        if (assignment->revoked) {
-            return true;
-        }
-    }
-    return service->state != SERVICE_RUNNING;
+    return service->revoking || service->state != SERVICE_RUNNING;
 }
 
-static void commit_soon(struct service *service)
+/* True: a commit is under way, or will be. */
+static bool commit_soon(struct service *service)
 {
     struct loop *loop = service->options->loop;
     uint64_t since = loop_now(loop) - service->committed_ms;
 
-    if (since >= COMMIT_INTERVAL_MS || is_hurried(service)) {
-        loop_disarm(loop, &service->commit_timer);
-        commit(service);
-    } else if (!timer_is_armed(&service->commit_timer)) {
-        loop_arm(loop, &service->commit_timer, COMMIT_INTERVAL_MS - since);
+    if (since < COMMIT_INTERVAL_MS && !is_hurried(service)) {
+        if (!timer_is_armed(&service->commit_timer)) {
+            loop_arm(loop, &service->commit_timer, COMMIT_INTERVAL_MS - since);
+        }
+        return true;
     }
+    loop_disarm(loop, &service->commit_timer);
+    service->dirty = false;
+    return service_commit(service);
 }
 
-/* Whatever has changed: commit what can be; when there is nothing, let go of
- * what was revoked; when nothing is left to wait for, close. */
-static void advance(struct service *service)
+void service_advance(struct service *service)
 {
-    if (queue_is_committing(service->queue)) {
+    if (queue_is_committing(service->queue) ||
+        (service->dirty && commit_soon(service))) {
         return;
     }
     release_revoked(service);
-    if (has_ready(service)) {
-        commit_soon(service);
-        return;
-    }
     close_when_drained(service);
 }
 
-static void on_commit_timer(void *payload)
+static void run_advance(void *payload)
 {
-    advance(payload);
+    service_advance(payload);
 }
 
-/* --- life cycle
- * ----------------------------------------------------------------------------
+/* --- life cycle -------------------------------------------------------------
  */
 
 static void on_notice(void *payload, enum log_level level, const char *text)
@@ -461,7 +136,8 @@ static void on_idle(void *payload)
     struct service *service = payload;
 
     service->idle = true;
-    advance(service);
+    service->dirty = true;
+    service_advance(service);
 }
 
 /* The budget is used up: also when a commit hangs, which then ends with the
@@ -488,16 +164,19 @@ static void stop(struct service *service)
     pipeline_drain(service->pipeline, on_idle, service);
 }
 
-static void on_failed(void *payload, const struct error *err)
+void service_fail(struct service *service, const struct error *err)
 {
-    struct service *service = payload;
-
     if (service->failure.kind == ERROR_NONE) {
         service->failure = *err;
         log_write(LOG_ERROR, "pipeline", "cannot go on",
                   LOG_TEXT("err", err->message));
     }
     stop(service);
+}
+
+static void on_failed(void *payload, const struct error *err)
+{
+    service_fail(payload, err);
 }
 
 static void run_ending(void *payload)
@@ -517,10 +196,10 @@ static void on_closed(void *payload)
 }
 
 static const struct queue_handler handler = {
-    .record = on_record,
-    .assigned = on_assigned,
-    .revoked = on_revoked,
-    .committed = on_committed,
+    .record = service_on_record,
+    .assigned = service_on_assigned,
+    .revoked = service_on_revoked,
+    .committed = service_on_committed,
     .notice = on_notice,
     .failed = on_failed,
     .closed = on_closed,
@@ -535,6 +214,7 @@ static void fill_options(struct service *service)
         .group = kafka->group,
         .topic = kafka->topics.attestations,
         .transactional_id = kafka->transactional_id,
+        .instance_id = kafka->instance_id,
         .properties = &kafka->properties,
         .random = random_next(service->options->random),
     };
@@ -546,6 +226,18 @@ static void fill_options(struct service *service)
         .dead_letter_topic = kafka->topics.dead_letters,
         .structured = kafka->outcome_mode == OUTCOME_STRUCTURED,
     };
+}
+
+static void init(struct service *service)
+{
+    TAILQ_INIT(&service->assignments);
+    task_init(&service->advance, run_advance, service);
+    timer_init(&service->commit_timer, run_advance, service);
+    timer_init(&service->handover, service_on_handover, service);
+    timer_init(&service->look_again, service_on_look_again, service);
+    timer_init(&service->drain_deadline, on_drain_deadline, service);
+    task_init(&service->ending, run_ending, service);
+    fill_options(service);
 }
 
 int service_start(struct pipeline *pipeline,
@@ -560,11 +252,7 @@ int service_start(struct pipeline *pipeline,
     service->settings = options->settings;
     service->ended = ended;
     service->payload = payload;
-    TAILQ_INIT(&service->assignments);
-    timer_init(&service->commit_timer, on_commit_timer, service);
-    timer_init(&service->drain_deadline, on_drain_deadline, service);
-    task_init(&service->ending, run_ending, service);
-    fill_options(service);
+    init(service);
     if (queue_open(options->loop, &service->queue_options, &handler, service,
                    &service->queue, err) < 0) {
         mem_free(service);
@@ -577,6 +265,11 @@ int service_start(struct pipeline *pipeline,
 void service_stop(struct service *service)
 {
     stop(service);
+}
+
+size_t service_records(const struct service *service)
+{
+    return service->records;
 }
 
 void service_free(struct service *service)
@@ -592,8 +285,12 @@ void service_free(struct service *service)
         assignment_free(assignment);
     }
     loop_disarm(loop, &service->commit_timer);
+    loop_disarm(loop, &service->handover);
+    loop_disarm(loop, &service->look_again);
     loop_disarm(loop, &service->drain_deadline);
+    loop_cancel(loop, &service->advance);
     loop_cancel(loop, &service->ending);
     queue_free(service->queue);
+    mem_free(service->sent);
     mem_free(service);
 }

@@ -30,14 +30,18 @@ void queue_batch_message(struct queue_batch *batch,
                  &batch->messages[batch->message_count++]);
 }
 
-void queue_batch_offset(struct queue_batch *batch, const char *topic,
-                        int32_t partition, int64_t offset)
+void queue_batch_offset(struct queue_batch *batch,
+                        const struct queue_position *position)
 {
+    struct queue_position *kept;
+
     batch->offsets =
         mem_grow(batch->offsets, &batch->offset_capacity,
                  batch->offset_count + 1, sizeof(batch->offsets[0]));
-    batch->offsets[batch->offset_count++] = (struct queue_offset){
-        arena_strdup(batch->arena, topic), partition, offset};
+    kept = &batch->offsets[batch->offset_count++];
+    *kept = *position;
+    kept->at.topic = arena_strdup(batch->arena, position->at.topic);
+    kept->metadata = arena_strdup(batch->arena, position->metadata);
 }
 
 size_t queue_batch_size(const struct queue_batch *batch)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -7,6 +8,7 @@
 
 #include "queue_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/fault.h"
 
 /*
  * The transactional producer and the thread that it blocks. One batch comes in,
@@ -16,6 +18,13 @@
  * abort, the same call again, or, for what is fatal and for what says nothing,
  * a new producer. The results are never at stake: they are the loop's, which
  * hands in what is still its to commit.
+ *
+ * A request whose answer is missing may still be on its way, and librdkafka
+ * asks again without a word. An EndTxn that arrives when the next transaction
+ * is open would end that one, with whatever it holds by then (KAFKA-17754;
+ * clients without KIP-890, and no librdkafka has it). So after any such request
+ * the producer is made anew before the next transaction: its epoch fences what
+ * is late.
  */
 
 /* Between two tries of what may be tried again */
@@ -30,8 +39,15 @@ struct committer {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    /* Set by librdkafka's threads: a request of the producer has no answer. */
+    atomic_bool indefinite;
+    /* The largest message that its topic has refused, by its place; the
+     * thread's, as are the next two. */
+    size_t refused;
+    size_t refused_size;
+    rd_kafka_resp_err_t code;  /* of the last error */
     struct queue_batch *batch; /* in */
-    struct commit_result result;
+    struct queue_result result;
     bool has_result; /* out */
     bool stopping;
     bool ended;
@@ -105,12 +121,70 @@ static void drop_producer(struct committer *committer)
     }
 }
 
+/* --- what librdkafka tells on the way ---------------------------------------
+ */
+
+/* Kafka's numbers of the requests that a transaction consists of */
+static bool is_transactional(int16_t api_key)
+{
+    return api_key == 0 /* Produce */ || api_key == 22 /* InitProducerId */ ||
+           (api_key >= 24 /* AddPartitionsToTxn */ &&
+            api_key <= 26 /* EndTxn; between them AddOffsetsToTxn */) ||
+           api_key == 28 /* TxnOffsetCommit */;
+}
+
+static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int sockfd,
+                                       const char *broker, int32_t broker_id,
+                                       int16_t api_key, int16_t api_version,
+                                       int32_t correlation_id, size_t size,
+                                       int64_t rtt, rd_kafka_resp_err_t code,
+                                       void *opaque)
+{
+    struct committer *committer = opaque;
+
+    if (is_transactional(api_key) && (code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+                                      code == RD_KAFKA_RESP_ERR__TRANSPORT)) {
+        atomic_store(&committer->indefinite, true);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *client,
+                                  const rd_kafka_conf_t *conf, void *opaque,
+                                  char *why, size_t size)
+{
+    return rd_kafka_interceptor_add_on_response_received(client, "waybill",
+                                                         on_response, opaque);
+}
+
+/* Called on the thread, while it waits in a commit; only of failures. */
+static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
+                        void *opaque)
+{
+    struct committer *committer = opaque;
+
+    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE &&
+        message->len >= committer->refused_size) {
+        committer->refused_size = message->len;
+        committer->refused = (size_t)(uintptr_t)message->_private;
+    }
+}
+
+/* --- the producer -----------------------------------------------------------
+ */
+
 static rd_kafka_t *new_producer(struct committer *committer, struct error *err)
 {
     rd_kafka_conf_t *conf =
         client_conf(CLIENT_PRODUCER, committer->options, err);
 
-    return conf != NULL ? client_new(RD_KAFKA_PRODUCER, conf, err) : NULL;
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set_opaque(conf, committer);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_interceptor_add_on_new(conf, "waybill", on_new, committer);
+    return client_new(RD_KAFKA_PRODUCER, conf, err);
 }
 
 /* 0: go on. -1: err is set, the error is gone, and so, where needed, is the
@@ -125,6 +199,7 @@ static int settle(struct committer *committer, rd_kafka_error_t *error,
     }
     error_set(err, ERROR_UNAVAILABLE, "%s: %s", step,
               rd_kafka_error_string(error));
+    committer->code = rd_kafka_error_code(error);
     usable = rd_kafka_error_txn_requires_abort(error) ||
              rd_kafka_error_is_retriable(error);
     rd_kafka_error_destroy(error);
@@ -146,6 +221,7 @@ static int ensure_producer(struct committer *committer, struct error *err)
     if (committer->producer == NULL) {
         return -1;
     }
+    atomic_store(&committer->indefinite, false);
     while ((error = rd_kafka_init_transactions(committer->producer,
                                                PATIENCE_MS)) != NULL &&
            rd_kafka_error_is_retriable(error) && !is_stopping(committer)) {
@@ -177,7 +253,7 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
 }
 
 rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
-                                  const struct message *message)
+                                  const struct message *message, void *opaque)
 {
     rd_kafka_headers_t *headers = headers_of(message);
     rd_kafka_resp_err_t code = rd_kafka_producev(
@@ -187,7 +263,8 @@ rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
         RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_TIMESTAMP(message->timestamp_ms > 0 ? message->timestamp_ms
                                                        : 0),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(opaque),
+        RD_KAFKA_V_END);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
@@ -202,7 +279,8 @@ static int produce_all(struct committer *committer,
         const struct message *message = &batch->messages[i];
         rd_kafka_resp_err_t code;
 
-        while ((code = queue_produce(committer->producer, message)) ==
+        while ((code = queue_produce(committer->producer, message,
+                                     (void *)(uintptr_t)i)) ==
                    RD_KAFKA_RESP_ERR__QUEUE_FULL &&
                !is_stopping(committer)) {
             rd_kafka_flush(committer->producer, PAUSE_MS);
@@ -223,11 +301,14 @@ static rd_kafka_topic_partition_list_t *offsets_of(
         rd_kafka_topic_partition_list_new((int)batch->offset_count);
 
     for (size_t i = 0; i < batch->offset_count; i++) {
-        const struct queue_offset *offset = &batch->offsets[i];
+        const struct queue_position *from = &batch->offsets[i];
+        rd_kafka_topic_partition_t *to = rd_kafka_topic_partition_list_add(
+            list, from->at.topic, from->at.partition);
 
-        rd_kafka_topic_partition_list_add(list, offset->topic,
-                                          offset->partition)
-            ->offset = offset->offset;
+        to->offset = from->offset;
+        /* The list frees it, with free(). */
+        to->metadata = strdup(from->metadata);
+        to->metadata_size = strlen(from->metadata);
     }
     return list;
 }
@@ -263,12 +344,20 @@ static int commit_transaction(struct committer *committer, struct error *err)
 static int begin_transaction(struct committer *committer,
                              const struct queue_batch *batch, struct error *err)
 {
-    return settle(committer, rd_kafka_begin_transaction(committer->producer),
-                  "beginning a transaction", err) < 0 ||
-                   produce_all(committer, batch, err) < 0 ||
-                   send_offsets(committer, batch, err) < 0
-               ? -1
-               : 0;
+    if (settle(committer, rd_kafka_begin_transaction(committer->producer),
+               "beginning a transaction", err) < 0) {
+        return -1;
+    }
+    fault_point("begun");
+    if (produce_all(committer, batch, err) < 0) {
+        return -1;
+    }
+    fault_point("produced");
+    if (send_offsets(committer, batch, err) < 0) {
+        return -1;
+    }
+    fault_point("offsets-sent");
+    return 0;
 }
 
 /* What happened to the transaction is either known afterwards, or the producer
@@ -287,59 +376,123 @@ static void abort_transaction(struct committer *committer)
     }
 }
 
-/* The producer was lost while it committed. The next one's start has brought
- * the transaction to its end, one way or the other; the offsets tell which,
- * because they are a part of it. */
-static bool was_committed(struct committer *committer,
-                          const struct queue_batch *batch)
+static int compare(const struct queue_position *position,
+                   rd_kafka_topic_partition_list_t *offsets,
+                   rd_kafka_topic_partition_list_t *ours)
+{
+    const struct queue_partition *at = &position->at;
+    const rd_kafka_topic_partition_t *now =
+        rd_kafka_topic_partition_list_find(offsets, at->topic, at->partition);
+
+    if (now == NULL || rd_kafka_topic_partition_list_find(
+                           ours, at->topic, at->partition) == NULL) {
+        return 0;
+    }
+    if (now->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return -1;
+    }
+    return now->offset == position->offset &&
+           now->metadata_size == strlen(position->metadata) &&
+           memcmp(now->metadata, position->metadata, now->metadata_size) == 0;
+}
+
+/* 1: it was, 0: it was not; -1: that cannot be known just now. One partition
+ * tells for all: they were committed together, and no two commits of one say
+ * the same. Those that are somebody else's by now tell nothing. */
+static int was_committed(struct committer *committer,
+                         const struct queue_batch *batch)
 {
     rd_kafka_topic_partition_list_t *offsets = offsets_of(batch);
-    bool committed = false;
+    rd_kafka_topic_partition_list_t *ours = NULL;
+    int answer = -1;
 
-    if (rd_kafka_committed(committer->consumer, offsets, PATIENCE_MS) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-        committed = offsets->cnt > 0;
-        for (int i = 0; i < offsets->cnt; i++) {
-            committed = committed &&
-                        offsets->elems[i].offset >= batch->offsets[i].offset;
+    if (rd_kafka_assignment(committer->consumer, &ours) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR &&
+        rd_kafka_committed(committer->consumer, offsets, PATIENCE_MS) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        answer = 0;
+        for (size_t i = 0; i < batch->offset_count && answer == 0; i++) {
+            answer = compare(&batch->offsets[i], offsets, ours);
         }
     }
     rd_kafka_topic_partition_list_destroy(offsets);
-    return committed;
+    if (ours != NULL) {
+        rd_kafka_topic_partition_list_destroy(ours);
+    }
+    return answer;
 }
 
-static enum queue_commit_result try_batch(struct committer *committer,
-                                          const struct queue_batch *batch,
-                                          struct error *err)
+/* The producer was lost while it committed. The next one's start brings the
+ * transaction to its end, one way or the other, and the offsets tell which,
+ * because they are a part of it. To guess would be to lose outcomes, or to
+ * write them twice: so it is asked until it is known. */
+static bool find_out(struct committer *committer,
+                     const struct queue_batch *batch)
 {
-    struct error ignored;
+    struct error err;
 
+    while (!is_stopping(committer)) {
+        if (ensure_producer(committer, &err) == 0) {
+            int answer = was_committed(committer, batch);
+
+            if (answer >= 0) {
+                return answer == 1;
+            }
+            error_set(&err, ERROR_UNAVAILABLE,
+                      "cannot find out whether the last transaction was "
+                      "committed: no committed offsets");
+        }
+        set_notice(committer, err.message);
+        pause_for(committer, PAUSE_MS);
+    }
+    return false; /* the process ends, and with it what would be done twice */
+}
+
+static enum queue_verdict why_aborted(const struct committer *committer)
+{
+    if (committer->refused_size > 0) {
+        return QUEUE_REFUSED_MESSAGE;
+    }
+    return committer->code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE
+               ? QUEUE_REFUSED_METADATA
+               : QUEUE_ABORTED;
+}
+
+static enum queue_verdict try_batch(struct committer *committer,
+                                    const struct queue_batch *batch,
+                                    struct error *err)
+{
     if (ensure_producer(committer, err) < 0) {
         return QUEUE_ABORTED;
     }
     if (begin_transaction(committer, batch, err) < 0) {
         abort_transaction(committer);
-        return QUEUE_ABORTED;
+        return why_aborted(committer);
+    }
+    if (fault_is_broken("pretend-commit")) {
+        abort_transaction(committer);
+        return QUEUE_COMMITTED;
     }
     if (commit_transaction(committer, err) == 0) {
+        fault_point("ended");
         return QUEUE_COMMITTED;
     }
     if (committer->producer != NULL) {
         abort_transaction(committer);
-        return QUEUE_ABORTED;
+        return why_aborted(committer);
     }
-    return ensure_producer(committer, &ignored) == 0 &&
-                   was_committed(committer, batch)
-               ? QUEUE_COMMITTED
-               : QUEUE_ABORTED;
+    return find_out(committer, batch) ? QUEUE_COMMITTED : QUEUE_ABORTED;
 }
 
 static void run_batch(struct committer *committer,
                       const struct queue_batch *batch,
-                      struct commit_result *result)
+                      struct queue_result *result)
 {
-    result->result = try_batch(committer, batch, &result->err);
-    if (result->result == QUEUE_ABORTED) {
+    committer->code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    committer->refused_size = 0;
+    result->verdict = try_batch(committer, batch, &result->err);
+    result->message = committer->refused;
+    if (result->verdict == QUEUE_ABORTED) {
         pause_for(committer, PAUSE_MS);
     }
 }
@@ -367,7 +520,7 @@ static struct queue_batch *next_batch(struct committer *committer)
 }
 
 static void post_result(struct committer *committer,
-                        const struct commit_result *result)
+                        const struct queue_result *result)
 {
     pthread_mutex_lock(&committer->lock);
     committer->result = *result;
@@ -388,11 +541,14 @@ static void *run(void *payload)
         set_notice(committer, err.message);
     }
     while ((batch = next_batch(committer)) != NULL) {
-        struct commit_result result;
+        struct queue_result result;
 
         run_batch(committer, batch, &result);
         batch_discard(batch);
         post_result(committer, &result);
+        if (atomic_load(&committer->indefinite)) {
+            drop_producer(committer);
+        }
     }
     drop_producer(committer);
     pthread_mutex_lock(&committer->lock);
@@ -452,7 +608,7 @@ void committer_submit(struct committer *committer, struct queue_batch *batch)
 }
 
 bool committer_take(struct committer *committer,
-                    struct commit_result *ret_result)
+                    struct queue_result *ret_result)
 {
     bool has_result;
 

@@ -6,8 +6,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "queue_internal.h"
+#include "membership.h"
 #include "waybill/alloc.h"
+#include "waybill/fault.h"
 #include "waybill/limits.h"
 
 /*
@@ -25,32 +26,8 @@
 #define CLOSE_MS 10000
 #define COMMITTER_END_MS 15000
 
-struct queue {
-    struct loop *loop;
-    struct queue_options options;
-    const struct queue_handler *handler;
-    void *payload;
-    rd_kafka_t *client;
-    rd_kafka_queue_t *events;
-    /* The final revocation comes here: the consumer's own queue cannot be
-     * forwarded to itself. */
-    rd_kafka_queue_t *closing_events;
-    int event_fd;
-    struct task more;
-    struct timer heartbeat;
-    struct timer close_deadline;
-    struct timer refusal; /* of a commit without a generation */
-    bool paused;
-    bool closing;
-    bool closed;
-    rd_kafka_topic_partition_list_t *assigned;
-    rd_kafka_topic_partition_list_t *revoking; /* until queue_release() */
-    struct committer *committer;
-    bool committing;
-};
-
-static void PRINTF(3, 4)
-    notice(struct queue *queue, enum log_level level, const char *format, ...)
+void queue_notice(struct queue *queue, enum log_level level, const char *format,
+                  ...)
 {
     char text[LIMIT_MESSAGE];
     va_list args;
@@ -106,127 +83,6 @@ static void hand_over(struct queue *queue, const rd_kafka_message_t *from)
     queue->handler->record(queue->payload, &input);
 }
 
-/* --- rebalance
- * ------------------------------------------------------------------ */
-
-static void tell(struct queue *queue,
-                 const rd_kafka_topic_partition_list_t *list, bool assigned,
-                 bool lost)
-{
-    struct queue_partition *partitions =
-        mem_alloc((size_t)list->cnt * sizeof(*partitions));
-
-    for (int i = 0; i < list->cnt; i++) {
-        partitions[i].topic = list->elems[i].topic;
-        partitions[i].partition = list->elems[i].partition;
-    }
-    if (assigned) {
-        queue->handler->assigned(queue->payload, partitions, (size_t)list->cnt);
-    } else {
-        queue->handler->revoked(queue->payload, partitions, (size_t)list->cnt,
-                                lost);
-    }
-    mem_free(partitions);
-}
-
-static void report(struct queue *queue, const char *what,
-                   rd_kafka_error_t *error)
-{
-    if (error != NULL) {
-        notice(queue, LOG_WARN, "%s: %s", what, rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
-    }
-}
-
-static void drop_list(rd_kafka_topic_partition_list_t **list)
-{
-    if (*list != NULL) {
-        rd_kafka_topic_partition_list_destroy(*list);
-        *list = NULL;
-    }
-}
-
-static void refresh_assigned(struct queue *queue)
-{
-    drop_list(&queue->assigned);
-    rd_kafka_assignment(queue->client, &queue->assigned);
-}
-
-static void pause_assigned(struct queue *queue, bool pause)
-{
-    if (queue->assigned == NULL || queue->assigned->cnt == 0) {
-        return;
-    }
-    if (pause) {
-        rd_kafka_pause_partitions(queue->client, queue->assigned);
-    } else {
-        rd_kafka_resume_partitions(queue->client, queue->assigned);
-    }
-}
-
-static void on_assign(struct queue *queue,
-                      const rd_kafka_topic_partition_list_t *list)
-{
-    /* First the handler: a record may follow at once. */
-    tell(queue, list, true, false);
-    report(queue, "assigning partitions",
-           rd_kafka_incremental_assign(queue->client, list));
-    refresh_assigned(queue);
-    if (queue->paused) {
-        pause_assigned(queue, true);
-    }
-}
-
-static void unassign(struct queue *queue,
-                     const rd_kafka_topic_partition_list_t *list)
-{
-    report(queue, "giving partitions back",
-           rd_kafka_incremental_unassign(queue->client, list));
-    refresh_assigned(queue);
-}
-
-static void on_revoke(struct queue *queue,
-                      const rd_kafka_topic_partition_list_t *list)
-{
-    bool lost = rd_kafka_assignment_lost(queue->client) != 0;
-
-    drop_list(&queue->revoking);
-    queue->revoking = rd_kafka_topic_partition_list_copy(list);
-    tell(queue, list, false, lost);
-    if (lost) {
-        queue_release(queue);
-    }
-}
-
-void queue_release(struct queue *queue)
-{
-    if (queue->revoking != NULL) {
-        unassign(queue, queue->revoking);
-        drop_list(&queue->revoking);
-    }
-}
-
-static void rebalance(struct queue *queue, rd_kafka_event_t *event)
-{
-    const rd_kafka_topic_partition_list_t *list =
-        rd_kafka_event_topic_partition_list(event);
-
-    switch ((int)rd_kafka_event_error(event)) {
-    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-        on_assign(queue, list);
-        break;
-    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-        on_revoke(queue, list);
-        break;
-    default:
-        notice(queue, LOG_WARN, "rebalance: %s",
-               rd_kafka_event_error_string(event));
-        rd_kafka_assign(queue->client, NULL);
-        refresh_assigned(queue);
-        break;
-    }
-}
-
 /* --- events
  * ------------------------------------------------------------------------ */
 
@@ -242,19 +98,49 @@ static void on_error(struct queue *queue, rd_kafka_resp_err_t code,
         break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        notice(queue, LOG_ERROR,
-               "topic '%s' does not exist: create it (Waybill creates none), "
-               "or mend kafka.topics.attestations",
-               queue->options.topic);
+        queue_notice(
+            queue, LOG_ERROR,
+            "topic '%s' does not exist: create it (Waybill creates none), "
+            "or mend kafka.topics.attestations",
+            queue->options.topic);
         break;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-        notice(queue, LOG_ERROR, "%s", text);
+        queue_notice(queue, LOG_ERROR, "%s", text);
         break;
     default:
-        notice(queue, LOG_WARN, "%s", text);
+        queue_notice(queue, LOG_WARN, "%s", text);
         break;
+    }
+}
+
+/* Only where a position is: one that was committed, or has been read to. What
+ * would have come is lost, or was never meant: no offset of our own choosing
+ * can be right. */
+static void on_out_of_range(struct queue *queue,
+                            const rd_kafka_message_t *message)
+{
+    struct error err;
+
+    error_set(&err, ERROR_FATAL,
+              "partition %d of topic '%s' cannot be read from offset %lld on "
+              "(%s): records were deleted before they were read (retention), "
+              "or the topic was made anew; set the offset of group '%s' with "
+              "kafka-consumer-groups --reset-offsets, then start again",
+              (int)message->partition, queue->options.topic,
+              (long long)message->offset, rd_kafka_message_errstr(message),
+              queue->options.group);
+    queue->handler->failed(queue->payload, &err);
+}
+
+static void on_message_error(struct queue *queue,
+                             const rd_kafka_message_t *message)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        on_out_of_range(queue, message);
+    } else {
+        on_error(queue, message->err, rd_kafka_message_errstr(message));
     }
 }
 
@@ -266,7 +152,7 @@ static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             hand_over(queue, message);
         } else {
-            on_error(queue, message->err, rd_kafka_message_errstr(message));
+            on_message_error(queue, message);
         }
     }
 }
@@ -288,7 +174,7 @@ static void on_log(struct queue *queue, rd_kafka_event_t *event)
     int level;
 
     if (rd_kafka_event_log(event, &facility, &text, &level) == 0) {
-        notice(queue, level_of(level), "%s: %s", facility, text);
+        queue_notice(queue, level_of(level), "%s: %s", facility, text);
     }
 }
 
@@ -299,7 +185,10 @@ static void serve(struct queue *queue, rd_kafka_event_t *event)
         on_message_event(queue, event);
         break;
     case RD_KAFKA_EVENT_REBALANCE:
-        rebalance(queue, event);
+        membership_on_rebalance(queue, event);
+        break;
+    case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+        membership_on_offsets(queue, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
         on_error(queue, rd_kafka_event_error(event),
@@ -380,7 +269,7 @@ static void on_heartbeat(void *payload)
 static void on_committer(void *payload, int fd, unsigned events)
 {
     struct queue *queue = payload;
-    struct commit_result result;
+    struct queue_result result;
     uint64_t count;
     char *text;
 
@@ -389,32 +278,37 @@ static void on_committer(void *payload, int fd, unsigned events)
     }
     text = committer_take_notice(queue->committer);
     if (text != NULL) {
-        notice(queue, LOG_WARN, "%s", text);
+        queue_notice(queue, LOG_WARN, "%s", text);
         mem_free(text);
     }
     if (committer_take(queue->committer, &result) && !queue->closed) {
         queue->committing = false;
-        queue->handler->committed(
-            queue->payload, result.result,
-            result.result == QUEUE_COMMITTED ? NULL : &result.err);
+        queue->handler->committed(queue->payload, &result);
     }
 }
 
 static void refuse_commit(void *payload)
 {
     struct queue *queue = payload;
-    struct error err;
+    struct queue_result result = {.verdict = QUEUE_ABORTED};
 
-    error_set(&err, ERROR_UNAVAILABLE, "not a member of the group just now");
+    error_set(&result.err, ERROR_UNAVAILABLE,
+              "not a member of the group just now");
     queue->committing = false;
-    queue->handler->committed(queue->payload, QUEUE_ABORTED, &err);
+    queue->handler->committed(queue->payload, &result);
 }
 
 void queue_commit(struct queue *queue, struct queue_batch *batch)
 {
     queue->committing = true;
     batch->group = rd_kafka_consumer_group_metadata(queue->client);
-    if (batch->group != NULL && group_has_generation(batch->group)) {
+    fault_point("submitted");
+    if (fault_is_broken("skip-fencing")) {
+        rd_kafka_consumer_group_metadata_destroy(batch->group);
+        batch->group =
+            rd_kafka_consumer_group_metadata_new(queue->options.group);
+        committer_submit(queue->committer, batch);
+    } else if (batch->group != NULL && group_has_generation(batch->group)) {
         committer_submit(queue->committer, batch);
     } else {
         batch_discard(batch);
@@ -429,22 +323,6 @@ bool queue_is_committing(const struct queue *queue)
 
 /* --- life cycle
  * ------------------------------------------------------------------------ */
-
-void queue_pause(struct queue *queue)
-{
-    if (!queue->paused) {
-        queue->paused = true;
-        pause_assigned(queue, true);
-    }
-}
-
-void queue_resume(struct queue *queue)
-{
-    if (queue->paused) {
-        queue->paused = false;
-        pause_assigned(queue, false);
-    }
-}
 
 static rd_kafka_t *new_consumer(const struct queue_options *options,
                                 struct error *err)
@@ -506,6 +384,7 @@ int queue_open(struct loop *loop, const struct queue_options *options,
     task_init(&queue->more, poll_events, queue);
     timer_init(&queue->heartbeat, on_heartbeat, queue);
     timer_init(&queue->refusal, refuse_commit, queue);
+    membership_init(queue);
     queue->client = new_consumer(&queue->options, err);
     if (queue->client == NULL) {
         queue_free(queue);
@@ -527,8 +406,9 @@ static void on_close_deadline(void *payload)
 {
     struct queue *queue = payload;
 
-    notice(queue, LOG_WARN,
-           "the group could not be left in time; it will notice by itself");
+    queue_notice(
+        queue, LOG_WARN,
+        "the group could not be left in time; it will notice by itself");
     finish_close(queue);
 }
 
@@ -544,8 +424,13 @@ void queue_close(struct queue *queue)
     queue->closing_events = rd_kafka_queue_new(queue->client);
     rd_kafka_queue_io_event_enable(queue->closing_events, queue->event_fd, &one,
                                    sizeof(one));
+    membership_stop(queue);
     error = rd_kafka_consumer_close_queue(queue->client, queue->closing_events);
-    report(queue, "leaving the group", error);
+    if (error != NULL) {
+        queue_notice(queue, LOG_WARN, "leaving the group: %s",
+                     rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
     timer_init(&queue->close_deadline, on_close_deadline, queue);
     loop_arm(queue->loop, &queue->close_deadline, CLOSE_MS);
     loop_arm(queue->loop, &queue->heartbeat, 1);
@@ -565,8 +450,7 @@ static void unwatch(struct queue *queue)
 
 static void destroy_client(struct queue *queue)
 {
-    drop_list(&queue->assigned);
-    drop_list(&queue->revoking);
+    membership_free(queue);
     if (queue->closing_events != NULL) {
         rd_kafka_queue_destroy(queue->closing_events);
     }

@@ -16,14 +16,16 @@ static const struct reserved reserved[] = {
     {"metadata.broker.list", "it is kafka.brokers"},
     {"group.id", "it is kafka.group"},
     {"transactional.id", "it is kafka.transactional_id"},
+    {"group.instance.id", "it is kafka.instance_id"},
     {"enable.auto.commit",
      "offsets are committed in the transaction of their outcomes"},
     {"enable.auto.offset.store",
      "offsets are committed in the transaction of their outcomes"},
     {"auto.commit.interval.ms",
      "offsets are committed in the transaction of their outcomes"},
-    {"auto.offset.reset", "a new group starts at the earliest offset, so that "
-                          "no event is passed over"},
+    {"auto.offset.reset", "a new group starts at the earliest offset, and one "
+                          "whose offset is gone stops, so that no event is "
+                          "passed over"},
     {"isolation.level", "what an aborted transaction wrote must not be read"},
     {"enable.idempotence", "transactions need it"},
     {"acks", "transactions need all"},
@@ -148,12 +150,17 @@ static const struct property producer_defaults[] = {
     /* The topic's own limit decides: a dead letter is never cut. */
     {"message.max.bytes", "536870912"},
     {"compression.codec", "lz4"},
+    /* A batch is refused as a whole: a message that is too large for its topic
+     * is to be alone in its own. */
+    {"batch.size", "65536"},
 };
 
 static const struct property consumer_fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "earliest"},
+    /* Every partition is given its first offset; where that is gone it is not
+     * for the client to choose another one. */
+    {"auto.offset.reset", "error"},
     {"isolation.level", "read_committed"},
     {"partition.assignment.strategy", "cooperative-sticky"},
     {"allow.auto.create.topics", "false"},
@@ -161,6 +168,7 @@ static const struct property consumer_fixed[] = {
 
 static const struct property producer_fixed[] = {
     {"transaction.timeout.ms", "10000"},
+    {"delivery.report.only.error", "true"},
 };
 
 static const struct property publisher_fixed[] = {
@@ -242,6 +250,11 @@ static int set_transactional_id(rd_kafka_conf_t *conf,
 static int set_consumer(rd_kafka_conf_t *conf,
                         const struct queue_options *options, struct error *err)
 {
+    if (options->instance_id != NULL &&
+        set_property(conf, "group.instance.id", options->instance_id, err) <
+            0) {
+        return error_prefix(err, "kafka.instance_id");
+    }
     return set_all(conf, consumer_fixed, ARRAY_SIZE(consumer_fixed), err) < 0 ||
                    set_property(conf, "group.id", options->group, err) < 0
                ? -1
@@ -314,7 +327,11 @@ rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
     }
     client = rd_kafka_new(type, conf, why, sizeof(why));
     if (client == NULL) {
-        rd_kafka_conf_destroy(conf);
+        /* With interceptors it is not ours to free (librdkafka before 2.12
+         * frees them twice). */
+        if (consumes) {
+            rd_kafka_conf_destroy(conf);
+        }
         error_set(err, ERROR_CONFIG, "kafka %s: %s",
                   consumes ? "consumer" : "producer", why);
     }

@@ -110,7 +110,7 @@ int publisher_send(struct publisher *publisher, const struct message *message,
 {
     rd_kafka_resp_err_t code;
 
-    while ((code = queue_produce(publisher->client, message)) ==
+    while ((code = queue_produce(publisher->client, message, NULL)) ==
            RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_poll(publisher->client, 100);
     }

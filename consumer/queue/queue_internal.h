@@ -24,18 +24,12 @@ rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
 /* --- batch.c
  * ------------------------------------------------------------------- */
 
-struct queue_offset {
-    const char *topic;
-    int32_t partition;
-    int64_t offset;
-};
-
 struct queue_batch {
     struct arena *arena;
     struct message *messages;
     size_t message_count;
     size_t message_capacity;
-    struct queue_offset *offsets;
+    struct queue_position *offsets;
     size_t offset_count;
     size_t offset_capacity;
     /* Taken when the batch is handed in: it carries the generation, by which
@@ -57,11 +51,6 @@ bool group_has_generation(const rd_kafka_consumer_group_metadata_t *group);
 
 struct committer;
 
-struct commit_result {
-    enum queue_commit_result result;
-    struct error err;
-};
-
 /* `consumer` is asked for its group's metadata at each commit. done_fd becomes
  * readable when a result is there. */
 struct committer *committer_new(rd_kafka_t *consumer,
@@ -71,15 +60,16 @@ int committer_done_fd(const struct committer *committer);
 void committer_submit(struct committer *committer, struct queue_batch *batch);
 /* False while there is none; wakes once for each batch. */
 bool committer_take(struct committer *committer,
-                    struct commit_result *ret_result);
+                    struct queue_result *ret_result);
 /* Text to log, or NULL; the caller frees it. */
 char *committer_take_notice(struct committer *committer);
 /* Waits for the thread, which ends after what it is doing; at most that long.
  * False: it did not end, and everything that it uses has to stay. */
 bool committer_free(struct committer *committer, unsigned timeout_ms);
 
-/* The one way to write a message, for the committer and the publisher */
+/* The one way to write a message, for the committer and the publisher. `opaque`
+ * comes back in its delivery report. */
 rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
-                                  const struct message *message);
+                                  const struct message *message, void *opaque);
 
 #endif

@@ -28,6 +28,7 @@ struct kafka_settings {
     } topics;
     int outcome_mode; /* place in outcome_modes */
     const char *transactional_id;
+    const char *instance_id;
     struct field_map properties;
 };
 

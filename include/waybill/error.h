@@ -33,8 +33,10 @@ enum error_kind {
     /* It would succeed once somebody has mended the credentials. */
     ERROR_AUTH,
     /* Later it may succeed by itself. */
-    ERROR_UNREACHABLE, /* no answer: name, connection, TLS, time */
-    ERROR_UNAVAILABLE, /* an answer that says: not now (429, 5xx) */
+    ERROR_UNREACHABLE,  /* no answer: name, connection, TLS, time */
+    ERROR_UNAVAILABLE,  /* an answer that says: not now (5xx) */
+    ERROR_RATE_LIMITED, /* an answer that says: not so often (429) */
+    ERROR_INTERRUPTED,  /* what was begun is gone: again from the start */
     /* The caller's own doing, or ours. */
     ERROR_USAGE,
     ERROR_CANCELLED,
@@ -74,6 +76,7 @@ const char *error_class(enum error_kind kind);
 /* The one place that decides what an error means for the record. */
 enum disposition {
     DISPOSITION_RETRY,       /* again after a pause, until caps are used up */
+    DISPOSITION_BACK_OFF,    /* so, and the host is in trouble for all */
     DISPOSITION_HOLD,        /* again, slowly, for ever: a person must act */
     DISPOSITION_DEAD_LETTER, /* never again */
     DISPOSITION_FATAL,       /* the process cannot go on */

@@ -30,6 +30,8 @@ struct event {
     const char *organization;
     struct workflow workflow;
     struct run run;
+    /* Of a replayed dead letter: the only attachment that it is for */
+    const char *replay_attachment;
     /* The DSSE envelope as it is stored: Go's json.Marshal of its four fields,
      * whatever the event's own spelling was. Its digest is what the event's
      * attestation.digest is held against. */

@@ -60,6 +60,7 @@ bool http_header(const struct http_response *response, const char *name,
                  size_t n, struct str *value);
 /* Retry-After in milliseconds, given as seconds or as a date; 0: none. At most
  * five minutes: a registry does not decide when we are next seen. */
+#define HTTP_MOST_RETRY_AFTER_MS ((uint32_t)300000)
 uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
 

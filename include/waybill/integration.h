@@ -1,6 +1,7 @@
 #ifndef WAYBILL_INTEGRATION_H
 #define WAYBILL_INTEGRATION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "waybill/error.h"
@@ -19,6 +20,7 @@
  */
 struct integration;
 struct integration_delivery;
+struct integration_probe;
 
 /* What an integration may use. All of it outlives it. */
 struct integration_env {
@@ -27,6 +29,15 @@ struct integration_env {
     uint32_t connect_ms;
     uint32_t answer_ms;
 };
+
+/* What is to be delivered. Event and attachment stay until done. */
+struct integration_order {
+    const struct event *event;
+    const struct attachment *attachment;
+    bool doubtful; /* it may be there already: ask first */
+};
+
+typedef void integration_probed_fn(void *payload, const struct error *err);
 
 /* Exactly one of artifact (and what it points to, in the arena that deliver()
  * was given) and err is set. */
@@ -40,16 +51,24 @@ struct integration_class {
      * integration in use, for all registrations of it. */
     struct integration *(*open)(const struct integration_env *env);
     /* MUST call done() exactly once, later, from the loop, unless cancelled.
-     * Event, attachment and arena stay until then. MUST be harmless when done
-     * twice for the same event. */
-    struct integration_delivery *(*deliver)(struct integration *integration,
-                                            const struct event *event,
-                                            const struct attachment *attachment,
-                                            struct arena *arena,
-                                            integration_done_fn *done,
-                                            void *payload);
+     * What the order points to and the arena stay until then. MUST be harmless
+     * when done twice for the same event. */
+    struct integration_delivery *(*deliver)(
+        struct integration *integration, const struct integration_order *order,
+        struct arena *arena, integration_done_fn *done, void *payload);
     /* MUST NOT call done() any more. */
     void (*cancel)(struct integration_delivery *delivery);
+    /* What registrations share that fail together, by a name: the registry's
+     * host. */
+    const char *(*host)(const struct registration *registration,
+                        struct arena *arena);
+    /* Whether that host is alive: err is NULL. As deliver(): once, later, from
+     * the loop, unless cancelled. */
+    struct integration_probe *(*probe)(struct integration *integration,
+                                       const struct registration *registration,
+                                       integration_probed_fn *done,
+                                       void *payload);
+    void (*cancel_probe)(struct integration_probe *probe);
     /* No delivery is in flight. MUST take NULL. */
     void (*close)(struct integration *integration);
 };

@@ -14,7 +14,9 @@
  * Pushing to an OCI registry (distribution specification 1.1), by what a push
  * of something small and new needs and no more: both blobs side by side, each a
  * POST and a PUT, then the manifest. No HEAD in front (the content is new), no
- * mount, no chunks: five requests, three round trips.
+ * mount, no chunks: five requests, three round trips. What may have been pushed
+ * before, by an attempt whose answer was lost, is asked for first: one request
+ * when it is there.
  *
  * Whether a registry wants Basic, Bearer or nothing is learnt once for each,
  * with GET /v2/, before any body is sent; tokens are fetched once for all who
@@ -92,15 +94,26 @@ struct oci_client *oci_client_new(struct http *http, struct loop *loop,
                                   const struct oci_client_options *options);
 void oci_client_free(struct oci_client *client); /* no push may be running */
 
-/* err is NULL when everything is there. Called once, from the loop. */
-typedef void oci_push_done_fn(void *payload, const struct error *err);
+/* err is NULL when everything is there; `already`: it was before. Called once,
+ * from the loop. */
+typedef void oci_push_done_fn(void *payload, bool already,
+                              const struct error *err);
 
-/* target and image, with all that they point to, must live until done. */
+/* target and image, with all that they point to, must live until done. With
+ * ask_first the manifest is asked for before anything is sent. */
 struct oci_push *oci_push_start(struct oci_client *client,
                                 const struct oci_target *target,
-                                const struct oci_image *image,
+                                const struct oci_image *image, bool ask_first,
                                 oci_push_done_fn *done, void *payload);
 /* done() is not called any more. */
 void oci_push_cancel(struct oci_push *push);
+
+/* Whether the target's registry answers at all; as for a push otherwise. */
+struct oci_probe;
+typedef void oci_probe_done_fn(void *payload, const struct error *err);
+struct oci_probe *oci_probe_start(struct oci_client *client,
+                                  const struct oci_target *target,
+                                  oci_probe_done_fn *done, void *payload);
+void oci_probe_cancel(struct oci_probe *probe);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "waybill/config.h"
 #include "waybill/http.h"
+#include "waybill/ledger.h"
 #include "waybill/loop.h"
 #include "waybill/outcome.h"
 #include "waybill/queue.h"
@@ -45,21 +46,38 @@ struct pipeline_options {
 struct pipeline *pipeline_new(const struct pipeline_options *options);
 void pipeline_free(struct pipeline *pipeline); /* no record is left */
 
-/* Called once for each record, from the loop, unless it is cancelled. */
-typedef void record_done_fn(void *payload, struct record *record);
+/* Called once for each outcome, as soon as it is there, from the loop, unless
+ * the record is freed before. In it the record may be freed when it is done. */
+typedef void record_outcome_fn(void *payload, struct record *record,
+                               size_t place);
 
-/* The input is copied. */
+/* The input is copied. `past` is what is known of it from before, or NULL: what
+ * was delivered is not delivered again, and its outcome is not among the
+ * outcomes; there may be none left. */
 struct record *pipeline_feed(struct pipeline *pipeline,
-                             const struct input *input, record_done_fn *done,
+                             const struct input *input,
+                             const struct ledger *past, record_outcome_fn *done,
                              void *payload);
 /* No attempt begins any more; those that run go on. idle() is called once, from
  * the loop, when none does. */
 void pipeline_drain(struct pipeline *pipeline, loop_fn *idle, void *payload);
 
-/* Of a done record. Outcomes live as long as it does. */
+/* Outcomes live as long as the record does. */
 const struct outcome *record_outcomes(const struct record *record,
                                       size_t *ret_count);
+bool record_is_done(const struct record *record);
+bool record_outcome_is_done(const struct record *record, size_t place);
 size_t record_size(const struct record *record); /* bytes that it holds */
+/* No attempt of it begins any more, and with `at_once` none goes on; true: some
+ * are under way, and may still have an outcome. */
+bool record_abandon(struct record *record, bool at_once);
+/* Everything that it waits for is in trouble, or takes more than its share of
+ * the room: others are better served by what comes after it. */
+bool record_is_crowding(const struct record *record);
+/* It is dropped, to be read again when there is room. */
+void record_note_parked(struct record *record);
+/* True: there is room, or a need, for what was parked. */
+bool pipeline_unpark(struct pipeline *pipeline);
 /* Ends it wherever it is; done() is not called any more. */
 void record_free(struct record *record);
 
@@ -79,6 +97,7 @@ int service_start(struct pipeline *pipeline,
 /* Stops intake, finishes what is in flight within delivery.drain, commits,
  * leaves the group. */
 void service_stop(struct service *service);
+size_t service_records(const struct service *service); /* that it holds */
 void service_free(struct service *service); /* NULL is fine */
 
 #endif

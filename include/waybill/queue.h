@@ -33,29 +33,47 @@ struct queue_partition {
     int32_t partition;
 };
 
-enum queue_commit_result {
+/* Where a partition's last owner has left it */
+struct queue_position {
+    struct queue_partition at;
+    int64_t offset;       /* the next to be read; -1: nothing was committed */
+    const char *metadata; /* what was committed beside it; "" if nothing */
+};
+
+enum queue_verdict {
     QUEUE_COMMITTED,
-    /* Nothing of the batch was done, and nothing will be. The same results may
-     * be handed in again, in another batch, as far as their partitions are
-     * still assigned. err says why. */
+    /* In all other cases nothing of the batch was done, and nothing will be:
+     * the same results may be handed in again, in another batch, as far as
+     * their partitions are still assigned. */
     QUEUE_ABORTED,
+    /* One message is larger than its topic takes. */
+    QUEUE_REFUSED_MESSAGE,
+    /* The metadata is longer than the broker takes (offset.metadata.max.bytes).
+     */
+    QUEUE_REFUSED_METADATA,
+};
+
+struct queue_result {
+    enum queue_verdict verdict;
+    size_t message;   /* QUEUE_REFUSED_MESSAGE: which, by order of addition */
+    struct error err; /* why; not when committed */
 };
 
 struct queue_handler {
     /* One record. Its bytes are valid during the call. */
     void (*record)(void *payload, const struct input *input);
-    /* From now on records of these come, from the committed offsets on. */
-    void (*assigned)(void *payload, const struct queue_partition *partitions,
+    /* From now on records of these come, from the committed offsets on, or
+     * from the first there is. No transaction is open any more that could still
+     * move them (KIP-447). */
+    void (*assigned)(void *payload, const struct queue_position *positions,
                      size_t count);
     /* These go away. With `lost` they are somebody else's already; else they
      * are ours until queue_release(), which must follow soon: the whole group
      * waits. No other call of this comes before that. */
     void (*revoked)(void *payload, const struct queue_partition *partitions,
                     size_t count, bool lost);
-    /* What queue_commit() began. err is NULL when committed. Not after
-     * closed(). */
-    void (*committed)(void *payload, enum queue_commit_result result,
-                      const struct error *err);
+    /* What queue_commit() began. Not after closed(). */
+    void (*committed)(void *payload, const struct queue_result *result);
     /* Something to log: the client's own words. */
     void (*notice)(void *payload, enum log_level level, const char *text);
     /* The consumer cannot go on. */
@@ -69,6 +87,7 @@ struct queue_options {
     const char *group;
     const char *topic;            /* to read, or to publish to */
     const char *transactional_id; /* NULL: one of the process's own */
+    const char *instance_id;      /* NULL: a dynamic member (KIP-345) */
     const struct field_map *properties;
     uint64_t random; /* for the process's own id */
 };
@@ -81,9 +100,18 @@ int queue_open(struct loop *loop, const struct queue_options *options,
 void queue_close(struct queue *queue);
 void queue_free(struct queue *queue); /* only when closed; NULL is fine */
 
-/* No record comes while it is paused. Both may be called at any time. */
+/* No record comes while all are paused, or their partition is. May be called at
+ * any time; a partition that is assigned anew is not paused by itself. */
 void queue_pause(struct queue *queue);
 void queue_resume(struct queue *queue);
+void queue_pause_partition(struct queue *queue,
+                           const struct queue_partition *at);
+void queue_resume_partition(struct queue *queue,
+                            const struct queue_partition *at);
+/* Records of that partition come once more, from this offset on. Some of those
+ * that came before may come again without it, after a pause. */
+void queue_rewind(struct queue *queue, const struct queue_partition *at,
+                  int64_t offset);
 
 /* Answers revoked(): what was revoked may go to others. */
 void queue_release(struct queue *queue);
@@ -95,9 +123,9 @@ void queue_batch_free(struct queue_batch *batch); /* NULL is fine */
 /* Everything is copied. */
 void queue_batch_message(struct queue_batch *batch,
                          const struct message *message);
-/* `offset` is the next to be read. */
-void queue_batch_offset(struct queue_batch *batch, const char *topic,
-                        int32_t partition, int64_t offset);
+/* As the position that whoever has the partition next is told */
+void queue_batch_offset(struct queue_batch *batch,
+                        const struct queue_position *position);
 size_t queue_batch_size(const struct queue_batch *batch); /* bytes, about */
 
 /* One at a time; takes the batch. committed() follows. The batch belongs to the

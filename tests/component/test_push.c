@@ -214,14 +214,14 @@ static const struct row rows[] = {
     /* statuses */
     {"429 without a word",
      {"429"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_RATE_LIMITED,
      .status = 429,
      .code = "TOOMANYREQUESTS",
      .most = COLD,
      .recovers = true},
     {"429 with seconds",
      {"429-seconds=3"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_RATE_LIMITED,
      .status = 429,
      .most = COLD,
      .wait_least_ms = 3000,
@@ -229,7 +229,7 @@ static const struct row rows[] = {
      .recovers = true},
     {"429 with a date",
      {"429-date=20"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_RATE_LIMITED,
      .status = 429,
      .most = COLD,
      .wait_least_ms = 10000,
@@ -237,7 +237,7 @@ static const struct row rows[] = {
      .recovers = true},
     {"429 with an absurd time is five minutes",
      {"429-absurd"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_RATE_LIMITED,
      .status = 429,
      .most = COLD,
      .wait_least_ms = 300000,
@@ -245,13 +245,13 @@ static const struct row rows[] = {
      .recovers = true},
     {"429 that says when in its body only",
      {"429-body"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_RATE_LIMITED,
      .status = 429,
      .most = COLD,
      .recovers = true},
     {"403 that means 429",
      {"403-rate-limit"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_RATE_LIMITED,
      .status = 403,
      .most = COLD,
      .recovers = true},
@@ -286,14 +286,14 @@ static const struct row rows[] = {
      .most = 3},
     {"an upload session that is lost",
      {"404-upload-unknown"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_INTERRUPTED,
      .status = 404,
      .code = "BLOB_UPLOAD_UNKNOWN",
      .most = COLD,
      .recovers = true},
     {"a blob that is not there yet",
      {"404-blob-unknown"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_INTERRUPTED,
      .status = 404,
      .code = "MANIFEST_BLOB_UNKNOWN",
      .exact = COLD,
@@ -306,7 +306,7 @@ static const struct row rows[] = {
      .exact = COLD},
     {"a blob that came through damaged",
      {"400-digest-invalid"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_INTERRUPTED,
      .status = 400,
      .code = "DIGEST_INVALID",
      .most = COLD,
@@ -401,7 +401,7 @@ static const struct row rows[] = {
      * gone: as good as no answer. */
     {"a blob that is stored, and no word of it",
      {"drop-201"},
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_INTERRUPTED,
      .or = ERROR_UNREACHABLE,
      .either = true,
      .most = COLD + 1,
@@ -513,6 +513,7 @@ struct world {
     struct arena *arena;
     struct oci_image image;
     struct oci_target target;
+    bool asks_first;
 };
 
 static void set_credentials(struct oci_target *target, enum who who)
@@ -572,16 +573,18 @@ struct result {
     bool done;
     bool starting; /* inside oci_push_start() */
     int calls;
+    bool already;
     struct error err; /* kind is ERROR_NONE when it is there */
 };
 
-static void on_pushed(void *payload, const struct error *err)
+static void on_pushed(void *payload, bool already, const struct error *err)
 {
     struct result *result = payload;
 
     assert_false(result->starting);
     result->calls++;
     result->done = true;
+    result->already = already;
     result->err = err != NULL ? *err : (struct error){0};
 }
 
@@ -592,8 +595,8 @@ static struct oci_push *start(struct world *world,
     struct oci_push *push;
 
     *result = (struct result){.starting = true};
-    push =
-        oci_push_start(world->client, target, &world->image, on_pushed, result);
+    push = oci_push_start(world->client, target, &world->image,
+                          world->asks_first, on_pushed, result);
     result->starting = false;
     return push;
 }

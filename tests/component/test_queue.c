@@ -259,7 +259,7 @@ struct member {
     bool out_of_order;
     bool checks_rows;
     bool committed;
-    enum queue_commit_result result;
+    enum queue_verdict result;
     struct error err;
     bool failed;
     bool closed;
@@ -303,13 +303,13 @@ static void on_record(void *payload, const struct input *input)
     }
 }
 
-static void on_assigned(void *payload, const struct queue_partition *partitions,
+static void on_assigned(void *payload, const struct queue_position *positions,
                         size_t count)
 {
     struct member *member = payload;
 
     for (size_t i = 0; i < count; i++) {
-        assert_string_equal(partitions[i].topic, EVENTS);
+        assert_string_equal(positions[i].at.topic, EVENTS);
     }
     member->assigned++;
     member->partitions += (int)count;
@@ -329,16 +329,14 @@ static void on_revoked(void *payload, const struct queue_partition *partitions,
     }
 }
 
-static void on_committed(void *payload, enum queue_commit_result result,
-                         const struct error *err)
+static void on_committed(void *payload, const struct queue_result *result)
 {
     struct member *member = payload;
 
-    assert_true((result == QUEUE_COMMITTED) == (err == NULL));
     assert_false(queue_is_committing(member->queue));
     member->committed = true;
-    member->result = result;
-    member->err = err != NULL ? *err : (struct error){0};
+    member->result = result->verdict;
+    member->err = result->err;
 }
 
 static void on_notice(void *payload, enum log_level level, const char *text)
@@ -562,6 +560,13 @@ static void a_queue_that_is_paused_at_once_reads_nothing(void **state)
 /* --- batches ---------------------------------------------------------------
  */
 
+static void put_offset(struct queue_batch *batch, int32_t partition,
+                       int64_t offset)
+{
+    queue_batch_offset(
+        batch, &(struct queue_position){{EVENTS, partition}, offset, "so far"});
+}
+
 static struct queue_batch *new_batch(void)
 {
     struct queue_batch *batch = queue_batch_new();
@@ -572,8 +577,8 @@ static struct queue_batch *new_batch(void)
 
         queue_batch_message(batch, &message);
     }
-    queue_batch_offset(batch, EVENTS, 0, 7);
-    queue_batch_offset(batch, EVENTS, 1, 9);
+    put_offset(batch, 0, 7);
+    put_offset(batch, 1, 9);
     assert_true(queue_batch_size(batch) > 0);
     return batch;
 }
@@ -657,7 +662,7 @@ static void a_batch_of_offsets_alone_is_committed(void **state)
     cluster_open(&cluster);
     member_open(&member, loop, cluster.brokers);
     await(&member, has_all_partitions);
-    queue_batch_offset(batch, EVENTS, 0, 1);
+    put_offset(batch, 0, 1);
     queue_commit(member.queue, batch);
     await(&member, is_committed);
     assert_int_equal(member.result, QUEUE_COMMITTED);

@@ -16,6 +16,8 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     TAILQ_INIT(&broker->calls);
     for (size_t i = 0; i < partitions; i++) {
         broker->input[i].topic = "attestations";
+        broker->committed[i] = -1;
+        broker->committed_metadata[i] = "";
         broker->input[i].end = (int64_t)sim_pick(sim, 0, 3);
     }
     broker->outcomes.topic = "attestation-outcomes";
@@ -123,6 +125,7 @@ static void serve_offset(struct broker *broker, struct call *call)
         return;
     }
     call->offset = broker->committed[call->partition];
+    call->metadata = broker->committed_metadata[call->partition];
     call_answer(call, CALL_OK);
 }
 

@@ -21,6 +21,7 @@ enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
 struct txn_offset {
     int32_t partition;
     int64_t offset;
+    const char *metadata; /* the arena's */
 };
 
 struct txn {
@@ -77,7 +78,8 @@ struct broker {
     struct log input[MOST_PARTITIONS];
     struct log outcomes;
     struct log dead_letters;
-    int64_t committed[MOST_PARTITIONS];
+    int64_t committed[MOST_PARTITIONS]; /* -1: nothing yet */
+    const char *committed_metadata[MOST_PARTITIONS];
     struct producer *producers;
     unsigned txn_count;
     TAILQ_HEAD(, member) members;
@@ -161,6 +163,7 @@ struct call {
     /* Answered */
     enum call_error error;
     unsigned assigned;
+    const char *metadata;
     size_t first; /* places in the log */
     size_t count;
 };

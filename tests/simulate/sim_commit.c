@@ -11,25 +11,30 @@
  *
  * The group's generation is that of the moment when the batch was handed in:
  * what it holds is of the partitions that were owned then.
+ *
+ * When the producer is lost at the end, a new one makes an end of the
+ * transaction, and the committed offsets tell which: init -> ask -> committed
+ * or aborted.
  */
 
 #define PAUSE_MS 200
 #define BUSY_MS 20
 
 static void run_stage(struct queue *queue);
+static void give_up(struct queue *queue);
 
-static void tell(struct queue *queue, enum queue_commit_result result)
+static void tell(struct queue *queue, enum queue_verdict verdict)
 {
-    struct error err;
+    struct queue_result result = {.verdict = verdict};
 
-    error_set(&err, ERROR_UNAVAILABLE, "transaction aborted by the model");
+    error_set(&result.err, ERROR_UNAVAILABLE,
+              "transaction aborted by the model");
     queue->stage = STAGE_IDLE;
     queue->committing = false;
     queue_batch_free(queue->commit.batch);
     queue->commit = (struct commit){0};
     if (!queue->closed) {
-        queue->handler->committed(queue->payload, result,
-                                  result == QUEUE_COMMITTED ? NULL : &err);
+        queue->handler->committed(queue->payload, &result);
     }
 }
 
@@ -51,19 +56,6 @@ static void give_up(struct queue *queue)
     queue->stage = STAGE_IDLE;
     queue->told_committed = sim_is_broken(queue->sim, BREAK_PRETEND_COMMIT);
     loop_arm(queue->loop, &queue->pause, PAUSE_MS);
-}
-
-static void settle(struct queue *queue)
-{
-    const struct queue_batch *batch = queue->commit.batch;
-
-    for (size_t i = 0; i < batch->offset_count; i++) {
-        struct share *share = &queue->shares[batch->offsets[i].partition];
-
-        if (share->round == queue->commit.rounds[share->partition]) {
-            share->settled = batch->offsets[i].offset;
-        }
-    }
 }
 
 static void on_aborted(void *payload, const struct call *call)
@@ -93,8 +85,47 @@ static void succeed(struct queue *queue)
         give_up(queue);
         return;
     }
-    settle(queue);
     tell(queue, QUEUE_COMMITTED);
+}
+
+/* One partition that is still ours tells for all. */
+static bool find_asked(struct queue *queue)
+{
+    const struct commit *commit = &queue->commit;
+
+    for (; queue->asked < commit->batch->offset_count; queue->asked++) {
+        int32_t partition = commit->batch->offsets[queue->asked].at.partition;
+
+        if (commit->rounds[partition] == queue->shares[partition].round) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void ask(struct queue *queue)
+{
+    if (find_asked(queue)) {
+        run_stage(queue);
+    } else {
+        queue->in_doubt = false;
+        give_up(queue);
+    }
+}
+
+static void compare(struct queue *queue, const struct call *call)
+{
+    const struct queue_position *ours =
+        &queue->commit.batch->offsets[queue->asked];
+
+    if (call->offset == ours->offset &&
+        strcmp(call->metadata, ours->metadata) == 0) {
+        queue->in_doubt = false;
+        tell(queue, QUEUE_COMMITTED);
+        return;
+    }
+    queue->asked++;
+    ask(queue);
 }
 
 static void advance(struct queue *queue, const struct call *call)
@@ -102,7 +133,9 @@ static void advance(struct queue *queue, const struct call *call)
     switch (queue->stage) {
     case STAGE_INIT:
         queue->epoch = call->epoch;
-        queue->stage = queue->committing ? STAGE_PRODUCE : STAGE_IDLE;
+        queue->stage = queue->in_doubt     ? STAGE_ASK
+                       : queue->committing ? STAGE_PRODUCE
+                                           : STAGE_IDLE;
         break;
     case STAGE_PRODUCE:
         queue->stage = STAGE_OFFSETS;
@@ -114,9 +147,28 @@ static void advance(struct queue *queue, const struct call *call)
     case STAGE_IDLE:
         succeed(queue);
         return;
+    case STAGE_ASK:
+        compare(queue, call);
+        return;
     }
-    if (queue->stage != STAGE_IDLE) {
+    if (queue->stage == STAGE_ASK) {
+        queue->asked = 0;
+        ask(queue);
+    } else if (queue->stage != STAGE_IDLE) {
         run_stage(queue);
+    }
+}
+
+/* Whether it came to an end is found out by the next producer. */
+static void lose_producer(struct queue *queue)
+{
+    queue->epoch = 0;
+    if (queue->stage == STAGE_END || queue->in_doubt) {
+        queue->in_doubt = true;
+        queue->stage = STAGE_INIT;
+        run_stage(queue);
+    } else {
+        give_up(queue);
     }
 }
 
@@ -132,13 +184,14 @@ static void on_answer(void *payload, const struct call *call)
         loop_arm(queue->loop, &queue->pause, BUSY_MS);
         break;
     case CALL_FENCED:
-        queue->epoch = 0;
-        give_up(queue);
+        lose_producer(queue);
+        break;
+    case CALL_UNSTABLE:
+        loop_arm(queue->loop, &queue->pause, PAUSE_MS);
         break;
     case CALL_ABORTABLE:
     case CALL_UNKNOWN_MEMBER:
     case CALL_REBALANCING:
-    case CALL_UNSTABLE:
         call_send(new_call(queue, CALL_ABORT, on_aborted));
         break;
     }
@@ -154,12 +207,14 @@ static void fill_offsets(const struct queue *queue, struct call *call)
     call->generation = late ? queue->generation : queue->commit.generation;
     call->offset_count = batch->offset_count;
     for (size_t i = 0; i < batch->offset_count; i++) {
-        int32_t partition = batch->offsets[i].partition;
-        int64_t position = queue->shares[partition].position;
+        const struct queue_position *from = &batch->offsets[i];
+        int64_t position = queue->shares[from->at.partition].position;
 
-        call->offsets[i].partition = partition;
+        call->offsets[i].partition = from->at.partition;
         call->offsets[i].offset =
-            early && position >= 0 ? position : batch->offsets[i].offset;
+            early && position >= 0 ? position : from->offset;
+        call->offsets[i].metadata =
+            arena_strdup(queue->sim->arena, early ? "" : from->metadata);
     }
 }
 
@@ -189,10 +244,9 @@ static void fill_messages(struct queue *queue, struct call *call)
 static void run_stage(struct queue *queue)
 {
     static const enum call_kind kinds[] = {
-        [STAGE_INIT] = CALL_INIT,
-        [STAGE_PRODUCE] = CALL_PRODUCE,
-        [STAGE_OFFSETS] = CALL_OFFSETS,
-        [STAGE_END] = CALL_END,
+        [STAGE_INIT] = CALL_INIT,       [STAGE_PRODUCE] = CALL_PRODUCE,
+        [STAGE_OFFSETS] = CALL_OFFSETS, [STAGE_END] = CALL_END,
+        [STAGE_ASK] = CALL_OFFSET,
     };
     struct call *call = new_call(queue, kinds[queue->stage], on_answer);
 
@@ -200,6 +254,9 @@ static void run_stage(struct queue *queue)
         fill_messages(queue, call);
     } else if (queue->stage == STAGE_OFFSETS) {
         fill_offsets(queue, call);
+    } else if (queue->stage == STAGE_ASK) {
+        call->partition =
+            queue->commit.batch->offsets[queue->asked].at.partition;
     }
     call_send(call);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "waybill/alloc.h"
+#include "waybill/pipeline.h"
 
 /*
  * A member of the group, as librdkafka is one: it heartbeats and joins by
@@ -35,30 +36,14 @@ static bool may_fetch(const struct share *share)
 
     return is_owned(share) && !queue->closed && share->position >= 0 &&
            !share->fetching &&
-           (!queue->paused || sim_is_broken(queue->sim, BREAK_NO_PAUSE));
-}
-
-static size_t in_flight(const struct queue *queue)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < queue->sim->broker->partitions; i++) {
-        const struct share *share = &queue->shares[i];
-        const struct log *log = &queue->sim->broker->input[i];
-
-        for (size_t j = 0; is_owned(share) && j < log->count; j++) {
-            int64_t offset = log->records[j].offset;
-
-            count += offset >= share->settled && offset < share->next;
-        }
-    }
-    return count;
+           ((!queue->paused && !share->resting) ||
+            sim_is_broken(queue->sim, BREAK_NO_PAUSE));
 }
 
 static void check_memory(const struct queue *queue)
 {
     size_t most = queue->instance->settings->delivery.max_records;
-    size_t count = in_flight(queue);
+    size_t count = service_records(queue->instance->service);
 
     if (count > most) {
         sim_violate(queue->sim, INVARIANT_MEMORY,
@@ -86,11 +71,8 @@ static void hand_over(struct share *share, const struct log_record *record)
     }
     sim_trace(queue->sim, "life %u reads %d/%lld", queue->instance->life,
               share->partition, (long long)record->offset);
-    if (record->offset >= share->next) {
-        share->next = record->offset + 1;
-        check_memory(queue);
-    }
     queue->handler->record(queue->payload, &input);
+    check_memory(queue);
 }
 
 static void on_fetched(void *payload, const struct call *call)
@@ -99,7 +81,7 @@ static void on_fetched(void *payload, const struct call *call)
     struct queue *queue = share->queue;
     const struct log *log = &queue->sim->broker->input[share->partition];
 
-    if (call->epoch != share->round) {
+    if (call->epoch != share->reads) {
         return;
     }
     share->fetching = false;
@@ -121,10 +103,11 @@ static void fetch(struct share *share)
     call->partition = share->partition;
     call->offset = share->position;
     call->most = sim_pick(share->queue->sim, 1, MOST_FETCHED);
-    call->epoch = share->round;
+    call->epoch = share->reads;
     call_send(call);
 }
 
+static void learn(struct queue *queue);
 static void ask_offset(void *payload);
 
 static void on_offset(void *payload, const struct call *call)
@@ -139,11 +122,10 @@ static void on_offset(void *payload, const struct call *call)
                  sim_pick(share->queue->sim, 50, 500));
         return;
     }
-    share->position = call->offset;
-    share->first = call->offset;
-    share->next = call->offset;
-    share->settled = call->offset;
-    fetch(share);
+    share->known = true;
+    share->committed = call->offset;
+    share->metadata = call->metadata;
+    learn(share->queue);
 }
 
 static void ask_offset(void *payload)
@@ -178,6 +160,40 @@ void queue_resume(struct queue *queue)
     }
 }
 
+static void set_resting(struct queue *queue, const struct queue_partition *at,
+                        bool resting)
+{
+    struct share *share = &queue->shares[at->partition];
+
+    share->resting = resting;
+    fetch(share);
+}
+
+void queue_pause_partition(struct queue *queue,
+                           const struct queue_partition *at)
+{
+    set_resting(queue, at, true);
+}
+
+void queue_resume_partition(struct queue *queue,
+                            const struct queue_partition *at)
+{
+    set_resting(queue, at, false);
+}
+
+void queue_rewind(struct queue *queue, const struct queue_partition *at,
+                  int64_t offset)
+{
+    struct share *share = &queue->shares[at->partition];
+
+    sim_trace(queue->sim, "life %u goes back to %d/%lld", queue->instance->life,
+              at->partition, (long long)offset);
+    share->reads++;
+    share->fetching = false;
+    share->position = offset;
+    fetch(share);
+}
+
 /* --- what comes and goes ----------------------------------------------------
  */
 
@@ -200,27 +216,54 @@ static void drop_shares(struct queue *queue, unsigned bits)
     for (size_t i = 0; i < MOST_PARTITIONS; i++) {
         if ((bits >> i & 1U) != 0) {
             queue->shares[i].round++;
+            queue->shares[i].reads++;
             queue->shares[i].position = -1;
-            queue->shares[i].next = 0;
-            queue->shares[i].settled = 0;
+            queue->shares[i].known = false;
+            queue->shares[i].resting = false;
             queue->shares[i].fetching = false;
             loop_disarm(queue->loop, &queue->shares[i].again);
         }
     }
 }
 
-static void assign(struct queue *queue, unsigned bits)
+/* All at once, as one answer of the broker has them */
+static void learn(struct queue *queue)
 {
     struct queue_partition partitions[MOST_PARTITIONS];
-    size_t count = list(queue, bits, partitions);
+    struct queue_position positions[MOST_PARTITIONS];
+    size_t count = list(queue, queue->learning, partitions);
 
+    for (size_t i = 0; i < count; i++) {
+        const struct share *share = &queue->shares[partitions[i].partition];
+
+        if (!share->known) {
+            return;
+        }
+        positions[i] = (struct queue_position){partitions[i], share->committed,
+                                               share->metadata};
+    }
+    queue->learning = 0;
     if (count == 0 || !instance_step(queue->instance, "assigned")) {
         return;
     }
-    queue->owned |= bits;
-    queue->handler->assigned(queue->payload, partitions, count);
+    queue->handler->assigned(queue->payload, positions, count);
     for (size_t i = 0; i < count; i++) {
-        ask_offset(&queue->shares[partitions[i].partition]);
+        struct share *share = &queue->shares[partitions[i].partition];
+
+        share->position = share->committed >= 0 ? share->committed : 0;
+        share->first = share->position;
+        fetch(share);
+    }
+}
+
+static void assign(struct queue *queue, unsigned bits)
+{
+    queue->owned |= bits;
+    queue->learning |= bits;
+    for (size_t i = 0; i < MOST_PARTITIONS; i++) {
+        if ((bits >> i & 1U) != 0) {
+            ask_offset(&queue->shares[i]);
+        }
     }
 }
 
@@ -235,12 +278,14 @@ static void tell_revoked(struct queue *queue, unsigned bits, bool lost)
     sim_trace(queue->sim, "life %u: %#x %s", queue->instance->life, bits,
               lost ? "lost" : "revoked");
     drop_shares(queue, bits);
+    queue->learning &= ~bits;
     if (lost) {
         queue->owned &= ~bits;
     } else {
         queue->revoking = bits;
     }
     queue->handler->revoked(queue->payload, partitions, count, lost);
+    learn(queue);
 }
 
 static void finish_close(struct queue *queue)

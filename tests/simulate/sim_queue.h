@@ -11,16 +11,26 @@
 struct share {
     struct queue *queue;
     int32_t partition;
-    unsigned round;   /* replies of another round are of another assignment */
-    int64_t position; /* the next to be delivered; -1: not known yet */
-    int64_t first;    /* where this assignment began */
-    int64_t next;     /* what is below has been delivered */
-    int64_t settled;  /* what is below has been committed */
+    unsigned round;    /* replies of another round are of another assignment */
+    unsigned reads;    /* replies of another one are of before a rewind */
+    int64_t position;  /* the next to be delivered; -1: not known yet */
+    int64_t first;     /* where this assignment began */
+    int64_t committed; /* as the broker says; -1: nothing was */
+    const char *metadata; /* so; the arena's */
+    bool known;           /* both */
+    bool resting;
     bool fetching;
     struct timer again;
 };
 
-enum stage { STAGE_IDLE, STAGE_INIT, STAGE_PRODUCE, STAGE_OFFSETS, STAGE_END };
+enum stage {
+    STAGE_IDLE,
+    STAGE_INIT,
+    STAGE_PRODUCE,
+    STAGE_OFFSETS,
+    STAGE_END,
+    STAGE_ASK, /* whether it was committed: the producer was lost in between */
+};
 
 struct commit {
     struct queue_batch *batch;
@@ -43,6 +53,7 @@ struct queue {
     unsigned owned;
     unsigned revoking; /* until queue_release() */
     unsigned arriving; /* to be assigned when that is done */
+    unsigned learning; /* assigned when their offsets are known */
     struct timer heartbeat;
     struct task next; /* what follows a release */
     struct share shares[MOST_PARTITIONS];
@@ -56,6 +67,8 @@ struct queue {
     struct timer pause;
     bool committing;
     bool told_committed; /* what the pause ends with */
+    bool in_doubt;       /* the producer was lost in STAGE_END */
+    size_t asked;        /* which of the batch's offsets */
     struct commit commit;
 };
 

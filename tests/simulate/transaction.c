@@ -84,7 +84,10 @@ static void on_complete(void *payload)
     end(txn, TXN_COMMITTED);
     invariants_at_commit(broker->sim, txn);
     for (size_t i = 0; i < txn->offset_count; i++) {
-        broker->committed[txn->offsets[i].partition] = txn->offsets[i].offset;
+        const struct txn_offset *to = &txn->offsets[i];
+
+        broker->committed[to->partition] = to->offset;
+        broker->committed_metadata[to->partition] = to->metadata;
     }
     /* The markers take an offset in each log. */
     broker->outcomes.end++;

@@ -1,0 +1,336 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "ledger_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/base64.h"
+#include "waybill/compiler.h"
+#include "waybill/digest.h"
+
+/* A progress into its text (progress.h has the format). */
+
+void progress_sum(int64_t watermark, const void *data, size_t len,
+                  unsigned char ret_sum[PROGRESS_SUM])
+{
+    CLEANUP(str_release) struct str all = STR_INIT(STR_UNLIMITED);
+    struct digest digest;
+
+    str_printf(&all, "%" PRId64 ":", watermark);
+    str_put(&all, data, len);
+    digest_of(all.data, all.len, &digest);
+    for (size_t i = 0; i < PROGRESS_SUM; i++) {
+        unsigned byte = 0;
+
+        for (size_t j = 0; j < 2; j++) {
+            char digit = digest_hex(&digest)[2 * i + j];
+
+            byte = byte << 4 |
+                   (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+        }
+        ret_sum[i] = (unsigned char)byte;
+    }
+}
+
+static void put_varint(struct str *out, uint64_t value)
+{
+    while (value >= 0x80) {
+        str_putc(out, (char)(value | 0x80));
+        value >>= 7;
+    }
+    str_putc(out, (char)value);
+}
+
+static void put_id(struct str *out, uint64_t id)
+{
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        str_putc(out, (char)(id >> shift));
+    }
+}
+
+/* --- sets -------------------------------------------------------------------
+ */
+
+/* What is said of an offset that `any` holds makes no difference: it says what
+ * was said of the one before, so that a run goes on through it. Without that a
+ * set would grow while its records become complete one by one. */
+struct bits {
+    const struct offset_set *set;
+    const struct offset_set *any; /* NULL: every bit counts */
+    int64_t from;
+    int64_t end; /* behind the last that is in it, and counts */
+};
+
+static void put_bitmap(struct str *out, const struct bits *bits)
+{
+    for (int64_t at = bits->from; at < bits->end; at += 8) {
+        str_putc(out, (char)(offset_set_bits(bits->set, at) & 0xFF));
+    }
+}
+
+/* Where the run that goes on at `at` is over */
+static int64_t end_of_run(const struct bits *bits, int64_t at, bool inside)
+{
+    for (; at < bits->end; at += 64) {
+        uint64_t others = offset_set_bits(bits->set, at);
+
+        others = inside ? ~others : others;
+        if (bits->any != NULL) {
+            others &= ~offset_set_bits(bits->any, at);
+        }
+        if (others != 0) {
+            at += __builtin_ctzll(others);
+            break;
+        }
+    }
+    return at < bits->end ? at : bits->end;
+}
+
+static void put_runs(struct str *out, const struct bits *bits)
+{
+    bool inside = false;
+    int64_t at = bits->from;
+
+    while (at < bits->end) {
+        int64_t next = end_of_run(bits, at, inside);
+
+        put_varint(out, (uint64_t)(next - at));
+        inside = !inside;
+        at = next;
+    }
+}
+
+static void put_set(struct str *out, const struct bits *bits)
+{
+    CLEANUP(str_release) struct str bitmap = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str runs = STR_INIT(STR_UNLIMITED);
+    const struct str *shorter;
+
+    put_bitmap(&bitmap, bits);
+    put_runs(&runs, bits);
+    shorter = runs.len < bitmap.len ? &runs : &bitmap;
+    str_putc(out, shorter == &runs ? SET_RUNS : SET_BITMAP);
+    put_varint(out, shorter->len);
+    str_put(out, shorter->data, shorter->len);
+}
+
+static struct bits bits_of(const struct progress *progress,
+                           const struct offset_set *set,
+                           const struct offset_set *any)
+{
+    int64_t end = offset_set_end(set);
+
+    while (any != NULL && end > progress->watermark &&
+           (offset_set_has(any, end - 1) || !offset_set_has(set, end - 1))) {
+        end--;
+    }
+    return (struct bits){
+        .set = set,
+        .any = any,
+        .from = progress->watermark,
+        .end = end > progress->watermark ? end : progress->watermark,
+    };
+}
+
+/* Whether there is anything to say of them: not once their records are done. */
+static bool is_part_said(const struct progress *progress,
+                         const struct progress_part *part)
+{
+    struct bits bits = bits_of(progress, &part->done, &progress->done);
+
+    return bits.end > bits.from;
+}
+
+/* --- the whole --------------------------------------------------------------
+ */
+
+/* Which ids there are: those of the parts, then those that only attempts name
+ */
+#define ONE_ID 10 /* with an empty set */
+struct ids {
+    uint64_t *all;
+    size_t count;
+};
+
+static size_t place_of(const struct ids *ids, uint64_t id)
+{
+    size_t place = 0;
+
+    while (place < ids->count && ids->all[place] != id) {
+        place++;
+    }
+    return place;
+}
+
+static void add_id(struct ids *ids, uint64_t id)
+{
+    if (place_of(ids, id) == ids->count) {
+        ids->all[ids->count++] = id;
+    }
+}
+
+static void collect_ids(const struct progress *progress, size_t attempts,
+                        struct ids *ids)
+{
+    for (size_t i = 0; i < progress->part_count; i++) {
+        if (is_part_said(progress, &progress->parts[i])) {
+            add_id(ids, progress->parts[i].id);
+        }
+    }
+    for (size_t i = 0; i < attempts; i++) {
+        add_id(ids, progress->attempts[i].id);
+    }
+}
+
+static void put_parts(const struct progress *progress, const struct ids *ids,
+                      struct str *out)
+{
+    static const struct offset_set none = {0};
+
+    put_varint(out, ids->count);
+    for (size_t i = 0; i < ids->count; i++) {
+        put_id(out, ids->all[i]);
+    }
+    for (size_t i = 0; i < ids->count; i++) {
+        const struct offset_set *done = &none;
+        struct bits bits;
+
+        for (size_t j = 0; j < progress->part_count; j++) {
+            if (progress->parts[j].id == ids->all[i]) {
+                done = &progress->parts[j].done;
+            }
+        }
+        bits = bits_of(progress, done, &progress->done);
+        put_set(out, &bits);
+    }
+}
+
+static void put_attempt(const struct progress *progress, size_t index,
+                        const struct ids *ids, struct str *out)
+{
+    const struct progress_attempts *attempts = &progress->attempts[index];
+    int64_t before =
+        index > 0 ? progress->attempts[index - 1].offset : progress->watermark;
+    int64_t seconds = attempts->first_failed_ms / 1000;
+
+    put_varint(out, (uint64_t)(attempts->offset - before));
+    put_varint(out, place_of(ids, attempts->id));
+    put_varint(out, attempts->attempts);
+    put_varint(out, (uint64_t)(seconds > 0 ? seconds : 0));
+}
+
+static void put_all(const struct progress *progress, size_t attempts,
+                    struct str *out)
+{
+    struct bits done = bits_of(progress, &progress->done, NULL);
+    struct ids ids = {0};
+    unsigned char sum[PROGRESS_SUM];
+
+    ids.all = mem_alloc((progress->part_count + attempts) * sizeof(ids.all[0]));
+    collect_ids(progress, attempts, &ids);
+    str_putc(out, PROGRESS_MAGIC);
+    str_putc(out, PROGRESS_VERSION);
+    put_varint(out, (uint64_t)(progress->dispatched - progress->watermark));
+    put_set(out, &done);
+    put_parts(progress, &ids, out);
+    put_varint(out, attempts);
+    for (size_t i = 0; i < attempts; i++) {
+        put_attempt(progress, i, &ids, out);
+    }
+    progress_sum(progress->watermark, out->data, out->len, sum);
+    str_put(out, sum, sizeof(sum));
+    mem_free(ids.all);
+}
+
+static bool has_parts(const struct progress *progress)
+{
+    for (size_t i = 0; i < progress->part_count; i++) {
+        if (is_part_said(progress, &progress->parts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without what the next one could not do right */
+static bool is_idle(const struct progress *progress)
+{
+    return offset_set_end(&progress->done) <= progress->watermark &&
+           !has_parts(progress);
+}
+
+size_t progress_parts_size(const struct progress *progress)
+{
+    CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
+    struct ids ids = {0};
+
+    ids.all = mem_alloc(progress->part_count * sizeof(ids.all[0]));
+    collect_ids(progress, 0, &ids);
+    put_parts(progress, &ids, &bytes);
+    mem_free(ids.all);
+    return bytes.len;
+}
+
+/* Those that can be read again: an entry that waits behind a gap of compaction
+ * may be anywhere. */
+static size_t attempts_in_reach(const struct progress *progress)
+{
+    size_t count = 0;
+
+    while (count < progress->attempts_count && count < PROGRESS_MOST_ATTEMPTS &&
+           progress->attempts[count].offset <=
+               progress->watermark + PROGRESS_MOST_SPAN) {
+        count++;
+    }
+    return count;
+}
+
+/* How many of the first so many find room beside the rest */
+static size_t attempts_that_fit(const struct progress *progress, size_t count,
+                                size_t room)
+{
+    CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
+    /* Both counts are two bytes at most, and have been one. */
+    size_t needed = 2;
+    struct ids ids = {0};
+    size_t fit = 0;
+
+    ids.all = mem_alloc((progress->part_count + count) * sizeof(ids.all[0]));
+    collect_ids(progress, 0, &ids);
+    while (fit < count) {
+        size_t before = ids.count;
+
+        add_id(&ids, progress->attempts[fit].id);
+        needed += (ids.count - before) * ONE_ID;
+        put_attempt(progress, fit, &ids, &bytes);
+        if (needed + bytes.len > room) {
+            break;
+        }
+        fit++;
+    }
+    mem_free(ids.all);
+    return fit;
+}
+
+bool progress_encode(const struct progress *progress, size_t most,
+                     struct str *out)
+{
+    CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
+    size_t attempts = attempts_in_reach(progress);
+    size_t room = most / 4 * 3;
+    bool idle = is_idle(progress);
+
+    if (idle && attempts == 0 && progress->dispatched <= progress->watermark) {
+        return true;
+    }
+    put_all(progress, 0, &bytes);
+    if (bytes.len > room) {
+        return idle;
+    }
+    attempts = attempts_that_fit(progress, attempts, room - bytes.len);
+    if (attempts > 0) {
+        str_clear(&bytes);
+        put_all(progress, attempts, &bytes);
+    }
+    base64_encode(out, bytes.data, bytes.len);
+    return true;
+}

@@ -1,0 +1,17 @@
+#ifndef WAYBILL_LEDGER_INTERNAL_H
+#define WAYBILL_LEDGER_INTERNAL_H
+
+#include "waybill/progress.h"
+
+/* The text of a progress; what is written is what is read. */
+#define PROGRESS_MAGIC 'W'
+#define PROGRESS_VERSION 1
+#define PROGRESS_SUM 4
+#define PROGRESS_MOST_ATTEMPTS 4096
+enum set_form { SET_BITMAP, SET_RUNS };
+
+/* Of the bytes in front of it */
+void progress_sum(int64_t watermark, const void *data, size_t len,
+                  unsigned char ret_sum[PROGRESS_SUM]);
+
+#endif

@@ -1,0 +1,92 @@
+#include "oci_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+/* Whether a registry is there: GET /v2/, without credentials, because a 401 is
+ * as good an answer as any. */
+
+struct oci_probe {
+    const struct oci_client *client;
+    char *registry;
+    struct http_transfer *transfer;
+    struct task failing;
+    struct error failure;
+    oci_probe_done_fn *done;
+    void *payload;
+};
+
+static void probe_free(struct oci_probe *probe)
+{
+    mem_free(probe->registry);
+    mem_free(probe);
+}
+
+static void finish(struct oci_probe *probe, const struct error *err)
+{
+    probe->done(probe->payload, err);
+    probe_free(probe);
+}
+
+static void on_response(void *payload, const struct http_response *response,
+                        const struct error *err)
+{
+    struct oci_probe *probe = payload;
+    struct error failure;
+
+    if (response == NULL) {
+        failure = *err;
+        error_prefix(&failure, "registry '%s'", probe->registry);
+        finish(probe, &failure);
+    } else if (response->status >= 500 || response->status == 429) {
+        error_set(&failure, ERROR_UNAVAILABLE, "registry '%s' answers %d",
+                  probe->registry, response->status);
+        failure.http_status = response->status;
+        finish(probe, &failure);
+    } else {
+        finish(probe, NULL);
+    }
+}
+
+static void run_failing(void *payload)
+{
+    struct oci_probe *probe = payload;
+
+    finish(probe, &probe->failure);
+}
+
+struct oci_probe *oci_probe_start(struct oci_client *client,
+                                  const struct oci_target *target,
+                                  oci_probe_done_fn *done, void *payload)
+{
+    struct oci_probe *probe = mem_zalloc(sizeof(*probe));
+    const struct origin *origin = origin_of(client, target, &probe->failure);
+
+    probe->client = client;
+    probe->registry = mem_strdup(target->registry);
+    probe->done = done;
+    probe->payload = payload;
+    task_init(&probe->failing, run_failing, probe);
+    if (origin == NULL) {
+        loop_defer(client->loop, &probe->failing);
+        return probe;
+    }
+    probe->transfer = http_start(
+        client->http,
+        &(struct http_request){.method = "GET",
+                               .url = origin->url.text,
+                               .ca_file = origin->ca_file,
+                               .most_body = LIMIT_HTTP_BODY,
+                               .connect_ms = client->options.connect_ms,
+                               .answer_ms = client->options.answer_ms},
+        on_response, probe);
+    return probe;
+}
+
+void oci_probe_cancel(struct oci_probe *probe)
+{
+    loop_cancel(probe->client->loop, &probe->failing);
+    if (probe->transfer != NULL) {
+        http_cancel(probe->transfer);
+    }
+    probe_free(probe);
+}

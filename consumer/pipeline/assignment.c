@@ -1,0 +1,432 @@
+#include <string.h>
+
+#include "service_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/fault.h"
+#include "waybill/log.h"
+
+/*
+ * What is read of each partition and in work, and how much of it.
+ *
+ * There is room for so many records (delivery.max_records, max_bytes). When it
+ * is full, records that wait for a registry that is down, for credentials to be
+ * mended, or in a lane that takes more than half of the room by itself, are
+ * dropped, and read again when their lane has room: so what flows is never held
+ * up by what does not. Only when there is nothing of that kind is reading
+ * paused.
+ */
+
+/* While something is dropped: how often it is seen whether it has room now */
+#define LOOK_MS 1000
+/* What runs when its partition is revoked may still finish. The whole group
+ * waits, so not for long: a push is harmless to repeat. */
+#define HANDOVER_MS 2000
+
+static struct assignment *find(struct service *service, const char *topic,
+                               int32_t partition)
+{
+    struct assignment *assignment;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (assignment->at.partition == partition && !assignment->revoked &&
+            strcmp(assignment->at.topic, topic) == 0) {
+            return assignment;
+        }
+    }
+    return NULL;
+}
+
+/* --- intake -----------------------------------------------------------------
+ */
+
+static void forget(struct intake *intake)
+{
+    struct service *service = intake->assignment->service;
+
+    for (size_t i = 0; i < service->sent_count; i++) {
+        if (service->sent[i].intake == intake) {
+            service->sent[i].intake = NULL;
+        }
+    }
+    loop_disarm(service->options->loop, &intake->withheld);
+    record_free(intake->record);
+    service->records--;
+    service->bytes -= intake->size;
+    mem_free(intake->entry.parts);
+    mem_free(intake);
+}
+
+static void on_outcome(void *payload, struct record *record, size_t place)
+{
+    struct intake *intake = payload;
+    struct service *service = intake->assignment->service;
+    size_t count;
+
+    service_log_outcome(&record_outcomes(record, &count)[place]);
+    intake->entry.parts[place].state = PART_FINISHED;
+    service->dirty = true;
+    /* Later: it may free the record, which is still talking. */
+    loop_defer(service->options->loop, &service->advance);
+}
+
+static void fill_parts(struct intake *intake)
+{
+    size_t count;
+    const struct outcome *outcomes = record_outcomes(intake->record, &count);
+
+    intake->entry.parts = mem_zalloc(count * sizeof(struct ledger_part));
+    intake->entry.part_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct attachment *attachment = outcomes[i].attachment;
+
+        intake->entry.parts[i].id =
+            attachment != NULL ? progress_id(attachment->name) : 0;
+    }
+}
+
+static void take_in(struct assignment *assignment, const struct input *input)
+{
+    struct service *service = assignment->service;
+    struct intake *intake = mem_zalloc(sizeof(*intake));
+
+    intake->entry.offset = input->offset;
+    intake->entry.owner = intake;
+    intake->assignment = assignment;
+    intake->record = pipeline_feed(service->pipeline, input,
+                                   &assignment->ledger, on_outcome, intake);
+    intake->size = record_size(intake->record);
+    fill_parts(intake);
+    ledger_add(&assignment->ledger, &intake->entry);
+    service->records++;
+    service->bytes += intake->size;
+    service->dirty |= intake->entry.part_count == 0;
+}
+
+void service_on_record(void *payload, const struct input *input)
+{
+    struct service *service = payload;
+    struct assignment *assignment =
+        find(service, input->message.topic, input->partition);
+
+    if (assignment == NULL || service->state != SERVICE_RUNNING) {
+        return; /* not ours any more; whoever has it next reads it again */
+    }
+    fault_point("record");
+    if (ledger_read(&assignment->ledger, input->offset)) {
+        take_in(assignment, input);
+    } else {
+        service->dirty = true; /* the watermark may have moved */
+    }
+    service_regulate(service);
+    service_advance(service);
+}
+
+/* --- how much ---------------------------------------------------------------
+ */
+
+static bool is_over(const struct service *service, size_t share)
+{
+    const struct delivery_settings *limits = &service->settings->delivery;
+
+    return service->records > limits->max_records / share ||
+           service->bytes > limits->max_bytes / share;
+}
+
+static bool is_full(const struct service *service)
+{
+    const struct delivery_settings *limits = &service->settings->delivery;
+
+    return service->records >= limits->max_records ||
+           service->bytes >= limits->max_bytes;
+}
+
+/* How often it has failed so far is the delivery's to know, and the ledger's to
+ * keep. */
+void note_attempts(struct ledger_entry *entry)
+{
+    const struct intake *intake = entry->owner;
+    size_t count;
+    const struct outcome *outcomes = record_outcomes(intake->record, &count);
+
+    for (size_t i = 0; i < entry->part_count; i++) {
+        if (outcomes[i].first_failed_ms > 0) {
+            entry->parts[i].attempts = outcomes[i].attempts;
+            entry->parts[i].first_failed_ms = outcomes[i].first_failed_ms;
+        }
+    }
+}
+
+static void drop_crowding(struct assignment *assignment)
+{
+    struct service *service = assignment->service;
+    struct ledger_entry *entry =
+        TAILQ_LAST(&assignment->ledger.entries, ledger_entries);
+
+    while (entry != NULL && is_over(service, 2)) {
+        struct ledger_entry *before = TAILQ_PREV(entry, ledger_entries, link);
+        struct intake *intake = entry->owner;
+
+        if (record_is_crowding(intake->record)) {
+            note_attempts(entry);
+            if (ledger_drop(&assignment->ledger, entry)) {
+                record_note_parked(intake->record);
+                forget(intake);
+            }
+        }
+        entry = before;
+    }
+}
+
+static bool has_dropped(const struct service *service)
+{
+    const struct assignment *assignment;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (!assignment->revoked && ledger_has_unread(&assignment->ledger)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The newest first: the oldest are nearest to the watermark. With one
+ * registration there is nobody to make room for. */
+static void make_room(struct service *service)
+{
+    struct assignment *assignment;
+
+    if (service->settings->registration_count < 2) {
+        return;
+    }
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (!assignment->revoked) {
+            drop_crowding(assignment);
+        }
+    }
+    if (has_dropped(service) && !timer_is_armed(&service->look_again)) {
+        loop_arm(service->options->loop, &service->look_again, LOOK_MS);
+    }
+}
+
+void service_on_look_again(void *payload)
+{
+    struct service *service = payload;
+    struct assignment *assignment;
+
+    if (service->state != SERVICE_RUNNING || !has_dropped(service)) {
+        return;
+    }
+    loop_arm(service->options->loop, &service->look_again, LOOK_MS);
+    if (is_over(service, 2) || !pipeline_unpark(service->pipeline)) {
+        return;
+    }
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (!assignment->revoked && ledger_has_unread(&assignment->ledger)) {
+            assignment->resting = false;
+            queue_resume_partition(service->queue, &assignment->at);
+            queue_rewind(service->queue, &assignment->at,
+                         ledger_rewind(&assignment->ledger));
+        }
+    }
+}
+
+/* Each change of mind costs what was fetched ahead. */
+static void regulate_window(struct assignment *assignment)
+{
+    struct queue *queue = assignment->service->queue;
+    int64_t span = ledger_span(&assignment->ledger);
+    bool far =
+        span >= LEDGER_WINDOW && !ledger_is_rereading(&assignment->ledger);
+
+    if (far && !assignment->resting) {
+        assignment->resting = true;
+        queue_pause_partition(queue, &assignment->at);
+    } else if (assignment->resting && span <= LEDGER_WINDOW / 4 * 3) {
+        assignment->resting = false;
+        queue_resume_partition(queue, &assignment->at);
+    }
+}
+
+void service_regulate(struct service *service)
+{
+    struct assignment *assignment;
+
+    if (service->state != SERVICE_RUNNING) {
+        return;
+    }
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (!assignment->revoked) {
+            regulate_window(assignment);
+        }
+    }
+    if (is_full(service)) {
+        make_room(service);
+    }
+    if (!service->full && is_full(service)) {
+        service->full = true;
+        queue_pause(service->queue);
+    } else if (service->full && !is_over(service, 2)) {
+        service->full = false;
+        queue_resume(service->queue);
+    }
+}
+
+/* --- what comes -------------------------------------------------------------
+ */
+
+static void refuse_metadata(struct service *service,
+                            const struct queue_position *position,
+                            const struct error *why)
+{
+    struct error err;
+
+    error_set(&err, ERROR_FATAL,
+              "partition %d of topic '%s': the metadata that is committed for "
+              "group '%s' at offset %lld cannot be understood: %s. To go on "
+              "without knowing which later records are done would be to "
+              "deliver some of them twice; if that is all right, set the "
+              "offset with kafka-consumer-groups --reset-offsets "
+              "--to-current, which takes the metadata away",
+              (int)position->at.partition, position->at.topic,
+              service->settings->kafka.group, (long long)position->offset,
+              why->message);
+    service_fail(service, &err);
+}
+
+static void begin(struct service *service,
+                  const struct queue_position *position)
+{
+    struct assignment *assignment = mem_zalloc(sizeof(*assignment));
+    struct error err;
+
+    assignment->service = service;
+    assignment->at.topic = mem_strdup(position->at.topic);
+    assignment->at.partition = position->at.partition;
+    ledger_init(&assignment->ledger);
+    TAILQ_INSERT_TAIL(&service->assignments, assignment, link);
+    log_write(LOG_INFO, "pipeline", "partition assigned",
+              LOG_TEXT("topic", assignment->at.topic),
+              LOG_NUMBER("partition", assignment->at.partition),
+              LOG_NUMBER("offset", position->offset));
+    if (ledger_restore(&assignment->ledger, position->offset,
+                       position->metadata, &err) < 0) {
+        refuse_metadata(service, position, &err);
+    }
+}
+
+void service_on_assigned(void *payload, const struct queue_position *positions,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        begin(payload, &positions[i]);
+    }
+    fault_point("assigned");
+}
+
+/* --- what goes --------------------------------------------------------------
+ */
+
+void assignment_sweep(struct assignment *assignment)
+{
+    struct ledger_entry *entry;
+
+    while ((entry = ledger_take_complete(&assignment->ledger)) != NULL) {
+        forget(entry->owner);
+    }
+}
+
+void assignment_clear(struct assignment *assignment)
+{
+    struct ledger_entry *entry;
+
+    assignment_sweep(assignment);
+    while ((entry = ledger_take(&assignment->ledger)) != NULL) {
+        forget(entry->owner);
+    }
+}
+
+void assignment_free(struct assignment *assignment)
+{
+    assignment_clear(assignment);
+    ledger_release(&assignment->ledger);
+    TAILQ_REMOVE(&assignment->service->assignments, assignment, link);
+    mem_free((char *)assignment->at.topic);
+    mem_free(assignment);
+}
+
+bool assignment_abandon(struct assignment *assignment, bool at_once)
+{
+    struct ledger_entry *entry = TAILQ_FIRST(&assignment->ledger.entries);
+    bool running = false;
+
+    while (entry != NULL) {
+        struct ledger_entry *next = TAILQ_NEXT(entry, link);
+        struct intake *intake = entry->owner;
+        bool runs = record_abandon(intake->record, at_once);
+
+        running |= runs;
+        if (!runs && ledger_drop(&assignment->ledger, entry)) {
+            forget(intake);
+        }
+        entry = next;
+    }
+    return running;
+}
+
+static void revoke(struct service *service, struct assignment *assignment)
+{
+    bool at_once = service->state == SERVICE_CLOSING;
+
+    assignment->revoked = true;
+    if (assignment_abandon(assignment, at_once)) {
+        loop_arm(service->options->loop, &service->handover, HANDOVER_MS);
+    }
+}
+
+void service_on_handover(void *payload)
+{
+    struct service *service = payload;
+    struct assignment *assignment;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (assignment->revoked) {
+            assignment_abandon(assignment, true);
+        }
+    }
+    service_advance(service);
+}
+
+void service_on_revoked(void *payload, const struct queue_partition *partitions,
+                        size_t count, bool lost)
+{
+    struct service *service = payload;
+
+    service->revoking = !lost;
+    for (size_t i = 0; i < count; i++) {
+        struct assignment *assignment =
+            find(service, partitions[i].topic, partitions[i].partition);
+
+        if (assignment == NULL) {
+            continue;
+        }
+        log_write(lost ? LOG_WARN : LOG_INFO, "pipeline",
+                  lost ? "partition lost" : "partition revoked",
+                  LOG_TEXT("topic", assignment->at.topic),
+                  LOG_NUMBER("partition", assignment->at.partition));
+        if (!lost) {
+            revoke(service, assignment);
+        } else if (!fault_is_broken("keep-lost")) {
+            assignment_free(assignment);
+        }
+    }
+    fault_point("revoked");
+    service->dirty = true;
+    service_regulate(service);
+    service_advance(service);
+}

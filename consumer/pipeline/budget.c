@@ -1,0 +1,33 @@
+#include "pipeline_internal.h"
+
+#define EARNED 0.1
+#define MOST_TOKENS 20.0
+
+void budget_init(struct budget *budget, uint64_t now_ms)
+{
+    *budget = (struct budget){MOST_TOKENS, now_ms};
+}
+
+static void put(struct budget *budget, double tokens)
+{
+    budget->tokens += tokens;
+    if (budget->tokens > MOST_TOKENS) {
+        budget->tokens = MOST_TOKENS;
+    }
+}
+
+void budget_earn(struct budget *budget)
+{
+    put(budget, EARNED);
+}
+
+bool budget_take(struct budget *budget, uint64_t now_ms)
+{
+    put(budget, (double)(now_ms - budget->filled_ms) / 1000);
+    budget->filled_ms = now_ms;
+    if (budget->tokens < 1) {
+        return false;
+    }
+    budget->tokens--;
+    return true;
+}

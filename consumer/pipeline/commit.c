@@ -1,0 +1,217 @@
+#include "service_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/fault.h"
+#include "waybill/log.h"
+
+/*
+ * What goes back to Kafka: the outcomes and dead letters of whatever is
+ * finished, with the progress that says so, in one transaction. One at a time;
+ * what finishes meanwhile goes with the next.
+ */
+
+/* One transaction holds at most so much. */
+#define MOST_MESSAGES 1000
+#define MOST_BYTES ((size_t)8 * 1024 * 1024)
+
+static void add_message(struct service *service, struct queue_batch *batch,
+                        const struct message *message, struct intake *intake,
+                        size_t place)
+{
+    service->sent = mem_grow(service->sent, &service->sent_capacity,
+                             service->sent_count + 1, sizeof(service->sent[0]));
+    service->sent[service->sent_count++] = (struct sent){intake, place};
+    queue_batch_message(batch, message);
+}
+
+static void add_outcome(struct service *service, struct queue_batch *batch,
+                        struct intake *intake, size_t place)
+{
+    struct arena *arena = arena_new();
+    size_t count;
+    const struct outcome *outcome =
+        &record_outcomes(intake->record, &count)[place];
+    struct message message;
+
+    outcome_encode(outcome, &service->style, arena, &message);
+    add_message(service, batch, &message, intake, place);
+    if (outcome->dead_letter) {
+        dead_letter_encode(outcome, &service->style, arena, &message);
+        add_message(service, batch, &message, intake, place);
+    }
+    arena_free(arena);
+}
+
+static void add_claimed(struct service *service, struct queue_batch *batch,
+                        const struct assignment *assignment)
+{
+    const struct ledger_entry *entry;
+
+    TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
+    {
+        for (size_t i = 0; i < entry->part_count; i++) {
+            if (entry->parts[i].state == PART_CLAIMED) {
+                add_outcome(service, batch, entry->owner, i);
+            }
+        }
+    }
+}
+
+static void add_position(struct queue_batch *batch,
+                         const struct assignment *assignment)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct queue_position position = {.at = assignment->at};
+
+    position.offset = ledger_describe(&assignment->ledger, &text);
+    position.metadata = text.data;
+    queue_batch_offset(batch, &position);
+}
+
+/* How many outcomes still fit. A failed delivery has two messages, and its dead
+ * letter is as large as its record. */
+static size_t room_in(const struct service *service,
+                      const struct queue_batch *batch)
+{
+    size_t usual = service->bytes / (service->records + 1) + 1;
+    size_t size = queue_batch_size(batch);
+    size_t bytes = size < MOST_BYTES ? (MOST_BYTES - size) / usual + 1 : 0;
+    size_t messages = service->sent_count < MOST_MESSAGES
+                          ? (MOST_MESSAGES - service->sent_count + 1) / 2
+                          : 0;
+
+    return bytes < messages ? bytes : messages;
+}
+
+static bool add_assignment(struct service *service, struct queue_batch *batch,
+                           struct assignment *assignment)
+{
+    struct ledger_entry *entry;
+    size_t room = room_in(service, batch);
+
+    if (room == 0 || assignment->over) {
+        return false;
+    }
+    TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
+    {
+        note_attempts(entry);
+    }
+    if (!ledger_prepare(&assignment->ledger, room)) {
+        return false;
+    }
+    add_claimed(service, batch, assignment);
+    add_position(batch, assignment);
+    return true;
+}
+
+bool service_commit(struct service *service)
+{
+    struct queue_batch *batch = queue_batch_new();
+    struct assignment *assignment;
+    bool any = false;
+
+    service->sent_count = 0;
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        assignment->committing = add_assignment(service, batch, assignment);
+        any |= assignment->committing;
+    }
+    if (any) {
+        queue_commit(service->queue, batch);
+    } else {
+        queue_batch_free(batch);
+    }
+    return any;
+}
+
+/* --- the result -------------------------------------------------------------
+ */
+
+static void on_withheld(void *payload)
+{
+    struct intake *intake = payload;
+
+    for (size_t i = 0; i < intake->entry.part_count; i++) {
+        if (intake->entry.parts[i].state == PART_OPEN &&
+            record_outcome_is_done(intake->record, i)) {
+            intake->entry.parts[i].state = PART_FINISHED;
+        }
+    }
+    intake->assignment->service->dirty = true;
+    service_advance(intake->assignment->service);
+}
+
+/* A message that its topic does not take is not cut, and not thrown away: it
+ * waits until somebody has made room for it, and holds up nothing but the
+ * watermark. */
+static void withhold(struct service *service, const struct queue_result *result)
+{
+    struct loop *loop = service->options->loop;
+    const struct sent *sent = &service->sent[result->message];
+    struct intake *intake = sent->intake;
+    bool letter = result->message > 0 && sent[-1].intake == intake &&
+                  sent[-1].place == sent->place;
+
+    if (intake == NULL) {
+        return; /* its partition is somebody else's by now */
+    }
+    intake->entry.parts[sent->place].state = PART_OPEN;
+    timer_init(&intake->withheld, on_withheld, intake);
+    loop_arm(loop, &intake->withheld,
+             service->settings->delivery.hold_retry_ms);
+    log_write(LOG_ERROR, "pipeline",
+              "message larger than its topic takes, holding it (raise the "
+              "topic's max.message.bytes)",
+              LOG_TEXT("to", letter ? service->style.dead_letter_topic
+                                    : service->style.topic),
+              LOG_TEXT("topic", intake->assignment->at.topic),
+              LOG_NUMBER("partition", intake->assignment->at.partition),
+              LOG_NUMBER("offset", intake->entry.offset),
+              LOG_TEXT("err", result->err.message),
+              LOG_TEXT("err_kind", "too_large"));
+}
+
+static void settle(struct assignment *assignment,
+                   const struct queue_result *result)
+{
+    if (result->verdict == QUEUE_COMMITTED) {
+        ledger_committed(&assignment->ledger);
+        assignment_sweep(assignment);
+        return;
+    }
+    ledger_aborted(&assignment->ledger);
+    if (result->verdict == QUEUE_REFUSED_METADATA) {
+        ledger_shorten(&assignment->ledger);
+    }
+    if (assignment->revoked && result->verdict == QUEUE_ABORTED) {
+        /* Its last commit has failed, perhaps because the group has gone on
+         * without us. Whoever has it next does the records again. */
+        assignment->over = true;
+        assignment_clear(assignment);
+    }
+}
+
+void service_on_committed(void *payload, const struct queue_result *result)
+{
+    struct service *service = payload;
+    struct assignment *assignment;
+
+    if (result->verdict != QUEUE_COMMITTED) {
+        log_write(LOG_WARN, "pipeline", "transaction aborted, trying again",
+                  LOG_TEXT("err", result->err.message));
+    }
+    fault_point("committed");
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (assignment->committing) {
+            assignment->committing = false;
+            settle(assignment, result);
+        }
+    }
+    if (result->verdict == QUEUE_REFUSED_MESSAGE) {
+        withhold(service, result);
+    }
+    service->committed_ms = loop_now(service->options->loop);
+    service->dirty = true;
+    service_regulate(service);
+    service_advance(service);
+}

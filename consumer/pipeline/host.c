@@ -1,0 +1,246 @@
+#include "pipeline_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/log.h"
+
+/*
+ * When something is sent to a host, and when not: not while it is down, not
+ * while it has asked for a pause, not more at a time than it bears. Lanes take
+ * turns.
+ */
+
+static const struct pipeline_options *options_of(const struct host *host)
+{
+    return &host->pipeline->options;
+}
+
+static uint64_t now_of(const struct host *host)
+{
+    return loop_now(options_of(host)->loop);
+}
+
+static void get_pauses(const struct host *host, uint64_t ret_pauses[2])
+{
+    const struct delivery_settings *settings =
+        &options_of(host)->settings->delivery;
+
+    ret_pauses[0] = settings->backoff_initial_ms;
+    ret_pauses[1] = settings->backoff_max_ms;
+}
+
+/* --- probing ----------------------------------------------------------------
+ */
+
+static void on_probed(void *payload, const struct error *err)
+{
+    struct host *host = payload;
+    uint64_t pauses[2];
+
+    host->probe = NULL;
+    get_pauses(host, pauses);
+    breaker_probed(&host->breaker, err == NULL, now_of(host), pauses,
+                   options_of(host)->random);
+    if (err == NULL) {
+        log_write(LOG_INFO, "pipeline", "registry answers again",
+                  LOG_TEXT("host", host->name));
+    } else {
+        log_write(LOG_WARN, "pipeline", "registry is still down",
+                  LOG_TEXT("host", host->name), LOG_TEXT("err", err->message));
+    }
+    host_pump(host);
+}
+
+static void probe(struct host *host)
+{
+    const struct integration_class *class =
+        integration_class_of(host->registration->integration);
+
+    if (host->probe == NULL && !host->pipeline->draining) {
+        host->probe = class->probe(pipeline_integration(host->pipeline, class),
+                                   host->registration, on_probed, host);
+    }
+}
+
+/* --- starting ---------------------------------------------------------------
+ */
+
+static struct delivery *next_delivery(struct host *host)
+{
+    for (size_t i = 0; i < host->lane_count; i++) {
+        struct lane *lane = host->lanes[host->next];
+        struct delivery *delivery = lane_next(lane, now_of(host));
+
+        host->next = (host->next + 1) % host->lane_count;
+        if (delivery != NULL) {
+            return delivery;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When something that is waited for is due; 0: it is not for time to tell */
+static uint64_t next_due(const struct host *host)
+{
+    uint64_t now = now_of(host);
+    uint64_t due = UINT64_MAX;
+
+    if (host->breaker.open) {
+        return host->probe == NULL ? host->breaker.probe_ms : 0;
+    }
+    for (size_t i = 0; i < host->lane_count; i++) {
+        const struct lane *lane = host->lanes[i];
+
+        if (lane->waiting_count == 0) {
+            continue;
+        }
+        if (host->not_before_ms > now) {
+            due = earlier(due, host->not_before_ms);
+        } else if (lane->held && lane->running == 0 &&
+                   lane->hold_until_ms > now) {
+            due = earlier(due, lane->hold_until_ms);
+        }
+    }
+    return due == UINT64_MAX ? 0 : due;
+}
+
+static void wake_later(struct host *host)
+{
+    uint64_t due = next_due(host);
+    uint64_t now = now_of(host);
+
+    if (due > 0) {
+        loop_arm(options_of(host)->loop, &host->wake,
+                 due > now ? due - now : 0);
+    }
+}
+
+static bool has_waiting(const struct host *host)
+{
+    for (size_t i = 0; i < host->lane_count; i++) {
+        if (host->lanes[i]->waiting_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void host_pump(struct host *host)
+{
+    struct delivery *delivery;
+
+    if (host->pipeline->draining || !has_waiting(host)) {
+        return;
+    }
+    if (host->breaker.open && now_of(host) >= host->breaker.probe_ms) {
+        probe(host);
+    }
+    while (!host->breaker.open && now_of(host) >= host->not_before_ms &&
+           limiter_admits(&host->limiter, host->running) &&
+           (delivery = next_delivery(host)) != NULL) {
+        host->running++;
+        if (delivery->outcome->attempts == 0) {
+            budget_earn(&host->budget);
+        }
+        pipeline_attempt_began(host->pipeline);
+        delivery_run(delivery);
+    }
+    wake_later(host);
+}
+
+static void on_wake(void *payload)
+{
+    host_pump(payload);
+}
+
+bool host_takes_retry(struct host *host)
+{
+    return !pipeline_is_service(host->pipeline) ||
+           budget_take(&host->budget, now_of(host));
+}
+
+/* --- learning ---------------------------------------------------------------
+ */
+
+void host_succeeded(struct host *host)
+{
+    limiter_succeeded(&host->limiter, host->running);
+    breaker_succeeded(&host->breaker);
+}
+
+static void back_off(struct host *host, uint32_t pause_ms)
+{
+    uint64_t until = now_of(host) + pause_ms;
+
+    if (until > host->not_before_ms) {
+        host->not_before_ms = until;
+    }
+}
+
+/* Somebody waits for `waybill push`: it tries what it was told to. */
+void host_failed(struct host *host, const struct error *err)
+{
+    uint64_t pauses[2];
+
+    limiter_overloaded(&host->limiter, now_of(host));
+    if (!pipeline_is_service(host->pipeline)) {
+        return;
+    }
+    back_off(host, err->retry_after_ms);
+    if (err->kind == ERROR_RATE_LIMITED) {
+        return; /* it is there, and says when to come again */
+    }
+    get_pauses(host, pauses);
+    if (breaker_failed(&host->breaker, now_of(host), pauses,
+                       options_of(host)->random)) {
+        log_write(LOG_ERROR, "pipeline",
+                  "registry is down, deliveries to it wait",
+                  LOG_TEXT("host", host->name), LOG_TEXT("err", err->message),
+                  LOG_TEXT("err_kind", "retriable"));
+    }
+}
+
+/* --- life cycle -------------------------------------------------------------
+ */
+
+struct host *host_new(struct pipeline *pipeline, const char *name,
+                      const struct registration *registration)
+{
+    struct host *host = mem_zalloc(sizeof(*host));
+
+    host->pipeline = pipeline;
+    host->name = name;
+    host->registration = registration;
+    limiter_init(&host->limiter,
+                 pipeline->options.settings->delivery.concurrency);
+    budget_init(&host->budget, now_of(host));
+    timer_init(&host->wake, on_wake, host);
+    STAILQ_INSERT_TAIL(&pipeline->hosts, host, link);
+    return host;
+}
+
+void host_add_lane(struct host *host, struct lane *lane)
+{
+    size_t capacity = host->lane_count;
+
+    host->lanes = mem_grow(host->lanes, &capacity, host->lane_count + 1,
+                           sizeof(struct lane *));
+    host->lanes[host->lane_count++] = lane;
+    lane->host = host;
+    /* Each registration may use as much as it is configured to. */
+    host->limiter.most = (double)(lane->most * host->lane_count);
+}
+
+void host_free(struct host *host)
+{
+    if (host->probe != NULL) {
+        integration_class_of(host->registration->integration)
+            ->cancel_probe(host->probe);
+    }
+    loop_disarm(host->pipeline->options.loop, &host->wake);
+    mem_free(host->lanes);
+    mem_free(host);
+}

@@ -1,0 +1,40 @@
+#include "pipeline_internal.h"
+
+#define FIRST_LIMIT 8
+#define CUT_INTERVAL_MS 1000
+
+void limiter_init(struct limiter *limiter, size_t most)
+{
+    *limiter = (struct limiter){
+        .limit = most < FIRST_LIMIT ? (double)most : FIRST_LIMIT,
+        .most = (double)most,
+    };
+}
+
+bool limiter_admits(const struct limiter *limiter, size_t running)
+{
+    return (double)running + 1 <= limiter->limit;
+}
+
+/* `running` still counts the one that has succeeded. */
+void limiter_succeeded(struct limiter *limiter, size_t running)
+{
+    if ((double)running + 1 <= limiter->limit) {
+        return; /* it holds nobody back */
+    }
+    limiter->limit += limiter->measured ? 1 / limiter->limit : 1;
+    if (limiter->limit > limiter->most) {
+        limiter->limit = limiter->most;
+    }
+}
+
+void limiter_overloaded(struct limiter *limiter, uint64_t now_ms)
+{
+    if (limiter->ever_cut && now_ms - limiter->cut_ms < CUT_INTERVAL_MS) {
+        return; /* those that were sent together fail together */
+    }
+    limiter->ever_cut = true;
+    limiter->measured = true;
+    limiter->cut_ms = now_ms;
+    limiter->limit = limiter->limit > 2 ? limiter->limit / 2 : 1;
+}

@@ -1,0 +1,100 @@
+#ifndef WAYBILL_SERVICE_INTERNAL_H
+#define WAYBILL_SERVICE_INTERNAL_H
+
+#include "pipeline_internal.h"
+#include "waybill/outcome_encode.h"
+
+/*
+ * The service, in three files: assignment.c has what is read and in work,
+ * commit.c what goes back to Kafka, service.c the rest, and its life.
+ */
+
+struct assignment {
+    TAILQ_ENTRY(assignment) link;
+    struct service *service;
+    struct queue_partition at; /* the topic's name is its own */
+    struct ledger ledger;
+    bool resting; /* it has been read as far as its window reaches */
+    bool revoked; /* no more records, and a last commit */
+    bool committing;
+    bool over; /* nothing of it is committed any more */
+};
+
+/* A record, and its place in its partition's ledger */
+struct intake {
+    struct ledger_entry entry;
+    struct assignment *assignment;
+    struct record *record;
+    size_t size;
+    struct timer withheld; /* a part whose message was refused */
+};
+
+/* Whose outcome a message of the batch is */
+struct sent {
+    struct intake *intake;
+    size_t place;
+};
+
+enum service_state { SERVICE_RUNNING, SERVICE_DRAINING, SERVICE_CLOSING };
+
+struct service {
+    struct pipeline *pipeline;
+    const struct pipeline_options *options;
+    const struct settings *settings;
+    struct queue_options queue_options;
+    struct queue *queue;
+    struct outcome_style style;
+    TAILQ_HEAD(, assignment) assignments;
+    size_t records;
+    size_t bytes;
+    bool full;
+    enum service_state state;
+    bool idle;     /* nothing runs any more, while draining */
+    bool revoking; /* queue_release() is owed */
+    bool dirty;    /* there may be something to commit */
+    uint64_t committed_ms;
+    struct sent *sent; /* by message, of the commit that is under way */
+    size_t sent_count;
+    size_t sent_capacity;
+    struct task advance;
+    struct timer commit_timer;
+    struct timer handover;   /* what was revoked may still finish */
+    struct timer look_again; /* whether what was dropped has room */
+    struct timer drain_deadline;
+    struct task ending;
+    struct error failure; /* kind ERROR_NONE: stopped as told */
+    service_ended_fn *ended;
+    void *payload;
+};
+
+/* --- assignment.c */
+void service_on_record(void *payload, const struct input *input);
+void service_on_assigned(void *payload, const struct queue_position *positions,
+                         size_t count);
+void service_on_revoked(void *payload, const struct queue_partition *partitions,
+                        size_t count, bool lost);
+void assignment_free(struct assignment *assignment);
+void note_attempts(struct ledger_entry *entry);
+/* Gives up every record that is not committed. */
+void assignment_clear(struct assignment *assignment);
+/* Frees what is committed whole. */
+void assignment_sweep(struct assignment *assignment);
+/* What has no outcome yet is given up, what runs only at once; true: something
+ * still runs. */
+bool assignment_abandon(struct assignment *assignment, bool at_once);
+void service_on_handover(void *payload);
+void service_on_look_again(void *payload);
+void service_regulate(struct service *service);
+void service_log_outcome(const struct outcome *outcome);
+
+/* --- commit.c */
+/* False: there is nothing to commit. */
+bool service_commit(struct service *service);
+void service_on_committed(void *payload, const struct queue_result *result);
+
+/* --- service.c */
+/* Whatever has changed: what follows from it */
+void service_advance(struct service *service);
+void service_fail(struct service *service, const struct error *err);
+
+#endif

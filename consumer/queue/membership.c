@@ -1,0 +1,408 @@
+#include <string.h>
+
+#include "membership.h"
+#include "waybill/alloc.h"
+
+/*
+ * What is ours to read: what the group gives and takes, where each partition
+ * begins, and which of them rest.
+ *
+ * Before a partition is read, its committed offset and metadata are asked for,
+ * and asked for again while a transaction of its last owner is open (KIP-447):
+ * rd_kafka_committed() would block the loop for as long as that takes. The
+ * group waits for the answer to an assignment, and meanwhile goes on without
+ * it: nobody is held up.
+ */
+
+#define ASK_MS 5000
+#define ASK_AGAIN_MS 200
+
+/* --- lists ------------------------------------------------------------------
+ */
+
+static void drop_list(rd_kafka_topic_partition_list_t **list)
+{
+    if (*list != NULL) {
+        rd_kafka_topic_partition_list_destroy(*list);
+        *list = NULL;
+    }
+}
+
+static void report(struct queue *queue, const char *what,
+                   rd_kafka_error_t *error)
+{
+    if (error != NULL) {
+        queue_notice(queue, LOG_WARN, "%s: %s", what,
+                     rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
+}
+
+static void refresh_assigned(struct queue *queue)
+{
+    drop_list(&queue->assigned);
+    rd_kafka_assignment(queue->client, &queue->assigned);
+}
+
+static bool is_assigned(const struct queue *queue,
+                        const struct queue_partition *at)
+{
+    return queue->assigned != NULL &&
+           rd_kafka_topic_partition_list_find(queue->assigned, at->topic,
+                                              at->partition) != NULL;
+}
+
+/* --- resting ----------------------------------------------------------------
+ */
+
+static void set_paused(struct queue *queue,
+                       rd_kafka_topic_partition_list_t *list, bool pause)
+{
+    if (list == NULL || list->cnt == 0) {
+        return;
+    }
+    if (pause) {
+        rd_kafka_pause_partitions(queue->client, list);
+    } else {
+        rd_kafka_resume_partitions(queue->client, list);
+    }
+}
+
+void queue_pause(struct queue *queue)
+{
+    if (!queue->paused) {
+        queue->paused = true;
+        set_paused(queue, queue->assigned, true);
+    }
+}
+
+/* All but those that rest by themselves: to resume what is not paused would
+ * fetch old records again (librdkafka before 2.4). */
+void queue_resume(struct queue *queue)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (!queue->paused) {
+        return;
+    }
+    queue->paused = false;
+    if (queue->assigned == NULL) {
+        return;
+    }
+    list = rd_kafka_topic_partition_list_copy(queue->assigned);
+    for (int i = 0; i < queue->resting->cnt; i++) {
+        rd_kafka_topic_partition_list_del(list, queue->resting->elems[i].topic,
+                                          queue->resting->elems[i].partition);
+    }
+    set_paused(queue, list, false);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void set_one_paused(struct queue *queue,
+                           const struct queue_partition *at, bool pause)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (queue->paused || !is_assigned(queue, at)) {
+        return;
+    }
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
+    set_paused(queue, list, pause);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void queue_pause_partition(struct queue *queue,
+                           const struct queue_partition *at)
+{
+    if (rd_kafka_topic_partition_list_find(queue->resting, at->topic,
+                                           at->partition) == NULL) {
+        rd_kafka_topic_partition_list_add(queue->resting, at->topic,
+                                          at->partition);
+        set_one_paused(queue, at, true);
+    }
+}
+
+void queue_resume_partition(struct queue *queue,
+                            const struct queue_partition *at)
+{
+    if (rd_kafka_topic_partition_list_del(queue->resting, at->topic,
+                                          at->partition) != 0) {
+        set_one_paused(queue, at, false);
+    }
+}
+
+void queue_rewind(struct queue *queue, const struct queue_partition *at,
+                  int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (!is_assigned(queue, at)) {
+        return;
+    }
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset =
+        offset;
+    /* Without a timeout it does not wait for the fetcher to have moved. */
+    report(queue, "going back",
+           rd_kafka_seek_partitions(queue->client, list, 0));
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* --- what comes -------------------------------------------------------------
+ */
+
+static void ask_offsets(void *payload)
+{
+    struct queue *queue = payload;
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
+        queue->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_ListConsumerGroupOffsets_t *question =
+        rd_kafka_ListConsumerGroupOffsets_new(queue->options.group,
+                                              queue->arriving);
+    char why[256];
+
+    rd_kafka_error_destroy(
+        rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+    rd_kafka_AdminOptions_set_request_timeout(options, ASK_MS, why,
+                                              sizeof(why));
+    rd_kafka_ListConsumerGroupOffsets(queue->client, &question, 1, options,
+                                      queue->events);
+    rd_kafka_ListConsumerGroupOffsets_destroy(question);
+    rd_kafka_AdminOptions_destroy(options);
+}
+
+static void tell_assigned(struct queue *queue,
+                          const rd_kafka_topic_partition_list_t *list)
+{
+    struct queue_position *positions =
+        mem_zalloc((size_t)list->cnt * sizeof(*positions));
+    char **texts = mem_zalloc((size_t)list->cnt * sizeof(*texts));
+
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *from = &list->elems[i];
+
+        texts[i] = mem_zalloc(from->metadata_size + 1);
+        memcpy(texts[i], from->metadata_size > 0 ? from->metadata : "",
+               from->metadata_size);
+        positions[i].at =
+            (struct queue_partition){from->topic, from->partition};
+        positions[i].offset = from->offset >= 0 ? from->offset : -1;
+        positions[i].metadata = texts[i];
+    }
+    queue->handler->assigned(queue->payload, positions, (size_t)list->cnt);
+    for (int i = 0; i < list->cnt; i++) {
+        mem_free(texts[i]);
+    }
+    mem_free(texts);
+    mem_free(positions);
+}
+
+/* Where a record was never committed, from the first on: never by what is the
+ * newest just now, and never by a reset that passes records over. */
+static void begin_reading(struct queue *queue)
+{
+    rd_kafka_topic_partition_list_t *list = queue->arriving;
+
+    for (int i = 0; i < list->cnt; i++) {
+        if (list->elems[i].offset < 0) {
+            list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+        }
+    }
+    report(queue, "assigning partitions",
+           rd_kafka_incremental_assign(queue->client, list));
+    drop_list(&queue->arriving);
+    refresh_assigned(queue);
+    if (queue->paused) {
+        set_paused(queue, queue->assigned, true);
+    }
+}
+
+static void on_assign(struct queue *queue,
+                      const rd_kafka_topic_partition_list_t *list)
+{
+    queue->arriving = rd_kafka_topic_partition_list_copy(list);
+    if (list->cnt == 0 || queue->closing) {
+        begin_reading(queue);
+    } else {
+        ask_offsets(queue);
+    }
+}
+
+/* NULL: everything is known. */
+static const char *take_offsets(struct queue *queue,
+                                const rd_kafka_topic_partition_list_t *answer)
+{
+    for (int i = 0; i < queue->arriving->cnt; i++) {
+        rd_kafka_topic_partition_t *to = &queue->arriving->elems[i];
+        const rd_kafka_topic_partition_t *from =
+            rd_kafka_topic_partition_list_find(
+                (rd_kafka_topic_partition_list_t *)answer, to->topic,
+                to->partition);
+
+        if (from == NULL) {
+            return "an incomplete answer";
+        }
+        if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return rd_kafka_err2str(from->err);
+        }
+        rd_kafka_topic_partition_list_set_offset(queue->arriving, to->topic,
+                                                 to->partition, from->offset);
+    }
+    return NULL;
+}
+
+static const rd_kafka_group_result_t *first_group(rd_kafka_event_t *event)
+{
+    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
+        rd_kafka_event_ListConsumerGroupOffsets_result(event);
+    const rd_kafka_group_result_t **groups;
+    size_t count = 0;
+
+    if (result == NULL) {
+        return NULL;
+    }
+    groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
+    return count == 1 ? groups[0] : NULL;
+}
+
+static const char *why_unknown(struct queue *queue, rd_kafka_event_t *event,
+                               const rd_kafka_topic_partition_list_t **answer)
+{
+    const rd_kafka_group_result_t *group = first_group(event);
+    const rd_kafka_error_t *error;
+
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return rd_kafka_event_error_string(event);
+    }
+    if (group == NULL) {
+        return "an empty answer";
+    }
+    error = rd_kafka_group_result_error(group);
+    if (error != NULL) {
+        return rd_kafka_error_string(error);
+    }
+    *answer = rd_kafka_group_result_partitions(group);
+    return take_offsets(queue, *answer);
+}
+
+void membership_on_offsets(struct queue *queue, rd_kafka_event_t *event)
+{
+    const rd_kafka_topic_partition_list_t *answer = NULL;
+    const char *why;
+
+    if (queue->arriving == NULL) {
+        return; /* taken away, or closing, since it was asked */
+    }
+    why = why_unknown(queue, event, &answer);
+    if (why != NULL) {
+        queue_notice(queue, LOG_DEBUG, "committed offsets: %s", why);
+        loop_arm(queue->loop, &queue->ask_again, ASK_AGAIN_MS);
+        return;
+    }
+    /* First the handler: a record may follow at once. */
+    tell_assigned(queue, answer);
+    if (queue->arriving != NULL) {
+        begin_reading(queue);
+    }
+}
+
+/* --- what goes --------------------------------------------------------------
+ */
+
+static void unassign(struct queue *queue,
+                     const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_list_del(queue->resting, list->elems[i].topic,
+                                          list->elems[i].partition);
+    }
+    report(queue, "giving partitions back",
+           rd_kafka_incremental_unassign(queue->client, list));
+    refresh_assigned(queue);
+}
+
+static void tell_revoked(struct queue *queue,
+                         const rd_kafka_topic_partition_list_t *list, bool lost)
+{
+    struct queue_partition *partitions =
+        mem_alloc((size_t)list->cnt * sizeof(*partitions));
+
+    for (int i = 0; i < list->cnt; i++) {
+        partitions[i].topic = list->elems[i].topic;
+        partitions[i].partition = list->elems[i].partition;
+    }
+    queue->handler->revoked(queue->payload, partitions, (size_t)list->cnt,
+                            lost);
+    mem_free(partitions);
+}
+
+static void on_revoke(struct queue *queue,
+                      const rd_kafka_topic_partition_list_t *list)
+{
+    bool lost = rd_kafka_assignment_lost(queue->client) != 0;
+
+    drop_list(&queue->revoking);
+    queue->revoking = rd_kafka_topic_partition_list_copy(list);
+    tell_revoked(queue, list, lost);
+    if (lost) {
+        queue_release(queue);
+    }
+}
+
+void queue_release(struct queue *queue)
+{
+    if (queue->revoking != NULL) {
+        unassign(queue, queue->revoking);
+        drop_list(&queue->revoking);
+    }
+}
+
+/* --- both -------------------------------------------------------------------
+ */
+
+void membership_stop(struct queue *queue)
+{
+    loop_disarm(queue->loop, &queue->ask_again);
+    if (queue->arriving != NULL) {
+        begin_reading(queue);
+    }
+}
+
+void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event)
+{
+    const rd_kafka_topic_partition_list_t *list =
+        rd_kafka_event_topic_partition_list(event);
+
+    /* librdkafka waits for one answer before it says the next thing. */
+    membership_stop(queue);
+    switch ((int)rd_kafka_event_error(event)) {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+        on_assign(queue, list);
+        break;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+        on_revoke(queue, list);
+        break;
+    default:
+        queue_notice(queue, LOG_WARN, "rebalance: %s",
+                     rd_kafka_event_error_string(event));
+        rd_kafka_assign(queue->client, NULL);
+        refresh_assigned(queue);
+        break;
+    }
+}
+
+void membership_init(struct queue *queue)
+{
+    queue->resting = rd_kafka_topic_partition_list_new(0);
+    timer_init(&queue->ask_again, ask_offsets, queue);
+}
+
+void membership_free(struct queue *queue)
+{
+    loop_disarm(queue->loop, &queue->ask_again);
+    drop_list(&queue->arriving);
+    drop_list(&queue->assigned);
+    drop_list(&queue->resting);
+    drop_list(&queue->revoking);
+}
