@@ -41,6 +41,7 @@ static const struct {
                  "behind"},
     [INVARIANT_REQUESTS] = {"requests",
                             "registries are asked a bounded number of times"},
+    [INVARIANT_CRASH] = {"crash", "nothing crashes, nothing leaks"},
 };
 
 const char *invariant_name(enum invariant invariant)

@@ -3,17 +3,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "jobs.h"
 #include "sim.h"
 #include "waybill/log.h"
 
-/* simulate [--seeds N] [--first S] [--seed S] [--trace] [--log] [--break NAME]
- *          [--invariants] [--breaks]
+/* simulate [--seeds N] [--first S] [--jobs J] [--seed S] [--trace] [--log]
+ *          [--break NAME] [--invariants] [--breaks]
  *
  * 0: every seed held; 1: one did not; 2: the command line is wrong. */
 
 struct arguments {
     uint64_t first;
     uint64_t count;
+    unsigned jobs;
     enum sim_break broken;
     const char *break_name;
     bool trace;
@@ -22,8 +24,8 @@ struct arguments {
 
 static int usage(void)
 {
-    fputs("usage: simulate [--seeds N] [--first S] [--seed S] [--trace] "
-          "[--log]\n                [--break NAME] [--breaks] "
+    fputs("usage: simulate [--seeds N] [--first S] [--jobs J] [--seed S] "
+          "[--trace]\n                [--log] [--break NAME] [--breaks] "
           "[--invariants]\n",
           stderr);
     return 2;
@@ -56,6 +58,8 @@ static bool read_value(struct arguments *arguments, const char *name,
         arguments->count = number;
     } else if (strcmp(name, "--first") == 0) {
         arguments->first = number;
+    } else if (strcmp(name, "--jobs") == 0 && number > 0) {
+        arguments->jobs = (unsigned)number;
     } else if (strcmp(name, "--seed") == 0) {
         arguments->first = number;
         arguments->count = 1;
@@ -94,57 +98,75 @@ static void report(const struct arguments *arguments, uint64_t seed,
            (unsigned long long)seed, how ? " --break " : "", how ? how : "");
 }
 
-static void sum_up(uint64_t seeds, const struct sim_counts *counts,
-                   const struct timespec *began)
+static double seconds_since(const struct timespec *began)
 {
     struct timespec now;
-    double seconds;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    seconds = (double)(now.tv_sec - began->tv_sec) +
-              (double)(now.tv_nsec - began->tv_nsec) / 1e9;
-    printf("%llu seeds, %llu records (%llu failed), %llu kills, %llu stops, "
-           "%llu freezes, %llu rebalances, %llu transactions, %llu aborted, "
-           "%llu requests, virtual %.1f h, %.1f s\n",
-           (unsigned long long)seeds, (unsigned long long)counts->records,
-           (unsigned long long)counts->failed,
-           (unsigned long long)counts->kills, (unsigned long long)counts->stops,
-           (unsigned long long)counts->freezes,
-           (unsigned long long)counts->rebalances,
-           (unsigned long long)counts->transactions,
-           (unsigned long long)counts->aborted,
-           (unsigned long long)counts->requests,
-           (double)counts->virtual_ms / 3600000, seconds);
+    return (double)(now.tv_sec - began->tv_sec) +
+           (double)(now.tv_nsec - began->tv_nsec) / 1e9;
+}
+
+static void sum_up(const struct sim_counts *counts, double seconds)
+{
+    printf(
+        "%llu seeds, %llu records (%llu failed), %llu kills, %llu stops, "
+        "%llu freezes, %llu rebalances, %llu transactions, %llu aborted, "
+        "%llu requests, virtual %.1f h, %.1f s, %.0f seeds a minute\n",
+        (unsigned long long)counts->seeds, (unsigned long long)counts->records,
+        (unsigned long long)counts->failed, (unsigned long long)counts->kills,
+        (unsigned long long)counts->stops, (unsigned long long)counts->freezes,
+        (unsigned long long)counts->rebalances,
+        (unsigned long long)counts->transactions,
+        (unsigned long long)counts->aborted,
+        (unsigned long long)counts->requests,
+        (double)counts->virtual_ms / 3600000, seconds,
+        (double)counts->seeds * 60 / seconds);
+}
+
+/* In this very process: so that its trace is whole and a debugger sees it */
+static int run_traced(const struct arguments *arguments,
+                      const struct sim_options *options)
+{
+    struct sim_counts counts = {0};
+    struct violation violation;
+
+    if (sim_run(options, &counts, &violation)) {
+        return 0; /* and no word of this world's time */
+    }
+    report(arguments, options->seed, &violation);
+    return 1;
 }
 
 static int run(const struct arguments *arguments)
 {
+    struct sim_options options = {
+        .seed = arguments->first,
+        .broken = arguments->broken,
+        .trace = arguments->trace,
+    };
     struct sim_counts counts = {0};
     struct timespec began;
+    struct failure failure;
+    bool held;
 
+    if (arguments->trace) {
+        return run_traced(arguments, &options);
+    }
     clock_gettime(CLOCK_MONOTONIC, &began);
-    for (uint64_t i = 0; i < arguments->count; i++) {
-        struct sim_options options = {
-            .seed = arguments->first + i,
-            .broken = arguments->broken,
-            .trace = arguments->trace,
-        };
-        struct violation violation;
-
-        if (!sim_run(&options, &counts, &violation)) {
-            report(arguments, options.seed, &violation);
-            return 1;
-        }
+    held = jobs_run(&options, arguments->first, arguments->count,
+                    arguments->jobs, &counts, &failure);
+    if (!held) {
+        report(arguments, failure.seed, &failure.violation);
     }
-    if (!arguments->trace) { /* which holds nothing of this world's time */
-        sum_up(arguments->count, &counts, &began);
-    }
-    return 0;
+    sum_up(&counts, seconds_since(&began));
+    return held ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.first = 1, .count = 100};
+    struct arguments arguments = {
+        .first = 1, .count = 100, .jobs = jobs_default()};
 
     if (argc == 2 && strcmp(argv[1], "--invariants") == 0) {
         return print_invariants();

@@ -48,6 +48,7 @@ enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
 void sim_print_breaks(void);
 
 struct sim_counts {
+    uint64_t seeds;
     uint64_t records;
     uint64_t kills;
     uint64_t stops;
@@ -89,6 +90,8 @@ struct sim {
 /* One whole run. False: *ret_violation says which invariant does not hold. */
 bool sim_run(const struct sim_options *options, struct sim_counts *counts,
              struct violation *ret_violation);
+
+void sim_add_counts(struct sim_counts *to, const struct sim_counts *from);
 
 /* The first one counts. */
 void sim_violate(struct sim *sim, enum invariant invariant, const char *format,

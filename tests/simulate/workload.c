@@ -7,7 +7,8 @@
 
 struct workload {
     struct sim *sim;
-    struct settings *settings[MOST_SLOTS];
+    struct settings *settings; /* as read, and as each slot has it */
+    struct settings of_slots[MOST_SLOTS];
     struct expected records[MOST_RECORDS];
     size_t planned;
     size_t count;
@@ -52,14 +53,14 @@ static void on_next(void *payload)
 struct workload *workload_new(struct sim *sim)
 {
     struct workload *workload = mem_zalloc(sizeof(*workload));
-    char *common = workload_common(sim);
     size_t backlog;
 
     workload->sim = sim;
+    workload->settings = workload_load(sim);
     for (unsigned slot = 0; slot < MOST_SLOTS; slot++) {
-        workload->settings[slot] = workload_load(sim, slot, common);
+        workload->of_slots[slot] = *workload->settings;
+        workload_personalize(&workload->of_slots[slot], slot);
     }
-    mem_free(common);
     workload->planned = sim_pick(sim, 4, MOST_RECORDS);
     backlog = sim_pick(sim, 0, workload->planned - 1);
     for (size_t i = 0; i < backlog; i++) {
@@ -73,16 +74,14 @@ struct workload *workload_new(struct sim *sim)
 void workload_free(struct workload *workload)
 {
     loop_disarm(workload->sim->loop, &workload->next);
-    for (unsigned slot = 0; slot < MOST_SLOTS; slot++) {
-        settings_free(workload->settings[slot]);
-    }
+    settings_free(workload->settings);
     mem_free(workload);
 }
 
 const struct settings *workload_settings(const struct workload *workload,
                                          unsigned slot)
 {
-    return workload->settings[slot];
+    return &workload->of_slots[slot];
 }
 
 struct expected *workload_records(const struct workload *workload,

@@ -47,9 +47,9 @@ bool workload_is_written(const struct workload *workload);
 
 /* workload_config.c */
 extern const struct route routes[];
-struct settings *workload_load(struct sim *sim, unsigned slot,
-                               const char *common);
-char *workload_common(struct sim *sim);
+struct settings *workload_load(struct sim *sim);
+/* What no two instances share */
+void workload_personalize(struct settings *settings, unsigned slot);
 /* workload_records.c */
 void workload_make(struct sim *sim, size_t number, struct expected *record);
 

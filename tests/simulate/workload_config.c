@@ -60,29 +60,24 @@ static void put_delivery(struct sim *sim, struct str *yaml)
                (unsigned long long)sim_pick(sim, 0, 10));
 }
 
-/* What all instances share */
-char *workload_common(struct sim *sim)
+static void put_all(struct sim *sim, struct str *yaml)
 {
-    CLEANUP(str_release) struct str yaml = STR_INIT(STR_UNLIMITED);
-
-    str_puts(&yaml, "registrations:\n");
+    str_puts(yaml, "registrations:\n");
     for (size_t i = 0; i < sim->registries->count; i++) {
-        put_registration(sim, &yaml, i);
+        put_registration(sim, yaml, i);
     }
-    str_puts(&yaml, "attachments:\n");
-    put_attachment(&yaml, &routes[0], "{project: shop, name: \"build-*\"}");
-    put_attachment(&yaml, &routes[1], "{project: shop, name: \"*-twice\"}");
-    put_attachment(&yaml, &routes[2], "{id: cursed}");
-    put_delivery(sim, &yaml);
-    str_printf(&yaml,
+    str_puts(yaml, "attachments:\n");
+    put_attachment(yaml, &routes[0], "{project: shop, name: \"build-*\"}");
+    put_attachment(yaml, &routes[1], "{project: shop, name: \"*-twice\"}");
+    put_attachment(yaml, &routes[2], "{id: cursed}");
+    put_delivery(sim, yaml);
+    str_printf(yaml,
                "kafka:\n  brokers: model:9092\n  group: sim\n"
                "  outcome_mode: %s\n",
                sim_chance(sim, 300) ? "structured" : "binary");
-    /* The members of this section that are an instance's own come last. */
     if (sim_chance(sim, 500)) {
-        str_puts(&yaml, "  transactional_id: waybill-");
+        str_puts(yaml, "  transactional_id: waybill\n");
     }
-    return str_take(&yaml);
 }
 
 static int check_property(const char *key, const char *value, struct error *err)
@@ -90,29 +85,41 @@ static int check_property(const char *key, const char *value, struct error *err)
     return 0;
 }
 
-struct settings *workload_load(struct sim *sim, unsigned slot,
-                               const char *common)
+static void give_up(const char *faults, const char *yaml)
 {
+    fprintf(stderr, "simulate: the configuration is wrong:\n%s%s", faults,
+            yaml);
+    abort();
+}
+
+struct settings *workload_load(struct sim *sim)
+{
+    CLEANUP(str_release) struct str yaml = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
     struct config_rules rules = {integration_table, check_property};
-    size_t len = strlen(common);
     struct settings *settings;
     char path[64];
     int fd = memfd_create("config.yaml", MFD_CLOEXEC);
 
-    dprintf(fd, "%s", common);
-    if (common[len - 1] == '-') {
-        dprintf(fd, "%u\n", slot);
-    }
+    put_all(sim, &yaml);
+    dprintf(fd, "%s", yaml.data);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (config_load(path, &rules,
                     CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS, &settings,
                     &faults, &warnings) < 0) {
-        fprintf(stderr, "simulate: the configuration is wrong:\n%s%s",
-                faults.data, common);
-        abort();
+        give_up(faults.data, yaml.data);
     }
     close(fd);
     return settings;
+}
+
+/* Reading the file once more for this one word would be most of the work of a
+ * short run. */
+void workload_personalize(struct settings *settings, unsigned slot)
+{
+    if (settings->kafka.transactional_id != NULL) {
+        settings->kafka.transactional_id = arena_printf(
+            settings->arena, "%s-%u", settings->kafka.transactional_id, slot);
+    }
 }

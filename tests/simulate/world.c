@@ -233,8 +233,9 @@ static void close_world(struct sim *sim)
     arena_free(sim->arena);
 }
 
-static void add_counts(struct sim_counts *to, const struct sim_counts *from)
+void sim_add_counts(struct sim_counts *to, const struct sim_counts *from)
 {
+    to->seeds += from->seeds;
     to->records += from->records;
     to->kills += from->kills;
     to->stops += from->stops;
@@ -254,9 +255,10 @@ bool sim_run(const struct sim_options *options, struct sim_counts *counts,
 
     open_world(&sim);
     run(&sim);
+    sim.counts.seeds = 1;
     sim.counts.virtual_ms = sim.now_ms;
     close_world(&sim);
-    add_counts(counts, &sim.counts);
+    sim_add_counts(counts, &sim.counts);
     *ret_violation = sim.violation;
     return sim.violation.invariant == INVARIANT_NONE;
 }

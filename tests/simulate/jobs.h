@@ -1,0 +1,28 @@
+#ifndef SIMULATE_JOBS_H
+#define SIMULATE_JOBS_H
+
+#include "sim.h"
+
+/*
+ * Many seeds on many processors: each in a process of its own, so that a crash
+ * costs one of them, and is one more thing that a seed can be found to do.
+ */
+
+struct failure {
+    uint64_t seed;
+    struct violation violation;
+};
+
+/* `count` seeds from `first` on. True: every one held. Else *ret_failure is
+ * that of the lowest seed that did not. Counts are of all that were run. */
+bool jobs_run(const struct sim_options *options, uint64_t first, uint64_t count,
+              unsigned jobs, struct sim_counts *counts,
+              struct failure *ret_failure);
+
+/* One run in a process of its own: of a crash nothing is left but that. */
+bool jobs_run_one(const struct sim_options *options, struct sim_counts *counts,
+                  struct violation *ret_violation);
+
+unsigned jobs_default(void); /* as many as there are processors */
+
+#endif
