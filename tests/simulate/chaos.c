@@ -1,13 +1,12 @@
-#include "sim.h"
-#include "waybill/alloc.h"
-
+#include "actions.h"
 #include "broker.h"
+#include "waybill/alloc.h"
 #include "workload.h"
 
 /*
- * What befalls the instances: killed at any boundary of an event, frozen, told
- * to stop, started again; one more, one fewer. Then it is calm, and what is
- * left has to be done in time; then all are told to stop, and have to.
+ * The phases of a run: first there are faults; then it is calm, and what is
+ * left has to be done in time; then all are told to stop, and have to. And the
+ * one who starts again what is gone.
  */
 
 #define SETTLE_MS 3600000
@@ -21,9 +20,8 @@ struct chaos {
     struct sim *sim;
     enum phase phase;
     uint64_t calm_ms;
-    uint64_t pace_ms; /* the most between two actions */
     uint64_t last_ms; /* when the last instance has to be gone */
-    struct timer action;
+    struct actions *actions;
     struct timer check;
     struct slot {
         struct chaos *chaos;
@@ -83,10 +81,12 @@ static void on_grace_over(void *payload)
     }
 }
 
-static void stop(struct slot *slot)
+void chaos_stop(struct chaos *chaos, unsigned number)
 {
+    struct slot *slot = &chaos->slots[number];
+
     instance_stop(running_in(slot));
-    loop_arm(slot->chaos->sim->loop, &slot->grace, GRACE_MS);
+    loop_arm(chaos->sim->loop, &slot->grace, GRACE_MS);
 }
 
 void chaos_buried(struct chaos *chaos, unsigned number)
@@ -100,85 +100,6 @@ void chaos_buried(struct chaos *chaos, unsigned number)
                  chaos_is_calm(sim) || sim_chance(sim, 500)
                      ? sim_pick(sim, 1, 500)
                      : sim_pick(sim, 500, 40000));
-    }
-}
-
-static uint64_t pick_freeze(struct sim *sim)
-{
-    return sim_pick(sim, 1, 1000) * (sim_chance(sim, 500) ? 100 : 1);
-}
-
-/* At the points where it hurts: between two steps of a transaction, between the
- * registry's answer and what follows from it, in the middle of a rebalance. */
-static void plan_strike(struct sim *sim, struct strike *strike)
-{
-    static const char *const points[] = {
-        "init",     "produce",  "offsets", "end",   "end sent",
-        "end sent", "response", "request", "join",  "record",
-        "assigned", "revoked",  "revoked", "closed"};
-
-    *strike = (struct strike){
-        .before = points[sim_pick(sim, 0, ARRAY_SIZE(points) - 1)],
-        .countdown = (unsigned)sim_pick(sim, 1, 4),
-        .freeze_ms = sim_chance(sim, 500) ? pick_freeze(sim) : 0,
-        .late_ms = sim_chance(sim, 300) ? sim_pick(sim, 1, 60) * 1000 : 0,
-    };
-    if (sim_chance(sim, 300)) {
-        strike->before = NULL;
-        strike->countdown = (unsigned)sim_pick(sim, 1, 80);
-    }
-}
-
-static void hit(struct slot *slot)
-{
-    struct sim *sim = slot->chaos->sim;
-    struct instance *instance = running_in(slot);
-    uint64_t dice = sim_pick(sim, 0, 99);
-
-    if (instance == NULL || instance->dead) {
-        return;
-    }
-    if (dice < 10) {
-        instance_kill(instance);
-    } else if (dice < 70) {
-        plan_strike(sim, &instance->strike);
-    } else if (dice < 82) {
-        stop(slot);
-    } else if (dice < 95) {
-        instance_freeze(instance, pick_freeze(sim));
-    } else {
-        instance->wall_skew_ms += (int64_t)sim_pick(sim, 0, 7200000) - 3600000;
-    }
-}
-
-/* One coordinator, or both */
-static void take_broker_away(struct sim *sim)
-{
-    uint64_t ms = sim_pick(sim, 10, sim_chance(sim, 300) ? 60000 : 5000);
-    uint64_t which = sim_pick(sim, 0, 2);
-
-    if (which != 0) {
-        broker_go_away(sim->broker, ROLE_TRANSACTIONS, ms);
-    }
-    if (which != 1) {
-        broker_go_away(sim->broker, ROLE_GROUP, ms);
-    }
-}
-
-static void on_action(void *payload)
-{
-    struct chaos *chaos = payload;
-    struct sim *sim = chaos->sim;
-
-    if (chaos_is_calm(sim)) {
-        return;
-    }
-    loop_arm(sim->loop, &chaos->action,
-             sim_pick(sim, 1, sim_chance(sim, 500) ? 300 : chaos->pace_ms));
-    if (sim_chance(sim, 80)) {
-        take_broker_away(sim);
-    } else {
-        hit(&chaos->slots[sim_pick(sim, 0, MOST_SLOTS - 1)]);
     }
 }
 
@@ -297,21 +218,21 @@ static void on_check(void *payload)
 /* --- life cycle -------------------------------------------------------------
  */
 
-struct chaos *chaos_new(struct sim *sim)
+static uint64_t pick_calm(struct sim *sim)
 {
-    struct chaos *chaos = mem_zalloc(sizeof(*chaos));
+    uint64_t calm_ms = sim->now_ms + sim_pick(sim, 5, 120) * 1000;
 
-    chaos->sim = sim;
-    chaos->calm_ms = sim->now_ms + sim_pick(sim, 5, 120) * 1000;
     if (sim_chance(sim, 100)) {
-        chaos->calm_ms += sim_pick(sim, 1, 60) * 60000;
+        calm_ms += sim_pick(sim, 1, 60) * 60000;
     }
-    chaos->pace_ms = sim_pick(sim, 200, 30000);
-    timer_init(&chaos->action, on_action, chaos);
-    timer_init(&chaos->check, on_check, chaos);
-    loop_arm(sim->loop, &chaos->action, sim_pick(sim, 1, 5000));
-    loop_arm(sim->loop, &chaos->check, chaos->calm_ms - sim->now_ms);
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    return sim->options.quiet ? sim->now_ms : calm_ms;
+}
+
+static void init_slots(struct chaos *chaos)
+{
+    struct sim *sim = chaos->sim;
+
+    for (unsigned i = 0; i < sim->slot_count; i++) {
         struct slot *slot = &chaos->slots[i];
 
         slot->chaos = chaos;
@@ -322,6 +243,20 @@ struct chaos *chaos_new(struct sim *sim)
             loop_arm(sim->loop, &slot->start, sim_pick(sim, 0, 10000));
         }
     }
+}
+
+/* Before the broker and the registries: they ask when it is calm. */
+struct chaos *chaos_new(struct sim *sim)
+{
+    struct chaos *chaos = mem_zalloc(sizeof(*chaos));
+
+    chaos->sim = sim;
+    sim->slot_count = (unsigned)sim_pick(sim, 1, MOST_SLOTS);
+    chaos->calm_ms = pick_calm(sim);
+    timer_init(&chaos->check, on_check, chaos);
+    loop_arm(sim->loop, &chaos->check, chaos->calm_ms - sim->now_ms);
+    init_slots(chaos);
+    chaos->actions = actions_new(sim, chaos->calm_ms);
     return chaos;
 }
 
@@ -329,7 +264,7 @@ void chaos_free(struct chaos *chaos)
 {
     struct loop *loop = chaos->sim->loop;
 
-    loop_disarm(loop, &chaos->action);
+    actions_free(chaos->actions);
     loop_disarm(loop, &chaos->check);
     for (unsigned i = 0; i < MOST_SLOTS; i++) {
         loop_disarm(loop, &chaos->slots[i].start);

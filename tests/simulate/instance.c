@@ -68,7 +68,8 @@ void instance_start(struct sim *sim, unsigned slot)
     instance->life = ++sim->lives;
     instance->settings = workload_settings(sim->workload, slot);
     instance->clock = (struct clock){monotonic, wall, instance};
-    random_seed(&instance->random, random_next(&sim->random));
+    instance->random =
+        random_of(sim->options.seed, sim_pick(sim, 0, UINT32_MAX));
     sim->slots[slot] = instance;
     sim_trace(sim, "life %u starts in slot %u", instance->life, slot);
     assemble(instance);

@@ -2,6 +2,7 @@
 #define SIMULATE_INVARIANTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * What must hold, whatever happens: said once, here, for the simulator and for
@@ -28,6 +29,7 @@ const char *invariant_text(enum invariant invariant);
 
 struct violation {
     enum invariant invariant;
+    uint64_t at_ms;
     char text[512];
 };
 

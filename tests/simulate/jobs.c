@@ -69,7 +69,7 @@ static void work(struct board *board, struct worker *worker,
 
 static void start(struct board *board, unsigned number,
                   const struct sim_options *options, uint64_t end,
-                  unsigned stride)
+                  unsigned stride, bool hush)
 {
     struct worker *worker = &board->workers[number];
 
@@ -81,6 +81,9 @@ static void start(struct board *board, unsigned number,
         exit(2);
     }
     if (worker->pid == 0) {
+        if (hush && freopen("/dev/null", "w", stderr) == NULL) {
+            exit(2);
+        }
         work(board, worker, *options, end, stride);
         exit(0); /* where what has leaked is looked for */
     }
@@ -114,7 +117,7 @@ bool jobs_run(const struct sim_options *options, uint64_t first, uint64_t count,
         struct sim_options own = *options;
 
         own.seed = first + i;
-        start(board, i, &own, first + count, jobs);
+        start(board, i, &own, first + count, jobs, false);
     }
     for (unsigned i = 0; i < jobs; i++) {
         struct worker *worker = &board->workers[i];
@@ -130,12 +133,18 @@ bool jobs_run(const struct sim_options *options, uint64_t first, uint64_t count,
     return held;
 }
 
-bool jobs_run_one(const struct sim_options *options, struct sim_counts *counts,
-                  struct violation *ret_violation)
+bool jobs_run_one(const struct sim_options *options, bool hush,
+                  struct sim_counts *counts, struct violation *ret_violation)
 {
-    struct failure failure = {0};
-    bool held = jobs_run(options, options->seed, 1, 1, counts, &failure);
+    struct board *board = board_new();
+    struct worker *worker = &board->workers[0];
+    bool held;
 
-    *ret_violation = failure.violation;
+    start(board, 0, options, options->seed + 1, 1, hush);
+    finish(board, worker);
+    held = !worker->failed;
+    sim_add_counts(counts, &worker->counts);
+    *ret_violation = worker->violation;
+    munmap(board, sizeof(*board));
     return held;
 }

@@ -19,9 +19,10 @@ bool jobs_run(const struct sim_options *options, uint64_t first, uint64_t count,
               unsigned jobs, struct sim_counts *counts,
               struct failure *ret_failure);
 
-/* One run in a process of its own: of a crash nothing is left but that. */
-bool jobs_run_one(const struct sim_options *options, struct sim_counts *counts,
-                  struct violation *ret_violation);
+/* One run in a process of its own: of a crash nothing is left but that, and
+ * with `hush` not even what is said of it. */
+bool jobs_run_one(const struct sim_options *options, bool hush,
+                  struct sim_counts *counts, struct violation *ret_violation);
 
 unsigned jobs_default(void); /* as many as there are processors */
 

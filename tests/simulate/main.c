@@ -4,32 +4,31 @@
 #include <time.h>
 
 #include "jobs.h"
+#include "regressions.h"
+#include "shrink.h"
 #include "sim.h"
 #include "waybill/log.h"
 
-/* simulate [--seeds N] [--first S] [--jobs J] [--seed S] [--trace] [--log]
- *          [--break NAME] [--invariants] [--breaks]
- *
- * 0: every seed held; 1: one did not; 2: the command line is wrong. */
+static const char help[] =
+    "usage: simulate [--seeds N] [--first S] [--jobs J] [--no-shrink]\n"
+    "                [--break NAME]\n"
+    "       simulate --seed S [--skip LIST] [--trace | --shrink] [--log]\n"
+    "                [--break NAME]\n"
+    "       simulate --regressions FILE\n"
+    "       simulate --invariants | --breaks\n"
+    "\n"
+    "0: every seed held; 1: one did not; 2: the command line is wrong.\n";
 
 struct arguments {
+    struct sim_options options;
     uint64_t first;
     uint64_t count;
     unsigned jobs;
-    enum sim_break broken;
     const char *break_name;
-    bool trace;
+    const char *regressions;
+    bool no_shrink;
     bool log;
 };
-
-static int usage(void)
-{
-    fputs("usage: simulate [--seeds N] [--first S] [--jobs J] [--seed S] "
-          "[--trace]\n                [--log] [--break NAME] [--breaks] "
-          "[--invariants]\n",
-          stderr);
-    return 2;
-}
 
 static int print_invariants(void)
 {
@@ -40,17 +39,31 @@ static int print_invariants(void)
     return 0;
 }
 
-static bool read_value(struct arguments *arguments, const char *name,
-                       const char *value)
+/* --- the command line -------------------------------------------------------
+ */
+
+static bool read_flag(struct arguments *arguments, const char *name)
+{
+    if (strcmp(name, "--trace") == 0) {
+        arguments->options.trace = stdout;
+    } else if (strcmp(name, "--log") == 0) {
+        arguments->log = true;
+    } else if (strcmp(name, "--shrink") == 0) {
+        arguments->no_shrink = false;
+    } else if (strcmp(name, "--no-shrink") == 0) {
+        arguments->no_shrink = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool read_number(struct arguments *arguments, const char *name,
+                        const char *value)
 {
     char *end;
     uint64_t number = strtoull(value, &end, 10);
 
-    if (strcmp(name, "--break") == 0) {
-        arguments->broken = sim_break_named(value);
-        arguments->break_name = value;
-        return arguments->broken != BREAK_NONE;
-    }
     if (*value == '\0' || *end != '\0') {
         return false;
     }
@@ -69,33 +82,62 @@ static bool read_value(struct arguments *arguments, const char *name,
     return true;
 }
 
+static bool read_value(struct arguments *arguments, const char *name,
+                       const char *value)
+{
+    if (strcmp(name, "--break") == 0) {
+        arguments->options.broken = sim_break_named(value);
+        arguments->break_name = value;
+        return arguments->options.broken != BREAK_NONE;
+    }
+    if (strcmp(name, "--skip") == 0) {
+        return skips_read(&arguments->options.skips, value);
+    }
+    if (strcmp(name, "--regressions") == 0) {
+        arguments->regressions = value;
+        return true;
+    }
+    return read_number(arguments, name, value);
+}
+
 static bool read_arguments(int argc, char **argv, struct arguments *arguments)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--trace") == 0) {
-            arguments->trace = true;
-        } else if (strcmp(argv[i], "--log") == 0) {
-            arguments->log = true;
-        } else if (i + 1 < argc &&
-                   read_value(arguments, argv[i], argv[i + 1])) {
-            i++;
-        } else {
+        if (read_flag(arguments, argv[i])) {
+            continue;
+        }
+        if (i + 1 == argc || !read_value(arguments, argv[i], argv[i + 1])) {
             return false;
         }
+        i++;
     }
     return true;
 }
 
+/* --- running ----------------------------------------------------------------
+ */
+
 static void report(const struct arguments *arguments, uint64_t seed,
                    const struct violation *violation)
 {
-    const char *how = arguments->break_name;
+    char how[64] = "";
+    struct sim_options options = arguments->options;
 
+    if (arguments->break_name != NULL) {
+        snprintf(how, sizeof(how), " --break %s", arguments->break_name);
+    }
     printf("seed %llu violates '%s' (%s): %s\n", (unsigned long long)seed,
            invariant_name(violation->invariant),
            invariant_text(violation->invariant), violation->text);
-    printf("reproduce: simulate --seed %llu --trace%s%s\n",
-           (unsigned long long)seed, how ? " --break " : "", how ? how : "");
+    fflush(stdout);
+    options.seed = seed;
+    options.trace = NULL;
+    if (arguments->no_shrink) {
+        printf("reproduce: simulate --seed %llu%s --shrink\n",
+               (unsigned long long)seed, how);
+    } else {
+        shrink_and_print(&options, violation, SHRINK_RUNS, how);
+    }
 }
 
 static double seconds_since(const struct timespec *began)
@@ -125,42 +167,49 @@ static void sum_up(const struct sim_counts *counts, double seconds)
 }
 
 /* In this very process: so that its trace is whole and a debugger sees it */
-static int run_traced(const struct arguments *arguments,
-                      const struct sim_options *options)
+static int run_traced(const struct arguments *arguments)
 {
+    struct sim_options options = arguments->options;
     struct sim_counts counts = {0};
     struct violation violation;
 
-    if (sim_run(options, &counts, &violation)) {
+    options.seed = arguments->first;
+    if (sim_run(&options, &counts, &violation)) {
         return 0; /* and no word of this world's time */
     }
-    report(arguments, options->seed, &violation);
+    printf("seed %llu violates '%s' (%s): %s\n",
+           (unsigned long long)options.seed,
+           invariant_name(violation.invariant),
+           invariant_text(violation.invariant), violation.text);
     return 1;
 }
 
 static int run(const struct arguments *arguments)
 {
-    struct sim_options options = {
-        .seed = arguments->first,
-        .broken = arguments->broken,
-        .trace = arguments->trace,
-    };
     struct sim_counts counts = {0};
     struct timespec began;
     struct failure failure;
+    double seconds;
     bool held;
 
-    if (arguments->trace) {
-        return run_traced(arguments, &options);
-    }
     clock_gettime(CLOCK_MONOTONIC, &began);
-    held = jobs_run(&options, arguments->first, arguments->count,
+    held = jobs_run(&arguments->options, arguments->first, arguments->count,
                     arguments->jobs, &counts, &failure);
+    seconds = seconds_since(&began);
     if (!held) {
         report(arguments, failure.seed, &failure.violation);
     }
-    sum_up(&counts, seconds_since(&began));
+    sum_up(&counts, seconds);
     return held ? 0 : 1;
+}
+
+static int dispatch(const struct arguments *arguments)
+{
+    if (arguments->regressions != NULL) {
+        return regressions_run(arguments->regressions);
+    }
+    return arguments->options.trace != NULL ? run_traced(arguments)
+                                            : run(arguments);
 }
 
 int main(int argc, char **argv)
@@ -176,12 +225,13 @@ int main(int argc, char **argv)
         return 0;
     }
     if (!read_arguments(argc, argv, &arguments)) {
-        return usage();
+        fputs(help, stderr);
+        return 2;
     }
     /* What overrides the configuration is not ours. */
     clearenv();
     setenv("TZ", "UTC", 1); /* clearenv() leaves no list at all */
     log_setup(arguments.log ? LOG_INFO : (enum log_level)(LOG_ERROR + 1),
               LOG_LOGFMT);
-    return run(&arguments);
+    return dispatch(&arguments);
 }

@@ -44,7 +44,7 @@ static enum fault fault_now(struct registry *registry)
         (window->fault == FAULT_REFUSED || sim_chance(sim, 700))) {
         return window->fault;
     }
-    if (chaos_is_calm(sim) || !sim_chance(sim, 15)) {
+    if (!sim_noise(sim, NOISE_REGISTRY, 15)) {
         return FAULT_NONE;
     }
     return (enum fault)sim_pick(sim, FAULT_ERRORS, FAULT_RESET);
@@ -169,26 +169,38 @@ static void on_restart(void *payload)
     registry->token_count = 0;
 }
 
-static void add_window(struct registry *registry)
+static void say_window(const struct registry *registry, struct item *item,
+                       const struct window *window)
+{
+    item_says(item, window->from_ms, "%s: %s for %llu ms", registry->host,
+              fault_names[window->fault],
+              (unsigned long long)(window->until_ms - window->from_ms));
+}
+
+static void plan_window(struct registry *registry)
 {
     struct sim *sim = registry->registries->sim;
     uint64_t calm = chaos_calm_ms(sim->chaos);
-    struct window *window = &registry->windows[registry->window_count++];
+    struct item *item = schedule_add(sim);
+    struct random *random = &item->random;
+    struct window window;
 
-    window->fault = (enum fault)sim_pick(sim, FAULT_REFUSED, FAULT_COUNT - 1);
-    window->from_ms = sim->now_ms + sim_pick(sim, 0, calm - sim->now_ms);
-    window->until_ms = window->from_ms + sim_pick(sim, 100, 20000);
-    if (sim_chance(sim, 200)) {
-        window->until_ms += sim_pick(sim, 20000, 900000);
+    window.fault = (enum fault)draw(random, FAULT_REFUSED, FAULT_COUNT - 1);
+    window.from_ms = sim->now_ms + draw(random, 0, calm - sim->now_ms);
+    window.until_ms = window.from_ms + draw(random, 100, 20000);
+    if (draw_chance(random, 200)) {
+        window.until_ms += draw(random, 20000, 900000);
     }
-    window->until_ms = window->until_ms < calm ? window->until_ms : calm;
-    if (window->fault == FAULT_RESTART) {
-        loop_arm(sim->loop, &registry->restart, window->from_ms - sim->now_ms);
+    window.until_ms = window.until_ms < calm ? window.until_ms : calm;
+    say_window(registry, item, &window);
+    if (item->skipped) {
+        return;
     }
-    registry->faulty_ms += window->until_ms - window->from_ms;
-    sim_trace(sim, "registry %s: %s from %llu to %llu", registry->host,
-              fault_names[window->fault], (unsigned long long)window->from_ms,
-              (unsigned long long)window->until_ms);
+    if (window.fault == FAULT_RESTART) {
+        loop_arm(sim->loop, &registry->restart, window.from_ms - sim->now_ms);
+    }
+    registry->faulty_ms += window.until_ms - window.from_ms;
+    registry->windows[registry->window_count++] = window;
 }
 
 static void init_registry(struct registries *registries, size_t place)
@@ -209,7 +221,7 @@ static void init_registry(struct registries *registries, size_t place)
     registry->token_ms = sim_pick(sim, 5, 300) * 1000;
     timer_init(&registry->restart, on_restart, registry);
     for (uint64_t i = 0; i < windows; i++) {
-        add_window(registry);
+        plan_window(registry);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "waybill/arena.h"
 #include "waybill/compiler.h"
@@ -11,6 +12,7 @@
 #include "waybill/random.h"
 
 #include "invariants.h"
+#include "schedule.h"
 
 /*
  * The world of one seed: one virtual time, a broker, registries, and instances
@@ -61,18 +63,32 @@ struct sim_counts {
     uint64_t virtual_ms;
 };
 
+/* What happens now and then, at no time that was planned */
+enum noise {
+    NOISE_NETWORK,  /* something takes long */
+    NOISE_BROKER,   /* a call fails */
+    NOISE_REGISTRY, /* a request fails */
+    NOISE_COUNT
+};
+
 struct sim_options {
     uint64_t seed;
     enum sim_break broken;
-    bool trace;
+    FILE *trace; /* NULL: none */
+    struct skips skips;
+    bool quiet; /* nothing befalls the world but its records, and this: */
+    uint64_t strike_at; /* so many steps in; 0: never */
+    bool strike_freezes;
 };
 
-#define MOST_SLOTS 3
+#define MOST_SLOTS 5
 
 struct sim {
     struct sim_options options;
-    struct random random;
+    struct random random; /* of this moment */
     struct arena *arena;
+    struct schedule *schedule;
+    bool noises[NOISE_COUNT];
     uint64_t now_ms;
     uint64_t turns_in_place; /* turns since time last moved */
     struct clock clock;
@@ -81,7 +97,9 @@ struct sim {
     struct registries *registries;
     struct workload *workload;
     struct chaos *chaos;
+    unsigned slot_count;
     struct instance *slots[MOST_SLOTS]; /* NULL: not running */
+    uint64_t steps;                     /* of all instances */
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;
@@ -91,6 +109,8 @@ struct sim {
 bool sim_run(const struct sim_options *options, struct sim_counts *counts,
              struct violation *ret_violation);
 
+/* What would befall it. To be freed. */
+struct schedule *sim_plan(const struct sim_options *options);
 void sim_add_counts(struct sim_counts *to, const struct sim_counts *from);
 
 /* The first one counts. */
@@ -101,9 +121,11 @@ bool sim_is_broken(const struct sim *sim, enum sim_break how);
 /* A line of the trace, when there is one */
 void sim_trace(const struct sim *sim, const char *format, ...) PRINTF(2, 3);
 
-/* Chance */
+/* Chance. What is drawn at one moment does not depend on how much was drawn at
+ * those before it. */
 uint64_t sim_pick(struct sim *sim, uint64_t least, uint64_t most);
 bool sim_chance(struct sim *sim, unsigned in_a_thousand);
+bool sim_noise(struct sim *sim, enum noise noise, unsigned in_a_thousand);
 /* Mostly little, seldom much: how long something takes on a network */
 uint64_t sim_latency(struct sim *sim);
 
@@ -152,7 +174,7 @@ void instance_bury(struct instance *instance);
 bool instance_step(struct instance *instance, const char *what);
 void instance_name(const struct instance *instance, char text[16]);
 
-/* --- chaos.c: what happens to instances, and when it is over ---------------
+/* --- chaos.c: when there are faults, and when it is over --------------------
  */
 
 struct chaos *chaos_new(struct sim *sim);
@@ -161,6 +183,7 @@ void chaos_free(struct chaos *chaos);
 uint64_t chaos_calm_ms(const struct chaos *chaos);
 bool chaos_is_calm(const struct sim *sim);
 bool chaos_is_over(const struct sim *sim);
+void chaos_stop(struct chaos *chaos, unsigned number); /* as an orderly does */
 /* A slot is empty: somebody may be started in it later. */
 void chaos_buried(struct chaos *chaos, unsigned number);
 unsigned chaos_disruptions(const struct chaos *chaos);

@@ -242,7 +242,7 @@ static void serve_end(struct broker *broker, struct producer *producer,
 static bool misfortune(struct broker *broker, const struct call *call)
 {
     return (call->kind == CALL_PRODUCE || call->kind == CALL_OFFSETS) &&
-           !chaos_is_calm(broker->sim) && sim_chance(broker->sim, 20);
+           sim_noise(broker->sim, NOISE_BROKER, 20);
 }
 
 void transaction_serve(struct broker *broker, struct call *call)

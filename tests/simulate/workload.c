@@ -5,55 +5,132 @@
 
 #define MOST_RECORDS 48
 
+/* Without faults there is no time by which all has to be written. */
+#define QUIET_MS 10000
+
+struct planned {
+    struct item *item;
+    size_t number;
+    uint64_t dice; /* which partition: of those that there are by then */
+    int64_t gap;
+    struct expected record;
+};
+
 struct workload {
     struct sim *sim;
     struct settings *settings; /* as read, and as each slot has it */
     struct settings of_slots[MOST_SLOTS];
-    struct expected records[MOST_RECORDS];
-    size_t planned;
+    struct planned plans[MOST_RECORDS];
+    size_t plan_count;
+    size_t next;
+    struct expected records[MOST_RECORDS]; /* that are written */
     size_t count;
-    struct timer next;
+    struct timer timer;
 };
 
-static void write_one(struct workload *workload)
-{
-    struct sim *sim = workload->sim;
-    struct expected *record = &workload->records[workload->count];
-    size_t partition = sim_pick(sim, 0, sim->broker->partitions - 1);
-    int64_t gap = sim_chance(sim, 200) ? (int64_t)sim_pick(sim, 1, 3) : 0;
+/* --- planning ---------------------------------------------------------------
+ */
 
-    workload_make(sim, workload->count, record);
-    record->partition = (int32_t)partition;
-    record->offset = sim->broker->input[partition].end + gap;
-    workload->count++;
-    sim->counts.records++;
-    sim_trace(sim, "record %d/%lld is written, of kind %d", record->partition,
-              (long long)record->offset, record->kind);
-    broker_append_input(sim->broker, partition, &record->message, gap);
+static void describe(const struct planned *plan, uint64_t at_ms)
+{
+    const struct expected *record = &plan->record;
+    char where[64] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < record->route_count; i++) {
+        len += (size_t)snprintf(where + len, sizeof(where) - len, "%s%zu",
+                                i == 0 ? ", for registry " : " and ",
+                                record->routes[i]->registry);
+    }
+    item_says(plan->item, at_ms, "record %zu is written: %s%s", plan->number,
+              record_kind_name(record->kind), where);
 }
 
-static void on_next(void *payload)
+static void plan_one(struct workload *workload, uint64_t at_ms)
+{
+    struct planned *plan = &workload->plans[workload->plan_count];
+    struct random *random;
+
+    plan->item = schedule_add(workload->sim);
+    plan->number = workload->plan_count++;
+    random = &plan->item->random;
+    plan->dice = draw(random, 0, UINT32_MAX);
+    plan->gap = draw_chance(random, 200) ? (int64_t)draw(random, 1, 3) : 0;
+    workload_make(workload->sim, plan->item, plan->number, &plan->record);
+    describe(plan, at_ms);
+}
+
+/* In bursts, with quiet between them, and the last when it becomes calm */
+static uint64_t draw_delay(struct random *random, uint64_t left_ms, size_t left)
+{
+    uint64_t most = 2 * left_ms / left;
+    uint64_t delay = draw_chance(random, 500) ? draw(random, 0, most / 100)
+                                              : draw(random, 0, 2 * most);
+
+    return delay < left_ms ? delay : left_ms;
+}
+
+static void plan_all(struct workload *workload)
+{
+    struct sim *sim = workload->sim;
+    uint64_t end_ms =
+        sim->options.quiet ? sim->now_ms + QUIET_MS : chaos_calm_ms(sim->chaos);
+    size_t count = sim_pick(sim, 4, MOST_RECORDS);
+    size_t backlog = sim_pick(sim, 0, count - 1);
+    uint64_t at_ms = sim->now_ms + sim_pick(sim, 0, 5000);
+
+    for (size_t i = 0; i < count; i++) {
+        plan_one(workload, i < backlog ? sim->now_ms : at_ms);
+        if (i >= backlog) {
+            at_ms += draw_delay(&workload->plans[i].item->random,
+                                at_ms < end_ms ? end_ms - at_ms : 1, count - i);
+        }
+    }
+}
+
+/* --- writing ----------------------------------------------------------------
+ */
+
+static void write_one(struct workload *workload, const struct planned *plan)
+{
+    struct sim *sim = workload->sim;
+    struct expected *record = &workload->records[workload->count++];
+    size_t partition = plan->dice % sim->broker->partitions;
+
+    *record = plan->record;
+    record->partition = (int32_t)partition;
+    record->offset = sim->broker->input[partition].end + plan->gap;
+    record->message.timestamp_ms = WALL_START_MS + (int64_t)sim->now_ms;
+    sim->counts.records++;
+    sim_trace(sim, "[%zu] %s, to %d/%lld", plan->item->number, plan->item->text,
+              record->partition, (long long)record->offset);
+    broker_append_input(sim->broker, partition, &record->message, plan->gap);
+}
+
+/* What is due; then waits for what is not */
+static void write_due(void *payload)
 {
     struct workload *workload = payload;
     struct sim *sim = workload->sim;
-    uint64_t calm = chaos_calm_ms(sim->chaos);
-    uint64_t left = calm > sim->now_ms ? calm - sim->now_ms : 1;
 
-    write_one(workload);
-    if (workload->count < workload->planned) {
-        uint64_t most = 2 * left / (workload->planned - workload->count);
-        uint64_t delay = sim_chance(sim, 500) ? sim_pick(sim, 0, most / 100)
-                                              : sim_pick(sim, 0, 2 * most);
+    while (workload->next < workload->plan_count) {
+        const struct planned *plan = &workload->plans[workload->next];
 
-        /* In bursts, with quiet between them */
-        loop_arm(sim->loop, &workload->next, delay < left ? delay : left);
+        if (plan->item->at_ms > sim->now_ms) {
+            loop_arm(sim->loop, &workload->timer,
+                     plan->item->at_ms - sim->now_ms);
+            return;
+        }
+        workload->next++;
+        if (!plan->item->skipped) {
+            write_one(workload, plan);
+        }
     }
 }
 
 struct workload *workload_new(struct sim *sim)
 {
     struct workload *workload = mem_zalloc(sizeof(*workload));
-    size_t backlog;
 
     workload->sim = sim;
     workload->settings = workload_load(sim);
@@ -61,19 +138,15 @@ struct workload *workload_new(struct sim *sim)
         workload->of_slots[slot] = *workload->settings;
         workload_personalize(&workload->of_slots[slot], slot);
     }
-    workload->planned = sim_pick(sim, 4, MOST_RECORDS);
-    backlog = sim_pick(sim, 0, workload->planned - 1);
-    for (size_t i = 0; i < backlog; i++) {
-        write_one(workload);
-    }
-    timer_init(&workload->next, on_next, workload);
-    loop_arm(sim->loop, &workload->next, sim_pick(sim, 0, 5000));
+    plan_all(workload);
+    timer_init(&workload->timer, write_due, workload);
+    write_due(workload);
     return workload;
 }
 
 void workload_free(struct workload *workload)
 {
-    loop_disarm(workload->sim->loop, &workload->next);
+    loop_disarm(workload->sim->loop, &workload->timer);
     settings_free(workload->settings);
     mem_free(workload);
 }
@@ -93,5 +166,5 @@ struct expected *workload_records(const struct workload *workload,
 
 bool workload_is_written(const struct workload *workload)
 {
-    return workload->count == workload->planned;
+    return workload->next == workload->plan_count;
 }

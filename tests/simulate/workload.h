@@ -50,7 +50,10 @@ extern const struct route routes[];
 struct settings *workload_load(struct sim *sim);
 /* What no two instances share */
 void workload_personalize(struct settings *settings, unsigned slot);
-/* workload_records.c */
-void workload_make(struct sim *sim, size_t number, struct expected *record);
+/* workload_records.c: what the item's chance makes of it, written at its time
+ */
+void workload_make(struct sim *sim, struct item *item, size_t number,
+                   struct expected *record);
+const char *record_kind_name(enum record_kind kind);
 
 #endif

@@ -6,7 +6,8 @@
 /* Events: an envelope of its own each, or, now and then, one that has been seen
  * before. */
 
-static char *make_envelope(struct sim *sim, size_t number)
+static char *make_envelope(struct item *item, struct arena *arena,
+                           size_t number)
 {
     CLEANUP(str_release) struct str payload = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -14,17 +15,17 @@ static char *make_envelope(struct sim *sim, size_t number)
     str_printf(&text,
                "{\"_type\":\"https://in-toto.io/Statement/v1\","
                "\"number\":%zu}",
-               sim_chance(sim, 100) ? 0 : number);
+               draw_chance(&item->random, 100) ? 0 : number);
     str_puts(
         &payload,
         "{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&payload, text.data, text.len);
     str_puts(&payload,
              "\",\"signatures\":[{\"keyid\":\"key\",\"sig\":\"c2ln\"}]}");
-    return arena_strdup(sim->arena, payload.data);
+    return arena_strdup(arena, payload.data);
 }
 
-static const char *workflow_of(struct expected *record, struct sim *sim)
+static const char *workflow_of(struct expected *record, struct random *random)
 {
     switch (record->kind) {
     case RECORD_REFUSED:
@@ -40,11 +41,11 @@ static const char *workflow_of(struct expected *record, struct sim *sim)
     if (record->kind != RECORD_GOOD) {
         return "{\"project\":\"shop\",\"name\":\"build-api\"}";
     }
-    if (sim_chance(sim, 600)) {
+    if (draw_chance(random, 600)) {
         record->routes[record->route_count++] = &routes[0];
         return "{\"project\":\"shop\",\"name\":\"build-api\"}";
     }
-    if (sim_chance(sim, 700)) {
+    if (draw_chance(random, 700)) {
         record->routes[record->route_count++] = &routes[0];
         record->routes[record->route_count++] = &routes[1];
         return "{\"project\":\"shop\",\"name\":\"build-twice\"}";
@@ -53,17 +54,17 @@ static const char *workflow_of(struct expected *record, struct sim *sim)
     return "{\"project\":\"shop\",\"name\":\"once-twice\"}";
 }
 
-static const char *make_value(struct sim *sim, size_t number,
-                              struct expected *record)
+static const char *make_value(struct item *item, struct arena *arena,
+                              size_t number, struct expected *record)
 {
     static const char *const bad[] = {"", "{", "[1,2]", "{\"workflow\":7}",
                                       "not json"};
-    const char *workflow = workflow_of(record, sim);
-    char *envelope = make_envelope(sim, number);
+    const char *workflow = workflow_of(record, &item->random);
+    char *envelope = make_envelope(item, arena, number);
     struct digest given;
 
     if (record->kind == RECORD_MALFORMED) {
-        return bad[sim_pick(sim, 0, 4)];
+        return bad[draw(&item->random, 0, 4)];
     }
     digest_of(envelope, strlen(envelope), &record->digest);
     given = record->digest;
@@ -71,31 +72,45 @@ static const char *make_value(struct sim *sim, size_t number,
         given.text[DIGEST_TEXT - 1] =
             given.text[DIGEST_TEXT - 1] == '0' ? '1' : '0';
     }
-    return arena_printf(sim->arena,
+    return arena_printf(arena,
                         "{\"organization\":\"acme\",\"workflow\":%s,"
                         "\"run\":{\"id\":\"run-%zu\"},"
                         "\"attestation\":{\"envelope\":%s,\"digest\":\"%s\"}}",
                         workflow, number, envelope, given.text);
 }
 
-static void add_headers(struct sim *sim, size_t number, struct message *message)
+static void add_headers(struct arena *arena, size_t number,
+                        struct message *message)
 {
     struct header headers[] = {
         {"ce_specversion", bytes_of("1.0")},
-        {"ce_id", bytes_of(arena_printf(sim->arena, "event-%zu", number))},
+        {"ce_id", bytes_of(arena_printf(arena, "event-%zu", number))},
         {"ce_source", bytes_of("https://chainloop.example")},
         {"ce_type", bytes_of("dev.waybill.attestation.created.v1")},
         {"content-type", bytes_of("application/json")},
         {"x-nothing", {NULL, 0}},
     };
 
-    message->headers = arena_copy(sim->arena, headers, sizeof(headers));
+    message->headers = arena_copy(arena, headers, sizeof(headers));
     message->header_count = ARRAY_SIZE(headers);
 }
 
-static enum record_kind pick_kind(struct sim *sim)
+const char *record_kind_name(enum record_kind kind)
 {
-    uint64_t dice = sim_pick(sim, 0, 99);
+    static const char *const names[] = {
+        [RECORD_GOOD] = "good",
+        [RECORD_REFUSED] = "one that the registry refuses",
+        [RECORD_UNATTACHED] = "one that nothing is attached to",
+        [RECORD_MALFORMED] = "malformed",
+        [RECORD_MISMATCH] = "one of another digest than it says",
+    };
+
+    return names[kind];
+}
+
+static enum record_kind draw_kind(struct random *random)
+{
+    uint64_t dice = draw(random, 0, 99);
 
     if (dice < 74) {
         return RECORD_GOOD;
@@ -109,25 +124,26 @@ static enum record_kind pick_kind(struct sim *sim)
     return dice < 96 ? RECORD_MALFORMED : RECORD_MISMATCH;
 }
 
-void workload_make(struct sim *sim, size_t number, struct expected *record)
+void workload_make(struct sim *sim, struct item *item, size_t number,
+                   struct expected *record)
 {
+    struct random *random = &item->random;
     struct message *message = &record->message;
     bool tombstone;
 
-    *record = (struct expected){.kind = pick_kind(sim)};
-    tombstone = record->kind == RECORD_MALFORMED && sim_chance(sim, 200);
+    *record = (struct expected){.kind = draw_kind(random)};
+    tombstone = record->kind == RECORD_MALFORMED && draw_chance(random, 200);
     *message = (struct message){
         .topic = "attestations",
-        .value = bytes_of(make_value(sim, number, record)),
-        .timestamp_ms = WALL_START_MS + (int64_t)sim->now_ms,
+        .value = bytes_of(make_value(item, sim->arena, number, record)),
     };
     if (tombstone) {
         message->value = bytes_of(NULL);
     }
-    if (sim_chance(sim, 500)) {
+    if (draw_chance(random, 500)) {
         message->key = bytes_of(arena_printf(sim->arena, "key-%zu", number));
     }
-    if (sim_chance(sim, 400)) {
-        add_headers(sim, number, message);
+    if (draw_chance(random, 400)) {
+        add_headers(sim->arena, number, message);
     }
 }

@@ -29,17 +29,23 @@ static int64_t wall(void *state)
 
 uint64_t sim_pick(struct sim *sim, uint64_t least, uint64_t most)
 {
-    return least + random_below(&sim->random, most - least + 1);
+    return draw(&sim->random, least, most);
 }
 
 bool sim_chance(struct sim *sim, unsigned in_a_thousand)
 {
-    return random_below(&sim->random, 1000) < in_a_thousand;
+    return draw_chance(&sim->random, in_a_thousand);
+}
+
+bool sim_noise(struct sim *sim, enum noise noise, unsigned in_a_thousand)
+{
+    return sim->noises[noise] && !chaos_is_calm(sim) &&
+           sim_chance(sim, in_a_thousand);
 }
 
 uint64_t sim_latency(struct sim *sim)
 {
-    if (chaos_is_calm(sim) || !sim_chance(sim, 30)) {
+    if (!sim_noise(sim, NOISE_NETWORK, 30)) {
         return sim_pick(sim, 0, 8);
     }
     return sim_pick(sim, 8, sim_chance(sim, 200) ? 5000 : 300);
@@ -95,15 +101,17 @@ void sim_trace(const struct sim *sim, const char *format, ...)
 {
     va_list args;
 
-    if (!sim->options.trace) {
+    FILE *trace = sim->options.trace;
+
+    if (trace == NULL) {
         return;
     }
-    printf("%8llu.%03llu  ", (unsigned long long)sim->now_ms / 1000,
-           (unsigned long long)sim->now_ms % 1000);
+    fprintf(trace, "%8llu.%03llu  ", (unsigned long long)sim->now_ms / 1000,
+            (unsigned long long)sim->now_ms % 1000);
     va_start(args, format);
-    vprintf(format, args);
+    vfprintf(trace, format, args);
     va_end(args);
-    putchar('\n');
+    putc('\n', trace);
 }
 
 void sim_violate(struct sim *sim, enum invariant invariant, const char *format,
@@ -115,6 +123,7 @@ void sim_violate(struct sim *sim, enum invariant invariant, const char *format,
         return;
     }
     sim->violation.invariant = invariant;
+    sim->violation.at_ms = sim->now_ms;
     va_start(args, format);
     vsnprintf(sim->violation.text, sizeof(sim->violation.text), format, args);
     va_end(args);
@@ -141,7 +150,7 @@ static bool turn_one(struct sim *sim, unsigned who)
 {
     bool ran;
 
-    if (who == MOST_SLOTS) {
+    if (who == sim->slot_count) {
         ran = loop_turn(sim->loop, false);
     } else if (sim->slots[who] != NULL) {
         ran = instance_turn(sim->slots[who]);
@@ -158,13 +167,13 @@ static bool turn_all(struct sim *sim)
     unsigned order[MOST_SLOTS + 1];
     bool ran = false;
 
-    for (unsigned i = 0; i <= MOST_SLOTS; i++) {
+    for (unsigned i = 0; i <= sim->slot_count; i++) {
         unsigned at = (unsigned)sim_pick(sim, 0, i);
 
         order[i] = order[at];
         order[at] = i;
     }
-    for (unsigned i = 0; i <= MOST_SLOTS; i++) {
+    for (unsigned i = 0; i <= sim->slot_count; i++) {
         ran |= turn_one(sim, order[i]);
     }
     return ran;
@@ -189,6 +198,7 @@ static void advance_time(struct sim *sim)
     }
     sim->now_ms = next > sim->now_ms ? next : sim->now_ms;
     sim->turns_in_place = 0;
+    sim->random = random_of(sim->options.seed, MOST_ITEMS + sim->now_ms);
 }
 
 static void run(struct sim *sim)
@@ -205,13 +215,31 @@ static void run(struct sim *sim)
     }
 }
 
+static void plan_noises(struct sim *sim)
+{
+    static const char *const texts[NOISE_COUNT] = {
+        [NOISE_NETWORK] = "what is on its way takes long",
+        [NOISE_BROKER] = "a transaction's call fails",
+        [NOISE_REGISTRY] = "a registry's answer is none",
+    };
+
+    for (int i = 0; i < NOISE_COUNT; i++) {
+        struct item *item = schedule_add(sim);
+
+        item_says(item, sim->now_ms, "now and then %s", texts[i]);
+        sim->noises[i] = !item->skipped;
+    }
+}
+
 static void open_world(struct sim *sim)
 {
-    random_seed(&sim->random, sim->options.seed);
     sim->now_ms = 60000;
+    sim->random = random_of(sim->options.seed, MOST_ITEMS);
+    sim->schedule = schedule_new();
     sim->arena = arena_new();
     sim->clock = (struct clock){monotonic, wall, sim};
     sim->loop = loop_new(&sim->clock);
+    plan_noises(sim);
     sim->chaos = chaos_new(sim);
     sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS));
     sim->registries = registries_new(sim, MOST_REGISTRIES);
@@ -248,6 +276,16 @@ void sim_add_counts(struct sim_counts *to, const struct sim_counts *from)
     to->virtual_ms += from->virtual_ms;
 }
 
+struct schedule *sim_plan(const struct sim_options *options)
+{
+    struct sim sim = {.options = *options};
+
+    sim.options.trace = NULL;
+    open_world(&sim);
+    close_world(&sim);
+    return sim.schedule;
+}
+
 bool sim_run(const struct sim_options *options, struct sim_counts *counts,
              struct violation *ret_violation)
 {
@@ -258,6 +296,7 @@ bool sim_run(const struct sim_options *options, struct sim_counts *counts,
     sim.counts.seeds = 1;
     sim.counts.virtual_ms = sim.now_ms;
     close_world(&sim);
+    schedule_free(sim.schedule);
     sim_add_counts(counts, &sim.counts);
     *ret_violation = sim.violation;
     return sim.violation.invariant == INVARIANT_NONE;
