@@ -225,6 +225,9 @@ static uint64_t pick_calm(struct sim *sim)
     if (sim_chance(sim, 100)) {
         calm_ms += sim_pick(sim, 1, 60) * 60000;
     }
+    if (sim_chance(sim, 20)) { /* hours: for what lasts as long as that */
+        calm_ms += sim_pick(sim, 60, 300) * 60000;
+    }
     return sim->options.quiet ? sim->now_ms : calm_ms;
 }
 

@@ -41,6 +41,9 @@ static const struct {
                  "behind"},
     [INVARIANT_REQUESTS] = {"requests",
                             "registries are asked a bounded number of times"},
+    [INVARIANT_SECRETS] = {"secrets",
+                           "credentials are shown to nobody but whom they are "
+                           "for"},
     [INVARIANT_CRASH] = {"crash", "nothing crashes, nothing leaks"},
 };
 
@@ -129,40 +132,49 @@ static void check_outcomes(struct sim *sim)
     }
 }
 
-/* A push takes at most a dozen requests; every disruption may cost it one more
- * push; and while a registry is ill each attempt costs one, at the pace of the
- * backoff, of which the mean is half its bound. */
-static void check_requests(struct sim *sim)
+static uint64_t count_deliveries(const struct sim *sim, size_t registry)
 {
-    const struct delivery_settings *settings =
-        &workload_settings(sim->workload, 0)->delivery;
-    uint64_t slow = settings->backoff_max_ms < settings->hold_retry_ms
-                        ? settings->backoff_max_ms
-                        : settings->hold_retry_ms;
-    uint64_t faulty_ms = 0;
     uint64_t deliveries = 0;
-    uint64_t pushes;
     size_t count;
     const struct expected *records = workload_records(sim->workload, &count);
 
     for (size_t i = 0; i < count; i++) {
-        deliveries += records[i].route_count;
+        for (size_t j = 0; j < records[i].route_count; j++) {
+            deliveries += records[i].routes[j]->registry == registry;
+        }
     }
-    for (size_t i = 0; i < sim->registries->count; i++) {
-        faulty_ms += sim->registries->all[i].faulty_ms;
-    }
-    pushes = 8 + chaos_disruptions(sim->chaos) + 4 * faulty_ms / slow;
-    if (sim->counts.requests > 12 * pushes * deliveries + 100) {
+    return deliveries;
+}
+
+/* A push takes at most a dozen requests; every disruption may cost it one more
+ * push; and while a registry is ill each attempt costs one, at the pace of the
+ * backoff, of which the mean is half its bound. */
+static void check_requests(struct sim *sim, size_t place)
+{
+    const struct delivery_settings *settings =
+        &workload_settings(sim->workload, 0)->delivery;
+    const struct registry *registry = &sim->registries->all[place];
+    uint64_t slow = settings->backoff_max_ms < settings->hold_retry_ms
+                        ? settings->backoff_max_ms
+                        : settings->hold_retry_ms;
+    uint64_t deliveries = count_deliveries(sim, place);
+    uint64_t pushes =
+        8 + chaos_disruptions(sim->chaos) + 4 * registry->faulty_ms / slow;
+
+    if (registry->requests > 12 * pushes * deliveries + 100) {
         sim_violate(sim, INVARIANT_REQUESTS,
-                    "%llu requests for %llu deliveries with %llu ms of faults",
-                    (unsigned long long)sim->counts.requests,
+                    "%s: %llu requests for %llu deliveries with %llu ms of "
+                    "faults",
+                    registry->host, (unsigned long long)registry->requests,
                     (unsigned long long)deliveries,
-                    (unsigned long long)faulty_ms);
+                    (unsigned long long)registry->faulty_ms);
     }
 }
 
 void invariants_at_end(struct sim *sim)
 {
     check_outcomes(sim);
-    check_requests(sim);
+    for (size_t i = 0; i < sim->registries->count; i++) {
+        check_requests(sim, i);
+    }
 }

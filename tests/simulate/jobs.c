@@ -72,28 +72,33 @@ static void start(struct board *board, unsigned number,
                   unsigned stride, bool hush)
 {
     struct worker *worker = &board->workers[number];
+    pid_t pid;
 
     fflush(NULL); /* or it would be said twice */
     worker->seed = options->seed;
-    worker->pid = fork();
-    if (worker->pid < 0) {
+    pid = fork();
+    if (pid < 0) {
         perror("simulate: fork");
         exit(2);
     }
-    if (worker->pid == 0) {
+    if (pid == 0) {
         if (hush && freopen("/dev/null", "w", stderr) == NULL) {
             exit(2);
         }
         work(board, worker, *options, end, stride);
         exit(0); /* where what has leaked is looked for */
     }
+    worker->pid = pid; /* the parent's to write: both see it */
 }
 
 static void finish(struct board *board, struct worker *worker)
 {
     int status;
 
-    waitpid(worker->pid, &status, 0);
+    if (waitpid(worker->pid, &status, 0) < 0) {
+        perror("simulate: waitpid");
+        exit(2);
+    }
     if (status != 0 && !worker->failed) {
         worker->failed = true;
         worker->violation.invariant = INVARIANT_CRASH;

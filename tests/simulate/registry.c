@@ -28,10 +28,12 @@ static struct arena *arena_of(const struct registry *registry)
 bool registry_has_blob(const struct registry *registry, const char *path,
                        const char *digest)
 {
+    uint64_t now = registry->registries->sim->now_ms;
+
     for (size_t i = 0; i < registry->blob_count; i++) {
         const struct stored_blob *blob = &registry->blobs[i];
 
-        if (strcmp(blob->path, path) == 0 &&
+        if (blob->from_ms <= now && strcmp(blob->path, path) == 0 &&
             strcmp(blob->digest.text, digest) == 0) {
             return true;
         }
@@ -41,19 +43,31 @@ bool registry_has_blob(const struct registry *registry, const char *path,
 
 const struct stored_manifest *registry_manifest(const struct registry *registry,
                                                 const char *path,
-                                                const char *tag)
+                                                const char *reference)
 {
+    uint64_t now = registry->registries->sim->now_ms;
     const struct stored_manifest *found = NULL;
 
     for (size_t i = 0; i < registry->manifest_count; i++) {
         const struct stored_manifest *manifest = &registry->manifests[i];
 
-        if (strcmp(manifest->path, path) == 0 &&
-            strcmp(manifest->tag, tag) == 0) {
+        if (manifest->from_ms <= now && strcmp(manifest->path, path) == 0 &&
+            (strcmp(manifest->tag, reference) == 0 ||
+             strcmp(manifest->digest.text, reference) == 0)) {
             found = manifest; /* the last one has the tag */
         }
     }
     return found;
+}
+
+bool registry_has_lied(const struct registry *registry, const char *path)
+{
+    for (size_t i = 0; i < registry->lie_count; i++) {
+        if (strcmp(registry->lies[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool registry_refuses(const char *path)
@@ -64,6 +78,18 @@ bool registry_refuses(const char *path)
 /* --- uploads ----------------------------------------------------------------
  */
 
+static void put_location(const struct registry *registry, struct str *headers)
+{
+    static const char *const schemes[] = {
+        [LOCATION_RELATIVE] = "",
+        [LOCATION_ABSOLUTE] = "https://",
+        [LOCATION_DOWNGRADED] = "http://", /* by a proxy that ends TLS */
+    };
+
+    str_printf(headers, "Location: %s%s", schemes[registry->location],
+               registry->location != LOCATION_RELATIVE ? registry->host : "");
+}
+
 static void begin_upload(struct registry *registry, const char *path,
                          struct reply *reply)
 {
@@ -72,33 +98,43 @@ static void begin_upload(struct registry *registry, const char *path,
     registry->uploads =
         mem_grow(registry->uploads, &registry->upload_capacity,
                  registry->upload_count + 1, sizeof(registry->uploads[0]));
-    registry->uploads[registry->upload_count++] =
-        (struct upload_session){arena_strdup(arena_of(registry), path), number};
+    registry->uploads[registry->upload_count++] = (struct upload_session){
+        .path = arena_strdup(arena_of(registry), path),
+        .number = number,
+    };
     reply_set(reply, 202, NULL);
-    str_puts(&reply->response.headers, "Location: ");
-    if (registry->absolute_location) {
-        str_printf(&reply->response.headers, "https://%s", registry->host);
-    }
+    put_location(registry, &reply->response.headers);
     str_printf(&reply->response.headers,
                "/v2/%s/blobs/uploads/%u?_state=a%%3Db\n", path, number);
 }
 
-static bool end_upload(struct registry *registry, const char *path,
-                       unsigned long number)
+static struct upload_session *find_upload(struct registry *registry,
+                                          const char *path, const char *rest)
 {
+    unsigned long number = strtoul(rest, NULL, 10);
+
     for (size_t i = 0; i < registry->upload_count; i++) {
         struct upload_session *upload = &registry->uploads[i];
 
         if (upload->number == number && strcmp(upload->path, path) == 0) {
-            *upload = registry->uploads[--registry->upload_count];
-            return true;
+            return upload;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* When it shows; the answer comes no earlier. */
+static uint64_t commit(const struct ask *ask, struct reply *reply)
+{
+    if (ask->fault == FAULT_COMMITS) {
+        reply->delay_ms += sim_pick(ask->sim, 1000, 40000);
+    }
+    return ask->sim->now_ms +
+           (ask->fault == FAULT_COMMITS ? reply->delay_ms : 0);
 }
 
 static void store_blob(struct registry *registry, const char *path,
-                       const struct digest *digest)
+                       const struct digest *digest, uint64_t from_ms)
 {
     struct sim *sim = registry->registries->sim;
 
@@ -112,26 +148,41 @@ static void store_blob(struct registry *registry, const char *path,
         mem_grow(registry->blobs, &registry->blob_capacity,
                  registry->blob_count + 1, sizeof(registry->blobs[0]));
     registry->blobs[registry->blob_count++] =
-        (struct stored_blob){arena_strdup(sim->arena, path), *digest};
+        (struct stored_blob){arena_strdup(sim->arena, path), *digest, from_ms};
 }
 
-/* `rest` is the upload's number and the query behind it. */
+/* `rest` is the upload's number and the query behind it. A session that holds
+ * half of something already is good for nothing but to be given up. */
 static void put_blob(struct registry *registry, const char *path,
                      const char *rest, const struct ask *ask,
                      struct reply *reply)
 {
     const char *given = strstr(rest, "digest=");
+    struct upload_session *upload = find_upload(registry, path, rest);
     struct digest digest;
 
     digest_of(ask->body.data, ask->body.len, &digest);
     if (strstr(rest, "?_state=a%3Db&") == NULL || given == NULL) {
         reply_set(reply, 400, "UNSUPPORTED");
-    } else if (!end_upload(registry, path, strtoul(rest, NULL, 10))) {
+        return;
+    }
+    if (upload == NULL) {
         reply_set(reply, 404, "BLOB_UPLOAD_UNKNOWN");
-    } else if (strcmp(given + strlen("digest="), digest.text) != 0) {
+        return;
+    }
+    if (upload->got > 0) {
+        reply_set(reply, upload->number % 2 == 0 ? 416 : 400,
+                  "BLOB_UPLOAD_INVALID");
+        return;
+    }
+    *upload = registry->uploads[--registry->upload_count];
+    if (ask->fault == FAULT_SESSIONS) {
+        reply_set(reply, 404, "BLOB_UPLOAD_UNKNOWN");
+    } else if (strncmp(given + strlen("digest="), digest.text, DIGEST_TEXT) !=
+               0) {
         reply_set(reply, 400, "DIGEST_INVALID");
     } else {
-        store_blob(registry, path, &digest);
+        store_blob(registry, path, &digest, commit(ask, reply));
         reply_set(reply, 201, NULL);
     }
 }
@@ -174,10 +225,27 @@ static void store_manifest(struct registry *registry, const char *path,
     manifest->path = arena_strdup(arena, path);
     manifest->tag = arena_strdup(arena, tag);
     manifest->bytes = arena_bytes(arena, ask->body);
+    manifest->from_ms = commit(ask, reply);
     digest_of(ask->body.data, ask->body.len, &manifest->digest);
     reply_set(reply, 201, NULL);
     str_printf(&reply->response.headers, "Docker-Content-Digest: %s\n",
                manifest->digest.text);
+}
+
+/* Something else was stored, or nothing. */
+static void lie(struct registry *registry, const char *path,
+                struct reply *reply)
+{
+    struct digest digest;
+
+    registry->lies = mem_grow(registry->lies, &registry->lie_capacity,
+                              registry->lie_count + 1, sizeof(char *));
+    registry->lies[registry->lie_count++] =
+        arena_strdup(arena_of(registry), path);
+    digest_of(path, strlen(path), &digest);
+    reply_set(reply, 201, NULL);
+    str_printf(&reply->response.headers, "Docker-Content-Digest: %s\n",
+               digest.text);
 }
 
 static void put_manifest(struct registry *registry, const char *path,
@@ -197,7 +265,9 @@ static void put_manifest(struct registry *registry, const char *path,
         reply_set(reply, 400, "MANIFEST_INVALID");
         return;
     }
-    if (lax || has_blobs(registry, path, json)) {
+    if (ask->fault == FAULT_LIES) {
+        lie(registry, path, reply);
+    } else if (lax || has_blobs(registry, path, json)) {
         store_manifest(registry, path, tag, ask, reply);
     } else {
         reply_set(reply, 404, "MANIFEST_BLOB_UNKNOWN");
@@ -205,37 +275,98 @@ static void put_manifest(struct registry *registry, const char *path,
     json_free(json);
 }
 
+static void head_manifest(struct registry *registry, const char *path,
+                          const char *reference, const struct ask *ask,
+                          struct reply *reply)
+{
+    const struct stored_manifest *manifest =
+        registry_manifest(registry, path, reference);
+    struct digest digest;
+
+    if (manifest == NULL) {
+        reply_set(reply, 404, NULL);
+        return;
+    }
+    digest = manifest->digest;
+    if (ask->fault == FAULT_LIES) {
+        digest_of(path, strlen(path), &digest);
+    }
+    reply_set(reply, 200, NULL);
+    str_printf(&reply->response.headers, "Docker-Content-Digest: %s\n",
+               digest.text);
+}
+
 /* --- routes -----------------------------------------------------------------
  */
 
 #define UPLOADS "/blobs/uploads/"
+#define BLOBS "/blobs/"
 #define MANIFESTS "/manifests/"
+
+/* A path, split at what its kind is known by */
+struct route_parts {
+    char repository[512];
+    char reference[256]; /* without a query */
+    const char *rest;    /* with it */
+};
+
+static bool split(const char *path, const char *at,
+                  struct route_parts *ret_parts)
+{
+    const char *found = strstr(path, at);
+
+    if (strncmp(path, "/v2/", 4) != 0 || found == NULL) {
+        return false;
+    }
+    ret_parts->rest = found + strlen(at);
+    snprintf(ret_parts->repository, sizeof(ret_parts->repository), "%.*s",
+             (int)(found - path - 4), path + 4);
+    snprintf(ret_parts->reference, sizeof(ret_parts->reference), "%.*s",
+             (int)strcspn(ret_parts->rest, "?"), ret_parts->rest);
+    return true;
+}
+
+static bool is(const struct ask *ask, const char *method)
+{
+    return strcmp(ask->method, method) == 0;
+}
 
 void registry_answer(struct registry *registry, const struct ask *ask,
                      struct reply *reply)
 {
-    char path[512];
-    const char *uploads = strstr(ask->path, UPLOADS);
-    const char *manifests = strstr(ask->path, MANIFESTS);
-    const char *end = uploads != NULL ? uploads : manifests;
+    struct route_parts to;
 
     if (strcmp(ask->path, "/v2/") == 0) {
         reply_set(reply, 200, NULL);
-        return;
-    }
-    if (strncmp(ask->path, "/v2/", 4) != 0 || end == NULL) {
-        reply_set(reply, 404, "NAME_UNKNOWN");
-        return;
-    }
-    snprintf(path, sizeof(path), "%.*s", (int)(end - ask->path - 4),
-             ask->path + 4);
-    if (manifests != NULL && strcmp(ask->method, "PUT") == 0) {
-        put_manifest(registry, path, manifests + strlen(MANIFESTS), ask, reply);
-    } else if (uploads != NULL && strcmp(ask->method, "POST") == 0) {
-        begin_upload(registry, path, reply);
-    } else if (uploads != NULL && strcmp(ask->method, "PUT") == 0) {
-        put_blob(registry, path, uploads + strlen(UPLOADS), ask, reply);
+    } else if (is(ask, "PUT") && split(ask->path, MANIFESTS, &to)) {
+        put_manifest(registry, to.repository, to.reference, ask, reply);
+    } else if (is(ask, "HEAD") && split(ask->path, MANIFESTS, &to)) {
+        head_manifest(registry, to.repository, to.reference, ask, reply);
+    } else if (is(ask, "POST") && split(ask->path, UPLOADS, &to)) {
+        begin_upload(registry, to.repository, reply);
+    } else if (is(ask, "PUT") && split(ask->path, UPLOADS, &to)) {
+        put_blob(registry, to.repository, to.rest, ask, reply);
+    } else if (is(ask, "HEAD") && split(ask->path, BLOBS, &to)) {
+        reply_set(reply,
+                  registry_has_blob(registry, to.repository, to.reference)
+                      ? 200
+                      : 404,
+                  NULL);
     } else {
         reply_set(reply, 405, "UNSUPPORTED");
+    }
+}
+
+void registry_take_half(struct registry *registry, const struct ask *ask)
+{
+    struct upload_session *upload;
+    struct route_parts to;
+
+    if (!is(ask, "PUT") || !split(ask->path, UPLOADS, &to)) {
+        return;
+    }
+    upload = find_upload(registry, to.repository, to.rest);
+    if (upload != NULL) {
+        upload->got += ask->body.len / 2 + 1;
     }
 }

@@ -12,10 +12,15 @@
  * of their token server, with everything that can go wrong with them.
  */
 
-#define MOST_REGISTRIES 2
+#define MOST_REGISTRIES 3
+#define MOST_ACCOUNTS 2
 #define MOST_WINDOWS 8
+/* Where some send their uploads, by URLs that are signed */
+#define STORE "store.example:5000"
 
 enum registry_auth { REGISTRY_OPEN, REGISTRY_BASIC, REGISTRY_BEARER };
+
+enum location { LOCATION_RELATIVE, LOCATION_ABSOLUTE, LOCATION_DOWNGRADED };
 
 enum fault {
     FAULT_NONE,
@@ -23,9 +28,16 @@ enum fault {
     FAULT_ERRORS,   /* 500, 502, 503 */
     FAULT_THROTTLE, /* 429, with and without Retry-After */
     FAULT_SLOW,
-    FAULT_HANG, /* no answer */
+    FAULT_COMMITS, /* what was put shows late, and so does the answer */
+    FAULT_HANG,    /* no answer */
     FAULT_RESET,
-    FAULT_DENIED, /* the password is wrong */
+    FAULT_LOST,     /* done, but nobody hears of it */
+    FAULT_CUT,      /* the connection breaks in the middle of a body */
+    FAULT_SESSIONS, /* an upload is forgotten */
+    FAULT_TOKENS,   /* a token is good for one request */
+    FAULT_REDIRECT, /* 307, to itself or to where it keeps things */
+    FAULT_LIES,     /* names another digest than it was sent */
+    FAULT_DENIED,   /* an account, or all: 401 or 403 */
     FAULT_RESTART,
     FAULT_COUNT
 };
@@ -34,11 +46,14 @@ struct window {
     enum fault fault;
     uint64_t from_ms;
     uint64_t until_ms;
+    unsigned accounts; /* that it is for, a bit each */
+    bool forbids;      /* 403 instead of 401 */
 };
 
 struct stored_blob {
     const char *path;
     struct digest digest;
+    uint64_t from_ms; /* before that it is not there */
 };
 
 struct stored_manifest {
@@ -46,30 +61,40 @@ struct stored_manifest {
     const char *tag;
     struct digest digest;
     struct bytes bytes;
+    uint64_t from_ms;
 };
 
 struct upload_session {
     const char *path;
     unsigned number;
+    size_t got; /* bytes of a body that broke off */
 };
 
 struct issued_token {
     unsigned number;
+    unsigned account;
+    unsigned uses;
     const char *path;
     uint64_t expires_ms;
+};
+
+struct account {
+    const char *username; /* NULL: everybody may */
+    const char *password;
 };
 
 struct registry {
     struct registries *registries;
     const char *host; /* with its port */
     enum registry_auth auth;
-    const char *username; /* NULL: open */
-    const char *password;
-    bool absolute_location;
+    struct account accounts[MOST_ACCOUNTS];
+    enum location location;
     uint64_t token_ms;
+    uint64_t said_token_ms; /* which may be more */
     struct window windows[MOST_WINDOWS];
     size_t window_count;
     uint64_t faulty_ms; /* the windows together */
+    uint64_t requests;
     struct stored_blob *blobs;
     size_t blob_count;
     size_t blob_capacity;
@@ -82,6 +107,9 @@ struct registry {
     struct issued_token *tokens;
     size_t token_count;
     size_t token_capacity;
+    const char **lies; /* paths whose manifest was said to be another */
+    size_t lie_count;
+    size_t lie_capacity;
     unsigned numbers; /* of uploads and tokens */
     struct timer restart;
 };
@@ -95,6 +123,9 @@ struct registries {
 
 /* A request, as it arrives */
 struct ask {
+    struct sim *sim;
+    enum fault fault; /* what ails the registry at that moment */
+    bool is_signed;   /* a URL that the registry itself has given out */
     const char *method;
     struct url url;
     const char *path;          /* behind the host */
@@ -112,7 +143,7 @@ struct reply {
 
 struct registries *registries_new(struct sim *sim, size_t count);
 void registries_free(struct registries *registries);
-void registries_serve(struct registries *registries, const struct ask *ask,
+void registries_serve(struct registries *registries, struct ask *ask,
                       struct reply *reply);
 
 /* sim_http.c */
@@ -121,22 +152,31 @@ void wires_free(struct registries *registries);
 void registry_answer(struct registry *registry, const struct ask *ask,
                      struct reply *reply);
 void reply_set(struct reply *reply, int status, const char *code);
-/* registry_auth.c */
+/* So much of the body arrives, and no more. */
+void registry_take_half(struct registry *registry, const struct ask *ask);
+/* registry_auth.c: false says why in the reply. */
 bool registry_authorize(struct registry *registry, const struct ask *ask,
                         struct reply *reply);
 void token_server_answer(struct registries *registries, const struct ask *ask,
                          struct reply *reply);
 struct registry *registry_of_token(struct registries *registries,
                                    const struct ask *ask);
-bool registry_is(const struct registry *registry, enum fault fault);
-void registry_challenge(const struct registry *registry, struct reply *reply);
+/* Whose secret it is that a request shows */
+void registry_check_secret(struct registries *registries,
+                           const struct registry *registry,
+                           const struct ask *ask);
+/* registry_faults.c: NULL when nothing ails it */
+const struct window *registry_window(const struct registry *registry);
+/* registry_plan.c */
+const char *fault_name(enum fault fault);
 
 /* For the invariants */
 const struct stored_manifest *registry_manifest(const struct registry *registry,
                                                 const char *path,
-                                                const char *tag);
+                                                const char *reference);
 bool registry_has_blob(const struct registry *registry, const char *path,
                        const char *digest);
+bool registry_has_lied(const struct registry *registry, const char *path);
 /* Whether an answer says for good that it will not have it */
 bool registry_refuses(const char *path);
 

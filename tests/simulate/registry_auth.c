@@ -9,7 +9,7 @@
 /* Basic, and the distribution project's token protocol. A token is good for one
  * repository and for a while. */
 
-void registry_challenge(const struct registry *registry, struct reply *reply)
+static void challenge(const struct registry *registry, struct reply *reply)
 {
     reply_set(reply, 401, "UNAUTHORIZED");
     if (registry->auth == REGISTRY_BASIC) {
@@ -23,19 +23,41 @@ void registry_challenge(const struct registry *registry, struct reply *reply)
     }
 }
 
-static bool knows_password(const struct registry *registry,
-                           const struct ask *ask)
+static bool is_basic_of(const struct account *account, const char *given)
 {
     CLEANUP(str_release) struct str right = STR_INIT(STR_UNLIMITED);
     char both[128];
-    int len = snprintf(both, sizeof(both), "%s:%s", registry->username,
-                       registry->password);
+    int len = snprintf(both, sizeof(both), "%s:%s", account->username,
+                       account->password);
 
     str_puts(&right, "Authorization: Basic ");
     base64_encode(&right, both, (size_t)len);
-    return ask->authorization != NULL &&
-           strcmp(ask->authorization, right.data) == 0 &&
-           !registry_is(registry, FAULT_DENIED);
+    return given != NULL && strcmp(given, right.data) == 0;
+}
+
+/* -1: nobody that it knows */
+static int account_by_password(const struct registry *registry,
+                               const struct ask *ask)
+{
+    for (int i = 0; i < MOST_ACCOUNTS; i++) {
+        if (registry->accounts[i].username != NULL &&
+            is_basic_of(&registry->accounts[i], ask->authorization)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* The status; 0: it may. */
+static int denial(const struct registry *registry, int account)
+{
+    const struct window *window = registry_window(registry);
+
+    if (window == NULL || window->fault != FAULT_DENIED ||
+        (window->accounts >> account & 1U) == 0) {
+        return 0;
+    }
+    return window->forbids ? 403 : 401;
 }
 
 static bool is_in(const char *path, const char *repository)
@@ -46,51 +68,95 @@ static bool is_in(const char *path, const char *repository)
            strncmp(path + 4, repository, len) == 0 && path[4 + len] == '/';
 }
 
-static bool has_token(const struct registry *registry, const struct ask *ask)
+static struct issued_token *find_token(const struct registry *registry,
+                                       const struct ask *ask)
 {
-    static const char prefix[] = "Authorization: Bearer token-";
-    uint64_t now = registry->registries->sim->now_ms;
+    CLEANUP(str_release) struct str prefix = STR_INIT(STR_UNLIMITED);
     unsigned long number;
 
+    str_printf(&prefix, "Authorization: Bearer token-%s-", registry->host);
     if (ask->authorization == NULL ||
-        strncmp(ask->authorization, prefix, sizeof(prefix) - 1) != 0) {
-        return false;
+        strncmp(ask->authorization, prefix.data, prefix.len) != 0) {
+        return NULL;
     }
-    number = strtoul(ask->authorization + sizeof(prefix) - 1, NULL, 10);
+    number = strtoul(ask->authorization + prefix.len, NULL, 10);
     for (size_t i = registry->token_count; i > 0; i--) {
-        const struct issued_token *token = &registry->tokens[i - 1];
+        if (registry->tokens[i - 1].number == number) {
+            return &registry->tokens[i - 1];
+        }
+    }
+    return NULL;
+}
 
-        if (token->number == number) {
-            return now < token->expires_ms && is_in(ask->path, token->path);
+static int account_by_token(const struct registry *registry,
+                            const struct ask *ask)
+{
+    struct issued_token *token = find_token(registry, ask);
+    unsigned most = ask->fault == FAULT_TOKENS ? 1 : UINT32_MAX;
+
+    if (token == NULL || ask->sim->now_ms >= token->expires_ms ||
+        !is_in(ask->path, token->path) || token->uses >= most) {
+        return -1;
+    }
+    token->uses++;
+    return (int)token->account;
+}
+
+bool registry_authorize(struct registry *registry, const struct ask *ask,
+                        struct reply *reply)
+{
+    int account = 0;
+    int status;
+
+    if (ask->is_signed) {
+        return true;
+    }
+    if (registry->auth == REGISTRY_BASIC) {
+        account = account_by_password(registry, ask);
+    } else if (registry->auth == REGISTRY_BEARER) {
+        account = account_by_token(registry, ask);
+    }
+    status = account < 0 ? 401 : denial(registry, account);
+    if (status == 401 && registry->auth != REGISTRY_OPEN) {
+        challenge(registry, reply);
+    } else if (status != 0) {
+        reply_set(reply, 403, "DENIED");
+    }
+    return status == 0;
+}
+
+/* A token of the model names the registry that it is for. */
+static bool is_of(const struct registry *registry, const char *authorization)
+{
+    static const char bearer[] = "Authorization: Bearer token-";
+    size_t len = strlen(registry->host);
+
+    if (strncmp(authorization, bearer, sizeof(bearer) - 1) == 0) {
+        return strncmp(authorization + sizeof(bearer) - 1, registry->host,
+                       len) == 0;
+    }
+    for (int i = 0; i < MOST_ACCOUNTS; i++) {
+        if (registry->accounts[i].username != NULL &&
+            is_basic_of(&registry->accounts[i], authorization)) {
+            return true;
         }
     }
     return false;
 }
 
-/* False: the reply says why. */
-bool registry_authorize(struct registry *registry, const struct ask *ask,
-                        struct reply *reply)
+void registry_check_secret(struct registries *registries,
+                           const struct registry *registry,
+                           const struct ask *ask)
 {
-    bool allowed = true;
-
-    switch (registry->auth) {
-    case REGISTRY_OPEN:
-        if (registry_is(registry, FAULT_DENIED)) {
-            reply_set(reply, 403, "DENIED");
-            return false;
-        }
-        break;
-    case REGISTRY_BASIC:
-        allowed = knows_password(registry, ask);
-        break;
-    case REGISTRY_BEARER:
-        allowed = has_token(registry, ask);
-        break;
+    if (ask->authorization == NULL) {
+        return;
     }
-    if (!allowed) {
-        registry_challenge(registry, reply);
+    if (registry == NULL || ask->is_signed ||
+        !is_of(registry, ask->authorization)) {
+        sim_violate(registries->sim, INVARIANT_SECRETS,
+                    "%s %s shows credentials that are not for it", ask->method,
+                    ask->url.text);
     }
-    return allowed;
 }
 
 /* --- the token server -------------------------------------------------------
@@ -136,7 +202,7 @@ struct registry *registry_of_token(struct registries *registries,
     return NULL;
 }
 
-static void issue(struct registry *registry, const char *path,
+static void issue(struct registry *registry, unsigned account, const char *path,
                   struct reply *reply)
 {
     unsigned number = ++registry->numbers;
@@ -145,24 +211,30 @@ static void issue(struct registry *registry, const char *path,
         mem_grow(registry->tokens, &registry->token_capacity,
                  registry->token_count + 1, sizeof(registry->tokens[0]));
     registry->tokens[registry->token_count++] = (struct issued_token){
-        number, path, registry->registries->sim->now_ms + registry->token_ms};
+        .number = number,
+        .account = account,
+        .path = path,
+        .expires_ms = registry->registries->sim->now_ms + registry->token_ms,
+    };
     reply_set(reply, 200, NULL);
     str_printf(&reply->response.body,
-               "{\"token\":\"token-%u\",\"expires_in\":%llu}", number,
-               (unsigned long long)registry->token_ms / 1000);
+               "{\"token\":\"token-%s-%u\",\"expires_in\":%llu}",
+               registry->host, number,
+               (unsigned long long)registry->said_token_ms / 1000);
 }
 
 void token_server_answer(struct registries *registries, const struct ask *ask,
                          struct reply *reply)
 {
     struct registry *registry = registry_of_token(registries, ask);
+    int account = registry != NULL ? account_by_password(registry, ask) : -1;
 
     if (registry == NULL) {
         reply_set(reply, 400, NULL);
-    } else if (!knows_password(registry, ask)) {
+    } else if (account < 0 || denial(registry, account) == 401) {
         reply_set(reply, 401, "UNAUTHORIZED");
     } else {
-        issue(registry,
+        issue(registry, (unsigned)account,
               parameter(registries->sim->arena, ask->path,
                         "scope=repository%3A", "%3A"),
               reply);

@@ -1,25 +1,23 @@
 #include <string.h>
+#include <time.h>
 
 #include "registry.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
+#include "workload.h"
 
 /*
- * What goes wrong with a registry: in windows of time, in which the most of its
- * answers are of one kind, and now and then outside of them. A reply may be
- * lost before the registry has done what was asked, or after.
+ * What goes wrong with a request to a registry: in windows of time, in which
+ * the most of its answers are of one kind, and now and then outside of them. A
+ * reply may be lost before the registry has done what was asked, or after.
  */
 
-static const char *const fault_names[FAULT_COUNT] = {
-    "none", "refused", "errors", "throttle", "slow",
-    "hang", "reset",   "denied", "restart"};
-
-static struct window *window_now(struct registry *registry)
+const struct window *registry_window(const struct registry *registry)
 {
     uint64_t now = registry->registries->sim->now_ms;
 
     for (size_t i = 0; i < registry->window_count; i++) {
-        struct window *window = &registry->windows[i];
+        const struct window *window = &registry->windows[i];
 
         if (now >= window->from_ms && now < window->until_ms) {
             return window;
@@ -28,17 +26,10 @@ static struct window *window_now(struct registry *registry)
     return NULL;
 }
 
-bool registry_is(const struct registry *registry, enum fault fault)
-{
-    const struct window *window = window_now((struct registry *)registry);
-
-    return window != NULL && window->fault == fault;
-}
-
 static enum fault fault_now(struct registry *registry)
 {
     struct sim *sim = registry->registries->sim;
-    const struct window *window = window_now(registry);
+    const struct window *window = registry_window(registry);
 
     if (window != NULL &&
         (window->fault == FAULT_REFUSED || sim_chance(sim, 700))) {
@@ -47,20 +38,46 @@ static enum fault fault_now(struct registry *registry)
     if (!sim_noise(sim, NOISE_REGISTRY, 15)) {
         return FAULT_NONE;
     }
-    return (enum fault)sim_pick(sim, FAULT_ERRORS, FAULT_RESET);
+    return (enum fault)sim_pick(sim, FAULT_ERRORS, FAULT_LIES);
 }
 
 /* --- answers ----------------------------------------------------------------
  */
 
+static void put_date(struct sim *sim, uint64_t after_ms, struct str *headers)
+{
+    time_t when =
+        (time_t)((WALL_START_MS + (int64_t)(sim->now_ms + after_ms)) / 1000);
+    struct tm tm;
+    char text[64];
+
+    gmtime_r(&when, &tm);
+    strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    str_printf(headers, "Retry-After: %s\n", text);
+}
+
 static void put_retry_after(struct sim *sim, struct reply *reply)
 {
+    struct str *headers = &reply->response.headers;
     unsigned seconds = (unsigned)sim_pick(sim, 1, 90);
 
-    if (sim_chance(sim, 600)) {
-        str_printf(&reply->response.headers, "Retry-After: %u\n", seconds);
-    } else if (sim_chance(sim, 100)) {
-        str_puts(&reply->response.headers, "Retry-After: 999999\n");
+    switch (sim_pick(sim, 0, 9)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        str_printf(headers, "Retry-After: %u\n", seconds);
+        break;
+    case 4:
+    case 5:
+        put_date(sim, (uint64_t)seconds * 1000, headers);
+        break;
+    case 6:
+        str_puts(headers, sim_chance(sim, 300) ? "Retry-After: 999999\n"
+                                               : "Retry-After: soon\n");
+        break;
+    default:
+        break;
     }
 }
 
@@ -71,7 +88,31 @@ static void answer_error(struct sim *sim, struct reply *reply)
     reply_set(reply, statuses[sim_pick(sim, 0, 3)], NULL);
     if (reply->response.status == 503) {
         put_retry_after(sim, reply);
+    } else if (sim_chance(sim, 300)) {
+        str_puts(&reply->response.body, "<html><h1>Bad Gateway</h1></html>");
     }
+}
+
+/* Once: what comes back has been there. */
+static bool redirect(struct registry *registry, const struct ask *ask,
+                     struct reply *reply)
+{
+    const char *query = strchr(ask->path, '?') != NULL ? "&" : "?";
+
+    if ((strcmp(ask->method, "PUT") != 0 && strcmp(ask->method, "HEAD") != 0) ||
+        strstr(ask->path, "hop=") != NULL) {
+        return false;
+    }
+    reply_set(reply, 307, NULL);
+    if (sim_chance(ask->sim, 500)) {
+        str_printf(&reply->response.headers, "Location: %s%shop=here\n",
+                   ask->path, query);
+    } else {
+        str_printf(&reply->response.headers,
+                   "Location: https://" STORE "/%s%s%shop=signed\n",
+                   registry->host, ask->path, query);
+    }
+    return true;
 }
 
 static void answer_honestly(struct registry *registry, const struct ask *ask,
@@ -79,176 +120,133 @@ static void answer_honestly(struct registry *registry, const struct ask *ask,
 {
     if (strcmp(ask->url.host, "auth.example") == 0) {
         token_server_answer(registry->registries, ask, reply);
-    } else if (registry_authorize(registry, ask, reply)) {
+    } else if (registry_authorize(registry, ask, reply) &&
+               (ask->fault != FAULT_REDIRECT ||
+                !redirect(registry, ask, reply))) {
         registry_answer(registry, ask, reply);
     }
 }
 
-static void answer(struct registry *registry, const struct ask *ask,
-                   struct reply *reply)
+/* True: the reply is made, and the registry itself has not been asked. */
+static bool answer_at_the_door(struct sim *sim, struct registry *registry,
+                               const struct ask *ask, struct reply *reply)
 {
-    struct sim *sim = registry->registries->sim;
-    enum fault fault = fault_now(registry);
-
-    switch (fault) {
+    switch (ask->fault) {
     case FAULT_REFUSED:
         reply->kind = REPLY_REFUSED;
-        return;
+        return true;
     case FAULT_ERRORS:
         answer_error(sim, reply);
-        return;
+        return true;
     case FAULT_THROTTLE:
         reply_set(reply, 429, "TOOMANYREQUESTS");
         put_retry_after(sim, reply);
-        return;
-    case FAULT_HANG:
-        reply->kind = REPLY_NEVER;
-        break;
-    case FAULT_RESET:
+        return true;
+    case FAULT_CUT:
         reply->kind = REPLY_RESET;
-        break;
+        registry_take_half(registry, ask);
+        return true;
+    case FAULT_HANG:
+    case FAULT_RESET:
+        reply->kind = ask->fault == FAULT_HANG ? REPLY_NEVER : REPLY_RESET;
+        return sim_chance(sim, 500);
+    case FAULT_LOST:
+        reply->kind = sim_chance(sim, 500) ? REPLY_NEVER : REPLY_RESET;
+        return false;
     case FAULT_SLOW:
         reply->delay_ms += sim_pick(sim, 100, 60000);
-        break;
+        return false;
     case FAULT_NONE:
+    case FAULT_COMMITS:
+    case FAULT_SESSIONS:
+    case FAULT_TOKENS:
+    case FAULT_REDIRECT:
+    case FAULT_LIES:
     case FAULT_DENIED:
     case FAULT_RESTART:
     case FAULT_COUNT:
         break;
     }
-    /* The reply is lost; what was asked for may have been done. */
-    if (reply->kind == REPLY_RESPONSE || sim_chance(sim, 500)) {
-        answer_honestly(registry, ask, reply);
-    }
+    return false;
 }
 
-static struct registry *registry_of(struct registries *registries,
-                                    const struct ask *ask)
+static struct registry *registry_of_host(struct registries *registries,
+                                         const char *host)
 {
     for (size_t i = 0; i < registries->count; i++) {
-        const char *host = registries->all[i].host;
-        size_t len = strlen(ask->url.host);
+        struct registry *registry = &registries->all[i];
+        size_t len = strcspn(registry->host, ":");
 
-        if (strncmp(host, ask->url.host, len) == 0 && host[len] == ':') {
-            return &registries->all[i];
+        if (strncmp(registry->host, host, len) == 0 &&
+            (host[len] == '\0' || host[len] == ':')) {
+            return registry;
         }
     }
-    return registry_of_token(registries, ask);
+    return NULL;
 }
 
-void registries_serve(struct registries *registries, const struct ask *ask,
+/* The store's paths begin with the registry that they are of. */
+static struct registry *registry_of(struct registries *registries,
+                                    struct ask *ask)
+{
+    struct registry *registry;
+
+    if (strcmp(ask->url.host, "auth.example") == 0) {
+        return registry_of_token(registries, ask);
+    }
+    if (strcmp(ask->url.host, "store.example") != 0) {
+        return registry_of_host(registries, ask->url.host);
+    }
+    registry = registry_of_host(registries, ask->path + 1);
+    if (registry != NULL) {
+        ask->path += 1 + strlen(registry->host);
+        ask->is_signed = true;
+    }
+    return registry;
+}
+
+/* Digests by their first letters: the rest tells a reader nothing. */
+static void trace(const struct ask *ask, const struct reply *reply)
+{
+    char path[256];
+    size_t len = 0;
+    size_t run = 0;
+
+    for (const char *at = ask->path; *at != '\0' && len + 1 < sizeof(path);
+         at++) {
+        run = strchr("0123456789abcdef", *at) != NULL ? run + 1 : 0;
+        if (run <= 6) {
+            path[len++] = *at;
+        }
+    }
+    path[len] = '\0';
+    sim_trace(ask->sim, "%s %s%s: %s %d%s%s", ask->method, ask->url.host, path,
+              reply->kind == REPLY_RESPONSE  ? "answers"
+              : reply->kind == REPLY_REFUSED ? "refused"
+                                             : "answer lost,",
+              reply->response.status,
+              ask->fault != FAULT_NONE ? ", ailing: " : "",
+              ask->fault != FAULT_NONE ? fault_name(ask->fault) : "");
+}
+
+void registries_serve(struct registries *registries, struct ask *ask,
                       struct reply *reply)
 {
     struct sim *sim = registries->sim;
     struct registry *registry = registry_of(registries, ask);
 
     sim->counts.requests++;
+    registry_check_secret(registries, registry, ask);
+    ask->sim = sim;
     reply->delay_ms = sim_latency(sim);
     if (registry == NULL) {
         reply->kind = REPLY_REFUSED;
     } else {
-        answer(registry, ask, reply);
+        registry->requests++;
+        ask->fault = fault_now(registry);
+        if (!answer_at_the_door(sim, registry, ask, reply)) {
+            answer_honestly(registry, ask, reply);
+        }
     }
-    sim_trace(sim, "%s %s%s: %s %d", ask->method, ask->url.host, ask->path,
-              reply->kind == REPLY_RESPONSE  ? "answers"
-              : reply->kind == REPLY_REFUSED ? "refused"
-                                             : "answer lost,",
-              reply->response.status);
-}
-
-/* --- life cycle -------------------------------------------------------------
- */
-
-static void on_restart(void *payload)
-{
-    struct registry *registry = payload;
-
-    sim_trace(registry->registries->sim, "registry %s restarts",
-              registry->host);
-    registry->upload_count = 0;
-    registry->token_count = 0;
-}
-
-static void say_window(const struct registry *registry, struct item *item,
-                       const struct window *window)
-{
-    item_says(item, window->from_ms, "%s: %s for %llu ms", registry->host,
-              fault_names[window->fault],
-              (unsigned long long)(window->until_ms - window->from_ms));
-}
-
-static void plan_window(struct registry *registry)
-{
-    struct sim *sim = registry->registries->sim;
-    uint64_t calm = chaos_calm_ms(sim->chaos);
-    struct item *item = schedule_add(sim);
-    struct random *random = &item->random;
-    struct window window;
-
-    window.fault = (enum fault)draw(random, FAULT_REFUSED, FAULT_COUNT - 1);
-    window.from_ms = sim->now_ms + draw(random, 0, calm - sim->now_ms);
-    window.until_ms = window.from_ms + draw(random, 100, 20000);
-    if (draw_chance(random, 200)) {
-        window.until_ms += draw(random, 20000, 900000);
-    }
-    window.until_ms = window.until_ms < calm ? window.until_ms : calm;
-    say_window(registry, item, &window);
-    if (item->skipped) {
-        return;
-    }
-    if (window.fault == FAULT_RESTART) {
-        loop_arm(sim->loop, &registry->restart, window.from_ms - sim->now_ms);
-    }
-    registry->faulty_ms += window.until_ms - window.from_ms;
-    registry->windows[registry->window_count++] = window;
-}
-
-static void init_registry(struct registries *registries, size_t place)
-{
-    struct sim *sim = registries->sim;
-    struct registry *registry = &registries->all[place];
-    uint64_t windows = sim_pick(sim, 0, MOST_WINDOWS);
-
-    registry->registries = registries;
-    registry->host =
-        arena_printf(sim->arena, "registry%zu.example:5000", place);
-    registry->auth = (enum registry_auth)sim_pick(sim, 0, REGISTRY_BEARER);
-    if (registry->auth != REGISTRY_OPEN) {
-        registry->username = "robot";
-        registry->password = "not-so-secret";
-    }
-    registry->absolute_location = sim_chance(sim, 500);
-    registry->token_ms = sim_pick(sim, 5, 300) * 1000;
-    timer_init(&registry->restart, on_restart, registry);
-    for (uint64_t i = 0; i < windows; i++) {
-        plan_window(registry);
-    }
-}
-
-struct registries *registries_new(struct sim *sim, size_t count)
-{
-    struct registries *registries = mem_zalloc(sizeof(*registries));
-
-    registries->sim = sim;
-    registries->count = count;
-    TAILQ_INIT(&registries->wires);
-    for (size_t i = 0; i < count; i++) {
-        init_registry(registries, i);
-    }
-    return registries;
-}
-
-void registries_free(struct registries *registries)
-{
-    wires_free(registries);
-    for (size_t i = 0; i < registries->count; i++) {
-        struct registry *registry = &registries->all[i];
-
-        loop_disarm(registries->sim->loop, &registry->restart);
-        mem_free(registry->blobs);
-        mem_free(registry->manifests);
-        mem_free(registry->uploads);
-        mem_free(registry->tokens);
-    }
-    mem_free(registries);
+    trace(ask, reply);
 }

@@ -230,7 +230,8 @@ struct http_transfer *http_start(struct http *http,
     }
     loop_arm(http->loop, &transfer->patience, request->answer_ms);
     send(http, transfer, request);
-    if (sim_is_broken(http->instance->sim, BREAK_STORM)) {
+    if (sim_is_broken(http->instance->sim, BREAK_STORM) &&
+        strcmp(request->method, "POST") == 0) {
         for (int i = 0; i < 100; i++) {
             send(http, NULL, request);
         }

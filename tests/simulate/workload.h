@@ -18,9 +18,12 @@ enum record_kind {
     RECORD_MISMATCH, /* says another digest than it has */
 };
 
+/* An attachment, and where it leads */
 struct route {
     const char *attachment;
     const char *prefix;
+    const char *workflow; /* what it is attached to */
+    const char *registration;
     size_t registry;
 };
 

@@ -11,30 +11,49 @@
 /* A configuration file, as a person would write it, read by the real parser. */
 
 const struct route routes[] = {
-    {"one", "chainloop", 0},
-    {"other", "acme", 1},
-    {"never", "refused", 0},
+    {"one", "chainloop", "{project: shop, name: \"build-*\"}", "first", 0},
+    {"other", "acme", "{project: shop, name: \"*-twice\"}", "second", 1},
+    {"third", "lab", "{project: shop, name: \"lab-*\"}", "third", 2},
+    {"tenant", "tenant", "{project: shop, name: \"*-tenant\"}", "tenant", 0},
+    {"never", "refused", "{id: cursed}", "first", 0},
 };
 
-static void put_registration(struct sim *sim, struct str *yaml, size_t place)
-{
-    const struct registry *registry = &sim->registries->all[place];
+/* Two of them are at one registry, which tells them apart by their accounts. */
+static const struct {
+    const char *name;
+    size_t registry;
+    size_t account;
+} registrations[] = {
+    {"first", 0, 0}, {"second", 1, 0}, {"third", 2, 0}, {"tenant", 0, 1}};
 
-    str_printf(yaml, "  - name: registry%zu\n    repository: %s/acme/att\n",
-               place, registry->host);
-    if (registry->username != NULL) {
-        str_printf(yaml, "    username: %s\n    password: %s\n",
-                   registry->username, registry->password);
+static void put_registrations(struct sim *sim, struct str *yaml)
+{
+    str_puts(yaml, "registrations:\n");
+    for (size_t i = 0; i < ARRAY_SIZE(registrations); i++) {
+        const struct registry *registry =
+            &sim->registries->all[registrations[i].registry];
+        const struct account *account =
+            &registry->accounts[registrations[i].account];
+
+        str_printf(yaml, "  - name: %s\n    repository: %s/acme/att\n",
+                   registrations[i].name, registry->host);
+        if (account->username != NULL) {
+            str_printf(yaml, "    username: %s\n    password: %s\n",
+                       account->username, account->password);
+        }
     }
 }
 
-static void put_attachment(struct str *yaml, const struct route *route,
-                           const char *workflow)
+static void put_attachments(struct str *yaml)
 {
-    str_printf(yaml,
-               "  - name: %s\n    registration: registry%zu\n"
-               "    prefix: %s\n    workflow: %s\n",
-               route->attachment, route->registry, route->prefix, workflow);
+    str_puts(yaml, "attachments:\n");
+    for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+        str_printf(yaml,
+                   "  - name: %s\n    registration: %s\n"
+                   "    prefix: %s\n    workflow: %s\n",
+                   routes[i].attachment, routes[i].registration,
+                   routes[i].prefix, routes[i].workflow);
+    }
 }
 
 static void put_delivery(struct sim *sim, struct str *yaml)
@@ -62,14 +81,8 @@ static void put_delivery(struct sim *sim, struct str *yaml)
 
 static void put_all(struct sim *sim, struct str *yaml)
 {
-    str_puts(yaml, "registrations:\n");
-    for (size_t i = 0; i < sim->registries->count; i++) {
-        put_registration(sim, yaml, i);
-    }
-    str_puts(yaml, "attachments:\n");
-    put_attachment(yaml, &routes[0], "{project: shop, name: \"build-*\"}");
-    put_attachment(yaml, &routes[1], "{project: shop, name: \"*-twice\"}");
-    put_attachment(yaml, &routes[2], "{id: cursed}");
+    put_registrations(sim, yaml);
+    put_attachments(yaml);
     put_delivery(sim, yaml);
     str_printf(yaml,
                "kafka:\n  brokers: model:9092\n  group: sim\n"

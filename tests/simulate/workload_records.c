@@ -25,33 +25,55 @@ static char *make_envelope(struct item *item, struct arena *arena,
     return arena_strdup(arena, payload.data);
 }
 
+static void add_route(struct expected *record, const char *attachment)
+{
+    for (const struct route *route = routes; attachment != NULL; route++) {
+        if (strcmp(route->attachment, attachment) == 0) {
+            record->routes[record->route_count++] = route;
+            return;
+        }
+    }
+}
+
+/* Half of what is good goes to two registries, or twice to one. */
+static const char *draw_workflow(struct expected *record, struct random *random)
+{
+    static const struct {
+        const char *json;
+        const char *attachments[MOST_DELIVERIES];
+    } choices[] = {
+        {"{\"project\":\"shop\",\"name\":\"build-api\"}", {"one"}},
+        {"{\"project\":\"shop\",\"name\":\"once-twice\"}", {"other"}},
+        {"{\"project\":\"shop\",\"name\":\"lab-api\"}", {"third"}},
+        {"{\"project\":\"shop\",\"name\":\"once-tenant\"}", {"tenant"}},
+        {"{\"project\":\"shop\",\"name\":\"build-twice\"}", {"one", "other"}},
+        {"{\"project\":\"shop\",\"name\":\"lab-twice\"}", {"other", "third"}},
+        {"{\"project\":\"shop\",\"name\":\"build-tenant\"}", {"one", "tenant"}},
+        {"{\"project\":\"shop\",\"name\":\"lab-tenant\"}", {"third", "tenant"}},
+    };
+    size_t choice = draw(random, 0, ARRAY_SIZE(choices) - 1);
+
+    for (size_t i = 0; i < MOST_DELIVERIES; i++) {
+        add_route(record, choices[choice].attachments[i]);
+    }
+    return choices[choice].json;
+}
+
 static const char *workflow_of(struct expected *record, struct random *random)
 {
     switch (record->kind) {
+    case RECORD_GOOD:
+        return draw_workflow(record, random);
     case RECORD_REFUSED:
-        record->routes[record->route_count++] = &routes[2];
+        add_route(record, "never");
         return "{\"id\":\"cursed\"}";
     case RECORD_UNATTACHED:
         return "{\"project\":\"lab\",\"name\":\"scratch\"}";
-    case RECORD_GOOD:
     case RECORD_MALFORMED:
     case RECORD_MISMATCH:
         break;
     }
-    if (record->kind != RECORD_GOOD) {
-        return "{\"project\":\"shop\",\"name\":\"build-api\"}";
-    }
-    if (draw_chance(random, 600)) {
-        record->routes[record->route_count++] = &routes[0];
-        return "{\"project\":\"shop\",\"name\":\"build-api\"}";
-    }
-    if (draw_chance(random, 700)) {
-        record->routes[record->route_count++] = &routes[0];
-        record->routes[record->route_count++] = &routes[1];
-        return "{\"project\":\"shop\",\"name\":\"build-twice\"}";
-    }
-    record->routes[record->route_count++] = &routes[1];
-    return "{\"project\":\"shop\",\"name\":\"once-twice\"}";
+    return "{\"project\":\"shop\",\"name\":\"build-api\"}";
 }
 
 static const char *make_value(struct item *item, struct arena *arena,
