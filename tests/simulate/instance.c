@@ -146,8 +146,13 @@ bool instance_step(struct instance *instance, const char *what)
 
 bool instance_turn(struct instance *instance)
 {
+    bool ran;
+
     if (instance_is_frozen(instance) || instance->dead || instance->ended) {
         return false;
     }
-    return loop_turn(instance->loop, false);
+    sim_fault_turn(instance);
+    ran = loop_turn(instance->loop, false);
+    sim_fault_turn(NULL);
+    return ran;
 }

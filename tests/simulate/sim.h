@@ -44,6 +44,12 @@ enum sim_break {
     BREAK_STORM,
     BREAK_STALL,
     BREAK_HANG_CLOSE,
+    BREAK_SKIP_FENCING,
+    /* Rules of the program itself (fault.h) */
+    BREAK_DROP_METADATA,
+    BREAK_KEEP_LOST,
+    BREAK_SKIP_BLOB,
+    BREAK_COMMIT_BEFORE_PUSH,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
@@ -168,6 +174,8 @@ void instance_freeze(struct instance *instance, uint64_t ms); /* SIGSTOP */
 bool instance_is_frozen(const struct instance *instance);
 /* One turn of its loop; true when anything ran. */
 bool instance_turn(struct instance *instance);
+/* sim_fault.c: whose turn it is, or NULL */
+void sim_fault_turn(struct instance *instance);
 /* Gives back what a process that is over has held. */
 void instance_bury(struct instance *instance);
 /* A boundary of an event: here it may die. False: it is dead. */

@@ -205,6 +205,10 @@ static void fill_offsets(const struct queue *queue, struct call *call)
 
     call->member = late ? queue->member : queue->commit.member;
     call->generation = late ? queue->generation : queue->commit.generation;
+    if (sim_is_broken(queue->sim, BREAK_SKIP_FENCING)) {
+        call->member = 0;
+        call->generation = -1;
+    }
     call->offset_count = batch->offset_count;
     for (size_t i = 0; i < batch->offset_count; i++) {
         const struct queue_position *from = &batch->offsets[i];

@@ -161,9 +161,15 @@ static void serve_produce(struct broker *broker, struct producer *producer,
     call_answer(call, CALL_OK);
 }
 
-/* KIP-447: who is not of the group's present generation commits nothing. */
+/* KIP-447: who is not of the group's present generation commits nothing; but
+ * who says no generation is not asked (Kafka's
+ * ClassicGroup.validateOffsetCommit).
+ */
 static bool is_of_group(struct broker *broker, const struct call *call)
 {
+    if (call->generation < 0 && call->member == 0) {
+        return true;
+    }
     return broker_member(broker, call->member) != NULL &&
            call->generation == broker->generation;
 }

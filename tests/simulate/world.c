@@ -70,6 +70,11 @@ static const char *const break_names[] = {
     [BREAK_STORM] = "storm",
     [BREAK_STALL] = "stall",
     [BREAK_HANG_CLOSE] = "hang-close",
+    [BREAK_SKIP_FENCING] = "skip-fencing",
+    [BREAK_DROP_METADATA] = "drop-metadata",
+    [BREAK_KEEP_LOST] = "keep-lost",
+    [BREAK_SKIP_BLOB] = "skip-blob",
+    [BREAK_COMMIT_BEFORE_PUSH] = "commit-before-push",
 };
 
 enum sim_break sim_break_named(const char *name)

@@ -1,0 +1,144 @@
+#include <string.h>
+
+#include "fuzz.h"
+#include "ledger/ledger_internal.h"
+#include "waybill/base64.h"
+
+/*
+ * Eight bytes are the watermark. What follows is the text; and it is the bytes
+ * of one, that get the magic and a right sum, so that not all ends there.
+ *
+ * - What can be read can be written, and is then read as the same: when the
+ *   next owner of a partition passes on what it has read, nothing gets lost.
+ * - What is written is no longer than it may be.
+ * - What cannot be read says why.
+ */
+
+/* What is left of the parts: of records that are done nothing is said. */
+static bool same_part(const struct progress *a, const struct progress *b,
+                      uint64_t id, int64_t offset)
+{
+    return offset_set_has(&a->done, offset) ||
+           progress_has_part(a, id, offset) == progress_has_part(b, id, offset);
+}
+
+static int64_t end_of(const struct progress *progress)
+{
+    int64_t end = offset_set_end(&progress->done);
+
+    for (size_t i = 0; i < progress->part_count; i++) {
+        int64_t part = offset_set_end(&progress->parts[i].done);
+
+        end = part > end ? part : end;
+    }
+    return end;
+}
+
+static void check_sets(const struct progress *a, const struct progress *b)
+{
+    int64_t end = end_of(a) > end_of(b) ? end_of(a) : end_of(b);
+
+    CHECK(end <= a->watermark + PROGRESS_MOST_SPAN);
+    for (int64_t at = a->watermark; at < end; at++) {
+        CHECK(offset_set_has(&a->done, at) == offset_set_has(&b->done, at));
+    }
+    for (size_t i = 0; i < a->part_count && i < 8; i++) {
+        for (int64_t at = a->watermark; at < end; at++) {
+            CHECK(same_part(a, b, a->parts[i].id, at));
+        }
+    }
+}
+
+static void check_same(const struct progress *a, const struct progress *b)
+{
+    CHECK(a->watermark == b->watermark && a->dispatched == b->dispatched);
+    check_sets(a, b);
+    CHECK(a->attempts_count == b->attempts_count);
+    for (size_t i = 0; i < a->attempts_count; i++) {
+        const struct progress_attempts *x = &a->attempts[i];
+        const struct progress_attempts *y = &b->attempts[i];
+
+        CHECK(x->offset == y->offset && x->id == y->id);
+        CHECK(x->attempts == y->attempts);
+        CHECK(x->first_failed_ms == y->first_failed_ms);
+    }
+}
+
+static void check_written(const struct progress *progress)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str again = STR_INIT(STR_UNLIMITED);
+    CLEANUP(progress_release) struct progress back = {0};
+    struct error err;
+
+    CHECK(progress_encode(progress, SIZE_MAX, &text));
+    CHECK(progress_decode(progress->watermark, text.data, &back, &err) == 0);
+    check_same(progress, &back);
+    CHECK(progress_encode(&back, SIZE_MAX, &again));
+    CHECK(strcmp(text.data, again.data) == 0);
+}
+
+static void check_cut(const struct progress *progress, size_t most)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    CLEANUP(progress_release) struct progress back = {0};
+    struct error err;
+
+    if (!progress_encode(progress, most, &text)) {
+        CHECK(text.len == 0);
+        return;
+    }
+    CHECK(text.len <= most);
+    CHECK(progress_decode(progress->watermark, text.data, &back, &err) == 0);
+    check_sets(progress, &back);
+    CHECK(back.attempts_count <= progress->attempts_count);
+}
+
+static void check_text(int64_t watermark, const char *text)
+{
+    CLEANUP(progress_release) struct progress progress = {.watermark = -77};
+    struct error err = {0};
+
+    if (progress_decode(watermark, text, &progress, &err) < 0) {
+        CHECK(err.kind == ERROR_FATAL && err.message[0] != '\0');
+        CHECK(progress.watermark == -77);
+        return;
+    }
+    CHECK(progress.watermark == watermark);
+    CHECK(progress.dispatched >= watermark);
+    check_written(&progress);
+    check_cut(&progress, strlen(text) / 2);
+    check_cut(&progress, PROGRESS_MOST_TEXT);
+}
+
+static void check_bytes(int64_t watermark, const void *data, size_t len)
+{
+    CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    unsigned char sum[PROGRESS_SUM];
+
+    str_putc(&bytes, PROGRESS_MAGIC);
+    str_putc(&bytes, PROGRESS_VERSION);
+    str_put(&bytes, data, len);
+    progress_sum(watermark, bytes.data, bytes.len, sum);
+    str_put(&bytes, sum, sizeof(sum));
+    base64_encode(&text, bytes.data, bytes.len);
+    check_text(watermark, text.data);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    uint64_t watermark = 0;
+
+    if (size < 8) {
+        return 0;
+    }
+    for (size_t i = 0; i < 8; i++) {
+        watermark = watermark << 8 | data[i];
+    }
+    str_put(&text, data + 8, size - 8);
+    check_text((int64_t)watermark, text.data);
+    check_bytes((int64_t)watermark, data + 8, size - 8);
+    return 0;
+}

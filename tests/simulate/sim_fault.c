@@ -1,0 +1,26 @@
+#include "sim.h"
+#include "waybill/fault.h"
+
+/* fault.h for the simulator: the program's own points are boundaries like any
+ * other, and its own rules can be broken as the model's can. */
+
+static struct instance *turning;
+
+void sim_fault_turn(struct instance *instance)
+{
+    turning = instance;
+}
+
+void fault_point(const char *name)
+{
+    if (turning != NULL) {
+        instance_step(turning, name);
+    }
+}
+
+bool fault_is_broken(const char *rule)
+{
+    return turning != NULL &&
+           sim_break_named(rule) == turning->sim->options.broken &&
+           turning->sim->options.broken != BREAK_NONE;
+}
