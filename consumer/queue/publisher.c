@@ -32,8 +32,8 @@ static void on_trouble(rd_kafka_t *client, int code, const char *reason,
 
 #define METADATA_MS 10000
 
-static int check_topic(const struct rd_kafka_metadata *metadata,
-                       const char *topic, struct error *err)
+int queue_check_topic(const struct rd_kafka_metadata *metadata,
+                      const char *topic, struct error *err)
 {
     rd_kafka_resp_err_t code = metadata->topic_cnt == 1
                                    ? metadata->topics[0].err
@@ -74,7 +74,7 @@ static int find_topic(struct publisher *publisher, const char *name,
                          publisher->said[0] != '\0' ? publisher->said
                                                     : rd_kafka_err2str(code));
     }
-    result = check_topic(metadata, name, err);
+    result = queue_check_topic(metadata, name, err);
     rd_kafka_metadata_destroy(metadata);
     return result;
 }

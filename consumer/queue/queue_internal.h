@@ -72,4 +72,11 @@ bool committer_free(struct committer *committer, unsigned timeout_ms);
 rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
                                   const struct message *message, void *opaque);
 
+/* --- publisher.c
+ * ---------------------------------------------------------------- */
+
+/* Says what is wrong with the one topic that was asked for. */
+int queue_check_topic(const struct rd_kafka_metadata *metadata,
+                      const char *topic, struct error *err);
+
 #endif
