@@ -91,6 +91,7 @@ extern const struct command run_command;
 extern const struct command check_command;
 extern const struct command push_command;
 extern const struct command publish_command;
+extern const struct command replay_command;
 extern const struct command config_command;
 extern const struct command version_command;
 

@@ -1,0 +1,346 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "replay_internal.h"
+#include "waybill/suggest.h"
+
+#define DEFAULT_RATE 100
+#define DEFAULT_MAX_REPLAYS 5
+#define DEFAULT_MAX_FAILURES 50
+
+/* --- signals
+ * ------------------------------------------------------------------- */
+
+static volatile sig_atomic_t stopped_by;
+
+static void on_signal(int number)
+{
+    stopped_by = number;
+}
+
+/* The second one ends it at once, which loses nothing either. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal,
+                               .sa_flags = (int)SA_RESETHAND};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool replaying_interrupted(void)
+{
+    return stopped_by != 0;
+}
+
+int replaying_interrupted_status(void)
+{
+    return 128 + (int)stopped_by;
+}
+
+int replaying_failed(const struct error *err)
+{
+    if (replaying_interrupted()) {
+        fputs("waybill: interrupted\n", stderr);
+        return replaying_interrupted_status();
+    }
+    fprintf(stderr, "waybill: %s\n", err->message);
+    return error_exit_code(err->kind);
+}
+
+struct replay *replaying_open(struct replaying *replaying, bool write,
+                              int *ret_status)
+{
+    struct error err;
+
+    if (replay_open(&replaying->options, write, &replaying->replay, &err) < 0) {
+        *ret_status = replaying_failed(&err);
+        return NULL;
+    }
+    return replaying->replay;
+}
+
+/* --- the command line
+ * ------------------------------------------------------------------- */
+
+#define LIST 1U
+#define SHOW 2U
+#define STATS 4U
+#define RUN 8U
+#define PURGE 16U
+#define SELECTING (LIST | STATS | RUN | PURGE)
+
+static const struct verb {
+    const char *name;
+    unsigned bit;
+    int (*run)(struct replaying *replaying);
+} verbs[] = {
+    {"list", LIST, replay_list},         {"show", SHOW, replay_show},
+    {"stats", STATS, replay_stats},      {"run", RUN, replay_run_verb},
+    {"purge", PURGE, replay_purge_verb},
+};
+
+static const struct option_row options[] = {
+    {"--class", "CLASS", "error class: schema, rejected, not_found, ..."},
+    {"--code", "CODE", "the registry's own error code"},
+    {"--since", "TIME", "failed then or later: RFC 3339, or 30m, 2h, 7d ago"},
+    {"--until", "TIME", "failed before"},
+    {"--topic", "TOPIC", "of the original record"},
+    {"--partition", "N", "of the original record"},
+    {"--offset", "N|A-B|A-", "of the original record"},
+    {"--dead-letter", "P/O", "its own partition and offset, as listed"},
+    {"--key", "KEY", "of the record"},
+    {"--event-id", "ID", "of the event"},
+    {"--workflow", "PATTERN", "id, or project/name; * is any run"},
+    {"--registration", "NAME", "that it was for"},
+    {"--attachment", "NAME", "that it was for"},
+    {"--all", NULL, "list, stats: also those that are dealt with"},
+    {"--json", NULL, "print JSON (list: a line for each)"},
+    {"--no-outcome-check", NULL, "do not look which were delivered since"},
+    {"--max-replays", "N", "quarantine after so many replays (5)"},
+    {"--force", NULL, "also those in quarantine, and of other groups"},
+    {"--limit", "N", "run: at most so many, oldest failures first"},
+    {"--rate", "N", "run: at most so many a second (100; 0: no limit)"},
+    {"--max-failures", "PERCENT",
+     "run: stop when more of the last 50 failed again (50)"},
+    {"--include-unreplayed", NULL,
+     "purge: also what was never replayed and matches"},
+    {"--yes", NULL, "run, purge: do it"},
+    {0},
+};
+
+/* Which verbs take an option; a filter belongs to all that select. */
+static unsigned takers_of(const char *option)
+{
+    static const struct {
+        const char *option;
+        unsigned verbs;
+    } rows[] = {
+        {"--all", LIST | STATS},
+        {"--json", SELECTING | SHOW},
+        {"--no-outcome-check", SELECTING | SHOW},
+        {"--max-replays", SELECTING | SHOW},
+        {"--force", RUN},
+        {"--limit", LIST | RUN},
+        {"--rate", RUN},
+        {"--max-failures", RUN},
+        {"--include-unreplayed", PURGE},
+        {"--yes", RUN | PURGE},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (strcmp(rows[i].option, option) == 0) {
+            return rows[i].verbs;
+        }
+    }
+    return filter_is_option(option) ? SELECTING : ~0U;
+}
+
+static int check_options(const struct cli_args *args, const struct verb *verb)
+{
+    for (size_t i = 0; i < args->option_count; i++) {
+        const char *name = args->options[i].row->name;
+
+        if ((takers_of(name) & verb->bit) == 0) {
+            usage_error("replay", "'replay %s' takes no %s", verb->name, name);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int read_count(const struct cli_args *args, const char *option,
+                      size_t most, size_t *value)
+{
+    const char *text = args_option(args, option);
+    size_t number = 0;
+
+    if (text == NULL) {
+        return 0;
+    }
+    for (const char *at = text; *at >= '0' && *at <= '9' && number <= most;
+         at++) {
+        number = number * 10 + (size_t)(*at - '0');
+    }
+    if (*text == '\0' || text[strspn(text, "0123456789")] != '\0' ||
+        number > most) {
+        usage_error("replay", "%s wants a number up to %zu, not '%s'", option,
+                    most, text);
+        return -1;
+    }
+    *value = number;
+    return 0;
+}
+
+static int read_filters(const struct cli_args *args, struct filter *filter)
+{
+    int64_t now = clock_wall_ms(clock_system());
+    struct error err;
+
+    for (size_t i = 0; i < args->option_count; i++) {
+        const struct option_value *option = &args->options[i];
+
+        if (filter_is_option(option->row->name) &&
+            filter_add(filter, option->row->name, option->value, now, &err) <
+                0) {
+            usage_error("replay", "%s", err.message);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int read_options(const struct cli_args *args,
+                        struct replaying *replaying)
+{
+    struct replay_options *to = &replaying->options;
+    size_t rate = DEFAULT_RATE;
+    size_t max_replays = DEFAULT_MAX_REPLAYS;
+    size_t max_failures = DEFAULT_MAX_FAILURES;
+
+    to->policy.limit = SIZE_MAX;
+    if (read_count(args, "--limit", 1000000000, &to->policy.limit) < 0 ||
+        read_count(args, "--rate", 1000000, &rate) < 0 ||
+        read_count(args, "--max-replays", 1000000, &max_replays) < 0 ||
+        read_count(args, "--max-failures", 100, &max_failures) < 0 ||
+        read_filters(args, &to->filter) < 0) {
+        return -1;
+    }
+    to->rate = (unsigned)rate;
+    to->policy.max_replays = (unsigned)max_replays;
+    to->max_failures = (unsigned)max_failures;
+    to->policy.force = args_option(args, "--force") != NULL;
+    to->outcome_check = args_option(args, "--no-outcome-check") == NULL;
+    replaying->json = args_option(args, "--json") != NULL;
+    replaying->all = args_option(args, "--all") != NULL;
+    replaying->yes = args_option(args, "--yes") != NULL;
+    return 0;
+}
+
+static const struct verb *find_verb(const struct cli_args *args)
+{
+    const char *word = args->word_count > 0 ? args->words[0] : "";
+    struct suggestion near;
+
+    suggest_init(&near, word);
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        if (strcmp(verbs[i].name, word) == 0) {
+            return &verbs[i];
+        }
+        suggest_offer(&near, verbs[i].name);
+    }
+    if (near.nearest != NULL) {
+        usage_error("replay", "no '%s' (did you mean '%s'?)", word,
+                    near.nearest);
+    } else {
+        usage_error("replay", "expected one of list, show, stats, run, purge");
+    }
+    return NULL;
+}
+
+static int check_words(const struct cli_args *args, const struct verb *verb)
+{
+    size_t most = verb->bit == SHOW ? 2 : 1;
+
+    if (args->word_count > most) {
+        usage_error("replay", "'replay %s' does not know what to do with '%s'",
+                    verb->name, args->words[most]);
+        return -1;
+    }
+    if (args->word_count < most) {
+        usage_error("replay", "which one? 'replay show PARTITION/OFFSET', as "
+                              "'replay list' prints it");
+        return -1;
+    }
+    return 0;
+}
+
+static int run_verb(const struct verb *verb, struct replaying *replaying)
+{
+    const struct kafka_settings *kafka = &replaying->settings->kafka;
+    struct replay_options *to = &replaying->options;
+    int status;
+
+    to->brokers = kafka->brokers;
+    to->properties = &kafka->properties;
+    to->dead_letters = kafka->topics.dead_letters;
+    to->attestations = kafka->topics.attestations;
+    to->outcomes = kafka->topics.outcomes;
+    to->policy.group = kafka->group;
+    to->clock = clock_system();
+    to->interrupted = replaying_interrupted;
+    catch_signals();
+    status = verb->run(replaying);
+    replay_free(replaying->replay);
+    return status;
+}
+
+static int run_replay(const struct cli_args *args)
+{
+    struct replaying replaying = {.args = args};
+    const struct verb *verb = find_verb(args);
+    struct settings *settings;
+    int status;
+
+    if (verb == NULL || check_words(args, verb) < 0 ||
+        check_options(args, verb) < 0 || read_options(args, &replaying) < 0) {
+        return EXIT_USAGE;
+    }
+    settings = load_settings(args, CONFIG_NEEDS_KAFKA);
+    if (settings == NULL) {
+        return EXIT_CONFIG;
+    }
+    replaying.settings = settings;
+    status = run_verb(verb, &replaying);
+    settings_free(settings);
+    return status;
+}
+
+const struct command replay_command = {
+    .name = "replay",
+    .words = "list|show P/O|stats|run|purge",
+    .summary = "Look at dead letters, and put them back",
+    .text =
+        "list    a line for each dead letter that is not dealt with\n"
+        "show    everything about one: why it is there, and what would mend "
+        "it\n"
+        "stats   how many, by class, code, registration, attachment and state\n"
+        "run     put those that match back on the attestations topic; a dry "
+        "run without\n"
+        "        --yes. Only the attachment that failed is tried again.\n"
+        "purge   delete those that are dealt with; a dry run without --yes\n"
+        "\n"
+        "Filters of one kind are alternatives, of several kinds all must "
+        "match. P/O is the\n"
+        "partition and the offset of the dead letter itself.\n"
+        "\n"
+        "`run` reads up to the end as it was at the start, so it never "
+        "replays what failed\n"
+        "again meanwhile. It leaves out what was delivered since, what a newer "
+        "dead letter\n"
+        "is of, and what was replayed too often. The copy and the note that "
+        "it was made are\n"
+        "one transaction (progress of group <kafka.group>-replay): a run that "
+        "is killed\n"
+        "anywhere is simply started again. SIGINT stops it in order. Kafka "
+        "forgets that\n"
+        "progress some days after the last run (offsets.retention.minutes): "
+        "purge before.\n",
+    .examples = "  waybill replay stats\n"
+                "  waybill replay list --class not_found --since 2h\n"
+                "  waybill replay show 0/42\n"
+                "  waybill replay run --registration ghcr --limit 1 --yes\n"
+                "  waybill replay run --registration ghcr --yes\n"
+                "  waybill replay purge --yes\n",
+    .exits = "  0    done (also: nothing to do)\n"
+             "  1    something could not be replayed, or it stopped because "
+             "too many failed\n"
+             "  2    the command line is wrong\n"
+             "  75   the broker is out of reach\n"
+             "  78   the configuration is wrong\n"
+             "  130  interrupted (143: by SIGTERM)\n",
+    .options = options,
+    .run = run_replay,
+};

@@ -1,0 +1,261 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "replay_internal.h"
+#include "waybill/json.h"
+
+/* Between two lines where a terminal would show one that changes */
+#define LINE_MS 10000
+
+/* --- progress, on stderr
+ * ------------------------------------------------------------------- */
+
+struct teller {
+    bool terminal;
+    uint64_t line_ms; /* when the last line was due */
+    size_t width;     /* of the line that stands there */
+};
+
+static void put_duration(struct str *out, int64_t ms)
+{
+    int64_t seconds = (ms + 999) / 1000;
+
+    if (seconds >= 3600) {
+        str_printf(out, "%" PRId64 " h %" PRId64 " min", seconds / 3600,
+                   seconds % 3600 / 60);
+    } else if (seconds >= 60) {
+        str_printf(out, "%" PRId64 " min %" PRId64 " s", seconds / 60,
+                   seconds % 60);
+    } else {
+        str_printf(out, "%" PRId64 " s", seconds);
+    }
+}
+
+static void put_progress(struct str *out, const struct replay_counts *counts)
+{
+    int64_t left =
+        replay_time_left_ms(counts->copied, counts->chosen, counts->elapsed_ms);
+
+    str_printf(out, "%zu of %zu replayed", counts->copied, counts->chosen);
+    if (counts->elapsed_ms >= 1000) {
+        str_printf(out, ", %.0f a second",
+                   (double)counts->copied * 1000.0 /
+                       (double)counts->elapsed_ms);
+    }
+    if (left >= 0) {
+        str_puts(out, ", ");
+        put_duration(out, left);
+        str_puts(out, " left");
+    }
+    if (counts->succeeded + counts->failed > 0) {
+        str_printf(out, "; so far %zu delivered, %zu failed again",
+                   counts->succeeded, counts->failed);
+    }
+}
+
+static void tell(void *payload, const struct replay_counts *counts)
+{
+    CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
+    struct teller *teller = payload;
+    size_t width;
+
+    if (!teller->terminal && counts->elapsed_ms < teller->line_ms + LINE_MS) {
+        return;
+    }
+    put_progress(&line, counts);
+    width = line.len;
+    while (teller->terminal && line.len < teller->width) {
+        str_putc(&line, ' ');
+    }
+    fprintf(stderr, teller->terminal ? "\r%s" : "waybill: %s\n", line.data);
+    teller->width = width;
+    teller->line_ms = counts->elapsed_ms;
+}
+
+static void clear_line(const struct teller *teller)
+{
+    if (teller->terminal && teller->width > 0) {
+        fprintf(stderr, "\r%*s\r", (int)teller->width, "");
+    }
+}
+
+/* --- summary
+ * ------------------------------------------------------------------- */
+
+static const char *const end_names[] = {"done", "interrupted",
+                                        "too_many_failures"};
+
+static void count_chosen(const struct letters *letters, struct tally *tally)
+{
+    for (size_t i = 0; i < letters->count; i++) {
+        const struct dead_letter *letter = &letters->all[i];
+
+        if (letter->chosen || letter->refused) {
+            tally_add(tally, letter->error_class);
+        }
+    }
+    tally_sort(tally);
+}
+
+static void put_summary_json(struct str *out, bool dry_run, const char *end,
+                             const struct replay_counts *counts,
+                             const struct tally *classes)
+{
+    struct json_writer json = {.out = out};
+
+    json_open(&json, NULL, '{');
+    json_put_bool(&json, "dry_run", dry_run);
+    json_put_string(&json, "end", end);
+    json_put_integer(&json, "chosen", (int64_t)counts->chosen);
+    json_put_integer(&json, "replayed", (int64_t)counts->copied);
+    json_put_integer(&json, "superseded", (int64_t)counts->superseded);
+    json_put_integer(&json, "delivered", (int64_t)counts->delivered);
+    json_put_integer(&json, "quarantined", (int64_t)counts->quarantined);
+    json_put_integer(&json, "foreign", (int64_t)counts->foreign);
+    json_put_integer(&json, "unreadable", (int64_t)counts->unreadable);
+    json_put_integer(&json, "refused", (int64_t)counts->refused);
+    json_put_integer(&json, "gone", (int64_t)counts->gone);
+    json_open(&json, "outcomes", '{');
+    json_put_integer(&json, "succeeded", (int64_t)counts->succeeded);
+    json_put_integer(&json, "failed", (int64_t)counts->failed);
+    json_close(&json, '}');
+    put_tally_json(&json, "classes", classes);
+    json_put_integer(&json, "duration_ms", (int64_t)counts->elapsed_ms);
+    json_close(&json, '}');
+    str_putc(out, '\n');
+}
+
+static void put_left_out(struct str *out, const struct replay_counts *counts)
+{
+    const struct {
+        size_t count;
+        const char *text;
+    } rows[] = {
+        {counts->superseded, "superseded: a newer dead letter is of the same "
+                             "delivery"},
+        {counts->delivered, "delivered since"},
+        {counts->quarantined, "in quarantine: replayed too often (--force)"},
+        {counts->foreign, "of another consumer group (--force)"},
+        {counts->unreadable, "no dead letters of Waybill's"},
+        {counts->refused, "larger than the attestations topic takes"},
+        {counts->gone, "deleted by somebody else meanwhile"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (rows[i].count > 0) {
+            str_printf(out, "not replayed: %zu %s\n", rows[i].count,
+                       rows[i].text);
+        }
+    }
+}
+
+static void put_dry_run(struct str *out, const struct replay_counts *counts,
+                        const struct tally *classes)
+{
+    str_printf(out, "would replay %zu dead letter%s (dry run: --yes does it)\n",
+               counts->chosen, counts->chosen == 1 ? "" : "s");
+    if (counts->chosen > 0) {
+        put_tally(out, "by class", classes);
+    }
+    put_left_out(out, counts);
+}
+
+static void put_summary(struct str *out, const struct replay_counts *counts)
+{
+    str_printf(out, "replayed %zu of %zu dead letter%s in ", counts->copied,
+               counts->chosen, counts->chosen == 1 ? "" : "s");
+    put_duration(out, (int64_t)counts->elapsed_ms);
+    str_putc(out, '\n');
+    if (counts->succeeded + counts->failed > 0) {
+        str_printf(out, "of these so far %zu delivered, %zu failed again\n",
+                   counts->succeeded, counts->failed);
+    }
+    put_left_out(out, counts);
+}
+
+static void print_summary(const struct replaying *replaying, const char *end,
+                          const struct replay_counts *counts)
+{
+    CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+    struct tally classes = {0};
+
+    count_chosen(replay_letters(replaying->replay), &classes);
+    if (replaying->json) {
+        put_summary_json(&out, !replaying->yes, end, counts, &classes);
+    } else if (replaying->yes) {
+        put_summary(&out, counts);
+    } else {
+        put_dry_run(&out, counts, &classes);
+    }
+    tally_release(&classes);
+    print_str(&out);
+}
+
+/* --- the verb
+ * ------------------------------------------------------------------- */
+
+static int dry_run(const struct replaying *replaying)
+{
+    struct replay_counts counts;
+    struct error err;
+
+    replay_count(replaying->replay, &counts);
+    print_summary(replaying, "dry_run", &counts);
+    if (replay_check_room(replaying->replay, &err) < 0) {
+        return replaying_failed(&err);
+    }
+    return EXIT_OK;
+}
+
+static int status_of(enum replay_end end, const struct replay_counts *counts,
+                     unsigned max_failures)
+{
+    switch (end) {
+    case REPLAY_INTERRUPTED:
+        fputs("waybill: interrupted; what was replayed is noted, and the next "
+              "run goes on behind it\n",
+              stderr);
+        return replaying_interrupted_status();
+    case REPLAY_TOO_MANY_FAILURES:
+        fprintf(stderr,
+                "waybill: stopped: more than %u %% of the last replays have "
+                "failed again (--max-failures); what was replayed is noted\n",
+                max_failures);
+        return EXIT_FAILED;
+    case REPLAY_DONE:
+        break;
+    }
+    return counts->quarantined + counts->foreign + counts->unreadable +
+                       counts->refused + counts->gone >
+                   0
+               ? EXIT_FAILED
+               : EXIT_OK;
+}
+
+static int write_run(const struct replaying *replaying)
+{
+    struct teller teller = {.terminal = isatty(STDERR_FILENO) == 1};
+    enum replay_end end = REPLAY_DONE;
+    struct replay_counts counts;
+    struct error err;
+    int result =
+        replay_run(replaying->replay, tell, &teller, &end, &counts, &err);
+
+    clear_line(&teller);
+    print_summary(replaying, result < 0 ? "failed" : end_names[end], &counts);
+    return result < 0
+               ? replaying_failed(&err)
+               : status_of(end, &counts, replaying->options.max_failures);
+}
+
+int replay_run_verb(struct replaying *replaying)
+{
+    int status = EXIT_OK;
+
+    if (replaying_open(replaying, replaying->yes, &status) == NULL) {
+        return status;
+    }
+    return replaying->yes ? write_run(replaying) : dry_run(replaying);
+}

@@ -1,0 +1,169 @@
+#include <string.h>
+#include <strings.h>
+
+#include "replay_internal.h"
+#include "waybill/json.h"
+
+#define SUCCEEDED "dev.waybill.delivery.succeeded.v1"
+#define FAILED "dev.waybill.delivery.failed.v1"
+
+static bool header_is(const struct message *message, const char *name,
+                      const char *text)
+{
+    const struct header *header = message_header(message, name);
+
+    return header != NULL && bytes_equal(header->value, bytes_of(text));
+}
+
+/* The letters of an event: a range of by_event, whose first is returned. */
+static size_t first_of_event(const struct letters *letters,
+                             const char *event_id)
+{
+    size_t low = 0;
+    size_t high = letters->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const char *id = letters->by_event[middle]->event_id;
+
+        if (strcmp(id != NULL ? id : "", event_id) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool is_of_event(const struct letters *letters, size_t place,
+                        const char *event_id)
+{
+    return place < letters->count &&
+           letters->by_event[place]->event_id != NULL &&
+           strcmp(letters->by_event[place]->event_id, event_id) == 0;
+}
+
+static bool has_letter(const struct letters *letters, const char *event_id)
+{
+    return event_id != NULL &&
+           is_of_event(letters, first_of_event(letters, event_id), event_id);
+}
+
+static bool is_structured(const struct message *message)
+{
+    static const char prefix[] = "application/cloudevents";
+    const struct header *type = message_header(message, "content-type");
+
+    return type != NULL && type->value.len >= sizeof(prefix) - 1 &&
+           strncasecmp((const char *)type->value.data, prefix,
+                       sizeof(prefix) - 1) == 0;
+}
+
+/* Without a look at the value, which costs more than all of the rest: what
+ * most outcomes are not needed for shows in their headers. */
+static bool may_concern(const struct message *message, const char *source,
+                        const struct letters *letters, struct arena *arena)
+{
+    const struct header *id = message_header(message, "ce_causationid");
+
+    if (message->value.data == NULL) {
+        return false;
+    }
+    if (is_structured(message)) {
+        return true;
+    }
+    return id != NULL && id->value.data != NULL &&
+           header_is(message, "ce_source", source) &&
+           (header_is(message, "ce_type", SUCCEEDED) ||
+            header_is(message, "ce_type", FAILED)) &&
+           has_letter(letters, arena_printf(arena, "%.*s", (int)id->value.len,
+                                            (const char *)id->value.data));
+}
+
+static bool text_is(const struct json *json, const char *text)
+{
+    const char *found = json_text(json);
+
+    return found != NULL && strcmp(found, text) == 0;
+}
+
+static bool read_data(const struct json *data, const struct letters *letters,
+                      struct arena *arena, struct outcome_note *ret_note)
+{
+    const char *id = json_text(json_member(json_member(data, "input"), "id"));
+    const char *attachment = json_text(json_member(data, "attachment"));
+    const struct json *status = json_member(data, "status");
+
+    if (!has_letter(letters, id)) {
+        return false;
+    }
+    *ret_note = (struct outcome_note){
+        .event_id = arena_strdup(arena, id),
+        .attachment = arena_strdup(arena, attachment),
+        .succeeded = text_is(status, "succeeded"),
+        .failed = text_is(status, "failed"),
+    };
+    return true;
+}
+
+bool outcome_note_read(const struct message *message, const char *source,
+                       const struct letters *letters, struct arena *arena,
+                       struct outcome_note *ret_note)
+{
+    struct json *json;
+    struct error ignored;
+    bool read;
+
+    if (!may_concern(message, source, letters, arena) ||
+        json_parse((const char *)message->value.data, message->value.len, &json,
+                   &ignored) < 0) {
+        return false;
+    }
+    if (is_structured(message)) {
+        read = text_is(json_member(json, "source"), source) &&
+               read_data(json_member(json, "data"), letters, arena, ret_note);
+    } else {
+        read = read_data(json, letters, arena, ret_note);
+    }
+    json_free(json);
+    return read;
+}
+
+/* A record that could not be read has no attachment; whatever becomes of it
+ * once it can be read is an answer. */
+static bool concerns(const struct outcome_note *note,
+                     const struct dead_letter *letter)
+{
+    return letter->attachment == NULL ||
+           (note->attachment != NULL &&
+            strcmp(note->attachment, letter->attachment) == 0);
+}
+
+void letters_note(struct letters *letters, const struct outcome_note *note)
+{
+    size_t place = first_of_event(letters, note->event_id);
+
+    for (; is_of_event(letters, place, note->event_id); place++) {
+        struct dead_letter *letter = letters->by_event[place];
+
+        if (note->succeeded && letter->state == LETTER_WAITING &&
+            concerns(note, letter)) {
+            letter->state = LETTER_DELIVERED;
+        }
+    }
+}
+
+bool letters_were_replayed(const struct letters *letters,
+                           const struct outcome_note *note)
+{
+    size_t place = first_of_event(letters, note->event_id);
+
+    for (; is_of_event(letters, place, note->event_id); place++) {
+        const struct dead_letter *letter = letters->by_event[place];
+
+        if ((letter->put || letter->copied) && concerns(note, letter)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,321 @@
+#include <string.h>
+
+#include "replay_internal.h"
+#include "waybill/alloc.h"
+
+/* A client's own time, or a producer's, may be wrong by so much. */
+#define CLOCK_SKEW_MS 3600000
+
+static struct queue_options client_options(const struct replay *replay,
+                                           const char *topic)
+{
+    return (struct queue_options){
+        .brokers = replay->options.brokers,
+        .group = replay->group,
+        .topic = topic,
+        .transactional_id = replay->transactional_id,
+        .properties = replay->options.properties,
+    };
+}
+
+int replay_open_copier(struct replay *replay, struct error *err)
+{
+    struct queue_options options =
+        client_options(replay, replay->options.attestations);
+
+    copier_free(replay->copier);
+    replay->copier = NULL;
+    return copier_open(&options, replay->options.interrupted, &replay->copier,
+                       err);
+}
+
+/* --- scanning
+ * ------------------------------------------------------------------- */
+
+static int read_all(struct replay *replay, struct snapshot *snapshot,
+                    void (*take)(struct replay *replay,
+                                 const struct input *input),
+                    struct error *err)
+{
+    enum snapshot_step step = SNAPSHOT_WAITING;
+    struct input input;
+
+    while (step != SNAPSHOT_END) {
+        if (replay->options.interrupted()) {
+            return error_set(err, ERROR_CANCELLED, "interrupted");
+        }
+        step = snapshot_next(snapshot, 200, &input, err);
+        if (step == SNAPSHOT_FAILED) {
+            return -1;
+        }
+        if (step == SNAPSHOT_RECORD) {
+            take(replay, &input);
+        }
+    }
+    return 0;
+}
+
+static void take_letter(struct replay *replay, const struct input *input)
+{
+    letters_add(replay->letters, input, &replay->options.filter);
+}
+
+static void take_outcome(struct replay *replay, const struct input *input)
+{
+    struct arena *arena = arena_new();
+    struct outcome_note note;
+
+    if (outcome_note_read(&input->message, replay->source, replay->letters,
+                          arena, &note)) {
+        letters_note(replay->letters, &note);
+    }
+    arena_free(arena);
+}
+
+static void make_tracks(struct replay *replay)
+{
+    size_t count;
+    const struct snapshot_span *spans =
+        snapshot_spans(replay->dead_letters, &count);
+    const struct letters *letters = replay->letters;
+    size_t at = 0;
+
+    replay->tracks = mem_zalloc(count * sizeof(replay->tracks[0]));
+    replay->track_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct track *track = &replay->tracks[i];
+
+        track->partition = spans[i].partition;
+        track->end = spans[i].end;
+        track->reached = -1;
+        track->letters = letters->all + at;
+        while (at < letters->count &&
+               letters->all[at].partition == track->partition) {
+            at++;
+            track->count++;
+        }
+    }
+}
+
+static int read_letters(struct replay *replay, struct error *err)
+{
+    struct queue_options options =
+        client_options(replay, replay->options.dead_letters);
+    int64_t *from;
+    size_t count;
+    int result;
+
+    if (snapshot_open(&options, &replay->dead_letters, err) < 0) {
+        return -1;
+    }
+    snapshot_spans(replay->dead_letters, &count);
+    from = arena_alloc(replay->arena, count * sizeof(from[0]));
+    result = snapshot_begin(replay->dead_letters, from, false, err);
+    if (result == 0) {
+        result = read_all(replay, replay->dead_letters, take_letter, err);
+    }
+    letters_sort(replay->letters);
+    return result;
+}
+
+/* --- progress
+ * ------------------------------------------------------------------- */
+
+static int decode_progress(const struct replay *replay, struct track *track,
+                           const struct snapshot_commit *commit,
+                           struct error *err)
+{
+    struct progress progress = {0};
+
+    if (commit->offset > track->end) {
+        return error_set(err, ERROR_REJECTED,
+                         "the progress of group '%s' is at offset %lld of "
+                         "partition %d of '%s', which ends at %lld: was the "
+                         "topic created anew? delete that group's offsets",
+                         replay->group, (long long)commit->offset,
+                         track->partition, replay->options.dead_letters,
+                         (long long)track->end);
+    }
+    if (commit->offset >= 0 &&
+        progress_decode(commit->offset, commit->text, &progress, err) < 0) {
+        error_prefix(err,
+                     "the progress of group '%s' in partition %d of '%s' "
+                     "(offset %lld) cannot be read",
+                     replay->group, track->partition,
+                     replay->options.dead_letters, (long long)commit->offset);
+        err->kind = ERROR_REJECTED;
+        return -1;
+    }
+    progress_release(&track->progress);
+    track->progress = progress;
+    return 0;
+}
+
+int replay_read_progress(struct replay *replay, struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct snapshot_commit *commits =
+        arena_alloc(arena, replay->track_count * sizeof(*commits));
+    int result = snapshot_committed(replay->dead_letters, arena, commits, err);
+
+    for (size_t i = 0; i < replay->track_count && result == 0; i++) {
+        result = decode_progress(replay, &replay->tracks[i], &commits[i], err);
+        if (result == 0) {
+            track_apply(&replay->tracks[i]);
+        }
+    }
+    arena_free(arena);
+    return result;
+}
+
+/* --- outcomes
+ * ------------------------------------------------------------------- */
+
+/* The time of the oldest that waits: no outcome of it was before. -1: none */
+static int64_t oldest_ms(const struct letters *letters)
+{
+    int64_t oldest = -1;
+
+    for (size_t i = 0; i < letters->count; i++) {
+        const struct dead_letter *letter = &letters->all[i];
+        int64_t ms = letter->failed_ms;
+
+        if (letter->timestamp_ms < ms) {
+            ms = letter->timestamp_ms;
+        }
+        if (letter->state == LETTER_WAITING && (oldest < 0 || ms < oldest)) {
+            oldest = ms > 0 ? ms : 0;
+        }
+    }
+    return oldest;
+}
+
+static int check_outcomes(struct replay *replay, struct error *err)
+{
+    int64_t oldest = oldest_ms(replay->letters);
+    size_t count;
+    int64_t *from;
+
+    if (!replay->options.outcome_check || oldest < 0) {
+        return 0;
+    }
+    snapshot_spans(replay->outcomes, &count);
+    from = arena_alloc(replay->arena, count * sizeof(from[0]));
+    return snapshot_at_time(replay->outcomes, oldest - CLOCK_SKEW_MS, from,
+                            err) < 0 ||
+                   snapshot_begin(replay->outcomes, from, false, err) < 0 ||
+                   read_all(replay, replay->outcomes, take_outcome, err) < 0
+               ? -1
+               : 0;
+}
+
+/* --- the whole
+ * ------------------------------------------------------------------- */
+
+static int look(struct replay *replay, struct error *err)
+{
+    struct queue_options outcomes =
+        client_options(replay, replay->options.outcomes);
+    const struct replay_policy *policy = &replay->options.policy;
+
+    if (read_letters(replay, err) < 0) {
+        return -1;
+    }
+    make_tracks(replay);
+    if (replay_read_progress(replay, err) < 0) {
+        return -1;
+    }
+    letters_supersede(replay->letters);
+    if ((replay->options.outcome_check || replay->copier != NULL) &&
+        snapshot_open(&outcomes, &replay->outcomes, err) < 0) {
+        return -1;
+    }
+    if (check_outcomes(replay, err) < 0) {
+        return -1;
+    }
+    letters_set_apart(replay->letters, policy);
+    letters_choose(replay->letters, policy);
+    return 0;
+}
+
+int replay_open(const struct replay_options *options, bool write,
+                struct replay **ret_replay, struct error *err)
+{
+    struct replay *replay = mem_zalloc(sizeof(*replay));
+    const char *group = options->policy.group;
+
+    replay->options = *options;
+    replay->arena = arena_new();
+    replay->letters = letters_new();
+    replay->group = arena_printf(replay->arena, "%s-replay", group);
+    replay->source = arena_printf(replay->arena, "waybill/%s", group);
+    /* One for all: a second one that replays fences the first. */
+    replay->transactional_id =
+        arena_printf(replay->arena, "waybill-replay-%s", group);
+    /* First of all: it ends what a killed one has left open. */
+    if ((write && replay_open_copier(replay, err) < 0) ||
+        look(replay, err) < 0) {
+        replay_free(replay);
+        return -1;
+    }
+    *ret_replay = replay;
+    return 0;
+}
+
+void replay_free(struct replay *replay)
+{
+    if (replay == NULL) {
+        return;
+    }
+    copier_free(replay->copier);
+    snapshot_free(replay->dead_letters);
+    snapshot_free(replay->outcomes);
+    for (size_t i = 0; i < replay->track_count; i++) {
+        progress_release(&replay->tracks[i].progress);
+    }
+    mem_free(replay->tracks);
+    letters_free(replay->letters);
+    arena_free(replay->arena);
+    mem_free(replay);
+}
+
+struct letters *replay_letters(const struct replay *replay)
+{
+    return replay->letters;
+}
+
+static size_t track_of(const struct replay *replay, int32_t partition)
+{
+    size_t place = 0;
+
+    while (replay->tracks[place].partition != partition) {
+        place++;
+    }
+    return place;
+}
+
+int replay_fetch(struct replay *replay, const struct dead_letter *letter,
+                 struct input *ret_input, struct error *err)
+{
+    int64_t *from =
+        arena_alloc(replay->arena, replay->track_count * sizeof(from[0]));
+    enum snapshot_step step = SNAPSHOT_WAITING;
+
+    for (size_t i = 0; i < replay->track_count; i++) {
+        from[i] = SNAPSHOT_SKIP;
+    }
+    from[track_of(replay, letter->partition)] = letter->offset;
+    if (snapshot_begin(replay->dead_letters, from, false, err) < 0) {
+        return -1;
+    }
+    while (step == SNAPSHOT_WAITING) {
+        step = snapshot_next(replay->dead_letters, 1000, ret_input, err);
+    }
+    if (step == SNAPSHOT_FAILED) {
+        return -1;
+    }
+    if (step == SNAPSHOT_END || ret_input->offset != letter->offset) {
+        return error_set(err, ERROR_NOT_FOUND, "it has been deleted meanwhile");
+    }
+    return 0;
+}

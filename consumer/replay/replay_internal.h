@@ -1,0 +1,58 @@
+#ifndef WAYBILL_REPLAY_INTERNAL_H
+#define WAYBILL_REPLAY_INTERNAL_H
+
+#include "waybill/dead_letters.h"
+#include "waybill/progress.h"
+#include "waybill/replay.h"
+
+/* --- letter.c
+ * ------------------------------------------------------------------- */
+
+/* Where the headers begin that the dead letter was given: behind are Waybill's
+ * own, in front the record's, whatever their names are. header_count: nowhere.
+ */
+size_t dead_letter_headers(const struct message *message);
+
+/* --- track.c: what a partition's progress says
+ * ------------------------------------------------------------------- */
+
+struct track {
+    int32_t partition;
+    int64_t end;     /* of the snapshot */
+    int64_t reached; /* what is noted as dealt with, is up to here */
+    struct dead_letter *letters;
+    size_t count;
+    struct progress progress; /* as it was committed */
+};
+
+/* A letter of which the progress says so is replayed. */
+void track_apply(struct track *track);
+/* What to commit now: the offset, and the text that goes with it. -1: there is
+ * no room for the text. */
+int track_encode(const struct track *track, int64_t *ret_offset,
+                 struct str *text, struct error *err) NODISCARD;
+/* To be noted without being replayed: superseded, or delivered since */
+bool letter_is_noted(const struct dead_letter *letter);
+
+/* --- replay.c
+ * ------------------------------------------------------------------- */
+
+struct replay {
+    struct replay_options options;
+    struct arena *arena;
+    const char *group; /* whose offsets are the progress */
+    const char *transactional_id;
+    struct letters *letters;
+    struct track *tracks; /* one for each span of the dead letters */
+    size_t track_count;
+    struct snapshot *dead_letters;
+    struct snapshot *outcomes; /* NULL: not looked at */
+    struct copier *copier;     /* only when it writes */
+    const char *source;        /* what our outcomes say they come from */
+};
+
+int replay_open_copier(struct replay *replay, struct error *err) NODISCARD;
+/* What is committed, into the tracks and the letters */
+int replay_read_progress(struct replay *replay, struct error *err) NODISCARD;
+
+#endif

@@ -1,0 +1,74 @@
+#include <string.h>
+#include <strings.h>
+
+#include "replay_internal.h"
+
+/* Those of a replay itself */
+#define MOST_ADDED 7
+
+struct rewriting {
+    struct arena *arena;
+    struct header *headers;
+    size_t count;
+};
+
+/* What Waybill adds, now or in an earlier round: not the record's own */
+static bool is_ours(const char *name)
+{
+    static const char *const prefixes[] = {"waybill-", "__connect.errors."};
+
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+        if (strncasecmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add(struct rewriting *to, const char *name, const char *value)
+{
+    if (value != NULL) {
+        to->headers[to->count++] = (struct header){name, bytes_of(value)};
+    }
+}
+
+static void add_number(struct rewriting *to, const char *name, int64_t number)
+{
+    add(to, name, arena_printf(to->arena, "%lld", (long long)number));
+}
+
+static void add_original(struct rewriting *to, const struct message *original)
+{
+    size_t own = dead_letter_headers(original);
+
+    for (size_t i = 0; i < own; i++) {
+        if (!is_ours(original->headers[i].name)) {
+            to->headers[to->count++] = original->headers[i];
+        }
+    }
+}
+
+void dead_letter_rewrite(const struct input *input,
+                         const struct dead_letter *letter, const char *topic,
+                         struct arena *arena, struct message *ret_message)
+{
+    const struct message *original = &input->message;
+    struct rewriting to = {.arena = arena};
+
+    to.headers = arena_alloc(arena, (original->header_count + MOST_ADDED) *
+                                        sizeof(struct header));
+    add_original(&to, original);
+    add_number(&to, "waybill-replays", (int64_t)letter->replays + 1);
+    add(&to, "waybill-attachment", letter->attachment);
+    add(&to, "waybill-event-id", letter->event_id);
+    add(&to, "waybill-topic", letter->topic);
+    add_number(&to, "waybill-partition", letter->origin_partition);
+    add_number(&to, "waybill-offset", letter->origin_offset);
+    add(&to, "waybill-dead-letter",
+        arena_printf(arena, "%s/%d/%lld", original->topic, letter->partition,
+                     (long long)letter->offset));
+    *ret_message = *original;
+    ret_message->topic = topic;
+    ret_message->headers = to.headers;
+    ret_message->header_count = to.count;
+}

@@ -1,0 +1,108 @@
+#include <string.h>
+
+#include "waybill/alloc.h"
+#include "waybill/replay.h"
+
+/* Codes are what registries make them: beyond so many they are one row. */
+#define MOST_ROWS 1000
+static const char others[] = "(others)";
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static size_t place_of(const struct tally *tally, const char *text)
+{
+    size_t place = 0;
+
+    while (place < tally->count && !same_text(tally->rows[place].text, text)) {
+        place++;
+    }
+    return place;
+}
+
+void tally_add(struct tally *tally, const char *text)
+{
+    size_t place = place_of(tally, text);
+
+    if (place == tally->count && tally->count >= MOST_ROWS) {
+        text = others;
+        place = place_of(tally, text);
+    }
+    if (place == tally->count) {
+        tally->rows = mem_grow(tally->rows, &tally->capacity, place + 1,
+                               sizeof(tally->rows[0]));
+        tally->rows[tally->count++] = (struct tally_row){.text = text};
+    }
+    tally->rows[place].count++;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct tally_row *left = a;
+    const struct tally_row *right = b;
+
+    if (left->count != right->count) {
+        return left->count > right->count ? -1 : 1;
+    }
+    return strcmp(left->text != NULL ? left->text : "",
+                  right->text != NULL ? right->text : "");
+}
+
+void tally_sort(struct tally *tally)
+{
+    if (tally->count > 0) {
+        qsort(tally->rows, tally->count, sizeof(tally->rows[0]), by_count);
+    }
+}
+
+void tally_release(struct tally *tally)
+{
+    mem_free(tally->rows);
+    *tally = (struct tally){0};
+}
+
+static void count_one(struct letter_statistics *statistics,
+                      const struct dead_letter *letter)
+{
+    statistics->total++;
+    statistics->states[letter->state]++;
+    tally_add(&statistics->classes, letter->error_class);
+    tally_add(&statistics->codes, letter->code);
+    tally_add(&statistics->registrations, letter->registration);
+    tally_add(&statistics->attachments, letter->attachment);
+    if (statistics->oldest == NULL ||
+        letter->failed_ms < statistics->oldest->failed_ms) {
+        statistics->oldest = letter;
+    }
+    if (statistics->newest == NULL ||
+        letter->failed_ms >= statistics->newest->failed_ms) {
+        statistics->newest = letter;
+    }
+}
+
+void letters_count(const struct letters *letters,
+                   struct letter_statistics *ret_statistics)
+{
+    struct letter_statistics statistics = {0};
+
+    for (size_t i = 0; i < letters->count; i++) {
+        if (letters->all[i].matches) {
+            count_one(&statistics, &letters->all[i]);
+        }
+    }
+    tally_sort(&statistics.classes);
+    tally_sort(&statistics.codes);
+    tally_sort(&statistics.registrations);
+    tally_sort(&statistics.attachments);
+    *ret_statistics = statistics;
+}
+
+void letter_statistics_release(struct letter_statistics *statistics)
+{
+    tally_release(&statistics->classes);
+    tally_release(&statistics->codes);
+    tally_release(&statistics->registrations);
+    tally_release(&statistics->attachments);
+}
