@@ -33,16 +33,17 @@ static void put_duration(struct str *out, int64_t ms)
     }
 }
 
+/* With what is under way: whole transactions would make the pace jump. */
 static void put_progress(struct str *out, const struct replay_counts *counts)
 {
+    size_t done = counts->copied + counts->under_way;
     int64_t left =
-        replay_time_left_ms(counts->copied, counts->chosen, counts->elapsed_ms);
+        replay_time_left_ms(done, counts->chosen, counts->elapsed_ms);
 
-    str_printf(out, "%zu of %zu replayed", counts->copied, counts->chosen);
+    str_printf(out, "%zu of %zu replayed", done, counts->chosen);
     if (counts->elapsed_ms >= 1000) {
         str_printf(out, ", %.0f a second",
-                   (double)counts->copied * 1000.0 /
-                       (double)counts->elapsed_ms);
+                   (double)done * 1000.0 / (double)counts->elapsed_ms);
     }
     if (left >= 0) {
         str_puts(out, ", ");

@@ -114,6 +114,7 @@ static void tell(struct running *running)
     uint64_t now = now_ms(running);
 
     running->counts->elapsed_ms = now - running->started_ms;
+    running->counts->under_way = running->group;
     if (now - running->told_ms >= TELL_MS) {
         running->told_ms = now;
         running->tell(running->payload, running->counts);

@@ -247,6 +247,7 @@ struct replay_options {
 struct replay_counts {
     size_t chosen;
     size_t copied;
+    size_t under_way;  /* in a transaction that is open */
     size_t superseded; /* noted as dealt with */
     size_t delivered;
     size_t quarantined; /* left alone */
