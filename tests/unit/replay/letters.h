@@ -1,0 +1,88 @@
+#ifndef WAYBILL_TESTS_LETTERS_H
+#define WAYBILL_TESTS_LETTERS_H
+
+#include "asserts.h"
+#include "waybill/replay.h"
+
+/* A dead letter as Kafka holds it, of which a test changes what it is about */
+#define SAMPLE_HEADERS 16
+
+struct sample {
+    struct header headers[SAMPLE_HEADERS];
+    size_t own; /* of the record itself, in front */
+    struct input input;
+};
+
+static inline void sample_add(struct sample *sample, const char *name,
+                              const char *value)
+{
+    assert_true(sample->input.message.header_count < SAMPLE_HEADERS);
+    sample->headers[sample->input.message.header_count++] =
+        (struct header){name, bytes_of(value)};
+}
+
+/* NULL: without that header */
+static inline void sample_set(struct sample *sample, const char *name,
+                              const char *value)
+{
+    size_t count = sample->input.message.header_count;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(sample->headers[i].name, name) == 0) {
+            sample->headers[i].value = bytes_of(value);
+            if (value == NULL) {
+                memmove(&sample->headers[i], &sample->headers[i + 1],
+                        (count - i - 1) * sizeof(struct header));
+                sample->input.message.header_count--;
+            }
+            return;
+        }
+    }
+    if (value != NULL) {
+        sample_add(sample, name, value);
+    }
+}
+
+static inline void sample_init(struct sample *sample)
+{
+    *sample =
+        (struct sample){.input = {.message = {.topic = "dead",
+                                              .key = bytes_of("k"),
+                                              .value = bytes_of("{}"),
+                                              .headers = sample->headers,
+                                              .timestamp_ms = 1767323000000},
+                                  .partition = 2,
+                                  .offset = 40}};
+    sample_add(sample, "ce_id", "e1");
+    sample_add(sample, "waybill-error-class", "not_found");
+    sample_add(sample, "waybill-error-code", "NAME_UNKNOWN");
+    sample_add(sample, "waybill-error-message", "push: not found");
+    sample_add(sample, "waybill-http-status", "404");
+    sample_add(sample, "waybill-last-failure", "2026-01-02T03:04:09.000Z");
+    sample_add(sample, "waybill-integration", "oci-registry");
+    sample_add(sample, "waybill-registration", "ghcr");
+    sample_add(sample, "waybill-attachment", "ghcr:w1");
+    sample_add(sample, "waybill-topic", "in");
+    sample_add(sample, "waybill-partition", "3");
+    sample_add(sample, "waybill-offset", "42");
+    sample_add(sample, "waybill-group", "g");
+    sample_add(sample, "waybill-event-id", "e1");
+}
+
+static inline void release_letters(struct letters **letters)
+{
+    letters_free(*letters);
+}
+
+/* At this place, with all that matches nothing to do with a filter */
+static inline void letters_put(struct letters *letters, struct sample *sample,
+                               int32_t partition, int64_t offset)
+{
+    static const struct filter none = {0};
+
+    sample->input.partition = partition;
+    sample->input.offset = offset;
+    letters_add(letters, &sample->input, &none);
+}
+
+#endif

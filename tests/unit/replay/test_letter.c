@@ -1,0 +1,132 @@
+#include "letters.h"
+
+static void letter__says_what_its_headers_say(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct sample sample;
+    struct dead_letter letter;
+
+    sample_init(&sample);
+    sample_add(&sample, "waybill-replays", "2");
+    dead_letter_read(&sample.input, arena, &letter);
+    assert_int_equal(letter.partition, 2);
+    assert_int_equal(letter.offset, 40);
+    assert_string_equal(letter.error_class, "not_found");
+    assert_string_equal(letter.code, "NAME_UNKNOWN");
+    assert_int_equal(letter.http_status, 404);
+    assert_string_equal(letter.attachment, "ghcr:w1");
+    assert_string_equal(letter.topic, "in");
+    assert_int_equal(letter.origin_partition, 3);
+    assert_int_equal(letter.origin_offset, 42);
+    assert_string_equal(letter.event_id, "e1");
+    assert_true(letter.failed_ms == 1767323049000);
+    assert_int_equal(letter.replays, 2);
+    assert_int_equal(letter.state, LETTER_WAITING);
+}
+
+static void letter__believes_no_header_of_the_record_itself(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct header headers[] = {
+        {"waybill-error-class", bytes_of("auth")},
+        {"waybill-attachment", bytes_of("somebody's")},
+        {"waybill-replays", bytes_of("99")},
+        {"waybill-error-class", bytes_of("schema")},
+        {"waybill-topic", bytes_of("in")},
+        {"waybill-partition", bytes_of("0")},
+        {"waybill-offset", bytes_of("7")},
+    };
+    struct input input = {.message = {.topic = "dead",
+                                      .headers = headers,
+                                      .header_count = ARRAY_SIZE(headers)}};
+    struct dead_letter letter;
+
+    dead_letter_read(&input, arena, &letter);
+    assert_string_equal(letter.error_class, "schema");
+    assert_null(letter.attachment);
+    assert_int_equal(letter.replays, 0);
+    assert_int_equal(letter.state, LETTER_WAITING);
+}
+
+static void letter__takes_the_count_of_the_replay_that_it_is_of(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct header headers[] = {
+        {"waybill-replays", bytes_of("3")},
+        {"waybill-dead-letter", bytes_of("dead/0/1")},
+        {"waybill-error-class", bytes_of("schema")},
+        {"waybill-topic", bytes_of("in")},
+        {"waybill-partition", bytes_of("0")},
+        {"waybill-offset", bytes_of("7")},
+    };
+    struct input input = {.message = {.topic = "dead",
+                                      .headers = headers,
+                                      .header_count = ARRAY_SIZE(headers)}};
+    struct dead_letter letter;
+
+    dead_letter_read(&input, arena, &letter);
+    assert_int_equal(letter.replays, 3);
+}
+
+static void letter__is_unreadable_without_its_origin(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+    } rows[] = {
+        {"waybill-error-class", NULL},
+        {"waybill-error-class", ""},
+        {"waybill-topic", NULL},
+        {"waybill-partition", NULL},
+        {"waybill-partition", "-1"},
+        {"waybill-partition", "2147483648"},
+        {"waybill-offset", "9223372036854775808"},
+        {"waybill-offset", "1x"},
+        {"waybill-offset", ""},
+        {"waybill-offset", "99999999999999999999999999"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        CLEANUP(release_arena) struct arena *arena = arena_new();
+        struct sample sample;
+        struct dead_letter letter;
+
+        sample_init(&sample);
+        sample_set(&sample, rows[i].name, rows[i].value);
+        dead_letter_read(&sample.input, arena, &letter);
+        check(rows[i].name, letter.state == LETTER_UNREADABLE);
+    }
+}
+
+static void letter__survives_hostile_headers(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct sample sample;
+    struct dead_letter letter;
+
+    sample_init(&sample);
+    sample_set(&sample, "waybill-last-failure", "yesterday");
+    sample_set(&sample, "waybill-http-status", "-404");
+    sample.headers[2].value =
+        (struct bytes){(const unsigned char *)"A\0B\xFF", 4};
+    sample.headers[3].value = (struct bytes){NULL, 0};
+    dead_letter_read(&sample.input, arena, &letter);
+    assert_string_equal(letter.code, "A");
+    assert_null(letter.message);
+    assert_int_equal(letter.http_status, 0);
+    /* The record's own time stands in. */
+    assert_true(letter.failed_ms == 1767323000000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(letter__says_what_its_headers_say),
+        cmocka_unit_test(letter__believes_no_header_of_the_record_itself),
+        cmocka_unit_test(letter__takes_the_count_of_the_replay_that_it_is_of),
+        cmocka_unit_test(letter__is_unreadable_without_its_origin),
+        cmocka_unit_test(letter__survives_hostile_headers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,150 @@
+#include "letters.h"
+#include "replay/replay_internal.h"
+
+/* Letters at these offsets, all waiting and matching */
+static void fill(struct track *track, struct dead_letter *letters,
+                 const int64_t *offsets, size_t count, int64_t end)
+{
+    *track = (struct track){
+        .end = end, .reached = -1, .letters = letters, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        letters[i] =
+            (struct dead_letter){.offset = offsets[i], .matches = true};
+    }
+}
+
+static int64_t encode(const struct track *track, struct str *text)
+{
+    struct error err = ERROR_UNTOUCHED;
+    int64_t offset = -1;
+
+    assert_int_equal(track_encode(track, &offset, text, &err), 0);
+    assert_untouched(&err);
+    return offset;
+}
+
+static const int64_t offsets[] = {10, 12, 14, 20, 30};
+
+static void track__begins_at_the_first_that_is_open(void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct dead_letter letters[ARRAY_SIZE(offsets)];
+    struct track track;
+
+    fill(&track, letters, offsets, ARRAY_SIZE(offsets), 40);
+    assert_int_equal(encode(&track, &text), 10);
+    assert_string_equal(text.data, "");
+    letters[0].copied = true;
+    letters[1].put = true;
+    assert_int_equal(encode(&track, &text), 14);
+    assert_string_equal(text.data, "");
+    for (size_t i = 2; i < ARRAY_SIZE(offsets); i++) {
+        letters[i].state = LETTER_REPLAYED;
+    }
+    assert_int_equal(encode(&track, &text), 40);
+}
+
+/* What it says of a letter is there again when it is read. */
+static void track__comes_back_as_it_was(void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct dead_letter letters[ARRAY_SIZE(offsets)];
+    struct dead_letter again[ARRAY_SIZE(offsets)];
+    struct track track;
+    struct track other;
+    struct error err;
+    int64_t offset;
+
+    fill(&track, letters, offsets, ARRAY_SIZE(offsets), 40);
+    letters[0].copied = true;
+    letters[2].copied = true;
+    letters[4].copied = true;
+    offset = encode(&track, &text);
+    assert_int_equal(offset, 12);
+    fill(&other, again, offsets, ARRAY_SIZE(offsets), 45);
+    assert_int_equal(progress_decode(offset, text.data, &other.progress, &err),
+                     0);
+    track_apply(&other);
+    for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+        assert_int_equal(again[i].state,
+                         letters[i].copied ? LETTER_REPLAYED : LETTER_WAITING);
+    }
+    progress_release(&other.progress);
+}
+
+static void track__notes_only_what_has_been_reached(void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct dead_letter letters[ARRAY_SIZE(offsets)];
+    struct track track;
+
+    fill(&track, letters, offsets, ARRAY_SIZE(offsets), 40);
+    letters[0].state = LETTER_SUPERSEDED;
+    letters[1].state = LETTER_DELIVERED;
+    letters[2].state = LETTER_DELIVERED;
+    letters[2].matches = false;
+    assert_int_equal(encode(&track, &text), 10);
+    track.reached = 11;
+    assert_int_equal(encode(&track, &text), 12);
+    track.reached = INT64_MAX;
+    assert_int_equal(encode(&track, &text), 14);
+    letters[3].state = LETTER_QUARANTINED;
+    assert_int_equal(encode(&track, &text), 14);
+}
+
+/* Each letter stands in a transaction of its own, a marker behind it. */
+static void track__needs_little_room_for_what_stands_together(void **state)
+{
+    enum { COUNT = 30000 };
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct dead_letter *letters = calloc(COUNT, sizeof(*letters));
+    struct track track = {.end = 2 * COUNT, .letters = letters, .count = COUNT};
+
+    for (int i = 0; i < COUNT; i++) {
+        letters[i].offset = 2 * (int64_t)i;
+        letters[i].copied = i > 0;
+    }
+    assert_int_equal(encode(&track, &text), 0);
+    assert_true(text.len > 0 && text.len < 100);
+    free(letters);
+}
+
+static void track__says_when_there_is_no_room(void **state)
+{
+    enum { COUNT = 60000 };
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct dead_letter *letters = calloc(COUNT, sizeof(*letters));
+    struct track track = {.end = COUNT, .letters = letters, .count = COUNT};
+    struct error err;
+    int64_t offset = -5;
+
+    for (int i = 0; i < COUNT; i++) {
+        letters[i].offset = i;
+        letters[i].copied = i % 3 == 1;
+    }
+    assert_int_equal(track_encode(&track, &offset, &text, &err), -1);
+    assert_error_kind(&err, ERROR_REJECTED);
+    assert_message_contains(&err, "oldest ones first");
+    assert_int_equal(offset, -5);
+    /* Far apart */
+    letters[1] = (struct dead_letter){.offset = 1LL << 40, .copied = true};
+    letters[0].copied = false;
+    track.count = 2;
+    track.end = (1LL << 40) + 1;
+    assert_int_equal(track_encode(&track, &offset, &text, &err), -1);
+    assert_message_contains(&err, "oldest ones first");
+    free(letters);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(track__begins_at_the_first_that_is_open),
+        cmocka_unit_test(track__comes_back_as_it_was),
+        cmocka_unit_test(track__notes_only_what_has_been_reached),
+        cmocka_unit_test(track__needs_little_room_for_what_stands_together),
+        cmocka_unit_test(track__says_when_there_is_no_room),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
