@@ -249,7 +249,7 @@ enum copy_result copier_put(struct copier *copier,
         return COPY_COMMITTED;
     }
     if (was_fenced(copier, code)) {
-        error_set(err, ERROR_REJECTED, "%s", rd_kafka_err2str(code));
+        error_set(err, ERROR_REJECTED, "the producer was fenced");
         return COPY_FENCED;
     }
     error_set(err, kind_of(code), "writing %zu bytes to topic '%s': %s",

@@ -27,11 +27,16 @@ size_t dead_letter_headers(const struct message *message)
     return message->header_count;
 }
 
+/* What Waybill itself writes is shorter. All letters are in memory at once, so
+ * what somebody else wrote must not be kept whole. */
+#define MOST_TEXT 4096
+
 struct reader {
     const struct message *message;
     size_t from;
     size_t to;
     struct arena *arena;
+    bool *cut; /* something was too long */
 };
 
 /* The text of a header, up to a NUL; NULL when there is none, or it is empty */
@@ -42,12 +47,13 @@ static const char *text_of(const struct reader *reader, const char *name)
         const char *data = (const char *)header->value.data;
         size_t len = data != NULL ? strnlen(data, header->value.len) : 0;
 
-        if (strcmp(header->name, name) == 0) {
-            return len > 0 ? arena_printf(reader->arena, "%.*s",
-                                          (int)(len < INT_MAX ? len : INT_MAX),
-                                          data)
-                           : NULL;
+        if (strcmp(header->name, name) != 0) {
+            continue;
         }
+        *reader->cut |= len > MOST_TEXT;
+        len = len < MOST_TEXT ? len : MOST_TEXT;
+        return len > 0 ? arena_printf(reader->arena, "%.*s", (int)len, data)
+                       : NULL;
     }
     return NULL;
 }
@@ -131,8 +137,9 @@ void dead_letter_read(const struct input *input, struct arena *arena,
                       struct dead_letter *ret_letter)
 {
     const struct message *message = &input->message;
+    bool cut = false;
     struct reader reader = {message, dead_letter_headers(message),
-                            message->header_count, arena};
+                            message->header_count, arena, &cut};
     struct dead_letter letter = {.partition = input->partition,
                                  .offset = input->offset,
                                  .timestamp_ms = message->timestamp_ms,
@@ -144,7 +151,7 @@ void dead_letter_read(const struct input *input, struct arena *arena,
     if (letter.failed_ms == 0 && message->timestamp_ms > 0) {
         letter.failed_ms = message->timestamp_ms;
     }
-    if (letter.error_class == NULL || letter.topic == NULL ||
+    if (cut || letter.error_class == NULL || letter.topic == NULL ||
         letter.origin_partition < 0 || letter.origin_offset < 0) {
         letter.state = LETTER_UNREADABLE;
     }

@@ -12,30 +12,39 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static size_t place_of(const struct tally *tally, const char *text)
+static struct tally_row *find_row(const struct tally *tally, const char *text)
 {
-    size_t place = 0;
-
-    while (place < tally->count && !same_text(tally->rows[place].text, text)) {
-        place++;
+    for (size_t i = 0; i < tally->count; i++) {
+        if (same_text(tally->rows[i].text, text)) {
+            return &tally->rows[i];
+        }
     }
-    return place;
+    return NULL;
+}
+
+static struct tally_row *add_row(struct tally *tally, const char *text)
+{
+    struct tally_row *row;
+
+    tally->rows =
+        mem_grow(tally->rows, &tally->capacity, tally->count + 1, sizeof(*row));
+    row = &tally->rows[tally->count++];
+    *row = (struct tally_row){.text = text};
+    return row;
 }
 
 void tally_add(struct tally *tally, const char *text)
 {
-    size_t place = place_of(tally, text);
+    struct tally_row *row = find_row(tally, text);
 
-    if (place == tally->count && tally->count >= MOST_ROWS) {
+    if (row == NULL && tally->count >= MOST_ROWS) {
         text = others;
-        place = place_of(tally, text);
+        row = find_row(tally, text);
     }
-    if (place == tally->count) {
-        tally->rows = mem_grow(tally->rows, &tally->capacity, place + 1,
-                               sizeof(tally->rows[0]));
-        tally->rows[tally->count++] = (struct tally_row){.text = text};
+    if (row == NULL) {
+        row = add_row(tally, text);
     }
-    tally->rows[place].count++;
+    row->count++;
 }
 
 static int by_count(const void *a, const void *b)

@@ -98,6 +98,21 @@ static void letter__is_unreadable_without_its_origin(void **state)
     }
 }
 
+static void letter__keeps_no_more_of_a_header_than_waybill_writes(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    static char huge[100001];
+    struct sample sample;
+    struct dead_letter letter;
+
+    memset(huge, 'x', sizeof(huge) - 1);
+    sample_init(&sample);
+    sample_set(&sample, "waybill-attachment", huge);
+    dead_letter_read(&sample.input, arena, &letter);
+    assert_int_equal(strlen(letter.attachment), 4096);
+    assert_int_equal(letter.state, LETTER_UNREADABLE);
+}
+
 static void letter__survives_hostile_headers(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -125,6 +140,7 @@ int main(void)
         cmocka_unit_test(letter__believes_no_header_of_the_record_itself),
         cmocka_unit_test(letter__takes_the_count_of_the_replay_that_it_is_of),
         cmocka_unit_test(letter__is_unreadable_without_its_origin),
+        cmocka_unit_test(letter__keeps_no_more_of_a_header_than_waybill_writes),
         cmocka_unit_test(letter__survives_hostile_headers),
     };
 
