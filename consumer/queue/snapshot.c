@@ -135,6 +135,11 @@ static rd_kafka_t *new_client(struct snapshot *snapshot,
     rd_kafka_conf_set_opaque(conf, snapshot);
     /* The end may be a transaction's marker, which no reader gets to see. */
     rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
+    /* A whole topic is read at once: with the service's small queue librdkafka
+     * before 2.2 waits a second each time that it is full. */
+    rd_kafka_conf_set(conf, "queued.min.messages", "100000", NULL, 0);
+    rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", NULL, 0);
+    rd_kafka_conf_set(conf, "fetch.message.max.bytes", "1048576", NULL, 0);
     client = client_new(RD_KAFKA_CONSUMER, conf, err);
     if (client != NULL) {
         rd_kafka_poll_set_consumer(client);
