@@ -270,8 +270,12 @@ int filter_add(struct filter *filter, const char *option, const char *value,
                int64_t now_ms, struct error *err)
 {
     struct filter_term term = {.kind = kind_of(option), .text = value};
-    const struct kind *kind = &kinds[term.kind];
+    const struct kind *kind;
 
+    if (term.kind < 0) {
+        return error_set(err, ERROR_USAGE, "'%s' is no filter", option);
+    }
+    kind = &kinds[term.kind];
     if (filter->count == FILTER_MOST_TERMS) {
         return error_set(err, ERROR_USAGE, "more than %d filters",
                          FILTER_MOST_TERMS);

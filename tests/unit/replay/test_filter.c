@@ -130,6 +130,7 @@ static void filter__finds_a_workflow_in_whatever_is_there(void **state)
 static void filter__refuses_what_cannot_be_one(void **state)
 {
     static const struct row rows[] = {
+        {"--yes", "", false},
         {"--since", "yesterday", false},
         {"--since", "", false},
         {"--since", "5", false},
