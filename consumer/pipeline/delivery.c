@@ -138,15 +138,22 @@ static uint64_t pause_ms(const struct delivery *delivery,
     return err->retry_after_ms > 0 ? err->retry_after_ms + pause : pause;
 }
 
-static bool is_used_up(const struct delivery *delivery)
+bool delivery_is_aged(const struct delivery *delivery)
 {
     const struct pipeline_options *options = options_of(delivery);
-    const struct delivery_settings *settings = &options->settings->delivery;
-    uint64_t age =
-        loop_now(options->loop) - delivery->started_ms + delivery->aged_ms;
+
+    return delivery->outcome->attempts > 0 &&
+           loop_now(options->loop) - delivery->started_ms + delivery->aged_ms >=
+               options->settings->delivery.max_age_ms;
+}
+
+static bool is_used_up(const struct delivery *delivery)
+{
+    const struct delivery_settings *settings =
+        &options_of(delivery)->settings->delivery;
 
     return delivery->outcome->attempts >= settings->max_attempts &&
-           (!is_service(delivery) || age >= settings->max_age_ms);
+           (!is_service(delivery) || delivery_is_aged(delivery));
 }
 
 /* A retriable error gives up its own class for the one that says so. */

@@ -49,12 +49,12 @@ static void on_probed(void *payload, const struct error *err)
     host_pump(host);
 }
 
-static void probe(struct host *host)
+static void ask_whether_alive(struct host *host)
 {
     const struct integration_class *class =
         integration_class_of(host->registration->integration);
 
-    if (host->probe == NULL && !host->pipeline->draining) {
+    if (host->probe == NULL) {
         host->probe = class->probe(pipeline_integration(host->pipeline, class),
                                    host->registration, on_probed, host);
     }
@@ -89,7 +89,9 @@ static uint64_t next_due(const struct host *host)
     uint64_t due = UINT64_MAX;
 
     if (host->breaker.open) {
-        return host->probe == NULL ? host->breaker.probe_ms : 0;
+        return host->probe == NULL && host->running == 0
+                   ? host->breaker.probe_ms
+                   : 0;
     }
     for (size_t i = 0; i < host->lane_count; i++) {
         const struct lane *lane = host->lanes[i];
@@ -128,6 +130,43 @@ static bool has_waiting(const struct host *host)
     return false;
 }
 
+static void run(struct host *host, struct delivery *delivery)
+{
+    host->running++;
+    if (delivery->outcome->attempts == 0) {
+        budget_earn(&host->budget);
+    }
+    pipeline_attempt_began(host->pipeline);
+    delivery_run(delivery);
+}
+
+static struct delivery *next_aged(struct host *host)
+{
+    struct delivery *delivery = NULL;
+
+    for (size_t i = 0; i < host->lane_count && delivery == NULL; i++) {
+        delivery = lane_next_aged(host->lanes[i]);
+    }
+    return delivery;
+}
+
+/* A delivery that is past its age uses up its attempts, one probe each, so that
+ * every record ends; no other is spent on a host that is down. */
+static void probe(struct host *host)
+{
+    struct delivery *aged;
+
+    if (host->running > 0 || host->probe != NULL) {
+        return; /* what is under way will tell */
+    }
+    aged = next_aged(host);
+    if (aged != NULL) {
+        run(host, aged);
+    } else {
+        ask_whether_alive(host);
+    }
+}
+
 void host_pump(struct host *host)
 {
     struct delivery *delivery;
@@ -141,12 +180,7 @@ void host_pump(struct host *host)
     while (!host->breaker.open && now_of(host) >= host->not_before_ms &&
            limiter_admits(&host->limiter, host->running) &&
            (delivery = next_delivery(host)) != NULL) {
-        host->running++;
-        if (delivery->outcome->attempts == 0) {
-            budget_earn(&host->budget);
-        }
-        pipeline_attempt_began(host->pipeline);
-        delivery_run(delivery);
+        run(host, delivery);
     }
     wake_later(host);
 }
@@ -194,8 +228,11 @@ void host_failed(struct host *host, const struct error *err)
         return; /* it is there, and says when to come again */
     }
     get_pauses(host, pauses);
-    if (breaker_failed(&host->breaker, now_of(host), pauses,
-                       options_of(host)->random)) {
+    if (host->breaker.open) {
+        breaker_probed(&host->breaker, false, now_of(host), pauses,
+                       options_of(host)->random);
+    } else if (breaker_failed(&host->breaker, now_of(host), pauses,
+                              options_of(host)->random)) {
         log_write(LOG_ERROR, "pipeline",
                   "registry is down, deliveries to it wait",
                   LOG_TEXT("host", host->name), LOG_TEXT("err", err->message),

@@ -44,6 +44,21 @@ struct delivery *lane_next(struct lane *lane, uint64_t now_ms)
     return delivery;
 }
 
+struct delivery *lane_next_aged(struct lane *lane)
+{
+    struct delivery *delivery;
+
+    TAILQ_FOREACH(delivery, &lane->waiting, link)
+    {
+        if (delivery_is_aged(delivery)) {
+            lane_remove(lane, delivery);
+            lane->running++;
+            return delivery;
+        }
+    }
+    return NULL;
+}
+
 bool lane_refused(struct lane *lane, uint64_t until_ms)
 {
     bool was_held = lane->held;

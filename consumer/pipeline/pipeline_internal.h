@@ -112,6 +112,8 @@ void lane_push(struct lane *lane, struct delivery *delivery);
 void lane_remove(struct lane *lane, struct delivery *delivery);
 /* NULL when nothing waits, or nothing may run; else it counts as running. */
 struct delivery *lane_next(struct lane *lane, uint64_t now_ms);
+/* One that is past its age, however full the lane is */
+struct delivery *lane_next_aged(struct lane *lane);
 /* True: it is held from now on. */
 bool lane_refused(struct lane *lane, uint64_t until_ms);
 /* True: it was held until now. */
@@ -166,6 +168,8 @@ struct delivery {
 
 void delivery_start(struct delivery *delivery, const struct ledger_part *past);
 void delivery_run(struct delivery *delivery);
+/* It has been tried for max_age: all it has left are attempts. */
+bool delivery_is_aged(const struct delivery *delivery);
 /* No attempt begins any more; true: one is under way. */
 bool delivery_abandon(struct delivery *delivery, bool at_once);
 void delivery_cancel(struct delivery *delivery);

@@ -240,7 +240,7 @@ enum copy_result copier_put(struct copier *copier,
     if (result != COPY_COMMITTED) {
         return result;
     }
-    while ((code = queue_produce(copier->client, message)) ==
+    while ((code = queue_produce(copier->client, message, NULL)) ==
            RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_poll(copier->client, 100);
     }
