@@ -13,6 +13,10 @@ enum action_kind {
     ACTION_CLOCK,
     ACTION_START,
     ACTION_AWAY,
+    ACTION_MOVE,
+    ACTION_GROW,
+    ACTION_EXPIRE,
+    ACTION_COMPACT,
 };
 
 struct action {
@@ -22,6 +26,8 @@ struct action {
     uint64_t ms;
     int64_t skew_ms;
     unsigned roles; /* a bit each */
+    unsigned partition;
+    unsigned thousandths;
     struct strike strike;
 };
 
@@ -65,15 +71,23 @@ static void plan_strike(struct action *action)
     }
 }
 
-/* One coordinator, or both */
-static void plan_away(struct action *action)
+/* One coordinator or both away, or moving; the topic growing or losing what
+ * nobody may have read yet */
+static void plan_broker(struct action *action)
 {
     struct random *random = &action->item->random;
     uint64_t most = draw_chance(random, 300) ? 60000 : 5000;
+    uint64_t dice = draw(random, 0, 99);
 
-    action->kind = ACTION_AWAY;
     action->ms = draw(random, 10, most);
     action->roles = (unsigned)draw(random, 1, (1U << ROLE_COUNT) - 1);
+    action->partition = (unsigned)draw(random, 0, MOST_PARTITIONS - 1);
+    action->thousandths = (unsigned)draw(random, 1, 1000);
+    action->kind = dice < 60   ? ACTION_AWAY
+                   : dice < 80 ? ACTION_MOVE
+                   : dice < 90 ? ACTION_GROW
+                   : dice < 95 ? ACTION_EXPIRE
+                               : ACTION_COMPACT;
 }
 
 static void plan_hit(struct action *action, unsigned slots)
@@ -115,6 +129,39 @@ static void describe_strike(const struct action *action, uint64_t at_ms)
               strike->late_ms > 0 ? ", what it sent arrives late" : "");
 }
 
+static const char *roles_name(unsigned roles)
+{
+    return roles == 1U << ROLE_GROUP ? "the group's coordinator"
+           : roles == 1U << ROLE_TRANSACTIONS
+               ? "the coordinator of transactions"
+               : "both coordinators";
+}
+
+static void describe_broker(const struct action *action, uint64_t at_ms)
+{
+    struct item *item = action->item;
+    unsigned long long ms = action->ms;
+
+    if (action->kind == ACTION_AWAY) {
+        item_says(item, at_ms, "broker: %s away for %llu ms",
+                  roles_name(action->roles), ms);
+    } else if (action->kind == ACTION_MOVE) {
+        item_says(item, at_ms,
+                  "broker: the coordinator of transactions moves for %llu ms",
+                  ms);
+    } else if (action->kind == ACTION_GROW) {
+        item_says(item, at_ms,
+                  "broker: one partition more, to be found after %llu ms", ms);
+    } else if (action->kind == ACTION_EXPIRE) {
+        item_says(item, at_ms,
+                  "broker: retention takes the first %u/1000 of partition %u",
+                  action->thousandths, action->partition);
+    } else {
+        item_says(item, at_ms, "broker: partition %u is compacted",
+                  action->partition);
+    }
+}
+
 static void describe(const struct action *action, uint64_t at_ms)
 {
     struct item *item = action->item;
@@ -142,12 +189,11 @@ static void describe(const struct action *action, uint64_t at_ms)
                   action->slot);
         break;
     case ACTION_AWAY:
-        item_says(item, at_ms, "broker: %s away for %llu ms",
-                  action->roles == 1U << ROLE_GROUP ? "the group's coordinator"
-                  : action->roles == 1U << ROLE_TRANSACTIONS
-                      ? "the coordinator of transactions"
-                      : "both coordinators",
-                  ms);
+    case ACTION_MOVE:
+    case ACTION_GROW:
+    case ACTION_EXPIRE:
+    case ACTION_COMPACT:
+        describe_broker(action, at_ms);
         break;
     }
 }
@@ -160,8 +206,8 @@ static void plan_one(struct actions *actions, uint64_t at_ms)
                             actions->count + 1, sizeof(actions->all[0]));
     action = &actions->all[actions->count++];
     *action = (struct action){.item = schedule_add(actions->sim)};
-    if (draw_chance(&action->item->random, 80)) {
-        plan_away(action);
+    if (draw_chance(&action->item->random, 120)) {
+        plan_broker(action);
     } else {
         plan_hit(action, actions->sim->slot_count);
     }
@@ -194,16 +240,41 @@ static void hit(struct sim *sim, const struct action *action)
     }
 }
 
-static void perform(struct sim *sim, const struct action *action)
+static void go_away(struct broker *broker, const struct action *action)
 {
-    if (action->kind != ACTION_AWAY) {
-        hit(sim, action);
-        return;
-    }
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         if ((action->roles >> role & 1U) != 0) {
-            broker_go_away(sim->broker, (enum role)role, action->ms);
+            broker_go_away(broker, (enum role)role, action->ms);
         }
+    }
+}
+
+static void perform(struct sim *sim, const struct action *action)
+{
+    switch (action->kind) {
+    case ACTION_AWAY:
+        go_away(sim->broker, action);
+        break;
+    case ACTION_MOVE:
+        broker_move(sim->broker, action->ms);
+        break;
+    case ACTION_GROW:
+        broker_grow(sim->broker, action->ms);
+        break;
+    case ACTION_EXPIRE:
+        broker_expire(sim->broker, action->partition, action->thousandths);
+        break;
+    case ACTION_COMPACT:
+        broker_compact(sim->broker, action->partition, &action->item->random);
+        break;
+    case ACTION_KILL:
+    case ACTION_STRIKE:
+    case ACTION_STOP:
+    case ACTION_FREEZE:
+    case ACTION_CLOCK:
+    case ACTION_START:
+        hit(sim, action);
+        break;
     }
 }
 

@@ -4,7 +4,50 @@
 
 #include "waybill/alloc.h"
 
-/* Logs, and the way to the broker and back. */
+/* The broker as a whole, and the way to it and back. */
+
+void broker_go_away(struct broker *broker, enum role role, uint64_t ms)
+{
+    uint64_t calm = chaos_calm_ms(broker->sim->chaos);
+
+    sim_trace(broker->sim, "the coordinator of %s is away for %llu ms",
+              role == ROLE_GROUP ? "the group" : "transactions",
+              (unsigned long long)ms);
+    broker->away_until_ms[role] =
+        broker->sim->now_ms + ms < calm ? broker->sim->now_ms + ms : calm;
+}
+
+bool broker_is_away(const struct broker *broker, enum role role)
+{
+    return broker->away_until_ms[role] > broker->sim->now_ms;
+}
+
+void broker_move(struct broker *broker, uint64_t ms)
+{
+    uint64_t calm = chaos_calm_ms(broker->sim->chaos);
+    uint64_t until = broker->sim->now_ms + ms;
+
+    broker->moving_until_ms = until < calm ? until : calm;
+}
+
+static void on_discovery(void *payload)
+{
+    struct broker *broker = payload;
+
+    broker->known_partitions = broker->partitions;
+    group_found_more(broker);
+}
+
+void broker_grow(struct broker *broker, uint64_t found_ms)
+{
+    if (broker->partitions < MOST_PARTITIONS) {
+        broker->partitions++;
+        loop_arm(broker->sim->loop, &broker->discovery, found_ms);
+    }
+}
+
+/* --- life cycle -------------------------------------------------------------
+ */
 
 struct broker *broker_new(struct sim *sim, size_t partitions)
 {
@@ -12,9 +55,12 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
 
     broker->sim = sim;
     broker->partitions = partitions;
+    broker->known_partitions = partitions;
+    timer_init(&broker->discovery, on_discovery, broker);
     TAILQ_INIT(&broker->members);
     TAILQ_INIT(&broker->calls);
-    for (size_t i = 0; i < partitions; i++) {
+    for (size_t i = 0; i < MOST_PARTITIONS; i++) {
+        broker->committed_metadata[i] = "";
         broker->input[i].topic = "attestations";
         broker->committed[i] = -1;
         broker->committed_metadata[i] = "";
@@ -39,6 +85,7 @@ void broker_free(struct broker *broker)
         TAILQ_REMOVE(&broker->calls, call, link);
         mem_free(call);
     }
+    loop_disarm(broker->sim->loop, &broker->discovery);
     group_free(broker);
     producers_free(broker);
     for (size_t i = 0; i < broker->partitions; i++) {
@@ -49,72 +96,8 @@ void broker_free(struct broker *broker)
     mem_free(broker);
 }
 
-void broker_go_away(struct broker *broker, enum role role, uint64_t ms)
-{
-    uint64_t calm = chaos_calm_ms(broker->sim->chaos);
-
-    sim_trace(broker->sim, "the coordinator of %s is away for %llu ms",
-              role == ROLE_GROUP ? "the group" : "transactions",
-              (unsigned long long)ms);
-    broker->away_until_ms[role] =
-        broker->sim->now_ms + ms < calm ? broker->sim->now_ms + ms : calm;
-}
-
-bool broker_is_away(const struct broker *broker, enum role role)
-{
-    return broker->away_until_ms[role] > broker->sim->now_ms;
-}
-
-/* --- logs -------------------------------------------------------------------
+/* --- calls ------------------------------------------------------------------
  */
-
-void log_append(struct broker *broker, struct log *log,
-                const struct message *message, struct txn *txn)
-{
-    struct log_record *record;
-
-    log->records = mem_grow(log->records, &log->capacity, log->count + 1,
-                            sizeof(log->records[0]));
-    record = &log->records[log->count++];
-    record->offset = log->end++;
-    record->txn = txn;
-    message_copy(broker->sim->arena, message, &record->message);
-}
-
-static void serve_fetch(struct broker *broker, struct call *call)
-{
-    const struct log *log = &broker->input[call->partition];
-    size_t first = 0;
-
-    while (first < log->count && log->records[first].offset < call->offset) {
-        first++;
-    }
-    call->parked = first == log->count;
-    if (!call->parked) {
-        call->first = first;
-        call->count = log->count - first;
-        call->count = call->count < call->most ? call->count : call->most;
-        call_answer(call, CALL_OK);
-    }
-}
-
-void broker_append_input(struct broker *broker, size_t partition,
-                         const struct message *message, int64_t gap)
-{
-    struct log *log = &broker->input[partition];
-    struct call *call;
-    struct call *next;
-
-    log->end += gap;
-    log_append(broker, log, message, NULL);
-    for (call = TAILQ_FIRST(&broker->calls); call != NULL; call = next) {
-        next = TAILQ_NEXT(call, link);
-        if (call->parked && call->kind == CALL_FETCH &&
-            call->partition == (int32_t)partition) {
-            serve_fetch(broker, call);
-        }
-    }
-}
 
 /* Where to begin; not while a transaction may still change it (KIP-447). */
 static void serve_offset(struct broker *broker, struct call *call)
@@ -128,9 +111,6 @@ static void serve_offset(struct broker *broker, struct call *call)
     call->metadata = broker->committed_metadata[call->partition];
     call_answer(call, CALL_OK);
 }
-
-/* --- calls ------------------------------------------------------------------
- */
 
 const char *call_name(enum call_kind kind)
 {
@@ -159,7 +139,7 @@ static void serve(struct broker *broker, struct call *call)
         serve_offset(broker, call);
         break;
     case CALL_FETCH:
-        serve_fetch(broker, call);
+        log_serve_fetch(broker, call);
         break;
     case CALL_INIT:
     case CALL_PRODUCE:
@@ -183,6 +163,19 @@ static uint64_t way_ms(const struct call *call)
         role_of(call) == ROLE_TRANSACTIONS ? broker->txn_slow_ms : 0;
 
     return sim_latency(broker->sim) + sim_pick(broker->sim, 0, more);
+}
+
+/* How much later it is there when it was lost first. The client sends it again
+ * by itself; only whoever looks at its requests one by one knows. */
+static uint64_t lost_ms(struct call *call)
+{
+    struct sim *sim = call->broker->sim;
+
+    if (role_of(call) != ROLE_TRANSACTIONS || !sim_noise(sim, NOISE_LOST, 15)) {
+        return 0;
+    }
+    call->in_doubt = true;
+    return sim_pick(sim, 10, sim_chance(sim, 700) ? 1000 : 15000);
 }
 
 static void on_arrival(void *payload)
@@ -211,20 +204,49 @@ struct call *call_new(struct instance *instance, enum call_kind kind,
     call->kind = kind;
     call->reply = reply;
     call->payload = payload;
+    call->metadata = "";
     timer_init(&call->timer, on_arrival, call);
     TAILQ_INSERT_TAIL(&call->broker->calls, call, link);
     return call;
 }
 
+/* What was thought to be lost is on its way. Of messages the broker knows by
+ * their numbers that it has them. */
+static void send_late(const struct call *call)
+{
+    struct broker *broker = call->broker;
+    struct call *late;
+
+    if ((!LATE_REQUESTS && !sim_is_broken(broker->sim, BREAK_KEEP_PRODUCER)) ||
+        (call->kind != CALL_END && call->kind != CALL_ABORT &&
+         call->kind != CALL_OFFSETS)) {
+        return;
+    }
+    late = mem_copy(call, sizeof(*call));
+    late->instance = NULL;
+    timer_init(&late->timer, on_arrival, late);
+    TAILQ_INSERT_TAIL(&broker->calls, late, link);
+    sim_trace(broker->sim, "life %u: '%s' is taken for lost", call->life,
+              call_name(call->kind));
+    loop_arm(
+        broker->sim->loop, &late->timer,
+        sim_pick(broker->sim, 1, sim_chance(broker->sim, 500) ? 3000 : 60000));
+}
+
 void call_send(struct call *call)
 {
     struct sim *sim = call->broker->sim;
+    uint64_t lost;
 
     if (!instance_step(call->instance, call_name(call->kind))) {
         call_free(call);
         return;
     }
-    loop_arm(sim->loop, &call->timer, way_ms(call));
+    lost = lost_ms(call);
+    if (lost > 0) {
+        send_late(call);
+    }
+    loop_arm(sim->loop, &call->timer, way_ms(call) + lost);
     instance_step(call->instance, call->kind == CALL_END ? "end sent" : "sent");
 }
 
@@ -249,7 +271,7 @@ void call_answer(struct call *call, enum call_error error)
     }
     call->returning = true;
     timer_init(&call->timer, on_reply, call);
-    loop_arm(call->instance->loop, &call->timer, way_ms(call));
+    loop_arm(call->instance->loop, &call->timer, way_ms(call) + lost_ms(call));
 }
 
 void calls_forget(struct broker *broker, const struct instance *instance)

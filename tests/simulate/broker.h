@@ -14,7 +14,13 @@
  * the one who sent them is dead.
  */
 
-#define MOST_PARTITIONS 4
+#define MOST_PARTITIONS 6
+
+/* Whether a request that nobody waits for any more may still arrive, and end a
+ * later transaction of its producer (KAFKA-17754). To be set once the producer
+ * model makes an end of its epoch after a call that is in_doubt; until then
+ * only `--break keep-producer` has it. */
+#define LATE_REQUESTS false
 
 enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
 
@@ -37,7 +43,8 @@ struct txn {
 };
 
 struct log_record {
-    int64_t offset;
+    int64_t offset; /* -1: gone, nobody can read it any more */
+    int64_t was;    /* its offset while it was there */
     struct message message;
     struct txn *txn; /* NULL: written without one */
 };
@@ -55,6 +62,7 @@ struct producer {
     const char *id;
     unsigned epoch;
     struct txn *current; /* open or prepared */
+    enum txn_state last; /* how the one before it ended; TXN_OPEN: none did */
 };
 
 struct member {
@@ -75,6 +83,8 @@ enum role { ROLE_GROUP, ROLE_TRANSACTIONS, ROLE_COUNT };
 struct broker {
     struct sim *sim;
     size_t partitions;
+    size_t known_partitions; /* that the group knows of */
+    struct timer discovery;
     struct log input[MOST_PARTITIONS];
     struct log outcomes;
     struct log dead_letters;
@@ -89,6 +99,7 @@ struct broker {
     struct timer deadline; /* of a rebalance */
     TAILQ_HEAD(, call) calls;
     uint64_t away_until_ms[ROLE_COUNT];
+    uint64_t moving_until_ms; /* the coordinator of transactions */
     uint64_t session_ms;
     uint64_t rebalance_ms;
     uint64_t txn_ms;
@@ -100,12 +111,32 @@ void broker_free(struct broker *broker);
 /* It cannot be reached for so long; what is under way arrives then. */
 void broker_go_away(struct broker *broker, enum role role, uint64_t ms);
 bool broker_is_away(const struct broker *broker, enum role role);
-void broker_append_input(struct broker *broker, size_t partition,
-                         const struct message *message, int64_t gap);
+/* For so long the coordinator of transactions says to come again. */
+void broker_move(struct broker *broker, uint64_t ms);
+/* One partition more; the group finds it so much later. */
+void broker_grow(struct broker *broker, uint64_t found_ms);
 bool broker_is_pending(const struct broker *broker, int32_t partition);
 struct member *broker_member(struct broker *broker, uint64_t id);
+
+struct call;
+
+/* --- log.c ------------------------------------------------------------------
+ */
+
 void log_append(struct broker *broker, struct log *log,
                 const struct message *message, struct txn *txn);
+void broker_append_input(struct broker *broker, size_t partition,
+                         const struct message *message, int64_t gap);
+void log_serve_fetch(struct broker *broker, struct call *call);
+/* Retention: the first `thousandths` of a partition go. */
+void broker_expire(struct broker *broker, size_t partition,
+                   unsigned thousandths);
+/* Compaction: so many of them go, wherever they are. */
+void broker_compact(struct broker *broker, size_t partition,
+                    struct random *random);
+/* Whether anybody could still have read it */
+bool broker_is_gone(const struct broker *broker, int32_t partition,
+                    int64_t offset);
 
 /* --- calls ------------------------------------------------------------------
  */
@@ -133,7 +164,6 @@ enum call_error {
     CALL_ABORTABLE,
 };
 
-struct call;
 typedef void call_reply_fn(void *payload, const struct call *call);
 
 struct call {
@@ -166,6 +196,10 @@ struct call {
     const char *metadata;
     size_t first; /* places in the log */
     size_t count;
+    const char *metadata; /* of an offset; never NULL */
+    /* A request or an answer was lost, and sent again: what was lost may
+     * arrive when nobody thinks of it any more. */
+    bool in_doubt;
 };
 
 /* The world keeps it; the caller may forget it. */
@@ -183,6 +217,7 @@ const char *call_name(enum call_kind kind);
 void transaction_serve(struct broker *broker, struct call *call);
 void producers_free(struct broker *broker);
 void group_serve(struct broker *broker, struct call *call);
+void group_found_more(struct broker *broker);
 void group_free(struct broker *broker);
 
 #endif

@@ -106,15 +106,23 @@ void chaos_buried(struct chaos *chaos, unsigned number)
 /* --- the end ----------------------------------------------------------------
  */
 
+/* Something that can be read, and is not settled */
+static bool lags(const struct broker *broker, size_t partition)
+{
+    const struct log *log = &broker->input[partition];
+
+    for (size_t i = log->count; i > 0; i--) {
+        if (log->records[i - 1].offset >= 0) {
+            return broker->committed[partition] <= log->records[i - 1].offset;
+        }
+    }
+    return false;
+}
+
 static bool has_lag(const struct sim *sim, size_t *ret_partition)
 {
-    const struct broker *broker = sim->broker;
-
-    for (size_t i = 0; i < broker->partitions; i++) {
-        const struct log *log = &broker->input[i];
-
-        if (log->count > 0 &&
-            broker->committed[i] <= log->records[log->count - 1].offset) {
+    for (size_t i = 0; i < sim->broker->partitions; i++) {
+        if (lags(sim->broker, i)) {
             *ret_partition = i;
             return true;
         }

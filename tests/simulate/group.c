@@ -102,7 +102,7 @@ static unsigned keep_share(unsigned owned, unsigned share)
 /* The free ones, one by one, to who has the fewest */
 static void hand_out(struct broker *broker, unsigned free_ones)
 {
-    for (unsigned bit = 0; bit < broker->partitions; bit++) {
+    for (unsigned bit = 0; bit < broker->known_partitions; bit++) {
         struct member *poorest = TAILQ_FIRST(&broker->members);
         struct member *member;
 
@@ -123,7 +123,7 @@ static void assign(struct broker *broker)
 {
     unsigned members = 0;
     unsigned claimed = 0;
-    unsigned all = (1U << broker->partitions) - 1;
+    unsigned all = (1U << broker->known_partitions) - 1;
     struct member *member;
     unsigned share;
 
@@ -131,7 +131,7 @@ static void assign(struct broker *broker)
     {
         members++;
     }
-    share = ((unsigned)broker->partitions + members - 1) / members;
+    share = ((unsigned)broker->known_partitions + members - 1) / members;
     TAILQ_FOREACH(member, &broker->members, link)
     {
         /* Of two who claim the same the first is right: the other one's claim
@@ -212,6 +212,14 @@ static void prepare(struct broker *broker, const char *why)
         loop_arm(broker->sim->loop, &broker->deadline, broker->rebalance_ms);
     }
     complete_if_all_joined(broker);
+}
+
+/* By the leader, who looks at the topic now and then */
+void group_found_more(struct broker *broker)
+{
+    if (!TAILQ_EMPTY(&broker->members)) {
+        prepare(broker, "there are more partitions");
+    }
 }
 
 static void serve_join(struct broker *broker, struct call *call)

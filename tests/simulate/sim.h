@@ -50,6 +50,7 @@ enum sim_break {
     BREAK_KEEP_LOST,
     BREAK_SKIP_BLOB,
     BREAK_COMMIT_BEFORE_PUSH,
+    BREAK_KEEP_PRODUCER,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
@@ -73,6 +74,7 @@ struct sim_counts {
 enum noise {
     NOISE_NETWORK,  /* something takes long */
     NOISE_BROKER,   /* a call fails */
+    NOISE_LOST,     /* a request or an answer of it is lost */
     NOISE_REGISTRY, /* a request fails */
     NOISE_COUNT
 };

@@ -70,6 +70,7 @@ static void end(struct txn *txn, enum txn_state state)
     loop_disarm(sim->loop, &txn->timer);
     txn->state = state;
     txn->producer->current = NULL;
+    txn->producer->last = state;
     sim->counts.transactions++;
     sim->counts.aborted += state == TXN_ABORTED;
     sim_trace(sim, "transaction %u %s", txn->number,
@@ -174,15 +175,28 @@ static bool is_of_group(struct broker *broker, const struct call *call)
            call->generation == broker->generation;
 }
 
+/* Of two of one partition the later counts. */
+static struct txn_offset *place_for(struct txn *txn, int32_t partition)
+{
+    for (size_t i = 0; i < txn->offset_count; i++) {
+        if (txn->offsets[i].partition == partition) {
+            return &txn->offsets[i];
+        }
+    }
+    return &txn->offsets[txn->offset_count++];
+}
+
 static void take_offsets(struct broker *broker, struct txn *txn,
                          const struct call *call)
 {
-    txn->offset_count = call->offset_count;
     for (size_t i = 0; i < call->offset_count; i++) {
-        txn->offsets[i] = call->offsets[i];
+        const struct txn_offset *offset = &call->offsets[i];
+        struct txn_offset *place = place_for(txn, offset->partition);
+
+        *place = *offset;
+        place->metadata = arena_strdup(broker->sim->arena, offset->metadata);
         sim_trace(broker->sim, "transaction %u: offset %lld of partition %d",
-                  txn->number, (long long)call->offsets[i].offset,
-                  call->offsets[i].partition);
+                  txn->number, (long long)offset->offset, offset->partition);
     }
 }
 
@@ -217,11 +231,25 @@ static void serve_offsets(struct broker *broker, struct producer *producer,
         call_answer(call, CALL_ABORTABLE);
         return;
     }
-    check_owner(broker, call);
-    if (txn != NULL && txn->state == TXN_OPEN) {
-        take_offsets(broker, txn, call);
+    if (txn != NULL && txn->state == TXN_PREPARED) {
+        call_answer(call, CALL_BUSY);
+        return;
     }
+    check_owner(broker, call);
+    txn = txn != NULL ? txn : begin(broker, producer, call->life);
+    take_offsets(broker, txn, call);
     call_answer(call, CALL_OK);
+}
+
+/* Asked for once more, what has been done is done; else there is nothing to end
+ * (INVALID_TXN_STATE), which costs the producer its life. */
+static void serve_end_of_none(const struct producer *producer,
+                              struct call *call)
+{
+    enum txn_state wanted =
+        call->kind == CALL_END ? TXN_COMMITTED : TXN_ABORTED;
+
+    call_answer(call, producer->last == wanted ? CALL_OK : CALL_FENCED);
 }
 
 static void serve_end(struct broker *broker, struct producer *producer,
@@ -229,19 +257,20 @@ static void serve_end(struct broker *broker, struct producer *producer,
 {
     struct txn *txn = producer->current;
 
-    if (txn == NULL || txn->state != TXN_OPEN) {
-        call_answer(call, CALL_ABORTABLE);
-        return;
-    }
-    if (call->kind == CALL_ABORT) {
+    if (txn == NULL) {
+        serve_end_of_none(producer, call);
+    } else if (txn->state != TXN_OPEN) {
+        call_answer(call, call->kind == CALL_END ? CALL_BUSY : CALL_FENCED);
+    } else if (call->kind == CALL_ABORT) {
         end(txn, TXN_ABORTED);
+        call_answer(call, CALL_OK);
     } else {
         txn->state = TXN_PREPARED;
         loop_disarm(broker->sim->loop, &txn->timer);
         timer_init(&txn->timer, on_complete, txn);
         loop_arm(broker->sim->loop, &txn->timer, sim_latency(broker->sim));
+        call_answer(call, CALL_OK);
     }
-    call_answer(call, CALL_OK);
 }
 
 /* Now and then the coordinator moves, a partition has no leader, ... */
@@ -251,11 +280,22 @@ static bool misfortune(struct broker *broker, const struct call *call)
            sim_noise(broker->sim, NOISE_BROKER, 20);
 }
 
+/* While it moves it is asked in vain; an abort the client asks for until it is
+ * done. */
+static bool is_moving(struct broker *broker, const struct call *call)
+{
+    return call->kind != CALL_ABORT &&
+           broker->moving_until_ms > broker->sim->now_ms &&
+           sim_chance(broker->sim, 800);
+}
+
 void transaction_serve(struct broker *broker, struct call *call)
 {
     struct producer *producer = find(broker, call->transactional_id);
 
-    if (call->kind == CALL_INIT) {
+    if (is_moving(broker, call)) {
+        call_answer(call, CALL_BUSY);
+    } else if (call->kind == CALL_INIT) {
         serve_init(broker, producer, call);
     } else if (call->epoch != producer->epoch && !lax(broker)) {
         sim_trace(broker->sim, "producer %s of epoch %u refused", producer->id,

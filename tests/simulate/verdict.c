@@ -238,6 +238,21 @@ static void check_id(struct sim *sim, const struct reading *reading)
     }
 }
 
+/* Outcomes and offsets come together, or a crash between them shows. */
+static void check_together(struct sim *sim, const struct txn *txn,
+                           const struct reading *reading)
+{
+    for (size_t i = 0; txn != NULL && i < txn->offset_count; i++) {
+        if (txn->offsets[i].partition == reading->record->partition) {
+            return;
+        }
+    }
+    if (txn != NULL) {
+        complain(sim, INVARIANT_WATERMARK, reading,
+                 "is visible without an offset of its partition");
+    }
+}
+
 void verdict_on(struct sim *sim, const struct log_record *outcome)
 {
     struct reading reading;
@@ -250,6 +265,7 @@ void verdict_on(struct sim *sim, const struct log_record *outcome)
         complain(sim, INVARIANT_OUTCOME, &reading, "is there twice");
     } else {
         check_id(sim, &reading);
+        check_together(sim, outcome->txn, &reading);
         check_verdict(sim, &reading);
     }
     json_free(reading.json);

@@ -75,6 +75,7 @@ static const char *const break_names[] = {
     [BREAK_KEEP_LOST] = "keep-lost",
     [BREAK_SKIP_BLOB] = "skip-blob",
     [BREAK_COMMIT_BEFORE_PUSH] = "commit-before-push",
+    [BREAK_KEEP_PRODUCER] = "keep-producer",
 };
 
 enum sim_break sim_break_named(const char *name)
@@ -225,6 +226,7 @@ static void plan_noises(struct sim *sim)
     static const char *const texts[NOISE_COUNT] = {
         [NOISE_NETWORK] = "what is on its way takes long",
         [NOISE_BROKER] = "a transaction's call fails",
+        [NOISE_LOST] = "what is said to the broker, or by it, is lost",
         [NOISE_REGISTRY] = "a registry's answer is none",
     };
 
@@ -246,7 +248,7 @@ static void open_world(struct sim *sim)
     sim->loop = loop_new(&sim->clock);
     plan_noises(sim);
     sim->chaos = chaos_new(sim);
-    sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS));
+    sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS - 2));
     sim->registries = registries_new(sim, MOST_REGISTRIES);
     sim->workload = workload_new(sim);
 }

@@ -1,0 +1,121 @@
+#include "broker.h"
+#include "waybill/alloc.h"
+
+/* Logs: what is in them, and what is not in them any more. */
+
+void log_append(struct broker *broker, struct log *log,
+                const struct message *message, struct txn *txn)
+{
+    struct log_record *record;
+
+    log->records = mem_grow(log->records, &log->capacity, log->count + 1,
+                            sizeof(log->records[0]));
+    record = &log->records[log->count++];
+    *record = (struct log_record){log->end, log->end, .txn = txn};
+    log->end++;
+    message_copy(broker->sim->arena, message, &record->message);
+}
+
+/* An offset that is out of range is reset to the earliest by the client, and
+ * one in a gap goes on behind it: the same from here. One piece without a gap,
+ * because the places are what is answered. */
+void log_serve_fetch(struct broker *broker, struct call *call)
+{
+    const struct log *log = &broker->input[call->partition];
+    size_t first = 0;
+    size_t end;
+
+    while (first < log->count && log->records[first].offset < call->offset) {
+        first++;
+    }
+    call->parked = first == log->count;
+    if (call->parked) {
+        return;
+    }
+    for (end = first; end < log->count && end < first + call->most &&
+                      log->records[end].offset >= 0;
+         end++) {
+    }
+    call->first = first;
+    call->count = end - first;
+    call_answer(call, CALL_OK);
+}
+
+void broker_append_input(struct broker *broker, size_t partition,
+                         const struct message *message, int64_t gap)
+{
+    struct log *log = &broker->input[partition];
+    struct call *call;
+    struct call *next;
+
+    log->end += gap;
+    log_append(broker, log, message, NULL);
+    for (call = TAILQ_FIRST(&broker->calls); call != NULL; call = next) {
+        next = TAILQ_NEXT(call, link);
+        if (call->parked && call->kind == CALL_FETCH &&
+            call->partition == (int32_t)partition) {
+            log_serve_fetch(broker, call);
+        }
+    }
+}
+
+/* --- what goes --------------------------------------------------------------
+ */
+
+/* What has been fetched already is not taken back. */
+static bool is_fetched(const struct broker *broker, size_t partition,
+                       size_t place)
+{
+    const struct call *call;
+
+    TAILQ_FOREACH(call, &broker->calls, link)
+    {
+        if (call->kind == CALL_FETCH && call->returning &&
+            call->partition == (int32_t)partition && place >= call->first &&
+            place < call->first + call->count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void lose(struct broker *broker, size_t partition, size_t place)
+{
+    if (!is_fetched(broker, partition, place)) {
+        broker->input[partition].records[place].offset = -1;
+    }
+}
+
+void broker_expire(struct broker *broker, size_t partition,
+                   unsigned thousandths)
+{
+    size_t count = broker->input[partition].count * thousandths / 1000;
+
+    for (size_t i = 0; i < count; i++) {
+        lose(broker, partition, i);
+    }
+}
+
+/* The last one stays: nothing newer has its key. */
+void broker_compact(struct broker *broker, size_t partition,
+                    struct random *random)
+{
+    for (size_t i = 0; i + 1 < broker->input[partition].count; i++) {
+        if (draw_chance(random, 300)) {
+            lose(broker, partition, i);
+        }
+    }
+}
+
+bool broker_is_gone(const struct broker *broker, int32_t partition,
+                    int64_t offset)
+{
+    const struct log *log = &broker->input[partition];
+
+    for (size_t i = 0; i < log->count; i++) {
+        if (log->records[i].was == offset) {
+            return log->records[i].offset < 0;
+        }
+    }
+    return false;
+}
