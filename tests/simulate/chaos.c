@@ -162,12 +162,22 @@ static void stop_all(struct chaos *chaos)
     }
 }
 
+static bool anybody_is_frozen(const struct sim *sim)
+{
+    for (unsigned i = 0; i < sim->slot_count; i++) {
+        if (sim->slots[i] != NULL && instance_is_frozen(sim->slots[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_settling(struct chaos *chaos)
 {
     struct sim *sim = chaos->sim;
     size_t partition;
 
-    if (!workload_is_written(sim->workload)) {
+    if (!workload_is_written(sim->workload) || anybody_is_frozen(sim)) {
         return;
     }
     if (!has_lag(sim, &partition)) {

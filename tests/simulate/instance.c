@@ -122,10 +122,27 @@ void instance_kill(struct instance *instance)
     }
 }
 
+/* The one boundary that a sweep is at */
+static void sweep(struct instance *instance, const char *what)
+{
+    struct sim *sim = instance->sim;
+
+    if (instance->dead || ++sim->counts.steps != sim->options.strike_at) {
+        return;
+    }
+    sim_trace(sim, "life %u, before %s:", instance->life, what);
+    if (!sim->options.strike_freezes) {
+        instance_kill(instance);
+    } else if (!instance->stopping) {
+        instance_freeze(instance, sim->broker->session_ms + 5000);
+    }
+}
+
 bool instance_step(struct instance *instance, const char *what)
 {
     struct strike *strike = &instance->strike;
 
+    sweep(instance, what);
     if (instance->dead || strike->countdown == 0 ||
         (strike->before != NULL && strcmp(strike->before, what) != 0) ||
         --strike->countdown > 0) {

@@ -9,18 +9,27 @@
 
 #define MOST_JOBS 64
 
+/* Every `stride`-th number up to `end` */
+struct share {
+    struct sim_options options;
+    enum series series;
+    uint64_t first;
+    uint64_t end;
+    unsigned stride;
+};
+
 /* What a worker says, in memory that it shares: so that of one that crashes it
- * is known with which seed. */
+ * is known where it was. */
 struct worker {
     pid_t pid;
-    uint64_t seed; /* the one that it is at */
+    uint64_t number;
     bool failed;
     struct violation violation;
     struct sim_counts counts;
 };
 
 struct board {
-    _Atomic uint64_t lowest; /* seed that failed: above it nobody goes on */
+    _Atomic uint64_t lowest; /* that failed: above it nobody goes on */
     struct worker workers[MOST_JOBS];
 };
 
@@ -43,39 +52,52 @@ static struct board *board_new(void)
     return board;
 }
 
-static void lower(struct board *board, uint64_t seed)
+static void lower(struct board *board, uint64_t number)
 {
     uint64_t lowest = atomic_load(&board->lowest);
 
-    while (seed < lowest &&
-           !atomic_compare_exchange_weak(&board->lowest, &lowest, seed)) {
+    while (number < lowest &&
+           !atomic_compare_exchange_weak(&board->lowest, &lowest, number)) {
     }
 }
 
-/* Every `stride`-th seed, up to the first that fails */
-static void work(struct board *board, struct worker *worker,
-                 struct sim_options options, uint64_t end, unsigned stride)
+static struct sim_options options_of(const struct share *share, uint64_t number)
 {
-    for (; options.seed < end && options.seed < atomic_load(&board->lowest);
-         options.seed += stride) {
-        worker->seed = options.seed;
+    struct sim_options options = share->options;
+
+    if (share->series == SERIES_SEEDS) {
+        options.seed = number;
+    } else {
+        options.strike_at = number;
+    }
+    return options;
+}
+
+/* Up to the first that fails */
+static void work(struct board *board, struct worker *worker,
+                 const struct share *share)
+{
+    for (uint64_t i = share->first;
+         i < share->end && i < atomic_load(&board->lowest);
+         i += share->stride) {
+        struct sim_options options = options_of(share, i);
+
+        worker->number = i;
         if (!sim_run(&options, &worker->counts, &worker->violation)) {
             worker->failed = true;
-            lower(board, options.seed);
+            lower(board, i);
             return;
         }
     }
 }
 
-static void start(struct board *board, unsigned number,
-                  const struct sim_options *options, uint64_t end,
-                  unsigned stride, bool hush)
+static void start(struct board *board, struct worker *worker,
+                  const struct share *share, bool hush)
 {
-    struct worker *worker = &board->workers[number];
     pid_t pid;
 
     fflush(NULL); /* or it would be said twice */
-    worker->seed = options->seed;
+    worker->number = share->first;
     pid = fork();
     if (pid < 0) {
         perror("simulate: fork");
@@ -85,7 +107,7 @@ static void start(struct board *board, unsigned number,
         if (hush && freopen("/dev/null", "w", stderr) == NULL) {
             exit(2);
         }
-        work(board, worker, *options, end, stride);
+        work(board, worker, share);
         exit(0); /* where what has leaked is looked for */
     }
     worker->pid = pid; /* the parent's to write: both see it */
@@ -106,36 +128,36 @@ static void finish(struct board *board, struct worker *worker)
                  "the process ended with %s %d",
                  WIFSIGNALED(status) ? "signal" : "status",
                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-        lower(board, worker->seed);
+        lower(board, worker->number);
     }
 }
 
-bool jobs_run(const struct sim_options *options, uint64_t first, uint64_t count,
-              unsigned jobs, struct sim_counts *counts,
-              struct failure *ret_failure)
+bool jobs_run(const struct sim_options *options, enum series series,
+              uint64_t first, uint64_t count, unsigned jobs,
+              struct sim_counts *counts, struct failure *ret_failure)
 {
     struct board *board = board_new();
-    bool held = true;
+    struct share share = {*options, series, first, first + count, jobs};
+    uint64_t lowest = UINT64_MAX;
 
-    jobs = jobs > MOST_JOBS ? MOST_JOBS : jobs;
-    for (unsigned i = 0; i < jobs; i++) {
-        struct sim_options own = *options;
-
-        own.seed = first + i;
-        start(board, i, &own, first + count, jobs, false);
+    share.stride = jobs < MOST_JOBS ? jobs : MOST_JOBS;
+    for (unsigned i = 0; i < share.stride; i++) {
+        share.first = first + i;
+        start(board, &board->workers[i], &share, false);
     }
-    for (unsigned i = 0; i < jobs; i++) {
+    for (unsigned i = 0; i < share.stride; i++) {
         struct worker *worker = &board->workers[i];
 
         finish(board, worker);
         sim_add_counts(counts, &worker->counts);
-        if (worker->failed && (held || worker->seed < ret_failure->seed)) {
-            held = false;
-            *ret_failure = (struct failure){worker->seed, worker->violation};
+        if (worker->failed && worker->number < lowest) {
+            lowest = worker->number;
+            ret_failure->options = options_of(&share, lowest);
+            ret_failure->violation = worker->violation;
         }
     }
     munmap(board, sizeof(*board));
-    return held;
+    return lowest == UINT64_MAX;
 }
 
 bool jobs_run_one(const struct sim_options *options, bool hush,
@@ -143,9 +165,11 @@ bool jobs_run_one(const struct sim_options *options, bool hush,
 {
     struct board *board = board_new();
     struct worker *worker = &board->workers[0];
+    struct share share = {*options, SERIES_SEEDS, options->seed,
+                          options->seed + 1, 1};
     bool held;
 
-    start(board, 0, options, options->seed + 1, 1, hush);
+    start(board, worker, &share, hush);
     finish(board, worker);
     held = !worker->failed;
     sim_add_counts(counts, &worker->counts);

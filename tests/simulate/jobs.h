@@ -8,16 +8,19 @@
  * costs one of them, and is one more thing that a seed can be found to do.
  */
 
+/* Which run of many a number stands for */
+enum series { SERIES_SEEDS, SERIES_STRIKES };
+
 struct failure {
-    uint64_t seed;
+    struct sim_options options;
     struct violation violation;
 };
 
-/* `count` seeds from `first` on. True: every one held. Else *ret_failure is
- * that of the lowest seed that did not. Counts are of all that were run. */
-bool jobs_run(const struct sim_options *options, uint64_t first, uint64_t count,
-              unsigned jobs, struct sim_counts *counts,
-              struct failure *ret_failure);
+/* Numbers [first, first + count). True: each one's run held. Else *ret_failure
+ * is that of the lowest that did not. Counts are of all that were run. */
+bool jobs_run(const struct sim_options *options, enum series series,
+              uint64_t first, uint64_t count, unsigned jobs,
+              struct sim_counts *counts, struct failure *ret_failure);
 
 /* One run in a process of its own: of a crash nothing is left but that, and
  * with `hush` not even what is said of it. */

@@ -14,6 +14,8 @@ static const char help[] =
     "                [--break NAME]\n"
     "       simulate --seed S [--skip LIST] [--trace | --shrink] [--log]\n"
     "                [--break NAME]\n"
+    "                [--quiet] [--strike STEP [--freeze]]\n"
+    "       simulate --sweep S [--jobs J] [--no-shrink]\n"
     "       simulate --regressions FILE\n"
     "       simulate --invariants | --breaks\n"
     "\n"
@@ -26,6 +28,7 @@ struct arguments {
     unsigned jobs;
     const char *break_name;
     const char *regressions;
+    bool sweep;
     bool no_shrink;
     bool log;
 };
@@ -50,6 +53,10 @@ static bool read_flag(struct arguments *arguments, const char *name)
         arguments->log = true;
     } else if (strcmp(name, "--shrink") == 0) {
         arguments->no_shrink = false;
+    } else if (strcmp(name, "--quiet") == 0) {
+        arguments->options.quiet = true;
+    } else if (strcmp(name, "--freeze") == 0) {
+        arguments->options.strike_freezes = true;
     } else if (strcmp(name, "--no-shrink") == 0) {
         arguments->no_shrink = true;
     } else {
@@ -73,6 +80,11 @@ static bool read_number(struct arguments *arguments, const char *name,
         arguments->first = number;
     } else if (strcmp(name, "--jobs") == 0 && number > 0) {
         arguments->jobs = (unsigned)number;
+    } else if (strcmp(name, "--strike") == 0) {
+        arguments->options.strike_at = number;
+    } else if (strcmp(name, "--sweep") == 0) {
+        arguments->sweep = true;
+        arguments->first = number;
     } else if (strcmp(name, "--seed") == 0) {
         arguments->first = number;
         arguments->count = 1;
@@ -117,26 +129,39 @@ static bool read_arguments(int argc, char **argv, struct arguments *arguments)
 /* --- running ----------------------------------------------------------------
  */
 
-static void report(const struct arguments *arguments, uint64_t seed,
-                   const struct violation *violation)
+/* What the command line says beside the seed and what is left out */
+static void put_how(const struct arguments *arguments,
+                    const struct sim_options *options, char *how, size_t size)
 {
-    char how[64] = "";
-    struct sim_options options = arguments->options;
+    int len = snprintf(how, size, "%s", options->quiet ? " --quiet" : "");
 
-    if (arguments->break_name != NULL) {
-        snprintf(how, sizeof(how), " --break %s", arguments->break_name);
+    if (options->strike_at > 0) {
+        len += snprintf(how + len, size - (size_t)len, " --strike %llu%s",
+                        (unsigned long long)options->strike_at,
+                        options->strike_freezes ? " --freeze" : "");
     }
-    printf("seed %llu violates '%s' (%s): %s\n", (unsigned long long)seed,
+    if (arguments->break_name != NULL) {
+        snprintf(how + len, size - (size_t)len, " --break %s",
+                 arguments->break_name);
+    }
+}
+
+static void report(const struct arguments *arguments,
+                   const struct failure *failure)
+{
+    char how[128];
+    const struct violation *violation = &failure->violation;
+    unsigned long long seed = failure->options.seed;
+
+    put_how(arguments, &failure->options, how, sizeof(how));
+    printf("seed %llu violates '%s' (%s): %s\n", seed,
            invariant_name(violation->invariant),
            invariant_text(violation->invariant), violation->text);
     fflush(stdout);
-    options.seed = seed;
-    options.trace = NULL;
     if (arguments->no_shrink) {
-        printf("reproduce: simulate --seed %llu%s --shrink\n",
-               (unsigned long long)seed, how);
+        printf("reproduce: simulate --seed %llu%s --shrink\n", seed, how);
     } else {
-        shrink_and_print(&options, violation, SHRINK_RUNS, how);
+        shrink_and_print(&failure->options, violation, SHRINK_RUNS, how);
     }
 }
 
@@ -193,20 +218,52 @@ static int run(const struct arguments *arguments)
     bool held;
 
     clock_gettime(CLOCK_MONOTONIC, &began);
-    held = jobs_run(&arguments->options, arguments->first, arguments->count,
-                    arguments->jobs, &counts, &failure);
+    held = jobs_run(&arguments->options, SERIES_SEEDS, arguments->first,
+                    arguments->count, arguments->jobs, &counts, &failure);
     seconds = seconds_since(&began);
     if (!held) {
-        report(arguments, failure.seed, &failure.violation);
+        report(arguments, &failure);
     }
     sum_up(&counts, seconds);
     return held ? 0 : 1;
+}
+
+/* Without any other fault, once for each boundary of an event in turn: killed
+ * there, or frozen for so long that the group goes on without it. */
+static int sweep(const struct arguments *arguments)
+{
+    struct sim_options options = arguments->options;
+    struct sim_counts whole = {0};
+    struct sim_counts counts = {0};
+    struct failure failure = {0};
+
+    options.seed = arguments->first;
+    options.quiet = true;
+    failure.options = options;
+    if (!jobs_run_one(&options, false, &whole, &failure.violation)) {
+        report(arguments, &failure);
+        return 1;
+    }
+    for (int freezes = 0; freezes < 2; freezes++) {
+        options.strike_freezes = freezes == 1;
+        if (!jobs_run(&options, SERIES_STRIKES, 1, whole.steps, arguments->jobs,
+                      &counts, &failure)) {
+            report(arguments, &failure);
+            return 1;
+        }
+    }
+    printf("seed %llu: killed at each of %llu steps, and frozen at each\n",
+           (unsigned long long)options.seed, (unsigned long long)whole.steps);
+    return 0;
 }
 
 static int dispatch(const struct arguments *arguments)
 {
     if (arguments->regressions != NULL) {
         return regressions_run(arguments->regressions);
+    }
+    if (arguments->sweep) {
+        return sweep(arguments);
     }
     return arguments->options.trace != NULL ? run_traced(arguments)
                                             : run(arguments);

@@ -58,6 +58,7 @@ void sim_print_breaks(void);
 
 struct sim_counts {
     uint64_t seeds;
+    uint64_t steps; /* boundaries of events, of all instances */
     uint64_t records;
     uint64_t kills;
     uint64_t stops;
@@ -85,8 +86,8 @@ struct sim_options {
     FILE *trace; /* NULL: none */
     struct skips skips;
     bool quiet; /* nothing befalls the world but its records, and this: */
-    uint64_t strike_at; /* so many steps in; 0: never */
-    bool strike_freezes;
+    uint64_t strike_at;  /* the step that is the last; 0: none is */
+    bool strike_freezes; /* until the group has given it up */
 };
 
 #define MOST_SLOTS 5
@@ -107,7 +108,6 @@ struct sim {
     struct chaos *chaos;
     unsigned slot_count;
     struct instance *slots[MOST_SLOTS]; /* NULL: not running */
-    uint64_t steps;                     /* of all instances */
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;

@@ -7,6 +7,7 @@
 
 /* Without faults there is no time by which all has to be written. */
 #define QUIET_MS 10000
+#define QUIET_RECORDS 10 /* each boundary of theirs is a run of its own */
 
 struct planned {
     struct item *item;
@@ -75,7 +76,8 @@ static void plan_all(struct workload *workload)
     struct sim *sim = workload->sim;
     uint64_t end_ms =
         sim->options.quiet ? sim->now_ms + QUIET_MS : chaos_calm_ms(sim->chaos);
-    size_t count = sim_pick(sim, 4, MOST_RECORDS);
+    size_t count =
+        sim_pick(sim, 4, sim->options.quiet ? QUIET_RECORDS : MOST_RECORDS);
     size_t backlog = sim_pick(sim, 0, count - 1);
     uint64_t at_ms = sim->now_ms + sim_pick(sim, 0, 5000);
 

@@ -271,6 +271,7 @@ static void close_world(struct sim *sim)
 void sim_add_counts(struct sim_counts *to, const struct sim_counts *from)
 {
     to->seeds += from->seeds;
+    to->steps += from->steps;
     to->records += from->records;
     to->kills += from->kills;
     to->stops += from->stops;
