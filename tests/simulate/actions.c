@@ -321,7 +321,8 @@ struct actions *actions_new(struct sim *sim, uint64_t calm_ms)
 
     actions->sim = sim;
     timer_init(&actions->timer, on_time, actions);
-    while (at_ms < calm_ms && actions->count < MOST_ACTIONS) {
+    while (at_ms < calm_ms && actions->count < MOST_ACTIONS &&
+           !sim->registries_only) {
         struct random *random;
 
         plan_one(actions, at_ms);

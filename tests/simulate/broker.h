@@ -96,6 +96,7 @@ struct broker {
     uint64_t member_count; /* ever */
     enum group_state group;
     int64_t generation;
+    uint64_t stable_ms;    /* since when that one is */
     struct timer deadline; /* of a rebalance */
     TAILQ_HEAD(, call) calls;
     uint64_t away_until_ms[ROLE_COUNT];

@@ -154,6 +154,7 @@ static void complete(struct broker *broker)
     loop_disarm(broker->sim->loop, &broker->deadline);
     broker->group = GROUP_STABLE;
     broker->generation++;
+    broker->stable_ms = broker->sim->now_ms;
     broker->sim->counts.rebalances++;
     if (TAILQ_EMPTY(&broker->members)) {
         return;

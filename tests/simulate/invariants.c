@@ -43,6 +43,9 @@ static const struct {
                  "behind"},
     [INVARIANT_REQUESTS] = {"requests",
                             "registries are asked a bounded number of times"},
+    [INVARIANT_DELAY] =
+        {"delay", "a record whose own registries are well has its outcomes "
+                  "soon, however ill the others are"},
     [INVARIANT_SECRETS] = {"secrets",
                            "credentials are shown to nobody but whom they are "
                            "for"},
@@ -61,6 +64,74 @@ const char *invariant_text(enum invariant invariant)
 
 /* --- as each transaction becomes visible ------------------------------------
  */
+
+/* To be set once outcomes do not wait any more for those of the records before
+ * them. */
+#define DELAY_HOLDS false
+#define MOST_DELAY_MS 60000
+
+static bool is_complete(const struct sim *sim, const struct expected *record);
+
+static bool has_ill_registry(const struct sim *sim,
+                             const struct expected *record, uint64_t since_ms)
+{
+    for (size_t i = 0; i < record->route_count; i++) {
+        const struct route *route = record->routes[i];
+
+        if (!registry_was_well(&sim->registries->all[route->registry],
+                               since_ms)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of those that wait for an ill registry there is room for no more than half of
+ * max_records: at that the intake goes on again. */
+static bool has_room(const struct sim *sim)
+{
+    size_t most = workload_settings(sim->workload, 0)->delivery.max_records;
+    size_t stuck = 0;
+    size_t count;
+    const struct expected *records = workload_records(sim->workload, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        stuck += !is_complete(sim, &records[i]) &&
+                 has_ill_registry(sim, &records[i], records[i].written_ms);
+    }
+    return stuck < most / 2;
+}
+
+/* Counted from when the group was settled: its members are not what it is about
+ */
+static void check_delay(struct sim *sim, const struct expected *record)
+{
+    uint64_t since_ms = record->written_ms > sim->broker->stable_ms
+                            ? record->written_ms
+                            : sim->broker->stable_ms;
+
+    if (DELAY_HOLDS && sim->registries_only &&
+        sim->now_ms > since_ms + MOST_DELAY_MS &&
+        !has_ill_registry(sim, record, since_ms) && has_room(sim)) {
+        sim_violate(sim, INVARIANT_DELAY,
+                    "%d/%lld has waited for %llu ms while its registries were "
+                    "well",
+                    record->partition, (long long)record->offset,
+                    (unsigned long long)(sim->now_ms - since_ms));
+    }
+}
+
+static void check_delays(struct sim *sim)
+{
+    size_t count;
+    const struct expected *records = workload_records(sim->workload, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_complete(sim, &records[i])) {
+            check_delay(sim, &records[i]);
+        }
+    }
+}
 
 static void see_outcomes(struct sim *sim, const struct txn *txn)
 {
@@ -113,6 +184,7 @@ static void check_offset(struct sim *sim, const struct txn_offset *to)
 
 void invariants_at_commit(struct sim *sim, const struct txn *txn)
 {
+    check_delays(sim);
     see_outcomes(sim, txn);
     verdict_on_letters(sim, txn);
     for (size_t i = 0; i < txn->offset_count; i++) {

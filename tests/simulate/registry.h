@@ -176,6 +176,8 @@ const struct stored_manifest *registry_manifest(const struct registry *registry,
                                                 const char *reference);
 bool registry_has_blob(const struct registry *registry, const char *path,
                        const char *digest);
+/* Nothing has ailed it from then on to now, nor shortly before. */
+bool registry_was_well(const struct registry *registry, uint64_t since_ms);
 bool registry_has_lied(const struct registry *registry, const char *path);
 /* Whether an answer says for good that it will not have it */
 bool registry_refuses(const char *path);

@@ -26,6 +26,22 @@ const struct window *registry_window(const struct registry *registry)
     return NULL;
 }
 
+/* Nobody lets himself be put off for longer than this (http.h). */
+#define AFTERMATH_MS 300000
+
+bool registry_was_well(const struct registry *registry, uint64_t since_ms)
+{
+    for (size_t i = 0; i < registry->window_count; i++) {
+        const struct window *window = &registry->windows[i];
+
+        if (window->from_ms <= registry->registries->sim->now_ms &&
+            window->until_ms + AFTERMATH_MS > since_ms) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum fault fault_now(struct registry *registry)
 {
     struct sim *sim = registry->registries->sim;

@@ -155,7 +155,7 @@ static void plan(struct registries *registries)
 {
     struct sim *sim = registries->sim;
 
-    if (sim_chance(sim, 150)) {
+    if (sim->registries_only || sim_chance(sim, 120)) {
         plan_outage(&registries->all[sim_pick(sim, 0, registries->count - 1)]);
     }
     for (size_t i = 0; i < registries->count; i++) {

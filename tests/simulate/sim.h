@@ -97,6 +97,7 @@ struct sim {
     struct random random; /* of this moment */
     struct arena *arena;
     struct schedule *schedule;
+    bool registries_only; /* nothing else goes wrong */
     bool noises[NOISE_COUNT];
     uint64_t now_ms;
     uint64_t turns_in_place; /* turns since time last moved */

@@ -102,6 +102,7 @@ static void write_one(struct workload *workload, const struct planned *plan)
     *record = plan->record;
     record->partition = (int32_t)partition;
     record->offset = sim->broker->input[partition].end + plan->gap;
+    record->written_ms = sim->now_ms;
     record->message.timestamp_ms = WALL_START_MS + (int64_t)sim->now_ms;
     sim->counts.records++;
     sim_trace(sim, "[%zu] %s, to %d/%lld", plan->item->number, plan->item->text,

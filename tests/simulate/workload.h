@@ -31,6 +31,7 @@ struct expected {
     enum record_kind kind;
     int32_t partition;
     int64_t offset;
+    uint64_t written_ms;
     struct message message;
     struct digest digest; /* of the envelope as stored */
     const struct route *routes[MOST_DELIVERIES];

@@ -64,7 +64,9 @@ static void put_delivery(struct sim *sim, struct str *yaml)
     str_printf(yaml, "delivery:\n  concurrency: %llu\n",
                (unsigned long long)sim_pick(sim, 1, 6));
     str_printf(yaml, "  max_records: %llu\n",
-               (unsigned long long)sim_pick(sim, 1, 30));
+               (unsigned long long)(sim->registries_only
+                                        ? sim_pick(sim, 10, 60)
+                                        : sim_pick(sim, 1, 30)));
     str_printf(yaml, "  max_attempts: %llu\n",
                (unsigned long long)sim_pick(sim, 1, 6));
     str_printf(yaml, "  max_age: %s\n", ages[sim_pick(sim, 0, 3)]);

@@ -234,7 +234,7 @@ static void plan_noises(struct sim *sim)
         struct item *item = schedule_add(sim);
 
         item_says(item, sim->now_ms, "now and then %s", texts[i]);
-        sim->noises[i] = !item->skipped;
+        sim->noises[i] = !item->skipped && !sim->registries_only;
     }
 }
 
@@ -246,6 +246,7 @@ static void open_world(struct sim *sim)
     sim->arena = arena_new();
     sim->clock = (struct clock){monotonic, wall, sim};
     sim->loop = loop_new(&sim->clock);
+    sim->registries_only = sim_chance(sim, 120);
     plan_noises(sim);
     sim->chaos = chaos_new(sim);
     sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS - 2));
