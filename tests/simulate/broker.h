@@ -39,7 +39,8 @@ struct txn {
     enum txn_state state;
     struct txn_offset offsets[MOST_PARTITIONS];
     size_t offset_count;
-    struct timer timer; /* times out while open, completes when prepared */
+    const char *trespass; /* NULL: who sent the offsets owned them */
+    struct timer timer;   /* times out while open, completes when prepared */
 };
 
 struct log_record {

@@ -83,6 +83,9 @@ static void on_complete(void *payload)
     struct broker *broker = txn->broker;
 
     end(txn, TXN_COMMITTED);
+    if (txn->trespass != NULL) {
+        sim_violate(broker->sim, INVARIANT_FENCING, "%s", txn->trespass);
+    }
     invariants_at_commit(broker->sim, txn);
     for (size_t i = 0; i < txn->offset_count; i++) {
         const struct txn_offset *to = &txn->offsets[i];
@@ -200,7 +203,10 @@ static void take_offsets(struct broker *broker, struct txn *txn,
     }
 }
 
-static void check_owner(struct broker *broker, const struct call *call)
+/* It is told only when the transaction commits: of a late request nothing else
+ * may come than one that ends with its producer. */
+static void check_owner(struct broker *broker, struct txn *txn,
+                        const struct call *call)
 {
     const struct member *member = broker_member(broker, call->member);
 
@@ -210,11 +216,11 @@ static void check_owner(struct broker *broker, const struct call *call)
 
         if (member == NULL ||
             ((member->assigned | member->owned) >> partition & 1U) == 0) {
-            sim_violate(broker->sim, INVARIANT_FENCING,
-                        "life %u commits offset %lld of partition %d, which "
-                        "is not its own",
-                        call->life, (long long)call->offsets[i].offset,
-                        partition);
+            txn->trespass = arena_printf(
+                broker->sim->arena,
+                "life %u commits offset %lld of partition %d, which is not its "
+                "own",
+                call->life, (long long)call->offsets[i].offset, partition);
         }
     }
 }
@@ -235,8 +241,8 @@ static void serve_offsets(struct broker *broker, struct producer *producer,
         call_answer(call, CALL_BUSY);
         return;
     }
-    check_owner(broker, call);
     txn = txn != NULL ? txn : begin(broker, producer, call->life);
+    check_owner(broker, txn, call);
     take_offsets(broker, txn, call);
     call_answer(call, CALL_OK);
 }
