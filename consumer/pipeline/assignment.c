@@ -16,8 +16,9 @@
  * paused.
  */
 
-/* While something is dropped: how often it is seen whether it has room now */
-#define LOOK_MS 1000
+/* How often it is seen what has changed without an event: a registry that has
+ * gone down, or come back */
+#define TICK_MS 1000
 /* What runs when its partition is revoked may still finish. The whole group
  * waits, so not for long: a push is harmless to repeat. */
 #define HANDOVER_MS 2000
@@ -206,23 +207,12 @@ static void make_room(struct service *service)
             drop_crowding(assignment);
         }
     }
-    if (has_dropped(service) && !timer_is_armed(&service->look_again)) {
-        loop_arm(service->options->loop, &service->look_again, LOOK_MS);
-    }
 }
 
-void service_on_look_again(void *payload)
+static void read_dropped(struct service *service)
 {
-    struct service *service = payload;
     struct assignment *assignment;
 
-    if (service->state != SERVICE_RUNNING || !has_dropped(service)) {
-        return;
-    }
-    loop_arm(service->options->loop, &service->look_again, LOOK_MS);
-    if (is_over(service, 2) || !pipeline_unpark(service->pipeline)) {
-        return;
-    }
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         if (!assignment->revoked && ledger_has_unread(&assignment->ledger)) {
@@ -231,6 +221,18 @@ void service_on_look_again(void *payload)
             queue_rewind(service->queue, &assignment->at,
                          ledger_rewind(&assignment->ledger));
         }
+    }
+}
+
+void service_tick(void *payload)
+{
+    struct service *service = payload;
+
+    loop_arm(service->options->loop, &service->tick, TICK_MS);
+    service_regulate(service);
+    if (service->state == SERVICE_RUNNING && has_dropped(service) &&
+        !is_over(service, 2) && pipeline_unpark(service->pipeline)) {
+        read_dropped(service);
     }
 }
 

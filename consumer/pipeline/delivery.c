@@ -93,7 +93,7 @@ void delivery_start(struct delivery *delivery, const struct ledger_part *past)
     timer_init(&delivery->pause, on_pause_over, delivery);
     delivery->outcome->attachment = delivery->attachment;
     recall(delivery, past);
-    delivery->lane->load++;
+    lane_enter(delivery->lane);
     wait_in_lane(delivery);
 }
 
@@ -106,7 +106,7 @@ static void finish(struct delivery *delivery)
     outcome->duration_ms =
         loop_now(loop) - delivery->started_ms + delivery->aged_ms;
     set_state(delivery, DELIVERY_DONE);
-    delivery->lane->load--;
+    lane_leave(delivery->lane);
     record_delivery_done(delivery->record);
 }
 
@@ -209,7 +209,7 @@ static void try_again(struct delivery *delivery, enum disposition disposition,
 static void delivery_drop(struct delivery *delivery)
 {
     delivery->state = DELIVERY_DROPPED;
-    delivery->lane->load--;
+    lane_leave(delivery->lane);
     arena_free(delivery->attempt_arena);
     delivery->attempt_arena = NULL;
 }

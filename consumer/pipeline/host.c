@@ -167,6 +167,11 @@ static void probe(struct host *host)
     }
 }
 
+bool host_is_open(const struct host *host)
+{
+    return !host->breaker.open && now_of(host) >= host->not_before_ms;
+}
+
 void host_pump(struct host *host)
 {
     struct delivery *delivery;
@@ -177,7 +182,7 @@ void host_pump(struct host *host)
     if (host->breaker.open && now_of(host) >= host->breaker.probe_ms) {
         probe(host);
     }
-    while (!host->breaker.open && now_of(host) >= host->not_before_ms &&
+    while (host_is_open(host) &&
            limiter_admits(&host->limiter, host->running) &&
            (delivery = next_delivery(host)) != NULL) {
         run(host, delivery);

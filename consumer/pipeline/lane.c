@@ -11,6 +11,18 @@ void lane_init(struct lane *lane, const struct registration *registration,
     TAILQ_INIT(&lane->waiting);
 }
 
+void lane_enter(struct lane *lane)
+{
+    lane->load++;
+    lane->host->load++;
+}
+
+void lane_leave(struct lane *lane)
+{
+    lane->load--;
+    lane->host->load--;
+}
+
 void lane_push(struct lane *lane, struct delivery *delivery)
 {
     TAILQ_INSERT_TAIL(&lane->waiting, delivery, link);
@@ -79,7 +91,7 @@ bool lane_accepted(struct lane *lane)
 
 static bool is_stuck(const struct lane *lane)
 {
-    return lane->held || lane->host->breaker.open;
+    return lane->held || !host_is_open(lane->host);
 }
 
 static size_t share_of(const struct lane *lane, size_t part)
@@ -89,7 +101,8 @@ static size_t share_of(const struct lane *lane, size_t part)
 
 bool lane_is_crowding(const struct lane *lane)
 {
-    return is_stuck(lane) || lane->load > share_of(lane, 2);
+    return is_stuck(lane) || lane->load > share_of(lane, 2) ||
+           lane->host->load > share_of(lane, 2);
 }
 
 /* With nothing of it left nobody would find out that it goes on again. */

@@ -85,6 +85,7 @@ struct host {
     struct budget budget;
     uint64_t not_before_ms; /* it has asked for a pause */
     size_t running;
+    size_t load; /* deliveries that are not over */
     size_t next; /* the lane whose turn it is */
     struct lane **lanes;
     size_t lane_count;
@@ -108,6 +109,9 @@ struct lane {
 
 void lane_init(struct lane *lane, const struct registration *registration,
                size_t most);
+/* A delivery is, or is no longer, one of it. */
+void lane_enter(struct lane *lane);
+void lane_leave(struct lane *lane);
 void lane_push(struct lane *lane, struct delivery *delivery);
 void lane_remove(struct lane *lane, struct delivery *delivery);
 /* NULL when nothing waits, or nothing may run; else it counts as running. */
@@ -130,6 +134,8 @@ void host_free(struct host *host);
 void host_add_lane(struct host *host, struct lane *lane);
 /* Starts whatever may start. */
 void host_pump(struct host *host);
+/* Something may be sent there, as far as it is concerned. */
+bool host_is_open(const struct host *host);
 /* A retry may join its lane; false: not yet. */
 bool host_takes_retry(struct host *host);
 /* What an attempt has shown of the host */

@@ -66,6 +66,7 @@ static void release_revoked(struct service *service)
             left = true;
         } else if (assignment->revoked) {
             assignment_free(assignment);
+            service_regulate(service);
         }
         assignment = next;
     }
@@ -234,7 +235,7 @@ static void init(struct service *service)
     task_init(&service->advance, run_advance, service);
     timer_init(&service->commit_timer, run_advance, service);
     timer_init(&service->handover, service_on_handover, service);
-    timer_init(&service->look_again, service_on_look_again, service);
+    timer_init(&service->tick, service_tick, service);
     timer_init(&service->drain_deadline, on_drain_deadline, service);
     task_init(&service->ending, run_ending, service);
     fill_options(service);
@@ -258,6 +259,7 @@ int service_start(struct pipeline *pipeline,
         mem_free(service);
         return -1;
     }
+    service_tick(service);
     *ret_service = service;
     return 0;
 }
@@ -286,7 +288,7 @@ void service_free(struct service *service)
     }
     loop_disarm(loop, &service->commit_timer);
     loop_disarm(loop, &service->handover);
-    loop_disarm(loop, &service->look_again);
+    loop_disarm(loop, &service->tick);
     loop_disarm(loop, &service->drain_deadline);
     loop_cancel(loop, &service->advance);
     loop_cancel(loop, &service->ending);

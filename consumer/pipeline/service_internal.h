@@ -58,8 +58,8 @@ struct service {
     size_t sent_capacity;
     struct task advance;
     struct timer commit_timer;
-    struct timer handover;   /* what was revoked may still finish */
-    struct timer look_again; /* whether what was dropped has room */
+    struct timer handover; /* what was revoked may still finish */
+    struct timer tick;
     struct timer drain_deadline;
     struct task ending;
     struct error failure; /* kind ERROR_NONE: stopped as told */
@@ -83,7 +83,7 @@ void assignment_sweep(struct assignment *assignment);
  * still runs. */
 bool assignment_abandon(struct assignment *assignment, bool at_once);
 void service_on_handover(void *payload);
-void service_on_look_again(void *payload);
+void service_tick(void *payload);
 void service_regulate(struct service *service);
 void service_log_outcome(const struct outcome *outcome);
 

@@ -60,7 +60,6 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     TAILQ_INIT(&broker->members);
     TAILQ_INIT(&broker->calls);
     for (size_t i = 0; i < MOST_PARTITIONS; i++) {
-        broker->committed_metadata[i] = "";
         broker->input[i].topic = "attestations";
         broker->committed[i] = -1;
         broker->committed_metadata[i] = "";
@@ -217,9 +216,8 @@ static void send_late(const struct call *call)
     struct broker *broker = call->broker;
     struct call *late;
 
-    if ((!LATE_REQUESTS && !sim_is_broken(broker->sim, BREAK_KEEP_PRODUCER)) ||
-        (call->kind != CALL_END && call->kind != CALL_ABORT &&
-         call->kind != CALL_OFFSETS)) {
+    if (call->kind != CALL_END && call->kind != CALL_ABORT &&
+        call->kind != CALL_OFFSETS) {
         return;
     }
     late = mem_copy(call, sizeof(*call));

@@ -16,12 +16,6 @@
 
 #define MOST_PARTITIONS 6
 
-/* Whether a request that nobody waits for any more may still arrive, and end a
- * later transaction of its producer (KAFKA-17754). To be set once the producer
- * model makes an end of its epoch after a call that is in_doubt; until then
- * only `--break keep-producer` has it. */
-#define LATE_REQUESTS false
-
 enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
 
 struct txn_offset {
@@ -195,7 +189,6 @@ struct call {
     /* Answered */
     enum call_error error;
     unsigned assigned;
-    const char *metadata;
     size_t first; /* places in the log */
     size_t count;
     const char *metadata; /* of an offset; never NULL */

@@ -31,6 +31,11 @@ static void tell(struct queue *queue, enum queue_verdict verdict)
               "transaction aborted by the model");
     queue->stage = STAGE_IDLE;
     queue->committing = false;
+    /* As transaction.c has it: a new epoch fences what is late. */
+    if (queue->late && !sim_is_broken(queue->sim, BREAK_KEEP_PRODUCER)) {
+        queue->epoch = 0;
+    }
+    queue->late = false;
     queue_batch_free(queue->commit.batch);
     queue->commit = (struct commit){0};
     if (!queue->closed) {
@@ -58,8 +63,14 @@ static void give_up(struct queue *queue)
     loop_arm(queue->loop, &queue->pause, PAUSE_MS);
 }
 
+static void note_doubt(struct queue *queue, const struct call *call)
+{
+    queue->late |= call->in_doubt && call->kind != CALL_INIT;
+}
+
 static void on_aborted(void *payload, const struct call *call)
 {
+    note_doubt(payload, call);
     give_up(payload);
 }
 
@@ -176,6 +187,7 @@ static void on_answer(void *payload, const struct call *call)
 {
     struct queue *queue = payload;
 
+    note_doubt(queue, call);
     switch (call->error) {
     case CALL_OK:
         advance(queue, call);

@@ -68,6 +68,7 @@ struct queue {
     bool committing;
     bool told_committed; /* what the pause ends with */
     bool in_doubt;       /* the producer was lost in STAGE_END */
+    bool late;           /* a request of its may still be on its way */
     size_t asked;        /* which of the batch's offsets */
     struct commit commit;
 };
