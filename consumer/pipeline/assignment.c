@@ -9,11 +9,10 @@
  * What is read of each partition and in work, and how much of it.
  *
  * There is room for so many records (delivery.max_records, max_bytes). When it
- * is full, records that wait for a registry that is down, for credentials to be
- * mended, or in a lane that takes more than half of the room by itself, are
- * dropped, and read again when their lane has room: so what flows is never held
- * up by what does not. Only when there is nothing of that kind is reading
- * paused.
+ * is full, records that wait for a registry that is down or very slow, or for
+ * credentials to be mended, are dropped, and read again when their lane has
+ * room: so what flows is never held up by what does not. Where everything
+ * flows, or nothing, reading is paused.
  */
 
 /* How often it is seen what has changed without an event: a registry that has
@@ -192,13 +191,14 @@ static bool has_dropped(const struct service *service)
     return false;
 }
 
-/* The newest first: the oldest are nearest to the watermark. With one
- * registration there is nobody to make room for. */
+/* The newest first: the oldest are nearest to the watermark. With nothing that
+ * flows there is nobody to make room for. */
 static void make_room(struct service *service)
 {
     struct assignment *assignment;
+    size_t before = service->records;
 
-    if (service->settings->registration_count < 2) {
+    if (!pipeline_flows(service->pipeline)) {
         return;
     }
     TAILQ_FOREACH(assignment, &service->assignments, link)
@@ -207,6 +207,25 @@ static void make_room(struct service *service)
             drop_crowding(assignment);
         }
     }
+    if (service->records < before) {
+        log_write(LOG_DEBUG, "pipeline",
+                  "room is short, waiting records will be read again later",
+                  LOG_NUMBER("records", before - service->records));
+    }
+}
+
+static void rewind_to_dropped(struct assignment *assignment)
+{
+    struct queue *queue = assignment->service->queue;
+    int64_t offset = ledger_rewind(&assignment->ledger);
+
+    log_write(LOG_DEBUG, "pipeline", "reading dropped records again",
+              LOG_TEXT("topic", assignment->at.topic),
+              LOG_NUMBER("partition", assignment->at.partition),
+              LOG_NUMBER("offset", offset));
+    assignment->resting = false;
+    queue_resume_partition(queue, &assignment->at);
+    queue_rewind(queue, &assignment->at, offset);
 }
 
 static void read_dropped(struct service *service)
@@ -216,10 +235,7 @@ static void read_dropped(struct service *service)
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         if (!assignment->revoked && ledger_has_unread(&assignment->ledger)) {
-            assignment->resting = false;
-            queue_resume_partition(service->queue, &assignment->at);
-            queue_rewind(service->queue, &assignment->at,
-                         ledger_rewind(&assignment->ledger));
+            rewind_to_dropped(assignment);
         }
     }
 }
@@ -229,9 +245,15 @@ void service_tick(void *payload)
     struct service *service = payload;
 
     loop_arm(service->options->loop, &service->tick, TICK_MS);
+    pipeline_tick(service->pipeline);
     service_regulate(service);
-    if (service->state == SERVICE_RUNNING && has_dropped(service) &&
-        !is_over(service, 2) && pipeline_unpark(service->pipeline)) {
+    if (service->state != SERVICE_RUNNING || !has_dropped(service) ||
+        !pipeline_wants_parked(service->pipeline)) {
+        return;
+    }
+    make_room(service);
+    if (!is_over(service, 2)) {
+        pipeline_note_unparked(service->pipeline);
         read_dropped(service);
     }
 }
@@ -266,7 +288,7 @@ void service_regulate(struct service *service)
             regulate_window(assignment);
         }
     }
-    if (is_full(service)) {
+    if (service->full || is_full(service)) {
         make_room(service);
     }
     if (!service->full && is_full(service)) {

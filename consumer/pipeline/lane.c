@@ -99,19 +99,30 @@ static size_t share_of(const struct lane *lane, size_t part)
     return lane->host->pipeline->options.settings->delivery.max_records / part;
 }
 
+/* So many seconds others may have to wait for it */
+#define PATIENCE_S 2
+
+static bool is_slow(const struct lane *lane)
+{
+    return lane->load > share_of(lane, 2) &&
+           (double)lane->load > lane->rate * PATIENCE_S;
+}
+
 bool lane_is_crowding(const struct lane *lane)
 {
-    return is_stuck(lane) || lane->load > share_of(lane, 2) ||
-           lane->host->load > share_of(lane, 2);
+    return is_stuck(lane) || is_slow(lane);
 }
 
 /* With nothing of it left nobody would find out that it goes on again. */
-bool lane_unpark(struct lane *lane)
+bool lane_wants_parked(const struct lane *lane)
 {
-    bool wanted =
-        lane->parked && (lane->load == 0 ||
-                         (!is_stuck(lane) && lane->load <= share_of(lane, 4)));
+    return lane->parked &&
+           (lane->load == 0 ||
+            (!is_stuck(lane) && lane->load <= share_of(lane, 4)));
+}
 
-    lane->parked = lane->parked && !wanted;
-    return wanted;
+void lane_tick(struct lane *lane)
+{
+    lane->rate = (lane->rate + (double)lane->ended) / 2;
+    lane->ended = 0;
 }

@@ -117,15 +117,45 @@ bool pipeline_is_service(const struct pipeline *pipeline)
     return pipeline->options.patience == PIPELINE_SERVICE;
 }
 
-bool pipeline_unpark(struct pipeline *pipeline)
+static size_t lane_count(const struct pipeline *pipeline)
 {
-    bool wanted = false;
+    return pipeline->options.settings->registration_count;
+}
 
-    for (size_t i = 0; i < pipeline->options.settings->registration_count;
-         i++) {
-        wanted |= lane_unpark(&pipeline->lanes[i]);
+void pipeline_tick(struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < lane_count(pipeline); i++) {
+        lane_tick(&pipeline->lanes[i]);
     }
-    return wanted;
+}
+
+bool pipeline_flows(const struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < lane_count(pipeline); i++) {
+        if (!lane_is_crowding(&pipeline->lanes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pipeline_wants_parked(const struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < lane_count(pipeline); i++) {
+        if (lane_wants_parked(&pipeline->lanes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pipeline_note_unparked(struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < lane_count(pipeline); i++) {
+        struct lane *lane = &pipeline->lanes[i];
+
+        lane->parked = lane->parked && !lane_wants_parked(lane);
+    }
 }
 
 static void announce_idle(struct pipeline *pipeline)
@@ -144,6 +174,7 @@ void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane)
 {
     pipeline->running--;
     lane->running--;
+    lane->ended++;
     lane->host->running--;
     host_pump(lane->host);
     announce_idle(pipeline);

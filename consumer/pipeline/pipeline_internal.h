@@ -104,7 +104,9 @@ struct lane {
     unsigned refusals; /* of its credentials, in a row */
     bool held;
     uint64_t hold_until_ms;
-    bool parked; /* records of it have been dropped, to be read again */
+    bool parked;  /* records of it have been dropped, to be read again */
+    size_t ended; /* attempts, since the last tick */
+    double rate;  /* attempts a second */
 };
 
 void lane_init(struct lane *lane, const struct registration *registration,
@@ -122,11 +124,12 @@ struct delivery *lane_next_aged(struct lane *lane);
 bool lane_refused(struct lane *lane, uint64_t until_ms);
 /* True: it was held until now. */
 bool lane_accepted(struct lane *lane);
-/* It waits for somebody to mend something, or takes more than half of all
- * records. */
+/* It waits for somebody to mend something, or has half of all records and needs
+ * long for them: others are better served by what comes after its own. */
 bool lane_is_crowding(const struct lane *lane);
-/* What was parked of it is wanted now; it counts as not parked from now on. */
-bool lane_unpark(struct lane *lane);
+/* What was parked of it has room now, or is needed. */
+bool lane_wants_parked(const struct lane *lane);
+void lane_tick(struct lane *lane); /* once a second */
 
 struct host *host_new(struct pipeline *pipeline, const char *name,
                       const struct registration *registration);

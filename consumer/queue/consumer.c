@@ -412,6 +412,14 @@ static void on_close_deadline(void *payload)
     finish_close(queue);
 }
 
+/* librdkafka before 2.3 may abort when a cooperative consumer is closed before
+ * its first assignment (#4381): it is left alone, and the group notices that it
+ * is gone. */
+static void run_close_at_once(void *payload)
+{
+    finish_close(payload);
+}
+
 void queue_close(struct queue *queue)
 {
     static const uint64_t one = 1;
@@ -421,6 +429,11 @@ void queue_close(struct queue *queue)
         return;
     }
     queue->closing = true;
+    if (!queue->ever_assigned) {
+        timer_init(&queue->close_deadline, run_close_at_once, queue);
+        loop_arm(queue->loop, &queue->close_deadline, 1);
+        return;
+    }
     queue->closing_events = rd_kafka_queue_new(queue->client);
     rd_kafka_queue_io_event_enable(queue->closing_events, queue->event_fd, &one,
                                    sizeof(one));
@@ -472,6 +485,12 @@ void queue_free(struct queue *queue)
     /* A thread that still waits for a broker uses all of it; the process is
      * about to end, and the kernel frees better than we could. */
     if (!committer_free(queue->committer, COMMITTER_END_MS)) {
+        return;
+    }
+    if (queue->closed && !queue->ever_assigned) {
+        static struct queue *left_alone; /* with its threads */
+
+        left_alone = queue;
         return;
     }
     destroy_client(queue);

@@ -221,6 +221,7 @@ static void begin_reading(struct queue *queue)
 static void on_assign(struct queue *queue,
                       const rd_kafka_topic_partition_list_t *list)
 {
+    queue->ever_assigned = true;
     queue->arriving = rd_kafka_topic_partition_list_copy(list);
     if (list->cnt == 0 || queue->closing) {
         begin_reading(queue);

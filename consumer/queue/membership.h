@@ -22,6 +22,7 @@ struct queue {
     struct timer close_deadline;
     struct timer refusal; /* of a commit without a generation */
     bool paused;
+    bool ever_assigned;
     bool closing;
     bool closed;
     rd_kafka_topic_partition_list_t *arriving; /* until their offsets are known

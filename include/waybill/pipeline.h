@@ -46,6 +46,15 @@ struct pipeline_options {
 struct pipeline *pipeline_new(const struct pipeline_options *options);
 void pipeline_free(struct pipeline *pipeline); /* no record is left */
 
+/* Once a second: measures */
+void pipeline_tick(struct pipeline *pipeline);
+/* Something is delivered as it comes, so that making room for it is worth it.
+ */
+bool pipeline_flows(const struct pipeline *pipeline);
+/* What was dropped should be read again; then it counts as not dropped. */
+bool pipeline_wants_parked(const struct pipeline *pipeline);
+void pipeline_note_unparked(struct pipeline *pipeline);
+
 /* Called once for each outcome, as soon as it is there, from the loop, unless
  * the record is freed before. In it the record may be freed when it is done. */
 typedef void record_outcome_fn(void *payload, struct record *record,
@@ -71,13 +80,11 @@ size_t record_size(const struct record *record); /* bytes that it holds */
 /* No attempt of it begins any more, and with `at_once` none goes on; true: some
  * are under way, and may still have an outcome. */
 bool record_abandon(struct record *record, bool at_once);
-/* Everything that it waits for is in trouble, or takes more than its share of
- * the room: others are better served by what comes after it. */
+/* What it waits for is in trouble, or slow: others are better served by what
+ * comes after it. */
 bool record_is_crowding(const struct record *record);
 /* It is dropped, to be read again when there is room. */
 void record_note_parked(struct record *record);
-/* True: there is room, or a need, for what was parked. */
-bool pipeline_unpark(struct pipeline *pipeline);
 /* Ends it wherever it is; done() is not called any more. */
 void record_free(struct record *record);
 
@@ -98,6 +105,6 @@ int service_start(struct pipeline *pipeline,
  * leaves the group. */
 void service_stop(struct service *service);
 size_t service_records(const struct service *service); /* that it holds */
-void service_free(struct service *service); /* NULL is fine */
+void service_free(struct service *service);            /* NULL is fine */
 
 #endif
