@@ -100,9 +100,11 @@ class Kafka:
 
     # Topics and messages.
 
-    def create_topic(self, name, partitions=1, config=None):
+    def create_topic(self, name, partitions=1, config=None, replication=1):
         admin = confluent_kafka.admin.AdminClient(self._client())
-        topic = confluent_kafka.admin.NewTopic(name, partitions, 1, config=config or {})
+        topic = confluent_kafka.admin.NewTopic(
+            name, partitions, replication, config=config or {}
+        )
         admin.create_topics([topic], operation_timeout=30)[name].result(30)
         # The broker says yes a moment before it knows the leaders.
         deadline = time.monotonic() + 10
@@ -276,8 +278,19 @@ def _text(value):
     return struct.pack(">h", len(value)) + value.encode()
 
 
-def _ask(address, request, version, body):
-    host, _, port = address.partition(",")[0].rpartition(":")
+def _ask(addresses, request, version, body):
+    """Of several brokers the first that answers is asked."""
+    *others, last = addresses.split(",")
+    for address in others:
+        try:
+            return _ask_one(address, request, version, body)
+        except (OSError, struct.error):
+            pass  # down, frozen, or on its way down
+    return _ask_one(last, request, version, body)
+
+
+def _ask_one(address, request, version, body):
+    host, _, port = address.rpartition(":")
     message = struct.pack(">hhi", request, version, 1) + _text("waybill-test") + body
     with socket.create_connection((host, int(port)), 10) as connection:
         connection.sendall(struct.pack(">i", len(message)) + message)

@@ -47,6 +47,7 @@ class Registry:
     token       TokenServer whose tokens it accepts
     storage     'filesystem' (survives stop and start) or 'inmemory'
     relative    answers with relative Locations
+    data        the folder of `filesystem`, so that another registry can read it too
 
     stop() and start() keep the address.
     """
@@ -59,12 +60,14 @@ class Registry:
         token=None,
         storage="filesystem",
         relative=False,
+        data=None,
     ):
         self._binary = parts("parts_docker_registry")
         self._temporary = tempfile.TemporaryDirectory(
             prefix="waybill-registry-", ignore_cleanup_errors=True
         )
         self._directory = pathlib.Path(self._temporary.name)
+        self.data = pathlib.Path(data) if data else self._directory / "data"
         self._process = None
         self._htpasswd = htpasswd
         self._token = token
@@ -138,7 +141,7 @@ class Registry:
         if self._storage == "inmemory":
             storage = {"inmemory": {}}
         else:
-            storage = {"filesystem": {"rootdirectory": str(self._directory / "data")}}
+            storage = {"filesystem": {"rootdirectory": str(self.data)}}
         http = {"addr": self.address, "secret": "loopback", "relativeurls": self._relative}
         if self._tls:
             http["tls"] = {"certificate": self._tls.cert, "key": self._tls.key}

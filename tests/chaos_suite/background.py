@@ -1,0 +1,36 @@
+"""An event loop in a thread of its own, for the proxies."""
+
+import asyncio
+import socket
+import struct
+import threading
+
+
+class Background:
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def call(self, coroutine, timeout=30):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+
+    def soon(self, function, *arguments):
+        self.loop.call_soon_threadsafe(function, *arguments)
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(5)
+
+
+def abort(writer):
+    """Ends a connection at once, as a reset."""
+    transport = writer.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except (AttributeError, OSError):
+        pass  # it is closed already
+    transport.abort()

@@ -1,0 +1,470 @@
+"""The invariants. Functions over logs: nothing here asks the program, a broker or
+a registry, and nothing here waits.
+
+    I1   every input has exactly one outcome for each of its attachments, or one
+         of its own when it has none; nothing has an outcome that it should not
+    I2   what succeeded is in the registry, whole; what is in the registry has an
+         outcome
+    I3   what failed has exactly one dead letter, the same bytes
+    I4   who reads along sees what is there in the end, nothing else and no more
+    I5   a commit can be decoded, never goes backwards, and calls nothing done
+         whose outcome was not there by then
+    I6   once the faults end all is done soon, and then nothing burns the processor
+    I7   memory and descriptors stay bounded
+    I8   SIGTERM ends it in time, nothing else ends it, no sanitizer complains
+    I9   nothing is given up whose attempts and age are not used up
+    I10  no more requests than it takes; Retry-After is waited for
+"""
+
+import collections
+import dataclasses
+import hashlib
+import json
+import typing
+
+from .metadata import Undecodable, decode_metadata
+from .workload import FAILED, SUCCEEDED, Place, expectation
+
+INVARIANTS = tuple(f"I{number}" for number in range(1, 11))
+
+
+class Violation(typing.NamedTuple):
+    invariant: str
+    text: str
+    evidence: str
+
+
+@dataclasses.dataclass
+class Limits:
+    drain_seconds: float = 60.0
+    stop_seconds: float = 20.0
+    peak_kib: int = 256 * 1024
+    descriptors: int = 256
+    idle_cpu: float = 0.25
+    # What a delivery takes is five requests, and one for the registry's greeting.
+    requests_each: int = 6
+    # Done over again by whoever takes over: at most what was in flight.
+    requests_factor: float = 4.0
+    requests_per_disturbance: int = 2000
+    # The broker's clock and ours are one; the log's are milliseconds.
+    clock_slack: float = 0.05
+
+
+class Outcome(typing.NamedTuple):
+    where: str  # partition/offset in its topic
+    id: str
+    status: str
+    input: tuple  # (partition, offset)
+    attachment: str | None
+    artifact: dict | None
+    error: dict | None
+    attempts: int
+    at: float  # the broker's clock, seconds
+
+
+def parse(message):
+    """An Outcome, or a text that says why it is none."""
+    try:
+        headers = dict(message.headers)
+        data = json.loads(message.value)
+        given = data["input"]
+        return Outcome(
+            f"{message.partition}/{message.offset}",
+            headers["ce_id"].decode(),
+            data["status"],
+            (given["partition"], given["offset"]),
+            data.get("attachment"),
+            data.get("artifact"),
+            data.get("error"),
+            data.get("attempts", 0),
+            message.timestamp / 1000,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        return f"{message.topic}/{message.partition}/{message.offset}: {problem!r}"
+
+
+class _Case:
+    """The logs, with what several invariants want of them."""
+
+    def __init__(self, logs, limits):
+        self.logs, self.limits = logs, limits
+        self.inputs = {(one.partition, one.offset): one for one in logs.inputs}
+        self.expected = {where: expectation(one) for where, one in self.inputs.items()}
+        parsed = [parse(one) for one in logs.outcomes]
+        self.unreadable = [one for one in parsed if isinstance(one, str)]
+        self.outcomes = [one for one in parsed if not isinstance(one, str)]
+        self.of_delivery = collections.defaultdict(list)
+        for one in self.outcomes:
+            self.of_delivery[(one.input, one.attachment)].append(one)
+
+    def deliveries(self):
+        """((input, attachment or None), expectation) of all that must end"""
+        for where, wanted in self.expected.items():
+            for attachment in wanted.deliveries or (None,):
+                yield (where, attachment), wanted
+
+
+def check(logs, limits=None):
+    """All violations."""
+    case = _Case(logs, limits or Limits())
+    found = []
+    for number, function in enumerate(CHECKS, 1):
+        found += (Violation(f"I{number}", *row) for row in function(case))
+    return found
+
+
+def _name(delivery):
+    (partition, offset), attachment = delivery
+    return f"{partition}/{offset}" + (f"/{attachment}" if attachment else "")
+
+
+# I1
+
+
+def one_outcome(case):
+    for text in case.unreadable:
+        yield "an outcome that cannot be read", text
+    wanted = dict(case.deliveries())
+    for delivery, expected in wanted.items():
+        found = case.of_delivery.get(delivery, [])
+        if not found:
+            yield "an outcome is lost", f"input {_name(delivery)} has none"
+        if len(found) > 1:
+            statuses = {one.status for one in found}
+            what = "outcomes contradict each other" if len(statuses) > 1 else "a duplicate outcome"
+            yield what, f"input {_name(delivery)} has " + ", ".join(
+                f"{one.status} at {one.where} (id {one.id})" for one in found
+            )
+        for one in found:
+            yield from _right_status(case, delivery, expected, one)
+    for delivery, found in case.of_delivery.items():
+        if delivery not in wanted:
+            yield "an outcome of nothing", (
+                f"{found[0].id} at {found[0].where} for input {_name(delivery)}"
+            )
+    ids = collections.Counter(one.id for one in case.outcomes)
+    kinds = collections.Counter(
+        one.id for one in {(one.id, one.input, one.attachment): one for one in case.outcomes}.values()
+    )
+    for id_ in ids:
+        if kinds[id_] > 1:
+            yield "one id for several deliveries", id_
+
+
+def _right_status(case, delivery, expected, outcome):
+    allowed = {SUCCEEDED} if expected.deliveries else {expected.status}
+    if expected.deliveries and expected.deliveries[delivery[1]][0] in case.logs.lies:
+        allowed = {SUCCEEDED, FAILED}  # the registry said that it stored something else
+    if outcome.status not in allowed:
+        yield "the wrong outcome", (
+            f"input {_name(delivery)}: {outcome.status} at {outcome.where}, not "
+            f"{' or '.join(sorted(allowed))}; error {json.dumps(outcome.error)}"
+        )
+    elif expected.error and (outcome.error or {}).get("class") != expected.error:
+        yield "the wrong class of error", (
+            f"input {_name(delivery)}: {json.dumps(outcome.error)} at {outcome.where}"
+        )
+
+
+# I2
+
+
+def artifacts(case):
+    for delivery, expected in case.deliveries():
+        if not expected.deliveries:
+            continue
+        place, artifact = expected.deliveries[delivery[1]]
+        for one in case.of_delivery.get(delivery, []):
+            if one.status == SUCCEEDED:
+                yield from _claims(case, delivery, one, place, artifact)
+                for fault in faults_of(case.logs, place, artifact):
+                    yield "an outcome without its artifact", (
+                        f"input {_name(delivery)}, outcome {one.where}: {place.registry} "
+                        f"{place.repository}: {fault}"
+                    )
+    yield from _orphans(case)
+
+
+def _claims(case, delivery, outcome, place, artifact):
+    said = outcome.artifact or {}
+    wanted = {
+        "registry": case.logs.addresses[place.registry],
+        "repository": place.repository,
+        "digest": artifact.digest,
+        "layer_digest": artifact.layer_digest,
+    }
+    wrong = {name: said.get(name) for name, value in wanted.items() if said.get(name) != value}
+    if wrong:
+        yield "an outcome says what is not so", (
+            f"input {_name(delivery)}, outcome {outcome.where}: {json.dumps(wrong)}"
+        )
+
+
+def faults_of(logs, place, artifact):
+    """What is wrong with an artifact as the registry has it."""
+    stored = logs.registries.get(place.registry, {}).get(place.repository)
+    if stored is None:
+        yield "no such repository"
+        return
+    if stored.manifest is None:
+        yield "no manifest"
+        return
+    if stored.manifest != artifact.manifest:
+        yield "another manifest"
+    for what, wanted in (("layer", artifact.layer), ("config", artifact.config)):
+        found = stored.blobs.get("sha256:" + hashlib.sha256(wanted).hexdigest())
+        if found is None:
+            yield f"no {what}"
+        elif found != wanted:
+            yield f"another {what}"
+
+
+def _orphans(case):
+    known = set()
+    for delivery, expected in case.deliveries():
+        if expected.deliveries and case.of_delivery.get(delivery):
+            known.add(expected.deliveries[delivery[1]][0])
+    for registry, repositories in case.logs.registries.items():
+        for repository, stored in repositories.items():
+            if stored.tags and Place(registry, repository) not in known:
+                yield "an artifact without an outcome", f"{registry} {repository}"
+
+
+# I3
+
+
+def dead_letters(case):
+    letters = collections.defaultdict(list)
+    for one in case.logs.letters:
+        letters[_letter_of(one)].append(one)
+    for delivery, outcomes in case.of_delivery.items():
+        failed = [one for one in outcomes if one.status == FAILED]
+        found = letters.pop(delivery, [])
+        if failed and not found:
+            yield "a dead letter is missing", f"input {_name(delivery)}, outcome {failed[0].where}"
+        if len(found) > 1:
+            yield "a duplicate dead letter", f"input {_name(delivery)}: " + ", ".join(
+                f"{one.partition}/{one.offset}" for one in found
+            )
+        if found and not failed:
+            yield "a dead letter of what did not fail", f"input {_name(delivery)}"
+        for one in found:
+            yield from _same_bytes(case, delivery, one)
+    for delivery, found in letters.items():
+        yield "a dead letter without an outcome", (
+            f"{found[0].partition}/{found[0].offset} for {delivery}"
+        )
+
+
+def _letter_of(message):
+    headers = {name: value for name, value in message.headers if name.startswith("waybill-")}
+    try:
+        where = int(headers["waybill-partition"]), int(headers["waybill-offset"])
+    except (KeyError, ValueError):
+        return (message.partition, message.offset), "that does not say whose it is"
+    attachment = headers.get("waybill-attachment")
+    return where, attachment.decode() if attachment else None
+
+
+def _same_bytes(case, delivery, letter):
+    original = case.inputs.get(delivery[0])
+    if original is None:
+        yield "a dead letter of nothing", _name(delivery)
+        return
+    differ = [
+        name
+        for name in ("key", "value", "timestamp")
+        if getattr(letter, name) != getattr(original, name)
+    ]
+    if letter.headers[: len(original.headers)] != original.headers:
+        differ.append("headers")
+    if differ:
+        yield "a dead letter with other bytes", (
+            f"input {_name(delivery)}, letter {letter.partition}/{letter.offset}: "
+            f"{', '.join(differ)}"
+        )
+
+
+# I4
+
+
+def reading_along(case):
+    final = {
+        (one.topic, one.partition, one.offset): one
+        for one in [*case.logs.outcomes, *case.logs.letters]
+    }
+    seen, last = {}, {}
+    for one in case.logs.live:
+        where = (one.topic, one.partition, one.offset)
+        name = "/".join(map(str, where))
+        if where in seen:
+            yield "read twice at one offset", name
+        if last.get(where[:2], -1) >= one.offset:
+            yield "read in another order", f"{name} after {last[where[:2]]}"
+        last[where[:2]] = one.offset
+        seen[where] = one
+        there = final.get(where)
+        if there is None:
+            yield "read, and gone in the end", name
+        elif there._replace(seen=0.0) != one._replace(seen=0.0):
+            yield "read, and different in the end", name
+    for where in final.keys() - seen.keys():
+        yield "there in the end, and not seen by who reads along", "/".join(map(str, where))
+
+
+# I5
+
+
+def commits(case):
+    marks = {}
+    since = {}
+    for sample in sorted(case.logs.samples, key=lambda one: one.at):
+        name = f"partition {sample.partition} at {sample.at:.3f}: offset {sample.offset}"
+        before = marks.get(sample.partition, (0, frozenset()))
+        if sample.offset < before[0]:
+            yield "the watermark goes backwards", f"{name} after {before[0]}"
+        try:
+            above = decode_metadata(sample.offset, sample.metadata)
+        except Undecodable as problem:
+            yield "metadata that cannot be decoded", f"{name}: {problem}"
+            continue
+        low = [one for one in above if one <= sample.offset]
+        if low:
+            yield "metadata about what is below the watermark", f"{name}: {sorted(low)[:5]}"
+        lost = [one for one in before[1] if one >= sample.offset and one not in above]
+        if lost:
+            yield "what was done is no longer", f"{name}: {sorted(lost)[:5]}"
+        marks[sample.partition] = (sample.offset, above)
+        since.setdefault(sample.partition, []).append((sample, above))
+    for partition, rows in since.items():
+        yield from _done_before_its_outcome(case, partition, rows)
+
+
+def _done_before_its_outcome(case, partition, rows):
+    """Each input's first sample that calls it done, and its outcomes' times."""
+    wanted = collections.defaultdict(list)
+    for delivery, _ in case.deliveries():
+        if delivery[0][0] == partition:
+            wanted[delivery[0][1]].append(delivery)
+    left = sorted(wanted)
+    for sample, above in rows:
+        still = []
+        for offset in left:
+            if offset >= sample.offset and offset not in above:
+                still.append(offset)
+                continue
+            for delivery in wanted[offset]:
+                times = [one.at for one in case.of_delivery.get(delivery, [])]
+                at = case.logs.began + sample.at + case.limits.clock_slack
+                if not times or min(times) > at:
+                    late = f"{min(times) - at:.3f} s later" if times else "never"
+                    yield "called done before its outcome was there", (
+                        f"input {_name(delivery)}: committed {sample.offset} at "
+                        f"{sample.at:.3f}, outcome {late}"
+                    )
+        left = still
+
+
+# I6 to I8
+
+
+def liveness(case):
+    drained = case.logs.drained
+    if drained is None:
+        ends = {}
+        for one in case.logs.samples:
+            ends[one.partition] = one.offset
+        yield "work does not end once the faults have", f"committed at last: {ends}"
+    elif drained > case.limits.drain_seconds:
+        yield "work ends late", f"{drained:.1f} s after the last fault"
+    for one in case.logs.idles:
+        if one.cpu > case.limits.idle_cpu:
+            yield "busy with nothing to do", f"{one.instance}: {one.cpu:.0%} of a processor"
+
+
+def bounds(case):
+    for one in case.logs.usages:
+        if one.peak_kib > case.limits.peak_kib:
+            yield "too much memory", f"{one.instance}: {one.peak_kib} KiB"
+        if one.descriptors > case.limits.descriptors:
+            yield "too many descriptors", f"{one.instance}: {one.descriptors}"
+
+
+def endings(case):
+    for one in case.logs.exits:
+        if one.asked == "term":
+            if one.seconds > case.limits.stop_seconds:
+                yield "SIGTERM takes too long", f"{one.instance}: {one.seconds:.1f} s"
+            elif one.status != 0:
+                yield "SIGTERM ends with another status", f"{one.instance}: {one.status}"
+        elif not one.asked and not one.excused:
+            yield "it ended by itself", f"{one.instance}: status {one.status}"
+    for text in case.logs.complaints:
+        yield "a sanitizer complains", text
+
+
+# I9, I10
+
+
+def not_given_up(case):
+    for one in case.outcomes:
+        if one.status == FAILED and (one.error or {}).get("class") in (
+            "attempts_exhausted",
+            "expired",
+        ):
+            yield "given up too early", f"{one.id} at {one.where}: {one.attempts} attempts"
+
+
+def requests(case):
+    needed = sum(
+        len(wanted.deliveries) * case.limits.requests_each for wanted in case.expected.values()
+    )
+    allowed = (
+        needed * case.limits.requests_factor
+        + case.logs.troubled * case.limits.requests_each
+        + len(case.logs.disturbances) * case.limits.requests_per_disturbance
+    )
+    made = sum(case.logs.requests.values())
+    if made > allowed:
+        yield "a storm of requests", f"{made}, where {needed} are needed and {allowed:.0f} allowed"
+    for throttle in _checkable(case):
+        early = [row for row in throttle.early if row[1] == "post"]
+        if early:
+            yield "Retry-After is not waited for", (
+                f"{throttle.registry} {throttle.repository}: told at {throttle.at:.3f} to wait "
+                f"until {throttle.until:.3f}, came at {early[0][0]:.3f}"
+            )
+
+
+def _checkable(case):
+    """Those of repositories with one delivery, while no instance came or went:
+    another instance does not know what this one was told."""
+    users = collections.Counter(
+        row[0] for wanted in case.expected.values() for row in wanted.deliveries.values()
+    )
+    for one in case.logs.throttles:
+        quiet = not any(
+            one.at - 15 < when < one.until for when in case.logs.disturbances
+        )
+        if quiet and users[Place(one.registry, one.repository)] == 1:
+            yield one
+
+
+def checked_throttles(logs):
+    """How many 429s I10 could look at."""
+    return sum(1 for _ in _checkable(_Case(logs, Limits())))
+
+
+CHECKS = (
+    one_outcome,
+    artifacts,
+    dead_letters,
+    reading_along,
+    commits,
+    liveness,
+    bounds,
+    endings,
+    not_given_up,
+    requests,
+)
+

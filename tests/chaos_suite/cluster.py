@@ -1,0 +1,163 @@
+"""Apache Kafka, one broker or three, each behind a proxy.
+
+Waybill knows the proxies only: that is what the brokers advertise to whoever
+comes through one. The suite itself, and the brokers among themselves, use a
+second listener, so that no fault of the network's strikes who looks on.
+"""
+
+import base64
+import os
+import signal
+
+from support.kafka import Kafka
+from support.process import PARTS, Process, parts
+
+from .kafka_proxy import KafkaProxy
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id={number}
+controller.quorum.voters={voters}
+listeners=CLIENT://127.0.0.1:{client},DIRECT://127.0.0.1:{direct},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://127.0.0.1:{proxy},DIRECT://127.0.0.1:{direct}
+listener.security.protocol.map=CLIENT:PLAINTEXT,DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=DIRECT
+controller.listener.names=CONTROLLER
+log.dirs={data}
+offsets.topic.replication.factor={replicas}
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
+transaction.state.log.num.partitions=4
+min.insync.replicas={in_sync}
+replica.lag.time.max.ms=5000
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+auto.create.topics.enable=false
+"""
+_STARTED = b"Kafka Server started"
+
+
+class Broker:
+    def __init__(self, directory, ports, proxy, background):
+        self.directory, self.proxy = directory, proxy
+        self.client, self.direct, self.controller = ports
+        self._background = background
+        self._process, self._before = None, 0
+        self.frozen = False
+        directory.mkdir()
+        self.log = directory / "kafka.log"
+        background.soon(setattr, proxy, "upstream", ("127.0.0.1", self.client))
+
+    def format(self, number, voters, cluster, count):
+        replicas = min(count, 3)
+        (self.directory / "kafka.properties").write_text(
+            _PROPERTIES.format(
+                number=number,
+                voters=voters,
+                client=self.client,
+                direct=self.direct,
+                controller=self.controller,
+                proxy=self.proxy.port,
+                data=self.directory / "data",
+                replicas=replicas,
+                in_sync=2 if replicas == 3 else 1,
+            )
+        )
+        parts(
+            *("parts_java", "kafka.tools.StorageTool", "format", "-t", cluster),
+            *("-c", self.directory / "kafka.properties"),
+        )
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.direct}"
+
+    def launch(self):
+        self._before = self.log.stat().st_size if self.log.exists() else 0
+        command = ["bash", "-euc", '. "$0"; parts_java kafka.Kafka "$1"', PARTS]
+        self._process = Process([*command, self.directory / "kafka.properties"], self.log)
+
+    def ready(self):
+        if not self._process.running():
+            raise RuntimeError(f"the broker ended:\n{self._process.tail()}")
+        with self.log.open("rb") as log:
+            log.seek(self._before)
+            return _STARTED in log.read()
+
+    def await_ready(self):
+        self._process.wait_until(self.ready, 60)
+
+    def running(self):
+        return self._process is not None and self._process.running()
+
+    def kill(self):
+        if self._process is not None:
+            self._process.kill()
+        self.frozen = False
+
+    def stop(self):
+        """In order; gone once it no longer runs."""
+        self._process.signal(signal.SIGTERM)
+
+    def freeze(self):
+        self._process.signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self):
+        self._process.signal(signal.SIGCONT)
+        self.frozen = False
+
+
+class Cluster(Kafka):
+    def __init__(self, directory, count, background, network):
+        # Not its parent's __init__: that would look for a broker to share.
+        self._process = self._directory = None
+        self.network, self.count = network, count
+        parts("parts_kafka_jars")
+        # All at once, so that none is given twice.
+        ports = list(map(int, parts("parts_free_ports", 3 * count).split()))
+        self.brokers = [
+            Broker(
+                directory / f"broker-{number}",
+                ports[3 * number : 3 * number + 3],
+                KafkaProxy(background, network),
+                background,
+            )
+            for number in range(count)
+        ]
+        voters = ",".join(
+            f"{number + 1}@127.0.0.1:{one.controller}" for number, one in enumerate(self.brokers)
+        )
+        name = base64.urlsafe_b64encode(b"w" + os.urandom(15)).decode().rstrip("=")
+        try:
+            for number, broker in enumerate(self.brokers):
+                broker.format(number + 1, voters, name, count)
+            for broker in self.brokers:
+                broker.launch()
+            for broker in self.brokers:
+                broker.await_ready()
+        except BaseException:
+            self.close()
+            raise
+        self.address = ",".join(one.address for one in self.brokers)
+        self.proxied = ",".join(f"127.0.0.1:{one.proxy.port}" for one in self.brokers)
+
+    def close(self):
+        for broker in self.brokers:
+            broker.kill()
+            broker.proxy.close()
+
+    def healthy(self):
+        return all(one.running() and not one.frozen for one in self.brokers)
+
+    def coordinator(self, group):
+        """The broker that keeps the group's offsets."""
+        port = int(self._coordinator(group).rpartition(":")[2])
+        return next(one for one in self.brokers if one.direct == port)
+
+    def make_topic(self, name, partitions, config=None):
+        self.create_topic(name, partitions, config, min(self.count, 3))

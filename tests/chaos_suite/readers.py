@@ -1,0 +1,157 @@
+"""Who looks on all the time: at the outcomes and dead letters as a read_committed
+consumer, and at what the group has committed."""
+
+import threading
+import time
+import typing
+
+import confluent_kafka
+
+
+class Message(typing.NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list
+    timestamp: int  # milliseconds; of outcomes the broker's own
+    seen: float = 0.0  # when a reader that looks on had it
+
+
+class Sample(typing.NamedTuple):
+    """The group's committed offset in a partition, seen at `at`, and not there yet
+    when it was looked before."""
+
+    at: float
+    partition: int
+    offset: int
+    metadata: str
+
+
+def _consumer(address):
+    return confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": address,
+            "group.id": "waybill-chaos",  # demanded, and not used
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 50,
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 0,
+        }
+    )
+
+
+def _places(consumer, topics):
+    for topic in topics:
+        known = consumer.list_topics(topic, timeout=20).topics[topic]
+        for partition in known.partitions:
+            yield confluent_kafka.TopicPartition(topic, partition, 0)
+
+
+def _of(message, seen):
+    return Message(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.key(),
+        message.value(),
+        message.headers() or [],
+        message.timestamp()[1],
+        seen,
+    )
+
+
+class Watcher(threading.Thread):
+    """A read_committed reader from the first message to the last."""
+
+    def __init__(self, journal, address, topics, main):
+        super().__init__(daemon=True)
+        self._journal, self._main = journal, main
+        self._consumer = _consumer(address)
+        self._consumer.assign(list(_places(self._consumer, topics)))
+        self._stopping = threading.Event()
+        self.messages = []
+        self.count = 0  # of messages in the topic `main`
+        self.latest = journal.now()
+
+    def run(self):
+        while not self._stopping.is_set():
+            for message in self._consumer.consume(1000, 0.05):
+                if not message.error():
+                    self.messages.append(_of(message, self._journal.now()))
+                    if message.topic() == self._main:
+                        self.count += 1
+                        self.latest = self._journal.now()
+
+    def stop(self, wanted, seconds=20):
+        """Reads on until it has as many as there are, or does not get them."""
+        deadline = time.monotonic() + seconds
+        while len(self.messages) < wanted and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._stopping.set()
+        self.join(10)
+        self._consumer.close()
+
+
+class Observer(threading.Thread):
+    """Asks for the group's committed offsets, over and over."""
+
+    def __init__(self, journal, cluster, group, topic, pause=0.2):
+        super().__init__(daemon=True)
+        self._journal, self._cluster = journal, cluster
+        self._group, self._topic, self._pause = group, topic, pause
+        self._stopping = threading.Event()
+        self._known = {}
+        self.samples = []
+        self.looked = 0
+
+    def run(self):
+        while not self._stopping.wait(self._pause):
+            self.look()
+
+    def look(self):
+        try:
+            found = self._cluster.committed(self._group, self._topic)
+        except (OSError, RuntimeError, ValueError, EOFError, LookupError):
+            return  # the brokers are in trouble
+        except Exception as problem:  # struct.error of half an answer, and the like
+            self._journal.say("observer: no answer", why=repr(problem))
+            return
+        at = self._journal.now()
+        self.looked += 1
+        for partition, committed in found.items():
+            if self._known.get(partition) != committed:
+                self._known[partition] = committed
+                self.samples.append(Sample(at, partition, *committed))
+
+    def stop(self):
+        self._stopping.set()
+        self.join(30)
+        self.look()
+
+
+def read_all(address, topics, seconds=120):
+    """What is there in the end: all that a new read_committed reader sees."""
+    consumer = _consumer(address)
+    try:
+        places = list(_places(consumer, topics))
+        consumer.assign(places)
+        found, at_end = [], set()
+        deadline = time.monotonic() + seconds
+        while len(at_end) < len(places):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{topics} cannot be read to their ends")
+            for message in consumer.consume(1000, 0.2):
+                error = message.error()
+                where = (message.topic(), message.partition())
+                if not error:
+                    at_end.discard(where)
+                    found.append(_of(message, 0.0))
+                elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                    at_end.add(where)
+        return found
+    finally:
+        consumer.close()

@@ -1,0 +1,227 @@
+"""All of a run: brokers, registries, proxies, load, onlookers, instances."""
+
+import http.client
+import json
+import time
+
+from support.parts import MANIFEST_TYPES, Registry
+from support.token_server import TokenServer, User
+
+from .background import Background
+from .cluster import Cluster
+from .fleet import Fleet
+from .kafka_proxy import Network
+from .logs import Logs, Stored, Throttled
+from .readers import Observer, Watcher, read_all
+from .registry_proxy import RegistryProxy
+from .workload import Load, Maker, Place, settings
+
+TOPICS = {
+    "attestations": "attestations",
+    "outcomes": "attestation-outcomes",
+    "dead_letters": "attestation-dead-letters",
+}
+GROUP = "chaos"
+PARTITIONS = 6
+USER, PASSWORD = "pusher", "its-password"
+# Short, so that a minute holds many of them. The transaction's timeout is the
+# program's own: 10 s.
+SESSION_SECONDS = 3.0
+TRANSACTION_SECONDS = 10.0
+PROPERTIES = {
+    "session.timeout.ms": str(int(SESSION_SECONDS * 1000)),
+    "heartbeat.interval.ms": "500",
+}
+DELIVERY = {
+    "backoff_initial": "50ms",
+    "backoff_max": "1s",
+    "hold_retry": "1s",
+    "answer_timeout": "5s",
+    "connect_timeout": "3s",
+    "drain": "5s",
+    "concurrency": 16,
+}
+
+
+class World:
+    """Everything stands on the loopback, and below `directory`."""
+
+    def __init__(self, directory, journal, binary, seed, brokers=1, backlog=400, rate=150,
+                 breakage=None):
+        self.directory, self.journal = directory, journal
+        self._closing = []
+        try:
+            self._build(binary, seed, brokers, backlog, rate, breakage)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, binary, seed, brokers, backlog, rate, breakage):
+        self.background = self._own(Background())
+        self.network = Network(self.journal)
+        self.cluster = self._own(
+            Cluster(self.directory, brokers, self.background, self.network)
+        )
+        self.journal.say("brokers are up", count=None, brokers=self.cluster.address)
+        self.tokens = self._own(TokenServer(users={USER: User(PASSWORD)}, lifetime=60))
+        self.registries = {
+            "a": self._own(Registry(data=self.directory / "registry-a")),
+            "b": self._own(Registry(data=self.directory / "registry-b", token=self.tokens)),
+        }
+        self.proxies = {}
+        for name, registry in self.registries.items():
+            proxy = self._own(RegistryProxy(self.background, self.journal, name, seed))
+            proxy.upstream = ("127.0.0.1", registry.port)
+            self.proxies[name] = proxy
+        # The broker stamps the outcomes: the checker compares that with when an
+        # offset was seen committed.
+        stamped = {"message.timestamp.type": "LogAppendTime"}
+        self.cluster.make_topic(TOPICS["attestations"], PARTITIONS)
+        self.cluster.make_topic(TOPICS["outcomes"], 3, stamped)
+        self.cluster.make_topic(TOPICS["dead_letters"], 1)
+        both = [TOPICS["outcomes"], TOPICS["dead_letters"]]
+        self.watcher = Watcher(self.journal, self.cluster.address, both, TOPICS["outcomes"])
+        self.watcher.start()
+        self.observer = Observer(self.journal, self.cluster, GROUP, TOPICS["attestations"])
+        self.observer.start()
+        self.load = Load(
+            self.journal, self.cluster.address, TOPICS["attestations"], Maker(seed),
+            lambda: self.watcher.count, backlog, rate,
+        )
+        self.fleet = self._own(
+            Fleet(self.journal, binary, self.directory, self.settings(), breakage)
+        )
+
+    def _own(self, thing):
+        self._closing.append(thing)
+        return thing
+
+    def settings(self):
+        kafka = {
+            "brokers": self.cluster.proxied,
+            "group": GROUP,
+            "topics": TOPICS,
+            "properties": PROPERTIES,
+        }
+        addresses = {name: proxy.address for name, proxy in self.proxies.items()}
+        return {
+            **settings(kafka, addresses, USER, PASSWORD),
+            "delivery": DELIVERY,
+        }
+
+    def begin(self, instances):
+        self.load.start()
+        self.fleet.wanted = instances
+        self.fleet.tend()
+
+    @property
+    def outcomes(self):
+        """How many there have been."""
+        return self.watcher.count
+
+    # The end.
+
+    def drain(self, seconds):
+        """How long it took until all is committed; None: not within `seconds`."""
+        self.load.stop()
+        began = time.monotonic()
+        ends = self._last_inputs(seconds)
+        while time.monotonic() - began < seconds:
+            self.fleet.tend()
+            if ends is None:
+                ends = self._last_inputs(seconds)
+            elif self._done(ends):
+                return time.monotonic() - began
+            time.sleep(0.1)
+        return None
+
+    def _last_inputs(self, seconds):
+        """{partition: the last record's offset}: not the partition's end, where a
+        transaction's marker may stand."""
+        ends = {}
+        for one in read_all(self.cluster.address, [TOPICS["attestations"]], seconds):
+            ends[one.partition] = max(one.offset, ends.get(one.partition, -1))
+        return ends
+
+    def _done(self, ends):
+        try:
+            done = self.cluster.committed(GROUP, TOPICS["attestations"])
+        except (OSError, RuntimeError):
+            return False
+        return all(
+            partition in done and done[partition].offset > last for partition, last in ends.items()
+        )
+
+    def logs(self, drained):
+        """To be called once all instances have ended."""
+        self.journal.say("reading what is there in the end")
+        address = self.cluster.address
+        outcomes = read_all(address, [TOPICS["outcomes"]])
+        letters = read_all(address, [TOPICS["dead_letters"]])
+        self.watcher.stop(len(outcomes) + len(letters))
+        self.observer.stop()
+        return Logs(
+            inputs=read_all(address, [TOPICS["attestations"]]),
+            outcomes=outcomes,
+            letters=letters,
+            live=self.watcher.messages,
+            samples=self.observer.samples,
+            registries={name: self._stored(one) for name, one in self.registries.items()},
+            addresses={name: one.address for name, one in self.proxies.items()},
+            lies={Place(name, one) for name, proxy in self.proxies.items() for one in proxy.lies},
+            throttles=[
+                Throttled(one.registry, one.repository, one.at, one.until, one.early)
+                for proxy in self.proxies.values()
+                for one in proxy.throttles
+            ],
+            requests={name: sum(one.counts.values()) for name, one in self.proxies.items()},
+            troubled=sum(
+                count
+                for proxy in self.proxies.values()
+                for (_, action), count in proxy.counts.items()
+                if action != "passed"
+            ),
+            exits=self.fleet.exits,
+            usages=list(self.fleet.usages.values()),
+            idles=self.fleet.idles,
+            complaints=list(self.fleet.complaints()),
+            drained=drained,
+            disturbances=self.journal.disturbances,
+            began=-self.journal.of_wall(0),
+        )
+
+    @staticmethod
+    def _stored(registry):
+        """Read through another registry, on the same files, that asks for no token."""
+        with Registry(data=registry.data) as reader:
+            names = reader.catalog()
+            connection = http.client.HTTPConnection(reader.address, timeout=30)
+            try:
+                return {name: _read(connection, name) for name in names}
+            finally:
+                connection.close()
+
+    def close(self):
+        for thing in reversed(self._closing):
+            thing.close()
+        self._closing = []
+
+
+def _get(connection, path):
+    connection.request("GET", path, headers={"Accept": ",".join(MANIFEST_TYPES)})
+    answer = connection.getresponse()
+    body = answer.read()
+    return body if answer.status == 200 else None
+
+
+def _read(connection, name):
+    manifest = _get(connection, f"/v2/{name}/manifests/latest")
+    if manifest is None:
+        listed = _get(connection, f"/v2/{name}/tags/list")
+        return Stored((json.loads(listed)["tags"] or []) if listed else [], None, {})
+    named = json.loads(manifest)
+    blobs = {
+        one["digest"]: _get(connection, f"/v2/{name}/blobs/{one['digest']}")
+        for one in [named["config"], *named["layers"]]
+    }
+    return Stored(["latest"], manifest, blobs)
