@@ -19,8 +19,15 @@ class Background:
         self.loop.call_soon_threadsafe(function, *arguments)
 
     def close(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(5)
+        asyncio.run_coroutine_threadsafe(self._end(), self.loop)
+        self._thread.join(10)
+
+    async def _end(self):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in others:
+            one.cancel()
+        await asyncio.wait(others, timeout=5) if others else None
+        self.loop.stop()
 
 
 def abort(writer):

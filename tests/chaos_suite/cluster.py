@@ -8,6 +8,7 @@ second listener, so that no fault of the network's strikes who looks on.
 import base64
 import os
 import signal
+import time
 
 from support.kafka import Kafka
 from support.process import PARTS, Process, parts
@@ -52,8 +53,7 @@ class Broker:
         self.log = directory / "kafka.log"
         background.soon(setattr, proxy, "upstream", ("127.0.0.1", self.client))
 
-    def format(self, number, voters, cluster, count):
-        replicas = min(count, 3)
+    def configure(self, number, voters, count):
         (self.directory / "kafka.properties").write_text(
             _PROPERTIES.format(
                 number=number,
@@ -63,14 +63,25 @@ class Broker:
                 controller=self.controller,
                 proxy=self.proxy.port,
                 data=self.directory / "data",
-                replicas=replicas,
-                in_sync=2 if replicas == 3 else 1,
+                replicas=min(count, 3),
+                in_sync=2 if count >= 3 else 1,
             )
         )
-        parts(
-            *("parts_java", "kafka.tools.StorageTool", "format", "-t", cluster),
-            *("-c", self.directory / "kafka.properties"),
-        )
+
+    def format(self, cluster):
+        """Begun; awaited by await_format()."""
+        self._process = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c")
+
+    def await_format(self):
+        deadline = time.monotonic() + 60
+        while self._process.running() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not (self.directory / "data" / "meta.properties").exists():
+            raise RuntimeError(f"the broker's folder is not made:\n{self._process.tail()}")
+
+    def _java(self, *arguments):
+        command = ["bash", "-euc", '. "$0"; parts_java "$@"', PARTS, *arguments]
+        return Process([*command, self.directory / "kafka.properties"], self.log)
 
     @property
     def address(self):
@@ -78,8 +89,7 @@ class Broker:
 
     def launch(self):
         self._before = self.log.stat().st_size if self.log.exists() else 0
-        command = ["bash", "-euc", '. "$0"; parts_java kafka.Kafka "$1"', PARTS]
-        self._process = Process([*command, self.directory / "kafka.properties"], self.log)
+        self._process = self._java("kafka.Kafka")
 
     def ready(self):
         if not self._process.running():
@@ -135,8 +145,10 @@ class Cluster(Kafka):
         name = base64.urlsafe_b64encode(b"w" + os.urandom(15)).decode().rstrip("=")
         try:
             for number, broker in enumerate(self.brokers):
-                broker.format(number + 1, voters, name, count)
+                broker.configure(number + 1, voters, count)
+                broker.format(name)
             for broker in self.brokers:
+                broker.await_format()
                 broker.launch()
             for broker in self.brokers:
                 broker.await_ready()
