@@ -22,7 +22,7 @@ import hashlib
 import json
 import typing
 
-from .metadata import Undecodable, decode_metadata
+from .metadata import NOTHING, Undecodable, decode_metadata
 from .workload import FAILED, SUCCEEDED, Place, expectation
 
 INVARIANTS = tuple(f"I{number}" for number in range(1, 11))
@@ -316,52 +316,58 @@ def reading_along(case):
 
 
 def commits(case):
-    marks = {}
-    since = {}
+    marks, rows = {}, collections.defaultdict(list)
     for sample in sorted(case.logs.samples, key=lambda one: one.at):
         name = f"partition {sample.partition} at {sample.at:.3f}: offset {sample.offset}"
-        before = marks.get(sample.partition, (0, frozenset()))
-        if sample.offset < before[0]:
-            yield "the watermark goes backwards", f"{name} after {before[0]}"
+        before, old = marks.get(sample.partition, (0, NOTHING))
+        if sample.offset < before:
+            yield "the watermark goes backwards", f"{name} after {before}"
         try:
             above = decode_metadata(sample.offset, sample.metadata)
         except Undecodable as problem:
             yield "metadata that cannot be decoded", f"{name}: {problem}"
             continue
-        low = [one for one in above if one <= sample.offset]
+        low = [one for one in above.done if one <= sample.offset]
         if low:
-            yield "metadata about what is below the watermark", f"{name}: {sorted(low)[:5]}"
-        lost = [one for one in before[1] if one >= sample.offset and one not in above]
+            yield "metadata about what is not above the watermark", f"{name}: {sorted(low)[:5]}"
+        lost = sorted(_forgotten(sample.offset, old, above))
         if lost:
-            yield "what was done is no longer", f"{name}: {sorted(lost)[:5]}"
+            yield "what was done is no longer", f"{name}: {lost[:5]}"
         marks[sample.partition] = (sample.offset, above)
-        since.setdefault(sample.partition, []).append((sample, above))
-    for partition, rows in since.items():
-        yield from _done_before_its_outcome(case, partition, rows)
+        rows[sample.partition].append((sample, above))
+    for partition, some in rows.items():
+        yield from _done_before_its_outcome(case, partition, some)
+
+
+def _forgotten(offset, old, new):
+    """What was done, is not below the watermark, and is not done now."""
+    for one in old.done:
+        if one >= offset and one not in new.done:
+            yield one
+    for id_, some in old.parts.items():
+        for one in some:
+            if one >= offset and one not in new.done and one not in new.parts.get(id_, ()):
+                yield one
 
 
 def _done_before_its_outcome(case, partition, rows):
-    """Each input's first sample that calls it done, and its outcomes' times."""
-    wanted = collections.defaultdict(list)
-    for delivery, _ in case.deliveries():
-        if delivery[0][0] == partition:
-            wanted[delivery[0][1]].append(delivery)
-    left = sorted(wanted)
+    """Each delivery's first sample that calls it done, and its outcomes' times."""
+    left = [one for one, _ in case.deliveries() if one[0][0] == partition]
     for sample, above in rows:
         still = []
-        for offset in left:
-            if offset >= sample.offset and offset not in above:
-                still.append(offset)
+        for delivery in left:
+            (_, offset), attachment = delivery
+            if offset >= sample.offset and not above.has(offset, attachment):
+                still.append(delivery)
                 continue
-            for delivery in wanted[offset]:
-                times = [one.at for one in case.of_delivery.get(delivery, [])]
-                at = case.logs.began + sample.at + case.limits.clock_slack
-                if not times or min(times) > at:
-                    late = f"{min(times) - at:.3f} s later" if times else "never"
-                    yield "called done before its outcome was there", (
-                        f"input {_name(delivery)}: committed {sample.offset} at "
-                        f"{sample.at:.3f}, outcome {late}"
-                    )
+            times = [one.at for one in case.of_delivery.get(delivery, [])]
+            at = case.logs.began + sample.at + case.limits.clock_slack
+            if not times or min(times) > at:
+                late = f"{min(times) - at:.3f} s later" if times else "never"
+                yield "called done before its outcome was there", (
+                    f"input {_name(delivery)}: committed {sample.offset} at "
+                    f"{sample.at:.3f}, outcome {late}"
+                )
         left = still
 
 

@@ -1,13 +1,103 @@
-"""What a commit says is done above its offset."""
+"""What a commit says is done above its offset: the format of
+include/waybill/progress.h, read by a program of its own."""
+
+import base64
+import binascii
+import hashlib
+import typing
+
+_OWN = 0  # stands for the record's own outcome, where others have an attachment's id
 
 
 class Undecodable(ValueError):
     pass
 
 
+class Progress(typing.NamedTuple):
+    """done: offsets, whole; parts: {id: offsets where that delivery alone is}."""
+
+    done: frozenset
+    parts: dict
+
+    def has(self, offset, attachment):
+        id_ = attachment_id(attachment)
+        return offset in self.done or offset in self.parts.get(id_, ())
+
+
+NOTHING = Progress(frozenset(), {})
+
+
+def attachment_id(name):
+    if name is None:
+        return _OWN
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+
+
 def decode_metadata(offset, text):
-    """The set of offsets above `offset` that a commit with this metadata says are
-    done. Raises Undecodable. The one place that knows the format."""
-    if text:
-        raise Undecodable(f"metadata {text[:60]!r} at {offset}: no format is known")
-    return frozenset()
+    """The Progress that a commit of `offset` with this metadata speaks of. Raises
+    Undecodable. The one place that knows the format."""
+    if not text:
+        return NOTHING
+    try:
+        data = base64.b64decode(text, validate=True)
+        if len(data) < 6 or data[:2] != b"W\x01":
+            raise Undecodable("not this format")
+        wanted = hashlib.sha256(str(offset).encode() + b":" + data[:-4]).digest()[:4]
+        if data[-4:] != wanted:
+            raise Undecodable("the sum is wrong")
+        return _read(offset, data[:-4])
+    except (binascii.Error, ValueError, IndexError) as problem:
+        raise Undecodable(f"metadata {text[:60]!r} at {offset}: {problem}") from None
+
+
+def _read(offset, data):
+    dispatched, at = _varint(data, 2)
+    done, at = _set(data, at, offset)
+    count, at = _varint(data, at)
+    ids = [int.from_bytes(data[at + 8 * n : at + 8 * n + 8], "big") for n in range(count)]
+    at += 8 * count
+    parts = {}
+    for id_ in ids:
+        parts[id_], at = _set(data, at, offset)
+    count, at = _varint(data, at)
+    for _ in range(4 * count):
+        _, at = _varint(data, at)
+    if at != len(data):
+        raise Undecodable("it does not end where it should")
+    beyond = [
+        one for some in (done, *parts.values()) for one in some if one >= offset + dispatched
+    ]
+    if beyond:
+        raise Undecodable(f"{min(beyond)} is done, and was not dispatched")
+    return Progress(done, parts)
+
+
+def _varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+
+
+def _set(data, at, offset):
+    kind = data[at]
+    length, at = _varint(data, at + 1)
+    end = at + length
+    if end > len(data):
+        raise Undecodable("it is cut off")
+    if kind == 0:
+        bits = int.from_bytes(data[at:end], "little")
+        found = {offset + i for i in range(8 * length) if bits >> i & 1}
+    elif kind == 1:
+        found, where, inside = set(), offset, False
+        while at < end:
+            run, at = _varint(data, at)
+            if inside:
+                found.update(range(where, where + run))
+            where, inside = where + run, not inside
+    else:
+        raise Undecodable(f"no set begins with {kind}")
+    return frozenset(found), end

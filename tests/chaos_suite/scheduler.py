@@ -24,6 +24,16 @@ class _Running:
         return True
 
 
+def _goes_with(takes, others):
+    """Faults of single instances ("") go with each other. Whoever has the whole
+    fleet wants nobody else to touch an instance."""
+    if takes == "":
+        return "fleet" not in others
+    if takes == "fleet":
+        return not others & {"fleet", ""}
+    return takes not in others
+
+
 class Scheduler:
     """`together` faults at a time, `gap` seconds at most from one to the next."""
 
@@ -51,17 +61,10 @@ class Scheduler:
         return False
 
     def _choose(self):
-        taken = {FAULTS[one.name].takes for one in self._running} - {""}
-        # Whoever has the whole fleet wants nobody else to touch an instance.
-        if any(FAULTS[one.name].takes == "" for one in self._running):
-            taken.add("fleet")
-        if "fleet" in taken:
-            taken.add("")
-        if any(FAULTS[one.name].takes == "" for one in self._running):
-            taken.discard("")
-        free = [name for name in self._names if FAULTS[name].takes not in taken]
+        others = {FAULTS[one.name].takes for one in self._running}
+        free = [name for name in self._names if _goes_with(FAULTS[name].takes, others)]
         fresh = [name for name in self._fresh if name in free]
-        # Of what has its turn by weight and what has not been yet: by turns.
+        # By turns what has not been yet, and what the weights say.
         if fresh and self._random.random() < 0.6:
             self._fresh.remove(fresh[0])
             return fresh[0]

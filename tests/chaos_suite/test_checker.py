@@ -2,6 +2,7 @@
 """Does the checker see what is wrong? A history without fault, and then one fault
 at a time; and the proxy's reading of Kafka's requests."""
 
+import base64
 import copy
 import json
 import pathlib
@@ -16,7 +17,8 @@ try:
     from chaos_suite.fleet import Exit, Idle, Usage
     from chaos_suite.kafka_proxy import transactional_id
     from chaos_suite.logs import Logs, Stored, Throttled
-    from chaos_suite.metadata import Undecodable, decode_metadata
+    from chaos_suite.metadata import NOTHING, Progress, Undecodable
+    from chaos_suite.metadata import attachment_id, decode_metadata
     from chaos_suite.readers import Message, Sample
     from chaos_suite.workload import Maker, Place, expectation
 except ImportError as problem:
@@ -362,40 +364,99 @@ class Commits(CheckerCase):
         self.assert_only("I5", "metadata that cannot be decoded")
         with self.assertRaises(Undecodable):
             decode_metadata(8, "what is this?")
-        self.assertEqual(decode_metadata(8, ""), frozenset())
+        self.assertEqual(decode_metadata(8, ""), NOTHING)
 
     def test_done_before_its_outcome(self):
         self.history.samples[0] = Sample(0.5, 0, 2, "")
         self.assert_only("I5", "called done before its outcome was there")
 
-    def above(self, *sets):
-        """Replaces the metadata's decoder: the text is an index into sets."""
+    def above(self, *rows):
+        """Replaces the metadata's decoder: the text is an index into rows."""
 
         def decode(_, text):
-            return frozenset(sets[int(text)]) if text else frozenset()
+            return rows[int(text)] if text else NOTHING
 
         original, checker.decode_metadata = checker.decode_metadata, decode
         self.addCleanup(setattr, checker, "decode_metadata", original)
 
+    def done(self, *offsets):
+        self.above(Progress(frozenset(offsets), {}))
+
     def test_out_of_order(self):
-        self.above({4})
+        self.done(4)
         self.history.samples[3:5] = [Sample(4.5, 0, 3, "0")]
         self.assertEqual(self.found(), set())
 
     def test_done_above_before_its_outcome(self):
-        self.above({4})
+        self.done(4)
         self.history.samples[3:5] = [Sample(3.5, 0, 3, "0")]
         self.assert_only("I5", "called done before its outcome was there")
 
     def test_no_longer_done(self):
-        self.above({4})
+        self.done(4)
         self.history.samples[3:5] = [Sample(4.4, 0, 3, "0"), Sample(4.5, 0, 3, "")]
         self.assert_only("I5", "what was done is no longer")
 
     def test_below_the_watermark(self):
-        self.above({2})
+        self.done(2)
         self.history.samples[3] = Sample(3.5, 0, 3, "0")
-        self.assert_only("I5", "metadata about what is below the watermark")
+        self.assert_only("I5", "metadata about what is not above the watermark")
+
+    def test_one_delivery_of_two(self):
+        id_ = attachment_id("both")
+        self.above(Progress(frozenset(), {id_: frozenset({1})}))
+        self.history.samples.insert(1, Sample(1.2, 0, 1, "0"))
+        self.assertEqual(self.found(), set())
+        self.history.samples[1] = Sample(0.9, 0, 1, "0")
+        self.assert_only("I5", "called done before its outcome was there")
+
+    def test_one_delivery_is_no_longer_done(self):
+        self.above(Progress(frozenset(), {attachment_id("both"): frozenset({1})}))
+        self.history.samples[1:1] = [Sample(1.2, 0, 1, "0"), Sample(1.3, 0, 1, "")]
+        self.assert_only("I5", "what was done is no longer")
+
+
+class Metadata(unittest.TestCase):
+    """Texts as they stand in the offsets topics of those who upgrade."""
+
+    ROWS = (
+        (100, "VwEBAAAAAEWPLIM=", set(), {}),
+        (100, "VwEKAAIKAgAAyqvU7Q==", {101, 103, 109}, {}),
+        (100, "VwGsAgEDAaECAACQrxqv", set(range(101, 390)), {}),
+        (7, "VwECAAABAAAAAAAAAAAAAQIApJ2fow==", set(), {None: {8}}),
+        (
+            *(1000, "VwEoAAEGAmoKFWrlTC5fwdZLLUyzDxsAAQkBAh4BAOEPEPc=", {1001, 1002}),
+            {"ghcr:w1": {1000, 1003}, "harbor": {1030}},
+        ),
+        (
+            *(5000000000, "VwGsAgABAgFqChVq5UwuXwAAAgAAA6Xr3MoGyAEArALc69zKBjSkAjQ="),
+            *({5000000001}, {"ghcr:w1": set()}),
+        ),
+    )
+
+    def test_texts(self):
+        for offset, text, done, parts in self.ROWS:
+            with self.subTest(text):
+                found = decode_metadata(offset, text)
+                self.assertEqual(found.done, done)
+                wanted = {attachment_id(name): some for name, some in parts.items()}
+                self.assertEqual(found.parts, wanted)
+                for name, some in parts.items():
+                    self.assertTrue(all(found.has(one, name) for one in some))
+
+    def test_every_other_bit_is_noticed(self):
+        offset, text, *_ = self.ROWS[4]
+        data = base64.b64decode(text)
+        for bit in range(8 * len(data)):
+            changed = bytearray(data)
+            changed[bit // 8] ^= 1 << bit % 8
+            with self.assertRaises(Undecodable):
+                decode_metadata(offset, base64.b64encode(changed).decode())
+        for wrong in (text[:-4], text + "AAAA", text[1:], " " + text):
+            with self.assertRaises(Undecodable):
+                decode_metadata(offset, wrong)
+        with self.assertRaises(Undecodable):
+            decode_metadata(offset + 1, text)
 
 
 class Running(CheckerCase):
