@@ -111,8 +111,7 @@ def _(world, random):
     if name in ("closing", "revoked"):
         yield _progress(world, 20), 10
         if not gone():
-            armed.asked = ""
-            armed.process.signal(15)
+            world.fleet.terminate(armed)
     yield gone, 20
     if not gone():
         world.journal.say(f"point {name}@{count} was not reached", "points not reached")

@@ -188,7 +188,7 @@ class Fleet:
         instance.process.kill()
         asked = instance.asked
         seconds = time.monotonic() - (instance.asked_at if asked else instance.started)
-        if not asked and instance.way.point and status == -signal.SIGKILL:
+        if asked != "kill" and instance.way.point and status == -signal.SIGKILL:
             asked = "point"
             self.journal.counts[f"killed at {instance.way.point}"] += 1
             self.journal.counts["kills"] += 1
