@@ -147,6 +147,49 @@ def _stop(world, random, seconds):
     victim.busy = False
 
 
+@fault("zombie", "SIGSTOP in the middle of a transaction, until others have its partitions",
+       takes="network", weight=2)
+def _(world, random):
+    """AddOffsetsToTxn is held up, and whoever sent it stands still meanwhile: it
+    goes on with a transaction for a generation that is over, in time to commit."""
+    rule = Rule(APIS["AddOffsetsToTxn"], DELAY, seconds=SESSION_SECONDS * 0.5)
+    world.network.add(rule)
+    yield lambda: rule.producer is not None, 15
+    world.network.remove(rule)
+    victim = _owner(world, rule.producer)
+    if victim is None or victim.busy or victim.asked:
+        return
+    victim.busy = True
+    world.fleet.pause(victim)
+    yield SESSION_SECONDS * random.uniform(1.7, 2.5)
+    world.fleet.resume(victim)
+    yield 2.0
+    victim.busy = False
+
+
+def _owner(world, transactional_id):
+    """The instance whose producer has this id: of its slot, or with its pid."""
+    for one in world.fleet.instances:
+        if transactional_id == f"waybill-chaos-{one.slot}" or (
+            f"-{one.pid}-" in (transactional_id or "")
+        ):
+            return one
+    return None
+
+
+@fault("lost-in-flight", "SIGSTOP past the session's timeout while a registry is slow",
+       takes="registry", weight=2)
+def _(world, random):
+    trouble = Trouble("slow", ("manifest",), 0.7, SESSION_SECONDS * 0.8)
+    for proxy in world.proxies.values():
+        proxy.begin(trouble)
+    yield SESSION_SECONDS
+    yield from _stop(world, random, SESSION_SECONDS * random.uniform(1.3, 2))
+    yield SESSION_SECONDS
+    for proxy in world.proxies.values():
+        proxy.end(trouble)
+
+
 @fault("term", "SIGTERM under load, and a new one in its place", weight=2)
 def _(world, random):
     yield _progress(world), 10

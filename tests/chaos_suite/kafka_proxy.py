@@ -58,6 +58,7 @@ class Rule:
     seconds: float = 1.0
     until: int | None = None
     struck: int = 0
+    producer: str | None = None  # whom it struck last
 
 
 @dataclasses.dataclass
@@ -222,7 +223,7 @@ class _Connection:
     async def _strike(self, rule, api, correlation, frame):
         """False: the connection ends here."""
         name = NAMES.get(api, api)
-        producer = transactional_id(frame)
+        producer = rule.producer = transactional_id(frame)
         self.network.journal.say(f"proxy: {rule.action} {name}", producer=producer)
         self.network.note(api, rule.action)
         if rule.action == DELAY:

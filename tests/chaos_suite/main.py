@@ -21,10 +21,10 @@ from .world import World
 # What brings each deliberate mistake to light
 BREAKAGES = {
     "drop-metadata": ["kill", "registry-slow", "term"],
-    "skip-fencing": ["stop-session", "scale", "registry-slow"],
+    "skip-fencing": ["zombie"],
     "commit-before-push": ["kill", "registry-5xx"],
     "pretend-commit": ["endtxn-cut", "net-cut", "broker-kill", "endtxn-lost", "kill"],
-    "keep-lost": ["stop-session", "scale", "registry-slow"],
+    "keep-lost": ["lost-in-flight"],
     "skip-blob": ["kill"],
 }
 SPARE = ("kill-all",)  # not by default beside kill, which comes often
