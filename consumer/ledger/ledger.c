@@ -70,6 +70,13 @@ bool ledger_read(struct ledger *ledger, int64_t offset)
     return !offset_set_has(&ledger->committed.done, offset);
 }
 
+void ledger_pass(struct ledger *ledger, int64_t offset)
+{
+    if (ledger->committed.watermark >= 0 && offset > ledger->cursor) {
+        ledger->cursor = offset;
+    }
+}
+
 bool ledger_is_part_done(const struct ledger *ledger, int64_t offset,
                          uint64_t id)
 {

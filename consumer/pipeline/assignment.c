@@ -240,6 +240,26 @@ static void read_dropped(struct service *service)
     }
 }
 
+/* Behind the last record there may be markers of transactions: with nothing in
+ * work they are passed, so that the lag can become 0. */
+static void pass_markers(struct service *service)
+{
+    struct assignment *assignment;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        struct ledger *ledger = &assignment->ledger;
+
+        if (!assignment->revoked && TAILQ_EMPTY(&ledger->entries) &&
+            !ledger_has_unread(ledger)) {
+            ledger_pass(ledger,
+                        queue_position(service->queue, &assignment->at));
+            service->dirty |= ledger_span(ledger) > 0;
+        }
+    }
+    service_advance(service);
+}
+
 void service_tick(void *payload)
 {
     struct service *service = payload;
@@ -247,6 +267,9 @@ void service_tick(void *payload)
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     pipeline_tick(service->pipeline);
     service_regulate(service);
+    if (service->state == SERVICE_RUNNING) {
+        pass_markers(service);
+    }
     if (service->state != SERVICE_RUNNING || !has_dropped(service) ||
         !pipeline_wants_parked(service->pipeline)) {
         return;

@@ -488,8 +488,9 @@ void queue_free(struct queue *queue)
         return;
     }
     if (queue->closed && !queue->ever_assigned) {
-        static struct queue *left_alone; /* with its threads */
+        static void *left_alone; /* with their threads */
 
+        queue->payload = left_alone;
         left_alone = queue;
         return;
     }

@@ -149,6 +149,25 @@ void queue_rewind(struct queue *queue, const struct queue_partition *at,
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+int64_t queue_position(struct queue *queue, const struct queue_partition *at)
+{
+    rd_kafka_topic_partition_list_t *list;
+    int64_t offset = -1;
+
+    if (!is_assigned(queue, at)) {
+        return -1;
+    }
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
+    if (rd_kafka_position(queue->client, list) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        list->elems[0].offset >= 0) {
+        offset = list->elems[0].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return offset;
+}
+
 /* --- what comes -------------------------------------------------------------
  */
 

@@ -76,6 +76,8 @@ void ledger_release(struct ledger *ledger); /* entries are not touched */
 
 /* Reading. False: that record is in work, or done, or has been read before. */
 bool ledger_read(struct ledger *ledger, int64_t offset);
+/* There is no record below `offset` that has not been read. */
+void ledger_pass(struct ledger *ledger, int64_t offset);
 /* Deliveries of a record that is about to be added, which are done already,
  * have failed before, or may have been begun by somebody. */
 bool ledger_is_part_done(const struct ledger *ledger, int64_t offset,

@@ -194,6 +194,11 @@ void queue_rewind(struct queue *queue, const struct queue_partition *at,
     fetch(share);
 }
 
+int64_t queue_position(struct queue *queue, const struct queue_partition *at)
+{
+    return queue->shares[at->partition].position;
+}
+
 /* --- what comes and goes ----------------------------------------------------
  */
 
