@@ -134,7 +134,8 @@ static const struct field delivery_fields[] = {
      .fallback = "32",
      .least = 1,
      .most = 1024,
-     .doc = "Deliveries in flight for each registration.",
+     .doc = "Deliveries in flight for each registration, at most: a registry "
+            "in trouble gets fewer, down to one.",
      .since = "0.1"},
     {.key = "max_records",
      .type = FIELD_INTEGER,
@@ -142,8 +143,9 @@ static const struct field delivery_fields[] = {
      .fallback = "1000",
      .least = 1,
      .most = 100000,
-     .doc = "Records held at a time, waiting ones included. At the cap no "
-            "more are fetched.",
+     .doc = "Records held at a time, waiting ones included. At the cap those "
+            "that wait for a registry that is down or very slow are dropped, "
+            "and read again later; else no more are fetched.",
      .since = "0.1"},
     {.key = "max_bytes",
      .type = FIELD_SIZE,
@@ -151,8 +153,7 @@ static const struct field delivery_fields[] = {
      .fallback = "64MiB",
      .least = 1 << 20,
      .most = 1ULL << 40,
-     .doc = "Bytes held at a time for records. At the cap no more are "
-            "fetched.",
+     .doc = "Bytes held at a time for records; see max_records.",
      .since = "0.1"},
     {.key = "max_event_size",
      .type = FIELD_SIZE,
@@ -169,7 +170,8 @@ static const struct field delivery_fields[] = {
      .least = 1,
      .most = 1000000,
      .doc = "A failure that may pass becomes a dead letter only when both "
-            "max_attempts and max_age are used up.",
+            "max_attempts and max_age are used up. While a registry is down "
+            "nothing is attempted.",
      .since = "0.1"},
     {.key = "max_age",
      .type = FIELD_DURATION,
@@ -202,8 +204,9 @@ static const struct field delivery_fields[] = {
      .fallback = "60s",
      .least = 100,
      .most = 86400000,
-     .doc = "How often a delivery whose credentials were refused is tried "
-            "again. It is never given up: the mistake is not the event's.",
+     .doc = "How often a registration whose credentials were refused is "
+            "tried again, with one delivery. None is ever given up: the "
+            "mistake is not the event's.",
      .since = "0.1"},
     {.key = "connect_timeout",
      .type = FIELD_DURATION,
