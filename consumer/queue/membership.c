@@ -389,13 +389,29 @@ void membership_stop(struct queue *queue)
     }
 }
 
+/* librdkafka waits for one answer before it says the next thing. Should it ever
+ * not, what nobody was told of must not be read, and passed over, in silence.
+ */
+static void be_surprised(struct queue *queue, rd_kafka_event_t *event)
+{
+    struct error err;
+
+    membership_stop(queue);
+    error_set(&err, ERROR_FATAL,
+              "kafka consumer: a rebalance (%s) before the last one was "
+              "answered",
+              rd_kafka_event_error_string(event));
+    queue->handler->failed(queue->payload, &err);
+}
+
 void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event)
 {
     const rd_kafka_topic_partition_list_t *list =
         rd_kafka_event_topic_partition_list(event);
 
-    /* librdkafka waits for one answer before it says the next thing. */
-    membership_stop(queue);
+    if (queue->arriving != NULL) {
+        be_surprised(queue, event);
+    }
     switch ((int)rd_kafka_event_error(event)) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
         on_assign(queue, list);
