@@ -292,7 +292,7 @@ static void regulate_window(struct assignment *assignment)
     if (far && !assignment->resting) {
         assignment->resting = true;
         queue_pause_partition(queue, &assignment->at);
-    } else if (assignment->resting && span <= LEDGER_WINDOW / 4 * 3) {
+    } else if (assignment->resting && span <= (int64_t)LEDGER_WINDOW / 4 * 3) {
         assignment->resting = false;
         queue_resume_partition(queue, &assignment->at);
     }

@@ -21,8 +21,9 @@ struct committer {
     /* Set by librdkafka's threads: a request of the producer has no answer. */
     atomic_bool indefinite;
     /* The largest message that its topic has refused, by its place; the
-     * thread's, as are the next two. */
+     * thread's, as are the next three. */
     size_t refused;
+    const struct message *messages; /* of the batch that is written */
     size_t refused_size;
     rd_kafka_resp_err_t code;  /* of the last error */
     struct queue_batch *batch; /* in */

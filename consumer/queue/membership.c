@@ -286,37 +286,42 @@ static const rd_kafka_group_result_t *first_group(rd_kafka_event_t *event)
     return count == 1 ? groups[0] : NULL;
 }
 
-static const char *why_unknown(struct queue *queue, rd_kafka_event_t *event,
-                               const rd_kafka_topic_partition_list_t **answer)
+/* NULL: not known yet, and *why says why. */
+static const rd_kafka_topic_partition_list_t *read_answer(
+    struct queue *queue, rd_kafka_event_t *event, const char **why)
 {
     const rd_kafka_group_result_t *group = first_group(event);
-    const rd_kafka_error_t *error;
+    const rd_kafka_topic_partition_list_t *answer;
 
     if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return rd_kafka_event_error_string(event);
+        *why = rd_kafka_event_error_string(event);
+        return NULL;
     }
     if (group == NULL) {
-        return "an empty answer";
+        *why = "an empty answer";
+        return NULL;
     }
-    error = rd_kafka_group_result_error(group);
-    if (error != NULL) {
-        return rd_kafka_error_string(error);
+    if (rd_kafka_group_result_error(group) != NULL) {
+        *why = rd_kafka_error_string(rd_kafka_group_result_error(group));
+        return NULL;
     }
-    *answer = rd_kafka_group_result_partitions(group);
-    return take_offsets(queue, *answer);
+    answer = rd_kafka_group_result_partitions(group);
+    *why = take_offsets(queue, answer);
+    return *why == NULL ? answer : NULL;
 }
 
 void membership_on_offsets(struct queue *queue, rd_kafka_event_t *event)
 {
-    const rd_kafka_topic_partition_list_t *answer = NULL;
-    const char *why;
+    const rd_kafka_topic_partition_list_t *answer;
+    const char *why = NULL;
 
     if (queue->arriving == NULL) {
         return; /* taken away, or closing, since it was asked */
     }
-    why = why_unknown(queue, event, &answer);
-    if (why != NULL) {
-        queue_notice(queue, LOG_DEBUG, "committed offsets: %s", why);
+    answer = read_answer(queue, event, &why);
+    if (answer == NULL) {
+        queue_notice(queue, LOG_DEBUG, "committed offsets: %s",
+                     why != NULL ? why : "none");
         loop_arm(queue->loop, &queue->ask_again, ASK_AGAIN_MS);
         return;
     }

@@ -76,7 +76,9 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE &&
         message->len >= committer->refused_size) {
         committer->refused_size = message->len;
-        committer->refused = (size_t)(uintptr_t)message->_private;
+        committer->refused =
+            (size_t)((const struct message *)message->_private -
+                     committer->messages);
     }
 }
 
@@ -186,12 +188,12 @@ rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
 static int produce_all(struct committer *committer,
                        const struct queue_batch *batch, struct error *err)
 {
+    committer->messages = batch->messages;
     for (size_t i = 0; i < batch->message_count; i++) {
-        const struct message *message = &batch->messages[i];
+        struct message *message = &batch->messages[i];
         rd_kafka_resp_err_t code;
 
-        while ((code = queue_produce(committer->producer, message,
-                                     (void *)(uintptr_t)i)) ==
+        while ((code = queue_produce(committer->producer, message, message)) ==
                    RD_KAFKA_RESP_ERR__QUEUE_FULL &&
                !committer_is_stopping(committer)) {
             rd_kafka_flush(committer->producer, COMMITTER_PAUSE_MS);

@@ -113,8 +113,9 @@ void queue_resume_partition(struct queue *queue,
 void queue_rewind(struct queue *queue, const struct queue_partition *at,
                   int64_t offset);
 
-/* What comes next, if nothing has come since: behind the last record, and behind
- * what is no record (markers of transactions, aborted ones). -1: not known. */
+/* What comes next, if nothing has come since: behind the last record, and
+ * behind what is no record (markers of transactions, aborted ones). -1: not
+ * known. */
 int64_t queue_position(struct queue *queue, const struct queue_partition *at);
 
 /* Answers revoked(): what was revoked may go to others. */
