@@ -15,6 +15,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include "queue/queue_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/queue.h"
 
@@ -248,7 +249,10 @@ struct member {
     bool holds_on; /* does not release by itself */
     int pause_every;
     int partitions; /* assigned now */
-    int assigned;   /* times */
+    bool mine[PARTITIONS];
+    int64_t begins[PARTITIONS]; /* as was said when it was assigned */
+    char metadata[PARTITIONS][64];
+    int assigned; /* times */
     int revoked;
     bool wants_release;
     bool paused;
@@ -260,6 +264,7 @@ struct member {
     bool checks_rows;
     bool committed;
     enum queue_verdict result;
+    size_t refused;
     struct error err;
     bool failed;
     bool closed;
@@ -274,6 +279,7 @@ static void on_record(void *payload, const struct input *input)
 
     assert_string_equal(message->topic, EVENTS);
     assert_in_range(input->partition, 0, PARTITIONS - 1);
+    assert_true(member->mine[input->partition]); /* it was said before */
     member->while_paused += member->paused;
     member->out_of_order |= input->offset < member->next[input->partition];
     member->next[input->partition] = input->offset + 1;
@@ -309,7 +315,16 @@ static void on_assigned(void *payload, const struct queue_position *positions,
     struct member *member = payload;
 
     for (size_t i = 0; i < count; i++) {
+        int32_t partition = positions[i].at.partition;
+
         assert_string_equal(positions[i].at.topic, EVENTS);
+        assert_in_range(partition, 0, PARTITIONS - 1);
+        assert_false(member->mine[partition]);
+        member->mine[partition] = true;
+        member->begins[partition] = positions[i].offset;
+        snprintf(member->metadata[partition],
+                 sizeof(member->metadata[partition]), "%s",
+                 positions[i].metadata);
     }
     member->assigned++;
     member->partitions += (int)count;
@@ -320,6 +335,10 @@ static void on_revoked(void *payload, const struct queue_partition *partitions,
 {
     struct member *member = payload;
 
+    for (size_t i = 0; i < count; i++) {
+        assert_true(member->mine[partitions[i].partition]);
+        member->mine[partitions[i].partition] = false;
+    }
     member->revoked++;
     member->partitions -= (int)count;
     member->wants_release = !lost;
@@ -336,6 +355,7 @@ static void on_committed(void *payload, const struct queue_result *result)
     assert_false(queue_is_committing(member->queue));
     member->committed = true;
     member->result = result->verdict;
+    member->refused = result->message;
     member->err = result->err;
 }
 
@@ -376,13 +396,14 @@ static const struct field_pair fast_pairs[] = {
 };
 static const struct field_map fast = {fast_pairs, ARRAY_SIZE(fast_pairs)};
 
-static void member_open(struct member *member, struct loop *loop,
-                        const char *brokers)
+static void member_open_as(struct member *member, struct loop *loop,
+                           const char *brokers, const char *instance_id)
 {
     static uint64_t random;
     struct queue_options options = {.brokers = brokers,
                                     .group = "group",
                                     .topic = EVENTS,
+                                    .instance_id = instance_id,
                                     .properties = &fast,
                                     .random = ++random};
     struct error err;
@@ -393,6 +414,12 @@ static void member_open(struct member *member, struct loop *loop,
         fail_msg("%s", err.message);
     }
     assert_int_equal(member->assigned, 0); /* never from in there */
+}
+
+static void member_open(struct member *member, struct loop *loop,
+                        const char *brokers)
+{
+    member_open_as(member, loop, brokers, NULL);
 }
 
 static void give_up(void *payload)
@@ -555,6 +582,307 @@ static void a_queue_that_is_paused_at_once_reads_nothing(void **state)
     member_close(&member);
     cluster_close(&cluster);
     loop_free(loop);
+}
+
+/* --- positions -------------------------------------------------------------
+ */
+
+/* As another client of the group, which has no members yet */
+static void commit_position(const struct cluster *cluster, int32_t partition,
+                            int64_t offset, const char *metadata)
+{
+    rd_kafka_t *client =
+        new_client(RD_KAFKA_CONSUMER,
+                   (const char *const[]){"bootstrap.servers", cluster->brokers,
+                                         "group.id", "group", NULL});
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at =
+        rd_kafka_topic_partition_list_add(list, EVENTS, partition);
+
+    at->offset = offset;
+    at->metadata = strdup(metadata); /* the list frees it */
+    at->metadata_size = strlen(metadata);
+    assert_int_equal(rd_kafka_commit(client, list, 0),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(client);
+}
+
+static bool has_twenty(const void *payload)
+{
+    return ((const struct member *)payload)->records >= 20;
+}
+
+static void a_new_group_begins_at_the_first_record(void **state)
+{
+    struct loop *loop = loop_new(clock_system());
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    write_numbers(&cluster, 0, 20);
+    member_open(&member, loop, cluster.brokers);
+    await(&member, has_all_partitions);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_true(member.begins[i] == -1);
+        assert_string_equal(member.metadata[i], "");
+    }
+    await(&member, has_twenty);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(member.seen[i], 1);
+    }
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
+static void a_partition_begins_where_it_was_left_with_what_was_said(
+    void **state)
+{
+    static const char text[] = "V2F5YmlsbA==, and much more than that";
+    struct loop *loop = loop_new(clock_system());
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    write_numbers(&cluster, 0, 26); /* 13 each */
+    commit_position(&cluster, 0, 6, text);
+    member_open(&member, loop, cluster.brokers);
+    await(&member, has_all_partitions);
+    assert_true(member.begins[0] == 6);
+    assert_string_equal(member.metadata[0], text);
+    assert_true(member.begins[1] == -1);
+    assert_string_equal(member.metadata[1], "");
+    await(&member, has_twenty);
+    turn_until(loop, is_never, NULL, 300);
+    for (int i = 0; i < 26; i++) {
+        assert_int_equal(member.seen[i], i % 2 == 1 || i / 2 >= 6);
+    }
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
+/* Offset 0 is a position like any other. */
+static void a_position_at_the_first_offset_is_one(void **state)
+{
+    struct loop *loop = loop_new(clock_system());
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    commit_position(&cluster, 1, 0, "");
+    member_open(&member, loop, cluster.brokers);
+    await(&member, has_all_partitions);
+    assert_true(member.begins[0] == -1);
+    assert_true(member.begins[1] == 0);
+    assert_string_equal(member.metadata[1], "");
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
+/* --- one partition ---------------------------------------------------------
+ */
+
+static const struct queue_partition first_partition = {EVENTS, 0};
+
+static void pause_both_ways(struct member *member, bool partition)
+{
+    if (partition) {
+        queue_pause_partition(member->queue, &first_partition);
+    } else {
+        queue_pause(member->queue);
+    }
+}
+
+static void resume_both_ways(struct member *member, bool partition)
+{
+    if (partition) {
+        queue_resume_partition(member->queue, &first_partition);
+    } else {
+        queue_resume(member->queue);
+    }
+}
+
+/* Of the first partition, whose records have the even numbers */
+static int records_of_first(const struct member *member)
+{
+    int count = 0;
+
+    for (int i = 0; i < MOST_SEEN; i += PARTITIONS) {
+        count += member->seen[i];
+    }
+    return count;
+}
+
+struct numbers {
+    const struct member *member;
+    int from; /* of every second one, beginning there */
+    int to;
+    const int *before; /* as often as this they were seen, and are once more */
+};
+
+static bool came_once_more(const void *payload)
+{
+    const struct numbers *numbers = payload;
+
+    for (int i = numbers->from; i < numbers->to; i += PARTITIONS) {
+        if (numbers->member->seen[i] <= numbers->before[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void assert_come_once_more(const char *name, struct member *member,
+                                  const int *before, int from, int to)
+{
+    struct numbers numbers = {member, from, to, before};
+
+    if (!turn_until(member->loop, came_once_more, &numbers, 10000)) {
+        int missing = from;
+
+        while (member->seen[missing] > before[missing]) {
+            missing += PARTITIONS;
+        }
+        fail_msg("%s: number %d does not come again", name, missing);
+    }
+}
+
+static void a_partition_may_rest_while_the_other_goes_on(void **state)
+{
+    enum { COUNT = 100 };
+    static const int never[MOST_SEEN];
+    struct loop *loop = loop_new(clock_system());
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    member_open(&member, loop, cluster.brokers);
+    await(&member, has_all_partitions);
+    queue_pause_partition(member.queue, &first_partition);
+    queue_pause_partition(member.queue, &first_partition); /* no harm */
+    write_numbers(&cluster, 0, COUNT);
+    assert_come_once_more("the other one", &member, never, 1, COUNT);
+    turn_until(loop, is_never, NULL, 500);
+    assert_int_equal(records_of_first(&member), 0);
+    /* All may go on: this one still rests. */
+    queue_pause(member.queue);
+    queue_resume(member.queue);
+    turn_until(loop, is_never, NULL, 1000);
+    assert_int_equal(records_of_first(&member), 0);
+    /* It may go on, but all are paused. */
+    queue_pause(member.queue);
+    queue_resume_partition(member.queue, &first_partition);
+    turn_until(loop, is_never, NULL, 1000);
+    assert_int_equal(records_of_first(&member), 0);
+    queue_resume(member.queue);
+    assert_come_once_more("it", &member, never, 0, COUNT);
+    turn_until(loop, is_never, NULL, 300);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(member.seen[i], 1);
+    }
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
+/* What is done around a rewind of the first partition:
+ *
+ *     w  the rewind     P  pause all      p  pause the partition
+ *     .  a moment       R  resume all     r  resume the partition
+ */
+struct interplay {
+    const char *name;
+    const char *steps;
+};
+
+static const struct interplay interplays[] = {
+    {"alone", "w"},
+    {"twice", "ww"},
+    {"while all are paused", "P.w.R"},
+    {"while all are paused, without a moment", "PwR"},
+    {"while it rests", "p.w.r"},
+    {"while it rests, without a moment", "pwr"},
+    {"as it is resumed", "p.rw"},
+    {"all are paused at once, and resumed", "wPR"},
+    {"all are paused at once, and resumed later", "wP.R"},
+    {"it is paused at once, and resumed", "wpr"},
+    {"it is paused at once, and resumed later", "wp.r"},
+    {"while all are paused, which then pause once more", "PwRP.R"},
+    {"while it rests, and all pause", "pwP.Rr"},
+    {"while it rests, and all pause, which ends later", "pwP.r.R"},
+    {"while both", "Pp.w.rR"},
+    {"again, between two pauses", "wP.RwP.R"},
+};
+
+static void take_step(struct member *member, char step, int64_t offset)
+{
+    switch (step) {
+    case 'w':
+        queue_rewind(member->queue, &first_partition, offset);
+        break;
+    case 'P':
+    case 'p':
+        pause_both_ways(member, step == 'p');
+        break;
+    case 'R':
+    case 'r':
+        resume_both_ways(member, step == 'r');
+        break;
+    default:
+        turn_until(member->loop, is_never, NULL, 300);
+        break;
+    }
+}
+
+enum { REWOUND = 60, FROM = 20 };
+
+/* One member for all */
+static struct cluster rewound_cluster;
+static struct member rewound_member;
+
+static int open_rewound(void **state)
+{
+    static const int never[MOST_SEEN];
+    struct loop *loop = loop_new(clock_system());
+
+    cluster_open(&rewound_cluster);
+    write_numbers(&rewound_cluster, 0, REWOUND);
+    member_open(&rewound_member, loop, rewound_cluster.brokers);
+    assert_come_once_more("the first time", &rewound_member, never, 0, REWOUND);
+    assert_come_once_more("the first time", &rewound_member, never, 1, REWOUND);
+    return 0;
+}
+
+static int close_rewound(void **state)
+{
+    struct loop *loop = rewound_member.loop;
+
+    member_close(&rewound_member);
+    cluster_close(&rewound_cluster);
+    loop_free(loop);
+    return 0;
+}
+
+static void a_rewind_brings_records_once_more(void **state)
+{
+    const struct interplay *row = *state;
+    struct member *member = &rewound_member;
+    int before[MOST_SEEN];
+
+    memcpy(before, member->seen, sizeof(before));
+    for (const char *step = row->steps; *step != '\0'; step++) {
+        take_step(member, *step, FROM / PARTITIONS);
+    }
+    assert_come_once_more(row->name, member, before, FROM, REWOUND);
+    turn_until(member->loop, is_never, NULL, 200);
+    /* Of the other one nothing, of those in front only what came before. */
+    for (int i = 1; i < REWOUND; i += PARTITIONS) {
+        assert_int_equal(member->seen[i], before[i]);
+    }
 }
 
 /* --- batches ---------------------------------------------------------------
@@ -802,6 +1130,72 @@ static void a_failure_of_the_brokers_is_overcome(void **state)
     commit_in_the_end(&shared_member, failure->name);
 }
 
+struct refusal {
+    const char *name;
+    int16_t api;
+    rd_kafka_resp_err_t code;
+    enum queue_verdict verdict;
+    size_t message;
+};
+
+static const struct refusal refusals[] = {
+    {"a message", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+     QUEUE_REFUSED_MESSAGE, 1},
+    {"metadata", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, QUEUE_REFUSED_METADATA, 0},
+    {"the generation", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, QUEUE_ABORTED, 0},
+};
+
+/* Two messages, of which the second is the larger one */
+static void commit_two(struct member *member)
+{
+    static const unsigned char large[1000];
+    struct queue_batch *batch = queue_batch_new();
+    struct message message = {.topic = OUTCOMES, .value = {large, 10}};
+
+    queue_batch_message(batch, &message);
+    message.value.len = sizeof(large);
+    queue_batch_message(batch, &message);
+    put_offset(batch, 0, 7);
+    member->committed = false;
+    queue_commit(member->queue, batch);
+    await(member, is_committed);
+}
+
+static void a_refusal_says_what_was_refused(void **state)
+{
+    struct loop *loop = loop_new(clock_system());
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    member_open(&member, loop, cluster.brokers);
+    await(&member, has_all_partitions);
+    for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+        const struct refusal *row = &refusals[i];
+
+        commit_in_the_end(&member, row->name);
+        /* Once for each request: the two may go to two partitions. */
+        inject(&cluster, &(struct failure){row->name, row->api, row->code, 2});
+        commit_two(&member);
+        rd_kafka_mock_clear_request_errors(cluster.mock, row->api);
+        if (member.result != row->verdict) {
+            fail_msg("%s: verdict %d: %s", row->name, (int)member.result,
+                     member.err.message);
+        }
+        assert_true(member.err.message[0] != '\0');
+        if (row->verdict == QUEUE_REFUSED_MESSAGE) {
+            assert_int_equal(member.refused, row->message);
+        }
+    }
+    /* What was said of the last one is not said of the next. */
+    commit_in_the_end(&member, "nothing");
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
 static void a_producer_that_cannot_start_yet_starts_later(void **state)
 {
     static const struct failure failure = {
@@ -961,6 +1355,52 @@ static void a_batch_without_brokers_does_not_keep_the_queue_open(void **state)
     member_close(&member);
     assert_false(member.committed && member.result == QUEUE_COMMITTED);
     loop_free(loop);
+}
+
+static void a_member_with_a_name_is_one(void **state)
+{
+    struct loop *loop = loop_new(clock_system());
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    write_numbers(&cluster, 0, 20);
+    member_open_as(&member, loop, cluster.brokers, "waybill-0");
+    await(&member, has_all_partitions);
+    await(&member, has_twenty);
+    commit(&member);
+    assert_int_equal(member.result, QUEUE_COMMITTED);
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
+static void check_property_of(enum client_role role, const char *instance_id,
+                              const char *key, const char *wanted)
+{
+    struct queue_options options = {.brokers = "h:1",
+                                    .group = "group",
+                                    .topic = EVENTS,
+                                    .instance_id = instance_id};
+    struct error err;
+    rd_kafka_conf_t *conf = client_conf(role, &options, &err);
+    char value[256] = "";
+    size_t size = sizeof(value);
+
+    assert_non_null(conf);
+    if (rd_kafka_conf_get(conf, key, value, &size) != RD_KAFKA_CONF_OK) {
+        value[0] = '\0';
+    }
+    assert_string_equal(value, wanted);
+    rd_kafka_conf_destroy(conf);
+}
+
+static void the_name_is_the_consumers_only(void **state)
+{
+    check_property_of(CLIENT_CONSUMER, "one", "group.instance.id", "one");
+    check_property_of(CLIENT_CONSUMER, NULL, "group.instance.id", "");
+    check_property_of(CLIENT_PRODUCER, "one", "group.instance.id", "");
+    check_property_of(CLIENT_PUBLISHER, "one", "group.instance.id", "");
 }
 
 /* --- without a group -------------------------------------------------------
@@ -1194,6 +1634,13 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(records_arrive_as_they_were_written),
     cmocka_unit_test(pausing_loses_nothing_and_repeats_nothing),
     cmocka_unit_test(a_queue_that_is_paused_at_once_reads_nothing),
+    cmocka_unit_test(a_new_group_begins_at_the_first_record),
+    cmocka_unit_test(a_partition_begins_where_it_was_left_with_what_was_said),
+    cmocka_unit_test(a_position_at_the_first_offset_is_one),
+    cmocka_unit_test(a_partition_may_rest_while_the_other_goes_on),
+    cmocka_unit_test(a_refusal_says_what_was_refused),
+    cmocka_unit_test(a_member_with_a_name_is_one),
+    cmocka_unit_test(the_name_is_the_consumers_only),
     cmocka_unit_test(a_batch_is_written_as_it_was_handed_in),
     cmocka_unit_test(a_batch_of_offsets_alone_is_committed),
     cmocka_unit_test(a_producer_that_cannot_start_yet_starts_later),
@@ -1217,6 +1664,7 @@ static const struct CMUnitTest others[] = {
 int main(void)
 {
     struct CMUnitTest overcome[ARRAY_SIZE(failures)];
+    struct CMUnitTest rewinds[ARRAY_SIZE(interplays)];
     int failed;
 
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
@@ -1225,6 +1673,13 @@ int main(void)
             .test_func = a_failure_of_the_brokers_is_overcome,
             .initial_state = (void *)&failures[i]};
     }
+    for (size_t i = 0; i < ARRAY_SIZE(interplays); i++) {
+        rewinds[i] =
+            (struct CMUnitTest){.name = interplays[i].name,
+                                .test_func = a_rewind_brings_records_once_more,
+                                .initial_state = (void *)&interplays[i]};
+    }
     failed = cmocka_run_group_tests(others, NULL, NULL);
+    failed += cmocka_run_group_tests(rewinds, open_rewound, close_rewound);
     return cmocka_run_group_tests(overcome, open_shared, close_shared) + failed;
 }
