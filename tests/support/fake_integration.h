@@ -1,0 +1,55 @@
+#ifndef WAYBILL_TEST_FAKE_INTEGRATION_H
+#define WAYBILL_TEST_FAKE_INTEGRATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "waybill/integration.h"
+
+/*
+ * An integration that does nothing until the test says how it went. Its table
+ * takes the place of the program's own (objects come before archives), so a
+ * program that links it knows no other. A registration's options are its host's
+ * name, an attachment has none.
+ */
+#define FAKE_KIND "fake"
+
+struct fake_attempt {
+    const struct attachment *attachment;
+    char event_id[64];
+    bool doubtful;
+    uint64_t began_ms;
+    bool over;
+    bool cancelled;
+    struct arena *arena;
+    integration_done_fn *done;
+    void *payload;
+};
+
+struct fake_probe {
+    const char *host;
+    uint64_t began_ms;
+    bool over;
+    bool cancelled;
+    integration_probed_fn *done;
+    void *payload;
+};
+
+/* Forgets all that was; attempts and probes are numbered from nought. */
+void fake_reset(const struct loop *loop);
+
+size_t fake_attempts(void); /* that were begun */
+struct fake_attempt *fake_attempt(size_t number);
+size_t fake_running(const char *attachment); /* NULL: of all */
+/* The oldest that runs, of that attachment or of any (NULL); NULL: none */
+struct fake_attempt *fake_running_one(const char *attachment);
+void fake_succeed(struct fake_attempt *attempt);
+void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
+               uint32_t retry_after_ms);
+
+size_t fake_probes(void);
+struct fake_probe *fake_probe(size_t number);
+struct fake_probe *fake_running_probe(const char *host);
+void fake_answer_probe(struct fake_probe *probe, bool alive);
+
+#endif

@@ -1,0 +1,1581 @@
+/* What becomes of a delivery, and of its host, when time passes and attempts
+ * end as the test says. */
+
+#include "pipeline/pipeline_internal.h"
+#include "pipeline_world.h"
+
+#define MOST_TOLD 4096
+
+/* Whose outcome was told, in order */
+static struct told {
+    struct record *record;
+    size_t place;
+} told[MOST_TOLD];
+static size_t told_count;
+
+static struct world world;
+static int64_t next_offset;
+
+static void begin_with(uint64_t seed, enum pipeline_patience patience)
+{
+    world_prepare(&world, seed);
+    world.options.patience = patience;
+    told_count = 0;
+    next_offset = 0;
+}
+
+static void open_pipeline(void)
+{
+    world.pipeline = pipeline_new(&world.options);
+}
+
+/* Of an ordinary one */
+static void begin(void)
+{
+    begin_with(1, PIPELINE_SERVICE);
+    open_pipeline();
+}
+
+static void check_at_rest(void)
+{
+    const struct host *host;
+
+    for (size_t i = 0; i < world.settings.registration_count; i++) {
+        const struct lane *lane = &world.pipeline->lanes[i];
+
+        check_number(lane->registration->name, lane->load, 0);
+        check_number(lane->registration->name, lane->running, 0);
+        check_number(lane->registration->name, lane->waiting_count, 0);
+        check(lane->registration->name, TAILQ_EMPTY(&lane->waiting));
+    }
+    STAILQ_FOREACH(host, &world.pipeline->hosts, link)
+    {
+        check_number(host->name, host->running, 0);
+    }
+    assert_int_equal(world.pipeline->running, 0);
+}
+
+static void end(void)
+{
+    check_at_rest();
+    pipeline_free(world.pipeline);
+    loop_free(world.loop);
+    fake_reset(NULL);
+}
+
+static void on_outcome(void *payload, struct record *record, size_t place)
+{
+    assert_ptr_equal(payload, &world);
+    assert_true(told_count < MOST_TOLD);
+    assert_true(record_outcome_is_done(record, place));
+    told[told_count++] = (struct told){record, place};
+}
+
+static struct record *feed_with(const char *workflow, const struct ledger *past,
+                                const struct header *headers, size_t count)
+{
+    CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
+    struct input input = {
+        .message = {.topic = "t", .headers = headers, .header_count = count},
+        .offset = next_offset++};
+
+    str_printf(&value, "{\"workflow\":{\"id\":\"%s\"}," ATTESTATION "}",
+               workflow);
+    input.message.value = str_bytes(&value);
+    return pipeline_feed(world.pipeline, &input, past, on_outcome, &world);
+}
+
+static struct record *feed(const char *workflow)
+{
+    return feed_with(workflow, NULL, NULL, 0);
+}
+
+static const struct outcome *outcome_of(const struct record *record,
+                                        size_t place)
+{
+    size_t count;
+    const struct outcome *outcomes = record_outcomes(record, &count);
+
+    assert_true(place < count);
+    return &outcomes[place];
+}
+
+static void succeed_all(const char *attachment)
+{
+    struct fake_attempt *attempt;
+
+    while ((attempt = fake_running_one(attachment)) != NULL) {
+        fake_succeed(attempt);
+        world_turn(&world);
+    }
+}
+
+/* Those that run now, and not what comes behind them */
+static void fail_all(const char *attachment, enum error_kind kind, int status,
+                     uint32_t retry_after_ms)
+{
+    size_t running = fake_running(attachment);
+
+    for (size_t i = 0; i < running; i++) {
+        struct fake_attempt *attempt = fake_running_one(attachment);
+
+        if (attempt != NULL) {
+            fake_fail(attempt, kind, status, retry_after_ms);
+        }
+    }
+    world_turn(&world);
+}
+
+/* The failure of a record's own, which says nothing of its host */
+static void interrupt(struct fake_attempt *attempt)
+{
+    fake_fail(attempt, ERROR_INTERRUPTED, 404, 0);
+    world_turn(&world);
+}
+
+/* --- outcomes --------------------------------------------------------------
+ */
+
+static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
+{
+    struct record *record;
+
+    begin();
+    record = feed("both");
+    assert_int_equal(fake_running(NULL), 2);
+    world_pass(&world, 100);
+    fake_succeed(fake_running_one("both-far"));
+    assert_int_equal(told_count, 0); /* never from in there */
+    world_turn(&world);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].place, 1);
+    assert_false(record_is_done(record));
+    assert_true(record_outcome_is_done(record, 1));
+    assert_false(record_outcome_is_done(record, 0));
+    world_pass(&world, 900);
+    succeed_all("both-one");
+    assert_int_equal(told_count, 2);
+    assert_int_equal(told[1].place, 0);
+    assert_true(record_is_done(record));
+    assert_int_equal(outcome_of(record, 0)->duration_ms, 1000);
+    assert_int_equal(outcome_of(record, 1)->duration_ms, 100);
+    record_free(record);
+    end();
+}
+
+static void pipeline__tells_two_that_finish_together_once_each(void **state)
+{
+    struct record *record;
+
+    begin();
+    record = feed("both");
+    fake_succeed(fake_running_one("both-far"));
+    fake_fail(fake_running_one("both-one"), ERROR_REJECTED, 400, 0);
+    world_pass(&world, HOUR);
+    assert_int_equal(told_count, 2);
+    assert_int_equal(told[0].place + told[1].place, 1);
+    assert_int_equal(fake_attempts(), 2);
+    record_free(record);
+    end();
+}
+
+static void free_when_done(void *payload, struct record *record, size_t place)
+{
+    int *calls = payload;
+
+    ++*calls;
+    if (record_is_done(record)) {
+        record_free(record);
+    }
+}
+
+static void pipeline__lets_a_record_be_freed_when_its_last_is_told(void **state)
+{
+    static const char value[] =
+        "{\"workflow\":{\"id\":\"both\"}," ATTESTATION "}";
+    struct input input = {.message = {.topic = "t", .value = bytes_of(value)}};
+    struct input nonsense = {.message = {.topic = "t", .value = bytes_of("{")}};
+    int calls = 0;
+
+    begin();
+    pipeline_feed(world.pipeline, &input, NULL, free_when_done, &calls);
+    pipeline_feed(world.pipeline, &nonsense, NULL, free_when_done, &calls);
+    fake_succeed(fake_running_one("both-one"));
+    fake_succeed(fake_running_one("both-far"));
+    world_turn(&world);
+    assert_int_equal(calls, 3);
+    end();
+}
+
+static void pipeline__says_what_was_delivered_when_and_how_often(void **state)
+{
+    const struct outcome *outcome;
+    struct record *record;
+
+    begin();
+    record = feed("one");
+    outcome = outcome_of(record, 0);
+    assert_int_equal(outcome->attempts, 1);
+    assert_false(fake_attempt(0)->doubtful);
+    world_pass(&world, 250);
+    interrupt(fake_attempt(0));
+    world_pass(&world, 30000);
+    assert_int_equal(fake_attempts(), 2);
+    assert_true(fake_attempt(1)->doubtful); /* its answer may be lost */
+    succeed_all(NULL);
+    assert_int_equal(outcome->status, OUTCOME_SUCCEEDED);
+    assert_int_equal(outcome->attempts, 2);
+    assert_true(outcome->started_ms == WORLD_BEGAN);
+    assert_true(outcome->first_failed_ms == WORLD_BEGAN + 250);
+    assert_true(outcome->finished_ms == WORLD_BEGAN + 30250);
+    assert_int_equal(outcome->duration_ms, 30250);
+    assert_string_equal(outcome->artifact.reference, "fake/one");
+    assert_true(outcome->artifact.already_present);
+    assert_string_equal(outcome->attachment->name, "one");
+    record_free(record);
+    end();
+}
+
+static void pipeline__has_one_outcome_of_what_leads_nowhere(void **state)
+{
+    static const struct {
+        const char *workflow;
+        enum outcome_status status;
+        bool dead_letter;
+    } table[] = {
+        {"nobody's", OUTCOME_SKIPPED, false},
+        {"\"", OUTCOME_FAILED, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct record *record;
+
+        begin();
+        record = feed(table[i].workflow);
+        assert_int_equal(told_count, 0);
+        world_turn(&world);
+        check_number(table[i].workflow, told_count, 1);
+        check_number(table[i].workflow, outcome_of(record, 0)->status,
+                     table[i].status);
+        check(table[i].workflow,
+              outcome_of(record, 0)->dead_letter == table[i].dead_letter);
+        check(table[i].workflow, record_is_done(record));
+        check_number(table[i].workflow, fake_attempts(), 0);
+        record_free(record);
+        end();
+    }
+}
+
+struct verdict {
+    enum error_kind kind;
+    int status;
+    enum error_kind ends_with; /* NONE: it goes on */
+    enum error_kind ends_once_with;
+};
+
+/* max_attempts is 1 and max_age is nothing: the first failure is the last, if
+ * there may be a last. */
+static const struct verdict verdicts[] = {
+    {ERROR_REJECTED, 400, ERROR_REJECTED, ERROR_REJECTED},
+    {ERROR_NOT_FOUND, 404, ERROR_NOT_FOUND, ERROR_NOT_FOUND},
+    {ERROR_TOO_LARGE, 413, ERROR_TOO_LARGE, ERROR_TOO_LARGE},
+    {ERROR_DIGEST_MISMATCH, 201, ERROR_DIGEST_MISMATCH, ERROR_DIGEST_MISMATCH},
+    {ERROR_CONFIG, 0, ERROR_CONFIG, ERROR_CONFIG},
+    {ERROR_AUTH, 401, ERROR_NONE, ERROR_AUTH},
+    {ERROR_AUTH, 0, ERROR_NONE, ERROR_AUTH},
+    {ERROR_UNREACHABLE, 0, ERROR_ATTEMPTS_EXHAUSTED, ERROR_ATTEMPTS_EXHAUSTED},
+    {ERROR_UNAVAILABLE, 503, ERROR_ATTEMPTS_EXHAUSTED,
+     ERROR_ATTEMPTS_EXHAUSTED},
+    {ERROR_RATE_LIMITED, 429, ERROR_ATTEMPTS_EXHAUSTED,
+     ERROR_ATTEMPTS_EXHAUSTED},
+    {ERROR_INTERRUPTED, 404, ERROR_ATTEMPTS_EXHAUSTED,
+     ERROR_ATTEMPTS_EXHAUSTED},
+};
+
+static void check_verdict(const struct verdict *row,
+                          enum pipeline_patience patience,
+                          enum error_kind ends_with)
+{
+    struct record *record;
+    const struct outcome *outcome;
+    char label[64];
+
+    snprintf(label, sizeof(label), "%s %d, %d", error_class(row->kind),
+             row->status, (int)patience);
+    begin_with(1, patience);
+    world.settings.delivery.max_attempts = 1;
+    world.settings.delivery.max_age_ms = 0;
+    open_pipeline();
+    record = feed("one");
+    fail_all("one", row->kind, row->status, 0);
+    outcome = outcome_of(record, 0);
+    check_number(label, told_count, ends_with != ERROR_NONE);
+    if (ends_with != ERROR_NONE) {
+        check_number(label, outcome->status, OUTCOME_FAILED);
+        check_kind(label, &outcome->error, ends_with);
+        check_number(label, outcome->error.http_status, row->status);
+        check(label, outcome->dead_letter == (patience == PIPELINE_SERVICE));
+        check_text(label, outcome->error.message, "as the test said");
+    }
+    record_free(record);
+    end();
+}
+
+static void pipeline__ends_with_what_cannot_pass(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
+        const struct verdict *row = &verdicts[i];
+
+        check_verdict(row, PIPELINE_SERVICE, row->ends_with);
+        check_verdict(row, PIPELINE_ONCE, row->ends_once_with);
+    }
+}
+
+/* --- trying again ----------------------------------------------------------
+ */
+
+/* From the n-th failure to the next attempt */
+static uint64_t pause_after(unsigned n, uint64_t seed,
+                            enum pipeline_patience patience)
+{
+    struct record *record;
+    uint64_t failed;
+    uint64_t pause;
+
+    begin_with(seed, patience);
+    world.settings.delivery.max_attempts = 100;
+    open_pipeline();
+    record = feed("one");
+    for (unsigned i = 1; i < n; i++) {
+        interrupt(fake_running_one("one"));
+        world_pass(&world, 31000);
+    }
+    failed = world.time.monotonic;
+    interrupt(fake_running_one("one"));
+    assert_int_equal(fake_running(NULL), 0); /* never at once */
+    world_pass(&world, 31000);
+    pause = fake_running_one("one")->began_ms - failed;
+    record_free(record);
+    end();
+    return pause;
+}
+
+static void check_pauses(unsigned n, uint64_t bound,
+                         enum pipeline_patience patience)
+{
+    uint64_t least = UINT64_MAX;
+    uint64_t most = 0;
+    char label[64];
+
+    snprintf(label, sizeof(label), "pause %u, %d", n, (int)patience);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        uint64_t pause = pause_after(n, seed, patience);
+
+        least = pause < least ? pause : least;
+        most = pause > most ? pause : most;
+    }
+    check(label, least >= 1);
+    check(label, most <= bound);
+    /* Full jitter: anything up to the bound */
+    check(label, least < bound / 4);
+    check(label, most > bound / 4 * 3);
+}
+
+static void pipeline__pauses_for_longer_each_time(void **state)
+{
+    static const uint64_t bounds[] = {500,  1000,  2000,  4000,
+                                      8000, 16000, 30000, 30000};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bounds); i++) {
+        check_pauses(i + 1, bounds[i], PIPELINE_SERVICE);
+    }
+}
+
+static void pipeline__pauses_briefly_when_somebody_waits(void **state)
+{
+    static const uint64_t bounds[] = {500, 1000, 2000, 2000, 2000};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bounds); i++) {
+        check_pauses(i + 1, bounds[i], PIPELINE_ONCE);
+    }
+}
+
+struct caps {
+    const char *label;
+    enum pipeline_patience patience;
+    uint64_t attempts;
+    uint64_t age_ms;
+};
+
+static const struct caps caps[] = {
+    {"attempts alone", PIPELINE_SERVICE, 5, 0},
+    {"both, age is the longer", PIPELINE_SERVICE, 2, HOUR},
+    {"both, attempts are the longer", PIPELINE_SERVICE, 30, 1000},
+    {"a single attempt, and an age", PIPELINE_SERVICE, 1, 10 * MINUTE},
+    {"somebody waits: age does not count", PIPELINE_ONCE, 4, HOUR},
+    {"somebody waits: one attempt", PIPELINE_ONCE, 1, HOUR},
+};
+
+static void pipeline__gives_up_when_attempts_and_age_are_used_up(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
+        const struct caps *row = &caps[i];
+        bool once = row->patience == PIPELINE_ONCE;
+        uint64_t before = 0; /* age at the failure that was not the last */
+        const struct outcome *outcome;
+        struct record *record;
+
+        begin_with(7, row->patience);
+        world.settings.delivery.max_attempts = row->attempts;
+        world.settings.delivery.max_age_ms = row->age_ms;
+        open_pipeline();
+        record = feed("one");
+        while (told_count == 0) {
+            check(row->label, fake_attempts() < 1000);
+            before = world.time.monotonic - fake_attempt(0)->began_ms;
+            interrupt(fake_running_one("one"));
+            if (told_count == 0) {
+                check(row->label, fake_attempts() < row->attempts ||
+                                      (!once && before < row->age_ms));
+                world_pass(&world, 31000);
+            }
+        }
+        outcome = outcome_of(record, 0);
+        check(row->label, outcome->attempts >= row->attempts);
+        check(row->label, once || before >= row->age_ms);
+        check_number(row->label, outcome->attempts, fake_attempts());
+        check_kind(row->label, &outcome->error, ERROR_ATTEMPTS_EXHAUSTED);
+        check(row->label, outcome->dead_letter == !once);
+        record_free(record);
+        end();
+    }
+}
+
+static struct ledger ledger_of(int64_t dispatched)
+{
+    struct ledger ledger;
+
+    ledger_init(&ledger);
+    ledger.committed.watermark = 0;
+    ledger.committed.dispatched = dispatched;
+    return ledger;
+}
+
+static void remember(struct ledger *ledger, const char *attachment,
+                     unsigned attempts, int64_t first_failed_ms)
+{
+    progress_add_attempts(&ledger->committed, &(struct progress_attempts){
+                                                  0, progress_id(attachment),
+                                                  attempts, first_failed_ms});
+}
+
+struct recalled {
+    const char *label;
+    unsigned attempts;
+    int64_t ago_ms;
+    unsigned ends_after; /* attempts of ours; 0: it goes on after three */
+};
+
+/* max_attempts is 3, max_age ten minutes */
+static const struct recalled recalled[] = {
+    {"once, just now", 1, 0, 0},
+    {"used up, but just now", 3, 1000, 0},
+    {"long ago, but once", 1, (int64_t)HOUR, 2},
+    {"long ago, and used up", 3, (int64_t)HOUR, 1},
+    {"often", 1000, (int64_t)HOUR, 1},
+    {"in the future, by another's clock", 3, -(int64_t)HOUR, 0},
+};
+
+static void pipeline__counts_what_others_have_tried(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(recalled); i++) {
+        const struct recalled *row = &recalled[i];
+        struct ledger past = ledger_of(1);
+        const struct outcome *outcome;
+        struct record *record;
+        int64_t first;
+
+        begin();
+        first = world.time.wall - row->ago_ms;
+        remember(&past, "one", row->attempts, first);
+        remember(&past, "another", 99, 1);
+        record = feed_with("one", &past, NULL, 0);
+        ledger_release(&past);
+        outcome = outcome_of(record, 0);
+        check_number(row->label, outcome->attempts, row->attempts + 1);
+        check(row->label, fake_attempt(0)->doubtful);
+        for (unsigned n = 0; n < 3 && told_count == 0; n++) {
+            interrupt(fake_running_one("one"));
+            check(row->label, (told_count > 0) == (row->ends_after == n + 1));
+            world_pass(&world, 5000);
+        }
+        check(row->label, outcome->first_failed_ms == first);
+        check(row->label, outcome->started_ms == first);
+        if (told_count > 0 && row->ago_ms > 0) {
+            check(row->label, outcome->duration_ms >= (uint64_t)row->ago_ms);
+        }
+        check(row->label, outcome->duration_ms < 2 * HOUR);
+        record_free(record);
+        end();
+    }
+}
+
+static void pipeline__asks_first_where_somebody_may_have_begun(void **state)
+{
+    struct ledger past = ledger_of(2);
+    struct record *records[3];
+
+    begin();
+    for (size_t i = 0; i < 3; i++) {
+        records[i] = feed_with("one", &past, NULL, 0);
+    }
+    ledger_release(&past);
+    assert_true(fake_attempt(0)->doubtful);
+    assert_true(fake_attempt(1)->doubtful);
+    assert_false(fake_attempt(2)->doubtful);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(outcome_of(records[i], 0)->attempts, 1);
+        record_free(records[i]);
+    }
+    end();
+}
+
+static void pipeline__leaves_out_what_was_done_before(void **state)
+{
+    struct ledger past = ledger_of(9);
+    struct record *record;
+    size_t count;
+
+    begin();
+    progress_add_part(&past.committed, progress_id("both-one"), 0);
+    record = feed_with("both", &past, NULL, 0);
+    record_outcomes(record, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(outcome_of(record, 0)->attachment->name, "both-far");
+    assert_int_equal(fake_running("both-one"), 0);
+    succeed_all(NULL);
+    assert_int_equal(told_count, 1);
+    assert_true(record_is_done(record));
+    record_free(record);
+    ledger_release(&past);
+    end();
+}
+
+static void pipeline__has_nothing_to_say_when_all_was_done_before(void **state)
+{
+    struct ledger past = ledger_of(9);
+    struct record *record;
+    size_t count;
+
+    begin();
+    progress_add_part(&past.committed, progress_id("both-one"), 0);
+    progress_add_part(&past.committed, progress_id("both-far"), 0);
+    record = feed_with("both", &past, NULL, 0);
+    record_outcomes(record, &count);
+    assert_int_equal(count, 0);
+    assert_true(record_is_done(record));
+    world_pass(&world, HOUR);
+    assert_int_equal(told_count, 0);
+    assert_int_equal(fake_attempts(), 0);
+    record_free(record);
+    ledger_release(&past);
+    end();
+}
+
+/* --- replays ---------------------------------------------------------------
+ */
+
+static struct record *feed_replay(const char *workflow, const char *attachment)
+{
+    const struct header headers[] = {
+        {"waybill-replays", bytes_of("1")},
+        {"waybill-attachment", bytes_of(attachment)},
+    };
+
+    return feed_with(workflow, NULL, headers, ARRAY_SIZE(headers));
+}
+
+static void pipeline__replays_for_the_attachment_that_failed(void **state)
+{
+    struct record *record;
+    size_t count;
+
+    begin();
+    record = feed_replay("both", "both-far");
+    record_outcomes(record, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(fake_attempts(), 1);
+    assert_string_equal(fake_attempt(0)->attachment->name, "both-far");
+    succeed_all(NULL);
+    assert_int_equal(told_count, 1);
+    record_free(record);
+    end();
+}
+
+static void pipeline__does_not_replay_for_whom_there_is_not(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *workflow;
+        const char *attachment;
+    } table[] = {
+        {"not configured", "both", "gone"},
+        {"for another workflow", "both", "one"},
+        {"for a workflow of nobody's", "nobody's", "one"},
+        {"with another case", "both", "BOTH-FAR"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        const struct outcome *outcome;
+        struct record *record;
+
+        begin();
+        record = feed_replay(table[i].workflow, table[i].attachment);
+        world_turn(&world);
+        outcome = outcome_of(record, 0);
+        check_number(table[i].label, told_count, 1);
+        check_number(table[i].label, fake_attempts(), 0);
+        check_number(table[i].label, outcome->status, OUTCOME_FAILED);
+        check_kind(table[i].label, &outcome->error, ERROR_CONFIG);
+        check_contains(table[i].label, outcome->error.message,
+                       table[i].attachment);
+        check(table[i].label, outcome->dead_letter);
+        check(table[i].label, outcome->attachment == NULL);
+        record_free(record);
+        end();
+    }
+}
+
+/* --- a host that is down ---------------------------------------------------
+ */
+
+#define MANY 16
+
+static struct record *records[MANY];
+
+static void feed_many(const char *workflow)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        records[i] = feed(workflow);
+    }
+}
+
+static void free_many(void)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        record_free(records[i]);
+        records[i] = NULL;
+    }
+}
+
+static struct host *host_of(const char *name)
+{
+    struct host *host;
+
+    STAILQ_FOREACH(host, &world.pipeline->hosts, link)
+    {
+        if (strcmp(host->name, name) == 0) {
+            return host;
+        }
+    }
+    fail();
+    return NULL;
+}
+
+/* Many deliveries of "one" are under way or wait, and its host is down. */
+static void begin_down(void)
+{
+    begin();
+    feed_many("one");
+    while (!host_of("h1")->breaker.open) {
+        assert_true(fake_attempts() < 20);
+        fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    }
+    while (fake_running_one("one") != NULL) {
+        fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    }
+    world_turn(&world);
+    assert_int_equal(fake_running(NULL), 0);
+}
+
+static void pipeline__sends_nothing_to_a_host_that_is_down(void **state)
+{
+    size_t attempts;
+    struct record *same_host;
+    struct record *other_host;
+
+    begin_down();
+    attempts = fake_attempts();
+    same_host = feed("two");
+    other_host = feed("far");
+    assert_int_equal(fake_running("far"), 1);
+    succeed_all("far");
+    world_pass(&world, HOUR); /* the probe has no answer yet */
+    assert_int_equal(fake_attempts(), attempts + 1);
+    assert_int_equal(fake_probes(), 1);
+    assert_string_equal(fake_probe(0)->host, "h1");
+    assert_int_equal(told_count, 1);
+    record_free(same_host);
+    record_free(other_host);
+    free_many();
+    end();
+}
+
+/* Half of the pause at least: 500 ms at first, and then twice that each time */
+static void pipeline__probes_less_and_less_often(void **state)
+{
+    static const uint64_t bounds[] = {500,  1000,  2000,  4000,
+                                      8000, 16000, 30000, 30000};
+    uint64_t since;
+    size_t attempts;
+
+    begin_down();
+    attempts = fake_attempts();
+    since = world.time.monotonic;
+    for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
+        uint64_t pause;
+
+        world_pass(&world, 40000);
+        assert_int_equal(fake_probes(), i + 1);
+        pause = fake_probe(i)->began_ms - since;
+        assert_in_range(pause, bounds[i] / 2 + 1, bounds[i] + 1);
+        since = world.time.monotonic;
+        fake_answer_probe(fake_probe(i), false);
+        world_turn(&world);
+    }
+    assert_int_equal(fake_attempts(), attempts);
+    free_many();
+    end();
+}
+
+static void pipeline__goes_on_when_a_probe_finds_it_alive(void **state)
+{
+    begin_down();
+    world_pass(&world, 1000);
+    assert_int_equal(fake_probes(), 1);
+    fake_answer_probe(fake_probe(0), true);
+    world_turn(&world);
+    assert_true(fake_running("one") > 0);
+    for (int i = 0; i < 100 && told_count < MANY; i++) {
+        succeed_all(NULL);
+        world_pass(&world, 1000);
+    }
+    assert_int_equal(told_count, MANY);
+    assert_int_equal(fake_probes(), 1);
+    free_many();
+    end();
+}
+
+/* Alive is not yet well. */
+static void pipeline__stops_again_with_the_first_failure_after_a_probe(
+    void **state)
+{
+    size_t attempts;
+
+    begin_down();
+    world_pass(&world, 1000);
+    fake_answer_probe(fake_probe(0), true);
+    world_turn(&world);
+    fail_all("one", ERROR_UNAVAILABLE, 503, 0);
+    attempts = fake_attempts();
+    assert_true(host_of("h1")->breaker.open);
+    assert_int_equal(host_of("h1")->breaker.level, 2);
+    world_pass(&world, 10000);
+    assert_int_equal(fake_attempts(), attempts);
+    assert_int_equal(fake_probes(), 2);
+    /* A success makes good. */
+    fake_answer_probe(fake_probe(1), true);
+    world_turn(&world);
+    fake_succeed(fake_running_one("one"));
+    assert_int_equal(host_of("h1")->breaker.level, 0);
+    fake_fail(fake_running_one("one"), ERROR_UNAVAILABLE, 503, 0);
+    assert_false(host_of("h1")->breaker.open);
+    free_many();
+    end();
+}
+
+/* What one says that was sent before is worth as much as a probe. */
+static void pipeline__goes_on_when_one_comes_through_after_all(void **state)
+{
+    begin_with(1, PIPELINE_SERVICE);
+    world.settings.delivery.concurrency = 8;
+    open_pipeline();
+    feed_many("one");
+    assert_int_equal(fake_running("one"), 8);
+    for (int i = 0; i < 5; i++) {
+        fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    }
+    assert_true(host_of("h1")->breaker.open);
+    assert_int_equal(fake_running("one"), 3);
+    fake_succeed(fake_running_one("one"));
+    world_turn(&world);
+    assert_false(host_of("h1")->breaker.open);
+    assert_true(fake_running("one") >= 3);
+    free_many();
+    end();
+}
+
+static void pipeline__answers_of_its_own_keep_a_host_open(void **state)
+{
+    static const struct {
+        const char *label;
+        enum error_kind kind;
+        int status;
+    } table[] = {
+        {"rejected", ERROR_REJECTED, 400},
+        {"not found", ERROR_NOT_FOUND, 404},
+        {"too large", ERROR_TOO_LARGE, 413},
+        {"interrupted", ERROR_INTERRUPTED, 404},
+        {"rate limited", ERROR_RATE_LIMITED, 429},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        begin();
+        for (int n = 0; n < 3; n++) {
+            feed_many("one");
+            fail_all("one", table[i].kind, table[i].status, 0);
+            check(table[i].label, !host_of("h1")->breaker.open);
+            free_many();
+        }
+        end();
+    }
+}
+
+/* Who has never been answered by a number was not there. */
+static void pipeline__takes_a_refusal_in_words_for_a_sign_of_life(void **state)
+{
+    begin();
+    feed_many("one");
+    for (int i = 0; i < 4; i++) {
+        fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    }
+    fake_fail(fake_running_one("one"), ERROR_REJECTED, 400, 0);
+    assert_int_equal(host_of("h1")->breaker.failures, 0);
+    for (int i = 0; i < 4; i++) {
+        fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    }
+    fake_fail(fake_running_one("one"), ERROR_CONFIG, 0, 0);
+    assert_int_equal(host_of("h1")->breaker.failures, 4);
+    free_many();
+    end();
+}
+
+/* --- a host that wants a rest ----------------------------------------------
+ */
+
+static void pipeline__waits_as_long_as_a_host_has_asked_for(void **state)
+{
+    static const struct {
+        const char *label;
+        enum error_kind kind;
+        int status;
+    } table[] = {
+        {"429", ERROR_RATE_LIMITED, 429},
+        {"503", ERROR_UNAVAILABLE, 503},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct record *first;
+        struct record *second;
+        struct record *other;
+        uint64_t asked;
+
+        begin();
+        first = feed("one");
+        asked = world.time.monotonic;
+        fake_fail(fake_running_one("one"), table[i].kind, table[i].status,
+                  20000);
+        second = feed("two");
+        other = feed("far");
+        world_pass(&world, 19999);
+        check_number(table[i].label, fake_running("one"), 0);
+        check_number(table[i].label, fake_running("two"), 0);
+        check_number(table[i].label, fake_running("far"), 1);
+        world_pass(&world, 1);
+        check_number(table[i].label, fake_running("two"), 1);
+        /* Not all of those who were told the same time come at that time. */
+        check_number(table[i].label, fake_running("one"), 0);
+        world_pass(&world, 501);
+        check_number(table[i].label, fake_running("one"), 1);
+        check(table[i].label,
+              fake_running_one("one")->began_ms - asked <= 20500);
+        check_number(table[i].label, fake_probes(), 0);
+        record_free(first);
+        record_free(second);
+        record_free(other);
+        end();
+    }
+}
+
+/* The longest counts, whoever says it last. */
+static void pipeline__does_not_shorten_a_rest(void **state)
+{
+    struct record *record;
+
+    begin();
+    feed_many("one");
+    fake_fail(fake_running_one("one"), ERROR_RATE_LIMITED, 429, 60000);
+    fake_fail(fake_running_one("one"), ERROR_RATE_LIMITED, 429, 1000);
+    fake_fail(fake_running_one("one"), ERROR_RATE_LIMITED, 429, 0);
+    fake_succeed(fake_running_one("one"));
+    record = feed("two");
+    world_pass(&world, 59999);
+    assert_int_equal(fake_running(NULL), 0);
+    world_pass(&world, 1);
+    assert_true(fake_running(NULL) > 0);
+    record_free(record);
+    free_many();
+    end();
+}
+
+/* --- how much at a time ----------------------------------------------------
+ */
+
+static void pipeline__sends_a_host_what_it_bears(void **state)
+{
+    size_t running;
+
+    begin_with(1, PIPELINE_SERVICE);
+    world.settings.delivery.concurrency = 12;
+    open_pipeline();
+    feed_many("one");
+    assert_int_equal(fake_running("one"), 8);
+    fake_succeed(fake_running_one("one"));
+    assert_int_equal(fake_running("one"), 9);
+    /* Too much: half of it, whatever else waits */
+    fake_fail(fake_running_one("one"), ERROR_RATE_LIMITED, 429, 0);
+    assert_int_equal(fake_running("one"), 8);
+    do {
+        running = fake_running("one");
+        fake_succeed(fake_running_one("one"));
+    } while (fake_running("one") < running);
+    /* It has grown a little on the way down. */
+    assert_in_range(running, 4, 6);
+    free_many();
+    end();
+}
+
+/* Each registration may use as much as it is configured to, and no more. */
+static void pipeline__never_sends_more_than_is_configured(void **state)
+{
+    struct record *others[40];
+
+    begin();
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        others[i] = feed(i % 2 == 0 ? "one" : "two");
+    }
+    for (int i = 0; i < 30; i++) {
+        assert_true(fake_running("one") <= 4);
+        assert_true(fake_running("two") <= 4);
+        fake_succeed(fake_running_one(NULL));
+        world_turn(&world);
+    }
+    succeed_all(NULL);
+    assert_int_equal(told_count, ARRAY_SIZE(others));
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        record_free(others[i]);
+    }
+    end();
+}
+
+static void pipeline__has_the_registrations_of_a_host_take_turns(void **state)
+{
+    struct record *others[4];
+
+    begin();
+    feed_many("one"); /* long before the others, and many more */
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        others[i] = feed("two");
+    }
+    for (int i = 0; i < 8; i++) {
+        fake_succeed(fake_running_one("one"));
+        world_turn(&world);
+    }
+    assert_int_equal(fake_running("two"), 4);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        record_free(others[i]);
+    }
+    free_many();
+    end();
+}
+
+/* Retries never multiply what a host has to bear. */
+static void pipeline__retries_no_more_than_its_budget_allows(void **state)
+{
+    size_t first;
+
+    begin_with(1, PIPELINE_SERVICE);
+    world.settings.delivery.backoff_initial_ms = 1;
+    world.settings.delivery.backoff_max_ms = 1;
+    world.settings.delivery.concurrency = 16;
+    open_pipeline();
+    feed_many("one");
+    first = fake_attempts();
+    /* A minute in which each attempt is interrupted at once */
+    for (int i = 0; i < 6000; i++) {
+        fail_all("one", ERROR_INTERRUPTED, 404, 0);
+        world_pass(&world, 10);
+    }
+    assert_in_range(fake_attempts() - first, 75, 90);
+    free_many();
+    end();
+}
+
+/* --- credentials -----------------------------------------------------------
+ */
+
+static void pipeline__holds_a_registration_that_is_refused(void **state)
+{
+    struct record *same_host;
+    struct record *other_host;
+    size_t attempts;
+
+    begin();
+    feed_many("one");
+    while (fake_running("one") > 0) {
+        fail_all("one", ERROR_AUTH, 401, 0);
+    }
+    assert_true(world.pipeline->lanes[0].held);
+    assert_int_equal(fake_attempts(), 6); /* four, and two behind them */
+    attempts = fake_attempts();
+    assert_int_equal(fake_running(NULL), 0);
+    same_host = feed("two");
+    other_host = feed("far");
+    assert_int_equal(fake_running("two"), 1);
+    assert_int_equal(fake_running("far"), 1);
+    succeed_all("two");
+    succeed_all("far");
+    /* One at a time, a minute apart */
+    for (int minute = 1; minute <= 5; minute++) {
+        world_pass(&world, MINUTE - 1);
+        assert_int_equal(fake_running("one"), 0);
+        world_pass(&world, 1);
+        assert_int_equal(fake_running("one"), 1);
+        world_turn(&world);
+        fail_all("one", ERROR_AUTH, 401, 0);
+    }
+    assert_int_equal(fake_attempts(), attempts + 2 + 5);
+    /* For days */
+    for (int hour = 0; hour < 48; hour++) {
+        world_pass(&world, HOUR);
+        fail_all("one", ERROR_AUTH, 403, 0);
+    }
+    assert_int_equal(told_count, 2);
+    assert_int_equal(fake_probes(), 0);
+    /* Somebody has mended it. */
+    world_pass(&world, MINUTE);
+    assert_int_equal(fake_running("one"), 1);
+    fake_succeed(fake_running_one("one"));
+    assert_false(world.pipeline->lanes[0].held);
+    for (int i = 0; i < 200 && told_count < 2 + MANY; i++) {
+        succeed_all("one");
+        world_pass(&world, 1000);
+    }
+    assert_int_equal(told_count, 2 + MANY);
+    record_free(same_host);
+    record_free(other_host);
+    free_many();
+    end();
+}
+
+/* A repository of its own that it may not write to holds nobody else up. */
+static void pipeline__holds_one_delivery_that_is_refused_by_itself(void **state)
+{
+    struct record *refused;
+
+    begin();
+    refused = feed("one");
+    fake_fail(fake_running_one("one"), ERROR_AUTH, 403, 0);
+    for (int i = 0; i < 3; i++) {
+        feed_many("one");
+        succeed_all("one");
+        free_many();
+        assert_false(world.pipeline->lanes[0].held);
+    }
+    assert_int_equal(told_count, 3 * MANY);
+    assert_false(record_is_done(refused));
+    world_pass(&world, MINUTE);
+    assert_int_equal(fake_running("one"), 1);
+    succeed_all("one");
+    assert_true(record_is_done(refused));
+    record_free(refused);
+    end();
+}
+
+/* --- giving up -------------------------------------------------------------
+ */
+
+enum fate { GOES_ON, IS_DROPPED, IS_TOLD };
+
+struct abandoned {
+    const char *label;
+    const char *before; /* w waits in its lane, r runs, p pauses, d is done */
+    bool at_once;
+    bool runs;         /* what record_abandon() says */
+    const char *after; /* s succeeds, i is interrupted, 4 is rejected */
+    bool told;
+};
+
+static const struct abandoned abandoned[] = {
+    {"waiting", "w", false, false, "", false},
+    {"waiting, at once", "w", true, false, "", false},
+    {"pausing", "p", false, false, "", false},
+    {"pausing, at once", "p", true, false, "", false},
+    {"running, and nothing comes of it", "r", false, true, "", false},
+    {"running, and it succeeds", "r", false, true, "s", true},
+    {"running, and it is rejected", "r", false, true, "4", true},
+    {"running, and it would be tried again", "r", false, true, "i", false},
+    {"running, at once", "r", true, false, "", false},
+    {"done", "d", false, false, "", true},
+    {"done, at once", "d", true, false, "", true},
+};
+
+static void bring_to(char state)
+{
+    switch (state) {
+    case 'w':
+        host_of("h1")->not_before_ms = world.time.monotonic + HOUR;
+        break;
+    case 'p':
+        host_of("h1")->not_before_ms = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+static void check_abandoned(const struct abandoned *row)
+{
+    struct record *record;
+    size_t attempts;
+
+    begin();
+    bring_to(row->before[0]);
+    record = feed("one");
+    if (*row->before == 'p') {
+        interrupt(fake_running_one("one"));
+    } else if (*row->before == 'd') {
+        succeed_all("one");
+    }
+    check(row->label, record_abandon(record, row->at_once) == row->runs);
+    attempts = fake_attempts();
+    if (*row->after == 's') {
+        fake_succeed(fake_running_one("one"));
+    } else if (*row->after != '\0') {
+        fake_fail(fake_running_one("one"),
+                  *row->after == 'i' ? ERROR_INTERRUPTED : ERROR_REJECTED, 404,
+                  0);
+    }
+    if (*row->after != '\0' || !row->runs) {
+        check(row->label, !record_abandon(record, false));
+    }
+    world_pass(&world, 2 * HOUR);
+    check(row->label, (told_count > 0) == row->told);
+    check(row->label, record_outcome_is_done(record, 0) == row->told);
+    check_number(row->label, fake_attempts(), attempts);
+    record_free(record);
+    end();
+}
+
+static void pipeline__begins_nothing_for_an_abandoned_record(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(abandoned); i++) {
+        check_abandoned(&abandoned[i]);
+    }
+}
+
+/* Of two deliveries one may be done, and the other dropped. */
+static void pipeline__tells_what_an_abandoned_record_still_brings(void **state)
+{
+    struct record *record;
+
+    begin();
+    record = feed("both");
+    assert_true(record_abandon(record, false));
+    fake_succeed(fake_running_one("both-one"));
+    fake_fail(fake_running_one("both-far"), ERROR_UNREACHABLE, 0, 0);
+    world_pass(&world, HOUR);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].place, 0);
+    assert_false(record_is_done(record));
+    assert_false(record_abandon(record, true));
+    record_free(record);
+    end();
+}
+
+static void count_idle(void *payload)
+{
+    ++*(int *)payload;
+}
+
+static void pipeline__drains_by_letting_what_runs_come_to_its_end(void **state)
+{
+    int idle = 0;
+    size_t attempts;
+
+    begin();
+    feed_many("one");
+    pipeline_drain(world.pipeline, count_idle, &idle);
+    attempts = fake_attempts();
+    fake_fail(fake_running_one("one"), ERROR_INTERRUPTED, 404, 0);
+    world_pass(&world, HOUR);
+    assert_int_equal(idle, 0);
+    while (fake_running_one("one") != NULL) {
+        fake_succeed(fake_running_one("one"));
+    }
+    assert_int_equal(idle, 0); /* never from in there */
+    world_pass(&world, HOUR);
+    assert_int_equal(idle, 1);
+    assert_int_equal(fake_attempts(), attempts);
+    assert_int_equal(fake_probes(), 0);
+    free_many();
+    world_turn(&world);
+    assert_int_equal(idle, 1);
+    end();
+}
+
+static void pipeline__drains_at_once_when_nothing_runs(void **state)
+{
+    int idle = 0;
+
+    begin();
+    pipeline_drain(world.pipeline, count_idle, &idle);
+    assert_int_equal(idle, 0);
+    world_turn(&world);
+    assert_int_equal(idle, 1);
+    end();
+}
+
+/* --- somebody waits --------------------------------------------------------
+ */
+
+static void pipeline__tries_all_the_same_when_somebody_waits(void **state)
+{
+    begin_with(1, PIPELINE_ONCE);
+    world.settings.delivery.max_attempts = 8;
+    open_pipeline();
+    feed_many("one");
+    for (int i = 0; i < 200 && told_count < MANY; i++) {
+        fail_all("one", ERROR_UNREACHABLE, 0, 0);
+        world_pass(&world, 2000);
+    }
+    assert_int_equal(told_count, MANY);
+    assert_int_equal(fake_attempts(), 8 * MANY);
+    assert_int_equal(fake_probes(), 0);
+    assert_false(host_of("h1")->breaker.open);
+    free_many();
+    end();
+}
+
+/* --- crowding and parking --------------------------------------------------
+ */
+
+static void pipeline__knows_what_makes_no_progress(void **state)
+{
+    struct record *flows;
+    struct record *both;
+
+    begin_down();
+    assert_true(record_is_crowding(records[0]));
+    flows = feed("far");
+    assert_false(record_is_crowding(flows)); /* it runs */
+    both = feed("both");
+    assert_false(record_is_crowding(both)); /* a part of it runs */
+    succeed_all(NULL);
+    assert_false(record_is_crowding(flows)); /* it is done */
+    assert_true(record_is_crowding(both));
+    assert_false(pipeline_unpark(world.pipeline));
+    record_note_parked(records[0]);
+    assert_false(pipeline_unpark(world.pipeline)); /* its host is down */
+    world_pass(&world, 1000);
+    fake_answer_probe(fake_running_probe("h1"), true);
+    world_turn(&world);
+    assert_true(pipeline_unpark(world.pipeline));
+    assert_false(pipeline_unpark(world.pipeline));
+    record_free(flows);
+    record_free(both);
+    free_many();
+    end();
+}
+
+/* --- whatever happens ------------------------------------------------------
+ */
+
+/* A world in which anything happens to anything, and the rules that hold at
+ * every moment; in the end everything gets well, and everything ends. */
+
+#define HELD_MOST 60
+
+static struct random dice;
+static struct record *held[HELD_MOST];
+static size_t held_count;
+
+static uint64_t roll(uint64_t below)
+{
+    return random_below(&dice, below);
+}
+
+static void check_lane(const struct lane *lane)
+{
+    size_t running = 0;
+    size_t load = 0;
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < held_count; i++) {
+        for (size_t n = 0; n < held[i]->delivery_count; n++) {
+            const struct delivery *delivery = &held[i]->deliveries[n];
+
+            if (delivery->lane == lane) {
+                running += delivery->state == DELIVERY_RUNNING;
+                waiting += delivery->state == DELIVERY_WAITING;
+                load += delivery->state < DELIVERY_DONE;
+            }
+        }
+    }
+    assert_int_equal(lane->running, running);
+    assert_int_equal(lane->waiting_count, waiting);
+    assert_int_equal(lane->load, load);
+    assert_true(lane->running <= lane->most);
+}
+
+/* Whatever waits either has somebody to wait for, or a time. */
+static void check_wakes(const struct host *host)
+{
+    uint64_t now = world.time.monotonic;
+    bool wants = false;
+
+    for (size_t i = 0; i < host->lane_count; i++) {
+        const struct lane *lane = host->lanes[i];
+
+        wants |= lane->waiting_count > 0;
+        if (lane->waiting_count > 0 && !host->breaker.open && !lane->held &&
+            now >= host->not_before_ms && lane->running < lane->most) {
+            assert_false(limiter_admits(&host->limiter, host->running));
+        }
+    }
+    if (wants) {
+        assert_true(host->running > 0 || host->probe != NULL ||
+                    (timer_is_armed(&host->wake) && host->wake.due_ms > now));
+    }
+}
+
+static void check_rules(void)
+{
+    const struct host *host;
+    size_t running = 0;
+
+    for (size_t i = 0; i < world.settings.registration_count; i++) {
+        check_lane(&world.pipeline->lanes[i]);
+    }
+    STAILQ_FOREACH(host, &world.pipeline->hosts, link)
+    {
+        size_t sum = 0;
+
+        for (size_t i = 0; i < host->lane_count; i++) {
+            sum += host->lanes[i]->running;
+        }
+        assert_int_equal(host->running, sum);
+        assert_true(host->limiter.limit >= 1 &&
+                    host->limiter.limit <= host->limiter.most);
+        check_wakes(host);
+        running += sum;
+    }
+    assert_int_equal(world.pipeline->running, running);
+    assert_int_equal(fake_running(NULL), running);
+}
+
+static void let_go(size_t at)
+{
+    record_free(held[at]);
+    held[at] = held[--held_count];
+}
+
+static void answer_one(void)
+{
+    static const enum error_kind kinds[] = {
+        ERROR_UNREACHABLE,  ERROR_UNREACHABLE, ERROR_UNAVAILABLE,
+        ERROR_RATE_LIMITED, ERROR_INTERRUPTED, ERROR_AUTH,
+        ERROR_REJECTED,
+    };
+    size_t running = fake_running(NULL);
+    struct fake_attempt *attempt = fake_running_one(NULL);
+    size_t skip = running > 0 ? roll(running) : 0;
+
+    for (size_t i = 0; attempt != NULL && i < fake_attempts(); i++) {
+        struct fake_attempt *other = fake_attempt(i);
+
+        if (!other->over && skip-- == 0) {
+            attempt = other;
+            break;
+        }
+    }
+    if (attempt == NULL) {
+        return;
+    }
+    if (roll(3) == 0) {
+        fake_succeed(attempt);
+    } else {
+        enum error_kind kind = kinds[roll(ARRAY_SIZE(kinds))];
+
+        fake_fail(attempt, kind, kind == ERROR_UNREACHABLE ? 0 : 500,
+                  roll(4) == 0 ? (uint32_t)roll(30000) : 0);
+    }
+}
+
+static void answer_probes(bool alive)
+{
+    static const char *const hosts[] = {"h1", "h2"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+        struct fake_probe *probe = fake_running_probe(hosts[i]);
+
+        if (probe != NULL) {
+            fake_answer_probe(probe, alive);
+        }
+    }
+}
+
+static void happen(void)
+{
+    static const char *const workflows[] = {"one", "two", "far", "both",
+                                            "nobody's"};
+
+    switch (roll(8)) {
+    case 0:
+    case 1:
+        if (held_count < HELD_MOST) {
+            held[held_count++] = feed(workflows[roll(ARRAY_SIZE(workflows))]);
+        }
+        break;
+    case 2:
+    case 3:
+    case 4:
+        answer_one();
+        break;
+    case 5:
+        answer_probes(roll(2) == 0);
+        break;
+    case 6:
+        world_pass(&world, roll(roll(10) == 0 ? 90000 : 800));
+        break;
+    default:
+        if (held_count > 0) {
+            size_t at = roll(held_count);
+
+            if (roll(3) == 0) {
+                record_abandon(held[at], roll(2) == 0);
+            } else if (roll(3) == 0) {
+                let_go(at);
+            }
+        }
+        break;
+    }
+    if (roll(3) == 0) {
+        world_turn(&world);
+    }
+}
+
+static bool is_over(const struct record *record)
+{
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        if (record->deliveries[i].state < DELIVERY_DONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void drop_over(void)
+{
+    for (size_t i = 0; i < held_count;) {
+        if (is_over(held[i])) {
+            let_go(i);
+        } else {
+            i++;
+        }
+    }
+}
+
+static void live(uint64_t seed)
+{
+    random_seed(&dice, seed);
+    begin_with(seed, PIPELINE_SERVICE);
+    world.settings.delivery.concurrency = 1 + roll(6);
+    open_pipeline();
+    held_count = 0;
+    for (int i = 0; i < 400; i++) {
+        happen();
+        check_rules();
+        told_count = 0;
+        if (held_count > HELD_MOST / 2) {
+            world_turn(&world);
+            drop_over();
+        }
+    }
+    /* All is well from now on: two hours are more than enough. */
+    for (int i = 0; i < 240 && held_count > 0; i++) {
+        answer_probes(true);
+        succeed_all(NULL);
+        world_pass(&world, 30000);
+        check_rules();
+        told_count = 0;
+        drop_over();
+    }
+    assert_int_equal(held_count, 0);
+    end();
+}
+
+static void pipeline__comes_to_an_end_whatever_happens(void **state)
+{
+    for (uint64_t seed = 1; seed <= 500; seed++) {
+        live(seed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pipeline__tells_each_outcome_as_soon_as_it_is_there),
+        cmocka_unit_test(pipeline__tells_two_that_finish_together_once_each),
+        cmocka_unit_test(
+            pipeline__lets_a_record_be_freed_when_its_last_is_told),
+        cmocka_unit_test(pipeline__says_what_was_delivered_when_and_how_often),
+        cmocka_unit_test(pipeline__has_one_outcome_of_what_leads_nowhere),
+        cmocka_unit_test(pipeline__ends_with_what_cannot_pass),
+        cmocka_unit_test(pipeline__pauses_for_longer_each_time),
+        cmocka_unit_test(pipeline__pauses_briefly_when_somebody_waits),
+        cmocka_unit_test(pipeline__gives_up_when_attempts_and_age_are_used_up),
+        cmocka_unit_test(pipeline__counts_what_others_have_tried),
+        cmocka_unit_test(pipeline__asks_first_where_somebody_may_have_begun),
+        cmocka_unit_test(pipeline__leaves_out_what_was_done_before),
+        cmocka_unit_test(pipeline__has_nothing_to_say_when_all_was_done_before),
+        cmocka_unit_test(pipeline__replays_for_the_attachment_that_failed),
+        cmocka_unit_test(pipeline__does_not_replay_for_whom_there_is_not),
+        cmocka_unit_test(pipeline__sends_nothing_to_a_host_that_is_down),
+        cmocka_unit_test(pipeline__probes_less_and_less_often),
+        cmocka_unit_test(pipeline__goes_on_when_a_probe_finds_it_alive),
+        cmocka_unit_test(
+            pipeline__stops_again_with_the_first_failure_after_a_probe),
+        cmocka_unit_test(pipeline__goes_on_when_one_comes_through_after_all),
+        cmocka_unit_test(pipeline__answers_of_its_own_keep_a_host_open),
+        cmocka_unit_test(pipeline__takes_a_refusal_in_words_for_a_sign_of_life),
+        cmocka_unit_test(pipeline__waits_as_long_as_a_host_has_asked_for),
+        cmocka_unit_test(pipeline__does_not_shorten_a_rest),
+        cmocka_unit_test(pipeline__sends_a_host_what_it_bears),
+        cmocka_unit_test(pipeline__never_sends_more_than_is_configured),
+        cmocka_unit_test(pipeline__has_the_registrations_of_a_host_take_turns),
+        cmocka_unit_test(pipeline__retries_no_more_than_its_budget_allows),
+        cmocka_unit_test(pipeline__holds_a_registration_that_is_refused),
+        cmocka_unit_test(
+            pipeline__holds_one_delivery_that_is_refused_by_itself),
+        cmocka_unit_test(pipeline__begins_nothing_for_an_abandoned_record),
+        cmocka_unit_test(pipeline__tells_what_an_abandoned_record_still_brings),
+        cmocka_unit_test(pipeline__drains_by_letting_what_runs_come_to_its_end),
+        cmocka_unit_test(pipeline__drains_at_once_when_nothing_runs),
+        cmocka_unit_test(pipeline__tries_all_the_same_when_somebody_waits),
+        cmocka_unit_test(pipeline__knows_what_makes_no_progress),
+        cmocka_unit_test(pipeline__comes_to_an_end_whatever_happens),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
