@@ -75,7 +75,19 @@ static const struct meaning meanings[] = {
     {502, "", ERROR_UNAVAILABLE, "", NULL},
     {503, SAYS("UNKNOWN"), ERROR_UNAVAILABLE, "UNKNOWN", NULL},
     {504, "", ERROR_UNAVAILABLE, "", NULL},
+    /* not so often */
+    {429, "", ERROR_RATE_LIMITED, "", NULL},
+    {429, SAYS("DENIED"), ERROR_RATE_LIMITED, "DENIED", NULL},
+    {429, "<html>", ERROR_RATE_LIMITED, "", NULL},
+    {400, SAYS("TOOMANYREQUESTS"), ERROR_RATE_LIMITED, "TOOMANYREQUESTS", NULL},
+    {401, SAYS("TOOMANYREQUESTS"), ERROR_RATE_LIMITED, "TOOMANYREQUESTS", NULL},
+    {403, SAYS("TOOMANYREQUESTS"), ERROR_RATE_LIMITED, "TOOMANYREQUESTS", NULL},
     {403, "secondary Rate Limit exceeded", ERROR_RATE_LIMITED, "", NULL},
+    {403, "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"RATE LIMIT\"}]}",
+     ERROR_RATE_LIMITED, "DENIED", NULL},
+    {400, "rate limit", ERROR_REJECTED, "", NULL},
+    {404, "rate limit", ERROR_NOT_FOUND, "", NULL},
+    {503, "rate limit", ERROR_UNAVAILABLE, "", NULL},
     /* once more from the start */
     {416, "", ERROR_INTERRUPTED, "", NULL},
     {404, SAYS("BLOB_UPLOAD_UNKNOWN"), ERROR_INTERRUPTED, "BLOB_UPLOAD_UNKNOWN",
@@ -86,6 +98,20 @@ static const struct meaning meanings[] = {
     {404, SAYS("MANIFEST_BLOB_UNKNOWN"), ERROR_INTERRUPTED,
      "MANIFEST_BLOB_UNKNOWN", NULL},
     {404, SAYS("BLOB_UNKNOWN"), ERROR_INTERRUPTED, "BLOB_UNKNOWN", NULL},
+    {400, SAYS("MANIFEST_BLOB_UNKNOWN"), ERROR_INTERRUPTED,
+     "MANIFEST_BLOB_UNKNOWN", NULL},
+    {416, SAYS("BLOB_UPLOAD_INVALID"), ERROR_INTERRUPTED, "BLOB_UPLOAD_INVALID",
+     NULL},
+    {500, SAYS("BLOB_UPLOAD_UNKNOWN"), ERROR_UNAVAILABLE, "BLOB_UPLOAD_UNKNOWN",
+     NULL},
+    {429, SAYS("BLOB_UPLOAD_UNKNOWN"), ERROR_RATE_LIMITED,
+     "BLOB_UPLOAD_UNKNOWN", NULL},
+    {404, SAYS("blob_unknown"), ERROR_NOT_FOUND, "", NULL},
+    {404, SAYS("MANIFEST_UNKNOWN"), ERROR_NOT_FOUND, "MANIFEST_UNKNOWN", NULL},
+    /* one refusal that comes as 400 (ECR Public), and others */
+    {400, SAYS("DENIED"), ERROR_AUTH, "DENIED", NULL},
+    {400, SAYS("UNAUTHORIZED"), ERROR_AUTH, "UNAUTHORIZED", NULL},
+    {404, SAYS("DENIED"), ERROR_NOT_FOUND, "DENIED", NULL},
     /* bodies of every shape */
     {400, "{\"errors\":[]}", ERROR_REJECTED, "",
      "upload: registry 'reg.example' answers 400"},
@@ -137,6 +163,63 @@ static void errors__carry_what_the_registry_asks_us_to_wait(void **state)
     assert_int_equal(err.retry_after_ms, 7000);
     answer(503, "Retry-After: Fri, 02 Jan 2026 03:04:15 GMT\n", "", &err);
     assert_int_equal(err.retry_after_ms, 10000);
+}
+
+#define GHCR(when)                                                             \
+    "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\",\"message\":\"retry-after:"    \
+    " " when ", allowed: 44000/minute\"}]}"
+
+struct wait {
+    const char *label;
+    int status;
+    const char *headers;
+    const char *body;
+    uint32_t ms;
+};
+
+/* What GHCR says is in its body, and is one of Go's durations. */
+static const struct wait waits[] = {
+    {"milliseconds are a second", 429, "", GHCR("10.3ms"), 1000},
+    {"many milliseconds", 429, "", GHCR("2500ms"), 2500},
+    {"seconds", 429, "", GHCR("7s"), 7000},
+    {"a fraction", 429, "", GHCR("1.3s"), 1300},
+    {"less than a second", 429, "", GHCR("0.2s"), 1000},
+    {"nothing", 429, "", GHCR("0s"), 1000},
+    {"microseconds", 429, "", GHCR("907.204\xC2\xB5s"), 1000},
+    {"microseconds with the other letter", 429, "", GHCR("907.204\xCE\xBCs"),
+     1000},
+    {"microseconds in ASCII", 429, "", GHCR("250000us"), 1000},
+    {"nanoseconds", 429, "", GHCR("999999ns"), 1000},
+    {"the longest that counts", 429, "", GHCR("300s"), 300000},
+    {"longer", 429, "", GHCR("301s"), 300000},
+    {"absurdly long", 429, "", GHCR("99999999999999999999s"), 300000},
+    {"too long for a number", 429, "", GHCR("1e999s"), 300000},
+    {"in the past", 429, "", GHCR("-5s"), 1000},
+    {"no number", 429, "", GHCR("soon"), 1000},
+    {"no number at all", 429, "", GHCR("NaNs"), 1000},
+    {"no unit", 429, "", GHCR("12"), 1000},
+    {"upper case", 429, "", "Retry-After: 4s", 4000},
+    {"without a blank", 429, "", "slow down, retry-after:4s", 4000},
+    {"without a word", 429, "", "", 0},
+    {"another word", 429, "", "try again in 4s", 0},
+    {"cut behind the label", 429, "", "retry-after:", 1000},
+    {"the header counts more", 429, "Retry-After: 9\n", GHCR("4s"), 9000},
+    {"a header that says nothing", 429, "Retry-After: never\n", GHCR("4s"),
+     4000},
+    {"a limit that is called 403", 403, "",
+     "secondary rate limit, retry-after: 4s", 4000},
+    {"not of any other error", 400, "", "retry-after: 4s", 0},
+    {"not of an outage", 503, "", "retry-after: 4s", 0},
+};
+
+static void errors__read_what_ghcr_asks_us_to_wait(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+        struct error err;
+
+        answer(waits[i].status, waits[i].headers, waits[i].body, &err);
+        check_number(waits[i].label, err.retry_after_ms, waits[i].ms);
+    }
 }
 
 static void errors__show_only_so_much_of_a_registrys_words(void **state)
@@ -249,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors__mean_something_by_status_and_code),
         cmocka_unit_test(errors__carry_what_the_registry_asks_us_to_wait),
+        cmocka_unit_test(errors__read_what_ghcr_asks_us_to_wait),
         cmocka_unit_test(errors__show_only_so_much_of_a_registrys_words),
         cmocka_unit_test(errors__hold_a_code_that_fits),
         cmocka_unit_test(errors__never_show_a_secret),
