@@ -898,6 +898,417 @@ static void a_token_is_for_the_password_that_it_was_fetched_with(void **state)
     world_close(&world);
 }
 
+/* --- asking first ----------------------------------------------------------
+ */
+
+/* What is asked for may have been pushed before, or not. */
+struct question {
+    const char *name;
+    const char *scenarios[4];
+    enum who who;
+    bool tls;
+    bool there;
+    enum error_kind kind; /* ERROR_NONE: it is there in the end */
+    int status;
+    int requests; /* behind the push before, or from a cold start; 0: any */
+    int heads;
+    bool already;
+    uint32_t wait_ms;
+};
+
+/* The challenge, the question, and then the push: COLD has the challenge. */
+#define IN_VAIN (COLD + 1)
+
+static const struct question questions[] = {
+    {"it is there: one request", .there = true, .requests = 1, .heads = 1,
+     .already = true},
+    {"it is there, behind Basic",
+     {"auth-basic"},
+     KNOWN,
+     .there = true,
+     .requests = 1,
+     .heads = 1,
+     .already = true},
+    {"it is there, behind a token",
+     {"auth-bearer"},
+     KNOWN,
+     .there = true,
+     .requests = 1,
+     .heads = 1,
+     .already = true},
+    {"it is there, over TLS",
+     {"auth-bearer"},
+     KNOWN,
+     .tls = true,
+     .there = true,
+     .requests = 1,
+     .heads = 1,
+     .already = true},
+    {"it is not there", .requests = IN_VAIN, .heads = 1},
+    {"it is not there, behind a token",
+     {"auth-bearer"},
+     KNOWN,
+     .requests = WITH_TOKEN + 1,
+     .heads = 1},
+    {"another one is there",
+     {"wrong-digest@head"},
+     .there = true,
+     .requests = 6,
+     .heads = 1},
+    {"something is there, nobody says what",
+     {"no-digest@head"},
+     .there = true,
+     .requests = 6,
+     .heads = 1},
+    /* Who may not read may still write. */
+    {"who asks is refused with 401",
+     {"auth-basic", "401-twice@head"},
+     KNOWN,
+     .requests = IN_VAIN + 1,
+     .heads = 2},
+    {"who asks is refused with 403",
+     {"403-denied@head"},
+     .requests = IN_VAIN,
+     .heads = 1},
+    {"nobody may ask",
+     {"405-unsupported@head"},
+     .requests = IN_VAIN,
+     .heads = 1},
+    {"the question is not understood",
+     {"400-manifest-invalid@head"},
+     .requests = IN_VAIN,
+     .heads = 1},
+    {"the repository is not known",
+     {"404-name-unknown@head"},
+     .there = true,
+     .requests = 6,
+     .heads = 1},
+    /* HEAD has no words; the push has. */
+    {"a limit that is called 403",
+     {"403-rate-limit*0@head", "403-rate-limit*0@post"},
+     .kind = ERROR_RATE_LIMITED,
+     .status = 403,
+     .heads = 1},
+    /* Who is in trouble is so for both. */
+    {"500",
+     {"500-always@head"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 500,
+     .requests = 2,
+     .heads = 1},
+    {"502 with a page",
+     {"html-error@head"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 502,
+     .requests = 2,
+     .heads = 1},
+    {"503",
+     {"503@head"},
+     .there = true,
+     .kind = ERROR_UNAVAILABLE,
+     .status = 503,
+     .requests = 1,
+     .heads = 1},
+    {"429 without a word",
+     {"429@head"},
+     .kind = ERROR_RATE_LIMITED,
+     .status = 429,
+     .requests = 2,
+     .heads = 1},
+    {"429 with seconds",
+     {"429-seconds=3@head"},
+     .there = true,
+     .kind = ERROR_RATE_LIMITED,
+     .status = 429,
+     .requests = 1,
+     .heads = 1,
+     .wait_ms = 3000},
+    {"no answer",
+     {"hang@head"},
+     .kind = ERROR_UNREACHABLE,
+     .requests = 2,
+     .heads = 1},
+    {"connections that are always closed",
+     {"close*0@head"},
+     .kind = ERROR_UNREACHABLE},
+    {"more headers than we take",
+     {"huge-headers@head"},
+     .there = true,
+     .kind = ERROR_UNAVAILABLE,
+     .requests = 1,
+     .heads = 1},
+    /* elsewhere */
+    {"a redirect is followed",
+     {"redirect-307@head", "auth-bearer"},
+     KNOWN,
+     .there = true,
+     .requests = 2,
+     .heads = 2,
+     .already = true},
+    {"a redirect to another host gets no credentials",
+     {"redirect-cross-host@head", "auth-basic"},
+     KNOWN,
+     .there = true,
+     .requests = 2,
+     .heads = 2,
+     .already = true},
+    {"a redirect to another host, where it is not",
+     {"redirect-cross-host@head", "auth-basic"},
+     KNOWN,
+     .requests = IN_VAIN + 1,
+     .heads = 2},
+    {"a token that may only pull is enough to ask",
+     {"token-reduced"},
+     KNOWN,
+     .kind = ERROR_AUTH,
+     .status = 401,
+     .heads = 1},
+};
+
+static void check_answer(const struct question *row,
+                         const struct result *result)
+{
+    if (result->err.kind != row->kind) {
+        fail_msg("it ends with '%s': %s",
+                 result->err.kind == ERROR_NONE ? "success"
+                                                : error_class(result->err.kind),
+                 result->err.message);
+    }
+    assert_int_equal(result->already, row->already);
+    if (row->kind != ERROR_NONE) {
+        assert_int_equal(result->err.http_status, row->status);
+        assert_int_equal(result->err.retry_after_ms, row->wait_ms);
+    }
+}
+
+static void it_is_asked_for_first(void **state)
+{
+    const struct question *row = *state;
+    struct world world;
+    struct result result;
+    int before = 0;
+    int requests;
+
+    world_open(&world, row->scenarios, row->who, row->tls);
+    if (row->there) {
+        push(&world, &result);
+        assert_pushed(&result);
+        assert_false(result.already);
+        before = peer_count(world.peer, "requests", NULL);
+    }
+    world.asks_first = true;
+    push(&world, &result);
+    check_answer(row, &result);
+    requests = peer_count(world.peer, "requests", NULL) - before;
+    if (row->requests != 0) {
+        assert_int_equal(requests, row->requests);
+    }
+    if (row->heads != 0) {
+        assert_int_equal(peer_count(world.peer, "stages", "head"), row->heads);
+    }
+    peer_assert_manners(world.peer);
+    world_close(&world);
+}
+
+static void a_question_says_which_manifests_it_takes(void **state)
+{
+    struct world world;
+    struct result result;
+    char text[128];
+
+    world_open(&world, NOTHING, ANONYMOUS, false);
+    world.asks_first = true;
+    push(&world, &result);
+    assert_pushed(&result);
+    assert_true(peer_logged(world.peer, "head", 0, "accept", text));
+    assert_string_equal(text, world.image.manifest.media_type);
+    assert_true(peer_logged(world.peer, "head", 0, "path", text));
+    assert_non_null(strstr(text, "/manifests/latest"));
+    world_close(&world);
+}
+
+/* --- the probe -------------------------------------------------------------
+ */
+
+struct probing {
+    const char *name;
+    const char *scenarios[4];
+    bool tls;
+    enum error_kind kind; /* ERROR_NONE: it is alive */
+    int status;
+};
+
+static const struct probing probings[] = {
+    {"200", .kind = ERROR_NONE},
+    {"200, over TLS", .tls = true},
+    {"401 Basic", {"auth-basic"}, .kind = ERROR_NONE},
+    {"401 Bearer", {"auth-bearer"}, .kind = ERROR_NONE},
+    {"403", {"403-denied@ping"}, .kind = ERROR_NONE},
+    {"404", {"404-name-unknown@ping"}, .kind = ERROR_NONE},
+    {"405", {"405-unsupported@ping"}, .kind = ERROR_NONE},
+    {"307", {"redirect-307@ping"}, .kind = ERROR_NONE},
+    {"a slow answer", {"slow=0.5@ping"}, .kind = ERROR_NONE},
+    {"500", {"500-always@ping"}, .kind = ERROR_UNAVAILABLE, .status = 500},
+    {"502 with a page",
+     {"html-error@ping"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 502},
+    {"503", {"503@ping"}, .kind = ERROR_UNAVAILABLE, .status = 503},
+    {"503 where credentials are wanted",
+     {"auth-basic", "503@ping"},
+     .kind = ERROR_UNAVAILABLE,
+     .status = 503},
+    {"429", {"429@ping"}, .kind = ERROR_UNAVAILABLE, .status = 429},
+    {"no answer", {"hang@ping"}, .kind = ERROR_UNREACHABLE},
+    {"connections that are closed",
+     {"close*0@ping"},
+     .kind = ERROR_UNREACHABLE},
+    {"connections that are reset", {"reset*0@ping"}, .kind = ERROR_UNREACHABLE},
+    {"half an answer", {"close-mid-body@ping"}, .kind = ERROR_UNREACHABLE},
+    {"chunks that are none",
+     {"chunked-garbage@ping"},
+     .kind = ERROR_UNREACHABLE},
+    {"more body than we take",
+     {"huge-error-body@ping"},
+     .kind = ERROR_UNAVAILABLE},
+    {"more headers than we take",
+     {"huge-headers@ping"},
+     .kind = ERROR_UNAVAILABLE},
+};
+
+static void on_probed(void *payload, const struct error *err)
+{
+    on_pushed(payload, false, err);
+}
+
+static struct oci_probe *start_probe(struct world *world, struct result *result)
+{
+    struct oci_probe *probe;
+
+    *result = (struct result){.starting = true};
+    probe = oci_probe_start(world->client, &world->target, on_probed, result);
+    result->starting = false;
+    return probe;
+}
+
+static void probe(struct world *world, struct result *result)
+{
+    start_probe(world, result);
+    await_flag(world->loop, &result->done, SOON_MS);
+    assert_int_equal(result->calls, 1);
+}
+
+static void check_probed(const struct world *world, const struct result *result,
+                         enum error_kind kind, int status)
+{
+    if (result->err.kind != kind) {
+        fail_msg("it ends with '%s': %s",
+                 result->err.kind == ERROR_NONE ? "success"
+                                                : error_class(result->err.kind),
+                 result->err.message);
+    }
+    if (kind != ERROR_NONE) {
+        assert_int_equal(result->err.http_status, status);
+        assert_non_null(strstr(result->err.message, world->target.registry));
+    }
+}
+
+static void a_registry_is_alive_or_not(void **state)
+{
+    const struct probing *row = *state;
+    struct world world;
+    struct result result;
+    char text[128];
+
+    world_open(&world, row->scenarios, KNOWN, row->tls);
+    probe(&world, &result);
+    check_probed(&world, &result, row->kind, row->status);
+    /* Without credentials, and without a second try */
+    assert_int_equal(peer_count(world.peer, "requests", NULL),
+                     peer_count(world.peer, "stages", "ping"));
+    assert_true(peer_logged(world.peer, "ping", 0, "authorization", text));
+    assert_string_equal(text, "");
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+static void nobody_at_that_port_is_not_alive(void **state)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, NOTHING, KNOWN, false);
+    world.target.registry =
+        arena_printf(world.arena, "%s", world.target.registry);
+    peer_stop(world.peer);
+    world.peer = NULL;
+    probe(&world, &result);
+    check_probed(&world, &result, ERROR_UNREACHABLE, 0);
+    world_close(&world);
+}
+
+static void a_registry_that_we_do_not_trust_is_not_alive(void **state)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, NOTHING, KNOWN, true);
+    world.target.ca_file = NULL;
+    probe(&world, &result);
+    assert_true(result.err.kind != ERROR_NONE);
+    world_close(&world);
+}
+
+static void a_probe_of_no_registry_fails_later(void **state)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, NOTHING, KNOWN, false);
+    world.target.registry = "not a registry";
+    oci_probe_cancel(start_probe(&world, &result));
+    turn_idle(world.loop);
+    assert_int_equal(result.calls, 0);
+    probe(&world, &result);
+    assert_true(result.err.kind != ERROR_NONE);
+    world_close(&world);
+}
+
+static void a_probe_can_be_cancelled(void **state)
+{
+    struct world world;
+    struct result result;
+    struct oci_probe *running;
+
+    world_open(&world, SCENARIOS("hang@ping"), KNOWN, false);
+    oci_probe_cancel(start_probe(&world, &result));
+    running = start_probe(&world, &result);
+    await_stage(world.loop, world.peer, "ping", 1);
+    oci_probe_cancel(running);
+    turn_idle(world.loop);
+    assert_int_equal(result.calls, 0);
+    world_close(&world);
+}
+
+/* The target is not needed any more once it has begun. */
+static void a_probe_keeps_what_it_needs(void **state)
+{
+    struct world world;
+    struct result result;
+    char *registry;
+
+    world_open(&world, SCENARIOS("503@ping"), KNOWN, false);
+    registry = mem_strdup(world.target.registry);
+    world.target.registry = registry;
+    start_probe(&world, &result);
+    memset(registry, 'x', strlen(registry));
+    mem_free(registry);
+    await_flag(world.loop, &result.done, SOON_MS);
+    assert_int_equal(result.err.http_status, 503);
+    world.target.registry = NULL;
+    world_close(&world);
+}
+
 /* --- cancelling ------------------------------------------------------------
  */
 
@@ -931,6 +1342,22 @@ static void a_push_can_be_cancelled_at_the_probe(void **state)
 static void a_push_can_be_cancelled_at_the_token(void **state)
 {
     cancel_at("token", "hang@token");
+}
+
+static void a_push_can_be_cancelled_at_the_question(void **state)
+{
+    struct world world;
+    struct result result;
+    struct oci_push *running;
+
+    world_open(&world, SCENARIOS("hang@head"), KNOWN, false);
+    world.asks_first = true;
+    running = start(&world, &world.target, &result);
+    await_stage(world.loop, world.peer, "head", 1);
+    oci_push_cancel(running);
+    turn_idle(world.loop);
+    assert_int_equal(result.calls, 0);
+    world_close(&world);
 }
 
 static void a_push_can_be_cancelled_at_the_sessions(void **state)
@@ -1010,9 +1437,16 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(a_token_without_a_lifetime_lives_a_minute),
     cmocka_unit_test(a_token_that_ends_during_a_push_is_fetched_anew),
     cmocka_unit_test(a_token_is_for_the_password_that_it_was_fetched_with),
+    cmocka_unit_test(a_question_says_which_manifests_it_takes),
+    cmocka_unit_test(nobody_at_that_port_is_not_alive),
+    cmocka_unit_test(a_registry_that_we_do_not_trust_is_not_alive),
+    cmocka_unit_test(a_probe_of_no_registry_fails_later),
+    cmocka_unit_test(a_probe_can_be_cancelled),
+    cmocka_unit_test(a_probe_keeps_what_it_needs),
     cmocka_unit_test(a_push_can_be_cancelled_before_it_begins),
     cmocka_unit_test(a_push_can_be_cancelled_at_the_probe),
     cmocka_unit_test(a_push_can_be_cancelled_at_the_token),
+    cmocka_unit_test(a_push_can_be_cancelled_at_the_question),
     cmocka_unit_test(a_push_can_be_cancelled_at_the_sessions),
     cmocka_unit_test(a_push_can_be_cancelled_at_the_blobs),
     cmocka_unit_test(a_push_can_be_cancelled_at_the_manifest),
@@ -1021,15 +1455,30 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(one_who_waits_for_the_probe_may_leave_the_others),
 };
 
+static struct CMUnitTest test_of(const char *name, CMUnitTestFunction test,
+                                 const void *row)
+{
+    return (struct CMUnitTest){
+        .name = name, .test_func = test, .initial_state = (void *)row};
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(others)];
+    struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(questions) +
+                            ARRAY_SIZE(probings) + ARRAY_SIZE(others)];
+    struct CMUnitTest *next = tests;
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        tests[i] = (struct CMUnitTest){.name = rows[i].name,
-                                       .test_func = it_ends_as_the_table_says,
-                                       .initial_state = (void *)&rows[i]};
+        *next++ = test_of(rows[i].name, it_ends_as_the_table_says, &rows[i]);
     }
-    memcpy(&tests[ARRAY_SIZE(rows)], others, sizeof(others));
+    for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+        *next++ =
+            test_of(questions[i].name, it_is_asked_for_first, &questions[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(probings); i++) {
+        *next++ =
+            test_of(probings[i].name, a_registry_is_alive_or_not, &probings[i]);
+    }
+    memcpy(next, others, sizeof(others));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

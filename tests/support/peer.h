@@ -25,7 +25,9 @@ struct json *peer_get(const struct peer *peer, const char *path);
 /* A number of /_count: peer_count(p, "stages", "token"), (p, "requests", NULL);
  * 0 where there is none. */
 int peer_count(const struct peer *peer, const char *name, const char *inner);
-/* No complaint, no HEAD, and no Authorization where it has no business. */
+/* No complaint, and no Authorization where it has no business. */
+void peer_assert_manners(const struct peer *peer);
+/* So, and no HEAD either */
 void peer_assert_content(const struct peer *peer);
 /* The n-th request of the log that is of that stage: one of its members */
 bool peer_logged(const struct peer *peer, const char *stage, int n,

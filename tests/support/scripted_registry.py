@@ -386,13 +386,13 @@ def _(_registry, _call, answer, _):
 # -- answers that are not what they should be
 
 
-@row("wrong-digest", "after", "201 with another Docker-Content-Digest", ("put", "manifest"))
+@row("wrong-digest", "after", "success with another Docker-Content-Digest", ("put", "manifest"))
 def _(_registry, _call, answer, _):
-    if answer.status == 201:
+    if answer.status in (200, 201):
         answer.headers["Docker-Content-Digest"] = "sha256:" + "0" * 64
 
 
-@row("no-digest", "after", "201 with no Docker-Content-Digest", ("put", "manifest"))
+@row("no-digest", "after", "success with no Docker-Content-Digest", ("put", "manifest"))
 def _(_registry, _call, answer, _):
     answer.headers.pop("Docker-Content-Digest", None)
 
