@@ -526,6 +526,171 @@ static void decode__holds_lists_to_their_cap(void **state)
     assert_message_contains(&err, "$.materials: more than 4096");
 }
 
+/* --- replays -------------------------------------------------------------- */
+
+#define HEADER(name, value)                                                    \
+    {                                                                          \
+        name,                                                                  \
+        {                                                                      \
+            (const unsigned char *)(value), sizeof(value) - 1                  \
+        }                                                                      \
+    }
+#define NO_VALUE(name)                                                         \
+    {                                                                          \
+        name,                                                                  \
+        {                                                                      \
+            NULL, 0                                                            \
+        }                                                                      \
+    }
+#define TEN "0123456789"
+#define FIFTY TEN TEN TEN TEN TEN
+#define LONGEST                                                                \
+    FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY TEN "ab"
+
+_Static_assert(sizeof(LONGEST) - 1 == LIMIT_EVENT_ID, "no byte more");
+
+struct replay {
+    const char *label;
+    struct header headers[6];
+    const char *id;
+    const char *attachment;
+};
+
+static const struct replay replays[] = {
+    {"none", {{0}}, "t/0/0", NULL},
+    {"all of them",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", "e1"),
+      HEADER("waybill-attachment", "ghcr:w1")},
+     "e1",
+     "ghcr:w1"},
+    {"in any order, in any case",
+     {HEADER("Waybill-Attachment", "ghcr:w1"), HEADER("WAYBILL-EVENT-ID", "e1"),
+      HEADER("waybill-REPLAYS", "7")},
+     "e1",
+     "ghcr:w1"},
+    {"not replayed: somebody's own headers",
+     {HEADER("waybill-event-id", "e1"), HEADER("waybill-attachment", "a")},
+     "t/0/0",
+     NULL},
+    {"replayed, and no more is known",
+     {HEADER("waybill-replays", "1")},
+     "t/0/0",
+     NULL},
+    {"how often does not matter",
+     {HEADER("waybill-replays", "often"), HEADER("waybill-event-id", "e1")},
+     "e1",
+     NULL},
+    {"nor whether it is said",
+     {NO_VALUE("waybill-replays"), HEADER("waybill-attachment", "a")},
+     "t/0/0",
+     "a"},
+    {"a record that failed before there was a plan",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", "e1")},
+     "e1",
+     NULL},
+    {"twice: the last counts",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", "old"),
+      HEADER("waybill-attachment", "old"), HEADER("waybill-event-id", "new"),
+      HEADER("waybill-attachment", "new")},
+     "new",
+     "new"},
+    {"an id without a value",
+     {HEADER("waybill-replays", "1"), NO_VALUE("waybill-event-id")},
+     "t/0/0",
+     NULL},
+    {"an id of another's language",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", "\xC3\xA9")},
+     "\xC3\xA9",
+     NULL},
+    {"an id that is no text",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", "\xC3(")},
+     "t/0/0",
+     NULL},
+    {"an id with a NUL",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", "e\0"
+                                                                 "1")},
+     "t/0/0",
+     NULL},
+    {"the longest id",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", LONGEST)},
+     LONGEST,
+     NULL},
+    {"an id that is too long",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-event-id", LONGEST "c")},
+     "t/0/0",
+     NULL},
+    {"the longest attachment",
+     {HEADER("waybill-replays", "1"), HEADER("waybill-attachment", LONGEST)},
+     "t/0/0",
+     LONGEST},
+    {"the event's own id counts more",
+     {HEADER("ce_specversion", "1.0"), HEADER("ce_id", "own"),
+      HEADER("ce_type", EVENT_TYPE), HEADER("waybill-replays", "1"),
+      HEADER("waybill-event-id", "e1"), HEADER("waybill-attachment", "a")},
+     "own",
+     "a"},
+};
+
+static size_t count_of(const struct header headers[6])
+{
+    size_t count = 0;
+
+    while (count < 6 && headers[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
+/* The same is known of a record that cannot be read: it may have failed for
+ * that. */
+static void check_replay(const struct replay *row, const char *value)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = {.message = {.topic = "t",
+                                      .value = bytes_of(value),
+                                      .headers = row->headers,
+                                      .header_count = count_of(row->headers)}};
+    struct event event;
+    struct error err;
+    int result = event_decode(&input, NO_CAP, arena, &event, &err);
+
+    check(row->label, (result == 0) == (*value == '{'));
+    check_text(row->label, event.id, row->id);
+    check_text(row->label, event.replay_attachment, row->attachment);
+}
+
+static void decode__knows_a_replay_by_its_headers(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(replays); i++) {
+        check_replay(&replays[i], EVENT);
+        check_replay(&replays[i], "nonsense");
+    }
+}
+
+static void decode__copies_what_a_replay_says(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    char id[] = "e1";
+    char attachment[] = "ghcr";
+    struct header headers[] = {
+        {"waybill-replays", bytes_of("1")},
+        {"waybill-event-id", {(unsigned char *)id, 2}},
+        {"waybill-attachment", {(unsigned char *)attachment, 4}},
+    };
+    struct input input = {.message = {.topic = "t",
+                                      .value = bytes_of(EVENT),
+                                      .headers = headers,
+                                      .header_count = 3}};
+    struct event event;
+    struct error err;
+
+    assert_int_equal(event_decode(&input, NO_CAP, arena, &event, &err), 0);
+    memset(id, 'x', sizeof(id));
+    memset(attachment, 'x', sizeof(attachment));
+    assert_string_equal(event.id, "e1");
+    assert_string_equal(event.replay_attachment, "ghcr");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +708,8 @@ int main(void)
         cmocka_unit_test(decode__copies_everything_out_of_the_record),
         cmocka_unit_test(decode__holds_names_to_their_cap),
         cmocka_unit_test(decode__holds_lists_to_their_cap),
+        cmocka_unit_test(decode__knows_a_replay_by_its_headers),
+        cmocka_unit_test(decode__copies_what_a_replay_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
 #include "asserts.h"
+
+#include <strings.h>
+
 #include "waybill/outcome_encode.h"
 
 static const struct registration registration = {.name = "ghcr",
@@ -177,6 +180,218 @@ static void dead_letter__carries_a_message_of_at_most_one_kib(void **state)
         message_header(&letter, "waybill-error-message")->value.len, 1024);
 }
 
+/* --- replays -------------------------------------------------------------- */
+
+static size_t times(const struct message *letter, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < letter->header_count; i++) {
+        count += strcasecmp(letter->headers[i].name, name) == 0;
+    }
+    return count;
+}
+
+static void check_last(const char *label, const struct message *letter,
+                       const char *name, const char *value)
+{
+    const struct header *header = message_header(letter, name);
+
+    if (value == NULL) {
+        check(label, header == NULL);
+        return;
+    }
+    check(label, header != NULL);
+    check_bytes(label, header->value.data, header->value.len, value,
+                strlen(value));
+}
+
+/* A dead letter, written back to the topic that it came from, and failed once
+ * more for another reason */
+static const struct header letter_headers[] = {
+    {"ce_id", {(const unsigned char *)"e1", 2}},
+    {"waybill-error-class", {(const unsigned char *)"auth", 4}},
+    {"waybill-error-code", {(const unsigned char *)"DENIED", 6}},
+    {"waybill-http-status", {(const unsigned char *)"403", 3}},
+    {"waybill-attempts", {(const unsigned char *)"99", 2}},
+    {"waybill-attachment", {(const unsigned char *)"ghcr:w1", 7}},
+    {"waybill-topic", {(const unsigned char *)"in", 2}},
+    {"waybill-partition", {(const unsigned char *)"3", 1}},
+    {"waybill-offset", {(const unsigned char *)"42", 2}},
+    {"waybill-timestamp", {(const unsigned char *)"1", 1}},
+    {"waybill-version", {(const unsigned char *)"0.0", 3}},
+    {"Waybill-Of-Later", {(const unsigned char *)"x", 1}},
+    {"__connect.errors.topic", {(const unsigned char *)"in", 2}},
+    {"__connect.errors.exception.message", {(const unsigned char *)"m", 1}},
+    {"__connect.errors.stage", {(const unsigned char *)"s", 1}},
+    {"mine", {(const unsigned char *)"kept", 4}},
+    {"waybill-replays", {(const unsigned char *)"2", 1}},
+};
+
+static struct input replayed_input(size_t header_count)
+{
+    return (struct input){.message = {.topic = "replayed",
+                                      .value = bytes_of("{}"),
+                                      .headers = letter_headers,
+                                      .header_count = header_count,
+                                      .timestamp_ms = 1767323045678},
+                          .partition = 7,
+                          .offset = 1000};
+}
+
+static void dead_letter__of_a_replay_takes_the_place_of_the_first(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = replayed_input(ARRAY_SIZE(letter_headers));
+    struct outcome outcome = failed(&input);
+    static const char *const wanted[][2] = {
+        {"ce_id", "e1"},
+        {"mine", "kept"},
+        {"waybill-error-class", "schema"},
+        {"waybill-error-code", NULL}, /* the first one's: it has none */
+        {"waybill-error-message", "$: not JSON"},
+        {"waybill-http-status", NULL},
+        {"waybill-attempts", "12"},
+        {"waybill-attachment", "ghcr:w1"},
+        {"waybill-topic", "in"},
+        {"waybill-partition", "3"},
+        {"waybill-offset", "42"},
+        {"waybill-replays", "2"},
+        {"waybill-timestamp", "1767323045678"},
+        {"waybill-version", WAYBILL_VERSION},
+        {"waybill-of-later", NULL},
+        {"__connect.errors.topic", "in"},
+        {"__connect.errors.partition", "3"},
+        {"__connect.errors.offset", "42"},
+        {"__connect.errors.exception.message", "$: not JSON"},
+        {"__connect.errors.stage", NULL},
+    };
+    struct message letter;
+
+    error_set(&outcome.error, ERROR_SCHEMA, "$: not JSON");
+    dead_letter_encode(&outcome, &style, arena, &letter);
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        const char *name = wanted[i][0];
+
+        check_last(name, &letter, name, wanted[i][1]);
+        check_number(name, times(&letter, name), wanted[i][1] != NULL);
+    }
+    /* However often it goes round, it does not grow. */
+    for (int i = 0; i < 5; i++) {
+        size_t before = letter.header_count;
+
+        input.message.headers = letter.headers;
+        input.message.header_count = letter.header_count;
+        dead_letter_encode(&outcome, &style, arena, &letter);
+        assert_int_equal(letter.header_count, before);
+        check_last("again", &letter, "waybill-offset", "42");
+        check_last("again", &letter, "waybill-replays", "2");
+    }
+}
+
+/* Then they are somebody's own, whatever they are called. */
+static void dead_letter__of_no_replay_keeps_every_header(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    size_t count = ARRAY_SIZE(letter_headers) - 1; /* without replays */
+    struct input input = replayed_input(count);
+    struct outcome outcome = failed(&input);
+    struct message letter;
+
+    dead_letter_encode(&outcome, &style, arena, &letter);
+    for (size_t i = 0; i < count; i++) {
+        check_text("kept", letter.headers[i].name, letter_headers[i].name);
+        check(letter_headers[i].name,
+              bytes_equal(letter.headers[i].value, letter_headers[i].value));
+    }
+    check_last("its own place", &letter, "waybill-topic", "replayed");
+    check_last("its own place", &letter, "waybill-partition", "7");
+    check_last("its own place", &letter, "waybill-offset", "1000");
+    check_last("its own place", &letter, "__connect.errors.offset", "1000");
+    check_last("no replay", &letter, "waybill-replays", NULL);
+    assert_int_equal(times(&letter, "waybill-offset"), 2);
+}
+
+struct place_row {
+    const char *label;
+    struct header headers[3];
+    const char *topic;
+    const char *partition;
+    const char *offset;
+};
+
+#define TEN "0123456789"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define PLACE(name, value)                                                     \
+    {                                                                          \
+        "waybill-" name,                                                       \
+        {                                                                      \
+            (const unsigned char *)(value), sizeof(value) - 1                  \
+        }                                                                      \
+    }
+
+/* Where it stood first, if all of that is known; else where it stands */
+static const struct place_row place_rows[] = {
+    {"all",
+     {PLACE("topic", "in"), PLACE("partition", "3"), PLACE("offset", "42")},
+     "in",
+     "3",
+     "42"},
+    {"nothing", {{0}}, "replayed", "7", "1000"},
+    {"no offset",
+     {PLACE("topic", "in"), PLACE("partition", "3")},
+     "replayed",
+     "7",
+     "1000"},
+    {"a topic without a value",
+     {{"waybill-topic", {NULL, 0}},
+      PLACE("partition", "3"),
+      PLACE("offset", "42")},
+     "replayed",
+     "7",
+     "1000"},
+    {"an offset that is too long",
+     {PLACE("topic", "in"), PLACE("partition", "3"),
+      PLACE("offset", LONG LONG)},
+     "replayed",
+     "7",
+     "1000"},
+    {"another case",
+     {{"WAYBILL-TOPIC", {(const unsigned char *)"in", 2}},
+      {"Waybill-Partition", {(const unsigned char *)"3", 1}},
+      {"waybill-OFFSET", {(const unsigned char *)"42", 2}}},
+     "in",
+     "3",
+     "42"},
+};
+
+static void dead_letter__says_where_the_record_stood_first(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(place_rows); i++) {
+        CLEANUP(release_arena) struct arena *arena = arena_new();
+        const struct place_row *row = &place_rows[i];
+        struct input input = replayed_input(0);
+        struct outcome outcome = failed(&input);
+        struct header headers[4] = {{"waybill-replays", bytes_of("1")}};
+        struct message letter;
+        size_t count = 1;
+
+        while (count < 4 && row->headers[count - 1].name != NULL) {
+            headers[count] = row->headers[count - 1];
+            count++;
+        }
+        input.message.headers = headers;
+        input.message.header_count = count;
+        dead_letter_encode(&outcome, &style, arena, &letter);
+        check_last(row->label, &letter, "waybill-topic", row->topic);
+        check_last(row->label, &letter, "waybill-partition", row->partition);
+        check_last(row->label, &letter, "waybill-offset", row->offset);
+        check_last(row->label, &letter, "__connect.errors.topic", row->topic);
+        check_last(row->label, &letter, "waybill-replays", "1");
+        check_number(row->label, times(&letter, "waybill-topic"), 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +399,9 @@ int main(void)
         cmocka_unit_test(dead_letter__leaves_out_what_does_not_apply),
         cmocka_unit_test(dead_letter__of_a_tombstone_stays_one),
         cmocka_unit_test(dead_letter__carries_a_message_of_at_most_one_kib),
+        cmocka_unit_test(dead_letter__of_a_replay_takes_the_place_of_the_first),
+        cmocka_unit_test(dead_letter__of_no_replay_keeps_every_header),
+        cmocka_unit_test(dead_letter__says_where_the_record_stood_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
