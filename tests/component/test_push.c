@@ -960,6 +960,11 @@ static const struct question questions[] = {
      .there = true,
      .requests = 6,
      .heads = 1},
+    {"nothing is there, under the same name",
+     {"404-with-digest"},
+     .there = true,
+     .requests = 6,
+     .heads = 1},
     /* Who may not read may still write. */
     {"who asks is refused with 401",
      {"auth-basic", "401-twice@head"},

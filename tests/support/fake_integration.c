@@ -192,9 +192,18 @@ void fake_succeed(struct fake_attempt *attempt)
 {
     struct artifact *artifact = arena_alloc(attempt->arena, sizeof(*artifact));
 
-    artifact->reference =
-        arena_printf(attempt->arena, "fake/%s", attempt->attachment->name);
-    artifact->already_present = attempt->doubtful;
+    *artifact = (struct artifact){
+        .registry = attempt->attachment->registration->options,
+        .repository = "fake",
+        .reference =
+            arena_printf(attempt->arena, "fake/%s", attempt->attachment->name),
+        .tag = "latest",
+        .digest = "sha256:0",
+        .media_type = "application/fake",
+        .layer_digest = "sha256:1",
+        .layout = "fake",
+        .already_present = attempt->doubtful,
+    };
     attempt->over = true;
     attempt->done(attempt->payload, artifact, NULL);
 }

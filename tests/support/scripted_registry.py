@@ -397,6 +397,11 @@ def _(_registry, _call, answer, _):
     answer.headers.pop("Docker-Content-Digest", None)
 
 
+@row("404-with-digest", "after", "404 with the digest of what is there", ("head",))
+def _(_registry, _call, answer, _):
+    answer.status = 404
+
+
 def _location_row(name, text, change):
     @row(name, "after", text, ("post", "patch"))
     def _(registry, call, answer, _):

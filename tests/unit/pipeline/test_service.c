@@ -1,0 +1,401 @@
+/* What the service reads, keeps, gives up and commits, between a queue and an
+ * integration that do what the test says. */
+
+#include "fake_queue.h"
+#include "pipeline/service_internal.h"
+#include "pipeline_world.h"
+
+static struct world world;
+static struct service *service;
+static int ended; /* times */
+static bool failed;
+
+static void on_ended(void *payload, const struct error *err)
+{
+    ended++;
+    failed = err != NULL;
+}
+
+static void begin_with(uint64_t max_records, size_t registrations)
+{
+    struct error err;
+
+    world_prepare(&world, 1);
+    ended = 0;
+    failed = false;
+    world.settings.delivery.max_records = max_records;
+    world.settings.registration_count = registrations;
+    world.settings.attachment_count =
+        registrations == 1 ? 1 : ARRAY_SIZE(world_attachments);
+    world.settings.arena = arena_new();
+    world.settings.kafka = (struct kafka_settings){
+        .brokers = "h:1",
+        .group = "g",
+        .topics = {FAKE_TOPIC, "outcomes", "dead"},
+    };
+    world.pipeline = pipeline_new(&world.options);
+    assert_int_equal(service_start(world.pipeline, &world.options, on_ended,
+                                   NULL, &service, &err),
+                     0);
+}
+
+static void begin_of(uint64_t max_records)
+{
+    begin_with(max_records, ARRAY_SIZE(world_registrations));
+}
+
+static void end(void)
+{
+    service_free(service);
+    pipeline_free(world.pipeline);
+    loop_free(world.loop);
+    arena_free(world.settings.arena);
+    fake_reset(NULL);
+}
+
+static const char *value_of(const char *workflow)
+{
+    static char value[512];
+
+    snprintf(value, sizeof(value),
+             "{\"workflow\":{\"id\":\"%s\"}," ATTESTATION "}", workflow);
+    return value;
+}
+
+static bool record(int64_t offset, const char *workflow)
+{
+    return fake_record(0, offset, value_of(workflow));
+}
+
+/* The commit that is due by now */
+static void commit(void)
+{
+    world_pass(&world, 20);
+    assert_true(fake_queue()->committing);
+    fake_commit_ends(QUEUE_COMMITTED, 0);
+    world_turn(&world);
+}
+
+static void commit_all(void)
+{
+    for (int i = 0; i < 100; i++) {
+        world_pass(&world, 20);
+        if (!fake_queue()->committing) {
+            return;
+        }
+        fake_commit_ends(QUEUE_COMMITTED, 0);
+    }
+    fail();
+}
+
+/* What whoever has the partition next would know */
+static void restore(struct ledger *ledger)
+{
+    struct error err;
+
+    ledger_init(ledger);
+    assert_int_equal(ledger_restore(ledger, fake_queue()->positions[0].offset,
+                                    fake_queue()->positions[0].metadata, &err),
+                     0);
+}
+
+/* --- committing ------------------------------------------------------------
+ */
+
+static void service__commits_what_is_finished_whatever_lies_below(void **state)
+{
+    struct ledger next;
+
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(7, "one");
+    record(8, "far");
+    record(9, "both");
+    fake_succeed(fake_running_one("far"));
+    fake_succeed(fake_running_one("both-far"));
+    commit();
+    assert_int_equal(fake_queue()->messages, 2);
+    assert_int_equal(fake_queue()->offsets, 1);
+    assert_true(fake_queue()->positions[0].offset == 7);
+    assert_int_equal(service_records(service), 2);
+    restore(&next);
+    assert_true(ledger_read(&next, 7));
+    assert_false(ledger_read(&next, 8));
+    assert_true(ledger_read(&next, 9));
+    assert_true(ledger_is_part_done(&next, 9, progress_id("both-far")));
+    assert_false(ledger_is_part_done(&next, 9, progress_id("both-one")));
+    assert_true(ledger_was_dispatched(&next, 9));
+    ledger_release(&next);
+    fake_succeed(fake_running_one("one"));
+    fake_succeed(fake_running_one("both-one"));
+    commit();
+    assert_true(fake_queue()->positions[0].offset == 10);
+    assert_int_equal(service_records(service), 0);
+    end();
+}
+
+static void service__hands_in_again_what_was_aborted(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    fake_succeed(fake_running_one("one"));
+    world_pass(&world, 20);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(fake_queue()->messages, 1);
+        fake_commit_ends(QUEUE_ABORTED, 0);
+        world_pass(&world, 20);
+        assert_true(fake_queue()->committing);
+    }
+    commit();
+    assert_int_equal(service_records(service), 0);
+    world_pass(&world, HOUR);
+    assert_int_equal(fake_queue()->commits, 6);
+    end();
+}
+
+/* It holds up nothing but the watermark, and is tried again in a minute. */
+static void service__withholds_a_message_that_is_too_large(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    record(1, "far");
+    fake_succeed(fake_running_one("one"));
+    fake_succeed(fake_running_one("far"));
+    world_pass(&world, 20);
+    assert_int_equal(fake_queue()->messages, 2);
+    fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
+    commit();
+    assert_int_equal(fake_queue()->messages, 1);
+    assert_true(fake_queue()->positions[0].offset == 0);
+    world_pass(&world, MINUTE - 100);
+    assert_false(fake_queue()->committing);
+    world_pass(&world, 100);
+    commit();
+    assert_int_equal(fake_queue()->messages, 1);
+    assert_true(fake_queue()->positions[0].offset == 2);
+    assert_int_equal(service_records(service), 0);
+    end();
+}
+
+/* --- how much --------------------------------------------------------------
+ */
+
+/* With one registration there is nobody to make room for. */
+static void service__stops_reading_when_it_is_full(void **state)
+{
+    int64_t offset = 0;
+
+    begin_with(10, 1);
+    fake_assign(0, -1, "");
+    while (record(offset, "one")) {
+        offset++;
+        assert_true(offset <= 10);
+    }
+    assert_int_equal(offset, 10);
+    assert_int_equal(service_records(service), 10);
+    for (int i = 0; i < 4; i++) {
+        fake_succeed(fake_running_one("one"));
+    }
+    commit();
+    assert_true(fake_queue()->paused); /* it is more than half full */
+    fake_succeed(fake_running_one("one"));
+    commit();
+    assert_false(fake_queue()->paused);
+    end();
+}
+
+/* "one" is down; what goes elsewhere goes on. */
+static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
+    void **state)
+{
+    int64_t offset = 0;
+    int flowed = 0;
+
+    begin_of(20);
+    fake_assign(0, -1, "");
+    for (; offset < 5; offset++) {
+        record(offset, "one");
+    }
+    for (int i = 0; i < 5; i++) {
+        fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    }
+    while (flowed < 200) {
+        assert_true(record(offset, offset % 2 == 0 ? "one" : "far"));
+        offset++;
+        while (fake_running_one("far") != NULL) {
+            fake_succeed(fake_running_one("far"));
+            flowed++;
+        }
+        world_turn(&world);
+        if (fake_queue()->committing) {
+            fake_commit_ends(QUEUE_COMMITTED, 0);
+        }
+        world_pass(&world, 20);
+        assert_true(service_records(service) <= 20);
+    }
+    assert_true(fake_queue()->rewound[0] == -1); /* it is still down */
+    commit_all();
+    /* It is up again. */
+    world_pass(&world, 30000);
+    fake_answer_probe(fake_running_probe("h1"), true);
+    for (int i = 0; i < 600 && fake_queue()->rewound[0] == -1; i++) {
+        while (fake_running_one("one") != NULL) {
+            fake_succeed(fake_running_one("one"));
+        }
+        world_pass(&world, 100);
+        commit_all();
+    }
+    assert_true(fake_queue()->rewound[0] >= 0);
+    assert_true(fake_queue()->rewound[0] < offset);
+    end();
+}
+
+/* --- giving back -----------------------------------------------------------
+ */
+
+static void service__gives_back_what_does_nothing_at_once(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    fake_assign(1, -1, "");
+    record(0, "one");
+    fake_fail(fake_running_one("one"), ERROR_INTERRUPTED, 404, 0);
+    world_turn(&world);
+    fake_revoke(1, false);
+    assert_int_equal(fake_queue()->releases, 1);
+    fake_revoke(0, false);
+    assert_int_equal(fake_queue()->releases, 2);
+    assert_int_equal(service_records(service), 0);
+    world_pass(&world, HOUR);
+    assert_int_equal(fake_attempts(), 1);
+    end();
+}
+
+static void service__commits_what_comes_through_before_it_gives_back(
+    void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    record(1, "far");
+    fake_revoke(0, false);
+    assert_int_equal(fake_queue()->releases, 0);
+    fake_succeed(fake_running_one("far"));
+    world_turn(&world);
+    assert_int_equal(fake_queue()->messages, 1);
+    fake_commit_ends(QUEUE_COMMITTED, 0);
+    assert_int_equal(fake_queue()->releases, 0); /* "one" still runs */
+    fake_succeed(fake_running_one("one"));
+    world_turn(&world);
+    fake_commit_ends(QUEUE_COMMITTED, 0);
+    world_turn(&world);
+    assert_true(fake_queue()->positions[0].offset == 2);
+    assert_int_equal(fake_queue()->releases, 1);
+    end();
+}
+
+/* The whole group waits. */
+static void service__waits_two_seconds_for_what_runs(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    fake_revoke(0, false);
+    world_pass(&world, 1999);
+    assert_int_equal(fake_queue()->releases, 0);
+    world_pass(&world, 1);
+    assert_int_equal(fake_queue()->releases, 1);
+    assert_true(fake_attempt(0)->cancelled);
+    assert_int_equal(service_records(service), 0);
+    end();
+}
+
+static void service__forgets_what_was_lost(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    for (int i = 0; i < 8; i++) {
+        record(i, "both");
+    }
+    fake_succeed(fake_running_one("both-one"));
+    world_turn(&world); /* it is being committed */
+    assert_true(fake_queue()->committing);
+    fake_revoke(0, true);
+    assert_int_equal(fake_queue()->releases, 0);
+    assert_int_equal(service_records(service), 0);
+    assert_int_equal(fake_running(NULL), 0);
+    /* It comes again before the result is known. */
+    fake_assign(0, 0, "");
+    record(0, "one");
+    fake_commit_ends(QUEUE_COMMITTED, 0);
+    fake_succeed(fake_running_one("one"));
+    commit();
+    assert_true(fake_queue()->positions[0].offset == 1);
+    end();
+}
+
+static void service__ends_when_it_is_drained(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    service_stop(service);
+    assert_true(fake_queue()->paused);
+    world_turn(&world);
+    assert_false(fake_queue()->closing);
+    fake_succeed(fake_running_one("one"));
+    world_turn(&world);
+    assert_false(fake_queue()->closing);
+    fake_commit_ends(QUEUE_COMMITTED, 0);
+    world_turn(&world);
+    assert_true(fake_queue()->closing);
+    fake_revoke(0, false);
+    assert_int_equal(fake_queue()->releases, 1);
+    fake_close_ends();
+    assert_int_equal(ended, 0); /* never from in there */
+    world_turn(&world);
+    assert_int_equal(ended, 1);
+    assert_false(failed);
+    end();
+}
+
+/* Progress that cannot be understood is not guessed at. */
+static void service__ends_when_metadata_makes_no_sense(void **state)
+{
+    begin_of(100);
+    fake_assign(0, 5, "nobody's business");
+    record(5, "one");
+    world_turn(&world);
+    assert_int_equal(fake_attempts(), 0);
+    assert_true(fake_queue()->closing);
+    fake_revoke(0, false);
+    fake_close_ends();
+    world_turn(&world);
+    assert_int_equal(fake_queue()->commits, 0);
+    assert_int_equal(ended, 1);
+    assert_true(failed);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(service__commits_what_is_finished_whatever_lies_below),
+        cmocka_unit_test(service__hands_in_again_what_was_aborted),
+        cmocka_unit_test(service__withholds_a_message_that_is_too_large),
+        cmocka_unit_test(service__stops_reading_when_it_is_full),
+        cmocka_unit_test(
+            service__gives_up_for_now_what_waits_for_a_host_that_is_down),
+        cmocka_unit_test(service__gives_back_what_does_nothing_at_once),
+        cmocka_unit_test(
+            service__commits_what_comes_through_before_it_gives_back),
+        cmocka_unit_test(service__waits_two_seconds_for_what_runs),
+        cmocka_unit_test(service__forgets_what_was_lost),
+        cmocka_unit_test(service__ends_when_it_is_drained),
+        cmocka_unit_test(service__ends_when_metadata_makes_no_sense),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
