@@ -146,34 +146,41 @@ static bool is_rate_limit(int status, const struct said *said)
             strcasestr(said->words.data, "rate limit") != NULL);
 }
 
-/* GHCR says it in the body: "retry-after: 1.3s", also in ms and in
- * microseconds. Never sooner than in a second, nor later than a header may ask
- * for. */
+/* GHCR says it in the body, in Go's words: "retry-after: 1.3s", also 1m30s, ms
+ * and microseconds. Never sooner than in a second, nor later than a header may
+ * ask for. */
 static uint32_t retry_after_in(const char *words)
 {
     static const struct {
         const char *unit;
         double ms;
-    } units[] = {{"ms", 1}, {"s", 1000}};
+    } units[] = {{"ms", 1}, {"h", 3600000}, {"m", 60000}, {"s", 1000}};
     static const char label[] = "retry-after:";
     const char *at = strcasestr(words, label);
-    char *unit;
-    double value;
+    double sum = 0;
 
     if (at == NULL) {
         return 0;
     }
-    value = strtod(at + sizeof(label) - 1, &unit);
-    for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-        if (strncmp(unit, units[i].unit, strlen(units[i].unit)) == 0) {
-            value *= units[i].ms;
-            return value > 1000 && value < HTTP_MOST_RETRY_AFTER_MS
-                       ? (uint32_t)value
-                   : value > 1000 ? HTTP_MOST_RETRY_AFTER_MS
-                                  : 1000;
+    at += sizeof(label) - 1;
+    for (size_t i = 0; i < ARRAY_SIZE(units);) {
+        char *unit;
+        double value = strtod(at, &unit);
+        size_t len = strlen(units[i].unit);
+
+        if (unit != at && strncmp(unit, units[i].unit, len) == 0) {
+            sum += value * units[i].ms;
+            at = unit + len;
+            i = 0;
+        } else {
+            i++;
         }
     }
-    return 1000;
+    if (!(sum > 1000)) {
+        return 1000;
+    }
+    return sum < HTTP_MOST_RETRY_AFTER_MS ? (uint32_t)sum
+                                          : HTTP_MOST_RETRY_AFTER_MS;
 }
 
 /* Go's words, and nginx's: nothing that the event could help, or a retry hurt.

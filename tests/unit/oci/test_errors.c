@@ -180,6 +180,8 @@ struct wait {
 /* What GHCR says is in its body, and is one of Go's durations. */
 static const struct wait waits[] = {
     {"milliseconds are a second", 429, "", GHCR("10.3ms"), 1000},
+    {"minutes", 429, "", GHCR("1m30.5s"), 90500},
+    {"hours", 429, "", GHCR("1h0m1s"), 300000},
     {"many milliseconds", 429, "", GHCR("2500ms"), 2500},
     {"seconds", 429, "", GHCR("7s"), 7000},
     {"a fraction", 429, "", GHCR("1.3s"), 1300},
