@@ -349,7 +349,7 @@ static void read_replay(const struct message *message, struct arena *arena,
         return;
     }
     id = header_text(message, "waybill-event-id", arena);
-    event->id = id != NULL ? id : event->id;
+    event->id = has_text(id) ? id : event->id;
     event->replay_attachment =
         header_text(message, "waybill-attachment", arena);
 }
