@@ -76,7 +76,8 @@ static void run_batch(struct committer *committer,
     committer->refused_size = 0;
     result->verdict = transaction_run(committer, batch, &result->err);
     result->message = committer->refused;
-    if (result->verdict == QUEUE_ABORTED) {
+    if (result->verdict == QUEUE_ABORTED ||
+        result->verdict == QUEUE_REFUSED_METADATA) {
         committer_pause(committer, COMMITTER_PAUSE_MS);
     }
 }

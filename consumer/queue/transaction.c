@@ -73,9 +73,10 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
 {
     struct committer *committer = opaque;
 
+    /* More than none: one without a value can be too large, too. */
     if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE &&
-        message->len >= committer->refused_size) {
-        committer->refused_size = message->len;
+        message->len + 1 >= committer->refused_size) {
+        committer->refused_size = message->len + 1;
         committer->refused =
             (size_t)((const struct message *)message->_private -
                      committer->messages);

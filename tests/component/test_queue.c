@@ -1196,6 +1196,32 @@ static void a_refusal_says_what_was_refused(void **state)
     loop_free(loop);
 }
 
+/* A tombstone's dead letter may be too large by its headers alone. */
+static void a_message_without_a_value_can_be_refused(void **state)
+{
+    static const unsigned char large[1000];
+    struct loop *loop = loop_new(clock_system());
+    struct queue_batch *batch = queue_batch_new();
+    struct message message = {.topic = OUTCOMES, .key = {large, 1000}};
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    member_open(&member, loop, cluster.brokers);
+    await(&member, has_all_partitions);
+    inject(&cluster,
+           &(struct failure){"", API_PRODUCE,
+                             RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1});
+    queue_batch_message(batch, &message);
+    queue_commit(member.queue, batch);
+    await(&member, is_committed);
+    assert_int_equal(member.result, QUEUE_REFUSED_MESSAGE);
+    assert_int_equal(member.refused, 0);
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
 static void a_producer_that_cannot_start_yet_starts_later(void **state)
 {
     static const struct failure failure = {
@@ -1639,6 +1665,7 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(a_position_at_the_first_offset_is_one),
     cmocka_unit_test(a_partition_may_rest_while_the_other_goes_on),
     cmocka_unit_test(a_refusal_says_what_was_refused),
+    cmocka_unit_test(a_message_without_a_value_can_be_refused),
     cmocka_unit_test(a_member_with_a_name_is_one),
     cmocka_unit_test(the_name_is_the_consumers_only),
     cmocka_unit_test(a_batch_is_written_as_it_was_handed_in),
