@@ -63,9 +63,11 @@ static void on_outcome(void *payload, struct record *record, size_t place)
     struct service *service = intake->assignment->service;
     size_t count;
 
-    service_log_outcome(&record_outcomes(record, &count)[place]);
-    intake->entry.parts[place].state = PART_FINISHED;
-    service->dirty = true;
+    if (record_outcome_is_done(record, place)) {
+        service_log_outcome(&record_outcomes(record, &count)[place]);
+        intake->entry.parts[place].state = PART_FINISHED;
+        service->dirty = true;
+    }
     /* Later: it may free the record, which is still talking. */
     loop_defer(service->options->loop, &service->advance);
 }
@@ -93,6 +95,7 @@ static void take_in(struct assignment *assignment, const struct input *input)
     intake->entry.offset = input->offset;
     intake->entry.owner = intake;
     intake->assignment = assignment;
+    timer_init(&intake->withheld, service_on_withheld, intake);
     intake->record = pipeline_feed(service->pipeline, input,
                                    &assignment->ledger, on_outcome, intake);
     intake->size = record_size(intake->record);
@@ -228,10 +231,15 @@ static void rewind_to_dropped(struct assignment *assignment)
     queue_rewind(queue, &assignment->at, offset);
 }
 
+/* Where there is room: what was dropped, once more */
 static void read_dropped(struct service *service)
 {
     struct assignment *assignment;
 
+    if (!has_dropped(service) || !pipeline_wants_parked(service->pipeline)) {
+        return;
+    }
+    pipeline_note_unparked(service->pipeline);
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         if (!assignment->revoked && ledger_has_unread(&assignment->ledger)) {
@@ -270,14 +278,12 @@ void service_tick(void *payload)
     if (service->state == SERVICE_RUNNING) {
         pass_markers(service);
     }
-    if (service->state != SERVICE_RUNNING || !has_dropped(service) ||
-        !pipeline_wants_parked(service->pipeline)) {
-        return;
-    }
-    make_room(service);
-    if (!is_over(service, 2)) {
-        pipeline_note_unparked(service->pipeline);
-        read_dropped(service);
+    if (service->state == SERVICE_RUNNING && has_dropped(service) &&
+        pipeline_wants_parked(service->pipeline)) {
+        make_room(service);
+        if (!is_over(service, 2)) {
+            read_dropped(service);
+        }
     }
 }
 
@@ -319,6 +325,9 @@ void service_regulate(struct service *service)
         queue_pause(service->queue);
     } else if (service->full && !is_over(service, 2)) {
         service->full = false;
+        /* Before others fill it: when they flow without an end there is no
+         * other moment. */
+        read_dropped(service);
         queue_resume(service->queue);
     }
 }
@@ -391,6 +400,8 @@ void assignment_clear(struct assignment *assignment)
 {
     struct ledger_entry *entry;
 
+    /* First what waits: else it would begin as what runs makes room. */
+    assignment_abandon(assignment, false);
     assignment_sweep(assignment);
     while ((entry = ledger_take(&assignment->ledger)) != NULL) {
         forget(entry->owner);

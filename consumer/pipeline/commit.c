@@ -126,7 +126,7 @@ bool service_commit(struct service *service)
 /* --- the result -------------------------------------------------------------
  */
 
-static void on_withheld(void *payload)
+void service_on_withheld(void *payload)
 {
     struct intake *intake = payload;
 
@@ -155,7 +155,6 @@ static void withhold(struct service *service, const struct queue_result *result)
         return; /* its partition is somebody else's by now */
     }
     intake->entry.parts[sent->place].state = PART_OPEN;
-    timer_init(&intake->withheld, on_withheld, intake);
     loop_arm(loop, &intake->withheld,
              service->settings->delivery.hold_retry_ms);
     log_write(LOG_ERROR, "pipeline",

@@ -135,7 +135,10 @@ static uint64_t pause_ms(const struct delivery *delivery,
         return options_of(delivery)->settings->delivery.hold_retry_ms;
     }
     /* Not all of those who were told the same time come at that time. */
-    return err->retry_after_ms > 0 ? err->retry_after_ms + pause : pause;
+    pause += err->retry_after_ms;
+    return is_service(delivery) || pause < IMPATIENT_MOST_MS
+               ? pause
+               : IMPATIENT_MOST_MS;
 }
 
 bool delivery_is_aged(const struct delivery *delivery)
@@ -230,12 +233,16 @@ static void teach(struct delivery *delivery, enum disposition disposition,
     const struct pipeline_options *options = options_of(delivery);
     uint64_t until =
         loop_now(options->loop) + options->settings->delivery.hold_retry_ms;
+    /* The same one, once more, says nothing new of the credentials: others have
+     * come through since, or it is held. */
+    bool news = !delivery->refused || delivery->lane->held;
 
     if (disposition == DISPOSITION_BACK_OFF) {
         host_failed(delivery->lane->host, err);
     } else if (disposition == DISPOSITION_HOLD && is_service(delivery)) {
         host_succeeded(delivery->lane->host);
-        if (lane_refused(delivery->lane, until)) {
+        delivery->refused = true;
+        if (news && lane_refused(delivery->lane, until)) {
             log_lane(delivery->lane,
                      "credentials refused, holding registration", err);
         }
@@ -260,6 +267,7 @@ static void fail(struct delivery *delivery, const struct error *err)
     again = again || (disposition == DISPOSITION_HOLD && is_service(delivery));
     if (again && delivery->abandoned) {
         delivery_drop(delivery);
+        record_delivery_done(delivery->record);
     } else if (again) {
         try_again(delivery, disposition, err);
     } else {

@@ -166,6 +166,7 @@ struct delivery {
     bool told;
     bool dispatched; /* somebody may have begun it before */
     bool abandoned;  /* the attempt that runs is the last */
+    bool refused;    /* its credentials were, at least once */
     struct timer pause;
     struct arena *attempt_arena;
     struct integration *integration;

@@ -17,7 +17,10 @@ static void run_finished(void *payload)
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = &record->deliveries[i];
 
-        if (delivery->state == DELIVERY_DONE && !delivery->told) {
+        if (delivery->state == DELIVERY_DROPPED && !delivery->told) {
+            delivery->told = true;
+            record->done(record->payload, record, i);
+        } else if (delivery->state == DELIVERY_DONE && !delivery->told) {
             bool last = ++record->told == count;
 
             delivery->told = true;
@@ -245,7 +248,8 @@ bool record_is_crowding(const struct record *record)
 void record_note_parked(struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
-        record->deliveries[i].lane->parked = true;
+        record->deliveries[i].lane->parked |=
+            record->deliveries[i].state < DELIVERY_DONE;
     }
 }
 

@@ -91,6 +91,7 @@ void service_log_outcome(const struct outcome *outcome);
 /* False: there is nothing to commit. */
 bool service_commit(struct service *service);
 void service_on_committed(void *payload, const struct queue_result *result);
+void service_on_withheld(void *payload); /* of an intake */
 
 /* --- service.c */
 /* Whatever has changed: what follows from it */

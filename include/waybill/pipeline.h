@@ -56,7 +56,9 @@ bool pipeline_wants_parked(const struct pipeline *pipeline);
 void pipeline_note_unparked(struct pipeline *pipeline);
 
 /* Called once for each outcome, as soon as it is there, from the loop, unless
- * the record is freed before. In it the record may be freed when it is done. */
+ * the record is freed before; and where an abandoned record comes to nothing
+ * (record_outcome_is_done() is false). In it the record may be freed when it is
+ * done. */
 typedef void record_outcome_fn(void *payload, struct record *record,
                                size_t place);
 

@@ -15,15 +15,17 @@
 #define HOUR (60 * MINUTE)
 #define WORLD_BEGAN 1767323045000
 
-/* Two registrations at one host, one at another; an attachment and a workflow
- * of the same name for each, and a workflow that has two. */
+/* Two registrations at one host, one at each of two others; an attachment and a
+ * workflow of the same name for each, and a workflow that has two. */
 static char world_host[] = "h1";
 static char world_other_host[] = "h2";
+static char world_third_host[] = "h3";
 
 static struct registration world_registrations[] = {
     {"one", FAKE_KIND, world_host},
     {"two", FAKE_KIND, world_host},
     {"far", FAKE_KIND, world_other_host},
+    {"sea", FAKE_KIND, world_third_host},
 };
 
 static struct attachment world_attachments[] = {
@@ -36,6 +38,9 @@ static struct attachment world_attachments[] = {
     {.name = "far",
      .registration = &world_registrations[2],
      .workflow = {.id = "far"}},
+    {.name = "sea",
+     .registration = &world_registrations[3],
+     .workflow = {.id = "sea"}},
     {.name = "both-one",
      .registration = &world_registrations[0],
      .workflow = {.id = "both"}},

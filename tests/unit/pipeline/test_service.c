@@ -179,6 +179,28 @@ static void service__withholds_a_message_that_is_too_large(void **state)
     end();
 }
 
+/* Both of one record, one after the other */
+static void service__withholds_two_messages_of_one_record(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "both");
+    fake_succeed(fake_running_one("both-one"));
+    fake_succeed(fake_running_one("both-far"));
+    world_pass(&world, 20);
+    assert_int_equal(fake_queue()->messages, 2);
+    fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
+    world_pass(&world, 20);
+    assert_int_equal(fake_queue()->messages, 1);
+    fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
+    world_pass(&world, 20);
+    assert_false(fake_queue()->committing);
+    fake_revoke(0, true);
+    assert_int_equal(service_records(service), 0);
+    world_pass(&world, HOUR);
+    end();
+}
+
 /* --- how much --------------------------------------------------------------
  */
 
@@ -252,6 +274,49 @@ static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
     end();
 }
 
+/* What was dropped comes again, however much of other things there is: two
+ * lanes that flow, neither of which takes more than its share. */
+static void service__comes_back_to_what_it_dropped_while_others_flow(
+    void **state)
+{
+    static const char *const flows[] = {"far", "sea"};
+    int64_t offset = 0;
+    bool alive = false;
+
+    begin_of(20);
+    fake_assign(0, -1, "");
+    for (; offset < 14; offset++) {
+        record(offset, "one");
+    }
+    for (int i = 0; i < 5; i++) {
+        fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    }
+    world_turn(&world);
+    for (int i = 0; i < 100000 && fake_queue()->rewinds == 0; i++) {
+        struct fake_probe *probe = fake_running_probe("h1");
+
+        alive = i > 1000;
+        while (record(offset, flows[offset % 2])) { /* there is no end */
+            offset++;
+        }
+        if (probe != NULL) {
+            fake_answer_probe(probe, alive);
+        }
+        while (alive && fake_running_one("one") != NULL) {
+            fake_succeed(fake_running_one("one"));
+        }
+        if (fake_running_one(flows[i % 2]) != NULL) {
+            fake_succeed(fake_running_one(flows[i % 2]));
+        }
+        world_pass(&world, 7);
+        if (fake_queue()->committing) {
+            fake_commit_ends(QUEUE_COMMITTED, 0);
+        }
+    }
+    assert_true(fake_queue()->rewinds > 0);
+    end();
+}
+
 /* --- giving back -----------------------------------------------------------
  */
 
@@ -309,6 +374,32 @@ static void service__waits_two_seconds_for_what_runs(void **state)
     assert_int_equal(fake_queue()->releases, 1);
     assert_true(fake_attempt(0)->cancelled);
     assert_int_equal(service_records(service), 0);
+    end();
+}
+
+static void service__does_not_wait_for_what_came_to_nothing(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    fake_revoke(0, false);
+    world_pass(&world, 100);
+    fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
+    world_turn(&world);
+    assert_int_equal(fake_queue()->releases, 1);
+    end();
+}
+
+static void service__begins_nothing_of_what_was_lost(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    for (int i = 0; i < 30; i++) {
+        record(i, "one");
+    }
+    assert_int_equal(fake_attempts(), 4);
+    fake_revoke(0, true);
+    assert_int_equal(fake_attempts(), 4);
     end();
 }
 
@@ -393,6 +484,11 @@ int main(void)
             service__commits_what_comes_through_before_it_gives_back),
         cmocka_unit_test(service__waits_two_seconds_for_what_runs),
         cmocka_unit_test(service__forgets_what_was_lost),
+        cmocka_unit_test(service__withholds_two_messages_of_one_record),
+        cmocka_unit_test(
+            service__comes_back_to_what_it_dropped_while_others_flow),
+        cmocka_unit_test(service__does_not_wait_for_what_came_to_nothing),
+        cmocka_unit_test(service__begins_nothing_of_what_was_lost),
         cmocka_unit_test(service__ends_when_it_is_drained),
         cmocka_unit_test(service__ends_when_metadata_makes_no_sense),
     };
