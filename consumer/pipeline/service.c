@@ -70,6 +70,7 @@ static void release_revoked(struct service *service)
         }
         assignment = next;
     }
+    service_regulate(service); /* there may be room now */
     if (service->revoking && !left) {
         service->revoking = false;
         loop_disarm(service->options->loop, &service->handover);

@@ -390,6 +390,27 @@ static void service__does_not_wait_for_what_came_to_nothing(void **state)
     end();
 }
 
+/* What it is full of goes away with its partition. */
+static void service__reads_on_when_what_it_was_full_of_is_given_back(
+    void **state)
+{
+    int64_t offset = 0;
+
+    begin_with(5, 1); /* of which four run */
+    fake_assign(0, -1, "");
+    fake_assign(1, -1, "");
+    while (record(offset, "one")) {
+        offset++;
+    }
+    assert_true(fake_queue()->paused);
+    fake_revoke(0, false);
+    world_pass(&world, 2000);
+    assert_int_equal(fake_queue()->releases, 1);
+    assert_int_equal(service_records(service), 0);
+    assert_false(fake_queue()->paused);
+    end();
+}
+
 static void service__begins_nothing_of_what_was_lost(void **state)
 {
     begin_of(100);
@@ -488,6 +509,8 @@ int main(void)
         cmocka_unit_test(
             service__comes_back_to_what_it_dropped_while_others_flow),
         cmocka_unit_test(service__does_not_wait_for_what_came_to_nothing),
+        cmocka_unit_test(
+            service__reads_on_when_what_it_was_full_of_is_given_back),
         cmocka_unit_test(service__begins_nothing_of_what_was_lost),
         cmocka_unit_test(service__ends_when_it_is_drained),
         cmocka_unit_test(service__ends_when_metadata_makes_no_sense),
