@@ -246,7 +246,7 @@ static void teach(struct delivery *delivery, enum disposition disposition,
             log_lane(delivery->lane,
                      "credentials refused, holding registration", err);
         }
-    } else if (disposition == DISPOSITION_DEAD_LETTER && err->http_status > 0) {
+    } else if (err->http_status > 0) {
         host_succeeded(delivery->lane->host); /* it is there, and says no */
     }
 }

@@ -161,13 +161,14 @@ static void probe(struct host *host)
     }
     aged = next_aged(host);
     if (aged != NULL) {
+        host->probing = true;
         run(host, aged);
     } else {
         ask_whether_alive(host);
     }
 }
 
-bool host_is_open(const struct host *host)
+static bool is_open(const struct host *host)
 {
     return !host->breaker.open && now_of(host) >= host->not_before_ms;
 }
@@ -182,8 +183,7 @@ void host_pump(struct host *host)
     if (host->breaker.open && now_of(host) >= host->breaker.probe_ms) {
         probe(host);
     }
-    while (host_is_open(host) &&
-           limiter_admits(&host->limiter, host->running) &&
+    while (is_open(host) && limiter_admits(&host->limiter, host->running) &&
            (delivery = next_delivery(host)) != NULL) {
         run(host, delivery);
     }
@@ -193,6 +193,15 @@ void host_pump(struct host *host)
 static void on_wake(void *payload)
 {
     host_pump(payload);
+}
+
+/* A pause that others would notice */
+#define LONG_PAUSE_MS 2000
+
+bool host_is_stuck(const struct host *host)
+{
+    return host->breaker.open ||
+           host->not_before_ms > now_of(host) + LONG_PAUSE_MS;
 }
 
 bool host_takes_retry(struct host *host)
@@ -206,6 +215,7 @@ bool host_takes_retry(struct host *host)
 
 void host_succeeded(struct host *host)
 {
+    host->probing = false;
     limiter_succeeded(&host->limiter, host->running);
     breaker_succeeded(&host->breaker);
 }
@@ -233,7 +243,8 @@ void host_failed(struct host *host, const struct error *err)
         return; /* it is there, and says when to come again */
     }
     get_pauses(host, pauses);
-    if (host->breaker.open) {
+    if (host->probing) {
+        host->probing = false;
         breaker_probed(&host->breaker, false, now_of(host), pauses,
                        options_of(host)->random);
     } else if (breaker_failed(&host->breaker, now_of(host), pauses,

@@ -91,7 +91,7 @@ bool lane_accepted(struct lane *lane)
 
 static bool is_stuck(const struct lane *lane)
 {
-    return lane->held || !host_is_open(lane->host);
+    return lane->held || host_is_stuck(lane->host);
 }
 
 static size_t share_of(const struct lane *lane, size_t part)

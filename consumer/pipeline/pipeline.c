@@ -176,6 +176,7 @@ void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane)
     lane->running--;
     lane->ended++;
     lane->host->running--;
+    lane->host->probing = false;
     host_pump(lane->host);
     announce_idle(pipeline);
 }

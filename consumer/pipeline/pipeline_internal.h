@@ -91,6 +91,7 @@ struct host {
     size_t lane_count;
     struct timer wake;
     struct integration_probe *probe;
+    bool probing; /* with a delivery that is past its age */
 };
 
 struct lane {
@@ -137,8 +138,8 @@ void host_free(struct host *host);
 void host_add_lane(struct host *host, struct lane *lane);
 /* Starts whatever may start. */
 void host_pump(struct host *host);
-/* Something may be sent there, as far as it is concerned. */
-bool host_is_open(const struct host *host);
+/* Nothing will be sent there for a while. */
+bool host_is_stuck(const struct host *host);
 /* A retry may join its lane; false: not yet. */
 bool host_takes_retry(struct host *host);
 /* What an attempt has shown of the host */

@@ -66,7 +66,6 @@ static void release_revoked(struct service *service)
             left = true;
         } else if (assignment->revoked) {
             assignment_free(assignment);
-            service_regulate(service);
         }
         assignment = next;
     }

@@ -1,6 +1,6 @@
 /*
- * The yardstick: the requests of so many pushes, made beforehand, through a bare
- * libcurl multi loop at a given concurrency. No Kafka, no JSON, no
+ * The yardstick: the requests of so many pushes, made beforehand, through a
+ * bare libcurl multi loop at a given concurrency. No Kafka, no JSON, no
  * authentication, no outcome: what is left of a push when everything is taken
  * away that Waybill exists for.
  *

@@ -78,6 +78,11 @@ void queue_rewind(struct queue *queue, const struct queue_partition *at,
     queue->fake.rewinds++;
 }
 
+int64_t queue_position(struct queue *queue, const struct queue_partition *at)
+{
+    return -1;
+}
+
 void queue_release(struct queue *queue)
 {
     queue->fake.releases++;

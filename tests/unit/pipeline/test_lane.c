@@ -157,6 +157,7 @@ static void lane__goes_on_when_one_is_accepted(void **state)
 struct crowd {
     const char *label;
     size_t load; /* of 100 */
+    double rate; /* a second */
     bool held;
     bool open; /* its host's breaker */
     bool parked;
@@ -167,8 +168,10 @@ struct crowd {
 static const struct crowd crowds[] = {
     {"empty", .load = 0},
     {"half", .load = 50},
-    {"more than half", .load = 51, .crowding = true},
-    {"all", .load = 100, .crowding = true},
+    {"more than half, and it takes long", .load = 51, .crowding = true},
+    {"more than half, and soon done", .load = 51, .rate = 26},
+    {"all, and not soon done", .load = 100, .rate = 49, .crowding = true},
+    {"half, and it takes long", .load = 50, .rate = 0.1},
     {"held", .load = 1, .held = true, .crowding = true},
     {"down", .load = 1, .open = true, .crowding = true},
     {"parked, and much is left", .load = 26, .parked = true},
@@ -196,14 +199,12 @@ static void lane__parks_what_crowds_and_wants_it_when_it_flows(void **state)
 
         open_lane(&fixture, 0);
         lane->load = row->load;
+        lane->rate = row->rate;
         lane->held = row->held;
         lane->parked = row->parked;
         fixture.host.breaker.open = row->open;
         check(row->label, lane_is_crowding(lane) == row->crowding);
-        check(row->label, lane_unpark(lane) == row->unparks);
-        check(row->label, lane->parked == (row->parked && !row->unparks));
-        /* It is said once. */
-        check(row->label, !lane_unpark(lane));
+        check(row->label, lane_wants_parked(lane) == row->unparks);
     }
 }
 
@@ -218,10 +219,39 @@ static void lane__of_a_service_that_holds_one_record(void **state)
     fixture.lane.load = 1;
     assert_true(lane_is_crowding(&fixture.lane));
     fixture.lane.parked = true;
-    assert_false(lane_unpark(&fixture.lane));
+    assert_false(lane_wants_parked(&fixture.lane));
     fixture.lane.load = 0;
-    assert_true(lane_unpark(&fixture.lane));
+    assert_true(lane_wants_parked(&fixture.lane));
     settings.delivery.max_records = 100;
+}
+
+static void lane__measures_what_it_does_in_a_second(void **state)
+{
+    struct fixture fixture;
+
+    open_lane(&fixture, 0);
+    fixture.lane.ended = 100;
+    lane_tick(&fixture.lane);
+    assert_true(fixture.lane.rate > 49 && fixture.lane.rate < 51);
+    fixture.lane.ended = 100;
+    lane_tick(&fixture.lane);
+    assert_true(fixture.lane.rate > 74 && fixture.lane.rate < 76);
+    for (int i = 0; i < 20; i++) {
+        lane_tick(&fixture.lane);
+    }
+    assert_true(fixture.lane.rate < 1);
+}
+
+static int make_loop(void **state)
+{
+    pipeline.options.loop = loop_new(clock_system());
+    return 0;
+}
+
+static int drop_loop(void **state)
+{
+    loop_free(pipeline.options.loop);
+    return 0;
 }
 
 int main(void)
@@ -236,7 +266,8 @@ int main(void)
         cmocka_unit_test(lane__goes_on_when_one_is_accepted),
         cmocka_unit_test(lane__parks_what_crowds_and_wants_it_when_it_flows),
         cmocka_unit_test(lane__of_a_service_that_holds_one_record),
+        cmocka_unit_test(lane__measures_what_it_does_in_a_second),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_loop, drop_loop);
 }

@@ -1304,14 +1304,15 @@ static void pipeline__knows_what_makes_no_progress(void **state)
     host_of("h2")->not_before_ms = world.time.monotonic + 1;
     flows = feed("far");
     assert_false(record_is_crowding(flows)); /* it waits, but not for long */
-    assert_false(pipeline_unpark(world.pipeline));
+    assert_false(pipeline_wants_parked(world.pipeline));
     record_note_parked(records[0]);
-    assert_false(pipeline_unpark(world.pipeline)); /* its host is down */
+    assert_false(pipeline_wants_parked(world.pipeline)); /* its host is down */
     world_pass(&world, 1000);
     fake_answer_probe(fake_running_probe("h1"), true);
     world_turn(&world);
-    assert_true(pipeline_unpark(world.pipeline));
-    assert_false(pipeline_unpark(world.pipeline));
+    assert_true(pipeline_wants_parked(world.pipeline));
+    pipeline_note_unparked(world.pipeline);
+    assert_false(pipeline_wants_parked(world.pipeline));
     record_free(flows);
     record_free(both);
     free_many();
@@ -1331,7 +1332,7 @@ static void pipeline__parks_only_what_waits(void **state)
     record_free(both);
     assert_true(world.pipeline->lanes[0].parked);
     assert_false(world.pipeline->lanes[2].parked);
-    assert_false(pipeline_unpark(world.pipeline));
+    assert_false(pipeline_wants_parked(world.pipeline));
     free_many();
     end();
 }
