@@ -17,7 +17,7 @@
 
 /* After one commit the next waits so long for company: a transaction costs five
  * round trips, however much is in it. */
-#define COMMIT_INTERVAL_MS 20
+#define COMMIT_INTERVAL_MS 50
 
 void service_log_outcome(const struct outcome *outcome)
 {

@@ -70,7 +70,7 @@ static bool record(int64_t offset, const char *workflow)
 /* The commit that is due by now */
 static void commit(void)
 {
-    world_pass(&world, 20);
+    world_pass(&world, 50);
     assert_true(fake_queue()->committing);
     fake_commit_ends(QUEUE_COMMITTED, 0);
     world_turn(&world);
@@ -79,7 +79,7 @@ static void commit(void)
 static void commit_all(void)
 {
     for (int i = 0; i < 100; i++) {
-        world_pass(&world, 20);
+        world_pass(&world, 50);
         if (!fake_queue()->committing) {
             return;
         }
@@ -140,11 +140,11 @@ static void service__hands_in_again_what_was_aborted(void **state)
     fake_assign(0, -1, "");
     record(0, "one");
     fake_succeed(fake_running_one("one"));
-    world_pass(&world, 20);
+    world_pass(&world, 50);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(fake_queue()->messages, 1);
         fake_commit_ends(QUEUE_ABORTED, 0);
-        world_pass(&world, 20);
+        world_pass(&world, 50);
         assert_true(fake_queue()->committing);
     }
     commit();
@@ -163,7 +163,7 @@ static void service__withholds_a_message_that_is_too_large(void **state)
     record(1, "far");
     fake_succeed(fake_running_one("one"));
     fake_succeed(fake_running_one("far"));
-    world_pass(&world, 20);
+    world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 2);
     fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
     commit();
@@ -187,13 +187,13 @@ static void service__withholds_two_messages_of_one_record(void **state)
     record(0, "both");
     fake_succeed(fake_running_one("both-one"));
     fake_succeed(fake_running_one("both-far"));
-    world_pass(&world, 20);
+    world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 2);
     fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
-    world_pass(&world, 20);
+    world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 1);
     fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
-    world_pass(&world, 20);
+    world_pass(&world, 50);
     assert_false(fake_queue()->committing);
     fake_revoke(0, true);
     assert_int_equal(service_records(service), 0);
@@ -254,7 +254,7 @@ static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
         if (fake_queue()->committing) {
             fake_commit_ends(QUEUE_COMMITTED, 0);
         }
-        world_pass(&world, 20);
+        world_pass(&world, 50);
         assert_true(service_records(service) <= 20);
     }
     assert_true(fake_queue()->rewound[0] == -1); /* it is still down */
