@@ -352,6 +352,10 @@ static void read_replay(const struct message *message, struct arena *arena,
     event->id = has_text(id) ? id : event->id;
     event->replay_attachment =
         header_text(message, "waybill-attachment", arena);
+    if (event->replay_attachment == NULL &&
+        message_header(message, "waybill-attachment") != NULL) {
+        event->replay_attachment = ""; /* for one that nobody has */
+    }
 }
 
 static void keep_attributes(const struct attributes *attributes,

@@ -250,7 +250,9 @@ static void on_answer(void *payload, const struct http_response *response,
     struct oci_push *push = payload;
 
     push->question = NULL;
-    if (response == NULL) {
+    if (response == NULL && err->kind == ERROR_REJECTED) {
+        upload_both(push); /* led somewhere where we do not go */
+    } else if (response == NULL) {
         finish(push, err);
     } else if (response->status >= 500 || response->status == 429) {
         refuse(push, response, "manifest");

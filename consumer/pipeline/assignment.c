@@ -428,6 +428,7 @@ bool assignment_abandon(struct assignment *assignment, bool at_once)
         bool runs = record_abandon(intake->record, at_once);
 
         running |= runs;
+        note_attempts(entry);
         if (!runs && ledger_drop(&assignment->ledger, entry)) {
             forget(intake);
         }

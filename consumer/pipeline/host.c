@@ -36,6 +36,9 @@ static void on_probed(void *payload, const struct error *err)
     uint64_t pauses[2];
 
     host->probe = NULL;
+    if (!host->breaker.open) {
+        return; /* a delivery that was under way has found out before */
+    }
     get_pauses(host, pauses);
     breaker_probed(&host->breaker, err == NULL, now_of(host), pauses,
                    options_of(host)->random);
