@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "membership.h"
@@ -25,6 +27,7 @@
 /* After this a close that hangs (librdkafka before 2.4) is given up. */
 #define CLOSE_MS 10000
 #define COMMITTER_END_MS 15000
+#define DESTROY_S 5
 
 void queue_notice(struct queue *queue, enum log_level level, const char *format,
                   ...)
@@ -86,16 +89,10 @@ static void hand_over(struct queue *queue, const rd_kafka_message_t *from)
 /* --- events
  * ------------------------------------------------------------------------ */
 
-static void on_error(struct queue *queue, rd_kafka_resp_err_t code,
-                     const char *text)
+static void on_trouble(struct queue *queue, rd_kafka_resp_err_t code,
+                       const char *text)
 {
-    struct error err;
-
     switch ((int)code) {
-    case RD_KAFKA_RESP_ERR__FATAL:
-        error_set(&err, ERROR_FATAL, "kafka consumer: %s", text);
-        queue->handler->failed(queue->payload, &err);
-        break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         queue_notice(
@@ -118,9 +115,9 @@ static void on_error(struct queue *queue, rd_kafka_resp_err_t code,
 /* Only where a position is: one that was committed, or has been read to. What
  * would have come is lost, or was never meant: no offset of our own choosing
  * can be right. */
-static void on_out_of_range(struct queue *queue,
-                            const rd_kafka_message_t *message)
+static void on_out_of_range(struct queue *queue, rd_kafka_event_t *event)
 {
+    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
     struct error err;
 
     error_set(&err, ERROR_FATAL,
@@ -128,19 +125,38 @@ static void on_out_of_range(struct queue *queue,
               "(%s): records were deleted before they were read (retention), "
               "or the topic was made anew; set the offset of group '%s' with "
               "kafka-consumer-groups --reset-offsets, then start again",
-              (int)message->partition, queue->options.topic,
-              (long long)message->offset, rd_kafka_message_errstr(message),
-              queue->options.group);
+              at != NULL ? (int)at->partition : -1, queue->options.topic,
+              at != NULL ? (long long)at->offset : -1LL,
+              rd_kafka_event_error_string(event), queue->options.group);
+    if (at != NULL) {
+        rd_kafka_topic_partition_destroy(at);
+    }
     queue->handler->failed(queue->payload, &err);
 }
 
-static void on_message_error(struct queue *queue,
-                             const rd_kafka_message_t *message)
+/* A fatal error is not always told by the code that says so. */
+static bool is_fatal(struct queue *queue)
 {
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        on_out_of_range(queue, message);
-    } else {
-        on_error(queue, message->err, rd_kafka_message_errstr(message));
+    char why[LIMIT_MESSAGE];
+    struct error err;
+
+    if (rd_kafka_fatal_error(queue->client, why, sizeof(why)) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    error_set(&err, ERROR_FATAL, "kafka consumer: %s", why);
+    queue->handler->failed(queue->payload, &err);
+    return true;
+}
+
+static void on_error(struct queue *queue, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+
+    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        on_out_of_range(queue, event);
+    } else if (!is_fatal(queue)) {
+        on_trouble(queue, code, rd_kafka_event_error_string(event));
     }
 }
 
@@ -152,7 +168,7 @@ static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             hand_over(queue, message);
         } else {
-            on_message_error(queue, message);
+            on_trouble(queue, message->err, rd_kafka_message_errstr(message));
         }
     }
 }
@@ -191,8 +207,7 @@ static void serve(struct queue *queue, rd_kafka_event_t *event)
         membership_on_offsets(queue, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        on_error(queue, rd_kafka_event_error(event),
-                 rd_kafka_event_error_string(event));
+        on_error(queue, event);
         break;
     case RD_KAFKA_EVENT_LOG:
         on_log(queue, event);
@@ -420,6 +435,12 @@ static void run_close_at_once(void *payload)
     finish_close(payload);
 }
 
+static void close_at_once(struct queue *queue)
+{
+    timer_init(&queue->close_deadline, run_close_at_once, queue);
+    loop_arm(queue->loop, &queue->close_deadline, 1);
+}
+
 void queue_close(struct queue *queue)
 {
     static const uint64_t one = 1;
@@ -430,8 +451,7 @@ void queue_close(struct queue *queue)
     }
     queue->closing = true;
     if (!queue->ever_assigned) {
-        timer_init(&queue->close_deadline, run_close_at_once, queue);
-        loop_arm(queue->loop, &queue->close_deadline, 1);
+        close_at_once(queue);
         return;
     }
     queue->closing_events = rd_kafka_queue_new(queue->client);
@@ -443,6 +463,9 @@ void queue_close(struct queue *queue)
         queue_notice(queue, LOG_WARN, "leaving the group: %s",
                      rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
+        /* Nothing follows: it is no member any more. */
+        close_at_once(queue);
+        return;
     }
     timer_init(&queue->close_deadline, on_close_deadline, queue);
     loop_arm(queue->loop, &queue->close_deadline, CLOSE_MS);
@@ -461,7 +484,29 @@ static void unwatch(struct queue *queue)
     }
 }
 
-static void destroy_client(struct queue *queue)
+static void *run_destroy(void *client)
+{
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return NULL;
+}
+
+/* librdkafka from 2.0 on waits for ever for a partition that was paused or
+ * resumed and whose topic was deleted then (#4362). Everything is committed by
+ * now: what does not end is left to the kernel. */
+static bool destroy_within(rd_kafka_t *client, time_t seconds)
+{
+    struct timespec deadline;
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, run_destroy, client) != 0) {
+        return false;
+    }
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += seconds;
+    return pthread_timedjoin_np(thread, NULL, &deadline) == 0;
+}
+
+static bool destroy_client(struct queue *queue)
 {
     membership_free(queue);
     if (queue->closing_events != NULL) {
@@ -470,10 +515,16 @@ static void destroy_client(struct queue *queue)
     if (queue->events != NULL) {
         rd_kafka_queue_destroy(queue->events);
     }
-    if (queue->client != NULL) {
-        rd_kafka_destroy_flags(queue->client,
-                               RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
+    return queue->client == NULL || destroy_within(queue->client, DESTROY_S);
+}
+
+/* With its threads */
+static void leave_alone(struct queue *queue)
+{
+    static void *left_alone;
+
+    queue->payload = left_alone;
+    left_alone = queue;
 }
 
 void queue_free(struct queue *queue)
@@ -487,14 +538,10 @@ void queue_free(struct queue *queue)
     if (!committer_free(queue->committer, COMMITTER_END_MS)) {
         return;
     }
-    if (queue->closed && !queue->ever_assigned) {
-        static void *left_alone; /* with their threads */
-
-        queue->payload = left_alone;
-        left_alone = queue;
+    if ((queue->closed && !queue->ever_assigned) || !destroy_client(queue)) {
+        leave_alone(queue);
         return;
     }
-    destroy_client(queue);
     close(queue->event_fd);
     mem_free(queue);
 }
