@@ -55,9 +55,15 @@ static void add_error(struct letter *letter, const struct outcome *outcome)
     add_time(letter, "waybill-last-failure", outcome->finished_ms);
 }
 
-static void add_delivery(struct letter *letter,
-                         const struct attachment *attachment)
+/* A replay that came to no delivery is still for one attachment only. */
+static void add_delivery(struct letter *letter, const struct outcome *outcome)
 {
+    const struct attachment *attachment = outcome->attachment;
+
+    if (attachment == NULL) {
+        add(letter, "waybill-attachment", outcome->event->replay_attachment);
+        return;
+    }
     add(letter, "waybill-integration", attachment->registration->integration);
     add(letter, "waybill-registration", attachment->registration->name);
     add(letter, "waybill-attachment", attachment->name);
@@ -154,9 +160,7 @@ void dead_letter_encode(const struct outcome *outcome,
                                             sizeof(struct header));
     copy_headers(&letter, original);
     add_error(&letter, outcome);
-    if (outcome->attachment != NULL) {
-        add_delivery(&letter, outcome->attachment);
-    }
+    add_delivery(&letter, outcome);
     add_origin(&letter, outcome, style);
     *ret_message = *original;
     ret_message->topic = style->dead_letter_topic;
