@@ -184,10 +184,12 @@ parts_free_ports() {
         print join(" ", map { $_->sockport } @sockets), "\n";' "$1"
 }
 
-# parts_kafka_run DIR: formats a broker's directory, unless it has been, and
-# becomes the broker. Started again it has its old address and its old data.
+# parts_kafka_run DIR [NAME=VALUE...]: formats a broker's directory, unless it has
+# been, with these properties besides, and becomes the broker. Started again it has
+# its old address, its old data and its old properties.
 parts_kafka_run() {
     local dir=$1 ports broker controller id
+    shift
     mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || return
     if [ ! -e "$dir/kafka.properties" ]; then
         # Kafka advertises its port and so must know it before it listens.
@@ -216,6 +218,7 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
 PROPERTIES
+        [ $# -eq 0 ] || printf '%s\n' "$@" >>"$dir/kafka.properties"
         (parts_java kafka.tools.StorageTool format -t "$id" -c "$dir/kafka.properties") || {
             rm -f "$dir/kafka.properties"
             return 1

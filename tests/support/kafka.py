@@ -31,12 +31,14 @@ class Committed(typing.NamedTuple):
 
 
 class Kafka:
-    """The broker WAYBILL_TEST_KAFKA=host:port names, else one of its own."""
+    """The broker WAYBILL_TEST_KAFKA=host:port names, else one of its own; one with
+    properties is in any case its own."""
 
-    def __init__(self):
+    def __init__(self, properties=None):
         self._process = None
         self._directory = None
-        self.address = os.environ.get("WAYBILL_TEST_KAFKA")
+        self._properties = [f"{name}={value}" for name, value in (properties or {}).items()]
+        self.address = None if properties else os.environ.get("WAYBILL_TEST_KAFKA")
         if not self.address:
             parts("parts_kafka_jars")
             self._temporary = tempfile.TemporaryDirectory(
@@ -67,7 +69,8 @@ class Kafka:
         """Also after stop() or kill(): the address and the data are kept."""
         log = self._directory / "kafka.log"
         before = log.stat().st_size if log.exists() else 0
-        command = ["bash", "-euc", '. "$0"; parts_kafka_run "$1"', PARTS, self._directory]
+        command = ["bash", "-euc", '. "$0"; parts_kafka_run "$@"', PARTS, self._directory]
+        command += self._properties
         for attempt in range(3):
             self._process = Process(command, log)
             try:
@@ -106,6 +109,32 @@ class Kafka:
             name, partitions, replication, config=config or {}
         )
         admin.create_topics([topic], operation_timeout=30)[name].result(30)
+        self._await_leaders(admin, name, partitions)
+
+    def delete_topic(self, name):
+        """Until it is gone"""
+        admin = confluent_kafka.admin.AdminClient(self._client())
+        admin.delete_topics([name], operation_timeout=30)[name].result(30)
+        deadline = time.monotonic() + 10
+        while name in admin.list_topics(timeout=10).topics:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} is still there")
+            time.sleep(0.02)
+
+    def add_partitions(self, name, total):
+        admin = confluent_kafka.admin.AdminClient(self._client())
+        wanted = confluent_kafka.admin.NewPartitions(name, total)
+        admin.create_partitions([wanted], operation_timeout=30)[name].result(30)
+        self._await_leaders(admin, name, total)
+
+    def configure_topic(self, name, config):
+        """What is not named is at its default again."""
+        admin = confluent_kafka.admin.AdminClient(self._client())
+        wanted = confluent_kafka.admin.ConfigResource("topic", name, set_config=config)
+        admin.alter_configs([wanted])[wanted].result(30)
+
+    @staticmethod
+    def _await_leaders(admin, name, partitions):
         # The broker says yes a moment before it knows the leaders.
         deadline = time.monotonic() + 10
         while True:
@@ -195,6 +224,26 @@ class Kafka:
     def committed(self, group, topic):
         """{partition: Committed(offset, metadata)}, only those with a commit"""
         return _fetch_offsets(self._coordinator(group), group).get(topic, {})
+
+    def commit(self, group, topic, partition, offset, metadata=""):
+        """As a tool would, for a group without members; waits for the last to go."""
+        # OffsetCommit, version 2: no generation, no member, the usual retention.
+        body = _text(group) + struct.pack(">i", -1) + _text("") + struct.pack(">q", -1)
+        body += struct.pack(">i", 1) + _text(topic)
+        body += struct.pack(">iiq", 1, partition, offset) + _text(metadata)
+        deadline = time.monotonic() + 30
+        while True:
+            answer = _ask(self._coordinator(group), 8, 2, body)
+            answer.take("i")  # topics
+            answer.text()
+            answer.take("i"), answer.take("i")  # partitions, and its number
+            error = answer.take("h")
+            if not error:
+                return
+            # The coordinator moves or loads, or somebody is in the group.
+            if error not in (14, 15, 16, 22, 25, 27) or time.monotonic() > deadline:
+                raise RuntimeError(f"cannot commit for {group}: error {error}")
+            time.sleep(0.1)
 
     def lag(self, group, topic=None):
         """How many offsets the group has still to commit: in one topic, or in
