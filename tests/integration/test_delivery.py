@@ -570,7 +570,7 @@ class Replays(DeliveryCase):
         last = dict(first.headers)["waybill-last-failure"]
         self.assertGreater(headers["waybill-first-failure"], last)
 
-    def test_an_attachment_that_is_gone_is_a_fault_of_the_configuration(self):
+    def test_an_attachment_that_is_gone_and_back_is_the_only_one_to_have_it_again(self):
         with ScriptedRegistry() as other:
             path, service, _ = self.bury(other)
             self.stop(service)
@@ -578,14 +578,23 @@ class Replays(DeliveryCase):
             service = self.serve(self.configure_two(self.registry, other, BOTH[:1]))
             data = self.outcomes(5)[4]
             self.finish(service)
-        self.assertEqual((data["status"], data["error"]["class"]), ("failed", "config"))
-        self.assertIn("'two'", data["error"]["message"])
-        self.assertEqual(data["input"]["id"], f"{self.source}/0/1")
-        letter = self.read("dead_letters", 3)[2]
-        headers = dict(letter.headers)
-        self.assertEqual(headers["waybill-error-class"], b"config")
-        self.assertEqual(headers["waybill-replays"], b"1")
-        self.assertEqual(headers["waybill-attachment"], b"two")
+            self.assertEqual((data["status"], data["error"]["class"]), ("failed", "config"))
+            self.assertIn("'two'", data["error"]["message"])
+            self.assertEqual(data["input"]["id"], f"{self.source}/0/1")
+            headers = dict(self.read("dead_letters", 3)[2].headers)
+            self.assertEqual(headers["waybill-error-class"], b"config")
+            self.assertEqual(headers["waybill-replays"], b"1")
+            self.assertEqual(headers["waybill-attachment"], b"two")
+
+            other.play()
+            path = self.configure_two(self.registry, other, BOTH)
+            self.replay(path)
+            service = self.serve(path)
+            data = self.outcomes(6)[5]
+            self.finish(service)
+            self.assert_holds(other, "a")
+        self.assertEqual((data["status"], data["attachment"]), ("succeeded", "two"))
+        self.assertEqual(len(self.outcomes(6)), 6)
 
 
 if __name__ == "__main__":
