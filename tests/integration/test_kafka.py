@@ -452,6 +452,7 @@ class Forms(KafkaCase):
         )
         service = self.serve(self.configure(kafka={"outcome_mode": "structured"}))
         found = self.read("outcomes", 3)
+        found.sort(key=lambda message: json.loads(message.value)["data"]["input"]["offset"])
         self.until_done(service)
         self.stop(service)
         for message, status in zip(found, ("succeeded", "failed", "skipped")):
