@@ -243,23 +243,41 @@ static bool is_there(const struct oci_push *push,
            strcmp(stored.data, push->image->manifest.digest.text) == 0;
 }
 
-/* Who may not read may still write; who is in trouble is so for both. */
+/* Who may not read, or is led where we do not go, may still write; who is in
+ * trouble is so for both. True: the push is over. */
+static bool ends_with_answer(struct oci_push *push,
+                             const struct http_response *response,
+                             const struct error *err)
+{
+    if (response == NULL) {
+        if (err->kind == ERROR_REJECTED) {
+            return false;
+        }
+        finish(push, err);
+        return true;
+    }
+    if (response->status >= 500 || response->status == 429) {
+        refuse(push, response, "manifest");
+        return true;
+    }
+    if (is_there(push, response)) {
+        push->already = true;
+        finish(push, NULL);
+        return true;
+    }
+    return false;
+}
+
 static void on_answer(void *payload, const struct http_response *response,
                       const struct error *err)
 {
     struct oci_push *push = payload;
 
     push->question = NULL;
-    if (response == NULL && err->kind == ERROR_REJECTED) {
-        upload_both(push); /* led somewhere where we do not go */
-    } else if (response == NULL) {
-        finish(push, err);
-    } else if (response->status >= 500 || response->status == 429) {
-        refuse(push, response, "manifest");
-    } else if (is_there(push, response)) {
-        push->already = true;
-        finish(push, NULL);
-    } else if (fault_is_broken("skip-blob")) {
+    if (ends_with_answer(push, response, err)) {
+        return;
+    }
+    if (fault_is_broken("skip-blob")) {
         put_manifest(push);
     } else {
         upload_both(push);
