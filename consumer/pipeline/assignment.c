@@ -231,18 +231,28 @@ static void rewind_to_dropped(struct assignment *assignment)
     queue_rewind(queue, &assignment->at, offset);
 }
 
+/* What is dropped, and of no lane, has gone from the log: only looking for it
+ * once more can show that. */
+static bool wants_dropped(const struct service *service)
+{
+    return has_dropped(service) && (pipeline_wants_parked(service->pipeline) ||
+                                    !pipeline_has_parked(service->pipeline));
+}
+
 /* Where there is room: what was dropped, once more */
 static void read_dropped(struct service *service)
 {
     struct assignment *assignment;
 
-    if (!has_dropped(service) || !pipeline_wants_parked(service->pipeline)) {
+    if (!wants_dropped(service)) {
         return;
     }
     pipeline_note_unparked(service->pipeline);
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
-        if (!assignment->revoked && ledger_has_unread(&assignment->ledger)) {
+        /* One that is on its way back will meet what it is about. */
+        if (!assignment->revoked && ledger_has_unread(&assignment->ledger) &&
+            !ledger_is_rereading(&assignment->ledger)) {
             rewind_to_dropped(assignment);
         }
     }
@@ -278,8 +288,7 @@ void service_tick(void *payload)
     if (service->state == SERVICE_RUNNING) {
         pass_markers(service);
     }
-    if (service->state == SERVICE_RUNNING && has_dropped(service) &&
-        pipeline_wants_parked(service->pipeline)) {
+    if (service->state == SERVICE_RUNNING && wants_dropped(service)) {
         make_room(service);
         if (!is_over(service, 2)) {
             read_dropped(service);

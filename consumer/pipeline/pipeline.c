@@ -139,6 +139,16 @@ bool pipeline_flows(const struct pipeline *pipeline)
     return false;
 }
 
+bool pipeline_has_parked(const struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < lane_count(pipeline); i++) {
+        if (pipeline->lanes[i].parked) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool pipeline_wants_parked(const struct pipeline *pipeline)
 {
     for (size_t i = 0; i < lane_count(pipeline); i++) {

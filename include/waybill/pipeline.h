@@ -53,6 +53,7 @@ void pipeline_tick(struct pipeline *pipeline);
 bool pipeline_flows(const struct pipeline *pipeline);
 /* What was dropped should be read again; then it counts as not dropped. */
 bool pipeline_wants_parked(const struct pipeline *pipeline);
+bool pipeline_has_parked(const struct pipeline *pipeline);
 void pipeline_note_unparked(struct pipeline *pipeline);
 
 /* Called once for each outcome, as soon as it is there, from the loop, unless

@@ -696,9 +696,7 @@ static void ledger__commits_everything_exactly_once_in_many_worlds(void **state)
     const char *asked = getenv("WAYBILL_MODEL_SEEDS");
     uint64_t seeds = asked != NULL ? strtoull(asked, NULL, 10) : 0;
 
-    if (seeds == 0) {
-        skip();
-    }
+    seeds = seeds > 0 ? seeds : 1;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         for (size_t i = 0; i < ARRAY_SIZE(weathers); i++) {
             struct weather weather = weathers[i];
