@@ -37,3 +37,15 @@ const struct header *message_header(const struct message *message,
     }
     return NULL;
 }
+
+bool header_is_added(const struct header *header)
+{
+    static const char *const prefixes[] = {"waybill-", "__connect.errors."};
+
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+        if (strncasecmp(header->name, prefixes[i], strlen(prefixes[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}

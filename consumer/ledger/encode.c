@@ -5,7 +5,6 @@
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 #include "waybill/compiler.h"
-#include "waybill/digest.h"
 
 /* A progress into its text (progress.h has the format). */
 
@@ -13,21 +12,13 @@ void progress_sum(int64_t watermark, const void *data, size_t len,
                   unsigned char ret_sum[PROGRESS_SUM])
 {
     CLEANUP(str_release) struct str all = STR_INIT(STR_UNLIMITED);
-    struct digest digest;
+    uint64_t hash;
 
     str_printf(&all, "%" PRId64 ":", watermark);
     str_put(&all, data, len);
-    digest_of(all.data, all.len, &digest);
+    hash = progress_hash(all.data, all.len);
     for (size_t i = 0; i < PROGRESS_SUM; i++) {
-        unsigned byte = 0;
-
-        for (size_t j = 0; j < 2; j++) {
-            char digit = digest_hex(&digest)[2 * i + j];
-
-            byte = byte << 4 |
-                   (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-        }
-        ret_sum[i] = (unsigned char)byte;
+        ret_sum[i] = (unsigned char)(hash >> (56 - 8 * i));
     }
 }
 

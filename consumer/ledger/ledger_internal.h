@@ -10,6 +10,8 @@
 #define PROGRESS_MOST_ATTEMPTS 4096
 enum set_form { SET_BITMAP, SET_RUNS };
 
+/* The first 64 bits of a SHA-256 */
+uint64_t progress_hash(const void *data, size_t len);
 /* Of the bytes in front of it */
 void progress_sum(int64_t watermark, const void *data, size_t len,
                   unsigned char ret_sum[PROGRESS_SUM]);

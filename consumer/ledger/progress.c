@@ -1,4 +1,4 @@
-#include "waybill/progress.h"
+#include "ledger_internal.h"
 
 #include <string.h>
 
@@ -16,21 +16,25 @@ void progress_release(struct progress *progress)
     *progress = (struct progress){0};
 }
 
-/* Half of a digest: among the attachments of one configuration two never meet.
- */
-uint64_t progress_id(const char *attachment)
+uint64_t progress_hash(const void *data, size_t len)
 {
     struct digest digest;
-    uint64_t id = 0;
+    uint64_t hash = 0;
 
-    digest_of(attachment, strlen(attachment), &digest);
+    digest_of(data, len, &digest);
     for (size_t i = 0; i < 16; i++) {
         char digit = digest_hex(&digest)[i];
 
-        id =
-            id << 4 | (uint64_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+        hash = hash << 4 |
+               (uint64_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
     }
-    return id;
+    return hash;
+}
+
+/* Among the attachments of one configuration two never meet. */
+uint64_t progress_id(const char *attachment)
+{
+    return progress_hash(attachment, strlen(attachment));
 }
 
 static struct progress_part *find_part(const struct progress *progress,

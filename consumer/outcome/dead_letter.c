@@ -1,5 +1,4 @@
 #include <string.h>
-#include <strings.h>
 
 #include "waybill/clock.h"
 #include "waybill/outcome_encode.h"
@@ -69,19 +68,13 @@ static void add_delivery(struct letter *letter, const struct outcome *outcome)
     add(letter, "waybill-attachment", attachment->name);
 }
 
-/* What an earlier dead letter was given, and a replay kept */
-static bool is_ours(const struct header *header)
-{
-    return strncasecmp(header->name, "waybill-", 8) == 0 ||
-           strncasecmp(header->name, "__connect.errors.", 17) == 0;
-}
-
+/* Without what an earlier dead letter was given, and a replay kept */
 static void copy_headers(struct letter *letter, const struct message *original)
 {
     bool replayed = message_header(original, "waybill-replays") != NULL;
 
     for (size_t i = 0; i < original->header_count; i++) {
-        if (!replayed || !is_ours(&original->headers[i])) {
+        if (!replayed || !header_is_added(&original->headers[i])) {
             letter->headers[letter->count++] = original->headers[i];
         }
     }

@@ -58,10 +58,12 @@ static void release_revoked(struct service *service)
 {
     struct assignment *assignment = TAILQ_FIRST(&service->assignments);
     bool left = false;
+    bool given = false;
 
     while (assignment != NULL) {
         struct assignment *next = TAILQ_NEXT(assignment, link);
 
+        given |= assignment->revoked;
         if (assignment->revoked && assignment_abandon(assignment, false)) {
             left = true;
         } else if (assignment->revoked) {
@@ -69,7 +71,9 @@ static void release_revoked(struct service *service)
         }
         assignment = next;
     }
-    service_regulate(service); /* there may be room now */
+    if (given) {
+        service_regulate(service); /* there may be room now */
+    }
     if (service->revoking && !left) {
         service->revoking = false;
         loop_disarm(service->options->loop, &service->handover);

@@ -20,11 +20,6 @@ struct copier {
     char said[256];              /* the client's last complaint */
 };
 
-static void keep_quiet(const rd_kafka_t *client, int level,
-                       const char *facility, const char *text)
-{
-}
-
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
                          void *opaque)
 {
@@ -52,7 +47,6 @@ static rd_kafka_t *new_client(struct copier *copier,
     if (conf == NULL) {
         return NULL;
     }
-    rd_kafka_conf_set_log_cb(conf, keep_quiet);
     rd_kafka_conf_set_error_cb(conf, on_trouble);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
     rd_kafka_conf_set_opaque(conf, copier);
@@ -258,27 +252,9 @@ enum copy_result copier_put(struct copier *copier,
     return COPY_LOST;
 }
 
-static rd_kafka_topic_partition_list_t *list_of(
-    const struct copy_offset *offsets, size_t count)
-{
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)count);
-
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add(
-            list, offsets[i].topic, offsets[i].partition);
-
-        one->offset = offsets[i].offset;
-        /* The list frees it, with the free() that is mem_alloc()'s too. */
-        one->metadata = mem_strdup(offsets[i].text);
-        one->metadata_size = strlen(offsets[i].text);
-    }
-    return list;
-}
-
 enum copy_result copier_commit(struct copier *copier,
-                               const struct copy_offset *offsets, size_t count,
-                               struct error *err)
+                               const struct queue_position *offsets,
+                               size_t count, struct error *err)
 {
     enum copy_result result = begin(copier, err);
     rd_kafka_topic_partition_list_t *list;
@@ -287,7 +263,7 @@ enum copy_result copier_commit(struct copier *copier,
     if (result != COPY_COMMITTED) {
         return result;
     }
-    list = list_of(offsets, count);
+    list = queue_offset_list(offsets, count);
     error = rd_kafka_send_offsets_to_transaction(copier->client, list,
                                                  copier->group, -1);
     rd_kafka_topic_partition_list_destroy(list);

@@ -79,4 +79,8 @@ rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
 int queue_check_topic(const struct rd_kafka_metadata *metadata,
                       const char *topic, struct error *err);
 
+/* Offsets with their metadata, as librdkafka takes them; transaction.c. */
+rd_kafka_topic_partition_list_t *queue_offset_list(
+    const struct queue_position *positions, size_t count);
+
 #endif

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "committer.h"
+#include "waybill/alloc.h"
 #include "waybill/fault.h"
 
 /*
@@ -208,20 +209,20 @@ static int produce_all(struct committer *committer,
     return 0;
 }
 
-static rd_kafka_topic_partition_list_t *offsets_of(
-    const struct queue_batch *batch)
+rd_kafka_topic_partition_list_t *queue_offset_list(
+    const struct queue_position *positions, size_t count)
 {
     rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)batch->offset_count);
+        rd_kafka_topic_partition_list_new((int)count);
 
-    for (size_t i = 0; i < batch->offset_count; i++) {
-        const struct queue_position *from = &batch->offsets[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct queue_position *from = &positions[i];
         rd_kafka_topic_partition_t *to = rd_kafka_topic_partition_list_add(
             list, from->at.topic, from->at.partition);
 
         to->offset = from->offset;
-        /* The list frees it, with free(). */
-        to->metadata = strdup(from->metadata);
+        /* The list frees it, with the free() that is mem_alloc()'s too. */
+        to->metadata = mem_strdup(from->metadata);
         to->metadata_size = strlen(from->metadata);
     }
     return list;
@@ -230,7 +231,8 @@ static rd_kafka_topic_partition_list_t *offsets_of(
 static int send_offsets(struct committer *committer,
                         const struct queue_batch *batch, struct error *err)
 {
-    rd_kafka_topic_partition_list_t *offsets = offsets_of(batch);
+    rd_kafka_topic_partition_list_t *offsets =
+        queue_offset_list(batch->offsets, batch->offset_count);
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
         committer->producer, offsets, batch->group, -1);
 
@@ -316,7 +318,8 @@ static int compare(const struct queue_position *position,
 static int was_committed(struct committer *committer,
                          const struct queue_batch *batch)
 {
-    rd_kafka_topic_partition_list_t *offsets = offsets_of(batch);
+    rd_kafka_topic_partition_list_t *offsets =
+        queue_offset_list(batch->offsets, batch->offset_count);
     rd_kafka_topic_partition_list_t *ours = NULL;
     int answer = -1;
 

@@ -1,5 +1,4 @@
 #include <string.h>
-#include <strings.h>
 
 #include "replay_internal.h"
 
@@ -11,19 +10,6 @@ struct rewriting {
     struct header *headers;
     size_t count;
 };
-
-/* What Waybill adds, now or in an earlier round: not the record's own */
-static bool is_ours(const char *name)
-{
-    static const char *const prefixes[] = {"waybill-", "__connect.errors."};
-
-    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-        if (strncasecmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void add(struct rewriting *to, const char *name, const char *value)
 {
@@ -42,7 +28,7 @@ static void add_original(struct rewriting *to, const struct message *original)
     size_t own = dead_letter_headers(original);
 
     for (size_t i = 0; i < own; i++) {
-        if (!is_ours(original->headers[i].name)) {
+        if (!header_is_added(&original->headers[i])) {
             to->headers[to->count++] = original->headers[i];
         }
     }

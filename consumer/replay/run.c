@@ -138,7 +138,7 @@ static bool has_news(const struct track *track)
 }
 
 static int make_offsets(struct running *running, bool all,
-                        struct copy_offset *offsets, size_t *ret_count,
+                        struct queue_position *offsets, size_t *ret_count,
                         struct error *err)
 {
     const struct replay *replay = running->replay;
@@ -146,7 +146,7 @@ static int make_offsets(struct running *running, bool all,
 
     for (size_t i = 0; i < replay->track_count; i++) {
         const struct track *track = &replay->tracks[i];
-        struct copy_offset *to = &offsets[count];
+        struct queue_position *to = &offsets[count];
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
         if (track->count == 0 || (!all && !has_news(track))) {
@@ -155,9 +155,9 @@ static int make_offsets(struct running *running, bool all,
         if (track_encode(track, &to->offset, &text, err) < 0) {
             return -1;
         }
-        to->topic = replay->options.dead_letters;
-        to->partition = track->partition;
-        to->text = arena_strdup(running->arena, text.data);
+        to->at.topic = replay->options.dead_letters;
+        to->at.partition = track->partition;
+        to->metadata = arena_strdup(running->arena, text.data);
         count++;
     }
     *ret_count = count;
@@ -268,7 +268,7 @@ static int recover(struct running *running, enum copy_result result,
 static int commit(struct running *running, bool all, struct error *err)
 {
     struct replay *replay = running->replay;
-    struct copy_offset *offsets =
+    struct queue_position *offsets =
         arena_alloc(running->arena, replay->track_count * sizeof(*offsets));
     enum copy_result result;
     size_t count;

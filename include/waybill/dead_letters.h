@@ -84,13 +84,6 @@ int snapshot_delete(struct snapshot *snapshot, const int64_t *before,
  */
 struct copier;
 
-struct copy_offset {
-    const char *topic;
-    int32_t partition;
-    int64_t offset;
-    const char *text; /* its metadata */
-};
-
 enum copy_result {
     COPY_COMMITTED,
     COPY_ABORTED, /* nothing was written; go on with the same copier */
@@ -111,7 +104,7 @@ enum copy_result copier_put(struct copier *copier,
                             const struct message *message, struct error *err);
 /* Ends the transaction, with these offsets as a part of it. */
 enum copy_result copier_commit(struct copier *copier,
-                               const struct copy_offset *offsets, size_t count,
-                               struct error *err);
+                               const struct queue_position *offsets,
+                               size_t count, struct error *err);
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef WAYBILL_MESSAGE_H
 #define WAYBILL_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "waybill/arena.h"
@@ -42,5 +43,7 @@ void input_copy(struct arena *arena, const struct input *from,
 /* The last header of that name, compared without regard to case; NULL: none */
 const struct header *message_header(const struct message *message,
                                     const char *name);
+/* One that a dead letter or a replay adds: not the record's own */
+bool header_is_added(const struct header *header);
 
 #endif
