@@ -74,6 +74,8 @@ const char *field_type_word(const struct field *field)
         return "true or false";
     case FIELD_ENUM:
         return "one of a list";
+    case FIELD_STRINGS:
+        return "a list of texts";
     case FIELD_LIST:
         return "a list";
     case FIELD_OBJECT:
@@ -136,6 +138,7 @@ static bool set_scalar(const struct field *field, void *base, const char *text)
         return set_word(field, base, text);
     case FIELD_OBJECT:
     case FIELD_MAP:
+    case FIELD_STRINGS:
     case FIELD_LIST:
         break;
     }
@@ -282,6 +285,71 @@ static void read_map(const struct node *node, const char *path,
     }
 }
 
+static bool is_list(const struct node *node, const char *path,
+                    struct faults *faults)
+{
+    if (node->kind == NODE_SEQUENCE ||
+        (node->kind == NODE_SCALAR && node->null)) {
+        return true;
+    }
+    fault_add(faults, &node->place, "%s: expected a list, not %s", path,
+              kind_word(node));
+    return false;
+}
+
+static void read_strings(const struct node *list, const char *path,
+                         const struct field *field, void *base,
+                         struct faults *faults)
+{
+    struct field_strings *strings = slot(base, field);
+    const char **items =
+        arena_alloc(faults->arena, list->count * sizeof(*items));
+    const struct field one = {.key = field->key, .check = field->check};
+    size_t index = 0;
+
+    for (const struct node *item = list->first; item; item = item->next) {
+        const char *full = arena_printf(faults->arena, "%s[%zu]", path, index);
+
+        read_scalar(item, full, &one, &items[index++], faults);
+    }
+    *strings = (struct field_strings){items, list->count};
+}
+
+/* Below the top level: items by one table, looked at as a whole afterwards */
+static void read_list(const struct node *list, const char *path,
+                      const struct field *field, void *base,
+                      struct faults *faults)
+{
+    struct field_list *out = slot(base, field);
+    char *items = arena_alloc(faults->arena, list->count * field->item_size);
+
+    *out = (struct field_list){.items = items};
+    for (const struct node *item = list->first; item; item = item->next) {
+        const char *full =
+            arena_printf(faults->arena, "%s[%zu]", path, out->count++);
+        struct field_set set = {field->fields, items};
+        size_t before = faults->count;
+        const char *key = NULL;
+        struct error err;
+
+        fields_default(field->fields, items);
+        if (item->kind != NODE_MAPPING) {
+            fault_add(faults, &item->place, "%s: expected a mapping, not %s",
+                      full, kind_word(item));
+            continue;
+        }
+        fields_read(item, full, &set, 1, faults);
+        if (faults->count == before && field->check_item != NULL &&
+            field->check_item(items, &key, &err) < 0) {
+            const struct node *at = key ? tree_member(item, key) : NULL;
+
+            fault_add(faults, at ? &at->place : &item->place, "%s%s%s: %s",
+                      full, key ? "." : "", key ? key : "", err.message);
+        }
+        items += field->item_size;
+    }
+}
+
 /* A section with nothing but comments in it is an empty one. */
 static bool is_mapping(const struct node *node, const char *path,
                        struct faults *faults)
@@ -301,8 +369,16 @@ static void read_field(const struct node *node, const char *path,
 {
     if (field_is_scalar(field)) {
         read_scalar(node, path, field, base, faults);
+    } else if (field->type == FIELD_STRINGS) {
+        if (is_list(node, path, faults)) {
+            read_strings(node, path, field, base, faults);
+        }
     } else if (field->type == FIELD_LIST) {
-        return; /* registrations.c reads it, with the integration's rows */
+        /* The top level's are read with the integration's rows, by
+         * registrations.c. */
+        if (field->item_size > 0 && is_list(node, path, faults)) {
+            read_list(node, path, field, base, faults);
+        }
     } else if (is_mapping(node, path, faults)) {
         struct field_set set = {field->fields, slot(base, field)};
 

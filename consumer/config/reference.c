@@ -48,6 +48,9 @@ static void put_row(struct str *out, const char *path,
     str_printf(out, " | %s |\n", field->since);
     if (field->type == FIELD_OBJECT) {
         put_rows(out, full.data, field->fields);
+    } else if (field->type == FIELD_LIST) {
+        str_puts(&full, "[]");
+        put_rows(out, full.data, field->fields);
     }
 }
 

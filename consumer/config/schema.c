@@ -115,7 +115,18 @@ static void put_field(struct json_writer *json, const struct field *field)
         json_close(json, ']');
         json_close(json, '}');
         break;
+    case FIELD_STRINGS:
+        json_put_string(json, "type", "array");
+        json_open(json, "items", '{');
+        json_put_string(json, "type", "string");
+        json_put_integer(json, "minLength", 1);
+        json_close(json, '}');
+        break;
     case FIELD_LIST:
+        json_put_string(json, "type", "array");
+        json_open(json, "items", '{');
+        put_object(json, field->fields, NULL);
+        json_close(json, '}');
         break;
     }
     if (field->flags & FIELD_SECRET) {
@@ -128,7 +139,7 @@ static void put_field(struct json_writer *json, const struct field *field)
 static void put_properties(struct json_writer *json, const struct field *fields)
 {
     for (; fields != NULL && fields->key != NULL; fields++) {
-        if (fields->type != FIELD_LIST) {
+        if (fields->type != FIELD_LIST || fields->item_size > 0) {
             put_field(json, fields);
         }
     }

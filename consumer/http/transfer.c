@@ -130,8 +130,8 @@ static void set_limits(CURL *easy, const struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     /* 1.2 is the oldest that is not broken. */
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (request->ca_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
+    if (request->transport != NULL && request->transport->ca_file != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, request->transport->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     }
 }

@@ -241,7 +241,7 @@ static void fill_registry(struct oci_target *target,
     target->registry = ret_repository->registry;
     target->https = wants_https(options, ret_repository->registry);
     target->plain_http_allowed = options->plain_http == 1;
-    target->ca_file = options->ca_file;
+    target->transport.ca_file = options->ca_file;
     target->username = options->username;
     target->password = options->password;
 }

@@ -60,8 +60,8 @@ struct origin_waiter {
 struct origin {
     TAILQ_ENTRY(origin) link;
     struct oci_client *client;
-    struct url url; /* of /v2/ */
-    char *ca_file;
+    struct url url;                  /* of /v2/ */
+    struct http_transport transport; /* its own copy */
     bool plain_http_allowed;
     struct challenge challenge;
     struct http_transfer *probe;

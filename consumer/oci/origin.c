@@ -4,11 +4,6 @@
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static void put_base_url(struct str *out, const struct oci_target *target)
 {
     str_printf(out, "%s://%s/v2/", target->https ? "https" : "http",
@@ -16,14 +11,14 @@ static void put_base_url(struct str *out, const struct oci_target *target)
 }
 
 static struct origin *find(struct oci_client *client, const struct url *url,
-                           const char *ca_file)
+                           const struct http_transport *transport)
 {
     struct origin *origin;
 
     TAILQ_FOREACH(origin, &client->origins, link)
     {
         if (strcmp(origin->url.text, url->text) == 0 &&
-            same_text(origin->ca_file, ca_file)) {
+            http_transport_equal(&origin->transport, transport)) {
             return origin;
         }
     }
@@ -42,7 +37,7 @@ struct origin *origin_of(struct oci_client *client,
         error_prefix(err, "registry '%s'", target->registry);
         return NULL;
     }
-    origin = find(client, &url, target->ca_file);
+    origin = find(client, &url, &target->transport);
     if (origin != NULL) {
         url_release(&url);
         return origin;
@@ -50,7 +45,7 @@ struct origin *origin_of(struct oci_client *client,
     origin = mem_zalloc(sizeof(*origin));
     origin->client = client;
     origin->url = url;
-    origin->ca_file = target->ca_file ? mem_strdup(target->ca_file) : NULL;
+    http_transport_copy(&origin->transport, &target->transport);
     origin->plain_http_allowed = target->plain_http_allowed;
     TAILQ_INIT(&origin->waiters);
     TAILQ_INSERT_TAIL(&client->origins, origin, link);
@@ -64,7 +59,7 @@ void origin_free(struct origin *origin)
     }
     challenge_release(&origin->challenge);
     url_release(&origin->url);
-    mem_free(origin->ca_file);
+    http_transport_release(&origin->transport);
     mem_free(origin);
 }
 
@@ -132,7 +127,7 @@ void origin_probe(struct origin *origin, struct origin_waiter *waiter)
     struct http_request request = {
         .method = "GET",
         .url = origin->url.text,
-        .ca_file = origin->ca_file,
+        .transport = &origin->transport,
         .most_body = LIMIT_HTTP_BODY,
         .connect_ms = client->options.connect_ms,
         .answer_ms = client->options.answer_ms,

@@ -180,7 +180,7 @@ static void send(struct oci_request *request, const char *authorization)
         .url = request->url.text,
         .headers = headers,
         .body = request->spec.body,
-        .ca_file = request->target->ca_file,
+        .transport = &request->target->transport,
         .most_body = LIMIT_HTTP_BODY,
         .connect_ms = client->options.connect_ms,
         .answer_ms = client->options.answer_ms,

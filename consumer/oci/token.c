@@ -29,7 +29,7 @@ static void put_key(struct str *key, const struct origin *origin,
     digest_of(target->password, target->password ? strlen(target->password) : 0,
               &password);
     str_printf(key, "%s\n%s\n%s\n%s\n%s\n%s\n%s", origin->url.text,
-               origin->ca_file ? origin->ca_file : "",
+               origin->transport.ca_file ? origin->transport.ca_file : "",
                challenge->realm ? challenge->realm : "",
                challenge->service ? challenge->service : "", target->path,
                target->username ? target->username : "", password.text);
@@ -267,7 +267,7 @@ static void fetch(struct token *token, const struct origin *origin,
     struct http_request request = {
         .method = "GET",
         .headers = headers,
-        .ca_file = target->ca_file,
+        .transport = &origin->transport,
         .most_body = LIMIT_TOKEN,
         .connect_ms = client->options.connect_ms,
         .answer_ms = client->options.answer_ms,

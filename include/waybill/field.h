@@ -23,7 +23,10 @@ enum field_type {
     FIELD_ENUM,     /* int: place in `words` */
     FIELD_OBJECT,   /* a struct of its own, by `fields` */
     FIELD_MAP,      /* struct field_map: any keys, string values */
-    FIELD_LIST,     /* of mappings by `fields` and an integration's rows */
+    FIELD_STRINGS,  /* struct field_strings: a list of them */
+    FIELD_LIST,     /* struct field_list: of mappings by `fields`; without an
+                       item_size (the top level's) the rows of an integration
+                       stand beside them */
 };
 
 #define FIELD_REQUIRED 1U
@@ -40,6 +43,11 @@ struct field {
     uint64_t most;
     const char *const *words;   /* ends with NULL */
     const struct field *fields; /* ends with a row without a key */
+    size_t item_size;           /* of a FIELD_LIST's items */
+    /* Looks at one item of a FIELD_LIST as a whole; the fault belongs to
+     * *ret_key. */
+    int (*check_item)(const void *item, const char **ret_key,
+                      struct error *err);
     /* Says why a string cannot be; called for non-empty ones. */
     int (*check)(const char *value, struct error *err);
     const char *doc;
@@ -54,6 +62,16 @@ struct field_pair {
 
 struct field_map {
     const struct field_pair *pairs;
+    size_t count;
+};
+
+struct field_strings {
+    const char *const *items;
+    size_t count;
+};
+
+struct field_list {
+    void *items;
     size_t count;
 };
 

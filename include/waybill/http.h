@@ -23,13 +23,41 @@
 struct http;
 struct http_transfer;
 
+/* How to get there. All NULL and 0: the system's authorities, no certificate
+ * of our own, TLS 1.2 or newer, the proxy that the environment names
+ * (https_proxy, no_proxy). */
+struct http_transport {
+    const char *ca_file;     /* instead of the system's authorities */
+    const char *certificate; /* of ours, PEM */
+    const char *key;         /* NULL: in the certificate's file */
+    int oldest_tls;          /* place in http_tls_versions */
+    const char *proxy;       /* "" for none at all */
+};
+
+extern const char *const http_tls_versions[]; /* "1.2", "1.3", NULL */
+bool http_transport_equal(const struct http_transport *a,
+                          const struct http_transport *b);
+void http_transport_copy(struct http_transport *to,
+                         const struct http_transport *from);
+void http_transport_release(struct http_transport *copy);
+
+/* An AWS signature (version 4), which libcurl makes */
+struct http_aws {
+    const char *region;
+    const char *service;
+    const char *key_id;
+    const char *secret;
+    const char *session; /* NULL: none */
+};
+
 struct http_request {
-    const char *method; /* GET, HEAD, POST, PUT, DELETE */
+    const char *method; /* GET, HEAD, POST, PUT, PATCH, DELETE */
     const char *url;
     const char *const *headers; /* "Name: value", ends with NULL */
     struct bytes body;          /* borrowed until done; sent with a length */
-    const char *ca_file;        /* NULL: the system's authorities */
-    size_t most_body;           /* of the response; more is an error */
+    const struct http_transport *transport; /* NULL: all defaults */
+    const struct http_aws *aws;             /* NULL: not signed */
+    size_t most_body; /* of the response; more is an error */
     uint32_t connect_ms;
     uint32_t answer_ms; /* from the last byte sent or received to the next */
 };

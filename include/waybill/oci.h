@@ -73,7 +73,7 @@ struct oci_target {
     bool https;
     /* Plain http was asked for by name, so a plain realm elsewhere is fine. */
     bool plain_http_allowed;
-    const char *ca_file;  /* NULL: the system's authorities */
+    struct http_transport transport;
     const char *username; /* NULL: anonymous */
     const char *password;
 };

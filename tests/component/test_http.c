@@ -672,7 +672,7 @@ static void get_over_tls(struct world *world, const char *host,
     char *url = url_of(world, host, "/v2/", true);
     struct http_request request = request_of("GET", url);
 
-    request.ca_file = ca_file;
+    request.transport = &(struct http_transport){.ca_file = ca_file};
     run(world, &request, answer);
     mem_free(url);
 }

@@ -551,7 +551,7 @@ static void world_open(struct world *world, const char *const *scenarios,
                              digest_hex(&digest)),
         .tag = "latest",
         .https = tls,
-        .ca_file =
+        .transport.ca_file =
             tls ? arena_printf(world->arena, "%s/ca.crt", world->folder) : NULL,
     };
     set_credentials(&world->target, who);
@@ -1258,7 +1258,7 @@ static void a_registry_that_we_do_not_trust_is_not_alive(void **state)
     struct result result;
 
     world_open(&world, NOTHING, KNOWN, true);
-    world.target.ca_file = NULL;
+    world.target.transport.ca_file = NULL;
     probe(&world, &result);
     assert_true(result.err.kind != ERROR_NONE);
     world_close(&world);

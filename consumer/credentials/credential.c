@@ -1,0 +1,208 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credentials_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/base64.h"
+
+/* What a credential is made of, and how it goes away. */
+
+static void wipe(char **text)
+{
+    if (*text != NULL) {
+        explicit_bzero(*text, strlen(*text));
+        mem_free(*text);
+        *text = NULL;
+    }
+}
+
+void credential_release(struct credential *credential)
+{
+    wipe(&credential->username);
+    wipe(&credential->password);
+    wipe(&credential->identity_token);
+    wipe(&credential->registry_token);
+    mem_free(credential->origin);
+    mem_free(credential->file);
+    *credential = (struct credential){0};
+}
+
+static char *copy(const char *text)
+{
+    return text != NULL ? mem_strdup(text) : NULL;
+}
+
+void credential_copy(struct credential *to, const struct credential *from)
+{
+    *to = *from;
+    to->username = copy(from->username);
+    to->password = copy(from->password);
+    to->identity_token = copy(from->identity_token);
+    to->registry_token = copy(from->registry_token);
+    to->origin = copy(from->origin);
+    to->file = copy(from->file);
+}
+
+bool credential_is_empty(const struct credential *credential)
+{
+    return credential->username == NULL && credential->password == NULL &&
+           credential->identity_token == NULL &&
+           credential->registry_token == NULL;
+}
+
+static void scrub(char *text, const char *secret)
+{
+    size_t len = secret != NULL ? strlen(secret) : 0;
+    char *at = text;
+
+    /* Shorter ones would hit innocent text, and could be guessed anyway. */
+    if (len < 4) {
+        return;
+    }
+    while ((at = strstr(at, secret)) != NULL) {
+        memset(at, '*', 3);
+        memmove(at + 3, at + len, strlen(at + len) + 1);
+        at += 3;
+    }
+}
+
+void credential_scrub(const struct credential *credential, char *text)
+{
+    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
+
+    scrub(text, credential->password);
+    scrub(text, credential->identity_token);
+    scrub(text, credential->registry_token);
+    if (credential->username != NULL && credential->password != NULL) {
+        str_printf(&both, "%s:%s", credential->username, credential->password);
+        base64_encode(&basic, both.data, both.len);
+        scrub(text, basic.data);
+    }
+}
+
+static void replace(char **slot, const char *value, size_t len)
+{
+    wipe(slot);
+    *slot = mem_alloc(len + 1);
+    memcpy(*slot, value, len);
+    (*slot)[len] = '\0';
+}
+
+/* As docker writes it: unpadded by some, with NULs behind it by old ones. The
+ * password may hold colons (a service account's JSON does). */
+static int bind_auth(struct credential *credential, const char *value,
+                     struct error *err)
+{
+    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+    const char *colon;
+
+    str_puts(&padded, value);
+    while (padded.len % 4 != 0) {
+        str_putc(&padded, '=');
+    }
+    if (!base64_decode(padded.data, padded.len, BASE64_STANDARD, &both)) {
+        return error_set(err, ERROR_AUTH, "'auth' is not base64");
+    }
+    while (both.len > 0 && both.data[both.len - 1] == '\0') {
+        both.len--;
+    }
+    colon = memchr(both.data, ':', both.len);
+    if (colon == NULL || memchr(both.data, '\0', both.len) != NULL) {
+        return error_set(err, ERROR_AUTH,
+                         "'auth' is not base64 of username:password");
+    }
+    replace(&credential->username, both.data, (size_t)(colon - both.data));
+    replace(&credential->password, colon + 1,
+            both.len - (size_t)(colon + 1 - both.data));
+    return 0;
+}
+
+int credential_bind(struct credential *credential, int binding,
+                    const char *value, struct error *err)
+{
+    switch ((enum credential_binding)binding) {
+    case BINDING_AUTH:
+        return bind_auth(credential, value, err);
+    case BINDING_USERNAME:
+        replace(&credential->username, value, strlen(value));
+        break;
+    case BINDING_IDENTITY_TOKEN:
+        replace(&credential->identity_token, value, strlen(value));
+        break;
+    case BINDING_REGISTRY_TOKEN:
+        replace(&credential->registry_token, value, strlen(value));
+        break;
+    case BINDING_DEFAULT:
+    case BINDING_PASSWORD:
+        replace(&credential->password, value, strlen(value));
+        break;
+    }
+    return 0;
+}
+
+/* --- files ------------------------------------------------------------------
+ */
+
+bool file_stamp_of(const char *path, struct file_stamp *ret_stamp)
+{
+    struct stat stat_;
+
+    if (stat(path, &stat_) < 0) {
+        return false;
+    }
+    *ret_stamp = (struct file_stamp){
+        .inode = stat_.st_ino,
+        .size = (uint64_t)stat_.st_size,
+        .changed_ns = (uint64_t)stat_.st_mtim.tv_sec * 1000000000 +
+                      (uint64_t)stat_.st_mtim.tv_nsec,
+    };
+    return true;
+}
+
+static int read_all(int fd, struct str *out)
+{
+    char buffer[4096];
+    ssize_t got = 0;
+
+    while (!out->overflow && (got = read(fd, buffer, sizeof(buffer))) > 0) {
+        str_put(out, buffer, (size_t)got);
+    }
+    explicit_bzero(buffer, sizeof(buffer));
+    return got < 0 ? -1 : 0;
+}
+
+int secret_file_read(const char *path, struct str *out, struct error *err)
+{
+    /* A FIFO must not hold the loop up. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat stat_;
+    int result = -1;
+
+    if (fd < 0) {
+        return error_set(err, ERROR_AUTH, "cannot read '%s': %s", path,
+                         strerror(errno));
+    }
+    if (fstat(fd, &stat_) == 0 && !S_ISREG(stat_.st_mode)) {
+        error_set(err, ERROR_AUTH, "'%s' is not a file", path);
+    } else if (read_all(fd, out) < 0) {
+        error_set(err, ERROR_AUTH, "cannot read '%s': %s", path,
+                  strerror(errno));
+    } else if (out->overflow) {
+        error_set(err, ERROR_AUTH, "'%s' is too large", path);
+    } else {
+        result = 0;
+    }
+    close(fd);
+    if (result == 0 && out->len > 0 && out->data[out->len - 1] == '\n') {
+        out->data[--out->len] = '\0';
+        if (out->len > 0 && out->data[out->len - 1] == '\r') {
+            out->data[--out->len] = '\0';
+        }
+    }
+    return result;
+}

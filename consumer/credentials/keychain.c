@@ -1,0 +1,545 @@
+#include <string.h>
+
+#include "credentials_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/provider.h"
+
+/*
+ * A chain of sources and what it gave. One walk at a time, for all who wait;
+ * each source in turn answers through a deferred task, whether it knew at once
+ * or not.
+ *
+ *     waiting -> walk -> (source) -> (source) -> finish -> waiters
+ */
+
+/* A source costs a process, or a request that a cloud counts: so a credential
+ * that is refused over and over brings no more walks than this, and a chain
+ * that fails is not walked again sooner. */
+#define REWALK_MS 10000
+/* What was found wrong may have been mended */
+#define FAILURE_MS 5000
+
+struct keychain {
+    struct keychain_env env;
+    const struct keychain_options *options;
+    struct credential_source *own; /* username, password, and the defaults */
+    const struct credential_source **chain;
+    size_t length;
+
+    struct credential current;
+    /* As the sources gave it, before a token server rotated anything: the same
+     * again is no news. */
+    struct credential as_found;
+    bool has_current;
+    bool refused;
+    uint64_t got_ms;
+    uint64_t walked_ms; /* when the last walk ended */
+    bool walked;
+
+    struct error failure; /* of the last walk; kind ERROR_NONE: none */
+    struct task failing;
+
+    bool walking;
+    unsigned round;
+    struct task starting;
+    size_t at;
+    struct source_job job;
+    struct credential found;
+    struct error worst; /* the first source that should have worked */
+    struct str story;
+    char *last_story;
+    TAILQ_HEAD(, keychain_waiter) waiters;
+};
+
+/* --- the chain ---------------------------------------------------------------
+ */
+
+static void add(struct keychain *keychain, const struct credential_source *row)
+{
+    keychain->chain[keychain->length++] = row;
+}
+
+/* The registration's own values come first; what nobody had to write, last. */
+static void build_chain(struct keychain *keychain)
+{
+    const struct keychain_options *options = keychain->options;
+    const char *const *more = provider_of(options->registry)->sources;
+    size_t most = options->source_count + 3;
+    size_t own = 0;
+
+    for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
+        most++;
+    }
+    keychain->own = mem_zalloc(most * sizeof(*keychain->own));
+    keychain->chain = mem_zalloc(most * sizeof(const void *));
+    if (options->username != NULL) {
+        keychain->own[own] =
+            (struct credential_source){.source = "static",
+                                       .binding = BINDING_USERNAME,
+                                       .value = options->username};
+        add(keychain, &keychain->own[own++]);
+    }
+    if (options->password != NULL) {
+        keychain->own[own] =
+            (struct credential_source){.source = "static",
+                                       .binding = BINDING_PASSWORD,
+                                       .value = options->password};
+        add(keychain, &keychain->own[own++]);
+    }
+    for (size_t i = 0; i < options->source_count; i++) {
+        add(keychain, &options->sources[i]);
+    }
+    if (options->with_defaults) {
+        keychain->own[own].source = "docker";
+        add(keychain, &keychain->own[own++]);
+    }
+    for (size_t i = 0; options->with_defaults && more && more[i]; i++) {
+        keychain->own[own].source = more[i];
+        add(keychain, &keychain->own[own++]);
+    }
+}
+
+static void run_failing(void *payload);
+
+struct keychain *keychain_new(const struct keychain_env *env,
+                              const struct keychain_options *options)
+{
+    struct keychain *keychain = mem_zalloc(sizeof(*keychain));
+
+    keychain->env = *env;
+    keychain->options = options;
+    TAILQ_INIT(&keychain->waiters);
+    str_init(&keychain->story, STR_UNLIMITED);
+    task_init(&keychain->failing, run_failing, keychain);
+    build_chain(keychain);
+    return keychain;
+}
+
+/* --- telling those who wait
+ * ---------------------------------------------------
+ */
+
+void keychain_forget_waiter(struct keychain_waiter *waiter)
+{
+    if (waiter->keychain != NULL) {
+        TAILQ_REMOVE(&waiter->keychain->waiters, waiter, link);
+        waiter->keychain = NULL;
+    }
+}
+
+/* Those of this walk; one that is woken may begin to wait for the next. */
+static void wake(struct keychain *keychain, const struct error *err)
+{
+    unsigned round = keychain->round++;
+    struct keychain_waiter *waiter;
+
+    while ((waiter = TAILQ_FIRST(&keychain->waiters)) != NULL &&
+           waiter->round == round) {
+        keychain_forget_waiter(waiter);
+        waiter->ready(waiter->payload, err ? NULL : &keychain->current, err);
+    }
+}
+
+static void run_failing(void *payload)
+{
+    struct keychain *keychain = payload;
+    struct error failure = keychain->failure;
+
+    wake(keychain, &failure);
+}
+
+/* --- walking
+ * ------------------------------------------------------------------
+ */
+
+static bool has_secret(const struct credential *credential)
+{
+    return credential->password != NULL || credential->identity_token != NULL ||
+           credential->registry_token != NULL;
+}
+
+/* With a password only its user name is still of interest, and only where that
+ * is all a source has. */
+static bool is_wanted(const struct keychain *keychain,
+                      const struct credential_source *spec)
+{
+    const struct credential *found = &keychain->found;
+
+    if (!has_secret(found)) {
+        return true;
+    }
+    return found->password != NULL && found->username == NULL &&
+           spec->binding == BINDING_USERNAME;
+}
+
+static void take(char **to, char **from)
+{
+    if (*to == NULL) {
+        *to = *from;
+        *from = NULL;
+    }
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    if (a == 0 || b == 0) {
+        return a + b;
+    }
+    return a < b ? a : b;
+}
+
+static void merge(struct credential *into, struct credential *from)
+{
+    take(&into->username, &from->username);
+    take(&into->password, &from->password);
+    take(&into->identity_token, &from->identity_token);
+    take(&into->registry_token, &from->registry_token);
+    if (from->file != NULL && into->file == NULL) {
+        take(&into->file, &from->file);
+        into->stamp = from->stamp;
+    }
+    into->lifetime_ms = sooner(into->lifetime_ms, from->lifetime_ms);
+    into->renew_ms = sooner(into->renew_ms, from->renew_ms);
+    credential_release(from);
+}
+
+/* "env GHCR_TOKEN" */
+static void put_label(struct str *out, const struct credential_source *spec)
+{
+    const char *detail = spec->name      ? spec->name
+                         : spec->path    ? spec->path
+                         : spec->service ? spec->service
+                                         : NULL;
+
+    str_printf(out, "%s%s%s", spec->source, detail ? " " : "",
+               detail ? detail : "");
+}
+
+static void tell(struct keychain *keychain, const char *what)
+{
+    struct str *story = &keychain->story;
+
+    str_puts(story, story->len > 0 ? "; " : "");
+    put_label(story, keychain->chain[keychain->at]);
+    str_printf(story, ": %s", what);
+}
+
+static void keep_answer(struct keychain *keychain)
+{
+    struct source_job *job = &keychain->job;
+    struct credential *found = &keychain->found;
+    bool first = !has_secret(found);
+
+    if (!credential_is_empty(&job->credential)) {
+        tell(keychain, "found");
+        if (first && has_secret(&job->credential)) {
+            CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
+
+            put_label(&label, keychain->chain[keychain->at]);
+            mem_free(found->origin);
+            found->origin = job->credential.origin
+                                ? mem_strdup(job->credential.origin)
+                                : str_take(&label);
+        }
+        merge(found, &job->credential);
+        return;
+    }
+    tell(keychain, job->why);
+    if (job->failure.kind != ERROR_NONE && keychain->worst.kind == ERROR_NONE) {
+        CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
+
+        put_label(&label, keychain->chain[keychain->at]);
+        keychain->worst = job->failure;
+        error_prefix(&keychain->worst, "credentials from %s", label.data);
+    }
+}
+
+/* It becomes a header: visible ASCII only. */
+static bool is_clean(const char *token)
+{
+    for (; *token != '\0'; token++) {
+        if (*token <= ' ' || *token >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A user name of <token> is docker's way to say that the password is a refresh
+ * token. */
+static void see_token(struct credential *found)
+{
+    if (found->username == NULL || found->password == NULL ||
+        strcmp(found->username, "<token>") != 0) {
+        return;
+    }
+    take(&found->identity_token, &found->password);
+    mem_free(found->username);
+    found->username = NULL;
+}
+
+static int complete(struct keychain *keychain, struct error *err)
+{
+    struct credential *found = &keychain->found;
+    const char *username = provider_of(keychain->options->registry)->username;
+
+    see_token(found);
+    if (found->registry_token != NULL && !is_clean(found->registry_token)) {
+        return error_set(err, ERROR_AUTH,
+                         "the registry token from %s holds characters that "
+                         "no token has",
+                         found->origin);
+    }
+    if (found->password != NULL && found->username == NULL) {
+        found->username = mem_strdup(username ? username : "unset");
+    }
+    if (has_secret(found)) {
+        return 0;
+    }
+    if (keychain->worst.kind != ERROR_NONE) {
+        *err = keychain->worst;
+        return -1;
+    }
+    if (found->username != NULL) {
+        return error_set(err, ERROR_AUTH,
+                         "there is a username and no password (%s)",
+                         keychain->story.data);
+    }
+    return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_secrets(const struct credential *a, const struct credential *b)
+{
+    return same_text(a->username, b->username) &&
+           same_text(a->password, b->password) &&
+           same_text(a->identity_token, b->identity_token) &&
+           same_text(a->registry_token, b->registry_token);
+}
+
+static void install(struct keychain *keychain)
+{
+    static uint64_t last_id;
+    struct credential *found = &keychain->found;
+    /* A rotated token that was refused gives way to what it grew from. */
+    bool rotted = keychain->refused &&
+                  !same_secrets(&keychain->current, &keychain->as_found);
+    bool same = keychain->has_current && !rotted &&
+                same_secrets(found, &keychain->as_found);
+
+    if (!same) {
+        credential_release(&keychain->as_found);
+        credential_copy(&keychain->as_found, found);
+        credential_release(&keychain->current);
+        keychain->current = *found;
+        keychain->current.id = ++last_id;
+    } else {
+        keychain->current.lifetime_ms = found->lifetime_ms;
+        keychain->current.renew_ms = found->renew_ms;
+        keychain->current.stamp = found->stamp;
+        credential_release(found);
+    }
+    *found = (struct credential){0};
+    keychain->has_current = true;
+    keychain->refused = false;
+    keychain->got_ms = loop_now(keychain->env.loop);
+}
+
+static void finish(struct keychain *keychain)
+{
+    struct error err;
+    bool failed = complete(keychain, &err) < 0;
+
+    keychain->walking = false;
+    keychain->walked = true;
+    keychain->walked_ms = loop_now(keychain->env.loop);
+    mem_free(keychain->last_story);
+    keychain->last_story = str_take(&keychain->story);
+    keychain->failure = (struct error){0};
+    if (!failed) {
+        install(keychain);
+        wake(keychain, NULL);
+        return;
+    }
+    credential_release(&keychain->found);
+    keychain->failure = err;
+    wake(keychain, &err);
+}
+
+static void step(struct keychain *keychain);
+
+static void on_answer(void *payload)
+{
+    struct keychain *keychain = payload;
+
+    keep_answer(keychain);
+    keychain->at++;
+    step(keychain);
+}
+
+static void on_answered(struct source_job *job)
+{
+    loop_defer(job->env->loop, &job->task);
+}
+
+static void step(struct keychain *keychain)
+{
+    const struct credential_source *spec;
+
+    while (keychain->at < keychain->length &&
+           !is_wanted(keychain, keychain->chain[keychain->at])) {
+        keychain->at++;
+    }
+    if (keychain->at == keychain->length) {
+        finish(keychain);
+        return;
+    }
+    spec = keychain->chain[keychain->at];
+    keychain->job = (struct source_job){
+        .env = &keychain->env,
+        .spec = spec,
+        .registry = keychain->options->registry,
+        .path = keychain->options->path,
+        .answered = on_answered,
+    };
+    task_init(&keychain->job.task, on_answer, keychain);
+    source_class_of(spec->source)->start(&keychain->job);
+}
+
+static void run_start(void *payload)
+{
+    step(payload);
+}
+
+static void walk(struct keychain *keychain)
+{
+    if (keychain->walking) {
+        return;
+    }
+    keychain->walking = true;
+    keychain->at = 0;
+    keychain->worst = (struct error){0};
+    str_clear(&keychain->story);
+    task_init(&keychain->starting, run_start, keychain);
+    loop_defer(keychain->env.loop, &keychain->starting);
+}
+
+void keychain_free(struct keychain *keychain)
+{
+    if (keychain == NULL) {
+        return;
+    }
+    if (keychain->walking && keychain->at < keychain->length &&
+        !keychain->starting.queued) {
+        const struct credential_source *spec = keychain->chain[keychain->at];
+        const struct source_class *class = source_class_of(spec->source);
+
+        if (!keychain->job.is_answered && class->cancel != NULL) {
+            class->cancel(&keychain->job);
+        }
+        loop_cancel(keychain->env.loop, &keychain->job.task);
+        credential_release(&keychain->job.credential);
+    }
+    loop_cancel(keychain->env.loop, &keychain->starting);
+    loop_cancel(keychain->env.loop, &keychain->failing);
+    credential_release(&keychain->found);
+    credential_release(&keychain->as_found);
+    credential_release(&keychain->current);
+    str_release(&keychain->story);
+    mem_free(keychain->last_story);
+    mem_free(keychain->own);
+    mem_free(keychain->chain);
+    mem_free(keychain);
+}
+
+/* --- asking
+ * -------------------------------------------------------------------
+ */
+
+static uint64_t age_ms(const struct keychain *keychain)
+{
+    return loop_now(keychain->env.loop) - keychain->got_ms;
+}
+
+static bool file_changed(const struct credential *credential)
+{
+    struct file_stamp now;
+
+    return credential->file != NULL &&
+           (!file_stamp_of(credential->file, &now) ||
+            memcmp(&now, &credential->stamp, sizeof(now)) != 0);
+}
+
+static bool just_walked(const struct keychain *keychain, uint64_t ms)
+{
+    return keychain->walked &&
+           loop_now(keychain->env.loop) - keychain->walked_ms < ms;
+}
+
+static bool is_due(uint64_t age, uint64_t bound)
+{
+    return bound > 0 && age >= bound;
+}
+
+const struct credential *keychain_cached(struct keychain *keychain)
+{
+    const struct credential *current = &keychain->current;
+
+    if (!keychain->has_current ||
+        is_due(age_ms(keychain), current->lifetime_ms) ||
+        file_changed(current) ||
+        (keychain->refused && !just_walked(keychain, REWALK_MS))) {
+        return NULL;
+    }
+    if (is_due(age_ms(keychain), current->renew_ms) &&
+        !just_walked(keychain, REWALK_MS)) {
+        walk(keychain);
+    }
+    return current;
+}
+
+void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter)
+{
+    waiter->keychain = keychain;
+    waiter->round = keychain->round;
+    TAILQ_INSERT_TAIL(&keychain->waiters, waiter, link);
+    if (!keychain->walking && keychain->failure.kind != ERROR_NONE &&
+        just_walked(keychain, FAILURE_MS)) {
+        loop_defer(keychain->env.loop, &keychain->failing);
+    } else {
+        walk(keychain);
+    }
+}
+
+void keychain_refuse(struct keychain *keychain, uint64_t id)
+{
+    if (keychain->current.id == id) {
+        keychain->refused = true;
+    }
+}
+
+void keychain_rotate(struct keychain *keychain, uint64_t id,
+                     const char *identity_token)
+{
+    struct error err;
+
+    if (keychain->current.id == id &&
+        credential_bind(&keychain->current, BINDING_IDENTITY_TOKEN,
+                        identity_token, &err) < 0) {
+        return; /* a token is bound as it is */
+    }
+}
+
+const struct credential *keychain_last(const struct keychain *keychain)
+{
+    return &keychain->current;
+}
+
+const char *keychain_story(const struct keychain *keychain)
+{
+    return keychain->last_story != NULL ? keychain->last_story : "";
+}

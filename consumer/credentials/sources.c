@@ -1,0 +1,226 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "credentials_internal.h"
+
+/* The table of sources, and what each takes. */
+
+static const struct source_class *const classes[] = {
+    &static_source,        &env_source,     &file_source,   &docker_source,
+    &docker_helper_source, &keyring_source, &google_source, &aws_source,
+    &azure_source,         &github_source,
+};
+
+static const char *const bindings[] = {
+    "default",       "username",      "password", "auth",
+    "identitytoken", "registrytoken", NULL,
+};
+
+static const char *const token_types[] = {"access", "id", "jwt", NULL};
+
+const struct source_class *source_class_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+        if (strcmp(classes[i]->name, name) == 0) {
+            return classes[i];
+        }
+    }
+    return NULL;
+}
+
+#define MEMBER(member) offsetof(struct credential_source, member)
+
+const struct field credential_source_fields[] = {
+    {.key = "source",
+     .flags = FIELD_REQUIRED,
+     .offset = MEMBER(source),
+     .doc = "static, env, file, docker, docker-helper, keyring, google, aws, "
+            "azure or github.",
+     .example = "env",
+     .since = "0.2"},
+    {.key = "binding",
+     .type = FIELD_ENUM,
+     .offset = MEMBER(binding),
+     .words = bindings,
+     .fallback = "default",
+     .doc = "Which part of the credentials the value is, where a source gives "
+            "one value. default is the password.",
+     .since = "0.2"},
+    {.key = "name",
+     .offset = MEMBER(name),
+     .doc = "env: the variable. docker-helper: what stands behind "
+            "docker-credential- in the program's name.",
+     .example = "GHCR_TOKEN",
+     .since = "0.2"},
+    {.key = "value",
+     .flags = FIELD_SECRET,
+     .offset = MEMBER(value),
+     .doc = "static: the value itself.",
+     .example = "${file:/run/secrets/registry}",
+     .since = "0.2"},
+    {.key = "path",
+     .flags = FIELD_PATH,
+     .offset = MEMBER(path),
+     .doc = "file: the file, read again when it changes. docker: a docker "
+            "config or a mounted .dockerconfigjson, instead of those that are "
+            "looked for. google: a service account's JSON, instead of what "
+            "GOOGLE_APPLICATION_CREDENTIALS names. aws: the shared "
+            "credentials file.",
+     .example = "/run/secrets/registry/.dockerconfigjson",
+     .since = "0.2"},
+    {.key = "service",
+     .offset = MEMBER(service),
+     .doc = "keyring: the service's name in the keyring.",
+     .example = "gh:github.com",
+     .since = "0.2"},
+    {.key = "token_type",
+     .type = FIELD_ENUM,
+     .offset = MEMBER(token_type),
+     .words = token_types,
+     .fallback = "access",
+     .doc = "google: what to get.",
+     .since = "0.2"},
+    {.key = "scopes",
+     .type = FIELD_STRINGS,
+     .offset = MEMBER(scopes),
+     .doc = "google: of an access token; left out: cloud-platform.",
+     .since = "0.2"},
+    {.key = "audience",
+     .offset = MEMBER(audience),
+     .doc = "google: of an id token or a jwt.",
+     .since = "0.2"},
+    {.key = "region",
+     .offset = MEMBER(region),
+     .doc = "aws: left out, as the registry's name says.",
+     .example = "eu-central-1",
+     .since = "0.2"},
+    {.key = "profile",
+     .offset = MEMBER(profile),
+     .doc = "aws: of the shared credentials file.",
+     .since = "0.2"},
+    {.key = "role_arn",
+     .offset = MEMBER(role_arn),
+     .doc = "aws: the role of a web identity, instead of AWS_ROLE_ARN.",
+     .since = "0.2"},
+    {.key = "tenant",
+     .offset = MEMBER(tenant),
+     .doc = "azure: instead of AZURE_TENANT_ID.",
+     .since = "0.2"},
+    {.key = "client_id",
+     .offset = MEMBER(client_id),
+     .doc = "azure: instead of AZURE_CLIENT_ID.",
+     .since = "0.2"},
+    {.key = "endpoint",
+     .offset = MEMBER(endpoint),
+     .doc = "google, aws, azure: where the cloud's service answers, instead of "
+            "its usual address (a private endpoint).",
+     .since = "0.2"},
+    {0},
+};
+
+/* Which key it is, and whether it is given; in the order of the bits */
+static const struct key {
+    unsigned bit;
+    const char *name;
+} keys[] = {
+    {KEY_NAME, "name"},           {KEY_VALUE, "value"},
+    {KEY_PATH, "path"},           {KEY_SERVICE, "service"},
+    {KEY_BINDING, "binding"},     {KEY_TOKEN_TYPE, "token_type"},
+    {KEY_SCOPES, "scopes"},       {KEY_AUDIENCE, "audience"},
+    {KEY_REGION, "region"},       {KEY_PROFILE, "profile"},
+    {KEY_ROLE_ARN, "role_arn"},   {KEY_TENANT, "tenant"},
+    {KEY_CLIENT_ID, "client_id"}, {KEY_ENDPOINT, "endpoint"},
+};
+
+static unsigned keys_of(const struct credential_source *source)
+{
+    return (source->name ? KEY_NAME : 0) | (source->value ? KEY_VALUE : 0) |
+           (source->path ? KEY_PATH : 0) | (source->service ? KEY_SERVICE : 0) |
+           (source->binding != BINDING_DEFAULT ? KEY_BINDING : 0) |
+           (source->token_type != GOOGLE_ACCESS ? KEY_TOKEN_TYPE : 0) |
+           (source->scopes.count > 0 ? KEY_SCOPES : 0) |
+           (source->audience ? KEY_AUDIENCE : 0) |
+           (source->region ? KEY_REGION : 0) |
+           (source->profile ? KEY_PROFILE : 0) |
+           (source->role_arn ? KEY_ROLE_ARN : 0) |
+           (source->tenant ? KEY_TENANT : 0) |
+           (source->client_id ? KEY_CLIENT_ID : 0) |
+           (source->endpoint ? KEY_ENDPOINT : 0);
+}
+
+static int say_no_such_source(const char *name, struct error *err)
+{
+    CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE / 2);
+
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+        str_printf(&list, "%s%s", i > 0 ? ", " : "", classes[i]->name);
+    }
+    return error_set(err, ERROR_CONFIG, "no source '%s' (there are %s)", name,
+                     list.data);
+}
+
+int credential_source_check(const struct credential_source *source,
+                            const char **ret_key, struct error *err)
+{
+    const struct source_class *class = source_class_of(source->source);
+    unsigned given = keys_of(source);
+
+    *ret_key = "source";
+    if (class == NULL) {
+        return say_no_such_source(source->source, err);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        *ret_key = keys[i].name;
+        if (given & ~class->takes & keys[i].bit) {
+            return error_set(err, ERROR_CONFIG, "source '%s' takes no such key",
+                             class->name);
+        }
+        if (class->needs & ~given & keys[i].bit) {
+            return error_set(err, ERROR_CONFIG, "is required by source '%s'",
+                             class->name);
+        }
+    }
+    return 0;
+}
+
+/* --- answers
+ * ------------------------------------------------------------------
+ */
+
+static void answer(struct source_job *job)
+{
+    job->is_answered = true;
+    job->answered(job);
+}
+
+void source_found(struct source_job *job, struct credential *credential)
+{
+    job->credential = *credential;
+    *credential = (struct credential){0};
+    answer(job);
+}
+
+void source_nothing(struct source_job *job, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(job->why, sizeof(job->why), format, args);
+    va_end(args);
+    answer(job);
+}
+
+/* Whatever a source cannot do is for a person to mend, or passes: the record
+ * is not to blame. */
+void source_failed(struct source_job *job, const struct error *err)
+{
+    job->failure = *err;
+    if (err->kind != ERROR_UNREACHABLE && err->kind != ERROR_UNAVAILABLE &&
+        err->kind != ERROR_RATE_LIMITED) {
+        job->failure.kind = ERROR_AUTH;
+    }
+    snprintf(job->why, sizeof(job->why), "%.*s", (int)sizeof(job->why) - 1,
+             err->message);
+    answer(job);
+}

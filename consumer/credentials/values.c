@@ -1,0 +1,118 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "credentials_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+/* Sources that are one value each: static, env, file; and github, which is a
+ * few well-known variables. */
+
+static void give(struct source_job *job, const char *value,
+                 struct credential *credential)
+{
+    struct error err;
+
+    if (*value == '\0') {
+        credential_release(credential);
+        source_nothing(job, "empty");
+    } else if (credential_bind(credential, job->spec->binding, value, &err) <
+               0) {
+        credential_release(credential);
+        source_failed(job, &err);
+    } else {
+        source_found(job, credential);
+    }
+}
+
+static void start_static(struct source_job *job)
+{
+    struct credential credential = {0};
+
+    give(job, job->spec->value, &credential);
+}
+
+const struct source_class static_source = {
+    .name = "static",
+    .takes = KEY_VALUE | KEY_BINDING,
+    .needs = KEY_VALUE,
+    .start = start_static,
+};
+
+static void start_env(struct source_job *job)
+{
+    const char *value = getenv(job->spec->name);
+    struct credential credential = {0};
+
+    if (value == NULL) {
+        source_nothing(job, "not set");
+    } else {
+        give(job, value, &credential);
+    }
+}
+
+const struct source_class env_source = {
+    .name = "env",
+    .takes = KEY_NAME | KEY_BINDING,
+    .needs = KEY_NAME,
+    .start = start_env,
+};
+
+static void start_file(struct source_job *job)
+{
+    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_SECRET_FILE);
+    struct credential credential = {0};
+    struct error err;
+
+    if (!file_stamp_of(job->spec->path, &credential.stamp)) {
+        source_nothing(job, "not there");
+    } else if (secret_file_read(job->spec->path, &content, &err) < 0) {
+        source_failed(job, &err);
+    } else {
+        credential.file = mem_strdup(job->spec->path);
+        give(job, content.data, &credential);
+    }
+}
+
+const struct source_class file_source = {
+    .name = "file",
+    .takes = KEY_PATH | KEY_BINDING,
+    .needs = KEY_PATH,
+    .start = start_file,
+};
+
+static const char *first_variable(const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        const char *value = getenv(*names);
+
+        if (value != NULL && *value != '\0') {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+/* GitHub takes any user name beside a token. */
+static void start_github(struct source_job *job)
+{
+    static const char *const tokens[] = {"GHCR_TOKEN", "GH_TOKEN",
+                                         "GITHUB_TOKEN", NULL};
+    static const char *const actors[] = {"GITHUB_ACTOR", NULL};
+    const char *token = first_variable(tokens);
+    const char *actor = first_variable(actors);
+    struct credential credential = {0};
+
+    if (token == NULL) {
+        source_nothing(job, "none of GHCR_TOKEN, GH_TOKEN, GITHUB_TOKEN set");
+        return;
+    }
+    credential.username = mem_strdup(actor != NULL ? actor : "unset");
+    credential.password = mem_strdup(token);
+    source_found(job, &credential);
+}
+
+const struct source_class github_source = {
+    .name = "github",
+    .start = start_github,
+};

@@ -1,0 +1,245 @@
+#include "waybill/provider.h"
+
+#include <string.h>
+
+#include "waybill/glob.h"
+
+/*
+ * One row for each registry that differs. A row is here because its makers say
+ * so, or because clients had to learn it; what is only guessed is not here.
+ */
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+const struct provider providers[] = {
+    {
+        .name = "Docker Hub",
+        .hosts = LIST("index.docker.io", "docker.io", "registry-1.docker.io"),
+        .wire_host = "registry-1.docker.io",
+        .token_hosts = LIST("auth.docker.io"),
+        .well_known = true,
+        .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS,
+        .least_parts = 2,
+        .most_parts = 2,
+        .parts_advice = "Docker Hub has exactly two, so each attestation can "
+                        "only have a repository of its own directly below the "
+                        "account: set repository to index.docker.io/ACCOUNT, "
+                        "and a prefix without '/'",
+        .auth_advice = "the password must be an access token that may write, "
+                       "of an account that may make repositories",
+    },
+    {
+        .name = "GitHub Container Registry",
+        .hosts = LIST("ghcr.io"),
+        .sources = LIST("github"),
+        .well_known = true,
+        .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS,
+        .least_parts = 2,
+        .parts_advice = "the first one is the owner: set repository to "
+                        "ghcr.io/OWNER or below",
+        .auth_advice = "the token must be a classic one with write:packages, "
+                       "or an Actions GITHUB_TOKEN with packages: write",
+    },
+    {
+        .name = "Amazon ECR",
+        .hosts =
+            LIST("*.dkr.ecr.*.amazonaws.com", "*.dkr.ecr.*.amazonaws.com.cn",
+                 "*.dkr.ecr-fips.*.amazonaws.com", "*.dkr-ecr.*.on.aws",
+                 "*.dkr-ecr-fips.*.on.aws"),
+        .sources = LIST("aws"),
+        .username = "AWS",
+        .well_known = true,
+        .quirks = PROVIDER_REFUSES_WITH_403 | PROVIDER_NO_SINGLE_POST |
+                  PROVIDER_CREATES_BY_API,
+        .auth_advice = "the role must allow ecr:GetAuthorizationToken, "
+                       "ecr:InitiateLayerUpload, ecr:UploadLayerPart, "
+                       "ecr:CompleteLayerUpload, "
+                       "ecr:BatchCheckLayerAvailability and ecr:PutImage",
+        .not_found_advice = "ECR makes no repository by itself: set "
+                            "create_repository: true, or a creation template "
+                            "with CREATE_ON_PUSH for the prefix",
+    },
+    {
+        .name = "Amazon ECR Public",
+        .hosts = LIST("public.ecr.aws"),
+        .sources = LIST("aws"),
+        .username = "AWS",
+        .well_known = true,
+        .quirks = PROVIDER_REFUSES_WITH_400 | PROVIDER_NO_SINGLE_POST |
+                  PROVIDER_CREATES_BY_API,
+        .least_parts = 2,
+        .parts_advice = "the first one is the registry's alias: set repository "
+                        "to public.ecr.aws/ALIAS or below",
+        .auth_advice = "the role must also allow "
+                       "ecr-public:GetAuthorizationToken and "
+                       "sts:GetServiceBearerToken",
+        .not_found_advice = "ECR Public makes no repository by itself: set "
+                            "create_repository: true",
+    },
+    {
+        .name = "Azure Container Registry",
+        .hosts = LIST("*.azurecr.io", "*.azurecr.cn", "*.azurecr.us"),
+        .sources = LIST("azure"),
+        .username = "00000000-0000-0000-0000-000000000000",
+        .well_known = true,
+        .quirks = PROVIDER_NO_SINGLE_POST,
+        .auth_advice = "the identity needs the role AcrPush on the registry",
+    },
+    {
+        .name = "Google Artifact Registry",
+        .hosts = LIST("*.pkg.dev"),
+        .sources = LIST("google"),
+        .username = "oauth2accesstoken",
+        .well_known = true,
+        .quirks = PROVIDER_NO_SINGLE_POST,
+        .least_parts = 3,
+        .parts_advice = "the first two are project and repository, which must "
+                        "exist: set repository to HOST/PROJECT/REPOSITORY",
+        .auth_advice = "the service account needs "
+                       "roles/artifactregistry.writer on the repository",
+        .not_found_advice = "project and repository must exist; make it with "
+                            "gcloud artifacts repositories create",
+    },
+    {
+        .name = "Google Container Registry",
+        .hosts = LIST("gcr.io", "*.gcr.io"),
+        .sources = LIST("google"),
+        .username = "oauth2accesstoken",
+        .well_known = true,
+        .quirks = PROVIDER_NO_SINGLE_POST,
+        .least_parts = 2,
+        .parts_advice = "the first one is the project: set repository to "
+                        "HOST/PROJECT",
+        .auth_advice = "the service account needs "
+                       "roles/artifactregistry.createOnPushWriter or the "
+                       "bucket's write access",
+    },
+    {
+        .name = "GitLab",
+        .hosts = LIST("registry.gitlab.com"),
+        .token_hosts = LIST("gitlab.com"),
+        .well_known = true,
+        .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS |
+                  PROVIDER_IMAGES_ONLY,
+        .least_parts = 3,
+        .parts_advice = "a project has at least two: set repository to "
+                        "registry.gitlab.com/GROUP/PROJECT",
+        .auth_advice = "use a deploy token with write_registry, a personal "
+                       "access token, or gitlab-ci-token with $CI_JOB_TOKEN",
+        .not_found_advice = "the project must exist and have its container "
+                            "registry switched on; at most two levels may "
+                            "follow it",
+    },
+    {
+        .name = "Quay",
+        .hosts = LIST("quay.io"),
+        .well_known = true,
+        .least_parts = 2,
+        .parts_advice = "the first one is the organization: set repository to "
+                        "quay.io/ORGANIZATION",
+        .auth_advice = "the robot account must be allowed to create "
+                       "repositories in the organization",
+    },
+    {
+        .name = "JFrog Artifactory",
+        .hosts = LIST("*.jfrog.io"),
+        .well_known = true,
+        .least_parts = 2,
+        .parts_advice = "the first one is the repository's key: set repository "
+                        "to HOST/KEY",
+        .auth_advice = "Artifactory also says 403 where there is no such "
+                       "repository key",
+    },
+    {
+        .name = "Chainguard",
+        .hosts = LIST("cgr.dev"),
+        .well_known = true,
+    },
+    {
+        .name = "Elastic",
+        .hosts = LIST("docker.elastic.co"),
+        .token_hosts = LIST("docker-auth.elastic.co"),
+        .well_known = true,
+    },
+    {
+        .name = "NVIDIA NGC",
+        .hosts = LIST("nvcr.io"),
+        .well_known = true,
+        .auth_advice = "the username is $oauthtoken, the password an API key",
+    },
+    {
+        .name = "Snowflake",
+        .hosts =
+            LIST("*.registry.snowflakecomputing.com", "*.app.snowflake.com"),
+        .well_known = true,
+    },
+    {.name = "registry", .hosts = LIST("*")},
+};
+
+static const struct provider *find(const char *host)
+{
+    const struct provider *provider = providers;
+
+    for (;; provider++) {
+        for (const char *const *glob = provider->hosts; *glob; glob++) {
+            if (glob_matches(*glob, host)) {
+                return provider;
+            }
+        }
+    }
+}
+
+/* host[:port]: a port of one's own is no provider that we know. */
+const struct provider *provider_of(const char *registry)
+{
+    return find(registry);
+}
+
+static unsigned parts_of(const char *path)
+{
+    unsigned parts = 1;
+
+    for (; *path != '\0'; path++) {
+        parts += *path == '/';
+    }
+    return parts;
+}
+
+int provider_check_path(const struct provider *provider, const char *path,
+                        struct error *err)
+{
+    unsigned parts = parts_of(path);
+
+    if (parts >= provider->least_parts &&
+        (provider->most_parts == 0 || parts <= provider->most_parts)) {
+        return 0;
+    }
+    return error_set(
+        err, ERROR_CONFIG, "makes repository names of %u part%s at %s; %s",
+        parts, parts == 1 ? "" : "s", provider->name, provider->parts_advice);
+}
+
+static bool is_token_host(const char *host)
+{
+    for (const struct provider *row = providers; row->well_known; row++) {
+        for (const char *const *at = row->token_hosts; at && *at; at++) {
+            if (strcmp(*at, host) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool allow_list_has(const struct allow_list *allowed, const char *host)
+{
+    if (allowed->any || find(host)->well_known || is_token_host(host)) {
+        return true;
+    }
+    for (size_t i = 0; i < allowed->count; i++) {
+        if (glob_matches(allowed->patterns[i], host)) {
+            return true;
+        }
+    }
+    return false;
+}

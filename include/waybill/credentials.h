@@ -1,0 +1,162 @@
+#ifndef WAYBILL_CREDENTIALS_H
+#define WAYBILL_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "waybill/error.h"
+#include "waybill/field.h"
+#include "waybill/http.h"
+#include "waybill/loop.h"
+
+/*
+ * Where a registry's credentials come from: a chain of sources, asked in order
+ * until there is one that will do. What was got is kept until it ends, until
+ * the file it came from changes, or until the registry refuses it; then the
+ * chain is walked again.
+ *
+ *     static, env, file        one value each
+ *     docker                   a docker config (and .dockerconfigjson)
+ *     docker-helper, keyring   another program
+ *     google, aws, azure, github   what a cloud gives to those who run in it
+ *
+ * Not here: tokens of the registry's own token server (oci/), and where
+ * credentials may be sent (oci/trust.c). Loop thread only.
+ */
+
+/* --- one source, as configured ----------------------------------------------
+ */
+
+/* Which part of a credential a single value is */
+enum credential_binding {
+    BINDING_DEFAULT, /* the password */
+    BINDING_USERNAME,
+    BINDING_PASSWORD,
+    BINDING_AUTH,           /* base64 of username:password, as docker has it */
+    BINDING_IDENTITY_TOKEN, /* an OAuth2 refresh token */
+    BINDING_REGISTRY_TOKEN, /* a Bearer token that is sent as it is */
+};
+
+enum google_token_type { GOOGLE_ACCESS, GOOGLE_ID, GOOGLE_JWT };
+
+/* A row of `lookup_chain`. Which members count is the source's business; the
+ * others are NULL (checked by credential_source_check()). */
+struct credential_source {
+    const char *source;  /* the name of a kind: "env" */
+    int binding;         /* enum credential_binding */
+    const char *name;    /* env: variable; docker-helper: program's suffix */
+    const char *value;   /* static */
+    const char *path;    /* file, docker, google, aws (shared file) */
+    const char *service; /* keyring */
+    /* google */
+    int token_type; /* enum google_token_type */
+    struct field_strings scopes;
+    const char *audience;
+    /* aws; what is NULL is what the registry's name or the environment says */
+    const char *region;
+    const char *profile;
+    const char *role_arn;
+    /* azure */
+    const char *tenant;
+    const char *client_id;
+    /* aws, azure, google: the service's address; for tests and private
+     * endpoints */
+    const char *endpoint;
+};
+
+extern const struct field credential_source_fields[];
+/* Names a source that there is, with the keys that it takes and those that it
+ * needs. *ret_key is the key at fault. */
+int credential_source_check(const struct credential_source *source,
+                            const char **ret_key, struct error *err) NODISCARD;
+
+/* --- what comes out ---------------------------------------------------------
+ */
+
+/* Nothing set: there are none, and the registry is asked as anybody. */
+struct credential {
+    char *username;
+    char *password;
+    char *identity_token;
+    char *registry_token;
+    /* Where it came from, for people; never a part of a value */
+    char *origin;
+    /* From when it was got; 0: until it is refused. At `renew_ms` a new one is
+     * fetched while the old one still serves; 0: only at its end. */
+    uint64_t lifetime_ms;
+    uint64_t renew_ms;
+    /* The file that it was read from, and how that looked; NULL: none */
+    char *file;
+    struct file_stamp {
+        uint64_t inode;
+        uint64_t size;
+        uint64_t changed_ns;
+    } stamp;
+    /* The keychain's: another number means another credential. A refresh token
+     * that was rotated keeps it. */
+    uint64_t id;
+};
+
+bool credential_is_empty(const struct credential *credential);
+void credential_release(struct credential *credential); /* wipes */
+/* Puts three stars where a secret of it stands in `text`. */
+void credential_scrub(const struct credential *credential, char *text);
+
+/* --- a registration's chain --------------------------------------------------
+ */
+
+struct keychain;
+
+struct keychain_env {
+    struct loop *loop;
+    struct http *http;
+    uint32_t connect_ms;
+    uint32_t answer_ms;
+};
+
+struct keychain_options {
+    const char *registry; /* host[:port] */
+    const char *path;     /* of the repository, for entries with a path */
+    const char *username; /* NULL: from the chain */
+    const char *password;
+    const struct credential_source *sources;
+    size_t source_count;
+    /* Behind them the docker config and what is known of the provider */
+    bool with_defaults;
+};
+
+struct keychain_waiter {
+    /* credential is NULL when a source failed and none had an answer. */
+    void (*ready)(void *payload, const struct credential *credential,
+                  const struct error *err);
+    void *payload;
+    TAILQ_ENTRY(keychain_waiter) link;
+    struct keychain *keychain; /* while waiting */
+    unsigned round;            /* of walks */
+};
+
+/* Options, and what they point to, must outlive it. */
+struct keychain *keychain_new(const struct keychain_env *env,
+                              const struct keychain_options *options);
+void keychain_free(struct keychain *keychain); /* nobody may wait; NULL fine */
+
+/* What can be used now, or NULL: then keychain_wait(). */
+const struct credential *keychain_cached(struct keychain *keychain);
+/* Calls ready() once, later, from the loop. */
+void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter);
+void keychain_forget_waiter(struct keychain_waiter *waiter);
+/* It was refused. The chain is walked again before it is used once more, but
+ * not every few seconds: sources have their quotas. */
+void keychain_refuse(struct keychain *keychain, uint64_t id);
+/* A token server has replaced the refresh token of that credential. */
+void keychain_rotate(struct keychain *keychain, uint64_t id,
+                     const char *identity_token);
+/* The last one, whatever it is worth by now; for scrubbing and for reports */
+const struct credential *keychain_last(const struct keychain *keychain);
+/* What each source said when the chain was walked last: "env GHCR_TOKEN: not
+ * set; docker config: no file". */
+const char *keychain_story(const struct keychain *keychain);
+
+#endif

@@ -1,0 +1,70 @@
+#ifndef WAYBILL_PROVIDER_H
+#define WAYBILL_PROVIDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "waybill/compiler.h"
+#include "waybill/error.h"
+
+/*
+ * Registries that are known by name, and in what each differs from the
+ * distribution specification: one table (provider/providers.c), data only. What
+ * is not in it is taken to do as the specification says.
+ *
+ * And the allow-list: hosts that something from outside (a redirect, a realm)
+ * may lead to. Pure; any thread.
+ */
+
+/* --- providers --------------------------------------------------------------
+ */
+
+/* What it does otherwise. */
+#define PROVIDER_REFUSES_WITH_403 1U /* also a token that has ended (ECR) */
+#define PROVIDER_REFUSES_WITH_400 2U /* so, and with DENIED (ECR Public) */
+#define PROVIDER_NO_SINGLE_POST 4U   /* known: do not try */
+#define PROVIDER_IMAGES_ONLY 8U     /* no artifact types, no subject (GitLab) */
+#define PROVIDER_NO_REFERRERS 16U   /* no referrers API: straight to the tag */
+#define PROVIDER_CREATES_BY_API 32U /* a repository must be made first (ECR)   \
+                                     */
+
+struct provider {
+    const char *name;
+    const char *const *hosts; /* globs, `*` any run; ends with NULL */
+    const char *wire_host;    /* where requests go; NULL: where they say */
+    const char *const *token_hosts; /* of its realms, beside its own; or NULL */
+    /* Credential sources that are tried by themselves, by name, behind the
+     * docker config; ends with NULL, or NULL. */
+    const char *const *sources;
+    const char *username; /* for a password without one; NULL: "unset" */
+    bool well_known;      /* in the allow-list by default */
+    unsigned quirks;
+    /* Components of a whole repository name, without host; 0: any number */
+    unsigned least_parts;
+    unsigned most_parts;
+    const char *parts_advice;     /* why, and how to mend it */
+    const char *auth_advice;      /* what 401 and 403 mean there; or NULL */
+    const char *not_found_advice; /* so for 404; or NULL */
+};
+
+/* Never NULL; `registry` is host[:port]. */
+const struct provider *provider_of(const char *registry);
+extern const struct provider providers[]; /* the last is all others */
+/* Whether a repository of that name can be there at all */
+int provider_check_path(const struct provider *provider, const char *path,
+                        struct error *err) NODISCARD;
+
+/* --- the allow-list ---------------------------------------------------------
+ */
+
+struct allow_list {
+    const char *const *patterns; /* globs; not owned */
+    size_t count;
+    bool any; /* the switch that lets everything pass */
+};
+
+/* Well-known registries and their token servers, and the patterns. `host` has
+ * no port. */
+bool allow_list_has(const struct allow_list *allowed, const char *host);
+
+#endif
