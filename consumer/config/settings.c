@@ -237,6 +237,26 @@ static const struct field delivery_fields[] = {
     {0},
 };
 
+static const struct field registries_fields[] = {
+    {.key = "allowed",
+     .type = FIELD_STRINGS,
+     .offset = offsetof(struct registries_settings, allowed),
+     .doc = "Hosts (`*` stands for any run of characters) that a registry may "
+            "send us to: its token server, a redirect, the place of an "
+            "upload. Allowed without being named: well-known registries, "
+            "every host that a registration names, and hosts of the same "
+            "domain.",
+     .example = "[auth.example.net]",
+     .since = "0.2"},
+    {.key = "allow_any",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct registries_settings, allow_any),
+     .fallback = "false",
+     .doc = "Let registries send us to any public host.",
+     .since = "0.2"},
+    {0},
+};
+
 static const struct field log_fields[] = {
     {.key = "level",
      .type = FIELD_ENUM,
@@ -280,6 +300,14 @@ const struct field settings_fields[] = {
      .fields = delivery_fields,
      .doc = "How hard to try, and how much at a time.",
      .since = "0.1"},
+    {.key = "registries",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct settings, registries),
+     .fields = registries_fields,
+     .doc = "Where registries may send us. A registry that is told to show "
+            "somebody else our credentials, or to lead us into the network "
+            "that only we can reach, gets an error that names this section.",
+     .since = "0.2"},
     {.key = "log",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, log),

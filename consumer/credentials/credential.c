@@ -53,12 +53,11 @@ bool credential_is_empty(const struct credential *credential)
            credential->registry_token == NULL;
 }
 
-static void scrub(char *text, const char *secret)
+void secret_scrub(const char *secret, char *text)
 {
     size_t len = secret != NULL ? strlen(secret) : 0;
     char *at = text;
 
-    /* Shorter ones would hit innocent text, and could be guessed anyway. */
     if (len < 4) {
         return;
     }
@@ -74,13 +73,13 @@ void credential_scrub(const struct credential *credential, char *text)
     CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
 
-    scrub(text, credential->password);
-    scrub(text, credential->identity_token);
-    scrub(text, credential->registry_token);
+    secret_scrub(credential->password, text);
+    secret_scrub(credential->identity_token, text);
+    secret_scrub(credential->registry_token, text);
     if (credential->username != NULL && credential->password != NULL) {
         str_printf(&both, "%s:%s", credential->username, credential->password);
         base64_encode(&basic, both.data, both.len);
-        scrub(text, basic.data);
+        secret_scrub(basic.data, text);
     }
 }
 

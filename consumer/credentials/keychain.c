@@ -254,17 +254,6 @@ static void keep_answer(struct keychain *keychain)
     }
 }
 
-/* It becomes a header: visible ASCII only. */
-static bool is_clean(const char *token)
-{
-    for (; *token != '\0'; token++) {
-        if (*token <= ' ' || *token >= 0x7F) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* A user name of <token> is docker's way to say that the password is a refresh
  * token. */
 static void see_token(struct credential *found)
@@ -284,7 +273,8 @@ static int complete(struct keychain *keychain, struct error *err)
     const char *username = provider_of(keychain->options->registry)->username;
 
     see_token(found);
-    if (found->registry_token != NULL && !is_clean(found->registry_token)) {
+    if (found->registry_token != NULL &&
+        !http_value_is_plain(found->registry_token)) {
         return error_set(err, ERROR_AUTH,
                          "the registry token from %s holds characters that "
                          "no token has",
@@ -515,11 +505,13 @@ void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter)
     }
 }
 
-void keychain_refuse(struct keychain *keychain, uint64_t id)
+bool keychain_refuse(struct keychain *keychain, uint64_t id)
 {
-    if (keychain->current.id == id) {
-        keychain->refused = true;
+    if (keychain->current.id != id) {
+        return true; /* there is another by now */
     }
+    keychain->refused = true;
+    return keychain->walking || !just_walked(keychain, REWALK_MS);
 }
 
 void keychain_rotate(struct keychain *keychain, uint64_t id,

@@ -73,3 +73,13 @@ uint32_t http_retry_after_ms(const struct http_response *response,
     return wait > LONGEST_RETRY_AFTER_MS ? LONGEST_RETRY_AFTER_MS
                                          : (uint32_t)wait;
 }
+
+bool http_value_is_plain(const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (*value <= ' ' || *value >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,35 +1,34 @@
-#include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "integration_internal.h"
+#include "oci_options.h"
 #include "waybill/alloc.h"
 #include "waybill/oci.h"
 
 /* A thin adaptor: options and event into a target and an image, oci/ does the
  * rest. */
 
-#define DEFAULT_PREFIX "chainloop"
 /* go-containerregistry's default, and so where Chainloop's code looks */
 #define TAG "latest"
 
-struct registry_options {
-    const char *repository;
-    const char *username;
-    const char *password;
-    const char *ca_file;
-    int plain_http;
-};
-
-struct attachment_options {
-    const char *prefix;
+/* What a registration has for as long as the integration is open */
+struct account {
+    TAILQ_ENTRY(account) link;
+    const struct registration *registration;
+    struct oci_repository repository;
+    struct keychain_options options;
+    struct keychain *keychain;
 };
 
 struct integration {
     const struct integration_env *env;
     struct oci_client *client;
+    struct arena *arena;
+    struct allow_list allowed;
+    TAILQ_HEAD(, account) accounts;
 };
 
 struct integration_delivery {
@@ -41,163 +40,113 @@ struct integration_delivery {
     void *payload;
 };
 
-/* --- options ----------------------------------------------------------------
+/* --- registrations
+ * ------------------------------------------------------------
  */
 
-static int check_repository(const char *value, struct error *err)
+static void parse_repository(const struct registration *registration,
+                             struct arena *arena,
+                             struct oci_repository *ret_repository)
 {
-    struct arena *arena = arena_new();
-    struct oci_repository repository;
-    int result = oci_repository_parse(value, arena, &repository, err);
+    const struct registry_options *options = registration->options;
+    struct error err;
 
-    arena_free(arena);
-    return result;
+    if (oci_repository_parse(options->repository, arena, ret_repository, &err) <
+        0) {
+        abort(); /* check_repository() has let it pass */
+    }
 }
 
-static int check_prefix(const char *value, struct error *err)
+static struct keychain *open_keychain(const struct integration *integration,
+                                      struct account *account)
 {
-    CLEANUP(str_release) struct str name = STR_INIT(STR_UNLIMITED);
+    const struct registry_options *options = account->registration->options;
+    const struct integration_env *env = integration->env;
+    struct keychain_env keychain_env = {
+        .loop = env->loop,
+        .http = env->http,
+        .connect_ms = env->connect_ms,
+        .answer_ms = env->answer_ms,
+    };
 
-    str_printf(&name, "%s-0", value);
-    if (!oci_path_is_valid(name.data)) {
-        return error_set(err, ERROR_CONFIG,
-                         "is not fit for a repository name (lower-case "
-                         "letters, digits, single '.', '_', '__', '-' or '/' "
-                         "between them)");
-    }
-    return 0;
+    account->options = (struct keychain_options){
+        .registry = account->repository.registry,
+        .path = account->repository.path,
+        .username = options->username,
+        .password = options->password,
+        .sources = options->lookup_chain.items,
+        .source_count = options->lookup_chain.count,
+        .with_defaults = options->lookup_chain.count == 0,
+    };
+    return keychain_new(&keychain_env, &account->options);
 }
 
-static int check_ca_file(const char *value, struct error *err)
+static struct account *account_of(struct integration *integration,
+                                  const struct registration *registration)
 {
-    FILE *file = fopen(value, "re");
+    struct account *account;
 
-    if (file == NULL) {
-        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
-                         strerror(errno));
+    TAILQ_FOREACH(account, &integration->accounts, link)
+    {
+        if (account->registration == registration) {
+            return account;
+        }
     }
-    fclose(file);
-    return 0;
+    account = arena_alloc(integration->arena, sizeof(*account));
+    account->registration = registration;
+    parse_repository(registration, integration->arena, &account->repository);
+    account->keychain = open_keychain(integration, account);
+    TAILQ_INSERT_TAIL(&integration->accounts, account, link);
+    return account;
 }
 
-/* It becomes a header, and the user's name ends at the first colon. */
-static int check_username(const char *value, struct error *err)
+/* --- open and close
+ * -----------------------------------------------------------
+ */
+
+static const char *without_port(const char *registry, struct arena *arena)
 {
-    if (strpbrk(value, ":\r\n") != NULL) {
-        return error_set(err, ERROR_CONFIG, "holds a colon or a line end");
+    const char *end =
+        registry[0] == '[' ? strchr(registry, ']') : strchr(registry, ':');
+
+    if (end == NULL) {
+        return registry;
     }
-    return 0;
+    return registry[0] == '['
+               ? arena_printf(arena, "%.*s", (int)(end - registry - 1),
+                              registry + 1)
+               : arena_printf(arena, "%.*s", (int)(end - registry), registry);
 }
 
-#define OPTION(member) offsetof(struct registry_options, member)
-
-static const struct field registration_fields[] = {
-    {.key = "repository",
-     .flags = FIELD_REQUIRED,
-     .offset = OPTION(repository),
-     .check = check_repository,
-     .doc = "OCI repository uri and path: host[:port]/path. Each attestation "
-            "gets a repository of its own below it.",
-     .example = "ghcr.io/acme/attestations",
-     .since = "0.1"},
-    {.key = "username",
-     .offset = OPTION(username),
-     .check = check_username,
-     .doc = "OCI repository username. Left out together with the password: "
-            "anonymous.",
-     .example = "acme-bot",
-     .since = "0.1"},
-    {.key = "password",
-     .flags = FIELD_SECRET,
-     .offset = OPTION(password),
-     .doc = "OCI repository password.",
-     .example = "${env:GHCR_TOKEN}",
-     .since = "0.1"},
-    {.key = "ca_file",
-     .flags = FIELD_PATH,
-     .offset = OPTION(ca_file),
-     .check = check_ca_file,
-     .doc = "Authorities (PEM) to trust for this registry and its token "
-            "server, instead of the system's. A relative path starts at "
-            "the configuration file's folder.",
-     .example = "/etc/waybill/registry-ca.pem",
-     .since = "0.1"},
-    {.key = "plain_http",
-     .type = FIELD_BOOLEAN,
-     .offset = OPTION(plain_http),
-     .doc = "Speak http instead of https. Left out: only to a loopback "
-            "address, and not there either when there is a ca_file.",
-     .example = "true",
-     .since = "0.1"},
-    {0},
-};
-
-static const struct field attachment_fields[] = {
-    {.key = "prefix",
-     .offset = offsetof(struct attachment_options, prefix),
-     .fallback = DEFAULT_PREFIX,
-     .check = check_prefix,
-     .doc = "OCI images name prefix: the repository is "
-            "<repository>/<prefix>-<sha256 of the envelope>.",
-     .example = "acme",
-     .since = "0.1"},
-    {0},
-};
-
-static int check_credentials(const struct registry_options *options,
-                             const char **ret_key, struct error *err)
+/* What is configured, and every registry that a registration names */
+static void fill_allowed(struct integration *integration)
 {
-    if (options->username != NULL && options->password == NULL) {
-        *ret_key = "username";
-        return error_set(err, ERROR_CONFIG,
-                         "has no password (set password here or in "
-                         "WAYBILL_<NAME>_PASSWORD)");
-    }
-    if (options->username == NULL && options->password != NULL) {
-        *ret_key = "password";
-        return error_set(err, ERROR_CONFIG,
-                         "has no username (set username here or in "
-                         "WAYBILL_<NAME>_USERNAME)");
-    }
-    return 0;
-}
+    const struct integration_env *env = integration->env;
+    size_t most = env->allowed.count + env->registration_count;
+    const char **patterns =
+        arena_alloc(integration->arena, most * sizeof(*patterns));
+    size_t count = 0;
 
-static int check_length(const struct registry_options *options,
-                        const struct attachment_options *attachment,
-                        const char **ret_key, struct error *err)
-{
-    struct arena *arena = arena_new();
-    struct oci_repository repository;
-    size_t len = 0;
+    for (size_t i = 0; i < env->allowed.count; i++) {
+        patterns[count++] = env->allowed.items[i];
+    }
+    for (size_t i = 0; i < env->registration_count; i++) {
+        const struct registration *registration = &env->registrations[i];
+        struct oci_repository repository;
 
-    if (options->repository != NULL &&
-        oci_repository_parse(options->repository, arena, &repository, err) ==
+        if (strcmp(registration->integration, oci_registry_class.fields.kind) ==
             0) {
-        len = strlen(repository.path) + 1 + strlen(attachment->prefix) + 1 +
-              DIGEST_HEX;
+            parse_repository(registration, integration->arena, &repository);
+            patterns[count++] =
+                without_port(repository.registry, integration->arena);
+        }
     }
-    arena_free(arena);
-    if (len > LIMIT_REPOSITORY) {
-        *ret_key = "prefix";
-        return error_set(err, ERROR_CONFIG,
-                         "makes repository names of %zu characters; "
-                         "registries take %d",
-                         len, LIMIT_REPOSITORY);
-    }
-    return 0;
+    integration->allowed = (struct allow_list){
+        .patterns = patterns,
+        .count = count,
+        .any = env->allow_any,
+    };
 }
-
-static int check_options(const void *registration, const void *attachment,
-                         const char **ret_key, struct error *err)
-{
-    if (attachment == NULL) {
-        return check_credentials(registration, ret_key, err);
-    }
-    return check_length(registration, attachment, ret_key, err);
-}
-
-/* --- delivery ----------------------------------------------------------------
- */
 
 static struct integration *open_client(const struct integration_env *env)
 {
@@ -206,16 +155,30 @@ static struct integration *open_client(const struct integration_env *env)
 
     integration->env = env;
     integration->client = oci_client_new(env->http, env->loop, &options);
+    integration->arena = arena_new();
+    TAILQ_INIT(&integration->accounts);
+    fill_allowed(integration);
     return integration;
 }
 
 static void close_client(struct integration *integration)
 {
-    if (integration != NULL) {
-        oci_client_free(integration->client);
-        mem_free(integration);
+    struct account *account;
+
+    if (integration == NULL) {
+        return;
     }
+    oci_client_free(integration->client);
+    TAILQ_FOREACH(account, &integration->accounts, link)
+    {
+        keychain_free(account->keychain);
+    }
+    arena_free(integration->arena);
+    mem_free(integration);
 }
+
+/* --- delivery ----------------------------------------------------------------
+ */
 
 static bool wants_https(const struct registry_options *options,
                         const char *registry)
@@ -223,39 +186,38 @@ static bool wants_https(const struct registry_options *options,
     if (options->plain_http >= 0) {
         return options->plain_http == 0;
     }
-    return options->ca_file != NULL || !oci_registry_is_loopback(registry);
+    return options->transport.ca_file != NULL ||
+           options->transport.certificate != NULL ||
+           !oci_registry_is_loopback(registry);
 }
 
 /* Where a registration's registry is, and as whom */
-static void fill_registry(struct oci_target *target,
-                          const struct registry_options *options,
-                          struct arena *arena,
-                          struct oci_repository *ret_repository)
+static void fill_registry(struct integration *integration,
+                          struct oci_target *target,
+                          const struct account *account)
 {
-    struct error err;
+    const struct registry_options *options = account->registration->options;
 
-    if (oci_repository_parse(options->repository, arena, ret_repository, &err) <
-        0) {
-        abort(); /* check_repository() has let it pass */
-    }
-    target->registry = ret_repository->registry;
-    target->https = wants_https(options, ret_repository->registry);
+    target->registry = account->repository.registry;
+    target->https = wants_https(options, target->registry);
     target->plain_http_allowed = options->plain_http == 1;
-    target->transport.ca_file = options->ca_file;
-    target->username = options->username;
-    target->password = options->password;
+    target->transport = options->transport;
+    if (target->transport.proxy != NULL &&
+        strcmp(target->transport.proxy, "none") == 0) {
+        target->transport.proxy = "";
+    }
+    target->allowed = &integration->allowed;
+    target->keychain = account->keychain;
+    target->exchange = (enum oci_exchange)options->exchange;
+    target->chunk_size = (size_t)options->chunk_size;
 }
 
 static void fill_target(struct oci_target *target,
-                        const struct registry_options *options,
-                        const char *prefix, const struct event *event,
-                        struct arena *arena)
+                        const struct account *account, const char *prefix,
+                        const struct event *event, struct arena *arena)
 {
-    struct oci_repository repository;
-
-    fill_registry(target, options, arena, &repository);
-    target->path = arena_printf(arena, "%s/%s-%s", repository.path, prefix,
-                                digest_hex(&event->envelope_digest));
+    target->path = arena_printf(arena, "%s/%s-%s", account->repository.path,
+                                prefix, digest_hex(&event->envelope_digest));
     target->tag = TAG;
 }
 
@@ -294,13 +256,15 @@ static struct integration_delivery *deliver(
     const struct attachment *attachment = order->attachment;
     const struct attachment_options *options = attachment->options;
     const struct event *event = order->event;
+    const struct account *account =
+        account_of(integration, attachment->registration);
     struct integration_delivery *delivery =
         arena_alloc(arena, sizeof(*delivery));
 
     delivery->done = done;
     delivery->payload = payload;
-    fill_target(&delivery->target, attachment->registration->options,
-                options->prefix, event, arena);
+    fill_registry(integration, &delivery->target, account);
+    fill_target(&delivery->target, account, options->prefix, event, arena);
     oci_chainloop_image(event->envelope, &event->envelope_digest, arena,
                         &delivery->image);
     fill_artifact(&delivery->artifact, &delivery->target, &delivery->image,
@@ -322,10 +286,9 @@ static void cancel(struct integration_delivery *delivery)
 static const char *host_of(const struct registration *registration,
                            struct arena *arena)
 {
-    struct oci_target target = {0};
     struct oci_repository repository;
 
-    fill_registry(&target, registration->options, arena, &repository);
+    parse_repository(registration, arena, &repository);
     return repository.registry;
 }
 
@@ -351,12 +314,12 @@ static struct integration_probe *probe_registry(
 {
     struct arena *arena = arena_new();
     struct integration_probe *probe = arena_alloc(arena, sizeof(*probe));
-    struct oci_repository repository;
 
     probe->arena = arena;
     probe->done = done;
     probe->payload = payload;
-    fill_registry(&probe->target, registration->options, arena, &repository);
+    fill_registry(integration, &probe->target,
+                  account_of(integration, registration));
     probe->probe =
         oci_probe_start(integration->client, &probe->target, on_probed, probe);
     return probe;
@@ -379,13 +342,13 @@ const struct integration_class oci_registry_class = {
         {
             .kind = "oci-registry",
             .summary = "Send attestations to a compatible OCI registry",
-            .registration = registration_fields,
+            .registration = oci_registration_fields,
             .registration_size = sizeof(struct registry_options),
-            .attachment = attachment_fields,
+            .attachment = oci_attachment_fields,
             .attachment_size = sizeof(struct attachment_options),
             .registration_inputs = registration_inputs,
             .attachment_inputs = attachment_inputs,
-            .check = check_options,
+            .check = oci_options_check,
         },
     .open = open_client,
     .deliver = deliver,

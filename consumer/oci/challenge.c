@@ -87,6 +87,21 @@ static void keep_parameter(struct challenge *challenge, const char *name,
     }
 }
 
+static char *copy(const char *text)
+{
+    return text != NULL ? mem_strdup(text) : NULL;
+}
+
+void challenge_copy(struct challenge *to, const struct challenge *from)
+{
+    *to = (struct challenge){
+        .scheme = from->scheme,
+        .realm = copy(from->realm),
+        .service = copy(from->service),
+        .scope = copy(from->scope),
+    };
+}
+
 void challenge_release(struct challenge *challenge)
 {
     mem_free(challenge->realm);

@@ -13,36 +13,17 @@
 #define MOST_WORDS 300
 
 struct said {
-    const struct oci_target *target;
+    const struct oci_client *client;     /* NULL: no token can be in it */
+    const struct credential *credential; /* whose secrets it may not hold */
     char code[ERROR_CODE_SIZE];
     struct str words;
 };
 
-static void scrub(char *text, const char *secret)
+static const struct credential *credential_of(const struct oci_target *target)
 {
-    size_t len = secret != NULL ? strlen(secret) : 0;
-    char *at = text;
+    static const struct credential nobody;
 
-    /* Shorter ones would hit innocent text, and could be guessed anyway. */
-    if (len < 4) {
-        return;
-    }
-    while ((at = strstr(at, secret)) != NULL) {
-        memset(at, '*', 3);
-        memmove(at + 3, at + len, strlen(at + len) + 1);
-        at += 3;
-    }
-}
-
-static void scrub_all(const struct oci_target *target, char *text)
-{
-    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
-
-    scrub(text, target->password);
-    if (target->username != NULL) {
-        oci_put_basic(&basic, target->username, target->password);
-        scrub(text, strrchr(basic.data, ' ') + 1);
-    }
+    return target->keychain != NULL ? keychain_last(target->keychain) : &nobody;
 }
 
 /* Scrubbed before it is cut: half a secret would not be found. */
@@ -50,7 +31,10 @@ static void keep_words(struct said *said, const char *text)
 {
     char *words = mem_strdup(text);
 
-    scrub_all(said->target, words);
+    credential_scrub(said->credential, words);
+    if (said->client != NULL) {
+        token_scrub(said->client, words);
+    }
     utf8_put_printable(&said->words, words, strlen(words), MOST_WORDS);
     mem_free(words);
 }
@@ -114,9 +98,13 @@ static bool is_refusal(int status, const struct said *said)
 bool oci_is_unauthorized(const struct http_response *response,
                          const struct oci_target *target)
 {
-    struct said said = {.target = target};
+    struct said said = {.credential = credential_of(target)};
+    unsigned quirks = provider_of(target->registry)->quirks;
     bool refused;
 
+    if (response->status == 403) {
+        return (quirks & PROVIDER_REFUSES_WITH_403) != 0;
+    }
     if (response->status != 400) {
         return response->status == 401;
     }
@@ -213,12 +201,26 @@ static enum error_kind kind_of(int status, const struct said *said)
     return status == 413 ? ERROR_TOO_LARGE : ERROR_REJECTED;
 }
 
-int oci_error_of(const struct http_response *response, const char *what,
-                 const struct oci_target *target, const struct loop *loop,
-                 struct error *err)
+/* What its makers' manual would say */
+static const char *advice_on(enum error_kind kind,
+                             const struct oci_target *target)
 {
-    struct said said = {.target = target};
+    const struct provider *provider = provider_of(target->registry);
+
+    if (kind == ERROR_AUTH) {
+        return provider->auth_advice;
+    }
+    return kind == ERROR_NOT_FOUND ? provider->not_found_advice : NULL;
+}
+
+int oci_error_of(const struct http_response *response, const char *what,
+                 const struct oci_target *target,
+                 const struct oci_client *client, struct error *err)
+{
+    struct said said = {.client = client, .credential = credential_of(target)};
     const char *colon;
+    const char *advice;
+    enum error_kind kind;
 
     str_init(&said.words, STR_UNLIMITED);
     if (!read_errors(&response->body, &said)) {
@@ -232,14 +234,16 @@ int oci_error_of(const struct http_response *response, const char *what,
                          what, target->registry);
     }
     colon = said.words.len > 0 ? ": " : "";
-    error_set(err, kind_of(response->status, &said),
-              "%s: registry '%s' answers %d%s%s%s%s", what, target->registry,
-              response->status, said.code[0] ? " " : "", said.code, colon,
-              said.words.data);
+    kind = kind_of(response->status, &said);
+    advice = advice_on(kind, target);
+    error_set(err, kind, "%s: registry '%s' answers %d%s%s%s%s%s%s%s", what,
+              target->registry, response->status, said.code[0] ? " " : "",
+              said.code, colon, said.words.data, advice ? " (" : "",
+              advice ? advice : "", advice ? ")" : "");
     err->http_status = response->status;
     memcpy(err->code, said.code, sizeof(err->code));
     err->retry_after_ms =
-        http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));
+        http_retry_after_ms(response, clock_wall_ms(loop_clock(client->loop)));
     if (err->kind == ERROR_RATE_LIMITED && err->retry_after_ms == 0) {
         err->retry_after_ms = retry_after_in(said.words.data);
     }
@@ -250,6 +254,45 @@ int oci_error_of(const struct http_response *response, const char *what,
 
 void oci_scrub(const struct oci_target *target, struct error *err)
 {
-    scrub_all(target, err->message);
-    scrub_all(target, err->code);
+    credential_scrub(credential_of(target), err->message);
+    credential_scrub(credential_of(target), err->code);
+}
+
+/* Token servers have three ways to say it: the registry's own, OAuth2's (RFC
+ * 6749, section 5.2), and Docker Hub's. */
+static const char *words_of(const struct json *json)
+{
+    static const char *const names[] = {"error_description", "error", "details",
+                                        "detail", "message"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *text = json_text(json_member(json, names[i]));
+
+        if (text != NULL && *text != '\0') {
+            return text;
+        }
+    }
+    return NULL;
+}
+
+void oci_put_words(const struct http_response *response,
+                   const struct credential *credential, struct str *out)
+{
+    struct said said = {.credential = credential};
+    struct json *json;
+    struct error err;
+
+    str_init(&said.words, STR_UNLIMITED);
+    if (!read_errors(&response->body, &said)) {
+        read_text(&response->body, &said);
+    }
+    if (said.words.len == 0 &&
+        json_parse(response->body.data, response->body.len, &json, &err) == 0) {
+        const char *words = words_of(json);
+
+        keep_words(&said, words != NULL ? words : "");
+        json_free(json);
+    }
+    str_puts(out, said.words.data);
+    str_release(&said.words);
 }

@@ -25,6 +25,7 @@ void challenge_read(const struct http_response *response,
                     struct challenge *ret_challenge);
 /* One header's value; keeps what is better than what stands there */
 void challenge_parse(const char *value, struct challenge *challenge);
+void challenge_copy(struct challenge *to, const struct challenge *from);
 void challenge_release(struct challenge *challenge);
 
 /* --- trust.c: the one place that decides where credentials may go ------------
@@ -43,7 +44,7 @@ enum errand {
 
 /* `to` came from the registry at `from`; https is given back to it where a
  * proxy in front of the registry has lost it. */
-enum trust trust_of(const struct url *from, bool plain_http_allowed,
+enum trust trust_of(const struct url *from, const struct oci_target *target,
                     struct url *to, enum errand errand);
 
 /* --- origin.c: what is known of a registry ----------------------------------
@@ -57,13 +58,17 @@ struct origin_waiter {
     unsigned round; /* of probes */
 };
 
+enum learnt { LEARNT_NOTHING, LEARNT_YES, LEARNT_NO };
+
 struct origin {
     TAILQ_ENTRY(origin) link;
     struct oci_client *client;
     struct url url;                  /* of /v2/ */
     struct http_transport transport; /* its own copy */
-    bool plain_http_allowed;
+    const struct provider *provider;
     struct challenge challenge;
+    enum learnt single_post; /* takes a blob with its POST */
+    size_t chunk_size;       /* larger bodies were refused; 0: none were */
     struct http_transfer *probe;
     unsigned round;
     TAILQ_HEAD(, origin_waiter) waiters;
@@ -76,40 +81,114 @@ void origin_free(struct origin *origin);
 void origin_probe(struct origin *origin, struct origin_waiter *waiter);
 void origin_forget_waiter(struct origin *origin, struct origin_waiter *waiter);
 /* A 401 said something new. */
-void origin_learn(struct origin *origin, const struct http_response *response);
+void origin_learn(struct origin *origin, const struct challenge *challenge);
+
+/* --- session.c: what a token server has to be told, and has told
+ * --------------
+ */
+
+/* Of one token server with one credential. A refused credential is not shown
+ * again for a while: token servers lock accounts. */
+struct session {
+    TAILQ_ENTRY(session) link;
+    char *key;
+    char *refresh_token; /* given for a password; NULL: none */
+    bool no_post;        /* answers POST with 404 or 405 */
+    bool steady;         /* its refresh tokens are good for more than one use */
+    unsigned users;      /* tokens being fetched, or queued */
+    unsigned fetching;   /* with the refresh token */
+    TAILQ_HEAD(, token) queue; /* for it */
+    struct error refusal;
+    uint64_t refused_until_ms;
+};
+
+/* --- grant.c: what a token is good for
+ * ----------------------------------------
+ */
+
+/* Of the actions asked for on a repository, those that are known not to have
+ * been granted, in *missing; nothing when all were, or when the answer does not
+ * tell. `scope` is the answer's own, or NULL. */
+void grant_missing(const char *token, const char *scope, const char *path,
+                   const char *actions, struct str *missing);
 
 /* --- token.c: Bearer tokens --------------------------------------------------
  */
 
+/* Which token */
+struct token_query {
+    struct origin *origin;
+    const struct oci_target *target;
+    const struct challenge *challenge;
+    const struct credential *credential;
+    const char *actions;
+    const char *more; /* scopes that a challenge has asked for; NULL: none */
+};
+
 struct token_waiter {
     /* token is NULL when there is none, and err says why. */
-    void (*ready)(void *payload, const char *token, const struct error *err);
+    void (*ready)(void *payload, const char *token, uint64_t lifetime_ms,
+                  const struct error *err);
     void *payload;
     TAILQ_ENTRY(token_waiter) link;
     struct token *token; /* while waiting */
 };
 
-struct token {
-    TAILQ_ENTRY(token) link;
-    struct oci_client *client;
-    char *key;
-    char *value; /* NULL while it is fetched */
-    uint64_t expires_ms;
-    struct http_transfer *fetch;
-    TAILQ_HEAD(, token_waiter) waiters;
-};
+struct token;
 
 /* A token that can be used now, or NULL: then call token_wait(). */
-const char *token_cached(struct oci_client *client, const struct origin *origin,
-                         const struct oci_target *target);
-int token_wait(struct oci_client *client, const struct origin *origin,
-               const struct oci_target *target, struct token_waiter *waiter,
-               struct error *err) NODISCARD;
+const char *token_cached(struct oci_client *client,
+                         const struct token_query *query,
+                         uint64_t *ret_lifetime_ms);
+/* Calls ready() once, later. */
+int token_wait(struct oci_client *client, const struct token_query *query,
+               struct token_waiter *waiter, struct error *err) NODISCARD;
 void token_forget_waiter(struct token_waiter *waiter);
-/* The registry would not have it. */
-void token_drop(struct oci_client *client, const struct origin *origin,
-                const struct oci_target *target);
+/* The registry would not have that value. */
+void token_drop(struct oci_client *client, const char *value);
 void token_free(struct token *token);
+/* Takes every token that is known out of a text. */
+void token_scrub(const struct oci_client *client, char *text);
+
+/* --- authorizer.c: what a request has to show
+ * ---------------------------------
+ */
+
+/*
+ * Straight on, each step calls the next:
+ *
+ *     (probe) -> (credential) -> (token) -> ready
+ */
+struct authorizer {
+    struct oci_client *client;
+    struct origin *origin;
+    const struct oci_target *target;
+    const char *actions;
+    /* Of this request's own 401; before that the origin's holds. */
+    struct challenge challenge;
+    char *more;             /* scopes that it asked for */
+    char *shown;            /* the token that went out */
+    uint64_t credential_id; /* of what went out; 0: nothing did */
+    bool renewed;           /* another credential was asked for */
+    struct origin_waiter probe_waiter;
+    struct keychain_waiter keychain_waiter;
+    struct token_waiter token_waiter;
+    /* header: the whole line, NULL for none. May come from inside
+     * authorizer_start(). */
+    void (*ready)(void *payload, const char *header, uint64_t lifetime_ms,
+                  const struct error *err);
+    void *payload;
+};
+
+void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
+                     struct origin *origin, const struct oci_target *target,
+                     const char *actions);
+void authorizer_start(struct authorizer *authorizer);
+/* What was shown did not count. True: authorizer_start() has something else to
+ * show, once. */
+bool authorizer_refused(struct authorizer *authorizer,
+                        const struct http_response *response);
+void authorizer_release(struct authorizer *authorizer); /* ready() no more */
 
 /* --- request.c: one authenticated request ------------------------------------
  */
@@ -120,8 +199,9 @@ struct oci_request_spec {
     const char *what; /* for messages: "upload of the layer" */
     const char *method;
     const char *url;
-    const char *content_type; /* NULL: no body */
-    const char *accept;       /* NULL: anything */
+    const char *content_type;  /* NULL: no body */
+    const char *content_range; /* of a chunk; NULL: none */
+    const char *accept;        /* NULL: anything */
     struct bytes body;
 };
 
@@ -138,18 +218,46 @@ void oci_request_cancel(struct oci_request *request);
 /* The URL that answered, behind all redirects; valid inside done(). */
 const struct url *oci_request_url(const struct oci_request *request);
 
+/* --- upload.c: one blob
+ * -------------------------------------------------------
+ */
+
+struct upload {
+    struct oci_client *client;
+    struct origin *origin; /* NULL: there cannot be one, and no answer either */
+    const struct oci_target *target;
+    const struct oci_blob *blob;
+    const char *what;
+    struct oci_request *request; /* the one under way */
+    struct url location;         /* of the session */
+    size_t chunk;                /* 0: in one piece */
+    char range[64];              /* of the chunk under way */
+    size_t sent;
+    bool single; /* the POST carries it */
+    bool done;
+    void (*finished)(void *payload, const struct error *err);
+    void *payload;
+};
+
+/* With client, target, blob, what, finished and payload filled */
+void upload_start(struct upload *upload);
+void upload_cancel(struct upload *upload);
+
 /* --- errors.c
  * ------------------------------------------------------------------ */
 
 /* What a status that is no success means; always -1. */
 int oci_error_of(const struct http_response *response, const char *what,
-                 const struct oci_target *target, const struct loop *loop,
-                 struct error *err);
+                 const struct oci_target *target,
+                 const struct oci_client *client, struct error *err);
 /* The credentials that were sent did not count: worth one try with new ones */
 bool oci_is_unauthorized(const struct http_response *response,
                          const struct oci_target *target);
 /* Takes the target's secrets out of a text that a registry had a hand in */
 void oci_scrub(const struct oci_target *target, struct error *err);
+/* What a token server says about a refusal, printable and without secrets */
+void oci_put_words(const struct http_response *response,
+                   const struct credential *credential, struct str *out);
 
 /* --- client.c
  * -------------------------------------------------------------------- */
@@ -161,6 +269,8 @@ struct oci_client {
     TAILQ_HEAD(, origin) origins;
     TAILQ_HEAD(, token) tokens; /* least recently fetched first */
     size_t token_count;
+    TAILQ_HEAD(, session) sessions; /* so too */
+    size_t session_count;
 };
 
 /* "Authorization: Basic ..." */

@@ -6,8 +6,10 @@
 
 static void put_base_url(struct str *out, const struct oci_target *target)
 {
+    const char *wire_host = provider_of(target->registry)->wire_host;
+
     str_printf(out, "%s://%s/v2/", target->https ? "https" : "http",
-               target->registry);
+               wire_host != NULL ? wire_host : target->registry);
 }
 
 static struct origin *find(struct oci_client *client, const struct url *url,
@@ -46,7 +48,7 @@ struct origin *origin_of(struct oci_client *client,
     origin->client = client;
     origin->url = url;
     http_transport_copy(&origin->transport, &target->transport);
-    origin->plain_http_allowed = target->plain_http_allowed;
+    origin->provider = provider_of(target->registry);
     TAILQ_INIT(&origin->waiters);
     TAILQ_INSERT_TAIL(&client->origins, origin, link);
     return origin;
@@ -76,17 +78,10 @@ static void wake(struct origin *origin, const struct error *err)
     }
 }
 
-void origin_learn(struct origin *origin, const struct http_response *response)
+void origin_learn(struct origin *origin, const struct challenge *challenge)
 {
-    struct challenge challenge;
-
-    challenge_read(response, &challenge);
-    if (challenge.scheme == AUTH_UNKNOWN) {
-        challenge_release(&challenge);
-        return;
-    }
     challenge_release(&origin->challenge);
-    origin->challenge = challenge;
+    challenge_copy(&origin->challenge, challenge);
 }
 
 static void on_probed(void *payload, const struct http_response *response,
@@ -103,7 +98,8 @@ static void on_probed(void *payload, const struct http_response *response,
         return;
     }
     if (response->status == 401) {
-        origin_learn(origin, response);
+        challenge_release(&origin->challenge);
+        challenge_read(response, &origin->challenge);
     }
     if (origin->challenge.scheme == AUTH_UNKNOWN) {
         if (response->status == 401) {

@@ -6,21 +6,12 @@
 #include "waybill/limits.h"
 
 /*
- *     layer:   POST uploads -> PUT  \
- *                                     > PUT manifest -> done
- *     config:  POST uploads -> PUT  /
+ *     layer  \
+ *              > PUT manifest -> done
+ *     config /
  *
- * and in front of it, where it may have been done before: HEAD manifest. There
- * is no going on in the middle: a session whose answer is lost is left to the
- * registry's own clock.
+ * and in front of it, where it may have been done before: HEAD manifest.
  */
-struct upload {
-    struct oci_push *push;
-    const struct oci_blob *blob;
-    const char *what;
-    struct oci_request *request;
-    bool done;
-};
 
 struct oci_push {
     struct oci_client *client;
@@ -37,10 +28,10 @@ struct oci_push {
 
 static void cancel_requests(struct oci_push *push)
 {
-    struct oci_request **requests[] = {&push->layer.request,
-                                       &push->config.request, &push->question,
-                                       &push->manifest};
+    struct oci_request **requests[] = {&push->question, &push->manifest};
 
+    upload_cancel(&push->layer);
+    upload_cancel(&push->config);
     for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
         if (*requests[i] != NULL) {
             oci_request_cancel(*requests[i]);
@@ -67,7 +58,7 @@ static void refuse(struct oci_push *push, const struct http_response *response,
 {
     struct error err;
 
-    oci_error_of(response, what, push->target, push->client->loop, &err);
+    oci_error_of(response, what, push->target, push->client, &err);
     finish(push, &err);
 }
 
@@ -129,108 +120,35 @@ static void put_manifest(struct oci_push *push)
         oci_request_start(push->client, push->target, &spec, on_manifest, push);
 }
 
-static void on_blob(void *payload, const struct http_response *response,
-                    const struct error *err)
+static void on_uploaded(void *payload, const struct error *err)
 {
-    struct upload *upload = payload;
-    struct oci_push *push = upload->push;
+    struct oci_push *push = payload;
 
-    upload->request = NULL;
-    if (response == NULL) {
+    if (err != NULL) {
         finish(push, err);
-    } else if (response->status / 100 != 2) {
-        refuse(push, response, upload->what);
-    } else {
-        upload->done = true;
-        if (push->layer.done && push->config.done) {
-            put_manifest(push);
-        }
+    } else if (push->layer.done && push->config.done) {
+        put_manifest(push);
     }
 }
 
-/* The Location may hold what the registry has signed: its query is kept as it
- * is, ours goes behind it. */
-static void put_blob(struct upload *upload, const struct url *location)
+static void upload_blob(struct oci_push *push, struct upload *upload,
+                        const struct oci_blob *blob, const char *what)
 {
-    CLEANUP(str_release)
-    struct str url = STR_INIT(LIMIT_URL + DIGEST_TEXT + 16);
-    struct oci_push *push = upload->push;
-    struct oci_request_spec spec = {
-        .what = upload->what,
-        .method = "PUT",
-        .content_type = "application/octet-stream",
-        .body = upload->blob->data,
+    *upload = (struct upload){
+        .client = push->client,
+        .target = push->target,
+        .blob = blob,
+        .what = what,
+        .finished = on_uploaded,
+        .payload = push,
     };
-
-    str_printf(&url, "%s%sdigest=%s", location->text,
-               strchr(location->text, '?') != NULL ? "&" : "?",
-               upload->blob->digest.text);
-    spec.url = url.data;
-    upload->request =
-        oci_request_start(push->client, push->target, &spec, on_blob, upload);
-}
-
-static int read_location(const struct upload *upload, const struct url *base,
-                         const struct http_response *response,
-                         struct url *ret_location, struct error *err)
-{
-    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
-
-    if (!http_header(response, "Location", 0, &location) || location.len == 0) {
-        return error_set(err, ERROR_REJECTED,
-                         "%s: registry '%s' answers %d without a Location",
-                         upload->what, upload->push->target->registry,
-                         response->status);
-    }
-    if (url_parse(location.data, base, ret_location, err) < 0) {
-        return error_prefix(err, "%s: Location of registry '%s'", upload->what,
-                            upload->push->target->registry);
-    }
-    return 0;
-}
-
-static void on_session(void *payload, const struct http_response *response,
-                       const struct error *err)
-{
-    struct upload *upload = payload;
-    const struct oci_request *request = upload->request;
-    struct error failure;
-    struct url location;
-
-    upload->request = NULL;
-    if (response == NULL) {
-        finish(upload->push, err);
-    } else if (response->status / 100 != 2) {
-        refuse(upload->push, response, upload->what);
-    } else if (read_location(upload, oci_request_url(request), response,
-                             &location, &failure) < 0) {
-        finish(upload->push, &failure);
-    } else if (fault_is_broken("commit-before-push")) {
-        url_release(&location);
-        finish(upload->push, NULL);
-    } else {
-        put_blob(upload, &location);
-        url_release(&location);
-    }
-}
-
-static void upload_start(struct oci_push *push, struct upload *upload,
-                         const struct oci_blob *blob, const char *what)
-{
-    CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL);
-    struct oci_request_spec spec = {.what = what, .method = "POST"};
-
-    str_printf(&url, "/v2/%s/blobs/uploads/", push->target->path);
-    spec.url = url.data;
-    *upload = (struct upload){.push = push, .blob = blob, .what = what};
-    upload->request = oci_request_start(push->client, push->target, &spec,
-                                        on_session, upload);
+    upload_start(upload);
 }
 
 static void upload_both(struct oci_push *push)
 {
-    upload_start(push, &push->layer, &push->image->layer, "layer");
-    upload_start(push, &push->config, &push->image->config, "config");
+    upload_blob(push, &push->layer, &push->image->layer, "layer");
+    upload_blob(push, &push->config, &push->image->config, "config");
 }
 
 static bool is_there(const struct oci_push *push,

@@ -5,13 +5,13 @@
 #include "waybill/limits.h"
 
 /*
- * One request with what the registry wants for it: waits for the probe, then
- * for a token, sends, answers one 401, follows redirects as far as trust.c lets
- * it. Straight on, each step calls the next:
+ * One request with what the registry wants for it: authorized, sent, one 401
+ * answered, redirects followed as far as trust.c lets it. Straight on, each
+ * step calls the next:
  *
- *     authorize -> (probe) -> (token) -> send -> on_response
- *         ^                                          | 401, once
- *         +------------------------------------------+
+ *     authorize -> send -> on_response
+ *         ^                    | 401, once
+ *         +--------------------+
  */
 struct oci_request {
     struct oci_client *client;
@@ -19,11 +19,10 @@ struct oci_request {
     const struct oci_target *target;
     struct oci_request_spec spec;
     struct url url;
+    struct authorizer authorizer;
     bool with_credentials; /* false behind a redirect to another origin */
     bool challenged;       /* its one 401 is used up */
     unsigned redirects;
-    struct origin_waiter probe_waiter;
-    struct token_waiter token_waiter;
     struct http_transfer *transfer;
     struct task failing; /* so that done() is never called from start() */
     struct error failure;
@@ -35,6 +34,7 @@ static void authorize(struct oci_request *request);
 
 static void request_free(struct oci_request *request)
 {
+    authorizer_release(&request->authorizer);
     url_release(&request->url);
     mem_free(request);
 }
@@ -110,13 +110,14 @@ static int follow(struct oci_request *request,
                          "registry '%s' redirects to nowhere that we can go",
                          request->target->registry);
     }
-    trust = trust_of(&request->origin->url, request->origin->plain_http_allowed,
-                     &url, ERRAND_UPLOAD);
+    trust =
+        trust_of(&request->origin->url, request->target, &url, ERRAND_UPLOAD);
     if (trust == TRUST_REFUSED) {
         error_set(err, ERROR_REJECTED,
-                  "registry '%s' redirects to '%s://%s', where we do not go",
+                  "registry '%s' redirects to '%s://%s', where we do not go "
+                  "(if it is right, add '%s' to registries.allowed)",
                   request->target->registry, url.https ? "https" : "http",
-                  url.host);
+                  url.host, url.host);
         url_release(&url);
         return -1;
     }
@@ -136,16 +137,22 @@ static bool answer_challenge(struct oci_request *request,
         return false;
     }
     request->challenged = true;
-    /* By the old challenge, which the token was fetched for */
-    token_drop(request->client, request->origin, request->target);
-    origin_learn(request->origin, response);
-    if (request->origin->challenge.scheme == AUTH_NONE ||
-        (request->origin->challenge.scheme == AUTH_BASIC &&
-         request->target->username == NULL)) {
+    if (!authorizer_refused(&request->authorizer, response)) {
         return false;
     }
     authorize(request);
     return true;
+}
+
+/* What did not suffice may be another by the time that it is tried again. */
+static void doubt_credential(struct oci_request *request, int status)
+{
+    if ((status == 401 || status == 403) && request->with_credentials &&
+        request->target->keychain != NULL &&
+        request->authorizer.credential_id != 0) {
+        keychain_refuse(request->target->keychain,
+                        request->authorizer.credential_id);
+    }
 }
 
 static void on_response(void *payload, const struct http_response *response,
@@ -164,6 +171,7 @@ static void on_response(void *payload, const struct http_response *response,
             fail_with(request, &failure);
         }
     } else if (!answer_challenge(request, response)) {
+        doubt_credential(request, response->status);
         finish(request, response, NULL);
     }
 }
@@ -171,10 +179,11 @@ static void on_response(void *payload, const struct http_response *response,
 static void send(struct oci_request *request, const char *authorization)
 {
     CLEANUP(str_release) struct str type = STR_INIT(LIMIT_URL);
+    CLEANUP(str_release) struct str range = STR_INIT(LIMIT_URL);
     CLEANUP(str_release) struct str accept = STR_INIT(LIMIT_URL);
-    const char *headers[4] = {0};
+    const char *headers[5] = {0};
     size_t count = 0;
-    struct oci_client *client = request->client;
+    const struct oci_client_options *options = &request->client->options;
     struct http_request out = {
         .method = request->spec.method,
         .url = request->url.text,
@@ -182,13 +191,17 @@ static void send(struct oci_request *request, const char *authorization)
         .body = request->spec.body,
         .transport = &request->target->transport,
         .most_body = LIMIT_HTTP_BODY,
-        .connect_ms = client->options.connect_ms,
-        .answer_ms = client->options.answer_ms,
+        .connect_ms = options->connect_ms,
+        .answer_ms = options->answer_ms,
     };
 
     if (request->spec.content_type != NULL) {
         str_printf(&type, "Content-Type: %s", request->spec.content_type);
         headers[count++] = type.data;
+    }
+    if (request->spec.content_range != NULL) {
+        str_printf(&range, "Content-Range: %s", request->spec.content_range);
+        headers[count++] = range.data;
     }
     if (request->spec.accept != NULL) {
         str_printf(&accept, "Accept: %s", request->spec.accept);
@@ -197,80 +210,21 @@ static void send(struct oci_request *request, const char *authorization)
     if (authorization != NULL) {
         headers[count++] = authorization;
     }
-    request->transfer = http_start(client->http, &out, on_response, request);
+    request->transfer =
+        http_start(request->client->http, &out, on_response, request);
 }
 
-static void send_basic(struct oci_request *request)
-{
-    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
-
-    oci_put_basic(&header, request->target->username,
-                  request->target->password);
-    send(request, header.data);
-}
-
-static void send_bearer(struct oci_request *request, const char *token)
-{
-    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
-
-    str_printf(&header, "Authorization: Bearer %s", token);
-    send(request, header.data);
-}
-
-static void on_token(void *payload, const char *token, const struct error *err)
+static void on_authorized(void *payload, const char *header,
+                          uint64_t lifetime_ms, const struct error *err)
 {
     struct oci_request *request = payload;
 
-    if (token == NULL) {
-        fail_with(request, err);
-    } else {
-        send_bearer(request, token);
-    }
-}
-
-static void authorize_bearer(struct oci_request *request)
-{
-    const char *token =
-        token_cached(request->client, request->origin, request->target);
-    struct error err;
-
-    if (token != NULL) {
-        send_bearer(request, token);
-        return;
-    }
-    request->token_waiter.ready = on_token;
-    request->token_waiter.payload = request;
-    if (token_wait(request->client, request->origin, request->target,
-                   &request->token_waiter, &err) < 0) {
-        fail_with(request, &err);
-    }
-}
-
-static void on_probed(void *payload, const struct error *err)
-{
-    struct oci_request *request = payload;
-
+    (void)lifetime_ms;
     if (err != NULL) {
         fail_with(request, err);
     } else {
-        authorize(request);
+        send(request, header);
     }
-}
-
-static void authorize_basic(struct oci_request *request)
-{
-    struct error err;
-
-    if (request->target->username != NULL) {
-        send_basic(request);
-        return;
-    }
-    error_set(&err, ERROR_AUTH,
-              "registry '%s' wants a username and a password, and the "
-              "registration has none",
-              request->target->registry);
-    err.http_status = 401;
-    fail_with(request, &err);
 }
 
 static void authorize(struct oci_request *request)
@@ -279,22 +233,9 @@ static void authorize(struct oci_request *request)
         send(request, NULL);
         return;
     }
-    switch (request->origin->challenge.scheme) {
-    case AUTH_UNKNOWN:
-        request->probe_waiter.ready = on_probed;
-        request->probe_waiter.payload = request;
-        origin_probe(request->origin, &request->probe_waiter);
-        break;
-    case AUTH_NONE:
-        send(request, NULL);
-        break;
-    case AUTH_BASIC:
-        authorize_basic(request);
-        break;
-    case AUTH_BEARER:
-        authorize_bearer(request);
-        break;
-    }
+    request->authorizer.ready = on_authorized;
+    request->authorizer.payload = request;
+    authorizer_start(&request->authorizer);
 }
 
 static int open_url(struct oci_request *request, const char *text,
@@ -305,16 +246,17 @@ static int open_url(struct oci_request *request, const char *text,
     if (url_parse(text, &request->origin->url, &request->url, err) < 0) {
         return -1;
     }
-    trust = trust_of(&request->origin->url, request->origin->plain_http_allowed,
-                     &request->url, ERRAND_UPLOAD);
+    trust = trust_of(&request->origin->url, request->target, &request->url,
+                     ERRAND_UPLOAD);
     request->with_credentials = trust == TRUST_CREDENTIALS;
     if (trust == TRUST_REFUSED) {
         return error_set(err, ERROR_REJECTED,
                          "registry '%s' sends it to '%s://%s', where we do "
-                         "not go",
+                         "not go (if it is right, add '%s' to "
+                         "registries.allowed)",
                          request->target->registry,
                          request->url.https ? "https" : "http",
-                         request->url.host);
+                         request->url.host, request->url.host);
     }
     return 0;
 }
@@ -336,18 +278,16 @@ struct oci_request *oci_request_start(struct oci_client *client,
     request->origin = origin_of(client, target, &err);
     if (request->origin == NULL || open_url(request, spec->url, &err) < 0) {
         fail_with(request, &err);
-    } else {
-        authorize(request);
+        return request;
     }
+    authorizer_init(&request->authorizer, client, request->origin, target,
+                    "pull,push");
+    authorize(request);
     return request;
 }
 
 void oci_request_cancel(struct oci_request *request)
 {
-    if (request->origin != NULL) {
-        origin_forget_waiter(request->origin, &request->probe_waiter);
-    }
-    token_forget_waiter(&request->token_waiter);
     if (request->transfer != NULL) {
         http_cancel(request->transfer);
     }

@@ -13,6 +13,8 @@
  *
  * - Credentials go to the registry's own origin, and to the token server that
  *   it names. To no one else.
+ * - Another host is of use only when it is the registry's neighbour, well
+ * known, one that a registration names, or allowed (registries.allowed).
  * - Once on https, never http. A proxy that ends TLS often leaves http in the
  *   Location of its own host; that is put right instead of refused.
  * - A registry on the open network does not send us to addresses that only we
@@ -117,34 +119,96 @@ static void give_https_back(const struct url *from, struct url *to)
     to->https = true;
 }
 
-/* A private target is only for those who are as near to it themselves. */
-static bool may_reach(const struct url *from, const struct url *to)
+/* Clouds keep credentials there: nobody may lead us to them, whatever is
+ * allowed. */
+static bool is_named(const struct allow_list *allowed, const char *host)
 {
-    enum reach target = reach_of(to->host);
+    struct allow_list named = {0};
 
-    return target == REACH_ANYWHERE || same_host(from, to) ||
-           reach_of(from->host) >= target;
+    if (allowed != NULL) {
+        named = *allowed;
+        named.any = false;
+    }
+    return reach_of(host) != REACH_LINK_LOCAL && allow_list_has(&named, host);
 }
 
-static bool may_be_plain(const struct url *from, bool plain_http_allowed,
-                         const struct url *to)
+/* A private target is only for those who are as near to it themselves, or where
+ * it is allowed by name. */
+static bool may_reach(const struct url *from, const struct oci_target *target,
+                      const struct url *to)
+{
+    enum reach reach = reach_of(to->host);
+
+    return reach == REACH_ANYWHERE || same_host(from, to) ||
+           reach_of(from->host) >= reach || is_named(target->allowed, to->host);
+}
+
+static bool is_address(const char *host)
+{
+    struct in6_addr six;
+    struct in_addr four;
+
+    return inet_aton(host, &four) != 0 || inet_pton(AF_INET6, host, &six) == 1;
+}
+
+static bool is_below(const char *host, const char *domain)
+{
+    size_t len = strlen(host);
+    size_t tail = strlen(domain);
+
+    return len > tail && host[len - tail - 1] == '.' &&
+           strcmp(host + len - tail, domain) == 0;
+}
+
+/* registry.example.com with auth.example.com, example.com with
+ * auth.example.com, and two names without a domain: whoever runs one runs the
+ * other. A domain of one label is nobody's. */
+static bool same_site(const char *from, const char *to)
+{
+    const char *dot = strchr(from, '.');
+
+    if (is_address(from) || is_address(to)) {
+        return false;
+    }
+    if (dot == NULL) {
+        return strchr(to, '.') == NULL;
+    }
+    if (is_below(to, from)) {
+        return true;
+    }
+    return strchr(dot + 1, '.') != NULL &&
+           (strcmp(to, dot + 1) == 0 || is_below(to, dot + 1));
+}
+
+/* Whether `from` may send us there at all, and its token server be there */
+static bool is_allowed(const struct url *from, const struct oci_target *target,
+                       const struct url *to)
+{
+    return same_host(from, to) || same_site(from->host, to->host) ||
+           (reach_of(from->host) == REACH_LOOPBACK &&
+            reach_of(to->host) == REACH_LOOPBACK) ||
+           allow_list_has(target->allowed, to->host);
+}
+
+static bool may_be_plain(const struct url *from,
+                         const struct oci_target *target, const struct url *to)
 {
     if (from->https) {
         return false;
     }
-    return plain_http_allowed || same_host(from, to) ||
+    return target->plain_http_allowed || same_host(from, to) ||
            reach_of(to->host) == REACH_LOOPBACK;
 }
 
-enum trust trust_of(const struct url *from, bool plain_http_allowed,
+enum trust trust_of(const struct url *from, const struct oci_target *target,
                     struct url *to, enum errand errand)
 {
     if (errand == ERRAND_UPLOAD && from->https && !to->https &&
         same_host(from, to)) {
         give_https_back(from, to);
     }
-    if (!may_reach(from, to) ||
-        (!to->https && !may_be_plain(from, plain_http_allowed, to))) {
+    if (!is_allowed(from, target, to) || !may_reach(from, target, to) ||
+        (!to->https && !may_be_plain(from, target, to))) {
         return TRUST_REFUSED;
     }
     if (errand == ERRAND_REALM ||

@@ -59,6 +59,10 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
         .loop = options->loop,
         .http = options->http,
         .connect_ms = (uint32_t)settings->delivery.connect_timeout_ms,
+        .allowed = settings->registries.allowed,
+        .allow_any = settings->registries.allow_any == 1,
+        .registrations = settings->registrations,
+        .registration_count = settings->registration_count,
         .answer_ms = (uint32_t)settings->delivery.answer_timeout_ms,
     };
     pipeline->integrations =

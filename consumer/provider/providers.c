@@ -233,10 +233,11 @@ static bool is_token_host(const char *host)
 
 bool allow_list_has(const struct allow_list *allowed, const char *host)
 {
-    if (allowed->any || find(host)->well_known || is_token_host(host)) {
+    if (find(host)->well_known || is_token_host(host) ||
+        (allowed != NULL && allowed->any)) {
         return true;
     }
-    for (size_t i = 0; i < allowed->count; i++) {
+    for (size_t i = 0; allowed != NULL && i < allowed->count; i++) {
         if (glob_matches(allowed->patterns[i], host)) {
             return true;
         }

@@ -49,6 +49,11 @@ struct delivery_settings {
     uint64_t drain_ms;
 };
 
+struct registries_settings {
+    struct field_strings allowed;
+    int allow_any;
+};
+
 struct log_settings {
     int level;
     int format;
@@ -57,6 +62,7 @@ struct log_settings {
 struct settings {
     struct kafka_settings kafka;
     struct delivery_settings delivery;
+    struct registries_settings registries;
     struct log_settings log;
     struct registration *registrations;
     size_t registration_count;

@@ -100,8 +100,11 @@ struct credential {
 };
 
 bool credential_is_empty(const struct credential *credential);
+void credential_copy(struct credential *to, const struct credential *from);
 void credential_release(struct credential *credential); /* wipes */
-/* Puts three stars where a secret of it stands in `text`. */
+/* Puts three stars where one secret, or any of a credential, stands. Shorter
+ * ones than four characters stay: they would hit innocent text. */
+void secret_scrub(const char *secret, char *text);
 void credential_scrub(const struct credential *credential, char *text);
 
 /* --- a registration's chain --------------------------------------------------
@@ -148,8 +151,9 @@ const struct credential *keychain_cached(struct keychain *keychain);
 void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter);
 void keychain_forget_waiter(struct keychain_waiter *waiter);
 /* It was refused. The chain is walked again before it is used once more, but
- * not every few seconds: sources have their quotas. */
-void keychain_refuse(struct keychain *keychain, uint64_t id);
+ * not every few seconds: sources have their quotas. True: the next one who
+ * waits gets what a new walk finds. */
+bool keychain_refuse(struct keychain *keychain, uint64_t id);
 /* A token server has replaced the refresh token of that credential. */
 void keychain_rotate(struct keychain *keychain, uint64_t id,
                      const char *identity_token);

@@ -86,6 +86,8 @@ void http_cancel(struct http_transfer *transfer);
  * *value; surrounding white space is gone. */
 bool http_header(const struct http_response *response, const char *name,
                  size_t n, struct str *value);
+/* Visible ASCII only: fit to be put into a header as it is. Not NULL. */
+bool http_value_is_plain(const char *value);
 /* Retry-After in milliseconds, given as seconds or as a date; 0: none. At most
  * five minutes: a registry does not decide when we are next seen. */
 #define HTTP_MOST_RETRY_AFTER_MS ((uint32_t)300000)

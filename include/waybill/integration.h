@@ -28,6 +28,12 @@ struct integration_env {
     struct http *http;
     uint32_t connect_ms;
     uint32_t answer_ms;
+    /* Where a place may send us: patterns of hosts, and those of all
+     * registrations */
+    struct field_strings allowed;
+    bool allow_any;
+    const struct registration *registrations;
+    size_t registration_count;
 };
 
 /* What is to be delivered. Event and attachment stay until done. */

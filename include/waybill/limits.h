@@ -41,6 +41,13 @@
  * so a token, of its own; the oldest is forgotten. */
 #define LIMIT_TOKENS 256
 
+/* Token servers times credentials, remembered */
+#define LIMIT_SESSIONS 64
+/* What a challenge may ask for */
+#define LIMIT_SCOPE ((size_t)1024)
+/* How long a token server's refusal of a credential is taken as read */
+#define LIMIT_REFUSAL_MS 10000
+
 /* The configuration file and what it refers to */
 #define LIMIT_CONFIG_BYTES ((size_t)1024 * 1024)
 #define LIMIT_CONFIG_DEPTH 16

@@ -5,18 +5,22 @@
 #include <stdint.h>
 
 #include "waybill/arena.h"
+#include "waybill/credentials.h"
 #include "waybill/digest.h"
 #include "waybill/error.h"
 #include "waybill/http.h"
+#include "waybill/provider.h"
 #include "waybill/str.h"
 
 /*
  * Pushing to an OCI registry (distribution specification 1.1), by what a push
  * of something small and new needs and no more: both blobs side by side, each a
  * POST and a PUT, then the manifest. No HEAD in front (the content is new), no
- * mount, no chunks: five requests, three round trips. What may have been pushed
- * before, by an attempt whose answer was lost, is asked for first: one request
- * when it is there.
+ * mount: five requests, three round trips; three requests, two round trips,
+ * where the registry turns out to take a blob with its POST. Chunks only where
+ * they are configured, or after something in front of the registry refused a
+ * body for its size. What may have been pushed before, by an attempt whose
+ * answer was lost, is asked for first: one request when it is there.
  *
  * Whether a registry wants Basic, Bearer or nothing is learnt once for each,
  * with GET /v2/, before any body is sent; tokens are fetched once for all who
@@ -66,16 +70,27 @@ void oci_chainloop_image(struct bytes envelope, const struct digest *digest,
 /* --- where to, and as whom --------------------------------------------------
  */
 
+/* How a token is asked for. AUTO: a refresh token by OAuth2 (POST), a password
+ * by the older GET with Basic. */
+enum oci_exchange {
+    OCI_EXCHANGE_AUTO,
+    OCI_EXCHANGE_OAUTH2,
+    OCI_EXCHANGE_BASIC
+};
+extern const char *const oci_exchanges[]; /* their names; ends with NULL */
+
 struct oci_target {
-    const char *registry;
+    const char *registry; /* host[:port], as outcomes name it */
     const char *path;
     const char *tag;
     bool https;
     /* Plain http was asked for by name, so a plain realm elsewhere is fine. */
     bool plain_http_allowed;
     struct http_transport transport;
-    const char *username; /* NULL: anonymous */
-    const char *password;
+    const struct allow_list *allowed; /* where a registry may send us */
+    struct keychain *keychain;        /* NULL: as anybody */
+    enum oci_exchange exchange;
+    size_t chunk_size; /* of an upload; 0: in one piece where that is taken */
 };
 
 /* --- pushing ----------------------------------------------------------------
@@ -107,6 +122,25 @@ struct oci_push *oci_push_start(struct oci_client *client,
                                 oci_push_done_fn *done, void *payload);
 /* done() is not called any more. */
 void oci_push_cancel(struct oci_push *push);
+
+/* What a request to the target's repository has to show, for programs that make
+ * it themselves. header: "Bearer ..." or "Basic ...", NULL when nothing is
+ * wanted; lifetime_ms 0: not known. */
+struct oci_authorization {
+    const char *header;
+    uint64_t lifetime_ms;
+};
+typedef void oci_authorized_fn(void *payload,
+                               const struct oci_authorization *authorization,
+                               const struct error *err);
+struct oci_authorizing;
+/* actions: "pull" or "pull,push" */
+struct oci_authorizing *oci_authorize_start(struct oci_client *client,
+                                            const struct oci_target *target,
+                                            const char *actions,
+                                            oci_authorized_fn *done,
+                                            void *payload);
+void oci_authorize_cancel(struct oci_authorizing *authorizing);
 
 /* Whether the target's registry answers at all; as for a push otherwise. */
 struct oci_probe;

@@ -66,12 +66,17 @@ static void check_query(const char *text, const struct url *url)
 static void check_trust(const struct url *from, const char *text,
                         enum errand errand, bool plain_http_allowed)
 {
+    static const struct allow_list anywhere = {.any = true};
+    const struct oci_target target = {
+        .plain_http_allowed = plain_http_allowed,
+        .allowed = &anywhere,
+    };
     enum trust trust;
     struct error err;
     struct url to;
 
     CHECK(url_parse(text, from, &to, &err) == 0);
-    trust = trust_of(from, plain_http_allowed, &to, errand);
+    trust = trust_of(from, &target, &to, errand);
     if (trust != TRUST_REFUSED) {
         CHECK(!from->https || to.https);
         check_same(&to);

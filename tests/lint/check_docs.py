@@ -81,6 +81,8 @@ def check_completeness(binary):
         if not re.search(rf"[\s{{,#-]{key}:", text):
             yield f"config.yaml does not show {'.'.join(path)}"
         default = field.get("default")
+        if isinstance(default, bool):
+            default = str(default).lower()
         line = re.search(rf"^# +{key}: (.*)$", text, flags=re.M)
         setting = re.search(rf"^#  ?  ?{key}: (.*)$", text, flags=re.M)
         if default is not None and setting and line:

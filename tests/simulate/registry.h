@@ -16,7 +16,7 @@
 #define MOST_ACCOUNTS 2
 #define MOST_WINDOWS 8
 /* Where some send their uploads, by URLs that are signed */
-#define STORE "store.example:5000"
+#define STORE "store.model.example:5000"
 
 enum registry_auth { REGISTRY_OPEN, REGISTRY_BASIC, REGISTRY_BEARER };
 

@@ -16,10 +16,11 @@ static void challenge(const struct registry *registry, struct reply *reply)
         str_puts(&reply->response.headers,
                  "WWW-Authenticate: Basic realm=\"registry\"\n");
     } else {
-        str_printf(&reply->response.headers,
-                   "WWW-Authenticate: Bearer realm=\"https://auth.example/"
-                   "token\",service=\"%s\"\n",
-                   registry->host);
+        str_printf(
+            &reply->response.headers,
+            "WWW-Authenticate: Bearer realm=\"https://auth.model.example/"
+            "token\",service=\"%s\"\n",
+            registry->host);
     }
 }
 

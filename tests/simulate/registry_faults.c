@@ -134,7 +134,7 @@ static bool redirect(struct registry *registry, const struct ask *ask,
 static void answer_honestly(struct registry *registry, const struct ask *ask,
                             struct reply *reply)
 {
-    if (strcmp(ask->url.host, "auth.example") == 0) {
+    if (strcmp(ask->url.host, "auth.model.example") == 0) {
         token_server_answer(registry->registries, ask, reply);
     } else if (registry_authorize(registry, ask, reply) &&
                (ask->fault != FAULT_REDIRECT ||
@@ -207,10 +207,10 @@ static struct registry *registry_of(struct registries *registries,
 {
     struct registry *registry;
 
-    if (strcmp(ask->url.host, "auth.example") == 0) {
+    if (strcmp(ask->url.host, "auth.model.example") == 0) {
         return registry_of_token(registries, ask);
     }
-    if (strcmp(ask->url.host, "store.example") != 0) {
+    if (strcmp(ask->url.host, "store.model.example") != 0) {
         return registry_of_host(registries, ask->url.host);
     }
     registry = registry_of_host(registries, ask->path + 1);

@@ -140,7 +140,7 @@ static void init_registry(struct registries *registries, size_t place)
 
     registry->registries = registries;
     registry->host =
-        arena_printf(sim->arena, "registry%zu.example:5000", place);
+        arena_printf(sim->arena, "registry%zu.model.example:5000", place);
     registry->auth = (enum registry_auth)sim_pick(sim, 0, REGISTRY_BEARER);
     if (registry->auth != REGISTRY_OPEN) {
         init_accounts(registry, place);

@@ -6,25 +6,53 @@
 static struct fake_time now = {0, 1767323045000};
 static const struct clock fake = FAKE_CLOCK(&now);
 static struct loop *loop;
+static struct oci_client *client;
+static struct oci_target target = {.registry = "reg.example", .path = "a"};
+
+static void on_ready(void *payload, const struct credential *credential,
+                     const struct error *err)
+{
+    *(bool *)payload = true;
+}
+
+/* With a credential that has been found: only that can be scrubbed. */
+static struct keychain *keychain_with(const struct keychain_options *options)
+{
+    struct keychain_env env = {.loop = loop};
+    struct keychain *keychain = keychain_new(&env, options);
+    bool done = false;
+    struct keychain_waiter waiter = {.ready = on_ready, .payload = &done};
+
+    keychain_wait(keychain, &waiter);
+    while (!done) {
+        loop_turn(loop, false);
+    }
+    return keychain;
+}
 
 static int begin(void **state)
 {
+    static const struct oci_client_options client_options;
+    static const struct keychain_options options = {
+        .registry = "reg.example",
+        .path = "a",
+        .username = "bot",
+        .password = "hunter2",
+    };
+
     loop = loop_new(&fake);
+    client = oci_client_new(NULL, loop, &client_options);
+    target.keychain = keychain_with(&options);
     return 0;
 }
 
 static int finish(void **state)
 {
+    keychain_free(target.keychain);
+    oci_client_free(client);
     loop_free(loop);
     return 0;
 }
-
-static const struct oci_target target = {
-    .registry = "reg.example",
-    .path = "a",
-    .username = "bot",
-    .password = "hunter2",
-};
 
 static void answer(int status, const char *headers, const char *body,
                    struct error *err)
@@ -36,7 +64,8 @@ static void answer(int status, const char *headers, const char *body,
     str_puts(&response.headers, headers);
     str_puts(&response.body, body);
     *err = (struct error)ERROR_UNTOUCHED;
-    assert_int_equal(oci_error_of(&response, "upload", &target, loop, err), -1);
+    assert_int_equal(oci_error_of(&response, "upload", &target, client, err),
+                     -1);
     str_release(&response.headers);
     str_release(&response.body);
 }
@@ -275,15 +304,22 @@ static void errors__never_show_a_secret(void **state)
 /* It goes into outcomes and headers of its own. */
 static void errors__never_show_a_secret_as_a_code(void **state)
 {
+    struct keychain_options options = {
+        .registry = "r",
+        .path = "a",
+        .username = "u",
+        .password = "HUNTER2_HUNTER2",
+    };
     struct oci_target shouting = target;
     struct http_response response = {.status = 403};
     struct error err;
 
-    shouting.password = "HUNTER2_HUNTER2";
+    shouting.keychain = keychain_with(&options);
     str_init(&response.headers, STR_UNLIMITED);
     str_init(&response.body, STR_UNLIMITED);
     str_puts(&response.body, SAYS("HUNTER2_HUNTER2"));
-    oci_error_of(&response, "upload", &shouting, loop, &err);
+    oci_error_of(&response, "upload", &shouting, client, &err);
+    keychain_free(shouting.keychain);
     str_release(&response.headers);
     str_release(&response.body);
     assert_null(strstr(err.message, "HUNTER2_HUNTER2"));
@@ -309,8 +345,12 @@ static void errors__never_show_the_beginning_of_a_secret(void **state)
 static void errors__scrub_whatever_text_they_are_given(void **state)
 {
     struct oci_target anonymous = {.registry = "r"};
-    struct oci_target starred = {.username = "u", .password = "****"};
-    struct oci_target brief = {.username = "u", .password = "abc"};
+    struct keychain_options stars = {
+        .registry = "r", .path = "a", .username = "u", .password = "****"};
+    struct keychain_options few = {
+        .registry = "r", .path = "a", .username = "u", .password = "abc"};
+    struct oci_target starred = {.keychain = keychain_with(&stars)};
+    struct oci_target brief = {.keychain = keychain_with(&few)};
     struct error err;
 
     error_set(&err, ERROR_AUTH, "hunter2hunter2");
@@ -327,6 +367,8 @@ static void errors__scrub_whatever_text_they_are_given(void **state)
     error_set(&err, ERROR_AUTH, "abcabc");
     oci_scrub(&brief, &err);
     assert_string_equal(err.message, "abcabc");
+    keychain_free(starred.keychain);
+    keychain_free(brief.keychain);
 }
 
 int main(void)

@@ -121,8 +121,14 @@ static const struct sending sendings[] = {
      TRUST_CREDENTIALS},
 };
 
+/* Whether it may be there at all is another table's business. */
 static void check_sending(const struct sending *row)
 {
+    static const struct allow_list anywhere = {.any = true};
+    const struct oci_target roaming = {
+        .plain_http_allowed = row->plain_allowed,
+        .allowed = &anywhere,
+    };
     struct error err;
     struct url from;
     struct url to;
@@ -131,7 +137,7 @@ static void check_sending(const struct sending *row)
     snprintf(label, sizeof(label), "%s to %s", row->from, row->to);
     check_number(label, url_parse(row->from, NULL, &from, &err), 0);
     check_number(label, url_parse(row->to, NULL, &to, &err), 0);
-    check_number(label, trust_of(&from, row->plain_allowed, &to, row->errand),
+    check_number(label, trust_of(&from, &roaming, &to, row->errand),
                  row->trust);
     url_release(&from);
     url_release(&to);
@@ -192,6 +198,8 @@ static void trust__looks_at_the_ipv4_address_inside_an_ipv6_one(void **state)
 
 /* --- https given back ----------------------------------------------------- */
 
+static const struct oci_target target;
+
 struct given_back {
     const char *from;
     const char *to;
@@ -223,7 +231,7 @@ static void trust__gives_https_back_to_the_registrys_own_host(void **state)
 
         assert_int_equal(url_parse(row->from, NULL, &from, &err), 0);
         assert_int_equal(url_parse(row->to, NULL, &to, &err), 0);
-        check_number(row->to, trust_of(&from, false, &to, ERRAND_UPLOAD),
+        check_number(row->to, trust_of(&from, &target, &to, ERRAND_UPLOAD),
                      row->trust);
         check_text(row->to, to.text, row->text);
         url_release(&from);
@@ -253,7 +261,7 @@ static void trust__judges_the_url_that_the_request_goes_to(void **state)
         snprintf(label, sizeof(label), "%s to %s", from_text, to_text);
         assert_int_equal(url_parse(from_text, NULL, &from, &err), 0);
         assert_int_equal(url_parse(to_text, NULL, &to, &err), 0);
-        trust = trust_of(&from, false, &to, ERRAND_UPLOAD);
+        trust = trust_of(&from, &target, &to, ERRAND_UPLOAD);
         check_number(label, url_parse(to.text, NULL, &asked, &err), 0);
         check_number(label, asked.https, to.https);
         check_number(label, asked.port, to.port);
@@ -264,9 +272,66 @@ static void trust__judges_the_url_that_the_request_goes_to(void **state)
     }
 }
 
+struct leading {
+    const char *from;
+    const char *to;
+    bool allowed;
+};
+
+/* What is neither a neighbour nor known nor named is not followed, realm or
+ * redirect. */
+static void trust__goes_only_where_it_is_allowed(void **state)
+{
+    static const char *const patterns[] = {"auth.example.net", "*.cdn.example",
+                                           "10.0.0.6", "169.254.169.254"};
+    static const struct allow_list allowed = {patterns, ARRAY_SIZE(patterns),
+                                              false};
+    static const struct leading rows[] = {
+        {"https://registry.corp.com/", "https://registry.corp.com:5001/", true},
+        {"https://registry.corp.com/", "https://auth.corp.com/", true},
+        {"https://registry.corp.com/", "https://corp.com/", true},
+        {"https://corp.com/", "https://auth.corp.com/", true},
+        {"https://registry.corp.com/", "https://corp.com.evil.org/", false},
+        {"https://registry.corp.com/", "https://evilcorp.com/", false},
+        {"https://corp.com/", "https://evil.com/", false},
+        {"https://registry.corp.com/", "https://evil.org/", false},
+        {"https://registry/", "https://auth/", true},
+        {"https://registry/", "https://auth.corp.com/", false},
+        {"https://registry.corp.com/", "https://auth.example.net/", true},
+        {"https://registry.corp.com/", "https://a.cdn.example/", true},
+        {"https://registry.corp.com/", "https://ghcr.io/", true},
+        {"https://index.docker.io/", "https://auth.docker.io/", true},
+        {"https://registry.gitlab.com/", "https://gitlab.com/", true},
+        {"http://127.0.0.1:5000/", "http://localhost:5001/", true},
+        {"https://10.0.0.5/", "https://10.0.0.7/", false},
+        {"https://8.8.8.8/", "https://8.8.8.9/", false},
+        /* by name also where only we can reach it, but never there */
+        {"https://registry.corp.com/", "https://10.0.0.6/", true},
+        {"https://registry.corp.com/", "https://169.254.169.254/", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct oci_target led = {.allowed = &allowed};
+        struct error err;
+        struct url from;
+        struct url to;
+        char label[256];
+
+        snprintf(label, sizeof(label), "%s to %s", rows[i].from, rows[i].to);
+        check_number(label, url_parse(rows[i].from, NULL, &from, &err), 0);
+        check_number(label, url_parse(rows[i].to, NULL, &to, &err), 0);
+        check_number(label,
+                     trust_of(&from, &led, &to, ERRAND_REALM) != TRUST_REFUSED,
+                     rows[i].allowed);
+        url_release(&from);
+        url_release(&to);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trust__goes_only_where_it_is_allowed),
         cmocka_unit_test(trust__sends_credentials_home_and_nowhere_else),
         cmocka_unit_test(trust__counts_the_unspecified_address_as_loopback),
         cmocka_unit_test(trust__is_not_fooled_by_a_dot_at_the_end),

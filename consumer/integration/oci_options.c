@@ -1,0 +1,322 @@
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oci_options.h"
+#include "waybill/limits.h"
+#include "waybill/oci.h"
+
+/* What the oci-registry integration takes, and what cannot be. */
+
+#define DEFAULT_PREFIX "chainloop"
+
+static int check_repository(const char *value, struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct oci_repository repository;
+    int result = oci_repository_parse(value, arena, &repository, err);
+
+    arena_free(arena);
+    return result;
+}
+
+static int check_prefix(const char *value, struct error *err)
+{
+    CLEANUP(str_release) struct str name = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&name, "%s-0", value);
+    if (!oci_path_is_valid(name.data)) {
+        return error_set(err, ERROR_CONFIG,
+                         "is not fit for a repository name (lower-case "
+                         "letters, digits, single '.', '_', '__', '-' or '/' "
+                         "between them)");
+    }
+    return 0;
+}
+
+static int check_file(const char *value, struct error *err)
+{
+    FILE *file = fopen(value, "re");
+
+    if (file == NULL) {
+        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
+                         strerror(errno));
+    }
+    fclose(file);
+    return 0;
+}
+
+/* It becomes a header, and the user's name ends at the first colon. */
+static int check_username(const char *value, struct error *err)
+{
+    if (strpbrk(value, ":\r\n") != NULL) {
+        return error_set(err, ERROR_CONFIG, "holds a colon or a line end");
+    }
+    return 0;
+}
+
+static int check_source(const void *item, const char **ret_key,
+                        struct error *err)
+{
+    return credential_source_check(item, ret_key, err);
+}
+
+#define OPTION(member) offsetof(struct registry_options, member)
+
+const struct field oci_registration_fields[] = {
+    {.key = "repository",
+     .flags = FIELD_REQUIRED,
+     .offset = OPTION(repository),
+     .check = check_repository,
+     .doc = "OCI repository uri and path: host[:port]/path. Each attestation "
+            "gets a repository of its own below it.",
+     .example = "ghcr.io/acme/attestations",
+     .since = "0.1"},
+    {.key = "username",
+     .offset = OPTION(username),
+     .check = check_username,
+     .doc = "OCI repository username. Left out together with the password: "
+            "as lookup_chain says.",
+     .example = "acme-bot",
+     .since = "0.1"},
+    {.key = "password",
+     .flags = FIELD_SECRET,
+     .offset = OPTION(password),
+     .doc = "OCI repository password.",
+     .example = "${env:GHCR_TOKEN}",
+     .since = "0.1"},
+    {.key = "lookup_chain",
+     .type = FIELD_LIST,
+     .offset = OPTION(lookup_chain),
+     .fields = credential_source_fields,
+     .item_size = sizeof(struct credential_source),
+     .check_item = check_source,
+     .doc = "Where username and password come from when they are not above: "
+            "sources, of which the first that has an answer counts. Left out: "
+            "docker, then what the registry's provider gives (github, google, "
+            "aws, azure); with no answer at all: anonymous.",
+     .since = "0.2"},
+    {.key = "token_exchange_method",
+     .type = FIELD_ENUM,
+     .offset = OPTION(exchange),
+     .words = oci_exchanges,
+     .fallback = "auto",
+     .doc = "How tokens are asked for: oauth2 is a POST, basic the older GET, "
+            "auto a POST for refresh tokens and a GET for passwords.",
+     .since = "0.2"},
+    {.key = "create_repository",
+     .type = FIELD_BOOLEAN,
+     .offset = OPTION(create_repository),
+     .fallback = "false",
+     .doc = "Amazon ECR makes no repository by itself: make it where it is "
+            "missing. The role must allow ecr:CreateRepository.",
+     .since = "0.2"},
+    {.key = "ca_file",
+     .flags = FIELD_PATH,
+     .offset = OPTION(transport.ca_file),
+     .check = check_file,
+     .doc = "Authorities (PEM) to trust for this registry and its token "
+            "server, instead of the system's. A relative path starts at "
+            "the configuration file's folder.",
+     .example = "/etc/waybill/registry-ca.pem",
+     .since = "0.1"},
+    {.key = "client_certificate",
+     .flags = FIELD_PATH,
+     .offset = OPTION(transport.certificate),
+     .check = check_file,
+     .doc = "The certificate (PEM) to show to a registry that asks for one.",
+     .example = "/etc/waybill/client.crt",
+     .since = "0.2"},
+    {.key = "client_key",
+     .flags = FIELD_PATH,
+     .offset = OPTION(transport.key),
+     .check = check_file,
+     .doc = "Its key (PEM, not encrypted). Left out: it is in the "
+            "certificate's file.",
+     .example = "/etc/waybill/client.key",
+     .since = "0.2"},
+    {.key = "tls_min_version",
+     .type = FIELD_ENUM,
+     .offset = OPTION(transport.oldest_tls),
+     .words = http_tls_versions,
+     .fallback = "1.2",
+     .doc = "The oldest version of TLS that is spoken.",
+     .since = "0.2"},
+    {.key = "proxy",
+     .flags = FIELD_SECRET,
+     .offset = OPTION(transport.proxy),
+     .doc = "The proxy to this registry, [scheme://][user:password@]host:port, "
+            "or none. Left out: what https_proxy and no_proxy in the "
+            "environment say.",
+     .example = "http://proxy.internal:3128",
+     .since = "0.2"},
+    {.key = "plain_http",
+     .type = FIELD_BOOLEAN,
+     .offset = OPTION(plain_http),
+     .doc = "Speak http instead of https. Left out: only to a loopback "
+            "address, and not there either when there is a ca_file.",
+     .example = "true",
+     .since = "0.1"},
+    {.key = "chunk_size",
+     .type = FIELD_SIZE,
+     .offset = OPTION(chunk_size),
+     .least = 65536,
+     .most = (uint64_t)1024 * 1024 * 1024,
+     .doc = "Upload what is larger in pieces of this size. Left out: in one "
+            "piece, which most registries prefer, and in pieces only after "
+            "one was refused for its size.",
+     .example = "5MiB",
+     .since = "0.2"},
+    {0},
+};
+
+const struct field oci_attachment_fields[] = {
+    {.key = "prefix",
+     .offset = offsetof(struct attachment_options, prefix),
+     .fallback = DEFAULT_PREFIX,
+     .check = check_prefix,
+     .doc = "OCI images name prefix: the repository is "
+            "<repository>/<prefix>-<sha256 of the envelope>.",
+     .example = "acme",
+     .since = "0.1"},
+    {0},
+};
+
+/* --- what does not go together
+ * ------------------------------------------------
+ */
+
+/* A half may be made whole by the chain, or by what the provider is known to
+ * take. */
+static int check_credentials(const struct registry_options *options,
+                             const struct provider *provider,
+                             const char **ret_key, struct error *err)
+{
+    if (options->lookup_chain.count > 0) {
+        return 0;
+    }
+    if (options->username != NULL && options->password == NULL &&
+        provider->sources == NULL) {
+        *ret_key = "username";
+        return error_set(err, ERROR_CONFIG,
+                         "has no password (set password here or in "
+                         "WAYBILL_<NAME>_PASSWORD)");
+    }
+    if (options->username == NULL && options->password != NULL &&
+        provider->sources == NULL) {
+        *ret_key = "password";
+        return error_set(err, ERROR_CONFIG,
+                         "has no username (set username here or in "
+                         "WAYBILL_<NAME>_USERNAME)");
+    }
+    return 0;
+}
+
+static int check_transport(const struct registry_options *options,
+                           const char **ret_key, struct error *err)
+{
+    const struct http_transport *transport = &options->transport;
+
+    if (transport->key != NULL && transport->certificate == NULL) {
+        *ret_key = "client_key";
+        return error_set(err, ERROR_CONFIG,
+                         "is of no use without a client_certificate");
+    }
+    if (options->plain_http == 1 &&
+        (transport->ca_file != NULL || transport->certificate != NULL)) {
+        *ret_key = "plain_http";
+        return error_set(err, ERROR_CONFIG,
+                         "there are no certificates in plain http (leave out "
+                         "this, or ca_file and client_certificate)");
+    }
+    return 0;
+}
+
+static int check_provider(const struct registry_options *options,
+                          const struct provider *provider, const char **ret_key,
+                          struct error *err)
+{
+    if (options->create_repository == 1 &&
+        !(provider->quirks & PROVIDER_CREATES_BY_API)) {
+        *ret_key = "create_repository";
+        return error_set(err, ERROR_CONFIG,
+                         "is for Amazon ECR; other registries make a "
+                         "repository by themselves, or have no API for it");
+    }
+    return 0;
+}
+
+/* The name that the chainloop layout makes, as far as its shape goes */
+static int check_name(const struct provider *provider, const char *path,
+                      const char *prefix, const char *key, const char **ret_key,
+                      struct error *err)
+{
+    CLEANUP(str_release) struct str name = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&name, "%s/%s-0", path, prefix);
+    *ret_key = key;
+    return provider_check_path(provider, name.data, err);
+}
+
+static int check_length(const struct oci_repository *repository,
+                        const char *prefix, const char **ret_key,
+                        struct error *err)
+{
+    size_t len = strlen(repository->path) + 1 + strlen(prefix) + 1 + DIGEST_HEX;
+
+    if (len > LIMIT_REPOSITORY) {
+        *ret_key = "prefix";
+        return error_set(err, ERROR_CONFIG,
+                         "makes repository names of %zu characters; "
+                         "registries take %d",
+                         len, LIMIT_REPOSITORY);
+    }
+    return 0;
+}
+
+static int check_registration(const struct registry_options *options,
+                              const struct oci_repository *repository,
+                              const char **ret_key, struct error *err)
+{
+    const struct provider *provider = provider_of(repository->registry);
+
+    if (check_credentials(options, provider, ret_key, err) < 0 ||
+        check_transport(options, ret_key, err) < 0 ||
+        check_provider(options, provider, ret_key, err) < 0) {
+        return -1;
+    }
+    return check_name(provider, repository->path, DEFAULT_PREFIX, "repository",
+                      ret_key, err);
+}
+
+static int check_attachment(const struct attachment_options *options,
+                            const struct oci_repository *repository,
+                            const char **ret_key, struct error *err)
+{
+    if (check_name(provider_of(repository->registry), repository->path,
+                   options->prefix, "prefix", ret_key, err) < 0) {
+        return -1;
+    }
+    return check_length(repository, options->prefix, ret_key, err);
+}
+
+int oci_options_check(const void *registration, const void *attachment,
+                      const char **ret_key, struct error *err)
+{
+    const struct registry_options *options = registration;
+    struct arena *arena = arena_new();
+    struct oci_repository repository;
+    int result = 0;
+
+    /* One that cannot be read has been said by its own row. */
+    if (options->repository != NULL &&
+        oci_repository_parse(options->repository, arena, &repository, err) ==
+            0) {
+        result = attachment == NULL
+                     ? check_registration(options, &repository, ret_key, err)
+                     : check_attachment(attachment, &repository, ret_key, err);
+    }
+    arena_free(arena);
+    return result;
+}

@@ -1,0 +1,291 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+/* What one request has to show its registry, and what it can show instead when
+ * that did not count. */
+
+void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
+                     struct origin *origin, const struct oci_target *target,
+                     const char *actions)
+{
+    authorizer->client = client;
+    authorizer->origin = origin;
+    authorizer->target = target;
+    authorizer->actions = actions;
+}
+
+static void forget_shown(struct authorizer *authorizer)
+{
+    if (authorizer->shown != NULL) {
+        explicit_bzero(authorizer->shown, strlen(authorizer->shown));
+    }
+    mem_free(authorizer->shown);
+    authorizer->shown = NULL;
+}
+
+void authorizer_release(struct authorizer *authorizer)
+{
+    if (authorizer->origin != NULL) {
+        origin_forget_waiter(authorizer->origin, &authorizer->probe_waiter);
+    }
+    keychain_forget_waiter(&authorizer->keychain_waiter);
+    token_forget_waiter(&authorizer->token_waiter);
+    challenge_release(&authorizer->challenge);
+    forget_shown(authorizer);
+    mem_free(authorizer->more);
+    authorizer->more = NULL;
+}
+
+static const struct challenge *challenge_of(const struct authorizer *authorizer)
+{
+    return authorizer->challenge.scheme != AUTH_UNKNOWN
+               ? &authorizer->challenge
+               : &authorizer->origin->challenge;
+}
+
+static void fail(struct authorizer *authorizer, const struct error *err)
+{
+    authorizer->ready(authorizer->payload, NULL, 0, err);
+}
+
+static void show_nothing(struct authorizer *authorizer)
+{
+    authorizer->ready(authorizer->payload, NULL, 0, NULL);
+}
+
+static void show_bearer(struct authorizer *authorizer, const char *token,
+                        uint64_t lifetime_ms)
+{
+    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
+
+    forget_shown(authorizer);
+    authorizer->shown = mem_strdup(token);
+    str_printf(&header, "Authorization: Bearer %s", token);
+    authorizer->ready(authorizer->payload, header.data, lifetime_ms, NULL);
+}
+
+static void say_nothing_to_show(struct authorizer *authorizer)
+{
+    const struct keychain *keychain = authorizer->target->keychain;
+    const char *story = keychain != NULL ? keychain_story(keychain) : "";
+    struct error err;
+
+    error_set(&err, ERROR_AUTH,
+              "registry '%s' wants a username and a password, and the "
+              "registration has none%s%s%s",
+              authorizer->target->registry, *story ? " (tried: " : "", story,
+              *story ? ")" : "");
+    err.http_status = 401;
+    fail(authorizer, &err);
+}
+
+static void show_basic(struct authorizer *authorizer,
+                       const struct credential *credential)
+{
+    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
+
+    if (credential->username == NULL || credential->password == NULL) {
+        say_nothing_to_show(authorizer);
+        return;
+    }
+    oci_put_basic(&header, credential->username, credential->password);
+    authorizer->ready(authorizer->payload, header.data, credential->lifetime_ms,
+                      NULL);
+}
+
+/* The token server would not have the credentials: there may be others by now.
+ */
+static bool renew(struct authorizer *authorizer)
+{
+    struct keychain *keychain = authorizer->target->keychain;
+
+    if (authorizer->renewed || keychain == NULL ||
+        !keychain_refuse(keychain, authorizer->credential_id)) {
+        return false;
+    }
+    authorizer->renewed = true;
+    return true;
+}
+
+static void on_token(void *payload, const char *token, uint64_t lifetime_ms,
+                     const struct error *err)
+{
+    struct authorizer *authorizer = payload;
+
+    if (token != NULL) {
+        show_bearer(authorizer, token, lifetime_ms);
+    } else if (err->kind == ERROR_AUTH && renew(authorizer)) {
+        authorizer_start(authorizer);
+    } else {
+        fail(authorizer, err);
+    }
+}
+
+static void get_token(struct authorizer *authorizer,
+                      const struct credential *credential)
+{
+    struct token_query query = {
+        .origin = authorizer->origin,
+        .target = authorizer->target,
+        .challenge = challenge_of(authorizer),
+        .credential = credential,
+        .actions = authorizer->actions,
+        .more = authorizer->more,
+    };
+    uint64_t lifetime_ms;
+    const char *token = token_cached(authorizer->client, &query, &lifetime_ms);
+    struct error err;
+
+    if (token != NULL) {
+        show_bearer(authorizer, token, lifetime_ms);
+        return;
+    }
+    authorizer->token_waiter.ready = on_token;
+    authorizer->token_waiter.payload = authorizer;
+    if (token_wait(authorizer->client, &query, &authorizer->token_waiter,
+                   &err) < 0) {
+        fail(authorizer, &err);
+    }
+}
+
+static void with_credential(struct authorizer *authorizer,
+                            const struct credential *credential)
+{
+    authorizer->credential_id = credential->id;
+    if (challenge_of(authorizer)->scheme == AUTH_BASIC) {
+        show_basic(authorizer, credential);
+    } else if (credential->registry_token != NULL) {
+        show_bearer(authorizer, credential->registry_token,
+                    credential->lifetime_ms);
+    } else {
+        get_token(authorizer, credential);
+    }
+}
+
+static void on_credential(void *payload, const struct credential *credential,
+                          const struct error *err)
+{
+    struct authorizer *authorizer = payload;
+
+    if (credential == NULL) {
+        fail(authorizer, err);
+    } else {
+        with_credential(authorizer, credential);
+    }
+}
+
+static void get_credential(struct authorizer *authorizer)
+{
+    static const struct credential nobody;
+    struct keychain *keychain = authorizer->target->keychain;
+    const struct credential *credential =
+        keychain != NULL ? keychain_cached(keychain) : &nobody;
+
+    if (credential != NULL) {
+        with_credential(authorizer, credential);
+        return;
+    }
+    authorizer->keychain_waiter.ready = on_credential;
+    authorizer->keychain_waiter.payload = authorizer;
+    keychain_wait(keychain, &authorizer->keychain_waiter);
+}
+
+static void on_probed(void *payload, const struct error *err)
+{
+    struct authorizer *authorizer = payload;
+
+    if (err != NULL) {
+        fail(authorizer, err);
+    } else {
+        authorizer_start(authorizer);
+    }
+}
+
+void authorizer_start(struct authorizer *authorizer)
+{
+    switch (challenge_of(authorizer)->scheme) {
+    case AUTH_UNKNOWN:
+        authorizer->probe_waiter.ready = on_probed;
+        authorizer->probe_waiter.payload = authorizer;
+        origin_probe(authorizer->origin, &authorizer->probe_waiter);
+        break;
+    case AUTH_NONE:
+        show_nothing(authorizer);
+        break;
+    case AUTH_BASIC:
+    case AUTH_BEARER:
+        get_credential(authorizer);
+        break;
+    }
+}
+
+/* --- after a refusal
+ * ----------------------------------------------------------
+ */
+
+/* What a challenge asks for beyond what a push is about: some registries name
+ * a repository otherwise in their tokens. */
+static void keep_more(struct authorizer *authorizer)
+{
+    const char *scope = authorizer->challenge.scope;
+    CLEANUP(str_release) struct str ours = STR_INIT(STR_UNLIMITED);
+
+    if (scope == NULL || strlen(scope) > LIMIT_SCOPE ||
+        !http_value_is_plain(scope) || strstr(scope, "repository:") != scope) {
+        return;
+    }
+    str_printf(&ours, "repository:%s:", authorizer->target->path);
+    if (strncmp(scope, ours.data, ours.len) == 0 &&
+        (strcmp(scope + ours.len, "pull") == 0 ||
+         strcmp(scope + ours.len, "push") == 0 ||
+         strcmp(scope + ours.len, "pull,push") == 0 ||
+         strcmp(scope + ours.len, "push,pull") == 0)) {
+        return;
+    }
+    mem_free(authorizer->more);
+    authorizer->more = mem_strdup(scope);
+}
+
+static bool learn(struct authorizer *authorizer,
+                  const struct http_response *response)
+{
+    struct challenge challenge;
+
+    challenge_read(response, &challenge);
+    if (challenge.scheme == AUTH_UNKNOWN) {
+        challenge_release(&challenge);
+        return authorizer->origin->challenge.scheme != AUTH_NONE;
+    }
+    challenge_release(&authorizer->challenge);
+    authorizer->challenge = challenge;
+    origin_learn(authorizer->origin, &challenge);
+    keep_more(authorizer);
+    return true;
+}
+
+/* The same password may count the second time: one 401 in the middle of a push
+ * has been seen to mean nothing. A 403 is worth another try only where it says
+ * that a token has ended, and there is another. */
+bool authorizer_refused(struct authorizer *authorizer,
+                        const struct http_response *response)
+{
+    struct keychain *keychain = authorizer->target->keychain;
+    bool was_bearer = authorizer->shown != NULL;
+    bool another = true;
+
+    if (was_bearer) {
+        token_drop(authorizer->client, authorizer->shown);
+        forget_shown(authorizer);
+    }
+    if (!learn(authorizer, response)) {
+        return false;
+    }
+    if (keychain != NULL && authorizer->credential_id != 0 &&
+        (!was_bearer || keychain_last(keychain)->registry_token != NULL)) {
+        another = keychain_refuse(keychain, authorizer->credential_id);
+    }
+    return response->status != 403 || another;
+}

@@ -1,0 +1,569 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "token.h"
+#include "waybill/alloc.h"
+#include "waybill/json.h"
+#include "waybill/limits.h"
+
+/*
+ * One fetch of a Bearer token: the distribution project's token protocol (GET,
+ * with Basic where there is a password) or its OAuth2 form (POST, with a
+ * refresh token or a password).
+ *
+ * A refresh token may be good for one use only, its answer bringing the next.
+ * Until one answer has shown that it is not so, fetches with it go one after
+ * the other; the others wait in the session's queue.
+ */
+
+/* What the protocol says to assume ("expires_in", default) */
+#define DEFAULT_LIFETIME_S 60
+/* A token is not used in its last moments: the request has to arrive too. */
+#define MOST_MARGIN_MS 30000
+/* POST, then GET; a refresh token, then the password: no more than these */
+#define MOST_TRIES 3
+
+static void fetch(struct token *token);
+
+/* --- beginning and end ------------------------------------------------------
+ */
+
+static void wipe(char **text)
+{
+    if (*text != NULL) {
+        explicit_bzero(*text, strlen(*text));
+        mem_free(*text);
+        *text = NULL;
+    }
+}
+
+static void leave_session(struct token *token)
+{
+    struct exchange *exchange = &token->exchange;
+    struct session *session = exchange->session;
+
+    if (exchange->queued) {
+        TAILQ_REMOVE(&session->queue, token, queue_link);
+        exchange->queued = false;
+    }
+    if (exchange->used != NULL) {
+        wipe(&exchange->used);
+        session->fetching--;
+    }
+}
+
+/* Those that waited for a refresh token: the first, or all when they may go
+ * side by side. */
+static void serve_queue(struct session *session)
+{
+    struct token *next;
+
+    while ((next = TAILQ_FIRST(&session->queue)) != NULL &&
+           (session->steady || session->fetching == 0)) {
+        TAILQ_REMOVE(&session->queue, next, queue_link);
+        next->exchange.queued = false;
+        fetch(next);
+    }
+}
+
+static void end(struct token *token)
+{
+    struct exchange *exchange = &token->exchange;
+    struct session *session = exchange->session;
+
+    if (session == NULL) {
+        return;
+    }
+    leave_session(token);
+    session->users--;
+    if (exchange->fetch != NULL) {
+        http_cancel(exchange->fetch);
+    }
+    loop_cancel(token->client->loop, &exchange->failing);
+    credential_release(&exchange->credential);
+    str_wipe(&exchange->form);
+    mem_free(exchange->realm);
+    mem_free(exchange->host);
+    mem_free(exchange->service);
+    mem_free(exchange->path);
+    mem_free(exchange->actions);
+    mem_free(exchange->scope);
+    *exchange = (struct exchange){0};
+    serve_queue(session);
+}
+
+void exchange_cancel(struct token *token)
+{
+    end(token);
+}
+
+static void fail(struct token *token, struct error *err)
+{
+    error_prefix(err, "token");
+    end(token);
+    token_failed(token, err);
+}
+
+static void run_failing(void *payload)
+{
+    struct token *token = payload;
+    struct error failure = token->exchange.failure;
+
+    fail(token, &failure);
+}
+
+/* --- the request -------------------------------------------------------------
+ */
+
+static enum grant choose(const struct exchange *exchange)
+{
+    const struct session *session = exchange->session;
+    bool post = exchange->method != OCI_EXCHANGE_BASIC && !session->no_post;
+
+    if (session->refresh_token != NULL && post) {
+        return GRANT_REFRESH;
+    }
+    if (exchange->credential.password != NULL) {
+        return post && exchange->method == OCI_EXCHANGE_OAUTH2 ? GRANT_PASSWORD
+                                                               : GRANT_BASIC;
+    }
+    return session->refresh_token != NULL ? GRANT_BASIC : GRANT_ANONYMOUS;
+}
+
+/* "a b" as scope=a&scope=b: some token servers read the first one only. */
+static void put_scopes(struct str *url, const char *scope)
+{
+    while (*scope != '\0') {
+        CLEANUP(str_release) struct str one = STR_INIT(LIMIT_SCOPE);
+        size_t len = strcspn(scope, " ");
+
+        str_put(&one, scope, len);
+        str_puts(url, "&scope=");
+        url_put_escaped(url, one.data);
+        scope += len + (scope[len] == ' ');
+    }
+}
+
+static void put_url(struct str *url, const struct exchange *exchange)
+{
+    str_printf(url, "%s%sclient_id=waybill", exchange->realm,
+               strchr(exchange->realm, '?') != NULL ? "&" : "?");
+    if (exchange->service != NULL) {
+        str_puts(url, "&service=");
+        url_put_escaped(url, exchange->service);
+    }
+    put_scopes(url, exchange->scope);
+    if (exchange->grant == GRANT_BASIC && exchange->credential.username) {
+        str_puts(url, "&account=");
+        url_put_escaped(url, exchange->credential.username);
+    }
+}
+
+static void put_member(struct str *form, const char *name, const char *value)
+{
+    str_printf(form, "%s%s=", form->len > 0 ? "&" : "", name);
+    url_put_escaped(form, value);
+}
+
+static void put_form(struct str *form, const struct exchange *exchange)
+{
+    if (exchange->grant == GRANT_REFRESH) {
+        put_member(form, "grant_type", "refresh_token");
+        put_member(form, "refresh_token", exchange->used);
+    } else {
+        put_member(form, "grant_type", "password");
+        put_member(form, "username", exchange->credential.username);
+        put_member(form, "password", exchange->credential.password);
+        put_member(form, "access_type", "offline");
+    }
+    put_member(form, "service", exchange->service ? exchange->service : "");
+    put_member(form, "client_id", "waybill");
+    put_member(form, "scope", exchange->scope);
+}
+
+/* A refresh token whose server knows no POST is a password there. */
+static void put_authorization(struct str *header,
+                              const struct exchange *exchange)
+{
+    const struct credential *credential = &exchange->credential;
+
+    if (credential->password != NULL) {
+        oci_put_basic(header, credential->username, credential->password);
+    } else {
+        oci_put_basic(header,
+                      credential->username ? credential->username : "<token>",
+                      exchange->session->refresh_token);
+    }
+}
+
+static void on_fetched(void *payload, const struct http_response *response,
+                       const struct error *err);
+
+static struct http_request request_of(const struct token *token)
+{
+    const struct oci_client_options *options = &token->client->options;
+
+    return (struct http_request){
+        .transport = &token->exchange.transport,
+        .most_body = LIMIT_TOKEN,
+        .connect_ms = options->connect_ms,
+        .answer_ms = options->answer_ms,
+    };
+}
+
+static void send_get(struct token *token)
+{
+    CLEANUP(str_release) struct str url = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
+    const char *headers[2] = {0};
+    struct exchange *exchange = &token->exchange;
+    struct http_request request = request_of(token);
+
+    put_url(&url, exchange);
+    request.method = "GET";
+    request.url = url.data;
+    request.headers = headers;
+    if (exchange->grant == GRANT_BASIC) {
+        put_authorization(&basic, exchange);
+        headers[0] = basic.data;
+    }
+    exchange->fetch =
+        http_start(token->client->http, &request, on_fetched, token);
+}
+
+static void send_post(struct token *token)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/x-www-form-urlencoded", NULL};
+    struct exchange *exchange = &token->exchange;
+    struct http_request request = request_of(token);
+
+    str_init(&exchange->form, STR_UNLIMITED);
+    put_form(&exchange->form, exchange);
+    request.method = "POST";
+    request.url = exchange->realm;
+    request.headers = headers;
+    request.body = str_bytes(&exchange->form);
+    exchange->fetch =
+        http_start(token->client->http, &request, on_fetched, token);
+}
+
+static void fetch(struct token *token)
+{
+    struct exchange *exchange = &token->exchange;
+    struct session *session = exchange->session;
+
+    exchange->grant = choose(exchange);
+    if (exchange->grant == GRANT_REFRESH) {
+        if (!session->steady && session->fetching > 0) {
+            exchange->queued = true;
+            TAILQ_INSERT_TAIL(&session->queue, token, queue_link);
+            return;
+        }
+        session->fetching++;
+        exchange->used = mem_strdup(session->refresh_token);
+    }
+    exchange->tries++;
+    if (exchange->grant == GRANT_REFRESH || exchange->grant == GRANT_PASSWORD) {
+        send_post(token);
+    } else {
+        send_get(token);
+    }
+}
+
+static void fetch_again(struct token *token)
+{
+    leave_session(token);
+    fetch(token);
+}
+
+/* --- the answer --------------------------------------------------------------
+ */
+
+/* It becomes a header, so no line end may be smuggled in. */
+static bool is_clean(const char *value)
+{
+    return value != NULL && *value != '\0' && http_value_is_plain(value);
+}
+
+static uint64_t lifetime_ms(const struct json *json)
+{
+    double seconds = DEFAULT_LIFETIME_S;
+    const struct json *field = json_member(json, "expires_in");
+    double margin;
+
+    if (field != NULL && json_number(field, &seconds) &&
+        !(seconds > 0 && seconds < 1e6)) {
+        seconds = DEFAULT_LIFETIME_S;
+    }
+    margin = seconds * 1000 / 5;
+    margin = margin < MOST_MARGIN_MS ? margin : MOST_MARGIN_MS;
+    return (uint64_t)(seconds * 1000 - margin);
+}
+
+/* The answer may bring the next refresh token; a password's, the first. */
+static void keep_refresh_token(struct token *token, const struct json *json)
+{
+    struct exchange *exchange = &token->exchange;
+    struct session *session = exchange->session;
+    const char *next = json_text(json_member(json, "refresh_token"));
+    bool same = next == NULL || !is_clean(next) ||
+                (exchange->used != NULL && strcmp(next, exchange->used) == 0);
+
+    if (exchange->grant == GRANT_REFRESH) {
+        session->steady = same;
+    }
+    if (same) {
+        return;
+    }
+    session_set_refresh_token(session, next);
+    if (exchange->credential.identity_token != NULL) {
+        keychain_rotate(exchange->keychain, exchange->credential.id, next);
+    }
+}
+
+static int check_grant(const struct exchange *exchange, const char *value,
+                       const struct json *json, struct error *err)
+{
+    CLEANUP(str_release) struct str missing = STR_INIT(LIMIT_SCOPE);
+    const char *advice = exchange->origin->provider->auth_advice;
+
+    grant_missing(value, json_text(json_member(json, "scope")), exchange->path,
+                  exchange->actions, &missing);
+    if (missing.len == 0) {
+        return 0;
+    }
+    return error_set(
+        err, ERROR_AUTH, "token server '%s' does not grant %s on '%s'%s%s%s%s",
+        exchange->host, missing.data, exchange->path,
+        exchange->grant == GRANT_ANONYMOUS ? " to somebody without credentials"
+                                           : "",
+        advice ? " (" : "", advice ? advice : "", advice ? ")" : "");
+}
+
+static int read_answer(struct token *token,
+                       const struct http_response *response, char **ret_value,
+                       uint64_t *ret_lifetime_ms, struct error *err)
+{
+    struct exchange *exchange = &token->exchange;
+    struct json *json;
+    const char *value;
+    int result = 0;
+
+    if (json_parse(response->body.data, response->body.len, &json, err) < 0) {
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "token server '%s': its answer is not JSON",
+                         exchange->host);
+    }
+    value = json_text(json_member(json, "token"));
+    if (value == NULL || *value == '\0') {
+        value = json_text(json_member(json, "access_token"));
+    }
+    if (!is_clean(value)) {
+        result = error_set(err, ERROR_UNAVAILABLE,
+                           "token server '%s': its answer holds no usable "
+                           "token",
+                           exchange->host);
+    } else {
+        keep_refresh_token(token, json);
+        result = check_grant(exchange, value, json, err);
+    }
+    if (result == 0) {
+        *ret_value = mem_strdup(value);
+        *ret_lifetime_ms = lifetime_ms(json);
+    }
+    json_free(json);
+    return result;
+}
+
+static enum error_kind kind_of(int status)
+{
+    if (status == 429) {
+        return ERROR_RATE_LIMITED;
+    }
+    return status >= 500 || status == 408 ? ERROR_UNAVAILABLE : ERROR_AUTH;
+}
+
+static bool was_post(const struct exchange *exchange)
+{
+    return exchange->grant == GRANT_PASSWORD ||
+           exchange->grant == GRANT_REFRESH;
+}
+
+static void refuse(struct token *token, const struct http_response *response)
+{
+    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    struct exchange *exchange = &token->exchange;
+    struct credential shown = exchange->credential;
+    struct loop *loop = token->client->loop;
+    struct error err;
+
+    if (exchange->used != NULL) {
+        shown.identity_token = exchange->used;
+    }
+    oci_put_words(response, &shown, &words);
+    error_set(&err, kind_of(response->status),
+              "token server '%s' answers %d%s%s%s", exchange->host,
+              response->status, words.len > 0 ? ": " : "", words.data,
+              was_post(exchange) && response->status == 404
+                  ? " (it does not know OAuth2: set token_exchange_method to "
+                    "auto)"
+                  : "");
+    err.http_status = response->status;
+    err.retry_after_ms =
+        http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));
+    if (response->status == 401 ||
+        (response->status == 400 && was_post(exchange))) {
+        session_refuse(exchange->session, loop_now(loop), &err);
+    }
+    fail(token, &err);
+}
+
+/* There is another way to ask. */
+static bool has_other_way(struct exchange *exchange, int status)
+{
+    struct session *session = exchange->session;
+
+    if (exchange->tries >= MOST_TRIES || !was_post(exchange)) {
+        return false;
+    }
+    if ((status == 404 || status == 405) &&
+        exchange->method == OCI_EXCHANGE_AUTO) {
+        session->no_post = true;
+        return true;
+    }
+    /* A refresh token that has ended gives way to what it grew from. */
+    if ((status == 400 || status == 401) && exchange->grant == GRANT_REFRESH &&
+        exchange->credential.identity_token == NULL) {
+        session_set_refresh_token(session, NULL);
+        return true;
+    }
+    return false;
+}
+
+static void on_fetched(void *payload, const struct http_response *response,
+                       const struct error *err)
+{
+    struct token *token = payload;
+    struct exchange *exchange = &token->exchange;
+    struct error failure;
+    uint64_t lifetime;
+    char *value;
+
+    exchange->fetch = NULL;
+    str_wipe(&exchange->form);
+    if (response == NULL) {
+        failure = *err;
+        error_prefix(&failure, "token server '%s'", exchange->host);
+        fail(token, &failure);
+    } else if (response->status != 200) {
+        if (has_other_way(exchange, response->status)) {
+            fetch_again(token);
+        } else {
+            refuse(token, response);
+        }
+    } else if (read_answer(token, response, &value, &lifetime, &failure) < 0) {
+        fail(token, &failure);
+    } else {
+        end(token);
+        token_got(token, value, lifetime);
+        wipe(&value);
+    }
+}
+
+/* --- what is asked for, and where --------------------------------------------
+ */
+
+static int open_realm(const struct token_query *query, struct url *ret_realm,
+                      struct error *err)
+{
+    const struct origin *origin = query->origin;
+
+    if (url_parse(query->challenge->realm, &origin->url, ret_realm, err) < 0) {
+        return error_prefix(err, "realm of registry '%s'", origin->url.host);
+    }
+    if (trust_of(&origin->url, query->target, ret_realm, ERRAND_REALM) !=
+        TRUST_CREDENTIALS) {
+        error_set(err, ERROR_AUTH,
+                  "registry '%s' names the token server '%s://%s', to which "
+                  "credentials may not be sent (if it is the right one, add "
+                  "'%s' to registries.allowed)",
+                  origin->url.host, ret_realm->https ? "https" : "http",
+                  ret_realm->host, ret_realm->host);
+        url_release(ret_realm);
+        return -1;
+    }
+    return 0;
+}
+
+static char *scope_of(const struct token_query *query)
+{
+    struct str scope;
+
+    str_init(&scope, STR_UNLIMITED);
+    str_printf(&scope, "repository:%s:%s", query->target->path, query->actions);
+    if (query->more != NULL) {
+        str_printf(&scope, " %s", query->more);
+    }
+    return str_take(&scope);
+}
+
+/* Our certificate is for the registry, and for a token server beside it. */
+static struct http_transport transport_to(const struct origin *origin,
+                                          const struct url *realm)
+{
+    struct http_transport transport = origin->transport;
+
+    if (strcmp(origin->url.host, realm->host) != 0) {
+        transport.certificate = NULL;
+        transport.key = NULL;
+    }
+    return transport;
+}
+
+static void fill(struct exchange *exchange, const struct token_query *query,
+                 struct url *realm)
+{
+    const char *service = query->challenge->service;
+
+    exchange->origin = query->origin;
+    exchange->transport = transport_to(query->origin, realm);
+    exchange->keychain = query->target->keychain;
+    exchange->method = query->target->exchange;
+    credential_copy(&exchange->credential, query->credential);
+    exchange->realm = mem_strdup(realm->text);
+    exchange->host = mem_strdup(realm->host);
+    exchange->service = service != NULL ? mem_strdup(service) : NULL;
+    exchange->path = mem_strdup(query->target->path);
+    exchange->actions = mem_strdup(query->actions);
+    exchange->scope = scope_of(query);
+}
+
+int exchange_start(struct token *token, const struct token_query *query,
+                   struct error *err)
+{
+    struct exchange *exchange = &token->exchange;
+    struct session *session;
+    struct url realm;
+
+    if (open_realm(query, &realm, err) < 0) {
+        return -1;
+    }
+    fill(exchange, query, &realm);
+    url_release(&realm);
+    session = session_of(token->client, query);
+    session->users++;
+    exchange->session = session;
+    str_init(&exchange->form, STR_UNLIMITED);
+    task_init(&exchange->failing, run_failing, token);
+    if (session->refresh_token == NULL) {
+        session_set_refresh_token(session, exchange->credential.identity_token);
+    }
+    if (session_is_refused(session, loop_now(token->client->loop))) {
+        exchange->failure = session->refusal;
+        loop_defer(token->client->loop, &exchange->failing);
+    } else {
+        fetch(token);
+    }
+    return 0;
+}

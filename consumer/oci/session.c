@@ -1,0 +1,84 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "token.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+/* What is remembered between two requests to a token server. */
+
+static void put_key(struct str *key, const struct token_query *query)
+{
+    const struct challenge *challenge = query->challenge;
+
+    str_printf(key, "%p\n%s\n%s\n%llu", (const void *)query->origin,
+               challenge->realm, challenge->service ? challenge->service : "",
+               (unsigned long long)query->credential->id);
+}
+
+void session_set_refresh_token(struct session *session, const char *token)
+{
+    if (session->refresh_token != NULL) {
+        explicit_bzero(session->refresh_token, strlen(session->refresh_token));
+    }
+    mem_free(session->refresh_token);
+    session->refresh_token = token != NULL ? mem_strdup(token) : NULL;
+}
+
+void session_free(struct oci_client *client, struct session *session)
+{
+    TAILQ_REMOVE(&client->sessions, session, link);
+    client->session_count--;
+    session_set_refresh_token(session, NULL);
+    mem_free(session->key);
+    mem_free(session);
+}
+
+static void forget_oldest(struct oci_client *client)
+{
+    struct session *session;
+
+    TAILQ_FOREACH(session, &client->sessions, link)
+    {
+        if (session->users == 0) {
+            session_free(client, session);
+            return;
+        }
+    }
+}
+
+struct session *session_of(struct oci_client *client,
+                           const struct token_query *query)
+{
+    CLEANUP(str_release) struct str key = STR_INIT(STR_UNLIMITED);
+    struct session *session;
+
+    put_key(&key, query);
+    TAILQ_FOREACH(session, &client->sessions, link)
+    {
+        if (strcmp(session->key, key.data) == 0) {
+            return session;
+        }
+    }
+    if (client->session_count >= LIMIT_SESSIONS) {
+        forget_oldest(client);
+    }
+    session = mem_zalloc(sizeof(*session));
+    session->key = str_take(&key);
+    TAILQ_INIT(&session->queue);
+    TAILQ_INSERT_TAIL(&client->sessions, session, link);
+    client->session_count++;
+    return session;
+}
+
+bool session_is_refused(const struct session *session, uint64_t now_ms)
+{
+    return now_ms < session->refused_until_ms;
+}
+
+void session_refuse(struct session *session, uint64_t now_ms,
+                    const struct error *err)
+{
+    session->refusal = *err;
+    session->refused_until_ms = now_ms + LIMIT_REFUSAL_MS;
+}

@@ -1,0 +1,68 @@
+#ifndef WAYBILL_OCI_TOKEN_H
+#define WAYBILL_OCI_TOKEN_H
+
+#include "oci_internal.h"
+
+/* What token.c (the cache) and exchange.c (one fetch) share. */
+
+enum grant {
+    GRANT_ANONYMOUS, /* GET */
+    GRANT_BASIC,     /* GET, with a password */
+    GRANT_PASSWORD,  /* POST, OAuth2 */
+    GRANT_REFRESH,   /* POST, OAuth2 */
+};
+
+/* While it is fetched: copies, since whoever asked first may be gone. */
+struct exchange {
+    struct session *session; /* NULL: no fetch is under way */
+    struct origin *origin;
+    struct http_transport transport; /* its texts are the origin's */
+    struct keychain *keychain;
+    struct credential credential;
+    enum oci_exchange method;
+    enum grant grant;
+    char *realm;
+    char *host; /* of the realm, for messages */
+    char *service;
+    char *path;
+    char *actions;
+    char *scope; /* all of it, blanks between */
+    char *used;  /* the refresh token that went out */
+    unsigned tries;
+    bool queued;
+    struct str form; /* of a POST, while it is sent */
+    struct http_transfer *fetch;
+    struct task failing;
+    struct error failure;
+};
+
+struct token {
+    TAILQ_ENTRY(token) link;
+    TAILQ_ENTRY(token) queue_link; /* in its session's queue */
+    struct oci_client *client;
+    char *key;
+    char *value; /* NULL while it is fetched */
+    uint64_t expires_ms;
+    TAILQ_HEAD(, token_waiter) waiters;
+    struct exchange exchange;
+};
+
+/* exchange.c: ends in token_got() or token_failed(), later. */
+int exchange_start(struct token *token, const struct token_query *query,
+                   struct error *err) NODISCARD;
+void exchange_cancel(struct token *token);
+
+/* token.c */
+void token_got(struct token *token, const char *value, uint64_t lifetime_ms);
+void token_failed(struct token *token, const struct error *err);
+
+/* session.c */
+struct session *session_of(struct oci_client *client,
+                           const struct token_query *query);
+void session_free(struct oci_client *client, struct session *session);
+void session_set_refresh_token(struct session *session, const char *token);
+bool session_is_refused(const struct session *session, uint64_t now_ms);
+void session_refuse(struct session *session, uint64_t now_ms,
+                    const struct error *err);
+
+#endif
