@@ -65,6 +65,13 @@ void print_str(const struct str *text);
  * NULL: the status is EXIT_CONFIG. */
 struct settings *load_settings(const struct cli_args *args, unsigned needs);
 
+/* --- check_online.c
+ * ------------------------------------------------------------- */
+
+/* Asks every registration's place, and prints what would go wrong; the exit
+ * status. */
+int check_online(const struct settings *settings, bool as_json);
+
 /* --- events.c: files of events
  * ----------------------------------------------------- */
 

@@ -19,6 +19,8 @@ struct http_transfer {
     size_t sent;
     size_t most_body;
     struct http_response response;
+    struct http_peer peer;
+    bool wants_peer;
     const char *too_large; /* what passed its cap */
     char curl_says[CURL_ERROR_SIZE];
 };

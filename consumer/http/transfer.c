@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -150,6 +151,10 @@ struct http_transfer *http_start(struct http *http,
     transfer->body = request->body;
     str_init(&transfer->response.headers, LIMIT_HTTP_HEADERS);
     str_init(&transfer->response.body, request->most_body);
+    str_init(&transfer->peer.until, LIMIT_URL);
+    str_init(&transfer->peer.issuer, LIMIT_URL);
+    transfer->wants_peer = request->wants_peer;
+    curl_easy_setopt(easy, CURLOPT_CERTINFO, request->wants_peer ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_says);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
@@ -166,6 +171,44 @@ struct http_transfer *http_start(struct http *http,
     return transfer;
 }
 
+/* Of the certificate that the server itself showed, which is the first. */
+static void read_certificate(CURL *easy, struct http_peer *peer)
+{
+    static const char until[] = "Expire date:";
+    static const char issuer[] = "Issuer:";
+    struct curl_certinfo *info = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK ||
+        info == NULL || info->num_of_certs < 1) {
+        return;
+    }
+    for (const struct curl_slist *at = info->certinfo[0]; at; at = at->next) {
+        if (strncmp(at->data, until, sizeof(until) - 1) == 0) {
+            str_puts(&peer->until, at->data + sizeof(until) - 1);
+        } else if (strncmp(at->data, issuer, sizeof(issuer) - 1) == 0) {
+            str_puts(&peer->issuer, at->data + sizeof(issuer) - 1);
+        }
+    }
+}
+
+static void read_peer(struct http_transfer *transfer)
+{
+    struct http_peer *peer = &transfer->peer;
+    char *address = NULL;
+    long port = 0;
+    long version = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &address);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_PORT, &port);
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    snprintf(peer->address, sizeof(peer->address), "%.50s:%ld",
+             address != NULL ? address : "?", port);
+    snprintf(peer->protocol, sizeof(peer->protocol), "%s",
+             version == CURL_HTTP_VERSION_2_0 ? "2" : "1.1");
+    read_certificate(transfer->easy, peer);
+    transfer->response.peer = peer;
+}
+
 static void release(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
@@ -177,6 +220,8 @@ static void release(struct http_transfer *transfer)
     /* The response to a token request holds a token. */
     str_wipe(&transfer->response.body);
     str_release(&transfer->response.headers);
+    str_release(&transfer->peer.until);
+    str_release(&transfer->peer.issuer);
     mem_free(transfer);
 }
 
@@ -225,6 +270,9 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->response.status = (int)status;
     if (has_answer(transfer, result)) {
+        if (transfer->wants_peer) {
+            read_peer(transfer);
+        }
         transfer->done(transfer->payload, &transfer->response, NULL);
     } else {
         explain(transfer, result, &err);

@@ -331,6 +331,85 @@ static void cancel_probe(struct integration_probe *probe)
     arena_free(probe->arena);
 }
 
+/* --- inspection
+ * ---------------------------------------------------------------
+ */
+
+/* Beside what is there already, where a token must be asked for by name; no
+ * object is left behind. */
+#define INSPECTED_NAME "waybill-check"
+
+struct integration_inspection {
+    struct arena *arena;
+    struct oci_target target;
+    struct oci_inspecting *inspecting;
+    integration_inspected_fn *done;
+    void *payload;
+};
+
+static struct integration_finding layouts_of(const struct oci_target *target)
+{
+    const struct provider *provider = provider_of(target->registry);
+
+    return (struct integration_finding){
+        .step = "layouts",
+        .verdict = FINDING_GOOD,
+        .text = provider->quirks & PROVIDER_IMAGES_ONLY
+                    ? "chainloop (and no other: it takes images only)"
+                    : "chainloop",
+    };
+}
+
+static void on_inspected(void *payload, const struct oci_inspection *found)
+{
+    static const enum integration_verdict verdicts[] = {
+        [OCI_SKIPPED] = FINDING_SKIPPED,
+        [OCI_GOOD] = FINDING_GOOD,
+        [OCI_DOUBTFUL] = FINDING_DOUBTFUL,
+        [OCI_BAD] = FINDING_BAD,
+    };
+    struct integration_inspection *inspection = payload;
+    struct integration_finding findings[OCI_STEPS + 1];
+
+    for (size_t i = 0; i < OCI_STEPS; i++) {
+        findings[i] = (struct integration_finding){
+            .step = oci_step_names[i],
+            .verdict = verdicts[found->steps[i].verdict],
+            .text = found->steps[i].text.data,
+            .kind = found->steps[i].kind,
+        };
+    }
+    findings[OCI_STEPS] = layouts_of(&inspection->target);
+    inspection->done(inspection->payload, findings, ARRAY_SIZE(findings));
+    arena_free(inspection->arena);
+}
+
+static struct integration_inspection *inspect(
+    struct integration *integration, const struct registration *registration,
+    integration_inspected_fn *done, void *payload)
+{
+    const struct account *account = account_of(integration, registration);
+    struct arena *arena = arena_new();
+    struct integration_inspection *inspection =
+        arena_alloc(arena, sizeof(*inspection));
+
+    inspection->arena = arena;
+    inspection->done = done;
+    inspection->payload = payload;
+    fill_registry(integration, &inspection->target, account);
+    inspection->target.path =
+        arena_printf(arena, "%s/" INSPECTED_NAME, account->repository.path);
+    inspection->inspecting = oci_inspect_start(
+        integration->client, &inspection->target, on_inspected, inspection);
+    return inspection;
+}
+
+static void cancel_inspection(struct integration_inspection *inspection)
+{
+    oci_inspect_cancel(inspection->inspecting);
+    arena_free(inspection->arena);
+}
+
 /* What Chainloop's plugin asked for, and so what must reach oci/ in the end,
  * whether the file says it or the environment. */
 static const char *const registration_inputs[] = {"repository", "username",
@@ -356,5 +435,7 @@ const struct integration_class oci_registry_class = {
     .host = host_of,
     .probe = probe_registry,
     .cancel_probe = cancel_probe,
+    .inspect = inspect,
+    .cancel_inspection = cancel_inspection,
     .close = close_client,
 };

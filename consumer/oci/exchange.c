@@ -328,9 +328,9 @@ static int check_grant(const struct exchange *exchange, const char *value,
     CLEANUP(str_release) struct str missing = STR_INIT(LIMIT_SCOPE);
     const char *advice = exchange->origin->provider->auth_advice;
 
-    grant_missing(value, json_text(json_member(json, "scope")), exchange->path,
-                  exchange->actions, &missing);
-    if (missing.len == 0) {
+    if (!grant_missing(value, json_text(json_member(json, "scope")),
+                       exchange->path, exchange->actions, &missing) ||
+        missing.len == 0) {
         return 0;
     }
     return error_set(

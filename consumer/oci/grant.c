@@ -134,7 +134,7 @@ static struct json *claims_of(const char *token)
     return claims;
 }
 
-void grant_missing(const char *token, const char *scope, const char *path,
+bool grant_missing(const char *token, const char *scope, const char *path,
                    const char *actions, struct str *missing)
 {
     CLEANUP(str_release) struct str granted = STR_INIT(STR_UNLIMITED);
@@ -148,4 +148,5 @@ void grant_missing(const char *token, const char *scope, const char *path,
         put_missing(granted.data, actions, missing);
     }
     json_free(claims);
+    return known;
 }

@@ -107,9 +107,9 @@ struct session {
  */
 
 /* Of the actions asked for on a repository, those that are known not to have
- * been granted, in *missing; nothing when all were, or when the answer does not
- * tell. `scope` is the answer's own, or NULL. */
-void grant_missing(const char *token, const char *scope, const char *path,
+ * been granted, in *missing. False: the answer does not tell. `scope` is the
+ * answer's own, or NULL. */
+bool grant_missing(const char *token, const char *scope, const char *path,
                    const char *actions, struct str *missing);
 
 /* --- token.c: Bearer tokens --------------------------------------------------

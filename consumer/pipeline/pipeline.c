@@ -49,22 +49,30 @@ static void add_lane(struct pipeline *pipeline, size_t place)
     host_add_lane(host_named(pipeline, name, registration), lane);
 }
 
+struct integration_env pipeline_environment(const struct settings *settings,
+                                            struct loop *loop,
+                                            struct http *http)
+{
+    return (struct integration_env){
+        .loop = loop,
+        .http = http,
+        .connect_ms = (uint32_t)settings->delivery.connect_timeout_ms,
+        .answer_ms = (uint32_t)settings->delivery.answer_timeout_ms,
+        .allowed = settings->registries.allowed,
+        .allow_any = settings->registries.allow_any == 1,
+        .registrations = settings->registrations,
+        .registration_count = settings->registration_count,
+    };
+}
+
 struct pipeline *pipeline_new(const struct pipeline_options *options)
 {
     struct pipeline *pipeline = mem_zalloc(sizeof(*pipeline));
     const struct settings *settings = options->settings;
 
     pipeline->options = *options;
-    pipeline->env = (struct integration_env){
-        .loop = options->loop,
-        .http = options->http,
-        .connect_ms = (uint32_t)settings->delivery.connect_timeout_ms,
-        .allowed = settings->registries.allowed,
-        .allow_any = settings->registries.allow_any == 1,
-        .registrations = settings->registrations,
-        .registration_count = settings->registration_count,
-        .answer_ms = (uint32_t)settings->delivery.answer_timeout_ms,
-    };
+    pipeline->env =
+        pipeline_environment(settings, options->loop, options->http);
     pipeline->integrations =
         mem_zalloc(class_count() * sizeof(pipeline->integrations[0]));
     pipeline->arena = arena_new();

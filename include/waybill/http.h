@@ -58,14 +58,24 @@ struct http_request {
     const struct http_transport *transport; /* NULL: all defaults */
     const struct http_aws *aws;             /* NULL: not signed */
     size_t most_body; /* of the response; more is an error */
+    bool wants_peer;
     uint32_t connect_ms;
     uint32_t answer_ms; /* from the last byte sent or received to the next */
+};
+
+/* Of the connection that answered, where `wants_peer` asked for it */
+struct http_peer {
+    char address[64]; /* "192.0.2.1:443" */
+    char protocol[8]; /* "1.1", "2" */
+    struct str until; /* its certificate's last day; empty: no TLS */
+    struct str issuer;
 };
 
 struct http_response {
     int status;
     struct str headers; /* "name: value\n" for each, as received */
     struct str body;
+    const struct http_peer *peer; /* NULL: not asked for */
 };
 
 /* Exactly one call for each request, never from inside http_start(); either

@@ -21,6 +21,7 @@
 struct integration;
 struct integration_delivery;
 struct integration_probe;
+struct integration_inspection;
 
 /* What an integration may use. All of it outlives it. */
 struct integration_env {
@@ -42,6 +43,22 @@ struct integration_order {
     const struct attachment *attachment;
     bool doubtful; /* it may be there already: ask first */
 };
+
+/* What was found out about a registration, one line each */
+enum integration_verdict {
+    FINDING_SKIPPED,
+    FINDING_GOOD,
+    FINDING_DOUBTFUL,
+    FINDING_BAD
+};
+struct integration_finding {
+    const char *step;
+    enum integration_verdict verdict;
+    const char *text;
+    enum error_kind kind; /* of a bad one */
+};
+typedef void integration_inspected_fn(
+    void *payload, const struct integration_finding *findings, size_t count);
 
 typedef void integration_probed_fn(void *payload, const struct error *err);
 
@@ -75,6 +92,13 @@ struct integration_class {
                                        integration_probed_fn *done,
                                        void *payload);
     void (*cancel_probe)(struct integration_probe *probe);
+    /* Whether a delivery would succeed, and if not, why: without leaving
+     * anything there. As deliver(): once, later, from the loop. */
+    struct integration_inspection *(*inspect)(
+        struct integration *integration,
+        const struct registration *registration, integration_inspected_fn *done,
+        void *payload);
+    void (*cancel_inspection)(struct integration_inspection *inspection);
     /* No delivery is in flight. MUST take NULL. */
     void (*close)(struct integration *integration);
 };

@@ -142,6 +142,38 @@ struct oci_authorizing *oci_authorize_start(struct oci_client *client,
                                             void *payload);
 void oci_authorize_cancel(struct oci_authorizing *authorizing);
 
+/*
+ * What would become of a push, step by step, with nothing stored: an upload to
+ * the target's repository is opened and cancelled.
+ */
+enum oci_step {
+    OCI_STEP_HOST, /* the name, and that it answers */
+    OCI_STEP_TLS,
+    OCI_STEP_CHALLENGE,   /* what it wants to be shown */
+    OCI_STEP_CREDENTIALS, /* where they come from */
+    OCI_STEP_TOKEN,
+    OCI_STEP_UPLOAD,
+    OCI_STEPS
+};
+enum oci_verdict { OCI_SKIPPED, OCI_GOOD, OCI_DOUBTFUL, OCI_BAD };
+
+struct oci_inspection {
+    struct {
+        enum oci_verdict verdict;
+        struct str text;
+        enum error_kind kind; /* why it is bad */
+    } steps[OCI_STEPS];
+};
+extern const char *const oci_step_names[OCI_STEPS];
+
+struct oci_inspecting;
+typedef void oci_inspected_fn(void *payload,
+                              const struct oci_inspection *inspection);
+struct oci_inspecting *oci_inspect_start(struct oci_client *client,
+                                         const struct oci_target *target,
+                                         oci_inspected_fn *done, void *payload);
+void oci_inspect_cancel(struct oci_inspecting *inspecting);
+
 /* Whether the target's registry answers at all; as for a push otherwise. */
 struct oci_probe;
 typedef void oci_probe_done_fn(void *payload, const struct error *err);

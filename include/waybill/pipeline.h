@@ -6,6 +6,7 @@
 
 #include "waybill/config.h"
 #include "waybill/http.h"
+#include "waybill/integration.h"
 #include "waybill/ledger.h"
 #include "waybill/loop.h"
 #include "waybill/outcome.h"
@@ -43,6 +44,11 @@ struct pipeline_options {
 };
 
 /* Everything in the options outlives it. */
+/* What integrations are opened with, by the settings. */
+struct integration_env pipeline_environment(const struct settings *settings,
+                                            struct loop *loop,
+                                            struct http *http);
+
 struct pipeline *pipeline_new(const struct pipeline_options *options);
 void pipeline_free(struct pipeline *pipeline); /* no record is left */
 

@@ -1,0 +1,383 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+/*
+ * A push that stores nothing, and says at each step what it found:
+ *
+ *     GET /v2/ -> authorization -> POST uploads -> DELETE the session
+ */
+struct oci_inspecting {
+    struct oci_client *client;
+    const struct oci_target *target;
+    struct oci_inspection found;
+    struct http_transfer *ping;
+    struct oci_authorizing *authorizing;
+    struct oci_request *request;
+    struct task ending;
+    oci_inspected_fn *done;
+    void *payload;
+};
+
+const char *const oci_step_names[OCI_STEPS] = {
+    [OCI_STEP_HOST] = "host",           [OCI_STEP_TLS] = "tls",
+    [OCI_STEP_CHALLENGE] = "challenge", [OCI_STEP_CREDENTIALS] = "credentials",
+    [OCI_STEP_TOKEN] = "token",         [OCI_STEP_UPLOAD] = "upload",
+};
+
+static void inspecting_free(struct oci_inspecting *inspecting)
+{
+    for (size_t i = 0; i < OCI_STEPS; i++) {
+        str_release(&inspecting->found.steps[i].text);
+    }
+    mem_free(inspecting);
+}
+
+static void run_ending(void *payload)
+{
+    struct oci_inspecting *inspecting = payload;
+
+    inspecting->done(inspecting->payload, &inspecting->found);
+    inspecting_free(inspecting);
+}
+
+static void end(struct oci_inspecting *inspecting)
+{
+    loop_defer(inspecting->client->loop, &inspecting->ending);
+}
+
+static struct str *good(struct oci_inspecting *inspecting, enum oci_step step)
+{
+    inspecting->found.steps[step].verdict = OCI_GOOD;
+    return &inspecting->found.steps[step].text;
+}
+
+static struct str *doubtful(struct oci_inspecting *inspecting,
+                            enum oci_step step)
+{
+    inspecting->found.steps[step].verdict = OCI_DOUBTFUL;
+    return &inspecting->found.steps[step].text;
+}
+
+static bool as_anybody(const struct oci_inspecting *inspecting)
+{
+    return credential_is_empty(keychain_last(inspecting->target->keychain));
+}
+
+/* What to change, where the message does not say so already. */
+static const char *mend(const struct oci_inspecting *inspecting,
+                        enum oci_step step, const struct error *err)
+{
+    if (step == OCI_STEP_HOST) {
+        return "check host and port of repository, and the way there (DNS, "
+               "proxy, firewall)";
+    }
+    if (step == OCI_STEP_CREDENTIALS) {
+        return "check lookup_chain, or set username and password";
+    }
+    if (err->kind == ERROR_AUTH) {
+        return as_anybody(inspecting)
+                   ? "set username and password, or a lookup_chain"
+                   : "check username and password, and what they may do there";
+    }
+    if (err->kind == ERROR_NOT_FOUND) {
+        return "check repository; its project or namespace may have to be made "
+               "first";
+    }
+    return err->kind == ERROR_UNAVAILABLE ? "the registry is in trouble" : NULL;
+}
+
+static void bad(struct oci_inspecting *inspecting, enum oci_step step,
+                const struct error *err)
+{
+    const char *change = mend(inspecting, step, err);
+    struct str *text = &inspecting->found.steps[step].text;
+
+    inspecting->found.steps[step].verdict = OCI_BAD;
+    inspecting->found.steps[step].kind = err->kind;
+    str_puts(text, err->message);
+    if (change != NULL) {
+        str_printf(text, " (to mend it: %s)", change);
+    }
+    end(inspecting);
+}
+
+/* --- the upload
+ * -----------------------------------------------------------------
+ */
+
+/* Whatever it answers: the session ends by itself some day. */
+static void on_cancelled(void *payload, const struct http_response *response,
+                         const struct error *err)
+{
+    struct oci_inspecting *inspecting = payload;
+
+    inspecting->request = NULL;
+    if (response != NULL && response->status / 100 == 2) {
+        str_puts(good(inspecting, OCI_STEP_UPLOAD), "opened and cancelled");
+    } else {
+        str_puts(good(inspecting, OCI_STEP_UPLOAD),
+                 "opened (it cannot be cancelled there, and ends by itself)");
+    }
+    end(inspecting);
+}
+
+static void cancel_session(struct oci_inspecting *inspecting,
+                           const struct url *location)
+{
+    struct oci_request_spec spec = {
+        .what = "cancelling of the upload",
+        .method = "DELETE",
+        .url = location->text,
+    };
+
+    inspecting->request =
+        oci_request_start(inspecting->client, inspecting->target, &spec,
+                          on_cancelled, inspecting);
+}
+
+static int read_location(const struct http_response *response,
+                         const struct url *base, struct url *ret_location,
+                         struct error *err)
+{
+    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
+
+    if (!http_header(response, "Location", 0, &location)) {
+        return error_set(err, ERROR_REJECTED,
+                         "upload: the answer has no Location");
+    }
+    return url_parse(location.data, base, ret_location, err);
+}
+
+static void on_opened(void *payload, const struct http_response *response,
+                      const struct error *err)
+{
+    struct oci_inspecting *inspecting = payload;
+    const struct oci_request *request = inspecting->request;
+    struct error failure;
+    struct url location;
+
+    inspecting->request = NULL;
+    if (response == NULL) {
+        bad(inspecting, OCI_STEP_UPLOAD, err);
+    } else if (response->status / 100 != 2) {
+        oci_error_of(response, "upload", inspecting->target, inspecting->client,
+                     &failure);
+        bad(inspecting, OCI_STEP_UPLOAD, &failure);
+    } else if (read_location(response, oci_request_url(request), &location,
+                             &failure) < 0) {
+        bad(inspecting, OCI_STEP_UPLOAD, &failure);
+    } else {
+        cancel_session(inspecting, &location);
+        url_release(&location);
+    }
+}
+
+static void open_session(struct oci_inspecting *inspecting)
+{
+    CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL);
+    struct oci_request_spec spec = {.what = "upload", .method = "POST"};
+
+    str_printf(&url, "/v2/%s/blobs/uploads/", inspecting->target->path);
+    spec.url = url.data;
+    inspecting->request = oci_request_start(
+        inspecting->client, inspecting->target, &spec, on_opened, inspecting);
+}
+
+/* --- the authorization
+ * ------------------------------------------------------------
+ */
+
+static void tell_credentials(struct oci_inspecting *inspecting)
+{
+    const struct keychain *keychain = inspecting->target->keychain;
+    const struct credential *credential = keychain_last(keychain);
+    const char *story = keychain_story(keychain);
+
+    if (!credential_is_empty(credential)) {
+        str_printf(good(inspecting, OCI_STEP_CREDENTIALS), "from %s%s%s",
+                   credential->origin ? credential->origin : "the registration",
+                   credential->username ? ", username " : "",
+                   credential->username ? credential->username : "");
+    } else {
+        str_printf(doubtful(inspecting, OCI_STEP_CREDENTIALS),
+                   "none, so as anybody%s%s%s", *story ? " (" : "", story,
+                   *story ? ")" : "");
+    }
+}
+
+static void tell_token(struct oci_inspecting *inspecting,
+                       const struct oci_authorization *authorization)
+{
+    CLEANUP(str_release) struct str missing = STR_INIT(STR_UNLIMITED);
+    bool told;
+    bool bearer = authorization->header != NULL &&
+                  strncmp(authorization->header, "Bearer", 6) == 0;
+
+    if (!bearer) {
+        str_puts(&inspecting->found.steps[OCI_STEP_TOKEN].text,
+                 authorization->header ? "none needed, Basic goes with each "
+                                         "request"
+                                       : "none needed");
+        return;
+    }
+    told = grant_missing(authorization->header + strlen("Bearer "), NULL,
+                         inspecting->target->path, "pull,push", &missing);
+    str_printf(good(inspecting, OCI_STEP_TOKEN),
+               told ? "grants pull,push on '%s'"
+                    : "asked for pull,push on '%s' (whether it is granted, "
+                      "the token does not say)",
+               inspecting->target->path);
+    if (authorization->lifetime_ms > 0) {
+        str_printf(&inspecting->found.steps[OCI_STEP_TOKEN].text,
+                   ", used for %llu s",
+                   (unsigned long long)(authorization->lifetime_ms / 1000));
+    }
+}
+
+static void on_authorized(void *payload,
+                          const struct oci_authorization *authorization,
+                          const struct error *err)
+{
+    struct oci_inspecting *inspecting = payload;
+    const struct credential *credential =
+        keychain_last(inspecting->target->keychain);
+    bool asked = keychain_story(inspecting->target->keychain)[0] != '\0' ||
+                 !credential_is_empty(credential);
+
+    inspecting->authorizing = NULL;
+    if (authorization == NULL && asked && credential->id == 0) {
+        bad(inspecting, OCI_STEP_CREDENTIALS, err);
+        return;
+    }
+    if (asked || (authorization != NULL && authorization->header != NULL)) {
+        tell_credentials(inspecting);
+    } else {
+        str_puts(&inspecting->found.steps[OCI_STEP_CREDENTIALS].text,
+                 "not asked for");
+    }
+    if (authorization == NULL) {
+        bad(inspecting, OCI_STEP_TOKEN, err);
+        return;
+    }
+    tell_token(inspecting, authorization);
+    open_session(inspecting);
+}
+
+/* --- the registry itself
+ * ------------------------------------------------------------
+ */
+
+static void tell_peer(struct oci_inspecting *inspecting,
+                      const struct http_peer *peer)
+{
+    str_printf(good(inspecting, OCI_STEP_HOST), "%s answers, HTTP/%s",
+               peer->address, peer->protocol);
+    if (!inspecting->target->https) {
+        str_puts(&inspecting->found.steps[OCI_STEP_TLS].text,
+                 "plain http, as configured or to a loopback address");
+        return;
+    }
+    str_printf(good(inspecting, OCI_STEP_TLS), "certificate until %s, by %s",
+               peer->until.data, peer->issuer.data);
+}
+
+static void tell_challenge(struct oci_inspecting *inspecting,
+                           const struct http_response *response)
+{
+    struct challenge challenge;
+    struct str *text;
+
+    challenge_read(response, &challenge);
+    if (challenge.scheme == AUTH_BEARER) {
+        str_printf(good(inspecting, OCI_STEP_CHALLENGE),
+                   "Bearer, token server %s, service %s", challenge.realm,
+                   challenge.service ? challenge.service : "not named");
+    } else if (challenge.scheme == AUTH_BASIC) {
+        str_puts(good(inspecting, OCI_STEP_CHALLENGE), "Basic");
+    } else if (response->status / 100 == 2) {
+        str_puts(good(inspecting, OCI_STEP_CHALLENGE), "none");
+    } else {
+        text = doubtful(inspecting, OCI_STEP_CHALLENGE);
+        str_printf(text,
+                   "GET /v2/ answers %d: is there a registry at this address?",
+                   response->status);
+    }
+    challenge_release(&challenge);
+}
+
+static bool is_tls_fault(const struct error *err)
+{
+    return strstr(err->message, "certificate") != NULL ||
+           strstr(err->message, "TLS") != NULL ||
+           strstr(err->message, "SSL") != NULL;
+}
+
+static void on_pinged(void *payload, const struct http_response *response,
+                      const struct error *err)
+{
+    struct oci_inspecting *inspecting = payload;
+
+    inspecting->ping = NULL;
+    if (response == NULL) {
+        bad(inspecting, is_tls_fault(err) ? OCI_STEP_TLS : OCI_STEP_HOST, err);
+        return;
+    }
+    if (response->peer != NULL) {
+        tell_peer(inspecting, response->peer);
+    }
+    tell_challenge(inspecting, response);
+    inspecting->authorizing =
+        oci_authorize_start(inspecting->client, inspecting->target, "pull,push",
+                            on_authorized, inspecting);
+}
+
+struct oci_inspecting *oci_inspect_start(struct oci_client *client,
+                                         const struct oci_target *target,
+                                         oci_inspected_fn *done, void *payload)
+{
+    struct oci_inspecting *inspecting = mem_zalloc(sizeof(*inspecting));
+    struct error err;
+    const struct origin *origin = origin_of(client, target, &err);
+
+    inspecting->client = client;
+    inspecting->target = target;
+    inspecting->done = done;
+    inspecting->payload = payload;
+    task_init(&inspecting->ending, run_ending, inspecting);
+    for (size_t i = 0; i < OCI_STEPS; i++) {
+        str_init(&inspecting->found.steps[i].text, STR_UNLIMITED);
+    }
+    if (origin == NULL) {
+        bad(inspecting, OCI_STEP_HOST, &err);
+        return inspecting;
+    }
+    inspecting->ping = http_start(
+        client->http,
+        &(struct http_request){.method = "GET",
+                               .url = origin->url.text,
+                               .transport = &origin->transport,
+                               .wants_peer = true,
+                               .most_body = LIMIT_HTTP_BODY,
+                               .connect_ms = client->options.connect_ms,
+                               .answer_ms = client->options.answer_ms},
+        on_pinged, inspecting);
+    return inspecting;
+}
+
+void oci_inspect_cancel(struct oci_inspecting *inspecting)
+{
+    loop_cancel(inspecting->client->loop, &inspecting->ending);
+    if (inspecting->ping != NULL) {
+        http_cancel(inspecting->ping);
+    }
+    if (inspecting->authorizing != NULL) {
+        oci_authorize_cancel(inspecting->authorizing);
+    }
+    if (inspecting->request != NULL) {
+        oci_request_cancel(inspecting->request);
+    }
+    inspecting_free(inspecting);
+}
