@@ -59,6 +59,8 @@ void put_command_help(struct str *out, const struct command *command);
 void put_help(struct str *out);
 /* All of it as Markdown: `waybill config cli` is what docs are made of */
 void put_cli_reference(struct str *out);
+/* config_registries.c */
+void put_registries_reference(struct str *out);
 void print_str(const struct str *text);
 
 /* Loads what --config or its stand-ins name, says every fault, sets the log up.

@@ -22,6 +22,7 @@ static const struct {
     {"reference", put_reference},
     {"schema", put_schema},
     {"cli", put_cli_reference},
+    {"registries", put_registries_reference},
 };
 
 static int run_config(const struct cli_args *args)
@@ -43,18 +44,21 @@ static int run_config(const struct cli_args *args)
         usage_error("config", "no '%s' (did you mean '%s'?)", word,
                     near.nearest);
     } else {
-        usage_error("config", "expected one of reference, schema, cli");
+        usage_error("config", "expected one of reference, schema, cli, "
+                              "registries");
     }
     return EXIT_USAGE;
 }
 
 const struct command config_command = {
     .name = "config",
-    .words = "reference|schema|cli",
+    .words = "reference|schema|cli|registries",
     .summary = "Print what the configuration and the command line may hold",
     .text = "reference  every key with type, default and meaning (Markdown)\n"
             "schema     JSON Schema 2020-12 of config.yaml, for editors\n"
-            "cli        this help, all of it (Markdown)\n",
+            "cli        this help, all of it (Markdown)\n"
+            "registries what is known of each registry, and where its "
+            "credentials come from\n           (Markdown)\n",
     .examples = "  waybill config reference\n"
                 "  waybill config schema > config.schema.json\n",
     .exits = "  0   printed\n"

@@ -20,6 +20,7 @@ DOCUMENTS = {
     "reference": "deploy/reference/configuration.md",
     "schema": "deploy/reference/config.schema.json",
     "cli": "deploy/reference/command-line.md",
+    "registries": "deploy/reference/registries.md",
 }
 
 
