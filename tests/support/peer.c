@@ -1,8 +1,8 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -36,31 +36,25 @@ static const char *from_environment(const char *name, const char *fallback)
     return value != NULL && *value != '\0' ? value : fallback;
 }
 
-static void run_registry(const char *const *scenarios, const char *tls_dir,
-                         int in, int out)
+static void run_script(const char *script, const char *const *more, int in,
+                       int out)
 {
     const char *arguments[MOST_ARGUMENTS];
     const char *python = from_environment("WAYBILL_TEST_PYTHON", "python3");
     size_t count = 0;
-    char script[4096];
+    char path[4096];
 
     /* Also when the test is killed, and its end of the pipe lives on in some
      * other child. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
-    snprintf(script, sizeof(script), "%s/tests/support/scripted_registry.py",
-             from_environment("WAYBILL_TEST_SOURCE", "."));
+    snprintf(path, sizeof(path), "%s/tests/support/%s",
+             from_environment("WAYBILL_TEST_SOURCE", "."), script);
     arguments[count++] = python;
-    arguments[count++] = script;
-    arguments[count++] = "--until-eof";
-    if (tls_dir != NULL) {
-        arguments[count++] = "--tls";
-        arguments[count++] = tls_dir;
-    }
-    for (; *scenarios != NULL && count < MOST_ARGUMENTS - 2; scenarios++) {
-        arguments[count++] = "--scenario";
-        arguments[count++] = *scenarios;
+    arguments[count++] = path;
+    while (*more != NULL && count < MOST_ARGUMENTS - 1) {
+        arguments[count++] = *more++;
     }
     arguments[count] = NULL;
     execvp(python, (char *const *)arguments);
@@ -68,24 +62,31 @@ static void run_registry(const char *const *scenarios, const char *tls_dir,
     _exit(127);
 }
 
-static void read_address(struct peer *peer, int fd)
+/* False: it says why it cannot. */
+static bool read_address(struct peer *peer, int fd)
 {
     FILE *stream = fdopen(fd, "r");
     char line[128] = "";
     const char *colon;
 
     assert_non_null(stream);
-    if (fgets(line, sizeof(line), stream) == NULL ||
-        sscanf(line, "listening %63s", peer->address) != 1) {
-        fail_msg("the scripted registry does not start: '%s'", line);
+    if (fgets(line, sizeof(line), stream) != NULL &&
+        strncmp(line, "skipped", 7) == 0) {
+        fclose(stream);
+        print_message("%s", line);
+        return false;
+    }
+    if (sscanf(line, "listening %63s", peer->address) != 1) {
+        fail_msg("the peer does not start: '%s'", line);
     }
     fclose(stream);
     colon = strrchr(peer->address, ':');
     assert_non_null(colon);
     peer->port = (unsigned)strtoul(colon + 1, NULL, 10);
+    return true;
 }
 
-struct peer *peer_start(const char *const *scenarios, const char *tls_dir)
+struct peer *peer_run(const char *script, const char *const *arguments)
 {
     struct peer *peer = mem_zalloc(sizeof(*peer));
     int in[2];
@@ -95,14 +96,35 @@ struct peer *peer_start(const char *const *scenarios, const char *tls_dir)
     assert_return_code(pipe2(out, O_CLOEXEC), 0);
     peer->pid = fork();
     if (peer->pid == 0) {
-        run_registry(scenarios, tls_dir, in[0], out[1]);
+        run_script(script, arguments, in[0], out[1]);
     }
     assert_true(peer->pid > 0);
     close(in[0]);
     close(out[1]);
     peer->standard_input = in[1];
-    read_address(peer, out[0]);
+    if (!read_address(peer, out[0])) {
+        peer_stop(peer);
+        return NULL;
+    }
     return peer;
+}
+
+struct peer *peer_start(const char *const *scenarios, const char *tls_dir)
+{
+    const char *arguments[MOST_ARGUMENTS];
+    size_t count = 0;
+
+    arguments[count++] = "--until-eof";
+    if (tls_dir != NULL) {
+        arguments[count++] = "--tls";
+        arguments[count++] = tls_dir;
+    }
+    for (; *scenarios != NULL && count < MOST_ARGUMENTS - 4; scenarios++) {
+        arguments[count++] = "--scenario";
+        arguments[count++] = *scenarios;
+    }
+    arguments[count] = NULL;
+    return peer_run("scripted_registry.py", arguments);
 }
 
 void peer_stop(struct peer *peer)
@@ -301,19 +323,14 @@ char *folder_new(void)
     return folder;
 }
 
+static int remove_one(const char *path, const struct stat *unused, int type,
+                      struct FTW *place)
+{
+    return remove(path);
+}
+
 void folder_remove(char *folder)
 {
-    DIR *files = opendir(folder);
-    struct dirent *file;
-
-    while (files != NULL && (file = readdir(files)) != NULL) {
-        if (file->d_name[0] != '.') {
-            unlinkat(dirfd(files), file->d_name, 0);
-        }
-    }
-    if (files != NULL) {
-        closedir(files);
-    }
-    rmdir(folder);
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     mem_free(folder);
 }

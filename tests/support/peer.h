@@ -16,6 +16,9 @@ struct peer;
 /* `scenarios` ends with NULL. With `tls_dir` it speaks TLS too, with an
  * authority of its own that it writes to tls_dir/ca.crt. */
 struct peer *peer_start(const char *const *scenarios, const char *tls_dir);
+/* Another script of tests/support that prints `listening HOST:PORT` and ends
+ * with standard input; NULL when it prints why it cannot run here. */
+struct peer *peer_run(const char *script, const char *const *arguments);
 void peer_stop(struct peer *peer);                 /* NULL is fine */
 const char *peer_address(const struct peer *peer); /* host:port */
 unsigned peer_port(const struct peer *peer);
@@ -42,7 +45,7 @@ void await_stage(struct loop *loop, const struct peer *peer, const char *stage,
  * gets every chance. */
 void turn_idle(struct loop *loop);
 
-/* A new folder that is removed by folder_remove(), with the files in it */
+/* A new folder that is removed by folder_remove(), with all that is in it */
 char *folder_new(void);
 void folder_remove(char *folder);
 

@@ -1,0 +1,71 @@
+#ifndef WAYBILL_TEST_HTTP_WORLD_H
+#define WAYBILL_TEST_HTTP_WORLD_H
+
+#include "peer.h"
+#include "waybill/digest.h"
+#include "waybill/http.h"
+
+/* One http.h with the real libcurl, a peer, and what came of a request */
+
+#define SOON_MS 20000
+
+struct world {
+    struct loop *loop;
+    struct http *http;
+    struct peer *peer;
+};
+
+struct answer {
+    bool done;
+    bool starting; /* inside http_start() */
+    int calls;
+    int status;
+    struct str body;
+    struct str location;
+    struct error err; /* kind is ERROR_NONE when there is a response */
+};
+
+#define SCENARIOS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NONE ((const char *const[]){NULL})
+
+/* With a peer that is the scripted registry */
+void world_open(struct world *world, const char *const *scenarios,
+                const char *tls_dir);
+/* ... that is any, from peer_run() */
+void world_open_at(struct world *world, struct peer *peer);
+void world_close(struct world *world);
+
+void answer_init(struct answer *answer);
+void answer_release(struct answer *answer);
+/* The http_done_fn that fills an answer */
+void answer_done(void *payload, const struct http_response *response,
+                 const struct error *err);
+
+struct http_request request_of(const char *method, const char *url);
+struct http_transfer *start(struct world *world,
+                            const struct http_request *request,
+                            struct answer *answer);
+void run(struct world *world, const struct http_request *request,
+         struct answer *answer);
+char *url_of(const struct world *world, const char *host, const char *path,
+             bool tls);
+void get_path(struct world *world, const char *path, struct answer *answer);
+
+/* Bytes that repeat late; the caller frees them. */
+unsigned char *pattern(size_t len);
+/* A POST for a session, and the URL that the blob then goes to */
+char *open_session(struct world *world, const struct digest *digest);
+/* ... and the blob, as of no type that anybody knows */
+void put_blob(struct world *world, struct bytes body, struct answer *answer);
+
+/* A path in a folder; the caller frees it. */
+char *path_in(const char *folder, const char *name);
+void write_file(const char *path, const char *text);
+
+/* These release the answer. */
+void assert_status(struct answer *answer, int status);
+void assert_kind(struct answer *answer, enum error_kind kind);
+/* Unreachable, and the message says this */
+void assert_says(struct answer *answer, const char *text);
+
+#endif
