@@ -89,6 +89,7 @@ struct http *http_new(struct loop *loop)
 
     http->loop = loop;
     timer_init(&http->timer, on_due, http);
+    TAILQ_INIT(&http->hosts);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         (http->multi = curl_multi_init()) == NULL) {
         abort(); /* only for want of memory */
@@ -98,6 +99,12 @@ struct http *http_new(struct loop *loop)
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, MOST_CONNECTIONS);
+    /* Requests share an HTTP/2 connection once there is one. They do not wait
+     * for the first (CURLOPT_PIPEWAIT): libcurl keeps those that wait in one
+     * queue and wakes only its head, so that one host that does not answer
+     * would hold up all others. */
+    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING,
+                      (long)CURLPIPE_MULTIPLEX);
     return http;
 }
 
@@ -110,6 +117,7 @@ void http_free(struct http *http)
         curl_easy_cleanup(http->idle[i]);
     }
     curl_multi_cleanup(http->multi);
+    hosts_free(http);
     loop_disarm(http->loop, &http->timer);
     mem_free(http->idle);
     mem_free(http);

@@ -6,12 +6,40 @@
 
 #include "waybill/http.h"
 
-/* What driver.c (the multi handle and the loop) and transfer.c (one request)
- * share. */
+/* What driver.c (the multi handle and the loop), transfer.c (one request),
+ * apply.c (how to get there), hosts.c and certs.c (what is known of a host)
+ * and explain.c (what went wrong) share. */
+
+/* What certs.d holds for a host. It is replaced, never changed, so that a
+ * transfer may point into the one that it began with. */
+struct certs {
+    size_t users;
+    struct str authorities; /* the system's and the folder's, PEM; or empty */
+    char *certificate;      /* paths, or NULL */
+    char *key;
+    char *fault; /* why no request may go out, or NULL */
+};
+
+struct host {
+    TAILQ_ENTRY(host) link;
+    char *name;      /* host[:port], as it stands in the URL */
+    char *certs_dir; /* of the transport */
+    size_t transfers;
+    struct certs *certs; /* NULL: nobody asked yet */
+    uint64_t certs_until_ms;
+    uint64_t http1_until_ms; /* it breaks HTTP/2 */
+};
+TAILQ_HEAD(hosts, host);
 
 struct http_transfer {
     struct http *http;
     CURL *easy;
+    struct host *host;               /* NULL: not https */
+    struct certs *certs;             /* NULL: none */
+    struct http_transport transport; /* its own copy, as it is in force */
+    struct task refusal;             /* what never goes out ends with this */
+    bool http1;
+    bool large; /* has a larger buffer */
     struct curl_slist *headers;
     http_done_fn *done;
     void *payload;
@@ -33,6 +61,8 @@ struct http {
     size_t idle_count;
     size_t idle_capacity;
     size_t running;
+    struct hosts hosts; /* most recently used first */
+    size_t host_count;
 };
 
 /* driver.c */
@@ -41,5 +71,26 @@ void http_give_easy(struct http *http, CURL *easy);
 
 /* transfer.c */
 void transfer_finish(struct http_transfer *transfer, CURLcode result);
+
+/* apply.c */
+void transport_apply(struct http_transfer *transfer,
+                     const struct http_transport *transport);
+
+/* hosts.c */
+struct host *host_enter(struct http *http, const char *url,
+                        const char *certs_dir); /* NULL: none of https */
+void host_leave(struct host *host);             /* NULL is fine */
+struct certs *host_certs(struct host *host,
+                         uint64_t now_ms); /* one more user */
+void host_avoid_http2(struct host *host, uint64_t now_ms);
+void hosts_free(struct http *http);
+
+/* certs.c */
+struct certs *certs_load(const char *host, const char *certs_dir);
+void certs_leave(struct certs *certs); /* NULL is fine */
+
+/* explain.c */
+int transfer_explain(const struct http_transfer *transfer, CURLcode result,
+                     struct error *err);
 
 #endif

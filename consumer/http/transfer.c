@@ -7,6 +7,14 @@
 
 /* Slower than a byte a second for the whole of answer_ms is no answer. */
 #define SLOWEST_BYTES_PER_SECOND 1L
+/* ... but a server that drips must not have us for ever: the whole may take
+ * this many times answer_ms, and the body a second for so many bytes. */
+#define MOST_ANSWERS 10
+#define SLOWEST_BODY_BYTES_PER_MS 16
+/* A body of more gets a buffer of this size, and so fewer turns of the loop. */
+#define LARGE_BODY ((size_t)1024 * 1024)
+#define LARGE_BUFFER (256L * 1024)
+#define USUAL_BUFFER (64L * 1024)
 
 static size_t on_header(char *data, size_t size, size_t count, void *payload)
 {
@@ -71,6 +79,20 @@ static int on_rewind(void *payload, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+static void set_body(struct http_transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+
+    if (transfer->body.len > LARGE_BODY) {
+        curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, LARGE_BUFFER);
+        transfer->large = true;
+    }
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+}
+
 static void set_method(struct http_transfer *transfer,
                        const struct http_request *request)
 {
@@ -79,19 +101,19 @@ static void set_method(struct http_transfer *transfer,
 
     if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    } else if (strcmp(request->method, "PUT") == 0) {
+    } else if (strcmp(request->method, "PUT") == 0 ||
+               strcmp(request->method, "PATCH") == 0) {
+        /* This alone would be a PUT. */
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, len);
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     } else if (strcmp(request->method, "POST") == 0) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, len);
     } else if (strcmp(request->method, "GET") != 0) {
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     }
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send);
-    curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
-    curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+    set_body(transfer);
 }
 
 static void add_header(struct http_transfer *transfer, const char *line)
@@ -119,7 +141,11 @@ static void set_headers(struct http_transfer *transfer,
 static void set_limits(CURL *easy, const struct http_request *request)
 {
     long seconds = ((long)request->answer_ms + 999) / 1000;
+    long whole = (long)request->connect_ms +
+                 MOST_ANSWERS * (long)request->answer_ms +
+                 (long)(request->body.len / SLOWEST_BODY_BYTES_PER_MS);
 
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, whole);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)request->connect_ms);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST_BYTES_PER_SECOND);
@@ -129,12 +155,41 @@ static void set_limits(CURL *easy, const struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "waybill/" WAYBILL_VERSION);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    /* 1.2 is the oldest that is not broken. */
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (request->transport != NULL && request->transport->ca_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, request->transport->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+}
+
+static void release(struct http_transfer *transfer)
+{
+    struct http *http = transfer->http;
+
+    loop_cancel(http->loop, &transfer->refusal);
+    curl_multi_remove_handle(http->multi, transfer->easy);
+    if (transfer->large) {
+        /* This frees the large one, which an idle handle would keep. */
+        curl_easy_setopt(transfer->easy, CURLOPT_UPLOAD_BUFFERSIZE,
+                         USUAL_BUFFER);
     }
+    http_give_easy(http, transfer->easy);
+    host_leave(transfer->host);
+    certs_leave(transfer->certs);
+    http_transport_release(&transfer->transport);
+    http->running--;
+    curl_slist_free_all(transfer->headers);
+    /* The response to a token request holds a token. */
+    str_wipe(&transfer->response.body);
+    str_release(&transfer->response.headers);
+    str_release(&transfer->peer.until);
+    str_release(&transfer->peer.issuer);
+    mem_free(transfer);
+}
+
+static void on_refusal(void *payload)
+{
+    struct http_transfer *transfer = payload;
+    struct error err;
+
+    error_set(&err, ERROR_UNREACHABLE, "%s", transfer->certs->fault);
+    transfer->done(transfer->payload, NULL, &err);
+    release(transfer);
 }
 
 struct http_transfer *http_start(struct http *http,
@@ -149,6 +204,7 @@ struct http_transfer *http_start(struct http *http,
     transfer->done = done;
     transfer->payload = payload;
     transfer->body = request->body;
+    task_init(&transfer->refusal, on_refusal, transfer);
     str_init(&transfer->response.headers, LIMIT_HTTP_HEADERS);
     str_init(&transfer->response.body, request->most_body);
     str_init(&transfer->peer.until, LIMIT_URL);
@@ -158,6 +214,9 @@ struct http_transfer *http_start(struct http *http,
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_says);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    transfer->host = host_enter(
+        http, request->url,
+        request->transport != NULL ? request->transport->certs_dir : NULL);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -165,9 +224,14 @@ struct http_transfer *http_start(struct http *http,
     set_method(transfer, request);
     set_headers(transfer, request);
     set_limits(easy, request);
+    transport_apply(transfer, request->transport);
     http->running++;
-    /* Only starts it: curl calls nothing back before the loop turns. */
-    curl_multi_add_handle(http->multi, easy);
+    if (transfer->certs != NULL && transfer->certs->fault != NULL) {
+        loop_defer(http->loop, &transfer->refusal);
+    } else {
+        /* Only starts it: curl calls nothing back before the loop turns. */
+        curl_multi_add_handle(http->multi, easy);
+    }
     return transfer;
 }
 
@@ -209,57 +273,60 @@ static void read_peer(struct http_transfer *transfer)
     transfer->response.peer = peer;
 }
 
-static void release(struct http_transfer *transfer)
-{
-    struct http *http = transfer->http;
-
-    curl_multi_remove_handle(http->multi, transfer->easy);
-    http_give_easy(http, transfer->easy);
-    http->running--;
-    curl_slist_free_all(transfer->headers);
-    /* The response to a token request holds a token. */
-    str_wipe(&transfer->response.body);
-    str_release(&transfer->response.headers);
-    str_release(&transfer->peer.until);
-    str_release(&transfer->peer.issuer);
-    mem_free(transfer);
-}
-
 void http_cancel(struct http_transfer *transfer)
 {
     release(transfer);
 }
 
-static int explain(const struct http_transfer *transfer, CURLcode result,
-                   struct error *err)
-{
-    const char *why = transfer->curl_says[0] != '\0'
-                          ? transfer->curl_says
-                          : curl_easy_strerror(result);
-
-    if (transfer->too_large != NULL) {
-        return error_set(err, ERROR_UNAVAILABLE, "response %s too large",
-                         transfer->too_large);
-    }
-    if (result == CURLE_SSL_CONNECT_ERROR &&
-        strstr(why, "wrong version number") != NULL) {
-        return error_set(err, ERROR_UNREACHABLE,
-                         "no TLS there, perhaps plain http");
-    }
-    if (result == CURLE_OPERATION_TIMEDOUT) {
-        return error_set(err, ERROR_UNREACHABLE, "no answer in time: %s", why);
-    }
-    return error_set(err, ERROR_UNREACHABLE, "%s", why);
-}
-
 /*
  * A server may refuse early and close while we still send: then sending fails,
- * but the answer is there, and says more than "broken pipe".
+ * but the answer is there, and says more than "broken pipe". A 407 is no
+ * registry's answer but a proxy's, which plain http goes through as it is.
  */
 static bool has_answer(const struct http_transfer *transfer, CURLcode result)
 {
-    return result == CURLE_OK ||
-           (result == CURLE_SEND_ERROR && transfer->response.status >= 400);
+    int status = transfer->response.status;
+
+    return status != 407 && (result == CURLE_OK ||
+                             (result == CURLE_SEND_ERROR && status >= 400));
+}
+
+/*
+ * Some servers, and boxes before them, offer HTTP/2 and cannot do it. Whatever
+ * the method: nothing is appended to, all that is put has its digest for a
+ * name, and a session opened twice expires.
+ */
+static bool wants_http1(const struct http_transfer *transfer, CURLcode result)
+{
+    /* The third is what libcurl makes of frames that are none; a server of
+     * HTTP/1.1 that hangs up is asked once more too, and that once only, for it
+     * is known from then on. */
+    bool broken = result == CURLE_HTTP2 || result == CURLE_HTTP2_STREAM ||
+                  result == CURLE_GOT_NOTHING;
+
+    /* Behind a GOAWAY */
+    if (result == CURLE_PARTIAL_FILE &&
+        strncmp(transfer->curl_says, "HTTP/2 ", 7) == 0) {
+        broken = true;
+    }
+    return broken && !transfer->http1 && transfer->host != NULL;
+}
+
+static void go_again(struct http_transfer *transfer)
+{
+    struct http *http = transfer->http;
+
+    host_avoid_http2(transfer->host, loop_now(http->loop));
+    curl_multi_remove_handle(http->multi, transfer->easy);
+    transfer->sent = 0;
+    transfer->too_large = NULL;
+    transfer->curl_says[0] = '\0';
+    str_clear(&transfer->response.headers);
+    str_clear(&transfer->response.body);
+    transfer->http1 = true;
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
+                     (long)CURL_HTTP_VERSION_1_1);
+    curl_multi_add_handle(http->multi, transfer->easy);
 }
 
 void transfer_finish(struct http_transfer *transfer, CURLcode result)
@@ -267,6 +334,10 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
     struct error err;
     long status = 0;
 
+    if (wants_http1(transfer, result)) {
+        go_again(transfer);
+        return;
+    }
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->response.status = (int)status;
     if (has_answer(transfer, result)) {
@@ -275,7 +346,7 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
         }
         transfer->done(transfer->payload, &transfer->response, NULL);
     } else {
-        explain(transfer, result, &err);
+        transfer_explain(transfer, result, &err);
         transfer->done(transfer->payload, NULL, &err);
     }
     release(transfer);

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "http_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/http.h"
 
 const char *const http_tls_versions[] = {"1.2", "1.3", NULL};
 
@@ -16,6 +16,7 @@ bool http_transport_equal(const struct http_transport *a,
     return same_text(a->ca_file, b->ca_file) &&
            same_text(a->certificate, b->certificate) &&
            same_text(a->key, b->key) && same_text(a->proxy, b->proxy) &&
+           same_text(a->certs_dir, b->certs_dir) &&
            a->oldest_tls == b->oldest_tls;
 }
 
@@ -33,6 +34,7 @@ void http_transport_copy(struct http_transport *to,
         .key = copy(from->key),
         .oldest_tls = from->oldest_tls,
         .proxy = copy(from->proxy),
+        .certs_dir = copy(from->certs_dir),
     };
 }
 
@@ -41,6 +43,10 @@ void http_transport_release(struct http_transport *transport)
     mem_free((char *)transport->ca_file);
     mem_free((char *)transport->certificate);
     mem_free((char *)transport->key);
+    if (transport->proxy != NULL) {
+        explicit_bzero((char *)transport->proxy, strlen(transport->proxy));
+    }
     mem_free((char *)transport->proxy);
+    mem_free((char *)transport->certs_dir);
     *transport = (struct http_transport){0};
 }

@@ -11,7 +11,9 @@
 
 /*
  * HTTP requests: one out, one response later. One curl multi handle for the
- * whole process, turned by the loop; connections are kept and shared.
+ * whole process, turned by the loop; connections are kept and shared. HTTP/2
+ * where a TLS server offers it; one that then breaks it is asked again, and for
+ * some minutes only, in HTTP/1.1.
  *
  * It is a seam: the simulator links another implementation behind this header.
  * So no socket, clock or thread of it is visible here.
@@ -23,15 +25,27 @@
 struct http;
 struct http_transfer;
 
-/* How to get there. All NULL and 0: the system's authorities, no certificate
- * of our own, TLS 1.2 or newer, the proxy that the environment names
- * (https_proxy, no_proxy). */
+/*
+ * How to get there. All NULL and 0: the system's authorities, what the host's
+ * folder in certs.d holds (containers-certs.d(5)), TLS 1.2 or newer, and the
+ * proxy that the environment names: https_proxy, HTTPS_PROXY, http_proxy (for
+ * http, in lower case only: HTTP_PROXY may be a CGI client's header),
+ * all_proxy, ALL_PROXY, but none for what no_proxy or NO_PROXY lists. Loopback
+ * goes through it too, unless that lists it.
+ *
+ * A proxy of one's own is a URL (http, https, socks5h), which may hold
+ * credentials and so is a secret; no_proxy does not count for it. A proxy that
+ * speaks https is judged by the system's authorities.
+ */
 struct http_transport {
     const char *ca_file;     /* instead of the system's authorities */
     const char *certificate; /* of ours, PEM */
     const char *key;         /* NULL: in the certificate's file */
     int oldest_tls;          /* place in http_tls_versions */
     const char *proxy;       /* "" for none at all */
+    /* Looked into when neither ca_file nor certificate is given. NULL: the
+     * conventional ones, the user's first; "" for none at all. */
+    const char *certs_dir;
 };
 
 extern const char *const http_tls_versions[]; /* "1.2", "1.3", NULL */
@@ -39,7 +53,7 @@ bool http_transport_equal(const struct http_transport *a,
                           const struct http_transport *b);
 void http_transport_copy(struct http_transport *to,
                          const struct http_transport *from);
-void http_transport_release(struct http_transport *copy);
+void http_transport_release(struct http_transport *transport);
 
 /* An AWS signature (version 4), which libcurl makes */
 struct http_aws {
@@ -60,7 +74,9 @@ struct http_request {
     size_t most_body; /* of the response; more is an error */
     bool wants_peer;
     uint32_t connect_ms;
-    uint32_t answer_ms; /* from the last byte sent or received to the next */
+    /* From the last byte sent or received to the next, also while the server
+     * commits; the whole may take ten times as long, and what a body needs. */
+    uint32_t answer_ms;
 };
 
 /* Of the connection that answered, where `wants_peer` asked for it */

@@ -361,6 +361,16 @@ def _(_registry, _call, answer, _):
     raise Close
 
 
+@row("drip", "after", "a few bytes of its body a second, for ever", times=ALWAYS)
+def _(registry, call, _answer, _):
+    stream = call.handler.wfile
+    stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not registry.closing.wait(0.2):
+        stream.write(b"x")
+        stream.flush()
+    raise Close
+
+
 @row("chunked-garbage", "after", "an answer in chunks that are none", times=1)
 def _(_registry, _call, answer, _):
     answer.headers["Transfer-Encoding"] = "chunked"

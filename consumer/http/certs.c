@@ -1,0 +1,204 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "http_internal.h"
+#include "waybill/alloc.h"
+
+/*
+ * certs.d, as containers-certs.d(5) and docker have it: a folder for each
+ * host[:port]; in it *.crt are authorities besides the system's, *.cert and the
+ * *.key of the same name are a certificate of ours. The first folder that is
+ * there counts, the others are not looked at. Of several certificates we take
+ * the first by name: libcurl has room for one.
+ */
+
+/* The system's bundle has a quarter of this. */
+#define MOST_AUTHORITIES ((size_t)1024 * 1024)
+
+static void fail(struct certs *certs, const char *path, const char *why)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(LIMIT_MESSAGE);
+
+    if (certs->fault == NULL) {
+        str_printf(&text, "certs.d: '%s': %s", path, why);
+        certs->fault = str_take(&text);
+    }
+}
+
+static void close_fd(const int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+/* 0, or an errno */
+static int read_file(const char *path, struct str *out)
+{
+    /* A FIFO must not hold the loop up. */
+    CLEANUP(close_fd)
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat stat_;
+    char buffer[8192];
+    ssize_t got;
+
+    if (fd < 0 || fstat(fd, &stat_) < 0) {
+        return errno;
+    }
+    if (!S_ISREG(stat_.st_mode)) {
+        return EINVAL;
+    }
+    while (!out->overflow && (got = read(fd, buffer, sizeof(buffer))) != 0) {
+        if (got < 0) {
+            return errno;
+        }
+        str_put(out, buffer, (size_t)got);
+    }
+    return out->overflow ? EFBIG : 0;
+}
+
+static void add_authority(struct certs *certs, const char *path)
+{
+    const char *usual = curl_version_info(CURLVERSION_NOW)->cainfo;
+    struct str *all = &certs->authorities;
+    size_t before;
+    int why;
+
+    if (all->len == 0 && usual != NULL) {
+        read_file(usual, all); /* where there are none, ours are all */
+    }
+    str_putc(all, '\n');
+    before = all->len;
+    why = read_file(path, all);
+    if (why != 0) {
+        fail(certs, path, strerror(why));
+    } else if (strstr(all->data + before, "-----BEGIN ") == NULL) {
+        fail(certs, path, "holds no certificate in PEM");
+    }
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t len = strlen(name);
+
+    return len > strlen(end) && strcmp(name + len - strlen(end), end) == 0;
+}
+
+/* The path with another ending */
+static char *sibling(const char *path, const char *end, const char *other)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    str_put(&text, path, strlen(path) - strlen(end));
+    str_puts(&text, other);
+    return str_take(&text);
+}
+
+static void add_certificate(struct certs *certs, const char *path)
+{
+    char *key = sibling(path, ".cert", ".key");
+
+    if (access(key, R_OK) < 0) {
+        fail(certs, path,
+             "its key is missing or cannot be read: it has the same name and "
+             "ends with .key (what ends with .crt is an authority)");
+    }
+    if (certs->certificate == NULL) {
+        certs->certificate = mem_strdup(path);
+        certs->key = key;
+    } else {
+        mem_free(key);
+    }
+}
+
+static void check_key(struct certs *certs, const char *path)
+{
+    char *certificate = sibling(path, ".key", ".cert");
+
+    if (access(certificate, F_OK) < 0) {
+        fail(certs, path, "no certificate of the same name, ending with .cert");
+    }
+    mem_free(certificate);
+}
+
+static void add_file(struct certs *certs, const char *folder, const char *name)
+{
+    CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&path, "%s/%s", folder, name);
+    if (ends_with(name, ".crt")) {
+        add_authority(certs, path.data);
+    } else if (ends_with(name, ".cert")) {
+        add_certificate(certs, path.data);
+    } else if (ends_with(name, ".key")) {
+        check_key(certs, path.data);
+    }
+}
+
+static bool add_folder(struct certs *certs, const char *root, const char *host)
+{
+    CLEANUP(str_release) struct str folder = STR_INIT(STR_UNLIMITED);
+    struct dirent **files;
+    int count;
+
+    str_printf(&folder, "%s/%s", root, host);
+    count = scandir(folder.data, &files, NULL, alphasort);
+    if (count < 0) {
+        return false; /* not there, or not for us: the next one may be */
+    }
+    for (int i = 0; i < count; i++) {
+        add_file(certs, folder.data, files[i]->d_name);
+        free(files[i]);
+    }
+    free(files);
+    return true;
+}
+
+static bool add_users_folder(struct certs *certs, const char *host)
+{
+    CLEANUP(str_release) struct str root = STR_INIT(STR_UNLIMITED);
+    const char *config = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+
+    if (config != NULL && config[0] == '/') {
+        str_printf(&root, "%s/containers/certs.d", config);
+    } else if (home != NULL && home[0] == '/') {
+        str_printf(&root, "%s/.config/containers/certs.d", home);
+    } else {
+        return false;
+    }
+    return add_folder(certs, root.data, host);
+}
+
+struct certs *certs_load(const char *host, const char *certs_dir)
+{
+    struct certs *certs = mem_zalloc(sizeof(*certs));
+
+    certs->users = 1;
+    str_init(&certs->authorities, MOST_AUTHORITIES);
+    if (certs_dir == NULL) {
+        if (!add_users_folder(certs, host) &&
+            !add_folder(certs, "/etc/containers/certs.d", host)) {
+            add_folder(certs, "/etc/docker/certs.d", host);
+        }
+    } else if (certs_dir[0] != '\0') {
+        add_folder(certs, certs_dir, host);
+    }
+    return certs;
+}
+
+void certs_leave(struct certs *certs)
+{
+    if (certs != NULL && --certs->users == 0) {
+        str_release(&certs->authorities);
+        mem_free(certs->certificate);
+        mem_free(certs->key);
+        mem_free(certs->fault);
+        mem_free(certs);
+    }
+}

@@ -1,0 +1,135 @@
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http_internal.h"
+#include "waybill/alloc.h"
+
+/* What is known of a host, so that it need not be found out for each request */
+#define MOST_HOSTS 256
+/* So often certs.d is read again, whatever its times say: a file may be written
+ * in place, and a folder may come. */
+#define CERTS_MS 5000
+/* So long a host that breaks HTTP/2 is spared it. */
+#define HTTP1_MS ((uint64_t)10 * 60 * 1000)
+#define LONGEST_NAME 300
+
+/* host[:port] as the URL has it, which is also what a folder in certs.d is
+ * called; false for what could be a path, or is no https. */
+static bool name_of(const char *url, char name[LONGEST_NAME])
+{
+    size_t len;
+
+    if (strncasecmp(url, "https://", 8) != 0) {
+        return false;
+    }
+    url += 8;
+    len = strcspn(url, "/?#");
+    if (len == 0 || len >= LONGEST_NAME || url[0] == '.') {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)url[i]) && !strchr(".-_:[]", url[i])) {
+            return false;
+        }
+        name[i] = (char)tolower((unsigned char)url[i]);
+    }
+    name[len] = '\0';
+    return true;
+}
+
+static bool same_dir(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void host_free(struct http *http, struct host *host)
+{
+    TAILQ_REMOVE(&http->hosts, host, link);
+    http->host_count--;
+    certs_leave(host->certs);
+    mem_free(host->name);
+    mem_free(host->certs_dir);
+    mem_free(host);
+}
+
+static void forget_oldest(struct http *http)
+{
+    struct host *host = TAILQ_LAST(&http->hosts, hosts);
+
+    while (host != NULL && host->transfers > 0) {
+        host = TAILQ_PREV(host, hosts, link);
+    }
+    if (host != NULL) {
+        host_free(http, host);
+    }
+}
+
+static struct host *add(struct http *http, const char *name,
+                        const char *certs_dir)
+{
+    struct host *host = mem_zalloc(sizeof(*host));
+
+    if (http->host_count >= MOST_HOSTS) {
+        forget_oldest(http);
+    }
+    host->name = mem_strdup(name);
+    host->certs_dir = certs_dir != NULL ? mem_strdup(certs_dir) : NULL;
+    http->host_count++;
+    TAILQ_INSERT_HEAD(&http->hosts, host, link);
+    return host;
+}
+
+struct host *host_enter(struct http *http, const char *url,
+                        const char *certs_dir)
+{
+    char name[LONGEST_NAME];
+    struct host *host;
+
+    if (!name_of(url, name)) {
+        return NULL;
+    }
+    TAILQ_FOREACH(host, &http->hosts, link)
+    {
+        if (strcmp(host->name, name) == 0 &&
+            same_dir(host->certs_dir, certs_dir)) {
+            TAILQ_REMOVE(&http->hosts, host, link);
+            TAILQ_INSERT_HEAD(&http->hosts, host, link);
+            host->transfers++;
+            return host;
+        }
+    }
+    host = add(http, name, certs_dir);
+    host->transfers++;
+    return host;
+}
+
+void host_leave(struct host *host)
+{
+    if (host != NULL) {
+        host->transfers--;
+    }
+}
+
+struct certs *host_certs(struct host *host, uint64_t now_ms)
+{
+    if (host->certs == NULL || now_ms >= host->certs_until_ms) {
+        certs_leave(host->certs);
+        host->certs = certs_load(host->name, host->certs_dir);
+        host->certs_until_ms = now_ms + CERTS_MS;
+    }
+    host->certs->users++;
+    return host->certs;
+}
+
+void host_avoid_http2(struct host *host, uint64_t now_ms)
+{
+    host->http1_until_ms = now_ms + HTTP1_MS;
+}
+
+void hosts_free(struct http *http)
+{
+    while (!TAILQ_EMPTY(&http->hosts)) {
+        host_free(http, TAILQ_FIRST(&http->hosts));
+    }
+}

@@ -1,0 +1,298 @@
+/* Answers that are too much, too late or none, with the real libcurl */
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "http_world.h"
+#include "waybill/alloc.h"
+#include "waybill/digest.h"
+#include "waybill/http.h"
+#include "waybill/limits.h"
+
+/* curl looks at its speed once a second, over the last five. */
+#define SLACK_MS 8000
+
+/* --- answers that are too much, or none ------------------------------------
+ */
+
+static void a_body_over_its_cap_is_an_error(void **state)
+{
+    struct answer answer;
+    struct world world;
+
+    world_open(&world, SCENARIOS("huge-error-body=5@get"), NULL);
+    get_path(&world, "/v2/a/tags/list", &answer);
+    assert_int_equal(answer.body.len, 0);
+    assert_kind(&answer, ERROR_UNAVAILABLE);
+    world_close(&world);
+}
+
+static void a_body_of_exactly_its_cap_is_none(void **state)
+{
+    struct http_request request;
+    struct answer answer;
+    struct world world;
+    char *url;
+
+    world_open(&world, NONE, NULL);
+    url = url_of(&world, "127.0.0.1", "/v2/", false);
+    request = request_of("GET", url);
+    request.most_body = 2; /* {} */
+    run(&world, &request, &answer);
+    assert_string_equal(answer.body.data, "{}");
+    assert_status(&answer, 200);
+    request.most_body = 1;
+    run(&world, &request, &answer);
+    assert_kind(&answer, ERROR_UNAVAILABLE);
+    mem_free(url);
+    world_close(&world);
+}
+
+static void headers_over_their_cap_are_an_error(void **state)
+{
+    struct answer answer;
+    struct world world;
+
+    world_open(&world, SCENARIOS("huge-headers=400@get"), NULL);
+    get_path(&world, "/v2/a/tags/list", &answer);
+    assert_kind(&answer, ERROR_UNAVAILABLE);
+    world_close(&world);
+}
+
+static void a_registry_that_hangs_is_given_up_in_time(void **state)
+{
+    struct http_request request;
+    struct answer answer;
+    struct world world;
+    uint64_t began;
+    uint64_t took;
+    char *url;
+
+    world_open(&world, SCENARIOS("hang@get"), NULL);
+    url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
+    request = request_of("GET", url);
+    request.answer_ms = 1000;
+    began = loop_now(world.loop);
+    run(&world, &request, &answer);
+    took = loop_now(world.loop) - began;
+    assert_kind(&answer, ERROR_UNREACHABLE);
+    assert_in_range(took, 900, 1000 + SLACK_MS);
+    mem_free(url);
+    world_close(&world);
+}
+
+static void a_slow_answer_within_its_time_is_waited_for(void **state)
+{
+    struct http_request request;
+    struct answer answer;
+    struct world world;
+    char *url;
+
+    world_open(&world, SCENARIOS("slow=1.5@get"), NULL);
+    url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
+    request = request_of("GET", url);
+    request.answer_ms = 6000;
+    run(&world, &request, &answer);
+    assert_status(&answer, 200);
+    mem_free(url);
+    world_close(&world);
+}
+
+/* A registry that has all of the body and commits it may take its time. */
+static void put_slowly(const char *scenario, uint32_t answer_ms,
+                       struct answer *answer, uint64_t *ret_took_ms)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/octet-stream", NULL};
+    size_t len = 3 * 1024 * 1024;
+    unsigned char *data = pattern(len);
+    struct http_request request;
+    struct digest digest;
+    struct world world;
+    uint64_t began;
+    char *url;
+
+    world_open(&world, SCENARIOS(scenario), NULL);
+    digest_of(data, len, &digest);
+    url = open_session(&world, &digest);
+    request = request_of("PUT", url);
+    request.headers = headers;
+    request.body = (struct bytes){data, len};
+    request.answer_ms = answer_ms;
+    began = loop_now(world.loop);
+    run(&world, &request, answer);
+    *ret_took_ms = loop_now(world.loop) - began;
+    mem_free(url);
+    mem_free(data);
+    world_close(&world);
+}
+
+static void a_slow_commit_is_waited_for(void **state)
+{
+    struct answer answer;
+    uint64_t took;
+
+    put_slowly("slow=2@put", 3000, &answer, &took);
+    assert_status(&answer, 201);
+    assert_true(took >= 1900);
+}
+
+static void a_commit_that_never_ends_is_given_up(void **state)
+{
+    struct answer answer;
+    uint64_t took;
+
+    put_slowly("hang@put", 2000, &answer, &took);
+    assert_says(&answer, "no answer in time");
+    assert_in_range(took, 1900, 2000 + SLACK_MS);
+}
+
+/* Never silent for long, and never done */
+static void a_registry_that_drips_is_given_up_too(void **state)
+{
+    struct http_request request;
+    struct answer answer;
+    struct world world;
+    uint64_t began;
+    uint64_t took;
+    char *url;
+
+    world_open(&world, SCENARIOS("drip@get"), NULL);
+    url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
+    request = request_of("GET", url);
+    request.connect_ms = 400;
+    request.answer_ms = 1100;
+    began = loop_now(world.loop);
+    run(&world, &request, &answer);
+    took = loop_now(world.loop) - began;
+    assert_says(&answer, "no answer in time");
+    assert_in_range(took, 11300, 11400 + 3000);
+    mem_free(url);
+    world_close(&world);
+}
+
+/* A port that was free a moment ago */
+static unsigned free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_return_code(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_return_code(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static void a_refused_connection_is_unreachable_at_once(void **state)
+{
+    struct http_request request;
+    struct answer answer;
+    struct world world;
+    uint64_t began;
+    char url[64];
+
+    world_open(&world, NONE, NULL);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/v2/", free_port());
+    request = request_of("GET", url);
+    began = loop_now(world.loop);
+    run(&world, &request, &answer);
+    assert_true(loop_now(world.loop) - began < 3000);
+    assert_kind(&answer, ERROR_UNREACHABLE);
+    world_close(&world);
+}
+
+static void a_url_that_is_none_fails_later_and_not_at_once(void **state)
+{
+    static const char *const urls[] = {"ftp://127.0.0.1/", "http://", "",
+                                       "file:///etc/hostname"};
+    struct world world;
+
+    world_open(&world, NONE, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+        struct http_request request = request_of("GET", urls[i]);
+        struct answer answer;
+
+        run(&world, &request, &answer);
+        assert_kind(&answer, ERROR_UNREACHABLE);
+    }
+    world_close(&world);
+}
+
+static void what_comes_apart_on_the_way_is_unreachable(void **state)
+{
+    static const char *const scenarios[] = {
+        "chunked-garbage*0@get", "close-mid-body*0@get",
+        "close-after-headers*0@get", "close*0@get", "reset*0@get"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++) {
+        struct answer answer;
+        struct world world;
+
+        world_open(&world, SCENARIOS(scenarios[i]), NULL);
+        get_path(&world, "/v2/a/tags/list", &answer);
+        assert_kind(&answer, ERROR_UNREACHABLE);
+        get_path(&world, "/v2/", &answer);
+        assert_status(&answer, 200);
+        world_close(&world);
+    }
+}
+
+static void an_early_413_is_an_answer_and_not_a_broken_pipe(void **state)
+{
+    size_t len = 32 * 1024 * 1024;
+    unsigned char *data = pattern(len);
+    struct answer answer;
+    struct world world;
+
+    world_open(&world, SCENARIOS("413-early"), NULL);
+    put_blob(&world, (struct bytes){data, len}, &answer);
+    assert_status(&answer, 413);
+    mem_free(data);
+    world_close(&world);
+}
+
+static void a_redirect_is_the_callers_to_follow(void **state)
+{
+    struct answer answer;
+    struct world world;
+
+    world_open(&world, SCENARIOS("redirect-307"), NULL);
+    get_path(&world, "/v2/a/tags/list", &answer);
+    assert_non_null(strstr(answer.location.data, "/moved/v2/a/tags/list"));
+    assert_status(&answer, 307);
+    assert_int_equal(peer_count(world.peer, "requests", NULL), 1);
+    world_close(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_body_over_its_cap_is_an_error),
+        cmocka_unit_test(a_body_of_exactly_its_cap_is_none),
+        cmocka_unit_test(headers_over_their_cap_are_an_error),
+        cmocka_unit_test(a_registry_that_hangs_is_given_up_in_time),
+        cmocka_unit_test(a_slow_answer_within_its_time_is_waited_for),
+        cmocka_unit_test(a_slow_commit_is_waited_for),
+        cmocka_unit_test(a_commit_that_never_ends_is_given_up),
+        cmocka_unit_test(a_registry_that_drips_is_given_up_too),
+        cmocka_unit_test(a_refused_connection_is_unreachable_at_once),
+        cmocka_unit_test(a_url_that_is_none_fails_later_and_not_at_once),
+        cmocka_unit_test(what_comes_apart_on_the_way_is_unreachable),
+        cmocka_unit_test(an_early_413_is_an_answer_and_not_a_broken_pipe),
+        cmocka_unit_test(a_redirect_is_the_callers_to_follow),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
