@@ -136,6 +136,16 @@ const struct field oci_registration_fields[] = {
             "certificate's file.",
      .example = "/etc/waybill/client.key",
      .since = "0.2"},
+    {.key = "certs_dir",
+     .flags = FIELD_PATH,
+     .offset = OPTION(transport.certs_dir),
+     .doc = "Where to look for HOST[:PORT]/*.crt (authorities, beside the "
+            "system's) and *.cert with *.key (a certificate to show), as "
+            "docker and podman do. Left out: ~/.config/containers/certs.d, "
+            "/etc/containers/certs.d, /etc/docker/certs.d. Read where there "
+            "is neither a ca_file nor a client_certificate.",
+     .example = "/etc/waybill/certs.d",
+     .since = "0.2"},
     {.key = "tls_min_version",
      .type = FIELD_ENUM,
      .offset = OPTION(transport.oldest_tls),
@@ -155,7 +165,8 @@ const struct field oci_registration_fields[] = {
      .type = FIELD_BOOLEAN,
      .offset = OPTION(plain_http),
      .doc = "Speak http instead of https. Left out: only to a loopback "
-            "address, and not there either when there is a ca_file.",
+            "address, and not there either when there is a ca_file, a "
+            "client_certificate or a certs_dir.",
      .example = "true",
      .since = "0.1"},
     {.key = "chunk_size",

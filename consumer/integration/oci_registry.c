@@ -188,6 +188,7 @@ static bool wants_https(const struct registry_options *options,
     }
     return options->transport.ca_file != NULL ||
            options->transport.certificate != NULL ||
+           options->transport.certs_dir != NULL ||
            !oci_registry_is_loopback(registry);
 }
 
