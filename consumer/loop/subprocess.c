@@ -1,0 +1,430 @@
+#include "waybill/subprocess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "waybill/alloc.h"
+
+/*
+ *     spawn -> (output)* -> exit -> what is left of the output -> done
+ *
+ * The exit is seen through a pidfd (Linux 5.3), which the loop watches like any
+ * descriptor: a handler for SIGCHLD would be the whole process's. Where there
+ * is none (an old kernel, a sandbox) it is asked for every few milliseconds.
+ *
+ * What goes in fits a pipe, and stands in it before the program runs: nobody
+ * waits for it to read, and nobody is signalled because it did not.
+ */
+
+#define POLL_MS 20
+#define MOST_ERRORS ((size_t)4096)
+/* A killed program ends at once, but for one that hangs in the kernel itself (a
+ * dead NFS server); that one stays behind as a zombie. */
+#define REAP_TRIES 200
+
+struct stream {
+    int fd;
+    struct str *text;
+};
+
+struct subprocess {
+    struct loop *loop;
+    subprocess_done_fn *done;
+    void *payload;
+    char *name;
+    pid_t pid; /* 0: none, or reaped */
+    int pidfd; /* -1: none */
+    struct stream output;
+    struct stream errors;
+    struct timer limit;
+    struct timer poll; /* instead of the pidfd */
+    struct task failing;
+    uint64_t timeout_ms;
+    struct subprocess_result result;
+    struct error failure;
+};
+
+extern char **environ;
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+/* --- the end ----------------------------------------------------------------
+ */
+
+/* True: it has ended, and *ret_status says how; -1: nobody can tell. */
+static bool reap(struct subprocess *subprocess, int *ret_status)
+{
+    pid_t got;
+
+    do {
+        got = waitpid(subprocess->pid, ret_status, WNOHANG);
+    } while (got < 0 && errno == EINTR);
+    if (got == 0) {
+        return false;
+    }
+    if (got < 0) {
+        *ret_status = -1;
+    }
+    subprocess->pid = 0;
+    return true;
+}
+
+static void kill_group(struct subprocess *subprocess)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    int status;
+
+    if (subprocess->pid == 0) {
+        return;
+    }
+    kill(-subprocess->pid, SIGKILL);
+    for (unsigned i = 0; i < REAP_TRIES && !reap(subprocess, &status); i++) {
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void stop_reading(struct subprocess *subprocess, struct stream *stream)
+{
+    if (stream->fd >= 0) {
+        loop_unwatch(subprocess->loop, stream->fd);
+        close_fd(&stream->fd);
+    }
+}
+
+static void stop(struct subprocess *subprocess)
+{
+    stop_reading(subprocess, &subprocess->output);
+    stop_reading(subprocess, &subprocess->errors);
+    if (subprocess->pidfd >= 0) {
+        loop_unwatch(subprocess->loop, subprocess->pidfd);
+        close_fd(&subprocess->pidfd);
+    }
+    loop_disarm(subprocess->loop, &subprocess->limit);
+    loop_disarm(subprocess->loop, &subprocess->poll);
+    loop_cancel(subprocess->loop, &subprocess->failing);
+}
+
+static void subprocess_free(struct subprocess *subprocess)
+{
+    str_wipe(&subprocess->result.output);
+    str_wipe(&subprocess->result.errors);
+    mem_free(subprocess->name);
+    mem_free(subprocess);
+}
+
+void subprocess_cancel(struct subprocess *subprocess)
+{
+    kill_group(subprocess);
+    stop(subprocess);
+    subprocess_free(subprocess);
+}
+
+static void finish(struct subprocess *subprocess, const struct error *err)
+{
+    stop(subprocess);
+    subprocess->done(subprocess->payload, err ? NULL : &subprocess->result,
+                     err);
+    subprocess_free(subprocess);
+}
+
+static void fail(struct subprocess *subprocess, const struct error *err)
+{
+    kill_group(subprocess);
+    finish(subprocess, err);
+}
+
+static void run_failing(void *payload)
+{
+    struct subprocess *subprocess = payload;
+
+    finish(subprocess, &subprocess->failure);
+}
+
+static void on_limit(void *payload)
+{
+    struct subprocess *subprocess = payload;
+    struct error err;
+
+    error_fill(&err, ERROR_INTERRUPTED, "'%s' took longer than %g s",
+               subprocess->name, (double)subprocess->timeout_ms / 1000);
+    fail(subprocess, &err);
+}
+
+/* --- output -----------------------------------------------------------------
+ */
+
+/* What is there now; the end of it closes the descriptor. */
+static void drain(struct subprocess *subprocess, struct stream *stream)
+{
+    char buffer[4096];
+    ssize_t got = 0;
+
+    /* One that goes on and on must not keep the loop. */
+    for (unsigned i = 0; stream->fd >= 0 && i < 16; i++) {
+        got = read(stream->fd, buffer, sizeof(buffer));
+        if (got > 0) {
+            size_t room = stream->text->cap - stream->text->len;
+            bool cut = stream == &subprocess->errors && (size_t)got > room;
+
+            str_put(stream->text, buffer, cut ? room : (size_t)got);
+        } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+            stop_reading(subprocess, stream);
+        } else if (errno == EAGAIN) {
+            break;
+        }
+    }
+    explicit_bzero(buffer, sizeof(buffer));
+}
+
+static void say_too_much(const struct subprocess *subprocess, struct error *err)
+{
+    error_fill(err, ERROR_TOO_LARGE, "'%s' printed more than %zu bytes",
+               subprocess->name, subprocess->result.output.cap);
+}
+
+static void on_readable(void *payload, int fd, unsigned events)
+{
+    struct subprocess *subprocess = payload;
+    struct error err;
+
+    (void)events;
+    drain(subprocess, fd == subprocess->output.fd ? &subprocess->output
+                                                  : &subprocess->errors);
+    if (subprocess->result.output.overflow) {
+        say_too_much(subprocess, &err);
+        fail(subprocess, &err);
+    }
+}
+
+/* The last of its output may lie in the pipes still: at most what a pipe holds
+ * (64 KiB). */
+static int read_end(struct subprocess *subprocess, int status,
+                    struct error *err)
+{
+    drain(subprocess, &subprocess->output);
+    drain(subprocess, &subprocess->errors);
+    if (subprocess->result.output.overflow) {
+        say_too_much(subprocess, err);
+        return -1;
+    }
+    if (status == -1) {
+        return error_set(err, ERROR_CONFIG,
+                         "how '%s' ended is not known: this process was "
+                         "started with SIGCHLD ignored",
+                         subprocess->name);
+    }
+    if (!WIFEXITED(status)) {
+        return error_set(err, ERROR_INTERRUPTED, "'%s' was ended by signal %d",
+                         subprocess->name, WTERMSIG(status));
+    }
+    subprocess->result.exit_code = WEXITSTATUS(status);
+    return 0;
+}
+
+static void see_exit(struct subprocess *subprocess)
+{
+    struct error err;
+    int status;
+
+    if (!reap(subprocess, &status)) {
+        return;
+    }
+    finish(subprocess, read_end(subprocess, status, &err) < 0 ? &err : NULL);
+}
+
+static void on_exit_seen(void *payload, int fd, unsigned events)
+{
+    (void)fd;
+    (void)events;
+    see_exit(payload);
+}
+
+static void on_poll(void *payload)
+{
+    struct subprocess *subprocess = payload;
+
+    loop_arm(subprocess->loop, &subprocess->poll, POLL_MS);
+    see_exit(subprocess);
+}
+
+/* --- the start --------------------------------------------------------------
+ */
+
+/* The child's ends, by descriptor number */
+struct ends {
+    int fds[3];
+};
+
+static int say_no_pipe(struct error *err)
+{
+    return error_set(err, ERROR_CONFIG, "no pipe: %s", strerror(errno));
+}
+
+static int open_input(struct ends *ends, const char *input, struct error *err)
+{
+    size_t len = input != NULL ? strlen(input) : 0;
+    int pair[2];
+    ssize_t written;
+
+    if (len > SUBPROCESS_MOST_INPUT) {
+        return error_set(err, ERROR_CONFIG, "the input is too long");
+    }
+    if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0) {
+        return say_no_pipe(err);
+    }
+    /* Only our end, and only while this is written, must not block. */
+    written = len > 0 ? write(pair[1], input, len) : 0;
+    close(pair[1]);
+    if (written != (ssize_t)len || fcntl(pair[0], F_SETFL, 0) < 0) {
+        close(pair[0]);
+        return say_no_pipe(err);
+    }
+    ends->fds[0] = pair[0];
+    return 0;
+}
+
+static int open_stream(int *ret_end, struct stream *stream, struct error *err)
+{
+    int pair[2];
+
+    if (pipe2(pair, O_CLOEXEC) < 0) {
+        return say_no_pipe(err);
+    }
+    *ret_end = pair[1];
+    stream->fd = pair[0];
+    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
+        return say_no_pipe(err);
+    }
+    return 0;
+}
+
+/* Signals as a fresh login has them: ours are blocked or ignored here and
+ * there, and a child inherits both. */
+static void set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t all;
+    sigset_t none;
+
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(attributes, &all);
+    posix_spawnattr_setsigmask(attributes, &none);
+    posix_spawnattr_setpgroup(attributes, 0);
+    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF |
+                                             POSIX_SPAWN_SETSIGMASK |
+                                             POSIX_SPAWN_SETPGROUP);
+}
+
+/* Whatever a library has opened without O_CLOEXEC stays here as well. */
+static void set_actions(posix_spawn_file_actions_t *actions,
+                        const struct ends *ends)
+{
+    for (int i = 0; i < 3; i++) {
+        posix_spawn_file_actions_adddup2(actions, ends->fds[i], i);
+    }
+#if defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 34)
+    posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#endif
+#endif
+}
+
+static int spawn(struct subprocess *subprocess, const char *const *argv,
+                 const struct ends *ends, struct error *err)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    set_attributes(&attributes);
+    set_actions(&actions, ends);
+    failure = posix_spawnp(&subprocess->pid, argv[0], &actions, &attributes,
+                           (char *const *)argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failure == 0) {
+        return 0;
+    }
+    subprocess->pid = 0;
+    if (failure == ENOENT && strchr(argv[0], '/') == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "'%s' is not on PATH", argv[0]);
+    }
+    return error_set(err, failure == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG,
+                     "cannot run '%s': %s", argv[0], strerror(failure));
+}
+
+static int start(struct subprocess *subprocess,
+                 const struct subprocess_request *request, struct error *err)
+{
+    struct ends ends = {{-1, -1, -1}};
+    int result = -1;
+
+    /* The input's first: of three standard descriptors that were closed it
+     * takes the lowest, so that no dup2() hits an end that is needed still. */
+    if (open_input(&ends, request->input, err) == 0 &&
+        open_stream(&ends.fds[1], &subprocess->output, err) == 0 &&
+        open_stream(&ends.fds[2], &subprocess->errors, err) == 0) {
+        result = spawn(subprocess, request->argv, &ends, err);
+    }
+    for (int i = 0; i < 3; i++) {
+        close_fd(&ends.fds[i]);
+    }
+    return result;
+}
+
+static void watch(struct subprocess *subprocess)
+{
+    struct loop *loop = subprocess->loop;
+
+    subprocess->pidfd = (int)syscall(SYS_pidfd_open, subprocess->pid, 0);
+    if (subprocess->pidfd >= 0) {
+        loop_watch(loop, subprocess->pidfd, LOOP_IN, on_exit_seen, subprocess);
+    } else {
+        loop_arm(loop, &subprocess->poll, POLL_MS);
+    }
+    loop_watch(loop, subprocess->output.fd, LOOP_IN, on_readable, subprocess);
+    loop_watch(loop, subprocess->errors.fd, LOOP_IN, on_readable, subprocess);
+    loop_arm(loop, &subprocess->limit, subprocess->timeout_ms);
+}
+
+struct subprocess *subprocess_start(struct loop *loop,
+                                    const struct subprocess_request *request,
+                                    subprocess_done_fn *done, void *payload)
+{
+    struct subprocess *subprocess = mem_zalloc(sizeof(*subprocess));
+
+    subprocess->loop = loop;
+    subprocess->done = done;
+    subprocess->payload = payload;
+    subprocess->name = mem_strdup(request->argv[0]);
+    subprocess->timeout_ms = request->timeout_ms;
+    subprocess->pidfd = -1;
+    subprocess->output = (struct stream){-1, &subprocess->result.output};
+    subprocess->errors = (struct stream){-1, &subprocess->result.errors};
+    str_init(&subprocess->result.output, request->most_output);
+    str_init(&subprocess->result.errors, MOST_ERRORS);
+    timer_init(&subprocess->limit, on_limit, subprocess);
+    timer_init(&subprocess->poll, on_poll, subprocess);
+    task_init(&subprocess->failing, run_failing, subprocess);
+    if (start(subprocess, request, &subprocess->failure) == 0) {
+        watch(subprocess);
+    } else {
+        loop_defer(loop, &subprocess->failing);
+    }
+    return subprocess;
+}
