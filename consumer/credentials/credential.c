@@ -91,8 +91,9 @@ static void replace(char **slot, const char *value, size_t len)
     (*slot)[len] = '\0';
 }
 
-/* As docker writes it: unpadded by some, with NULs behind it by old ones. The
- * password may hold colons (a service account's JSON does). */
+/* As docker writes it: unpadded by some, with NULs behind it by old ones; and
+ * as the base64 command prints it, in lines. The password may hold colons (a
+ * service account's JSON does). */
 static int bind_auth(struct credential *credential, const char *value,
                      struct error *err)
 {
@@ -100,7 +101,11 @@ static int bind_auth(struct credential *credential, const char *value,
     CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
     const char *colon;
 
-    str_puts(&padded, value);
+    for (; *value != '\0'; value++) {
+        if (strchr(" \t\r\n", *value) == NULL) {
+            str_putc(&padded, *value);
+        }
+    }
     while (padded.len % 4 != 0) {
         str_putc(&padded, '=');
     }

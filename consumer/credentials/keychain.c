@@ -19,6 +19,17 @@
 /* What was found wrong may have been mended */
 #define FAILURE_MS 5000
 
+/* Files that a credential was read from: a user name and a password may stand
+ * in one each. */
+struct files {
+    struct file {
+        char *path;
+        struct file_stamp stamp;
+    } * items;
+    size_t count;
+    size_t capacity;
+};
+
 struct keychain {
     struct keychain_env env;
     const struct keychain_options *options;
@@ -30,6 +41,7 @@ struct keychain {
     /* As the sources gave it, before a token server rotated anything: the same
      * again is no news. */
     struct credential as_found;
+    struct files files;
     bool has_current;
     bool refused;
     uint64_t got_ms;
@@ -45,6 +57,7 @@ struct keychain {
     size_t at;
     struct source_job job;
     struct credential found;
+    struct files found_files;
     struct error worst; /* the first source that should have worked */
     struct str story;
     char *last_story;
@@ -188,16 +201,32 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static void files_release(struct files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        mem_free(files->items[i].path);
+    }
+    mem_free(files->items);
+    *files = (struct files){0};
+}
+
+static void add_file(struct files *files, struct credential *from)
+{
+    if (from->file == NULL) {
+        return;
+    }
+    files->items = mem_grow(files->items, &files->capacity, files->count + 1,
+                            sizeof(files->items[0]));
+    files->items[files->count++] = (struct file){from->file, from->stamp};
+    from->file = NULL;
+}
+
 static void merge(struct credential *into, struct credential *from)
 {
     take(&into->username, &from->username);
     take(&into->password, &from->password);
     take(&into->identity_token, &from->identity_token);
     take(&into->registry_token, &from->registry_token);
-    if (from->file != NULL && into->file == NULL) {
-        take(&into->file, &from->file);
-        into->stamp = from->stamp;
-    }
     into->lifetime_ms = sooner(into->lifetime_ms, from->lifetime_ms);
     into->renew_ms = sooner(into->renew_ms, from->renew_ms);
     credential_release(from);
@@ -224,36 +253,6 @@ static void tell(struct keychain *keychain, const char *what)
     str_printf(story, ": %s", what);
 }
 
-static void keep_answer(struct keychain *keychain)
-{
-    struct source_job *job = &keychain->job;
-    struct credential *found = &keychain->found;
-    bool first = !has_secret(found);
-
-    if (!credential_is_empty(&job->credential)) {
-        tell(keychain, "found");
-        if (first && has_secret(&job->credential)) {
-            CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
-
-            put_label(&label, keychain->chain[keychain->at]);
-            mem_free(found->origin);
-            found->origin = job->credential.origin
-                                ? mem_strdup(job->credential.origin)
-                                : str_take(&label);
-        }
-        merge(found, &job->credential);
-        return;
-    }
-    tell(keychain, job->why);
-    if (job->failure.kind != ERROR_NONE && keychain->worst.kind == ERROR_NONE) {
-        CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
-
-        put_label(&label, keychain->chain[keychain->at]);
-        keychain->worst = job->failure;
-        error_prefix(&keychain->worst, "credentials from %s", label.data);
-    }
-}
-
 /* A user name of <token> is docker's way to say that the password is a refresh
  * token. */
 static void see_token(struct credential *found)
@@ -265,6 +264,39 @@ static void see_token(struct credential *found)
     take(&found->identity_token, &found->password);
     mem_free(found->username);
     found->username = NULL;
+}
+
+static void keep_answer(struct keychain *keychain)
+{
+    struct source_job *job = &keychain->job;
+    struct credential *found = &keychain->found;
+    bool first = !has_secret(found);
+
+    /* Before another source's user name takes the place of this one's */
+    see_token(&job->credential);
+    if (!credential_is_empty(&job->credential)) {
+        tell(keychain, "found");
+        if (first && has_secret(&job->credential)) {
+            CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
+
+            put_label(&label, keychain->chain[keychain->at]);
+            mem_free(found->origin);
+            found->origin = job->credential.origin
+                                ? mem_strdup(job->credential.origin)
+                                : str_take(&label);
+        }
+        add_file(&keychain->found_files, &job->credential);
+        merge(found, &job->credential);
+        return;
+    }
+    tell(keychain, job->why);
+    if (job->failure.kind != ERROR_NONE && keychain->worst.kind == ERROR_NONE) {
+        CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
+
+        put_label(&label, keychain->chain[keychain->at]);
+        keychain->worst = job->failure;
+        error_prefix(&keychain->worst, "credentials from %s", label.data);
+    }
 }
 
 static int complete(struct keychain *keychain, struct error *err)
@@ -330,9 +362,11 @@ static void install(struct keychain *keychain)
     } else {
         keychain->current.lifetime_ms = found->lifetime_ms;
         keychain->current.renew_ms = found->renew_ms;
-        keychain->current.stamp = found->stamp;
         credential_release(found);
     }
+    files_release(&keychain->files);
+    keychain->files = keychain->found_files;
+    keychain->found_files = (struct files){0};
     *found = (struct credential){0};
     keychain->has_current = true;
     keychain->refused = false;
@@ -356,6 +390,7 @@ static void finish(struct keychain *keychain)
         return;
     }
     credential_release(&keychain->found);
+    files_release(&keychain->found_files);
     keychain->failure = err;
     wake(keychain, &err);
 }
@@ -436,6 +471,8 @@ void keychain_free(struct keychain *keychain)
     }
     loop_cancel(keychain->env.loop, &keychain->starting);
     loop_cancel(keychain->env.loop, &keychain->failing);
+    files_release(&keychain->found_files);
+    files_release(&keychain->files);
     credential_release(&keychain->found);
     credential_release(&keychain->as_found);
     credential_release(&keychain->current);
@@ -455,13 +492,19 @@ static uint64_t age_ms(const struct keychain *keychain)
     return loop_now(keychain->env.loop) - keychain->got_ms;
 }
 
-static bool file_changed(const struct credential *credential)
+static bool a_file_changed(const struct files *files)
 {
     struct file_stamp now;
 
-    return credential->file != NULL &&
-           (!file_stamp_of(credential->file, &now) ||
-            memcmp(&now, &credential->stamp, sizeof(now)) != 0);
+    for (size_t i = 0; i < files->count; i++) {
+        const struct file *file = &files->items[i];
+
+        if (!file_stamp_of(file->path, &now) ||
+            memcmp(&now, &file->stamp, sizeof(now)) != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool just_walked(const struct keychain *keychain, uint64_t ms)
@@ -481,7 +524,7 @@ const struct credential *keychain_cached(struct keychain *keychain)
 
     if (!keychain->has_current ||
         is_due(age_ms(keychain), current->lifetime_ms) ||
-        file_changed(current) ||
+        a_file_changed(&keychain->files) ||
         (keychain->refused && !just_walked(keychain, REWALK_MS))) {
         return NULL;
     }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,9 @@ static void start_file(struct source_job *job)
     struct credential credential = {0};
     struct error err;
 
-    if (!file_stamp_of(job->spec->path, &credential.stamp)) {
+    /* One that may not be looked at is a fault, and reading says which. */
+    if (!file_stamp_of(job->spec->path, &credential.stamp) &&
+        (errno == ENOENT || errno == ENOTDIR)) {
         source_nothing(job, "not there");
     } else if (secret_file_read(job->spec->path, &content, &err) < 0) {
         source_failed(job, &err);

@@ -87,7 +87,8 @@ struct credential {
      * fetched while the old one still serves; 0: only at its end. */
     uint64_t lifetime_ms;
     uint64_t renew_ms;
-    /* The file that it was read from, and how that looked; NULL: none */
+    /* From a source to its keychain: the file that it was read from, and how
+     * that looked; NULL: none */
     char *file;
     struct file_stamp {
         uint64_t inode;
