@@ -8,8 +8,8 @@
 /*
  * How a source is asked. start() has its answer at once, or later from the
  * loop; either way it calls exactly one of source_found(), source_nothing() and
- * source_failed(), unless cancelled before. chain.c sees to it that nobody is
- * called back from inside.
+ * source_failed(), unless cancelled before. keychain.c sees to it that nobody
+ * is called back from inside.
  */
 struct source_job {
     const struct keychain_env *env;
@@ -17,7 +17,7 @@ struct source_job {
     const char *registry; /* host[:port]; "index.docker.io" for Docker Hub */
     const char *path;     /* of the repository */
     void *state;          /* the source's own */
-    /* chain.c's */
+    /* keychain.c's */
     void (*answered)(struct source_job *job);
     void *payload;
     struct task task;
@@ -86,5 +86,41 @@ bool file_stamp_of(const char *path, struct file_stamp *ret_stamp);
  * the reason: not there, not readable, too large. errno tells ENOENT apart. */
 int secret_file_read(const char *path, struct str *out,
                      struct error *err) NODISCARD;
+
+/* --- docker_config.c: what a docker config says; pure --- */
+
+struct docker_entry {
+    char *helper;    /* is asked first; NULL: none */
+    const char *via; /* "credHelpers" or "credsStore" */
+    /* Of `auths`, when there is no helper or it has nothing; may be empty */
+    struct credential credential;
+};
+
+/* Both empty when nothing there is for that repository; path may be NULL. */
+int docker_config_lookup(const char *text, size_t len, const char *registry,
+                         const char *path, struct docker_entry *ret_entry,
+                         struct error *err) NODISCARD;
+void docker_entry_release(struct docker_entry *entry); /* wipes */
+/* What docker files the registry's credentials under, and asks helpers for */
+const char *docker_server(const char *registry);
+
+/* --- docker_helper.c: one question to one helper --- */
+
+struct docker_helper;
+/* Later, once: found (take it), failed, or both NULL: it has none. */
+typedef void docker_helper_fn(void *payload, struct credential *found,
+                              const struct error *err);
+
+/* -1: it has no name that may be run. `name` is what follows
+ * docker-credential-. */
+int docker_helper_start(struct loop *loop, const char *name,
+                        const char *registry, docker_helper_fn *done,
+                        void *payload, struct docker_helper **ret_helper,
+                        struct error *err) NODISCARD;
+void docker_helper_cancel(struct docker_helper *helper);
+/* The start of what a program complained of, for a message; never from where
+ * JSON begins, which may be the answer after all. */
+void helper_words(struct str *out, const struct str *output,
+                  const struct str *errors);
 
 #endif

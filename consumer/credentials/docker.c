@@ -1,8 +1,276 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #include "credentials_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/limits.h"
+
+/*
+ * Where docker configs are. With `path` that one alone, and it must be there;
+ * a folder is where a Kubernetes secret is mounted. Without, those of these
+ * that there are, in this order, until one has an entry for the registry:
+ *
+ *     $DOCKER_AUTH_CONFIG                 the config itself
+ *     $DOCKER_CONFIG/config.json          or ~/.docker/config.json
+ *     $REGISTRY_AUTH_FILE                 podman, skopeo, buildah
+ *     $XDG_RUNTIME_DIR/containers/auth.json
+ *
+ * One that cannot be read ends the search: what it says might have counted.
+ */
+
+struct search {
+    struct source_job *job;
+    size_t at; /* next place */
+    unsigned seen;
+    struct str file; /* of the config at hand; empty: the variable */
+    struct file_stamp stamp;
+    struct docker_entry entry;
+    struct docker_helper *helper; /* while it is asked */
+};
+
+static void search_free(struct search *search)
+{
+    str_release(&search->file);
+    docker_entry_release(&search->entry);
+    mem_free(search);
+}
+
+/* --- places -----------------------------------------------------------------
+ */
+
+static bool join(struct str *out, const char *variable, const char *below)
+{
+    const char *value = getenv(variable);
+
+    if (value == NULL || *value == '\0') {
+        return false;
+    }
+    str_printf(out, "%s%s", value, below);
+    return true;
+}
+
+static bool put_docker(struct str *out)
+{
+    return join(out, "DOCKER_CONFIG", "/config.json") ||
+           join(out, "HOME", "/.docker/config.json");
+}
+
+static bool put_override(struct str *out)
+{
+    return join(out, "REGISTRY_AUTH_FILE", "");
+}
+
+static bool put_runtime(struct str *out)
+{
+    return join(out, "XDG_RUNTIME_DIR", "/containers/auth.json");
+}
+
+static bool (*const places[])(struct str *) = {put_docker, put_override,
+                                               put_runtime};
+
+/* A named one, which may be a mounted secret's folder */
+static int put_named(struct str *out, const char *path, struct error *err)
+{
+    static const char *const names[] = {"config.json", ".dockerconfigjson"};
+    struct file_stamp stamp;
+    struct stat stat_;
+
+    str_puts(out, path);
+    if (stat(path, &stat_) < 0 || !S_ISDIR(stat_.st_mode)) {
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        str_clear(out);
+        str_printf(out, "%s/%s", path, names[i]);
+        if (file_stamp_of(out->data, &stamp)) {
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_AUTH, "'%s' holds neither %s nor %s", path,
+                     names[0], names[1]);
+}
+
+/* --- looking into one -------------------------------------------------------
+ */
+
+static void search_next(struct search *search);
+
+static void put_origin(const struct search *search, struct str *out)
+{
+    const struct docker_entry *entry = &search->entry;
+
+    if (search->file.len > 0) {
+        str_printf(out, "docker config '%s'", search->file.data);
+    } else {
+        str_puts(out, "docker config in DOCKER_AUTH_CONFIG");
+    }
+    if (entry->helper != NULL) {
+        str_printf(out, " (%s %s)", entry->via, entry->helper);
+    }
+}
+
+static void finish_failed(struct search *search, struct error *err)
+{
+    struct source_job *job = search->job;
+    CLEANUP(str_release) struct str origin = STR_INIT(LIMIT_MESSAGE / 2);
+
+    put_origin(search, &origin);
+    error_put_front(err, "%s", origin.data);
+    search_free(search);
+    source_failed(job, err);
+}
+
+static void finish_found(struct search *search, struct credential *found)
+{
+    struct source_job *job = search->job;
+    CLEANUP(str_release) struct str origin = STR_INIT(STR_UNLIMITED);
+
+    put_origin(search, &origin);
+    found->origin = str_take(&origin);
+    if (search->file.len > 0) {
+        found->file = mem_strdup(search->file.data);
+        found->stamp = search->stamp;
+    }
+    source_found(job, found);
+    search_free(search);
+}
+
+static void use_auths(struct search *search)
+{
+    if (credential_is_empty(&search->entry.credential)) {
+        search_next(search);
+        return;
+    }
+    /* From now on it is not the helper's. */
+    mem_free(search->entry.helper);
+    search->entry.helper = NULL;
+    finish_found(search, &search->entry.credential);
+}
+
+static void on_helper(void *payload, struct credential *found,
+                      const struct error *err)
+{
+    struct search *search = payload;
+    struct error failure;
+
+    search->helper = NULL;
+    if (err != NULL) {
+        failure = *err;
+        finish_failed(search, &failure);
+    } else if (found != NULL) {
+        finish_found(search, found);
+    } else {
+        use_auths(search);
+    }
+}
+
+static int use_entry(struct search *search, struct error *err)
+{
+    const struct source_job *job = search->job;
+
+    if (search->entry.helper == NULL) {
+        use_auths(search);
+        return 0;
+    }
+    return docker_helper_start(job->env->loop, search->entry.helper,
+                               job->registry, on_helper, search,
+                               &search->helper, err);
+}
+
+static void look_into(struct search *search, const char *text, size_t len)
+{
+    const struct source_job *job = search->job;
+    struct error err;
+
+    search->seen++;
+    docker_entry_release(&search->entry);
+    if (docker_config_lookup(text, len, job->registry, job->path,
+                             &search->entry, &err) < 0 ||
+        use_entry(search, &err) < 0) {
+        finish_failed(search, &err);
+    }
+}
+
+/* `file` is set. The stamp is taken before: what changes while it is read is
+ * noticed at the next look. */
+static void look_into_file(struct search *search)
+{
+    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_DOCKER_CONFIG);
+    struct source_job *job = search->job;
+    struct error err;
+
+    search->stamp = (struct file_stamp){0};
+    file_stamp_of(search->file.data, &search->stamp);
+    if (secret_file_read(search->file.data, &text, &err) < 0) {
+        search_free(search);
+        source_failed(job, &err);
+        return;
+    }
+    look_into(search, text.data, text.len);
+}
+
+/* --- the search -------------------------------------------------------------
+ */
+
+static void finish_nothing(struct search *search)
+{
+    struct source_job *job = search->job;
+    unsigned seen = search->seen;
+
+    search_free(search);
+    if (seen == 0) {
+        source_nothing(job, "there is no docker config");
+    } else {
+        source_nothing(job, "no entry for '%s'", job->registry);
+    }
+}
+
+static void search_next(struct search *search)
+{
+    struct file_stamp stamp;
+
+    while (search->job->spec->path == NULL && search->at < ARRAY_SIZE(places)) {
+        str_clear(&search->file);
+        if (places[search->at++](&search->file) &&
+            file_stamp_of(search->file.data, &stamp)) {
+            look_into_file(search);
+            return;
+        }
+    }
+    finish_nothing(search);
+}
 
 static void start(struct source_job *job)
 {
-    source_nothing(job, "not built yet");
+    const char *variable = getenv("DOCKER_AUTH_CONFIG");
+    struct search *search = mem_zalloc(sizeof(*search));
+    struct error err;
+
+    search->job = job;
+    str_init(&search->file, STR_UNLIMITED);
+    job->state = search;
+    if (job->spec->path != NULL) {
+        if (put_named(&search->file, job->spec->path, &err) < 0) {
+            search_free(search);
+            source_failed(job, &err);
+        } else {
+            look_into_file(search);
+        }
+    } else if (variable != NULL && *variable != '\0') {
+        look_into(search, variable, strlen(variable));
+    } else {
+        search_next(search);
+    }
+}
+
+/* Only a helper keeps one waiting. */
+static void cancel(struct source_job *job)
+{
+    struct search *search = job->state;
+
+    docker_helper_cancel(search->helper);
+    search_free(search);
 }
 
 const struct source_class docker_source = {
@@ -10,4 +278,5 @@ const struct source_class docker_source = {
     .takes = KEY_PATH,
     .needs = 0,
     .start = start,
+    .cancel = cancel,
 };

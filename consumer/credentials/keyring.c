@@ -1,8 +1,98 @@
+#include <string.h>
+
 #include "credentials_internal.h"
+#include "waybill/limits.h"
+#include "waybill/subprocess.h"
+
+/*
+ * The desktop's keyring (Secret Service), through libsecret's secret-tool. What
+ * go-keyring stores there (`gh auth login`, tweag's credential-helper) has the
+ * attributes `service` and `username`; it is looked up by the first alone,
+ * since what is meant is a service's one secret.
+ */
+
+/* Somebody may have to unlock it. */
+#define TIMEOUT_MS 20000
+
+/* Some put the line end of their input into the keyring as well. */
+static void give(struct source_job *job, const struct str *output)
+{
+    CLEANUP(str_wipe) struct str secret = STR_INIT(STR_UNLIMITED);
+    size_t len = output->len - (output->data[output->len - 1] == '\n');
+    struct credential credential = {0};
+    struct error err;
+
+    str_put(&secret, output->data, len);
+    if (strlen(secret.data) != len) {
+        error_fill(&err, ERROR_AUTH, "the secret of '%s' is not text",
+                   job->spec->service);
+        source_failed(job, &err);
+    } else if (len == 0) {
+        source_nothing(job, "empty");
+    } else if (credential_bind(&credential, job->spec->binding, secret.data,
+                               &err) < 0) {
+        source_failed(job, &err);
+    } else {
+        source_found(job, &credential);
+    }
+}
+
+static void say_failure(struct source_job *job,
+                        const struct subprocess_result *result)
+{
+    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    const struct str nothing = STR_INIT(0);
+    struct error err;
+
+    /* What it prints on its output is the secret, whatever its exit code. */
+    helper_words(&words, &nothing, &result->errors);
+    error_fill(&err, ERROR_AUTH, "secret-tool: exit code %d%s",
+               result->exit_code, words.data);
+    source_failed(job, &err);
+}
+
+static void on_done(void *payload, const struct subprocess_result *result,
+                    const struct error *err)
+{
+    struct source_job *job = payload;
+
+    if (err != NULL && err->kind == ERROR_NOT_FOUND) {
+        source_nothing(job, "secret-tool is not installed");
+    } else if (err != NULL) {
+        source_failed(job, err);
+    } else if (result->exit_code == 0 && result->output.len > 0) {
+        give(job, &result->output);
+    } else if (result->exit_code <= 1 && result->errors.len == 0) {
+        source_nothing(job, "not in the keyring");
+    } else {
+        say_failure(job, result);
+    }
+}
 
 static void start(struct source_job *job)
 {
-    source_nothing(job, "not built yet");
+    const char *const argv[] = {"secret-tool", "lookup", "service",
+                                job->spec->service, NULL};
+    struct error err;
+
+    if (job->spec->service[0] == '-') {
+        error_fill(&err, ERROR_CONFIG, "the service '%s' looks like an option",
+                   job->spec->service);
+        source_failed(job, &err);
+        return;
+    }
+    job->state = subprocess_start(job->env->loop,
+                                  &(struct subprocess_request){
+                                      .argv = argv,
+                                      .most_output = LIMIT_HELPER_OUTPUT,
+                                      .timeout_ms = TIMEOUT_MS,
+                                  },
+                                  on_done, job);
+}
+
+static void cancel(struct source_job *job)
+{
+    subprocess_cancel(job->state);
 }
 
 const struct source_class keyring_source = {
@@ -10,4 +100,5 @@ const struct source_class keyring_source = {
     .takes = KEY_SERVICE | KEY_BINDING,
     .needs = KEY_SERVICE,
     .start = start,
+    .cancel = cancel,
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "credentials_internal.h"
+#include "waybill/utf8.h"
 
 /* The table of sources, and what each takes. */
 
@@ -63,10 +64,13 @@ const struct field credential_source_fields[] = {
      .flags = FIELD_PATH,
      .offset = MEMBER(path),
      .doc = "file: the file, read again when it changes. docker: a docker "
-            "config or a mounted .dockerconfigjson, instead of those that are "
-            "looked for. google: a service account's JSON, instead of what "
-            "GOOGLE_APPLICATION_CREDENTIALS names. aws: the shared "
-            "credentials file.",
+            "config, a mounted .dockerconfigjson, or the folder that holds one "
+            "of them; left out, the first that has an entry for the registry "
+            "of $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json or "
+            "~/.docker/config.json, $REGISTRY_AUTH_FILE and "
+            "$XDG_RUNTIME_DIR/containers/auth.json. google: a service "
+            "account's JSON, instead of what GOOGLE_APPLICATION_CREDENTIALS "
+            "names. aws: the shared credentials file.",
      .example = "/run/secrets/registry/.dockerconfigjson",
      .since = "0.2"},
     {.key = "service",
@@ -215,12 +219,15 @@ void source_nothing(struct source_job *job, const char *format, ...)
  * is not to blame. */
 void source_failed(struct source_job *job, const struct error *err)
 {
+    CLEANUP(str_release) struct str why = STR_INIT(STR_UNLIMITED);
+
     job->failure = *err;
     if (err->kind != ERROR_UNREACHABLE && err->kind != ERROR_UNAVAILABLE &&
         err->kind != ERROR_RATE_LIMITED) {
         job->failure.kind = ERROR_AUTH;
     }
-    snprintf(job->why, sizeof(job->why), "%.*s", (int)sizeof(job->why) - 1,
-             err->message);
+    utf8_put_printable(&why, err->message, strlen(err->message),
+                       sizeof(job->why) - 1);
+    snprintf(job->why, sizeof(job->why), "%s", why.data);
     answer(job);
 }

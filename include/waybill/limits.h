@@ -55,6 +55,12 @@
 #define LIMIT_CONFIG_KEYS 256 /* of one mapping */
 #define LIMIT_CONFIG_FAULTS 50
 #define LIMIT_SECRET_FILE ((size_t)64 * 1024)
+/* A docker config: what a Kubernetes secret can hold; and how many registries
+ * stand in it */
+#define LIMIT_DOCKER_CONFIG ((size_t)1024 * 1024)
+#define LIMIT_DOCKER_ENTRIES 4096
+/* What a credential helper or the keyring may print */
+#define LIMIT_HELPER_OUTPUT ((size_t)64 * 1024)
 
 /* A message of ours: what fits a dead letter's header (1 KiB, wire format) */
 #define LIMIT_MESSAGE 1024
