@@ -1,0 +1,673 @@
+#include "keychain_world.h"
+
+#include "credentials/credentials_internal.h"
+
+#define USERNAME(text)                                                         \
+    {                                                                          \
+        .source = "static", .binding = BINDING_USERNAME, .value = (text)       \
+    }
+#define PASSWORD(text)                                                         \
+    {                                                                          \
+        .source = "static", .value = (text)                                    \
+    }
+#define BOUND(to, text)                                                        \
+    {                                                                          \
+        .source = "static", .binding = (to), .value = (text)                   \
+    }
+#define VARIABLE                                                               \
+    {                                                                          \
+        .source = "env", .name = "WAYBILL_UNIT"                                \
+    }
+
+static const struct credential_source variable = VARIABLE;
+
+/* A helper whose credentials end after an hour, and which counts its runs */
+static const struct credential_source helper = {.source = "docker-helper",
+                                                .name = "fake"};
+
+static void helper_says(const struct world *world, const char *secret)
+{
+    char script[512];
+
+    snprintf(script, sizeof(script),
+             "echo x >>\"$HOME/calls\"\n"
+             "echo '{\"Username\":\"u\",\"Secret\":\"%s\"}'",
+             secret);
+    write_program(world, "docker-credential-fake", script);
+}
+
+static size_t runs(const struct world *world)
+{
+    return strlen(read_file(world, "calls")) / 2;
+}
+
+static void pass(struct world *world, uint64_t ms)
+{
+    world->time.monotonic += ms;
+}
+
+/* In place of the keyring's: does what the test says. */
+static struct {
+    const char *password; /* NULL: it fails */
+    bool late;            /* answers when the test says */
+    uint64_t lifetime_ms;
+    uint64_t renew_ms;
+    struct source_job *job; /* while it is asked */
+    unsigned started;
+    unsigned cancelled;
+} script;
+
+static void script_answer(void)
+{
+    struct source_job *job = script.job;
+    struct credential credential = {.lifetime_ms = script.lifetime_ms,
+                                    .renew_ms = script.renew_ms};
+    struct error err;
+
+    script.job = NULL;
+    if (script.password != NULL) {
+        credential.password = mem_strdup(script.password);
+        source_found(job, &credential);
+    } else {
+        error_fill(&err, ERROR_UNAVAILABLE, "not now");
+        source_failed(job, &err);
+    }
+}
+
+static void script_start(struct source_job *job)
+{
+    assert_null(script.job);
+    script.job = job;
+    script.started++;
+    if (!script.late) {
+        script_answer();
+    }
+}
+
+static void script_cancel(struct source_job *job)
+{
+    assert_ptr_equal(job, script.job);
+    script.job = NULL;
+    script.cancelled++;
+}
+
+const struct source_class keyring_source = {
+    .name = "keyring",
+    .takes = KEY_SERVICE,
+    .start = script_start,
+    .cancel = script_cancel,
+};
+
+static const struct credential_source scripted = {.source = "keyring"};
+
+static int scripted_begin(void **state)
+{
+    memset(&script, 0, sizeof(script));
+    return world_begin(state);
+}
+
+/* --- the chain ------------------------------------------------------------ */
+
+static void keychain__takes_the_first_that_has_one(void **state)
+{
+    struct world *world = *state;
+    const struct credential_source sources[] = {
+        {.source = "env", .name = "WAYBILL_NOT_SET"},
+        {.source = "file", .path = in_folder(world, "gone")},
+        PASSWORD("first"),
+        PASSWORD("second"),
+        {.source = "docker-helper", .name = "fake"},
+    };
+
+    helper_says(world, "third");
+    world_open(world, sources, ARRAY_SIZE(sources));
+    assert_string_equal(answer(world), "user=unset pass=first");
+    assert_int_equal(runs(world), 0);
+    assert_string_equal(keychain_last(world->keychain)->origin, "static");
+    check_contains("story", keychain_story(world->keychain),
+                   "env WAYBILL_NOT_SET: not set; file ");
+    check_contains("story", keychain_story(world->keychain),
+                   "gone: not there; static: found");
+}
+
+static void keychain__puts_the_parts_of_several_together(void **state)
+{
+    static const struct {
+        struct credential_source sources[4];
+        size_t count;
+        const char *expected;
+    } rows[] = {
+        {{USERNAME("u"), PASSWORD("p")}, 2, "user=u pass=p"},
+        {{PASSWORD("p"), USERNAME("u")}, 2, "user=u pass=p"},
+        {{PASSWORD("p"), PASSWORD("q"), USERNAME("u"), USERNAME("v")},
+         4,
+         "user=u pass=p"},
+        {{USERNAME("u"), BOUND(BINDING_AUTH, "dXNlcjpwYXNz")},
+         2,
+         "user=u pass=pass"},
+        {{BOUND(BINDING_AUTH, "dXNlcjpwYXNz"), USERNAME("u")},
+         2,
+         "user=user pass=pass"},
+        {{BOUND(BINDING_IDENTITY_TOKEN, "i"), PASSWORD("p")}, 2, " identity=i"},
+        {{BOUND(BINDING_REGISTRY_TOKEN, "r"), PASSWORD("p")}, 2, " registry=r"},
+        {{USERNAME("<token>"), PASSWORD("t")}, 2, " identity=t"},
+        {{PASSWORD("t"), USERNAME("<token>")}, 2, " identity=t"},
+        /* <token>:t */
+        {{USERNAME("u"), BOUND(BINDING_AUTH, "PHRva2VuPjp0")},
+         2,
+         "user=u identity=t"},
+        {{USERNAME("u")},
+         1,
+         "failed: there is a username and no password (static: found)"},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        world_open(world, rows[i].sources, rows[i].count);
+        check_text(rows[i].expected, answer(world), rows[i].expected);
+    }
+}
+
+static void keychain__begins_with_the_registrations_own(void **state)
+{
+    struct world *world = *state;
+    const struct credential_source sources[] = {USERNAME("x"), PASSWORD("y")};
+
+    world->options.password = "p";
+    world_open(world, sources, 2);
+    assert_string_equal(answer(world), "user=x pass=p");
+    world->options.username = "u";
+    world_open(world, sources, 2);
+    assert_string_equal(answer(world), "user=u pass=p");
+    world->options.password = NULL;
+    world_open(world, sources, 2);
+    assert_string_equal(answer(world), "user=u pass=y");
+}
+
+static void keychain__asks_as_nobody_where_there_is_nothing(void **state)
+{
+    struct world *world = *state;
+    struct told told;
+
+    world_open(world, NULL, 0);
+    assert_null(keychain_cached(world->keychain));
+    told = ask(world);
+    assert_false(told.failed);
+    assert_true(credential_is_empty(&told.credential));
+    assert_non_null(keychain_cached(world->keychain));
+    told_release(&told);
+}
+
+static void keychain__says_what_failed_when_nobody_had_one(void **state)
+{
+    struct world *world = *state;
+    const struct credential_source sources[] = {
+        {.source = "docker-helper", .name = "no-such-helper"},
+        {.source = "file", .path = world->folder},
+        VARIABLE,
+    };
+
+    unsetenv("WAYBILL_UNIT");
+    world_open(world, sources, 3);
+    assert_string_equal(answer(world),
+                        "failed: credentials from docker-helper "
+                        "no-such-helper: 'docker-credential-no-such-helper' "
+                        "is not on PATH");
+    check_contains("story", keychain_story(world->keychain),
+                   "is not on PATH; file ");
+    check_contains("story", keychain_story(world->keychain),
+                   "; env WAYBILL_UNIT: not set");
+    /* It does not count where somebody has one. */
+    setenv("WAYBILL_UNIT", "p", 1);
+    world_open(world, sources, 3);
+    assert_string_equal(answer(world), "user=unset pass=p");
+    unsetenv("WAYBILL_UNIT");
+}
+
+/* --- those who wait ------------------------------------------------------- */
+
+static void keychain__walks_once_for_all_who_wait(void **state)
+{
+    struct world *world = *state;
+    struct told told[3] = {0};
+
+    helper_says(world, "s");
+    world_open(world, &helper, 1);
+    for (size_t i = 0; i < 3; i++) {
+        begin_to_wait(world, &told[i]);
+    }
+    keychain_forget_waiter(&told[1].waiter);
+    keychain_forget_waiter(&told[1].waiter);
+    wait_for(world, &told[2]);
+    turn_until_idle(world);
+    assert_int_equal(told[0].times, 1);
+    assert_int_equal(told[1].times, 0);
+    assert_int_equal(runs(world), 1);
+    assert_int_equal(told[0].credential.id, told[2].credential.id);
+    for (size_t i = 0; i < 3; i++) {
+        told_release(&told[i]);
+    }
+}
+
+struct again {
+    struct world *world;
+    struct told told;
+    unsigned times;
+};
+
+static void on_again(void *payload, const struct credential *credential,
+                     const struct error *err)
+{
+    struct again *again = payload;
+
+    (void)credential;
+    (void)err;
+    if (again->times++ == 0) {
+        begin_to_wait(again->world, &again->told);
+    }
+}
+
+static void keychain__lets_one_that_is_told_wait_again(void **state)
+{
+    struct world *world = *state;
+    struct again again = {.world = world};
+    struct keychain_waiter waiter = {.ready = on_again, .payload = &again};
+
+    world_open(world, &variable, 1);
+    keychain_wait(world->keychain, &waiter);
+    wait_for(world, &again.told);
+    assert_int_equal(again.times, 1);
+    told_release(&again.told);
+}
+
+static void keychain__may_go_at_any_turn_of_a_walk(void **state)
+{
+    static const struct credential_source sources[] = {
+        VARIABLE, {.source = "docker-helper", .name = "fake"}, PASSWORD("p")};
+    struct world *world = *state;
+
+    helper_says(world, "s");
+    for (unsigned turns = 0; turns < 12; turns++) {
+        struct told told = {0};
+
+        world_open(world, sources, 3);
+        begin_to_wait(world, &told);
+        for (unsigned i = 0; i < turns && told.times == 0; i++) {
+            loop_turn(world->loop, i % 2 == 0);
+        }
+        keychain_forget_waiter(&told.waiter);
+        keychain_free(world->keychain);
+        world->keychain = NULL;
+        turn_until_idle(world);
+        told_release(&told);
+    }
+    keychain_free(NULL);
+}
+
+/* --- what is kept --------------------------------------------------------- */
+
+static void keychain__keeps_what_has_no_end(void **state)
+{
+    struct world *world = *state;
+
+    setenv("WAYBILL_UNIT", "p", 1);
+    world_open(world, &variable, 1);
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=unset pass=p");
+    setenv("WAYBILL_UNIT", "q", 1);
+    pass(world, UINT64_C(365) * 86400000);
+    assert_string_equal(cached(world), "user=unset pass=p");
+    unsetenv("WAYBILL_UNIT");
+}
+
+static void keychain__walks_again_when_it_has_ended(void **state)
+{
+    struct world *world = *state;
+    uint64_t id;
+
+    helper_says(world, "one");
+    assert_string_equal(answer_of(world, &helper), "user=u pass=one");
+    id = keychain_last(world->keychain)->id;
+    pass(world, 3599999);
+    assert_string_equal(cached(world), "user=u pass=one");
+    pass(world, 1);
+    assert_null(cached(world));
+    /* The same again is no news. */
+    assert_string_equal(answer(world), "user=u pass=one");
+    assert_int_equal(keychain_last(world->keychain)->id, id);
+    assert_int_equal(runs(world), 2);
+    pass(world, 3600000);
+    helper_says(world, "two");
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=u pass=two");
+    assert_true(keychain_last(world->keychain)->id != id);
+}
+
+static void keychain__reads_both_files_again(void **state)
+{
+    struct world *world = *state;
+    const struct credential_source sources[] = {
+        {.source = "file",
+         .binding = BINDING_USERNAME,
+         .path = write_file(world, "user", "u\n")},
+        {.source = "file", .path = write_file(world, "password", "p\n")},
+    };
+
+    world_open(world, sources, 2);
+    assert_string_equal(answer(world), "user=u pass=p");
+    assert_string_equal(cached(world), "user=u pass=p");
+    write_file(world, "password", "q\n");
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=u pass=q");
+    write_file(world, "user", "v\n");
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=v pass=q");
+    /* The same content in another file */
+    write_file(world, "user", "v\n");
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=v pass=q");
+    assert_string_equal(cached(world), "user=v pass=q");
+}
+
+/* The same secrets as before, from elsewhere: the file that they are not read
+ * from any more must not be looked at for ever. */
+static void keychain__forgets_a_file_that_does_not_count_any_more(void **state)
+{
+    struct world *world = *state;
+    const struct credential_source sources[] = {
+        {.source = "file", .path = write_file(world, "one", "p")},
+        {.source = "file", .path = write_file(world, "two", "p")},
+    };
+
+    world_open(world, sources, 2);
+    assert_string_equal(answer(world), "user=unset pass=p");
+    unlink(sources[0].path);
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=unset pass=p");
+    assert_string_equal(cached(world), "user=unset pass=p");
+    write_file(world, "two", "q");
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=unset pass=q");
+}
+
+static void keychain__keeps_a_failure_for_a_moment(void **state)
+{
+    struct world *world = *state;
+    struct told told[2] = {0};
+
+    write_program(world, "docker-credential-fake",
+                  "echo x >>\"$HOME/calls\"; exit 1");
+    check_contains("first", answer_of(world, &helper), "exit code 1");
+    pass(world, 4999);
+    begin_to_wait(world, &told[0]);
+    begin_to_wait(world, &told[1]);
+    wait_for(world, &told[0]);
+    wait_for(world, &told[1]);
+    assert_true(told[0].failed && told[1].failed);
+    assert_message_contains(&told[1].err, "exit code 1");
+    assert_int_equal(runs(world), 1);
+    pass(world, 1);
+    helper_says(world, "s");
+    assert_string_equal(answer(world), "user=u pass=s");
+    assert_int_equal(runs(world), 2);
+}
+
+/* --- what is refused ------------------------------------------------------ */
+
+static void keychain__walks_again_for_what_was_refused(void **state)
+{
+    struct world *world = *state;
+    uint64_t id;
+
+    helper_says(world, "one");
+    assert_string_equal(answer_of(world, &helper), "user=u pass=one");
+    id = keychain_last(world->keychain)->id;
+    pass(world, 10000);
+    assert_true(keychain_refuse(world->keychain, id + 1));
+    assert_string_equal(cached(world), "user=u pass=one");
+    helper_says(world, "two");
+    assert_true(keychain_refuse(world->keychain, id));
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=u pass=two");
+    assert_string_equal(cached(world), "user=u pass=two");
+    /* Who was refused with the old one says nothing about the new one. */
+    assert_true(keychain_refuse(world->keychain, id));
+    pass(world, 10000);
+    assert_string_equal(cached(world), "user=u pass=two");
+}
+
+static void keychain__walks_no_more_often_though_it_is_refused(void **state)
+{
+    struct world *world = *state;
+    uint64_t id;
+
+    helper_says(world, "one");
+    assert_string_equal(answer_of(world, &helper), "user=u pass=one");
+    id = keychain_last(world->keychain)->id;
+    for (unsigned i = 0; i < 100; i++) {
+        bool more = keychain_refuse(world->keychain, id);
+
+        assert_int_equal(more, cached(world) == NULL);
+        if (more) {
+            assert_string_equal(answer(world), "user=u pass=one");
+            assert_int_equal(keychain_last(world->keychain)->id, id);
+        }
+        pass(world, 1000);
+    }
+    assert_int_equal(runs(world), 10);
+}
+
+/* --- tokens that a server replaces ---------------------------------------- */
+
+static void keychain__keeps_a_rotated_token_in_mind(void **state)
+{
+    struct world *world = *state;
+    uint64_t id;
+
+    write_program(world, "docker-credential-fake",
+                  "echo '{\"Username\":\"<token>\",\"Secret\":\"one\"}'");
+    assert_string_equal(answer_of(world, &helper), " identity=one");
+    id = keychain_last(world->keychain)->id;
+    keychain_rotate(world->keychain, id + 1, "not mine");
+    assert_string_equal(cached(world), " identity=one");
+    keychain_rotate(world->keychain, id, "two");
+    assert_string_equal(cached(world), " identity=two");
+    assert_int_equal(keychain_last(world->keychain)->id, id);
+    /* The source says what it said before: the younger one stays. */
+    pass(world, 3600000);
+    assert_null(cached(world));
+    assert_string_equal(answer(world), " identity=two");
+    assert_int_equal(keychain_last(world->keychain)->id, id);
+    /* When it is refused, what it grew from is tried again. */
+    pass(world, 10000);
+    keychain_refuse(world->keychain, id);
+    assert_null(cached(world));
+    assert_string_equal(answer(world), " identity=one");
+    assert_true(keychain_last(world->keychain)->id != id);
+}
+
+/* --- renewal -------------------------------------------------------------- */
+
+static void keychain__renews_while_the_old_one_serves(void **state)
+{
+    struct world *world = *state;
+
+    script.password = "one";
+    script.lifetime_ms = 100000;
+    script.renew_ms = 50000;
+    assert_string_equal(answer_of(world, &scripted), "user=unset pass=one");
+    pass(world, 49999);
+    assert_string_equal(cached(world), "user=unset pass=one");
+    turn_until_idle(world);
+    assert_int_equal(script.started, 1);
+    pass(world, 1);
+    script.late = true;
+    script.password = "two";
+    for (unsigned i = 0; i < 3; i++) {
+        assert_string_equal(cached(world), "user=unset pass=one");
+        turn_until_idle(world);
+    }
+    assert_int_equal(script.started, 2);
+    script_answer();
+    assert_string_equal(cached(world), "user=unset pass=one");
+    turn_until_idle(world);
+    assert_string_equal(cached(world), "user=unset pass=two");
+    /* Counted from when it was got */
+    pass(world, 49999);
+    assert_string_equal(cached(world), "user=unset pass=two");
+    turn_until_idle(world);
+    assert_int_equal(script.started, 2);
+}
+
+static void keychain__serves_the_old_one_while_it_cannot_be_renewed(
+    void **state)
+{
+    struct world *world = *state;
+
+    script.password = "one";
+    script.lifetime_ms = 100000;
+    script.renew_ms = 50000;
+    assert_string_equal(answer_of(world, &scripted), "user=unset pass=one");
+    script.password = NULL;
+    pass(world, 50000);
+    for (unsigned i = 0; i < 50; i++) {
+        assert_string_equal(cached(world), "user=unset pass=one");
+        turn_until_idle(world);
+        pass(world, 1000);
+    }
+    /* One every ten seconds */
+    assert_int_equal(script.started, 1 + 5);
+    assert_null(cached(world));
+    assert_string_equal(answer(world),
+                        "failed: credentials from keyring: not now");
+    script.password = "two";
+    pass(world, 5000);
+    assert_string_equal(answer(world), "user=unset pass=two");
+}
+
+static void keychain__lets_waiters_join_a_renewal(void **state)
+{
+    struct world *world = *state;
+    struct told told = {0};
+
+    script.password = "one";
+    script.lifetime_ms = 100000;
+    script.renew_ms = 50000;
+    assert_string_equal(answer_of(world, &scripted), "user=unset pass=one");
+    script.late = true;
+    script.password = "two";
+    pass(world, 99999);
+    assert_non_null(cached(world));
+    turn_until_idle(world);
+    pass(world, 1);
+    assert_null(cached(world));
+    begin_to_wait(world, &told);
+    turn_until_idle(world);
+    assert_int_equal(told.times, 0);
+    assert_int_equal(script.started, 2);
+    script_answer();
+    assert_int_equal(told.times, 0);
+    wait_for(world, &told);
+    assert_string_equal(describe_credential(&told.credential),
+                        "user=unset pass=two");
+    told_release(&told);
+}
+
+static void keychain__cancels_the_source_that_it_waits_for(void **state)
+{
+    struct world *world = *state;
+    struct told told = {0};
+
+    script.late = true;
+    world_open(world, &scripted, 1);
+    begin_to_wait(world, &told);
+    turn_until_idle(world);
+    assert_non_null(script.job);
+    keychain_forget_waiter(&told.waiter);
+    keychain_free(world->keychain);
+    world->keychain = NULL;
+    assert_int_equal(script.cancelled, 1);
+}
+
+/* It has answered, and nobody has heard it yet: there is nothing to cancel, but
+ * a credential to wipe. */
+static void keychain__cancels_no_source_that_has_answered(void **state)
+{
+    struct world *world = *state;
+    struct told told = {0};
+
+    script.late = true;
+    script.password = "p";
+    world_open(world, &scripted, 1);
+    begin_to_wait(world, &told);
+    turn_until_idle(world);
+    script_answer();
+    keychain_forget_waiter(&told.waiter);
+    keychain_free(world->keychain);
+    world->keychain = NULL;
+    turn_until_idle(world);
+    assert_int_equal(script.cancelled, 0);
+    assert_int_equal(told.times, 0);
+}
+
+static void keychain__ends_with_the_part_that_ends_first(void **state)
+{
+    struct world *world = *state;
+    const struct credential_source sources[] = {USERNAME("u"),
+                                                {.source = "keyring"}};
+
+    script.password = "p";
+    script.lifetime_ms = 1000;
+    world_open(world, sources, 2);
+    assert_string_equal(answer(world), "user=u pass=p");
+    pass(world, 999);
+    assert_non_null(cached(world));
+    pass(world, 1);
+    assert_null(cached(world));
+}
+
+/* What passes by itself is retried by the pipeline, and held by nobody. */
+static void keychain__passes_on_what_kind_of_failure_it_was(void **state)
+{
+    struct world *world = *state;
+    struct told told;
+
+    world_open(world, &scripted, 1);
+    told = ask(world);
+    assert_error_kind(&told.err, ERROR_UNAVAILABLE);
+    told_release(&told);
+}
+
+#define SCRIPTED_TEST(name)                                                    \
+    cmocka_unit_test_setup_teardown(name, scripted_begin, world_finish)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(keychain__takes_the_first_that_has_one),
+        WORLD_TEST(keychain__puts_the_parts_of_several_together),
+        WORLD_TEST(keychain__begins_with_the_registrations_own),
+        WORLD_TEST(keychain__asks_as_nobody_where_there_is_nothing),
+        WORLD_TEST(keychain__says_what_failed_when_nobody_had_one),
+        WORLD_TEST(keychain__walks_once_for_all_who_wait),
+        WORLD_TEST(keychain__lets_one_that_is_told_wait_again),
+        WORLD_TEST(keychain__may_go_at_any_turn_of_a_walk),
+        WORLD_TEST(keychain__keeps_what_has_no_end),
+        WORLD_TEST(keychain__walks_again_when_it_has_ended),
+        WORLD_TEST(keychain__reads_both_files_again),
+        WORLD_TEST(keychain__forgets_a_file_that_does_not_count_any_more),
+        WORLD_TEST(keychain__keeps_a_failure_for_a_moment),
+        WORLD_TEST(keychain__walks_again_for_what_was_refused),
+        WORLD_TEST(keychain__walks_no_more_often_though_it_is_refused),
+        WORLD_TEST(keychain__keeps_a_rotated_token_in_mind),
+        SCRIPTED_TEST(keychain__renews_while_the_old_one_serves),
+        SCRIPTED_TEST(keychain__serves_the_old_one_while_it_cannot_be_renewed),
+        SCRIPTED_TEST(keychain__lets_waiters_join_a_renewal),
+        SCRIPTED_TEST(keychain__cancels_the_source_that_it_waits_for),
+        SCRIPTED_TEST(keychain__cancels_no_source_that_has_answered),
+        SCRIPTED_TEST(keychain__ends_with_the_part_that_ends_first),
+        SCRIPTED_TEST(keychain__passes_on_what_kind_of_failure_it_was),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
