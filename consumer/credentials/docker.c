@@ -155,7 +155,9 @@ static void on_helper(void *payload, struct credential *found,
     struct error failure;
 
     search->helper = NULL;
-    if (err != NULL) {
+    /* A helper that only works on the desk it was written for does not hide
+     * what stands in the file. */
+    if (err != NULL && credential_is_empty(&search->entry.credential)) {
         failure = *err;
         finish_failed(search, &failure);
     } else if (found != NULL) {
@@ -173,9 +175,15 @@ static int use_entry(struct search *search, struct error *err)
         use_auths(search);
         return 0;
     }
-    return docker_helper_start(job->env->loop, search->entry.helper,
-                               job->registry, on_helper, search,
-                               &search->helper, err);
+    if (docker_helper_start(job->env->loop, search->entry.helper, job->registry,
+                            on_helper, search, &search->helper, err) == 0) {
+        return 0;
+    }
+    if (credential_is_empty(&search->entry.credential)) {
+        return -1;
+    }
+    use_auths(search);
+    return 0;
 }
 
 static void look_into(struct search *search, const char *text, size_t len)

@@ -233,15 +233,23 @@ static void merge(struct credential *into, struct credential *from)
 }
 
 /* "env GHCR_TOKEN" */
-static void put_label(struct str *out, const struct credential_source *spec)
+static void put_label(struct str *out, const struct keychain *keychain)
 {
+    const struct credential_source *spec = keychain->chain[keychain->at];
     const char *detail = spec->name      ? spec->name
                          : spec->path    ? spec->path
                          : spec->service ? spec->service
                                          : NULL;
 
-    str_printf(out, "%s%s%s", spec->source, detail ? " " : "",
-               detail ? detail : "");
+    if (spec->value != NULL && spec->value == keychain->options->password) {
+        str_puts(out, "the registration's password");
+    } else if (spec->value != NULL &&
+               spec->value == keychain->options->username) {
+        str_puts(out, "the registration's username");
+    } else {
+        str_printf(out, "%s%s%s", spec->source, detail ? " " : "",
+                   detail ? detail : "");
+    }
 }
 
 static void tell(struct keychain *keychain, const char *what)
@@ -249,7 +257,7 @@ static void tell(struct keychain *keychain, const char *what)
     struct str *story = &keychain->story;
 
     str_puts(story, story->len > 0 ? "; " : "");
-    put_label(story, keychain->chain[keychain->at]);
+    put_label(story, keychain);
     str_printf(story, ": %s", what);
 }
 
@@ -279,7 +287,7 @@ static void keep_answer(struct keychain *keychain)
         if (first && has_secret(&job->credential)) {
             CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
 
-            put_label(&label, keychain->chain[keychain->at]);
+            put_label(&label, keychain);
             mem_free(found->origin);
             found->origin = job->credential.origin
                                 ? mem_strdup(job->credential.origin)
@@ -293,7 +301,7 @@ static void keep_answer(struct keychain *keychain)
     if (job->failure.kind != ERROR_NONE && keychain->worst.kind == ERROR_NONE) {
         CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
 
-        put_label(&label, keychain->chain[keychain->at]);
+        put_label(&label, keychain);
         keychain->worst = job->failure;
         error_prefix(&keychain->worst, "credentials from %s", label.data);
     }

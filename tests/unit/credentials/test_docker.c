@@ -352,12 +352,22 @@ static void docker__says_that_a_helper_is_not_installed(void **state)
 {
     struct world *world = *state;
 
-    write_file(world, ".docker/config.json",
-               "{\"credsStore\":\"gone\",\"auths\":{\"q.test\":"
-               "{\"auth\":\"dTpw\"}}}");
+    write_file(world, ".docker/config.json", "{\"credsStore\":\"gone\"}");
     check_contains("gone", answer_of(world, &looked_for),
                    "(credsStore gone): 'docker-credential-gone' is not on "
                    "PATH");
+}
+
+/* A laptop's config in a container names the laptop's store. */
+static void docker__takes_what_stands_in_the_file_when_a_helper_fails(
+    void **state)
+{
+    struct world *world = *state;
+
+    write_file(world, ".docker/config.json",
+               "{\"credsStore\":\"gone\",\"auths\":{\"q.test\":"
+               "{\"auth\":\"dTpw\"}}}");
+    check_text("gone", answer_of(world, &looked_for), "user=u pass=p");
 }
 
 static void docker__gives_a_helper_twenty_seconds(void **state)
@@ -474,6 +484,7 @@ int main(void)
         WORLD_TEST(docker__goes_on_when_a_helper_has_none),
         WORLD_TEST(docker__says_what_was_wrong_with_a_helper),
         WORLD_TEST(docker__says_that_a_helper_is_not_installed),
+        WORLD_TEST(docker__takes_what_stands_in_the_file_when_a_helper_fails),
         WORLD_TEST(docker__gives_a_helper_twenty_seconds),
         WORLD_TEST(docker__forgets_a_helper_that_nobody_waits_for),
         WORLD_TEST(docker_helper__is_asked_by_its_name),
