@@ -1,6 +1,7 @@
 #include "waybill/base64.h"
 
 #include <stdint.h>
+#include <string.h>
 
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -83,4 +84,29 @@ void base64_encode(struct str *out, const void *data, size_t len)
         str_putc(out, have > 2 ? digits[bits & 0x3F] : '=');
         len -= have;
     }
+}
+
+void base64url_encode(struct str *out, const void *data, size_t len)
+{
+    size_t begin = out->len;
+
+    base64_encode(out, data, len);
+    while (out->len > begin && out->data[out->len - 1] == '=') {
+        out->data[--out->len] = '\0';
+    }
+    for (char *at = out->data + begin; *at != '\0'; at++) {
+        *at = *at == '+' ? '-' : *at == '/' ? '_' : *at;
+    }
+}
+
+bool base64url_decode(const char *text, size_t len, struct str *out)
+{
+    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
+
+    str_put(&padded, text, len);
+    while (padded.len % 4 != 0) {
+        str_putc(&padded, '=');
+    }
+    return memchr(text, '=', len) == NULL &&
+           base64_decode(padded.data, padded.len, BASE64_URL_SAFE, out);
 }

@@ -19,4 +19,9 @@ bool base64_decode(const char *text, size_t len, enum base64_alphabet alphabet,
                    struct str *out);
 void base64_encode(struct str *out, const void *data, size_t len);
 
+/* As JSON web tokens have it (RFC 7515): URL-safe, and without padding, which
+ * is as the reader wants it too. */
+void base64url_encode(struct str *out, const void *data, size_t len);
+bool base64url_decode(const char *text, size_t len, struct str *out);
+
 #endif

@@ -112,6 +112,37 @@ static void base64__writes_the_standard_alphabet(void **state)
     assert_string_equal(out.data, "+/+/Zm8=");
 }
 
+static void base64url__has_no_padding_and_wants_none(void **state)
+{
+    static const struct {
+        const char *encoded;
+        const char *decoded; /* NULL: it is none */
+    } rows[] = {
+        {"", ""},
+        {"Zg", "f"},
+        {"Zm8", "fo"},
+        {"Zm9v", "foo"},
+        {"-_-_", "\xFB\xFF\xBF"},
+        {"Zg==", NULL},
+        {"Z", NULL},
+        {"+/+/", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+        CLEANUP(str_release) struct str back = STR_INIT(STR_UNLIMITED);
+        const char *encoded = rows[i].encoded;
+
+        check(encoded, base64url_decode(encoded, strlen(encoded), &out) ==
+                           (rows[i].decoded != NULL));
+        if (rows[i].decoded != NULL) {
+            check_text(encoded, out.data, rows[i].decoded);
+            base64url_encode(&back, out.data, out.len);
+            check_text(encoded, back.data, encoded);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +151,7 @@ int main(void)
         cmocka_unit_test(base64__refuses_a_nul),
         cmocka_unit_test(base64__comes_back_as_it_was_written),
         cmocka_unit_test(base64__writes_the_standard_alphabet),
+        cmocka_unit_test(base64url__has_no_padding_and_wants_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,99 @@
+#include "waybill/sign.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "waybill/alloc.h"
+#include "waybill/base64.h"
+#include "waybill/json.h"
+
+/* What RFC 7518 demands at least */
+#define LEAST_BITS 2048
+/* A signature is as long as the modulus; nobody has a longer one. */
+#define MOST_BITS 16384
+
+static void free_key(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
+static void free_context(EVP_MD_CTX **context)
+{
+    EVP_MD_CTX_free(*context);
+}
+
+/* Without it OpenSSL asks whoever sits at the terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *payload)
+{
+    return 0;
+}
+
+static EVP_PKEY *read_key(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key;
+
+    if (bio == NULL) {
+        abort(); /* only for want of memory */
+    }
+    key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    BIO_free(bio);
+    ERR_clear_error(); /* its text may quote the key */
+    return key;
+}
+
+int sign_rs256(const char *pem, struct bytes data, struct str *out,
+               struct error *err)
+{
+    CLEANUP(free_key) EVP_PKEY *key = read_key(pem);
+    CLEANUP(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    unsigned char signature[MOST_BITS / 8];
+    size_t len = sizeof(signature);
+
+    if (key == NULL) {
+        return error_set(err, ERROR_AUTH,
+                         "the private key is not PEM, or has a passphrase");
+    }
+    if (!EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) < LEAST_BITS ||
+        EVP_PKEY_get_bits(key) > MOST_BITS) {
+        return error_set(err, ERROR_AUTH,
+                         "the private key is not an RSA key of %d bits or more",
+                         LEAST_BITS);
+    }
+    if (EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) != 1 ||
+        EVP_DigestSign(context, signature, &len, data.data, data.len) != 1) {
+        ERR_clear_error();
+        return error_set(err, ERROR_AUTH, "the private key does not sign");
+    }
+    str_put(out, signature, len);
+    return 0;
+}
+
+int sign_jwt(const char *pem, const char *key_id, const char *claims,
+             struct str *out, struct error *err)
+{
+    CLEANUP(str_release) struct str header = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str signature = STR_INIT(STR_UNLIMITED);
+    struct json_writer writer = {.out = &header};
+
+    json_open(&writer, NULL, '{');
+    json_put_string(&writer, "alg", "RS256");
+    json_put_string(&writer, "typ", "JWT");
+    json_put_optional(&writer, "kid", key_id);
+    json_close(&writer, '}');
+    base64url_encode(&token, header.data, header.len);
+    str_putc(&token, '.');
+    base64url_encode(&token, claims, strlen(claims));
+    if (sign_rs256(pem, str_bytes(&token), &signature, err) < 0) {
+        return -1;
+    }
+    str_putc(&token, '.');
+    base64url_encode(&token, signature.data, signature.len);
+    str_put(out, token.data, token.len);
+    return 0;
+}
