@@ -134,8 +134,40 @@ static void set_headers(struct http_transfer *transfer,
     }
     /* We are sure of our credentials before a body is sent, and some servers
      * never answer an Expect; curl would wait a second for each. */
-    add_header(transfer, "Expect:");
+    if (request->aws == NULL) {
+        add_header(transfer, "Expect:");
+    }
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+/*
+ * What libcurl 7.88 signs, and so what we must see to:
+ * - the body only from POSTFIELDS;
+ * - all headers of ours, so the session's token must be one of them, and there
+ *   must be none that is not sent ("Expect:");
+ * - a query as it stands: the caller gives none, or one in order.
+ */
+static void set_signature(struct http_transfer *transfer,
+                          const struct http_request *request)
+{
+    CLEANUP(str_release) struct str provider = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str session = STR_INIT(STR_UNLIMITED);
+    const struct http_aws *aws = request->aws;
+    CURL *easy = transfer->easy;
+
+    if (aws == NULL) {
+        return;
+    }
+    str_printf(&provider, "aws:amz:%s:%s", aws->region, aws->service);
+    curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, provider.data);
+    curl_easy_setopt(easy, CURLOPT_USERNAME, aws->key_id);
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, aws->secret);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data);
+    if (aws->session != NULL) {
+        str_printf(&session, "X-Amz-Security-Token: %s", aws->session);
+        add_header(transfer, session.data);
+    }
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
 static void set_limits(CURL *easy, const struct http_request *request)
@@ -223,6 +255,7 @@ struct http_transfer *http_start(struct http *http,
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     set_method(transfer, request);
     set_headers(transfer, request);
+    set_signature(transfer, request);
     set_limits(easy, request);
     transport_apply(transfer, request->transport);
     http->running++;

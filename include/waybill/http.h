@@ -55,7 +55,9 @@ void http_transport_copy(struct http_transport *to,
                          const struct http_transport *from);
 void http_transport_release(struct http_transport *transport);
 
-/* An AWS signature (version 4), which libcurl makes */
+/* An AWS signature (version 4), which libcurl makes. Only for a POST with a
+ * body and without a query: libcurl 7.88 signs no other body, and a query only
+ * as it stands. */
 struct http_aws {
     const char *region;
     const char *service;
