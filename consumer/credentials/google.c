@@ -1,8 +1,404 @@
-#include "credentials_internal.h"
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "google_key.h"
+#include "waybill/alloc.h"
+
+/*
+ * Google: with a key file its owner signs an assertion, which the token service
+ * takes for a token; without one there is the metadata server of the machine.
+ *
+ *     path, GOOGLE_APPLICATION_CREDENTIALS, gcloud's own file -> token service
+ *     none of them                                            -> metadata
+ *
+ * `endpoint` stands for whichever is asked: where the form goes instead of the
+ * file's token_uri (which stays the assertion's audience), or the metadata
+ * server's base.
+ */
+
+#define USERNAME "oauth2accesstoken"
+#define METADATA "http://metadata.google.internal"
+#define METADATA_PATH "/computeMetadata/v1/instance/service-accounts/default/"
+/* A token is renewed after this much of its life; the metadata server gives
+ * the same one until its last minutes. */
+#define RENEW_PER_CENT 75
+
+struct google {
+    struct source_job *job;
+    struct http_transfer *transfer;
+    bool by_metadata;
+    bool must_answer; /* somebody has named that metadata server */
+    struct google_key key;
+    struct str path; /* of the key file */
+    struct file_stamp stamp;
+    struct str url;
+    struct str form;
+};
+
+static void google_free(struct google *google)
+{
+    google_key_release(&google->key);
+    str_release(&google->path);
+    str_release(&google->url);
+    str_wipe(&google->form);
+    mem_free(google);
+}
+
+static void fail(struct google *google, const struct error *err)
+{
+    source_failed(google->job, err);
+    google_free(google);
+}
+
+/* --- what came ---------------------------------------------------------------
+ */
+
+static void give(struct google *google, const char *token, double seconds)
+{
+    const struct credential_source *spec = google->job->spec;
+    struct credential credential = {0};
+    struct error err;
+
+    if (credential_bind(&credential, spec->binding, token, &err) < 0) {
+        credential_release(&credential);
+        fail(google, &err);
+        return;
+    }
+    if (credential.password != NULL && spec->token_type == GOOGLE_ACCESS) {
+        mem_free(credential.username);
+        credential.username = mem_strdup(USERNAME);
+    }
+    cloud_set_lifetime(&credential, seconds, RENEW_PER_CENT);
+    if (google->path.len > 0) {
+        credential.file = mem_strdup(google->path.data);
+        credential.stamp = google->stamp;
+    }
+    source_found(google->job, &credential);
+    google_free(google);
+}
+
+static const char *service_of(const struct google *google)
+{
+    return google->by_metadata ? "Google's metadata server"
+                               : "Google's token service";
+}
+
+/* {"access_token":"...","expires_in":3599,"token_type":"Bearer"} or
+ * {"id_token":"..."} */
+static int read_answer(struct google *google,
+                       const struct http_response *response, struct str *out,
+                       double *ret_seconds, struct error *err)
+{
+    const struct keychain_env *env = google->job->env;
+    bool is_id = google->job->spec->token_type == GOOGLE_ID;
+    const struct credential sent = {.password = google->key.client_secret,
+                                    .identity_token = google->key.refresh_token,
+                                    .registry_token =
+                                        cloud_tail(&google->form, '=')};
+    const struct cloud_side side = {env, service_of(google), &sent};
+    struct json *json;
+    const char *token;
+    int result;
+
+    if (cloud_read(&side, response, &json, err) < 0) {
+        return -1;
+    }
+    result = cloud_token(side.service, json,
+                         is_id ? "id_token" : "access_token", &token, err);
+    if (result == 0) {
+        str_puts(out, token);
+        if (is_id) {
+            *ret_seconds = cloud_jwt_seconds(env, token, GOOGLE_JWT_SECONDS);
+        } else {
+            json_number(json_member(json, "expires_in"), ret_seconds);
+        }
+    }
+    json_free(json);
+    return result;
+}
+
+/* The metadata server gives an id token as it is. */
+static int read_identity(struct google *google,
+                         const struct http_response *response, struct str *out,
+                         double *ret_seconds, struct error *err)
+{
+    const struct keychain_env *env = google->job->env;
+    const char *token = response->body.data;
+
+    if (*token == '\0' || strlen(token) != response->body.len ||
+        !cloud_is_clean(token)) {
+        return error_set(err, ERROR_AUTH, "%s answers with no token",
+                         service_of(google));
+    }
+    *ret_seconds = cloud_jwt_seconds(env, token, GOOGLE_JWT_SECONDS);
+    str_puts(out, token);
+    return 0;
+}
+
+static void take(struct google *google, const struct http_response *response)
+{
+    bool plain = google->by_metadata &&
+                 google->job->spec->token_type == GOOGLE_ID &&
+                 response->status == 200;
+    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    double seconds = GOOGLE_JWT_SECONDS;
+    struct error err;
+
+    if ((plain ? read_identity : read_answer)(google, response, &token,
+                                              &seconds, &err) < 0) {
+        fail(google, &err);
+    } else {
+        give(google, token.data, seconds);
+    }
+}
+
+static void on_token(void *payload, const struct http_response *response,
+                     const struct error *err)
+{
+    struct google *google = payload;
+    struct error failure;
+
+    if (err != NULL) {
+        failure = *err;
+        error_put_front(&failure, "%s", service_of(google));
+        fail(google, &failure);
+        return;
+    }
+    take(google, response);
+}
+
+/* --- the metadata server -----------------------------------------------------
+ */
+
+static void leave(struct google *google, const char *why,
+                  const struct error *cause)
+{
+    struct error err = *cause;
+
+    if (google->must_answer) {
+        error_put_front(&err, "%s", service_of(google));
+        fail(google, &err);
+        return;
+    }
+    source_nothing(google->job, "no service account file, and %s", why);
+    google_free(google);
+}
+
+/* Whatever else answers there does not send its header: a captive portal, a
+ * resolver that knows every name. */
+static bool is_metadata_server(const struct http_response *response)
+{
+    CLEANUP(str_release) struct str flavor = STR_INIT(64);
+
+    return http_header(response, "Metadata-Flavor", 0, &flavor) &&
+           strcmp(flavor.data, "Google") == 0;
+}
+
+static void on_metadata(void *payload, const struct http_response *response,
+                        const struct error *err)
+{
+    struct google *google = payload;
+    struct error failure;
+
+    if (err != NULL && err->kind == ERROR_UNREACHABLE) {
+        leave(google, "no metadata server", err);
+    } else if (err == NULL && !is_metadata_server(response)) {
+        error_fill(&failure, ERROR_AUTH,
+                   "what answers there is none of Google's");
+        leave(google, "what answers in its place is no metadata server",
+              &failure);
+    } else {
+        on_token(payload, response, err);
+    }
+}
+
+static void put_metadata_url(struct google *google)
+{
+    const struct credential_source *spec = google->job->spec;
+    const char *host = cloud_variable("GCE_METADATA_HOST");
+    CLEANUP(str_release) struct str base = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str scopes = STR_INIT(STR_UNLIMITED);
+
+    google->must_answer = spec->endpoint != NULL || host != NULL;
+    if (spec->endpoint != NULL) {
+        str_puts(&base, spec->endpoint);
+    } else if (host != NULL) {
+        str_printf(&base, "http://%s", host);
+    } else {
+        str_puts(&base, METADATA);
+    }
+    cloud_put_url(&google->url, base.data, METADATA_PATH);
+    if (spec->token_type == GOOGLE_ID) {
+        str_puts(&google->url, "identity?format=full&audience=");
+        url_put_escaped(&google->url, spec->audience);
+        return;
+    }
+    str_puts(&google->url, "token");
+    if (spec->scopes.count > 0) {
+        google_put_scopes(&scopes, spec, ",");
+        str_puts(&google->url, "?scopes=");
+        url_put_escaped(&google->url, scopes.data);
+    }
+}
+
+static void ask_metadata(struct google *google)
+{
+    static const char *const headers[] = {"Metadata-Flavor: Google", NULL};
+    struct error err;
+
+    google->by_metadata = true;
+    if (google->job->spec->token_type == GOOGLE_JWT) {
+        error_fill(&err, ERROR_CONFIG,
+                   "a token of type jwt is signed with a service account's "
+                   "key, and there is no such file");
+        fail(google, &err);
+        return;
+    }
+    if (cloud_says_true("NO_GCE_CHECK")) { /* as in Google's libraries */
+        source_nothing(google->job, "no service account file, and NO_GCE_CHECK "
+                                    "forbids to look for a metadata server");
+        google_free(google);
+        return;
+    }
+    put_metadata_url(google);
+    google->transfer =
+        cloud_start(google->job->env,
+                    &(struct cloud_request){.method = "GET",
+                                            .url = google->url.data,
+                                            .headers = headers,
+                                            .local = true},
+                    on_metadata, google);
+}
+
+/* --- with a key file ---------------------------------------------------------
+ */
+
+static void ask_token_service(struct google *google)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/x-www-form-urlencoded", NULL};
+    const char *endpoint = google->job->spec->endpoint;
+
+    google->transfer = cloud_start(
+        google->job->env,
+        &(struct cloud_request){.method = "POST",
+                                .url = endpoint != NULL ? endpoint
+                                                        : google->key.token_uri,
+                                .headers = headers,
+                                .body = str_bytes(&google->form)},
+        on_token, google);
+}
+
+static void use_key(struct google *google)
+{
+    const struct credential_source *spec = google->job->spec;
+    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    int64_t now_s = cloud_wall_s(google->job->env);
+    struct error err;
+
+    if (google->key.is_user && spec->token_type != GOOGLE_ACCESS) {
+        error_fill(&err, ERROR_CONFIG,
+                   "'%s' is of a user, who has access tokens only: use a "
+                   "service account's key",
+                   google->path.data);
+        fail(google, &err);
+    } else if (spec->token_type == GOOGLE_JWT) {
+        if (google_key_jwt(&google->key, spec, now_s, &token, &err) < 0) {
+            error_put_front(&err, "'%s'", google->path.data);
+            fail(google, &err);
+            return;
+        }
+        give(google, token.data, GOOGLE_JWT_SECONDS);
+    } else if (google_key_form(&google->key, spec, now_s, &google->form, &err) <
+               0) {
+        error_put_front(&err, "'%s'", google->path.data);
+        fail(google, &err);
+    } else {
+        ask_token_service(google);
+    }
+}
+
+/* Where gcloud puts what `gcloud auth application-default login` got */
+static void put_gcloud_path(struct str *out)
+{
+    const char *folder = cloud_variable("CLOUDSDK_CONFIG");
+    const char *home = cloud_variable("HOME");
+
+    if (folder != NULL) {
+        str_puts(out, folder);
+    } else if (home != NULL) {
+        str_printf(out, "%s/.config/gcloud", home);
+    }
+    if (out->len > 0) {
+        str_puts(out, "/application_default_credentials.json");
+    }
+}
+
+/* True: `path` is to be read, or it is a fault that it cannot be. */
+static bool find_file(struct google *google)
+{
+    const char *named = google->job->spec->path;
+
+    named = named ? named : cloud_variable("GOOGLE_APPLICATION_CREDENTIALS");
+    if (named != NULL) {
+        str_puts(&google->path, named);
+        return true;
+    }
+    put_gcloud_path(&google->path);
+    if (file_stamp_of(google->path.data, &google->stamp)) {
+        return true;
+    }
+    str_clear(&google->path);
+    return false;
+}
+
+static int read_file(struct google *google, struct error *err)
+{
+    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_SECRET_FILE);
+
+    if (!file_stamp_of(google->path.data, &google->stamp)) {
+        return error_set(err, ERROR_AUTH, "cannot read '%s': %s",
+                         google->path.data, strerror(errno));
+    }
+    if (secret_file_read(google->path.data, &text, err) < 0) {
+        return -1;
+    }
+    if (google_key_parse(text.data, text.len, &google->key, err) < 0) {
+        return error_prefix(err, "'%s'", google->path.data);
+    }
+    return 0;
+}
 
 static void start(struct source_job *job)
 {
-    source_nothing(job, "not built yet");
+    struct google *google = mem_zalloc(sizeof(*google));
+    struct error err;
+
+    google->job = job;
+    job->state = google;
+    str_init(&google->path, STR_UNLIMITED);
+    str_init(&google->url, STR_UNLIMITED);
+    str_init(&google->form, STR_UNLIMITED);
+    if (job->spec->token_type == GOOGLE_ID && job->spec->audience == NULL) {
+        error_fill(&err, ERROR_CONFIG, "token_type id needs an 'audience'");
+        fail(google, &err);
+    } else if (!find_file(google)) {
+        ask_metadata(google);
+    } else if (read_file(google, &err) < 0) {
+        fail(google, &err);
+    } else {
+        use_key(google);
+    }
+}
+
+static void cancel(struct source_job *job)
+{
+    struct google *google = job->state;
+
+    http_cancel(google->transfer);
+    google_free(google);
 }
 
 const struct source_class google_source = {
@@ -11,4 +407,5 @@ const struct source_class google_source = {
              KEY_AUDIENCE | KEY_ENDPOINT,
     .needs = 0,
     .start = start,
+    .cancel = cancel,
 };

@@ -1,0 +1,278 @@
+#include "cloud.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "waybill/alloc.h"
+#include "waybill/base64.h"
+#include "waybill/utf8.h"
+
+/* The machine's own service is a hop away, or does not exist. */
+#define LOCAL_CONNECT_MS 1000
+#define LOCAL_ANSWER_MS 5000
+/* As much of a service's own words as a log line can bear */
+#define MOST_WORDS 300
+/* No token is believed to live longer, nor used in its last moments. */
+#define MOST_LIFETIME_S (12 * 3600)
+#define MOST_MARGIN_S 60
+
+struct http_transfer *cloud_start(const struct keychain_env *env,
+                                  const struct cloud_request *request,
+                                  http_done_fn *done, void *payload)
+{
+    static const struct http_transport straight = {.proxy = ""};
+    const struct http_request out = {
+        .method = request->method,
+        .url = request->url,
+        .headers = request->headers,
+        .body = request->body,
+        .aws = request->aws,
+        .transport = request->local ? &straight : NULL,
+        .most_body = LIMIT_TOKEN,
+        .connect_ms = request->local ? LOCAL_CONNECT_MS : env->connect_ms,
+        .answer_ms = request->local ? LOCAL_ANSWER_MS : env->answer_ms,
+    };
+
+    return http_start(env->http, &out, done, payload);
+}
+
+const char *cloud_variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+bool cloud_says_true(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && strcasecmp(value, "true") == 0;
+}
+
+bool cloud_is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (strncmp(host, "127.", 4) == 0 &&
+            strspn(host, "0123456789.") == strlen(host));
+}
+
+int cloud_check_url(const char *what, const char *url, struct error *err)
+{
+    struct url parsed;
+    bool fine;
+
+    if (url_parse(url, NULL, &parsed, err) < 0) {
+        return error_prefix(err, "%s", what);
+    }
+    fine = parsed.https || cloud_is_loopback(parsed.host);
+    url_release(&parsed);
+    return fine ? 0
+                : error_set(err, ERROR_AUTH, "%s '%s' is not https", what, url);
+}
+
+void cloud_put_url(struct str *out, const char *base, const char *path)
+{
+    size_t len = strlen(base);
+
+    while (len > 0 && base[len - 1] == '/') {
+        len--;
+    }
+    str_put(out, base, len);
+    str_puts(out, path);
+}
+
+void cloud_put_form(struct str *out, const char *name, const char *value)
+{
+    str_printf(out, "%s%s=", out->len > 0 ? "&" : "", name);
+    url_put_escaped(out, value);
+}
+
+/* --- answers ----------------------------------------------------------------
+ */
+
+static void put_words(struct str *out, const char *words,
+                      const struct credential *sent)
+{
+    char *text = mem_strdup(words);
+
+    /* Before it is cut: half a secret would not be found. */
+    if (sent != NULL) {
+        credential_scrub(sent, text);
+    }
+    utf8_put_printable(out, text, strlen(text), MOST_WORDS);
+    mem_free(text);
+}
+
+char *cloud_tail(const struct str *sent, char c)
+{
+    char *at = strrchr(sent->data, c);
+
+    return at != NULL ? at + 1 : sent->data;
+}
+
+static enum error_kind kind_of(int status, const char *code)
+{
+    if (status == 429 || (code != NULL && (strstr(code, "Throttl") != NULL ||
+                                           strstr(code, "TooManyRequests") ||
+                                           strstr(code, "RequestLimit")))) {
+        return ERROR_RATE_LIMITED;
+    }
+    return status >= 500 || status == 408 ? ERROR_UNAVAILABLE : ERROR_AUTH;
+}
+
+void cloud_refused(const struct cloud_side *side,
+                   const struct http_response *response, const char *code,
+                   const char *words, struct error *err)
+{
+    CLEANUP(str_release) struct str said = STR_INIT(LIMIT_MESSAGE);
+
+    if (code != NULL) {
+        str_puts(&said, ": ");
+        put_words(&said, code, side->sent);
+    }
+    if (words != NULL) {
+        str_puts(&said, ": ");
+        put_words(&said, words, side->sent);
+    }
+    error_fill(err, kind_of(response->status, code), "%s answers with %d%s",
+               side->service, response->status, said.data);
+    err->http_status = response->status;
+    err->retry_after_ms = http_retry_after_ms(
+        response, clock_wall_ms(loop_clock(side->env->loop)));
+    if (code != NULL) {
+        size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+        snprintf(err->code, sizeof(err->code), "%.*s",
+                 (int)(len < sizeof(err->code) ? len : sizeof(err->code) - 1),
+                 code);
+    }
+}
+
+/* {"error":"invalid_grant","error_description":"..."} (RFC 6749, 5.2), so
+ * Google's token service, Entra ID and the managed identities of Azure;
+ * {"error":{"status":"...","message":"..."}} Google's APIs;
+ * {"errors":[{"code":"...","message":"..."}]} registries;
+ * {"code":"...","message":"..."} the container services of both others. */
+static void read_refusal(const struct cloud_side *side,
+                         const struct http_response *response,
+                         const struct json *json, struct error *err)
+{
+    const struct json *error = json_member(json, "error");
+    const struct json *errors = json_member(json, "errors");
+    const struct json *at = json_is_object(error)   ? error
+                            : json_is_array(errors) ? json_first(errors)
+                                                    : json;
+    const char *code = json_text(error);
+    const char *words = json_text(json_member(json, "error_description"));
+
+    code = code ? code : json_text(json_member(at, "code"));
+    code = code ? code : json_text(json_member(at, "status"));
+    words = words ? words : json_text(json_member(at, "message"));
+    cloud_refused(side, response, code, words, err);
+}
+
+int cloud_read(const struct cloud_side *side,
+               const struct http_response *response, struct json **ret_json,
+               struct error *err)
+{
+    struct json *json = NULL;
+    struct error fault;
+    bool is_json = json_parse(response->body.data, response->body.len, &json,
+                              &fault) == 0 &&
+                   json_is_object(json);
+
+    if (response->status == 200 && is_json) {
+        *ret_json = json;
+        return 0;
+    }
+    if (is_json) {
+        read_refusal(side, response, json, err);
+    } else if (response->status == 200) {
+        error_fill(err, ERROR_AUTH, "%s answers with no JSON object",
+                   side->service);
+    } else {
+        cloud_refused(side, response, NULL, NULL, err);
+    }
+    json_free(json);
+    return -1;
+}
+
+bool cloud_is_clean(const char *token)
+{
+    for (; *token != '\0'; token++) {
+        if (*token <= ' ' || *token >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int cloud_token(const char *service, const struct json *json, const char *name,
+                const char **ret_token, struct error *err)
+{
+    const char *token = json_text(json_member(json, name));
+
+    if (token == NULL || *token == '\0') {
+        return error_set(err, ERROR_AUTH, "%s answers without '%s'", service,
+                         name);
+    }
+    if (!cloud_is_clean(token)) {
+        return error_set(err, ERROR_AUTH,
+                         "'%s' from %s holds characters that no token has",
+                         name, service);
+    }
+    *ret_token = token;
+    return 0;
+}
+
+/* --- time -------------------------------------------------------------------
+ */
+
+void cloud_set_lifetime(struct credential *credential, double seconds,
+                        unsigned part)
+{
+    /* Written so that what is no number at all ends at 1. */
+    double whole = seconds >= 1 ? seconds : 1;
+    double margin;
+
+    whole = whole < MOST_LIFETIME_S ? whole : MOST_LIFETIME_S;
+    margin = whole / 5 < MOST_MARGIN_S ? whole / 5 : MOST_MARGIN_S;
+    credential->lifetime_ms = (uint64_t)((whole - margin) * 1000);
+    credential->renew_ms = (uint64_t)(whole * 10 * part);
+}
+
+int64_t cloud_wall_s(const struct keychain_env *env)
+{
+    return clock_wall_ms(loop_clock(env->loop)) / 1000;
+}
+
+static bool read_expiry(const char *token, double *ret_expiry)
+{
+    CLEANUP(str_wipe) struct str payload = STR_INIT(LIMIT_TOKEN);
+    const char *begin = strchr(token, '.');
+    const char *end = begin != NULL ? strchr(begin + 1, '.') : NULL;
+    struct json *json = NULL;
+    struct error err;
+    bool found;
+
+    if (end == NULL ||
+        !base64url_decode(begin + 1, (size_t)(end - begin - 1), &payload) ||
+        json_parse(payload.data, payload.len, &json, &err) < 0) {
+        return false;
+    }
+    found = json_number(json_member(json, "exp"), ret_expiry);
+    json_free(json);
+    return found;
+}
+
+double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
+                         double fallback)
+{
+    double expiry;
+
+    return read_expiry(token, &expiry) ? expiry - (double)cloud_wall_s(env)
+                                       : fallback;
+}

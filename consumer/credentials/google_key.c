@@ -1,0 +1,198 @@
+#include "google_key.h"
+
+#include <string.h>
+
+#include "waybill/alloc.h"
+#include "waybill/sign.h"
+
+#define TOKEN_URI "https://oauth2.googleapis.com/token"
+#define CLOUD_PLATFORM "https://www.googleapis.com/auth/cloud-platform"
+
+static void wipe(char *text)
+{
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text));
+        mem_free(text);
+    }
+}
+
+void google_key_release(struct google_key *key)
+{
+    wipe(key->email);
+    wipe(key->private_key);
+    wipe(key->key_id);
+    wipe(key->token_uri);
+    wipe(key->client_id);
+    wipe(key->client_secret);
+    wipe(key->refresh_token);
+    *key = (struct google_key){0};
+}
+
+/* An absent one leaves *to NULL. */
+static int copy_member(const struct json_at *root, const char *name,
+                       bool required, char **to, struct error *err)
+{
+    struct json_at at = json_at_member(root, name);
+    const char *text = NULL;
+
+    if ((required && json_at_require(&at, err) < 0) ||
+        json_at_string(&at, LIMIT_SECRET_FILE, &text, err) < 0) {
+        return -1;
+    }
+    *to = text != NULL ? mem_strdup(text) : NULL;
+    return 0;
+}
+
+static int read_members(const struct json_at *root, struct google_key *key,
+                        struct error *err)
+{
+    bool user = key->is_user;
+
+    if (copy_member(root, "client_email", !user, &key->email, err) < 0 ||
+        copy_member(root, "private_key", !user, &key->private_key, err) < 0 ||
+        copy_member(root, "private_key_id", false, &key->key_id, err) < 0 ||
+        copy_member(root, "token_uri", false, &key->token_uri, err) < 0 ||
+        copy_member(root, "client_id", user, &key->client_id, err) < 0 ||
+        copy_member(root, "client_secret", user, &key->client_secret, err) <
+            0 ||
+        copy_member(root, "refresh_token", user, &key->refresh_token, err) <
+            0) {
+        return -1;
+    }
+    if (key->token_uri == NULL) {
+        key->token_uri = mem_strdup(TOKEN_URI);
+    }
+    return cloud_check_url("its 'token_uri'", key->token_uri, err);
+}
+
+static int read_type(const struct json_at *root, struct google_key *key,
+                     struct error *err)
+{
+    struct json_at at = json_at_member(root, "type");
+    const char *type = "";
+
+    if (json_at_require(&at, err) < 0 ||
+        json_at_string(&at, 64, &type, err) < 0) {
+        return -1;
+    }
+    key->is_user = strcmp(type, "authorized_user") == 0;
+    if (key->is_user || strcmp(type, "service_account") == 0) {
+        return 0;
+    }
+    if (strncmp(type, "external_account", 16) == 0) {
+        return error_set(err, ERROR_CONFIG,
+                         "workload identity federation ('external_account') is "
+                         "not supported: use the metadata server (on GKE, "
+                         "workload identity), or a service account's key");
+    }
+    return error_set(err, ERROR_CONFIG,
+                     "its type is neither service_account nor "
+                     "authorized_user: use a service account's key");
+}
+
+int google_key_parse(const char *text, size_t len, struct google_key *ret_key,
+                     struct error *err)
+{
+    struct google_key key = {0};
+    struct json *json = NULL;
+    struct json_at root;
+    int result;
+
+    if (json_parse(text, len, &json, err) < 0) {
+        return -1;
+    }
+    root = json_at_root(json);
+    result = json_at_object(&root, err) < 0 || read_type(&root, &key, err) < 0
+                 ? -1
+                 : read_members(&root, &key, err);
+    json_free(json);
+    if (result < 0) {
+        google_key_release(&key);
+        return -1;
+    }
+    *ret_key = key;
+    return 0;
+}
+
+void google_put_scopes(struct str *out, const struct credential_source *spec,
+                       const char *between)
+{
+    for (size_t i = 0; i < spec->scopes.count; i++) {
+        str_printf(out, "%s%s", i > 0 ? between : "", spec->scopes.items[i]);
+    }
+    if (spec->scopes.count == 0) {
+        str_puts(out, CLOUD_PLATFORM);
+    }
+}
+
+static void begin_claims(struct json_writer *writer,
+                         const struct google_key *key, int64_t now_s)
+{
+    json_open(writer, NULL, '{');
+    json_put_string(writer, "iss", key->email);
+    json_put_integer(writer, "iat", now_s);
+    json_put_integer(writer, "exp", now_s + GOOGLE_JWT_SECONDS);
+}
+
+int google_key_jwt(const struct google_key *key,
+                   const struct credential_source *spec, int64_t now_s,
+                   struct str *out, struct error *err)
+{
+    CLEANUP(str_release) struct str claims = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str scopes = STR_INIT(STR_UNLIMITED);
+    struct json_writer writer = {.out = &claims};
+
+    begin_claims(&writer, key, now_s);
+    json_put_string(&writer, "sub", key->email);
+    if (spec->audience != NULL) {
+        json_put_string(&writer, "aud", spec->audience);
+    } else {
+        google_put_scopes(&scopes, spec, " ");
+        json_put_string(&writer, "scope", scopes.data);
+    }
+    json_close(&writer, '}');
+    return sign_jwt(key->private_key, key->key_id, claims.data, out, err);
+}
+
+/* RFC 7523, with Google's own claims: `scope` for an access token,
+ * `target_audience` for an id token */
+static int put_assertion(const struct google_key *key,
+                         const struct credential_source *spec, int64_t now_s,
+                         struct str *out, struct error *err)
+{
+    CLEANUP(str_release) struct str claims = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str scopes = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    struct json_writer writer = {.out = &claims};
+
+    begin_claims(&writer, key, now_s);
+    json_put_string(&writer, "aud", key->token_uri);
+    if (spec->token_type == GOOGLE_ID) {
+        json_put_string(&writer, "target_audience", spec->audience);
+    } else {
+        google_put_scopes(&scopes, spec, " ");
+        json_put_string(&writer, "scope", scopes.data);
+    }
+    json_close(&writer, '}');
+    if (sign_jwt(key->private_key, key->key_id, claims.data, &token, err) < 0) {
+        return -1;
+    }
+    cloud_put_form(out, "grant_type",
+                   "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    cloud_put_form(out, "assertion", token.data);
+    return 0;
+}
+
+int google_key_form(const struct google_key *key,
+                    const struct credential_source *spec, int64_t now_s,
+                    struct str *out, struct error *err)
+{
+    if (!key->is_user) {
+        return put_assertion(key, spec, now_s, out, err);
+    }
+    cloud_put_form(out, "grant_type", "refresh_token");
+    cloud_put_form(out, "client_id", key->client_id);
+    cloud_put_form(out, "client_secret", key->client_secret);
+    cloud_put_form(out, "refresh_token", key->refresh_token);
+    return 0;
+}
