@@ -1,8 +1,101 @@
-#include "credentials_internal.h"
+#include "waybill/aws.h"
+
+#include <string.h>
+
+#include "aws_internal.h"
+#include "waybill/alloc.h"
+
+/*
+ * Amazon ECR and ECR Public: keys of AWS are taken for a password of the
+ * registry, which serves for twelve hours and is renewed at half of them, since
+ * GetAuthorizationToken has a quota. And a repository is made there.
+ *
+ * `endpoint` is ECR's API; STS and the metadata service have variables of
+ * AWS's own (AWS_ENDPOINT_URL_STS, AWS_EC2_METADATA_SERVICE_ENDPOINT).
+ */
+
+#define SECONDS (12.0 * 3600)
+#define RENEW_PER_CENT 50
+
+/* --- the source
+ * ---------------------------------------------------------------
+ */
+
+struct aws {
+    struct source_job *job;
+    struct aws_call call;
+};
+
+static void aws_free(struct aws *aws)
+{
+    aws_call_release(&aws->call);
+    mem_free(aws);
+}
+
+/* {"authorizationData":[{"authorizationToken":"...","expiresAt":1.7e9}]}; the
+ * public registry has one object and no list. */
+static int read_answer(struct aws *aws, const struct json *answer,
+                       struct credential *credential, struct error *err)
+{
+    const struct json *data = json_member(answer, "authorizationData");
+    double now_s = (double)cloud_wall_s(aws->call.env);
+    double end_s = now_s + SECONDS;
+    const char *token;
+
+    data = json_is_array(data) ? json_first(data) : data;
+    if (cloud_token("ECR", data, "authorizationToken", &token, err) < 0 ||
+        credential_bind(credential, BINDING_AUTH, token, err) < 0) {
+        return -1;
+    }
+    json_number(json_member(data, "expiresAt"), &end_s);
+    if (end_s <= now_s) {
+        return error_set(err, ERROR_AUTH,
+                         "ECR's token has ended before it came: this machine's "
+                         "clock is wrong");
+    }
+    cloud_set_lifetime(credential, end_s - now_s, RENEW_PER_CENT);
+    return 0;
+}
+
+static void on_answer(void *payload, const struct json *answer,
+                      const struct error *err)
+{
+    struct aws *aws = payload;
+    struct aws_keys *keys = &aws->call.keys;
+    struct credential credential = {0};
+    struct error failure;
+
+    if (err != NULL) {
+        source_failed(aws->job, err);
+    } else if (answer == NULL) {
+        source_nothing(aws->job, "%s", aws->call.why);
+    } else if (read_answer(aws, answer, &credential, &failure) < 0) {
+        credential_release(&credential);
+        source_failed(aws->job, &failure);
+    } else {
+        credential.file = keys->file;
+        credential.stamp = keys->stamp;
+        keys->file = NULL;
+        source_found(aws->job, &credential);
+    }
+    aws_free(aws);
+}
 
 static void start(struct source_job *job)
 {
-    source_nothing(job, "not built yet");
+    struct aws *aws = mem_zalloc(sizeof(*aws));
+
+    aws->job = job;
+    job->state = aws;
+    aws_call_init(&aws->call, job->env, job->spec, "GetAuthorizationToken",
+                  on_answer, aws);
+    str_puts(&aws->call.body, "{}");
+    aws_call_start(&aws->call, job->registry);
+}
+
+static void cancel(struct source_job *job)
+{
+    aws_free(job->state);
 }
 
 const struct source_class aws_source = {
@@ -10,4 +103,113 @@ const struct source_class aws_source = {
     .takes = KEY_PATH | KEY_REGION | KEY_PROFILE | KEY_ROLE_ARN | KEY_ENDPOINT,
     .needs = 0,
     .start = start,
+    .cancel = cancel,
 };
+
+/* --- a repository
+ * -------------------------------------------------------------
+ */
+
+struct aws_creation {
+    struct keychain_env env;
+    struct aws_call call;
+    const char *registry;
+    aws_created_fn *done;
+    void *payload;
+    struct task task;
+    bool failed;
+    struct error err;
+};
+
+static void creation_free(struct aws_creation *creation)
+{
+    loop_cancel(creation->env.loop, &creation->task);
+    aws_call_release(&creation->call);
+    mem_free(creation);
+}
+
+static void run_finish(void *payload)
+{
+    struct aws_creation *creation = payload;
+    const struct error err = creation->err;
+    bool failed = creation->failed;
+    aws_created_fn *done = creation->done;
+    void *its = creation->payload;
+
+    creation_free(creation);
+    done(its, failed ? &err : NULL);
+}
+
+static void on_created(void *payload, const struct json *answer,
+                       const struct error *err)
+{
+    struct aws_creation *creation = payload;
+    struct error *kept = &creation->err;
+
+    if (err != NULL &&
+        strcmp(err->code, "RepositoryAlreadyExistsException") != 0) {
+        creation->failed = true;
+        *kept = *err;
+        if (strcmp(err->code, "InvalidParameterException") == 0) {
+            kept->kind = ERROR_REJECTED; /* the name: no key mends it */
+        }
+    } else if (err == NULL && answer == NULL) {
+        creation->failed = true;
+        error_fill(kept, ERROR_AUTH, "%s", creation->call.why);
+    }
+    if (creation->failed) {
+        error_put_front(kept, "create repository");
+    }
+    task_init(&creation->task, run_finish, creation);
+    loop_defer(creation->env.loop, &creation->task);
+}
+
+/* The account is said too: where the keys are another's, a repository there
+ * would be no help. ECR Public's path begins with the alias, which its API does
+ * not know. */
+static void put_body(struct str *out, const char *registry, const char *path)
+{
+    struct json_writer writer = {.out = out};
+    struct aws_place place = {0};
+    const char *slash = strchr(path, '/');
+
+    aws_place_parse(registry, &place);
+    json_open(&writer, NULL, '{');
+    if (place.account[0] != '\0') {
+        json_put_string(&writer, "registryId", place.account);
+    }
+    json_put_string(&writer, "repositoryName",
+                    place.is_public && slash != NULL ? slash + 1 : path);
+    json_close(&writer, '}');
+}
+
+static void run_start(void *payload)
+{
+    struct aws_creation *creation = payload;
+
+    aws_call_start(&creation->call, creation->registry);
+}
+
+struct aws_creation *aws_create_repository_start(
+    const struct keychain_env *env, const struct credential_source *spec,
+    const char *registry, const char *path, aws_created_fn *done, void *payload)
+{
+    static const struct credential_source plain = {.source = "aws"};
+    struct aws_creation *creation = mem_zalloc(sizeof(*creation));
+
+    creation->env = *env;
+    creation->registry = registry;
+    creation->done = done;
+    creation->payload = payload;
+    aws_call_init(&creation->call, &creation->env, spec ? spec : &plain,
+                  "CreateRepository", on_created, creation);
+    put_body(&creation->call.body, registry, path);
+    task_init(&creation->task, run_start, creation);
+    loop_defer(env->loop, &creation->task);
+    return creation;
+}
+
+void aws_create_repository_cancel(struct aws_creation *creation)
+{
+    creation_free(creation);
+}

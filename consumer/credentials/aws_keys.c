@@ -1,0 +1,242 @@
+#include <string.h>
+
+#include "aws_internal.h"
+#include "waybill/alloc.h"
+
+/*
+ * Where keys come from, in the order of AWS's own SDKs:
+ *
+ *     environment, web identity (STS), shared file, container, instance
+ *
+ * What the configuration names comes alone: `role_arn` is a web identity's,
+ * `profile` and `path` are the shared file's.
+ */
+
+/* --- web identity
+ * -------------------------------------------------------------
+ */
+
+static void refuse_identity(struct aws_call *call,
+                            const struct http_response *response)
+{
+    static const char *const code_path[] = {"ErrorResponse", "Error", "Code",
+                                            NULL};
+    static const char *const words_path[] = {"ErrorResponse", "Error",
+                                             "Message", NULL};
+    CLEANUP(str_release) struct str code = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_TOKEN);
+    const struct credential sent = {.password = cloud_tail(&call->token, '=')};
+    const struct cloud_side side = {call->env, "STS", &sent};
+    const char *xml = response->body.data;
+    bool has_code = aws_xml_text(xml, code_path, &code);
+    bool has_words = aws_xml_text(xml, words_path, &words);
+    struct error err;
+
+    cloud_refused(&side, response, has_code ? code.data : NULL,
+                  has_words ? words.data : NULL, &err);
+    aws_call_fail(call, &err);
+}
+
+static bool read_member(const char *xml, const char *name, struct str *out)
+{
+    const char *const path[] = {"AssumeRoleWithWebIdentityResponse",
+                                "AssumeRoleWithWebIdentityResult",
+                                "Credentials", name, NULL};
+
+    return aws_xml_text(xml, path, out);
+}
+
+static void take_identity(struct aws_call *call,
+                          const struct http_response *response)
+{
+    CLEANUP(str_wipe) struct str id = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(str_wipe) struct str secret = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(str_wipe) struct str session = STR_INIT(LIMIT_TOKEN);
+    const char *xml = response->body.data;
+    struct error err;
+
+    if (strlen(xml) != response->body.len ||
+        !read_member(xml, "AccessKeyId", &id) ||
+        !read_member(xml, "SecretAccessKey", &secret) ||
+        !read_member(xml, "SessionToken", &session)) {
+        error_fill(&err, ERROR_AUTH, "STS answers without credentials");
+        aws_call_fail(call, &err);
+    } else if (aws_keys_set(&call->keys, "STS", id.data, secret.data,
+                            session.data, &err) < 0) {
+        aws_call_fail(call, &err);
+    } else {
+        aws_call_ready(call);
+    }
+}
+
+static void on_identity(void *payload, const struct http_response *response,
+                        const struct error *err)
+{
+    struct aws_call *call = payload;
+    struct error failure;
+
+    call->transfer = NULL;
+    if (err != NULL) {
+        failure = *err;
+        error_put_front(&failure, "STS");
+        aws_call_fail(call, &failure);
+    } else if (response->status != 200) {
+        refuse_identity(call, response);
+    } else {
+        take_identity(call, response);
+    }
+}
+
+/* The file is read anew each time: its token ends after an hour, and Kubernetes
+ * replaces it. */
+static void ask_sts(struct aws_call *call, const char *role, const char *path)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/x-www-form-urlencoded", NULL};
+    CLEANUP(str_wipe) struct str token = STR_INIT(LIMIT_SECRET_FILE);
+    const char *session = cloud_variable("AWS_ROLE_SESSION_NAME");
+    struct error err;
+
+    if (secret_file_read(path, &token, &err) < 0) {
+        error_put_front(&err, "web identity");
+        aws_call_fail(call, &err);
+        return;
+    }
+    str_clear(&call->token);
+    cloud_put_form(&call->token, "Action", "AssumeRoleWithWebIdentity");
+    cloud_put_form(&call->token, "Version", "2011-06-15");
+    cloud_put_form(&call->token, "RoleArn", role);
+    cloud_put_form(&call->token, "RoleSessionName",
+                   session != NULL ? session : "waybill");
+    cloud_put_form(&call->token, "WebIdentityToken", token.data);
+    cloud_put_url(&call->url, call->place.sts, "/");
+    call->transfer =
+        cloud_start(call->env,
+                    &(struct cloud_request){.method = "POST",
+                                            .url = call->url.data,
+                                            .headers = headers,
+                                            .body = str_bytes(&call->token)},
+                    on_identity, call);
+}
+
+static void use_identity(struct aws_call *call)
+{
+    const char *role = call->spec->role_arn;
+    const char *path = cloud_variable("AWS_WEB_IDENTITY_TOKEN_FILE");
+    struct error err;
+
+    role = role ? role : cloud_variable("AWS_ROLE_ARN");
+    if (role == NULL || path == NULL) {
+        error_fill(&err, ERROR_CONFIG,
+                   "web identity: %s is not set, which its role needs",
+                   path == NULL ? "AWS_WEB_IDENTITY_TOKEN_FILE"
+                                : "AWS_ROLE_ARN");
+        aws_call_fail(call, &err);
+    } else {
+        ask_sts(call, role, path);
+    }
+}
+
+/* --- the shared file
+ * ----------------------------------------------------------
+ */
+
+static void put_path(struct str *out, const struct aws_call *call)
+{
+    const char *path = call->spec->path;
+    const char *home = cloud_variable("HOME");
+
+    path = path ? path : cloud_variable("AWS_SHARED_CREDENTIALS_FILE");
+    if (path != NULL) {
+        str_puts(out, path);
+    } else if (home != NULL) {
+        str_printf(out, "%s/.aws/credentials", home);
+    }
+}
+
+static enum aws_profile read_file(struct aws_call *call, const char *path,
+                                  const char *profile, struct error *err)
+{
+    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_SECRET_FILE);
+    struct file_stamp stamp;
+    enum aws_profile result;
+
+    if (!file_stamp_of(path, &stamp)) {
+        return AWS_PROFILE_ABSENT;
+    }
+    if (secret_file_read(path, &text, err) < 0) {
+        return AWS_PROFILE_FAULTY;
+    }
+    result = aws_profile_read(text.data, profile, &call->keys, err);
+    if (result == AWS_PROFILE_FAULTY) {
+        error_put_front(err, "'%s'", path);
+    } else if (result == AWS_PROFILE_FOUND) {
+        call->keys.file = mem_strdup(path);
+        call->keys.stamp = stamp;
+    }
+    return result;
+}
+
+/* False: no such profile, and nobody has asked for it. */
+static bool use_file(struct aws_call *call)
+{
+    CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
+    const char *named = call->spec->profile;
+    const char *profile;
+    struct error err;
+    enum aws_profile result;
+
+    named = named ? named : cloud_variable("AWS_PROFILE");
+    profile = named ? named : "default";
+    put_path(&path, call);
+    result = read_file(call, path.data, profile, &err);
+    if (result == AWS_PROFILE_FOUND) {
+        aws_call_ready(call);
+        return true;
+    }
+    if (result == AWS_PROFILE_ABSENT) {
+        if (named == NULL && call->spec->path == NULL) {
+            return false;
+        }
+        error_fill(&err, ERROR_CONFIG, "there is no profile '%s' in '%s'",
+                   profile, path.data);
+    }
+    aws_call_fail(call, &err);
+    return true;
+}
+
+/* --- the order
+ * ----------------------------------------------------------------
+ */
+
+static void use_environment(struct aws_call *call)
+{
+    struct error err;
+
+    if (aws_keys_set(&call->keys, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+                     cloud_variable("AWS_ACCESS_KEY_ID"),
+                     cloud_variable("AWS_SECRET_ACCESS_KEY"),
+                     cloud_variable("AWS_SESSION_TOKEN"), &err) < 0) {
+        aws_call_fail(call, &err);
+    } else {
+        aws_call_ready(call);
+    }
+}
+
+void aws_keys_find(struct aws_call *call)
+{
+    const struct credential_source *spec = call->spec;
+    bool by_role = spec->role_arn != NULL;
+
+    if (!by_role && (spec->profile != NULL || spec->path != NULL)) {
+        use_file(call);
+    } else if (!by_role && (cloud_variable("AWS_ACCESS_KEY_ID") != NULL ||
+                            cloud_variable("AWS_SECRET_ACCESS_KEY") != NULL)) {
+        use_environment(call);
+    } else if (by_role ||
+               cloud_variable("AWS_WEB_IDENTITY_TOKEN_FILE") != NULL) {
+        use_identity(call);
+    } else if (!use_file(call)) {
+        aws_machine_keys_find(call);
+    }
+}

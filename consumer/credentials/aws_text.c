@@ -1,0 +1,363 @@
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "aws_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/utf8.h"
+
+/* --- keys -------------------------------------------------------------------
+ */
+
+static void wipe(char *text)
+{
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text));
+        mem_free(text);
+    }
+}
+
+void aws_keys_release(struct aws_keys *keys)
+{
+    wipe(keys->id);
+    wipe(keys->secret);
+    wipe(keys->session);
+    mem_free(keys->file);
+    *keys = (struct aws_keys){0};
+}
+
+int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
+                 const char *secret, const char *session, struct error *err)
+{
+    if (id == NULL || secret == NULL || *id == '\0' || *secret == '\0') {
+        return error_set(err, ERROR_AUTH, "%s: one half of the key is missing",
+                         where);
+    }
+    if (!cloud_is_clean(id) || !cloud_is_clean(secret) ||
+        (session != NULL && !cloud_is_clean(session))) {
+        return error_set(err, ERROR_AUTH,
+                         "%s: the key holds characters that no key has", where);
+    }
+    aws_keys_release(keys);
+    keys->id = mem_strdup(id);
+    keys->secret = mem_strdup(secret);
+    keys->session =
+        session != NULL && *session != '\0' ? mem_strdup(session) : NULL;
+    return 0;
+}
+
+/* --- the shared credentials file ---------------------------------------------
+ */
+
+struct section {
+    bool found;
+    bool is_it;        /* the line belongs to the profile */
+    const char *other; /* how else the profile says to get keys */
+    struct str id;
+    struct str secret;
+    struct str session;
+};
+
+static void trim(const char **text, size_t *len)
+{
+    while (*len > 0 && isspace((unsigned char)**text)) {
+        (*text)++;
+        (*len)--;
+    }
+    while (*len > 0 && isspace((unsigned char)(*text)[*len - 1])) {
+        (*len)--;
+    }
+}
+
+static bool is_text(const char *text, size_t len, const char *word)
+{
+    return strlen(word) == len && strncasecmp(text, word, len) == 0;
+}
+
+/* Of one given twice the last counts, as in all INI readers of AWS. */
+static void keep(struct str *slot, const char *value, size_t len)
+{
+    str_clear(slot);
+    str_put(slot, value, len);
+}
+
+static void read_pair(struct section *section, const char *line, size_t len)
+{
+    static const char *const others[] = {
+        "role_arn",    "credential_process", "credential_source",
+        "sso_session", "sso_start_url",      "web_identity_token_file"};
+    const char *equals = memchr(line, '=', len);
+    const char *name = line;
+    const char *value;
+    size_t name_len;
+    size_t value_len;
+
+    if (equals == NULL) {
+        return;
+    }
+    name_len = (size_t)(equals - line);
+    value = equals + 1;
+    value_len = len - name_len - 1;
+    trim(&name, &name_len);
+    trim(&value, &value_len);
+    if (is_text(name, name_len, "aws_access_key_id")) {
+        keep(&section->id, value, value_len);
+    } else if (is_text(name, name_len, "aws_secret_access_key")) {
+        keep(&section->secret, value, value_len);
+    } else if (is_text(name, name_len, "aws_session_token")) {
+        keep(&section->session, value, value_len);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        if (is_text(name, name_len, others[i])) {
+            section->other = others[i];
+        }
+    }
+}
+
+static void read_line(struct section *section, const char *profile,
+                      const char *line, size_t len)
+{
+    /* An indented line belongs to the value above it. */
+    bool nested = len > 0 && (*line == ' ' || *line == '\t');
+
+    trim(&line, &len);
+    if (len == 0 || nested || *line == '#' || *line == ';') {
+        return;
+    }
+    if (*line != '[') {
+        if (section->is_it) {
+            read_pair(section, line, len);
+        }
+        return;
+    }
+    line++;
+    len = strcspn(line, "]\n");
+    trim(&line, &len);
+    section->is_it = strlen(profile) == len && strncmp(line, profile, len) == 0;
+    section->found |= section->is_it;
+}
+
+static enum aws_profile judge(const struct section *section,
+                              const char *profile, struct aws_keys *keys,
+                              struct error *err)
+{
+    if (!section->found) {
+        return AWS_PROFILE_ABSENT;
+    }
+    if (section->id.len == 0 && section->secret.len == 0 &&
+        section->other != NULL) {
+        error_fill(err, ERROR_CONFIG,
+                   "profile '%s': '%s' is not supported: give keys, or use a "
+                   "web identity or the machine's role",
+                   profile, section->other);
+        return AWS_PROFILE_FAULTY;
+    }
+    if (aws_keys_set(keys, "the profile", section->id.data,
+                     section->secret.data, section->session.data, err) < 0) {
+        return AWS_PROFILE_FAULTY;
+    }
+    return AWS_PROFILE_FOUND;
+}
+
+enum aws_profile aws_profile_read(const char *text, const char *profile,
+                                  struct aws_keys *keys, struct error *err)
+{
+    struct section section = {.id = STR_INIT(LIMIT_SECRET_FILE),
+                              .secret = STR_INIT(LIMIT_SECRET_FILE),
+                              .session = STR_INIT(LIMIT_SECRET_FILE)};
+    enum aws_profile result;
+
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        read_line(&section, profile, text, len);
+        text += len + (text[len] == '\n');
+    }
+    result = judge(&section, profile, keys, err);
+    str_wipe(&section.id);
+    str_wipe(&section.secret);
+    str_wipe(&section.session);
+    return result;
+}
+
+/* --- XML --------------------------------------------------------------------
+ */
+
+/*
+ * As much of it as STS sends: a declaration, elements, attributes, text and
+ * references. A comment, CDATA, a DOCTYPE or anything else ends the reading.
+ */
+#define MOST_DEPTH 16
+
+struct xml {
+    const char *at;
+    struct str *out;
+    bool found;
+};
+
+#define NAME_CHARACTERS                                                        \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:.-"
+
+static bool take_text(struct xml *xml, const char *text)
+{
+    size_t len = strlen(text);
+    bool there = strncmp(xml->at, text, len) == 0;
+
+    xml->at += there ? len : 0;
+    return there;
+}
+
+static void skip_space(struct xml *xml)
+{
+    xml->at += strspn(xml->at, " \t\r\n");
+}
+
+/* Behind the element's name; true for `>`, and for `/>` with *ret_empty */
+static bool skip_attributes(struct xml *xml, bool *ret_empty)
+{
+    for (;;) {
+        size_t len;
+        char quote;
+
+        skip_space(xml);
+        *ret_empty = take_text(xml, "/>");
+        if (*ret_empty || take_text(xml, ">")) {
+            return true;
+        }
+        len = strspn(xml->at, NAME_CHARACTERS);
+        xml->at += len;
+        if (len == 0 || !take_text(xml, "=")) {
+            return false;
+        }
+        quote = *xml->at;
+        if (quote != '"' && quote != '\'') {
+            return false;
+        }
+        xml->at = strchr(xml->at + 1, quote);
+        if (xml->at == NULL) {
+            return false;
+        }
+        xml->at++;
+    }
+}
+
+/* &#38; or &#x26; of ASCII, which is all that a token has */
+static bool read_number(struct xml *xml, struct str *out)
+{
+    bool hex;
+    size_t len;
+    unsigned long c;
+
+    if (!take_text(xml, "&#")) {
+        return false;
+    }
+    hex = take_text(xml, "x");
+    len = strspn(xml->at, hex ? "0123456789abcdefABCDEF" : "0123456789");
+    if (len == 0 || len > 3 || xml->at[len] != ';') {
+        return false;
+    }
+    c = strtoul(xml->at, NULL, hex ? 16 : 10);
+    xml->at += len + 1;
+    str_putc(out, (char)(c & 0x7F));
+    return c > 0 && c < 0x80;
+}
+
+/* &amp; and its kind, or a number */
+static bool read_reference(struct xml *xml, struct str *out)
+{
+    static const struct {
+        const char *text;
+        char c;
+    } known[] = {{"&amp;", '&'},
+                 {"&lt;", '<'},
+                 {"&gt;", '>'},
+                 {"&quot;", '"'},
+                 {"&apos;", '\''}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (take_text(xml, known[i].text)) {
+            str_putc(out, known[i].c);
+            return true;
+        }
+    }
+    return read_number(xml, out);
+}
+
+static bool read_element(struct xml *xml, const char *const *path,
+                         unsigned depth);
+
+/* Everything up to the end tag; text goes to `out` if that is not NULL. */
+static bool read_content(struct xml *xml, const char *const *path,
+                         unsigned depth, struct str *out)
+{
+    CLEANUP(str_wipe) struct str nowhere = STR_INIT(0);
+
+    while (strncmp(xml->at, "</", 2) != 0) {
+        size_t len = strcspn(xml->at, "<&");
+
+        if (len > 0 && out != NULL) {
+            str_put(out, xml->at, len);
+        }
+        xml->at += len;
+        if (*xml->at == '\0' ||
+            (*xml->at == '&' && !read_reference(xml, out ? out : &nowhere)) ||
+            (*xml->at == '<' && strncmp(xml->at, "</", 2) != 0 &&
+             !read_element(xml, path, depth))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `path` begins with the name that is looked for among elements like this. */
+static bool read_element(struct xml *xml, const char *const *path,
+                         unsigned depth)
+{
+    static const char *const nothing[] = {NULL};
+    const char *name = xml->at + 1;
+    size_t len = strspn(name, NAME_CHARACTERS);
+    bool on_path = path[0] != NULL && strlen(path[0]) == len &&
+                   strncmp(path[0], name, len) == 0;
+    bool is_it = on_path && path[1] == NULL && !xml->found;
+    bool empty;
+
+    if (len == 0 || depth > MOST_DEPTH) {
+        return false;
+    }
+    xml->at = name + len;
+    if (!skip_attributes(xml, &empty)) {
+        return false;
+    }
+    xml->found |= is_it;
+    if (empty) {
+        return true;
+    }
+    if (!read_content(xml, on_path ? path + 1 : nothing, depth + 1,
+                      is_it ? xml->out : NULL) ||
+        strncmp(xml->at + 2, name, len) != 0) {
+        return false;
+    }
+    xml->at += 2 + len;
+    skip_space(xml);
+    return take_text(xml, ">");
+}
+
+bool aws_xml_text(const char *text, const char *const *path, struct str *out)
+{
+    struct xml xml = {.at = text, .out = out};
+
+    skip_space(&xml);
+    if (take_text(&xml, "<?xml")) {
+        xml.at = strstr(xml.at, "?>");
+        if (xml.at == NULL) {
+            return false;
+        }
+        xml.at += 2;
+        skip_space(&xml);
+    }
+    if (*xml.at != '<' || !read_element(&xml, path, 0)) {
+        return false;
+    }
+    skip_space(&xml);
+    return *xml.at == '\0' && xml.found && !out->overflow;
+}
