@@ -1,8 +1,185 @@
-#include "credentials_internal.h"
+#include <string.h>
+
+#include "azure_internal.h"
+#include "waybill/alloc.h"
+
+/*
+ * Azure Container Registry: a token of the directory is taken to the registry's
+ * /oauth2/exchange for a refresh token, which its token server then takes
+ * (Azure/acr, docs/AAD-OAuth.md).
+ *
+ * The directory's token can do more than push, so it goes to a registry of
+ * Azure's only, or to where `endpoint` says, which stands for the registry's
+ * own address. The directory has AZURE_AUTHORITY_HOST, the machine's identity
+ * AZURE_POD_IDENTITY_AUTHORITY_HOST.
+ */
+
+#define USERNAME "00000000-0000-0000-0000-000000000000"
+#define SECONDS (3.0 * 3600) /* as a rule; the token says it too */
+#define RENEW_PER_CENT 75
+
+static const struct azure_cloud clouds[] = {
+    {".azurecr.io", "https://login.microsoftonline.com",
+     "https://management.azure.com/"},
+    {".azurecr.cn", "https://login.chinacloudapi.cn",
+     "https://management.chinacloudapi.cn/"},
+    {".azurecr.us", "https://login.microsoftonline.us",
+     "https://management.usgovcloudapi.net/"},
+};
+
+const struct azure_cloud *azure_cloud_of(const char *registry, bool *ret_known)
+{
+    size_t len = strcspn(registry, ":");
+
+    for (size_t i = 0; i < ARRAY_SIZE(clouds); i++) {
+        size_t its = strlen(clouds[i].suffix);
+
+        if (len > its &&
+            strncmp(registry + len - its, clouds[i].suffix, its) == 0) {
+            *ret_known = true;
+            return &clouds[i];
+        }
+    }
+    *ret_known = false;
+    return &clouds[0];
+}
+
+struct azure {
+    struct source_job *job;
+    struct azure_identity identity;
+    struct http_transfer *exchange;
+    struct str url;
+    struct str form;
+};
+
+static void azure_free(struct azure *azure)
+{
+    azure_identity_release(&azure->identity);
+    if (azure->exchange != NULL) {
+        http_cancel(azure->exchange);
+    }
+    str_release(&azure->url);
+    str_wipe(&azure->form);
+    mem_free(azure);
+}
+
+static void fail(struct azure *azure, const struct error *err)
+{
+    source_failed(azure->job, err);
+    azure_free(azure);
+}
+
+static void take(struct azure *azure, const struct json *json)
+{
+    const struct keychain_env *env = azure->job->env;
+    struct credential credential = {0};
+    const char *token;
+    struct error err;
+
+    if (cloud_token("the registry", json, "refresh_token", &token, &err) < 0) {
+        fail(azure, &err);
+        return;
+    }
+    credential.username = mem_strdup(USERNAME);
+    credential.identity_token = mem_strdup(token);
+    cloud_set_lifetime(&credential, cloud_jwt_seconds(env, token, SECONDS),
+                       RENEW_PER_CENT);
+    source_found(azure->job, &credential);
+    azure_free(azure);
+}
+
+static void on_exchanged(void *payload, const struct http_response *response,
+                         const struct error *err)
+{
+    struct azure *azure = payload;
+    const struct credential sent = {.password = cloud_tail(&azure->form, '=')};
+    const struct cloud_side side = {azure->job->env,
+                                    "the registry's token exchange", &sent};
+    struct error failure;
+    struct json *json;
+
+    azure->exchange = NULL;
+    if (err != NULL) {
+        failure = *err;
+        error_put_front(&failure, "%s", side.service);
+        fail(azure, &failure);
+    } else if (cloud_read(&side, response, &json, &failure) < 0) {
+        fail(azure, &failure);
+    } else {
+        take(azure, json);
+        json_free(json);
+    }
+}
+
+static void exchange(struct azure *azure, const char *token)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/x-www-form-urlencoded", NULL};
+    const char *registry = azure->job->registry;
+    const char *endpoint = azure->job->spec->endpoint;
+
+    cloud_put_form(&azure->form, "grant_type", "access_token");
+    cloud_put_form(&azure->form, "service", registry);
+    if (azure->identity.tenant != NULL) {
+        cloud_put_form(&azure->form, "tenant", azure->identity.tenant);
+    }
+    cloud_put_form(&azure->form, "access_token", token);
+    if (endpoint == NULL) {
+        str_puts(&azure->url, "https://");
+    }
+    cloud_put_url(&azure->url, endpoint ? endpoint : registry,
+                  "/oauth2/exchange");
+    azure->exchange =
+        cloud_start(azure->job->env,
+                    &(struct cloud_request){.method = "POST",
+                                            .url = azure->url.data,
+                                            .headers = headers,
+                                            .body = str_bytes(&azure->form)},
+                    on_exchanged, azure);
+}
+
+static void on_identity(void *payload, const char *token,
+                        const struct error *err)
+{
+    struct azure *azure = payload;
+
+    if (err != NULL) {
+        fail(azure, err);
+    } else if (token == NULL) {
+        source_nothing(azure->job, "%s", azure->identity.why);
+        azure_free(azure);
+    } else {
+        exchange(azure, token);
+    }
+}
 
 static void start(struct source_job *job)
 {
-    source_nothing(job, "not built yet");
+    struct azure *azure = mem_zalloc(sizeof(*azure));
+    bool known;
+    const struct azure_cloud *cloud = azure_cloud_of(job->registry, &known);
+    struct error err;
+
+    azure->job = job;
+    job->state = azure;
+    str_init(&azure->url, STR_UNLIMITED);
+    str_init(&azure->form, STR_UNLIMITED);
+    azure_identity_init(&azure->identity, job->env, job->spec, cloud,
+                        on_identity, azure);
+    if (!known && job->spec->endpoint == NULL) {
+        error_fill(&err, ERROR_CONFIG,
+                   "'%s' is no registry of Azure's by its name: if it is one, "
+                   "set 'endpoint' to its address",
+                   job->registry);
+        fail(azure, &err);
+    } else {
+        azure_identity_start(&azure->identity);
+    }
+}
+
+static void cancel(struct source_job *job)
+{
+    azure_free(job->state);
 }
 
 const struct source_class azure_source = {
@@ -10,4 +187,5 @@ const struct source_class azure_source = {
     .takes = KEY_TENANT | KEY_CLIENT_ID | KEY_ENDPOINT,
     .needs = 0,
     .start = start,
+    .cancel = cancel,
 };

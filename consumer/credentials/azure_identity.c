@@ -1,0 +1,287 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure_internal.h"
+#include "waybill/alloc.h"
+
+/*
+ * Who we are to Azure, in the order of its own libraries:
+ *
+ *     AZURE_CLIENT_SECRET          an application's secret
+ *     AZURE_FEDERATED_TOKEN_FILE   a token of Kubernetes, which stands for one
+ *     IDENTITY_ENDPOINT            the managed identity of an App Service
+ *     169.254.169.254              the managed identity of a machine
+ */
+
+#define IMDS "http://169.254.169.254"
+#define IMDS_PATH "/metadata/identity/oauth2/token?api-version=2018-02-01"
+#define MACHINE "the managed identity's endpoint"
+
+void azure_identity_init(struct azure_identity *identity,
+                         const struct keychain_env *env,
+                         const struct credential_source *spec,
+                         const struct azure_cloud *cloud,
+                         azure_identity_fn *done, void *payload)
+{
+    *identity = (struct azure_identity){
+        .env = env,
+        .spec = spec,
+        .cloud = cloud,
+        .done = done,
+        .payload = payload,
+        .tenant =
+            spec->tenant ? spec->tenant : cloud_variable("AZURE_TENANT_ID"),
+        .client_id = spec->client_id ? spec->client_id
+                                     : cloud_variable("AZURE_CLIENT_ID"),
+    };
+    str_init(&identity->url, STR_UNLIMITED);
+    str_init(&identity->secret, STR_UNLIMITED);
+}
+
+void azure_identity_release(struct azure_identity *identity)
+{
+    if (identity->transfer != NULL) {
+        http_cancel(identity->transfer);
+    }
+    str_release(&identity->url);
+    str_wipe(&identity->secret);
+}
+
+static const char directory[] = "Entra ID";
+
+static void fail(struct azure_identity *identity, const struct error *err)
+{
+    identity->done(identity->payload, NULL, err);
+}
+
+static void leave(struct azure_identity *identity, const char *why,
+                  const struct error *err)
+{
+    if (identity->must_answer || err->kind == ERROR_UNAVAILABLE) {
+        fail(identity, err);
+        return;
+    }
+    identity->why = why;
+    identity->done(identity->payload, NULL, NULL);
+}
+
+/* {"access_token":"...","expires_in":"3599",...}; how long it lives is of no
+ * interest, it is used at once. */
+static void take(struct azure_identity *identity,
+                 const struct http_response *response)
+{
+    bool is_form = identity->service == directory;
+    const struct credential sent = {
+        .password = getenv("AZURE_CLIENT_SECRET"),
+        .identity_token = cloud_tail(&identity->secret, is_form ? '=' : ' ')};
+    const struct cloud_side side = {identity->env, identity->service, &sent};
+    struct json *json = NULL;
+    const char *token = NULL;
+    struct error err;
+
+    if (cloud_read(&side, response, &json, &err) < 0 ||
+        cloud_token(side.service, json, "access_token", &token, &err) < 0) {
+        json_free(json);
+        fail(identity, &err);
+        return;
+    }
+    identity->done(identity->payload, token, NULL);
+    json_free(json);
+}
+
+/* --- an application
+ * -----------------------------------------------------------
+ */
+
+static void on_directory(void *payload, const struct http_response *response,
+                         const struct error *err)
+{
+    struct azure_identity *identity = payload;
+    struct error failure;
+
+    identity->transfer = NULL;
+    if (err != NULL) {
+        failure = *err;
+        error_put_front(&failure, "%s", identity->service);
+        fail(identity, &failure);
+    } else {
+        take(identity, response);
+    }
+}
+
+/* It becomes a part of a path: a name or a number, as Azure has them. */
+static bool is_tenant(const char *text)
+{
+    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz0123456789.-");
+
+    return len > 0 && text[len] == '\0' && text[0] != '.';
+}
+
+static int check_application(const struct azure_identity *identity,
+                             const char *authority, struct error *err)
+{
+    if (identity->tenant == NULL || !is_tenant(identity->tenant)) {
+        return error_set(err, ERROR_CONFIG,
+                         "set AZURE_TENANT_ID, or 'tenant', to the directory "
+                         "of the application");
+    }
+    if (identity->client_id == NULL) {
+        return error_set(err, ERROR_CONFIG,
+                         "set AZURE_CLIENT_ID, or 'client_id', to the "
+                         "application");
+    }
+    return cloud_check_url("AZURE_AUTHORITY_HOST", authority, err);
+}
+
+static int put_proof(struct str *form, struct error *err)
+{
+    const char *secret = cloud_variable("AZURE_CLIENT_SECRET");
+    const char *path = cloud_variable("AZURE_FEDERATED_TOKEN_FILE");
+    CLEANUP(str_wipe) struct str token = STR_INIT(LIMIT_SECRET_FILE);
+
+    if (secret != NULL) {
+        cloud_put_form(form, "client_secret", secret);
+        return 0;
+    }
+    /* Read anew each time: Kubernetes replaces it. */
+    if (secret_file_read(path, &token, err) < 0) {
+        return error_prefix(err, "federated token");
+    }
+    cloud_put_form(form, "client_assertion_type",
+                   "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    cloud_put_form(form, "client_assertion", token.data);
+    return 0;
+}
+
+static void ask_directory(struct azure_identity *identity)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/x-www-form-urlencoded", NULL};
+    CLEANUP(str_release) struct str scope = STR_INIT(STR_UNLIMITED);
+    const char *authority = cloud_variable("AZURE_AUTHORITY_HOST");
+    struct error err;
+
+    authority = authority ? authority : identity->cloud->authority;
+    if (check_application(identity, authority, &err) < 0) {
+        fail(identity, &err);
+        return;
+    }
+    str_printf(&scope, "%s.default", identity->cloud->resource);
+    cloud_put_form(&identity->secret, "grant_type", "client_credentials");
+    cloud_put_form(&identity->secret, "client_id", identity->client_id);
+    cloud_put_form(&identity->secret, "scope", scope.data);
+    if (put_proof(&identity->secret, &err) < 0) {
+        fail(identity, &err);
+        return;
+    }
+    cloud_put_url(&identity->url, authority, "/");
+    str_printf(&identity->url, "%s/oauth2/v2.0/token", identity->tenant);
+    identity->service = directory;
+    identity->transfer = cloud_start(
+        identity->env,
+        &(struct cloud_request){.method = "POST",
+                                .url = identity->url.data,
+                                .headers = headers,
+                                .body = str_bytes(&identity->secret)},
+        on_directory, identity);
+}
+
+/* --- a managed identity
+ * --------------------------------------------------------
+ */
+
+#define NOT_THERE "no AZURE_CLIENT_SECRET, no AZURE_FEDERATED_TOKEN_FILE, and "
+
+static void on_machine(void *payload, const struct http_response *response,
+                       const struct error *err)
+{
+    struct azure_identity *identity = payload;
+    struct json *json = NULL;
+    struct error failure;
+
+    identity->transfer = NULL;
+    if (err != NULL) {
+        failure = *err;
+        error_put_front(&failure, "%s", identity->service);
+        leave(identity, NOT_THERE "no managed identity's endpoint", &failure);
+        return;
+    }
+    /* Other clouds have a service at the same address; theirs does not speak
+     * JSON about this path. */
+    if (response->status < 500 && response->status != 429 &&
+        json_parse(response->body.data, response->body.len, &json, &failure) <
+            0) {
+        error_fill(&failure, ERROR_AUTH, "%s does not answer as Azure's does",
+                   identity->service);
+        leave(identity, NOT_THERE "what answers at its endpoint is not Azure's",
+              &failure);
+        return;
+    }
+    json_free(json);
+    take(identity, response);
+}
+
+static void ask_machine(struct azure_identity *identity, const char *header)
+{
+    const char *const headers[] = {header, NULL};
+
+    str_puts(&identity->url, "&resource=");
+    url_put_escaped(&identity->url, identity->cloud->resource);
+    if (identity->client_id != NULL) {
+        str_puts(&identity->url, "&client_id=");
+        url_put_escaped(&identity->url, identity->client_id);
+    }
+    identity->service = MACHINE;
+    identity->transfer =
+        cloud_start(identity->env,
+                    &(struct cloud_request){.method = "GET",
+                                            .url = identity->url.data,
+                                            .headers = headers,
+                                            .local = true},
+                    on_machine, identity);
+}
+
+static void ask_app_service(struct azure_identity *identity,
+                            const char *endpoint, const char *header)
+{
+    struct error err;
+
+    if (!cloud_is_clean(header)) {
+        error_fill(&err, ERROR_AUTH,
+                   "IDENTITY_HEADER holds characters that no token has");
+        fail(identity, &err);
+        return;
+    }
+    identity->must_answer = true;
+    str_printf(&identity->url, "%s%sapi-version=2019-08-01", endpoint,
+               strchr(endpoint, '?') != NULL ? "&" : "?");
+    str_printf(&identity->secret, "X-IDENTITY-HEADER: %s", header);
+    ask_machine(identity, identity->secret.data);
+}
+
+static void ask_managed(struct azure_identity *identity)
+{
+    const char *endpoint = cloud_variable("IDENTITY_ENDPOINT");
+    const char *header = cloud_variable("IDENTITY_HEADER");
+    /* What Azure's libraries have for it (AAD pod identity) */
+    const char *host = cloud_variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
+
+    if (endpoint != NULL && header != NULL) {
+        ask_app_service(identity, endpoint, header);
+        return;
+    }
+    identity->must_answer = host != NULL;
+    cloud_put_url(&identity->url, host ? host : IMDS, IMDS_PATH);
+    ask_machine(identity, "Metadata: true");
+}
+
+void azure_identity_start(struct azure_identity *identity)
+{
+    if (cloud_variable("AZURE_CLIENT_SECRET") != NULL ||
+        cloud_variable("AZURE_FEDERATED_TOKEN_FILE") != NULL) {
+        ask_directory(identity);
+    } else {
+        ask_managed(identity);
+    }
+}

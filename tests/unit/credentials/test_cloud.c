@@ -1,0 +1,113 @@
+#include <math.h>
+
+#include "asserts.h"
+#include "credentials/azure_internal.h"
+#include "credentials/cloud.h"
+
+static void cloud__a_token_is_renewed_before_it_ends(void **state)
+{
+    static const struct {
+        double seconds;
+        uint64_t lifetime_ms;
+        uint64_t renew_ms;
+    } rows[] = {
+        {3600, 3540000, 1800000},
+        {120, 96000, 60000},
+        {1, 800, 500},
+        /* never 0, which would be for ever */
+        {0, 800, 500},
+        {-5, 800, 500},
+        /* nor longer than half a day, whoever says it */
+        {1e300, 43140000, 21600000},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct credential credential = {0};
+
+        cloud_set_lifetime(&credential, rows[i].seconds, 50);
+        assert_int_equal(credential.lifetime_ms, rows[i].lifetime_ms);
+        assert_int_equal(credential.renew_ms, rows[i].renew_ms);
+    }
+    {
+        struct credential credential = {0};
+
+        cloud_set_lifetime(&credential, (double)NAN, 50);
+        assert_int_equal(credential.lifetime_ms, 800);
+    }
+}
+
+static void cloud__an_address_is_https_or_of_this_machine(void **state)
+{
+    static const struct {
+        const char *url;
+        int result;
+    } rows[] = {
+        {"https://oauth2.googleapis.com/token", 0},
+        {"http://127.0.0.1:8080/token", 0},
+        {"http://localhost/token", 0},
+        {"http://[::1]/token", 0},
+        {"http://oauth2.googleapis.com/token", -1},
+        {"http://127.0.0.1.example/token", -1},
+        {"http://localhost.example/token", -1},
+        {"file:///etc/passwd", -1},
+        {"https://user:password@host/", -1},
+        {"", -1},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct error err;
+
+        check_number(rows[i].url, cloud_check_url("it", rows[i].url, &err),
+                     rows[i].result);
+    }
+}
+
+static void cloud__a_registrys_name_says_which_azure_it_is(void **state)
+{
+    static const struct {
+        const char *registry;
+        bool known;
+        const char *authority;
+    } rows[] = {
+        {"name.azurecr.io", true, "https://login.microsoftonline.com"},
+        {"name.azurecr.io:443", true, "https://login.microsoftonline.com"},
+        {"name.azurecr.cn", true, "https://login.chinacloudapi.cn"},
+        {"name.azurecr.us", true, "https://login.microsoftonline.us"},
+        {".azurecr.io", false, "https://login.microsoftonline.com"},
+        {"name.azurecr.io.example", false, "https://login.microsoftonline.com"},
+        {"azurecr.io", false, "https://login.microsoftonline.com"},
+        {"ghcr.io", false, "https://login.microsoftonline.com"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        bool known;
+        const struct azure_cloud *cloud =
+            azure_cloud_of(rows[i].registry, &known);
+
+        check(rows[i].registry, known == rows[i].known);
+        check_text(rows[i].registry, cloud->authority, rows[i].authority);
+    }
+}
+
+static void cloud__a_form_is_escaped(void **state)
+{
+    CLEANUP(str_release) struct str form = STR_INIT(STR_UNLIMITED);
+
+    cloud_put_form(&form, "a", "x&y=z +%");
+    cloud_put_form(&form, "b", "");
+    cloud_put_form(&form, "c", "eyJ.eyJ-_~");
+    assert_string_equal(form.data, "a=x%26y%3Dz%20%2B%25&b=&c=eyJ.eyJ-_~");
+    assert_string_equal(cloud_tail(&form, '='), "eyJ.eyJ-_~");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cloud__a_token_is_renewed_before_it_ends),
+        cmocka_unit_test(cloud__an_address_is_https_or_of_this_machine),
+        cmocka_unit_test(cloud__a_registrys_name_says_which_azure_it_is),
+        cmocka_unit_test(cloud__a_form_is_escaped),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
