@@ -121,7 +121,8 @@ class RsaKey:
     def __init__(self, directory, name="service-account", pkcs1=False):
         self.path = str(pathlib.Path(directory) / f"{name}.pem")
         self.public = str(pathlib.Path(directory) / f"{name}.pub")
-        _openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.path)
+        bits = "rsa_keygen_bits:2048"
+        _openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", bits, "-out", self.path)
         if pkcs1:
             _openssl("rsa", "-traditional", "-in", self.path, "-out", self.path)
         _openssl("pkey", "-in", self.path, "-pubout", "-out", self.public)
@@ -282,7 +283,6 @@ class Cloud:
         self.signed = []  # of (Request, Signature, Key)
         self.assertions = []  # of JSON web tokens
         self.tokens = collections.defaultdict(set)  # by service
-        self.used_assertions = set()
         self._faults = []
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -308,6 +308,9 @@ class Cloud:
         self.web_identity = make_jwt(3600, aud="sts.amazonaws.com", sub="system:pusher")
         self.federated = make_jwt(3600, aud="api://AzureADTokenExchange", sub="system:pusher")
         self.refresh_token = secrets.token_urlsafe(40)
+        # What a registry behind it would take, as long as it is not changed
+        self.ecr_password = secrets.token_urlsafe(1200)
+        self.google_access_token = "ya29." + secrets.token_urlsafe(120)
         service_account = {
             "type": "service_account",
             "project_id": "project",
@@ -482,7 +485,7 @@ class Cloud:
         return self._google_access(fault)
 
     def _google_access(self, fault):
-        token = self._issue("google", "ya29." + secrets.token_urlsafe(120), fault)
+        token = self._issue("google", self.google_access_token, fault)
         return {
             "access_token": token,
             "expires_in": _lifetime(fault, 3599),
@@ -600,7 +603,7 @@ class Cloud:
             return self._create(arguments, service)
         if target[1:] != ["GetAuthorizationToken"] or arguments != {}:
             raise _aws("UnknownOperationException", "")
-        password = self._issue(service, secrets.token_urlsafe(1200), None)
+        password = self._issue(service, self.ecr_password, None)
         token = base64.b64encode(f"AWS:{password}".encode()).decode()
         data = {
             "authorizationToken": "\r\n" + token if fault == "bad-token" else token,
@@ -753,7 +756,7 @@ class Cloud:
             raise _registry(400, "DENIED", "service or tenant")
         if form.get("access_token") not in self.tokens["aad"]:
             raise _registry(401, "UNAUTHORIZED", "authentication required")
-        token = make_jwt(_lifetime(fault, 3 * 3600), aud="registry.azurecr.io", grant_type="refresh_token")
+        token = make_jwt(_lifetime(fault, 3 * 3600), aud=form["service"], tenant=TENANT)
         return {"refresh_token": self._issue("acr", token, fault)}
 
     def _issue(self, service, token, fault):
@@ -809,7 +812,8 @@ def _refusal(service, fault, request):
         return _xml("Throttling" if slow else "AccessDenied", words, 400 if slow else 403)
     if service in ("ecr", "ecr-public"):
         if fault == "echo":
-            words = f"you said {request.header('x-amz-security-token')} {request.header('authorization')}"
+            names = ("x-amz-security-token", "authorization")
+            words = f"you said {' '.join(request.header(name) for name in names)}"
         return _aws("ThrottlingException" if slow else "AccessDeniedException", words)
     if service == "acr":
         code = "TOOMANYREQUESTS" if slow else "UNAUTHORIZED"

@@ -1,4 +1,7 @@
-"""Do the clouds' stand-ins check what they say? Run from tests/: python3 -m unittest support.test_cloud"""
+"""Do the clouds' stand-ins check what they say?
+
+Run from tests/: python3 -m unittest support.test_cloud
+"""
 
 import json
 import subprocess
@@ -118,14 +121,14 @@ class StandIns(unittest.TestCase):
         good = self.assertion()
         for assertion, words in (
             (another, "Signature"),
-            (good[:-2] + ("AA" if good[-2:] != "AA" else "BA"), "Signature"),
+            (good[:-9] + ("A" if good[-9] != "A" else "B") + good[-8:], "Signature"),
             (self.assertion(header={"alg": "none"}), "alg"),
             (self.assertion(header={"alg": "HS256"}), "alg"),
             (self.assertion(iss="else@x"), "account not found"),
             (self.assertion(aud="https://oauth2.googleapis.com/token"), "audience"),
             (self.assertion(aud=None), "audience"),
             (self.assertion(scope=""), "invalid_scope"),
-            (self.assertion(exp=now + 3601), "short-lived"),
+            (self.assertion(iat=now, exp=now + 3601), "short-lived"),
             (self.assertion(iat=now + 400, exp=now + 500), "short-lived"),
             (self.assertion(iat=now - 4000, exp=now - 400), "short-lived"),
             (self.assertion(exp=str(now)), "integers"),
