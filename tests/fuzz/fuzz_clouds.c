@@ -1,0 +1,75 @@
+#include <string.h>
+
+#include "credentials/aws_internal.h"
+#include "credentials/google_key.h"
+#include "fuzz.h"
+#include "waybill/arena.h"
+
+/*
+ * What clouds say and what stands in their files, read by hand:
+ * - STS's XML: what is found is no longer than what came.
+ * - A shared credentials file: a key that is accepted can be a header.
+ * - A key file: what is accepted is complete.
+ * - A registry's name: what it gives is a name and nothing else.
+ */
+
+static void check_xml(const char *text)
+{
+    static const char *const path[] = {"a", "b", NULL};
+    CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+
+    if (aws_xml_text(text, path, &out)) {
+        CHECK(out.len < strlen(text));
+        CHECK(strlen(out.data) == out.len);
+    }
+}
+
+static void check_profile(const char *text)
+{
+    struct aws_keys keys = {0};
+    struct error err;
+
+    if (aws_profile_read(text, "default", &keys, &err) == AWS_PROFILE_FOUND) {
+        CHECK(keys.id[0] != '\0' && cloud_is_clean(keys.id));
+        CHECK(keys.secret[0] != '\0' && cloud_is_clean(keys.secret));
+        CHECK(keys.session == NULL || cloud_is_clean(keys.session));
+    }
+    aws_keys_release(&keys);
+}
+
+static void check_key(const char *text)
+{
+    struct google_key key;
+    struct error err;
+
+    if (google_key_parse(text, strlen(text), &key, &err) == 0) {
+        CHECK(key.token_uri != NULL);
+        CHECK(key.is_user ? key.refresh_token != NULL
+                          : key.private_key != NULL);
+        google_key_release(&key);
+    }
+}
+
+static void check_place(const char *text)
+{
+    struct aws_place place;
+
+    if (aws_place_parse(text, &place)) {
+        CHECK(strncmp(place.api, "https://", 8) == 0);
+        CHECK(strpbrk(place.api + 8, "/:@?# ") == NULL);
+        CHECK(strpbrk(place.sts + 8, "/:@?# ") == NULL);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *arena = arena_new();
+    char *text = arena_printf(arena, "%.*s", (int)size, (const char *)data);
+
+    check_xml(text);
+    check_profile(text);
+    check_key(text);
+    check_place(text);
+    arena_free(arena);
+    return 0;
+}
