@@ -192,6 +192,20 @@ static bool wants_https(const struct registry_options *options,
            !oci_registry_is_loopback(registry);
 }
 
+/* Whoever may push makes the repository, too. */
+static const struct credential_source *creator_of(
+    const struct registry_options *options)
+{
+    const struct credential_source *sources = options->lookup_chain.items;
+
+    for (size_t i = 0; i < options->lookup_chain.count; i++) {
+        if (strcmp(sources[i].source, "aws") == 0) {
+            return &sources[i];
+        }
+    }
+    return NULL;
+}
+
 /* Where a registration's registry is, and as whom */
 static void fill_registry(struct integration *integration,
                           struct oci_target *target,
@@ -211,6 +225,8 @@ static void fill_registry(struct integration *integration,
     target->keychain = account->keychain;
     target->exchange = (enum oci_exchange)options->exchange;
     target->chunk_size = (size_t)options->chunk_size;
+    target->create_repository = options->create_repository == 1;
+    target->creator = creator_of(options);
 }
 
 static void fill_target(struct oci_target *target,

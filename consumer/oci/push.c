@@ -2,6 +2,7 @@
 
 #include "oci_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/aws.h"
 #include "waybill/fault.h"
 #include "waybill/limits.h"
 
@@ -22,6 +23,9 @@ struct oci_push {
     bool already;
     struct oci_request *question;
     struct oci_request *manifest;
+    struct keychain_env env;
+    struct aws_creation *creation;
+    bool created; /* once is enough */
     oci_push_done_fn *done;
     void *payload;
 };
@@ -32,6 +36,10 @@ static void cancel_requests(struct oci_push *push)
 
     upload_cancel(&push->layer);
     upload_cancel(&push->config);
+    if (push->creation != NULL) {
+        aws_create_repository_cancel(push->creation);
+        push->creation = NULL;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
         if (*requests[i] != NULL) {
             oci_request_cancel(*requests[i]);
@@ -120,10 +128,51 @@ static void put_manifest(struct oci_push *push)
         oci_request_start(push->client, push->target, &spec, on_manifest, push);
 }
 
+static void upload_both(struct oci_push *push);
+
+static void on_created(void *payload, const struct error *err)
+{
+    struct oci_push *push = payload;
+    struct error failure;
+
+    push->creation = NULL;
+    if (err != NULL) {
+        failure = *err;
+        error_prefix(&failure, "making repository '%s'", push->target->path);
+        finish(push, &failure);
+    } else {
+        upload_both(push);
+    }
+}
+
+/* Both blobs are told that there is no repository; one of them is enough. */
+static bool make_repository(struct oci_push *push, const struct error *err)
+{
+    if (err->kind != ERROR_NOT_FOUND || !push->target->create_repository ||
+        push->created) {
+        return false;
+    }
+    cancel_requests(push);
+    push->created = true;
+    push->env = (struct keychain_env){
+        .loop = push->client->loop,
+        .http = push->client->http,
+        .connect_ms = push->client->options.connect_ms,
+        .answer_ms = push->client->options.answer_ms,
+    };
+    push->creation = aws_create_repository_start(
+        &push->env, push->target->creator, push->target->registry,
+        push->target->path, on_created, push);
+    return true;
+}
+
 static void on_uploaded(void *payload, const struct error *err)
 {
     struct oci_push *push = payload;
 
+    if (err != NULL && make_repository(push, err)) {
+        return;
+    }
     if (err != NULL) {
         finish(push, err);
     } else if (push->layer.done && push->config.done) {
