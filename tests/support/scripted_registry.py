@@ -22,7 +22,6 @@ to show it credentials.
 import argparse
 import base64
 import collections
-import email.utils
 import hashlib
 import http.server
 import itertools
@@ -39,495 +38,27 @@ import struct
 import sys
 import threading
 import time
-import typing
 import urllib.parse
 
-ALWAYS = 0
-SPARED = object()  # what a scenario returns that has let a request go
-PUSH = ("post", "patch", "put", "manifest")
-STAGES = {
-    "ping": ("ping",),
-    "token": ("token",),
-    "head": ("head",),
-    "get": ("get",),
-    "referrers": ("referrers",),
-    "post": ("post",),
-    "patch": ("patch",),
-    "put": ("put",),
-    "manifest": ("manifest",),
-    "push": PUSH,
-    "any": ("ping", "head", "get", "referrers", *PUSH),
-}
+if __name__ == "__main__":
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+
+from support.scenarios import ALWAYS, SPARED, STAGES  # noqa: E402
+from support.scenarios import Answer, Call, Close, Played, failure, listing  # noqa: E402
+
 MAXIMUM_MANIFEST = 4 << 20
+INDEX = "application/vnd.oci.image.index.v1+json"
 LOGGED_HEADERS = (
     *("Accept", "Connection", "Content-Length", "Content-Range", "Content-Type", "Cookie"),
     *("Expect", "Host", "Transfer-Encoding", "User-Agent"),
 )
 
 
-class Close(Exception):
-    """Ends the connection with no answer."""
-
-
-class Answer:
-    def __init__(self, status, headers=None, body=b""):
-        self.status = status
-        self.headers = dict(headers or {})
-        self.body = body
-        self.close = False
-        self.raw = None  # what goes out instead of the body, before closing
-
-
-def failure(status, code, message="", headers=None):
-    body = json.dumps({"errors": [{"code": code, "message": message or code.lower()}]})
-    return Answer(status, {"Content-Type": "application/json", **(headers or {})}, body.encode())
-
-
-class Call(typing.NamedTuple):
-    """A request, as far as the scenarios and the registry are concerned."""
-
-    method: str
-    path: str
-    query: str  # raw
-    headers: typing.Any
-    handler: typing.Any
-    entry: dict  # in the log
-    stage: str
-    moved: bool  # it has already been redirected
-    other: bool  # it came to the other host
-    tls: bool
-
-    @property
-    def base(self):
-        scheme = "https" if self.tls else "http"
-        return f"{scheme}://{self.headers.get('Host', '')}"
-
-    def complain(self, what):
-        self.entry["complaints"].append(what)
-
-
-# The scenarios. Each row has a name, the phase it acts in, the requests it acts
-# on, and how often: ONCE and the like for what passes, ALWAYS for what stays.
-#
-#   switch  changes what the registry itself does
-#   early   acts before the body is read
-#   before  answers instead of the registry
-#   after   changes the registry's answer
-#
-# Only requests that are let in are struck, so that each combines with any
-# authentication; pings and requests for tokens are struck in any case.
-
-
-class Scenario(typing.NamedTuple):
-    name: str
-    phase: str
-    stages: tuple
-    times: int
-    argument: typing.Any  # default; its type is that of the argument
-    implies: str | None
-    text: str
-    act: typing.Callable | None
-
-
-SCENARIOS = {}
-
-
-def switch(name, text, argument=None, implies=None):
-    SCENARIOS[name] = Scenario(name, "switch", (), ALWAYS, argument, implies, text, None)
-
-
-def row(name, phase, text, stages=PUSH, times=ALWAYS, argument=None, implies=None):
-    def register(act):
-        SCENARIOS[name] = Scenario(name, phase, stages, times, argument, implies, text, act)
-        return act
-
-    return register
-
-
-switch("auth-basic", "wants Basic authentication")
-switch("auth-bearer", "wants a token, from its own /token")
-switch("token-lifetime", "tokens live that many seconds, and not one more", 300, "auth-bearer")
-switch("token-access-token", "names the token access_token", None, "auth-bearer")
-switch("token-no-expiry", "leaves out expires_in", None, "auth-bearer")
-switch("token-no-post", "answers POST to /token with 404", None, "auth-bearer")
-switch("token-rotate", "a refresh token is good for one use", None, "auth-bearer")
-switch("token-anonymous", "gives tokens to anybody", None, "auth-bearer")
-switch("token-reduced", "gives tokens that may only pull", None, "auth-bearer")
-switch("token-other-host", "the realm is on the other host", None, "auth-bearer")
-switch("two-challenges", "three header lines: Negotiate, Basic and Bearer", None, "auth-bearer")
-switch("basic-then-bearer", "two challenges in one header line", None, "auth-bearer")
-switch("challenge-odd", "a challenge in odd spelling, but correct", None, "auth-bearer")
-switch("relative-realm", "the realm is a path", None, "auth-bearer")
-switch("realm-query", "the realm has a query of its own", None, "auth-bearer")
-switch("realm-http-foreign", "the realm is plain HTTP on the other host", None, "auth-bearer")
-switch("realm-metadata-ip", "the realm is a cloud's metadata address", None, "auth-bearer")
-switch("no-referrers", "has no referrers API, and does not send OCI-Subject")
-switch("oci-subject-lies", "has no referrers API, but sends OCI-Subject")
-switch("202-on-single-post", "does not support pushing a blob with one POST")
-switch("201-on-patch", "answers PATCH with 201, as ECR does")
-switch("lenient", "for other clients: takes bodies in chunks, and queries encoded anew")
-switch("gitlab-media-types", "400 for unknown artifact types, as GitLab does")
-
-
-# -- authentication gone wrong
-
-
-def _unauthorized(registry, call):
-    registry.revoke(call)
-    return registry.challenge(call, "invalid_token")
-
-
-@row("401-on-put", "before", "401, and the token is no longer good", ("put",), 1)
-def _(registry, call, _):
-    return _unauthorized(registry, call)
-
-
-@row("401-twice", "before", "401 two times over, whatever the token", PUSH, 2)
-def _(registry, call, _):
-    return _unauthorized(registry, call)
-
-
-@row("400-expired", "before", "400 DENIED for an expired token, as ECR Public does", PUSH, 1)
-def _(registry, call, _):
-    registry.revoke(call)
-    return failure(400, "DENIED", "Your Authorization Token is invalid.")
-
-
-def _token_row(name, text, body, kind="application/json"):
-    @row(name, "after", text, ("token",), implies="auth-bearer")
-    def _(_registry, _call, answer, _argument):
-        answer.status, answer.body = 200, body
-        answer.headers["Content-Type"] = kind
-
-
-_token_row("token-empty", "the token is empty", b'{"token":""}')
-_token_row("token-missing", "an empty JSON object", b"{}")
-_token_row("token-crlf", "the token holds a line break", b'{"token":"a\\r\\nX-Injected: 1"}')
-_token_row("token-huge", "the token is 1 MB", b'{"token":"' + b"a" * 1_000_000 + b'"}')
-_token_row("token-html", "HTML instead of JSON", b"<html>Log in</html>", "text/html")
-
-
-# -- errors
-
-
-@row("429", "before", "429, and no word on when to come back", times=1)
-def _(_registry, _call, _):
-    return failure(429, "TOOMANYREQUESTS")
-
-
-@row("429-seconds", "before", "429 with Retry-After in seconds", times=1, argument=1)
-def _(_registry, _call, seconds):
-    return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": seconds})
-
-
-@row("429-date", "before", "429 with Retry-After as a date", times=1, argument=2)
-def _(_registry, _call, seconds):
-    # A date has whole seconds only, so it is rounded up.
-    date = email.utils.formatdate(time.time() + seconds + 1, usegmt=True)
-    return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": date})
-
-
-@row("429-absurd", "before", "429 with an absurd Retry-After", times=1, argument="99999999999999")
-def _(_registry, _call, value):
-    return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": value})
-
-
-@row("429-body", "before", "429 that says when only in its body, as GHCR", times=1)
-def _(_registry, _call, _):
-    return failure(429, "TOOMANYREQUESTS", "retry-after: 10.3ms, allowed: 2000/minute")
-
-
-@row("403-rate-limit", "before", "403 that means 429, as GHCR", times=1)
-def _(_registry, _call, _):
-    return failure(403, "DENIED", "You have exceeded a secondary rate limit.")
-
-
-@row("503", "before", "503; the argument is how often", times=1)
-def _(_registry, _call, _):
-    return failure(503, "UNAVAILABLE")
-
-
-@row("500-always", "before", "500, for ever")
-def _(_registry, _call, _):
-    return failure(500, "UNKNOWN")
-
-
-@row("403-denied", "before", "403: no right to push")
-def _(_registry, _call, _):
-    return failure(403, "DENIED", "requested access to the resource is denied")
-
-
-@row("404-name-unknown", "before", "404: the repository must be made first")
-def _(_registry, _call, _):
-    return failure(404, "NAME_UNKNOWN", "repository name not known to registry")
-
-
-@row("404-upload-unknown", "before", "404: the upload session is lost", ("patch", "put"), 1)
-def _(_registry, _call, _):
-    return failure(404, "BLOB_UPLOAD_UNKNOWN")
-
-
-@row("404-blob-unknown", "before", "404: a blob is not there yet", ("manifest",), 1)
-def _(_registry, _call, _):
-    return failure(404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
-
-
-@row("400-manifest-invalid", "before", "400 for any manifest", ("manifest",))
-def _(_registry, _call, _):
-    return failure(400, "MANIFEST_INVALID", "manifest invalid")
-
-
-@row("400-digest-invalid", "before", "400: the blob came through damaged", ("put",), 1)
-def _(_registry, _call, _):
-    return failure(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
-
-
-@row("413", "before", "413 for any blob or manifest", ("put", "manifest"))
-def _(_registry, _call, _):
-    return failure(413, "SIZE_INVALID")
-
-
-@row("413-early", "early", "413 before the body is read, then closes", ("put", "manifest"))
-def _(_registry, _call, _):
-    answer = failure(413, "SIZE_INVALID")
-    answer.close = True
-    return answer
-
-
-@row("405-unsupported", "before", "405 for any manifest", ("manifest",))
-def _(_registry, _call, _):
-    return failure(405, "UNSUPPORTED")
-
-
-@row("html-error", "before", "502 with a page for humans", times=1)
-def _(_registry, _call, _):
-    page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
-    return Answer(502, {"Content-Type": "text/html"}, page)
-
-
-@row("huge-error-body", "before", "500 with so many MB of body", times=1, argument=5)
-def _(_registry, _call, megabytes):
-    body = b'{"errors":[{"code":"UNKNOWN","message":"' + b"x" * (megabytes << 20) + b'"}]}'
-    return Answer(500, {"Content-Type": "application/json"}, body)
-
-
-# -- connections
-
-
-@row("hang", "before", "reads the request and never answers")
-def _(registry, _call, _):
-    registry.closing.wait()
-    raise Close
-
-
-@row("slow", "after", "answers so many seconds late", argument=1.0)
-def _(registry, _call, _answer, seconds):
-    registry.closing.wait(seconds)
-
-
-@row("close", "before", "closes instead of doing anything", times=1)
-def _(_registry, _call, _):
-    raise Close
-
-
-@row("reset", "before", "resets the connection", times=1)
-def _(_registry, call, _):
-    call.handler.reset()
-    raise Close
-
-
-@row("close-mid-upload", "early", "closes after half of the body", ("patch", "put"), 1)
-def _(_registry, call, _):
-    call.handler.rfile.read(int(call.headers.get("Content-Length") or 0) // 2)
-    raise Close
-
-
-@row("close-after-headers", "after", "promises a body, then closes", times=1)
-def _(_registry, _call, answer, _):
-    answer.headers["Content-Length"] = 100
-    answer.raw = b""
-
-
-@row("close-mid-body", "after", "sends half of its body, then closes", times=1)
-def _(_registry, _call, answer, _):
-    answer.headers["Content-Length"] = 100
-    answer.raw = b"x" * 50
-
-
-@row("drop-201", "after", "does it, then closes without a word", ("put",), 1)
-def _(_registry, _call, answer, _):
-    if answer.status != 201:
-        return SPARED
-    raise Close
-
-
-@row("drip", "after", "a few bytes of its body a second, for ever", times=ALWAYS)
-def _(registry, call, _answer, _):
-    stream = call.handler.wfile
-    stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    while not registry.closing.wait(0.2):
-        stream.write(b"x")
-        stream.flush()
-    raise Close
-
-
-@row("chunked-garbage", "after", "an answer in chunks that are none", times=1)
-def _(_registry, _call, answer, _):
-    answer.headers["Transfer-Encoding"] = "chunked"
-    answer.raw = b"this is not a chunk size\r\nxyz\r\n"
-
-
-@row("huge-headers", "after", "so many KB of headers", argument=400)
-def _(_registry, _call, answer, kilobytes):
-    for number in range(kilobytes):
-        answer.headers[f"X-Filler-{number}"] = "x" * 1000
-
-
-@row("set-cookie", "after", "sets a cookie; 403 when it comes back, as Harbor", STAGES["any"])
-def _(_registry, _call, answer, _):
-    answer.headers["Set-Cookie"] = "sid=1; Path=/; HttpOnly"
-
-
-@row("warning", "after", "sends a Warning header")
-def _(_registry, _call, answer, _):
-    answer.headers["Warning"] = '299 - "this registry will be closed"'
-
-
-# -- answers that are not what they should be
-
-
-@row("wrong-digest", "after", "success with another Docker-Content-Digest", ("put", "manifest"))
-def _(_registry, _call, answer, _):
-    if answer.status in (200, 201):
-        answer.headers["Docker-Content-Digest"] = "sha256:" + "0" * 64
-
-
-@row("no-digest", "after", "success with no Docker-Content-Digest", ("put", "manifest"))
-def _(_registry, _call, answer, _):
-    answer.headers.pop("Docker-Content-Digest", None)
-
-
-@row("404-with-digest", "after", "404 with the digest of what is there", ("head",))
-def _(_registry, _call, answer, _):
-    answer.status = 404
-
-
-def _location_row(name, text, change):
-    @row(name, "after", text, ("post", "patch"))
-    def _(registry, call, answer, _):
-        if "Location" in answer.headers:
-            location = urllib.parse.urlsplit(answer.headers.pop("Location"))
-            changed = change(registry, call, f"{location.path}?{location.query}")
-            if changed:
-                answer.headers["Location"] = changed
-
-
-_location_row("location-relative", "Location is a path", lambda _r, _c, path: path)
-_location_row(
-    "location-relative-path",
-    "Location is relative to the request's path",
-    lambda _r, _c, path: "../uploads/" + path.rpartition("/")[2],
-)
-_location_row(
-    "location-absolute",
-    "Location is an URL (it is in any case)",
-    lambda _r, call, path: call.base + path,
-)
-_location_row(
-    "location-http",
-    "Location is plain HTTP, behind a proxy that ends TLS",
-    lambda _r, call, path: f"http://{call.headers.get('Host')}{path}",
-)
-_location_row(
-    "location-other-port",
-    "Location is on another port of the same host",
-    lambda registry, call, path: f"{registry.scheme}://127.0.0.1:{registry.other_port}{path}",
-)
-_location_row(
-    "location-cross-host",
-    "Location is on the other host",
-    lambda registry, _c, path: f"{registry.scheme}://{registry.other_address}{path}",
-)
-_location_row(
-    "location-userinfo",
-    "Location holds a user and a password",
-    lambda registry, call, path: f"{registry.scheme}://mallory:pw@{call.headers.get('Host')}{path}",
-)
-_location_row(
-    "location-metadata-ip",
-    "Location is a cloud's metadata address",
-    lambda _r, _c, path: f"http://169.254.169.254{path}",
-)
-_location_row("location-file", "Location is a file", lambda _r, _c, _p: "file:///etc/hostname")
-_location_row("location-missing", "no Location", lambda _r, _c, _p: None)
-
-
-@row("redirect-307", "before", "307 to another path", (*PUSH, "head", "get"))
-def _(_registry, call, _):
-    if call.moved or call.other:
-        return SPARED
-    return _redirect(f"{call.base}/moved{call.path}", call)
-
-
-@row("redirect-cross-host", "before", "307 to the other host", (*PUSH, "head", "get"))
-def _(registry, call, _):
-    if call.other:
-        return SPARED
-    return _redirect(f"{registry.scheme}://{registry.other_address}{call.path}", call)
-
-
-@row("redirect-http", "before", "307 from HTTPS to HTTP", (*PUSH, "head", "get"))
-def _(_registry, call, _):
-    if not call.tls:
-        return SPARED
-    return _redirect(f"http://{call.headers.get('Host')}{call.path}", call)
-
-
-@row("redirect-loop", "before", "307 to itself", (*PUSH, "head", "get"))
-def _(_registry, call, _):
-    return _redirect(call.base + call.path, call)
-
-
-@row("referrers-303", "before", "303 for referrers, as GHCR", ("referrers",))
-def _(_registry, call, _):
-    return Answer(303, {"Location": call.base + "/"})
-
-
-def _redirect(url, call):
-    return Answer(307, {"Location": url + (f"?{call.query}" if call.query else "")})
-
-
-class Played:
-    """A scenario as asked for: NAME[=ARGUMENT][*TIMES][@STAGE]"""
-
-    _FORM = re.compile(r"([a-z0-9-]+)(?:=([^*@]+))?(?:\*(\d+))?(?:@([a-z]+))?")
-
-    def __init__(self, text):
-        match = self._FORM.fullmatch(text)
-        if not match or match[1] not in SCENARIOS:
-            raise ValueError(f"no such scenario: {text}")
-        if match[4] and match[4] not in STAGES:
-            raise ValueError(f"{text}: the stages are {', '.join(STAGES)}")
-        self.text = text
-        self.scenario = SCENARIOS[match[1]]
-        self.argument = self.scenario.argument
-        self.times = self.scenario.times
-        if match[1] == "503" and match[2]:
-            self.times = int(match[2])
-        elif match[2]:
-            if self.argument is None:
-                raise ValueError(f"{text}: {match[1]} takes no argument")
-            self.argument = type(self.argument)(match[2])
-        if match[3]:
-            self.times = int(match[3])
-        self.stages = STAGES[match[4]] if match[4] else self.scenario.stages
-        self.struck = 0
-
-
 class Upload:
     def __init__(self, repository):
         self.repository = repository
         self.data = bytearray()
+        self.short = False  # a chunk was smaller than it may be, unless the last
         self.renew()
 
     def renew(self):
@@ -554,6 +85,7 @@ class ScriptedRegistry:
         self._open = set()
         self.blobs, self.manifests, self.tags = {}, {}, {}
         self._uploads, self._tokens, self._refresh = {}, {}, {}
+        self._created, self._raced, self._refused = set(), set(), collections.Counter()
         self.reset()
         self.play(*scenario)
         context = None
@@ -621,6 +153,7 @@ class ScriptedRegistry:
             "stages": collections.Counter(entry["stage"] for entry in log),
             "statuses": collections.Counter(str(entry["status"]) for entry in log),
             "connections": self._connected,
+            "wrong_passwords": sum(self._refused.values()),
             "struck": {one.text: one.struck for one in self._played},
             "complaints": [what for entry in log for what in entry["complaints"]],
             "authorization_at_other": sum(
@@ -628,6 +161,11 @@ class ScriptedRegistry:
             ),
             "other": self.other_address,
         }
+
+    def create_repository(self, repository):
+        """For the scenario repository-first."""
+        with self._lock:
+            self._created.add(repository)
 
     def repositories(self):
         with self._lock:
@@ -671,7 +209,7 @@ class ScriptedRegistry:
         """The answer to a request, or Close."""
         self._mind(call)
         refusal = None
-        if call.stage != "token" and not call.other:
+        if call.stage not in ("token", "amazon") and not call.other:
             refusal = self._admit(call)
         strikes = not refusal or call.stage == "ping"
         answer = self._strike(call, "early") if strikes else None
@@ -735,7 +273,7 @@ class ScriptedRegistry:
         scheme = scheme.lower()
         if not scheme:
             return self.challenge(call)
-        if scheme == "basic" and not bearer:
+        if scheme == "basic" and (not bearer or "harbor-basic" in self.switches):
             return None if self._user(credentials) else self.challenge(call)
         if scheme == "basic":
             call.complain("Basic credentials where a token is wanted")
@@ -745,16 +283,23 @@ class ScriptedRegistry:
         if time.monotonic() >= expiry:
             return self.challenge(call, "invalid_token")
         action = "pull" if call.method in ("GET", "HEAD") else "push"
-        if call.stage != "ping" and (_repository(call.path), action) not in granted:
+        if call.stage != "ping" and not self._needed(call, action) <= granted:
             return self.challenge(call, "insufficient_scope")
         return None
+
+    def _needed(self, call, action):
+        needed = {(_repository(call.path), action)}
+        if "another-scope" in self.switches and call.stage == "manifest":
+            needed.add(("base/image", "pull"))
+        return needed
 
     def challenge(self, call, error=None):
         switches = self.switches
         answer = failure(401, "UNAUTHORIZED", "authentication required")
-        if "auth-bearer" not in switches:
+        if "auth-bearer" not in switches or ("harbor-basic" in switches and error):
             answer.headers["WWW-Authenticate"] = 'Basic realm="registry"'
             return answer
+        answer.close = "401-closes" in switches
         realm = f"{call.base}/token"
         if "relative-realm" in switches:
             realm = "/token"
@@ -766,10 +311,14 @@ class ScriptedRegistry:
             realm = "http://169.254.169.254/token"
         elif "realm-query" in switches:
             realm += "?tenant=a%2Bb"
-        parameters = {"realm": realm, "service": "scripted registry"}
         repository = _repository(call.path)
+        if "realm-per-repository" in switches and repository:
+            realm = f"{call.base}/token/{repository}"
+        parameters = {"realm": realm, "service": "scripted registry"}
         if repository:
             parameters["scope"] = f"repository:{repository}:pull,push"
+        if error == "insufficient_scope" and "another-scope" in switches:
+            parameters["scope"] += " repository:base/image:pull"
         if error:
             parameters["error"] = error
         bearer = "Bearer " + ",".join(f'{key}="{value}"' for key, value in parameters.items())
@@ -795,63 +344,97 @@ class ScriptedRegistry:
         except ValueError:
             return None
         name, _, password = pair.partition(":")
-        return name if self.users.get(name) == password else None
+        return self._checked(name, password)
+
+    def _checked(self, name, password):
+        """The name of a user who has shown the right password."""
+        most = self.switches.get("lockout")
+        with self._lock:
+            if self.users.get(name) != password:
+                self._refused[name] += 1
+                return None
+            return name if most is None or self._refused[name] < most else None
 
     def _token(self, call, body):
         switches = self.switches
         if "auth-bearer" not in switches:
             return failure(404, "UNSUPPORTED")
-        user, offline = None, False
+        if call.method == "POST" and "token-no-post" in switches:
+            return failure(switches["token-no-post"], "UNSUPPORTED")
+        if call.method == "GET" and "token-only-post" in switches:
+            return failure(405, "UNSUPPORTED")
         if call.method == "POST":
-            if "token-no-post" in switches:
-                return failure(404, "UNSUPPORTED")
             query = urllib.parse.parse_qs(body.decode("ascii", "replace"))
-            kind = query.get("grant_type", [""])[0]
-            offline = query.get("access_type") == ["offline"]
-            if not query.get("client_id"):
-                call.complain("no client_id")
-            if kind == "password":
-                name = query.get("username", [""])[0]
-                if self.users.get(name) == query.get("password", [""])[0]:
-                    user = name
-            elif kind == "refresh_token":
-                token = query.get("refresh_token", [""])[0]
-                with self._lock:
-                    user = self._refresh.get(token)
-                    if "token-rotate" in switches:
-                        self._refresh.pop(token, None)
-                        offline = True
+            user, offline = self._oauth2(call, query)
         else:
             query = urllib.parse.parse_qs(call.query)
-            offline = query.get("offline_token") == ["true"]
-            scheme, _, credentials = call.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() == "basic":
-                user = self._user(credentials)
-            elif not scheme and "token-anonymous" in switches:
-                user = ""
+            user, offline = self._basic_token(call, query)
         if user is None:
             return failure(401, "UNAUTHORIZED", "no token for you")
         if query.get("service") != ["scripted registry"]:
             call.complain("the service did not come back")
         if "realm-query" in switches and query.get("tenant") != ["a+b"]:
             call.complain("the realm's query did not come back")
+        return self._grant(query, user if offline else None, call.path)
+
+    def _oauth2(self, call, query):
+        """Who asks with POST, and whether they want a refresh token."""
+        kind = query.get("grant_type", [""])[0]
+        offline = query.get("access_type") == ["offline"]
+        if not query.get("client_id"):
+            call.complain("no client_id")
+        if call.query:
+            call.complain("a POST for a token with a query")
+        if kind == "password":
+            name, password = query.get("username", [""])[0], query.get("password", [""])[0]
+            return self._checked(name, password), offline
+        if kind != "refresh_token":
+            return None, False
+        token, rotates = query.get("refresh_token", [""])[0], "token-rotate" in self.switches
+        with self._lock:
+            user = self._refresh.get(token)
+            if rotates:
+                self._refresh.pop(token, None)
+        return user, offline or rotates
+
+    def _basic_token(self, call, query):
+        """The same for GET."""
+        scheme, _, credentials = call.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            return self._user(credentials), query.get("offline_token") == ["true"]
+        anonymous = not scheme and "token-anonymous" in self.switches
+        return "" if anonymous else None, False
+
+    def _grant(self, query, offline_user, path):
+        switches = self.switches
         granted = set()
         for scope in " ".join(query.get("scope", [])).split():
             _, _, rest = scope.partition(":")
             repository, _, actions = rest.rpartition(":")
             granted |= {(repository, action) for action in actions.split(",")}
-        if "token-reduced" in switches:
+        if "realm-per-repository" in switches:
+            granted = {one for one in granted if path == f"/token/{one[0]}"}
+        if "token-reduced" in switches or "harbor-basic" in switches:
             granted = {one for one in granted if one[1] == "pull"}
         token = "opaque-" + secrets.token_urlsafe(24)
+        if "token-jwt" in switches:
+            token = _unsigned(granted)
         lifetime = switches.get("token-lifetime", 300)
         with self._lock:
             self._tokens[token] = (time.monotonic() + lifetime, granted)
-        name = "access_token" if "token-access-token" in switches else "token"
-        answer = {name: token}
-        if "token-no-expiry" not in switches:
+        answer = {"access_token" if "token-access-token" in switches else "token": token}
+        if "token-says" in switches:
+            try:
+                answer["expires_in"] = json.loads(switches["token-says"])
+            except ValueError:
+                answer["expires_in"] = switches["token-says"]
+        elif "token-no-expiry" not in switches:
             answer["expires_in"] = lifetime
-        if offline and user:
-            answer["refresh_token"] = self.refresh_token(user)
+        if "token-says-scope" in switches:
+            scopes = (f"repository:{name}:{action}" for name, action in sorted(granted))
+            answer["scope"] = " ".join(scopes)
+        if offline_user:
+            answer["refresh_token"] = self.refresh_token(offline_user)
         return Answer(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
 
     # The registry proper.
@@ -861,10 +444,14 @@ class ScriptedRegistry:
             return self._token(call, body)
         if call.stage == "ping":
             return Answer(200, {"Content-Type": "application/json"}, b"{}")
+        if call.stage == "amazon":
+            return self._amazon(call, body)
         match = _PATH.fullmatch(call.path)
         if not match:
             return failure(404, "NAME_UNKNOWN")
         repository, kind, reference = match.groups()
+        if "repository-first" in self.switches and repository not in self._created:
+            return failure(404, "NAME_UNKNOWN", "the repository does not exist in the registry")
         with self._lock:
             if kind == "blobs/uploads/":
                 if call.method == "POST" and not reference:
@@ -881,12 +468,32 @@ class ScriptedRegistry:
                 return _document({"name": repository, "tags": tags})
             return self._read(call, repository, kind, reference)
 
+    def _amazon(self, call, body):
+        """What Waybill calls of ECR's API. Nobody checks the signature here."""
+        action = call.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        if not call.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 "):
+            return _amazon_failure(403, "MissingAuthenticationTokenException")
+        if action == "GetAuthorizationToken":
+            pair = base64.b64encode(f"AWS:{self.users.get('AWS', '')}".encode()).decode()
+            granted = {"authorizationToken": pair, "expiresAt": int(time.time()) + 43200}
+            return _document({"authorizationData": [granted]}, "application/x-amz-json-1.1")
+        if action != "CreateRepository":
+            return _amazon_failure(400, "UnknownOperationException")
+        name = json.loads(body).get("repositoryName")
+        with self._lock:
+            if name in self._created:
+                return _amazon_failure(400, "RepositoryAlreadyExistsException")
+            self._created.add(name)
+        return _document({"repository": {"repositoryName": name}}, "application/x-amz-json-1.1")
+
     def _read(self, call, repository, kind, reference):
         if kind == "blobs/":
             body, code = self.blobs.get((repository, reference)), "BLOB_UNKNOWN"
             media_type, digest = "application/octet-stream", reference
         else:
             digest = self.tags.get((repository, reference), reference)
+            if "fallback-not-an-index" in self.switches:
+                digest = _subject_of(reference) or digest
             body, media_type = self.manifests.get((repository, digest), (None, None))
             code = "MANIFEST_UNKNOWN"
         if body is None:
@@ -896,16 +503,22 @@ class ScriptedRegistry:
     def _start_upload(self, call, repository, body):
         query = urllib.parse.parse_qs(call.query)
         digest = query.get("digest", [None])[0]
-        if digest and "202-on-single-post" not in self.switches and "mount" not in query:
+        if digest and body and "202-reads-nothing" in self.switches:
+            raise Close
+        refuses = "202-on-single-post" in self.switches
+        if digest and not refuses and "mount" not in query:
+            if call.headers.get("Content-Type") != "application/octet-stream":
+                call.complain("a single POST of another type than application/octet-stream")
             return self._commit(call, repository, digest, body)
         name = secrets.token_hex(16)
         self._uploads[name] = upload = Upload(repository)
         return self._accepted(call, name, upload, 202)
 
-    @staticmethod
-    def _accepted(call, name, upload, status):
+    def _accepted(self, call, name, upload, status):
         path = f"/v2/{upload.repository}/blobs/uploads/{name}?{upload.query}"
         headers = {"Location": call.base + path, "Docker-Upload-UUID": name}
+        if "chunk-min" in self.switches and call.method == "POST":
+            headers["OCI-Chunk-Min-Length"] = self.switches["chunk-min"]
         if upload.data:
             headers["Range"] = f"0-{len(upload.data) - 1}"
         return Answer(status, headers)
@@ -932,6 +545,9 @@ class ScriptedRegistry:
             first, last = len(upload.data), len(upload.data) + len(body) - 1
             if span != f"{first}-{last}":
                 return failure(416, "BLOB_UPLOAD_INVALID", f"expected {first}-{last}")
+        if body and upload.short:
+            return failure(400, "SIZE_INVALID", "only the last chunk may be so small")
+        upload.short = call.method == "PATCH" and len(body) < self.switches.get("chunk-min", 0)
         upload.data += body
         if call.method == "PATCH":
             upload.renew()
@@ -975,14 +591,33 @@ class ScriptedRegistry:
         if found:
             call.complain(f"manifest: {found.body.decode()}")
             return found
+        held = self.tags.get((repository, reference))
+        if held and "immutable-tags" in self.switches:
+            return failure(400, "TAG_INVALID", f"The image tag '{reference}' already exists")
         self.manifests[repository, digest] = body, call.headers["Content-Type"]
         if ":" not in reference:
             self.tags[repository, reference] = digest
+            if "index-race" in self.switches and "manifests" in manifest:
+                self._race(repository, reference, held)
         location = f"{call.base}/v2/{repository}/manifests/{digest}"
         answer = Answer(201, {"Location": location, "Docker-Content-Digest": digest})
         if "subject" in manifest and "no-referrers" not in self.switches:
             answer.headers["OCI-Subject"] = manifest["subject"]["digest"]
         return answer
+
+    def _race(self, repository, tag, held):
+        """Somebody else who had read the same index replaces ours, but only once."""
+        if tag in self._raced:
+            return
+        self._raced.add(tag)
+        theirs, _ = self.manifests.get((repository, held), (b"{}", None))
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": []} | json.loads(theirs)
+        foreign = b'{"foreign":true}'
+        self.manifests[repository, _digest(foreign, "sha256:")] = foreign, INDEX
+        one = {"mediaType": INDEX, "digest": _digest(foreign, "sha256:"), "size": len(foreign)}
+        body = json.dumps({**index, "manifests": [*index["manifests"], one]}).encode()
+        self.manifests[repository, _digest(body, "sha256:")] = body, INDEX
+        self.tags[repository, tag] = _digest(body, "sha256:")
 
     def _fault(self, call, repository, manifest):
         """What is wrong with a manifest, as an answer, or None."""
@@ -1022,8 +657,7 @@ class ScriptedRegistry:
                 if "annotations" in manifest:
                     one["annotations"] = manifest["annotations"]
                 found.append(one)
-        index = "application/vnd.oci.image.index.v1+json"
-        return _document({"schemaVersion": 2, "mediaType": index, "manifests": found}, index)
+        return _document({"schemaVersion": 2, "mediaType": INDEX, "manifests": found}, INDEX)
 
 
 _NAME = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -1039,8 +673,10 @@ def _repository(path):
 
 
 def _stage(method, path):
-    if path == "/token":
+    if path == "/token" or path.startswith("/token/"):
         return "token"
+    if path == "/" and method == "POST":
+        return "amazon"
     if path in ("/v2", "/v2/"):
         return "ping"
     upload, manifest = "/blobs/uploads/" in path, "/manifests/" in path
@@ -1058,6 +694,28 @@ def _digest(body, like):
     if algorithm not in ("sha256", "sha512"):
         return None
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
+
+
+def _subject_of(tag):
+    """The digest that a fallback tag of the referrers is for, or None."""
+    match = re.fullmatch("(sha256|sha512)-([0-9a-f]{64})", tag)
+    return f"{match[1]}:{match[2]}" if match else None
+
+
+def _unsigned(granted):
+    """What looks like a JWT, with a claim about what it is good for."""
+    access = [
+        {"type": "repository", "name": name, "actions": [action]}
+        for name, action in sorted(granted)
+    ]
+    claims = {"jti": secrets.token_hex(8), "access": access}
+    parts = (json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), b"unsigned")
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def _amazon_failure(status, kind):
+    body = json.dumps({"__type": kind, "message": kind}).encode()
+    return Answer(status, {"Content-Type": "application/x-amz-json-1.1"}, body)
 
 
 def _document(value, kind="application/json"):
@@ -1226,23 +884,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def listing():
-    """The table of scenarios, for humans."""
-    lines = [f"{'SCENARIO':24} {'TIMES':7} {'STAGES':34} WHAT IT DOES"]
-    for one in SCENARIOS.values():
-        name = one.name
-        if one.name == "503":
-            name = "503=1"
-        elif one.argument is not None:
-            name += f"={one.argument}"
-        times = "always" if one.times == ALWAYS else str(one.times)
-        stages = ",".join(one.stages)
-        for group in ("any", "push"):
-            stages = stages.replace(",".join(STAGES[group]), group)
-        lines.append(f"{name:24} {times:7} {stages or '-':34} {one.text}")
-    return "\n".join(lines)
-
-
 def main():
     parser = argparse.ArgumentParser(
         description="An OCI registry on loopback that misbehaves as told.",
@@ -1261,7 +902,6 @@ def main():
         return
     pair = None
     if options.tls:
-        sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
         from support.tls import CA
 
         pair = CA(options.tls).issue()

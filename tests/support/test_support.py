@@ -17,7 +17,8 @@ import urllib.request
 
 from support.parts import Registry
 from support.process import Process
-from support.scripted_registry import SCENARIOS, ScriptedRegistry
+from support.scenarios import SCENARIOS
+from support.scripted_registry import ScriptedRegistry
 from support.tls import CA
 from support.token_server import TokenServer, User
 
@@ -307,7 +308,7 @@ class Scripted(unittest.TestCase):
         self.assertEqual(client.ask("GET", "/v2/", Cookie="sid=1")[0], 200)
         chunked = iter([b"abc"])
         self.assertEqual(client.ask("PUT", "/v2/a/b/manifests/x", chunked)[0], 411)
-        self.assertEqual(len(registry.count()["complaints"]), 7)
+        self.assertEqual(len(registry.count()["complaints"]), 9)
         registry.play("lenient")
         client.connection.close()
         self.assertEqual(client.push(), [201, 201, 201])
@@ -400,6 +401,170 @@ class Scripted(unittest.TestCase):
         client.authorization = f"Bearer {self.token(registry)[1]['token']}"
         self.assertEqual(client.push(), [201, 201, 201])
 
+    def token_client(self, registry, repository="a/b", actions="pull,push"):
+        answer = self.token(registry, f"repository:{repository}:{actions}")[1]
+        return Client(registry.address, f"Bearer {answer['token']}")
+
+    def post_token(self, registry, **form):
+        form = {"client_id": "test", "service": "scripted registry", **form}
+        return fetch(f"{registry.url}/token", form)
+
+    def test_token_servers_of_all_sorts(self):
+        password = {"grant_type": "password", "username": "waybill", "password": "secret"}
+        registry = self.play("token-no-post=405")
+        self.assertEqual(self.post_token(registry, **password)[0], 405)
+        registry.play("token-only-post", "token-says-scope", "token-reduced")
+        status, answer = self.post_token(registry, scope="repository:a/b:pull,push", **password)
+        self.assertEqual((status, answer["scope"]), (200, "repository:a/b:pull"))
+        self.assertEqual(fetch(f"{registry.url}/token")[0], 405)
+        registry.play("token-says=soon")
+        self.assertEqual(self.token(registry)[1]["expires_in"], "soon")
+        registry.play("token-says=-1")
+        self.assertEqual(self.token(registry)[1]["expires_in"], -1)
+        registry.play("token-403")
+        self.assertIn("errors", self.token(registry)[1])
+        registry.play("token-invalid-grant")
+        refresh = {
+            "grant_type": "refresh_token",
+            "refresh_token": registry.refresh_token("waybill"),
+        }
+        self.assertEqual(self.post_token(registry, **refresh), (400, {"error": "invalid_grant"}))
+        self.assertIn("token", self.token(registry)[1])
+        registry.play("token-jwt", "token-reduced")
+        claims = json.loads(_padded(self.token(registry)[1]["token"].split(".")[1]))
+        self.assertEqual(claims["access"][0]["actions"], ["pull"])
+
+    def test_refresh_tokens_are_good_once(self):
+        registry = self.play("token-rotate")
+        refresh = {
+            "grant_type": "refresh_token",
+            "refresh_token": registry.refresh_token("waybill"),
+        }
+        status, answer = self.post_token(registry, **refresh)
+        self.assertEqual(status, 200)
+        self.assertEqual(self.post_token(registry, **refresh)[0], 401)
+        refresh["refresh_token"] = answer["refresh_token"]
+        self.assertEqual(self.post_token(registry, **refresh)[0], 200)
+
+    def test_lockout(self):
+        registry = self.play("lockout=2")
+        url = f"{registry.url}/token?service=scripted+registry"
+        for authorization, status in (("right", 200), ("wrong", 401), ("wrong", 401)):
+            pair = basic("waybill", "secret" if authorization == "right" else "guess")
+            self.assertEqual(fetch(url, authorization=pair)[0], status)
+        self.assertEqual(fetch(url, authorization=basic("waybill", "secret"))[0], 401)
+        self.assertEqual(registry.count()["wrong_passwords"], 2)
+
+    def test_challenges_that_change(self):
+        registry = self.play("another-scope")
+        client = self.token_client(registry)
+        self.assertEqual(client.push(), [201, 201, 401])
+        asked = client.manifest()[1]["WWW-Authenticate"]
+        self.assertIn('scope="repository:a/b:pull,push repository:base/image:pull"', asked)
+        scopes = "repository:a/b:pull,push repository:base/image:pull"
+        answer = self.token(registry, scopes)[1]
+        client.authorization = f"Bearer {answer['token']}"
+        self.assertEqual(client.push(), [201, 201, 201])
+
+        registry.play("harbor-basic")
+        client = self.token_client(registry)
+        status, headers, _ = client.start()
+        self.assertEqual((status, headers["WWW-Authenticate"]), (401, 'Basic realm="registry"'))
+        client.authorization = basic("waybill", "secret")
+        self.assertEqual(client.push(), [201, 201, 201])
+
+        registry.play("realm-per-repository")
+        client = Client(registry.address)
+        asked = client.start()[1]["WWW-Authenticate"]
+        self.assertIn(f'realm="{registry.url}/token/a/b"', asked)
+        client = self.token_client(registry)
+        self.assertEqual(client.start()[0], 401)
+
+        registry.play("401-closes")
+        self.assertEqual(Client(registry.address).start()[1]["Connection"], "close")
+
+    def test_single_posts(self):
+        target = f"/v2/a/b/blobs/uploads/?digest={digest(LAYER)}"
+        registry = self.play()
+        kind = {"Content_Type": "application/octet-stream"}
+        self.assertEqual(Client(registry.address).ask("POST", target, LAYER, **kind)[0], 201)
+        self.assertEqual(registry.count()["complaints"], [])
+        registry.play("202-reads-nothing")
+        client = Client(registry.address)
+        with self.assertRaises(http.client.RemoteDisconnected):
+            client.ask("POST", target, LAYER, **kind)
+        self.assertEqual(client.push(), [201, 201, 201])
+
+    def chunk(self, client, location, data, method="PATCH", first=0):
+        target = location[location.index("/v2/") :]
+        return client.ask(
+            *(method, target, data),
+            Content_Type="application/octet-stream",
+            Content_Range=f"{first}-{first + len(data) - 1}",
+        )
+
+    def test_chunks(self):
+        registry = self.play("chunk-min=4")
+        client = Client(registry.address)
+        headers = client.start()[1]
+        self.assertEqual(headers["OCI-Chunk-Min-Length"], "4")
+        status, headers, _ = self.chunk(client, headers["Location"], LAYER[:4])
+        self.assertEqual(status, 202)
+        status, headers, _ = self.chunk(client, headers["Location"], LAYER[4:6], first=4)
+        self.assertEqual(status, 202, "it could be the last")
+        self.assertEqual(self.chunk(client, headers["Location"], LAYER[6:], first=6)[0], 400)
+
+        registry.play("413-over=8")
+        client = Client(registry.address)
+        location = client.start()[1]["Location"]
+        self.assertEqual(client.finish(location, LAYER)[0], 413)
+        headers = client.start()[1]
+        headers = self.chunk(client, headers["Location"], LAYER[:8])[1]
+        target = headers["Location"] + f"&digest={digest(LAYER)}"
+        self.assertEqual(self.chunk(client, target, LAYER[8:], "PUT", 8)[0], 201)
+
+    def test_repository_first(self):
+        registry = self.play("repository-first", "auth-basic", users={"AWS": "pw"})
+        client = Client(registry.address, basic("AWS", "pw"))
+        self.assertEqual(client.push(), [404, 404, 404])
+        amazon = Client(registry.address, "AWS4-HMAC-SHA256 Credential=x")
+
+        def call(action, body):
+            found = amazon.ask("POST", "/", json.dumps(body), X_Amz_Target=f"Ecr_V1.{action}")
+            return found[0], json.loads(found[2])
+
+        status, answer = call("GetAuthorizationToken", {})
+        pair = base64.b64decode(answer["authorizationData"][0]["authorizationToken"])
+        self.assertEqual((status, pair), (200, b"AWS:pw"))
+        self.assertEqual(call("CreateRepository", {"repositoryName": "a/b"})[0], 200)
+        status, answer = call("CreateRepository", {"repositoryName": "a/b"})
+        self.assertEqual((status, answer["__type"]), (400, "RepositoryAlreadyExistsException"))
+        self.assertEqual(client.push(), [201, 201, 201])
+        amazon.authorization = None
+        self.assertEqual(call("CreateRepository", {"repositoryName": "c"})[0], 403)
+
+    def test_fallback_index(self):
+        registry = self.play("index-race")
+        client = Client(registry.address)
+        client.push()
+        tag = digest(MANIFEST).replace(":", "-")
+        one = {**descriptor(MANIFEST), "mediaType": MANIFEST_TYPE}
+        kind = "application/vnd.oci.image.index.v1+json"
+        index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": [one]}).encode()
+        for expected in ([False], [True]):
+            target = f"/v2/a/b/manifests/{tag}"
+            self.assertEqual(client.ask("PUT", target, index, Content_Type=kind)[0], 201)
+            found = json.loads(client.ask("GET", target)[2])["manifests"]
+            self.assertEqual([one in found], expected)
+        registry.play("fallback-not-an-index")
+        self.assertEqual(client.ask("GET", target)[2], MANIFEST)
+
+    def test_immutable_tags(self):
+        registry = self.play("immutable-tags")
+        client = Client(registry.address)
+        self.assertEqual(client.push(), [201, 201, 201])
+        self.assertEqual(client.push(), [201, 201, 400])
+
     def test_errors(self):
         for scenario, expected in (
             ("503=2", [503, 503, 201]),
@@ -413,6 +578,10 @@ class Scripted(unittest.TestCase):
             ("400-digest-invalid", [400, 201, 404]),
             ("413", [413, 413, 413]),
             ("405-unsupported", [201, 201, 405]),
+            ("412-immutable", [201, 201, 412]),
+            ("403-expired", [403, 201, 404]),
+            ("401-mid-upload", [401, 201, 404]),
+            ("416", [416, 201, 404]),
             ("429*2", [429, 429, 404]),
             ("403-rate-limit*0", [403, 403, 403]),
             ("400-expired", [400, 201, 404]),
@@ -459,6 +628,10 @@ class Scripted(unittest.TestCase):
         client.connection.timeout = 0.2
         with self.assertRaises(TimeoutError):
             client.start()
+        for scenario in ("slow-commit=0.3", "slow=0.3@post"):
+            start = time.monotonic()
+            self.assertEqual(Client(self.play(scenario).address).blob(LAYER), 201)
+            self.assertGreaterEqual(time.monotonic() - start, 0.3)
         registry = self.play("slow=0.3")
         start = time.monotonic()
         self.assertEqual(Client(registry.address).start()[0], 202)
