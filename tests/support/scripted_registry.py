@@ -14,9 +14,10 @@ Besides the registry it answers
     GET  /_count     counters, complaints, and the address of the other host
     POST /_scenario  a JSON list of scenarios, to play from now on
     POST /_reset     forgets log and counters, and starts the scenarios afresh
-A second socket, "the other host", serves the same content to whoever asks. It
-is where redirects and foreign Locations lead, and nobody should be so foolish as
-to show it credentials.
+Who takes it for a proxy finds it to be any host there is, over plain HTTP. A
+second socket, "the other host", serves the same content to whoever asks. It is
+where redirects and foreign Locations lead, and nobody should be so foolish as to
+show it credentials.
 """
 
 import argparse
@@ -771,6 +772,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _serve(self):
         path, _, query = self.path.partition("?")
+        if path.startswith("http://"):
+            path = "/" + path[7:].partition("/")[2]
         if path.startswith("/_"):
             self._send(self._control(path))
             return

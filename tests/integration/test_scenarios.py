@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""Every way in which the scripted registry misbehaves, and what must come of it."""
+
+import base64
+import concurrent.futures
+import functools
+import os
+import subprocess
+import typing
+
+
+from common import EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY
+from common import Case, artifact_of, binary, digest, envelope, event, line, main, settings
+from support.scenarios import SCENARIOS, Played
+from support.scripted_registry import ScriptedRegistry
+from support.tls import CA
+
+USER, PASSWORD = "pusher", "correct-horse-7Qz"
+KNOWN = {"username": USER, "password": PASSWORD}
+ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+ECR_PUBLIC = "public.ecr.aws"
+
+# What becomes of the event: it is there, or the class of its error.
+OK = "succeeded"
+LATER = "attempts_exhausted"
+
+# The probe, two sessions, two blobs, the manifest; and with a token; and once
+# more from the start, after looking whether it is there by now.
+COLD = 6
+TOKEN = COLD + 1
+TWICE = COLD + 6
+
+
+class Row(typing.NamedTuple):
+    """What must come of the scenarios: an end, or one of several, and how many
+    requests it may take at most."""
+
+    scenarios: str
+    end: typing.Any
+    most: int
+    registration: dict = {}  # what it has besides the repository
+    tls: bool = False
+    host: str | None = None  # spoken to by that name
+    padding: int = 0  # of the event
+    answer_timeout: str = "5s"
+    attempts: int = 3
+    refresh: bool = False  # it has a refresh token instead of a password
+    other: bool = False  # credentials may go to the other host
+
+    @property
+    def keys(self):
+        """Those of the registration that are not in every version."""
+        extra = {"lookup_chain"} if self.refresh else set()
+        return {*self.registration, *extra} - {"username", "password"}
+
+
+def bearer(scenarios, end=OK, most=TOKEN, registration=None, **more):
+    return Row(f"auth-bearer {scenarios}".strip(), end, most, KNOWN | (registration or {}), **more)
+
+
+def refreshing(scenarios, end, most):
+    return bearer(scenarios, end, most, {"username": None, "password": None}, refresh=True)
+
+
+ROWS = (
+    # Who may, and who says so
+    Row("auth-basic", OK, COLD, KNOWN),
+    Row("auth-basic", "auth", 3),
+    Row("auth-basic", "auth", 3, KNOWN | {"password": "wrong-battery-9Xk"}),
+    Row("auth-basic 401-on-put", OK, COLD + 1, KNOWN),
+    bearer(""),
+    Row("auth-bearer", "auth", 3),
+    bearer("", "auth", 3, {"password": "wrong-battery-9Xk"}),
+    bearer("lockout=2"),
+    bearer("lockout=2", "auth", 3, {"password": "wrong-battery-9Xk"}),
+    bearer("token-lifetime=2"),
+    bearer("token-lifetime=1 slow-commit=1.2", OK, 2 * TOKEN + 2),
+    bearer("token-access-token"),
+    bearer("token-no-expiry"),
+    bearer("token-says=soon"),
+    bearer("token-says=-1"),
+    bearer("token-says=1e300"),
+    bearer("token-says=null"),
+    bearer("token-no-post"),
+    bearer("token-no-post=405"),
+    bearer("token-no-post", OK, TOKEN + 1, {"token_exchange_method": "auto"}),
+    bearer("token-only-post", OK, TOKEN, {"token_exchange_method": "oauth2"}),
+    bearer("token-rotate"),
+    Row("token-anonymous", OK, TOKEN),
+    bearer("token-reduced", "auth", 9),
+    bearer("token-reduced token-says-scope", "auth", 9),
+    bearer("token-reduced token-jwt", "auth", 9),
+    bearer("token-says-scope"),
+    bearer("token-jwt"),
+    bearer("token-other-host", other=True),
+    bearer("another-scope", OK, 9),
+    bearer("harbor-basic", OK, 9),
+    bearer("realm-per-repository", OK, 10),
+    bearer("401-closes"),
+    bearer("two-challenges"),
+    bearer("basic-then-bearer"),
+    bearer("challenge-odd"),
+    bearer("relative-realm"),
+    bearer("realm-query"),
+    bearer("realm-http-foreign", "auth", 3, tls=True),
+    bearer("realm-metadata-ip", "auth", 3),
+    bearer("401-on-put", OK, TOKEN + 3),
+    # The second strikes either another request, or the same once more.
+    bearer("401-twice", (OK, "auth"), TWICE),
+    bearer("401-twice@manifest", "auth", 9),
+    bearer("401-twice*0", "auth", 9),
+    bearer("401-mid-upload", OK, TOKEN + 3),
+    bearer("400-expired", (OK, "auth"), TOKEN + 5),
+    bearer("400-expired", OK, TOKEN + 5, {"plain_http": True}, host=ECR_PUBLIC),
+    bearer("403-expired", "auth", 4),
+    bearer("403-expired", OK, TOKEN + 5, {"plain_http": True}, host=ECR),
+    Row("auth-basic 403-expired", OK, COLD + 2, KNOWN | {"plain_http": True}, host=ECR),
+    bearer("403-denied", "auth", 8, {"plain_http": True}, host=ECR),
+    bearer("token-403", "auth", 3),
+    bearer("token-invalid-grant"),
+    bearer("token-empty", LATER, 4),
+    bearer("token-missing", LATER, 4),
+    bearer("token-crlf", LATER, 4),
+    bearer("token-huge", LATER, 4),
+    bearer("token-html", LATER, 4),
+    bearer("503=1@token", OK, TOKEN + 2),
+    bearer("429-seconds=1@token", OK, TOKEN + 2),
+    bearer("hang@token", LATER, 4, answer_timeout="1s", attempts=2),
+    refreshing("", OK, TOKEN),
+    refreshing("token-rotate", OK, TOKEN),
+    refreshing("token-only-post", OK, TOKEN),
+    refreshing("token-invalid-grant", "auth", 4),
+    refreshing("token-no-post", "auth", 4),
+    # What an artifact may be, and where
+    Row("no-referrers", OK, COLD),
+    Row("oci-subject-lies", OK, COLD),
+    Row("fallback-not-an-index", OK, COLD),
+    Row("index-race", OK, COLD),
+    Row("gitlab-media-types", OK, COLD),
+    Row("immutable-tags", OK, COLD),
+    Row("lenient", OK, COLD),
+    Row("repository-first", "not_found", 4),
+    # How blobs are taken
+    Row("202-on-single-post", OK, COLD),
+    Row("202-reads-nothing", OK, TWICE),
+    Row("201-on-patch", OK, COLD),
+    Row("201-on-patch", OK, 14, {"chunk_size": "4KiB"}, padding=8000),
+    Row("chunk-min", OK, COLD),
+    Row("chunk-min=8192", OK, 14, {"chunk_size": "4KiB"}, padding=20000),
+    Row("416", OK, TWICE),
+    Row("416@patch", OK, TWICE + 12, {"chunk_size": "4KiB"}, padding=8000),
+    Row("413-over", OK, COLD),
+    Row("413-over=5000", OK, 18, {"chunk_size": "4KiB"}, padding=20000),
+    bearer("token-lifetime=1 slow=0.4@patch", OK, 40, {"chunk_size": "4KiB"}, padding=20000),
+    # Not now, or not so often
+    Row("429", OK, TWICE),
+    Row("429*0", LATER, 9),
+    Row("429-seconds=1", OK, TWICE),
+    Row("429-date=1", OK, TWICE),
+    Row("429-absurd", OK, TWICE),
+    Row("429-body", OK, TWICE),
+    Row("403-rate-limit", OK, TWICE),
+    Row("403-rate-limit*0", LATER, 9),
+    Row("503=2", OK, TWICE + 2),
+    Row("503=1@ping", OK, COLD + 1),
+    Row("500-always", LATER, 9),
+    Row("html-error", OK, TWICE),
+    Row("html-error*0", LATER, 9),
+    Row("huge-error-body", OK, TWICE),
+    # Never
+    Row("403-denied", "auth", 3),
+    Row("404-name-unknown", "not_found", 3),
+    Row("400-manifest-invalid", "rejected", COLD),
+    Row("413", "too_large", 8),
+    Row("413@manifest", "too_large", COLD),
+    Row("413-early", "too_large", 8),
+    Row("412-immutable", "rejected", COLD),
+    Row("405-unsupported", "rejected", COLD),
+    Row("wrong-digest", "digest_mismatch", COLD),
+    Row("no-digest", OK, COLD),
+    Row("404-with-digest", OK, COLD),
+    # Again from the start
+    Row("404-upload-unknown", OK, TWICE),
+    Row("404-upload-unknown*0", LATER, 18),
+    Row("404-blob-unknown", OK, TWICE),
+    Row("404-blob-unknown*0", LATER, 20),
+    Row("400-digest-invalid", OK, TWICE),
+    Row("400-digest-invalid*0", LATER, 18),
+    # Connections. curl tries again by itself on one that was kept.
+    Row("hang", LATER, 6, answer_timeout="1s", attempts=2),
+    Row("hang@ping", LATER, 2, answer_timeout="1s", attempts=2),
+    Row("slow=0.2", OK, COLD),
+    Row("slow-commit=1.5", OK, COLD),
+    Row("slow-commit=2*1", OK, TWICE, answer_timeout="1s"),
+    Row("close", OK, TWICE),
+    Row("close*0", LATER, 18),
+    Row("reset", OK, TWICE),
+    Row("close-mid-upload", OK, TWICE),
+    Row("close-after-headers", OK, TWICE),
+    Row("close-mid-body", OK, TWICE),
+    Row("drop-201", OK, TWICE + 1),
+    Row("drop-201*0", LATER, 20),
+    Row("chunked-garbage", OK, TWICE),
+    Row("huge-headers", LATER, 9),
+    Row("set-cookie", OK, COLD),
+    Row("warning", OK, COLD),
+    # Where to go next
+    bearer("location-relative"),
+    bearer("location-relative-path"),
+    bearer("location-absolute"),
+    bearer("location-http", tls=True),
+    bearer("location-other-port"),
+    Row("auth-basic location-cross-host", OK, COLD, KNOWN),
+    Row("location-userinfo", "rejected", 3),
+    Row("location-metadata-ip", "rejected", 3),
+    Row("location-file", "rejected", 3),
+    Row("location-missing", "rejected", 3),
+    bearer("redirect-307", OK, TOKEN + 5),
+    Row("auth-basic redirect-cross-host", OK, COLD + 3, KNOWN),
+    bearer("redirect-http", "rejected", 14, tls=True),
+    Row("redirect-loop", "rejected", 13),
+    Row("referrers-303", OK, COLD),
+)
+
+
+@functools.cache
+def configuration_keys():
+    """Of a registration, as this version of the program has them."""
+    command = [binary(), "config", "reference"]
+    text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    names = (part.split("`")[0] for part in text.split("`registrations[].")[1:])
+    return {name.partition("[")[0].partition(".")[0] for name in names}
+
+
+class Table(Case):
+    def test_has_all(self):
+        known = {Played(text).scenario.name for row in ROWS for text in row.scenarios.split()}
+        self.assertEqual(known, set(SCENARIOS))
+
+    def test_rows(self):
+        authority = CA(self.directory / "ca")
+        pair = authority.issue()
+        rows = [row for row in ROWS if row.keys <= configuration_keys()]
+        with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as threads:
+            # Each in a folder of its own, as a row's name is no name for a file.
+            jobs = [threads.submit(self.play, row, number, pair) for number, row in enumerate(rows)]
+            for row, job in zip(rows, jobs):
+                with self.subTest(row.scenarios, **row._asdict()):
+                    self.check(row, *job.result())
+        for row in ROWS:
+            if row not in rows:
+                missing = ", ".join(sorted(row.keys - configuration_keys()))
+                print(f"left out for want of {missing}: {row.scenarios}")
+
+    def play(self, row, number, pair):
+        folder = self.directory / str(number)
+        folder.mkdir()
+        with ScriptedRegistry(
+            *row.scenarios.split(), users={USER: PASSWORD}, tls=pair if row.tls else None
+        ) as registry:
+            registration = {k: v for k, v in row.registration.items() if v is not None}
+            secrets = [PASSWORD, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()]
+            if row.tls:
+                registration["ca_file"] = pair.ca
+            if row.refresh:
+                secrets.append(registry.refresh_token(USER))
+                registration["lookup_chain"] = [
+                    {"source": "static", "value": secrets[-1], "binding": "identitytoken"}
+                ]
+            path = self.config(
+                settings(
+                    f"{row.host or registry.address}/att",
+                    registration,
+                    delivery={
+                        "max_attempts": row.attempts,
+                        "backoff_initial": "10ms",
+                        "backoff_max": "50ms",
+                        "answer_timeout": row.answer_timeout,
+                    },
+                    log={"level": "debug"},
+                ),
+                f"{number}/config.yaml",
+            )
+            env = {"http_proxy": registry.url} if row.host else None
+            done = self.push(path, stdin=line(event("a", padding=row.padding)), env=env)
+            return done, registry, secrets
+
+    def check(self, row, done, registry, secrets):
+        count = registry.count()
+        said = f"{done.err}\n{count}"
+        data = self.assert_cloud_event(done.outcome)
+        end = data.get("error", {}).get("class", OK)
+        self.assertIn(end, [row.end] if isinstance(row.end, str) else row.end, said)
+        status = {OK: EXIT_OK, LATER: EXIT_TEMPORARY}.get(end, EXIT_FAILED)
+        self.assert_status(done, status)
+        self.assertLessEqual(count["requests"], row.most, said)
+        self.assertEqual(count["complaints"], [], said)
+        self.assertLessEqual(count["wrong_passwords"], 1 if "bearer" in row.scenarios else 2)
+        if not row.other:
+            self.assertEqual(count["authorization_at_other"], 0)
+        if end == OK:
+            self.assert_held(registry, artifact_of(envelope("a", row.padding)))
+        for secret in (*secrets, "opaque-", "refresh-"):
+            self.assertNotIn(secret, done.out)
+            self.assertNotIn(secret, done.err)
+
+    def assert_held(self, registry, wanted):
+        (name,) = registry.repositories()
+        self.assertEqual(name, f"att/chainloop-{wanted.layer_digest[7:]}")
+        self.assertEqual(registry.get_manifest(name, "latest")[0], wanted.manifest)
+        self.assertEqual(registry.get_blob(name, wanted.layer_digest), wanted.layer)
+        self.assertEqual(registry.get_blob(name, digest(wanted.config)), wanted.config)
+
+
+if __name__ == "__main__":
+    main()
