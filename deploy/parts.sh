@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The parts Waybill is shown and tested with: Apache Kafka and a registry.
+# The parts Waybill is shown and tested with: Apache Kafka, registries, and other
+# clients of theirs.
 #
 # To be sourced. Needs bash and Linux, and works under `set -eu`. Functions
 # whose result is a path print it on stdout; everything said to a human goes to

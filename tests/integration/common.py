@@ -1,6 +1,7 @@
 """What the integration tests share: the program, events, and what must come of them."""
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 FIXTURES = TESTS / "fixtures"
 sys.path.insert(0, str(TESTS))
 
+from support import minted  # noqa: E402
 from support.process import Process  # noqa: E402
 
 EVENT_TYPE = "dev.waybill.attestation.created.v1"
@@ -43,6 +45,15 @@ def binary():
     if not path:
         sys.exit("WAYBILL_TEST_BINARY is not set: the waybill to test")
     return path
+
+
+@functools.cache
+def configuration_keys():
+    """Of a registration, as this version of the program has them."""
+    command = [binary(), "config", "reference"]
+    text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    names = (part.split("`")[0] for part in text.split("`registrations[].")[1:])
+    return {name.partition("[")[0].partition(".")[0] for name in names}
 
 
 def environment(home, extra=None):
@@ -99,9 +110,7 @@ class Case(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        temporary = tempfile.TemporaryDirectory(
-            prefix="waybill-test-", ignore_cleanup_errors=True
-        )
+        temporary = tempfile.TemporaryDirectory(prefix="waybill-test-", ignore_cleanup_errors=True)
         self.addCleanup(temporary.cleanup)
         self.directory = pathlib.Path(temporary.name)
         self._services = 0
@@ -127,6 +136,7 @@ class Case(unittest.TestCase):
             timeout=timeout,
             check=False,
         )
+        minted.look_at_process(f"the output of {arguments}", done.stdout, done.stderr)
         found = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
         self.assertNotIn("Sanitizer", found.err)
         self.assertNotIn("runtime error", found.err)
@@ -147,6 +157,8 @@ class Case(unittest.TestCase):
 
     def _end(self, service):
         service.kill()
+        minted.look_at_process("the log of `waybill run`", service.log.read_bytes())
+        minted.look_for_cores(self.directory)
         self.assertFalse(service.says("Sanitizer"), service.tail())
         self.assertFalse(service.says("runtime error"), service.tail())
 
@@ -227,9 +239,7 @@ class Case(unittest.TestCase):
 
     def assert_error(self, error):
         self.assertLessEqual({"class", "message", "retriable"}, set(error))
-        self.assertLessEqual(
-            set(error), {"class", "code", "http_status", "message", "retriable"}
-        )
+        self.assertLessEqual(set(error), {"class", "code", "http_status", "message", "retriable"})
         self.assertIn(error["class"], ERROR_CLASSES)
         self.assertLessEqual(len(error["message"].encode()), 1024)
         self.assertTrue(error["message"])

@@ -18,8 +18,10 @@ from common import EXIT_FAILED, EXIT_OK, artifact_of, envelope, main
 from test_kafka import QUICK, KafkaCase, held, message_of
 
 from support.kafka import Kafka
+from support.minted import mint
 from support.parts import Registry
 from support.scripted_registry import ScriptedRegistry
+from support.token_server import TokenServer
 
 # The group forgets a killed member sooner than by default.
 SESSION = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"}
@@ -34,6 +36,7 @@ EACH = [
     {"registration": "other", "workflow": {"project": "payments"}, "name": "two"},
 ]
 NEVER = "503*0"
+PASSWORD = mint()
 
 
 class DeliveryCase(KafkaCase):
@@ -159,6 +162,18 @@ class Neighbours(DeliveryCase):
         for partition in range(2):
             self.assertLess(len(self.committed(partition).metadata), 40)
 
+    def test_tokens_that_live_for_five_seconds(self):
+        self.create(4)
+        with TokenServer(users={"pusher": PASSWORD}, lifetime=5) as server:
+            with Registry(token=server, storage="inmemory") as registry:
+                credentials = {"username": "pusher", "password": PASSWORD}
+                path = self.configure(credentials, registry.address, log={"level": "debug"})
+                self.produce_events(1000)
+                service = self.serve(path)
+                self.finish(service)
+                self.assert_each_once(1000, registry)
+        self.assertEqual(server.counts["denied"], 0)
+
     def test_refused_credentials_hold_one_registration_with_few_requests(self):
         waiting = [f"waiting-{number}" for number in range(60)]
         others = [f"event-{number}" for number in range(20)]
@@ -166,7 +181,7 @@ class Neighbours(DeliveryCase):
         with ScriptedRegistry("auth-basic", users=users) as guarded:
             self.create(1)
             self.produce(*waiting, project="payments")
-            credentials = {"username": "pusher", "password": "its-password"}
+            credentials = {"username": "pusher", "password": PASSWORD}
             path = self.configure_two(self.registry, guarded, credentials=credentials)
             service = self.serve(path)
             self.await_log(service, "holding registration")
@@ -176,17 +191,15 @@ class Neighbours(DeliveryCase):
             asked = len(guarded.log())
             self.until(lambda: len(guarded.log()) > asked, 30, "another try", service)
             self.assertLess(len(guarded.log()), len(waiting))
-            guarded.users = {"pusher": "its-password"}
+            guarded.users = {"pusher": PASSWORD}
             found = self.outcomes(80)
             self.finish(service)
             self.assert_each_delivered(found, waiting + others)
             for name in waiting:
                 self.assert_holds(guarded, name)
-        self.assertEqual(
-            len(self.logged(service, "credentials refused, holding registration")), 1
-        )
+        self.assertEqual(len(self.logged(service, "credentials refused, holding registration")), 1)
         self.await_log(service, "credentials accepted, registration goes on")
-        self.assertFalse(service.says("its-password"))
+        self.assertFalse(service.says(PASSWORD))
 
     def test_retry_after_is_heeded_by_all_that_go_to_that_registry_only(self):
         with ScriptedRegistry("429-seconds=3*1@post") as limited, ScriptedRegistry() as free:
@@ -419,7 +432,7 @@ class Limits(DeliveryCase):
         found = self.outcomes(6)
         self.assert_each_delivered(found, names)
         self.await_log(service, "message larger than its topic takes")
-        (said, *_) = [entry for entry in service.entries() if entry.get("err_kind") == "too_large"]
+        said, *_ = [entry for entry in service.entries() if entry.get("err_kind") == "too_large"]
         self.assertEqual((said["level"], said["to"], said["offset"]), ("error", dead, 3))
         self.assertEqual(self.committed().offset, 3)
         self.kafka.configure_topic(dead, {"max.message.bytes": "200000"})
@@ -524,9 +537,7 @@ class Replays(DeliveryCase):
         return path, service, found
 
     def replay(self, path):
-        done = self.waybill(
-            "--config", path, "replay", "run", "--offset", "1", "--yes", timeout=90
-        )
+        done = self.waybill("--config", path, "replay", "run", "--offset", "1", "--yes", timeout=90)
         self.assert_status(done, EXIT_OK)
 
     def test_only_what_failed_is_delivered_again_under_the_same_id(self):

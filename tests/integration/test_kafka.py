@@ -16,6 +16,7 @@ import unittest
 
 from common import EVENT_TYPE, EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, FIXTURES
 from common import OUTCOME_TYPES, Case, artifact_of, envelope, event, line, main, settings, skip_all
+from support import minted
 from support.parts import Registry
 from support.scripted_registry import ScriptedRegistry
 
@@ -119,7 +120,12 @@ class KafkaCase(Case):
         return self.config(settings(repository, registration, kafka=kafka, **sections), name)
 
     def read(self, which, expected=0, timeout=60):
-        return self.kafka.read_committed(self.topics[which], expected, timeout)
+        found = self.kafka.read_committed(self.topics[which], expected, timeout)
+        if which != "attestations":
+            for one in found:
+                headers = (value or b"" for _, value in one.headers)
+                minted.look(f"a message in {which}", one.value or b"", *headers)
+        return found
 
     def until(self, ready, seconds, what, service=None):
         """Returns the first true thing ready() returns."""

@@ -1,15 +1,18 @@
-"""Real registries for tests: Debian's docker-registry on a loopback port."""
+"""Real registries for tests, each on a loopback port, and tools written in Go."""
 
 import base64
 import ctypes
 import ctypes.util
+import functools
 import hashlib
 import json
 import pathlib
 import secrets
 import ssl
+import subprocess
 import tempfile
 import typing
+import unittest
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -38,9 +41,27 @@ def bcrypt(password):
     return library.crypt(password.encode(), salt.encode()).decode()
 
 
-class Registry:
-    """docker-registry, from construction to close().
+@functools.cache
+def _built(name):
+    try:
+        return parts("parts_go_tool", name)
+    except subprocess.CalledProcessError:
+        return None  # it has said why
 
+
+def go_tool(name):
+    """The path of a tool that deploy/parts.sh builds; else the test is skipped."""
+    path = _built(name)
+    if path is None:
+        raise unittest.SkipTest(f"{name} cannot be built here: it takes Go, and Go its modules")
+    return path
+
+
+class Registry:
+    """A registry, from construction to close().
+
+    kind        'docker-registry', which is distribution 2; 'distribution', which
+                is its version 3; or 'crane', which has no settings at all
     htpasswd    {user: password}: Basic authentication
     tls         CertPair of the server
     client_ca   CA whose certificates clients must show
@@ -61,8 +82,13 @@ class Registry:
         storage="filesystem",
         relative=False,
         data=None,
+        kind="docker-registry",
     ):
-        self._binary = parts("parts_docker_registry")
+        self._kind = kind
+        if kind == "docker-registry":
+            self._binary = parts("parts_docker_registry")
+        else:
+            self._binary = go_tool("crane" if kind == "crane" else "registry")
         self._temporary = tempfile.TemporaryDirectory(
             prefix="waybill-registry-", ignore_cleanup_errors=True
         )
@@ -120,9 +146,10 @@ class Registry:
         # JSON is YAML too.
         configuration = self._directory / "registry.yml"
         configuration.write_text(json.dumps(self._configuration(), indent=2))
-        self._process = Process(
-            [self._binary, "serve", configuration], self._directory / "registry.log"
-        )
+        command = [self._binary, "serve", configuration]
+        if self._kind == "crane":
+            command = [self._binary, "registry", "serve", "--address", self.address]
+        self._process = Process(command, self._directory / "registry.log")
         self.port = self._process.wait_until(self._process.port, 10)
 
     def stop(self):

@@ -44,6 +44,7 @@ import urllib.parse
 if __name__ == "__main__":
     sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
 
+from support import minted  # noqa: E402
 from support.scenarios import ALWAYS, SPARED, STAGES  # noqa: E402
 from support.scenarios import Answer, Call, Close, Played, failure, listing  # noqa: E402
 
@@ -184,7 +185,7 @@ class ScriptedRegistry:
 
     def refresh_token(self, user):
         """A new refresh token of a user's, as `docker login` would have stored it."""
-        token = "refresh-" + secrets.token_urlsafe(24)
+        token = minted.mint("refresh-")
         with self._lock:
             self._refresh[token] = user
         return token
@@ -417,7 +418,7 @@ class ScriptedRegistry:
             granted = {one for one in granted if path == f"/token/{one[0]}"}
         if "token-reduced" in switches or "harbor-basic" in switches:
             granted = {one for one in granted if one[1] == "pull"}
-        token = "opaque-" + secrets.token_urlsafe(24)
+        token = minted.mint("opaque-")
         if "token-jwt" in switches:
             token = _unsigned(granted)
         lifetime = switches.get("token-lifetime", 300)
@@ -709,7 +710,7 @@ def _unsigned(granted):
         {"type": "repository", "name": name, "actions": [action]}
         for name, action in sorted(granted)
     ]
-    claims = {"jti": secrets.token_hex(8), "access": access}
+    claims = {"jti": minted.mint(), "access": access}
     parts = (json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), b"unsigned")
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from support import minted
 from support.parts import Registry
 from support.process import Process
 from support.scenarios import SCENARIOS
@@ -777,6 +778,41 @@ class Scripted(unittest.TestCase):
                 self.assertEqual(client.start()[0], 500)
                 child.stdin.close()
                 self.assertEqual(child.wait(5), 0)
+
+
+class Minted(unittest.TestCase):
+    def test_finds_a_secret_in_any_spelling(self):
+        secret = minted.mint("correct-horse-")
+        for number in range(4):
+            pair = f"{'x' * number}:{secret}".encode()
+            for spelt in (pair, base64.b64encode(pair), base64.urlsafe_b64encode(pair)):
+                with self.assertRaisesRegex(minted.Leak, "a secret in the log"):
+                    minted.look("the log", b"innocent", b"before " + spelt + b" behind")
+        with TokenServer() as tokens:
+            with self.assertRaises(minted.Leak):
+                minted.look("the log", tokens.sign("me", []).encode())
+        minted.look("the log", b"innocent", b"d2JzZWNy", b"")
+
+    def test_finds_a_secret_on_a_command_line(self):
+        with subprocess.Popen(
+            ["sh", "-c", "read x", minted.mint()], stdin=subprocess.PIPE
+        ) as child:
+            # Popen returns once it is executed.
+            minted.look_at_command_lines()
+            child.stdin.close()
+        with self.assertRaisesRegex(minted.Leak, "command line.*read x"):
+            minted.look("nothing")
+
+    def tearDown(self):
+        minted.forgive()
+
+    def test_finds_a_core_dump(self):
+        with tempfile.TemporaryDirectory() as directory:
+            pathlib.Path(directory, "core.txt").write_text("no dump")
+            minted.look_for_cores(directory)
+            pathlib.Path(directory, "core.123").write_text("a dump")
+            with self.assertRaises(minted.Leak):
+                minted.look_for_cores(directory)
 
 
 class Children(unittest.TestCase):

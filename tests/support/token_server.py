@@ -16,7 +16,6 @@ import hashlib
 import http.server
 import json
 import pathlib
-import secrets
 import signal
 import socketserver
 import ssl
@@ -27,6 +26,11 @@ import threading
 import time
 import typing
 import urllib.parse
+
+if __name__ == "__main__":
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+
+from support import minted  # noqa: E402
 
 ACTIONS = ("pull", "push", "delete")
 
@@ -206,7 +210,7 @@ class TokenServer:
                 "iat": now,
                 "nbf": now - 5,
                 "exp": now + int(self.lifetime if lifetime is None else lifetime),
-                "jti": secrets.token_hex(8),
+                "jti": minted.mint(),
                 "access": access,
             }
         )
@@ -217,7 +221,7 @@ class TokenServer:
 
     def refresh_token(self, name):
         """A new refresh token of a user's, as `docker login` would have stored it."""
-        token = secrets.token_urlsafe(32)
+        token = minted.mint()
         with self._lock:
             self._refresh[token] = name
         return token
