@@ -168,10 +168,11 @@ class Neighbours(DeliveryCase):
             with Registry(token=server, storage="inmemory") as registry:
                 credentials = {"username": "pusher", "password": PASSWORD}
                 path = self.configure(credentials, registry.address, log={"level": "debug"})
-                self.produce_events(1000)
+                self.produce_events(500)
                 service = self.serve(path)
-                self.finish(service)
-                self.assert_each_once(1000, registry)
+                self.until_done(service, 120)
+                self.stop(service)
+                self.assert_each_once(500, registry)
         self.assertEqual(server.counts["denied"], 0)
 
     def test_refused_credentials_hold_one_registration_with_few_requests(self):

@@ -369,7 +369,8 @@ def _fetch_offsets(address, group):
         error = answer.take("h")
         if not error:
             return topics
-        # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE
-        if error not in (14, 15) or time.monotonic() > deadline:
+        # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: on
+        # its way there, as with the very first group of a broker
+        if error not in (14, 15, 16) or time.monotonic() > deadline:
             raise RuntimeError(f"cannot fetch the offsets of {group}: error {error}")
         time.sleep(0.1)
