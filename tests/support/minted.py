@@ -3,7 +3,7 @@
 Every secret comes from mint() and so holds MARK; a token has it inside. Whatever
 the program says is given to look(), which fails when the mark is in it, as it is or
 in base64. From the first look() on, a thread looks at the command lines of all
-processes as well.
+children, and of theirs, as well.
 """
 
 import atexit
@@ -95,9 +95,20 @@ def look_at_command_lines():
             line = (process / "cmdline").read_bytes()
         except OSError:
             continue  # it has ended
-        if _PATTERN.search(line):
+        if _PATTERN.search(line) and _is_ours(int(process.name)):
             with _lock:
                 _found.append(line)
+
+
+def _is_ours(process):
+    """Other test runs on this machine plant secrets too."""
+    while process > 1 and process != os.getpid():
+        try:
+            stat = pathlib.Path(f"/proc/{process}/stat").read_text()
+        except OSError:
+            return True  # it has ended; better once too often
+        process = int(stat.rpartition(")")[2].split()[1])
+    return process == os.getpid()
 
 
 def _watch():
