@@ -6,6 +6,7 @@ import ctypes.util
 import functools
 import hashlib
 import json
+import os
 import pathlib
 import secrets
 import ssl
@@ -149,7 +150,9 @@ class Registry:
         command = [self._binary, "serve", configuration]
         if self._kind == "crane":
             command = [self._binary, "registry", "serve", "--address", self.address]
-        self._process = Process(command, self._directory / "registry.log")
+        # REGISTRY_AUTH_FILE is podman's, and a registry takes it for its own.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_")}
+        self._process = Process(command, self._directory / "registry.log", kept)
         self.port = self._process.wait_until(self._process.port, 10)
 
     def stop(self):
