@@ -72,6 +72,11 @@ bool json_is_string(const struct json *json)
     return cJSON_IsString(item_of(json));
 }
 
+bool json_is_boolean(const struct json *json)
+{
+    return json != NULL && cJSON_IsBool(item_of(json));
+}
+
 bool json_is_null(const struct json *json)
 {
     return cJSON_IsNull(item_of(json));
@@ -231,6 +236,18 @@ int json_at_array(const struct json_at *at, size_t most, struct error *err)
     if (at->value != NULL && json_count(at->value) > most) {
         return json_at_fault(at, err, ERROR_SCHEMA, "more than %zu elements",
                              most);
+    }
+    return 0;
+}
+
+int json_at_boolean(const struct json_at *at, bool *ret_boolean,
+                    struct error *err)
+{
+    if (expect(at, json_is_boolean, "true or false", err) < 0) {
+        return -1;
+    }
+    if (at->value != NULL) {
+        *ret_boolean = cJSON_IsTrue(item_of(at->value)) != 0;
     }
     return 0;
 }

@@ -38,6 +38,7 @@ void json_free(struct json *json); /* NULL is fine */
 bool json_is_object(const struct json *json);
 bool json_is_array(const struct json *json);
 bool json_is_string(const struct json *json);
+bool json_is_boolean(const struct json *json);
 bool json_is_null(const struct json *json);
 const char *json_type_name(const struct json *json); /* "a string", ... */
 
@@ -78,6 +79,8 @@ int json_at_require(const struct json_at *at, struct error *err) NODISCARD;
 int json_at_object(const struct json_at *at, struct error *err) NODISCARD;
 int json_at_array(const struct json_at *at, size_t most,
                   struct error *err) NODISCARD;
+int json_at_boolean(const struct json_at *at, bool *ret_boolean,
+                    struct error *err) NODISCARD;
 /* At most `most` bytes, and no U+0000 in it */
 int json_at_string(const struct json_at *at, size_t most, const char **ret_text,
                    struct error *err) NODISCARD;

@@ -303,6 +303,28 @@ static void json_at__holds_a_string_to_its_cap_and_refuses_u_0000(void **state)
     assert_string_equal(text, "12345");
 }
 
+static void json_at__reads_true_and_false_and_nothing_else(void **state)
+{
+    DOCUMENT json = parsed("{\"yes\":true,\"no\":false,\"one\":1}");
+    struct json_at root = json_at_root(json);
+    struct json_at yes = json_at_member(&root, "yes");
+    struct json_at no = json_at_member(&root, "no");
+    struct json_at one = json_at_member(&root, "one");
+    struct json_at none = json_at_member(&root, "none");
+    bool read = false;
+    struct error err;
+
+    assert_int_equal(json_at_boolean(&yes, &read, &err), 0);
+    assert_true(read);
+    assert_int_equal(json_at_boolean(&none, &read, &err), 0);
+    assert_int_equal(json_at_boolean(&one, &read, &err), -1);
+    assert_string_equal(err.message,
+                        "$.one: expected true or false, not a number");
+    assert_true(read);
+    assert_int_equal(json_at_boolean(&no, &read, &err), 0);
+    assert_false(read);
+}
+
 static void json__may_be_nothing_when_it_is_freed(void **state)
 {
     json_free(NULL);
@@ -327,6 +349,7 @@ int main(void)
         cmocka_unit_test(json_at__takes_null_for_absent),
         cmocka_unit_test(json_at__expects_a_type),
         cmocka_unit_test(json_at__holds_a_string_to_its_cap_and_refuses_u_0000),
+        cmocka_unit_test(json_at__reads_true_and_false_and_nothing_else),
         cmocka_unit_test(json__may_be_nothing_when_it_is_freed),
     };
 
