@@ -221,9 +221,15 @@ static void add_file(struct files *files, struct credential *from)
     from->file = NULL;
 }
 
+/* Secrets of two sources are not mixed: behind a password only a user name is
+ * still taken. */
 static void merge(struct credential *into, struct credential *from)
 {
     take(&into->username, &from->username);
+    if (has_secret(into)) {
+        credential_release(from);
+        return;
+    }
     take(&into->password, &from->password);
     take(&into->identity_token, &from->identity_token);
     take(&into->registry_token, &from->registry_token);
