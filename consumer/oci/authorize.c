@@ -39,6 +39,21 @@ static void run_ending(void *payload)
     authorizing_free(authorizing);
 }
 
+/* A request that follows would show it; here none does, and whoever asked would
+ * take "nothing is wanted" for what it says. */
+static bool is_out_of_order(const struct origin *origin, struct error *err)
+{
+    int status = origin->ping_status;
+
+    if (status < 500 && status != 429) {
+        return false;
+    }
+    error_fill(err, status == 429 ? ERROR_RATE_LIMITED : ERROR_UNAVAILABLE,
+               "registry '%s' answers %d", origin->url.host, status);
+    err->http_status = status;
+    return true;
+}
+
 static void on_ready(void *payload, const char *header, uint64_t lifetime_ms,
                      const struct error *err)
 {
@@ -51,6 +66,9 @@ static void on_ready(void *payload, const char *header, uint64_t lifetime_ms,
     } else if (header != NULL) {
         authorizing->wanted = true;
         str_puts(&authorizing->header, header + sizeof(name) - 1);
+    } else {
+        authorizing->failed = is_out_of_order(authorizing->authorizer.origin,
+                                              &authorizing->failure);
     }
     authorizing->lifetime_ms = lifetime_ms;
     loop_defer(authorizing->client->loop, &authorizing->ending);

@@ -67,6 +67,7 @@ struct origin {
     struct http_transport transport; /* its own copy */
     const struct provider *provider;
     struct challenge challenge;
+    int ping_status;         /* what GET /v2/ was answered; 0: not asked */
     enum learnt single_post; /* takes a blob with its POST */
     size_t chunk_size;       /* larger bodies were refused; 0: none were */
     struct http_transfer *probe;

@@ -97,6 +97,7 @@ static void on_probed(void *payload, const struct http_response *response,
         wake(origin, &wrapped);
         return;
     }
+    origin->ping_status = response->status;
     if (response->status == 401) {
         challenge_release(&origin->challenge);
         challenge_read(response, &origin->challenge);
