@@ -62,6 +62,11 @@
 /* What a credential helper or the keyring may print */
 #define LIMIT_HELPER_OUTPUT ((size_t)64 * 1024)
 
+/* The credential helper's: what a program asks, and its configuration file */
+#define LIMIT_HELPER_REQUEST ((size_t)64 * 1024)
+#define LIMIT_HELPER_URLS 1024
+#define LIMIT_HELPER_SOURCES 64
+
 /* A message of ours: what fits a dead letter's header (1 KiB, wire format) */
 #define LIMIT_MESSAGE 1024
 

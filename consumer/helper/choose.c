@@ -1,0 +1,142 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper_internal.h"
+#include "waybill/provider.h"
+
+/* Whether a URI is a registry's, and of one that credentials may go to: as the
+ * configuration file says, and without one only those that are well known. */
+
+/* What tweag/credential-helper has beside `oci` and `null` */
+static const char *const others[] = {"s3",     "gcs",        "gar", "azstorage",
+                                     "github", "remoteapis", NULL};
+
+void helper_note(const struct helper_notes *notes, enum helper_level level,
+                 const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+
+    if (notes->level < level) {
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    str_printf(notes->out, "%s\n", line);
+}
+
+static int refuse_helper(const char *helper, struct error *err)
+{
+    for (const char *const *other = others; *other != NULL; other++) {
+        if (strcmp(*other, helper) == 0) {
+            return error_set(
+                err, ERROR_CONFIG,
+                "helper '%s' is not an OCI registry's; waybill answers for "
+                "registries only%s",
+                *other,
+                strcmp(*other, "gar") == 0 ? " (those at *.pkg.dev: helper oci)"
+                                           : "");
+        }
+    }
+    return error_set(err, ERROR_CONFIG,
+                     "the configuration file names an unknown helper for this "
+                     "uri (there are oci and null)");
+}
+
+/* As the file says. 1: it is a registry */
+static int see_config(const struct helper_config *config,
+                      const struct helper_uri *uri,
+                      const struct helper_notes *notes,
+                      struct helper_choice *choice, struct error *err)
+{
+    choice->url = helper_config_find(config, uri);
+    if (choice->url == NULL || strcmp(choice->url->helper, "null") == 0) {
+        helper_note(notes, HELPER_BASIC, "%s: %s", uri->host,
+                    choice->url ? "the configuration file says null"
+                                : "no entry of the configuration file matches");
+        return 0;
+    }
+    return strcmp(choice->url->helper, "oci") == 0
+               ? 1
+               : refuse_helper(choice->url->helper, err);
+}
+
+static bool may_guess(void)
+{
+    const char *value = getenv("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY");
+
+    return value != NULL && strcmp(value, "1") == 0;
+}
+
+static bool is_known(const char *registry, const struct helper_notes *notes)
+{
+    if (provider_of(registry)->well_known || may_guess()) {
+        return true;
+    }
+    helper_note(notes, HELPER_BASIC,
+                "%s: no well-known registry (an entry of the configuration "
+                "file can name it, or CREDENTIAL_HELPER_GUESS_OCI_REGISTRY=1 "
+                "let any be one)",
+                registry);
+    return false;
+}
+
+static int check_scheme(const struct helper_uri *uri,
+                        struct helper_choice *choice, struct error *err)
+{
+    const struct helper_url *url = choice->url;
+
+    choice->https = strcmp(uri->scheme, "https") == 0;
+    if (choice->https) {
+        return 0;
+    }
+    if (strcmp(uri->scheme, "http") != 0) {
+        return error_set(err, ERROR_REJECTED,
+                         "uri: a registry is asked by https");
+    }
+    choice->plain_http_allowed =
+        url != NULL && url->scheme != NULL && strcmp(url->scheme, "http") == 0;
+    if (!choice->plain_http_allowed &&
+        !oci_registry_is_loopback(choice->registry)) {
+        return error_set(err, ERROR_REJECTED,
+                         "uri: credentials do not go to '%s' by plain http "
+                         "(an entry of the configuration file with \"scheme\": "
+                         "\"http\" lets them)",
+                         choice->registry);
+    }
+    return 0;
+}
+
+int helper_choose(const struct helper_config *config,
+                  const struct helper_uri *uri, struct arena *arena,
+                  const struct helper_notes *notes,
+                  struct helper_choice *ret_choice, struct error *err)
+{
+    struct helper_choice choice = {
+        .registry = helper_registry_of(uri, arena),
+    };
+    int is_registry = config != NULL
+                          ? see_config(config, uri, notes, &choice, err)
+                          : is_known(choice.registry, notes);
+
+    if (is_registry < 0) {
+        return -1;
+    }
+    if (is_registry) {
+        choice.repository = helper_repository_of(uri, arena);
+    }
+    if (is_registry && choice.repository == NULL) {
+        helper_note(notes, HELPER_DEBUG,
+                    "%s: not a blob, a manifest, a list of tags or of "
+                    "referrers",
+                    choice.registry);
+    }
+    if (choice.repository != NULL && check_scheme(uri, &choice, err) < 0) {
+        return -1;
+    }
+    *ret_choice = choice;
+    return 0;
+}

@@ -1,0 +1,455 @@
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "helper_internal.h"
+#include "waybill/field.h"
+#include "waybill/glob.h"
+#include "waybill/json.h"
+#include "waybill/limits.h"
+#include "waybill/suggest.h"
+
+/*
+ * The file of tweag/credential-helper: `urls`, of which the first that matches
+ * decides, and what its helper `oci` takes. What other helpers take is theirs.
+ *
+ * A row of lookup_chain has the same keys as a registration's in config.yaml,
+ * so it is read by the same table; one is spelt otherwise there: the value of
+ * a static source stands under "name".
+ */
+
+#define MOST_NAME ((size_t)4096)
+#define MOST_SHOWN 48 /* of a word that the file has wrong */
+
+/* --- keys
+ * ------------------------------------------------------------------- */
+
+static int say_unknown(const struct json_at *at, const char *key,
+                       const struct suggestion *near, struct error *err)
+{
+    bool known = near->nearest != NULL;
+
+    return json_at_fault(at, err, ERROR_CONFIG, "unknown key '%.*s'%s%s%s",
+                         MOST_SHOWN, key, known ? " (did you mean '" : "",
+                         known ? near->nearest : "", known ? "'?)" : "");
+}
+
+static int check_keys(const struct json_at *at, const char *const *known,
+                      struct error *err)
+{
+    for (const struct json *item = json_first(at->value); item != NULL;
+         item = json_next(item)) {
+        const char *const *key = known;
+        struct suggestion near;
+
+        suggest_init(&near, json_name(item));
+        while (*key != NULL && strcmp(*key, json_name(item)) != 0) {
+            suggest_offer(&near, *key++);
+        }
+        if (*key == NULL) {
+            return say_unknown(at, json_name(item), &near, err);
+        }
+    }
+    return 0;
+}
+
+/* An object with no keys but these */
+static int check_object(const struct json_at *at, const char *const *known,
+                        struct error *err)
+{
+    return json_at_object(at, err) < 0 || check_keys(at, known, err) < 0 ? -1
+                                                                         : 0;
+}
+
+/* What has no case stands in lower case, as in a URI that was read. */
+static char *lower(struct arena *arena, const char *text)
+{
+    char *copy = arena_strdup(arena, text);
+
+    for (char *at = copy; *at != '\0'; at++) {
+        *at = (char)tolower((unsigned char)*at);
+    }
+    return copy;
+}
+
+/* NULL where nothing, or nothing in it, is given */
+static int read_name(const struct json_at *object, const char *key,
+                     struct arena *arena, const char **ret_name,
+                     struct error *err)
+{
+    struct json_at at = json_at_member(object, key);
+    const char *text = NULL;
+
+    if (json_at_string(&at, MOST_NAME, &text, err) < 0) {
+        return -1;
+    }
+    *ret_name =
+        text != NULL && *text != '\0' ? arena_strdup(arena, text) : NULL;
+    return 0;
+}
+
+/* --- a source
+ * --------------------------------------------------------------- */
+
+struct reading {
+    const char *folder;
+    struct arena *arena;
+};
+
+static int read_path(const struct reading *reading, const char *text,
+                     const char **ret_path, struct error *err)
+{
+    const char *path;
+
+    if (helper_expand(text, reading->arena, &path, err) < 0) {
+        return -1;
+    }
+    *ret_path = path[0] == '/' ? path
+                               : arena_printf(reading->arena, "%s/%s",
+                                              reading->folder, path);
+    return 0;
+}
+
+static int read_string(const struct reading *reading, const struct json_at *at,
+                       const struct field *field, const char **member,
+                       struct error *err)
+{
+    const char *text = NULL;
+
+    if (json_at_string(at, LIMIT_SECRET_FILE, &text, err) < 0) {
+        return -1;
+    }
+    if (!(field->flags & FIELD_PATH)) {
+        *member = arena_strdup(reading->arena, text);
+        return 0;
+    }
+    return read_path(reading, text, member, err);
+}
+
+static int say_words(const struct json_at *at, const char *const *words,
+                     const char *given, struct error *err)
+{
+    CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE / 2);
+
+    for (; *words != NULL; words++) {
+        str_printf(&list, "%s%s", list.len > 0 ? ", " : "", *words);
+    }
+    return json_at_fault(at, err, ERROR_CONFIG,
+                         "expected one of %s, not '%.*s'", list.data,
+                         MOST_SHOWN, given);
+}
+
+/* tweag's takes a token_type in any case; an empty word is none. */
+static int read_word(const struct json_at *at, const char *const *words,
+                     int *member, struct error *err)
+{
+    const char *text = "";
+
+    if (json_at_string(at, MOST_NAME, &text, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; words[i] != NULL && *text != '\0'; i++) {
+        if (strcasecmp(words[i], text) == 0) {
+            *member = i;
+            return 0;
+        }
+    }
+    return *text == '\0' ? 0 : say_words(at, words, text, err);
+}
+
+static int read_strings(const struct reading *reading, const struct json_at *at,
+                        struct field_strings *member, struct error *err)
+{
+    const char **items;
+    size_t count = 0;
+
+    if (json_at_array(at, LIMIT_HELPER_SOURCES, err) < 0) {
+        return -1;
+    }
+    items = arena_alloc(reading->arena,
+                        (json_count(at->value) + 1) * sizeof(*items));
+    for (const struct json *item = json_first(at->value); item != NULL;
+         item = json_next(item)) {
+        struct json_at element = json_at_element(at, item, count);
+        const char *text = NULL;
+
+        if (json_at_string(&element, MOST_NAME, &text, err) < 0) {
+            return -1;
+        }
+        items[count++] = arena_strdup(reading->arena, text);
+    }
+    *member = (struct field_strings){items, count};
+    return 0;
+}
+
+static int read_member(const struct reading *reading, const struct json_at *row,
+                       const struct field *field,
+                       struct credential_source *source, struct error *err)
+{
+    struct json_at at = json_at_member(row, field->key);
+    void *member = (char *)source + field->offset;
+
+    if (at.value == NULL) {
+        return field->flags & FIELD_REQUIRED ? json_at_require(&at, err) : 0;
+    }
+    if (field->type == FIELD_ENUM) {
+        return read_word(&at, field->words, member, err);
+    }
+    if (field->type == FIELD_STRINGS) {
+        return read_strings(reading, &at, member, err);
+    }
+    return read_string(reading, &at, field, member, err);
+}
+
+static int check_source_keys(const struct json_at *row, struct error *err)
+{
+    for (const struct json *item = json_first(row->value); item != NULL;
+         item = json_next(item)) {
+        const struct field *field = credential_source_fields;
+        struct suggestion near;
+
+        suggest_init(&near, json_name(item));
+        while (field->key != NULL && strcmp(field->key, json_name(item)) != 0) {
+            suggest_offer(&near, field++->key);
+        }
+        if (field->key == NULL) {
+            return say_unknown(row, json_name(item), &near, err);
+        }
+    }
+    return 0;
+}
+
+static int read_source(const struct reading *reading, const struct json_at *row,
+                       struct credential_source *source, struct error *err)
+{
+    const char *key;
+    struct error fault;
+
+    if (json_at_object(row, err) < 0 || check_source_keys(row, err) < 0) {
+        return -1;
+    }
+    for (const struct field *field = credential_source_fields; field->key;
+         field++) {
+        if (read_member(reading, row, field, source, err) < 0) {
+            return -1;
+        }
+    }
+    if (strcmp(source->source, "static") == 0 && source->value == NULL) {
+        source->value = source->name;
+        source->name = NULL;
+    }
+    if (credential_source_check(source, &key, &fault) < 0) {
+        struct json_at at = json_at_member(row, key);
+
+        return json_at_fault(&at, err, ERROR_CONFIG, "%s", fault.message);
+    }
+    return 0;
+}
+
+static int read_chain(const struct reading *reading, const struct json_at *at,
+                      struct helper_url *url, struct error *err)
+{
+    struct credential_source *sources;
+    size_t count = 0;
+
+    if (at->value == NULL) {
+        return 0;
+    }
+    if (json_at_array(at, LIMIT_HELPER_SOURCES, err) < 0) {
+        return -1;
+    }
+    sources = arena_alloc(reading->arena,
+                          (json_count(at->value) + 1) * sizeof(*sources));
+    for (const struct json *item = json_first(at->value); item != NULL;
+         item = json_next(item)) {
+        struct json_at row = json_at_element(at, item, count);
+
+        if (read_source(reading, &row, &sources[count++], err) < 0) {
+            return -1;
+        }
+    }
+    url->sources = sources;
+    url->source_count = count;
+    return 0;
+}
+
+/* --- what helper oci takes
+ * -------------------------------------------------- */
+
+static int read_oci(const struct reading *reading, const struct json_at *config,
+                    struct helper_url *url, struct error *err)
+{
+    static const char *const keys[] = {
+        "parse_docker_config", "token_exchange_method", "lookup_chain", NULL};
+    struct json_at docker = json_at_member(config, keys[0]);
+    struct json_at exchange = json_at_member(config, keys[1]);
+    struct json_at chain = json_at_member(config, keys[2]);
+    int method = OCI_EXCHANGE_AUTO;
+
+    url->parse_docker_config = true;
+    if (config->value == NULL) {
+        return 0;
+    }
+    if (check_object(config, keys, err) < 0 ||
+        json_at_boolean(&docker, &url->parse_docker_config, err) < 0 ||
+        read_word(&exchange, oci_exchanges, &method, err) < 0) {
+        return -1;
+    }
+    url->exchange = (enum oci_exchange)method;
+    return read_chain(reading, &chain, url, err);
+}
+
+/* --- the file
+ * --------------------------------------------------------------- */
+
+static int read_url(const struct reading *reading, const struct json_at *row,
+                    struct helper_url *url, struct error *err)
+{
+    static const char *const keys[] = {"scheme", "host",   "path",
+                                       "helper", "config", NULL};
+    struct arena *arena = reading->arena;
+    struct json_at helper = json_at_member(row, "helper");
+    struct json_at config = json_at_member(row, "config");
+
+    if (check_object(row, keys, err) < 0 || json_at_require(&helper, err) < 0 ||
+        read_name(row, "scheme", arena, &url->scheme, err) < 0 ||
+        read_name(row, "host", arena, &url->host, err) < 0 ||
+        read_name(row, "path", arena, &url->path, err) < 0 ||
+        read_name(row, "helper", arena, &url->helper, err) < 0) {
+        return -1;
+    }
+    if (url->helper == NULL) {
+        return json_at_fault(&helper, err, ERROR_CONFIG, "is empty");
+    }
+    url->scheme = url->scheme != NULL ? lower(arena, url->scheme) : NULL;
+    url->host = url->host != NULL ? lower(arena, url->host) : NULL;
+    return strcmp(url->helper, "oci") == 0
+               ? read_oci(reading, &config, url, err)
+               : 0;
+}
+
+static int read_urls(const struct reading *reading, const struct json *json,
+                     struct helper_config *ret_config, struct error *err)
+{
+    static const char *const keys[] = {"urls", NULL};
+    struct json_at root = json_at_root(json);
+    struct json_at list = json_at_member(&root, "urls");
+    struct helper_url *urls;
+    size_t count = 0;
+
+    if (check_object(&root, keys, err) < 0 || json_at_require(&list, err) < 0 ||
+        json_at_array(&list, LIMIT_HELPER_URLS, err) < 0) {
+        return -1;
+    }
+    urls = arena_alloc(reading->arena,
+                       (json_count(list.value) + 1) * sizeof(*urls));
+    for (const struct json *item = json_first(list.value); item != NULL;
+         item = json_next(item)) {
+        struct json_at row = json_at_element(&list, item, count);
+
+        if (read_url(reading, &row, &urls[count++], err) < 0) {
+            return -1;
+        }
+    }
+    if (count == 0) {
+        return json_at_fault(&list, err, ERROR_CONFIG, "names no helper");
+    }
+    *ret_config = (struct helper_config){urls, count};
+    return 0;
+}
+
+/* Words from the file are in it: fit for a terminal. */
+static void clean(char *message)
+{
+    for (; *message != '\0'; message++) {
+        if ((unsigned char)*message < ' ' || (unsigned char)*message >= 0x7F) {
+            *message = '?';
+        }
+    }
+}
+
+int helper_config_parse(const char *text, size_t len, const char *folder,
+                        struct arena *arena, struct helper_config *ret_config,
+                        struct error *err)
+{
+    struct reading reading = {folder, arena};
+    struct json *json;
+    int result;
+
+    if (json_parse(text, len, &json, err) < 0) {
+        return -1;
+    }
+    result = read_urls(&reading, json, ret_config, err);
+    json_free(json);
+    if (result < 0) {
+        clean(err->message);
+    }
+    return result;
+}
+
+static int read_file(FILE *file, struct str *text, struct error *err)
+{
+    char buffer[4096];
+    size_t got;
+
+    while ((got = fread(buffer, 1, sizeof(buffer), file)) > 0) {
+        str_put(text, buffer, got);
+    }
+    explicit_bzero(buffer, sizeof(buffer));
+    if (ferror(file)) {
+        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
+                         strerror(errno));
+    }
+    if (text->overflow) {
+        return error_set(err, ERROR_CONFIG, "is larger than %zu bytes",
+                         text->cap);
+    }
+    return 0;
+}
+
+int helper_config_load(const char *path, struct arena *arena,
+                       struct helper_config *ret_config, bool *ret_found,
+                       struct error *err)
+{
+    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_CONFIG_BYTES);
+    FILE *file = fopen(path, "re");
+    const char *slash = strrchr(path, '/');
+    const char *folder =
+        slash ? arena_printf(arena, "%.*s", (int)(slash - path), path) : ".";
+    int result;
+
+    *ret_found = file != NULL;
+    if (file == NULL) {
+        return errno == ENOENT
+                   ? 0
+                   : error_set(err, ERROR_CONFIG, "'%s' cannot be read: %s",
+                               path, strerror(errno));
+    }
+    result = read_file(file, &text, err);
+    fclose(file);
+    if (result == 0) {
+        result = helper_config_parse(text.data, text.len, folder, arena,
+                                     ret_config, err);
+    }
+    return result < 0 ? error_prefix(err, "'%s'", path) : 0;
+}
+
+static bool matches(const struct helper_url *url, const struct helper_uri *uri)
+{
+    return (url->scheme == NULL || strcmp(url->scheme, uri->scheme) == 0) &&
+           (url->host == NULL || glob_matches(url->host, uri->host)) &&
+           (url->path == NULL || glob_matches(url->path, uri->path));
+}
+
+const struct helper_url *helper_config_find(const struct helper_config *config,
+                                            const struct helper_uri *uri)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        if (matches(&config->urls[i], uri)) {
+            return &config->urls[i];
+        }
+    }
+    return NULL;
+}

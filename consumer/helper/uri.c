@@ -1,0 +1,179 @@
+#include <ctype.h>
+#include <string.h>
+
+#include "helper_internal.h"
+#include "waybill/limits.h"
+
+/* What a program is about to ask for. Messages do not repeat it: a query may
+ * hold a signature that is as good as a password. */
+
+/* No URI holds a backslash, and for some who read one it is a slash. */
+static bool is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7F ||
+            *text == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static char *lower(struct arena *arena, const char *text, size_t len)
+{
+    char *copy = arena_printf(arena, "%.*s", (int)len, text);
+
+    for (char *at = copy; *at != '\0'; at++) {
+        *at = (char)tolower((unsigned char)*at);
+    }
+    return copy;
+}
+
+static int hex_of(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found =
+        c != '\0' ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+/* The server will undo escapes before it looks at a path, so who matches paths
+ * has to do it too. */
+static int unescape(char *path, struct error *err)
+{
+    char *to = path;
+
+    for (const char *at = path; *at != '\0'; at++) {
+        int high = *at == '%' ? hex_of(at[1]) : 0;
+        int low = *at == '%' && high >= 0 ? hex_of(at[2]) : 0;
+
+        if (*at != '%') {
+            *to++ = *at;
+            continue;
+        }
+        if (high < 0 || low < 0 || high + low == 0) {
+            return error_set(err, ERROR_SCHEMA,
+                             "uri: its path holds an escape that is none");
+        }
+        *to++ = (char)(high * 16 + low);
+        at += 2;
+    }
+    *to = '\0';
+    return 0;
+}
+
+static size_t scheme_length(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return isalpha((unsigned char)*text) && strncmp(text + len, "://", 3) == 0
+               ? len
+               : 0;
+}
+
+static int check_host(const char *host, size_t len, struct error *err)
+{
+    size_t fine = strspn(host, "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]");
+
+    if (memchr(host, '@', len) != NULL) {
+        return error_set(err, ERROR_SCHEMA, "uri: holds credentials");
+    }
+    if (len == 0 || fine < len) {
+        return error_set(err, ERROR_SCHEMA, "uri: its host is no host's name");
+    }
+    return 0;
+}
+
+int helper_uri_parse(const char *text, struct arena *arena,
+                     struct helper_uri *ret_uri, struct error *err)
+{
+    size_t scheme = scheme_length(text);
+    const char *host = text + scheme + 3;
+    struct helper_uri uri;
+    size_t len;
+    char *path;
+
+    if (strlen(text) > LIMIT_URL || !is_printable(text)) {
+        return error_set(err, ERROR_SCHEMA, "uri: is too long or unprintable");
+    }
+    if (scheme == 0) {
+        return error_set(err, ERROR_SCHEMA,
+                         "uri: is no URL (scheme://host/path)");
+    }
+    len = strcspn(host, "/?#");
+    if (check_host(host, len, err) < 0) {
+        return -1;
+    }
+    path =
+        arena_printf(arena, "%.*s", (int)strcspn(host + len, "?#"), host + len);
+    if (unescape(path, err) < 0) {
+        return -1;
+    }
+    uri.scheme = lower(arena, text, scheme);
+    uri.host = lower(arena, host, len);
+    uri.path = path;
+    *ret_uri = uri;
+    return 0;
+}
+
+const char *helper_registry_of(const struct helper_uri *uri,
+                               struct arena *arena)
+{
+    static const char *const hub[] = {"docker.io", "registry-1.docker.io"};
+    const char *port = strcmp(uri->scheme, "https") == 0 ? ":443" : ":80";
+    size_t len = strlen(uri->host);
+    const char *registry = uri->host;
+
+    if (len > strlen(port) &&
+        strcmp(uri->host + len - strlen(port), port) == 0) {
+        registry =
+            arena_printf(arena, "%.*s", (int)(len - strlen(port)), uri->host);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(hub); i++) {
+        if (strcmp(registry, hub[i]) == 0) {
+            return "index.docker.io";
+        }
+    }
+    return registry;
+}
+
+/* How much of what follows /v2/ is the name, 0: there is none */
+static size_t name_length(const char *rest)
+{
+    static const char *const kinds[] = {"/blobs", "/manifests", "/referrers"};
+    static const char tags[] = "/tags/list";
+    size_t len = strlen(rest);
+    const char *last = strrchr(rest, '/');
+    size_t before = last != NULL ? (size_t)(last - rest) : 0;
+
+    if (len > strlen(tags) && strcmp(rest + len - strlen(tags), tags) == 0) {
+        return len - strlen(tags);
+    }
+    for (size_t i = 0; last != NULL && last[1] && i < ARRAY_SIZE(kinds); i++) {
+        size_t kind = strlen(kinds[i]);
+
+        if (before > kind && strncmp(last - kind, kinds[i], kind) == 0) {
+            return before - kind;
+        }
+    }
+    return 0;
+}
+
+const char *helper_repository_of(const struct helper_uri *uri,
+                                 struct arena *arena)
+{
+    static const char base[] = "/v2/";
+    const char *rest = uri->path + strlen(base);
+    const char *name;
+    size_t len;
+
+    if (strncmp(uri->path, base, strlen(base)) != 0) {
+        return NULL;
+    }
+    len = name_length(rest);
+    name = arena_printf(arena, "%.*s", (int)len, rest);
+    return oci_path_is_valid(name) ? name : NULL;
+}
