@@ -12,8 +12,9 @@
 #include "waybill/queue.h"
 
 const struct command *const commands[] = {
-    &run_command,    &check_command,  &push_command,    &publish_command,
-    &replay_command, &config_command, &version_command, NULL,
+    &run_command,     &check_command,   &push_command,
+    &publish_command, &replay_command,  &credential_helper_command,
+    &config_command,  &version_command, NULL,
 };
 
 const struct option_row global_options[] = {
@@ -164,7 +165,7 @@ int cli_main(int argc, char **argv)
         status = version_command.run(&args);
     } else if (args.command == NULL) {
         usage_error(NULL, "which command? (run, check, push, publish, "
-                          "replay, config, version)");
+                          "replay, credential-helper, config, version)");
         status = EXIT_USAGE;
     } else {
         status = run_command_of(&args);

@@ -101,6 +101,7 @@ extern const struct command check_command;
 extern const struct command push_command;
 extern const struct command publish_command;
 extern const struct command replay_command;
+extern const struct command credential_helper_command;
 extern const struct command config_command;
 extern const struct command version_command;
 

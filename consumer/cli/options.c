@@ -115,11 +115,25 @@ static int read_command(struct cli_args *args, const char *word)
     return -1;
 }
 
+/* Bazel runs a program with no arguments but its own: a link can be one. */
+static const struct command *command_of_link(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+
+    return strcmp(slash != NULL ? slash + 1 : program,
+                  "waybill-credential-helper") == 0
+               ? &credential_helper_command
+               : NULL;
+}
+
 int args_read(int argc, char **argv, struct cli_args *ret_args)
 {
     bool only_words = false;
 
     *ret_args = (struct cli_args){.words = argv};
+    if (argc > 0) {
+        ret_args->command = command_of_link(argv[0]);
+    }
     for (int at = 1; at < argc; at++) {
         const char *word = argv[at];
 

@@ -31,7 +31,11 @@ OUTCOME_TYPES = {
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_TEMPORARY, EXIT_CONFIG = 0, 1, 2, 75, 78
 
 # What the machine's owner has set must not change what a test sees.
-_FOREIGN = re.compile(r"WAYBILL_|DOCKER_|REGISTRY_AUTH_FILE$|XDG_|.*_proxy$", re.IGNORECASE)
+_FOREIGN = re.compile(
+    r"WAYBILL_|DOCKER_|REGISTRY_AUTH_FILE$|XDG_|.*_proxy$|SSL_CERT_|TEST_TMPDIR$"
+    r"|CREDENTIAL_HELPER_|BUILD_WORKSPACE_DIRECTORY$|GH_|GHCR_|GITHUB_",
+    re.IGNORECASE,
+)
 
 
 def skip_all(reason):
@@ -126,7 +130,8 @@ class Case(unittest.TestCase):
         # JSON is YAML too.
         return self.write(name, json.dumps(settings, indent=1))
 
-    def waybill(self, *arguments, stdin=b"", env=None, cwd=None, timeout=60):
+    def waybill(self, *arguments, stdin=b"", env=None, cwd=None, timeout=60, may_tell=False):
+        """may_tell: a secret on stdout is what was asked for."""
         done = subprocess.run(
             [binary(), *map(str, arguments)],
             input=stdin,
@@ -136,7 +141,8 @@ class Case(unittest.TestCase):
             timeout=timeout,
             check=False,
         )
-        minted.look_at_process(f"the output of {arguments}", done.stdout, done.stderr)
+        said = (done.stderr,) if may_tell else (done.stdout, done.stderr)
+        minted.look_at_process(f"the output of {arguments}", *said)
         found = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
         self.assertNotIn("Sanitizer", found.err)
         self.assertNotIn("runtime error", found.err)
