@@ -109,6 +109,34 @@ static void run_out_of_patience(void *payload)
  * -----------------------------------------------
  */
 
+static void put_source(struct keychain_options *options,
+                       struct credential_source *sources,
+                       struct credential_source source)
+{
+    sources[options->source_count++] = source;
+}
+
+/* As the original: GitHub's own are a chain that stands in for a configured
+ * one, and come before the docker config. The clouds', which it does not have,
+ * come behind it: they may have to be asked over the network. */
+static void put_defaults(struct keychain_options *options,
+                         struct credential_source *sources,
+                         const char *const *known, bool github)
+{
+    for (; known != NULL && *known != NULL; known++) {
+        if ((strcmp(*known, "github") == 0) != github) {
+            continue;
+        }
+        put_source(options, sources,
+                   (struct credential_source){.source = *known});
+        if (github) {
+            put_source(options, sources,
+                       (struct credential_source){.source = "keyring",
+                                                  .service = "gh:github.com"});
+        }
+    }
+}
+
 void helper_sources(const struct helper_choice *choice, struct arena *arena,
                     struct keychain_options *options)
 {
@@ -116,32 +144,30 @@ void helper_sources(const struct helper_choice *choice, struct arena *arena,
     const char *const *known = provider_of(choice->registry)->sources;
     size_t given = url != NULL ? url->source_count : 0;
     struct credential_source *sources;
-    size_t count = 0;
     size_t most = given + 1;
 
     for (size_t i = 0; known != NULL && known[i] != NULL; i++) {
         most += 2;
     }
     sources = arena_alloc(arena, most * sizeof(*sources));
-    for (; count < given; count++) {
-        sources[count] = url->sources[count];
+    options->source_count = 0;
+    for (size_t i = 0; i < given; i++) {
+        put_source(options, sources, url->sources[i]);
+    }
+    if (given == 0) {
+        put_defaults(options, sources, known, true);
     }
     if (url == NULL || url->parse_docker_config) {
-        sources[count++] = (struct credential_source){
-            .source = "docker",
-            /* asked for the user's name, too, of a password from above */
-            .binding = BINDING_USERNAME,
-        };
+        put_source(options, sources,
+                   (struct credential_source){
+                       .source = "docker",
+                       /* asked for the user's name, too, of a password from
+                        * above */
+                       .binding = BINDING_USERNAME,
+                   });
     }
-    for (; known != NULL && *known != NULL; known++) {
-        sources[count++].source = *known;
-        if (strcmp(*known, "github") == 0) {
-            sources[count++] = (struct credential_source){
-                .source = "keyring", .service = "gh:github.com"};
-        }
-    }
+    put_defaults(options, sources, known, false);
     options->sources = sources;
-    options->source_count = count;
 }
 
 /* Where a registry may send us beside its neighbours and what is well known:

@@ -28,15 +28,15 @@ static const struct {
     {"reg.acme.corp", &with_docker, "env env docker"},
     {"reg.acme.corp", &without_docker, "env env"},
     {"reg.acme.corp", &without_any, ""},
-    {"ghcr.io", NULL, "docker github keyring"},
-    {"ghcr.io", &with_docker, "env env docker github keyring"},
+    {"ghcr.io", NULL, "github keyring docker"},
+    {"ghcr.io", &with_docker, "env env docker"},
     {"ghcr.io", &without_any, "github keyring"},
     {"1.dkr.ecr.us-east-1.amazonaws.com", NULL, "docker aws"},
     {"acme.azurecr.io", NULL, "docker azure"},
     {"eu-docker.pkg.dev", &without_any, "google"},
 };
 
-static void the_file_comes_first_and_the_provider_last(void **state)
+static void the_file_comes_first_and_githubs_own_stand_in_for_it(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
         CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -62,14 +62,14 @@ static void github_has_its_own_key_in_the_keyring(void **state)
     struct keychain_options options = {0};
 
     helper_sources(&choice, arena, &options);
-    assert_string_equal(options.sources[2].service, "gh:github.com");
-    assert_int_equal(options.sources[2].binding, BINDING_DEFAULT);
+    assert_string_equal(options.sources[1].service, "gh:github.com");
+    assert_int_equal(options.sources[1].binding, BINDING_DEFAULT);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_file_comes_first_and_the_provider_last),
+        cmocka_unit_test(the_file_comes_first_and_githubs_own_stand_in_for_it),
         cmocka_unit_test(github_has_its_own_key_in_the_keyring),
     };
 
