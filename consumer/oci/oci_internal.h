@@ -232,6 +232,7 @@ struct upload {
     struct oci_request *request; /* the one under way */
     struct url location;         /* of the session */
     size_t chunk;                /* 0: in one piece */
+    size_t sizes;                /* of chunks, tried after a 413 */
     char range[64];              /* of the chunk under way */
     size_t sent;
     bool single; /* the POST carries it */

@@ -55,6 +55,20 @@ static void refuse(struct upload *upload, const struct http_response *response)
     finish(upload, &err);
 }
 
+/* A session that is not there: lost by one of several replicas, or given up
+ * (ACR). Not all say so with a code. */
+static void refuse_session(struct upload *upload,
+                           const struct http_response *response)
+{
+    struct error err;
+
+    oci_error_of(response, upload->what, upload->target, upload->client, &err);
+    if (response->status == 404 && err.code[0] == '\0') {
+        err.kind = ERROR_INTERRUPTED;
+    }
+    finish(upload, &err);
+}
+
 static int read_location(struct upload *upload,
                          const struct http_response *response,
                          const struct url *base, struct error *err)
@@ -88,14 +102,25 @@ static void send(struct upload *upload, const struct oci_request_spec *spec,
  * ------------------------------------------------
  */
 
-/* The whole once more in smaller pieces, if there are any. */
+static void keep_chunk_size(struct origin *origin, size_t chunk)
+{
+    if (origin->chunk_size == 0 || chunk < origin->chunk_size) {
+        origin->chunk_size = chunk;
+    }
+}
+
+/* The whole once more in smaller pieces, if there are any. Each size once: the
+ * pieces may have been larger than asked for (heed_minimum()), and so would be
+ * again. */
 static bool shrink(struct upload *upload)
 {
     size_t last = upload->chunk > 0 ? upload->chunk : upload->blob->data.len;
 
-    for (size_t i = 0; i < ARRAY_SIZE(learnt_chunks); i++) {
-        if (learnt_chunks[i] < last) {
-            upload->origin->chunk_size = learnt_chunks[i];
+    while (upload->sizes < ARRAY_SIZE(learnt_chunks)) {
+        size_t chunk = learnt_chunks[upload->sizes++];
+
+        if (chunk < last) {
+            keep_chunk_size(upload->origin, chunk);
             begin(upload);
             return true;
         }
@@ -124,7 +149,7 @@ static void on_put(void *payload, const struct http_response *response,
     } else if (response->status / 100 == 2) {
         finish(upload, NULL);
     } else if (!may_shrink(upload, response) || !shrink(upload)) {
-        refuse(upload, response);
+        refuse_session(upload, response);
     }
 }
 
@@ -184,7 +209,7 @@ static void on_patch(void *payload, const struct http_response *response,
     } else if (may_shrink(upload, response) && shrink(upload)) {
         return;
     } else if (response->status / 100 != 2) { /* ECR says 201 for 202 */
-        refuse(upload, response);
+        refuse_session(upload, response);
     } else if (read_location(upload, response, oci_request_url(request),
                              &failure) < 0) {
         finish(upload, &failure);
@@ -272,7 +297,8 @@ static bool learn(struct upload *upload, const struct http_response *response)
     } else if (response->status / 100 == 2) {
         origin->single_post = LEARNT_NO;
     } else if (is_puzzled(response->status) &&
-               origin->single_post == LEARNT_NOTHING) {
+               origin->single_post != LEARNT_YES) {
+        /* Another blob may have been told so meanwhile. */
         origin->single_post = LEARNT_NO;
         begin(upload);
         return true;

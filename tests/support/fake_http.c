@@ -1,0 +1,197 @@
+#include "fake_http.h"
+
+#include <string.h>
+
+#include "asserts.h"
+#include "waybill/alloc.h"
+
+struct http {
+    struct loop *loop;
+    struct http_transfer *first; /* oldest first */
+    unsigned sent;
+};
+
+/* --- what the service calls -------------------------------------------------
+ */
+
+struct http *http_new(struct loop *loop)
+{
+    struct http *http = mem_zalloc(sizeof(*http));
+
+    http->loop = loop;
+    return http;
+}
+
+static void transfer_free(struct http_transfer *transfer)
+{
+    struct http_transfer **link = &transfer->http->first;
+
+    while (*link != transfer) {
+        link = &(*link)->next;
+    }
+    *link = transfer->next;
+    mem_free(transfer->name);
+    mem_free(transfer->headers);
+    mem_free(transfer->body);
+    mem_free(transfer);
+}
+
+void http_free(struct http *http)
+{
+    if (http != NULL) {
+        assert_null(http->first); /* no transfer may be running */
+    }
+    mem_free(http);
+}
+
+void http_cancel(struct http_transfer *transfer)
+{
+    transfer_free(transfer);
+}
+
+static char *name_of(const struct http_request *request)
+{
+    struct str name;
+
+    str_init(&name, STR_UNLIMITED);
+    str_printf(&name, "%s %s", request->method, request->url);
+    return str_take(&name);
+}
+
+static char *headers_of(const struct http_request *request)
+{
+    struct str headers;
+
+    str_init(&headers, STR_UNLIMITED);
+    for (size_t i = 0; request->headers && request->headers[i]; i++) {
+        str_printf(&headers, "%s\n", request->headers[i]);
+    }
+    return str_take(&headers);
+}
+
+struct http_transfer *http_start(struct http *http,
+                                 const struct http_request *request,
+                                 http_done_fn *done, void *payload)
+{
+    struct http_transfer *transfer = mem_zalloc(sizeof(*transfer));
+    struct http_transfer **link = &http->first;
+    struct str body;
+
+    str_init(&body, STR_UNLIMITED);
+    str_put(&body, request->body.data, request->body.len);
+    transfer->http = http;
+    transfer->name = name_of(request);
+    transfer->headers = headers_of(request);
+    transfer->borrowed = request->body;
+    transfer->body = str_take(&body);
+    transfer->with_certificate =
+        request->transport != NULL && request->transport->certificate != NULL;
+    transfer->done = done;
+    transfer->payload = payload;
+    while (*link != NULL) {
+        link = &(*link)->next;
+    }
+    *link = transfer;
+    http->sent++;
+    return transfer;
+}
+
+/* --- what a test calls ------------------------------------------------------
+ */
+
+void fake_settle(struct http *http)
+{
+    unsigned turns = 0;
+
+    while (loop_turn(http->loop, false)) {
+        assert_true(++turns < 1000);
+    }
+}
+
+static bool is_named(const struct http_transfer *transfer, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len > 0 && name[len - 1] == '*') {
+        return strncmp(transfer->name, name, len - 1) == 0;
+    }
+    return strcmp(transfer->name, name) == 0;
+}
+
+static struct http_transfer *find(struct http *http, const char *name)
+{
+    struct http_transfer *transfer;
+
+    fake_settle(http);
+    for (transfer = http->first; transfer; transfer = transfer->next) {
+        if (is_named(transfer, name)) {
+            return transfer;
+        }
+    }
+    print_error("nobody asked for '%s', only for:\n", name);
+    for (transfer = http->first; transfer; transfer = transfer->next) {
+        print_error("    %s\n", transfer->name);
+    }
+    fail();
+    return NULL;
+}
+
+const struct http_transfer *fake_asked(struct http *http, const char *name)
+{
+    return find(http, name);
+}
+
+static void finish(struct http_transfer *transfer,
+                   const struct http_response *response,
+                   const struct error *err)
+{
+    struct http *http = transfer->http;
+
+    /* The wire reads a body late: it must still be there. */
+    if (transfer->borrowed.len > 0) {
+        assert_memory_equal(transfer->body, transfer->borrowed.data,
+                            transfer->borrowed.len);
+    }
+    transfer->done(transfer->payload, response, err);
+    transfer_free(transfer);
+    fake_settle(http);
+}
+
+void fake_answer(struct http *http, const char *name, int status,
+                 const char *headers, const char *body)
+{
+    CLEANUP(str_release) struct str all = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct http_response response = {.status = status};
+
+    str_puts(&all, headers);
+    str_puts(&all, *headers ? "\n" : "");
+    str_puts(&text, body);
+    response.headers = all;
+    response.body = text;
+    finish(find(http, name), &response, NULL);
+}
+
+void fake_break(struct http *http, const char *name, enum error_kind kind)
+{
+    struct error err;
+
+    error_fill(&err, kind, "connection reset");
+    finish(find(http, name), NULL, &err);
+}
+
+unsigned fake_waiting(struct http *http)
+{
+    unsigned count = 0;
+
+    fake_settle(http);
+    for (const struct http_transfer *at = http->first; at; at = at->next) {
+        count++;
+    }
+    return count;
+}
+
+unsigned fake_sent(const struct http *http)
+{
+    return http->sent;
+}

@@ -1,0 +1,41 @@
+#ifndef WAYBILL_TESTS_FAKE_HTTP_H
+#define WAYBILL_TESTS_FAKE_HTTP_H
+
+#include "waybill/http.h"
+
+/*
+ * http.h without a wire: what is sent stands in a list until the test answers
+ * it, in the order that the test wants. A test reads like a dialogue:
+ *
+ *     fake_answer(http, "GET https://reg.example/v2/", 401, CHALLENGE, "");
+ *     fake_answer(http, "GET https://auth.example/token?*", 200, "", TOKEN);
+ *
+ * A request is named by its method and URL; a '*' at the end is any rest. One
+ * that is not there fails the test, with a list of those that are. The loop is
+ * turned until nothing is left to do, before and after.
+ */
+
+struct http_transfer {
+    struct http_transfer *next;
+    struct http *http;
+    char *name;    /* "PUT https://..." */
+    char *headers; /* "Name: value\n" for each */
+    char *body;
+    struct bytes borrowed;
+    bool with_certificate;
+    http_done_fn *done;
+    void *payload;
+};
+
+/* The oldest one of that name, which stays unanswered */
+const struct http_transfer *fake_asked(struct http *http, const char *name);
+void fake_answer(struct http *http, const char *name, int status,
+                 const char *headers, const char *body);
+/* No answer: an error of that kind */
+void fake_break(struct http *http, const char *name, enum error_kind kind);
+/* Turns the loop until there is nothing left to do at this time. */
+void fake_settle(struct http *http);
+unsigned fake_waiting(struct http *http);    /* requests without an answer */
+unsigned fake_sent(const struct http *http); /* all that there ever were */
+
+#endif
