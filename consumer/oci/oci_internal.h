@@ -69,6 +69,7 @@ struct origin {
     struct challenge challenge;
     int ping_status;         /* what GET /v2/ was answered; 0: not asked */
     enum learnt single_post; /* takes a blob with its POST */
+    unsigned doubts;         /* answers that did not tell */
     size_t chunk_size;       /* larger bodies were refused; 0: none were */
     struct http_transfer *probe;
     unsigned round;
@@ -244,6 +245,7 @@ struct upload {
 /* With client, target, blob, what, finished and payload filled */
 void upload_start(struct upload *upload);
 void upload_cancel(struct upload *upload);
+void upload_was_forgotten(const struct upload *upload);
 
 /* --- errors.c
  * ------------------------------------------------------------------ */

@@ -67,6 +67,10 @@ static void refuse(struct oci_push *push, const struct http_response *response,
     struct error err;
 
     oci_error_of(response, what, push->target, push->client, &err);
+    if (err.kind == ERROR_INTERRUPTED) {
+        upload_was_forgotten(&push->layer);
+        upload_was_forgotten(&push->config);
+    }
     finish(push, &err);
 }
 

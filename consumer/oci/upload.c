@@ -23,6 +23,9 @@
 
 /* Sent with a POST to learn whether that is taken */
 #define MOST_PROBE_BODY 4096
+/* Such a POST that gets another answer than 201 or 202, or none at all, has
+ * shown nothing; after so many of them we do not ask any more. */
+#define MOST_DOUBTS 4
 /* nginx takes 1 MiB when nobody has told it otherwise; who takes less than that
  * may take this. */
 static const size_t learnt_chunks[] = {1024 * 1024, 64 * 1024};
@@ -280,6 +283,22 @@ static void on_session(struct upload *upload,
     }
 }
 
+/* Who refuses all requests for now refuses not this one. */
+static void doubt(struct upload *upload, const struct http_response *response)
+{
+    struct origin *origin = upload->origin;
+
+    if (origin->single_post != LEARNT_NOTHING ||
+        (response != NULL &&
+         (response->status / 100 == 2 || response->status == 429 ||
+          response->status == 503))) {
+        return;
+    }
+    if (++origin->doubts >= MOST_DOUBTS) {
+        origin->single_post = LEARNT_NO;
+    }
+}
+
 /* Who does not know the single POST should answer 202; some refuse it. */
 static bool is_puzzled(int status)
 {
@@ -314,6 +333,9 @@ static void on_post(void *payload, const struct http_response *response,
     struct error failure;
 
     upload->request = NULL;
+    if (upload->single) {
+        doubt(upload, response);
+    }
     if (response == NULL) {
         finish(upload, err);
     } else if (upload->single && learn(upload, response)) {
@@ -369,6 +391,14 @@ static void begin(struct upload *upload)
     }
     spec.url = url.data;
     send(upload, &spec, on_post);
+}
+
+/* The registry misses a blob that its answer to a POST said it had. */
+void upload_was_forgotten(const struct upload *upload)
+{
+    if (upload->single && upload->origin != NULL) {
+        upload->origin->single_post = LEARNT_NO;
+    }
 }
 
 void upload_start(struct upload *upload)

@@ -225,6 +225,131 @@ static void a_refusal_of_the_second_way_too_is_the_end(void **state)
     mem_free((void *)blob.data.data);
 }
 
+/* What stands in front of a registry may be the one who minds. */
+static void a_post_that_never_tells_is_given_up(void **state)
+{
+    static const int statuses[] = {500, 403, 0, 404};
+    struct upload_result result;
+    struct upload upload;
+    struct oci_blob blob;
+
+    fill(&blob, 100);
+    know(LEARNT_NOTHING);
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        start(&upload, &blob, &result);
+        if (statuses[i] == 0) {
+            fake_break(world.http, POST "?digest=*", ERROR_UNREACHABLE);
+        } else {
+            answer(POST "?digest=*", statuses[i], "");
+        }
+        assert_int_equal(result.calls, 1);
+        assert_int_equal(fake_waiting(world.http), 0);
+    }
+    start(&upload, &blob, &result);
+    answer(POST, 202, SESSION);
+    answer("PUT *", 201, "");
+    assert_there(&result);
+    mem_free((void *)blob.data.data);
+}
+
+static void a_registry_in_trouble_is_asked_again_later(void **state)
+{
+    struct upload_result result;
+    struct upload upload;
+    struct oci_blob blob;
+
+    fill(&blob, 100);
+    know(LEARNT_NOTHING);
+    for (int i = 0; i < 9; i++) {
+        start(&upload, &blob, &result);
+        answer(POST "?digest=*", i % 2 == 0 ? 503 : 429, "");
+        assert_int_equal(result.calls, 1);
+    }
+    start(&upload, &blob, &result);
+    answer(POST "?digest=*", 201, "");
+    assert_there(&result);
+    mem_free((void *)blob.data.data);
+}
+
+/* --- a whole push, by its requests --------------------------------------- */
+
+static void on_pushed(void *payload, bool already, const struct error *err)
+{
+    on_finished(payload, err);
+}
+
+static void push(struct oci_image *image, struct upload_result *result)
+{
+    *result = (struct upload_result){0};
+    fill(&image->layer, 100);
+    fill(&image->config, 50);
+    fill(&image->manifest, 70);
+    image->manifest.media_type = "application/x";
+    oci_push_start(world.client, &pusher.target, image, false, on_pushed,
+                   result);
+}
+
+static void release(struct oci_image *image)
+{
+    mem_free((void *)image->layer.data.data);
+    mem_free((void *)image->config.data.data);
+    mem_free((void *)image->manifest.data.data);
+}
+
+#define MANIFEST "PUT " REG "/v2/" PATH "/manifests/latest"
+
+static void a_push_with_single_posts_is_three_requests(void **state)
+{
+    struct upload_result result;
+    struct oci_image image;
+
+    know(LEARNT_YES);
+    push(&image, &result);
+    answer(POST "?digest=*", 201, "");
+    answer(POST "?digest=*", 201, "");
+    answer(MANIFEST, 201, "");
+    assert_there(&result);
+    assert_int_equal(fake_sent(world.http), 3);
+    release(&image);
+}
+
+static void a_registry_that_says_201_and_keeps_nothing_is_found_out(
+    void **state)
+{
+    struct upload_result result;
+    struct oci_image image;
+
+    know(LEARNT_NOTHING);
+    push(&image, &result);
+    answer(POST "?digest=*", 201, "");
+    answer(POST "?digest=*", 201, "");
+    fake_answer(world.http, MANIFEST, 404, "",
+                "{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\"}]}");
+    assert_failed(&result, ERROR_INTERRUPTED);
+    release(&image);
+    push(&image, &result);
+    answer(POST, 202, SESSION);
+    answer(POST, 202, SESSION);
+    answer("PUT *", 201, "");
+    answer("PUT *", 201, "");
+    answer(MANIFEST, 201, "");
+    assert_there(&result);
+    release(&image);
+}
+
+static void the_blob_that_fails_takes_the_other_one_with_it(void **state)
+{
+    struct upload_result result;
+    struct oci_image image;
+
+    know(LEARNT_NO);
+    push(&image, &result);
+    answer(POST, 500, "");
+    assert_failed(&result, ERROR_UNAVAILABLE);
+    assert_int_equal(fake_waiting(world.http), 0);
+    release(&image);
+}
+
 /* --- too large, and chunks ----------------------------------------------- */
 
 #define MIB ((size_t)1024 * 1024)
@@ -395,6 +520,11 @@ int main(void)
         ROW(a_registry_that_does_so_no_longer_is_believed),
         ROW(two_that_ask_at_once_are_both_told),
         ROW(a_refusal_of_the_second_way_too_is_the_end),
+        ROW(a_post_that_never_tells_is_given_up),
+        ROW(a_registry_in_trouble_is_asked_again_later),
+        ROW(a_push_with_single_posts_is_three_requests),
+        ROW(a_registry_that_says_201_and_keeps_nothing_is_found_out),
+        ROW(the_blob_that_fails_takes_the_other_one_with_it),
         ROW(what_is_too_large_goes_in_chunks),
         ROW(the_next_large_blob_goes_in_chunks_at_once),
         ROW(a_minimum_that_is_too_large_comes_to_an_end),
