@@ -26,12 +26,25 @@ static const struct credential *credential_of(const struct oci_target *target)
     return target->keychain != NULL ? keychain_last(target->keychain) : &nobody;
 }
 
+/* As it stands in a form */
+static void scrub_escaped(const char *secret, char *text)
+{
+    CLEANUP(str_wipe) struct str escaped = STR_INIT(STR_UNLIMITED);
+
+    if (secret != NULL) {
+        url_put_escaped(&escaped, secret);
+        secret_scrub(escaped.data, text);
+    }
+}
+
 /* Scrubbed before it is cut: half a secret would not be found. */
 static void keep_words(struct said *said, const char *text)
 {
     char *words = mem_strdup(text);
 
     credential_scrub(said->credential, words);
+    scrub_escaped(said->credential->password, words);
+    scrub_escaped(said->credential->identity_token, words);
     if (said->client != NULL) {
         token_scrub(said->client, words);
     }
@@ -77,7 +90,7 @@ static void read_text(const struct str *body, struct said *said)
     while (isspace((unsigned char)*text)) {
         text++;
     }
-    if (*text != '\0' && *text != '<' && *text != '{') {
+    if (*text != '\0' && strchr("<{[", *text) == NULL) {
         keep_words(said, text);
     }
 }
