@@ -11,9 +11,12 @@
  * with Basic where there is a password) or its OAuth2 form (POST, with a
  * refresh token or a password).
  *
- * A refresh token may be good for one use only, its answer bringing the next.
- * Until one answer has shown that it is not so, fetches with it go one after
- * the other; the others wait in the session's queue.
+ * Fetches with one credential go one after the other until an answer has shown
+ * that it is good: a wrong password is shown once, not once for each push that
+ * is under way, since token servers lock accounts. A refresh token may also be
+ * good for one use only, its answer bringing the next; so fetches with it go
+ * one by one until one has shown that it is not so. The others wait in the
+ * session's queue, and share what the first one meets.
  */
 
 /* What the protocol says to assume ("expires_in", default) */
@@ -48,21 +51,54 @@ static void leave_session(struct token *token)
     }
     if (exchange->used != NULL) {
         wipe(&exchange->used);
+        session->refreshing--;
+    }
+    if (exchange->sent) {
+        exchange->sent = false;
         session->fetching--;
     }
 }
 
-/* Those that waited for a refresh token: the first, or all when they may go
- * side by side. */
+static enum grant choose(const struct exchange *exchange);
+
+static bool may_go(const struct session *session, enum grant grant)
+{
+    if (session->fetching == 0 || session_is_refused(session)) {
+        return true;
+    }
+    return session->is_good && (grant != GRANT_REFRESH || session->is_steady ||
+                                session->refreshing == 0);
+}
+
+/* The first, or all when they may go side by side */
 static void serve_queue(struct session *session)
 {
     struct token *next;
 
     while ((next = TAILQ_FIRST(&session->queue)) != NULL &&
-           (session->steady || session->fetching == 0)) {
+           may_go(session, choose(&next->exchange))) {
         TAILQ_REMOVE(&session->queue, next, queue_link);
         next->exchange.queued = false;
         fetch(next);
+    }
+}
+
+static void fail_later(struct token *token, const struct error *err)
+{
+    token->exchange.failure = *err;
+    loop_defer(token->client->loop, &token->exchange.failing);
+}
+
+/* A server that is in trouble is so for all: they need not wait for it one
+ * after the other. */
+static void fail_queue(struct session *session, const struct error *err)
+{
+    struct token *next;
+
+    while ((next = TAILQ_FIRST(&session->queue)) != NULL) {
+        TAILQ_REMOVE(&session->queue, next, queue_link);
+        next->exchange.queued = false;
+        fail_later(next, err);
     }
 }
 
@@ -130,72 +166,6 @@ static enum grant choose(const struct exchange *exchange)
     return session->refresh_token != NULL ? GRANT_BASIC : GRANT_ANONYMOUS;
 }
 
-/* "a b" as scope=a&scope=b: some token servers read the first one only. */
-static void put_scopes(struct str *url, const char *scope)
-{
-    while (*scope != '\0') {
-        CLEANUP(str_release) struct str one = STR_INIT(LIMIT_SCOPE);
-        size_t len = strcspn(scope, " ");
-
-        str_put(&one, scope, len);
-        str_puts(url, "&scope=");
-        url_put_escaped(url, one.data);
-        scope += len + (scope[len] == ' ');
-    }
-}
-
-static void put_url(struct str *url, const struct exchange *exchange)
-{
-    str_printf(url, "%s%sclient_id=waybill", exchange->realm,
-               strchr(exchange->realm, '?') != NULL ? "&" : "?");
-    if (exchange->service != NULL) {
-        str_puts(url, "&service=");
-        url_put_escaped(url, exchange->service);
-    }
-    put_scopes(url, exchange->scope);
-    if (exchange->grant == GRANT_BASIC && exchange->credential.username) {
-        str_puts(url, "&account=");
-        url_put_escaped(url, exchange->credential.username);
-    }
-}
-
-static void put_member(struct str *form, const char *name, const char *value)
-{
-    str_printf(form, "%s%s=", form->len > 0 ? "&" : "", name);
-    url_put_escaped(form, value);
-}
-
-static void put_form(struct str *form, const struct exchange *exchange)
-{
-    if (exchange->grant == GRANT_REFRESH) {
-        put_member(form, "grant_type", "refresh_token");
-        put_member(form, "refresh_token", exchange->used);
-    } else {
-        put_member(form, "grant_type", "password");
-        put_member(form, "username", exchange->credential.username);
-        put_member(form, "password", exchange->credential.password);
-        put_member(form, "access_type", "offline");
-    }
-    put_member(form, "service", exchange->service ? exchange->service : "");
-    put_member(form, "client_id", "waybill");
-    put_member(form, "scope", exchange->scope);
-}
-
-/* A refresh token whose server knows no POST is a password there. */
-static void put_authorization(struct str *header,
-                              const struct exchange *exchange)
-{
-    const struct credential *credential = &exchange->credential;
-
-    if (credential->password != NULL) {
-        oci_put_basic(header, credential->username, credential->password);
-    } else {
-        oci_put_basic(header,
-                      credential->username ? credential->username : "<token>",
-                      exchange->session->refresh_token);
-    }
-}
-
 static void on_fetched(void *payload, const struct http_response *response,
                        const struct error *err);
 
@@ -219,12 +189,12 @@ static void send_get(struct token *token)
     struct exchange *exchange = &token->exchange;
     struct http_request request = request_of(token);
 
-    put_url(&url, exchange);
+    exchange_put_url(&url, exchange);
     request.method = "GET";
     request.url = url.data;
     request.headers = headers;
     if (exchange->grant == GRANT_BASIC) {
-        put_authorization(&basic, exchange);
+        exchange_put_basic(&basic, exchange);
         headers[0] = basic.data;
     }
     exchange->fetch =
@@ -239,7 +209,7 @@ static void send_post(struct token *token)
     struct http_request request = request_of(token);
 
     str_init(&exchange->form, STR_UNLIMITED);
-    put_form(&exchange->form, exchange);
+    exchange_put_form(&exchange->form, exchange);
     request.method = "POST";
     request.url = exchange->realm;
     request.headers = headers;
@@ -248,26 +218,37 @@ static void send_post(struct token *token)
         http_start(token->client->http, &request, on_fetched, token);
 }
 
+static void send(struct token *token)
+{
+    struct exchange *exchange = &token->exchange;
+
+    exchange->tries++;
+    exchange->sent = true;
+    exchange->session->fetching++;
+    if (exchange->grant == GRANT_REFRESH) {
+        exchange->session->refreshing++;
+        exchange->used = mem_strdup(exchange->session->refresh_token);
+    }
+    if (exchange->grant == GRANT_REFRESH || exchange->grant == GRANT_PASSWORD) {
+        send_post(token);
+    } else {
+        send_get(token);
+    }
+}
+
 static void fetch(struct token *token)
 {
     struct exchange *exchange = &token->exchange;
     struct session *session = exchange->session;
 
     exchange->grant = choose(exchange);
-    if (exchange->grant == GRANT_REFRESH) {
-        if (!session->steady && session->fetching > 0) {
-            exchange->queued = true;
-            TAILQ_INSERT_TAIL(&session->queue, token, queue_link);
-            return;
-        }
-        session->fetching++;
-        exchange->used = mem_strdup(session->refresh_token);
-    }
-    exchange->tries++;
-    if (exchange->grant == GRANT_REFRESH || exchange->grant == GRANT_PASSWORD) {
-        send_post(token);
+    if (session_is_refused(session)) {
+        fail_later(token, &session->refusal);
+    } else if (may_go(session, exchange->grant)) {
+        send(token);
     } else {
-        send_get(token);
+        exchange->queued = true;
+        TAILQ_INSERT_TAIL(&session->queue, token, queue_link);
     }
 }
 
@@ -311,7 +292,7 @@ static void keep_refresh_token(struct token *token, const struct json *json)
                 (exchange->used != NULL && strcmp(next, exchange->used) == 0);
 
     if (exchange->grant == GRANT_REFRESH) {
-        session->steady = same;
+        session->is_steady = same;
     }
     if (same) {
         return;
@@ -341,6 +322,31 @@ static int check_grant(const struct exchange *exchange, const char *value,
         advice ? " (" : "", advice ? advice : "", advice ? ")" : "");
 }
 
+/* What of ours the server has seen, so that no word of it gets into a log */
+static struct credential shown_by(const struct exchange *exchange)
+{
+    struct credential shown = exchange->credential;
+
+    if (exchange->used != NULL) {
+        shown.identity_token = exchange->used;
+    }
+    shown.registry_token = exchange->session->refresh_token;
+    return shown;
+}
+
+/* Some say with 200 what is wrong with the credentials. */
+static int say_unusable(const struct exchange *exchange,
+                        const struct http_response *response, struct error *err)
+{
+    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    struct credential shown = shown_by(exchange);
+
+    oci_put_words(response, &shown, &words);
+    return error_set(err, words.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
+                     "token server '%s': its answer holds no usable token%s%s",
+                     exchange->host, words.len > 0 ? ": " : "", words.data);
+}
+
 static int read_answer(struct token *token,
                        const struct http_response *response, char **ret_value,
                        uint64_t *ret_lifetime_ms, struct error *err)
@@ -360,11 +366,9 @@ static int read_answer(struct token *token,
         value = json_text(json_member(json, "access_token"));
     }
     if (!is_clean(value)) {
-        result = error_set(err, ERROR_UNAVAILABLE,
-                           "token server '%s': its answer holds no usable "
-                           "token",
-                           exchange->host);
+        result = say_unusable(exchange, response, err);
     } else {
+        exchange->session->is_good = true;
         keep_refresh_token(token, json);
         result = check_grant(exchange, value, json, err);
     }
@@ -390,17 +394,24 @@ static bool was_post(const struct exchange *exchange)
            exchange->grant == GRANT_REFRESH;
 }
 
+/* What an answer says of the credential, and of the server */
+static void see_trouble(struct session *session, const struct error *err)
+{
+    if (err->kind == ERROR_AUTH) {
+        session->is_good = true; /* it is what it may that was refused */
+    } else {
+        fail_queue(session, err);
+    }
+}
+
 static void refuse(struct token *token, const struct http_response *response)
 {
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
     struct exchange *exchange = &token->exchange;
-    struct credential shown = exchange->credential;
+    struct credential shown = shown_by(exchange);
     struct loop *loop = token->client->loop;
     struct error err;
 
-    if (exchange->used != NULL) {
-        shown.identity_token = exchange->used;
-    }
     oci_put_words(response, &shown, &words);
     error_set(&err, kind_of(response->status),
               "token server '%s' answers %d%s%s%s", exchange->host,
@@ -414,8 +425,12 @@ static void refuse(struct token *token, const struct http_response *response)
         http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));
     if (response->status == 401 ||
         (response->status == 400 && was_post(exchange))) {
-        session_refuse(exchange->session, loop_now(loop), &err);
+        session_refuse(exchange->session, &err);
+    } else {
+        see_trouble(exchange->session, &err);
     }
+    /* It may have been a 404 of the moment only. */
+    exchange->session->no_post = false;
     fail(token, &err);
 }
 
@@ -432,9 +447,16 @@ static bool has_other_way(struct exchange *exchange, int status)
         session->no_post = true;
         return true;
     }
-    /* A refresh token that has ended gives way to what it grew from. */
-    if ((status == 400 || status == 401) && exchange->grant == GRANT_REFRESH &&
-        exchange->credential.identity_token == NULL) {
+    if ((status != 400 && status != 401) || exchange->grant != GRANT_REFRESH) {
+        return false;
+    }
+    /* Another answer has replaced it while this one was on its way. */
+    if (session->refresh_token != NULL &&
+        strcmp(session->refresh_token, exchange->used) != 0) {
+        return true;
+    }
+    /* One that has ended gives way to what it grew from. */
+    if (exchange->credential.identity_token == NULL) {
         session_set_refresh_token(session, NULL);
         return true;
     }
@@ -455,6 +477,7 @@ static void on_fetched(void *payload, const struct http_response *response,
     if (response == NULL) {
         failure = *err;
         error_prefix(&failure, "token server '%s'", exchange->host);
+        see_trouble(exchange->session, &failure);
         fail(token, &failure);
     } else if (response->status != 200) {
         if (has_other_way(exchange, response->status)) {
@@ -537,6 +560,7 @@ static void fill(struct exchange *exchange, const struct token_query *query,
     exchange->path = mem_strdup(query->target->path);
     exchange->actions = mem_strdup(query->actions);
     exchange->scope = scope_of(query);
+    exchange->has_more = query->more != NULL;
 }
 
 int exchange_start(struct token *token, const struct token_query *query,
@@ -559,11 +583,6 @@ int exchange_start(struct token *token, const struct token_query *query,
     if (session->refresh_token == NULL) {
         session_set_refresh_token(session, exchange->credential.identity_token);
     }
-    if (session_is_refused(session, loop_now(token->client->loop))) {
-        exchange->failure = session->refusal;
-        loop_defer(token->client->loop, &exchange->failing);
-    } else {
-        fetch(token);
-    }
+    fetch(token);
     return 0;
 }

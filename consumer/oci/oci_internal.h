@@ -95,11 +95,14 @@ struct session {
     TAILQ_ENTRY(session) link;
     char *key;
     char *refresh_token; /* given for a password; NULL: none */
+    const struct loop *loop;
+    bool is_good;        /* the credential: an answer has shown it */
     bool no_post;        /* answers POST with 404 or 405 */
-    bool steady;         /* its refresh tokens are good for more than one use */
+    bool is_steady;      /* its refresh tokens are good for more than one use */
     unsigned users;      /* tokens being fetched, or queued */
-    unsigned fetching;   /* with the refresh token */
-    TAILQ_HEAD(, token) queue; /* for it */
+    unsigned fetching;   /* requests under way */
+    unsigned refreshing; /* of these, with the refresh token */
+    TAILQ_HEAD(, token) queue;
     struct error refusal;
     uint64_t refused_until_ms;
 };

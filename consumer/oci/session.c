@@ -57,6 +57,8 @@ struct session *session_of(struct oci_client *client,
     TAILQ_FOREACH(session, &client->sessions, link)
     {
         if (strcmp(session->key, key.data) == 0) {
+            TAILQ_REMOVE(&client->sessions, session, link);
+            TAILQ_INSERT_TAIL(&client->sessions, session, link);
             return session;
         }
     }
@@ -64,6 +66,7 @@ struct session *session_of(struct oci_client *client,
         forget_oldest(client);
     }
     session = mem_zalloc(sizeof(*session));
+    session->loop = client->loop;
     session->key = str_take(&key);
     TAILQ_INIT(&session->queue);
     TAILQ_INSERT_TAIL(&client->sessions, session, link);
@@ -71,14 +74,14 @@ struct session *session_of(struct oci_client *client,
     return session;
 }
 
-bool session_is_refused(const struct session *session, uint64_t now_ms)
+bool session_is_refused(const struct session *session)
 {
-    return now_ms < session->refused_until_ms;
+    return loop_now(session->loop) < session->refused_until_ms;
 }
 
-void session_refuse(struct session *session, uint64_t now_ms,
-                    const struct error *err)
+void session_refuse(struct session *session, const struct error *err)
 {
+    session->is_good = false;
     session->refusal = *err;
-    session->refused_until_ms = now_ms + LIMIT_REFUSAL_MS;
+    session->refused_until_ms = loop_now(session->loop) + LIMIT_REFUSAL_MS;
 }

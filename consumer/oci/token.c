@@ -55,7 +55,9 @@ void token_free(struct token *token)
 
 static uint64_t lifetime_of(const struct token *token)
 {
-    return token->expires_ms - loop_now(token->client->loop);
+    uint64_t now = loop_now(token->client->loop);
+
+    return token->expires_ms > now ? token->expires_ms - now : 0;
 }
 
 const char *token_cached(struct oci_client *client,
@@ -133,7 +135,7 @@ static void forget_oldest(struct oci_client *client)
 
     TAILQ_FOREACH(token, &client->tokens, link)
     {
-        if (token->value != NULL) {
+        if (token->value != NULL && TAILQ_EMPTY(&token->waiters)) {
             token_free(token);
             return;
         }

@@ -26,10 +26,12 @@ struct exchange {
     char *service;
     char *path;
     char *actions;
-    char *scope; /* all of it, blanks between */
-    char *used;  /* the refresh token that went out */
+    char *scope;   /* all of it, blanks between */
+    bool has_more; /* of which a part is not of our making */
+    char *used;    /* the refresh token that went out */
     unsigned tries;
     bool queued;
+    bool sent;
     struct str form; /* of a POST, while it is sent */
     struct http_transfer *fetch;
     struct task failing;
@@ -52,6 +54,11 @@ int exchange_start(struct token *token, const struct token_query *query,
                    struct error *err) NODISCARD;
 void exchange_cancel(struct token *token);
 
+/* exchange_words.c */
+void exchange_put_url(struct str *url, const struct exchange *exchange);
+void exchange_put_form(struct str *form, const struct exchange *exchange);
+void exchange_put_basic(struct str *header, const struct exchange *exchange);
+
 /* token.c */
 void token_got(struct token *token, const char *value, uint64_t lifetime_ms);
 void token_failed(struct token *token, const struct error *err);
@@ -61,8 +68,7 @@ struct session *session_of(struct oci_client *client,
                            const struct token_query *query);
 void session_free(struct oci_client *client, struct session *session);
 void session_set_refresh_token(struct session *session, const char *token);
-bool session_is_refused(const struct session *session, uint64_t now_ms);
-void session_refuse(struct session *session, uint64_t now_ms,
-                    const struct error *err);
+bool session_is_refused(const struct session *session);
+void session_refuse(struct session *session, const struct error *err);
 
 #endif

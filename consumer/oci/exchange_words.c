@@ -1,0 +1,72 @@
+#include <string.h>
+
+#include "oci_internal.h"
+#include "token.h"
+#include "waybill/limits.h"
+
+/* What a token server is told: a GET's URL, a POST's form, Basic. */
+
+/* "a b" as scope=a&scope=b: some token servers read the first one only. */
+static void put_scopes(struct str *url, const char *scope)
+{
+    while (*scope != '\0') {
+        CLEANUP(str_release) struct str one = STR_INIT(LIMIT_SCOPE);
+        size_t len = strcspn(scope, " ");
+
+        str_put(&one, scope, len);
+        str_puts(url, "&scope=");
+        url_put_escaped(url, one.data);
+        scope += len + (scope[len] == ' ');
+    }
+}
+
+void exchange_put_url(struct str *url, const struct exchange *exchange)
+{
+    str_printf(url, "%s%sclient_id=waybill", exchange->realm,
+               strchr(exchange->realm, '?') != NULL ? "&" : "?");
+    if (exchange->service != NULL) {
+        str_puts(url, "&service=");
+        url_put_escaped(url, exchange->service);
+    }
+    put_scopes(url, exchange->scope);
+    if (exchange->grant == GRANT_BASIC && exchange->credential.username) {
+        str_puts(url, "&account=");
+        url_put_escaped(url, exchange->credential.username);
+    }
+}
+
+static void put_member(struct str *form, const char *name, const char *value)
+{
+    str_printf(form, "%s%s=", form->len > 0 ? "&" : "", name);
+    url_put_escaped(form, value);
+}
+
+void exchange_put_form(struct str *form, const struct exchange *exchange)
+{
+    if (exchange->grant == GRANT_REFRESH) {
+        put_member(form, "grant_type", "refresh_token");
+        put_member(form, "refresh_token", exchange->used);
+    } else {
+        put_member(form, "grant_type", "password");
+        put_member(form, "username", exchange->credential.username);
+        put_member(form, "password", exchange->credential.password);
+        put_member(form, "access_type", "offline");
+    }
+    put_member(form, "service", exchange->service ? exchange->service : "");
+    put_member(form, "client_id", "waybill");
+    put_member(form, "scope", exchange->scope);
+}
+
+/* A refresh token whose server knows no POST is a password there. */
+void exchange_put_basic(struct str *header, const struct exchange *exchange)
+{
+    const struct credential *credential = &exchange->credential;
+
+    if (credential->password != NULL) {
+        oci_put_basic(header, credential->username, credential->password);
+    } else {
+        oci_put_basic(header,
+                      credential->username ? credential->username : "<token>",
+                      exchange->session->refresh_token);
+    }
+}

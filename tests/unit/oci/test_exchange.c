@@ -1,0 +1,552 @@
+#include "oci_world.h"
+
+/* exchange.c and session.c: what a token server is told, how often, and what is
+ * made of its answers */
+
+#define GET "GET " AUTH "?*"
+#define POST "POST " AUTH
+
+static struct world world;
+static struct pusher pusher;
+
+static int begin(void **state)
+{
+    world_open(&world);
+    return 0;
+}
+
+static int end(void **state)
+{
+    world_close(&world);
+    pusher_close(&pusher);
+    return 0;
+}
+
+/* The realm is known, so that the first thing to be asked is the token server.
+ */
+static void know_the_realm(struct pusher *of)
+{
+    struct error err;
+    struct origin *origin = origin_of(world.client, &of->target, &err);
+
+    challenge_release(&origin->challenge);
+    origin->challenge.scheme = AUTH_BEARER;
+    origin->challenge.realm = mem_strdup(AUTH);
+    origin->challenge.service = mem_strdup("reg.example");
+}
+
+static void with_password(void)
+{
+    pusher_open(&world, &pusher, "reg.example", PASSWORD);
+    know_the_realm(&pusher);
+}
+
+static void with_identity_token(const char *value)
+{
+    pusher_bind(&world, &pusher, BINDING_IDENTITY_TOKEN, value);
+    know_the_realm(&pusher);
+}
+
+/* Another repository of the same registration */
+static void ask_path(const char *path, struct oci_target *target,
+                     struct asking *asking)
+{
+    *target = pusher.target;
+    target->path = path;
+    ask_for(&world, &pusher, target, asking);
+}
+
+static void answer(const char *name, int status, const char *body)
+{
+    fake_answer(world.http, name, status, "", body);
+}
+
+/* --- one credential, many who want a token -------------------------------- */
+
+static void a_password_goes_by_get_and_basic(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    ask(&world, &pusher, &asking);
+    assert_header(world.http,
+                  "GET " AUTH "?client_id=waybill&service=reg.example"
+                  "&scope=repository%3Aacme%2Fapp%3Apull%2Cpush&account=bot",
+                  "Authorization: Basic Ym90OnBhNTV3b3Jk");
+    answer(GET, 200, TOKEN("t1"));
+    assert_shows(&asking, "Bearer t1");
+    assert_int_equal(asking.lifetime_ms, 270000);
+}
+
+static void one_fetch_serves_all_who_wait(void **state)
+{
+    struct asking askings[3];
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
+        ask(&world, &pusher, &askings[i]);
+    }
+    answer(GET, 200, TOKEN("t1"));
+    for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
+        assert_shows(&askings[i], "Bearer t1");
+    }
+    assert_int_equal(fake_sent(world.http), 1);
+}
+
+static void who_goes_away_leaves_the_token_to_the_others(void **state)
+{
+    struct asking askings[3];
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
+        ask(&world, &pusher, &askings[i]);
+    }
+    oci_authorize_cancel(askings[0].authorizing);
+    oci_authorize_cancel(askings[2].authorizing);
+    answer(GET, 200, TOKEN("t1"));
+    assert_shows(&askings[1], "Bearer t1");
+    assert_int_equal(askings[0].calls + askings[2].calls, 0);
+}
+
+static void a_client_may_go_with_fetches_under_way(void **state)
+{
+    struct oci_target targets[3];
+    struct asking askings[3];
+
+    with_identity_token("r1");
+    for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
+        static const char *const paths[] = {"a", "b", "c"};
+
+        ask_path(paths[i], &targets[i], &askings[i]);
+        oci_authorize_cancel(askings[i].authorizing);
+    }
+    assert_int_equal(fake_waiting(world.http), 1); /* two are queued */
+}
+
+static void a_wrong_password_is_shown_once(void **state)
+{
+    struct oci_target targets[5];
+    struct asking askings[5];
+    static const char *const paths[] = {"a", "b", "c", "d", "e"};
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
+        ask_path(paths[i], &targets[i], &askings[i]);
+    }
+    answer(GET, 401, "{\"details\":\"incorrect pa55word\"}");
+    for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
+        assert_refused(&askings[i], ERROR_AUTH, "incorrect ***");
+    }
+    assert_int_equal(fake_sent(world.http), 1);
+}
+
+static void a_refusal_is_taken_as_read_for_ten_seconds(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    ask(&world, &pusher, &asking);
+    answer(GET, 401, "");
+    assert_refused(&asking, ERROR_AUTH, "answers 401");
+    know_the_realm(&pusher);
+    wait_ms(&world, LIMIT_REFUSAL_MS - 1);
+    ask(&world, &pusher, &asking);
+    assert_refused(&asking, ERROR_AUTH, "answers 401");
+    assert_int_equal(fake_sent(world.http), 1);
+    know_the_realm(&pusher);
+    wait_ms(&world, 1);
+    ask(&world, &pusher, &asking);
+    answer(GET, 200, TOKEN("t1"));
+    assert_shows(&asking, "Bearer t1");
+}
+
+static void the_refusal_of_one_credential_is_none_of_another(void **state)
+{
+    struct pusher other;
+    struct asking asking;
+
+    with_password();
+    pusher_open(&world, &other, "reg.example", "an0ther");
+    ask(&world, &pusher, &asking);
+    answer(GET, 401, "");
+    assert_refused(&asking, ERROR_AUTH, "answers 401");
+    know_the_realm(&pusher);
+    ask(&world, &other, &asking);
+    answer(GET, 200, TOKEN("t2"));
+    assert_shows(&asking, "Bearer t2");
+    pusher_close(&other);
+}
+
+static void one_repository_that_is_denied_is_no_refusal_of_the_others(
+    void **state)
+{
+    struct oci_target targets[2];
+    struct asking askings[2];
+
+    with_password();
+    ask_path("a", &targets[0], &askings[0]);
+    ask_path("b", &targets[1], &askings[1]);
+    answer("GET " AUTH "?*", 403, "");
+    assert_refused(&askings[0], ERROR_AUTH, "answers 403");
+    answer("GET " AUTH "?*", 200, TOKEN("tb"));
+    assert_shows(&askings[1], "Bearer tb");
+}
+
+static void once_it_is_known_to_be_good_they_go_side_by_side(void **state)
+{
+    struct oci_target targets[3];
+    struct asking askings[3];
+
+    with_password();
+    ask_path("a", &targets[0], &askings[0]);
+    ask_path("b", &targets[1], &askings[1]);
+    ask_path("c", &targets[2], &askings[2]);
+    assert_int_equal(fake_waiting(world.http), 1);
+    answer(GET, 200, TOKEN("ta"));
+    assert_int_equal(fake_waiting(world.http), 2);
+    answer(GET, 200, TOKEN("tb"));
+    answer(GET, 200, TOKEN("tc"));
+    assert_shows(&askings[0], "Bearer ta");
+    assert_shows(&askings[1], "Bearer tb");
+    assert_shows(&askings[2], "Bearer tc");
+}
+
+static void a_server_in_trouble_is_so_for_all_who_wait(void **state)
+{
+    static const int statuses[] = {0, 503, 429};
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        struct oci_target targets[2];
+        struct asking askings[2];
+
+        ask_path("a", &targets[0], &askings[0]);
+        ask_path("b", &targets[1], &askings[1]);
+        if (statuses[i] == 0) {
+            fake_break(world.http, GET, ERROR_UNREACHABLE);
+            know_the_realm(&pusher);
+        } else {
+            answer(GET, statuses[i], "");
+        }
+        assert_int_equal(askings[0].calls, 1);
+        assert_int_equal(askings[1].calls, 1);
+        assert_int_equal(askings[0].err.kind, askings[1].err.kind);
+        assert_string_equal(askings[0].err.message, askings[1].err.message);
+    }
+    assert_int_equal(fake_sent(world.http), ARRAY_SIZE(statuses));
+}
+
+/* --- refresh tokens --------------------------------------------------------
+ */
+
+static void an_identity_token_goes_by_post(void **state)
+{
+    struct asking asking;
+
+    with_identity_token("r+1");
+    ask(&world, &pusher, &asking);
+    assert_string_equal(fake_asked(world.http, POST)->body,
+                        "grant_type=refresh_token&refresh_token=r%2B1"
+                        "&service=reg.example&client_id=waybill"
+                        "&scope=repository%3Aacme%2Fapp%3Apull%2Cpush");
+    assert_anonymous(world.http, POST);
+    answer(POST, 200, "{\"access_token\":\"t1\"}");
+    assert_shows(&asking, "Bearer t1");
+    assert_int_equal(asking.lifetime_ms, 48000); /* of 60 s */
+}
+
+static void a_refresh_token_for_one_use_is_used_once(void **state)
+{
+    struct oci_target targets[3];
+    struct asking askings[3];
+
+    with_identity_token("r1");
+    ask_path("a", &targets[0], &askings[0]);
+    ask_path("b", &targets[1], &askings[1]);
+    ask_path("c", &targets[2], &askings[2]);
+    for (int i = 0; i < 3; i++) {
+        char body[64];
+        char used[32];
+
+        assert_int_equal(fake_waiting(world.http), 1);
+        snprintf(used, sizeof(used), "refresh_token=r%d&", i + 1);
+        check_contains("form", fake_asked(world.http, POST)->body, used);
+        snprintf(body, sizeof(body),
+                 "{\"access_token\":\"t%d\",\"refresh_token\":\"r%d\"}", i + 1,
+                 i + 2);
+        answer(POST, 200, body);
+    }
+    assert_shows(&askings[0], "Bearer t1");
+    assert_shows(&askings[1], "Bearer t2");
+    assert_shows(&askings[2], "Bearer t3");
+}
+
+/* It looked as if it were good for ever, so that two went out. */
+static void one_that_was_replaced_on_the_way_is_not_given_up(void **state)
+{
+    struct oci_target targets[3];
+    struct asking askings[3];
+
+    with_identity_token("r1");
+    ask_path("a", &targets[0], &askings[0]);
+    answer(POST, 200, "{\"access_token\":\"t1\"}");
+    assert_shows(&askings[0], "Bearer t1");
+    ask_path("b", &targets[1], &askings[1]);
+    ask_path("c", &targets[2], &askings[2]);
+    assert_int_equal(fake_waiting(world.http), 2);
+    answer(POST, 200, "{\"access_token\":\"t2\",\"refresh_token\":\"r2\"}");
+    answer(POST, 400, "{\"error\":\"invalid_grant\"}");
+    check_contains("form", fake_asked(world.http, POST)->body,
+                   "refresh_token=r2&");
+    answer(POST, 200, "{\"access_token\":\"t3\",\"refresh_token\":\"r3\"}");
+    assert_shows(&askings[1], "Bearer t2");
+    assert_shows(&askings[2], "Bearer t3");
+}
+
+static void a_refresh_token_that_has_ended_gives_way_to_the_password(
+    void **state)
+{
+    struct oci_target target;
+    struct asking asking;
+
+    with_password();
+    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
+    ask(&world, &pusher, &asking);
+    check_contains("form", fake_asked(world.http, POST)->body,
+                   "grant_type=password&username=bot&password=pa55word"
+                   "&access_type=offline");
+    answer(POST, 200, "{\"access_token\":\"t1\",\"refresh_token\":\"r1\"}");
+    assert_shows(&asking, "Bearer t1");
+    ask_path("b", &target, &asking);
+    check_contains("form", fake_asked(world.http, POST)->body,
+                   "refresh_token=r1");
+    answer(POST, 400, "{\"error\":\"invalid_grant\"}");
+    check_contains("form", fake_asked(world.http, POST)->body,
+                   "grant_type=password");
+    answer(POST, 401, "{\"error\":\"invalid_grant\"}");
+    assert_refused(&asking, ERROR_AUTH, "answers 401: invalid_grant");
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+static void who_knows_no_post_is_asked_by_get(void **state)
+{
+    struct asking asking;
+
+    with_identity_token("r1");
+    ask(&world, &pusher, &asking);
+    answer(POST, 404, "");
+    assert_header(world.http, GET, "Authorization: Basic PHRva2VuPjpyMQ==");
+    answer(GET, 200, TOKEN("t1"));
+    assert_shows(&asking, "Bearer t1");
+}
+
+static void a_404_of_the_moment_is_not_for_ever(void **state)
+{
+    struct asking asking;
+
+    with_identity_token("r1");
+    ask(&world, &pusher, &asking);
+    answer(POST, 404, "");
+    answer(GET, 401, "");
+    assert_refused(&asking, ERROR_AUTH, "answers 401");
+    know_the_realm(&pusher);
+    wait_ms(&world, LIMIT_REFUSAL_MS);
+    ask(&world, &pusher, &asking);
+    answer(POST, 200, "{\"access_token\":\"t1\"}");
+    assert_shows(&asking, "Bearer t1");
+}
+
+static void whoever_wants_oauth2_gets_no_get(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
+    ask(&world, &pusher, &asking);
+    answer(POST, 404, "");
+    assert_refused(&asking, ERROR_AUTH, "set token_exchange_method to auto");
+    assert_int_equal(fake_sent(world.http), 1);
+}
+
+static void no_secret_comes_back_in_a_message(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
+    ask(&world, &pusher, &asking);
+    answer(POST, 200,
+           "{\"access_token\":\"t1\",\"refresh_token\":\"refresh-1\","
+           "\"expires_in\":1}");
+    assert_shows(&asking, "Bearer t1");
+    wait_ms(&world, 2000);
+    ask(&world, &pusher, &asking);
+    answer(POST, 403, "{\"error\":\"no to refresh-1 of pa55word\"}");
+    assert_refused(&asking, ERROR_AUTH, "no to *** of ***");
+}
+
+static void a_secret_that_comes_back_as_it_was_sent_is_found_too(void **state)
+{
+    struct asking asking;
+
+    pusher_open(&world, &pusher, "reg.example", "p&ss/w0rd");
+    know_the_realm(&pusher);
+    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
+    ask(&world, &pusher, &asking);
+    check_contains("form", fake_asked(world.http, POST)->body,
+                   "password=p%26ss%2Fw0rd");
+    answer(POST, 401, "cannot read password=p%26ss%2Fw0rd&access_type");
+    assert_refused(&asking, ERROR_AUTH, "cannot read password=***&access_type");
+}
+
+/* --- answers ---------------------------------------------------------------
+ */
+
+static void a_token_lives_as_long_as_it_is_said_to_and_a_little_less(
+    void **state)
+{
+    static const struct {
+        const char *expires_in;
+        uint64_t lifetime_ms;
+    } rows[] = {
+        {"300", 270000},  {"60", 48000},       {"5", 4000},
+        {"1", 800},       {"2.5", 2000},       {"0.0001", 0},
+        {"0", 48000},     {"-1", 48000},       {"\"300\"", 48000},
+        {"null", 48000},  {"1e300", 48000},    {"43200", 43170000},
+        {"[300]", 48000}, {"\"soon\"", 48000},
+    };
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct oci_target target;
+        struct asking asking;
+        char body[96];
+        char path[16];
+
+        snprintf(path, sizeof(path), "a%zu", i);
+        snprintf(body, sizeof(body), "{\"token\":\"t\",\"expires_in\":%s}",
+                 rows[i].expires_in);
+        ask_path(path, &target, &asking);
+        answer(GET, 200, body);
+        assert_shows(&asking, "Bearer t");
+        check_number(rows[i].expires_in, asking.lifetime_ms,
+                     rows[i].lifetime_ms);
+    }
+}
+
+static void a_token_is_used_until_shortly_before_its_end(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    ask(&world, &pusher, &asking);
+    answer(GET, 200, TOKEN("t1"));
+    assert_shows(&asking, "Bearer t1");
+    wait_ms(&world, 269999);
+    ask(&world, &pusher, &asking);
+    assert_shows(&asking, "Bearer t1");
+    wait_ms(&world, 1);
+    ask(&world, &pusher, &asking);
+    answer(GET, 200, TOKEN("t2"));
+    assert_shows(&asking, "Bearer t2");
+}
+
+/* One fetch for each who asks, and no more */
+static void a_token_that_ends_at_once_serves_those_who_wait(void **state)
+{
+    struct asking askings[2];
+
+    with_password();
+    ask(&world, &pusher, &askings[0]);
+    ask(&world, &pusher, &askings[1]);
+    answer(GET, 200, "{\"token\":\"t1\",\"expires_in\":0.0001}");
+    assert_shows(&askings[0], "Bearer t1");
+    assert_shows(&askings[1], "Bearer t1");
+    assert_int_equal(fake_sent(world.http), 1);
+    ask(&world, &pusher, &askings[0]);
+    answer(GET, 200, TOKEN("t2"));
+    assert_shows(&askings[0], "Bearer t2");
+}
+
+static void an_answer_without_a_token_says_why(void **state)
+{
+    static const struct {
+        const char *body;
+        enum error_kind kind;
+        const char *words;
+    } rows[] = {
+        {"{}", ERROR_UNAVAILABLE, "no usable token"},
+        {"[]", ERROR_UNAVAILABLE, "no usable token"},
+        {"{\"token\":7}", ERROR_UNAVAILABLE, "no usable token"},
+        {"{\"token\":\"\",\"access_token\":\"\"}", ERROR_UNAVAILABLE,
+         "no usable token"},
+        {"{\"token\":\"a b\"}", ERROR_UNAVAILABLE, "no usable token"},
+        {"{\"token\":\"a\\r\\nX: y\"}", ERROR_UNAVAILABLE, "no usable token"},
+        {"not json", ERROR_UNAVAILABLE, "not JSON"},
+        {"<html>", ERROR_UNAVAILABLE, "not JSON"},
+        {"", ERROR_UNAVAILABLE, "not JSON"},
+        {"{\"error\":\"invalid_client\"}", ERROR_AUTH, "invalid_client"},
+        {"{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no pa55word\"}]}",
+         ERROR_AUTH, "no ***"},
+    };
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct asking asking;
+        unsigned sent = fake_sent(world.http);
+
+        if (i > 0) {
+            know_the_realm(&pusher);
+        }
+        ask(&world, &pusher, &asking);
+        answer(GET, 200, rows[i].body);
+        check_number(rows[i].body, asking.calls, 1);
+        check_kind(rows[i].body, &asking.err, rows[i].kind);
+        check_contains(rows[i].body, asking.err.message, rows[i].words);
+        check_number(rows[i].body, fake_sent(world.http), sent + 1);
+    }
+}
+
+static void a_token_for_less_than_was_asked_is_a_refusal(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    ask(&world, &pusher, &asking);
+    answer(GET, 200,
+           "{\"access_token\":\"t\",\"scope\":\"repository:acme/app:pull\"}");
+    assert_refused(&asking, ERROR_AUTH, "does not grant push on 'acme/app'");
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end)
+    static const struct CMUnitTest tests[] = {
+        ROW(a_password_goes_by_get_and_basic),
+        ROW(one_fetch_serves_all_who_wait),
+        ROW(who_goes_away_leaves_the_token_to_the_others),
+        ROW(a_client_may_go_with_fetches_under_way),
+        ROW(a_wrong_password_is_shown_once),
+        ROW(a_refusal_is_taken_as_read_for_ten_seconds),
+        ROW(the_refusal_of_one_credential_is_none_of_another),
+        ROW(one_repository_that_is_denied_is_no_refusal_of_the_others),
+        ROW(once_it_is_known_to_be_good_they_go_side_by_side),
+        ROW(a_server_in_trouble_is_so_for_all_who_wait),
+        ROW(an_identity_token_goes_by_post),
+        ROW(a_refresh_token_for_one_use_is_used_once),
+        ROW(one_that_was_replaced_on_the_way_is_not_given_up),
+        ROW(a_refresh_token_that_has_ended_gives_way_to_the_password),
+        ROW(who_knows_no_post_is_asked_by_get),
+        ROW(a_404_of_the_moment_is_not_for_ever),
+        ROW(whoever_wants_oauth2_gets_no_get),
+        ROW(no_secret_comes_back_in_a_message),
+        ROW(a_secret_that_comes_back_as_it_was_sent_is_found_too),
+        ROW(a_token_lives_as_long_as_it_is_said_to_and_a_little_less),
+        ROW(a_token_is_used_until_shortly_before_its_end),
+        ROW(a_token_that_ends_at_once_serves_those_who_wait),
+        ROW(an_answer_without_a_token_says_why),
+        ROW(a_token_for_less_than_was_asked_is_a_refusal),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
