@@ -57,7 +57,7 @@ static bool scope_actions(const char *scope, const char *path,
         size_t len = strcspn(scope, " ");
         const char *name = scope + sizeof(type) - 1;
 
-        if (len > sizeof(type) + path_len &&
+        if (len >= sizeof(type) + path_len &&
             memcmp(scope, type, sizeof(type) - 1) == 0 &&
             memcmp(name, path, path_len) == 0 && name[path_len] == ':') {
             str_puts(granted, granted->len > 0 ? "," : "");
@@ -70,19 +70,8 @@ static bool scope_actions(const char *scope, const char *path,
     return found;
 }
 
-static bool entry_is_ours(const struct json *entry, const char *path)
+static void put_actions(const struct json *actions, struct str *granted)
 {
-    const char *type = json_text(json_member(entry, "type"));
-    const char *name = json_text(json_member(entry, "name"));
-
-    return type != NULL && name != NULL && strcmp(type, "repository") == 0 &&
-           strcmp(name, path) == 0;
-}
-
-static void put_actions(const struct json *entry, struct str *granted)
-{
-    const struct json *actions = json_member(entry, "actions");
-
     for (const struct json *action = json_first(actions); action;
          action = json_next(action)) {
         const char *text = json_text(action);
@@ -90,6 +79,23 @@ static void put_actions(const struct json *entry, struct str *granted)
         str_puts(granted, granted->len > 0 ? "," : "");
         str_puts(granted, text != NULL ? text : "");
     }
+}
+
+/* False: it is not of the form that we know, and may mean anything. */
+static bool entry_actions(const struct json *entry, const char *path,
+                          struct str *granted)
+{
+    const char *type = json_text(json_member(entry, "type"));
+    const char *name = json_text(json_member(entry, "name"));
+    const struct json *actions = json_member(entry, "actions");
+
+    if (type == NULL || name == NULL || !json_is_array(actions)) {
+        return false;
+    }
+    if (strcmp(type, "repository") == 0 && strcmp(name, path) == 0) {
+        put_actions(actions, granted);
+    }
+    return true;
 }
 
 /* False: the claims do not say. */
@@ -103,8 +109,8 @@ static bool access_actions(const struct json *claims, const char *path,
     }
     for (const struct json *entry = json_first(access); entry;
          entry = json_next(entry)) {
-        if (entry_is_ours(entry, path)) {
-            put_actions(entry, granted);
+        if (!entry_actions(entry, path, granted)) {
+            return false;
         }
     }
     return true;
@@ -113,14 +119,15 @@ static bool access_actions(const struct json *claims, const char *path,
 /* The middle part, base64url without padding (RFC 7515) */
 static struct json *claims_of(const char *token)
 {
-    CLEANUP(str_wipe) struct str padded = STR_INIT(LIMIT_TOKEN);
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
     const char *dot = strchr(token, '.');
     const char *end = dot != NULL ? strchr(dot + 1, '.') : NULL;
     struct json *claims;
     struct error err;
 
-    if (end == NULL || strchr(end + 1, '.') != NULL) {
+    if (strlen(token) > LIMIT_TOKEN || end == NULL ||
+        strchr(end + 1, '.') != NULL) {
         return NULL;
     }
     str_put(&padded, dot + 1, (size_t)(end - dot - 1));
@@ -142,6 +149,7 @@ bool grant_missing(const char *token, const char *scope, const char *path,
     bool known = claims != NULL && access_actions(claims, path, &granted);
 
     if (!known && scope != NULL) {
+        str_clear(&granted);
         known = scope_actions(scope, path, &granted);
     }
     if (known) {
