@@ -200,6 +200,15 @@ static bool may_be_plain(const struct url *from,
            reach_of(to->host) == REACH_LOOPBACK;
 }
 
+/* url_parse() takes the root's dot away; a host that still ends with one is
+ * another name for what stands before it, to resolvers and not to us. */
+static bool has_dots_behind(const char *host)
+{
+    size_t len = strlen(host);
+
+    return len > 0 && host[len - 1] == '.';
+}
+
 enum trust trust_of(const struct url *from, const struct oci_target *target,
                     struct url *to, enum errand errand)
 {
@@ -207,7 +216,8 @@ enum trust trust_of(const struct url *from, const struct oci_target *target,
         same_host(from, to)) {
         give_https_back(from, to);
     }
-    if (!is_allowed(from, target, to) || !may_reach(from, target, to) ||
+    if (has_dots_behind(to->host) || !is_allowed(from, target, to) ||
+        !may_reach(from, target, to) ||
         (!to->https && !may_be_plain(from, target, to))) {
         return TRUST_REFUSED;
     }

@@ -173,6 +173,10 @@ static void trust__is_not_fooled_by_a_dot_at_the_end(void **state)
         {REG, false, "https://a.localhost./", ERRAND_UPLOAD, TRUST_REFUSED},
         {REG, false, "https://metadata.google.internal./", ERRAND_REALM,
          TRUST_REFUSED},
+        {REG, false, "https://metadata.google.internal../", ERRAND_REALM,
+         TRUST_REFUSED},
+        {REG, false, "https://169.254.169.254../", ERRAND_UPLOAD,
+         TRUST_REFUSED},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
