@@ -123,7 +123,10 @@ static int follow(struct oci_request *request,
     }
     url_release(&request->url);
     request->url = url;
-    request->with_credentials = trust == TRUST_CREDENTIALS;
+    /* From elsewhere there is no way back to them: nobody else decides what
+     * they are shown to. */
+    request->with_credentials =
+        request->with_credentials && trust == TRUST_CREDENTIALS;
     authorize(request);
     return 0;
 }
@@ -176,6 +179,18 @@ static void on_response(void *payload, const struct http_response *response,
     }
 }
 
+/* Our certificate is a credential like others. */
+static struct http_transport transport_of(const struct oci_request *request)
+{
+    struct http_transport transport = request->target->transport;
+
+    if (!request->with_credentials) {
+        transport.certificate = NULL;
+        transport.key = NULL;
+    }
+    return transport;
+}
+
 static void send(struct oci_request *request, const char *authorization)
 {
     CLEANUP(str_release) struct str type = STR_INIT(LIMIT_URL);
@@ -184,12 +199,13 @@ static void send(struct oci_request *request, const char *authorization)
     const char *headers[5] = {0};
     size_t count = 0;
     const struct oci_client_options *options = &request->client->options;
+    struct http_transport transport = transport_of(request);
     struct http_request out = {
         .method = request->spec.method,
         .url = request->url.text,
         .headers = headers,
         .body = request->spec.body,
-        .transport = &request->target->transport,
+        .transport = &transport,
         .most_body = LIMIT_HTTP_BODY,
         .connect_ms = options->connect_ms,
         .answer_ms = options->answer_ms,
