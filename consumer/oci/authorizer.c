@@ -34,6 +34,7 @@ void authorizer_release(struct authorizer *authorizer)
     keychain_forget_waiter(&authorizer->keychain_waiter);
     token_forget_waiter(&authorizer->token_waiter);
     challenge_release(&authorizer->challenge);
+    challenge_release(&authorizer->used);
     forget_shown(authorizer);
     mem_free(authorizer->more);
     authorizer->more = NULL;
@@ -43,12 +44,25 @@ static const struct challenge *challenge_of(const struct authorizer *authorizer)
 {
     return authorizer->challenge.scheme != AUTH_UNKNOWN
                ? &authorizer->challenge
-               : &authorizer->origin->challenge;
+               : origin_challenge(authorizer->origin,
+                                  authorizer->target->keychain);
 }
 
 static void fail(struct authorizer *authorizer, const struct error *err)
 {
     authorizer->ready(authorizer->payload, NULL, 0, err);
+}
+
+/* With what the registry asks for there was nothing to get. It may ask for
+ * something else by now (another token server, another scheme), which nobody
+ * would find out who does not get as far as the registry. */
+static void fail_to_authorize(struct authorizer *authorizer,
+                              const struct error *err)
+{
+    if (err->kind != ERROR_UNAVAILABLE && err->kind != ERROR_RATE_LIMITED) {
+        origin_forget(authorizer->origin, authorizer->target->keychain);
+    }
+    fail(authorizer, err);
 }
 
 static void show_nothing(struct authorizer *authorizer)
@@ -79,7 +93,7 @@ static void say_nothing_to_show(struct authorizer *authorizer)
               authorizer->target->registry, *story ? " (tried: " : "", story,
               *story ? ")" : "");
     err.http_status = 401;
-    fail(authorizer, &err);
+    fail_to_authorize(authorizer, &err);
 }
 
 static void show_basic(struct authorizer *authorizer,
@@ -120,7 +134,7 @@ static void on_token(void *payload, const char *token, uint64_t lifetime_ms,
     } else if (err->kind == ERROR_AUTH && renew(authorizer)) {
         authorizer_start(authorizer);
     } else {
-        fail(authorizer, err);
+        fail_to_authorize(authorizer, err);
     }
 }
 
@@ -130,7 +144,7 @@ static void get_token(struct authorizer *authorizer,
     struct token_query query = {
         .origin = authorizer->origin,
         .target = authorizer->target,
-        .challenge = challenge_of(authorizer),
+        .challenge = &authorizer->used,
         .credential = credential,
         .actions = authorizer->actions,
         .more = authorizer->more,
@@ -147,7 +161,7 @@ static void get_token(struct authorizer *authorizer,
     authorizer->token_waiter.payload = authorizer;
     if (token_wait(authorizer->client, &query, &authorizer->token_waiter,
                    &err) < 0) {
-        fail(authorizer, &err);
+        fail_to_authorize(authorizer, &err);
     }
 }
 
@@ -155,7 +169,7 @@ static void with_credential(struct authorizer *authorizer,
                             const struct credential *credential)
 {
     authorizer->credential_id = credential->id;
-    if (challenge_of(authorizer)->scheme == AUTH_BASIC) {
+    if (authorizer->used.scheme == AUTH_BASIC) {
         show_basic(authorizer, credential);
     } else if (credential->registry_token != NULL) {
         show_bearer(authorizer, credential->registry_token,
@@ -206,7 +220,10 @@ static void on_probed(void *payload, const struct error *err)
 
 void authorizer_start(struct authorizer *authorizer)
 {
-    switch (challenge_of(authorizer)->scheme) {
+    /* A copy: somebody else's failure may have it forgotten meanwhile. */
+    challenge_release(&authorizer->used);
+    challenge_copy(&authorizer->used, challenge_of(authorizer));
+    switch (authorizer->used.scheme) {
     case AUTH_UNKNOWN:
         authorizer->probe_waiter.ready = on_probed;
         authorizer->probe_waiter.payload = authorizer;
@@ -226,27 +243,60 @@ void authorizer_start(struct authorizer *authorizer)
  * ----------------------------------------------------------
  */
 
-/* What a challenge asks for beyond what a push is about: some registries name
- * a repository otherwise in their tokens. */
+static bool is_scope(const char *scope)
+{
+    for (; *scope != '\0'; scope++) {
+        if (*scope < ' ' || *scope >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One scope, of `len`: for what is asked for in any case */
+static bool is_ours(const struct authorizer *authorizer, const char *scope,
+                    size_t len)
+{
+    static const char *const actions[] = {"pull", "push", "pull,push",
+                                          "push,pull"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+        CLEANUP(str_release) struct str ours = STR_INIT(STR_UNLIMITED);
+
+        str_printf(&ours, "repository:%s:%s", authorizer->target->path,
+                   actions[i]);
+        if (ours.len == len && memcmp(ours.data, scope, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a challenge asks for beyond what a push is about, between blanks: some
+ * registries name a repository otherwise in their tokens. */
 static void keep_more(struct authorizer *authorizer)
 {
+    static const char type[] = "repository:";
     const char *scope = authorizer->challenge.scope;
-    CLEANUP(str_release) struct str ours = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str more = STR_INIT(LIMIT_SCOPE);
 
-    if (scope == NULL || strlen(scope) > LIMIT_SCOPE ||
-        !http_value_is_plain(scope) || strstr(scope, "repository:") != scope) {
+    if (scope == NULL || strlen(scope) > LIMIT_SCOPE || !is_scope(scope)) {
         return;
     }
-    str_printf(&ours, "repository:%s:", authorizer->target->path);
-    if (strncmp(scope, ours.data, ours.len) == 0 &&
-        (strcmp(scope + ours.len, "pull") == 0 ||
-         strcmp(scope + ours.len, "push") == 0 ||
-         strcmp(scope + ours.len, "pull,push") == 0 ||
-         strcmp(scope + ours.len, "push,pull") == 0)) {
-        return;
+    while (*scope != '\0') {
+        size_t len = strcspn(scope, " ");
+
+        if (strncmp(scope, type, sizeof(type) - 1) == 0 &&
+            !is_ours(authorizer, scope, len)) {
+            str_puts(&more, more.len > 0 ? " " : "");
+            str_put(&more, scope, len);
+        }
+        scope += len + (scope[len] == ' ');
     }
-    mem_free(authorizer->more);
-    authorizer->more = mem_strdup(scope);
+    if (more.len > 0) {
+        mem_free(authorizer->more);
+        authorizer->more = str_take(&more);
+    }
 }
 
 static bool learn(struct authorizer *authorizer,
@@ -257,11 +307,11 @@ static bool learn(struct authorizer *authorizer,
     challenge_read(response, &challenge);
     if (challenge.scheme == AUTH_UNKNOWN) {
         challenge_release(&challenge);
-        return authorizer->origin->challenge.scheme != AUTH_NONE;
+        return authorizer->used.scheme != AUTH_NONE;
     }
     challenge_release(&authorizer->challenge);
     authorizer->challenge = challenge;
-    origin_learn(authorizer->origin, &challenge);
+    origin_learn(authorizer->origin, authorizer->target->keychain, &challenge);
     keep_more(authorizer);
     return true;
 }

@@ -309,7 +309,10 @@ static int check_grant(const struct exchange *exchange, const char *value,
     CLEANUP(str_release) struct str missing = STR_INIT(LIMIT_SCOPE);
     const char *advice = exchange->origin->provider->auth_advice;
 
-    if (!grant_missing(value, json_text(json_member(json, "scope")),
+    /* A registry that asks for another scope than ours names its repositories
+     * otherwise, and so does the token. */
+    if (exchange->has_more ||
+        !grant_missing(value, json_text(json_member(json, "scope")),
                        exchange->path, exchange->actions, &missing) ||
         missing.len == 0) {
         return 0;

@@ -60,14 +60,24 @@ struct origin_waiter {
 
 enum learnt { LEARNT_NOTHING, LEARNT_YES, LEARNT_NO };
 
+/* What one registration's requests were told. It is no other's: some registries
+ * have a realm for each repository (Artifactory), or ask one who fails by one
+ * scheme for the other (Harbor). */
+struct lesson {
+    TAILQ_ENTRY(lesson) link;
+    const struct keychain *keychain; /* whose; only compared */
+    struct challenge challenge;
+};
+
 struct origin {
     TAILQ_ENTRY(origin) link;
     struct oci_client *client;
     struct url url;                  /* of /v2/ */
     struct http_transport transport; /* its own copy */
     const struct provider *provider;
-    struct challenge challenge;
-    int ping_status;         /* what GET /v2/ was answered; 0: not asked */
+    struct challenge challenge; /* the probe's */
+    TAILQ_HEAD(, lesson) lessons;
+    int ping_status; /* what GET /v2/ was answered; 0: not asked */
     enum learnt single_post; /* takes a blob with its POST */
     unsigned doubts;         /* answers that did not tell */
     size_t chunk_size;       /* larger bodies were refused; 0: none were */
@@ -82,8 +92,14 @@ void origin_free(struct origin *origin);
 /* Calls ready() once the scheme is known, or could not be learnt. */
 void origin_probe(struct origin *origin, struct origin_waiter *waiter);
 void origin_forget_waiter(struct origin *origin, struct origin_waiter *waiter);
+/* What is known to hold for a registration; scheme AUTH_UNKNOWN: nothing */
+const struct challenge *origin_challenge(const struct origin *origin,
+                                         const struct keychain *keychain);
 /* A 401 said something new. */
-void origin_learn(struct origin *origin, const struct challenge *challenge);
+void origin_learn(struct origin *origin, const struct keychain *keychain,
+                  const struct challenge *challenge);
+/* It led nowhere: the next one asks again. */
+void origin_forget(struct origin *origin, const struct keychain *keychain);
 
 /* --- session.c: what a token server has to be told, and has told
  * --------------
@@ -171,6 +187,7 @@ struct authorizer {
     const char *actions;
     /* Of this request's own 401; before that the origin's holds. */
     struct challenge challenge;
+    struct challenge used;  /* the one of the two that is being answered */
     char *more;             /* scopes that it asked for */
     char *shown;            /* the token that went out */
     uint64_t credential_id; /* of what went out; 0: nothing did */

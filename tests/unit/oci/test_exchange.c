@@ -27,12 +27,14 @@ static int end(void **state)
 static void know_the_realm(struct pusher *of)
 {
     struct error err;
-    struct origin *origin = origin_of(world.client, &of->target, &err);
+    struct challenge challenge = {
+        .scheme = AUTH_BEARER,
+        .realm = (char *)AUTH,
+        .service = (char *)"reg.example",
+    };
 
-    challenge_release(&origin->challenge);
-    origin->challenge.scheme = AUTH_BEARER;
-    origin->challenge.realm = mem_strdup(AUTH);
-    origin->challenge.service = mem_strdup("reg.example");
+    origin_learn(origin_of(world.client, &of->target, &err), of->keychain,
+                 &challenge);
 }
 
 static void with_password(void)
@@ -167,10 +169,10 @@ static void the_refusal_of_one_credential_is_none_of_another(void **state)
 
     with_password();
     pusher_open(&world, &other, "reg.example", "an0ther");
+    know_the_realm(&other);
     ask(&world, &pusher, &asking);
     answer(GET, 401, "");
     assert_refused(&asking, ERROR_AUTH, "answers 401");
-    know_the_realm(&pusher);
     ask(&world, &other, &asking);
     answer(GET, 200, TOKEN("t2"));
     assert_shows(&asking, "Bearer t2");

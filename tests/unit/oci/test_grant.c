@@ -27,7 +27,7 @@ struct grant_row {
 #define ACCESS(entries) "{\"access\":[" entries "]}"
 #define ENTRY(name, actions)                                                   \
     "{\"type\":\"repository\",\"name\":\"" name "\",\"actions\":[" actions "]" \
-                                                                           "}"
+    "}"
 
 static const struct grant_row rows[] = {
     /* an answer that does not tell */

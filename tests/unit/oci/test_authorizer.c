@@ -1,0 +1,570 @@
+#include "oci_world.h"
+
+/* authorizer.c, origin.c and request.c: what one request shows, and what it
+ * shows instead when that did not count */
+
+#define UPLOADS "/v2/" PATH "/blobs/uploads/"
+#define POST "POST " REG UPLOADS
+#define PROBE "GET " REG "/v2/"
+#define GET "GET " AUTH "?*"
+
+static struct world world;
+static struct pusher pusher;
+
+static int begin(void **state)
+{
+    world_open(&world);
+    return 0;
+}
+
+static int end(void **state)
+{
+    world_close(&world);
+    pusher_close(&pusher);
+    return 0;
+}
+
+static void with_password(void)
+{
+    pusher_open(&world, &pusher, "reg.example", PASSWORD);
+}
+
+static void post(struct sending_result *result)
+{
+    send_to(&world, &pusher, "POST", UPLOADS, result);
+}
+
+static void answer(const char *name, int status, const char *headers,
+                   const char *body)
+{
+    fake_answer(world.http, name, status, headers, body);
+}
+
+/* --- schemes ---------------------------------------------------------------
+ */
+
+static void the_scheme_is_asked_for_once(void **state)
+{
+    struct sending_result results[2];
+
+    with_password();
+    post(&results[0]);
+    post(&results[1]);
+    answer(PROBE, 401, BASIC, "");
+    assert_header(world.http, POST, "Authorization: Basic Ym90OnBhNTV3b3Jk");
+    answer(POST, 202, "", "");
+    answer(POST, 202, "", "");
+    assert_status(&results[0], 202);
+    assert_status(&results[1], 202);
+    post(&results[0]);
+    answer(POST, 202, "", "");
+    assert_status(&results[0], 202);
+    assert_int_equal(fake_sent(world.http), 4);
+}
+
+static void a_registry_that_wanted_nothing_may_want_something_later(
+    void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 200, "", "");
+    assert_anonymous(world.http, POST);
+    answer(POST, 401, BEARER, "");
+    answer(GET, 200, "", TOKEN("t1"));
+    assert_header(world.http, POST, "Authorization: Bearer t1");
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+    post(&result); /* and that is remembered */
+    assert_header(world.http, POST, "Authorization: Bearer t1");
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+static void a_401_that_asks_for_nothing_known_is_the_end(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 200, "", "");
+    answer(POST, 401, "WWW-Authenticate: Negotiate", "");
+    assert_status(&result, 401);
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+/* Harbor says so where a token does not suffice. */
+static void basic_behind_bearer_is_tried(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer(GET, 200, "", TOKEN("t1"));
+    answer(POST, 401, BASIC, "");
+    assert_header(world.http, POST, "Authorization: Basic Ym90OnBhNTV3b3Jk");
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+static void basic_behind_bearer_is_nothing_for_a_refresh_token(void **state)
+{
+    struct sending_result result;
+
+    pusher_bind(&world, &pusher, BINDING_IDENTITY_TOKEN, "r1");
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer("POST " AUTH, 200, "", TOKEN("t1"));
+    answer(POST, 401, BASIC, "");
+    assert_int_equal(result.calls, 1);
+    assert_int_equal(result.err.kind, ERROR_AUTH);
+    assert_message_contains(&result.err, "wants a username and a password");
+    /* That was about this one request: the next one begins anew. */
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer("POST " AUTH, 200, "", TOKEN("t2"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+/* The failure of the first has the scheme forgotten before the second is told
+ * that there are no credentials. */
+static void two_that_have_nothing_to_show_end_alike(void **state)
+{
+    static const char *const challenges[] = {BASIC, BEARER};
+
+    for (size_t i = 0; i < ARRAY_SIZE(challenges); i++) {
+        struct sending_result results[2];
+
+        pusher_open(&world, &pusher, "reg.example", NULL);
+        post(&results[0]);
+        post(&results[1]);
+        answer(PROBE, 401, challenges[i], "");
+        if (i == 1) {
+            answer(GET, 401, "", "");
+        }
+        assert_int_equal(results[0].err.kind, ERROR_AUTH);
+        assert_int_equal(results[1].err.kind, ERROR_AUTH);
+        assert_int_equal(fake_waiting(world.http), 0);
+        assert_int_equal(fake_sent(world.http), 1 + i);
+        end(NULL);
+        begin(NULL);
+    }
+    with_password();
+}
+
+static void every_401_is_answered_once(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer(GET, 200, "", TOKEN("t1"));
+    answer(POST, 401, BEARER, "");
+    answer(GET, 200, "", TOKEN("t2"));
+    assert_header(world.http, POST, "Bearer t2");
+    answer(POST, 401, BEARER, "");
+    assert_status(&result, 401);
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+/* --- realms that change ----------------------------------------------------
+ */
+
+#define REALM(name)                                                            \
+    "WWW-Authenticate: Bearer realm=\"" REG "/" name "/token\",service=\"s\""
+
+/* Artifactory: each repository's requests name its own. */
+static void two_registrations_with_a_realm_each_do_not_disturb_each_other(
+    void **state)
+{
+    struct pusher other;
+    struct sending_result result;
+
+    with_password();
+    pusher_open(&world, &other, "reg.example", "an0ther");
+    send_to(&world, &pusher, "POST", UPLOADS, &result);
+    answer(PROBE, 200, "", "");
+    answer(POST, 401, REALM("one"), "");
+    answer("GET " REG "/one/token?*", 200, "", TOKEN("t1"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+    send_to(&world, &other, "POST", UPLOADS, &result);
+    answer(POST, 401, REALM("two"), "");
+    answer("GET " REG "/two/token?*", 200, "", TOKEN("t2"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+    wait_ms(&world, 300000); /* both tokens have ended */
+    send_to(&world, &pusher, "POST", UPLOADS, &result);
+    answer("GET " REG "/one/token?*", 200, "", TOKEN("t3"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+    pusher_close(&other);
+}
+
+static void a_token_server_that_has_moved_is_found_again(void **state)
+{
+    static const int statuses[] = {0, 404, 401, 403};
+
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        struct sending_result result;
+
+        with_password();
+        post(&result);
+        answer(PROBE, 401, REALM("old"), "");
+        if (statuses[i] == 0) {
+            fake_break(world.http, "GET *", ERROR_UNREACHABLE);
+        } else {
+            answer("GET " REG "/old/token?*", statuses[i], "", "");
+        }
+        assert_int_equal(result.calls, 1);
+        post(&result);
+        answer(PROBE, 401, REALM("new"), "");
+        answer("GET " REG "/new/token?*", 200, "", TOKEN("t1"));
+        answer(POST, 202, "", "");
+        assert_status(&result, 202);
+        end(NULL);
+        begin(NULL);
+    }
+    with_password();
+}
+
+/* Its failures cost the others nothing. */
+static void one_registration_that_is_refused_lets_the_others_be(void **state)
+{
+    struct pusher other;
+    struct sending_result result;
+
+    with_password();
+    pusher_open(&world, &other, "reg.example", "an0ther");
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer(GET, 401, "", "");
+    assert_int_equal(result.err.kind, ERROR_AUTH);
+    send_to(&world, &other, "POST", UPLOADS, &result);
+    answer(GET, 200, "", TOKEN("t1"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+    pusher_close(&other);
+}
+
+static void a_server_in_trouble_has_not_moved(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer(GET, 503, "", "");
+    assert_int_equal(result.err.kind, ERROR_UNAVAILABLE);
+    post(&result);
+    answer(GET, 200, "", TOKEN("t1"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+static void a_realm_where_credentials_may_not_go_is_refused(void **state)
+{
+    static const char *const realms[] = {
+        "http://reg.example/token",
+        "https://elsewhere.test/token",
+        "https://169.254.169.254/token",
+        "https://metadata.google.internal../token",
+        "ftp://reg.example/token",
+        "https://user:pass@reg.example/token",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(realms); i++) {
+        struct sending_result result;
+        char header[128];
+
+        snprintf(header, sizeof(header),
+                 "WWW-Authenticate: Bearer realm=\"%s\"", realms[i]);
+        with_password();
+        post(&result);
+        answer(PROBE, 401, header, "");
+        check_number(realms[i], result.calls, 1);
+        check_number(realms[i], fake_waiting(world.http), 0);
+        check_number(realms[i], fake_sent(world.http), 1);
+        end(NULL);
+        begin(NULL);
+    }
+    with_password();
+}
+
+/* --- scopes ------------------------------------------------------------------
+ */
+
+#define SCOPE(scope) BEARER ",error=\"insufficient_scope\",scope=\"" scope "\""
+#define OURS "&scope=repository%3Aacme%2Fapp%3Apull%2Cpush"
+
+static void another_scope_is_asked_for_beside_ours(void **state)
+{
+    static const struct {
+        const char *scope;
+        const char *url;
+    } rows[] = {
+        {SCOPE("repository:acme/app:pull,push"), OURS "&account"},
+        {SCOPE("repository:acme/app:push,pull"), OURS "&account"},
+        {SCOPE("repository:acme/app:push"), OURS "&account"},
+        {SCOPE("repository:acme/app:pull repository:acme/app:push"),
+         OURS "&account"},
+        {SCOPE("repository:x/acme/app:push"),
+         OURS "&scope=repository%3Ax%2Facme%2Fapp%3Apush&account"},
+        {SCOPE("repository:acme/app:pull repository:b:pull repository:c:*"),
+         OURS "&scope=repository%3Ab%3Apull&scope=repository%3Ac%3A%2A&acc"},
+        {SCOPE("registry:catalog:*"), OURS "&account"},
+        {SCOPE("repository:b:pull\tx"), OURS "&account"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct sending_result result;
+
+        with_password();
+        post(&result);
+        answer(PROBE, 401, BEARER, "");
+        answer(GET, 200, "", TOKEN("t1"));
+        answer(POST, 401, rows[i].scope, "");
+        check_contains(rows[i].scope, fake_asked(world.http, GET)->name,
+                       rows[i].url);
+        answer(GET, 200, "", TOKEN("t2"));
+        assert_header(world.http, POST, "Bearer t2");
+        answer(POST, 202, "", "");
+        assert_status(&result, 202);
+        end(NULL);
+        begin(NULL);
+    }
+    with_password();
+}
+
+/* The token is for the repository by its other name. */
+static void a_token_by_another_name_is_the_registrys_business(void **state)
+{
+    /* {"access":[{"type":"repository","name":"x","actions":["push"]}]} */
+    static const char token[] =
+        "{\"token\":\"e30.eyJhY2Nlc3MiOlt7InR5cGUiOiJyZXBvc2l0b3J5IiwibmFtZSI6"
+        "IngiLCJhY3Rpb25zIjpbInB1c2giXX1dfQ.c\"}";
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 200, "", "");
+    answer(POST, 401, SCOPE("repository:x:push"), "");
+    answer(GET, 200, "", token);
+    assert_string_equal(result.err.message, "");
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+/* --- credentials that have ended ---------------------------------------------
+ */
+
+static void ecr_says_403_of_a_password_that_has_ended(void **state)
+{
+    static const char host[] = "1234.dkr.ecr.eu-west-1.amazonaws.com";
+    static const char ecr_post[] =
+        "POST https://1234.dkr.ecr.eu-west-1.amazonaws.com" UPLOADS;
+    struct sending_result result;
+
+    pusher_open(&world, &pusher, host, PASSWORD);
+    post(&result);
+    answer("GET https://1234.dkr.ecr.eu-west-1.amazonaws.com/v2/", 401, BASIC,
+           "");
+    wait_ms(&world, 60000);
+    answer(ecr_post, 403, "", "Your authorization token has expired");
+    /* The chain was walked again, though there is nothing new in this one. */
+    answer(ecr_post, 403, "", "Your authorization token has expired");
+    assert_status(&result, 403);
+    /* ... and not so again within seconds. */
+    post(&result);
+    answer(ecr_post, 403, "", "Your authorization token has expired");
+    assert_status(&result, 403);
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+static void elsewhere_403_is_the_end(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer(GET, 200, "", TOKEN("t1"));
+    answer(POST, 403, "", "");
+    assert_status(&result, 403);
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+static void ecr_public_says_400_of_a_token_that_has_ended(void **state)
+{
+    static const char denied[] =
+        "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"Your Authorization "
+        "Token is invalid.\"}]}";
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer(GET, 200, "", TOKEN("t1"));
+    answer(POST, 400, "", denied);
+    answer(GET, 200, "", TOKEN("t2"));
+    assert_header(world.http, POST, "Bearer t2");
+    answer(POST, 400, "", denied);
+    assert_status(&result, 400);
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+static void a_registry_token_goes_as_it_is(void **state)
+{
+    struct sending_result result;
+
+    pusher_bind(&world, &pusher, BINDING_REGISTRY_TOKEN, "rt");
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    assert_header(world.http, POST, "Authorization: Bearer rt");
+    answer(POST, 401, BEARER, "");
+    answer(POST, 401, BEARER, "");
+    assert_status(&result, 401);
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+/* --- where a request may go --------------------------------------------------
+ */
+
+static void with_certificate(void)
+{
+    with_password();
+    pusher.target.transport.certificate = "client.crt";
+    pusher.target.transport.key = "client.key";
+}
+
+static void another_host_sees_neither_credentials_nor_certificate(void **state)
+{
+    struct sending_result result;
+
+    with_certificate();
+    post(&result);
+    answer(PROBE, 401, BASIC, "");
+    assert_true(fake_asked(world.http, POST)->with_certificate);
+    answer(POST, 307, "Location: https://cdn.reg.example/up", "");
+    assert_anonymous(world.http, "POST https://cdn.reg.example/up");
+    assert_false(fake_asked(world.http, "POST https://cdn.reg.example/up")
+                     ->with_certificate);
+    /* It does not get to say what our credentials are shown to. */
+    answer("POST *", 307, "Location: " REG "/v2/other/blobs/uploads/", "");
+    assert_anonymous(world.http, "POST " REG "/v2/other/blobs/uploads/");
+    answer("POST *", 202, "", "");
+    assert_status(&result, 202);
+}
+
+static void a_redirect_at_home_keeps_both(void **state)
+{
+    struct sending_result result;
+
+    with_certificate();
+    post(&result);
+    answer(PROBE, 401, BASIC, "");
+    answer(POST, 308, "Location: /v2/elsewhere", "");
+    assert_header(world.http, "POST " REG "/v2/elsewhere",
+                  "Authorization: Basic");
+    assert_true(fake_asked(world.http, "POST *")->with_certificate);
+    answer("POST *", 202, "", "");
+    assert_status(&result, 202);
+}
+
+static void a_token_server_elsewhere_sees_no_certificate(void **state)
+{
+    struct sending_result result;
+
+    with_certificate();
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    assert_false(fake_asked(world.http, GET)->with_certificate);
+    answer(GET, 200, "", TOKEN("t1"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+/* Its requests go to another name than outcomes and tokens have. */
+static void docker_hub_is_asked_by_its_wire_name(void **state)
+{
+    struct sending_result result;
+
+    pusher_open(&world, &pusher, "index.docker.io", PASSWORD);
+    post(&result);
+    answer("GET https://registry-1.docker.io/v2/", 401,
+           "WWW-Authenticate: Bearer realm=\"https://auth.docker.io/token\","
+           "service=\"registry.docker.io\"",
+           "");
+    answer("GET https://auth.docker.io/token?client_id=waybill"
+           "&service=registry.docker.io"
+           "&scope=repository%3Aacme%2Fapp%3Apull%2Cpush&account=bot",
+           200, "", TOKEN("t1"));
+    answer("POST https://registry-1.docker.io" UPLOADS, 202, "", "");
+    assert_status(&result, 202);
+}
+
+/* --- those who go away -------------------------------------------------------
+ */
+
+static void requests_may_be_cancelled_at_every_step(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    for (int step = 0; step < 4; step++) {
+        struct oci_request *request =
+            send_to(&world, &pusher, "POST", UPLOADS, &result);
+
+        if (step > 0) {
+            answer(PROBE, 401, BEARER, "");
+        }
+        if (step > 1) {
+            answer(GET, 200, "", TOKEN("t1"));
+        }
+        if (step > 2) {
+            answer(POST, 401, BEARER, "");
+        }
+        oci_request_cancel(request);
+        fake_settle(world.http);
+        assert_int_equal(result.calls, 0);
+        end(NULL);
+        begin(NULL);
+        with_password();
+    }
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end)
+    static const struct CMUnitTest tests[] = {
+        ROW(the_scheme_is_asked_for_once),
+        ROW(a_registry_that_wanted_nothing_may_want_something_later),
+        ROW(a_401_that_asks_for_nothing_known_is_the_end),
+        ROW(basic_behind_bearer_is_tried),
+        ROW(basic_behind_bearer_is_nothing_for_a_refresh_token),
+        ROW(two_that_have_nothing_to_show_end_alike),
+        ROW(every_401_is_answered_once),
+        ROW(two_registrations_with_a_realm_each_do_not_disturb_each_other),
+        ROW(a_token_server_that_has_moved_is_found_again),
+        ROW(one_registration_that_is_refused_lets_the_others_be),
+        ROW(a_server_in_trouble_has_not_moved),
+        ROW(a_realm_where_credentials_may_not_go_is_refused),
+        ROW(another_scope_is_asked_for_beside_ours),
+        ROW(a_token_by_another_name_is_the_registrys_business),
+        ROW(ecr_says_403_of_a_password_that_has_ended),
+        ROW(elsewhere_403_is_the_end),
+        ROW(ecr_public_says_400_of_a_token_that_has_ended),
+        ROW(a_registry_token_goes_as_it_is),
+        ROW(another_host_sees_neither_credentials_nor_certificate),
+        ROW(a_redirect_at_home_keeps_both),
+        ROW(a_token_server_elsewhere_sees_no_certificate),
+        ROW(docker_hub_is_asked_by_its_wire_name),
+        ROW(requests_may_be_cancelled_at_every_step),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
