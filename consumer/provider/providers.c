@@ -1,8 +1,10 @@
 #include "waybill/provider.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "waybill/glob.h"
+#include "waybill/str.h"
 
 /*
  * One row for each registry that differs. A row is here because its makers say
@@ -65,8 +67,7 @@ const struct provider providers[] = {
         .sources = LIST("aws"),
         .username = "AWS",
         .well_known = true,
-        .quirks = PROVIDER_REFUSES_WITH_400 | PROVIDER_NO_SINGLE_POST |
-                  PROVIDER_CREATES_BY_API,
+        .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_CREATES_BY_API,
         .least_parts = 2,
         .parts_advice = "the first one is the registry's alias: set repository "
                         "to public.ecr.aws/ALIAS or below",
@@ -176,13 +177,23 @@ const struct provider providers[] = {
     {.name = "registry", .hosts = LIST("*")},
 };
 
+/* Hosts have no case, and globs do. */
+static void put_lower(struct str *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        str_putc(out, (char)tolower((unsigned char)*text));
+    }
+}
+
 static const struct provider *find(const char *host)
 {
+    CLEANUP(str_release) struct str lower = STR_INIT(STR_UNLIMITED);
     const struct provider *provider = providers;
 
+    put_lower(&lower, host);
     for (;; provider++) {
         for (const char *const *glob = provider->hosts; *glob; glob++) {
-            if (glob_matches(*glob, host)) {
+            if (glob_matches(*glob, lower.data)) {
                 return provider;
             }
         }
@@ -238,7 +249,10 @@ bool allow_list_has(const struct allow_list *allowed, const char *host)
         return true;
     }
     for (size_t i = 0; allowed != NULL && i < allowed->count; i++) {
-        if (glob_matches(allowed->patterns[i], host)) {
+        CLEANUP(str_release) struct str lower = STR_INIT(STR_UNLIMITED);
+
+        put_lower(&lower, allowed->patterns[i]);
+        if (glob_matches(lower.data, host)) {
             return true;
         }
     }
