@@ -187,6 +187,35 @@ static void put_blob(struct registry *registry, const char *path,
     }
 }
 
+/* With the digest that it is said to have, "?digest=..." */
+static void post_blob(struct registry *registry, const char *path,
+                      const char *given, const struct ask *ask,
+                      struct reply *reply)
+{
+    struct digest digest;
+
+    digest_of(ask->body.data, ask->body.len, &digest);
+    if (strncmp(given + strlen("?digest="), digest.text, DIGEST_TEXT) != 0) {
+        reply_set(reply, 400, "DIGEST_INVALID");
+        return;
+    }
+    store_blob(registry, path, &digest, commit(ask, reply));
+    reply_set(reply, 201, NULL);
+}
+
+static void post_upload(struct registry *registry, const char *path,
+                        const char *query, const struct ask *ask,
+                        struct reply *reply)
+{
+    if (*query == '\0' || registry->single_post == SINGLE_POST_IGNORED) {
+        begin_upload(registry, path, reply);
+    } else if (registry->single_post == SINGLE_POST_TAKEN) {
+        post_blob(registry, path, query, ask, reply);
+    } else {
+        reply_set(reply, 405, "UNSUPPORTED");
+    }
+}
+
 /* --- manifests --------------------------------------------------------------
  */
 
@@ -343,7 +372,7 @@ void registry_answer(struct registry *registry, const struct ask *ask,
     } else if (is(ask, "HEAD") && split(ask->path, MANIFESTS, &to)) {
         head_manifest(registry, to.repository, to.reference, ask, reply);
     } else if (is(ask, "POST") && split(ask->path, UPLOADS, &to)) {
-        begin_upload(registry, to.repository, reply);
+        post_upload(registry, to.repository, to.rest, ask, reply);
     } else if (is(ask, "PUT") && split(ask->path, UPLOADS, &to)) {
         put_blob(registry, to.repository, to.rest, ask, reply);
     } else if (is(ask, "HEAD") && split(ask->path, BLOBS, &to)) {

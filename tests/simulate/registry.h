@@ -20,6 +20,13 @@
 
 enum registry_auth { REGISTRY_OPEN, REGISTRY_BASIC, REGISTRY_BEARER };
 
+/* What is made of a POST that carries a blob */
+enum single_post {
+    SINGLE_POST_IGNORED,
+    SINGLE_POST_TAKEN,
+    SINGLE_POST_REFUSED
+};
+
 enum location { LOCATION_RELATIVE, LOCATION_ABSOLUTE, LOCATION_DOWNGRADED };
 
 enum fault {
@@ -89,6 +96,9 @@ struct registry {
     enum registry_auth auth;
     struct account accounts[MOST_ACCOUNTS];
     enum location location;
+    enum single_post single_post;
+    bool speaks_oauth2; /* by refresh tokens that are good for one use */
+    unsigned refresh[MOST_ACCOUNTS]; /* the number of the one; 0: none */
     uint64_t token_ms;
     uint64_t said_token_ms; /* which may be more */
     struct window windows[MOST_WINDOWS];

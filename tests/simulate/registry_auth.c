@@ -189,11 +189,20 @@ static const char *parameter(struct arena *arena, const char *path,
     return arena_strdup(arena, value.data);
 }
 
+/* The parameters, whether in the URL or in a form */
+static const char *told(struct registries *registries, const struct ask *ask)
+{
+    return strcmp(ask->method, "POST") == 0
+               ? arena_printf(registries->sim->arena, "%.*s",
+                              (int)ask->body.len, (const char *)ask->body.data)
+               : ask->path;
+}
+
 struct registry *registry_of_token(struct registries *registries,
                                    const struct ask *ask)
 {
-    const char *service =
-        parameter(registries->sim->arena, ask->path, "service=", "&");
+    const char *service = parameter(registries->sim->arena,
+                                    told(registries, ask), "service=", "&");
 
     for (size_t i = 0; i < registries->count; i++) {
         if (strcmp(registries->all[i].host, service) == 0) {
@@ -224,20 +233,64 @@ static void issue(struct registry *registry, unsigned account, const char *path,
                (unsigned long long)registry->said_token_ms / 1000);
 }
 
+/* By the password, or the one refresh token that is good now; -1: by neither */
+static int account_by_form(const struct registry *registry, const char *form)
+{
+    struct arena *arena = registry->registries->sim->arena;
+    const char *username = parameter(arena, form, "username=", "&");
+    const char *password = parameter(arena, form, "password=", "&");
+    const char *refresh = parameter(arena, form, "refresh_token=", "&");
+
+    for (int i = 0; i < MOST_ACCOUNTS; i++) {
+        const struct account *account = &registry->accounts[i];
+
+        if (account->username == NULL) {
+            continue;
+        }
+        if ((strcmp(account->username, username) == 0 &&
+             strcmp(account->password, password) == 0) ||
+            (registry->refresh[i] != 0 &&
+             strcmp(refresh, arena_printf(arena, "refresh-%d-%u", i,
+                                          registry->refresh[i])) == 0)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void put_refresh_token(struct registry *registry, int account,
+                              struct reply *reply)
+{
+    struct str *body = &reply->response.body;
+
+    registry->refresh[account] = ++registry->numbers;
+    body->data[--body->len] = '\0'; /* the closing brace */
+    str_printf(body, ",\"refresh_token\":\"refresh-%d-%u\"}", account,
+               registry->refresh[account]);
+}
+
 void token_server_answer(struct registries *registries, const struct ask *ask,
                          struct reply *reply)
 {
     struct registry *registry = registry_of_token(registries, ask);
-    int account = registry != NULL ? account_by_password(registry, ask) : -1;
+    struct arena *arena = registries->sim->arena;
+    const char *words = told(registries, ask);
+    bool post = words != ask->path;
+    int account;
 
-    if (registry == NULL) {
-        reply_set(reply, 400, NULL);
-    } else if (account < 0 || denial(registry, account) == 401) {
+    if (registry == NULL || (post && !registry->speaks_oauth2)) {
+        reply_set(reply, registry == NULL ? 400 : 404, NULL);
+        return;
+    }
+    account = post ? account_by_form(registry, words)
+                   : account_by_password(registry, ask);
+    if (account < 0 || denial(registry, account) == 401) {
         reply_set(reply, 401, "UNAUTHORIZED");
-    } else {
-        issue(registry, (unsigned)account,
-              parameter(registries->sim->arena, ask->path,
-                        "scope=repository%3A", "%3A"),
-              reply);
+        return;
+    }
+    issue(registry, (unsigned)account,
+          parameter(arena, words, "scope=repository%3A", "%3A"), reply);
+    if (post) {
+        put_refresh_token(registry, account, reply);
     }
 }

@@ -147,6 +147,9 @@ static void init_registry(struct registries *registries, size_t place)
     }
     registry->location = (enum location)sim_pick(sim, 0, LOCATION_DOWNGRADED);
     init_tokens(registry);
+    /* Not drawn: older seeds keep their worlds. */
+    registry->single_post = (enum single_post)((sim->options.seed + place) % 3);
+    registry->speaks_oauth2 = (sim->options.seed / 3 + place) % 3 == 0;
     timer_init(&registry->restart, on_restart, registry);
 }
 

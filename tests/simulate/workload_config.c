@@ -41,6 +41,9 @@ static void put_registrations(struct sim *sim, struct str *yaml)
             str_printf(yaml, "    username: %s\n    password: %s\n",
                        account->username, account->password);
         }
+        if (registry->speaks_oauth2) {
+            str_puts(yaml, "    token_exchange_method: oauth2\n");
+        }
     }
 }
 
