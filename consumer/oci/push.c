@@ -177,7 +177,7 @@ static void on_uploaded(void *payload, const struct error *err)
     if (err != NULL && make_repository(push, err)) {
         return;
     }
-    if (err != NULL) {
+    if (err != NULL || fault_is_broken("commit-before-push")) {
         finish(push, err);
     } else if (push->layer.done && push->config.done) {
         put_manifest(push);

@@ -4,7 +4,6 @@
 
 #include "oci_internal.h"
 #include "waybill/alloc.h"
-#include "waybill/fault.h"
 #include "waybill/limits.h"
 
 /*
@@ -28,7 +27,7 @@
 #define MOST_DOUBTS 4
 /* nginx takes 1 MiB when nobody has told it otherwise; who takes less than that
  * may take this. */
-static const size_t learnt_chunks[] = {1024 * 1024, 64 * 1024};
+static const size_t learnt_chunks[] = {(size_t)1024 * 1024, (size_t)64 * 1024};
 
 static void begin(struct upload *upload);
 
@@ -273,9 +272,7 @@ static void heed_minimum(struct upload *upload,
 static void on_session(struct upload *upload,
                        const struct http_response *response)
 {
-    if (fault_is_broken("commit-before-push")) {
-        finish(upload, NULL);
-    } else if (upload->chunk > 0) {
+    if (upload->chunk > 0) {
         heed_minimum(upload, response);
         patch(upload);
     } else {
