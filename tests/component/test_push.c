@@ -757,6 +757,68 @@ static void a_warm_push_to_a_new_repository_is_a_token_and_five(void **state)
     assert_warm(SCENARIOS("auth-bearer"), KNOWN, 6);
 }
 
+static void a_warm_push_with_single_posts_is_three_requests(void **state)
+{
+    assert_warm(SCENARIOS(SINGLE_POST), ANONYMOUS, 3);
+}
+
+static void a_warm_push_with_single_posts_and_tokens_is_four(void **state)
+{
+    assert_warm(SCENARIOS(SINGLE_POST, "auth-bearer"), KNOWN, 4);
+}
+
+static void a_refresh_token_serves_the_second_push(void **state)
+{
+    struct world world;
+    struct result result;
+
+    world_open(&world, SCENARIOS("auth-bearer"), KNOWN, false);
+    world.target.exchange = OCI_EXCHANGE_OAUTH2;
+    push(&world, &result);
+    assert_pushed(&result);
+    assert_int_equal(peer_count(world.peer, "requests", NULL), WITH_TOKEN);
+    world.target.path = "acme/another";
+    push(&world, &result);
+    assert_pushed(&result);
+    assert_int_equal(peer_count(world.peer, "requests", NULL),
+                     WITH_TOKEN + WITH_TOKEN - 1);
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+#define CHUNK 80
+
+static int pieces_of(const struct oci_blob *blob)
+{
+    return (int)((blob->data.len + CHUNK - 1) / CHUNK);
+}
+
+/* `exact` beside the pieces */
+static void assert_chunks(const char *const *scenarios, enum who who, int exact)
+{
+    struct world world;
+    struct result result;
+    int pieces;
+
+    world_open(&world, scenarios, who, false);
+    world.target.chunk_size = CHUNK;
+    pieces = pieces_of(&world.image.layer) + pieces_of(&world.image.config);
+    push(&world, &result);
+    assert_pushed(&result);
+    assert_int_equal(peer_count(world.peer, "stages", "patch"), pieces);
+    assert_int_equal(peer_count(world.peer, "requests", NULL), exact + pieces);
+    peer_assert_content(world.peer);
+    world_close(&world);
+}
+
+static void chunks_arrive_as_the_whole(void **state)
+{
+    assert_chunks(NOTHING, ANONYMOUS, COLD);
+    assert_chunks(SCENARIOS("201-on-patch"), ANONYMOUS, COLD);
+    assert_chunks(SCENARIOS("location-relative", "auth-bearer"), KNOWN,
+                  WITH_TOKEN);
+}
+
 static void warm_pushes_share_two_connections(void **state)
 {
     struct world world;
@@ -1469,6 +1531,10 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(a_warm_push_is_five_requests),
     cmocka_unit_test(a_warm_push_with_basic_is_five_requests),
     cmocka_unit_test(a_warm_push_to_a_new_repository_is_a_token_and_five),
+    cmocka_unit_test(a_warm_push_with_single_posts_is_three_requests),
+    cmocka_unit_test(a_warm_push_with_single_posts_and_tokens_is_four),
+    cmocka_unit_test(a_refresh_token_serves_the_second_push),
+    cmocka_unit_test(chunks_arrive_as_the_whole),
     cmocka_unit_test(warm_pushes_share_two_connections),
     cmocka_unit_test(what_was_pushed_can_be_read_under_its_tag),
     cmocka_unit_test(many_pushes_at_once_to_one_repository_fetch_one_token),
