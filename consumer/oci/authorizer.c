@@ -33,6 +33,8 @@ void authorizer_release(struct authorizer *authorizer)
     }
     keychain_forget_waiter(&authorizer->keychain_waiter);
     token_forget_waiter(&authorizer->token_waiter);
+    trial_forget_waiter(&authorizer->trial_waiter);
+    authorizer_answered(authorizer, false, false);
     challenge_release(&authorizer->challenge);
     challenge_release(&authorizer->used);
     forget_shown(authorizer);
@@ -96,6 +98,26 @@ static void say_nothing_to_show(struct authorizer *authorizer)
     fail_to_authorize(authorizer, &err);
 }
 
+static void say_refused(struct authorizer *authorizer,
+                        const struct credential *credential)
+{
+    const char *advice = authorizer->origin->provider->auth_advice;
+    struct error err;
+
+    error_set(&err, ERROR_AUTH,
+              "registry '%s' refuses the username and password (from %s)%s%s%s",
+              authorizer->target->registry,
+              credential->origin ? credential->origin : "nowhere",
+              advice ? " (" : "", advice ? advice : "", advice ? ")" : "");
+    err.http_status = 401;
+    fail(authorizer, &err);
+}
+
+static void on_trial_over(void *payload)
+{
+    authorizer_start(payload);
+}
+
 static void show_basic(struct authorizer *authorizer,
                        const struct credential *credential)
 {
@@ -105,9 +127,44 @@ static void show_basic(struct authorizer *authorizer,
         say_nothing_to_show(authorizer);
         return;
     }
+    authorizer->trial_waiter.ready = on_trial_over;
+    authorizer->trial_waiter.payload = authorizer;
+    switch (trial_begin(authorizer->origin, authorizer->target->keychain,
+                        credential->id, &authorizer->trial_waiter)) {
+    case TRIAL_RUNNING:
+        return;
+    case TRIAL_REFUSED:
+        say_refused(authorizer, credential);
+        return;
+    case TRIAL_OPEN:
+        authorizer->went_first = true;
+        break;
+    case TRIAL_GOOD:
+        break;
+    }
+    authorizer->showed_password = true;
     oci_put_basic(&header, credential->username, credential->password);
     authorizer->ready(authorizer->payload, header.data, credential->lifetime_ms,
                       NULL);
+}
+
+void authorizer_answered(struct authorizer *authorizer, bool answered,
+                         bool refused)
+{
+    bool went_first = authorizer->went_first;
+
+    if (!authorizer->showed_password) {
+        return;
+    }
+    authorizer->showed_password = false;
+    authorizer->went_first = false;
+    if (answered || went_first) {
+        trial_end(authorizer->origin, authorizer->target->keychain,
+                  authorizer->credential_id, went_first,
+                  !answered ? TRIAL_OPEN
+                  : refused ? TRIAL_REFUSED
+                            : TRIAL_GOOD);
+    }
 }
 
 /* The token server would not have the credentials: there may be others by now.

@@ -69,6 +69,8 @@ struct lesson {
     struct challenge challenge;
 };
 
+struct trial;
+
 struct origin {
     TAILQ_ENTRY(origin) link;
     struct oci_client *client;
@@ -77,9 +79,10 @@ struct origin {
     const struct provider *provider;
     struct challenge challenge; /* the probe's */
     TAILQ_HEAD(, lesson) lessons;
-    int ping_status; /* what GET /v2/ was answered; 0: not asked */
+    TAILQ_HEAD(, trial) trials;
+    int ping_status;         /* what GET /v2/ was answered; 0: not asked */
     enum learnt single_post; /* takes a blob with its POST */
-    unsigned doubts;         /* answers that did not tell */
+    bool doubted;            /* one came to nothing: the next goes without */
     size_t chunk_size;       /* larger bodies were refused; 0: none were */
     struct http_transfer *probe;
     unsigned round;
@@ -100,6 +103,47 @@ void origin_learn(struct origin *origin, const struct keychain *keychain,
                   const struct challenge *challenge);
 /* It led nowhere: the next one asks again. */
 void origin_forget(struct origin *origin, const struct keychain *keychain);
+
+/* --- trial.c: whether a password counts
+ * ---------------------------------------
+ */
+
+enum trial_state {
+    TRIAL_OPEN,    /* nobody knows: who asks goes first */
+    TRIAL_RUNNING, /* somebody does, and the others wait for what becomes of it
+                    */
+    TRIAL_GOOD,
+    TRIAL_REFUSED
+};
+
+struct trial_waiter {
+    void (*ready)(void *payload); /* then: once more trial_begin() */
+    void *payload;
+    TAILQ_ENTRY(trial_waiter) link;
+    struct trial *trial; /* while waiting */
+    unsigned round;
+};
+
+struct trial {
+    TAILQ_ENTRY(trial) link;
+    const struct keychain *keychain; /* whose; only compared */
+    uint64_t id;                     /* of the credential */
+    enum trial_state state;
+    uint64_t until_ms; /* of a refusal */
+    unsigned round;
+    TAILQ_HEAD(, trial_waiter) waiters;
+};
+
+/* OPEN: the caller is the first, and must call trial_end(); RUNNING: it waits.
+ */
+enum trial_state trial_begin(struct origin *origin,
+                             const struct keychain *keychain, uint64_t id,
+                             struct trial_waiter *waiter);
+/* Every answer is a verdict: GOOD, REFUSED, or OPEN where there was none. */
+void trial_end(struct origin *origin, const struct keychain *keychain,
+               uint64_t id, bool was_first, enum trial_state verdict);
+void trial_forget_waiter(struct trial_waiter *waiter);
+void trial_free(struct origin *origin, struct trial *trial);
 
 /* --- session.c: what a token server has to be told, and has told
  * --------------
@@ -195,6 +239,9 @@ struct authorizer {
     struct origin_waiter probe_waiter;
     struct keychain_waiter keychain_waiter;
     struct token_waiter token_waiter;
+    struct trial_waiter trial_waiter;
+    bool showed_password;
+    bool went_first; /* with it */
     /* header: the whole line, NULL for none. May come from inside
      * authorizer_start(). */
     void (*ready)(void *payload, const char *header, uint64_t lifetime_ms,
@@ -206,6 +253,9 @@ void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
                      struct origin *origin, const struct oci_target *target,
                      const char *actions);
 void authorizer_start(struct authorizer *authorizer);
+/* What became of the request, before anything else is done about it */
+void authorizer_answered(struct authorizer *authorizer, bool answered,
+                         bool refused);
 /* What was shown did not count. True: authorizer_start() has something else to
  * show, once. */
 bool authorizer_refused(struct authorizer *authorizer,

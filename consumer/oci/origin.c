@@ -51,6 +51,7 @@ struct origin *origin_of(struct oci_client *client,
     origin->provider = provider_of(target->registry);
     TAILQ_INIT(&origin->waiters);
     TAILQ_INIT(&origin->lessons);
+    TAILQ_INIT(&origin->trials);
     TAILQ_INSERT_TAIL(&client->origins, origin, link);
     return origin;
 }
@@ -66,8 +67,13 @@ void origin_free(struct origin *origin)
 {
     struct lesson *lesson;
 
+    struct trial *trial;
+
     while ((lesson = TAILQ_FIRST(&origin->lessons)) != NULL) {
         lesson_free(origin, lesson);
+    }
+    while ((trial = TAILQ_FIRST(&origin->trials)) != NULL) {
+        trial_free(origin, trial);
     }
     if (origin->probe != NULL) {
         http_cancel(origin->probe);

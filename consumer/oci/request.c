@@ -165,6 +165,9 @@ static void on_response(void *payload, const struct http_response *response,
     struct error failure;
 
     request->transfer = NULL;
+    authorizer_answered(&request->authorizer, response != NULL,
+                        response != NULL &&
+                            oci_is_unauthorized(response, request->target));
     if (response == NULL) {
         failure = *err;
         error_prefix(&failure, "registry '%s'", request->url.host);

@@ -22,9 +22,6 @@
 
 /* Sent with a POST to learn whether that is taken */
 #define MOST_PROBE_BODY 4096
-/* Such a POST that gets another answer than 201 or 202, or none at all, has
- * shown nothing; after so many of them we do not ask any more. */
-#define MOST_DOUBTS 4
 /* nginx takes 1 MiB when nobody has told it otherwise; who takes less than that
  * may take this. */
 static const size_t learnt_chunks[] = {(size_t)1024 * 1024, (size_t)64 * 1024};
@@ -280,19 +277,25 @@ static void on_session(struct upload *upload,
     }
 }
 
-/* Who refuses all requests for now refuses not this one. */
-static void doubt(struct upload *upload, const struct http_response *response)
+/* A POST with a body that came to nothing may have come to nothing because of
+ * it: a server that reads no such body hangs up. So the next one goes without,
+ * and what becomes of that tells: it is taken, and the body was to blame; or
+ * not, and the registry is in trouble. */
+static void weigh(struct upload *upload, const struct http_response *response)
 {
     struct origin *origin = upload->origin;
+    int status = response != NULL ? response->status : 0;
 
-    if (origin->single_post != LEARNT_NOTHING ||
-        (response != NULL &&
-         (response->status / 100 == 2 || response->status == 429 ||
-          response->status == 503))) {
+    /* Who refuses all requests for now refuses not this one. */
+    if (origin == NULL || origin->single_post != LEARNT_NOTHING ||
+        status == 429 || status == 503) {
         return;
     }
-    if (++origin->doubts >= MOST_DOUBTS) {
-        origin->single_post = LEARNT_NO;
+    if (upload->single) {
+        origin->doubted = status / 100 != 2;
+    } else if (origin->doubted) {
+        origin->doubted = false;
+        origin->single_post = status / 100 == 2 ? LEARNT_NO : LEARNT_NOTHING;
     }
 }
 
@@ -316,6 +319,7 @@ static bool learn(struct upload *upload, const struct http_response *response)
                origin->single_post != LEARNT_YES) {
         /* Another blob may have been told so meanwhile. */
         origin->single_post = LEARNT_NO;
+        origin->doubted = false;
         begin(upload);
         return true;
     }
@@ -330,9 +334,7 @@ static void on_post(void *payload, const struct http_response *response,
     struct error failure;
 
     upload->request = NULL;
-    if (upload->single) {
-        doubt(upload, response);
-    }
+    weigh(upload, response);
     if (response == NULL) {
         finish(upload, err);
     } else if (upload->single && learn(upload, response)) {
@@ -359,7 +361,7 @@ static bool takes_single_post(const struct upload *upload)
         return false;
     }
     return origin->single_post == LEARNT_YES ||
-           upload->blob->data.len <= MOST_PROBE_BODY;
+           (!origin->doubted && upload->blob->data.len <= MOST_PROBE_BODY);
 }
 
 static size_t chunk_of(const struct upload *upload)

@@ -375,14 +375,68 @@ static void ecr_says_403_of_a_password_that_has_ended(void **state)
            "");
     wait_ms(&world, 60000);
     answer(ecr_post, 403, "", "Your authorization token has expired");
-    /* The chain was walked again, though there is nothing new in this one. */
-    answer(ecr_post, 403, "", "Your authorization token has expired");
-    assert_status(&result, 403);
-    /* ... and not so again within seconds. */
-    post(&result);
-    answer(ecr_post, 403, "", "Your authorization token has expired");
-    assert_status(&result, 403);
+    /* The chain was walked again, but there is nothing new in this one. */
+    fake_settle(world.http);
+    assert_int_equal(result.err.kind, ERROR_AUTH);
     assert_int_equal(fake_waiting(world.http), 0);
+}
+
+/* Accounts are locked after a handful. */
+static void a_wrong_password_is_shown_once(void **state)
+{
+    struct sending_result results[3];
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+        post(&results[i]);
+    }
+    answer(PROBE, 401, BASIC, "");
+    assert_int_equal(fake_waiting(world.http), 1);
+    answer(POST, 401, BASIC, "");
+    fake_settle(world.http);
+    assert_int_equal(fake_waiting(world.http), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+        assert_int_equal(results[i].err.kind, ERROR_AUTH);
+    }
+    post(&results[0]);
+    fake_settle(world.http);
+    assert_int_equal(fake_waiting(world.http), 0);
+    assert_int_equal(results[0].err.kind, ERROR_AUTH);
+    /* ... until it may have been mended at the other end */
+    wait_ms(&world, LIMIT_REFUSAL_MS);
+    post(&results[0]);
+    answer(POST, 202, "", "");
+    assert_status(&results[0], 202);
+}
+
+static void a_password_that_has_counted_gets_a_second_chance(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401, BASIC, "");
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+    post(&result);
+    answer(POST, 401, BASIC, "");
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+/* Who goes first and never comes back holds nobody up. */
+static void the_next_goes_first_when_the_first_gets_no_answer(void **state)
+{
+    struct sending_result results[2];
+
+    with_password();
+    post(&results[0]);
+    post(&results[1]);
+    answer(PROBE, 401, BASIC, "");
+    fake_break(world.http, POST, ERROR_UNREACHABLE);
+    assert_int_equal(results[0].err.kind, ERROR_UNREACHABLE);
+    answer(POST, 202, "", "");
+    assert_status(&results[1], 202);
 }
 
 static void elsewhere_403_is_the_end(void **state)
@@ -556,6 +610,9 @@ int main(void)
         ROW(another_scope_is_asked_for_beside_ours),
         ROW(a_token_by_another_name_is_the_registrys_business),
         ROW(ecr_says_403_of_a_password_that_has_ended),
+        ROW(a_wrong_password_is_shown_once),
+        ROW(a_password_that_has_counted_gets_a_second_chance),
+        ROW(the_next_goes_first_when_the_first_gets_no_answer),
         ROW(elsewhere_403_is_the_end),
         ROW(ecr_public_says_400_of_a_token_that_has_ended),
         ROW(a_registry_token_goes_as_it_is),
