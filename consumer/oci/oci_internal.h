@@ -274,6 +274,7 @@ struct oci_request_spec {
     const char *content_type;  /* NULL: no body */
     const char *content_range; /* of a chunk; NULL: none */
     const char *accept;        /* NULL: anything */
+    bool reads; /* a refusal says nothing about who only wants to write */
     struct bytes body;
 };
 

@@ -261,6 +261,7 @@ static void ask(struct oci_push *push)
     struct oci_request_spec spec = manifest_spec(push, &url);
 
     spec.method = "HEAD";
+    spec.reads = true;
     spec.accept = push->image->manifest.media_type;
     push->question =
         oci_request_start(push->client, push->target, &spec, on_answer, push);

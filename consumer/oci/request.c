@@ -164,10 +164,13 @@ static void on_response(void *payload, const struct http_response *response,
     struct oci_request *request = payload;
     struct error failure;
 
+    bool refused =
+        response != NULL && oci_is_unauthorized(response, request->target);
+
     request->transfer = NULL;
-    authorizer_answered(&request->authorizer, response != NULL,
-                        response != NULL &&
-                            oci_is_unauthorized(response, request->target));
+    authorizer_answered(&request->authorizer,
+                        response != NULL && !(refused && request->spec.reads),
+                        refused);
     if (response == NULL) {
         failure = *err;
         error_prefix(&failure, "registry '%s'", request->url.host);
