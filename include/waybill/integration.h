@@ -53,8 +53,8 @@ enum integration_verdict {
 };
 struct integration_finding {
     const char *step;
-    enum integration_verdict verdict;
     const char *text;
+    enum integration_verdict verdict;
     enum error_kind kind; /* of a bad one */
 };
 typedef void integration_inspected_fn(

@@ -17,10 +17,10 @@
 /* As cloud.py has them */
 #define ROLE "arn:aws:iam::123456789012:role/pusher"
 #define ENV_ID "AKIAENVIRONMENT00000"
-#define ENV_SECRET "env/secret+of40characters/0123456789abcd"
+#define ENV_SECRET "env/wbsecret+40characters/0123456789abcd"
 #define TENANT "11111111-2222-3333-4444-555555555555"
 #define CLIENT "66666666-7777-8888-9999-000000000000"
-#define CLIENT_SECRET "azure~secret/with+signs&more"
+#define CLIENT_SECRET "azure~wbsecret/with+signs&more"
 
 struct world {
     struct loop *loop;
@@ -784,7 +784,7 @@ static void no_service_gets_a_secret_into_a_message(void **state)
 {
     static const char *const secrets[] = {ENV_SECRET,
                                           CLIENT_SECRET,
-                                          "azure~secret",
+                                          "azure~wbsecret",
                                           "eyJ",
                                           "container-authorization-token",
                                           "app-service-header"};

@@ -5,9 +5,10 @@ import json
 
 from common import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY
 from common import Case, main
+from support.minted import mint
 from support.scripted_registry import ScriptedRegistry
 
-USER, PASSWORD = "robot", "correct-horse-battery"
+USER, PASSWORD = "robot", mint()
 STEPS = ["host", "tls", "challenge", "credentials", "token", "upload", "layouts"]
 
 
@@ -71,7 +72,7 @@ class Online(Case):
 
     def test_a_wrong_password_is_found_at_the_token(self):
         registry = self.registry("auth-bearer")
-        done = self.check(self.known(registry, password="no-such-horse"))
+        done = self.check(self.known(registry, password=mint()))
         self.assert_status(done, EXIT_FAILED)
         steps = self.steps(done)
         self.assertEqual(steps["token"][0], "failed")
@@ -80,7 +81,7 @@ class Online(Case):
 
     def test_a_wrong_password_is_found_at_the_upload(self):
         registry = self.registry("auth-basic")
-        done = self.check(self.known(registry, password="no-such-horse"))
+        done = self.check(self.known(registry, password=mint()))
         self.assert_status(done, EXIT_FAILED)
         self.assertEqual(self.steps(done)["upload"][0], "failed")
 

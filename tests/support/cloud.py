@@ -31,12 +31,17 @@ import time
 import typing
 import urllib.parse
 
+if __name__ == "__main__":
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+
+from support.minted import mint  # noqa: E402
+
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pusher"
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "66666666-7777-8888-9999-000000000000"
-CLIENT_SECRET = "azure~secret/with+signs&more"
+CLIENT_SECRET = "azure~wbsecret/with+signs&more"
 RESOURCE = "https://management.azure.com/"
 EMAIL = "pusher@project.iam.gserviceaccount.com"
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
@@ -76,8 +81,8 @@ class Key(typing.NamedTuple):
     ends: float = float("inf")
 
 
-ENV_KEY = Key("AKIAENVIRONMENT00000", "env/secret+of40characters/0123456789abcd")
-FILE_KEY = Key("AKIASHAREDFILE000000", "file/secret+of40characters/0123456789abc")
+ENV_KEY = Key("AKIAENVIRONMENT00000", "env/wbsecret+40characters/0123456789abcd")
+FILE_KEY = Key("AKIASHAREDFILE000000", "file/wbsecret+40characters/0123456789abc")
 
 
 class Refused(Exception):
@@ -307,10 +312,10 @@ class Cloud:
         """What each cloud puts before a program."""
         self.web_identity = make_jwt(3600, aud="sts.amazonaws.com", sub="system:pusher")
         self.federated = make_jwt(3600, aud="api://AzureADTokenExchange", sub="system:pusher")
-        self.refresh_token = secrets.token_urlsafe(40)
+        self.refresh_token = mint()
         # What a registry behind it would take, as long as it is not changed
-        self.ecr_password = secrets.token_urlsafe(1200)
-        self.google_access_token = "ya29." + secrets.token_urlsafe(120)
+        self.ecr_password = mint(back=secrets.token_urlsafe(1200))
+        self.google_access_token = mint("ya29.", secrets.token_urlsafe(100))
         service_account = {
             "type": "service_account",
             "project_id": "project",
@@ -549,7 +554,7 @@ class Cloud:
     def _new_key(self, fault):
         key = Key(
             "ASIA" + secrets.token_hex(8).upper(),
-            secrets.token_urlsafe(30),
+            mint(),
             # As long as real ones, with what base64 has
             base64.b64encode(secrets.token_bytes(500)).decode(),
             time.time() - 1 if fault == "ended" else time.time() + 3600,
