@@ -91,8 +91,8 @@ struct oci_target {
     struct keychain *keychain;        /* NULL: as anybody */
     enum oci_exchange exchange;
     size_t chunk_size; /* of an upload; 0: in one piece where that is taken */
-    /* Make the repository where it is missing, by Amazon ECR's API, as `creator`
-     * says (a source `aws`, or NULL). */
+    /* Make the repository where it is missing, by Amazon ECR's API, as
+     * `creator` says (a source `aws`, or NULL). */
     bool create_repository;
     const struct credential_source *creator;
 };

@@ -22,10 +22,11 @@
 /* What it does otherwise. */
 #define PROVIDER_REFUSES_WITH_403 1U /* also a token that has ended (ECR) */
 #define PROVIDER_NO_SINGLE_POST 2U   /* known: do not try */
-#define PROVIDER_IMAGES_ONLY 4U     /* no artifact types, no subject (GitLab) */
-#define PROVIDER_NO_REFERRERS 8U    /* no referrers API: straight to the tag */
-#define PROVIDER_CREATES_BY_API 16U /* a repository must be made first (ECR)   \
-                                     */
+#define PROVIDER_IMAGES_ONLY 4U  /* no artifact types, no subject (GitLab) */
+#define PROVIDER_NO_REFERRERS 8U /* no referrers API: straight to the tag */
+#define PROVIDER_CREATES_BY_API                                                \
+    16U /* a repository must be made first (ECR)                               \
+         */
 
 struct provider {
     const char *name;
