@@ -415,14 +415,9 @@ static void refuse(struct token *token, const struct http_response *response)
     struct loop *loop = token->client->loop;
     struct error err;
 
-    oci_put_words(response, &shown, &words);
-    error_set(&err, kind_of(response->status),
-              "token server '%s' answers %d%s%s%s", exchange->host,
-              response->status, words.len > 0 ? ": " : "", words.data,
-              was_post(exchange) && response->status == 404
-                  ? " (it does not know OAuth2: set token_exchange_method to "
-                    "auto)"
-                  : "");
+    exchange_put_refusal(&words, exchange, &shown, response);
+    error_set(&err, kind_of(response->status), "token server '%s' answers %d%s",
+              exchange->host, response->status, words.data);
     err.http_status = response->status;
     err.retry_after_ms =
         http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));

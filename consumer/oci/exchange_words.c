@@ -4,7 +4,8 @@
 #include "token.h"
 #include "waybill/limits.h"
 
-/* What a token server is told: a GET's URL, a POST's form, Basic. */
+/* What a token server is told: a GET's URL, a POST's form, Basic; and what it
+ * says when it refuses. */
 
 /* "a b" as scope=a&scope=b: some token servers read the first one only. */
 static void put_scopes(struct str *url, const char *scope)
@@ -68,5 +69,25 @@ void exchange_put_basic(struct str *header, const struct exchange *exchange)
         oci_put_basic(header,
                       credential->username ? credential->username : "<token>",
                       exchange->session->refresh_token);
+    }
+}
+
+/* Its own words, and what to look at for who can mend it */
+void exchange_put_refusal(struct str *text, const struct exchange *exchange,
+                          const struct credential *shown,
+                          const struct http_response *response)
+{
+    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    bool post =
+        exchange->grant == GRANT_PASSWORD || exchange->grant == GRANT_REFRESH;
+
+    oci_put_words(response, shown, &words);
+    str_printf(text, "%s%s", words.len > 0 ? ": " : "", words.data);
+    if (post && response->status == 404) {
+        str_puts(text, " (it does not know OAuth2: set token_exchange_method "
+                       "to auto)");
+    } else if (response->status / 100 == 4 && response->status != 408 &&
+               response->status != 429 && exchange->credential.origin != NULL) {
+        str_printf(text, " (credentials from %s)", exchange->credential.origin);
     }
 }

@@ -58,6 +58,9 @@ void exchange_cancel(struct token *token);
 void exchange_put_url(struct str *url, const struct exchange *exchange);
 void exchange_put_form(struct str *form, const struct exchange *exchange);
 void exchange_put_basic(struct str *header, const struct exchange *exchange);
+void exchange_put_refusal(struct str *text, const struct exchange *exchange,
+                          const struct credential *shown,
+                          const struct http_response *response);
 
 /* token.c */
 void token_got(struct token *token, const char *value, uint64_t lifetime_ms);
