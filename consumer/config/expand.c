@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config_internal.h"
+#include "waybill/file.h"
 #include "waybill/utf8.h"
 
 static void close_file(const int *fd)
@@ -12,18 +13,6 @@ static void close_file(const int *fd)
     if (*fd >= 0) {
         close(*fd);
     }
-}
-
-static int read_all(int fd, struct str *out)
-{
-    char buffer[4096];
-    ssize_t got = 0;
-
-    while (!out->overflow && (got = read(fd, buffer, sizeof(buffer))) > 0) {
-        str_put(out, buffer, (size_t)got);
-    }
-    explicit_bzero(buffer, sizeof(buffer));
-    return got < 0 ? -1 : 0;
 }
 
 /* A relative path starts at the configuration file's folder. */
@@ -35,7 +24,7 @@ static const char *put_file(struct arena *arena, struct str *out,
     CLEANUP(close_file) const int fd = open(full, O_RDONLY | O_CLOEXEC);
     CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_SECRET_FILE);
 
-    if (fd < 0 || read_all(fd, &content) < 0) {
+    if (fd < 0 || file_read_all(fd, &content) < 0) {
         return arena_printf(arena, "cannot read file '%s': %s", path,
                             strerror(errno));
     }

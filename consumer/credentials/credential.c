@@ -7,6 +7,7 @@
 #include "credentials_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
+#include "waybill/file.h"
 
 /* What a credential is made of, and how it goes away. */
 
@@ -168,18 +169,6 @@ bool file_stamp_of(const char *path, struct file_stamp *ret_stamp)
     return true;
 }
 
-static int read_all(int fd, struct str *out)
-{
-    char buffer[4096];
-    ssize_t got = 0;
-
-    while (!out->overflow && (got = read(fd, buffer, sizeof(buffer))) > 0) {
-        str_put(out, buffer, (size_t)got);
-    }
-    explicit_bzero(buffer, sizeof(buffer));
-    return got < 0 ? -1 : 0;
-}
-
 int secret_file_read(const char *path, struct str *out, struct error *err)
 {
     /* A FIFO must not hold the loop up. */
@@ -193,7 +182,7 @@ int secret_file_read(const char *path, struct str *out, struct error *err)
     }
     if (fstat(fd, &stat_) == 0 && !S_ISREG(stat_.st_mode)) {
         error_set(err, ERROR_AUTH, "'%s' is not a file", path);
-    } else if (read_all(fd, out) < 0) {
+    } else if (file_read_all(fd, out) < 0) {
         error_set(err, ERROR_AUTH, "cannot read '%s': %s", path,
                   strerror(errno));
     } else if (out->overflow) {

@@ -1,0 +1,11 @@
+#ifndef WAYBILL_FILE_H
+#define WAYBILL_FILE_H
+
+#include "waybill/str.h"
+
+/* All that is left to read, as far as the string's cap goes (then it has
+ * overflowed). -1 and errno. What passes through may be a secret: no copy stays
+ * behind. */
+int file_read_all(int fd, struct str *out);
+
+#endif
