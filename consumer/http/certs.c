@@ -8,6 +8,7 @@
 
 #include "http_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/file.h"
 
 /*
  * certs.d, as containers-certs.d(5) and docker have it: a folder for each
@@ -44,8 +45,6 @@ static int read_file(const char *path, struct str *out)
     CLEANUP(close_fd)
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat stat_;
-    char buffer[8192];
-    ssize_t got;
 
     if (fd < 0 || fstat(fd, &stat_) < 0) {
         return errno;
@@ -53,11 +52,8 @@ static int read_file(const char *path, struct str *out)
     if (!S_ISREG(stat_.st_mode)) {
         return EINVAL;
     }
-    while (!out->overflow && (got = read(fd, buffer, sizeof(buffer))) != 0) {
-        if (got < 0) {
-            return errno;
-        }
-        str_put(out, buffer, (size_t)got);
+    if (file_read_all(fd, out) < 0) {
+        return errno;
     }
     return out->overflow ? EFBIG : 0;
 }
