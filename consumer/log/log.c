@@ -1,5 +1,6 @@
 #include "waybill/log.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 static enum log_level least_level = LOG_INFO;
 static bool as_json = true;
 
+static atomic_uint_fast64_t counts[LOG_LEVELS];
+
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 void log_setup(enum log_level least, enum log_format format)
@@ -24,6 +27,11 @@ void log_setup(enum log_level least, enum log_format format)
 bool log_wants(enum log_level level)
 {
     return level >= least_level;
+}
+
+uint64_t log_count(enum log_level level)
+{
+    return atomic_load_explicit(&counts[level], memory_order_relaxed);
 }
 
 static void put_json(struct str *line, const struct log_field *fields,
@@ -80,6 +88,7 @@ void log_line(enum log_level level, const char *module, const char *msg,
     char now[CLOCK_TEXT_SIZE];
     size_t used = 4;
 
+    atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
     if (!log_wants(level)) {
         return;
     }

@@ -16,6 +16,7 @@
  * Field names are promises (README); secrets never get this far.
  */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+#define LOG_LEVELS 4
 enum log_format { LOG_AUTO, LOG_JSON, LOG_LOGFMT };
 
 struct log_field {
@@ -44,6 +45,8 @@ struct log_field {
 
 void log_setup(enum log_level least, enum log_format format);
 bool log_wants(enum log_level level);
+/* Lines of that level since the start, those that are not written included */
+uint64_t log_count(enum log_level level);
 void log_line(enum log_level level, const char *module, const char *msg,
               const struct log_field *fields, size_t count);
 
