@@ -102,6 +102,7 @@ static void take_in(struct assignment *assignment, const struct input *input)
     fill_parts(intake);
     ledger_add(&assignment->ledger, &intake->entry);
     service->records++;
+    service->counts.all.consumed++;
     service->bytes += intake->size;
     service->dirty |= intake->entry.part_count == 0;
 }
@@ -174,6 +175,7 @@ static void drop_crowding(struct assignment *assignment)
             note_attempts(entry);
             if (ledger_drop(&assignment->ledger, entry)) {
                 record_note_parked(intake->record);
+                service->counts.all.parked++;
                 forget(intake);
             }
         }
@@ -282,6 +284,7 @@ void service_tick(void *payload)
 {
     struct service *service = payload;
 
+    count_loop_lag(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     pipeline_tick(service->pipeline);
     service_regulate(service);
@@ -387,8 +390,11 @@ static void begin(struct service *service,
 void service_on_assigned(void *payload, const struct queue_position *positions,
                          size_t count)
 {
+    struct service *service = payload;
+
+    service->counts.all.rebalances++;
     for (size_t i = 0; i < count; i++) {
-        begin(payload, &positions[i]);
+        begin(service, &positions[i]);
     }
     fault_point("assigned");
 }
@@ -401,6 +407,9 @@ void assignment_sweep(struct assignment *assignment)
     struct ledger_entry *entry;
 
     while ((entry = ledger_take_complete(&assignment->ledger)) != NULL) {
+        const struct intake *intake = entry->owner;
+
+        count_completed(assignment->service, intake->record);
         forget(entry->owner);
     }
 }
@@ -476,6 +485,7 @@ void service_on_revoked(void *payload, const struct queue_partition *partitions,
     struct service *service = payload;
 
     service->revoking = !lost;
+    service->counts.all.rebalances++;
     for (size_t i = 0; i < count; i++) {
         struct assignment *assignment =
             find(service, partitions[i].topic, partitions[i].partition);

@@ -14,12 +14,11 @@
 #define MOST_BYTES ((size_t)8 * 1024 * 1024)
 
 static void add_message(struct service *service, struct queue_batch *batch,
-                        const struct message *message, struct intake *intake,
-                        size_t place)
+                        const struct message *message, struct sent sent)
 {
     service->sent = mem_grow(service->sent, &service->sent_capacity,
                              service->sent_count + 1, sizeof(service->sent[0]));
-    service->sent[service->sent_count++] = (struct sent){intake, place};
+    service->sent[service->sent_count++] = sent;
     queue_batch_message(batch, message);
 }
 
@@ -33,10 +32,11 @@ static void add_outcome(struct service *service, struct queue_batch *batch,
     struct message message;
 
     outcome_encode(outcome, &service->style, arena, &message);
-    add_message(service, batch, &message, intake, place);
+    add_message(service, batch, &message, (struct sent){intake, place, false});
     if (outcome->dead_letter) {
         dead_letter_encode(outcome, &service->style, arena, &message);
-        add_message(service, batch, &message, intake, place);
+        add_message(service, batch, &message,
+                    (struct sent){intake, place, true});
     }
     arena_free(arena);
 }
@@ -148,8 +148,6 @@ static void withhold(struct service *service, const struct queue_result *result)
     struct loop *loop = service->options->loop;
     const struct sent *sent = &service->sent[result->message];
     struct intake *intake = sent->intake;
-    bool letter = result->message > 0 && sent[-1].intake == intake &&
-                  sent[-1].place == sent->place;
 
     if (intake == NULL) {
         return; /* its partition is somebody else's by now */
@@ -160,8 +158,8 @@ static void withhold(struct service *service, const struct queue_result *result)
     log_write(LOG_ERROR, "pipeline",
               "message larger than its topic takes, holding it (raise the "
               "topic's max.message.bytes)",
-              LOG_TEXT("to", letter ? service->style.dead_letter_topic
-                                    : service->style.topic),
+              LOG_TEXT("to", sent->letter ? service->style.dead_letter_topic
+                                          : service->style.topic),
               LOG_TEXT("topic", intake->assignment->at.topic),
               LOG_NUMBER("partition", intake->assignment->at.partition),
               LOG_NUMBER("offset", intake->entry.offset),
@@ -199,6 +197,10 @@ void service_on_committed(void *payload, const struct queue_result *result)
                   LOG_TEXT("err", result->err.message));
     }
     fault_point("committed");
+    service->counts.all.transactions[result->verdict]++;
+    if (result->verdict == QUEUE_COMMITTED) {
+        count_committed(service);
+    }
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         if (assignment->committing) {

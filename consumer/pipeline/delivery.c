@@ -21,6 +21,11 @@ static const char *const state_names[] = {"waiting", "running", "pausing",
 
 _Static_assert(ARRAY_SIZE(state_names) == DELIVERY_DROPPED + 1, "one each");
 
+const char *delivery_state_name(enum delivery_state state)
+{
+    return state_names[state];
+}
+
 static void set_state(struct delivery *delivery, enum delivery_state state)
 {
     const struct input *input = &delivery->record->input;
@@ -203,6 +208,7 @@ static void try_again(struct delivery *delivery, enum disposition disposition,
 {
     uint64_t pause = pause_ms(delivery, disposition, err);
 
+    delivery->lane->counts.retries[err->kind]++;
     log_trouble(delivery, disposition, err, pause);
     set_state(delivery, DELIVERY_PAUSING);
     loop_arm(options_of(delivery)->loop, &delivery->pause, pause);
@@ -226,6 +232,11 @@ static void log_lane(const struct lane *lane, const char *message,
               LOG_TEXT("err_kind", err != NULL ? "auth" : NULL));
 }
 
+static int64_t wall_now(const struct delivery *delivery)
+{
+    return clock_wall_ms(loop_clock(options_of(delivery)->loop));
+}
+
 /* What it shows of the registration and of the host, besides itself */
 static void teach(struct delivery *delivery, enum disposition disposition,
                   const struct error *err)
@@ -243,6 +254,7 @@ static void teach(struct delivery *delivery, enum disposition disposition,
         host_succeeded(delivery->lane->host);
         delivery->refused = true;
         if (news && lane_refused(delivery->lane, until)) {
+            delivery->lane->held_since_ms = wall_now(delivery);
             log_lane(delivery->lane,
                      "credentials refused, holding registration", err);
         }
@@ -260,9 +272,10 @@ static void fail(struct delivery *delivery, const struct error *err)
                  !is_used_up(delivery);
 
     if (outcome->first_failed_ms == 0) {
-        outcome->first_failed_ms =
-            clock_wall_ms(loop_clock(options_of(delivery)->loop));
+        outcome->first_failed_ms = wall_now(delivery);
     }
+    delivery->lane->last_error = *err;
+    delivery->lane->last_error_ms = wall_now(delivery);
     teach(delivery, disposition, err);
     again = again || (disposition == DISPOSITION_HOLD && is_service(delivery));
     if (again && delivery->abandoned) {

@@ -252,6 +252,7 @@ void host_failed(struct host *host, const struct error *err)
                        options_of(host)->random);
     } else if (breaker_failed(&host->breaker, now_of(host), pauses,
                               options_of(host)->random)) {
+        host->down_since_ms = clock_wall_ms(loop_clock(options_of(host)->loop));
         log_write(LOG_ERROR, "pipeline",
                   "registry is down, deliveries to it wait",
                   LOG_TEXT("host", host->name), LOG_TEXT("err", err->message),

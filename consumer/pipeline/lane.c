@@ -9,6 +9,7 @@ void lane_init(struct lane *lane, const struct registration *registration,
 {
     *lane = (struct lane){.registration = registration, .most = most};
     TAILQ_INIT(&lane->waiting);
+    registration_counts_init(&lane->counts);
 }
 
 void lane_enter(struct lane *lane)

@@ -6,6 +6,7 @@
 #include "waybill/integration.h"
 #include "waybill/ledger.h"
 #include "waybill/pipeline.h"
+#include "waybill/status.h"
 
 struct delivery;
 
@@ -83,6 +84,7 @@ struct host {
     struct breaker breaker;
     struct limiter limiter;
     struct budget budget;
+    int64_t down_since_ms;  /* wall, while the breaker is open */
     uint64_t not_before_ms; /* it has asked for a pause */
     size_t running;
     size_t load; /* deliveries that are not over */
@@ -108,8 +110,15 @@ struct lane {
     bool parked;  /* records of it have been dropped, to be read again */
     size_t ended; /* attempts, since the last tick */
     double rate;  /* attempts a second */
+    /* For whoever watches; nothing is decided by these. */
+    int64_t held_since_ms;   /* wall */
+    int64_t last_error_ms;   /* wall */
+    struct error last_error; /* of an attempt */
+    struct registration_counts counts;
 };
 
+void registration_counts_init(
+    struct registration_counts *counts); /* counts.c */
 void lane_init(struct lane *lane, const struct registration *registration,
                size_t most);
 /* A delivery is, or is no longer, one of it. */
@@ -177,6 +186,7 @@ struct delivery {
     uint64_t aged_ms;    /* before that, in the hands of others */
 };
 
+const char *delivery_state_name(enum delivery_state state);
 void delivery_start(struct delivery *delivery, const struct ledger_part *past);
 void delivery_run(struct delivery *delivery);
 /* It has been tried for max_age: all it has left are attempts. */

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "service_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
@@ -133,6 +135,12 @@ static void run_advance(void *payload)
 
 static void on_notice(void *payload, enum log_level level, const char *text)
 {
+    struct service *service = payload;
+
+    if (level >= LOG_WARN) {
+        snprintf(service->notice, sizeof(service->notice), "%s", text);
+        service->notice_ms = clock_wall_ms(loop_clock(service->options->loop));
+    }
     log_write(level, "queue", "kafka", LOG_TEXT("err", text));
 }
 
@@ -257,6 +265,8 @@ int service_start(struct pipeline *pipeline,
     service->settings = options->settings;
     service->ended = ended;
     service->payload = payload;
+    service->started_ms = clock_wall_ms(loop_clock(options->loop));
+    counts_init(&service->counts);
     init(service);
     if (queue_open(options->loop, &service->queue_options, &handler, service,
                    &service->queue, err) < 0) {

@@ -33,6 +33,13 @@ struct intake {
 struct sent {
     struct intake *intake;
     size_t place;
+    bool letter; /* the outcome's dead letter, behind it */
+};
+
+struct counts {
+    struct service_counts all;
+    struct status_outcome recent[STATUS_RECENT]; /* a ring */
+    uint64_t recent_total;
 };
 
 enum service_state { SERVICE_RUNNING, SERVICE_DRAINING, SERVICE_CLOSING };
@@ -63,6 +70,10 @@ struct service {
     struct timer drain_deadline;
     struct task ending;
     struct error failure; /* kind ERROR_NONE: stopped as told */
+    struct counts counts;
+    int64_t started_ms; /* wall, as the next */
+    int64_t notice_ms;
+    char notice[LIMIT_MESSAGE]; /* the client's last warning */
     service_ended_fn *ended;
     void *payload;
 };
@@ -92,6 +103,14 @@ void service_log_outcome(const struct outcome *outcome);
 bool service_commit(struct service *service);
 void service_on_committed(void *payload, const struct queue_result *result);
 void service_on_withheld(void *payload); /* of an intake */
+
+/* --- counts.c */
+void counts_init(struct counts *counts);
+/* Of the commit that has succeeded, before its records are let go of */
+void count_committed(struct service *service);
+void count_completed(struct service *service, const struct record *record);
+/* How late the tick is that runs */
+void count_loop_lag(struct service *service);
 
 /* --- service.c */
 /* Whatever has changed: what follows from it */

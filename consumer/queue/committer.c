@@ -207,6 +207,11 @@ bool committer_take(struct committer *committer,
     return has_result;
 }
 
+bool committer_is_ready(struct committer *committer)
+{
+    return atomic_load(&committer->ready);
+}
+
 char *committer_take_notice(struct committer *committer)
 {
     char *notice;

@@ -20,6 +20,9 @@ struct committer {
     pthread_cond_t wake;
     /* Set by librdkafka's threads: a request of the producer has no answer. */
     atomic_bool indefinite;
+    /* The last producer has started; it may have been dropped since, and is
+     * made anew when it is needed. */
+    atomic_bool ready;
     /* The largest message that its topic has refused, by its place; the
      * thread's, as are the next three. */
     size_t refused;

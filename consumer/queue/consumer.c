@@ -336,6 +336,12 @@ bool queue_is_committing(const struct queue *queue)
     return queue->committing;
 }
 
+void queue_get_state(const struct queue *queue, struct queue_state *ret_state)
+{
+    ret_state->member = queue->member;
+    ret_state->producer = committer_is_ready(queue->committer);
+}
+
 /* --- life cycle
  * ------------------------------------------------------------------------ */
 

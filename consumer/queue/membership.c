@@ -168,6 +168,19 @@ int64_t queue_position(struct queue *queue, const struct queue_partition *at)
     return offset;
 }
 
+void queue_get_bounds(struct queue *queue, const struct queue_partition *at,
+                      struct queue_bounds *ret_bounds)
+{
+    int64_t first = -1;
+    int64_t end = -1;
+
+    /* What librdkafka remembers: it asks nobody. */
+    rd_kafka_get_watermark_offsets(queue->client, at->topic, at->partition,
+                                   &first, &end);
+    ret_bounds->first = first >= 0 ? first : -1;
+    ret_bounds->end = end >= 0 ? end : -1;
+}
+
 /* --- what comes -------------------------------------------------------------
  */
 
@@ -232,6 +245,7 @@ static void begin_reading(struct queue *queue)
            rd_kafka_incremental_assign(queue->client, list));
     drop_list(&queue->arriving);
     refresh_assigned(queue);
+    queue->member = true;
     if (queue->paused) {
         set_paused(queue, queue->assigned, true);
     }
@@ -241,6 +255,7 @@ static void on_assign(struct queue *queue,
                       const rd_kafka_topic_partition_list_t *list)
 {
     queue->ever_assigned = true;
+    queue->member = false; /* until it is known where to begin */
     queue->arriving = rd_kafka_topic_partition_list_copy(list);
     if (list->cnt == 0 || queue->closing) {
         begin_reading(queue);
@@ -371,6 +386,7 @@ static void on_revoke(struct queue *queue,
     queue->revoking = rd_kafka_topic_partition_list_copy(list);
     tell_revoked(queue, list, lost);
     if (lost) {
+        queue->member = false;
         queue_release(queue);
     }
 }
@@ -428,6 +444,7 @@ void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event)
         queue_notice(queue, LOG_WARN, "rebalance: %s",
                      rd_kafka_event_error_string(event));
         rd_kafka_assign(queue->client, NULL);
+        queue->member = false;
         refresh_assigned(queue);
         break;
     }

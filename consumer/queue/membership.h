@@ -23,6 +23,7 @@ struct queue {
     struct timer refusal; /* of a commit without a generation */
     bool paused;
     bool ever_assigned;
+    bool member; /* what the group has given is being read */
     bool closing;
     bool closed;
     rd_kafka_topic_partition_list_t *arriving; /* until their offsets are known

@@ -61,6 +61,8 @@ void committer_submit(struct committer *committer, struct queue_batch *batch);
 /* False while there is none; wakes once for each batch. */
 bool committer_take(struct committer *committer,
                     struct queue_result *ret_result);
+/* The broker has taken the last producer that was made. */
+bool committer_is_ready(struct committer *committer);
 /* Text to log, or NULL; the caller frees it. */
 char *committer_take_notice(struct committer *committer);
 /* Waits for the thread, which ends after what it is doing; at most that long.

@@ -133,6 +133,7 @@ int transaction_ensure_producer(struct committer *committer, struct error *err)
     }
     committer->producer = new_producer(committer, err);
     if (committer->producer == NULL) {
+        atomic_store(&committer->ready, false);
         return -1;
     }
     atomic_store(&committer->indefinite, false);
@@ -143,13 +144,16 @@ int transaction_ensure_producer(struct committer *committer, struct error *err)
         error_set(err, ERROR_UNAVAILABLE, "producer is not ready yet: %s",
                   rd_kafka_error_string(error));
         committer_say(committer, err->message);
+        atomic_store(&committer->ready, false);
         rd_kafka_error_destroy(error);
         committer_pause(committer, COMMITTER_PAUSE_MS);
     }
     if (settle(committer, error, "producer does not start", err) < 0) {
         transaction_drop_producer(committer);
+        atomic_store(&committer->ready, false);
         return -1;
     }
+    atomic_store(&committer->ready, true);
     return 0;
 }
 

@@ -118,6 +118,23 @@ void queue_rewind(struct queue *queue, const struct queue_partition *at,
  * known. */
 int64_t queue_position(struct queue *queue, const struct queue_partition *at);
 
+/* Where the partition begins and ends, as of the last fetch: the offset of the
+ * first record, and one behind the last one. -1: not known. */
+struct queue_bounds {
+    int64_t first;
+    int64_t end;
+};
+void queue_get_bounds(struct queue *queue, const struct queue_partition *at,
+                      struct queue_bounds *ret_bounds);
+
+/* Whether work can be done: a member of the group, all of whose partitions (if
+ * it has any) are being read; and a producer that the broker knows. */
+struct queue_state {
+    bool member;
+    bool producer;
+};
+void queue_get_state(const struct queue *queue, struct queue_state *ret_state);
+
 /* Answers revoked(): what was revoked may go to others. */
 void queue_release(struct queue *queue);
 

@@ -83,6 +83,17 @@ int64_t queue_position(struct queue *queue, const struct queue_partition *at)
     return -1;
 }
 
+void queue_get_bounds(struct queue *queue, const struct queue_partition *at,
+                      struct queue_bounds *ret_bounds)
+{
+    *ret_bounds = queue->fake.bounds;
+}
+
+void queue_get_state(const struct queue *queue, struct queue_state *ret_state)
+{
+    *ret_state = queue->fake.state;
+}
+
 void queue_release(struct queue *queue)
 {
     queue->fake.releases++;

@@ -34,6 +34,8 @@ struct fake_queue {
         char metadata[4096];
     } positions[FAKE_PARTITIONS];
     struct queue_batch *batch;
+    struct queue_state state;   /* what queue_get_state() says */
+    struct queue_bounds bounds; /* ... of every partition */
 };
 
 /* The one that was opened last; forgotten by queue_free() */

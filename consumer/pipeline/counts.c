@@ -1,0 +1,118 @@
+#include <stdio.h>
+
+#include "service_internal.h"
+
+/*
+ * What is counted. Outcomes are counted when they are committed: an outcome
+ * that is aborted and done again by somebody else is one outcome, so that the
+ * sum over all instances is what stands on the topics.
+ */
+
+static const struct histogram_bounds duration_bounds = {
+    12, {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120}};
+/* From a second to a day: how long somebody has waited for an attestation */
+static const struct histogram_bounds age_bounds = {
+    12, {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400}};
+static const struct histogram_bounds lag_bounds = {
+    9, {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}};
+
+void registration_counts_init(struct registration_counts *counts)
+{
+    *counts = (struct registration_counts){0};
+    histogram_init(&counts->duration, &duration_bounds);
+}
+
+void counts_init(struct counts *counts)
+{
+    histogram_init(&counts->all.age, &age_bounds);
+    histogram_init(&counts->all.loop_lag, &lag_bounds);
+}
+
+static void remember(struct counts *counts, const struct outcome *outcome)
+{
+    struct status_outcome *recent =
+        &counts->recent[counts->recent_total++ % STATUS_RECENT];
+    const struct attachment *attachment = outcome->attachment;
+
+    snprintf(recent->id, sizeof(recent->id), "%s",
+             outcome->event->id != NULL ? outcome->event->id : "");
+    snprintf(recent->topic, sizeof(recent->topic), "%s",
+             outcome->input->message.topic);
+    recent->partition = outcome->input->partition;
+    recent->offset = outcome->input->offset;
+    recent->registration = attachment != NULL ? attachment->registration : NULL;
+    recent->status = outcome->status;
+    recent->error = outcome->error.kind;
+    recent->attempts = outcome->attempts;
+    recent->duration_ms = outcome->duration_ms;
+    recent->at_ms = outcome->finished_ms;
+}
+
+static void count_delivery(struct pipeline *pipeline,
+                           const struct outcome *outcome)
+{
+    struct registration_counts *counts =
+        &pipeline_lane(pipeline, outcome->attachment->registration)->counts;
+
+    histogram_observe(&counts->duration, (double)outcome->duration_ms / 1000);
+    if (outcome->status == OUTCOME_SUCCEEDED) {
+        counts->succeeded++;
+    } else {
+        counts->failed++;
+    }
+}
+
+void count_committed(struct service *service)
+{
+    for (size_t i = 0; i < service->sent_count; i++) {
+        const struct sent *sent = &service->sent[i];
+        const struct outcome *outcome;
+        size_t count;
+
+        if (sent->intake == NULL || sent->letter) {
+            continue; /* somebody else's by now; told by its outcome */
+        }
+        outcome = &record_outcomes(sent->intake->record, &count)[sent->place];
+        remember(&service->counts, outcome);
+        if (outcome->dead_letter) {
+            service->counts.all.dead_letters[outcome->error.kind]++;
+        }
+        if (outcome->attachment != NULL) {
+            count_delivery(service->pipeline, outcome);
+        }
+    }
+}
+
+void count_completed(struct service *service, const struct record *record)
+{
+    struct service_counts *counts = &service->counts.all;
+    int64_t now = clock_wall_ms(loop_clock(service->options->loop));
+    int64_t age = now - record->input.message.timestamp_ms;
+    enum outcome_status worst = OUTCOME_SUCCEEDED;
+
+    if (record->outcome_count == 0) {
+        return; /* another instance has committed it, and counted it */
+    }
+    for (size_t i = 0; i < record->outcome_count; i++) {
+        if (record->outcomes[i].status != OUTCOME_SUCCEEDED &&
+            worst != OUTCOME_FAILED) {
+            worst = record->outcomes[i].status;
+        }
+    }
+    counts->completed[worst]++;
+    counts->last_completed_ms = now;
+    if (record->input.message.timestamp_ms > 0) {
+        histogram_observe(&counts->age, age > 0 ? (double)age / 1000 : 0);
+    }
+}
+
+void count_loop_lag(struct service *service)
+{
+    uint64_t now = loop_now(service->options->loop);
+    uint64_t due = service->tick.due_ms; /* 0: the first, which is a call */
+
+    if (due > 0) {
+        histogram_observe(&service->counts.all.loop_lag,
+                          (double)(now - due) / 1000);
+    }
+}

@@ -1,0 +1,273 @@
+#include "service_internal.h"
+
+/* A look at everything, for whoever watches. It changes nothing. */
+
+/* So many of each partition, and of all: the oldest ones, which hold up the
+ * watermark. */
+#define OLDEST_EACH 3
+#define OLDEST_MOST 50
+
+/* What is due on the loop's clock, as people read it */
+static int64_t wall_of(const struct service *service, uint64_t due_ms)
+{
+    const struct loop *loop = service->options->loop;
+
+    return clock_wall_ms(loop_clock(loop)) +
+           ((int64_t)due_ms - (int64_t)loop_now(loop));
+}
+
+/* --- partitions -------------------------------------------------------------
+ */
+
+static size_t count_entries(const struct ledger *ledger)
+{
+    const struct ledger_entry *entry;
+    size_t count = 0;
+
+    TAILQ_FOREACH(entry, &ledger->entries, link)
+    {
+        count++;
+    }
+    return count;
+}
+
+static int64_t lag_of(int64_t watermark, const struct queue_bounds *bounds)
+{
+    int64_t from = watermark >= 0 ? watermark : bounds->first;
+
+    if (bounds->end <= 0) {
+        return bounds->end; /* empty, or not known */
+    }
+    if (from < 0) {
+        return -1;
+    }
+    /* What is remembered of the log may be older than what is committed. */
+    return bounds->end > from ? bounds->end - from : 0;
+}
+
+static void look_at_partition(const struct assignment *assignment,
+                              struct status_partition *to)
+{
+    const struct ledger *ledger = &assignment->ledger;
+    struct queue_bounds bounds;
+
+    queue_get_bounds(assignment->service->queue, &assignment->at, &bounds);
+    *to = (struct status_partition){
+        .topic = assignment->at.topic,
+        .partition = assignment->at.partition,
+        .watermark = ledger->committed.watermark,
+        .read = ledger->cursor,
+        .end = bounds.end,
+        .lag = lag_of(ledger->committed.watermark, &bounds),
+        .window = ledger_span(ledger),
+        .records = count_entries(ledger),
+        .parked = ledger_has_unread(ledger),
+        .resting = assignment->resting,
+        .revoked = assignment->revoked,
+    };
+}
+
+static void look_at_partitions(const struct service *service,
+                               struct arena *arena, struct status *status)
+{
+    const struct assignment *assignment;
+    size_t count = 0;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        count++;
+    }
+    status->partitions =
+        arena_alloc(arena, count * sizeof(status->partitions[0]));
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        look_at_partition(assignment,
+                          &status->partitions[status->partition_count++]);
+    }
+}
+
+/* --- records ----------------------------------------------------------------
+ */
+
+static const struct delivery *first_open(const struct record *record)
+{
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        if (record->deliveries[i].state < DELIVERY_DONE) {
+            return &record->deliveries[i];
+        }
+    }
+    return NULL;
+}
+
+static void look_at_record(const struct service *service,
+                           const struct intake *intake,
+                           struct status_record *to)
+{
+    const struct record *record = intake->record;
+    const struct delivery *delivery = first_open(record);
+
+    *to = (struct status_record){
+        .topic = intake->assignment->at.topic,
+        .partition = intake->assignment->at.partition,
+        .offset = intake->entry.offset,
+        .id = record->event.id,
+        .age_ms = loop_now(service->options->loop) - record->fed_mono_ms,
+        .state = "committing",
+    };
+    if (delivery != NULL) {
+        to->registration = delivery->attachment->registration->name;
+        to->state = delivery_state_name(delivery->state);
+        to->attempts = delivery->outcome->attempts;
+    }
+}
+
+static void look_at_records(const struct service *service, struct arena *arena,
+                            struct status *status)
+{
+    const struct assignment *assignment;
+
+    status->oldest =
+        arena_alloc(arena, OLDEST_MOST * sizeof(status->oldest[0]));
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        const struct ledger_entry *entry;
+        size_t taken = 0;
+
+        TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
+        {
+            if (taken++ == OLDEST_EACH || status->oldest_count == OLDEST_MOST) {
+                break;
+            }
+            look_at_record(service, entry->owner,
+                           &status->oldest[status->oldest_count++]);
+        }
+    }
+}
+
+/* --- registrations ----------------------------------------------------------
+ */
+
+static void look_at_state(const struct service *service,
+                          const struct lane *lane,
+                          struct status_registration *to)
+{
+    const struct host *host = lane->host;
+
+    if (host->breaker.open) {
+        to->state = REGISTRATION_DOWN;
+        to->since_ms = host->down_since_ms;
+        to->retry_ms = wall_of(service, host->breaker.probe_ms);
+    } else if (lane->held) {
+        to->state = REGISTRATION_HELD;
+        to->since_ms = lane->held_since_ms;
+        to->retry_ms = wall_of(service, lane->hold_until_ms);
+    } else if (host->not_before_ms > loop_now(service->options->loop)) {
+        to->state = REGISTRATION_PAUSED;
+        to->retry_ms = wall_of(service, host->not_before_ms);
+    }
+}
+
+static void look_at_lane(const struct service *service, const struct lane *lane,
+                         struct status_registration *to)
+{
+    *to = (struct status_registration){
+        .registration = lane->registration,
+        .counts = &lane->counts,
+        .host = lane->host->name,
+        .running = lane->running,
+        .waiting = lane->load > lane->running ? lane->load - lane->running : 0,
+        .limit = (size_t)lane->host->limiter.limit,
+        .rate = lane->rate,
+        .parked = lane->parked,
+        .last_error =
+            lane->last_error.kind != ERROR_NONE ? &lane->last_error : NULL,
+        .last_error_ms = lane->last_error_ms,
+    };
+    look_at_state(service, lane, to);
+}
+
+static void look_at_lanes(const struct service *service, struct arena *arena,
+                          struct status *status)
+{
+    size_t count = service->settings->registration_count;
+
+    status->registrations =
+        arena_alloc(arena, count * sizeof(status->registrations[0]));
+    status->registration_count = count;
+    for (size_t i = 0; i < count; i++) {
+        look_at_lane(service, &service->pipeline->lanes[i],
+                     &status->registrations[i]);
+    }
+}
+
+/* --- all --------------------------------------------------------------------
+ */
+
+static void look_at_recent(const struct service *service, struct arena *arena,
+                           struct status *status)
+{
+    const struct counts *counts = &service->counts;
+    size_t count = counts->recent_total < STATUS_RECENT
+                       ? (size_t)counts->recent_total
+                       : STATUS_RECENT;
+
+    status->recent = arena_alloc(arena, count * sizeof(status->recent[0]));
+    status->recent_count = count;
+    for (size_t i = 0; i < count; i++) {
+        status->recent[i] =
+            &counts->recent[(counts->recent_total - 1 - i) % STATUS_RECENT];
+    }
+}
+
+static void look_at_readiness(const struct service *service,
+                              struct arena *arena, struct status *status)
+{
+    struct queue_state state;
+
+    queue_get_state(service->queue, &state);
+    if (service->failure.kind != ERROR_NONE) {
+        status->reasons[status->reason_count++] =
+            arena_printf(arena, "cannot go on: %s", service->failure.message);
+    }
+    if (service->state != SERVICE_RUNNING) {
+        status->reasons[status->reason_count++] =
+            "stopping: no more records are read";
+    } else if (!state.member) {
+        status->reasons[status->reason_count++] =
+            "no assignment: the group has given none yet, or its offsets are "
+            "not known yet";
+    }
+    if (!state.producer) {
+        status->reasons[status->reason_count++] =
+            "no producer: the brokers have not taken it yet";
+    }
+}
+
+void service_get_status(const struct service *service, struct arena *arena,
+                        struct status *ret_status)
+{
+    const struct settings *settings = service->settings;
+    const struct delivery_settings *limits = &settings->delivery;
+
+    *ret_status = (struct status){
+        .now_ms = clock_wall_ms(loop_clock(service->options->loop)),
+        .started_ms = service->started_ms,
+        .phase = (enum service_phase)service->state,
+        .brokers = settings->kafka.brokers,
+        .group = settings->kafka.group,
+        .topic = settings->kafka.topics.attestations,
+        .notice = service->notice[0] != '\0' ? service->notice : NULL,
+        .notice_ms = service->notice_ms,
+        .full = service->full,
+        .records = service->records,
+        .most_records = limits->max_records,
+        .bytes = service->bytes,
+        .most_bytes = limits->max_bytes,
+        .counts = &service->counts.all,
+    };
+    look_at_readiness(service, arena, ret_status);
+    look_at_partitions(service, arena, ret_status);
+    look_at_lanes(service, arena, ret_status);
+    look_at_records(service, arena, ret_status);
+    look_at_recent(service, arena, ret_status);
+}

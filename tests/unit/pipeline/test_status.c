@@ -1,0 +1,271 @@
+/* What is counted, and what whoever watches is shown. */
+
+#include "service_world.h"
+#include "waybill/status.h"
+
+static struct arena *arena;
+static struct status status;
+
+static const struct status *look(void)
+{
+    arena_free(arena);
+    arena = arena_new();
+    service_get_status(service, arena, &status);
+    return &status;
+}
+
+static void begin_ready(void)
+{
+    begin_of(100);
+    arena = NULL;
+    fake_queue()->state = (struct queue_state){true, true};
+    fake_queue()->bounds = (struct queue_bounds){0, 10};
+}
+
+static void done(void)
+{
+    arena_free(arena);
+    end();
+}
+
+static uint64_t retries(const struct status_registration *registration)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < ERROR_KINDS; i++) {
+        sum += registration->counts->retries[i];
+    }
+    return sum;
+}
+
+/* --- readiness -------------------------------------------------------------
+ */
+
+static void status__is_not_ready_before_the_group_and_the_producer_are(
+    void **state)
+{
+    begin_of(100);
+    arena = NULL;
+    assert_int_equal(look()->reason_count, 2);
+    check_contains("reason", status.reasons[0], "no assignment");
+    check_contains("reason", status.reasons[1], "no producer");
+    /* A member without a partition: there are more members than that. */
+    fake_queue()->state = (struct queue_state){true, true};
+    assert_int_equal(look()->reason_count, 0);
+    assert_int_equal(status.partition_count, 0);
+    done();
+}
+
+static void status__is_not_ready_while_it_stops(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(0, "one");
+    service_stop(service);
+    assert_int_equal(look()->reason_count, 1);
+    check_contains("reason", status.reasons[0], "stopping");
+    assert_int_equal(status.phase, PHASE_DRAINING);
+    done();
+}
+
+static void status__says_why_it_cannot_go_on(void **state)
+{
+    begin_ready();
+    fake_assign(0, 5, "nobody's business");
+    assert_true(look()->reason_count == 2);
+    check_contains("reason", status.reasons[0], "cannot go on: partition 0");
+    done();
+}
+
+/* --- partitions and records ------------------------------------------------
+ */
+
+static void status__shows_how_far_a_partition_has_come(void **state)
+{
+    begin_ready();
+    fake_assign(2, -1, "");
+    assert_true(look()->partitions[0].lag == 10);
+    fake_record(2, 4, value_of("one"));
+    fake_record(2, 5, value_of("far"));
+    fake_succeed(fake_running_one("far"));
+    commit();
+    look();
+    assert_int_equal(status.partition_count, 1);
+    assert_int_equal(status.partitions[0].partition, 2);
+    assert_true(status.partitions[0].watermark == 4);
+    assert_true(status.partitions[0].read == 6);
+    assert_true(status.partitions[0].window == 2);
+    assert_true(status.partitions[0].lag == 6);
+    assert_int_equal(status.partitions[0].records, 1);
+    assert_int_equal(status.records, 1);
+    fake_queue()->bounds = (struct queue_bounds){-1, -1};
+    assert_true(look()->partitions[0].lag == -1);
+    done();
+}
+
+static void status__shows_what_the_oldest_records_wait_for(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(7, "both");
+    fake_succeed(fake_running_one("both-one"));
+    world_pass(&world, 5000);
+    look();
+    assert_int_equal(status.oldest_count, 1);
+    assert_true(status.oldest[0].offset == 7);
+    assert_true(status.oldest[0].age_ms == 5000);
+    assert_string_equal(status.oldest[0].registration, "far");
+    assert_string_equal(status.oldest[0].state, "running");
+    assert_int_equal(status.oldest[0].attempts, 1);
+    fake_succeed(fake_running_one("both-far"));
+    world_turn(&world);
+    look();
+    assert_null(status.oldest[0].registration);
+    assert_string_equal(status.oldest[0].state, "committing");
+    done();
+}
+
+/* --- registrations ---------------------------------------------------------
+ */
+
+static void status__shows_which_registration_is_down_and_why(void **state)
+{
+    const struct status_registration *one;
+
+    begin_ready();
+    fake_assign(0, -1, "");
+    assert_int_equal(look()->registration_count, 4);
+    one = &status.registrations[0];
+    assert_int_equal(one->state, REGISTRATION_FLOWING);
+    for (int64_t i = 0; i < 4; i++) {
+        record(i, "one");
+    }
+    record(4, "two");
+    while (fake_running("one") + fake_running("two") > 0) {
+        fake_fail(fake_running_one(NULL), ERROR_UNREACHABLE, 0, 0);
+    }
+    look();
+    one = &status.registrations[0];
+    assert_string_equal(one->registration->name, "one");
+    assert_string_equal(one->host, "h1");
+    assert_int_equal(one->state, REGISTRATION_DOWN);
+    assert_true(one->since_ms == WORLD_BEGAN);
+    assert_true(one->retry_ms > WORLD_BEGAN);
+    assert_int_equal(one->waiting, 4);
+    assert_int_equal(one->last_error->kind, ERROR_UNREACHABLE);
+    assert_true(one->last_error_ms == WORLD_BEGAN);
+    assert_int_equal(retries(one), 4);
+    assert_int_equal(one->counts->retries[ERROR_UNREACHABLE], 4);
+    /* The same host, another registration; and another host */
+    assert_int_equal(status.registrations[1].state, REGISTRATION_DOWN);
+    assert_int_equal(status.registrations[2].state, REGISTRATION_FLOWING);
+    assert_null(status.registrations[2].last_error);
+    done();
+}
+
+static void status__shows_which_registration_is_held(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    for (int64_t i = 0; i < 3; i++) {
+        record(i, "far");
+    }
+    while (fake_running("far") > 0) {
+        fake_fail(fake_running_one("far"), ERROR_AUTH, 401, 0);
+    }
+    look();
+    assert_int_equal(status.registrations[2].state, REGISTRATION_HELD);
+    assert_true(status.registrations[2].since_ms == WORLD_BEGAN);
+    assert_true(status.registrations[2].retry_ms ==
+                WORLD_BEGAN + (int64_t)MINUTE);
+    done();
+}
+
+/* --- counts ----------------------------------------------------------------
+ */
+
+static void counts__are_of_what_is_committed(void **state)
+{
+    const struct service_counts *counts;
+
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(0, "one");
+    record(1, "nobody");
+    record(2, "far");
+    fake_record(0, 3, "{");
+    fake_succeed(fake_running_one("one"));
+    fake_fail(fake_running_one("far"), ERROR_REJECTED, 400, 0);
+    world_pass(&world, 50);
+    counts = look()->counts;
+    assert_true(counts->consumed == 4);
+    assert_true(counts->completed[OUTCOME_SUCCEEDED] == 0);
+    assert_true(status.registrations[0].counts->succeeded == 0);
+    fake_commit_ends(QUEUE_ABORTED, 0);
+    commit_all();
+    counts = look()->counts;
+    assert_true(counts->transactions[QUEUE_ABORTED] == 1);
+    assert_true(counts->transactions[QUEUE_COMMITTED] >= 1);
+    assert_true(counts->completed[OUTCOME_SUCCEEDED] == 1);
+    assert_true(counts->completed[OUTCOME_SKIPPED] == 1);
+    assert_true(counts->completed[OUTCOME_FAILED] == 2);
+    assert_true(counts->dead_letters[ERROR_REJECTED] == 1);
+    assert_true(counts->dead_letters[ERROR_SCHEMA] == 1);
+    assert_true(status.registrations[0].counts->succeeded == 1);
+    assert_true(status.registrations[2].counts->failed == 1);
+    assert_true(histogram_count(&status.registrations[2].counts->duration) ==
+                1);
+    assert_true(counts->last_completed_ms > WORLD_BEGAN);
+    assert_true(counts->rebalances == 1);
+    assert_int_equal(status.recent_count, 4);
+    assert_true(status.recent[0]->at_ms >= WORLD_BEGAN);
+    done();
+}
+
+static void counts__remember_the_last_fifty_outcomes(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    for (int64_t i = 0; i < STATUS_RECENT + 3; i++) {
+        record(i, "nobody");
+    }
+    commit_all();
+    look();
+    assert_int_equal(status.recent_count, STATUS_RECENT);
+    assert_true(status.recent[0]->offset == STATUS_RECENT + 2);
+    assert_true(status.recent[STATUS_RECENT - 1]->offset == 3);
+    assert_int_equal(status.recent[0]->status, OUTCOME_SKIPPED);
+    assert_null(status.recent[0]->registration);
+    done();
+}
+
+static void counts__say_how_late_the_loop_is(void **state)
+{
+    begin_ready();
+    world_pass(&world, 1000);
+    assert_true(histogram_count(&look()->counts->loop_lag) == 1);
+    assert_true(status.counts->loop_lag.sum == 0);
+    world.time.monotonic += 3000; /* one that held up all others */
+    world_turn(&world);
+    assert_true(look()->counts->loop_lag.sum == 2);
+    done();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            status__is_not_ready_before_the_group_and_the_producer_are),
+        cmocka_unit_test(status__is_not_ready_while_it_stops),
+        cmocka_unit_test(status__says_why_it_cannot_go_on),
+        cmocka_unit_test(status__shows_how_far_a_partition_has_come),
+        cmocka_unit_test(status__shows_what_the_oldest_records_wait_for),
+        cmocka_unit_test(status__shows_which_registration_is_down_and_why),
+        cmocka_unit_test(status__shows_which_registration_is_held),
+        cmocka_unit_test(counts__are_of_what_is_committed),
+        cmocka_unit_test(counts__remember_the_last_fifty_outcomes),
+        cmocka_unit_test(counts__say_how_late_the_loop_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
