@@ -47,8 +47,10 @@ void fault_add(struct faults *faults, const struct place *place,
                const char *format, ...) PRINTF(3, 4);
 void faults_put(const struct faults *faults, struct str *out);
 
-/* tree.c: the file as nodes; NULL when it could not be read at all */
-struct node *tree_load(const char *path, struct faults *faults);
+/* tree.c: the file as nodes, and its digest; NULL when it could not be read at
+ * all */
+struct node *tree_load(const char *path, struct faults *faults,
+                       struct digest *ret_digest);
 struct node *tree_member(const struct node *mapping, const char *key);
 struct node *tree_put(struct arena *arena, struct node *mapping,
                       const char *key, enum node_kind kind,

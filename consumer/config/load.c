@@ -70,6 +70,20 @@ static void check_properties(const struct node *root,
     }
 }
 
+static void check_admin(const struct node *root,
+                        const struct admin_settings *admin,
+                        struct faults *faults)
+{
+    const struct node *node = tree_member(root, "admin");
+    bool no_key = admin->tls_key == NULL;
+
+    if (node != NULL && no_key != (admin->tls_certificate == NULL)) {
+        fault_add(faults, &node->place, "admin.%s: is required, too: %s",
+                  no_key ? "tls_key" : "tls_certificate",
+                  "TLS needs a certificate and its key");
+    }
+}
+
 static void read_tree(struct settings *settings, struct node *root,
                       const struct config_rules *rules, unsigned needs,
                       struct faults *faults, struct faults *warnings)
@@ -98,6 +112,7 @@ static void read_tree(struct settings *settings, struct node *root,
     attachments_read(settings, tree_member(root, "attachments"), integrations,
                      faults);
     check_properties(root, rules, faults);
+    check_admin(root, &settings->admin, faults);
     check_needs(root, needs, settings, faults);
     if (settings->registration_count > 0 && settings->attachment_count == 0 &&
         faults->count == 0) {
@@ -114,7 +129,7 @@ int config_load(const char *path, const struct config_rules *rules,
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
     struct faults found = {.arena = arena};
     struct faults doubts = {.arena = arena};
-    struct node *root = tree_load(path, &found);
+    struct node *root = tree_load(path, &found, &settings->revision);
 
     settings->arena = arena;
     fields_default(settings_fields, settings);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "waybill/address.h"
 
 /* The sections that are plain objects. Registrations and attachments are lists,
  * whose rows depend on the integration: registrations.c. */
@@ -36,8 +37,35 @@ static int check_name(const char *value, struct error *err)
     return 0;
 }
 
+static int check_listen(const char *value, struct error *err)
+{
+    struct address address;
+
+    if (strcmp(value, ADMIN_OFF) == 0) {
+        return 0;
+    }
+    if (address_parse(value, &address, err) < 0) {
+        return error_prefix(err, "neither '" ADMIN_OFF "' nor an address");
+    }
+    return 0;
+}
+
+/* What an Authorization header can carry (RFC 6750, b64token, and a little
+ * more) */
+static int check_token(const char *value, struct error *err)
+{
+    for (; *value != '\0'; value++) {
+        if (*value <= ' ' || *value > '~') {
+            return error_set(err, ERROR_CONFIG,
+                             "may only hold visible ASCII characters");
+        }
+    }
+    return 0;
+}
+
 #define KAFKA(member) offsetof(struct kafka_settings, member)
 #define DELIVERY(member) offsetof(struct delivery_settings, member)
+#define ADMIN(member) offsetof(struct admin_settings, member)
 
 static const char *const outcome_modes[] = {"binary", "structured", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error",
@@ -257,6 +285,43 @@ static const struct field registries_fields[] = {
     {0},
 };
 
+static const struct field admin_fields[] = {
+    {.key = "listen",
+     .offset = ADMIN(listen),
+     .check = check_listen,
+     .doc = "ADDRESS:PORT in numbers; port 0 takes any free one (the log line "
+            "`listening` names it); `off` is none. Left out, it is "
+            "`127.0.0.1:9464`, or, where that is taken (by another instance "
+            "on the same host), none, with a warning. An address that is "
+            "given and cannot be had is a fault.",
+     .example = ADMIN_DEFAULT,
+     .since = "0.3"},
+    {.key = "token",
+     .flags = FIELD_SECRET,
+     .offset = ADMIN(token),
+     .check = check_token,
+     .doc = "What /metrics and /status want to see (`Authorization: Bearer "
+            "...`). Probes (/livez, /readyz) and the empty page (/) do "
+            "without.",
+     .example = "${file:/run/secrets/admin-token}",
+     .since = "0.3"},
+    {.key = "tls_certificate",
+     .flags = FIELD_PATH,
+     .offset = ADMIN(tls_certificate),
+     .doc = "PEM file with the certificate to show, and those between it and "
+            "the authority: the admin port then speaks HTTPS (TLS 1.2 or "
+            "later) and nothing else.",
+     .example = "/etc/waybill/tls.crt",
+     .since = "0.3"},
+    {.key = "tls_key",
+     .flags = FIELD_PATH,
+     .offset = ADMIN(tls_key),
+     .doc = "PEM file with the key of tls_certificate.",
+     .example = "/etc/waybill/tls.key",
+     .since = "0.3"},
+    {0},
+};
+
 static const struct field log_fields[] = {
     {.key = "level",
      .type = FIELD_ENUM,
@@ -308,6 +373,13 @@ const struct field settings_fields[] = {
             "somebody else our credentials, or to lead us into the network "
             "that only we can reach, gets an error that names this section.",
      .since = "0.2"},
+    {.key = "admin",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct settings, admin),
+     .fields = admin_fields,
+     .doc = "The port to watch `waybill run` by: /livez, /readyz, /metrics "
+            "(Prometheus), /status (JSON), and / (the same as a page).",
+     .since = "0.3"},
     {.key = "log",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, log),

@@ -345,7 +345,8 @@ static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
     return data;
 }
 
-struct node *tree_load(const char *path, struct faults *faults)
+struct node *tree_load(const char *path, struct faults *faults,
+                       struct digest *ret_digest)
 {
     struct tree tree = {.arena = faults->arena, .faults = faults};
     struct node *root;
@@ -355,6 +356,7 @@ struct node *tree_load(const char *path, struct faults *faults)
     if (data == NULL) {
         return NULL;
     }
+    digest_of(data, len, ret_digest);
     tree.file = path;
     tree.data = data;
     tree.folder = folder_of(tree.arena, path);

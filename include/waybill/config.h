@@ -1,6 +1,7 @@
 #ifndef WAYBILL_CONFIG_H
 #define WAYBILL_CONFIG_H
 
+#include "waybill/digest.h"
 #include "waybill/field.h"
 #include "waybill/plan.h"
 #include "waybill/str.h"
@@ -59,16 +60,28 @@ struct log_settings {
     int format;
 };
 
+struct admin_settings {
+    const char *listen; /* NULL: ADMIN_DEFAULT, if that is free */
+    const char *token;
+    const char *tls_certificate;
+    const char *tls_key;
+};
+
+#define ADMIN_DEFAULT "127.0.0.1:9464"
+#define ADMIN_OFF "off"
+
 struct settings {
     struct kafka_settings kafka;
     struct delivery_settings delivery;
     struct registries_settings registries;
+    struct admin_settings admin;
     struct log_settings log;
     struct registration *registrations;
     size_t registration_count;
     struct attachment *attachments;
     size_t attachment_count;
-    struct arena *arena; /* owns all of it */
+    struct digest revision; /* of the file's bytes */
+    struct arena *arena;    /* owns all of it */
 };
 
 /* What the layers above know and this one does not */

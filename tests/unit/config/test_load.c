@@ -42,6 +42,35 @@ static void load__fills_in_every_default(void **state)
     assert_string_equal(((struct config_test *)*state)->warnings.data, "");
 }
 
+static void load__reads_where_to_be_watched(void **state)
+{
+    const struct settings *settings =
+        config_of(*state, KAFKA "admin:\n"
+                                "  listen: '[::1]:0'\n"
+                                "  token: s3cret\n"
+                                "  tls_certificate: /etc/a.crt\n"
+                                "  tls_key: /etc/a.key\n");
+
+    assert_string_equal(settings->admin.listen, "[::1]:0");
+    assert_string_equal(settings->admin.token, "s3cret");
+    assert_string_equal(settings->admin.tls_certificate, "/etc/a.crt");
+    assert_string_equal(settings->admin.tls_key, "/etc/a.key");
+    settings = config_of(*state, KAFKA "admin: {listen: off}\n");
+    assert_string_equal(settings->admin.listen, ADMIN_OFF);
+    assert_null(settings->admin.token);
+    settings = config_of(*state, KAFKA);
+    assert_null(settings->admin.listen);
+}
+
+static void load__knows_its_file_by_a_digest(void **state)
+{
+    const struct settings *settings = config_of(*state, KAFKA);
+    struct digest digest;
+
+    digest_of(KAFKA, strlen(KAFKA), &digest);
+    assert_string_equal(settings->revision.text, digest.text);
+}
+
 static void load__reads_every_setting(void **state)
 {
     const struct settings *settings =
@@ -274,6 +303,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CONFIG_TEST(load__fills_in_every_default),
         CONFIG_TEST(load__reads_every_setting),
+        CONFIG_TEST(load__reads_where_to_be_watched),
+        CONFIG_TEST(load__knows_its_file_by_a_digest),
         CONFIG_TEST(load__needs_kafka_only_where_it_is_spoken_to),
         CONFIG_TEST(load__warns_where_every_event_would_be_skipped),
         CONFIG_TEST(load__takes_a_section_of_comments_for_an_empty_one),
