@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "waybill/admin.h"
 #include "waybill/config.h"
 #include "waybill/message.h"
 #include "waybill/str.h"
@@ -38,6 +39,9 @@ const char *args_option(const struct cli_args *args, const char *name);
 /* Where files are wanted and none is named */
 void args_default_to_stdin(struct cli_args *args);
 void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
+
+/* --- version.c */
+const struct admin_version *library_versions(size_t *ret_count);
 
 /* --- cli.c: the table of commands
  * ------------------------------------------------ */

@@ -23,6 +23,7 @@ static const struct {
     {"schema", put_schema},
     {"cli", put_cli_reference},
     {"registries", put_registries_reference},
+    {"metrics", admin_put_metrics_reference},
 };
 
 static int run_config(const struct cli_args *args)
@@ -45,20 +46,21 @@ static int run_config(const struct cli_args *args)
                     near.nearest);
     } else {
         usage_error("config", "expected one of reference, schema, cli, "
-                              "registries");
+                              "registries, metrics");
     }
     return EXIT_USAGE;
 }
 
 const struct command config_command = {
     .name = "config",
-    .words = "reference|schema|cli|registries",
+    .words = "reference|schema|cli|registries|metrics",
     .summary = "Print what the configuration and the command line may hold",
     .text = "reference  every key with type, default and meaning (Markdown)\n"
             "schema     JSON Schema 2020-12 of config.yaml, for editors\n"
             "cli        this help, all of it (Markdown)\n"
             "registries what is known of each registry, and where its "
-            "credentials come from\n           (Markdown)\n",
+            "credentials come from\n           (Markdown)\n"
+            "metrics    what /metrics of the admin port holds (Markdown)\n",
     .examples = "  waybill config reference\n"
                 "  waybill config schema > config.schema.json\n",
     .exits = "  0   printed\n"

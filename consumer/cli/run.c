@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "cli_internal.h"
+#include "waybill/admin.h"
 #include "waybill/error.h"
 #include "waybill/log.h"
 #include "waybill/pipeline.h"
 
 struct running {
     struct pipeline_options options;
+    struct admin *admin;
     struct service *service;
     int signals;
     bool stopping;
@@ -62,17 +64,75 @@ static void on_ended(void *payload, const struct error *err)
     loop_stop(running->options.loop);
 }
 
+/* --- being watched ----------------------------------------------------------
+ */
+
+static void on_look(void *payload, struct arena *arena,
+                    struct status *ret_status)
+{
+    const struct running *running = payload;
+
+    service_get_status(running->service, arena, ret_status);
+}
+
+static void log_listening(const struct admin *admin)
+{
+    log_write(LOG_INFO, "cli", "listening",
+              LOG_TEXT("address", admin_address(admin)));
+    if (admin_is_exposed(admin)) {
+        log_write(LOG_WARN, "cli",
+                  "anybody who reaches the admin port may read it (admin.token "
+                  "is not set)",
+                  LOG_TEXT("address", admin_address(admin)));
+    }
+}
+
+/* An address that nobody asked for may be another instance's: that is no reason
+ * not to work. */
+static int open_admin(struct running *running, struct admin_options *options,
+                      struct error *err)
+{
+    *options = (struct admin_options){
+        .loop = running->options.loop,
+        .settings = running->options.settings,
+        .look = on_look,
+        .payload = running,
+    };
+    options->versions = library_versions(&options->version_count);
+    if (admin_open(options, &running->admin, err) == 0) {
+        return 0;
+    }
+    if (options->settings->admin.listen != NULL ||
+        options->settings->admin.tls_key != NULL) {
+        return -1;
+    }
+    log_write(LOG_WARN, "cli",
+              "no admin port (choose another address with admin.listen, or "
+              "none with 'off')",
+              LOG_TEXT("err", err->message));
+    return 0;
+}
+
+/* --- running ----------------------------------------------------------------
+ */
+
 static void serve(struct running *running, struct pipeline *pipeline)
 {
     const struct settings *settings = running->options.settings;
+    struct admin_options options;
     struct error err;
 
-    if (service_start(pipeline, &running->options, on_ended, running,
+    if (open_admin(running, &options, &err) < 0 ||
+        service_start(pipeline, &running->options, on_ended, running,
                       &running->service, &err) < 0) {
         log_write(LOG_ERROR, "cli", "cannot start",
                   LOG_TEXT("err", err.message));
         running->status = error_exit_code(err.kind);
+        admin_free(running->admin);
         return;
+    }
+    if (running->admin != NULL) {
+        log_listening(running->admin);
     }
     log_write(LOG_INFO, "cli", "started", LOG_TEXT("version", WAYBILL_VERSION),
               LOG_TEXT("brokers", settings->kafka.brokers),
@@ -84,6 +144,7 @@ static void serve(struct running *running, struct pipeline *pipeline)
                running);
     loop_run(running->options.loop);
     loop_unwatch(running->options.loop, running->signals);
+    admin_free(running->admin);
     service_free(running->service);
     log_write(LOG_INFO, "cli", "stopped",
               LOG_NUMBER("status", running->status));

@@ -8,28 +8,47 @@
 #include "waybill/json.h"
 #include "waybill/queue.h"
 
+/* Ours first, which `run` shows as well */
+const struct admin_version *library_versions(size_t *ret_count)
+{
+    static struct admin_version versions[] = {
+        {"waybill", WAYBILL_VERSION},
+        {"librdkafka", NULL},
+        {"libcurl", NULL},
+        {"cJSON", NULL},
+        {"libyaml", NULL},
+        {"OpenSSL", NULL},
+        {"libmicrohttpd", NULL},
+    };
+    const char *(*const loaded[])(void) = {
+        queue_library_version,  http_library_version,   json_library_version,
+        config_library_version, digest_library_version, admin_library_version,
+    };
+
+    _Static_assert(ARRAY_SIZE(versions) == ARRAY_SIZE(loaded) + 1, "one each");
+    for (size_t i = 0; i < ARRAY_SIZE(loaded); i++) {
+        versions[i + 1].version = loaded[i]();
+    }
+    *ret_count = ARRAY_SIZE(versions);
+    return versions;
+}
+
 static int run_version(const struct cli_args *args)
 {
-    const char *versions[][2] = {
-        {"waybill", WAYBILL_VERSION},
-        {"librdkafka", queue_library_version()},
-        {"libcurl", http_library_version()},
-        {"cJSON", json_library_version()},
-        {"libyaml", config_library_version()},
-        {"OpenSSL", digest_library_version()},
-    };
+    size_t count;
+    const struct admin_version *versions = library_versions(&count);
     CLEANUP(str_release) struct str json = STR_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &json};
 
     if (args_option(args, "--json") == NULL) {
-        for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
-            printf("%-10s %s\n", versions[i][0], versions[i][1]);
+        for (size_t i = 0; i < count; i++) {
+            printf("%-13s %s\n", versions[i].name, versions[i].version);
         }
     }
     if (args_option(args, "--json") != NULL) {
         json_open(&writer, NULL, '{');
-        for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
-            json_put_string(&writer, versions[i][0], versions[i][1]);
+        for (size_t i = 0; i < count; i++) {
+            json_put_string(&writer, versions[i].name, versions[i].version);
         }
         json_close(&writer, '}');
         str_putc(&json, '\n');

@@ -21,6 +21,7 @@ DOCUMENTS = {
     "schema": "deploy/reference/config.schema.json",
     "cli": "deploy/reference/command-line.md",
     "registries": "deploy/reference/registries.md",
+    "metrics": "deploy/reference/metrics.md",
 }
 
 

@@ -1,0 +1,65 @@
+#ifndef WAYBILL_ADMIN_INTERNAL_H
+#define WAYBILL_ADMIN_INTERNAL_H
+
+#include "waybill/address.h"
+#include "waybill/admin.h"
+
+/* --- answer.c: what is said to a request, without a word of HTTP's library ---
+ */
+
+struct question {
+    const char *method;
+    const char *path;
+    const char *authorization; /* NULL: none */
+    const char *host;          /* NULL: none */
+    bool has_body;
+};
+
+struct answer {
+    unsigned status;
+    const char *type;
+    const char *allow;     /* with 405 */
+    const char *challenge; /* with 401 */
+    struct str body;       /* the caller releases it */
+};
+
+struct page {
+    struct str html;
+    struct str policy; /* its Content-Security-Policy */
+};
+
+/* What answers are made of */
+struct answering {
+    const struct admin_options *options;
+    struct page page;
+    bool loopback;
+};
+
+void answer(const struct answering *from, const struct question *question,
+            struct answer *ret_answer);
+
+/* --- page.c */
+void page_make(struct page *page);
+void page_release(struct page *page);
+
+/* --- json.c */
+void put_readiness_json(struct str *out, const struct status *status);
+void put_status_json(struct str *out, const struct status *status,
+                     const struct admin_options *options);
+
+/* --- families.c */
+void put_metrics(struct str *out, const struct status *status,
+                 const struct admin_options *options);
+
+/* --- usage.c: what the system knows of this process */
+struct usage {
+    double cpu_seconds;
+    double start_seconds; /* since 1970 */
+    double resident_bytes;
+    double virtual_bytes;
+    double open_files;
+    double most_files;
+};
+void usage_get(struct usage *ret_usage);
+
+#endif

@@ -1,0 +1,524 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin_internal.h"
+#include "waybill/log.h"
+
+/*
+ * /metrics: one row for each family. Names are promises (dashboards and alerts
+ * hang on them). Labels are bounded by the configuration and by our own words,
+ * and never come from an event; every series is there from the start, so that a
+ * rate sees the first one (partitions: from their assignment).
+ */
+
+struct exposition {
+    struct str *out;
+    const struct family *family;
+    const struct status *status;
+    const struct admin_options *options;
+    const struct usage *usage;
+};
+
+struct family {
+    const char *name;
+    const char *type;
+    const char *labels; /* for the reference; NULL: none */
+    const char *help;
+    void (*put)(const struct exposition *to);
+};
+
+#define MOST_LABELS 8
+
+static void put(const struct exposition *to, const struct metric_label *labels,
+                size_t count, double value)
+{
+    metrics_put(to->out, to->family->name, labels, count, value);
+}
+
+/* --- records ----------------------------------------------------------------
+ */
+
+static const char *const result_names[] = {"succeeded", "failed", "skipped"};
+
+_Static_assert(ARRAY_SIZE(result_names) == OUTCOME_STATUSES, "one each");
+
+static void put_consumed(const struct exposition *to)
+{
+    const struct metric_label labels[] = {{"topic", to->status->topic}};
+
+    put(to, labels, 1, (double)to->status->counts->consumed);
+}
+
+static void put_parked(const struct exposition *to)
+{
+    const struct metric_label labels[] = {{"topic", to->status->topic}};
+
+    put(to, labels, 1, (double)to->status->counts->parked);
+}
+
+static void put_completed(const struct exposition *to)
+{
+    for (size_t i = 0; i < OUTCOME_STATUSES; i++) {
+        const struct metric_label labels[] = {{"topic", to->status->topic},
+                                              {"result", result_names[i]}};
+
+        put(to, labels, 2, (double)to->status->counts->completed[i]);
+    }
+}
+
+static void put_in_flight(const struct exposition *to)
+{
+    put(to, NULL, 0, (double)to->status->records);
+}
+
+static void put_held_bytes(const struct exposition *to)
+{
+    put(to, NULL, 0, (double)to->status->bytes);
+}
+
+static void put_age(const struct exposition *to)
+{
+    metrics_put_histogram(to->out, to->family->name, NULL, 0,
+                          &to->status->counts->age);
+}
+
+static void put_last_completed(const struct exposition *to)
+{
+    put(to, NULL, 0, (double)to->status->counts->last_completed_ms / 1000);
+}
+
+/* Kinds of errors that have one class have one series. */
+static void put_dead_letters(const struct exposition *to)
+{
+    for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
+        const char *class = error_class((enum error_kind)i);
+        uint64_t sum = 0;
+        bool first = true;
+
+        for (size_t j = ERROR_NONE + 1; j < ERROR_KINDS; j++) {
+            if (strcmp(error_class((enum error_kind)j), class) == 0) {
+                sum += to->status->counts->dead_letters[j];
+                first = first && j >= i;
+            }
+        }
+        if (first) {
+            const struct metric_label labels[] = {{"topic", to->status->topic},
+                                                  {"kind", class}};
+
+            put(to, labels, 2, (double)sum);
+        }
+    }
+}
+
+/* --- registrations ----------------------------------------------------------
+ */
+
+static size_t label_registration(const struct status_registration *from,
+                                 struct metric_label labels[MOST_LABELS])
+{
+    labels[0] =
+        (struct metric_label){"integration", from->registration->integration};
+    labels[1] = (struct metric_label){"registration", from->registration->name};
+    return 2;
+}
+
+static void put_each(const struct exposition *to,
+                     double (*value)(const struct status_registration *from))
+{
+    for (size_t i = 0; i < to->status->registration_count; i++) {
+        const struct status_registration *from = &to->status->registrations[i];
+        struct metric_label labels[MOST_LABELS];
+        size_t count = label_registration(from, labels);
+
+        put(to, labels, count, value(from));
+    }
+}
+
+static void put_deliveries(const struct exposition *to)
+{
+    for (size_t i = 0; i < to->status->registration_count; i++) {
+        const struct status_registration *from = &to->status->registrations[i];
+        struct metric_label labels[MOST_LABELS];
+        size_t count = label_registration(from, labels);
+
+        labels[count] = (struct metric_label){"result", "succeeded"};
+        put(to, labels, count + 1, (double)from->counts->succeeded);
+        labels[count].value = "failed";
+        put(to, labels, count + 1, (double)from->counts->failed);
+    }
+}
+
+static void put_durations(const struct exposition *to)
+{
+    for (size_t i = 0; i < to->status->registration_count; i++) {
+        const struct status_registration *from = &to->status->registrations[i];
+        struct metric_label labels[MOST_LABELS];
+        size_t count = label_registration(from, labels);
+
+        metrics_put_histogram(to->out, to->family->name, labels, count,
+                              &from->counts->duration);
+    }
+}
+
+static const struct {
+    enum error_kind kind;
+    const char *name;
+} retry_kinds[] = {
+    {ERROR_UNREACHABLE, "unreachable"},
+    {ERROR_UNAVAILABLE, "unavailable"},
+    {ERROR_RATE_LIMITED, "rate_limited"},
+    {ERROR_INTERRUPTED, "interrupted"},
+    {ERROR_AUTH, "auth"},
+};
+
+static void put_retries(const struct exposition *to)
+{
+    for (size_t i = 0; i < to->status->registration_count; i++) {
+        const struct status_registration *from = &to->status->registrations[i];
+        struct metric_label labels[MOST_LABELS];
+        size_t count = label_registration(from, labels);
+
+        for (size_t j = 0; j < ARRAY_SIZE(retry_kinds); j++) {
+            labels[count] = (struct metric_label){"kind", retry_kinds[j].name};
+            put(to, labels, count + 1,
+                (double)from->counts->retries[retry_kinds[j].kind]);
+        }
+    }
+}
+
+static double running_of(const struct status_registration *from)
+{
+    return (double)from->running;
+}
+
+static double waiting_of(const struct status_registration *from)
+{
+    return (double)from->waiting;
+}
+
+static double limit_of(const struct status_registration *from)
+{
+    return (double)from->limit;
+}
+
+static double held_of(const struct status_registration *from)
+{
+    return from->state == REGISTRATION_HELD;
+}
+
+static double down_of(const struct status_registration *from)
+{
+    return from->state == REGISTRATION_DOWN;
+}
+
+static void put_running(const struct exposition *to)
+{
+    put_each(to, running_of);
+}
+
+static void put_waiting(const struct exposition *to)
+{
+    put_each(to, waiting_of);
+}
+
+static void put_limit(const struct exposition *to)
+{
+    put_each(to, limit_of);
+}
+
+static void put_held(const struct exposition *to)
+{
+    put_each(to, held_of);
+}
+
+static void put_down(const struct exposition *to)
+{
+    put_each(to, down_of);
+}
+
+/* --- Kafka ------------------------------------------------------------------
+ */
+
+static void put_partitions(
+    const struct exposition *to,
+    int64_t (*value)(const struct status_partition *from))
+{
+    for (size_t i = 0; i < to->status->partition_count; i++) {
+        const struct status_partition *from = &to->status->partitions[i];
+        char number[16];
+        const struct metric_label labels[] = {{"topic", from->topic},
+                                              {"partition", number}};
+        int64_t is = value(from);
+
+        snprintf(number, sizeof(number), "%d", (int)from->partition);
+        if (!from->revoked && is >= 0) { /* else not known, or not ours */
+            put(to, labels, 2, (double)is);
+        }
+    }
+}
+
+static int64_t lag_of(const struct status_partition *from)
+{
+    return from->lag;
+}
+
+static int64_t window_of(const struct status_partition *from)
+{
+    return from->window;
+}
+
+static void put_lag(const struct exposition *to)
+{
+    put_partitions(to, lag_of);
+}
+
+static void put_pending(const struct exposition *to)
+{
+    put_partitions(to, window_of);
+}
+
+static void put_assigned(const struct exposition *to)
+{
+    double count = 0;
+
+    for (size_t i = 0; i < to->status->partition_count; i++) {
+        count += !to->status->partitions[i].revoked;
+    }
+    put(to, NULL, 0, count);
+}
+
+static void put_rebalances(const struct exposition *to)
+{
+    put(to, NULL, 0, (double)to->status->counts->rebalances);
+}
+
+static void put_transactions(const struct exposition *to)
+{
+    static const char *const names[] = {"committed", "aborted",
+                                        "refused_message", "refused_metadata"};
+
+    _Static_assert(ARRAY_SIZE(names) == QUEUE_VERDICTS, "one each");
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const struct metric_label labels[] = {{"result", names[i]}};
+
+        put(to, labels, 1, (double)to->status->counts->transactions[i]);
+    }
+}
+
+/* --- the program ------------------------------------------------------------
+ */
+
+/* "cJSON" is "cjson" here: labels are lower case. */
+static const char *lower(const char *name, char text[32])
+{
+    size_t len = 0;
+
+    for (; name[len] != '\0' && len < 31; len++) {
+        text[len] = (char)tolower((unsigned char)name[len]);
+    }
+    text[len] = '\0';
+    return text;
+}
+
+static void put_build(const struct exposition *to)
+{
+    struct metric_label labels[MOST_LABELS];
+    char names[MOST_LABELS][32];
+    size_t count = 0;
+
+    for (; count < to->options->version_count && count < MOST_LABELS; count++) {
+        const struct admin_version *from = &to->options->versions[count];
+
+        labels[count] = (struct metric_label){
+            count == 0 ? "version" : lower(from->name, names[count]),
+            from->version};
+    }
+    put(to, labels, count, 1);
+}
+
+static void put_config(const struct exposition *to)
+{
+    const struct metric_label labels[] = {
+        {"revision", digest_hex(&to->options->settings->revision)}};
+
+    put(to, labels, 1, 1);
+}
+
+static void put_ready(const struct exposition *to)
+{
+    put(to, NULL, 0, to->status->reason_count == 0);
+}
+
+static void put_loop_lag(const struct exposition *to)
+{
+    metrics_put_histogram(to->out, to->family->name, NULL, 0,
+                          &to->status->counts->loop_lag);
+}
+
+static void put_log(const struct exposition *to)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+
+    _Static_assert(ARRAY_SIZE(names) == LOG_LEVELS, "one each");
+    for (size_t i = 0; i < LOG_LEVELS; i++) {
+        const struct metric_label labels[] = {{"level", names[i]}};
+
+        put(to, labels, 1, (double)log_count((enum log_level)i));
+    }
+}
+
+static void put_cpu(const struct exposition *to)
+{
+    put(to, NULL, 0, to->usage->cpu_seconds);
+}
+
+static void put_resident(const struct exposition *to)
+{
+    put(to, NULL, 0, to->usage->resident_bytes);
+}
+
+static void put_virtual(const struct exposition *to)
+{
+    put(to, NULL, 0, to->usage->virtual_bytes);
+}
+
+static void put_open_files(const struct exposition *to)
+{
+    put(to, NULL, 0, to->usage->open_files);
+}
+
+static void put_most_files(const struct exposition *to)
+{
+    put(to, NULL, 0, to->usage->most_files);
+}
+
+static void put_start(const struct exposition *to)
+{
+    put(to, NULL, 0, to->usage->start_seconds);
+}
+
+/* --- the table --------------------------------------------------------------
+ */
+
+static const struct family families[] = {
+    {"waybill_build_info", "gauge",
+     "version, librdkafka, libcurl, cjson, libyaml, openssl, libmicrohttpd",
+     "Always 1; what runs, and the libraries that it has loaded.", put_build},
+    {"waybill_config_info", "gauge", "revision",
+     "Always 1; the SHA-256 of the configuration file as it was read.",
+     put_config},
+    {"waybill_ready", "gauge", NULL, "1 while /readyz says so.", put_ready},
+
+    {"waybill_records_consumed_total", "counter", "topic",
+     "Records taken in, those that were parked and come again included.",
+     put_consumed},
+    {"waybill_records_parked_total", "counter", "topic",
+     "Records dropped for want of room, to be read again later.", put_parked},
+    {"waybill_records_in_flight", "gauge", NULL,
+     "Records held: waiting, being delivered, or to be committed.",
+     put_in_flight},
+    {"waybill_records_in_flight_bytes", "gauge", NULL,
+     "Memory that these records take.", put_held_bytes},
+    {"waybill_records_completed_total", "counter", "topic, result",
+     "Records of which every outcome is committed; failed when one of their "
+     "deliveries has.",
+     put_completed},
+    {"waybill_record_age_seconds", "histogram", NULL,
+     "From a record's own timestamp until all its outcomes are committed.",
+     put_age},
+    {"waybill_last_completed_timestamp_seconds", "gauge", NULL,
+     "When a record was last completed; 0 before the first.",
+     put_last_completed},
+    {"waybill_dead_letters_total", "counter", "topic, kind",
+     "Dead letters committed, by the class of their error.", put_dead_letters},
+
+    {"waybill_deliveries_total", "counter", "integration, registration, result",
+     "Deliveries whose outcome is committed.", put_deliveries},
+    {"waybill_delivery_duration_seconds", "histogram",
+     "integration, registration",
+     "From the first attempt of such a delivery to its end, pauses included.",
+     put_durations},
+    {"waybill_delivery_retries_total", "counter",
+     "integration, registration, kind",
+     "Attempts that failed and are repeated, by what they failed for.",
+     put_retries},
+    {"waybill_deliveries_running", "gauge", "integration, registration",
+     "Attempts under way.", put_running},
+    {"waybill_deliveries_waiting", "gauge", "integration, registration",
+     "Deliveries that wait for their turn or for their next attempt.",
+     put_waiting},
+    {"waybill_delivery_limit", "gauge", "integration, registration",
+     "As many attempts at a time as the registry bears just now.", put_limit},
+    {"waybill_registration_held", "gauge", "integration, registration",
+     "1 while its credentials are refused.", put_held},
+    {"waybill_registration_down", "gauge", "integration, registration",
+     "1 while its registry does not answer.", put_down},
+
+    {"waybill_consumer_lag_records", "gauge", "topic, partition",
+     "Offsets of an assigned partition above the committed one.", put_lag},
+    {"waybill_offsets_pending", "gauge", "topic, partition",
+     "Offsets read but not yet below the committed one; reading pauses at "
+     "16384.",
+     put_pending},
+    {"waybill_partitions_assigned", "gauge", NULL, "Partitions assigned.",
+     put_assigned},
+    {"waybill_rebalances_total", "counter", NULL,
+     "Times that partitions came or went.", put_rebalances},
+    {"waybill_transactions_total", "counter", "result",
+     "Transactions; what is not committed is done again.", put_transactions},
+
+    {"waybill_log_messages_total", "counter", "level",
+     "Log lines, those below log.level included.", put_log},
+    {"waybill_loop_lag_seconds", "histogram", NULL,
+     "How late a timer that is due every second was.", put_loop_lag},
+    {"process_cpu_seconds_total", "counter", NULL,
+     "User and system time spent.", put_cpu},
+    {"process_resident_memory_bytes", "gauge", NULL, "Resident memory.",
+     put_resident},
+    {"process_virtual_memory_bytes", "gauge", NULL, "Virtual memory.",
+     put_virtual},
+    {"process_open_fds", "gauge", NULL, "Open file descriptors.",
+     put_open_files},
+    {"process_max_fds", "gauge", NULL, "Limit of open file descriptors.",
+     put_most_files},
+    {"process_start_time_seconds", "gauge", NULL,
+     "When the process was started.", put_start},
+};
+
+void put_metrics(struct str *out, const struct status *status,
+                 const struct admin_options *options)
+{
+    struct usage usage;
+
+    usage_get(&usage);
+    for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+        const struct family *family = &families[i];
+        const struct exposition to = {out, family, status, options, &usage};
+
+        metrics_begin(out, family->name, family->type, family->help);
+        family->put(&to);
+    }
+}
+
+void admin_put_metrics_reference(struct str *out)
+{
+    str_puts(out, "# Metrics\n"
+                  "\n"
+                  "Generated by `waybill config metrics`: what `/metrics` of "
+                  "the admin port holds, in\n"
+                  "Prometheus' text format. Every series is there from the "
+                  "start, those of a partition\n"
+                  "from its assignment. Outcomes are counted when they are "
+                  "committed: the sum over all\n"
+                  "instances is what stands on the topics.\n"
+                  "\n"
+                  "| name | type | labels | meaning |\n"
+                  "|---|---|---|---|\n");
+    for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+        const struct family *family = &families[i];
+
+        str_printf(out, "| `%s` | %s | %s | %s |\n", family->name, family->type,
+                   family->labels != NULL ? family->labels : "", family->help);
+    }
+}

@@ -1,0 +1,76 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin_internal.h"
+#include "page_parts.h"
+#include "waybill/base64.h"
+
+/*
+ * page.html with page.css and page.js in it: one file that needs no other. Its
+ * policy allows exactly these two, by their digests, and requests to where it
+ * came from; so nothing that a registry or an event says can run in it.
+ */
+
+static unsigned char nibble(char digit)
+{
+    return (unsigned char)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+/* As the policy's source expressions want it: base64 of the bytes (CSP 3,
+ * section 2.3.1) */
+static void put_source(struct str *out, const char *text, size_t len)
+{
+    unsigned char sum[DIGEST_HEX / 2];
+    struct digest digest;
+    const char *hex;
+
+    digest_of(text, len, &digest);
+    hex = digest_hex(&digest);
+    for (size_t i = 0; i < sizeof(sum); i++) {
+        sum[i] =
+            (unsigned char)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+    }
+    str_puts(out, "'sha256-");
+    base64_encode(out, sum, sizeof(sum));
+    str_puts(out, "'");
+}
+
+/* The rest of the template behind `mark`, which `part` stands for. */
+static const char *put_part(struct str *out, const char *from, const char *mark,
+                            const char *part, size_t len)
+{
+    const char *at = strstr(from, mark);
+
+    if (at == NULL) {
+        abort(); /* the template is ours */
+    }
+    str_put(out, from, (size_t)(at - from));
+    str_put(out, part, len);
+    return at + strlen(mark);
+}
+
+void page_make(struct page *page)
+{
+    size_t css = sizeof(page_css) - 1;
+    size_t js = sizeof(page_js) - 1;
+    const char *rest;
+
+    str_init(&page->html, STR_UNLIMITED);
+    str_init(&page->policy, STR_UNLIMITED);
+    rest = put_part(&page->html, page_html, "@style@", page_css, css);
+    rest = put_part(&page->html, rest, "@script@", page_js, js);
+    str_puts(&page->html, rest);
+    str_puts(&page->policy,
+             "default-src 'none'; connect-src 'self'; style-src ");
+    put_source(&page->policy, page_css, css);
+    str_puts(&page->policy, "; script-src ");
+    put_source(&page->policy, page_js, js);
+    str_puts(&page->policy,
+             "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+}
+
+void page_release(struct page *page)
+{
+    str_release(&page->html);
+    str_release(&page->policy);
+}

@@ -1,0 +1,231 @@
+'use strict';
+
+// What /status says, every two seconds. Everything that is shown is text: none of
+// it is ever taken for markup.
+const EVERY_MS = 2000;
+const PATIENCE_MS = 8000;
+const OLD_MS = 60000;
+let before = null;
+let token = sessionStorage.getItem('token');
+let answered = null;
+
+const at = (id) => document.getElementById(id);
+const number = (value) => (value === undefined ? 'not known' : value.toLocaleString('en'));
+
+function duration(ms) {
+  if (ms < 1000) return Math.max(0, Math.round(ms)) + ' ms';
+  const s = Math.round(ms / 1000);
+  if (s < 120) return s + ' s';
+  if (s < 7200) return Math.round(s / 60) + ' min';
+  if (s < 172800) return Math.round(s / 3600) + ' h';
+  return Math.round(s / 86400) + ' days';
+}
+
+function bytes(count) {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
+  let i = 0;
+  while (count >= 1024 && i < units.length - 1) {
+    count /= 1024;
+    i++;
+  }
+  return (i ? count.toFixed(1) : count) + ' ' + units[i];
+}
+
+const span = (from, to) => Date.parse(to) - Date.parse(from);
+const ago = (when, now) => (when ? duration(span(when, now)) + ' ago' : 'never');
+
+function element(name, text, style) {
+  const made = document.createElement(name);
+  if (text !== undefined && text !== '') made.textContent = text;
+  if (style) made.className = style;
+  return made;
+}
+
+function heads(columns) {
+  const row = element('tr');
+  for (const [label, , style] of columns) {
+    const cell = element('th', label, style === 'number' ? style : '');
+    cell.scope = 'col';
+    row.append(cell);
+  }
+  const head = element('thead');
+  head.append(row);
+  return head;
+}
+
+// columns: [label, value of a row, style or style of a row]
+function table(id, columns, rows, none) {
+  const body = element('tbody');
+  for (const row of rows) {
+    const line = element('tr');
+    for (const [label, value, style] of columns) {
+      const cell = element('td', value(row), typeof style === 'function' ? style(row) : style);
+      cell.dataset.label = label;
+      line.append(cell);
+    }
+    body.append(line);
+  }
+  if (rows.length) {
+    at(id).replaceChildren(heads(columns), body);
+  } else {
+    at(id).replaceChildren(element('caption', none, 'quiet'));
+  }
+}
+
+function stuckRegistration(r, now) {
+  const wait = r.retry_at ? span(now, r.retry_at) : 0;
+  const next = wait > 0 ? `; tried again in ${duration(wait)}` : '';
+  const why = r.last_error ? `: ${r.last_error.message}` : '';
+  const rest = `${number(r.waiting)} waiting${r.parked ? ', more parked' : ''}${next}${why}`;
+  if (r.state === 'held') return ['bad', `Registration ${r.name} is held for ${duration(span(r.since, now))}, its credentials are refused; ${rest}`];
+  if (r.state === 'down') return ['bad', `Registration ${r.name} is down for ${duration(span(r.since, now))}, ${r.host} does not answer; ${rest}`];
+  if (r.state === 'paused') return ['warn', `Registration ${r.name} rests, because ${r.host} asked for it; ${rest}`];
+  return null;
+}
+
+function stuck(s) {
+  const found = s.reasons.map((reason) => ['bad', reason]);
+  for (const r of s.registrations) {
+    const text = stuckRegistration(r, s.now);
+    if (text) found.push(text);
+  }
+  for (const p of s.partitions) {
+    if (p.paused) found.push(['warn', `Partition ${p.partition} is not read on: offset ${p.watermark} is not done, and ${number(p.window)} above it have been read`]);
+  }
+  if (s.in_flight.full) found.push(['warn', 'Reading is paused: as much is held as may be (delivery.max_records, max_bytes)']);
+  for (const o of s.in_flight.oldest.filter((record) => record.age_ms > OLD_MS).slice(0, 5)) {
+    found.push(['warn', `Record ${o.partition}/${o.offset} has been here for ${duration(o.age_ms)}: ${o.state}${o.registration ? ` for ${o.registration}` : ''}, ${o.attempts} attempts`]);
+  }
+  if (s.kafka.last_warning && span(s.kafka.last_warning_at, s.now) < OLD_MS) {
+    found.push(['warn', `Kafka: ${s.kafka.last_warning}`]);
+  }
+  if (!found.length) found.push(['good', 'Nothing.']);
+  at('stuck').replaceChildren(...found.map(([style, text]) => element('li', text, style)));
+}
+
+function done(s) {
+  return s.totals.succeeded + s.totals.failed + s.totals.skipped;
+}
+
+function rate(s, value) {
+  const ms = before && before.started === s.started ? span(before.now, s.now) : 0;
+  return ms > 0 ? ((value(s) - value(before)) * 1000 / ms).toFixed(1) + ' a second' : '…';
+}
+
+function flow(s) {
+  const known = s.partitions.filter((p) => p.lag !== undefined);
+  const lag = known.reduce((sum, p) => sum + p.lag, 0);
+  const rows = [
+    ['Read', rate(s, (x) => x.totals.consumed)],
+    ['Completed', rate(s, done)],
+    ['In flight', `${number(s.in_flight.records)} of ${number(s.in_flight.most_records)}`],
+    ['Memory for them', bytes(s.in_flight.bytes)],
+    ['Lag', known.length ? number(lag) : s.partitions.length ? 'not known' : 'no partition'],
+    ['Last completed', ago(s.totals.last_completed_at, s.now)],
+    ['Succeeded', number(s.totals.succeeded)],
+    ['Failed', number(s.totals.failed)],
+    ['Skipped', number(s.totals.skipped)],
+    ['Dead letters', number(s.totals.dead_letters)],
+  ];
+  at('flow').replaceChildren(...rows.map(([label, value]) => {
+    const pair = element('div');
+    pair.append(element('dt', label), element('dd', value));
+    return pair;
+  }));
+}
+
+const stateStyles = { flowing: 'good', paused: 'warn', held: 'bad', down: 'bad' };
+const statusStyles = { succeeded: 'good', failed: 'bad', skipped: 'quiet' };
+
+function draw(s) {
+  const start = at('state');
+  const text = s.ready ? 'Ready' : `Not ready (${s.phase})`;
+  if (start.textContent !== text) start.textContent = text;
+  start.className = s.ready ? 'good' : 'bad';
+  document.title = s.ready ? 'Waybill' : 'Waybill: not ready';
+  at('about').textContent = `Group ${s.kafka.group}, topic ${s.kafka.topic} at ${s.kafka.brokers}. Up for ${duration(s.uptime_ms)}; as of ${new Date(s.now).toLocaleTimeString()}.`;
+  stuck(s);
+  flow(s);
+  table('registrations', [
+    ['Name', (r) => r.name],
+    ['Host', (r) => r.host],
+    ['State', (r) => r.state, (r) => stateStyles[r.state]],
+    ['Running', (r) => `${r.running} of ${r.limit}`, 'number'],
+    ['Waiting', (r) => number(r.waiting), 'number'],
+    ['Attempts', (r) => `${r.rate} a second`, 'number'],
+    ['Succeeded', (r) => number(r.succeeded), 'number'],
+    ['Failed', (r) => number(r.failed), 'number'],
+    ['Last error', (r) => (r.last_error ? `${ago(r.last_error.at, s.now)}: ${r.last_error.message}` : '')],
+  ], s.registrations, 'None is configured.');
+  table('partitions', [
+    ['Partition', (p) => `${p.topic} ${p.partition}`],
+    ['Committed', (p) => number(p.watermark), 'number'],
+    ['Read to', (p) => number(p.read), 'number'],
+    ['Log end', (p) => number(p.end), 'number'],
+    ['Lag', (p) => number(p.lag), 'number'],
+    ['In work', (p) => number(p.records), 'number'],
+    ['State', (p) => [p.revoked && 'leaving', p.paused && 'window full', p.parked && 'some parked'].filter(Boolean).join(', ') || 'read'],
+  ], s.partitions, 'None is assigned.');
+  table('oldest', [
+    ['Record', (o) => `${o.partition}/${o.offset}`],
+    ['Event', (o) => o.id],
+    ['Here for', (o) => duration(o.age_ms), 'number'],
+    ['State', (o) => o.state],
+    ['Registration', (o) => o.registration],
+    ['Attempts', (o) => o.attempts, 'number'],
+  ], s.in_flight.oldest, 'Nothing is in work.');
+  table('recent', [
+    ['When', (r) => ago(r.at, s.now)],
+    ['Outcome', (r) => r.status + (r.class ? `: ${r.class}` : ''), (r) => statusStyles[r.status]],
+    ['Event', (r) => r.id],
+    ['Record', (r) => `${r.partition}/${r.offset}`],
+    ['Registration', (r) => r.registration],
+    ['Attempts', (r) => r.attempts, 'number'],
+    ['Took', (r) => duration(r.duration_ms), 'number'],
+  ], s.recent, 'None since the start.');
+  at('build').textContent = `${Object.entries(s.build).map((pair) => pair.join(' ')).join(', ')}. Configuration ${s.configuration}.`;
+  at('all').hidden = false;
+}
+
+function lost(why) {
+  const since = answered ? ` for ${duration(Date.now() - answered)}` : '';
+  at('state').textContent = `No answer${since}: ${why}`;
+  at('state').className = 'bad';
+}
+
+async function ask() {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const response = await fetch('/status', { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+  at('login').hidden = response.status !== 401;
+  if (response.status === 401) {
+    at('all').hidden = true;
+    at('state').textContent = token ? 'This token is not the right one' : 'A token is needed';
+    at('state').className = 'warn';
+    return;
+  }
+  if (!response.ok) throw new Error(await response.text());
+  const status = await response.json();
+  answered = Date.now();
+  draw(status);
+  before = status;
+}
+
+async function turn() {
+  try {
+    if (!document.hidden && (at('login').hidden || token)) await ask();
+  } catch (error) {
+    lost(error.message);
+  }
+  setTimeout(turn, EVERY_MS);
+}
+
+at('login').addEventListener('submit', (event) => {
+  event.preventDefault();
+  token = at('token').value;
+  sessionStorage.setItem('token', token);
+  ask().catch((error) => lost(error.message));
+});
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && at('login').hidden) ask().catch((error) => lost(error.message));
+});
+turn();
