@@ -14,11 +14,12 @@
 
 PARTS_FILE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
 
-# Every pinned version. Debian's patch level of docker-registry may vary.
+# Every pinned version. Debian's patch levels may vary.
 PARTS_KAFKA_VERSION=4.3.0
 PARTS_SCALA_VERSION=2.13
 PARTS_SLF4J_VERSION=1.7.36
 PARTS_REGISTRY_VERSION=2.8.2
+PARTS_PROMETHEUS_VERSION=2.42.0
 PARTS_JAVA_PACKAGE=openjdk-17-jre-headless
 # Go itself comes from PyPI, as Debian's is too old for these.
 PARTS_GO_VERSION=1.26.6
@@ -90,22 +91,32 @@ parts_move() {
     mv -T "$1" "$2" 2>/dev/null || [ -d "$2" ]
 }
 
-# Debian's package would start a service on port 5000, so it is only unpacked.
+# Debian's packages of these would start services, so they are only unpacked.
 parts_docker_registry() {
+    parts_unpacked docker-registry "$PARTS_REGISTRY_VERSION" docker-registry
+}
+
+parts_promtool() {
+    parts_unpacked prometheus "$PARTS_PROMETHEUS_VERSION" promtool
+}
+
+# parts_unpacked PACKAGE VERSION PROGRAM: where the program is, on PATH or in what
+# the package holds.
+parts_unpacked() {
     local cache binary temporary
-    if command -v docker-registry; then
+    if command -v "$3"; then
         return 0
     fi
-    cache=$(parts_cache)/docker-registry-$PARTS_REGISTRY_VERSION
-    binary=$cache/usr/bin/docker-registry
+    cache=$(parts_cache)/$1-$2
+    binary=$cache/usr/bin/$3
     if [ ! -x "$binary" ]; then
         if ! command -v apt-get >/dev/null; then
-            parts_say "docker-registry $PARTS_REGISTRY_VERSION must be on PATH"
+            parts_say "$3 $2 must be on PATH"
             return 1
         fi
         mkdir -p "$(parts_cache)" || return
         temporary=$(mktemp -d "$cache.XXXXXX") || return
-        if parts_download_registry "$temporary"; then
+        if parts_download "$temporary" "$1=$2*"; then
             parts_move "$temporary/tree" "$cache" || true
         fi
         rm -rf "$temporary"
@@ -114,14 +125,13 @@ parts_docker_registry() {
     printf '%s\n' "$binary"
 }
 
-# parts_download_registry DIR: leaves it unpacked in DIR/tree.
-parts_download_registry() (
-    package="docker-registry=$PARTS_REGISTRY_VERSION*"
+# parts_download DIR PACKAGE=VERSION: leaves it unpacked in DIR/tree.
+parts_download() (
     cd "$1" || exit
     # A fresh system has no package lists yet.
-    if ! apt-get -q download "$package" >/dev/null 2>&1; then
+    if ! apt-get -q download "$2" >/dev/null 2>&1; then
         parts_quiet parts_root apt-get -q update || exit
-        parts_quiet apt-get -q download "$package" || exit
+        parts_quiet apt-get -q download "$2" || exit
     fi
     dpkg-deb -x ./*.deb tree
 )

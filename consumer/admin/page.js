@@ -109,7 +109,7 @@ function done(s) {
 
 function rate(s, value) {
   const ms = before && before.started === s.started ? span(before.now, s.now) : 0;
-  return ms > 0 ? ((value(s) - value(before)) * 1000 / ms).toFixed(1) + ' a second' : '…';
+  return ms > 0 ? ((value(s) - value(before)) * 1000 / ms).toFixed(1) + '/s' : '…';
 }
 
 function flow(s) {
@@ -152,13 +152,13 @@ function draw(s) {
     ['State', (r) => r.state, (r) => stateStyles[r.state]],
     ['Running', (r) => `${r.running} of ${r.limit}`, 'number'],
     ['Waiting', (r) => number(r.waiting), 'number'],
-    ['Attempts', (r) => `${r.rate} a second`, 'number'],
+    ['Attempts', (r) => `${r.rate.toFixed(1)}/s`, 'number'],
     ['Succeeded', (r) => number(r.succeeded), 'number'],
     ['Failed', (r) => number(r.failed), 'number'],
-    ['Last error', (r) => (r.last_error ? `${ago(r.last_error.at, s.now)}: ${r.last_error.message}` : '')],
+    ['Last error', (r) => (r.last_error ? `${ago(r.last_error.at, s.now)}: ${r.last_error.message}` : ''), 'long'],
   ], s.registrations, 'None is configured.');
   table('partitions', [
-    ['Partition', (p) => `${p.topic} ${p.partition}`],
+    ['Partition', (p) => `${p.topic} ${p.partition}`, 'long'],
     ['Committed', (p) => number(p.watermark), 'number'],
     ['Read to', (p) => number(p.read), 'number'],
     ['Log end', (p) => number(p.end), 'number'],
@@ -168,7 +168,7 @@ function draw(s) {
   ], s.partitions, 'None is assigned.');
   table('oldest', [
     ['Record', (o) => `${o.partition}/${o.offset}`],
-    ['Event', (o) => o.id],
+    ['Event', (o) => o.id, 'long'],
     ['Here for', (o) => duration(o.age_ms), 'number'],
     ['State', (o) => o.state],
     ['Registration', (o) => o.registration],
@@ -177,7 +177,7 @@ function draw(s) {
   table('recent', [
     ['When', (r) => ago(r.at, s.now)],
     ['Outcome', (r) => r.status + (r.class ? `: ${r.class}` : ''), (r) => statusStyles[r.status]],
-    ['Event', (r) => r.id],
+    ['Event', (r) => r.id, 'long'],
     ['Record', (r) => `${r.partition}/${r.offset}`],
     ['Registration', (r) => r.registration],
     ['Attempts', (r) => r.attempts, 'number'],

@@ -104,7 +104,12 @@ def settings(kafka, registries, token_user, token_password):
         }
         for name, registration, project, flow, prefix in ATTACHMENTS
     ]
-    return {"kafka": kafka, "registrations": registrations, "attachments": attachments}
+    return {
+        "kafka": kafka,
+        "registrations": registrations,
+        "attachments": attachments,
+        "admin": {"listen": "off"},
+    }
 
 
 class Maker:

@@ -117,6 +117,7 @@ class KafkaCase(Case):
         }
         repository = f"{address or self.registry.address}/{self.repository}"
         sections.setdefault("delivery", QUICK)
+        sections.setdefault("admin", {"listen": "off"})
         return self.config(settings(repository, registration, kafka=kafka, **sections), name)
 
     def read(self, which, expected=0, timeout=60):

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""What the admin port says of a service that works, on Apache Kafka: before, while and
+after it does; to Prometheus, and to a person with a browser.
+
+WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
+WAYBILL_TEST_PICTURES=FOLDER keeps the pictures of the page.
+"""
+
+import os
+import pathlib
+import subprocess
+
+from admin import ask, chromium, listening, sample, scrape
+from common import EXIT_OK, main
+
+# Skips all of this where there is no confluent_kafka.
+from test_kafka import KafkaCase, message_of
+
+from support.parts import Registry
+from support.process import parts
+from support.scripted_registry import ScriptedRegistry
+
+# The families that somebody else's dashboards and alerts hang on
+PROMISED = """
+    waybill_build_info waybill_config_info waybill_ready
+    waybill_records_consumed_total waybill_records_in_flight
+    waybill_records_completed_total waybill_record_age_seconds_bucket
+    waybill_last_completed_timestamp_seconds waybill_deliveries_total
+    waybill_delivery_duration_seconds_bucket waybill_delivery_retries_total
+    waybill_dead_letters_total waybill_rebalances_total waybill_transactions_total
+    waybill_log_messages_total waybill_loop_lag_seconds_bucket
+    process_cpu_seconds_total process_resident_memory_bytes process_open_fds
+    process_start_time_seconds
+""".split()
+OF_PARTITIONS = ["waybill_consumer_lag_records", "waybill_offsets_pending"]
+TWO = [
+    {"registration": "local", "workflow": {"project": "shop"}, "name": "one"},
+    {"registration": "other", "workflow": {"project": "payments"}, "name": "two"},
+]
+
+
+class AdminCase(KafkaCase):
+    def watched(self, other=None, **sections):
+        """A service, and where to ask about it. With another registry there is a
+        second registration, `other`."""
+        sections.setdefault("admin", {"listen": "127.0.0.1:0"})
+        if other is not None:
+            sections["attachments"] = TWO
+        path = self.configure(**sections)
+        if other is not None:
+            text = pathlib.Path(path).read_text()
+            row = f'{{"name": "other", "repository": "{other.address}/{self.repository}"}},'
+            text = text.replace('"registrations": [', f'"registrations": [{row}', 1)
+            pathlib.Path(path).write_text(text)
+        service = self.serve(path)
+        return service, listening(service)
+
+    def await_ready(self, service, address):
+        self.until(lambda: ask(address, "/readyz").status == 200, 60, "readiness", service)
+
+    def await_sample(self, service, address, least, name, **labels):
+        def there():
+            return (sample(scrape(address), name, **labels) or 0) >= least
+
+        self.until(there, 60, f"{name} {labels}", service)
+
+
+class Watched(AdminCase):
+    def test_every_series_is_there_from_the_start_and_counts_what_was_done(self):
+        self.create(2)
+        service, address = self.watched()
+        before = scrape(address)
+        for name in PROMISED:
+            self.assertIsNotNone(sample(before, name), name)
+        self.await_ready(service, address)
+        for name in OF_PARTITIONS:
+            self.until(lambda: sample(scrape(address), name) is not None, 30, name, service)
+        self.assertEqual(sample(before, "waybill_deliveries_total", registration="local"), 0)
+        start = scrape(address)
+
+        good = [message_of(f"event-{number}") for number in range(5)]
+        skipped = [message_of("lab", project="lab")]
+        self.kafka.produce(self.source, [*good, *skipped, (b"k", b"{", None)])
+        self.await_sample(service, address, 7, "waybill_records_completed_total")
+        after = scrape(address)
+        self.assertLessEqual(set(start), set(after))  # none has gone; none is new:
+        self.assertEqual({name for name, _ in after}, {name for name, _ in start})
+        for name, labels, expected in (
+            ("waybill_records_consumed_total", {"topic": self.source}, 7),
+            ("waybill_records_completed_total", {"result": "succeeded"}, 5),
+            ("waybill_records_completed_total", {"result": "skipped"}, 1),
+            ("waybill_records_completed_total", {"result": "failed"}, 1),
+            ("waybill_deliveries_total", {"registration": "local", "result": "succeeded"}, 5),
+            ("waybill_deliveries_total", {"result": "failed"}, 0),
+            ("waybill_delivery_duration_seconds_count", {"registration": "local"}, 5),
+            ("waybill_record_age_seconds_count", {}, 7),
+            ("waybill_dead_letters_total", {"kind": "schema"}, 1),
+            ("waybill_dead_letters_total", {}, 1),
+            ("waybill_records_in_flight", {}, 0),
+            ("waybill_partitions_assigned", {}, 2),
+        ):
+            self.assertEqual(sample(after, name, **labels), expected, (name, labels))
+        self.assertGreater(sample(after, "waybill_last_completed_timestamp_seconds"), 1.7e9)
+        self.assertGreaterEqual(sample(after, "waybill_transactions_total", result="committed"), 1)
+        # Behind the last record there are markers; then there is no lag.
+        self.until(
+            lambda: sample(scrape(address), "waybill_consumer_lag_records") == 0, 30, "lag 0", service
+        )
+        self.assertEqual(sample(scrape(address), "waybill_offsets_pending"), 0)
+        self.assertEqual(service.terminate(30), EXIT_OK)
+
+    def test_promtool_finds_nothing_to_say(self):
+        try:
+            promtool = parts("parts_promtool")
+        except subprocess.CalledProcessError:
+            self.skipTest("no promtool (Debian's prometheus)")
+        self.create(1)
+        service, address = self.watched()
+        self.await_ready(service, address)
+        self.kafka.produce(self.source, [message_of("a")])
+        self.await_sample(service, address, 1, "waybill_records_completed_total")
+        text = ask(address, "/metrics").body
+        done = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        )
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def test_lag_and_what_is_stuck_show_while_a_registry_is_down(self):
+        self.create(1)
+        with Registry() as other:
+            other.stop()
+            service, address = self.watched(other)
+            self.await_ready(service, address)
+            names = [f"event-{number}" for number in range(8)]
+            self.kafka.produce(self.source, [message_of(name, project="payments") for name in names])
+            self.kafka.produce(self.source, [message_of("flows")])
+            self.await_sample(service, address, 1, "waybill_registration_down", registration="other")
+            self.await_sample(service, address, 1, "waybill_deliveries_total", registration="local")
+            status = ask(address, "/status").json
+            down, up = status["registrations"]
+            self.assertEqual((down["name"], down["state"]), ("other", "down"))
+            self.assertEqual((up["name"], up["state"]), ("local", "flowing"))
+            self.assertIn("since", down)
+            self.assertIn("Failed to connect", down["last_error"]["message"])
+            self.assertEqual(down["waiting"] + down["running"], 8)
+            self.assertEqual(status["in_flight"]["records"], 8)
+            first = status["in_flight"]["oldest"][0]
+            self.assertEqual((first["offset"], first["registration"]), (0, "other"))
+            self.assertEqual(status["recent"][0]["status"], "succeeded")
+            self.assertEqual(status["recent"][0]["registration"], "local")
+            (partition,) = status["partitions"]
+            self.assertGreaterEqual(partition["lag"], 9)
+            self.assertTrue(status["ready"])  # whom would a restart help?
+            self.assertGreaterEqual(
+                sample(scrape(address), "waybill_delivery_retries_total", kind="unreachable"), 1
+            )
+            other.start()
+            self.await_sample(service, address, 9, "waybill_records_completed_total")
+            samples = scrape(address)
+            self.assertEqual(sample(samples, "waybill_registration_down"), 0)
+            self.assertEqual(sample(samples, "waybill_records_in_flight"), 0)
+        self.assertEqual(service.terminate(30), EXIT_OK)
+
+    def test_a_member_without_a_partition_is_ready_and_one_that_stops_is_not(self):
+        self.create(1)
+        with ScriptedRegistry("hang") as other:
+            one = self.watched(other)
+            self.await_ready(*one)
+            two = self.watched(other)
+            self.await_ready(*two)
+
+            def assigned(address):
+                return len(ask(address, "/status").json["partitions"])
+
+            self.until(lambda: assigned(one[1]) + assigned(two[1]) == 1, 30, "one owner", one[0])
+            owner, address = one if assigned(one[1]) else two
+            self.kafka.produce(self.source, [message_of("a", project="payments")])
+            self.await_sample(owner, address, 1, "waybill_deliveries_running")
+            owner.signal(15)  # it hangs on a push, and waits for it for a while
+            answer = self.until(
+                lambda: (found := ask(address, "/readyz")).status == 503 and found, 10, "503", owner
+            )
+            self.assertIn("stopping", answer.json["reasons"][0])
+            self.assertEqual(ask(address, "/livez").status, 200)
+
+    def test_it_says_what_it_is_and_with_which_configuration(self):
+        self.create(1)
+        service, address = self.watched()
+        self.await_ready(service, address)
+        status = ask(address, "/status").json
+        self.assertEqual(status["kafka"]["group"], self.group)
+        self.assertLessEqual({"waybill", "librdkafka", "libcurl", "cJSON"}, set(status["build"]))
+        self.assertRegex(status["configuration"], r"^sha256:[0-9a-f]{64}$")
+        labels = {"revision": status["configuration"].removeprefix("sha256:")}
+        self.assertEqual(sample(scrape(address), "waybill_config_info", **labels), 1)
+
+
+class Page(AdminCase):
+    def picture(self, address, name, width, height, *more):
+        folder = pathlib.Path(os.environ.get("WAYBILL_TEST_PICTURES", self.directory))
+        path = folder / f"{name}.png"
+        printed = chromium(
+            [
+                f"--screenshot={path}",
+                f"--window-size={width},{height}",
+                "--virtual-time-budget=6000",
+                f"--user-data-dir={self.directory}/chromium",
+                *more,
+                f"http://{address}/",
+            ]
+        )
+        if printed is None:
+            self.skipTest("no chromium")
+        self.assertGreater(path.stat().st_size, 10000)
+
+    def drawn(self, address):
+        """The document as the script has left it"""
+        printed = chromium(
+            [
+                "--dump-dom",
+                "--virtual-time-budget=6000",
+                f"--user-data-dir={self.directory}/chromium",
+                f"http://{address}/",
+            ]
+        )
+        if printed is None:
+            self.skipTest("no chromium")
+        return printed
+
+    def test_it_shows_what_flows_and_what_is_stuck(self):
+        self.create(2)
+        with Registry() as other:
+            other.stop()
+            service, address = self.watched(other)
+            self.await_ready(service, address)
+            names = [f"event-{number}" for number in range(12)]
+            self.kafka.produce(self.source, [message_of(name) for name in names])
+            self.kafka.produce(self.source, [message_of("stuck", project="payments")] * 6)
+            self.kafka.produce(self.source, [(b"k", b"<script>alert(1)</script>", None)])
+            self.await_sample(service, address, 1, "waybill_registration_down", registration="other")
+            self.await_sample(service, address, 13, "waybill_records_completed_total")
+            document = self.drawn(address)
+            self.assertIn("Ready", document)
+            self.assertIn("Registration other is down for", document)
+            self.assertIn(f"{other.address} does not answer", document)
+            self.assertIn("succeeded", document)
+            self.assertIn("failed: schema", document)
+            self.assertNotIn("<script>alert", document)
+            self.picture(address, "page", 1280, 1800)
+            self.picture(address, "page-dark", 1280, 1800, "--blink-settings=preferredColorScheme=0")
+            self.picture(address, "page-phone", 500, 2400)
+
+    def test_it_asks_for_the_token(self):
+        self.create(1)
+        service, address = self.watched(admin={"listen": "127.0.0.1:0", "token": "s3cret"})
+        document = self.drawn(address)
+        self.assertIn("A token is needed", document)
+        self.assertNotIn(self.group, document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""The admin port of a real `waybill run`, against clients that are slow, many, wrong
+or hostile. No broker answers here: the port has to live without one.
+"""
+
+import contextlib
+import random
+import signal
+import socket
+import ssl
+import tempfile
+import time
+import warnings
+
+from admin import ask, listening
+from common import EXIT_CONFIG, Case, main, settings
+from support.tls import CA
+
+# As in consumer/admin/server.c
+CONNECTIONS_OF_ONE = 32
+REQUEST_S = 10
+
+
+class PortCase(Case):
+    def start(self, env=None, **admin):
+        path = self.config(
+            settings(
+                "127.0.0.1:1/acme/attestations",
+                kafka={"brokers": "127.0.0.1:1"},
+                admin={"listen": "127.0.0.1:0", **admin},
+            )
+        )
+        return self.serve(path, env)
+
+    def stop(self, service):
+        """Whatever was asked of it, it ends in order."""
+        service.signal(signal.SIGTERM)
+        self.assertEqual(service.ended(20), 0, service.tail())
+
+    def connect(self, address, sent=b""):
+        host, _, port = address.rpartition(":")
+        client = socket.create_connection((host, int(port)), 20)
+        self.addCleanup(client.close)
+        client.sendall(sent)
+        return client
+
+    def talk(self, address, sent):
+        """All that comes back until the other side closes, or has nothing to say."""
+        client = self.connect(address, sent)
+        client.settimeout(3)
+        got = b""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while data := client.recv(65536):
+                got += data
+        return got.decode("latin-1")
+
+    def assert_alive(self, service, address):
+        self.assertEqual(ask(address, "/livez").status, 200, service.tail())
+
+
+class Listening(PortCase):
+    def test_the_log_names_the_port_that_was_free(self):
+        service = self.start()
+        address = listening(service)
+        self.assertRegex(address, r"^127\.0\.0\.1:[1-9]\d*$")
+        self.assert_alive(service, address)
+        answer = ask(address, "/readyz")
+        self.assertEqual(answer.status, 503)
+        self.assertFalse(answer.json["ready"])
+        self.assertEqual(len(answer.json["reasons"]), 2)
+        self.stop(service)
+
+    def test_it_listens_on_ipv6(self):
+        service = self.start(listen="[::1]:0")
+        host, _, port = listening(service).rpartition(":")
+        self.assertEqual(host, "[::1]")
+        self.assertEqual(ask(f"::1:{port}", "/livez").status, 200)
+
+    def test_an_address_that_was_asked_for_must_be_free(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            address = f"127.0.0.1:{other.getsockname()[1]}"
+            service = self.start(listen=address)
+            self.assertEqual(service.ended(20), EXIT_CONFIG)
+        self.assertTrue(service.says(f"cannot listen on {address}"), service.tail())
+
+    def test_a_default_address_that_is_taken_is_no_reason_not_to_work(self):
+        taken = None
+        with contextlib.suppress(OSError):  # by whoever: taken is what it has to be
+            taken = socket.create_server(("127.0.0.1", 9464))
+        path = self.config(
+            settings("127.0.0.1:1/acme/attestations", kafka={"brokers": "127.0.0.1:1"})
+        )
+        service = self.serve(path)
+        service.wait_until(lambda: service.says('"msg":"started"'), 20)
+        self.assertTrue(service.says("no admin port"))
+        self.stop(service)
+        if taken:
+            taken.close()
+
+    def test_off_is_off(self):
+        service = self.start(listen="off")
+        service.wait_until(lambda: service.says('"msg":"started"'), 20)
+        self.assertFalse(service.says("listening"))
+        self.assertFalse(service.says("no admin port"))
+
+    def test_it_says_so_when_anybody_may_read_it(self):
+        service = self.start(listen="0.0.0.0:0")
+        listening(service)
+        self.assertTrue(service.says("admin.token is not set"))
+        service = self.start(listen="0.0.0.0:0", token="s3cret")
+        listening(service)
+        self.assertFalse(service.says("admin.token is not set"))
+
+
+class Guarded(PortCase):
+    def test_the_token_opens_what_is_guarded(self):
+        service = self.start(token="${env:ADMIN_TOKEN}", env={"ADMIN_TOKEN": "s3cret-token"})
+        address = listening(service)
+        answer = ask(address, "/status")
+        self.assertEqual(answer.status, 401)
+        self.assertIn("Bearer", answer.headers["WWW-Authenticate"])
+        self.assertEqual(ask(address, "/metrics", Authorization="Bearer wrong").status, 401)
+        for path in ("/status", "/metrics"):
+            answer = ask(address, path, Authorization="Bearer s3cret-token")
+            self.assertEqual(answer.status, 200)
+            self.assertNotIn("s3cret-token", answer.body)
+        for path in ("/livez", "/"):
+            self.assertEqual(ask(address, path).status, 200)
+        self.assertEqual(ask(address, "/readyz").status, 503)
+        self.stop(service)
+        self.assertFalse(service.says("s3cret-token"))
+
+    def test_it_speaks_tls_and_nothing_else(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pair = CA(folder).issue(["localhost", "127.0.0.1"])
+            service = self.start(tls_certificate=str(pair.cert), tls_key=str(pair.key))
+            address = listening(service)
+            self.assertEqual(ask(address, "/livez", ca=pair.ca).status, 200)
+            self.assertNotIn("200", self.talk(address, b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
+            old = ssl.create_default_context(cafile=pair.ca)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                old.minimum_version = ssl.TLSVersion.TLSv1
+                old.maximum_version = ssl.TLSVersion.TLSv1_1
+            with self.assertRaises((ssl.SSLError, ConnectionError)):
+                old.wrap_socket(self.connect(address), server_hostname="localhost")
+            # Some that leave in the middle of a handshake, or of an answer
+            for _ in range(20):
+                self.connect(address, b"\x16\x03\x01\x02\x00\x01").close()
+                whole = ssl.create_default_context(cafile=pair.ca).wrap_socket(
+                    self.connect(address), server_hostname="localhost"
+                )
+                whole.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                whole.close()
+            self.assertEqual(ask(address, "/livez", ca=pair.ca).status, 200)
+            self.stop(service)
+
+    def test_a_key_that_is_none_is_a_fault_of_the_configuration(self):
+        path = self.write("none.pem", "none")
+        service = self.start(tls_certificate=path, tls_key=path)
+        self.assertEqual(service.ended(20), EXIT_CONFIG)
+        self.assertTrue(service.says("not a certificate and its key"), service.tail())
+
+
+class Hostile(PortCase):
+    def test_wrong_requests_are_refused_and_cost_nothing(self):
+        service = self.start()
+        address = listening(service)
+        host = b"Host: 127.0.0.1\r\n"
+        cases = [
+            (b"POST /status HTTP/1.1\r\n" + host + b"Content-Length: 2\r\n\r\n{}", " 405 "),
+            (b"DELETE / HTTP/1.1\r\n" + host + b"\r\n", " 405 "),
+            (b"BREW /status HTTP/1.1\r\n" + host + b"\r\n", " 405 "),
+            (b"GET /status HTTP/1.1\r\n" + host + b"Content-Length: 9\r\n\r\n", " 413 "),
+            (b"GET / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\nffff", " 413 "),
+            (b"GET /../../etc/passwd HTTP/1.1\r\n" + host + b"\r\n", " 404 "),
+            (b"GET /%2e%2e/%00 HTTP/1.1\r\n" + host + b"\r\n", " 404 "),
+            (b"GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n", " 403 "),
+            (b"GET / HTTP/1.1\r\n" + host + b"X: " + b"a" * 100000 + b"\r\n\r\n", "HTTP/1.1 4"),
+            (b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n" + host + b"\r\n", "HTTP/1.1 4"),
+        ]
+        for sent, expected in cases:
+            first = self.talk(address, sent).partition("\r\n")[0] + " "
+            self.assertIn(expected, first, sent[:60])
+            self.assert_alive(service, address)
+        noise = random.Random(7)
+        for _ in range(50):
+            self.connect(address, noise.randbytes(noise.randrange(1, 4000))).close()
+        self.assert_alive(service, address)
+        self.stop(service)
+
+    def test_an_answer_carries_what_a_browser_needs_to_be_safe(self):
+        service = self.start()
+        address = listening(service)
+        for path in ("/", "/status", "/none"):
+            headers = ask(address, path).headers
+            self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
+            self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
+            self.assertEqual(headers["Cache-Control"], "no-store")
+        head = ask(address, "/status", method="HEAD")
+        self.assertEqual((head.status, head.body), (200, ""))
+
+    def test_several_requests_come_over_one_connection(self):
+        service = self.start()
+        address = listening(service)
+        request = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        self.assertEqual(self.talk(address, request * 5).count('{"alive":true}'), 5)
+
+    def test_those_who_trickle_are_let_go_and_hold_up_nobody(self):
+        """A byte each half a second would keep a connection for hours."""
+        service = self.start()
+        address = listening(service)
+        slow = [self.connect(address, b"GET / HT") for _ in range(CONNECTIONS_OF_ONE - 2)]
+        began = time.monotonic()
+        while slow and time.monotonic() - began < 3 * REQUEST_S:
+            self.assert_alive(service, address)
+            slow = [client for client in slow if self._trickle(client)]
+            time.sleep(0.5)
+        self.assertEqual(slow, [])
+        self.assertGreater(time.monotonic() - began, REQUEST_S / 2)
+        self.stop(service)
+
+    @staticmethod
+    def _trickle(client):
+        """False: the other side has closed."""
+        client.setblocking(False)
+        try:
+            client.send(b"a")
+            return client.recv(1000) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def test_those_who_come_in_masses_and_say_nothing_are_let_go(self):
+        service = self.start()
+        address = listening(service)
+        idle = [self.connect(address) for _ in range(100)]
+        # Nobody else gets through until they are gone; then at once.
+        deadline = time.monotonic() + 4 * REQUEST_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                if ask(address, "/livez").status == 200:
+                    break
+        self.assert_alive(service, address)
+        self.assertEqual(len(idle), 100)
+        self.stop(service)
+
+    def test_those_who_ask_and_do_not_read_are_let_go(self):
+        service = self.start()
+        address = listening(service)
+        request = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        clients = []
+        for _ in range(10):
+            client = self.connect(address)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.settimeout(0.2)
+            with contextlib.suppress(OSError):
+                client.sendall(request * 2000)
+            clients.append(client)
+        self.assert_alive(service, address)
+        self.stop(service)
+
+
+if __name__ == "__main__":
+    main()
