@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -23,25 +24,27 @@ static bool read_line(const char *path, char *line, int size)
     return file != NULL && fgets(line, size, file) != NULL;
 }
 
-/* proc(5): behind the name, which may hold anything but ends with the last
- * parenthesis, stand the fields from the third on. */
+/* proc(5): the second field is a name, which may hold anything but ends with
+ * the last parenthesis; all others are numbers with a blank before them. */
+#define FIELD_START 22
+
 static void read_stat(unsigned long long *ret_start, struct usage *usage)
 {
     char line[1024];
-    const char *rest;
-    unsigned long long bytes;
-    long long pages;
+    char *at;
 
-    if (!read_line("/proc/self/stat", line, sizeof(line)) ||
-        (rest = strrchr(line, ')')) == NULL) {
+    if (!read_line("/proc/self/stat", line, sizeof(line))) {
         return;
     }
-    if (sscanf(rest + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-               "%*d %*d %*d %*d %llu %llu %lld",
-               ret_start, &bytes, &pages) == 3) {
-        usage->virtual_bytes = (double)bytes;
-        usage->resident_bytes = (double)pages * (double)sysconf(_SC_PAGESIZE);
+    at = strrchr(line, ')');
+    for (int field = 3; field <= FIELD_START && at != NULL; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    if (at != NULL) {
+        *ret_start = strtoull(at, &at, 10);
+        usage->virtual_bytes = (double)strtoull(at, &at, 10);
+        usage->resident_bytes =
+            (double)strtoull(at, &at, 10) * (double)sysconf(_SC_PAGESIZE);
     }
 }
 

@@ -23,9 +23,9 @@ def listening(service, seconds=20):
     """The host:port that its log names."""
 
     def named():
-        for entry in service.entries():
-            if entry.get("msg") == "listening":
-                return entry["address"]
+        for line in service.log.read_text(errors="replace").splitlines():
+            if '"msg":"listening"' in line:
+                return json.loads(line)["address"]
         return None
 
     return service.wait_until(named, seconds)
