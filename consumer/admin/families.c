@@ -456,7 +456,9 @@ static const struct family families[] = {
      "1 while its registry does not answer.", put_down},
 
     {"waybill_consumer_lag_records", "gauge", "topic, partition",
-     "Offsets of an assigned partition above the committed one.", put_lag},
+     "Offsets of an assigned partition above the committed one, as of the last "
+     "fetch: while reading is paused it does not grow.",
+     put_lag},
     {"waybill_offsets_pending", "gauge", "topic, partition",
      "Offsets read but not yet below the committed one; reading pauses at "
      "16384.",

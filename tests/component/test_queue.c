@@ -516,6 +516,40 @@ static void records_arrive_as_they_were_written(void **state)
     loop_free(loop);
 }
 
+static bool can_work(const void *payload)
+{
+    const struct member *member = payload;
+    struct queue_state can;
+
+    queue_get_state(member->queue, &can);
+    return can.member && can.producer && member->records == 20;
+}
+
+static void it_is_known_when_work_can_be_done_and_where_the_log_ends(
+    void **state)
+{
+    const struct queue_partition at = {EVENTS, 1};
+    struct loop *loop = loop_new(clock_system());
+    struct queue_bounds bounds;
+    struct queue_state can;
+    struct cluster cluster;
+    struct member member;
+
+    cluster_open(&cluster);
+    write_numbers(&cluster, 0, 20);
+    member_open(&member, loop, cluster.brokers);
+    queue_get_state(member.queue, &can);
+    assert_false(can.member);
+    queue_get_bounds(member.queue, &at, &bounds);
+    assert_true(bounds.first == -1 && bounds.end == -1);
+    await(&member, can_work);
+    queue_get_bounds(member.queue, &at, &bounds);
+    assert_true(bounds.end == 10);
+    member_close(&member);
+    cluster_close(&cluster);
+    loop_free(loop);
+}
+
 static void pausing_loses_nothing_and_repeats_nothing(void **state)
 {
     enum { COUNT = 500 };
@@ -1658,6 +1692,7 @@ static void a_bad_property_keeps_the_queue_from_opening(void **state)
 
 static const struct CMUnitTest others[] = {
     cmocka_unit_test(records_arrive_as_they_were_written),
+    cmocka_unit_test(it_is_known_when_work_can_be_done_and_where_the_log_ends),
     cmocka_unit_test(pausing_loses_nothing_and_repeats_nothing),
     cmocka_unit_test(a_queue_that_is_paused_at_once_reads_nothing),
     cmocka_unit_test(a_new_group_begins_at_the_first_record),

@@ -103,9 +103,8 @@ class Watched(AdminCase):
         self.assertGreater(sample(after, "waybill_last_completed_timestamp_seconds"), 1.7e9)
         self.assertGreaterEqual(sample(after, "waybill_transactions_total", result="committed"), 1)
         # Behind the last record there are markers; then there is no lag.
-        self.until(
-            lambda: sample(scrape(address), "waybill_consumer_lag_records") == 0, 30, "lag 0", service
-        )
+        lag = "waybill_consumer_lag_records"
+        self.until(lambda: sample(scrape(address), lag) == 0, 30, "lag 0", service)
         self.assertEqual(sample(scrape(address), "waybill_offsets_pending"), 0)
         self.assertEqual(service.terminate(30), EXIT_OK)
 
@@ -132,9 +131,10 @@ class Watched(AdminCase):
             service, address = self.watched(other)
             self.await_ready(service, address)
             names = [f"event-{number}" for number in range(8)]
-            self.kafka.produce(self.source, [message_of(name, project="payments") for name in names])
+            waiting = [message_of(name, project="payments") for name in names]
+            self.kafka.produce(self.source, waiting)
             self.kafka.produce(self.source, [message_of("flows")])
-            self.await_sample(service, address, 1, "waybill_registration_down", registration="other")
+            self.await_sample(service, address, 1, "waybill_registration_down")
             self.await_sample(service, address, 1, "waybill_deliveries_total", registration="local")
             status = ask(address, "/status").json
             down, up = status["registrations"]
@@ -237,7 +237,7 @@ class Page(AdminCase):
             self.kafka.produce(self.source, [message_of(name) for name in names])
             self.kafka.produce(self.source, [message_of("stuck", project="payments")] * 6)
             self.kafka.produce(self.source, [(b"k", b"<script>alert(1)</script>", None)])
-            self.await_sample(service, address, 1, "waybill_registration_down", registration="other")
+            self.await_sample(service, address, 1, "waybill_registration_down")
             self.await_sample(service, address, 13, "waybill_records_completed_total")
             document = self.drawn(address)
             self.assertIn("Ready", document)
@@ -247,7 +247,8 @@ class Page(AdminCase):
             self.assertIn("failed: schema", document)
             self.assertNotIn("<script>alert", document)
             self.picture(address, "page", 1280, 1800)
-            self.picture(address, "page-dark", 1280, 1800, "--blink-settings=preferredColorScheme=0")
+            dark = "--blink-settings=preferredColorScheme=0"
+            self.picture(address, "page-dark", 1280, 1800, dark)
             self.picture(address, "page-phone", 500, 2400)
 
     def test_it_asks_for_the_token(self):
