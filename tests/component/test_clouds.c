@@ -351,6 +351,9 @@ static void without_a_file_the_metadata_server_is_asked(void **state)
 
 static void metadata_never_goes_through_a_proxy(void **state)
 {
+    /* Whoever runs the tests may have excepted the loopback. */
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
     /* Nobody listens there. */
     set("http_proxy", "http://127.0.0.1:1");
     set("GCE_METADATA_HOST", peer_address(world.peer));
