@@ -287,7 +287,7 @@ int main(int argc, char **argv)
     }
     /* What overrides the configuration is not ours. */
     clearenv();
-    setenv("TZ", "UTC", 1); /* clearenv() leaves no list at all */
+    setenv("TZ", "UTC", 1);            /* clearenv() leaves no list at all */
     setenv("HOME", "/nonexistent", 1); /* nor is a docker config */
     log_setup(arguments.log ? LOG_INFO : (enum log_level)(LOG_ERROR + 1),
               LOG_LOGFMT);

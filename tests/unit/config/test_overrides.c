@@ -5,7 +5,7 @@
     "kafka: {brokers: \"h:1\", group: g}\n"                                    \
     "registrations:\n"                                                         \
     "  - {name: gh-cr.1, repository: ghcr.io/acme/a}\n"                        \
-    "  - {name: other, repository: reg.example.com/acme/b}\n"                          \
+    "  - {name: other, repository: reg.example.com/acme/b}\n"                  \
     "attachments:\n"                                                           \
     "  - {registration: gh-cr.1, workflow: {id: w}}\n"
 
