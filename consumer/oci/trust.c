@@ -160,9 +160,25 @@ static bool is_below(const char *host, const char *domain)
            strcmp(host + len - tail, domain) == 0;
 }
 
+/* Top-level domains that nobody can buy a name in (RFC 6761, RFC 6762, ICANN's
+ * .internal), or that houses use for themselves: all of it is one house's. */
+static bool is_private_domain(const char *domain)
+{
+    static const char *const domains[] = {"internal", "local",   "localdomain",
+                                          "lan",      "home",    "corp",
+                                          "test",     "example", "intranet"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
+        if (strcmp(domain, domains[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* registry.example.com with auth.example.com, example.com with
  * auth.example.com, and two names without a domain: whoever runs one runs the
- * other. A domain of one label is nobody's. */
+ * other. A domain of one label is nobody's, but for those of houses. */
 static bool same_site(const char *from, const char *to)
 {
     const char *dot = strchr(from, '.');
@@ -176,7 +192,7 @@ static bool same_site(const char *from, const char *to)
     if (is_below(to, from)) {
         return true;
     }
-    return strchr(dot + 1, '.') != NULL &&
+    return (strchr(dot + 1, '.') != NULL || is_private_domain(dot + 1)) &&
            (strcmp(to, dot + 1) == 0 || is_below(to, dot + 1));
 }
 
