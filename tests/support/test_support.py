@@ -788,9 +788,12 @@ class Minted(unittest.TestCase):
 
     def test_finds_a_secret_on_a_command_line(self):
         with subprocess.Popen(
-            ["sh", "-c", "read x", minted.mint()], stdin=subprocess.PIPE
+            ["sh", "-c", "echo; read x", minted.mint()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         ) as child:
-            # Popen returns once it is executed.
+            # Popen may return before the kernel shows the new command line.
+            child.stdout.readline()
             minted.look_at_command_lines()
             child.stdin.close()
         with self.assertRaisesRegex(minted.Leak, "command line.*read x"):
