@@ -23,12 +23,12 @@ static void a_place_at_the_front_is_undone(void **state)
     CLEANUP(release_arena) struct arena *arena = arena_new();
 
     SET("CREDENTIAL_HELPER_WORKSPACE_DIRECTORY", "/ws");
-    SET("CREDENTIAL_HELPER_WORKDIR", "/work");
+    SET("CREDENTIAL_HELPER_WORKDIR", "/bazel/dir");
     SET("XDG_CACHE_HOME", "/cache");
     SET("TMPDIR", "/temporary");
     SET("HOME", "/home/me");
     check_text("workspace", expand(arena, "%workspace%/a.json"), "/ws/a.json");
-    check_text("workdir", expand(arena, "%workdir%/a"), "/work/a");
+    check_text("workdir", expand(arena, "%workdir%/a"), "/bazel/dir/a");
     check_text("cache", expand(arena, "%cache%/a"), "/cache/a");
     check_text("tmp", expand(arena, "%tmp%/a"), "/temporary/a");
     check_text("home", expand(arena, "~/a"), "/home/me/a");
