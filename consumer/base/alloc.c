@@ -41,12 +41,20 @@ void *mem_copy(const void *data, size_t size)
 
 char *mem_strdup(const char *text)
 {
-    return mem_copy(text, strlen(text) + 1);
+    return text != NULL ? mem_copy(text, strlen(text) + 1) : NULL;
 }
 
 void mem_free(void *block)
 {
     free(block);
+}
+
+void mem_wipe(char *text)
+{
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text));
+    }
+    mem_free(text);
 }
 
 void *mem_grow(void *array, size_t *capacity, size_t needed, size_t item)

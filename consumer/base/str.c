@@ -112,6 +112,11 @@ struct bytes bytes_of(const char *text)
                           text != NULL ? strlen(text) : 0};
 }
 
+bool text_equal(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 bool bytes_equal(struct bytes a, struct bytes b)
 {
     return (a.data == NULL) == (b.data == NULL) && a.len == b.len &&

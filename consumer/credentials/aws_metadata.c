@@ -263,7 +263,7 @@ static void on_session(void *payload, const struct http_response *response,
         /* Another cloud's service has the same address. */
         cloud_refused(&side, response, NULL, NULL, &failure);
         leave(call, &failure);
-    } else if (*token == '\0' || !cloud_is_clean(token)) {
+    } else if (*token == '\0' || !http_value_is_plain(token)) {
         error_fill(&failure, ERROR_AUTH, "%s answers with no token",
                    IMDS_SERVICE);
         leave(call, &failure);

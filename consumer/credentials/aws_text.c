@@ -9,19 +9,11 @@
 /* --- keys -------------------------------------------------------------------
  */
 
-static void wipe(char *text)
-{
-    if (text != NULL) {
-        explicit_bzero(text, strlen(text));
-        mem_free(text);
-    }
-}
-
 void aws_keys_release(struct aws_keys *keys)
 {
-    wipe(keys->id);
-    wipe(keys->secret);
-    wipe(keys->session);
+    mem_wipe(keys->id);
+    mem_wipe(keys->secret);
+    mem_wipe(keys->session);
     mem_free(keys->file);
     *keys = (struct aws_keys){0};
 }
@@ -33,8 +25,8 @@ int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
         return error_set(err, ERROR_AUTH, "%s: one half of the key is missing",
                          where);
     }
-    if (!cloud_is_clean(id) || !cloud_is_clean(secret) ||
-        (session != NULL && !cloud_is_clean(session))) {
+    if (!http_value_is_plain(id) || !http_value_is_plain(secret) ||
+        (session != NULL && !http_value_is_plain(session))) {
         return error_set(err, ERROR_AUTH,
                          "%s: the key holds characters that no key has", where);
     }

@@ -247,7 +247,7 @@ static void ask_app_service(struct azure_identity *identity,
 {
     struct error err;
 
-    if (!cloud_is_clean(header)) {
+    if (!http_value_is_plain(header)) {
         error_fill(&err, ERROR_AUTH,
                    "IDENTITY_HEADER holds characters that no token has");
         fail(identity, &err);

@@ -200,16 +200,6 @@ int cloud_read(const struct cloud_side *side,
     return -1;
 }
 
-bool cloud_is_clean(const char *token)
-{
-    for (; *token != '\0'; token++) {
-        if (*token <= ' ' || *token >= 0x7F) {
-            return false;
-        }
-    }
-    return true;
-}
-
 int cloud_token(const char *service, const struct json *json, const char *name,
                 const char **ret_token, struct error *err)
 {
@@ -219,7 +209,7 @@ int cloud_token(const char *service, const struct json *json, const char *name,
         return error_set(err, ERROR_AUTH, "%s answers without '%s'", service,
                          name);
     }
-    if (!cloud_is_clean(token)) {
+    if (!http_value_is_plain(token)) {
         return error_set(err, ERROR_AUTH,
                          "'%s' from %s holds characters that no token has",
                          name, service);

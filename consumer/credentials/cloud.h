@@ -59,7 +59,6 @@ void cloud_refused(const struct cloud_side *side,
 /* A member that becomes a part of a request: visible ASCII, of this service */
 int cloud_token(const char *service, const struct json *json, const char *name,
                 const char **ret_token, struct error *err) NODISCARD;
-bool cloud_is_clean(const char *token);
 
 /* When it ends and when it is renewed. `seconds` are what the service said;
  * renewed after `part` per cent of it. */

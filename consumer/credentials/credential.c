@@ -11,40 +11,26 @@
 
 /* What a credential is made of, and how it goes away. */
 
-static void wipe(char **text)
-{
-    if (*text != NULL) {
-        explicit_bzero(*text, strlen(*text));
-        mem_free(*text);
-        *text = NULL;
-    }
-}
-
 void credential_release(struct credential *credential)
 {
-    wipe(&credential->username);
-    wipe(&credential->password);
-    wipe(&credential->identity_token);
-    wipe(&credential->registry_token);
+    mem_wipe(credential->username);
+    mem_wipe(credential->password);
+    mem_wipe(credential->identity_token);
+    mem_wipe(credential->registry_token);
     mem_free(credential->origin);
     mem_free(credential->file);
     *credential = (struct credential){0};
 }
 
-static char *copy(const char *text)
-{
-    return text != NULL ? mem_strdup(text) : NULL;
-}
-
 void credential_copy(struct credential *to, const struct credential *from)
 {
     *to = *from;
-    to->username = copy(from->username);
-    to->password = copy(from->password);
-    to->identity_token = copy(from->identity_token);
-    to->registry_token = copy(from->registry_token);
-    to->origin = copy(from->origin);
-    to->file = copy(from->file);
+    to->username = mem_strdup(from->username);
+    to->password = mem_strdup(from->password);
+    to->identity_token = mem_strdup(from->identity_token);
+    to->registry_token = mem_strdup(from->registry_token);
+    to->origin = mem_strdup(from->origin);
+    to->file = mem_strdup(from->file);
 }
 
 bool credential_is_empty(const struct credential *credential)
@@ -86,7 +72,7 @@ void credential_scrub(const struct credential *credential, char *text)
 
 static void replace(char **slot, const char *value, size_t len)
 {
-    wipe(slot);
+    mem_wipe(*slot);
     *slot = mem_alloc(len + 1);
     memcpy(*slot, value, len);
     (*slot)[len] = '\0';

@@ -128,7 +128,7 @@ static int read_identity(struct google *google,
     const char *token = response->body.data;
 
     if (*token == '\0' || strlen(token) != response->body.len ||
-        !cloud_is_clean(token)) {
+        !http_value_is_plain(token)) {
         return error_set(err, ERROR_AUTH, "%s answers with no token",
                          service_of(google));
     }

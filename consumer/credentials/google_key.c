@@ -8,23 +8,15 @@
 #define TOKEN_URI "https://oauth2.googleapis.com/token"
 #define CLOUD_PLATFORM "https://www.googleapis.com/auth/cloud-platform"
 
-static void wipe(char *text)
-{
-    if (text != NULL) {
-        explicit_bzero(text, strlen(text));
-        mem_free(text);
-    }
-}
-
 void google_key_release(struct google_key *key)
 {
-    wipe(key->email);
-    wipe(key->private_key);
-    wipe(key->key_id);
-    wipe(key->token_uri);
-    wipe(key->client_id);
-    wipe(key->client_secret);
-    wipe(key->refresh_token);
+    mem_wipe(key->email);
+    mem_wipe(key->private_key);
+    mem_wipe(key->key_id);
+    mem_wipe(key->token_uri);
+    mem_wipe(key->client_id);
+    mem_wipe(key->client_secret);
+    mem_wipe(key->refresh_token);
     *key = (struct google_key){0};
 }
 
@@ -39,7 +31,7 @@ static int copy_member(const struct json_at *root, const char *name,
         json_at_string(&at, LIMIT_SECRET_FILE, &text, err) < 0) {
         return -1;
     }
-    *to = text != NULL ? mem_strdup(text) : NULL;
+    *to = mem_strdup(text);
     return 0;
 }
 

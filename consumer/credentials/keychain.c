@@ -344,17 +344,12 @@ static int complete(struct keychain *keychain, struct error *err)
     return 0;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static bool same_secrets(const struct credential *a, const struct credential *b)
 {
-    return same_text(a->username, b->username) &&
-           same_text(a->password, b->password) &&
-           same_text(a->identity_token, b->identity_token) &&
-           same_text(a->registry_token, b->registry_token);
+    return text_equal(a->username, b->username) &&
+           text_equal(a->password, b->password) &&
+           text_equal(a->identity_token, b->identity_token) &&
+           text_equal(a->registry_token, b->registry_token);
 }
 
 static void install(struct keychain *keychain)

@@ -74,7 +74,7 @@ static struct host *add(struct http *http, const char *name,
         forget_oldest(http);
     }
     host->name = mem_strdup(name);
-    host->certs_dir = certs_dir != NULL ? mem_strdup(certs_dir) : NULL;
+    host->certs_dir = mem_strdup(certs_dir);
     http->host_count++;
     TAILQ_INSERT_HEAD(&http->hosts, host, link);
     return host;

@@ -19,10 +19,7 @@ void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
 
 static void forget_shown(struct authorizer *authorizer)
 {
-    if (authorizer->shown != NULL) {
-        explicit_bzero(authorizer->shown, strlen(authorizer->shown));
-    }
-    mem_free(authorizer->shown);
+    mem_wipe(authorizer->shown);
     authorizer->shown = NULL;
 }
 

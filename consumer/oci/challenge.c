@@ -87,18 +87,13 @@ static void keep_parameter(struct challenge *challenge, const char *name,
     }
 }
 
-static char *copy(const char *text)
-{
-    return text != NULL ? mem_strdup(text) : NULL;
-}
-
 void challenge_copy(struct challenge *to, const struct challenge *from)
 {
     *to = (struct challenge){
         .scheme = from->scheme,
-        .realm = copy(from->realm),
-        .service = copy(from->service),
-        .scope = copy(from->scope),
+        .realm = mem_strdup(from->realm),
+        .service = mem_strdup(from->service),
+        .scope = mem_strdup(from->scope),
     };
 }
 

@@ -31,15 +31,6 @@ static void fetch(struct token *token);
 /* --- beginning and end ------------------------------------------------------
  */
 
-static void wipe(char **text)
-{
-    if (*text != NULL) {
-        explicit_bzero(*text, strlen(*text));
-        mem_free(*text);
-        *text = NULL;
-    }
-}
-
 static void leave_session(struct token *token)
 {
     struct exchange *exchange = &token->exchange;
@@ -50,7 +41,8 @@ static void leave_session(struct token *token)
         exchange->queued = false;
     }
     if (exchange->used != NULL) {
-        wipe(&exchange->used);
+        mem_wipe(exchange->used);
+        exchange->used = NULL;
         session->refreshing--;
     }
     if (exchange->sent) {
@@ -488,7 +480,7 @@ static void on_fetched(void *payload, const struct http_response *response,
     } else {
         end(token);
         token_got(token, value, lifetime);
-        wipe(&value);
+        mem_wipe(value);
     }
 }
 
@@ -554,7 +546,7 @@ static void fill(struct exchange *exchange, const struct token_query *query,
     credential_copy(&exchange->credential, query->credential);
     exchange->realm = mem_strdup(realm->text);
     exchange->host = mem_strdup(realm->host);
-    exchange->service = service != NULL ? mem_strdup(service) : NULL;
+    exchange->service = mem_strdup(service);
     exchange->path = mem_strdup(query->target->path);
     exchange->actions = mem_strdup(query->actions);
     exchange->scope = scope_of(query);

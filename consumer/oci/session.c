@@ -18,11 +18,8 @@ static void put_key(struct str *key, const struct token_query *query)
 
 void session_set_refresh_token(struct session *session, const char *token)
 {
-    if (session->refresh_token != NULL) {
-        explicit_bzero(session->refresh_token, strlen(session->refresh_token));
-    }
-    mem_free(session->refresh_token);
-    session->refresh_token = token != NULL ? mem_strdup(token) : NULL;
+    mem_wipe(session->refresh_token);
+    session->refresh_token = mem_strdup(token);
 }
 
 void session_free(struct oci_client *client, struct session *session)

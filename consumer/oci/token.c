@@ -45,10 +45,7 @@ void token_free(struct token *token)
     TAILQ_REMOVE(&token->client->tokens, token, link);
     token->client->token_count--;
     exchange_cancel(token);
-    if (token->value != NULL) {
-        explicit_bzero(token->value, strlen(token->value));
-    }
-    mem_free(token->value);
+    mem_wipe(token->value);
     mem_free(token->key);
     mem_free(token);
 }

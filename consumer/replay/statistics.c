@@ -7,15 +7,10 @@
 #define MOST_ROWS 1000
 static const char others[] = "(others)";
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static struct tally_row *find_row(const struct tally *tally, const char *text)
 {
     for (size_t i = 0; i < tally->count; i++) {
-        if (same_text(tally->rows[i].text, text)) {
+        if (text_equal(tally->rows[i].text, text)) {
             return &tally->rows[i];
         }
     }

@@ -55,5 +55,6 @@ void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
 struct bytes str_bytes(const struct str *str);
 struct bytes bytes_of(const char *text); /* NULL gives no value */
 bool bytes_equal(struct bytes a, struct bytes b);
+bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
 
 #endif

@@ -30,9 +30,9 @@ static void check_profile(const char *text)
     struct error err;
 
     if (aws_profile_read(text, "default", &keys, &err) == AWS_PROFILE_FOUND) {
-        CHECK(keys.id[0] != '\0' && cloud_is_clean(keys.id));
-        CHECK(keys.secret[0] != '\0' && cloud_is_clean(keys.secret));
-        CHECK(keys.session == NULL || cloud_is_clean(keys.session));
+        CHECK(keys.id[0] != '\0' && http_value_is_plain(keys.id));
+        CHECK(keys.secret[0] != '\0' && http_value_is_plain(keys.secret));
+        CHECK(keys.session == NULL || http_value_is_plain(keys.session));
     }
     aws_keys_release(&keys);
 }
