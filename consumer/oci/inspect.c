@@ -341,6 +341,7 @@ struct oci_inspecting *oci_inspect_start(struct oci_client *client,
     struct oci_inspecting *inspecting = mem_zalloc(sizeof(*inspecting));
     struct error err;
     const struct origin *origin = origin_of(client, target, &err);
+    struct http_request ping;
 
     inspecting->client = client;
     inspecting->target = target;
@@ -354,16 +355,9 @@ struct oci_inspecting *oci_inspect_start(struct oci_client *client,
         bad(inspecting, OCI_STEP_HOST, &err);
         return inspecting;
     }
-    inspecting->ping = http_start(
-        client->http,
-        &(struct http_request){.method = "GET",
-                               .url = origin->url.text,
-                               .transport = &origin->transport,
-                               .wants_peer = true,
-                               .most_body = LIMIT_HTTP_BODY,
-                               .connect_ms = client->options.connect_ms,
-                               .answer_ms = client->options.answer_ms},
-        on_pinged, inspecting);
+    ping = origin_ping(origin);
+    ping.wants_peer = true;
+    inspecting->ping = http_start(client->http, &ping, on_pinged, inspecting);
     return inspecting;
 }
 

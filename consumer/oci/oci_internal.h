@@ -92,6 +92,8 @@ struct origin {
 struct origin *origin_of(struct oci_client *client,
                          const struct oci_target *target, struct error *err);
 void origin_free(struct origin *origin);
+/* GET /v2/, with nothing to show */
+struct http_request origin_ping(const struct origin *origin);
 /* Calls ready() once the scheme is known, or could not be learnt. */
 void origin_probe(struct origin *origin, struct origin_waiter *waiter);
 void origin_forget_waiter(struct origin *origin, struct origin_waiter *waiter);

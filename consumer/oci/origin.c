@@ -197,17 +197,22 @@ static void on_probed(void *payload, const struct http_response *response,
     }
 }
 
-void origin_probe(struct origin *origin, struct origin_waiter *waiter)
+struct http_request origin_ping(const struct origin *origin)
 {
-    struct oci_client *client = origin->client;
-    struct http_request request = {
+    return (struct http_request){
         .method = "GET",
         .url = origin->url.text,
         .transport = &origin->transport,
         .most_body = LIMIT_HTTP_BODY,
-        .connect_ms = client->options.connect_ms,
-        .answer_ms = client->options.answer_ms,
+        .connect_ms = origin->client->options.connect_ms,
+        .answer_ms = origin->client->options.answer_ms,
     };
+}
+
+void origin_probe(struct origin *origin, struct origin_waiter *waiter)
+{
+    struct oci_client *client = origin->client;
+    struct http_request request = origin_ping(origin);
 
     waiter->waiting = true;
     waiter->round = origin->round;

@@ -60,6 +60,7 @@ struct oci_probe *oci_probe_start(struct oci_client *client,
 {
     struct oci_probe *probe = mem_zalloc(sizeof(*probe));
     const struct origin *origin = origin_of(client, target, &probe->failure);
+    struct http_request ping;
 
     probe->client = client;
     probe->registry = mem_strdup(target->registry);
@@ -70,15 +71,8 @@ struct oci_probe *oci_probe_start(struct oci_client *client,
         loop_defer(client->loop, &probe->failing);
         return probe;
     }
-    probe->transfer = http_start(
-        client->http,
-        &(struct http_request){.method = "GET",
-                               .url = origin->url.text,
-                               .transport = &origin->transport,
-                               .most_body = LIMIT_HTTP_BODY,
-                               .connect_ms = client->options.connect_ms,
-                               .answer_ms = client->options.answer_ms},
-        on_response, probe);
+    ping = origin_ping(origin);
+    probe->transfer = http_start(client->http, &ping, on_response, probe);
     return probe;
 }
 
