@@ -100,6 +100,10 @@ parts_promtool() {
     parts_unpacked prometheus "$PARTS_PROMETHEUS_VERSION" promtool
 }
 
+parts_prometheus() {
+    parts_unpacked prometheus "$PARTS_PROMETHEUS_VERSION" prometheus
+}
+
 # parts_unpacked PACKAGE VERSION PROGRAM: where the program is, on PATH or in what
 # the package holds.
 parts_unpacked() {

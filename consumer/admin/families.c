@@ -88,25 +88,32 @@ static void put_last_completed(const struct exposition *to)
     put(to, NULL, 0, (double)to->status->counts->last_completed_ms / 1000);
 }
 
-/* Kinds of errors that have one class have one series. */
+bool count_dead_letters(const struct service_counts *counts,
+                        enum error_kind kind, uint64_t *ret_count)
+{
+    *ret_count = 0;
+    for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
+        if (strcmp(error_class((enum error_kind)i), error_class(kind)) == 0) {
+            if (i < kind) {
+                return false;
+            }
+            *ret_count += counts->dead_letters[i];
+        }
+    }
+    return true;
+}
+
 static void put_dead_letters(const struct exposition *to)
 {
     for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
-        const char *class = error_class((enum error_kind)i);
-        uint64_t sum = 0;
-        bool first = true;
+        const struct metric_label labels[] = {
+            {"topic", to->status->topic},
+            {"kind", error_class((enum error_kind)i)}};
+        uint64_t count;
 
-        for (size_t j = ERROR_NONE + 1; j < ERROR_KINDS; j++) {
-            if (strcmp(error_class((enum error_kind)j), class) == 0) {
-                sum += to->status->counts->dead_letters[j];
-                first = first && j >= i;
-            }
-        }
-        if (first) {
-            const struct metric_label labels[] = {{"topic", to->status->topic},
-                                                  {"kind", class}};
-
-            put(to, labels, 2, (double)sum);
+        if (count_dead_letters(to->status->counts, (enum error_kind)i,
+                               &count)) {
+            put(to, labels, 2, (double)count);
         }
     }
 }

@@ -226,6 +226,27 @@ static void put_recent(struct json_writer *writer, const struct status *status)
     json_close(writer, ']');
 }
 
+/* Those that there are, by class */
+static void put_dead_letters(struct json_writer *writer,
+                             const struct status *status,
+                             const struct settings *settings)
+{
+    uint64_t count;
+
+    json_open(writer, "dead_letters", '{');
+    json_put_optional(writer, "topic", settings->kafka.topics.dead_letters);
+    json_open(writer, "classes", '{');
+    for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
+        enum error_kind kind = (enum error_kind)i;
+
+        if (count_dead_letters(status->counts, kind, &count) && count > 0) {
+            put_count(writer, error_class(kind), count);
+        }
+    }
+    json_close(writer, '}');
+    json_close(writer, '}');
+}
+
 static void put_totals(struct json_writer *writer, const struct status *status)
 {
     const struct service_counts *counts = status->counts;
@@ -274,6 +295,7 @@ void put_status_json(struct str *out, const struct status *status,
     put_build(&writer, options);
     put_kafka(&writer, status);
     put_totals(&writer, status);
+    put_dead_letters(&writer, status, options->settings);
     put_in_flight(&writer, status);
     put_partitions(&writer, status);
     put_registrations(&writer, status);

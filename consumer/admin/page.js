@@ -99,6 +99,10 @@ function stuck(s) {
   if (s.kafka.last_warning && span(s.kafka.last_warning_at, s.now) < OLD_MS) {
     found.push(['warn', `Kafka: ${s.kafka.last_warning}`]);
   }
+  if (s.totals.dead_letters) {
+    const classes = Object.entries(s.dead_letters.classes).map(([name, count]) => `${name} ${number(count)}`);
+    found.push(['warn', `Dead letters since the start: ${number(s.totals.dead_letters)} (${classes.join(', ')}), kept whole on ${s.dead_letters.topic}; "waybill replay stats" says why, and what to do`]);
+  }
   if (!found.length) found.push(['good', 'Nothing.']);
   at('stuck').replaceChildren(...found.map(([style, text]) => element('li', text, style)));
 }

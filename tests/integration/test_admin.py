@@ -196,6 +196,18 @@ class Watched(AdminCase):
 
 
 class Page(AdminCase):
+    def setUp(self):
+        super().setUp()
+        # What people see in the pictures
+        number = self.name.rpartition("-")[2]
+        self.topics = {
+            "attestations": f"attestations-{os.getpid()}-{number}",
+            "outcomes": f"attestation-outcomes-{os.getpid()}-{number}",
+            "dead_letters": f"attestation-dead-letters-{os.getpid()}-{number}",
+        }
+        self.source = self.topics["attestations"]
+        self.group = f"waybill-{os.getpid()}-{number}"
+
     def picture(self, address, name, width, height, *more):
         folder = pathlib.Path(os.environ.get("WAYBILL_TEST_PICTURES", self.directory))
         path = folder / f"{name}.png"
@@ -214,7 +226,7 @@ class Page(AdminCase):
         self.assertGreater(path.stat().st_size, 10000)
 
     def drawn(self, address):
-        """The document as the script has left it"""
+        """The document's body as the script has left it, without the script"""
         printed = chromium(
             [
                 "--dump-dom",
@@ -225,9 +237,28 @@ class Page(AdminCase):
         )
         if printed is None:
             self.skipTest("no chromium")
-        return printed
+        return printed.partition("<body>")[2].partition("<script>'use strict'")[0]
 
-    def test_it_shows_what_flows_and_what_is_stuck(self):
+    def pictures(self, address, name):
+        """By day, by night, and on a phone"""
+        self.picture(address, name, 1000, 1180)
+        self.picture(address, name + "-dark", 1000, 1180, "--blink-settings=preferredColorScheme=0")
+        self.picture(address, name + "-phone", 500, 2000)
+
+    def test_it_shows_that_all_is_well(self):
+        self.create(2)
+        service, address = self.watched()
+        self.await_ready(service, address)
+        self.kafka.produce(self.source, [message_of(f"event-{number}") for number in range(12)])
+        self.await_sample(service, address, 12, "waybill_records_completed_total")
+        document = self.drawn(address)
+        self.assertIn("Ready", document)
+        self.assertIn('<li class="good">Nothing.</li>', document)
+        self.assertNotIn('class="bad"', document)
+        self.assertEqual(document.count('class="good" data-label="Outcome">succeeded'), 12)
+        self.pictures(address, "healthy")
+
+    def test_it_shows_which_registry_is_down_and_that_the_rest_flows(self):
         self.create(2)
         with Registry() as other:
             other.stop()
@@ -236,20 +267,33 @@ class Page(AdminCase):
             names = [f"event-{number}" for number in range(12)]
             self.kafka.produce(self.source, [message_of(name) for name in names])
             self.kafka.produce(self.source, [message_of("stuck", project="payments")] * 6)
-            self.kafka.produce(self.source, [(b"k", b"<script>alert(1)</script>", None)])
             self.await_sample(service, address, 1, "waybill_registration_down")
-            self.await_sample(service, address, 13, "waybill_records_completed_total")
+            self.await_sample(service, address, 12, "waybill_records_completed_total")
             document = self.drawn(address)
             self.assertIn("Ready", document)
             self.assertIn("Registration other is down for", document)
             self.assertIn(f"{other.address} does not answer", document)
             self.assertIn("succeeded", document)
+            self.pictures(address, "registry-down")
+
+    def test_it_shows_dead_letters_and_what_to_do(self):
+        self.create(2)
+        with ScriptedRegistry("400-manifest-invalid") as other:
+            service, address = self.watched(other)
+            self.await_ready(service, address)
+            self.kafka.produce(self.source, [message_of(f"event-{n}") for n in range(6)])
+            self.kafka.produce(self.source, [message_of("refused", project="payments")])
+            self.kafka.produce(self.source, [(b"k", b"<script>alert(1)</script>", None)] * 2)
+            self.await_sample(service, address, 9, "waybill_records_completed_total")
+            document = self.drawn(address)
+            self.assertIn("Ready", document)
+            told = f"Dead letters since the start: 3 (schema 2, rejected 1), kept whole on {self.topics['dead_letters']}"
+            self.assertIn(told, document)
+            self.assertIn("waybill replay stats", document)
             self.assertIn("failed: schema", document)
+            self.assertIn("failed: rejected", document)
             self.assertNotIn("<script>alert", document)
-            self.picture(address, "page", 1280, 1800)
-            dark = "--blink-settings=preferredColorScheme=0"
-            self.picture(address, "page-dark", 1280, 1800, dark)
-            self.picture(address, "page-phone", 500, 2400)
+            self.pictures(address, "dead-letters")
 
     def test_it_asks_for_the_token(self):
         self.create(1)
