@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "peer.h"
+#include "shard.h"
 #include "waybill/alloc.h"
 #include "waybill/oci.h"
 
@@ -1589,5 +1590,5 @@ int main(void)
             test_of(probings[i].name, a_registry_is_alive_or_not, &probings[i]);
     }
     memcpy(next, others, sizeof(others));
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_shard("push", tests, ARRAY_SIZE(tests), NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "queue/queue_internal.h"
+#include "shard.h"
 #include "waybill/alloc.h"
 #include "waybill/queue.h"
 
@@ -1741,7 +1742,9 @@ int main(void)
                                 .test_func = a_rewind_brings_records_once_more,
                                 .initial_state = (void *)&interplays[i]};
     }
-    failed = cmocka_run_group_tests(others, NULL, NULL);
-    failed += cmocka_run_group_tests(rewinds, open_rewound, close_rewound);
-    return cmocka_run_group_tests(overcome, open_shared, close_shared) + failed;
+    failed = run_shard("others", others, ARRAY_SIZE(others), NULL, NULL);
+    failed += run_shard("rewinds", rewinds, ARRAY_SIZE(rewinds), open_rewound,
+                        close_rewound);
+    return failed + run_shard("overcome", overcome, ARRAY_SIZE(overcome),
+                              open_shared, close_shared);
 }
