@@ -61,10 +61,6 @@ static const struct attribute attribute_table[] = {
     {"id", "ce_id", LIMIT_EVENT_ID, offsetof(struct attributes, id)},
     {"type", "ce_type", LIMIT_EVENT_NAME, offsetof(struct attributes, type)},
     {"time", "ce_time", 64, offsetof(struct attributes, time)},
-    {"traceparent", "ce_traceparent", 256,
-     offsetof(struct attributes, traceparent)},
-    {"tracestate", "ce_tracestate", 1024,
-     offsetof(struct attributes, tracestate)},
     {"source", "ce_source", LIMIT_EVENT_NAME, NO_SLOT},
 };
 
@@ -134,6 +130,7 @@ void attributes_peek(const struct message *message, struct arena *arena,
 static int read_members(const struct json_at *root, struct arena *arena,
                         struct attributes *attributes, struct error *err)
 {
+    trace_of_members(root, arena, &attributes->trace);
     for (size_t i = 0; i < ARRAY_SIZE(attribute_table); i++) {
         const struct attribute *row = &attribute_table[i];
         struct json_at at = json_at_member(root, row->name);

@@ -363,8 +363,9 @@ static void keep_attributes(const struct attributes *attributes,
 {
     event->id = attributes->id != NULL ? attributes->id : event->id;
     event->time = attributes->time;
-    event->traceparent = attributes->traceparent;
-    event->tracestate = attributes->tracestate;
+    if (attributes->trace.parent != NULL) {
+        event->trace = attributes->trace;
+    }
 }
 
 static int decode_document(const struct message *message,
@@ -395,6 +396,7 @@ int event_decode(const struct input *input, size_t most_bytes,
     int result;
 
     *ret_event = (struct event){.id = stand_in_id(input, arena)};
+    trace_of_headers(message, arena, &ret_event->trace);
     read_replay(message, arena, ret_event);
     attributes_peek(message, arena, &peeked);
     keep_attributes(&peeked, ret_event);

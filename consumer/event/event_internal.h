@@ -11,8 +11,7 @@ struct attributes {
     const char *id;
     const char *type;
     const char *time;
-    const char *traceparent;
-    const char *tracestate;
+    struct trace_context trace;
     struct json *data_document; /* of data_base64; owned by the caller */
 };
 
@@ -24,6 +23,12 @@ int attributes_read(const struct message *message, const struct json_at *root,
 /* What the headers alone say; for a record whose value cannot be read */
 void attributes_peek(const struct message *message, struct arena *arena,
                      struct attributes *attributes);
+
+/* tracing.c: none that can be read leaves *trace as it is. */
+void trace_of_headers(const struct message *message, struct arena *arena,
+                      struct trace_context *trace);
+void trace_of_members(const struct json_at *root, struct arena *arena,
+                      struct trace_context *trace);
 
 /* envelope.c: a DSSE envelope, as Go's encoding/json would read it into
  * go-securesystemslib's dsse.Envelope, appended to *stored as json.Marshal

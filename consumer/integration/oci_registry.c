@@ -282,6 +282,7 @@ static struct integration_delivery *deliver(
     delivery->payload = payload;
     fill_registry(integration, &delivery->target, account);
     fill_target(&delivery->target, account, options->prefix, event, arena);
+    delivery->target.traceparent = order->traceparent;
     oci_chainloop_image(event->envelope, &event->envelope_digest, arena,
                         &delivery->image);
     fill_artifact(&delivery->artifact, &delivery->target, &delivery->image,

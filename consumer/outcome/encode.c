@@ -73,8 +73,8 @@ static void fill_attributes(const struct outcome *outcome,
                       ? outcome->artifact.reference
                       : workflow_label(event, arena);
     to->causationid = event->id;
-    to->traceparent = event->traceparent;
-    to->tracestate = event->tracestate;
+    to->traceparent = event->trace.parent;
+    to->tracestate = event->trace.state;
 }
 
 static void put_time(struct json_writer *json, const char *name, int64_t ms)

@@ -2,6 +2,7 @@
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
 #include "waybill/log.h"
+#include "waybill/trace.h"
 
 /*
  * One attachment's share of a record:
@@ -93,10 +94,26 @@ static void recall(struct delivery *delivery, const struct ledger_part *past)
     delivery->aged_ms = age > 0 ? (uint64_t)age : 0;
 }
 
+/* Of the event's trace, with a parent of its own: one for all attempts. The
+ * random source is not touched where there is no trace. */
+static void join_trace(struct delivery *delivery)
+{
+    const char *parent = delivery->record->event.trace.parent;
+    char *own;
+
+    if (parent == NULL) {
+        return;
+    }
+    own = arena_strdup(delivery->record->arena, parent);
+    trace_parent_renew(own, random_next(options_of(delivery)->random) | 1);
+    delivery->outcome->traceparent = own;
+}
+
 void delivery_start(struct delivery *delivery, const struct ledger_part *past)
 {
     timer_init(&delivery->pause, on_pause_over, delivery);
     delivery->outcome->attachment = delivery->attachment;
+    join_trace(delivery);
     recall(delivery, past);
     lane_enter(delivery->lane);
     wait_in_lane(delivery);
@@ -337,7 +354,8 @@ void delivery_run(struct delivery *delivery)
     delivery->attempt = delivery->class->deliver(
         delivery->integration,
         &(struct integration_order){&delivery->record->event,
-                                    delivery->attachment, doubtful},
+                                    delivery->attachment, doubtful,
+                                    outcome->traceparent},
         delivery->attempt_arena, on_done, delivery);
 }
 

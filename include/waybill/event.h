@@ -21,12 +21,18 @@ struct run {
     const char *id;
 };
 
+/* The trace that the record belongs to (trace.h): `parent` as it was read and
+ * written anew, `state` only beside it. */
+struct trace_context {
+    const char *parent;
+    const char *state;
+};
+
 struct event {
     /* Its own, or where it stands: topic/partition/offset, file/index */
     const char *id;
     const char *time;
-    const char *traceparent;
-    const char *tracestate;
+    struct trace_context trace;
     const char *organization;
     struct workflow workflow;
     struct run run;

@@ -41,7 +41,8 @@ struct integration_env {
 struct integration_order {
     const struct event *event;
     const struct attachment *attachment;
-    bool doubtful; /* it may be there already: ask first */
+    bool doubtful;           /* it may be there already: ask first */
+    const char *traceparent; /* for its requests to the place; NULL: none */
 };
 
 /* What was found out about a registration, one line each */

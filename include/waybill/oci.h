@@ -83,6 +83,9 @@ struct oci_target {
     const char *registry; /* host[:port], as outcomes name it */
     const char *path;
     const char *tag;
+    /* What its own requests show, and no token server's or other host's: NULL
+     * or a traceparent (trace.h). */
+    const char *traceparent;
     bool https;
     /* Plain http was asked for by name, so a plain realm elsewhere is fine. */
     bool plain_http_allowed;

@@ -43,6 +43,7 @@ struct outcome {
     int64_t finished_ms;
     int64_t first_failed_ms; /* 0: no attempt failed */
     uint64_t duration_ms;    /* monotonic */
+    const char *traceparent; /* of the delivery's own requests; NULL: none */
 };
 
 #endif

@@ -743,6 +743,52 @@ static void assert_warm(const char *const *scenarios, enum who who, int each)
     world_close(&world);
 }
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"
+
+static void push_traced(struct world *world, const char *const *scenarios)
+{
+    struct result result;
+
+    world_open(world, scenarios, KNOWN, false);
+    world->target.traceparent = TRACEPARENT;
+    push(world, &result);
+    assert_pushed(&result);
+    assert_int_equal(peer_count(world->peer, "traceparent_at_other", NULL), 0);
+}
+
+static void the_registry_is_shown_the_trace_and_its_token_server_is_not(
+    void **state)
+{
+    static const struct {
+        const char *stage;
+        const char *text;
+    } shown[] = {
+        {"ping", ""}, /* asked for all, by whoever comes first */
+        {"token", ""},        {"post", TRACEPARENT},
+        {"put", TRACEPARENT}, {"manifest", TRACEPARENT},
+    };
+    struct world world;
+    char text[128];
+
+    push_traced(&world, SCENARIOS("auth-bearer"));
+    for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+        assert_true(
+            peer_logged(world.peer, shown[i].stage, 0, "traceparent", text));
+        assert_string_equal(text, shown[i].text);
+    }
+    world_close(&world);
+}
+
+static void another_host_is_not_shown_the_trace(void **state)
+{
+    struct world world;
+
+    push_traced(&world, SCENARIOS("location-cross-host", "auth-basic"));
+    world_close(&world);
+    push_traced(&world, SCENARIOS("redirect-cross-host", "auth-basic"));
+    world_close(&world);
+}
+
 static void a_warm_push_is_five_requests(void **state)
 {
     assert_warm(NOTHING, ANONYMOUS, 5);
@@ -1534,6 +1580,9 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(a_warm_push_to_a_new_repository_is_a_token_and_five),
     cmocka_unit_test(a_warm_push_with_single_posts_is_three_requests),
     cmocka_unit_test(a_warm_push_with_single_posts_and_tokens_is_four),
+    cmocka_unit_test(
+        the_registry_is_shown_the_trace_and_its_token_server_is_not),
+    cmocka_unit_test(another_host_is_not_shown_the_trace),
     cmocka_unit_test(a_refresh_token_serves_the_second_push),
     cmocka_unit_test(chunks_arrive_as_the_whole),
     cmocka_unit_test(warm_pushes_share_two_connections),

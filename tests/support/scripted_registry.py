@@ -52,7 +52,7 @@ MAXIMUM_MANIFEST = 4 << 20
 INDEX = "application/vnd.oci.image.index.v1+json"
 LOGGED_HEADERS = (
     *("Accept", "Connection", "Content-Length", "Content-Range", "Content-Type", "Cookie"),
-    *("Expect", "Host", "Transfer-Encoding", "User-Agent"),
+    *("Expect", "Host", "Transfer-Encoding", "User-Agent", "traceparent", "tracestate"),
 )
 
 
@@ -160,6 +160,9 @@ class ScriptedRegistry:
             "complaints": [what for entry in log for what in entry["complaints"]],
             "authorization_at_other": sum(
                 entry["host"] == "other" and entry["authorization"] is not None for entry in log
+            ),
+            "traceparent_at_other": sum(
+                entry["host"] == "other" and "traceparent" in entry["headers"] for entry in log
             ),
             "other": self.other_address,
         }

@@ -23,6 +23,8 @@ static struct header text_header(const char *name, const char *value)
     return (struct header){name, bytes_of(value)};
 }
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 /* --- binary mode ---------------------------------------------------------- */
 
 static void attributes__come_from_headers_in_binary_mode(void **state)
@@ -34,7 +36,7 @@ static void attributes__come_from_headers_in_binary_mode(void **state)
         text_header("ce_type", TYPE),
         text_header("ce_source", "s"),
         text_header("ce_time", "2026-01-02T03:04:05Z"),
-        text_header("ce_traceparent", "00-a-b-01"),
+        text_header("ce_traceparent", TRACEPARENT),
         text_header("ce_tracestate", "x=y"),
         text_header("ce_id", "e1"),
         text_header("content-type", "application/json"),
@@ -47,8 +49,8 @@ static void attributes__come_from_headers_in_binary_mode(void **state)
     assert_untouched(&err);
     assert_string_equal(event.id, "e1");
     assert_string_equal(event.time, "2026-01-02T03:04:05Z");
-    assert_string_equal(event.traceparent, "00-a-b-01");
-    assert_string_equal(event.tracestate, "x=y");
+    assert_string_equal(event.trace.parent, TRACEPARENT);
+    assert_string_equal(event.trace.state, "x=y");
     assert_string_equal(event.workflow.id, "w1");
 }
 
@@ -171,14 +173,14 @@ static void attributes__come_from_the_value_in_structured_mode(void **state)
 
         assert_int_equal(
             decode("{" ATTRIBUTES ",\"time\":\"2026-01-02T03:04:05Z\","
-                   "\"traceparent\":\"00-a-b-01\",\"data\":" EVENT "}",
+                   "\"traceparent\":\"" TRACEPARENT "\",\"data\":" EVENT "}",
                    &header, types[i] != NULL, arena, &event, &err),
             0);
         assert_untouched(&err);
         assert_string_equal(event.id, "e1");
         assert_string_equal(event.time, "2026-01-02T03:04:05Z");
-        assert_string_equal(event.traceparent, "00-a-b-01");
-        assert_null(event.tracestate);
+        assert_string_equal(event.trace.parent, TRACEPARENT);
+        assert_null(event.trace.state);
         assert_string_equal(event.workflow.id, "w1");
     }
 }

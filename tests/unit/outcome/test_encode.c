@@ -29,8 +29,7 @@ static const struct outcome_style structured = {
 static const struct event event = {
     .id = "e1",
     .time = "2026-01-02T03:04:05+01:00",
-    .traceparent = "00-a-b-01",
-    .tracestate = "x=y",
+    .trace = {"00-a-b-01", "x=y"},
     .organization = "acme",
     .workflow = {.id = "w1",
                  .name = "build",
@@ -266,8 +265,7 @@ static void encode__writes_a_skip_in_binary_mode(void **state)
                                           "application/json",
                                           NULL};
 
-    quiet.traceparent = NULL;
-    quiet.tracestate = NULL;
+    quiet.trace = (struct trace_context){NULL, NULL};
     outcome_encode(&outcome, &binary, arena, &message);
     check_headers("skipped", &message, headers);
     check_value("skipped", &message,
