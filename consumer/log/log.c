@@ -43,6 +43,8 @@ static void put_json(struct str *line, const struct log_field *fields,
     for (size_t i = 0; i < count; i++) {
         if (fields[i].text != NULL) {
             json_put_string(&writer, fields[i].name, fields[i].text);
+        } else if (fields[i].flag && !fields[i].absent) {
+            json_put_bool(&writer, fields[i].name, fields[i].number != 0);
         } else if (!fields[i].absent) {
             json_put_integer(&writer, fields[i].name, fields[i].number);
         }
@@ -70,12 +72,27 @@ static void put_logfmt(struct str *line, const struct log_field *fields,
             continue;
         }
         str_printf(line, "%s%s=", line->len > 0 ? " " : "", fields[i].name);
-        if (fields[i].text == NULL) {
+        if (fields[i].flag) {
+            str_puts(line, fields[i].number != 0 ? "true" : "false");
+        } else if (fields[i].text == NULL) {
             str_printf(line, "%lld", (long long)fields[i].number);
         } else if (is_bare(fields[i].text)) {
             str_puts(line, fields[i].text);
         } else {
             json_put_string(&quoted, NULL, fields[i].text);
+        }
+    }
+}
+
+/* What comes from outside must not make the rest disappear: an audit line keeps
+ * its coordinates. Without any text of an event's a line is short enough. */
+static void leave_out_longer(struct log_field *fields, size_t count,
+                             size_t most)
+{
+    for (size_t i = 4; i < count; i++) {
+        if (fields[i].text != NULL && strlen(fields[i].text) > most) {
+            fields[i].text = NULL;
+            fields[i].absent = true;
         }
     }
 }
@@ -101,9 +118,10 @@ void log_line(enum log_level level, const char *module, const char *msg,
     }
     (as_json ? put_json : put_logfmt)(&line, all, used);
     str_putc(&line, '\n');
-    if (line.overflow) {
+    for (size_t most = 256; line.overflow; most /= 16) {
+        leave_out_longer(all, used, most);
         str_clear(&line);
-        (as_json ? put_json : put_logfmt)(&line, all, 4);
+        (as_json ? put_json : put_logfmt)(&line, all, used);
         str_putc(&line, '\n');
     }
     if (write(STDERR_FILENO, line.data, line.len) < 0) {

@@ -61,10 +61,8 @@ static void on_outcome(void *payload, struct record *record, size_t place)
 {
     struct intake *intake = payload;
     struct service *service = intake->assignment->service;
-    size_t count;
 
     if (record_outcome_is_done(record, place)) {
-        service_log_outcome(&record_outcomes(record, &count)[place]);
         intake->entry.parts[place].state = PART_FINISHED;
         service->dirty = true;
     }

@@ -167,6 +167,23 @@ static void withhold(struct service *service, const struct queue_result *result)
               LOG_TEXT("err_kind", "too_large"));
 }
 
+/* Before the records are let go of */
+static void announce_committed(struct service *service)
+{
+    for (size_t i = 0; i < service->sent_count; i++) {
+        const struct sent *sent = &service->sent[i];
+        const struct outcome *outcome;
+        size_t count;
+
+        if (sent->intake == NULL || sent->letter) {
+            continue; /* somebody else's by now; told by its outcome */
+        }
+        outcome = &record_outcomes(sent->intake->record, &count)[sent->place];
+        count_outcome(service, outcome);
+        audit_outcome(outcome, service->style.dead_letter_topic);
+    }
+}
+
 static void settle(struct assignment *assignment,
                    const struct queue_result *result)
 {
@@ -199,7 +216,7 @@ void service_on_committed(void *payload, const struct queue_result *result)
     fault_point("committed");
     service->counts.all.transactions[result->verdict]++;
     if (result->verdict == QUEUE_COMMITTED) {
-        count_committed(service);
+        announce_committed(service);
     }
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {

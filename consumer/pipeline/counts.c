@@ -62,24 +62,14 @@ static void count_delivery(struct pipeline *pipeline,
     }
 }
 
-void count_committed(struct service *service)
+void count_outcome(struct service *service, const struct outcome *outcome)
 {
-    for (size_t i = 0; i < service->sent_count; i++) {
-        const struct sent *sent = &service->sent[i];
-        const struct outcome *outcome;
-        size_t count;
-
-        if (sent->intake == NULL || sent->letter) {
-            continue; /* somebody else's by now; told by its outcome */
-        }
-        outcome = &record_outcomes(sent->intake->record, &count)[sent->place];
-        remember(&service->counts, outcome);
-        if (outcome->dead_letter) {
-            service->counts.all.dead_letters[outcome->error.kind]++;
-        }
-        if (outcome->attachment != NULL) {
-            count_delivery(service->pipeline, outcome);
-        }
+    remember(&service->counts, outcome);
+    if (outcome->dead_letter) {
+        service->counts.all.dead_letters[outcome->error.kind]++;
+    }
+    if (outcome->attachment != NULL) {
+        count_delivery(service->pipeline, outcome);
     }
 }
 

@@ -21,35 +21,6 @@
  * round trips, however much is in it. */
 #define COMMIT_INTERVAL_MS 50
 
-void service_log_outcome(const struct outcome *outcome)
-{
-    static const char *const messages[] = {"delivery succeeded",
-                                           "delivery failed", "event skipped"};
-    const struct input *input = outcome->input;
-    const struct attachment *attachment = outcome->attachment;
-    const struct workflow *workflow = &outcome->event->workflow;
-    bool failed = outcome->status == OUTCOME_FAILED;
-
-    log_write(
-        failed ? LOG_WARN : LOG_INFO, "pipeline", messages[outcome->status],
-        LOG_TEXT("event_id", outcome->event->id),
-        LOG_TEXT("workflow", workflow->name ? workflow->name : workflow->id),
-        LOG_TEXT("project", workflow->project),
-        LOG_TEXT("attachment", attachment ? attachment->name : NULL),
-        LOG_TEXT("registration",
-                 attachment ? attachment->registration->name : NULL),
-        LOG_TEXT("integration",
-                 attachment ? attachment->registration->integration : NULL),
-        LOG_TEXT("topic", input->message.topic),
-        LOG_NUMBER("partition", input->partition),
-        LOG_NUMBER("offset", input->offset),
-        LOG_NUMBER("attempt", outcome->attempts),
-        LOG_NUMBER("duration_ms", outcome->duration_ms),
-        LOG_TEXT("reference", outcome->artifact.reference),
-        LOG_TEXT("err", failed ? outcome->error.message : NULL),
-        LOG_TEXT("err_kind", failed ? error_class(outcome->error.kind) : NULL));
-}
-
 /* --- what to do next --------------------------------------------------------
  */
 

@@ -96,7 +96,6 @@ bool assignment_abandon(struct assignment *assignment, bool at_once);
 void service_on_handover(void *payload);
 void service_tick(void *payload);
 void service_regulate(struct service *service);
-void service_log_outcome(const struct outcome *outcome);
 
 /* --- commit.c */
 /* False: there is nothing to commit. */
@@ -104,10 +103,13 @@ bool service_commit(struct service *service);
 void service_on_committed(void *payload, const struct queue_result *result);
 void service_on_withheld(void *payload); /* of an intake */
 
+/* --- audit.c: the line of an outcome that is committed */
+void audit_outcome(const struct outcome *outcome,
+                   const char *dead_letter_topic);
+
 /* --- counts.c */
 void counts_init(struct counts *counts);
-/* Of the commit that has succeeded, before its records are let go of */
-void count_committed(struct service *service);
+void count_outcome(struct service *service, const struct outcome *outcome);
 void count_completed(struct service *service, const struct record *record);
 /* How late the tick is that runs */
 void count_loop_lag(struct service *service);

@@ -23,6 +23,7 @@ struct log_field {
     const char *name;
     const char *text; /* NULL: the number counts, unless `absent` */
     int64_t number;
+    bool flag;   /* the number is true or false */
     bool absent; /* an optional text that is not there: no field */
 };
 
@@ -41,6 +42,12 @@ struct log_field {
     (struct log_field)                                                         \
     {                                                                          \
         .name = (field), .number = (int64_t)(value), .absent = !(there)        \
+    }
+
+#define LOG_FLAG_IF(there, field, value)                                       \
+    (struct log_field)                                                         \
+    {                                                                          \
+        .name = (field), .number = (value), .flag = true, .absent = !(there)   \
     }
 
 void log_setup(enum log_level least, enum log_format format);

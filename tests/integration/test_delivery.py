@@ -468,10 +468,12 @@ class ShortMetadata(DeliveryCase):
                 for number, name in enumerate(names)
             ]
             self.kafka.produce(self.source, messages)
-            service = self.serve(self.configure_two(self.registry, other))
+            path = self.configure_two(self.registry, other, log={"level": "debug"})
+            service = self.serve(path)
             # What is done cannot all be said; nothing is said that is not.
             self.await_log(service, "transaction aborted, trying again")
-            pushed = lambda: len(self.logged(service, "delivery succeeded"))  # noqa: E731
+            done = lambda entry: entry.get("state") == "done"  # noqa: E731
+            pushed = lambda: sum(map(done, self.logged(service, "delivery state")))  # noqa: E731
             self.until(lambda: pushed() >= 200, 60, "pushes", service)
             other.play()
             reader = self.reader()

@@ -76,6 +76,9 @@ static struct integration_delivery *deliver(
     };
     snprintf(delivery->attempt.event_id, sizeof(delivery->attempt.event_id),
              "%s", order->event->id);
+    snprintf(delivery->attempt.traceparent,
+             sizeof(delivery->attempt.traceparent), "%s",
+             order->traceparent != NULL ? order->traceparent : "");
     attempts = mem_grow(attempts, &attempt_capacity, attempt_count + 1,
                         sizeof(attempts[0]));
     attempts[attempt_count++] = delivery;

@@ -17,6 +17,7 @@
 struct fake_attempt {
     const struct attachment *attachment;
     char event_id[64];
+    char traceparent[64]; /* "": none */
     bool doubtful;
     uint64_t began_ms;
     bool over;

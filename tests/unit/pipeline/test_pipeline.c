@@ -138,6 +138,54 @@ static void interrupt(struct fake_attempt *attempt)
 /* --- outcomes --------------------------------------------------------------
  */
 
+/* --- traces ------------------------------------------------------------------
+ */
+
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-"
+
+/* All attempts of a delivery show the same, two deliveries never do. */
+static void pipeline__joins_the_trace_with_a_parent_for_each_delivery(
+    void **state)
+{
+    const struct header header = {"traceparent",
+                                  bytes_of(TRACE "b7ad6b7169203331-01")};
+    const struct fake_attempt *far;
+    struct record *record;
+
+    begin();
+    record = feed_with("both", NULL, &header, 1);
+    interrupt(fake_running_one("both-one"));
+    far = fake_running_one("both-far");
+    assert_memory_equal(far->traceparent, TRACE, strlen(TRACE));
+    assert_string_equal(far->traceparent + 52, "-01");
+    assert_memory_not_equal(far->traceparent + 36, "b7ad6b7169203331", 16);
+    assert_string_not_equal(far->traceparent, fake_attempt(0)->traceparent);
+    assert_string_equal(outcome_of(record, 1)->traceparent, far->traceparent);
+    world_pass(&world, MINUTE);
+    assert_string_equal(fake_running_one("both-one")->traceparent,
+                        fake_attempt(0)->traceparent);
+    succeed_all(NULL);
+    record_free(record);
+    end();
+}
+
+/* So that runs of events without one are what they were */
+static void pipeline__makes_no_trace_of_its_own(void **state)
+{
+    struct random before;
+    struct record *record;
+
+    begin();
+    before = world.random;
+    record = feed("one");
+    assert_string_equal(fake_running_one("one")->traceparent, "");
+    assert_null(outcome_of(record, 0)->traceparent);
+    assert_true(before.state == world.random.state);
+    succeed_all(NULL);
+    record_free(record);
+    end();
+}
+
 static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
 {
     struct record *record;
@@ -1633,6 +1681,9 @@ static void pipeline__comes_to_an_end_whatever_happens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            pipeline__joins_the_trace_with_a_parent_for_each_delivery),
+        cmocka_unit_test(pipeline__makes_no_trace_of_its_own),
         cmocka_unit_test(pipeline__tells_each_outcome_as_soon_as_it_is_there),
         cmocka_unit_test(pipeline__tells_two_that_finish_together_once_each),
         cmocka_unit_test(

@@ -1,6 +1,7 @@
 /* What the service reads, keeps, gives up and commits, between a queue and an
  * integration that do what the test says. */
 
+#include "capture.h"
 #include "service_world.h"
 
 /* What whoever has the partition next would know */
@@ -46,6 +47,31 @@ static void service__commits_what_is_finished_whatever_lies_below(void **state)
     commit();
     assert_true(fake_queue()->positions[0].offset == 10);
     assert_int_equal(service_records(service), 0);
+    end();
+}
+
+/* Somebody may be waiting in the log for it, so it must be a fact. */
+static void service__logs_an_outcome_once_it_is_committed(void **state)
+{
+    struct capture capture;
+    const char *text;
+
+    begin_of(100);
+    log_setup(LOG_INFO, LOG_JSON);
+    fake_assign(0, -1, "");
+    record(7, "one");
+    capture_begin(&capture);
+    fake_succeed(fake_running_one("one"));
+    world_pass(&world, 50);
+    fake_commit_ends(QUEUE_ABORTED, 0);
+    world_pass(&world, 50);
+    assert_null(strstr(capture_end(&capture), "delivery succeeded"));
+    capture_begin(&capture);
+    commit();
+    world_pass(&world, HOUR);
+    text = strstr(capture_end(&capture), "delivery succeeded");
+    assert_non_null(text);
+    assert_null(strstr(text + 1, "delivery succeeded"));
     end();
 }
 
@@ -410,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(service__commits_what_is_finished_whatever_lies_below),
+        cmocka_unit_test(service__logs_an_outcome_once_it_is_committed),
         cmocka_unit_test(service__hands_in_again_what_was_aborted),
         cmocka_unit_test(service__withholds_a_message_that_is_too_large),
         cmocka_unit_test(service__stops_reading_when_it_is_full),

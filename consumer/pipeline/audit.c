@@ -1,0 +1,86 @@
+#include <stdio.h>
+
+#include "service_internal.h"
+#include "waybill/log.h"
+#include "waybill/trace.h"
+
+/*
+ * The line of an outcome, written when the commit that holds it has succeeded:
+ * from then on it is a fact, and before that somebody else may still do the
+ * delivery again. So all lines of all instances are what stands on the topic,
+ * as far as nobody dies in between: a process that is killed after the commit,
+ * or loses the partition during it, leaves no line. The topic is the record;
+ * the line is for those who look for it in the log.
+ *
+ * The messages and the names of the fields are promises
+ * (deploy/reference/log.md).
+ */
+
+/* A part of a traceparent; "" where there is none */
+struct trace_text {
+    char id[TRACE_ID_LEN + 1];
+    char span[TRACE_SPAN_LEN + 1];
+};
+
+static struct trace_text trace_of(const struct outcome *outcome)
+{
+    const char *event = outcome->event->trace.parent;
+    struct trace_text text = {0};
+
+    if (event != NULL) {
+        snprintf(text.id, sizeof(text.id), "%.32s", trace_id_of(event));
+    }
+    if (outcome->traceparent != NULL) {
+        snprintf(text.span, sizeof(text.span), "%.16s",
+                 trace_span_of(outcome->traceparent));
+    }
+    return text;
+}
+
+static const char *unless_empty(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
+{
+    static const char *const messages[] = {"delivery succeeded",
+                                           "delivery failed", "event skipped"};
+    const struct input *input = outcome->input;
+    const struct attachment *attachment = outcome->attachment;
+    const struct registration *registration =
+        attachment != NULL ? attachment->registration : NULL;
+    const struct workflow *workflow = &outcome->event->workflow;
+    const struct artifact *artifact = &outcome->artifact;
+    const struct error *err = &outcome->error;
+    struct trace_text trace = trace_of(outcome);
+    bool failed = outcome->status == OUTCOME_FAILED;
+
+    log_write(
+        failed ? LOG_WARN : LOG_INFO, "pipeline", messages[outcome->status],
+        LOG_TEXT("event_id", outcome->event->id),
+        LOG_TEXT("workflow", workflow->name ? workflow->name : workflow->id),
+        LOG_TEXT("project", workflow->project),
+        LOG_TEXT("attachment", attachment ? attachment->name : NULL),
+        LOG_TEXT("registration", registration ? registration->name : NULL),
+        LOG_TEXT("integration",
+                 registration ? registration->integration : NULL),
+        LOG_TEXT("topic", input->message.topic),
+        LOG_NUMBER("partition", input->partition),
+        LOG_NUMBER("offset", input->offset),
+        LOG_NUMBER("attempt", outcome->attempts),
+        LOG_NUMBER("duration_ms", outcome->duration_ms),
+        LOG_TEXT("reference", artifact->reference),
+        LOG_TEXT("digest", artifact->digest),
+        LOG_FLAG_IF(artifact->reference, "already_present",
+                    artifact->already_present),
+        LOG_TEXT("dead_letter",
+                 outcome->dead_letter ? dead_letter_topic : NULL),
+        LOG_TEXT("err", failed ? err->message : NULL),
+        LOG_TEXT("err_kind", failed ? error_class(err->kind) : NULL),
+        LOG_TEXT("err_code", failed ? unless_empty(err->code) : NULL),
+        LOG_NUMBER_IF(failed && err->http_status, "http_status",
+                      err->http_status),
+        LOG_TEXT("trace_id", unless_empty(trace.id)),
+        LOG_TEXT("span_id", unless_empty(trace.span)));
+}
