@@ -12,9 +12,16 @@
 #include "waybill/queue.h"
 
 const struct command *const commands[] = {
-    &run_command,     &check_command,   &push_command,
-    &publish_command, &replay_command,  &credential_helper_command,
-    &config_command,  &version_command, NULL,
+    &run_command,
+    &check_command,
+    &push_command,
+    &publish_command,
+    &explain_command,
+    &replay_command,
+    &credential_helper_command,
+    &config_command,
+    &version_command,
+    NULL,
 };
 
 const struct option_row global_options[] = {
@@ -164,8 +171,9 @@ int cli_main(int argc, char **argv)
     } else if (args_option(&args, "--version") != NULL) {
         status = version_command.run(&args);
     } else if (args.command == NULL) {
-        usage_error(NULL, "which command? (run, check, push, publish, "
-                          "replay, credential-helper, config, version)");
+        usage_error(NULL,
+                    "which command? (run, check, push, publish, "
+                    "explain, replay, credential-helper, config, version)");
         status = EXIT_USAGE;
     } else {
         status = run_command_of(&args);

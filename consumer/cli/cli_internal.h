@@ -104,6 +104,7 @@ extern const struct command run_command;
 extern const struct command check_command;
 extern const struct command push_command;
 extern const struct command publish_command;
+extern const struct command explain_command;
 extern const struct command replay_command;
 extern const struct command credential_helper_command;
 extern const struct command config_command;

@@ -6,7 +6,6 @@
 #include "waybill/suggest.h"
 
 #define DEFAULT_RATE 100
-#define DEFAULT_MAX_REPLAYS 5
 #define DEFAULT_MAX_FAILURES 50
 
 /* --- signals
@@ -20,7 +19,7 @@ static void on_signal(int number)
 }
 
 /* The second one ends it at once, which loses nothing either. */
-static void catch_signals(void)
+void replaying_catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal,
                                .sa_flags = (int)SA_RESETHAND};
@@ -197,7 +196,7 @@ static int read_options(const struct cli_args *args,
 {
     struct replay_options *to = &replaying->options;
     size_t rate = DEFAULT_RATE;
-    size_t max_replays = DEFAULT_MAX_REPLAYS;
+    size_t max_replays = REPLAY_DEFAULT_MOST;
     size_t max_failures = DEFAULT_MAX_FAILURES;
 
     to->policy.limit = SIZE_MAX;
@@ -271,7 +270,7 @@ static int run_verb(const struct verb *verb, struct replaying *replaying)
     to->policy.group = kafka->group;
     to->clock = clock_system();
     to->interrupted = replaying_interrupted;
-    catch_signals();
+    replaying_catch_signals();
     status = verb->run(replaying);
     replay_free(replaying->replay);
     return status;

@@ -25,6 +25,7 @@ struct replay *replaying_open(struct replaying *replaying, bool write,
                               int *ret_status);
 /* What an error means for the exit status, having said it */
 int replaying_failed(const struct error *err);
+void replaying_catch_signals(void);
 bool replaying_interrupted(void);
 /* 128 + the signal's number */
 int replaying_interrupted_status(void);
@@ -41,6 +42,12 @@ void put_tally_json(struct json_writer *json, const char *name,
                     const struct tally *tally);
 void put_letter_json(struct json_writer *json,
                      const struct dead_letter *letter);
+
+/* --- replay_show.c
+ * ------------------------------------------------------------------- */
+
+/* In single quotes, as a shell wants it */
+void put_quoted(struct str *out, const char *text);
 
 /* --- the other verbs
  * ------------------------------------------------------------------- */

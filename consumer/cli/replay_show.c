@@ -75,8 +75,7 @@ static void put_wrapped(struct str *out, const char *text)
     str_putc(out, '\n');
 }
 
-/* In single quotes, as a shell wants it */
-static void put_quoted(struct str *out, const char *text)
+void put_quoted(struct str *out, const char *text)
 {
     str_putc(out, '\'');
     for (; *text != '\0'; text++) {

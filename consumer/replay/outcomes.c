@@ -49,7 +49,7 @@ static bool has_letter(const struct letters *letters, const char *event_id)
            is_of_event(letters, first_of_event(letters, event_id), event_id);
 }
 
-static bool is_structured(const struct message *message)
+bool outcome_is_structured(const struct message *message)
 {
     static const char prefix[] = "application/cloudevents";
     const struct header *type = message_header(message, "content-type");
@@ -69,7 +69,7 @@ static bool may_concern(const struct message *message, const char *source,
     if (message->value.data == NULL) {
         return false;
     }
-    if (is_structured(message)) {
+    if (outcome_is_structured(message)) {
         return true;
     }
     return id != NULL && id->value.data != NULL &&
@@ -119,7 +119,7 @@ bool outcome_note_read(const struct message *message, const char *source,
                    &ignored) < 0) {
         return false;
     }
-    if (is_structured(message)) {
+    if (outcome_is_structured(message)) {
         read = text_is(json_member(json, "source"), source) &&
                read_data(json_member(json, "data"), letters, arena, ret_note);
     } else {

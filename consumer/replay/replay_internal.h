@@ -13,6 +13,12 @@
  */
 size_t dead_letter_headers(const struct message *message);
 
+/* --- outcomes.c
+ * ------------------------------------------------------------------- */
+
+/* By its content type: CloudEvents structured mode, else binary */
+bool outcome_is_structured(const struct message *message);
+
 /* --- track.c: what a partition's progress says
  * ------------------------------------------------------------------- */
 

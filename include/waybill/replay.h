@@ -127,6 +127,9 @@ bool filter_matches(const struct filter *filter,
 /* --- all of them: letters.c, statistics.c
  * ------------------------------------------------------------ */
 
+/* A dead letter that was replayed so often is left alone. */
+#define REPLAY_DEFAULT_MOST 5
+
 struct replay_policy {
     const char *group; /* kafka.group */
     unsigned max_replays;

@@ -223,6 +223,31 @@ class Outcomes(Push):
         self.assertEqual(data["input"]["time"], "2026-03-06T09:18:47.000Z")
         self.assertEqual(data["artifact"]["layer_digest"], given["data"]["attestation"]["digest"])
 
+    def test_the_registry_sees_the_trace_and_no_more_of_it(self):
+        given = json.loads((GOOD / "cloudevent.json").read_bytes())
+        given["tracestate"] = "ours=private"
+        hostile = {**given, "id": "h", "traceparent": given["traceparent"] + "\r\nX-Evil: 1"}
+        with ScriptedRegistry() as registry:
+            path = self.config(settings(f"{registry.address}/{self.repository}"))
+            outcome = self.push(path, stdin=line(given)).outcome
+            log = registry.log()
+            registry.reset()
+            second = self.push(path, stdin=line(hostile)).outcome
+            self.assertEqual(
+                [one for one in registry.log() if "traceparent" in one["headers"]], []
+            )
+        shown = {one["headers"].get("traceparent") for one in log if one["stage"] != "ping"}
+        (shown,) = shown
+        trace, span = given["traceparent"][:36], given["traceparent"][36:52]
+        self.assertRegex(shown, f"^{trace}(?!{span})[0-9a-f]{{16}}-01$")
+        self.assertFalse(any("tracestate" in one["headers"] for one in log))
+        self.assertEqual(outcome["tracestate"], "ours=private")
+        # Not a failure, and nothing of it goes on.
+        self.assert_cloud_event(second)
+        self.assertEqual(second["data"]["status"], "succeeded")
+        self.assertNotIn("traceparent", second)
+        self.assertNotIn("tracestate", second)
+
     def test_time_with_an_offset_becomes_utc(self):
         given = json.loads((GOOD / "cloudevent.json").read_bytes())
         given["time"] = "2026-03-06T09:18:47.25+02:30"

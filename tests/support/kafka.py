@@ -245,6 +245,28 @@ class Kafka:
                 raise RuntimeError(f"cannot commit for {group}: error {error}")
             time.sleep(0.1)
 
+    def abort(self, topic, messages, partition):
+        """Writes them in a transaction that is aborted."""
+        producer = confluent_kafka.Producer(self._client(**{"transactional.id": f"{topic}.abort"}))
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for message in messages:
+            producer.produce(topic, message, partition=partition)
+        producer.flush(30)
+        producer.abort_transaction(30)
+
+    def delete_records(self, topic, partition, before):
+        """As retention does"""
+        # DeleteRecords, version 1
+        body = struct.pack(">i", 1) + _text(topic) + struct.pack(">i", 1)
+        answer = _ask(self.address, 21, 1, body + struct.pack(">iqi", partition, before, 10000))
+        answer.take("i"), answer.take("i")  # throttle time, topics
+        answer.text()
+        answer.take("i"), answer.take("i")  # partitions, and its number
+        low, error = answer.take("q"), answer.take("h")
+        if error or low != before:
+            raise RuntimeError(f"cannot delete of {topic}: error {error}")
+
     def lag(self, group, topic=None):
         """How many offsets the group has still to commit: in one topic, or in
         all it has committed anything in."""

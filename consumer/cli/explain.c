@@ -1,0 +1,308 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain_internal.h"
+#include "replay_internal.h"
+#include "waybill/suggest.h"
+
+#define DEFAULT_LIMIT 10000000
+
+static const struct option_row options[] = {
+    {"--json", NULL, "print JSON"},
+    {"--limit", "N", "look at most at so many outcomes (10000000)"},
+    {0},
+};
+
+/* --- which record -----------------------------------------------------------
+ */
+
+struct place {
+    const char *topic; /* NULL: not said */
+    size_t topic_len;
+    int32_t partition;
+    int64_t offset;
+};
+
+static bool read_number(const char *text, size_t len, int64_t most,
+                        int64_t *ret_number)
+{
+    int64_t number = 0;
+
+    if (len == 0 || len > 19 || strspn(text, "0123456789") < len) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, text[i] - '0', &number)) {
+            return false;
+        }
+    }
+    *ret_number = number;
+    return number <= most;
+}
+
+/* TOPIC/PARTITION/OFFSET, as logs and outcomes have it; no topic's name holds a
+ * slash. */
+static bool read_place(const char *text, struct place *ret_place)
+{
+    const char *last = strrchr(text, '/');
+    const char *before = last;
+    int64_t partition;
+
+    if (last == NULL) {
+        return false;
+    }
+    while (before > text && before[-1] != '/') {
+        before--;
+    }
+    if (!read_number(before, (size_t)(last - before), INT32_MAX, &partition) ||
+        !read_number(last + 1, strlen(last + 1), INT64_MAX - 1,
+                     &ret_place->offset)) {
+        return false;
+    }
+    ret_place->partition = (int32_t)partition;
+    ret_place->topic = before > text ? text : NULL;
+    ret_place->topic_len = before > text ? (size_t)(before - 1 - text) : 0;
+    return before == text || ret_place->topic_len > 0;
+}
+
+static bool is_named(const struct place *place, const char *topic)
+{
+    return strlen(topic) == place->topic_len &&
+           strncmp(topic, place->topic, place->topic_len) == 0;
+}
+
+/* 0, or the exit status: records are those of the topic that is read. */
+static int check_topic(const struct place *place,
+                       const struct kafka_settings *kafka, struct arena *arena)
+{
+    struct suggestion near;
+
+    if (place->topic == NULL || is_named(place, kafka->topics.attestations)) {
+        return EXIT_OK;
+    }
+    fprintf(stderr,
+            "waybill: topic '%.*s' is not the one of attestations, "
+            "which is '%s'",
+            (int)place->topic_len, place->topic, kafka->topics.attestations);
+    suggest_init(&near, arena_printf(arena, "%.*s", (int)place->topic_len,
+                                     place->topic));
+    suggest_offer(&near, kafka->topics.attestations);
+    if (is_named(place, kafka->topics.dead_letters)) {
+        fprintf(stderr,
+                "; it holds dead letters: 'waybill replay show "
+                "%d/%lld'",
+                (int)place->partition, (long long)place->offset);
+    } else if (is_named(place, kafka->topics.outcomes)) {
+        fputs("; it holds outcomes, whose 'input' says which record to ask for",
+              stderr);
+    } else if (near.nearest != NULL) {
+        fprintf(stderr, " (did you mean '%s/%d/%lld'?)", near.nearest,
+                (int)place->partition, (long long)place->offset);
+    }
+    fputc('\n', stderr);
+    return EXIT_FAILED;
+}
+
+/* --- what to say ------------------------------------------------------------
+ */
+
+static const char *program_of(const struct cli_args *args, struct arena *arena)
+{
+    CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+    const char *config = args_option(args, "--config");
+
+    str_puts(&out, "waybill");
+    if (config != NULL) {
+        str_puts(&out, " --config ");
+        put_quoted(&out, config);
+    }
+    return arena_strdup(arena, out.data);
+}
+
+/* As seen from the instance's own host; NULL: it listens nowhere that could be
+ * said. */
+static const char *status_command(const struct admin_settings *admin,
+                                  struct arena *arena)
+{
+    const char *listen = admin->listen != NULL ? admin->listen : ADMIN_DEFAULT;
+    const char *port = strrchr(listen, ':');
+
+    if (strcmp(listen, ADMIN_OFF) == 0 || port == NULL ||
+        strcmp(port, ":0") == 0) {
+        return NULL;
+    }
+    return arena_printf(
+        arena, "curl -s %s%s://%s/status",
+        admin->token != NULL ? "-H \"Authorization: Bearer $TOKEN\" " : "",
+        admin->tls_certificate != NULL ? "https" : "http", listen);
+}
+
+static void tell(uint64_t searched, uint64_t total)
+{
+    fprintf(stderr, "looked at %" PRIu64 " of %" PRIu64 " outcomes\n", searched,
+            total);
+}
+
+static const char *const *names_of(const struct settings *settings,
+                                   struct arena *arena)
+{
+    const char **names =
+        arena_alloc(arena, (settings->attachment_count + 1) * sizeof(names[0]));
+
+    for (size_t i = 0; i < settings->attachment_count; i++) {
+        names[i] = settings->attachments[i].name;
+    }
+    return names;
+}
+
+static bool is_no_record(const struct trail *trail)
+{
+    enum trail_verdict verdict = trail_judge(trail);
+
+    return verdict == TRAIL_NO_PARTITION || verdict == TRAIL_NOT_WRITTEN ||
+           verdict == TRAIL_NO_RECORD;
+}
+
+static void print_trail(const struct cli_args *args,
+                        const struct settings *settings,
+                        const struct trail *trail, struct arena *arena)
+{
+    CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+    struct explain_names names = {
+        .program = program_of(args, arena),
+        .brokers = settings->kafka.brokers,
+        .outcomes = settings->kafka.topics.outcomes,
+        .dead_letters = settings->kafka.topics.dead_letters,
+        .status = status_command(&settings->admin, arena),
+    };
+
+    if (args_option(args, "--json") != NULL) {
+        explain_put_json(&out, trail, &names);
+    } else {
+        explain_put_text(&out, trail, &names);
+    }
+    print_str(&out);
+}
+
+static int follow(const struct cli_args *args, const struct settings *settings,
+                  const struct place *place, uint64_t limit,
+                  struct arena *arena)
+{
+    const struct kafka_settings *kafka = &settings->kafka;
+    struct trail_options to = {
+        .brokers = kafka->brokers,
+        .properties = &kafka->properties,
+        .group = kafka->group,
+        .attestations = kafka->topics.attestations,
+        .outcomes = kafka->topics.outcomes,
+        .dead_letters = kafka->topics.dead_letters,
+        .attachments = names_of(settings, arena),
+        .attachment_count = settings->attachment_count,
+        .most_outcomes = limit,
+        .clock = clock_system(),
+        .interrupted = replaying_interrupted,
+        .tell = tell,
+    };
+    struct replay *replay = NULL;
+    struct trail trail;
+    struct error err;
+    int status;
+
+    replaying_catch_signals();
+    if (trail_follow(&to, place->partition, place->offset, arena, &replay,
+                     &trail, &err) < 0) {
+        status = replaying_failed(&err);
+    } else {
+        print_trail(args, settings, &trail, arena);
+        status = is_no_record(&trail) ? EXIT_FAILED : EXIT_OK;
+    }
+    replay_free(replay);
+    return status;
+}
+
+static int explain(const struct cli_args *args, const struct place *place,
+                   uint64_t limit)
+{
+    struct settings *settings = load_settings(args, CONFIG_NEEDS_KAFKA);
+    struct arena *arena;
+    int status;
+
+    if (settings == NULL) {
+        return EXIT_CONFIG;
+    }
+    arena = arena_new();
+    status = check_topic(place, &settings->kafka, arena);
+    if (status == EXIT_OK) {
+        status = follow(args, settings, place, limit, arena);
+    }
+    arena_free(arena);
+    settings_free(settings);
+    return status;
+}
+
+static int run_explain(const struct cli_args *args)
+{
+    const char *limit = args_option(args, "--limit");
+    int64_t most = DEFAULT_LIMIT;
+    struct place place;
+
+    if (args->word_count != 1) {
+        usage_error("explain", args->word_count == 0
+                                   ? "which record? TOPIC/PARTITION/OFFSET, as "
+                                     "logs and outcomes name it"
+                                   : "one record at a time");
+        return EXIT_USAGE;
+    }
+    if (!read_place(args->words[0], &place)) {
+        usage_error("explain", "'%s': expected TOPIC/PARTITION/OFFSET",
+                    args->words[0]);
+        return EXIT_USAGE;
+    }
+    if (limit != NULL &&
+        (!read_number(limit, strlen(limit), INT64_MAX, &most) || most == 0)) {
+        usage_error("explain", "--limit wants a number above 0, not '%s'",
+                    limit);
+        return EXIT_USAGE;
+    }
+    return explain(args, &place, (uint64_t)most);
+}
+
+const struct command explain_command = {
+    .name = "explain",
+    .words = "TOPIC/PARTITION/OFFSET",
+    .summary = "Tell from Kafka what became of a record",
+    .text =
+        "Says whether the record is there, was read, is in work, or is done, "
+        "with each\n"
+        "outcome and dead letter of it and of its replays, and what to type "
+        "next. TOPIC\n"
+        "may be left out.\n"
+        "\n"
+        "It only reads: no group is joined, nothing is committed, nobody is "
+        "fenced. What\n"
+        "no commit speaks of yet is not seen: a record in work shows as such "
+        "once\n"
+        "something of its partition was committed after it had been read.\n"
+        "\n"
+        "Outcomes are looked for in all partitions of their topic, from an "
+        "hour before\n"
+        "the record's own time up to the end; from the start where that finds "
+        "nothing\n"
+        "that should be there.\n",
+    .examples = "  waybill explain attestations/3/42\n"
+                "  waybill explain 3/42 --json\n",
+    .exits = "  0    it is known what became of it, or that nothing did yet\n"
+             "  1    there is no such record, or what is needed cannot be "
+             "read\n"
+             "  2    the command line is wrong\n"
+             "  75   the broker is out of reach\n"
+             "  78   the configuration is wrong\n"
+             "  130  interrupted (143: by SIGTERM)\n",
+    .options = options,
+    .run = run_explain,
+};

@@ -1,0 +1,264 @@
+/* `waybill explain` to the letter: what a person reads, and a program */
+
+#include "asserts.h"
+#include "cli/explain_internal.h"
+
+static const struct explain_names names = {
+    .program = "waybill",
+    .brokers = "b:9092",
+    .outcomes = "out",
+    .dead_letters = "dead",
+    .status = "curl -s http://127.0.0.1:9464/status",
+};
+
+static struct trail_outcome outcomes[] = {
+    {.partition = 0,
+     .offset = 7,
+     .topic = "in",
+     .input_partition = 3,
+     .input_offset = 42,
+     .own = true,
+     .event_id = "e1",
+     .status = "succeeded",
+     .attachment = "ghcr:shop",
+     .registration = "ghcr",
+     .reference = "ghcr.io/acme/x@sha256:m",
+     .digest = "sha256:m",
+     .already_present = true,
+     .attempts = 2,
+     .finished_at = "2026-01-02T03:04:07.000Z",
+     .traceparent = "00-x-y-01"},
+    {.partition = 0,
+     .offset = 8,
+     .topic = "in",
+     .input_partition = 3,
+     .input_offset = 42,
+     .own = true,
+     .event_id = "e1",
+     .status = "failed",
+     .attachment = "far:shop",
+     .registration = "far",
+     .error_class = "rejected",
+     .code = "DENIED",
+     .message = "push: \x1b[31mno",
+     .http_status = 403,
+     .attempts = 1,
+     .finished_at = "2026-01-02T03:04:08.000Z"},
+    {.partition = 1,
+     .offset = 3,
+     .topic = "in",
+     .input_partition = 0,
+     .input_offset = 90,
+     .event_id = "e1",
+     .status = "failed",
+     .attachment = "far:shop",
+     .error_class = "rejected",
+     .attempts = 1},
+};
+
+static struct dead_letter first = {.partition = 2,
+                                   .offset = 5,
+                                   .attachment = "far:shop",
+                                   .error_class = "rejected",
+                                   .state = LETTER_REPLAYED};
+static struct dead_letter second = {.partition = 2,
+                                    .offset = 6,
+                                    .attachment = "far:shop",
+                                    .error_class = "rejected",
+                                    .replays = 1,
+                                    .state = LETTER_WAITING};
+static struct dead_letter *letters[] = {&first, &second};
+
+static const struct trail failed = {
+    .topic = "in",
+    .partition = 3,
+    .offset = 42,
+    .partitions = 4,
+    .has_partition = true,
+    .low = 10,
+    .end = 100,
+    .found = true,
+    .timestamp_ms = 1767323045678,
+    .size = 1234,
+    .event_id = "e1",
+    .group = "g",
+    .committed = 57,
+    .dispatched = 60,
+    .outcomes = outcomes,
+    .outcome_count = 3,
+    .letters = letters,
+    .letter_count = 2,
+    .searched = 11,
+};
+
+static const char failed_text[] =
+    "in/3/42\n"
+    "done, but not well: 1 of 2 outcomes are a failure. Each failure has a "
+    "dead\n"
+    "letter.\n"
+    "\n"
+    "  record      1234 bytes, of 2026-01-02T03:04:05.678Z\n"
+    "  event       e1\n"
+    "  partition   holds 10 up to 99\n"
+    "  group       g, done before 57, read before 60\n"
+    "\n"
+    "outcomes\n"
+    "  succeeded, ghcr:shop\n"
+    "    ghcr.io/acme/x@sha256:m (was there already)\n"
+    "    2 attempts, finished 2026-01-02T03:04:07.000Z; outcome out/0/7\n"
+    "  failed, far:shop\n"
+    "    rejected, DENIED, HTTP 403: push:  [31mno\n"
+    "    1 attempt, finished 2026-01-02T03:04:08.000Z; outcome out/0/8\n"
+    "the same event once more (a replay, or published twice)\n"
+    "  failed, far:shop, as in/0/90\n"
+    "    rejected\n"
+    "    1 attempt; outcome out/1/3\n"
+    "\n"
+    "dead letters\n"
+    "  dead/2/5, replayed, far:shop\n"
+    "  dead/2/6, waiting, far:shop, of replay 1\n"
+    "\n"
+    "next\n"
+    "  waybill replay show 2/6\n"
+    "    why it failed, and what would mend it\n"
+    "  waybill replay run --dead-letter 2/6 --yes\n"
+    "    to try it again, once that is mended\n";
+
+static const char failed_json[] =
+    "{\"topic\":\"in\",\"partition\":3,\"offset\":42,\"verdict\":\"done\","
+    "\"means\":\"done, but not well: 1 of 2 outcomes are a failure. Each "
+    "failure has a dead letter.\",\"record\":{\"size\":1234,\"timestamp\":"
+    "\"2026-01-02T03:04:05.678Z\",\"event_id\":\"e1\"},\"first_offset\":10,"
+    "\"end_offset\":100,\"group\":{\"name\":\"g\",\"committed\":57,"
+    "\"dispatched\":60},\"deliveries\":[],\"outcomes\":["
+    "{\"status\":\"succeeded\",\"own\":true,\"partition\":0,\"offset\":7,"
+    "\"input\":{\"topic\":\"in\",\"partition\":3,\"offset\":42,\"id\":\"e1\"},"
+    "\"attachment\":\"ghcr:shop\",\"registration\":\"ghcr\",\"reference\":"
+    "\"ghcr.io/acme/x@sha256:m\",\"digest\":\"sha256:m\",\"already_present\":"
+    "true,\"attempts\":2,\"finished_at\":\"2026-01-02T03:04:07.000Z\","
+    "\"traceparent\":\"00-x-y-01\"},"
+    "{\"status\":\"failed\",\"own\":true,\"partition\":0,\"offset\":8,"
+    "\"input\":{\"topic\":\"in\",\"partition\":3,\"offset\":42,\"id\":\"e1\"},"
+    "\"attachment\":\"far:shop\",\"registration\":\"far\",\"attempts\":1,"
+    "\"finished_at\":\"2026-01-02T03:04:08.000Z\",\"error\":{\"class\":"
+    "\"rejected\",\"code\":\"DENIED\",\"http_status\":403,\"message\":"
+    "\"push: \\u001b[31mno\"}},"
+    "{\"status\":\"failed\",\"own\":false,\"partition\":1,\"offset\":3,"
+    "\"input\":{\"topic\":\"in\",\"partition\":0,\"offset\":90,\"id\":\"e1\"},"
+    "\"attachment\":\"far:shop\",\"attempts\":1,\"error\":{\"class\":"
+    "\"rejected\"}}],\"dead_letters\":["
+    "{\"partition\":2,\"offset\":5,\"state\":\"replayed\",\"attachment\":"
+    "\"far:shop\",\"error_class\":\"rejected\",\"replays\":0},"
+    "{\"partition\":2,\"offset\":6,\"state\":\"waiting\",\"attachment\":"
+    "\"far:shop\",\"error_class\":\"rejected\",\"replays\":1}],"
+    "\"searched\":11,\"complete\":true,\"next\":["
+    "{\"command\":\"waybill replay show 2/6\",\"why\":\"why it failed, and "
+    "what would mend it\"},{\"command\":\"waybill replay run --dead-letter "
+    "2/6 --yes\",\"why\":\"to try it again, once that is mended\"}]}\n";
+
+static void explain_text__says_what_failed_and_what_to_type(void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str json = STR_INIT(STR_UNLIMITED);
+
+    explain_put_text(&text, &failed, &names);
+    assert_string_equal(text.data, failed_text);
+    explain_put_json(&json, &failed, &names);
+    assert_string_equal(json.data, failed_json);
+}
+
+static void explain_text__says_what_a_record_waits_for(void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct trail_delivery deliveries[] = {
+        {.attachment = "ghcr:shop", .done = true},
+        {.attachment = "far:shop",
+         .attempts = 3,
+         .first_failed_ms = 1767323045000},
+        {.attempts = 1, .first_failed_ms = 1767323045000},
+    };
+    struct trail trail = failed;
+
+    trail.committed = 40;
+    trail.event_id = NULL;
+    trail.replay_of = "dead/2/5";
+    trail.deliveries = deliveries;
+    trail.delivery_count = ARRAY_SIZE(deliveries);
+    trail.outcome_count = 0;
+    trail.letter_count = 0;
+    explain_put_text(&text, &trail, &names);
+    assert_string_equal(
+        text.data,
+        "in/3/42\n"
+        "partly done: some of its deliveries have an outcome, the others are "
+        "in work,\n"
+        "or wait for a registry.\n"
+        "\n"
+        "  record      1234 bytes, of 2026-01-02T03:04:05.678Z\n"
+        "  replay of   dead letter dead/2/5\n"
+        "  partition   holds 10 up to 99\n"
+        "  group       g, done before 40, read before 60\n"
+        "\n"
+        "deliveries, as of the last commit\n"
+        "  ghcr:shop: done\n"
+        "  far:shop: not done, 3 attempts failed, the first "
+        "2026-01-02T03:04:05.000Z\n"
+        "  (not configured any more): not done, 1 attempt failed, the first "
+        "2026-01-02T03:04:05.000Z\n"
+        "\n"
+        "next\n"
+        "  curl -s http://127.0.0.1:9464/status\n"
+        "    what the instance holds, and which registration waits for what\n"
+        "  waybill check --online\n"
+        "    whether each registry would take a push\n");
+}
+
+static void explain_text__says_who_should_have_read_it(void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct explain_names quiet = names;
+    struct trail trail = {.topic = "in",
+                          .partition = 3,
+                          .offset = 42,
+                          .has_partition = true,
+                          .low = 50,
+                          .end = 100,
+                          .group = "g",
+                          .committed = 20,
+                          .unreadable = "no progress",
+                          .incomplete = true,
+                          .searched = 9};
+
+    quiet.status = NULL;
+    explain_put_text(&text, &trail, &quiet);
+    assert_string_equal(
+        text.data,
+        "in/3/42\n"
+        "deleted before it was done: the partition begins at offset 50, and "
+        "no commit\n"
+        "of group 'g' is past it. The topic keeps its records for too short a "
+        "time\n"
+        "(retention.ms), or somebody has deleted them.\n"
+        "\n"
+        "  partition   holds 50 up to 99\n"
+        "  group       g, done before 20\n"
+        "  progress    cannot be understood: no progress\n"
+        "\n"
+        "9 outcomes were looked at, and there are more (--limit)\n"
+        "\n"
+        "next\n"
+        "  kafka-consumer-groups --bootstrap-server b:9092 --group g "
+        "--describe\n"
+        "    who reads the partition, and how far it is\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(explain_text__says_what_failed_and_what_to_type),
+        cmocka_unit_test(explain_text__says_what_a_record_waits_for),
+        cmocka_unit_test(explain_text__says_who_should_have_read_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

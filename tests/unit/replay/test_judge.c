@@ -1,0 +1,163 @@
+/* What a record's facts amount to, and in which words */
+
+#include "asserts.h"
+#include "waybill/trail.h"
+
+static struct trail_outcome own_success = {.own = true, .status = "succeeded"};
+static struct trail_outcome own_failure = {.own = true, .status = "failed"};
+static struct trail_outcome own_skip = {.own = true, .status = "skipped"};
+static struct trail_outcome other_success = {.status = "succeeded"};
+static struct trail_delivery done = {.attachment = "a", .done = true};
+static struct trail_delivery tried = {.attachment = "a", .attempts = 3};
+
+/* Of record 42 of a partition that holds 10 up to 99, of which 20 are done;
+ * what is 0 here is as it is there. */
+struct row {
+    const char *label;
+    enum trail_verdict verdict;
+    const char *words; /* a part of them */
+    bool no_partition;
+    bool missing; /* the record */
+    int64_t low;
+    int64_t end;
+    int64_t committed;
+    int64_t dispatched;
+    bool marked_done;
+    bool incomplete;
+    struct trail_outcome *outcome;
+    struct trail_delivery *delivery;
+};
+
+static int64_t or_else(int64_t number, int64_t otherwise)
+{
+    return number != 0 ? number : otherwise;
+}
+
+static struct trail trail_of(const struct row *row)
+{
+    int64_t committed = or_else(row->committed, 20);
+
+    return (struct trail){
+        .topic = "t",
+        .partition = 3,
+        .offset = 42,
+        .partitions = 4,
+        .has_partition = !row->no_partition,
+        .low = or_else(row->low, 10),
+        .end = or_else(row->end, 100),
+        .found = !row->missing,
+        .group = "g",
+        .committed = committed,
+        .dispatched = or_else(row->dispatched, committed),
+        .marked_done = row->marked_done,
+        .incomplete = row->incomplete,
+        .outcomes = row->outcome,
+        .outcome_count = row->outcome != NULL,
+        .deliveries = row->delivery,
+        .delivery_count = row->delivery != NULL,
+    };
+}
+
+static const struct row rows[] = {
+    {"no such partition", TRAIL_NO_PARTITION,
+     "topic 't' has 4 partitions, from 0 on.", .no_partition = true},
+    {"behind the end", TRAIL_NOT_WRITTEN, "the partition ends at offset 42.",
+     .end = 42, .missing = true},
+    {"a marker", TRAIL_NO_RECORD, "no record stands at this offset",
+     .missing = true},
+    {"... below the commit too", TRAIL_NO_RECORD, "no record", .missing = true,
+     .committed = 50},
+    {"deleted, and done", TRAIL_GONE,
+     "done, and deleted since: the partition begins at offset 43",
+     .missing = true, .low = 43, .committed = 50, .outcome = &own_success},
+    {"deleted, and nobody knows", TRAIL_GONE, "no outcome of it is left",
+     .missing = true, .low = 43, .committed = 50},
+    {"deleted, and done above the commit", TRAIL_GONE, "", .missing = true,
+     .low = 43, .marked_done = true},
+    {"deleted before it was done", TRAIL_LOST, "deleted before it was done",
+     .missing = true, .low = 43},
+    {"deleted, and another of the event was delivered", TRAIL_LOST, "",
+     .missing = true, .low = 43, .outcome = &other_success},
+    {"nothing committed", TRAIL_UNREAD, "group 'g' has committed nothing",
+     .committed = -1},
+    {"not so far yet", TRAIL_UNREAD, "stands at offset 20, 22 before it.",
+     .committed = 20},
+    {"the next", TRAIL_UNREAD, "so it is the next.", .committed = 42},
+    {"read up to it", TRAIL_UNREAD, "", .dispatched = 42},
+    {"read", TRAIL_IN_FLIGHT, "read, and not done", .dispatched = 43},
+    {"tried", TRAIL_IN_FLIGHT, "read, and not done", .dispatched = 43,
+     .delivery = &tried},
+    {"one delivery done", TRAIL_PARTLY_DONE, "partly done", .dispatched = 43,
+     .delivery = &done},
+    {"one outcome there", TRAIL_PARTLY_DONE, "partly done", .dispatched = 43,
+     .outcome = &own_success},
+    {"done", TRAIL_DONE, "done: delivered, with 1 outcome.", .committed = 43,
+     .outcome = &own_success},
+    {"done above the commit", TRAIL_DONE,
+     "done, but not well: 1 of 1 outcome is a failure.", .marked_done = true,
+     .outcome = &own_failure},
+    {"skipped", TRAIL_DONE, "nothing is attached to its workflow",
+     .committed = 43, .outcome = &own_skip},
+    {"passed over", TRAIL_PASSED,
+     "no outcome of it is on the topic of outcomes. Either", .committed = 43},
+    {"... as far as is known", TRAIL_PASSED, "as far as it was searched",
+     .committed = 43, .incomplete = true},
+    {"... though another of the event was delivered", TRAIL_PASSED, "",
+     .committed = 43, .outcome = &other_success},
+};
+
+static void judge__knows_what_the_facts_amount_to(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        CLEANUP(str_release) struct str words = STR_INIT(STR_UNLIMITED);
+        const struct row *row = &rows[i];
+        struct trail trail = trail_of(row);
+
+        check_text(row->label, trail_verdict_name(trail_judge(&trail)),
+                   trail_verdict_name(row->verdict));
+        trail_explain(&trail, &words);
+        check_contains(row->label, words.data, row->words);
+    }
+}
+
+static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    CLEANUP(progress_release)
+    struct progress progress = {.watermark = 40, .dispatched = 60};
+    struct trail trail = {.offset = 42, .committed = 40};
+    struct progress_attempts attempts = {.offset = 42,
+                                         .id = progress_id("two"),
+                                         .attempts = 5,
+                                         .first_failed_ms = 1000};
+
+    progress_add_part(&progress, progress_id("one"), 42);
+    progress_add_part(&progress, progress_id("three"), 43);
+    progress_add_part(&progress, progress_id("gone"), 42);
+    progress_add_attempts(&progress, &attempts);
+    attempts.offset = 44;
+    progress_add_attempts(&progress, &attempts);
+    trail_take_progress(&trail, &progress, names, ARRAY_SIZE(names), arena);
+    assert_false(trail.marked_done);
+    assert_int_equal(trail.dispatched, 60);
+    assert_int_equal(trail.delivery_count, 3);
+    assert_string_equal(trail.deliveries[0].attachment, "one");
+    assert_true(trail.deliveries[0].done);
+    assert_null(trail.deliveries[1].attachment);
+    assert_string_equal(trail.deliveries[2].attachment, "two");
+    assert_int_equal(trail.deliveries[2].attempts, 5);
+    offset_set_add(&progress.done, 42);
+    trail_take_progress(&trail, &progress, names, ARRAY_SIZE(names), arena);
+    assert_true(trail.marked_done);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(judge__knows_what_the_facts_amount_to),
+        cmocka_unit_test(judge__takes_from_the_progress_what_is_of_the_record),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
