@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli_internal.h"
+#include "watched.h"
 #include "waybill/admin.h"
 #include "waybill/error.h"
 #include "waybill/log.h"
@@ -14,6 +15,7 @@ struct running {
     struct pipeline_options options;
     struct admin *admin;
     struct service *service;
+    struct watched watched;
     int signals;
     bool stopping;
     int status;
@@ -36,6 +38,7 @@ static void on_signal(void *payload, int fd, unsigned events)
     running->stopping = true;
     log_write(LOG_INFO, "cli", "stopping",
               LOG_NUMBER("signal", info.ssi_signo));
+    notify_stopping(&running->watched.notify);
     service_stop(running->service);
 }
 
@@ -142,7 +145,9 @@ static void serve(struct running *running, struct pipeline *pipeline)
               LOG_NUMBER("attachments", settings->attachment_count));
     loop_watch(running->options.loop, running->signals, LOOP_IN, on_signal,
                running);
+    watched_start(&running->watched, running->options.loop, on_look, running);
     loop_run(running->options.loop);
+    watched_stop(&running->watched);
     loop_unwatch(running->options.loop, running->signals);
     admin_free(running->admin);
     service_free(running->service);

@@ -1,0 +1,121 @@
+#include "waybill/notify.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST_MESSAGE 512
+
+/* 0: the variable names no address of the kind that systemd gives. */
+static socklen_t read_address(const char *text, struct sockaddr_un *ret_address)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (len < 2 || len >= sizeof(ret_address->sun_path) ||
+        (text[0] != '/' && text[0] != '@')) {
+        return 0;
+    }
+    memcpy(ret_address->sun_path, text, len);
+    if (text[0] == '@') {
+        /* An abstract name is as long as it is said to be: without a NUL. */
+        ret_address->sun_path[0] = '\0';
+    }
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+static int open_socket(void)
+{
+    struct sockaddr_un address;
+    socklen_t len = read_address(getenv("NOTIFY_SOCKET"), &address);
+    int fd = len > 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, len) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* A child inherits the variables, but not the duty: $WATCHDOG_PID says whose.
+ */
+static uint64_t watchdog_interval(void)
+{
+    const char *interval = getenv("WATCHDOG_USEC");
+    const char *pid = getenv("WATCHDOG_PID");
+
+    if (interval == NULL ||
+        (pid != NULL && strtoumax(pid, NULL, 10) != (uintmax_t)getpid())) {
+        return 0;
+    }
+    /* Half of it, as sd_watchdog_enabled(3) advises */
+    return strtoumax(interval, NULL, 10) / 2000;
+}
+
+void notify_open(struct notify *ret_notify)
+{
+    *ret_notify = (struct notify){.fd = open_socket()};
+    if (ret_notify->fd >= 0) {
+        ret_notify->watchdog_ms = watchdog_interval();
+    }
+}
+
+void notify_close(struct notify *notify)
+{
+    if (notify->fd >= 0) {
+        close(notify->fd);
+    }
+    *notify = (struct notify){.fd = -1};
+}
+
+static void tell(const struct notify *notify, const char *message)
+{
+    if (notify->fd >= 0) {
+        (void)!send(notify->fd, message, strlen(message),
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+void notify_ready(const struct notify *notify)
+{
+    tell(notify, "READY=1");
+}
+
+void notify_reloading(const struct notify *notify)
+{
+    char message[MOST_MESSAGE];
+    struct timespec now;
+
+    /* Not the loop's clock: systemd compares it with its own, to the
+     * microsecond. */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+             (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    tell(notify, message);
+}
+
+void notify_stopping(const struct notify *notify)
+{
+    tell(notify, "STOPPING=1");
+}
+
+void notify_status(const struct notify *notify, const char *text)
+{
+    char message[MOST_MESSAGE];
+
+    /* A line: what is behind its end would be another message. */
+    snprintf(message, sizeof(message), "STATUS=%.*s", (int)strcspn(text, "\n"),
+             text);
+    tell(notify, message);
+}
+
+void notify_alive(const struct notify *notify)
+{
+    tell(notify, "WATCHDOG=1");
+}
