@@ -33,17 +33,6 @@ const struct option_row global_options[] = {
     {0},
 };
 
-#define SUMMARY                                                                \
-    "Takes attestations from Kafka, puts each into the OCI registries that "   \
-    "its\nworkflow is attached to, and says on Kafka what became of it."
-
-#define EXITS                                                                  \
-    "  0   all well\n"                                                         \
-    "  1   a delivery failed or was refused\n"                                 \
-    "  2   the command line is wrong\n"                                        \
-    "  75  temporary: broker or registry out of reach, attempts used up\n"     \
-    "  78  the configuration is wrong\n"
-
 static void put_options(struct str *out, const struct option_row *rows)
 {
     for (; rows->name != NULL; rows++) {
@@ -58,22 +47,23 @@ static void put_options(struct str *out, const struct option_row *rows)
 
 void put_help(struct str *out)
 {
-    str_puts(out, SUMMARY "\n\n"
-                          "Examples:\n"
-                          "  waybill check\n"
-                          "  waybill push event.json\n"
-                          "  waybill run --config /etc/waybill/config.yaml\n"
-                          "\n"
-                          "Usage: waybill [--config FILE] COMMAND ...\n"
-                          "\n"
-                          "Commands:\n");
+    str_puts(out,
+             CLI_SUMMARY "\n\n"
+                         "Examples:\n"
+                         "  waybill check\n"
+                         "  waybill push event.json\n"
+                         "  waybill run --config /etc/waybill/config.yaml\n"
+                         "\n"
+                         "Usage: waybill [--config FILE] COMMAND ...\n"
+                         "\n"
+                         "Commands:\n");
     for (size_t i = 0; commands[i] != NULL; i++) {
         str_printf(out, "  %-22s %s\n", commands[i]->name,
                    commands[i]->summary);
     }
     str_puts(out, "\nOptions, before or behind the command:\n");
     put_options(out, global_options);
-    str_puts(out, "\nExit status:\n" EXITS
+    str_puts(out, "\nExit status:\n" CLI_EXITS
                   "\n'waybill COMMAND --help' tells more.\n");
 }
 

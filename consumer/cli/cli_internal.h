@@ -63,6 +63,21 @@ void put_command_help(struct str *out, const struct command *command);
 void put_help(struct str *out);
 /* All of it as Markdown: `waybill config cli` is what docs are made of */
 void put_cli_reference(struct str *out);
+/* What both help and the manual page begin and end with */
+#define CLI_SUMMARY                                                            \
+    "Takes attestations from Kafka, puts each into the OCI registries that "   \
+    "its\nworkflow is attached to, and says on Kafka what became of it."
+
+#define CLI_EXITS                                                              \
+    "  0   all well\n"                                                         \
+    "  1   a delivery failed or was refused\n"                                 \
+    "  2   the command line is wrong\n"                                        \
+    "  75  temporary: broker or registry out of reach, attempts used up\n"     \
+    "  78  the configuration is wrong\n"
+/* manual.c: waybill(1) */
+void put_manual(struct str *out);
+/* completion.c: for bash */
+void put_completion(struct str *out);
 /* config_registries.c */
 void put_registries_reference(struct str *out);
 void print_str(const struct str *text);

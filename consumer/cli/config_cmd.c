@@ -15,6 +15,11 @@ static void put_schema(struct str *out)
     config_put_schema(out, integration_table);
 }
 
+static void put_config_manual(struct str *out)
+{
+    config_put_manual(out, integration_table);
+}
+
 static const struct {
     const char *word;
     void (*put)(struct str *out);
@@ -24,6 +29,9 @@ static const struct {
     {"cli", put_cli_reference},
     {"registries", put_registries_reference},
     {"metrics", admin_put_metrics_reference},
+    {"man", put_manual},
+    {"man-yaml", put_config_manual},
+    {"completion", put_completion},
 };
 
 static int run_config(const struct cli_args *args)
@@ -46,23 +54,26 @@ static int run_config(const struct cli_args *args)
                     near.nearest);
     } else {
         usage_error("config", "expected one of reference, schema, cli, "
-                              "registries, metrics");
+                              "registries, metrics, man, man-yaml, completion");
     }
     return EXIT_USAGE;
 }
 
 const struct command config_command = {
     .name = "config",
-    .words = "reference|schema|cli|registries|metrics",
+    .words = "reference|schema|cli|registries|metrics|man|man-yaml|completion",
     .summary = "Print what the configuration and the command line may hold",
     .text = "reference  every key with type, default and meaning (Markdown)\n"
             "schema     JSON Schema 2020-12 of config.yaml, for editors\n"
             "cli        this help, all of it (Markdown)\n"
             "registries what is known of each registry, and where its "
             "credentials come from\n           (Markdown)\n"
-            "metrics    what /metrics of the admin port holds (Markdown)\n",
+            "metrics    what /metrics of the admin port holds (Markdown)\n"
+            "man        waybill(1), and man-yaml waybill.yaml(5), for man -l\n"
+            "completion of the command line, for bash\n",
     .examples = "  waybill config reference\n"
-                "  waybill config schema > config.schema.json\n",
+                "  waybill config schema > config.schema.json\n"
+                "  . <(waybill config completion)\n",
     .exits = "  0   printed\n"
              "  2   the command line is wrong\n",
     .run = run_config,

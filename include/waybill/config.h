@@ -112,6 +112,9 @@ void config_put_reference(struct str *out,
                           const struct integration_fields *const *integrations);
 void config_put_schema(struct str *out,
                        const struct integration_fields *const *integrations);
+/* waybill.yaml(5) */
+void config_put_manual(struct str *out,
+                       const struct integration_fields *const *integrations);
 
 const char *config_library_version(void);
 

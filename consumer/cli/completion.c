@@ -1,0 +1,182 @@
+#include <string.h>
+
+#include "cli_internal.h"
+#include "waybill/error.h"
+
+/*
+ * `waybill config completion`: the table of commands as bash has it for
+ * completion. What it prints is committed, and a test runs it. It needs nothing
+ * of the package bash-completion, and asks Waybill nothing: a completion that
+ * read the configuration would read secrets.
+ */
+
+/* "list|show P/O|stats" and "get" are words to choose from; what is in brackets
+ * or in capitals stands for something else. */
+static void put_choices(struct str *out, const char *words)
+{
+    while (words != NULL && *words != '\0') {
+        size_t len = strcspn(words, "| ");
+
+        if (strspn(words, "abcdefghijklmnopqrstuvwxyz-") >= len) {
+            str_puts(out, " ");
+            str_put(out, words, len);
+        }
+        words += strcspn(words, "|");
+        words += *words == '|';
+    }
+}
+
+static void put_options(struct str *out, const struct option_row *rows)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        str_printf(out, " %s", rows->name);
+    }
+}
+
+static void put_classes(struct str *out)
+{
+    for (int kind = ERROR_SCHEMA; kind <= ERROR_EXPIRED; kind++) {
+        const char *class = error_class((enum error_kind)kind);
+
+        /* Several kinds are of one class; the shell would offer it twice. */
+        if (strstr(out->data, class) == NULL) {
+            str_printf(out, " %s", class);
+        }
+    }
+}
+
+static void put_value(struct str *out, const struct option_row *row)
+{
+    CLEANUP(str_release) struct str classes = STR_INIT(STR_UNLIMITED);
+
+    str_printf(out, "    %s) ", row->name);
+    if (strcmp(row->argument, "FILE") == 0) {
+        str_puts(out, "kind='file'");
+    } else if (strcmp(row->argument, "CLASS") == 0) {
+        put_classes(&classes);
+        str_printf(out, "kind=words words='%s'", classes.data + 1);
+    } else {
+        str_puts(out, "kind=value");
+    }
+    str_puts(out, " ;;\n");
+}
+
+static void put_values(struct str *out, const struct option_row *rows)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        if (rows->argument != NULL) {
+            put_value(out, rows);
+        }
+    }
+}
+
+static void put_command(struct str *out, const struct command *command)
+{
+    bool files = command->words != NULL && strstr(command->words, "EVENT");
+
+    str_printf(out, "    %s)\n        options+='", command->name);
+    put_options(out, command->options);
+    str_puts(out, "' words='");
+    put_choices(out, command->words);
+    str_printf(out, "' kind=%s\n        ;;\n", files ? "file" : "words");
+}
+
+static const char values_head[] =
+    "# What an option takes: a file, one of some words, or what nobody knows\n"
+    "_waybill_value()\n"
+    "{\n"
+    "    kind='' words=''\n"
+    "    case $1 in\n";
+
+static const char values_foot[] = "    esac\n"
+                                  "    [ -n \"$kind\" ]\n"
+                                  "}\n\n";
+
+static const char words_head[] =
+    "# What may come next, be it a word or an option\n"
+    "_waybill_words()\n"
+    "{\n"
+    "    kind=words\n";
+
+static const char words_foot[] =
+    "    esac\n"
+    "    # Words to choose from come once, files as often as one likes.\n"
+    "    [ -z \"$given\" ] || words=''\n"
+    "    if [[ $current == -* ]]; then kind=words words=$options; fi\n"
+    "}\n\n";
+
+static const char rest[] =
+    "# The command so far, and whether it has a word already\n"
+    "_waybill_command()\n"
+    "{\n"
+    "    local i kind words\n"
+    "    command='' given=''\n"
+    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "        case ${COMP_WORDS[i]} in\n"
+    "        -*)\n"
+    "            if _waybill_value \"${COMP_WORDS[i]}\"; then\n"
+    "                [ \"${COMP_WORDS[i + 1]-}\" != '=' ] || ((i++))\n"
+    "                ((i++))\n"
+    "            fi\n"
+    "            ;;\n"
+    "        *)\n"
+    "            if [ -n \"$command\" ]; then given=yes; fi\n"
+    "            command=${command:-${COMP_WORDS[i]}}\n"
+    "            ;;\n"
+    "        esac\n"
+    "    done\n"
+    "}\n"
+    "\n"
+    "_waybill()\n"
+    "{\n"
+    "    local current=${COMP_WORDS[COMP_CWORD]}\n"
+    "    local before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+    "    local command given kind words options\n"
+    "    # Bash takes --option=value for three words.\n"
+    "    if [ \"$current\" = '=' ]; then\n"
+    "        current=''\n"
+    "    elif [ \"$before\" = '=' ]; then\n"
+    "        before=${COMP_WORDS[COMP_CWORD - 2]}\n"
+    "    fi\n"
+    "    _waybill_command\n"
+    "    _waybill_value \"$before\" || _waybill_words\n"
+    "    COMPREPLY=()\n"
+    "    case $kind in\n"
+    "    file)\n"
+    "        compopt -o filenames 2>/dev/null\n"
+    "        mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+    "        ;;\n"
+    "    words)\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+    "        ;;\n"
+    "    esac\n"
+    "}\n"
+    "\n"
+    "complete -F _waybill waybill\n";
+
+void put_completion(struct str *out)
+{
+    str_puts(out, "# shellcheck shell=bash\n"
+                  "# Completion for waybill; generated by `waybill config "
+                  "completion`.\n\n");
+    str_puts(out, values_head);
+    put_values(out, global_options);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        put_values(out, commands[i]->options);
+    }
+    str_puts(out, values_foot);
+    str_puts(out, words_head);
+    str_puts(out, "    options='");
+    put_options(out, global_options);
+    str_puts(out, "'\n    case $command in\n");
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        put_command(out, commands[i]);
+    }
+    str_puts(out, "    '') words='");
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        str_printf(out, " %s", commands[i]->name);
+    }
+    str_puts(out, "' ;;\n");
+    str_puts(out, words_foot);
+    str_puts(out, rest);
+}

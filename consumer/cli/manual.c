@@ -1,0 +1,63 @@
+#include "cli_internal.h"
+#include "waybill/roff.h"
+
+/* `waybill config man`: the table of commands as waybill(1). What it prints is
+ * committed, and a test compares. */
+
+static void put_options(struct str *out, const struct option_row *rows)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        str_puts(out, ".TP\n\\fB");
+        roff_puts(out, rows->name);
+        str_puts(out, "\\fR");
+        if (rows->argument != NULL) {
+            str_puts(out, " \\fI");
+            roff_puts(out, rows->argument);
+            str_puts(out, "\\fR");
+        }
+        str_putc(out, '\n');
+        roff_puts(out, rows->doc);
+        str_putc(out, '\n');
+    }
+}
+
+static void put_command(struct str *out, const struct command *command)
+{
+    str_puts(out, ".SS \"");
+    roff_printf(out, "waybill %s%s%s%s", command->name,
+                command->options != NULL ? " [OPTION...]" : "",
+                command->words != NULL ? " " : "",
+                command->words != NULL ? command->words : "");
+    str_puts(out, "\"\n");
+    roff_puts(out, command->summary);
+    str_puts(out, ".\n.PP\n");
+    roff_put_lines(out, command->text);
+    put_options(out, command->options);
+    str_puts(out, ".PP\nExamples:\n.PP\n");
+    roff_put_lines(out, command->examples);
+    str_puts(out, ".PP\nExit status:\n.PP\n");
+    roff_put_lines(out, command->exits);
+}
+
+void put_manual(struct str *out)
+{
+    roff_put_head(out, "WAYBILL", 1, "waybill",
+                  "puts attestations from Kafka into OCI registries");
+    str_puts(out, ".SH SYNOPSIS\n\\fBwaybill\\fR [\\fB\\-\\-config\\fR "
+                  "\\fIFILE\\fR] \\fICOMMAND\\fR ...\n"
+                  ".SH DESCRIPTION\n");
+    roff_puts(out, CLI_SUMMARY "\n");
+    str_puts(out, ".SH OPTIONS\nBefore or behind the command:\n");
+    put_options(out, global_options);
+    str_puts(out, ".SH COMMANDS\n");
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        put_command(out, commands[i]);
+    }
+    str_puts(out, ".SH EXIT STATUS\nOf all commands:\n.PP\n");
+    roff_put_lines(out, CLI_EXITS);
+    str_puts(out, ".SH FILES\n.TP\n\\fI/etc/waybill/config.yaml\\fR\n"
+                  "The configuration; waybill.yaml(5) says what it may hold.\n"
+                  ".TP\n\\fI/usr/share/doc/waybill/config.yaml\\fR\n"
+                  "An example, with every key and its default.\n"
+                  ".SH SEE ALSO\nwaybill.yaml(5), systemd.exec(5)\n");
+}
