@@ -1,0 +1,25 @@
+# Run by cpack in the tree that becomes the package: compresses what Debian wants
+# compressed, always to the same bytes, and adds the changelog and lintian's overrides.
+set(share ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share)
+set(doc ${share}/doc/waybill)
+
+function(compress)
+  execute_process(COMMAND gzip -9nf ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+# The stanza's date is the commit's, where a build names it.
+if(DEFINED ENV{SOURCE_DATE_EPOCH})
+  set(date --date=@$ENV{SOURCE_DATE_EPOCH})
+endif()
+execute_process(COMMAND date --utc --rfc-email ${date}
+  OUTPUT_VARIABLE now OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+file(WRITE ${doc}/changelog
+"waybill (${CPACK_PACKAGE_VERSION}) unstable; urgency=medium
+
+  * What has changed is in the history of the source.
+
+ -- ${CPACK_PACKAGE_CONTACT}  ${now}
+")
+compress(${doc}/changelog ${share}/man/man1/waybill.1 ${share}/man/man5/waybill.yaml.5)
+file(MAKE_DIRECTORY ${share}/lintian/overrides)
+file(COPY_FILE ${CMAKE_CURRENT_LIST_DIR}/lintian-overrides ${share}/lintian/overrides/waybill)
