@@ -33,6 +33,7 @@ struct loop {
     size_t watched;
     int epoll;
     bool stopped;
+    struct runner *runner;
 };
 
 struct loop *loop_new(const struct clock *clock)
@@ -57,6 +58,16 @@ void loop_free(struct loop *loop)
     timers_release(&loop->timers);
     mem_free(loop->watches);
     mem_free(loop);
+}
+
+void loop_set_runner(struct loop *loop, struct runner *runner)
+{
+    loop->runner = runner;
+}
+
+struct runner *loop_runner(const struct loop *loop)
+{
+    return loop->runner;
 }
 
 uint64_t loop_now(const struct loop *loop)

@@ -1,5 +1,3 @@
-#include "waybill/subprocess.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "subprocess_internal.h"
 #include "waybill/alloc.h"
 
 /*
@@ -28,28 +27,6 @@
 /* A killed program ends at once, but for one that hangs in the kernel itself (a
  * dead NFS server); that one stays behind as a zombie. */
 #define REAP_TRIES 200
-
-struct stream {
-    int fd;
-    struct str *text;
-};
-
-struct subprocess {
-    struct loop *loop;
-    subprocess_done_fn *done;
-    void *payload;
-    char *name;
-    pid_t pid; /* 0: none, or reaped */
-    int pidfd; /* -1: none */
-    struct stream output;
-    struct stream errors;
-    struct timer limit;
-    struct timer poll; /* instead of the pidfd */
-    struct task failing;
-    uint64_t timeout_ms;
-    struct subprocess_result result;
-    struct error failure;
-};
 
 extern char **environ;
 
@@ -115,6 +92,9 @@ static void stop(struct subprocess *subprocess)
     loop_disarm(subprocess->loop, &subprocess->limit);
     loop_disarm(subprocess->loop, &subprocess->poll);
     loop_cancel(subprocess->loop, &subprocess->failing);
+    if (subprocess->runner != NULL) {
+        runner_forget(subprocess);
+    }
 }
 
 static void subprocess_free(struct subprocess *subprocess)
@@ -132,7 +112,7 @@ void subprocess_cancel(struct subprocess *subprocess)
     subprocess_free(subprocess);
 }
 
-static void finish(struct subprocess *subprocess, const struct error *err)
+void subprocess_finish(struct subprocess *subprocess, const struct error *err)
 {
     stop(subprocess);
     subprocess->done(subprocess->payload, err ? NULL : &subprocess->result,
@@ -143,14 +123,14 @@ static void finish(struct subprocess *subprocess, const struct error *err)
 static void fail(struct subprocess *subprocess, const struct error *err)
 {
     kill_group(subprocess);
-    finish(subprocess, err);
+    subprocess_finish(subprocess, err);
 }
 
 static void run_failing(void *payload)
 {
     struct subprocess *subprocess = payload;
 
-    finish(subprocess, &subprocess->failure);
+    subprocess_finish(subprocess, &subprocess->failure);
 }
 
 static void on_limit(void *payload)
@@ -242,7 +222,8 @@ static void see_exit(struct subprocess *subprocess)
     if (!reap(subprocess, &status)) {
         return;
     }
-    finish(subprocess, read_end(subprocess, status, &err) < 0 ? &err : NULL);
+    subprocess_finish(subprocess,
+                      read_end(subprocess, status, &err) < 0 ? &err : NULL);
 }
 
 static void on_exit_seen(void *payload, int fd, unsigned events)
@@ -402,6 +383,35 @@ static void watch(struct subprocess *subprocess)
     loop_arm(loop, &subprocess->limit, subprocess->timeout_ms);
 }
 
+/* The runner keeps the time; so long, and it is the one that hangs. */
+#define RUNNER_GRACE_MS 2000
+
+static int delegate(struct runner *runner, struct subprocess *subprocess,
+                    const struct subprocess_request *request, struct error *err)
+{
+    if (runner_ask(runner, subprocess, request, err) < 0) {
+        return -1;
+    }
+    loop_arm(subprocess->loop, &subprocess->limit,
+             subprocess->timeout_ms + RUNNER_GRACE_MS);
+    return 0;
+}
+
+static int begin(struct subprocess *subprocess,
+                 const struct subprocess_request *request, struct error *err)
+{
+    struct runner *runner = loop_runner(subprocess->loop);
+
+    if (runner != NULL) {
+        return delegate(runner, subprocess, request, err);
+    }
+    if (start(subprocess, request, err) < 0) {
+        return -1;
+    }
+    watch(subprocess);
+    return 0;
+}
+
 struct subprocess *subprocess_start(struct loop *loop,
                                     const struct subprocess_request *request,
                                     subprocess_done_fn *done, void *payload)
@@ -421,9 +431,7 @@ struct subprocess *subprocess_start(struct loop *loop,
     timer_init(&subprocess->limit, on_limit, subprocess);
     timer_init(&subprocess->poll, on_poll, subprocess);
     task_init(&subprocess->failing, run_failing, subprocess);
-    if (start(subprocess, request, &subprocess->failure) == 0) {
-        watch(subprocess);
-    } else {
+    if (begin(subprocess, request, &subprocess->failure) < 0) {
         loop_defer(loop, &subprocess->failing);
     }
     return subprocess;

@@ -72,6 +72,11 @@ void loop_watch(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
                 void *payload);
 void loop_unwatch(struct loop *loop, int fd);
 
+/* Who runs other programs (subprocess.h); NULL, as at first: this process */
+struct runner;
+void loop_set_runner(struct loop *loop, struct runner *runner);
+struct runner *loop_runner(const struct loop *loop);
+
 uint64_t loop_now(const struct loop *loop); /* monotonic, milliseconds */
 const struct clock *loop_clock(const struct loop *loop);
 

@@ -6,6 +6,7 @@
 
 #include "waybill/error.h"
 #include "waybill/loop.h"
+#include "waybill/needs.h"
 #include "waybill/str.h"
 
 /*
@@ -16,6 +17,8 @@
  * It is over when the program has ended, though one that it started in turn may
  * hold its output open; that one is left alone. At its time limit, when it
  * prints too much and when it is cancelled the whole group is killed.
+ *
+ * A process that may run nothing itself (sandbox.h) has a runner do it.
  *
  * Under a parent that ignores SIGCHLD no exit code can be learnt: an error.
  * Loop thread only.
@@ -54,5 +57,28 @@ struct subprocess *subprocess_start(struct loop *loop,
                                     subprocess_done_fn *done, void *payload);
 /* Kills it; done() is not called any more. */
 void subprocess_cancel(struct subprocess *subprocess);
+
+/*
+ * A process beside this one, which runs programs for it: only those of a list
+ * that was fixed when it began, found on the PATH of then, with the environment
+ * of then. It is told a command line and an input, and answers with what the
+ * program printed. It ends with the process that it serves, and kills what it
+ * has running.
+ *
+ * Is it gone before, every program fails with ERROR_INTERRUPTED; there will be
+ * no other until a restart. A command line that is not on the list fails with
+ * ERROR_CONFIG.
+ */
+struct runner;
+
+/* Forks: no thread may have been started. Without a process, and with every
+ * program not found, when none of the list is on PATH. */
+struct runner *runner_start(const struct need *programs);
+/* From now on the loop's programs are run by it. */
+void runner_attach(struct runner *runner, struct loop *loop);
+bool runner_is_there(const struct runner *runner); /* as a process */
+/* None of its programs is waited for; the loop runs its own again. NULL is
+ * fine. */
+void runner_stop(struct runner *runner);
 
 #endif

@@ -1,0 +1,36 @@
+#ifndef WAYBILL_LOOP_RUNNER_INTERNAL_H
+#define WAYBILL_LOOP_RUNNER_INTERNAL_H
+
+#include <dirent.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+#include "subprocess_internal.h"
+#include "waybill/limits.h"
+
+/* What the two processes say to each other: one message each, its end is the
+ * end of its last text. They are of one program: numbers are as they lie. */
+
+struct runner_order {
+    uint64_t id;
+    uint64_t timeout_ms;
+    uint64_t most_output;
+    uint32_t argc;      /* words that follow, each with its NUL; 0: kill it */
+    uint32_t has_input; /* one more */
+};
+
+struct runner_answer {
+    uint64_t id;
+    int32_t kind; /* enum error_kind; then a message follows */
+    int32_t exit_code;
+    uint64_t output; /* bytes of it (of the message); the rest is errors */
+};
+
+#define RUNNER_MOST_WORDS 8
+#define RUNNER_MOST_ORDER ((size_t)12 * 1024)
+#define RUNNER_MOST_ANSWER (LIMIT_HELPER_OUTPUT + (size_t)8 * 1024)
+
+/* runner_serve.c: the process itself */
+noreturn void runner_serve(int fd, const struct need *programs);
+
+#endif
