@@ -405,6 +405,16 @@ static void put_start(const struct exposition *to)
     put(to, NULL, 0, to->usage->start_seconds);
 }
 
+static void put_sandbox(const struct exposition *to)
+{
+    const struct sandbox *sandbox = to->options->sandbox;
+    const struct metric_label seccomp[] = {{"part", "seccomp"}};
+    const struct metric_label landlock[] = {{"part", "landlock"}};
+
+    put(to, seccomp, 1, sandbox != NULL && sandbox->seccomp);
+    put(to, landlock, 1, sandbox != NULL && sandbox->landlock > 0);
+}
+
 /* --- the table --------------------------------------------------------------
  */
 
@@ -415,6 +425,10 @@ static const struct family families[] = {
     {"waybill_config_info", "gauge", "revision",
      "Always 1; the SHA-256 of the configuration file as it was read.",
      put_config},
+    {"waybill_sandbox", "gauge", "part",
+     "1 where the kernel enforces that part of the sandbox (seccomp, "
+     "landlock).",
+     put_sandbox},
     {"waybill_ready", "gauge", NULL, "1 while /readyz says so.", put_ready},
 
     {"waybill_records_consumed_total", "counter", "topic",

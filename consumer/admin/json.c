@@ -280,6 +280,17 @@ static void put_build(struct json_writer *writer,
     json_put_string(writer, "configuration", options->settings->revision.text);
 }
 
+static void put_sandbox(struct json_writer *writer,
+                        const struct sandbox *sandbox)
+{
+    if (sandbox != NULL) {
+        json_open(writer, "sandbox", '{');
+        json_put_bool(writer, "seccomp", sandbox->seccomp);
+        json_put_integer(writer, "landlock_abi", sandbox->landlock);
+        json_close(writer, '}');
+    }
+}
+
 void put_status_json(struct str *out, const struct status *status,
                      const struct admin_options *options)
 {
@@ -293,6 +304,7 @@ void put_status_json(struct str *out, const struct status *status,
     json_put_string(&writer, "phase", phases[status->phase]);
     put_readiness(&writer, status);
     put_build(&writer, options);
+    put_sandbox(&writer, options->sandbox);
     put_kafka(&writer, status);
     put_totals(&writer, status);
     put_dead_letters(&writer, status, options->settings);

@@ -1,5 +1,6 @@
 #include "waybill/file.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,4 +14,14 @@ int file_read_all(int fd, struct str *out)
     }
     explicit_bzero(buffer, sizeof(buffer));
     return got < 0 ? -1 : 0;
+}
+
+/* access() asks the permissions alone: Landlock has no say in it. */
+const char *file_reason(const char *path, int error)
+{
+    if (error == EACCES && access(path, R_OK) == 0) {
+        return "the sandbox was closed before this file was named: restart "
+               "waybill";
+    }
+    return strerror(error);
 }

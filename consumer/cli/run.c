@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli_internal.h"
+#include "sealing.h"
 #include "watched.h"
 #include "waybill/admin.h"
 #include "waybill/error.h"
@@ -16,6 +17,7 @@ struct running {
     struct admin *admin;
     struct service *service;
     struct watched watched;
+    struct sealing sealing;
     int signals;
     bool stopping;
     int status;
@@ -101,6 +103,7 @@ static int open_admin(struct running *running, struct admin_options *options,
         .look = on_look,
         .payload = running,
     };
+    options->sandbox = &running->sealing.sandbox;
     options->versions = library_versions(&options->version_count);
     if (admin_open(options, &running->admin, err) == 0) {
         return 0;
@@ -124,10 +127,13 @@ static void serve(struct running *running, struct pipeline *pipeline)
     const struct settings *settings = running->options.settings;
     struct admin_options options;
     struct error err;
+    int opened = open_admin(running, &options, &err);
 
-    if (open_admin(running, &options, &err) < 0 ||
-        service_start(pipeline, &running->options, on_ended, running,
-                      &running->service, &err) < 0) {
+    if (opened == 0) {
+        sealing_close(&running->sealing);
+    }
+    if (opened < 0 || service_start(pipeline, &running->options, on_ended,
+                                    running, &running->service, &err) < 0) {
         log_write(LOG_ERROR, "cli", "cannot start",
                   LOG_TEXT("err", err.message));
         running->status = error_exit_code(err.kind);
@@ -167,6 +173,7 @@ static int run_run(const struct cli_args *args)
         return EXIT_CONFIG;
     }
     running.signals = block_signals();
+    sealing_begin(&running.sealing, settings);
     random_seed_from_system(&random);
     running.options = (struct pipeline_options){
         .loop = loop_new(clock_system()),
@@ -174,11 +181,13 @@ static int run_run(const struct cli_args *args)
         .settings = settings,
         .patience = PIPELINE_SERVICE,
     };
+    sealing_attach(&running.sealing, running.options.loop);
     running.options.http = http_new(running.options.loop);
     pipeline = pipeline_new(&running.options);
     serve(&running, pipeline);
     pipeline_free(pipeline);
     http_free(running.options.http);
+    sealing_end(&running.sealing);
     loop_free(running.options.loop);
     close(running.signals);
     settings_free(settings);

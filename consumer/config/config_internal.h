@@ -40,6 +40,7 @@ struct faults {
     struct arena *arena;
     struct fault *list;
     size_t count;
+    struct needs *needs; /* of the load at hand: files that it names */
 };
 
 /* faults.c */

@@ -26,7 +26,7 @@ static const char *put_file(struct arena *arena, struct str *out,
 
     if (fd < 0 || file_read_all(fd, &content) < 0) {
         return arena_printf(arena, "cannot read file '%s': %s", path,
-                            strerror(errno));
+                            file_reason(full, errno));
     }
     if (content.overflow) {
         return arena_printf(arena, "file '%s' is larger than %zu bytes", path,

@@ -258,6 +258,9 @@ static void read_scalar(const struct node *node, const char *path,
     } else if (!set_scalar(field, base, text)) {
         say_wrong_type(field, node, path, faults);
     } else if (field->type == FIELD_STRING) {
+        if (is_path) {
+            needs_file(faults->needs, text);
+        }
         check_string(field, node, text, path, faults);
     } else if (out_of_bounds(field, base)) {
         fault_add(faults, &node->place, "%s: must be from %s to %s", path,

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config_internal.h"
@@ -49,6 +50,13 @@ static void check_needs(const struct node *root, unsigned needs,
     }
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+
+    return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+}
+
 static void check_properties(const struct node *root,
                              const struct config_rules *rules,
                              struct faults *faults)
@@ -62,11 +70,47 @@ static void check_properties(const struct node *root,
         return;
     }
     for (const struct node *node = list->first; node; node = node->next) {
-        if (node->kind == NODE_SCALAR && !node->fault && !node->null &&
-            rules->check_property(node->key, node->text, &err) < 0) {
+        if (node->kind != NODE_SCALAR || node->fault || node->null) {
+            continue;
+        }
+        if (rules->check_property(node->key, node->text, &err) < 0) {
             fault_add(faults, &node->key_place, "kafka.properties.%s: %s",
                       node->key, err.message);
         }
+        /* librdkafka's own way to name a file: ssl.ca.location, ... */
+        if (ends_with(node->key, ".location")) {
+            needs_file(faults->needs, node->text);
+        }
+    }
+}
+
+/* Kerberos runs kinit, and keeps tickets in files: none of which the sandbox
+ * lets it. It is librdkafka's default mechanism. */
+static void check_sandbox(const struct node *root,
+                          const struct settings *settings,
+                          struct faults *faults)
+{
+    const char *protocol = "";
+    const char *mechanism = "GSSAPI";
+    const struct field_map *properties = &settings->kafka.properties;
+
+    for (size_t i = 0; i < properties->count; i++) {
+        const struct field_pair *pair = &properties->pairs[i];
+
+        if (strcmp(pair->key, "security.protocol") == 0) {
+            protocol = pair->value;
+        } else if (strcmp(pair->key, "sasl.mechanism") == 0 ||
+                   strcmp(pair->key, "sasl.mechanisms") == 0) {
+            mechanism = pair->value;
+        }
+    }
+    if (settings->sandbox == SANDBOX_ON &&
+        strncasecmp(protocol, "sasl", 4) == 0 &&
+        strcasecmp(mechanism, "GSSAPI") == 0) {
+        fault_add(faults, &tree_member(root, "kafka")->place,
+                  "kafka.properties: Kerberos (sasl.mechanism GSSAPI, which is "
+                  "librdkafka's default) runs other programs: it needs "
+                  "'sandbox: off'");
     }
 }
 
@@ -107,12 +151,14 @@ static void read_tree(struct settings *settings, struct node *root,
     }
     overrides_apply(root, integrations, faults, warnings);
     fields_read(root, "", &set, 1, faults);
+    settings->sandbox &= 1; /* sandbox_modes: each twice */
     registrations_read(settings, tree_member(root, "registrations"),
                        integrations, faults);
     attachments_read(settings, tree_member(root, "attachments"), integrations,
                      faults);
     check_properties(root, rules, faults);
     check_admin(root, &settings->admin, faults);
+    check_sandbox(root, settings, faults);
     check_needs(root, needs, settings, faults);
     if (settings->registration_count > 0 && settings->attachment_count == 0 &&
         faults->count == 0) {
@@ -127,11 +173,13 @@ int config_load(const char *path, const struct config_rules *rules,
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
-    struct faults found = {.arena = arena};
+    struct faults found = {.arena = arena, .needs = &settings->needs};
     struct faults doubts = {.arena = arena};
-    struct node *root = tree_load(path, &found, &settings->revision);
+    struct node *root;
 
     settings->arena = arena;
+    settings->needs.arena = arena;
+    root = tree_load(path, &found, &settings->revision);
     fields_default(settings_fields, settings);
     if (root != NULL) {
         read_tree(settings, root, rules, needs, &found, &doubts);

@@ -108,6 +108,20 @@ static void apply_field(struct overriding *over, const char *first,
     }
 }
 
+/* A setting that stands by itself */
+static void apply_single(struct overriding *over, const struct field *field)
+{
+    CLEANUP(str_release) struct str name = STR_INIT(256);
+    const char *value;
+
+    str_puts(&name, PREFIX);
+    put_upper(&name, field->key);
+    value = value_of(over, name.data);
+    if (value != NULL) {
+        put_scalar(over, over->root, field->key, name.data, value);
+    }
+}
+
 static void apply_section(struct overriding *over, const struct field *section)
 {
     for (const struct field *field = section->fields; field->key; field++) {
@@ -216,7 +230,9 @@ void overrides_apply(struct node *root,
     for (const struct field *field = settings_fields; field->key; field++) {
         struct node *node = tree_member(root, field->key);
 
-        if (field->type == FIELD_OBJECT) {
+        if (field_is_scalar(field)) {
+            apply_single(&over, field);
+        } else if (field->type == FIELD_OBJECT) {
             apply_section(&over, field);
         } else if (node != NULL && node->kind == NODE_SEQUENCE &&
                    strcmp(field->key, "registrations") == 0) {

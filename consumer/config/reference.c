@@ -35,7 +35,7 @@ static void put_row(struct str *out, const char *path,
 {
     CLEANUP(str_release) struct str full = STR_INIT(256);
 
-    str_printf(&full, "%s.%s", path, field->key);
+    str_printf(&full, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
     str_printf(out, "| `%s` | ", full.data);
     put_type(out, field);
     str_puts(out, " | ");
@@ -112,6 +112,8 @@ void config_put_reference(struct str *out,
         put_header(out);
         if (field->type == FIELD_LIST) {
             put_list(out, field, integrations);
+        } else if (field_is_scalar(field)) {
+            put_row(out, "", field);
         } else {
             put_rows(out, field->key, field->fields);
         }

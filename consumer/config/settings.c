@@ -340,6 +340,9 @@ static const struct field log_fields[] = {
     {0},
 };
 
+/* YAML 1.1, and so Helm, makes false and true of off and on on its way here. */
+static const char *const sandbox_modes[] = {"off", "on", "false", "true", NULL};
+
 const struct field settings_fields[] = {
     {.key = "kafka",
      .type = FIELD_OBJECT,
@@ -386,5 +389,18 @@ const struct field settings_fields[] = {
      .fields = log_fields,
      .doc = "What is written to stderr.",
      .since = "0.1"},
+    {.key = "sandbox",
+     .type = FIELD_ENUM,
+     .offset = offsetof(struct settings, sandbox),
+     .fallback = "on",
+     .words = sandbox_modes,
+     .doc = "Whether `waybill run`, once started, gives up for ever what it "
+            "does not need: to run other programs (docker's credential helpers "
+            "and secret-tool are run by a process beside it), to look into "
+            "other processes, to write files, and to read others than those "
+            "that the configuration and the environment name, the folders "
+            "these are in, and what names and TLS need. What the kernel lacks "
+            "for it is logged.",
+     .since = "0.3"},
     {0},
 };

@@ -4,6 +4,7 @@
 #include <yaml.h>
 
 #include "config_internal.h"
+#include "waybill/file.h"
 
 /* libyaml's events become nodes that know where they stand. The event API and
  * not its document API: that one resolves aliases, and keeps no columns. */
@@ -133,6 +134,21 @@ static bool says_nothing(const yaml_event_t *event)
             strcmp(text, "null") == 0);
 }
 
+/* Every PATH of ${file:PATH} */
+static void note_files(const struct tree *tree, const char *text)
+{
+    static const char opening[] = "${file:";
+
+    while ((text = strstr(text, opening)) != NULL) {
+        size_t len = strcspn(text += sizeof(opening) - 1, "}");
+
+        needs_file(tree->faults->needs,
+                   arena_printf(tree->arena, "%s%s%.*s",
+                                *text == '/' ? "" : tree->folder,
+                                *text == '/' ? "" : "/", (int)len, text));
+    }
+}
+
 static struct node *read_scalar(struct tree *tree)
 {
     struct node *node = new_node(tree, NODE_SCALAR);
@@ -146,6 +162,7 @@ static struct node *read_scalar(struct tree *tree)
     node->null = says_nothing(&tree->event);
     node->expanded = strstr(text, "${") != NULL;
     node->text = expand(tree->arena, text, tree->folder, &why);
+    note_files(tree, text);
     if (node->text == NULL) {
         /* Whoever reads the value says so: it knows the key. */
         node->fault = why;
@@ -330,7 +347,8 @@ static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
     struct place place = {.file = path};
 
     if (file == NULL) {
-        fault_add(faults, &place, "cannot be read: %s", strerror(errno));
+        fault_add(faults, &place, "cannot be read: %s",
+                  file_reason(path, errno));
         return NULL;
     }
     *ret_len = fread(data, 1, LIMIT_CONFIG_BYTES + 1, file);
@@ -353,6 +371,7 @@ struct node *tree_load(const char *path, struct faults *faults,
     size_t len;
     char *data = read_file(faults->arena, path, &len, faults);
 
+    needs_file(faults->needs, path);
     if (data == NULL) {
         return NULL;
     }

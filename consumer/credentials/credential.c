@@ -164,7 +164,7 @@ int secret_file_read(const char *path, struct str *out, struct error *err)
 
     if (fd < 0) {
         return error_set(err, ERROR_AUTH, "cannot read '%s': %s", path,
-                         strerror(errno));
+                         file_reason(path, errno));
     }
     if (fstat(fd, &stat_) == 0 && !S_ISREG(stat_.st_mode)) {
         error_set(err, ERROR_AUTH, "'%s' is not a file", path);

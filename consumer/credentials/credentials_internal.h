@@ -106,6 +106,8 @@ const char *docker_server(const char *registry);
 
 /* --- docker_helper.c: one question to one helper --- */
 
+#define DOCKER_HELPER_PREFIX "docker-credential-"
+
 struct docker_helper;
 /* Later, once: found (take it), failed, or both NULL: it has none. */
 typedef void docker_helper_fn(void *payload, struct credential *found,

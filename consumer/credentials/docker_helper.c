@@ -184,7 +184,7 @@ int docker_helper_start(struct loop *loop, const char *name,
     if (check_name(name, err) < 0) {
         return -1;
     }
-    str_printf(&program, "docker-credential-%s", name);
+    str_printf(&program, DOCKER_HELPER_PREFIX "%s", name);
     helper = mem_zalloc(sizeof(*helper));
     *helper = (struct docker_helper){
         .program = str_take(&program), .done = done, .payload = payload};

@@ -72,7 +72,7 @@ static void add_authority(struct certs *certs, const char *path)
     before = all->len;
     why = read_file(path, all);
     if (why != 0) {
-        fail(certs, path, strerror(why));
+        fail(certs, path, file_reason(path, why));
     } else if (strstr(all->data + before, "-----BEGIN ") == NULL) {
         fail(certs, path, "holds no certificate in PEM");
     }
@@ -155,6 +155,23 @@ static bool add_folder(struct certs *certs, const char *root, const char *host)
     return true;
 }
 
+/* Both certs_load() and this look there. */
+#define PODMANS "/etc/containers/certs.d"
+#define DOCKERS "/etc/docker/certs.d"
+
+void http_needs(struct needs *needs)
+{
+    const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+
+    needs_file(needs, version->cainfo);
+    needs_file(needs, version->capath);
+    if (!needs_variable(needs, "XDG_CONFIG_HOME", "/containers/certs.d")) {
+        needs_variable(needs, "HOME", "/.config/containers/certs.d");
+    }
+    needs_file(needs, PODMANS);
+    needs_file(needs, DOCKERS);
+}
+
 static bool add_users_folder(struct certs *certs, const char *host)
 {
     CLEANUP(str_release) struct str root = STR_INIT(STR_UNLIMITED);
@@ -179,8 +196,8 @@ struct certs *certs_load(const char *host, const char *certs_dir)
     str_init(&certs->authorities, MOST_AUTHORITIES);
     if (certs_dir == NULL) {
         if (!add_users_folder(certs, host) &&
-            !add_folder(certs, "/etc/containers/certs.d", host)) {
-            add_folder(certs, "/etc/docker/certs.d", host);
+            !add_folder(certs, PODMANS, host)) {
+            add_folder(certs, DOCKERS, host);
         }
     } else if (certs_dir[0] != '\0') {
         add_folder(certs, certs_dir, host);

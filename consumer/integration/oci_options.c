@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "oci_options.h"
+#include "waybill/file.h"
 #include "waybill/limits.h"
 #include "waybill/oci.h"
 
@@ -41,7 +42,7 @@ static int check_file(const char *value, struct error *err)
 
     if (file == NULL) {
         return error_set(err, ERROR_CONFIG, "cannot be read: %s",
-                         strerror(errno));
+                         file_reason(value, errno));
     }
     fclose(file);
     return 0;

@@ -57,10 +57,23 @@ static void parse_repository(const struct registration *registration,
     }
 }
 
+static struct keychain_options chain_of(const struct registry_options *options,
+                                        const struct oci_repository *repository)
+{
+    return (struct keychain_options){
+        .registry = repository->registry,
+        .path = repository->path,
+        .username = options->username,
+        .password = options->password,
+        .sources = options->lookup_chain.items,
+        .source_count = options->lookup_chain.count,
+        .with_defaults = options->lookup_chain.count == 0,
+    };
+}
+
 static struct keychain *open_keychain(const struct integration *integration,
                                       struct account *account)
 {
-    const struct registry_options *options = account->registration->options;
     const struct integration_env *env = integration->env;
     struct keychain_env keychain_env = {
         .loop = env->loop,
@@ -69,16 +82,25 @@ static struct keychain *open_keychain(const struct integration *integration,
         .answer_ms = env->answer_ms,
     };
 
-    account->options = (struct keychain_options){
-        .registry = account->repository.registry,
-        .path = account->repository.path,
-        .username = options->username,
-        .password = options->password,
-        .sources = options->lookup_chain.items,
-        .source_count = options->lookup_chain.count,
-        .with_defaults = options->lookup_chain.count == 0,
-    };
+    account->options =
+        chain_of(account->registration->options, &account->repository);
     return keychain_new(&keychain_env, &account->options);
+}
+
+static void need(const struct registration *registration, struct needs *needs)
+{
+    const struct registry_options *registry_options = registration->options;
+    struct keychain_options options;
+    struct oci_repository repository;
+
+    parse_repository(registration, needs->arena, &repository);
+    options = chain_of(registration->options, &repository);
+    keychain_needs(&options, needs);
+    if (registry_options->create_repository == 1) {
+        const struct credential_source aws = {.source = "aws"};
+
+        credential_source_needs(&aws, needs);
+    }
 }
 
 static struct account *account_of(struct integration *integration,
@@ -455,5 +477,6 @@ const struct integration_class oci_registry_class = {
     .cancel_probe = cancel_probe,
     .inspect = inspect,
     .cancel_inspection = cancel_inspection,
+    .needs = need,
     .close = close_client,
 };

@@ -4,6 +4,7 @@
 #include "waybill/config.h"
 #include "waybill/error.h"
 #include "waybill/loop.h"
+#include "waybill/sandbox.h"
 #include "waybill/status.h"
 #include "waybill/str.h"
 
@@ -33,6 +34,7 @@ struct admin_options {
     const struct settings *settings;
     const struct admin_version *versions; /* the program's own first */
     size_t version_count;
+    const struct sandbox *sandbox; /* what is closed; NULL: nothing */
     /* The service, just now; called from the loop. */
     void (*look)(void *payload, struct arena *arena, struct status *ret_status);
     void *payload;

@@ -3,6 +3,7 @@
 
 #include "waybill/digest.h"
 #include "waybill/field.h"
+#include "waybill/needs.h"
 #include "waybill/plan.h"
 #include "waybill/str.h"
 
@@ -70,17 +71,21 @@ struct admin_settings {
 #define ADMIN_DEFAULT "127.0.0.1:9464"
 #define ADMIN_OFF "off"
 
+enum sandbox_mode { SANDBOX_OFF, SANDBOX_ON };
+
 struct settings {
     struct kafka_settings kafka;
     struct delivery_settings delivery;
     struct registries_settings registries;
     struct admin_settings admin;
     struct log_settings log;
+    int sandbox; /* enum sandbox_mode */
     struct registration *registrations;
     size_t registration_count;
     struct attachment *attachments;
     size_t attachment_count;
     struct digest revision; /* of the file's bytes */
+    struct needs needs;     /* every file that it names, and the file itself */
     struct arena *arena;    /* owns all of it */
 };
 

@@ -10,6 +10,7 @@
 #include "waybill/field.h"
 #include "waybill/http.h"
 #include "waybill/loop.h"
+#include "waybill/needs.h"
 
 /*
  * Where a registry's credentials come from: a chain of sources, asked in order
@@ -71,6 +72,10 @@ extern const struct field credential_source_fields[];
  * needs. *ret_key is the key at fault. */
 int credential_source_check(const struct credential_source *source,
                             const char **ret_key, struct error *err) NODISCARD;
+
+/* The files that it reads, and the programs that it runs */
+void credential_source_needs(const struct credential_source *source,
+                             struct needs *needs);
 
 /* --- what comes out ---------------------------------------------------------
  */
@@ -140,6 +145,10 @@ struct keychain_waiter {
     struct keychain *keychain; /* while waiting */
     unsigned round;            /* of walks */
 };
+
+/* What a keychain with these options reads and runs, which is nothing yet */
+void keychain_needs(const struct keychain_options *options,
+                    struct needs *needs);
 
 /* Options, and what they point to, must outlive it. */
 struct keychain *keychain_new(const struct keychain_env *env,

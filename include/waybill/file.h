@@ -8,4 +8,8 @@
  * behind. */
 int file_read_all(int fd, struct str *out);
 
+/* Why a file could not be opened: strerror(), or, where its permissions would
+ * have let us and the sandbox does not, that and what to do. */
+const char *file_reason(const char *path, int error);
+
 #endif

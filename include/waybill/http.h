@@ -7,6 +7,7 @@
 
 #include "waybill/error.h"
 #include "waybill/loop.h"
+#include "waybill/needs.h"
 #include "waybill/str.h"
 
 /*
@@ -100,6 +101,9 @@ struct http_response {
  * response or err is NULL. Both are gone when it returns. */
 typedef void http_done_fn(void *payload, const struct http_response *response,
                           const struct error *err);
+
+/* The authorities, and certs.d's conventional folders */
+void http_needs(struct needs *needs);
 
 struct http *http_new(struct loop *loop);
 void http_free(struct http *http); /* no transfer may be running */

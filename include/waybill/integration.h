@@ -9,6 +9,7 @@
 #include "waybill/field.h"
 #include "waybill/http.h"
 #include "waybill/loop.h"
+#include "waybill/needs.h"
 #include "waybill/outcome.h"
 #include "waybill/plan.h"
 
@@ -100,6 +101,9 @@ struct integration_class {
         const struct registration *registration, integration_inspected_fn *done,
         void *payload);
     void (*cancel_inspection)(struct integration_inspection *inspection);
+    /* The files and programs that deliveries to it want, beside what its rows
+     * say. */
+    void (*needs)(const struct registration *registration, struct needs *needs);
     /* No delivery is in flight. MUST take NULL. */
     void (*close)(struct integration *integration);
 };

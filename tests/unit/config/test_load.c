@@ -85,7 +85,7 @@ static void load__reads_every_setting(void **state)
                           "  outcome_mode: structured\n"
                           "  transactional_id: waybill-0\n"
                           "  properties:\n"
-                          "    security.protocol: SASL_SSL\n"
+                          "    security.protocol: SSL\n"
                           "    socket.timeout.ms: 5000\n"
                           "    enable.ssl.certificate.verification: false\n"
                           "delivery:\n"
@@ -113,7 +113,7 @@ static void load__reads_every_setting(void **state)
     assert_string_equal(settings->kafka.transactional_id, "waybill-0");
     assert_int_equal(properties->count, 3);
     assert_string_equal(properties->pairs[0].key, "security.protocol");
-    assert_string_equal(properties->pairs[0].value, "SASL_SSL");
+    assert_string_equal(properties->pairs[0].value, "SSL");
     assert_string_equal(properties->pairs[1].value, "5000");
     assert_string_equal(properties->pairs[2].value, "false");
     assert_int_equal(delivery->concurrency, 1);

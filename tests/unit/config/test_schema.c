@@ -43,7 +43,7 @@ static void schema__describes_every_section_and_nothing_else(void **state)
 {
     static const char *const sections[] = {
         "kafka",      "registrations", "attachments", "delivery",
-        "registries", "admin",         "log"};
+        "registries", "admin",         "log",         "sandbox"};
     struct json *json = schema();
 
     assert_string_equal(json_text(at(json, "$schema")),

@@ -1,0 +1,144 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox_internal.h"
+#include "waybill/compiler.h"
+
+/* Landlock, without a library: glibc has no wrappers, and Debian's header is of
+ * ABI 2. */
+
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13) /* ABI 2 */
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14) /* ABI 3 */
+#endif
+#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
+#endif
+#ifndef LANDLOCK_SCOPE_SIGNAL
+#define LANDLOCK_SCOPE_SIGNAL (1ULL << 1) /* ABI 6 */
+#endif
+
+/* struct landlock_ruleset_attr as it is since ABI 6. Older kernels take it as
+ * long as what they do not know is 0. */
+struct ruleset_attributes {
+    uint64_t files;
+    uint64_t network;
+    uint64_t scoped;
+};
+
+/* Everything that the kernel can handle: what is handled and not allowed is
+ * refused. All of ABI 1 is below REFER. */
+static struct ruleset_attributes attributes_of(int abi)
+{
+    struct ruleset_attributes attributes = {.files =
+                                                LANDLOCK_ACCESS_FS_REFER - 1};
+
+    if (abi >= 2) {
+        attributes.files |= LANDLOCK_ACCESS_FS_REFER;
+    }
+    if (abi >= 3) {
+        attributes.files |= LANDLOCK_ACCESS_FS_TRUNCATE;
+    }
+    if (abi >= 5) {
+        attributes.files |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
+    }
+    if (abi >= 6) {
+        attributes.scoped = LANDLOCK_SCOPE_SIGNAL;
+    }
+    return attributes;
+}
+
+struct rules {
+    int ruleset;
+    size_t count; /* of different places */
+    struct {
+        dev_t device;
+        ino_t inode;
+    } seen[128];
+};
+
+/* Libraries share their folders, and so do files. */
+static bool is_new(struct rules *rules, const struct stat *stat_)
+{
+    for (size_t i = 0; i < rules->count && i < ARRAY_SIZE(rules->seen); i++) {
+        if (rules->seen[i].device == stat_->st_dev &&
+            rules->seen[i].inode == stat_->st_ino) {
+            return false;
+        }
+    }
+    if (rules->count < ARRAY_SIZE(rules->seen)) {
+        rules->seen[rules->count].device = stat_->st_dev;
+        rules->seen[rules->count].inode = stat_->st_ino;
+    }
+    return true;
+}
+
+static void allow(void *payload, const char *path)
+{
+    struct rules *rules = payload;
+    struct landlock_path_beneath_attr rule = {
+        .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+        .parent_fd = open(path, O_PATH | O_CLOEXEC),
+    };
+    struct stat stat_ = {0};
+
+    if (rule.parent_fd < 0) {
+        return; /* not there: nothing to be allowed */
+    }
+    if (fstat(rule.parent_fd, &stat_) == 0 && S_ISDIR(stat_.st_mode)) {
+        rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
+    }
+    if (is_new(rules, &stat_) &&
+        syscall(SYS_landlock_add_rule, rules->ruleset,
+                LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0) {
+        rules->count++;
+    }
+    close(rule.parent_fd);
+}
+
+static void say_why(struct sandbox *sandbox, const char *what)
+{
+    snprintf(sandbox->no_landlock, sizeof(sandbox->no_landlock), "%s: %s", what,
+             errno == EOPNOTSUPP ? "switched off (lsm= of the kernel)"
+             : errno == ENOSYS   ? "not in this kernel"
+                                 : strerror(errno));
+}
+
+void landlock_close(const struct need *files, struct sandbox *sandbox)
+{
+    int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+                           LANDLOCK_CREATE_RULESET_VERSION);
+    struct ruleset_attributes attributes = attributes_of(abi);
+    struct rules rules = {.ruleset = -1};
+
+    if (SANDBOX_COVERAGE) {
+        snprintf(sandbox->no_landlock, sizeof(sandbox->no_landlock),
+                 "this build measures coverage");
+        return;
+    }
+    if (abi > 0) {
+        rules.ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes,
+                                     sizeof(attributes), 0);
+    }
+    if (rules.ruleset < 0) {
+        say_why(sandbox, "landlock");
+        return;
+    }
+    places_each(files, allow, &rules);
+    if (syscall(SYS_landlock_restrict_self, rules.ruleset, 0) == 0) {
+        sandbox->landlock = abi;
+        sandbox->files = rules.count;
+    } else {
+        say_why(sandbox, "landlock_restrict_self");
+    }
+    close(rules.ruleset);
+}

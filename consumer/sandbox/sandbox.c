@@ -1,0 +1,23 @@
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "sandbox_internal.h"
+
+void sandbox_close(const struct need *files, struct sandbox *ret_sandbox)
+{
+    *ret_sandbox = (struct sandbox){
+        .proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    /* Both of the others want it. */
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    landlock_close(files, ret_sandbox);
+    seccomp_close(ret_sandbox);
+}
+
+void sandbox_release(struct sandbox *sandbox)
+{
+    if (sandbox->proc >= 0) {
+        close(sandbox->proc);
+        sandbox->proc = -1;
+    }
+}
