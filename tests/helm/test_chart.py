@@ -1,0 +1,192 @@
+"""What the chart makes of each scenario in helm/waybill/ci."""
+
+import os
+import pathlib
+import re
+import tempfile
+import unittest
+
+import yaml
+from charts import (
+    CHART, CRDS, ROOT, SCENARIOS, documents, helm, one, run, template, template_values, tool,
+)  # fmt: skip
+
+OLDEST, NEWEST = "1.25", "1.37"
+BINARY = os.environ.get("WAYBILL_TEST_BINARY", str(ROOT / "build/dev/consumer/waybill"))
+
+
+def rendered(scenario, *arguments, major="3"):
+    result = template("--values", scenario, *arguments, major=major)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def workload(found):
+    return next(each for each in found if each["kind"] in ("Deployment", "StatefulSet"))
+
+
+class Chart(unittest.TestCase):
+    def test_the_linter_has_nothing_to_say_strictly(self):
+        for major in ("3", "4"):
+            for values in (None, *SCENARIOS):
+                with self.subTest(major=major, values=values and values.name):
+                    arguments = ["--values", values] if values else []
+                    result = helm("lint", "--strict", CHART, *arguments, major=major)
+                    self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                    self.assertIn("0 chart(s) failed", result.stdout)
+                    self.assertNotRegex(result.stdout, r"\[(WARNING|ERROR)\]")
+        print(f"helm lint --strict: {len(SCENARIOS) + 1} sets of values, by Helm 3 and 4")
+
+    def test_its_own_unit_tests_pass(self):
+        result = run(tool("parts_helm_unittest"), "--strict", CHART)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        summary = re.findall(r"^(?:Tests|Snapshot): .*", result.stdout, flags=re.M)
+        print("helm-unittest:", "; ".join(summary))
+
+    def test_every_template_has_a_unit_test(self):
+        tested = "".join(path.read_text() for path in (CHART / "tests").glob("*_test.yaml"))
+        for path in (CHART / "templates").rglob("*"):
+            if path.suffix in (".yaml", ".txt") and path.name != "faults.yaml":
+                self.assertIn(str(path.relative_to(CHART / "templates")), tested)
+
+    def test_every_scenario_fits_the_oldest_and_the_newest_kubernetes(self):
+        python = tool("parts_kubernetes_validate")
+        with tempfile.TemporaryDirectory() as folder:
+            for version in (OLDEST, NEWEST):
+                files = []
+                for scenario in SCENARIOS:
+                    file = pathlib.Path(folder) / scenario.name
+                    # What is `auto` is there, then.
+                    known = ("--api-versions", "monitoring.coreos.com/v1/PrometheusRule")
+                    file.write_text(rendered(scenario, "--kube-version", version, *known))
+                    files.append(file)
+                files += [
+                    path
+                    for path in (ROOT / "deploy" / "kubernetes").glob("*.yaml")
+                    if not path.name.endswith(".values.yaml")
+                ]
+                result = run(python, ROOT / "tests/helm/validate.py", version, CRDS, *files)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                print(result.stdout.strip(), "in", len(files), "files")
+
+    def test_the_schemas_would_notice_a_wrong_key(self):
+        python = tool("parts_kubernetes_validate")
+        values = CHART / "ci" / "monitoring-values.yaml"
+        text = rendered(values).replace("enableServiceLinks", "enableServiceLink")
+        text = text.replace("podMetricsEndpoints", "podMetricEndpoints")
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(text)
+            file.flush()
+            result = run(python, ROOT / "tests/helm/validate.py", NEWEST, CRDS, file.name)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("'enableServiceLink' was unexpected", result.stdout)
+        self.assertIn("'podMetricEndpoints' was unexpected", result.stdout)
+
+    def test_helm_3_and_helm_4_make_the_same_of_it(self):
+        for scenario in SCENARIOS:
+            with self.subTest(scenario.name):
+                three, four = (documents(rendered(scenario, major=major)) for major in "34")
+                self.assertEqual(three, four)
+
+    def test_what_is_generated_is_not_stale(self):
+        result = run("/usr/bin/python3", ROOT / "helm" / "generate", "--check")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_it_is_of_the_programs_version(self):
+        chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+        cmake = (ROOT / "CMakeLists.txt").read_text()
+        version = re.search(r"project\(waybill VERSION (\S+)", cmake).group(1)
+        self.assertEqual(chart["appVersion"], version)
+        images = yaml.safe_load(chart["annotations"]["artifacthub.io/images"])
+        self.assertEqual([image["image"] for image in images], [f"waybill:{version}"])
+        self.assertTrue(yaml.safe_load(chart["annotations"]["artifacthub.io/changes"]))
+
+
+class Configuration(unittest.TestCase):
+    def test_the_program_takes_every_configuration(self):
+        checked = 0
+        for scenario in SCENARIOS:
+            values = yaml.safe_load(scenario.read_text())
+            if "existingConfigMap" in values:
+                continue
+            with self.subTest(scenario.name), tempfile.TemporaryDirectory() as folder:
+                found = documents(rendered(scenario))
+                name = workload(found)["metadata"]["name"]
+                data = one(found, "ConfigMap", name)["data"]
+                self.assertEqual(yaml.safe_load(data["config.yaml"]), values["config"])
+                self.check(pathlib.Path(folder), data)
+                checked += 1
+        print(f"waybill check: {checked} configurations")
+
+    def check(self, folder, data):
+        """As it would stand in the pod, below another root"""
+        for name, text in data.items():
+            for top in ("/run/secrets/", "/etc/waybill/"):
+                text = text.replace(top, f"{folder}{top}")
+            (folder / name).write_text(text)
+        for path in re.findall(rf"{folder}(/[\w./-]+)", (folder / "config.yaml").read_text()):
+            file = folder / path.removeprefix("/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                file.write_text("word")
+        result = run(BINARY, "--config", folder / "config.yaml", "check")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_whatever_file_it_names_is_mounted(self):
+        for scenario in SCENARIOS:
+            with self.subTest(scenario.name):
+                found = documents(rendered(scenario))
+                container = workload(found)["spec"]["template"]["spec"]["containers"][0]
+                mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+                for config in (each for each in found if each["kind"] == "ConfigMap"):
+                    text = config.get("data", {}).get("config.yaml", "")
+                    for path in re.findall(r"/run/secrets/[\w-]+|/etc/waybill\b", text):
+                        self.assertIn(path, mounts)
+
+    def test_alerts_are_those_of_deploy(self):
+        scenario = CHART / "ci" / "full-values.yaml"
+        rules = one(documents(rendered(scenario)), "PrometheusRule")["spec"]
+        source = yaml.safe_load((ROOT / "deploy/prometheus/waybill.rules.yaml").read_text())
+        self.assertEqual(rules, source)
+
+
+class Changes(unittest.TestCase):
+    """What replaces pods is their template."""
+
+    minimal = yaml.safe_load((CHART / "ci" / "minimal-values.yaml").read_text())
+
+    def template_of(self, **changes):
+        values = {**self.minimal, **changes}
+        result = template_values(values)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return workload(documents(result.stdout))["spec"]["template"]
+
+    def with_section(self, name, section):
+        config = {**self.minimal["config"]}
+        config[name] = {**config.get(name, {}), **section}
+        return config
+
+    def test_pods_stay_where_waybill_takes_a_change_over_by_itself(self):
+        changed = self.with_section("delivery", {"concurrency": 5})
+        self.assertEqual(self.template_of(), self.template_of(config=changed))
+
+    def test_pods_are_replaced_by_what_takes_a_restart(self):
+        for name, section in (("kafka", {"group": "x"}), ("admin", {"tls_key": "/x"})):
+            changed = self.with_section(name, section)
+            self.assertNotEqual(self.template_of(), self.template_of(config=changed))
+
+    def test_pods_are_replaced_by_every_change_where_that_is_wanted(self):
+        changed = self.with_section("delivery", {"concurrency": 5})
+        before = self.template_of(reload="restart")
+        self.assertNotEqual(before, self.template_of(reload="restart", config=changed))
+        files = {"ca.pem": "x"}
+        self.assertNotEqual(before, self.template_of(reload="restart", configFiles=files))
+
+    def test_a_new_chart_alone_replaces_no_pods(self):
+        labels = self.template_of()["metadata"]["labels"]
+        self.assertNotIn("helm.sh/chart", labels)
+        self.assertNotIn("app.kubernetes.io/version", labels)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,334 @@
+"""What the chart refuses, with what it says; and what it must not refuse."""
+
+import copy
+import json
+import subprocess
+import unittest
+
+import yaml
+from charts import CHART, template_values
+
+SECRET = "Tr0ub4dor-and-3"
+PROPERTIES = (
+    "sasl.password",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.assertion.private.key.pem",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.jaas.config",
+)
+PRIVATE_KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIGl\n-----END EC PRIVATE KEY-----\n"
+REFERENCES = ("${env:PASSWORD}", "${file:/run/secrets/waybill/x}", "${file:a}${env:B}")
+
+
+def minimal():
+    return yaml.safe_load((CHART / "ci" / "minimal-values.yaml").read_text())
+
+
+def put(config, path, value):
+    """At a path as files/secrets.json has it: a[].b is b of the first item of a."""
+    node = config
+    *steps, last = path.split(".")
+    for step in steps:
+        if step.endswith("[]"):
+            items = node.setdefault(step[:-2], [])
+            if not items:
+                items.append({"source": "static"} if "chain" in step else {})
+            node = items[0]
+        else:
+            node = node.setdefault(step, {})
+    node[last] = value
+    return config
+
+
+def secrets():
+    return json.loads((CHART / "files" / "secrets.json").read_text())
+
+
+class Refusals(unittest.TestCase):
+    def refuses(self, values, *said):
+        result = template_values(values)
+        self.assertNotEqual(result.returncode, 0, "it was not refused")
+        for text in said:
+            self.assertIn(text, result.stderr)
+        self.assertNotIn(SECRET, result.stderr + result.stdout)
+
+    def takes(self, values):
+        result = template_values(values)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def with_config(self, path, value):
+        values = minimal()
+        put(values["config"], path, value)
+        return values
+
+
+class Secrets(Refusals):
+    def test_every_secret_of_the_programs_own_table_is_refused_in_plain_text(self):
+        shapes = 0
+        for path, kind in secrets().items():
+            for plain in self.shapes_of(kind):
+                with self.subTest(path=path, plain=plain):
+                    shown = path.replace("[]", "[0]")
+                    self.refuses(self.with_config(path, plain), f"config.{shown}: holds")
+                    shapes += 1
+        print(f"plain text refused: {shapes} shapes of {len(secrets())} settings")
+
+    def shapes_of(self, kind):
+        if kind == "url":
+            return [f"http://robot:{SECRET}@proxy:3128", f"robot:{SECRET}@proxy:3128",
+                    f"http://${{env:USER}}:{SECRET}@proxy:3128"]  # fmt: skip
+        return [
+            SECRET,
+            f"{SECRET}${{env:MORE}}",
+            f"${{env:BEFORE}}{SECRET}",
+            f"$${{env:{SECRET}}}",
+            f"${{other:{SECRET}}}",
+            f"${{env:{SECRET}",
+        ]
+
+    def test_every_secret_may_come_from_a_file_or_the_environment(self):
+        for path, kind in secrets().items():
+            for reference in REFERENCES:
+                value = f"http://robot:{reference}@proxy:3128" if kind == "url" else reference
+                with self.subTest(path=path, value=value):
+                    self.takes(self.with_config(path, value))
+
+    def test_librdkafkas_secrets_are_refused_in_plain_text(self):
+        for name in PROPERTIES:
+            with self.subTest(name):
+                values = minimal()
+                values["config"]["kafka"]["properties"] = {name: SECRET}
+                self.refuses(values, f"config.kafka.properties.{name}: holds a secret")
+                values["config"]["kafka"]["properties"] = {name: "${file:/run/secrets/a/b}"}
+                self.takes(values)
+        print(f"plain text refused: {len(PROPERTIES)} properties of librdkafka")
+
+    def test_properties_that_only_sound_like_it_are_fine(self):
+        values = minimal()
+        values["config"]["kafka"]["properties"] = {
+            "security.protocol": "SASL_SSL",
+            "sasl.username": "robot",
+            "sasl.oauthbearer.token.endpoint.url": "https://login.example.com/token",
+            "ssl.key.location": "/run/secrets/kafka/tls.key",
+            "ssl.certificate.location": "/run/secrets/kafka/tls.crt",
+        }
+        self.takes(values)
+
+    def test_a_number_is_a_secret_too(self):
+        values = minimal()
+        values["config"]["kafka"]["properties"] = {"sasl.password": 123456789}
+        self.refuses(values, "sasl.password: holds a secret")
+
+    def test_all_of_them_are_said_at_once(self):
+        values = self.with_config("admin.token", SECRET)
+        put(values["config"], "registrations[].password", SECRET)
+        values["config"]["registrations"].append(
+            {"name": "b", "repository": "b.example.com/x", "password": SECRET}
+        )
+        self.refuses(values, "admin.token: holds", "[0].password: holds", "[1].password: holds")
+
+    def test_whatever_looks_like_one_is_refused_anywhere(self):
+        for value, said in (
+            (f"https://robot:{SECRET}@registry.example.com/x", "a password in an address"),
+            ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "a token"),
+            ("glpat-0123456789abcdefghij", "a token"),
+            ("AKIA" + "IOSFODNN7EXAMPLE", "a token"),
+            ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "a token"),
+            (PRIVATE_KEY, "a private key"),
+        ):
+            with self.subTest(said=said, value=value[:5]):
+                path = "registrations[].username"
+                self.refuses(self.with_config(path, value), "[0].username: holds " + said)
+
+    def test_a_private_key_beside_the_configuration_is_refused(self):
+        values = {**minimal(), "configFiles": {"client.key": PRIVATE_KEY}}
+        self.refuses(values, "configFiles.client.key: holds a private key")
+
+    def test_a_variable_with_a_plain_secret_is_refused(self):
+        for name in ("WAYBILL_HOUSE_PASSWORD", "GHCR_TOKEN", "WAYBILL_ADMIN_TOKEN"):
+            values = {**minimal(), "extraEnv": [{"name": name, "value": SECRET}]}
+            self.refuses(values, f"extraEnv: {name} holds a secret in plain text")
+        variables = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/var/run/x"}]
+        self.takes({**minimal(), "extraEnv": variables})
+
+    def test_what_is_bound_to_the_username_is_no_secret(self):
+        values = minimal()
+        chain = [{"source": "static", "value": "robot", "binding": "username"}]
+        put(values["config"], "registrations[].lookup_chain", chain)
+        self.takes(values)
+        chain[0]["binding"] = "password"
+        self.refuses(values, "lookup_chain[0].value: holds a secret")
+
+    def test_a_proxy_without_a_password_is_no_secret(self):
+        for proxy in ("http://proxy.internal:3128", "none", "proxy:3128", "http://robot@proxy:1"):
+            self.takes(self.with_config("registrations[].proxy", proxy))
+
+    def test_they_are_refused_where_the_schema_is_switched_off_too(self):
+        values = self.with_config("registrations[].access_token", SECRET)
+        self.refuses(values, "access_token")
+        result = template_values(values, "--skip-schema-validation")
+        self.assertIn("[0].access_token: holds a secret", result.stderr)
+
+
+class Values(Refusals):
+    """A change of minimal-values.yaml, and what is said of it"""
+
+    def said_of(self, said, **changes):
+        self.refuses({**minimal(), **changes}, said)
+
+    def of_config(self, said, path, value, **changes):
+        self.refuses({**self.with_config(path, value), **changes}, said)
+
+    def test_no_configuration(self):
+        self.refuses({}, "config: say where events come from and where they go")
+
+    def test_two_configurations(self):
+        self.said_of("existingConfigMap: is given beside config", existingConfigMap="mine")
+
+    def test_files_beside_a_configuration_of_somebody_elses(self):
+        self.refuses(
+            {"existingConfigMap": "mine", "configFiles": {"a": "b"}}, "configFiles: would stand"
+        )
+
+    def test_a_configuration_without_kafka(self):
+        values = minimal()
+        del values["config"]["kafka"]
+        self.refuses(values, "config.kafka: is missing")
+
+    def test_an_address_of_the_admin_port_that_probes_do_not_know(self):
+        self.of_config("config.admin.listen: probes", "admin.listen", "0.0.0.0:1")
+
+    def test_a_grace_period_that_is_no_longer_than_draining(self):
+        for drain, grace in (("10s", 10), ("10s", 3), ("2m", 119), ("1h", 60), ("1001ms", 2)):
+            with self.subTest(drain=drain, grace=grace):
+                self.of_config(
+                    f"terminationGracePeriodSeconds: {grace} s is not more than config.delivery.drain",
+                    "delivery.drain", drain, terminationGracePeriodSeconds=grace,
+                )  # fmt: skip
+        self.takes({**minimal(), "terminationGracePeriodSeconds": 11})
+
+    def test_a_drain_time_that_only_the_pod_knows(self):
+        values = self.with_config("delivery.drain", "${env:DRAIN}")
+        self.refuses(values, "config.delivery.drain is not a plain duration here")
+        self.takes({**values, "terminationGracePeriodSeconds": 60})
+
+    def test_both_monitors(self):
+        both = {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}
+        self.said_of("podMonitor.enabled: with serviceMonitor.enabled too", **both)
+
+    def test_a_service_monitor_without_a_service(self):
+        self.said_of(
+            "service.enabled: a ServiceMonitor finds pods by their Service",
+            serviceMonitor={"enabled": True}, service={"enabled": False},
+        )  # fmt: skip
+
+    def test_a_stateful_set_without_a_service(self):
+        self.said_of(
+            "service.enabled: a StatefulSet needs", kind="StatefulSet", service={"enabled": False}
+        )
+
+    def test_more_instances_than_partitions(self):
+        self.said_of("replicas: 7 instances, and the topic has 6", replicas=7, partitions=6)
+        keda = {"enabled": True, "maxReplicas": 7}
+        self.said_of("keda.maxReplicas: 7 instances", keda=keda, partitions=6)
+        self.takes({**minimal(), "replicas": 6, "partitions": 6})
+
+    def test_fewer_instances_at_most_than_at_least(self):
+        keda = {"enabled": True, "minReplicas": 5, "maxReplicas": 4}
+        self.said_of("keda.minReplicas: is more than", keda=keda)
+
+    def test_a_topic_that_keda_cannot_know(self):
+        keda = {"enabled": True}
+        self.of_config("keda.bootstrapServers: KEDA has", "kafka.brokers", "${env:B}", keda=keda)
+        for name in ("bootstrapServers", "consumerGroup", "topic"):
+            values = {"existingConfigMap": "mine", "keda": keda}
+            self.refuses(values, f"keda.{name}: KEDA has to know it")
+
+    def test_a_keda_that_cannot_log_in(self):
+        properties = {"security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN"}
+        self.of_config(
+            "keda.authentication: the brokers want SASL",
+            "kafka.properties", properties, keda={"enabled": True},
+        )  # fmt: skip
+
+    def test_ids_that_all_pods_would_share(self):
+        for name in ("transactional_id", "instance_id"):
+            path = f"kafka.{name}"
+            self.of_config(f"config.{path}: all pods would have the same", path, "waybill-0")
+            self.of_config(
+                f"config.{path}: is made of each pod's name",
+                path, "${env:POD_NAME}", kind="StatefulSet",
+            )  # fmt: skip
+            self.takes(self.with_config(path, "${env:POD_NAME}"))
+
+    def test_two_folders_of_one_name(self):
+        mount = {"name": "a", "secretName": "b"}
+        self.said_of("secretMounts: a is taken already", secretMounts=[mount, mount])
+        self.said_of("waybill is taken", secretMounts=[{**mount, "name": "waybill"}])
+
+    def test_ports_of_brokers_that_nobody_names(self):
+        self.refuses(
+            {"existingConfigMap": "mine", "networkPolicy": {"enabled": True}},
+            "networkPolicy.brokerPorts: which ports",
+        )
+
+    def test_an_alert_that_there_is_not(self):
+        rule = {"enabled": True, "disabled": ["WaybillLate"]}
+        self.said_of("prometheusRule.disabled: there is no alert 'WaybillLate'", prometheusRule=rule)
+
+
+class Schema(Refusals):
+    def test_keys_that_there_are_not(self):
+        for change in (
+            {"nonsense": 1},
+            {"image": {"nonsense": 1}},
+            {"podMonitor": {"nonsense": 1}},
+            {"admin": {"tokenSecret": {"nonsense": 1}}},
+            {"secretMounts": [{"name": "a", "secretName": "b", "nonsense": 1}]},
+        ):
+            with self.subTest(change):
+                self.refuses({**minimal(), **change}, "nonsense")
+
+    def test_keys_that_the_program_does_not_know(self):
+        for path in ("nonsense.x", "kafka.nonsense", "delivery.nonsense", "registrations[].nonsense"):
+            with self.subTest(path):
+                self.refuses(self.with_config(path, "x"), "nonsense")
+
+    def test_values_that_cannot_be(self):
+        for change, said in (
+            ({"replicas": -1}, "replicas"),
+            ({"replicas": "two"}, "replicas"),
+            ({"kind": "DaemonSet"}, "kind"),
+            ({"image": {"digest": "sha256:1"}}, "digest"),
+            ({"admin": {"port": 70000}}, "port"),
+            ({"reload": "sometimes"}, "reload"),
+            ({"config": None}, "config"),
+        ):
+            with self.subTest(change):
+                self.refuses({**minimal(), **change}, said)
+
+    def test_values_that_the_program_does_not_take(self):
+        for path, value in (("delivery.drain", "soon"), ("log.level", "loud"),
+                            ("delivery.concurrency", 0), ("kafka.brokers", 9092)):  # fmt: skip
+            with self.subTest(path):
+                self.refuses(self.with_config(path, value), path.split(".")[1])
+
+    def test_the_commented_example_is_taken(self):
+        text = (CHART / "values.yaml").read_text().split("\nconfig: {}\n")[1].split("\n\n")[0]
+        example = yaml.safe_load("\n".join(line.removeprefix("# ") for line in text.split("\n")))
+        self.takes({"config": copy.deepcopy(example)})
+
+    def test_the_readmes_install_works_as_it_stands(self):
+        text = (CHART / "README.md").read_text()
+        values = text.split("<<'EOF'\n")[1].split("    EOF\n")[0]
+        command = ["sed", "s/^    //"]
+        plain = subprocess.run(command, input=values, capture_output=True, text=True, check=True)
+        self.takes(yaml.safe_load(plain.stdout))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
