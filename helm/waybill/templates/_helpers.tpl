@@ -30,20 +30,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "waybill.labels.release" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
 
-{{- /* waybill.metadata (dict "root" . "suffix" "" "labels" dict "annotations" dict) */ -}}
+{{- /* waybill.metadata (dict "root" . "suffix" "" "labels" dict "annotations" dict): the
+       chart's own labels come first, then those of one object, then those of all. */ -}}
 {{- define "waybill.metadata" -}}
-name: {{ include "waybill.fullname" .root }}{{ .suffix }}
+{{- $own := include "waybill.labels" .root | fromYaml -}}
+name: {{ .name | default (printf "%s%s" (include "waybill.fullname" .root) (.suffix | default "")) }}
 namespace: {{ .root.Release.Namespace }}
 labels:
-  {{- include "waybill.labels" .root | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- toYaml (merge $own (.labels | default dict) .root.Values.commonLabels) | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

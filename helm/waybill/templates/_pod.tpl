@@ -208,7 +208,11 @@ volumes:
 {{- if eq $v.reload "restart" }}
 {{- dict "config" $v.config "files" $v.configFiles | toJson | sha256sum }}
 {{- else }}
-{{- pick $v.config "kafka" "admin" "log" "sandbox" | toJson | sha256sum }}
+{{- $parts := dict }}
+{{- range .Files.Get "files/restart.json" | fromJsonArray }}
+{{- $_ := set $parts . (get $v.config .) }}
+{{- end }}
+{{- $parts | toJson | sha256sum }}
 {{- end }}
 {{- end }}
 
@@ -217,14 +221,12 @@ volumes:
 metadata:
   labels:
     {{- include "waybill.podLabels" (dict "root" . "component" "consumer") | nindent 4 }}
+  {{- $annotations := dict "kubectl.kubernetes.io/default-container" "waybill" }}
+  {{- if not $v.existingConfigMap }}
+  {{- $_ := set $annotations "checksum/config" (include "waybill.checksum" .) }}
+  {{- end }}
   annotations:
-    kubectl.kubernetes.io/default-container: waybill
-    {{- if not $v.existingConfigMap }}
-    checksum/config: {{ include "waybill.checksum" . }}
-    {{- end }}
-    {{- with merge (dict) $v.podAnnotations $v.commonAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml (merge $annotations $v.podAnnotations $v.commonAnnotations) | nindent 4 }}
 spec:
   {{- include "waybill.pod" . | nindent 2 }}
   terminationGracePeriodSeconds: {{ include "waybill.grace" . }}
