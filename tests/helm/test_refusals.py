@@ -317,6 +317,10 @@ class Schema(Refusals):
             with self.subTest(path):
                 self.refuses(self.with_config(path, value), path.split(".")[1])
 
+    def test_on_and_off_are_taken_with_and_without_quotes(self):
+        for value in ("off", "on", False, True):
+            self.takes(self.with_config("sandbox", value))
+
     def test_the_commented_example_is_taken(self):
         text = (CHART / "values.yaml").read_text().split("\nconfig: {}\n")[1].split("\n\n")[0]
         example = yaml.safe_load("\n".join(line.removeprefix("# ") for line in text.split("\n")))
