@@ -10,7 +10,7 @@ static void put_line(const struct status *status, char *text, size_t size)
     if (status->reason_count > 0) {
         snprintf(text, size, "%s", status->reasons[0]);
     } else {
-        snprintf(text, size, "%zu partitions, %zu records in work",
+        snprintf(text, size, "partitions: %zu, records in work: %zu",
                  status->partition_count, status->records);
     }
 }

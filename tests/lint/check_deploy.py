@@ -7,7 +7,7 @@ the tests run, where they do), every file that is mounted is there, and Waybill'
 configuration passes `waybill check`. asyncapi.yaml: every reference leads somewhere,
 the topics are the program's defaults, events and outcomes fit the schemas, those of
 the documentation as well as those that the program writes. Dockerfile: its packages
-are the README's. waybill.service: systemd-analyze, where there is one, has nothing
+are the README's, its image holds only what deploy/image/rootfs stages. waybill.service: systemd-analyze, where there is one, has nothing
 to say and rates it as its comment says.
 """
 
@@ -27,6 +27,7 @@ except ImportError:
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
+CMAKE = ROOT / "CMakeLists.txt"
 EVENTS = ROOT / "tests" / "fixtures" / "events"
 SCHEMA_KEYWORDS = {
     "type", "properties", "required", "items", "enum", "const", "pattern", "minimum",
@@ -128,6 +129,7 @@ def check_dockerfile():
         stages.add(stage)
     if not re.search(r"^USER [1-9]", text, flags=re.M):
         yield "Dockerfile: runs as root"
+    yield from check_runtime(text)
     readme = re.search(r"on Debian 12 `([^`]*)`", (ROOT / "README.md").read_text())
     for package in readme.group(1).split():
         if package not in text.split():
@@ -136,6 +138,27 @@ def check_dockerfile():
         for name in names.split():
             if not (ROOT / name).exists():
                 yield f"Dockerfile: copies '{name}', which there is not"
+
+
+def check_runtime(text):
+    """What is built without a --target: nothing but what rootfs has staged"""
+    base = re.search(r"^FROM (\S+):(\S+)@(\S+) AS base$", text, flags=re.M)
+    last = text[text.rindex("\nFROM ") :]
+    if not last.startswith("\nFROM scratch AS runtime\n"):
+        yield "Dockerfile: its last stage is not 'runtime', from scratch"
+    if re.findall(r"^(?:COPY|ADD|RUN) .*", last, flags=re.M) != ["COPY --from=build /image /"]:
+        yield "Dockerfile: runtime holds more than /image"
+    labels = dict(re.findall(r'org\.opencontainers\.image\.([\w.]+)="([^"]*)"', last))
+    for name, value in (
+        ("base.name", f"docker.io/library/{base.group(1)}:{base.group(2)}"),
+        ("base.digest", base.group(3)),
+        ("licenses", "Apache-2.0"),
+    ):
+        if labels.get(name) != value:
+            yield f"Dockerfile: label {name} is not '{value}'"
+    version = re.search(r"^project\(waybill VERSION (\S+)", CMAKE.read_text(), flags=re.M)
+    if f"\nARG VERSION={version.group(1)}\n" not in last:
+        yield f"Dockerfile: the version is not {version.group(1)}"
 
 
 # asyncapi.yaml
