@@ -9,6 +9,7 @@ _waybill_value()
     --config) kind='file' ;;
     --key) kind=value ;;
     --header) kind=value ;;
+    --limit) kind=value ;;
     --class) kind=words words='schema digest_mismatch too_large rejected not_found verification config auth attempts_exhausted expired' ;;
     --code) kind=value ;;
     --since) kind=value ;;
@@ -48,6 +49,9 @@ _waybill_words()
     publish)
         options+=' --key --header' words='' kind=file
         ;;
+    explain)
+        options+=' --json --limit' words='' kind=words
+        ;;
     replay)
         options+=' --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --registration --attachment --all --json --no-outcome-check --max-replays --force --limit --rate --max-failures --include-unreplayed --yes' words=' list show stats run purge' kind=words
         ;;
@@ -60,7 +64,7 @@ _waybill_words()
     version)
         options+=' --json' words='' kind=words
         ;;
-    '') words=' run check push publish replay credential-helper config version' ;;
+    '') words=' run check push publish explain replay credential-helper config version' ;;
     esac
     # Words to choose from come once, files as often as one likes.
     [ -z "$given" ] || words=''
