@@ -13,4 +13,7 @@
     checker         the invariants, from logs only
     report          the table
     main            the command
+    netns           machines that are network namespaces, and networks to cut
+    spread          the world on such machines
+    scale_out       one instance, four, two: a schedule instead of drawn faults
 """

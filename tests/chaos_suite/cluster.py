@@ -1,4 +1,5 @@
-"""Apache Kafka, one broker or three, each behind a proxy.
+"""Apache Kafka, one broker or three, each behind a proxy, or (netns.py) on a host of
+its own.
 
 Waybill knows the proxies only: that is what the brokers advertise to whoever
 comes through one. The suite itself, and the brokers among themselves, use a
@@ -19,8 +20,8 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id={number}
 controller.quorum.voters={voters}
-listeners=CLIENT://127.0.0.1:{client},DIRECT://127.0.0.1:{direct},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=CLIENT://127.0.0.1:{proxy},DIRECT://127.0.0.1:{direct}
+listeners=CLIENT://{host}:{client},DIRECT://{host}:{direct},CONTROLLER://{host}:{controller}
+advertised.listeners=CLIENT://{advertised},DIRECT://{host}:{direct}
 listener.security.protocol.map=CLIENT:PLAINTEXT,DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=DIRECT
 controller.listener.names=CONTROLLER
@@ -43,15 +44,18 @@ _STARTED = b"Kafka Server started"
 
 
 class Broker:
-    def __init__(self, directory, ports, proxy, background):
-        self.directory, self.proxy = directory, proxy
+    """ports are those for clients, for who looks on, and for the controllers; prefix
+    is what its command begins with."""
+
+    def __init__(self, directory, ports, proxy=None, host="127.0.0.1", prefix=()):
+        self.directory, self.proxy, self.host = directory, proxy, host
         self.client, self.direct, self.controller = ports
-        self._background = background
+        self.advertised = f"{host}:{proxy.port if proxy else self.client}"
+        self._prefix = prefix
         self._process, self._before = None, 0
         self.frozen = False
         directory.mkdir()
         self.log = directory / "kafka.log"
-        background.soon(setattr, proxy, "upstream", ("127.0.0.1", self.client))
 
     def configure(self, number, voters, count):
         (self.directory / "kafka.properties").write_text(
@@ -61,7 +65,8 @@ class Broker:
                 client=self.client,
                 direct=self.direct,
                 controller=self.controller,
-                proxy=self.proxy.port,
+                host=self.host,
+                advertised=self.advertised,
                 data=self.directory / "data",
                 replicas=min(count, 3),
                 in_sync=2 if count >= 3 else 1,
@@ -80,12 +85,12 @@ class Broker:
             raise RuntimeError(f"the broker's folder is not made:\n{self._process.tail()}")
 
     def _java(self, *arguments):
-        command = ["bash", "-euc", '. "$0"; parts_java "$@"', PARTS, *arguments]
+        command = [*self._prefix, "bash", "-euc", '. "$0"; parts_java "$@"', PARTS, *arguments]
         return Process([*command, self.directory / "kafka.properties"], self.log)
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.direct}"
+        return f"{self.host}:{self.direct}"
 
     def launch(self):
         self._before = self.log.stat().st_size if self.log.exists() else 0
@@ -122,25 +127,25 @@ class Broker:
         self.frozen = False
 
 
+def behind_proxies(directory, count, background, network):
+    # All at once, so that none is given twice.
+    ports = list(map(int, parts("parts_free_ports", 3 * count).split()))
+    for number in range(count):
+        proxy = KafkaProxy(background, network)
+        its = ports[3 * number : 3 * number + 3]
+        background.soon(setattr, proxy, "upstream", ("127.0.0.1", its[0]))
+        yield Broker(directory / f"broker-{number}", its, proxy)
+
+
 class Cluster(Kafka):
-    def __init__(self, directory, count, background, network):
+    def __init__(self, brokers):
         # Not its parent's __init__: that would look for a broker to share.
         self._process = self._directory = None
-        self.network, self.count = network, count
         parts("parts_kafka_jars")
-        # All at once, so that none is given twice.
-        ports = list(map(int, parts("parts_free_ports", 3 * count).split()))
-        self.brokers = [
-            Broker(
-                directory / f"broker-{number}",
-                ports[3 * number : 3 * number + 3],
-                KafkaProxy(background, network),
-                background,
-            )
-            for number in range(count)
-        ]
+        self.brokers = list(brokers)
+        self.count = count = len(self.brokers)
         voters = ",".join(
-            f"{number + 1}@127.0.0.1:{one.controller}" for number, one in enumerate(self.brokers)
+            f"{number + 1}@{one.host}:{one.controller}" for number, one in enumerate(self.brokers)
         )
         name = base64.urlsafe_b64encode(b"w" + os.urandom(15)).decode().rstrip("=")
         try:
@@ -156,20 +161,21 @@ class Cluster(Kafka):
             self.close()
             raise
         self.address = ",".join(one.address for one in self.brokers)
-        self.proxied = ",".join(f"127.0.0.1:{one.proxy.port}" for one in self.brokers)
+        self.advertised = ",".join(one.advertised for one in self.brokers)
 
     def close(self):
         for broker in self.brokers:
             broker.kill()
-            broker.proxy.close()
+            if broker.proxy:
+                broker.proxy.close()
 
     def healthy(self):
         return all(one.running() and not one.frozen for one in self.brokers)
 
     def coordinator(self, group):
         """The broker that keeps the group's offsets."""
-        port = int(self._coordinator(group).rpartition(":")[2])
-        return next(one for one in self.brokers if one.direct == port)
+        address = self._coordinator(group)
+        return next(one for one in self.brokers if one.address == address)
 
     def make_topic(self, name, partitions, config=None):
         self.create_topic(name, partitions, config, min(self.count, 3))

@@ -110,7 +110,8 @@ class Fleet:
                 environment={**way.environment, "WAYBILL_BREAK": self._breakage}
             )
         process = _Child(
-            [*way.prefix, self.binary, "run", "--config", self._config(slot)],
+            [*self.home_of(slot), *way.prefix, self.binary, "run", "--config",
+             self._config(slot)],
             log,
             environment(self._home, way.environment),
         )
@@ -131,6 +132,10 @@ class Fleet:
                 settings["kafka"]["transactional_id"] = f"waybill-chaos-{slot}"
             path.write_text(json.dumps(settings, indent=1))
         return path
+
+    def home_of(self, slot):
+        """What a command begins with that is to run where the slot is."""
+        return ()
 
     def next_way(self, slot, way):
         self._next_ways[slot] = way

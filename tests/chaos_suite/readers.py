@@ -29,14 +29,14 @@ class Sample(typing.NamedTuple):
     metadata: str
 
 
-def _consumer(address):
+def _consumer(address, isolation="read_committed"):
     return confluent_kafka.Consumer(
         {
             "bootstrap.servers": address,
             "group.id": "waybill-chaos",  # demanded, and not used
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "isolation.level": "read_committed",
+            "isolation.level": isolation,
             "fetch.wait.max.ms": 50,
             "reconnect.backoff.max.ms": 500,
             "log_level": 0,
@@ -133,8 +133,30 @@ class Observer(threading.Thread):
         self.look()
 
 
+def _ends(address, topics, isolation):
+    consumer = _consumer(address, isolation)
+    try:
+        return [
+            consumer.get_watermark_offsets(one, timeout=20)[1]
+            for one in _places(consumer, topics)
+        ]
+    finally:
+        consumer.close()
+
+
+def await_settled(address, topics, seconds):
+    """Until no transaction is open. One of an instance that was killed stays so until
+    it times out, and meanwhile nobody sees what others have committed behind it."""
+    deadline = time.monotonic() + seconds
+    while _ends(address, topics, "read_committed") != _ends(address, topics, "read_uncommitted"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"a transaction stays open in {topics}")
+        time.sleep(0.1)
+
+
 def read_all(address, topics, seconds=120):
     """What is there in the end: all that a new read_committed reader sees."""
+    await_settled(address, topics, seconds)
     consumer = _consumer(address)
     try:
         places = list(_places(consumer, topics))

@@ -8,7 +8,7 @@ from support.parts import MANIFEST_TYPES, Registry
 from support.token_server import TokenServer, User
 
 from .background import Background
-from .cluster import Cluster
+from .cluster import Cluster, behind_proxies
 from .fleet import Fleet
 from .kafka_proxy import Network
 from .logs import Logs, Stored, Throttled
@@ -46,10 +46,13 @@ DELIVERY = {
 class World:
     """Everything stands on the loopback, and below `directory`."""
 
+    partitions = PARTITIONS
+
     def __init__(self, directory, journal, binary, seed, brokers=1, backlog=400, rate=150,
                  breakage=None):
         self.directory, self.journal = directory, journal
         self._closing = []
+        self.proxies = {}
         try:
             self._build(binary, seed, brokers, backlog, rate, breakage)
         except BaseException:
@@ -57,26 +60,12 @@ class World:
             raise
 
     def _build(self, binary, seed, brokers, backlog, rate, breakage):
-        self.background = self._own(Background())
-        self.network = Network(self.journal)
-        self.cluster = self._own(
-            Cluster(self.directory, brokers, self.background, self.network)
-        )
+        self._place(brokers, seed)
         self.journal.say("brokers are up", count=None, brokers=self.cluster.address)
-        self.tokens = self._own(TokenServer(users={USER: User(PASSWORD)}, lifetime=60))
-        self.registries = {
-            "a": self._own(Registry(data=self.directory / "registry-a")),
-            "b": self._own(Registry(data=self.directory / "registry-b", token=self.tokens)),
-        }
-        self.proxies = {}
-        for name, registry in self.registries.items():
-            proxy = self._own(RegistryProxy(self.background, self.journal, name, seed))
-            proxy.upstream = ("127.0.0.1", registry.port)
-            self.proxies[name] = proxy
         # The broker stamps the outcomes: the checker compares that with when an
         # offset was seen committed.
         stamped = {"message.timestamp.type": "LogAppendTime"}
-        self.cluster.make_topic(TOPICS["attestations"], PARTITIONS)
+        self.cluster.make_topic(TOPICS["attestations"], self.partitions)
         self.cluster.make_topic(TOPICS["outcomes"], 3, stamped)
         self.cluster.make_topic(TOPICS["dead_letters"], 1)
         both = [TOPICS["outcomes"], TOPICS["dead_letters"]]
@@ -88,9 +77,28 @@ class World:
             self.journal, self.cluster.address, TOPICS["attestations"], Maker(seed),
             lambda: self.watcher.count, backlog, rate,
         )
-        self.fleet = self._own(
-            Fleet(self.journal, binary, self.directory, self.settings(), breakage)
+        self.fleet = self._own(self._make_fleet(binary, breakage))
+
+    def _place(self, brokers, seed):
+        """Brokers and registries, and what stands between them and the program."""
+        self.background = self._own(Background())
+        self.network = Network(self.journal)
+        self.cluster = self._own(
+            Cluster(behind_proxies(self.directory, brokers, self.background, self.network))
         )
+        self.tokens = self._own(TokenServer(users={USER: User(PASSWORD)}, lifetime=60))
+        self.registries = {
+            "a": self._own(Registry(data=self.directory / "registry-a")),
+            "b": self._own(Registry(data=self.directory / "registry-b", token=self.tokens)),
+        }
+        for name, registry in self.registries.items():
+            proxy = self._own(RegistryProxy(self.background, self.journal, name, seed))
+            proxy.upstream = ("127.0.0.1", registry.port)
+            self.proxies[name] = proxy
+        self.addresses = {name: proxy.address for name, proxy in self.proxies.items()}
+
+    def _make_fleet(self, binary, breakage):
+        return Fleet(self.journal, binary, self.directory, self.settings(), breakage)
 
     def _own(self, thing):
         self._closing.append(thing)
@@ -98,14 +106,13 @@ class World:
 
     def settings(self):
         kafka = {
-            "brokers": self.cluster.proxied,
+            "brokers": self.cluster.advertised,
             "group": GROUP,
             "topics": TOPICS,
             "properties": PROPERTIES,
         }
-        addresses = {name: proxy.address for name, proxy in self.proxies.items()}
         return {
-            **settings(kafka, addresses, USER, PASSWORD),
+            **settings(kafka, self.addresses, USER, PASSWORD),
             "delivery": DELIVERY,
         }
 
@@ -167,7 +174,7 @@ class World:
             live=self.watcher.messages,
             samples=self.observer.samples,
             registries={name: self._stored(one) for name, one in self.registries.items()},
-            addresses={name: one.address for name, one in self.proxies.items()},
+            addresses=self.addresses,
             lies={Place(name, one) for name, proxy in self.proxies.items() for one in proxy.lies},
             throttles=[
                 Throttled(one.registry, one.repository, one.at, one.until, one.early)
@@ -194,17 +201,22 @@ class World:
     def _stored(registry):
         """Read through another registry, on the same files, that asks for no token."""
         with Registry(data=registry.data) as reader:
-            names = reader.catalog()
-            connection = http.client.HTTPConnection(reader.address, timeout=30)
-            try:
-                return {name: _read(connection, name) for name in names}
-            finally:
-                connection.close()
+            return read_stored(reader)
 
     def close(self):
         for thing in reversed(self._closing):
             thing.close()
         self._closing = []
+
+
+def read_stored(registry):
+    """All that it has: {repository: Stored}"""
+    names = registry.catalog()
+    connection = http.client.HTTPConnection(registry.address, timeout=30)
+    try:
+        return {name: _read(connection, name) for name in names}
+    finally:
+        connection.close()
 
 
 def _get(connection, path):

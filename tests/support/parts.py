@@ -61,6 +61,8 @@ def go_tool(name):
 class Registry:
     """A registry, from construction to close().
 
+    host        the address it listens on
+    prefix      what its command begins with
     kind        'docker-registry', which is distribution 2; 'distribution', which
                 is its version 3; or 'crane', which has no settings at all
     htpasswd    {user: password}: Basic authentication
@@ -84,8 +86,11 @@ class Registry:
         relative=False,
         data=None,
         kind="docker-registry",
+        host="127.0.0.1",
+        prefix=(),
     ):
         self._kind = kind
+        self._host, self._prefix = host, prefix
         if kind == "docker-registry":
             self._binary = parts("parts_docker_registry")
         else:
@@ -125,7 +130,7 @@ class Registry:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self._host}:{self.port}"
 
     @property
     def url(self):
@@ -152,7 +157,8 @@ class Registry:
             command = [self._binary, "registry", "serve", "--address", self.address]
         # REGISTRY_AUTH_FILE is podman's, and a registry takes it for its own.
         kept = {key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_")}
-        self._process = Process(command, self._directory / "registry.log", kept)
+        log = self._directory / "registry.log"
+        self._process = Process([*self._prefix, *command], log, kept)
         self.port = self._process.wait_until(self._process.port, 10)
 
     def stop(self):

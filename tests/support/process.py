@@ -77,7 +77,7 @@ class Process:
         atexit.unregister(self.kill)
 
     def port(self):
-        """The IPv4 port it listens on, or None."""
+        """The IPv4 port it listens on, in whatever network it is, or None."""
         inodes = set()
         try:
             for descriptor in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():
@@ -87,9 +87,10 @@ class Process:
                     continue  # closed in the meantime
                 if target.startswith("socket:["):
                     inodes.add(target[8:-1])
-        except FileNotFoundError:
+            lines = pathlib.Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
             return None
-        for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        for line in lines[1:]:
             field = line.split()
             if field[3] == "0A" and field[9] in inodes:  # TCP_LISTEN
                 return int(field[1].rpartition(":")[2], 16)
