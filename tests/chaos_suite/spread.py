@@ -91,7 +91,9 @@ class Spread(World):
     def _registry(self, number, name):
         net = self.nets[name]
         node = self._node(f"registry-{name}", FIRST_REGISTRY + number, net)
-        return Registry(storage="inmemory", host=node.address(net), prefix=node.prefix)
+        return Registry(
+            data=self.directory / f"{node.name}.data", host=node.address(net), prefix=node.prefix
+        )
 
     @staticmethod
     def _stored(registry):
