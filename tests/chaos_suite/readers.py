@@ -46,9 +46,20 @@ def _consumer(address, isolation="read_committed"):
 
 def _places(consumer, topics):
     for topic in topics:
-        known = consumer.list_topics(topic, timeout=20).topics[topic]
-        for partition in known.partitions:
+        for partition in _partitions(consumer, topic):
             yield confluent_kafka.TopicPartition(topic, partition, 0)
+
+
+def _partitions(consumer, topic, seconds=20):
+    """Of several brokers one may know a new topic a moment later than another."""
+    deadline = time.monotonic() + seconds
+    while True:
+        known = consumer.list_topics(topic, timeout=seconds).topics[topic]
+        if known.partitions and not known.error:
+            return known.partitions
+        if time.monotonic() > deadline:
+            raise confluent_kafka.KafkaException(known.error)
+        time.sleep(0.05)
 
 
 def _of(message, seen):
