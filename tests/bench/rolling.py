@@ -94,4 +94,5 @@ def report(found, sent, stops, began, ended):
     )
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -104,7 +104,7 @@ class Broker:
             return _STARTED in log.read()
 
     def await_ready(self):
-        self._process.wait_until(self.ready, 60)
+        self._process.wait_until(self.ready, 120)
 
     def running(self):
         return self._process is not None and self._process.running()
