@@ -430,9 +430,8 @@ def main(arguments=None):
 
 
 def clean(directory, keep):
-    """Of what is kept only the logs: the data of brokers and registries is large."""
-    data = (*directory.glob("broker-*/data"), *directory.glob("registry-*.data"))
-    for folder in data if keep else (directory,):
+    """Of what is kept only the logs: the brokers' data is large."""
+    for folder in directory.glob("broker-*/data") if keep else (directory,):
         shutil.rmtree(folder, ignore_errors=True)
 
 

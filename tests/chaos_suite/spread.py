@@ -91,9 +91,8 @@ class Spread(World):
     def _registry(self, number, name):
         net = self.nets[name]
         node = self._node(f"registry-{name}", FIRST_REGISTRY + number, net)
-        return Registry(
-            data=self.directory / f"{node.name}.data", host=node.address(net), prefix=node.prefix
-        )
+        # It is never stopped; thousands of small files would only take time to remove.
+        return Registry(storage="inmemory", host=node.address(net), prefix=node.prefix)
 
     @staticmethod
     def _stored(registry):
