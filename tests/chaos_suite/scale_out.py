@@ -198,6 +198,9 @@ class Trial:
             raise Stuck(f"{node.name} reaches {broker} although it is cut off")
         code, reasons = self.until(lambda: self._unready(victim), f"{victim.name} is not ready")
         self.say(f"/readyz {code}: {'; '.join(reasons)}")
+        # A probe is told no addresses.
+        warning = self.until(lambda: self._warning(victim), "/status has a warning of Kafka's")
+        self.say(f"/status: {warning}")
         self.await_share(others, "with the three that are left")
         self.await_movement("by the three that are left")
         self.say(f"the others have its partitions, and go on, after {time.monotonic() - cut:.1f} s")
@@ -213,6 +216,10 @@ class Trial:
             self.await_share([victim, *others], "with the one that is back")
         self.until(lambda: self.committed(victim) > before, f"{victim.name} commits again")
         self.say("it is ready again, has partitions and commits")
+
+    def _warning(self, instance):
+        status = self.fleet.status(instance)
+        return status and status["kafka"].get("last_warning")
 
     def _unready(self, instance):
         code, reasons = self.fleet.readiness(instance)
