@@ -175,10 +175,15 @@ static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
 
 /* syslog(3)'s numbers. What is an error there (3) comes as an event of its own
  * as well, once. */
-static enum log_level level_of(int syslog_level)
+static enum log_level level_of(int syslog_level, const char *facility)
 {
     if (syslog_level <= 2) {
         return LOG_ERROR;
+    }
+    /* "not supported", every half minute, of brokers before 0.11: which have no
+     * transactions either, or are librdkafka's own mock. */
+    if (strcmp(facility, "AUTOCREATE") == 0) {
+        return LOG_DEBUG;
     }
     return syslog_level == 4 ? LOG_WARN : LOG_DEBUG;
 }
@@ -190,7 +195,8 @@ static void on_log(struct queue *queue, rd_kafka_event_t *event)
     int level;
 
     if (rd_kafka_event_log(event, &facility, &text, &level) == 0) {
-        queue_notice(queue, level_of(level), "%s: %s", facility, text);
+        queue_notice(queue, level_of(level, facility), "%s: %s", facility,
+                     text);
     }
 }
 
