@@ -42,29 +42,35 @@ static const char *unless_empty(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
+static const char *class_of(const struct error *err)
+{
+    return err->kind != ERROR_NONE ? error_class(err->kind) : NULL;
+}
+
 void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
 {
     static const char *const messages[] = {"delivery succeeded",
                                            "delivery failed", "event skipped"};
+    static const struct registration nowhere = {.name = NULL};
+    static const struct attachment none = {.registration = &nowhere};
+    static const struct error no_error = {.kind = ERROR_NONE};
     const struct input *input = outcome->input;
-    const struct attachment *attachment = outcome->attachment;
-    const struct registration *registration =
-        attachment != NULL ? attachment->registration : NULL;
+    bool failed = outcome->status == OUTCOME_FAILED;
+    const struct attachment *attachment =
+        outcome->attachment != NULL ? outcome->attachment : &none;
     const struct workflow *workflow = &outcome->event->workflow;
     const struct artifact *artifact = &outcome->artifact;
-    const struct error *err = &outcome->error;
+    const struct error *err = failed ? &outcome->error : &no_error;
     struct trace_text trace = trace_of(outcome);
-    bool failed = outcome->status == OUTCOME_FAILED;
 
     log_write(
         failed ? LOG_WARN : LOG_INFO, "pipeline", messages[outcome->status],
         LOG_TEXT("event_id", outcome->event->id),
         LOG_TEXT("workflow", workflow->name ? workflow->name : workflow->id),
         LOG_TEXT("project", workflow->project),
-        LOG_TEXT("attachment", attachment ? attachment->name : NULL),
-        LOG_TEXT("registration", registration ? registration->name : NULL),
-        LOG_TEXT("integration",
-                 registration ? registration->integration : NULL),
+        LOG_TEXT("attachment", attachment->name),
+        LOG_TEXT("registration", attachment->registration->name),
+        LOG_TEXT("integration", attachment->registration->integration),
         LOG_TEXT("topic", input->message.topic),
         LOG_NUMBER("partition", input->partition),
         LOG_NUMBER("offset", input->offset),
@@ -76,11 +82,10 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
                     artifact->already_present),
         LOG_TEXT("dead_letter",
                  outcome->dead_letter ? dead_letter_topic : NULL),
-        LOG_TEXT("err", failed ? err->message : NULL),
-        LOG_TEXT("err_kind", failed ? error_class(err->kind) : NULL),
-        LOG_TEXT("err_code", failed ? unless_empty(err->code) : NULL),
-        LOG_NUMBER_IF(failed && err->http_status, "http_status",
-                      err->http_status),
+        LOG_TEXT("err", unless_empty(err->message)),
+        LOG_TEXT("err_kind", class_of(err)),
+        LOG_TEXT("err_code", unless_empty(err->code)),
+        LOG_NUMBER_IF(err->http_status, "http_status", err->http_status),
         LOG_TEXT("trace_id", unless_empty(trace.id)),
         LOG_TEXT("span_id", unless_empty(trace.span)));
 }

@@ -72,21 +72,22 @@ struct trail_delivery {
 
 struct trail {
     const char *topic;
-    int32_t partition;
     int64_t offset;
-    size_t partitions; /* that the topic has */
-    bool has_partition;
-    int64_t low; /* what the partition holds: from, to before */
+    int32_t partition;
+    bool has_partition; /* the topic */
+    bool found;         /* the record itself */
+    bool marked_done;   /* above `committed` */
+    bool incomplete;    /* the search was ended before the end */
+    size_t partitions;  /* that the topic has */
+    int64_t low;        /* what the partition holds: from, to before */
     int64_t end;
-    bool found; /* the record itself, as the next four */
-    int64_t timestamp_ms;
+    int64_t timestamp_ms; /* of the record, as the next three */
     size_t size;
     const char *event_id;  /* NULL: its headers do not say */
     const char *replay_of; /* the dead letter that it is a replay of */
     const char *group;
     int64_t committed; /* -1: the group has committed nothing there */
     int64_t dispatched;
-    bool marked_done;       /* above `committed` */
     const char *unreadable; /* why the progress cannot be understood */
     struct trail_delivery *deliveries;
     size_t delivery_count;
@@ -95,7 +96,6 @@ struct trail {
     struct dead_letter **letters;
     size_t letter_count;
     uint64_t searched; /* outcomes */
-    bool incomplete;   /* the search was ended before the end */
 };
 
 /* --- pure: judge.c
