@@ -9,7 +9,8 @@ import unittest
 
 import yaml
 from charts import (
-    CHART, CRDS, ROOT, SCENARIOS, documents, helm, one, run, template, template_values, tool,
+    CHART, CRDS, ROOT, SCENARIOS, ChartTest, documents, helm, one, run, template,
+    template_values, tool,
 )  # fmt: skip
 
 OLDEST, NEWEST = "1.25", "1.37"
@@ -26,7 +27,7 @@ def workload(found):
     return next(each for each in found if each["kind"] in ("Deployment", "StatefulSet"))
 
 
-class Chart(unittest.TestCase):
+class Chart(ChartTest):
     def test_the_linter_has_nothing_to_say_strictly(self):
         for major in ("3", "4"):
             for values in (None, *SCENARIOS):
@@ -103,7 +104,7 @@ class Chart(unittest.TestCase):
         self.assertTrue(yaml.safe_load(chart["annotations"]["artifacthub.io/changes"]))
 
 
-class Configuration(unittest.TestCase):
+class Configuration(ChartTest):
     def test_the_program_takes_every_configuration(self):
         checked = 0
         for scenario in SCENARIOS:
@@ -151,7 +152,7 @@ class Configuration(unittest.TestCase):
         self.assertEqual(rules, source)
 
 
-class Changes(unittest.TestCase):
+class Changes(ChartTest):
     """What replaces pods is their template."""
 
     minimal = yaml.safe_load((CHART / "ci" / "minimal-values.yaml").read_text())

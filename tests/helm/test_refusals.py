@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import yaml
-from charts import CHART, template_values
+from charts import CHART, ChartTest, template_values
 
 SECRET = "Tr0ub4dor-and-3"
 PROPERTIES = (
@@ -47,7 +47,7 @@ def secrets():
     return json.loads((CHART / "files" / "secrets.json").read_text())
 
 
-class Refusals(unittest.TestCase):
+class Refusals(ChartTest):
     def refuses(self, values, *said):
         result = template_values(values)
         self.assertNotEqual(result.returncode, 0, "it was not refused")
