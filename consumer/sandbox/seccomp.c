@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -214,9 +215,9 @@ static int refuse_signals(scmp_filter_ctx context)
 {
     const scmp_datum_t own = (scmp_datum_t)getpid();
 
-    TRY(REFUSE(context, kill, SCMP_A0(SCMP_CMP_NE, own)));
-    TRY(REFUSE(context, tgkill, SCMP_A0(SCMP_CMP_NE, own)));
-    return REFUSE(context, rt_tgsigqueueinfo, SCMP_A0(SCMP_CMP_NE, own));
+    TRY(REFUSE(context, kill, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(REFUSE(context, tgkill, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    return REFUSE(context, rt_tgsigqueueinfo, SCMP_A0(SCMP_CMP_NE, own, 0));
 }
 
 #define MOST_FAMILY 45U /* AF_MCTP, today's last */
@@ -234,7 +235,7 @@ static int refuse_family(scmp_filter_ctx context, unsigned family)
     case AF_NETLINK: /* getaddrinfo() asks for the machine's addresses */
         return REFUSE(context, socket,
                       SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
-                      SCMP_A2(SCMP_CMP_NE, 0 /* NETLINK_ROUTE */));
+                      SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE, 0));
     default:
         return REFUSE(context, socket,
                       SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family));
@@ -246,7 +247,7 @@ static int refuse_sockets(scmp_filter_ctx context)
     for (unsigned family = 0; family <= MOST_FAMILY; family++) {
         TRY(refuse_family(context, family));
     }
-    return REFUSE(context, socket, SCMP_A0(SCMP_CMP_GT, MOST_FAMILY));
+    return REFUSE(context, socket, SCMP_A0(SCMP_CMP_GT, MOST_FAMILY, 0));
 }
 
 /* Typing into the terminal that it was started from; being dumped after all */
@@ -260,8 +261,18 @@ static int refuse_oddities(scmp_filter_ctx context)
     }
     return REFUSE(context, prctl,
                   SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, PR_SET_DUMPABLE),
-                  SCMP_A1(SCMP_CMP_NE, 0));
+                  SCMP_A1(SCMP_CMP_NE, 0, 0));
 }
+
+static int refuse_always(scmp_filter_ctx context)
+{
+    return refuse_all(context, forbidden, ARRAY_SIZE(forbidden));
+}
+
+static int (*const parts[])(scmp_filter_ctx) = {
+    refuse_always,  refuse_processes, refuse_new_code, refuse_writing,
+    refuse_signals, refuse_sockets,   refuse_oddities,
+};
 
 /* A foreign ABI has other numbers: all of it fails. Threads there are none yet,
  * but for a sanitizer's own. */
@@ -270,13 +281,9 @@ static int load(scmp_filter_ctx context)
     TRY(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH,
                          SCMP_ACT_ERRNO(EPERM)));
     TRY(seccomp_attr_set(context, SCMP_FLTATR_CTL_TSYNC, 1));
-    TRY(refuse_all(context, forbidden, ARRAY_SIZE(forbidden)));
-    TRY(refuse_processes(context));
-    TRY(refuse_new_code(context));
-    TRY(refuse_writing(context));
-    TRY(refuse_signals(context));
-    TRY(refuse_sockets(context));
-    TRY(refuse_oddities(context));
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        TRY(parts[i](context));
+    }
     return seccomp_load(context);
 }
 
