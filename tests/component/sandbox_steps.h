@@ -1,0 +1,402 @@
+#ifndef WAYBILL_TESTS_SANDBOX_STEPS_H
+#define WAYBILL_TESTS_SANDBOX_STEPS_H
+
+#include "asserts.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What is tried in the sandbox: each step is 0, or errno. */
+
+static char root[] = "/tmp/waybill-sandbox-XXXXXX";
+
+/* Of the two folders there, one is named by the configuration. */
+static const char *in(const char *below)
+{
+    static char paths[4][256];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+
+    snprintf(path, sizeof(paths[0]), "%s/%s", root, below);
+    return path;
+}
+
+/* --- steps: 0, or errno ----------------------------------------------------
+ */
+
+static int told(long result)
+{
+    return result >= 0 ? 0 : errno;
+}
+
+static int read_file(const char *path)
+{
+    return told(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+/* A child that was made after all must not run the rest of this program. */
+static int made(long pid)
+{
+    if (pid == 0) {
+        _exit(0);
+    }
+    return told(pid);
+}
+
+static int run_program(void)
+{
+    char name[] = "true";
+    char *argv[] = {name, NULL};
+
+    execve("/bin/true", argv, NULL);
+    return errno; /* else the status of `true` */
+}
+
+static int run_descriptor(void)
+{
+    char name[] = "true";
+    char *argv[] = {name, NULL};
+    int fd = open("/bin/true", O_PATH | O_CLOEXEC);
+
+    syscall(SYS_execveat, fd, "", argv, NULL, AT_EMPTY_PATH);
+    return errno;
+}
+
+static int spawn_program(void)
+{
+    char name[] = "true";
+    char *argv[] = {name, NULL};
+    pid_t pid;
+
+    return posix_spawnp(&pid, "true", NULL, NULL, argv, NULL);
+}
+
+static int make_process(void)
+{
+    return made(fork());
+}
+
+static int make_process_by_clone3(void)
+{
+    unsigned long long arguments[8] = {[4] = SIGCHLD};
+
+    return made(syscall(SYS_clone3, arguments, sizeof(arguments)));
+}
+
+static int be_traced(void)
+{
+    return told(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+}
+
+static int trace_parent(void)
+{
+    return told(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
+}
+
+static int read_memory_of_parent(void)
+{
+    char byte;
+    struct iovec here = {&byte, 1};
+    struct iovec there = {root, 1}; /* at the same address */
+
+    return told(process_vm_readv(getppid(), &here, 1, &there, 1, 0));
+}
+
+static int read_environment_of_parent(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)getppid());
+    return read_file(path);
+}
+
+static int signal_parent(void)
+{
+    return told(kill(getppid(), 0));
+}
+
+static int open_parent(void)
+{
+    return told(syscall(SYS_pidfd_open, getppid(), 0));
+}
+
+static int read_shadow(void)
+{
+    return read_file("/etc/shadow");
+}
+
+static int read_shadow_by_another_way(void)
+{
+    return read_file("/proc/self/root/etc/shadow");
+}
+
+static int read_other_file(void)
+{
+    return read_file(in("other/secret"));
+}
+
+static int list_other_folder(void)
+{
+    return told(open(in("other"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+static int write_named_file(void)
+{
+    return told(open(in("named/config"), O_WRONLY | O_CLOEXEC));
+}
+
+static int truncate_named_file(void)
+{
+    return told(truncate(in("named/config"), 0));
+}
+
+static int make_file(void)
+{
+    return told(
+        open(in("named/new"), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+}
+
+static int make_folder(void)
+{
+    return told(mkdir(in("named/folder"), 0700));
+}
+
+static int make_link(void)
+{
+    return told(symlink("/etc/shadow", in("named/link")));
+}
+
+static int remove_file(void)
+{
+    return told(unlink(in("named/victim")));
+}
+
+static int move_file(void)
+{
+    return told(rename(in("named/config"), in("named/victim")));
+}
+
+static int change_mode(void)
+{
+    return told(chmod(in("named/config"), 0666));
+}
+
+static int change_time(void)
+{
+    return told(utimensat(AT_FDCWD, in("named/config"), NULL, 0));
+}
+
+static int map_writable_code(void)
+{
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return at == MAP_FAILED ? errno : 0;
+}
+
+static int make_data_code(void)
+{
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return told(mprotect(at, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int make_memory_file(void)
+{
+    return told(memfd_create("code", MFD_CLOEXEC));
+}
+
+static int open_packet_socket(void)
+{
+    return told(socket(AF_PACKET, SOCK_RAW, 0));
+}
+
+static int open_crypto_socket(void)
+{
+    return told(socket(AF_ALG, SOCK_SEQPACKET, 0));
+}
+
+static int open_raw_socket(void)
+{
+    return told(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+}
+
+static int open_netfilter_socket(void)
+{
+    return told(socket(AF_NETLINK, SOCK_RAW, 12));
+}
+
+/* The kernel takes the family for an int. */
+static int open_disguised_socket(void)
+{
+    return told(syscall(SYS_socket, 0x100000000L + AF_ALG, SOCK_SEQPACKET, 0));
+}
+
+static int make_namespace(void)
+{
+    return told(unshare(CLONE_NEWUSER));
+}
+
+static int mount_something(void)
+{
+    return told(mount("none", "/tmp", "tmpfs", MS_RDONLY, NULL));
+}
+
+static int set_up_ring(void)
+{
+    char parameters[256] = {0};
+
+    return told(syscall(SYS_io_uring_setup, 1, parameters));
+}
+
+static int load_bpf(void)
+{
+    return told(syscall(SYS_bpf, 0, NULL, 0));
+}
+
+static int catch_faults(void)
+{
+    return told(syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */));
+}
+
+static int count_cycles(void)
+{
+    return told(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
+}
+
+static int read_keys(void)
+{
+    return told(syscall(SYS_keyctl, 0, -3, 0));
+}
+
+static int become_somebody(void)
+{
+    return told(syscall(SYS_setuid, getuid()));
+}
+
+static int change_personality(void)
+{
+    return told(personality(0xffffffff));
+}
+
+static int be_dumpable(void)
+{
+    return told(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
+static int type_into_terminal(void)
+{
+    return told(ioctl(0, TIOCSTI, "x"));
+}
+
+#if defined(__x86_64__)
+static int call_by_i386(void)
+{
+    long result;
+
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(20L /* getpid */)
+                     : "memory", "r8", "r9", "r10", "r11");
+    return result >= 0 ? 0 : (int)-result;
+}
+
+static int call_by_x32(void)
+{
+    return told(syscall(0x40000000L + SYS_getpid));
+}
+#endif
+
+/* --- what goes on working ---------------------------------------------------
+ */
+
+static int read_named_file(void)
+{
+    return read_file(in("named/config"));
+}
+
+static int read_neighbour(void)
+{
+    return read_file(in("named/victim"));
+}
+
+static int read_where_links_lead(void)
+{
+    return read_file(in("links/config"));
+}
+
+static int list_named_folder(void)
+{
+    return told(open(in("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+static int read_own_numbers(void)
+{
+    return read_file("/proc/self/stat");
+}
+
+static int resolve_name(void)
+{
+    struct addrinfo *found = NULL;
+
+    if (getaddrinfo("localhost", "443", NULL, &found) != 0) {
+        return ENOENT;
+    }
+    freeaddrinfo(found);
+    return 0;
+}
+
+static int load_library(void)
+{
+    return dlopen("libresolv.so.2", RTLD_NOW) != NULL ? 0 : ENOENT;
+}
+
+static int signal_itself(void)
+{
+    return told(kill(getpid(), 0));
+}
+
+static void *in_thread(void *payload)
+{
+    int *result = payload;
+
+    /* Both parts: seccomp, and Landlock, which a thread inherits */
+    *result =
+        run_program() == EPERM && read_other_file() == EACCES ? 0 : EINVAL;
+    return NULL;
+}
+
+static int bind_its_threads(void)
+{
+    pthread_t thread;
+    int result = EINVAL;
+    int status = pthread_create(&thread, NULL, in_thread, &result);
+
+    if (status != 0) {
+        return status;
+    }
+    pthread_join(thread, NULL);
+    return result;
+}
+
+#endif
