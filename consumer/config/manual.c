@@ -41,7 +41,7 @@ static void put_row(struct str *out, const char *path,
 {
     CLEANUP(str_release) struct str full = STR_INIT(256);
 
-    str_printf(&full, "%s.%s", path, field->key);
+    str_printf(&full, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
     str_puts(out, ".TP\n\\fB");
     roff_puts(out, full.data);
     str_puts(out, "\\fR");
@@ -122,6 +122,8 @@ void config_put_manual(struct str *out,
         str_putc(out, '\n');
         if (field->type == FIELD_LIST) {
             put_list(out, field, integrations);
+        } else if (field_is_scalar(field)) {
+            put_row(out, "", field);
         } else {
             put_rows(out, field->key, field->fields);
         }

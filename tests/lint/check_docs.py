@@ -38,7 +38,10 @@ def waybill(binary, *args):
 
 
 def generate(binary, word):
-    text = waybill(binary, "config", word).stdout
+    done = waybill(binary, "config", word)
+    if done.returncode != 0:
+        sys.exit(f"waybill config {word}: {done.returncode}: {done.stderr}")
+    text = done.stdout
     if word == "schema":
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
     return text
