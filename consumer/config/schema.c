@@ -45,6 +45,17 @@ static void put_number(struct json_writer *json, const struct field *field)
     json_close(json, ']');
 }
 
+/* What takes "false" for off takes it without quotes, too. */
+static void put_words(struct json_writer *json, const char *const *words)
+{
+    for (; *words != NULL; words++) {
+        json_put_string(json, NULL, *words);
+        if (strcmp(*words, "true") == 0 || strcmp(*words, "false") == 0) {
+            json_put_bool(json, NULL, strcmp(*words, "true") == 0);
+        }
+    }
+}
+
 static void put_choice(struct json_writer *json, const struct field *field)
 {
     json_open(json, "anyOf", '[');
@@ -55,9 +66,7 @@ static void put_choice(struct json_writer *json, const struct field *field)
         json_put_bool(json, NULL, true);
         json_put_bool(json, NULL, false);
     } else {
-        for (size_t i = 0; field->words[i] != NULL; i++) {
-            json_put_string(json, NULL, field->words[i]);
-        }
+        put_words(json, field->words);
     }
     json_close(json, ']');
     json_close(json, '}');
