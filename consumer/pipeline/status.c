@@ -234,7 +234,8 @@ static void look_at_readiness(const struct service *service,
             "stopping: no more records are read";
     } else if (!state.member) {
         status->reasons[status->reason_count++] =
-            "no assignment: the group has given none yet, or its offsets are "
+            "no assignment: the group has given none yet, or has taken it "
+            "back, or its offsets are "
             "not known yet";
     }
     if (!state.producer) {
