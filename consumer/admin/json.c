@@ -207,8 +207,8 @@ static void put_outcome(struct json_writer *writer,
     json_put_integer(writer, "partition", from->partition);
     json_put_integer(writer, "offset", from->offset);
     json_put_optional(writer, "registration",
-                      from->registration != NULL ? from->registration->name
-                                                 : NULL);
+                      from->registration[0] != '\0' ? from->registration
+                                                    : NULL);
     json_put_optional(writer, "class",
                       from->status == OUTCOME_FAILED ? error_class(from->error)
                                                      : NULL);

@@ -43,6 +43,15 @@ void arena_free(struct arena *arena)
     mem_free(arena);
 }
 
+void arena_wipe(struct arena *arena)
+{
+    for (struct chunk *chunk = arena != NULL ? arena->chunks : NULL;
+         chunk != NULL; chunk = chunk->next) {
+        explicit_bzero(chunk->data, chunk->size);
+    }
+    arena_free(arena);
+}
+
 static struct chunk *add_chunk(struct arena *arena, size_t size)
 {
     struct chunk *chunk = mem_alloc(sizeof(struct chunk) + size);

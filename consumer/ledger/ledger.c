@@ -144,13 +144,8 @@ int64_t ledger_span(const struct ledger *ledger)
     return ledger->cursor - ledger->committed.watermark;
 }
 
-bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
+void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry)
 {
-    if (ledger_entry_has(entry, PART_FINISHED) ||
-        ledger_entry_has(entry, PART_CLAIMED) ||
-        entry->offset - ledger->committed.watermark > PROGRESS_MOST_SPAN) {
-        return false;
-    }
     for (size_t i = 0; i < entry->part_count; i++) {
         const struct ledger_part *part = &entry->parts[i];
         struct progress_attempts attempts = {
@@ -160,8 +155,18 @@ bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
             progress_add_attempts(&ledger->committed, &attempts);
         }
     }
-    offset_set_add(&ledger->unread, entry->offset);
     TAILQ_REMOVE(&ledger->entries, entry, link);
+}
+
+bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
+{
+    if (ledger_entry_has(entry, PART_FINISHED) ||
+        ledger_entry_has(entry, PART_CLAIMED) ||
+        entry->offset - ledger->committed.watermark > PROGRESS_MOST_SPAN) {
+        return false;
+    }
+    ledger_withdraw(ledger, entry);
+    offset_set_add(&ledger->unread, entry->offset);
     return true;
 }
 

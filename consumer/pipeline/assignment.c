@@ -40,7 +40,7 @@ static struct assignment *find(struct service *service, const char *topic,
 /* --- intake -----------------------------------------------------------------
  */
 
-static void forget(struct intake *intake)
+void intake_free(struct intake *intake)
 {
     struct service *service = intake->assignment->service;
 
@@ -68,6 +68,7 @@ static void on_outcome(void *payload, struct record *record, size_t place)
     }
     /* Later: it may free the record, which is still talking. */
     loop_defer(service->options->loop, &service->advance);
+    service_renew_soon(service);
 }
 
 static void fill_parts(struct intake *intake)
@@ -85,7 +86,8 @@ static void fill_parts(struct intake *intake)
     }
 }
 
-static void take_in(struct assignment *assignment, const struct input *input)
+struct intake *intake_new(struct assignment *assignment,
+                          const struct input *input)
 {
     struct service *service = assignment->service;
     struct intake *intake = mem_zalloc(sizeof(*intake));
@@ -100,9 +102,9 @@ static void take_in(struct assignment *assignment, const struct input *input)
     fill_parts(intake);
     ledger_add(&assignment->ledger, &intake->entry);
     service->records++;
-    service->counts.all.consumed++;
     service->bytes += intake->size;
     service->dirty |= intake->entry.part_count == 0;
+    return intake;
 }
 
 void service_on_record(void *payload, const struct input *input)
@@ -116,7 +118,8 @@ void service_on_record(void *payload, const struct input *input)
     }
     fault_point("record");
     if (ledger_read(&assignment->ledger, input->offset)) {
-        take_in(assignment, input);
+        intake_new(assignment, input);
+        service->counts.all.consumed++;
     } else {
         service->dirty = true; /* the watermark may have moved */
     }
@@ -174,7 +177,7 @@ static void drop_crowding(struct assignment *assignment)
             if (ledger_drop(&assignment->ledger, entry)) {
                 record_note_parked(intake->record);
                 service->counts.all.parked++;
-                forget(intake);
+                intake_free(intake);
             }
         }
         entry = before;
@@ -285,6 +288,7 @@ void service_tick(void *payload)
     count_loop_lag(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     pipeline_tick(service->pipeline);
+    service_renew_soon(service);
     service_regulate(service);
     if (service->state == SERVICE_RUNNING) {
         pass_markers(service);
@@ -359,7 +363,7 @@ static void refuse_metadata(struct service *service,
               "offset with kafka-consumer-groups --reset-offsets "
               "--to-current, which takes the metadata away",
               (int)position->at.partition, position->at.topic,
-              service->settings->kafka.group, (long long)position->offset,
+              service->queue_options.group, (long long)position->offset,
               why->message);
     service_fail(service, &err);
 }
@@ -408,7 +412,7 @@ void assignment_sweep(struct assignment *assignment)
         const struct intake *intake = entry->owner;
 
         count_completed(assignment->service, intake->record);
-        forget(entry->owner);
+        intake_free(entry->owner);
     }
 }
 
@@ -420,7 +424,7 @@ void assignment_clear(struct assignment *assignment)
     assignment_abandon(assignment, false);
     assignment_sweep(assignment);
     while ((entry = ledger_take(&assignment->ledger)) != NULL) {
-        forget(entry->owner);
+        intake_free(entry->owner);
     }
 }
 
@@ -446,7 +450,7 @@ bool assignment_abandon(struct assignment *assignment, bool at_once)
         running |= runs;
         note_attempts(entry);
         if (!runs && ledger_drop(&assignment->ledger, entry)) {
-            forget(intake);
+            intake_free(intake);
         }
         entry = next;
     }

@@ -110,6 +110,7 @@ bool service_commit(struct service *service)
     bool any = false;
 
     service->sent_count = 0;
+    service->commits++;
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         assignment->committing = add_assignment(service, batch, assignment);
@@ -119,6 +120,7 @@ bool service_commit(struct service *service)
         queue_commit(service->queue, batch);
     } else {
         queue_batch_free(batch);
+        service_renew_soon(service);
     }
     return any;
 }
@@ -179,7 +181,7 @@ static void announce_committed(struct service *service)
             continue; /* somebody else's by now; told by its outcome */
         }
         outcome = &record_outcomes(sent->intake->record, &count)[sent->place];
-        count_outcome(service, outcome);
+        count_outcome(service, sent->intake->record, outcome);
         audit_outcome(outcome, service->style.dead_letter_topic);
     }
 }
@@ -230,6 +232,7 @@ void service_on_committed(void *payload, const struct queue_result *result)
     }
     service->committed_ms = loop_now(service->options->loop);
     service->dirty = true;
+    service_renew_soon(service);
     service_regulate(service);
     service_advance(service);
 }

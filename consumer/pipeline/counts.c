@@ -40,7 +40,8 @@ static void remember(struct counts *counts, const struct outcome *outcome)
              outcome->input->message.topic);
     recent->partition = outcome->input->partition;
     recent->offset = outcome->input->offset;
-    recent->registration = attachment != NULL ? attachment->registration : NULL;
+    snprintf(recent->registration, sizeof(recent->registration), "%s",
+             attachment != NULL ? attachment->registration->name : "");
     recent->status = outcome->status;
     recent->error = outcome->error.kind;
     recent->attempts = outcome->attempts;
@@ -48,11 +49,12 @@ static void remember(struct counts *counts, const struct outcome *outcome)
     recent->at_ms = outcome->finished_ms;
 }
 
-static void count_delivery(struct pipeline *pipeline,
+static void count_delivery(const struct record *record,
                            const struct outcome *outcome)
 {
-    struct registration_counts *counts =
-        &pipeline_lane(pipeline, outcome->attachment->registration)->counts;
+    struct lane *lane =
+        pipeline_lane(record->pipeline, outcome->attachment->registration);
+    struct registration_counts *counts = &lane_newest(lane)->counts;
 
     histogram_observe(&counts->duration, (double)outcome->duration_ms / 1000);
     if (outcome->status == OUTCOME_SUCCEEDED) {
@@ -62,14 +64,15 @@ static void count_delivery(struct pipeline *pipeline,
     }
 }
 
-void count_outcome(struct service *service, const struct outcome *outcome)
+void count_outcome(struct service *service, const struct record *record,
+                   const struct outcome *outcome)
 {
     remember(&service->counts, outcome);
     if (outcome->dead_letter) {
         service->counts.all.dead_letters[outcome->error.kind]++;
     }
     if (outcome->attachment != NULL) {
-        count_delivery(service->pipeline, outcome);
+        count_delivery(record, outcome);
     }
 }
 

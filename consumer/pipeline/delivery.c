@@ -254,7 +254,8 @@ static int64_t wall_now(const struct delivery *delivery)
     return clock_wall_ms(loop_clock(options_of(delivery)->loop));
 }
 
-/* What it shows of the registration and of the host, besides itself */
+/* What it shows of the registration and of the host, besides itself. Of
+ * credentials that are not configured any more nobody wants to know. */
 static void teach(struct delivery *delivery, enum disposition disposition,
                   const struct error *err)
 {
@@ -263,12 +264,14 @@ static void teach(struct delivery *delivery, enum disposition disposition,
         loop_now(options->loop) + options->settings->delivery.hold_retry_ms;
     /* The same one, once more, says nothing new of the credentials: others have
      * come through since, or it is held. */
-    bool news = !delivery->refused || delivery->lane->held;
+    bool news = (!delivery->refused || delivery->lane->held) &&
+                !lane_is_retired(delivery->lane);
+    struct host *host = host_newest(delivery->lane->host);
 
     if (disposition == DISPOSITION_BACK_OFF) {
-        host_failed(delivery->lane->host, err);
+        host_failed(host, err);
     } else if (disposition == DISPOSITION_HOLD && is_service(delivery)) {
-        host_succeeded(delivery->lane->host);
+        host_succeeded(host);
         delivery->refused = true;
         if (news && lane_refused(delivery->lane, until)) {
             delivery->lane->held_since_ms = wall_now(delivery);
@@ -276,7 +279,7 @@ static void teach(struct delivery *delivery, enum disposition disposition,
                      "credentials refused, holding registration", err);
         }
     } else if (err->http_status > 0) {
-        host_succeeded(delivery->lane->host); /* it is there, and says no */
+        host_succeeded(host); /* it is there, and says no */
     }
 }
 
@@ -284,6 +287,7 @@ static void fail(struct delivery *delivery, const struct error *err)
 {
     struct outcome *outcome = delivery->outcome;
     enum disposition disposition = disposition_of(err);
+    struct lane *lane = lane_newest(delivery->lane);
     bool again = (disposition == DISPOSITION_RETRY ||
                   disposition == DISPOSITION_BACK_OFF) &&
                  !is_used_up(delivery);
@@ -291,8 +295,8 @@ static void fail(struct delivery *delivery, const struct error *err)
     if (outcome->first_failed_ms == 0) {
         outcome->first_failed_ms = wall_now(delivery);
     }
-    delivery->lane->last_error = *err;
-    delivery->lane->last_error_ms = wall_now(delivery);
+    lane->last_error = *err;
+    lane->last_error_ms = wall_now(delivery);
     teach(delivery, disposition, err);
     again = again || (disposition == DISPOSITION_HOLD && is_service(delivery));
     if (again && delivery->abandoned) {
@@ -309,8 +313,8 @@ static void succeed(struct delivery *delivery, const struct artifact *artifact)
 {
     delivery->outcome->status = OUTCOME_SUCCEEDED;
     delivery->outcome->artifact = *artifact;
-    host_succeeded(delivery->lane->host);
-    if (lane_accepted(delivery->lane)) {
+    host_succeeded(host_newest(delivery->lane->host));
+    if (!lane_is_retired(delivery->lane) && lane_accepted(delivery->lane)) {
         log_lane(delivery->lane, "credentials accepted, registration goes on",
                  NULL);
     }

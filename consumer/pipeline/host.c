@@ -207,6 +207,14 @@ bool host_is_stuck(const struct host *host)
            host->not_before_ms > now_of(host) + LONG_PAUSE_MS;
 }
 
+struct host *host_newest(struct host *host)
+{
+    while (host->heir != NULL) {
+        host = host->heir;
+    }
+    return host;
+}
+
 bool host_takes_retry(struct host *host)
 {
     return !pipeline_is_service(host->pipeline) ||
@@ -291,13 +299,19 @@ void host_add_lane(struct host *host, struct lane *lane)
     host->limiter.most = (double)(lane->most * host->lane_count);
 }
 
-void host_free(struct host *host)
+void host_rest(struct host *host)
 {
     if (host->probe != NULL) {
         integration_class_of(host->registration->integration)
             ->cancel_probe(host->probe);
+        host->probe = NULL;
     }
     loop_disarm(host->pipeline->options.loop, &host->wake);
+}
+
+void host_free(struct host *host)
+{
+    host_rest(host);
     mem_free(host->lanes);
     mem_free(host);
 }

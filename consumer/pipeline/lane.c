@@ -20,8 +20,12 @@ void lane_enter(struct lane *lane)
 
 void lane_leave(struct lane *lane)
 {
-    lane->load--;
-    lane->host->load--;
+    for (struct host *host = lane->host; host != NULL; host = host->heir) {
+        host->load--;
+    }
+    for (; lane != NULL; lane = lane->heir) {
+        lane->load--;
+    }
 }
 
 void lane_push(struct lane *lane, struct delivery *delivery)
@@ -93,6 +97,19 @@ bool lane_accepted(struct lane *lane)
 static bool is_stuck(const struct lane *lane)
 {
     return lane->held || host_is_stuck(lane->host);
+}
+
+struct lane *lane_newest(struct lane *lane)
+{
+    while (lane->heir != NULL) {
+        lane = lane->heir;
+    }
+    return lane;
+}
+
+bool lane_is_retired(const struct lane *lane)
+{
+    return lane->host->pipeline->retired;
 }
 
 static size_t share_of(const struct lane *lane, size_t part)

@@ -106,6 +106,11 @@ void pipeline_free(struct pipeline *pipeline)
     mem_free(pipeline);
 }
 
+const struct settings *pipeline_settings(const struct pipeline *pipeline)
+{
+    return pipeline->options.settings;
+}
+
 struct lane *pipeline_lane(struct pipeline *pipeline,
                            const struct registration *registration)
 {
@@ -192,14 +197,26 @@ void pipeline_attempt_began(struct pipeline *pipeline)
     pipeline->running++;
 }
 
+/* Whoever comes after it counts it as well: a registry bears no more because
+ * the configuration is another. */
 void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane)
 {
+    struct lane *newest = lane_newest(lane);
+    struct host *host = host_newest(lane->host);
+
     pipeline->running--;
-    lane->running--;
-    lane->ended++;
-    lane->host->running--;
+    for (struct lane *at = lane; at != NULL; at = at->heir) {
+        at->running--;
+    }
+    for (struct host *at = lane->host; at != NULL; at = at->heir) {
+        at->running--;
+    }
+    newest->ended++;
     lane->host->probing = false;
-    host_pump(lane->host);
+    host_pump(host);
+    if (newest->host != host) {
+        host_pump(newest->host);
+    }
     announce_idle(pipeline);
 }
 

@@ -79,6 +79,7 @@ bool budget_take(struct budget *budget, uint64_t now_ms);
 struct host {
     STAILQ_ENTRY(host) link;
     struct pipeline *pipeline;
+    struct host *heir; /* of the next configuration; NULL: none, or not there */
     const char *name;
     const struct registration *registration; /* to probe with */
     struct breaker breaker;
@@ -86,6 +87,7 @@ struct host {
     struct budget budget;
     int64_t down_since_ms;  /* wall, while the breaker is open */
     uint64_t not_before_ms; /* it has asked for a pause */
+    /* Both with those of earlier configurations */
     size_t running;
     size_t load; /* deliveries that are not over */
     size_t next; /* the lane whose turn it is */
@@ -99,8 +101,9 @@ struct host {
 struct lane {
     const struct registration *registration;
     struct host *host;
+    struct lane *heir; /* as the host's */
     size_t most;
-    size_t running;
+    size_t running; /* as the host's, and so is `load` */
     size_t waiting_count;
     size_t load; /* deliveries that are not over */
     TAILQ_HEAD(deliveries, delivery) waiting;
@@ -140,15 +143,22 @@ bool lane_is_crowding(const struct lane *lane);
 /* What was parked of it has room now, or is needed. */
 bool lane_wants_parked(const struct lane *lane);
 void lane_tick(struct lane *lane); /* once a second */
+/* The one that counts, and that learns: of the last configuration that has it.
+ */
+struct lane *lane_newest(struct lane *lane);
+bool lane_is_retired(const struct lane *lane);
 
 struct host *host_new(struct pipeline *pipeline, const char *name,
                       const struct registration *registration);
 void host_free(struct host *host);
 void host_add_lane(struct host *host, struct lane *lane);
+/* No probe goes out, or comes back, any more. */
+void host_rest(struct host *host);
 /* Starts whatever may start. */
 void host_pump(struct host *host);
 /* Nothing will be sent there for a while. */
 bool host_is_stuck(const struct host *host);
+struct host *host_newest(struct host *host); /* as lane_newest() */
 /* A retry may join its lane; false: not yet. */
 bool host_takes_retry(struct host *host);
 /* What an attempt has shown of the host */
@@ -218,11 +228,14 @@ struct record {
 };
 
 void record_delivery_done(struct record *record);
+/* Something of it is over that has not been told yet. */
+bool record_has_news(const struct record *record);
 
 /* --- pipeline.c
  * --------------------------------------------------------------------- */
 
 struct pipeline {
+    STAILQ_ENTRY(pipeline) link; /* among those that have had their time */
     struct pipeline_options options;
     struct integration_env env;
     struct integration **integrations; /* by their place in the table */
@@ -230,9 +243,16 @@ struct pipeline {
     STAILQ_HEAD(, host) hosts;
     struct arena *arena; /* hosts' names */
     size_t running;
+    size_t records; /* that are of it */
     bool draining;
+    bool retired; /* another one has taken its place */
     struct task idle;
 };
+
+/* heir.c: takes the place of `from`, in which no attempt begins any more, and
+ * what is known of its hosts and registrations. */
+void pipeline_inherit(struct pipeline *pipeline, struct pipeline *from,
+                      loop_fn *idle, void *payload);
 
 struct lane *pipeline_lane(struct pipeline *pipeline,
                            const struct registration *registration);

@@ -48,6 +48,17 @@ bool record_outcome_is_done(const struct record *record, size_t place)
            record->deliveries[place].state == DELIVERY_DONE;
 }
 
+bool record_has_news(const struct record *record)
+{
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        if (record->deliveries[i].state == DELIVERY_DONE &&
+            !record->deliveries[i].told) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void make_outcomes(struct record *record, size_t count)
 {
     record->outcomes =
@@ -206,6 +217,7 @@ struct record *pipeline_feed(struct pipeline *pipeline,
     const struct loop *loop = pipeline->options.loop;
 
     record->pipeline = pipeline;
+    pipeline->records++;
     record->arena = arena;
     record->done = done;
     record->payload = payload;
@@ -274,5 +286,6 @@ void record_free(struct record *record)
         delivery_release(&record->deliveries[i]);
     }
     loop_cancel(record->pipeline->options.loop, &record->finished);
+    record->pipeline->records--;
     arena_free(record->arena);
 }

@@ -115,15 +115,6 @@ static void on_notice(void *payload, enum log_level level, const char *text)
     log_write(level, "queue", "kafka", LOG_TEXT("err", text));
 }
 
-static void on_idle(void *payload)
-{
-    struct service *service = payload;
-
-    service->idle = true;
-    service->dirty = true;
-    service_advance(service);
-}
-
 /* The budget is used up: also when a commit hangs, which then ends with the
  * process, and is done again by somebody else. */
 static void on_drain_deadline(void *payload)
@@ -145,7 +136,7 @@ static void stop(struct service *service)
     queue_pause(service->queue);
     loop_arm(loop, &service->drain_deadline,
              service->settings->delivery.drain_ms);
-    pipeline_drain(service->pipeline, on_idle, service);
+    pipeline_drain(service->pipeline, service_on_idle, service);
 }
 
 void service_fail(struct service *service, const struct error *err)
@@ -189,25 +180,40 @@ static const struct queue_handler handler = {
     .closed = on_closed,
 };
 
+static struct field_map *copy_properties(struct arena *arena,
+                                         const struct field_map *from)
+{
+    struct field_map *map = arena_alloc(arena, sizeof(*map));
+    struct field_pair *pairs = arena_alloc(arena, from->count * sizeof(*pairs));
+
+    for (size_t i = 0; i < from->count; i++) {
+        pairs[i].key = arena_strdup(arena, from->pairs[i].key);
+        pairs[i].value = arena_strdup(arena, from->pairs[i].value);
+    }
+    *map = (struct field_map){pairs, from->count};
+    return map;
+}
+
+/* Copies: settings may be replaced, what concerns Kafka stays. */
 static void fill_options(struct service *service)
 {
     const struct kafka_settings *kafka = &service->settings->kafka;
+    struct arena *arena = service->arena;
 
     service->queue_options = (struct queue_options){
-        .brokers = kafka->brokers,
-        .group = kafka->group,
-        .topic = kafka->topics.attestations,
-        .transactional_id = kafka->transactional_id,
-        .instance_id = kafka->instance_id,
-        .properties = &kafka->properties,
+        .brokers = arena_strdup(arena, kafka->brokers),
+        .group = arena_strdup(arena, kafka->group),
+        .topic = arena_strdup(arena, kafka->topics.attestations),
+        .transactional_id = arena_strdup(arena, kafka->transactional_id),
+        .instance_id = arena_strdup(arena, kafka->instance_id),
+        .properties = copy_properties(arena, &kafka->properties),
         .random = random_next(service->options->random),
     };
     service->style = (struct outcome_style){
-        .source =
-            arena_printf(service->settings->arena, "waybill/%s", kafka->group),
-        .group = kafka->group,
-        .topic = kafka->topics.outcomes,
-        .dead_letter_topic = kafka->topics.dead_letters,
+        .source = arena_printf(arena, "waybill/%s", kafka->group),
+        .group = service->queue_options.group,
+        .topic = arena_strdup(arena, kafka->topics.outcomes),
+        .dead_letter_topic = arena_strdup(arena, kafka->topics.dead_letters),
         .structured = kafka->outcome_mode == OUTCOME_STRUCTURED,
     };
 }
@@ -221,6 +227,8 @@ static void init(struct service *service)
     timer_init(&service->tick, service_tick, service);
     timer_init(&service->drain_deadline, on_drain_deadline, service);
     task_init(&service->ending, run_ending, service);
+    service_renewal_init(service);
+    service->arena = arena_new();
     fill_options(service);
 }
 
@@ -241,6 +249,7 @@ int service_start(struct pipeline *pipeline,
     init(service);
     if (queue_open(options->loop, &service->queue_options, &handler, service,
                    &service->queue, err) < 0) {
+        arena_wipe(service->arena);
         mem_free(service);
         return -1;
     }
@@ -276,8 +285,10 @@ void service_free(struct service *service)
     loop_disarm(loop, &service->tick);
     loop_disarm(loop, &service->drain_deadline);
     loop_cancel(loop, &service->advance);
+    loop_cancel(loop, &service->renewal);
     loop_cancel(loop, &service->ending);
     queue_free(service->queue);
+    arena_wipe(service->arena);
     mem_free(service->sent);
     mem_free(service);
 }

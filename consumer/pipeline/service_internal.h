@@ -27,6 +27,7 @@ struct intake {
     struct record *record;
     size_t size;
     struct timer withheld; /* a part whose message was refused */
+    uint64_t renewed_at;   /* the commit after which it is planned anew */
 };
 
 /* Whose outcome a message of the batch is */
@@ -44,10 +45,17 @@ struct counts {
 
 enum service_state { SERVICE_RUNNING, SERVICE_DRAINING, SERVICE_CLOSING };
 
+STAILQ_HEAD(pipelines, pipeline);
+
 struct service {
     struct pipeline *pipeline;
+    struct pipelines elders;  /* by earlier settings, the oldest first */
+    struct pipelines retired; /* ... with nothing left, to be taken */
+    size_t elder_count;
+    struct task renewal;
     const struct pipeline_options *options;
     const struct settings *settings;
+    struct arena *arena; /* what is kept of the first settings */
     struct queue_options queue_options;
     struct queue *queue;
     struct outcome_style style;
@@ -60,6 +68,7 @@ struct service {
     bool revoking; /* queue_release() is owed */
     bool dirty;    /* there may be something to commit */
     uint64_t committed_ms;
+    uint64_t commits;  /* tried */
     struct sent *sent; /* by message, of the commit that is under way */
     size_t sent_count;
     size_t sent_capacity;
@@ -79,6 +88,9 @@ struct service {
 };
 
 /* --- assignment.c */
+struct intake *intake_new(struct assignment *assignment,
+                          const struct input *input);
+void intake_free(struct intake *intake); /* it is in no ledger any more */
 void service_on_record(void *payload, const struct input *input);
 void service_on_assigned(void *payload, const struct queue_position *positions,
                          size_t count);
@@ -107,9 +119,16 @@ void service_on_withheld(void *payload); /* of an intake */
 void audit_outcome(const struct outcome *outcome,
                    const char *dead_letter_topic);
 
+/* --- renewal.c: from one configuration to the next */
+void service_renewal_init(struct service *service);
+/* Something has ended that may be of an earlier configuration. */
+void service_renew_soon(struct service *service);
+void service_on_idle(void *payload);
+
 /* --- counts.c */
 void counts_init(struct counts *counts);
-void count_outcome(struct service *service, const struct outcome *outcome);
+void count_outcome(struct service *service, const struct record *record,
+                   const struct outcome *outcome);
 void count_completed(struct service *service, const struct record *record);
 /* How late the tick is that runs */
 void count_loop_lag(struct service *service);

@@ -247,16 +247,16 @@ static void look_at_readiness(const struct service *service,
 void service_get_status(const struct service *service, struct arena *arena,
                         struct status *ret_status)
 {
-    const struct settings *settings = service->settings;
-    const struct delivery_settings *limits = &settings->delivery;
+    const struct delivery_settings *limits = &service->settings->delivery;
 
     *ret_status = (struct status){
         .now_ms = clock_wall_ms(loop_clock(service->options->loop)),
         .started_ms = service->started_ms,
         .phase = (enum service_phase)service->state,
-        .brokers = settings->kafka.brokers,
-        .group = settings->kafka.group,
-        .topic = settings->kafka.topics.attestations,
+        .config = {.revision = &service->settings->revision},
+        .brokers = service->queue_options.brokers,
+        .group = service->queue_options.group,
+        .topic = service->queue_options.topic,
         .notice = service->notice[0] != '\0' ? service->notice : NULL,
         .notice_ms = service->notice_ms,
         .full = service->full,

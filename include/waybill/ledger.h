@@ -96,6 +96,10 @@ int64_t ledger_span(const struct ledger *ledger);
  * done: it cannot be given up, because a part of it is finished and not yet
  * committed, or it is too far up. */
 bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry) NODISCARD;
+/* An entry that is planned anew: another one with its offset is about to be
+ * added. Nothing of it is claimed, and something is open; what is finished and
+ * not committed is done again. */
+void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry);
 bool ledger_has_unread(const struct ledger *ledger);
 /* The offset to read from, so that what was dropped comes again */
 int64_t ledger_rewind(struct ledger *ledger);

@@ -43,14 +43,16 @@ struct pipeline_options {
     enum pipeline_patience patience;
 };
 
-/* Everything in the options outlives it. */
 /* What integrations are opened with, by the settings. */
 struct integration_env pipeline_environment(const struct settings *settings,
                                             struct loop *loop,
                                             struct http *http);
 
+/* Everything in the options outlives it. */
 struct pipeline *pipeline_new(const struct pipeline_options *options);
-void pipeline_free(struct pipeline *pipeline); /* no record is left */
+/* No record is left, and none that was before it in the same service. */
+void pipeline_free(struct pipeline *pipeline);
+const struct settings *pipeline_settings(const struct pipeline *pipeline);
 
 /* Once a second: measures */
 void pipeline_tick(struct pipeline *pipeline);
@@ -106,6 +108,7 @@ struct service;
  * after service_stop(). */
 typedef void service_ended_fn(void *payload, const struct error *err);
 
+/* Options outlive it, but for the settings, which may be replaced. */
 int service_start(struct pipeline *pipeline,
                   const struct pipeline_options *options,
                   service_ended_fn *ended, void *payload,
@@ -114,6 +117,16 @@ int service_start(struct pipeline *pipeline,
  * leaves the group. */
 void service_stop(struct service *service);
 size_t service_records(const struct service *service); /* that it holds */
-void service_free(struct service *service);            /* NULL is fine */
+
+/* Goes on by another configuration: that of `next`, which is new. What runs
+ * ends as it began; all else is planned anew, and keeps its attempts and what
+ * of it is committed. kafka.* stays as it was at the start. Not while
+ * stopping, and only when there are not too many before it that still end. */
+bool service_may_reload(const struct service *service);
+void service_reload(struct service *service, struct pipeline *next);
+/* One whose time is over, the oldest first, or NULL; the caller may free it and
+ * its settings. Others wait until something of them has ended. */
+struct pipeline *service_take_retired(struct service *service);
+void service_free(struct service *service); /* NULL is fine */
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "waybill/arena.h"
+#include "waybill/digest.h"
 #include "waybill/error.h"
 #include "waybill/metrics.h"
 #include "waybill/outcome.h"
@@ -105,12 +106,23 @@ struct status_outcome {
     char topic[STATUS_ID];
     int32_t partition;
     int64_t offset;
-    const struct registration *registration; /* NULL: no delivery */
+    char registration[STATUS_ID]; /* cut, too; empty: no delivery */
     enum outcome_status status;
     enum error_kind error; /* when failed */
     unsigned attempts;
     uint64_t duration_ms;
     int64_t at_ms;
+};
+
+/* The configuration that counts, and the last try to replace it */
+struct status_config {
+    const struct digest *revision;
+    uint64_t applied; /* reloads */
+    uint64_t refused;
+    int64_t reloaded_ms; /* the last of both */
+    size_t fault_count;  /* of the last; 0: it was applied */
+    const char *fault;   /* ... the first of them */
+    const char *restart; /* keys whose change takes one; NULL: none */
 };
 
 enum service_phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CLOSING };
@@ -121,6 +133,7 @@ struct status {
     int64_t now_ms;
     int64_t started_ms;
     enum service_phase phase;
+    struct status_config config;
     /* Why it is not ready; none: it is */
     const char *reasons[STATUS_REASONS];
     size_t reason_count;

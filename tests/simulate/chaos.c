@@ -1,5 +1,6 @@
 #include "actions.h"
 #include "broker.h"
+#include "reloads.h"
 #include "waybill/alloc.h"
 #include "workload.h"
 
@@ -51,7 +52,7 @@ unsigned chaos_disruptions(const struct chaos *chaos)
     const struct sim_counts *counts = &chaos->sim->counts;
 
     return (unsigned)(counts->kills + counts->stops + counts->freezes +
-                      counts->rebalances);
+                      counts->rebalances + counts->reloads);
 }
 
 /* --- instances --------------------------------------------------------------
@@ -142,6 +143,7 @@ static void settle(struct chaos *chaos)
             sim->slots[i]->strike.countdown = 0;
         }
     }
+    reloads_mend(sim);
     if (sim->slots[0] == NULL) {
         loop_arm(sim->loop, &chaos->slots[0].start, 1);
     }

@@ -37,6 +37,71 @@ static void on_ended(void *payload, const struct error *err)
     instance->failed = err != NULL;
 }
 
+/* --- one configuration after the other --------------------------------------
+ */
+
+struct generation {
+    struct generation *next;
+    struct pipeline *pipeline;
+    struct settings *settings; /* NULL: the workload's */
+};
+
+static struct pipeline *add_generation(struct instance *instance,
+                                       const struct settings *settings,
+                                       struct settings *own)
+{
+    struct generation **last = &instance->generations;
+    struct pipeline_options options = *instance->options;
+
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = mem_zalloc(sizeof(**last));
+    options.settings = settings;
+    (*last)->settings = own;
+    (*last)->pipeline = pipeline_new(&options);
+    return (*last)->pipeline;
+}
+
+static void free_oldest(struct instance *instance)
+{
+    struct generation *oldest = instance->generations;
+
+    instance->generations = oldest->next;
+    pipeline_free(oldest->pipeline);
+    settings_free(oldest->settings);
+    mem_free(oldest);
+}
+
+bool instance_reload(struct instance *instance, struct settings *settings)
+{
+    if (!service_may_reload(instance->service)) {
+        settings_free(settings);
+        return false;
+    }
+    sim_trace(instance->sim, "life %u goes on with another configuration",
+              instance->life);
+    instance->sim->counts.reloads++;
+    /* What is held by then stays. */
+    instance->most_records = settings->delivery.max_records;
+    if (service_records(instance->service) > instance->most_records) {
+        instance->most_records = service_records(instance->service);
+    }
+    service_reload(instance->service,
+                   add_generation(instance, settings, settings));
+    return true;
+}
+
+static void free_retired(struct instance *instance)
+{
+    while (service_take_retired(instance->service) != NULL) {
+        free_oldest(instance);
+    }
+}
+
+/* --- life cycle -------------------------------------------------------------
+ */
+
 static void assemble(struct instance *instance)
 {
     struct pipeline_options *options = mem_zalloc(sizeof(*options));
@@ -51,9 +116,9 @@ static void assemble(struct instance *instance)
         .patience = PIPELINE_SERVICE,
     };
     instance->options = options;
-    instance->pipeline = pipeline_new(options);
-    if (service_start(instance->pipeline, options, on_ended, instance,
-                      &instance->service, &err) < 0) {
+    if (service_start(add_generation(instance, instance->settings, NULL),
+                      options, on_ended, instance, &instance->service,
+                      &err) < 0) {
         sim_violate(instance->sim, INVARIANT_LIVENESS, "does not start: %s",
                     err.message);
     }
@@ -67,6 +132,7 @@ void instance_start(struct sim *sim, unsigned slot)
     instance->slot = slot;
     instance->life = ++sim->lives;
     instance->settings = workload_settings(sim->workload, slot);
+    instance->most_records = instance->settings->delivery.max_records;
     instance->clock = (struct clock){monotonic, wall, instance};
     instance->random =
         random_of(sim->options.seed, sim_pick(sim, 0, UINT32_MAX));
@@ -80,7 +146,9 @@ void instance_bury(struct instance *instance)
     sim_trace(instance->sim, "life %u is over", instance->life);
     instance->dead = true;
     service_free(instance->service);
-    pipeline_free(instance->pipeline);
+    while (instance->generations != NULL) {
+        free_oldest(instance);
+    }
     http_free(instance->options->http);
     loop_free(instance->loop);
     mem_free(instance->options);
@@ -171,5 +239,6 @@ bool instance_turn(struct instance *instance)
     sim_fault_turn(instance);
     ran = loop_turn(instance->loop, false);
     sim_fault_turn(NULL);
+    free_retired(instance);
     return ran;
 }

@@ -85,6 +85,9 @@ struct issued_token {
     uint64_t expires_ms;
 };
 
+/* What a configuration may hold that has not been changed yet */
+#define FORMER_PASSWORD "long gone"
+
 struct account {
     const char *username; /* NULL: everybody may */
     const char *password;

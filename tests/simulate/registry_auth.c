@@ -24,16 +24,22 @@ static void challenge(const struct registry *registry, struct reply *reply)
     }
 }
 
-static bool is_basic_of(const struct account *account, const char *given)
+static bool is_basic(const struct account *account, const char *password,
+                     const char *given)
 {
     CLEANUP(str_release) struct str right = STR_INIT(STR_UNLIMITED);
     char both[128];
-    int len = snprintf(both, sizeof(both), "%s:%s", account->username,
-                       account->password);
+    int len =
+        snprintf(both, sizeof(both), "%s:%s", account->username, password);
 
     str_puts(&right, "Authorization: Basic ");
     base64_encode(&right, both, (size_t)len);
     return given != NULL && strcmp(given, right.data) == 0;
+}
+
+static bool is_basic_of(const struct account *account, const char *given)
+{
+    return is_basic(account, account->password, given);
 }
 
 /* -1: nobody that it knows */
@@ -138,7 +144,9 @@ static bool is_of(const struct registry *registry, const char *authorization)
     }
     for (int i = 0; i < MOST_ACCOUNTS; i++) {
         if (registry->accounts[i].username != NULL &&
-            is_basic_of(&registry->accounts[i], authorization)) {
+            (is_basic_of(&registry->accounts[i], authorization) ||
+             is_basic(&registry->accounts[i], FORMER_PASSWORD,
+                      authorization))) {
             return true;
         }
     }

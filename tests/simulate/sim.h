@@ -25,6 +25,8 @@ struct broker;
 struct registries;
 struct workload;
 struct chaos;
+struct reloads;
+struct generation;
 
 /* Ways to break it, each of which an invariant has to notice */
 enum sim_break {
@@ -51,6 +53,8 @@ enum sim_break {
     BREAK_SKIP_BLOB,
     BREAK_COMMIT_BEFORE_PUSH,
     BREAK_KEEP_PRODUCER,
+    BREAK_FORGET_RENEWED,
+    BREAK_RENEW_CLAIMED,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
@@ -63,6 +67,7 @@ struct sim_counts {
     uint64_t kills;
     uint64_t stops;
     uint64_t freezes;
+    uint64_t reloads;
     uint64_t rebalances;
     uint64_t transactions;
     uint64_t aborted;
@@ -107,6 +112,7 @@ struct sim {
     struct registries *registries;
     struct workload *workload;
     struct chaos *chaos;
+    struct reloads *reloads;
     unsigned slot_count;
     struct instance *slots[MOST_SLOTS]; /* NULL: not running */
     unsigned lives;
@@ -158,10 +164,11 @@ struct instance {
     struct random random;
     struct loop *loop;
     struct pipeline_options *options;
-    struct pipeline *pipeline;
+    struct generation *generations; /* of the configuration, oldest first */
     struct service *service;
-    bool dead;  /* killed: nothing that it does reaches anyone */
-    bool ended; /* left by itself */
+    size_t most_records; /* that it may hold */
+    bool dead;           /* killed: nothing that it does reaches anyone */
+    bool ended;          /* left by itself */
     bool failed;
     bool stopping;
     uint64_t stopped_ms;
@@ -172,6 +179,8 @@ struct instance {
 struct instance *instance_of(const struct loop *loop);
 void instance_start(struct sim *sim, unsigned slot);
 void instance_stop(struct instance *instance); /* SIGTERM */
+/* Takes the settings. False: it would have to wait, and nothing happens. */
+bool instance_reload(struct instance *instance, struct settings *settings);
 void instance_kill(struct instance *instance);
 void instance_freeze(struct instance *instance, uint64_t ms); /* SIGSTOP */
 bool instance_is_frozen(const struct instance *instance);

@@ -42,7 +42,7 @@ static bool may_fetch(const struct share *share)
 
 static void check_memory(const struct queue *queue)
 {
-    size_t most = queue->instance->settings->delivery.max_records;
+    size_t most = queue->instance->most_records;
     size_t count = service_records(queue->instance->service);
 
     if (count > most) {

@@ -4,6 +4,7 @@
 
 #include "broker.h"
 #include "registry.h"
+#include "reloads.h"
 #include "waybill/alloc.h"
 #include "workload.h"
 
@@ -76,6 +77,8 @@ static const char *const break_names[] = {
     [BREAK_SKIP_BLOB] = "skip-blob",
     [BREAK_COMMIT_BEFORE_PUSH] = "commit-before-push",
     [BREAK_KEEP_PRODUCER] = "keep-producer",
+    [BREAK_FORGET_RENEWED] = "forget-renewed",
+    [BREAK_RENEW_CLAIMED] = "renew-claimed",
 };
 
 enum sim_break sim_break_named(const char *name)
@@ -252,6 +255,7 @@ static void open_world(struct sim *sim)
     sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS - 2));
     sim->registries = registries_new(sim, MOST_REGISTRIES);
     sim->workload = workload_new(sim);
+    sim->reloads = reloads_new(sim);
 }
 
 static void close_world(struct sim *sim)
@@ -261,6 +265,7 @@ static void close_world(struct sim *sim)
             instance_bury(sim->slots[i]);
         }
     }
+    reloads_free(sim->reloads);
     workload_free(sim->workload);
     registries_free(sim->registries);
     broker_free(sim->broker);
@@ -277,6 +282,7 @@ void sim_add_counts(struct sim_counts *to, const struct sim_counts *from)
     to->kills += from->kills;
     to->stops += from->stops;
     to->freezes += from->freezes;
+    to->reloads += from->reloads;
     to->rebalances += from->rebalances;
     to->transactions += from->transactions;
     to->aborted += from->aborted;

@@ -1,0 +1,195 @@
+#include "service_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/fault.h"
+
+/*
+ * From one configuration to the next, without an end of the service.
+ *
+ * The new one has a pipeline of its own, beside the old one, in which no
+ * attempt begins any more. What runs there ends as it began, and its outcome is
+ * committed as ever. Every other record is planned anew from its own bytes, as
+ * after a restart, only that nothing is read again: what of it is committed
+ * stays done, and what has failed keeps its attempts. When nothing is left of
+ * the old one it is handed back.
+ */
+
+/* So many records in one turn of the loop: planning is decoding. */
+#define AT_ONCE 100
+/* With more before the last one than this, what runs in the oldest is cut
+ * short, and done again: a push is harmless to repeat. */
+#define MOST_RUNNING 4
+/* And no more at all than so many: what is left of them only a commit can end.
+ */
+#define MOST_ELDERS 8
+
+/* A part that is finished goes with the next commit, and then stays done. If it
+ * still is there when that has been tried, there was no room for it: a part of
+ * a record of which the rest waits can wait for long. */
+static bool awaits_commit(struct service *service, struct intake *intake)
+{
+    if (!ledger_entry_has(&intake->entry, PART_FINISHED)) {
+        return false;
+    }
+    if (intake->renewed_at == 0) {
+        intake->renewed_at = service->commits + 2; /* one may be under way */
+    }
+    service->dirty = true;
+    return service->commits < intake->renewed_at;
+}
+
+static bool may_be_renewed(struct service *service, struct intake *intake)
+{
+    const struct pipeline *pipeline = intake->record->pipeline;
+    bool at_once = pipeline == STAILQ_FIRST(&service->elders) &&
+                   service->elder_count > MOST_RUNNING;
+
+    if (ledger_entry_has(&intake->entry, PART_CLAIMED) &&
+        !fault_is_broken("renew-claimed")) {
+        return false;
+    }
+    return ledger_entry_has(&intake->entry, PART_OPEN) &&
+           !record_abandon(intake->record, at_once) &&
+           !record_has_news(intake->record) && !awaits_commit(service, intake);
+}
+
+static void renew(struct intake *intake)
+{
+    struct assignment *assignment = intake->assignment;
+    struct intake *again;
+
+    note_attempts(&intake->entry);
+    ledger_withdraw(&assignment->ledger, &intake->entry);
+    if (!fault_is_broken("forget-renewed")) {
+        again = intake_new(assignment, &intake->record->input);
+        again->record->fed_mono_ms = intake->record->fed_mono_ms;
+    }
+    intake_free(intake);
+}
+
+/* Returns how many it has done; at most so many. */
+static size_t renew_assignment(struct assignment *assignment, size_t most)
+{
+    struct service *service = assignment->service;
+    struct ledger_entry *entry = TAILQ_FIRST(&assignment->ledger.entries);
+    size_t done = 0;
+
+    while (entry != NULL && done < most) {
+        struct ledger_entry *next = TAILQ_NEXT(entry, link);
+        struct intake *intake = entry->owner;
+
+        if (intake->record->pipeline != service->pipeline &&
+            may_be_renewed(service, intake)) {
+            renew(intake);
+            done++;
+        }
+        entry = next;
+    }
+    return done;
+}
+
+static void renew_all(struct service *service)
+{
+    struct assignment *assignment;
+    size_t left = AT_ONCE;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        if (!assignment->revoked) {
+            left -= renew_assignment(assignment, left);
+        }
+    }
+    if (left == 0) {
+        service_renew_soon(service);
+    }
+}
+
+/* The oldest first: what it has handed on is counted by those behind it. */
+static void retire(struct service *service)
+{
+    struct pipeline *oldest;
+
+    while ((oldest = STAILQ_FIRST(&service->elders)) != NULL &&
+           oldest->records == 0) {
+        STAILQ_REMOVE_HEAD(&service->elders, link);
+        STAILQ_INSERT_TAIL(&service->retired, oldest, link);
+        service->elder_count--;
+    }
+}
+
+static void run_renewal(void *payload)
+{
+    struct service *service = payload;
+
+    if (service->state == SERVICE_RUNNING) {
+        renew_all(service);
+    }
+    retire(service);
+    service_advance(service);
+}
+
+void service_renew_soon(struct service *service)
+{
+    if (!STAILQ_EMPTY(&service->elders)) {
+        loop_defer(service->options->loop, &service->renewal);
+    }
+}
+
+static bool anything_runs(const struct service *service)
+{
+    const struct pipeline *elder;
+    size_t running = service->pipeline->running;
+
+    STAILQ_FOREACH(elder, &service->elders, link)
+    {
+        running += elder->running;
+    }
+    return running > 0;
+}
+
+/* Of one of them; when stopping it is the last that counts. */
+void service_on_idle(void *payload)
+{
+    struct service *service = payload;
+
+    if (service->state != SERVICE_RUNNING && !anything_runs(service)) {
+        service->idle = true;
+        service->dirty = true;
+        service_advance(service);
+    }
+}
+
+void service_renewal_init(struct service *service)
+{
+    STAILQ_INIT(&service->elders);
+    STAILQ_INIT(&service->retired);
+    task_init(&service->renewal, run_renewal, service);
+}
+
+bool service_may_reload(const struct service *service)
+{
+    return service->state == SERVICE_RUNNING &&
+           service->elder_count < MOST_ELDERS;
+}
+
+void service_reload(struct service *service, struct pipeline *next)
+{
+    struct pipeline *old = service->pipeline;
+
+    pipeline_inherit(next, old, service_on_idle, service);
+    STAILQ_INSERT_TAIL(&service->elders, old, link);
+    service->elder_count++;
+    service->pipeline = next;
+    service->settings = next->options.settings;
+    service_renew_soon(service);
+    service_regulate(service);
+}
+
+struct pipeline *service_take_retired(struct service *service)
+{
+    struct pipeline *pipeline = STAILQ_FIRST(&service->retired);
+
+    if (pipeline != NULL) {
+        STAILQ_REMOVE_HEAD(&service->retired, link);
+    }
+    return pipeline;
+}

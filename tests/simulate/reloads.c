@@ -1,0 +1,287 @@
+#include "reloads.h"
+
+#include <string.h>
+
+#include "integration/oci_options.h"
+#include "waybill/alloc.h"
+#include "workload.h"
+
+#define MOST_RELOADS 24
+/* Records of a run without faults come within so much. */
+#define QUIET_MS 10000
+
+/* What is other in the next configuration, a bit each */
+enum change {
+    CHANGE_ORDER = 1,    /* of registrations and attachments */
+    CHANGE_LIMITS = 2,   /* delivery.* */
+    CHANGE_MORE = 4,     /* an attachment that none of the events matches */
+    CHANGE_PASSWORD = 8, /* of the first registration: a wrong one */
+};
+
+struct reload {
+    struct item *item;
+    unsigned slot; /* of all that there may be */
+    unsigned changes;
+};
+
+struct reloads {
+    struct sim *sim;
+    struct reload all[MOST_RELOADS];
+    size_t count;
+    size_t next;
+    struct timer timer;
+    struct timer mending;
+    bool mended[MOST_SLOTS];
+};
+
+/* --- another configuration --------------------------------------------------
+ *
+ * Nothing of it is shared with the one before it: who keeps what belonged to
+ * that is found out by the sanitizer.
+ */
+
+static struct registration copy_registration(struct arena *arena,
+                                             const struct registration *from)
+{
+    struct registry_options *options =
+        arena_copy(arena, from->options, sizeof(*options));
+
+    options->repository = arena_strdup(arena, options->repository);
+    options->username = arena_strdup(arena, options->username);
+    options->password = arena_strdup(arena, options->password);
+    return (struct registration){arena_strdup(arena, from->name),
+                                 arena_strdup(arena, from->integration),
+                                 options};
+}
+
+static const struct registration *named(const struct settings *settings,
+                                        const char *name)
+{
+    const struct registration *registration = settings->registrations;
+
+    while (strcmp(registration->name, name) != 0) {
+        registration++;
+    }
+    return registration;
+}
+
+static struct attachment copy_attachment(const struct settings *settings,
+                                         const struct attachment *from)
+{
+    struct arena *arena = settings->arena;
+    struct attachment_options *options =
+        arena_copy(arena, from->options, sizeof(*options));
+    struct attachment to = *from;
+
+    options->prefix = arena_strdup(arena, options->prefix);
+    to.options = options;
+    to.name = arena_strdup(arena, from->name);
+    to.registration_name = arena_strdup(arena, from->registration_name);
+    to.registration = named(settings, to.registration_name);
+    return to;
+}
+
+static size_t place_in(size_t place, size_t count, unsigned changes)
+{
+    return changes & CHANGE_ORDER ? count - 1 - place : place;
+}
+
+static void copy_lists(struct settings *to, const struct settings *from,
+                       unsigned changes)
+{
+    size_t count = from->registration_count;
+
+    to->registrations =
+        arena_alloc(to->arena, count * sizeof(to->registrations[0]));
+    for (size_t i = 0; i < count; i++) {
+        to->registrations[place_in(i, count, changes)] =
+            copy_registration(to->arena, &from->registrations[i]);
+    }
+    count = from->attachment_count;
+    to->attachments =
+        arena_alloc(to->arena, (count + 1) * sizeof(to->attachments[0]));
+    for (size_t i = 0; i < count; i++) {
+        to->attachments[place_in(i, count, changes)] =
+            copy_attachment(to, &from->attachments[i]);
+    }
+    if (changes & CHANGE_MORE) {
+        to->attachments[count] = copy_attachment(to, &from->attachments[0]);
+        to->attachments[count].name = "more";
+        to->attachments[count].workflow =
+            (struct workflow_selector){.id = "nobody's"};
+        to->attachment_count++;
+    }
+}
+
+static void change_limits(struct delivery_settings *delivery,
+                          struct random *random)
+{
+    delivery->concurrency = draw(random, 1, 6);
+    delivery->max_records = draw(random, 1, 30);
+    delivery->hold_retry_ms += draw(random, 0, 30) * 1000;
+    delivery->backoff_initial_ms = draw(random, 100, 1000);
+}
+
+static void spoil_password(struct settings *settings)
+{
+    struct registry_options *options = settings->registrations[0].options;
+
+    if (options->password != NULL) {
+        options->password = FORMER_PASSWORD;
+    }
+}
+
+static struct settings *change(const struct settings *from, unsigned changes,
+                               struct random *random)
+{
+    struct arena *arena = arena_new();
+    struct settings *to = arena_copy(arena, from, sizeof(*to));
+
+    to->arena = arena;
+    copy_lists(to, from, changes);
+    if (changes & CHANGE_LIMITS) {
+        change_limits(&to->delivery, random);
+    }
+    if (changes & CHANGE_PASSWORD) {
+        spoil_password(to);
+    }
+    return to;
+}
+
+/* --- when -------------------------------------------------------------------
+ */
+
+/* False: it has to wait. */
+static bool reload(struct sim *sim, unsigned slot, unsigned changes,
+                   struct random *random)
+{
+    struct instance *instance = sim->slots[slot];
+
+    if (changes & CHANGE_PASSWORD) {
+        /* Its registry is as good as ill until that is mended. */
+        sim->registries->all[0].faulty_ms +=
+            chaos_calm_ms(sim->chaos) - sim->now_ms;
+    }
+    if (instance == NULL || instance->dead || instance->ended ||
+        instance->stopping) {
+        return true; /* whoever comes next begins with the right one */
+    }
+    return instance_reload(
+        instance,
+        change(workload_settings(sim->workload, slot), changes, random));
+}
+
+static void wait_for_next(struct reloads *reloads)
+{
+    if (reloads->next < reloads->count) {
+        uint64_t at_ms = reloads->all[reloads->next].item->at_ms;
+
+        loop_arm(reloads->sim->loop, &reloads->timer,
+                 at_ms - reloads->sim->now_ms);
+    }
+}
+
+static void on_time(void *payload)
+{
+    struct reloads *reloads = payload;
+    struct reload *next = &reloads->all[reloads->next++];
+
+    wait_for_next(reloads);
+    if (!next->item->skipped) {
+        sim_trace(reloads->sim, "[%zu] %s", next->item->number,
+                  next->item->text);
+        reload(reloads->sim, next->slot % reloads->sim->slot_count,
+               next->changes, &next->item->random);
+    }
+}
+
+/* As long as one has to wait, as cli/reload.c does it */
+#define AGAIN_MS 1000
+
+static void mend(void *payload)
+{
+    struct reloads *reloads = payload;
+    struct sim *sim = reloads->sim;
+    struct random random = random_of(sim->options.seed, 0);
+    bool left = false;
+
+    for (unsigned slot = 0; slot < MOST_SLOTS; slot++) {
+        if (!reloads->mended[slot]) {
+            reloads->mended[slot] = reload(sim, slot, 0, &random);
+            left |= !reloads->mended[slot];
+        }
+    }
+    if (left) {
+        loop_arm(sim->loop, &reloads->mending, AGAIN_MS);
+    }
+}
+
+static void plan_one(struct reloads *reloads, uint64_t at_ms)
+{
+    struct sim *sim = reloads->sim;
+    struct reload *next = &reloads->all[reloads->count++];
+    struct random *random;
+
+    next->item = schedule_add(sim);
+    random = &next->item->random;
+    next->slot = (unsigned)draw(random, 0, MOST_SLOTS - 1);
+    next->changes = (unsigned)draw(random, 0, 7);
+    if (!sim->options.quiet && draw_chance(random, 150)) {
+        next->changes |= CHANGE_PASSWORD;
+    }
+    item_says(next->item, at_ms, "slot %u: another configuration%s%s%s%s",
+              next->slot % sim->slot_count,
+              next->changes & CHANGE_ORDER ? ", in another order" : "",
+              next->changes & CHANGE_LIMITS ? ", other limits" : "",
+              next->changes & CHANGE_MORE ? ", one attachment more" : "",
+              next->changes & CHANGE_PASSWORD ? ", a wrong password" : "");
+}
+
+/* Behind all others, so that these keep their numbers; in some worlds none, in
+ * others some, one of them soon after another. */
+static void plan_all(struct reloads *reloads)
+{
+    struct sim *sim = reloads->sim;
+    struct item *item = schedule_add(sim);
+    uint64_t end_ms =
+        sim->options.quiet ? sim->now_ms + QUIET_MS : chaos_calm_ms(sim->chaos);
+    uint64_t at_ms = sim->now_ms;
+    size_t count = (size_t)draw(&item->random, 0, MOST_RELOADS / 2 - 1) * 2;
+
+    item_says(item, at_ms, "%zu times another configuration comes", count);
+    /* Not where it is measured how long each record waits. */
+    for (size_t i = 0; i < count && !item->skipped && !sim->registries_only;
+         i++) {
+        at_ms +=
+            draw_chance(&item->random, 400)
+                ? draw(&item->random, 0, 30)
+                : draw(&item->random, 1, 2 * (end_ms - sim->now_ms) / count);
+        if (at_ms < end_ms) {
+            plan_one(reloads, at_ms);
+        }
+    }
+}
+
+struct reloads *reloads_new(struct sim *sim)
+{
+    struct reloads *reloads = mem_zalloc(sizeof(*reloads));
+
+    reloads->sim = sim;
+    timer_init(&reloads->timer, on_time, reloads);
+    timer_init(&reloads->mending, mend, reloads);
+    plan_all(reloads);
+    wait_for_next(reloads);
+    return reloads;
+}
+
+void reloads_free(struct reloads *reloads)
+{
+    loop_disarm(reloads->sim->loop, &reloads->timer);
+    loop_disarm(reloads->sim->loop, &reloads->mending);
+    mem_free(reloads);
+}
+
+void reloads_mend(struct sim *sim)
+{
+    mend(sim->reloads);
+}
