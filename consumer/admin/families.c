@@ -347,9 +347,33 @@ static void put_build(const struct exposition *to)
 static void put_config(const struct exposition *to)
 {
     const struct metric_label labels[] = {
-        {"revision", digest_hex(&to->options->settings->revision)}};
+        {"revision", digest_hex(to->status->config.revision)}};
 
     put(to, labels, 1, 1);
+}
+
+static void put_reloads(const struct exposition *to)
+{
+    const struct metric_label applied[] = {{"result", "applied"}};
+    const struct metric_label refused[] = {{"result", "refused"}};
+
+    put(to, applied, 1, (double)to->status->config.applied);
+    put(to, refused, 1, (double)to->status->config.refused);
+}
+
+static void put_reload_success(const struct exposition *to)
+{
+    put(to, NULL, 0, to->status->config.fault_count == 0);
+}
+
+static void put_reload_time(const struct exposition *to)
+{
+    put(to, NULL, 0, (double)to->status->config.reloaded_ms / 1000);
+}
+
+static void put_restart_pending(const struct exposition *to)
+{
+    put(to, NULL, 0, to->status->config.restart != NULL);
 }
 
 static void put_ready(const struct exposition *to)
@@ -429,6 +453,16 @@ static const struct family families[] = {
      "1 where the kernel enforces that part of the sandbox (seccomp, "
      "landlock).",
      put_sandbox},
+    {"waybill_config_reloads_total", "counter", "result",
+     "Configurations that came since the start: applied, or refused, so that "
+     "the old one stayed.",
+     put_reloads},
+    {"waybill_config_last_reload_successful", "gauge", NULL,
+     "0 while the last of them was refused.", put_reload_success},
+    {"waybill_config_last_reload_timestamp_seconds", "gauge", NULL,
+     "When that was; 0 before the first.", put_reload_time},
+    {"waybill_config_restart_pending", "gauge", NULL,
+     "1 while a change waits for a restart.", put_restart_pending},
     {"waybill_ready", "gauge", NULL, "1 while /readyz says so.", put_ready},
 
     {"waybill_records_consumed_total", "counter", "topic",

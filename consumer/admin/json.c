@@ -277,7 +277,20 @@ static void put_build(struct json_writer *writer,
                         options->versions[i].version);
     }
     json_close(writer, '}');
-    json_put_string(writer, "configuration", options->settings->revision.text);
+}
+
+static void put_config(struct json_writer *writer,
+                       const struct status_config *from)
+{
+    json_put_string(writer, "configuration", from->revision->text);
+    json_open(writer, "reload", '{');
+    put_count(writer, "applied", from->applied);
+    put_count(writer, "refused", from->refused);
+    put_time(writer, "at", from->reloaded_ms);
+    put_count(writer, "faults", from->fault_count);
+    json_put_optional(writer, "fault", from->fault);
+    json_put_optional(writer, "restart", from->restart);
+    json_close(writer, '}');
 }
 
 static void put_sandbox(struct json_writer *writer,
@@ -304,6 +317,7 @@ void put_status_json(struct str *out, const struct status *status,
     json_put_string(&writer, "phase", phases[status->phase]);
     put_readiness(&writer, status);
     put_build(&writer, options);
+    put_config(&writer, &status->config);
     put_sandbox(&writer, options->sandbox);
     put_kafka(&writer, status);
     put_totals(&writer, status);

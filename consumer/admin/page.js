@@ -85,6 +85,11 @@ function stuckRegistration(r, now) {
 
 function stuck(s) {
   const found = s.reasons.map((reason) => ['bad', reason]);
+  if (s.reload.fault) {
+    const more = s.reload.faults > 1 ? ` (and ${number(s.reload.faults - 1)} more, in the log)` : '';
+    found.push(['bad', `The configuration that came ${ago(s.reload.at, s.now)} is refused, the one before it stays: ${s.reload.fault}${more}`]);
+  }
+  if (s.reload.restart) found.push(['warn', `Changed in the configuration, but only read at the start: ${s.reload.restart}. Restart to apply it`]);
   for (const r of s.registrations) {
     const text = stuckRegistration(r, s.now);
     if (text) found.push(text);

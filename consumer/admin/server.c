@@ -35,6 +35,8 @@ struct connection {
 
 struct admin {
     struct admin_options options;
+    struct settings settings; /* of them `admin`, and a topic */
+    struct arena *arena;
     struct answering answering;
     struct address address;
     char text[ADDRESS_TEXT];
@@ -344,11 +346,29 @@ static void watch(struct admin *admin)
     run(admin);
 }
 
+/* The rest may be replaced while it is open. */
+static void keep_settings(struct admin *admin, const struct settings *settings)
+{
+    const struct admin_settings *own = &settings->admin;
+
+    admin->settings.admin = (struct admin_settings){
+        .listen = arena_strdup(admin->arena, own->listen),
+        .token = arena_strdup(admin->arena, own->token),
+        .tls_certificate = arena_strdup(admin->arena, own->tls_certificate),
+        .tls_key = arena_strdup(admin->arena, own->tls_key),
+    };
+    admin->settings.kafka.topics.dead_letters =
+        arena_strdup(admin->arena, settings->kafka.topics.dead_letters);
+    admin->options.settings = &admin->settings;
+}
+
 static struct admin *new_admin(const struct admin_options *options)
 {
     struct admin *admin = mem_zalloc(sizeof(*admin));
 
     admin->options = *options;
+    admin->arena = arena_new();
+    keep_settings(admin, options->settings);
     admin->answering.options = &admin->options;
     LIST_INIT(&admin->connections);
     str_init(&admin->certificate, 0);
@@ -408,6 +428,7 @@ void admin_free(struct admin *admin)
     loop_disarm(admin->options.loop, &admin->deadlines);
     loop_cancel(admin->options.loop, &admin->more);
     page_release(&admin->answering.page);
+    arena_wipe(admin->arena);
     str_wipe(&admin->key);
     str_release(&admin->certificate);
     mem_free(admin);

@@ -113,16 +113,20 @@ static int print_help(const struct command *command)
     return EXIT_OK;
 }
 
-struct settings *load_settings(const struct cli_args *args, unsigned needs)
+const struct config_rules config_rules = {integration_table,
+                                          queue_check_property};
+
+struct settings *load_watched_settings(const struct cli_args *args,
+                                       unsigned needs,
+                                       struct config_files *ret_files)
 {
-    static const struct config_rules rules = {integration_table,
-                                              queue_check_property};
     CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
     struct settings *settings = NULL;
     const char *path = config_path(args_option(args, "--config"));
 
-    if (config_load(path, &rules, needs, &settings, &faults, &warnings) < 0) {
+    if (config_load_files(path, &config_rules, needs, &settings, &faults,
+                          &warnings, ret_files) < 0) {
         fputs(faults.data, stderr);
         fputs(warnings.data, stderr);
         return NULL;
@@ -132,6 +136,15 @@ struct settings *load_settings(const struct cli_args *args, unsigned needs)
     process_hide_memory();
     log_setup((enum log_level)settings->log.level,
               (enum log_format)settings->log.format);
+    return settings;
+}
+
+struct settings *load_settings(const struct cli_args *args, unsigned needs)
+{
+    struct config_files files;
+    struct settings *settings = load_watched_settings(args, needs, &files);
+
+    config_files_release(&files);
     return settings;
 }
 

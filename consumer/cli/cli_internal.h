@@ -85,6 +85,11 @@ void print_str(const struct str *text);
 /* Loads what --config or its stand-ins name, says every fault, sets the log up.
  * NULL: the status is EXIT_CONFIG. */
 struct settings *load_settings(const struct cli_args *args, unsigned needs);
+/* The same, for who wants to do it again: *ret_files is to be released. */
+struct settings *load_watched_settings(const struct cli_args *args,
+                                       unsigned needs,
+                                       struct config_files *ret_files);
+extern const struct config_rules config_rules;
 
 /* --- check_online.c
  * ------------------------------------------------------------- */

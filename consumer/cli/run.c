@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli_internal.h"
+#include "reload.h"
 #include "sealing.h"
 #include "watched.h"
 #include "waybill/admin.h"
@@ -14,6 +15,7 @@
 
 struct running {
     struct pipeline_options options;
+    struct reload *reload;
     struct admin *admin;
     struct service *service;
     struct watched watched;
@@ -29,6 +31,12 @@ static void on_signal(void *payload, int fd, unsigned events)
     struct signalfd_siginfo info;
 
     if (read(fd, &info, sizeof(info)) != sizeof(info)) {
+        return;
+    }
+    if (info.ssi_signo == SIGHUP) {
+        log_write(LOG_INFO, "cli", "told to read the configuration again",
+                  LOG_NUMBER("signal", info.ssi_signo));
+        reload_request(running->reload);
         return;
     }
     if (running->stopping) {
@@ -53,6 +61,7 @@ static int block_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
@@ -78,6 +87,7 @@ static void on_look(void *payload, struct arena *arena,
     const struct running *running = payload;
 
     service_get_status(running->service, arena, ret_status);
+    reload_get_status(running->reload, &ret_status->config);
 }
 
 static void log_listening(const struct admin *admin)
@@ -152,6 +162,7 @@ static void serve(struct running *running, struct pipeline *pipeline)
     loop_watch(running->options.loop, running->signals, LOOP_IN, on_signal,
                running);
     watched_start(&running->watched, running->options.loop, on_look, running);
+    reload_watch(running->reload, running->service);
     loop_run(running->options.loop);
     watched_stop(&running->watched);
     loop_unwatch(running->options.loop, running->signals);
@@ -163,13 +174,14 @@ static void serve(struct running *running, struct pipeline *pipeline)
 
 static int run_run(const struct cli_args *args)
 {
+    const unsigned needs = CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS;
     struct running running = {0};
-    struct settings *settings =
-        load_settings(args, CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS);
-    struct pipeline *pipeline;
+    struct config_files files;
+    struct settings *settings = load_watched_settings(args, needs, &files);
     struct random random;
 
     if (settings == NULL) {
+        config_files_release(&files);
         return EXIT_CONFIG;
     }
     running.signals = block_signals();
@@ -183,14 +195,16 @@ static int run_run(const struct cli_args *args)
     };
     sealing_attach(&running.sealing, running.options.loop);
     running.options.http = http_new(running.options.loop);
-    pipeline = pipeline_new(&running.options);
-    serve(&running, pipeline);
-    pipeline_free(pipeline);
+    running.reload = reload_new(
+        &(struct reload_options){config_path(args_option(args, "--config")),
+                                 &config_rules, needs, &running.options},
+        settings, &files);
+    serve(&running, reload_pipeline(running.reload));
+    reload_free(running.reload);
     http_free(running.options.http);
     sealing_end(&running.sealing);
     loop_free(running.options.loop);
     close(running.signals);
-    settings_free(settings);
     return running.status;
 }
 
@@ -201,7 +215,9 @@ const struct command run_command = {
             "and dead letters in\nthe transaction that commits the offsets. "
             "SIGTERM or SIGINT stops it: what is in\nflight is finished within "
             "delivery.drain; a second one stops it at once. Nothing is\nlost "
-            "either way.\n",
+            "either way. SIGHUP, or a change of the configuration's files, "
+            "makes it read them\nagain: what is wrong as a whole is refused, "
+            "and what it had stays.\n",
     .examples = "  waybill run\n"
                 "  WAYBILL_KAFKA_BROKERS=kafka:9092 waybill run --config "
                 "/etc/waybill/config.yaml\n",

@@ -50,8 +50,8 @@ void faults_put(const struct faults *faults, struct str *out);
 
 /* tree.c: the file as nodes, and its digest; NULL when it could not be read at
  * all */
-struct node *tree_load(const char *path, struct faults *faults,
-                       struct digest *ret_digest);
+struct node *tree_load(const char *path, struct config_files *files,
+                       struct faults *faults, struct digest *ret_digest);
 struct node *tree_member(const struct node *mapping, const char *key);
 struct node *tree_put(struct arena *arena, struct node *mapping,
                       const char *key, enum node_kind kind,
@@ -60,7 +60,10 @@ struct node *tree_put(struct arena *arena, struct node *mapping,
 /* expand.c: ${env:NAME} and ${file:PATH} in one scalar. NULL and *ret_why when
  * it cannot be. */
 const char *expand(struct arena *arena, const char *text, const char *folder,
-                   const char **ret_why);
+                   struct config_files *files, const char **ret_why);
+
+/* files.c: NULL: nobody wants to know; fd < 0: it could not be opened. */
+void files_add(struct config_files *files, const char *path, int fd);
 
 /* overrides.c */
 void overrides_apply(struct node *root,

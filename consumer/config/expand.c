@@ -17,13 +17,17 @@ static void close_file(const int *fd)
 
 /* A relative path starts at the configuration file's folder. */
 static const char *put_file(struct arena *arena, struct str *out,
-                            const char *path, const char *folder)
+                            const char *path, const char *folder,
+                            struct config_files *files)
 {
     const char *full =
         path[0] == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
     CLEANUP(close_file) const int fd = open(full, O_RDONLY | O_CLOEXEC);
     CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_SECRET_FILE);
+    int opened = errno;
 
+    files_add(files, full, fd);
+    errno = opened;
     if (fd < 0 || file_read_all(fd, &content) < 0) {
         return arena_printf(arena, "cannot read file '%s': %s", path,
                             file_reason(full, errno));
@@ -67,6 +71,7 @@ static const char *put_variable(struct arena *arena, struct str *out,
 /* One ${...}; text is behind the "${", *ret_end behind the "}". */
 static const char *put_reference(struct arena *arena, struct str *out,
                                  const char *text, const char *folder,
+                                 struct config_files *files,
                                  const char **ret_end)
 {
     const char *end = strchr(text, '}');
@@ -82,7 +87,7 @@ static const char *put_reference(struct arena *arena, struct str *out,
         return put_variable(arena, out, inside + 4);
     }
     if (strncmp(inside, "file:", 5) == 0 && inside[5] != '\0') {
-        return put_file(arena, out, inside + 5, folder);
+        return put_file(arena, out, inside + 5, folder, files);
     }
     /* What stands there instead may be a part of a password. */
     return "'${' is followed by neither 'env:NAME}' nor 'file:PATH}' (write "
@@ -90,7 +95,7 @@ static const char *put_reference(struct arena *arena, struct str *out,
 }
 
 const char *expand(struct arena *arena, const char *text, const char *folder,
-                   const char **ret_why)
+                   struct config_files *files, const char **ret_why)
 {
     CLEANUP(str_wipe) struct str out = STR_INIT(LIMIT_CONFIG_BYTES);
     const char *why;
@@ -100,7 +105,7 @@ const char *expand(struct arena *arena, const char *text, const char *folder,
             str_puts(&out, "${");
             text += 3;
         } else if (strncmp(text, "${", 2) == 0) {
-            why = put_reference(arena, &out, text + 2, folder, &text);
+            why = put_reference(arena, &out, text + 2, folder, files, &text);
             if (why != NULL) {
                 *ret_why = why;
                 return NULL;

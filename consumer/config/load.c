@@ -167,9 +167,10 @@ static void read_tree(struct settings *settings, struct node *root,
     }
 }
 
-int config_load(const char *path, const struct config_rules *rules,
-                unsigned needs, struct settings **ret_settings,
-                struct str *faults, struct str *warnings)
+int config_load_files(const char *path, const struct config_rules *rules,
+                      unsigned needs, struct settings **ret_settings,
+                      struct str *faults, struct str *warnings,
+                      struct config_files *ret_files)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
@@ -177,9 +178,10 @@ int config_load(const char *path, const struct config_rules *rules,
     struct faults doubts = {.arena = arena};
     struct node *root;
 
+    *ret_files = (struct config_files){0};
     settings->arena = arena;
     settings->needs.arena = arena;
-    root = tree_load(path, &found, &settings->revision);
+    root = tree_load(path, ret_files, &found, &settings->revision);
     fields_default(settings_fields, settings);
     if (root != NULL) {
         read_tree(settings, root, rules, needs, &found, &doubts);
@@ -194,9 +196,21 @@ int config_load(const char *path, const struct config_rules *rules,
     return 0;
 }
 
+int config_load(const char *path, const struct config_rules *rules,
+                unsigned needs, struct settings **ret_settings,
+                struct str *faults, struct str *warnings)
+{
+    struct config_files files;
+    int result = config_load_files(path, rules, needs, ret_settings, faults,
+                                   warnings, &files);
+
+    config_files_release(&files);
+    return result;
+}
+
 void settings_free(struct settings *settings)
 {
     if (settings != NULL) {
-        arena_free(settings->arena);
+        arena_wipe(settings->arena);
     }
 }

@@ -105,10 +105,16 @@ void config_put_reference(struct str *out,
         "  is `WAYBILL_KAFKA_TOPICS_OUTCOMES`), `WAYBILL_<NAME>_<KEY>` any of "
         "the registration\n"
         "  of that name; an empty variable counts as not set.\n"
+        "- `waybill run` reads the file again on SIGHUP, and when it or a file "
+        "that it refers to\n"
+        "  has changed. Variables of the environment are those of the start.\n"
         "- Sizes are bytes or end in KiB, MiB, GiB; durations end in ms, s, m, "
         "h, d.\n");
     for (const struct field *field = settings_fields; field->key; field++) {
-        str_printf(out, "\n## %s\n\n%s\n", field->key, field->doc);
+        str_printf(out, "\n## %s\n\n%s\n\n%s\n", field->key, field->doc,
+                   field->flags & FIELD_RESTART
+                       ? "A change takes a restart."
+                       : "A change is applied while it runs.");
         put_header(out);
         if (field->type == FIELD_LIST) {
             put_list(out, field, integrations);

@@ -13,6 +13,7 @@ struct tree {
     yaml_parser_t parser;
     yaml_event_t event;
     struct arena *arena;
+    struct config_files *files;
     struct faults *faults;
     const char *file;
     const char *folder;
@@ -161,7 +162,7 @@ static struct node *read_scalar(struct tree *tree)
     }
     node->null = says_nothing(&tree->event);
     node->expanded = strstr(text, "${") != NULL;
-    node->text = expand(tree->arena, text, tree->folder, &why);
+    node->text = expand(tree->arena, text, tree->folder, tree->files, &why);
     note_files(tree, text);
     if (node->text == NULL) {
         /* Whoever reads the value says so: it knows the key. */
@@ -340,12 +341,15 @@ static void close_stream(FILE **file)
 }
 
 static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
-                       struct faults *faults)
+                       struct config_files *files, struct faults *faults)
 {
     char *data = arena_alloc(arena, LIMIT_CONFIG_BYTES + 1);
     CLEANUP(close_stream) FILE *file = fopen(path, "rbe");
     struct place place = {.file = path};
+    int opened = errno;
 
+    files_add(files, path, file != NULL ? fileno(file) : -1);
+    errno = opened;
     if (file == NULL) {
         fault_add(faults, &place, "cannot be read: %s",
                   file_reason(path, errno));
@@ -363,13 +367,14 @@ static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
     return data;
 }
 
-struct node *tree_load(const char *path, struct faults *faults,
-                       struct digest *ret_digest)
+struct node *tree_load(const char *path, struct config_files *files,
+                       struct faults *faults, struct digest *ret_digest)
 {
-    struct tree tree = {.arena = faults->arena, .faults = faults};
+    struct tree tree = {
+        .arena = faults->arena, .files = files, .faults = faults};
     struct node *root;
     size_t len;
-    char *data = read_file(faults->arena, path, &len, faults);
+    char *data = read_file(faults->arena, path, &len, files, faults);
 
     needs_file(faults->needs, path);
     if (data == NULL) {

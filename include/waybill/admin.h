@@ -31,7 +31,7 @@ struct admin_version {
 
 struct admin_options {
     struct loop *loop;
-    const struct settings *settings;
+    const struct settings *settings;      /* what it needs is copied */
     const struct admin_version *versions; /* the program's own first */
     size_t version_count;
     const struct sandbox *sandbox; /* what is closed; NULL: nothing */
@@ -40,8 +40,8 @@ struct admin_options {
     void *payload;
 };
 
-/* All of the options outlives it. *ret_admin is NULL where the settings want
- * none. */
+/* All else of the options outlives it. *ret_admin is NULL where the settings
+ * want none. */
 int admin_open(const struct admin_options *options, struct admin **ret_admin,
                struct error *err) NODISCARD;
 const char *admin_address(const struct admin *admin); /* as it came to be */

@@ -1,6 +1,8 @@
 #ifndef WAYBILL_CONFIG_H
 #define WAYBILL_CONFIG_H
 
+#include <stdbool.h>
+
 #include "waybill/digest.h"
 #include "waybill/field.h"
 #include "waybill/needs.h"
@@ -106,7 +108,46 @@ struct config_rules {
 int config_load(const char *path, const struct config_rules *rules,
                 unsigned needs, struct settings **ret_settings,
                 struct str *faults, struct str *warnings) NODISCARD;
-void settings_free(struct settings *settings); /* NULL is fine */
+void settings_free(struct settings *settings); /* NULL is fine; wipes */
+
+/* --- while it is in use ------------------------------------------------------
+ */
+
+/* How a file looked; all 0: it was not there. */
+struct config_look {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t written_ns;
+    uint64_t changed_ns;
+};
+
+/* The file itself, and each that it refers to (${file:PATH}) */
+struct config_files {
+    struct config_file {
+        char *path;
+        struct config_look look;
+    } * items;
+    size_t count;
+    size_t capacity;
+};
+
+/* As config_load(); *ret_files, which the caller releases, is what was read, or
+ * tried to be, whatever came of it. */
+int config_load_files(const char *path, const struct config_rules *rules,
+                      unsigned needs, struct settings **ret_settings,
+                      struct str *faults, struct str *warnings,
+                      struct config_files *ret_files) NODISCARD;
+/* The first of them that looks otherwise than the last time, or NULL. Symbolic
+ * links are followed, so that one that is bent elsewhere is another file. */
+const char *config_files_look(struct config_files *files);
+void config_files_release(struct config_files *files);
+
+/* The values that are only read at the start, as digests: "key HEX", a line
+ * each; and the keys in which two of these differ: "kafka.group, admin.listen"
+ */
+void config_put_marks(const struct settings *settings, struct str *out);
+void config_put_changed(const char *marks, const char *others, struct str *out);
 
 /* The command line's FILE: `given`, else WAYBILL_CONFIG, else ./config.yaml,
  * else /etc/waybill/config.yaml */

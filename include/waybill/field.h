@@ -30,8 +30,9 @@ enum field_type {
 };
 
 #define FIELD_REQUIRED 1U
-#define FIELD_SECRET 2U /* never printed, by anything */
-#define FIELD_PATH 4U   /* a relative one starts at the file's folder */
+#define FIELD_SECRET 2U  /* never printed, by anything */
+#define FIELD_PATH 4U    /* a relative one starts at the file's folder */
+#define FIELD_RESTART 8U /* of a section: a change takes a restart */
 
 struct field {
     const char *key;

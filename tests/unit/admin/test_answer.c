@@ -72,6 +72,7 @@ static int begin(void **state)
     status = (struct status){
         .now_ms = 1767323045678,
         .started_ms = 1767323000000,
+        .config = {.revision = &settings.revision},
         .brokers = "h:1",
         .group = "g",
         .topic = "in",

@@ -78,7 +78,7 @@ static void expand__puts_variables_and_files_in(void **state)
         const struct expansion *row = &expansions[i];
         CLEANUP(release_arena) struct arena *arena = arena_new();
         const char *why = NULL;
-        const char *value = expand(arena, row->text, test->folder, &why);
+        const char *value = expand(arena, row->text, test->folder, NULL, &why);
 
         if (row->value == NULL && row->why == NULL) {
             check_number(row->text, strlen(value), LIMIT_SECRET_FILE);
@@ -100,8 +100,8 @@ static void expand__shows_nothing_of_what_it_could_read(void **state)
     const char *why = NULL;
 
     set_up(test);
-    assert_null(
-        expand(arena, "${file:secret}${env:WB_UNSET}", test->folder, &why));
+    assert_null(expand(arena, "${file:secret}${env:WB_UNSET}", test->folder,
+                       NULL, &why));
     assert_null(strstr(why, "s3cret"));
 }
 
@@ -114,7 +114,7 @@ static void expand__takes_an_absolute_path_as_it_is(void **state)
     set_up(test);
     assert_string_equal(
         expand(arena, arena_printf(arena, "${file:%s/secret}", test->folder),
-               "/no/such/folder", &why),
+               "/no/such/folder", NULL, &why),
         "s3cret");
 }
 

@@ -1,0 +1,93 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "config_internal.h"
+
+/*
+ * What takes a restart: its values as digests, a line each, so that they can be
+ * kept and compared without a secret among them. A section's flag counts for
+ * all that is in it.
+ */
+
+static void put_text(struct str *out, const char *text)
+{
+    str_printf(out, "%s\n", text != NULL ? text : "");
+}
+
+static void put_value(struct str *out, const struct field *field,
+                      const void *value)
+{
+    const struct field_map *map = value;
+    const struct field_strings *strings = value;
+
+    switch (field->type) {
+    case FIELD_STRING:
+        put_text(out, *(const char *const *)value);
+        break;
+    case FIELD_INTEGER:
+    case FIELD_DURATION:
+    case FIELD_SIZE:
+        str_printf(out, "%" PRIu64, *(const uint64_t *)value);
+        break;
+    case FIELD_BOOLEAN:
+    case FIELD_ENUM:
+        str_printf(out, "%d", *(const int *)value);
+        break;
+    case FIELD_MAP:
+        for (size_t i = 0; i < map->count; i++) {
+            put_text(out, map->pairs[i].key);
+            put_text(out, map->pairs[i].value);
+        }
+        break;
+    case FIELD_STRINGS:
+        for (size_t i = 0; i < strings->count; i++) {
+            put_text(out, strings->items[i]);
+        }
+        break;
+    case FIELD_OBJECT:
+    case FIELD_LIST:
+        break; /* by its members; of lists none takes a restart */
+    }
+}
+
+static void put_fields(struct str *out, const char *path,
+                       const struct field *fields, const void *base,
+                       unsigned inherited)
+{
+    for (const struct field *field = fields; field->key != NULL; field++) {
+        const void *value = (const char *)base + field->offset;
+        unsigned flags = inherited | (field->flags & FIELD_RESTART);
+        CLEANUP(str_release) struct str name = STR_INIT(256);
+        CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
+        struct digest digest;
+
+        str_printf(&name, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
+        if (field->type == FIELD_OBJECT) {
+            put_fields(out, name.data, field->fields, value, flags);
+        } else if (flags & FIELD_RESTART) {
+            put_value(&text, field, value);
+            digest_of(text.data, text.len, &digest);
+            str_printf(out, "%s %s\n", name.data, digest_hex(&digest));
+        }
+    }
+}
+
+void config_put_marks(const struct settings *settings, struct str *out)
+{
+    put_fields(out, "", settings_fields, settings, 0);
+}
+
+/* Both have the same keys in the same order. */
+void config_put_changed(const char *marks, const char *others, struct str *out)
+{
+    while (*marks != '\0') {
+        size_t len = strcspn(marks, "\n") + 1;
+
+        if (strncmp(marks, others, len) != 0) {
+            str_printf(out, "%s%.*s", out->len > 0 ? ", " : "",
+                       (int)strcspn(marks, " "), marks);
+        }
+        marks += len;
+        others += strcspn(others, "\n") + 1;
+    }
+}

@@ -1,0 +1,202 @@
+/* What tells that a configuration would be another one by now: how its files
+ * look, and what of it takes a restart. */
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "config_file.h"
+
+#define KAFKA "kafka: {brokers: \"h:1\"}\n"
+
+static struct config_files files;
+
+static bool load(struct config_test *test)
+{
+    int result;
+
+    str_clear(&test->faults);
+    config_files_release(&files);
+    settings_free(test->settings);
+    test->settings = NULL;
+    result =
+        config_load_files(test->file, &config_test_rules, 0, &test->settings,
+                          &test->faults, &test->warnings, &files);
+    return result == 0;
+}
+
+static void write_text(struct config_test *test, const char *name,
+                       const char *text)
+{
+    config_write(test, name, text, strlen(text));
+}
+
+/* There is nothing to be read at the second look. */
+static void check_seen(bool other)
+{
+    assert_int_equal(config_files_look(&files) != NULL, other);
+    assert_null(config_files_look(&files));
+}
+
+static void write_all(struct config_test *test)
+{
+    write_text(test, "c.yaml", KAFKA "admin: {token: \"${file:secret}\"}\n");
+    write_text(test, "secret", "s3cret");
+}
+
+static void files__are_those_that_were_read(void **state)
+{
+    struct config_test *test = *state;
+
+    write_all(test);
+    assert_true(load(test));
+    assert_int_equal(files.count, 2);
+    assert_string_equal(files.items[0].path, test->file);
+    assert_non_null(strstr(files.items[1].path, "/secret"));
+    check_seen(false);
+    write_text(test, "secret", "s3cret, changed");
+    assert_ptr_equal(config_files_look(&files), files.items[1].path);
+    check_seen(false);
+    write_text(test, "c.yaml", KAFKA);
+    check_seen(true);
+}
+
+static void files__are_told_apart_where_only_the_file_is_another(void **state)
+{
+    struct config_test *test = *state;
+    char other[128];
+    struct stat found;
+
+    write_all(test);
+    write_text(test, "other", KAFKA "admin: {token: \"${file:secret}\"}\n");
+    assert_true(load(test));
+    snprintf(other, sizeof(other), "%s/other", test->folder);
+    assert_int_equal(stat(test->file, &found), 0);
+    assert_int_equal(
+        utimensat(AT_FDCWD, other,
+                  (struct timespec[]){found.st_atim, found.st_mtim}, 0),
+        0);
+    assert_int_equal(rename(other, test->file), 0);
+    check_seen(true);
+}
+
+/* As Kubernetes changes what it has mounted */
+static void files__are_those_that_links_lead_to(void **state)
+{
+    struct config_test *test = *state;
+    char link[128];
+    char next[128];
+
+    write_text(test, "first", KAFKA);
+    write_text(test, "second", KAFKA);
+    snprintf(link, sizeof(link), "%s/..data", test->folder);
+    snprintf(next, sizeof(next), "%s/..new", test->folder);
+    assert_int_equal(symlink("first", link), 0);
+    assert_int_equal(symlink("..data", test->file), 0);
+    assert_true(load(test));
+    check_seen(false);
+    assert_int_equal(symlink("second", next), 0);
+    assert_int_equal(rename(next, link), 0);
+    check_seen(true);
+    assert_int_equal(unlink(link), 0);
+    check_seen(true);
+}
+
+/* So that it is seen when somebody mends it */
+static void files__are_known_of_a_configuration_that_is_refused(void **state)
+{
+    struct config_test *test = *state;
+    char secret[128];
+
+    snprintf(secret, sizeof(secret), "%s/secret", test->folder);
+    write_all(test);
+    assert_int_equal(unlink(secret), 0);
+    assert_false(load(test));
+    assert_int_equal(files.count, 2);
+    check_seen(false);
+    write_text(test, "secret", "s3cret");
+    check_seen(true);
+    assert_true(load(test));
+    assert_int_equal(unlink(test->file), 0);
+    check_seen(true);
+    assert_false(load(test));
+    assert_int_equal(files.count, 1);
+    write_text(test, "c.yaml", KAFKA);
+    check_seen(true);
+}
+
+/* --- what takes a restart ---------------------------------------------------
+ */
+
+static void check_changed(struct config_test *test, const char *before,
+                          const char *after, const char *expected)
+{
+    CLEANUP(str_release) struct str old = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str new = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str keys = STR_INIT(STR_UNLIMITED);
+
+    write_text(test, "c.yaml", before);
+    assert_true(load(test));
+    config_put_marks(test->settings, &old);
+    write_text(test, "c.yaml", after);
+    assert_true(load(test));
+    config_put_marks(test->settings, &new);
+    assert_null(strstr(old.data, "s3cret"));
+    config_put_changed(new.data, old.data, &keys);
+    check_text(after, keys.data, expected);
+}
+
+static void marks__name_what_has_changed(void **state)
+{
+    static const char *const rows[][2] = {
+        {KAFKA, ""},
+        {KAFKA "delivery: {concurrency: 3}\n", ""},
+        {KAFKA "log: {level: debug}\n", ""},
+        {KAFKA "registries: {allow_any: true}\n", ""},
+        {"kafka: {brokers: \"h:2\"}\n", "kafka.brokers"},
+        {"kafka: {brokers: \"h:1\", group: g}\n", "kafka.group"},
+        {"kafka: {brokers: \"h:1\", group: waybill}\n", ""},
+        {"kafka: {brokers: \"h:1\", topics: {outcomes: o}}\n",
+         "kafka.topics.outcomes"},
+        {"kafka: {brokers: \"h:1\", outcome_mode: structured}\n",
+         "kafka.outcome_mode"},
+        {"kafka: {brokers: \"h:1\", properties: {sasl.password: s3cret}}\n",
+         "kafka.properties"},
+        {"kafka: {brokers: \"h:1\", instance_id: i}\nadmin: {token: s3cret}\n",
+         "kafka.instance_id, admin.token"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check_changed(*state, KAFKA, rows[i][0], rows[i][1]);
+    }
+    check_changed(
+        *state,
+        "kafka: {brokers: \"h:1\", properties: {sasl.password: s3cret}}\n",
+        "kafka: {brokers: \"h:1\", properties: {sasl.password: s3cret2}}\n",
+        "kafka.properties");
+}
+
+static int finish(void **state)
+{
+    config_files_release(&files);
+    return config_finish(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(files__are_those_that_were_read,
+                                        config_begin, finish),
+        cmocka_unit_test_setup_teardown(
+            files__are_told_apart_where_only_the_file_is_another, config_begin,
+            finish),
+        cmocka_unit_test_setup_teardown(files__are_those_that_links_lead_to,
+                                        config_begin, finish),
+        cmocka_unit_test_setup_teardown(
+            files__are_known_of_a_configuration_that_is_refused, config_begin,
+            finish),
+        cmocka_unit_test_setup_teardown(marks__name_what_has_changed,
+                                        config_begin, finish),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
