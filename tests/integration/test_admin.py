@@ -258,6 +258,18 @@ class Page(AdminCase):
         self.assertEqual(document.count('class="good" data-label="Outcome">succeeded'), 12)
         self.pictures(address, "healthy")
 
+    def test_it_shows_that_a_configuration_is_refused(self):
+        self.create(1)
+        service, address = self.watched()
+        self.await_ready(service, address)
+        path = self.directory / "config.yaml"
+        path.write_text(path.read_text().replace('"delivery"', '"delivry"'))
+        self.await_sample(service, address, 1, "waybill_config_reloads_total", result="refused")
+        document = self.drawn(address)
+        self.assertIn("is refused, the one before it stays: ", document)
+        self.assertIn("did you mean 'delivery'?", document)
+        self.pictures(address, "refused")
+
     def test_it_shows_which_registry_is_down_and_that_the_rest_flows(self):
         self.create(2)
         with Registry() as other:
