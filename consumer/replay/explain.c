@@ -28,8 +28,8 @@ static const struct row rows[] = {
     {"too_large",
      NULL,
      {"The event is larger than Waybill or the registry accepts.",
-      "Raise delivery.max_event_size, or the registry's limit, and restart "
-      "`waybill run`; then replay."}},
+      "Raise delivery.max_event_size, or the registry's limit; then "
+      "replay."}},
     {"not_found",
      NULL,
      {"The registry says that the repository does not exist, and does not "
@@ -59,13 +59,13 @@ static const struct row rows[] = {
     {"config",
      NULL,
      {"The attachment cannot work as it is configured.",
-      "Correct the configuration (`waybill check` finds most faults), "
-      "restart `waybill run`; then replay."}},
+      "Correct the configuration (`waybill check` finds most faults); then "
+      "replay."}},
     {"auth",
      NULL,
      {"The registry refused the credentials.",
       "Correct the registration's credentials or its permissions in the "
-      "registry, restart `waybill run`; then replay."}},
+      "registry; then replay."}},
     {"verification",
      NULL,
      {"The signature could not be verified, so nothing was delivered.",
