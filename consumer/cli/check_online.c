@@ -147,40 +147,6 @@ static void pad(struct str *out, size_t from, size_t width)
     } while (out->len < from + width);
 }
 
-static size_t line_end(const char *text, size_t width)
-{
-    size_t len = strlen(text);
-    size_t end = width;
-
-    if (len <= width) {
-        return len;
-    }
-    while (end > 0 && text[end] != ' ') {
-        end--;
-    }
-    return end > 0 ? end : width;
-}
-
-/* The rest of the line, and of those below, in the same column */
-static void put_wrapped(struct str *out, const char *text, size_t column)
-{
-    size_t width = column + 30 < LINE ? LINE - column : 30;
-    size_t end = line_end(text, width);
-
-    str_put(out, text, end);
-    for (text += end; *text != '\0'; text += end) {
-        size_t start;
-
-        text += *text == ' ';
-        str_putc(out, '\n');
-        start = out->len;
-        pad(out, start, column);
-        end = line_end(text, width);
-        str_put(out, text, end);
-    }
-    str_putc(out, '\n');
-}
-
 static void put_finding(struct str *out, const char *name,
                         const struct finding *finding, size_t name_width)
 {
@@ -196,7 +162,7 @@ static void put_finding(struct str *out, const char *name,
     str_puts(out, words[finding->verdict]);
     pad(out, start, name_width + STEP_COLUMN + VERDICT_COLUMN);
     put_wrapped(out, text.len > 0 ? text.data : "not tried",
-                name_width + STEP_COLUMN + VERDICT_COLUMN);
+                name_width + STEP_COLUMN + VERDICT_COLUMN, LINE);
 }
 
 static size_t name_width_of(const struct settings *settings)

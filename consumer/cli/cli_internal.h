@@ -40,6 +40,11 @@ const char *args_option(const struct cli_args *args, const char *name);
 void args_default_to_stdin(struct cli_args *args);
 void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
 
+/* --- wrap.c */
+/* Text in lines of at most so many columns: the first begins where `out` ends,
+ * in that column, and the others below it. */
+void put_wrapped(struct str *out, const char *text, size_t column, size_t line);
+
 /* --- version.c */
 const struct admin_version *library_versions(size_t *ret_count);
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "cli_internal.h"
 #include "explain_internal.h"
 #include "waybill/clock.h"
 #include "waybill/compiler.h"
@@ -110,25 +111,6 @@ static struct advices advices_of(const struct trail *trail,
 static void put_text(struct str *out, const char *text)
 {
     utf8_put_printable(out, text, strlen(text), MOST_TEXT);
-}
-
-static void put_wrapped(struct str *out, const char *text)
-{
-    size_t column = 0;
-
-    while (*text != '\0') {
-        size_t word = strcspn(text, " ");
-
-        if (column > 0 && column + 1 + word > LINE) {
-            str_putc(out, '\n');
-            column = 0;
-        }
-        str_puts(out, column > 0 ? " " : "");
-        str_put(out, text, word);
-        column += word + (column > 0);
-        text += word + strspn(text + word, " ");
-    }
-    str_putc(out, '\n');
 }
 
 static void put_record(struct str *out, const struct trail *trail)
@@ -324,7 +306,7 @@ void explain_put_text(struct str *out, const struct trail *trail,
     trail_explain(trail, &means);
     str_printf(out, "%s/%d/%lld\n", trail->topic, (int)trail->partition,
                (long long)trail->offset);
-    put_wrapped(out, means.data);
+    put_wrapped(out, means.data, 0, LINE);
     str_putc(out, '\n');
     put_record(out, trail);
     put_partition(out, trail);

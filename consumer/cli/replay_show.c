@@ -55,24 +55,10 @@ static void put_headers(struct str *out, const struct message *message)
     }
 }
 
-/* Text in lines of at most LINE columns, each behind two spaces */
-static void put_wrapped(struct str *out, const char *text)
+static void put_paragraph(struct str *out, const char *text)
 {
-    size_t column = 0;
-
-    while (*text != '\0') {
-        size_t word = strcspn(text, " ");
-
-        if (column > 0 && column + 1 + word > LINE) {
-            str_putc(out, '\n');
-            column = 0;
-        }
-        str_puts(out, column == 0 ? "  " : " ");
-        str_put(out, text, word);
-        column += word + (column == 0 ? 2 : 1);
-        text += word + strspn(text + word, " ");
-    }
-    str_putc(out, '\n');
+    str_puts(out, "  ");
+    put_wrapped(out, text, 2, LINE);
 }
 
 void put_quoted(struct str *out, const char *text)
@@ -118,11 +104,11 @@ static void put_explanation(struct str *out, const struct replaying *replaying,
     struct explanation explanation = dead_letter_explain(letter);
 
     str_puts(out, "why it is here\n");
-    put_wrapped(out, explanation.why);
+    put_paragraph(out, explanation.why);
     str_puts(out, "what would mend it\n");
-    put_wrapped(out, explanation.mend);
+    put_paragraph(out, explanation.mend);
     str_printf(out, "state: %s\n", letter_state_name(letter->state));
-    put_wrapped(out, letter_state_explain(letter->state));
+    put_paragraph(out, letter_state_explain(letter->state));
     if (letter->newer != NULL) {
         str_printf(out, "  The newer one: waybill replay show %d/%lld\n",
                    letter->newer->partition, (long long)letter->newer->offset);

@@ -1,0 +1,35 @@
+#include <string.h>
+
+#include "cli_internal.h"
+
+#define LEAST_WIDTH 30
+
+/* Up to a blank; a word that is too long for any line is cut. */
+static size_t line_end(const char *text, size_t width)
+{
+    size_t len = strlen(text);
+    size_t end = width;
+
+    if (len <= width) {
+        return len;
+    }
+    while (end > 0 && text[end] != ' ') {
+        end--;
+    }
+    return end > 0 ? end : width;
+}
+
+void put_wrapped(struct str *out, const char *text, size_t column, size_t line)
+{
+    size_t width = column + LEAST_WIDTH < line ? line - column : LEAST_WIDTH;
+    size_t end = line_end(text, width);
+
+    str_put(out, text, end);
+    for (text += end; *text != '\0'; text += end) {
+        text += *text == ' ';
+        str_printf(out, "\n%*s", (int)column, "");
+        end = line_end(text, width);
+        str_put(out, text, end);
+    }
+    str_putc(out, '\n');
+}
