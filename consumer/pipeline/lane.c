@@ -120,15 +120,28 @@ static size_t share_of(const struct lane *lane, size_t part)
 /* So many seconds others may have to wait for it */
 #define PATIENCE_S 2
 
-static bool is_slow(const struct lane *lane)
+static bool needs_long(const struct lane *lane)
 {
-    return lane->load > share_of(lane, 2) &&
-           (double)lane->load > lane->rate * PATIENCE_S;
+    return (double)lane->load > lane->rate * PATIENCE_S;
+}
+
+bool lane_is_slow(const struct lane *lane)
+{
+    return needs_long(lane) && lane->load > share_of(lane, 16);
+}
+
+/* Half of the room is for those that are slow, all of them together. */
+static size_t share_of_slow(const struct lane *lane)
+{
+    size_t slow = lane->host->pipeline->slow;
+
+    return share_of(lane, 2 * (slow > 1 ? slow : 1));
 }
 
 bool lane_is_crowding(const struct lane *lane)
 {
-    return is_stuck(lane) || is_slow(lane);
+    return is_stuck(lane) ||
+           (needs_long(lane) && lane->load > share_of_slow(lane));
 }
 
 /* With nothing of it left nobody would find out that it goes on again. */
@@ -136,7 +149,7 @@ bool lane_wants_parked(const struct lane *lane)
 {
     return lane->parked &&
            (lane->load == 0 ||
-            (!is_stuck(lane) && lane->load <= share_of(lane, 4)));
+            (!is_stuck(lane) && lane->load <= share_of_slow(lane) / 2));
 }
 
 void lane_tick(struct lane *lane)

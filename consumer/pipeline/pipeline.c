@@ -141,8 +141,10 @@ static size_t lane_count(const struct pipeline *pipeline)
 
 void pipeline_tick(struct pipeline *pipeline)
 {
+    pipeline->slow = 0;
     for (size_t i = 0; i < lane_count(pipeline); i++) {
         lane_tick(&pipeline->lanes[i]);
+        pipeline->slow += lane_is_slow(&pipeline->lanes[i]);
     }
 }
 

@@ -137,8 +137,11 @@ struct delivery *lane_next_aged(struct lane *lane);
 bool lane_refused(struct lane *lane, uint64_t until_ms);
 /* True: it was held until now. */
 bool lane_accepted(struct lane *lane);
-/* It waits for somebody to mend something, or has half of all records and needs
- * long for them: others are better served by what comes after its own. */
+/* It holds many records, and needs long for them. */
+bool lane_is_slow(const struct lane *lane);
+/* It waits for somebody to mend something, or is slow and has more than its
+ * part of half of all records: others are better served by what comes after its
+ * own. */
 bool lane_is_crowding(const struct lane *lane);
 /* What was parked of it has room now, or is needed. */
 bool lane_wants_parked(const struct lane *lane);
@@ -243,6 +246,7 @@ struct pipeline {
     STAILQ_HEAD(, host) hosts;
     struct arena *arena; /* hosts' names */
     size_t running;
+    size_t slow;    /* lanes, at the last tick */
     size_t records; /* that are of it */
     bool draining;
     bool retired; /* another one has taken its place */

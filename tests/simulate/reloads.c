@@ -249,9 +249,7 @@ static void plan_all(struct reloads *reloads)
     size_t count = (size_t)draw(&item->random, 0, MOST_RELOADS / 2 - 1) * 2;
 
     item_says(item, at_ms, "%zu times another configuration comes", count);
-    /* Not where it is measured how long each record waits. */
-    for (size_t i = 0; i < count && !item->skipped && !sim->registries_only;
-         i++) {
+    for (size_t i = 0; i < count && !item->skipped; i++) {
         at_ms +=
             draw_chance(&item->random, 400)
                 ? draw(&item->random, 0, 30)

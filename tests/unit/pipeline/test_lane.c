@@ -161,6 +161,7 @@ struct crowd {
     bool held;
     bool open; /* its host's breaker */
     bool parked;
+    size_t slow; /* lanes */
     bool crowding;
     bool unparks;
 };
@@ -172,6 +173,14 @@ static const struct crowd crowds[] = {
     {"more than half, and soon done", .load = 51, .rate = 26},
     {"all, and not soon done", .load = 100, .rate = 49, .crowding = true},
     {"half, and it takes long", .load = 50, .rate = 0.1},
+    {"its part, one of two that are slow", .load = 25, .slow = 2},
+    {"more than that, and it takes long", .load = 26, .slow = 2,
+     .crowding = true},
+    {"more than that, and soon done", .load = 26, .rate = 13, .slow = 2},
+    {"parked, one of two, and half its part is left", .load = 12,
+     .parked = true, .slow = 2, .unparks = true},
+    {"parked, one of two, and more is left", .load = 13, .parked = true,
+     .slow = 2},
     {"held", .load = 1, .held = true, .crowding = true},
     {"down", .load = 1, .open = true, .crowding = true},
     {"parked, and much is left", .load = 26, .parked = true},
@@ -203,6 +212,7 @@ static void lane__parks_what_crowds_and_wants_it_when_it_flows(void **state)
         lane->held = row->held;
         lane->parked = row->parked;
         fixture.host.breaker.open = row->open;
+        fixture.host.pipeline->slow = row->slow;
         check(row->label, lane_is_crowding(lane) == row->crowding);
         check(row->label, lane_wants_parked(lane) == row->unparks);
     }

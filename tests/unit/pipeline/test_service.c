@@ -215,6 +215,27 @@ static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
     end();
 }
 
+/* Two registries that take what they get and do not answer: neither has more
+ * than half of the room, and together they have all of it. */
+static void service__makes_room_beside_two_that_are_slow(void **state)
+{
+    int64_t offset = 0;
+
+    begin_of(40);
+    fake_assign(0, -1, "");
+    while (record(offset, offset % 2 == 0 ? "one" : "far")) {
+        offset++;
+    }
+    assert_int_equal(service_records(service), 40);
+    world_pass(&world, 2500);
+    assert_false(fake_queue()->paused);
+    assert_true(record(offset, "sea"));
+    world_turn(&world);
+    assert_non_null(fake_running_one("sea"));
+    assert_non_null(fake_running_one("one")); /* it is still waited for */
+    end();
+}
+
 /* What was dropped comes again, however much of other things there is: two
  * lanes that flow, neither of which takes more than its share. */
 static void service__comes_back_to_what_it_dropped_while_others_flow(
@@ -448,6 +469,7 @@ int main(void)
         cmocka_unit_test(service__waits_two_seconds_for_what_runs),
         cmocka_unit_test(service__forgets_what_was_lost),
         cmocka_unit_test(service__withholds_two_messages_of_one_record),
+        cmocka_unit_test(service__makes_room_beside_two_that_are_slow),
         cmocka_unit_test(
             service__comes_back_to_what_it_dropped_while_others_flow),
         cmocka_unit_test(service__does_not_wait_for_what_came_to_nothing),
