@@ -27,6 +27,7 @@ struct reload {
     struct timer look;
     const char *changing; /* what had changed at the last look, or NULL */
     bool wanted;
+    bool put_off;       /* and it was said */
     struct str started; /* config_put_marks(), as it counts */
     struct str marks;   /* ... as it was read last */
     struct str restart; /* keys that wait for one */
@@ -161,12 +162,30 @@ static void read_again(struct reload *reload)
 /* --- when -------------------------------------------------------------------
  */
 
+/* Said once for each wish: nobody should wonder what became of it. */
+static void put_off(struct reload *reload)
+{
+    if (!reload->put_off && !service_is_stopping(reload->service)) {
+        log_write(LOG_WARN, "cli",
+                  "too many configurations have not come to their end, the new "
+                  "one waits",
+                  LOG_TEXT("config", reload->options.path));
+    }
+    reload->put_off = true;
+}
+
 static void read_if_wanted(struct reload *reload)
 {
     free_retired(reload);
-    if (reload->wanted && service_may_reload(reload->service)) {
+    if (!reload->wanted) {
+        return;
+    }
+    if (service_may_reload(reload->service)) {
         reload->wanted = false;
+        reload->put_off = false;
         read_again(reload);
+    } else {
+        put_off(reload);
     }
 }
 

@@ -32,22 +32,24 @@ static bool looks_same(const struct config_look *a, const struct config_look *b)
            a->changed_ns == b->changed_ns;
 }
 
-/* What was opened, not what may stand there by the time it has been read; and a
- * pipe's end (/dev/fd/63) is read but once. */
+/* What was opened, not what may stand there by the time it has been read; only
+ * one that cannot be opened is looked at by its name. A pipe's end (/dev/fd/63)
+ * is read but once, and /dev/stdin can be looked up by nobody later. */
 void files_add(struct config_files *files, const char *path, int fd)
 {
     struct config_file *file;
     struct stat found;
+    bool there = (fd >= 0 ? fstat(fd, &found) : stat(path, &found)) == 0;
 
-    if (files == NULL ||
-        (fd >= 0 && (fstat(fd, &found) < 0 || !S_ISREG(found.st_mode)))) {
+    if (files == NULL || strncmp(path, "/dev/", 5) == 0 ||
+        strncmp(path, "/proc/", 6) == 0 || (there && !S_ISREG(found.st_mode))) {
         return;
     }
     files->items = mem_grow(files->items, &files->capacity, files->count + 1,
                             sizeof(files->items[0]));
     file = &files->items[files->count++];
     *file = (struct config_file){.path = mem_strdup(path)};
-    if (fd >= 0) {
+    if (there) {
         note_look(&found, &file->look);
     }
 }

@@ -98,6 +98,14 @@ bool ledger_was_dispatched(const struct ledger *ledger, int64_t offset)
     return offset < ledger->committed.dispatched;
 }
 
+/* No commit says other than it would: it speaks of all that has been read. */
+void ledger_note_dispatched(struct ledger *ledger, int64_t offset)
+{
+    if (ledger->committed.dispatched <= offset) {
+        ledger->committed.dispatched = offset + 1;
+    }
+}
+
 void ledger_recall(const struct ledger *ledger, int64_t offset,
                    struct ledger_part *part)
 {

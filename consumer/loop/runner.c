@@ -82,6 +82,7 @@ struct runner *runner_start(const struct need *programs)
     }
     runner->pid = fork();
     if (runner->pid == 0) {
+        close(pair[0]); /* else it would keep itself from seeing the end */
         runner_serve(pair[1], programs);
     }
     if (runner->pid < 0) {

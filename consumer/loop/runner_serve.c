@@ -16,8 +16,9 @@
  * from outside, and the list of programs is the one of the beginning.
  */
 
-/* A service asks for as many as it has registrations, and rarely. */
-#define MOST_JOBS 64
+/* A service asks for as many as it has registrations, and all at once only when
+ * it starts, or takes another configuration. Each costs three descriptors. */
+#define MOST_JOBS 256
 
 struct job {
     struct server *server;
@@ -218,6 +219,22 @@ static void on_readable(void *payload, int fd, unsigned events)
 /* --- the process ------------------------------------------------------------
  */
 
+/* Kernels before 5.9, and filters of their time, have no close_range(). */
+static void close_all_but(int fd)
+{
+    int most = (int)sysconf(_SC_OPEN_MAX);
+
+    if ((fd == 3 || syscall(SYS_close_range, 3U, (unsigned)fd - 1, 0) == 0) &&
+        syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0) == 0) {
+        return;
+    }
+    for (int i = 3; i < most; i++) {
+        if (i != fd) {
+            close(i);
+        }
+    }
+}
+
 /* A terminal and systemd signal everybody: this one ends when the service has.
  * Of its descriptors it keeps one; nobody is to wait for its output. */
 static void settle(int fd)
@@ -231,8 +248,7 @@ static void settle(int fd)
     for (int i = 0; i < 3 && null >= 0; i++) {
         dup2(null, i);
     }
-    syscall(SYS_close_range, 3U, (unsigned)fd - 1, 0);
-    syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0);
+    close_all_but(fd);
 }
 
 noreturn void runner_serve(int fd, const struct need *programs)

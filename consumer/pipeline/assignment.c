@@ -172,7 +172,9 @@ static void drop_crowding(struct assignment *assignment)
         struct ledger_entry *before = TAILQ_PREV(entry, ledger_entries, link);
         struct intake *intake = entry->owner;
 
-        if (record_is_crowding(intake->record)) {
+        /* Those of an old configuration are planned anew instead. */
+        if (intake->record->pipeline == service->pipeline &&
+            record_is_crowding(intake->record)) {
             note_attempts(entry);
             if (ledger_drop(&assignment->ledger, entry)) {
                 record_note_parked(intake->record);
@@ -411,7 +413,7 @@ void assignment_sweep(struct assignment *assignment)
     while ((entry = ledger_take_complete(&assignment->ledger)) != NULL) {
         const struct intake *intake = entry->owner;
 
-        count_completed(assignment->service, intake->record);
+        count_completed(assignment->service, intake);
         intake_free(entry->owner);
     }
 }

@@ -76,21 +76,40 @@ void count_outcome(struct service *service, const struct record *record,
     }
 }
 
-void count_completed(struct service *service, const struct record *record)
+/* Failed is worse than skipped, and that than succeeded. */
+static bool is_worse(enum outcome_status one, enum outcome_status other)
 {
+    return other == OUTCOME_SUCCEEDED || one == OUTCOME_FAILED;
+}
+
+bool worst_committed(const struct intake *intake,
+                     enum outcome_status *ret_worst)
+{
+    const struct record *record = intake->record;
+    bool found = intake->has_before;
+
+    *ret_worst = found ? intake->before : OUTCOME_SUCCEEDED;
+    for (size_t i = 0; i < record->outcome_count; i++) {
+        if (intake->entry.parts[i].state == PART_COMMITTED) {
+            found = true;
+            if (is_worse(record->outcomes[i].status, *ret_worst)) {
+                *ret_worst = record->outcomes[i].status;
+            }
+        }
+    }
+    return found;
+}
+
+void count_completed(struct service *service, const struct intake *intake)
+{
+    const struct record *record = intake->record;
     struct service_counts *counts = &service->counts.all;
     int64_t now = clock_wall_ms(loop_clock(service->options->loop));
     int64_t age = now - record->input.message.timestamp_ms;
-    enum outcome_status worst = OUTCOME_SUCCEEDED;
+    enum outcome_status worst;
 
-    if (record->outcome_count == 0) {
+    if (!worst_committed(intake, &worst)) {
         return; /* another instance has committed it, and counted it */
-    }
-    for (size_t i = 0; i < record->outcome_count; i++) {
-        if (record->outcomes[i].status != OUTCOME_SUCCEEDED &&
-            worst != OUTCOME_FAILED) {
-            worst = record->outcomes[i].status;
-        }
     }
     counts->completed[worst]++;
     counts->last_completed_ms = now;

@@ -225,7 +225,7 @@ static void try_again(struct delivery *delivery, enum disposition disposition,
 {
     uint64_t pause = pause_ms(delivery, disposition, err);
 
-    delivery->lane->counts.retries[err->kind]++;
+    lane_newest(delivery->lane)->counts.retries[err->kind]++;
     log_trouble(delivery, disposition, err, pause);
     set_state(delivery, DELIVERY_PAUSING);
     loop_arm(options_of(delivery)->loop, &delivery->pause, pause);

@@ -40,7 +40,7 @@ static void hand_on_lane(struct lane *from, struct lane *to)
     to->load = from->load;
     to->refusals = from->refusals;
     to->held = from->held;
-    to->hold_until_ms = 0;
+    to->hold_until_ms = loop_now(to->host->pipeline->options.loop);
     to->ended = from->ended;
     to->rate = from->rate;
     to->held_since_ms = from->held_since_ms;
@@ -84,11 +84,23 @@ static void hand_on_hosts(struct pipeline *from, struct pipeline *to)
     }
 }
 
+/* What has been dropped may be anybody's by the new plan. */
+static void hand_on_parked(const struct pipeline *from, struct pipeline *to)
+{
+    if (!pipeline_has_parked(from)) {
+        return;
+    }
+    for (size_t i = 0; i < to->options.settings->registration_count; i++) {
+        to->lanes[i].parked = true;
+    }
+}
+
 void pipeline_inherit(struct pipeline *pipeline, struct pipeline *from,
                       loop_fn *idle, void *payload)
 {
     hand_on_lanes(from, pipeline);
     hand_on_hosts(from, pipeline);
+    hand_on_parked(from, pipeline);
     from->retired = true;
     pipeline_drain(from, idle, payload);
 }

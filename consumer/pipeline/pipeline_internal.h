@@ -233,6 +233,7 @@ struct record {
 void record_delivery_done(struct record *record);
 /* Something of it is over that has not been told yet. */
 bool record_has_news(const struct record *record);
+bool record_has_begun(const struct record *record); /* an attempt of it */
 
 /* --- pipeline.c
  * --------------------------------------------------------------------- */

@@ -239,6 +239,16 @@ bool record_abandon(struct record *record, bool at_once)
     return running;
 }
 
+bool record_has_begun(const struct record *record)
+{
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        if (record->deliveries[i].outcome->attempts > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool record_is_crowding(const struct record *record)
 {
     size_t waiting = 0;

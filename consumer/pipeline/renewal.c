@@ -28,6 +28,7 @@
 static bool awaits_commit(struct service *service, struct intake *intake)
 {
     if (!ledger_entry_has(&intake->entry, PART_FINISHED)) {
+        intake->renewed_at = 0;
         return false;
     }
     if (intake->renewed_at == 0) {
@@ -59,9 +60,14 @@ static void renew(struct intake *intake)
 
     note_attempts(&intake->entry);
     ledger_withdraw(&assignment->ledger, &intake->entry);
+    /* What has begun is asked for before it is pushed again. */
+    if (record_has_begun(intake->record)) {
+        ledger_note_dispatched(&assignment->ledger, intake->entry.offset);
+    }
     if (!fault_is_broken("forget-renewed")) {
         again = intake_new(assignment, &intake->record->input);
         again->record->fed_mono_ms = intake->record->fed_mono_ms;
+        again->has_before = worst_committed(intake, &again->before);
     }
     intake_free(intake);
 }
@@ -169,6 +175,11 @@ bool service_may_reload(const struct service *service)
 {
     return service->state == SERVICE_RUNNING &&
            service->elder_count < MOST_ELDERS;
+}
+
+bool service_is_stopping(const struct service *service)
+{
+    return service->state != SERVICE_RUNNING;
 }
 
 void service_reload(struct service *service, struct pipeline *next)

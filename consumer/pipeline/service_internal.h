@@ -27,7 +27,11 @@ struct intake {
     struct record *record;
     size_t size;
     struct timer withheld; /* a part whose message was refused */
-    uint64_t renewed_at;   /* the commit after which it is planned anew */
+    uint64_t renewed_at;   /* the commit after which it is planned anew; 0 */
+    /* Of a record that was planned anew: the worst outcome that was committed
+     * before, if any was */
+    enum outcome_status before;
+    bool has_before;
 };
 
 /* Whose outcome a message of the batch is */
@@ -129,7 +133,10 @@ void service_on_idle(void *payload);
 void counts_init(struct counts *counts);
 void count_outcome(struct service *service, const struct record *record,
                    const struct outcome *outcome);
-void count_completed(struct service *service, const struct record *record);
+/* False: none of its outcomes is committed. */
+bool worst_committed(const struct intake *intake,
+                     enum outcome_status *ret_worst);
+void count_completed(struct service *service, const struct intake *intake);
 /* How late the tick is that runs */
 void count_loop_lag(struct service *service);
 

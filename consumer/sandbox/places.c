@@ -158,20 +158,38 @@ static int give_library(struct dl_phdr_info *info, size_t size, void *data)
     return 0;
 }
 
+/* OpenSSL takes several folders, with colons between them. */
+static void give_folders(const char *list, place_fn *fn, void *payload)
+{
+    char folder[PATH_MAX];
+
+    while (*list != '\0') {
+        size_t len = strcspn(list, ":");
+
+        if (len > 0 && len < sizeof(folder)) {
+            memcpy(folder, list, len);
+            folder[len] = '\0';
+            give_named(folder, fn, payload);
+        }
+        list += len + (list[len] == ':');
+    }
+}
+
 void places_each(const struct need *files, place_fn *fn, void *payload)
 {
     struct giving giving = {fn, payload};
-    const char *const variables[] = {getenv("SSL_CERT_FILE"),
-                                     getenv("SSL_CERT_DIR")};
+    const char *file = getenv("SSL_CERT_FILE");
+    const char *folders = getenv("SSL_CERT_DIR");
 
     for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
         fn(payload, always[i]);
     }
     dl_iterate_phdr(give_library, &giving);
-    for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
-        if (variables[i] != NULL) {
-            give_named(variables[i], fn, payload);
-        }
+    if (file != NULL) {
+        give_named(file, fn, payload);
+    }
+    if (folders != NULL) {
+        give_folders(folders, fn, payload);
     }
     for (; files != NULL; files = files->next) {
         give_named(files->text, fn, payload);

@@ -84,6 +84,8 @@ bool ledger_is_part_done(const struct ledger *ledger, int64_t offset,
                          uint64_t id);
 bool ledger_has_parts_done(const struct ledger *ledger, int64_t offset);
 bool ledger_was_dispatched(const struct ledger *ledger, int64_t offset);
+/* From now on ledger_was_dispatched() is true of it. */
+void ledger_note_dispatched(struct ledger *ledger, int64_t offset);
 void ledger_recall(const struct ledger *ledger, int64_t offset,
                    struct ledger_part *part);
 /* Of what has been read; part->state is PART_OPEN. */

@@ -123,6 +123,7 @@ size_t service_records(const struct service *service); /* that it holds */
  * of it is committed. kafka.* stays as it was at the start. Not while
  * stopping, and only when there are not too many before it that still end. */
 bool service_may_reload(const struct service *service);
+bool service_is_stopping(const struct service *service);
 void service_reload(struct service *service, struct pipeline *next);
 /* One whose time is over, the oldest first, or NULL; the caller may free it and
  * its settings. Others wait until something of them has ended. */

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "config/config_internal.h"
 #include "config_file.h"
 
 #define KAFKA "kafka: {brokers: \"h:1\"}\n"
@@ -101,6 +103,32 @@ static void files__are_those_that_links_lead_to(void **state)
     check_seen(true);
 }
 
+/* As with no right to read it, or a sandbox around us: what stat() can see of
+ * it is what counts, else it would be news for ever. */
+static void files__that_cannot_be_opened_are_no_news(void **state)
+{
+    struct config_test *test = *state;
+
+    write_text(test, "c.yaml", KAFKA);
+    files_add(&files, test->file, -1);
+    check_seen(false);
+    write_text(test, "c.yaml", KAFKA KAFKA);
+    check_seen(true);
+}
+
+static void files__that_are_read_but_once_are_not_looked_at(void **state)
+{
+    int pipes[2];
+
+    assert_int_equal(pipe(pipes), 0);
+    files_add(&files, "/run/pipe", pipes[0]);
+    files_add(&files, "/dev/stdin", -1);
+    files_add(&files, "/proc/self/fd/0", -1);
+    assert_int_equal(files.count, 0);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
 /* So that it is seen when somebody mends it */
 static void files__are_known_of_a_configuration_that_is_refused(void **state)
 {
@@ -193,6 +221,11 @@ int main(void)
                                         config_begin, finish),
         cmocka_unit_test_setup_teardown(
             files__are_known_of_a_configuration_that_is_refused, config_begin,
+            finish),
+        cmocka_unit_test_setup_teardown(
+            files__that_cannot_be_opened_are_no_news, config_begin, finish),
+        cmocka_unit_test_setup_teardown(
+            files__that_are_read_but_once_are_not_looked_at, config_begin,
             finish),
         cmocka_unit_test_setup_teardown(marks__name_what_has_changed,
                                         config_begin, finish),

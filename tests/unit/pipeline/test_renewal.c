@@ -222,6 +222,8 @@ static void renewal__tries_a_held_registration_at_once(void **state)
     next = reload();
     assert_true(service->pipeline->lanes[0].held);
     assert_int_equal(fake_attempts(), 5); /* but with one delivery */
+    assert_true(service->pipeline->lanes[0].hold_until_ms ==
+                loop_now(world.loop));
     assert_true(is_of(next, fake_attempt(4)));
     fake_succeed(fake_attempt(4));
     world_turn(&world);
@@ -296,6 +298,8 @@ static void renewal__reads_again_what_was_dropped(void **state)
     commit_all();
     assert_int_equal(fake_queue()->rewinds, 0);
     reload();
+    /* Whose it is by the new plan is not known before it is read. */
+    assert_true(service->pipeline->lanes[1].parked);
     world_pass(&world, 2000);
     assert_true(fake_queue()->rewinds > 0);
     finish();
@@ -325,6 +329,7 @@ static void renewal__does_no_part_twice(void **state)
     commit_all();
     assert_true(fake_queue()->positions[0].offset == 1);
     assert_int_equal(service->counts.recent_total, 2);
+    assert_int_equal(service->counts.all.completed[OUTCOME_SUCCEEDED], 1);
     assert_int_equal(take_retired(), 1);
     finish();
 }
@@ -356,6 +361,7 @@ static void renewal__does_again_a_part_that_no_commit_takes(void **state)
         world_pass(&world, 50);
     }
     assert_int_equal(fake_attempts(), 4);
+    assert_true(fake_attempt(2)->doubtful && fake_attempt(3)->doubtful);
     if (fake_queue()->committing) {
         fake_commit_ends(QUEUE_COMMITTED, 0);
     }
@@ -382,6 +388,7 @@ static void renewal__ends_a_record_whose_rest_is_not_configured_any_more(
     assert_int_equal(fake_attempts(), 2);
     assert_true(fake_queue()->positions[0].offset == 1);
     assert_int_equal(service_records(service), 0);
+    assert_int_equal(service->counts.all.completed[OUTCOME_SUCCEEDED], 1);
     assert_int_equal(take_retired(), 1);
     finish();
 }
@@ -423,6 +430,7 @@ static void renewal__keeps_few_of_them(void **state)
     reload();
     assert_true(fake_attempt(0)->cancelled);
     assert_int_equal(fake_attempts(), 2);
+    assert_true(fake_attempt(1)->doubtful); /* who knows how far it came */
     assert_int_equal(take_retired(), 5);
     fake_succeed(fake_attempt(1));
     commit_all();
