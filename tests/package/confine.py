@@ -26,6 +26,7 @@ def mount(*arguments):
 def put_mounts(root, mounts, proc):
     """Runtimes make what they mount over, before the root is read-only."""
     mount("--bind", root, root)
+    mount("--make-private", root)
     for one in mounts:
         source, _, name = one.partition(":")
         place = root / name.lstrip("/")

@@ -6,6 +6,7 @@ WAYBILL_TEST_PACKAGE_BUILD=FOLDER is where the preset `package` was built,
 WAYBILL_TEST_KAFKA=host:port a broker to share. Takes root.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -195,6 +196,16 @@ class BillOfMaterials(Case):
             run("md5sum", "--check", "--quiet", f"{status}.md5sums", cwd=Staged.tree)
 
 
+@functools.cache
+def propagation():
+    """In a chroot, whose root is no mount, unshare cannot make its mounts private."""
+    try:
+        run("unshare", "--mount", "true")
+    except AssertionError:
+        return ["--propagation", "unchanged"]
+    return []
+
+
 class Confined(KafkaCase):
     """Runs the program in a copy of the tree, to which mount points are added."""
 
@@ -227,7 +238,8 @@ class Confined(KafkaCase):
         if config:
             os.chmod(config, 0o644)
             mounts.append(f"{config}:/etc/waybill/config.yaml")
-        words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable, CONFINE]
+        words = ["unshare", "--mount", *propagation(), "--pid", "--fork", "--kill-child"]
+        words += [sys.executable, CONFINE]
         words += ["--proc"] if proc else []
         for one in mounts:
             words += ["--mount", one]
