@@ -152,6 +152,18 @@ class Configuration(ChartTest):
         self.assertEqual(rules, source)
 
 
+    def test_the_alert_on_a_restart_names_every_section_that_takes_one(self):
+        rules = yaml.safe_load((CHART / "files" / "waybill.rules.yaml").read_text())
+        (said,) = [
+            rule["annotations"]["description"]
+            for group in rules["groups"]
+            for rule in group["rules"]
+            if rule["alert"] == "WaybillRestartPending"
+        ]
+        for section in json.loads((CHART / "files" / "restart.json").read_text()):
+            self.assertIn(f"`{section}`", said)
+
+
 class Changes(ChartTest):
     """What replaces pods is their template."""
 

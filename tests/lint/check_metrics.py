@@ -1,7 +1,8 @@
 """The alerts and the dashboard in deploy/ speak of metrics that exist.
 
     check_metrics.py              each metric and label that they name is one of
-                                  deploy/reference/metrics.md, and each alert has a test
+                                  deploy/reference/metrics.md, and each alert has a test;
+                                  so is what waybill.service says of them
     check_metrics.py --promtool   Prometheus' own tool takes their queries, and the
                                   tests of the alerts pass; skipped where it cannot be had
 """
@@ -22,6 +23,7 @@ REFERENCE = "deploy/reference/metrics.md"
 RULES = "deploy/prometheus/waybill.rules.yaml"
 TESTS = "deploy/prometheus/waybill.rules.test.yaml"
 DASHBOARD = "deploy/grafana/waybill.json"
+SERVICE = "deploy/systemd/waybill.service"
 SKIPPED = 77
 
 # What Prometheus itself makes, and the labels that it adds to each target's
@@ -30,6 +32,8 @@ OF_TARGETS = {"job", "instance"}
 OURS = re.compile(r"\b(?:waybill|process)_\w+")
 # A name in front of { or [, so that a misspelt prefix is found as well
 SELECTOR = re.compile(r"\b([a-zA-Z_]\w*)(?:\{([^}]*)\}|(?=\[))")
+# All that begin so: process_*
+FAMILY = re.compile(r"\b([a-z]+_\w*)\*")
 LABEL = re.compile(r"(\w+)\s*[=!]~?")
 # Labels apart from a metric: by (a, b), {{ $labels.a }}, a legend's {{a}}
 APART = re.compile(r"\b(?:by|on) \(([\w, ]*)\)|\$labels\.(\w+)|\{\{(\w+)\}\}")
@@ -90,6 +94,12 @@ def faults_apart(where, text, known):
         yield f"{where}: no metric has a label '{word}'"
 
 
+def families_of(where, text, known):
+    for prefix in FAMILY.findall(text):
+        if not any(name.startswith(prefix) for name in known):
+            yield f"{where}: no metric begins with '{prefix}' in {REFERENCE}"
+
+
 def untested():
     """Alerts that no test expects to fire."""
     tests = (ROOT / TESTS).read_text()
@@ -107,6 +117,7 @@ def check_names():
         yield from faults_of(DASHBOARD, query, known)
     yield from faults_apart(RULES, rules, known)
     yield from faults_apart(DASHBOARD, (ROOT / DASHBOARD).read_text(), known)
+    yield from families_of(SERVICE, (ROOT / SERVICE).read_text(), known)
     yield from untested()
 
 
