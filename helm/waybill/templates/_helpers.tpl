@@ -115,11 +115,26 @@ annotations:
 {{- include "waybill.wanted" (dict "root" . "enabled" .Values.podMonitor.enabled "api" "monitoring.coreos.com/v1/PodMonitor") }}
 {{- end }}
 
+{{- define "waybill.prometheusRule.wanted" -}}
+{{- include "waybill.wanted" (dict "root" . "enabled" .Values.prometheusRule.enabled "api" "monitoring.coreos.com/v1/PrometheusRule") }}
+{{- end }}
+
+{{- /* Alerts that are left out. Where none may be left to scrape, that there is none is no
+       fault. */ -}}
+{{- define "waybill.alerts.disabled" -}}
+{{- $disabled := .Values.prometheusRule.disabled }}
+{{- if and .Values.keda.enabled (eq (int .Values.keda.minReplicas) 0) }}
+{{- $disabled = append $disabled "WaybillNotScraped" }}
+{{- end }}
+{{- $disabled | toJson }}
+{{- end }}
+
 {{- /* The alerts know a job that is called waybill, or ends in /waybill, and sum by it: one
-       for each group. */ -}}
+       for each group. In front of it stands the namespace, as Prometheus finds it: manifests
+       that are rendered for one may be applied in another. */ -}}
 {{- define "waybill.job" -}}
 {{- $name := include "waybill.fullname" . }}
-{{- .Release.Namespace }}/{{ if ne $name "waybill" }}{{ $name }}/{{ end }}waybill
+{{- if ne $name "waybill" }}{{ $name }}/{{ end }}waybill
 {{- end }}
 
 {{- /* One endpoint of a monitor: dict "root" . "monitor" .Values.podMonitor */ -}}
@@ -145,8 +160,9 @@ authorization:
 {{- end }}
 {{- end }}
 relabelings:
-  - targetLabel: job
-    replacement: {{ include "waybill.job" .root }}
+  - sourceLabels: [__meta_kubernetes_namespace]
+    targetLabel: job
+    replacement: $1/{{ include "waybill.job" .root }}
   {{- with .monitor.relabelings }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
