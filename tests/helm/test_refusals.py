@@ -202,6 +202,21 @@ class Values(Refusals):
     def test_an_address_of_the_admin_port_that_probes_do_not_know(self):
         self.of_config("config.admin.listen: probes", "admin.listen", "0.0.0.0:1")
 
+    def test_a_token_that_a_monitor_does_not_know(self):
+        for monitor in ("podMonitor", "serviceMonitor"):
+            values = self.with_config("admin.token", "${file:/run/secrets/waybill/token}")
+            self.takes(values)
+            values[monitor] = {"enabled": True}
+            self.refuses(values, "config.admin.token: Prometheus would have to show it too")
+            # Where there is no monitor, none is without it.
+            self.takes({**values, monitor: {"enabled": "auto"}})
+
+    def test_two_tokens_of_the_admin_port(self):
+        self.of_config(
+            "config.admin.token: is made of admin.tokenSecret",
+            "admin.token", "${env:TOKEN}", admin={"tokenSecret": {"name": "t"}},
+        )  # fmt: skip
+
     def test_a_grace_period_that_is_no_longer_than_draining(self):
         for drain, grace in (("10s", 10), ("10s", 3), ("2m", 119), ("1h", 60), ("1001ms", 2)):
             with self.subTest(drain=drain, grace=grace):
@@ -268,7 +283,8 @@ class Values(Refusals):
     def test_two_folders_of_one_name(self):
         mount = {"name": "a", "secretName": "b"}
         self.said_of("secretMounts: a is taken already", secretMounts=[mount, mount])
-        self.said_of("waybill is taken", secretMounts=[{**mount, "name": "waybill"}])
+        for name in ("waybill", "waybill-admin-tls", "waybill-admin-token"):
+            self.said_of(f"{name} is taken", secretMounts=[{**mount, "name": name}])
 
     def test_ports_of_brokers_that_nobody_names(self):
         self.refuses(

@@ -85,7 +85,7 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 {{- $grace := include "waybill.grace" .root | int64 -}}
 {{- include "waybill.faults.add" (dict "faults" $f "if" (and $drain (le $grace (int64 $drain))) "say" (printf "terminationGracePeriodSeconds: %d s is not more than config.delivery.drain (%s s): pods would be killed while they finish what is in flight" $grace $drain)) -}}
 {{- include "waybill.faults.add" (dict "faults" $f "if" (and $v.config (not $drain) (not $v.existingConfigMap) (kindIs "invalid" $v.terminationGracePeriodSeconds)) "say" "terminationGracePeriodSeconds: config.delivery.drain is not a plain duration here, so say how long a pod may take to stop") -}}
-{{- $names := list "waybill" "waybill-admin-tls" -}}
+{{- $names := list "waybill" "waybill-admin-tls" "waybill-admin-token" -}}
 {{- range $v.secretMounts -}}
 {{- include "waybill.faults.add" (dict "faults" $f "if" (has .name $names) "say" (printf "secretMounts: %s is taken already" .name)) -}}
 {{- $names = append $names .name -}}
@@ -122,6 +122,10 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 {{- $f := .faults -}}
 {{- include "waybill.faults.add" (dict "faults" $f "if" (and (include "waybill.serviceMonitor.wanted" .root) (include "waybill.podMonitor.wanted" .root)) "say" "podMonitor.enabled: with serviceMonitor.enabled too, every instance would be scraped twice: choose one") -}}
 {{- include "waybill.faults.add" (dict "faults" $f "if" (and (include "waybill.serviceMonitor.wanted" .root) (not $v.service.enabled)) "say" "service.enabled: a ServiceMonitor finds pods by their Service: enable it, or take podMonitor") -}}
+{{- $wanted := or (include "waybill.serviceMonitor.wanted" .root) (include "waybill.podMonitor.wanted" .root) -}}
+{{- $token := ($v.config.admin | default dict).token -}}
+{{- include "waybill.faults.add" (dict "faults" $f "if" (and $token $v.admin.tokenSecret.name) "say" "config.admin.token: is made of admin.tokenSecret: leave it out") -}}
+{{- include "waybill.faults.add" (dict "faults" $f "if" (and $token $wanted (not $v.admin.tokenSecret.name)) "say" "config.admin.token: Prometheus would have to show it too, and every scrape be refused: give it as admin.tokenSecret instead") -}}
 {{- $names := list -}}
 {{- range (.root.Files.Get "files/waybill.rules.yaml" | fromYaml).groups -}}
 {{- range .rules -}}

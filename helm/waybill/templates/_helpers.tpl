@@ -65,6 +65,23 @@ annotations:
 {{- default (include "waybill.fullname" .) .Values.existingConfigMap }}
 {{- end }}
 
+{{- /* The token of the admin port comes as a file: a variable never changes while a pod runs,
+       nor does the program take a line end off it. Where config is somebody else's, there is
+       only the variable: what it says is not expanded. */ -}}
+{{- define "waybill.adminToken.isFile" -}}
+{{- if and .Values.admin.tokenSecret.name (not .Values.existingConfigMap) }}true{{ end }}
+{{- end }}
+
+{{- /* config.yaml: config, and what the chart adds to it */ -}}
+{{- define "waybill.config" -}}
+{{- $config := .Values.config }}
+{{- if include "waybill.adminToken.isFile" . }}
+{{- $token := dict "admin" (dict "token" "${file:/run/secrets/waybill-admin-token/token}") }}
+{{- $config = merge $token (deepCopy $config) }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
 {{- /* A duration of config.yaml in whole seconds, rounded up; nothing where it is no
        plain duration (${env:...}). */ -}}
 {{- define "waybill.seconds" -}}

@@ -27,6 +27,14 @@
     secretName: {{ . }}
     defaultMode: 0440
 {{- end }}
+{{- if include "waybill.adminToken.isFile" . }}
+- name: admin-token
+  secret:
+    secretName: {{ .Values.admin.tokenSecret.name }}
+    defaultMode: 0440
+    items:
+      - {key: {{ .Values.admin.tokenSecret.key | quote }}, path: token}
+{{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
@@ -52,6 +60,11 @@
   mountPath: /run/secrets/waybill-admin-tls
   readOnly: true
 {{- end }}
+{{- if include "waybill.adminToken.isFile" . }}
+- name: admin-token
+  mountPath: /run/secrets/waybill-admin-token
+  readOnly: true
+{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -66,14 +79,12 @@
 - name: WAYBILL_ADMIN_TLS_KEY
   value: /run/secrets/waybill-admin-tls/tls.key
 {{- end }}
-{{- with .Values.admin.tokenSecret }}
-{{- if .name }}
+{{- if and .Values.admin.tokenSecret.name (not (include "waybill.adminToken.isFile" .)) }}
 - name: WAYBILL_ADMIN_TOKEN
   valueFrom:
     secretKeyRef:
-      name: {{ .name }}
-      key: {{ .key }}
-{{- end }}
+      name: {{ .Values.admin.tokenSecret.name }}
+      key: {{ .Values.admin.tokenSecret.key }}
 {{- end }}
 {{- end }}
 
