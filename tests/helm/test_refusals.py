@@ -80,7 +80,8 @@ class Secrets(Refusals):
     def shapes_of(self, kind):
         if kind == "url":
             return [f"http://robot:{SECRET}@proxy:3128", f"robot:{SECRET}@proxy:3128",
-                    f"http://${{env:USER}}:{SECRET}@proxy:3128"]  # fmt: skip
+                    f"http://${{env:USER}}:{SECRET}@proxy:3128",
+                    f"http://robot:{SECRET} more@proxy:3128"]  # fmt: skip
         return [
             SECRET,
             f"{SECRET}${{env:MORE}}",
@@ -147,6 +148,24 @@ class Secrets(Refusals):
     def test_a_private_key_beside_the_configuration_is_refused(self):
         values = {**minimal(), "configFiles": {"client.key": PRIVATE_KEY}}
         self.refuses(values, "configFiles.client.key: holds a private key")
+
+    def test_a_docker_config_beside_the_configuration_is_refused(self):
+        for key in ("auth", "identitytoken", "registrytoken", "password"):
+            for indent in (None, 2):
+                config = {"auths": {"ghcr.io": {key: SECRET}}}
+                files = {"config.json": json.dumps(config, indent=indent)}
+                said = "configFiles.config.json: holds a docker config with credentials"
+                self.refuses({**minimal(), "configFiles": files}, said)
+        helpers = {"auths": {"ghcr.io": {}, "b": {"auth": ""}}, "credsStore": "ecr-login"}
+        self.takes({**minimal(), "configFiles": {"config.json": json.dumps(helpers)}})
+
+    def test_a_certificate_as_openssl_prints_it_is_no_secret(self):
+        text = """\
+Certificate:
+    Data:
+        Issuer: C = DE, O = House, CN = House CA, emailAddress = pki@example.com
+"""
+        self.takes({**minimal(), "configFiles": {"ca.pem": text}})
 
     def test_a_variable_with_a_plain_secret_is_refused(self):
         for name in ("WAYBILL_HOUSE_PASSWORD", "GHCR_TOKEN", "WAYBILL_ADMIN_TOKEN"):

@@ -31,14 +31,18 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 {{- if and (eq $kind "") (regexMatch "(?i)(^|[._-])(password|passwd|passphrase|secret|token|credentials?|jaas\\.config|key\\.pem)$" .key) -}}
 {{- $kind = "value" -}}
 {{- end -}}
+{{- /* What is no address has words: `Issuer: O = House, emailAddress = pki@example.com` */ -}}
+{{- $blank := ternary "" "\\s" (eq $kind "url") -}}
 {{- if and (eq $kind "value") (ne $rest "") -}}
 {{- include "waybill.faults.say" (dict "at" . "what" "a secret in plain text") -}}
 {{- else if regexMatch "-----BEGIN [A-Z0-9 ]*PRIVATE KEY" $text -}}
 {{- include "waybill.faults.say" (dict "at" . "what" "a private key") -}}
-{{- else if regexMatch "^([A-Za-z][A-Za-z0-9+.-]*://)?[^/@:]*:[^/@]+@" $rest -}}
+{{- else if regexMatch (printf "^([A-Za-z][A-Za-z0-9+.-]*://)?[^/@:%s]*:[^/@%s]+@" $blank $blank) $rest -}}
 {{- include "waybill.faults.say" (dict "at" . "what" "a password in an address") -}}
 {{- else if regexMatch "\\b(gh[pousr]_[A-Za-z0-9]{20}|github_pat_[A-Za-z0-9_]{20}|glpat-[A-Za-z0-9_-]{16}|dckr_pat_[A-Za-z0-9_-]{16}|AKIA[A-Z0-9]{16}|eyJ[A-Za-z0-9_-]{10,}\\.eyJ)" $text -}}
 {{- include "waybill.faults.say" (dict "at" . "what" "a token") -}}
+{{- else if regexMatch "\"(auth|identitytoken|registrytoken|password)\"\\s*:\\s*\"[^\"]" $text -}}
+{{- include "waybill.faults.say" (dict "at" . "what" "a docker config with credentials") -}}
 {{- end -}}
 {{- end -}}
 
