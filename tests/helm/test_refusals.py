@@ -310,6 +310,11 @@ class Values(Refusals):
             {"existingConfigMap": "mine", "networkPolicy": {"enabled": True}},
             "networkPolicy.brokerPorts: which ports",
         )
+        for brokers in ("${env:BROKERS}", "a:9093,${env:B}", "a:${env:PORT},b:9092"):
+            self.of_config(
+                "networkPolicy.brokerPorts: which ports",
+                "kafka.brokers", brokers, networkPolicy={"enabled": True},
+            )  # fmt: skip
 
     def test_an_alert_that_there_is_not(self):
         rule = {"enabled": True, "disabled": ["WaybillLate"]}
@@ -340,6 +345,8 @@ class Schema(Refusals):
             ({"kind": "DaemonSet"}, "kind"),
             ({"image": {"digest": "sha256:1"}}, "digest"),
             ({"admin": {"port": 70000}}, "port"),
+            # None would be all.
+            ({"networkPolicy": {"dnsPorts": []}}, "dnsPorts"),
             ({"reload": "sometimes"}, "reload"),
             ({"config": None}, "config"),
         ):

@@ -117,7 +117,8 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 
 {{- define "waybill.faults.network" -}}
 {{- $v := .root.Values.networkPolicy -}}
-{{- $unknown := empty (include "waybill.brokerPorts" .root | fromJsonArray) -}}
+{{- $ports := include "waybill.brokerPorts" .root -}}
+{{- $unknown := or (eq $ports "[]") (regexMatch "\\b0\\b" $ports) -}}
 {{- include "waybill.faults.add" (dict "faults" .faults "if" (and $v.enabled $unknown) "say" "networkPolicy.brokerPorts: which ports are the brokers'? config does not say it in plain text") -}}
 {{- end -}}
 
