@@ -156,6 +156,10 @@ def check_runtime(text):
     ):
         if labels.get(name) != value:
             yield f"Dockerfile: label {name} is not '{value}'"
+    for name, value in labels.items():
+        argument = re.fullmatch(r"\$\{(\w+)\}", value)
+        if not value or (argument and not re.search(rf"^ARG {argument[1]}=\S", last, re.M)):
+            yield f"Dockerfile: label {name} is empty unless somebody says what it is"
     version = re.search(r"^project\(waybill VERSION (\S+)", CMAKE.read_text(), flags=re.M)
     if f"\nARG VERSION={version.group(1)}\n" not in last:
         yield f"Dockerfile: the version is not {version.group(1)}"
