@@ -289,6 +289,37 @@ class Values(Refusals):
             "kafka.properties", properties, keda={"enabled": True},
         )  # fmt: skip
 
+    def test_a_keda_that_does_not_trust_the_brokers(self):
+        def values(**keda):
+            properties = {"security.protocol": "ssl", "ssl.ca.location": "/etc/waybill/ca.pem"}
+            found = self.with_config("kafka.properties", properties)
+            return {**found, "keda": {"enabled": True, **keda}}
+
+        self.refuses(values(), "has ssl.ca.location, and KEDA needs it", "as parameter ca")
+        self.takes(values(authentication=[{"parameter": "ca", "name": "kafka", "key": "ca.crt"}]))
+        self.takes(values(metadata={"unsafeSsl": "true"}))
+        # Another listener
+        self.takes(values(metadata={"tls": "disable"}))
+        for system in ("/etc/ssl/certs/ca-certificates.crt", "probe"):
+            found = values()
+            found["config"]["kafka"]["properties"]["ssl.ca.location"] = system
+            self.takes(found)
+
+    def test_a_keda_without_the_certificate_that_the_brokers_want(self):
+        properties = {
+            "security.protocol": "SSL",
+            "ssl.certificate.location": "/run/secrets/kafka/tls.crt",
+            "ssl.key.location": "/run/secrets/kafka/tls.key",
+        }
+        # Whom it trusts is another matter.
+        keda = {"enabled": True, "metadata": {"unsafeSsl": "true"}}
+        values = {**self.with_config("kafka.properties", properties), "keda": keda}
+        self.refuses(values, "as parameter cert", "as parameter key")
+        keda["authentication"] = [
+            {"parameter": name, "name": "kafka", "key": name} for name in ("cert", "key")
+        ]
+        self.takes(values)
+
     def test_ids_that_all_pods_would_share(self):
         for name in ("transactional_id", "instance_id"):
             path = f"kafka.{name}"

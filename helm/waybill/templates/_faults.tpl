@@ -112,6 +112,26 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 {{- end -}}
 {{- $sasl := contains "SASL" (dig "kafka" "properties" "security.protocol" "" $v.config | toString | upper) -}}
 {{- include "waybill.faults.add" (dict "faults" $f "if" (and $sasl (not $v.keda.authentication)) "say" "keda.authentication: the brokers want SASL, and KEDA has to log in as well: name the Secret's keys (username, password)") -}}
+{{- include "waybill.faults.keda.tls" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* KEDA sees no file of the pod's. The system's authorities it has as well. */ -}}
+{{- define "waybill.faults.keda.tls" -}}
+{{- $v := .root.Values -}}
+{{- $f := .faults -}}
+{{- $properties := dig "kafka" "properties" dict $v.config -}}
+{{- $metadata := merge (dict) $v.keda.metadata (include "waybill.keda.security" .root | fromYaml) -}}
+{{- $tls := eq (get $metadata "tls") "enable" -}}
+{{- $has := list -}}
+{{- range $v.keda.authentication -}}
+{{- $has = append $has .parameter -}}
+{{- end -}}
+{{- range $property, $parameter := dict "ssl.ca.location" "ca" "ssl.ca.pem" "ca" "ssl.certificate.location" "cert" "ssl.certificate.pem" "cert" "ssl.keystore.location" "cert" "ssl.key.location" "key" "ssl.key.pem" "key" -}}
+{{- $value := get $properties $property | toString -}}
+{{- $own := and $value (ne $value "probe") (not (hasPrefix "/etc/ssl/" $value)) -}}
+{{- $unsafe := and (eq $parameter "ca") (eq (get $metadata "unsafeSsl") "true") -}}
+{{- include "waybill.faults.add" (dict "faults" $f "if" (and $tls $own (not $unsafe) (not (has $parameter $has))) "say" (printf "keda.authentication: config.kafka.properties has %s, and KEDA needs it as well: name the Secret's key as parameter %s" $property $parameter)) -}}
 {{- end -}}
 {{- end -}}
 
