@@ -204,17 +204,18 @@ void pipeline_attempt_began(struct pipeline *pipeline)
 void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane)
 {
     struct lane *newest = lane_newest(lane);
-    struct host *host = host_newest(lane->host);
+    struct host *of = lane->host;
+    struct host *host = host_newest(of);
 
     pipeline->running--;
-    for (struct lane *at = lane; at != NULL; at = at->heir) {
-        at->running--;
-    }
-    for (struct host *at = lane->host; at != NULL; at = at->heir) {
-        at->running--;
-    }
     newest->ended++;
-    lane->host->probing = false;
+    of->probing = false;
+    for (; lane != NULL; lane = lane->heir) {
+        lane->running--;
+    }
+    for (; of != NULL; of = of->heir) {
+        of->running--;
+    }
     host_pump(host);
     if (newest->host != host) {
         host_pump(newest->host);
