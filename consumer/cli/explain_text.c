@@ -99,7 +99,7 @@ static struct advices advices_of(const struct trail *trail,
         advise_waiting(names, arena, &to);
     }
     if (verdict == TRAIL_UNREAD || verdict == TRAIL_PASSED ||
-        verdict == TRAIL_LOST) {
+        verdict == TRAIL_LOST || verdict == TRAIL_SET_BACK) {
         advise_group(trail, names, arena, &to);
     }
     return to;

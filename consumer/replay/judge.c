@@ -3,8 +3,8 @@
 #include "waybill/trail.h"
 
 static const char *const names[] = {
-    "no_partition", "not_written", "no_record",   "gone", "lost",
-    "unread",       "in_flight",   "partly_done", "done", "passed",
+    "no_partition", "not_written", "no_record", "gone",   "lost",     "unread",
+    "in_flight",    "partly_done", "done",      "passed", "set_back",
 };
 
 const char *trail_verdict_name(enum trail_verdict verdict)
@@ -12,9 +12,22 @@ const char *trail_verdict_name(enum trail_verdict verdict)
     return names[verdict];
 }
 
+/* Of that status; NULL: of any */
+static size_t count_own(const struct trail *trail, const char *status)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < trail->outcome_count; i++) {
+        count +=
+            trail->outcomes[i].own &&
+            (status == NULL || strcmp(trail->outcomes[i].status, status) == 0);
+    }
+    return count;
+}
+
 static bool has_own_outcome(const struct trail *trail)
 {
-    return trail->outcome_count > 0 && trail->outcomes[0].own;
+    return count_own(trail, NULL) > 0;
 }
 
 static bool has_part_done(const struct trail *trail)
@@ -54,8 +67,13 @@ enum trail_verdict trail_judge(const struct trail *trail)
     if (is_settled(trail)) {
         return told ? TRAIL_DONE : TRAIL_PASSED;
     }
-    if (told || has_part_done(trail)) {
+    if (has_part_done(trail)) {
         return TRAIL_PARTLY_DONE;
+    }
+    /* An outcome and what the progress says of it are one transaction: where
+     * the progress does not know of it, it is not the one it was. */
+    if (told) {
+        return TRAIL_SET_BACK;
     }
     return trail->offset < trail->dispatched || trail->delivery_count > 0
                ? TRAIL_IN_FLIGHT
@@ -64,6 +82,18 @@ enum trail_verdict trail_judge(const struct trail *trail)
 
 /* --- in words ---------------------------------------------------------------
  */
+
+static void put_stand(const struct trail *trail, struct str *out)
+{
+    str_printf(out, "group '%s' stands at offset %lld, ", trail->group,
+               (long long)trail->committed);
+    if (trail->offset == trail->committed) {
+        str_puts(out, "so it is the next.");
+    } else {
+        str_printf(out, "%lld before it.",
+                   (long long)(trail->offset - trail->committed));
+    }
+}
 
 static void explain_unread(const struct trail *trail, struct str *out)
 {
@@ -75,30 +105,10 @@ static void explain_unread(const struct trail *trail, struct str *out)
                    trail->group);
         return;
     }
-    str_printf(out,
-               "not read yet, as of the last commit: group '%s' stands at "
-               "offset %lld, ",
-               trail->group, (long long)trail->committed);
-    if (trail->offset == trail->committed) {
-        str_puts(out, "so it is the next.");
-    } else {
-        str_printf(out, "%lld before it.",
-                   (long long)(trail->offset - trail->committed));
-    }
+    str_puts(out, "not read yet, as of the last commit: ");
+    put_stand(trail, out);
     str_puts(out, " If that does not move, no instance runs, or what comes "
                   "before waits for a registry.");
-}
-
-static size_t count_own(const struct trail *trail, const char *status)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < trail->outcome_count; i++) {
-        count +=
-            trail->outcomes[i].own &&
-            (status == NULL || strcmp(trail->outcomes[i].status, status) == 0);
-    }
-    return count;
 }
 
 static void explain_done(const struct trail *trail, struct str *out)
@@ -129,6 +139,40 @@ static void explain_passed(const struct trail *trail, struct str *out)
                "and the record was passed over.",
                trail->group,
                trail->incomplete ? ", as far as it was searched" : "");
+}
+
+static void explain_set_back(const struct trail *trail, struct str *out)
+{
+    if (trail->unreadable != NULL) {
+        str_printf(out,
+                   "has outcomes, but what else of it is done, nobody can "
+                   "tell: what is committed beside the offset of group '%s' "
+                   "cannot be understood.",
+                   trail->group);
+        return;
+    }
+    if (trail->committed < 0) {
+        str_printf(out,
+                   "has outcomes, but group '%s' has no offset in this "
+                   "partition any more: it was deleted, or has expired (Kafka "
+                   "forgets it once the group has been empty for a week: "
+                   "offsets.retention.minutes).",
+                   trail->group);
+    } else if (trail->offset < trail->dispatched) {
+        str_printf(out,
+                   "has outcomes, but is in work once more: the offset of "
+                   "group '%s' was set back, or had expired, and the group "
+                   "has read it again.",
+                   trail->group);
+        return;
+    } else {
+        str_puts(out, "has outcomes, but ");
+        put_stand(trail, out);
+        str_puts(out, " The offset was set back, or had expired, and the group "
+                      "began anew.");
+    }
+    str_puts(out, " Unless that is put right, the record will be read and "
+                  "delivered again.");
 }
 
 void trail_explain(const struct trail *trail, struct str *out)
@@ -192,6 +236,9 @@ void trail_explain(const struct trail *trail, struct str *out)
         break;
     case TRAIL_PASSED:
         explain_passed(trail, out);
+        break;
+    case TRAIL_SET_BACK:
+        explain_set_back(trail, out);
         break;
     }
 }

@@ -383,10 +383,12 @@ static int search_all(struct following *following, struct snapshot *snapshot,
         if (search_from(following, snapshot, from > 0 ? from : 1, err) < 0) {
             return -1;
         }
-        if (trail->outcome_count > 0 || trail->incomplete ||
-            trail_judge(trail) != TRAIL_PASSED) {
+        if (trail->incomplete || trail_judge(trail) != TRAIL_PASSED) {
             return 0;
         }
+        /* Those that were found come again. */
+        trail->outcome_count = 0;
+        trail->searched = 0;
     }
     return search_from(following, snapshot, 0, err);
 }
@@ -445,9 +447,17 @@ static int follow(struct following *following, struct replay **ret_replay,
 }
 
 /* What was committed between a look at the offsets and one at the outcomes
- * looks like a record that is partly done: then both once more. The other way
- * round it would look like one that was passed over. */
+ * looks like a record that is partly done, or whose group was set back: then
+ * both once more. The other way round it would look like one that was passed
+ * over. */
 #define MOST_LOOKS 2
+
+static bool may_be_stale(const struct trail *trail)
+{
+    enum trail_verdict verdict = trail_judge(trail);
+
+    return verdict == TRAIL_PARTLY_DONE || verdict == TRAIL_SET_BACK;
+}
 
 int trail_follow(const struct trail_options *options, int32_t partition,
                  int64_t offset, struct arena *arena,
@@ -476,7 +486,7 @@ int trail_follow(const struct trail_options *options, int32_t partition,
         if (follow(&following, ret_replay, err) < 0) {
             return -1;
         }
-        if (trail_judge(ret_trail) != TRAIL_PARTLY_DONE) {
+        if (!may_be_stale(ret_trail)) {
             break;
         }
     }

@@ -34,7 +34,8 @@ enum trail_verdict {
     TRAIL_IN_FLIGHT,
     TRAIL_PARTLY_DONE,
     TRAIL_DONE,
-    TRAIL_PASSED, /* the commits say done, and no outcome is there */
+    TRAIL_PASSED,   /* the commits say done, and no outcome is there */
+    TRAIL_SET_BACK, /* the other way round: it was done, in part at least */
 };
 const char *trail_verdict_name(enum trail_verdict verdict);
 

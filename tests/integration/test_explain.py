@@ -6,6 +6,7 @@ WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 
 import json
 import re
+import time
 
 from common import EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, main
 from common import artifact_of, envelope
@@ -138,6 +139,66 @@ class Verdicts(ExplainCase):
         # Metadata that nobody can read hides nothing else.
         self.kafka.commit(self.group, self.source, 0, 3, "what?")
         self.assertIn("unreadable", self.explain(path, "0/6", "unread")["group"])
+
+    def test_a_group_whose_offset_was_set_back_or_is_gone(self):
+        with ScriptedRegistry() as other:
+            self.create(1)
+            self.produce("one", "two")
+            path = self.configure_two(self.registry, other, BOTH)
+            service = self.serve(path)
+            self.outcomes(4)
+            self.finish(service)
+
+            def explain(place, text):
+                found = self.explain(path, place, "set_back")
+                self.assertIn(text, found["means"])
+                self.assertEqual([one["own"] for one in found["outcomes"]], [True, True])
+                (command,) = self.commands(found)
+                self.assertIn(f"--group {self.group} --describe", command)
+
+            self.explain(path, "0/1", "done")
+            self.kafka.commit(self.group, self.source, 0, 1)
+            self.explain(path, "0/0", "done")
+            explain("0/1", "so it is the next. The offset was set back")
+            self.kafka.commit(self.group, self.source, 0, 0)
+            explain("0/1", "stands at offset 0, 1 before it.")
+            self.kafka.commit(self.group, self.source, 0, 0, "what?")
+            explain("0/1", "cannot be understood")
+            self.kafka.delete_group(self.group)
+            self.assertIsNone(self.committed())
+            explain("0/0", "has no offset in this partition any more")
+
+            # What it says comes true: each is read once more, and then is as before.
+            service = self.serve(path)
+            self.read("outcomes", 8)
+            self.finish(service)
+            self.explain(path, "0/1", "done")
+
+    def test_an_outcome_of_long_before_its_record(self):
+        """By a clock that was wrong; another of the event is where it is looked for first."""
+        self.create(1)
+        self.kafka.produce(self.source, [message_of("a", headers=[("ce_id", b"e")])])
+        self.kafka.commit(self.group, self.source, 0, 1)
+        path = self.configure()
+        self.explain(path, "0/0", "passed")
+        now = int(time.time() * 1000)
+        for offset, timestamp in ((0, now - 2 * 3600_000), (7, now)):
+            place = {"topic": self.source, "partition": 0, "offset": offset, "id": "e"}
+            headers = [
+                ("ce_id", f"{self.source}/0/{offset}/one".encode()),
+                ("ce_source", f"waybill/{self.group}".encode()),
+                ("ce_causationid", b"e"),
+            ]
+            data = {"status": "succeeded", "input": place, "attachment": "one"}
+            self.kafka.produce(
+                self.topics["outcomes"],
+                [(b"k", json.dumps(data).encode(), headers)],
+                partition=0,
+                timestamp=timestamp,
+            )
+        found = self.explain(path, "0/0", "done")
+        self.assertEqual([one["own"] for one in found["outcomes"]], [True, False])
+        self.assertEqual(found["searched"], 2)
 
     def test_what_waits_for_a_registry(self):
         with ScriptedRegistry(NEVER) as other:

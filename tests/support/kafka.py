@@ -147,8 +147,9 @@ class Kafka:
                 raise TimeoutError(f"no leader for {name}")
             time.sleep(0.02)
 
-    def produce(self, topic, messages, partition=None):
-        """Writes (key, value, headers) or shorter tuples, and waits for the broker."""
+    def produce(self, topic, messages, partition=None, timestamp=None):
+        """Writes (key, value, headers) or shorter tuples, and waits for the broker. The
+        timestamp is in milliseconds."""
         failures = []
 
         def delivered(error, _):
@@ -159,6 +160,8 @@ class Kafka:
             self._client(**{"linger.ms": 5, "acks": "all", "enable.idempotence": True})
         )
         where = {} if partition is None else {"partition": partition}
+        if timestamp is not None:
+            where["timestamp"] = timestamp
         for key, value, headers in (tuple(m) + (None,) * (3 - len(m)) for m in messages):
             while True:
                 try:
@@ -243,6 +246,23 @@ class Kafka:
             # The coordinator moves or loads, or somebody is in the group.
             if error not in (14, 15, 16, 22, 25, 27) or time.monotonic() > deadline:
                 raise RuntimeError(f"cannot commit for {group}: error {error}")
+            time.sleep(0.1)
+
+    def delete_group(self, group):
+        """With all its offsets; its members have left, or are about to."""
+        deadline = time.monotonic() + 30
+        while True:
+            # DeleteGroups, version 0
+            body = struct.pack(">i", 1) + _text(group)
+            answer = _ask(self._coordinator(group), 42, 0, body)
+            answer.take("i"), answer.take("i")  # throttle time, groups
+            answer.text()
+            error = answer.take("h")
+            if not error:
+                return
+            # As for commit(), and NON_EMPTY_GROUP
+            if error not in (14, 15, 16, 68) or time.monotonic() > deadline:
+                raise RuntimeError(f"cannot delete {group}: error {error}")
             time.sleep(0.1)
 
     def abort(self, topic, messages, partition):

@@ -213,6 +213,43 @@ static void explain_text__says_what_a_record_waits_for(void **state)
         "    whether each registry would take a push\n");
 }
 
+static void explain_text__says_whose_offset_was_set_back(void **state)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct trail trail = failed;
+
+    trail.committed = -1;
+    trail.dispatched = -1;
+    trail.outcome_count = 1;
+    trail.letter_count = 0;
+    explain_put_text(&text, &trail, &names);
+    assert_string_equal(
+        text.data,
+        "in/3/42\n"
+        "has outcomes, but group 'g' has no offset in this partition any more: "
+        "it was\n"
+        "deleted, or has expired (Kafka forgets it once the group has been "
+        "empty for a\n"
+        "week: offsets.retention.minutes). Unless that is put right, the "
+        "record will be\n"
+        "read and delivered again.\n"
+        "\n"
+        "  record      1234 bytes, of 2026-01-02T03:04:05.678Z\n"
+        "  event       e1\n"
+        "  partition   holds 10 up to 99\n"
+        "  group       g, nothing committed\n"
+        "\n"
+        "outcomes\n"
+        "  succeeded, ghcr:shop\n"
+        "    ghcr.io/acme/x@sha256:m (was there already)\n"
+        "    2 attempts, finished 2026-01-02T03:04:07.000Z; outcome out/0/7\n"
+        "\n"
+        "next\n"
+        "  kafka-consumer-groups --bootstrap-server b:9092 --group g "
+        "--describe\n"
+        "    who reads the partition, and how far it is\n");
+}
+
 static void explain_text__says_who_should_have_read_it(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -257,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(explain_text__says_what_failed_and_what_to_type),
         cmocka_unit_test(explain_text__says_what_a_record_waits_for),
+        cmocka_unit_test(explain_text__says_whose_offset_was_set_back),
         cmocka_unit_test(explain_text__says_who_should_have_read_it),
     };
 

@@ -24,6 +24,7 @@ struct row {
     int64_t dispatched;
     bool marked_done;
     bool incomplete;
+    const char *unreadable;
     struct trail_outcome *outcome;
     struct trail_delivery *delivery;
 };
@@ -51,6 +52,7 @@ static struct trail trail_of(const struct row *row)
         .dispatched = or_else(row->dispatched, committed),
         .marked_done = row->marked_done,
         .incomplete = row->incomplete,
+        .unreadable = row->unreadable,
         .outcomes = row->outcome,
         .outcome_count = row->outcome != NULL,
         .deliveries = row->delivery,
@@ -89,8 +91,27 @@ static const struct row rows[] = {
      .delivery = &tried},
     {"one delivery done", TRAIL_PARTLY_DONE, "partly done", .dispatched = 43,
      .delivery = &done},
-    {"one outcome there", TRAIL_PARTLY_DONE, "partly done", .dispatched = 43,
+    {"... as its outcome says too", TRAIL_PARTLY_DONE, "partly done",
+     .dispatched = 43, .outcome = &own_success, .delivery = &done},
+    {"set back", TRAIL_SET_BACK,
+     "stands at offset 20, 22 before it. The offset "
+     "was set back",
      .outcome = &own_success},
+    {"... to it", TRAIL_SET_BACK, "so it is the next. The offset was set back",
+     .committed = 42, .outcome = &own_failure},
+    {"... and read up to it", TRAIL_SET_BACK,
+     "the record will be read and delivered again.", .dispatched = 42,
+     .outcome = &own_success},
+    {"... and read again", TRAIL_SET_BACK, "is in work once more",
+     .dispatched = 43, .outcome = &own_success},
+    {"... and tried again", TRAIL_SET_BACK, "is in work once more",
+     .dispatched = 43, .outcome = &own_success, .delivery = &tried},
+    {"expired", TRAIL_SET_BACK, "group 'g' has no offset in this partition",
+     .committed = -1, .outcome = &own_success},
+    {"set by who knows whom", TRAIL_SET_BACK, "nobody can tell",
+     .unreadable = "what?", .outcome = &own_success},
+    {"before it, and another of the event was delivered", TRAIL_UNREAD, "",
+     .outcome = &other_success},
     {"done", TRAIL_DONE, "done: delivered, with 1 outcome.", .committed = 43,
      .outcome = &own_success},
     {"done above the commit", TRAIL_DONE,
@@ -118,6 +139,17 @@ static void judge__knows_what_the_facts_amount_to(void **state)
         trail_explain(&trail, &words);
         check_contains(row->label, words.data, row->words);
     }
+}
+
+/* It is judged while outcomes are still coming, before they are in order. */
+static void judge__finds_an_own_outcome_behind_others(void **state)
+{
+    struct trail_outcome outcomes[] = {other_success, own_success};
+    struct row row = {.committed = 43, .outcome = outcomes};
+    struct trail trail = trail_of(&row);
+
+    trail.outcome_count = ARRAY_SIZE(outcomes);
+    assert_int_equal(trail_judge(&trail), TRAIL_DONE);
 }
 
 static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
@@ -156,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judge__knows_what_the_facts_amount_to),
+        cmocka_unit_test(judge__finds_an_own_outcome_behind_others),
         cmocka_unit_test(judge__takes_from_the_progress_what_is_of_the_record),
     };
 
