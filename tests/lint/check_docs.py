@@ -73,6 +73,33 @@ def check_manual(binary):
             yield f"config.yaml {what}: {result.stderr.strip()}"
 
 
+def check_needs(binary):
+    """Which commands want the kafka section is said where it is described."""
+    schema = json.loads((ROOT / DOCUMENTS["schema"]).read_text())
+    manual = (ROOT / "config.yaml").read_text()
+    places = {
+        "the schema": schema["properties"]["kafka"]["description"],
+        "config.yaml": " ".join(manual[: manual.index("\nkafka:")].split("\n\n")[-1].split()),
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write("registrations: []\n")
+        file.flush()
+        for command, *arguments in (
+            ["run"],
+            ["publish", os.devnull],
+            ["explain", "0/0"],
+            ["replay", "list"],
+            ["push", os.devnull],
+            ["check"],
+        ):
+            result = waybill(binary, "--config", file.name, command, *arguments)
+            needs = "kafka: is required" in result.stderr
+            for place, text in places.items():
+                if (re.search(rf"\b{command}\b", text) is not None) != needs:
+                    word = "needs" if needs else "does not need"
+                    yield f"{place}: `waybill {command}` {word} the section kafka"
+
+
 def fields(schema, path=()):
     for key, field in schema.get("properties", {}).items():
         yield (*path, key), field
@@ -102,6 +129,7 @@ def main():
     binary = sys.argv[1]
     write = "--write" in sys.argv
     faults = [*check_documents(binary, write), *check_manual(binary)]
+    faults += check_needs(binary)
     faults += check_completeness(binary)
     print("\n".join(faults) or "documents and config.yaml are up to date")
     return 1 if faults else 0
