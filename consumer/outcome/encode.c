@@ -244,14 +244,20 @@ static void add_header(struct header *headers, size_t *count, const char *name,
     }
 }
 
-#define MOST_HEADERS 10
+#define MOST_HEADERS 12
 
-static void add_headers(struct message *message,
-                        const struct attributes *attributes,
-                        struct arena *arena)
+/* Twice: the attribute is the event's for good, and the plain header is where
+ * instrumentation of Kafka's clients looks, which knows no CloudEvents. */
+static void add_trace(struct header *headers, size_t *count,
+                      const struct attributes *attributes)
 {
-    struct header *headers =
-        arena_alloc(arena, MOST_HEADERS * sizeof(*headers));
+    add_header(headers, count, "traceparent", attributes->traceparent);
+    add_header(headers, count, "tracestate", attributes->tracestate);
+}
+
+static size_t binary_headers(const struct attributes *attributes,
+                             struct header headers[MOST_HEADERS])
+{
     size_t count = 0;
 
     add_header(headers, &count, "ce_specversion", "1.0");
@@ -264,8 +270,19 @@ static void add_headers(struct message *message,
     add_header(headers, &count, "ce_traceparent", attributes->traceparent);
     add_header(headers, &count, "ce_tracestate", attributes->tracestate);
     add_header(headers, &count, "content-type", "application/json");
-    message->headers = headers;
-    message->header_count = count;
+    add_trace(headers, &count, attributes);
+    return count;
+}
+
+static size_t structured_headers(const struct attributes *attributes,
+                                 struct header headers[MOST_HEADERS])
+{
+    size_t count = 0;
+
+    add_header(headers, &count, "content-type",
+               "application/cloudevents+json; charset=UTF-8");
+    add_trace(headers, &count, attributes);
+    return count;
 }
 
 static struct bytes outcome_key(const struct outcome *outcome,
@@ -281,24 +298,22 @@ void outcome_encode(const struct outcome *outcome,
                     const struct outcome_style *style, struct arena *arena,
                     struct message *ret_message)
 {
-    static const struct header structured_header = {
-        "content-type",
-        {(const unsigned char *)"application/cloudevents+json; charset=UTF-8",
-         43}};
+    struct header *headers =
+        arena_alloc(arena, MOST_HEADERS * sizeof(*headers));
     CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
     struct json_writer json = {.out = &value};
     struct attributes attributes;
 
     fill_attributes(outcome, style, arena, &attributes);
     *ret_message = (struct message){.topic = style->topic,
-                                    .key = outcome_key(outcome, arena)};
+                                    .key = outcome_key(outcome, arena),
+                                    .headers = headers};
     if (style->structured) {
         put_structured(&value, outcome, style, &attributes);
-        ret_message->headers = &structured_header;
-        ret_message->header_count = 1;
+        ret_message->header_count = structured_headers(&attributes, headers);
     } else {
         put_data(&json, NULL, outcome, style);
-        add_headers(ret_message, &attributes, arena);
+        ret_message->header_count = binary_headers(&attributes, headers);
     }
     ret_message->value = arena_bytes(arena, str_bytes(&value));
 }

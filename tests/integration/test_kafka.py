@@ -160,6 +160,8 @@ class KafkaCase(Case):
         headers = dict(message.headers)
         self.assertEqual(len(headers), len(message.headers))
         self.assertEqual(headers.pop("content-type"), b"application/json")
+        for name in ("traceparent", "tracestate"):
+            self.assertEqual(headers.pop(name, None), headers.get(f"ce_{name}"))
         attributes = {name: value.decode() for name, value in headers.items()}
         self.assertTrue(all(name.startswith("ce_") for name in attributes))
         attributes = {name[3:]: value for name, value in attributes.items()}
@@ -454,8 +456,10 @@ class Forms(KafkaCase):
 
     def test_structured_outcomes(self):
         self.create(1)
+        trace = [("traceparent", TRACEPARENT.encode()), ("tracestate", b"a=1")]
         self.kafka.produce(
-            self.source, [message_of("a"), (b"k", b"{", None), message_of("b", project="lab")]
+            self.source,
+            [message_of("a", headers=trace), (b"k", b"{", None), message_of("b", project="lab")],
         )
         service = self.serve(self.configure(kafka={"outcome_mode": "structured"}))
         found = self.read("outcomes", 3)
@@ -463,7 +467,8 @@ class Forms(KafkaCase):
         self.until_done(service)
         self.stop(service)
         for message, status in zip(found, ("succeeded", "failed", "skipped")):
-            self.assertEqual(message.headers, [("content-type", STRUCTURED)])
+            traced = trace if status == "succeeded" else []
+            self.assertEqual(message.headers, [("content-type", STRUCTURED), *traced])
             outcome = json.loads(message.value)
             data = self.assert_cloud_event(outcome)
             self.assertEqual(data["status"], status)

@@ -326,12 +326,25 @@ def check_outcomes(binary, document):
             yield f"asyncapi.yaml: outcome of {outcome['id']}: {fault}"
 
 
+def check_headers(document):
+    """Each header that the program gives an outcome is described, and no other."""
+    text = (ROOT / "consumer" / "outcome" / "encode.c").read_text()
+    written = set(re.findall(r'\badd_header\([^"]*"([^"]+)"', text))
+    plain = {name for name in written if not name.startswith("ce_")}
+    schemas = document.root["components"]["schemas"]
+    for schema, names in (("outcomeHeaders", written), ("outcomeStructuredHeaders", plain)):
+        for name in sorted(names ^ set(schemas[schema]["properties"])):
+            wrong = "is not described" if name in names else "is never written"
+            yield f"asyncapi.yaml: {schema}: {name} {wrong}"
+
+
 def check_asyncapi(binary, defaults):
     document = Document(DEPLOY / "asyncapi.yaml")
     faults = list(check_references(document))
     if faults:
         return faults
     faults += check_topics(document, defaults)
+    faults += check_headers(document)
     faults += check_examples(document)
     faults += check_events(document)
     return faults + list(check_outcomes(binary, document))

@@ -192,6 +192,10 @@ static void encode__writes_a_success_in_binary_mode(void **state)
                                           "x=y",
                                           "content-type",
                                           "application/json",
+                                          "traceparent",
+                                          "00-a-b-01",
+                                          "tracestate",
+                                          "x=y",
                                           NULL};
 
     outcome_encode(&outcome, &binary, arena, &message);
@@ -228,6 +232,10 @@ static void encode__writes_a_failure_in_binary_mode(void **state)
                                           "x=y",
                                           "content-type",
                                           "application/json",
+                                          "traceparent",
+                                          "00-a-b-01",
+                                          "tracestate",
+                                          "x=y",
                                           NULL};
 
     outcome_encode(&outcome, &binary, arena, &message);
@@ -340,7 +348,13 @@ static void encode__writes_everything_in_the_value_in_structured_mode(
                   "2026-01-02T03:04:06.000Z", "w1", FAILED_DATA),
     };
     static const char *const headers[] = {
-        "content-type", "application/cloudevents+json; charset=UTF-8", NULL};
+        "content-type",
+        "application/cloudevents+json; charset=UTF-8",
+        "traceparent",
+        "00-a-b-01",
+        "tracestate",
+        "x=y",
+        NULL};
 
     for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
         CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
@@ -355,6 +369,22 @@ static void encode__writes_everything_in_the_value_in_structured_mode(
         outcome_put_structured(&outcomes[i], &binary, &line);
         check_text("line", line.data, values[i]);
     }
+}
+
+static void encode__makes_up_no_trace_in_structured_mode(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = record();
+    struct event quiet = event;
+    struct outcome outcome = succeeded(&input);
+    struct message message;
+    static const char *const headers[] = {
+        "content-type", "application/cloudevents+json; charset=UTF-8", NULL};
+
+    quiet.trace = (struct trace_context){NULL, NULL};
+    outcome.event = &quiet;
+    outcome_encode(&outcome, &structured, arena, &message);
+    check_headers("structured", &message, headers);
 }
 
 static void encode__names_file_and_place_of_an_event_out_of_a_file(void **state)
@@ -595,6 +625,7 @@ int main(void)
         cmocka_unit_test(encode__says_nothing_of_what_could_not_be_read),
         cmocka_unit_test(
             encode__writes_everything_in_the_value_in_structured_mode),
+        cmocka_unit_test(encode__makes_up_no_trace_in_structured_mode),
         cmocka_unit_test(
             encode__names_file_and_place_of_an_event_out_of_a_file),
         cmocka_unit_test(encode__has_the_key_of_the_record_or_its_workflow),
