@@ -14,6 +14,7 @@ struct snapshot {
     rd_kafka_t *client;
     const char *topic;
     const char *brokers;
+    const char *group;
     struct snapshot_span *spans;
     bool *done; /* of each span: nothing more of it is wanted */
     size_t count;
@@ -154,6 +155,7 @@ int snapshot_open(const struct queue_options *options,
 
     snapshot->topic = options->topic;
     snapshot->brokers = options->brokers;
+    snapshot->group = options->group;
     snapshot->client = new_client(snapshot, options, err);
     if (snapshot->client == NULL || find_partitions(snapshot, err) < 0 ||
         find_bounds(snapshot, err) < 0) {
@@ -256,12 +258,12 @@ int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
              code != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED &&
              now_ms() < deadline);
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
-        return error_set(err, ERROR_REJECTED, "the replay's progress: %s",
-                         rd_kafka_err2str(code));
+        return error_set(err, ERROR_REJECTED, "the offsets of group '%s': %s",
+                         snapshot->group, rd_kafka_err2str(code));
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
-               : unreachable(snapshot, "asking for the replay's progress", code,
+               : unreachable(snapshot, "asking for the group's offsets", code,
                              err);
 }
 
