@@ -61,6 +61,7 @@ struct node *tree_put(struct arena *arena, struct node *mapping,
  * it cannot be. */
 const char *expand(struct arena *arena, const char *text, const char *folder,
                    struct config_files *files, const char **ret_why);
+size_t without_line_end(const char *text, size_t len);
 
 /* files.c: NULL: nobody wants to know; fd < 0: it could not be opened. */
 void files_add(struct config_files *files, const char *path, int fd);

@@ -15,6 +15,19 @@ static void close_file(const int *fd)
     }
 }
 
+/* Editors, `echo` and `kubectl create secret --from-file` end a value with a
+ * line end that no one means. */
+size_t without_line_end(const char *text, size_t len)
+{
+    if (len > 0 && text[len - 1] == '\n') {
+        len--;
+        if (len > 0 && text[len - 1] == '\r') {
+            len--;
+        }
+    }
+    return len;
+}
+
 /* A relative path starts at the configuration file's folder. */
 static const char *put_file(struct arena *arena, struct str *out,
                             const char *path, const char *folder,
@@ -36,13 +49,7 @@ static const char *put_file(struct arena *arena, struct str *out,
         return arena_printf(arena, "file '%s' is larger than %zu bytes", path,
                             LIMIT_SECRET_FILE);
     }
-    /* Editors and `echo` end a file with a line end that no one means. */
-    if (content.len > 0 && content.data[content.len - 1] == '\n') {
-        content.len--;
-        if (content.len > 0 && content.data[content.len - 1] == '\r') {
-            content.len--;
-        }
-    }
+    content.len = without_line_end(content.data, content.len);
     if (memchr(content.data, '\0', content.len) != NULL ||
         !utf8_valid(content.data, content.len)) {
         return arena_printf(arena, "file '%s' is not UTF-8 text", path);
@@ -64,7 +71,7 @@ static const char *put_variable(struct arena *arena, struct str *out,
         return arena_printf(arena, "environment variable '%s' is not UTF-8",
                             name);
     }
-    str_puts(out, value);
+    str_put(out, value, without_line_end(value, strlen(value)));
     return NULL;
 }
 

@@ -46,10 +46,12 @@ void overrides_put_name(struct str *out, const char *first, const char *second,
 static const char *value_of(struct overriding *over, const char *name)
 {
     const char *value = getenv(name);
+    size_t len = value != NULL ? without_line_end(value, strlen(value)) : 0;
 
     str_put(&over->known, name, strlen(name) + 1);
     /* Empty is how compose files and CI systems write "not set". */
-    return value != NULL && *value != '\0' ? value : NULL;
+    return len > 0 ? arena_printf(over->faults->arena, "%.*s", (int)len, value)
+                   : NULL;
 }
 
 static void put_scalar(struct overriding *over, struct node *mapping,

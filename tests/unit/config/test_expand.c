@@ -13,6 +13,8 @@ static const struct expansion expansions[] = {
     {"${env:WB_ONE}", "one", NULL},
     {"a${env:WB_ONE}b${env:WB_TWO}c", "aonebtwoc", NULL},
     {"${env:WB_EMPTY}", "", NULL},
+    {"a${env:WB_LINE}b", "alineb", NULL},
+    {"a${env:WB_LINES}b", "al\nb", NULL},
     /* what comes in is not looked at again */
     {"${env:WB_NESTED}", "${env:WB_ONE}", NULL},
     {"$${env:WB_ONE}", "${env:WB_ONE}", NULL},
@@ -52,6 +54,8 @@ static void set_up(struct config_test *test)
     setenv("WB_ONE", "one", 1);
     setenv("WB_TWO", "two", 1);
     setenv("WB_EMPTY", "", 1);
+    setenv("WB_LINE", "line\n", 1);
+    setenv("WB_LINES", "l\n\r\n", 1);
     setenv("WB_NESTED", "${env:WB_ONE}", 1);
     setenv("WB_BYTES", "\xFF", 1);
     unsetenv("WB_UNSET");

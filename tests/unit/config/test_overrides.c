@@ -120,6 +120,25 @@ static const struct wrong wrongs[] = {
      "has no username (set username here or in WAYBILL_<NAME>_USERNAME)\n"},
 };
 
+/* As `kubectl create secret --from-file` makes them of a file */
+static void overrides__are_taken_without_the_line_end_behind_them(void **state)
+{
+    struct config_test *test = *state;
+    const struct settings *settings;
+
+    setenv("WAYBILL_ADMIN_TOKEN", "s3cret\n", 1);
+    setenv("WAYBILL_KAFKA_GROUP", "\n", 1);
+    setenv("WAYBILL_GH_CR_1_PASSWORD", "a\nb\r\n", 1);
+    settings = config_of(test, FILE_TEXT);
+    assert_string_equal(settings->admin.token, "s3cret");
+    assert_string_equal(settings->kafka.group, "g");
+    assert_string_equal(
+        ((const struct options *)settings->registrations[0].options)->password,
+        "a\nb");
+    setenv("WAYBILL_ADMIN_TOKEN", "s3cret\n\n", 1);
+    assert_non_null(strstr(config_fault(test, FILE_TEXT), "admin.token"));
+}
+
 static void overrides__are_checked_like_the_file_and_not_shown(void **state)
 {
     struct config_test *test = *state;
@@ -216,6 +235,7 @@ int main(void)
         CONFIG_TEST(overrides__of_a_registration_go_by_its_name),
         CONFIG_TEST(overrides__make_sections_that_the_file_does_not_have),
         CONFIG_TEST(overrides__that_are_empty_do_not_count),
+        CONFIG_TEST(overrides__are_taken_without_the_line_end_behind_them),
         CONFIG_TEST(overrides__are_checked_like_the_file_and_not_shown),
         CONFIG_TEST(overrides__leave_a_fault_of_the_file_where_it_is),
         CONFIG_TEST(overrides__name_registrations_that_are_no_mapping),
