@@ -20,9 +20,13 @@
  */
 
 #define MOST_CONNECTIONS 64
-/* A scraper, a browser and a few probes have one each. */
-#define MOST_OF_ONE_ADDRESS 32
+/* A browser has six, a scraper and a probe one each. So few, that it takes
+ * eight addresses to keep the kubelet out, whose probe decides whether we live.
+ */
+#define MOST_OF_ONE_ADDRESS 8
 #define SILENCE_S 10
+/* Who connects has something to ask; TLS is to be shaken hands on before. */
+#define FIRST_REQUEST_MS 3000
 #define REQUEST_MS 10000
 /* A request of a browser has a kilobyte; a token may have some. */
 #define CONNECTION_MEMORY ((size_t)16 * 1024)
@@ -96,9 +100,10 @@ static void on_deadlines(void *payload)
     run(admin);
 }
 
-static void extend(const struct admin *admin, struct connection *connection)
+static void extend(const struct admin *admin, struct connection *connection,
+                   uint64_t ms)
 {
-    connection->deadline_ms = loop_now(admin->options.loop) + REQUEST_MS;
+    connection->deadline_ms = loop_now(admin->options.loop) + ms;
 }
 
 static void begin(struct admin *admin, struct MHD_Connection *from,
@@ -109,7 +114,7 @@ static void begin(struct admin *admin, struct MHD_Connection *from,
     struct connection *connection = mem_zalloc(sizeof(*connection));
 
     connection->fd = info->connect_fd;
-    extend(admin, connection);
+    extend(admin, connection, FIRST_REQUEST_MS);
     LIST_INSERT_HEAD(&admin->connections, connection, link);
     *connection_context = connection;
     if (!timer_is_armed(&admin->deadlines)) {
@@ -140,7 +145,7 @@ static void on_request_over(void *payload, struct MHD_Connection *from,
         MHD_get_connection_info(from, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
     if (info != NULL && info->socket_context != NULL) {
-        extend(payload, info->socket_context);
+        extend(payload, info->socket_context, REQUEST_MS);
     }
 }
 
