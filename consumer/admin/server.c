@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,12 @@ struct connection {
     uint64_t deadline_ms;
 };
 
+/* Both are empty: no TLS. */
+struct pair {
+    struct str certificate;
+    struct str key;
+};
+
 struct admin {
     struct admin_options options;
     struct settings settings; /* of them `admin`, and a topic */
@@ -44,8 +51,7 @@ struct admin {
     struct answering answering;
     struct address address;
     char text[ADDRESS_TEXT];
-    struct str certificate;
-    struct str key;
+    struct pair pair;
     struct MHD_Daemon *daemon;
     int epoll;
     LIST_HEAD(, connection) connections;
@@ -282,7 +288,6 @@ static int read_pem(const char *path, struct str *out, struct error *err)
     char data[LIMIT_SECRET_FILE];
     size_t len;
 
-    str_init(out, LIMIT_SECRET_FILE);
     if (file == NULL) {
         return error_set(err, ERROR_CONFIG, "'%s' cannot be read: %s", path,
                          strerror(errno));
@@ -294,35 +299,44 @@ static int read_pem(const char *path, struct str *out, struct error *err)
     return 0;
 }
 
-static int read_tls(struct admin *admin, struct error *err)
+static void pair_release(struct pair *pair)
 {
-    const struct admin_settings *settings = &admin->options.settings->admin;
+    str_release(&pair->certificate);
+    str_wipe(&pair->key);
+}
 
+static int read_pair(const struct admin_settings *settings,
+                     struct pair *ret_pair, struct error *err)
+{
+    str_init(&ret_pair->certificate, LIMIT_SECRET_FILE);
+    str_init(&ret_pair->key, LIMIT_SECRET_FILE);
     if (settings->tls_key == NULL) {
         return 0;
     }
-    if (read_pem(settings->tls_certificate, &admin->certificate, err) < 0) {
+    if (read_pem(settings->tls_certificate, &ret_pair->certificate, err) < 0) {
         return error_prefix(err, "admin.tls_certificate");
     }
-    if (read_pem(settings->tls_key, &admin->key, err) < 0) {
+    if (read_pem(settings->tls_key, &ret_pair->key, err) < 0) {
         return error_prefix(err, "admin.tls_key");
     }
     return 0;
 }
 
-static int start(struct admin *admin, int fd, struct error *err)
+/* Takes the socket: where it fails, the library has closed it. */
+static int start(struct admin *admin, int fd, const struct pair *pair,
+                 struct MHD_Daemon **ret_daemon, struct error *err)
 {
     bool tls = admin->options.settings->admin.tls_key != NULL;
     const struct MHD_OptionItem secured[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, admin->certificate.data},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, admin->key.data},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, pair->certificate.data},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, pair->key.data},
         {MHD_OPTION_HTTPS_PRIORITIES, 0,
          (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
         {MHD_OPTION_END, 0, NULL},
     };
     const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
 
-    admin->daemon = MHD_start_daemon(
+    *ret_daemon = MHD_start_daemon(
         MHD_USE_EPOLL | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request,
         admin, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
         MOST_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
@@ -331,8 +345,7 @@ static int start(struct admin *admin, int fd, struct error *err)
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
         MHD_OPTION_NOTIFY_COMPLETED, on_request_over, admin, MHD_OPTION_ARRAY,
         tls ? secured : plain, MHD_OPTION_END);
-    if (admin->daemon == NULL) {
-        close(fd);
+    if (*ret_daemon == NULL) {
         return error_set(err, ERROR_CONFIG,
                          tls ? "admin.tls_certificate, admin.tls_key: not a "
                                "certificate and its key, in PEM"
@@ -350,6 +363,70 @@ static void watch(struct admin *admin)
     loop_watch(admin->options.loop, admin->epoll, LOOP_IN, on_readable, admin);
     run(admin);
 }
+
+/* --- a certificate that was renewed ------------------------------------------
+ */
+
+static bool pairs_equal(const struct pair *a, const struct pair *b)
+{
+    return bytes_equal(str_bytes(&a->certificate),
+                       str_bytes(&b->certificate)) &&
+           bytes_equal(str_bytes(&a->key), str_bytes(&b->key));
+}
+
+/* Of the same socket, so that nobody finds it closed. The connections of the
+ * old one end: who kept one opens another. */
+static void replace(struct admin *admin, struct MHD_Daemon *renewed)
+{
+    loop_unwatch(admin->options.loop, admin->epoll);
+    close(MHD_quiesce_daemon(admin->daemon));
+    MHD_stop_daemon(admin->daemon);
+    admin->daemon = renewed;
+    watch(admin);
+}
+
+static int show_pair(struct admin *admin, const struct pair *pair,
+                     struct error *err)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+    int fd = fcntl(info->listen_fd, F_DUPFD_CLOEXEC, 0);
+    struct MHD_Daemon *renewed;
+
+    if (fd < 0) {
+        return error_set(err, ERROR_CONFIG, "cannot listen twice: %s",
+                         strerror(errno));
+    }
+    if (start(admin, fd, pair, &renewed, err) < 0) {
+        return -1;
+    }
+    replace(admin, renewed);
+    return 0;
+}
+
+int admin_renew(struct admin *admin, bool *ret_renewed, struct error *err)
+{
+    CLEANUP(pair_release) struct pair pair;
+
+    *ret_renewed = false;
+    if (read_pair(&admin->options.settings->admin, &pair, err) < 0) {
+        return -1;
+    }
+    if (pairs_equal(&pair, &admin->pair)) {
+        return 0;
+    }
+    if (show_pair(admin, &pair, err) < 0) {
+        return -1;
+    }
+    pair_release(&admin->pair);
+    admin->pair = pair;
+    pair = (struct pair){STR_INIT(0), STR_INIT(0)};
+    *ret_renewed = true;
+    return 0;
+}
+
+/* --- beginning and end ------------------------------------------------------
+ */
 
 /* The rest may be replaced while it is open. */
 static void keep_settings(struct admin *admin, const struct settings *settings)
@@ -376,8 +453,6 @@ static struct admin *new_admin(const struct admin_options *options)
     keep_settings(admin, options->settings);
     admin->answering.options = &admin->options;
     LIST_INIT(&admin->connections);
-    str_init(&admin->certificate, 0);
-    str_init(&admin->key, 0);
     timer_init(&admin->timeout, on_timeout, admin);
     timer_init(&admin->deadlines, on_deadlines, admin);
     task_init(&admin->more, on_timeout, admin);
@@ -398,8 +473,9 @@ int admin_open(const struct admin_options *options, struct admin **ret_admin,
         return 0;
     }
     admin = new_admin(options);
-    if (read_tls(admin, err) < 0 || open_socket(admin, wanted, &fd, err) < 0 ||
-        start(admin, fd, err) < 0) {
+    if (read_pair(&admin->options.settings->admin, &admin->pair, err) < 0 ||
+        open_socket(admin, wanted, &fd, err) < 0 ||
+        start(admin, fd, &admin->pair, &admin->daemon, err) < 0) {
         admin_free(admin);
         return -1;
     }
@@ -434,8 +510,7 @@ void admin_free(struct admin *admin)
     loop_cancel(admin->options.loop, &admin->more);
     page_release(&admin->answering.page);
     arena_wipe(admin->arena);
-    str_wipe(&admin->key);
-    str_release(&admin->certificate);
+    pair_release(&admin->pair);
     mem_free(admin);
 }
 

@@ -157,6 +157,7 @@ static void read_again(struct reload *reload)
     } else {
         apply(reload, settings);
     }
+    options->done(options->payload);
 }
 
 /* --- when -------------------------------------------------------------------

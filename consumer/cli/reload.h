@@ -20,6 +20,9 @@ struct reload_options {
     /* With what the service was, or will be, started; `settings` are not looked
      * at. */
     const struct pipeline_options *pipeline;
+    /* Whenever files have been read again, whatever came of it */
+    void (*done)(void *payload);
+    void *payload;
 };
 
 /* Takes the settings and the files, with which they were loaded. */

@@ -129,6 +129,27 @@ static int open_admin(struct running *running, struct admin_options *options,
     return 0;
 }
 
+/* A certificate that was renewed is one of the files whose change is noticed.
+ */
+static void on_reloaded(void *payload)
+{
+    const struct running *running = payload;
+    bool renewed;
+    struct error err;
+
+    if (running->admin == NULL) {
+        return;
+    }
+    if (admin_renew(running->admin, &renewed, &err) < 0) {
+        log_write(LOG_ERROR, "cli",
+                  "certificate of the admin port refused, the one before it "
+                  "stays",
+                  LOG_TEXT("err", err.message));
+    } else if (renewed) {
+        log_write(LOG_INFO, "cli", "certificate of the admin port renewed");
+    }
+}
+
 /* --- running ----------------------------------------------------------------
  */
 
@@ -197,7 +218,8 @@ static int run_run(const struct cli_args *args)
     running.options.http = http_new(running.options.loop);
     running.reload = reload_new(
         &(struct reload_options){config_path(args_option(args, "--config")),
-                                 &config_rules, needs, &running.options},
+                                 &config_rules, needs, &running.options,
+                                 on_reloaded, &running},
         settings, &files);
     serve(&running, reload_pipeline(running.reload));
     reload_free(running.reload);

@@ -40,7 +40,8 @@ struct faults {
     struct arena *arena;
     struct fault *list;
     size_t count;
-    struct needs *needs; /* of the load at hand: files that it names */
+    struct needs *needs;        /* of the load at hand: files that it names */
+    struct config_files *files; /* ... and those that are watched */
 };
 
 /* faults.c */
@@ -63,8 +64,12 @@ const char *expand(struct arena *arena, const char *text, const char *folder,
                    struct config_files *files, const char **ret_why);
 size_t without_line_end(const char *text, size_t len);
 
-/* files.c: NULL: nobody wants to know; fd < 0: it could not be opened. */
+/* files.c: NULL: nobody wants to know; fd < 0: it could not be opened, or
+ * others will read it. */
 void files_add(struct config_files *files, const char *path, int fd);
+
+/* load.c: librdkafka's own way to name a file: ssl.ca.location, ... */
+bool is_location(const char *property);
 
 /* overrides.c */
 void overrides_apply(struct node *root,

@@ -32,9 +32,11 @@ static bool looks_same(const struct config_look *a, const struct config_look *b)
            a->changed_ns == b->changed_ns;
 }
 
-/* What was opened, not what may stand there by the time it has been read; only
- * one that cannot be opened is looked at by its name. A pipe's end (/dev/fd/63)
- * is read but once, and /dev/stdin can be looked up by nobody later. */
+/* What was opened, not what may stand there by the time it has been read; one
+ * that is not or cannot be opened (fd -1) is looked at by its name. A pipe's
+ * end
+ * (/dev/fd/63) is read but once, and /dev/stdin can be looked up by nobody
+ * later. */
 void files_add(struct config_files *files, const char *path, int fd)
 {
     struct config_file *file;

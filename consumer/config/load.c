@@ -50,11 +50,12 @@ static void check_needs(const struct node *root, unsigned needs,
     }
 }
 
-static bool ends_with(const char *text, const char *end)
+bool is_location(const char *property)
 {
-    size_t len = strlen(text);
+    static const char end[] = ".location";
+    size_t len = strlen(property);
 
-    return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+    return len >= strlen(end) && strcmp(property + len - strlen(end), end) == 0;
 }
 
 static void check_properties(const struct node *root,
@@ -77,9 +78,9 @@ static void check_properties(const struct node *root,
             fault_add(faults, &node->key_place, "kafka.properties.%s: %s",
                       node->key, err.message);
         }
-        /* librdkafka's own way to name a file: ssl.ca.location, ... */
-        if (ends_with(node->key, ".location")) {
+        if (is_location(node->key)) {
             needs_file(faults->needs, node->text);
+            files_add(faults->files, node->text, -1);
         }
     }
 }
@@ -120,6 +121,11 @@ static void check_admin(const struct node *root,
 {
     const struct node *node = tree_member(root, "admin");
     bool no_key = admin->tls_key == NULL;
+
+    if (admin->tls_certificate != NULL && !no_key) {
+        files_add(faults->files, admin->tls_certificate, -1);
+        files_add(faults->files, admin->tls_key, -1);
+    }
 
     if (node != NULL && no_key != (admin->tls_certificate == NULL)) {
         fault_add(faults, &node->place, "admin.%s: is required, too: %s",
@@ -174,7 +180,8 @@ int config_load_files(const char *path, const struct config_rules *rules,
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
-    struct faults found = {.arena = arena, .needs = &settings->needs};
+    struct faults found = {
+        .arena = arena, .needs = &settings->needs, .files = ret_files};
     struct faults doubts = {.arena = arena};
     struct node *root;
 

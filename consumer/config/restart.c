@@ -1,7 +1,11 @@
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config_internal.h"
+#include "waybill/file.h"
 
 /*
  * What takes a restart: its values as digests, a line each, so that they can be
@@ -12,6 +16,26 @@
 static void put_text(struct str *out, const char *text)
 {
     str_printf(out, "%s\n", text != NULL ? text : "");
+}
+
+/* What stands in the file: a certificate that was renewed is another one. What
+ * cannot be read is as one that is empty. */
+static void put_content(struct str *out, const char *path)
+{
+    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_CONFIG_BYTES);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct digest digest;
+    struct stat found;
+
+    /* A pipe's end is read but once. */
+    if (fd >= 0 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode)) {
+        (void)file_read_all(fd, &content);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    digest_of(content.data, content.len, &digest);
+    put_text(out, digest_hex(&digest));
 }
 
 static void put_value(struct str *out, const struct field *field,
@@ -37,6 +61,9 @@ static void put_value(struct str *out, const struct field *field,
         for (size_t i = 0; i < map->count; i++) {
             put_text(out, map->pairs[i].key);
             put_text(out, map->pairs[i].value);
+            if (is_location(map->pairs[i].key)) {
+                put_content(out, map->pairs[i].value);
+            }
         }
         break;
     case FIELD_STRINGS:

@@ -149,7 +149,9 @@ static const struct field kafka_fields[] = {
      .offset = KAFKA(properties),
      .doc = "librdkafka properties, for the consumer and the producer alike: "
             "security.protocol, sasl.*, ssl.*, client.rack, ... Those that a "
-            "promise of Waybill hangs on are refused, with the reason.",
+            "promise of Waybill hangs on are refused, with the reason. Of the "
+            "files that they name (ssl.certificate.location, ...) the content "
+            "counts, too: once it is another one, a restart is asked for.",
      .example = "{security.protocol: SSL}",
      .since = "0.1"},
     {0},
@@ -310,7 +312,9 @@ static const struct field admin_fields[] = {
      .offset = ADMIN(tls_certificate),
      .doc = "PEM file with the certificate to show, and those between it and "
             "the authority: the admin port then speaks HTTPS (TLS 1.2 or "
-            "later) and nothing else.",
+            "later) and nothing else. Once it is another one, that is shown, "
+            "without a restart; one that does not go with the key is refused, "
+            "and the one before it stays.",
      .example = "/etc/waybill/tls.crt",
      .since = "0.3"},
     {.key = "tls_key",

@@ -47,6 +47,10 @@ int admin_open(const struct admin_options *options, struct admin **ret_admin,
 const char *admin_address(const struct admin *admin); /* as it came to be */
 /* Others than this machine reach it, and nothing is asked of them. */
 bool admin_is_exposed(const struct admin *admin);
+/* Reads the files of its certificate and key again, and shows what is in them
+ * from then on. On failure it goes on with the ones before. */
+int admin_renew(struct admin *admin, bool *ret_renewed,
+                struct error *err) NODISCARD;
 void admin_free(struct admin *admin); /* NULL is fine */
 
 /* Generated from the table of families: Markdown */

@@ -122,7 +122,8 @@ struct config_look {
     uint64_t changed_ns;
 };
 
-/* The file itself, and each that it refers to (${file:PATH}) */
+/* The file itself, each that it refers to (${file:PATH}), and the certificates
+ * of Kafka and of the admin port */
 struct config_files {
     struct config_file {
         char *path;
@@ -143,8 +144,9 @@ int config_load_files(const char *path, const struct config_rules *rules,
 const char *config_files_look(struct config_files *files);
 void config_files_release(struct config_files *files);
 
-/* The values that are only read at the start, as digests: "key HEX", a line
- * each; and the keys in which two of these differ: "kafka.group, admin.listen"
+/* The values that are only read at the start, and what is in the files that
+ * Kafka's properties name, as digests: "key HEX", a line each; and the keys in
+ * which two of these differ: "kafka.group, admin.listen"
  */
 void config_put_marks(const struct settings *settings, struct str *out);
 void config_put_changed(const char *marks, const char *others, struct str *out);

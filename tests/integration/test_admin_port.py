@@ -5,7 +5,9 @@ or hostile. No broker answers here: the port has to live without one.
 
 import contextlib
 import http.client
+import pathlib
 import random
+import shutil
 import signal
 import socket
 import ssl
@@ -156,6 +158,40 @@ class Guarded(PortCase):
                 whole.close()
             self.assertEqual(ask(address, "/livez", ca=pair.ca).status, 200)
             self.stop(service)
+
+    def test_a_renewed_certificate_is_shown_and_a_bad_one_is_not(self):
+        """As cert-manager renews it and Kubernetes mounts it: about 10 s."""
+        mount = pathlib.Path(self.directory) / "tls"
+        mount.mkdir()
+        pairs = [CA(mount / f"..{n}").issue(["127.0.0.1"]) for n in range(2)]
+
+        def put(version, cert, key):
+            folder = mount / f"..data-{version}"
+            folder.mkdir()
+            shutil.copy(cert, folder / "tls.crt")
+            shutil.copy(key, folder / "tls.key")
+            (mount / "..new").symlink_to(folder.name)
+            (mount / "..new").rename(mount / "..data")
+
+        put(0, pairs[0].cert, pairs[0].key)
+        for name in ("tls.crt", "tls.key"):
+            (mount / name).symlink_to(f"..data/{name}")
+        service = self.start(
+            tls_certificate=str(mount / "tls.crt"), tls_key=str(mount / "tls.key")
+        )
+        address = listening(service)
+        self.assertEqual(ask(address, "/livez", ca=pairs[0].ca).status, 200)
+        put(1, pairs[1].cert, pairs[0].key)
+        refused = "certificate of the admin port refused, the one before it stays"
+        service.wait_until(lambda: service.says(refused), 20)
+        self.assertEqual(ask(address, "/livez", ca=pairs[0].ca).status, 200)
+        put(2, pairs[1].cert, pairs[1].key)
+        renewed = "certificate of the admin port renewed"
+        service.wait_until(lambda: service.says(renewed), 20)
+        self.assertEqual(ask(address, "/livez", ca=pairs[1].ca).status, 200)
+        with self.assertRaises(ssl.SSLError):
+            ask(address, "/livez", ca=pairs[0].ca)
+        self.stop(service)
 
     def test_a_key_that_is_none_is_a_fault_of_the_configuration(self):
         path = self.write("none.pem", "none")

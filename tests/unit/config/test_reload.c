@@ -203,6 +203,90 @@ static void marks__name_what_has_changed(void **state)
         "kafka.properties");
 }
 
+#define CERTIFIED                                                              \
+    "kafka: {brokers: \"h:1\", properties: {ssl.ca.location: %s/ca.pem}}\n"    \
+    "admin: {tls_certificate: %s/tls.crt, tls_key: %s/tls.key}\n"
+
+static void load_certified(struct config_test *test)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), CERTIFIED, test->folder, test->folder,
+             test->folder);
+    write_text(test, "c.yaml", text);
+    assert_true(load(test));
+}
+
+/* Whoever renews them does not touch the configuration. */
+static void files__are_also_the_certificates_that_it_names(void **state)
+{
+    struct config_test *test = *state;
+
+    write_text(test, "ca.pem", "first");
+    write_text(test, "tls.crt", "first");
+    write_text(test, "tls.key", "first");
+    load_certified(test);
+    assert_int_equal(files.count, 4);
+    check_seen(false);
+    write_text(test, "ca.pem", "the second");
+    check_seen(true);
+    write_text(test, "tls.crt", "the second");
+    check_seen(true);
+    write_text(test, "tls.key", "the second");
+    check_seen(true);
+}
+
+static void files__of_certificates_may_be_mounted_by_kubernetes(void **state)
+{
+    struct config_test *test = *state;
+    char data[128];
+    char next[192];
+    char link[128];
+    char folder[128];
+
+    snprintf(data, sizeof(data), "%s/..data", test->folder);
+    snprintf(next, sizeof(next), "%s/..new", test->folder);
+    snprintf(link, sizeof(link), "%s/ca.pem", test->folder);
+    snprintf(folder, sizeof(folder), "%s/..1", test->folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    write_text(test, "..1/ca.pem", "first");
+    snprintf(folder, sizeof(folder), "%s/..2", test->folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    write_text(test, "..2/ca.pem", "after");
+    assert_int_equal(symlink("..1", data), 0);
+    assert_int_equal(symlink("..data/ca.pem", link), 0);
+    load_certified(test);
+    check_seen(false);
+    assert_int_equal(symlink("..2", next), 0);
+    assert_int_equal(rename(next, data), 0);
+    check_seen(true);
+    snprintf(next, sizeof(next), "rm -r %s/..1 %s/..2", test->folder,
+             test->folder);
+    assert_int_equal(system(next), 0);
+}
+
+/* Kafka's client is made once; the admin port takes its own by itself. */
+static void marks__tell_that_a_certificate_of_kafka_was_renewed(void **state)
+{
+    CLEANUP(str_release) struct str old = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str new = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str keys = STR_INIT(STR_UNLIMITED);
+    struct config_test *test = *state;
+
+    write_text(test, "ca.pem", "first");
+    load_certified(test);
+    config_put_marks(test->settings, &old);
+    write_text(test, "tls.crt", "renewed");
+    config_put_marks(test->settings, &new);
+    assert_string_equal(new.data, old.data);
+    write_text(test, "ca.pem", "after");
+    str_clear(&new);
+    config_put_marks(test->settings, &new);
+    assert_null(strstr(new.data, "after"));
+    config_put_changed(new.data, old.data, &keys);
+    assert_string_equal(keys.data, "kafka.properties");
+}
+
 static int finish(void **state)
 {
     config_files_release(&files);
@@ -229,6 +313,15 @@ int main(void)
             finish),
         cmocka_unit_test_setup_teardown(marks__name_what_has_changed,
                                         config_begin, finish),
+        cmocka_unit_test_setup_teardown(
+            files__are_also_the_certificates_that_it_names, config_begin,
+            finish),
+        cmocka_unit_test_setup_teardown(
+            files__of_certificates_may_be_mounted_by_kubernetes, config_begin,
+            finish),
+        cmocka_unit_test_setup_teardown(
+            marks__tell_that_a_certificate_of_kafka_was_renewed, config_begin,
+            finish),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
