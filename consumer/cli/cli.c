@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &check_command,
     &push_command,
     &publish_command,
+    &status_command,
     &explain_command,
     &replay_command,
     &credential_helper_command,
@@ -175,7 +176,7 @@ int cli_main(int argc, char **argv)
         status = version_command.run(&args);
     } else if (args.command == NULL) {
         usage_error(NULL,
-                    "which command? (run, check, push, publish, "
+                    "which command? (run, check, push, publish, status, "
                     "explain, replay, credential-helper, config, version)");
         status = EXIT_USAGE;
     } else {

@@ -5,6 +5,7 @@
 
 #include "waybill/admin.h"
 #include "waybill/config.h"
+#include "waybill/json.h"
 #include "waybill/message.h"
 #include "waybill/str.h"
 
@@ -103,6 +104,10 @@ extern const struct config_rules config_rules;
  * status. */
 int check_online(const struct settings *settings, bool as_json);
 
+/* --- status_text.c */
+bool status_is_ready(const struct json *status);
+void put_status_text(struct str *out, const struct json *status);
+
 /* --- events.c: files of events
  * ----------------------------------------------------- */
 
@@ -129,6 +134,7 @@ extern const struct command run_command;
 extern const struct command check_command;
 extern const struct command push_command;
 extern const struct command publish_command;
+extern const struct command status_command;
 extern const struct command explain_command;
 extern const struct command replay_command;
 extern const struct command credential_helper_command;

@@ -126,7 +126,7 @@ static const char *program_of(const struct cli_args *args, struct arena *arena)
 
 /* As seen from the instance's own host; NULL: it listens nowhere that could be
  * said. */
-static const char *status_command(const struct admin_settings *admin,
+static const char *status_request(const struct admin_settings *admin,
                                   struct arena *arena)
 {
     const char *listen = admin->listen != NULL ? admin->listen : ADMIN_DEFAULT;
@@ -178,7 +178,7 @@ static void print_trail(const struct cli_args *args,
         .brokers = settings->kafka.brokers,
         .outcomes = settings->kafka.topics.outcomes,
         .dead_letters = settings->kafka.topics.dead_letters,
-        .status = status_command(&settings->admin, arena),
+        .status = status_request(&settings->admin, arena),
     };
 
     if (args_option(args, "--json") != NULL) {

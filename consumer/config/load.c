@@ -134,6 +134,23 @@ static void check_admin(const struct node *root,
     }
 }
 
+static void read_admin(struct settings *settings, const struct node *root,
+                       struct faults *faults)
+{
+    const struct node *node = tree_member(root, "admin");
+    const struct field *row = settings_fields;
+    struct field_set set = {NULL, &settings->admin};
+
+    while (strcmp(row->key, "admin") != 0) {
+        row++;
+    }
+    set.fields = row->fields;
+    if (node != NULL && node->kind == NODE_MAPPING) {
+        fields_read(node, "admin", &set, 1, faults);
+    }
+    check_admin(root, &settings->admin, faults);
+}
+
 static void read_tree(struct settings *settings, struct node *root,
                       const struct config_rules *rules, unsigned needs,
                       struct faults *faults, struct faults *warnings)
@@ -156,6 +173,10 @@ static void read_tree(struct settings *settings, struct node *root,
         return;
     }
     overrides_apply(root, integrations, faults, warnings);
+    if (needs & CONFIG_ADMIN_ALONE) {
+        read_admin(settings, root, faults);
+        return;
+    }
     fields_read(root, "", &set, 1, faults);
     settings->sandbox &= 1; /* sandbox_modes: each twice */
     registrations_read(settings, tree_member(root, "registrations"),

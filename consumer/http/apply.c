@@ -17,6 +17,8 @@ static void set_authorities(CURL *easy, const struct http_transport *transport,
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_S);
     if (transport->ca_file != NULL) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, transport->ca_file);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
+                         transport->any_name ? 0L : 2L);
     } else if (certs != NULL && certs->authorities.len > 0) {
         struct curl_blob blob = {.data = certs->authorities.data,
                                  .len = certs->authorities.len,

@@ -12,7 +12,7 @@ bool http_transport_equal(const struct http_transport *a,
            text_equal(a->certificate, b->certificate) &&
            text_equal(a->key, b->key) && text_equal(a->proxy, b->proxy) &&
            text_equal(a->certs_dir, b->certs_dir) &&
-           a->oldest_tls == b->oldest_tls;
+           a->oldest_tls == b->oldest_tls && a->any_name == b->any_name;
 }
 
 void http_transport_copy(struct http_transport *to,
@@ -20,6 +20,7 @@ void http_transport_copy(struct http_transport *to,
 {
     *to = (struct http_transport){
         .ca_file = mem_strdup(from->ca_file),
+        .any_name = from->any_name,
         .certificate = mem_strdup(from->certificate),
         .key = mem_strdup(from->key),
         .oldest_tls = from->oldest_tls,

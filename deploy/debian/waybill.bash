@@ -49,6 +49,9 @@ _waybill_words()
     publish)
         options+=' --key --header' words='' kind=file
         ;;
+    status)
+        options+=' --json' words='' kind=words
+        ;;
     explain)
         options+=' --json --limit' words='' kind=words
         ;;
@@ -64,7 +67,7 @@ _waybill_words()
     version)
         options+=' --json' words='' kind=words
         ;;
-    '') words=' run check push publish explain replay credential-helper config version' ;;
+    '') words=' run check push publish status explain replay credential-helper config version' ;;
     esac
     # Words to choose from come once, files as often as one likes.
     [ -z "$given" ] || words=''

@@ -102,6 +102,9 @@ struct config_rules {
 /* What a command cannot do without */
 #define CONFIG_NEEDS_KAFKA 1U
 #define CONFIG_NEEDS_REGISTRATIONS 2U
+/* Or the one section that it wants; others may be wrong, and stay as they are
+ * by default. */
+#define CONFIG_ADMIN_ALONE 4U
 
 /* On failure every fault has been appended to *faults, a line each; warnings
  * may be there either way. */

@@ -40,6 +40,7 @@ struct http_transfer;
  */
 struct http_transport {
     const char *ca_file;     /* instead of the system's authorities */
+    bool any_name;           /* ... for a host that is not the one it names */
     const char *certificate; /* of ours, PEM */
     const char *key;         /* NULL: in the certificate's file */
     int oldest_tls;          /* place in http_tls_versions */

@@ -5,6 +5,7 @@ or hostile. No broker answers here: the port has to live without one.
 
 import contextlib
 import http.client
+import json
 import pathlib
 import random
 import shutil
@@ -15,8 +16,8 @@ import tempfile
 import time
 import warnings
 
-from admin import ask, listening
-from common import EXIT_CONFIG, Case, main, settings
+from admin import ask, listening, sample, scrape
+from common import EXIT_CONFIG, EXIT_FAILED, EXIT_TEMPORARY, Case, main, settings
 from support.tls import CA
 
 # As in consumer/admin/server.c
@@ -25,11 +26,11 @@ FIRST_REQUEST_S = 3
 
 
 class PortCase(Case):
-    def start(self, env=None, **admin):
+    def start(self, env=None, properties=None, **admin):
         path = self.config(
             settings(
                 "127.0.0.1:1/acme/attestations",
-                kafka={"brokers": "127.0.0.1:1"},
+                kafka={"brokers": "127.0.0.1:1", "properties": properties or {}},
                 admin={"listen": "127.0.0.1:0", **admin},
             )
         )
@@ -193,11 +194,91 @@ class Guarded(PortCase):
             ask(address, "/livez", ca=pairs[0].ca)
         self.stop(service)
 
+    def test_a_renewed_certificate_of_kafka_asks_for_a_restart(self):
+        """Its client is made once. About 5 s."""
+        ca = self.write("ca.pem", pathlib.Path(CA(self.directory / "one").cert).read_bytes())
+        properties = {"security.protocol": "ssl", "ssl.ca.location": ca}
+        service = self.start(properties=properties)
+        address = listening(service)
+        pending = "waybill_config_restart_pending"
+        self.assertEqual(sample(scrape(address), pending), 0)
+        renewed = self.directory / "renewed.pem"
+        renewed.write_bytes(pathlib.Path(CA(self.directory / "two").cert).read_bytes())
+        renewed.rename(ca)
+        service.wait_until(lambda: service.says("restart to apply it"), 20)
+        self.assertTrue(service.says('"keys":"kafka.properties"'), service.tail())
+        self.assertEqual(sample(scrape(address), pending), 1)
+
     def test_a_key_that_is_none_is_a_fault_of_the_configuration(self):
         path = self.write("none.pem", "none")
         service = self.start(tls_certificate=path, tls_key=path)
         self.assertEqual(service.ended(20), EXIT_CONFIG)
         self.assertTrue(service.says("not a certificate and its key"), service.tail())
+
+
+class Status(PortCase):
+    """`waybill status`, by the file that the service was started with"""
+
+    def status(self, address, *options, env=None):
+        env = {"WAYBILL_ADMIN_LISTEN": address, **(env or {})}
+        path = str(self.directory / "config.yaml")
+        return self.waybill("--config", path, "status", *options, env=env)
+
+    def assert_not_ready(self, done):
+        self.assert_status(done, EXIT_FAILED)
+        self.assertRegex(done.out, r"^not ready {6}\w")
+        self.assertIn("group          waybill, reads attestations from 127.0.0.1:1\n", done.out)
+        self.assertRegex(done.out, r"\nregistrations  \w+: flowing, 0 succeeded")
+        self.assertLess(len(done.out.splitlines()), 13)
+
+    def test_it_tells_why_the_service_is_not_ready(self):
+        service = self.start(listen="0.0.0.0:0")
+        address = listening(service)
+        self.assert_not_ready(self.status(address))
+        done = self.status(address, "--json")
+        self.assert_status(done, EXIT_FAILED)
+        self.assertFalse(json.loads(done.out)["ready"])
+        # A configuration that was refused does not end the service, nor this.
+        path = pathlib.Path(self.directory) / "config.yaml"
+        path.write_text(path.read_text().replace('"repository"', '"repositry"'))
+        service.wait_until(lambda: service.says("configuration refused"), 20)
+        done = self.status(address)
+        self.assert_not_ready(done)
+        self.assertIn("refused: ", done.out)
+        self.stop(service)
+        done = self.status(address)
+        self.assert_status(done, EXIT_TEMPORARY)
+        self.assertIn("nobody answers", done.err)
+        self.assertEqual(done.out, "")
+
+    def test_there_has_to_be_somebody_to_ask(self):
+        self.start()
+        for address, why in (("off", "nobody to ask"), ("127.0.0.1:0", "leaves the port")):
+            done = self.status(address)
+            self.assert_status(done, EXIT_CONFIG)
+            self.assertIn(why, done.err)
+
+    def test_it_shows_the_token(self):
+        env = {"ADMIN_TOKEN": "s3cret-token\n"}
+        service = self.start(token="${env:ADMIN_TOKEN}", env=env)
+        address = listening(service)
+        self.assert_not_ready(self.status(address, env=env))
+        done = self.status(address, env={"ADMIN_TOKEN": "another"})
+        self.assert_status(done, EXIT_FAILED)
+        self.assertRegex(done.out, r"^not ready {6}\w")
+        self.assertIn("The rest wants the admin.token", done.out)
+
+    def test_it_trusts_the_certificate_of_the_configuration_and_no_other(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pairs = [CA(f"{folder}/{n}").issue(["waybill.example"]) for n in range(2)]
+            names = {"tls_certificate": pairs[0].cert, "tls_key": pairs[0].key}
+            service = self.start(**{name: str(path) for name, path in names.items()})
+            address = listening(service)
+            self.assert_not_ready(self.status(address))
+            other = {"WAYBILL_ADMIN_TLS_CERTIFICATE": str(pairs[1].cert)}
+            done = self.status(address, env=other)
+            self.assert_status(done, EXIT_TEMPORARY)
+            self.assertEqual(done.out, "")
 
 
 class Hostile(PortCase):

@@ -1,0 +1,225 @@
+#include <string.h>
+
+#include "cli_internal.h"
+#include "waybill/utf8.h"
+
+/* `waybill status`: the document of /status, or of /readyz, for a person. What
+ * it does not say is left out. */
+
+#define LINE 100
+#define COLUMN 15
+
+/* Texts came over the network: each goes through here. */
+static void put_row(struct str *out, const char *label, const struct str *text)
+{
+    CLEANUP(str_release) struct str printable = STR_INIT(STR_UNLIMITED);
+
+    utf8_put_printable(&printable, text->data, text->len, LIMIT_MESSAGE);
+    str_printf(out, "%-*s", COLUMN, label);
+    put_wrapped(out, printable.data, COLUMN, LINE);
+}
+
+static const char *text_of(const struct json *object, const char *name)
+{
+    const char *text = json_text(json_member(object, name));
+
+    return text != NULL ? text : "?";
+}
+
+static double number_of(const struct json *object, const char *name)
+{
+    double number = 0;
+
+    (void)json_number(json_member(object, name), &number);
+    return number;
+}
+
+static bool has(const struct json *object, const char *name)
+{
+    return json_member(object, name) != NULL;
+}
+
+/* Of what may be no list at all */
+static const struct json *first_of(const struct json *object, const char *name)
+{
+    const struct json *list = json_member(object, name);
+
+    return json_is_array(list) || json_is_object(list) ? json_first(list)
+                                                       : NULL;
+}
+
+bool status_is_ready(const struct json *status)
+{
+    const struct json_at root = json_at_root(status);
+    const struct json_at at = json_at_member(&root, "ready");
+    struct error err;
+    bool ready = false;
+
+    return json_at_boolean(&at, &ready, &err) == 0 && ready;
+}
+
+static void put_ready(struct str *out, const struct json *status)
+{
+    const struct json *reason = first_of(status, "reasons");
+
+    if (status_is_ready(status)) {
+        str_puts(out, "ready\n");
+        return;
+    }
+    if (reason == NULL) {
+        str_printf(out, "%-*s?\n", COLUMN, "not ready");
+    }
+    for (; reason != NULL; reason = json_next(reason)) {
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+        const char *words = json_text(reason);
+
+        str_puts(&text, words != NULL ? words : "?");
+        put_row(out, reason == first_of(status, "reasons") ? "not ready" : "",
+                &text);
+    }
+}
+
+static void put_kafka(struct str *out, const struct json *status)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct json *kafka = json_member(status, "kafka");
+
+    str_printf(&text, "%s, reads %s from %s", text_of(kafka, "group"),
+               text_of(kafka, "topic"), text_of(kafka, "brokers"));
+    put_row(out, "group", &text);
+}
+
+static void put_lag(struct str *out, const struct json *status)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    unsigned long count = 0;
+    unsigned long unknown = 0;
+    double lag = 0;
+
+    for (const struct json *one = first_of(status, "partitions"); one != NULL;
+         one = json_next(one)) {
+        count++;
+        unknown += !has(one, "lag");
+        lag += number_of(one, "lag");
+    }
+    if (count == 0) {
+        str_puts(&text, "none: no partition is assigned");
+    } else {
+        str_printf(&text, "%.0f records in %lu partition%s", lag, count,
+                   count == 1 ? "" : "s");
+    }
+    if (unknown > 0) {
+        str_printf(&text, ", not yet known of %lu", unknown);
+    }
+    put_row(out, "lag", &text);
+}
+
+static void put_in_flight(struct str *out, const struct json *status)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct json *from = json_member(status, "in_flight");
+    const struct json *oldest = first_of(from, "oldest");
+
+    str_printf(&text, "%.0f of at most %.0f records",
+               number_of(from, "records"), number_of(from, "most_records"));
+    if (oldest != NULL) {
+        str_printf(&text, ", the oldest for %.0f s: %s/%.0f/%.0f, %s",
+                   number_of(oldest, "age_ms") / 1000, text_of(oldest, "topic"),
+                   number_of(oldest, "partition"), number_of(oldest, "offset"),
+                   text_of(oldest, "state"));
+    }
+    put_row(out, "in flight", &text);
+}
+
+static void put_registration(struct str *out, const char *label,
+                             const struct json *from)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct json *error = json_member(from, "last_error");
+    bool flows = strcmp(text_of(from, "state"), "flowing") == 0;
+
+    str_printf(&text, "%s: %s", text_of(from, "name"), text_of(from, "state"));
+    if (!flows && has(from, "since")) {
+        str_printf(&text, " since %s", text_of(from, "since"));
+    }
+    str_printf(&text, ", %.0f succeeded, %.0f failed, %.0f waiting",
+               number_of(from, "succeeded"), number_of(from, "failed"),
+               number_of(from, "waiting"));
+    if (!flows && error != NULL) {
+        str_printf(&text, ": %s", text_of(error, "message"));
+    }
+    put_row(out, label, &text);
+}
+
+static void put_dead_letters(struct str *out, const struct json *status)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct json *from = json_member(status, "dead_letters");
+    const struct json *one = first_of(from, "classes");
+    const char *between = " (";
+    double number = 0;
+
+    str_printf(&text, "%.0f since the start",
+               number_of(json_member(status, "totals"), "dead_letters"));
+    for (; one != NULL; one = json_next(one), between = ", ") {
+        (void)json_number(one, &number);
+        str_printf(&text, "%s%s %.0f", between,
+                   json_name(one) != NULL ? json_name(one) : "?", number);
+    }
+    if (first_of(from, "classes") != NULL) {
+        str_printf(&text, "), on %s", text_of(from, "topic"));
+    }
+    put_row(out, "dead letters", &text);
+}
+
+static void put_config(struct str *out, const struct json *status)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct json *reload = json_member(status, "reload");
+
+    str_printf(&text, "%s", text_of(status, "configuration"));
+    if (has(reload, "at")) {
+        str_printf(&text, ", read again at %s", text_of(reload, "at"));
+    }
+    if (has(reload, "fault")) {
+        str_printf(&text, " and refused: %s", text_of(reload, "fault"));
+    }
+    put_row(out, "configuration", &text);
+    if (has(reload, "restart")) {
+        str_clear(&text);
+        str_printf(&text, "wanted by %s", text_of(reload, "restart"));
+        put_row(out, "restart", &text);
+    }
+}
+
+static void put_program(struct str *out, const struct json *status)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&text, "%s, %s since %s",
+               text_of(json_member(status, "build"), "waybill"),
+               text_of(status, "phase"), text_of(status, "started"));
+    put_row(out, "waybill", &text);
+}
+
+void put_status_text(struct str *out, const struct json *status)
+{
+    const char *label = "registrations";
+
+    put_ready(out, status);
+    if (!has(status, "kafka")) {
+        str_puts(out, "The rest wants the admin.token that the service was "
+                      "started with.\n");
+        return;
+    }
+    put_program(out, status);
+    put_kafka(out, status);
+    put_lag(out, status);
+    put_in_flight(out, status);
+    for (const struct json *one = first_of(status, "registrations");
+         one != NULL; one = json_next(one), label = "") {
+        put_registration(out, label, one);
+    }
+    put_dead_letters(out, status);
+    put_config(out, status);
+}
