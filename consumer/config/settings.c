@@ -353,8 +353,9 @@ const struct field settings_fields[] = {
      .flags = FIELD_RESTART,
      .offset = offsetof(struct settings, kafka),
      .fields = kafka_fields,
-     .doc = "Needed by the commands that speak to Kafka (run, publish, explain, "
-            "replay).",
+     .doc =
+         "Needed by the commands that speak to Kafka (run, publish, explain, "
+         "replay).",
      .since = "0.1"},
     {.key = "registrations",
      .type = FIELD_LIST,
