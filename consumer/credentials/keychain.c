@@ -18,6 +18,9 @@
 #define REWALK_MS 10000
 /* What was found wrong may have been mended */
 #define FAILURE_MS 5000
+/* What passes by itself may have passed. Who pushes one event tries again
+ * within a second, and not often. */
+#define PASSING_MS 1000
 
 /* Files that a credential was read from: a user name and a password may stand
  * in one each. */
@@ -544,13 +547,21 @@ const struct credential *keychain_cached(struct keychain *keychain)
     return current;
 }
 
+static bool has_failed_lately(const struct keychain *keychain)
+{
+    enum error_kind kind = keychain->failure.kind;
+    bool passes = kind == ERROR_UNREACHABLE || kind == ERROR_UNAVAILABLE;
+
+    return kind != ERROR_NONE &&
+           just_walked(keychain, passes ? PASSING_MS : FAILURE_MS);
+}
+
 void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter)
 {
     waiter->keychain = keychain;
     waiter->round = keychain->round;
     TAILQ_INSERT_TAIL(&keychain->waiters, waiter, link);
-    if (!keychain->walking && keychain->failure.kind != ERROR_NONE &&
-        just_walked(keychain, FAILURE_MS)) {
+    if (!keychain->walking && has_failed_lately(keychain)) {
         loop_defer(keychain->env.loop, &keychain->failing);
     } else {
         walk(keychain);

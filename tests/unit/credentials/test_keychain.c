@@ -390,6 +390,19 @@ static void keychain__forgets_a_file_that_does_not_count_any_more(void **state)
     assert_string_equal(answer(world), "user=unset pass=q");
 }
 
+static void keychain__asks_sooner_again_where_a_failure_passes(void **state)
+{
+    struct world *world = *state;
+
+    check_contains("first", answer_of(world, &scripted), "not now");
+    script.password = "one";
+    pass(world, 999);
+    check_contains("too soon", answer(world), "not now");
+    assert_int_equal(script.started, 1);
+    pass(world, 1);
+    assert_string_equal(answer(world), "user=unset pass=one");
+}
+
 static void keychain__keeps_a_failure_for_a_moment(void **state)
 {
     struct world *world = *state;
@@ -656,6 +669,7 @@ int main(void)
         WORLD_TEST(keychain__walks_again_when_it_has_ended),
         WORLD_TEST(keychain__reads_both_files_again),
         WORLD_TEST(keychain__forgets_a_file_that_does_not_count_any_more),
+        WORLD_TEST(keychain__asks_sooner_again_where_a_failure_passes),
         WORLD_TEST(keychain__keeps_a_failure_for_a_moment),
         WORLD_TEST(keychain__walks_again_for_what_was_refused),
         WORLD_TEST(keychain__walks_no_more_often_though_it_is_refused),
