@@ -175,49 +175,66 @@ static void explain_set_back(const struct trail *trail, struct str *out)
                   "delivered again.");
 }
 
-void trail_explain(const struct trail *trail, struct str *out)
+/* There is nothing at that offset, or not any more. */
+static void explain_absent(const struct trail *trail,
+                           enum trail_verdict verdict, struct str *out)
 {
-    enum trail_verdict verdict = trail_judge(trail);
-
-    switch (verdict) {
-    case TRAIL_NO_PARTITION:
+    if (verdict == TRAIL_NO_PARTITION) {
         str_printf(out,
                    "no such record: topic '%s' has %zu partition%s, from "
                    "0 on.",
                    trail->topic, trail->partitions,
                    trail->partitions == 1 ? "" : "s");
-        break;
-    case TRAIL_NOT_WRITTEN:
+    } else if (verdict == TRAIL_NOT_WRITTEN) {
         str_printf(out,
                    "no such record yet: the partition ends at offset %lld. "
                    "What stands in a transaction that is still open does not "
                    "count.",
                    (long long)trail->end);
-        break;
-    case TRAIL_NO_RECORD:
+    } else {
         str_puts(out, "no record stands at this offset: it is the end mark of "
                       "a transaction, or was written in one that was aborted, "
                       "or was compacted away. No reader gets to see it, and "
                       "nothing waits for it.");
-        break;
-    case TRAIL_GONE:
-        str_printf(out,
-                   has_own_outcome(trail)
-                       ? "done, and deleted since: the partition begins at "
-                         "offset %lld by now."
-                       : "deleted: the partition begins at offset %lld by "
-                         "now. The group's commits are past it, but no outcome "
-                         "of it is left: they were deleted too, or it was "
-                         "deleted before it was read.",
-                   (long long)trail->low);
-        break;
-    case TRAIL_LOST:
+    }
+}
+
+static void explain_deleted(const struct trail *trail,
+                            enum trail_verdict verdict, struct str *out)
+{
+    if (verdict == TRAIL_LOST) {
         str_printf(out,
                    "deleted before it was done: the partition begins at offset "
                    "%lld, and no commit of group '%s' is past it. The topic "
                    "keeps its records for too short a time (retention.ms), or "
                    "somebody has deleted them.",
                    (long long)trail->low, trail->group);
+        return;
+    }
+    str_printf(out,
+               has_own_outcome(trail)
+                   ? "done, and deleted since: the partition begins at "
+                     "offset %lld by now."
+                   : "deleted: the partition begins at offset %lld by "
+                     "now. The group's commits are past it, but no outcome "
+                     "of it is left: they were deleted too, or it was "
+                     "deleted before it was read.",
+               (long long)trail->low);
+}
+
+void trail_explain(const struct trail *trail, struct str *out)
+{
+    enum trail_verdict verdict = trail_judge(trail);
+
+    switch (verdict) {
+    case TRAIL_NO_PARTITION:
+    case TRAIL_NOT_WRITTEN:
+    case TRAIL_NO_RECORD:
+        explain_absent(trail, verdict, out);
+        break;
+    case TRAIL_GONE:
+    case TRAIL_LOST:
+        explain_deleted(trail, verdict, out);
         break;
     case TRAIL_UNREAD:
         explain_unread(trail, out);
