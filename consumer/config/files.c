@@ -7,31 +7,6 @@
 /* Which files a configuration was made of, and how they looked: from then on
  * stat() says whether it would be another one by now. */
 
-static uint64_t nanoseconds(const struct timespec *time)
-{
-    return (uint64_t)time->tv_sec * 1000000000U + (uint64_t)time->tv_nsec;
-}
-
-/* The time of the last change says what the other one may hide (cp -p), and
- * tells when a file may be read at last (chmod). */
-static void note_look(const struct stat *found, struct config_look *ret_look)
-{
-    *ret_look = (struct config_look){
-        .device = found->st_dev,
-        .inode = found->st_ino,
-        .size = (uint64_t)found->st_size,
-        .written_ns = nanoseconds(&found->st_mtim),
-        .changed_ns = nanoseconds(&found->st_ctim),
-    };
-}
-
-static bool looks_same(const struct config_look *a, const struct config_look *b)
-{
-    return a->device == b->device && a->inode == b->inode &&
-           a->size == b->size && a->written_ns == b->written_ns &&
-           a->changed_ns == b->changed_ns;
-}
-
 /* What was opened, not what may stand there by the time it has been read; one
  * that is not or cannot be opened (fd -1) is looked at by its name. A pipe's
  * end
@@ -52,7 +27,7 @@ void files_add(struct config_files *files, const char *path, int fd)
     file = &files->items[files->count++];
     *file = (struct config_file){.path = mem_strdup(path)};
     if (there) {
-        note_look(&found, &file->look);
+        file->stamp = file_stamp_from(&found);
     }
 }
 
@@ -62,16 +37,13 @@ const char *config_files_look(struct config_files *files)
 
     for (size_t i = 0; i < files->count; i++) {
         struct config_file *file = &files->items[i];
-        struct config_look look = {0};
-        struct stat found;
+        struct file_stamp now;
 
-        if (stat(file->path, &found) == 0) {
-            note_look(&found, &look);
-        }
-        if (other == NULL && !looks_same(&look, &file->look)) {
+        file_stamp_of(file->path, &now);
+        if (other == NULL && !file_stamp_same(&now, &file->stamp)) {
             other = file->path;
         }
-        file->look = look;
+        file->stamp = now;
     }
     return other;
 }

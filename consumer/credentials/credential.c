@@ -139,22 +139,6 @@ int credential_bind(struct credential *credential, int binding,
 /* --- files ------------------------------------------------------------------
  */
 
-bool file_stamp_of(const char *path, struct file_stamp *ret_stamp)
-{
-    struct stat stat_;
-
-    if (stat(path, &stat_) < 0) {
-        return false;
-    }
-    *ret_stamp = (struct file_stamp){
-        .inode = stat_.st_ino,
-        .size = (uint64_t)stat_.st_size,
-        .changed_ns = (uint64_t)stat_.st_mtim.tv_sec * 1000000000 +
-                      (uint64_t)stat_.st_mtim.tv_nsec,
-    };
-    return true;
-}
-
 int secret_file_read(const char *path, struct str *out, struct error *err)
 {
     /* A FIFO must not hold the loop up. */

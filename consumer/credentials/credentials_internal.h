@@ -80,8 +80,6 @@ const struct source_class *source_class_of(const char *name);
 int credential_bind(struct credential *credential, int binding,
                     const char *value, struct error *err) NODISCARD;
 
-/* How a file looks; false: it is not there. Taken before it is read. */
-bool file_stamp_of(const char *path, struct file_stamp *ret_stamp);
 /* A file with a secret in it, whole, one line end at its end left out; -1 with
  * the reason: not there, not readable, too large. errno tells ENOENT apart. */
 int secret_file_read(const char *path, struct str *out,

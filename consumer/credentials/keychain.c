@@ -512,7 +512,7 @@ static bool a_file_changed(const struct files *files)
         const struct file *file = &files->items[i];
 
         if (!file_stamp_of(file->path, &now) ||
-            memcmp(&now, &file->stamp, sizeof(now)) != 0) {
+            !file_stamp_same(&now, &file->stamp)) {
             return true;
         }
     }

@@ -5,6 +5,7 @@
 
 #include "waybill/digest.h"
 #include "waybill/field.h"
+#include "waybill/file.h"
 #include "waybill/needs.h"
 #include "waybill/plan.h"
 #include "waybill/str.h"
@@ -116,21 +117,12 @@ void settings_free(struct settings *settings); /* NULL is fine; wipes */
 /* --- while it is in use ------------------------------------------------------
  */
 
-/* How a file looked; all 0: it was not there. */
-struct config_look {
-    uint64_t device;
-    uint64_t inode;
-    uint64_t size;
-    uint64_t written_ns;
-    uint64_t changed_ns;
-};
-
 /* The file itself, each that it refers to (${file:PATH}), and the certificates
  * of Kafka and of the admin port */
 struct config_files {
     struct config_file {
         char *path;
-        struct config_look look;
+        struct file_stamp stamp; /* as it looked */
     } * items;
     size_t count;
     size_t capacity;

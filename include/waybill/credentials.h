@@ -8,6 +8,7 @@
 
 #include "waybill/error.h"
 #include "waybill/field.h"
+#include "waybill/file.h"
 #include "waybill/http.h"
 #include "waybill/loop.h"
 #include "waybill/needs.h"
@@ -95,11 +96,7 @@ struct credential {
     /* From a source to its keychain: the file that it was read from, and how
      * that looked; NULL: none */
     char *file;
-    struct file_stamp {
-        uint64_t inode;
-        uint64_t size;
-        uint64_t changed_ns;
-    } stamp;
+    struct file_stamp stamp;
     /* The keychain's: another number means another credential. A refresh token
      * that was rotated keeps it. */
     uint64_t id;
