@@ -46,8 +46,9 @@ static EVP_PKEY *read_key(const char *pem)
     return key;
 }
 
-int sign_rs256(const char *pem, struct bytes data, struct str *out,
-               struct error *err)
+/* RS256 (RFC 7518, section 3.3): RSASSA-PKCS1-v1_5 with SHA-256 */
+static int sign(const char *pem, struct bytes data, struct str *out,
+                struct error *err)
 {
     CLEANUP(free_key) EVP_PKEY *key = read_key(pem);
     CLEANUP(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -89,7 +90,7 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
     base64url_encode(&token, header.data, header.len);
     str_putc(&token, '.');
     base64url_encode(&token, claims, strlen(claims));
-    if (sign_rs256(pem, str_bytes(&token), &signature, err) < 0) {
+    if (sign(pem, str_bytes(&token), &signature, err) < 0) {
         return -1;
     }
     str_putc(&token, '.');

@@ -46,7 +46,7 @@ static void put_options(struct str *out, const struct option_row *rows)
     }
 }
 
-void put_help(struct str *out)
+static void put_help(struct str *out)
 {
     str_puts(out,
              CLI_SUMMARY "\n\n"
@@ -68,7 +68,7 @@ void put_help(struct str *out)
                   "\n'waybill COMMAND --help' tells more.\n");
 }
 
-void put_command_help(struct str *out, const struct command *command)
+static void put_command_help(struct str *out, const struct command *command)
 {
     str_printf(out, "%s\n\nExamples:\n%s\nUsage: waybill %s%s%s%s\n\n%s",
                command->summary, command->examples, command->name,

@@ -65,8 +65,6 @@ struct command {
 
 extern const struct command *const commands[]; /* ends with NULL */
 extern const struct option_row global_options[];
-void put_command_help(struct str *out, const struct command *command);
-void put_help(struct str *out);
 /* All of it as Markdown: `waybill config cli` is what docs are made of */
 void put_cli_reference(struct str *out);
 /* What both help and the manual page begin and end with */

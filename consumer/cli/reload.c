@@ -217,7 +217,7 @@ void reload_request(struct reload *reload)
     read_if_wanted(reload);
 }
 
-void reload_stop(struct reload *reload)
+static void reload_stop(struct reload *reload)
 {
     loop_disarm(reload->options.pipeline->loop, &reload->look);
 }
