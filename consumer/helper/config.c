@@ -370,9 +370,9 @@ static void clean(char *message)
     }
 }
 
-int helper_config_parse(const char *text, size_t len, const char *folder,
-                        struct arena *arena, struct helper_config *ret_config,
-                        struct error *err)
+static int parse(const char *text, size_t len, const char *folder,
+                 struct arena *arena, struct helper_config *ret_config,
+                 struct error *err)
 {
     struct reading reading = {folder, arena};
     struct json *json;
@@ -430,8 +430,7 @@ int helper_config_load(const char *path, struct arena *arena,
     result = read_file(file, &text, err);
     fclose(file);
     if (result == 0) {
-        result = helper_config_parse(text.data, text.len, folder, arena,
-                                     ret_config, err);
+        result = parse(text.data, text.len, folder, arena, ret_config, err);
     }
     return result < 0 ? error_prefix(err, "'%s'", path) : 0;
 }

@@ -11,6 +11,8 @@ struct http {
     unsigned sent;
 };
 
+static fake_reply_fn *reply_to;
+
 /* --- what the service calls -------------------------------------------------
  */
 
@@ -30,6 +32,7 @@ static void transfer_free(struct http_transfer *transfer)
         link = &(*link)->next;
     }
     *link = transfer->next;
+    loop_disarm(transfer->http->loop, &transfer->due);
     mem_free(transfer->name);
     mem_free(transfer->headers);
     mem_free(transfer->body);
@@ -69,6 +72,22 @@ static char *headers_of(const struct http_request *request)
     return str_take(&headers);
 }
 
+static void reply(void *payload)
+{
+    struct http_transfer *transfer = payload;
+    struct fake_reply reply = reply_to(transfer);
+    CLEANUP(str_release) struct str headers = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str body = STR_INIT(STR_UNLIMITED);
+    struct http_response response = {.status = reply.status};
+
+    str_puts(&headers, reply.headers != NULL ? reply.headers : "");
+    str_puts(&body, reply.body != NULL ? reply.body : "");
+    response.headers = headers;
+    response.body = body;
+    transfer->done(transfer->payload, &response, NULL);
+    transfer_free(transfer);
+}
+
 struct http_transfer *http_start(struct http *http,
                                  const struct http_request *request,
                                  http_done_fn *done, void *payload)
@@ -93,11 +112,20 @@ struct http_transfer *http_start(struct http *http,
     }
     *link = transfer;
     http->sent++;
+    timer_init(&transfer->due, reply, transfer);
+    if (reply_to != NULL) {
+        loop_arm(http->loop, &transfer->due, 0);
+    }
     return transfer;
 }
 
 /* --- what a test calls ------------------------------------------------------
  */
+
+void fake_reply_by(fake_reply_fn *fn)
+{
+    reply_to = fn;
+}
 
 void fake_settle(struct http *http)
 {
