@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli_internal.h"
+#include "status_text.h"
 #include "waybill/address.h"
 #include "waybill/error.h"
 #include "waybill/http.h"

@@ -4,21 +4,12 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#include "certs.h"
 #include "waybill/http.h"
 
 /* What driver.c (the multi handle and the loop), transfer.c (one request),
  * apply.c (how to get there), hosts.c and certs.c (what is known of a host)
  * and explain.c (what went wrong) share. */
-
-/* What certs.d holds for a host. It is replaced, never changed, so that a
- * transfer may point into the one that it began with. */
-struct certs {
-    size_t users;
-    struct str authorities; /* the system's and the folder's, PEM; or empty */
-    char *certificate;      /* paths, or NULL */
-    char *key;
-    char *fault; /* why no request may go out, or NULL */
-};
 
 struct host {
     TAILQ_ENTRY(host) link;
@@ -84,10 +75,6 @@ struct certs *host_certs(struct host *host,
                          uint64_t now_ms); /* one more user */
 void host_avoid_http2(struct host *host, uint64_t now_ms);
 void hosts_free(struct http *http);
-
-/* certs.c */
-struct certs *certs_load(const char *host, const char *certs_dir);
-void certs_leave(struct certs *certs); /* NULL is fine */
 
 /* explain.c */
 int transfer_explain(const struct http_transfer *transfer, CURLcode result,
