@@ -1,4 +1,4 @@
-#include "queue_internal.h"
+#include "batch.h"
 
 #include "waybill/alloc.h"
 

@@ -15,7 +15,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-#include "queue/queue_internal.h"
+#include "queue/properties.h"
 #include "shard.h"
 #include "waybill/alloc.h"
 #include "waybill/queue.h"

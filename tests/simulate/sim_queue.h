@@ -2,7 +2,7 @@
 #define SIMULATE_SIM_QUEUE_H
 
 #include "broker.h"
-#include "queue/queue_internal.h"
+#include "queue/batch.h"
 
 /* queue.h over the model broker: sim_queue.c is the consumer, sim_commit.c the
  * producer. */
