@@ -6,7 +6,7 @@
 #include "asserts.h"
 #include "peer.h"
 #include "waybill/alloc.h"
-#include "waybill/aws.h"
+#include "waybill/ecr.h"
 #include "waybill/credentials.h"
 #include "waybill/json.h"
 
