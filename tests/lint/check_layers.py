@@ -160,10 +160,12 @@ def main():
     modules = Modules()
     includes = {path: INCLUDE.findall(path.read_text())
                 for path, _ in modules.sources()}  # fmt: skip
-    faults = list(modules.faults)
-    faults += [f"modules.txt: there is no include/waybill/{name}.h"
-               for name in modules.owner
-               if not (ROOT / f"include/waybill/{name}.h").exists()]  # fmt: skip
+    if modules.faults:
+        print("\n".join(modules.faults))
+        return 1
+    faults = [f"modules.txt: there is no include/waybill/{name}.h"
+              for name in modules.owner
+              if not (ROOT / f"include/waybill/{name}.h").exists()]  # fmt: skip
     faults += check_includes(modules, includes)
     faults += check_include_cycles(includes)
     faults += check_diagram(modules, "--write" in sys.argv[1:])
