@@ -2,6 +2,7 @@
 #define WAYBILL_REPLAY_CLI_H
 
 #include "cli_internal.h"
+#include "waybill/dead_letter_statistics.h"
 #include "waybill/replay.h"
 
 struct json_writer;

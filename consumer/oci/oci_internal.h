@@ -6,6 +6,7 @@
 #include "waybill/http.h"
 #include "waybill/loop.h"
 #include "waybill/oci.h"
+#include "waybill/url.h"
 
 /* --- challenge.c: WWW-Authenticate (RFC 9110, section 11.6.1) ---------------
  */
