@@ -44,7 +44,7 @@ struct pipeline_options {
 };
 
 /* What integrations are opened with, by the settings. */
-struct integration_env pipeline_environment(const struct settings *settings,
+struct integration_context pipeline_context(const struct settings *settings,
                                             struct loop *loop,
                                             struct http *http);
 
