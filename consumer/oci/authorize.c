@@ -1,3 +1,4 @@
+#include "authorizer.h"
 #include "oci_internal.h"
 #include "waybill/alloc.h"
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "oci_internal.h"
+#include "origin.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

@@ -1,3 +1,4 @@
+#include "oci/origin.h"
 #include "oci_world.h"
 
 /* exchange.c and session.c: what a token server is told, how often, and what is

@@ -1,3 +1,4 @@
+#include "oci/origin.h"
 #include "oci_world.h"
 
 /* upload.c, and what it learns of a registry */
