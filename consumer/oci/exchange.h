@@ -27,8 +27,6 @@ struct session {
     char *refresh_token; /* given for a password; NULL: none */
     const struct loop *loop;
     bool is_good;        /* the credential: an answer has shown it */
-    bool no_post;        /* answers POST with 404 or 405 */
-    bool is_steady;      /* its refresh tokens are good for more than one use */
     unsigned users;      /* tokens being fetched, or queued */
     unsigned fetching;   /* requests under way */
     unsigned refreshing; /* of these, with the refresh token */

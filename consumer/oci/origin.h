@@ -3,12 +3,14 @@
 
 #include <sys/queue.h>
 
-#include "challenge.h"
+#include "capabilities.h"
 #include "waybill/oci.h"
 #include "waybill/url.h"
 
-/* A registry, as one registration's settings reach it, and what is known of
- * it. */
+/*
+ * A registry, as it is reached: its URL and transport, and what all requests to
+ * it share. Two registrations with the same of both have one origin.
+ */
 
 struct origin_waiter {
     void (*ready)(void *payload, const struct error *err);
@@ -16,17 +18,6 @@ struct origin_waiter {
     TAILQ_ENTRY(origin_waiter) link;
     bool waiting;
     unsigned round; /* of probes */
-};
-
-enum learnt { LEARNT_NOTHING, LEARNT_YES, LEARNT_NO };
-
-/* What one registration's requests were told. It is no other's: some registries
- * have a realm for each repository (Artifactory), or ask one who fails by one
- * scheme for the other (Harbor). */
-struct lesson {
-    TAILQ_ENTRY(lesson) link;
-    const struct keychain *keychain; /* whose; only compared */
-    struct challenge challenge;
 };
 
 struct trial;
@@ -37,13 +28,8 @@ struct origin {
     struct url url;                  /* of /v2/ */
     struct http_transport transport; /* its own copy */
     const struct provider *provider;
-    struct challenge challenge; /* the probe's */
-    TAILQ_HEAD(, lesson) lessons;
+    struct capabilities capabilities;
     TAILQ_HEAD(, trial) trials;
-    int ping_status;         /* what GET /v2/ was answered; 0: not asked */
-    enum learnt single_post; /* takes a blob with its POST */
-    bool doubted;            /* one came to nothing: the next goes without */
-    size_t chunk_size;       /* larger bodies were refused; 0: none were */
     struct http_transfer *probe;
     unsigned round;
     TAILQ_HEAD(, origin_waiter) waiters;
@@ -57,14 +43,6 @@ struct http_request origin_ping(const struct origin *origin);
 /* Calls ready() once the scheme is known, or could not be learnt. */
 void origin_probe(struct origin *origin, struct origin_waiter *waiter);
 void origin_forget_waiter(struct origin *origin, struct origin_waiter *waiter);
-/* What is known to hold for a registration; scheme AUTH_UNKNOWN: nothing */
-const struct challenge *origin_challenge(const struct origin *origin,
-                                         const struct keychain *keychain);
-/* A 401 said something new. */
-void origin_learn(struct origin *origin, const struct keychain *keychain,
-                  const struct challenge *challenge);
-/* It led nowhere: the next one asks again. */
-void origin_forget(struct origin *origin, const struct keychain *keychain);
 
 /* --- trial.c: whether a password counts ------------------------------------
  */

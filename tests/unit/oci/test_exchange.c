@@ -34,8 +34,9 @@ static void know_the_realm(struct pusher *of)
         .service = (char *)"reg.example",
     };
 
-    origin_learn(origin_of(world.client, &of->target, &err), of->keychain,
-                 &challenge);
+    capabilities_learn_challenge(
+        &origin_of(world.client, &of->target, &err)->capabilities, of->keychain,
+        &challenge);
 }
 
 static void with_password(void)
