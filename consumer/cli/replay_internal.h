@@ -18,7 +18,7 @@ struct replaying {
     bool yes;
 };
 
-/* --- replay.c
+/* --- replay_common.c
  * ------------------------------------------------------------------- */
 
 /* Says on stderr why not; the status is then set. */
