@@ -71,7 +71,7 @@ def check_include(module, included, modules, seen):
 
 def check_alone(path):
     result = subprocess.run(
-        ["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-x", "c"]
+        ["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-Werror", "-x", "c"]
         + ["-I", str(ROOT / "include"), str(path)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
