@@ -23,15 +23,18 @@ static void put_config_manual(struct str *out)
 static const struct {
     const char *word;
     void (*put)(struct str *out);
+    /* Instead, where the document is about the commands */
+    void (*put_commands)(struct str *out,
+                         const struct command *const *commands);
 } documents[] = {
-    {"reference", put_reference},
-    {"schema", put_schema},
-    {"cli", put_cli_reference},
-    {"registries", put_registries_reference},
-    {"metrics", admin_put_metrics_reference},
-    {"man", put_manual},
-    {"man-yaml", put_config_manual},
-    {"completion", put_completion},
+    {"reference", put_reference, NULL},
+    {"schema", put_schema, NULL},
+    {"cli", NULL, put_cli_reference},
+    {"registries", put_registries_reference, NULL},
+    {"metrics", admin_put_metrics_reference, NULL},
+    {"man", NULL, put_manual},
+    {"man-yaml", put_config_manual, NULL},
+    {"completion", NULL, put_completion},
 };
 
 static int run_config(const struct cli_args *args)
@@ -44,7 +47,11 @@ static int run_config(const struct cli_args *args)
     for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
         suggest_offer(&near, documents[i].word);
         if (args->word_count == 1 && strcmp(documents[i].word, word) == 0) {
-            documents[i].put(&text);
+            if (documents[i].put_commands != NULL) {
+                documents[i].put_commands(&text, args->commands);
+            } else {
+                documents[i].put(&text);
+            }
             print_str(&text);
             return EXIT_OK;
         }

@@ -3,6 +3,7 @@
 
 #include "aws_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /* Keys that the machine gives: a container's endpoint (ECS, EKS), or the
  * instance's metadata service (IMDSv2 only: version 1 answers to whoever can

@@ -3,6 +3,7 @@
 
 #include "azure_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /*
  * Who we are to Azure, in the order of its own libraries:

@@ -6,6 +6,7 @@
 
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
+#include "waybill/url.h"
 #include "waybill/utf8.h"
 
 /* The machine's own service is a hop away, or does not exist. */

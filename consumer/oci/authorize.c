@@ -1,3 +1,4 @@
+#include "authorizer.h"
 #include "oci_internal.h"
 #include "waybill/alloc.h"
 
@@ -43,7 +44,7 @@ static void run_ending(void *payload)
  * take "nothing is wanted" for what it says. */
 static bool is_out_of_order(const struct origin *origin, struct error *err)
 {
-    int status = origin->ping_status;
+    int status = origin->capabilities.ping_status;
 
     if (status < 500 && status != 429) {
         return false;

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "oci_internal.h"
+#include "challenge.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

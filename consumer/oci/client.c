@@ -1,7 +1,8 @@
 #include <string.h>
 
+#include "exchange.h"
 #include "oci_internal.h"
-#include "token.h"
+#include "origin.h"
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 

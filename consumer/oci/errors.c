@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "oci_internal.h"
+#include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"

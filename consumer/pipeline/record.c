@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "pipeline_internal.h"
+#include "waybill/event_content.h"
 #include "waybill/event_decode.h"
 #include "waybill/resolve.h"
 
@@ -87,6 +88,8 @@ static void end_without_delivery(struct record *record,
     if (err != NULL) {
         outcome->error = *err;
         outcome->dead_letter = options->patience == PIPELINE_SERVICE;
+    } else {
+        outcome->skip_reason = "nothing is attached to the workflow";
     }
     record_delivery_done(record);
 }
@@ -102,8 +105,8 @@ static void make_delivery(struct record *record, size_t place,
     delivery->attachment = attachment;
     delivery->outcome = &record->outcomes[place];
     delivery->lane = pipeline_lane(pipeline, registration);
-    delivery->class = integration_class_of(registration->integration);
-    delivery->integration = pipeline_integration(pipeline, delivery->class);
+    delivery->integration =
+        integration_of(pipeline->integrations, registration);
     record->outcomes[place].started_ms = 0; /* set by the first attempt */
 }
 
@@ -297,5 +300,6 @@ void record_free(struct record *record)
     }
     loop_cancel(record->pipeline->options.loop, &record->finished);
     record->pipeline->records--;
+    event_release(&record->event);
     arena_free(record->arena);
 }

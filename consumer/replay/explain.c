@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "waybill/compiler.h"
-#include "waybill/replay.h"
+#include "waybill/dead_letter.h"
 
 struct row {
     const char *error_class;

@@ -2,8 +2,9 @@
 #define WAYBILL_REPLAY_INTERNAL_H
 
 #include "track.h"
-#include "waybill/dead_letters.h"
+#include "waybill/copier.h"
 #include "waybill/replay.h"
+#include "waybill/snapshot.h"
 
 /* --- letter.c
  * ------------------------------------------------------------------- */

@@ -7,10 +7,10 @@
 #include "waybill/config.h"
 #include "waybill/http.h"
 #include "waybill/integration.h"
+#include "waybill/kafka.h"
 #include "waybill/ledger.h"
 #include "waybill/loop.h"
 #include "waybill/outcome.h"
-#include "waybill/queue.h"
 #include "waybill/random.h"
 
 /*
@@ -44,7 +44,7 @@ struct pipeline_options {
 };
 
 /* What integrations are opened with, by the settings. */
-struct integration_env pipeline_environment(const struct settings *settings,
+struct integration_context pipeline_context(const struct settings *settings,
                                             struct loop *loop,
                                             struct http *http);
 

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "helper/helper_internal.h"
+#include "cli/helper_internal.h"
 #include "waybill/limits.h"
 #include "waybill/utf8.h"
 

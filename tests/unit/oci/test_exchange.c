@@ -1,3 +1,4 @@
+#include "oci/origin.h"
 #include "oci_world.h"
 
 /* exchange.c and session.c: what a token server is told, how often, and what is
@@ -33,8 +34,9 @@ static void know_the_realm(struct pusher *of)
         .service = (char *)"reg.example",
     };
 
-    origin_learn(origin_of(world.client, &of->target, &err), of->keychain,
-                 &challenge);
+    capabilities_learn_challenge(
+        &origin_of(world.client, &of->target, &err)->capabilities, of->keychain,
+        &challenge);
 }
 
 static void with_password(void)

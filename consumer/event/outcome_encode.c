@@ -1,0 +1,367 @@
+#include "waybill/outcome_encode.h"
+
+#include <string.h>
+
+#include "waybill/clock.h"
+#include "waybill/json.h"
+
+/* The CloudEvents attributes of an outcome, in the order they are written */
+struct attributes {
+    const char *id;
+    const char *source;
+    const char *type;
+    const char *time;
+    const char *subject; /* NULL: none, as those below */
+    const char *causationid;
+    const char *traceparent;
+    const char *tracestate;
+};
+
+static const char *const status_names[] = {"succeeded", "failed", "skipped"};
+
+static const char *type_of(const struct outcome *outcome)
+{
+    switch (outcome->status) {
+    case OUTCOME_SUCCEEDED:
+        return "dev.waybill.delivery.succeeded.v1";
+    case OUTCOME_FAILED:
+        return "dev.waybill.delivery.failed.v1";
+    case OUTCOME_SKIPPED:
+        break;
+    }
+    return outcome->attachment != NULL ? "dev.waybill.delivery.skipped.v1"
+                                       : "dev.waybill.attestation.skipped.v1";
+}
+
+static const char *workflow_label(const struct event *event,
+                                  struct arena *arena)
+{
+    const struct workflow *workflow = &event->workflow;
+
+    if (workflow->id != NULL && *workflow->id != '\0') {
+        return workflow->id;
+    }
+    if (workflow->project == NULL || workflow->name == NULL) {
+        return NULL;
+    }
+    return arena_printf(arena, "%s/%s", workflow->project, workflow->name);
+}
+
+/* Made of coordinates and the attachment alone, so that a duplicate, should one
+ * ever be, shows as one: equal source and id mean the same event. */
+static const char *make_id(const struct outcome *outcome, struct arena *arena)
+{
+    const struct input *input = outcome->input;
+    const char *attachment =
+        outcome->attachment != NULL ? outcome->attachment->name : NULL;
+    const char *slash = attachment != NULL ? "/" : "";
+
+    attachment = attachment != NULL ? attachment : "";
+    if (input->file != NULL) {
+        return arena_printf(arena, "%s/%lld%s%s", input->file,
+                            (long long)input->index, slash, attachment);
+    }
+    return arena_printf(arena, "%s/%d/%lld%s%s", input->message.topic,
+                        input->partition, (long long)input->offset, slash,
+                        attachment);
+}
+
+static void fill_attributes(const struct outcome *outcome,
+                            const struct outcome_style *style,
+                            struct arena *arena, struct attributes *to)
+{
+    char time[CLOCK_TEXT_SIZE];
+    const struct event *event = outcome->event;
+
+    to->id = make_id(outcome, arena);
+    to->source = style->source;
+    to->type = type_of(outcome);
+    to->time = arena_strdup(arena, clock_format(outcome->finished_ms, time));
+    to->subject =
+        outcome->status == OUTCOME_SUCCEEDED ? outcome->result.reference : NULL;
+    if (to->subject == NULL) {
+        to->subject = workflow_label(event, arena);
+    }
+    to->causationid = event->id;
+    to->traceparent = event->trace.parent;
+    to->tracestate = event->trace.state;
+}
+
+static void put_time(struct json_writer *json, const char *name, int64_t ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    if (ms > 0) {
+        json_put_string(json, name, clock_format(ms, text));
+    }
+}
+
+static void put_input(struct json_writer *json, const struct outcome *outcome)
+{
+    const struct input *input = outcome->input;
+    int64_t time = outcome->event->time != NULL
+                       ? clock_parse_rfc3339(outcome->event->time)
+                       : -1;
+
+    json_open(json, "input", '{');
+    if (input->file != NULL) {
+        json_put_string(json, "file", input->file);
+        json_put_integer(json, "index", input->index);
+    } else {
+        json_put_string(json, "topic", input->message.topic);
+        json_put_integer(json, "partition", input->partition);
+        json_put_integer(json, "offset", input->offset);
+    }
+    json_put_string(json, "id", outcome->event->id);
+    put_time(json, "time", time > 0 ? time : input->message.timestamp_ms);
+    json_close(json, '}');
+}
+
+static void put_event(struct json_writer *json, const struct event *event)
+{
+    const struct workflow *workflow = &event->workflow;
+
+    json_put_optional(json, "organization", event->organization);
+    if (workflow->id != NULL || workflow->name != NULL) {
+        json_open(json, "workflow", '{');
+        json_put_optional(json, "id", workflow->id);
+        json_put_optional(json, "name", workflow->name);
+        json_put_optional(json, "project", workflow->project);
+        json_put_optional(json, "team", workflow->team);
+        json_close(json, '}');
+    }
+    if (event->run.id != NULL) {
+        json_open(json, "run", '{');
+        json_put_string(json, "id", event->run.id);
+        json_close(json, '}');
+    }
+}
+
+static void put_artifact(struct json_writer *json,
+                         const struct artifact *artifact)
+{
+    json_open(json, "artifact", '{');
+    json_put_string(json, "registry", artifact->registry);
+    json_put_string(json, "repository", artifact->repository);
+    json_put_string(json, "reference", artifact->reference);
+    json_put_optional(json, "tag", artifact->tag);
+    json_put_string(json, "digest", artifact->digest);
+    json_put_string(json, "media_type", artifact->media_type);
+    json_put_optional(json, "artifact_type", artifact->artifact_type);
+    json_put_integer(json, "size", (int64_t)artifact->size);
+    json_put_string(json, "layer_digest", artifact->layer_digest);
+    json_put_string(json, "layout", artifact->layout);
+    json_put_bool(json, "already_present", artifact->already_present);
+    json_close(json, '}');
+}
+
+/* An item that has no reference is said by its name alone. */
+static void put_items(struct json_writer *json,
+                      const struct delivery_result *result)
+{
+    json_open(json, "items", '[');
+    for (size_t i = 0; i < result->item_count; i++) {
+        const struct delivery_item *item = &result->items[i];
+
+        json_open(json, NULL, '{');
+        json_put_string(json, "name", item->name);
+        json_put_optional(json, "reference", item->reference);
+        json_put_bool(json, "already_present", item->already_present);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void put_result(struct json_writer *json,
+                       const struct delivery_result *result)
+{
+    if (result->artifact != NULL) {
+        put_artifact(json, result->artifact);
+    }
+    json_open(json, "result", '{');
+    json_put_optional(json, "reference", result->reference);
+    json_put_optional(json, "id", result->id);
+    json_put_optional(json, "url", result->url);
+    json_put_bool(json, "already_present", result->already_present);
+    if (result->item_count > 0) {
+        put_items(json, result);
+    }
+    json_close(json, '}');
+}
+
+static void put_error(struct json_writer *json, const struct error *err)
+{
+    json_open(json, "error", '{');
+    json_put_string(json, "class", error_class(err->kind));
+    if (err->code[0] != '\0') {
+        json_put_string(json, "code", err->code);
+    }
+    if (err->http_status != 0) {
+        json_put_integer(json, "http_status", err->http_status);
+    }
+    json_put_string(json, "message", err->message);
+    json_put_bool(json, "retriable",
+                  disposition_of(err) != DISPOSITION_DEAD_LETTER ||
+                      err->kind == ERROR_ATTEMPTS_EXHAUSTED);
+    json_close(json, '}');
+}
+
+static void put_delivery(struct json_writer *json,
+                         const struct outcome *outcome)
+{
+    const struct attachment *attachment = outcome->attachment;
+
+    json_put_string(json, "integration", attachment->registration->integration);
+    json_put_string(json, "registration", attachment->registration->name);
+    json_put_string(json, "attachment", attachment->name);
+    if (outcome->status == OUTCOME_SUCCEEDED) {
+        put_result(json, &outcome->result);
+    }
+    if (outcome->repetition_is_visible) {
+        json_put_bool(json, "possibly_repeated", outcome->possibly_repeated);
+    }
+    json_open(json, "verification", '{');
+    json_put_string(json, "status", "off");
+    json_close(json, '}');
+}
+
+static void put_data(struct json_writer *json, const char *name,
+                     const struct outcome *outcome,
+                     const struct outcome_style *style)
+{
+    json_open(json, name, '{');
+    json_put_string(json, "status", status_names[outcome->status]);
+    put_input(json, outcome);
+    put_event(json, outcome->event);
+    if (outcome->attachment != NULL) {
+        put_delivery(json, outcome);
+    }
+    json_put_optional(json, "skip_reason", outcome->skip_reason);
+    json_put_integer(json, "attempts", outcome->attempts);
+    put_time(json, "started_at", outcome->started_ms);
+    put_time(json, "finished_at", outcome->finished_ms);
+    json_put_integer(json, "duration_ms", (int64_t)outcome->duration_ms);
+    if (outcome->status == OUTCOME_FAILED) {
+        put_error(json, &outcome->error);
+    }
+    if (outcome->dead_letter) {
+        json_open(json, "dead_letter", '{');
+        json_put_string(json, "topic", style->dead_letter_topic);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+}
+
+static void put_structured(struct str *out, const struct outcome *outcome,
+                           const struct outcome_style *style,
+                           const struct attributes *attributes)
+{
+    struct json_writer json = {.out = out};
+
+    json_open(&json, NULL, '{');
+    json_put_string(&json, "specversion", "1.0");
+    json_put_string(&json, "id", attributes->id);
+    json_put_string(&json, "source", attributes->source);
+    json_put_string(&json, "type", attributes->type);
+    json_put_string(&json, "time", attributes->time);
+    json_put_optional(&json, "subject", attributes->subject);
+    json_put_optional(&json, "causationid", attributes->causationid);
+    json_put_optional(&json, "traceparent", attributes->traceparent);
+    json_put_optional(&json, "tracestate", attributes->tracestate);
+    json_put_string(&json, "datacontenttype", "application/json");
+    put_data(&json, "data", outcome, style);
+    json_close(&json, '}');
+}
+
+void outcome_put_structured(const struct outcome *outcome,
+                            const struct outcome_style *style, struct str *out)
+{
+    struct arena *arena = arena_new();
+    struct attributes attributes;
+
+    fill_attributes(outcome, style, arena, &attributes);
+    put_structured(out, outcome, style, &attributes);
+    arena_free(arena);
+}
+
+static void add_header(struct header *headers, size_t *count, const char *name,
+                       const char *value)
+{
+    if (value != NULL) {
+        headers[(*count)++] = (struct header){name, bytes_of(value)};
+    }
+}
+
+#define MOST_HEADERS 12
+
+/* Twice: the attribute is the event's for good, and the plain header is where
+ * instrumentation of Kafka's clients looks, which knows no CloudEvents. */
+static void add_trace(struct header *headers, size_t *count,
+                      const struct attributes *attributes)
+{
+    add_header(headers, count, "traceparent", attributes->traceparent);
+    add_header(headers, count, "tracestate", attributes->tracestate);
+}
+
+static size_t binary_headers(const struct attributes *attributes,
+                             struct header headers[MOST_HEADERS])
+{
+    size_t count = 0;
+
+    add_header(headers, &count, "ce_specversion", "1.0");
+    add_header(headers, &count, "ce_id", attributes->id);
+    add_header(headers, &count, "ce_source", attributes->source);
+    add_header(headers, &count, "ce_type", attributes->type);
+    add_header(headers, &count, "ce_time", attributes->time);
+    add_header(headers, &count, "ce_subject", attributes->subject);
+    add_header(headers, &count, "ce_causationid", attributes->causationid);
+    add_header(headers, &count, "ce_traceparent", attributes->traceparent);
+    add_header(headers, &count, "ce_tracestate", attributes->tracestate);
+    add_header(headers, &count, "content-type", "application/json");
+    add_trace(headers, &count, attributes);
+    return count;
+}
+
+static size_t structured_headers(const struct attributes *attributes,
+                                 struct header headers[MOST_HEADERS])
+{
+    size_t count = 0;
+
+    add_header(headers, &count, "content-type",
+               "application/cloudevents+json; charset=UTF-8");
+    add_trace(headers, &count, attributes);
+    return count;
+}
+
+static struct bytes outcome_key(const struct outcome *outcome,
+                                struct arena *arena)
+{
+    if (outcome->input->message.key.data != NULL) {
+        return outcome->input->message.key;
+    }
+    return bytes_of(workflow_label(outcome->event, arena));
+}
+
+void outcome_encode(const struct outcome *outcome,
+                    const struct outcome_style *style, struct arena *arena,
+                    struct message *ret_message)
+{
+    struct header *headers =
+        arena_alloc(arena, MOST_HEADERS * sizeof(*headers));
+    CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
+    struct json_writer json = {.out = &value};
+    struct attributes attributes;
+
+    fill_attributes(outcome, style, arena, &attributes);
+    *ret_message = (struct message){.topic = style->topic,
+                                    .key = outcome_key(outcome, arena),
+                                    .headers = headers};
+    if (style->structured) {
+        put_structured(&value, outcome, style, &attributes);
+        ret_message->header_count = structured_headers(&attributes, headers);
+    } else {
+        put_data(&json, NULL, outcome, style);
+        ret_message->header_count = binary_headers(&attributes, headers);
+    }
+    ret_message->value = arena_bytes(arena, str_bytes(&value));
+}

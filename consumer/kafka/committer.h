@@ -1,0 +1,56 @@
+#ifndef WAYBILL_COMMITTER_H
+#define WAYBILL_COMMITTER_H
+
+#include <stdatomic.h>
+
+#include "kafka_internal.h"
+
+/* committer.c has the thread and what crosses to it, transaction.c what the
+ * thread does. */
+
+/* Between two tries of what may be tried again */
+#define COMMITTER_PAUSE_MS 200
+
+struct committer {
+    rd_kafka_t *consumer;
+    const struct queue_options *options;
+    rd_kafka_t *producer; /* the thread's; NULL: to be made */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    /* Set by librdkafka's threads: a request of the producer has no answer. */
+    atomic_bool indefinite;
+    /* The last producer has started; it may have been dropped since, and is
+     * made anew when it is needed. */
+    atomic_bool ready;
+    /* The largest message that its topic has refused, by its place; the
+     * thread's, as are the next three. */
+    size_t refused;
+    const struct message *messages; /* of the batch that is written */
+    size_t refused_size;
+    rd_kafka_resp_err_t code;  /* of the last error */
+    struct queue_batch *batch; /* in */
+    struct queue_result result;
+    bool has_result; /* out */
+    bool stopping;
+    bool ended;
+    char *notice;
+    int done_fd;
+};
+
+/* --- committer.c; on the thread */
+bool committer_is_stopping(struct committer *committer);
+/* Ends early when the committer stops. */
+void committer_pause(struct committer *committer, unsigned ms);
+/* Something to log; of several the last one counts. */
+void committer_say(struct committer *committer, const char *text);
+
+/* --- transaction.c; on the thread */
+int transaction_ensure_producer(struct committer *committer, struct error *err);
+void transaction_drop_producer(struct committer *committer);
+/* The batch as one transaction, to its end */
+enum queue_verdict transaction_run(struct committer *committer,
+                                   const struct queue_batch *batch,
+                                   struct error *err);
+
+#endif

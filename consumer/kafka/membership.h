@@ -1,0 +1,49 @@
+#ifndef WAYBILL_MEMBERSHIP_H
+#define WAYBILL_MEMBERSHIP_H
+
+#include "kafka_internal.h"
+
+/* --- consumer.c, membership.c: the member of the group
+ * ----------------------------------- */
+
+struct queue {
+    struct loop *loop;
+    struct queue_options options;
+    const struct queue_handler *handler;
+    void *payload;
+    rd_kafka_t *client;
+    rd_kafka_queue_t *events;
+    /* The final revocation comes here: the consumer's own queue cannot be
+     * forwarded to itself. */
+    rd_kafka_queue_t *closing_events;
+    int event_fd;
+    struct task more;
+    struct timer heartbeat;
+    struct timer close_deadline;
+    struct timer refusal; /* of a commit without a generation */
+    bool paused;
+    bool ever_assigned;
+    bool member; /* what the group has given is being read */
+    bool closing;
+    bool closed;
+    rd_kafka_topic_partition_list_t *arriving; /* until their offsets are known
+                                                */
+    struct timer ask_again;
+    rd_kafka_topic_partition_list_t *assigned;
+    rd_kafka_topic_partition_list_t *resting;  /* paused one by one */
+    rd_kafka_topic_partition_list_t *revoking; /* until queue_release() */
+    struct committer *committer;
+    bool committing;
+};
+
+void queue_notice(struct queue *queue, enum log_level level, const char *format,
+                  ...) PRINTF(3, 4);
+void membership_init(struct queue *queue);
+void membership_free(struct queue *queue);
+/* What the group says, and what the broker says of committed offsets */
+void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event);
+void membership_on_offsets(struct queue *queue, rd_kafka_event_t *event);
+/* Nobody will ask for records any more: answers what the group waits for. */
+void membership_stop(struct queue *queue);
+
+#endif

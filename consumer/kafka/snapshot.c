@@ -1,0 +1,549 @@
+#include <string.h>
+
+#include "kafka_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/clock.h"
+#include "waybill/snapshot.h"
+
+#define ANSWER_MS 10000
+/* A transaction that was killed holds back offsets until its time is up (10 s)
+ * and the broker has noticed (10 s). */
+#define PATIENCE_MS 30000
+
+struct snapshot {
+    rd_kafka_t *client;
+    const char *topic;
+    const char *brokers;
+    const char *group;
+    struct snapshot_span *spans;
+    bool *done; /* of each span: nothing more of it is wanted */
+    size_t count;
+    bool follow;
+    rd_kafka_message_t *current; /* whose bytes the last input shows */
+    struct header *headers;
+    size_t header_capacity;
+    uint64_t heard_ms; /* when something came that had to come */
+    char said[256];    /* the client's last complaint */
+};
+
+static void keep_quiet(const rd_kafka_t *client, int level,
+                       const char *facility, const char *text)
+{
+}
+
+static void on_trouble(rd_kafka_t *client, int code, const char *reason,
+                       void *opaque)
+{
+    struct snapshot *snapshot = opaque;
+
+    snprintf(snapshot->said, sizeof(snapshot->said), "%s", reason);
+}
+
+static uint64_t now_ms(void)
+{
+    return clock_monotonic_ms(clock_system());
+}
+
+static int unreachable(const struct snapshot *snapshot, const char *what,
+                       rd_kafka_resp_err_t code, struct error *err)
+{
+    return error_set(err, ERROR_UNREACHABLE, "%s: topic '%s': %s: %s",
+                     snapshot->brokers, snapshot->topic, what,
+                     snapshot->said[0] != '\0' ? snapshot->said
+                                               : rd_kafka_err2str(code));
+}
+
+/* --- its partitions and their bounds
+ * ------------------------------------------------------------------- */
+
+static int by_partition(const void *a, const void *b)
+{
+    const struct snapshot_span *left = a;
+    const struct snapshot_span *right = b;
+
+    return left->partition < right->partition
+               ? -1
+               : left->partition > right->partition;
+}
+
+static void take_partitions(struct snapshot *snapshot,
+                            const struct rd_kafka_metadata_topic *topic)
+{
+    snapshot->count = (size_t)topic->partition_cnt;
+    snapshot->spans = mem_zalloc(snapshot->count * sizeof(*snapshot->spans));
+    snapshot->done = mem_zalloc(snapshot->count * sizeof(*snapshot->done));
+    for (size_t i = 0; i < snapshot->count; i++) {
+        snapshot->spans[i].partition = topic->partitions[i].id;
+    }
+    qsort(snapshot->spans, snapshot->count, sizeof(*snapshot->spans),
+          by_partition);
+}
+
+static int find_partitions(struct snapshot *snapshot, struct error *err)
+{
+    rd_kafka_topic_t *topic =
+        rd_kafka_topic_new(snapshot->client, snapshot->topic, NULL);
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code;
+    int result;
+
+    if (topic == NULL) {
+        return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one",
+                         snapshot->topic);
+    }
+    code = rd_kafka_metadata(snapshot->client, 0, topic, &metadata, ANSWER_MS);
+    rd_kafka_topic_destroy(topic);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_poll(snapshot->client, 0);
+        return unreachable(snapshot, "asking for its partitions", code, err);
+    }
+    result = queue_check_topic(metadata, snapshot->topic, err);
+    if (result == 0) {
+        take_partitions(snapshot, &metadata->topics[0]);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return result;
+}
+
+/* Under read_committed the broker answers with the last stable offset. */
+static int find_bounds(struct snapshot *snapshot, struct error *err)
+{
+    for (size_t i = 0; i < snapshot->count; i++) {
+        struct snapshot_span *span = &snapshot->spans[i];
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            snapshot->client, snapshot->topic, span->partition, &span->low,
+            &span->end, ANSWER_MS);
+
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return unreachable(snapshot, "asking for its end", code, err);
+        }
+    }
+    return 0;
+}
+
+static rd_kafka_t *new_client(struct snapshot *snapshot,
+                              const struct queue_options *options,
+                              struct error *err)
+{
+    rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, options, err);
+    rd_kafka_t *client;
+
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set_log_cb(conf, keep_quiet);
+    rd_kafka_conf_set_error_cb(conf, on_trouble);
+    rd_kafka_conf_set_opaque(conf, snapshot);
+    /* The end may be a transaction's marker, which no reader gets to see. */
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
+    /* A whole topic is read at once: with the service's small queue librdkafka
+     * before 2.2 waits a second each time that it is full. */
+    rd_kafka_conf_set(conf, "queued.min.messages", "100000", NULL, 0);
+    rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", NULL, 0);
+    rd_kafka_conf_set(conf, "fetch.message.max.bytes", "1048576", NULL, 0);
+    client = client_new(RD_KAFKA_CONSUMER, conf, err);
+    if (client != NULL) {
+        rd_kafka_poll_set_consumer(client);
+    }
+    return client;
+}
+
+int snapshot_open(const struct queue_options *options,
+                  struct snapshot **ret_snapshot, struct error *err)
+{
+    struct snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
+
+    snapshot->topic = options->topic;
+    snapshot->brokers = options->brokers;
+    snapshot->group = options->group;
+    snapshot->client = new_client(snapshot, options, err);
+    if (snapshot->client == NULL || find_partitions(snapshot, err) < 0 ||
+        find_bounds(snapshot, err) < 0) {
+        snapshot_free(snapshot);
+        return -1;
+    }
+    *ret_snapshot = snapshot;
+    return 0;
+}
+
+static void drop_current(struct snapshot *snapshot)
+{
+    if (snapshot->current != NULL) {
+        rd_kafka_message_destroy(snapshot->current);
+        snapshot->current = NULL;
+    }
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    drop_current(snapshot);
+    if (snapshot->client != NULL) {
+        /* There is no group to leave. */
+        rd_kafka_destroy_flags(snapshot->client,
+                               RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+    mem_free(snapshot->spans);
+    mem_free(snapshot->done);
+    mem_free(snapshot->headers);
+    mem_free(snapshot);
+}
+
+const struct snapshot_span *snapshot_spans(const struct snapshot *snapshot,
+                                           size_t *ret_count)
+{
+    *ret_count = snapshot->count;
+    return snapshot->spans;
+}
+
+/* --- offsets
+ * ------------------------------------------------------------------- */
+
+static rd_kafka_topic_partition_list_t *list_of(const struct snapshot *snapshot)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)snapshot->count);
+
+    for (size_t i = 0; i < snapshot->count; i++) {
+        rd_kafka_topic_partition_list_add(list, snapshot->topic,
+                                          snapshot->spans[i].partition);
+    }
+    return list;
+}
+
+static rd_kafka_resp_err_t first_fault(
+    rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        code = list->elems[i].err;
+    }
+    return code;
+}
+
+static void copy_commits(const rd_kafka_topic_partition_list_t *list,
+                         struct arena *arena,
+                         struct snapshot_commit *ret_commits)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *one = &list->elems[i];
+        const char *text = one->metadata != NULL ? one->metadata : "";
+
+        ret_commits[i].offset = one->offset >= 0 ? one->offset : -1;
+        ret_commits[i].text = arena_printf(
+            arena, "%.*s", one->metadata != NULL ? (int)one->metadata_size : 0,
+            text);
+    }
+}
+
+/* While a transaction is open the answer is UNSTABLE_OFFSET_COMMIT (KIP-447),
+ * here or as a time-out: asked again until it has ended. */
+int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
+                       struct snapshot_commit *ret_commits, struct error *err)
+{
+    uint64_t deadline = now_ms() + PATIENCE_MS;
+    rd_kafka_resp_err_t code;
+
+    do {
+        rd_kafka_topic_partition_list_t *list = list_of(snapshot);
+
+        code =
+            first_fault(rd_kafka_committed(snapshot->client, list, 5000), list);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            copy_commits(list, arena, ret_commits);
+        }
+        rd_kafka_topic_partition_list_destroy(list);
+    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR &&
+             code != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED &&
+             now_ms() < deadline);
+    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+        return error_set(err, ERROR_REJECTED, "the offsets of group '%s': %s",
+                         snapshot->group, rd_kafka_err2str(code));
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? 0
+               : unreachable(snapshot, "asking for the group's offsets", code,
+                             err);
+}
+
+int snapshot_at_time(struct snapshot *snapshot, int64_t wall_ms,
+                     int64_t *ret_from, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(snapshot);
+    rd_kafka_resp_err_t code;
+
+    for (int i = 0; i < list->cnt; i++) {
+        list->elems[i].offset = wall_ms > 0 ? wall_ms : 0;
+    }
+    code = first_fault(
+        rd_kafka_offsets_for_times(snapshot->client, list, ANSWER_MS), list);
+    for (size_t i = 0; i < snapshot->count; i++) {
+        int64_t offset = list->elems[i].offset;
+
+        ret_from[i] = offset >= 0 ? offset : snapshot->spans[i].end;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? 0
+               : unreachable(snapshot, "asking for offsets of a time", code,
+                             err);
+}
+
+/* --- reading
+ * ------------------------------------------------------------------- */
+
+int snapshot_begin(struct snapshot *snapshot, const int64_t *from, bool follow,
+                   struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)snapshot->count);
+    rd_kafka_resp_err_t code;
+
+    drop_current(snapshot);
+    snapshot->follow = follow;
+    snapshot->heard_ms = now_ms();
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const struct snapshot_span *span = &snapshot->spans[i];
+        int64_t start = from[i] > span->low ? from[i] : span->low;
+
+        snapshot->done[i] =
+            from[i] == SNAPSHOT_SKIP || (!follow && start >= span->end);
+        if (!snapshot->done[i]) {
+            rd_kafka_topic_partition_list_add(list, snapshot->topic,
+                                              span->partition)
+                ->offset = start;
+        }
+    }
+    code = rd_kafka_assign(snapshot->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? 0
+               : unreachable(snapshot, "reading", code, err);
+}
+
+static size_t place_of(const struct snapshot *snapshot, int32_t partition)
+{
+    size_t place = 0;
+
+    while (place < snapshot->count &&
+           snapshot->spans[place].partition != partition) {
+        place++;
+    }
+    return place;
+}
+
+/* True when the message is one of the snapshot's. */
+static bool is_wanted(struct snapshot *snapshot,
+                      const rd_kafka_message_t *message)
+{
+    size_t place = place_of(snapshot, message->partition);
+    bool past;
+
+    if (place == snapshot->count) {
+        return false;
+    }
+    past = !snapshot->follow && message->offset >= snapshot->spans[place].end;
+    snapshot->done[place] |= past;
+    snapshot->heard_ms = now_ms();
+    return !past && message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static bool is_at_end(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (!snapshot->done[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t read_headers(struct snapshot *snapshot)
+{
+    rd_kafka_headers_t *list;
+    size_t count = 0;
+
+    if (rd_kafka_message_headers(snapshot->current, &list) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    for (;; count++) {
+        struct header header;
+        const void *data;
+
+        if (rd_kafka_header_get_all(list, count, &header.name, &data,
+                                    &header.value.len) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return count;
+        }
+        header.value.data = data;
+        snapshot->headers =
+            mem_grow(snapshot->headers, &snapshot->header_capacity, count + 1,
+                     sizeof(header));
+        snapshot->headers[count] = header;
+    }
+}
+
+static void show(struct snapshot *snapshot, rd_kafka_message_t *message,
+                 struct input *ret_input)
+{
+    size_t count;
+
+    snapshot->current = message;
+    count = read_headers(snapshot);
+    *ret_input = (struct input){
+        .message = {.topic = snapshot->topic,
+                    .key = {message->key, message->key_len},
+                    .value = {message->payload, message->len},
+                    .headers = snapshot->headers,
+                    .header_count = count,
+                    .timestamp_ms = rd_kafka_message_timestamp(message, NULL)},
+        .partition = message->partition,
+        .offset = message->offset,
+    };
+}
+
+/* What no waiting mends */
+static bool is_final(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__FATAL;
+}
+
+/* An event that is no record: the end of a partition, or a complaint */
+static enum snapshot_step on_error(struct snapshot *snapshot,
+                                   const rd_kafka_message_t *message,
+                                   struct error *err)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        is_wanted(snapshot, message);
+        return SNAPSHOT_WAITING;
+    }
+    snprintf(snapshot->said, sizeof(snapshot->said), "%s",
+             rd_kafka_message_errstr(message));
+    if (is_final(message->err)) {
+        error_set(err, ERROR_REJECTED, "topic '%s': %s", snapshot->topic,
+                  snapshot->said);
+        return SNAPSHOT_FAILED;
+    }
+    return SNAPSHOT_WAITING;
+}
+
+static enum snapshot_step take_one(struct snapshot *snapshot, int timeout_ms,
+                                   struct input *ret_input, struct error *err)
+{
+    rd_kafka_message_t *message =
+        rd_kafka_consumer_poll(snapshot->client, timeout_ms);
+    enum snapshot_step step = SNAPSHOT_WAITING;
+
+    if (message == NULL) {
+        if (snapshot->follow || now_ms() - snapshot->heard_ms < PATIENCE_MS) {
+            return SNAPSHOT_WAITING;
+        }
+        unreachable(snapshot, "nothing comes", RD_KAFKA_RESP_ERR__TIMED_OUT,
+                    err);
+        return SNAPSHOT_FAILED;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        is_wanted(snapshot, message)) {
+        show(snapshot, message, ret_input);
+        return SNAPSHOT_RECORD;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        step = on_error(snapshot, message, err);
+    }
+    rd_kafka_message_destroy(message);
+    return step;
+}
+
+enum snapshot_step snapshot_next(struct snapshot *snapshot, int timeout_ms,
+                                 struct input *ret_input, struct error *err)
+{
+    uint64_t until = now_ms() + (uint64_t)timeout_ms;
+    enum snapshot_step step;
+    uint64_t now;
+
+    drop_current(snapshot);
+    do {
+        if (!snapshot->follow && is_at_end(snapshot)) {
+            return SNAPSHOT_END;
+        }
+        now = now_ms();
+        step = take_one(snapshot, now < until ? (int)(until - now) : 0,
+                        ret_input, err);
+    } while (step == SNAPSHOT_WAITING && now < until);
+    return step;
+}
+
+/* --- deleting
+ * ------------------------------------------------------------------- */
+
+static int deleted(const struct snapshot *snapshot, rd_kafka_event_t *event,
+                   struct error *err)
+{
+    const rd_kafka_DeleteRecords_result_t *result;
+    const rd_kafka_topic_partition_list_t *list;
+
+    if (event == NULL ||
+        rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return unreachable(snapshot, "deleting",
+                           event != NULL ? rd_kafka_event_error(event)
+                                         : RD_KAFKA_RESP_ERR__TIMED_OUT,
+                           err);
+    }
+    result = rd_kafka_event_DeleteRecords_result(event);
+    list = rd_kafka_DeleteRecords_result_offsets(result);
+    for (int i = 0; i < list->cnt; i++) {
+        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return error_set(err, ERROR_REJECTED,
+                             "topic '%s', partition %d: deleting: %s",
+                             snapshot->topic, list->elems[i].partition,
+                             rd_kafka_err2str(list->elems[i].err));
+        }
+    }
+    return 0;
+}
+
+static int delete_before(struct snapshot *snapshot,
+                         const rd_kafka_topic_partition_list_t *list,
+                         struct error *err)
+{
+    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_queue_t *answers = rd_kafka_queue_new(snapshot->client);
+    rd_kafka_event_t *event;
+    int result;
+
+    rd_kafka_DeleteRecords(snapshot->client, &request, 1, NULL, answers);
+    event = rd_kafka_queue_poll(answers, 2 * PATIENCE_MS);
+    result = deleted(snapshot, event, err);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(answers);
+    rd_kafka_DeleteRecords_destroy(request);
+    return result;
+}
+
+int snapshot_delete(struct snapshot *snapshot, const int64_t *before,
+                    struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)snapshot->count);
+    int result = 0;
+
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (before[i] > snapshot->spans[i].low) {
+            rd_kafka_topic_partition_list_add(list, snapshot->topic,
+                                              snapshot->spans[i].partition)
+                ->offset = before[i];
+        }
+    }
+    if (list->cnt > 0) {
+        result = delete_before(snapshot, list, err);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return result;
+}
