@@ -23,6 +23,8 @@ import sys
 
 OWN = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = 6  # lines that make a duplicated block
+# What a simulator needs: it turns the loop in virtual time, and begins from a seed.
+SEAMS = {"loop_turn", "loop_next_deadline", "random_seed"}
 SHORT_FILE, LONG_FILE, LONG_HEADER = 60, 600, 200
 LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])*'")
 NUMBER = re.compile(r"\b\d\w*")
@@ -306,7 +308,7 @@ def external_symbols(checkout):
             continue
         code = COMMENT.sub("", LITERAL.sub('""', checkout.text(path)))
         for name in sorted(symbols.functions | symbols.data):
-            if name != "main" and not wanted_by[name]:
+            if name not in {"main", *SEAMS} and not wanted_by[name]:
                 here = len(re.findall(rf"\b{name}\b", code)) > 1
                 yield f"{checkout.name(path)} {name}", here, name in in_tests
 
@@ -422,7 +424,8 @@ FIGURES = {  # name: (unit, explanation, function)
                             " includes a public header of the other", unused_dependencies),
     "external": ("symbols", "that are not static although no other file of consumer/ refers to"
                  " them, nor does a test", needlessly_external(False)),
-    "external-for-tests": ("symbols", "... although only tests refer to them",
+    "external-for-tests": ("symbols", "... although only tests refer to them (but for what a simulator needs: the "
+                           + ", ".join(sorted(SEAMS)) + ")",
                            needlessly_external(True)),
     "duplicated-blocks": ("blocks", f"of {BLOCK} or more lines of tests/ that stand before,"
                           " further up or in an earlier file, white space folded; blank lines,"
@@ -449,10 +452,10 @@ BOUNDS = {
     "cycles": 8,
     "unused-dependencies": 0,
     "external": 3,
-    "external-for-tests": 10,
+    "external-for-tests": 7,
     "duplicated-blocks": 24,
     "similar-blocks": 54,
-    "inside-tests": 21,
+    "inside-tests": 22,
 }
 
 
