@@ -334,7 +334,7 @@ def significant_lines(text, python, shape):
     """(number, line) of the lines that say something, white space folded; by shape:
     with any other strings and numbers, and without the rows of tables"""
     skipped = r"#|import |from " if python else r"/\*|\*|//|#include"
-    skipped = re.compile(skipped + (r"|\{" if shape else ""))
+    skipped = re.compile(skipped + (r"|[{.]" if shape else ""))
     word = re.compile(r"[A-Za-z_]{2}" if shape else r"\w")
     for number, line in enumerate(text.splitlines(), 1):
         line = " ".join(line.split())
