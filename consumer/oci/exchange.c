@@ -132,7 +132,7 @@ static void fail(struct token *token, struct error *err)
 {
     error_prefix(err, "token");
     end(token);
-    token_failed(token, err);
+    token->done(token, NULL, 0, err);
 }
 
 static void run_failing(void *payload)
@@ -484,7 +484,7 @@ static void on_fetched(void *payload, const struct http_response *response,
         fail(token, &failure);
     } else {
         end(token);
-        token_got(token, value, lifetime);
+        token->done(token, value, lifetime, NULL);
         mem_wipe(value);
     }
 }
