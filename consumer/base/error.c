@@ -31,14 +31,20 @@ static void set_message(struct error *err, const char *format, va_list args)
     }
 }
 
+void error_vfill(struct error *err, enum error_kind kind, const char *format,
+                 va_list args)
+{
+    *err = (struct error){.kind = kind};
+    set_message(err, format, args);
+}
+
 void error_fill(struct error *err, enum error_kind kind, const char *format,
                 ...)
 {
     va_list args;
 
-    *err = (struct error){.kind = kind};
     va_start(args, format);
-    set_message(err, format, args);
+    error_vfill(err, kind, format, args);
     va_end(args);
 }
 

@@ -1,6 +1,7 @@
 #ifndef WAYBILL_ERROR_H
 #define WAYBILL_ERROR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -68,6 +69,8 @@ static inline int error_failed(void)
     (error_put_front(err, __VA_ARGS__), error_failed())
 void error_fill(struct error *err, enum error_kind kind, const char *format,
                 ...) PRINTF(3, 4);
+void error_vfill(struct error *err, enum error_kind kind, const char *format,
+                 va_list args) PRINTF(3, 0);
 void error_put_front(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 /* The class that outcomes and dead letters carry (wire format). */

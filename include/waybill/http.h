@@ -128,6 +128,31 @@ uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
 
 /*
+ * What a response means that is not a success. Every caller takes the kind of
+ * its error from here, and adds its own context and what it knows better: a
+ * registry's error code, or that a token server refuses with any status.
+ *
+ * The first row that includes the status counts; the last row, whose `first` is
+ * 0, is for every status that no other row includes.
+ */
+struct http_meaning {
+    int first; /* status */
+    int last;
+    enum error_kind kind;
+    const char *text; /* for the reference */
+};
+
+extern const struct http_meaning http_meanings[];
+
+enum error_kind http_error_kind(int status);
+/* The request may succeed later as it is: 408, 425, 429 and 5xx. */
+bool http_status_is_temporary(int status);
+/* Fills all of *err: kind, status and Retry-After by the response, the message
+ * by the caller. */
+void http_error_fill(struct error *err, const struct http_response *response,
+                     int64_t wall_ms, const char *format, ...) PRINTF(4, 5);
+
+/*
  * URLs (RFC 3986), http and https only. Text is kept as it came: an upload's
  * Location may hold a signature over its own bytes.
  */
