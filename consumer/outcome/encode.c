@@ -25,6 +25,9 @@ static const char *const types[] = {
     "dev.waybill.attestation.skipped.v1",
 };
 
+_Static_assert(ARRAY_SIZE(status_names) == OUTCOME_STATUSES, "one each");
+_Static_assert(ARRAY_SIZE(types) == OUTCOME_STATUSES, "one each");
+
 static const char *workflow_label(const struct event *event,
                                   struct arena *arena)
 {

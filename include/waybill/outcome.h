@@ -24,7 +24,12 @@ struct artifact {
     bool already_present;
 };
 
-enum outcome_status { OUTCOME_SUCCEEDED, OUTCOME_FAILED, OUTCOME_SKIPPED };
+enum outcome_status {
+    OUTCOME_SUCCEEDED,
+    OUTCOME_FAILED,
+    OUTCOME_SKIPPED,
+    OUTCOME_STATUSES, /* how many there are */
+};
 
 /*
  * What became of one delivery, or of a record that led to none: skipped, or
