@@ -86,6 +86,8 @@ void put_manual(struct str *out);
 void put_completion(struct str *out);
 /* config_registries.c */
 void put_registries_reference(struct str *out);
+/* config_errors.c */
+void put_errors_reference(struct str *out);
 void print_str(const struct str *text);
 
 /* Loads what --config or its stand-ins name, says every fault, sets the log up.

@@ -62,7 +62,7 @@ _waybill_words()
         options+='' words=' get' kind=words
         ;;
     config)
-        options+='' words=' reference schema cli registries metrics man man-yaml completion' kind=words
+        options+='' words=' reference schema cli registries metrics errors man man-yaml completion' kind=words
         ;;
     version)
         options+=' --json' words='' kind=words

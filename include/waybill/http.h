@@ -133,7 +133,8 @@ uint32_t http_retry_after_ms(const struct http_response *response,
  * registry's error code, or that a token server refuses with any status.
  *
  * The first row that includes the status counts; the last row, whose `first` is
- * 0, is for every status that no other row includes.
+ * 0, is for every status that no other row includes. deploy/reference/errors.md
+ * is written from the rows.
  */
 struct http_meaning {
     int first; /* status */
