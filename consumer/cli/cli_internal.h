@@ -93,6 +93,8 @@ void put_manual(struct str *out, const struct command *const *commands);
 void put_completion(struct str *out, const struct command *const *commands);
 /* config_registries.c */
 void put_registries_reference(struct str *out);
+/* config_errors.c */
+void put_errors_reference(struct str *out);
 
 /* --- load.c: the settings of a command
  * ------------------------------------------------ */

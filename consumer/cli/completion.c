@@ -35,12 +35,9 @@ static void put_options(struct str *out, const struct option_row *rows)
 
 static void put_classes(struct str *out)
 {
-    for (int kind = ERROR_SCHEMA; kind <= ERROR_EXPIRED; kind++) {
-        const char *class = error_class((enum error_kind)kind);
-
-        /* Several kinds are of one class; the shell would offer it twice. */
-        if (strstr(out->data, class) == NULL) {
-            str_printf(out, " %s", class);
+    for (const struct error_row *row = error_table; row->name != NULL; row++) {
+        if (error_row_is_class(row)) {
+            str_printf(out, " %s", row->name);
         }
     }
 }

@@ -257,7 +257,7 @@ static void on_session(void *payload, const struct http_response *response,
         return;
     }
     token = response->body.data;
-    if (response->status >= 500 || response->status == 429) {
+    if (http_status_is_temporary(response->status)) {
         cloud_refused(&side, response, NULL, NULL, &failure);
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {

@@ -23,4 +23,7 @@ void challenge_parse(const char *value, struct challenge *challenge);
 void challenge_copy(struct challenge *to, const struct challenge *from);
 void challenge_release(struct challenge *challenge);
 
+/* "Authorization: Basic ...", the answer to AUTH_BASIC */
+void oci_put_basic(struct str *out, const char *username, const char *password);
+
 #endif

@@ -132,7 +132,7 @@ static void fail(struct token *token, struct error *err)
 {
     error_prefix(err, "token");
     end(token);
-    token_failed(token, err);
+    token->done(token, NULL, 0, err);
 }
 
 static void run_failing(void *payload)
@@ -380,14 +380,6 @@ static int read_answer(struct token *token,
     return result;
 }
 
-static enum error_kind kind_of(int status)
-{
-    if (status == 429) {
-        return ERROR_RATE_LIMITED;
-    }
-    return status >= 500 || status == 408 ? ERROR_UNAVAILABLE : ERROR_AUTH;
-}
-
 static bool was_post(const struct exchange *exchange)
 {
     return exchange->grant == GRANT_PASSWORD ||
@@ -413,11 +405,12 @@ static void refuse(struct token *token, const struct http_response *response)
     struct error err;
 
     exchange_put_refusal(&words, exchange, &shown, response);
-    error_set(&err, kind_of(response->status), "token server '%s' answers %d%s",
-              exchange->host, response->status, words.data);
-    err.http_status = response->status;
-    err.retry_after_ms =
-        http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));
+    http_error_fill(&err, response, clock_wall_ms(loop_clock(loop)),
+                    "token server '%s' answers %d%s", exchange->host,
+                    response->status, words.data);
+    if (!http_status_is_temporary(response->status)) {
+        err.kind = ERROR_AUTH; /* no token, whatever the status */
+    }
     if (response->status == 401 ||
         (response->status == 400 && was_post(exchange))) {
         session_refuse(exchange->session, &err);
@@ -484,7 +477,7 @@ static void on_fetched(void *payload, const struct http_response *response,
         fail(token, &failure);
     } else {
         end(token);
-        token_got(token, value, lifetime);
+        token->done(token, value, lifetime, NULL);
         mem_wipe(value);
     }
 }

@@ -70,9 +70,12 @@ struct token {
     uint64_t expires_ms;
     TAILQ_HEAD(, token_waiter) waiters;
     struct exchange exchange;
+    /* What the exchange ends in: either a value or err. May free the token. */
+    void (*done)(struct token *token, const char *value, uint64_t lifetime_ms,
+                 const struct error *err);
 };
 
-/* exchange.c: ends in token_got() or token_failed(), later. */
+/* exchange.c: ends in token->done(), later. */
 int exchange_start(struct token *token, const struct token_query *query,
                    struct error *err) NODISCARD;
 void exchange_cancel(struct token *token);
@@ -84,10 +87,6 @@ void exchange_put_basic(struct str *header, const struct exchange *exchange);
 void exchange_put_refusal(struct str *text, const struct exchange *exchange,
                           const struct credential *shown,
                           const struct http_response *response);
-
-/* token.c */
-void token_got(struct token *token, const char *value, uint64_t lifetime_ms);
-void token_failed(struct token *token, const struct error *err);
 
 /* session.c */
 struct session *session_of(struct oci_client *client,

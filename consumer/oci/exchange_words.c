@@ -86,8 +86,9 @@ void exchange_put_refusal(struct str *text, const struct exchange *exchange,
     if (post && response->status == 404) {
         str_puts(text, " (it does not know OAuth2: set token_exchange_method "
                        "to auto)");
-    } else if (response->status / 100 == 4 && response->status != 408 &&
-               response->status != 429 && exchange->credential.origin != NULL) {
+    } else if (response->status / 100 == 4 &&
+               !http_status_is_temporary(response->status) &&
+               exchange->credential.origin != NULL) {
         str_printf(text, " (credentials from %s)", exchange->credential.origin);
     }
 }

@@ -115,7 +115,4 @@ struct oci_client {
     size_t session_count;
 };
 
-/* "Authorization: Basic ..." */
-void oci_put_basic(struct str *out, const char *username, const char *password);
-
 #endif

@@ -127,6 +127,32 @@ bool http_value_is_plain(const char *value);
 uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
 
+/*
+ * What a response means that is not a success. Every caller takes the kind of
+ * its error from here, and adds its own context and what it knows better: a
+ * registry's error code, or that a token server refuses with any status.
+ *
+ * The first row that includes the status counts; the last row, whose `first` is
+ * 0, is for every status that no other row includes. deploy/reference/errors.md
+ * is written from the rows.
+ */
+struct http_meaning {
+    int first; /* status */
+    int last;
+    enum error_kind kind;
+    const char *text; /* for the reference */
+};
+
+extern const struct http_meaning http_meanings[];
+
+enum error_kind http_error_kind(int status);
+/* The request may succeed later as it is: 408, 425, 429 and 5xx. */
+bool http_status_is_temporary(int status);
+/* Fills all of *err: kind, status and Retry-After by the response, the message
+ * by the caller. */
+void http_error_fill(struct error *err, const struct http_response *response,
+                     int64_t wall_ms, const char *format, ...) PRINTF(4, 5);
+
 const char *http_library_version(void);
 
 #endif

@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 #include "waybill/arena.h"
-#include "waybill/replay.h"
 #include "waybill/error.h"
 #include "waybill/field.h"
 #include "waybill/message.h"
 #include "waybill/progress.h"
+#include "waybill/replay.h"
 
 /*
  * What has become of one record, as far as Kafka tells: whether it is there,

@@ -21,6 +21,8 @@ import statistics
 import subprocess
 import sys
 
+from check_cycles import find_cycles
+
 OWN = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = 6  # lines that make a duplicated block
 # What a simulator needs: it turns the loop in virtual time, and begins from a seed.
@@ -258,39 +260,13 @@ def include_graph(checkout):
     return graph
 
 
-def cycles(graph):
-    """The strongly connected groups of more than one file (Tarjan's algorithm)"""
-    index, low, stack, groups = {}, {}, [], []
-
-    def visit(node):
-        index[node] = low[node] = len(index)
-        stack.append(node)
-        for other in sorted(graph[node]):
-            if other not in index:
-                visit(other)
-            if other in stack:
-                low[node] = min(low[node], low[other])
-        if low[node] == index[node]:
-            group = [stack.pop()]
-            while group[-1] != node:
-                group.append(stack.pop())
-            if len(group) > 1:
-                groups.append(sorted(group))
-
-    sys.setrecursionlimit(10000)
-    for node in sorted(graph):
-        if node not in index:
-            visit(node)
-    return groups
-
-
 def include_cycles(checkout):
-    groups = cycles(include_graph(checkout))
+    groups = find_cycles(include_graph(checkout))
     if checkout.objects is not None:
-        groups += cycles(call_graph(checkout))
+        groups += find_cycles(call_graph(checkout))
     elif not groups:
         return None, []
-    return len(groups), [" ".join(map(checkout.name, group)) for group in groups]
+    return len(groups), [" ".join(sorted(map(checkout.name, group))) for group in groups]
 
 
 def external_symbols(checkout):

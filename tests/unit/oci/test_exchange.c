@@ -217,7 +217,7 @@ static void once_it_is_known_to_be_good_they_go_side_by_side(void **state)
 
 static void a_server_in_trouble_is_so_for_all_who_wait(void **state)
 {
-    static const int statuses[] = {0, 503, 429};
+    static const int statuses[] = {0, 503, 429, 425, 408};
 
     with_password();
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
@@ -234,6 +234,7 @@ static void a_server_in_trouble_is_so_for_all_who_wait(void **state)
         }
         assert_int_equal(askings[0].calls, 1);
         assert_int_equal(askings[1].calls, 1);
+        assert_int_not_equal(askings[0].err.kind, ERROR_AUTH);
         assert_int_equal(askings[0].err.kind, askings[1].err.kind);
         assert_string_equal(askings[0].err.message, askings[1].err.message);
     }
