@@ -96,7 +96,5 @@ void aws_call_fail(struct aws_call *call, const struct error *err);
 void aws_call_start(struct aws_call *call, const char *registry);
 /* The container's endpoint, if there is one, else the instance's */
 void aws_machine_keys_find(struct aws_call *call);
-int aws_container_url_check(const char *url, bool *ret_local,
-                            struct error *err) NODISCARD;
 
 #endif

@@ -81,7 +81,7 @@ static void on_container(void *payload, const struct http_response *response,
 }
 
 /* As the SDKs: plain http only where nobody else listens in. */
-int aws_container_url_check(const char *url, bool *ret_local, struct error *err)
+static int check_container(const char *url, bool *ret_local, struct error *err)
 {
     static const char *const links[] = {"169.254.170.2", "169.254.170.23",
                                         "fd00:ec2::23"};
@@ -148,7 +148,7 @@ static void ask_container(struct aws_call *call, const char *relative,
     } else {
         str_puts(&call->url, full);
     }
-    if (aws_container_url_check(call->url.data, &local, &err) < 0 ||
+    if (check_container(call->url.data, &local, &err) < 0 ||
         put_authorization(&call->token, &err) < 0) {
         aws_call_fail(call, &err);
         return;

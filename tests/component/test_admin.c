@@ -408,9 +408,9 @@ static void metrics__name_each_class_of_dead_letters_once(void **state)
 static void metrics__have_a_series_for_each_class_from_the_start(void **state)
 {
     static const char *const classes[] = {
-        "schema",     "config",       "auth",
-        "not_found",  "too_large",    "rejected",
-        "expired",    "verification", "attempts_exhausted",
+        "schema",         "config",       "auth",
+        "not_found",      "too_large",    "rejected",
+        "expired",        "verification", "attempts_exhausted",
         "digest_mismatch"};
 
     ask("/metrics");
@@ -442,9 +442,8 @@ static void metrics__name_each_kind_that_is_attempted_again(void **state)
         char label[64];
 
         snprintf(label, sizeof(label), "kind=\"%s\"} 0\n", kinds[i]);
-        check_contains(kinds[i],
-                       strstr(body(), "waybill_delivery_retries_total{"),
-                       label);
+        check_contains(
+            kinds[i], strstr(body(), "waybill_delivery_retries_total{"), label);
     }
     assert_int_equal(count, ARRAY_SIZE(kinds) * ARRAY_SIZE(rows));
 }

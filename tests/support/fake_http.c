@@ -1,5 +1,6 @@
 #include "fake_http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "asserts.h"
@@ -105,6 +106,13 @@ struct http_transfer *http_start(struct http *http,
     transfer->body = str_take(&body);
     transfer->with_certificate =
         request->transport != NULL && request->transport->certificate != NULL;
+    transfer->without_proxy = request->transport != NULL &&
+                              request->transport->proxy != NULL &&
+                              request->transport->proxy[0] == '\0';
+    if (request->aws != NULL) {
+        snprintf(transfer->region, sizeof(transfer->region), "%s",
+                 request->aws->region);
+    }
     transfer->done = done;
     transfer->payload = payload;
     while (*link != NULL) {

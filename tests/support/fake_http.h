@@ -24,6 +24,8 @@ struct http_transfer {
     char *body;
     struct bytes borrowed;
     bool with_certificate;
+    bool without_proxy;
+    char region[64]; /* that AWS's signature is for; "": not signed */
     http_done_fn *done;
     void *payload;
 };

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "asserts.h"
+#include "cli/credential_helper.h"
 #include "fake_http.h"
 #include "waybill/alloc.h"
-#include "waybill/credential_helper.h"
 #include "waybill/json.h"
 
 #define SET(name, value) assert_int_equal(setenv(name, value, 1), 0)
