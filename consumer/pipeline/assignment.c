@@ -40,30 +40,41 @@ static struct assignment *find(struct service *service, const char *topic,
 /* --- intake -----------------------------------------------------------------
  */
 
+/* Its partition has gone while the commit that speaks of it was under way. */
+static void forget_sent(struct service *service, const struct intake *intake)
+{
+    if (!ledger_entry_has(&intake->entry, SLOT_IN_COMMIT)) {
+        return;
+    }
+    for (size_t i = 0; i < service->sent_count; i++) {
+        struct sent *sent = &service->sent[i];
+
+        if (sent->delivery != NULL &&
+            sent->delivery->record == intake->record) {
+            sent->delivery = NULL;
+        }
+    }
+}
+
 void intake_free(struct intake *intake)
 {
     struct service *service = intake->assignment->service;
 
-    for (size_t i = 0; i < service->sent_count; i++) {
-        if (service->sent[i].intake == intake) {
-            service->sent[i].intake = NULL;
-        }
-    }
+    forget_sent(service, intake);
     loop_disarm(service->options->loop, &intake->withheld);
     record_free(intake->record);
     service->records--;
     service->bytes -= intake->size;
-    mem_free(intake->entry.parts);
     mem_free(intake);
 }
 
-static void on_outcome(void *payload, struct record *record, size_t place)
+static void on_outcome(void *payload, struct delivery *delivery)
 {
     struct intake *intake = payload;
     struct service *service = intake->assignment->service;
 
-    if (record_outcome_is_done(record, place)) {
-        intake->entry.parts[place].state = PART_FINISHED;
+    if (delivery_outcome(delivery) != NULL) {
+        ledger_finish(&delivery->slot);
         service->dirty = true;
     }
     /* Later: it may free the record, which is still talking. */
@@ -71,18 +82,12 @@ static void on_outcome(void *payload, struct record *record, size_t place)
     service_renew_soon(service);
 }
 
-static void fill_parts(struct intake *intake)
+static void add_slots(struct intake *intake)
 {
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(intake->record, &count);
+    struct record *record = intake->record;
 
-    intake->entry.parts = mem_zalloc(count * sizeof(struct ledger_part));
-    intake->entry.part_count = count;
-    for (size_t i = 0; i < count; i++) {
-        const struct attachment *attachment = outcomes[i].attachment;
-
-        intake->entry.parts[i].id =
-            attachment != NULL ? progress_id(attachment->name) : 0;
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        ledger_entry_add_slot(&intake->entry, &record->deliveries[i].slot);
     }
 }
 
@@ -92,18 +97,17 @@ struct intake *intake_new(struct assignment *assignment,
     struct service *service = assignment->service;
     struct intake *intake = mem_zalloc(sizeof(*intake));
 
-    intake->entry.offset = input->offset;
-    intake->entry.owner = intake;
+    ledger_entry_init(&intake->entry, input->offset, intake);
     intake->assignment = assignment;
     timer_init(&intake->withheld, service_on_withheld, intake);
     intake->record = pipeline_feed(service->pipeline, input,
                                    &assignment->ledger, on_outcome, intake);
     intake->size = record_size(intake->record);
-    fill_parts(intake);
+    add_slots(intake);
     ledger_add(&assignment->ledger, &intake->entry);
     service->records++;
     service->bytes += intake->size;
-    service->dirty |= intake->entry.part_count == 0;
+    service->dirty |= intake->entry.slot_count == 0;
     return intake;
 }
 
@@ -146,22 +150,6 @@ static bool is_full(const struct service *service)
            service->bytes >= limits->max_bytes;
 }
 
-/* How often it has failed so far is the delivery's to know, and the ledger's to
- * keep. */
-void note_attempts(struct ledger_entry *entry)
-{
-    const struct intake *intake = entry->owner;
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(intake->record, &count);
-
-    for (size_t i = 0; i < entry->part_count; i++) {
-        if (outcomes[i].first_failed_ms > 0) {
-            entry->parts[i].attempts = outcomes[i].attempts;
-            entry->parts[i].first_failed_ms = outcomes[i].first_failed_ms;
-        }
-    }
-}
-
 static void drop_crowding(struct assignment *assignment)
 {
     struct service *service = assignment->service;
@@ -175,7 +163,6 @@ static void drop_crowding(struct assignment *assignment)
         /* Those of an old configuration are planned anew instead. */
         if (intake->record->pipeline == service->pipeline &&
             record_is_crowding(intake->record)) {
-            note_attempts(entry);
             if (ledger_drop(&assignment->ledger, entry)) {
                 record_note_parked(intake->record);
                 service->counts.all.parked++;
@@ -450,7 +437,6 @@ bool assignment_abandon(struct assignment *assignment, bool at_once)
         bool runs = record_abandon(intake->record, at_once);
 
         running |= runs;
-        note_attempts(entry);
         if (!runs && ledger_drop(&assignment->ledger, entry)) {
             intake_free(intake);
         }

@@ -78,20 +78,32 @@ static void on_pause_over(void *payload)
 }
 
 /* What somebody else has tried counts, in attempts and in time. */
-static void recall(struct delivery *delivery, const struct ledger_part *past)
+static void recall(struct delivery *delivery)
 {
     const struct loop *loop = options_of(delivery)->loop;
+    const struct ledger_slot *past = &delivery->slot;
     int64_t age;
 
-    if (past == NULL || past->attempts == 0) {
+    if (past->attempts == 0) {
         return;
     }
     age = clock_wall_ms(loop_clock(loop)) - past->first_failed_ms;
-    delivery->outcome->attempts = past->attempts;
-    delivery->outcome->first_failed_ms = past->first_failed_ms;
-    delivery->outcome->started_ms = past->first_failed_ms;
+    delivery->outcome.attempts = past->attempts;
+    delivery->outcome.first_failed_ms = past->first_failed_ms;
+    delivery->outcome.started_ms = past->first_failed_ms;
     delivery->started_ms = loop_now(loop);
     delivery->aged_ms = age > 0 ? (uint64_t)age : 0;
+}
+
+/* For whoever tries it after us, with the next commit */
+static void note_attempts(struct delivery *delivery)
+{
+    const struct outcome *outcome = &delivery->outcome;
+
+    if (outcome->first_failed_ms > 0) {
+        ledger_note_attempts(&delivery->slot, outcome->attempts,
+                             outcome->first_failed_ms);
+    }
 }
 
 /* Of the event's trace, with a parent of its own: one for all attempts. The
@@ -106,22 +118,21 @@ static void join_trace(struct delivery *delivery)
     }
     own = arena_strdup(delivery->record->arena, parent);
     trace_parent_renew(own, random_next(options_of(delivery)->random) | 1);
-    delivery->outcome->traceparent = own;
+    delivery->outcome.traceparent = own;
 }
 
-void delivery_start(struct delivery *delivery, const struct ledger_part *past)
+void delivery_start(struct delivery *delivery)
 {
     timer_init(&delivery->pause, on_pause_over, delivery);
-    delivery->outcome->attachment = delivery->attachment;
     join_trace(delivery);
-    recall(delivery, past);
+    recall(delivery);
     lane_enter(delivery->lane);
     wait_in_lane(delivery);
 }
 
 static void finish(struct delivery *delivery)
 {
-    struct outcome *outcome = delivery->outcome;
+    struct outcome *outcome = &delivery->outcome;
     const struct loop *loop = options_of(delivery)->loop;
 
     outcome->finished_ms = clock_wall_ms(loop_clock(loop));
@@ -141,7 +152,7 @@ static uint64_t backoff_ms(const struct delivery *delivery)
         is_service(delivery) ? settings->backoff_max_ms : IMPATIENT_MOST_MS;
     uint64_t bound = settings->backoff_initial_ms;
 
-    for (unsigned i = 1; i < delivery->outcome->attempts && bound < most; i++) {
+    for (unsigned i = 1; i < delivery->outcome.attempts && bound < most; i++) {
         bound *= 2;
     }
     bound = bound < most ? bound : most;
@@ -167,7 +178,7 @@ bool delivery_is_aged(const struct delivery *delivery)
 {
     const struct pipeline_options *options = options_of(delivery);
 
-    return delivery->outcome->attempts > 0 &&
+    return delivery->outcome.attempts > 0 &&
            loop_now(options->loop) - delivery->started_ms + delivery->aged_ms >=
                options->settings->delivery.max_age_ms;
 }
@@ -177,7 +188,7 @@ static bool is_used_up(const struct delivery *delivery)
     const struct delivery_settings *settings =
         &options_of(delivery)->settings->delivery;
 
-    return delivery->outcome->attempts >= settings->max_attempts &&
+    return delivery->outcome.attempts >= settings->max_attempts &&
            (!is_service(delivery) || delivery_is_aged(delivery));
 }
 
@@ -185,7 +196,7 @@ static bool is_used_up(const struct delivery *delivery)
 static void give_up(struct delivery *delivery, enum disposition disposition,
                     const struct error *err)
 {
-    struct outcome *outcome = delivery->outcome;
+    struct outcome *outcome = &delivery->outcome;
 
     outcome->status = OUTCOME_FAILED;
     outcome->error = *err;
@@ -214,7 +225,7 @@ static void log_trouble(const struct delivery *delivery,
         LOG_TEXT("topic", input->message.topic),
         LOG_NUMBER("partition", input->partition),
         LOG_NUMBER("offset", input->offset),
-        LOG_NUMBER("attempt", delivery->outcome->attempts),
+        LOG_NUMBER("attempt", delivery->outcome.attempts),
         LOG_NUMBER("retry_in_ms", pause), LOG_TEXT("err", err->message),
         LOG_TEXT("err_kind", held ? "auth" : "retriable"),
         LOG_NUMBER_IF(err->http_status, "http_status", err->http_status));
@@ -285,7 +296,7 @@ static void teach(struct delivery *delivery, enum disposition disposition,
 
 static void fail(struct delivery *delivery, const struct error *err)
 {
-    struct outcome *outcome = delivery->outcome;
+    struct outcome *outcome = &delivery->outcome;
     enum disposition disposition = disposition_of(err);
     struct lane *lane = lane_newest(delivery->lane);
     bool again = (disposition == DISPOSITION_RETRY ||
@@ -295,6 +306,7 @@ static void fail(struct delivery *delivery, const struct error *err)
     if (outcome->first_failed_ms == 0) {
         outcome->first_failed_ms = wall_now(delivery);
     }
+    note_attempts(delivery);
     lane->last_error = *err;
     lane->last_error_ms = wall_now(delivery);
     teach(delivery, disposition, err);
@@ -311,8 +323,8 @@ static void fail(struct delivery *delivery, const struct error *err)
 
 static void succeed(struct delivery *delivery, const struct artifact *artifact)
 {
-    delivery->outcome->status = OUTCOME_SUCCEEDED;
-    delivery->outcome->artifact = *artifact;
+    delivery->outcome.status = OUTCOME_SUCCEEDED;
+    delivery->outcome.artifact = *artifact;
     host_succeeded(host_newest(delivery->lane->host));
     if (!lane_is_retired(delivery->lane) && lane_accepted(delivery->lane)) {
         log_lane(delivery->lane, "credentials accepted, registration goes on",
@@ -344,7 +356,7 @@ static void on_done(void *payload, const struct artifact *artifact,
 void delivery_run(struct delivery *delivery)
 {
     const struct loop *loop = options_of(delivery)->loop;
-    struct outcome *outcome = delivery->outcome;
+    struct outcome *outcome = &delivery->outcome;
     /* Somebody's push may have come through without an answer. */
     bool doubtful = delivery->dispatched || outcome->attempts > 0;
 
@@ -354,6 +366,7 @@ void delivery_run(struct delivery *delivery)
         outcome->started_ms = clock_wall_ms(loop_clock(loop));
     }
     outcome->attempts++;
+    note_attempts(delivery);
     delivery->attempt_arena = arena_new();
     delivery->attempt = delivery->class->deliver(
         delivery->integration,

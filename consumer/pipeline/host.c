@@ -136,7 +136,7 @@ static bool has_waiting(const struct host *host)
 static void run(struct host *host, struct delivery *delivery)
 {
     host->running++;
-    if (delivery->outcome->attempts == 0) {
+    if (delivery->outcome.attempts == 0) {
         budget_earn(&host->budget);
     }
     pipeline_attempt_began(host->pipeline);

@@ -182,9 +182,10 @@ enum delivery_state {
 struct delivery {
     TAILQ_ENTRY(delivery) link;
     struct record *record;
-    const struct attachment *attachment;
+    const struct attachment *attachment; /* NULL: the record's own outcome */
     struct lane *lane;
-    struct outcome *outcome;
+    struct outcome outcome;
+    struct ledger_slot slot;
     enum delivery_state state;
     bool told;
     bool dispatched; /* somebody may have begun it before */
@@ -200,7 +201,8 @@ struct delivery {
 };
 
 const char *delivery_state_name(enum delivery_state state);
-void delivery_start(struct delivery *delivery, const struct ledger_part *past);
+/* What is known of it from before is in its slot. */
+void delivery_start(struct delivery *delivery);
 void delivery_run(struct delivery *delivery);
 /* It has been tried for max_age: all it has left are attempts. */
 bool delivery_is_aged(const struct delivery *delivery);
@@ -220,13 +222,11 @@ struct record {
     struct plan plan;
     struct delivery *deliveries;
     size_t delivery_count;
-    struct outcome *outcomes;
-    size_t outcome_count;
     size_t told;    /* deliveries */
     int64_t fed_ms; /* wall */
     uint64_t fed_mono_ms;
     struct task finished;
-    record_outcome_fn *done;
+    delivery_done_fn *done;
     void *payload;
 };
 

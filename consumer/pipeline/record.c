@@ -10,24 +10,19 @@ static void run_finished(void *payload)
     struct record *record = payload;
     size_t count = record->delivery_count;
 
-    if (count == 0) {
-        record->done(record->payload, record, 0);
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = &record->deliveries[i];
+        bool is_last;
 
-        if (delivery->state == DELIVERY_DROPPED && !delivery->told) {
-            delivery->told = true;
-            record->done(record->payload, record, i);
-        } else if (delivery->state == DELIVERY_DONE && !delivery->told) {
-            bool last = ++record->told == count;
-
-            delivery->told = true;
-            record->done(record->payload, record, i);
-            if (last) {
-                return;
-            }
+        if (delivery->state < DELIVERY_DONE || delivery->told) {
+            continue;
+        }
+        delivery->told = true;
+        record->told += delivery->state == DELIVERY_DONE;
+        is_last = record->told == count;
+        record->done(record->payload, delivery);
+        if (is_last) {
+            return;
         }
     }
 }
@@ -42,12 +37,6 @@ bool record_is_done(const struct record *record)
     return record->told == record->delivery_count;
 }
 
-bool record_outcome_is_done(const struct record *record, size_t place)
-{
-    return record->delivery_count == 0 ||
-           record->deliveries[place].state == DELIVERY_DONE;
-}
-
 bool record_has_news(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
@@ -59,15 +48,18 @@ bool record_has_news(const struct record *record)
     return false;
 }
 
-static void make_outcomes(struct record *record, size_t count)
+static void make_deliveries(struct record *record, size_t count)
 {
-    record->outcomes =
-        arena_alloc(record->arena, count * sizeof(record->outcomes[0]));
-    record->outcome_count = count;
+    record->delivery_count = count;
+    record->deliveries =
+        arena_alloc(record->arena, count * sizeof(struct delivery));
     for (size_t i = 0; i < count; i++) {
-        record->outcomes[i].input = &record->input;
-        record->outcomes[i].event = &record->event;
-        record->outcomes[i].started_ms = record->fed_ms;
+        struct delivery *delivery = &record->deliveries[i];
+
+        delivery->record = record;
+        delivery->slot.owner = delivery;
+        delivery->outcome.input = &record->input;
+        delivery->outcome.event = &record->event;
     }
 }
 
@@ -79,9 +71,11 @@ static void end_without_delivery(struct record *record,
     const struct pipeline_options *options = &record->pipeline->options;
     struct outcome *outcome;
 
-    make_outcomes(record, 1);
-    outcome = record->outcomes;
+    make_deliveries(record, 1);
+    record->deliveries->state = DELIVERY_DONE;
+    outcome = &record->deliveries->outcome;
     outcome->status = status;
+    outcome->started_ms = record->fed_ms;
     outcome->finished_ms = clock_wall_ms(loop_clock(options->loop));
     outcome->duration_ms = loop_now(options->loop) - record->fed_mono_ms;
     if (err != NULL) {
@@ -91,44 +85,37 @@ static void end_without_delivery(struct record *record,
     record_delivery_done(record);
 }
 
-static void make_delivery(struct record *record, size_t place,
-                          const struct attachment *attachment)
+static void plan_delivery(struct delivery *delivery,
+                          const struct attachment *attachment,
+                          const struct ledger *past)
 {
+    struct record *record = delivery->record;
     struct pipeline *pipeline = record->pipeline;
-    struct delivery *delivery = &record->deliveries[place];
     const struct registration *registration = attachment->registration;
 
-    delivery->record = record;
     delivery->attachment = attachment;
-    delivery->outcome = &record->outcomes[place];
+    delivery->outcome.attachment = attachment;
+    delivery->slot.id = progress_id(attachment->name);
     delivery->lane = pipeline_lane(pipeline, registration);
     delivery->class = integration_class_of(registration->integration);
     delivery->integration = pipeline_integration(pipeline, delivery->class);
-    record->outcomes[place].started_ms = 0; /* set by the first attempt */
+    if (past != NULL) {
+        ledger_recall(past, &delivery->slot, record->input.offset);
+        delivery->dispatched =
+            ledger_was_dispatched(past, record->input.offset);
+    }
 }
 
 static void start_deliveries(struct record *record, const struct ledger *past)
 {
     const struct plan *plan = &record->plan;
 
-    make_outcomes(record, plan->count);
-    record->delivery_count = plan->count;
-    record->deliveries =
-        arena_alloc(record->arena, plan->count * sizeof(struct delivery));
+    make_deliveries(record, plan->count);
     for (size_t i = 0; i < plan->count; i++) {
-        make_delivery(record, i, plan->attachments[i]);
+        plan_delivery(&record->deliveries[i], plan->attachments[i], past);
     }
     for (size_t i = 0; i < plan->count; i++) {
-        struct ledger_part part = {.id =
-                                       progress_id(plan->attachments[i]->name)};
-        int64_t offset = record->input.offset;
-
-        if (past != NULL) {
-            ledger_recall(past, offset, &part);
-            record->deliveries[i].dispatched =
-                ledger_was_dispatched(past, offset);
-        }
-        delivery_start(&record->deliveries[i], &part);
+        delivery_start(&record->deliveries[i]);
     }
 }
 
@@ -209,7 +196,7 @@ static void begin(struct record *record, const struct ledger *past)
 
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
-                             const struct ledger *past, record_outcome_fn *done,
+                             const struct ledger *past, delivery_done_fn *done,
                              void *payload)
 {
     struct arena *arena = arena_new();
@@ -242,7 +229,7 @@ bool record_abandon(struct record *record, bool at_once)
 bool record_has_begun(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
-        if (record->deliveries[i].outcome->attempts > 0) {
+        if (record->deliveries[i].outcome.attempts > 0) {
             return true;
         }
     }
@@ -270,16 +257,25 @@ bool record_is_crowding(const struct record *record)
 void record_note_parked(struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
-        record->deliveries[i].lane->parked |=
-            record->deliveries[i].state < DELIVERY_DONE;
+        if (record->deliveries[i].state < DELIVERY_DONE) {
+            record->deliveries[i].lane->parked = true;
+        }
     }
 }
 
-const struct outcome *record_outcomes(const struct record *record,
-                                      size_t *ret_count)
+const struct outcome *delivery_outcome(const struct delivery *delivery)
 {
-    *ret_count = record->outcome_count;
-    return record->outcomes;
+    return delivery->state == DELIVERY_DONE ? &delivery->outcome : NULL;
+}
+
+size_t record_delivery_count(const struct record *record)
+{
+    return record->delivery_count;
+}
+
+const struct outcome *record_outcome(const struct record *record, size_t index)
+{
+    return delivery_outcome(&record->deliveries[index]);
 }
 
 size_t record_size(const struct record *record)

@@ -22,12 +22,12 @@
  */
 #define MOST_ELDERS 8
 
-/* A part that is finished goes with the next commit, and then stays done. If it
- * still is there when that has been tried, there was no room for it: a part of
- * a record of which the rest waits can wait for long. */
+/* A delivery that is finished goes with the next commit, and then stays done.
+ * If it still is there when that has been tried, there was no room for it: that
+ * of a record of which the rest waits can wait for long. */
 static bool awaits_commit(struct service *service, struct intake *intake)
 {
-    if (!ledger_entry_has(&intake->entry, PART_FINISHED)) {
+    if (!ledger_entry_has(&intake->entry, SLOT_FINISHED)) {
         intake->renewed_at = 0;
         return false;
     }
@@ -44,11 +44,11 @@ static bool may_be_renewed(struct service *service, struct intake *intake)
     bool at_once = pipeline == STAILQ_FIRST(&service->elders) &&
                    service->elder_count > MOST_RUNNING;
 
-    if (ledger_entry_has(&intake->entry, PART_CLAIMED) &&
+    if (ledger_entry_has(&intake->entry, SLOT_IN_COMMIT) &&
         !fault_is_broken("renew-claimed")) {
         return false;
     }
-    return ledger_entry_has(&intake->entry, PART_OPEN) &&
+    return ledger_entry_has(&intake->entry, SLOT_OPEN) &&
            !record_abandon(intake->record, at_once) &&
            !record_has_news(intake->record) && !awaits_commit(service, intake);
 }
@@ -58,7 +58,6 @@ static void renew(struct intake *intake)
     struct assignment *assignment = intake->assignment;
     struct intake *again;
 
-    note_attempts(&intake->entry);
     ledger_withdraw(&assignment->ledger, &intake->entry);
     /* What has begun is asked for before it is pushed again. */
     if (record_has_begun(intake->record)) {

@@ -19,18 +19,6 @@ static int64_t wall_of(const struct service *service, uint64_t due_ms)
 /* --- partitions -------------------------------------------------------------
  */
 
-static size_t count_entries(const struct ledger *ledger)
-{
-    const struct ledger_entry *entry;
-    size_t count = 0;
-
-    TAILQ_FOREACH(entry, &ledger->entries, link)
-    {
-        count++;
-    }
-    return count;
-}
-
 static int64_t lag_of(int64_t watermark, const struct queue_bounds *bounds)
 {
     int64_t from = watermark >= 0 ? watermark : bounds->first;
@@ -60,7 +48,7 @@ static void look_at_partition(const struct assignment *assignment,
         .end = bounds.end,
         .lag = lag_of(ledger->committed.watermark, &bounds),
         .window = ledger_span(ledger),
-        .records = count_entries(ledger),
+        .records = ledger->entry_count,
         .parked = ledger_has_unread(ledger),
         .resting = assignment->resting,
         .revoked = assignment->revoked,
@@ -117,7 +105,7 @@ static void look_at_record(const struct service *service,
     if (delivery != NULL) {
         to->registration = delivery->attachment->registration->name;
         to->state = delivery_state_name(delivery->state);
-        to->attempts = delivery->outcome->attempts;
+        to->attempts = delivery->outcome.attempts;
     }
 }
 

@@ -25,6 +25,7 @@
  */
 struct pipeline;
 struct record;
+struct delivery;
 
 enum pipeline_patience {
     /* A service: refused credentials are held and tried again for ever, a
@@ -64,29 +65,30 @@ bool pipeline_wants_parked(const struct pipeline *pipeline);
 bool pipeline_has_parked(const struct pipeline *pipeline);
 void pipeline_note_unparked(struct pipeline *pipeline);
 
-/* Called once for each outcome, as soon as it is there, from the loop, unless
- * the record is freed before; and where an abandoned record comes to nothing
- * (record_outcome_is_done() is false). In it the record may be freed when it is
- * done. */
-typedef void record_outcome_fn(void *payload, struct record *record,
-                               size_t place);
+/* Called once for each delivery of a record, as soon as it has an outcome, from
+ * the loop, unless the record is freed before; and where an abandoned one comes
+ * to nothing (delivery_outcome() is NULL). In it the record may be freed when
+ * it is done. */
+typedef void delivery_done_fn(void *payload, struct delivery *delivery);
 
 /* The input is copied. `past` is what is known of it from before, or NULL: what
  * was delivered is not delivered again, and its outcome is not among the
  * outcomes; there may be none left. */
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
-                             const struct ledger *past, record_outcome_fn *done,
+                             const struct ledger *past, delivery_done_fn *done,
                              void *payload);
 /* No attempt begins any more; those that run go on. idle() is called once, from
  * the loop, when none does. */
 void pipeline_drain(struct pipeline *pipeline, loop_fn *idle, void *payload);
 
-/* Outcomes live as long as the record does. */
-const struct outcome *record_outcomes(const struct record *record,
-                                      size_t *ret_count);
+/* A record that leads to no delivery has one of its own all the same, without
+ * an attachment. Outcomes live as long as the record does; NULL: there is none
+ * (yet). */
+const struct outcome *delivery_outcome(const struct delivery *delivery);
+size_t record_delivery_count(const struct record *record);
+const struct outcome *record_outcome(const struct record *record, size_t index);
 bool record_is_done(const struct record *record);
-bool record_outcome_is_done(const struct record *record, size_t place);
 size_t record_size(const struct record *record); /* bytes that it holds */
 /* No attempt of it begins any more, and with `at_once` none goes on; true: some
  * are under way, and may still have an outcome. */

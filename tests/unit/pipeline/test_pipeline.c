@@ -63,14 +63,17 @@ static void end(void)
     fake_reset(NULL);
 }
 
-static void on_outcome(void *payload, struct record *record, size_t place)
+static void on_outcome(void *payload, struct delivery *delivery)
 {
+    struct record *record = delivery->record;
+
     assert_ptr_equal(payload, &world);
     assert_true(told_count < MOST_TOLD);
-    if (!record_outcome_is_done(record, place)) {
+    if (delivery_outcome(delivery) == NULL) {
         return; /* it was given up */
     }
-    told[told_count++] = (struct told){record, place};
+    told[told_count++] =
+        (struct told){record, (size_t)(delivery - record->deliveries)};
 }
 
 static struct record *feed_with(const char *workflow, const struct ledger *past,
@@ -95,11 +98,8 @@ static struct record *feed(const char *workflow)
 static const struct outcome *outcome_of(const struct record *record,
                                         size_t place)
 {
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(record, &count);
-
-    assert_true(place < count);
-    return &outcomes[place];
+    assert_true(place < record_delivery_count(record));
+    return &record->deliveries[place].outcome;
 }
 
 static void succeed_all(const char *attachment)
@@ -200,8 +200,8 @@ static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
     assert_int_equal(told_count, 1);
     assert_int_equal(told[0].place, 1);
     assert_false(record_is_done(record));
-    assert_true(record_outcome_is_done(record, 1));
-    assert_false(record_outcome_is_done(record, 0));
+    assert_non_null(record_outcome(record, 1));
+    assert_null(record_outcome(record, 0));
     world_pass(&world, 900);
     succeed_all("both-one");
     assert_int_equal(told_count, 2);
@@ -238,8 +238,9 @@ static void pipeline__tells_two_that_finish_together_once_each(void **state)
     end();
 }
 
-static void free_when_done(void *payload, struct record *record, size_t place)
+static void free_when_done(void *payload, struct delivery *delivery)
 {
+    struct record *record = delivery->record;
     int *calls = payload;
 
     ++*calls;
@@ -603,13 +604,11 @@ static void pipeline__leaves_out_what_was_done_before(void **state)
 {
     struct ledger past = ledger_of(9);
     struct record *record;
-    size_t count;
 
     begin();
     progress_add_part(&past.committed, progress_id("both-one"), 0);
     record = feed_with("both", &past, NULL, 0);
-    record_outcomes(record, &count);
-    assert_int_equal(count, 1);
+    assert_int_equal(record_delivery_count(record), 1);
     assert_string_equal(outcome_of(record, 0)->attachment->name, "both-far");
     assert_int_equal(fake_running("both-one"), 0);
     succeed_all(NULL);
@@ -624,14 +623,12 @@ static void pipeline__has_nothing_to_say_when_all_was_done_before(void **state)
 {
     struct ledger past = ledger_of(9);
     struct record *record;
-    size_t count;
 
     begin();
     progress_add_part(&past.committed, progress_id("both-one"), 0);
     progress_add_part(&past.committed, progress_id("both-far"), 0);
     record = feed_with("both", &past, NULL, 0);
-    record_outcomes(record, &count);
-    assert_int_equal(count, 0);
+    assert_int_equal(record_delivery_count(record), 0);
     assert_true(record_is_done(record));
     world_pass(&world, HOUR);
     assert_int_equal(told_count, 0);
@@ -657,12 +654,10 @@ static struct record *feed_replay(const char *workflow, const char *attachment)
 static void pipeline__replays_for_the_attachment_that_failed(void **state)
 {
     struct record *record;
-    size_t count;
 
     begin();
     record = feed_replay("both", "both-far");
-    record_outcomes(record, &count);
-    assert_int_equal(count, 1);
+    assert_int_equal(record_delivery_count(record), 1);
     assert_int_equal(fake_attempts(), 1);
     assert_string_equal(fake_attempt(0)->attachment->name, "both-far");
     succeed_all(NULL);
@@ -1233,7 +1228,7 @@ static void check_abandoned(const struct abandoned *row)
         check(row->label, !record_abandon(record, false));
     }
     check(row->label, (told_count > 0) == row->told);
-    check(row->label, record_outcome_is_done(record, 0) == row->told);
+    check(row->label, (record_outcome(record, 0) != NULL) == row->told);
     check_number(row->label, fake_attempts(), attempts);
     record_free(record);
     end();
