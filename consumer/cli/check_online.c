@@ -34,9 +34,9 @@ struct inspected {
 struct checking {
     const struct settings *settings;
     struct loop *loop;
-    struct integration_env env;
-    struct integration **integrations; /* as integration_classes */
-    struct inspected *inspected;       /* as settings->registrations */
+    struct integration_context context;
+    struct integration_set *integrations;
+    struct inspected *inspected; /* as settings->registrations */
     size_t left;
     enum error_kind worst; /* one that a person must mend wins */
 };
@@ -84,43 +84,18 @@ static void on_inspected(void *payload,
     }
 }
 
-static struct integration **slot_of(struct checking *checking, const char *kind)
-{
-    size_t i = 0;
-
-    while (integration_classes[i] != integration_class_of(kind)) {
-        i++;
-    }
-    return &checking->integrations[i];
-}
-
 static void inspect(struct checking *checking, size_t place)
 {
     const struct registration *registration =
         &checking->settings->registrations[place];
-    const struct integration_class *class =
-        integration_class_of(registration->integration);
-    struct integration **slot = slot_of(checking, registration->integration);
 
-    if (*slot == NULL) {
-        *slot = class->open(&checking->env);
-    }
     checking->inspected[place] = (struct inspected){
         .checking = checking,
         .registration = registration,
     };
-    class->inspect(*slot, registration, on_inspected,
-                   &checking->inspected[place]);
-}
-
-static size_t class_count(void)
-{
-    size_t count = 0;
-
-    while (integration_classes[count] != NULL) {
-        count++;
-    }
-    return count;
+    integration_inspect(integration_of(checking->integrations, registration),
+                        registration, on_inspected,
+                        &checking->inspected[place]);
 }
 
 static void inspect_all(struct checking *checking)
@@ -248,13 +223,12 @@ static void begin(struct checking *checking, const struct settings *settings)
 {
     checking->settings = settings;
     checking->loop = loop_new(clock_system());
-    checking->env = pipeline_environment(settings, checking->loop,
-                                         http_new(checking->loop));
-    if (checking->env.answer_ms > MOST_ANSWER_MS) {
-        checking->env.answer_ms = MOST_ANSWER_MS;
+    checking->context =
+        pipeline_context(settings, checking->loop, http_new(checking->loop));
+    if (checking->context.answer_ms > MOST_ANSWER_MS) {
+        checking->context.answer_ms = MOST_ANSWER_MS;
     }
-    checking->integrations =
-        mem_zalloc(class_count() * sizeof(checking->integrations[0]));
+    checking->integrations = integration_set_new(&checking->context);
     checking->inspected = mem_zalloc(settings->registration_count *
                                      sizeof(checking->inspected[0]));
 }
@@ -270,12 +244,9 @@ static void end(struct checking *checking)
         }
         mem_free(inspected->findings);
     }
-    for (size_t i = 0; i < class_count(); i++) {
-        integration_classes[i]->close(checking->integrations[i]);
-    }
+    integration_set_free(checking->integrations);
     mem_free(checking->inspected);
-    mem_free(checking->integrations);
-    http_free(checking->env.http);
+    http_free(checking->context.http);
     loop_free(checking->loop);
 }
 

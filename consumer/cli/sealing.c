@@ -13,10 +13,7 @@ static void gather(struct sealing *sealing, const struct settings *settings)
     needs->arena = arena_new();
     http_needs(needs);
     for (size_t i = 0; i < settings->registration_count; i++) {
-        const struct registration *registration = &settings->registrations[i];
-
-        integration_class_of(registration->integration)
-            ->needs(registration, needs);
+        integration_needs(&settings->registrations[i], needs);
     }
 }
 

@@ -88,6 +88,14 @@ void fields_default(const struct field *fields, void *base);
 void fields_read(const struct node *mapping, const char *path,
                  const struct field_set *sets, size_t count,
                  struct faults *faults);
+/* Its two halves: members that are in a table, and those that are in none. The
+ * latter needs no `base`. */
+void fields_read_some(const struct node *mapping, const char *path,
+                      const struct field_set *sets, size_t count,
+                      struct faults *faults);
+void fields_report_unknown(const struct node *mapping, const char *path,
+                           const struct field_set *sets, size_t count,
+                           struct faults *faults);
 bool field_is_scalar(const struct field *field);
 const char *field_type_word(const struct field *field);
 bool field_number(const struct field *field, const char *text,
@@ -102,6 +110,17 @@ void attachments_read(struct settings *settings, const struct node *list,
                       struct faults *faults);
 const struct integration_fields *integration_find(
     const struct integration_fields *const *integrations, const char *kind);
+/* The kind that a registration's item is of, by its key `integration` or by
+ * default; NULL: there is none of that name. */
+const struct integration_fields *integration_of_item(
+    const struct node *item,
+    const struct integration_fields *const *integrations);
+
+/* names.c: what an attachment is called where it is given no name */
+const char *attachment_default_name(struct arena *arena,
+                                    const struct attachment *attachment,
+                                    const struct field *options,
+                                    const struct node *item);
 extern const struct field registration_fields[];
 extern const struct field attachment_fields[];
 

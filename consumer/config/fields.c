@@ -435,27 +435,77 @@ static void say_missing(const struct node *mapping, const char *path,
     }
 }
 
+static const struct field_set *set_of(const struct field_set *sets,
+                                      size_t count, const char *key,
+                                      const struct field **ret_field)
+{
+    for (size_t i = 0; i < count; i++) {
+        *ret_field = find(sets[i].fields, key);
+        if (*ret_field != NULL) {
+            return &sets[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *path_of(const struct node *node, const char *parent,
+                           struct faults *faults)
+{
+    return *parent ? arena_printf(faults->arena, "%s.%s", parent, node->key)
+                   : node->key;
+}
+
+static void read_known(const struct node *mapping, const char *path,
+                       const struct field_set *sets, size_t count,
+                       struct faults *faults)
+{
+    const struct field *field;
+
+    for (const struct node *node = mapping->first; node; node = node->next) {
+        const struct field_set *set = set_of(sets, count, node->key, &field);
+
+        if (set != NULL) {
+            read_field(node, path_of(node, path, faults), field, set->base,
+                       faults);
+        }
+    }
+}
+
+static void report_missing(const struct node *mapping, const char *path,
+                           const struct field_set *sets, size_t count,
+                           struct faults *faults)
+{
+    for (size_t i = 0; i < count; i++) {
+        say_missing(mapping, path, &sets[i], faults);
+    }
+}
+
+void fields_read_some(const struct node *mapping, const char *path,
+                      const struct field_set *sets, size_t count,
+                      struct faults *faults)
+{
+    read_known(mapping, path, sets, count, faults);
+    report_missing(mapping, path, sets, count, faults);
+}
+
+void fields_report_unknown(const struct node *mapping, const char *path,
+                           const struct field_set *sets, size_t count,
+                           struct faults *faults)
+{
+    const struct field *field;
+
+    for (const struct node *node = mapping->first; node; node = node->next) {
+        if (set_of(sets, count, node->key, &field) == NULL) {
+            say_unknown(node, path_of(node, path, faults), sets, count, faults);
+        }
+    }
+}
+
 void fields_read(const struct node *mapping, const char *path,
                  const struct field_set *sets, size_t count,
                  struct faults *faults)
 {
-    for (const struct node *node = mapping->first; node; node = node->next) {
-        const char *full =
-            *path ? arena_printf(faults->arena, "%s.%s", path, node->key)
-                  : node->key;
-        const struct field *field = NULL;
-
-        for (size_t i = 0; i < count && field == NULL; i++) {
-            field = find(sets[i].fields, node->key);
-            if (field != NULL) {
-                read_field(node, full, field, sets[i].base, faults);
-            }
-        }
-        if (field == NULL) {
-            say_unknown(node, full, sets, count, faults);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        say_missing(mapping, path, &sets[i], faults);
-    }
+    read_known(mapping, path, sets, count, faults);
+    fields_report_unknown(mapping, path, sets, count, faults);
+    report_missing(mapping, path, sets, count, faults);
 }

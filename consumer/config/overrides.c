@@ -165,11 +165,12 @@ static void apply_registrations(
         const struct node *name =
             item->kind == NODE_MAPPING ? tree_member(item, "name") : NULL;
 
-        for (size_t i = 0; name != NULL && name->kind == NODE_SCALAR &&
-                           integrations[i] != NULL;
-             i++) {
-            apply_registration(over, item, name->text,
-                               integrations[i]->registration);
+        const struct integration_fields *kind =
+            item->kind == NODE_MAPPING ? integration_of_item(item, integrations)
+                                       : NULL;
+
+        if (kind != NULL && name != NULL && name->kind == NODE_SCALAR) {
+            apply_registration(over, item, name->text, kind->registration);
         }
     }
 }

@@ -79,8 +79,8 @@ const struct field attachment_fields[] = {
      .offset = offsetof(struct attachment, name),
      .check = check_attachment_name,
      .doc = "What outcomes and dead letters call it. Left out, it is made of "
-            "registration, workflow and prefix; give one where those may "
-            "change while records wait.",
+            "the registration, the workflow and the options that are given; "
+            "give one where those may change while records wait.",
      .example = "shop-to-ghcr",
      .since = "0.1"},
     {.key = "registration",
@@ -140,35 +140,59 @@ static const struct place *place_of(const struct node *item, const char *key)
     return node != NULL ? &node->place : &item->place;
 }
 
-static const struct integration_fields *kind_of(
-    const struct node *item, const char *path,
-    const struct integration_fields *const *integrations, struct faults *faults)
+const struct integration_fields *integration_of_item(
+    const struct node *item,
+    const struct integration_fields *const *integrations)
 {
     const struct node *node = tree_member(item, "integration");
-    const char *kind = node != NULL && node->kind == NODE_SCALAR && !node->fault
-                           ? node->text
-                           : "oci-registry";
-    const struct integration_fields *found =
-        integration_find(integrations, kind);
+
+    if (node == NULL || node->kind != NODE_SCALAR || node->null ||
+        node->fault != NULL) {
+        return integrations[0]; /* the default, or reported by its own row */
+    }
+    return integration_find(integrations, node->text);
+}
+
+static void report_no_kind(const struct node *item, const char *path,
+                           const struct integration_fields *const *integrations,
+                           struct faults *faults)
+{
+    const struct node *node = tree_member(item, "integration");
     struct suggestion near;
 
-    if (found != NULL) {
-        return found;
-    }
-    if (node != NULL && node->expanded) {
+    if (node->expanded) {
         fault_add(faults, &node->place, "%s.integration: no such integration",
                   path);
-        return NULL;
+        return;
     }
-    suggest_init(&near, kind);
+    suggest_init(&near, node->text);
     for (size_t i = 0; integrations[i] != NULL; i++) {
         suggest_offer(&near, integrations[i]->kind);
     }
-    fault_add(faults, place_of(item, "integration"),
-              "%s.integration: no integration '%s'%s%s%s", path, kind,
-              near.nearest ? " (did you mean '" : "",
+    fault_add(faults, &node->place, "%s.integration: no integration '%s'%s%s%s",
+              path, node->text, near.nearest ? " (did you mean '" : "",
               near.nearest ? near.nearest : "", near.nearest ? "'?)" : "");
-    return NULL;
+}
+
+/* Of an unknown kind only the keys that all kinds share can be judged. */
+static void read_by_kind(struct settings *settings, const struct node *item,
+                         const char *path,
+                         const struct integration_fields *kind,
+                         struct registration *registration,
+                         struct faults *faults)
+{
+    struct field_set sets[] = {{registration_fields, registration}, {0}};
+
+    fields_default(registration_fields, registration);
+    if (kind == NULL) {
+        fields_read_some(item, path, sets, 1, faults);
+        return;
+    }
+    registration->options =
+        arena_alloc(settings->arena, kind->registration_size);
+    fields_default(kind->registration, registration->options);
+    sets[1] = (struct field_set){kind->registration, registration->options};
+    fields_read(item, path, sets, ARRAY_SIZE(sets), faults);
 }
 
 static void read_registration(
@@ -179,26 +203,17 @@ static void read_registration(
         &settings->registrations[settings->registration_count];
     const struct integration_fields *kind;
     const char *key = NULL;
-    size_t before;
+    size_t before = faults->count;
     struct error err;
 
     if (!is_mapping(item, path, faults)) {
         return;
     }
-    kind = kind_of(item, path, integrations, faults);
+    kind = integration_of_item(item, integrations);
     if (kind == NULL) {
-        kind = integrations[0]; /* to go on: its other faults count too */
+        report_no_kind(item, path, integrations, faults);
     }
-    before = faults->count;
-    registration->options =
-        arena_alloc(settings->arena, kind->registration_size);
-    fields_default(registration_fields, registration);
-    fields_default(kind->registration, registration->options);
-    fields_read(
-        item, path,
-        (struct field_set[]){{registration_fields, registration},
-                             {kind->registration, registration->options}},
-        2, faults);
+    read_by_kind(settings, item, path, kind, registration, faults);
     settings->registration_count++;
     if (faults->count == before &&
         kind->check(registration->options, NULL, &key, &err) < 0) {
@@ -321,34 +336,15 @@ static void check_workflow(const struct workflow_selector *workflow,
     }
 }
 
-/* The default name: whatever tells this attachment from the others, and
- * nothing that changes when the list is put into another order. */
-static const char *name_attachment(struct arena *arena,
-                                   const struct attachment *attachment,
-                                   const struct node *item)
-{
-    const struct workflow_selector *workflow = &attachment->workflow;
-    const struct node *prefix = tree_member(item, "prefix");
-    const char *suffix = prefix != NULL && prefix->kind == NODE_SCALAR
-                             ? arena_printf(arena, ":%s", prefix->text)
-                             : "";
-
-    if (workflow->id != NULL) {
-        return arena_printf(arena, "%s:%s%s", attachment->registration_name,
-                            workflow->id, suffix);
-    }
-    return arena_printf(arena, "%s:%s/%s%s", attachment->registration_name,
-                        workflow->project ? workflow->project : "*",
-                        workflow->name ? workflow->name : "*", suffix);
-}
-
 static void finish_attachment(struct settings *settings,
                               struct attachment *attachment,
+                              const struct integration_fields *kind,
                               const struct node *item, const char *path,
                               struct faults *faults)
 {
     if (attachment->name == NULL) {
-        attachment->name = name_attachment(settings->arena, attachment, item);
+        attachment->name = attachment_default_name(settings->arena, attachment,
+                                                   kind->attachment, item);
     }
     for (size_t i = 0; i < settings->attachment_count; i++) {
         if (strcmp(settings->attachments[i].name, attachment->name) == 0) {
@@ -360,14 +356,54 @@ static void finish_attachment(struct settings *settings,
     settings->attachment_count++;
 }
 
+/* The registration's; NULL, and a fault where there is none yet: which keys the
+ * attachment may have is not known. */
+static const struct integration_fields *kind_of_attachment(
+    struct settings *settings, struct attachment *attachment,
+    const struct node *item, const char *path,
+    const struct integration_fields *const *integrations, struct faults *faults)
+{
+    const struct node *node = tree_member(item, "registration");
+
+    if (node == NULL || node->kind != NODE_SCALAR || node->null ||
+        node->fault != NULL) {
+        return NULL; /* which its own row reports */
+    }
+    attachment->registration = find_registration(settings, node->text);
+    if (attachment->registration == NULL) {
+        say_no_registration(settings, node, path, faults);
+        return NULL;
+    }
+    return attachment->registration->options != NULL
+               ? integration_find(integrations,
+                                  attachment->registration->integration)
+               : NULL; /* of an unknown kind */
+}
+
+#define MAX_KINDS 32
+
+/* Where the kind is not known, a key is wrong only if no kind has it. */
+static void report_keys_of_no_kind(
+    const struct node *item, const char *path,
+    const struct integration_fields *const *integrations, struct faults *faults)
+{
+    struct field_set sets[1 + MAX_KINDS] = {{.fields = attachment_fields}};
+    size_t count = 1;
+
+    for (; *integrations != NULL && count <= MAX_KINDS; integrations++) {
+        sets[count++].fields = (*integrations)->attachment;
+    }
+    fields_report_unknown(item, path, sets, count, faults);
+}
+
 static void read_attachment(
     struct settings *settings, const struct node *item, const char *path,
     const struct integration_fields *const *integrations, struct faults *faults)
 {
     struct attachment *attachment =
         &settings->attachments[settings->attachment_count];
-    const struct node *node;
-    const struct integration_fields *kind = integrations[0];
+    struct field_set sets[] = {{attachment_fields, attachment}, {0}};
+    const struct integration_fields *kind;
     const char *key = NULL;
     size_t before = faults->count;
     struct error err;
@@ -376,25 +412,18 @@ static void read_attachment(
         return;
     }
     *attachment = (struct attachment){0}; /* a refused one may stand there */
-    node = tree_member(item, "registration");
-    if (node != NULL && node->kind == NODE_SCALAR && !node->null &&
-        !node->fault) {
-        attachment->registration = find_registration(settings, node->text);
-        if (attachment->registration == NULL) {
-            say_no_registration(settings, node, path, faults);
-        } else if (integration_find(integrations,
-                                    attachment->registration->integration)) {
-            kind = integration_find(integrations,
-                                    attachment->registration->integration);
-        }
+    kind = kind_of_attachment(settings, attachment, item, path, integrations,
+                              faults);
+    fields_default(attachment_fields, attachment);
+    if (kind == NULL) {
+        fields_read_some(item, path, sets, 1, faults);
+        report_keys_of_no_kind(item, path, integrations, faults);
+        return;
     }
     attachment->options = arena_alloc(settings->arena, kind->attachment_size);
-    fields_default(attachment_fields, attachment);
     fields_default(kind->attachment, attachment->options);
-    fields_read(item, path,
-                (struct field_set[]){{attachment_fields, attachment},
-                                     {kind->attachment, attachment->options}},
-                2, faults);
+    sets[1] = (struct field_set){kind->attachment, attachment->options};
+    fields_read(item, path, sets, ARRAY_SIZE(sets), faults);
     if (faults->count == before) {
         check_workflow(&attachment->workflow, item, path, faults);
     }
@@ -406,7 +435,7 @@ static void read_attachment(
         fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
                   err.message);
     }
-    finish_attachment(settings, attachment, item, path, faults);
+    finish_attachment(settings, attachment, kind, item, path, faults);
 }
 
 void attachments_read(struct settings *settings, const struct node *list,

@@ -179,24 +179,94 @@ static void put_object(struct json_writer *json, const struct field *first,
     json_put_bool(json, "additionalProperties", false);
 }
 
+static void put_const(struct json_writer *json, const char *kind)
+{
+    json_open(json, "properties", '{');
+    json_open(json, "integration", '{');
+    json_put_string(json, "const", kind);
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+/* One kind's rule: `then` says its keys and no other's. Without the key
+ * `integration` the first kind's holds, because a condition that is not
+ * required is met by what is absent. */
+static void put_kind(struct json_writer *json, const struct field *common,
+                     const struct integration_fields *kind, bool is_default)
+{
+    json_open(json, NULL, '{');
+    json_open(json, "if", '{');
+    put_const(json, kind->kind);
+    if (!is_default) {
+        json_open(json, "required", '[');
+        json_put_string(json, NULL, "integration");
+        json_close(json, ']');
+    }
+    json_close(json, '}');
+    json_open(json, "then", '{');
+    put_object(json, common, kind->registration);
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void put_kinds(struct json_writer *json,
+                      const struct integration_fields *const *integrations)
+{
+    json_open(json, "properties", '{');
+    json_open(json, "integration", '{');
+    json_open(json, "anyOf", '[');
+    put_text_form(json, REFERENCE_PATTERN);
+    json_open(json, NULL, '{');
+    json_open(json, "enum", '[');
+    for (; *integrations != NULL; integrations++) {
+        json_put_string(json, NULL, (*integrations)->kind);
+    }
+    json_close(json, ']');
+    json_close(json, '}');
+    json_close(json, ']');
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void put_registrations(
+    struct json_writer *json, const struct field *list,
+    const struct integration_fields *const *integrations)
+{
+    json_put_string(json, "type", "object");
+    put_kinds(json, integrations);
+    json_open(json, "allOf", '[');
+    for (size_t i = 0; integrations[i] != NULL; i++) {
+        put_kind(json, list->fields, integrations[i], i == 0);
+    }
+    json_close(json, ']');
+}
+
+/* Which kind an attachment is of is said by its registration, elsewhere. */
+static void put_attachments(
+    struct json_writer *json, const struct field *list,
+    const struct integration_fields *const *integrations)
+{
+    json_open(json, "anyOf", '[');
+    for (; *integrations != NULL; integrations++) {
+        json_open(json, NULL, '{');
+        put_object(json, list->fields, (*integrations)->attachment);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 static void put_list(struct json_writer *json, const struct field *list,
                      const struct integration_fields *const *integrations)
 {
-    bool registrations = strcmp(list->key, "registrations") == 0;
-
     json_open(json, list->key, '{');
     json_put_string(json, "description", list->doc);
     json_put_string(json, "type", "array");
     json_open(json, "items", '{');
-    json_open(json, "anyOf", '[');
-    for (; *integrations != NULL; integrations++) {
-        json_open(json, NULL, '{');
-        put_object(json, list->fields,
-                   registrations ? (*integrations)->registration
-                                 : (*integrations)->attachment);
-        json_close(json, '}');
+    if (strcmp(list->key, "registrations") == 0) {
+        put_registrations(json, list, integrations);
+    } else {
+        put_attachments(json, list, integrations);
     }
-    json_close(json, ']');
     json_close(json, '}');
     json_close(json, '}');
 }

@@ -14,8 +14,6 @@ struct text_field {
     size_t offset;
 };
 
-#define UNUSED_FIELD ((size_t)-1)
-
 static const struct text_field workflow_fields[] = {
     {"id", offsetof(struct workflow, id)},
     {"name", offsetof(struct workflow, name)},
@@ -24,22 +22,25 @@ static const struct text_field workflow_fields[] = {
 };
 
 static const struct text_field run_fields[] = {
-    {"id", offsetof(struct run, id)}, {"state", UNUSED_FIELD},
-    {"started_at", UNUSED_FIELD},     {"finished_at", UNUSED_FIELD},
-    {"runner_type", UNUSED_FIELD},    {"run_url", UNUSED_FIELD},
+    {"id", offsetof(struct run, id)},
+    {"state", offsetof(struct run, state)},
+    {"started_at", offsetof(struct run, started_at)},
+    {"finished_at", offsetof(struct run, finished_at)},
+    {"runner_type", offsetof(struct run, runner_type)},
+    {"run_url", offsetof(struct run, url)},
 };
 
 static const struct text_field subject_fields[] = {
-    {"ref", UNUSED_FIELD},
-    {"digest", UNUSED_FIELD},
-    {"media_type", UNUSED_FIELD},
+    {"ref", offsetof(struct subject, ref)},
+    {"digest", offsetof(struct subject, digest)},
+    {"media_type", offsetof(struct subject, media_type)},
 };
 
 static const struct text_field material_fields[] = {
-    {"name", UNUSED_FIELD},
-    {"type", UNUSED_FIELD},
-    {"digest", UNUSED_FIELD},
-    {"filename", UNUSED_FIELD},
+    {"name", offsetof(struct material, name)},
+    {"type", offsetof(struct material, type)},
+    {"digest", offsetof(struct material, digest)},
+    {"filename", offsetof(struct material, filename)},
 };
 
 static int read_texts(const struct json_at *at, const struct text_field *fields,
@@ -56,11 +57,8 @@ static int read_texts(const struct json_at *at, const struct text_field *fields,
         if (json_at_string(&member, LIMIT_EVENT_NAME, &text, err) < 0) {
             return -1;
         }
-        if (fields[i].offset != UNUSED_FIELD) {
-            void *slot = (char *)base + fields[i].offset;
-
-            *(const char **)slot = arena_strdup(arena, text);
-        }
+        *(const char **)(void *)((char *)base + fields[i].offset) =
+            arena_strdup(arena, text);
     }
     return 0;
 }
@@ -122,41 +120,96 @@ static int check_digest(const struct json_at *parent, struct error *err)
     return 0;
 }
 
-static int check_subjects(const struct json_at *data, struct arena *arena,
-                          struct error *err)
-{
-    struct json_at at = json_at_member(data, "subjects");
-    size_t index = 0;
+/* Fills an item of an array for each element; *ret_items points to the first.
+ */
+typedef int read_item_fn(const struct json_at *at, struct arena *arena,
+                         void *item, struct error *err);
 
-    if (json_at_array(&at, LIMIT_EVENT_SUBJECTS, err) < 0) {
+static int read_items(const struct json_at *at, size_t max_count,
+                      size_t item_size, read_item_fn *read, struct arena *arena,
+                      void *ret_items, size_t *ret_count, struct error *err)
+{
+    size_t count = 0;
+    char *items;
+
+    if (json_at_array(at, max_count, err) < 0) {
         return -1;
     }
-    for (const struct json *item = at.value ? json_first(at.value) : NULL; item;
-         item = json_next(item)) {
-        struct json_at subject = json_at_element(&at, item, index++);
+    items = arena_alloc(arena, (at->value != NULL ? json_count(at->value) : 0) *
+                                   item_size);
+    for (const struct json *item = at->value ? json_first(at->value) : NULL;
+         item; item = json_next(item)) {
+        struct json_at element = json_at_element(at, item, count);
 
-        if (read_texts(&subject, subject_fields, ARRAY_SIZE(subject_fields),
-                       NULL, arena, err) < 0 ||
-            check_digest(&subject, err) < 0) {
+        if (read(&element, arena, items + count++ * item_size, err) < 0) {
             return -1;
         }
     }
+    memcpy(ret_items, &items, sizeof(items));
+    *ret_count = count;
     return 0;
 }
 
-static int check_material(const struct json_at *at, struct arena *arena,
-                          struct error *err)
+static int read_subject(const struct json_at *at, struct arena *arena,
+                        void *subject, struct error *err)
 {
+    if (read_texts(at, subject_fields, ARRAY_SIZE(subject_fields), subject,
+                   arena, err) < 0) {
+        return -1;
+    }
+    return check_digest(at, err);
+}
+
+static int read_subjects(const struct json_at *data, struct arena *arena,
+                         struct event *event, struct error *err)
+{
+    struct json_at at = json_at_member(data, "subjects");
+
+    return read_items(&at, LIMIT_EVENT_SUBJECTS, sizeof(struct subject),
+                      read_subject, arena, &event->subjects,
+                      &event->subject_count, err);
+}
+
+/* Those whose value is text, as all of Chainloop's are */
+static void read_annotations(const struct json *annotations,
+                             struct arena *arena, struct material *material)
+{
+    struct annotation *list;
+
+    if (annotations == NULL || json_first(annotations) == NULL) {
+        return;
+    }
+    list = arena_alloc(arena, LIMIT_MATERIAL_ANNOTATIONS * sizeof(*list));
+    for (const struct json *item = json_first(annotations);
+         item != NULL &&
+         material->annotation_count < LIMIT_MATERIAL_ANNOTATIONS;
+         item = json_next(item)) {
+        if (json_is_string(item)) {
+            list[material->annotation_count++] =
+                (struct annotation){arena_strdup(arena, json_name(item)),
+                                    arena_strdup(arena, json_text(item))};
+        }
+    }
+    material->annotations = list;
+}
+
+static int read_material(const struct json_at *at, struct arena *arena,
+                         void *item, struct error *err)
+{
+    struct material *material = item;
     struct json_at content = json_at_member(at, "content");
     struct json_at ref = json_at_member(at, "ref");
+    struct json_at url = json_at_member(&ref, "url");
     struct json_at annotations = json_at_member(at, "annotations");
     const char *text = NULL;
+    const char *url_text = NULL;
 
-    if (read_texts(at, material_fields, ARRAY_SIZE(material_fields), NULL,
+    if (read_texts(at, material_fields, ARRAY_SIZE(material_fields), material,
                    arena, err) < 0 ||
         check_digest(at, err) < 0 ||
         json_at_string(&content, STR_UNLIMITED, &text, err) < 0 ||
         json_at_object(&ref, err) < 0 ||
+        json_at_string(&url, LIMIT_URL, &url_text, err) < 0 ||
         json_at_object(&annotations, err) < 0) {
         return -1;
     }
@@ -164,27 +217,20 @@ static int check_material(const struct json_at *at, struct arena *arena,
         !base64_decode(text, strlen(text), BASE64_STANDARD, NULL)) {
         return json_at_fault(&content, err, ERROR_SCHEMA, "is not base64");
     }
+    material->has_content = text != NULL;
+    material->url = arena_strdup(arena, url_text);
+    read_annotations(annotations.value, arena, material);
     return 0;
 }
 
-static int check_materials(const struct json_at *data, struct arena *arena,
-                           struct error *err)
+static int read_materials(const struct json_at *data, struct arena *arena,
+                          struct event *event, struct error *err)
 {
     struct json_at at = json_at_member(data, "materials");
-    size_t index = 0;
 
-    if (json_at_array(&at, LIMIT_EVENT_MATERIALS, err) < 0) {
-        return -1;
-    }
-    for (const struct json *item = at.value ? json_first(at.value) : NULL; item;
-         item = json_next(item)) {
-        struct json_at material = json_at_element(&at, item, index++);
-
-        if (check_material(&material, arena, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
+    return read_items(&at, LIMIT_EVENT_MATERIALS, sizeof(struct material),
+                      read_material, arena, &event->materials,
+                      &event->material_count, err);
 }
 
 static int check_ref(const struct json_at *at, struct error *err)
@@ -296,8 +342,8 @@ static int read_event(const struct json_at *data, struct arena *arena,
     if (read_context(data, arena, &read, err) < 0 ||
         read_workflow(data, arena, &read, err) < 0 ||
         read_attestation(data, arena, &read, err) < 0 ||
-        check_subjects(data, arena, err) < 0 ||
-        check_materials(data, arena, err) < 0) {
+        read_subjects(data, arena, &read, err) < 0 ||
+        read_materials(data, arena, &read, err) < 0) {
         return -1;
     }
     /* From here on it is an event, if perhaps one that cannot be delivered. */
@@ -395,7 +441,11 @@ int event_decode(const struct input *input, size_t most_bytes,
     struct json *document;
     int result;
 
-    *ret_event = (struct event){.id = stand_in_id(input, arena)};
+    *ret_event = (struct event){
+        .id = stand_in_id(input, arena),
+        .content = arena_alloc(arena, sizeof(struct event_content)),
+    };
+    ret_event->content->message = message;
     trace_of_headers(message, arena, &ret_event->trace);
     read_replay(message, arena, ret_event);
     attributes_peek(message, arena, &peeked);

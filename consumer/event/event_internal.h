@@ -3,6 +3,7 @@
 
 #include "waybill/arena.h"
 #include "waybill/event.h"
+#include "waybill/event_content.h"
 #include "waybill/json.h"
 #include "waybill/message.h"
 
@@ -35,6 +36,16 @@ void trace_of_members(const struct json_at *root, struct arena *arena,
  * would write it. */
 int envelope_read(const struct json_at *at, struct str *stored,
                   struct error *err) NODISCARD;
+
+/* content.c */
+struct event_content {
+    const struct message *message; /* the record; outlives the event */
+    bool decoded;                  /* tried to be */
+    struct error failure;
+    struct statement statement;
+    struct json *tree;
+    struct arena *arena;
+};
 
 /* bundle.c: the place of a Sigstore bundle's DSSE envelope */
 int bundle_open(const struct json_at *at, struct json_at *ret_envelope,

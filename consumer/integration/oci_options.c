@@ -185,6 +185,7 @@ const struct field oci_registration_fields[] = {
 
 const struct field oci_attachment_fields[] = {
     {.key = "prefix",
+     .flags = FIELD_NAMES,
      .offset = offsetof(struct attachment_options, prefix),
      .fallback = DEFAULT_PREFIX,
      .check = check_prefix,

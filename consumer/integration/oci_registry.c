@@ -3,13 +3,15 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "integration_internal.h"
 #include "oci_options.h"
 #include "waybill/alloc.h"
+#include "waybill/integration.h"
 #include "waybill/oci.h"
 
 /* A thin adaptor: options and event into a target and an image, oci/ does the
  * rest. */
+
+#define KIND "oci-registry"
 
 /* go-containerregistry's default, and so where Chainloop's code looks */
 #define TAG "latest"
@@ -23,20 +25,22 @@ struct account {
     struct keychain *keychain;
 };
 
-struct integration {
-    const struct integration_env *env;
+struct oci_integration {
+    struct integration base;
     struct oci_client *client;
     struct arena *arena;
     struct allow_list allowed;
     TAILQ_HEAD(, account) accounts;
 };
 
-struct integration_delivery {
+/* In the attempt's arena */
+struct delivery {
+    struct integration_operation base;
     struct oci_push *push;
     struct oci_target target;
     struct oci_image image;
     struct artifact artifact;
-    integration_done_fn *done;
+    delivery_done_fn *done;
     void *payload;
 };
 
@@ -71,15 +75,15 @@ static struct keychain_options chain_of(const struct registry_options *options,
     };
 }
 
-static struct keychain *open_keychain(const struct integration *integration,
+static struct keychain *open_keychain(const struct oci_integration *integration,
                                       struct account *account)
 {
-    const struct integration_env *env = integration->env;
+    const struct integration_context *context = integration->base.context;
     struct keychain_env keychain_env = {
-        .loop = env->loop,
-        .http = env->http,
-        .connect_ms = env->connect_ms,
-        .answer_ms = env->answer_ms,
+        .loop = context->loop,
+        .http = context->http,
+        .connect_ms = context->connect_ms,
+        .answer_ms = context->answer_ms,
     };
 
     account->options =
@@ -103,7 +107,7 @@ static void need(const struct registration *registration, struct needs *needs)
     }
 }
 
-static struct account *account_of(struct integration *integration,
+static struct account *account_of(struct oci_integration *integration,
                                   const struct registration *registration)
 {
     struct account *account;
@@ -141,23 +145,22 @@ static const char *without_port(const char *registry, struct arena *arena)
 }
 
 /* What is configured, and every registry that a registration names */
-static void fill_allowed(struct integration *integration)
+static void fill_allowed(struct oci_integration *integration,
+                         const struct integration_context *context)
 {
-    const struct integration_env *env = integration->env;
-    size_t most = env->allowed.count + env->registration_count;
+    size_t most = context->allowed.count + context->registration_count;
     const char **patterns =
         arena_alloc(integration->arena, most * sizeof(*patterns));
     size_t count = 0;
 
-    for (size_t i = 0; i < env->allowed.count; i++) {
-        patterns[count++] = env->allowed.items[i];
+    for (size_t i = 0; i < context->allowed.count; i++) {
+        patterns[count++] = context->allowed.items[i];
     }
-    for (size_t i = 0; i < env->registration_count; i++) {
-        const struct registration *registration = &env->registrations[i];
+    for (size_t i = 0; i < context->registration_count; i++) {
+        const struct registration *registration = &context->registrations[i];
         struct oci_repository repository;
 
-        if (strcmp(registration->integration, oci_registry_class.fields.kind) ==
-            0) {
+        if (strcmp(registration->integration, KIND) == 0) {
             parse_repository(registration, integration->arena, &repository);
             patterns[count++] =
                 without_port(repository.registry, integration->arena);
@@ -166,30 +169,31 @@ static void fill_allowed(struct integration *integration)
     integration->allowed = (struct allow_list){
         .patterns = patterns,
         .count = count,
-        .any = env->allow_any,
+        .any = context->allow_any,
     };
 }
 
-static struct integration *open_client(const struct integration_env *env)
+static struct integration *open_client(
+    const struct integration_context *context)
 {
-    struct integration *integration = mem_zalloc(sizeof(*integration));
-    struct oci_client_options options = {env->connect_ms, env->answer_ms};
+    struct oci_integration *integration = mem_zalloc(sizeof(*integration));
+    struct oci_client_options options = {context->connect_ms,
+                                         context->answer_ms};
 
-    integration->env = env;
-    integration->client = oci_client_new(env->http, env->loop, &options);
+    integration->base.context = context;
+    integration->client =
+        oci_client_new(context->http, context->loop, &options);
     integration->arena = arena_new();
     TAILQ_INIT(&integration->accounts);
-    fill_allowed(integration);
-    return integration;
+    fill_allowed(integration, context);
+    return &integration->base;
 }
 
-static void close_client(struct integration *integration)
+static void close_client(struct integration *base)
 {
+    struct oci_integration *integration = (struct oci_integration *)base;
     struct account *account;
 
-    if (integration == NULL) {
-        return;
-    }
     oci_client_free(integration->client);
     TAILQ_FOREACH(account, &integration->accounts, link)
     {
@@ -229,7 +233,7 @@ static const struct credential_source *creator_of(
 }
 
 /* Where a registration's registry is, and as whom */
-static void fill_registry(struct integration *integration,
+static void fill_registry(struct oci_integration *integration,
                           struct oci_target *target,
                           const struct account *account)
 {
@@ -282,49 +286,60 @@ static void fill_artifact(struct artifact *artifact,
 
 static void on_pushed(void *payload, bool already, const struct error *err)
 {
-    struct integration_delivery *delivery = payload;
+    struct delivery *delivery = payload;
+    struct artifact *artifact = &delivery->artifact;
 
-    delivery->artifact.already_present = already;
-    delivery->done(delivery->payload, err ? NULL : &delivery->artifact, err);
+    artifact->already_present = already;
+    delivery->done(
+        delivery->payload,
+        &(struct delivery_report){
+            .status = err != NULL ? DELIVERY_FAILED : DELIVERY_SUCCEEDED,
+            .result = {.reference = artifact->reference,
+                       .already_present = already,
+                       .artifact = artifact},
+            .err = err,
+        });
 }
 
-static struct integration_delivery *deliver(
-    struct integration *integration, const struct integration_order *order,
-    struct arena *arena, integration_done_fn *done, void *payload)
+static void cancel_delivery(struct integration_operation *operation)
 {
-    const struct attachment *attachment = order->attachment;
+    oci_push_cancel(((struct delivery *)operation)->push);
+}
+
+static struct integration_operation *deliver(
+    struct integration *base, const struct delivery_request *request,
+    delivery_done_fn *done, void *payload)
+{
+    struct oci_integration *integration = (struct oci_integration *)base;
+    const struct attachment *attachment = request->attachment;
     const struct attachment_options *options = attachment->options;
-    const struct event *event = order->event;
+    const struct event *event = request->event;
     const struct account *account =
         account_of(integration, attachment->registration);
-    struct integration_delivery *delivery =
-        arena_alloc(arena, sizeof(*delivery));
+    struct delivery *delivery = arena_alloc(request->arena, sizeof(*delivery));
 
+    delivery->base.cancel = cancel_delivery;
     delivery->done = done;
     delivery->payload = payload;
     fill_registry(integration, &delivery->target, account);
-    fill_target(&delivery->target, account, options->prefix, event, arena);
-    delivery->target.traceparent = order->traceparent;
-    oci_chainloop_image(event->envelope, &event->envelope_digest, arena,
-                        &delivery->image);
+    fill_target(&delivery->target, account, options->prefix, event,
+                request->arena);
+    delivery->target.traceparent = request->traceparent;
+    oci_chainloop_image(event->envelope, &event->envelope_digest,
+                        request->arena, &delivery->image);
     fill_artifact(&delivery->artifact, &delivery->target, &delivery->image,
-                  arena);
+                  request->arena);
     delivery->push =
         oci_push_start(integration->client, &delivery->target, &delivery->image,
-                       order->doubtful, on_pushed, delivery);
-    return delivery;
-}
-
-static void cancel(struct integration_delivery *delivery)
-{
-    oci_push_cancel(delivery->push);
+                       request->may_have_arrived, on_pushed, delivery);
+    return &delivery->base;
 }
 
 /* --- the registry itself ----------------------------------------------------
  */
 
-static const char *host_of(const struct registration *registration,
-                           struct arena *arena)
+static const char *registry_of(const struct registration *registration,
+                               struct arena *arena)
 {
     struct oci_repository repository;
 
@@ -332,7 +347,8 @@ static const char *host_of(const struct registration *registration,
     return repository.registry;
 }
 
-struct integration_probe {
+struct probe {
+    struct integration_operation base;
     struct arena *arena;
     struct oci_target target;
     struct oci_probe *probe;
@@ -342,19 +358,29 @@ struct integration_probe {
 
 static void on_probed(void *payload, const struct error *err)
 {
-    struct integration_probe *probe = payload;
+    struct probe *probe = payload;
 
     probe->done(probe->payload, err);
     arena_free(probe->arena);
 }
 
-static struct integration_probe *probe_registry(
-    struct integration *integration, const struct registration *registration,
+static void cancel_probe(struct integration_operation *operation)
+{
+    struct probe *probe = (struct probe *)operation;
+
+    oci_probe_cancel(probe->probe);
+    arena_free(probe->arena);
+}
+
+static struct integration_operation *probe_registry(
+    struct integration *base, const struct registration *registration,
     integration_probed_fn *done, void *payload)
 {
+    struct oci_integration *integration = (struct oci_integration *)base;
     struct arena *arena = arena_new();
-    struct integration_probe *probe = arena_alloc(arena, sizeof(*probe));
+    struct probe *probe = arena_alloc(arena, sizeof(*probe));
 
+    probe->base.cancel = cancel_probe;
     probe->arena = arena;
     probe->done = done;
     probe->payload = payload;
@@ -362,13 +388,7 @@ static struct integration_probe *probe_registry(
                   account_of(integration, registration));
     probe->probe =
         oci_probe_start(integration->client, &probe->target, on_probed, probe);
-    return probe;
-}
-
-static void cancel_probe(struct integration_probe *probe)
-{
-    oci_probe_cancel(probe->probe);
-    arena_free(probe->arena);
+    return &probe->base;
 }
 
 /* --- inspection
@@ -379,7 +399,8 @@ static void cancel_probe(struct integration_probe *probe)
  * object is left behind. */
 #define INSPECTED_NAME "waybill-check"
 
-struct integration_inspection {
+struct inspection {
+    struct integration_operation base;
     struct arena *arena;
     struct oci_target target;
     struct oci_inspecting *inspecting;
@@ -408,7 +429,7 @@ static void on_inspected(void *payload, const struct oci_inspection *found)
         [OCI_DOUBTFUL] = FINDING_DOUBTFUL,
         [OCI_BAD] = FINDING_BAD,
     };
-    struct integration_inspection *inspection = payload;
+    struct inspection *inspection = payload;
     struct integration_finding findings[OCI_STEPS + 1];
 
     for (size_t i = 0; i < OCI_STEPS; i++) {
@@ -424,15 +445,24 @@ static void on_inspected(void *payload, const struct oci_inspection *found)
     arena_free(inspection->arena);
 }
 
-static struct integration_inspection *inspect(
-    struct integration *integration, const struct registration *registration,
+static void cancel_inspection(struct integration_operation *operation)
+{
+    struct inspection *inspection = (struct inspection *)operation;
+
+    oci_inspect_cancel(inspection->inspecting);
+    arena_free(inspection->arena);
+}
+
+static struct integration_operation *inspect(
+    struct integration *base, const struct registration *registration,
     integration_inspected_fn *done, void *payload)
 {
+    struct oci_integration *integration = (struct oci_integration *)base;
     const struct account *account = account_of(integration, registration);
     struct arena *arena = arena_new();
-    struct integration_inspection *inspection =
-        arena_alloc(arena, sizeof(*inspection));
+    struct inspection *inspection = arena_alloc(arena, sizeof(*inspection));
 
+    inspection->base.cancel = cancel_inspection;
     inspection->arena = arena;
     inspection->done = done;
     inspection->payload = payload;
@@ -441,13 +471,7 @@ static struct integration_inspection *inspect(
         arena_printf(arena, "%s/" INSPECTED_NAME, account->repository.path);
     inspection->inspecting = oci_inspect_start(
         integration->client, &inspection->target, on_inspected, inspection);
-    return inspection;
-}
-
-static void cancel_inspection(struct integration_inspection *inspection)
-{
-    oci_inspect_cancel(inspection->inspecting);
-    arena_free(inspection->arena);
+    return &inspection->base;
 }
 
 /* What Chainloop's plugin asked for, and so what must reach oci/ in the end,
@@ -456,10 +480,15 @@ static const char *const registration_inputs[] = {"repository", "username",
                                                   "password", NULL};
 static const char *const attachment_inputs[] = {NULL};
 
+extern const struct integration_class oci_registry_class;
+
 const struct integration_class oci_registry_class = {
     .fields =
         {
-            .kind = "oci-registry",
+            .kind = KIND,
+            .version = "1.0",
+            .endpoint = "registry",
+            .repetition = REPETITION_HARMLESS,
             .summary = "Send attestations to a compatible OCI registry",
             .registration = oci_registration_fields,
             .registration_size = sizeof(struct registry_options),
@@ -471,12 +500,9 @@ const struct integration_class oci_registry_class = {
         },
     .open = open_client,
     .deliver = deliver,
-    .cancel = cancel,
-    .host = host_of,
+    .endpoint = registry_of,
     .probe = probe_registry,
-    .cancel_probe = cancel_probe,
     .inspect = inspect,
-    .cancel_inspection = cancel_inspection,
     .needs = need,
     .close = close_client,
 };

@@ -19,11 +19,19 @@ struct attributes {
 
 static const char *const status_names[] = {"succeeded", "failed", "skipped"};
 
-static const char *const types[] = {
-    "dev.waybill.delivery.succeeded.v1",
-    "dev.waybill.delivery.failed.v1",
-    "dev.waybill.attestation.skipped.v1",
-};
+static const char *type_of(const struct outcome *outcome)
+{
+    switch (outcome->status) {
+    case OUTCOME_SUCCEEDED:
+        return "dev.waybill.delivery.succeeded.v1";
+    case OUTCOME_FAILED:
+        return "dev.waybill.delivery.failed.v1";
+    case OUTCOME_SKIPPED:
+        break;
+    }
+    return outcome->attachment != NULL ? "dev.waybill.delivery.skipped.v1"
+                                       : "dev.waybill.attestation.skipped.v1";
+}
 
 static const char *workflow_label(const struct event *event,
                                   struct arena *arena)
@@ -67,11 +75,13 @@ static void fill_attributes(const struct outcome *outcome,
 
     to->id = make_id(outcome, arena);
     to->source = style->source;
-    to->type = types[outcome->status];
+    to->type = type_of(outcome);
     to->time = arena_strdup(arena, clock_format(outcome->finished_ms, time));
-    to->subject = outcome->status == OUTCOME_SUCCEEDED
-                      ? outcome->artifact.reference
-                      : workflow_label(event, arena);
+    to->subject =
+        outcome->status == OUTCOME_SUCCEEDED ? outcome->result.reference : NULL;
+    if (to->subject == NULL) {
+        to->subject = workflow_label(event, arena);
+    }
     to->causationid = event->id;
     to->traceparent = event->trace.parent;
     to->tracestate = event->trace.state;
@@ -145,6 +155,40 @@ static void put_artifact(struct json_writer *json,
     json_close(json, '}');
 }
 
+/* An item that has no reference is said by its name alone. */
+static void put_items(struct json_writer *json,
+                      const struct delivery_result *result)
+{
+    json_open(json, "items", '[');
+    for (size_t i = 0; i < result->item_count; i++) {
+        const struct delivery_item *item = &result->items[i];
+
+        json_open(json, NULL, '{');
+        json_put_string(json, "name", item->name);
+        json_put_optional(json, "reference", item->reference);
+        json_put_bool(json, "already_present", item->already_present);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void put_result(struct json_writer *json,
+                       const struct delivery_result *result)
+{
+    if (result->artifact != NULL) {
+        put_artifact(json, result->artifact);
+    }
+    json_open(json, "result", '{');
+    json_put_optional(json, "reference", result->reference);
+    json_put_optional(json, "id", result->id);
+    json_put_optional(json, "url", result->url);
+    json_put_bool(json, "already_present", result->already_present);
+    if (result->item_count > 0) {
+        put_items(json, result);
+    }
+    json_close(json, '}');
+}
+
 static void put_error(struct json_writer *json, const struct error *err)
 {
     json_open(json, "error", '{');
@@ -171,7 +215,10 @@ static void put_delivery(struct json_writer *json,
     json_put_string(json, "registration", attachment->registration->name);
     json_put_string(json, "attachment", attachment->name);
     if (outcome->status == OUTCOME_SUCCEEDED) {
-        put_artifact(json, &outcome->artifact);
+        put_result(json, &outcome->result);
+    }
+    if (outcome->repetition_is_visible) {
+        json_put_bool(json, "possibly_repeated", outcome->possibly_repeated);
     }
     json_open(json, "verification", '{');
     json_put_string(json, "status", "off");
@@ -189,6 +236,7 @@ static void put_data(struct json_writer *json, const char *name,
     if (outcome->attachment != NULL) {
         put_delivery(json, outcome);
     }
+    json_put_optional(json, "skip_reason", outcome->skip_reason);
     json_put_integer(json, "attempts", outcome->attempts);
     put_time(json, "started_at", outcome->started_ms);
     put_time(json, "finished_at", outcome->finished_ms);

@@ -56,15 +56,19 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
     static const struct error no_error = {.kind = ERROR_NONE};
     const struct input *input = outcome->input;
     bool failed = outcome->status == OUTCOME_FAILED;
+    bool skipped = outcome->status == OUTCOME_SKIPPED;
     const struct attachment *attachment =
         outcome->attachment != NULL ? outcome->attachment : &none;
     const struct workflow *workflow = &outcome->event->workflow;
-    const struct artifact *artifact = &outcome->artifact;
+    const struct delivery_result *result = &outcome->result;
+    const struct artifact *artifact = result->artifact;
     const struct error *err = failed ? &outcome->error : &no_error;
     struct trace_text trace = trace_of(outcome);
 
     log_write(
-        failed ? LOG_WARN : LOG_INFO, "pipeline", messages[outcome->status],
+        failed ? LOG_WARN : LOG_INFO, "pipeline",
+        skipped && outcome->attachment != NULL ? "delivery skipped"
+                                               : messages[outcome->status],
         LOG_TEXT("event_id", outcome->event->id),
         LOG_TEXT("workflow", workflow->name ? workflow->name : workflow->id),
         LOG_TEXT("project", workflow->project),
@@ -76,10 +80,11 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
         LOG_NUMBER("offset", input->offset),
         LOG_NUMBER("attempt", outcome->attempts),
         LOG_NUMBER("duration_ms", outcome->duration_ms),
-        LOG_TEXT("reference", artifact->reference),
-        LOG_TEXT("digest", artifact->digest),
-        LOG_FLAG_IF(artifact->reference, "already_present",
-                    artifact->already_present),
+        LOG_TEXT("reference", result->reference),
+        LOG_TEXT("digest", artifact != NULL ? artifact->digest : NULL),
+        LOG_FLAG_IF(result->reference, "already_present",
+                    result->already_present),
+        LOG_TEXT("skip_reason", outcome->skip_reason),
         LOG_TEXT("dead_letter",
                  outcome->dead_letter ? dead_letter_topic : NULL),
         LOG_TEXT("err", unless_empty(err->message)),

@@ -174,6 +174,17 @@ static uint64_t pause_ms(const struct delivery *delivery,
                : IMPATIENT_MOST_MS;
 }
 
+/* When a service gives a retriable failure up; 0: it does not look at time. */
+static uint64_t deadline_ms(const struct delivery *delivery)
+{
+    uint64_t max_age_ms = options_of(delivery)->settings->delivery.max_age_ms;
+
+    if (!is_service(delivery) || delivery->aged_ms >= max_age_ms) {
+        return 0;
+    }
+    return delivery->started_ms + max_age_ms - delivery->aged_ms;
+}
+
 bool delivery_is_aged(const struct delivery *delivery)
 {
     const struct pipeline_options *options = options_of(delivery);
@@ -321,35 +332,59 @@ static void fail(struct delivery *delivery, const struct error *err)
     }
 }
 
-static void succeed(struct delivery *delivery, const struct artifact *artifact)
+static void succeed(struct delivery *delivery,
+                    const struct delivery_report *report)
 {
-    delivery->outcome.status = OUTCOME_SUCCEEDED;
-    delivery->outcome.artifact = *artifact;
-    host_succeeded(host_newest(delivery->lane->host));
-    if (!lane_is_retired(delivery->lane) && lane_accepted(delivery->lane)) {
-        log_lane(delivery->lane, "credentials accepted, registration goes on",
-                 NULL);
+    struct outcome *outcome = &delivery->outcome;
+
+    if (report->status == DELIVERY_SKIPPED) {
+        outcome->status = OUTCOME_SKIPPED;
+        outcome->skip_reason = report->skip_reason;
+    } else {
+        outcome->status = OUTCOME_SUCCEEDED;
+        outcome->result = report->result;
+        host_succeeded(host_newest(delivery->lane->host));
+        if (!lane_is_retired(delivery->lane) && lane_accepted(delivery->lane)) {
+            log_lane(delivery->lane,
+                     "credentials accepted, registration goes on", NULL);
+        }
     }
     finish(delivery);
 }
 
-static void on_done(void *payload, const struct artifact *artifact,
-                    const struct error *err)
+static void on_done(void *payload, const struct delivery_report *report)
 {
     struct delivery *delivery = payload;
     struct pipeline *pipeline = delivery->record->pipeline;
     struct lane *lane = delivery->lane;
 
     delivery->attempt = NULL;
-    if (err == NULL) {
+    if (report->status != DELIVERY_FAILED) {
         fault_point("pushed");
-        succeed(delivery, artifact);
+        succeed(delivery, report);
     } else {
+        struct error err = *report->err;
+
         arena_free(delivery->attempt_arena);
         delivery->attempt_arena = NULL;
-        fail(delivery, err);
+        fail(delivery, &err);
     }
     pipeline_attempt_ended(pipeline, lane);
+}
+
+/* Somebody's attempt may have arrived without an answer. */
+static bool may_have_arrived(const struct delivery *delivery)
+{
+    return delivery->dispatched || delivery->outcome.attempts > 0;
+}
+
+static void note_repetition(struct delivery *delivery, bool repeats)
+{
+    struct outcome *outcome = &delivery->outcome;
+
+    outcome->repetition_is_visible =
+        delivery->integration->class->fields.repetition == REPETITION_VISIBLE;
+    outcome->possibly_repeated = outcome->repetition_is_visible && repeats;
 }
 
 /* Out of its lane, with a place among the running */
@@ -357,8 +392,7 @@ void delivery_run(struct delivery *delivery)
 {
     const struct loop *loop = options_of(delivery)->loop;
     struct outcome *outcome = &delivery->outcome;
-    /* Somebody's push may have come through without an answer. */
-    bool doubtful = delivery->dispatched || outcome->attempts > 0;
+    bool repeats = may_have_arrived(delivery);
 
     set_state(delivery, DELIVERY_RUNNING);
     if (outcome->started_ms == 0) {
@@ -367,13 +401,22 @@ void delivery_run(struct delivery *delivery)
     }
     outcome->attempts++;
     note_attempts(delivery);
+    note_repetition(delivery, repeats);
     delivery->attempt_arena = arena_new();
-    delivery->attempt = delivery->class->deliver(
+    delivery->attempt = delivery->integration->class->deliver(
         delivery->integration,
-        &(struct integration_order){&delivery->record->event,
-                                    delivery->attachment, doubtful,
-                                    outcome->traceparent},
-        delivery->attempt_arena, on_done, delivery);
+        &(struct delivery_request){
+            .event = &delivery->record->event,
+            .attachment = delivery->attachment,
+            .attempt = outcome->attempts,
+            .deadline_ms = deadline_ms(delivery),
+            .may_have_arrived = repeats,
+            .traceparent = outcome->traceparent,
+            .arena = delivery->attempt_arena,
+            .progress = &delivery->progress,
+            .kept_arena = delivery->record->arena,
+        },
+        on_done, delivery);
 }
 
 bool delivery_abandon(struct delivery *delivery, bool at_once)
@@ -397,7 +440,7 @@ void delivery_cancel(struct delivery *delivery)
         lane_remove(delivery->lane, delivery);
     }
     if (runs) {
-        delivery->class->cancel(delivery->attempt);
+        integration_cancel(delivery->attempt);
         delivery->attempt = NULL;
     }
     delivery_drop(delivery);

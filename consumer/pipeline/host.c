@@ -54,12 +54,10 @@ static void on_probed(void *payload, const struct error *err)
 
 static void ask_whether_alive(struct host *host)
 {
-    const struct integration_class *class =
-        integration_class_of(host->registration->integration);
-
     if (host->probe == NULL) {
-        host->probe = class->probe(pipeline_integration(host->pipeline, class),
-                                   host->registration, on_probed, host);
+        host->probe = integration_probe(
+            integration_of(host->pipeline->integrations, host->registration),
+            host->registration, on_probed, host);
     }
 }
 
@@ -302,8 +300,7 @@ void host_add_lane(struct host *host, struct lane *lane)
 void host_rest(struct host *host)
 {
     if (host->probe != NULL) {
-        integration_class_of(host->registration->integration)
-            ->cancel_probe(host->probe);
+        integration_cancel(host->probe);
         host->probe = NULL;
     }
     loop_disarm(host->pipeline->options.loop, &host->wake);

@@ -3,26 +3,6 @@
 #include "pipeline_internal.h"
 #include "waybill/alloc.h"
 
-static size_t place_of(const struct integration_class *class)
-{
-    size_t place = 0;
-
-    while (integration_classes[place] != class) {
-        place++;
-    }
-    return place;
-}
-
-static size_t class_count(void)
-{
-    size_t count = 0;
-
-    while (integration_classes[count] != NULL) {
-        count++;
-    }
-    return count;
-}
-
 static struct host *host_named(struct pipeline *pipeline, const char *name,
                                const struct registration *registration)
 {
@@ -41,19 +21,19 @@ static void add_lane(struct pipeline *pipeline, size_t place)
 {
     const struct settings *settings = pipeline->options.settings;
     const struct registration *registration = &settings->registrations[place];
-    const char *name = integration_class_of(registration->integration)
-                           ->host(registration, pipeline->arena);
+    const char *name = integration_class_for(registration)
+                           ->endpoint(registration, pipeline->arena);
     struct lane *lane = &pipeline->lanes[place];
 
     lane_init(lane, registration, settings->delivery.concurrency);
     host_add_lane(host_named(pipeline, name, registration), lane);
 }
 
-struct integration_env pipeline_environment(const struct settings *settings,
+struct integration_context pipeline_context(const struct settings *settings,
                                             struct loop *loop,
                                             struct http *http)
 {
-    return (struct integration_env){
+    return (struct integration_context){
         .loop = loop,
         .http = http,
         .connect_ms = (uint32_t)settings->delivery.connect_timeout_ms,
@@ -71,10 +51,9 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     const struct settings *settings = options->settings;
 
     pipeline->options = *options;
-    pipeline->env =
-        pipeline_environment(settings, options->loop, options->http);
-    pipeline->integrations =
-        mem_zalloc(class_count() * sizeof(pipeline->integrations[0]));
+    pipeline->context =
+        pipeline_context(settings, options->loop, options->http);
+    pipeline->integrations = integration_set_new(&pipeline->context);
     pipeline->arena = arena_new();
     STAILQ_INIT(&pipeline->hosts);
     pipeline->lanes =
@@ -96,11 +75,8 @@ void pipeline_free(struct pipeline *pipeline)
         STAILQ_REMOVE_HEAD(&pipeline->hosts, link);
         host_free(host);
     }
-    for (size_t i = 0; i < class_count(); i++) {
-        integration_classes[i]->close(pipeline->integrations[i]);
-    }
+    integration_set_free(pipeline->integrations);
     loop_cancel(pipeline->options.loop, &pipeline->idle);
-    mem_free(pipeline->integrations);
     mem_free(pipeline->lanes);
     arena_free(pipeline->arena);
     mem_free(pipeline);
@@ -116,17 +92,6 @@ struct lane *pipeline_lane(struct pipeline *pipeline,
 {
     return &pipeline->lanes[registration -
                             pipeline->options.settings->registrations];
-}
-
-struct integration *pipeline_integration(struct pipeline *pipeline,
-                                         const struct integration_class *class)
-{
-    size_t place = place_of(class);
-
-    if (pipeline->integrations[place] == NULL) {
-        pipeline->integrations[place] = class->open(&pipeline->env);
-    }
-    return pipeline->integrations[place];
 }
 
 bool pipeline_is_service(const struct pipeline *pipeline)

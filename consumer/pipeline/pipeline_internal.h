@@ -94,7 +94,7 @@ struct host {
     struct lane **lanes;
     size_t lane_count;
     struct timer wake;
-    struct integration_probe *probe;
+    struct integration_operation *probe;
     bool probing; /* with a delivery that is past its age */
 };
 
@@ -194,8 +194,8 @@ struct delivery {
     struct timer pause;
     struct arena *attempt_arena;
     struct integration *integration;
-    const struct integration_class *class;
-    struct integration_delivery *attempt;
+    struct integration_operation *attempt;
+    void *progress;      /* the integration's own, between attempts */
     uint64_t started_ms; /* monotonic, of the first attempt */
     uint64_t aged_ms;    /* before that, in the hands of others */
 };
@@ -226,7 +226,7 @@ struct record {
     int64_t fed_ms; /* wall */
     uint64_t fed_mono_ms;
     struct task finished;
-    delivery_done_fn *done;
+    record_delivery_fn *done;
     void *payload;
 };
 
@@ -241,9 +241,9 @@ bool record_has_begun(const struct record *record); /* an attempt of it */
 struct pipeline {
     STAILQ_ENTRY(pipeline) link; /* among those that have had their time */
     struct pipeline_options options;
-    struct integration_env env;
-    struct integration **integrations; /* by their place in the table */
-    struct lane *lanes;                /* by the registration's place */
+    struct integration_context context;
+    struct integration_set *integrations;
+    struct lane *lanes; /* by the registration's place */
     STAILQ_HEAD(, host) hosts;
     struct arena *arena; /* hosts' names */
     size_t running;
@@ -261,8 +261,6 @@ void pipeline_inherit(struct pipeline *pipeline, struct pipeline *from,
 
 struct lane *pipeline_lane(struct pipeline *pipeline,
                            const struct registration *registration);
-struct integration *pipeline_integration(struct pipeline *pipeline,
-                                         const struct integration_class *class);
 bool pipeline_is_service(const struct pipeline *pipeline);
 void pipeline_attempt_began(struct pipeline *pipeline);
 void pipeline_attempt_ended(struct pipeline *pipeline, struct lane *lane);

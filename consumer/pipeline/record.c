@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "pipeline_internal.h"
+#include "waybill/event_content.h"
 #include "waybill/event_decode.h"
 #include "waybill/resolve.h"
 
@@ -81,6 +82,8 @@ static void end_without_delivery(struct record *record,
     if (err != NULL) {
         outcome->error = *err;
         outcome->dead_letter = options->patience == PIPELINE_SERVICE;
+    } else {
+        outcome->skip_reason = "nothing is attached to the workflow";
     }
     record_delivery_done(record);
 }
@@ -97,8 +100,8 @@ static void plan_delivery(struct delivery *delivery,
     delivery->outcome.attachment = attachment;
     delivery->slot.id = progress_id(attachment->name);
     delivery->lane = pipeline_lane(pipeline, registration);
-    delivery->class = integration_class_of(registration->integration);
-    delivery->integration = pipeline_integration(pipeline, delivery->class);
+    delivery->integration =
+        integration_of(pipeline->integrations, registration);
     if (past != NULL) {
         ledger_recall(past, &delivery->slot, record->input.offset);
         delivery->dispatched =
@@ -196,8 +199,8 @@ static void begin(struct record *record, const struct ledger *past)
 
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
-                             const struct ledger *past, delivery_done_fn *done,
-                             void *payload)
+                             const struct ledger *past,
+                             record_delivery_fn *done, void *payload)
 {
     struct arena *arena = arena_new();
     struct record *record = arena_alloc(arena, sizeof(*record));
@@ -293,5 +296,6 @@ void record_free(struct record *record)
     }
     loop_cancel(record->pipeline->options.loop, &record->finished);
     record->pipeline->records--;
+    event_release(&record->event);
     arena_free(record->arena);
 }

@@ -108,9 +108,11 @@ static void read_data(const struct json *data, struct arena *arena,
 {
     const struct json *input = json_member(data, "input");
     const struct json *artifact = json_member(data, "artifact");
+    /* Outcomes of earlier versions have no result. */
+    const struct json *result = json_member(data, "result");
     const struct json *err = json_member(data, "error");
     int64_t partition = number_in(input, "partition");
-    struct json_at root = json_at_root(artifact);
+    struct json_at root = json_at_root(result != NULL ? result : artifact);
     struct json_at already = json_at_member(&root, "already_present");
     struct error ignored;
 
@@ -124,7 +126,8 @@ static void read_data(const struct json *data, struct arena *arena,
     to->status = text_in(data, "status", arena);
     to->attachment = text_in(data, "attachment", arena);
     to->registration = text_in(data, "registration", arena);
-    to->reference = text_in(artifact, "reference", arena);
+    to->reference =
+        text_in(result != NULL ? result : artifact, "reference", arena);
     to->digest = text_in(artifact, "digest", arena);
     to->error_class = text_in(err, "class", arena);
     to->code = text_in(err, "code", arena);

@@ -1,6 +1,8 @@
 #ifndef WAYBILL_EVENT_H
 #define WAYBILL_EVENT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "waybill/digest.h"
@@ -19,6 +21,36 @@ struct workflow {
 
 struct run {
     const char *id;
+    const char *state;
+    const char *started_at;
+    const char *finished_at;
+    const char *runner_type;
+    const char *url;
+};
+
+/* An image that the attestation is about */
+struct subject {
+    const char *ref; /* registry/repository */
+    const char *digest;
+    const char *media_type;
+};
+
+struct annotation {
+    const char *name;
+    const char *value;
+};
+
+/* What went into the run or came out of it, an SBOM for example. Its content is
+ * decoded when it is asked for (event_content.h). */
+struct material {
+    const char *name;
+    const char *type;
+    const char *digest;
+    const char *filename;
+    const char *url; /* of a reference */
+    const struct annotation *annotations;
+    size_t annotation_count;
+    bool has_content;
 };
 
 /* The trace that the record belongs to (trace.h): `parent` as it was read and
@@ -43,6 +75,12 @@ struct event {
      * attestation.digest is held against. */
     struct bytes envelope;
     struct digest envelope_digest;
+    const struct subject *subjects;
+    size_t subject_count;
+    const struct material *materials;
+    size_t material_count;
+    /* What has been decoded on demand; event_release() frees it. */
+    struct event_content *content;
 };
 
 #endif

@@ -33,6 +33,9 @@ enum field_type {
 #define FIELD_SECRET 2U  /* never printed, by anything */
 #define FIELD_PATH 4U    /* a relative one starts at the file's folder */
 #define FIELD_RESTART 8U /* of a section: a change takes a restart */
+/* Of an attachment: its value alone, without the key, is a part of the default
+ * name. Other options stand there as key=value. */
+#define FIELD_NAMES 16U
 
 struct field {
     const char *key;
@@ -76,12 +79,23 @@ struct field_list {
     size_t count;
 };
 
-/* What an integration takes. `check` looks at options together, and returns the
- * key that the fault belongs to in *ret_key; attachment is NULL when a
- * registration is looked at by itself. */
+/* What it means when a delivery is done twice, because the answer to the first
+ * was lost */
+enum repetition {
+    REPETITION_HARMLESS, /* the destination ends up as after the first */
+    REPETITION_VISIBLE,  /* somebody sees it: a message, a mail, a request */
+};
+
+/* What an integration says of itself without a line of code: its keys, and what
+ * tells its kind from others. */
 struct integration_fields {
-    const char *kind;
-    const char *summary;
+    const char *kind;     /* the value of the key `integration` */
+    const char *version;  /* of its keys: "1.0" */
+    const char *summary;  /* one line, without a full stop */
+    const char *endpoint; /* what its endpoint is: "registry" */
+    enum repetition repetition;
+    /* The types of materials that it delivers; NULL: the attestation alone */
+    const char *const *material_types;
     const struct field *registration;
     size_t registration_size;
     const struct field *attachment;
@@ -90,6 +104,9 @@ struct integration_fields {
      * end. The rest of its rows is optional. */
     const char *const *registration_inputs;
     const char *const *attachment_inputs;
+    /* Looks at options together, and returns the key that the fault belongs to
+     * in *ret_key; attachment is NULL when a registration is looked at by
+     * itself. */
     int (*check)(const void *registration, const void *attachment,
                  const char **ret_key, struct error *err);
 };

@@ -23,6 +23,10 @@
 #define LIMIT_EVENT_SUBJECTS 1024
 #define LIMIT_EVENT_MATERIALS 4096
 #define LIMIT_ENVELOPE_SIGNATURES 1024
+/* Of one material; what is beyond is not kept */
+#define LIMIT_MATERIAL_ANNOTATIONS 64
+/* A statement that is decoded: Chainloop's largest have some hundred KiB */
+#define LIMIT_STATEMENT ((size_t)4 * 1024 * 1024)
 /* Headers of one Kafka record */
 #define LIMIT_RECORD_HEADERS 256
 

@@ -2,6 +2,7 @@
 #define WAYBILL_OUTCOME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "waybill/error.h"
@@ -9,7 +10,8 @@
 #include "waybill/message.h"
 #include "waybill/plan.h"
 
-/* What was pushed, and where to (wire format, section 2: `artifact`) */
+/* What was pushed to an OCI registry, and where (wire format, section 2:
+ * `artifact`) */
 struct artifact {
     const char *registry;
     const char *repository;
@@ -24,6 +26,26 @@ struct artifact {
     bool already_present;
 };
 
+/* A part of a delivery that consists of several: a layout, a material */
+struct delivery_item {
+    const char *name;
+    const char *reference; /* NULL: none */
+    bool already_present;
+};
+
+/* What a delivery has led to, whatever the kind of its integration (wire
+ * format, section 2: `result`). NULL and 0 stand for what does not apply; no
+ * member holds a secret. */
+struct delivery_result {
+    const char *reference; /* what was delivered, as its destination names it */
+    const char *id;        /* that the destination gave it */
+    const char *url;       /* for people to open */
+    bool already_present;
+    const struct delivery_item *items;
+    size_t item_count;
+    const struct artifact *artifact; /* of an OCI registry only */
+};
+
 enum outcome_status { OUTCOME_SUCCEEDED, OUTCOME_FAILED, OUTCOME_SKIPPED };
 
 /*
@@ -35,9 +57,14 @@ struct outcome {
     const struct input *input;
     const struct event *event;           /* NULL: could not be read */
     const struct attachment *attachment; /* NULL: no delivery */
-    struct artifact artifact;            /* when succeeded */
+    struct delivery_result result;       /* when succeeded */
+    const char *skip_reason;             /* when skipped */
     struct error error;                  /* when failed */
     bool dead_letter;                    /* when failed */
+    /* An earlier attempt may have arrived, and its destination offers no way to
+     * ask: the same may be there twice. Only where repeating is visible. */
+    bool repetition_is_visible;
+    bool possibly_repeated;
     unsigned attempts;
     int64_t started_ms; /* wall time, as the next two */
     int64_t finished_ms;

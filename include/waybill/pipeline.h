@@ -45,7 +45,7 @@ struct pipeline_options {
 };
 
 /* What integrations are opened with, by the settings. */
-struct integration_env pipeline_environment(const struct settings *settings,
+struct integration_context pipeline_context(const struct settings *settings,
                                             struct loop *loop,
                                             struct http *http);
 
@@ -69,15 +69,15 @@ void pipeline_note_unparked(struct pipeline *pipeline);
  * the loop, unless the record is freed before; and where an abandoned one comes
  * to nothing (delivery_outcome() is NULL). In it the record may be freed when
  * it is done. */
-typedef void delivery_done_fn(void *payload, struct delivery *delivery);
+typedef void record_delivery_fn(void *payload, struct delivery *delivery);
 
 /* The input is copied. `past` is what is known of it from before, or NULL: what
  * was delivered is not delivered again, and its outcome is not among the
  * outcomes; there may be none left. */
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
-                             const struct ledger *past, delivery_done_fn *done,
-                             void *payload);
+                             const struct ledger *past,
+                             record_delivery_fn *done, void *payload);
 /* No attempt begins any more; those that run go on. idle() is called once, from
  * the loop, when none does. */
 void pipeline_drain(struct pipeline *pipeline, loop_fn *idle, void *payload);

@@ -6,24 +6,22 @@
 
 #include "waybill/alloc.h"
 
-/* The first member is the class's own handle. */
-struct integration_delivery {
+/* The first member is the operation's base. */
+struct fake_delivery {
+    struct integration_operation base;
     struct fake_attempt attempt;
 };
 
-struct integration_probe {
+struct fake_probing {
+    struct integration_operation base;
     struct fake_probe probe;
 };
 
-struct integration {
-    const struct integration_env *env;
-};
-
 static const struct loop *its_loop;
-static struct integration_delivery **attempts;
+static struct fake_delivery **attempts;
 static size_t attempt_count;
 static size_t attempt_capacity;
-static struct integration_probe **probes;
+static struct fake_probing **probes;
 static size_t probe_count;
 static size_t probe_capacity;
 
@@ -47,46 +45,10 @@ void fake_reset(const struct loop *loop)
 /* --- what the pipeline calls ------------------------------------------------
  */
 
-static struct integration *open_fake(const struct integration_env *env)
+static void cancel(struct integration_operation *operation)
 {
-    struct integration *integration = mem_zalloc(sizeof(*integration));
+    struct fake_delivery *delivery = (struct fake_delivery *)operation;
 
-    integration->env = env;
-    return integration;
-}
-
-static void close_fake(struct integration *integration)
-{
-    mem_free(integration);
-}
-
-static struct integration_delivery *deliver(
-    struct integration *integration, const struct integration_order *order,
-    struct arena *arena, integration_done_fn *done, void *payload)
-{
-    struct integration_delivery *delivery = mem_zalloc(sizeof(*delivery));
-
-    delivery->attempt = (struct fake_attempt){
-        .attachment = order->attachment,
-        .doubtful = order->doubtful,
-        .began_ms = loop_now(its_loop),
-        .arena = arena,
-        .done = done,
-        .payload = payload,
-    };
-    snprintf(delivery->attempt.event_id, sizeof(delivery->attempt.event_id),
-             "%s", order->event->id);
-    snprintf(delivery->attempt.traceparent,
-             sizeof(delivery->attempt.traceparent), "%s",
-             order->traceparent != NULL ? order->traceparent : "");
-    attempts = mem_grow(attempts, &attempt_capacity, attempt_count + 1,
-                        sizeof(attempts[0]));
-    attempts[attempt_count++] = delivery;
-    return delivery;
-}
-
-static void cancel(struct integration_delivery *delivery)
-{
     if (delivery->attempt.over) {
         abort(); /* it has been answered */
     }
@@ -94,18 +56,59 @@ static void cancel(struct integration_delivery *delivery)
     delivery->attempt.cancelled = true;
 }
 
-static const char *host_of(const struct registration *registration,
+static struct integration_operation *deliver(
+    struct integration *integration, const struct delivery_request *request,
+    delivery_done_fn *done, void *payload)
+{
+    struct fake_delivery *delivery = mem_zalloc(sizeof(*delivery));
+    struct fake_attempt *attempt = &delivery->attempt;
+
+    delivery->base.cancel = cancel;
+    *attempt = (struct fake_attempt){
+        .attachment = request->attachment,
+        .number = request->attempt,
+        .deadline_ms = request->deadline_ms,
+        .may_have_arrived = request->may_have_arrived,
+        .began_ms = loop_now(its_loop),
+        .arena = request->arena,
+        .progress = request->progress,
+        .done = done,
+        .payload = payload,
+    };
+    snprintf(attempt->event_id, sizeof(attempt->event_id), "%s",
+             request->event->id);
+    snprintf(attempt->traceparent, sizeof(attempt->traceparent), "%s",
+             request->traceparent != NULL ? request->traceparent : "");
+    attempts = mem_grow(attempts, &attempt_capacity, attempt_count + 1,
+                        sizeof(attempts[0]));
+    attempts[attempt_count++] = delivery;
+    return &delivery->base;
+}
+
+static const char *endpoint_of(const struct registration *registration,
                            struct arena *arena)
 {
     return registration->options;
 }
 
-static struct integration_probe *start_probe(
+static void cancel_probe(struct integration_operation *operation)
+{
+    struct fake_probing *probe = (struct fake_probing *)operation;
+
+    if (probe->probe.over) {
+        abort();
+    }
+    probe->probe.over = true;
+    probe->probe.cancelled = true;
+}
+
+static struct integration_operation *start_probe(
     struct integration *integration, const struct registration *registration,
     integration_probed_fn *done, void *payload)
 {
-    struct integration_probe *probe = mem_zalloc(sizeof(*probe));
+    struct fake_probing *probe = mem_zalloc(sizeof(*probe));
 
+    probe->base.cancel = cancel_probe;
     probe->probe = (struct fake_probe){
         .host = registration->options,
         .began_ms = loop_now(its_loop),
@@ -115,38 +118,29 @@ static struct integration_probe *start_probe(
     probes =
         mem_grow(probes, &probe_capacity, probe_count + 1, sizeof(probes[0]));
     probes[probe_count++] = probe;
-    return probe;
-}
-
-static void cancel_probe(struct integration_probe *probe)
-{
-    if (probe->probe.over) {
-        abort();
-    }
-    probe->probe.over = true;
-    probe->probe.cancelled = true;
+    return &probe->base;
 }
 
 static const struct integration_class fake_class = {
-    .fields = {.kind = FAKE_KIND},
-    .open = open_fake,
+    .fields = {.kind = FAKE_KIND, .endpoint = "registry"},
     .deliver = deliver,
-    .cancel = cancel,
-    .host = host_of,
+    .endpoint = endpoint_of,
     .probe = start_probe,
-    .cancel_probe = cancel_probe,
-    .close = close_fake,
 };
 
-const struct integration_class *const integration_classes[] = {&fake_class,
-                                                               NULL};
-const struct integration_fields *const integration_table[] = {
-    &fake_class.fields, NULL};
+/* Without a question that it could be asked; seen by whom it is delivered to */
+static const struct integration_class mute_class = {
+    .fields = {.kind = FAKE_MUTE_KIND,
+               .endpoint = "webhook",
+               .repetition = REPETITION_VISIBLE},
+    .deliver = deliver,
+    .endpoint = endpoint_of,
+};
 
-const struct integration_class *integration_class_of(const char *kind)
-{
-    return strcmp(kind, FAKE_KIND) == 0 ? &fake_class : NULL;
-}
+const struct integration_class *const integration_classes[] = {
+    &fake_class, &mute_class, NULL};
+const struct integration_fields *const integration_table[] = {
+    &fake_class.fields, &mute_class.fields, NULL};
 
 /* --- what the test calls ----------------------------------------------------
  */
@@ -205,10 +199,24 @@ void fake_succeed(struct fake_attempt *attempt)
         .media_type = "application/fake",
         .layer_digest = "sha256:1",
         .layout = "fake",
-        .already_present = attempt->doubtful,
+        .already_present = attempt->may_have_arrived,
     };
     attempt->over = true;
-    attempt->done(attempt->payload, artifact, NULL);
+    attempt->done(attempt->payload,
+                  &(struct delivery_report){
+                      .status = DELIVERY_SUCCEEDED,
+                      .result = {.reference = artifact->reference,
+                                 .already_present = artifact->already_present,
+                                 .artifact = artifact},
+                  });
+}
+
+void fake_skip(struct fake_attempt *attempt, const char *reason)
+{
+    attempt->over = true;
+    attempt->done(attempt->payload,
+                  &(struct delivery_report){.status = DELIVERY_SKIPPED,
+                                            .skip_reason = reason});
 }
 
 void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
@@ -220,7 +228,9 @@ void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
     err.http_status = status;
     err.retry_after_ms = retry_after_ms;
     attempt->over = true;
-    attempt->done(attempt->payload, NULL, &err);
+    attempt->done(
+        attempt->payload,
+        &(struct delivery_report){.status = DELIVERY_FAILED, .err = &err});
 }
 
 size_t fake_probes(void)

@@ -13,17 +13,22 @@
  * name, an attachment has none.
  */
 #define FAKE_KIND "fake"
+/* The same without a probe, where repeating is visible */
+#define FAKE_MUTE_KIND "fake-mute"
 
 struct fake_attempt {
     const struct attachment *attachment;
     char event_id[64];
     char traceparent[64]; /* "": none */
-    bool doubtful;
+    unsigned number;
+    uint64_t deadline_ms;
+    bool may_have_arrived;
     uint64_t began_ms;
     bool over;
     bool cancelled;
     struct arena *arena;
-    integration_done_fn *done;
+    void **progress;
+    delivery_done_fn *done;
     void *payload;
 };
 
@@ -45,6 +50,7 @@ size_t fake_running(const char *attachment); /* NULL: of all */
 /* The oldest that runs, of that attachment or of any (NULL); NULL: none */
 struct fake_attempt *fake_running_one(const char *attachment);
 void fake_succeed(struct fake_attempt *attempt);
+void fake_skip(struct fake_attempt *attempt, const char *reason);
 void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
                uint32_t retry_after_ms);
 

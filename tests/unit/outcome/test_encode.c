@@ -53,6 +53,18 @@ static struct input record(void)
     };
 }
 
+static const struct artifact artifact = {
+    .registry = "ghcr.io",
+    .repository = "acme/chainloop-" HEX,
+    .reference = "ghcr.io/acme/chainloop-" HEX "@sha256:m",
+    .tag = "latest",
+    .digest = "sha256:m",
+    .media_type = "application/vnd.oci.image.manifest.v1+json",
+    .size = 488,
+    .layer_digest = "sha256:l",
+    .layout = "chainloop",
+};
+
 static struct outcome succeeded(const struct input *input)
 {
     return (struct outcome){
@@ -60,15 +72,8 @@ static struct outcome succeeded(const struct input *input)
         .input = input,
         .event = &event,
         .attachment = &attachment,
-        .artifact = {.registry = "ghcr.io",
-                     .repository = "acme/chainloop-" HEX,
-                     .reference = "ghcr.io/acme/chainloop-" HEX "@sha256:m",
-                     .tag = "latest",
-                     .digest = "sha256:m",
-                     .media_type = "application/vnd.oci.image.manifest.v1+json",
-                     .size = 488,
-                     .layer_digest = "sha256:l",
-                     .layout = "chainloop"},
+        .result = {.reference = "ghcr.io/acme/chainloop-" HEX "@sha256:m",
+                   .artifact = &artifact},
         .attempts = 2,
         .started_ms = 1767323046000,
         .finished_ms = 1767323047041,
@@ -115,7 +120,9 @@ static struct outcome failed(const struct input *input)
     "@sha256:m\",\"tag\":\"latest\",\"digest\":\"sha256:m\",\"media_type\":"   \
     "\"application/vnd.oci.image.manifest.v1+json\",\"size\":488,"             \
     "\"layer_digest\":\"sha256:l\",\"layout\":\"chainloop\","                  \
-    "\"already_present\":false}," OFF                                          \
+    "\"already_present\":false},\"result\":{\"reference\":"                    \
+    "\"ghcr.io/acme/chainloop-" HEX "@sha256:m\",\"already_present\":"          \
+    "false}," OFF                                                              \
     "\"attempts\":2,\"started_at\":\"2026-01-02T03:04:06.000Z\","              \
     "\"finished_at\":\"2026-01-02T03:04:07.041Z\",\"duration_ms\":1041}"
 
@@ -281,6 +288,84 @@ static void encode__writes_a_skip_in_binary_mode(void **state)
                 "\"attempts\":0,\"started_at\":\"2026-01-02T03:04:06.000Z\","
                 "\"finished_at\":\"2026-01-02T03:04:06.001Z\","
                 "\"duration_ms\":1}");
+}
+
+static const char *value_of(const struct outcome *outcome, struct arena *arena)
+{
+    struct message message;
+
+    outcome_encode(outcome, &binary, arena, &message);
+    return arena_printf(arena, "%.*s", (int)message.value.len,
+                        (const char *)message.value.data);
+}
+
+static void encode__needs_no_artifact(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = record();
+    struct outcome outcome = succeeded(&input);
+    const struct delivery_item items[] = {
+        {.name = "attestation", .reference = "msg/1"},
+        {.name = "sbom", .already_present = true},
+    };
+    const char *value;
+
+    outcome.result = (struct delivery_result){
+        .id = "msg_1", .url = "https://h.x/1", .items = items, .item_count = 2};
+    value = value_of(&outcome, arena);
+    check_contains("result", value,
+                   "\"result\":{\"id\":\"msg_1\",\"url\":\"https://h.x/1\","
+                   "\"already_present\":false,\"items\":[{\"name\":"
+                   "\"attestation\",\"reference\":\"msg/1\","
+                   "\"already_present\":false},{\"name\":\"sbom\","
+                   "\"already_present\":true}]}");
+    assert_null(strstr(value, "artifact"));
+}
+
+/* The workflow is the subject of what has no reference. */
+static void encode__falls_back_to_the_workflow_as_subject(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = record();
+    struct outcome outcome = succeeded(&input);
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    outcome.result = (struct delivery_result){.id = "1"};
+    outcome_put_structured(&outcome, &binary, &text);
+    check_contains("subject", text.data, "\"subject\":\"w1\"");
+}
+
+static void encode__says_why_one_attachment_delivers_nothing(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = record();
+    struct outcome outcome = succeeded(&input);
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    outcome.status = OUTCOME_SKIPPED;
+    outcome.skip_reason = "the event has no SBOM";
+    outcome_put_structured(&outcome, &binary, &text);
+    check_contains("type", text.data,
+                   "\"type\":\"dev.waybill.delivery.skipped.v1\"");
+    check_contains("reason", text.data,
+                   "\"skip_reason\":\"the event has no SBOM\"");
+    assert_null(strstr(text.data, "artifact"));
+}
+
+static void encode__says_of_a_visible_delivery_whether_it_may_be_a_second_one(
+    void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct input input = record();
+    struct outcome outcome = succeeded(&input);
+
+    assert_null(strstr(value_of(&outcome, arena), "possibly_repeated"));
+    outcome.repetition_is_visible = true;
+    check_contains("first", value_of(&outcome, arena),
+                   "\"possibly_repeated\":false");
+    outcome.possibly_repeated = true;
+    check_contains("second", value_of(&outcome, arena),
+                   "\"possibly_repeated\":true");
 }
 
 static void encode__says_nothing_of_what_could_not_be_read(void **state)
@@ -622,6 +707,11 @@ int main(void)
         cmocka_unit_test(encode__writes_a_success_in_binary_mode),
         cmocka_unit_test(encode__writes_a_failure_in_binary_mode),
         cmocka_unit_test(encode__writes_a_skip_in_binary_mode),
+        cmocka_unit_test(encode__needs_no_artifact),
+        cmocka_unit_test(encode__falls_back_to_the_workflow_as_subject),
+        cmocka_unit_test(encode__says_why_one_attachment_delivers_nothing),
+        cmocka_unit_test(
+            encode__says_of_a_visible_delivery_whether_it_may_be_a_second_one),
         cmocka_unit_test(encode__says_nothing_of_what_could_not_be_read),
         cmocka_unit_test(
             encode__writes_everything_in_the_value_in_structured_mode),

@@ -39,6 +39,11 @@ static const char *line_of(const struct outcome *outcome)
     "\"integration\":\"oci-registry\"," PLACE
 #define TRACE "\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\""
 
+static const struct artifact artifact = {
+    .reference = "ghcr.io/acme/x@sha256:m",
+    .digest = "sha256:m",
+};
+
 static void audit__says_where_a_delivery_went(void **state)
 {
     struct outcome outcome = {
@@ -46,9 +51,9 @@ static void audit__says_where_a_delivery_went(void **state)
         .input = &input,
         .event = &event,
         .attachment = &attachment,
-        .artifact = {.reference = "ghcr.io/acme/x@sha256:m",
-                     .digest = "sha256:m",
-                     .already_present = true},
+        .result = {.reference = "ghcr.io/acme/x@sha256:m",
+                   .already_present = true,
+                   .artifact = &artifact},
         .attempts = 2,
         .duration_ms = 41,
         .traceparent =

@@ -276,12 +276,12 @@ static void pipeline__says_what_was_delivered_when_and_how_often(void **state)
     record = feed("one");
     outcome = outcome_of(record, 0);
     assert_int_equal(outcome->attempts, 1);
-    assert_false(fake_attempt(0)->doubtful);
+    assert_false(fake_attempt(0)->may_have_arrived);
     world_pass(&world, 250);
     interrupt(fake_attempt(0));
     world_pass(&world, 30000);
     assert_int_equal(fake_attempts(), 2);
-    assert_true(fake_attempt(1)->doubtful); /* its answer may be lost */
+    assert_true(fake_attempt(1)->may_have_arrived); /* its answer may be lost */
     succeed_all(NULL);
     assert_int_equal(outcome->status, OUTCOME_SUCCEEDED);
     assert_int_equal(outcome->attempts, 2);
@@ -289,8 +289,8 @@ static void pipeline__says_what_was_delivered_when_and_how_often(void **state)
     assert_true(outcome->first_failed_ms == WORLD_BEGAN + 250);
     assert_true(outcome->finished_ms == WORLD_BEGAN + 30250);
     assert_int_equal(outcome->duration_ms, 30250);
-    assert_string_equal(outcome->artifact.reference, "fake/one");
-    assert_true(outcome->artifact.already_present);
+    assert_string_equal(outcome->result.reference, "fake/one");
+    assert_true(outcome->result.already_present);
     assert_string_equal(outcome->attachment->name, "one");
     record_free(record);
     end();
@@ -563,7 +563,7 @@ static void pipeline__counts_what_others_have_tried(void **state)
         ledger_release(&past);
         outcome = outcome_of(record, 0);
         check_number(row->label, outcome->attempts, row->attempts + 1);
-        check(row->label, fake_attempt(0)->doubtful);
+        check(row->label, fake_attempt(0)->may_have_arrived);
         for (unsigned n = 0; n < 3 && told_count == 0; n++) {
             interrupt(fake_running_one("one"));
             check(row->label, (told_count > 0) == (row->ends_after == n + 1));
@@ -590,9 +590,9 @@ static void pipeline__asks_first_where_somebody_may_have_begun(void **state)
         records[i] = feed_with("one", &past, NULL, 0);
     }
     ledger_release(&past);
-    assert_true(fake_attempt(0)->doubtful);
-    assert_true(fake_attempt(1)->doubtful);
-    assert_false(fake_attempt(2)->doubtful);
+    assert_true(fake_attempt(0)->may_have_arrived);
+    assert_true(fake_attempt(1)->may_have_arrived);
+    assert_false(fake_attempt(2)->may_have_arrived);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(outcome_of(records[i], 0)->attempts, 1);
         record_free(records[i]);

@@ -177,7 +177,7 @@ static void renewal__tries_again_what_fails_by_the_new_one(void **state)
     world_turn(&world);
     assert_int_equal(fake_attempts(), 2); /* at once */
     assert_true(is_of(next, fake_attempt(1)));
-    assert_true(fake_attempt(1)->doubtful);
+    assert_true(fake_attempt(1)->may_have_arrived);
     fake_succeed(fake_attempt(1));
     commit_all();
     assert_int_equal(last_outcome()->attempts, 2);
@@ -361,7 +361,7 @@ static void renewal__does_again_a_part_that_no_commit_takes(void **state)
         world_pass(&world, 50);
     }
     assert_int_equal(fake_attempts(), 4);
-    assert_true(fake_attempt(2)->doubtful && fake_attempt(3)->doubtful);
+    assert_true(fake_attempt(2)->may_have_arrived && fake_attempt(3)->may_have_arrived);
     if (fake_queue()->committing) {
         fake_commit_ends(QUEUE_COMMITTED, 0);
     }
@@ -430,7 +430,7 @@ static void renewal__keeps_few_of_them(void **state)
     reload();
     assert_true(fake_attempt(0)->cancelled);
     assert_int_equal(fake_attempts(), 2);
-    assert_true(fake_attempt(1)->doubtful); /* who knows how far it came */
+    assert_true(fake_attempt(1)->may_have_arrived); /* who knows how far it came */
     assert_int_equal(take_retired(), 5);
     fake_succeed(fake_attempt(1));
     commit_all();
