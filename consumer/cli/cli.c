@@ -7,9 +7,9 @@
 #include "cli_internal.h"
 #include "waybill/error.h"
 #include "waybill/integration.h"
+#include "waybill/kafka.h"
 #include "waybill/log.h"
 #include "waybill/process.h"
-#include "waybill/queue.h"
 
 const struct command *const commands[] = {
     &run_command,

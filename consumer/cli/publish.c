@@ -5,7 +5,7 @@
 #include "waybill/error.h"
 #include "waybill/event_decode.h"
 #include "waybill/json.h"
-#include "waybill/queue.h"
+#include "waybill/kafka.h"
 
 #define FLUSH_MS 30000
 

@@ -6,7 +6,7 @@
 #include "waybill/error.h"
 #include "waybill/http.h"
 #include "waybill/json.h"
-#include "waybill/queue.h"
+#include "waybill/kafka.h"
 
 /* Ours first, which `run` shows as well */
 const struct admin_version *library_versions(size_t *ret_count)

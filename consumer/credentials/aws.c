@@ -1,4 +1,4 @@
-#include "waybill/aws.h"
+#include "waybill/ecr.h"
 
 #include <string.h>
 

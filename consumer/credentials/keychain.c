@@ -2,7 +2,6 @@
 
 #include "credentials_internal.h"
 #include "waybill/alloc.h"
-#include "waybill/provider.h"
 
 /*
  * A chain of sources and what it gave. One walk at a time, for all who wait;
@@ -79,7 +78,7 @@ static void add(struct keychain *keychain, const struct credential_source *row)
 static void build_chain(struct keychain *keychain)
 {
     const struct keychain_options *options = keychain->options;
-    const char *const *more = provider_of(options->registry)->sources;
+    const char *const *more = options->provider_sources;
     size_t most = options->source_count + 3;
     size_t own = 0;
 
@@ -319,7 +318,7 @@ static void keep_answer(struct keychain *keychain)
 static int complete(struct keychain *keychain, struct error *err)
 {
     struct credential *found = &keychain->found;
-    const char *username = provider_of(keychain->options->registry)->username;
+    const char *username = keychain->options->provider_username;
 
     see_token(found);
     if (found->registry_token != NULL &&

@@ -2,7 +2,6 @@
 
 #include "cloud.h"
 #include "credentials_internal.h"
-#include "waybill/provider.h"
 
 /* What each source reads and runs beside what its row names: the same variables
  * and places as in the sources themselves. */
@@ -73,7 +72,7 @@ static void need_by_name(const char *name, struct needs *needs)
 
 void keychain_needs(const struct keychain_options *options, struct needs *needs)
 {
-    const char *const *more = provider_of(options->registry)->sources;
+    const char *const *more = options->provider_sources;
 
     for (size_t i = 0; i < options->source_count; i++) {
         credential_source_needs(&options->sources[i], needs);

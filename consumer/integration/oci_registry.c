@@ -64,6 +64,8 @@ static void parse_repository(const struct registration *registration,
 static struct keychain_options chain_of(const struct registry_options *options,
                                         const struct oci_repository *repository)
 {
+    const struct provider *provider = provider_of(repository->registry);
+
     return (struct keychain_options){
         .registry = repository->registry,
         .path = repository->path,
@@ -72,6 +74,8 @@ static struct keychain_options chain_of(const struct registry_options *options,
         .sources = options->lookup_chain.items,
         .source_count = options->lookup_chain.count,
         .with_defaults = options->lookup_chain.count == 0,
+        .provider_sources = provider->sources,
+        .provider_username = provider->username,
     };
 }
 

@@ -2,7 +2,7 @@
 
 #include "oci_internal.h"
 #include "waybill/alloc.h"
-#include "waybill/aws.h"
+#include "waybill/ecr.h"
 #include "waybill/fault.h"
 #include "waybill/limits.h"
 

@@ -129,8 +129,13 @@ struct keychain_options {
     const char *password;
     const struct credential_source *sources;
     size_t source_count;
-    /* Behind them the docker config and what is known of the provider */
+    /* After them the docker config and the sources of the provider */
     bool with_defaults;
+    /* What the registry's provider is known for (provider.h): the names of its
+     * sources, ending with NULL, and the username of a password that has none;
+     * or NULL. */
+    const char *const *provider_sources;
+    const char *provider_username;
 };
 
 struct keychain_waiter {

@@ -6,14 +6,14 @@
 
 #include "waybill/arena.h"
 #include "waybill/error.h"
+#include "waybill/kafka.h"
 #include "waybill/message.h"
-#include "waybill/queue.h"
 
 /*
  * Kafka for `waybill replay`: a topic as it was at one moment, and a copier
  * whose records and progress are written together.
  *
- * Unlike queue.h everything in here blocks: a command has nothing else to do.
+ * Unlike kafka.h everything in here blocks: a command has nothing else to do.
  * No group is joined. What is read is what is committed, up to the end offsets
  * of the moment when the snapshot was taken; so a replay never reads what came
  * of itself.

@@ -7,7 +7,7 @@
  * Where tests step in: points at which the process may die, and rules that may
  * be broken on purpose, so that the tests can show that they would notice.
  *
- * A seam like queue.h and http.h: the program's own implementation does nothing
+ * A seam like kafka.h and http.h: the program's own implementation does nothing
  * and nothing can make it; the tests link another one. Any thread.
  */
 

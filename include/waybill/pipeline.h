@@ -7,10 +7,10 @@
 #include "waybill/config.h"
 #include "waybill/http.h"
 #include "waybill/integration.h"
+#include "waybill/kafka.h"
 #include "waybill/ledger.h"
 #include "waybill/loop.h"
 #include "waybill/outcome.h"
-#include "waybill/queue.h"
 #include "waybill/random.h"
 
 /*

@@ -9,7 +9,7 @@
 
 /*
  * Registries that are known by name, and in what each differs from the
- * distribution specification: one table (provider/providers.c), data only. What
+ * distribution specification: one table (oci/providers.c), data only. What
  * is not in it is taken to do as the specification says.
  *
  * And the allow-list: hosts that something from outside (a redirect, a realm)

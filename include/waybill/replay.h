@@ -8,8 +8,8 @@
 #include "waybill/arena.h"
 #include "waybill/clock.h"
 #include "waybill/error.h"
+#include "waybill/kafka.h"
 #include "waybill/message.h"
-#include "waybill/queue.h"
 
 /*
  * Dead letters: which there are, why, what has become of them, and putting them

@@ -6,7 +6,7 @@
 #include "asserts.h"
 #include "peer.h"
 #include "waybill/alloc.h"
-#include "waybill/aws.h"
+#include "waybill/ecr.h"
 #include "waybill/credentials.h"
 #include "waybill/json.h"
 
@@ -205,7 +205,11 @@ static void walk_start(struct walk *walk, const char *registry,
     walk->options = (struct keychain_options){.registry = registry,
                                               .path = "repository",
                                               .sources = &walk->spec,
-                                              .source_count = 1};
+                                              .source_count = 1,
+                                              .provider_username =
+                                                  strcmp(registry, GAR) == 0
+                                                      ? "oauth2accesstoken"
+                                                      : NULL};
     walk->keychain = keychain_new(env(), &walk->options);
     walk->waiter = (struct keychain_waiter){.ready = on_ready, .payload = walk};
     keychain_wait(walk->keychain, &walk->waiter);

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "helper/helper_internal.h"
+#include "cli/helper_internal.h"
 #include "waybill/limits.h"
 #include "waybill/utf8.h"
 

@@ -1,8 +1,12 @@
-"""Checks the arrows of layers.txt against every #include of the program.
+"""Checks every #include of the program against consumer/modules.txt.
 
-A folder of consumer/ is a module; a public header belongs to the module that
-layers.txt names. Also: every public header belongs to a module, and compiles by
-itself; a system library is seen by one folder only.
+    check_layers.py [--write]
+
+A module includes its own headers, the public headers of the modules that its row
+names, and the headers of its own libraries; it does include what its row names, and
+names only modules above it. Every public header belongs to one module and compiles by
+itself. No header includes itself through others. The diagram in consumer/README.md
+is the one that follows from modules.txt; --write writes it there.
 """
 
 import pathlib
@@ -11,77 +15,164 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODULES = ROOT / "consumer/modules.txt"
+README = ROOT / "consumer/README.md"
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.M)
+DIAGRAM = re.compile(r"(?<=<!-- modules: check_layers.py --write -->\n).*?"
+                     r"(?=<!-- end of modules -->)", re.S)  # fmt: skip
 
 
-def read_layers():
-    owner, allowed, system = {}, {}, {}
-    for line in (ROOT / "tests/lint/layers.txt").read_text().splitlines():
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("!"):
-            prefix, module = line[1:].split()
-            system[prefix] = module
-            continue
-        module, rest = line.split(":")
-        headers, arrows = rest.split(">")
-        owner.update({name: module for name in headers.split()})
-        allowed[module] = set(arrows.split())
-    return owner, allowed, system
+class Modules:
+    """What modules.txt says."""
+
+    def __init__(self):
+        self.uses = {}  # module: the modules of its row, in the file's order
+        self.owner = {}  # public header: module
+        self.system = {}  # prefix of a system header: module
+        self.faults = []
+        module = None
+        for line in MODULES.read_text().splitlines():
+            words = line.partition("#")[0].split()
+            if words and not line.startswith(" "):
+                module = words[0].removesuffix(":")
+                self.start(module, words[1:])
+            elif words and words[0] == "headers":
+                self.owner.update(dict.fromkeys(words[1:], module))
+            elif words and words[0] in ("library", "system"):
+                self.system[words[-1]] = module
+            elif words:
+                self.faults.append(f"modules.txt: '{line.strip()}' is no row")
+
+    def start(self, module, uses):
+        self.faults += [f"modules.txt: {module} names {name}, which is not above it"
+                        for name in uses if name not in self.uses]  # fmt: skip
+        self.uses[module] = uses
+
+    def sources(self):
+        """Every file of the program, with its module."""
+        for path in sorted((ROOT / "include/waybill").glob("*.h")):
+            yield path, self.owner.get(path.stem)
+        for path in sorted((ROOT / "consumer").glob("*/*.[ch]")):
+            yield path, path.parent.name
 
 
-def check_include(where, module, included, layers):
-    owner, allowed, system = layers
+def check_include(module, included, modules, seen):
+    """A fault, or None; notes in `seen` which module is included."""
     if included.startswith("waybill/"):
-        name = included[len("waybill/") : -len(".h")]
-        target = owner.get(name)
-        if target is None:
-            return f"{where}: {included} belongs to no module of layers.txt"
-        if target != module and target not in allowed[module]:
-            return f"{where}: {module} may not include {included} ({target})"
-    for prefix, only in system.items():
+        target = modules.owner.get(pathlib.Path(included).stem)
+        seen.add((module, target))
+        if target != module and target not in modules.uses[module]:
+            return f"{module} may not include {included} ({target})"
+    for prefix, only in modules.system.items():
         if included.startswith(prefix) and module != only:
-            return f"{where}: only {only} may include {included}"
+            return f"only {only} may include {included}"
     return None
 
 
-def sources(owner):
-    for path in sorted((ROOT / "include/waybill").glob("*.h")):
-        yield path, owner.get(path.stem, "?")
-    for path in sorted((ROOT / "consumer").glob("*/*.[ch]")):
-        yield path, path.parent.name
-
-
-def compiles_alone(path):
+def check_alone(path):
     result = subprocess.run(
         ["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-x", "c"]
         + ["-I", str(ROOT / "include"), str(path)],
         capture_output=True, text=True, check=False,
-    )
-    return None if result.returncode == 0 else result.stderr
+    )  # fmt: skip
+    return [] if result.returncode == 0 else [result.stderr]
+
+
+def check_includes(modules, includes):
+    faults, seen = [], set()
+    for path, module in modules.sources():
+        where = path.relative_to(ROOT)
+        if module not in modules.uses:
+            faults.append(f"{where} belongs to no module of modules.txt")
+            continue
+        for included in includes[path]:
+            fault = check_include(module, included, modules, seen)
+            if fault:
+                faults.append(f"{where}: {fault}")
+        if path.parent.name == "waybill":
+            faults += check_alone(path)
+    for module, uses in modules.uses.items():
+        faults += [f"modules.txt: {module} includes no header of {used}"
+                   for used in uses if (module, used) not in seen]  # fmt: skip
+    return faults
+
+
+def resolve(path, included):
+    """The file that an #include means, or None for one of the system."""
+    for candidate in (path.parent / included, ROOT / "include" / included):
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def check_include_cycles(includes):
+    """Include guards hide that a header includes itself."""
+    faults, done = [], set()
+
+    def visit(path, above):
+        if path in above:
+            names = [str(at.relative_to(ROOT)) for at in above[above.index(path) :]]
+            faults.append("include cycle: " + ", ".join(names))
+        elif path not in done:
+            for included in includes.get(path, ()):
+                target = resolve(path, included)
+                if target:
+                    visit(target, above + [path])
+            done.add(path)
+
+    for path in includes:
+        visit(path, [])
+    return faults
+
+
+def reachable(modules, name):
+    found = set(modules.uses[name])
+    for used in modules.uses[name]:
+        found |= reachable(modules, used)
+    return found
+
+
+def diagram(modules):
+    """Only arrows that no others imply, or there would be too many to see any."""
+    lines = ["```mermaid", "flowchart TD"]
+    for module, uses in reversed(modules.uses.items()):
+        implied = set().union(*(reachable(modules, used) for used in uses))
+        direct = [used for used in uses if used not in implied]
+        if direct:
+            lines.append(f"    {module} --> {' & '.join(direct)}")
+    return "\n".join(lines + ["```"]) + "\n"
+
+
+def check_diagram(modules, write):
+    text = README.read_text()
+    wanted = DIAGRAM.sub(lambda _: diagram(modules), text)
+    if not DIAGRAM.search(text):
+        return ["consumer/README.md: the marks around the diagram are missing"]
+    if write:
+        README.write_text(wanted)
+    elif wanted != text:
+        return ["consumer/README.md: the diagram is not that of modules.txt "
+                "(tests/lint/check_layers.py --write)"]  # fmt: skip
+    return []
 
 
 def main():
-    layers = read_layers()
-    owner, allowed, _ = layers
-    faults = []
-    checked = 0
-    for path, module in sources(owner):
-        where = path.relative_to(ROOT)
-        if module not in allowed:
-            faults.append(f"{where}: no module '{module}' in layers.txt")
-            continue
-        for included in INCLUDE.findall(path.read_text()):
-            checked += 1
-            faults.append(check_include(where, module, included, layers))
-        if path.suffix == ".h" and path.parent.name == "waybill":
-            faults.append(compiles_alone(path))
-    for name in owner:
-        if not (ROOT / f"include/waybill/{name}.h").exists():
-            faults.append(f"layers.txt: there is no include/waybill/{name}.h")
-    faults = [fault for fault in faults if fault]
-    print("\n".join(faults) or f"{checked} includes follow the arrows")
+    modules = Modules()
+    includes = {path: INCLUDE.findall(path.read_text())
+                for path, _ in modules.sources()}  # fmt: skip
+    if modules.faults:
+        print("\n".join(modules.faults))
+        return 1
+    faults = [f"modules.txt: there is no include/waybill/{name}.h"
+              for name in modules.owner
+              if not (ROOT / f"include/waybill/{name}.h").exists()]  # fmt: skip
+    faults += check_includes(modules, includes)
+    faults += check_include_cycles(includes)
+    faults += check_diagram(modules, "--write" in sys.argv[1:])
+    checked = sum(len(names) for names in includes.values())
+    print("\n".join(faults) or f"{checked} includes fit modules.txt")
     return 1 if faults or checked == 0 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,7 +13,7 @@
  */
 
 #define HEARTBEAT_MS 3000
-#define CLOSE_MS 10000 /* as consumer/queue/consumer.c has it */
+#define CLOSE_MS 10000 /* as consumer/kafka/consumer.c has it */
 #define MOST_FETCHED 8
 
 static void join(struct queue *queue);

@@ -2,9 +2,9 @@
 #define SIMULATE_SIM_QUEUE_H
 
 #include "broker.h"
-#include "queue/queue_internal.h"
+#include "kafka/kafka_internal.h"
 
-/* queue.h over the model broker: sim_queue.c is the consumer, sim_commit.c the
+/* kafka.h over the model broker: sim_queue.c is the consumer, sim_commit.c the
  * producer. */
 
 /* One partition, as a member sees it */

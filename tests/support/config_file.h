@@ -11,7 +11,7 @@
 #include "asserts.h"
 #include "waybill/config.h"
 #include "waybill/integration.h"
-#include "waybill/queue.h"
+#include "waybill/kafka.h"
 
 static const struct config_rules config_test_rules = {integration_table,
                                                       queue_check_property};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "queue/queue_internal.h"
+#include "kafka/kafka_internal.h"
 #include "waybill/alloc.h"
 
 struct queue {

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "waybill/queue.h"
+#include "waybill/kafka.h"
 
 /*
- * queue.h without Kafka: one topic, and nothing comes, goes or is committed but
+ * kafka.h without Kafka: one topic, and nothing comes, goes or is committed but
  * when the test says so. Batches are the real ones.
  */
 #define FAKE_TOPIC "attestations"

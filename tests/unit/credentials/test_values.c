@@ -128,6 +128,7 @@ static void file__is_a_fault_when_it_cannot_be_read(void **state)
 
 static void github__is_a_few_variables(void **state)
 {
+    static const char *const github[] = {"github", NULL};
     struct world *world = *state;
     const struct credential_source source = {.source = "github"};
 
@@ -145,9 +146,9 @@ static void github__is_a_few_variables(void **state)
     assert_string_equal(answer_of(world, &source), "user=me pass=two");
     setenv("GHCR_TOKEN", "one", 1);
     assert_string_equal(answer_of(world, &source), "user=me pass=one");
-    /* And by itself where the registry is GitHub's */
+    /* And by itself where it is the provider's */
     world->options.with_defaults = true;
-    world->options.registry = "ghcr.io";
+    world->options.provider_sources = github;
     world_open(world, NULL, 0);
     assert_string_equal(answer(world), "user=me pass=one");
 }

@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "helper/helper_internal.h"
+#include "cli/helper_internal.h"
 #include "waybill/limits.h"
 
 static const struct parsed {

@@ -1,5 +1,5 @@
-#ifndef WAYBILL_QUEUE_H
-#define WAYBILL_QUEUE_H
+#ifndef WAYBILL_KAFKA_H
+#define WAYBILL_KAFKA_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@
  * the loop's thread.
  *
  * Not here: which offset may be committed when (the ledger's), what is in a
- * message (outcome/).
+ * message (event/).
  */
 struct queue;
 

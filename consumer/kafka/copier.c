@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "queue_internal.h"
+#include "kafka_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
 #include "waybill/dead_letters.h"

@@ -1,5 +1,5 @@
-#ifndef WAYBILL_AWS_H
-#define WAYBILL_AWS_H
+#ifndef WAYBILL_ECR_H
+#define WAYBILL_ECR_H
 
 #include "waybill/credentials.h"
 

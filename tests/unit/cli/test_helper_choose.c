@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "asserts.h"
-#include "helper/helper_internal.h"
+#include "cli/helper_internal.h"
 
 /* What comes of a URL with a file, or with none */
 

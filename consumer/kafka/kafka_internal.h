@@ -1,10 +1,10 @@
-#ifndef WAYBILL_QUEUE_INTERNAL_H
-#define WAYBILL_QUEUE_INTERNAL_H
+#ifndef WAYBILL_KAFKA_INTERNAL_H
+#define WAYBILL_KAFKA_INTERNAL_H
 
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 
-#include "waybill/queue.h"
+#include "waybill/kafka.h"
 
 /* --- properties.c
  * ------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "asserts.h"
-#include "helper/helper_internal.h"
+#include "cli/helper_internal.h"
 
 static int parse(const char *text, struct arena *arena,
                  struct helper_config *ret_config, struct error *err)

@@ -239,8 +239,11 @@ int helper_authorize(const struct helper_choice *choice, struct arena *arena,
                      struct error *err)
 {
     struct oci_client_options limits = {CONNECT_MS, ANSWER_MS};
-    struct keychain_options options = {.registry = choice->registry,
-                                       .path = choice->repository};
+    struct keychain_options options = {
+        .registry = choice->registry,
+        .path = choice->repository,
+        .provider_username = provider_of(choice->registry)->username,
+    };
     struct keychain_env env = {.connect_ms = CONNECT_MS,
                                .answer_ms = ANSWER_MS};
     struct asking asking = {.json = json, .err = err};

@@ -3,7 +3,7 @@
 
 #include <stdatomic.h>
 
-#include "queue_internal.h"
+#include "kafka_internal.h"
 
 /* committer.c has the thread and what crosses to it, transaction.c what the
  * thread does. */

@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "loop/timers.h"
+#include "runtime/timers.h"
 #include "waybill/random.h"
 
 #define MANY 500

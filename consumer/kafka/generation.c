@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "queue_internal.h"
+#include "kafka_internal.h"
 
 /* Kafka takes offsets without a generation from anybody, unfenced: none are
  * sent before the group has been joined, or after it was lost. The generation

@@ -1,4 +1,4 @@
-#include "queue_internal.h"
+#include "kafka_internal.h"
 
 #include "waybill/alloc.h"
 

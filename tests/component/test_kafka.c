@@ -1,4 +1,4 @@
-/* queue.h with the real librdkafka against its own mock cluster, which lives in
+/* kafka.h with the real librdkafka against its own mock cluster, which lives in
  * this process. It forgets the offsets of transactions and knows no isolation:
  * what transactions promise is tested on Kafka itself. */
 
@@ -15,10 +15,10 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-#include "queue/queue_internal.h"
+#include "kafka/kafka_internal.h"
 #include "shard.h"
 #include "waybill/alloc.h"
-#include "waybill/queue.h"
+#include "waybill/kafka.h"
 
 /*
  * librdkafka 2.0.2 loses the offsets of a transaction that ends fatally while

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "queue_internal.h"
+#include "kafka_internal.h"
 #include "waybill/suggest.h"
 
 /* Those that a promise hangs on, and which one */

@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "asserts.h"
-#include "helper/helper_internal.h"
+#include "cli/helper_internal.h"
 
 #define SET(name, value) assert_int_equal(setenv(name, value, 1), 0)
 

@@ -1,7 +1,7 @@
 #ifndef WAYBILL_MEMBERSHIP_H
 #define WAYBILL_MEMBERSHIP_H
 
-#include "queue_internal.h"
+#include "kafka_internal.h"
 
 /* --- consumer.c, membership.c: the member of the group
  * ----------------------------------- */
