@@ -3,70 +3,13 @@
 
 #include <sys/queue.h>
 
+#include "policy.h"
 #include "waybill/integration.h"
 #include "waybill/ledger.h"
 #include "waybill/pipeline.h"
 #include "waybill/status.h"
 
 struct delivery;
-
-/* --- breaker.c: whether a host is there at all ------------------------------
- *
- * After so many failures in a row, none of which was the record's fault,
- * nothing is sent there any more until a probe has found it alive. Pure.
- */
-
-struct breaker {
-    bool open;
-    unsigned failures; /* in a row */
-    unsigned level;    /* openings since the last success */
-    uint64_t probe_ms; /* when to look again, while it is open */
-};
-
-/* True: this one has opened it. `pauses` are the shortest and the longest. */
-bool breaker_failed(struct breaker *breaker, uint64_t now_ms,
-                    const uint64_t pauses[2], struct random *random);
-void breaker_succeeded(struct breaker *breaker);
-/* What the probe has found; false: it stays open. */
-void breaker_probed(struct breaker *breaker, bool alive, uint64_t now_ms,
-                    const uint64_t pauses[2], struct random *random);
-
-/* --- limiter.c: how much a host bears at a time ------------------------------
- *
- * Grows by one for each success while it is what holds deliveries back, until
- * the host has shown its measure for the first time, and then by one for each
- * round of them; is halved when the host says that it is too much, once a
- * second at most (AIMD, as TCP does). Pure.
- */
-
-struct limiter {
-    double limit;
-    double most;
-    bool measured;
-    bool ever_cut;
-    uint64_t cut_ms;
-};
-
-void limiter_init(struct limiter *limiter, size_t most);
-bool limiter_admits(const struct limiter *limiter, size_t running);
-void limiter_succeeded(struct limiter *limiter, size_t running);
-void limiter_overloaded(struct limiter *limiter, uint64_t now_ms);
-
-/* --- budget.c: how much of the traffic may be retries ------------------------
- *
- * Each first attempt earns a tenth of a retry, and each second a whole one, up
- * to a small store: retries never multiply what a host in trouble has to bear,
- * and never starve either. Pure.
- */
-
-struct budget {
-    double tokens;
-    uint64_t filled_ms;
-};
-
-void budget_init(struct budget *budget, uint64_t now_ms);
-void budget_earn(struct budget *budget);
-bool budget_take(struct budget *budget, uint64_t now_ms);
 
 /* --- host.c, lane.c ----------------------------------------------------------
  *
