@@ -10,7 +10,7 @@
  *
  * There is room for so many records (delivery.max_records, max_bytes). When it
  * is full, records that wait for a registry that is down or very slow, or for
- * credentials to be mended, are dropped, and read again when their lane has
+ * credentials to be mended, are dropped, and read again when their queue has
  * room: so what flows is never held up by what does not. Where everything
  * flows, or nothing, reading is paused.
  */
@@ -150,7 +150,7 @@ static bool is_full(const struct service *service)
            service->bytes >= limits->max_bytes;
 }
 
-static void drop_crowding(struct assignment *assignment)
+static void shed(struct assignment *assignment)
 {
     struct service *service = assignment->service;
     struct ledger_entry *entry =
@@ -162,9 +162,9 @@ static void drop_crowding(struct assignment *assignment)
 
         /* Those of an old configuration are planned anew instead. */
         if (intake->record->pipeline == service->pipeline &&
-            record_is_crowding(intake->record)) {
+            record_may_be_shed(intake->record)) {
             if (ledger_drop(&assignment->ledger, entry)) {
-                record_note_parked(intake->record);
+                record_note_shed(intake->record);
                 service->counts.all.parked++;
                 intake_free(intake);
             }
@@ -193,13 +193,13 @@ static void make_room(struct service *service)
     struct assignment *assignment;
     size_t before = service->records;
 
-    if (!pipeline_flows(service->pipeline)) {
+    if (!shed_is_worth_it(&service->pipeline->scheduler)) {
         return;
     }
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         if (!assignment->revoked) {
-            drop_crowding(assignment);
+            shed(assignment);
         }
     }
     if (service->records < before) {
@@ -223,12 +223,13 @@ static void rewind_to_dropped(struct assignment *assignment)
     queue_rewind(queue, &assignment->at, offset);
 }
 
-/* What is dropped, and of no lane, has gone from the log: only looking for it
- * once more can show that. */
+/* What is dropped, and of no registration, has gone from the log: only looking
+ * for it once more can show that. */
 static bool wants_dropped(const struct service *service)
 {
-    return has_dropped(service) && (pipeline_wants_parked(service->pipeline) ||
-                                    !pipeline_has_parked(service->pipeline));
+    return has_dropped(service) &&
+           (shed_wants_back(&service->pipeline->scheduler) ||
+            !shed_has_shed(&service->pipeline->scheduler));
 }
 
 /* Where there is room: what was dropped, once more */
@@ -239,7 +240,7 @@ static void read_dropped(struct service *service)
     if (!wants_dropped(service)) {
         return;
     }
-    pipeline_note_unparked(service->pipeline);
+    shed_note_read_again(&service->pipeline->scheduler);
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         /* One that is on its way back will meet what it is about. */
@@ -276,7 +277,7 @@ void service_tick(void *payload)
 
     count_loop_lag(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
-    pipeline_tick(service->pipeline);
+    shed_tick(&service->pipeline->scheduler);
     service_renew_soon(service);
     service_regulate(service);
     if (service->state == SERVICE_RUNNING) {

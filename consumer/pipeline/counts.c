@@ -51,7 +51,8 @@ static void remember(struct counts *counts, const struct outcome *outcome)
 
 static void count_delivery(const struct delivery *delivery)
 {
-    struct registration_counts *counts = &lane_newest(delivery->lane)->counts;
+    struct registration_counts *counts =
+        &registration_queue_newest(delivery->queue)->counts;
     const struct outcome *outcome = &delivery->outcome;
 
     histogram_observe(&counts->duration, (double)outcome->duration_ms / 1000);

@@ -4,6 +4,7 @@
 #include "waybill/event_content.h"
 #include "waybill/event_decode.h"
 #include "waybill/resolve.h"
+#include "waybill/trace.h"
 
 /* The last call may end the record: nothing of it is touched after that. */
 static void run_finished(void *payload)
@@ -15,12 +16,12 @@ static void run_finished(void *payload)
         struct delivery *delivery = &record->deliveries[i];
         bool is_last;
 
-        if (delivery->state < DELIVERY_DONE || delivery->told) {
+        if (delivery->state < DELIVERY_DONE || delivery->reported) {
             continue;
         }
-        delivery->told = true;
-        record->told += delivery->state == DELIVERY_DONE;
-        is_last = record->told == count;
+        delivery->reported = true;
+        record->reported += delivery->state == DELIVERY_DONE;
+        is_last = record->reported == count;
         record->done(record->payload, delivery);
         if (is_last) {
             return;
@@ -28,21 +29,16 @@ static void run_finished(void *payload)
     }
 }
 
-void record_delivery_done(struct record *record)
-{
-    loop_defer(record->pipeline->options.loop, &record->finished);
-}
-
 bool record_is_done(const struct record *record)
 {
-    return record->told == record->delivery_count;
+    return record->reported == record->delivery_count;
 }
 
 bool record_has_news(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
         if (record->deliveries[i].state == DELIVERY_DONE &&
-            !record->deliveries[i].told) {
+            !record->deliveries[i].reported) {
             return true;
         }
     }
@@ -85,7 +81,7 @@ static void end_without_delivery(struct record *record,
     } else {
         outcome->skip_reason = "nothing is attached to the workflow";
     }
-    record_delivery_done(record);
+    loop_defer(options->loop, &record->finished);
 }
 
 static void plan_delivery(struct delivery *delivery,
@@ -99,7 +95,7 @@ static void plan_delivery(struct delivery *delivery,
     delivery->attachment = attachment;
     delivery->outcome.attachment = attachment;
     delivery->slot.id = progress_id(attachment->name);
-    delivery->lane = pipeline_lane(pipeline, registration);
+    delivery->queue = scheduler_queue(&pipeline->scheduler, registration);
     delivery->integration =
         integration_of(pipeline->integrations, registration);
     if (past != NULL) {
@@ -107,6 +103,22 @@ static void plan_delivery(struct delivery *delivery,
         delivery->dispatched =
             ledger_was_dispatched(past, record->input.offset);
     }
+}
+
+/* Of the event's trace, with a parent of its own: one for all attempts. The
+ * random source is not touched where there is no trace. */
+static void join_trace(struct delivery *delivery)
+{
+    struct record *record = delivery->record;
+    const char *parent = record->event.trace.parent;
+    char *own;
+
+    if (parent == NULL) {
+        return;
+    }
+    own = arena_strdup(record->arena, parent);
+    trace_parent_renew(own, random_next(record->pipeline->options.random) | 1);
+    delivery->outcome.traceparent = own;
 }
 
 static void start_deliveries(struct record *record, const struct ledger *past)
@@ -118,7 +130,9 @@ static void start_deliveries(struct record *record, const struct ledger *past)
         plan_delivery(&record->deliveries[i], plan->attachments[i], past);
     }
     for (size_t i = 0; i < plan->count; i++) {
-        delivery_start(&record->deliveries[i]);
+        join_trace(&record->deliveries[i]);
+        delivery_recall(&record->deliveries[i]);
+        scheduler_enqueue(&record->deliveries[i]);
     }
 }
 
@@ -224,7 +238,7 @@ bool record_abandon(struct record *record, bool at_once)
     bool running = false;
 
     for (size_t i = 0; i < record->delivery_count; i++) {
-        running |= delivery_abandon(&record->deliveries[i], at_once);
+        running |= scheduler_abandon(&record->deliveries[i], at_once);
     }
     return running;
 }
@@ -239,7 +253,7 @@ bool record_has_begun(const struct record *record)
     return false;
 }
 
-bool record_is_crowding(const struct record *record)
+bool record_may_be_shed(const struct record *record)
 {
     size_t waiting = 0;
 
@@ -249,7 +263,7 @@ bool record_is_crowding(const struct record *record)
                      delivery->state == DELIVERY_PAUSING;
 
         if (delivery->state == DELIVERY_RUNNING ||
-            (waits && !lane_is_crowding(delivery->lane))) {
+            (waits && !shed_may_shed(delivery->queue))) {
             return false;
         }
         waiting += waits;
@@ -257,11 +271,11 @@ bool record_is_crowding(const struct record *record)
     return waiting > 0;
 }
 
-void record_note_parked(struct record *record)
+void record_note_shed(struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
         if (record->deliveries[i].state < DELIVERY_DONE) {
-            record->deliveries[i].lane->parked = true;
+            record->deliveries[i].queue->has_shed = true;
         }
     }
 }
@@ -292,7 +306,7 @@ void record_free(struct record *record)
         return;
     }
     for (size_t i = 0; i < record->delivery_count; i++) {
-        delivery_release(&record->deliveries[i]);
+        scheduler_release(&record->deliveries[i]);
     }
     loop_cancel(record->pipeline->options.loop, &record->finished);
     record->pipeline->records--;

@@ -52,9 +52,9 @@ STAILQ_HEAD(pipelines, pipeline);
 
 struct service {
     struct pipeline *pipeline;
-    struct pipelines elders;  /* by earlier settings, the oldest first */
-    struct pipelines retired; /* ... with nothing left, to be taken */
-    size_t elder_count;
+    struct pipelines predecessors; /* by earlier settings, the oldest first */
+    struct pipelines retired;      /* ... with nothing left, to be taken */
+    size_t predecessor_count;
     struct task renewal;
     const struct pipeline_options *options;
     const struct settings *settings;

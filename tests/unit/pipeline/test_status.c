@@ -134,7 +134,7 @@ static void status__shows_which_registration_is_down_and_why(void **state)
 
     begin_ready();
     fake_assign(0, -1, "");
-    assert_int_equal(look()->registration_count, 4);
+    assert_int_equal(look()->registration_count, 5);
     one = &status.registrations[0];
     assert_int_equal(one->state, REGISTRATION_FLOWING);
     for (int64_t i = 0; i < 4; i++) {
