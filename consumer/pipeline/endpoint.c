@@ -145,7 +145,12 @@ bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
     }
     pause(endpoint, err, now_ms);
     if (err->kind == ERROR_RATE_LIMITED) {
-        return false; /* it is there, and says when to come again */
+        /* It is there, and says when to come again. What comes alone does not
+         * come too often. */
+        if (endpoint->load > 1) {
+            rate_refused(&endpoint->rate, now_ms);
+        }
+        return false;
     }
     get_pauses(endpoint, pauses);
     if (endpoint->is_tried) {

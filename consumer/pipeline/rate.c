@@ -109,15 +109,26 @@ void rate_refused(struct rate *rate, uint64_t now_ms)
     }
 }
 
+static uint64_t rounded_up(double ms)
+{
+    uint64_t whole = (uint64_t)ms;
+
+    return (double)whole < ms ? whole + 1 : whole;
+}
+
 uint64_t rate_not_before_ms(const struct rate *rate, uint64_t now_ms)
 {
     double lacking;
+    uint64_t time_ms;
 
     if (rate_limit(rate, now_ms) <= 0) {
         return now_ms;
     }
     lacking = 1 - tokens_at(rate, now_ms);
-    return lacking > 0
-               ? now_ms + 1 + (uint64_t)(lacking / rate->per_second * 1000)
-               : now_ms;
+    if (lacking <= 0) {
+        return now_ms;
+    }
+    time_ms = now_ms + rounded_up(lacking / rate->per_second * 1000);
+    return time_ms < rate->refused_ms + LIFT_MS ? time_ms
+                                                : rate->refused_ms + LIFT_MS;
 }

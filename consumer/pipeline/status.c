@@ -169,6 +169,8 @@ static void look_at_queue(const struct service *service,
         .waiting =
             queue->load > queue->in_flight ? queue->load - queue->in_flight : 0,
         .limit = (size_t)queue->endpoint->limiter.limit,
+        .rate_limit = rate_limit(&queue->endpoint->rate,
+                                 loop_now(service->options->loop)),
         .rate = queue->ended_per_s,
         .parked = queue->has_shed,
         .last_error =

@@ -1140,6 +1140,77 @@ static void pipeline__sends_a_host_what_it_bears(void **state)
     end();
 }
 
+/* --- how often ---------------------------------------------------------------
+ */
+
+/* An endpoint that takes one request a second, answers at once, and says
+ * nothing of when to come again or asks for a pause */
+struct narrow {
+    uint64_t free_ms; /* it takes the next one */
+    uint32_t pause_ms;
+    size_t accepted;
+    size_t refused;
+};
+
+static void answer_narrowly(struct narrow *narrow)
+{
+    size_t running = fake_running(NULL);
+    uint64_t now = world.time.monotonic;
+
+    for (size_t i = 0; i < running; i++) {
+        struct fake_attempt *attempt = fake_running_one(NULL);
+
+        if (now >= narrow->free_ms) {
+            narrow->free_ms = now + 1000;
+            narrow->accepted++;
+            fake_succeed(attempt);
+        } else {
+            narrow->refused++;
+            fake_fail(attempt, ERROR_RATE_LIMITED, 429, narrow->pause_ms);
+        }
+    }
+}
+
+/* As much as it likes, for so long */
+static void crowd(struct narrow *narrow, uint64_t seconds)
+{
+    narrow->accepted = 0;
+    narrow->refused = 0;
+    for (uint64_t step = 0; step < seconds * 50; step++) {
+        for (size_t i = 0; i < MANY; i++) {
+            if (records[i] == NULL || record_is_done(records[i])) {
+                record_free(records[i]);
+                records[i] = feed("hook");
+            }
+        }
+        world_pass(&world, 20);
+        answer_narrowly(narrow);
+        told_count = 0;
+    }
+}
+
+/* One attempt at a time that is answered at once is many a second. */
+static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(
+    void **state)
+{
+    static const uint32_t pauses[] = {0, 1000, 10000};
+
+    for (size_t i = 0; i < ARRAY_SIZE(pauses); i++) {
+        struct narrow narrow = {.pause_ms = pauses[i]};
+
+        begin_with(1, PIPELINE_SERVICE);
+        world.settings.delivery.max_attempts = 1000;
+        open_pipeline();
+        crowd(&narrow, 120);
+        crowd(&narrow, 900);
+        assert_in_range(narrow.accepted, i < 2 ? 800 : 500, 900);
+        assert_in_range(narrow.refused, 1, narrow.accepted * 3 / 100);
+        free_many();
+        fake_reset(world.loop);
+        end();
+    }
+}
+
 /* Each registration may use as much as it is configured to, and no more. */
 static void pipeline__never_sends_more_than_is_configured(void **state)
 {
@@ -1843,6 +1914,8 @@ int main(void)
             pipeline__tries_another_one_when_the_first_shows_nothing),
         cmocka_unit_test(pipeline__keeps_two_kinds_at_one_host_apart),
         cmocka_unit_test(pipeline__sends_a_host_what_it_bears),
+        cmocka_unit_test(
+            pipeline__finds_out_how_often_an_endpoint_may_be_asked),
         cmocka_unit_test(pipeline__never_sends_more_than_is_configured),
         cmocka_unit_test(pipeline__has_the_registrations_of_a_host_take_turns),
         cmocka_unit_test(pipeline__retries_no_more_than_its_budget_allows),
