@@ -64,7 +64,6 @@ void intake_free(struct intake *intake)
     loop_disarm(service->options->loop, &intake->withheld);
     record_free(intake->record);
     service->records--;
-    service->bytes -= intake->size;
     mem_free(intake);
 }
 
@@ -102,11 +101,9 @@ struct intake *intake_new(struct assignment *assignment,
     timer_init(&intake->withheld, service_on_withheld, intake);
     intake->record = pipeline_feed(service->pipeline, input,
                                    &assignment->ledger, on_outcome, intake);
-    intake->size = record_size(intake->record);
     add_slots(intake);
     ledger_add(&assignment->ledger, &intake->entry);
     service->records++;
-    service->bytes += intake->size;
     service->dirty |= intake->entry.slot_count == 0;
     return intake;
 }
@@ -134,12 +131,24 @@ void service_on_record(void *payload, const struct input *input)
 /* --- how much ---------------------------------------------------------------
  */
 
+size_t service_bytes(const struct service *service)
+{
+    const struct pipeline *predecessor;
+    size_t bytes = service->pipeline->bytes;
+
+    STAILQ_FOREACH(predecessor, &service->predecessors, link)
+    {
+        bytes += predecessor->bytes;
+    }
+    return bytes;
+}
+
 static bool is_over(const struct service *service, size_t share)
 {
     const struct delivery_settings *limits = &service->settings->delivery;
 
     return service->records > limits->max_records / share ||
-           service->bytes > limits->max_bytes / share;
+           service_bytes(service) > limits->max_bytes / share;
 }
 
 static bool is_full(const struct service *service)
@@ -147,7 +156,7 @@ static bool is_full(const struct service *service)
     const struct delivery_settings *limits = &service->settings->delivery;
 
     return service->records >= limits->max_records ||
-           service->bytes >= limits->max_bytes;
+           service_bytes(service) >= limits->max_bytes;
 }
 
 static void shed(struct assignment *assignment)

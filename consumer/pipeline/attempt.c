@@ -1,4 +1,5 @@
 #include "pipeline_internal.h"
+#include "waybill/event_content.h"
 #include "waybill/fault.h"
 
 /* One attempt of a delivery: what its integration is asked, and what it has
@@ -10,6 +11,15 @@ void attempt_release(struct delivery *delivery)
     delivery->attempt.arena = NULL;
 }
 
+/* What its integration has had decoded of the event stays for the others. */
+static void count_content(struct record *record)
+{
+    size_t size = event_content_size(&record->event);
+
+    record->pipeline->bytes += size - record->content_size;
+    record->content_size = size;
+}
+
 static void on_done(void *payload, const struct delivery_report *report)
 {
     struct delivery *delivery = payload;
@@ -17,6 +27,7 @@ static void on_done(void *payload, const struct delivery_report *report)
     struct error err;
 
     delivery->attempt.operation = NULL;
+    count_content(delivery->record);
     if (report->status == DELIVERY_FAILED) {
         err = *report->err;
         copy.err = &err;
@@ -64,7 +75,7 @@ void attempt_begin(struct delivery *delivery, attempt_done_fn *done)
     note_start(delivery);
     note_repetition(delivery, repeats);
     attempt->done = done;
-    attempt->arena = arena_new();
+    attempt->arena = arena_new_counted(&delivery->record->pipeline->bytes);
     attempt->operation = delivery->integration->class->deliver(
         delivery->integration,
         &(struct delivery_request){
@@ -79,6 +90,7 @@ void attempt_begin(struct delivery *delivery, attempt_done_fn *done)
             .kept_arena = delivery->record->arena,
         },
         on_done, delivery);
+    count_content(delivery->record);
 }
 
 void attempt_cancel(struct delivery *delivery)

@@ -71,7 +71,7 @@ static void add_position(struct queue_batch *batch,
 static size_t room_in(const struct service *service,
                       const struct queue_batch *batch)
 {
-    size_t usual = service->bytes / (service->records + 1) + 1;
+    size_t usual = service_bytes(service) / (service->records + 1) + 1;
     size_t size = queue_batch_size(batch);
     size_t bytes = size < MOST_BYTES ? (MOST_BYTES - size) / usual + 1 : 0;
     size_t messages = service->sent_count < MOST_MESSAGES

@@ -18,6 +18,7 @@ struct record {
     size_t reported; /* deliveries, with an outcome */
     int64_t fed_ms;  /* wall */
     uint64_t fed_mono_ms;
+    size_t content_size; /* of the event, that is counted already */
     struct task finished;
     record_delivery_fn *done;
     void *payload;
@@ -44,6 +45,7 @@ struct pipeline {
     struct integration_set *integrations;
     struct scheduler scheduler;
     size_t records; /* that are of it */
+    size_t bytes;   /* ... that these hold, and what their attempts need */
 };
 
 #endif

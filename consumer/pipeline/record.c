@@ -216,7 +216,7 @@ struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct ledger *past,
                              record_delivery_fn *done, void *payload)
 {
-    struct arena *arena = arena_new();
+    struct arena *arena = arena_new_counted(&pipeline->bytes);
     struct record *record = arena_alloc(arena, sizeof(*record));
     const struct loop *loop = pipeline->options.loop;
 
@@ -295,11 +295,6 @@ const struct outcome *record_outcome(const struct record *record, size_t index)
     return delivery_outcome(&record->deliveries[index]);
 }
 
-size_t record_size(const struct record *record)
-{
-    return arena_size(record->arena);
-}
-
 void record_free(struct record *record)
 {
     if (record == NULL) {
@@ -310,6 +305,7 @@ void record_free(struct record *record)
     }
     loop_cancel(record->pipeline->options.loop, &record->finished);
     record->pipeline->records--;
+    record->pipeline->bytes -= record->content_size;
     event_release(&record->event);
     arena_free(record->arena);
 }

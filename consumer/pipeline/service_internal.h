@@ -25,7 +25,6 @@ struct intake {
     struct ledger_entry entry;
     struct assignment *assignment;
     struct record *record;
-    size_t size;
     struct timer withheld; /* a delivery whose message was refused */
     uint64_t renewed_at;   /* the commit after which it is planned anew; 0 */
     /* Of a record that was planned anew: the worst outcome that was committed
@@ -64,7 +63,6 @@ struct service {
     struct outcome_style style;
     TAILQ_HEAD(, assignment) assignments;
     size_t records;
-    size_t bytes;
     bool full;
     enum service_state state;
     bool idle;     /* nothing runs any more, while draining */
@@ -110,6 +108,8 @@ bool assignment_abandon(struct assignment *assignment, bool at_once);
 void service_on_handover(void *payload);
 void service_tick(void *payload);
 void service_regulate(struct service *service);
+/* Held for records, attempts included */
+size_t service_bytes(const struct service *service);
 
 /* --- commit.c */
 /* False: there is nothing to commit. */

@@ -256,7 +256,7 @@ void service_get_status(const struct service *service, struct arena *arena,
         .full = service->full,
         .records = service->records,
         .most_records = limits->max_records,
-        .bytes = service->bytes,
+        .bytes = service_bytes(service),
         .most_bytes = limits->max_bytes,
         .counts = &service->counts.all,
     };

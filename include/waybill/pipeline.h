@@ -75,7 +75,6 @@ const struct outcome *delivery_outcome(const struct delivery *delivery);
 size_t record_delivery_count(const struct record *record);
 const struct outcome *record_outcome(const struct record *record, size_t index);
 bool record_is_done(const struct record *record);
-size_t record_size(const struct record *record); /* bytes that it holds */
 /* Ends it wherever it is; done() is not called any more. */
 void record_free(struct record *record);
 

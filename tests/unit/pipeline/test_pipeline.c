@@ -54,6 +54,7 @@ static void check_at_rest(void)
         check_number(endpoint->name, endpoint->in_flight, 0);
     }
     assert_int_equal(world.pipeline->scheduler.in_flight, 0);
+    assert_int_equal(world.pipeline->bytes, 0);
 }
 
 static void end(void)
