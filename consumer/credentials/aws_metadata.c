@@ -115,7 +115,7 @@ static int put_authorization(struct str *out, struct error *err)
     CLEANUP(str_wipe) struct str file = STR_INIT(LIMIT_SECRET_FILE);
 
     if (path != NULL) {
-        if (secret_file_read(path, &file, err) < 0) {
+        if (secret_file_read(path, &file, NULL, err) < 0) {
             return -1;
         }
         value = file.data;

@@ -215,7 +215,7 @@ class Protocol(Helper):
             (b'{"uri":"https://gh%63r.io/v2/a/manifests/1"}', "host"),
             (b'{"uri":"https://ghcr.io\\\\@evil.example/"}', "unprintable"),
             (json.dumps({"uri": "https://a/" + "a" * 9000}).encode(), "longer than"),
-            (long, "more than 65536 bytes"),
+            (long, "larger than 65536 bytes"),
         ):
             with self.subTest(request[:60]):
                 self.assert_refused(self.get(request), word)
