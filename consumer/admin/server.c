@@ -465,7 +465,9 @@ int admin_open(const struct admin_options *options, struct admin **ret_admin,
         admin_free(admin);
         return -1;
     }
-    admin->answering.loopback = address_is_loopback(&admin->address);
+    admin->answering.loopback =
+        address_classify((struct sockaddr *)&admin->address.socket) ==
+        ADDRESS_LOOPBACK;
     watch(admin);
     *ret_admin = admin;
     return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 #include "waybill/utf8.h"
@@ -51,13 +52,6 @@ bool cloud_says_true(const char *name)
     return value != NULL && strcasecmp(value, "true") == 0;
 }
 
-bool cloud_is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           (strncmp(host, "127.", 4) == 0 &&
-            strspn(host, "0123456789.") == strlen(host));
-}
-
 int cloud_check_url(const char *what, const char *url, struct error *err)
 {
     struct url parsed;
@@ -66,7 +60,7 @@ int cloud_check_url(const char *what, const char *url, struct error *err)
     if (url_parse(url, NULL, &parsed, err) < 0) {
         return error_prefix(err, "%s", what);
     }
-    fine = parsed.https || cloud_is_loopback(parsed.host);
+    fine = parsed.https || host_classify(parsed.host) == ADDRESS_LOOPBACK;
     url_release(&parsed);
     return fine ? 0
                 : error_set(err, ERROR_AUTH, "%s '%s' is not https", what, url);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "helper_internal.h"
+#include "waybill/address.h"
 #include "waybill/limits.h"
 
 /* What a program is about to ask for. Messages do not repeat it: a query may
@@ -123,14 +124,12 @@ const char *helper_registry_of(const struct helper_uri *uri,
                                struct arena *arena)
 {
     static const char *const hub[] = {"docker.io", "registry-1.docker.io"};
-    const char *port = strcmp(uri->scheme, "https") == 0 ? ":443" : ":80";
-    size_t len = strlen(uri->host);
+    int port = strcmp(uri->scheme, "https") == 0 ? 443 : 80;
     const char *registry = uri->host;
+    struct host_port split;
 
-    if (len > strlen(port) &&
-        strcmp(uri->host + len - strlen(port), port) == 0) {
-        registry =
-            arena_printf(arena, "%.*s", (int)(len - strlen(port)), uri->host);
+    if (host_port_split(uri->host, &split) && split.port == port) {
+        registry = arena_printf(arena, "%.*s", (int)split.name_len, uri->host);
     }
     for (size_t i = 0; i < ARRAY_SIZE(hub); i++) {
         if (strcmp(registry, hub[i]) == 0) {

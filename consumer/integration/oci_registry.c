@@ -5,6 +5,7 @@
 
 #include "integration_internal.h"
 #include "oci_options.h"
+#include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/oci.h"
 
@@ -126,20 +127,6 @@ static struct account *account_of(struct integration *integration,
  * -----------------------------------------------------------
  */
 
-static const char *without_port(const char *registry, struct arena *arena)
-{
-    const char *end =
-        registry[0] == '[' ? strchr(registry, ']') : strchr(registry, ':');
-
-    if (end == NULL) {
-        return registry;
-    }
-    return registry[0] == '['
-               ? arena_printf(arena, "%.*s", (int)(end - registry - 1),
-                              registry + 1)
-               : arena_printf(arena, "%.*s", (int)(end - registry), registry);
-}
-
 /* What is configured, and every registry that a registration names */
 static void fill_allowed(struct integration *integration)
 {
@@ -155,12 +142,15 @@ static void fill_allowed(struct integration *integration)
     for (size_t i = 0; i < env->registration_count; i++) {
         const struct registration *registration = &env->registrations[i];
         struct oci_repository repository;
+        struct host_port split;
 
         if (strcmp(registration->integration, oci_registry_class.fields.kind) ==
             0) {
             parse_repository(registration, integration->arena, &repository);
-            patterns[count++] =
-                without_port(repository.registry, integration->arena);
+            if (host_port_split(repository.registry, &split)) {
+                patterns[count++] =
+                    arena_strdup(integration->arena, split.host);
+            }
         }
     }
     integration->allowed = (struct allow_list){

@@ -181,6 +181,8 @@ static const struct place places[] = {
     {"127.evil.example", false}, {"127.0.0.1.evil.example", false},
     {"128.0.0.1", false},        {"10.0.0.1", false},
     {"[::2]:5000", false},       {"ghcr.io", false},
+    {"[::ffff:7f00:1]:5", true}, {"LOCALHOST:5000", true},
+    {"0.0.0.0:5000", false},     {"127.0.0.256", false},
 };
 
 static void reference__knows_loopback(void **state)
