@@ -23,8 +23,7 @@ static const char *put_file(struct arena *arena, struct str *out,
     }
     files_add(files, full, &stamp);
     content.len = without_line_end(content.data, content.len);
-    if (memchr(content.data, '\0', content.len) != NULL ||
-        !utf8_valid(content.data, content.len)) {
+    if (!utf8_is_text(content.data, content.len)) {
         return arena_printf(arena, "file '%s' is not UTF-8 text", path);
     }
     str_put(out, content.data, content.len);
