@@ -6,7 +6,7 @@
 
 #include "waybill/address.h"
 #include "waybill/alloc.h"
-#include "waybill/base64.h"
+#include "waybill/sign.h"
 #include "waybill/utf8.h"
 
 /* The machine's own service is a hop away, or does not exist. */
@@ -233,30 +233,13 @@ int64_t cloud_wall_s(const struct keychain_env *env)
     return clock_wall_ms(loop_clock(env->loop)) / 1000;
 }
 
-static bool read_expiry(const char *token, double *ret_expiry)
-{
-    CLEANUP(str_wipe) struct str payload = STR_INIT(LIMIT_TOKEN);
-    const char *begin = strchr(token, '.');
-    const char *end = begin != NULL ? strchr(begin + 1, '.') : NULL;
-    struct json *json = NULL;
-    struct error err;
-    bool found;
-
-    if (end == NULL ||
-        !base64url_decode(begin + 1, (size_t)(end - begin - 1), &payload) ||
-        json_parse(payload.data, payload.len, &json, &err) < 0) {
-        return false;
-    }
-    found = json_number(json_member(json, "exp"), ret_expiry);
-    json_free(json);
-    return found;
-}
-
 double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
                          double fallback)
 {
+    struct json *claims = jwt_claims(token);
     double expiry;
+    bool found = json_number(json_member(claims, "exp"), &expiry);
 
-    return read_expiry(token, &expiry) ? expiry - (double)cloud_wall_s(env)
-                                       : fallback;
+    json_free(claims);
+    return found ? expiry - (double)cloud_wall_s(env) : fallback;
 }

@@ -80,19 +80,17 @@ static void replace(char **slot, const char *value, size_t len)
 static int bind_auth(struct credential *credential, const char *value,
                      struct error *err)
 {
-    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
     const char *colon;
 
     for (; *value != '\0'; value++) {
-        if (strchr(" \t\r\n", *value) == NULL) {
-            str_putc(&padded, *value);
+        if (*value != ' ' && *value != '\t') {
+            str_putc(&text, *value);
         }
     }
-    while (padded.len % 4 != 0) {
-        str_putc(&padded, '=');
-    }
-    if (!base64_decode(padded.data, padded.len, BASE64_STANDARD, &both)) {
+    if (!base64_decode(text.data, text.len, BASE64_STANDARD | BASE64_UNPADDED,
+                       &both)) {
         return error_set(err, ERROR_AUTH, "'auth' is not base64");
     }
     while (both.len > 0 && both.data[both.len - 1] == '\0') {
