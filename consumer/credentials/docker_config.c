@@ -4,6 +4,7 @@
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
+#include "waybill/provider.h"
 
 /*
  * A docker config: config.json, podman's auth.json (containers-auth.json(5)),
@@ -23,24 +24,11 @@
  * one counts; of equal ones the last.
  */
 
-static const char hub_server[] = "https://index.docker.io/v1/";
-
-static bool is_hub(const char *host, size_t len)
-{
-    static const char *const hosts[] = {"index.docker.io", "docker.io",
-                                        "registry-1.docker.io"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
-        if (strlen(hosts[i]) == len && strncasecmp(hosts[i], host, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *docker_server(const char *registry)
 {
-    return is_hub(registry, strlen(registry)) ? hub_server : registry;
+    return is_docker_hub(registry, strlen(registry)) ? "https://" DOCKER_HUB
+                                                       "/v1/"
+                                                     : registry;
 }
 
 /* --- keys -------------------------------------------------------------------
@@ -91,7 +79,8 @@ static bool same_host(const struct key *key, const char *registry)
 
     return (key->host_len == len &&
             strncasecmp(key->host, registry, len) == 0) ||
-           (is_hub(key->host, key->host_len) && is_hub(registry, len));
+           (is_docker_hub(key->host, key->host_len) &&
+            is_docker_hub(registry, len));
 }
 
 /* The repository, or a folder that it is in */

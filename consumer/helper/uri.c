@@ -4,6 +4,7 @@
 #include "helper_internal.h"
 #include "waybill/address.h"
 #include "waybill/limits.h"
+#include "waybill/provider.h"
 
 /* What a program is about to ask for. Messages do not repeat it: a query may
  * hold a signature that is as good as a password. */
@@ -123,7 +124,6 @@ int helper_uri_parse(const char *text, struct arena *arena,
 const char *helper_registry_of(const struct helper_uri *uri,
                                struct arena *arena)
 {
-    static const char *const hub[] = {"docker.io", "registry-1.docker.io"};
     int port = strcmp(uri->scheme, "https") == 0 ? 443 : 80;
     const char *registry = uri->host;
     struct host_port split;
@@ -131,12 +131,7 @@ const char *helper_registry_of(const struct helper_uri *uri,
     if (host_port_split(uri->host, &split) && split.port == port) {
         registry = arena_printf(arena, "%.*s", (int)split.name_len, uri->host);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(hub); i++) {
-        if (strcmp(registry, hub[i]) == 0) {
-            return "index.docker.io";
-        }
-    }
-    return registry;
+    return registry_name(registry);
 }
 
 /* How much of what follows /v2/ is the name, 0: there is none */

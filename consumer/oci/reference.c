@@ -4,8 +4,7 @@
 #include "waybill/address.h"
 #include "waybill/limits.h"
 #include "waybill/oci.h"
-
-#define DOCKER_HUB "index.docker.io"
+#include "waybill/provider.h"
 
 static bool is_lower_or_digit(char c)
 {
@@ -109,9 +108,7 @@ int oci_repository_parse(const char *text, struct arena *arena,
         found.registry = DOCKER_HUB;
         found.path = arena_strdup(arena, text);
     }
-    if (strcmp(found.registry, "docker.io") == 0) {
-        found.registry = DOCKER_HUB;
-    }
+    found.registry = registry_name(found.registry);
     if (!host_port_split(found.registry, &split) || split.port == 0 ||
         !oci_path_is_valid(found.path)) {
         return explain(text, err);

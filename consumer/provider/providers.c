@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "waybill/glob.h"
 #include "waybill/str.h"
@@ -13,10 +14,13 @@
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+static const char *const docker_hub[] = {DOCKER_HUB, "docker.io",
+                                         "registry-1.docker.io", NULL};
+
 const struct provider providers[] = {
     {
         .name = "Docker Hub",
-        .hosts = LIST("index.docker.io", "docker.io", "registry-1.docker.io"),
+        .hosts = docker_hub,
         .wire_host = "registry-1.docker.io",
         .token_hosts = LIST("auth.docker.io"),
         .well_known = true,
@@ -176,6 +180,21 @@ const struct provider providers[] = {
     },
     {.name = "registry", .hosts = LIST("*")},
 };
+
+bool is_docker_hub(const char *host, size_t len)
+{
+    for (const char *const *name = docker_hub; *name != NULL; name++) {
+        if (strlen(*name) == len && strncasecmp(*name, host, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *registry_name(const char *registry)
+{
+    return is_docker_hub(registry, strlen(registry)) ? DOCKER_HUB : registry;
+}
 
 /* Hosts have no case, and globs do. */
 static void put_lower(struct str *out, const char *text)

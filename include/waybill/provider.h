@@ -47,6 +47,14 @@ struct provider {
     const char *not_found_advice; /* so for 404; or NULL */
 };
 
+/* Docker Hub has several names, in any case, which all mean the same registry.
+ * This is the one that credentials and references have; requests go to the
+ * provider's wire_host. */
+#define DOCKER_HUB "index.docker.io"
+bool is_docker_hub(const char *host, size_t len);
+/* DOCKER_HUB for each of its names, any other registry as it is */
+const char *registry_name(const char *registry);
+
 /* Never NULL; `registry` is host[:port]. */
 const struct provider *provider_of(const char *registry);
 extern const struct provider providers[]; /* the last is all others */

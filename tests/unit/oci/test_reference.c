@@ -26,6 +26,10 @@ static const struct good goods[] = {
     /* Docker Hub: by name, or where the first part is no registry */
     {"docker.io/acme/a", HUB, "acme/a"},
     {"index.docker.io/acme/a", HUB, "acme/a"},
+    {"registry-1.docker.io/acme/a", HUB, "acme/a"},
+    {"Docker.io/acme/a", HUB, "acme/a"},
+    {"docker.io:5000/acme/a", "docker.io:5000", "acme/a"},
+    {"x.docker.io/acme/a", "x.docker.io", "acme/a"},
     {"acme/attestations", HUB, "acme/attestations"},
     {"acme/a/b", HUB, "acme/a/b"},
     {"acme", HUB, "acme"},
