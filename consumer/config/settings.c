@@ -293,7 +293,7 @@ static const struct field registries_fields[] = {
             "send us to: its token server, a redirect, the place of an "
             "upload. Allowed without being named: well-known registries, "
             "every host that a registration names, and hosts of the same "
-            "domain.",
+            "domain (the registrable one, by the Public Suffix List).",
      .example = "[auth.example.net]",
      .since = "0.2"},
     {.key = "allow_any",

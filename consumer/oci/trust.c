@@ -4,6 +4,7 @@
 #include "oci_internal.h"
 #include "waybill/address.h"
 #include "waybill/alloc.h"
+#include "waybill/site.h"
 
 /*
  * Everything that a registry says about where to go next passes here: the
@@ -12,8 +13,8 @@
  *
  * - Credentials go to the registry's own origin, and to the token server that
  *   it names. To no one else.
- * - Another host is of use only when it is the registry's neighbour, well
- * known, one that a registration names, or allowed (registries.allowed).
+ * - Another host is of use only when it is of the same site as the registry,
+ *   well known, one that a registration names, or allowed (registries.allowed).
  * - Once on https, never http. A proxy that ends TLS often leaves http in the
  *   Location of its own host; that is put right instead of refused.
  * - A registry on the open network does not send us to addresses that only we
@@ -76,51 +77,6 @@ static bool may_reach(const struct url *from, const struct oci_target *target,
 
     return class == ADDRESS_PUBLIC || same_host(from, to) ||
            class_of(from->host) >= class || is_named(target->allowed, to->host);
-}
-
-static bool is_below(const char *host, const char *domain)
-{
-    size_t len = strlen(host);
-    size_t tail = strlen(domain);
-
-    return len > tail && host[len - tail - 1] == '.' &&
-           strcmp(host + len - tail, domain) == 0;
-}
-
-/* Top-level domains that nobody can buy a name in (RFC 6761, RFC 6762, ICANN's
- * .internal), or that houses use for themselves: all of it is one house's. */
-static bool is_private_domain(const char *domain)
-{
-    static const char *const domains[] = {"internal", "local",   "localdomain",
-                                          "lan",      "home",    "corp",
-                                          "test",     "example", "intranet"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
-        if (strcmp(domain, domains[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* registry.example.com with auth.example.com, example.com with
- * auth.example.com, and two names without a domain: whoever runs one runs the
- * other. A domain of one label is nobody's, but for those of houses. */
-static bool same_site(const char *from, const char *to)
-{
-    const char *dot = strchr(from, '.');
-
-    if (host_is_address(from) || host_is_address(to)) {
-        return false;
-    }
-    if (dot == NULL) {
-        return strchr(to, '.') == NULL;
-    }
-    if (is_below(to, from)) {
-        return true;
-    }
-    return (strchr(dot + 1, '.') != NULL || is_private_domain(dot + 1)) &&
-           (strcmp(to, dot + 1) == 0 || is_below(to, dot + 1));
 }
 
 /* Whether `from` may send us there at all, and its token server be there */
