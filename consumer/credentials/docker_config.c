@@ -47,6 +47,7 @@ struct key {
     bool has_scheme;
 };
 
+/* As docker takes one apart: a key is no URL, and may be any text. */
 static struct key read_key(const char *text)
 {
     struct key key = {.host = text};

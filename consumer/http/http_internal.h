@@ -89,6 +89,10 @@ void hosts_free(struct http *http);
 struct certs *certs_load(const char *host, const char *certs_dir);
 void certs_leave(struct certs *certs); /* NULL is fine */
 
+/* url.c: whatever libcurl takes for a proxy's URL; the scheme may be missing.
+ * It may hold a password, so the text becomes host:port. */
+bool url_parse_proxy(const char *text, struct url *ret_url);
+
 /* explain.c */
 int transfer_explain(const struct http_transfer *transfer, CURLcode result,
                      struct error *err);

@@ -36,8 +36,7 @@ static bool same_host(const struct url *a, const struct url *b)
 
 static void give_https_back(const struct url *from, struct url *to)
 {
-    const char *authority = to->text + strlen("http://");
-    const char *rest = authority + strcspn(authority, "/?");
+    const char *path = url_parts(to->text).path;
     bool six = strchr(to->host, ':') != NULL;
     struct str text;
 
@@ -49,7 +48,7 @@ static void give_https_back(const struct url *from, struct url *to)
     if (to->port != 443) {
         str_printf(&text, ":%u", to->port);
     }
-    str_puts(&text, rest);
+    str_puts(&text, path);
     mem_free(to->text);
     to->text = str_take(&text);
     to->https = true;
