@@ -6,6 +6,7 @@
 
 #include "certs.h"
 #include "waybill/http.h"
+#include "waybill/url.h"
 
 /* What driver.c (the multi handle and the loop), transfer.c (one request),
  * apply.c (how to get there), hosts.c and certs.c (what is known of a host)
@@ -76,6 +77,10 @@ struct certs *host_certs(struct host *host,
                          uint64_t now_ms); /* one more user */
 void host_avoid_http2(struct host *host, uint64_t now_ms);
 void hosts_free(struct http *http);
+
+/* url.c: whatever libcurl takes for a proxy's URL; the scheme may be missing.
+ * It may hold a password, so the text becomes host:port. */
+bool url_parse_proxy(const char *text, struct url *ret_url);
 
 /* explain.c */
 int transfer_explain(const struct http_transfer *transfer, CURLcode result,

@@ -303,6 +303,8 @@ static void answer__is_not_for_foreign_names_on_the_loopback(void **state)
         {"Host: evil.example:9464\r\n", 403},
         {"Host: localhost.evil.example\r\n", 403},
         {"Host: 127.0.0.1.evil.example\r\n", 403},
+        {"Host: [evil.example]:9464\r\n", 403},
+        {"Host: \r\n", 403},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

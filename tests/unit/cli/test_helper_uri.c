@@ -67,6 +67,11 @@ static void a_uri_that_is_none_is_refused(void **state)
         "//host/path",
         "1https://host/",
         "https:/host/",
+        "https:///host/",
+        "https://host:99999/",
+        "https://host:1:2/",
+        "https://[::1/",
+        "https://[host]/",
         "host",
         "",
     };
