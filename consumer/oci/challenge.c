@@ -126,7 +126,8 @@ static void keep_better(struct challenge *best, struct challenge *other)
     challenge_release(other);
 }
 
-void challenge_parse(const char *value, struct challenge *challenge)
+/* One header's value; keeps what is better than what is there already */
+static void parse(const char *value, struct challenge *challenge)
 {
     CLEANUP(str_release) struct str word = STR_INIT(LIMIT_CHALLENGE);
     CLEANUP(str_release) struct str text = STR_INIT(LIMIT_CHALLENGE);
@@ -160,7 +161,7 @@ void challenge_read(const struct http_response *response,
     for (size_t n = 0; http_header(response, "WWW-Authenticate", n, &value);
          n++) {
         if (!value.overflow) {
-            challenge_parse(value.data, ret_challenge);
+            parse(value.data, ret_challenge);
         }
         str_clear(&value);
     }

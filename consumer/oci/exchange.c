@@ -2,6 +2,7 @@
 
 #include "exchange.h"
 #include "oci_internal.h"
+#include "trust.h"
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"

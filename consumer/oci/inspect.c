@@ -2,6 +2,7 @@
 
 #include "oci_internal.h"
 #include "origin.h"
+#include "request.h"
 #include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"

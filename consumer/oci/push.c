@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "oci_internal.h"
+#include "upload.h"
 #include "waybill/alloc.h"
 #include "waybill/ecr.h"
 #include "waybill/fault.h"

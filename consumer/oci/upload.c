@@ -1,3 +1,5 @@
+#include "upload.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
