@@ -288,6 +288,9 @@ void service_tick(void *payload)
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     shed_tick(&service->pipeline->scheduler);
     service_renew_soon(service);
+    if (service->full && service->state == SERVICE_RUNNING) {
+        make_room(service); /* others may have come to a halt since */
+    }
     service_regulate(service);
     if (service->state == SERVICE_RUNNING) {
         pass_markers(service);
@@ -330,7 +333,7 @@ void service_regulate(struct service *service)
             regulate_window(assignment);
         }
     }
-    if (service->full || is_full(service)) {
+    if (!service->full && is_full(service)) {
         make_room(service);
     }
     if (!service->full && is_full(service)) {
