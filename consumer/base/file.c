@@ -47,12 +47,22 @@ int file_read_all(int fd, struct str *out)
     return got < 0 ? -1 : 0;
 }
 
-/* access() asks the permissions alone: Landlock has no say in it. */
+/* access() asks the permissions alone: the sandbox has no say in it. */
 const char *file_reason(const char *path, int error)
 {
     if (error == EACCES && access(path, R_OK) == 0) {
         return "the sandbox was closed before this file was named: restart "
                "waybill";
+    }
+    return strerror(error);
+}
+
+const char *file_write_reason(const char *directory, int error)
+{
+    if ((error == EACCES || error == EPERM) &&
+        access(directory, W_OK | X_OK) == 0) {
+        return "the sandbox was closed before this directory was named: "
+               "restart waybill";
     }
     return strerror(error);
 }

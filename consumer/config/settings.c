@@ -406,10 +406,11 @@ const struct field settings_fields[] = {
      .doc = "Whether `waybill run`, once started, gives up for ever what it "
             "does not need: to run other programs (docker's credential helpers "
             "and secret-tool are run by a process beside it), to look into "
-            "other processes, to write files, and to read others than those "
-            "that the configuration and the environment name, the folders "
-            "these are in, and what names and TLS need. What the kernel lacks "
-            "for it is logged.",
+            "other processes, to write files other than those that an "
+            "integration delivers to, and to read others than those that the "
+            "configuration and the environment name, the folders these are in, "
+            "and what names and TLS need. What the kernel lacks for it is "
+            "logged.",
      .since = "0.3"},
     {0},
 };

@@ -32,5 +32,7 @@ int file_read_all(int fd, struct str *out);
 /* Why a file could not be opened: strerror(), or, where its permissions would
  * have let us and the sandbox does not, that and what to do. */
 const char *file_reason(const char *path, int error);
+/* The same of a directory in which a file could not be written */
+const char *file_write_reason(const char *directory, int error);
 
 #endif
