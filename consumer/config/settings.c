@@ -164,7 +164,7 @@ static const struct field delivery_fields[] = {
      .fallback = "32",
      .least = 1,
      .most = 1024,
-     .doc = "Deliveries in flight for each registration, at most: a registry "
+     .doc = "Deliveries in flight for each registration, at most: an endpoint "
             "in trouble gets fewer, down to one.",
      .since = "0.1"},
     {.key = "max_records",
@@ -174,7 +174,7 @@ static const struct field delivery_fields[] = {
      .least = 1,
      .most = 100000,
      .doc = "Records held at a time, waiting ones included. At the cap those "
-            "that wait for a registry that is down or very slow are dropped, "
+            "that wait for an endpoint that is down or very slow are dropped, "
             "and read again later; else no more are fetched.",
      .since = "0.1"},
     {.key = "max_bytes",
@@ -200,7 +200,7 @@ static const struct field delivery_fields[] = {
      .least = 1,
      .most = 1000000,
      .doc = "A failure that may pass becomes a dead letter only when both "
-            "max_attempts and max_age are used up. While a registry is down "
+            "max_attempts and max_age are used up. While an endpoint is down "
             "nothing is attempted.",
      .since = "0.1"},
     {.key = "max_age",
@@ -252,7 +252,7 @@ static const struct field delivery_fields[] = {
      .fallback = "120s",
      .least = 1000,
      .most = 3600000,
-     .doc = "How long a registry may stay silent; large registries take "
+     .doc = "How long an endpoint may stay silent; large registries take "
             "their time to commit.",
      .since = "0.1"},
     {.key = "drain",

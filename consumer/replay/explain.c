@@ -27,15 +27,15 @@ static const struct row rows[] = {
       "published again."}},
     {"too_large",
      NULL,
-     {"The event is larger than Waybill or the registry accepts.",
-      "Raise delivery.max_event_size, or the registry's limit; then "
+     {"The event is larger than Waybill or the endpoint accepts.",
+      "Raise delivery.max_event_size, or the endpoint's limit; then "
       "replay."}},
     {"not_found",
      NULL,
-     {"The registry says that the repository does not exist, and does not "
-      "create it by itself.",
-      "Create the repository, or correct the registration's `repository`; "
-      "then replay."}},
+     {"The endpoint says that what it was to be delivered to, such as a "
+      "registry's repository, does not exist, and does not create it by "
+      "itself.",
+      "Create it, or correct the registration; then replay."}},
     {"rejected",
      "UNSUPPORTED",
      {"The registry does not support what was asked of it.",
@@ -52,9 +52,9 @@ static const struct row rows[] = {
     {"rejected",
      NULL,
      {"What was to be delivered was refused, and would be refused again: "
-      "the registry does not accept it, or this version of Waybill does not "
+      "the endpoint does not accept it, or this version of Waybill does not "
       "support it. The message says which.",
-      "Change what the message names (the registry's policy, the "
+      "Change what the message names (the endpoint's policy, the "
       "registration, the producer); then replay."}},
     {"config",
      NULL,
@@ -63,9 +63,9 @@ static const struct row rows[] = {
       "replay."}},
     {"auth",
      NULL,
-     {"The registry refused the credentials.",
-      "Correct the registration's credentials or its permissions in the "
-      "registry; then replay."}},
+     {"The endpoint refused the credentials.",
+      "Correct the registration's credentials or its permissions there; "
+      "then replay."}},
     {"verification",
      NULL,
      {"The signature could not be verified, so nothing was delivered.",
@@ -73,15 +73,15 @@ static const struct row rows[] = {
       "wrong, not the signature."}},
     {"attempts_exhausted",
      NULL,
-     {"The registry was out of reach or overloaded for as long as Waybill "
+     {"The endpoint was out of reach or overloaded for as long as Waybill "
       "tries (delivery.max_attempts and delivery.max_age).",
-      "Nothing is wrong with the record. Once the registry answers again, "
+      "Nothing is wrong with the record. Once the endpoint answers again, "
       "replay."}},
     {"expired",
      NULL,
      {"It could not be delivered before it was too old "
       "(delivery.max_age).",
-      "Nothing is wrong with the record. Once the registry answers again, "
+      "Nothing is wrong with the record. Once the endpoint answers again, "
       "replay."}},
 };
 
