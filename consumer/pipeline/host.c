@@ -52,13 +52,13 @@ static void on_probed(void *payload, const struct error *err)
     host_pump(host);
 }
 
-static void ask_whether_alive(struct host *host)
+/* False: its class has no probe. */
+static bool ask_whether_alive(struct host *host)
 {
-    if (host->probe == NULL) {
-        host->probe = integration_probe(
-            integration_of(host->pipeline->integrations, host->registration),
-            host->registration, on_probed, host);
-    }
+    host->probe = integration_probe(
+        integration_of(host->pipeline->integrations, host->registration),
+        host->registration, on_probed, host);
+    return host->probe != NULL;
 }
 
 /* --- starting ---------------------------------------------------------------
@@ -151,22 +151,32 @@ static struct delivery *next_aged(struct host *host)
     return delivery;
 }
 
+/* While no delivery may be tried */
+#define PROBE_AGAIN_MS 1000
+
 /* A delivery that is past its age uses up its attempts, one probe each, so that
- * every record ends; no other is spent on a host that is down. */
+ * every record ends; no other is spent on a host that is down, unless there is
+ * no way to ask it. */
 static void probe(struct host *host)
 {
-    struct delivery *aged;
+    struct delivery *delivery;
 
     if (host->running > 0 || host->probe != NULL) {
         return; /* what is under way will tell */
     }
-    aged = next_aged(host);
-    if (aged != NULL) {
-        host->probing = true;
-        run(host, aged);
-    } else {
-        ask_whether_alive(host);
+    delivery = next_aged(host);
+    if (delivery == NULL && ask_whether_alive(host)) {
+        return;
     }
+    if (delivery == NULL) {
+        delivery = next_delivery(host);
+    }
+    if (delivery == NULL) {
+        host->breaker.probe_ms = now_of(host) + PROBE_AGAIN_MS;
+        return;
+    }
+    host->probing = true;
+    run(host, delivery);
 }
 
 static bool is_open(const struct host *host)
