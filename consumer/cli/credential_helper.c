@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "cli_internal.h"
-#include "waybill/credential_helper.h"
+#include "credential_helper.h"
 #include "waybill/error.h"
 #include "waybill/limits.h"
 #include "waybill/process.h"

@@ -2,6 +2,7 @@
 #define WAYBILL_REPLAY_CLI_H
 
 #include "cli_internal.h"
+#include "waybill/dead_letter_statistics.h"
 #include "waybill/replay.h"
 
 struct json_writer;
@@ -17,7 +18,7 @@ struct replaying {
     bool yes;
 };
 
-/* --- replay.c
+/* --- replay_common.c
  * ------------------------------------------------------------------- */
 
 /* Says on stderr why not; the status is then set. */

@@ -223,7 +223,7 @@ static void use_environment(struct aws_call *call)
     }
 }
 
-void aws_keys_find(struct aws_call *call)
+static void find_keys(struct aws_call *call)
 {
     const struct credential_source *spec = call->spec;
     bool by_role = spec->role_arn != NULL;
@@ -238,5 +238,16 @@ void aws_keys_find(struct aws_call *call)
         use_identity(call);
     } else if (!use_file(call)) {
         aws_machine_keys_find(call);
+    }
+}
+
+void aws_call_start(struct aws_call *call, const char *registry)
+{
+    struct error err;
+
+    if (aws_place_find(registry, call->spec, &call->place, &err) < 0) {
+        aws_call_fail(call, &err);
+    } else {
+        find_keys(call);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "aws_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /* Keys that the machine gives: a container's endpoint (ECS, EKS), or the
  * instance's metadata service (IMDSv2 only: version 1 answers to whoever can
@@ -256,7 +257,7 @@ static void on_session(void *payload, const struct http_response *response,
         return;
     }
     token = response->body.data;
-    if (response->status >= 500 || response->status == 429) {
+    if (http_status_is_temporary(response->status)) {
         cloud_refused(&side, response, NULL, NULL, &failure);
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {

@@ -6,6 +6,7 @@
 
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
+#include "waybill/url.h"
 #include "waybill/utf8.h"
 
 /* The machine's own service is a hop away, or does not exist. */
@@ -112,14 +113,17 @@ char *cloud_tail(const struct str *sent, char c)
     return at != NULL ? at + 1 : sent->data;
 }
 
+/* An answer that is not temporary means that there are no credentials, whatever
+ * its status. */
 static enum error_kind kind_of(int status, const char *code)
 {
-    if (status == 429 || (code != NULL && (strstr(code, "Throttl") != NULL ||
-                                           strstr(code, "TooManyRequests") ||
-                                           strstr(code, "RequestLimit")))) {
+    if (code != NULL &&
+        (strstr(code, "Throttl") != NULL || strstr(code, "TooManyRequests") ||
+         strstr(code, "RequestLimit"))) {
         return ERROR_RATE_LIMITED;
     }
-    return status >= 500 || status == 408 ? ERROR_UNAVAILABLE : ERROR_AUTH;
+    return http_status_is_temporary(status) ? http_error_kind(status)
+                                            : ERROR_AUTH;
 }
 
 void cloud_refused(const struct cloud_side *side,
@@ -136,11 +140,10 @@ void cloud_refused(const struct cloud_side *side,
         str_puts(&said, ": ");
         put_words(&said, words, side->sent);
     }
-    error_fill(err, kind_of(response->status, code), "%s answers with %d%s",
-               side->service, response->status, said.data);
-    err->http_status = response->status;
-    err->retry_after_ms = http_retry_after_ms(
-        response, clock_wall_ms(loop_clock(side->env->loop)));
+    http_error_fill(err, response, clock_wall_ms(loop_clock(side->env->loop)),
+                    "%s answers with %d%s", side->service, response->status,
+                    said.data);
+    err->kind = kind_of(response->status, code);
     if (code != NULL) {
         size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789_");

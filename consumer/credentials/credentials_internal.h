@@ -27,6 +27,8 @@ struct source_job {
     char why[LIMIT_MESSAGE / 4]; /* nothing there, because */
 };
 
+/* --- source_job.c */
+
 /* Takes what `credential` points to. */
 void source_found(struct source_job *job, struct credential *credential);
 /* It does not apply here: the next one is asked. Why, for people. */

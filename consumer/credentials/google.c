@@ -5,6 +5,7 @@
 
 #include "google_key.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /*
  * Google: with a key file its owner signs an assertion, which the token service

@@ -5,6 +5,7 @@
 
 #include "http_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /*
  * libcurl's codes and texts, as one line that says what to change. Its texts

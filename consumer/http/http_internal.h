@@ -65,9 +65,10 @@ struct http {
     size_t host_count;
 };
 
-/* driver.c */
+/* easy.c */
 CURL *http_take_easy(struct http *http);
 void http_give_easy(struct http *http, CURL *easy);
+void http_free_easy(struct http *http);
 
 /* transfer.c */
 void transfer_finish(struct http_transfer *transfer, CURLcode result);

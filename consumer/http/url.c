@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "waybill/alloc.h"
-#include "waybill/http.h"
 #include "waybill/limits.h"
+#include "waybill/url.h"
 
 static void free_curlu(CURLU **handle)
 {

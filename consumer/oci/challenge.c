@@ -2,8 +2,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "oci_internal.h"
+#include "challenge.h"
 #include "waybill/alloc.h"
+#include "waybill/base64.h"
 #include "waybill/limits.h"
 
 /*
@@ -163,4 +164,13 @@ void challenge_read(const struct http_response *response,
         }
         str_clear(&value);
     }
+}
+
+void oci_put_basic(struct str *out, const char *username, const char *password)
+{
+    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&both, "%s:%s", username, password);
+    str_puts(out, "Authorization: Basic ");
+    base64_encode(out, both.data, both.len);
 }

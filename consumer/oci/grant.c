@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "oci_internal.h"
+#include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 #include "waybill/json.h"

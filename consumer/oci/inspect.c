@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "oci_internal.h"
+#include "origin.h"
+#include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

@@ -227,7 +227,7 @@ static bool ends_with_answer(struct oci_push *push,
         finish(push, err);
         return true;
     }
-    if (response->status >= 500 || response->status == 429) {
+    if (http_status_is_temporary(response->status)) {
         refuse(push, response, "manifest");
         return true;
     }

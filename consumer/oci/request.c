@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "authorizer.h"
 #include "oci_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"

@@ -1,9 +1,10 @@
 #ifndef WAYBILL_REPLAY_INTERNAL_H
 #define WAYBILL_REPLAY_INTERNAL_H
 
-#include "waybill/dead_letters.h"
+#include "waybill/copier.h"
 #include "waybill/progress.h"
 #include "waybill/replay.h"
+#include "waybill/snapshot.h"
 
 /* --- letter.c
  * ------------------------------------------------------------------- */

@@ -1,11 +1,11 @@
-/* dead_letters.h where the brokers refuse, against librdkafka's mock cluster;
+/* snapshot.h where the brokers refuse, against librdkafka's mock cluster;
  * what it reads is tested on Kafka itself. */
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
 #include "asserts.h"
-#include "waybill/dead_letters.h"
+#include "waybill/snapshot.h"
 
 #define API_OFFSET_FETCH 9
 

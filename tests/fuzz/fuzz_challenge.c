@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "oci/challenge.h"
 #include "oci/oci_internal.h"
 #include "waybill/limits.h"
 

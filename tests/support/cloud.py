@@ -60,6 +60,7 @@ FAULTS = {
     "deny": "refuses, in the words of that service",
     "throttle": "says: not so often",
     "fail": "500",
+    "early": "425",
     "hang": "never answers",
     "garbage": "200 and bytes that are nothing",
     "huge": "200 and a megabyte",
@@ -456,6 +457,7 @@ class Cloud:
             return 500, text, "over", {}
         plain = {
             "fail": (500, text, "no", {}),
+            "early": (425, text, "too early", {}),
             "garbage": (200, js, b"\x00\xff<<<{", {}),
             "huge": (200, js, json.dumps({"access_token": "x" * 1000000}), {}),
             "redirect": (307, text, "", {"Location": f"{self.url}/elsewhere"}),

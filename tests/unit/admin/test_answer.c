@@ -309,6 +309,51 @@ static void metrics__name_each_class_of_dead_letters_once(void **state)
     assert_null(strstr(line + 1, "kind=\"attempts_exhausted\""));
 }
 
+/* wire format, section 2; also those that this version does not write */
+static void metrics__have_a_series_for_each_class_from_the_start(void **state)
+{
+    static const char *const classes[] = {
+        "schema",     "config",       "auth",
+        "not_found",  "too_large",    "rejected",
+        "expired",    "verification", "attempts_exhausted",
+        "digest_mismatch"};
+
+    ask("/metrics");
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+        char series[128];
+
+        snprintf(series, sizeof(series),
+                 "waybill_dead_letters_total{topic=\"in\",kind=\"%s\"} 0\n",
+                 classes[i]);
+        check_contains(classes[i], given.body.data, series);
+    }
+}
+
+/* A kind that ends a delivery at once has no series. */
+static void metrics__name_each_kind_that_is_attempted_again(void **state)
+{
+    static const char *const kinds[] = {"auth", "unreachable", "unavailable",
+                                        "rate_limited", "interrupted"};
+    const char *line;
+    size_t count = 0;
+
+    ask("/metrics");
+    line = given.body.data;
+    while ((line = strstr(line, "\nwaybill_delivery_retries_total{")) != NULL) {
+        line++;
+        count++;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        char label[64];
+
+        snprintf(label, sizeof(label), "kind=\"%s\"} 0\n", kinds[i]);
+        check_contains(kinds[i],
+                       strstr(given.body.data, "waybill_delivery_retries_total{"),
+                       label);
+    }
+    assert_int_equal(count, ARRAY_SIZE(kinds) * ARRAY_SIZE(rows));
+}
+
 #define ANSWER_TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int main(void)
@@ -322,6 +367,8 @@ int main(void)
         ANSWER_TEST(status__is_json_whatever_stands_in_it),
         ANSWER_TEST(metrics__are_all_there_from_the_start),
         ANSWER_TEST(metrics__name_each_class_of_dead_letters_once),
+        ANSWER_TEST(metrics__have_a_series_for_each_class_from_the_start),
+        ANSWER_TEST(metrics__name_each_kind_that_is_attempted_again),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -656,7 +656,6 @@ static const struct retriable retriables[] = {
     {ERROR_TOO_LARGE, "too_large", false},
     {ERROR_DIGEST_MISMATCH, "digest_mismatch", false},
     {ERROR_CONFIG, "config", false},
-    {ERROR_EXPIRED, "expired", false},
 };
 
 static void encode__says_whether_another_try_may_help(void **state)

@@ -1,6 +1,6 @@
 #include "asserts.h"
-#include "waybill/http.h"
 #include "waybill/limits.h"
+#include "waybill/url.h"
 
 struct good {
     const char *text;

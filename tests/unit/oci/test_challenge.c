@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "oci/oci_internal.h"
+#include "oci/challenge.h"
 #include "waybill/limits.h"
 
 struct parsed {

@@ -1,3 +1,4 @@
+#include "oci/origin.h"
 #include "oci_world.h"
 
 /* upload.c, and what it learns of a registry */
@@ -5,7 +6,7 @@
 #define UPLOADS REG "/v2/" PATH "/blobs/uploads/"
 #define POST "POST " UPLOADS
 #define SESSION "Location: /up/1?s=a%3Db"
-#define NO_SINGLE_POST LEARNT_NO
+#define NO_SINGLE_POST SINGLE_POST_REFUSED
 
 static struct world world;
 static struct pusher pusher;
@@ -72,10 +73,10 @@ static struct origin *origin(void)
 }
 
 /* A registry without authentication, of which something is known */
-static void know(enum learnt single_post)
+static void know(enum single_post single_post)
 {
-    origin()->challenge.scheme = AUTH_NONE;
-    origin()->single_post = single_post;
+    origin()->capabilities.challenge.scheme = AUTH_NONE;
+    origin()->capabilities.single_post = single_post;
 }
 
 static void assert_there(const struct upload_result *result)
@@ -106,13 +107,13 @@ static void a_small_blob_goes_with_the_post_to_learn_whether_it_may(
     struct oci_blob blob;
 
     fill(&blob, 100);
-    know(LEARNT_NOTHING);
+    know(SINGLE_POST_UNKNOWN);
     start(&upload, &blob, &result);
     assert_int_equal(strlen(fake_asked(world.http, POST "?digest=*")->body),
                      100);
     answer(POST "?digest=*", 201, "");
     assert_there(&result);
-    assert_int_equal(origin()->single_post, LEARNT_YES);
+    assert_int_equal(origin()->capabilities.single_post, SINGLE_POST_ACCEPTED);
     assert_int_equal(fake_sent(world.http), 1);
     mem_free((void *)blob.data.data);
 }
@@ -124,12 +125,12 @@ static void who_takes_no_single_post_has_opened_the_session_by_it(void **state)
     struct oci_blob blob;
 
     fill(&blob, 100);
-    know(LEARNT_NOTHING);
+    know(SINGLE_POST_UNKNOWN);
     start(&upload, &blob, &result);
     answer(POST "?digest=*", 202, SESSION);
     answer("PUT " REG "/up/1?s=a%3Db&digest=*", 201, "");
     assert_there(&result);
-    assert_int_equal(origin()->single_post, LEARNT_NO);
+    assert_int_equal(origin()->capabilities.single_post, SINGLE_POST_REFUSED);
     assert_int_equal(fake_sent(world.http), 2);
     mem_free((void *)blob.data.data);
 }
@@ -141,12 +142,12 @@ static void a_large_blob_is_not_sent_to_learn(void **state)
     struct oci_blob blob;
 
     fill(&blob, 5000);
-    know(LEARNT_NOTHING);
+    know(SINGLE_POST_UNKNOWN);
     start(&upload, &blob, &result);
     answer(POST, 202, SESSION);
     answer("PUT *", 201, "");
     assert_there(&result);
-    assert_int_equal(origin()->single_post, LEARNT_NOTHING);
+    assert_int_equal(origin()->capabilities.single_post, SINGLE_POST_UNKNOWN);
     mem_free((void *)blob.data.data);
 }
 
@@ -157,7 +158,7 @@ static void a_large_blob_goes_with_the_post_where_that_is_known(void **state)
     struct oci_blob blob;
 
     fill(&blob, 5000);
-    know(LEARNT_YES);
+    know(SINGLE_POST_ACCEPTED);
     start(&upload, &blob, &result);
     answer(POST "?digest=*", 201, "");
     assert_there(&result);
@@ -172,12 +173,12 @@ static void a_registry_that_does_so_no_longer_is_believed(void **state)
     struct oci_blob blob;
 
     fill(&blob, 5000);
-    know(LEARNT_YES);
+    know(SINGLE_POST_ACCEPTED);
     start(&upload, &blob, &result);
     answer(POST "?digest=*", 202, SESSION);
     answer("PUT *", 201, "");
     assert_there(&result);
-    assert_int_equal(origin()->single_post, LEARNT_NO);
+    assert_int_equal(origin()->capabilities.single_post, SINGLE_POST_REFUSED);
     mem_free((void *)blob.data.data);
 }
 
@@ -193,7 +194,7 @@ static void two_that_ask_at_once_are_both_told(void **state)
 
         fill(&blobs[0], 100);
         fill(&blobs[1], 200);
-        know(LEARNT_NOTHING);
+        know(SINGLE_POST_UNKNOWN);
         start(&uploads[0], &blobs[0], &results[0]);
         start(&uploads[1], &blobs[1], &results[1]);
         answer(POST "?digest=*", statuses[i], "");
@@ -216,7 +217,7 @@ static void a_refusal_of_the_second_way_too_is_the_end(void **state)
     struct oci_blob blob;
 
     fill(&blob, 100);
-    know(LEARNT_NOTHING);
+    know(SINGLE_POST_UNKNOWN);
     start(&upload, &blob, &result);
     answer(POST "?digest=*", 405, "");
     answer(POST, 405, "");
@@ -238,7 +239,7 @@ static void a_post_that_comes_to_nothing_is_followed_by_one_without(
         struct oci_blob blob;
 
         fill(&blob, 100);
-        know(LEARNT_NOTHING);
+        know(SINGLE_POST_UNKNOWN);
         /* Trouble of the registry's: the next one carries its body again. */
         for (int round = 0; round < 2; round++) {
             start(&upload, &blob, &result);
@@ -273,7 +274,7 @@ static void a_registry_in_trouble_is_asked_again_later(void **state)
     struct oci_blob blob;
 
     fill(&blob, 100);
-    know(LEARNT_NOTHING);
+    know(SINGLE_POST_UNKNOWN);
     for (int i = 0; i < 9; i++) {
         start(&upload, &blob, &result);
         answer(POST "?digest=*", i % 2 == 0 ? 503 : 429, "");
@@ -317,7 +318,7 @@ static void a_push_with_single_posts_is_three_requests(void **state)
     struct upload_result result;
     struct oci_image image;
 
-    know(LEARNT_YES);
+    know(SINGLE_POST_ACCEPTED);
     push(&image, &result);
     answer(POST "?digest=*", 201, "");
     answer(POST "?digest=*", 201, "");
@@ -333,7 +334,7 @@ static void a_registry_that_says_201_and_keeps_nothing_is_found_out(
     struct upload_result result;
     struct oci_image image;
 
-    know(LEARNT_NOTHING);
+    know(SINGLE_POST_UNKNOWN);
     push(&image, &result);
     answer(POST "?digest=*", 201, "");
     answer(POST "?digest=*", 201, "");
@@ -356,7 +357,7 @@ static void the_blob_that_fails_takes_the_other_one_with_it(void **state)
     struct upload_result result;
     struct oci_image image;
 
-    know(LEARNT_NO);
+    know(SINGLE_POST_REFUSED);
     push(&image, &result);
     answer(POST, 500, "");
     assert_failed(&result, ERROR_UNAVAILABLE);
@@ -402,7 +403,7 @@ static void the_next_large_blob_goes_in_chunks_at_once(void **state)
 
     fill(&blob, 2 * MIB);
     know(NO_SINGLE_POST);
-    origin()->chunk_size = MIB;
+    origin()->capabilities.max_chunk = MIB;
     start(&upload, &blob, &result);
     answer(POST, 202, SESSION);
     answer("PATCH *", 202, "Location: /up/3");
@@ -441,7 +442,7 @@ static void a_body_that_is_always_too_large_comes_to_an_end(void **state)
     struct oci_blob blob;
 
     fill(&blob, 2 * MIB);
-    know(LEARNT_YES);
+    know(SINGLE_POST_ACCEPTED);
     start(&upload, &blob, &result);
     answer(POST "?digest=*", 413, "");
     answer(POST, 202, SESSION);
