@@ -31,6 +31,10 @@ for needed in ("git", "cmake", "cc"):
         skip_all(f"there is no {needed} here to build a program with")
 
 
+if not (ROOT / ".git").exists():
+    skip_all("this is no git checkout, of which there could be a clone")
+
+
 def run(*command, **more):
     done = subprocess.run(
         [str(word) for word in command],
