@@ -145,12 +145,12 @@ static void put_error(struct json_writer *writer,
 }
 
 /* Rates come with one digit behind the point. */
-static void put_rate(struct json_writer *writer, double rate)
+static void put_rate(struct json_writer *writer, const char *name, double rate)
 {
     CLEANUP(str_release) struct str text = STR_INIT(32);
 
     str_printf(&text, "%.1f", rate);
-    json_put_raw(writer, "rate", text.data, text.len);
+    json_put_raw(writer, name, text.data, text.len);
 }
 
 static void put_registration(struct json_writer *writer,
@@ -173,7 +173,10 @@ static void put_registration(struct json_writer *writer,
     put_count(writer, "waiting", from->waiting);
     put_count(writer, "limit", from->limit);
     json_put_bool(writer, "parked", from->parked);
-    put_rate(writer, from->rate);
+    put_rate(writer, "rate", from->rate);
+    if (from->rate_limit > 0) {
+        put_rate(writer, "rate_limit", from->rate_limit);
+    }
     put_count(writer, "succeeded", from->counts->succeeded);
     put_count(writer, "failed", from->counts->failed);
     put_count(writer, "retries", retries);

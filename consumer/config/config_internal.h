@@ -62,11 +62,12 @@ struct node *tree_put(struct arena *arena, struct node *mapping,
  * it cannot be. */
 const char *expand(struct arena *arena, const char *text, const char *folder,
                    struct config_files *files, const char **ret_why);
-size_t without_line_end(const char *text, size_t len);
 
-/* files.c: NULL: nobody wants to know; fd < 0: it could not be opened, or
- * others will read it. */
-void files_add(struct config_files *files, const char *path, int fd);
+/* files.c: a file that the configuration is made of. NULL for files: nobody
+ * wants to know. The stamp is of what was read; NULL: it could not be, or
+ * others will read it, so its name is looked up. */
+void files_add(struct config_files *files, const char *path,
+               const struct file_stamp *stamp);
 
 /* load.c: librdkafka's own way to name a file: ssl.ca.location, ... */
 bool is_location(const char *property);

@@ -80,7 +80,7 @@ static void check_properties(const struct node *root,
         }
         if (is_location(node->key)) {
             needs_file(faults->needs, node->text);
-            files_add(faults->files, node->text, -1);
+            files_add(faults->files, node->text, NULL);
         }
     }
 }
@@ -123,8 +123,8 @@ static void check_admin(const struct node *root,
     bool no_key = admin->tls_key == NULL;
 
     if (admin->tls_certificate != NULL && !no_key) {
-        files_add(faults->files, admin->tls_certificate, -1);
-        files_add(faults->files, admin->tls_key, -1);
+        files_add(faults->files, admin->tls_certificate, NULL);
+        files_add(faults->files, admin->tls_key, NULL);
     }
 
     if (node != NULL && no_key != (admin->tls_certificate == NULL)) {

@@ -97,7 +97,7 @@ static void ask_sts(struct aws_call *call, const char *role, const char *path)
     const char *session = cloud_variable("AWS_ROLE_SESSION_NAME");
     struct error err;
 
-    if (secret_file_read(path, &token, &err) < 0) {
+    if (secret_file_read(path, &token, NULL, &err) < 0) {
         error_put_front(&err, "web identity");
         aws_call_fail(call, &err);
         return;
@@ -164,7 +164,7 @@ static enum aws_profile read_file(struct aws_call *call, const char *path,
     if (!file_stamp_of(path, &stamp)) {
         return AWS_PROFILE_ABSENT;
     }
-    if (secret_file_read(path, &text, err) < 0) {
+    if (secret_file_read(path, &text, &stamp, err) < 0) {
         return AWS_PROFILE_FAULTY;
     }
     result = aws_profile_read(text.data, profile, &call->keys, err);

@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "aws_internal.h"
+#include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/url.h"
 
@@ -92,7 +93,7 @@ int aws_container_url_check(const char *url, bool *ret_local, struct error *err)
     if (url_parse(url, NULL, &parsed, err) < 0) {
         return error_prefix(err, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
     }
-    local = cloud_is_loopback(parsed.host);
+    local = host_classify(parsed.host) == ADDRESS_LOOPBACK;
     for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
         local = local || strcmp(parsed.host, links[i]) == 0;
     }
@@ -116,7 +117,7 @@ static int put_authorization(struct str *out, struct error *err)
     CLEANUP(str_wipe) struct str file = STR_INIT(LIMIT_SECRET_FILE);
 
     if (path != NULL) {
-        if (secret_file_read(path, &file, err) < 0) {
+        if (secret_file_read(path, &file, NULL, err) < 0) {
             return -1;
         }
         value = file.data;

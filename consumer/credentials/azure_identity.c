@@ -146,7 +146,7 @@ static int put_proof(struct str *form, struct error *err)
         return 0;
     }
     /* Read anew each time: Kubernetes replaces it. */
-    if (secret_file_read(path, &token, err) < 0) {
+    if (secret_file_read(path, &token, NULL, err) < 0) {
         return error_prefix(err, "federated token");
     }
     cloud_put_form(form, "client_assertion_type",

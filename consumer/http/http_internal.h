@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "waybill/http.h"
+#include "waybill/url.h"
 
 /* What driver.c (the multi handle and the loop), transfer.c (one request),
  * apply.c (how to get there), hosts.c and certs.c (what is known of a host)
@@ -89,6 +90,10 @@ void hosts_free(struct http *http);
 /* certs.c */
 struct certs *certs_load(const char *host, const char *certs_dir);
 void certs_leave(struct certs *certs); /* NULL is fine */
+
+/* url.c: whatever libcurl takes for a proxy's URL; the scheme may be missing.
+ * It may hold a password, so the text becomes host:port. */
+bool url_parse_proxy(const char *text, struct url *ret_url);
 
 /* explain.c */
 int transfer_explain(const struct http_transfer *transfer, CURLcode result,

@@ -6,6 +6,10 @@
 #include "waybill/replay.h"
 #include "waybill/snapshot.h"
 
+/* What Waybill itself writes into a header or an outcome is shorter. All dead
+ * letters are in memory at once, so what somebody else wrote is not kept. */
+#define REPLAY_MAX_TEXT 4096
+
 /* --- letter.c
  * ------------------------------------------------------------------- */
 

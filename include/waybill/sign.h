@@ -2,6 +2,7 @@
 #define WAYBILL_SIGN_H
 
 #include "waybill/error.h"
+#include "waybill/json.h"
 #include "waybill/str.h"
 
 /*
@@ -17,5 +18,10 @@ int sign_rs256(const char *pem, struct bytes data, struct str *out,
  */
 int sign_jwt(const char *pem, const char *key_id, const char *claims,
              struct str *out, struct error *err) NODISCARD;
+
+/* What somebody else's token says of itself, for json_free(); NULL: it is no
+ * JSON web token. The signature is not checked: it is the business of whoever
+ * the token is shown to. */
+struct json *jwt_claims(const char *token);
 
 #endif

@@ -70,12 +70,13 @@ struct status_registration {
     const struct registration_counts *counts;
     const char *host;
     enum registration_state state;
-    int64_t since_ms; /* that it is held or down */
-    int64_t retry_ms; /* when it will be tried; 0: as soon as what runs ends */
-    size_t running;   /* deliveries */
-    size_t waiting;   /* ... for their turn, or their next attempt */
-    size_t limit;     /* at a time, at its host */
-    double rate;      /* attempts a second */
+    int64_t since_ms;  /* that it is held or down */
+    int64_t retry_ms;  /* when it will be tried; 0: as soon as what runs ends */
+    size_t running;    /* deliveries */
+    size_t waiting;    /* ... for their turn, or their next attempt */
+    size_t limit;      /* at a time, at its host */
+    double rate_limit; /* attempts a second that its host takes; 0: not known */
+    double rate;       /* attempts a second */
     bool parked;
     const struct error *last_error; /* NULL: none yet */
     int64_t last_error_ms;

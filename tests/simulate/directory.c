@@ -217,6 +217,7 @@ bool directory_holds(const struct directory *directory, const char *name,
 {
     CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
     struct digest found;
+    struct error err;
     char path[160];
     int fd;
 
@@ -226,8 +227,8 @@ bool directory_holds(const struct directory *directory, const char *name,
     if (fd < 0) {
         return false;
     }
-    if (file_read_all(fd, &bytes) < 0) {
-        give_up(path);
+    if (file_read_open(fd, &bytes, &err) < 0) {
+        give_up(err.message);
     }
     close(fd);
     digest_of(bytes.data, bytes.len, &found);

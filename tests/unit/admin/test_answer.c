@@ -209,6 +209,8 @@ static void answer__is_not_for_foreign_names_on_the_loopback(void **state)
         {"evil.example:9464", 403},
         {"localhost.evil.example", 403},
         {"127.0.0.1.evil.example", 403},
+        {"[evil.example]:9464", 403},
+        {"", 403},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -1,4 +1,5 @@
 #include "asserts.h"
+#include "waybill/limits.h"
 #include "waybill/sign.h"
 
 /* Of "waybill", by plain arithmetic: Python's pow() of the padded digest with
@@ -88,6 +89,53 @@ static void sign__a_token_has_three_parts_and_no_padding(void **state)
     assert_string_equal(out.data, token_text);
 }
 
+static void jwt__says_what_its_middle_part_holds(void **state)
+{
+    static const struct {
+        const char *token;
+        const char *issuer; /* NULL: it is none */
+    } rows[] = {
+        {token_text, "me"},
+        {"a.eyJpc3MiOiJtZSJ9.c", "me"},
+        {".eyJpc3MiOiJtZSJ9.", "me"},
+        {"a.eyJpc3MiOiJ5b3UifQ.c", "you"},
+        {"a.eyJpc3MiOiJ5b3UifQ==.c", "you"},
+        {"a.e30.c", NULL},
+        {"a.bm8.c", NULL},
+        {"a..c", NULL},
+        {"a.*.c", NULL},
+        {"eyJpc3MiOiJtZSJ9", NULL},
+        {"a.eyJpc3MiOiJtZSJ9", NULL},
+        {"a.eyJpc3MiOiJtZSJ9.c.d", NULL},
+        {"a.eyJpc3MiOiJtZSJ9.c.d.e", NULL},
+        {"", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct json *claims = jwt_claims(rows[i].token);
+
+        check_text(rows[i].token, json_text(json_member(claims, "iss")),
+                   rows[i].issuer);
+        json_free(claims);
+    }
+}
+
+static void jwt__is_not_longer_than_a_token_may_be(void **state)
+{
+    CLEANUP(str_release) struct str token = STR_INIT(STR_UNLIMITED);
+    struct json *claims;
+
+    str_puts(&token, "a.eyJpc3MiOiJtZSJ9.");
+    while (token.len < LIMIT_TOKEN) {
+        str_putc(&token, 'c');
+    }
+    claims = jwt_claims(token.data);
+    assert_non_null(claims);
+    json_free(claims);
+    str_putc(&token, 'c');
+    assert_null(jwt_claims(token.data));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +143,8 @@ int main(void)
         cmocka_unit_test(
             sign__a_key_that_will_not_do_is_refused_without_its_text),
         cmocka_unit_test(sign__a_token_has_three_parts_and_no_padding),
+        cmocka_unit_test(jwt__says_what_its_middle_part_holds),
+        cmocka_unit_test(jwt__is_not_longer_than_a_token_may_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,11 @@ static const struct parsed {
     {"//host/path", NULL, NULL, NULL},
     {"1https://host/", NULL, NULL, NULL},
     {"https:/host/", NULL, NULL, NULL},
+    {"https:///host/", NULL, NULL, NULL},
+    {"https://host:99999/", NULL, NULL, NULL},
+    {"https://host:1:2/", NULL, NULL, NULL},
+    {"https://[::1/", NULL, NULL, NULL},
+    {"https://[host]/", NULL, NULL, NULL},
     {"host", NULL, NULL, NULL},
     {"", NULL, NULL, NULL},
 };

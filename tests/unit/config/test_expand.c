@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "config/config_internal.h"
 #include "config_file.h"
 
@@ -42,7 +44,9 @@ static const struct expansion expansions[] = {
     {"${file:.}", NULL, "cannot read file '.': Is a directory"},
     {"${file:binary}", NULL, "file 'binary' is not UTF-8 text"},
     {"${file:nul}", NULL, "file 'nul' is not UTF-8 text"},
-    {"${file:large}", NULL, "file 'large' is larger than 65536 bytes"},
+    {"${file:large}", NULL,
+     "cannot read file 'large': it is larger than 65536 bytes"},
+    {"${file:fifo}", NULL, "cannot read file 'fifo': it is not a regular file"},
     {"${env:WB_ONE", NULL, "without '}'"},
     {"${", NULL, "without '}'"},
 };
@@ -50,6 +54,7 @@ static const struct expansion expansions[] = {
 static void set_up(struct config_test *test)
 {
     char *large = calloc(1, LIMIT_SECRET_FILE + 2);
+    char fifo[128];
 
     setenv("WB_ONE", "one", 1);
     setenv("WB_TWO", "two", 1);
@@ -71,6 +76,8 @@ static void set_up(struct config_test *test)
     config_write(test, "large", large, LIMIT_SECRET_FILE + 1);
     config_write(test, "limit", large, LIMIT_SECRET_FILE);
     free(large);
+    snprintf(fifo, sizeof(fifo), "%s/fifo", test->folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
 }
 
 static void expand__puts_variables_and_files_in(void **state)

@@ -136,6 +136,7 @@ static void faults__say_why_a_file_cannot_be_read(void **state)
         {"/dev/null/c.yaml",
          "/dev/null/c.yaml: cannot be read: Not a directory\n"},
         {"/tmp", "/tmp: cannot be read: Is a directory\n"},
+        {"/dev/null", "/dev/null: cannot be read: it is not a regular file\n"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -160,7 +161,8 @@ static void faults__hold_a_file_to_its_cap(void **state)
     memset(text, '#', len);
     text[len] = '\0';
     assert_string_equal(config_fault(test, text),
-                        ": larger than 1048576 bytes\n");
+                        ": cannot be read: it is larger than 1048576 "
+                        "bytes\n");
     text[len - 1] = '\0';
     assert_non_null(strstr(config_fault(test, text), ": configures nothing\n"));
     free(text);

@@ -134,7 +134,7 @@ static void status__shows_which_registration_is_down_and_why(void **state)
 
     begin_ready();
     fake_assign(0, -1, "");
-    assert_int_equal(look()->registration_count, 4);
+    assert_int_equal(look()->registration_count, 5);
     one = &status.registrations[0];
     assert_int_equal(one->state, REGISTRATION_FLOWING);
     for (int64_t i = 0; i < 4; i++) {
@@ -178,6 +178,23 @@ static void status__shows_which_registration_is_held(void **state)
     assert_true(status.registrations[2].since_ms == WORLD_BEGAN);
     assert_true(status.registrations[2].retry_ms ==
                 WORLD_BEGAN + (int64_t)MINUTE);
+    done();
+}
+
+static void status__shows_how_often_an_endpoint_may_be_asked(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    for (int64_t i = 0; i < 10; i++) {
+        record(i, "far");
+    }
+    assert_true(look()->registrations[2].rate_limit <= 0);
+    fake_fail(fake_running_one("far"), ERROR_RATE_LIMITED, 429, 0);
+    world_pass(&world, 1000);
+    fake_fail(fake_running_one("far"), ERROR_RATE_LIMITED, 429, 0);
+    assert_true(look()->registrations[2].rate_limit > 0.8);
+    assert_true(status.registrations[2].rate_limit < 1);
+    assert_true(status.registrations[0].rate_limit <= 0);
     done();
 }
 
@@ -262,6 +279,7 @@ int main(void)
         cmocka_unit_test(status__shows_what_the_oldest_records_wait_for),
         cmocka_unit_test(status__shows_which_registration_is_down_and_why),
         cmocka_unit_test(status__shows_which_registration_is_held),
+        cmocka_unit_test(status__shows_how_often_an_endpoint_may_be_asked),
         cmocka_unit_test(counts__are_of_what_is_committed),
         cmocka_unit_test(counts__remember_the_last_fifty_outcomes),
         cmocka_unit_test(counts__say_how_late_the_loop_is),
