@@ -498,11 +498,11 @@ static const struct family families[] = {
      "Deliveries that wait for their turn or for their next attempt.",
      put_waiting},
     {"waybill_delivery_limit", "gauge", "integration, registration",
-     "As many attempts at a time as the registry bears just now.", put_limit},
+     "As many attempts at a time as the endpoint bears just now.", put_limit},
     {"waybill_registration_held", "gauge", "integration, registration",
      "1 while its credentials are refused.", put_held},
     {"waybill_registration_down", "gauge", "integration, registration",
-     "1 while its registry does not answer.", put_down},
+     "1 while its endpoint does not answer.", put_down},
 
     {"waybill_consumer_lag_records", "gauge", "topic, partition",
      "Offsets of an assigned partition above the committed one, as of the last "

@@ -157,7 +157,8 @@ function draw(s) {
   flow(s);
   table('registrations', [
     ['Name', (r) => r.name],
-    ['Host', (r) => r.host],
+    ['Integration', (r) => r.integration],
+    ['Endpoint', (r) => r.host],
     ['State', (r) => r.state, (r) => stateStyles[r.state]],
     ['Running', (r) => `${r.running} of ${r.limit}`, 'number'],
     ['Waiting', (r) => number(r.waiting), 'number'],

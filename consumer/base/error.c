@@ -90,29 +90,28 @@ const struct error_row error_table[] = {
      "Find out which of the two it is, before anything is replayed. Replaying "
      "this record gives the same result; the event has to be published again."},
     {ERROR_TOO_LARGE, "too_large", "too_large", DISPOSITION_DEAD_LETTER,
-     EXIT_FAILED, "The event is larger than Waybill or the registry accepts.",
-     "Raise delivery.max_event_size, or the registry's limit; then replay."},
+     EXIT_FAILED, "The event is larger than Waybill or the endpoint accepts.",
+     "Raise delivery.max_event_size, or the endpoint's limit; then replay."},
     {ERROR_REJECTED, "rejected", "rejected", DISPOSITION_DEAD_LETTER,
      EXIT_FAILED,
      "What was to be delivered was refused, and would be refused again: the "
-     "registry does not accept it, or this version of Waybill does not support "
+     "endpoint does not accept it, or this version of Waybill does not support "
      "it. The message says which.",
-     "Change what the message names (the registry's policy, the registration, "
+     "Change what the message names (the endpoint's policy, the registration, "
      "the producer); then replay."},
     {ERROR_NOT_FOUND, "not_found", "not_found", DISPOSITION_DEAD_LETTER,
      EXIT_FAILED,
-     "The registry says that the repository does not exist, and does not "
-     "create it by itself.",
-     "Create the repository, or correct the registration's `repository`; then "
-     "replay."},
+     "The endpoint says that what it was to be delivered to, such as a "
+     "repository, does not exist, and does not create it by itself.",
+     "Create it, or correct the registration; then replay."},
     {ERROR_CONFIG, "config", "config", DISPOSITION_DEAD_LETTER, EXIT_CONFIG,
      "The attachment cannot work as it is configured.",
      "Correct the configuration (`waybill check` finds most faults); then "
      "replay."},
     {ERROR_AUTH, "auth", "auth", DISPOSITION_HOLD, EXIT_FAILED,
-     "The registry refused the credentials.",
-     "Correct the registration's credentials or its permissions in the "
-     "registry; then replay."},
+     "The endpoint refused the credentials.",
+     "Correct the registration's credentials or its permissions there; then "
+     "replay."},
     {ERROR_UNREACHABLE, "unreachable", EXHAUSTED, DISPOSITION_BACK_OFF,
      EXIT_TEMPORARY,
      "There was no answer: name resolution, the connection, TLS or the time "
@@ -142,9 +141,9 @@ const struct error_row error_table[] = {
      "Follow the message, and start the process again."},
     {ERROR_ATTEMPTS_EXHAUSTED, EXHAUSTED, EXHAUSTED, DISPOSITION_DEAD_LETTER,
      EXIT_TEMPORARY,
-     "The registry was out of reach or overloaded for as long as Waybill tries "
+     "The endpoint was out of reach or overloaded for as long as Waybill tries "
      "(delivery.max_attempts and delivery.max_age).",
-     "Nothing is wrong with the record. Once the registry answers again, "
+     "Nothing is wrong with the record. Once the endpoint answers again, "
      "replay."},
     /* Classes without a kind */
     {ERROR_KINDS, "verification", "verification", DISPOSITION_DEAD_LETTER,
@@ -154,7 +153,7 @@ const struct error_row error_table[] = {
      "wrong, not the signature."},
     {ERROR_KINDS, "expired", "expired", DISPOSITION_DEAD_LETTER, EXIT_FAILED,
      "It could not be delivered before it was too old (delivery.max_age).",
-     "Nothing is wrong with the record. Once the registry answers again, "
+     "Nothing is wrong with the record. Once the endpoint answers again, "
      "replay."},
     {.name = NULL},
 };

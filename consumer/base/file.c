@@ -39,7 +39,7 @@ bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
 /* --- reading ----------------------------------------------------------------
  */
 
-/* access() asks the permissions alone: Landlock has no say in it. */
+/* access() asks the permissions alone: the sandbox has no say in it. */
 static int fail(const char *path, int number, struct error *err)
 {
     enum error_kind kind = number == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG;
@@ -146,4 +146,14 @@ int file_check(const char *path, struct error *err)
     CLEANUP(close_file) const int fd = open_regular(path, &found, err);
 
     return fd < 0 ? -1 : 0;
+}
+
+const char *file_write_reason(const char *directory, int error)
+{
+    if ((error == EACCES || error == EPERM) &&
+        access(directory, W_OK | X_OK) == 0) {
+        return "the sandbox was closed before this directory was named: "
+               "restart waybill";
+    }
+    return strerror(error);
 }

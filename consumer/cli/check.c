@@ -75,7 +75,7 @@ static int run_check(const struct cli_args *args)
 static const struct option_row options[] = {
     {"--json", NULL, "print JSON"},
     {"--online", NULL,
-     "also ask each registration's registry what would go wrong"},
+     "also ask each registration's endpoint what would go wrong"},
     {0},
 };
 
@@ -84,17 +84,18 @@ const struct command check_command = {
     .summary = "Check the configuration, and say every fault of it",
     .text = "Faults go to stderr, a line each: file:line:column: key: what is "
             "wrong.\nNothing is connected to, unless --online is given: then "
-            "each registration's registry is\nasked, step by step, as for a "
-            "push: its name, TLS, what it wants to be shown, where the\n"
-            "credentials come from, a token, and an upload that is opened and "
-            "cancelled. Nothing is\nstored, and no secret is printed.\n",
+            "each registration's endpoint is\nasked, step by step, as for a "
+            "delivery. Of a registry: its name, TLS, what it wants to be\n"
+            "shown, where the credentials come from, a token, and an upload "
+            "that is opened and\ncancelled. Nothing is stored, and no secret "
+            "is printed.\n",
     .examples = "  waybill check\n"
                 "  waybill check --config /etc/waybill/config.yaml\n"
                 "  waybill check --online\n",
     .exits = "  0   nothing is wrong\n"
-             "  1   --online: a registry refuses, or would refuse a push\n"
+             "  1   --online: an endpoint refuses, or would refuse a delivery\n"
              "  2   the command line is wrong\n"
-             "  75  --online: a registry is out of reach\n"
+             "  75  --online: an endpoint is out of reach\n"
              "  78  the configuration is wrong\n",
     .options = options,
     .run = run_check,

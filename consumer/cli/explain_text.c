@@ -50,7 +50,7 @@ static void advise_waiting(const struct explain_names *names,
     advise(to, names->status,
            "what the instance holds, and which registration waits for what");
     advise(to, arena_printf(arena, "%s check --online", names->program),
-           "whether each registry would take a push");
+           "whether each endpoint would take a delivery");
 }
 
 static void advise_letter(const struct dead_letter *letter,

@@ -202,7 +202,7 @@ const struct command push_command = {
              "  1   a delivery failed or was refused, or a file cannot be "
              "read\n"
              "  2   the command line is wrong\n"
-             "  75  a registry was out of reach until attempts were used up\n"
+             "  75  an endpoint was out of reach until attempts were used up\n"
              "  78  the configuration is wrong\n",
     .run = run_push,
 };

@@ -26,7 +26,7 @@ static const struct verb {
 
 static const struct option_row options[] = {
     {"--class", "CLASS", "error class: schema, rejected, not_found, ..."},
-    {"--code", "CODE", "the registry's own error code"},
+    {"--code", "CODE", "the endpoint's own error code"},
     {"--since", "TIME", "failed then or later: RFC 3339, or 30m, 2h, 7d ago"},
     {"--until", "TIME", "failed before"},
     {"--topic", "TOPIC", "of the original record"},

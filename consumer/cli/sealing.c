@@ -52,15 +52,22 @@ void sealing_close(struct sealing *sealing)
                   LOG_TEXT("sandbox", "off"));
         return;
     }
-    sandbox_close(sealing->needs.files, sandbox);
+    sandbox_close(&sealing->needs, sandbox);
     log_write(
         LOG_INFO, "cli", "sandbox closed",
         LOG_TEXT("seccomp", sandbox->seccomp ? "on" : "none"),
         LOG_NUMBER("landlock_abi", sandbox->landlock),
         LOG_NUMBER("files", sandbox->files),
+        LOG_NUMBER("written", sandbox->written),
         LOG_TEXT("runner", runner_is_there(sealing->runner) ? "on" : "none"));
     log_missing(sandbox->no_seccomp);
     log_missing(sandbox->no_landlock);
+    if (sandbox->landlock == 0 && sealing->needs.written != NULL) {
+        log_write(LOG_WARN, "cli",
+                  "the sandbox does not limit which files are written: that "
+                  "takes Landlock",
+                  LOG_TEXT("err", sandbox->no_landlock));
+    }
 }
 
 void sealing_end(struct sealing *sealing)

@@ -215,7 +215,7 @@ static void read_registration(
     }
     read_by_kind(settings, item, path, kind, registration, faults);
     settings->registration_count++;
-    if (faults->count == before &&
+    if (faults->count == before && kind->check != NULL &&
         kind->check(registration->options, NULL, &key, &err) < 0) {
         fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
                   err.message);
@@ -430,7 +430,8 @@ static void read_attachment(
     if (faults->count > before) {
         return;
     }
-    if (kind->check(attachment->registration->options, attachment->options,
+    if (kind->check != NULL &&
+        kind->check(attachment->registration->options, attachment->options,
                     &key, &err) < 0) {
         fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
                   err.message);

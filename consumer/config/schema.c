@@ -285,7 +285,10 @@ static void put_inputs(struct json_writer *json, const char *kind,
     put_properties(json, fields);
     json_close(json, '}');
     json_open(json, "required", '[');
-    for (; *required != NULL; required++) {
+    if (required == NULL) {
+        put_required(json, fields);
+    }
+    for (; required != NULL && *required != NULL; required++) {
         json_put_string(json, NULL, *required);
     }
     json_close(json, ']');

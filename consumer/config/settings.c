@@ -182,7 +182,7 @@ static const struct field delivery_fields[] = {
      .fallback = "32",
      .least = 1,
      .most = 1024,
-     .doc = "Deliveries in flight for each registration, at most: a registry "
+     .doc = "Deliveries in flight for each registration, at most: an endpoint "
             "in trouble gets fewer, down to one.",
      .since = "0.1"},
     {.key = "max_records",
@@ -192,7 +192,7 @@ static const struct field delivery_fields[] = {
      .least = 1,
      .most = 100000,
      .doc = "Records held at a time, waiting ones included. At the cap those "
-            "that wait for a registry that is down or very slow are dropped, "
+            "that wait for an endpoint that is down or very slow are dropped, "
             "and read again later; else no more are fetched.",
      .since = "0.1"},
     {.key = "max_bytes",
@@ -218,7 +218,7 @@ static const struct field delivery_fields[] = {
      .least = 1,
      .most = 1000000,
      .doc = "A failure that may pass becomes a dead letter only when both "
-            "max_attempts and max_age are used up. While a registry is down "
+            "max_attempts and max_age are used up. While an endpoint is down "
             "nothing is attempted.",
      .since = "0.1"},
     {.key = "max_age",
@@ -270,7 +270,7 @@ static const struct field delivery_fields[] = {
      .fallback = "120s",
      .least = 1000,
      .most = 3600000,
-     .doc = "How long a registry may stay silent; large registries take "
+     .doc = "How long an endpoint may stay silent; large registries take "
             "their time to commit.",
      .since = "0.1"},
     {.key = "drain",
@@ -424,10 +424,11 @@ const struct field settings_fields[] = {
      .doc = "Whether `waybill run`, once started, gives up for ever what it "
             "does not need: to run other programs (docker's credential helpers "
             "and secret-tool are run by a process beside it), to look into "
-            "other processes, to write files, and to read others than those "
-            "that the configuration and the environment name, the folders "
-            "these are in, and what names and TLS need. What the kernel lacks "
-            "for it is logged.",
+            "other processes, to write files other than those that an "
+            "integration delivers to, and to read others than those that the "
+            "configuration and the environment name, the folders these are in, "
+            "and what names and TLS need. What the kernel lacks for it is "
+            "logged.",
      .since = "0.3"},
     {0},
 };

@@ -108,7 +108,7 @@ static void explain_unread(const struct trail *trail, struct str *out)
     str_puts(out, "not read yet, as of the last commit: ");
     put_stand(trail, out);
     str_puts(out, " If that does not move, no instance runs, or what comes "
-                  "before waits for a registry.");
+                  "before waits for an endpoint.");
 }
 
 static void explain_done(const struct trail *trail, struct str *out)
@@ -242,11 +242,11 @@ void trail_explain(const struct trail *trail, struct str *out)
     case TRAIL_IN_FLIGHT:
         str_puts(out, "read, and not done: none of its deliveries has an "
                       "outcome yet. It is in work, waits for its turn, or for "
-                      "a registry that is down or refuses the credentials.");
+                      "an endpoint that is down or refuses the credentials.");
         break;
     case TRAIL_PARTLY_DONE:
         str_puts(out, "partly done: some of its deliveries have an outcome, "
-                      "the others are in work, or wait for a registry.");
+                      "the others are in work, or wait for an endpoint.");
         break;
     case TRAIL_DONE:
         explain_done(trail, out);

@@ -57,9 +57,22 @@ static struct ruleset_attributes attributes_of(int abi)
     return attributes;
 }
 
+/* A path of needs_written() may be changed in these ways. No devices, sockets,
+ * FIFOs or symbolic links are created, and nothing there is executed. */
+#define WRITING                                                                \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |          \
+     LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |             \
+     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER |                  \
+     LANDLOCK_ACCESS_FS_TRUNCATE)
+/* What there is to allow of a path that is not a directory */
+#define FILE_ACCESS                                                            \
+    (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |            \
+     LANDLOCK_ACCESS_FS_TRUNCATE)
+
 struct rules {
     int ruleset;
-    size_t count; /* of different places */
+    uint64_t handled; /* by this kernel, which refuses a rule for more */
+    size_t count;     /* of different places */
     struct {
         dev_t device;
         ino_t inode;
@@ -82,11 +95,10 @@ static bool is_new(struct rules *rules, const struct stat *stat_)
     return true;
 }
 
-static void allow(void *payload, const char *path)
+static void allow(struct rules *rules, const char *path, uint64_t access)
 {
-    struct rules *rules = payload;
     struct landlock_path_beneath_attr rule = {
-        .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+        .allowed_access = access & rules->handled,
         .parent_fd = open(path, O_PATH | O_CLOEXEC),
     };
     struct stat stat_ = {0};
@@ -94,8 +106,8 @@ static void allow(void *payload, const char *path)
     if (rule.parent_fd < 0) {
         return; /* not there: nothing to be allowed */
     }
-    if (fstat(rule.parent_fd, &stat_) == 0 && S_ISDIR(stat_.st_mode)) {
-        rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
+    if (fstat(rule.parent_fd, &stat_) < 0 || !S_ISDIR(stat_.st_mode)) {
+        rule.allowed_access &= FILE_ACCESS;
     }
     if (is_new(rules, &stat_) &&
         syscall(SYS_landlock_add_rule, rules->ruleset,
@@ -103,6 +115,23 @@ static void allow(void *payload, const char *path)
         rules->count++;
     }
     close(rule.parent_fd);
+}
+
+static void allow_reading(void *payload, const char *path)
+{
+    allow(payload, path,
+          LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+}
+
+/* Before the others: of two rules for one place the first counts here. */
+static size_t allow_writing(struct rules *rules, const struct need *written)
+{
+    for (; written != NULL; written = written->next) {
+        allow(rules, written->text,
+              WRITING | LANDLOCK_ACCESS_FS_READ_FILE |
+                  LANDLOCK_ACCESS_FS_READ_DIR);
+    }
+    return rules->count;
 }
 
 static void say_why(struct sandbox *sandbox, const char *what)
@@ -113,12 +142,12 @@ static void say_why(struct sandbox *sandbox, const char *what)
                                  : strerror(errno));
 }
 
-void landlock_close(const struct need *files, struct sandbox *sandbox)
+void landlock_close(const struct needs *needs, struct sandbox *sandbox)
 {
     int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
                            LANDLOCK_CREATE_RULESET_VERSION);
     struct ruleset_attributes attributes = attributes_of(abi);
-    struct rules rules = {.ruleset = -1};
+    struct rules rules = {.ruleset = -1, .handled = attributes.files};
 
     if (SANDBOX_COVERAGE) {
         snprintf(sandbox->no_landlock, sizeof(sandbox->no_landlock),
@@ -133,7 +162,8 @@ void landlock_close(const struct need *files, struct sandbox *sandbox)
         say_why(sandbox, "landlock");
         return;
     }
-    places_each(files, allow, &rules);
+    sandbox->written = allow_writing(&rules, needs->written);
+    places_each(needs->files, allow_reading, &rules);
     if (syscall(SYS_landlock_restrict_self, rules.ruleset, 0) == 0) {
         sandbox->landlock = abi;
         sandbox->files = rules.count;

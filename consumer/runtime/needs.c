@@ -21,6 +21,11 @@ void needs_file(struct needs *needs, const char *path)
     add(needs, &needs->files, path);
 }
 
+void needs_written(struct needs *needs, const char *path)
+{
+    add(needs, &needs->written, path);
+}
+
 void needs_program(struct needs *needs, const char *command)
 {
     add(needs, &needs->programs, command);

@@ -15,9 +15,10 @@
 #define SANDBOX_COVERAGE 0
 #endif
 
-/* Each fills its part of the sandbox. */
-void landlock_close(const struct need *files, struct sandbox *sandbox);
-void seccomp_close(struct sandbox *sandbox);
+/* Each fills its part of the sandbox. With `writes`, which files are written is
+ * limited by Landlock alone. */
+void landlock_close(const struct needs *needs, struct sandbox *sandbox);
+void seccomp_close(bool writes, struct sandbox *sandbox);
 
 /* places.c: calls fn() for every file and folder that may be read, and for some
  * of them more than once; what is not there is left out. */

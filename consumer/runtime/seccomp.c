@@ -124,20 +124,24 @@ static const int forbidden[] = {
     SCMP_SYS(capset),
 };
 
-/* What changes files, where there is no Landlock, and what that does not know:
- * owners, modes, times, attributes. */
+/* What changes files in ways that Landlock does not know: owners, modes, times,
+ * attributes. Kernels before 6.2 have nothing to say of truncate() either. */
 static const int changing[] = {
-    SCMP_SYS(creat),       SCMP_SYS(truncate),     SCMP_SYS(link),
-    SCMP_SYS(linkat),      SCMP_SYS(symlink),      SCMP_SYS(symlinkat),
-    SCMP_SYS(rename),      SCMP_SYS(renameat),     SCMP_SYS(renameat2),
-    SCMP_SYS(unlink),      SCMP_SYS(unlinkat),     SCMP_SYS(mkdir),
-    SCMP_SYS(mkdirat),     SCMP_SYS(rmdir),        SCMP_SYS(mknod),
-    SCMP_SYS(mknodat),     SCMP_SYS(chmod),        SCMP_SYS(fchmod),
-    SCMP_SYS(fchmodat),    SCMP_SYS(chown),        SCMP_SYS(lchown),
-    SCMP_SYS(fchown),      SCMP_SYS(fchownat),     SCMP_SYS(utime),
-    SCMP_SYS(utimes),      SCMP_SYS(futimesat),    SCMP_SYS(utimensat),
-    SCMP_SYS(setxattr),    SCMP_SYS(lsetxattr),    SCMP_SYS(fsetxattr),
-    SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr),
+    SCMP_SYS(link),         SCMP_SYS(linkat),       SCMP_SYS(symlink),
+    SCMP_SYS(symlinkat),    SCMP_SYS(mknod),        SCMP_SYS(mknodat),
+    SCMP_SYS(chmod),        SCMP_SYS(fchmod),       SCMP_SYS(fchmodat),
+    SCMP_SYS(chown),        SCMP_SYS(lchown),       SCMP_SYS(fchown),
+    SCMP_SYS(fchownat),     SCMP_SYS(utime),        SCMP_SYS(utimes),
+    SCMP_SYS(futimesat),    SCMP_SYS(utimensat),    SCMP_SYS(setxattr),
+    SCMP_SYS(lsetxattr),    SCMP_SYS(fsetxattr),    SCMP_SYS(removexattr),
+    SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), SCMP_SYS(truncate),
+};
+
+/* What a delivery to a directory takes, and Landlock limits to it */
+static const int writing[] = {
+    SCMP_SYS(creat),     SCMP_SYS(rename),  SCMP_SYS(renameat),
+    SCMP_SYS(renameat2), SCMP_SYS(unlink),  SCMP_SYS(unlinkat),
+    SCMP_SYS(mkdir),     SCMP_SYS(mkdirat), SCMP_SYS(rmdir),
     SCMP_SYS(fallocate),
 };
 
@@ -191,7 +195,24 @@ static int refuse_new_code(scmp_filter_ctx context)
                   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
 }
 
+static int refuse_opening(scmp_filter_ctx context, scmp_datum_t mask,
+                          scmp_datum_t flags)
+{
+    TRY(REFUSE(context, openat, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, flags)));
+    return REFUSE(context, open, SCMP_A1(SCMP_CMP_MASKED_EQ, mask, flags));
+}
+
 /* openat2() has its flags in memory, too. */
+static int refuse_changing(scmp_filter_ctx context)
+{
+    if (SANDBOX_COVERAGE) {
+        return 0;
+    }
+    TRY(seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2),
+                         0));
+    return refuse_all(context, changing, ARRAY_SIZE(changing));
+}
+
 static int refuse_writing(scmp_filter_ctx context)
 {
     const scmp_datum_t flags[] = {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC};
@@ -200,14 +221,20 @@ static int refuse_writing(scmp_filter_ctx context)
         return 0;
     }
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-        TRY(REFUSE(context, openat,
-                   SCMP_A2(SCMP_CMP_MASKED_EQ, flags[i], flags[i])));
-        TRY(REFUSE(context, open,
-                   SCMP_A1(SCMP_CMP_MASKED_EQ, flags[i], flags[i])));
+        TRY(refuse_opening(context, flags[i], flags[i]));
     }
-    TRY(seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2),
-                         0));
-    return refuse_all(context, changing, ARRAY_SIZE(changing));
+    return refuse_all(context, writing, ARRAY_SIZE(writing));
+}
+
+/* A file that is opened with O_TRUNC, but not to be written, is cut all the
+ * same, and Landlock in kernels before 6.2 sees a file that is read. O_ACCMODE
+ * itself is such a way to open one, too. */
+static int refuse_cutting(scmp_filter_ctx context)
+{
+    const scmp_datum_t mask = O_ACCMODE | O_TRUNC;
+
+    TRY(refuse_opening(context, mask, O_RDONLY | O_TRUNC));
+    return refuse_opening(context, mask, O_ACCMODE | O_TRUNC);
 }
 
 /* Its own threads may be signalled: abort(), and a test that kills itself. */
@@ -270,13 +297,13 @@ static int refuse_always(scmp_filter_ctx context)
 }
 
 static int (*const parts[])(scmp_filter_ctx) = {
-    refuse_always,  refuse_processes, refuse_new_code, refuse_writing,
+    refuse_always,  refuse_processes, refuse_new_code, refuse_changing,
     refuse_signals, refuse_sockets,   refuse_oddities,
 };
 
 /* A foreign ABI has other numbers: all of it fails. Threads there are none yet,
  * but for a sanitizer's own. */
-static int load(scmp_filter_ctx context)
+static int load(scmp_filter_ctx context, bool writes)
 {
     TRY(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH,
                          SCMP_ACT_ERRNO(EPERM)));
@@ -284,13 +311,14 @@ static int load(scmp_filter_ctx context)
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         TRY(parts[i](context));
     }
+    TRY(writes ? refuse_cutting(context) : refuse_writing(context));
     return seccomp_load(context);
 }
 
-void seccomp_close(struct sandbox *sandbox)
+void seccomp_close(bool writes, struct sandbox *sandbox)
 {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
-    int result = context != NULL ? load(context) : -ENOMEM;
+    int result = context != NULL ? load(context, writes) : -ENOMEM;
 
     sandbox->seccomp = result == 0;
     if (result < 0) {

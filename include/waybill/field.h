@@ -96,17 +96,18 @@ struct integration_fields {
     enum repetition repetition;
     /* The types of materials that it delivers; NULL: the attestation alone */
     const char *const *material_types;
-    const struct field *registration;
+    const struct field *registration; /* its rows; {{0}} where it has none */
     size_t registration_size;
     const struct field *attachment;
     size_t attachment_size;
     /* What it needs in the end, from the file or from elsewhere; NULL at the
-     * end. The rest of its rows is optional. */
+     * end. The rest of its rows is optional. NULL: the rows that are required.
+     */
     const char *const *registration_inputs;
     const char *const *attachment_inputs;
     /* Looks at options together, and returns the key that the fault belongs to
      * in *ret_key; attachment is NULL when a registration is looked at by
-     * itself. */
+     * itself. NULL: each option stands for itself. */
     int (*check)(const void *registration, const void *attachment,
                  const char **ret_key, struct error *err);
 };

@@ -49,4 +49,9 @@ int file_read_open(int fd, struct str *out, struct error *err) NODISCARD;
 /* Whether file_read() would read a file of any size now */
 int file_check(const char *path, struct error *err) NODISCARD;
 
+/* Why a file could not be written in that directory: strerror(), or, where the
+ * permissions would have let us and the sandbox does not, that and what to do.
+ */
+const char *file_write_reason(const char *directory, int error);
+
 #endif

@@ -7,8 +7,9 @@
 
 /*
  * What a service will want of its machine once it runs: the files and folders
- * that it reads, and the programs that it has run for it. Whoever reads or runs
- * says so beforehand; sandbox.h and subprocess.h then allow that, and no more.
+ * that it reads and writes, and the programs that it has run for it. Whoever
+ * reads, writes or runs says so beforehand; sandbox.h and subprocess.h then
+ * allow that, and no more.
  *
  * A list begins with what was said last, and is never changed: a copy of the
  * struct may go on by itself.
@@ -21,13 +22,19 @@ struct need {
 struct needs {
     struct arena *arena;      /* owns all of it */
     const struct need *files; /* there or not; relative ones to where we are */
+    const struct need *written; /* ... in the same way */
     /* Command lines, a word a line. Of the first word, which is looked for on
      * PATH, a `*` at the end stands for any letters behind it. */
     const struct need *programs;
 };
 
-/* Both copy; NULL and "" are nothing. */
+/* All copy; NULL and "" are nothing. */
 void needs_file(struct needs *needs, const char *path);
+/* A directory, in and below which regular files and directories may be read,
+ * written, created, renamed and removed; or a file, which may be read and
+ * written, but not replaced. It has to exist when the sandbox is closed: what
+ * is created later can be written only after a restart. */
+void needs_written(struct needs *needs, const char *path);
 void needs_program(struct needs *needs, const char *command);
 /* A file that a variable names: $VARIABLE and what stands `below` it. False:
  * the variable says nothing. */

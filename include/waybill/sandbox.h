@@ -24,8 +24,21 @@
  *
  * Landlock       no file can be read but those of the list (needs.h), what is
  *                in the folders these are in, and what names, TLS, time zones
- *                and late libraries need; none can be written. Where the kernel
- *                knows how (ABI 6), no process outside can be signalled.
+ *                and late libraries need; none can be written but those of the
+ *                list. Where the kernel knows how (ABI 6), no process outside
+ *                can be signalled.
+ *
+ * What is written: nothing, unless an integration names a directory or a file
+ * (needs_written()). If one does, seccomp has to let files be opened for
+ * writing, created, renamed and removed, since it cannot see their names, and
+ * Landlock alone limits that to what was named. So on a kernel without Landlock
+ * every file that the permissions allow can then be written, which `waybill
+ * run` warns of when it starts. Owners, modes, times and attributes cannot be
+ * changed either way, nor can links, devices or sockets be created. Two
+ * consequences of such a directory: what an attacker writes there can be mapped
+ * and run as if it were a library, unless it is on a file system that is
+ * mounted noexec; and whoever reads it later must not trust it more than its
+ * source.
  *
  * Why a list of what is forbidden: one of what is allowed must name what libc,
  * OpenSSL and librdkafka call on every architecture, kernel and release; a call
@@ -55,8 +68,9 @@
  */
 struct sandbox {
     bool seccomp;
-    int landlock; /* its ABI as the kernel has it; 0: none */
-    size_t files; /* and folders that may be read */
+    int landlock;   /* its ABI as the kernel has it; 0: none */
+    size_t files;   /* and folders that may be read */
+    size_t written; /* of these, and what may be written as well */
     /* Why a part is missing; "" */
     char no_seccomp[80];
     char no_landlock[80];
@@ -67,7 +81,7 @@ struct sandbox {
 
 /* From now on, for this thread and those that it starts; so there may be no
  * other yet. There is no way back. */
-void sandbox_close(const struct need *files, struct sandbox *ret_sandbox);
+void sandbox_close(const struct needs *needs, struct sandbox *ret_sandbox);
 void sandbox_release(struct sandbox *sandbox); /* it stays closed */
 
 #endif

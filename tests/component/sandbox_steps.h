@@ -327,6 +327,115 @@ static int call_by_x32(void)
 }
 #endif
 
+/* --- with a directory and a file that are written ----------------------------
+ */
+
+static int open_to_write(const char *path, int more)
+{
+    return told(open(path, O_WRONLY | O_CLOEXEC | more, 0600));
+}
+
+static int write_in_directory(void)
+{
+    int result = open_to_write(in("written/new"), O_CREAT | O_EXCL);
+
+    return result != 0 ? result : open_to_write(in("written/old"), O_TRUNC);
+}
+
+static int write_below_directory(void)
+{
+    int result = told(mkdir(in("written/folder"), 0700));
+
+    return result != 0 ? result
+                       : open_to_write(in("written/folder/new"), O_CREAT);
+}
+
+/* As a file is replaced: one of another name takes its place. */
+static int replace_in_directory(void)
+{
+    int result = open_to_write(in("written/new"), O_CREAT | O_EXCL);
+
+    return result != 0 ? result
+                       : told(rename(in("written/new"), in("written/old")));
+}
+
+static int move_below_directory(void)
+{
+    return told(rename(in("written/old"), in("written/below/old")));
+}
+
+static int remove_in_directory(void)
+{
+    int result = told(unlink(in("written/old")));
+
+    return result != 0 ? result : told(rmdir(in("written/below")));
+}
+
+static int write_single_file(void)
+{
+    return open_to_write(in("other/log"), O_APPEND | O_TRUNC);
+}
+
+static int replace_single_file(void)
+{
+    return told(rename(in("written/old"), in("other/log")));
+}
+
+static int make_neighbour_of_single_file(void)
+{
+    return open_to_write(in("other/new"), O_CREAT);
+}
+
+static int write_through_link(void)
+{
+    return open_to_write(in("written/link"), 0);
+}
+
+static int cut_while_reading(void)
+{
+    return told(open(in("named/config"), O_RDONLY | O_TRUNC | O_CLOEXEC));
+}
+
+static int cut_while_doing_neither(void)
+{
+    return told(open(in("named/config"), O_ACCMODE | O_TRUNC | O_CLOEXEC));
+}
+
+static int move_out_of_directory(void)
+{
+    return told(rename(in("written/old"), in("named/victim")));
+}
+
+static int move_into_directory(void)
+{
+    return told(rename(in("named/victim"), in("written/old")));
+}
+
+static int link_into_directory(void)
+{
+    return told(link(in("named/victim"), in("written/new")));
+}
+
+static int make_link_in_directory(void)
+{
+    return told(symlink("/etc/shadow", in("written/new")));
+}
+
+static int make_fifo_in_directory(void)
+{
+    return told(mkfifo(in("written/new"), 0600));
+}
+
+static int change_mode_in_directory(void)
+{
+    return told(chmod(in("written/old"), 0777));
+}
+
+static int write_own_memory(void)
+{
+    return open_to_write("/proc/self/mem", 0);
+}
+
 /* --- what goes on working ---------------------------------------------------
  */
 

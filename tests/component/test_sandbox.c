@@ -13,7 +13,10 @@
 /* --- trying -----------------------------------------------------------------
  */
 
-enum part { SECCOMP = 1, LANDLOCK = 2 };
+/* WRITES is no part: a directory and a file are written, too. */
+enum part { SECCOMP = 1, LANDLOCK = 2, WRITES = 4 };
+
+#define BOTH (SECCOMP | LANDLOCK)
 
 struct step {
     const char *name;
@@ -23,7 +26,7 @@ struct step {
     enum { NOBODY, ROOT, ANYBODY } free; /* who can do it outside for sure */
 };
 
-static void enter(struct sandbox *ret_sandbox)
+static void enter(bool writes, struct sandbox *ret_sandbox)
 {
     struct needs needs = {.arena = arena_new()};
 
@@ -32,7 +35,12 @@ static void enter(struct sandbox *ret_sandbox)
     needs_file(&needs, in("folder"));
     needs_file(&needs, in("gone/later"));
     needs_file(&needs, "/etc/hostname");
-    sandbox_close(needs.files, ret_sandbox);
+    if (writes) {
+        needs_written(&needs, in("written"));
+        needs_written(&needs, in("other/log"));
+        needs_written(&needs, in("gone/later"));
+    }
+    sandbox_close(&needs, ret_sandbox);
     arena_free(needs.arena);
 }
 
@@ -45,8 +53,8 @@ static int try_step(const struct step *step, bool sandboxed)
 
     if (pid == 0) {
         if (sandboxed) {
-            enter(&sandbox);
-            if (step->needs != 0 &&
+            enter(step->needs & WRITES, &sandbox);
+            if ((step->needs & BOTH) != 0 &&
                 !((step->needs & SECCOMP) && sandbox.seccomp) &&
                 !((step->needs & LANDLOCK) && sandbox.landlock > 0)) {
                 fprintf(stderr, "%s %s\n", sandbox.no_seccomp,
@@ -69,19 +77,30 @@ static void fill(const char *path, const char *text)
     close(fd);
 }
 
+/* As if no step had been tried yet */
 static int fill_root(void **state)
 {
+    char command[128];
+
     (void)state;
+    snprintf(command, sizeof(command), "rm -rf %s/*", root);
+    if (system(command) != 0) {
+        return -1;
+    }
     mkdir(in("named"), 0700);
     mkdir(in("other"), 0700);
     mkdir(in("links"), 0700);
     mkdir(in("target"), 0700);
     mkdir(in("folder"), 0700);
+    mkdir(in("written"), 0700);
+    mkdir(in("written/below"), 0700);
     fill(in("named/config"), "a: b");
     fill(in("named/victim"), "");
     fill(in("other/secret"), "");
+    fill(in("other/log"), "");
     fill(in("target/config"), "");
-    unlink(in("links/config"));
+    fill(in("written/old"), "");
+    symlink(in("other/secret"), in("written/link"));
     return symlink(in("target/config"), in("links/config"));
 }
 
@@ -103,8 +122,6 @@ static void sandbox__holds(void **state)
         assert_int_equal(try_step(step, false), 0);
     }
 }
-
-#define BOTH (SECCOMP | LANDLOCK)
 
 static struct step steps[] = {
     {"refuses_to_run_a_program", run_program, EPERM, SECCOMP, ANYBODY},
@@ -176,6 +193,54 @@ static struct step steps[] = {
     {"lets_it_resolve_names", resolve_name, 0, 0, NOBODY},
     {"lets_it_load_a_library", load_library, 0, 0, NOBODY},
     {"lets_it_signal_itself", signal_itself, 0, 0, NOBODY},
+    {"lets_files_be_written_in_a_directory", write_in_directory, 0, WRITES,
+     NOBODY},
+    {"lets_files_be_written_below_it", write_below_directory, 0, WRITES,
+     NOBODY},
+    {"lets_files_be_replaced_there", replace_in_directory, 0, WRITES, NOBODY},
+    {"lets_files_be_moved_there", move_below_directory, 0, WRITES, NOBODY},
+    {"lets_files_be_removed_there", remove_in_directory, 0, WRITES, NOBODY},
+    {"lets_a_single_file_be_written", write_single_file, 0, WRITES, NOBODY},
+    {"refuses_to_write_there_without_that", write_in_directory, EPERM, SECCOMP,
+     ANYBODY},
+    {"refuses_to_replace_the_single_file", replace_single_file, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_write_beside_the_single_file", make_neighbour_of_single_file,
+     EACCES, LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_write_another_file", write_named_file, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_write_where_a_link_leads", write_through_link, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_cut_another_file", truncate_named_file, EPERM,
+     SECCOMP | WRITES, ANYBODY},
+    {"refuses_to_cut_another_while_reading", cut_while_reading, EPERM,
+     SECCOMP | WRITES, ANYBODY},
+    {"refuses_to_cut_another_in_no_mode", cut_while_doing_neither, EPERM,
+     SECCOMP | WRITES, ANYBODY},
+    {"refuses_to_make_a_file_elsewhere", make_file, EACCES, LANDLOCK | WRITES,
+     ANYBODY},
+    {"refuses_to_make_a_folder_elsewhere", make_folder, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_remove_a_file_elsewhere", remove_file, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_move_a_file_elsewhere", move_file, EACCES, LANDLOCK | WRITES,
+     ANYBODY},
+    {"refuses_to_move_a_file_out", move_out_of_directory, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_move_a_file_in", move_into_directory, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_link_a_file_in", link_into_directory, EPERM, SECCOMP | WRITES,
+     ANYBODY},
+    {"refuses_to_make_a_link_there", make_link_in_directory, EPERM,
+     SECCOMP | WRITES, ANYBODY},
+    {"refuses_to_make_a_fifo_there", make_fifo_in_directory, EPERM,
+     SECCOMP | WRITES, ANYBODY},
+    {"refuses_to_change_a_mode_there", change_mode_in_directory, EPERM,
+     SECCOMP | WRITES, ANYBODY},
+    {"refuses_to_write_its_own_memory", write_own_memory, EACCES,
+     LANDLOCK | WRITES, ANYBODY},
+    {"refuses_to_run_a_program_all_the_same", run_program, EPERM,
+     SECCOMP | WRITES, ANYBODY},
 };
 
 /* --- files that are replaced ------------------------------------------------
@@ -194,7 +259,7 @@ static int read_after(void (*change)(void), const char *path)
     assert_int_equal(pipe(ready) + pipe(go), 0);
     pid = fork();
     if (pid == 0) {
-        enter(&sandbox);
+        enter(false, &sandbox);
         if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1) {
             _exit(254);
         }

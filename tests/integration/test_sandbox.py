@@ -69,6 +69,7 @@ class Sandbox(KafkaCase):
         """What it says of its sandbox; the test is skipped where there is none."""
         found = [entry for entry in service.entries() if entry.get("msg") == "sandbox closed"]
         self.assertEqual(len(found), 1, service.tail())
+        self.assertEqual(found[0]["written"], 0)  # a registry's deliveries write no file
         if found[0]["seccomp"] != "on":
             self.skipTest("this kernel has no seccomp filters")
         return found[0]

@@ -105,8 +105,11 @@ def fields(schema, path=()):
     for key, field in schema.get("properties", {}).items():
         yield (*path, key), field
         yield from fields(field, (*path, key))
-        for item in field.get("items", {}).get("anyOf", []):
-            yield from fields(item, (*path, key))
+        # Of the kinds of integrations the first is shown in full; who adds another
+        # need not change config.yaml.
+        items = field.get("items", {})
+        for item in (items.get("anyOf") or items.get("allOf") or [])[:1]:
+            yield from fields(item.get("then", item), (*path, key))
 
 
 def check_completeness(binary):

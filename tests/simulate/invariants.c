@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "directory.h"
 #include "registry.h"
 #include "verdict.h"
 #include "workload.h"
@@ -21,8 +22,9 @@ static const struct {
         {"verdict", "an outcome says what its record deserves; what may pass "
                     "is given up only when attempts and age are used up"},
     [INVARIANT_ARTIFACT] =
-        {"artifact", "what is called a success is in the registry: manifest "
-                     "and blobs, by their right digests"},
+        {"artifact", "what is called a success is in the registry, manifest "
+                     "and blobs by their right digests, or in the directory, "
+                     "byte for byte"},
     [INVARIANT_DEAD_LETTER] =
         {"dead-letter", "every failed outcome has exactly one dead letter, of "
                         "the record's own bytes, in the same transaction, and "
@@ -73,10 +75,13 @@ static bool has_ill_registry(const struct sim *sim,
                              const struct expected *record, uint64_t since_ms)
 {
     for (size_t i = 0; i < record->route_count; i++) {
-        const struct route *route = record->routes[i];
+        size_t registry = record->routes[i]->registry;
+        bool well =
+            registry == THE_DIRECTORY
+                ? directory_was_well(sim->directory, since_ms)
+                : registry_was_well(&sim->registries->all[registry], since_ms);
 
-        if (!registry_was_well(&sim->registries->all[route->registry],
-                               since_ms)) {
+        if (!well) {
             return true;
         }
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "directory.h"
 #include "jobs.h"
 #include "regressions.h"
 #include "shrink.h"
@@ -275,6 +276,7 @@ int main(int argc, char **argv)
 {
     struct arguments arguments = {
         .first = 1, .count = 100, .jobs = jobs_default()};
+    int status;
 
     if (argc == 2 && strcmp(argv[1], "--invariants") == 0) {
         return print_invariants();
@@ -293,5 +295,8 @@ int main(int argc, char **argv)
     setenv("HOME", "/nonexistent", 1); /* nor is a docker config */
     log_setup(arguments.log ? LOG_INFO : (enum log_level)(LOG_ERROR + 1),
               LOG_LOGFMT);
-    return dispatch(&arguments);
+    directory_begin();
+    status = dispatch(&arguments);
+    directory_end();
+    return status;
 }

@@ -4,6 +4,7 @@
 
 #include "integration/oci_options.h"
 #include "waybill/alloc.h"
+#include "waybill/integration.h"
 #include "workload.h"
 
 #define MOST_RELOADS 24
@@ -15,7 +16,7 @@ enum change {
     CHANGE_ORDER = 1,    /* of registrations and attachments */
     CHANGE_LIMITS = 2,   /* delivery.* */
     CHANGE_MORE = 4,     /* an attachment that none of the events matches */
-    CHANGE_PASSWORD = 8, /* of the first registration: a wrong one */
+    CHANGE_PASSWORD = 8, /* of the first registry's registration: a wrong one */
 };
 
 struct reload {
@@ -40,15 +41,29 @@ struct reloads {
  * that is found out by the sanitizer.
  */
 
+static void *copy_options(struct arena *arena, const void *from, size_t size,
+                          const struct field *fields)
+{
+    char *to = arena_copy(arena, from, size);
+
+    for (const struct field *field = fields; field->key != NULL; field++) {
+        if (field->type == FIELD_STRING) {
+            char **text = (char **)(void *)(to + field->offset);
+
+            *text = arena_strdup(arena, *text);
+        }
+    }
+    return to;
+}
+
 static struct registration copy_registration(struct arena *arena,
                                              const struct registration *from)
 {
-    struct registry_options *options =
-        arena_copy(arena, from->options, sizeof(*options));
+    const struct integration_fields *kind =
+        &integration_class_for(from)->fields;
+    void *options = copy_options(arena, from->options, kind->registration_size,
+                                 kind->registration);
 
-    options->repository = arena_strdup(arena, options->repository);
-    options->username = arena_strdup(arena, options->username);
-    options->password = arena_strdup(arena, options->password);
     return (struct registration){arena_strdup(arena, from->name),
                                  arena_strdup(arena, from->integration),
                                  options};
@@ -68,13 +83,13 @@ static const struct registration *named(const struct settings *settings,
 static struct attachment copy_attachment(const struct settings *settings,
                                          const struct attachment *from)
 {
+    const struct integration_fields *kind =
+        &integration_class_for(from->registration)->fields;
     struct arena *arena = settings->arena;
-    struct attachment_options *options =
-        arena_copy(arena, from->options, sizeof(*options));
     struct attachment to = *from;
 
-    options->prefix = arena_strdup(arena, options->prefix);
-    to.options = options;
+    to.options = copy_options(arena, from->options, kind->attachment_size,
+                              kind->attachment);
     to.name = arena_strdup(arena, from->name);
     to.registration_name = arena_strdup(arena, from->registration_name);
     to.registration = named(settings, to.registration_name);
@@ -124,8 +139,13 @@ static void change_limits(struct delivery_settings *delivery,
 
 static void spoil_password(struct settings *settings)
 {
-    struct registry_options *options = settings->registrations[0].options;
+    const struct registration *registration = settings->registrations;
+    struct registry_options *options;
 
+    while (strcmp(registration->integration, "oci-registry") != 0) {
+        registration++;
+    }
+    options = registration->options;
     if (options->password != NULL) {
         options->password = FORMER_PASSWORD;
     }

@@ -25,6 +25,7 @@ struct broker;
 struct registries;
 struct workload;
 struct chaos;
+struct directory;
 struct reloads;
 struct generation;
 
@@ -51,6 +52,7 @@ enum sim_break {
     BREAK_DROP_METADATA,
     BREAK_KEEP_LOST,
     BREAK_SKIP_BLOB,
+    BREAK_SKIP_FILE,
     BREAK_COMMIT_BEFORE_PUSH,
     BREAK_KEEP_PRODUCER,
     BREAK_FORGET_RENEWED,
@@ -110,6 +112,7 @@ struct sim {
     struct loop *loop;
     struct broker *broker;
     struct registries *registries;
+    struct directory *directory; /* NULL: none */
     struct workload *workload;
     struct chaos *chaos;
     struct reloads *reloads;

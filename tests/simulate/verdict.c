@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "directory.h"
 #include "registry.h"
 #include "waybill/json.h"
 #include "workload.h"
@@ -112,6 +113,11 @@ static void complain(struct sim *sim, enum invariant invariant,
                 text_in(reading->data, "error", "message"), what);
 }
 
+static bool is_of_directory(const struct reading *reading)
+{
+    return reading->record->routes[reading->place]->registry == THE_DIRECTORY;
+}
+
 static const struct registry *registry_of(const struct sim *sim,
                                           const struct reading *reading)
 {
@@ -152,6 +158,24 @@ static void check_artifact(struct sim *sim, const struct reading *reading)
     }
 }
 
+static void check_file(struct sim *sim, const struct reading *reading)
+{
+    const struct expected *record = reading->record;
+    const char *reference = text_in(reading->data, "result", "reference");
+    char name[PATH];
+    char path[PATH * 2];
+
+    snprintf(name, sizeof(name), "%s%s.json", digest_hex(&record->digest),
+             record->routes[reading->place]->suffix);
+    snprintf(path, sizeof(path), "%s/%s", directory_path(sim->directory), name);
+    if (strcmp(reference, path) != 0 ||
+        json_member(reading->data, "artifact") != NULL) {
+        complain(sim, INVARIANT_ARTIFACT, reading, "names something else");
+    } else if (!directory_holds(sim->directory, name, &record->digest)) {
+        complain(sim, INVARIANT_ARTIFACT, reading, "the file is missing");
+    }
+}
+
 static bool is_used_up(struct sim *sim, const struct reading *reading)
 {
     const struct delivery_settings *settings =
@@ -182,7 +206,7 @@ static bool was_lied_to(const struct sim *sim, const struct reading *reading)
 {
     char path[PATH];
 
-    if (reading->record->kind != RECORD_GOOD) {
+    if (reading->record->kind != RECORD_GOOD || is_of_directory(reading)) {
         return false;
     }
     put_path(reading, path);
@@ -220,6 +244,8 @@ static void check_verdict(struct sim *sim, const struct reading *reading)
         }
     } else if (kind != RECORD_GOOD) {
         complain(sim, INVARIANT_VERDICT, reading, "cannot have succeeded");
+    } else if (is_of_directory(reading)) {
+        check_file(sim, reading);
     } else {
         check_artifact(sim, reading);
     }

@@ -39,9 +39,14 @@ static void describe(const struct planned *plan, uint64_t at_ms)
     size_t len = 0;
 
     for (size_t i = 0; i < record->route_count; i++) {
-        len += (size_t)snprintf(where + len, sizeof(where) - len, "%s%zu",
-                                i == 0 ? ", for registry " : " and ",
-                                record->routes[i]->registry);
+        char place[32] = "the directory";
+
+        if (record->routes[i]->registry != THE_DIRECTORY) {
+            snprintf(place, sizeof(place), "%s%zu", i == 0 ? "registry " : "",
+                     record->routes[i]->registry);
+        }
+        len += (size_t)snprintf(where + len, sizeof(where) - len, "%s%s",
+                                i == 0 ? ", for " : " and ", place);
     }
     item_says(plan->item, at_ms, "record %zu is written: %s%s", plan->number,
               record_kind_name(record->kind), where);

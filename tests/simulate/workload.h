@@ -21,11 +21,14 @@ enum record_kind {
 /* An attachment, and where it leads */
 struct route {
     const char *attachment;
-    const char *prefix;
+    const char *prefix;   /* of what a registry gets */
     const char *workflow; /* what it is attached to */
     const char *registration;
-    size_t registry;
+    size_t registry;    /* or THE_DIRECTORY */
+    const char *suffix; /* of what the directory gets */
 };
+
+#define THE_DIRECTORY SIZE_MAX
 
 struct expected {
     enum record_kind kind;
@@ -50,7 +53,7 @@ struct expected *workload_records(const struct workload *workload,
 bool workload_is_written(const struct workload *workload);
 
 /* workload_config.c */
-extern const struct route routes[];
+const struct route *workload_route(const char *attachment);
 struct settings *workload_load(struct sim *sim);
 /* What no two instances share */
 void workload_personalize(struct settings *settings, unsigned slot);

@@ -4,19 +4,36 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "waybill/alloc.h"
 #include "waybill/integration.h"
 #include "workload.h"
 
 /* A configuration file, as a person would write it, read by the real parser. */
 
-const struct route routes[] = {
-    {"one", "chainloop", "{project: shop, name: \"build-*\"}", "first", 0},
-    {"other", "acme", "{project: shop, name: \"*-twice\"}", "second", 1},
-    {"third", "lab", "{project: shop, name: \"lab-*\"}", "third", 2},
-    {"tenant", "tenant", "{project: shop, name: \"*-tenant\"}", "tenant", 0},
-    {"never", "refused", "{id: cursed}", "first", 0},
+static const struct route routes[] = {
+    {"one", "chainloop", "{project: shop, name: \"build-*\"}", "first", 0, ""},
+    {"other", "acme", "{project: shop, name: \"*-twice\"}", "second", 1, ""},
+    {"third", "lab", "{project: shop, name: \"lab-*\"}", "third", 2, ""},
+    {"tenant", "tenant", "{project: shop, name: \"*-tenant\"}", "tenant", 0,
+     ""},
+    {"never", "refused", "{id: cursed}", "first", 0, ""},
+    /* Where there is a directory */
+    {"files", "", "{project: shop, name: \"*-files\"}", "files", THE_DIRECTORY,
+     ""},
+    {"copies", "", "{project: shop, name: \"copy-*\"}", "files", THE_DIRECTORY,
+     "-copy"},
 };
+
+const struct route *workload_route(const char *attachment)
+{
+    const struct route *route = routes;
+
+    while (strcmp(route->attachment, attachment) != 0) {
+        route++;
+    }
+    return route;
+}
 
 /* Two of them are at one registry, which tells them apart by their accounts. */
 static const struct {
@@ -45,17 +62,33 @@ static void put_registrations(struct sim *sim, struct str *yaml)
             str_puts(yaml, "    token_exchange_method: oauth2\n");
         }
     }
+    if (sim->directory != NULL) {
+        str_printf(yaml,
+                   "  - name: files\n    integration: directory\n"
+                   "    path: %s\n",
+                   directory_path(sim->directory));
+    }
 }
 
-static void put_attachments(struct str *yaml)
+static void put_attachment(const struct route *route, struct str *yaml)
+{
+    str_printf(yaml, "  - name: %s\n    registration: %s\n    workflow: %s\n",
+               route->attachment, route->registration, route->workflow);
+    if (*route->prefix != '\0') {
+        str_printf(yaml, "    prefix: %s\n", route->prefix);
+    }
+    if (*route->suffix != '\0') {
+        str_printf(yaml, "    suffix: %s\n", route->suffix);
+    }
+}
+
+static void put_attachments(struct sim *sim, struct str *yaml)
 {
     str_puts(yaml, "attachments:\n");
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-        str_printf(yaml,
-                   "  - name: %s\n    registration: %s\n"
-                   "    prefix: %s\n    workflow: %s\n",
-                   routes[i].attachment, routes[i].registration,
-                   routes[i].prefix, routes[i].workflow);
+        if (routes[i].registry != THE_DIRECTORY || sim->directory != NULL) {
+            put_attachment(&routes[i], yaml);
+        }
     }
 }
 
@@ -87,7 +120,7 @@ static void put_delivery(struct sim *sim, struct str *yaml)
 static void put_all(struct sim *sim, struct str *yaml)
 {
     put_registrations(sim, yaml);
-    put_attachments(yaml);
+    put_attachments(sim, yaml);
     put_delivery(sim, yaml);
     str_printf(yaml,
                "kafka:\n  brokers: model:9092\n  group: sim\n"

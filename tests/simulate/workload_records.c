@@ -27,16 +27,18 @@ static char *make_envelope(struct item *item, struct arena *arena,
 
 static void add_route(struct expected *record, const char *attachment)
 {
-    for (const struct route *route = routes; attachment != NULL; route++) {
-        if (strcmp(route->attachment, attachment) == 0) {
-            record->routes[record->route_count++] = route;
-            return;
-        }
+    if (attachment != NULL) {
+        record->routes[record->route_count++] = workload_route(attachment);
     }
 }
 
+/* Those that lead to the directory stand at the end, for the worlds that have
+ * none. */
+#define DIRECTORY_CHOICES 5
+
 /* Half of what is good goes to two registries, or twice to one. */
-static const char *draw_workflow(struct expected *record, struct random *random)
+static const char *draw_workflow(const struct sim *sim, struct expected *record,
+                                 struct random *random)
 {
     static const struct {
         const char *json;
@@ -50,8 +52,15 @@ static const char *draw_workflow(struct expected *record, struct random *random)
         {"{\"project\":\"shop\",\"name\":\"lab-twice\"}", {"other", "third"}},
         {"{\"project\":\"shop\",\"name\":\"build-tenant\"}", {"one", "tenant"}},
         {"{\"project\":\"shop\",\"name\":\"lab-tenant\"}", {"third", "tenant"}},
+        {"{\"project\":\"shop\",\"name\":\"once-files\"}", {"files"}},
+        {"{\"project\":\"shop\",\"name\":\"copy-api\"}", {"copies"}},
+        {"{\"project\":\"shop\",\"name\":\"build-files\"}", {"one", "files"}},
+        {"{\"project\":\"shop\",\"name\":\"lab-files\"}", {"third", "files"}},
+        {"{\"project\":\"shop\",\"name\":\"copy-files\"}", {"files", "copies"}},
     };
-    size_t choice = draw(random, 0, ARRAY_SIZE(choices) - 1);
+    size_t count =
+        ARRAY_SIZE(choices) - (sim->directory == NULL ? DIRECTORY_CHOICES : 0);
+    size_t choice = draw(random, 0, count - 1);
 
     for (size_t i = 0; i < MOST_DELIVERIES; i++) {
         add_route(record, choices[choice].attachments[i]);
@@ -59,11 +68,12 @@ static const char *draw_workflow(struct expected *record, struct random *random)
     return choices[choice].json;
 }
 
-static const char *workflow_of(struct expected *record, struct random *random)
+static const char *workflow_of(const struct sim *sim, struct expected *record,
+                               struct random *random)
 {
     switch (record->kind) {
     case RECORD_GOOD:
-        return draw_workflow(record, random);
+        return draw_workflow(sim, record, random);
     case RECORD_REFUSED:
         add_route(record, "never");
         return "{\"id\":\"cursed\"}";
@@ -76,12 +86,13 @@ static const char *workflow_of(struct expected *record, struct random *random)
     return "{\"project\":\"shop\",\"name\":\"build-api\"}";
 }
 
-static const char *make_value(struct item *item, struct arena *arena,
+static const char *make_value(const struct sim *sim, struct item *item,
                               size_t number, struct expected *record)
 {
     static const char *const bad[] = {"", "{", "[1,2]", "{\"workflow\":7}",
                                       "not json"};
-    const char *workflow = workflow_of(record, &item->random);
+    struct arena *arena = sim->arena;
+    const char *workflow = workflow_of(sim, record, &item->random);
     char *envelope = make_envelope(item, arena, number);
     struct digest given;
 
@@ -157,7 +168,7 @@ void workload_make(struct sim *sim, struct item *item, size_t number,
     tombstone = record->kind == RECORD_MALFORMED && draw_chance(random, 200);
     *message = (struct message){
         .topic = "attestations",
-        .value = bytes_of(make_value(item, sim->arena, number, record)),
+        .value = bytes_of(make_value(sim, item, number, record)),
     };
     if (tombstone) {
         message->value = bytes_of(NULL);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "directory.h"
 #include "registry.h"
 #include "reloads.h"
 #include "waybill/alloc.h"
@@ -75,6 +76,7 @@ static const char *const break_names[] = {
     [BREAK_DROP_METADATA] = "drop-metadata",
     [BREAK_KEEP_LOST] = "keep-lost",
     [BREAK_SKIP_BLOB] = "skip-blob",
+    [BREAK_SKIP_FILE] = "skip-file",
     [BREAK_COMMIT_BEFORE_PUSH] = "commit-before-push",
     [BREAK_KEEP_PRODUCER] = "keep-producer",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
@@ -254,8 +256,12 @@ static void open_world(struct sim *sim)
     sim->chaos = chaos_new(sim);
     sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS - 2));
     sim->registries = registries_new(sim, MOST_REGISTRIES);
+    sim->directory = directory_new(sim);
     sim->workload = workload_new(sim);
     sim->reloads = reloads_new(sim);
+    if (sim->directory != NULL) {
+        directory_plan(sim->directory);
+    }
 }
 
 static void close_world(struct sim *sim)
@@ -267,6 +273,7 @@ static void close_world(struct sim *sim)
     }
     reloads_free(sim->reloads);
     workload_free(sim->workload);
+    directory_free(sim->directory);
     registries_free(sim->registries);
     broker_free(sim->broker);
     chaos_free(sim->chaos);

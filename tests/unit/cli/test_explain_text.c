@@ -192,7 +192,7 @@ static void explain_text__says_what_a_record_waits_for(void **state)
         "in/3/42\n"
         "partly done: some of its deliveries have an outcome, the others are "
         "in work,\n"
-        "or wait for a registry.\n"
+        "or wait for an endpoint.\n"
         "\n"
         "  record      1234 bytes, of 2026-01-02T03:04:05.678Z\n"
         "  replay of   dead letter dead/2/5\n"
@@ -210,7 +210,7 @@ static void explain_text__says_what_a_record_waits_for(void **state)
         "  curl -s http://127.0.0.1:9464/status\n"
         "    what the instance holds, and which registration waits for what\n"
         "  waybill check --online\n"
-        "    whether each registry would take a push\n");
+        "    whether each endpoint would take a delivery\n");
 }
 
 static void explain_text__says_whose_offset_was_set_back(void **state)

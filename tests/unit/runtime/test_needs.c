@@ -50,6 +50,12 @@ static void needs__leave_out_what_is_not_there(void **state)
     (void)state;
     needs_file(&needs, NULL);
     needs_file(&needs, "");
+    needs_written(&needs, NULL);
+    needs_written(&needs, "");
+    assert_null(needs.files);
+    assert_null(needs.written);
+    needs_written(&needs, "/b");
+    assert_string_equal(needs.written->text, "/b");
     assert_null(needs.files);
     unsetenv("WB_FOLDER");
     assert_false(needs_variable(&needs, "WB_FOLDER", "/file"));
