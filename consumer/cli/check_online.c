@@ -250,8 +250,8 @@ static void begin(struct checking *checking, const struct settings *settings)
     checking->loop = loop_new(clock_system());
     checking->env = pipeline_environment(settings, checking->loop,
                                          http_new(checking->loop));
-    if (checking->env.answer_ms > MOST_ANSWER_MS) {
-        checking->env.answer_ms = MOST_ANSWER_MS;
+    if (checking->env.network.timeouts.answer_ms > MOST_ANSWER_MS) {
+        checking->env.network.timeouts.answer_ms = MOST_ANSWER_MS;
     }
     checking->integrations =
         mem_zalloc(class_count() * sizeof(checking->integrations[0]));
@@ -275,7 +275,7 @@ static void end(struct checking *checking)
     }
     mem_free(checking->inspected);
     mem_free(checking->integrations);
-    http_free(checking->env.http);
+    http_free(checking->env.network.http);
     loop_free(checking->loop);
 }
 

@@ -14,8 +14,7 @@
  * service goes on, and that is what it is asked about.
  */
 
-#define CONNECT_MS 2000
-#define ANSWER_MS 5000
+static const struct http_timeouts timeouts = {2000, 5000};
 /* A thousand partitions and a hundred registrations are a tenth of it. */
 #define MOST_STATUS ((size_t)4 * 1024 * 1024)
 
@@ -114,8 +113,7 @@ static void ask(struct asking *asking, const char *path)
                    .headers = headers,
                    .transport = &transport,
                    .most_body = MOST_STATUS,
-                   .connect_ms = CONNECT_MS,
-                   .answer_ms = ANSWER_MS,
+                   .timeouts = timeouts,
                },
                on_answer, asking);
     loop_run(asking->loop);

@@ -8,11 +8,11 @@
 #define PRIVATE_API "AmazonEC2ContainerRegistry_V20150921"
 #define PUBLIC_API "SpencerFrontendService"
 
-void aws_call_init(struct aws_call *call, const struct keychain_env *env,
+void aws_call_init(struct aws_call *call, const struct network *network,
                    const struct credential_source *spec, const char *action,
                    aws_call_fn *done, void *payload)
 {
-    *call = (struct aws_call){.env = env,
+    *call = (struct aws_call){.network = network,
                               .spec = spec,
                               .action = action,
                               .done = done,
@@ -126,7 +126,7 @@ static void on_answer(void *payload, const struct http_response *response,
     const struct credential sent = {.password = call->keys.secret,
                                     .identity_token = call->keys.session};
     const struct cloud_side side = {
-        call->env, call->place.is_public ? "ECR Public" : "ECR", &sent};
+        call->network, call->place.is_public ? "ECR Public" : "ECR", &sent};
     struct json *json;
     struct error failure;
 
@@ -162,7 +162,7 @@ void aws_call_ready(struct aws_call *call)
     headers[1] = target.data;
     str_clear(&call->url);
     cloud_put_url(&call->url, call->place.api, "/");
-    call->transfer = cloud_start(call->env,
+    call->transfer = cloud_start(call->network,
                                  &(struct cloud_request){
                                      .method = "POST",
                                      .url = call->url.data,

@@ -62,7 +62,7 @@ typedef void aws_call_fn(void *payload, const struct json *answer,
                          const struct error *err);
 
 struct aws_call {
-    const struct keychain_env *env;
+    const struct network *network;
     const struct credential_source *spec;
     struct aws_place place;
     struct aws_keys keys;
@@ -78,7 +78,7 @@ struct aws_call {
     bool must_answer;
 };
 
-void aws_call_init(struct aws_call *call, const struct keychain_env *env,
+void aws_call_init(struct aws_call *call, const struct network *network,
                    const struct credential_source *spec, const char *action,
                    aws_call_fn *done, void *payload);
 void aws_call_release(struct aws_call *call); /* cancels what is under way */

@@ -26,7 +26,7 @@ static void refuse_identity(struct aws_call *call,
     CLEANUP(str_release) struct str code = STR_INIT(LIMIT_TOKEN);
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_TOKEN);
     const struct credential sent = {.password = cloud_tail(&call->token, '=')};
-    const struct cloud_side side = {call->env, "STS", &sent};
+    const struct cloud_side side = {call->network, "STS", &sent};
     const char *xml = response->body.data;
     bool has_code = aws_xml_text(xml, code_path, &code);
     bool has_words = aws_xml_text(xml, words_path, &words);
@@ -111,7 +111,7 @@ static void ask_sts(struct aws_call *call, const char *role, const char *path)
     cloud_put_form(&call->token, "WebIdentityToken", token.data);
     cloud_put_url(&call->url, call->place.sts, "/");
     call->transfer =
-        cloud_start(call->env,
+        cloud_start(call->network,
                     &(struct cloud_request){.method = "POST",
                                             .url = call->url.data,
                                             .headers = headers,

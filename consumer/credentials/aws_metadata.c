@@ -28,7 +28,7 @@ static void take_keys(struct aws_call *call, const char *service,
                       const struct http_response *response)
 {
     const struct credential sent = {.password = cloud_tail(&call->token, ' ')};
-    const struct cloud_side side = {call->env, service, &sent};
+    const struct cloud_side side = {call->network, service, &sent};
     struct json *json = NULL;
     struct error err;
     int result = cloud_read(&side, response, &json, &err);
@@ -52,7 +52,7 @@ static void ask(struct aws_call *call, const char *method, const char *header,
 {
     const char *const headers[] = {header, NULL};
 
-    call->transfer = cloud_start(call->env,
+    call->transfer = cloud_start(call->network,
                                  &(struct cloud_request){.method = method,
                                                          .url = call->url.data,
                                                          .headers = headers,
@@ -207,7 +207,7 @@ static void on_role(void *payload, const struct http_response *response,
                     const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct cloud_side side = {call->env, IMDS_SERVICE, NULL};
+    const struct cloud_side side = {call->network, IMDS_SERVICE, NULL};
     struct error failure;
 
     call->transfer = NULL;
@@ -244,7 +244,7 @@ static void on_session(void *payload, const struct http_response *response,
                        const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct cloud_side side = {call->env, IMDS_SERVICE, NULL};
+    const struct cloud_side side = {call->network, IMDS_SERVICE, NULL};
     const char *token;
     struct error failure;
 

@@ -71,7 +71,7 @@ static void fail(struct azure *azure, const struct error *err)
 
 static void take(struct azure *azure, const struct json *json)
 {
-    const struct keychain_env *env = azure->job->env;
+    const struct network *network = azure->job->network;
     struct credential credential = {0};
     const char *token;
     struct error err;
@@ -82,7 +82,7 @@ static void take(struct azure *azure, const struct json *json)
     }
     credential.username = mem_strdup(USERNAME);
     credential.identity_token = mem_strdup(token);
-    cloud_set_lifetime(&credential, cloud_jwt_seconds(env, token, SECONDS),
+    cloud_set_lifetime(&credential, cloud_jwt_seconds(network, token, SECONDS),
                        RENEW_PER_CENT);
     source_found(azure->job, &credential);
     azure_free(azure);
@@ -93,7 +93,7 @@ static void on_exchanged(void *payload, const struct http_response *response,
 {
     struct azure *azure = payload;
     const struct credential sent = {.password = cloud_tail(&azure->form, '=')};
-    const struct cloud_side side = {azure->job->env,
+    const struct cloud_side side = {azure->job->network,
                                     "the registry's token exchange", &sent};
     struct error failure;
     struct json *json;
@@ -130,7 +130,7 @@ static void exchange(struct azure *azure, const char *token)
     cloud_put_url(&azure->url, endpoint ? endpoint : registry,
                   "/oauth2/exchange");
     azure->exchange =
-        cloud_start(azure->job->env,
+        cloud_start(azure->job->network,
                     &(struct cloud_request){.method = "POST",
                                             .url = azure->url.data,
                                             .headers = headers,
@@ -164,7 +164,7 @@ static void start(struct source_job *job)
     job->state = azure;
     str_init(&azure->url, STR_UNLIMITED);
     str_init(&azure->form, STR_UNLIMITED);
-    azure_identity_init(&azure->identity, job->env, job->spec, cloud,
+    azure_identity_init(&azure->identity, job->network, job->spec, cloud,
                         on_identity, azure);
     if (!known && job->spec->endpoint == NULL) {
         error_fill(&err, ERROR_CONFIG,

@@ -18,13 +18,13 @@
 #define MACHINE "the managed identity's endpoint"
 
 void azure_identity_init(struct azure_identity *identity,
-                         const struct keychain_env *env,
+                         const struct network *network,
                          const struct credential_source *spec,
                          const struct azure_cloud *cloud,
                          azure_identity_fn *done, void *payload)
 {
     *identity = (struct azure_identity){
-        .env = env,
+        .network = network,
         .spec = spec,
         .cloud = cloud,
         .done = done,
@@ -74,7 +74,8 @@ static void take(struct azure_identity *identity,
     const struct credential sent = {
         .password = getenv("AZURE_CLIENT_SECRET"),
         .identity_token = cloud_tail(&identity->secret, is_form ? '=' : ' ')};
-    const struct cloud_side side = {identity->env, identity->service, &sent};
+    const struct cloud_side side = {identity->network, identity->service,
+                                    &sent};
     struct json *json = NULL;
     const char *token = NULL;
     struct error err;
@@ -179,7 +180,7 @@ static void ask_directory(struct azure_identity *identity)
     str_printf(&identity->url, "%s/oauth2/v2.0/token", identity->tenant);
     identity->service = directory;
     identity->transfer = cloud_start(
-        identity->env,
+        identity->network,
         &(struct cloud_request){.method = "POST",
                                 .url = identity->url.data,
                                 .headers = headers,
@@ -234,7 +235,7 @@ static void ask_machine(struct azure_identity *identity, const char *header)
     }
     identity->service = MACHINE;
     identity->transfer =
-        cloud_start(identity->env,
+        cloud_start(identity->network,
                     &(struct cloud_request){.method = "GET",
                                             .url = identity->url.data,
                                             .headers = headers,

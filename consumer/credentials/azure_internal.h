@@ -23,7 +23,7 @@ typedef void azure_identity_fn(void *payload, const char *token,
                                const struct error *err);
 
 struct azure_identity {
-    const struct keychain_env *env;
+    const struct network *network;
     const struct credential_source *spec;
     const struct azure_cloud *cloud;
     azure_identity_fn *done;
@@ -39,7 +39,7 @@ struct azure_identity {
 };
 
 void azure_identity_init(struct azure_identity *identity,
-                         const struct keychain_env *env,
+                         const struct network *network,
                          const struct credential_source *spec,
                          const struct azure_cloud *cloud,
                          azure_identity_fn *done, void *payload);

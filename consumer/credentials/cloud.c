@@ -9,15 +9,14 @@
 #include "waybill/utf8.h"
 
 /* The machine's own service is a hop away, or does not exist. */
-#define LOCAL_CONNECT_MS 1000
-#define LOCAL_ANSWER_MS 5000
+static const struct http_timeouts local_timeouts = {1000, 5000};
 /* As much of a service's own words as a log line can bear */
 #define MOST_WORDS 300
 /* No token is believed to live longer, nor used in its last moments. */
 #define MOST_LIFETIME_S (12 * 3600)
 #define MOST_MARGIN_S 60
 
-struct http_transfer *cloud_start(const struct keychain_env *env,
+struct http_transfer *cloud_start(const struct network *network,
                                   const struct cloud_request *request,
                                   http_done_fn *done, void *payload)
 {
@@ -30,11 +29,10 @@ struct http_transfer *cloud_start(const struct keychain_env *env,
         .aws = request->aws,
         .transport = request->local ? &straight : NULL,
         .most_body = LIMIT_TOKEN,
-        .connect_ms = request->local ? LOCAL_CONNECT_MS : env->connect_ms,
-        .answer_ms = request->local ? LOCAL_ANSWER_MS : env->answer_ms,
+        .timeouts = request->local ? local_timeouts : network->timeouts,
     };
 
-    return http_start(env->http, &out, done, payload);
+    return http_start(network->http, &out, done, payload);
 }
 
 const char *cloud_variable(const char *name)
@@ -140,7 +138,7 @@ void cloud_refused(const struct cloud_side *side,
                side->service, response->status, said.data);
     err->http_status = response->status;
     err->retry_after_ms = http_retry_after_ms(
-        response, clock_wall_ms(loop_clock(side->env->loop)));
+        response, clock_wall_ms(loop_clock(side->network->loop)));
     if (code != NULL) {
         size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789_");
@@ -234,9 +232,9 @@ void cloud_set_lifetime(struct credential *credential, double seconds,
     credential->renew_ms = (uint64_t)(whole * 10 * part);
 }
 
-int64_t cloud_wall_s(const struct keychain_env *env)
+int64_t cloud_wall_s(const struct network *network)
 {
-    return clock_wall_ms(loop_clock(env->loop)) / 1000;
+    return clock_wall_ms(loop_clock(network->loop)) / 1000;
 }
 
 static bool read_expiry(const char *token, double *ret_expiry)
@@ -258,11 +256,11 @@ static bool read_expiry(const char *token, double *ret_expiry)
     return found;
 }
 
-double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
+double cloud_jwt_seconds(const struct network *network, const char *token,
                          double fallback)
 {
     double expiry;
 
-    return read_expiry(token, &expiry) ? expiry - (double)cloud_wall_s(env)
+    return read_expiry(token, &expiry) ? expiry - (double)cloud_wall_s(network)
                                        : fallback;
 }

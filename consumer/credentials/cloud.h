@@ -21,7 +21,7 @@ struct cloud_request {
     bool local;
 };
 
-struct http_transfer *cloud_start(const struct keychain_env *env,
+struct http_transfer *cloud_start(const struct network *network,
                                   const struct cloud_request *request,
                                   http_done_fn *done, void *payload);
 
@@ -39,7 +39,7 @@ void cloud_put_form(struct str *out, const char *name, const char *value);
 
 /* Who answers, and what was sent there: that is left out of what it says. */
 struct cloud_side {
-    const struct keychain_env *env;
+    const struct network *network;
     const char *service;
     const struct credential *sent; /* NULL: nothing secret */
 };
@@ -65,8 +65,8 @@ int cloud_token(const char *service, const struct json *json, const char *name,
 void cloud_set_lifetime(struct credential *credential, double seconds,
                         unsigned part);
 /* Seconds until `exp` of a JSON web token, or `fallback` */
-double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
+double cloud_jwt_seconds(const struct network *network, const char *token,
                          double fallback);
-int64_t cloud_wall_s(const struct keychain_env *env);
+int64_t cloud_wall_s(const struct network *network);
 
 #endif

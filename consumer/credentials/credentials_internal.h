@@ -12,7 +12,7 @@
  * is called back from inside.
  */
 struct source_job {
-    const struct keychain_env *env;
+    const struct network *network;
     const struct credential_source *spec;
     const char *registry; /* host[:port]; "index.docker.io" for Docker Hub */
     const char *path;     /* of the repository */

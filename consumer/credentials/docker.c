@@ -175,8 +175,9 @@ static int use_entry(struct search *search, struct error *err)
         use_auths(search);
         return 0;
     }
-    if (docker_helper_start(job->env->loop, search->entry.helper, job->registry,
-                            on_helper, search, &search->helper, err) == 0) {
+    if (docker_helper_start(job->network->loop, search->entry.helper,
+                            job->registry, on_helper, search, &search->helper,
+                            err) == 0) {
         return 0;
     }
     if (credential_is_empty(&search->entry.credential)) {

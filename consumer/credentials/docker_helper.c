@@ -224,7 +224,7 @@ static void start(struct source_job *job)
     struct docker_helper *helper;
     struct error err;
 
-    if (docker_helper_start(job->env->loop, job->spec->name, job->registry,
+    if (docker_helper_start(job->network->loop, job->spec->name, job->registry,
                             on_answer, job, &helper, &err) < 0) {
         source_failed(job, &err);
         return;

@@ -91,13 +91,13 @@ static int read_answer(struct google *google,
                        const struct http_response *response, struct str *out,
                        double *ret_seconds, struct error *err)
 {
-    const struct keychain_env *env = google->job->env;
+    const struct network *network = google->job->network;
     bool is_id = google->job->spec->token_type == GOOGLE_ID;
     const struct credential sent = {.password = google->key.client_secret,
                                     .identity_token = google->key.refresh_token,
                                     .registry_token =
                                         cloud_tail(&google->form, '=')};
-    const struct cloud_side side = {env, service_of(google), &sent};
+    const struct cloud_side side = {network, service_of(google), &sent};
     struct json *json;
     const char *token;
     int result;
@@ -110,7 +110,8 @@ static int read_answer(struct google *google,
     if (result == 0) {
         str_puts(out, token);
         if (is_id) {
-            *ret_seconds = cloud_jwt_seconds(env, token, GOOGLE_JWT_SECONDS);
+            *ret_seconds =
+                cloud_jwt_seconds(network, token, GOOGLE_JWT_SECONDS);
         } else {
             json_number(json_member(json, "expires_in"), ret_seconds);
         }
@@ -124,7 +125,7 @@ static int read_identity(struct google *google,
                          const struct http_response *response, struct str *out,
                          double *ret_seconds, struct error *err)
 {
-    const struct keychain_env *env = google->job->env;
+    const struct network *network = google->job->network;
     const char *token = response->body.data;
 
     if (*token == '\0' || strlen(token) != response->body.len ||
@@ -132,7 +133,7 @@ static int read_identity(struct google *google,
         return error_set(err, ERROR_AUTH, "%s answers with no token",
                          service_of(google));
     }
-    *ret_seconds = cloud_jwt_seconds(env, token, GOOGLE_JWT_SECONDS);
+    *ret_seconds = cloud_jwt_seconds(network, token, GOOGLE_JWT_SECONDS);
     str_puts(out, token);
     return 0;
 }
@@ -264,7 +265,7 @@ static void ask_metadata(struct google *google)
     }
     put_metadata_url(google);
     google->transfer =
-        cloud_start(google->job->env,
+        cloud_start(google->job->network,
                     &(struct cloud_request){.method = "GET",
                                             .url = google->url.data,
                                             .headers = headers,
@@ -282,7 +283,7 @@ static void ask_token_service(struct google *google)
     const char *endpoint = google->job->spec->endpoint;
 
     google->transfer = cloud_start(
-        google->job->env,
+        google->job->network,
         &(struct cloud_request){.method = "POST",
                                 .url = endpoint != NULL ? endpoint
                                                         : google->key.token_uri,
@@ -295,7 +296,7 @@ static void use_key(struct google *google)
 {
     const struct credential_source *spec = google->job->spec;
     CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
-    int64_t now_s = cloud_wall_s(google->job->env);
+    int64_t now_s = cloud_wall_s(google->job->network);
     struct error err;
 
     if (google->key.is_user && spec->token_type != GOOGLE_ACCESS) {

@@ -34,7 +34,7 @@ struct files {
 };
 
 struct keychain {
-    struct keychain_env env;
+    const struct network *network;
     const struct keychain_options *options;
     struct credential_source *own; /* username, password, and the defaults */
     const struct credential_source **chain;
@@ -117,12 +117,12 @@ static void build_chain(struct keychain *keychain)
 
 static void run_failing(void *payload);
 
-struct keychain *keychain_new(const struct keychain_env *env,
+struct keychain *keychain_new(const struct network *network,
                               const struct keychain_options *options)
 {
     struct keychain *keychain = mem_zalloc(sizeof(*keychain));
 
-    keychain->env = *env;
+    keychain->network = network;
     keychain->options = options;
     TAILQ_INIT(&keychain->waiters);
     str_init(&keychain->story, STR_UNLIMITED);
@@ -382,7 +382,7 @@ static void install(struct keychain *keychain)
     *found = (struct credential){0};
     keychain->has_current = true;
     keychain->refused = false;
-    keychain->got_ms = loop_now(keychain->env.loop);
+    keychain->got_ms = loop_now(keychain->network->loop);
 }
 
 static void finish(struct keychain *keychain)
@@ -392,7 +392,7 @@ static void finish(struct keychain *keychain)
 
     keychain->walking = false;
     keychain->walked = true;
-    keychain->walked_ms = loop_now(keychain->env.loop);
+    keychain->walked_ms = loop_now(keychain->network->loop);
     mem_free(keychain->last_story);
     keychain->last_story = str_take(&keychain->story);
     keychain->failure = (struct error){0};
@@ -420,7 +420,7 @@ static void on_answer(void *payload)
 
 static void on_answered(struct source_job *job)
 {
-    loop_defer(job->env->loop, &job->task);
+    loop_defer(job->network->loop, &job->task);
 }
 
 static void step(struct keychain *keychain)
@@ -437,7 +437,7 @@ static void step(struct keychain *keychain)
     }
     spec = keychain->chain[keychain->at];
     keychain->job = (struct source_job){
-        .env = &keychain->env,
+        .network = keychain->network,
         .spec = spec,
         .registry = keychain->options->registry,
         .path = keychain->options->path,
@@ -462,7 +462,7 @@ static void walk(struct keychain *keychain)
     keychain->worst = (struct error){0};
     str_clear(&keychain->story);
     task_init(&keychain->starting, run_start, keychain);
-    loop_defer(keychain->env.loop, &keychain->starting);
+    loop_defer(keychain->network->loop, &keychain->starting);
 }
 
 void keychain_free(struct keychain *keychain)
@@ -478,11 +478,11 @@ void keychain_free(struct keychain *keychain)
         if (!keychain->job.is_answered && class->cancel != NULL) {
             class->cancel(&keychain->job);
         }
-        loop_cancel(keychain->env.loop, &keychain->job.task);
+        loop_cancel(keychain->network->loop, &keychain->job.task);
         credential_release(&keychain->job.credential);
     }
-    loop_cancel(keychain->env.loop, &keychain->starting);
-    loop_cancel(keychain->env.loop, &keychain->failing);
+    loop_cancel(keychain->network->loop, &keychain->starting);
+    loop_cancel(keychain->network->loop, &keychain->failing);
     files_release(&keychain->found_files);
     files_release(&keychain->files);
     credential_release(&keychain->found);
@@ -501,7 +501,7 @@ void keychain_free(struct keychain *keychain)
 
 static uint64_t age_ms(const struct keychain *keychain)
 {
-    return loop_now(keychain->env.loop) - keychain->got_ms;
+    return loop_now(keychain->network->loop) - keychain->got_ms;
 }
 
 static bool a_file_changed(const struct files *files)
@@ -522,7 +522,7 @@ static bool a_file_changed(const struct files *files)
 static bool just_walked(const struct keychain *keychain, uint64_t ms)
 {
     return keychain->walked &&
-           loop_now(keychain->env.loop) - keychain->walked_ms < ms;
+           loop_now(keychain->network->loop) - keychain->walked_ms < ms;
 }
 
 static bool is_due(uint64_t age, uint64_t bound)
@@ -562,7 +562,7 @@ void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter)
     waiter->round = keychain->round;
     TAILQ_INSERT_TAIL(&keychain->waiters, waiter, link);
     if (!keychain->walking && has_failed_lately(keychain)) {
-        loop_defer(keychain->env.loop, &keychain->failing);
+        loop_defer(keychain->network->loop, &keychain->failing);
     } else {
         walk(keychain);
     }

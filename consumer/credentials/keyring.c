@@ -81,7 +81,7 @@ static void start(struct source_job *job)
         source_failed(job, &err);
         return;
     }
-    job->state = subprocess_start(job->env->loop,
+    job->state = subprocess_start(job->network->loop,
                                   &(struct subprocess_request){
                                       .argv = argv,
                                       .most_output = LIMIT_HELPER_OUTPUT,

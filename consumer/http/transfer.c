@@ -172,14 +172,15 @@ static void set_signature(struct http_transfer *transfer,
 
 static void set_limits(CURL *easy, const struct http_request *request)
 {
-    long seconds = ((long)request->answer_ms + 999) / 1000;
-    long whole = (long)request->connect_ms +
-                 MOST_ANSWERS * (long)request->answer_ms +
+    const struct http_timeouts *timeouts = &request->timeouts;
+    long seconds = ((long)timeouts->answer_ms + 999) / 1000;
+    long whole = (long)timeouts->connect_ms +
+                 MOST_ANSWERS * (long)timeouts->answer_ms +
                  (long)(request->body.len / SLOWEST_BODY_BYTES_PER_MS);
 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, whole);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)request->connect_ms);
+                     (long)timeouts->connect_ms);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST_BYTES_PER_SECOND);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, seconds);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

@@ -75,16 +75,10 @@ static struct keychain *open_keychain(const struct integration *integration,
                                       struct account *account)
 {
     const struct integration_env *env = integration->env;
-    struct keychain_env keychain_env = {
-        .loop = env->loop,
-        .http = env->http,
-        .connect_ms = env->connect_ms,
-        .answer_ms = env->answer_ms,
-    };
 
     account->options =
         chain_of(account->registration->options, &account->repository);
-    return keychain_new(&keychain_env, &account->options);
+    return keychain_new(&env->network, &account->options);
 }
 
 static void need(const struct registration *registration, struct needs *needs)
@@ -173,10 +167,9 @@ static void fill_allowed(struct integration *integration)
 static struct integration *open_client(const struct integration_env *env)
 {
     struct integration *integration = mem_zalloc(sizeof(*integration));
-    struct oci_client_options options = {env->connect_ms, env->answer_ms};
 
     integration->env = env;
-    integration->client = oci_client_new(env->http, env->loop, &options);
+    integration->client = oci_client_new(&env->network);
     integration->arena = arena_new();
     TAILQ_INIT(&integration->accounts);
     fill_allowed(integration);

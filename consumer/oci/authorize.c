@@ -71,7 +71,7 @@ static void on_ready(void *payload, const char *header, uint64_t lifetime_ms,
                                               &authorizing->failure);
     }
     authorizing->lifetime_ms = lifetime_ms;
-    loop_defer(authorizing->client->loop, &authorizing->ending);
+    loop_defer(authorizing->client->network->loop, &authorizing->ending);
 }
 
 struct oci_authorizing *oci_authorize_start(struct oci_client *client,
@@ -102,6 +102,6 @@ struct oci_authorizing *oci_authorize_start(struct oci_client *client,
 
 void oci_authorize_cancel(struct oci_authorizing *authorizing)
 {
-    loop_cancel(authorizing->client->loop, &authorizing->ending);
+    loop_cancel(authorizing->client->network->loop, &authorizing->ending);
     authorizing_free(authorizing);
 }

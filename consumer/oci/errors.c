@@ -255,8 +255,8 @@ int oci_error_of(const struct http_response *response, const char *what,
               advice ? advice : "", advice ? ")" : "");
     err->http_status = response->status;
     memcpy(err->code, said.code, sizeof(err->code));
-    err->retry_after_ms =
-        http_retry_after_ms(response, clock_wall_ms(loop_clock(client->loop)));
+    err->retry_after_ms = http_retry_after_ms(
+        response, clock_wall_ms(loop_clock(client->network->loop)));
     if (err->kind == ERROR_RATE_LIMITED && err->retry_after_ms == 0) {
         err->retry_after_ms = retry_after_in(said.words.data);
     }

@@ -78,7 +78,7 @@ static void serve_queue(struct session *session)
 static void fail_later(struct token *token, const struct error *err)
 {
     token->exchange.failure = *err;
-    loop_defer(token->client->loop, &token->exchange.failing);
+    loop_defer(token->client->network->loop, &token->exchange.failing);
 }
 
 /* A server that is in trouble is so for all: they need not wait for it one
@@ -107,7 +107,7 @@ static void end(struct token *token)
     if (exchange->fetch != NULL) {
         http_cancel(exchange->fetch);
     }
-    loop_cancel(token->client->loop, &exchange->failing);
+    loop_cancel(token->client->network->loop, &exchange->failing);
     credential_release(&exchange->credential);
     str_wipe(&exchange->form);
     mem_free(exchange->realm);
@@ -163,13 +163,10 @@ static void on_fetched(void *payload, const struct http_response *response,
 
 static struct http_request request_of(const struct token *token)
 {
-    const struct oci_client_options *options = &token->client->options;
-
     return (struct http_request){
         .transport = &token->exchange.transport,
         .most_body = LIMIT_TOKEN,
-        .connect_ms = options->connect_ms,
-        .answer_ms = options->answer_ms,
+        .timeouts = token->client->network->timeouts,
     };
 }
 
@@ -190,7 +187,7 @@ static void send_get(struct token *token)
         headers[0] = basic.data;
     }
     exchange->fetch =
-        http_start(token->client->http, &request, on_fetched, token);
+        http_start(token->client->network->http, &request, on_fetched, token);
 }
 
 static void send_post(struct token *token)
@@ -207,7 +204,7 @@ static void send_post(struct token *token)
     request.headers = headers;
     request.body = str_bytes(&exchange->form);
     exchange->fetch =
-        http_start(token->client->http, &request, on_fetched, token);
+        http_start(token->client->network->http, &request, on_fetched, token);
 }
 
 static void send(struct token *token)
@@ -404,7 +401,7 @@ static void refuse(struct token *token, const struct http_response *response)
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
     struct exchange *exchange = &token->exchange;
     struct credential shown = shown_by(exchange);
-    struct loop *loop = token->client->loop;
+    struct loop *loop = token->client->network->loop;
     struct error err;
 
     exchange_put_refusal(&words, exchange, &shown, response);

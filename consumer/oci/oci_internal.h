@@ -340,9 +340,7 @@ void oci_put_words(const struct http_response *response,
  * -------------------------------------------------------------------- */
 
 struct oci_client {
-    struct http *http;
-    struct loop *loop;
-    struct oci_client_options options;
+    const struct network *network;
     TAILQ_HEAD(, origin) origins;
     TAILQ_HEAD(, token) tokens; /* least recently fetched first */
     size_t token_count;

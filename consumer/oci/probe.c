@@ -68,17 +68,18 @@ struct oci_probe *oci_probe_start(struct oci_client *client,
     probe->payload = payload;
     task_init(&probe->failing, run_failing, probe);
     if (origin == NULL) {
-        loop_defer(client->loop, &probe->failing);
+        loop_defer(client->network->loop, &probe->failing);
         return probe;
     }
     ping = origin_ping(origin);
-    probe->transfer = http_start(client->http, &ping, on_response, probe);
+    probe->transfer =
+        http_start(client->network->http, &ping, on_response, probe);
     return probe;
 }
 
 void oci_probe_cancel(struct oci_probe *probe)
 {
-    loop_cancel(probe->client->loop, &probe->failing);
+    loop_cancel(probe->client->network->loop, &probe->failing);
     if (probe->transfer != NULL) {
         http_cancel(probe->transfer);
     }

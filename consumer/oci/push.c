@@ -23,7 +23,6 @@ struct oci_push {
     bool already;
     struct oci_request *question;
     struct oci_request *manifest;
-    struct keychain_env env;
     struct aws_creation *creation;
     bool created; /* once is enough */
     oci_push_done_fn *done;
@@ -158,14 +157,8 @@ static bool make_repository(struct oci_push *push, const struct error *err)
     }
     cancel_requests(push);
     push->created = true;
-    push->env = (struct keychain_env){
-        .loop = push->client->loop,
-        .http = push->client->http,
-        .connect_ms = push->client->options.connect_ms,
-        .answer_ms = push->client->options.answer_ms,
-    };
     push->creation = aws_create_repository_start(
-        &push->env, push->target->creator, push->target->registry,
+        push->client->network, push->target->creator, push->target->registry,
         push->target->path, on_created, push);
     return true;
 }

@@ -63,7 +63,7 @@ struct session *session_of(struct oci_client *client,
         forget_oldest(client);
     }
     session = mem_zalloc(sizeof(*session));
-    session->loop = client->loop;
+    session->loop = client->network->loop;
     session->key = str_take(&key);
     TAILQ_INIT(&session->queue);
     TAILQ_INSERT_TAIL(&client->sessions, session, link);

@@ -52,7 +52,7 @@ void token_free(struct token *token)
 
 static uint64_t lifetime_of(const struct token *token)
 {
-    uint64_t now = loop_now(token->client->loop);
+    uint64_t now = loop_now(token->client->network->loop);
 
     return token->expires_ms > now ? token->expires_ms - now : 0;
 }
@@ -66,7 +66,7 @@ const char *token_cached(struct oci_client *client,
     if (token == NULL || token->value == NULL) {
         return NULL;
     }
-    if (loop_now(client->loop) >= token->expires_ms) {
+    if (loop_now(client->network->loop) >= token->expires_ms) {
         token_free(token);
         return NULL;
     }
@@ -122,7 +122,7 @@ void token_failed(struct token *token, const struct error *err)
 void token_got(struct token *token, const char *value, uint64_t lifetime_ms)
 {
     token->value = mem_strdup(value);
-    token->expires_ms = loop_now(token->client->loop) + lifetime_ms;
+    token->expires_ms = loop_now(token->client->network->loop) + lifetime_ms;
     wake(token, NULL);
 }
 

@@ -115,13 +115,6 @@ void credential_scrub(const struct credential *credential, char *text);
 
 struct keychain;
 
-struct keychain_env {
-    struct loop *loop;
-    struct http *http;
-    uint32_t connect_ms;
-    uint32_t answer_ms;
-};
-
 struct keychain_options {
     const char *registry; /* host[:port] */
     const char *path;     /* of the repository, for entries with a path */
@@ -147,8 +140,8 @@ struct keychain_waiter {
 void keychain_needs(const struct keychain_options *options,
                     struct needs *needs);
 
-/* Options, and what they point to, must outlive it. */
-struct keychain *keychain_new(const struct keychain_env *env,
+/* Network and options, and what they point to, must outlive it. */
+struct keychain *keychain_new(const struct network *network,
                               const struct keychain_options *options);
 void keychain_free(struct keychain *keychain); /* nobody may wait; NULL fine */
 

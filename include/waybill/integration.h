@@ -26,10 +26,7 @@ struct integration_inspection;
 
 /* What an integration may use. All of it outlives it. */
 struct integration_env {
-    struct loop *loop;
-    struct http *http;
-    uint32_t connect_ms;
-    uint32_t answer_ms;
+    struct network network;
     /* Where a place may send us: patterns of hosts, and those of all
      * registrations */
     struct field_strings allowed;

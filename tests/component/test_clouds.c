@@ -183,14 +183,13 @@ static void on_ready(void *payload, const struct credential *credential,
     walk->got = *credential; /* lives as long as the keychain */
 }
 
-static const struct keychain_env *env(void)
+static const struct network *network(void)
 {
-    static struct keychain_env one;
+    static struct network one;
 
-    one = (struct keychain_env){.loop = world.loop,
-                                .http = world.http,
-                                .connect_ms = 5000,
-                                .answer_ms = 5000};
+    one = (struct network){.loop = world.loop,
+                           .http = world.http,
+                           .timeouts = {5000, 5000}};
     return &one;
 }
 
@@ -206,7 +205,7 @@ static void walk_start(struct walk *walk, const char *registry,
                                               .path = "repository",
                                               .sources = &walk->spec,
                                               .source_count = 1};
-    walk->keychain = keychain_new(env(), &walk->options);
+    walk->keychain = keychain_new(network(), &walk->options);
     walk->waiter = (struct keychain_waiter){.ready = on_ready, .payload = walk};
     keychain_wait(walk->keychain, &walk->waiter);
     assert_false(walk->done);
@@ -543,7 +542,7 @@ static void create(struct creation *creation, const char *registry,
                    const char *path)
 {
     *creation = (struct creation){0};
-    aws_create_repository_start(env(), NULL, registry, path, on_created,
+    aws_create_repository_start(network(), NULL, registry, path, on_created,
                                 creation);
     assert_false(creation->done);
     await_flag(world.loop, &creation->done, SOON_MS);
@@ -606,11 +605,11 @@ static void a_creation_that_is_cancelled_tells_nobody(void **state)
 
     use_env_key();
     aws_create_repository_cancel(aws_create_repository_start(
-        env(), NULL, ECR, "d", on_created, &creation));
+        network(), NULL, ECR, "d", on_created, &creation));
     tell("ecr", "hang");
     {
         struct aws_creation *later = aws_create_repository_start(
-            env(), NULL, ECR, "d", on_created, &creation);
+            network(), NULL, ECR, "d", on_created, &creation);
 
         turn_idle(world.loop);
         aws_create_repository_cancel(later);

@@ -19,7 +19,7 @@ struct world {
     struct fake_time time;
     struct clock clock;
     struct loop *loop;
-    struct keychain_env env;
+    struct network network;
     struct keychain_options options;
     struct keychain *keychain;
     char folder[64];
@@ -58,7 +58,7 @@ static inline int world_begin(void **state)
     world.clock = (struct clock)FAKE_CLOCK(&world.time);
     world.loop = loop_new(&world.clock);
     world.arena = arena_new();
-    world.env = (struct keychain_env){.loop = world.loop};
+    world.network = (struct network){.loop = world.loop};
     world.options =
         (struct keychain_options){.registry = "q.test", .path = "ns/repo"};
     snprintf(world.folder, sizeof(world.folder), "/tmp/waybill-unit-XXXXXX");
@@ -166,7 +166,7 @@ static inline void world_open(struct world *world,
     keychain_free(world->keychain);
     world->options.sources = sources;
     world->options.source_count = count;
-    world->keychain = keychain_new(&world->env, &world->options);
+    world->keychain = keychain_new(&world->network, &world->options);
 }
 
 static inline void told_release(struct told *told)

@@ -5,7 +5,7 @@
 
 static struct fake_time now = {0, 1767323045000};
 static const struct clock fake = FAKE_CLOCK(&now);
-static struct loop *loop;
+static struct network network;
 static struct oci_client *client;
 static struct oci_target target = {.registry = "reg.example", .path = "a"};
 
@@ -18,21 +18,19 @@ static void on_ready(void *payload, const struct credential *credential,
 /* With a credential that has been found: only that can be scrubbed. */
 static struct keychain *keychain_with(const struct keychain_options *options)
 {
-    struct keychain_env env = {.loop = loop};
-    struct keychain *keychain = keychain_new(&env, options);
+    struct keychain *keychain = keychain_new(&network, options);
     bool done = false;
     struct keychain_waiter waiter = {.ready = on_ready, .payload = &done};
 
     keychain_wait(keychain, &waiter);
     while (!done) {
-        loop_turn(loop, false);
+        loop_turn(network.loop, false);
     }
     return keychain;
 }
 
 static int begin(void **state)
 {
-    static const struct oci_client_options client_options;
     static const struct keychain_options options = {
         .registry = "reg.example",
         .path = "a",
@@ -40,8 +38,8 @@ static int begin(void **state)
         .password = "hunter2",
     };
 
-    loop = loop_new(&fake);
-    client = oci_client_new(NULL, loop, &client_options);
+    network.loop = loop_new(&fake);
+    client = oci_client_new(&network);
     target.keychain = keychain_with(&options);
     return 0;
 }
@@ -50,7 +48,7 @@ static int finish(void **state)
 {
     keychain_free(target.keychain);
     oci_client_free(client);
-    loop_free(loop);
+    loop_free(network.loop);
     return 0;
 }
 
