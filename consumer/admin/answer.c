@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "admin_internal.h"
+#include "waybill/secret.h"
 
 /*
  * One question, one answer. Only GET and HEAD, no bodies, five paths.
