@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "waybill/secret.h"
+
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -101,12 +103,13 @@ void base64url_encode(struct str *out, const void *data, size_t len)
 
 bool base64url_decode(const char *text, size_t len, struct str *out)
 {
-    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret padded = SECRET_INIT(STR_UNLIMITED);
 
-    str_put(&padded, text, len);
-    while (padded.len % 4 != 0) {
-        str_putc(&padded, '=');
+    str_put(&padded.text, text, len);
+    while (padded.text.len % 4 != 0) {
+        str_putc(&padded.text, '=');
     }
     return memchr(text, '=', len) == NULL &&
-           base64_decode(padded.data, padded.len, BASE64_URL_SAFE, out);
+           base64_decode(padded.text.data, padded.text.len, BASE64_URL_SAFE,
+                         out);
 }

@@ -10,6 +10,7 @@
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 #include "waybill/json.h"
+#include "waybill/secret.h"
 
 /* What RFC 7518 demands at least */
 #define LEAST_BITS 2048
@@ -77,23 +78,24 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
              struct str *out, struct error *err)
 {
     CLEANUP(str_release) struct str header = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret whole = SECRET_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str signature = STR_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &header};
+    struct str *token = &whole.text;
 
     json_open(&writer, NULL, '{');
     json_put_string(&writer, "alg", "RS256");
     json_put_string(&writer, "typ", "JWT");
     json_put_optional(&writer, "kid", key_id);
     json_close(&writer, '}');
-    base64url_encode(&token, header.data, header.len);
-    str_putc(&token, '.');
-    base64url_encode(&token, claims, strlen(claims));
-    if (sign_rs256(pem, str_bytes(&token), &signature, err) < 0) {
+    base64url_encode(token, header.data, header.len);
+    str_putc(token, '.');
+    base64url_encode(token, claims, strlen(claims));
+    if (sign_rs256(pem, str_bytes(token), &signature, err) < 0) {
         return -1;
     }
-    str_putc(&token, '.');
-    base64url_encode(&token, signature.data, signature.len);
-    str_put(out, token.data, token.len);
+    str_putc(token, '.');
+    base64url_encode(token, signature.data, signature.len);
+    str_put(out, token->data, token->len);
     return 0;
 }

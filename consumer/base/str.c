@@ -36,13 +36,6 @@ void str_release(struct str *str)
         .data = str_nothing, .cap = str->cap, .is_secret = str->is_secret};
 }
 
-void str_wipe(struct str *str)
-{
-    str->is_secret = true;
-    str_release(str);
-    str->is_secret = false;
-}
-
 void str_clear(struct str *str)
 {
     wipe(str);

@@ -7,6 +7,7 @@
 #include "waybill/address.h"
 #include "waybill/error.h"
 #include "waybill/http.h"
+#include "waybill/secret.h"
 
 /*
  * `waybill status`: asks the admin port that the configuration names. Not the
@@ -98,13 +99,13 @@ static void ask(struct asking *asking, const char *path)
         .certs_dir = "",
     };
     CLEANUP(str_release) struct str url = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret token = SECRET_INIT(STR_UNLIMITED);
     const char *headers[] = {NULL, NULL};
 
     str_printf(&url, "%s%s", asking->base.data, path);
     if (admin->token != NULL) {
-        str_printf(&token, "Authorization: Bearer %s", admin->token);
-        headers[0] = token.data;
+        str_printf(&token.text, "Authorization: Bearer %s", admin->token);
+        headers[0] = token.text.data;
     }
     http_start(asking->http,
                &(struct http_request){

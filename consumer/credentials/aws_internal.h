@@ -33,12 +33,12 @@ int aws_place_find(const char *registry, const struct credential_source *spec,
 
 struct aws_keys {
     char *id;
-    char *secret;
-    char *session; /* may be NULL */
-    char *file;    /* they were read from; may be NULL */
+    struct secret secret;
+    struct secret session; /* may have no value */
+    char *file;            /* they were read from; may be NULL */
     struct file_stamp stamp;
 };
-void aws_keys_release(struct aws_keys *keys); /* wipes */
+void aws_keys_release(struct aws_keys *keys);
 /* Takes copies; -1 when one is missing or no key at all */
 int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
                  const char *secret, const char *session,
@@ -72,9 +72,10 @@ struct aws_call {
     void *payload;
     struct http_transfer *transfer; /* the one under way */
     const char *why;
+    struct secret_set sent; /* to whichever service */
     /* While keys are looked for */
     struct str url;
-    struct str token; /* a header's line, or a form; secret */
+    struct secret token; /* a header's line, or a form */
     bool must_answer;
 };
 

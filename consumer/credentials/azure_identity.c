@@ -35,7 +35,7 @@ void azure_identity_init(struct azure_identity *identity,
                                      : cloud_variable("AZURE_CLIENT_ID"),
     };
     str_init(&identity->url, STR_UNLIMITED);
-    str_init(&identity->secret, STR_UNLIMITED);
+    secret_init(&identity->secret, STR_UNLIMITED);
 }
 
 void azure_identity_release(struct azure_identity *identity)
@@ -44,7 +44,8 @@ void azure_identity_release(struct azure_identity *identity)
         http_cancel(identity->transfer);
     }
     str_release(&identity->url);
-    str_wipe(&identity->secret);
+    secret_release(&identity->secret);
+    secret_set_release(&identity->sent);
 }
 
 static const char directory[] = "Entra ID";
@@ -70,12 +71,8 @@ static void leave(struct azure_identity *identity, const char *why,
 static void take(struct azure_identity *identity,
                  const struct http_response *response)
 {
-    bool is_form = identity->service == directory;
-    const struct credential sent = {
-        .password = getenv("AZURE_CLIENT_SECRET"),
-        .identity_token = cloud_tail(&identity->secret, is_form ? '=' : ' ')};
     const struct cloud_side side = {identity->network, identity->service,
-                                    &sent};
+                                    &identity->sent};
     struct json *json = NULL;
     const char *token = NULL;
     struct error err;
@@ -135,23 +132,26 @@ static int check_application(const struct azure_identity *identity,
     return cloud_check_url("AZURE_AUTHORITY_HOST", authority, err);
 }
 
-static int put_proof(struct str *form, struct error *err)
+static int put_proof(struct azure_identity *identity, struct error *err)
 {
     const char *secret = cloud_variable("AZURE_CLIENT_SECRET");
     const char *path = cloud_variable("AZURE_FEDERATED_TOKEN_FILE");
-    CLEANUP(str_wipe) struct str token = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret token = SECRET_INIT(LIMIT_SECRET_FILE);
+    struct str *form = &identity->secret.text;
 
     if (secret != NULL) {
-        cloud_put_form(form, "client_secret", secret);
+        cloud_put_secret(form, &identity->sent, "client_secret", secret);
         return 0;
     }
     /* Read anew each time: Kubernetes replaces it. */
-    if (secret_file_read(path, &token, err) < 0) {
+    if (secret_file_read(path, &token.text, err) < 0) {
         return error_prefix(err, "federated token");
     }
     cloud_put_form(form, "client_assertion_type",
                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-    cloud_put_form(form, "client_assertion", token.data);
+    cloud_put_secret(form, &identity->sent, "client_assertion",
+                     token.text.data);
     return 0;
 }
 
@@ -169,10 +169,10 @@ static void ask_directory(struct azure_identity *identity)
         return;
     }
     str_printf(&scope, "%s.default", identity->cloud->resource);
-    cloud_put_form(&identity->secret, "grant_type", "client_credentials");
-    cloud_put_form(&identity->secret, "client_id", identity->client_id);
-    cloud_put_form(&identity->secret, "scope", scope.data);
-    if (put_proof(&identity->secret, &err) < 0) {
+    cloud_put_form(&identity->secret.text, "grant_type", "client_credentials");
+    cloud_put_form(&identity->secret.text, "client_id", identity->client_id);
+    cloud_put_form(&identity->secret.text, "scope", scope.data);
+    if (put_proof(identity, &err) < 0) {
         fail(identity, &err);
         return;
     }
@@ -184,7 +184,7 @@ static void ask_directory(struct azure_identity *identity)
         &(struct cloud_request){.method = "POST",
                                 .url = identity->url.data,
                                 .headers = headers,
-                                .body = str_bytes(&identity->secret)},
+                                .body = str_bytes(&identity->secret.text)},
         on_directory, identity);
 }
 
@@ -257,8 +257,9 @@ static void ask_app_service(struct azure_identity *identity,
     identity->must_answer = true;
     str_printf(&identity->url, "%s%sapi-version=2019-08-01", endpoint,
                strchr(endpoint, '?') != NULL ? "&" : "?");
-    str_printf(&identity->secret, "X-IDENTITY-HEADER: %s", header);
-    ask_machine(identity, identity->secret.data);
+    secret_set_add(&identity->sent, header);
+    str_printf(&identity->secret.text, "X-IDENTITY-HEADER: %s", header);
+    ask_machine(identity, identity->secret.text.data);
 }
 
 static void ask_managed(struct azure_identity *identity)

@@ -35,7 +35,8 @@ struct azure_identity {
     const char *client_id;
     bool must_answer;
     struct str url;
-    struct str secret; /* a form, or a header's line */
+    struct secret secret; /* a form, or a header's line */
+    struct secret_set sent;
 };
 
 void azure_identity_init(struct azure_identity *identity,

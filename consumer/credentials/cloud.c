@@ -6,7 +6,6 @@
 
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
-#include "waybill/utf8.h"
 
 /* The machine's own service is a hop away, or does not exist. */
 static const struct http_timeouts local_timeouts = {1000, 5000};
@@ -87,28 +86,15 @@ void cloud_put_form(struct str *out, const char *name, const char *value)
     url_put_escaped(out, value);
 }
 
+void cloud_put_secret(struct str *out, struct secret_set *sent,
+                      const char *name, const char *value)
+{
+    secret_set_add(sent, value);
+    cloud_put_form(out, name, value);
+}
+
 /* --- answers ----------------------------------------------------------------
  */
-
-static void put_words(struct str *out, const char *words,
-                      const struct credential *sent)
-{
-    char *text = mem_strdup(words);
-
-    /* Before it is cut: half a secret would not be found. */
-    if (sent != NULL) {
-        credential_scrub(sent, text);
-    }
-    utf8_put_printable(out, text, strlen(text), MOST_WORDS);
-    mem_free(text);
-}
-
-char *cloud_tail(const struct str *sent, char c)
-{
-    char *at = strrchr(sent->data, c);
-
-    return at != NULL ? at + 1 : sent->data;
-}
 
 static enum error_kind kind_of(int status, const char *code)
 {
@@ -128,11 +114,11 @@ void cloud_refused(const struct cloud_side *side,
 
     if (code != NULL) {
         str_puts(&said, ": ");
-        put_words(&said, code, side->sent);
+        secret_set_put_printable(side->sent, &said, code, MOST_WORDS);
     }
     if (words != NULL) {
         str_puts(&said, ": ");
-        put_words(&said, words, side->sent);
+        secret_set_put_printable(side->sent, &said, words, MOST_WORDS);
     }
     error_fill(err, kind_of(response->status, code), "%s answers with %d%s",
                side->service, response->status, said.data);
@@ -239,7 +225,7 @@ int64_t cloud_wall_s(const struct network *network)
 
 static bool read_expiry(const char *token, double *ret_expiry)
 {
-    CLEANUP(str_wipe) struct str payload = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(secret_release) struct secret payload = SECRET_INIT(LIMIT_TOKEN);
     const char *begin = strchr(token, '.');
     const char *end = begin != NULL ? strchr(begin + 1, '.') : NULL;
     struct json *json = NULL;
@@ -247,8 +233,9 @@ static bool read_expiry(const char *token, double *ret_expiry)
     bool found;
 
     if (end == NULL ||
-        !base64url_decode(begin + 1, (size_t)(end - begin - 1), &payload) ||
-        json_parse(payload.data, payload.len, &json, &err) < 0) {
+        !base64url_decode(begin + 1, (size_t)(end - begin - 1),
+                          &payload.text) ||
+        json_parse(payload.text.data, payload.text.len, &json, &err) < 0) {
         return false;
     }
     found = json_number(json_member(json, "exp"), ret_expiry);

@@ -36,16 +36,16 @@ bool cloud_is_loopback(const char *host);
 void cloud_put_url(struct str *out, const char *base, const char *path);
 /* &name=value of a form; the first one without & */
 void cloud_put_form(struct str *out, const char *name, const char *value);
+/* ... with a secret, which is noted as sent */
+void cloud_put_secret(struct str *out, struct secret_set *sent,
+                      const char *name, const char *value);
 
 /* Who answers, and what was sent there: that is left out of what it says. */
 struct cloud_side {
     const struct network *network;
     const char *service;
-    const struct credential *sent; /* NULL: nothing secret */
+    const struct secret_set *sent;
 };
-
-/* Behind the last `c` of what was sent: the secret in a form or a header */
-char *cloud_tail(const struct str *sent, char c);
 
 /* A JSON object in an answer of 200; else -1, with what the service says. */
 int cloud_read(const struct cloud_side *side,

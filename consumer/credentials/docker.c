@@ -205,18 +205,19 @@ static void look_into(struct search *search, const char *text, size_t len)
  * noticed at the next look. */
 static void look_into_file(struct search *search)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_DOCKER_CONFIG);
+    CLEANUP(secret_release)
+    struct secret text = SECRET_INIT(LIMIT_DOCKER_CONFIG);
     struct source_job *job = search->job;
     struct error err;
 
     search->stamp = (struct file_stamp){0};
     file_stamp_of(search->file.data, &search->stamp);
-    if (secret_file_read(search->file.data, &text, &err) < 0) {
+    if (secret_file_read(search->file.data, &text.text, &err) < 0) {
         search_free(search);
         source_failed(job, &err);
         return;
     }
-    look_into(search, text.data, text.len);
+    look_into(search, text.text.data, text.text.len);
 }
 
 /* --- the search -------------------------------------------------------------

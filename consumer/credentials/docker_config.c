@@ -236,7 +236,7 @@ static int read_texts(const struct json_at *at, struct texts *ret_texts,
 static void drop_if_hollow(struct credential *credential)
 {
     if (credential->username != NULL && credential->username[0] == '\0' &&
-        credential->password[0] == '\0') {
+        *secret_text(&credential->password) == '\0') {
         credential_release(credential);
     }
 }

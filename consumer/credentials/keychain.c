@@ -168,12 +168,6 @@ static void run_failing(void *payload)
  * ------------------------------------------------------------------
  */
 
-static bool has_secret(const struct credential *credential)
-{
-    return credential->password != NULL || credential->identity_token != NULL ||
-           credential->registry_token != NULL;
-}
-
 /* With a password only its user name is still of interest, and only where that
  * is all a source has. */
 static bool is_wanted(const struct keychain *keychain,
@@ -181,18 +175,17 @@ static bool is_wanted(const struct keychain *keychain,
 {
     const struct credential *found = &keychain->found;
 
-    if (!has_secret(found)) {
+    if (!credential_has_secret(found)) {
         return true;
     }
-    return found->password != NULL && found->username == NULL &&
+    return secret_text(&found->password) != NULL && found->username == NULL &&
            spec->binding == BINDING_USERNAME;
 }
 
-static void take(char **to, char **from)
+static void take(struct secret *to, struct secret *from)
 {
-    if (*to == NULL) {
-        *to = *from;
-        *from = NULL;
+    if (secret_text(to) == NULL) {
+        secret_move(to, from);
     }
 }
 
@@ -228,8 +221,11 @@ static void add_file(struct files *files, struct credential *from)
  * still taken. */
 static void merge(struct credential *into, struct credential *from)
 {
-    take(&into->username, &from->username);
-    if (has_secret(into)) {
+    if (into->username == NULL) {
+        into->username = from->username;
+        from->username = NULL;
+    }
+    if (credential_has_secret(into)) {
         credential_release(from);
         return;
     }
@@ -274,7 +270,7 @@ static void tell(struct keychain *keychain, const char *what)
  * token. */
 static void see_token(struct credential *found)
 {
-    if (found->username == NULL || found->password == NULL ||
+    if (found->username == NULL || secret_text(&found->password) == NULL ||
         strcmp(found->username, "<token>") != 0) {
         return;
     }
@@ -287,13 +283,13 @@ static void keep_answer(struct keychain *keychain)
 {
     struct source_job *job = &keychain->job;
     struct credential *found = &keychain->found;
-    bool first = !has_secret(found);
+    bool first = !credential_has_secret(found);
 
     /* Before another source's user name takes the place of this one's */
     see_token(&job->credential);
     if (!credential_is_empty(&job->credential)) {
         tell(keychain, "found");
-        if (first && has_secret(&job->credential)) {
+        if (first && credential_has_secret(&job->credential)) {
             CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
 
             put_label(&label, keychain);
@@ -320,19 +316,19 @@ static int complete(struct keychain *keychain, struct error *err)
 {
     struct credential *found = &keychain->found;
     const char *username = provider_of(keychain->options->registry)->username;
+    const char *registry_token = secret_text(&found->registry_token);
 
     see_token(found);
-    if (found->registry_token != NULL &&
-        !http_value_is_plain(found->registry_token)) {
+    if (registry_token != NULL && !http_value_is_plain(registry_token)) {
         return error_set(err, ERROR_AUTH,
                          "the registry token from %s holds characters that "
                          "no token has",
                          found->origin);
     }
-    if (found->password != NULL && found->username == NULL) {
+    if (secret_text(&found->password) != NULL && found->username == NULL) {
         found->username = mem_strdup(username ? username : "unset");
     }
-    if (has_secret(found)) {
+    if (credential_has_secret(found)) {
         return 0;
     }
     if (keychain->worst.kind != ERROR_NONE) {
@@ -350,9 +346,9 @@ static int complete(struct keychain *keychain, struct error *err)
 static bool same_secrets(const struct credential *a, const struct credential *b)
 {
     return text_equal(a->username, b->username) &&
-           text_equal(a->password, b->password) &&
-           text_equal(a->identity_token, b->identity_token) &&
-           text_equal(a->registry_token, b->registry_token);
+           secret_equal(&a->password, &b->password) &&
+           secret_equal(&a->identity_token, &b->identity_token) &&
+           secret_equal(&a->registry_token, &b->registry_token);
 }
 
 static void install(struct keychain *keychain)
@@ -580,12 +576,8 @@ bool keychain_refuse(struct keychain *keychain, uint64_t id)
 void keychain_rotate(struct keychain *keychain, uint64_t id,
                      const char *identity_token)
 {
-    struct error err;
-
-    if (keychain->current.id == id &&
-        credential_bind(&keychain->current, BINDING_IDENTITY_TOKEN,
-                        identity_token, &err) < 0) {
-        return; /* a token is bound as it is */
+    if (keychain->current.id == id) {
+        secret_assign(&keychain->current.identity_token, identity_token);
     }
 }
 

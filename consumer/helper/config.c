@@ -413,7 +413,8 @@ int helper_config_load(const char *path, struct arena *arena,
                        struct helper_config *ret_config, bool *ret_found,
                        struct error *err)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_CONFIG_BYTES);
+    CLEANUP(secret_release)
+    struct secret text = SECRET_INIT(LIMIT_CONFIG_BYTES);
     FILE *file = fopen(path, "re");
     const char *slash = strrchr(path, '/');
     const char *folder =
@@ -427,11 +428,11 @@ int helper_config_load(const char *path, struct arena *arena,
                    : error_set(err, ERROR_CONFIG, "'%s' cannot be read: %s",
                                path, strerror(errno));
     }
-    result = read_file(file, &text, err);
+    result = read_file(file, &text.text, err);
     fclose(file);
     if (result == 0) {
-        result = helper_config_parse(text.data, text.len, folder, arena,
-                                     ret_config, err);
+        result = helper_config_parse(text.text.data, text.text.len, folder,
+                                     arena, ret_config, err);
     }
     return result < 0 ? error_prefix(err, "'%s'", path) : 0;
 }

@@ -17,12 +17,6 @@ void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
     authorizer->actions = actions;
 }
 
-static void forget_shown(struct authorizer *authorizer)
-{
-    mem_wipe(authorizer->shown);
-    authorizer->shown = NULL;
-}
-
 void authorizer_release(struct authorizer *authorizer)
 {
     if (authorizer->origin != NULL) {
@@ -34,7 +28,8 @@ void authorizer_release(struct authorizer *authorizer)
     authorizer_answered(authorizer, false, false);
     challenge_release(&authorizer->challenge);
     challenge_release(&authorizer->used);
-    forget_shown(authorizer);
+    authorizer->shown = NULL;
+    secret_set_release(&authorizer->revealed);
     mem_free(authorizer->more);
     authorizer->more = NULL;
 }
@@ -72,12 +67,11 @@ static void show_nothing(struct authorizer *authorizer)
 static void show_bearer(struct authorizer *authorizer, const char *token,
                         uint64_t lifetime_ms)
 {
-    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret header = SECRET_INIT(STR_UNLIMITED);
 
-    forget_shown(authorizer);
-    authorizer->shown = mem_strdup(token);
-    str_printf(&header, "Authorization: Bearer %s", token);
-    authorizer->ready(authorizer->payload, header.data, lifetime_ms, NULL);
+    authorizer->shown = secret_set_add(&authorizer->revealed, token);
+    str_printf(&header.text, "Authorization: Bearer %s", token);
+    authorizer->ready(authorizer->payload, header.text.data, lifetime_ms, NULL);
 }
 
 static void say_nothing_to_show(struct authorizer *authorizer)
@@ -118,9 +112,10 @@ static void on_trial_over(void *payload)
 static void show_basic(struct authorizer *authorizer,
                        const struct credential *credential)
 {
-    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret header = SECRET_INIT(STR_UNLIMITED);
+    const char *password = secret_text(&credential->password);
 
-    if (credential->username == NULL || credential->password == NULL) {
+    if (credential->username == NULL || password == NULL) {
         say_nothing_to_show(authorizer);
         return;
     }
@@ -140,9 +135,10 @@ static void show_basic(struct authorizer *authorizer,
         break;
     }
     authorizer->showed_password = true;
-    oci_put_basic(&header, credential->username, credential->password);
-    authorizer->ready(authorizer->payload, header.data, credential->lifetime_ms,
-                      NULL);
+    secret_set_add_basic(&authorizer->revealed, credential->username, password);
+    oci_put_basic(&header.text, credential->username, password);
+    authorizer->ready(authorizer->payload, header.text.data,
+                      credential->lifetime_ms, NULL);
 }
 
 void authorizer_answered(struct authorizer *authorizer, bool answered,
@@ -222,12 +218,13 @@ static void get_token(struct authorizer *authorizer,
 static void with_credential(struct authorizer *authorizer,
                             const struct credential *credential)
 {
+    const char *registry_token = secret_text(&credential->registry_token);
+
     authorizer->credential_id = credential->id;
     if (authorizer->used.scheme == AUTH_BASIC) {
         show_basic(authorizer, credential);
-    } else if (credential->registry_token != NULL) {
-        show_bearer(authorizer, credential->registry_token,
-                    credential->lifetime_ms);
+    } else if (registry_token != NULL) {
+        show_bearer(authorizer, registry_token, credential->lifetime_ms);
     } else {
         get_token(authorizer, credential);
     }
@@ -382,13 +379,14 @@ bool authorizer_refused(struct authorizer *authorizer,
 
     if (was_bearer) {
         token_drop(authorizer->client, authorizer->shown);
-        forget_shown(authorizer);
+        authorizer->shown = NULL;
     }
     if (!learn(authorizer, response)) {
         return false;
     }
     if (keychain != NULL && authorizer->credential_id != 0 &&
-        (!was_bearer || keychain_last(keychain)->registry_token != NULL)) {
+        (!was_bearer ||
+         secret_text(&keychain_last(keychain)->registry_token) != NULL)) {
         another = keychain_refuse(keychain, authorizer->credential_id);
     }
     return response->status != 403 || another;

@@ -42,9 +42,9 @@ void oci_client_free(struct oci_client *client)
 
 void oci_put_basic(struct str *out, const char *username, const char *password)
 {
-    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret both = SECRET_INIT(STR_UNLIMITED);
 
-    str_printf(&both, "%s:%s", username, password);
+    str_printf(&both.text, "%s:%s", username, password);
     str_puts(out, "Authorization: Basic ");
-    base64_encode(out, both.data, both.len);
+    base64_encode(out, both.text.data, both.text.len);
 }

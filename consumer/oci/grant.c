@@ -119,8 +119,8 @@ static bool access_actions(const struct json *claims, const char *path,
 /* The middle part, base64url without padding (RFC 7515) */
 static struct json *claims_of(const char *token)
 {
-    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret padded = SECRET_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret text = SECRET_INIT(STR_UNLIMITED);
     const char *dot = strchr(token, '.');
     const char *end = dot != NULL ? strchr(dot + 1, '.') : NULL;
     struct json *claims;
@@ -130,12 +130,13 @@ static struct json *claims_of(const char *token)
         strchr(end + 1, '.') != NULL) {
         return NULL;
     }
-    str_put(&padded, dot + 1, (size_t)(end - dot - 1));
-    while (padded.len % 4 != 0) {
-        str_putc(&padded, '=');
+    str_put(&padded.text, dot + 1, (size_t)(end - dot - 1));
+    while (padded.text.len % 4 != 0) {
+        str_putc(&padded.text, '=');
     }
-    if (!base64_decode(padded.data, padded.len, BASE64_URL_SAFE, &text) ||
-        json_parse(text.data, text.len, &claims, &err) < 0) {
+    if (!base64_decode(padded.text.data, padded.text.len, BASE64_URL_SAFE,
+                       &text.text) ||
+        json_parse(text.text.data, text.text.len, &claims, &err) < 0) {
         return NULL;
     }
     return claims;

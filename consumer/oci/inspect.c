@@ -164,7 +164,7 @@ static void on_opened(void *payload, const struct http_response *response,
         bad(inspecting, OCI_STEP_UPLOAD, err);
     } else if (response->status / 100 != 2) {
         oci_error_of(response, "upload", inspecting->target, inspecting->client,
-                     &failure);
+                     oci_request_revealed(request), &failure);
         bad(inspecting, OCI_STEP_UPLOAD, &failure);
     } else if (read_location(response, oci_request_url(request), &location,
                              &failure) < 0) {

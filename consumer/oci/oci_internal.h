@@ -156,7 +156,7 @@ void trial_free(struct origin *origin, struct trial *trial);
 struct session {
     TAILQ_ENTRY(session) link;
     char *key;
-    char *refresh_token; /* given for a password; NULL: none */
+    struct secret refresh_token; /* given for a password, if any was */
     const struct loop *loop;
     bool is_good;        /* the credential: an answer has shown it */
     bool no_post;        /* answers POST with 404 or 405 */
@@ -214,8 +214,6 @@ void token_forget_waiter(struct token_waiter *waiter);
 /* The registry would not have that value. */
 void token_drop(struct oci_client *client, const char *value);
 void token_free(struct token *token);
-/* Takes every token that is known out of a text. */
-void token_scrub(const struct oci_client *client, char *text);
 
 /* --- authorizer.c: what a request has to show
  * ---------------------------------
@@ -233,11 +231,12 @@ struct authorizer {
     const char *actions;
     /* Of this request's own 401; before that the origin's holds. */
     struct challenge challenge;
-    struct challenge used;  /* the one of the two that is being answered */
-    char *more;             /* scopes that it asked for */
-    char *shown;            /* the token that went out */
-    uint64_t credential_id; /* of what went out; 0: nothing did */
-    bool renewed;           /* another credential was asked for */
+    struct challenge used;      /* the one of the two that is being answered */
+    char *more;                 /* scopes that it asked for */
+    const char *shown;          /* the token that went out last */
+    uint64_t credential_id;     /* of what went out; 0: nothing did */
+    bool renewed;               /* another credential was asked for */
+    struct secret_set revealed; /* all that went out */
     struct origin_waiter probe_waiter;
     struct keychain_waiter keychain_waiter;
     struct token_waiter token_waiter;
@@ -292,6 +291,9 @@ struct oci_request *oci_request_start(struct oci_client *client,
 void oci_request_cancel(struct oci_request *request);
 /* The URL that answered, behind all redirects; valid inside done(). */
 const struct url *oci_request_url(const struct oci_request *request);
+/* What it has shown to whoever answered; valid inside done(). */
+const struct secret_set *oci_request_revealed(
+    const struct oci_request *request);
 
 /* --- upload.c: one blob
  * -------------------------------------------------------
@@ -323,18 +325,22 @@ void upload_was_forgotten(const struct upload *upload);
 /* --- errors.c
  * ------------------------------------------------------------------ */
 
-/* What a status that is no success means; always -1. */
+/* What a status that is no success means; always -1. What the answer says is
+ * quoted without what the request has revealed. */
 int oci_error_of(const struct http_response *response, const char *what,
                  const struct oci_target *target,
-                 const struct oci_client *client, struct error *err);
+                 const struct oci_client *client,
+                 const struct secret_set *revealed, struct error *err);
 /* The credentials that were sent did not count: worth one try with new ones */
 bool oci_is_unauthorized(const struct http_response *response,
                          const struct oci_target *target);
-/* Takes the target's secrets out of a text that a registry had a hand in */
-void oci_scrub(const struct oci_target *target, struct error *err);
+/* Takes out of a text that a registry had a hand in what was revealed, and the
+ * target's credential */
+void oci_scrub(const struct oci_target *target,
+               const struct secret_set *revealed, struct error *err);
 /* What a token server says about a refusal, printable and without secrets */
 void oci_put_words(const struct http_response *response,
-                   const struct credential *credential, struct str *out);
+                   const struct secret_set *revealed, struct str *out);
 
 /* --- client.c
  * -------------------------------------------------------------------- */

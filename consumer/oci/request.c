@@ -57,7 +57,8 @@ static void run_failing(void *payload)
 /* With request->failure filled */
 static void fail(struct oci_request *request)
 {
-    oci_scrub(request->target, &request->failure);
+    oci_scrub(request->target, &request->authorizer.revealed,
+              &request->failure);
     loop_defer(request->client->network->loop, &request->failing);
 }
 
@@ -326,4 +327,9 @@ void oci_request_cancel(struct oci_request *request)
 const struct url *oci_request_url(const struct oci_request *request)
 {
     return &request->url;
+}
+
+const struct secret_set *oci_request_revealed(const struct oci_request *request)
+{
+    return &request->authorizer.revealed;
 }

@@ -16,17 +16,11 @@ static void put_key(struct str *key, const struct token_query *query)
                (unsigned long long)query->credential->id);
 }
 
-void session_set_refresh_token(struct session *session, const char *token)
-{
-    mem_wipe(session->refresh_token);
-    session->refresh_token = mem_strdup(token);
-}
-
 void session_free(struct oci_client *client, struct session *session)
 {
     TAILQ_REMOVE(&client->sessions, session, link);
     client->session_count--;
-    session_set_refresh_token(session, NULL);
+    secret_release(&session->refresh_token);
     mem_free(session->key);
     mem_free(session);
 }

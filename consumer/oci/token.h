@@ -26,13 +26,14 @@ struct exchange {
     char *service;
     char *path;
     char *actions;
-    char *scope;   /* all of it, blanks between */
-    bool has_more; /* of which a part is not of our making */
-    char *used;    /* the refresh token that went out */
+    char *scope;                /* all of it, blanks between */
+    bool has_more;              /* of which a part is not of our making */
+    struct secret used;         /* the refresh token that went out */
+    struct secret_set revealed; /* all that did */
     unsigned tries;
     bool queued;
     bool sent;
-    struct str form; /* of a POST, while it is sent */
+    struct secret form; /* of a POST, while it is sent */
     struct http_transfer *fetch;
     struct task failing;
     struct error failure;
@@ -43,7 +44,7 @@ struct token {
     TAILQ_ENTRY(token) queue_link; /* in its session's queue */
     struct oci_client *client;
     char *key;
-    char *value; /* NULL while it is fetched */
+    struct secret value; /* none while it is fetched */
     uint64_t expires_ms;
     TAILQ_HEAD(, token_waiter) waiters;
     struct exchange exchange;
@@ -56,10 +57,10 @@ void exchange_cancel(struct token *token);
 
 /* exchange_words.c */
 void exchange_put_url(struct str *url, const struct exchange *exchange);
-void exchange_put_form(struct str *form, const struct exchange *exchange);
-void exchange_put_basic(struct str *header, const struct exchange *exchange);
+/* They note what they reveal. */
+void exchange_put_form(struct str *form, struct exchange *exchange);
+void exchange_put_basic(struct str *header, struct exchange *exchange);
 void exchange_put_refusal(struct str *text, const struct exchange *exchange,
-                          const struct credential *shown,
                           const struct http_response *response);
 
 /* token.c */
@@ -70,7 +71,6 @@ void token_failed(struct token *token, const struct error *err);
 struct session *session_of(struct oci_client *client,
                            const struct token_query *query);
 void session_free(struct oci_client *client, struct session *session);
-void session_set_refresh_token(struct session *session, const char *token);
 bool session_is_refused(const struct session *session);
 void session_refuse(struct session *session, const struct error *err);
 

@@ -8,6 +8,7 @@
 #include "waybill/error.h"
 #include "waybill/loop.h"
 #include "waybill/needs.h"
+#include "waybill/secret.h"
 #include "waybill/str.h"
 
 /*
@@ -45,6 +46,7 @@ struct http_transport {
     const char *key;         /* NULL: in the certificate's file */
     int oldest_tls;          /* place in http_tls_versions */
     const char *proxy;       /* "" for none at all */
+    struct secret own_proxy; /* of a copy: what `proxy` points to */
     /* Looked into when neither ca_file nor certificate is given. NULL: the
      * conventional ones, the user's first; "" for none at all. */
     const char *certs_dir;
@@ -53,6 +55,7 @@ struct http_transport {
 extern const char *const http_tls_versions[]; /* "1.2", "1.3", NULL */
 bool http_transport_equal(const struct http_transport *a,
                           const struct http_transport *b);
+/* Of all texts, which release() frees */
 void http_transport_copy(struct http_transport *to,
                          const struct http_transport *from);
 void http_transport_release(struct http_transport *transport);

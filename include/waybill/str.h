@@ -52,8 +52,7 @@ extern char str_nothing[1]; /* so that `data` is never NULL; not to be used */
 void str_init(struct str *str, size_t cap);
 void str_init_secret(struct str *str, size_t cap);
 void str_release(struct str *str); /* keeps the cap, and whether it wipes */
-void str_wipe(struct str *str);
-void str_clear(struct str *str); /* keeps memory and cap */
+void str_clear(struct str *str);   /* keeps memory and cap */
 /* Caller frees; the string is empty after. MUST NOT be a secret's: nobody would
  * wipe it. */
 char *str_take(struct str *str);

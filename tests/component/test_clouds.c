@@ -240,8 +240,8 @@ static void expect(const char *label, const char *registry,
     walk_run(&walk, registry, spec);
     check_text(label, walk.err.message, "");
     check_text(label, walk.got.username, username);
-    check(label, walk.got.password != NULL);
-    check(label, strncmp(walk.got.password, password_begins,
+    check(label, secret_text(&walk.got.password) != NULL);
+    check(label, strncmp(secret_text(&walk.got.password), password_begins,
                          strlen(password_begins)) == 0);
     check_life(label, walk.got.lifetime_ms, seconds);
     check(label,
@@ -314,8 +314,8 @@ static void a_jwt_needs_no_exchange_and_goes_where_the_binding_says(
                     .binding = BINDING_REGISTRY_TOKEN,
                     .audience = "https://registry.example"));
     assert_string_equal(walk.err.message, "");
-    assert_null(walk.got.password);
-    assert_int_equal(strncmp(walk.got.registry_token, "eyJ", 3), 0);
+    assert_null(secret_text(&walk.got.password));
+    assert_int_equal(strncmp(secret_text(&walk.got.registry_token), "eyJ", 3), 0);
     walk_end(&walk);
     assert_int_equal(asked("google-token"), 0);
 }
@@ -636,8 +636,8 @@ static void expect_azure(const char *label)
     check_text(label, walk.err.message, "");
     check_text(label, walk.got.username,
                "00000000-0000-0000-0000-000000000000");
-    check(label, walk.got.password == NULL);
-    check(label, strncmp(walk.got.identity_token, "eyJ", 3) == 0);
+    check(label, secret_text(&walk.got.password) == NULL);
+    check(label, strncmp(secret_text(&walk.got.identity_token), "eyJ", 3) == 0);
     check_life(label, walk.got.lifetime_ms, 3 * 3600);
     walk_end(&walk);
 }

@@ -195,13 +195,16 @@ static inline void on_ready(void *payload, const struct credential *credential,
     credential_release(&told->credential);
     told->credential = (struct credential){
         .username = copy_text(credential->username),
-        .password = copy_text(credential->password),
-        .identity_token = copy_text(credential->identity_token),
-        .registry_token = copy_text(credential->registry_token),
         .origin = copy_text(credential->origin),
         .lifetime_ms = credential->lifetime_ms,
         .id = credential->id,
     };
+    secret_assign(&told->credential.password,
+                  secret_text(&credential->password));
+    secret_assign(&told->credential.identity_token,
+                  secret_text(&credential->identity_token));
+    secret_assign(&told->credential.registry_token,
+                  secret_text(&credential->registry_token));
 }
 
 static inline void begin_to_wait(struct world *world, struct told *told)
@@ -238,14 +241,15 @@ static inline struct told ask(struct world *world)
 static inline const char *describe_credential(const struct credential *is)
 {
     static char text[2048];
+    const char *password = secret_text(&is->password);
+    const char *identity = secret_text(&is->identity_token);
+    const char *registry = secret_text(&is->registry_token);
 
     snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s",
              is->username ? "user=" : "", is->username ? is->username : "",
-             is->password ? " pass=" : "", is->password ? is->password : "",
-             is->identity_token ? " identity=" : "",
-             is->identity_token ? is->identity_token : "",
-             is->registry_token ? " registry=" : "",
-             is->registry_token ? is->registry_token : "");
+             password ? " pass=" : "", password ? password : "",
+             identity ? " identity=" : "", identity ? identity : "",
+             registry ? " registry=" : "", registry ? registry : "");
     return text;
 }
 

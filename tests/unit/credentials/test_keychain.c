@@ -66,7 +66,7 @@ static void script_answer(void)
 
     script.job = NULL;
     if (script.password != NULL) {
-        credential.password = mem_strdup(script.password);
+        secret_assign(&credential.password, script.password);
         source_found(job, &credential);
     } else {
         error_fill(&err, ERROR_UNAVAILABLE, "not now");
