@@ -211,8 +211,8 @@ static void on_machine(void *payload, const struct http_response *response,
     /* Other clouds have a service at the same address; theirs does not speak
      * JSON about this path. */
     if (response->status < 500 && response->status != 429 &&
-        json_parse(response->body.data, response->body.len, &json, &failure) <
-            0) {
+        json_parse_secret(response->body.data, response->body.len, &json,
+                          &failure) < 0) {
         error_fill(&failure, ERROR_AUTH, "%s does not answer as Azure's does",
                    identity->service);
         leave(identity, NOT_THERE "what answers at its endpoint is not Azure's",

@@ -164,8 +164,8 @@ int cloud_read(const struct cloud_side *side,
 {
     struct json *json = NULL;
     struct error fault;
-    bool is_json = json_parse(response->body.data, response->body.len, &json,
-                              &fault) == 0 &&
+    bool is_json = json_parse_secret(response->body.data, response->body.len,
+                                     &json, &fault) == 0 &&
                    json_is_object(json);
 
     if (response->status == 200 && is_json) {

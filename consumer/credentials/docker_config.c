@@ -371,7 +371,7 @@ int docker_config_lookup(const char *text, size_t len, const char *registry,
         *ret_entry = entry;
         return 0;
     }
-    if (json_parse(text, len, &json, err) < 0) {
+    if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
     result = look_up(json, &target, &entry, err);

@@ -108,7 +108,7 @@ int google_key_parse(const char *text, size_t len, struct google_key *ret_key,
     struct json_at root;
     int result;
 
-    if (json_parse(text, len, &json, err) < 0) {
+    if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
     root = json_at_root(json);

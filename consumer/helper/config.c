@@ -378,7 +378,7 @@ int helper_config_parse(const char *text, size_t len, const char *folder,
     struct json *json;
     int result;
 
-    if (json_parse(text, len, &json, err) < 0) {
+    if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
     result = read_urls(&reading, json, ret_config, err);

@@ -337,7 +337,8 @@ static int read_answer(struct token *token,
     const char *value;
     int result = 0;
 
-    if (json_parse(response->body.data, response->body.len, &json, err) < 0) {
+    if (json_parse_secret(response->body.data, response->body.len, &json, err) <
+        0) {
         return error_set(err, ERROR_UNAVAILABLE,
                          "token server '%s': its answer is not JSON",
                          exchange->host);
