@@ -258,22 +258,14 @@ static void get_credential(struct authorizer *authorizer)
     keychain_wait(keychain, &authorizer->keychain_waiter);
 }
 
-static void on_probed(void *payload, const struct error *err)
-{
-    struct authorizer *authorizer = payload;
+static void on_probed(void *payload, const struct error *err);
 
-    if (err != NULL) {
-        fail(authorizer, err);
-    } else {
-        authorizer_start(authorizer);
-    }
-}
-
-void authorizer_start(struct authorizer *authorizer)
+static void answer(struct authorizer *authorizer,
+                   const struct challenge *challenge)
 {
     /* A copy: somebody else's failure may have it forgotten meanwhile. */
     challenge_release(&authorizer->used);
-    challenge_copy(&authorizer->used, challenge_of(authorizer));
+    challenge_copy(&authorizer->used, challenge);
     switch (authorizer->used.scheme) {
     case AUTH_UNKNOWN:
         authorizer->probe_waiter.ready = on_probed;
@@ -287,6 +279,27 @@ void authorizer_start(struct authorizer *authorizer)
     case AUTH_BEARER:
         get_credential(authorizer);
         break;
+    }
+}
+
+void authorizer_start(struct authorizer *authorizer)
+{
+    answer(authorizer, challenge_of(authorizer));
+}
+
+/* What a probe has said counts for all who waited for it, though the first of
+ * them may have it forgotten by now. */
+static void on_probed(void *payload, const struct error *err)
+{
+    struct authorizer *authorizer = payload;
+    const struct challenge *challenge = challenge_of(authorizer);
+
+    if (err != NULL) {
+        fail(authorizer, err);
+    } else if (challenge->scheme == AUTH_UNKNOWN) {
+        answer(authorizer, &authorizer->origin->challenge);
+    } else {
+        answer(authorizer, challenge);
     }
 }
 
