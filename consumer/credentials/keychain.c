@@ -10,6 +10,9 @@
  * or not.
  *
  *     waiting -> walk -> (source) -> (source) -> finish -> waiters
+ *
+ * The registration's own values are there before the first source is asked.
+ * Where they are all that is needed, no source is asked, and nobody waits.
  */
 
 /* A source costs a process, or a request that a cloud counts: so a credential
@@ -36,7 +39,7 @@ struct files {
 struct keychain {
     const struct network *network;
     const struct keychain_options *options;
-    struct credential_source *own; /* username, password, and the defaults */
+    struct credential_source *defaults; /* rows that nobody had to write */
     const struct credential_source **chain;
     size_t length;
 
@@ -75,43 +78,28 @@ static void add(struct keychain *keychain, const struct credential_source *row)
     keychain->chain[keychain->length++] = row;
 }
 
-/* The registration's own values come first; what nobody had to write, last. */
 static void build_chain(struct keychain *keychain)
 {
     const struct keychain_options *options = keychain->options;
     const char *const *more = provider_of(options->registry)->sources;
-    size_t most = options->source_count + 3;
-    size_t own = 0;
+    size_t most = options->source_count + 1;
+    size_t count = 0;
 
     for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
         most++;
     }
-    keychain->own = mem_zalloc(most * sizeof(*keychain->own));
+    keychain->defaults = mem_zalloc(most * sizeof(*keychain->defaults));
     keychain->chain = mem_zalloc(most * sizeof(const void *));
-    if (options->username != NULL) {
-        keychain->own[own] =
-            (struct credential_source){.source = "static",
-                                       .binding = BINDING_USERNAME,
-                                       .value = options->username};
-        add(keychain, &keychain->own[own++]);
-    }
-    if (options->password != NULL) {
-        keychain->own[own] =
-            (struct credential_source){.source = "static",
-                                       .binding = BINDING_PASSWORD,
-                                       .value = options->password};
-        add(keychain, &keychain->own[own++]);
-    }
     for (size_t i = 0; i < options->source_count; i++) {
         add(keychain, &options->sources[i]);
     }
     if (options->with_defaults) {
-        keychain->own[own].source = "docker";
-        add(keychain, &keychain->own[own++]);
+        keychain->defaults[count].source = "docker";
+        add(keychain, &keychain->defaults[count++]);
     }
     for (size_t i = 0; options->with_defaults && more && more[i]; i++) {
-        keychain->own[own].source = more[i];
-        add(keychain, &keychain->own[own++]);
+        keychain->defaults[count].source = more[i];
+        add(keychain, &keychain->defaults[count++]);
     }
 }
 
@@ -246,24 +234,15 @@ static void put_label(struct str *out, const struct keychain *keychain)
                          : spec->service ? spec->service
                                          : NULL;
 
-    if (spec->value != NULL && spec->value == keychain->options->password) {
-        str_puts(out, "the registration's password");
-    } else if (spec->value != NULL &&
-               spec->value == keychain->options->username) {
-        str_puts(out, "the registration's username");
-    } else {
-        str_printf(out, "%s%s%s", spec->source, detail ? " " : "",
-                   detail ? detail : "");
-    }
+    str_printf(out, "%s%s%s", spec->source, detail ? " " : "",
+               detail ? detail : "");
 }
 
-static void tell(struct keychain *keychain, const char *what)
+static void tell(struct keychain *keychain, const char *label, const char *what)
 {
     struct str *story = &keychain->story;
 
-    str_puts(story, story->len > 0 ? "; " : "");
-    put_label(story, keychain);
-    str_printf(story, ": %s", what);
+    str_printf(story, "%s%s: %s", story->len > 0 ? "; " : "", label, what);
 }
 
 /* A user name of <token> is docker's way to say that the password is a refresh
@@ -281,18 +260,17 @@ static void see_token(struct credential *found)
 
 static void keep_answer(struct keychain *keychain)
 {
+    CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
     struct source_job *job = &keychain->job;
     struct credential *found = &keychain->found;
     bool first = !credential_has_secret(found);
 
+    put_label(&label, keychain);
     /* Before another source's user name takes the place of this one's */
     see_token(&job->credential);
     if (!credential_is_empty(&job->credential)) {
-        tell(keychain, "found");
+        tell(keychain, label.data, "found");
         if (first && credential_has_secret(&job->credential)) {
-            CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
-
-            put_label(&label, keychain);
             mem_free(found->origin);
             found->origin = job->credential.origin
                                 ? mem_strdup(job->credential.origin)
@@ -302,11 +280,8 @@ static void keep_answer(struct keychain *keychain)
         merge(found, &job->credential);
         return;
     }
-    tell(keychain, job->why);
+    tell(keychain, label.data, job->why);
     if (job->failure.kind != ERROR_NONE && keychain->worst.kind == ERROR_NONE) {
-        CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
-
-        put_label(&label, keychain);
         keychain->worst = job->failure;
         error_prefix(&keychain->worst, "credentials from %s", label.data);
     }
@@ -381,10 +356,11 @@ static void install(struct keychain *keychain)
     keychain->got_ms = loop_now(keychain->network->loop);
 }
 
-static void finish(struct keychain *keychain)
+/* Of a walk: what was found is what there is, or it is said why there is
+ * nothing. */
+static int conclude(struct keychain *keychain, struct error *err)
 {
-    struct error err;
-    bool failed = complete(keychain, &err) < 0;
+    int result = complete(keychain, err);
 
     keychain->walking = false;
     keychain->walked = true;
@@ -392,15 +368,22 @@ static void finish(struct keychain *keychain)
     mem_free(keychain->last_story);
     keychain->last_story = str_take(&keychain->story);
     keychain->failure = (struct error){0};
-    if (!failed) {
+    if (result == 0) {
         install(keychain);
-        wake(keychain, NULL);
-        return;
+    } else {
+        credential_release(&keychain->found);
+        files_release(&keychain->found_files);
+        keychain->failure = *err;
     }
-    credential_release(&keychain->found);
-    files_release(&keychain->found_files);
-    keychain->failure = err;
-    wake(keychain, &err);
+    return result;
+}
+
+static void finish(struct keychain *keychain)
+{
+    struct error err;
+    bool failed = conclude(keychain, &err) < 0;
+
+    wake(keychain, failed ? &err : NULL);
 }
 
 static void step(struct keychain *keychain);
@@ -448,15 +431,47 @@ static void run_start(void *payload)
     step(payload);
 }
 
+static bool is_given(const char *value)
+{
+    return value != NULL && *value != '\0';
+}
+
+static void tell_own(struct keychain *keychain, const char *label,
+                     const char *value)
+{
+    if (value != NULL) {
+        tell(keychain, label, is_given(value) ? "found" : "empty");
+    }
+}
+
+static void begin(struct keychain *keychain)
+{
+    static const char username[] = "the registration's username";
+    static const char password[] = "the registration's password";
+    const struct keychain_options *options = keychain->options;
+    struct credential *found = &keychain->found;
+
+    keychain->at = 0;
+    keychain->worst = (struct error){0};
+    str_clear(&keychain->story);
+    tell_own(keychain, username, options->username);
+    tell_own(keychain, password, options->password);
+    if (is_given(options->username)) {
+        found->username = mem_strdup(options->username);
+    }
+    if (is_given(options->password)) {
+        secret_assign(&found->password, options->password);
+        found->origin = mem_strdup(password);
+    }
+}
+
 static void walk(struct keychain *keychain)
 {
     if (keychain->walking) {
         return;
     }
     keychain->walking = true;
-    keychain->at = 0;
-    keychain->worst = (struct error){0};
-    str_clear(&keychain->story);
+    begin(keychain);
     task_init(&keychain->starting, run_start, keychain);
     loop_defer(keychain->network->loop, &keychain->starting);
 }
@@ -486,7 +501,7 @@ void keychain_free(struct keychain *keychain)
     credential_release(&keychain->current);
     str_release(&keychain->story);
     mem_free(keychain->last_story);
-    mem_free(keychain->own);
+    mem_free(keychain->defaults);
     mem_free(keychain->chain);
     mem_free(keychain);
 }
@@ -526,15 +541,48 @@ static bool is_due(uint64_t age, uint64_t bound)
     return bound > 0 && age >= bound;
 }
 
+static bool can_be_used(const struct keychain *keychain)
+{
+    return keychain->has_current &&
+           !is_due(age_ms(keychain), keychain->current.lifetime_ms) &&
+           !a_file_changed(&keychain->files) &&
+           (!keychain->refused || just_walked(keychain, REWALK_MS));
+}
+
+/* No source would be asked. */
+static bool knows_by_itself(const struct keychain *keychain)
+{
+    const struct keychain_options *options = keychain->options;
+
+    if (!is_given(options->password)) {
+        return false;
+    }
+    for (size_t i = 0; i < keychain->length; i++) {
+        if (!is_given(options->username) &&
+            keychain->chain[i]->binding == BINDING_USERNAME) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct credential *answer_at_once(struct keychain *keychain)
+{
+    struct error err;
+
+    if (keychain->walking || !knows_by_itself(keychain)) {
+        return NULL;
+    }
+    begin(keychain);
+    return conclude(keychain, &err) == 0 ? &keychain->current : NULL;
+}
+
 const struct credential *keychain_cached(struct keychain *keychain)
 {
     const struct credential *current = &keychain->current;
 
-    if (!keychain->has_current ||
-        is_due(age_ms(keychain), current->lifetime_ms) ||
-        a_file_changed(&keychain->files) ||
-        (keychain->refused && !just_walked(keychain, REWALK_MS))) {
-        return NULL;
+    if (!can_be_used(keychain)) {
+        return answer_at_once(keychain);
     }
     if (is_due(age_ms(keychain), current->renew_ms) &&
         !just_walked(keychain, REWALK_MS)) {

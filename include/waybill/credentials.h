@@ -147,7 +147,9 @@ struct keychain *keychain_new(const struct network *network,
                               const struct keychain_options *options);
 void keychain_free(struct keychain *keychain); /* nobody may wait; NULL fine */
 
-/* What can be used now, or NULL: then keychain_wait(). */
+/* What can be used now, or NULL: then keychain_wait(). A password that stands
+ * in the options can be used at once, unless a source is to be asked for the
+ * user's name. */
 const struct credential *keychain_cached(struct keychain *keychain);
 /* Calls ready() once, later, from the loop. */
 void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter);
