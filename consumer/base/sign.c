@@ -71,6 +71,7 @@ int sign_rs256(const char *pem, struct bytes data, struct str *out,
         return error_set(err, ERROR_AUTH, "the private key does not sign");
     }
     str_put(out, signature, len);
+    explicit_bzero(signature, sizeof(signature));
     return 0;
 }
 
@@ -79,7 +80,8 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
 {
     CLEANUP(str_release) struct str header = STR_INIT(STR_UNLIMITED);
     CLEANUP(secret_release) struct secret whole = SECRET_INIT(STR_UNLIMITED);
-    CLEANUP(str_release) struct str signature = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release)
+    struct secret signature = SECRET_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &header};
     struct str *token = &whole.text;
 
@@ -91,11 +93,11 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
     base64url_encode(token, header.data, header.len);
     str_putc(token, '.');
     base64url_encode(token, claims, strlen(claims));
-    if (sign_rs256(pem, str_bytes(token), &signature, err) < 0) {
+    if (sign_rs256(pem, str_bytes(token), &signature.text, err) < 0) {
         return -1;
     }
     str_putc(token, '.');
-    base64url_encode(token, signature.data, signature.len);
+    base64url_encode(token, signature.text.data, signature.text.len);
     str_put(out, token->data, token->len);
     return 0;
 }

@@ -94,6 +94,6 @@ int helper_get(const char *request, size_t len, struct helper_answer *answer,
     int result;
 
     result = get(request, len, arena, &notes, &answer->json.text, err);
-    arena_free(arena);
+    arena_wipe(arena); /* a configuration may hold values */
     return result;
 }
