@@ -25,17 +25,6 @@
  * within a second, and not often. */
 #define PASSING_MS 1000
 
-/* Files that a credential was read from: a user name and a password may stand
- * in one each. */
-struct files {
-    struct file {
-        char *path;
-        struct file_stamp stamp;
-    } * items;
-    size_t count;
-    size_t capacity;
-};
-
 struct keychain {
     const struct network *network;
     const struct keychain_options *options;
@@ -47,7 +36,7 @@ struct keychain {
     /* As the sources gave it, before a token server rotated anything: the same
      * again is no news. */
     struct credential as_found;
-    struct files files;
+    struct source_files files;
     bool has_current;
     bool refused;
     uint64_t got_ms;
@@ -63,7 +52,7 @@ struct keychain {
     size_t at;
     struct source_job job;
     struct credential found;
-    struct files found_files;
+    struct source_files found_files;
     struct error worst; /* the first source that should have worked */
     struct str story;
     char *last_story;
@@ -185,26 +174,6 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static void files_release(struct files *files)
-{
-    for (size_t i = 0; i < files->count; i++) {
-        mem_free(files->items[i].path);
-    }
-    mem_free(files->items);
-    *files = (struct files){0};
-}
-
-static void add_file(struct files *files, struct credential *from)
-{
-    if (from->file == NULL) {
-        return;
-    }
-    files->items = mem_grow(files->items, &files->capacity, files->count + 1,
-                            sizeof(files->items[0]));
-    files->items[files->count++] = (struct file){from->file, from->stamp};
-    from->file = NULL;
-}
-
 /* Secrets of two sources are not mixed: behind a password only a user name is
  * still taken. */
 static void merge(struct credential *into, struct credential *from)
@@ -276,7 +245,7 @@ static void keep_answer(struct keychain *keychain)
                                 ? mem_strdup(job->credential.origin)
                                 : str_take(&label);
         }
-        add_file(&keychain->found_files, &job->credential);
+        source_files_add(&keychain->found_files, &job->credential);
         merge(found, &job->credential);
         return;
     }
@@ -347,9 +316,9 @@ static void install(struct keychain *keychain)
         keychain->current.renew_ms = found->renew_ms;
         credential_release(found);
     }
-    files_release(&keychain->files);
+    source_files_release(&keychain->files);
     keychain->files = keychain->found_files;
-    keychain->found_files = (struct files){0};
+    keychain->found_files = (struct source_files){0};
     *found = (struct credential){0};
     keychain->has_current = true;
     keychain->refused = false;
@@ -372,7 +341,7 @@ static int conclude(struct keychain *keychain, struct error *err)
         install(keychain);
     } else {
         credential_release(&keychain->found);
-        files_release(&keychain->found_files);
+        source_files_release(&keychain->found_files);
         keychain->failure = *err;
     }
     return result;
@@ -494,8 +463,8 @@ void keychain_free(struct keychain *keychain)
     }
     loop_cancel(keychain->network->loop, &keychain->starting);
     loop_cancel(keychain->network->loop, &keychain->failing);
-    files_release(&keychain->found_files);
-    files_release(&keychain->files);
+    source_files_release(&keychain->found_files);
+    source_files_release(&keychain->files);
     credential_release(&keychain->found);
     credential_release(&keychain->as_found);
     credential_release(&keychain->current);
@@ -515,21 +484,6 @@ static uint64_t age_ms(const struct keychain *keychain)
     return loop_now(keychain->network->loop) - keychain->got_ms;
 }
 
-static bool a_file_changed(const struct files *files)
-{
-    struct file_stamp now;
-
-    for (size_t i = 0; i < files->count; i++) {
-        const struct file *file = &files->items[i];
-
-        if (!file_stamp_of(file->path, &now) ||
-            !file_stamp_same(&now, &file->stamp)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool just_walked(const struct keychain *keychain, uint64_t ms)
 {
     return keychain->walked &&
@@ -545,7 +499,7 @@ static bool can_be_used(const struct keychain *keychain)
 {
     return keychain->has_current &&
            !is_due(age_ms(keychain), keychain->current.lifetime_ms) &&
-           !a_file_changed(&keychain->files) &&
+           !source_files_changed(&keychain->files) &&
            (!keychain->refused || just_walked(keychain, REWALK_MS));
 }
 
