@@ -81,7 +81,7 @@ static void a_registry_that_hangs_is_given_up_in_time(void **state)
     world_open(&world, SCENARIOS("hang@get"), NULL);
     url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
     request = request_of("GET", url);
-    request.answer_ms = 1000;
+    request.timeouts.answer_ms = 1000;
     began = loop_now(world.loop);
     run(&world, &request, &answer);
     took = loop_now(world.loop) - began;
@@ -101,7 +101,7 @@ static void a_slow_answer_within_its_time_is_waited_for(void **state)
     world_open(&world, SCENARIOS("slow=1.5@get"), NULL);
     url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
     request = request_of("GET", url);
-    request.answer_ms = 6000;
+    request.timeouts.answer_ms = 6000;
     run(&world, &request, &answer);
     assert_status(&answer, 200);
     mem_free(url);
@@ -128,7 +128,7 @@ static void put_slowly(const char *scenario, uint32_t answer_ms,
     request = request_of("PUT", url);
     request.headers = headers;
     request.body = (struct bytes){data, len};
-    request.answer_ms = answer_ms;
+    request.timeouts.answer_ms = answer_ms;
     began = loop_now(world.loop);
     run(&world, &request, answer);
     *ret_took_ms = loop_now(world.loop) - began;
@@ -170,8 +170,8 @@ static void a_registry_that_drips_is_given_up_too(void **state)
     world_open(&world, SCENARIOS("drip@get"), NULL);
     url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
     request = request_of("GET", url);
-    request.connect_ms = 400;
-    request.answer_ms = 1100;
+    request.timeouts.connect_ms = 400;
+    request.timeouts.answer_ms = 1100;
     began = loop_now(world.loop);
     run(&world, &request, &answer);
     took = loop_now(world.loop) - began;

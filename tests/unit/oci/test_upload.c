@@ -524,6 +524,29 @@ static void a_repository_that_is_not_found_is_no_lost_session(void **state)
     mem_free((void *)blob.data.data);
 }
 
+/* --- what is said of a refusal ----------------------------------------------
+ */
+
+/* Both that this request has shown, though the first is forgotten by now */
+static void no_token_comes_back_in_a_message(void **state)
+{
+    struct upload_result result;
+    struct upload upload;
+    struct oci_blob blob;
+
+    fill(&blob, 10);
+    start(&upload, &blob, &result);
+    fake_answer(world.http, "GET " REG "/v2/", 401, BEARER, "");
+    fake_answer(world.http, "GET " AUTH "?*", 200, "", TOKEN("token-1"));
+    fake_answer(world.http, POST "*", 401, BEARER, "");
+    fake_answer(world.http, "GET " AUTH "?*", 200, "", TOKEN("token-2"));
+    fake_answer(world.http, POST "*", 403, "", "neither token-1 nor token-2");
+    assert_int_equal(result.calls, 1);
+    assert_error_kind(&result.err, ERROR_AUTH);
+    assert_message_contains(&result.err, "403: neither *** nor ***");
+    mem_free((void *)blob.data.data);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -548,6 +571,7 @@ int main(void)
         ROW(a_registry_that_lost_a_chunk_is_left),
         ROW(a_session_that_is_not_found_is_begun_again),
         ROW(a_repository_that_is_not_found_is_no_lost_session),
+        ROW(no_token_comes_back_in_a_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
