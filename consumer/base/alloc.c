@@ -49,14 +49,6 @@ void mem_free(void *block)
     free(block);
 }
 
-void mem_wipe(char *text)
-{
-    if (text != NULL) {
-        explicit_bzero(text, strlen(text));
-    }
-    mem_free(text);
-}
-
 void *mem_grow(void *array, size_t *capacity, size_t needed, size_t item)
 {
     size_t grown = *capacity ? *capacity : 8;

@@ -21,7 +21,7 @@ typedef void azure_identity_fn(void *payload, const char *token,
                                const struct error *err);
 
 struct azure_identity {
-    const struct keychain_env *env;
+    const struct network *network;
     const struct credential_source *spec;
     const struct azure_cloud *cloud;
     azure_identity_fn *done;
@@ -33,11 +33,12 @@ struct azure_identity {
     const char *client_id;
     bool must_answer;
     struct str url;
-    struct str secret; /* a form, or a header's line */
+    struct secret secret; /* a form, or a header's line */
+    struct secret_set sent;
 };
 
 void azure_identity_init(struct azure_identity *identity,
-                         const struct keychain_env *env,
+                         const struct network *network,
                          const struct credential_source *spec,
                          const struct azure_cloud *cloud,
                          azure_identity_fn *done, void *payload);

@@ -6,6 +6,7 @@
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 #include "waybill/limits.h"
+#include "waybill/secret.h"
 
 /*
  * A header may hold several challenges, and a challenge several parameters,
@@ -169,9 +170,9 @@ void challenge_read(const struct http_response *response,
 
 void oci_put_basic(struct str *out, const char *username, const char *password)
 {
-    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret both = SECRET_INIT(STR_UNLIMITED);
 
-    str_printf(&both, "%s:%s", username, password);
+    str_printf(&both.text, "%s:%s", username, password);
     str_puts(out, "Authorization: Basic ");
-    base64_encode(out, both.data, both.len);
+    base64_encode(out, both.text.data, both.text.len);
 }

@@ -2,6 +2,7 @@
 #define WAYBILL_OCI_REQUEST_H
 
 #include "waybill/oci.h"
+#include "waybill/secret.h"
 #include "waybill/url.h"
 
 /*
@@ -34,5 +35,8 @@ struct oci_request *oci_request_start(struct oci_client *client,
 void oci_request_cancel(struct oci_request *request);
 /* The URL that answered, behind all redirects; valid inside done(). */
 const struct url *oci_request_url(const struct oci_request *request);
+/* What it has shown to whoever answered; valid inside done(). */
+const struct secret_set *oci_request_revealed(
+    const struct oci_request *request);
 
 #endif

@@ -74,7 +74,7 @@ static void a_registry_that_hangs_is_given_up_in_time(void **state)
     uint64_t took;
 
     request = get_of(&wire, "/v2/a/tags/list");
-    request.answer_ms = 1000;
+    request.timeouts.answer_ms = 1000;
     took = time_of(&request, &answer);
     assert_kind(&answer, ERROR_UNREACHABLE);
     assert_in_range(took, 900, 1000 + SLACK_MS);
@@ -86,7 +86,7 @@ static void a_slow_answer_within_its_time_is_waited_for(void **state)
     struct answer answer;
 
     request = get_of(&wire, "/v2/a/tags/list");
-    request.answer_ms = 6000;
+    request.timeouts.answer_ms = 6000;
     run(&wire, &request, &answer);
     assert_status(&answer, 200);
 }
@@ -111,7 +111,7 @@ static void put_slowly(const char *scenario, uint32_t answer_ms,
     request = request_of("PUT", url);
     request.headers = headers;
     request.body = (struct bytes){data, len};
-    request.answer_ms = answer_ms;
+    request.timeouts.answer_ms = answer_ms;
     began = loop_now(world.loop);
     run(&world, &request, answer);
     *ret_took_ms = loop_now(world.loop) - began;
@@ -148,8 +148,8 @@ static void a_registry_that_drips_is_given_up_too(void **state)
     uint64_t took;
 
     request = get_of(&wire, "/v2/a/tags/list");
-    request.connect_ms = 400;
-    request.answer_ms = 1100;
+    request.timeouts.connect_ms = 400;
+    request.timeouts.answer_ms = 1100;
     took = time_of(&request, &answer);
     assert_says(&answer, "no answer in time");
     assert_in_range(took, 11300, 11400 + 3000);

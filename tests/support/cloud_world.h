@@ -37,7 +37,7 @@ static inline int cloud_begin(void **state)
     world_begin(state);
     world = *state;
     forget_cloud_variables();
-    world->env.http = http_new(world->loop);
+    world->network.http = http_new(world->loop);
     return 0;
 }
 
@@ -47,7 +47,7 @@ static inline int cloud_finish(void **state)
 
     keychain_free(world->keychain);
     world->keychain = NULL;
-    http_free(world->env.http);
+    http_free(world->network.http);
     forget_cloud_variables();
     return world_finish(state);
 }
@@ -66,13 +66,13 @@ static inline const char *first_request(struct world *world,
     world->options.registry = registry;
     world_open(world, source, 1);
     begin_to_wait(world, &told);
-    fake_settle(world->env.http);
+    fake_settle(world->network.http);
     if (told.times > 0) {
         text = arena_printf(world->arena, "failed: %s", told.err.message);
         told_release(&told);
         return text;
     }
-    asked = fake_asked(world->env.http, "*");
+    asked = fake_asked(world->network.http, "*");
     text = arena_printf(world->arena, "%s\n%s%s%s%s%s%s", asked->name,
                         asked->headers, asked->region[0] ? "signed for " : "",
                         asked->region, asked->region[0] ? "\n" : "",

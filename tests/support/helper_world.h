@@ -161,7 +161,7 @@ static inline void check_asks(const char *uri, const char *target)
     check_answered(uri);
     noted = helper_noted("registry ");
     check_text(uri, noted, target);
-    check_contains(uri, helper_world.answer.json.data, "\"Bearer t0ken\"");
+    check_contains(uri, helper_world.answer.json.text.data, "\"Bearer t0ken\"");
     check(uri, strncasecmp(helper_world.sent.data + strlen("GET "), uri,
                            strcspn(uri, ":") + strlen("://")) == 0);
 }
@@ -171,7 +171,7 @@ static inline void check_no_header(const char *uri)
 {
     helper_ask(uri);
     check_answered(uri);
-    check_text(uri, helper_world.answer.json.data, "{\"headers\":{}}\n");
+    check_text(uri, helper_world.answer.json.text.data, "{\"headers\":{}}\n");
     check_text(uri, helper_world.sent.data, "");
 }
 
@@ -180,7 +180,7 @@ static inline void check_refused(const char *uri, const char *message)
     helper_ask(uri);
     check_number(uri, helper_world.result, -1);
     check_contains(uri, helper_world.err.message, message);
-    check_text(uri, helper_world.answer.json.data, "");
+    check_text(uri, helper_world.answer.json.text.data, "");
     check_text(uri, helper_world.sent.data, "");
 }
 

@@ -85,8 +85,7 @@ struct http_request request_of(const char *method, const char *url)
     return (struct http_request){.method = method,
                                  .url = url,
                                  .most_body = LIMIT_HTTP_BODY,
-                                 .connect_ms = 5000,
-                                 .answer_ms = 10000};
+                                 .timeouts = {5000, 10000}};
 }
 
 struct http_transfer *start(struct world *world,

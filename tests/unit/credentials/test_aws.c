@@ -30,9 +30,9 @@ static void on_created(void *payload, const struct error *err)
 static const char *creation_of(struct world *world, const char *registry)
 {
     struct aws_creation *creation = aws_create_repository_start(
-        &world->env, &aws, registry, "app", on_created, NULL);
+        &world->network, &aws, registry, "app", on_created, NULL);
     const char *body =
-        arena_strdup(world->arena, fake_asked(world->env.http, "POST *")->body);
+        arena_strdup(world->arena, fake_asked(world->network.http, "POST *")->body);
 
     aws_create_repository_cancel(creation);
     return body;

@@ -69,7 +69,19 @@ static void cloud__a_form_is_escaped(void **state)
     cloud_put_form(&form, "b", "");
     cloud_put_form(&form, "c", "eyJ.eyJ-_~");
     assert_string_equal(form.data, "a=x%26y%3Dz%20%2B%25&b=&c=eyJ.eyJ-_~");
-    assert_string_equal(cloud_tail(&form, '='), "eyJ.eyJ-_~");
+}
+
+static void cloud__a_secret_in_a_form_is_noted(void **state)
+{
+    CLEANUP(str_release) struct str form = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_set_release) struct secret_set sent = {0};
+    char words[] = "no client_secret=p%26ss%2F1, p&ss/1";
+
+    cloud_put_form(&form, "client_id", "client");
+    cloud_put_secret(&form, &sent, "client_secret", "p&ss/1");
+    assert_string_equal(form.data, "client_id=client&client_secret=p%26ss%2F1");
+    secret_set_scrub(&sent, words);
+    assert_string_equal(words, "no client_secret=***, ***");
 }
 
 int main(void)
@@ -78,6 +90,7 @@ int main(void)
         cmocka_unit_test(cloud__a_token_is_renewed_before_it_ends),
         cmocka_unit_test(cloud__an_address_is_https_or_of_this_machine),
         cmocka_unit_test(cloud__a_form_is_escaped),
+        cmocka_unit_test(cloud__a_secret_in_a_form_is_noted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

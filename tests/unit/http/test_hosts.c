@@ -73,8 +73,7 @@ static struct http_transfer *start(const char *url, const char *folder,
                                    .url = url,
                                    .transport = &transport,
                                    .most_body = 1,
-                                   .connect_ms = 5000,
-                                   .answer_ms = 5000};
+                                   .timeouts = {5000, 5000}};
 
     snprintf(path, sizeof(path), "%s%s", root, folder);
     *ended = (struct ended){0};

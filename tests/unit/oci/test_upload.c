@@ -87,7 +87,8 @@ static void let_in(void)
     }
 }
 
-static void start_one(struct sending *one, size_t len)
+/* With its first request still to be answered */
+static void begin_one(struct sending *one, size_t len)
 {
     fill(&one->blob, len);
     one->calls = 0;
@@ -102,6 +103,11 @@ static void start_one(struct sending *one, size_t len)
     upload_start(&one->upload);
     assert_int_equal(one->calls, 0);
     fake_settle(world.http);
+}
+
+static void start_one(struct sending *one, size_t len)
+{
+    begin_one(one, len);
     let_in();
 }
 
@@ -469,6 +475,22 @@ static void a_repository_that_is_not_found_is_no_lost_session(void **state)
     assert_failed(ERROR_NOT_FOUND);
 }
 
+/* --- what is said of a refusal ----------------------------------------------
+ */
+
+/* Both that this request has shown, though the first is forgotten by now */
+static void no_token_comes_back_in_a_message(void **state)
+{
+    begin_one(&sending, 10);
+    fake_answer(world.http, "GET " REG "/v2/", 401, BEARER, "");
+    fake_answer(world.http, "GET " AUTH "?*", 200, "", TOKEN("token-1"));
+    fake_answer(world.http, POST "*", 401, BEARER, "");
+    fake_answer(world.http, "GET " AUTH "?*", 200, "", TOKEN("token-2"));
+    fake_answer(world.http, POST "*", 403, "", "neither token-1 nor token-2");
+    assert_failed(ERROR_AUTH);
+    assert_non_null(strstr(sending.err.message, "403: neither *** nor ***"));
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -496,6 +518,7 @@ int main(void)
         ROW(a_registry_that_lost_a_chunk_is_left),
         ROW(a_session_that_is_not_found_is_begun_again),
         ROW(a_repository_that_is_not_found_is_no_lost_session),
+        ROW(no_token_comes_back_in_a_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
