@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include "credentials_internal.h"
+#include "docker_config.h"
+#include "docker_helper.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

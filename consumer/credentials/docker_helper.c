@@ -1,6 +1,9 @@
+#include "docker_helper.h"
+
 #include <string.h>
 
 #include "credentials_internal.h"
+#include "docker_config.h"
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "credentials_internal.h"
+#include "docker_helper.h"
 #include "waybill/limits.h"
 #include "waybill/subprocess.h"
 

@@ -2,6 +2,7 @@
 
 #include "cloud.h"
 #include "credentials_internal.h"
+#include "docker_helper.h"
 
 /* What each source reads and runs beside what its row names: the same variables
  * and places as in the sources themselves. */

@@ -1,9 +1,11 @@
 #include <string.h>
 
-#include "credentials/aws_internal.h"
+#include "credentials/aws_host.h"
+#include "credentials/aws_text.h"
 #include "credentials/google_key.h"
 #include "fuzz.h"
 #include "waybill/arena.h"
+#include "waybill/http.h"
 
 /*
  * What clouds say and what stands in their files, read by hand:

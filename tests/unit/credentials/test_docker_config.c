@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "credentials/credentials_internal.h"
+#include "credentials/docker_config.h"
 
 /* dXNlcjpwYXNz is user:pass, b3RoZXI6d29yZA== is other:word. */
 #define USER "{\"auth\":\"dXNlcjpwYXNz\"}"

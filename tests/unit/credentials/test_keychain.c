@@ -1,6 +1,6 @@
 #include "keychain_world.h"
 
-#include "credentials/credentials_internal.h"
+#include "credentials/source.h"
 
 #define USERNAME(text)                                                         \
     {                                                                          \
@@ -49,6 +49,8 @@ static void pass(struct world *world, uint64_t ms)
 /* In place of the keyring's: does what the test says. */
 static struct {
     const char *password; /* NULL: it fails */
+    enum error_kind kind; /* so; ERROR_NONE: as unavailable */
+    const char *why;      /* NULL: "not now" */
     bool late;            /* answers when the test says */
     uint64_t lifetime_ms;
     uint64_t renew_ms;
@@ -69,7 +71,9 @@ static void script_answer(void)
         secret_assign(&credential.password, script.password);
         source_found(job, &credential);
     } else {
-        error_fill(&err, ERROR_UNAVAILABLE, "not now");
+        error_fill(&err,
+                   script.kind != ERROR_NONE ? script.kind : ERROR_UNAVAILABLE,
+                   "%s", script.why != NULL ? script.why : "not now");
         source_failed(job, &err);
     }
 }
@@ -690,6 +694,58 @@ static void keychain__lets_waiters_join_a_renewal(void **state)
     told_release(&told);
 }
 
+/* Whatever a source cannot do is for a person to mend, or passes: the record
+ * is not to blame. */
+static void keychain__blames_no_record_for_what_a_source_cannot_do(void **state)
+{
+    static const struct {
+        enum error_kind kind;
+        enum error_kind becomes;
+    } rows[] = {
+        {ERROR_SCHEMA, ERROR_AUTH},
+        {ERROR_CONFIG, ERROR_AUTH},
+        {ERROR_NOT_FOUND, ERROR_AUTH},
+        {ERROR_INTERRUPTED, ERROR_AUTH},
+        {ERROR_AUTH, ERROR_AUTH},
+        {ERROR_UNREACHABLE, ERROR_UNREACHABLE},
+        {ERROR_UNAVAILABLE, ERROR_UNAVAILABLE},
+        {ERROR_RATE_LIMITED, ERROR_RATE_LIMITED},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct told told;
+
+        script.kind = rows[i].kind;
+        world_open(world, &scripted, 1);
+        told = ask(world);
+        assert_true(told.failed);
+        assert_int_equal(told.err.kind, rows[i].becomes);
+        assert_string_equal(keychain_story(world->keychain),
+                            "keyring: not now");
+        told_release(&told);
+    }
+}
+
+static void keychain__cuts_a_long_reason_at_a_character(void **state)
+{
+    struct world *world = *state;
+    char why[LIMIT_MESSAGE];
+    struct told told;
+    size_t len;
+
+    for (size_t i = 0; i + 2 < sizeof(why); i += 2) {
+        memcpy(why + i, "\xC3\xA9", 3);
+    }
+    script.why = why;
+    world_open(world, &scripted, 1);
+    told = ask(world);
+    len = strlen(keychain_story(world->keychain)) - strlen("keyring: ");
+    assert_int_equal(len % 2, 0);
+    assert_in_range(len, 201, LIMIT_MESSAGE / 4 - 1);
+    told_release(&told);
+}
+
 static void keychain__cancels_the_source_that_it_waits_for(void **state)
 {
     struct world *world = *state;
@@ -786,6 +842,8 @@ int main(void)
         SCRIPTED_TEST(keychain__renews_while_the_old_one_serves),
         SCRIPTED_TEST(keychain__serves_the_old_one_while_it_cannot_be_renewed),
         SCRIPTED_TEST(keychain__lets_waiters_join_a_renewal),
+        SCRIPTED_TEST(keychain__blames_no_record_for_what_a_source_cannot_do),
+        SCRIPTED_TEST(keychain__cuts_a_long_reason_at_a_character),
         SCRIPTED_TEST(keychain__cancels_the_source_that_it_waits_for),
         SCRIPTED_TEST(keychain__cancels_no_source_that_has_answered),
         SCRIPTED_TEST(keychain__ends_with_the_part_that_ends_first),
