@@ -75,7 +75,12 @@ struct http_request {
     struct bytes body;          /* borrowed until done; sent with a length */
     const struct http_transport *transport; /* NULL: all defaults */
     const struct http_aws *aws;             /* NULL: not signed */
-    size_t most_body; /* of the response; more is an error */
+    size_t most_body; /* of the response; more is an error, or ... */
+    bool cuts_body;   /* ... is left out */
+    /* Whoever gets it may act on it each time. So it goes out on a connection
+     * of its own and is never sent again from here: not when a kept connection
+     * turns out to be dead, and not in HTTP/1.1 after a failure of HTTP/2. */
+    bool once;
     bool wants_peer;
     uint32_t connect_ms;
     /* From the last byte sent or received to the next, also while the server
@@ -99,7 +104,8 @@ struct http_response {
 };
 
 /* Exactly one call for each request, never from inside http_start(); either
- * response or err is NULL. Both are gone when it returns. */
+ * response or err is NULL. Both are gone when it returns. err->unsent: the
+ * server cannot have seen the request. */
 typedef void http_done_fn(void *payload, const struct http_response *response,
                           const struct error *err);
 
