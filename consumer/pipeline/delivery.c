@@ -87,6 +87,7 @@ static void recall(struct delivery *delivery, const struct ledger_part *past)
         return;
     }
     age = clock_wall_ms(loop_clock(loop)) - past->first_failed_ms;
+    delivery->in_doubt = true;
     delivery->outcome->attempts = past->attempts;
     delivery->outcome->first_failed_ms = past->first_failed_ms;
     delivery->outcome->started_ms = past->first_failed_ms;
@@ -353,6 +354,7 @@ static void on_done(void *payload, const struct delivery_report *report)
     } else {
         struct error err = *report->err;
 
+        delivery->in_doubt = delivery->in_doubt || !report->did_not_arrive;
         arena_free(delivery->attempt_arena);
         delivery->attempt_arena = NULL;
         fail(delivery, &err);
@@ -363,7 +365,7 @@ static void on_done(void *payload, const struct delivery_report *report)
 /* Somebody's attempt may have arrived without an answer. */
 static bool may_have_arrived(const struct delivery *delivery)
 {
-    return delivery->dispatched || delivery->outcome->attempts > 0;
+    return delivery->dispatched || delivery->in_doubt;
 }
 
 static void note_repetition(struct delivery *delivery, bool repeats)

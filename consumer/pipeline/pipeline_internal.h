@@ -188,6 +188,7 @@ struct delivery {
     enum delivery_state state;
     bool told;
     bool dispatched; /* somebody may have begun it before */
+    bool in_doubt;   /* an attempt that failed may have arrived */
     bool abandoned;  /* the attempt that runs is the last */
     bool refused;    /* its credentials were, at least once */
     struct timer pause;
