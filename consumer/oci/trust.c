@@ -134,13 +134,13 @@ static bool is_named(const struct allow_list *allowed, const char *host)
 
 /* A private target is only for those who are as near to it themselves, or where
  * it is allowed by name. */
-static bool may_reach(const struct url *from, const struct oci_target *target,
+static bool may_reach(const struct url *from, const struct allow_list *allowed,
                       const struct url *to)
 {
     enum reach reach = reach_of(to->host);
 
     return reach == REACH_ANYWHERE || same_host(from, to) ||
-           reach_of(from->host) >= reach || is_named(target->allowed, to->host);
+           reach_of(from->host) >= reach || is_named(allowed, to->host);
 }
 
 static bool is_address(const char *host)
@@ -197,22 +197,22 @@ static bool same_site(const char *from, const char *to)
 }
 
 /* Whether `from` may send us there at all, and its token server be there */
-static bool is_allowed(const struct url *from, const struct oci_target *target,
+static bool is_allowed(const struct url *from, const struct allow_list *allowed,
                        const struct url *to)
 {
     return same_host(from, to) || same_site(from->host, to->host) ||
            (reach_of(from->host) == REACH_LOOPBACK &&
             reach_of(to->host) == REACH_LOOPBACK) ||
-           allow_list_has(target->allowed, to->host);
+           allow_list_has(allowed, to->host);
 }
 
-static bool may_be_plain(const struct url *from,
-                         const struct oci_target *target, const struct url *to)
+static bool may_be_plain(const struct url *from, const struct url *to,
+                         bool plain_http_allowed)
 {
     if (from->https) {
         return false;
     }
-    return target->plain_http_allowed || same_host(from, to) ||
+    return plain_http_allowed || same_host(from, to) ||
            reach_of(to->host) == REACH_LOOPBACK;
 }
 
@@ -225,6 +225,15 @@ static bool has_dots_behind(const char *host)
     return len > 0 && host[len - 1] == '.';
 }
 
+bool referral_is_allowed(const struct url *from, const struct url *to,
+                         const struct allow_list *allowed,
+                         bool plain_http_allowed)
+{
+    return !has_dots_behind(to->host) && is_allowed(from, allowed, to) &&
+           may_reach(from, allowed, to) &&
+           (to->https || may_be_plain(from, to, plain_http_allowed));
+}
+
 enum trust trust_of(const struct url *from, const struct oci_target *target,
                     struct url *to, enum errand errand)
 {
@@ -232,9 +241,8 @@ enum trust trust_of(const struct url *from, const struct oci_target *target,
         same_host(from, to)) {
         give_https_back(from, to);
     }
-    if (has_dots_behind(to->host) || !is_allowed(from, target, to) ||
-        !may_reach(from, target, to) ||
-        (!to->https && !may_be_plain(from, target, to))) {
+    if (!referral_is_allowed(from, to, target->allowed,
+                             target->plain_http_allowed)) {
         return TRUST_REFUSED;
     }
     if (errand == ERRAND_REALM ||
