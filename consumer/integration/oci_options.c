@@ -1,10 +1,8 @@
-#include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "oci_options.h"
-#include "waybill/file.h"
+#include "transport_options.h"
 #include "waybill/limits.h"
 #include "waybill/oci.h"
 
@@ -33,18 +31,6 @@ static int check_prefix(const char *value, struct error *err)
                          "letters, digits, single '.', '_', '__', '-' or '/' "
                          "between them)");
     }
-    return 0;
-}
-
-static int check_file(const char *value, struct error *err)
-{
-    FILE *file = fopen(value, "re");
-
-    if (file == NULL) {
-        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
-                         file_reason(value, errno));
-    }
-    fclose(file);
     return 0;
 }
 
@@ -113,30 +99,7 @@ const struct field oci_registration_fields[] = {
      .doc = "Amazon ECR makes no repository by itself: make it where it is "
             "missing. The role must allow ecr:CreateRepository.",
      .since = "0.2"},
-    {.key = "ca_file",
-     .flags = FIELD_PATH,
-     .offset = OPTION(transport.ca_file),
-     .check = check_file,
-     .doc = "Authorities (PEM) to trust for this registry and its token "
-            "server, instead of the system's. A relative path starts at "
-            "the configuration file's folder.",
-     .example = "/etc/waybill/registry-ca.pem",
-     .since = "0.1"},
-    {.key = "client_certificate",
-     .flags = FIELD_PATH,
-     .offset = OPTION(transport.certificate),
-     .check = check_file,
-     .doc = "The certificate (PEM) to show to a registry that asks for one.",
-     .example = "/etc/waybill/client.crt",
-     .since = "0.2"},
-    {.key = "client_key",
-     .flags = FIELD_PATH,
-     .offset = OPTION(transport.key),
-     .check = check_file,
-     .doc = "Its key (PEM, not encrypted). Left out: it is in the "
-            "certificate's file.",
-     .example = "/etc/waybill/client.key",
-     .since = "0.2"},
+    TRANSPORT_FIELDS(struct registry_options, transport),
     {.key = "certs_dir",
      .flags = FIELD_PATH,
      .offset = OPTION(transport.certs_dir),
@@ -146,21 +109,6 @@ const struct field oci_registration_fields[] = {
             "/etc/containers/certs.d, /etc/docker/certs.d. Read where there "
             "is neither a ca_file nor a client_certificate.",
      .example = "/etc/waybill/certs.d",
-     .since = "0.2"},
-    {.key = "tls_min_version",
-     .type = FIELD_ENUM,
-     .offset = OPTION(transport.oldest_tls),
-     .words = http_tls_versions,
-     .fallback = "1.2",
-     .doc = "The oldest version of TLS that is spoken.",
-     .since = "0.2"},
-    {.key = "proxy",
-     .flags = FIELD_SECRET,
-     .offset = OPTION(transport.proxy),
-     .doc = "The proxy to this registry, [scheme://][user:password@]host:port, "
-            "or none. Left out: what https_proxy and no_proxy in the "
-            "environment say.",
-     .example = "http://proxy.internal:3128",
      .since = "0.2"},
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
@@ -226,26 +174,6 @@ static int check_credentials(const struct registry_options *options,
     return 0;
 }
 
-static int check_transport(const struct registry_options *options,
-                           const char **ret_key, struct error *err)
-{
-    const struct http_transport *transport = &options->transport;
-
-    if (transport->key != NULL && transport->certificate == NULL) {
-        *ret_key = "client_key";
-        return error_set(err, ERROR_CONFIG,
-                         "is of no use without a client_certificate");
-    }
-    if (options->plain_http == 1 &&
-        (transport->ca_file != NULL || transport->certificate != NULL)) {
-        *ret_key = "plain_http";
-        return error_set(err, ERROR_CONFIG,
-                         "there are no certificates in plain http (leave out "
-                         "this, or ca_file and client_certificate)");
-    }
-    return 0;
-}
-
 static int check_provider(const struct registry_options *options,
                           const struct provider *provider, const char **ret_key,
                           struct error *err)
@@ -295,7 +223,8 @@ static int check_registration(const struct registry_options *options,
     const struct provider *provider = provider_of(repository->registry);
 
     if (check_credentials(options, provider, ret_key, err) < 0 ||
-        check_transport(options, ret_key, err) < 0 ||
+        transport_check(&options->transport, options->plain_http == 1, ret_key,
+                        err) < 0 ||
         check_provider(options, provider, ret_key, err) < 0) {
         return -1;
     }

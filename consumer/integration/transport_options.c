@@ -1,0 +1,47 @@
+#include "transport_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "waybill/file.h"
+
+int transport_check_file(const char *value, struct error *err)
+{
+    FILE *file = fopen(value, "re");
+
+    if (file == NULL) {
+        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
+                         file_reason(value, errno));
+    }
+    fclose(file);
+    return 0;
+}
+
+int transport_check(const struct http_transport *transport, bool plain_http,
+                    const char **ret_key, struct error *err)
+{
+    if (transport->key != NULL && transport->certificate == NULL) {
+        *ret_key = "client_key";
+        return error_set(err, ERROR_CONFIG,
+                         "is of no use without a client_certificate");
+    }
+    if (plain_http &&
+        (transport->ca_file != NULL || transport->certificate != NULL)) {
+        *ret_key = "plain_http";
+        return error_set(err, ERROR_CONFIG,
+                         "there are no certificates in plain http (leave out "
+                         "this, or ca_file and client_certificate)");
+    }
+    return 0;
+}
+
+struct http_transport transport_of_options(const struct http_transport *options)
+{
+    struct http_transport transport = *options;
+
+    if (transport.proxy != NULL && strcmp(transport.proxy, "none") == 0) {
+        transport.proxy = "";
+    }
+    return transport;
+}
