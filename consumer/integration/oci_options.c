@@ -174,6 +174,21 @@ static int check_credentials(const struct registry_options *options,
     return 0;
 }
 
+static int check_transport(const struct registry_options *options,
+                           const char **ret_key, struct error *err)
+{
+    const struct http_transport *transport = &options->transport;
+
+    if (options->plain_http == 1 &&
+        (transport->ca_file != NULL || transport->certificate != NULL)) {
+        *ret_key = "plain_http";
+        return error_set(err, ERROR_CONFIG,
+                         "there are no certificates in plain http (leave out "
+                         "this, or ca_file and client_certificate)");
+    }
+    return transport_check(transport, ret_key, err);
+}
+
 static int check_provider(const struct registry_options *options,
                           const struct provider *provider, const char **ret_key,
                           struct error *err)
@@ -223,8 +238,7 @@ static int check_registration(const struct registry_options *options,
     const struct provider *provider = provider_of(repository->registry);
 
     if (check_credentials(options, provider, ret_key, err) < 0 ||
-        transport_check(&options->transport, options->plain_http == 1, ret_key,
-                        err) < 0 ||
+        check_transport(options, ret_key, err) < 0 ||
         check_provider(options, provider, ret_key, err) < 0) {
         return -1;
     }

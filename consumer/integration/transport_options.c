@@ -18,20 +18,13 @@ int transport_check_file(const char *value, struct error *err)
     return 0;
 }
 
-int transport_check(const struct http_transport *transport, bool plain_http,
+int transport_check(const struct http_transport *transport,
                     const char **ret_key, struct error *err)
 {
     if (transport->key != NULL && transport->certificate == NULL) {
         *ret_key = "client_key";
         return error_set(err, ERROR_CONFIG,
                          "is of no use without a client_certificate");
-    }
-    if (plain_http &&
-        (transport->ca_file != NULL || transport->certificate != NULL)) {
-        *ret_key = "plain_http";
-        return error_set(err, ERROR_CONFIG,
-                         "there are no certificates in plain http (leave out "
-                         "this, or ca_file and client_certificate)");
     }
     return 0;
 }

@@ -14,8 +14,7 @@
      .flags = FIELD_PATH,                                                      \
      .offset = offsetof(options, member.ca_file),                              \
      .check = transport_check_file,                                            \
-     .doc = "Authorities (PEM) to trust for this registration, instead of "    \
-            "the system's. A "                                                 \
+     .doc = "Authorities (PEM) to trust, instead of the system's. A "          \
             "relative path starts at the configuration file's folder.",        \
      .example = "/etc/waybill/ca.pem",                                         \
      .since = "0.1"},                                                          \
@@ -53,9 +52,8 @@
 
 int transport_check_file(const char *value, struct error *err);
 
-/* What does not go together; plain_http: there is no TLS. The fault belongs to
- * *ret_key. */
-int transport_check(const struct http_transport *transport, bool plain_http,
+/* What does not go together; the fault belongs to *ret_key. */
+int transport_check(const struct http_transport *transport,
                     const char **ret_key, struct error *err) NODISCARD;
 
 /* What the keys say, as http.h takes it */

@@ -127,6 +127,10 @@ bool http_header(const struct http_response *response, const char *name,
                  size_t n, struct str *value);
 /* Visible ASCII only: fit to be put into a header as it is. Not NULL. */
 bool http_value_is_plain(const char *value);
+/* A header's name (RFC 9110, section 5.1) and its value as we send them:
+ * visible ASCII with blanks between. Not NULL. */
+bool http_is_header_name(const char *name);
+bool http_is_header_value(const char *value);
 /* Retry-After in milliseconds, given as seconds or as a date; 0: none. At most
  * five minutes: a registry does not decide when we are next seen. */
 #define HTTP_MOST_RETRY_AFTER_MS ((uint32_t)300000)
