@@ -33,6 +33,11 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 {{- if and (eq $kind "") (regexMatch "(?i)(^|[._-])(password|passwd|passphrase|secret|token|credentials?|jaas\\.config|key\\.pem)$" .key) -}}
 {{- $kind = "value" -}}
 {{- end -}}
+{{- /* `Authorization: Bearer ${env:TOKEN}`, and headers that are no secrets */ -}}
+{{- if eq $kind "header" -}}
+{{- $scheme := and (ne $rest $text) (regexMatch "^[A-Za-z-]{1,16} $" $rest) -}}
+{{- $kind = ternary "" "value" (or $scheme (regexMatch "(?i)^(content-type|accept|user-agent)$" .key)) -}}
+{{- end -}}
 {{- /* What is no address has words: `Issuer: O = House, emailAddress = pki@example.com` */ -}}
 {{- $blank := ternary "" "\\s" (eq $kind "url") -}}
 {{- if and (eq $kind "value") (ne $rest "") -}}
