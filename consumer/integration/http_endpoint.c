@@ -325,12 +325,15 @@ static void scrub_secret(const char *secret, char *text)
     }
 }
 
-/* What stands behind its host */
-static const char *path_of(const char *url)
+/* What stands behind its host, first without the query */
+static void scrub_url(const char *url, char *text)
 {
     const char *host = strstr(url, "://");
+    const char *path = host != NULL ? host + 3 + strcspn(host + 3, "/?#") : "";
 
-    return host != NULL ? host + 3 + strcspn(host + 3, "/?#") : "";
+    scrub_part(url, strlen(url), text);
+    scrub_part(path, strcspn(path, "?#"), text);
+    scrub_secret(path, text);
 }
 
 static void scrub(const struct endpoint_sending *sending, char *text)
@@ -338,9 +341,8 @@ static void scrub(const struct endpoint_sending *sending, char *text)
     const struct endpoint_options *options = sending->options;
     const struct field_strings *secrets = &sending->request.secrets;
 
-    secret_scrub(options->url, text);
-    scrub_secret(path_of(options->url), text);
-    scrub_secret(path_of(sending->url.text), text);
+    scrub_url(options->url, text);
+    scrub_url(sending->url.text, text);
     for (size_t i = 0; i < options->headers.count; i++) {
         scrub_secret(options->headers.pairs[i].value, text);
     }

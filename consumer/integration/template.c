@@ -1,5 +1,6 @@
 #include "template.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -247,14 +248,17 @@ static int read_name(struct reader *reader, struct part *part,
 {
     CLEANUP(str_release) struct str name = STR_INIT(STR_UNLIMITED);
     const char *begin = reader->at;
-    size_t len;
+    size_t len = 0;
 
     if (!take(reader, ".")) {
         return fault_at(reader, begin, err,
                         "expected a placeholder, as .workflow.name (there are "
                         "no conditions, loops or functions)");
     }
-    len = strspn(reader->at, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+    while (isalnum((unsigned char)reader->at[len]) ||
+           (reader->at[len] != '\0' && strchr("_.", reader->at[len]))) {
+        len++;
+    }
     str_put(&name, reader->at, len);
     reader->at += len;
     for (size_t i = 0; i < ARRAY_SIZE(placeholders); i++) {

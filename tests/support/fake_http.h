@@ -23,6 +23,7 @@ struct http_transfer {
     char *body;
     struct bytes borrowed;
     bool with_certificate;
+    bool once;
     http_done_fn *done;
     void *payload;
 };
@@ -33,6 +34,8 @@ void fake_answer(struct http *http, const char *name, int status,
                  const char *headers, const char *body);
 /* No answer: an error of that kind */
 void fake_break(struct http *http, const char *name, enum error_kind kind);
+/* Nobody listens: nothing has left */
+void fake_refuse_connection(struct http *http, const char *name);
 /* Turns the loop until there is nothing left to do at this time. */
 void fake_settle(struct http *http);
 unsigned fake_waiting(struct http *http);    /* requests without an answer */
