@@ -23,6 +23,7 @@ struct arena {
     unsigned char *free;
     size_t left;
     size_t held;
+    size_t *total; /* NULL: nobody counts */
 };
 
 struct arena *arena_new(void)
@@ -30,10 +31,21 @@ struct arena *arena_new(void)
     return mem_zalloc(sizeof(struct arena));
 }
 
+struct arena *arena_new_counted(size_t *total)
+{
+    struct arena *arena = arena_new();
+
+    arena->total = total;
+    return arena;
+}
+
 void arena_free(struct arena *arena)
 {
     struct chunk *chunk = arena != NULL ? arena->chunks : NULL;
 
+    if (arena != NULL && arena->total != NULL) {
+        *arena->total -= arena->held;
+    }
     while (chunk != NULL) {
         struct chunk *next = chunk->next;
 
@@ -60,6 +72,9 @@ static struct chunk *add_chunk(struct arena *arena, size_t size)
     chunk->size = size;
     arena->chunks = chunk;
     arena->held += sizeof(struct chunk) + size;
+    if (arena->total != NULL) {
+        *arena->total += sizeof(struct chunk) + size;
+    }
     return chunk;
 }
 

@@ -55,12 +55,10 @@ static void print_ready(struct pushing *pushing)
     struct pushed *pushed;
 
     while ((pushed = TAILQ_FIRST(&pushing->records)) != NULL && pushed->done) {
-        size_t count;
-        const struct outcome *outcomes =
-            record_outcomes(pushed->record, &count);
+        size_t count = record_delivery_count(pushed->record);
 
         for (size_t i = 0; i < count; i++) {
-            print_outcome(pushing, &outcomes[i]);
+            print_outcome(pushing, record_outcome(pushed->record, i));
         }
         TAILQ_REMOVE(&pushing->records, pushed, link);
         record_free(pushed->record);
@@ -71,12 +69,12 @@ static void print_ready(struct pushing *pushing)
 
 static void feed(struct pushing *pushing);
 
-static void on_outcome(void *payload, struct record *record, size_t place)
+static void on_outcome(void *payload, struct delivery *delivery)
 {
     struct pushed *pushed = payload;
     struct pushing *pushing = pushed->pushing;
 
-    if (!record_is_done(record)) {
+    if (!record_is_done(pushed->record)) {
         return;
     }
     pushed->done = true;

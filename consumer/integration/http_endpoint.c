@@ -5,10 +5,12 @@
 #include <strings.h>
 
 #include "transport_options.h"
+#include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/credentials.h"
 #include "waybill/limits.h"
-#include "waybill/oci.h"
+#include "waybill/provider.h"
+#include "waybill/url.h"
 #include "waybill/utf8.h"
 
 /* As much of its own words as a log line can bear. So much is read that a
@@ -43,11 +45,6 @@ static void parse_url(const struct endpoint_options *options,
     }
 }
 
-static bool is_loopback(const struct url *url)
-{
-    return strcmp(url->host, "::1") == 0 || oci_registry_is_loopback(url->host);
-}
-
 static int check_scheme(const struct endpoint_options *options,
                         const char *url_key, const char **ret_key,
                         struct error *err)
@@ -59,7 +56,7 @@ static int check_scheme(const struct endpoint_options *options,
 
     parse_url(options, &url);
     is_plain = !url.https;
-    is_near = is_loopback(&url);
+    is_near = host_classify(url.host) == ADDRESS_LOOPBACK;
     url_release(&url);
     if (is_plain && !is_near && options->plain_http != 1) {
         *ret_key = url_key;
@@ -328,8 +325,7 @@ static void scrub_secret(const char *secret, char *text)
 /* What stands behind its host, first without the query */
 static void scrub_url(const char *url, char *text)
 {
-    const char *host = strstr(url, "://");
-    const char *path = host != NULL ? host + 3 + strcspn(host + 3, "/?#") : "";
+    const char *path = url_parts(url).path;
 
     scrub_part(url, strlen(url), text);
     scrub_part(path, strcspn(path, "?#"), text);
@@ -366,27 +362,6 @@ static void put_words(const struct endpoint_sending *sending,
     mem_free(words);
 }
 
-static enum error_kind kind_of(int status)
-{
-    switch (status) {
-    case 401:
-    case 403:
-        return ERROR_AUTH;
-    case 404:
-    case 410:
-        return ERROR_NOT_FOUND;
-    case 413:
-        return ERROR_TOO_LARGE;
-    case 429:
-        return ERROR_RATE_LIMITED;
-    case 408:
-    case 425:
-        return ERROR_UNAVAILABLE;
-    default:
-        return status >= 500 ? ERROR_UNAVAILABLE : ERROR_REJECTED;
-    }
-}
-
 /* A gateway does not know what became of what it has passed on. */
 static bool may_have_arrived(int status)
 {
@@ -401,14 +376,12 @@ static void refuse(struct endpoint_sending *sending,
     struct error err;
 
     put_words(sending, response, &words);
-    error_set(&err, kind_of(response->status), "'%s' answers %d%s%s",
-              sending->name, response->status,
-              response->status / 100 == 3
-                  ? " (of redirects only 307 and 308 are followed)"
-                  : "",
-              words.data);
-    err.http_status = response->status;
-    err.retry_after_ms = http_retry_after_ms(response, clock_wall_ms(clock));
+    http_error_fill(&err, response, clock_wall_ms(clock), "'%s' answers %d%s%s",
+                    sending->name, response->status,
+                    response->status / 100 == 3
+                        ? " (of redirects only 307 and 308 are followed)"
+                        : "",
+                    words.data);
     finish(sending, &err, !may_have_arrived(response->status));
 }
 

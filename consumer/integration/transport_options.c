@@ -1,21 +1,12 @@
 #include "transport_options.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "waybill/file.h"
 
 int transport_check_file(const char *value, struct error *err)
 {
-    FILE *file = fopen(value, "re");
-
-    if (file == NULL) {
-        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
-                         file_reason(value, errno));
-    }
-    fclose(file);
-    return 0;
+    return file_check(value, err) < 0 ? error_prefix(err, "cannot be read") : 0;
 }
 
 int transport_check(const struct http_transport *transport,

@@ -1,21 +1,23 @@
 #include <stdlib.h>
 
+#include "ledger_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
-#include "waybill/ledger.h"
 
 /*
  * What a commit takes along, and what it says of it.
  *
  * Two rules keep the text short enough, whatever finishes in whatever order:
- * nothing is claimed that is further above the watermark than its bits may
- * reach, and single deliveries of a record that is not complete are claimed
- * only while they fit what room is theirs. What has to wait, waits for the
+ * nothing is taken along that is further above the watermark than its bits may
+ * reach, and single slots of a record that is not complete are taken along only
+ * while they fit what room is theirs. What has to wait, waits for the
  * watermark, and for nothing else.
  */
 
 /* Magic, version, sums, lengths, counts; and what a few more varints take */
 #define FRAME 64
+/* An entry of attempts is four varints at least. */
+#define MIN_ATTEMPTS_SIZE 4
 
 /* What the text may hold, in bytes; of them for the bits of what is done */
 static size_t text_bytes(const struct ledger *ledger)
@@ -40,20 +42,20 @@ static size_t parts_room(const struct ledger *ledger)
 /* --- what would be ----------------------------------------------------------
  */
 
-static bool would_be_complete(const struct ledger_entry *entry,
-                              enum ledger_part_state least)
+static bool is_complete_from(const struct ledger_entry *entry,
+                             enum ledger_slot_state least)
 {
-    for (size_t i = 0; i < entry->part_count; i++) {
-        if (entry->parts[i].state < least) {
+    for (int state = SLOT_OPEN; state < (int)least; state++) {
+        if (entry->in_state[state] > 0) {
             return false;
         }
     }
     return true;
 }
 
-/* The watermark, if all parts from that state on were committed */
+/* The watermark, if all slots from that state on were committed */
 static int64_t watermark_from(const struct ledger *ledger,
-                              enum ledger_part_state least)
+                              enum ledger_slot_state least)
 {
     const struct ledger_entry *entry;
     int64_t unread = offset_set_next(&ledger->unread, 0);
@@ -64,28 +66,34 @@ static int64_t watermark_from(const struct ledger *ledger,
         if (entry->offset >= watermark) {
             return watermark;
         }
-        if (!would_be_complete(entry, least)) {
+        if (!is_complete_from(entry, least)) {
             return entry->offset;
         }
     }
     return watermark;
 }
 
-/* An entry that owes nothing is like a gap: nothing is said of it. */
-static void add_claimed(struct progress *progress,
-                        const struct ledger_entry *entry)
+static void add_slots(struct progress *progress,
+                      const struct ledger_entry *entry,
+                      enum ledger_slot_state state)
 {
-    if (!ledger_entry_has(entry, PART_CLAIMED)) {
-        return;
-    }
-    if (would_be_complete(entry, PART_CLAIMED)) {
-        offset_set_add(&progress->done, entry->offset);
-        return;
-    }
-    for (size_t i = 0; i < entry->part_count; i++) {
-        if (entry->parts[i].state == PART_CLAIMED) {
-            progress_add_part(progress, entry->parts[i].id, entry->offset);
+    const struct ledger_slot *slot;
+
+    STAILQ_FOREACH(slot, &entry->slots, link)
+    {
+        if (slot->state == state) {
+            progress_add_part(progress, slot->id, entry->offset);
         }
+    }
+}
+
+static void add_in_commit(struct progress *progress,
+                          const struct ledger_entry *entry)
+{
+    if (is_complete_from(entry, SLOT_IN_COMMIT)) {
+        offset_set_add(&progress->done, entry->offset);
+    } else {
+        add_slots(progress, entry, SLOT_IN_COMMIT);
     }
 }
 
@@ -107,6 +115,7 @@ static void forget_below(struct progress *progress, int64_t watermark)
     size_t kept = 0;
 
     progress->watermark = watermark;
+    progress_forget_attempts_below(progress, watermark);
     offset_set_forget_below(&progress->done, watermark);
     for (size_t i = 0; i < progress->part_count; i++) {
         struct progress_part *part = &progress->parts[i];
@@ -121,20 +130,20 @@ static void forget_below(struct progress *progress, int64_t watermark)
     progress->part_count = kept;
 }
 
-/* What is committed, and what is claimed, as if it were */
+/* What is committed, and what is in the commit, as if it were */
 static void imagine(const struct ledger *ledger, struct progress *image)
 {
     const struct ledger_entry *entry;
-    int64_t watermark = watermark_from(ledger, PART_CLAIMED);
+    int64_t watermark = watermark_from(ledger, SLOT_IN_COMMIT);
 
     copy_committed(&ledger->committed, image);
     /* First: a set has a bit for all between its members, and behind a gap
      * there is no end of them. */
     forget_below(image, watermark);
-    TAILQ_FOREACH(entry, &ledger->entries, link)
+    TAILQ_FOREACH(entry, &ledger->in_commit, in_commit)
     {
         if (entry->offset >= watermark) {
-            add_claimed(image, entry);
+            add_in_commit(image, entry);
         }
     }
     if (image->dispatched < ledger->cursor) {
@@ -142,136 +151,155 @@ static void imagine(const struct ledger *ledger, struct progress *image)
     }
 }
 
-/* --- claiming ---------------------------------------------------------------
+/* --- taking along -----------------------------------------------------------
  */
 
-static void move_parts(struct ledger_entry *entry, enum ledger_part_state from,
-                       enum ledger_part_state to)
+/* Returns how many it has moved; at most so many. */
+static size_t move_slots(struct ledger_entry *entry,
+                         enum ledger_slot_state from, enum ledger_slot_state to,
+                         size_t most)
 {
-    for (size_t i = 0; i < entry->part_count; i++) {
-        if (entry->parts[i].state == from) {
-            entry->parts[i].state = to;
-        }
-    }
-}
-
-static size_t claim_entry(struct ledger_entry *entry, size_t most)
-{
+    struct ledger_slot *slot;
     size_t count = 0;
 
-    for (size_t i = 0; i < entry->part_count && count < most; i++) {
-        if (entry->parts[i].state == PART_FINISHED) {
-            entry->parts[i].state = PART_CLAIMED;
+    STAILQ_FOREACH(slot, &entry->slots, link)
+    {
+        if (slot->state == from && count < most) {
+            ledger_set_state(slot, to);
             count++;
         }
     }
     return count;
 }
 
-static size_t finished_in(const struct ledger_entry *entry)
+static int by_offset(const void *a, const void *b)
 {
+    const struct ledger_entry *x = *(struct ledger_entry *const *)a;
+    const struct ledger_entry *y = *(struct ledger_entry *const *)b;
+
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* Entries come to the list in the order in which they finish; what may be taken
+ * along depends on what lies below. */
+static void sort_finished(struct ledger_entries *list)
+{
+    struct ledger_entry **all = NULL;
+    struct ledger_entry *entry;
+    size_t capacity = 0;
     size_t count = 0;
 
-    for (size_t i = 0; i < entry->part_count; i++) {
-        count += entry->parts[i].state == PART_FINISHED;
+    TAILQ_FOREACH(entry, list, finished)
+    {
+        all =
+            mem_grow(all, &capacity, count + 1, sizeof(struct ledger_entry *));
+        all[count++] = entry;
     }
-    return count;
+    if (count > 1) {
+        qsort(all, count, sizeof(struct ledger_entry *), by_offset);
+        TAILQ_INIT(list);
+        for (size_t i = 0; i < count; i++) {
+            TAILQ_INSERT_TAIL(list, all[i], finished);
+        }
+    }
+    mem_free(all);
 }
 
 /* Whole records, whose bits reach far enough, and always one; returns how many
- * parts may still be claimed. */
-static size_t claim_complete(struct ledger *ledger, const size_t most)
+ * slots may still be taken along. */
+static size_t take_complete(struct ledger *ledger, const size_t most)
 {
     size_t left = most;
-    int64_t watermark = watermark_from(ledger, PART_FINISHED);
-    int64_t reach = watermark + (int64_t)done_bytes(ledger) * 8;
+    int64_t reach =
+        watermark_from(ledger, SLOT_FINISHED) + (int64_t)done_bytes(ledger) * 8;
     struct ledger_entry *entry;
 
-    TAILQ_FOREACH(entry, &ledger->entries, link)
-    {
-        size_t count;
+    sort_finished(&ledger->ready);
+    while ((entry = TAILQ_FIRST(&ledger->ready)) != NULL &&
+           entry->offset < reach) {
+        size_t count = entry->in_state[SLOT_FINISHED];
 
-        if (entry->offset >= reach) {
+        if ((left < most || most == 0) && count > left) {
             break;
         }
-        if (!would_be_complete(entry, PART_FINISHED)) {
-            continue;
-        }
-        if ((left < most || most == 0) && finished_in(entry) > left) {
-            break;
-        }
-        count = claim_entry(entry, SIZE_MAX);
+        move_slots(entry, SLOT_FINISHED, SLOT_IN_COMMIT, SIZE_MAX);
         left -= count < left ? count : left;
     }
     return left;
 }
 
-static size_t claim_single(struct ledger *ledger, size_t most)
+static size_t count_singles(const struct ledger *ledger, int64_t reach)
 {
-    int64_t reach =
-        watermark_from(ledger, PART_CLAIMED) + (int64_t)done_bytes(ledger) * 8;
-    struct ledger_entry *entry;
+    const struct ledger_entry *entry;
     size_t count = 0;
 
-    TAILQ_FOREACH(entry, &ledger->entries, link)
+    TAILQ_FOREACH(entry, &ledger->partial, finished)
     {
         if (entry->offset >= reach) {
             break;
         }
-        if (!would_be_complete(entry, PART_FINISHED)) {
-            count += claim_entry(entry, most - count);
-        }
+        count += entry->in_state[SLOT_FINISHED];
     }
     return count;
 }
 
-static void unclaim_single(struct ledger *ledger)
+static void add_singles(const struct ledger *ledger, size_t count,
+                        struct progress *image)
 {
-    struct ledger_entry *entry;
+    const struct ledger_entry *entry;
+    const struct ledger_slot *slot;
 
-    TAILQ_FOREACH(entry, &ledger->entries, link)
+    TAILQ_FOREACH(entry, &ledger->partial, finished)
     {
-        if (!would_be_complete(entry, PART_CLAIMED)) {
-            move_parts(entry, PART_CLAIMED, PART_FINISHED);
+        STAILQ_FOREACH(slot, &entry->slots, link)
+        {
+            if (slot->state == SLOT_FINISHED) {
+                if (count-- == 0) {
+                    return;
+                }
+                progress_add_part(image, slot->id, entry->offset);
+            }
         }
     }
 }
 
 /* Room for half as much again: a run that goes on through records that become
  * complete takes a byte more from 128 on, where two runs took one each. */
-static bool single_fit(const struct ledger *ledger)
+static bool singles_fit(const struct ledger *ledger, size_t count)
 {
     struct progress image;
     bool fit;
 
     imagine(ledger, &image);
+    add_singles(ledger, count, &image);
     fit = progress_parts_size(&image) / 2 * 3 <= parts_room(ledger);
     progress_release(&image);
     return fit;
 }
 
 /* As many as fit; in practice all or none. */
-static void claim_singles(struct ledger *ledger, size_t most)
+static void take_singles(struct ledger *ledger, size_t most)
 {
-    size_t count = claim_single(ledger, most);
+    int64_t watermark = watermark_from(ledger, SLOT_IN_COMMIT);
+    struct ledger_entry *entry;
+    struct ledger_entry *next;
+    size_t count;
 
-    while (count > 0 && !single_fit(ledger)) {
-        unclaim_single(ledger);
-        count = count / 2 > 0 ? claim_single(ledger, count / 2) : 0;
+    if (most == 0 || ledger->full_at == watermark) {
+        return;
     }
-}
-
-static bool has_claimed(const struct ledger *ledger)
-{
-    const struct ledger_entry *entry;
-
-    TAILQ_FOREACH(entry, &ledger->entries, link)
-    {
-        if (ledger_entry_has(entry, PART_CLAIMED)) {
-            return true;
-        }
+    sort_finished(&ledger->partial);
+    count = count_singles(ledger, watermark + (int64_t)done_bytes(ledger) * 8);
+    ledger->full_at = count > 0 ? watermark : -1;
+    count = count < most ? count : most;
+    while (count > 0 && !singles_fit(ledger, count)) {
+        count /= 2;
     }
-    return false;
+    for (entry = TAILQ_FIRST(&ledger->partial); count > 0; entry = next) {
+        next = TAILQ_NEXT(entry, finished);
+        count -= move_slots(entry, SLOT_FINISHED, SLOT_IN_COMMIT, count);
+        ledger->full_at = -1;
+    }
 }
 
 bool ledger_prepare(struct ledger *ledger, size_t most)
@@ -279,49 +307,54 @@ bool ledger_prepare(struct ledger *ledger, size_t most)
     if (ledger->committed.watermark < 0) {
         return false; /* not a record has been read yet */
     }
-    most = claim_complete(ledger, most);
-    claim_singles(ledger, most);
-    ledger->claimed = watermark_from(ledger, PART_CLAIMED);
-    return has_claimed(ledger) || ledger->claimed > ledger->committed.watermark;
+    most = take_complete(ledger, most);
+    take_singles(ledger, most);
+    ledger->next_watermark = watermark_from(ledger, SLOT_IN_COMMIT);
+    return !TAILQ_EMPTY(&ledger->in_commit) ||
+           ledger->next_watermark > ledger->committed.watermark;
 }
 
 /* --- saying -----------------------------------------------------------------
  */
 
-static int by_offset(const void *a, const void *b)
+static void remember_entry(const struct ledger_entry *entry,
+                           struct progress *image)
 {
-    const struct progress_attempts *x = a;
-    const struct progress_attempts *y = b;
+    const struct ledger_slot *slot;
 
-    return (x->offset > y->offset) - (x->offset < y->offset);
+    STAILQ_FOREACH(slot, &entry->slots, link)
+    {
+        if (slot->state < SLOT_IN_COMMIT && slot->attempts > 0 &&
+            slot->first_failed_ms > 0) {
+            progress_add_attempts(
+                image, &(struct progress_attempts){entry->offset, slot->id,
+                                                   slot->attempts,
+                                                   slot->first_failed_ms});
+        }
+    }
 }
 
+/* Attempts of what is not in work, and of what is, in order: as many as may
+ * find room. */
 static void remember(const struct ledger *ledger, struct progress *image)
 {
-    const struct ledger_entry *entry;
+    const struct progress *past = &ledger->committed;
+    const struct ledger_entry *entry = TAILQ_FIRST(&ledger->failing);
+    size_t most = ledger->text_most / 4 * 3 / MIN_ATTEMPTS_SIZE + 1;
+    size_t at = progress_attempts_from(past, image->watermark);
 
-    for (size_t i = 0; i < ledger->committed.attempts_count; i++) {
-        if (ledger->committed.attempts[i].offset >= image->watermark) {
-            progress_add_attempts(image, &ledger->committed.attempts[i]);
-        }
-    }
-    TAILQ_FOREACH(entry, &ledger->entries, link)
-    {
-        for (size_t i = 0; i < entry->part_count; i++) {
-            const struct ledger_part *part = &entry->parts[i];
+    while (image->attempts_count < most) {
+        bool any = at < past->attempts_count;
 
-            if (part->state < PART_CLAIMED && part->attempts > 0 &&
-                part->first_failed_ms > 0) {
-                progress_add_attempts(
-                    image, &(struct progress_attempts){entry->offset, part->id,
-                                                       part->attempts,
-                                                       part->first_failed_ms});
-            }
+        if (any &&
+            (entry == NULL || past->attempts[at].offset < entry->offset)) {
+            progress_add_attempts(image, &past->attempts[at++]);
+        } else if (entry != NULL) {
+            remember_entry(entry, image);
+            entry = TAILQ_NEXT(entry, failing);
+        } else {
+            return;
         }
-    }
-    if (image->attempts_count > 0) {
-        qsort(image->attempts, image->attempts_count,
-              sizeof(image->attempts[0]), by_offset);
     }
 }
 
@@ -344,34 +377,50 @@ int64_t ledger_describe(const struct ledger *ledger, struct str *text)
     return watermark;
 }
 
+/* --- the result -------------------------------------------------------------
+ */
+
+static void complete(struct ledger *ledger, struct ledger_entry *entry)
+{
+    ledger_remove(ledger, entry);
+    TAILQ_INSERT_TAIL(&ledger->complete, entry, link);
+}
+
+static void commit_entry(struct ledger *ledger, struct ledger_entry *entry)
+{
+    bool had_part = ledger_entry_has(entry, SLOT_COMMITTED);
+
+    if (entry->offset >= ledger->next_watermark) {
+        add_in_commit(&ledger->committed, entry);
+    }
+    move_slots(entry, SLOT_IN_COMMIT, SLOT_COMMITTED, SIZE_MAX);
+    if (is_complete_from(entry, SLOT_COMMITTED)) {
+        complete(ledger, entry);
+        /* What was said of its parts makes room for those of others. */
+        ledger->full_at = had_part ? -1 : ledger->full_at;
+    }
+}
+
 void ledger_committed(struct ledger *ledger)
 {
-    struct ledger_entry *entry = TAILQ_FIRST(&ledger->entries);
+    struct ledger_entry *entry;
 
-    forget_below(&ledger->committed, ledger->claimed);
-    while (entry != NULL) {
-        struct ledger_entry *next = TAILQ_NEXT(entry, link);
-
-        if (entry->offset >= ledger->claimed) {
-            add_claimed(&ledger->committed, entry);
-        }
-        move_parts(entry, PART_CLAIMED, PART_COMMITTED);
-        if (would_be_complete(entry, PART_COMMITTED)) {
-            TAILQ_REMOVE(&ledger->entries, entry, link);
-            TAILQ_INSERT_TAIL(&ledger->complete, entry, link);
-        }
-        entry = next;
+    forget_below(&ledger->committed, ledger->next_watermark);
+    while ((entry = TAILQ_FIRST(&ledger->in_commit)) != NULL) {
+        commit_entry(ledger, entry);
     }
-    offset_set_forget_below(&ledger->unread, ledger->claimed);
+    while ((entry = TAILQ_FIRST(&ledger->idle)) != NULL) {
+        complete(ledger, entry);
+    }
+    offset_set_forget_below(&ledger->unread, ledger->next_watermark);
 }
 
 void ledger_aborted(struct ledger *ledger)
 {
     struct ledger_entry *entry;
 
-    TAILQ_FOREACH(entry, &ledger->entries, link)
-    {
-        move_parts(entry, PART_CLAIMED, PART_FINISHED);
+    while ((entry = TAILQ_FIRST(&ledger->in_commit)) != NULL) {
+        move_slots(entry, SLOT_IN_COMMIT, SLOT_FINISHED, SIZE_MAX);
     }
 }
 

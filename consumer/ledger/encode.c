@@ -92,16 +92,19 @@ static void put_runs(struct str *out, const struct bits *bits)
 
 static void put_set(struct str *out, const struct bits *bits)
 {
-    CLEANUP(str_release) struct str bitmap = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str runs = STR_INIT(STR_UNLIMITED);
-    const struct str *shorter;
+    size_t bitmap_len = (size_t)(bits->end - bits->from + 7) / 8;
 
-    put_bitmap(&bitmap, bits);
     put_runs(&runs, bits);
-    shorter = runs.len < bitmap.len ? &runs : &bitmap;
-    str_putc(out, shorter == &runs ? SET_RUNS : SET_BITMAP);
-    put_varint(out, shorter->len);
-    str_put(out, shorter->data, shorter->len);
+    if (runs.len < bitmap_len) {
+        str_putc(out, SET_RUNS);
+        put_varint(out, runs.len);
+        str_put(out, runs.data, runs.len);
+    } else {
+        str_putc(out, SET_BITMAP);
+        put_varint(out, bitmap_len);
+        put_bitmap(out, bits);
+    }
 }
 
 static struct bits bits_of(const struct progress *progress,

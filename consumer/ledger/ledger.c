@@ -1,5 +1,4 @@
-#include "waybill/ledger.h"
-
+#include "ledger_internal.h"
 #include "waybill/alloc.h"
 
 /* What is read, in work, and dropped; claim.c has what is committed. */
@@ -11,9 +10,15 @@ void ledger_init(struct ledger *ledger)
         .cursor = -1,
         .last = -1,
         .target = -1,
+        .full_at = -1,
         .text_most = PROGRESS_MOST_TEXT,
     };
     TAILQ_INIT(&ledger->entries);
+    TAILQ_INIT(&ledger->ready);
+    TAILQ_INIT(&ledger->partial);
+    TAILQ_INIT(&ledger->in_commit);
+    TAILQ_INIT(&ledger->failing);
+    TAILQ_INIT(&ledger->idle);
     TAILQ_INIT(&ledger->complete);
 }
 
@@ -77,6 +82,11 @@ void ledger_pass(struct ledger *ledger, int64_t offset)
     }
 }
 
+int64_t ledger_span(const struct ledger *ledger)
+{
+    return ledger->cursor - ledger->committed.watermark;
+}
+
 bool ledger_is_part_done(const struct ledger *ledger, int64_t offset,
                          uint64_t id)
 {
@@ -106,37 +116,73 @@ void ledger_note_dispatched(struct ledger *ledger, int64_t offset)
     }
 }
 
-void ledger_recall(const struct ledger *ledger, int64_t offset,
-                   struct ledger_part *part)
+void ledger_recall(const struct ledger *ledger, struct ledger_slot *slot,
+                   int64_t offset)
 {
-    for (size_t i = 0; i < ledger->committed.attempts_count; i++) {
-        const struct progress_attempts *past = &ledger->committed.attempts[i];
+    const struct progress *past = &ledger->committed;
 
-        if (past->offset == offset && past->id == part->id) {
-            part->attempts = past->attempts;
-            part->first_failed_ms = past->first_failed_ms;
+    for (size_t i = progress_attempts_from(past, offset);
+         i < past->attempts_count && past->attempts[i].offset == offset; i++) {
+        if (past->attempts[i].id == slot->id) {
+            slot->attempts = past->attempts[i].attempts;
+            slot->first_failed_ms = past->attempts[i].first_failed_ms;
         }
     }
 }
 
-/* What was remembered of it is the parts' own from now on. */
-static void forget_attempts(struct progress *progress, int64_t offset)
-{
-    size_t kept = 0;
+/* --- entries ----------------------------------------------------------------
+ */
 
-    for (size_t i = 0; i < progress->attempts_count; i++) {
-        if (progress->attempts[i].offset != offset) {
-            progress->attempts[kept++] = progress->attempts[i];
-        }
-    }
-    progress->attempts_count = kept;
+void ledger_entry_init(struct ledger_entry *entry, int64_t offset, void *owner)
+{
+    *entry = (struct ledger_entry){.offset = offset, .owner = owner};
+    STAILQ_INIT(&entry->slots);
 }
 
-void ledger_add(struct ledger *ledger, struct ledger_entry *entry)
+void ledger_entry_add_slot(struct ledger_entry *entry, struct ledger_slot *slot)
+{
+    slot->entry = entry;
+    STAILQ_INSERT_TAIL(&entry->slots, slot, link);
+    entry->slot_count++;
+    entry->in_state[slot->state]++;
+}
+
+bool ledger_entry_has(const struct ledger_entry *entry,
+                      enum ledger_slot_state state)
+{
+    return entry->in_state[state] > 0;
+}
+
+/* Once for each entry, and first failures come in about the order in which the
+ * records were read: so most often it is the last. */
+static void add_failing(struct ledger *ledger, struct ledger_entry *entry)
 {
     struct ledger_entry *before;
 
-    forget_attempts(&ledger->committed, entry->offset);
+    entry->is_failing = true;
+    TAILQ_FOREACH_REVERSE(before, &ledger->failing, ledger_entries, failing)
+    {
+        if (before->offset < entry->offset) {
+            TAILQ_INSERT_AFTER(&ledger->failing, before, entry, failing);
+            return;
+        }
+    }
+    TAILQ_INSERT_HEAD(&ledger->failing, entry, failing);
+}
+
+static void note_if_failing(struct ledger_entry *entry,
+                            const struct ledger_slot *slot)
+{
+    if (entry != NULL && entry->ledger != NULL && !entry->is_failing &&
+        slot->attempts > 0 && slot->first_failed_ms > 0) {
+        add_failing(entry->ledger, entry);
+    }
+}
+
+static void insert_in_order(struct ledger *ledger, struct ledger_entry *entry)
+{
+    struct ledger_entry *before;
+
     TAILQ_FOREACH_REVERSE(before, &ledger->entries, ledger_entries, link)
     {
         if (before->offset < entry->offset) {
@@ -147,29 +193,159 @@ void ledger_add(struct ledger *ledger, struct ledger_entry *entry)
     TAILQ_INSERT_HEAD(&ledger->entries, entry, link);
 }
 
-int64_t ledger_span(const struct ledger *ledger)
+void ledger_add(struct ledger *ledger, struct ledger_entry *entry)
 {
-    return ledger->cursor - ledger->committed.watermark;
+    const struct ledger_slot *slot;
+
+    /* What was remembered of it is the slots' own from now on. */
+    progress_forget_attempts(&ledger->committed, entry->offset);
+    entry->ledger = ledger;
+    insert_in_order(ledger, entry);
+    ledger->entry_count++;
+    if (entry->slot_count == 0) {
+        TAILQ_INSERT_TAIL(&ledger->idle, entry, idle);
+    }
+    STAILQ_FOREACH(slot, &entry->slots, link)
+    {
+        note_if_failing(entry, slot);
+    }
 }
+
+/* Where an entry of which something is finished waits for a commit */
+static struct ledger_entries *finished_list(const struct ledger_entry *entry)
+{
+    if (entry->ledger == NULL || entry->in_state[SLOT_FINISHED] == 0) {
+        return NULL;
+    }
+    return entry->in_state[SLOT_OPEN] == 0 ? &entry->ledger->ready
+                                           : &entry->ledger->partial;
+}
+
+void ledger_remove(struct ledger *ledger, struct ledger_entry *entry)
+{
+    struct ledger_entries *list = finished_list(entry);
+
+    TAILQ_REMOVE(&ledger->entries, entry, link);
+    ledger->entry_count--;
+    if (list != NULL) {
+        TAILQ_REMOVE(list, entry, finished);
+    }
+    if (entry->in_state[SLOT_IN_COMMIT] > 0) {
+        TAILQ_REMOVE(&ledger->in_commit, entry, in_commit);
+    }
+    if (entry->is_failing) {
+        TAILQ_REMOVE(&ledger->failing, entry, failing);
+    }
+    if (entry->slot_count == 0) {
+        TAILQ_REMOVE(&ledger->idle, entry, idle);
+    }
+    entry->is_failing = false;
+    entry->ledger = NULL;
+}
+
+struct ledger_entry *ledger_take(struct ledger *ledger)
+{
+    struct ledger_entry *entry = TAILQ_FIRST(&ledger->entries);
+
+    if (entry != NULL) {
+        ledger_remove(ledger, entry);
+    }
+    return entry;
+}
+
+/* --- slots ------------------------------------------------------------------
+ */
+
+static void move_finished(struct ledger_entry *entry,
+                          struct ledger_entries *from,
+                          struct ledger_entries *to)
+{
+    if (from == to) {
+        return;
+    }
+    if (from != NULL) {
+        TAILQ_REMOVE(from, entry, finished);
+    }
+    if (to != NULL) {
+        TAILQ_INSERT_TAIL(to, entry, finished);
+    }
+}
+
+static void move_in_commit(struct ledger_entry *entry, bool was_in)
+{
+    bool is_in = entry->in_state[SLOT_IN_COMMIT] > 0;
+
+    if (is_in && !was_in) {
+        TAILQ_INSERT_TAIL(&entry->ledger->in_commit, entry, in_commit);
+    } else if (was_in && !is_in) {
+        TAILQ_REMOVE(&entry->ledger->in_commit, entry, in_commit);
+    }
+}
+
+void ledger_set_state(struct ledger_slot *slot, enum ledger_slot_state state)
+{
+    struct ledger_entry *entry = slot->entry;
+    struct ledger_entries *from;
+    bool was_in;
+
+    if (entry != NULL) {
+        from = finished_list(entry);
+        was_in = entry->in_state[SLOT_IN_COMMIT] > 0;
+        entry->in_state[slot->state]--;
+        entry->in_state[state]++;
+        move_finished(entry, from, finished_list(entry));
+        if (entry->ledger != NULL) {
+            move_in_commit(entry, was_in);
+        }
+    }
+    slot->state = state;
+}
+
+void ledger_note_attempts(struct ledger_slot *slot, unsigned attempts,
+                          int64_t first_failed_ms)
+{
+    slot->attempts = attempts;
+    slot->first_failed_ms = first_failed_ms;
+    note_if_failing(slot->entry, slot);
+}
+
+void ledger_finish(struct ledger_slot *slot)
+{
+    if (slot->state == SLOT_OPEN) {
+        ledger_set_state(slot, SLOT_FINISHED);
+    }
+}
+
+void ledger_reopen(struct ledger_slot *slot)
+{
+    if (slot->state == SLOT_FINISHED) {
+        ledger_set_state(slot, SLOT_OPEN);
+    }
+}
+
+/* --- giving up for now ------------------------------------------------------
+ */
 
 void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry)
 {
-    for (size_t i = 0; i < entry->part_count; i++) {
-        const struct ledger_part *part = &entry->parts[i];
-        struct progress_attempts attempts = {
-            entry->offset, part->id, part->attempts, part->first_failed_ms};
+    const struct ledger_slot *slot;
 
-        if (part->state == PART_OPEN && part->attempts > 0) {
+    STAILQ_FOREACH(slot, &entry->slots, link)
+    {
+        struct progress_attempts attempts = {
+            entry->offset, slot->id, slot->attempts, slot->first_failed_ms};
+
+        if (slot->state == SLOT_OPEN && slot->attempts > 0) {
             progress_add_attempts(&ledger->committed, &attempts);
         }
     }
-    TAILQ_REMOVE(&ledger->entries, entry, link);
+    ledger_remove(ledger, entry);
 }
 
 bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
 {
-    if (ledger_entry_has(entry, PART_FINISHED) ||
-        ledger_entry_has(entry, PART_CLAIMED) ||
+    if (ledger_entry_has(entry, SLOT_FINISHED) ||
+        ledger_entry_has(entry, SLOT_IN_COMMIT) ||
         entry->offset - ledger->committed.watermark > PROGRESS_MOST_SPAN) {
         return false;
     }
@@ -205,25 +381,4 @@ int64_t ledger_rewind(struct ledger *ledger)
 bool ledger_is_rereading(const struct ledger *ledger)
 {
     return ledger->target >= 0 && ledger->last < ledger->cursor - 1;
-}
-
-struct ledger_entry *ledger_take(struct ledger *ledger)
-{
-    struct ledger_entry *entry = TAILQ_FIRST(&ledger->entries);
-
-    if (entry != NULL) {
-        TAILQ_REMOVE(&ledger->entries, entry, link);
-    }
-    return entry;
-}
-
-bool ledger_entry_has(const struct ledger_entry *entry,
-                      enum ledger_part_state state)
-{
-    for (size_t i = 0; i < entry->part_count; i++) {
-        if (entry->parts[i].state == state) {
-            return true;
-        }
-    }
-    return false;
 }

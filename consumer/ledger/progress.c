@@ -70,11 +70,54 @@ bool progress_has_part(const struct progress *progress, uint64_t id,
     return part != NULL && offset_set_has(&part->done, offset);
 }
 
+size_t progress_attempts_from(const struct progress *progress, int64_t offset)
+{
+    size_t low = 0;
+    size_t high = progress->attempts_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (progress->attempts[middle].offset < offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 void progress_add_attempts(struct progress *progress,
                            const struct progress_attempts *attempts)
 {
+    size_t index = progress_attempts_from(progress, attempts->offset + 1);
+
     progress->attempts =
         mem_grow(progress->attempts, &progress->attempts_capacity,
                  progress->attempts_count + 1, sizeof(progress->attempts[0]));
-    progress->attempts[progress->attempts_count++] = *attempts;
+    memmove(&progress->attempts[index + 1], &progress->attempts[index],
+            (progress->attempts_count - index) * sizeof(progress->attempts[0]));
+    progress->attempts[index] = *attempts;
+    progress->attempts_count++;
+}
+
+static void remove_attempts(struct progress *progress, size_t from, size_t to)
+{
+    if (from < to) {
+        memmove(&progress->attempts[from], &progress->attempts[to],
+                (progress->attempts_count - to) *
+                    sizeof(progress->attempts[0]));
+        progress->attempts_count -= to - from;
+    }
+}
+
+void progress_forget_attempts(struct progress *progress, int64_t offset)
+{
+    remove_attempts(progress, progress_attempts_from(progress, offset),
+                    progress_attempts_from(progress, offset + 1));
+}
+
+void progress_forget_attempts_below(struct progress *progress, int64_t offset)
+{
+    remove_attempts(progress, 0, progress_attempts_from(progress, offset));
 }

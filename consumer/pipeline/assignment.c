@@ -10,7 +10,7 @@
  *
  * There is room for so many records (delivery.max_records, max_bytes). When it
  * is full, records that wait for a registry that is down or very slow, or for
- * credentials to be mended, are dropped, and read again when their lane has
+ * credentials to be mended, are dropped, and read again when their queue has
  * room: so what flows is never held up by what does not. Where everything
  * flows, or nothing, reading is paused.
  */
@@ -40,30 +40,40 @@ static struct assignment *find(struct service *service, const char *topic,
 /* --- intake -----------------------------------------------------------------
  */
 
+/* Its partition has gone while the commit that speaks of it was under way. */
+static void forget_sent(struct service *service, const struct intake *intake)
+{
+    if (!ledger_entry_has(&intake->entry, SLOT_IN_COMMIT)) {
+        return;
+    }
+    for (size_t i = 0; i < service->sent_count; i++) {
+        struct sent *sent = &service->sent[i];
+
+        if (sent->delivery != NULL &&
+            sent->delivery->record == intake->record) {
+            sent->delivery = NULL;
+        }
+    }
+}
+
 void intake_free(struct intake *intake)
 {
     struct service *service = intake->assignment->service;
 
-    for (size_t i = 0; i < service->sent_count; i++) {
-        if (service->sent[i].intake == intake) {
-            service->sent[i].intake = NULL;
-        }
-    }
+    forget_sent(service, intake);
     loop_disarm(service->options->loop, &intake->withheld);
     record_free(intake->record);
     service->records--;
-    service->bytes -= intake->size;
-    mem_free(intake->entry.parts);
     mem_free(intake);
 }
 
-static void on_outcome(void *payload, struct record *record, size_t place)
+static void on_outcome(void *payload, struct delivery *delivery)
 {
     struct intake *intake = payload;
     struct service *service = intake->assignment->service;
 
-    if (record_outcome_is_done(record, place)) {
-        intake->entry.parts[place].state = PART_FINISHED;
+    if (delivery_outcome(delivery) != NULL) {
+        ledger_finish(&delivery->slot);
         service->dirty = true;
     }
     /* Later: it may free the record, which is still talking. */
@@ -71,18 +81,12 @@ static void on_outcome(void *payload, struct record *record, size_t place)
     service_renew_soon(service);
 }
 
-static void fill_parts(struct intake *intake)
+static void add_slots(struct intake *intake)
 {
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(intake->record, &count);
+    struct record *record = intake->record;
 
-    intake->entry.parts = mem_zalloc(count * sizeof(struct ledger_part));
-    intake->entry.part_count = count;
-    for (size_t i = 0; i < count; i++) {
-        const struct attachment *attachment = outcomes[i].attachment;
-
-        intake->entry.parts[i].id =
-            attachment != NULL ? progress_id(attachment->name) : 0;
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        ledger_entry_add_slot(&intake->entry, &record->deliveries[i].slot);
     }
 }
 
@@ -92,18 +96,15 @@ struct intake *intake_new(struct assignment *assignment,
     struct service *service = assignment->service;
     struct intake *intake = mem_zalloc(sizeof(*intake));
 
-    intake->entry.offset = input->offset;
-    intake->entry.owner = intake;
+    ledger_entry_init(&intake->entry, input->offset, intake);
     intake->assignment = assignment;
     timer_init(&intake->withheld, service_on_withheld, intake);
     intake->record = pipeline_feed(service->pipeline, input,
                                    &assignment->ledger, on_outcome, intake);
-    intake->size = record_size(intake->record);
-    fill_parts(intake);
+    add_slots(intake);
     ledger_add(&assignment->ledger, &intake->entry);
     service->records++;
-    service->bytes += intake->size;
-    service->dirty |= intake->entry.part_count == 0;
+    service->dirty |= intake->entry.slot_count == 0;
     return intake;
 }
 
@@ -130,12 +131,24 @@ void service_on_record(void *payload, const struct input *input)
 /* --- how much ---------------------------------------------------------------
  */
 
+size_t service_bytes(const struct service *service)
+{
+    const struct pipeline *predecessor;
+    size_t bytes = service->pipeline->bytes;
+
+    STAILQ_FOREACH(predecessor, &service->predecessors, link)
+    {
+        bytes += predecessor->bytes;
+    }
+    return bytes;
+}
+
 static bool is_over(const struct service *service, size_t share)
 {
     const struct delivery_settings *limits = &service->settings->delivery;
 
     return service->records > limits->max_records / share ||
-           service->bytes > limits->max_bytes / share;
+           service_bytes(service) > limits->max_bytes / share;
 }
 
 static bool is_full(const struct service *service)
@@ -143,26 +156,10 @@ static bool is_full(const struct service *service)
     const struct delivery_settings *limits = &service->settings->delivery;
 
     return service->records >= limits->max_records ||
-           service->bytes >= limits->max_bytes;
+           service_bytes(service) >= limits->max_bytes;
 }
 
-/* How often it has failed so far is the delivery's to know, and the ledger's to
- * keep. */
-void note_attempts(struct ledger_entry *entry)
-{
-    const struct intake *intake = entry->owner;
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(intake->record, &count);
-
-    for (size_t i = 0; i < entry->part_count; i++) {
-        if (outcomes[i].first_failed_ms > 0) {
-            entry->parts[i].attempts = outcomes[i].attempts;
-            entry->parts[i].first_failed_ms = outcomes[i].first_failed_ms;
-        }
-    }
-}
-
-static void drop_crowding(struct assignment *assignment)
+static void shed(struct assignment *assignment)
 {
     struct service *service = assignment->service;
     struct ledger_entry *entry =
@@ -174,10 +171,9 @@ static void drop_crowding(struct assignment *assignment)
 
         /* Those of an old configuration are planned anew instead. */
         if (intake->record->pipeline == service->pipeline &&
-            record_is_crowding(intake->record)) {
-            note_attempts(entry);
+            record_may_be_shed(intake->record)) {
             if (ledger_drop(&assignment->ledger, entry)) {
-                record_note_parked(intake->record);
+                record_note_shed(intake->record);
                 service->counts.all.parked++;
                 intake_free(intake);
             }
@@ -206,13 +202,13 @@ static void make_room(struct service *service)
     struct assignment *assignment;
     size_t before = service->records;
 
-    if (!pipeline_flows(service->pipeline)) {
+    if (!shed_is_worth_it(&service->pipeline->scheduler)) {
         return;
     }
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         if (!assignment->revoked) {
-            drop_crowding(assignment);
+            shed(assignment);
         }
     }
     if (service->records < before) {
@@ -236,12 +232,13 @@ static void rewind_to_dropped(struct assignment *assignment)
     queue_rewind(queue, &assignment->at, offset);
 }
 
-/* What is dropped, and of no lane, has gone from the log: only looking for it
- * once more can show that. */
+/* What is dropped, and of no registration, has gone from the log: only looking
+ * for it once more can show that. */
 static bool wants_dropped(const struct service *service)
 {
-    return has_dropped(service) && (pipeline_wants_parked(service->pipeline) ||
-                                    !pipeline_has_parked(service->pipeline));
+    return has_dropped(service) &&
+           (shed_wants_back(&service->pipeline->scheduler) ||
+            !shed_has_shed(&service->pipeline->scheduler));
 }
 
 /* Where there is room: what was dropped, once more */
@@ -252,7 +249,7 @@ static void read_dropped(struct service *service)
     if (!wants_dropped(service)) {
         return;
     }
-    pipeline_note_unparked(service->pipeline);
+    shed_note_read_again(&service->pipeline->scheduler);
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         /* One that is on its way back will meet what it is about. */
@@ -289,8 +286,11 @@ void service_tick(void *payload)
 
     count_loop_lag(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
-    pipeline_tick(service->pipeline);
+    shed_tick(&service->pipeline->scheduler);
     service_renew_soon(service);
+    if (service->full && service->state == SERVICE_RUNNING) {
+        make_room(service); /* others may have come to a halt since */
+    }
     service_regulate(service);
     if (service->state == SERVICE_RUNNING) {
         pass_markers(service);
@@ -333,7 +333,7 @@ void service_regulate(struct service *service)
             regulate_window(assignment);
         }
     }
-    if (service->full || is_full(service)) {
+    if (!service->full && is_full(service)) {
         make_room(service);
     }
     if (!service->full && is_full(service)) {
@@ -450,7 +450,6 @@ bool assignment_abandon(struct assignment *assignment, bool at_once)
         bool runs = record_abandon(intake->record, at_once);
 
         running |= runs;
-        note_attempts(entry);
         if (!runs && ledger_drop(&assignment->ledger, entry)) {
             intake_free(intake);
         }

@@ -1,4 +1,4 @@
-#include "pipeline_internal.h"
+#include "policy.h"
 
 /* One failure may be chance, five are not; but once it has opened, the first is
  * enough until something has succeeded. */

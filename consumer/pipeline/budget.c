@@ -1,4 +1,4 @@
-#include "pipeline_internal.h"
+#include "policy.h"
 
 #define EARNED 0.1
 #define MOST_TOKENS 20.0

@@ -23,34 +23,33 @@ static void add_message(struct service *service, struct queue_batch *batch,
 }
 
 static void add_outcome(struct service *service, struct queue_batch *batch,
-                        struct intake *intake, size_t place)
+                        struct delivery *delivery)
 {
     struct arena *arena = arena_new();
-    size_t count;
-    const struct outcome *outcome =
-        &record_outcomes(intake->record, &count)[place];
+    const struct outcome *outcome = &delivery->outcome;
     struct message message;
 
     outcome_encode(outcome, &service->style, arena, &message);
-    add_message(service, batch, &message, (struct sent){intake, place, false});
+    add_message(service, batch, &message, (struct sent){delivery, false});
     if (outcome->dead_letter) {
         dead_letter_encode(outcome, &service->style, arena, &message);
-        add_message(service, batch, &message,
-                    (struct sent){intake, place, true});
+        add_message(service, batch, &message, (struct sent){delivery, true});
     }
     arena_free(arena);
 }
 
-static void add_claimed(struct service *service, struct queue_batch *batch,
-                        const struct assignment *assignment)
+static void add_outcomes(struct service *service, struct queue_batch *batch,
+                         const struct assignment *assignment)
 {
     const struct ledger_entry *entry;
+    const struct ledger_slot *slot;
 
-    TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
+    TAILQ_FOREACH(entry, &assignment->ledger.in_commit, in_commit)
     {
-        for (size_t i = 0; i < entry->part_count; i++) {
-            if (entry->parts[i].state == PART_CLAIMED) {
-                add_outcome(service, batch, entry->owner, i);
+        STAILQ_FOREACH(slot, &entry->slots, link)
+        {
+            if (slot->state == SLOT_IN_COMMIT) {
+                add_outcome(service, batch, slot->owner);
             }
         }
     }
@@ -72,7 +71,7 @@ static void add_position(struct queue_batch *batch,
 static size_t room_in(const struct service *service,
                       const struct queue_batch *batch)
 {
-    size_t usual = service->bytes / (service->records + 1) + 1;
+    size_t usual = service_bytes(service) / (service->records + 1) + 1;
     size_t size = queue_batch_size(batch);
     size_t bytes = size < MOST_BYTES ? (MOST_BYTES - size) / usual + 1 : 0;
     size_t messages = service->sent_count < MOST_MESSAGES
@@ -85,20 +84,13 @@ static size_t room_in(const struct service *service,
 static bool add_assignment(struct service *service, struct queue_batch *batch,
                            struct assignment *assignment)
 {
-    struct ledger_entry *entry;
     size_t room = room_in(service, batch);
 
-    if (room == 0 || assignment->over) {
+    if (room == 0 || assignment->over ||
+        !ledger_prepare(&assignment->ledger, room)) {
         return false;
     }
-    TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
-    {
-        note_attempts(entry);
-    }
-    if (!ledger_prepare(&assignment->ledger, room)) {
-        return false;
-    }
-    add_claimed(service, batch, assignment);
+    add_outcomes(service, batch, assignment);
     add_position(batch, assignment);
     return true;
 }
@@ -132,10 +124,11 @@ void service_on_withheld(void *payload)
 {
     struct intake *intake = payload;
 
-    for (size_t i = 0; i < intake->entry.part_count; i++) {
-        if (intake->entry.parts[i].state == PART_OPEN &&
-            record_outcome_is_done(intake->record, i)) {
-            intake->entry.parts[i].state = PART_FINISHED;
+    struct record *record = intake->record;
+
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        if (delivery_outcome(&record->deliveries[i]) != NULL) {
+            ledger_finish(&record->deliveries[i].slot);
         }
     }
     intake->assignment->service->dirty = true;
@@ -149,19 +142,21 @@ static void withhold(struct service *service, const struct queue_result *result)
 {
     struct loop *loop = service->options->loop;
     const struct sent *sent = &service->sent[result->message];
-    struct intake *intake = sent->intake;
+    struct intake *intake;
 
-    if (intake == NULL) {
+    if (sent->delivery == NULL) {
         return; /* its partition is somebody else's by now */
     }
-    intake->entry.parts[sent->place].state = PART_OPEN;
+    intake = sent->delivery->slot.entry->owner;
+    ledger_reopen(&sent->delivery->slot);
     loop_arm(loop, &intake->withheld,
              service->settings->delivery.hold_retry_ms);
     log_write(LOG_ERROR, "pipeline",
               "message larger than its topic takes, holding it (raise the "
               "topic's max.message.bytes)",
-              LOG_TEXT("to", sent->letter ? service->style.dead_letter_topic
-                                          : service->style.topic),
+              LOG_TEXT("to", sent->dead_letter
+                                 ? service->style.dead_letter_topic
+                                 : service->style.topic),
               LOG_TEXT("topic", intake->assignment->at.topic),
               LOG_NUMBER("partition", intake->assignment->at.partition),
               LOG_NUMBER("offset", intake->entry.offset),
@@ -174,15 +169,13 @@ static void announce_committed(struct service *service)
 {
     for (size_t i = 0; i < service->sent_count; i++) {
         const struct sent *sent = &service->sent[i];
-        const struct outcome *outcome;
-        size_t count;
 
-        if (sent->intake == NULL || sent->letter) {
+        if (sent->delivery == NULL || sent->dead_letter) {
             continue; /* somebody else's by now; told by its outcome */
         }
-        outcome = &record_outcomes(sent->intake->record, &count)[sent->place];
-        count_outcome(service, sent->intake->record, outcome);
-        audit_outcome(outcome, service->style.dead_letter_topic);
+        count_outcome(service, sent->delivery);
+        audit_outcome(&sent->delivery->outcome,
+                      service->style.dead_letter_topic);
     }
 }
 
@@ -230,6 +223,7 @@ void service_on_committed(void *payload, const struct queue_result *result)
     if (result->verdict == QUEUE_REFUSED_MESSAGE) {
         withhold(service, result);
     }
+    service->sent_count = 0;
     service->committed_ms = loop_now(service->options->loop);
     service->dirty = true;
     service_renew_soon(service);

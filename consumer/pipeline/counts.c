@@ -8,19 +8,11 @@
  * sum over all instances is what stands on the topics.
  */
 
-static const struct histogram_bounds duration_bounds = {
-    12, {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120}};
 /* From a second to a day: how long somebody has waited for an attestation */
 static const struct histogram_bounds age_bounds = {
     12, {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400}};
 static const struct histogram_bounds lag_bounds = {
     9, {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}};
-
-void registration_counts_init(struct registration_counts *counts)
-{
-    *counts = (struct registration_counts){0};
-    histogram_init(&counts->duration, &duration_bounds);
-}
 
 void counts_init(struct counts *counts)
 {
@@ -49,12 +41,11 @@ static void remember(struct counts *counts, const struct outcome *outcome)
     recent->at_ms = outcome->finished_ms;
 }
 
-static void count_delivery(const struct record *record,
-                           const struct outcome *outcome)
+static void count_delivery(const struct delivery *delivery)
 {
-    struct lane *lane =
-        pipeline_lane(record->pipeline, outcome->attachment->registration);
-    struct registration_counts *counts = &lane_newest(lane)->counts;
+    struct registration_counts *counts =
+        &registration_queue_newest(delivery->queue)->counts;
+    const struct outcome *outcome = &delivery->outcome;
 
     histogram_observe(&counts->duration, (double)outcome->duration_ms / 1000);
     if (outcome->status == OUTCOME_SUCCEEDED) {
@@ -64,15 +55,16 @@ static void count_delivery(const struct record *record,
     }
 }
 
-void count_outcome(struct service *service, const struct record *record,
-                   const struct outcome *outcome)
+void count_outcome(struct service *service, const struct delivery *delivery)
 {
+    const struct outcome *outcome = &delivery->outcome;
+
     remember(&service->counts, outcome);
     if (outcome->dead_letter) {
         service->counts.all.dead_letters[outcome->error.kind]++;
     }
-    if (outcome->attachment != NULL) {
-        count_delivery(record, outcome);
+    if (delivery->attachment != NULL) {
+        count_delivery(delivery);
     }
 }
 
@@ -89,11 +81,13 @@ bool worst_committed(const struct intake *intake,
     bool found = intake->has_before;
 
     *ret_worst = found ? intake->before : OUTCOME_SUCCEEDED;
-    for (size_t i = 0; i < record->outcome_count; i++) {
-        if (intake->entry.parts[i].state == PART_COMMITTED) {
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        const struct delivery *delivery = &record->deliveries[i];
+
+        if (delivery->slot.state == SLOT_COMMITTED) {
             found = true;
-            if (is_worse(record->outcomes[i].status, *ret_worst)) {
-                *ret_worst = record->outcomes[i].status;
+            if (is_worse(delivery->outcome.status, *ret_worst)) {
+                *ret_worst = delivery->outcome.status;
             }
         }
     }

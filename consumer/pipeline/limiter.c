@@ -1,4 +1,4 @@
-#include "pipeline_internal.h"
+#include "policy.h"
 
 #define FIRST_LIMIT 8
 #define CUT_INTERVAL_MS 1000
@@ -11,15 +11,15 @@ void limiter_init(struct limiter *limiter, size_t most)
     };
 }
 
-bool limiter_admits(const struct limiter *limiter, size_t running)
+bool limiter_admits(const struct limiter *limiter, size_t in_flight)
 {
-    return (double)running + 1 <= limiter->limit;
+    return (double)in_flight + 1 <= limiter->limit;
 }
 
-/* `running` still counts the one that has succeeded. */
-void limiter_succeeded(struct limiter *limiter, size_t running)
+/* `in_flight` still counts the one that has succeeded. */
+void limiter_succeeded(struct limiter *limiter, size_t in_flight)
 {
-    if ((double)running + 1 <= limiter->limit) {
+    if ((double)in_flight + 1 <= limiter->limit) {
         return; /* it holds nobody back */
     }
     limiter->limit += limiter->measured ? 1 / limiter->limit : 1;

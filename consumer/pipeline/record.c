@@ -4,6 +4,7 @@
 #include "waybill/event_content.h"
 #include "waybill/event_decode.h"
 #include "waybill/resolve.h"
+#include "waybill/trace.h"
 
 /* The last call may end the record: nothing of it is touched after that. */
 static void run_finished(void *payload)
@@ -11,64 +12,51 @@ static void run_finished(void *payload)
     struct record *record = payload;
     size_t count = record->delivery_count;
 
-    if (count == 0) {
-        record->done(record->payload, record, 0);
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = &record->deliveries[i];
+        bool is_last;
 
-        if (delivery->state == DELIVERY_DROPPED && !delivery->told) {
-            delivery->told = true;
-            record->done(record->payload, record, i);
-        } else if (delivery->state == DELIVERY_DONE && !delivery->told) {
-            bool last = ++record->told == count;
-
-            delivery->told = true;
-            record->done(record->payload, record, i);
-            if (last) {
-                return;
-            }
+        if (delivery->state < DELIVERY_DONE || delivery->reported) {
+            continue;
+        }
+        delivery->reported = true;
+        record->reported += delivery->state == DELIVERY_DONE;
+        is_last = record->reported == count;
+        record->done(record->payload, delivery);
+        if (is_last) {
+            return;
         }
     }
 }
 
-void record_delivery_done(struct record *record)
-{
-    loop_defer(record->pipeline->options.loop, &record->finished);
-}
-
 bool record_is_done(const struct record *record)
 {
-    return record->told == record->delivery_count;
-}
-
-bool record_outcome_is_done(const struct record *record, size_t place)
-{
-    return record->delivery_count == 0 ||
-           record->deliveries[place].state == DELIVERY_DONE;
+    return record->reported == record->delivery_count;
 }
 
 bool record_has_news(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
         if (record->deliveries[i].state == DELIVERY_DONE &&
-            !record->deliveries[i].told) {
+            !record->deliveries[i].reported) {
             return true;
         }
     }
     return false;
 }
 
-static void make_outcomes(struct record *record, size_t count)
+static void make_deliveries(struct record *record, size_t count)
 {
-    record->outcomes =
-        arena_alloc(record->arena, count * sizeof(record->outcomes[0]));
-    record->outcome_count = count;
+    record->delivery_count = count;
+    record->deliveries =
+        arena_alloc(record->arena, count * sizeof(struct delivery));
     for (size_t i = 0; i < count; i++) {
-        record->outcomes[i].input = &record->input;
-        record->outcomes[i].event = &record->event;
-        record->outcomes[i].started_ms = record->fed_ms;
+        struct delivery *delivery = &record->deliveries[i];
+
+        delivery->record = record;
+        delivery->slot.owner = delivery;
+        delivery->outcome.input = &record->input;
+        delivery->outcome.event = &record->event;
     }
 }
 
@@ -80,9 +68,11 @@ static void end_without_delivery(struct record *record,
     const struct pipeline_options *options = &record->pipeline->options;
     struct outcome *outcome;
 
-    make_outcomes(record, 1);
-    outcome = record->outcomes;
+    make_deliveries(record, 1);
+    record->deliveries->state = DELIVERY_DONE;
+    outcome = &record->deliveries->outcome;
     outcome->status = status;
+    outcome->started_ms = record->fed_ms;
     outcome->finished_ms = clock_wall_ms(loop_clock(options->loop));
     outcome->duration_ms = loop_now(options->loop) - record->fed_mono_ms;
     if (err != NULL) {
@@ -91,47 +81,58 @@ static void end_without_delivery(struct record *record,
     } else {
         outcome->skip_reason = "nothing is attached to the workflow";
     }
-    record_delivery_done(record);
+    loop_defer(options->loop, &record->finished);
 }
 
-static void make_delivery(struct record *record, size_t place,
-                          const struct attachment *attachment)
+static void plan_delivery(struct delivery *delivery,
+                          const struct attachment *attachment,
+                          const struct ledger *past)
 {
+    struct record *record = delivery->record;
     struct pipeline *pipeline = record->pipeline;
-    struct delivery *delivery = &record->deliveries[place];
     const struct registration *registration = attachment->registration;
 
-    delivery->record = record;
     delivery->attachment = attachment;
-    delivery->outcome = &record->outcomes[place];
-    delivery->lane = pipeline_lane(pipeline, registration);
+    delivery->outcome.attachment = attachment;
+    delivery->slot.id = progress_id(attachment->name);
+    delivery->queue = scheduler_queue(&pipeline->scheduler, registration);
     delivery->integration =
         integration_of(pipeline->integrations, registration);
-    record->outcomes[place].started_ms = 0; /* set by the first attempt */
+    if (past != NULL) {
+        ledger_recall(past, &delivery->slot, record->input.offset);
+        delivery->dispatched =
+            ledger_was_dispatched(past, record->input.offset);
+    }
+}
+
+/* Of the event's trace, with a parent of its own: one for all attempts. The
+ * random source is not touched where there is no trace. */
+static void join_trace(struct delivery *delivery)
+{
+    struct record *record = delivery->record;
+    const char *parent = record->event.trace.parent;
+    char *own;
+
+    if (parent == NULL) {
+        return;
+    }
+    own = arena_strdup(record->arena, parent);
+    trace_parent_renew(own, random_next(record->pipeline->options.random) | 1);
+    delivery->outcome.traceparent = own;
 }
 
 static void start_deliveries(struct record *record, const struct ledger *past)
 {
     const struct plan *plan = &record->plan;
 
-    make_outcomes(record, plan->count);
-    record->delivery_count = plan->count;
-    record->deliveries =
-        arena_alloc(record->arena, plan->count * sizeof(struct delivery));
+    make_deliveries(record, plan->count);
     for (size_t i = 0; i < plan->count; i++) {
-        make_delivery(record, i, plan->attachments[i]);
+        plan_delivery(&record->deliveries[i], plan->attachments[i], past);
     }
     for (size_t i = 0; i < plan->count; i++) {
-        struct ledger_part part = {.id =
-                                       progress_id(plan->attachments[i]->name)};
-        int64_t offset = record->input.offset;
-
-        if (past != NULL) {
-            ledger_recall(past, offset, &part);
-            record->deliveries[i].dispatched =
-                ledger_was_dispatched(past, offset);
-        }
-        delivery_start(&record->deliveries[i], &part);
+        join_trace(&record->deliveries[i]);
+        delivery_recall(&record->deliveries[i]);
+        scheduler_enqueue(&record->deliveries[i]);
     }
 }
 
@@ -212,10 +213,10 @@ static void begin(struct record *record, const struct ledger *past)
 
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
-                             const struct ledger *past, record_outcome_fn *done,
-                             void *payload)
+                             const struct ledger *past,
+                             record_delivery_fn *done, void *payload)
 {
-    struct arena *arena = arena_new();
+    struct arena *arena = arena_new_counted(&pipeline->bytes);
     struct record *record = arena_alloc(arena, sizeof(*record));
     const struct loop *loop = pipeline->options.loop;
 
@@ -237,7 +238,7 @@ bool record_abandon(struct record *record, bool at_once)
     bool running = false;
 
     for (size_t i = 0; i < record->delivery_count; i++) {
-        running |= delivery_abandon(&record->deliveries[i], at_once);
+        running |= scheduler_abandon(&record->deliveries[i], at_once);
     }
     return running;
 }
@@ -245,14 +246,14 @@ bool record_abandon(struct record *record, bool at_once)
 bool record_has_begun(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
-        if (record->deliveries[i].outcome->attempts > 0) {
+        if (record->deliveries[i].outcome.attempts > 0) {
             return true;
         }
     }
     return false;
 }
 
-bool record_is_crowding(const struct record *record)
+bool record_may_be_shed(const struct record *record)
 {
     size_t waiting = 0;
 
@@ -262,7 +263,7 @@ bool record_is_crowding(const struct record *record)
                      delivery->state == DELIVERY_PAUSING;
 
         if (delivery->state == DELIVERY_RUNNING ||
-            (waits && !lane_is_crowding(delivery->lane))) {
+            (waits && !shed_may_shed(delivery->queue))) {
             return false;
         }
         waiting += waits;
@@ -270,24 +271,28 @@ bool record_is_crowding(const struct record *record)
     return waiting > 0;
 }
 
-void record_note_parked(struct record *record)
+void record_note_shed(struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
-        record->deliveries[i].lane->parked |=
-            record->deliveries[i].state < DELIVERY_DONE;
+        if (record->deliveries[i].state < DELIVERY_DONE) {
+            record->deliveries[i].queue->has_shed = true;
+        }
     }
 }
 
-const struct outcome *record_outcomes(const struct record *record,
-                                      size_t *ret_count)
+const struct outcome *delivery_outcome(const struct delivery *delivery)
 {
-    *ret_count = record->outcome_count;
-    return record->outcomes;
+    return delivery->state == DELIVERY_DONE ? &delivery->outcome : NULL;
 }
 
-size_t record_size(const struct record *record)
+size_t record_delivery_count(const struct record *record)
 {
-    return arena_size(record->arena);
+    return record->delivery_count;
+}
+
+const struct outcome *record_outcome(const struct record *record, size_t index)
+{
+    return delivery_outcome(&record->deliveries[index]);
 }
 
 void record_free(struct record *record)
@@ -296,10 +301,11 @@ void record_free(struct record *record)
         return;
     }
     for (size_t i = 0; i < record->delivery_count; i++) {
-        delivery_release(&record->deliveries[i]);
+        scheduler_release(&record->deliveries[i]);
     }
     loop_cancel(record->pipeline->options.loop, &record->finished);
     record->pipeline->records--;
+    record->pipeline->bytes -= record->content_size;
     event_release(&record->event);
     arena_free(record->arena);
 }

@@ -20,14 +20,14 @@
 #define MOST_RUNNING 4
 /* And no more at all than so many: what is left of them only a commit can end.
  */
-#define MOST_ELDERS 8
+#define MAX_PREDECESSORS 8
 
-/* A part that is finished goes with the next commit, and then stays done. If it
- * still is there when that has been tried, there was no room for it: a part of
- * a record of which the rest waits can wait for long. */
+/* A delivery that is finished goes with the next commit, and then stays done.
+ * If it still is there when that has been tried, there was no room for it: that
+ * of a record of which the rest waits can wait for long. */
 static bool awaits_commit(struct service *service, struct intake *intake)
 {
-    if (!ledger_entry_has(&intake->entry, PART_FINISHED)) {
+    if (!ledger_entry_has(&intake->entry, SLOT_FINISHED)) {
         intake->renewed_at = 0;
         return false;
     }
@@ -41,14 +41,14 @@ static bool awaits_commit(struct service *service, struct intake *intake)
 static bool may_be_renewed(struct service *service, struct intake *intake)
 {
     const struct pipeline *pipeline = intake->record->pipeline;
-    bool at_once = pipeline == STAILQ_FIRST(&service->elders) &&
-                   service->elder_count > MOST_RUNNING;
+    bool at_once = pipeline == STAILQ_FIRST(&service->predecessors) &&
+                   service->predecessor_count > MOST_RUNNING;
 
-    if (ledger_entry_has(&intake->entry, PART_CLAIMED) &&
+    if (ledger_entry_has(&intake->entry, SLOT_IN_COMMIT) &&
         !fault_is_broken("renew-claimed")) {
         return false;
     }
-    return ledger_entry_has(&intake->entry, PART_OPEN) &&
+    return ledger_entry_has(&intake->entry, SLOT_OPEN) &&
            !record_abandon(intake->record, at_once) &&
            !record_has_news(intake->record) && !awaits_commit(service, intake);
 }
@@ -58,7 +58,6 @@ static void renew(struct intake *intake)
     struct assignment *assignment = intake->assignment;
     struct intake *again;
 
-    note_attempts(&intake->entry);
     ledger_withdraw(&assignment->ledger, &intake->entry);
     /* What has begun is asked for before it is pushed again. */
     if (record_has_begun(intake->record)) {
@@ -114,11 +113,11 @@ static void retire(struct service *service)
 {
     struct pipeline *oldest;
 
-    while ((oldest = STAILQ_FIRST(&service->elders)) != NULL &&
+    while ((oldest = STAILQ_FIRST(&service->predecessors)) != NULL &&
            oldest->records == 0) {
-        STAILQ_REMOVE_HEAD(&service->elders, link);
+        STAILQ_REMOVE_HEAD(&service->predecessors, link);
         STAILQ_INSERT_TAIL(&service->retired, oldest, link);
-        service->elder_count--;
+        service->predecessor_count--;
     }
 }
 
@@ -135,21 +134,21 @@ static void run_renewal(void *payload)
 
 void service_renew_soon(struct service *service)
 {
-    if (!STAILQ_EMPTY(&service->elders)) {
+    if (!STAILQ_EMPTY(&service->predecessors)) {
         loop_defer(service->options->loop, &service->renewal);
     }
 }
 
 static bool anything_runs(const struct service *service)
 {
-    const struct pipeline *elder;
-    size_t running = service->pipeline->running;
+    const struct pipeline *predecessor;
+    size_t in_flight = service->pipeline->scheduler.in_flight;
 
-    STAILQ_FOREACH(elder, &service->elders, link)
+    STAILQ_FOREACH(predecessor, &service->predecessors, link)
     {
-        running += elder->running;
+        in_flight += predecessor->scheduler.in_flight;
     }
-    return running > 0;
+    return in_flight > 0;
 }
 
 /* Of one of them; when stopping it is the last that counts. */
@@ -166,7 +165,7 @@ void service_on_idle(void *payload)
 
 void service_renewal_init(struct service *service)
 {
-    STAILQ_INIT(&service->elders);
+    STAILQ_INIT(&service->predecessors);
     STAILQ_INIT(&service->retired);
     task_init(&service->renewal, run_renewal, service);
 }
@@ -174,7 +173,7 @@ void service_renewal_init(struct service *service)
 bool service_may_reload(const struct service *service)
 {
     return service->state == SERVICE_RUNNING &&
-           service->elder_count < MOST_ELDERS;
+           service->predecessor_count < MAX_PREDECESSORS;
 }
 
 bool service_is_stopping(const struct service *service)
@@ -186,9 +185,10 @@ void service_reload(struct service *service, struct pipeline *next)
 {
     struct pipeline *old = service->pipeline;
 
-    pipeline_inherit(next, old, service_on_idle, service);
-    STAILQ_INSERT_TAIL(&service->elders, old, link);
-    service->elder_count++;
+    scheduler_succeed(&next->scheduler, &old->scheduler, service_on_idle,
+                      service);
+    STAILQ_INSERT_TAIL(&service->predecessors, old, link);
+    service->predecessor_count++;
     service->pipeline = next;
     service->settings = next->options.settings;
     service_renew_soon(service);

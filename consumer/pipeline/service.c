@@ -136,7 +136,7 @@ static void stop(struct service *service)
     queue_pause(service->queue);
     loop_arm(loop, &service->drain_deadline,
              service->settings->delivery.drain_ms);
-    pipeline_drain(service->pipeline, service_on_idle, service);
+    scheduler_drain(&service->pipeline->scheduler, service_on_idle, service);
 }
 
 void service_fail(struct service *service, const struct error *err)

@@ -25,8 +25,7 @@ struct intake {
     struct ledger_entry entry;
     struct assignment *assignment;
     struct record *record;
-    size_t size;
-    struct timer withheld; /* a part whose message was refused */
+    struct timer withheld; /* a delivery whose message was refused */
     uint64_t renewed_at;   /* the commit after which it is planned anew; 0 */
     /* Of a record that was planned anew: the worst outcome that was committed
      * before, if any was */
@@ -36,9 +35,8 @@ struct intake {
 
 /* Whose outcome a message of the batch is */
 struct sent {
-    struct intake *intake;
-    size_t place;
-    bool letter; /* the outcome's dead letter, behind it */
+    struct delivery *delivery; /* NULL: it is not here any more */
+    bool dead_letter;          /* the outcome's, which comes after it */
 };
 
 struct counts {
@@ -53,9 +51,9 @@ STAILQ_HEAD(pipelines, pipeline);
 
 struct service {
     struct pipeline *pipeline;
-    struct pipelines elders;  /* by earlier settings, the oldest first */
-    struct pipelines retired; /* ... with nothing left, to be taken */
-    size_t elder_count;
+    struct pipelines predecessors; /* by earlier settings, the oldest first */
+    struct pipelines retired;      /* ... with nothing left, to be taken */
+    size_t predecessor_count;
     struct task renewal;
     const struct pipeline_options *options;
     const struct settings *settings;
@@ -65,7 +63,6 @@ struct service {
     struct outcome_style style;
     TAILQ_HEAD(, assignment) assignments;
     size_t records;
-    size_t bytes;
     bool full;
     enum service_state state;
     bool idle;     /* nothing runs any more, while draining */
@@ -101,7 +98,6 @@ void service_on_assigned(void *payload, const struct queue_position *positions,
 void service_on_revoked(void *payload, const struct queue_partition *partitions,
                         size_t count, bool lost);
 void assignment_free(struct assignment *assignment);
-void note_attempts(struct ledger_entry *entry);
 /* Gives up every record that is not committed. */
 void assignment_clear(struct assignment *assignment);
 /* Frees what is committed whole. */
@@ -112,6 +108,8 @@ bool assignment_abandon(struct assignment *assignment, bool at_once);
 void service_on_handover(void *payload);
 void service_tick(void *payload);
 void service_regulate(struct service *service);
+/* Held for records, attempts included */
+size_t service_bytes(const struct service *service);
 
 /* --- commit.c */
 /* False: there is nothing to commit. */
@@ -131,8 +129,7 @@ void service_on_idle(void *payload);
 
 /* --- counts.c */
 void counts_init(struct counts *counts);
-void count_outcome(struct service *service, const struct record *record,
-                   const struct outcome *outcome);
+void count_outcome(struct service *service, const struct delivery *delivery);
 /* False: none of its outcomes is committed. */
 bool worst_committed(const struct intake *intake,
                      enum outcome_status *ret_worst);

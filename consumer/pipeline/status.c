@@ -19,18 +19,6 @@ static int64_t wall_of(const struct service *service, uint64_t due_ms)
 /* --- partitions -------------------------------------------------------------
  */
 
-static size_t count_entries(const struct ledger *ledger)
-{
-    const struct ledger_entry *entry;
-    size_t count = 0;
-
-    TAILQ_FOREACH(entry, &ledger->entries, link)
-    {
-        count++;
-    }
-    return count;
-}
-
 static int64_t lag_of(int64_t watermark, const struct queue_bounds *bounds)
 {
     int64_t from = watermark >= 0 ? watermark : bounds->first;
@@ -60,7 +48,7 @@ static void look_at_partition(const struct assignment *assignment,
         .end = bounds.end,
         .lag = lag_of(ledger->committed.watermark, &bounds),
         .window = ledger_span(ledger),
-        .records = count_entries(ledger),
+        .records = ledger->entry_count,
         .parked = ledger_has_unread(ledger),
         .resting = assignment->resting,
         .revoked = assignment->revoked,
@@ -117,7 +105,7 @@ static void look_at_record(const struct service *service,
     if (delivery != NULL) {
         to->registration = delivery->attachment->registration->name;
         to->state = delivery_state_name(delivery->state);
-        to->attempts = delivery->outcome->attempts;
+        to->attempts = delivery->outcome.attempts;
     }
 }
 
@@ -148,55 +136,61 @@ static void look_at_records(const struct service *service, struct arena *arena,
  */
 
 static void look_at_state(const struct service *service,
-                          const struct lane *lane,
+                          const struct registration_queue *queue,
                           struct status_registration *to)
 {
-    const struct host *host = lane->host;
+    const struct endpoint *endpoint = queue->endpoint;
+    uint64_t now_ms = loop_now(service->options->loop);
 
-    if (host->breaker.open) {
+    if (endpoint->breaker.open) {
         to->state = REGISTRATION_DOWN;
-        to->since_ms = host->down_since_ms;
-        to->retry_ms = wall_of(service, host->breaker.probe_ms);
-    } else if (lane->held) {
+        to->since_ms = endpoint->down_since_ms;
+        to->retry_ms =
+            wall_of(service, endpoint_not_before_ms(endpoint, now_ms));
+    } else if (queue->held) {
         to->state = REGISTRATION_HELD;
-        to->since_ms = lane->held_since_ms;
-        to->retry_ms = wall_of(service, lane->hold_until_ms);
-    } else if (host->not_before_ms > loop_now(service->options->loop)) {
+        to->since_ms = queue->held_since_ms;
+        to->retry_ms = wall_of(service, queue->hold_until_ms);
+    } else if (endpoint->asked_ms > now_ms) {
         to->state = REGISTRATION_PAUSED;
-        to->retry_ms = wall_of(service, host->not_before_ms);
+        to->retry_ms = wall_of(service, endpoint->asked_ms);
     }
 }
 
-static void look_at_lane(const struct service *service, const struct lane *lane,
-                         struct status_registration *to)
+static void look_at_queue(const struct service *service,
+                          const struct registration_queue *queue,
+                          struct status_registration *to)
 {
     *to = (struct status_registration){
-        .registration = lane->registration,
-        .counts = &lane->counts,
-        .host = lane->host->name,
-        .running = lane->running,
-        .waiting = lane->load > lane->running ? lane->load - lane->running : 0,
-        .limit = (size_t)lane->host->limiter.limit,
-        .rate = lane->rate,
-        .parked = lane->parked,
+        .registration = queue->registration,
+        .counts = &queue->counts,
+        .host = queue->endpoint->name,
+        .running = queue->in_flight,
+        .waiting =
+            queue->load > queue->in_flight ? queue->load - queue->in_flight : 0,
+        .limit = (size_t)queue->endpoint->limiter.limit,
+        .rate_limit = rate_limit(&queue->endpoint->rate,
+                                 loop_now(service->options->loop)),
+        .rate = queue->ended_per_s,
+        .parked = queue->has_shed,
         .last_error =
-            lane->last_error.kind != ERROR_NONE ? &lane->last_error : NULL,
-        .last_error_ms = lane->last_error_ms,
+            queue->last_error.kind != ERROR_NONE ? &queue->last_error : NULL,
+        .last_error_ms = queue->last_error_ms,
     };
-    look_at_state(service, lane, to);
+    look_at_state(service, queue, to);
 }
 
-static void look_at_lanes(const struct service *service, struct arena *arena,
-                          struct status *status)
+static void look_at_queues(const struct service *service, struct arena *arena,
+                           struct status *status)
 {
-    size_t count = service->settings->registration_count;
+    const struct scheduler *scheduler = &service->pipeline->scheduler;
 
-    status->registrations =
-        arena_alloc(arena, count * sizeof(status->registrations[0]));
-    status->registration_count = count;
-    for (size_t i = 0; i < count; i++) {
-        look_at_lane(service, &service->pipeline->lanes[i],
-                     &status->registrations[i]);
+    status->registrations = arena_alloc(
+        arena, scheduler->queue_count * sizeof(status->registrations[0]));
+    status->registration_count = scheduler->queue_count;
+    for (size_t i = 0; i < scheduler->queue_count; i++) {
+        look_at_queue(service, &scheduler->queues[i],
+                      &status->registrations[i]);
     }
 }
 
@@ -262,13 +256,13 @@ void service_get_status(const struct service *service, struct arena *arena,
         .full = service->full,
         .records = service->records,
         .most_records = limits->max_records,
-        .bytes = service->bytes,
+        .bytes = service_bytes(service),
         .most_bytes = limits->max_bytes,
         .counts = &service->counts.all,
     };
     look_at_readiness(service, arena, ret_status);
     look_at_partitions(service, arena, ret_status);
-    look_at_lanes(service, arena, ret_status);
+    look_at_queues(service, arena, ret_status);
     look_at_records(service, arena, ret_status);
     look_at_recent(service, arena, ret_status);
 }

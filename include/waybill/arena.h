@@ -14,6 +14,8 @@
 struct arena;
 
 struct arena *arena_new(void);
+/* What it holds is a part of *total, which outlives it. */
+struct arena *arena_new_counted(size_t *total);
 void arena_free(struct arena *arena); /* NULL is fine */
 /* The same, of one that holds secrets */
 void arena_wipe(struct arena *arena);

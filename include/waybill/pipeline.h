@@ -25,6 +25,7 @@
  */
 struct pipeline;
 struct record;
+struct delivery;
 
 enum pipeline_patience {
     /* A service: refused credentials are held and tried again for ever, a
@@ -54,48 +55,26 @@ struct pipeline *pipeline_new(const struct pipeline_options *options);
 void pipeline_free(struct pipeline *pipeline);
 const struct settings *pipeline_settings(const struct pipeline *pipeline);
 
-/* Once a second: measures */
-void pipeline_tick(struct pipeline *pipeline);
-/* Something is delivered as it comes, so that making room for it is worth it.
- */
-bool pipeline_flows(const struct pipeline *pipeline);
-/* What was dropped should be read again; then it counts as not dropped. */
-bool pipeline_wants_parked(const struct pipeline *pipeline);
-bool pipeline_has_parked(const struct pipeline *pipeline);
-void pipeline_note_unparked(struct pipeline *pipeline);
-
-/* Called once for each outcome, as soon as it is there, from the loop, unless
- * the record is freed before; and where an abandoned record comes to nothing
- * (record_outcome_is_done() is false). In it the record may be freed when it is
- * done. */
-typedef void record_outcome_fn(void *payload, struct record *record,
-                               size_t place);
+/* Called once for each delivery of a record, as soon as it has an outcome, from
+ * the loop, unless the record is freed before; and where an abandoned one comes
+ * to nothing (delivery_outcome() is NULL). In it the record may be freed when
+ * it is done. */
+typedef void record_delivery_fn(void *payload, struct delivery *delivery);
 
 /* The input is copied. `past` is what is known of it from before, or NULL: what
  * was delivered is not delivered again, and its outcome is not among the
  * outcomes; there may be none left. */
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
-                             const struct ledger *past, record_outcome_fn *done,
-                             void *payload);
-/* No attempt begins any more; those that run go on. idle() is called once, from
- * the loop, when none does. */
-void pipeline_drain(struct pipeline *pipeline, loop_fn *idle, void *payload);
-
-/* Outcomes live as long as the record does. */
-const struct outcome *record_outcomes(const struct record *record,
-                                      size_t *ret_count);
+                             const struct ledger *past,
+                             record_delivery_fn *done, void *payload);
+/* A record that leads to no delivery has one of its own all the same, without
+ * an attachment. Outcomes live as long as the record does; NULL: there is none
+ * (yet). */
+const struct outcome *delivery_outcome(const struct delivery *delivery);
+size_t record_delivery_count(const struct record *record);
+const struct outcome *record_outcome(const struct record *record, size_t index);
 bool record_is_done(const struct record *record);
-bool record_outcome_is_done(const struct record *record, size_t place);
-size_t record_size(const struct record *record); /* bytes that it holds */
-/* No attempt of it begins any more, and with `at_once` none goes on; true: some
- * are under way, and may still have an outcome. */
-bool record_abandon(struct record *record, bool at_once);
-/* What it waits for is in trouble, or slow: others are better served by what
- * comes after it. */
-bool record_is_crowding(const struct record *record);
-/* It is dropped, to be read again when there is room. */
-void record_note_parked(struct record *record);
 /* Ends it wherever it is; done() is not called any more. */
 void record_free(struct record *record);
 

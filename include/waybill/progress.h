@@ -75,8 +75,13 @@ uint64_t progress_id(const char *attachment);
 void progress_add_part(struct progress *progress, uint64_t id, int64_t offset);
 bool progress_has_part(const struct progress *progress, uint64_t id,
                        int64_t offset);
+/* Those of an offset behind those of smaller ones, wherever that is */
 void progress_add_attempts(struct progress *progress,
                            const struct progress_attempts *attempts);
+/* The index of the first of them at or above `offset` */
+size_t progress_attempts_from(const struct progress *progress, int64_t offset);
+void progress_forget_attempts(struct progress *progress, int64_t offset);
+void progress_forget_attempts_below(struct progress *progress, int64_t offset);
 
 /* What the parts take of the text, in bytes before base64 */
 size_t progress_parts_size(const struct progress *progress);

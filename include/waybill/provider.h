@@ -6,7 +6,7 @@
 
 #include "waybill/compiler.h"
 #include "waybill/error.h"
-#include "waybill/http.h"
+#include "waybill/url.h"
 
 /*
  * Registries that are known by name, and in what each differs from the
@@ -47,6 +47,9 @@ struct provider {
     const char *auth_advice;      /* what 401 and 403 mean there; or NULL */
     const char *not_found_advice; /* so for 404; or NULL */
 };
+
+/* DOCKER_HUB for each of its names, any other registry as it is */
+const char *registry_name(const char *registry);
 
 /* Never NULL; `registry` is host[:port]. */
 const struct provider *provider_of(const char *registry);

@@ -21,9 +21,6 @@
  * Times are wall time in milliseconds, 0 where there is none; offsets that are
  * not known are -1.
  */
-#define ERROR_KINDS (ERROR_EXPIRED + 1)
-#define OUTCOME_STATUSES (OUTCOME_SKIPPED + 1)
-#define QUEUE_VERDICTS (QUEUE_REFUSED_METADATA + 1)
 
 /* Of one registration */
 struct registration_counts {
@@ -73,12 +70,13 @@ struct status_registration {
     const struct registration_counts *counts;
     const char *host;
     enum registration_state state;
-    int64_t since_ms; /* that it is held or down */
-    int64_t retry_ms; /* when it will be tried; 0: as soon as what runs ends */
-    size_t running;   /* deliveries */
-    size_t waiting;   /* ... for their turn, or their next attempt */
-    size_t limit;     /* at a time, at its host */
-    double rate;      /* attempts a second */
+    int64_t since_ms;  /* that it is held or down */
+    int64_t retry_ms;  /* when it will be tried; 0: as soon as what runs ends */
+    size_t running;    /* deliveries */
+    size_t waiting;    /* ... for their turn, or their next attempt */
+    size_t limit;      /* at a time, at its host */
+    double rate_limit; /* attempts a second that its host takes; 0: not known */
+    double rate;       /* attempts a second */
     bool parked;
     const struct error *last_error; /* NULL: none yet */
     int64_t last_error_ms;

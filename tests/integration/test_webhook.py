@@ -288,7 +288,7 @@ class Refusals(WebhookCase):
             (401, "auth"),
             (403, "auth"),
             (404, "not_found"),
-            (410, "not_found"),
+            (410, "rejected"),
             (413, "too_large"),
             (301, "rejected"),
             (302, "rejected"),

@@ -17,6 +17,7 @@
 
 struct http_transfer {
     struct http_transfer *next;
+    struct timer due; /* of the answer, where it comes by itself */
     struct http *http;
     char *name;    /* "PUT https://..." */
     char *headers; /* "Name: value\n" for each */
@@ -24,6 +25,8 @@ struct http_transfer {
     struct bytes borrowed;
     bool with_certificate;
     bool once;
+    bool without_proxy;
+    char region[64]; /* that AWS's signature is for; "": not signed */
     http_done_fn *done;
     void *payload;
 };
@@ -38,6 +41,16 @@ void fake_break(struct http *http, const char *name, enum error_kind kind);
 void fake_refuse_connection(struct http *http, const char *name);
 /* Turns the loop until there is nothing left to do at this time. */
 void fake_settle(struct http *http);
+/* For code that turns a loop of its own: from now on, every request is answered
+ * by `fn`, in the next turn of the loop. NULL: by the test, as above. */
+struct fake_reply {
+    int status;
+    const char *headers; /* "name: value\n" for each, or NULL */
+    const char *body;    /* or NULL */
+};
+typedef struct fake_reply fake_reply_fn(const struct http_transfer *asked);
+void fake_reply_by(fake_reply_fn *fn);
+
 unsigned fake_waiting(struct http *http);    /* requests without an answer */
 unsigned fake_sent(const struct http *http); /* all that there ever were */
 

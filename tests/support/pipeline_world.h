@@ -15,8 +15,9 @@
 #define HOUR (60 * MINUTE)
 #define WORLD_BEGAN 1767323045000
 
-/* Two registrations at one host, one at each of two others; an attachment and a
- * workflow of the same name for each, and a workflow that has two. */
+/* Two registrations at one host, one at each of two others, and one of another
+ * kind at the first; an attachment and a workflow of the same name for each, and
+ * a workflow that has two. */
 static char world_host[] = "h1";
 static char world_other_host[] = "h2";
 static char world_third_host[] = "h3";
@@ -26,6 +27,7 @@ static struct registration world_registrations[] = {
     {"two", FAKE_KIND, world_host},
     {"far", FAKE_KIND, world_other_host},
     {"sea", FAKE_KIND, world_third_host},
+    {"hook", FAKE_MUTE_KIND, world_host},
 };
 
 static struct attachment world_attachments[] = {
@@ -41,6 +43,9 @@ static struct attachment world_attachments[] = {
     {.name = "sea",
      .registration = &world_registrations[3],
      .workflow = {.id = "sea"}},
+    {.name = "hook",
+     .registration = &world_registrations[4],
+     .workflow = {.id = "hook"}},
     {.name = "both-one",
      .registration = &world_registrations[0],
      .workflow = {.id = "both"}},

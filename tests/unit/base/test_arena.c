@@ -92,6 +92,23 @@ static void arena__goes_on_filling_a_chunk_behind_a_large_block(void **state)
     assert_int_equal(arena_size(arena), before);
 }
 
+static void arena__is_counted_with_others(void **state)
+{
+    size_t total = 0;
+    struct arena *one = arena_new_counted(&total);
+    struct arena *other = arena_new_counted(&total);
+
+    assert_int_equal(total, 0);
+    arena_alloc(one, 16);
+    arena_alloc(other, 100000);
+    arena_alloc(one, 5000);
+    assert_int_equal(total, arena_size(one) + arena_size(other));
+    arena_free(one);
+    assert_int_equal(total, arena_size(other));
+    arena_wipe(other);
+    assert_int_equal(total, 0);
+}
+
 static void arena__may_be_nothing_when_it_is_freed(void **state)
 {
     arena_free(NULL);
@@ -106,6 +123,7 @@ int main(void)
         cmocka_unit_test(arena__keeps_no_value_apart_from_an_empty_one),
         cmocka_unit_test(arena__says_how_much_it_holds),
         cmocka_unit_test(arena__goes_on_filling_a_chunk_behind_a_large_block),
+        cmocka_unit_test(arena__is_counted_with_others),
         cmocka_unit_test(arena__may_be_nothing_when_it_is_freed),
     };
 

@@ -49,7 +49,7 @@ struct record {
 /* What is in work in this life */
 struct job {
     struct ledger_entry entry;
-    struct ledger_part parts[MOST_PARTS];
+    struct ledger_slot slots[MOST_PARTS];
     struct record *record;
 };
 
@@ -189,7 +189,7 @@ static void end_life(struct world *world)
 static void take_part(const struct world *world, struct job *job,
                       const struct part *part)
 {
-    struct ledger_part *open = &job->parts[job->entry.part_count];
+    struct ledger_slot *open = &job->slots[job->entry.slot_count];
     const struct ledger *ledger = &world->ledger;
     int64_t offset = job->record->offset;
     bool done = ledger_is_part_done(ledger, offset, part->id);
@@ -199,10 +199,10 @@ static void take_part(const struct world *world, struct job *job,
         assert_true(ledger_has_parts_done(ledger, offset));
         return;
     }
-    *open = (struct ledger_part){.id = part->id};
-    ledger_recall(ledger, offset, open);
+    *open = (struct ledger_slot){.id = part->id};
+    ledger_recall(ledger, open, offset);
     assert_true(open->attempts <= part->attempts);
-    job->entry.part_count++;
+    ledger_entry_add_slot(&job->entry, open);
 }
 
 static void take_in(struct world *world, struct record *record)
@@ -211,13 +211,12 @@ static void take_in(struct world *world, struct record *record)
 
     record->begun = true;
     job->record = record;
-    job->entry.offset = record->offset;
-    job->entry.parts = job->parts;
+    ledger_entry_init(&job->entry, record->offset, job);
     for (size_t i = 0; i < record->part_count; i++) {
         take_part(world, job, &record->parts[i]);
     }
     check(world->weather->name,
-          record->part_count == 0 || job->entry.part_count > 0);
+          record->part_count == 0 || job->entry.slot_count > 0);
     ledger_add(&world->ledger, &job->entry);
     world->jobs[world->job_count++] = job;
 }
@@ -252,30 +251,29 @@ static struct part *part_of(const struct job *job, uint64_t id)
 static void work(struct world *world)
 {
     struct job *job;
-    struct ledger_part *open;
+    struct ledger_slot *open;
     struct part *part;
 
     if (world->job_count == 0) {
         return;
     }
     job = world->jobs[random_below(&world->random, world->job_count)];
-    if (job->entry.part_count == 0) {
+    if (job->entry.slot_count == 0) {
         return;
     }
-    open = &job->parts[random_below(&world->random, job->entry.part_count)];
+    open = &job->slots[random_below(&world->random, job->entry.slot_count)];
     part = part_of(job, open->id);
-    if (open->state != PART_OPEN) {
+    if (open->state != SLOT_OPEN) {
         return;
     }
     if ((part->stuck || happens(world, world->weather->failing)) &&
         !world->calm) {
-        open->attempts++;
+        ledger_note_attempts(open, open->attempts + 1, 1767323045000);
         part->attempts =
             open->attempts > part->attempts ? open->attempts : part->attempts;
-        open->first_failed_ms = 1767323045000;
         return;
     }
-    open->state = PART_FINISHED;
+    ledger_finish(open);
 }
 
 static void give_up_one(struct world *world)
@@ -288,9 +286,9 @@ static void give_up_one(struct world *world)
     }
     index = random_below(&world->random, world->job_count);
     entry = &world->jobs[index]->entry;
-    if (!ledger_entry_has(entry, PART_OPEN) ||
-        ledger_entry_has(entry, PART_FINISHED) ||
-        ledger_entry_has(entry, PART_CLAIMED)) {
+    if (!ledger_entry_has(entry, SLOT_OPEN) ||
+        ledger_entry_has(entry, SLOT_FINISHED) ||
+        ledger_entry_has(entry, SLOT_IN_COMMIT)) {
         return;
     }
     if (ledger_drop(&world->ledger, &world->jobs[index]->entry)) {
@@ -323,10 +321,10 @@ static size_t count_claimed(const struct world *world, size_t *ret_records)
     for (size_t i = 0; i < world->job_count; i++) {
         const struct ledger_entry *entry = &world->jobs[i]->entry;
 
-        for (size_t j = 0; j < entry->part_count; j++) {
-            count += entry->parts[j].state == PART_CLAIMED;
+        for (size_t j = 0; j < entry->slot_count; j++) {
+            count += world->jobs[i]->slots[j].state == SLOT_IN_COMMIT;
         }
-        *ret_records += ledger_entry_has(entry, PART_CLAIMED);
+        *ret_records += ledger_entry_has(entry, SLOT_IN_COMMIT);
     }
     return count;
 }
@@ -360,7 +358,8 @@ static void prepare(struct world *world)
     check(name, claimed <= world->weather->most || records == 1);
     str_clear(&world->text);
     world->offset = ledger_describe(&world->ledger, &world->text);
-    check(name, world->text.len <= world->ledger.text_most);
+    check(name, world->text.len <= (size_t)PROGRESS_MOST_TEXT >>
+                    world->weather->shorten);
     check(name, world->offset >= world->kept_offset);
     check_dispatched(world);
     world->committing = true;
@@ -370,11 +369,11 @@ static void prepare(struct world *world)
 static void keep(struct world *world)
 {
     for (size_t i = 0; i < world->job_count; i++) {
-        const struct ledger_entry *entry = &world->jobs[i]->entry;
+        const struct job *job = world->jobs[i];
 
-        for (size_t j = 0; j < entry->part_count; j++) {
-            if (entry->parts[j].state == PART_CLAIMED) {
-                struct part *part = part_of(world->jobs[i], entry->parts[j].id);
+        for (size_t j = 0; j < job->entry.slot_count; j++) {
+            if (job->slots[j].state == SLOT_IN_COMMIT) {
+                struct part *part = part_of(job, job->slots[j].id);
 
                 part->commits++;
                 check_number(world->weather->name, part->commits, 1);

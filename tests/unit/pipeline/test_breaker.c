@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "pipeline/pipeline_internal.h"
+#include "pipeline/policy.h"
 
 /* Enough for what is random to show its bounds */
 #define TRIES 300

@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "pipeline/pipeline_internal.h"
+#include "pipeline/policy.h"
 
 static size_t take_all(struct budget *budget, uint64_t now)
 {

@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "pipeline/pipeline_internal.h"
+#include "pipeline/policy.h"
 
 static struct limiter of(size_t most)
 {

@@ -1,6 +1,7 @@
 /* What becomes of a delivery, and of its host, when time passes and attempts
  * end as the test says. */
 
+#include "capture.h"
 #include "pipeline/pipeline_internal.h"
 #include "pipeline_world.h"
 
@@ -38,21 +39,22 @@ static void begin(void)
 
 static void check_at_rest(void)
 {
-    const struct host *host;
+    const struct endpoint *endpoint;
 
     for (size_t i = 0; i < world.settings.registration_count; i++) {
-        const struct lane *lane = &world.pipeline->lanes[i];
+        const struct registration_queue *queue = &world.pipeline->scheduler.queues[i];
 
-        check_number(lane->registration->name, lane->load, 0);
-        check_number(lane->registration->name, lane->running, 0);
-        check_number(lane->registration->name, lane->waiting_count, 0);
-        check(lane->registration->name, TAILQ_EMPTY(&lane->waiting));
+        check_number(queue->registration->name, queue->load, 0);
+        check_number(queue->registration->name, queue->in_flight, 0);
+        check_number(queue->registration->name, queue->backlog_count, 0);
+        check(queue->registration->name, TAILQ_EMPTY(&queue->backlog));
     }
-    STAILQ_FOREACH(host, &world.pipeline->hosts, link)
+    STAILQ_FOREACH(endpoint, &world.pipeline->scheduler.endpoints, link)
     {
-        check_number(host->name, host->running, 0);
+        check_number(endpoint->name, endpoint->in_flight, 0);
     }
-    assert_int_equal(world.pipeline->running, 0);
+    assert_int_equal(world.pipeline->scheduler.in_flight, 0);
+    assert_int_equal(world.pipeline->bytes, 0);
 }
 
 static void end(void)
@@ -63,14 +65,17 @@ static void end(void)
     fake_reset(NULL);
 }
 
-static void on_outcome(void *payload, struct record *record, size_t place)
+static void on_outcome(void *payload, struct delivery *delivery)
 {
+    struct record *record = delivery->record;
+
     assert_ptr_equal(payload, &world);
     assert_true(told_count < MOST_TOLD);
-    if (!record_outcome_is_done(record, place)) {
+    if (delivery_outcome(delivery) == NULL) {
         return; /* it was given up */
     }
-    told[told_count++] = (struct told){record, place};
+    told[told_count++] =
+        (struct told){record, (size_t)(delivery - record->deliveries)};
 }
 
 static struct record *feed_with(const char *workflow, const struct ledger *past,
@@ -95,11 +100,8 @@ static struct record *feed(const char *workflow)
 static const struct outcome *outcome_of(const struct record *record,
                                         size_t place)
 {
-    size_t count;
-    const struct outcome *outcomes = record_outcomes(record, &count);
-
-    assert_true(place < count);
-    return &outcomes[place];
+    assert_true(place < record_delivery_count(record));
+    return &record->deliveries[place].outcome;
 }
 
 static void succeed_all(const char *attachment)
@@ -200,8 +202,8 @@ static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
     assert_int_equal(told_count, 1);
     assert_int_equal(told[0].place, 1);
     assert_false(record_is_done(record));
-    assert_true(record_outcome_is_done(record, 1));
-    assert_false(record_outcome_is_done(record, 0));
+    assert_non_null(record_outcome(record, 1));
+    assert_null(record_outcome(record, 0));
     world_pass(&world, 900);
     succeed_all("both-one");
     assert_int_equal(told_count, 2);
@@ -238,8 +240,9 @@ static void pipeline__tells_two_that_finish_together_once_each(void **state)
     end();
 }
 
-static void free_when_done(void *payload, struct record *record, size_t place)
+static void free_when_done(void *payload, struct delivery *delivery)
 {
+    struct record *record = delivery->record;
     int *calls = payload;
 
     ++*calls;
@@ -633,13 +636,11 @@ static void pipeline__leaves_out_what_was_done_before(void **state)
 {
     struct ledger past = ledger_of(9);
     struct record *record;
-    size_t count;
 
     begin();
     progress_add_part(&past.committed, progress_id("both-one"), 0);
     record = feed_with("both", &past, NULL, 0);
-    record_outcomes(record, &count);
-    assert_int_equal(count, 1);
+    assert_int_equal(record_delivery_count(record), 1);
     assert_string_equal(outcome_of(record, 0)->attachment->name, "both-far");
     assert_int_equal(fake_running("both-one"), 0);
     succeed_all(NULL);
@@ -654,14 +655,12 @@ static void pipeline__has_nothing_to_say_when_all_was_done_before(void **state)
 {
     struct ledger past = ledger_of(9);
     struct record *record;
-    size_t count;
 
     begin();
     progress_add_part(&past.committed, progress_id("both-one"), 0);
     progress_add_part(&past.committed, progress_id("both-far"), 0);
     record = feed_with("both", &past, NULL, 0);
-    record_outcomes(record, &count);
-    assert_int_equal(count, 0);
+    assert_int_equal(record_delivery_count(record), 0);
     assert_true(record_is_done(record));
     world_pass(&world, HOUR);
     assert_int_equal(told_count, 0);
@@ -687,12 +686,10 @@ static struct record *feed_replay(const char *workflow, const char *attachment)
 static void pipeline__replays_for_the_attachment_that_failed(void **state)
 {
     struct record *record;
-    size_t count;
 
     begin();
     record = feed_replay("both", "both-far");
-    record_outcomes(record, &count);
-    assert_int_equal(count, 1);
+    assert_int_equal(record_delivery_count(record), 1);
     assert_int_equal(fake_attempts(), 1);
     assert_string_equal(fake_attempt(0)->attachment->name, "both-far");
     succeed_all(NULL);
@@ -757,14 +754,14 @@ static void free_many(void)
     }
 }
 
-static struct host *host_of(const char *name)
+static struct endpoint *endpoint_of(const char *name)
 {
-    struct host *host;
+    struct endpoint *endpoint;
 
-    STAILQ_FOREACH(host, &world.pipeline->hosts, link)
+    STAILQ_FOREACH(endpoint, &world.pipeline->scheduler.endpoints, link)
     {
-        if (strcmp(host->name, name) == 0) {
-            return host;
+        if (strcmp(endpoint->name, name) == 0) {
+            return endpoint;
         }
     }
     fail();
@@ -776,7 +773,7 @@ static void begin_down(void)
 {
     begin();
     feed_many("one");
-    while (!host_of("h1")->breaker.open) {
+    while (!endpoint_of("h1")->breaker.open) {
         assert_true(fake_attempts() < 20);
         fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
     }
@@ -867,8 +864,8 @@ static void pipeline__stops_again_with_the_first_failure_after_a_probe(
     world_turn(&world);
     fail_all("one", ERROR_UNAVAILABLE, 503, 0);
     attempts = fake_attempts();
-    assert_true(host_of("h1")->breaker.open);
-    assert_int_equal(host_of("h1")->breaker.level, 2);
+    assert_true(endpoint_of("h1")->breaker.open);
+    assert_int_equal(endpoint_of("h1")->breaker.level, 2);
     world_pass(&world, 10000);
     assert_int_equal(fake_attempts(), attempts);
     assert_int_equal(fake_probes(), 2);
@@ -876,9 +873,9 @@ static void pipeline__stops_again_with_the_first_failure_after_a_probe(
     fake_answer_probe(fake_probe(1), true);
     world_turn(&world);
     fake_succeed(fake_running_one("one"));
-    assert_int_equal(host_of("h1")->breaker.level, 0);
+    assert_int_equal(endpoint_of("h1")->breaker.level, 0);
     fake_fail(fake_running_one("one"), ERROR_UNAVAILABLE, 503, 0);
-    assert_false(host_of("h1")->breaker.open);
+    assert_false(endpoint_of("h1")->breaker.open);
     free_many();
     end();
 }
@@ -894,11 +891,11 @@ static void pipeline__goes_on_when_one_comes_through_after_all(void **state)
     for (int i = 0; i < 5; i++) {
         fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
     }
-    assert_true(host_of("h1")->breaker.open);
+    assert_true(endpoint_of("h1")->breaker.open);
     assert_int_equal(fake_running("one"), 3);
     fake_succeed(fake_running_one("one"));
     world_turn(&world);
-    assert_false(host_of("h1")->breaker.open);
+    assert_false(endpoint_of("h1")->breaker.open);
     assert_true(fake_running("one") >= 3);
     free_many();
     end();
@@ -923,7 +920,7 @@ static void pipeline__answers_of_its_own_keep_a_host_open(void **state)
         for (int n = 0; n < 3; n++) {
             feed_many("one");
             fail_all("one", table[i].kind, table[i].status, 0);
-            check(table[i].label, !host_of("h1")->breaker.open);
+            check(table[i].label, !endpoint_of("h1")->breaker.open);
             free_many();
         }
         end();
@@ -939,12 +936,12 @@ static void pipeline__takes_a_refusal_in_words_for_a_sign_of_life(void **state)
         fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
     }
     fake_fail(fake_running_one("one"), ERROR_REJECTED, 400, 0);
-    assert_int_equal(host_of("h1")->breaker.failures, 0);
+    assert_int_equal(endpoint_of("h1")->breaker.failures, 0);
     for (int i = 0; i < 4; i++) {
         fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
     }
     fake_fail(fake_running_one("one"), ERROR_CONFIG, 0, 0);
-    assert_int_equal(host_of("h1")->breaker.failures, 4);
+    assert_int_equal(endpoint_of("h1")->breaker.failures, 4);
     free_many();
     end();
 }
@@ -996,6 +993,43 @@ static void pipeline__waits_as_long_as_a_host_has_asked_for(void **state)
     }
 }
 
+/* One time for all: for attempts, for probes, and for what is past its age. */
+static void pipeline__does_not_probe_before_the_time_that_was_asked_for(
+    void **state)
+{
+    struct error err;
+    size_t attempts;
+
+    begin();
+    world.settings.delivery.max_attempts = 1;
+    feed_many("one");
+    for (int i = 0; i < 4; i++) {
+        fake_fail(fake_running_one("one"), ERROR_UNAVAILABLE, 503, 0);
+    }
+    fail_all("one", ERROR_UNAVAILABLE, 503, 300000);
+    assert_true(endpoint_of("h1")->breaker.open);
+    attempts = fake_attempts();
+    world_pass(&world, 299999);
+    assert_int_equal(fake_probes(), 0);
+    assert_int_equal(fake_attempts(), attempts);
+    world_pass(&world, 1);
+    assert_int_equal(fake_probes(), 1);
+    /* The probe may be told to wait, too. */
+    error_set(&err, ERROR_UNAVAILABLE, "come back later");
+    err.retry_after_ms = 2 * HOUR;
+    fake_probe(0)->over = true;
+    fake_probe(0)->done(fake_probe(0)->payload, &err);
+    world_pass(&world, 2 * HOUR - 1);
+    assert_int_equal(fake_probes(), 1);
+    assert_int_equal(fake_attempts(), attempts);
+    /* By now they are past their age. */
+    world_pass(&world, 1);
+    assert_int_equal(fake_probes(), 1);
+    assert_int_equal(fake_attempts(), attempts + 1);
+    free_many();
+    end();
+}
+
 /* The longest counts, whoever says it last. */
 static void pipeline__does_not_shorten_a_rest(void **state)
 {
@@ -1013,6 +1047,99 @@ static void pipeline__does_not_shorten_a_rest(void **state)
     world_pass(&world, 1);
     assert_true(fake_running(NULL) > 0);
     record_free(record);
+    free_many();
+    end();
+}
+
+/* --- without a probe, and of another kind ------------------------------------
+ */
+
+/* Half-open: one delivery at a time finds out whether somebody is there. */
+static void pipeline__tries_one_delivery_where_there_is_no_probe(void **state)
+{
+    static const uint64_t bounds[] = {500, 1000, 2000, 4000};
+    uint64_t since;
+    size_t attempts;
+
+    begin();
+    feed_many("hook");
+    while (fake_running("hook") > 0) {
+        fail_all("hook", ERROR_UNREACHABLE, 0, 0);
+    }
+    since = world.time.monotonic;
+    attempts = fake_attempts();
+    for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
+        world_pass(&world, MINUTE / 2);
+        assert_int_equal(fake_attempts(), attempts + i + 1);
+        assert_int_equal(fake_running("hook"), 1);
+        assert_in_range(fake_running_one("hook")->began_ms - since,
+                        bounds[i] / 2 + 1, bounds[i] + 1);
+        since = world.time.monotonic;
+        fail_all("hook", ERROR_UNAVAILABLE, 503, 0);
+    }
+    world_pass(&world, MINUTE);
+    assert_int_equal(fake_running("hook"), 1);
+    fake_succeed(fake_running_one("hook"));
+    assert_true(fake_running("hook") > 1);
+    for (int i = 0; i < 200 && told_count < MANY; i++) {
+        succeed_all("hook");
+        world_pass(&world, 1000);
+    }
+    assert_int_equal(told_count, MANY);
+    assert_int_equal(fake_probes(), 0);
+    free_many();
+    end();
+}
+
+/* An attempt that shows nothing of its endpoint does not end the search. */
+static void pipeline__tries_another_one_when_the_first_shows_nothing(
+    void **state)
+{
+    begin();
+    feed_many("hook");
+    while (fake_running("hook") > 0) {
+        fail_all("hook", ERROR_UNREACHABLE, 0, 0);
+    }
+    world_pass(&world, MINUTE);
+    fake_fail(fake_running_one("hook"), ERROR_TOO_LARGE, 0, 0);
+    world_turn(&world);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(fake_running("hook"), 1);
+    record_abandon(records[0], true);
+    for (size_t i = 0; i < MANY; i++) {
+        record_abandon(records[i], true);
+    }
+    assert_int_equal(fake_running("hook"), 0);
+    free_many();
+    end();
+}
+
+/* Whoever else answers at that host and port is somebody else. */
+static void pipeline__keeps_two_kinds_at_one_host_apart(void **state)
+{
+    struct capture capture;
+    const char *text;
+    struct record *hook;
+
+    begin_down();
+    hook = feed("hook");
+    assert_int_equal(fake_running("hook"), 1);
+    succeed_all("hook");
+    assert_true(endpoint_of("h1")->breaker.open);
+    assert_true(endpoint_of("h1")->limiter.measured);
+    record_free(hook);
+    free_many();
+
+    log_setup(LOG_ERROR, LOG_JSON);
+    capture_begin(&capture);
+    feed_many("hook");
+    while (fake_running("hook") > 0) {
+        fail_all("hook", ERROR_UNREACHABLE, 0, 0);
+    }
+    text = capture_end(&capture);
+    log_setup(LOG_ERROR + 1, LOG_JSON);
+    check_contains("log", text, "webhook is down, deliveries to it wait");
+    check_contains("log", text, "\"host\":\"h1\"");
     free_many();
     end();
 }
@@ -1044,6 +1171,77 @@ static void pipeline__sends_a_host_what_it_bears(void **state)
     end();
 }
 
+/* --- how often ---------------------------------------------------------------
+ */
+
+/* An endpoint that takes one request a second, answers at once, and says
+ * nothing of when to come again or asks for a pause */
+struct narrow {
+    uint64_t free_ms; /* it takes the next one */
+    uint32_t pause_ms;
+    size_t accepted;
+    size_t refused;
+};
+
+static void answer_narrowly(struct narrow *narrow)
+{
+    size_t running = fake_running(NULL);
+    uint64_t now = world.time.monotonic;
+
+    for (size_t i = 0; i < running; i++) {
+        struct fake_attempt *attempt = fake_running_one(NULL);
+
+        if (now >= narrow->free_ms) {
+            narrow->free_ms = now + 1000;
+            narrow->accepted++;
+            fake_succeed(attempt);
+        } else {
+            narrow->refused++;
+            fake_fail(attempt, ERROR_RATE_LIMITED, 429, narrow->pause_ms);
+        }
+    }
+}
+
+/* As much as it likes, for so long */
+static void crowd(struct narrow *narrow, uint64_t seconds)
+{
+    narrow->accepted = 0;
+    narrow->refused = 0;
+    for (uint64_t step = 0; step < seconds * 50; step++) {
+        for (size_t i = 0; i < MANY; i++) {
+            if (records[i] == NULL || record_is_done(records[i])) {
+                record_free(records[i]);
+                records[i] = feed("hook");
+            }
+        }
+        world_pass(&world, 20);
+        answer_narrowly(narrow);
+        told_count = 0;
+    }
+}
+
+/* One attempt at a time that is answered at once is many a second. */
+static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(
+    void **state)
+{
+    static const uint32_t pauses[] = {0, 1000, 10000};
+
+    for (size_t i = 0; i < ARRAY_SIZE(pauses); i++) {
+        struct narrow narrow = {.pause_ms = pauses[i]};
+
+        begin_with(1, PIPELINE_SERVICE);
+        world.settings.delivery.max_attempts = 1000;
+        open_pipeline();
+        crowd(&narrow, 120);
+        crowd(&narrow, 900);
+        assert_in_range(narrow.accepted, i < 2 ? 800 : 500, 900);
+        assert_in_range(narrow.refused, 1, narrow.accepted * 3 / 100);
+        free_many();
+        fake_reset(world.loop);
+        end();
+    }
+}
+
 /* Each registration may use as much as it is configured to, and no more. */
 static void pipeline__never_sends_more_than_is_configured(void **state)
 {
@@ -1072,8 +1270,8 @@ static void pipeline__has_the_registrations_of_a_host_take_turns(void **state)
     struct record *others[4];
 
     begin();
-    host_of("h1")->limiter.limit = 1;
-    host_of("h1")->limiter.most = 1;
+    endpoint_of("h1")->limiter.limit = 1;
+    endpoint_of("h1")->limiter.most = 1;
     feed_many("one"); /* before the others, and many more */
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         others[i] = feed("two");
@@ -1127,7 +1325,7 @@ static void pipeline__holds_a_registration_that_is_refused(void **state)
     while (fake_running("one") > 0) {
         fail_all("one", ERROR_AUTH, 401, 0);
     }
-    assert_true(world.pipeline->lanes[0].held);
+    assert_true(world.pipeline->scheduler.queues[0].held);
     assert_int_equal(fake_attempts(), 6); /* four, and two behind them */
     attempts = fake_attempts();
     assert_int_equal(fake_running(NULL), 0);
@@ -1158,7 +1356,7 @@ static void pipeline__holds_a_registration_that_is_refused(void **state)
     world_pass(&world, MINUTE);
     assert_int_equal(fake_running("one"), 1);
     fake_succeed(fake_running_one("one"));
-    assert_false(world.pipeline->lanes[0].held);
+    assert_false(world.pipeline->scheduler.queues[0].held);
     for (int i = 0; i < 200 && told_count < 2 + MANY; i++) {
         succeed_all("one");
         world_pass(&world, 1000);
@@ -1182,7 +1380,7 @@ static void pipeline__holds_one_delivery_that_is_refused_by_itself(void **state)
         feed_many("one");
         succeed_all("one");
         free_many();
-        assert_false(world.pipeline->lanes[0].held);
+        assert_false(world.pipeline->scheduler.queues[0].held);
     }
     assert_int_equal(told_count, 3 * MANY);
     assert_false(record_is_done(refused));
@@ -1226,10 +1424,10 @@ static void bring_to(char state)
 {
     switch (state) {
     case 'w':
-        host_of("h1")->not_before_ms = world.time.monotonic + HOUR;
+        endpoint_of("h1")->asked_ms = world.time.monotonic + HOUR;
         break;
     case 'p':
-        host_of("h1")->not_before_ms = 0;
+        endpoint_of("h1")->asked_ms = 0;
         break;
     default:
         break;
@@ -1263,7 +1461,7 @@ static void check_abandoned(const struct abandoned *row)
         check(row->label, !record_abandon(record, false));
     }
     check(row->label, (told_count > 0) == row->told);
-    check(row->label, record_outcome_is_done(record, 0) == row->told);
+    check(row->label, (record_outcome(record, 0) != NULL) == row->told);
     check_number(row->label, fake_attempts(), attempts);
     record_free(record);
     end();
@@ -1307,7 +1505,7 @@ static void pipeline__drains_by_letting_what_runs_come_to_its_end(void **state)
 
     begin();
     feed_many("one");
-    pipeline_drain(world.pipeline, count_idle, &idle);
+    scheduler_drain(&world.pipeline->scheduler, count_idle, &idle);
     attempts = fake_attempts();
     fake_fail(fake_running_one("one"), ERROR_INTERRUPTED, 404, 0);
     world_pass(&world, HOUR);
@@ -1331,7 +1529,7 @@ static void pipeline__drains_at_once_when_nothing_runs(void **state)
     int idle = 0;
 
     begin();
-    pipeline_drain(world.pipeline, count_idle, &idle);
+    scheduler_drain(&world.pipeline->scheduler, count_idle, &idle);
     assert_int_equal(idle, 0);
     world_turn(&world);
     assert_int_equal(idle, 1);
@@ -1356,7 +1554,7 @@ static void pipeline__tries_all_the_same_when_somebody_waits(void **state)
     assert_int_equal(told_count, MANY);
     assert_int_equal(fake_attempts(), 8 * MANY);
     assert_int_equal(fake_probes(), 0);
-    assert_false(host_of("h1")->breaker.open);
+    assert_false(endpoint_of("h1")->breaker.open);
     free_many();
     end();
 }
@@ -1370,27 +1568,27 @@ static void pipeline__knows_what_makes_no_progress(void **state)
     struct record *both;
 
     begin_down();
-    assert_true(record_is_crowding(records[0]));
+    assert_true(record_may_be_shed(records[0]));
     flows = feed("far");
-    assert_false(record_is_crowding(flows)); /* it runs */
+    assert_false(record_may_be_shed(flows)); /* it runs */
     both = feed("both");
-    assert_false(record_is_crowding(both)); /* a part of it runs */
+    assert_false(record_may_be_shed(both)); /* a part of it runs */
     succeed_all(NULL);
-    assert_false(record_is_crowding(flows)); /* it is done */
-    assert_true(record_is_crowding(both));
+    assert_false(record_may_be_shed(flows)); /* it is done */
+    assert_true(record_may_be_shed(both));
     record_free(flows);
-    host_of("h2")->not_before_ms = world.time.monotonic + 1;
+    endpoint_of("h2")->asked_ms = world.time.monotonic + 1;
     flows = feed("far");
-    assert_false(record_is_crowding(flows)); /* it waits, but not for long */
-    assert_false(pipeline_wants_parked(world.pipeline));
-    record_note_parked(records[0]);
-    assert_false(pipeline_wants_parked(world.pipeline)); /* its host is down */
+    assert_false(record_may_be_shed(flows)); /* it waits, but not for long */
+    assert_false(shed_wants_back(&world.pipeline->scheduler));
+    record_note_shed(records[0]);
+    assert_false(shed_wants_back(&world.pipeline->scheduler)); /* its host is down */
     world_pass(&world, 1000);
     fake_answer_probe(fake_running_probe("h1"), true);
     world_turn(&world);
-    assert_true(pipeline_wants_parked(world.pipeline));
-    pipeline_note_unparked(world.pipeline);
-    assert_false(pipeline_wants_parked(world.pipeline));
+    assert_true(shed_wants_back(&world.pipeline->scheduler));
+    shed_note_read_again(&world.pipeline->scheduler);
+    assert_false(shed_wants_back(&world.pipeline->scheduler));
     record_free(flows);
     record_free(both);
     free_many();
@@ -1405,12 +1603,12 @@ static void pipeline__parks_only_what_waits(void **state)
     begin_down();
     both = feed("both");
     succeed_all("both-far");
-    assert_true(record_is_crowding(both));
-    record_note_parked(both);
+    assert_true(record_may_be_shed(both));
+    record_note_shed(both);
     record_free(both);
-    assert_true(world.pipeline->lanes[0].parked);
-    assert_false(world.pipeline->lanes[2].parked);
-    assert_false(pipeline_wants_parked(world.pipeline));
+    assert_true(world.pipeline->scheduler.queues[0].has_shed);
+    assert_false(world.pipeline->scheduler.queues[2].has_shed);
+    assert_false(shed_wants_back(&world.pipeline->scheduler));
     free_many();
     end();
 }
@@ -1491,7 +1689,7 @@ static uint64_t roll(uint64_t below)
     return random_below(&dice, below);
 }
 
-static void check_lane(const struct lane *lane)
+static void check_queue(const struct registration_queue *queue)
 {
     size_t running = 0;
     size_t load = 0;
@@ -1501,62 +1699,62 @@ static void check_lane(const struct lane *lane)
         for (size_t n = 0; n < held[i]->delivery_count; n++) {
             const struct delivery *delivery = &held[i]->deliveries[n];
 
-            if (delivery->lane == lane) {
+            if (delivery->queue == queue) {
                 running += delivery->state == DELIVERY_RUNNING;
                 waiting += delivery->state == DELIVERY_WAITING;
                 load += delivery->state < DELIVERY_DONE;
             }
         }
     }
-    assert_int_equal(lane->running, running);
-    assert_int_equal(lane->waiting_count, waiting);
-    assert_int_equal(lane->load, load);
-    assert_true(lane->running <= lane->most);
+    assert_int_equal(queue->in_flight, running);
+    assert_int_equal(queue->backlog_count, waiting);
+    assert_int_equal(queue->load, load);
+    assert_true(queue->in_flight <= queue->max_in_flight);
 }
 
 /* Whatever waits either has somebody to wait for, or a time. */
-static void check_wakes(const struct host *host)
+static void check_wakes(const struct endpoint *endpoint)
 {
     uint64_t now = world.time.monotonic;
     bool wants = false;
 
-    for (size_t i = 0; i < host->lane_count; i++) {
-        const struct lane *lane = host->lanes[i];
+    for (size_t i = 0; i < endpoint->queue_count; i++) {
+        const struct registration_queue *queue = endpoint->queues[i];
 
-        wants |= lane->waiting_count > 0;
-        if (lane->waiting_count > 0 && !host->breaker.open && !lane->held &&
-            now >= host->not_before_ms && lane->running < lane->most) {
-            assert_false(limiter_admits(&host->limiter, host->running));
+        wants |= queue->backlog_count > 0;
+        if (queue->backlog_count > 0 && !endpoint->breaker.open && !queue->held &&
+            endpoint_not_before_ms(endpoint, now) <= now && queue->in_flight < queue->max_in_flight) {
+            assert_false(limiter_admits(&endpoint->limiter, endpoint->in_flight));
         }
     }
     if (wants) {
-        assert_true(host->running > 0 || host->probe != NULL ||
-                    (timer_is_armed(&host->wake) && host->wake.due_ms > now));
+        assert_true(endpoint->in_flight > 0 || endpoint->probe != NULL ||
+                    (timer_is_armed(&endpoint->wake) && endpoint->wake.due_ms > now));
     }
 }
 
 static void check_rules(void)
 {
-    const struct host *host;
+    const struct endpoint *endpoint;
     size_t running = 0;
 
     for (size_t i = 0; i < world.settings.registration_count; i++) {
-        check_lane(&world.pipeline->lanes[i]);
+        check_queue(&world.pipeline->scheduler.queues[i]);
     }
-    STAILQ_FOREACH(host, &world.pipeline->hosts, link)
+    STAILQ_FOREACH(endpoint, &world.pipeline->scheduler.endpoints, link)
     {
         size_t sum = 0;
 
-        for (size_t i = 0; i < host->lane_count; i++) {
-            sum += host->lanes[i]->running;
+        for (size_t i = 0; i < endpoint->queue_count; i++) {
+            sum += endpoint->queues[i]->in_flight;
         }
-        assert_int_equal(host->running, sum);
-        assert_true(host->limiter.limit >= 1 &&
-                    host->limiter.limit <= host->limiter.most);
-        check_wakes(host);
+        assert_int_equal(endpoint->in_flight, sum);
+        assert_true(endpoint->limiter.limit >= 1 &&
+                    endpoint->limiter.limit <= endpoint->limiter.most);
+        check_wakes(endpoint);
         running += sum;
     }
-    assert_int_equal(world.pipeline->running, running);
+    assert_int_equal(world.pipeline->scheduler.in_flight, running);
     assert_int_equal(fake_running(NULL), running);
 }
 
@@ -1740,8 +1938,16 @@ int main(void)
         cmocka_unit_test(pipeline__answers_of_its_own_keep_a_host_open),
         cmocka_unit_test(pipeline__takes_a_refusal_in_words_for_a_sign_of_life),
         cmocka_unit_test(pipeline__waits_as_long_as_a_host_has_asked_for),
+        cmocka_unit_test(
+            pipeline__does_not_probe_before_the_time_that_was_asked_for),
         cmocka_unit_test(pipeline__does_not_shorten_a_rest),
+        cmocka_unit_test(pipeline__tries_one_delivery_where_there_is_no_probe),
+        cmocka_unit_test(
+            pipeline__tries_another_one_when_the_first_shows_nothing),
+        cmocka_unit_test(pipeline__keeps_two_kinds_at_one_host_apart),
         cmocka_unit_test(pipeline__sends_a_host_what_it_bears),
+        cmocka_unit_test(
+            pipeline__finds_out_how_often_an_endpoint_may_be_asked),
         cmocka_unit_test(pipeline__never_sends_more_than_is_configured),
         cmocka_unit_test(pipeline__has_the_registrations_of_a_host_take_turns),
         cmocka_unit_test(pipeline__retries_no_more_than_its_budget_allows),

@@ -111,7 +111,7 @@ static const struct status_outcome *last_outcome(void)
 
 static uint64_t succeeded(size_t place)
 {
-    return service->pipeline->lanes[place].counts.succeeded;
+    return service->pipeline->scheduler.queues[place].counts.succeeded;
 }
 
 /* --- what becomes of each ---------------------------------------------------
@@ -161,8 +161,8 @@ static void renewal__counts_what_still_runs(void **state)
     fake_succeed(fake_running_one("one"));
     world_turn(&world);
     assert_int_equal(fake_running("one"), 4);
-    assert_int_equal(service->pipeline->lanes[0].running, 4);
-    assert_int_equal(service->pipeline->lanes[0].load, 9);
+    assert_int_equal(service->pipeline->scheduler.queues[0].in_flight, 4);
+    assert_int_equal(service->pipeline->scheduler.queues[0].load, 9);
     finish();
 }
 
@@ -218,16 +218,16 @@ static void renewal__tries_a_held_registration_at_once(void **state)
         fake_fail(fake_attempt(i), ERROR_AUTH, 401, 0);
     }
     world_turn(&world);
-    assert_true(service->pipeline->lanes[0].held);
+    assert_true(service->pipeline->scheduler.queues[0].held);
     next = reload();
-    assert_true(service->pipeline->lanes[0].held);
+    assert_true(service->pipeline->scheduler.queues[0].held);
     assert_int_equal(fake_attempts(), 5); /* but with one delivery */
-    assert_true(service->pipeline->lanes[0].hold_until_ms ==
+    assert_true(service->pipeline->scheduler.queues[0].hold_until_ms ==
                 loop_now(world.loop));
     assert_true(is_of(next, fake_attempt(4)));
     fake_succeed(fake_attempt(4));
     world_turn(&world);
-    assert_false(service->pipeline->lanes[0].held);
+    assert_false(service->pipeline->scheduler.queues[0].held);
     assert_int_equal(fake_attempts(), 8);
     finish();
 }
@@ -244,8 +244,8 @@ static void renewal__learns_nothing_from_an_old_refusal(void **state)
         fake_fail(fake_attempt(i), ERROR_AUTH, 401, 0);
     }
     world_turn(&world);
-    assert_false(service->pipeline->lanes[0].held);
-    assert_int_equal(service->pipeline->lanes[0].refusals, 0);
+    assert_false(service->pipeline->scheduler.queues[0].held);
+    assert_int_equal(service->pipeline->scheduler.queues[0].refusals, 0);
     assert_int_equal(fake_running("one"), 4);
     finish();
 }
@@ -260,7 +260,7 @@ static void renewal__probes_a_host_that_is_down_at_once(void **state)
         fake_fail(fake_running_one("one"), ERROR_UNREACHABLE, 0, 0);
         world_turn(&world);
     }
-    assert_true(service->pipeline->lanes[0].host->breaker.open);
+    assert_true(service->pipeline->scheduler.queues[0].endpoint->breaker.open);
     reload();
     assert_int_equal(fake_running("one"), 0);
     assert_non_null(fake_running_probe("h1"));
@@ -299,7 +299,7 @@ static void renewal__reads_again_what_was_dropped(void **state)
     assert_int_equal(fake_queue()->rewinds, 0);
     reload();
     /* Whose it is by the new plan is not known before it is read. */
-    assert_true(service->pipeline->lanes[1].parked);
+    assert_true(service->pipeline->scheduler.queues[1].has_shed);
     world_pass(&world, 2000);
     assert_true(fake_queue()->rewinds > 0);
     finish();

@@ -169,6 +169,21 @@ static void service__stops_reading_when_it_is_full(void **state)
     end();
 }
 
+/* What an attempt needs is held as well. */
+static void service__stops_reading_when_attempts_hold_too_much(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    arena_alloc(fake_attempt(0)->arena, 1 << 20);
+    record(1, "far");
+    assert_true(fake_queue()->paused);
+    fake_fail(fake_attempt(0), ERROR_INTERRUPTED, 404, 0);
+    world_pass(&world, 1000);
+    assert_false(fake_queue()->paused);
+    end();
+}
+
 /* "one" is down; what goes elsewhere goes on. */
 static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
     void **state)
@@ -461,6 +476,7 @@ int main(void)
         cmocka_unit_test(service__hands_in_again_what_was_aborted),
         cmocka_unit_test(service__withholds_a_message_that_is_too_large),
         cmocka_unit_test(service__stops_reading_when_it_is_full),
+        cmocka_unit_test(service__stops_reading_when_attempts_hold_too_much),
         cmocka_unit_test(
             service__gives_up_for_now_what_waits_for_a_host_that_is_down),
         cmocka_unit_test(service__gives_back_what_does_nothing_at_once),

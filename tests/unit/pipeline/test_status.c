@@ -134,7 +134,7 @@ static void status__shows_which_registration_is_down_and_why(void **state)
 
     begin_ready();
     fake_assign(0, -1, "");
-    assert_int_equal(look()->registration_count, 4);
+    assert_int_equal(look()->registration_count, 5);
     one = &status.registrations[0];
     assert_int_equal(one->state, REGISTRATION_FLOWING);
     for (int64_t i = 0; i < 4; i++) {
@@ -181,8 +181,35 @@ static void status__shows_which_registration_is_held(void **state)
     done();
 }
 
+static void status__shows_how_often_an_endpoint_may_be_asked(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    for (int64_t i = 0; i < 10; i++) {
+        record(i, "far");
+    }
+    assert_true(look()->registrations[2].rate_limit <= 0);
+    fake_fail(fake_running_one("far"), ERROR_RATE_LIMITED, 429, 0);
+    world_pass(&world, 1000);
+    fake_fail(fake_running_one("far"), ERROR_RATE_LIMITED, 429, 0);
+    assert_true(look()->registrations[2].rate_limit > 0.8);
+    assert_true(status.registrations[2].rate_limit < 1);
+    assert_true(status.registrations[0].rate_limit <= 0);
+    done();
+}
+
 /* --- counts ----------------------------------------------------------------
  */
+
+static uint64_t observations(const struct histogram *histogram)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i <= histogram->bounds->count; i++) {
+        count += histogram->counts[i];
+    }
+    return count;
+}
 
 static void counts__are_of_what_is_committed(void **state)
 {
@@ -213,8 +240,7 @@ static void counts__are_of_what_is_committed(void **state)
     assert_true(counts->dead_letters[ERROR_SCHEMA] == 1);
     assert_true(status.registrations[0].counts->succeeded == 1);
     assert_true(status.registrations[2].counts->failed == 1);
-    assert_true(histogram_count(&status.registrations[2].counts->duration) ==
-                1);
+    assert_true(observations(&status.registrations[2].counts->duration) == 1);
     assert_true(counts->last_completed_ms > WORLD_BEGAN);
     assert_true(counts->rebalances == 1);
     assert_int_equal(status.recent_count, 4);
@@ -243,7 +269,7 @@ static void counts__say_how_late_the_loop_is(void **state)
 {
     begin_ready();
     world_pass(&world, 1000);
-    assert_true(histogram_count(&look()->counts->loop_lag) == 1);
+    assert_true(observations(&look()->counts->loop_lag) == 1);
     assert_true(status.counts->loop_lag.sum == 0);
     world.time.monotonic += 3000; /* one that held up all others */
     world_turn(&world);
@@ -262,6 +288,7 @@ int main(void)
         cmocka_unit_test(status__shows_what_the_oldest_records_wait_for),
         cmocka_unit_test(status__shows_which_registration_is_down_and_why),
         cmocka_unit_test(status__shows_which_registration_is_held),
+        cmocka_unit_test(status__shows_how_often_an_endpoint_may_be_asked),
         cmocka_unit_test(counts__are_of_what_is_committed),
         cmocka_unit_test(counts__remember_the_last_fifty_outcomes),
         cmocka_unit_test(counts__say_how_late_the_loop_is),

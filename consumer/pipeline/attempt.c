@@ -1,0 +1,102 @@
+#include "pipeline_internal.h"
+#include "waybill/event_content.h"
+#include "waybill/fault.h"
+
+/* One attempt of a delivery: what its integration is asked, and what it has
+ * answered. */
+
+void attempt_release(struct delivery *delivery)
+{
+    arena_free(delivery->attempt.arena);
+    delivery->attempt.arena = NULL;
+}
+
+/* What its integration has had decoded of the event stays for the others. */
+static void count_content(struct record *record)
+{
+    size_t size = event_content_size(&record->event);
+
+    record->pipeline->bytes += size - record->content_size;
+    record->content_size = size;
+}
+
+static void on_done(void *payload, const struct delivery_report *report)
+{
+    struct delivery *delivery = payload;
+    struct delivery_report copy = *report;
+    struct error err;
+
+    delivery->attempt.operation = NULL;
+    count_content(delivery->record);
+    if (report->status == DELIVERY_FAILED) {
+        err = *report->err;
+        delivery->in_doubt = delivery->in_doubt || !report->did_not_arrive;
+        copy.err = &err;
+        attempt_release(delivery);
+    } else {
+        fault_point("pushed");
+    }
+    delivery->attempt.done(delivery, &copy);
+}
+
+/* Somebody's attempt may have arrived without an answer. */
+static bool may_have_arrived(const struct delivery *delivery)
+{
+    return delivery->dispatched || delivery->in_doubt;
+}
+
+static void note_repetition(struct delivery *delivery, bool repeats)
+{
+    struct outcome *outcome = &delivery->outcome;
+
+    outcome->repetition_is_visible =
+        delivery->integration->class->fields.repetition == REPETITION_VISIBLE;
+    outcome->possibly_repeated = outcome->repetition_is_visible && repeats;
+}
+
+static void note_start(struct delivery *delivery)
+{
+    const struct loop *loop = delivery->record->pipeline->options.loop;
+    struct outcome *outcome = &delivery->outcome;
+
+    if (outcome->started_ms == 0) {
+        delivery->started_ms = loop_now(loop);
+        outcome->started_ms = clock_wall_ms(loop_clock(loop));
+    }
+    outcome->attempts++;
+    delivery_note_attempts(delivery);
+}
+
+void attempt_begin(struct delivery *delivery, attempt_done_fn *done)
+{
+    struct attempt *attempt = &delivery->attempt;
+    bool repeats = may_have_arrived(delivery);
+
+    delivery_set_state(delivery, DELIVERY_RUNNING);
+    note_start(delivery);
+    note_repetition(delivery, repeats);
+    attempt->done = done;
+    attempt->arena = arena_new_counted(&delivery->record->pipeline->bytes);
+    attempt->operation = delivery->integration->class->deliver(
+        delivery->integration,
+        &(struct delivery_request){
+            .event = &delivery->record->event,
+            .attachment = delivery->attachment,
+            .attempt = delivery->outcome.attempts,
+            .deadline_ms = retry_deadline_ms(delivery),
+            .may_have_arrived = repeats,
+            .traceparent = delivery->outcome.traceparent,
+            .arena = attempt->arena,
+            .progress = &delivery->progress,
+            .kept_arena = delivery->record->arena,
+        },
+        on_done, delivery);
+    count_content(delivery->record);
+}
+
+void attempt_cancel(struct delivery *delivery)
+{
+    integration_cancel(delivery->attempt.operation);
+    delivery->attempt.operation = NULL;
+    attempt_release(delivery);
+}

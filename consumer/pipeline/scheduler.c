@@ -1,0 +1,518 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "pipeline_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/log.h"
+
+static const struct pipeline_options *options_of(
+    const struct delivery *delivery)
+{
+    return delivery->queue->endpoint->scheduler->options;
+}
+
+static uint64_t now_of(const struct endpoint *endpoint)
+{
+    return loop_now(endpoint->scheduler->options->loop);
+}
+
+static int64_t wall_now(const struct endpoint *endpoint)
+{
+    return clock_wall_ms(loop_clock(endpoint->scheduler->options->loop));
+}
+
+/* --- the log ----------------------------------------------------------------
+ */
+
+/* Of a "registry", a "webhook" */
+static void log_endpoint(const struct endpoint *endpoint, enum log_level level,
+                         const char *what, const struct error *err)
+{
+    char message[96];
+
+    snprintf(message, sizeof(message), "%s %s",
+             endpoint->class->fields.endpoint, what);
+    log_write(level, "pipeline", message, LOG_TEXT("host", endpoint->name),
+              LOG_TEXT("err", err != NULL ? err->message : NULL),
+              LOG_TEXT("err_kind", level == LOG_ERROR ? "retriable" : NULL));
+}
+
+static void log_registration(const struct registration_queue *queue,
+                             const char *message, const struct error *err)
+{
+    log_write(err != NULL ? LOG_ERROR : LOG_INFO, "pipeline", message,
+              LOG_TEXT("registration", queue->registration->name),
+              LOG_TEXT("err", err != NULL ? err->message : NULL),
+              LOG_TEXT("err_kind", err != NULL ? "auth" : NULL));
+}
+
+static void log_retry(const struct delivery *delivery, bool held,
+                      const struct error *err, uint64_t pause_ms)
+{
+    const struct input *input = &delivery->record->input;
+
+    log_write(
+        held ? LOG_ERROR : LOG_WARN, "pipeline",
+        held ? "credentials refused, holding delivery"
+             : "delivery failed, trying again",
+        LOG_TEXT("event_id", delivery->record->event.id),
+        LOG_TEXT("registration", delivery->attachment->registration->name),
+        LOG_TEXT("attachment", delivery->attachment->name),
+        LOG_TEXT("topic", input->message.topic),
+        LOG_NUMBER("partition", input->partition),
+        LOG_NUMBER("offset", input->offset),
+        LOG_NUMBER("attempt", delivery->outcome.attempts),
+        LOG_NUMBER("retry_in_ms", pause_ms), LOG_TEXT("err", err->message),
+        LOG_TEXT("err_kind", held ? "auth" : "retriable"),
+        LOG_NUMBER_IF(err->http_status, "http_status", err->http_status));
+}
+
+/* --- dispatching ------------------------------------------------------------
+ */
+
+static void dispatch(struct endpoint *endpoint);
+
+static void on_probed(void *payload, const struct error *err)
+{
+    struct endpoint *endpoint = payload;
+
+    endpoint->probe = NULL;
+    if (!endpoint->breaker.open) {
+        return; /* a delivery that was in flight has found out before */
+    }
+    endpoint_probed(endpoint, err, now_of(endpoint));
+    if (err == NULL) {
+        log_endpoint(endpoint, LOG_INFO, "answers again", NULL);
+    } else {
+        log_endpoint(endpoint, LOG_WARN, "is still down", err);
+    }
+    dispatch(endpoint);
+}
+
+/* False: its class has none. */
+static bool start_probe(struct endpoint *endpoint)
+{
+    endpoint->probe =
+        integration_probe(integration_of(endpoint->scheduler->integrations,
+                                         endpoint->registration),
+                          endpoint->registration, on_probed, endpoint);
+    return endpoint->probe != NULL;
+}
+
+/* One thing at a time finds out whether an endpoint that was down is there
+ * again: a delivery that is past its age, so that it uses up its attempts and
+ * every record ends; or a probe, so that no other attempt is spent on it; or,
+ * where there is no probe, the next delivery. */
+static struct delivery *next_trial(struct endpoint *endpoint)
+{
+    struct delivery *delivery;
+
+    if (endpoint->in_flight > 0 || endpoint->probe != NULL) {
+        return NULL; /* that one will tell */
+    }
+    delivery = endpoint_next_aged(endpoint);
+    if (delivery == NULL && start_probe(endpoint)) {
+        return NULL;
+    }
+    if (delivery == NULL) {
+        delivery = endpoint_next(endpoint, now_of(endpoint));
+    }
+    endpoint->is_tried = delivery != NULL;
+    return delivery;
+}
+
+static struct delivery *next_delivery(struct endpoint *endpoint)
+{
+    uint64_t now_ms = now_of(endpoint);
+
+    if (endpoint_not_before_ms(endpoint, now_ms) > now_ms) {
+        return NULL;
+    }
+    if (endpoint->breaker.open) {
+        return next_trial(endpoint);
+    }
+    return limiter_admits(&endpoint->limiter, endpoint->in_flight)
+               ? endpoint_next(endpoint, now_ms)
+               : NULL;
+}
+
+static void begin(struct endpoint *endpoint, struct delivery *delivery)
+{
+    rate_take(&endpoint->rate, endpoint->load == 1, now_of(endpoint));
+    if (delivery->outcome.attempts == 0) {
+        budget_earn(&endpoint->budget);
+    }
+    registration_queue_begin(delivery->queue);
+    attempt_begin(delivery, scheduler_report);
+}
+
+static void wake_later(struct endpoint *endpoint)
+{
+    uint64_t now_ms = now_of(endpoint);
+    uint64_t due_ms = endpoint_due_ms(endpoint, now_ms);
+
+    if (due_ms > 0) {
+        loop_arm(endpoint->scheduler->options->loop, &endpoint->wake,
+                 due_ms - now_ms);
+    }
+}
+
+/* Starts whatever may be started. */
+static void dispatch(struct endpoint *endpoint)
+{
+    struct delivery *delivery;
+
+    if (endpoint->scheduler->draining || !endpoint_has_backlog(endpoint)) {
+        return;
+    }
+    while ((delivery = next_delivery(endpoint)) != NULL) {
+        begin(endpoint, delivery);
+    }
+    wake_later(endpoint);
+}
+
+static void on_wake(void *payload)
+{
+    dispatch(payload);
+}
+
+/* --- deliveries that come ---------------------------------------------------
+ */
+
+static void wait_for_turn(struct delivery *delivery)
+{
+    delivery_set_state(delivery, DELIVERY_WAITING);
+    registration_queue_push(delivery->queue, delivery);
+    dispatch(delivery->queue->endpoint);
+}
+
+/* A retry that the endpoint's budget does not allow yet: so much later */
+#define BUDGET_PAUSE_MS 1000
+
+static void on_pause_over(void *payload)
+{
+    struct delivery *delivery = payload;
+    struct endpoint *endpoint = delivery->queue->endpoint;
+    const struct pipeline_options *options = options_of(delivery);
+
+    if (!scheduler_is_service(endpoint->scheduler) ||
+        budget_take(&endpoint->budget, now_of(endpoint))) {
+        wait_for_turn(delivery);
+    } else {
+        loop_arm(options->loop, &delivery->pause,
+                 1 + random_below(options->random, BUDGET_PAUSE_MS));
+    }
+}
+
+void scheduler_enqueue(struct delivery *delivery)
+{
+    timer_init(&delivery->pause, on_pause_over, delivery);
+    registration_queue_enter(delivery->queue);
+    wait_for_turn(delivery);
+}
+
+/* --- attempts that end ------------------------------------------------------
+ */
+
+static void announce_idle(struct scheduler *scheduler)
+{
+    if (scheduler->draining && scheduler->in_flight == 0) {
+        loop_defer(scheduler->options->loop, &scheduler->idle);
+    }
+}
+
+/* There is room for another one, under the newest configuration. */
+static void end_attempt(struct registration_queue *queue)
+{
+    struct registration_queue *newest = registration_queue_newest(queue);
+    struct endpoint *endpoint = endpoint_newest(queue->endpoint);
+
+    newest->ended++;
+    queue->endpoint->is_tried = false;
+    registration_queue_end(queue);
+    dispatch(endpoint);
+    if (newest->endpoint != endpoint) {
+        dispatch(newest->endpoint);
+    }
+    announce_idle(queue->endpoint->scheduler);
+}
+
+/* Credentials that are not configured any more say nothing of the others. And
+ * the same delivery, refused once more, says nothing new: others have been
+ * accepted since, or the registration is held. */
+static void learn_refusal(struct delivery *delivery, const struct error *err)
+{
+    struct registration_queue *queue = delivery->queue;
+    struct endpoint *endpoint = queue->endpoint;
+    bool is_new = !delivery->refused || queue->held;
+
+    delivery->refused = true;
+    if (is_new && !registration_queue_is_replaced(queue) &&
+        registration_queue_refused(
+            queue,
+            now_of(endpoint) +
+                options_of(delivery)->settings->delivery.hold_retry_ms)) {
+        queue->held_since_ms = wall_now(endpoint);
+        log_registration(queue, "credentials refused, holding registration",
+                         err);
+    }
+}
+
+/* What a failure shows of the endpoint and of the registration */
+static void learn_failure(struct delivery *delivery, const struct error *err)
+{
+    struct registration_queue *newest =
+        registration_queue_newest(delivery->queue);
+    struct endpoint *endpoint = endpoint_newest(delivery->queue->endpoint);
+    enum disposition disposition = disposition_of(err);
+
+    newest->last_error = *err;
+    newest->last_error_ms = wall_now(endpoint);
+    if (disposition == DISPOSITION_BACK_OFF) {
+        if (endpoint_failed(endpoint, err, now_of(endpoint))) {
+            endpoint->down_since_ms = wall_now(endpoint);
+            log_endpoint(endpoint, LOG_ERROR, "is down, deliveries to it wait",
+                         err);
+        }
+    } else if (disposition == DISPOSITION_HOLD &&
+               scheduler_is_service(endpoint->scheduler)) {
+        endpoint_succeeded(endpoint, now_of(endpoint));
+        learn_refusal(delivery, err);
+    } else if (err->http_status > 0) {
+        /* It is there, and says no. */
+        endpoint_succeeded(endpoint, now_of(endpoint));
+    }
+}
+
+static void learn_success(struct delivery *delivery)
+{
+    struct registration_queue *queue = delivery->queue;
+    struct endpoint *endpoint = endpoint_newest(queue->endpoint);
+
+    endpoint_succeeded(endpoint, now_of(endpoint));
+    if (!registration_queue_is_replaced(queue) &&
+        registration_queue_accepted(queue)) {
+        log_registration(queue, "credentials accepted, registration goes on",
+                         NULL);
+    }
+}
+
+static void try_again(struct delivery *delivery, bool held,
+                      const struct error *err)
+{
+    uint64_t pause_ms = retry_pause_ms(delivery, err);
+
+    registration_queue_newest(delivery->queue)->counts.retries[err->kind]++;
+    log_retry(delivery, held, err, pause_ms);
+    delivery_set_state(delivery, DELIVERY_PAUSING);
+    loop_arm(options_of(delivery)->loop, &delivery->pause, pause_ms);
+}
+
+/* A retriable error gives up its own class for the one that says so. */
+static void give_up(struct delivery *delivery, const struct error *err)
+{
+    struct outcome *outcome = &delivery->outcome;
+    enum disposition disposition = disposition_of(err);
+
+    outcome->status = OUTCOME_FAILED;
+    outcome->error = *err;
+    if (disposition == DISPOSITION_RETRY ||
+        disposition == DISPOSITION_BACK_OFF) {
+        outcome->error.kind = ERROR_ATTEMPTS_EXHAUSTED;
+    }
+    outcome->dead_letter =
+        scheduler_is_service(delivery->queue->endpoint->scheduler);
+    delivery_finish(delivery);
+}
+
+static void fail(struct delivery *delivery, const struct error *err)
+{
+    enum retry_verdict verdict = retry_after(delivery, err);
+    struct outcome *outcome = &delivery->outcome;
+
+    if (outcome->first_failed_ms == 0) {
+        outcome->first_failed_ms = wall_now(delivery->queue->endpoint);
+    }
+    delivery_note_attempts(delivery);
+    learn_failure(delivery, err);
+    if (verdict == RETRY_NEVER) {
+        give_up(delivery, err);
+    } else if (delivery->abandoned) {
+        delivery_drop(delivery);
+    } else {
+        try_again(delivery, verdict == RETRY_HELD, err);
+    }
+}
+
+static void succeed(struct delivery *delivery,
+                    const struct delivery_report *report)
+{
+    delivery->outcome.status = OUTCOME_SUCCEEDED;
+    delivery->outcome.result = report->result;
+    learn_success(delivery);
+    delivery_finish(delivery);
+}
+
+static void skip(struct delivery *delivery,
+                 const struct delivery_report *report)
+{
+    delivery->outcome.status = OUTCOME_SKIPPED;
+    delivery->outcome.skip_reason = report->skip_reason;
+    delivery_finish(delivery);
+}
+
+void scheduler_report(struct delivery *delivery,
+                      const struct delivery_report *report)
+{
+    struct registration_queue *queue = delivery->queue;
+
+    switch (report->status) {
+    case DELIVERY_SUCCEEDED:
+        succeed(delivery, report);
+        break;
+    case DELIVERY_SKIPPED:
+        skip(delivery, report);
+        break;
+    case DELIVERY_FAILED:
+        fail(delivery, report->err);
+        break;
+    }
+    end_attempt(queue);
+}
+
+/* --- deliveries that go -----------------------------------------------------
+ */
+
+static void cancel(struct delivery *delivery)
+{
+    struct registration_queue *queue = delivery->queue;
+    bool was_in_flight = delivery->state == DELIVERY_RUNNING;
+
+    if (delivery->state >= DELIVERY_DONE) {
+        return;
+    }
+    loop_disarm(options_of(delivery)->loop, &delivery->pause);
+    if (delivery->state == DELIVERY_WAITING) {
+        registration_queue_remove(queue, delivery);
+    }
+    if (was_in_flight) {
+        attempt_cancel(delivery);
+    }
+    delivery_drop(delivery);
+    if (was_in_flight) {
+        end_attempt(queue);
+    }
+}
+
+bool scheduler_abandon(struct delivery *delivery, bool at_once)
+{
+    delivery->abandoned = true;
+    if (at_once || delivery->state != DELIVERY_RUNNING) {
+        cancel(delivery);
+    }
+    return delivery->state == DELIVERY_RUNNING;
+}
+
+void scheduler_release(struct delivery *delivery)
+{
+    cancel(delivery);
+    attempt_release(delivery);
+}
+
+/* --- life cycle -------------------------------------------------------------
+ */
+
+static struct endpoint *find_endpoint(const struct scheduler *scheduler,
+                                      const struct integration_class *class,
+                                      const char *name)
+{
+    struct endpoint *endpoint;
+
+    STAILQ_FOREACH(endpoint, &scheduler->endpoints, link)
+    {
+        if (endpoint->class == class && strcmp(endpoint->name, name) == 0) {
+            return endpoint;
+        }
+    }
+    return NULL;
+}
+
+static void add_queue(struct scheduler *scheduler,
+                      const struct registration *registration)
+{
+    const struct integration_class *class = integration_class_for(registration);
+    const char *name = class->endpoint(registration, scheduler->arena);
+    struct endpoint *endpoint = find_endpoint(scheduler, class, name);
+    struct registration_queue *queue = scheduler_queue(scheduler, registration);
+
+    if (endpoint == NULL) {
+        endpoint = endpoint_new(scheduler, name, registration);
+        timer_init(&endpoint->wake, on_wake, endpoint);
+    }
+    registration_queue_init(queue, registration,
+                            scheduler->options->settings->delivery.concurrency);
+    endpoint_add_queue(endpoint, queue);
+}
+
+void scheduler_init(struct scheduler *scheduler,
+                    const struct pipeline_options *options,
+                    struct integration_set *integrations)
+{
+    const struct settings *settings = options->settings;
+
+    *scheduler = (struct scheduler){
+        .options = options,
+        .integrations = integrations,
+        .queues = mem_zalloc(settings->registration_count *
+                             sizeof(struct registration_queue)),
+        .queue_count = settings->registration_count,
+        .arena = arena_new(),
+    };
+    STAILQ_INIT(&scheduler->endpoints);
+    for (size_t i = 0; i < settings->registration_count; i++) {
+        add_queue(scheduler, &settings->registrations[i]);
+    }
+}
+
+struct registration_queue *scheduler_queue(
+    struct scheduler *scheduler, const struct registration *registration)
+{
+    return &scheduler->queues[registration -
+                              scheduler->options->settings->registrations];
+}
+
+void scheduler_drain(struct scheduler *scheduler, loop_fn *idle, void *payload)
+{
+    scheduler->draining = true;
+    task_init(&scheduler->idle, idle, payload);
+    announce_idle(scheduler);
+}
+
+/* No probe goes out, or comes back, any more. */
+void scheduler_stop_probing(struct scheduler *scheduler)
+{
+    struct endpoint *endpoint;
+
+    STAILQ_FOREACH(endpoint, &scheduler->endpoints, link)
+    {
+        if (endpoint->probe != NULL) {
+            integration_cancel(endpoint->probe);
+            endpoint->probe = NULL;
+        }
+        loop_disarm(scheduler->options->loop, &endpoint->wake);
+    }
+}
+
+void scheduler_destroy(struct scheduler *scheduler)
+{
+    struct endpoint *endpoint;
+
+    scheduler_stop_probing(scheduler);
+    while ((endpoint = STAILQ_FIRST(&scheduler->endpoints)) != NULL) {
+        STAILQ_REMOVE_HEAD(&scheduler->endpoints, link);
+        endpoint_free(endpoint);
+    }
+    loop_cancel(scheduler->options->loop, &scheduler->idle);
+    mem_free(scheduler->queues);
+    arena_free(scheduler->arena);
+}
