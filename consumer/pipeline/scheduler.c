@@ -136,6 +136,9 @@ static struct delivery *next_delivery(struct endpoint *endpoint)
                : NULL;
 }
 
+static void scheduler_report(struct delivery *delivery,
+                             const struct delivery_report *report);
+
 static void begin(struct endpoint *endpoint, struct delivery *delivery)
 {
     rate_take(&endpoint->rate, endpoint->load == 1, now_of(endpoint));
@@ -361,8 +364,9 @@ static void skip(struct delivery *delivery,
     delivery_finish(delivery);
 }
 
-void scheduler_report(struct delivery *delivery,
-                      const struct delivery_report *report)
+/* How the attempt of a delivery has ended */
+static void scheduler_report(struct delivery *delivery,
+                             const struct delivery_report *report)
 {
     struct registration_queue *queue = delivery->queue;
 

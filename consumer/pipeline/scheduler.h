@@ -255,9 +255,6 @@ struct registration_queue *scheduler_queue(
 
 /* A new delivery, of which attachment, queue, integration and slot are set */
 void scheduler_enqueue(struct delivery *delivery);
-/* How the attempt of a delivery has ended */
-void scheduler_report(struct delivery *delivery,
-                      const struct delivery_report *report);
 /* No attempt begins any more, and with `at_once` none goes on; true: one is in
  * flight. */
 bool scheduler_abandon(struct delivery *delivery, bool at_once);

@@ -181,8 +181,6 @@ struct integration_class {
 extern const struct integration_class *const integration_classes[];
 extern const struct integration_fields *const integration_table[];
 
-/* NULL: there is none of that kind. */
-const struct integration_class *integration_class_of(const char *kind);
 /* That of a registration that config/ has accepted: never NULL */
 const struct integration_class *integration_class_for(
     const struct registration *registration);

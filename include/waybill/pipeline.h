@@ -53,7 +53,6 @@ struct integration_context pipeline_context(const struct settings *settings,
 struct pipeline *pipeline_new(const struct pipeline_options *options);
 /* No record is left, and none that was before it in the same service. */
 void pipeline_free(struct pipeline *pipeline);
-const struct settings *pipeline_settings(const struct pipeline *pipeline);
 
 /* Called once for each delivery of a record, as soon as it has an outcome, from
  * the loop, unless the record is freed before; and where an abandoned one comes

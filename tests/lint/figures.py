@@ -425,13 +425,13 @@ BOUNDS = {
     "function-max": 60,
     "long-files": 0,
     "long-headers": 2,
-    "cycles": 8,
+    "cycles": 2,
     "unused-dependencies": 0,
-    "external": 3,
-    "external-for-tests": 7,
-    "duplicated-blocks": 24,
-    "similar-blocks": 54,
-    "inside-tests": 22,
+    "external": 0,
+    "external-for-tests": 3,
+    "duplicated-blocks": 8,
+    "similar-blocks": 25,
+    "inside-tests": 11,
 }
 
 
