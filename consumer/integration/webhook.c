@@ -100,7 +100,7 @@ static const struct field registration_fields[] = {
      .fallback = "POST",
      .doc = "The request's method.",
      .since = "0.3"},
-    TRANSPORT_FIELDS(struct webhook_options, endpoint.transport),
+    TRANSPORT_FIELDS(OPTION(endpoint.transport)),
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(endpoint.plain_http),
