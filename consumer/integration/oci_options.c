@@ -99,7 +99,7 @@ const struct field oci_registration_fields[] = {
      .doc = "Amazon ECR makes no repository by itself: make it where it is "
             "missing. The role must allow ecr:CreateRepository.",
      .since = "0.2"},
-    TRANSPORT_FIELDS(struct registry_options, transport),
+    TRANSPORT_FIELDS(OPTION(transport)),
     {.key = "certs_dir",
      .flags = FIELD_PATH,
      .offset = OPTION(transport.certs_dir),

@@ -40,40 +40,10 @@ struct placeholder {
 #define MATERIAL(member) SOURCE_MATERIAL, offsetof(struct material, member)
 
 static const struct placeholder placeholders[] = {
-    {"id", MESSAGE(id)},
-    {"kind", MESSAGE(kind)},
-    {"data", SOURCE_DATA, 0},
-    {"event.id", EVENT(id)},
-    {"event.time", EVENT(time)},
-    {"organization", EVENT(organization)},
-    {"workflow.id", EVENT(workflow.id)},
-    {"workflow.name", EVENT(workflow.name)},
-    {"workflow.project", EVENT(workflow.project)},
-    {"workflow.team", EVENT(workflow.team)},
-    {"run.id", EVENT(run.id)},
-    {"run.state", EVENT(run.state)},
-    {"run.started_at", EVENT(run.started_at)},
-    {"run.finished_at", EVENT(run.finished_at)},
-    {"run.runner_type", EVENT(run.runner_type)},
-    {"run.url", EVENT(run.url)},
-    {"subject.ref", SUBJECT(ref)},
-    {"subject.digest", SUBJECT(digest)},
-    {"attestation.digest", SOURCE_DIGEST, 0},
-    {"attestation.predicate_type", SOURCE_PREDICATE_TYPE, 0},
-    {"attestation.envelope", SOURCE_ENVELOPE, 0},
-    {"attestation.statement", SOURCE_STATEMENT, 0},
-    {"material.name", MATERIAL(name)},
-    {"material.type", MATERIAL(type)},
-    {"material.digest", MATERIAL(digest)},
-    {"material.filename", MATERIAL(filename)},
-    {"attachment", SOURCE_ATTACHMENT, offsetof(struct attachment, name)},
-    {"registration", SOURCE_REGISTRATION, offsetof(struct registration, name)},
+#define VALUE(...) {__VA_ARGS__},
+#include "template_values.def"
+#undef VALUE
 };
-
-const char *template_name(size_t index)
-{
-    return index < ARRAY_SIZE(placeholders) ? placeholders[index].name : NULL;
-}
 
 static bool is_document(const struct placeholder *placeholder)
 {

@@ -1,8 +1,6 @@
 #ifndef WAYBILL_INTEGRATION_TEMPLATE_H
 #define WAYBILL_INTEGRATION_TEMPLATE_H
 
-#include <stddef.h>
-
 #include "waybill/error.h"
 #include "waybill/event.h"
 #include "waybill/plan.h"
@@ -18,6 +16,8 @@
  *     {{ .workflow.name | raw }}   as it is, for what is not JSON
  *     {{ "{{" }}                   what stands between the quotation marks
  *
+ * template_values.def lists the values.
+ *
  * A subset of Go's text/template as far as its form goes. There are neither
  * conditions nor loops nor functions, and what is not known is a fault before
  * anything is delivered. The same message always gives the same text. Pure.
@@ -32,10 +32,6 @@ struct template_message {
     const char *kind;     /* "ATTESTATION", or the material's type */
     struct bytes content; /* what `.data` is in base64; see template_uses() */
 };
-
-/* Every placeholder's name, without the dot in front; NULL: there is none of
- * that index */
-const char *template_name(size_t index);
 
 /* The fault says where it is, and quotes nothing: the text may come from a file
  * that nobody is to see. */

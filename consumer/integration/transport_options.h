@@ -7,12 +7,12 @@
 #include "waybill/http.h"
 
 /* How an endpoint is reached: keys that every registration has whose
- * integration speaks HTTP. `member` is the struct http_transport in the
- * integration's own struct of options. */
-#define TRANSPORT_FIELDS(options, member)                                      \
+ * integration speaks HTTP. `base` is the offset of the struct http_transport in
+ * the integration's own struct of options. */
+#define TRANSPORT_FIELDS(base)                                                 \
     {.key = "ca_file",                                                         \
      .flags = FIELD_PATH,                                                      \
-     .offset = offsetof(options, member.ca_file),                              \
+     .offset = (base) + offsetof(struct http_transport, ca_file),              \
      .check = transport_check_file,                                            \
      .doc = "Authorities (PEM) to trust, instead of the system's. A "          \
             "relative path starts at the configuration file's folder.",        \
@@ -20,7 +20,7 @@
      .since = "0.1"},                                                          \
         {.key = "client_certificate",                                          \
          .flags = FIELD_PATH,                                                  \
-         .offset = offsetof(options, member.certificate),                      \
+         .offset = (base) + offsetof(struct http_transport, certificate),      \
          .check = transport_check_file,                                        \
          .doc = "The certificate (PEM) to show to a server that asks for "     \
                 "one.",                                                        \
@@ -28,7 +28,7 @@
          .since = "0.2"},                                                      \
         {.key = "client_key",                                                  \
          .flags = FIELD_PATH,                                                  \
-         .offset = offsetof(options, member.key),                              \
+         .offset = (base) + offsetof(struct http_transport, key),              \
          .check = transport_check_file,                                        \
          .doc = "Its key (PEM, not encrypted). Left out: it is in the "        \
                 "certificate's file.",                                         \
@@ -36,14 +36,14 @@
          .since = "0.2"},                                                      \
         {.key = "tls_min_version",                                             \
          .type = FIELD_ENUM,                                                   \
-         .offset = offsetof(options, member.oldest_tls),                       \
+         .offset = (base) + offsetof(struct http_transport, oldest_tls),       \
          .words = http_tls_versions,                                           \
          .fallback = "1.2",                                                    \
          .doc = "The oldest version of TLS that is spoken.",                   \
          .since = "0.2"},                                                      \
     {                                                                          \
         .key = "proxy", .flags = FIELD_SECRET,                                 \
-        .offset = offsetof(options, member.proxy),                             \
+        .offset = (base) + offsetof(struct http_transport, proxy),             \
         .doc = "The proxy to go through, "                                     \
                "[scheme://][user:password@]host:port, or none. Left out: "     \
                "what https_proxy and no_proxy in the environment say.",        \

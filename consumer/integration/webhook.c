@@ -100,7 +100,7 @@ static const struct field registration_fields[] = {
      .fallback = "POST",
      .doc = "The request's method.",
      .since = "0.3"},
-    TRANSPORT_FIELDS(struct webhook_options, endpoint.transport),
+    TRANSPORT_FIELDS(OPTION(endpoint.transport)),
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(endpoint.plain_http),
@@ -136,17 +136,13 @@ static const struct field attachment_fields[] = {
      .check = template_check,
      .doc = "The body. {{ .workflow.name }} stands for a value, escaped as "
             "inside a JSON string; with a vertical bar and json behind it for "
-            "a whole JSON value, with raw for the text as it is. Values: "
-            ".id (the webhook-id), .kind, "
-            ".data (in base64), .event.id, .event.time, .organization, "
-            ".workflow.id, .workflow.name, .workflow.project, .workflow.team, "
-            ".run.id, .run.state, .run.started_at, .run.finished_at, "
-            ".run.runner_type, .run.url, .subject.ref, .subject.digest, "
-            ".attestation.digest, .attestation.predicate_type, "
-            ".attestation.envelope, .attestation.statement, .material.name, "
-            ".material.type, .material.digest, .material.filename, "
-            ".attachment, .registration. Left out: Chainloop's format, "
-            "{\"Metadata\", \"Data\", \"Kind\"}.",
+            "a whole JSON value, with raw for the text as it is. Values (.id "
+            "is the webhook-id, .data the content in base64):"
+#define VALUE(name, ...) " ." name
+#include "template_values.def"
+#undef VALUE
+            ". Left out: Chainloop's format, {\"Metadata\", \"Data\", "
+            "\"Kind\"}.",
      .example = "{\"text\": \"{{ .workflow.name }}: {{ .run.state }}\"}",
      .since = "0.3"},
     {.key = "on_doubt",
@@ -155,7 +151,9 @@ static const struct field attachment_fields[] = {
      .words = doubts,
      .fallback = "again",
      .doc = "What to do when an earlier attempt may have arrived, which nobody "
-            "can be asked: again (the webhook-id is the same), or skip.",
+            "can be asked: again (the webhook-id is the same), or skip, by "
+            "which messages can be lost: after a restart whatever had been "
+            "read and not finished counts as attempted.",
      .since = "0.3"},
     {0},
 };

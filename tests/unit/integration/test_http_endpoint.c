@@ -319,7 +319,7 @@ static const struct {
     {402, ERROR_REJECTED, false},     {403, ERROR_AUTH, false},
     {404, ERROR_NOT_FOUND, false},    {405, ERROR_REJECTED, false},
     {408, ERROR_UNAVAILABLE, false},  {409, ERROR_REJECTED, false},
-    {410, ERROR_REJECTED, false},    {413, ERROR_TOO_LARGE, false},
+    {410, ERROR_REJECTED, false},     {413, ERROR_TOO_LARGE, false},
     {422, ERROR_REJECTED, false},     {425, ERROR_UNAVAILABLE, false},
     {429, ERROR_RATE_LIMITED, false}, {500, ERROR_UNAVAILABLE, false},
     {502, ERROR_UNAVAILABLE, true},   {503, ERROR_UNAVAILABLE, false},

@@ -2,7 +2,6 @@
 #include "decoded_event.h"
 #include "fake_clock.h"
 #include "fake_http.h"
-#include "integration/template.h"
 #include "waybill/json.h"
 #include "waybill/sign.h"
 
@@ -111,37 +110,6 @@ static void options__of_the_environment_may_be_the_secrets(void **state)
         "environment variable WAYBILL_HOOK_SECRET: registrations[0].secret: "
         "is not a secret of Standard Webhooks (whsec_ and 24 to 64 bytes in "
         "base64)\n");
-}
-
-static const struct field *attachment_field(const char *key)
-{
-    const struct field *field =
-        integration_class_of("webhook")->fields.attachment;
-
-    while (strcmp(field->key, key) != 0) {
-        field++;
-    }
-    return field;
-}
-
-/* The only list for those who write templates */
-static void options__say_which_values_a_template_may_have(void **state)
-{
-    const char *doc = attachment_field("template")->doc;
-    size_t dots = 0;
-    size_t names = 0;
-
-    for (; template_name(names) != NULL; names++) {
-        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-
-        str_printf(&text, " .%s", template_name(names));
-        check_contains(text.data, doc, text.data);
-    }
-    for (const char *at = strstr(doc, "Values: "); (at = strstr(at, " ."));
-         at++) {
-        dots++;
-    }
-    assert_int_equal(dots, names); /* and none that is not there */
 }
 
 /* --- deliveries --------------------------------------------------------------
@@ -631,7 +599,6 @@ int main(void)
         CONFIG_TEST(options__are_checked_and_their_secrets_not_shown),
         CONFIG_TEST(options__that_are_good_are_taken),
         CONFIG_TEST(options__of_the_environment_may_be_the_secrets),
-        CONFIG_TEST(options__say_which_values_a_template_may_have),
         CONFIG_TEST(delivery__is_one_message_in_chainloops_format),
         CONFIG_TEST(delivery__is_signed_with_every_secret),
         CONFIG_TEST(delivery__goes_out_as_the_registration_says),
