@@ -3,6 +3,7 @@
 
 #include "admin_internal.h"
 #include "waybill/address.h"
+#include "waybill/secret.h"
 
 /*
  * One question, one answer. Only GET and HEAD, no bodies, five paths.

@@ -42,7 +42,7 @@ struct connection {
 /* Both are empty: no TLS. */
 struct pair {
     struct str certificate;
-    struct str key;
+    struct secret key;
 };
 
 struct admin {
@@ -288,21 +288,21 @@ static int read_pem(const char *path, struct str *out, struct error *err)
 static void pair_release(struct pair *pair)
 {
     str_release(&pair->certificate);
-    str_wipe(&pair->key);
+    secret_release(&pair->key);
 }
 
 static int read_pair(const struct admin_settings *settings,
                      struct pair *ret_pair, struct error *err)
 {
     str_init(&ret_pair->certificate, LIMIT_SECRET_FILE);
-    str_init(&ret_pair->key, LIMIT_SECRET_FILE);
+    secret_init(&ret_pair->key, LIMIT_SECRET_FILE);
     if (settings->tls_key == NULL) {
         return 0;
     }
     if (read_pem(settings->tls_certificate, &ret_pair->certificate, err) < 0) {
         return error_prefix(err, "admin.tls_certificate");
     }
-    if (read_pem(settings->tls_key, &ret_pair->key, err) < 0) {
+    if (read_pem(settings->tls_key, &ret_pair->key.text, err) < 0) {
         return error_prefix(err, "admin.tls_key");
     }
     return 0;
@@ -315,7 +315,7 @@ static int start(struct admin *admin, int fd, const struct pair *pair,
     bool tls = admin->options.settings->admin.tls_key != NULL;
     const struct MHD_OptionItem secured[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, pair->certificate.data},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, pair->key.data},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, pair->key.text.data},
         {MHD_OPTION_HTTPS_PRIORITIES, 0,
          (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
         {MHD_OPTION_END, 0, NULL},
@@ -357,7 +357,7 @@ static bool pairs_equal(const struct pair *a, const struct pair *b)
 {
     return bytes_equal(str_bytes(&a->certificate),
                        str_bytes(&b->certificate)) &&
-           bytes_equal(str_bytes(&a->key), str_bytes(&b->key));
+           bytes_equal(str_bytes(&a->key.text), str_bytes(&b->key.text));
 }
 
 /* Of the same socket, so that nobody finds it closed. The connections of the
@@ -406,7 +406,7 @@ int admin_renew(struct admin *admin, bool *ret_renewed, struct error *err)
     }
     pair_release(&admin->pair);
     admin->pair = pair;
-    pair = (struct pair){STR_INIT(0), STR_INIT(0)};
+    pair = (struct pair){0};
     *ret_renewed = true;
     return 0;
 }

@@ -24,7 +24,7 @@ void *mem_zalloc(size_t size)
     return or_die(calloc(1, size ? size : 1));
 }
 
-void *mem_realloc(void *block, size_t size)
+static void *mem_realloc(void *block, size_t size)
 {
     return or_die(realloc(block, size ? size : 1));
 }
@@ -47,14 +47,6 @@ char *mem_strdup(const char *text)
 void mem_free(void *block)
 {
     free(block);
-}
-
-void mem_wipe(char *text)
-{
-    if (text != NULL) {
-        explicit_bzero(text, strlen(text));
-    }
-    mem_free(text);
 }
 
 void *mem_grow(void *array, size_t *capacity, size_t needed, size_t item)

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "waybill/secret.h"
+
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -63,17 +63,6 @@ bool digest_is_plausible(const char *text)
     return true;
 }
 
-/* Digests of the two are of one length, and say nothing of what differs. */
-bool secrets_equal(const char *a, const char *b)
-{
-    struct digest first;
-    struct digest second;
-
-    digest_of(a, strlen(a), &first);
-    digest_of(b, strlen(b), &second);
-    return CRYPTO_memcmp(first.text, second.text, DIGEST_TEXT) == 0;
-}
-
 const char *digest_library_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION_STRING);

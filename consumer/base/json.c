@@ -33,27 +33,67 @@ static int check_end(const char *text, size_t len, size_t end,
     return 0;
 }
 
+/* `clean` is where the text is copied to on the way. */
+static int parse(const char *text, size_t len, struct str *clean,
+                 cJSON **ret_item, struct error *err)
+{
+    size_t end;
+
+    if (json_scan(text, len, clean, &end, err) < 0 ||
+        check_end(text, len, end, err) < 0) {
+        return -1;
+    }
+    *ret_item = cJSON_ParseWithLength(clean->data, clean->len + 1);
+    return *ret_item != NULL
+               ? 0
+               : error_set(err, ERROR_SCHEMA, "not JSON: cannot be read");
+}
+
 int json_parse(const char *text, size_t len, struct json **ret_json,
                struct error *err)
 {
     CLEANUP(str_release) struct str clean = STR_INIT(STR_UNLIMITED);
     cJSON *item;
-    size_t end;
 
-    if (json_scan(text, len, &clean, &end, err) < 0 ||
-        check_end(text, len, end, err) < 0) {
+    if (parse(text, len, &clean, &item, err) < 0) {
         return -1;
-    }
-    item = cJSON_ParseWithLength(clean.data, clean.len + 1);
-    if (item == NULL) {
-        return error_set(err, ERROR_SCHEMA, "not JSON: cannot be read");
     }
     *ret_json = (struct json *)item;
     return 0;
 }
 
+/* Of the root: cJSON itself has use for the lowest ten bits of a type. */
+#define IS_SECRET (1 << 16)
+
+int json_parse_secret(const char *text, size_t len, struct json **ret_json,
+                      struct error *err)
+{
+    CLEANUP(str_release) struct str clean = STR_INIT_SECRET(STR_UNLIMITED);
+    cJSON *item;
+
+    if (parse(text, len, &clean, &item, err) < 0) {
+        return -1;
+    }
+    item->type |= IS_SECRET;
+    *ret_json = (struct json *)item;
+    return 0;
+}
+
+static void wipe(const cJSON *item)
+{
+    if (item->valuestring != NULL) {
+        explicit_bzero(item->valuestring, strlen(item->valuestring));
+    }
+    for (const cJSON *child = item->child; child != NULL; child = child->next) {
+        wipe(child);
+    }
+}
+
 void json_free(struct json *json)
 {
+    if (json != NULL && (item_of(json)->type & IS_SECRET) != 0) {
+        wipe(item_of(json));
+    }
     cJSON_Delete((cJSON *)json);
 }
 
@@ -72,7 +112,7 @@ bool json_is_string(const struct json *json)
     return cJSON_IsString(item_of(json));
 }
 
-bool json_is_boolean(const struct json *json)
+static bool json_is_boolean(const struct json *json)
 {
     return json != NULL && cJSON_IsBool(item_of(json));
 }

@@ -11,6 +11,7 @@
 #include "waybill/base64.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
+#include "waybill/secret.h"
 
 /* What RFC 7518 demands at least */
 #define LEAST_BITS 2048
@@ -47,8 +48,9 @@ static EVP_PKEY *read_key(const char *pem)
     return key;
 }
 
-int sign_rs256(const char *pem, struct bytes data, struct str *out,
-               struct error *err)
+/* RS256 (RFC 7518, section 3.3): RSASSA-PKCS1-v1_5 with SHA-256 */
+static int sign(const char *pem, struct bytes data, struct str *out,
+                struct error *err)
 {
     CLEANUP(free_key) EVP_PKEY *key = read_key(pem);
     CLEANUP(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -71,6 +73,7 @@ int sign_rs256(const char *pem, struct bytes data, struct str *out,
         return error_set(err, ERROR_AUTH, "the private key does not sign");
     }
     str_put(out, signature, len);
+    explicit_bzero(signature, sizeof(signature));
     return 0;
 }
 
@@ -78,31 +81,33 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
              struct str *out, struct error *err)
 {
     CLEANUP(str_release) struct str header = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_release) struct str signature = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret whole = SECRET_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release)
+    struct secret signature = SECRET_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &header};
+    struct str *token = &whole.text;
 
     json_open(&writer, NULL, '{');
     json_put_string(&writer, "alg", "RS256");
     json_put_string(&writer, "typ", "JWT");
     json_put_optional(&writer, "kid", key_id);
     json_close(&writer, '}');
-    base64url_encode(&token, header.data, header.len);
-    str_putc(&token, '.');
-    base64url_encode(&token, claims, strlen(claims));
-    if (sign_rs256(pem, str_bytes(&token), &signature, err) < 0) {
+    base64url_encode(token, header.data, header.len);
+    str_putc(token, '.');
+    base64url_encode(token, claims, strlen(claims));
+    if (sign(pem, str_bytes(token), &signature.text, err) < 0) {
         return -1;
     }
-    str_putc(&token, '.');
-    base64url_encode(&token, signature.data, signature.len);
-    str_put(out, token.data, token.len);
+    str_putc(token, '.');
+    base64url_encode(token, signature.text.data, signature.text.len);
+    str_put(out, token->data, token->len);
     return 0;
 }
 
 /* Of the three parts, the one in the middle (RFC 7519, section 7.2) */
 struct json *jwt_claims(const char *token)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(secret_release) struct secret text = SECRET_INIT(LIMIT_TOKEN);
     const char *dot = strchr(token, '.');
     const char *end = dot != NULL ? strchr(dot + 1, '.') : NULL;
     struct json *claims;
@@ -111,8 +116,9 @@ struct json *jwt_claims(const char *token)
     if (strlen(token) > LIMIT_TOKEN || end == NULL ||
         strchr(end + 1, '.') != NULL ||
         !base64_decode(dot + 1, (size_t)(end - dot - 1),
-                       BASE64_URL_SAFE | BASE64_UNPADDED, &text) ||
-        json_parse(text.data, text.len, &claims, &ignored) < 0) {
+                       BASE64_URL_SAFE | BASE64_UNPADDED, &text.text) ||
+        json_parse_secret(text.text.data, text.text.len, &claims, &ignored) <
+            0) {
         return NULL;
     }
     return claims;

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "waybill/alloc.h"
@@ -13,24 +14,31 @@ void str_init(struct str *str, size_t cap)
     *str = (struct str)STR_INIT(cap);
 }
 
+void str_init_secret(struct str *str, size_t cap)
+{
+    *str = (struct str)STR_INIT_SECRET(cap);
+}
+
+static void wipe(struct str *str)
+{
+    if (str->is_secret && str->alloc > 0) {
+        explicit_bzero(str->data, str->alloc);
+    }
+}
+
 void str_release(struct str *str)
 {
+    wipe(str);
     if (str->alloc > 0) {
         mem_free(str->data);
     }
-    str_init(str, str->cap);
-}
-
-void str_wipe(struct str *str)
-{
-    if (str->alloc > 0) {
-        explicit_bzero(str->data, str->alloc);
-    }
-    str_release(str);
+    *str = (struct str){
+        .data = str_nothing, .cap = str->cap, .is_secret = str->is_secret};
 }
 
 void str_clear(struct str *str)
 {
+    wipe(str);
     str->len = 0;
     str->overflow = false;
     if (str->alloc > 0) {
@@ -42,8 +50,31 @@ char *str_take(struct str *str)
 {
     char *data = str->alloc > 0 ? str->data : mem_strdup("");
 
+    if (str->is_secret) {
+        abort();
+    }
     str_init(str, str->cap);
     return data;
+}
+
+/* As mem_grow(), but nothing stays behind in the old block. */
+static void grow_secret(struct str *str, size_t needed)
+{
+    size_t grown = str->alloc;
+    char *block;
+
+    if (needed <= str->alloc) {
+        return;
+    }
+    while (grown < needed) {
+        grown *= 2;
+    }
+    block = mem_alloc(grown);
+    memcpy(block, str->data, str->len + 1);
+    wipe(str);
+    mem_free(str->data);
+    str->data = block;
+    str->alloc = grown;
 }
 
 /* Room for `more` bytes and the NUL; false when the cap forbids it. */
@@ -56,6 +87,8 @@ static bool reserve(struct str *str, size_t more)
     if (str->alloc == 0) {
         str->alloc = more + 1 < 64 ? 64 : more + 1;
         str->data = mem_alloc(str->alloc);
+    } else if (str->is_secret) {
+        grow_secret(str, str->len + more + 1);
     } else {
         str->data = mem_grow(str->data, &str->alloc, str->len + more + 1, 1);
     }

@@ -225,8 +225,8 @@ static void begin(struct checking *checking, const struct settings *settings)
     checking->loop = loop_new(clock_system());
     checking->context =
         pipeline_context(settings, checking->loop, http_new(checking->loop));
-    if (checking->context.answer_ms > MOST_ANSWER_MS) {
-        checking->context.answer_ms = MOST_ANSWER_MS;
+    if (checking->context.network.timeouts.answer_ms > MOST_ANSWER_MS) {
+        checking->context.network.timeouts.answer_ms = MOST_ANSWER_MS;
     }
     checking->integrations = integration_set_new(&checking->context);
     checking->inspected = mem_zalloc(settings->registration_count *
@@ -246,7 +246,7 @@ static void end(struct checking *checking)
     }
     integration_set_free(checking->integrations);
     mem_free(checking->inspected);
-    http_free(checking->context.http);
+    http_free(checking->context.network.http);
     loop_free(checking->loop);
 }
 

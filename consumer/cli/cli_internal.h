@@ -115,10 +115,6 @@ extern const struct config_rules config_rules;
  * status. */
 int check_online(const struct settings *settings, bool as_json);
 
-/* --- status_text.c */
-bool status_is_ready(const struct json *status);
-void put_status_text(struct str *out, const struct json *status);
-
 /* --- events.c: files of events
  * ----------------------------------------------------- */
 

@@ -38,7 +38,7 @@ static int get(void)
         fprintf(stderr, "waybill: %s\n", err.message);
         return EXIT_FAILED;
     }
-    print_str(&answer.json);
+    print_str(&answer.json.text);
     return EXIT_OK;
 }
 

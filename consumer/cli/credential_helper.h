@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "waybill/error.h"
+#include "waybill/secret.h"
 #include "waybill/str.h"
 
 /*
@@ -24,7 +25,7 @@
  */
 
 struct helper_answer {
-    struct str json; /* one line; a secret: str_wipe() */
+    struct secret json; /* one line */
     /* What was decided, and why, for people: lines; empty unless
      * $CREDENTIAL_HELPER_LOGGING asks for them */
     struct str notes;
@@ -32,7 +33,7 @@ struct helper_answer {
 
 #define HELPER_ANSWER_INIT                                                     \
     {                                                                          \
-        .json = STR_INIT(STR_UNLIMITED), .notes = STR_INIT(STR_UNLIMITED)      \
+        .json = SECRET_INIT(STR_UNLIMITED), .notes = STR_INIT(STR_UNLIMITED)   \
     }
 void helper_answer_release(struct helper_answer *answer);
 /* Appends to both; to the notes also when it fails. */

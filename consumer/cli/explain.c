@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "explain_internal.h"
+#include "explain_text.h"
 #include "replay_internal.h"
 #include "waybill/address.h"
 #include "waybill/suggest.h"

@@ -137,8 +137,10 @@ static void put_defaults(struct keychain_options *options,
     }
 }
 
-void helper_sources(const struct helper_choice *choice, struct arena *arena,
-                    struct keychain_options *options)
+/* What the file says; the docker config; what the provider is known to give,
+ * and for GitHub what its own command line keeps in the keyring. */
+static void put_sources(const struct helper_choice *choice, struct arena *arena,
+                        struct keychain_options *options)
 {
     const struct helper_url *url = choice->url;
     const char *const *known = provider_of(choice->registry)->sources;
@@ -238,32 +240,30 @@ int helper_authorize(const struct helper_choice *choice, struct arena *arena,
                      const struct helper_notes *notes, struct str *json,
                      struct error *err)
 {
-    struct oci_client_options limits = {CONNECT_MS, ANSWER_MS};
+    struct network network = {.timeouts = {CONNECT_MS, ANSWER_MS}};
     struct keychain_options options = {
         .registry = choice->registry,
         .path = choice->repository,
         .provider_username = provider_of(choice->registry)->username,
     };
-    struct keychain_env env = {.connect_ms = CONNECT_MS,
-                               .answer_ms = ANSWER_MS};
     struct asking asking = {.json = json, .err = err};
     struct allow_list allowed;
     struct oci_target target;
     struct oci_client *client;
     struct keychain *keychain;
 
-    asking.loop = env.loop = loop_new(clock_system());
-    env.http = http_new(env.loop);
-    client = oci_client_new(env.http, env.loop, &limits);
-    helper_sources(choice, arena, &options);
+    asking.loop = network.loop = loop_new(clock_system());
+    network.http = http_new(network.loop);
+    client = oci_client_new(&network);
+    put_sources(choice, arena, &options);
     fill_allowed(arena, &allowed);
-    keychain = keychain_new(&env, &options);
+    keychain = keychain_new(&network, &options);
     fill_target(choice, &allowed, keychain, &target);
     ask(&asking, client, &target);
     note_sources(keychain, notes);
     oci_client_free(client);
     keychain_free(keychain);
-    http_free(env.http);
-    loop_free(env.loop);
+    http_free(network.http);
+    loop_free(network.loop);
     return asking.result;
 }

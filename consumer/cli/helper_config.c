@@ -369,15 +369,15 @@ static void clean(char *message)
     }
 }
 
-int helper_config_parse(const char *text, size_t len, const char *folder,
-                        struct arena *arena, struct helper_config *ret_config,
-                        struct error *err)
+static int parse(const char *text, size_t len, const char *folder,
+                 struct arena *arena, struct helper_config *ret_config,
+                 struct error *err)
 {
     struct reading reading = {folder, arena};
     struct json *json;
     int result;
 
-    if (json_parse(text, len, &json, err) < 0) {
+    if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
     result = read_urls(&reading, json, ret_config, err);
@@ -392,22 +392,23 @@ int helper_config_load(const char *path, struct arena *arena,
                        struct helper_config *ret_config, bool *ret_found,
                        struct error *err)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_CONFIG_BYTES);
+    CLEANUP(secret_release)
+    struct secret text = SECRET_INIT(LIMIT_CONFIG_BYTES);
     const char *slash = strrchr(path, '/');
     const char *folder =
         slash ? arena_printf(arena, "%.*s", (int)(slash - path), path) : ".";
     struct error failure;
 
     *ret_found = true;
-    if (file_read(path, 0, &text, NULL, &failure) < 0) {
+    if (file_read(path, 0, &text.text, NULL, &failure) < 0) {
         *ret_found = failure.kind != ERROR_NOT_FOUND;
         return *ret_found
                    ? error_set(err, ERROR_CONFIG, "'%s': cannot be read: %s",
                                path, failure.message)
                    : 0;
     }
-    if (helper_config_parse(text.data, text.len, folder, arena, ret_config,
-                            err) < 0) {
+    if (parse(text.text.data, text.text.len, folder, arena,
+                            ret_config, err) < 0) {
         return error_prefix(err, "'%s'", path);
     }
     return 0;

@@ -7,7 +7,7 @@
 
 void helper_answer_release(struct helper_answer *answer)
 {
-    str_wipe(&answer->json);
+    secret_release(&answer->json);
     str_release(&answer->notes);
 }
 
@@ -93,7 +93,7 @@ int helper_get(const char *request, size_t len, struct helper_answer *answer,
     struct arena *arena = arena_new();
     int result;
 
-    result = get(request, len, arena, &notes, &answer->json, err);
-    arena_free(arena);
+    result = get(request, len, arena, &notes, &answer->json.text, err);
+    arena_wipe(arena); /* a configuration may hold values */
     return result;
 }

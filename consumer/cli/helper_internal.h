@@ -60,11 +60,8 @@ struct helper_config {
     size_t count;
 };
 
-/* Paths in it start at `folder`. */
-int helper_config_parse(const char *text, size_t len, const char *folder,
-                        struct arena *arena, struct helper_config *ret_config,
-                        struct error *err) NODISCARD;
-/* *ret_found false: there is no such file. */
+/* Paths in it start at the file's folder. *ret_found false: there is no such
+ * file. */
 int helper_config_load(const char *path, struct arena *arena,
                        struct helper_config *ret_config, bool *ret_found,
                        struct error *err) NODISCARD;
@@ -103,10 +100,6 @@ int helper_choose(const struct helper_config *config,
 /* --- helper_authorize.c: the headers
  * ------------------------------------------------- */
 
-/* What the file says; the docker config; what the provider is known to give,
- * and for GitHub what its own command line keeps in the keyring. */
-void helper_sources(const struct helper_choice *choice, struct arena *arena,
-                    struct keychain_options *options);
 int helper_authorize(const struct helper_choice *choice, struct arena *arena,
                      const struct helper_notes *notes, struct str *json,
                      struct error *err) NODISCARD;

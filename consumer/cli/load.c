@@ -20,8 +20,8 @@ struct settings *load_watched_settings(const struct cli_args *args,
     struct settings *settings = NULL;
     const char *path = config_path(args_option(args, "--config"));
 
-    if (config_load_files(path, &config_rules, needs, &settings, &faults,
-                          &warnings, ret_files) < 0) {
+    if (config_load(path, &config_rules, needs, &settings, &faults, &warnings,
+                    ret_files) < 0) {
         fputs(faults.data, stderr);
         fputs(warnings.data, stderr);
         return NULL;

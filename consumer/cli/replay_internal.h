@@ -36,8 +36,6 @@ int replaying_interrupted_status(void);
 
 int replay_list(struct replaying *replaying);
 int replay_stats(struct replaying *replaying);
-/* An empty cell is "-". */
-void put_cell(struct str *out, const char *text, size_t width);
 void put_tally(struct str *out, const char *title, const struct tally *tally);
 void put_tally_json(struct json_writer *json, const char *name,
                     const struct tally *tally);

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "cli_internal.h"
+#include "status_text.h"
 #include "waybill/address.h"
 #include "waybill/error.h"
 #include "waybill/http.h"
+#include "waybill/secret.h"
 
 /*
  * `waybill status`: asks the admin port that the configuration names. Not the
@@ -14,8 +16,7 @@
  * service goes on, and that is what it is asked about.
  */
 
-#define CONNECT_MS 2000
-#define ANSWER_MS 5000
+static const struct http_timeouts timeouts = {2000, 5000};
 /* A thousand partitions and a hundred registrations are a tenth of it. */
 #define MOST_STATUS ((size_t)4 * 1024 * 1024)
 
@@ -102,13 +103,13 @@ static void ask(struct asking *asking, const char *path)
         .certs_dir = "",
     };
     CLEANUP(str_release) struct str url = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret token = SECRET_INIT(STR_UNLIMITED);
     const char *headers[] = {NULL, NULL};
 
     str_printf(&url, "%s%s", asking->base.data, path);
     if (admin->token != NULL) {
-        str_printf(&token, "Authorization: Bearer %s", admin->token);
-        headers[0] = token.data;
+        str_printf(&token.text, "Authorization: Bearer %s", admin->token);
+        headers[0] = token.text.data;
     }
     http_start(asking->http,
                &(struct http_request){
@@ -117,8 +118,7 @@ static void ask(struct asking *asking, const char *path)
                    .headers = headers,
                    .transport = &transport,
                    .most_body = MOST_STATUS,
-                   .connect_ms = CONNECT_MS,
-                   .answer_ms = ANSWER_MS,
+                   .timeouts = timeouts,
                },
                on_answer, asking);
     loop_run(asking->loop);

@@ -76,8 +76,6 @@ bool is_location(const char *property);
 void overrides_apply(struct node *root,
                      const struct integration_fields *const *integrations,
                      struct faults *faults, struct faults *warnings);
-void overrides_put_name(struct str *out, const char *first, const char *second,
-                        const char *third);
 
 /* fields.c: the members of a mapping by one or more tables; a key that is in
  * none of them is a fault. */
@@ -109,8 +107,6 @@ void registrations_read(struct settings *settings, const struct node *list,
 void attachments_read(struct settings *settings, const struct node *list,
                       const struct integration_fields *const *integrations,
                       struct faults *faults);
-const struct integration_fields *integration_find(
-    const struct integration_fields *const *integrations, const char *kind);
 /* The kind that a registration's item is of, by its key `integration` or by
  * default; NULL: there is none of that name. */
 const struct integration_fields *integration_of_item(

@@ -3,6 +3,7 @@
 
 #include "config_internal.h"
 #include "waybill/file.h"
+#include "waybill/secret.h"
 #include "waybill/utf8.h"
 
 /* A relative path starts at the configuration file's folder. */
@@ -12,21 +13,23 @@ static const char *put_file(struct arena *arena, struct str *out,
 {
     const char *full =
         path[0] == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
-    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret file = SECRET_INIT(LIMIT_SECRET_FILE);
+    struct str *content = &file.text;
     struct file_stamp stamp;
     struct error err;
 
-    if (file_read(full, 0, &content, &stamp, &err) < 0) {
+    if (file_read(full, 0, content, &stamp, &err) < 0) {
         files_add(files, full, NULL);
         return arena_printf(arena, "cannot read file '%s': %s", path,
                             err.message);
     }
     files_add(files, full, &stamp);
-    content.len = without_line_end(content.data, content.len);
-    if (!utf8_is_text(content.data, content.len)) {
+    content->len = without_line_end(content->data, content->len);
+    if (!utf8_is_text(content->data, content->len)) {
         return arena_printf(arena, "file '%s' is not UTF-8 text", path);
     }
-    str_put(out, content.data, content.len);
+    str_put(out, content->data, content->len);
     return NULL;
 }
 
@@ -76,26 +79,28 @@ static const char *put_reference(struct arena *arena, struct str *out,
 const char *expand(struct arena *arena, const char *text, const char *folder,
                    struct config_files *files, const char **ret_why)
 {
-    CLEANUP(str_wipe) struct str out = STR_INIT(LIMIT_CONFIG_BYTES);
+    CLEANUP(secret_release)
+    struct secret out = SECRET_INIT(LIMIT_CONFIG_BYTES);
     const char *why;
 
     while (*text != '\0') {
         if (strncmp(text, "$${", 3) == 0) {
-            str_puts(&out, "${");
+            str_puts(&out.text, "${");
             text += 3;
         } else if (strncmp(text, "${", 2) == 0) {
-            why = put_reference(arena, &out, text + 2, folder, files, &text);
+            why =
+                put_reference(arena, &out.text, text + 2, folder, files, &text);
             if (why != NULL) {
                 *ret_why = why;
                 return NULL;
             }
         } else {
-            str_putc(&out, *text++);
+            str_putc(&out.text, *text++);
         }
     }
-    if (out.overflow) {
+    if (out.text.overflow) {
         *ret_why = "is too long";
         return NULL;
     }
-    return arena_strdup(arena, out.data);
+    return arena_strdup(arena, out.text.data);
 }

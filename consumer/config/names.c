@@ -3,6 +3,7 @@
 
 #include "config_internal.h"
 #include "waybill/digest.h"
+#include "waybill/secret.h"
 
 /*
  * The default name of an attachment: the registration, the workflow and every
@@ -41,11 +42,11 @@ static void append_value(struct str *out, const struct node *node)
 
 static void append_digest(struct str *out, const struct node *node)
 {
-    CLEANUP(str_wipe) struct str value = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret value = SECRET_INIT(STR_UNLIMITED);
     struct digest digest;
 
-    append_value(&value, node);
-    digest_of(value.data, value.len, &digest);
+    append_value(&value.text, node);
+    digest_of(value.text.data, value.text.len, &digest);
     str_put(out, digest_hex(&digest), DIGEST_DIGITS);
 }
 

@@ -3,6 +3,7 @@
 
 #include "config_internal.h"
 #include "waybill/file.h"
+#include "waybill/secret.h"
 
 /*
  * What takes a restart: its values as digests, a line each, so that they can be
@@ -19,14 +20,15 @@ static void put_text(struct str *out, const char *text)
  * cannot be read is as one that is empty. */
 static void put_content(struct str *out, const char *path)
 {
-    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_CONFIG_BYTES);
+    CLEANUP(secret_release)
+    struct secret content = SECRET_INIT(LIMIT_CONFIG_BYTES);
     struct digest digest;
     struct error ignored;
 
-    if (file_read(path, 0, &content, NULL, &ignored) < 0) {
-        str_clear(&content);
+    if (file_read(path, 0, &content.text, NULL, &ignored) < 0) {
+        str_clear(&content.text);
     }
-    digest_of(content.data, content.len, &digest);
+    digest_of(content.text.data, content.text.len, &digest);
     put_text(out, digest_hex(&digest));
 }
 
@@ -77,15 +79,15 @@ static void put_fields(struct str *out, const char *path,
         const void *value = (const char *)base + field->offset;
         unsigned flags = inherited | (field->flags & FIELD_RESTART);
         CLEANUP(str_release) struct str name = STR_INIT(256);
-        CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
+        CLEANUP(secret_release) struct secret text = SECRET_INIT(STR_UNLIMITED);
         struct digest digest;
 
         str_printf(&name, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
         if (field->type == FIELD_OBJECT) {
             put_fields(out, name.data, field->fields, value, flags);
         } else if (flags & FIELD_RESTART) {
-            put_value(&text, field, value);
-            digest_of(text.data, text.len, &digest);
+            put_value(&text.text, field, value);
+            digest_of(text.text.data, text.text.len, &digest);
             str_printf(out, "%s %s\n", name.data, digest_hex(&digest));
         }
     }

@@ -3,6 +3,7 @@
 
 #include "config_internal.h"
 #include "waybill/file.h"
+#include "waybill/secret.h"
 
 /* libyaml's events become nodes that know where they stand. The event API and
  * not its document API: that one resolves aliases, and keeps no columns. */
@@ -352,22 +353,24 @@ struct node *tree_load(const char *path, struct config_files *files,
 {
     struct tree tree = {
         .arena = faults->arena, .files = files, .faults = faults};
-    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_CONFIG_BYTES);
+    CLEANUP(secret_release)
+    struct secret file = SECRET_INIT(LIMIT_CONFIG_BYTES);
+    struct str *content = &file.text;
     struct node *root;
 
     needs_file(faults->needs, path);
-    if (read_file(path, &content, files, faults) < 0) {
+    if (read_file(path, content, files, faults) < 0) {
         return NULL;
     }
-    digest_of(content.data, content.len, ret_digest);
+    digest_of(content->data, content->len, ret_digest);
     tree.file = path;
-    tree.data = content.data;
+    tree.data = content->data;
     tree.folder = folder_of(tree.arena, path);
     yaml_parser_initialize(&tree.parser);
     /* Else a byte order mark could choose UTF-16. */
     yaml_parser_set_encoding(&tree.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&tree.parser, (unsigned char *)content.data,
-                                 content.len);
+    yaml_parser_set_input_string(&tree.parser, (unsigned char *)content->data,
+                                 content->len);
     root = read_document(&tree);
     yaml_event_delete(&tree.event);
     yaml_parser_delete(&tree.parser);

@@ -38,7 +38,7 @@ static int read_answer(struct aws *aws, const struct json *answer,
                        struct credential *credential, struct error *err)
 {
     const struct json *data = json_member(answer, "authorizationData");
-    double now_s = (double)cloud_wall_s(aws->call.env);
+    double now_s = (double)cloud_wall_s(aws->call.network);
     double end_s = now_s + SECONDS;
     const char *token;
 
@@ -87,7 +87,7 @@ static void start(struct source_job *job)
 
     aws->job = job;
     job->state = aws;
-    aws_call_init(&aws->call, job->env, job->spec, "GetAuthorizationToken",
+    aws_call_init(&aws->call, job->network, job->spec, "GetAuthorizationToken",
                   on_answer, aws);
     str_puts(&aws->call.body, "{}");
     aws_call_start(&aws->call, job->registry);
@@ -111,7 +111,7 @@ const struct source_class aws_source = {
  */
 
 struct aws_creation {
-    struct keychain_env env;
+    const struct network *network;
     struct aws_call call;
     const char *registry;
     aws_created_fn *done;
@@ -123,7 +123,7 @@ struct aws_creation {
 
 static void creation_free(struct aws_creation *creation)
 {
-    loop_cancel(creation->env.loop, &creation->task);
+    loop_cancel(creation->network->loop, &creation->task);
     aws_call_release(&creation->call);
     mem_free(creation);
 }
@@ -161,7 +161,7 @@ static void on_created(void *payload, const struct json *answer,
         error_put_front(kept, "create repository");
     }
     task_init(&creation->task, run_finish, creation);
-    loop_defer(creation->env.loop, &creation->task);
+    loop_defer(creation->network->loop, &creation->task);
 }
 
 /* The account is said too: where the keys are another's, a repository there
@@ -191,21 +191,21 @@ static void run_start(void *payload)
 }
 
 struct aws_creation *aws_create_repository_start(
-    const struct keychain_env *env, const struct credential_source *spec,
+    const struct network *network, const struct credential_source *spec,
     const char *registry, const char *path, aws_created_fn *done, void *payload)
 {
     static const struct credential_source plain = {.source = "aws"};
     struct aws_creation *creation = mem_zalloc(sizeof(*creation));
 
-    creation->env = *env;
+    creation->network = network;
     creation->registry = registry;
     creation->done = done;
     creation->payload = payload;
-    aws_call_init(&creation->call, &creation->env, spec ? spec : &plain,
+    aws_call_init(&creation->call, network, spec ? spec : &plain,
                   "CreateRepository", on_created, creation);
     put_body(&creation->call.body, registry, path);
     task_init(&creation->task, run_start, creation);
-    loop_defer(env->loop, &creation->task);
+    loop_defer(network->loop, &creation->task);
     return creation;
 }
 

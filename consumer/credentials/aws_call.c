@@ -9,18 +9,18 @@
 #define PRIVATE_API "AmazonEC2ContainerRegistry_V20150921"
 #define PUBLIC_API "SpencerFrontendService"
 
-void aws_call_init(struct aws_call *call, const struct keychain_env *env,
+void aws_call_init(struct aws_call *call, const struct network *network,
                    const struct credential_source *spec, const char *action,
                    aws_call_fn *done, void *payload)
 {
-    *call = (struct aws_call){.env = env,
+    *call = (struct aws_call){.network = network,
                               .spec = spec,
                               .action = action,
                               .done = done,
                               .payload = payload};
     str_init(&call->body, STR_UNLIMITED);
     str_init(&call->url, STR_UNLIMITED);
-    str_init(&call->token, STR_UNLIMITED);
+    secret_init(&call->token, STR_UNLIMITED);
 }
 
 void aws_call_release(struct aws_call *call)
@@ -31,7 +31,8 @@ void aws_call_release(struct aws_call *call)
     aws_keys_release(&call->keys);
     str_release(&call->body);
     str_release(&call->url);
-    str_wipe(&call->token);
+    secret_release(&call->token);
+    secret_set_release(&call->sent);
 }
 
 void aws_call_fail(struct aws_call *call, const struct error *err)
@@ -113,10 +114,9 @@ static void on_answer(void *payload, const struct http_response *response,
                       const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct credential sent = {.password = call->keys.secret,
-                                    .identity_token = call->keys.session};
     const struct cloud_side side = {
-        call->env, call->place.is_public ? "ECR Public" : "ECR", &sent};
+        call->network, call->place.is_public ? "ECR Public" : "ECR",
+        &call->sent};
     struct json *json;
     struct error failure;
 
@@ -144,15 +144,17 @@ void aws_call_ready(struct aws_call *call)
     const struct http_aws aws = {.region = call->place.region,
                                  .service = is_public ? "ecr-public" : "ecr",
                                  .key_id = call->keys.id,
-                                 .secret = call->keys.secret,
-                                 .session = call->keys.session};
+                                 .secret = secret_text(&call->keys.secret),
+                                 .session = secret_text(&call->keys.session)};
 
     str_printf(&target, "X-Amz-Target: %s.%s",
                is_public ? PUBLIC_API : PRIVATE_API, call->action);
     headers[1] = target.data;
+    secret_set_add(&call->sent, aws.secret);
+    secret_set_add(&call->sent, aws.session);
     str_clear(&call->url);
     cloud_put_url(&call->url, call->place.api, "/");
-    call->transfer = cloud_start(call->env,
+    call->transfer = cloud_start(call->network,
                                  &(struct cloud_request){
                                      .method = "POST",
                                      .url = call->url.data,

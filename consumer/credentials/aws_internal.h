@@ -33,12 +33,12 @@ int aws_place_find(const char *registry, const struct credential_source *spec,
 
 struct aws_keys {
     char *id;
-    char *secret;
-    char *session; /* may be NULL */
-    char *file;    /* they were read from; may be NULL */
+    struct secret secret;
+    struct secret session; /* may have no value */
+    char *file;            /* they were read from; may be NULL */
     struct file_stamp stamp;
 };
-void aws_keys_release(struct aws_keys *keys); /* wipes */
+void aws_keys_release(struct aws_keys *keys);
 /* Takes copies; -1 when one is missing or no key at all */
 int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
                  const char *secret, const char *session,
@@ -62,7 +62,7 @@ typedef void aws_call_fn(void *payload, const struct json *answer,
                          const struct error *err);
 
 struct aws_call {
-    const struct keychain_env *env;
+    const struct network *network;
     const struct credential_source *spec;
     struct aws_place place;
     struct aws_keys keys;
@@ -72,13 +72,14 @@ struct aws_call {
     void *payload;
     struct http_transfer *transfer; /* the one under way */
     const char *why;
+    struct secret_set sent; /* to whichever service */
     /* While keys are looked for */
     struct str url;
-    struct str token; /* a header's line, or a form; secret */
+    struct secret token; /* a header's line, or a form */
     bool must_answer;
 };
 
-void aws_call_init(struct aws_call *call, const struct keychain_env *env,
+void aws_call_init(struct aws_call *call, const struct network *network,
                    const struct credential_source *spec, const char *action,
                    aws_call_fn *done, void *payload);
 void aws_call_release(struct aws_call *call); /* cancels what is under way */
@@ -96,7 +97,5 @@ void aws_call_fail(struct aws_call *call, const struct error *err);
 void aws_call_start(struct aws_call *call, const char *registry);
 /* The container's endpoint, if there is one, else the instance's */
 void aws_machine_keys_find(struct aws_call *call);
-int aws_container_url_check(const char *url, bool *ret_local,
-                            struct error *err) NODISCARD;
 
 #endif

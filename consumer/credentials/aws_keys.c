@@ -25,8 +25,7 @@ static void refuse_identity(struct aws_call *call,
                                              "Message", NULL};
     CLEANUP(str_release) struct str code = STR_INIT(LIMIT_TOKEN);
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_TOKEN);
-    const struct credential sent = {.password = cloud_tail(&call->token, '=')};
-    const struct cloud_side side = {call->env, "STS", &sent};
+    const struct cloud_side side = {call->network, "STS", &call->sent};
     const char *xml = response->body.data;
     bool has_code = aws_xml_text(xml, code_path, &code);
     bool has_words = aws_xml_text(xml, words_path, &words);
@@ -49,20 +48,20 @@ static bool read_member(const char *xml, const char *name, struct str *out)
 static void take_identity(struct aws_call *call,
                           const struct http_response *response)
 {
-    CLEANUP(str_wipe) struct str id = STR_INIT(LIMIT_TOKEN);
-    CLEANUP(str_wipe) struct str secret = STR_INIT(LIMIT_TOKEN);
-    CLEANUP(str_wipe) struct str session = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(str_release) struct str id = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(secret_release) struct secret secret = SECRET_INIT(LIMIT_TOKEN);
+    CLEANUP(secret_release) struct secret session = SECRET_INIT(LIMIT_TOKEN);
     const char *xml = response->body.data;
     struct error err;
 
     if (strlen(xml) != response->body.len ||
         !read_member(xml, "AccessKeyId", &id) ||
-        !read_member(xml, "SecretAccessKey", &secret) ||
-        !read_member(xml, "SessionToken", &session)) {
+        !read_member(xml, "SecretAccessKey", &secret.text) ||
+        !read_member(xml, "SessionToken", &session.text)) {
         error_fill(&err, ERROR_AUTH, "STS answers without credentials");
         aws_call_fail(call, &err);
-    } else if (aws_keys_set(&call->keys, "STS", id.data, secret.data,
-                            session.data, &err) < 0) {
+    } else if (aws_keys_set(&call->keys, "STS", id.data, secret.text.data,
+                            session.text.data, &err) < 0) {
         aws_call_fail(call, &err);
     } else {
         aws_call_ready(call);
@@ -93,29 +92,32 @@ static void ask_sts(struct aws_call *call, const char *role, const char *path)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-www-form-urlencoded", NULL};
-    CLEANUP(str_wipe) struct str token = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret token = SECRET_INIT(LIMIT_SECRET_FILE);
     const char *session = cloud_variable("AWS_ROLE_SESSION_NAME");
+    struct str *form;
     struct error err;
 
-    if (secret_file_read(path, &token, NULL, &err) < 0) {
+    if (secret_file_read(path, &token.text, NULL, &err) < 0) {
         error_put_front(&err, "web identity");
         aws_call_fail(call, &err);
         return;
     }
-    str_clear(&call->token);
-    cloud_put_form(&call->token, "Action", "AssumeRoleWithWebIdentity");
-    cloud_put_form(&call->token, "Version", "2011-06-15");
-    cloud_put_form(&call->token, "RoleArn", role);
-    cloud_put_form(&call->token, "RoleSessionName",
+    form = &call->token.text;
+    str_clear(form);
+    cloud_put_form(form, "Action", "AssumeRoleWithWebIdentity");
+    cloud_put_form(form, "Version", "2011-06-15");
+    cloud_put_form(form, "RoleArn", role);
+    cloud_put_form(form, "RoleSessionName",
                    session != NULL ? session : "waybill");
-    cloud_put_form(&call->token, "WebIdentityToken", token.data);
+    cloud_put_secret(form, &call->sent, "WebIdentityToken", token.text.data);
     cloud_put_url(&call->url, call->place.sts, "/");
     call->transfer =
-        cloud_start(call->env,
+        cloud_start(call->network,
                     &(struct cloud_request){.method = "POST",
                                             .url = call->url.data,
                                             .headers = headers,
-                                            .body = str_bytes(&call->token)},
+                                            .body = str_bytes(form)},
                     on_identity, call);
 }
 
@@ -157,17 +159,18 @@ static void put_path(struct str *out, const struct aws_call *call)
 static enum aws_profile read_file(struct aws_call *call, const char *path,
                                   const char *profile, struct error *err)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret text = SECRET_INIT(LIMIT_SECRET_FILE);
     struct file_stamp stamp;
     enum aws_profile result;
 
     if (!file_stamp_of(path, &stamp)) {
         return AWS_PROFILE_ABSENT;
     }
-    if (secret_file_read(path, &text, &stamp, err) < 0) {
+    if (secret_file_read(path, &text.text, &stamp, err) < 0) {
         return AWS_PROFILE_FAULTY;
     }
-    result = aws_profile_read(text.data, profile, &call->keys, err);
+    result = aws_profile_read(text.text.data, profile, &call->keys, err);
     if (result == AWS_PROFILE_FAULTY) {
         error_put_front(err, "'%s'", path);
     } else if (result == AWS_PROFILE_FOUND) {

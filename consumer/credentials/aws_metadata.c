@@ -29,8 +29,7 @@ static void fail(struct aws_call *call, const char *service,
 static void take_keys(struct aws_call *call, const char *service,
                       const struct http_response *response)
 {
-    const struct credential sent = {.password = cloud_tail(&call->token, ' ')};
-    const struct cloud_side side = {call->env, service, &sent};
+    const struct cloud_side side = {call->network, service, &call->sent};
     struct json *json = NULL;
     struct error err;
     int result = cloud_read(&side, response, &json, &err);
@@ -54,7 +53,7 @@ static void ask(struct aws_call *call, const char *method, const char *header,
 {
     const char *const headers[] = {header, NULL};
 
-    call->transfer = cloud_start(call->env,
+    call->transfer = cloud_start(call->network,
                                  &(struct cloud_request){.method = method,
                                                          .url = call->url.data,
                                                          .headers = headers,
@@ -82,7 +81,7 @@ static void on_container(void *payload, const struct http_response *response,
 }
 
 /* As the SDKs: plain http only where nobody else listens in. */
-int aws_container_url_check(const char *url, bool *ret_local, struct error *err)
+static int check_container(const char *url, bool *ret_local, struct error *err)
 {
     static const char *const links[] = {"169.254.170.2", "169.254.170.23",
                                         "fd00:ec2::23"};
@@ -110,17 +109,18 @@ int aws_container_url_check(const char *url, bool *ret_local, struct error *err)
 }
 
 /* It becomes a header; the file is read each time, for it is replaced. */
-static int put_authorization(struct str *out, struct error *err)
+static int put_authorization(struct aws_call *call, struct error *err)
 {
     const char *path = cloud_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *value = cloud_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    CLEANUP(str_wipe) struct str file = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret file = SECRET_INIT(LIMIT_SECRET_FILE);
 
     if (path != NULL) {
-        if (secret_file_read(path, &file, NULL, err) < 0) {
+        if (secret_file_read(path, &file.text, NULL, err) < 0) {
             return -1;
         }
-        value = file.data;
+        value = file.text.data;
     }
     for (const char *at = value; at != NULL && *at != '\0'; at++) {
         if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7F) {
@@ -130,7 +130,11 @@ static int put_authorization(struct str *out, struct error *err)
         }
     }
     if (value != NULL && *value != '\0') {
-        str_printf(out, "Authorization: %s", value);
+        /* Behind the scheme's name, if there is one */
+        const char *blank = strrchr(value, ' ');
+
+        secret_set_add(&call->sent, blank != NULL ? blank + 1 : value);
+        str_printf(&call->token.text, "Authorization: %s", value);
     }
     return 0;
 }
@@ -142,20 +146,20 @@ static void ask_container(struct aws_call *call, const char *relative,
     struct error err;
 
     str_clear(&call->url);
-    str_clear(&call->token);
+    str_clear(&call->token.text);
     if (relative != NULL) {
         cloud_put_url(&call->url, CONTAINER, *relative == '/' ? "" : "/");
         str_puts(&call->url, relative);
     } else {
         str_puts(&call->url, full);
     }
-    if (aws_container_url_check(call->url.data, &local, &err) < 0 ||
-        put_authorization(&call->token, &err) < 0) {
+    if (check_container(call->url.data, &local, &err) < 0 ||
+        put_authorization(call, &err) < 0) {
         aws_call_fail(call, &err);
         return;
     }
-    ask(call, "GET", call->token.len > 0 ? call->token.data : NULL, local,
-        on_container);
+    ask(call, "GET", call->token.text.len > 0 ? call->token.text.data : NULL,
+        local, on_container);
 }
 
 /* --- an instance
@@ -209,7 +213,7 @@ static void on_role(void *payload, const struct http_response *response,
                     const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct cloud_side side = {call->env, IMDS_SERVICE, NULL};
+    const struct cloud_side side = {call->network, IMDS_SERVICE, &call->sent};
     struct error failure;
 
     call->transfer = NULL;
@@ -225,7 +229,7 @@ static void on_role(void *payload, const struct http_response *response,
         error_fill(&failure, ERROR_AUTH, "%s names no role", IMDS_SERVICE);
         aws_call_fail(call, &failure);
     } else {
-        ask(call, "GET", call->token.data, true, on_role_keys);
+        ask(call, "GET", call->token.text.data, true, on_role_keys);
     }
 }
 
@@ -246,7 +250,7 @@ static void on_session(void *payload, const struct http_response *response,
                        const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct cloud_side side = {call->env, IMDS_SERVICE, NULL};
+    const struct cloud_side side = {call->network, IMDS_SERVICE, &call->sent};
     const char *token;
     struct error failure;
 
@@ -270,11 +274,12 @@ static void on_session(void *payload, const struct http_response *response,
                    IMDS_SERVICE);
         leave(call, &failure);
     } else {
-        str_clear(&call->token);
-        str_printf(&call->token, "X-aws-ec2-metadata-token: %s", token);
+        secret_set_add(&call->sent, token);
+        str_clear(&call->token.text);
+        str_printf(&call->token.text, "X-aws-ec2-metadata-token: %s", token);
         put_base(&call->url);
         str_puts(&call->url, ROLES);
-        ask(call, "GET", call->token.data, true, on_role);
+        ask(call, "GET", call->token.text.data, true, on_role);
     }
 }
 

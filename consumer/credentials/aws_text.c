@@ -11,9 +11,9 @@
 
 void aws_keys_release(struct aws_keys *keys)
 {
-    mem_wipe(keys->id);
-    mem_wipe(keys->secret);
-    mem_wipe(keys->session);
+    mem_free(keys->id);
+    secret_release(&keys->secret);
+    secret_release(&keys->session);
     mem_free(keys->file);
     *keys = (struct aws_keys){0};
 }
@@ -32,9 +32,9 @@ int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
     }
     aws_keys_release(keys);
     keys->id = mem_strdup(id);
-    keys->secret = mem_strdup(secret);
-    keys->session =
-        session != NULL && *session != '\0' ? mem_strdup(session) : NULL;
+    secret_assign(&keys->secret, secret);
+    secret_assign(&keys->session,
+                  session != NULL && *session != '\0' ? session : NULL);
     return 0;
 }
 
@@ -46,8 +46,8 @@ struct section {
     bool is_it;        /* the line belongs to the profile */
     const char *other; /* how else the profile says to get keys */
     struct str id;
-    struct str secret;
-    struct str session;
+    struct secret secret;
+    struct secret session;
 };
 
 static void trim(const char **text, size_t *len)
@@ -95,9 +95,9 @@ static void read_pair(struct section *section, const char *line, size_t len)
     if (is_text(name, name_len, "aws_access_key_id")) {
         keep(&section->id, value, value_len);
     } else if (is_text(name, name_len, "aws_secret_access_key")) {
-        keep(&section->secret, value, value_len);
+        keep(&section->secret.text, value, value_len);
     } else if (is_text(name, name_len, "aws_session_token")) {
-        keep(&section->session, value, value_len);
+        keep(&section->session.text, value, value_len);
     }
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         if (is_text(name, name_len, others[i])) {
@@ -136,7 +136,7 @@ static enum aws_profile judge(const struct section *section,
     if (!section->found) {
         return AWS_PROFILE_ABSENT;
     }
-    if (section->id.len == 0 && section->secret.len == 0 &&
+    if (section->id.len == 0 && section->secret.text.len == 0 &&
         section->other != NULL) {
         error_fill(err, ERROR_CONFIG,
                    "profile '%s': '%s' is not supported: give keys, or use a "
@@ -145,7 +145,8 @@ static enum aws_profile judge(const struct section *section,
         return AWS_PROFILE_FAULTY;
     }
     if (aws_keys_set(keys, "the profile", section->id.data,
-                     section->secret.data, section->session.data, err) < 0) {
+                     section->secret.text.data, section->session.text.data,
+                     err) < 0) {
         return AWS_PROFILE_FAULTY;
     }
     return AWS_PROFILE_FOUND;
@@ -155,8 +156,8 @@ enum aws_profile aws_profile_read(const char *text, const char *profile,
                                   struct aws_keys *keys, struct error *err)
 {
     struct section section = {.id = STR_INIT(LIMIT_SECRET_FILE),
-                              .secret = STR_INIT(LIMIT_SECRET_FILE),
-                              .session = STR_INIT(LIMIT_SECRET_FILE)};
+                              .secret = SECRET_INIT(LIMIT_SECRET_FILE),
+                              .session = SECRET_INIT(LIMIT_SECRET_FILE)};
     enum aws_profile result;
 
     while (*text != '\0') {
@@ -166,9 +167,9 @@ enum aws_profile aws_profile_read(const char *text, const char *profile,
         text += len + (text[len] == '\n');
     }
     result = judge(&section, profile, keys, err);
-    str_wipe(&section.id);
-    str_wipe(&section.secret);
-    str_wipe(&section.session);
+    str_release(&section.id);
+    secret_release(&section.secret);
+    secret_release(&section.session);
     return result;
 }
 
@@ -282,7 +283,7 @@ static bool read_element(struct xml *xml, const char *const *path,
 static bool read_content(struct xml *xml, const char *const *path,
                          unsigned depth, struct str *out)
 {
-    CLEANUP(str_wipe) struct str nowhere = STR_INIT(0);
+    CLEANUP(str_release) struct str nowhere = STR_INIT(0);
 
     while (strncmp(xml->at, "</", 2) != 0) {
         size_t len = strcspn(xml->at, "<&");

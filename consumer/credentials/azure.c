@@ -27,7 +27,8 @@ static const struct azure_cloud clouds[] = {
      "https://management.usgovcloudapi.net/"},
 };
 
-const struct azure_cloud *azure_cloud_of(const char *registry, bool *ret_known)
+/* By the registry's name; *ret_known: it is one of Azure's. */
+static const struct azure_cloud *cloud_of(const char *registry, bool *ret_known)
 {
     size_t len = strcspn(registry, ":");
 
@@ -49,7 +50,8 @@ struct azure {
     struct azure_identity identity;
     struct http_transfer *exchange;
     struct str url;
-    struct str form;
+    struct secret form;
+    struct secret_set sent;
 };
 
 static void azure_free(struct azure *azure)
@@ -59,7 +61,8 @@ static void azure_free(struct azure *azure)
         http_cancel(azure->exchange);
     }
     str_release(&azure->url);
-    str_wipe(&azure->form);
+    secret_release(&azure->form);
+    secret_set_release(&azure->sent);
     mem_free(azure);
 }
 
@@ -71,7 +74,7 @@ static void fail(struct azure *azure, const struct error *err)
 
 static void take(struct azure *azure, const struct json *json)
 {
-    const struct keychain_env *env = azure->job->env;
+    const struct network *network = azure->job->network;
     struct credential credential = {0};
     const char *token;
     struct error err;
@@ -81,8 +84,8 @@ static void take(struct azure *azure, const struct json *json)
         return;
     }
     credential.username = mem_strdup(USERNAME);
-    credential.identity_token = mem_strdup(token);
-    cloud_set_lifetime(&credential, cloud_jwt_seconds(env, token, SECONDS),
+    secret_assign(&credential.identity_token, token);
+    cloud_set_lifetime(&credential, cloud_jwt_seconds(network, token, SECONDS),
                        RENEW_PER_CENT);
     source_found(azure->job, &credential);
     azure_free(azure);
@@ -92,9 +95,8 @@ static void on_exchanged(void *payload, const struct http_response *response,
                          const struct error *err)
 {
     struct azure *azure = payload;
-    const struct credential sent = {.password = cloud_tail(&azure->form, '=')};
-    const struct cloud_side side = {azure->job->env,
-                                    "the registry's token exchange", &sent};
+    const struct cloud_side side = {
+        azure->job->network, "the registry's token exchange", &azure->sent};
     struct error failure;
     struct json *json;
 
@@ -117,24 +119,25 @@ static void exchange(struct azure *azure, const char *token)
         "Content-Type: application/x-www-form-urlencoded", NULL};
     const char *registry = azure->job->registry;
     const char *endpoint = azure->job->spec->endpoint;
+    struct str *form = &azure->form.text;
 
-    cloud_put_form(&azure->form, "grant_type", "access_token");
-    cloud_put_form(&azure->form, "service", registry);
+    cloud_put_form(form, "grant_type", "access_token");
+    cloud_put_form(form, "service", registry);
     if (azure->identity.tenant != NULL) {
-        cloud_put_form(&azure->form, "tenant", azure->identity.tenant);
+        cloud_put_form(form, "tenant", azure->identity.tenant);
     }
-    cloud_put_form(&azure->form, "access_token", token);
+    cloud_put_secret(form, &azure->sent, "access_token", token);
     if (endpoint == NULL) {
         str_puts(&azure->url, "https://");
     }
     cloud_put_url(&azure->url, endpoint ? endpoint : registry,
                   "/oauth2/exchange");
     azure->exchange =
-        cloud_start(azure->job->env,
+        cloud_start(azure->job->network,
                     &(struct cloud_request){.method = "POST",
                                             .url = azure->url.data,
                                             .headers = headers,
-                                            .body = str_bytes(&azure->form)},
+                                            .body = str_bytes(form)},
                     on_exchanged, azure);
 }
 
@@ -157,14 +160,14 @@ static void start(struct source_job *job)
 {
     struct azure *azure = mem_zalloc(sizeof(*azure));
     bool known;
-    const struct azure_cloud *cloud = azure_cloud_of(job->registry, &known);
+    const struct azure_cloud *cloud = cloud_of(job->registry, &known);
     struct error err;
 
     azure->job = job;
     job->state = azure;
     str_init(&azure->url, STR_UNLIMITED);
-    str_init(&azure->form, STR_UNLIMITED);
-    azure_identity_init(&azure->identity, job->env, job->spec, cloud,
+    secret_init(&azure->form, STR_UNLIMITED);
+    azure_identity_init(&azure->identity, job->network, job->spec, cloud,
                         on_identity, azure);
     if (!known && job->spec->endpoint == NULL) {
         error_fill(&err, ERROR_CONFIG,

@@ -19,13 +19,13 @@
 #define MACHINE "the managed identity's endpoint"
 
 void azure_identity_init(struct azure_identity *identity,
-                         const struct keychain_env *env,
+                         const struct network *network,
                          const struct credential_source *spec,
                          const struct azure_cloud *cloud,
                          azure_identity_fn *done, void *payload)
 {
     *identity = (struct azure_identity){
-        .env = env,
+        .network = network,
         .spec = spec,
         .cloud = cloud,
         .done = done,
@@ -36,7 +36,7 @@ void azure_identity_init(struct azure_identity *identity,
                                      : cloud_variable("AZURE_CLIENT_ID"),
     };
     str_init(&identity->url, STR_UNLIMITED);
-    str_init(&identity->secret, STR_UNLIMITED);
+    secret_init(&identity->secret, STR_UNLIMITED);
 }
 
 void azure_identity_release(struct azure_identity *identity)
@@ -45,7 +45,8 @@ void azure_identity_release(struct azure_identity *identity)
         http_cancel(identity->transfer);
     }
     str_release(&identity->url);
-    str_wipe(&identity->secret);
+    secret_release(&identity->secret);
+    secret_set_release(&identity->sent);
 }
 
 static const char directory[] = "Entra ID";
@@ -71,11 +72,8 @@ static void leave(struct azure_identity *identity, const char *why,
 static void take(struct azure_identity *identity,
                  const struct http_response *response)
 {
-    bool is_form = identity->service == directory;
-    const struct credential sent = {
-        .password = getenv("AZURE_CLIENT_SECRET"),
-        .identity_token = cloud_tail(&identity->secret, is_form ? '=' : ' ')};
-    const struct cloud_side side = {identity->env, identity->service, &sent};
+    const struct cloud_side side = {identity->network, identity->service,
+                                    &identity->sent};
     struct json *json = NULL;
     const char *token = NULL;
     struct error err;
@@ -135,23 +133,26 @@ static int check_application(const struct azure_identity *identity,
     return cloud_check_url("AZURE_AUTHORITY_HOST", authority, err);
 }
 
-static int put_proof(struct str *form, struct error *err)
+static int put_proof(struct azure_identity *identity, struct error *err)
 {
     const char *secret = cloud_variable("AZURE_CLIENT_SECRET");
     const char *path = cloud_variable("AZURE_FEDERATED_TOKEN_FILE");
-    CLEANUP(str_wipe) struct str token = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret token = SECRET_INIT(LIMIT_SECRET_FILE);
+    struct str *form = &identity->secret.text;
 
     if (secret != NULL) {
-        cloud_put_form(form, "client_secret", secret);
+        cloud_put_secret(form, &identity->sent, "client_secret", secret);
         return 0;
     }
     /* Read anew each time: Kubernetes replaces it. */
-    if (secret_file_read(path, &token, NULL, err) < 0) {
+    if (secret_file_read(path, &token.text, NULL, err) < 0) {
         return error_prefix(err, "federated token");
     }
     cloud_put_form(form, "client_assertion_type",
                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-    cloud_put_form(form, "client_assertion", token.data);
+    cloud_put_secret(form, &identity->sent, "client_assertion",
+                     token.text.data);
     return 0;
 }
 
@@ -169,10 +170,10 @@ static void ask_directory(struct azure_identity *identity)
         return;
     }
     str_printf(&scope, "%s.default", identity->cloud->resource);
-    cloud_put_form(&identity->secret, "grant_type", "client_credentials");
-    cloud_put_form(&identity->secret, "client_id", identity->client_id);
-    cloud_put_form(&identity->secret, "scope", scope.data);
-    if (put_proof(&identity->secret, &err) < 0) {
+    cloud_put_form(&identity->secret.text, "grant_type", "client_credentials");
+    cloud_put_form(&identity->secret.text, "client_id", identity->client_id);
+    cloud_put_form(&identity->secret.text, "scope", scope.data);
+    if (put_proof(identity, &err) < 0) {
         fail(identity, &err);
         return;
     }
@@ -180,11 +181,11 @@ static void ask_directory(struct azure_identity *identity)
     str_printf(&identity->url, "%s/oauth2/v2.0/token", identity->tenant);
     identity->service = directory;
     identity->transfer = cloud_start(
-        identity->env,
+        identity->network,
         &(struct cloud_request){.method = "POST",
                                 .url = identity->url.data,
                                 .headers = headers,
-                                .body = str_bytes(&identity->secret)},
+                                .body = str_bytes(&identity->secret.text)},
         on_directory, identity);
 }
 
@@ -211,8 +212,8 @@ static void on_machine(void *payload, const struct http_response *response,
     /* Other clouds have a service at the same address; theirs does not speak
      * JSON about this path. */
     if (!http_status_is_temporary(response->status) &&
-        json_parse(response->body.data, response->body.len, &json, &failure) <
-            0) {
+        json_parse_secret(response->body.data, response->body.len, &json,
+                          &failure) < 0) {
         error_fill(&failure, ERROR_AUTH, "%s does not answer as Azure's does",
                    identity->service);
         leave(identity, NOT_THERE "what answers at its endpoint is not Azure's",
@@ -235,7 +236,7 @@ static void ask_machine(struct azure_identity *identity, const char *header)
     }
     identity->service = MACHINE;
     identity->transfer =
-        cloud_start(identity->env,
+        cloud_start(identity->network,
                     &(struct cloud_request){.method = "GET",
                                             .url = identity->url.data,
                                             .headers = headers,
@@ -257,8 +258,9 @@ static void ask_app_service(struct azure_identity *identity,
     identity->must_answer = true;
     str_printf(&identity->url, "%s%sapi-version=2019-08-01", endpoint,
                strchr(endpoint, '?') != NULL ? "&" : "?");
-    str_printf(&identity->secret, "X-IDENTITY-HEADER: %s", header);
-    ask_machine(identity, identity->secret.data);
+    secret_set_add(&identity->sent, header);
+    str_printf(&identity->secret.text, "X-IDENTITY-HEADER: %s", header);
+    ask_machine(identity, identity->secret.text.data);
 }
 
 static void ask_managed(struct azure_identity *identity)

@@ -10,8 +10,6 @@ struct azure_cloud {
     const char *authority;
     const char *resource;
 };
-/* By the registry's name; *ret_known tells whether it is one of Azure's. */
-const struct azure_cloud *azure_cloud_of(const char *registry, bool *ret_known);
 
 /* --- azure_identity.c: a token of the directory
  * -------------------------------
@@ -23,7 +21,7 @@ typedef void azure_identity_fn(void *payload, const char *token,
                                const struct error *err);
 
 struct azure_identity {
-    const struct keychain_env *env;
+    const struct network *network;
     const struct credential_source *spec;
     const struct azure_cloud *cloud;
     azure_identity_fn *done;
@@ -35,11 +33,12 @@ struct azure_identity {
     const char *client_id;
     bool must_answer;
     struct str url;
-    struct str secret; /* a form, or a header's line */
+    struct secret secret; /* a form, or a header's line */
+    struct secret_set sent;
 };
 
 void azure_identity_init(struct azure_identity *identity,
-                         const struct keychain_env *env,
+                         const struct network *network,
                          const struct credential_source *spec,
                          const struct azure_cloud *cloud,
                          azure_identity_fn *done, void *payload);

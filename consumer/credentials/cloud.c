@@ -9,18 +9,16 @@
 #include "waybill/base64.h"
 #include "waybill/sign.h"
 #include "waybill/url.h"
-#include "waybill/utf8.h"
 
 /* The machine's own service is a hop away, or does not exist. */
-#define LOCAL_CONNECT_MS 1000
-#define LOCAL_ANSWER_MS 5000
+static const struct http_timeouts local_timeouts = {1000, 5000};
 /* As much of a service's own words as a log line can bear */
 #define MOST_WORDS 300
 /* No token is believed to live longer, nor used in its last moments. */
 #define MOST_LIFETIME_S (12 * 3600)
 #define MOST_MARGIN_S 60
 
-struct http_transfer *cloud_start(const struct keychain_env *env,
+struct http_transfer *cloud_start(const struct network *network,
                                   const struct cloud_request *request,
                                   http_done_fn *done, void *payload)
 {
@@ -33,11 +31,10 @@ struct http_transfer *cloud_start(const struct keychain_env *env,
         .aws = request->aws,
         .transport = request->local ? &straight : NULL,
         .most_body = LIMIT_TOKEN,
-        .connect_ms = request->local ? LOCAL_CONNECT_MS : env->connect_ms,
-        .answer_ms = request->local ? LOCAL_ANSWER_MS : env->answer_ms,
+        .timeouts = request->local ? local_timeouts : network->timeouts,
     };
 
-    return http_start(env->http, &out, done, payload);
+    return http_start(network->http, &out, done, payload);
 }
 
 const char *cloud_variable(const char *name)
@@ -85,28 +82,15 @@ void cloud_put_form(struct str *out, const char *name, const char *value)
     url_put_escaped(out, value);
 }
 
+void cloud_put_secret(struct str *out, struct secret_set *sent,
+                      const char *name, const char *value)
+{
+    secret_set_add(sent, value);
+    cloud_put_form(out, name, value);
+}
+
 /* --- answers ----------------------------------------------------------------
  */
-
-static void put_words(struct str *out, const char *words,
-                      const struct credential *sent)
-{
-    char *text = mem_strdup(words);
-
-    /* Before it is cut: half a secret would not be found. */
-    if (sent != NULL) {
-        credential_scrub(sent, text);
-    }
-    utf8_put_printable(out, text, strlen(text), MOST_WORDS);
-    mem_free(text);
-}
-
-char *cloud_tail(const struct str *sent, char c)
-{
-    char *at = strrchr(sent->data, c);
-
-    return at != NULL ? at + 1 : sent->data;
-}
 
 /* An answer that is not temporary means that there are no credentials, whatever
  * its status. */
@@ -129,15 +113,15 @@ void cloud_refused(const struct cloud_side *side,
 
     if (code != NULL) {
         str_puts(&said, ": ");
-        put_words(&said, code, side->sent);
+        secret_set_put_printable(side->sent, &said, code, MOST_WORDS);
     }
     if (words != NULL) {
         str_puts(&said, ": ");
-        put_words(&said, words, side->sent);
+        secret_set_put_printable(side->sent, &said, words, MOST_WORDS);
     }
-    http_error_fill(err, response, clock_wall_ms(loop_clock(side->env->loop)),
-                    "%s answers with %d%s", side->service, response->status,
-                    said.data);
+    http_error_fill(
+        err, response, clock_wall_ms(loop_clock(side->network->loop)),
+        "%s answers with %d%s", side->service, response->status, said.data);
     err->kind = kind_of(response->status, code);
     if (code != NULL) {
         size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -178,8 +162,8 @@ int cloud_read(const struct cloud_side *side,
 {
     struct json *json = NULL;
     struct error fault;
-    bool is_json = json_parse(response->body.data, response->body.len, &json,
-                              &fault) == 0 &&
+    bool is_json = json_parse_secret(response->body.data, response->body.len,
+                                     &json, &fault) == 0 &&
                    json_is_object(json);
 
     if (response->status == 200 && is_json) {
@@ -232,12 +216,12 @@ void cloud_set_lifetime(struct credential *credential, double seconds,
     credential->renew_ms = (uint64_t)(whole * 10 * part);
 }
 
-int64_t cloud_wall_s(const struct keychain_env *env)
+int64_t cloud_wall_s(const struct network *network)
 {
-    return clock_wall_ms(loop_clock(env->loop)) / 1000;
+    return clock_wall_ms(loop_clock(network->loop)) / 1000;
 }
 
-double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
+double cloud_jwt_seconds(const struct network *network, const char *token,
                          double fallback)
 {
     struct json *claims = jwt_claims(token);
@@ -245,5 +229,5 @@ double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
     bool found = json_number(json_member(claims, "exp"), &expiry);
 
     json_free(claims);
-    return found ? expiry - (double)cloud_wall_s(env) : fallback;
+    return found ? expiry - (double)cloud_wall_s(network) : fallback;
 }

@@ -21,7 +21,7 @@ struct cloud_request {
     bool local;
 };
 
-struct http_transfer *cloud_start(const struct keychain_env *env,
+struct http_transfer *cloud_start(const struct network *network,
                                   const struct cloud_request *request,
                                   http_done_fn *done, void *payload);
 
@@ -35,16 +35,16 @@ int cloud_check_url(const char *what, const char *url,
 void cloud_put_url(struct str *out, const char *base, const char *path);
 /* &name=value of a form; the first one without & */
 void cloud_put_form(struct str *out, const char *name, const char *value);
+/* ... with a secret, which is noted as sent */
+void cloud_put_secret(struct str *out, struct secret_set *sent,
+                      const char *name, const char *value);
 
 /* Who answers, and what was sent there: that is left out of what it says. */
 struct cloud_side {
-    const struct keychain_env *env;
+    const struct network *network;
     const char *service;
-    const struct credential *sent; /* NULL: nothing secret */
+    const struct secret_set *sent;
 };
-
-/* Behind the last `c` of what was sent: the secret in a form or a header */
-char *cloud_tail(const struct str *sent, char c);
 
 /* A JSON object in an answer of 200; else -1, with what the service says. */
 int cloud_read(const struct cloud_side *side,
@@ -64,8 +64,8 @@ int cloud_token(const char *service, const struct json *json, const char *name,
 void cloud_set_lifetime(struct credential *credential, double seconds,
                         unsigned part);
 /* Seconds until `exp` of a JSON web token, or `fallback` */
-double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
+double cloud_jwt_seconds(const struct network *network, const char *token,
                          double fallback);
-int64_t cloud_wall_s(const struct keychain_env *env);
+int64_t cloud_wall_s(const struct network *network);
 
 #endif

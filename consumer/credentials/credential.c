@@ -9,69 +9,64 @@
 
 void credential_release(struct credential *credential)
 {
-    mem_wipe(credential->username);
-    mem_wipe(credential->password);
-    mem_wipe(credential->identity_token);
-    mem_wipe(credential->registry_token);
+    mem_free(credential->username);
+    secret_release(&credential->password);
+    secret_release(&credential->identity_token);
+    secret_release(&credential->registry_token);
     mem_free(credential->origin);
     mem_free(credential->file);
     *credential = (struct credential){0};
+}
+
+static void copy_secret(struct secret *to, const struct secret *from)
+{
+    *to = (struct secret){0};
+    secret_assign(to, secret_text(from));
 }
 
 void credential_copy(struct credential *to, const struct credential *from)
 {
     *to = *from;
     to->username = mem_strdup(from->username);
-    to->password = mem_strdup(from->password);
-    to->identity_token = mem_strdup(from->identity_token);
-    to->registry_token = mem_strdup(from->registry_token);
+    copy_secret(&to->password, &from->password);
+    copy_secret(&to->identity_token, &from->identity_token);
+    copy_secret(&to->registry_token, &from->registry_token);
     to->origin = mem_strdup(from->origin);
     to->file = mem_strdup(from->file);
 }
 
 bool credential_is_empty(const struct credential *credential)
 {
-    return credential->username == NULL && credential->password == NULL &&
-           credential->identity_token == NULL &&
-           credential->registry_token == NULL;
+    return credential->username == NULL && !credential_has_secret(credential);
 }
 
-void secret_scrub(const char *secret, char *text)
+bool credential_has_secret(const struct credential *credential)
 {
-    size_t len = secret != NULL ? strlen(secret) : 0;
-    char *at = text;
-
-    if (len < 4) {
-        return;
-    }
-    while ((at = strstr(at, secret)) != NULL) {
-        memset(at, '*', 3);
-        memmove(at + 3, at + len, strlen(at + len) + 1);
-        at += 3;
-    }
+    return secret_text(&credential->password) != NULL ||
+           secret_text(&credential->identity_token) != NULL ||
+           secret_text(&credential->registry_token) != NULL;
 }
 
-void credential_scrub(const struct credential *credential, char *text)
+void credential_add_to(struct secret_set *set,
+                       const struct credential *credential)
 {
-    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
+    const char *password = secret_text(&credential->password);
 
-    secret_scrub(credential->password, text);
-    secret_scrub(credential->identity_token, text);
-    secret_scrub(credential->registry_token, text);
-    if (credential->username != NULL && credential->password != NULL) {
-        str_printf(&both, "%s:%s", credential->username, credential->password);
-        base64_encode(&basic, both.data, both.len);
-        secret_scrub(basic.data, text);
+    secret_set_add(set, password);
+    secret_set_add(set, secret_text(&credential->identity_token));
+    secret_set_add(set, secret_text(&credential->registry_token));
+    if (credential->username != NULL && password != NULL) {
+        secret_set_add_basic(set, credential->username, password);
     }
 }
 
-static void replace(char **slot, const char *value, size_t len)
+static void set_username(struct credential *credential, const char *value,
+                         size_t len)
 {
-    mem_wipe(*slot);
-    *slot = mem_alloc(len + 1);
-    memcpy(*slot, value, len);
-    (*slot)[len] = '\0';
+    mem_free(credential->username);
+    credential->username = mem_alloc(len + 1);
+    memcpy(credential->username, value, len);
+    credential->username[len] = '\0';
 }
 
 /* As docker writes it: unpadded by some, with NULs behind it by old ones; and
@@ -80,30 +75,31 @@ static void replace(char **slot, const char *value, size_t len)
 static int bind_auth(struct credential *credential, const char *value,
                      struct error *err)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret text = SECRET_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret decoded = SECRET_INIT(STR_UNLIMITED);
+    struct str *both = &decoded.text;
     const char *colon;
 
     for (; *value != '\0'; value++) {
         if (*value != ' ' && *value != '\t') {
-            str_putc(&text, *value);
+            str_putc(&text.text, *value);
         }
     }
-    if (!base64_decode(text.data, text.len, BASE64_STANDARD | BASE64_UNPADDED,
-                       &both)) {
+    if (!base64_decode(text.text.data, text.text.len,
+                       BASE64_STANDARD | BASE64_UNPADDED, both)) {
         return error_set(err, ERROR_AUTH, "'auth' is not base64");
     }
-    while (both.len > 0 && both.data[both.len - 1] == '\0') {
-        both.len--;
+    while (both->len > 0 && both->data[both->len - 1] == '\0') {
+        both->len--;
     }
-    colon = memchr(both.data, ':', both.len);
-    if (colon == NULL || memchr(both.data, '\0', both.len) != NULL) {
+    colon = memchr(both->data, ':', both->len);
+    if (colon == NULL || memchr(both->data, '\0', both->len) != NULL) {
         return error_set(err, ERROR_AUTH,
                          "'auth' is not base64 of username:password");
     }
-    replace(&credential->username, both.data, (size_t)(colon - both.data));
-    replace(&credential->password, colon + 1,
-            both.len - (size_t)(colon + 1 - both.data));
+    set_username(credential, both->data, (size_t)(colon - both->data));
+    secret_assign_bytes(&credential->password, colon + 1,
+                        both->len - (size_t)(colon + 1 - both->data));
     return 0;
 }
 
@@ -114,17 +110,17 @@ int credential_bind(struct credential *credential, int binding,
     case BINDING_AUTH:
         return bind_auth(credential, value, err);
     case BINDING_USERNAME:
-        replace(&credential->username, value, strlen(value));
+        set_username(credential, value, strlen(value));
         break;
     case BINDING_IDENTITY_TOKEN:
-        replace(&credential->identity_token, value, strlen(value));
+        secret_assign(&credential->identity_token, value);
         break;
     case BINDING_REGISTRY_TOKEN:
-        replace(&credential->registry_token, value, strlen(value));
+        secret_assign(&credential->registry_token, value);
         break;
     case BINDING_DEFAULT:
     case BINDING_PASSWORD:
-        replace(&credential->password, value, strlen(value));
+        secret_assign(&credential->password, value);
         break;
     }
     return 0;

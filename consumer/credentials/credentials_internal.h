@@ -12,7 +12,7 @@
  * is called back from inside.
  */
 struct source_job {
-    const struct keychain_env *env;
+    const struct network *network;
     const struct credential_source *spec;
     const char *registry; /* host[:port]; "index.docker.io" for Docker Hub */
     const char *path;     /* of the repository */
@@ -86,6 +86,24 @@ int credential_bind(struct credential *credential, int binding,
  * Whatever is wrong with it is ERROR_AUTH; ret_stamp may be NULL. */
 int secret_file_read(const char *path, struct str *out,
                      struct file_stamp *ret_stamp, struct error *err) NODISCARD;
+
+/* --- source_files.c: the files that a credential was read from --- */
+
+/* A user name and a password may stand in one each. */
+struct source_files {
+    struct source_file {
+        char *path;
+        struct file_stamp stamp;
+    } * items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Takes the file's name, if the credential has one. */
+void source_files_add(struct source_files *files, struct credential *from);
+/* One of them is another by now, or not there. */
+bool source_files_changed(const struct source_files *files);
+void source_files_release(struct source_files *files);
 
 /* --- docker_config.c: what a docker config says; pure --- */
 

@@ -175,8 +175,9 @@ static int use_entry(struct search *search, struct error *err)
         use_auths(search);
         return 0;
     }
-    if (docker_helper_start(job->env->loop, search->entry.helper, job->registry,
-                            on_helper, search, &search->helper, err) == 0) {
+    if (docker_helper_start(job->network->loop, search->entry.helper,
+                            job->registry, on_helper, search, &search->helper,
+                            err) == 0) {
         return 0;
     }
     if (credential_is_empty(&search->entry.credential)) {
@@ -203,16 +204,18 @@ static void look_into(struct search *search, const char *text, size_t len)
 /* `file` is set. */
 static void look_into_file(struct search *search)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_DOCKER_CONFIG);
+    CLEANUP(secret_release)
+    struct secret text = SECRET_INIT(LIMIT_DOCKER_CONFIG);
     struct source_job *job = search->job;
     struct error err;
 
-    if (secret_file_read(search->file.data, &text, &search->stamp, &err) < 0) {
+    if (secret_file_read(search->file.data, &text.text, &search->stamp, &err) <
+        0) {
         search_free(search);
         source_failed(job, &err);
         return;
     }
-    look_into(search, text.data, text.len);
+    look_into(search, text.text.data, text.text.len);
 }
 
 /* --- the search -------------------------------------------------------------

@@ -239,7 +239,7 @@ static int read_texts(const struct json_at *at, struct texts *ret_texts,
 static void drop_if_hollow(struct credential *credential)
 {
     if (credential->username != NULL && credential->username[0] == '\0' &&
-        credential->password[0] == '\0') {
+        *secret_text(&credential->password) == '\0') {
         credential_release(credential);
     }
 }
@@ -374,7 +374,7 @@ int docker_config_lookup(const char *text, size_t len, const char *registry,
         *ret_entry = entry;
         return 0;
     }
-    if (json_parse(text, len, &json, err) < 0) {
+    if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
     result = look_up(json, &target, &entry, err);

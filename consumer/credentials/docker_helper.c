@@ -113,7 +113,8 @@ static int read_result(const struct subprocess_result *result,
         return error_set(err, ERROR_AUTH, "exit code %d%s", result->exit_code,
                          words.data);
     }
-    if (json_parse(result->output.data, result->output.len, &json, err) < 0) {
+    if (json_parse_secret(result->output.data, result->output.len, &json, err) <
+        0) {
         return error_prefix(err, "its answer");
     }
     status = read_answer(json, found, err);
@@ -224,7 +225,7 @@ static void start(struct source_job *job)
     struct docker_helper *helper;
     struct error err;
 
-    if (docker_helper_start(job->env->loop, job->spec->name, job->registry,
+    if (docker_helper_start(job->network->loop, job->spec->name, job->registry,
                             on_answer, job, &helper, &err) < 0) {
         source_failed(job, &err);
         return;

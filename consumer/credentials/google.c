@@ -34,7 +34,8 @@ struct google {
     struct str path; /* of the key file */
     struct file_stamp stamp;
     struct str url;
-    struct str form;
+    struct secret form;
+    struct secret_set sent;
 };
 
 static void google_free(struct google *google)
@@ -42,7 +43,8 @@ static void google_free(struct google *google)
     google_key_release(&google->key);
     str_release(&google->path);
     str_release(&google->url);
-    str_wipe(&google->form);
+    secret_release(&google->form);
+    secret_set_release(&google->sent);
     mem_free(google);
 }
 
@@ -66,7 +68,8 @@ static void give(struct google *google, const char *token, double seconds)
         fail(google, &err);
         return;
     }
-    if (credential.password != NULL && spec->token_type == GOOGLE_ACCESS) {
+    if (secret_text(&credential.password) != NULL &&
+        spec->token_type == GOOGLE_ACCESS) {
         mem_free(credential.username);
         credential.username = mem_strdup(USERNAME);
     }
@@ -91,13 +94,9 @@ static int read_answer(struct google *google,
                        const struct http_response *response, struct str *out,
                        double *ret_seconds, struct error *err)
 {
-    const struct keychain_env *env = google->job->env;
+    const struct network *network = google->job->network;
     bool is_id = google->job->spec->token_type == GOOGLE_ID;
-    const struct credential sent = {.password = google->key.client_secret,
-                                    .identity_token = google->key.refresh_token,
-                                    .registry_token =
-                                        cloud_tail(&google->form, '=')};
-    const struct cloud_side side = {env, service_of(google), &sent};
+    const struct cloud_side side = {network, service_of(google), &google->sent};
     struct json *json;
     const char *token;
     int result;
@@ -110,7 +109,8 @@ static int read_answer(struct google *google,
     if (result == 0) {
         str_puts(out, token);
         if (is_id) {
-            *ret_seconds = cloud_jwt_seconds(env, token, GOOGLE_JWT_SECONDS);
+            *ret_seconds =
+                cloud_jwt_seconds(network, token, GOOGLE_JWT_SECONDS);
         } else {
             json_number(json_member(json, "expires_in"), ret_seconds);
         }
@@ -124,7 +124,7 @@ static int read_identity(struct google *google,
                          const struct http_response *response, struct str *out,
                          double *ret_seconds, struct error *err)
 {
-    const struct keychain_env *env = google->job->env;
+    const struct network *network = google->job->network;
     const char *token = response->body.data;
 
     if (*token == '\0' || strlen(token) != response->body.len ||
@@ -132,7 +132,7 @@ static int read_identity(struct google *google,
         return error_set(err, ERROR_AUTH, "%s answers with no token",
                          service_of(google));
     }
-    *ret_seconds = cloud_jwt_seconds(env, token, GOOGLE_JWT_SECONDS);
+    *ret_seconds = cloud_jwt_seconds(network, token, GOOGLE_JWT_SECONDS);
     str_puts(out, token);
     return 0;
 }
@@ -142,15 +142,15 @@ static void take(struct google *google, const struct http_response *response)
     bool plain = google->by_metadata &&
                  google->job->spec->token_type == GOOGLE_ID &&
                  response->status == 200;
-    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret token = SECRET_INIT(STR_UNLIMITED);
     double seconds = GOOGLE_JWT_SECONDS;
     struct error err;
 
-    if ((plain ? read_identity : read_answer)(google, response, &token,
+    if ((plain ? read_identity : read_answer)(google, response, &token.text,
                                               &seconds, &err) < 0) {
         fail(google, &err);
     } else {
-        give(google, token.data, seconds);
+        give(google, token.text.data, seconds);
     }
 }
 
@@ -264,7 +264,7 @@ static void ask_metadata(struct google *google)
     }
     put_metadata_url(google);
     google->transfer =
-        cloud_start(google->job->env,
+        cloud_start(google->job->network,
                     &(struct cloud_request){.method = "GET",
                                             .url = google->url.data,
                                             .headers = headers,
@@ -282,20 +282,20 @@ static void ask_token_service(struct google *google)
     const char *endpoint = google->job->spec->endpoint;
 
     google->transfer = cloud_start(
-        google->job->env,
+        google->job->network,
         &(struct cloud_request){.method = "POST",
                                 .url = endpoint != NULL ? endpoint
                                                         : google->key.token_uri,
                                 .headers = headers,
-                                .body = str_bytes(&google->form)},
+                                .body = str_bytes(&google->form.text)},
         on_token, google);
 }
 
 static void use_key(struct google *google)
 {
     const struct credential_source *spec = google->job->spec;
-    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
-    int64_t now_s = cloud_wall_s(google->job->env);
+    CLEANUP(secret_release) struct secret token = SECRET_INIT(STR_UNLIMITED);
+    int64_t now_s = cloud_wall_s(google->job->network);
     struct error err;
 
     if (google->key.is_user && spec->token_type != GOOGLE_ACCESS) {
@@ -305,14 +305,14 @@ static void use_key(struct google *google)
                    google->path.data);
         fail(google, &err);
     } else if (spec->token_type == GOOGLE_JWT) {
-        if (google_key_jwt(&google->key, spec, now_s, &token, &err) < 0) {
+        if (google_key_jwt(&google->key, spec, now_s, &token.text, &err) < 0) {
             error_put_front(&err, "'%s'", google->path.data);
             fail(google, &err);
             return;
         }
-        give(google, token.data, GOOGLE_JWT_SECONDS);
-    } else if (google_key_form(&google->key, spec, now_s, &google->form, &err) <
-               0) {
+        give(google, token.text.data, GOOGLE_JWT_SECONDS);
+    } else if (google_key_form(&google->key, spec, now_s, &google->form.text,
+                               &google->sent, &err) < 0) {
         error_put_front(&err, "'%s'", google->path.data);
         fail(google, &err);
     } else {
@@ -356,12 +356,15 @@ static bool find_file(struct google *google)
 
 static int read_file(struct google *google, struct error *err)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret text = SECRET_INIT(LIMIT_SECRET_FILE);
 
-    if (secret_file_read(google->path.data, &text, &google->stamp, err) < 0) {
+    if (secret_file_read(google->path.data, &text.text, &google->stamp, err) <
+        0) {
         return -1;
     }
-    if (google_key_parse(text.data, text.len, &google->key, err) < 0) {
+    if (google_key_parse(text.text.data, text.text.len, &google->key, err) <
+        0) {
         return error_prefix(err, "'%s'", google->path.data);
     }
     return 0;
@@ -376,7 +379,7 @@ static void start(struct source_job *job)
     job->state = google;
     str_init(&google->path, STR_UNLIMITED);
     str_init(&google->url, STR_UNLIMITED);
-    str_init(&google->form, STR_UNLIMITED);
+    secret_init(&google->form, STR_UNLIMITED);
     if (job->spec->token_type == GOOGLE_ID && job->spec->audience == NULL) {
         error_fill(&err, ERROR_CONFIG, "token_type id needs an 'audience'");
         fail(google, &err);

@@ -10,29 +10,47 @@
 
 void google_key_release(struct google_key *key)
 {
-    mem_wipe(key->email);
-    mem_wipe(key->private_key);
-    mem_wipe(key->key_id);
-    mem_wipe(key->token_uri);
-    mem_wipe(key->client_id);
-    mem_wipe(key->client_secret);
-    mem_wipe(key->refresh_token);
+    mem_free(key->email);
+    secret_release(&key->private_key);
+    mem_free(key->key_id);
+    mem_free(key->token_uri);
+    mem_free(key->client_id);
+    secret_release(&key->client_secret);
+    secret_release(&key->refresh_token);
     *key = (struct google_key){0};
 }
 
-/* An absent one leaves *to NULL. */
+/* An absent one leaves *ret_text NULL. */
+static int read_member(const struct json_at *root, const char *name,
+                       bool required, const char **ret_text, struct error *err)
+{
+    struct json_at at = json_at_member(root, name);
+
+    *ret_text = NULL;
+    if (required && json_at_require(&at, err) < 0) {
+        return -1;
+    }
+    return json_at_string(&at, LIMIT_SECRET_FILE, ret_text, err);
+}
+
 static int copy_member(const struct json_at *root, const char *name,
                        bool required, char **to, struct error *err)
 {
-    struct json_at at = json_at_member(root, name);
-    const char *text = NULL;
+    const char *text;
+    int result = read_member(root, name, required, &text, err);
 
-    if ((required && json_at_require(&at, err) < 0) ||
-        json_at_string(&at, LIMIT_SECRET_FILE, &text, err) < 0) {
-        return -1;
-    }
-    *to = mem_strdup(text);
-    return 0;
+    *to = result == 0 ? mem_strdup(text) : NULL;
+    return result;
+}
+
+static int copy_secret(const struct json_at *root, const char *name,
+                       bool required, struct secret *to, struct error *err)
+{
+    const char *text;
+    int result = read_member(root, name, required, &text, err);
+
+    secret_assign(to, text);
+    return result;
 }
 
 static int read_members(const struct json_at *root, struct google_key *key,
@@ -41,13 +59,13 @@ static int read_members(const struct json_at *root, struct google_key *key,
     bool user = key->is_user;
 
     if (copy_member(root, "client_email", !user, &key->email, err) < 0 ||
-        copy_member(root, "private_key", !user, &key->private_key, err) < 0 ||
+        copy_secret(root, "private_key", !user, &key->private_key, err) < 0 ||
         copy_member(root, "private_key_id", false, &key->key_id, err) < 0 ||
         copy_member(root, "token_uri", false, &key->token_uri, err) < 0 ||
         copy_member(root, "client_id", user, &key->client_id, err) < 0 ||
-        copy_member(root, "client_secret", user, &key->client_secret, err) <
+        copy_secret(root, "client_secret", user, &key->client_secret, err) <
             0 ||
-        copy_member(root, "refresh_token", user, &key->refresh_token, err) <
+        copy_secret(root, "refresh_token", user, &key->refresh_token, err) <
             0) {
         return -1;
     }
@@ -90,7 +108,7 @@ int google_key_parse(const char *text, size_t len, struct google_key *ret_key,
     struct json_at root;
     int result;
 
-    if (json_parse(text, len, &json, err) < 0) {
+    if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
     root = json_at_root(json);
@@ -143,18 +161,20 @@ int google_key_jwt(const struct google_key *key,
         json_put_string(&writer, "scope", scopes.data);
     }
     json_close(&writer, '}');
-    return sign_jwt(key->private_key, key->key_id, claims.data, out, err);
+    return sign_jwt(secret_text(&key->private_key), key->key_id, claims.data,
+                    out, err);
 }
 
 /* RFC 7523, with Google's own claims: `scope` for an access token,
  * `target_audience` for an id token */
 static int put_assertion(const struct google_key *key,
                          const struct credential_source *spec, int64_t now_s,
-                         struct str *out, struct error *err)
+                         struct str *out, struct secret_set *sent,
+                         struct error *err)
 {
     CLEANUP(str_release) struct str claims = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str scopes = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str token = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret token = SECRET_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &claims};
 
     begin_claims(&writer, key, now_s);
@@ -166,25 +186,28 @@ static int put_assertion(const struct google_key *key,
         json_put_string(&writer, "scope", scopes.data);
     }
     json_close(&writer, '}');
-    if (sign_jwt(key->private_key, key->key_id, claims.data, &token, err) < 0) {
+    if (sign_jwt(secret_text(&key->private_key), key->key_id, claims.data,
+                 &token.text, err) < 0) {
         return -1;
     }
     cloud_put_form(out, "grant_type",
                    "urn:ietf:params:oauth:grant-type:jwt-bearer");
-    cloud_put_form(out, "assertion", token.data);
+    cloud_put_secret(out, sent, "assertion", token.text.data);
     return 0;
 }
 
 int google_key_form(const struct google_key *key,
                     const struct credential_source *spec, int64_t now_s,
-                    struct str *out, struct error *err)
+                    struct str *out, struct secret_set *sent, struct error *err)
 {
     if (!key->is_user) {
-        return put_assertion(key, spec, now_s, out, err);
+        return put_assertion(key, spec, now_s, out, sent, err);
     }
     cloud_put_form(out, "grant_type", "refresh_token");
     cloud_put_form(out, "client_id", key->client_id);
-    cloud_put_form(out, "client_secret", key->client_secret);
-    cloud_put_form(out, "refresh_token", key->refresh_token);
+    cloud_put_secret(out, sent, "client_secret",
+                     secret_text(&key->client_secret));
+    cloud_put_secret(out, sent, "refresh_token",
+                     secret_text(&key->refresh_token));
     return 0;
 }

@@ -9,6 +9,9 @@
  * or not.
  *
  *     waiting -> walk -> (source) -> (source) -> finish -> waiters
+ *
+ * The registration's own values are there before the first source is asked.
+ * Where they are all that is needed, no source is asked, and nobody waits.
  */
 
 /* A source costs a process, or a request that a cloud counts: so a credential
@@ -21,21 +24,10 @@
  * within a second, and not often. */
 #define PASSING_MS 1000
 
-/* Files that a credential was read from: a user name and a password may stand
- * in one each. */
-struct files {
-    struct file {
-        char *path;
-        struct file_stamp stamp;
-    } * items;
-    size_t count;
-    size_t capacity;
-};
-
 struct keychain {
-    struct keychain_env env;
+    const struct network *network;
     const struct keychain_options *options;
-    struct credential_source *own; /* username, password, and the defaults */
+    struct credential_source *defaults; /* rows that nobody had to write */
     const struct credential_source **chain;
     size_t length;
 
@@ -43,7 +35,7 @@ struct keychain {
     /* As the sources gave it, before a token server rotated anything: the same
      * again is no news. */
     struct credential as_found;
-    struct files files;
+    struct source_files files;
     bool has_current;
     bool refused;
     uint64_t got_ms;
@@ -59,7 +51,7 @@ struct keychain {
     size_t at;
     struct source_job job;
     struct credential found;
-    struct files found_files;
+    struct source_files found_files;
     struct error worst; /* the first source that should have worked */
     struct str story;
     char *last_story;
@@ -74,54 +66,39 @@ static void add(struct keychain *keychain, const struct credential_source *row)
     keychain->chain[keychain->length++] = row;
 }
 
-/* The registration's own values come first; what nobody had to write, last. */
 static void build_chain(struct keychain *keychain)
 {
     const struct keychain_options *options = keychain->options;
     const char *const *more = options->provider_sources;
-    size_t most = options->source_count + 3;
-    size_t own = 0;
+    size_t most = options->source_count + 1;
+    size_t count = 0;
 
     for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
         most++;
     }
-    keychain->own = mem_zalloc(most * sizeof(*keychain->own));
+    keychain->defaults = mem_zalloc(most * sizeof(*keychain->defaults));
     keychain->chain = mem_zalloc(most * sizeof(const void *));
-    if (options->username != NULL) {
-        keychain->own[own] =
-            (struct credential_source){.source = "static",
-                                       .binding = BINDING_USERNAME,
-                                       .value = options->username};
-        add(keychain, &keychain->own[own++]);
-    }
-    if (options->password != NULL) {
-        keychain->own[own] =
-            (struct credential_source){.source = "static",
-                                       .binding = BINDING_PASSWORD,
-                                       .value = options->password};
-        add(keychain, &keychain->own[own++]);
-    }
     for (size_t i = 0; i < options->source_count; i++) {
         add(keychain, &options->sources[i]);
     }
     if (options->with_defaults) {
-        keychain->own[own].source = "docker";
-        add(keychain, &keychain->own[own++]);
+        keychain->defaults[count].source = "docker";
+        add(keychain, &keychain->defaults[count++]);
     }
     for (size_t i = 0; options->with_defaults && more && more[i]; i++) {
-        keychain->own[own].source = more[i];
-        add(keychain, &keychain->own[own++]);
+        keychain->defaults[count].source = more[i];
+        add(keychain, &keychain->defaults[count++]);
     }
 }
 
 static void run_failing(void *payload);
 
-struct keychain *keychain_new(const struct keychain_env *env,
+struct keychain *keychain_new(const struct network *network,
                               const struct keychain_options *options)
 {
     struct keychain *keychain = mem_zalloc(sizeof(*keychain));
 
-    keychain->env = *env;
+    keychain->network = network;
     keychain->options = options;
     TAILQ_INIT(&keychain->waiters);
     str_init(&keychain->story, STR_UNLIMITED);
@@ -167,12 +144,6 @@ static void run_failing(void *payload)
  * ------------------------------------------------------------------
  */
 
-static bool has_secret(const struct credential *credential)
-{
-    return credential->password != NULL || credential->identity_token != NULL ||
-           credential->registry_token != NULL;
-}
-
 /* With a password only its user name is still of interest, and only where that
  * is all a source has. */
 static bool is_wanted(const struct keychain *keychain,
@@ -180,18 +151,17 @@ static bool is_wanted(const struct keychain *keychain,
 {
     const struct credential *found = &keychain->found;
 
-    if (!has_secret(found)) {
+    if (!credential_has_secret(found)) {
         return true;
     }
-    return found->password != NULL && found->username == NULL &&
+    return secret_text(&found->password) != NULL && found->username == NULL &&
            spec->binding == BINDING_USERNAME;
 }
 
-static void take(char **to, char **from)
+static void take(struct secret *to, struct secret *from)
 {
-    if (*to == NULL) {
-        *to = *from;
-        *from = NULL;
+    if (secret_text(to) == NULL) {
+        secret_move(to, from);
     }
 }
 
@@ -203,32 +173,15 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static void files_release(struct files *files)
-{
-    for (size_t i = 0; i < files->count; i++) {
-        mem_free(files->items[i].path);
-    }
-    mem_free(files->items);
-    *files = (struct files){0};
-}
-
-static void add_file(struct files *files, struct credential *from)
-{
-    if (from->file == NULL) {
-        return;
-    }
-    files->items = mem_grow(files->items, &files->capacity, files->count + 1,
-                            sizeof(files->items[0]));
-    files->items[files->count++] = (struct file){from->file, from->stamp};
-    from->file = NULL;
-}
-
 /* Secrets of two sources are not mixed: behind a password only a user name is
  * still taken. */
 static void merge(struct credential *into, struct credential *from)
 {
-    take(&into->username, &from->username);
-    if (has_secret(into)) {
+    if (into->username == NULL) {
+        into->username = from->username;
+        from->username = NULL;
+    }
+    if (credential_has_secret(into)) {
         credential_release(from);
         return;
     }
@@ -249,31 +202,22 @@ static void put_label(struct str *out, const struct keychain *keychain)
                          : spec->service ? spec->service
                                          : NULL;
 
-    if (spec->value != NULL && spec->value == keychain->options->password) {
-        str_puts(out, "the registration's password");
-    } else if (spec->value != NULL &&
-               spec->value == keychain->options->username) {
-        str_puts(out, "the registration's username");
-    } else {
-        str_printf(out, "%s%s%s", spec->source, detail ? " " : "",
-                   detail ? detail : "");
-    }
+    str_printf(out, "%s%s%s", spec->source, detail ? " " : "",
+               detail ? detail : "");
 }
 
-static void tell(struct keychain *keychain, const char *what)
+static void tell(struct keychain *keychain, const char *label, const char *what)
 {
     struct str *story = &keychain->story;
 
-    str_puts(story, story->len > 0 ? "; " : "");
-    put_label(story, keychain);
-    str_printf(story, ": %s", what);
+    str_printf(story, "%s%s: %s", story->len > 0 ? "; " : "", label, what);
 }
 
 /* A user name of <token> is docker's way to say that the password is a refresh
  * token. */
 static void see_token(struct credential *found)
 {
-    if (found->username == NULL || found->password == NULL ||
+    if (found->username == NULL || secret_text(&found->password) == NULL ||
         strcmp(found->username, "<token>") != 0) {
         return;
     }
@@ -284,32 +228,28 @@ static void see_token(struct credential *found)
 
 static void keep_answer(struct keychain *keychain)
 {
+    CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
     struct source_job *job = &keychain->job;
     struct credential *found = &keychain->found;
-    bool first = !has_secret(found);
+    bool first = !credential_has_secret(found);
 
+    put_label(&label, keychain);
     /* Before another source's user name takes the place of this one's */
     see_token(&job->credential);
     if (!credential_is_empty(&job->credential)) {
-        tell(keychain, "found");
-        if (first && has_secret(&job->credential)) {
-            CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
-
-            put_label(&label, keychain);
+        tell(keychain, label.data, "found");
+        if (first && credential_has_secret(&job->credential)) {
             mem_free(found->origin);
             found->origin = job->credential.origin
                                 ? mem_strdup(job->credential.origin)
                                 : str_take(&label);
         }
-        add_file(&keychain->found_files, &job->credential);
+        source_files_add(&keychain->found_files, &job->credential);
         merge(found, &job->credential);
         return;
     }
-    tell(keychain, job->why);
+    tell(keychain, label.data, job->why);
     if (job->failure.kind != ERROR_NONE && keychain->worst.kind == ERROR_NONE) {
-        CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
-
-        put_label(&label, keychain);
         keychain->worst = job->failure;
         error_prefix(&keychain->worst, "credentials from %s", label.data);
     }
@@ -319,19 +259,19 @@ static int complete(struct keychain *keychain, struct error *err)
 {
     struct credential *found = &keychain->found;
     const char *username = keychain->options->provider_username;
+    const char *registry_token = secret_text(&found->registry_token);
 
     see_token(found);
-    if (found->registry_token != NULL &&
-        !http_value_is_plain(found->registry_token)) {
+    if (registry_token != NULL && !http_value_is_plain(registry_token)) {
         return error_set(err, ERROR_AUTH,
                          "the registry token from %s holds characters that "
                          "no token has",
                          found->origin);
     }
-    if (found->password != NULL && found->username == NULL) {
+    if (secret_text(&found->password) != NULL && found->username == NULL) {
         found->username = mem_strdup(username ? username : "unset");
     }
-    if (has_secret(found)) {
+    if (credential_has_secret(found)) {
         return 0;
     }
     if (keychain->worst.kind != ERROR_NONE) {
@@ -349,9 +289,9 @@ static int complete(struct keychain *keychain, struct error *err)
 static bool same_secrets(const struct credential *a, const struct credential *b)
 {
     return text_equal(a->username, b->username) &&
-           text_equal(a->password, b->password) &&
-           text_equal(a->identity_token, b->identity_token) &&
-           text_equal(a->registry_token, b->registry_token);
+           secret_equal(&a->password, &b->password) &&
+           secret_equal(&a->identity_token, &b->identity_token) &&
+           secret_equal(&a->registry_token, &b->registry_token);
 }
 
 static void install(struct keychain *keychain)
@@ -375,35 +315,43 @@ static void install(struct keychain *keychain)
         keychain->current.renew_ms = found->renew_ms;
         credential_release(found);
     }
-    files_release(&keychain->files);
+    source_files_release(&keychain->files);
     keychain->files = keychain->found_files;
-    keychain->found_files = (struct files){0};
+    keychain->found_files = (struct source_files){0};
     *found = (struct credential){0};
     keychain->has_current = true;
     keychain->refused = false;
-    keychain->got_ms = loop_now(keychain->env.loop);
+    keychain->got_ms = loop_now(keychain->network->loop);
+}
+
+/* Of a walk: what was found is what there is, or it is said why there is
+ * nothing. */
+static int conclude(struct keychain *keychain, struct error *err)
+{
+    int result = complete(keychain, err);
+
+    keychain->walking = false;
+    keychain->walked = true;
+    keychain->walked_ms = loop_now(keychain->network->loop);
+    mem_free(keychain->last_story);
+    keychain->last_story = str_take(&keychain->story);
+    keychain->failure = (struct error){0};
+    if (result == 0) {
+        install(keychain);
+    } else {
+        credential_release(&keychain->found);
+        source_files_release(&keychain->found_files);
+        keychain->failure = *err;
+    }
+    return result;
 }
 
 static void finish(struct keychain *keychain)
 {
     struct error err;
-    bool failed = complete(keychain, &err) < 0;
+    bool failed = conclude(keychain, &err) < 0;
 
-    keychain->walking = false;
-    keychain->walked = true;
-    keychain->walked_ms = loop_now(keychain->env.loop);
-    mem_free(keychain->last_story);
-    keychain->last_story = str_take(&keychain->story);
-    keychain->failure = (struct error){0};
-    if (!failed) {
-        install(keychain);
-        wake(keychain, NULL);
-        return;
-    }
-    credential_release(&keychain->found);
-    files_release(&keychain->found_files);
-    keychain->failure = err;
-    wake(keychain, &err);
+    wake(keychain, failed ? &err : NULL);
 }
 
 static void step(struct keychain *keychain);
@@ -419,7 +367,7 @@ static void on_answer(void *payload)
 
 static void on_answered(struct source_job *job)
 {
-    loop_defer(job->env->loop, &job->task);
+    loop_defer(job->network->loop, &job->task);
 }
 
 static void step(struct keychain *keychain)
@@ -436,7 +384,7 @@ static void step(struct keychain *keychain)
     }
     spec = keychain->chain[keychain->at];
     keychain->job = (struct source_job){
-        .env = &keychain->env,
+        .network = keychain->network,
         .spec = spec,
         .registry = keychain->options->registry,
         .path = keychain->options->path,
@@ -451,17 +399,49 @@ static void run_start(void *payload)
     step(payload);
 }
 
+static bool is_given(const char *value)
+{
+    return value != NULL && *value != '\0';
+}
+
+static void tell_own(struct keychain *keychain, const char *label,
+                     const char *value)
+{
+    if (value != NULL) {
+        tell(keychain, label, is_given(value) ? "found" : "empty");
+    }
+}
+
+static void begin(struct keychain *keychain)
+{
+    static const char username[] = "the registration's username";
+    static const char password[] = "the registration's password";
+    const struct keychain_options *options = keychain->options;
+    struct credential *found = &keychain->found;
+
+    keychain->at = 0;
+    keychain->worst = (struct error){0};
+    str_clear(&keychain->story);
+    tell_own(keychain, username, options->username);
+    tell_own(keychain, password, options->password);
+    if (is_given(options->username)) {
+        found->username = mem_strdup(options->username);
+    }
+    if (is_given(options->password)) {
+        secret_assign(&found->password, options->password);
+        found->origin = mem_strdup(password);
+    }
+}
+
 static void walk(struct keychain *keychain)
 {
     if (keychain->walking) {
         return;
     }
     keychain->walking = true;
-    keychain->at = 0;
-    keychain->worst = (struct error){0};
-    str_clear(&keychain->story);
+    begin(keychain);
     task_init(&keychain->starting, run_start, keychain);
-    loop_defer(keychain->env.loop, &keychain->starting);
+    loop_defer(keychain->network->loop, &keychain->starting);
 }
 
 void keychain_free(struct keychain *keychain)
@@ -477,19 +457,19 @@ void keychain_free(struct keychain *keychain)
         if (!keychain->job.is_answered && class->cancel != NULL) {
             class->cancel(&keychain->job);
         }
-        loop_cancel(keychain->env.loop, &keychain->job.task);
+        loop_cancel(keychain->network->loop, &keychain->job.task);
         credential_release(&keychain->job.credential);
     }
-    loop_cancel(keychain->env.loop, &keychain->starting);
-    loop_cancel(keychain->env.loop, &keychain->failing);
-    files_release(&keychain->found_files);
-    files_release(&keychain->files);
+    loop_cancel(keychain->network->loop, &keychain->starting);
+    loop_cancel(keychain->network->loop, &keychain->failing);
+    source_files_release(&keychain->found_files);
+    source_files_release(&keychain->files);
     credential_release(&keychain->found);
     credential_release(&keychain->as_found);
     credential_release(&keychain->current);
     str_release(&keychain->story);
     mem_free(keychain->last_story);
-    mem_free(keychain->own);
+    mem_free(keychain->defaults);
     mem_free(keychain->chain);
     mem_free(keychain);
 }
@@ -500,28 +480,13 @@ void keychain_free(struct keychain *keychain)
 
 static uint64_t age_ms(const struct keychain *keychain)
 {
-    return loop_now(keychain->env.loop) - keychain->got_ms;
-}
-
-static bool a_file_changed(const struct files *files)
-{
-    struct file_stamp now;
-
-    for (size_t i = 0; i < files->count; i++) {
-        const struct file *file = &files->items[i];
-
-        if (!file_stamp_of(file->path, &now) ||
-            !file_stamp_same(&now, &file->stamp)) {
-            return true;
-        }
-    }
-    return false;
+    return loop_now(keychain->network->loop) - keychain->got_ms;
 }
 
 static bool just_walked(const struct keychain *keychain, uint64_t ms)
 {
     return keychain->walked &&
-           loop_now(keychain->env.loop) - keychain->walked_ms < ms;
+           loop_now(keychain->network->loop) - keychain->walked_ms < ms;
 }
 
 static bool is_due(uint64_t age, uint64_t bound)
@@ -529,15 +494,48 @@ static bool is_due(uint64_t age, uint64_t bound)
     return bound > 0 && age >= bound;
 }
 
+static bool can_be_used(const struct keychain *keychain)
+{
+    return keychain->has_current &&
+           !is_due(age_ms(keychain), keychain->current.lifetime_ms) &&
+           !source_files_changed(&keychain->files) &&
+           (!keychain->refused || just_walked(keychain, REWALK_MS));
+}
+
+/* No source would be asked. */
+static bool knows_by_itself(const struct keychain *keychain)
+{
+    const struct keychain_options *options = keychain->options;
+
+    if (!is_given(options->password)) {
+        return false;
+    }
+    for (size_t i = 0; i < keychain->length; i++) {
+        if (!is_given(options->username) &&
+            keychain->chain[i]->binding == BINDING_USERNAME) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct credential *answer_at_once(struct keychain *keychain)
+{
+    struct error err;
+
+    if (keychain->walking || !knows_by_itself(keychain)) {
+        return NULL;
+    }
+    begin(keychain);
+    return conclude(keychain, &err) == 0 ? &keychain->current : NULL;
+}
+
 const struct credential *keychain_cached(struct keychain *keychain)
 {
     const struct credential *current = &keychain->current;
 
-    if (!keychain->has_current ||
-        is_due(age_ms(keychain), current->lifetime_ms) ||
-        a_file_changed(&keychain->files) ||
-        (keychain->refused && !just_walked(keychain, REWALK_MS))) {
-        return NULL;
+    if (!can_be_used(keychain)) {
+        return answer_at_once(keychain);
     }
     if (is_due(age_ms(keychain), current->renew_ms) &&
         !just_walked(keychain, REWALK_MS)) {
@@ -561,7 +559,7 @@ void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter)
     waiter->round = keychain->round;
     TAILQ_INSERT_TAIL(&keychain->waiters, waiter, link);
     if (!keychain->walking && has_failed_lately(keychain)) {
-        loop_defer(keychain->env.loop, &keychain->failing);
+        loop_defer(keychain->network->loop, &keychain->failing);
     } else {
         walk(keychain);
     }
@@ -579,12 +577,8 @@ bool keychain_refuse(struct keychain *keychain, uint64_t id)
 void keychain_rotate(struct keychain *keychain, uint64_t id,
                      const char *identity_token)
 {
-    struct error err;
-
-    if (keychain->current.id == id &&
-        credential_bind(&keychain->current, BINDING_IDENTITY_TOKEN,
-                        identity_token, &err) < 0) {
-        return; /* a token is bound as it is */
+    if (keychain->current.id == id) {
+        secret_assign(&keychain->current.identity_token, identity_token);
     }
 }
 

@@ -17,20 +17,20 @@
 /* Some put the line end of their input into the keyring as well. */
 static void give(struct source_job *job, const struct str *output)
 {
-    CLEANUP(str_wipe) struct str secret = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret secret = {0};
     size_t len = output->len - (output->data[output->len - 1] == '\n');
     struct credential credential = {0};
     struct error err;
 
-    str_put(&secret, output->data, len);
-    if (strlen(secret.data) != len) {
+    secret_assign_bytes(&secret, output->data, len);
+    if (strlen(secret_text(&secret)) != len) {
         error_fill(&err, ERROR_AUTH, "the secret of '%s' is not text",
                    job->spec->service);
         source_failed(job, &err);
     } else if (len == 0) {
         source_nothing(job, "empty");
-    } else if (credential_bind(&credential, job->spec->binding, secret.data,
-                               &err) < 0) {
+    } else if (credential_bind(&credential, job->spec->binding,
+                               secret_text(&secret), &err) < 0) {
         source_failed(job, &err);
     } else {
         source_found(job, &credential);
@@ -81,7 +81,7 @@ static void start(struct source_job *job)
         source_failed(job, &err);
         return;
     }
-    job->state = subprocess_start(job->env->loop,
+    job->state = subprocess_start(job->network->loop,
                                   &(struct subprocess_request){
                                       .argv = argv,
                                       .most_output = LIMIT_HELPER_OUTPUT,

@@ -61,7 +61,8 @@ const struct source_class env_source = {
 
 static void start_file(struct source_job *job)
 {
-    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_SECRET_FILE);
+    CLEANUP(secret_release)
+    struct secret content = SECRET_INIT(LIMIT_SECRET_FILE);
     struct credential credential = {0};
     struct error err;
 
@@ -69,11 +70,12 @@ static void start_file(struct source_job *job)
     if (!file_stamp_of(job->spec->path, &credential.stamp) &&
         (errno == ENOENT || errno == ENOTDIR)) {
         source_nothing(job, "not there");
-    } else if (secret_file_read(job->spec->path, &content, NULL, &err) < 0) {
+    } else if (secret_file_read(job->spec->path, &content.text, NULL, &err) <
+               0) {
         source_failed(job, &err);
     } else {
         credential.file = mem_strdup(job->spec->path);
-        give(job, content.data, &credential);
+        give(job, content.text.data, &credential);
     }
 }
 
@@ -111,7 +113,7 @@ static void start_github(struct source_job *job)
         return;
     }
     credential.username = mem_strdup(actor != NULL ? actor : "unset");
-    credential.password = mem_strdup(token);
+    secret_assign(&credential.password, token);
     source_found(job, &credential);
 }
 

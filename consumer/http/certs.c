@@ -1,19 +1,17 @@
+#include "certs.h"
+
+#include <curl/curl.h>
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "http_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/file.h"
+#include "waybill/http.h"
 
-/*
- * certs.d, as containers-certs.d(5) and docker have it: a folder for each
- * host[:port]; in it *.crt are authorities besides the system's, *.cert and the
- * *.key of the same name are a certificate of ours. The first folder that is
- * there counts, the others are not looked at. Of several certificates we take
- * the first by name: libcurl has room for one.
- */
+/* The first folder that is there counts, the others are not looked at. Of
+ * several certificates we take the first by name: libcurl has room for one. */
 
 /* The system's bundle has a quarter of this. */
 #define MOST_AUTHORITIES ((size_t)1024 * 1024)

@@ -151,7 +151,7 @@ static void set_signature(struct http_transfer *transfer,
                           const struct http_request *request)
 {
     CLEANUP(str_release) struct str provider = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str session = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret session = SECRET_INIT(STR_UNLIMITED);
     const struct http_aws *aws = request->aws;
     CURL *easy = transfer->easy;
 
@@ -164,22 +164,23 @@ static void set_signature(struct http_transfer *transfer,
     curl_easy_setopt(easy, CURLOPT_PASSWORD, aws->secret);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data);
     if (aws->session != NULL) {
-        str_printf(&session, "X-Amz-Security-Token: %s", aws->session);
-        add_header(transfer, session.data);
+        str_printf(&session.text, "X-Amz-Security-Token: %s", aws->session);
+        add_header(transfer, session.text.data);
     }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
 static void set_limits(CURL *easy, const struct http_request *request)
 {
-    long seconds = ((long)request->answer_ms + 999) / 1000;
-    long whole = (long)request->connect_ms +
-                 MOST_ANSWERS * (long)request->answer_ms +
+    const struct http_timeouts *timeouts = &request->timeouts;
+    long seconds = ((long)timeouts->answer_ms + 999) / 1000;
+    long whole = (long)timeouts->connect_ms +
+                 MOST_ANSWERS * (long)timeouts->answer_ms +
                  (long)(request->body.len / SLOWEST_BODY_BYTES_PER_MS);
 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, whole);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)request->connect_ms);
+                     (long)timeouts->connect_ms);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST_BYTES_PER_SECOND);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, seconds);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -187,6 +188,15 @@ static void set_limits(CURL *easy, const struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "waybill/" WAYBILL_VERSION);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+}
+
+/* One of them may show a password or a token. */
+static void free_headers(struct curl_slist *headers)
+{
+    for (const struct curl_slist *at = headers; at != NULL; at = at->next) {
+        explicit_bzero(at->data, strlen(at->data));
+    }
+    curl_slist_free_all(headers);
 }
 
 static void release(struct http_transfer *transfer)
@@ -205,9 +215,8 @@ static void release(struct http_transfer *transfer)
     certs_leave(transfer->certs);
     http_transport_release(&transfer->transport);
     http->running--;
-    curl_slist_free_all(transfer->headers);
-    /* The response to a token request holds a token. */
-    str_wipe(&transfer->response.body);
+    free_headers(transfer->headers);
+    str_release(&transfer->response.body);
     str_release(&transfer->response.headers);
     str_release(&transfer->peer.until);
     str_release(&transfer->peer.issuer);
@@ -238,7 +247,8 @@ struct http_transfer *http_start(struct http *http,
     transfer->body = request->body;
     task_init(&transfer->refusal, on_refusal, transfer);
     str_init(&transfer->response.headers, LIMIT_HTTP_HEADERS);
-    str_init(&transfer->response.body, request->most_body);
+    /* The response to a token request holds a token. */
+    str_init_secret(&transfer->response.body, request->most_body);
     str_init(&transfer->peer.until, LIMIT_URL);
     str_init(&transfer->peer.issuer, LIMIT_URL);
     transfer->wants_peer = request->wants_peer;

@@ -24,9 +24,10 @@ void http_transport_copy(struct http_transport *to,
         .certificate = mem_strdup(from->certificate),
         .key = mem_strdup(from->key),
         .oldest_tls = from->oldest_tls,
-        .proxy = mem_strdup(from->proxy),
         .certs_dir = mem_strdup(from->certs_dir),
     };
+    secret_assign(&to->own_proxy, from->proxy);
+    to->proxy = secret_text(&to->own_proxy);
 }
 
 void http_transport_release(struct http_transport *transport)
@@ -34,7 +35,7 @@ void http_transport_release(struct http_transport *transport)
     mem_free((char *)transport->ca_file);
     mem_free((char *)transport->certificate);
     mem_free((char *)transport->key);
-    mem_wipe((char *)transport->proxy);
+    secret_release(&transport->own_proxy);
     mem_free((char *)transport->certs_dir);
     *transport = (struct http_transport){0};
 }

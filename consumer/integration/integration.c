@@ -180,7 +180,7 @@ void integration_inspect(struct integration *integration,
         return;
     }
     stand_in = mem_zalloc(sizeof(*stand_in));
-    stand_in->loop = integration->context->loop;
+    stand_in->loop = integration->context->network.loop;
     stand_in->done = done;
     stand_in->payload = payload;
     if (class->probe != NULL) {

@@ -84,16 +84,10 @@ static struct keychain *open_keychain(const struct oci_integration *integration,
                                       struct account *account)
 {
     const struct integration_context *context = integration->base.context;
-    struct keychain_env keychain_env = {
-        .loop = context->loop,
-        .http = context->http,
-        .connect_ms = context->connect_ms,
-        .answer_ms = context->answer_ms,
-    };
 
     account->options =
         chain_of(account->registration->options, &account->repository);
-    return keychain_new(&keychain_env, &account->options);
+    return keychain_new(&context->network, &account->options);
 }
 
 static void need(const struct registration *registration, struct needs *needs)
@@ -171,12 +165,9 @@ static struct integration *open_client(
     const struct integration_context *context)
 {
     struct oci_integration *integration = mem_zalloc(sizeof(*integration));
-    struct oci_client_options options = {context->connect_ms,
-                                         context->answer_ms};
 
     integration->base.context = context;
-    integration->client =
-        oci_client_new(context->http, context->loop, &options);
+    integration->client = oci_client_new(&context->network);
     integration->arena = arena_new();
     TAILQ_INIT(&integration->accounts);
     fill_allowed(integration, context);

@@ -8,9 +8,8 @@ struct oci_authorizing {
     struct oci_client *client;
     struct authorizer authorizer;
     struct task ending; /* so that done() is never called from start() */
-    struct str header;
+    struct secret header;
     uint64_t lifetime_ms;
-    bool wanted;
     bool failed;
     struct error failure;
     oci_authorized_fn *done;
@@ -20,7 +19,7 @@ struct oci_authorizing {
 static void authorizing_free(struct oci_authorizing *authorizing)
 {
     authorizer_release(&authorizing->authorizer);
-    str_wipe(&authorizing->header);
+    secret_release(&authorizing->header);
     mem_free(authorizing);
 }
 
@@ -28,7 +27,7 @@ static void run_ending(void *payload)
 {
     struct oci_authorizing *authorizing = payload;
     struct oci_authorization authorization = {
-        .header = authorizing->wanted ? authorizing->header.data : NULL,
+        .header = secret_text(&authorizing->header),
         .lifetime_ms = authorizing->lifetime_ms,
     };
 
@@ -65,14 +64,13 @@ static void on_ready(void *payload, const char *header, uint64_t lifetime_ms,
         authorizing->failed = true;
         authorizing->failure = *err;
     } else if (header != NULL) {
-        authorizing->wanted = true;
-        str_puts(&authorizing->header, header + sizeof(name) - 1);
+        secret_assign(&authorizing->header, header + sizeof(name) - 1);
     } else {
         authorizing->failed = is_out_of_order(authorizing->authorizer.origin,
                                               &authorizing->failure);
     }
     authorizing->lifetime_ms = lifetime_ms;
-    loop_defer(authorizing->client->loop, &authorizing->ending);
+    loop_defer(authorizing->client->network->loop, &authorizing->ending);
 }
 
 struct oci_authorizing *oci_authorize_start(struct oci_client *client,
@@ -88,7 +86,6 @@ struct oci_authorizing *oci_authorize_start(struct oci_client *client,
     authorizing->client = client;
     authorizing->done = done;
     authorizing->payload = payload;
-    str_init(&authorizing->header, STR_UNLIMITED);
     task_init(&authorizing->ending, run_ending, authorizing);
     if (origin == NULL) {
         on_ready(authorizing, NULL, 0, &err);
@@ -103,6 +100,6 @@ struct oci_authorizing *oci_authorize_start(struct oci_client *client,
 
 void oci_authorize_cancel(struct oci_authorizing *authorizing)
 {
-    loop_cancel(authorizing->client->loop, &authorizing->ending);
+    loop_cancel(authorizing->client->network->loop, &authorizing->ending);
     authorizing_free(authorizing);
 }

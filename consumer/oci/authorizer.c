@@ -18,12 +18,6 @@ void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
     authorizer->actions = actions;
 }
 
-static void forget_shown(struct authorizer *authorizer)
-{
-    mem_wipe(authorizer->shown);
-    authorizer->shown = NULL;
-}
-
 void authorizer_release(struct authorizer *authorizer)
 {
     if (authorizer->origin != NULL) {
@@ -35,7 +29,8 @@ void authorizer_release(struct authorizer *authorizer)
     authorizer_answered(authorizer, false, false);
     challenge_release(&authorizer->challenge);
     challenge_release(&authorizer->used);
-    forget_shown(authorizer);
+    authorizer->shown = NULL;
+    secret_set_release(&authorizer->revealed);
     mem_free(authorizer->more);
     authorizer->more = NULL;
 }
@@ -74,12 +69,11 @@ static void show_nothing(struct authorizer *authorizer)
 static void show_bearer(struct authorizer *authorizer, const char *token,
                         uint64_t lifetime_ms)
 {
-    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret header = SECRET_INIT(STR_UNLIMITED);
 
-    forget_shown(authorizer);
-    authorizer->shown = mem_strdup(token);
-    str_printf(&header, "Authorization: Bearer %s", token);
-    authorizer->ready(authorizer->payload, header.data, lifetime_ms, NULL);
+    authorizer->shown = secret_set_add(&authorizer->revealed, token);
+    str_printf(&header.text, "Authorization: Bearer %s", token);
+    authorizer->ready(authorizer->payload, header.text.data, lifetime_ms, NULL);
 }
 
 static void say_nothing_to_show(struct authorizer *authorizer)
@@ -120,9 +114,10 @@ static void on_trial_over(void *payload)
 static void show_basic(struct authorizer *authorizer,
                        const struct credential *credential)
 {
-    CLEANUP(str_wipe) struct str header = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret header = SECRET_INIT(STR_UNLIMITED);
+    const char *password = secret_text(&credential->password);
 
-    if (credential->username == NULL || credential->password == NULL) {
+    if (credential->username == NULL || password == NULL) {
         say_nothing_to_show(authorizer);
         return;
     }
@@ -142,9 +137,10 @@ static void show_basic(struct authorizer *authorizer,
         break;
     }
     authorizer->showed_password = true;
-    oci_put_basic(&header, credential->username, credential->password);
-    authorizer->ready(authorizer->payload, header.data, credential->lifetime_ms,
-                      NULL);
+    secret_set_add_basic(&authorizer->revealed, credential->username, password);
+    oci_put_basic(&header.text, credential->username, password);
+    authorizer->ready(authorizer->payload, header.text.data,
+                      credential->lifetime_ms, NULL);
 }
 
 void authorizer_answered(struct authorizer *authorizer, bool answered,
@@ -224,12 +220,13 @@ static void get_token(struct authorizer *authorizer,
 static void with_credential(struct authorizer *authorizer,
                             const struct credential *credential)
 {
+    const char *registry_token = secret_text(&credential->registry_token);
+
     authorizer->credential_id = credential->id;
     if (authorizer->used.scheme == AUTH_BASIC) {
         show_basic(authorizer, credential);
-    } else if (credential->registry_token != NULL) {
-        show_bearer(authorizer, credential->registry_token,
-                    credential->lifetime_ms);
+    } else if (registry_token != NULL) {
+        show_bearer(authorizer, registry_token, credential->lifetime_ms);
     } else {
         get_token(authorizer, credential);
     }
@@ -263,22 +260,14 @@ static void get_credential(struct authorizer *authorizer)
     keychain_wait(keychain, &authorizer->keychain_waiter);
 }
 
-static void on_probed(void *payload, const struct error *err)
-{
-    struct authorizer *authorizer = payload;
+static void on_probed(void *payload, const struct error *err);
 
-    if (err != NULL) {
-        fail(authorizer, err);
-    } else {
-        authorizer_start(authorizer);
-    }
-}
-
-void authorizer_start(struct authorizer *authorizer)
+static void answer(struct authorizer *authorizer,
+                   const struct challenge *challenge)
 {
     /* A copy: somebody else's failure may have it forgotten meanwhile. */
     challenge_release(&authorizer->used);
-    challenge_copy(&authorizer->used, challenge_of(authorizer));
+    challenge_copy(&authorizer->used, challenge);
     switch (authorizer->used.scheme) {
     case AUTH_UNKNOWN:
         authorizer->probe_waiter.ready = on_probed;
@@ -292,6 +281,27 @@ void authorizer_start(struct authorizer *authorizer)
     case AUTH_BEARER:
         get_credential(authorizer);
         break;
+    }
+}
+
+void authorizer_start(struct authorizer *authorizer)
+{
+    answer(authorizer, challenge_of(authorizer));
+}
+
+/* What a probe has said counts for all who waited for it, though the first of
+ * them may have it forgotten by now. */
+static void on_probed(void *payload, const struct error *err)
+{
+    struct authorizer *authorizer = payload;
+    const struct challenge *challenge = challenge_of(authorizer);
+
+    if (err != NULL) {
+        fail(authorizer, err);
+    } else if (challenge->scheme == AUTH_UNKNOWN) {
+        answer(authorizer, &authorizer->origin->capabilities.challenge);
+    } else {
+        answer(authorizer, challenge);
     }
 }
 
@@ -385,13 +395,14 @@ bool authorizer_refused(struct authorizer *authorizer,
 
     if (was_bearer) {
         token_drop(authorizer->client, authorizer->shown);
-        forget_shown(authorizer);
+        authorizer->shown = NULL;
     }
     if (!learn(authorizer, response)) {
         return false;
     }
     if (keychain != NULL && authorizer->credential_id != 0 &&
-        (!was_bearer || keychain_last(keychain)->registry_token != NULL)) {
+        (!was_bearer ||
+         secret_text(&keychain_last(keychain)->registry_token) != NULL)) {
         another = keychain_refuse(keychain, authorizer->credential_id);
     }
     return response->status != 403 || another;

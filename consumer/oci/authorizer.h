@@ -4,6 +4,7 @@
 #include "origin.h"
 #include "token.h"
 #include "waybill/credentials.h"
+#include "waybill/secret.h"
 
 /*
  * Straight on, each step calls the next:
@@ -17,11 +18,12 @@ struct authorizer {
     const char *actions;
     /* Of this request's own 401; before that the origin's holds. */
     struct challenge challenge;
-    struct challenge used;  /* the one of the two that is being answered */
-    char *more;             /* scopes that it asked for */
-    char *shown;            /* the token that went out */
-    uint64_t credential_id; /* of what went out; 0: nothing did */
-    bool renewed;           /* another credential was asked for */
+    struct challenge used;      /* the one of the two that is being answered */
+    char *more;                 /* scopes that it asked for */
+    const char *shown;          /* the token that went out last */
+    uint64_t credential_id;     /* of what went out; 0: nothing did */
+    bool renewed;               /* another credential was asked for */
+    struct secret_set revealed; /* all that went out */
     struct origin_waiter probe_waiter;
     struct keychain_waiter keychain_waiter;
     struct token_waiter token_waiter;

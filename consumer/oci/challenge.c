@@ -6,6 +6,7 @@
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 #include "waybill/limits.h"
+#include "waybill/secret.h"
 
 /*
  * A header may hold several challenges, and a challenge several parameters,
@@ -126,7 +127,8 @@ static void keep_better(struct challenge *best, struct challenge *other)
     challenge_release(other);
 }
 
-void challenge_parse(const char *value, struct challenge *challenge)
+/* One header's value; keeps what is better than what is there already */
+static void parse(const char *value, struct challenge *challenge)
 {
     CLEANUP(str_release) struct str word = STR_INIT(LIMIT_CHALLENGE);
     CLEANUP(str_release) struct str text = STR_INIT(LIMIT_CHALLENGE);
@@ -160,7 +162,7 @@ void challenge_read(const struct http_response *response,
     for (size_t n = 0; http_header(response, "WWW-Authenticate", n, &value);
          n++) {
         if (!value.overflow) {
-            challenge_parse(value.data, ret_challenge);
+            parse(value.data, ret_challenge);
         }
         str_clear(&value);
     }
@@ -168,9 +170,9 @@ void challenge_read(const struct http_response *response,
 
 void oci_put_basic(struct str *out, const char *username, const char *password)
 {
-    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret both = SECRET_INIT(STR_UNLIMITED);
 
-    str_printf(&both, "%s:%s", username, password);
+    str_printf(&both.text, "%s:%s", username, password);
     str_puts(out, "Authorization: Basic ");
-    base64_encode(out, both.data, both.len);
+    base64_encode(out, both.text.data, both.text.len);
 }

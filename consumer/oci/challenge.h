@@ -18,8 +18,6 @@ struct challenge {
  * when there is none that we know. */
 void challenge_read(const struct http_response *response,
                     struct challenge *ret_challenge);
-/* One header's value; keeps what is better than what stands there */
-void challenge_parse(const char *value, struct challenge *challenge);
 void challenge_copy(struct challenge *to, const struct challenge *from);
 void challenge_release(struct challenge *challenge);
 

@@ -5,14 +5,11 @@
 
 const char *const oci_exchanges[] = {"auto", "oauth2", "basic", NULL};
 
-struct oci_client *oci_client_new(struct http *http, struct loop *loop,
-                                  const struct oci_client_options *options)
+struct oci_client *oci_client_new(const struct network *network)
 {
     struct oci_client *client = mem_zalloc(sizeof(*client));
 
-    client->http = http;
-    client->loop = loop;
-    client->options = *options;
+    client->network = network;
     TAILQ_INIT(&client->origins);
     TAILQ_INIT(&client->tokens);
     TAILQ_INIT(&client->sessions);

@@ -8,16 +8,14 @@
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
-#include "waybill/utf8.h"
 
 /* As much of a registry's own words as a log line can bear */
 #define MOST_WORDS 300
 
 struct said {
-    const struct oci_client *client;     /* NULL: no token can be in it */
-    const struct credential *credential; /* whose secrets it may not hold */
     char code[ERROR_CODE_SIZE];
     struct str words;
+    const struct secret_set *secrets; /* that they may not hold */
 };
 
 static const struct credential *credential_of(const struct oci_target *target)
@@ -27,30 +25,9 @@ static const struct credential *credential_of(const struct oci_target *target)
     return target->keychain != NULL ? keychain_last(target->keychain) : &nobody;
 }
 
-/* As it stands in a form */
-static void scrub_escaped(const char *secret, char *text)
-{
-    CLEANUP(str_wipe) struct str escaped = STR_INIT(STR_UNLIMITED);
-
-    if (secret != NULL) {
-        url_put_escaped(&escaped, secret);
-        secret_scrub(escaped.data, text);
-    }
-}
-
-/* Scrubbed before it is cut: half a secret would not be found. */
 static void keep_words(struct said *said, const char *text)
 {
-    char *words = mem_strdup(text);
-
-    credential_scrub(said->credential, words);
-    scrub_escaped(said->credential->password, words);
-    scrub_escaped(said->credential->identity_token, words);
-    if (said->client != NULL) {
-        token_scrub(said->client, words);
-    }
-    utf8_put_printable(&said->words, words, strlen(words), MOST_WORDS);
-    mem_free(words);
+    secret_set_put_printable(said->secrets, &said->words, text, MOST_WORDS);
 }
 
 /* {"errors":[{"code":"DENIED","message":"...","detail":...}]} (distribution
@@ -111,7 +88,8 @@ static bool is_refusal(int status, const struct said *said)
 bool oci_is_unauthorized(const struct http_response *response,
                          const struct oci_target *target)
 {
-    struct said said = {.credential = credential_of(target)};
+    static const struct secret_set nothing; /* its words are not shown */
+    struct said said = {.secrets = &nothing};
     unsigned quirks = provider_of(target->registry)->quirks;
     bool refused;
 
@@ -222,15 +200,32 @@ static const char *advice_on(enum error_kind kind,
     return kind == ERROR_NOT_FOUND ? provider->not_found_advice : NULL;
 }
 
+/* The credential too that was not shown, or not yet: it is the registry's. */
+static void collect(struct secret_set *secrets, const struct oci_target *target,
+                    const struct secret_set *revealed)
+{
+    secret_set_add_all(secrets, revealed);
+    credential_add_to(secrets, credential_of(target));
+}
+
+static void scrub(const struct secret_set *secrets, struct error *err)
+{
+    secret_set_scrub(secrets, err->message);
+    secret_set_scrub(secrets, err->code);
+}
+
 int oci_error_of(const struct http_response *response, const char *what,
                  const struct oci_target *target,
-                 const struct oci_client *client, struct error *err)
+                 const struct oci_client *client,
+                 const struct secret_set *revealed, struct error *err)
 {
-    struct said said = {.client = client, .credential = credential_of(target)};
+    CLEANUP(secret_set_release) struct secret_set secrets = {0};
+    struct said said = {.secrets = &secrets};
     const char *colon;
     const char *advice;
     enum error_kind kind;
 
+    collect(&secrets, target, revealed);
     str_init(&said.words, STR_UNLIMITED);
     if (!read_errors(&response->body, &said)) {
         read_text(&response->body, &said);
@@ -245,7 +240,8 @@ int oci_error_of(const struct http_response *response, const char *what,
     colon = said.words.len > 0 ? ": " : "";
     kind = kind_of(response->status, &said);
     advice = advice_on(kind, target);
-    http_error_fill(err, response, clock_wall_ms(loop_clock(client->loop)),
+    http_error_fill(err, response,
+                    clock_wall_ms(loop_clock(client->network->loop)),
                     "%s: registry '%s' answers %d%s%s%s%s%s%s%s", what,
                     target->registry, response->status, said.code[0] ? " " : "",
                     said.code, colon, said.words.data, advice ? " (" : "",
@@ -256,14 +252,17 @@ int oci_error_of(const struct http_response *response, const char *what,
         err->retry_after_ms = retry_after_in(said.words.data);
     }
     str_release(&said.words);
-    oci_scrub(target, err);
+    scrub(&secrets, err);
     return -1;
 }
 
-void oci_scrub(const struct oci_target *target, struct error *err)
+void oci_scrub(const struct oci_target *target,
+               const struct secret_set *revealed, struct error *err)
 {
-    credential_scrub(credential_of(target), err->message);
-    credential_scrub(credential_of(target), err->code);
+    CLEANUP(secret_set_release) struct secret_set secrets = {0};
+
+    collect(&secrets, target, revealed);
+    scrub(&secrets, err);
 }
 
 /* Token servers have three ways to say it: the registry's own, OAuth2's (RFC
@@ -284,9 +283,9 @@ static const char *words_of(const struct json *json)
 }
 
 void oci_put_words(const struct http_response *response,
-                   const struct credential *credential, struct str *out)
+                   const struct secret_set *revealed, struct str *out)
 {
-    struct said said = {.credential = credential};
+    struct said said = {.secrets = revealed};
     struct json *json;
     struct error err;
 

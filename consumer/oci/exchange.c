@@ -2,6 +2,7 @@
 
 #include "exchange.h"
 #include "oci_internal.h"
+#include "trust.h"
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
@@ -40,9 +41,8 @@ static void leave_session(struct token *token)
         TAILQ_REMOVE(&session->queue, token, queue_link);
         exchange->queued = false;
     }
-    if (exchange->used != NULL) {
-        mem_wipe(exchange->used);
-        exchange->used = NULL;
+    if (secret_text(&exchange->used) != NULL) {
+        secret_release(&exchange->used);
         session->refreshing--;
     }
     if (exchange->sent) {
@@ -81,7 +81,7 @@ static void serve_queue(struct session *session)
 static void fail_later(struct token *token, const struct error *err)
 {
     token->exchange.failure = *err;
-    loop_defer(token->client->loop, &token->exchange.failing);
+    loop_defer(token->client->network->loop, &token->exchange.failing);
 }
 
 /* A server that is in trouble is so for all: they need not wait for it one
@@ -110,9 +110,10 @@ static void end(struct token *token)
     if (exchange->fetch != NULL) {
         http_cancel(exchange->fetch);
     }
-    loop_cancel(token->client->loop, &exchange->failing);
+    loop_cancel(token->client->network->loop, &exchange->failing);
     credential_release(&exchange->credential);
-    str_wipe(&exchange->form);
+    secret_release(&exchange->form);
+    secret_set_release(&exchange->revealed);
     mem_free(exchange->realm);
     mem_free(exchange->host);
     mem_free(exchange->service);
@@ -151,15 +152,16 @@ static enum grant choose(const struct exchange *exchange)
     const struct session *session = exchange->session;
     bool post = exchange->method != OCI_EXCHANGE_BASIC &&
                 !exchange->origin->capabilities.no_token_post;
+    bool refreshes = secret_text(&session->refresh_token) != NULL;
 
-    if (session->refresh_token != NULL && post) {
+    if (refreshes && post) {
         return GRANT_REFRESH;
     }
-    if (exchange->credential.password != NULL) {
+    if (secret_text(&exchange->credential.password) != NULL) {
         return post && exchange->method == OCI_EXCHANGE_OAUTH2 ? GRANT_PASSWORD
                                                                : GRANT_BASIC;
     }
-    return session->refresh_token != NULL ? GRANT_BASIC : GRANT_ANONYMOUS;
+    return refreshes ? GRANT_BASIC : GRANT_ANONYMOUS;
 }
 
 static void on_fetched(void *payload, const struct http_response *response,
@@ -167,20 +169,17 @@ static void on_fetched(void *payload, const struct http_response *response,
 
 static struct http_request request_of(const struct token *token)
 {
-    const struct oci_client_options *options = &token->client->options;
-
     return (struct http_request){
         .transport = &token->exchange.transport,
         .most_body = LIMIT_TOKEN,
-        .connect_ms = options->connect_ms,
-        .answer_ms = options->answer_ms,
+        .timeouts = token->client->network->timeouts,
     };
 }
 
 static void send_get(struct token *token)
 {
     CLEANUP(str_release) struct str url = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str basic = STR_INIT(STR_UNLIMITED);
+    CLEANUP(secret_release) struct secret basic = SECRET_INIT(STR_UNLIMITED);
     const char *headers[2] = {0};
     struct exchange *exchange = &token->exchange;
     struct http_request request = request_of(token);
@@ -190,11 +189,11 @@ static void send_get(struct token *token)
     request.url = url.data;
     request.headers = headers;
     if (exchange->grant == GRANT_BASIC) {
-        exchange_put_basic(&basic, exchange);
-        headers[0] = basic.data;
+        exchange_put_basic(&basic.text, exchange);
+        headers[0] = basic.text.data;
     }
     exchange->fetch =
-        http_start(token->client->http, &request, on_fetched, token);
+        http_start(token->client->network->http, &request, on_fetched, token);
 }
 
 static void send_post(struct token *token)
@@ -204,14 +203,13 @@ static void send_post(struct token *token)
     struct exchange *exchange = &token->exchange;
     struct http_request request = request_of(token);
 
-    str_init(&exchange->form, STR_UNLIMITED);
-    exchange_put_form(&exchange->form, exchange);
+    exchange_put_form(&exchange->form.text, exchange);
     request.method = "POST";
     request.url = exchange->realm;
     request.headers = headers;
-    request.body = str_bytes(&exchange->form);
+    request.body = str_bytes(&exchange->form.text);
     exchange->fetch =
-        http_start(token->client->http, &request, on_fetched, token);
+        http_start(token->client->network->http, &request, on_fetched, token);
 }
 
 static void send(struct token *token)
@@ -223,7 +221,8 @@ static void send(struct token *token)
     exchange->session->fetching++;
     if (exchange->grant == GRANT_REFRESH) {
         exchange->session->refreshing++;
-        exchange->used = mem_strdup(exchange->session->refresh_token);
+        secret_assign(&exchange->used,
+                      secret_text(&exchange->session->refresh_token));
     }
     if (exchange->grant == GRANT_REFRESH || exchange->grant == GRANT_PASSWORD) {
         send_post(token);
@@ -285,7 +284,7 @@ static void keep_refresh_token(struct token *token, const struct json *json)
     struct session *session = exchange->session;
     const char *next = json_text(json_member(json, "refresh_token"));
     bool same = next == NULL || !is_clean(next) ||
-                (exchange->used != NULL && strcmp(next, exchange->used) == 0);
+                text_equal(next, secret_text(&exchange->used));
 
     if (exchange->grant == GRANT_REFRESH) {
         capabilities_learn_refresh_tokens(&exchange->origin->capabilities,
@@ -294,8 +293,8 @@ static void keep_refresh_token(struct token *token, const struct json *json)
     if (same) {
         return;
     }
-    session_set_refresh_token(session, next);
-    if (exchange->credential.identity_token != NULL) {
+    secret_assign(&session->refresh_token, next);
+    if (secret_text(&exchange->credential.identity_token) != NULL) {
         keychain_rotate(exchange->keychain, exchange->credential.id, next);
     }
 }
@@ -322,41 +321,30 @@ static int check_grant(const struct exchange *exchange, const char *value,
         advice ? " (" : "", advice ? advice : "", advice ? ")" : "");
 }
 
-/* What of ours the server has seen, so that no word of it gets into a log */
-static struct credential shown_by(const struct exchange *exchange)
-{
-    struct credential shown = exchange->credential;
-
-    if (exchange->used != NULL) {
-        shown.identity_token = exchange->used;
-    }
-    shown.registry_token = exchange->session->refresh_token;
-    return shown;
-}
-
 /* Some say with 200 what is wrong with the credentials. */
 static int say_unusable(const struct exchange *exchange,
                         const struct http_response *response, struct error *err)
 {
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
-    struct credential shown = shown_by(exchange);
 
-    oci_put_words(response, &shown, &words);
+    oci_put_words(response, &exchange->revealed, &words);
     return error_set(err, words.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
                      "token server '%s': its answer holds no usable token%s%s",
                      exchange->host, words.len > 0 ? ": " : "", words.data);
 }
 
 static int read_answer(struct token *token,
-                       const struct http_response *response, char **ret_value,
-                       uint64_t *ret_lifetime_ms, struct error *err)
+                       const struct http_response *response,
+                       struct secret *ret_value, uint64_t *ret_lifetime_ms,
+                       struct error *err)
 {
     struct exchange *exchange = &token->exchange;
     struct json *json;
     const char *value;
     int result = 0;
 
-    if (json_parse(response->body.data, response->body.len, &json, err) < 0) {
+    if (json_parse_secret(response->body.data, response->body.len, &json, err) <
+        0) {
         return error_set(err, ERROR_UNAVAILABLE,
                          "token server '%s': its answer is not JSON",
                          exchange->host);
@@ -373,7 +361,7 @@ static int read_answer(struct token *token,
         result = check_grant(exchange, value, json, err);
     }
     if (result == 0) {
-        *ret_value = mem_strdup(value);
+        secret_assign(ret_value, value);
         *ret_lifetime_ms = lifetime_ms(json);
     }
     json_free(json);
@@ -400,11 +388,10 @@ static void refuse(struct token *token, const struct http_response *response)
 {
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
     struct exchange *exchange = &token->exchange;
-    struct credential shown = shown_by(exchange);
-    struct loop *loop = token->client->loop;
+    struct loop *loop = token->client->network->loop;
     struct error err;
 
-    exchange_put_refusal(&words, exchange, &shown, response);
+    exchange_put_refusal(&words, exchange, response);
     http_error_fill(&err, response, clock_wall_ms(loop_clock(loop)),
                     "token server '%s' answers %d%s", exchange->host,
                     response->status, words.data);
@@ -439,13 +426,13 @@ static bool has_other_way(struct exchange *exchange, int status)
         return false;
     }
     /* Another answer has replaced it while this one was on its way. */
-    if (session->refresh_token != NULL &&
-        strcmp(session->refresh_token, exchange->used) != 0) {
+    if (secret_text(&session->refresh_token) != NULL &&
+        !secret_equal(&session->refresh_token, &exchange->used)) {
         return true;
     }
     /* One that has ended gives way to what it grew from. */
-    if (exchange->credential.identity_token == NULL) {
-        session_set_refresh_token(session, NULL);
+    if (secret_text(&exchange->credential.identity_token) == NULL) {
+        secret_release(&session->refresh_token);
         return true;
     }
     return false;
@@ -454,14 +441,14 @@ static bool has_other_way(struct exchange *exchange, int status)
 static void on_fetched(void *payload, const struct http_response *response,
                        const struct error *err)
 {
+    CLEANUP(secret_release) struct secret value = {0};
     struct token *token = payload;
     struct exchange *exchange = &token->exchange;
     struct error failure;
     uint64_t lifetime;
-    char *value;
 
     exchange->fetch = NULL;
-    str_wipe(&exchange->form);
+    secret_release(&exchange->form);
     if (response == NULL) {
         failure = *err;
         error_prefix(&failure, "token server '%s'", exchange->host);
@@ -477,8 +464,7 @@ static void on_fetched(void *payload, const struct http_response *response,
         fail(token, &failure);
     } else {
         end(token);
-        token->done(token, value, lifetime, NULL);
-        mem_wipe(value);
+        token->done(token, secret_text(&value), lifetime, NULL);
     }
 }
 
@@ -542,6 +528,7 @@ static void fill(struct exchange *exchange, const struct token_query *query,
     exchange->keychain = query->target->keychain;
     exchange->method = query->target->exchange;
     credential_copy(&exchange->credential, query->credential);
+    credential_add_to(&exchange->revealed, &exchange->credential);
     exchange->realm = mem_strdup(realm->text);
     exchange->host = mem_strdup(realm->host);
     exchange->service = mem_strdup(service);
@@ -566,10 +553,11 @@ int exchange_start(struct token *token, const struct token_query *query,
     session = session_of(token->client, query);
     session->users++;
     exchange->session = session;
-    str_init(&exchange->form, STR_UNLIMITED);
+    secret_init(&exchange->form, STR_UNLIMITED);
     task_init(&exchange->failing, run_failing, token);
-    if (session->refresh_token == NULL) {
-        session_set_refresh_token(session, exchange->credential.identity_token);
+    if (secret_text(&session->refresh_token) == NULL) {
+        secret_assign(&session->refresh_token,
+                      secret_text(&exchange->credential.identity_token));
     }
     fetch(token);
     return 0;

@@ -6,6 +6,7 @@
 #include "token.h"
 #include "waybill/credentials.h"
 #include "waybill/loop.h"
+#include "waybill/secret.h"
 
 /* What token.c (the cache) and exchange.c (one fetch) share. */
 
@@ -24,7 +25,7 @@ enum grant {
 struct session {
     TAILQ_ENTRY(session) link;
     char *key;
-    char *refresh_token; /* given for a password; NULL: none */
+    struct secret refresh_token; /* given for a password, if any was */
     const struct loop *loop;
     bool is_good;        /* the credential: an answer has shown it */
     unsigned users;      /* tokens being fetched, or queued */
@@ -49,13 +50,14 @@ struct exchange {
     char *service;
     char *path;
     char *actions;
-    char *scope;   /* all of it, blanks between */
-    bool has_more; /* of which a part is not of our making */
-    char *used;    /* the refresh token that went out */
+    char *scope;                /* all of it, blanks between */
+    bool has_more;              /* of which a part is not of our making */
+    struct secret used;         /* the refresh token that went out */
+    struct secret_set revealed; /* all that did */
     unsigned tries;
     bool queued;
     bool sent;
-    struct str form; /* of a POST, while it is sent */
+    struct secret form; /* of a POST, while it is sent */
     struct http_transfer *fetch;
     struct task failing;
     struct error failure;
@@ -66,7 +68,7 @@ struct token {
     TAILQ_ENTRY(token) queue_link; /* in its session's queue */
     struct oci_client *client;
     char *key;
-    char *value; /* NULL while it is fetched */
+    struct secret value; /* none while it is fetched */
     uint64_t expires_ms;
     TAILQ_HEAD(, token_waiter) waiters;
     struct exchange exchange;
@@ -82,17 +84,16 @@ void exchange_cancel(struct token *token);
 
 /* exchange_words.c */
 void exchange_put_url(struct str *url, const struct exchange *exchange);
-void exchange_put_form(struct str *form, const struct exchange *exchange);
-void exchange_put_basic(struct str *header, const struct exchange *exchange);
+/* They note what they reveal. */
+void exchange_put_form(struct str *form, struct exchange *exchange);
+void exchange_put_basic(struct str *header, struct exchange *exchange);
 void exchange_put_refusal(struct str *text, const struct exchange *exchange,
-                          const struct credential *shown,
                           const struct http_response *response);
 
 /* session.c */
 struct session *session_of(struct oci_client *client,
                            const struct token_query *query);
 void session_free(struct oci_client *client, struct session *session);
-void session_set_refresh_token(struct session *session, const char *token);
 bool session_is_refused(const struct session *session);
 void session_refuse(struct session *session, const struct error *err);
 

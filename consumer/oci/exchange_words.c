@@ -42,15 +42,22 @@ static void put_member(struct str *form, const char *name, const char *value)
     url_put_escaped(form, value);
 }
 
-void exchange_put_form(struct str *form, const struct exchange *exchange)
+static void put_secret(struct str *form, struct exchange *exchange,
+                       const char *name, const struct secret *value)
+{
+    secret_set_add(&exchange->revealed, secret_text(value));
+    put_member(form, name, secret_text(value));
+}
+
+void exchange_put_form(struct str *form, struct exchange *exchange)
 {
     if (exchange->grant == GRANT_REFRESH) {
         put_member(form, "grant_type", "refresh_token");
-        put_member(form, "refresh_token", exchange->used);
+        put_secret(form, exchange, "refresh_token", &exchange->used);
     } else {
         put_member(form, "grant_type", "password");
         put_member(form, "username", exchange->credential.username);
-        put_member(form, "password", exchange->credential.password);
+        put_secret(form, exchange, "password", &exchange->credential.password);
         put_member(form, "access_type", "offline");
     }
     put_member(form, "service", exchange->service ? exchange->service : "");
@@ -59,29 +66,28 @@ void exchange_put_form(struct str *form, const struct exchange *exchange)
 }
 
 /* A refresh token whose server knows no POST is a password there. */
-void exchange_put_basic(struct str *header, const struct exchange *exchange)
+void exchange_put_basic(struct str *header, struct exchange *exchange)
 {
-    const struct credential *credential = &exchange->credential;
+    const char *username = exchange->credential.username;
+    const char *password = secret_text(&exchange->credential.password);
 
-    if (credential->password != NULL) {
-        oci_put_basic(header, credential->username, credential->password);
-    } else {
-        oci_put_basic(header,
-                      credential->username ? credential->username : "<token>",
-                      exchange->session->refresh_token);
+    if (password == NULL) {
+        username = username != NULL ? username : "<token>";
+        password = secret_text(&exchange->session->refresh_token);
     }
+    secret_set_add_basic(&exchange->revealed, username, password);
+    oci_put_basic(header, username, password);
 }
 
 /* Its own words, and what to look at for who can mend it */
 void exchange_put_refusal(struct str *text, const struct exchange *exchange,
-                          const struct credential *shown,
                           const struct http_response *response)
 {
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
     bool post =
         exchange->grant == GRANT_PASSWORD || exchange->grant == GRANT_REFRESH;
 
-    oci_put_words(response, shown, &words);
+    oci_put_words(response, &exchange->revealed, &words);
     str_printf(text, "%s%s", words.len > 0 ? ": " : "", words.data);
     if (post && response->status == 404) {
         str_puts(text, " (it does not know OAuth2: set token_exchange_method "

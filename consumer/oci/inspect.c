@@ -2,6 +2,7 @@
 
 #include "oci_internal.h"
 #include "origin.h"
+#include "request.h"
 #include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
@@ -47,7 +48,7 @@ static void run_ending(void *payload)
 
 static void end(struct oci_inspecting *inspecting)
 {
-    loop_defer(inspecting->client->loop, &inspecting->ending);
+    loop_defer(inspecting->client->network->loop, &inspecting->ending);
 }
 
 static struct str *good(struct oci_inspecting *inspecting, enum oci_step step)
@@ -166,7 +167,7 @@ static void on_opened(void *payload, const struct http_response *response,
         bad(inspecting, OCI_STEP_UPLOAD, err);
     } else if (response->status / 100 != 2) {
         oci_error_of(response, "upload", inspecting->target, inspecting->client,
-                     &failure);
+                     oci_request_revealed(request), &failure);
         bad(inspecting, OCI_STEP_UPLOAD, &failure);
     } else if (read_location(response, oci_request_url(request), &location,
                              &failure) < 0) {
@@ -359,13 +360,14 @@ struct oci_inspecting *oci_inspect_start(struct oci_client *client,
     }
     ping = origin_ping(origin);
     ping.wants_peer = true;
-    inspecting->ping = http_start(client->http, &ping, on_pinged, inspecting);
+    inspecting->ping =
+        http_start(client->network->http, &ping, on_pinged, inspecting);
     return inspecting;
 }
 
 void oci_inspect_cancel(struct oci_inspecting *inspecting)
 {
-    loop_cancel(inspecting->client->loop, &inspecting->ending);
+    loop_cancel(inspecting->client->network->loop, &inspecting->ending);
     if (inspecting->ping != NULL) {
         http_cancel(inspecting->ping);
     }

@@ -116,8 +116,7 @@ struct http_request origin_ping(const struct origin *origin)
         .url = origin->url.text,
         .transport = &origin->transport,
         .most_body = LIMIT_HTTP_BODY,
-        .connect_ms = origin->client->options.connect_ms,
-        .answer_ms = origin->client->options.answer_ms,
+        .timeouts = origin->client->network->timeouts,
     };
 }
 
@@ -130,7 +129,8 @@ void origin_probe(struct origin *origin, struct origin_waiter *waiter)
     waiter->round = origin->round;
     TAILQ_INSERT_TAIL(&origin->waiters, waiter, link);
     if (origin->probe == NULL) {
-        origin->probe = http_start(client->http, &request, on_probed, origin);
+        origin->probe =
+            http_start(client->network->http, &request, on_probed, origin);
     }
 }
 

@@ -39,9 +39,10 @@ static void on_response(void *payload, const struct http_response *response,
         error_prefix(&failure, "registry '%s'", probe->registry);
         finish(probe, &failure);
     } else if (http_status_is_temporary(response->status)) {
-        http_error_fill(
-            &failure, response, clock_wall_ms(loop_clock(probe->client->loop)),
-            "registry '%s' answers %d", probe->registry, response->status);
+        http_error_fill(&failure, response,
+                        clock_wall_ms(loop_clock(probe->client->network->loop)),
+                        "registry '%s' answers %d", probe->registry,
+                        response->status);
         finish(probe, &failure);
     } else {
         finish(probe, NULL);
@@ -69,17 +70,18 @@ struct oci_probe *oci_probe_start(struct oci_client *client,
     probe->payload = payload;
     task_init(&probe->failing, run_failing, probe);
     if (origin == NULL) {
-        loop_defer(client->loop, &probe->failing);
+        loop_defer(client->network->loop, &probe->failing);
         return probe;
     }
     ping = origin_ping(origin);
-    probe->transfer = http_start(client->http, &ping, on_response, probe);
+    probe->transfer =
+        http_start(client->network->http, &ping, on_response, probe);
     return probe;
 }
 
 void oci_probe_cancel(struct oci_probe *probe)
 {
-    loop_cancel(probe->client->loop, &probe->failing);
+    loop_cancel(probe->client->network->loop, &probe->failing);
     if (probe->transfer != NULL) {
         http_cancel(probe->transfer);
     }

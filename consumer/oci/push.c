@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "oci_internal.h"
+#include "upload.h"
 #include "waybill/alloc.h"
 #include "waybill/ecr.h"
 #include "waybill/fault.h"
@@ -23,7 +24,6 @@ struct oci_push {
     bool already;
     struct oci_request *question;
     struct oci_request *manifest;
-    struct keychain_env env;
     struct aws_creation *creation;
     bool created; /* once is enough */
     oci_push_done_fn *done;
@@ -61,12 +61,13 @@ static void finish(struct oci_push *push, const struct error *err)
     mem_free(push);
 }
 
-static void refuse(struct oci_push *push, const struct http_response *response,
-                   const char *what)
+static void refuse(struct oci_push *push, const struct oci_request *request,
+                   const struct http_response *response)
 {
     struct error err;
 
-    oci_error_of(response, what, push->target, push->client, &err);
+    oci_error_of(response, "manifest", push->target, push->client,
+                 oci_request_revealed(request), &err);
     if (err.kind == ERROR_INTERRUPTED) {
         upload_was_forgotten(&push->layer);
         upload_was_forgotten(&push->config);
@@ -97,13 +98,14 @@ static void on_manifest(void *payload, const struct http_response *response,
                         const struct error *err)
 {
     struct oci_push *push = payload;
+    const struct oci_request *request = push->manifest;
     struct error mismatch;
 
     push->manifest = NULL;
     if (response == NULL) {
         finish(push, err);
     } else if (response->status / 100 != 2) {
-        refuse(push, response, "manifest");
+        refuse(push, request, response);
     } else if (check_digest(push, response, &mismatch) < 0) {
         finish(push, &mismatch);
     } else {
@@ -158,14 +160,8 @@ static bool make_repository(struct oci_push *push, const struct error *err)
     }
     cancel_requests(push);
     push->created = true;
-    push->env = (struct keychain_env){
-        .loop = push->client->loop,
-        .http = push->client->http,
-        .connect_ms = push->client->options.connect_ms,
-        .answer_ms = push->client->options.answer_ms,
-    };
     push->creation = aws_create_repository_start(
-        &push->env, push->target->creator, push->target->registry,
+        push->client->network, push->target->creator, push->target->registry,
         push->target->path, on_created, push);
     return true;
 }
@@ -217,6 +213,7 @@ static bool is_there(const struct oci_push *push,
 /* Who may not read, or is led where we do not go, may still write; who is in
  * trouble is so for both. True: the push is over. */
 static bool ends_with_answer(struct oci_push *push,
+                             const struct oci_request *request,
                              const struct http_response *response,
                              const struct error *err)
 {
@@ -228,7 +225,7 @@ static bool ends_with_answer(struct oci_push *push,
         return true;
     }
     if (http_status_is_temporary(response->status)) {
-        refuse(push, response, "manifest");
+        refuse(push, request, response);
         return true;
     }
     if (is_there(push, response)) {
@@ -243,9 +240,10 @@ static void on_answer(void *payload, const struct http_response *response,
                       const struct error *err)
 {
     struct oci_push *push = payload;
+    const struct oci_request *request = push->question;
 
     push->question = NULL;
-    if (ends_with_answer(push, response, err)) {
+    if (ends_with_answer(push, request, response, err)) {
         return;
     }
     if (fault_is_broken("skip-blob")) {

@@ -1,7 +1,10 @@
+#include "request.h"
+
 #include <string.h>
 
 #include "authorizer.h"
 #include "oci_internal.h"
+#include "trust.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
@@ -58,8 +61,9 @@ static void run_failing(void *payload)
 /* With request->failure filled */
 static void fail(struct oci_request *request)
 {
-    oci_scrub(request->target, &request->failure);
-    loop_defer(request->client->loop, &request->failing);
+    oci_scrub(request->target, &request->authorizer.revealed,
+              &request->failure);
+    loop_defer(request->client->network->loop, &request->failing);
 }
 
 static void fail_with(struct oci_request *request, const struct error *err)
@@ -206,7 +210,6 @@ static void send(struct oci_request *request, const char *authorization)
     CLEANUP(str_release) struct str trace = STR_INIT(LIMIT_URL);
     const char *headers[6] = {0};
     size_t count = 0;
-    const struct oci_client_options *options = &request->client->options;
     struct http_transport transport = transport_of(request);
     struct http_request out = {
         .method = request->spec.method,
@@ -215,8 +218,7 @@ static void send(struct oci_request *request, const char *authorization)
         .body = request->spec.body,
         .transport = &transport,
         .most_body = LIMIT_HTTP_BODY,
-        .connect_ms = options->connect_ms,
-        .answer_ms = options->answer_ms,
+        .timeouts = request->client->network->timeouts,
     };
 
     if (request->spec.content_type != NULL) {
@@ -242,7 +244,7 @@ static void send(struct oci_request *request, const char *authorization)
         headers[count++] = authorization;
     }
     request->transfer =
-        http_start(request->client->http, &out, on_response, request);
+        http_start(request->client->network->http, &out, on_response, request);
 }
 
 static void on_authorized(void *payload, const char *header,
@@ -322,11 +324,16 @@ void oci_request_cancel(struct oci_request *request)
     if (request->transfer != NULL) {
         http_cancel(request->transfer);
     }
-    loop_cancel(request->client->loop, &request->failing);
+    loop_cancel(request->client->network->loop, &request->failing);
     request_free(request);
 }
 
 const struct url *oci_request_url(const struct oci_request *request)
 {
     return &request->url;
+}
+
+const struct secret_set *oci_request_revealed(const struct oci_request *request)
+{
+    return &request->authorizer.revealed;
 }

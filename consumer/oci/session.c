@@ -16,17 +16,11 @@ static void put_key(struct str *key, const struct token_query *query)
                (unsigned long long)query->credential->id);
 }
 
-void session_set_refresh_token(struct session *session, const char *token)
-{
-    mem_wipe(session->refresh_token);
-    session->refresh_token = mem_strdup(token);
-}
-
 void session_free(struct oci_client *client, struct session *session)
 {
     TAILQ_REMOVE(&client->sessions, session, link);
     client->session_count--;
-    session_set_refresh_token(session, NULL);
+    secret_release(&session->refresh_token);
     mem_free(session->key);
     mem_free(session);
 }
@@ -63,7 +57,7 @@ struct session *session_of(struct oci_client *client,
         forget_oldest(client);
     }
     session = mem_zalloc(sizeof(*session));
-    session->loop = client->loop;
+    session->loop = client->network->loop;
     session->key = str_take(&key);
     TAILQ_INIT(&session->queue);
     TAILQ_INSERT_TAIL(&client->sessions, session, link);

@@ -45,14 +45,14 @@ void token_free(struct token *token)
     TAILQ_REMOVE(&token->client->tokens, token, link);
     token->client->token_count--;
     exchange_cancel(token);
-    mem_wipe(token->value);
+    secret_release(&token->value);
     mem_free(token->key);
     mem_free(token);
 }
 
 static uint64_t lifetime_of(const struct token *token)
 {
-    uint64_t now = loop_now(token->client->loop);
+    uint64_t now = loop_now(token->client->network->loop);
 
     return token->expires_ms > now ? token->expires_ms - now : 0;
 }
@@ -63,15 +63,15 @@ const char *token_cached(struct oci_client *client,
 {
     struct token *token = find(client, query);
 
-    if (token == NULL || token->value == NULL) {
+    if (token == NULL || secret_text(&token->value) == NULL) {
         return NULL;
     }
-    if (loop_now(client->loop) >= token->expires_ms) {
+    if (loop_now(client->network->loop) >= token->expires_ms) {
         token_free(token);
         return NULL;
     }
     *ret_lifetime_ms = lifetime_of(token);
-    return token->value;
+    return secret_text(&token->value);
 }
 
 void token_drop(struct oci_client *client, const char *value)
@@ -80,7 +80,7 @@ void token_drop(struct oci_client *client, const char *value)
 
     TAILQ_FOREACH(token, &client->tokens, link)
     {
-        if (token->value != NULL && strcmp(token->value, value) == 0) {
+        if (text_equal(secret_text(&token->value), value)) {
             token_free(token);
             return;
         }
@@ -103,7 +103,7 @@ static void wake(struct token *token, const struct error *err)
 
     while ((waiter = TAILQ_FIRST(&token->waiters)) != NULL) {
         token_forget_waiter(waiter);
-        waiter->ready(waiter->payload, err ? NULL : token->value,
+        waiter->ready(waiter->payload, err ? NULL : secret_text(&token->value),
                       err ? 0 : lifetime_of(token), err);
     }
 }
@@ -121,8 +121,8 @@ static void fail(struct token *token, const struct error *err)
 
 static void keep(struct token *token, const char *value, uint64_t lifetime_ms)
 {
-    token->value = mem_strdup(value);
-    token->expires_ms = loop_now(token->client->loop) + lifetime_ms;
+    secret_assign(&token->value, value);
+    token->expires_ms = loop_now(token->client->network->loop) + lifetime_ms;
     wake(token, NULL);
 }
 
@@ -142,7 +142,8 @@ static void forget_oldest(struct oci_client *client)
 
     TAILQ_FOREACH(token, &client->tokens, link)
     {
-        if (token->value != NULL && TAILQ_EMPTY(&token->waiters)) {
+        if (secret_text(&token->value) != NULL &&
+            TAILQ_EMPTY(&token->waiters)) {
             token_free(token);
             return;
         }
@@ -183,14 +184,4 @@ int token_wait(struct oci_client *client, const struct token_query *query,
     waiter->token = token;
     TAILQ_INSERT_TAIL(&token->waiters, waiter, link);
     return 0;
-}
-
-void token_scrub(const struct oci_client *client, char *text)
-{
-    const struct token *token;
-
-    TAILQ_FOREACH(token, &client->tokens, link)
-    {
-        secret_scrub(token->value, text);
-    }
 }

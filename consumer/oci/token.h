@@ -39,8 +39,6 @@ void token_forget_waiter(struct token_waiter *waiter);
 /* The registry would not have that value. */
 void token_drop(struct oci_client *client, const char *value);
 void token_free(struct token *token);
-/* Takes every token that is known out of a text. */
-void token_scrub(const struct oci_client *client, char *text);
 
 /* Of the actions asked for on a repository, those that are known not to have
  * been granted, in *missing. False: the answer does not tell. `scope` is the

@@ -60,7 +60,7 @@ enum trial_state trial_begin(struct origin *origin,
                              struct trial_waiter *waiter)
 {
     struct trial *trial = trial_of(origin, keychain);
-    uint64_t now = loop_now(origin->client->loop);
+    uint64_t now = loop_now(origin->client->network->loop);
 
     if (trial->state != TRIAL_RUNNING &&
         (trial->id != id ||
@@ -93,7 +93,8 @@ void trial_end(struct origin *origin, const struct keychain *keychain,
         verdict = TRIAL_OPEN;
     }
     trial->state = verdict;
-    trial->until_ms = loop_now(origin->client->loop) + LIMIT_REFUSAL_MS;
+    trial->until_ms =
+        loop_now(origin->client->network->loop) + LIMIT_REFUSAL_MS;
     if (was_first) {
         wake(trial);
     }

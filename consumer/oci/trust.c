@@ -1,7 +1,8 @@
+#include "trust.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "oci_internal.h"
 #include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/site.h"

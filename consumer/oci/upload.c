@@ -1,3 +1,5 @@
+#include "upload.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,22 +47,32 @@ void upload_cancel(struct upload *upload)
     upload->location = (struct url){0};
 }
 
-static void refuse(struct upload *upload, const struct http_response *response)
+static void explain(const struct upload *upload,
+                    const struct oci_request *request,
+                    const struct http_response *response, struct error *err)
+{
+    oci_error_of(response, upload->what, upload->target, upload->client,
+                 oci_request_revealed(request), err);
+}
+
+static void refuse(struct upload *upload, const struct oci_request *request,
+                   const struct http_response *response)
 {
     struct error err;
 
-    oci_error_of(response, upload->what, upload->target, upload->client, &err);
+    explain(upload, request, response, &err);
     finish(upload, &err);
 }
 
 /* A session that is not there: lost by one of several replicas, or given up
  * (ACR). Not all say so with a code. */
 static void refuse_session(struct upload *upload,
+                           const struct oci_request *request,
                            const struct http_response *response)
 {
     struct error err;
 
-    oci_error_of(response, upload->what, upload->target, upload->client, &err);
+    explain(upload, request, response, &err);
     if (response->status == 404 && err.code[0] == '\0') {
         err.kind = ERROR_INTERRUPTED;
     }
@@ -133,6 +145,7 @@ static void on_put(void *payload, const struct http_response *response,
                    const struct error *err)
 {
     struct upload *upload = payload;
+    const struct oci_request *request = upload->request;
 
     upload->request = NULL;
     if (response == NULL) {
@@ -140,7 +153,7 @@ static void on_put(void *payload, const struct http_response *response,
     } else if (response->status / 100 == 2) {
         finish(upload, NULL);
     } else if (!may_shrink(upload, response) || !shrink(upload)) {
-        refuse_session(upload, response);
+        refuse_session(upload, request, response);
     }
 }
 
@@ -200,7 +213,7 @@ static void on_patch(void *payload, const struct http_response *response,
     } else if (may_shrink(upload, response) && shrink(upload)) {
         return;
     } else if (response->status / 100 != 2) { /* ECR says 201 for 202 */
-        refuse_session(upload, response);
+        refuse_session(upload, request, response);
     } else if (read_location(upload, response, oci_request_url(request),
                              &failure) < 0) {
         finish(upload, &failure);
@@ -300,7 +313,7 @@ static void on_post(void *payload, const struct http_response *response,
     if (response == NULL) {
         finish(upload, err);
     } else if (response->status / 100 != 2) {
-        refuse(upload, response);
+        refuse(upload, request, response);
     } else if (response->status == 201 && upload->single) {
         finish(upload, NULL);
     } else if (read_location(upload, response, oci_request_url(request),

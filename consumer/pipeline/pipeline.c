@@ -6,10 +6,16 @@ struct integration_context pipeline_context(const struct settings *settings,
                                             struct http *http)
 {
     return (struct integration_context){
-        .loop = loop,
-        .http = http,
-        .connect_ms = (uint32_t)settings->delivery.connect_timeout_ms,
-        .answer_ms = (uint32_t)settings->delivery.answer_timeout_ms,
+        .network =
+            {
+                .loop = loop,
+                .http = http,
+                .timeouts =
+                    {
+                        (uint32_t)settings->delivery.connect_timeout_ms,
+                        (uint32_t)settings->delivery.answer_timeout_ms,
+                    },
+            },
         .allowed = settings->registries.allowed,
         .allow_any = settings->registries.allow_any == 1,
         .registrations = settings->registrations,

@@ -78,7 +78,7 @@ static void put_order(struct str *out, const struct subprocess *subprocess,
 int runner_ask(struct runner *runner, struct subprocess *subprocess,
                const struct subprocess_request *request, struct error *err)
 {
-    CLEANUP(str_wipe) struct str order = STR_INIT(RUNNER_MOST_ORDER);
+    CLEANUP(str_release) struct str order = STR_INIT_SECRET(RUNNER_MOST_ORDER);
 
     if (runner->pid == 0) {
         return error_set(err, ERROR_NOT_FOUND,

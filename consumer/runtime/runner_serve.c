@@ -9,6 +9,7 @@
 
 #include "runner_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/secret.h"
 
 /*
  * The runner: a loop of its own, and subprocess.c as it is. Whoever asks may be
@@ -44,12 +45,13 @@ static void answer(const struct server *server,
                    const struct runner_answer *head, const struct str *output,
                    const struct str *errors)
 {
-    CLEANUP(str_wipe) struct str text = STR_INIT(RUNNER_MOST_ANSWER);
+    CLEANUP(secret_release)
+    struct secret text = SECRET_INIT(RUNNER_MOST_ANSWER);
 
-    str_put(&text, (const char *)head, sizeof(*head));
-    str_put(&text, output->data, output->len);
-    str_put(&text, errors->data, errors->len);
-    while (send(server->fd, text.data, text.len, MSG_NOSIGNAL) < 0 &&
+    str_put(&text.text, (const char *)head, sizeof(*head));
+    str_put(&text.text, output->data, output->len);
+    str_put(&text.text, errors->data, errors->len);
+    while (send(server->fd, text.text.data, text.text.len, MSG_NOSIGNAL) < 0 &&
            errno == EINTR) {
     }
 }

@@ -99,8 +99,8 @@ static void stop(struct subprocess *subprocess)
 
 static void subprocess_free(struct subprocess *subprocess)
 {
-    str_wipe(&subprocess->result.output);
-    str_wipe(&subprocess->result.errors);
+    str_release(&subprocess->result.output);
+    str_release(&subprocess->result.errors);
     mem_free(subprocess->name);
     mem_free(subprocess);
 }
@@ -426,8 +426,8 @@ struct subprocess *subprocess_start(struct loop *loop,
     subprocess->pidfd = -1;
     subprocess->output = (struct stream){-1, &subprocess->result.output};
     subprocess->errors = (struct stream){-1, &subprocess->result.errors};
-    str_init(&subprocess->result.output, request->most_output);
-    str_init(&subprocess->result.errors, MOST_ERRORS);
+    str_init_secret(&subprocess->result.output, request->most_output);
+    str_init_secret(&subprocess->result.errors, MOST_ERRORS);
     timer_init(&subprocess->limit, on_limit, subprocess);
     timer_init(&subprocess->poll, on_poll, subprocess);
     task_init(&subprocess->failing, run_failing, subprocess);

@@ -13,11 +13,9 @@
 
 void *mem_alloc(size_t size);  /* uninitialised, size may be 0 */
 void *mem_zalloc(size_t size); /* zeroed */
-void *mem_realloc(void *block, size_t size);
 void *mem_copy(const void *data, size_t size); /* size may be 0 */
 char *mem_strdup(const char *text);            /* of NULL: NULL */
 void mem_free(void *block);                    /* NULL is fine */
-void mem_wipe(char *text); /* frees a secret, of which nothing stays behind */
 
 /* Grows a plain array by doubling: *capacity >= needed afterwards. */
 void *mem_grow(void *array, size_t *capacity, size_t needed, size_t item);

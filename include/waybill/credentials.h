@@ -12,6 +12,7 @@
 #include "waybill/http.h"
 #include "waybill/loop.h"
 #include "waybill/needs.h"
+#include "waybill/secret.h"
 
 /*
  * Where a registry's credentials come from: a chain of sources, asked in order
@@ -84,9 +85,9 @@ void credential_source_needs(const struct credential_source *source,
 /* Nothing set: there are none, and the registry is asked as anybody. */
 struct credential {
     char *username;
-    char *password;
-    char *identity_token;
-    char *registry_token;
+    struct secret password;
+    struct secret identity_token;
+    struct secret registry_token;
     /* Where it came from, for people; never a part of a value */
     char *origin;
     /* From when it was got; 0: until it is refused. At `renew_ms` a new one is
@@ -103,24 +104,18 @@ struct credential {
 };
 
 bool credential_is_empty(const struct credential *credential);
+/* More than a user's name */
+bool credential_has_secret(const struct credential *credential);
 void credential_copy(struct credential *to, const struct credential *from);
-void credential_release(struct credential *credential); /* wipes */
-/* Puts three stars where one secret, or any of a credential, stands. Shorter
- * ones than four characters stay: they would hit innocent text. */
-void secret_scrub(const char *secret, char *text);
-void credential_scrub(const struct credential *credential, char *text);
+void credential_release(struct credential *credential);
+/* All of its secrets, in the forms in which requests show them */
+void credential_add_to(struct secret_set *set,
+                       const struct credential *credential);
 
 /* --- a registration's chain --------------------------------------------------
  */
 
 struct keychain;
-
-struct keychain_env {
-    struct loop *loop;
-    struct http *http;
-    uint32_t connect_ms;
-    uint32_t answer_ms;
-};
 
 struct keychain_options {
     const char *registry; /* host[:port] */
@@ -152,12 +147,14 @@ struct keychain_waiter {
 void keychain_needs(const struct keychain_options *options,
                     struct needs *needs);
 
-/* Options, and what they point to, must outlive it. */
-struct keychain *keychain_new(const struct keychain_env *env,
+/* Network and options, and what they point to, must outlive it. */
+struct keychain *keychain_new(const struct network *network,
                               const struct keychain_options *options);
 void keychain_free(struct keychain *keychain); /* nobody may wait; NULL fine */
 
-/* What can be used now, or NULL: then keychain_wait(). */
+/* What can be used now, or NULL: then keychain_wait(). A password that stands
+ * in the options can be used at once, unless a source is to be asked for the
+ * user's name. */
 const struct credential *keychain_cached(struct keychain *keychain);
 /* Calls ready() once, later, from the loop. */
 void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter);

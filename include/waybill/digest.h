@@ -21,9 +21,6 @@ bool digest_parse(const char *text, struct digest *ret_digest);
  * of another algorithm. */
 bool digest_is_plausible(const char *text);
 
-/* In a time that tells nothing of where they differ, nor of their lengths */
-bool secrets_equal(const char *a, const char *b);
-
 const char *digest_library_version(void);
 
 #endif

@@ -16,7 +16,7 @@ typedef void aws_created_fn(void *payload, const struct error *err);
  * is the repository's name behind the host. All of it must last until done(),
  * which is called once, later, from the loop. */
 struct aws_creation *aws_create_repository_start(
-    const struct keychain_env *env, const struct credential_source *spec,
+    const struct network *network, const struct credential_source *spec,
     const char *registry, const char *path, aws_created_fn *done,
     void *payload);
 void aws_create_repository_cancel(struct aws_creation *creation);

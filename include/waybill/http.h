@@ -8,6 +8,7 @@
 #include "waybill/error.h"
 #include "waybill/loop.h"
 #include "waybill/needs.h"
+#include "waybill/secret.h"
 #include "waybill/str.h"
 
 /*
@@ -45,6 +46,7 @@ struct http_transport {
     const char *key;         /* NULL: in the certificate's file */
     int oldest_tls;          /* place in http_tls_versions */
     const char *proxy;       /* "" for none at all */
+    struct secret own_proxy; /* of a copy: what `proxy` points to */
     /* Looked into when neither ca_file nor certificate is given. NULL: the
      * conventional ones, the user's first; "" for none at all. */
     const char *certs_dir;
@@ -53,9 +55,18 @@ struct http_transport {
 extern const char *const http_tls_versions[]; /* "1.2", "1.3", NULL */
 bool http_transport_equal(const struct http_transport *a,
                           const struct http_transport *b);
+/* Of all texts, which release() frees */
 void http_transport_copy(struct http_transport *to,
                          const struct http_transport *from);
 void http_transport_release(struct http_transport *transport);
+
+/* How long a request may take */
+struct http_timeouts {
+    uint32_t connect_ms;
+    /* From the last byte sent or received to the next, also while the server
+     * commits; the whole may take ten times as long, and what a body needs. */
+    uint32_t answer_ms;
+};
 
 /* An AWS signature (version 4), which libcurl makes. Only for a POST with a
  * body and without a query: libcurl 7.88 signs no other body, and a query only
@@ -77,10 +88,7 @@ struct http_request {
     const struct http_aws *aws;             /* NULL: not signed */
     size_t most_body; /* of the response; more is an error */
     bool wants_peer;
-    uint32_t connect_ms;
-    /* From the last byte sent or received to the next, also while the server
-     * commits; the whole may take ten times as long, and what a body needs. */
-    uint32_t answer_ms;
+    struct http_timeouts timeouts;
 };
 
 /* Of the connection that answered, where `wants_peer` asked for it */
@@ -114,6 +122,18 @@ struct http_transfer *http_start(struct http *http,
                                  http_done_fn *done, void *payload);
 /* done() is not called any more. */
 void http_cancel(struct http_transfer *transfer);
+
+/*
+ * What everything that makes requests is given: the loop that it runs on, the
+ * client that it sends through, and how long an answer may take. There is one
+ * for all that share these settings; it is passed down as a const pointer, and
+ * outlives whoever was given it.
+ */
+struct network {
+    struct loop *loop;
+    struct http *http;
+    struct http_timeouts timeouts;
+};
 
 /* The value of the n-th (from 0) header of that name, or false. Appended to
  * *value; surrounding white space is gone. */

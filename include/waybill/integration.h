@@ -32,10 +32,7 @@ struct integration_class;
 
 /* What integrations may use. All of it outlives them. */
 struct integration_context {
-    struct loop *loop;
-    struct http *http;
-    uint32_t connect_ms;
-    uint32_t answer_ms;
+    struct network network;
     /* Which hosts a destination may refer us to: patterns of the configuration
      * and the hosts of all registrations */
     struct field_strings allowed;

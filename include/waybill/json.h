@@ -33,12 +33,14 @@ int json_scan(const char *text, size_t len, struct str *clean, size_t *ret_end,
 /* The whole text is one value and nothing but white space around it. */
 int json_parse(const char *text, size_t len, struct json **ret_json,
                struct error *err) NODISCARD;
+/* The same of a document with a secret in it: json_free() wipes its strings. */
+int json_parse_secret(const char *text, size_t len, struct json **ret_json,
+                      struct error *err) NODISCARD;
 void json_free(struct json *json); /* NULL is fine */
 
 bool json_is_object(const struct json *json);
 bool json_is_array(const struct json *json);
 bool json_is_string(const struct json *json);
-bool json_is_boolean(const struct json *json);
 bool json_is_null(const struct json *json);
 const char *json_type_name(const struct json *json); /* "a string", ... */
 

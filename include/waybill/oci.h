@@ -106,14 +106,8 @@ struct oci_target {
 struct oci_client;
 struct oci_push;
 
-struct oci_client_options {
-    uint32_t connect_ms;
-    uint32_t answer_ms;
-};
-
-/* http and loop must outlive it. */
-struct oci_client *oci_client_new(struct http *http, struct loop *loop,
-                                  const struct oci_client_options *options);
+/* The network must outlive it. */
+struct oci_client *oci_client_new(const struct network *network);
 void oci_client_free(struct oci_client *client); /* no push may be running */
 
 /* err is NULL when everything is there; `already`: it was before. Called once,

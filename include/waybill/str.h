@@ -13,6 +13,11 @@
  * may hold NULs themselves. Whatever would pass the cap is left out as a whole
  * and `overflow` stays set: appenders have no result to check, the one who
  * wants the string checks once, at the end.
+ *
+ * One with `is_secret` set wipes its bytes before it gives memory back: when it
+ * grows, is cleared or is released. That is for what may hold a secret among
+ * other things, such as a response; what is a secret and nothing else is a
+ * struct secret (secret.h).
  */
 struct str {
     char *data;
@@ -20,6 +25,7 @@ struct str {
     size_t alloc;
     size_t cap;
     bool overflow;
+    bool is_secret;
 };
 
 /* Bytes that somebody else owns. data == NULL is "no value" (a tombstone),
@@ -38,12 +44,18 @@ struct bytes {
     {                                                                          \
         .data = str_nothing, .cap = (most)                                     \
     }
+#define STR_INIT_SECRET(most)                                                  \
+    {                                                                          \
+        .data = str_nothing, .cap = (most), .is_secret = true                  \
+    }
 extern char str_nothing[1]; /* so that `data` is never NULL; not to be used */
 void str_init(struct str *str, size_t cap);
-void str_release(struct str *str);
-void str_wipe(struct str *str);  /* release what held a secret */
-void str_clear(struct str *str); /* keeps memory and cap */
-char *str_take(struct str *str); /* caller frees; the string is empty after */
+void str_init_secret(struct str *str, size_t cap);
+void str_release(struct str *str); /* keeps the cap, and whether it wipes */
+void str_clear(struct str *str);   /* keeps memory and cap */
+/* Caller frees; the string is empty after. MUST NOT be a secret's: nobody would
+ * wipe it. */
+char *str_take(struct str *str);
 
 /* Append */
 void str_put(struct str *str, const void *data, size_t len);

@@ -39,8 +39,9 @@ struct subprocess_request {
 
 struct subprocess_result {
     int exit_code;
-    struct str output; /* wiped afterwards */
-    struct str errors; /* standard error, the start of it; wiped as well */
+    /* What it prints may be a password: both are wiped afterwards. */
+    struct str output;
+    struct str errors; /* standard error, the start of it */
 };
 
 /* Exactly one call, never from inside subprocess_start(); either result or err

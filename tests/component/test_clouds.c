@@ -183,14 +183,13 @@ static void on_ready(void *payload, const struct credential *credential,
     walk->got = *credential; /* lives as long as the keychain */
 }
 
-static const struct keychain_env *env(void)
+static const struct network *network(void)
 {
-    static struct keychain_env one;
+    static struct network one;
 
-    one = (struct keychain_env){.loop = world.loop,
-                                .http = world.http,
-                                .connect_ms = 5000,
-                                .answer_ms = 5000};
+    one = (struct network){.loop = world.loop,
+                           .http = world.http,
+                           .timeouts = {5000, 5000}};
     return &one;
 }
 
@@ -210,7 +209,7 @@ static void walk_start(struct walk *walk, const char *registry,
                                                   strcmp(registry, GAR) == 0
                                                       ? "oauth2accesstoken"
                                                       : NULL};
-    walk->keychain = keychain_new(env(), &walk->options);
+    walk->keychain = keychain_new(network(), &walk->options);
     walk->waiter = (struct keychain_waiter){.ready = on_ready, .payload = walk};
     keychain_wait(walk->keychain, &walk->waiter);
     assert_false(walk->done);
@@ -245,8 +244,8 @@ static void expect(const char *label, const char *registry,
     walk_run(&walk, registry, spec);
     check_text(label, walk.err.message, "");
     check_text(label, walk.got.username, username);
-    check(label, walk.got.password != NULL);
-    check(label, strncmp(walk.got.password, password_begins,
+    check(label, secret_text(&walk.got.password) != NULL);
+    check(label, strncmp(secret_text(&walk.got.password), password_begins,
                          strlen(password_begins)) == 0);
     check_life(label, walk.got.lifetime_ms, seconds);
     check(label,
@@ -319,8 +318,8 @@ static void a_jwt_needs_no_exchange_and_goes_where_the_binding_says(
                     .binding = BINDING_REGISTRY_TOKEN,
                     .audience = "https://registry.example"));
     assert_string_equal(walk.err.message, "");
-    assert_null(walk.got.password);
-    assert_int_equal(strncmp(walk.got.registry_token, "eyJ", 3), 0);
+    assert_null(secret_text(&walk.got.password));
+    assert_int_equal(strncmp(secret_text(&walk.got.registry_token), "eyJ", 3), 0);
     walk_end(&walk);
     assert_int_equal(asked("google-token"), 0);
 }
@@ -547,7 +546,7 @@ static void create(struct creation *creation, const char *registry,
                    const char *path)
 {
     *creation = (struct creation){0};
-    aws_create_repository_start(env(), NULL, registry, path, on_created,
+    aws_create_repository_start(network(), NULL, registry, path, on_created,
                                 creation);
     assert_false(creation->done);
     await_flag(world.loop, &creation->done, SOON_MS);
@@ -610,11 +609,11 @@ static void a_creation_that_is_cancelled_tells_nobody(void **state)
 
     use_env_key();
     aws_create_repository_cancel(aws_create_repository_start(
-        env(), NULL, ECR, "d", on_created, &creation));
+        network(), NULL, ECR, "d", on_created, &creation));
     tell("ecr", "hang");
     {
         struct aws_creation *later = aws_create_repository_start(
-            env(), NULL, ECR, "d", on_created, &creation);
+            network(), NULL, ECR, "d", on_created, &creation);
 
         turn_idle(world.loop);
         aws_create_repository_cancel(later);
@@ -641,8 +640,8 @@ static void expect_azure(const char *label)
     check_text(label, walk.err.message, "");
     check_text(label, walk.got.username,
                "00000000-0000-0000-0000-000000000000");
-    check(label, walk.got.password == NULL);
-    check(label, strncmp(walk.got.identity_token, "eyJ", 3) == 0);
+    check(label, secret_text(&walk.got.password) == NULL);
+    check(label, strncmp(secret_text(&walk.got.identity_token), "eyJ", 3) == 0);
     check_life(label, walk.got.lifetime_ms, 3 * 3600);
     walk_end(&walk);
 }

@@ -69,7 +69,7 @@ static void ask(struct route *route, const char *host, bool tls,
     struct http_request request = request_of("GET", url);
 
     request.headers = headers;
-    request.connect_ms = 1500;
+    request.timeouts.connect_ms = 1500;
     request.transport =
         &(struct http_transport){.ca_file = route->ca, .proxy = proxy};
     run(&route->world, &request, answer);

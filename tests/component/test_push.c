@@ -521,6 +521,7 @@ static const struct clock ahead_clock = {monotonic_ahead, wall, NULL};
 struct world {
     struct loop *loop;
     struct http *http;
+    struct network network;
     struct oci_client *client;
     struct peer *peer;
     char *folder; /* NULL: no TLS */
@@ -534,7 +535,6 @@ struct world {
 
 static void set_credentials(struct world *world, enum who who)
 {
-    struct keychain_env env = {.loop = world->loop, .http = world->http};
 
     world->credentials = (struct keychain_options){
         .registry = world->target.registry,
@@ -544,7 +544,7 @@ static void set_credentials(struct world *world, enum who who)
         world->credentials.username = "waybill";
         world->credentials.password = who == KNOWN ? PASSWORD : "open sesame";
     }
-    world->keychain = keychain_new(&env, &world->credentials);
+    world->keychain = keychain_new(&world->network, &world->credentials);
     world->target.keychain = world->keychain;
 }
 
@@ -580,7 +580,6 @@ static void world_open(struct world *world, const char *const *scenarios,
         "{\"payloadType\":\"application/vnd.in-toto+json\","
         "\"payload\":\"e30=\","
         "\"signatures\":[{\"keyid\":\"\",\"sig\":\"eA==\"}]}";
-    struct oci_client_options options = {.connect_ms = 5000, .answer_ms = 3000};
     struct digest digest;
 
     *world = (struct world){.arena = arena_new()};
@@ -589,7 +588,12 @@ static void world_open(struct world *world, const char *const *scenarios,
     world->peer = start_registry(scenarios, world->folder);
     world->loop = loop_new(&ahead_clock);
     world->http = http_new(world->loop);
-    world->client = oci_client_new(world->http, world->loop, &options);
+    world->network = (struct network){
+        .loop = world->loop,
+        .http = world->http,
+        .timeouts = {5000, 3000},
+    };
+    world->client = oci_client_new(&world->network);
     digest_of(envelope, sizeof(envelope) - 1, &digest);
     oci_chainloop_image(bytes_of(envelope), &digest, world->arena,
                         &world->image);

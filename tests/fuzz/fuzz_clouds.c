@@ -30,9 +30,12 @@ static void check_profile(const char *text)
     struct error err;
 
     if (aws_profile_read(text, "default", &keys, &err) == AWS_PROFILE_FOUND) {
+        const char *secret = secret_text(&keys.secret);
+        const char *session = secret_text(&keys.session);
+
         CHECK(keys.id[0] != '\0' && http_value_is_plain(keys.id));
-        CHECK(keys.secret[0] != '\0' && http_value_is_plain(keys.secret));
-        CHECK(keys.session == NULL || http_value_is_plain(keys.session));
+        CHECK(secret[0] != '\0' && http_value_is_plain(secret));
+        CHECK(session == NULL || http_value_is_plain(session));
     }
     aws_keys_release(&keys);
 }
@@ -44,8 +47,8 @@ static void check_key(const char *text)
 
     if (google_key_parse(text, strlen(text), &key, &err) == 0) {
         CHECK(key.token_uri != NULL);
-        CHECK(key.is_user ? key.refresh_token != NULL
-                          : key.private_key != NULL);
+        CHECK(secret_text(key.is_user ? &key.refresh_token
+                                      : &key.private_key) != NULL);
         google_key_release(&key);
     }
 }

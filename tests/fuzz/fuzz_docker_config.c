@@ -24,11 +24,11 @@ static void check_entry(const struct docker_entry *entry)
 
     CHECK((entry->helper != NULL) == (entry->via != NULL));
     CHECK(entry->helper == NULL || entry->helper[0] != '\0');
-    CHECK(credential_is_empty(is) || is->password != NULL ||
-          is->identity_token != NULL || is->registry_token != NULL);
+    CHECK(credential_is_empty(is) || secret_text(&is->password) != NULL ||
+          secret_text(&is->identity_token) != NULL || secret_text(&is->registry_token) != NULL);
     /* Which of them counts is decided here. */
-    CHECK((is->password != NULL) + (is->identity_token != NULL) +
-              (is->registry_token != NULL) <=
+    CHECK((secret_text(&is->password) != NULL) + (secret_text(&is->identity_token) != NULL) +
+              (secret_text(&is->registry_token) != NULL) <=
           1);
     CHECK(is->file == NULL && is->origin == NULL);
 }
@@ -38,11 +38,9 @@ static void check_same(const struct docker_entry *a,
 {
     CHECK(same_text(a->helper, b->helper));
     CHECK(same_text(a->credential.username, b->credential.username));
-    CHECK(same_text(a->credential.password, b->credential.password));
-    CHECK(
-        same_text(a->credential.identity_token, b->credential.identity_token));
-    CHECK(
-        same_text(a->credential.registry_token, b->credential.registry_token));
+    CHECK(secret_equal(&a->credential.password, &b->credential.password));
+    CHECK(secret_equal(&a->credential.identity_token, &b->credential.identity_token));
+    CHECK(secret_equal(&a->credential.registry_token, &b->credential.registry_token));
 }
 
 static void check_reason(const struct error *err)

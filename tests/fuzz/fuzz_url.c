@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "oci/oci_internal.h"
+#include "oci/trust.h"
 #include "waybill/limits.h"
 #include "waybill/url.h"
 

@@ -229,7 +229,7 @@ struct http_transfer *http_start(struct http *http,
     if (!instance_step(http->instance, "request")) {
         return transfer;
     }
-    loop_arm(http->loop, &transfer->patience, request->answer_ms);
+    loop_arm(http->loop, &transfer->patience, request->timeouts.answer_ms);
     send(http, transfer, request);
     if (sim_is_broken(http->instance->sim, BREAK_STORM) &&
         strcmp(request->method, "POST") == 0) {

@@ -214,7 +214,7 @@ static struct integration_operation *deliver(
 
     *delivery = (struct delivery){
         .base.cancel = cancel,
-        .loop = integration->context->loop,
+        .loop = integration->context->network.loop,
         .path = path_of(request->attachment->registration),
         .envelope = event->envelope,
         .done = done,

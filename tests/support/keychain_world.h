@@ -19,7 +19,7 @@ struct world {
     struct fake_time time;
     struct clock clock;
     struct loop *loop;
-    struct keychain_env env;
+    struct network network;
     struct keychain_options options;
     struct keychain *keychain;
     char folder[64];
@@ -58,7 +58,7 @@ static inline int world_begin(void **state)
     world.clock = (struct clock)FAKE_CLOCK(&world.time);
     world.loop = loop_new(&world.clock);
     world.arena = arena_new();
-    world.env = (struct keychain_env){.loop = world.loop};
+    world.network = (struct network){.loop = world.loop};
     world.options =
         (struct keychain_options){.registry = "q.test", .path = "ns/repo"};
     snprintf(world.folder, sizeof(world.folder), "/tmp/waybill-unit-XXXXXX");
@@ -166,7 +166,7 @@ static inline void world_open(struct world *world,
     keychain_free(world->keychain);
     world->options.sources = sources;
     world->options.source_count = count;
-    world->keychain = keychain_new(&world->env, &world->options);
+    world->keychain = keychain_new(&world->network, &world->options);
 }
 
 static inline void told_release(struct told *told)
@@ -195,13 +195,16 @@ static inline void on_ready(void *payload, const struct credential *credential,
     credential_release(&told->credential);
     told->credential = (struct credential){
         .username = copy_text(credential->username),
-        .password = copy_text(credential->password),
-        .identity_token = copy_text(credential->identity_token),
-        .registry_token = copy_text(credential->registry_token),
         .origin = copy_text(credential->origin),
         .lifetime_ms = credential->lifetime_ms,
         .id = credential->id,
     };
+    secret_assign(&told->credential.password,
+                  secret_text(&credential->password));
+    secret_assign(&told->credential.identity_token,
+                  secret_text(&credential->identity_token));
+    secret_assign(&told->credential.registry_token,
+                  secret_text(&credential->registry_token));
 }
 
 static inline void begin_to_wait(struct world *world, struct told *told)
@@ -238,14 +241,15 @@ static inline struct told ask(struct world *world)
 static inline const char *describe_credential(const struct credential *is)
 {
     static char text[2048];
+    const char *password = secret_text(&is->password);
+    const char *identity = secret_text(&is->identity_token);
+    const char *registry = secret_text(&is->registry_token);
 
     snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s",
              is->username ? "user=" : "", is->username ? is->username : "",
-             is->password ? " pass=" : "", is->password ? is->password : "",
-             is->identity_token ? " identity=" : "",
-             is->identity_token ? is->identity_token : "",
-             is->registry_token ? " registry=" : "",
-             is->registry_token ? is->registry_token : "");
+             password ? " pass=" : "", password ? password : "",
+             identity ? " identity=" : "", identity ? identity : "",
+             registry ? " registry=" : "", registry ? registry : "");
     return text;
 }
 

@@ -4,7 +4,7 @@
 #include "asserts.h"
 #include "fake_clock.h"
 #include "fake_http.h"
-#include "oci/oci_internal.h"
+#include "oci/request.h"
 #include "waybill/alloc.h"
 
 /* An OCI client whose registry is the test itself (fake_http.h). */
@@ -23,6 +23,7 @@ struct world {
     struct clock clock;
     struct loop *loop;
     struct http *http;
+    struct network network;
     struct oci_client *client;
 };
 
@@ -36,13 +37,16 @@ struct pusher {
 
 static inline void world_open(struct world *world)
 {
-    static const struct oci_client_options options = {1000, 1000};
-
     *world = (struct world){.now = {1000, 1767323045000}};
     world->clock = (struct clock)FAKE_CLOCK(&world->now);
     world->loop = loop_new(&world->clock);
     world->http = http_new(world->loop);
-    world->client = oci_client_new(world->http, world->loop, &options);
+    world->network = (struct network){
+        .loop = world->loop,
+        .http = world->http,
+        .timeouts = {1000, 1000},
+    };
+    world->client = oci_client_new(&world->network);
 }
 
 static inline void world_close(struct world *world)
@@ -61,9 +65,7 @@ static inline void wait_ms(struct world *world, uint64_t ms)
 
 static inline void open_pusher(struct world *world, struct pusher *pusher)
 {
-    struct keychain_env env = {.loop = world->loop, .http = world->http};
-
-    pusher->keychain = keychain_new(&env, &pusher->options);
+    pusher->keychain = keychain_new(&world->network, &pusher->options);
     pusher->target = (struct oci_target){
         .registry = pusher->options.registry,
         .path = PATH,

@@ -84,15 +84,6 @@ static void digest__is_plausible_when_it_looks_registered(void **state)
     }
 }
 
-static void secrets_equal__compares_all_of_both(void **state)
-{
-    assert_true(secrets_equal("s3cret", "s3cret"));
-    assert_true(secrets_equal("", ""));
-    assert_false(secrets_equal("s3cret", "s3creT"));
-    assert_false(secrets_equal("s3cret", "s3cre"));
-    assert_false(secrets_equal("", "s3cret"));
-}
-
 static void digest__names_its_library(void **state)
 {
     assert_true(strlen(digest_library_version()) > 0);
@@ -105,7 +96,6 @@ int main(void)
         cmocka_unit_test(digest__reads_what_it_writes),
         cmocka_unit_test(digest__refuses_whatever_else_and_leaves_its_result),
         cmocka_unit_test(digest__is_plausible_when_it_looks_registered),
-        cmocka_unit_test(secrets_equal__compares_all_of_both),
         cmocka_unit_test(digest__names_its_library),
     };
 

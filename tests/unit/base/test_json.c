@@ -1,5 +1,7 @@
 #include "asserts.h"
 
+#include <cjson/cJSON.h>
+#include <malloc.h>
 #include <math.h>
 
 #include "waybill/json.h"
@@ -331,6 +333,43 @@ static void json__may_be_nothing_when_it_is_freed(void **state)
     assert_true(strlen(json_library_version()) > 0);
 }
 
+/* --- secrets -------------------------------------------------------------- */
+
+static unsigned left_behind;
+
+static void look_and_free(void *block)
+{
+    if (block != NULL && memmem(block, malloc_usable_size(block), "hunter2",
+                                strlen("hunter2")) != NULL) {
+        left_behind++;
+    }
+    free(block);
+}
+
+static void json__leaves_no_secret_behind(void **state)
+{
+    static const char text[] =
+        "{\"a\": \"hunter2\", \"b\": [[{\"c\": \"hunter2\"}], \"x\"],"
+        " \"d\": 1, \"e\": null, \"f\": \"\"}";
+    cJSON_Hooks hooks = {malloc, look_and_free};
+    struct json *json;
+    struct error err;
+
+    cJSON_InitHooks(&hooks);
+    left_behind = 0;
+    assert_int_equal(json_parse_secret(text, strlen(text), &json, &err), 0);
+    assert_string_equal(json_text(json_member(json, "a")), "hunter2");
+    assert_true(json_is_object(json));
+    json_free(json);
+    assert_int_equal(left_behind, 0);
+    /* So that it is known to be found */
+    assert_int_equal(json_parse(text, strlen(text), &json, &err), 0);
+    json_free(json);
+    assert_int_equal(left_behind, 2);
+    assert_int_equal(json_parse_secret("{", 1, &json, &err), -1);
+    cJSON_InitHooks(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +390,7 @@ int main(void)
         cmocka_unit_test(json_at__holds_a_string_to_its_cap_and_refuses_u_0000),
         cmocka_unit_test(json_at__reads_true_and_false_and_nothing_else),
         cmocka_unit_test(json__may_be_nothing_when_it_is_freed),
+        cmocka_unit_test(json__leaves_no_secret_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ static void str__keeps_its_cap_when_it_is_cleared_or_released(void **state)
     assert_string_equal(text.data, "");
     str_puts(&text, "abc");
     assert_true(text.overflow);
-    str_wipe(&text);
+    str_release(&text);
     assert_string_equal(text.data, "");
     assert_int_equal(text.cap, 2);
 }
@@ -96,7 +96,7 @@ static void str__never_writes_to_the_shared_empty_text(void **state)
 
     str_putc(&full, 'x');
     str_clear(&full);
-    str_wipe(&full);
+    str_release(&full);
     assert_string_equal(other.data, "");
     assert_int_equal(str_nothing[0], 0);
 }

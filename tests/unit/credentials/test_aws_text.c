@@ -59,8 +59,10 @@ static void aws_text__a_profile_has_keys_or_says_why_not(void **state)
                      rows[i].result);
         if (rows[i].result == AWS_PROFILE_FOUND) {
             check_text(rows[i].profile, keys.id, rows[i].id);
-            check_text(rows[i].profile, keys.secret, rows[i].secret);
-            check_text(rows[i].profile, keys.session, rows[i].session);
+            check_text(rows[i].profile, secret_text(&keys.secret),
+                       rows[i].secret);
+            check_text(rows[i].profile, secret_text(&keys.session),
+                       rows[i].session);
         } else if (rows[i].result == AWS_PROFILE_FAULTY) {
             check_contains(rows[i].profile, err.message, rows[i].id);
         }
@@ -168,7 +170,7 @@ static void aws_text__a_key_becomes_a_header_and_is_looked_at(void **state)
     assert_int_equal(aws_keys_set(&keys, "x", "id", NULL, NULL, &err), -1);
     assert_null(strstr(err.message, "id"));
     assert_int_equal(aws_keys_set(&keys, "x", "id", "s", "", &err), 0);
-    assert_null(keys.session);
+    assert_null(secret_text(&keys.session));
     aws_keys_release(&keys);
 }
 

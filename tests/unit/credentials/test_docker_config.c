@@ -18,14 +18,14 @@ static void describe(struct str *out, const struct docker_entry *entry)
     if (is->username != NULL) {
         str_printf(out, "user=%s ", is->username);
     }
-    if (is->password != NULL) {
-        str_printf(out, "pass=%s ", is->password);
+    if (secret_text(&is->password) != NULL) {
+        str_printf(out, "pass=%s ", secret_text(&is->password));
     }
-    if (is->identity_token != NULL) {
-        str_printf(out, "identity=%s ", is->identity_token);
+    if (secret_text(&is->identity_token) != NULL) {
+        str_printf(out, "identity=%s ", secret_text(&is->identity_token));
     }
-    if (is->registry_token != NULL) {
-        str_printf(out, "registry=%s ", is->registry_token);
+    if (secret_text(&is->registry_token) != NULL) {
+        str_printf(out, "registry=%s ", secret_text(&is->registry_token));
     }
 }
 

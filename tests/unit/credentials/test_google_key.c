@@ -78,7 +78,8 @@ static void google_key__a_token_says_whose_for_whom_and_until_when(void **state)
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct google_key key = {.email = (char *)"a@b"};
 
-    key.private_key = fixture_text(arena, "keys/rsa2048.key.pem");
+    secret_assign(&key.private_key,
+                  fixture_text(arena, "keys/rsa2048.key.pem"));
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         CLEANUP(str_release) struct str token = STR_INIT(STR_UNLIMITED);
         CLEANUP(str_release) struct str claims = STR_INIT(STR_UNLIMITED);
@@ -89,6 +90,7 @@ static void google_key__a_token_says_whose_for_whom_and_until_when(void **state)
         read_claims(token.data, &claims);
         check_text("claims", claims.data, rows[i].claims);
     }
+    secret_release(&key.private_key);
 }
 
 int main(void)

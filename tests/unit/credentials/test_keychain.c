@@ -66,7 +66,7 @@ static void script_answer(void)
 
     script.job = NULL;
     if (script.password != NULL) {
-        credential.password = mem_strdup(script.password);
+        secret_assign(&credential.password, script.password);
         source_found(job, &credential);
     } else {
         error_fill(&err, ERROR_UNAVAILABLE, "not now");
@@ -182,6 +182,110 @@ static void keychain__begins_with_the_registrations_own(void **state)
     world->options.password = NULL;
     world_open(world, sources, 2);
     assert_string_equal(answer(world), "user=u pass=y");
+}
+
+static void keychain__has_the_registrations_own_password_at_once(void **state)
+{
+    static const struct {
+        const char *username;
+        const char *password;
+        const char *expected; /* NULL: somebody has to be asked */
+    } rows[] = {
+        {"u", "p", "user=u pass=p"},
+        {"<token>", "t", " identity=t"},
+        {NULL, "p", "user=unset pass=p"},
+        {"", "p", "user=unset pass=p"},
+        {"u", NULL, NULL},
+        {"u", "", NULL},
+        {NULL, NULL, NULL},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        world->options.username = rows[i].username;
+        world->options.password = rows[i].password;
+        world_open(world, &scripted, 1);
+        check_text("at once", cached(world), rows[i].expected);
+        assert_false(loop_turn(world->loop, false));
+        assert_int_equal(script.started, 0);
+    }
+}
+
+/* For people, as before the first source was asked */
+static void keychain__says_where_its_own_password_stands(void **state)
+{
+    struct world *world = *state;
+
+    world->options.username = "u";
+    world->options.password = "p";
+    world->options.with_defaults = true;
+    world_open(world, NULL, 0);
+    assert_string_equal(keychain_story(world->keychain), "");
+    assert_string_equal(cached(world), "user=u pass=p");
+    assert_string_equal(keychain_last(world->keychain)->origin,
+                        "the registration's password");
+    assert_string_equal(keychain_story(world->keychain),
+                        "the registration's username: found; the "
+                        "registration's password: found");
+    world->options.username = "";
+    world_open(world, NULL, 0);
+    assert_string_equal(answer(world), "user=unset pass=p");
+    assert_string_equal(keychain_story(world->keychain),
+                        "the registration's username: empty; the "
+                        "registration's password: found");
+}
+
+static void keychain__asks_for_the_user_of_its_own_password(void **state)
+{
+    struct world *world = *state;
+    const struct credential_source sources[] = {PASSWORD("q"), USERNAME("u")};
+
+    world->options.password = "p";
+    world_open(world, sources, 2);
+    assert_null(cached(world));
+    assert_string_equal(answer(world), "user=u pass=p");
+    assert_string_equal(keychain_last(world->keychain)->origin,
+                        "the registration's password");
+}
+
+/* There is no other, but the same may count the next time. */
+static void keychain__keeps_its_own_password_though_it_is_refused(void **state)
+{
+    struct world *world = *state;
+    uint64_t id;
+
+    world->options.username = "u";
+    world->options.password = "p";
+    world_open(world, NULL, 0);
+    assert_string_equal(cached(world), "user=u pass=p");
+    id = keychain_last(world->keychain)->id;
+    assert_false(keychain_refuse(world->keychain, id));
+    assert_string_equal(cached(world), "user=u pass=p");
+    pass(world, 10000);
+    assert_true(keychain_refuse(world->keychain, id));
+    assert_string_equal(cached(world), "user=u pass=p");
+    assert_false(keychain_refuse(world->keychain, id));
+    assert_int_equal(keychain_last(world->keychain)->id, id);
+}
+
+/* Whoever waits all the same is told once, later. */
+static void keychain__tells_its_own_password_to_who_waits(void **state)
+{
+    struct world *world = *state;
+    struct told told = {0};
+
+    world->options.username = "u";
+    world->options.password = "p";
+    world_open(world, NULL, 0);
+    begin_to_wait(world, &told);
+    assert_null(cached(world));
+    assert_int_equal(told.times, 0);
+    assert_true(loop_turn(world->loop, false));
+    assert_int_equal(told.times, 1);
+    assert_string_equal(describe_credential(&told.credential), "user=u pass=p");
+    turn_until_idle(world);
+    assert_int_equal(told.times, 1);
+    told_release(&told);
 }
 
 static void keychain__asks_as_nobody_where_there_is_nothing(void **state)
@@ -660,6 +764,11 @@ int main(void)
         WORLD_TEST(keychain__takes_the_first_that_has_one),
         WORLD_TEST(keychain__puts_the_parts_of_several_together),
         WORLD_TEST(keychain__begins_with_the_registrations_own),
+        SCRIPTED_TEST(keychain__has_the_registrations_own_password_at_once),
+        WORLD_TEST(keychain__says_where_its_own_password_stands),
+        WORLD_TEST(keychain__asks_for_the_user_of_its_own_password),
+        WORLD_TEST(keychain__keeps_its_own_password_though_it_is_refused),
+        WORLD_TEST(keychain__tells_its_own_password_to_who_waits),
         WORLD_TEST(keychain__asks_as_nobody_where_there_is_nothing),
         WORLD_TEST(keychain__says_what_failed_when_nobody_had_one),
         WORLD_TEST(keychain__walks_once_for_all_who_wait),

@@ -295,6 +295,27 @@ static void a_realm_where_credentials_may_not_go_is_refused(void **state)
     with_password();
 }
 
+/* The first has it forgotten before the second is told of it. */
+static void a_probe_counts_for_all_who_waited_for_it(void **state)
+{
+    struct sending_result results[2];
+
+    with_password();
+    post(&results[0]);
+    post(&results[1]);
+    answer(PROBE, 401,
+           "WWW-Authenticate: Bearer realm=\"https://elsewhere.test/token\"",
+           "");
+    assert_int_equal(results[0].err.kind, ERROR_AUTH);
+    assert_int_equal(results[1].err.kind, ERROR_AUTH);
+    assert_int_equal(fake_waiting(world.http), 0);
+    assert_int_equal(fake_sent(world.http), 1);
+    post(&results[0]); /* who comes later asks again */
+    answer(PROBE, 200, "", "");
+    answer(POST, 202, "", "");
+    assert_status(&results[0], 202);
+}
+
 /* --- scopes ------------------------------------------------------------------
  */
 
@@ -607,6 +628,7 @@ int main(void)
         ROW(one_registration_that_is_refused_lets_the_others_be),
         ROW(a_server_in_trouble_has_not_moved),
         ROW(a_realm_where_credentials_may_not_go_is_refused),
+        ROW(a_probe_counts_for_all_who_waited_for_it),
         ROW(another_scope_is_asked_for_beside_ours),
         ROW(a_token_by_another_name_is_the_registrys_business),
         ROW(ecr_says_403_of_a_password_that_has_ended),

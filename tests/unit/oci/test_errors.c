@@ -5,8 +5,10 @@
 
 static struct fake_time now = {0, 1767323045000};
 static const struct clock fake = FAKE_CLOCK(&now);
-static struct loop *loop;
+static struct network network;
 static struct oci_client *client;
+/* Nothing, unless a test says so: then what the target's keychain has counts. */
+static struct secret_set revealed;
 static struct oci_target target = {.registry = "reg.example", .path = "a"};
 
 static void on_ready(void *payload, const struct credential *credential,
@@ -18,21 +20,19 @@ static void on_ready(void *payload, const struct credential *credential,
 /* With a credential that has been found: only that can be scrubbed. */
 static struct keychain *keychain_with(const struct keychain_options *options)
 {
-    struct keychain_env env = {.loop = loop};
-    struct keychain *keychain = keychain_new(&env, options);
+    struct keychain *keychain = keychain_new(&network, options);
     bool done = false;
     struct keychain_waiter waiter = {.ready = on_ready, .payload = &done};
 
     keychain_wait(keychain, &waiter);
     while (!done) {
-        loop_turn(loop, false);
+        loop_turn(network.loop, false);
     }
     return keychain;
 }
 
 static int begin(void **state)
 {
-    static const struct oci_client_options client_options;
     static const struct keychain_options options = {
         .registry = "reg.example",
         .path = "a",
@@ -40,8 +40,8 @@ static int begin(void **state)
         .password = "hunter2",
     };
 
-    loop = loop_new(&fake);
-    client = oci_client_new(NULL, loop, &client_options);
+    network.loop = loop_new(&fake);
+    client = oci_client_new(&network);
     target.keychain = keychain_with(&options);
     return 0;
 }
@@ -50,7 +50,7 @@ static int finish(void **state)
 {
     keychain_free(target.keychain);
     oci_client_free(client);
-    loop_free(loop);
+    loop_free(network.loop);
     return 0;
 }
 
@@ -64,7 +64,8 @@ static void answer(int status, const char *headers, const char *body,
     str_puts(&response.headers, headers);
     str_puts(&response.body, body);
     *err = (struct error)ERROR_UNTOUCHED;
-    assert_int_equal(oci_error_of(&response, "upload", &target, client, err),
+    assert_int_equal(oci_error_of(&response, "upload", &target, client,
+                                  &revealed, err),
                      -1);
     str_release(&response.headers);
     str_release(&response.body);
@@ -301,6 +302,19 @@ static void errors__never_show_a_secret(void **state)
     }
 }
 
+/* Nor one that the request has shown, which no keychain knows */
+static void errors__never_show_what_was_revealed(void **state)
+{
+    struct error err;
+
+    secret_set_add(&revealed, "token-1");
+    answer(403, "", "token-1, %74oken-1 and hunter2", &err);
+    assert_message_contains(&err, ": ***, *** and ***");
+    answer(403, "", SAYS("TOKEN"), &err);
+    assert_string_equal(err.code, "TOKEN");
+    secret_set_release(&revealed);
+}
+
 /* It goes into outcomes and headers of its own. */
 static void errors__never_show_a_secret_as_a_code(void **state)
 {
@@ -318,7 +332,7 @@ static void errors__never_show_a_secret_as_a_code(void **state)
     str_init(&response.headers, STR_UNLIMITED);
     str_init(&response.body, STR_UNLIMITED);
     str_puts(&response.body, SAYS("HUNTER2_HUNTER2"));
-    oci_error_of(&response, "upload", &shouting, client, &err);
+    oci_error_of(&response, "upload", &shouting, client, &revealed, &err);
     keychain_free(shouting.keychain);
     str_release(&response.headers);
     str_release(&response.body);
@@ -354,18 +368,18 @@ static void errors__scrub_whatever_text_they_are_given(void **state)
     struct error err;
 
     error_set(&err, ERROR_AUTH, "hunter2hunter2");
-    oci_scrub(&target, &err);
+    oci_scrub(&target, &revealed, &err);
     assert_string_equal(err.message, "******");
-    oci_scrub(&anonymous, &err);
+    oci_scrub(&anonymous, &revealed, &err);
     assert_string_equal(err.message, "******");
     error_set(&err, ERROR_AUTH, "nothing to see");
-    oci_scrub(&target, &err);
+    oci_scrub(&target, &revealed, &err);
     assert_string_equal(err.message, "nothing to see");
     error_set(&err, ERROR_AUTH, "a **** b");
-    oci_scrub(&starred, &err);
+    oci_scrub(&starred, &revealed, &err);
     assert_string_equal(err.message, "a *** b");
     error_set(&err, ERROR_AUTH, "abcabc");
-    oci_scrub(&brief, &err);
+    oci_scrub(&brief, &revealed, &err);
     assert_string_equal(err.message, "abcabc");
     keychain_free(starred.keychain);
     keychain_free(brief.keychain);
@@ -380,6 +394,7 @@ int main(void)
         cmocka_unit_test(errors__show_only_so_much_of_a_registrys_words),
         cmocka_unit_test(errors__hold_a_code_that_fits),
         cmocka_unit_test(errors__never_show_a_secret),
+        cmocka_unit_test(errors__never_show_what_was_revealed),
         cmocka_unit_test(errors__never_show_a_secret_as_a_code),
         cmocka_unit_test(errors__never_show_the_beginning_of_a_secret),
         cmocka_unit_test(errors__scrub_whatever_text_they_are_given),

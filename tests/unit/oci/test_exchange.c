@@ -404,6 +404,39 @@ static void a_secret_that_comes_back_as_it_was_sent_is_found_too(void **state)
     assert_refused(&asking, ERROR_AUTH, "cannot read password=***&access_type");
 }
 
+/* base64 of <token>:refresh-1 */
+static void a_refresh_token_that_went_as_a_password_is_found_too(void **state)
+{
+    struct asking asking;
+
+    with_identity_token("refresh-1");
+    ask(&world, &pusher, &asking);
+    answer(POST, 404, "");
+    assert_header(world.http, GET,
+                  "Authorization: Basic PHRva2VuPjpyZWZyZXNoLTE=");
+    answer(GET, 401, "no to PHRva2VuPjpyZWZyZXNoLTE=, nor refresh-1");
+    assert_refused(&asking, ERROR_AUTH, "no to ***, nor ***");
+}
+
+static void a_refresh_token_that_was_replaced_is_found_too(void **state)
+{
+    struct oci_target targets[3];
+    struct asking askings[3];
+
+    with_identity_token("refresh-1");
+    ask_path("a", &targets[0], &askings[0]);
+    answer(POST, 200, "{\"access_token\":\"t1\"}");
+    assert_shows(&askings[0], "Bearer t1");
+    ask_path("b", &targets[1], &askings[1]);
+    ask_path("c", &targets[2], &askings[2]);
+    answer(POST, 200,
+           "{\"access_token\":\"t2\",\"refresh_token\":\"refresh-2\"}");
+    assert_shows(&askings[1], "Bearer t2");
+    answer(POST, 400, "{\"error\":\"invalid_grant\"}");
+    answer(POST, 400, "{\"error\":\"neither refresh-1 nor refresh-2\"}");
+    assert_refused(&askings[2], ERROR_AUTH, "neither *** nor ***");
+}
+
 /* --- answers ---------------------------------------------------------------
  */
 
@@ -546,6 +579,8 @@ int main(void)
         ROW(whoever_wants_oauth2_gets_no_get),
         ROW(no_secret_comes_back_in_a_message),
         ROW(a_secret_that_comes_back_as_it_was_sent_is_found_too),
+        ROW(a_refresh_token_that_went_as_a_password_is_found_too),
+        ROW(a_refresh_token_that_was_replaced_is_found_too),
         ROW(a_token_lives_as_long_as_it_is_said_to_and_a_little_less),
         ROW(a_token_is_used_until_shortly_before_its_end),
         ROW(a_token_that_ends_at_once_serves_those_who_wait),

@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "oci/oci_internal.h"
+#include "oci/trust.h"
 
 struct sending {
     const char *from;

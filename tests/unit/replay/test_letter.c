@@ -36,12 +36,9 @@ static void letter__believes_no_header_of_the_record_itself(void **state)
         {"waybill-partition", bytes_of("0")},
         {"waybill-offset", bytes_of("7")},
     };
-    struct input input = {.message = {.topic = "dead",
-                                      .headers = headers,
-                                      .header_count = ARRAY_SIZE(headers)}};
     struct dead_letter letter;
 
-    dead_letter_read(&input, arena, &letter);
+    read_headers(headers, ARRAY_SIZE(headers), arena, &letter);
     assert_string_equal(letter.error_class, "schema");
     assert_null(letter.attachment);
     assert_int_equal(letter.replays, 0);
@@ -59,12 +56,9 @@ static void letter__takes_the_count_of_the_replay_that_it_is_of(void **state)
         {"waybill-partition", bytes_of("0")},
         {"waybill-offset", bytes_of("7")},
     };
-    struct input input = {.message = {.topic = "dead",
-                                      .headers = headers,
-                                      .header_count = ARRAY_SIZE(headers)}};
     struct dead_letter letter;
 
-    dead_letter_read(&input, arena, &letter);
+    read_headers(headers, ARRAY_SIZE(headers), arena, &letter);
     assert_int_equal(letter.replays, 3);
 }
 
