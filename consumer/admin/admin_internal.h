@@ -48,10 +48,11 @@ void put_status_json(struct str *out, const struct status *status,
                      const struct admin_options *options);
 
 /* --- families.c */
-/* Of all kinds that have this one's class; false when an earlier one has it, so
- * that each class is said once. */
-bool count_dead_letters(const struct service_counts *counts,
-                        enum error_kind kind, uint64_t *ret_count);
+/* By enum outcome_status */
+extern const char *const result_names[OUTCOME_STATUSES];
+/* The sum over all kinds of that class */
+uint64_t count_dead_letters(const struct service_counts *counts,
+                            const char *error_class);
 void put_metrics(struct str *out, const struct status *status,
                  const struct admin_options *options);
 

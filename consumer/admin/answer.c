@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "admin_internal.h"
+#include "waybill/address.h"
 
 /*
  * One question, one answer. Only GET and HEAD, no bodies, five paths.
@@ -105,11 +106,11 @@ static bool has_token(const struct question *question, const char *token)
 /* Only a name can be made to point elsewhere. */
 static bool names_this_machine(const char *host)
 {
-    size_t len = strcspn(host, ":");
+    struct host_port split;
 
-    return host[0] == '[' || strspn(host, "0123456789.") == len ||
-           (len == strlen("localhost") &&
-            strncasecmp(host, "localhost", len) == 0);
+    return host_port_split(host, &split) &&
+           (host_is_address(split.host) ||
+            host_classify(split.host) == ADDRESS_LOOPBACK);
 }
 
 static bool may_ask(const struct answering *from, const struct route *route,

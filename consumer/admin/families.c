@@ -39,7 +39,7 @@ static void put(const struct exposition *to, const struct metric_label *labels,
 /* --- records ----------------------------------------------------------------
  */
 
-static const char *const result_names[] = {"succeeded", "failed", "skipped"};
+const char *const result_names[] = {"succeeded", "failed", "skipped"};
 
 _Static_assert(ARRAY_SIZE(result_names) == OUTCOME_STATUSES, "one each");
 
@@ -88,32 +88,28 @@ static void put_last_completed(const struct exposition *to)
     put(to, NULL, 0, (double)to->status->counts->last_completed_ms / 1000);
 }
 
-bool count_dead_letters(const struct service_counts *counts,
-                        enum error_kind kind, uint64_t *ret_count)
+uint64_t count_dead_letters(const struct service_counts *counts,
+                            const char *error_class)
 {
-    *ret_count = 0;
-    for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
-        if (strcmp(error_class((enum error_kind)i), error_class(kind)) == 0) {
-            if (i < kind) {
-                return false;
-            }
-            *ret_count += counts->dead_letters[i];
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < ERROR_KINDS; i++) {
+        if (strcmp(error_table[i].error_class, error_class) == 0) {
+            count += counts->dead_letters[i];
         }
     }
-    return true;
+    return count;
 }
 
 static void put_dead_letters(const struct exposition *to)
 {
-    for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
-        const struct metric_label labels[] = {
-            {"topic", to->status->topic},
-            {"kind", error_class((enum error_kind)i)}};
-        uint64_t count;
+    for (const struct error_row *row = error_table; row->name != NULL; row++) {
+        const struct metric_label labels[] = {{"topic", to->status->topic},
+                                              {"kind", row->name}};
 
-        if (count_dead_letters(to->status->counts, (enum error_kind)i,
-                               &count)) {
-            put(to, labels, 2, (double)count);
+        if (error_row_is_class(row)) {
+            put(to, labels, 2,
+                (double)count_dead_letters(to->status->counts, row->name));
         }
     }
 }
@@ -168,16 +164,13 @@ static void put_durations(const struct exposition *to)
     }
 }
 
-static const struct {
-    enum error_kind kind;
-    const char *name;
-} retry_kinds[] = {
-    {ERROR_UNREACHABLE, "unreachable"},
-    {ERROR_UNAVAILABLE, "unavailable"},
-    {ERROR_RATE_LIMITED, "rate_limited"},
-    {ERROR_INTERRUPTED, "interrupted"},
-    {ERROR_AUTH, "auth"},
-};
+/* Errors with another disposition end the delivery. */
+static bool is_retried(const struct error_row *row)
+{
+    return row->disposition == DISPOSITION_RETRY ||
+           row->disposition == DISPOSITION_BACK_OFF ||
+           row->disposition == DISPOSITION_HOLD;
+}
 
 static void put_retries(const struct exposition *to)
 {
@@ -186,10 +179,11 @@ static void put_retries(const struct exposition *to)
         struct metric_label labels[MOST_LABELS];
         size_t count = label_registration(from, labels);
 
-        for (size_t j = 0; j < ARRAY_SIZE(retry_kinds); j++) {
-            labels[count] = (struct metric_label){"kind", retry_kinds[j].name};
-            put(to, labels, count + 1,
-                (double)from->counts->retries[retry_kinds[j].kind]);
+        for (size_t j = 0; j < ERROR_KINDS; j++) {
+            labels[count] = (struct metric_label){"kind", error_table[j].name};
+            if (is_retried(&error_table[j])) {
+                put(to, labels, count + 1, (double)from->counts->retries[j]);
+            }
         }
     }
 }

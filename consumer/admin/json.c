@@ -200,11 +200,9 @@ static void put_registrations(struct json_writer *writer,
 static void put_outcome(struct json_writer *writer,
                         const struct status_outcome *from)
 {
-    static const char *const results[] = {"succeeded", "failed", "skipped"};
-
     json_open(writer, NULL, '{');
     put_time(writer, "at", from->at_ms);
-    json_put_string(writer, "status", results[from->status]);
+    json_put_string(writer, "status", result_names[from->status]);
     json_put_string(writer, "id", from->id);
     json_put_string(writer, "topic", from->topic);
     json_put_integer(writer, "partition", from->partition);
@@ -234,16 +232,16 @@ static void put_dead_letters(struct json_writer *writer,
                              const struct status *status,
                              const struct settings *settings)
 {
-    uint64_t count;
-
     json_open(writer, "dead_letters", '{');
     json_put_optional(writer, "topic", settings->kafka.topics.dead_letters);
     json_open(writer, "classes", '{');
-    for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
-        enum error_kind kind = (enum error_kind)i;
+    for (const struct error_row *row = error_table; row->name != NULL; row++) {
+        uint64_t count = error_row_is_class(row)
+                             ? count_dead_letters(status->counts, row->name)
+                             : 0;
 
-        if (count_dead_letters(status->counts, kind, &count) && count > 0) {
-            put_count(writer, error_class(kind), count);
+        if (count > 0) {
+            put_count(writer, row->name, count);
         }
     }
     json_close(writer, '}');

@@ -9,6 +9,7 @@
 
 #include "admin_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/file.h"
 
 /*
  * libmicrohttpd in the loop: it has an epoll of its own, which the loop watches
@@ -275,27 +276,12 @@ static int open_socket(struct admin *admin, const char *wanted, int *ret_fd,
     return 0;
 }
 
-static void close_stream(FILE **file)
-{
-    if (*file != NULL) {
-        fclose(*file);
-    }
-}
-
 static int read_pem(const char *path, struct str *out, struct error *err)
 {
-    CLEANUP(close_stream) FILE *file = fopen(path, "re");
-    char data[LIMIT_SECRET_FILE];
-    size_t len;
-
-    if (file == NULL) {
-        return error_set(err, ERROR_CONFIG, "'%s' cannot be read: %s", path,
-                         strerror(errno));
+    if (file_read(path, 0, out, NULL, err) < 0) {
+        err->kind = ERROR_CONFIG;
+        return error_prefix(err, "'%s' cannot be read", path);
     }
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of a key behind our back */
-    len = fread(data, 1, sizeof(data), file);
-    str_put(out, data, len);
-    explicit_bzero(data, sizeof(data));
     return 0;
 }
 
@@ -479,7 +465,9 @@ int admin_open(const struct admin_options *options, struct admin **ret_admin,
         admin_free(admin);
         return -1;
     }
-    admin->answering.loopback = address_is_loopback(&admin->address);
+    admin->answering.loopback =
+        address_classify((struct sockaddr *)&admin->address.socket) ==
+        ADDRESS_LOOPBACK;
     watch(admin);
     *ret_admin = admin;
     return 0;

@@ -7,22 +7,9 @@
 #include <unistd.h>
 
 #include "admin_internal.h"
+#include "waybill/file.h"
 
 /* What cannot be read stays 0: /proc may be hidden. */
-
-static void close_stream(FILE **file)
-{
-    if (*file != NULL) {
-        fclose(*file);
-    }
-}
-
-static bool read_line(const char *path, char *line, int size)
-{
-    CLEANUP(close_stream) FILE *file = fopen(path, "re");
-
-    return file != NULL && fgets(line, size, file) != NULL;
-}
 
 /* proc(5): the second field is a name, which may hold anything but ends with
  * the last parenthesis; all others are numbers with a blank before them. */
@@ -30,13 +17,14 @@ static bool read_line(const char *path, char *line, int size)
 
 static void read_stat(unsigned long long *ret_start, struct usage *usage)
 {
-    char line[1024];
+    CLEANUP(str_release) struct str line = STR_INIT(1024);
+    struct error ignored;
     char *at;
 
-    if (!read_line("/proc/self/stat", line, sizeof(line))) {
+    if (file_read("/proc/self/stat", 0, &line, NULL, &ignored) < 0) {
         return;
     }
-    at = strrchr(line, ')');
+    at = strrchr(line.data, ')');
     for (int field = 3; field <= FIELD_START && at != NULL; field++) {
         at = strchr(at + 1, ' ');
     }

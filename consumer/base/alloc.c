@@ -24,7 +24,7 @@ void *mem_zalloc(size_t size)
     return or_die(calloc(1, size ? size : 1));
 }
 
-void *mem_realloc(void *block, size_t size)
+static void *mem_realloc(void *block, size_t size)
 {
     return or_die(realloc(block, size ? size : 1));
 }

@@ -6,7 +6,8 @@
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static int value_of(char c, enum base64_alphabet alphabet)
+/* The two digits that the alphabets do not share come last. */
+static int value_of(char c, const char *last)
 {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';
@@ -17,13 +18,19 @@ static int value_of(char c, enum base64_alphabet alphabet)
     if (c >= '0' && c <= '9') {
         return c - '0' + 52;
     }
-    if (c == (alphabet == BASE64_STANDARD ? '+' : '-')) {
-        return 62;
-    }
-    if (c == (alphabet == BASE64_STANDARD ? '/' : '_')) {
-        return 63;
-    }
-    return -1;
+    return c == last[0] ? 62 : c == last[1] ? 63 : -1;
+}
+
+/* With both alphabets allowed, the text's own is the one of which it holds a
+ * digit; the decoder then refuses those of the other. */
+static const char *last_digits(const char *text, size_t len, unsigned flags)
+{
+    bool url_safe =
+        (flags & BASE64_STANDARD) == 0 ||
+        ((flags & BASE64_URL_SAFE) != 0 &&
+         (memchr(text, '-', len) != NULL || memchr(text, '_', len) != NULL));
+
+    return url_safe ? "-_" : "+/";
 }
 
 static void put_quantum(struct str *out, uint32_t bits, size_t bytes)
@@ -33,9 +40,10 @@ static void put_quantum(struct str *out, uint32_t bits, size_t bytes)
     }
 }
 
-bool base64_decode(const char *text, size_t len, enum base64_alphabet alphabet,
+bool base64_decode(const char *text, size_t len, unsigned flags,
                    struct str *out)
 {
+    const char *last = last_digits(text, len, flags);
     uint32_t bits = 0;
     size_t have = 0;   /* digits of the quantum being read */
     size_t padded = 0; /* '=' seen; behind the last only line ends may stand */
@@ -50,7 +58,7 @@ bool base64_decode(const char *text, size_t len, enum base64_alphabet alphabet,
             padded++;
             continue;
         }
-        value = value_of(text[i], alphabet);
+        value = value_of(text[i], last);
         if (value < 0 || padded > 0) {
             return false;
         }
@@ -65,7 +73,10 @@ bool base64_decode(const char *text, size_t len, enum base64_alphabet alphabet,
     if (have > 0) {
         put_quantum(out, bits << 6 * (4 - have), have - 1);
     }
-    return have == 0 ? padded == 0 : have + padded == 4;
+    if (have == 0 || have == 1) {
+        return have + padded == 0;
+    }
+    return have + padded == 4 || (flags & BASE64_UNPADDED) != 0;
 }
 
 void base64_encode(struct str *out, const void *data, size_t len)
@@ -97,16 +108,4 @@ void base64url_encode(struct str *out, const void *data, size_t len)
     for (char *at = out->data + begin; *at != '\0'; at++) {
         *at = *at == '+' ? '-' : *at == '/' ? '_' : *at;
     }
-}
-
-bool base64url_decode(const char *text, size_t len, struct str *out)
-{
-    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
-
-    str_put(&padded, text, len);
-    while (padded.len % 4 != 0) {
-        str_putc(&padded, '=');
-    }
-    return memchr(text, '=', len) == NULL &&
-           base64_decode(padded.data, padded.len, BASE64_URL_SAFE, out);
 }

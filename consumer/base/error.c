@@ -31,14 +31,20 @@ static void set_message(struct error *err, const char *format, va_list args)
     }
 }
 
+void error_vfill(struct error *err, enum error_kind kind, const char *format,
+                 va_list args)
+{
+    *err = (struct error){.kind = kind};
+    set_message(err, format, args);
+}
+
 void error_fill(struct error *err, enum error_kind kind, const char *format,
                 ...)
 {
     va_list args;
 
-    *err = (struct error){.kind = kind};
     va_start(args, format);
-    set_message(err, format, args);
+    error_vfill(err, kind, format, args);
     va_end(args);
 }
 
@@ -61,98 +67,135 @@ void error_put_front(struct error *err, const char *format, ...)
     memcpy(err->message, context.message, room);
 }
 
+/* --- the table --------------------------------------------------------------
+ */
+
+/* A kind that is retried becomes ERROR_ATTEMPTS_EXHAUSTED when the retries are
+ * used up, so it has the same class. The kinds that concern the process rather
+ * than a record have the class `config`: no outcome is written for them. */
+#define EXHAUSTED "attempts_exhausted"
+
+const struct error_row error_table[] = {
+    {ERROR_NONE, "none", "config", DISPOSITION_FATAL, EXIT_OK,
+     "Nothing has failed.", "Do nothing."},
+    {ERROR_SCHEMA, "schema", "schema", DISPOSITION_DEAD_LETTER, EXIT_FAILED,
+     "The record is not an attestation event: it is not JSON, or something in "
+     "it has the wrong type or is missing. The message names the place.",
+     "Mend the producer, and publish the event again. Replaying this record "
+     "helps only when a newer version of Waybill accepts it."},
+    {ERROR_DIGEST_MISMATCH, "digest_mismatch", "digest_mismatch",
+     DISPOSITION_DEAD_LETTER, EXIT_FAILED,
+     "The event says another digest than its envelope has: it was changed on "
+     "its way, or the producer computed the digest of other bytes.",
+     "Find out which of the two it is, before anything is replayed. Replaying "
+     "this record gives the same result; the event has to be published again."},
+    {ERROR_TOO_LARGE, "too_large", "too_large", DISPOSITION_DEAD_LETTER,
+     EXIT_FAILED, "The event is larger than Waybill or the registry accepts.",
+     "Raise delivery.max_event_size, or the registry's limit; then replay."},
+    {ERROR_REJECTED, "rejected", "rejected", DISPOSITION_DEAD_LETTER,
+     EXIT_FAILED,
+     "What was to be delivered was refused, and would be refused again: the "
+     "registry does not accept it, or this version of Waybill does not support "
+     "it. The message says which.",
+     "Change what the message names (the registry's policy, the registration, "
+     "the producer); then replay."},
+    {ERROR_NOT_FOUND, "not_found", "not_found", DISPOSITION_DEAD_LETTER,
+     EXIT_FAILED,
+     "The registry says that the repository does not exist, and does not "
+     "create it by itself.",
+     "Create the repository, or correct the registration's `repository`; then "
+     "replay."},
+    {ERROR_CONFIG, "config", "config", DISPOSITION_DEAD_LETTER, EXIT_CONFIG,
+     "The attachment cannot work as it is configured.",
+     "Correct the configuration (`waybill check` finds most faults); then "
+     "replay."},
+    {ERROR_AUTH, "auth", "auth", DISPOSITION_HOLD, EXIT_FAILED,
+     "The registry refused the credentials.",
+     "Correct the registration's credentials or its permissions in the "
+     "registry; then replay."},
+    {ERROR_UNREACHABLE, "unreachable", EXHAUSTED, DISPOSITION_BACK_OFF,
+     EXIT_TEMPORARY,
+     "There was no answer: name resolution, the connection, TLS or the time "
+     "limit failed.",
+     "Wait if it passes; otherwise check the address, the network and the "
+     "certificates."},
+    {ERROR_UNAVAILABLE, "unavailable", EXHAUSTED, DISPOSITION_BACK_OFF,
+     EXIT_TEMPORARY, "The answer was that the request cannot be served now.",
+     "Wait if it passes; otherwise look at the other side's own log."},
+    {ERROR_RATE_LIMITED, "rate_limited", EXHAUSTED, DISPOSITION_BACK_OFF,
+     EXIT_TEMPORARY, "The answer was that there were too many requests.",
+     "Wait: Waybill slows down by itself. If the backlog grows, raise the "
+     "limit on the other side."},
+    {ERROR_INTERRUPTED, "interrupted", EXHAUSTED, DISPOSITION_RETRY,
+     EXIT_TEMPORARY,
+     "Something that the attempt depended on is gone, such as the session of "
+     "an upload; the next attempt starts from the beginning.",
+     "Do nothing, unless every attempt ends like this."},
+    {ERROR_USAGE, "usage", "config", DISPOSITION_FATAL, EXIT_USAGE,
+     "The command does not accept an argument that it was given.",
+     "Correct the command line."},
+    {ERROR_CANCELLED, "cancelled", EXHAUSTED, DISPOSITION_FATAL, EXIT_TEMPORARY,
+     "A signal has ended the command before it was done.",
+     "Run the command again."},
+    {ERROR_FATAL, "fatal", "config", DISPOSITION_FATAL, EXIT_FAILED,
+     "The process cannot continue; the message says why.",
+     "Follow the message, and start the process again."},
+    {ERROR_ATTEMPTS_EXHAUSTED, EXHAUSTED, EXHAUSTED, DISPOSITION_DEAD_LETTER,
+     EXIT_TEMPORARY,
+     "The registry was out of reach or overloaded for as long as Waybill tries "
+     "(delivery.max_attempts and delivery.max_age).",
+     "Nothing is wrong with the record. Once the registry answers again, "
+     "replay."},
+    /* Classes without a kind */
+    {ERROR_KINDS, "verification", "verification", DISPOSITION_DEAD_LETTER,
+     EXIT_FAILED,
+     "The signature could not be verified, so nothing was delivered.",
+     "Find out who signed it. Replay only when the verification keys were "
+     "wrong, not the signature."},
+    {ERROR_KINDS, "expired", "expired", DISPOSITION_DEAD_LETTER, EXIT_FAILED,
+     "It could not be delivered before it was too old (delivery.max_age).",
+     "Nothing is wrong with the record. Once the registry answers again, "
+     "replay."},
+    {.name = NULL},
+};
+
+#define CLASSES_WITHOUT_KIND 2
+
+_Static_assert(ARRAY_SIZE(error_table) ==
+                   ERROR_KINDS + CLASSES_WITHOUT_KIND + 1,
+               "each kind has a row");
+
+const struct error_row *error_row(enum error_kind kind)
+{
+    return &error_table[kind < ERROR_KINDS ? kind : ERROR_FATAL];
+}
+
+bool error_row_is_class(const struct error_row *row)
+{
+    return strcmp(row->name, row->error_class) == 0;
+}
+
+const struct error_row *error_class_find(const char *error_class)
+{
+    const struct error_row *row = error_table;
+
+    while (row->name != NULL && strcmp(row->name, error_class) != 0) {
+        row++;
+    }
+    return row->name != NULL && error_row_is_class(row) ? row : NULL;
+}
+
 const char *error_class(enum error_kind kind)
 {
-    switch (kind) {
-    case ERROR_SCHEMA:
-        return "schema";
-    case ERROR_DIGEST_MISMATCH:
-        return "digest_mismatch";
-    case ERROR_TOO_LARGE:
-        return "too_large";
-    case ERROR_REJECTED:
-        return "rejected";
-    case ERROR_NOT_FOUND:
-        return "not_found";
-    case ERROR_VERIFICATION:
-        return "verification";
-    case ERROR_AUTH:
-        return "auth";
-    case ERROR_EXPIRED:
-        return "expired";
-    /* Of the passing ones an outcome speaks only once they are given up. */
-    case ERROR_UNREACHABLE:
-    case ERROR_UNAVAILABLE:
-    case ERROR_RATE_LIMITED:
-    case ERROR_INTERRUPTED:
-    case ERROR_CANCELLED:
-    case ERROR_ATTEMPTS_EXHAUSTED:
-        return "attempts_exhausted";
-    case ERROR_CONFIG:
-    case ERROR_USAGE:
-    case ERROR_FATAL:
-    case ERROR_NONE:
-        break;
-    }
-    return "config";
+    return error_row(kind)->error_class;
 }
 
 enum disposition disposition_of(const struct error *err)
 {
-    switch (err->kind) {
-    case ERROR_UNREACHABLE:
-    case ERROR_UNAVAILABLE:
-    case ERROR_RATE_LIMITED:
-        return DISPOSITION_BACK_OFF;
-    case ERROR_INTERRUPTED:
-    case ERROR_CANCELLED:
-        return DISPOSITION_RETRY;
-    case ERROR_AUTH:
-        return DISPOSITION_HOLD;
-    case ERROR_FATAL:
-    case ERROR_USAGE:
-    case ERROR_NONE:
-        return DISPOSITION_FATAL;
-    case ERROR_SCHEMA:
-    case ERROR_DIGEST_MISMATCH:
-    case ERROR_TOO_LARGE:
-    case ERROR_REJECTED:
-    case ERROR_NOT_FOUND:
-    case ERROR_VERIFICATION:
-    case ERROR_CONFIG:
-    case ERROR_ATTEMPTS_EXHAUSTED:
-    case ERROR_EXPIRED:
-        break;
-    }
-    return DISPOSITION_DEAD_LETTER;
+    return error_row(err->kind)->disposition;
 }
 
 int error_exit_code(enum error_kind kind)
 {
-    switch (kind) {
-    case ERROR_NONE:
-        return EXIT_OK;
-    case ERROR_USAGE:
-        return EXIT_USAGE;
-    case ERROR_CONFIG:
-        return EXIT_CONFIG;
-    case ERROR_UNREACHABLE:
-    case ERROR_UNAVAILABLE:
-    case ERROR_RATE_LIMITED:
-    case ERROR_INTERRUPTED:
-    case ERROR_CANCELLED:
-    case ERROR_ATTEMPTS_EXHAUSTED:
-        return EXIT_TEMPORARY;
-    case ERROR_SCHEMA:
-    case ERROR_DIGEST_MISMATCH:
-    case ERROR_TOO_LARGE:
-    case ERROR_REJECTED:
-    case ERROR_NOT_FOUND:
-    case ERROR_VERIFICATION:
-    case ERROR_AUTH:
-    case ERROR_FATAL:
-    case ERROR_EXPIRED:
-        break;
-    }
-    return EXIT_FAILED;
+    return error_row(kind)->exit_code;
 }

@@ -1,6 +1,7 @@
 #include "waybill/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@ static uint64_t nanoseconds(const struct timespec *time)
     return (uint64_t)time->tv_sec * 1000000000U + (uint64_t)time->tv_nsec;
 }
 
-struct file_stamp file_stamp_from(const struct stat *found)
+static struct file_stamp stamp_from(const struct stat *found)
 {
     return (struct file_stamp){
         .device = found->st_dev,
@@ -26,7 +27,7 @@ bool file_stamp_of(const char *path, struct file_stamp *ret_stamp)
     struct stat found;
     bool there = stat(path, &found) == 0;
 
-    *ret_stamp = there ? file_stamp_from(&found) : (struct file_stamp){0};
+    *ret_stamp = there ? stamp_from(&found) : (struct file_stamp){0};
     return there;
 }
 
@@ -35,24 +36,114 @@ bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
     return memcmp(a, b, sizeof(*a)) == 0; /* without holes */
 }
 
-int file_read_all(int fd, struct str *out)
-{
-    char buffer[4096];
-    ssize_t got = 0;
-
-    while (!out->overflow && (got = read(fd, buffer, sizeof(buffer))) > 0) {
-        str_put(out, buffer, (size_t)got);
-    }
-    explicit_bzero(buffer, sizeof(buffer));
-    return got < 0 ? -1 : 0;
-}
+/* --- reading ----------------------------------------------------------------
+ */
 
 /* access() asks the permissions alone: Landlock has no say in it. */
-const char *file_reason(const char *path, int error)
+static int fail(const char *path, int number, struct error *err)
 {
-    if (error == EACCES && access(path, R_OK) == 0) {
-        return "the sandbox was closed before this file was named: restart "
-               "waybill";
+    enum error_kind kind = number == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG;
+
+    if (path != NULL && number == EACCES && access(path, R_OK) == 0) {
+        return error_set(err, kind,
+                         "the sandbox was closed before this file was named: "
+                         "restart waybill");
     }
-    return strerror(error);
+    return error_set(err, kind, "%s", strerror(number));
+}
+
+static void close_file(const int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+static int check_type(int fd, struct stat *ret_found, struct error *err)
+{
+    if (fstat(fd, ret_found) < 0) {
+        return fail(NULL, errno, err);
+    }
+    if (S_ISDIR(ret_found->st_mode)) {
+        return fail(NULL, EISDIR, err);
+    }
+    if (!S_ISREG(ret_found->st_mode)) {
+        return error_set(err, ERROR_CONFIG, "it is not a regular file");
+    }
+    return 0;
+}
+
+/* Without O_NONBLOCK, open() would wait for the other end of a FIFO. */
+static int open_regular(const char *path, struct stat *ret_found,
+                        struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0) {
+        return fail(path, errno, err);
+    }
+    if (check_type(fd, ret_found, err) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int open_any(const char *path, struct stat *ret_found, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0 || fstat(fd, ret_found) < 0) {
+        fail(path, errno, err);
+        close_file(&fd);
+        return -1;
+    }
+    return fd;
+}
+
+int file_read_open(int fd, struct str *out, struct error *err)
+{
+    char buffer[16384];
+    ssize_t got;
+    int number = 0;
+
+    do {
+        got = read(fd, buffer, sizeof(buffer));
+        number = got < 0 ? errno : 0;
+        if (got > 0) {
+            str_put(out, buffer, (size_t)got);
+        }
+    } while (!out->overflow && (got > 0 || number == EINTR));
+    explicit_bzero(buffer, sizeof(buffer));
+    if (number != 0) {
+        return fail(NULL, number, err);
+    }
+    return out->overflow ? error_set(err, ERROR_CONFIG,
+                                     "it is larger than %zu bytes", out->cap)
+                         : 0;
+}
+
+int file_read(const char *path, unsigned flags, struct str *out,
+              struct file_stamp *ret_stamp, struct error *err)
+{
+    struct stat found;
+    CLEANUP(close_file)
+    const int fd = flags & FILE_MAY_BE_PIPE ? open_any(path, &found, err)
+                                            : open_regular(path, &found, err);
+
+    if (fd < 0 || file_read_open(fd, out, err) < 0) {
+        return -1;
+    }
+    if (ret_stamp != NULL) {
+        *ret_stamp = stamp_from(&found);
+    }
+    return 0;
+}
+
+int file_check(const char *path, struct error *err)
+{
+    struct stat found;
+    CLEANUP(close_file) const int fd = open_regular(path, &found, err);
+
+    return fd < 0 ? -1 : 0;
 }

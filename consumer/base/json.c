@@ -72,7 +72,7 @@ bool json_is_string(const struct json *json)
     return cJSON_IsString(item_of(json));
 }
 
-bool json_is_boolean(const struct json *json)
+static bool json_is_boolean(const struct json *json)
 {
     return json != NULL && cJSON_IsBool(item_of(json));
 }

@@ -1,6 +1,9 @@
 #include "waybill/message.h"
 
+#include <string.h>
 #include <strings.h>
+
+#include "waybill/utf8.h"
 
 void message_copy(struct arena *arena, const struct message *from,
                   struct message *ret_message)
@@ -36,6 +39,44 @@ const struct header *message_header(const struct message *message,
         }
     }
     return NULL;
+}
+
+static struct bytes header_value(const struct message *message,
+                                 const char *name)
+{
+    const struct header *header = message_header(message, name);
+
+    return header != NULL ? header->value : (struct bytes){NULL, 0};
+}
+
+const char *message_header_text(const struct message *message, const char *name,
+                                size_t max_length, struct arena *arena)
+{
+    struct bytes value = header_value(message, name);
+
+    if (value.data == NULL || value.len == 0 || value.len > max_length ||
+        !utf8_is_text(value.data, value.len)) {
+        return NULL;
+    }
+    return arena_printf(arena, "%.*s", (int)value.len,
+                        (const char *)value.data);
+}
+
+bool message_header_is(const struct message *message, const char *name,
+                       const char *text)
+{
+    return text != NULL &&
+           bytes_equal(header_value(message, name), bytes_of(text));
+}
+
+bool message_header_begins(const struct message *message, const char *name,
+                           const char *prefix)
+{
+    struct bytes value = header_value(message, name);
+    size_t len = strlen(prefix);
+
+    return value.data != NULL && value.len >= len &&
+           strncasecmp((const char *)value.data, prefix, len) == 0;
 }
 
 bool header_is_added(const struct header *header)

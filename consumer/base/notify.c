@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MOST_MESSAGE 512
@@ -85,19 +84,6 @@ static void tell(const struct notify *notify, const char *message)
 void notify_ready(const struct notify *notify)
 {
     tell(notify, "READY=1");
-}
-
-void notify_reloading(const struct notify *notify)
-{
-    char message[MOST_MESSAGE];
-    struct timespec now;
-
-    /* Not the loop's clock: systemd compares it with its own, to the
-     * microsecond. */
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-             (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-    tell(notify, message);
 }
 
 void notify_stopping(const struct notify *notify)

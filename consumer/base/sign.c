@@ -10,6 +10,7 @@
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 #include "waybill/json.h"
+#include "waybill/limits.h"
 
 /* What RFC 7518 demands at least */
 #define LEAST_BITS 2048
@@ -46,8 +47,9 @@ static EVP_PKEY *read_key(const char *pem)
     return key;
 }
 
-int sign_rs256(const char *pem, struct bytes data, struct str *out,
-               struct error *err)
+/* RS256 (RFC 7518, section 3.3): RSASSA-PKCS1-v1_5 with SHA-256 */
+static int sign(const char *pem, struct bytes data, struct str *out,
+                struct error *err)
 {
     CLEANUP(free_key) EVP_PKEY *key = read_key(pem);
     CLEANUP(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -89,11 +91,30 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
     base64url_encode(&token, header.data, header.len);
     str_putc(&token, '.');
     base64url_encode(&token, claims, strlen(claims));
-    if (sign_rs256(pem, str_bytes(&token), &signature, err) < 0) {
+    if (sign(pem, str_bytes(&token), &signature, err) < 0) {
         return -1;
     }
     str_putc(&token, '.');
     base64url_encode(&token, signature.data, signature.len);
     str_put(out, token.data, token.len);
     return 0;
+}
+
+/* Of the three parts, the one in the middle (RFC 7519, section 7.2) */
+struct json *jwt_claims(const char *token)
+{
+    CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_TOKEN);
+    const char *dot = strchr(token, '.');
+    const char *end = dot != NULL ? strchr(dot + 1, '.') : NULL;
+    struct json *claims;
+    struct error ignored;
+
+    if (strlen(token) > LIMIT_TOKEN || end == NULL ||
+        strchr(end + 1, '.') != NULL ||
+        !base64_decode(dot + 1, (size_t)(end - dot - 1),
+                       BASE64_URL_SAFE | BASE64_UNPADDED, &text) ||
+        json_parse(text.data, text.len, &claims, &ignored) < 0) {
+        return NULL;
+    }
+    return claims;
 }

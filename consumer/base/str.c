@@ -101,6 +101,14 @@ void str_printf(struct str *str, const char *format, ...)
     va_end(again);
 }
 
+void str_cut(struct str *str, size_t len)
+{
+    if (len < str->len) {
+        str->len = len;
+        str->data[len] = '\0';
+    }
+}
+
 struct bytes str_bytes(const struct str *str)
 {
     return (struct bytes){(const unsigned char *)str->data, str->len};
@@ -115,6 +123,17 @@ struct bytes bytes_of(const char *text)
 bool text_equal(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+size_t without_line_end(const char *text, size_t len)
+{
+    if (len > 0 && text[len - 1] == '\n') {
+        len--;
+        if (len > 0 && text[len - 1] == '\r') {
+            len--;
+        }
+    }
+    return len;
 }
 
 bool bytes_equal(struct bytes a, struct bytes b)

@@ -1,5 +1,7 @@
 #include "waybill/utf8.h"
 
+#include <string.h>
+
 /* The second byte's range depends on the first: RFC 3629 section 4. */
 static bool second_byte_fits(unsigned char first, unsigned char second)
 {
@@ -62,6 +64,12 @@ bool utf8_valid(const void *data, size_t len)
         }
     }
     return true;
+}
+
+bool utf8_is_text(const void *data, size_t len)
+{
+    return (len == 0 || memchr(data, '\0', len) == NULL) &&
+           utf8_valid(data, len);
 }
 
 void utf8_put(struct str *str, uint32_t c)

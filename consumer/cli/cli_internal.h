@@ -26,6 +26,7 @@ struct option_value {
 };
 
 struct cli_args {
+    const struct command *const *commands; /* all that there are */
     const struct command *command;
     struct option_value options[CLI_MOST_OPTIONS];
     size_t option_count;
@@ -34,22 +35,27 @@ struct cli_args {
 };
 
 /* -1: said on stderr what is wrong, and how to find help */
-int args_read(int argc, char **argv, struct cli_args *ret_args);
+int args_read(int argc, char **argv, const struct command *const *commands,
+              struct cli_args *ret_args);
+extern const struct option_row global_options[];
 /* The last value of an option, "" for a switch; NULL: not given */
 const char *args_option(const struct cli_args *args, const char *name);
 /* Where files are wanted and none is named */
 void args_default_to_stdin(struct cli_args *args);
 void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
 
-/* --- wrap.c */
+/* --- wrap.c: text for people
+ * ------------------------------------------------ */
+
 /* Text in lines of at most so many columns: the first begins where `out` ends,
  * in that column, and the others below it. */
 void put_wrapped(struct str *out, const char *text, size_t column, size_t line);
+void print_str(const struct str *text); /* on stdout */
 
 /* --- version.c */
 const struct admin_version *library_versions(size_t *ret_count);
 
-/* --- cli.c: the table of commands
+/* --- what a command is; cli.c has the table of them, which ends with NULL
  * ------------------------------------------------ */
 
 struct command {
@@ -63,12 +69,13 @@ struct command {
     int (*run)(const struct cli_args *args);
 };
 
-extern const struct command *const commands[]; /* ends with NULL */
-extern const struct option_row global_options[];
+/* --- help.c, manual.c, completion.c: the table as documents
+ * ------------------------------------------------ */
+
 void put_command_help(struct str *out, const struct command *command);
-void put_help(struct str *out);
+void put_help(struct str *out, const struct command *const *commands);
 /* All of it as Markdown: `waybill config cli` is what docs are made of */
-void put_cli_reference(struct str *out);
+void put_cli_reference(struct str *out, const struct command *const *commands);
 /* What both help and the manual page begin and end with */
 #define CLI_SUMMARY                                                            \
     "Takes attestations from Kafka, puts each into the OCI registries that "   \
@@ -81,12 +88,16 @@ void put_cli_reference(struct str *out);
     "  75  temporary: broker or registry out of reach, attempts used up\n"     \
     "  78  the configuration is wrong\n"
 /* manual.c: waybill(1) */
-void put_manual(struct str *out);
+void put_manual(struct str *out, const struct command *const *commands);
 /* completion.c: for bash */
-void put_completion(struct str *out);
+void put_completion(struct str *out, const struct command *const *commands);
 /* config_registries.c */
 void put_registries_reference(struct str *out);
-void print_str(const struct str *text);
+/* config_errors.c */
+void put_errors_reference(struct str *out);
+
+/* --- load.c: the settings of a command
+ * ------------------------------------------------ */
 
 /* Loads what --config or its stand-ins name, says every fault, sets the log up.
  * NULL: the status is EXIT_CONFIG. */
@@ -103,10 +114,6 @@ extern const struct config_rules config_rules;
 /* Asks every registration's place, and prints what would go wrong; the exit
  * status. */
 int check_online(const struct settings *settings, bool as_json);
-
-/* --- status_text.c */
-bool status_is_ready(const struct json *status);
-void put_status_text(struct str *out, const struct json *status);
 
 /* --- events.c: files of events
  * ----------------------------------------------------- */

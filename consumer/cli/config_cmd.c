@@ -23,15 +23,19 @@ static void put_config_manual(struct str *out)
 static const struct {
     const char *word;
     void (*put)(struct str *out);
+    /* Instead, where the document is about the commands */
+    void (*put_commands)(struct str *out,
+                         const struct command *const *commands);
 } documents[] = {
-    {"reference", put_reference},
-    {"schema", put_schema},
-    {"cli", put_cli_reference},
-    {"registries", put_registries_reference},
-    {"metrics", admin_put_metrics_reference},
-    {"man", put_manual},
-    {"man-yaml", put_config_manual},
-    {"completion", put_completion},
+    {"reference", put_reference, NULL},
+    {"schema", put_schema, NULL},
+    {"cli", NULL, put_cli_reference},
+    {"registries", put_registries_reference, NULL},
+    {"metrics", admin_put_metrics_reference, NULL},
+    {"errors", put_errors_reference, NULL},
+    {"man", NULL, put_manual},
+    {"man-yaml", put_config_manual, NULL},
+    {"completion", NULL, put_completion},
 };
 
 static int run_config(const struct cli_args *args)
@@ -44,7 +48,11 @@ static int run_config(const struct cli_args *args)
     for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
         suggest_offer(&near, documents[i].word);
         if (args->word_count == 1 && strcmp(documents[i].word, word) == 0) {
-            documents[i].put(&text);
+            if (documents[i].put_commands != NULL) {
+                documents[i].put_commands(&text, args->commands);
+            } else {
+                documents[i].put(&text);
+            }
             print_str(&text);
             return EXIT_OK;
         }
@@ -54,14 +62,16 @@ static int run_config(const struct cli_args *args)
                     near.nearest);
     } else {
         usage_error("config", "expected one of reference, schema, cli, "
-                              "registries, metrics, man, man-yaml, completion");
+                              "registries, metrics, errors, man, man-yaml, "
+                              "completion");
     }
     return EXIT_USAGE;
 }
 
 const struct command config_command = {
     .name = "config",
-    .words = "reference|schema|cli|registries|metrics|man|man-yaml|completion",
+    .words = "reference|schema|cli|registries|metrics|errors|man|man-yaml|"
+             "completion",
     .summary = "Print what the configuration and the command line may hold",
     .text = "reference  every key with type, default and meaning (Markdown)\n"
             "schema     JSON Schema 2020-12 of config.yaml, for editors\n"
@@ -69,6 +79,8 @@ const struct command config_command = {
             "registries what is known of each registry, and where its "
             "credentials come from\n           (Markdown)\n"
             "metrics    what /metrics of the admin port holds (Markdown)\n"
+            "errors     what each class of error means, and what to do "
+            "(Markdown)\n"
             "man        waybill(1), and man-yaml waybill.yaml(5), for man -l\n"
             "completion of the command line, for bash\n",
     .examples = "  waybill config reference\n"

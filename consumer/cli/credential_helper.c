@@ -1,33 +1,21 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli_internal.h"
-#include "waybill/credential_helper.h"
+#include "credential_helper.h"
 #include "waybill/error.h"
+#include "waybill/file.h"
 #include "waybill/limits.h"
 #include "waybill/process.h"
 
 static int read_request(struct str *request, struct error *err)
 {
-    char buffer[4096];
-    ssize_t got;
-
-    do {
-        got = read(STDIN_FILENO, buffer, sizeof(buffer));
-        if (got > 0) {
-            str_put(request, buffer, (size_t)got);
-        }
-    } while ((got > 0 && !request->overflow) || (got < 0 && errno == EINTR));
-    if (got < 0) {
-        return error_set(err, ERROR_SCHEMA, "request: cannot be read: %s",
-                         strerror(errno));
+    if (file_read_open(STDIN_FILENO, request, err) < 0) {
+        err->kind = ERROR_SCHEMA;
+        return error_prefix(err, "request: cannot be read");
     }
-    return request->overflow
-               ? error_set(err, ERROR_SCHEMA, "request: more than %zu bytes",
-                           request->cap)
-               : 0;
+    return 0;
 }
 
 /* Whoever asks knows no other failure than 1, and shows what is on stderr. */

@@ -1,50 +1,34 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/file.h"
 #include "waybill/json.h"
 
 /* A file is read whole; larger ones are for Kafka. */
 #define MOST_FILE ((size_t)1 << 30)
 
-static int read_stream(FILE *stream, struct str *data)
-{
-    char buffer[65536];
-    size_t got;
-
-    while ((got = fread(buffer, 1, sizeof(buffer), stream)) > 0) {
-        str_put(data, buffer, got);
-    }
-    if (ferror(stream)) {
-        return -1;
-    }
-    errno = EFBIG;
-    return data->overflow ? -1 : 0;
-}
-
 int events_open(const char *file, struct events *ret_events)
 {
-    bool is_stdin = strcmp(file, "-") == 0;
-    FILE *stream = is_stdin ? stdin : fopen(file, "re");
+    struct error err;
     struct str data;
     int result;
 
     str_init(&data, MOST_FILE);
-    result = stream != NULL ? read_stream(stream, &data) : -1;
+    result = strcmp(file, "-") == 0
+                 ? file_read_open(STDIN_FILENO, &data, &err)
+                 : file_read(file, FILE_MAY_BE_PIPE, &data, NULL, &err);
     if (result < 0) {
         fprintf(stderr, "waybill: '%s' cannot be read: %s\n", file,
-                strerror(errno));
+                err.message);
         str_release(&data);
-    } else {
-        *ret_events = (struct events){.file = file, .len = data.len};
-        ret_events->data = str_take(&data);
+        return -1;
     }
-    if (stream != NULL && !is_stdin) {
-        fclose(stream);
-    }
-    return result;
+    *ret_events = (struct events){.file = file, .len = data.len};
+    ret_events->data = str_take(&data);
+    return 0;
 }
 
 void events_close(struct events *events)

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "explain_internal.h"
+#include "explain_text.h"
 #include "replay_internal.h"
+#include "waybill/address.h"
 #include "waybill/suggest.h"
 
 #define DEFAULT_LIMIT 10000000
@@ -130,10 +131,10 @@ static const char *status_request(const struct admin_settings *admin,
                                   struct arena *arena)
 {
     const char *listen = admin->listen != NULL ? admin->listen : ADMIN_DEFAULT;
-    const char *port = strrchr(listen, ':');
+    struct host_port split;
 
-    if (strcmp(listen, ADMIN_OFF) == 0 || port == NULL ||
-        strcmp(port, ":0") == 0) {
+    if (strcmp(listen, ADMIN_OFF) == 0 || !host_port_split(listen, &split) ||
+        split.port <= 0) {
         return NULL;
     }
     return arena_printf(

@@ -1,7 +1,8 @@
+#include "explain_text.h"
+
 #include <string.h>
 
 #include "cli_internal.h"
-#include "explain_internal.h"
 #include "waybill/clock.h"
 #include "waybill/compiler.h"
 #include "waybill/json.h"

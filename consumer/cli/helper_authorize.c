@@ -137,8 +137,10 @@ static void put_defaults(struct keychain_options *options,
     }
 }
 
-void helper_sources(const struct helper_choice *choice, struct arena *arena,
-                    struct keychain_options *options)
+/* What the file says; the docker config; what the provider is known to give,
+ * and for GitHub what its own command line keeps in the keyring. */
+static void put_sources(const struct helper_choice *choice, struct arena *arena,
+                        struct keychain_options *options)
 {
     const struct helper_url *url = choice->url;
     const char *const *known = provider_of(choice->registry)->sources;
@@ -255,7 +257,7 @@ int helper_authorize(const struct helper_choice *choice, struct arena *arena,
     asking.loop = env.loop = loop_new(clock_system());
     env.http = http_new(env.loop);
     client = oci_client_new(env.http, env.loop, &limits);
-    helper_sources(choice, arena, &options);
+    put_sources(choice, arena, &options);
     fill_allowed(arena, &allowed);
     keychain = keychain_new(&env, &options);
     fill_target(choice, &allowed, keychain, &target);

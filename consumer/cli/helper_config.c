@@ -1,11 +1,10 @@
 #include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "helper_internal.h"
 #include "waybill/field.h"
+#include "waybill/file.h"
 #include "waybill/glob.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
@@ -370,9 +369,9 @@ static void clean(char *message)
     }
 }
 
-int helper_config_parse(const char *text, size_t len, const char *folder,
-                        struct arena *arena, struct helper_config *ret_config,
-                        struct error *err)
+static int parse(const char *text, size_t len, const char *folder,
+                 struct arena *arena, struct helper_config *ret_config,
+                 struct error *err)
 {
     struct reading reading = {folder, arena};
     struct json *json;
@@ -389,51 +388,28 @@ int helper_config_parse(const char *text, size_t len, const char *folder,
     return result;
 }
 
-static int read_file(FILE *file, struct str *text, struct error *err)
-{
-    char buffer[4096];
-    size_t got;
-
-    while ((got = fread(buffer, 1, sizeof(buffer), file)) > 0) {
-        str_put(text, buffer, got);
-    }
-    explicit_bzero(buffer, sizeof(buffer));
-    if (ferror(file)) {
-        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
-                         strerror(errno));
-    }
-    if (text->overflow) {
-        return error_set(err, ERROR_CONFIG, "is larger than %zu bytes",
-                         text->cap);
-    }
-    return 0;
-}
-
 int helper_config_load(const char *path, struct arena *arena,
                        struct helper_config *ret_config, bool *ret_found,
                        struct error *err)
 {
     CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_CONFIG_BYTES);
-    FILE *file = fopen(path, "re");
     const char *slash = strrchr(path, '/');
     const char *folder =
         slash ? arena_printf(arena, "%.*s", (int)(slash - path), path) : ".";
-    int result;
+    struct error failure;
 
-    *ret_found = file != NULL;
-    if (file == NULL) {
-        return errno == ENOENT
-                   ? 0
-                   : error_set(err, ERROR_CONFIG, "'%s' cannot be read: %s",
-                               path, strerror(errno));
+    *ret_found = true;
+    if (file_read(path, 0, &text, NULL, &failure) < 0) {
+        *ret_found = failure.kind != ERROR_NOT_FOUND;
+        return *ret_found
+                   ? error_set(err, ERROR_CONFIG, "'%s': cannot be read: %s",
+                               path, failure.message)
+                   : 0;
     }
-    result = read_file(file, &text, err);
-    fclose(file);
-    if (result == 0) {
-        result = helper_config_parse(text.data, text.len, folder, arena,
-                                     ret_config, err);
+    if (parse(text.data, text.len, folder, arena, ret_config, err) < 0) {
+        return error_prefix(err, "'%s'", path);
     }
-    return result < 0 ? error_prefix(err, "'%s'", path) : 0;
+    return 0;
 }
 
 static bool matches(const struct helper_url *url, const struct helper_uri *uri)

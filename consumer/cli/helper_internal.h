@@ -3,13 +3,13 @@
 
 #include <stdbool.h>
 
+#include "credential_helper.h"
 #include "waybill/arena.h"
 #include "waybill/compiler.h"
-#include "waybill/credential_helper.h"
 #include "waybill/credentials.h"
 #include "waybill/oci.h"
 
-/* --- uri.c: what is asked for
+/* --- helper_uri.c: what is asked for
  * ------------------------------------------------- */
 
 struct helper_uri {
@@ -29,7 +29,7 @@ const char *helper_registry_of(const struct helper_uri *uri,
 const char *helper_repository_of(const struct helper_uri *uri,
                                  struct arena *arena);
 
-/* --- paths.c: where files are
+/* --- helper_paths.c: where files are
  * ------------------------------------------------- */
 
 /* Undoes %workspace%, %workdir%, %tmp%, %cache% or ~ at the front. */
@@ -39,7 +39,7 @@ int helper_expand(const char *path, struct arena *arena, const char **ret_path,
 int helper_config_path(struct arena *arena, const char **ret_path,
                        struct error *err) NODISCARD;
 
-/* --- config.c: the configuration file
+/* --- helper_config.c: the configuration file
  * ----------------------------------------- */
 
 /* A row of `urls`; what is NULL matches everything. */
@@ -60,11 +60,8 @@ struct helper_config {
     size_t count;
 };
 
-/* Paths in it start at `folder`. */
-int helper_config_parse(const char *text, size_t len, const char *folder,
-                        struct arena *arena, struct helper_config *ret_config,
-                        struct error *err) NODISCARD;
-/* *ret_found false: there is no such file. */
+/* Paths in it start at the file's folder. *ret_found false: there is no such
+ * file. */
 int helper_config_load(const char *path, struct arena *arena,
                        struct helper_config *ret_config, bool *ret_found,
                        struct error *err) NODISCARD;
@@ -72,7 +69,7 @@ int helper_config_load(const char *path, struct arena *arena,
 const struct helper_url *helper_config_find(const struct helper_config *config,
                                             const struct helper_uri *uri);
 
-/* --- choose.c: whether there is something to say
+/* --- helper_choose.c: whether there is something to say
  * ------------------------------ */
 
 enum helper_level { HELPER_SILENT, HELPER_BASIC, HELPER_DEBUG };
@@ -100,13 +97,9 @@ int helper_choose(const struct helper_config *config,
                   struct helper_choice *ret_choice,
                   struct error *err) NODISCARD;
 
-/* --- authorize.c: the headers
+/* --- helper_authorize.c: the headers
  * ------------------------------------------------- */
 
-/* What the file says; the docker config; what the provider is known to give,
- * and for GitHub what its own command line keeps in the keyring. */
-void helper_sources(const struct helper_choice *choice, struct arena *arena,
-                    struct keychain_options *options);
 int helper_authorize(const struct helper_choice *choice, struct arena *arena,
                      const struct helper_notes *notes, struct str *json,
                      struct error *err) NODISCARD;

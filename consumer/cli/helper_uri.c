@@ -2,22 +2,13 @@
 #include <string.h>
 
 #include "helper_internal.h"
-#include "waybill/limits.h"
+#include "waybill/address.h"
+#include "waybill/http.h"
+#include "waybill/provider.h"
+#include "waybill/url.h"
 
 /* What a program is about to ask for. Messages do not repeat it: a query may
  * hold a signature that is as good as a password. */
-
-/* No URI holds a backslash, and for some who read one it is a slash. */
-static bool is_printable(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7F ||
-            *text == '\\') {
-            return false;
-        }
-    }
-    return true;
-}
 
 static char *lower(struct arena *arena, const char *text, size_t len)
 {
@@ -63,57 +54,45 @@ static int unescape(char *path, struct error *err)
     return 0;
 }
 
-static size_t scheme_length(const char *text)
+/* As one that can be requested; no URI holds a backslash, which is a slash for
+ * some who read one. */
+static int check(const char *text, struct error *err)
 {
-    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+    struct url url;
 
-    return isalpha((unsigned char)*text) && strncmp(text + len, "://", 3) == 0
-               ? len
-               : 0;
-}
-
-static int check_host(const char *host, size_t len, struct error *err)
-{
-    size_t fine = strspn(host, "abcdefghijklmnopqrstuvwxyz"
-                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]");
-
-    if (memchr(host, '@', len) != NULL) {
-        return error_set(err, ERROR_SCHEMA, "uri: holds credentials");
+    if (strchr(text, '\\') != NULL) {
+        return error_set(err, ERROR_SCHEMA, "uri: holds a backslash");
     }
-    if (len == 0 || fine < len) {
-        return error_set(err, ERROR_SCHEMA, "uri: its host is no host's name");
+    if (url_parse_any(text, &url, err) < 0) {
+        err->kind = ERROR_SCHEMA;
+        return error_prefix(err, "uri");
     }
+    url_release(&url);
     return 0;
 }
 
 int helper_uri_parse(const char *text, struct arena *arena,
                      struct helper_uri *ret_uri, struct error *err)
 {
-    size_t scheme = scheme_length(text);
-    const char *host = text + scheme + 3;
+    struct host_port split;
+    struct url_parts parts;
     struct helper_uri uri;
-    size_t len;
     char *path;
 
-    if (strlen(text) > LIMIT_URL || !is_printable(text)) {
-        return error_set(err, ERROR_SCHEMA, "uri: is too long or unprintable");
-    }
-    if (scheme == 0) {
-        return error_set(err, ERROR_SCHEMA,
-                         "uri: is no URL (scheme://host/path)");
-    }
-    len = strcspn(host, "/?#");
-    if (check_host(host, len, err) < 0) {
+    if (check(text, err) < 0) {
         return -1;
     }
+    parts = url_parts(text);
+    uri.scheme = lower(arena, text, parts.scheme_len);
+    uri.host = lower(arena, parts.authority, parts.authority_len);
+    if (!host_port_split(uri.host, &split)) {
+        return error_set(err, ERROR_SCHEMA, "uri: its host is no host's name");
+    }
     path =
-        arena_printf(arena, "%.*s", (int)strcspn(host + len, "?#"), host + len);
+        arena_printf(arena, "%.*s", (int)strcspn(parts.path, "?#"), parts.path);
     if (unescape(path, err) < 0) {
         return -1;
     }
-    uri.scheme = lower(arena, text, scheme);
-    uri.host = lower(arena, host, len);
     uri.path = path;
     *ret_uri = uri;
     return 0;
@@ -122,22 +101,14 @@ int helper_uri_parse(const char *text, struct arena *arena,
 const char *helper_registry_of(const struct helper_uri *uri,
                                struct arena *arena)
 {
-    static const char *const hub[] = {"docker.io", "registry-1.docker.io"};
-    const char *port = strcmp(uri->scheme, "https") == 0 ? ":443" : ":80";
-    size_t len = strlen(uri->host);
+    int port = strcmp(uri->scheme, "https") == 0 ? 443 : 80;
     const char *registry = uri->host;
+    struct host_port split;
 
-    if (len > strlen(port) &&
-        strcmp(uri->host + len - strlen(port), port) == 0) {
-        registry =
-            arena_printf(arena, "%.*s", (int)(len - strlen(port)), uri->host);
+    if (host_port_split(uri->host, &split) && split.port == port) {
+        registry = arena_printf(arena, "%.*s", (int)split.name_len, uri->host);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(hub); i++) {
-        if (strcmp(registry, hub[i]) == 0) {
-            return "index.docker.io";
-        }
-    }
-    return registry;
+    return registry_name(registry);
 }
 
 /* How much of what follows /v2/ is the name, 0: there is none */

@@ -39,7 +39,7 @@ static void put_command(struct str *out, const struct command *command)
     roff_put_lines(out, command->exits);
 }
 
-void put_manual(struct str *out)
+void put_manual(struct str *out, const struct command *const *commands)
 {
     roff_put_head(out, "WAYBILL", 1, "waybill",
                   "puts attestations from Kafka into OCI registries");

@@ -6,6 +6,15 @@
 #include "waybill/alloc.h"
 #include "waybill/suggest.h"
 
+const struct option_row global_options[] = {
+    {"--config", "FILE",
+     "configuration (else WAYBILL_CONFIG, ./config.yaml, "
+     "/etc/waybill/config.yaml)"},
+    {"--help", NULL, "this text, or a command's own"},
+    {"--version", NULL, "the versions of waybill and of its libraries"},
+    {0},
+};
+
 void usage_error(const char *command, const char *format, ...)
 {
     va_list args;
@@ -94,17 +103,28 @@ static int read_option(int argc, char **argv, int *at, struct cli_args *args)
     return 0;
 }
 
+static const struct command *find_command(const struct cli_args *args,
+                                          const char *name)
+{
+    for (size_t i = 0; args->commands[i] != NULL; i++) {
+        if (strcmp(args->commands[i]->name, name) == 0) {
+            return args->commands[i];
+        }
+    }
+    return NULL;
+}
+
 static int read_command(struct cli_args *args, const char *word)
 {
     struct suggestion near;
 
+    args->command = find_command(args, word);
+    if (args->command != NULL) {
+        return 0;
+    }
     suggest_init(&near, word);
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        if (strcmp(commands[i]->name, word) == 0) {
-            args->command = commands[i];
-            return 0;
-        }
-        suggest_offer(&near, commands[i]->name);
+    for (size_t i = 0; args->commands[i] != NULL; i++) {
+        suggest_offer(&near, args->commands[i]->name);
     }
     if (near.nearest != NULL) {
         usage_error(NULL, "no command '%s' (did you mean '%s'?)", word,
@@ -116,23 +136,25 @@ static int read_command(struct cli_args *args, const char *word)
 }
 
 /* Bazel runs a program with no arguments but its own: a link can be one. */
-static const struct command *command_of_link(const char *program)
+static const struct command *command_of_link(const struct cli_args *args,
+                                             const char *program)
 {
     const char *slash = strrchr(program, '/');
 
     return strcmp(slash != NULL ? slash + 1 : program,
                   "waybill-credential-helper") == 0
-               ? &credential_helper_command
+               ? find_command(args, "credential-helper")
                : NULL;
 }
 
-int args_read(int argc, char **argv, struct cli_args *ret_args)
+int args_read(int argc, char **argv, const struct command *const *commands,
+              struct cli_args *ret_args)
 {
     bool only_words = false;
 
-    *ret_args = (struct cli_args){.words = argv};
+    *ret_args = (struct cli_args){.commands = commands, .words = argv};
     if (argc > 0) {
-        ret_args->command = command_of_link(argv[0]);
+        ret_args->command = command_of_link(ret_args, argv[0]);
     }
     for (int at = 1; at < argc; at++) {
         const char *word = argv[at];

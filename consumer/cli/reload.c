@@ -147,8 +147,8 @@ static void read_again(struct reload *reload)
     int result;
 
     config_files_release(&reload->files);
-    result = config_load_files(options->path, options->rules, options->needs,
-                               &settings, &faults, &warnings, &reload->files);
+    result = config_load(options->path, options->rules, options->needs,
+                         &settings, &faults, &warnings, &reload->files);
     reload->changing = NULL;
     reload->status.reloaded_ms = clock_wall_ms(loop_clock(loop));
     log_lines(LOG_WARN, "doubtful in the configuration", warnings.data);
@@ -217,7 +217,7 @@ void reload_request(struct reload *reload)
     read_if_wanted(reload);
 }
 
-void reload_stop(struct reload *reload)
+static void reload_stop(struct reload *reload)
 {
     loop_disarm(reload->options.pipeline->loop, &reload->look);
 }

@@ -35,10 +35,9 @@ struct pipeline *reload_pipeline(struct reload *reload);
 void reload_watch(struct reload *reload, struct service *service);
 /* Now, or as soon as it can be */
 void reload_request(struct reload *reload);
-/* Ends watching. */
-void reload_stop(struct reload *reload);
 void reload_get_status(const struct reload *reload,
                        struct status_config *ret_status);
-void reload_free(struct reload *reload); /* after service_free() */
+/* Ends watching; after service_free() */
+void reload_free(struct reload *reload);
 
 #endif

@@ -2,6 +2,7 @@
 #define WAYBILL_REPLAY_CLI_H
 
 #include "cli_internal.h"
+#include "waybill/dead_letter_statistics.h"
 #include "waybill/replay.h"
 
 struct json_writer;
@@ -17,7 +18,7 @@ struct replaying {
     bool yes;
 };
 
-/* --- replay.c
+/* --- replay_common.c
  * ------------------------------------------------------------------- */
 
 /* Says on stderr why not; the status is then set. */
@@ -35,8 +36,6 @@ int replaying_interrupted_status(void);
 
 int replay_list(struct replaying *replaying);
 int replay_stats(struct replaying *replaying);
-/* An empty cell is "-". */
-void put_cell(struct str *out, const char *text, size_t width);
 void put_tally(struct str *out, const char *title, const struct tally *tally);
 void put_tally_json(struct json_writer *json, const char *name,
                     const struct tally *tally);

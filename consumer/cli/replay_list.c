@@ -16,7 +16,7 @@ static size_t columns_of(const char *text, size_t len)
     return columns;
 }
 
-void put_cell(struct str *out, const char *text, size_t width)
+static void put_cell(struct str *out, const char *text, size_t width)
 {
     CLEANUP(str_release) struct str cell = STR_INIT(STR_UNLIMITED);
     size_t columns;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli_internal.h"
+#include "status_text.h"
 #include "waybill/address.h"
 #include "waybill/error.h"
 #include "waybill/http.h"
@@ -32,14 +33,16 @@ struct asking {
 /* Who listens everywhere does so on the loopback, too. */
 static void name_loopback(struct address *address)
 {
+    struct sockaddr *any = (struct sockaddr *)&address->socket;
     struct sockaddr_in *v4 = (struct sockaddr_in *)&address->socket;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->socket;
 
-    if (address->socket.ss_family == AF_INET &&
-        v4->sin_addr.s_addr == htonl(INADDR_ANY)) {
+    if (address_classify(any) != ADDRESS_UNSPECIFIED) {
+        return;
+    }
+    if (any->sa_family == AF_INET) {
         v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    } else if (address->socket.ss_family == AF_INET6 &&
-               IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) {
+    } else {
         v6->sin6_addr = in6addr_loopback;
     }
 }
@@ -49,6 +52,7 @@ static int find_port(struct asking *asking, struct error *err)
     const struct admin_settings *admin = asking->admin;
     const char *listen = admin->listen != NULL ? admin->listen : ADMIN_DEFAULT;
     struct address address;
+    struct host_port split;
     char text[ADDRESS_TEXT];
 
     if (strcmp(listen, ADMIN_OFF) == 0) {
@@ -60,7 +64,7 @@ static int find_port(struct asking *asking, struct error *err)
     }
     name_loopback(&address);
     address_format(&address, text);
-    if (strcmp(strrchr(text, ':'), ":0") == 0) {
+    if (host_port_split(text, &split) && split.port == 0) {
         return error_set(err, ERROR_CONFIG,
                          "admin.listen leaves the port to the system: set "
                          "WAYBILL_ADMIN_LISTEN to the address of the log line "

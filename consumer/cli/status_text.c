@@ -1,3 +1,5 @@
+#include "status_text.h"
+
 #include <string.h>
 
 #include "cli_internal.h"

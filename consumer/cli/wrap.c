@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "cli_internal.h"
@@ -32,4 +33,9 @@ void put_wrapped(struct str *out, const char *text, size_t column, size_t line)
         str_put(out, text, end);
     }
     str_putc(out, '\n');
+}
+
+void print_str(const struct str *text)
+{
+    fwrite(text->data, 1, text->len, stdout);
 }

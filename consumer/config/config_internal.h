@@ -62,11 +62,12 @@ struct node *tree_put(struct arena *arena, struct node *mapping,
  * it cannot be. */
 const char *expand(struct arena *arena, const char *text, const char *folder,
                    struct config_files *files, const char **ret_why);
-size_t without_line_end(const char *text, size_t len);
 
-/* files.c: NULL: nobody wants to know; fd < 0: it could not be opened, or
- * others will read it. */
-void files_add(struct config_files *files, const char *path, int fd);
+/* files.c: a file that the configuration is made of. NULL for files: nobody
+ * wants to know. The stamp is of what was read; NULL: it could not be, or
+ * others will read it, so its name is looked up. */
+void files_add(struct config_files *files, const char *path,
+               const struct file_stamp *stamp);
 
 /* load.c: librdkafka's own way to name a file: ssl.ca.location, ... */
 bool is_location(const char *property);
@@ -75,8 +76,6 @@ bool is_location(const char *property);
 void overrides_apply(struct node *root,
                      const struct integration_fields *const *integrations,
                      struct faults *faults, struct faults *warnings);
-void overrides_put_name(struct str *out, const char *first, const char *second,
-                        const char *third);
 
 /* fields.c: the members of a mapping by one or more tables; a key that is in
  * none of them is a fault. */
@@ -108,8 +107,6 @@ void registrations_read(struct settings *settings, const struct node *list,
 void attachments_read(struct settings *settings, const struct node *list,
                       const struct integration_fields *const *integrations,
                       struct faults *faults);
-const struct integration_fields *integration_find(
-    const struct integration_fields *const *integrations, const char *kind);
 /* The kind that a registration's item is of, by its key `integration` or by
  * default; NULL: there is none of that name. */
 const struct integration_fields *integration_of_item(

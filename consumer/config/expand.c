@@ -1,32 +1,9 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config_internal.h"
 #include "waybill/file.h"
 #include "waybill/utf8.h"
-
-static void close_file(const int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-    }
-}
-
-/* Editors, `echo` and `kubectl create secret --from-file` end a value with a
- * line end that no one means. */
-size_t without_line_end(const char *text, size_t len)
-{
-    if (len > 0 && text[len - 1] == '\n') {
-        len--;
-        if (len > 0 && text[len - 1] == '\r') {
-            len--;
-        }
-    }
-    return len;
-}
 
 /* A relative path starts at the configuration file's folder. */
 static const char *put_file(struct arena *arena, struct str *out,
@@ -35,23 +12,18 @@ static const char *put_file(struct arena *arena, struct str *out,
 {
     const char *full =
         path[0] == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
-    CLEANUP(close_file) const int fd = open(full, O_RDONLY | O_CLOEXEC);
     CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_SECRET_FILE);
-    int opened = errno;
+    struct file_stamp stamp;
+    struct error err;
 
-    files_add(files, full, fd);
-    errno = opened;
-    if (fd < 0 || file_read_all(fd, &content) < 0) {
+    if (file_read(full, 0, &content, &stamp, &err) < 0) {
+        files_add(files, full, NULL);
         return arena_printf(arena, "cannot read file '%s': %s", path,
-                            file_reason(full, errno));
+                            err.message);
     }
-    if (content.overflow) {
-        return arena_printf(arena, "file '%s' is larger than %zu bytes", path,
-                            LIMIT_SECRET_FILE);
-    }
+    files_add(files, full, &stamp);
     content.len = without_line_end(content.data, content.len);
-    if (memchr(content.data, '\0', content.len) != NULL ||
-        !utf8_valid(content.data, content.len)) {
+    if (!utf8_is_text(content.data, content.len)) {
         return arena_printf(arena, "file '%s' is not UTF-8 text", path);
     }
     str_put(out, content.data, content.len);

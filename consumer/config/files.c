@@ -1,5 +1,4 @@
 #include <string.h>
-#include <sys/stat.h>
 
 #include "config_internal.h"
 #include "waybill/alloc.h"
@@ -7,27 +6,24 @@
 /* Which files a configuration was made of, and how they looked: from then on
  * stat() says whether it would be another one by now. */
 
-/* What was opened, not what may stand there by the time it has been read; one
- * that is not or cannot be opened (fd -1) is looked at by its name. A pipe's
- * end
- * (/dev/fd/63) is read but once, and /dev/stdin can be looked up by nobody
- * later. */
-void files_add(struct config_files *files, const char *path, int fd)
+/* Nobody can look up later what a name like /dev/stdin meant. */
+void files_add(struct config_files *files, const char *path,
+               const struct file_stamp *stamp)
 {
     struct config_file *file;
-    struct stat found;
-    bool there = (fd >= 0 ? fstat(fd, &found) : stat(path, &found)) == 0;
 
     if (files == NULL || strncmp(path, "/dev/", 5) == 0 ||
-        strncmp(path, "/proc/", 6) == 0 || (there && !S_ISREG(found.st_mode))) {
+        strncmp(path, "/proc/", 6) == 0) {
         return;
     }
     files->items = mem_grow(files->items, &files->capacity, files->count + 1,
                             sizeof(files->items[0]));
     file = &files->items[files->count++];
     *file = (struct config_file){.path = mem_strdup(path)};
-    if (there) {
-        file->stamp = file_stamp_from(&found);
+    if (stamp != NULL) {
+        file->stamp = *stamp;
+    } else {
+        file_stamp_of(path, &file->stamp);
     }
 }
 

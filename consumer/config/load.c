@@ -80,7 +80,7 @@ static void check_properties(const struct node *root,
         }
         if (is_location(node->key)) {
             needs_file(faults->needs, node->text);
-            files_add(faults->files, node->text, -1);
+            files_add(faults->files, node->text, NULL);
         }
     }
 }
@@ -123,8 +123,8 @@ static void check_admin(const struct node *root,
     bool no_key = admin->tls_key == NULL;
 
     if (admin->tls_certificate != NULL && !no_key) {
-        files_add(faults->files, admin->tls_certificate, -1);
-        files_add(faults->files, admin->tls_key, -1);
+        files_add(faults->files, admin->tls_certificate, NULL);
+        files_add(faults->files, admin->tls_key, NULL);
     }
 
     if (node != NULL && no_key != (admin->tls_certificate == NULL)) {
@@ -194,10 +194,10 @@ static void read_tree(struct settings *settings, struct node *root,
     }
 }
 
-int config_load_files(const char *path, const struct config_rules *rules,
-                      unsigned needs, struct settings **ret_settings,
-                      struct str *faults, struct str *warnings,
-                      struct config_files *ret_files)
+int config_load(const char *path, const struct config_rules *rules,
+                unsigned needs, struct settings **ret_settings,
+                struct str *faults, struct str *warnings,
+                struct config_files *ret_files)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
@@ -222,18 +222,6 @@ int config_load_files(const char *path, const struct config_rules *rules,
     }
     *ret_settings = settings;
     return 0;
-}
-
-int config_load(const char *path, const struct config_rules *rules,
-                unsigned needs, struct settings **ret_settings,
-                struct str *faults, struct str *warnings)
-{
-    struct config_files files;
-    int result = config_load_files(path, rules, needs, ret_settings, faults,
-                                   warnings, &files);
-
-    config_files_release(&files);
-    return result;
 }
 
 void settings_free(struct settings *settings)

@@ -30,8 +30,8 @@ static void put_upper(struct str *out, const char *text)
     }
 }
 
-void overrides_put_name(struct str *out, const char *first, const char *second,
-                        const char *third)
+static void overrides_put_name(struct str *out, const char *first,
+                               const char *second, const char *third)
 {
     str_puts(out, PREFIX);
     put_upper(out, first);

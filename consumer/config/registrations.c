@@ -99,7 +99,7 @@ const struct field attachment_fields[] = {
     {0},
 };
 
-const struct integration_fields *integration_find(
+static const struct integration_fields *integration_find(
     const struct integration_fields *const *integrations, const char *kind)
 {
     for (; *integrations != NULL; integrations++) {

@@ -1,8 +1,5 @@
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "config_internal.h"
 #include "waybill/file.h"
@@ -23,16 +20,11 @@ static void put_text(struct str *out, const char *text)
 static void put_content(struct str *out, const char *path)
 {
     CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_CONFIG_BYTES);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct digest digest;
-    struct stat found;
+    struct error ignored;
 
-    /* A pipe's end is read but once. */
-    if (fd >= 0 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode)) {
-        (void)file_read_all(fd, &content);
-    }
-    if (fd >= 0) {
-        close(fd);
+    if (file_read(path, 0, &content, NULL, &ignored) < 0) {
+        str_clear(&content);
     }
     digest_of(content.data, content.len, &digest);
     put_text(out, digest_hex(&digest));

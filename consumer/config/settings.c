@@ -7,13 +7,31 @@
 /* The sections that are plain objects. Registrations and attachments are lists,
  * whose rows depend on the integration: registrations.c. */
 
+static int refuse_brokers(struct error *err)
+{
+    return error_set(err, ERROR_CONFIG, "expected host:port[,host:port...]");
+}
+
 static int check_brokers(const char *value, struct error *err)
 {
-    if (strpbrk(value, " /@\"'") != NULL || strchr(value, ':') == NULL) {
-        return error_set(err, ERROR_CONFIG,
-                         "expected host:port[,host:port...]");
+    bool has_port = false;
+
+    /* librdkafka takes 9092 for a broker without a port, and skips what is
+     * empty. */
+    for (const char *end; *value != '\0'; value = end + (*end == ',')) {
+        struct host_port split = {.port = -1};
+        char broker[sizeof(split.host) + sizeof("[]:65535")];
+        size_t len = strcspn(value, ",");
+
+        end = value + len;
+        snprintf(broker, sizeof(broker), "%.*s", (int)len, value);
+        if (len >= sizeof(broker) ||
+            (len > 0 && !host_port_split(broker, &split))) {
+            return refuse_brokers(err);
+        }
+        has_port = has_port || split.port >= 0;
     }
-    return 0;
+    return has_port ? 0 : refuse_brokers(err);
 }
 
 /* Kafka's own rule for topic names; groups may be anything, but a group's name
@@ -275,7 +293,7 @@ static const struct field registries_fields[] = {
             "send us to: its token server, a redirect, the place of an "
             "upload. Allowed without being named: well-known registries, "
             "every host that a registration names, and hosts of the same "
-            "domain.",
+            "domain (the registrable one, by the Public Suffix List).",
      .example = "[auth.example.net]",
      .since = "0.2"},
     {.key = "allow_any",

@@ -1,5 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -333,38 +331,20 @@ static const char *folder_of(struct arena *arena, const char *path)
     return folder;
 }
 
-static void close_stream(FILE **file)
+static int read_file(const char *path, struct str *content,
+                     struct config_files *files, struct faults *faults)
 {
-    if (*file != NULL) {
-        fclose(*file);
-    }
-}
-
-static char *read_file(struct arena *arena, const char *path, size_t *ret_len,
-                       struct config_files *files, struct faults *faults)
-{
-    char *data = arena_alloc(arena, LIMIT_CONFIG_BYTES + 1);
-    CLEANUP(close_stream) FILE *file = fopen(path, "rbe");
     struct place place = {.file = path};
-    int opened = errno;
+    struct file_stamp stamp;
+    struct error err;
 
-    files_add(files, path, file != NULL ? fileno(file) : -1);
-    errno = opened;
-    if (file == NULL) {
-        fault_add(faults, &place, "cannot be read: %s",
-                  file_reason(path, errno));
-        return NULL;
+    if (file_read(path, 0, content, &stamp, &err) < 0) {
+        files_add(files, path, NULL);
+        fault_add(faults, &place, "cannot be read: %s", err.message);
+        return -1;
     }
-    *ret_len = fread(data, 1, LIMIT_CONFIG_BYTES + 1, file);
-    if (ferror(file)) {
-        fault_add(faults, &place, "cannot be read: %s", strerror(errno));
-        return NULL;
-    }
-    if (*ret_len > LIMIT_CONFIG_BYTES) {
-        fault_add(faults, &place, "larger than %zu bytes", LIMIT_CONFIG_BYTES);
-        return NULL;
-    }
-    return data;
+    files_add(files, path, &stamp);
+    return 0;
 }
 
 struct node *tree_load(const char *path, struct config_files *files,
@@ -372,22 +352,22 @@ struct node *tree_load(const char *path, struct config_files *files,
 {
     struct tree tree = {
         .arena = faults->arena, .files = files, .faults = faults};
+    CLEANUP(str_wipe) struct str content = STR_INIT(LIMIT_CONFIG_BYTES);
     struct node *root;
-    size_t len;
-    char *data = read_file(faults->arena, path, &len, files, faults);
 
     needs_file(faults->needs, path);
-    if (data == NULL) {
+    if (read_file(path, &content, files, faults) < 0) {
         return NULL;
     }
-    digest_of(data, len, ret_digest);
+    digest_of(content.data, content.len, ret_digest);
     tree.file = path;
-    tree.data = data;
+    tree.data = content.data;
     tree.folder = folder_of(tree.arena, path);
     yaml_parser_initialize(&tree.parser);
     /* Else a byte order mark could choose UTF-16. */
     yaml_parser_set_encoding(&tree.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&tree.parser, (unsigned char *)data, len);
+    yaml_parser_set_input_string(&tree.parser, (unsigned char *)content.data,
+                                 content.len);
     root = read_document(&tree);
     yaml_event_delete(&tree.event);
     yaml_parser_delete(&tree.parser);

@@ -3,7 +3,8 @@
 #include "aws_internal.h"
 #include "waybill/alloc.h"
 
-/* One call of ECR's API: place, keys, then the signed request. */
+/* One call of ECR's API: the signed request, once there are keys
+ * (aws_keys.c), and its answer. */
 
 #define PRIVATE_API "AmazonEC2ContainerRegistry_V20150921"
 #define PUBLIC_API "SpencerFrontendService"
@@ -42,17 +43,6 @@ void aws_call_nothing(struct aws_call *call, const char *why)
 {
     call->why = why;
     call->done(call->payload, NULL, NULL);
-}
-
-void aws_call_start(struct aws_call *call, const char *registry)
-{
-    struct error err;
-
-    if (aws_place_find(registry, call->spec, &call->place, &err) < 0) {
-        aws_call_fail(call, &err);
-    } else {
-        aws_keys_find(call);
-    }
 }
 
 /* --- what AWS says -----------------------------------------------------------

@@ -82,7 +82,6 @@ void aws_call_init(struct aws_call *call, const struct keychain_env *env,
                    const struct credential_source *spec, const char *action,
                    aws_call_fn *done, void *payload);
 void aws_call_release(struct aws_call *call); /* cancels what is under way */
-void aws_call_start(struct aws_call *call, const char *registry);
 
 /* One of these ends the search for keys. */
 void aws_call_ready(struct aws_call *call); /* call->keys are there */
@@ -93,10 +92,9 @@ void aws_call_fail(struct aws_call *call, const struct error *err);
  * ------------------------------------------
  */
 
-void aws_keys_find(struct aws_call *call);
+/* Finds the place and the keys, then sends the request. */
+void aws_call_start(struct aws_call *call, const char *registry);
 /* The container's endpoint, if there is one, else the instance's */
 void aws_machine_keys_find(struct aws_call *call);
-int aws_container_url_check(const char *url, bool *ret_local,
-                            struct error *err) NODISCARD;
 
 #endif

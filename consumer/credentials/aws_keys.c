@@ -97,7 +97,7 @@ static void ask_sts(struct aws_call *call, const char *role, const char *path)
     const char *session = cloud_variable("AWS_ROLE_SESSION_NAME");
     struct error err;
 
-    if (secret_file_read(path, &token, &err) < 0) {
+    if (secret_file_read(path, &token, NULL, &err) < 0) {
         error_put_front(&err, "web identity");
         aws_call_fail(call, &err);
         return;
@@ -164,7 +164,7 @@ static enum aws_profile read_file(struct aws_call *call, const char *path,
     if (!file_stamp_of(path, &stamp)) {
         return AWS_PROFILE_ABSENT;
     }
-    if (secret_file_read(path, &text, err) < 0) {
+    if (secret_file_read(path, &text, &stamp, err) < 0) {
         return AWS_PROFILE_FAULTY;
     }
     result = aws_profile_read(text.data, profile, &call->keys, err);
@@ -223,7 +223,7 @@ static void use_environment(struct aws_call *call)
     }
 }
 
-void aws_keys_find(struct aws_call *call)
+static void find_keys(struct aws_call *call)
 {
     const struct credential_source *spec = call->spec;
     bool by_role = spec->role_arn != NULL;
@@ -238,5 +238,16 @@ void aws_keys_find(struct aws_call *call)
         use_identity(call);
     } else if (!use_file(call)) {
         aws_machine_keys_find(call);
+    }
+}
+
+void aws_call_start(struct aws_call *call, const char *registry)
+{
+    struct error err;
+
+    if (aws_place_find(registry, call->spec, &call->place, &err) < 0) {
+        aws_call_fail(call, &err);
+    } else {
+        find_keys(call);
     }
 }

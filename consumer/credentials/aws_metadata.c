@@ -2,7 +2,9 @@
 #include <strings.h>
 
 #include "aws_internal.h"
+#include "waybill/address.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /* Keys that the machine gives: a container's endpoint (ECS, EKS), or the
  * instance's metadata service (IMDSv2 only: version 1 answers to whoever can
@@ -80,7 +82,7 @@ static void on_container(void *payload, const struct http_response *response,
 }
 
 /* As the SDKs: plain http only where nobody else listens in. */
-int aws_container_url_check(const char *url, bool *ret_local, struct error *err)
+static int check_container(const char *url, bool *ret_local, struct error *err)
 {
     static const char *const links[] = {"169.254.170.2", "169.254.170.23",
                                         "fd00:ec2::23"};
@@ -91,7 +93,7 @@ int aws_container_url_check(const char *url, bool *ret_local, struct error *err)
     if (url_parse(url, NULL, &parsed, err) < 0) {
         return error_prefix(err, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
     }
-    local = cloud_is_loopback(parsed.host);
+    local = host_classify(parsed.host) == ADDRESS_LOOPBACK;
     for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
         local = local || strcmp(parsed.host, links[i]) == 0;
     }
@@ -115,7 +117,7 @@ static int put_authorization(struct str *out, struct error *err)
     CLEANUP(str_wipe) struct str file = STR_INIT(LIMIT_SECRET_FILE);
 
     if (path != NULL) {
-        if (secret_file_read(path, &file, err) < 0) {
+        if (secret_file_read(path, &file, NULL, err) < 0) {
             return -1;
         }
         value = file.data;
@@ -147,7 +149,7 @@ static void ask_container(struct aws_call *call, const char *relative,
     } else {
         str_puts(&call->url, full);
     }
-    if (aws_container_url_check(call->url.data, &local, &err) < 0 ||
+    if (check_container(call->url.data, &local, &err) < 0 ||
         put_authorization(&call->token, &err) < 0) {
         aws_call_fail(call, &err);
         return;
@@ -256,7 +258,7 @@ static void on_session(void *payload, const struct http_response *response,
         return;
     }
     token = response->body.data;
-    if (response->status >= 500 || response->status == 429) {
+    if (http_status_is_temporary(response->status)) {
         cloud_refused(&side, response, NULL, NULL, &failure);
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {

@@ -27,7 +27,8 @@ static const struct azure_cloud clouds[] = {
      "https://management.usgovcloudapi.net/"},
 };
 
-const struct azure_cloud *azure_cloud_of(const char *registry, bool *ret_known)
+/* By the registry's name; *ret_known: it is one of Azure's. */
+static const struct azure_cloud *cloud_of(const char *registry, bool *ret_known)
 {
     size_t len = strcspn(registry, ":");
 
@@ -157,7 +158,7 @@ static void start(struct source_job *job)
 {
     struct azure *azure = mem_zalloc(sizeof(*azure));
     bool known;
-    const struct azure_cloud *cloud = azure_cloud_of(job->registry, &known);
+    const struct azure_cloud *cloud = cloud_of(job->registry, &known);
     struct error err;
 
     azure->job = job;

@@ -3,6 +3,7 @@
 
 #include "azure_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /*
  * Who we are to Azure, in the order of its own libraries:
@@ -145,7 +146,7 @@ static int put_proof(struct str *form, struct error *err)
         return 0;
     }
     /* Read anew each time: Kubernetes replaces it. */
-    if (secret_file_read(path, &token, err) < 0) {
+    if (secret_file_read(path, &token, NULL, err) < 0) {
         return error_prefix(err, "federated token");
     }
     cloud_put_form(form, "client_assertion_type",
@@ -209,7 +210,7 @@ static void on_machine(void *payload, const struct http_response *response,
     }
     /* Other clouds have a service at the same address; theirs does not speak
      * JSON about this path. */
-    if (response->status < 500 && response->status != 429 &&
+    if (!http_status_is_temporary(response->status) &&
         json_parse(response->body.data, response->body.len, &json, &failure) <
             0) {
         error_fill(&failure, ERROR_AUTH, "%s does not answer as Azure's does",

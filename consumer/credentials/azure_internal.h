@@ -10,8 +10,6 @@ struct azure_cloud {
     const char *authority;
     const char *resource;
 };
-/* By the registry's name; *ret_known tells whether it is one of Azure's. */
-const struct azure_cloud *azure_cloud_of(const char *registry, bool *ret_known);
 
 /* --- azure_identity.c: a token of the directory
  * -------------------------------

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
+#include "waybill/sign.h"
+#include "waybill/url.h"
 #include "waybill/utf8.h"
 
 /* The machine's own service is a hop away, or does not exist. */
@@ -51,13 +54,6 @@ bool cloud_says_true(const char *name)
     return value != NULL && strcasecmp(value, "true") == 0;
 }
 
-bool cloud_is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           (strncmp(host, "127.", 4) == 0 &&
-            strspn(host, "0123456789.") == strlen(host));
-}
-
 int cloud_check_url(const char *what, const char *url, struct error *err)
 {
     struct url parsed;
@@ -66,7 +62,7 @@ int cloud_check_url(const char *what, const char *url, struct error *err)
     if (url_parse(url, NULL, &parsed, err) < 0) {
         return error_prefix(err, "%s", what);
     }
-    fine = parsed.https || cloud_is_loopback(parsed.host);
+    fine = parsed.https || host_classify(parsed.host) == ADDRESS_LOOPBACK;
     url_release(&parsed);
     return fine ? 0
                 : error_set(err, ERROR_AUTH, "%s '%s' is not https", what, url);
@@ -112,14 +108,17 @@ char *cloud_tail(const struct str *sent, char c)
     return at != NULL ? at + 1 : sent->data;
 }
 
+/* An answer that is not temporary means that there are no credentials, whatever
+ * its status. */
 static enum error_kind kind_of(int status, const char *code)
 {
-    if (status == 429 || (code != NULL && (strstr(code, "Throttl") != NULL ||
-                                           strstr(code, "TooManyRequests") ||
-                                           strstr(code, "RequestLimit")))) {
+    if (code != NULL &&
+        (strstr(code, "Throttl") != NULL || strstr(code, "TooManyRequests") ||
+         strstr(code, "RequestLimit"))) {
         return ERROR_RATE_LIMITED;
     }
-    return status >= 500 || status == 408 ? ERROR_UNAVAILABLE : ERROR_AUTH;
+    return http_status_is_temporary(status) ? http_error_kind(status)
+                                            : ERROR_AUTH;
 }
 
 void cloud_refused(const struct cloud_side *side,
@@ -136,11 +135,10 @@ void cloud_refused(const struct cloud_side *side,
         str_puts(&said, ": ");
         put_words(&said, words, side->sent);
     }
-    error_fill(err, kind_of(response->status, code), "%s answers with %d%s",
-               side->service, response->status, said.data);
-    err->http_status = response->status;
-    err->retry_after_ms = http_retry_after_ms(
-        response, clock_wall_ms(loop_clock(side->env->loop)));
+    http_error_fill(err, response, clock_wall_ms(loop_clock(side->env->loop)),
+                    "%s answers with %d%s", side->service, response->status,
+                    said.data);
+    err->kind = kind_of(response->status, code);
     if (code != NULL) {
         size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789_");
@@ -239,30 +237,13 @@ int64_t cloud_wall_s(const struct keychain_env *env)
     return clock_wall_ms(loop_clock(env->loop)) / 1000;
 }
 
-static bool read_expiry(const char *token, double *ret_expiry)
-{
-    CLEANUP(str_wipe) struct str payload = STR_INIT(LIMIT_TOKEN);
-    const char *begin = strchr(token, '.');
-    const char *end = begin != NULL ? strchr(begin + 1, '.') : NULL;
-    struct json *json = NULL;
-    struct error err;
-    bool found;
-
-    if (end == NULL ||
-        !base64url_decode(begin + 1, (size_t)(end - begin - 1), &payload) ||
-        json_parse(payload.data, payload.len, &json, &err) < 0) {
-        return false;
-    }
-    found = json_number(json_member(json, "exp"), ret_expiry);
-    json_free(json);
-    return found;
-}
-
 double cloud_jwt_seconds(const struct keychain_env *env, const char *token,
                          double fallback)
 {
+    struct json *claims = jwt_claims(token);
     double expiry;
+    bool found = json_number(json_member(claims, "exp"), &expiry);
 
-    return read_expiry(token, &expiry) ? expiry - (double)cloud_wall_s(env)
-                                       : fallback;
+    json_free(claims);
+    return found ? expiry - (double)cloud_wall_s(env) : fallback;
 }

@@ -31,7 +31,6 @@ bool cloud_says_true(const char *name);
 /* https, or a host that only this machine can answer for */
 int cloud_check_url(const char *what, const char *url,
                     struct error *err) NODISCARD;
-bool cloud_is_loopback(const char *host);
 /* "base/path" with one slash between them */
 void cloud_put_url(struct str *out, const char *base, const char *path);
 /* &name=value of a form; the first one without & */

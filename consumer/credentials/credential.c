@@ -1,8 +1,4 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "credentials_internal.h"
 #include "waybill/alloc.h"
@@ -84,19 +80,17 @@ static void replace(char **slot, const char *value, size_t len)
 static int bind_auth(struct credential *credential, const char *value,
                      struct error *err)
 {
-    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
     const char *colon;
 
     for (; *value != '\0'; value++) {
-        if (strchr(" \t\r\n", *value) == NULL) {
-            str_putc(&padded, *value);
+        if (*value != ' ' && *value != '\t') {
+            str_putc(&text, *value);
         }
     }
-    while (padded.len % 4 != 0) {
-        str_putc(&padded, '=');
-    }
-    if (!base64_decode(padded.data, padded.len, BASE64_STANDARD, &both)) {
+    if (!base64_decode(text.data, text.len, BASE64_STANDARD | BASE64_UNPADDED,
+                       &both)) {
         return error_set(err, ERROR_AUTH, "'auth' is not base64");
     }
     while (both.len > 0 && both.data[both.len - 1] == '\0') {
@@ -139,33 +133,13 @@ int credential_bind(struct credential *credential, int binding,
 /* --- files ------------------------------------------------------------------
  */
 
-int secret_file_read(const char *path, struct str *out, struct error *err)
+int secret_file_read(const char *path, struct str *out,
+                     struct file_stamp *ret_stamp, struct error *err)
 {
-    /* A FIFO must not hold the loop up. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat stat_;
-    int result = -1;
-
-    if (fd < 0) {
-        return error_set(err, ERROR_AUTH, "cannot read '%s': %s", path,
-                         file_reason(path, errno));
+    if (file_read(path, 0, out, ret_stamp, err) < 0) {
+        err->kind = ERROR_AUTH; /* a person must mend it, and then it goes on */
+        return error_prefix(err, "cannot read '%s'", path);
     }
-    if (fstat(fd, &stat_) == 0 && !S_ISREG(stat_.st_mode)) {
-        error_set(err, ERROR_AUTH, "'%s' is not a file", path);
-    } else if (file_read_all(fd, out) < 0) {
-        error_set(err, ERROR_AUTH, "cannot read '%s': %s", path,
-                  strerror(errno));
-    } else if (out->overflow) {
-        error_set(err, ERROR_AUTH, "'%s' is too large", path);
-    } else {
-        result = 0;
-    }
-    close(fd);
-    if (result == 0 && out->len > 0 && out->data[out->len - 1] == '\n') {
-        out->data[--out->len] = '\0';
-        if (out->len > 0 && out->data[out->len - 1] == '\r') {
-            out->data[--out->len] = '\0';
-        }
-    }
-    return result;
+    str_cut(out, without_line_end(out->data, out->len));
+    return 0;
 }

@@ -27,6 +27,8 @@ struct source_job {
     char why[LIMIT_MESSAGE / 4]; /* nothing there, because */
 };
 
+/* --- source_job.c */
+
 /* Takes what `credential` points to. */
 void source_found(struct source_job *job, struct credential *credential);
 /* It does not apply here: the next one is asked. Why, for people. */
@@ -80,10 +82,10 @@ const struct source_class *source_class_of(const char *name);
 int credential_bind(struct credential *credential, int binding,
                     const char *value, struct error *err) NODISCARD;
 
-/* A file with a secret in it, whole, one line end at its end left out; -1 with
- * the reason: not there, not readable, too large. errno tells ENOENT apart. */
+/* A file with a secret in it (file_read()), without the line end at its end.
+ * Whatever is wrong with it is ERROR_AUTH; ret_stamp may be NULL. */
 int secret_file_read(const char *path, struct str *out,
-                     struct error *err) NODISCARD;
+                     struct file_stamp *ret_stamp, struct error *err) NODISCARD;
 
 /* --- docker_config.c: what a docker config says; pure --- */
 

@@ -200,17 +200,14 @@ static void look_into(struct search *search, const char *text, size_t len)
     }
 }
 
-/* `file` is set. The stamp is taken before: what changes while it is read is
- * noticed at the next look. */
+/* `file` is set. */
 static void look_into_file(struct search *search)
 {
     CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_DOCKER_CONFIG);
     struct source_job *job = search->job;
     struct error err;
 
-    search->stamp = (struct file_stamp){0};
-    file_stamp_of(search->file.data, &search->stamp);
-    if (secret_file_read(search->file.data, &text, &err) < 0) {
+    if (secret_file_read(search->file.data, &text, &search->stamp, &err) < 0) {
         search_free(search);
         source_failed(job, &err);
         return;

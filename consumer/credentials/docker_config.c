@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "credentials_internal.h"
 #include "waybill/alloc.h"
@@ -23,15 +24,13 @@
  * one counts; of equal ones the last.
  */
 
-static const char hub_server[] = "https://index.docker.io/v1/";
+const char *const docker_hub_names[] = {DOCKER_HUB, "docker.io",
+                                        "registry-1.docker.io", NULL};
 
-static bool is_hub(const char *host, size_t len)
+bool is_docker_hub(const char *host, size_t len)
 {
-    static const char *const hosts[] = {"index.docker.io", "docker.io",
-                                        "registry-1.docker.io"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
-        if (strlen(hosts[i]) == len && strncasecmp(hosts[i], host, len) == 0) {
+    for (const char *const *name = docker_hub_names; *name != NULL; name++) {
+        if (strlen(*name) == len && strncasecmp(*name, host, len) == 0) {
             return true;
         }
     }
@@ -40,7 +39,9 @@ static bool is_hub(const char *host, size_t len)
 
 const char *docker_server(const char *registry)
 {
-    return is_hub(registry, strlen(registry)) ? hub_server : registry;
+    return is_docker_hub(registry, strlen(registry)) ? "https://" DOCKER_HUB
+                                                       "/v1/"
+                                                     : registry;
 }
 
 /* --- keys -------------------------------------------------------------------
@@ -59,6 +60,7 @@ struct key {
     bool has_scheme;
 };
 
+/* As docker takes one apart: a key is no URL, and may be any text. */
 static struct key read_key(const char *text)
 {
     struct key key = {.host = text};
@@ -91,7 +93,8 @@ static bool same_host(const struct key *key, const char *registry)
 
     return (key->host_len == len &&
             strncasecmp(key->host, registry, len) == 0) ||
-           (is_hub(key->host, key->host_len) && is_hub(registry, len));
+           (is_docker_hub(key->host, key->host_len) &&
+            is_docker_hub(registry, len));
 }
 
 /* The repository, or a folder that it is in */

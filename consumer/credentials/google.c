@@ -1,10 +1,10 @@
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 #include "google_key.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /*
  * Google: with a key file its owner signs an assertion, which the token service
@@ -358,11 +358,7 @@ static int read_file(struct google *google, struct error *err)
 {
     CLEANUP(str_wipe) struct str text = STR_INIT(LIMIT_SECRET_FILE);
 
-    if (!file_stamp_of(google->path.data, &google->stamp)) {
-        return error_set(err, ERROR_AUTH, "cannot read '%s': %s",
-                         google->path.data, strerror(errno));
-    }
-    if (secret_file_read(google->path.data, &text, err) < 0) {
+    if (secret_file_read(google->path.data, &text, &google->stamp, err) < 0) {
         return -1;
     }
     if (google_key_parse(text.data, text.len, &google->key, err) < 0) {

@@ -69,7 +69,7 @@ static void start_file(struct source_job *job)
     if (!file_stamp_of(job->spec->path, &credential.stamp) &&
         (errno == ENOENT || errno == ENOTDIR)) {
         source_nothing(job, "not there");
-    } else if (secret_file_read(job->spec->path, &content, &err) < 0) {
+    } else if (secret_file_read(job->spec->path, &content, NULL, &err) < 0) {
         source_failed(job, &err);
     } else {
         credential.file = mem_strdup(job->spec->path);

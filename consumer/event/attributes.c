@@ -1,5 +1,4 @@
 #include <string.h>
-#include <strings.h>
 
 #include "event_internal.h"
 #include "waybill/base64.h"
@@ -11,14 +10,6 @@
 
 #define STRUCTURED "application/cloudevents"
 #define BATCH "application/cloudevents-batch"
-
-static bool starts_with(struct bytes value, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return value.len >= len &&
-           strncasecmp((const char *)value.data, prefix, len) == 0;
-}
 
 static bool has_attribute_headers(const struct message *message)
 {
@@ -41,7 +32,7 @@ static int check_attribute(const struct json_at *root, const char *name,
         return json_at_fault(&at, err, ERROR_SCHEMA, "longer than %zu bytes",
                              most);
     }
-    if (len == 0 || memchr(text, '\0', len) != NULL || !utf8_valid(text, len)) {
+    if (len == 0 || !utf8_is_text(text, len)) {
         return json_at_fault(&at, err, ERROR_SCHEMA,
                              "must be text that is not empty");
     }
@@ -108,9 +99,9 @@ static int read_headers(const struct message *message,
                             header->value.len, row->most, err) < 0) {
             return -1;
         }
-        set_attribute(attributes, row,
-                      arena_printf(arena, "%.*s", (int)header->value.len,
-                                   (const char *)header->value.data));
+        set_attribute(
+            attributes, row,
+            message_header_text(message, row->header, row->most, arena));
     }
     return 0;
 }
@@ -220,14 +211,12 @@ int attributes_read(const struct message *message, const struct json_at *root,
                     struct arena *arena, struct attributes *ret_attributes,
                     struct json_at *ret_data, struct error *err)
 {
-    const struct header *type = message_header(message, "content-type");
-
-    if (type != NULL && starts_with(type->value, BATCH)) {
+    if (message_header_begins(message, "content-type", BATCH)) {
         return json_at_fault(root, err, ERROR_SCHEMA,
                              "a batch of CloudEvents: Kafka's binding has no "
                              "batched mode");
     }
-    if (type != NULL && starts_with(type->value, STRUCTURED)) {
+    if (message_header_begins(message, "content-type", STRUCTURED)) {
         return read_structured(root, arena, ret_attributes, ret_data, err);
     }
     *ret_data = *root;

@@ -80,19 +80,6 @@ static void copy_headers(struct letter *letter, const struct message *original)
     }
 }
 
-static const char *header_text(struct arena *arena,
-                               const struct message *message, const char *name)
-{
-    const struct header *header = message_header(message, name);
-
-    if (header == NULL || header->value.data == NULL ||
-        header->value.len > MOST_PLACE) {
-        return NULL;
-    }
-    return arena_printf(arena, "%.*s", (int)header->value.len,
-                        (const char *)header->value.data);
-}
-
 /* Where the record stood first, which a replay does not change */
 struct place {
     const char *topic;
@@ -105,9 +92,12 @@ static struct place place_of(const struct input *input, struct arena *arena)
     const struct message *message = &input->message;
     struct place place;
 
-    place.topic = header_text(arena, message, "waybill-topic");
-    place.partition = header_text(arena, message, "waybill-partition");
-    place.offset = header_text(arena, message, "waybill-offset");
+    place.topic =
+        message_header_text(message, "waybill-topic", MOST_PLACE, arena);
+    place.partition =
+        message_header_text(message, "waybill-partition", MOST_PLACE, arena);
+    place.offset =
+        message_header_text(message, "waybill-offset", MOST_PLACE, arena);
     if (message_header(message, "waybill-replays") == NULL ||
         place.topic == NULL || place.partition == NULL ||
         place.offset == NULL) {
@@ -129,7 +119,8 @@ static void add_origin(struct letter *letter, const struct outcome *outcome,
     add(letter, "waybill-partition", place.partition);
     add(letter, "waybill-offset", place.offset);
     add(letter, "waybill-replays",
-        header_text(letter->arena, &input->message, "waybill-replays"));
+        message_header_text(&input->message, "waybill-replays", MOST_PLACE,
+                            letter->arena));
     if (input->message.timestamp_ms > 0) {
         add_number(letter, "waybill-timestamp", input->message.timestamp_ms);
     }

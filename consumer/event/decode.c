@@ -6,7 +6,6 @@
 #include "event_internal.h"
 #include "waybill/base64.h"
 #include "waybill/limits.h"
-#include "waybill/utf8.h"
 
 /* A member that has to be a string when it is there, and where it is kept */
 struct text_field {
@@ -369,21 +368,6 @@ static const char *stand_in_id(const struct input *input, struct arena *arena)
                         input->partition, (long long)input->offset);
 }
 
-static const char *header_text(const struct message *message, const char *name,
-                               struct arena *arena)
-{
-    const struct header *header = message_header(message, name);
-
-    if (header == NULL || header->value.data == NULL ||
-        header->value.len > LIMIT_EVENT_ID ||
-        memchr(header->value.data, '\0', header->value.len) != NULL ||
-        !utf8_valid(header->value.data, header->value.len)) {
-        return NULL;
-    }
-    return arena_printf(arena, "%.*s", (int)header->value.len,
-                        (const char *)header->value.data);
-}
-
 /* A replayed dead letter says what it was called and for whom it comes again
  * (wire format, section 3). */
 static void read_replay(const struct message *message, struct arena *arena,
@@ -394,10 +378,11 @@ static void read_replay(const struct message *message, struct arena *arena,
     if (message_header(message, "waybill-replays") == NULL) {
         return;
     }
-    id = header_text(message, "waybill-event-id", arena);
-    event->id = has_text(id) ? id : event->id;
-    event->replay_attachment =
-        header_text(message, "waybill-attachment", arena);
+    id =
+        message_header_text(message, "waybill-event-id", LIMIT_EVENT_ID, arena);
+    event->id = id != NULL ? id : event->id;
+    event->replay_attachment = message_header_text(
+        message, "waybill-attachment", LIMIT_EVENT_ID, arena);
     if (event->replay_attachment == NULL &&
         message_header(message, "waybill-attachment") != NULL) {
         event->replay_attachment = ""; /* for one that nobody has */

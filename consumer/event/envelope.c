@@ -198,8 +198,8 @@ static int check(const struct json_at *at, const struct envelope *envelope,
     if (envelope->payload_type == NULL) {
         return json_at_require(&type, err);
     }
-    if (!base64_decode(text, strlen(text), BASE64_STANDARD, NULL) &&
-        !base64_decode(text, strlen(text), BASE64_URL_SAFE, NULL)) {
+    if (!base64_decode(text, strlen(text), BASE64_STANDARD | BASE64_URL_SAFE,
+                       NULL)) {
         return json_at_fault(&payload, err, ERROR_SCHEMA, "is not base64");
     }
     return 0;

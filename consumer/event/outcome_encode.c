@@ -19,18 +19,21 @@ struct attributes {
 
 static const char *const status_names[] = {"succeeded", "failed", "skipped"};
 
+static const char *const types[] = {
+    "dev.waybill.delivery.succeeded.v1",
+    "dev.waybill.delivery.failed.v1",
+    "dev.waybill.attestation.skipped.v1",
+};
+
+_Static_assert(ARRAY_SIZE(status_names) == OUTCOME_STATUSES, "one each");
+_Static_assert(ARRAY_SIZE(types) == OUTCOME_STATUSES, "one each");
+
+/* An event is skipped as a whole, or by one of its attachments. */
 static const char *type_of(const struct outcome *outcome)
 {
-    switch (outcome->status) {
-    case OUTCOME_SUCCEEDED:
-        return "dev.waybill.delivery.succeeded.v1";
-    case OUTCOME_FAILED:
-        return "dev.waybill.delivery.failed.v1";
-    case OUTCOME_SKIPPED:
-        break;
-    }
-    return outcome->attachment != NULL ? "dev.waybill.delivery.skipped.v1"
-                                       : "dev.waybill.attestation.skipped.v1";
+    return outcome->status == OUTCOME_SKIPPED && outcome->attachment != NULL
+               ? "dev.waybill.delivery.skipped.v1"
+               : types[outcome->status];
 }
 
 static const char *workflow_label(const struct event *event,

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "event_internal.h"
 #include "waybill/trace.h"
 
@@ -13,51 +15,46 @@
  * where none came.
  */
 
-/* The state goes with the parent that it came with, or not at all. */
-static bool take(struct bytes parent, struct bytes state, struct arena *arena,
+/* trace.h takes no longer ones. */
+#define MAX_HEADER 1024
+
+/* Both may be NULL. The state goes with the parent that it came with, or not at
+ * all. */
+static bool take(const char *parent, const char *state, struct arena *arena,
                  struct trace_context *trace)
 {
     char text[TRACE_PARENT_SIZE];
 
-    if (!trace_parent_read((const char *)parent.data, parent.len, text)) {
+    if (parent == NULL || !trace_parent_read(parent, strlen(parent), text)) {
         return false;
     }
     trace->parent = arena_strdup(arena, text);
-    trace->state = trace_state_is_valid((const char *)state.data, state.len)
-                       ? arena_printf(arena, "%.*s", (int)state.len,
-                                      (const char *)state.data)
+    trace->state = state != NULL && trace_state_is_valid(state, strlen(state))
+                       ? arena_strdup(arena, state)
                        : NULL;
     return true;
-}
-
-static struct bytes header_bytes(const struct message *message,
-                                 const char *name)
-{
-    const struct header *header = message_header(message, name);
-
-    return header != NULL ? header->value : (struct bytes){NULL, 0};
 }
 
 void trace_of_headers(const struct message *message, struct arena *arena,
                       struct trace_context *trace)
 {
-    if (!take(header_bytes(message, "ce_traceparent"),
-              header_bytes(message, "ce_tracestate"), arena, trace)) {
-        (void)take(header_bytes(message, "traceparent"),
-                   header_bytes(message, "tracestate"), arena, trace);
+    static const char *const names[][2] = {
+        {"ce_traceparent", "ce_tracestate"},
+        {"traceparent", "tracestate"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (take(message_header_text(message, names[i][0], MAX_HEADER, arena),
+                 message_header_text(message, names[i][1], MAX_HEADER, arena),
+                 arena, trace)) {
+            return;
+        }
     }
-}
-
-static struct bytes member_bytes(const struct json_at *root, const char *name)
-{
-    const char *text = json_text(json_member(root->value, name));
-
-    return text != NULL ? bytes_of(text) : (struct bytes){NULL, 0};
 }
 
 void trace_of_members(const struct json_at *root, struct arena *arena,
                       struct trace_context *trace)
 {
-    (void)take(member_bytes(root, "traceparent"),
-               member_bytes(root, "tracestate"), arena, trace);
+    (void)take(json_text(json_member(root->value, "traceparent")),
+               json_text(json_member(root->value, "tracestate")), arena, trace);
 }

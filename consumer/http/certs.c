@@ -1,22 +1,17 @@
+#include "certs.h"
+
+#include <curl/curl.h>
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "http_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/file.h"
+#include "waybill/http.h"
 
-/*
- * certs.d, as containers-certs.d(5) and docker have it: a folder for each
- * host[:port]; in it *.crt are authorities besides the system's, *.cert and the
- * *.key of the same name are a certificate of ours. The first folder that is
- * there counts, the others are not looked at. Of several certificates we take
- * the first by name: libcurl has room for one.
- */
+/* The first folder that is there counts, the others are not looked at. Of
+ * several certificates we take the first by name: libcurl has room for one. */
 
 /* The system's bundle has a quarter of this. */
 #define MOST_AUTHORITIES ((size_t)1024 * 1024)
@@ -31,48 +26,21 @@ static void fail(struct certs *certs, const char *path, const char *why)
     }
 }
 
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-    }
-}
-
-/* 0, or an errno */
-static int read_file(const char *path, struct str *out)
-{
-    /* A FIFO must not hold the loop up. */
-    CLEANUP(close_fd)
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat stat_;
-
-    if (fd < 0 || fstat(fd, &stat_) < 0) {
-        return errno;
-    }
-    if (!S_ISREG(stat_.st_mode)) {
-        return EINVAL;
-    }
-    if (file_read_all(fd, out) < 0) {
-        return errno;
-    }
-    return out->overflow ? EFBIG : 0;
-}
-
 static void add_authority(struct certs *certs, const char *path)
 {
     const char *usual = curl_version_info(CURLVERSION_NOW)->cainfo;
     struct str *all = &certs->authorities;
+    struct error err;
     size_t before;
-    int why;
 
-    if (all->len == 0 && usual != NULL) {
-        read_file(usual, all); /* where there are none, ours are all */
+    if (all->len == 0 && usual != NULL &&
+        file_read(usual, 0, all, NULL, &err) < 0) {
+        str_clear(all); /* where there are none, ours are all */
     }
     str_putc(all, '\n');
     before = all->len;
-    why = read_file(path, all);
-    if (why != 0) {
-        fail(certs, path, file_reason(path, why));
+    if (file_read(path, 0, all, NULL, &err) < 0) {
+        fail(certs, path, err.message);
     } else if (strstr(all->data + before, "-----BEGIN ") == NULL) {
         fail(certs, path, "holds no certificate in PEM");
     }

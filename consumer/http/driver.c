@@ -4,8 +4,6 @@
 
 #include "waybill/alloc.h"
 
-/* Idle easy handles kept; each holds some 20 KiB */
-#define MOST_IDLE 64
 /* Idle connections kept, of all registries together */
 #define MOST_CONNECTIONS 256L
 
@@ -113,41 +111,12 @@ void http_free(struct http *http)
     if (http == NULL) {
         return;
     }
-    for (size_t i = 0; i < http->idle_count; i++) {
-        curl_easy_cleanup(http->idle[i]);
-    }
+    http_free_easy(http);
     curl_multi_cleanup(http->multi);
     hosts_free(http);
     loop_disarm(http->loop, &http->timer);
-    mem_free(http->idle);
     mem_free(http);
     curl_global_cleanup();
-}
-
-CURL *http_take_easy(struct http *http)
-{
-    CURL *easy;
-
-    if (http->idle_count > 0) {
-        return http->idle[--http->idle_count];
-    }
-    easy = curl_easy_init();
-    if (easy == NULL) {
-        abort();
-    }
-    return easy;
-}
-
-void http_give_easy(struct http *http, CURL *easy)
-{
-    if (http->idle_count >= MOST_IDLE) {
-        curl_easy_cleanup(easy);
-        return;
-    }
-    curl_easy_reset(easy);
-    http->idle = mem_grow(http->idle, &http->idle_capacity,
-                          http->idle_count + 1, sizeof(CURL *));
-    http->idle[http->idle_count++] = easy;
 }
 
 const char *http_library_version(void)

@@ -5,6 +5,7 @@
 
 #include "http_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /*
  * libcurl's codes and texts, as one line that says what to change. Its texts
@@ -16,45 +17,12 @@
 
 struct proxy {
     bool used;
-    bool https;
-    struct str name; /* host:port */
+    struct url url;
 };
 
 static void proxy_release(struct proxy *proxy)
 {
-    str_release(&proxy->name);
-}
-
-static void free_curlu(CURLU **handle)
-{
-    curl_url_cleanup(*handle);
-}
-
-static void put_part(CURLU *handle, CURLUPart part, const char *fallback,
-                     struct str *out)
-{
-    char *text = NULL;
-
-    curl_url_get(handle, part, &text, 0);
-    str_puts(out, text != NULL ? text : fallback);
-    curl_free(text);
-}
-
-static bool name_proxy(const char *url, struct proxy *proxy)
-{
-    CLEANUP(free_curlu) CURLU *handle = curl_url();
-
-    if (curl_url_set(handle, CURLUPART_URL, url,
-                     CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME)) {
-        return false;
-    }
-    proxy->https = strncasecmp(url, "https:", 6) == 0;
-    put_part(handle, CURLUPART_HOST, "", &proxy->name);
-    str_putc(&proxy->name, ':');
-    /* libcurl's default for all others */
-    put_part(handle, CURLUPART_PORT, proxy->https ? "443" : "1080",
-             &proxy->name);
-    return true;
+    url_release(&proxy->url);
 }
 
 /* In libcurl's order (CURLOPT_PROXY) */
@@ -76,13 +44,11 @@ static bool was_used(const struct http_transfer *transfer, CURLcode result,
                      const struct proxy *proxy)
 {
     CLEANUP(str_release) struct str tried = STR_INIT(LIMIT_URL);
-    size_t colon = (size_t)(strrchr(proxy->name.data, ':') - proxy->name.data);
     long port = 0;
 
     curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_PORT, &port);
-    str_put(&tried, proxy->name.data, colon);
-    str_printf(&tried, " port %s ", proxy->name.data + colon + 1);
-    return port == strtol(proxy->name.data + colon + 1, NULL, 10) ||
+    str_printf(&tried, "%s port %u ", proxy->url.host, proxy->url.port);
+    return port == (long)proxy->url.port ||
            result == CURLE_COULDNT_RESOLVE_PROXY || result == CURLE_PROXY ||
            strstr(transfer->curl_says, tried.data) != NULL;
 }
@@ -94,7 +60,8 @@ static void find_proxy(const struct http_transfer *transfer, CURLcode result,
     const char *url =
         own != NULL ? own : proxy_of_environment(transfer->host != NULL);
 
-    proxy->used = url != NULL && *url != '\0' && name_proxy(url, proxy) &&
+    proxy->used = url != NULL && *url != '\0' &&
+                  url_parse_proxy(url, &proxy->url) &&
                   (own != NULL || was_used(transfer, result, proxy));
 }
 
@@ -116,7 +83,7 @@ static bool is_proxys(const struct http_transfer *transfer, CURLcode result,
     curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
     curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect);
     return proxy->used && ready_us == 0 && connect / 100 != 2 &&
-           (proxy->https || !is_tls(result));
+           (proxy->url.https || !is_tls(result));
 }
 
 static int explain_407(const struct proxy *proxy, struct error *err)
@@ -124,7 +91,7 @@ static int explain_407(const struct proxy *proxy, struct error *err)
     return error_set(err, ERROR_UNREACHABLE,
                      "proxy '%s' asks for credentials, or refuses ours (407): "
                      "set USER:PASSWORD@ in the proxy's URL",
-                     proxy->used ? proxy->name.data : "");
+                     proxy->used ? proxy->url.text : "");
 }
 
 static int explain_connect(const struct proxy *proxy, long status,
@@ -133,7 +100,7 @@ static int explain_connect(const struct proxy *proxy, long status,
     return error_set(err, ERROR_UNREACHABLE,
                      "proxy '%s' does not let us through: it answers CONNECT "
                      "with %ld",
-                     proxy->used ? proxy->name.data : "", status);
+                     proxy->used ? proxy->url.text : "", status);
 }
 
 /* --- TLS --------------------------------------------------------------------
@@ -291,8 +258,7 @@ static int explain_any(const struct http_transfer *transfer, CURLcode result,
 int transfer_explain(const struct http_transfer *transfer, CURLcode result,
                      struct error *err)
 {
-    CLEANUP(proxy_release)
-    struct proxy proxy = {.name = STR_INIT(LIMIT_URL)};
+    CLEANUP(proxy_release) struct proxy proxy = {.used = false};
     long connect = 0;
 
     if (transfer->too_large != NULL) {
@@ -309,7 +275,7 @@ int transfer_explain(const struct http_transfer *transfer, CURLcode result,
     }
     explain_any(transfer, result, err);
     if (is_proxys(transfer, result, &proxy)) {
-        error_prefix(err, "proxy '%s'", proxy.name.data);
+        error_prefix(err, "proxy '%s'", proxy.url.text);
     }
     return -1;
 }

@@ -5,8 +5,6 @@
 
 #include "waybill/http.h"
 
-#define LONGEST_RETRY_AFTER_MS ((int64_t)5 * 60 * 1000)
-
 static bool line_is(const char *line, size_t len, const char *name)
 {
     size_t name_len = strlen(name);
@@ -60,7 +58,7 @@ uint32_t http_retry_after_ms(const struct http_response *response,
         unsigned long seconds = strtoul(value.data, &end, 10);
 
         wait =
-            seconds > 3600 ? LONGEST_RETRY_AFTER_MS : (int64_t)seconds * 1000;
+            seconds > 3600 ? HTTP_MOST_RETRY_AFTER_MS : (int64_t)seconds * 1000;
         wait = *end == '\0' ? wait : 0;
     } else {
         int64_t date = clock_parse_http_date(value.data);
@@ -70,8 +68,8 @@ uint32_t http_retry_after_ms(const struct http_response *response,
     if (wait <= 0) {
         return 0;
     }
-    return wait > LONGEST_RETRY_AFTER_MS ? LONGEST_RETRY_AFTER_MS
-                                         : (uint32_t)wait;
+    return wait > HTTP_MOST_RETRY_AFTER_MS ? HTTP_MOST_RETRY_AFTER_MS
+                                           : (uint32_t)wait;
 }
 
 bool http_value_is_plain(const char *value)

@@ -18,23 +18,25 @@
  * called; false for what could be a path, or is no https. */
 static bool name_of(const char *url, char name[LONGEST_NAME])
 {
-    size_t len;
+    struct url_parts parts;
 
     if (strncasecmp(url, "https://", 8) != 0) {
         return false;
     }
-    url += 8;
-    len = strcspn(url, "/?#");
-    if (len == 0 || len >= LONGEST_NAME || url[0] == '.') {
+    parts = url_parts(url);
+    if (parts.authority_len == 0 || parts.authority_len >= LONGEST_NAME ||
+        parts.authority[0] == '.') {
         return false;
     }
-    for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)url[i]) && !strchr(".-_:[]", url[i])) {
+    for (size_t i = 0; i < parts.authority_len; i++) {
+        char c = parts.authority[i];
+
+        if (!isalnum((unsigned char)c) && !strchr(".-_:[]", c)) {
             return false;
         }
-        name[i] = (char)tolower((unsigned char)url[i]);
+        name[i] = (char)tolower((unsigned char)c);
     }
-    name[len] = '\0';
+    name[parts.authority_len] = '\0';
     return true;
 }
 

@@ -4,21 +4,13 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#include "certs.h"
 #include "waybill/http.h"
+#include "waybill/url.h"
 
 /* What driver.c (the multi handle and the loop), transfer.c (one request),
  * apply.c (how to get there), hosts.c and certs.c (what is known of a host)
  * and explain.c (what went wrong) share. */
-
-/* What certs.d holds for a host. It is replaced, never changed, so that a
- * transfer may point into the one that it began with. */
-struct certs {
-    size_t users;
-    struct str authorities; /* the system's and the folder's, PEM; or empty */
-    char *certificate;      /* paths, or NULL */
-    char *key;
-    char *fault; /* why no request may go out, or NULL */
-};
 
 struct host {
     TAILQ_ENTRY(host) link;
@@ -65,9 +57,10 @@ struct http {
     size_t host_count;
 };
 
-/* driver.c */
+/* easy.c */
 CURL *http_take_easy(struct http *http);
 void http_give_easy(struct http *http, CURL *easy);
+void http_free_easy(struct http *http);
 
 /* transfer.c */
 void transfer_finish(struct http_transfer *transfer, CURLcode result);
@@ -85,9 +78,9 @@ struct certs *host_certs(struct host *host,
 void host_avoid_http2(struct host *host, uint64_t now_ms);
 void hosts_free(struct http *http);
 
-/* certs.c */
-struct certs *certs_load(const char *host, const char *certs_dir);
-void certs_leave(struct certs *certs); /* NULL is fine */
+/* url.c: whatever libcurl takes for a proxy's URL; the scheme may be missing.
+ * It may hold a password, so the text becomes host:port. */
+bool url_parse_proxy(const char *text, struct url *ret_url);
 
 /* explain.c */
 int transfer_explain(const struct http_transfer *transfer, CURLcode result,

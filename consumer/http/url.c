@@ -1,11 +1,11 @@
 #include <ctype.h>
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_internal.h"
 #include "waybill/alloc.h"
-#include "waybill/http.h"
 #include "waybill/limits.h"
+#include "waybill/url.h"
 
 static void free_curlu(CURLU **handle)
 {
@@ -84,7 +84,8 @@ static bool reads_the_same(const struct url *url)
     bool same;
 
     if (has_control(url->text) ||
-        curl_url_set(again, CURLUPART_URL, url->text, 0) != CURLUE_OK) {
+        curl_url_set(again, CURLUPART_URL, url->text,
+                     CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
         return false;
     }
     text = part_of(again, CURLUPART_URL, 0);
@@ -96,14 +97,34 @@ static bool reads_the_same(const struct url *url)
     return same;
 }
 
-static int fill(CURLU *handle, struct url *ret_url, struct error *err)
+static unsigned port_of(CURLU *handle, unsigned flags, unsigned fallback)
+{
+    char *text = part_of(handle, CURLUPART_PORT, flags);
+    unsigned port = text != NULL ? (unsigned)strtoul(text, NULL, 10) : fallback;
+
+    mem_free(text);
+    return port;
+}
+
+/* curl takes one slash, and three, for the two that there should be, where
+ * others read another host. What is relative has no scheme. */
+static bool begins_oddly(const char *text)
+{
+    size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return text[scheme] == ':' && (!isalpha((unsigned char)*text) ||
+                                   strspn(text + scheme + 1, "/") != 2);
+}
+
+static int fill(CURLU *handle, bool any_scheme, struct url *ret_url,
+                struct error *err)
 {
     struct url url = {0};
     bool known;
-    char *port;
 
     url.https = is_https(handle, &known);
-    if (!known) {
+    if (!known && !any_scheme) {
         return error_set(err, ERROR_REJECTED, "neither http nor https");
     }
     if (has_part(handle, CURLUPART_USER) ||
@@ -111,9 +132,7 @@ static int fill(CURLU *handle, struct url *ret_url, struct error *err)
         return error_set(err, ERROR_REJECTED, "URL holds credentials");
     }
     url.host = host_of(handle);
-    port = part_of(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-    url.port = port != NULL ? (unsigned)strtoul(port, NULL, 10) : 0;
-    mem_free(port);
+    url.port = port_of(handle, CURLU_DEFAULT_PORT, 0);
     curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0);
     url.text = part_of(handle, CURLUPART_URL, 0);
     if (url.host == NULL || url.text == NULL) {
@@ -128,8 +147,8 @@ static int fill(CURLU *handle, struct url *ret_url, struct error *err)
     return 0;
 }
 
-int url_parse(const char *text, const struct url *base, struct url *ret_url,
-              struct error *err)
+static int parse(const char *text, const struct url *base, bool any_scheme,
+                 struct url *ret_url, struct error *err)
 {
     CLEANUP(free_curlu) CURLU *handle = curl_url();
 
@@ -140,7 +159,58 @@ int url_parse(const char *text, const struct url *base, struct url *ret_url,
         curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME)) {
         return error_set(err, ERROR_REJECTED, "not a URL");
     }
-    return fill(handle, ret_url, err);
+    if (begins_oddly(text)) {
+        return error_set(err, ERROR_REJECTED, "URL reads in two ways");
+    }
+    return fill(handle, any_scheme, ret_url, err);
+}
+
+int url_parse(const char *text, const struct url *base, struct url *ret_url,
+              struct error *err)
+{
+    return parse(text, base, false, ret_url, err);
+}
+
+int url_parse_any(const char *text, struct url *ret_url, struct error *err)
+{
+    return parse(text, NULL, true, ret_url, err);
+}
+
+bool url_parse_proxy(const char *text, struct url *ret_url)
+{
+    CLEANUP(free_curlu) CURLU *handle = curl_url();
+    struct str name;
+    struct url url = {0};
+    bool known;
+    bool six;
+
+    if (curl_url_set(handle, CURLUPART_URL, text,
+                     CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME)) {
+        return false;
+    }
+    url.https = is_https(handle, &known);
+    url.host = host_of(handle);
+    if (url.host == NULL) {
+        return false;
+    }
+    url.port = port_of(handle, 0, url.https ? 443 : 1080); /* libcurl's own */
+    six = strchr(url.host, ':') != NULL;
+    str_init(&name, STR_UNLIMITED);
+    str_printf(&name, "%s%s%s:%u", six ? "[" : "", url.host, six ? "]" : "",
+               url.port);
+    url.text = str_take(&name);
+    *ret_url = url;
+    return true;
+}
+
+struct url_parts url_parts(const char *text)
+{
+    size_t scheme_len = strcspn(text, ":");
+    const char *authority = text + scheme_len + strlen("://");
+    size_t authority_len = strcspn(authority, "/?#");
+
+    return (struct url_parts){scheme_len, authority, authority_len,
+                              authority + authority_len};
 }
 
 void url_release(struct url *url)

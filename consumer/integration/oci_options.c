@@ -1,6 +1,4 @@
-#include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "oci_options.h"
@@ -38,14 +36,7 @@ static int check_prefix(const char *value, struct error *err)
 
 static int check_file(const char *value, struct error *err)
 {
-    FILE *file = fopen(value, "re");
-
-    if (file == NULL) {
-        return error_set(err, ERROR_CONFIG, "cannot be read: %s",
-                         file_reason(value, errno));
-    }
-    fclose(file);
-    return 0;
+    return file_check(value, err) < 0 ? error_prefix(err, "cannot be read") : 0;
 }
 
 /* It becomes a header, and the user's name ends at the first colon. */

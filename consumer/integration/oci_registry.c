@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "oci_options.h"
+#include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/integration.h"
 #include "waybill/oci.h"
@@ -134,20 +135,6 @@ static struct account *account_of(struct oci_integration *integration,
  * -----------------------------------------------------------
  */
 
-static const char *without_port(const char *registry, struct arena *arena)
-{
-    const char *end =
-        registry[0] == '[' ? strchr(registry, ']') : strchr(registry, ':');
-
-    if (end == NULL) {
-        return registry;
-    }
-    return registry[0] == '['
-               ? arena_printf(arena, "%.*s", (int)(end - registry - 1),
-                              registry + 1)
-               : arena_printf(arena, "%.*s", (int)(end - registry), registry);
-}
-
 /* What is configured, and every registry that a registration names */
 static void fill_allowed(struct oci_integration *integration,
                          const struct integration_context *context)
@@ -163,11 +150,14 @@ static void fill_allowed(struct oci_integration *integration,
     for (size_t i = 0; i < context->registration_count; i++) {
         const struct registration *registration = &context->registrations[i];
         struct oci_repository repository;
+        struct host_port split;
 
         if (strcmp(registration->integration, KIND) == 0) {
             parse_repository(registration, integration->arena, &repository);
-            patterns[count++] =
-                without_port(repository.registry, integration->arena);
+            if (host_port_split(repository.registry, &split)) {
+                patterns[count++] =
+                    arena_strdup(integration->arena, split.host);
+            }
         }
     }
     integration->allowed = (struct allow_list){

@@ -1,4 +1,4 @@
-#include "kafka_internal.h"
+#include "batch.h"
 
 #include "waybill/alloc.h"
 

@@ -5,8 +5,8 @@
 
 #include "kafka_internal.h"
 
-/* committer.c has the thread and what crosses to it, transaction.c what the
- * thread does. */
+/* committer.c has the thread, transaction.c what it does, and handover.c what
+ * crosses to it and back. */
 
 /* Between two tries of what may be tried again */
 #define COMMITTER_PAUSE_MS 200
@@ -38,12 +38,22 @@ struct committer {
     int done_fd;
 };
 
-/* --- committer.c; on the thread */
+/* --- handover.c; on the thread */
 bool committer_is_stopping(struct committer *committer);
 /* Ends early when the committer stops. */
 void committer_pause(struct committer *committer, unsigned ms);
 /* Something to log; of several the last one counts. */
 void committer_say(struct committer *committer, const char *text);
+/* Waits for the next batch; NULL: the committer stops. */
+struct queue_batch *committer_next(struct committer *committer);
+void committer_post(struct committer *committer,
+                    const struct queue_result *result);
+/* The last thing that the thread does */
+void committer_end(struct committer *committer);
+
+/* --- handover.c; on the loop's thread */
+/* Tells the thread to stop; false: it has not ended in time. */
+bool committer_await_end(struct committer *committer, unsigned timeout_ms);
 
 /* --- transaction.c; on the thread */
 int transaction_ensure_producer(struct committer *committer, struct error *err);

@@ -1,7 +1,5 @@
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -28,18 +26,6 @@
 #define CLOSE_MS 10000
 #define COMMITTER_END_MS 15000
 #define DESTROY_S 5
-
-void queue_notice(struct queue *queue, enum log_level level, const char *format,
-                  ...)
-{
-    char text[LIMIT_MESSAGE];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    queue->handler->notice(queue->payload, level, text);
-}
 
 /* --- records
  * ------------------------------------------------------------------- */
@@ -89,77 +75,6 @@ static void hand_over(struct queue *queue, const rd_kafka_message_t *from)
 /* --- events
  * ------------------------------------------------------------------------ */
 
-static void on_trouble(struct queue *queue, rd_kafka_resp_err_t code,
-                       const char *text)
-{
-    switch ((int)code) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        queue_notice(
-            queue, LOG_ERROR,
-            "topic '%s' does not exist: create it (Waybill creates none), "
-            "or mend kafka.topics.attestations",
-            queue->options.topic);
-        break;
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-        queue_notice(queue, LOG_ERROR, "%s", text);
-        break;
-    default:
-        queue_notice(queue, LOG_WARN, "%s", text);
-        break;
-    }
-}
-
-/* Only where a position is: one that was committed, or has been read to. What
- * would have come is lost, or was never meant: no offset of our own choosing
- * can be right. */
-static void on_out_of_range(struct queue *queue, rd_kafka_event_t *event)
-{
-    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
-    struct error err;
-
-    error_set(&err, ERROR_FATAL,
-              "partition %d of topic '%s' cannot be read from offset %lld on "
-              "(%s): records were deleted before they were read (retention), "
-              "or the topic was made anew; set the offset of group '%s' with "
-              "kafka-consumer-groups --reset-offsets, then start again",
-              at != NULL ? (int)at->partition : -1, queue->options.topic,
-              at != NULL ? (long long)at->offset : -1LL,
-              rd_kafka_event_error_string(event), queue->options.group);
-    if (at != NULL) {
-        rd_kafka_topic_partition_destroy(at);
-    }
-    queue->handler->failed(queue->payload, &err);
-}
-
-/* A fatal error is not always told by the code that says so. */
-static bool is_fatal(struct queue *queue)
-{
-    char why[LIMIT_MESSAGE];
-    struct error err;
-
-    if (rd_kafka_fatal_error(queue->client, why, sizeof(why)) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return false;
-    }
-    error_set(&err, ERROR_FATAL, "kafka consumer: %s", why);
-    queue->handler->failed(queue->payload, &err);
-    return true;
-}
-
-static void on_error(struct queue *queue, rd_kafka_event_t *event)
-{
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-
-    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        on_out_of_range(queue, event);
-    } else if (!is_fatal(queue)) {
-        on_trouble(queue, code, rd_kafka_event_error_string(event));
-    }
-}
-
 static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *message;
@@ -168,35 +83,9 @@ static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             hand_over(queue, message);
         } else {
-            on_trouble(queue, message->err, rd_kafka_message_errstr(message));
+            queue_notice_trouble(queue, message->err,
+                                 rd_kafka_message_errstr(message));
         }
-    }
-}
-
-/* syslog(3)'s numbers. What is an error there (3) comes as an event of its own
- * as well, once. */
-static enum log_level level_of(int syslog_level, const char *facility)
-{
-    if (syslog_level <= 2) {
-        return LOG_ERROR;
-    }
-    /* "not supported", every half minute, of brokers before 0.11: which have no
-     * transactions either, or are librdkafka's own mock. */
-    if (strcmp(facility, "AUTOCREATE") == 0) {
-        return LOG_DEBUG;
-    }
-    return syslog_level == 4 ? LOG_WARN : LOG_DEBUG;
-}
-
-static void on_log(struct queue *queue, rd_kafka_event_t *event)
-{
-    const char *facility;
-    const char *text;
-    int level;
-
-    if (rd_kafka_event_log(event, &facility, &text, &level) == 0) {
-        queue_notice(queue, level_of(level, facility), "%s: %s", facility,
-                     text);
     }
 }
 
@@ -213,10 +102,10 @@ static void serve(struct queue *queue, rd_kafka_event_t *event)
         membership_on_offsets(queue, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        on_error(queue, event);
+        queue_notice_error(queue, event);
         break;
     case RD_KAFKA_EVENT_LOG:
-        on_log(queue, event);
+        queue_notice_log(queue, event);
         break;
     default:
         break;

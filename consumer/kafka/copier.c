@@ -3,7 +3,7 @@
 #include "kafka_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
-#include "waybill/dead_letters.h"
+#include "waybill/copier.h"
 
 #define ANSWER_MS 10000
 #define PATIENCE_MS 30000

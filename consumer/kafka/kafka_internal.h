@@ -4,38 +4,12 @@
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 
+#include "batch.h"
+#include "properties.h"
 #include "waybill/kafka.h"
-
-/* --- properties.c
- * ------------------------------------------------------------- */
-
-enum client_role { CLIENT_CONSUMER, CLIENT_PRODUCER, CLIENT_PUBLISHER };
-
-/* The client's configuration: what the user may set, over our defaults, under
- * what a promise hangs on. */
-rd_kafka_conf_t *client_conf(enum client_role role,
-                             const struct queue_options *options,
-                             struct error *err);
-
-/* Takes the configuration, also when it fails. */
-rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
-                       struct error *err);
 
 /* --- batch.c
  * ------------------------------------------------------------------- */
-
-struct queue_batch {
-    struct arena *arena;
-    struct message *messages;
-    size_t message_count;
-    size_t message_capacity;
-    struct queue_position *offsets;
-    size_t offset_count;
-    size_t offset_capacity;
-    /* Taken when the batch is handed in: it carries the generation, by which
-     * the broker fences a member that has lost its partitions (KIP-447). */
-    rd_kafka_consumer_group_metadata_t *group;
-};
 
 /* With its group's metadata; batch.c knows no librdkafka. NULL is fine. */
 void batch_discard(struct queue_batch *batch);

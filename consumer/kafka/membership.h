@@ -36,8 +36,19 @@ struct queue {
     bool committing;
 };
 
+/* --- notices.c: what librdkafka says --- */
+
 void queue_notice(struct queue *queue, enum log_level level, const char *format,
                   ...) PRINTF(3, 4);
+/* An error of one message or of one topic, which does not end anything */
+void queue_notice_trouble(struct queue *queue, rd_kafka_resp_err_t code,
+                          const char *text);
+/* Of RD_KAFKA_EVENT_ERROR: a notice, or the end */
+void queue_notice_error(struct queue *queue, rd_kafka_event_t *event);
+void queue_notice_log(struct queue *queue, rd_kafka_event_t *event);
+
+/* --- membership.c --- */
+
 void membership_init(struct queue *queue);
 void membership_free(struct queue *queue);
 /* What the group says, and what the broker says of committed offsets */

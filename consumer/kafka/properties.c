@@ -1,8 +1,9 @@
+#include "properties.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "kafka_internal.h"
 #include "waybill/suggest.h"
 
 /* Those that a promise hangs on, and which one */

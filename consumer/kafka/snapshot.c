@@ -3,7 +3,7 @@
 #include "kafka_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
-#include "waybill/dead_letters.h"
+#include "waybill/snapshot.h"
 
 #define ANSWER_MS 10000
 /* A transaction that was killed holds back offsets until its time is up (10 s)

@@ -84,20 +84,6 @@ uint64_t offset_set_bits(const struct offset_set *set, int64_t from)
                : bits | word_at(set, from + WORD_BITS) << (WORD_BITS - shift);
 }
 
-int64_t offset_set_next_gap(const struct offset_set *set, int64_t from)
-{
-    while (offset_set_has(set, from)) {
-        uint64_t word = set->words[word_of(set, from)];
-
-        if (word == UINT64_MAX) {
-            from = base_of(from) + WORD_BITS;
-        } else {
-            from++;
-        }
-    }
-    return from;
-}
-
 int64_t offset_set_next(const struct offset_set *set, int64_t from)
 {
     if (set->count == 0) {

@@ -1,3 +1,4 @@
+#include "authorizer.h"
 #include "oci_internal.h"
 #include "waybill/alloc.h"
 
@@ -43,13 +44,13 @@ static void run_ending(void *payload)
  * take "nothing is wanted" for what it says. */
 static bool is_out_of_order(const struct origin *origin, struct error *err)
 {
-    int status = origin->ping_status;
+    int status = origin->capabilities.ping_status;
 
-    if (status < 500 && status != 429) {
+    if (!http_status_is_temporary(status)) {
         return false;
     }
-    error_fill(err, status == 429 ? ERROR_RATE_LIMITED : ERROR_UNAVAILABLE,
-               "registry '%s' answers %d", origin->url.host, status);
+    error_fill(err, http_error_kind(status), "registry '%s' answers %d",
+               origin->url.host, status);
     err->http_status = status;
     return true;
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "authorizer.h"
 #include "oci_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
@@ -43,8 +44,8 @@ static const struct challenge *challenge_of(const struct authorizer *authorizer)
 {
     return authorizer->challenge.scheme != AUTH_UNKNOWN
                ? &authorizer->challenge
-               : origin_challenge(authorizer->origin,
-                                  authorizer->target->keychain);
+               : capabilities_challenge(&authorizer->origin->capabilities,
+                                        authorizer->target->keychain);
 }
 
 static void fail(struct authorizer *authorizer, const struct error *err)
@@ -59,7 +60,8 @@ static void fail_to_authorize(struct authorizer *authorizer,
                               const struct error *err)
 {
     if (err->kind != ERROR_UNAVAILABLE && err->kind != ERROR_RATE_LIMITED) {
-        origin_forget(authorizer->origin, authorizer->target->keychain);
+        capabilities_forget_challenge(&authorizer->origin->capabilities,
+                                      authorizer->target->keychain);
     }
     fail(authorizer, err);
 }
@@ -365,7 +367,8 @@ static bool learn(struct authorizer *authorizer,
     }
     challenge_release(&authorizer->challenge);
     authorizer->challenge = challenge;
-    origin_learn(authorizer->origin, authorizer->target->keychain, &challenge);
+    capabilities_learn_challenge(&authorizer->origin->capabilities,
+                                 authorizer->target->keychain, &challenge);
     keep_more(authorizer);
     return true;
 }

@@ -2,8 +2,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "oci_internal.h"
+#include "challenge.h"
 #include "waybill/alloc.h"
+#include "waybill/base64.h"
 #include "waybill/limits.h"
 
 /*
@@ -125,7 +126,8 @@ static void keep_better(struct challenge *best, struct challenge *other)
     challenge_release(other);
 }
 
-void challenge_parse(const char *value, struct challenge *challenge)
+/* One header's value; keeps what is better than what is there already */
+static void parse(const char *value, struct challenge *challenge)
 {
     CLEANUP(str_release) struct str word = STR_INIT(LIMIT_CHALLENGE);
     CLEANUP(str_release) struct str text = STR_INIT(LIMIT_CHALLENGE);
@@ -159,8 +161,17 @@ void challenge_read(const struct http_response *response,
     for (size_t n = 0; http_header(response, "WWW-Authenticate", n, &value);
          n++) {
         if (!value.overflow) {
-            challenge_parse(value.data, ret_challenge);
+            parse(value.data, ret_challenge);
         }
         str_clear(&value);
     }
+}
+
+void oci_put_basic(struct str *out, const char *username, const char *password)
+{
+    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&both, "%s:%s", username, password);
+    str_puts(out, "Authorization: Basic ");
+    base64_encode(out, both.data, both.len);
 }

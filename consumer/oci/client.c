@@ -1,9 +1,7 @@
-#include <string.h>
-
+#include "exchange.h"
 #include "oci_internal.h"
-#include "token.h"
+#include "origin.h"
 #include "waybill/alloc.h"
-#include "waybill/base64.h"
 
 const char *const oci_exchanges[] = {"auto", "oauth2", "basic", NULL};
 
@@ -41,13 +39,4 @@ void oci_client_free(struct oci_client *client)
         origin_free(origin);
     }
     mem_free(client);
-}
-
-void oci_put_basic(struct str *out, const char *username, const char *password)
-{
-    CLEANUP(str_wipe) struct str both = STR_INIT(STR_UNLIMITED);
-
-    str_printf(&both, "%s:%s", username, password);
-    str_puts(out, "Authorization: Basic ");
-    base64_encode(out, both.data, both.len);
 }

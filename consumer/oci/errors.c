@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "oci_internal.h"
+#include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
@@ -103,9 +104,8 @@ static bool code_is(const struct said *said, const char *code)
 /* ECR Public says of an expired token 400 where others say 401. */
 static bool is_refusal(int status, const struct said *said)
 {
-    return status == 401 || status == 403 ||
-           (status == 400 &&
-            (code_is(said, "DENIED") || code_is(said, "UNAUTHORIZED")));
+    return status == 400 &&
+           (code_is(said, "DENIED") || code_is(said, "UNAUTHORIZED"));
 }
 
 bool oci_is_unauthorized(const struct http_response *response,
@@ -194,24 +194,20 @@ static bool wants_https(const struct oci_target *target, int status,
             strstr(said->words.data, "HTTPS port") != NULL);
 }
 
+/* A registry's code is more precise than the status that comes with it, unless
+ * the status says that the registry is in trouble. */
 static enum error_kind kind_of(int status, const struct said *said)
 {
-    if (status == 429 || is_rate_limit(status, said)) {
+    if (is_rate_limit(status, said)) {
         return ERROR_RATE_LIMITED;
     }
-    if (status == 408 || status == 425 || status >= 500) {
-        return ERROR_UNAVAILABLE;
+    if (http_status_is_temporary(status)) {
+        return http_error_kind(status);
     }
     if (is_restart(status, said)) {
         return ERROR_INTERRUPTED;
     }
-    if (is_refusal(status, said)) {
-        return ERROR_AUTH;
-    }
-    if (status == 404) {
-        return ERROR_NOT_FOUND;
-    }
-    return status == 413 ? ERROR_TOO_LARGE : ERROR_REJECTED;
+    return is_refusal(status, said) ? ERROR_AUTH : http_error_kind(status);
 }
 
 /* What its makers' manual would say */
@@ -249,14 +245,13 @@ int oci_error_of(const struct http_response *response, const char *what,
     colon = said.words.len > 0 ? ": " : "";
     kind = kind_of(response->status, &said);
     advice = advice_on(kind, target);
-    error_set(err, kind, "%s: registry '%s' answers %d%s%s%s%s%s%s%s", what,
-              target->registry, response->status, said.code[0] ? " " : "",
-              said.code, colon, said.words.data, advice ? " (" : "",
-              advice ? advice : "", advice ? ")" : "");
-    err->http_status = response->status;
+    http_error_fill(err, response, clock_wall_ms(loop_clock(client->loop)),
+                    "%s: registry '%s' answers %d%s%s%s%s%s%s%s", what,
+                    target->registry, response->status, said.code[0] ? " " : "",
+                    said.code, colon, said.words.data, advice ? " (" : "",
+                    advice ? advice : "", advice ? ")" : "");
+    err->kind = kind;
     memcpy(err->code, said.code, sizeof(err->code));
-    err->retry_after_ms =
-        http_retry_after_ms(response, clock_wall_ms(loop_clock(client->loop)));
     if (err->kind == ERROR_RATE_LIMITED && err->retry_after_ms == 0) {
         err->retry_after_ms = retry_after_in(said.words.data);
     }

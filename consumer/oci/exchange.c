@@ -1,7 +1,8 @@
 #include <string.h>
 
+#include "exchange.h"
 #include "oci_internal.h"
-#include "token.h"
+#include "trust.h"
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
@@ -53,13 +54,16 @@ static void leave_session(struct token *token)
 
 static enum grant choose(const struct exchange *exchange);
 
-static bool may_go(const struct session *session, enum grant grant)
+static bool may_go(const struct exchange *exchange, enum grant grant)
 {
+    const struct session *session = exchange->session;
+
     if (session->fetching == 0 || session_is_refused(session)) {
         return true;
     }
-    return session->is_good && (grant != GRANT_REFRESH || session->is_steady ||
-                                session->refreshing == 0);
+    return session->is_good &&
+           (grant != GRANT_REFRESH || session->refreshing == 0 ||
+            exchange->origin->capabilities.reusable_refresh_tokens);
 }
 
 /* The first, or all when they may go side by side */
@@ -68,7 +72,7 @@ static void serve_queue(struct session *session)
     struct token *next;
 
     while ((next = TAILQ_FIRST(&session->queue)) != NULL &&
-           may_go(session, choose(&next->exchange))) {
+           may_go(&next->exchange, choose(&next->exchange))) {
         TAILQ_REMOVE(&session->queue, next, queue_link);
         next->exchange.queued = false;
         fetch(next);
@@ -129,7 +133,7 @@ static void fail(struct token *token, struct error *err)
 {
     error_prefix(err, "token");
     end(token);
-    token_failed(token, err);
+    token->done(token, NULL, 0, err);
 }
 
 static void run_failing(void *payload)
@@ -146,7 +150,8 @@ static void run_failing(void *payload)
 static enum grant choose(const struct exchange *exchange)
 {
     const struct session *session = exchange->session;
-    bool post = exchange->method != OCI_EXCHANGE_BASIC && !session->no_post;
+    bool post = exchange->method != OCI_EXCHANGE_BASIC &&
+                !exchange->origin->capabilities.no_token_post;
 
     if (session->refresh_token != NULL && post) {
         return GRANT_REFRESH;
@@ -236,7 +241,7 @@ static void fetch(struct token *token)
     exchange->grant = choose(exchange);
     if (session_is_refused(session)) {
         fail_later(token, &session->refusal);
-    } else if (may_go(session, exchange->grant)) {
+    } else if (may_go(exchange, exchange->grant)) {
         send(token);
     } else {
         exchange->queued = true;
@@ -284,7 +289,8 @@ static void keep_refresh_token(struct token *token, const struct json *json)
                 (exchange->used != NULL && strcmp(next, exchange->used) == 0);
 
     if (exchange->grant == GRANT_REFRESH) {
-        session->is_steady = same;
+        capabilities_learn_refresh_tokens(&exchange->origin->capabilities,
+                                          same);
     }
     if (same) {
         return;
@@ -375,14 +381,6 @@ static int read_answer(struct token *token,
     return result;
 }
 
-static enum error_kind kind_of(int status)
-{
-    if (status == 429) {
-        return ERROR_RATE_LIMITED;
-    }
-    return status >= 500 || status == 408 ? ERROR_UNAVAILABLE : ERROR_AUTH;
-}
-
 static bool was_post(const struct exchange *exchange)
 {
     return exchange->grant == GRANT_PASSWORD ||
@@ -408,11 +406,12 @@ static void refuse(struct token *token, const struct http_response *response)
     struct error err;
 
     exchange_put_refusal(&words, exchange, &shown, response);
-    error_set(&err, kind_of(response->status), "token server '%s' answers %d%s",
-              exchange->host, response->status, words.data);
-    err.http_status = response->status;
-    err.retry_after_ms =
-        http_retry_after_ms(response, clock_wall_ms(loop_clock(loop)));
+    http_error_fill(&err, response, clock_wall_ms(loop_clock(loop)),
+                    "token server '%s' answers %d%s", exchange->host,
+                    response->status, words.data);
+    if (!http_status_is_temporary(response->status)) {
+        err.kind = ERROR_AUTH; /* no token, whatever the status */
+    }
     if (response->status == 401 ||
         (response->status == 400 && was_post(exchange))) {
         session_refuse(exchange->session, &err);
@@ -420,7 +419,7 @@ static void refuse(struct token *token, const struct http_response *response)
         see_trouble(exchange->session, &err);
     }
     /* It may have been a 404 of the moment only. */
-    exchange->session->no_post = false;
+    capabilities_learn_token_post(&exchange->origin->capabilities, true);
     fail(token, &err);
 }
 
@@ -434,7 +433,7 @@ static bool has_other_way(struct exchange *exchange, int status)
     }
     if ((status == 404 || status == 405) &&
         exchange->method == OCI_EXCHANGE_AUTO) {
-        session->no_post = true;
+        capabilities_learn_token_post(&exchange->origin->capabilities, false);
         return true;
     }
     if ((status != 400 && status != 401) || exchange->grant != GRANT_REFRESH) {
@@ -479,7 +478,7 @@ static void on_fetched(void *payload, const struct http_response *response,
         fail(token, &failure);
     } else {
         end(token);
-        token_got(token, value, lifetime);
+        token->done(token, value, lifetime, NULL);
         mem_wipe(value);
     }
 }

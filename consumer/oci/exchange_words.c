@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "exchange.h"
 #include "oci_internal.h"
-#include "token.h"
 #include "waybill/limits.h"
 
 /* What a token server is told: a GET's URL, a POST's form, Basic; and what it
@@ -86,8 +86,9 @@ void exchange_put_refusal(struct str *text, const struct exchange *exchange,
     if (post && response->status == 404) {
         str_puts(text, " (it does not know OAuth2: set token_exchange_method "
                        "to auto)");
-    } else if (response->status / 100 == 4 && response->status != 408 &&
-               response->status != 429 && exchange->credential.origin != NULL) {
+    } else if (response->status / 100 == 4 &&
+               !http_status_is_temporary(response->status) &&
+               exchange->credential.origin != NULL) {
         str_printf(text, " (credentials from %s)", exchange->credential.origin);
     }
 }

@@ -1,10 +1,9 @@
 #include <string.h>
 
-#include "oci_internal.h"
+#include "token.h"
 #include "waybill/alloc.h"
-#include "waybill/base64.h"
 #include "waybill/json.h"
-#include "waybill/limits.h"
+#include "waybill/sign.h"
 
 /*
  * A token server that will not give what was asked for says 200, and gives a
@@ -116,36 +115,11 @@ static bool access_actions(const struct json *claims, const char *path,
     return true;
 }
 
-/* The middle part, base64url without padding (RFC 7515) */
-static struct json *claims_of(const char *token)
-{
-    CLEANUP(str_wipe) struct str padded = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_wipe) struct str text = STR_INIT(STR_UNLIMITED);
-    const char *dot = strchr(token, '.');
-    const char *end = dot != NULL ? strchr(dot + 1, '.') : NULL;
-    struct json *claims;
-    struct error err;
-
-    if (strlen(token) > LIMIT_TOKEN || end == NULL ||
-        strchr(end + 1, '.') != NULL) {
-        return NULL;
-    }
-    str_put(&padded, dot + 1, (size_t)(end - dot - 1));
-    while (padded.len % 4 != 0) {
-        str_putc(&padded, '=');
-    }
-    if (!base64_decode(padded.data, padded.len, BASE64_URL_SAFE, &text) ||
-        json_parse(text.data, text.len, &claims, &err) < 0) {
-        return NULL;
-    }
-    return claims;
-}
-
 bool grant_missing(const char *token, const char *scope, const char *path,
                    const char *actions, struct str *missing)
 {
     CLEANUP(str_release) struct str granted = STR_INIT(STR_UNLIMITED);
-    struct json *claims = claims_of(token);
+    struct json *claims = jwt_claims(token);
     bool known = claims != NULL && access_actions(claims, path, &granted);
 
     if (!known && scope != NULL) {

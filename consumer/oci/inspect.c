@@ -1,6 +1,9 @@
 #include <string.h>
 
 #include "oci_internal.h"
+#include "origin.h"
+#include "request.h"
+#include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

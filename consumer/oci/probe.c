@@ -1,4 +1,5 @@
 #include "oci_internal.h"
+#include "origin.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
@@ -37,10 +38,10 @@ static void on_response(void *payload, const struct http_response *response,
         failure = *err;
         error_prefix(&failure, "registry '%s'", probe->registry);
         finish(probe, &failure);
-    } else if (response->status >= 500 || response->status == 429) {
-        error_set(&failure, ERROR_UNAVAILABLE, "registry '%s' answers %d",
-                  probe->registry, response->status);
-        failure.http_status = response->status;
+    } else if (http_status_is_temporary(response->status)) {
+        http_error_fill(
+            &failure, response, clock_wall_ms(loop_clock(probe->client->loop)),
+            "registry '%s' answers %d", probe->registry, response->status);
         finish(probe, &failure);
     } else {
         finish(probe, NULL);

@@ -1,7 +1,9 @@
+#include "waybill/credentials.h"
 #include "waybill/provider.h"
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "waybill/glob.h"
 #include "waybill/str.h"
@@ -16,7 +18,7 @@
 const struct provider providers[] = {
     {
         .name = "Docker Hub",
-        .hosts = LIST("index.docker.io", "docker.io", "registry-1.docker.io"),
+        .hosts = docker_hub_names,
         .wire_host = "registry-1.docker.io",
         .token_hosts = LIST("auth.docker.io"),
         .well_known = true,
@@ -176,6 +178,11 @@ const struct provider providers[] = {
     },
     {.name = "registry", .hosts = LIST("*")},
 };
+
+const char *registry_name(const char *registry)
+{
+    return is_docker_hub(registry, strlen(registry)) ? DOCKER_HUB : registry;
+}
 
 /* Hosts have no case, and globs do. */
 static void put_lower(struct str *out, const char *text)

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "oci_internal.h"
+#include "upload.h"
 #include "waybill/alloc.h"
 #include "waybill/ecr.h"
 #include "waybill/fault.h"
@@ -227,7 +228,7 @@ static bool ends_with_answer(struct oci_push *push,
         finish(push, err);
         return true;
     }
-    if (response->status >= 500 || response->status == 429) {
+    if (http_status_is_temporary(response->status)) {
         refuse(push, response, "manifest");
         return true;
     }

@@ -1,12 +1,11 @@
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "waybill/address.h"
+#include "waybill/credentials.h"
 #include "waybill/limits.h"
 #include "waybill/oci.h"
-
-#define DOCKER_HUB "index.docker.io"
+#include "waybill/provider.h"
 
 static bool is_lower_or_digit(char c)
 {
@@ -63,50 +62,6 @@ static bool is_registry(const char *text, size_t len)
            (len == 9 && strncmp(text, "localhost", 9) == 0);
 }
 
-static bool port_is_valid(const char *port)
-{
-    size_t digits = strspn(port, "0123456789");
-    unsigned long number = strtoul(port, NULL, 10);
-
-    return digits > 0 && digits <= 5 && port[digits] == '\0' && number > 0 &&
-           number <= 65535;
-}
-
-/* Between brackets, of which `len` is with both */
-static bool is_ipv6(const char *bracket, size_t len)
-{
-    char inside[INET6_ADDRSTRLEN];
-    struct in6_addr ip;
-
-    if (len < 4 || len - 2 >= sizeof(inside)) {
-        return false;
-    }
-    memcpy(inside, bracket + 1, len - 2);
-    inside[len - 2] = '\0';
-    return inet_pton(AF_INET6, inside, &ip) == 1;
-}
-
-/* host, host:port or [IPv6]:port */
-static bool registry_is_valid(const char *registry)
-{
-    size_t len;
-
-    if (registry[0] == '[') {
-        const char *end = strchr(registry, ']');
-
-        len = end != NULL ? (size_t)(end - registry) + 1 : 0;
-        if (!is_ipv6(registry, len)) {
-            return false;
-        }
-    } else {
-        len = strspn(registry, "abcdefghijklmnopqrstuvwxyz"
-                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
-    }
-    return len > 0 &&
-           (registry[len] == '\0' ||
-            (registry[len] == ':' && port_is_valid(registry + len + 1)));
-}
-
 static int explain(const char *text, struct error *err)
 {
     const char *slash = strchr(text, '/');
@@ -140,6 +95,7 @@ int oci_repository_parse(const char *text, struct arena *arena,
     const char *slash = strchr(text, '/');
     size_t first = slash != NULL ? (size_t)(slash - text) : strlen(text);
     struct oci_repository found;
+    struct host_port split;
 
     if (slash == NULL && is_registry(text, first)) {
         return error_set(err, ERROR_CONFIG,
@@ -153,10 +109,9 @@ int oci_repository_parse(const char *text, struct arena *arena,
         found.registry = DOCKER_HUB;
         found.path = arena_strdup(arena, text);
     }
-    if (strcmp(found.registry, "docker.io") == 0) {
-        found.registry = DOCKER_HUB;
-    }
-    if (!registry_is_valid(found.registry) || !oci_path_is_valid(found.path)) {
+    found.registry = registry_name(found.registry);
+    if (!host_port_split(found.registry, &split) || split.port == 0 ||
+        !oci_path_is_valid(found.path)) {
         return explain(text, err);
     }
     *ret_repository = found;
@@ -165,13 +120,8 @@ int oci_repository_parse(const char *text, struct arena *arena,
 
 bool oci_registry_is_loopback(const char *registry)
 {
-    size_t len = strcspn(registry, ":");
+    struct host_port split;
 
-    if (strncmp(registry, "[::1]", 5) == 0) {
-        return true;
-    }
-    return (len == 9 && strncmp(registry, "localhost", 9) == 0) ||
-           (len > 10 && strncmp(registry + len - 10, ".localhost", 10) == 0) ||
-           (strncmp(registry, "127.", 4) == 0 &&
-            strspn(registry, "0123456789.") == len);
+    return host_port_split(registry, &split) &&
+           host_classify(split.host) == ADDRESS_LOOPBACK;
 }

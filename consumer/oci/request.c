@@ -1,6 +1,10 @@
+#include "request.h"
+
 #include <string.h>
 
+#include "authorizer.h"
 #include "oci_internal.h"
+#include "trust.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "exchange.h"
 #include "oci_internal.h"
-#include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

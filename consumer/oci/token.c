@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "exchange.h"
 #include "oci_internal.h"
-#include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
@@ -108,7 +108,7 @@ static void wake(struct token *token, const struct error *err)
     }
 }
 
-void token_failed(struct token *token, const struct error *err)
+static void fail(struct token *token, const struct error *err)
 {
     struct oci_client *client = token->client;
 
@@ -119,11 +119,21 @@ void token_failed(struct token *token, const struct error *err)
     token_free(token);
 }
 
-void token_got(struct token *token, const char *value, uint64_t lifetime_ms)
+static void keep(struct token *token, const char *value, uint64_t lifetime_ms)
 {
     token->value = mem_strdup(value);
     token->expires_ms = loop_now(token->client->loop) + lifetime_ms;
     wake(token, NULL);
+}
+
+static void on_exchanged(struct token *token, const char *value,
+                         uint64_t lifetime_ms, const struct error *err)
+{
+    if (value != NULL) {
+        keep(token, value, lifetime_ms);
+    } else {
+        fail(token, err);
+    }
 }
 
 static void forget_oldest(struct oci_client *client)
@@ -150,6 +160,7 @@ static struct token *new_token(struct oci_client *client,
     }
     put_key(&key, query);
     token->client = client;
+    token->done = on_exchanged;
     token->key = str_take(&key);
     TAILQ_INIT(&token->waiters);
     TAILQ_INSERT_TAIL(&client->tokens, token, link);

@@ -1,77 +1,51 @@
 #ifndef WAYBILL_OCI_TOKEN_H
 #define WAYBILL_OCI_TOKEN_H
 
-#include "oci_internal.h"
+#include <sys/queue.h>
 
-/* What token.c (the cache) and exchange.c (one fetch) share. */
+#include "origin.h"
 
-enum grant {
-    GRANT_ANONYMOUS, /* GET */
-    GRANT_BASIC,     /* GET, with a password */
-    GRANT_PASSWORD,  /* POST, OAuth2 */
-    GRANT_REFRESH,   /* POST, OAuth2 */
-};
+/* Bearer tokens: the cache (token.c), and what a token is good for (grant.c) */
 
-/* While it is fetched: copies, since whoever asked first may be gone. */
-struct exchange {
-    struct session *session; /* NULL: no fetch is under way */
+/* Which token */
+struct token_query {
     struct origin *origin;
-    struct http_transport transport; /* its texts are the origin's */
-    struct keychain *keychain;
-    struct credential credential;
-    enum oci_exchange method;
-    enum grant grant;
-    char *realm;
-    char *host; /* of the realm, for messages */
-    char *service;
-    char *path;
-    char *actions;
-    char *scope;   /* all of it, blanks between */
-    bool has_more; /* of which a part is not of our making */
-    char *used;    /* the refresh token that went out */
-    unsigned tries;
-    bool queued;
-    bool sent;
-    struct str form; /* of a POST, while it is sent */
-    struct http_transfer *fetch;
-    struct task failing;
-    struct error failure;
+    const struct oci_target *target;
+    const struct challenge *challenge;
+    const struct credential *credential;
+    const char *actions;
+    const char *more; /* scopes that a challenge has asked for; NULL: none */
 };
 
-struct token {
-    TAILQ_ENTRY(token) link;
-    TAILQ_ENTRY(token) queue_link; /* in its session's queue */
-    struct oci_client *client;
-    char *key;
-    char *value; /* NULL while it is fetched */
-    uint64_t expires_ms;
-    TAILQ_HEAD(, token_waiter) waiters;
-    struct exchange exchange;
+struct token_waiter {
+    /* token is NULL when there is none, and err says why. */
+    void (*ready)(void *payload, const char *token, uint64_t lifetime_ms,
+                  const struct error *err);
+    void *payload;
+    TAILQ_ENTRY(token_waiter) link;
+    struct token *token; /* while waiting */
 };
 
-/* exchange.c: ends in token_got() or token_failed(), later. */
-int exchange_start(struct token *token, const struct token_query *query,
-                   struct error *err) NODISCARD;
-void exchange_cancel(struct token *token);
+struct token;
 
-/* exchange_words.c */
-void exchange_put_url(struct str *url, const struct exchange *exchange);
-void exchange_put_form(struct str *form, const struct exchange *exchange);
-void exchange_put_basic(struct str *header, const struct exchange *exchange);
-void exchange_put_refusal(struct str *text, const struct exchange *exchange,
-                          const struct credential *shown,
-                          const struct http_response *response);
+/* A token that can be used now, or NULL: then call token_wait(). */
+const char *token_cached(struct oci_client *client,
+                         const struct token_query *query,
+                         uint64_t *ret_lifetime_ms);
+/* Calls ready() once, later. */
+int token_wait(struct oci_client *client, const struct token_query *query,
+               struct token_waiter *waiter, struct error *err) NODISCARD;
+void token_forget_waiter(struct token_waiter *waiter);
+/* The registry would not have that value. */
+void token_drop(struct oci_client *client, const char *value);
+void token_free(struct token *token);
+/* Takes every token that is known out of a text. */
+void token_scrub(const struct oci_client *client, char *text);
 
-/* token.c */
-void token_got(struct token *token, const char *value, uint64_t lifetime_ms);
-void token_failed(struct token *token, const struct error *err);
-
-/* session.c */
-struct session *session_of(struct oci_client *client,
-                           const struct token_query *query);
-void session_free(struct oci_client *client, struct session *session);
-void session_set_refresh_token(struct session *session, const char *token);
-bool session_is_refused(const struct session *session);
-void session_refuse(struct session *session, const struct error *err);
+/* Of the actions asked for on a repository, those that are known not to have
+ * been granted, in *missing. False: the answer does not tell. `scope` is the
+ * answer's own, or NULL. */
+bool grant_missing(const char *token, const char *scope, const char *path,
+                   const char *actions, struct str *missing);
 
 #endif

@@ -1,4 +1,5 @@
 #include "oci_internal.h"
+#include "origin.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 

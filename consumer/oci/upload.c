@@ -1,8 +1,11 @@
+#include "upload.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "oci_internal.h"
+#include "origin.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
@@ -20,8 +23,6 @@
  * session whose answer is lost is left to the registry's own clock.
  */
 
-/* Sent with a POST to learn whether that is taken */
-#define MOST_PROBE_BODY 4096
 /* nginx takes 1 MiB when nobody has told it otherwise; who takes less than that
  * may take this. */
 static const size_t learnt_chunks[] = {(size_t)1024 * 1024, (size_t)64 * 1024};
@@ -101,13 +102,6 @@ static void send(struct upload *upload, const struct oci_request_spec *spec,
  * ------------------------------------------------
  */
 
-static void keep_chunk_size(struct origin *origin, size_t chunk)
-{
-    if (origin->chunk_size == 0 || chunk < origin->chunk_size) {
-        origin->chunk_size = chunk;
-    }
-}
-
 /* The whole once more in smaller pieces, if there are any. Each size once: the
  * pieces may have been larger than asked for (heed_minimum()), and so would be
  * again. */
@@ -119,7 +113,7 @@ static bool shrink(struct upload *upload)
         size_t chunk = learnt_chunks[upload->sizes++];
 
         if (chunk < last) {
-            keep_chunk_size(upload->origin, chunk);
+            capabilities_learn_max_chunk(&upload->origin->capabilities, chunk);
             begin(upload);
             return true;
         }
@@ -277,53 +271,21 @@ static void on_session(struct upload *upload,
     }
 }
 
-/* A POST with a body that came to nothing may have come to nothing because of
- * it: a server that reads no such body hangs up. So the next one goes without,
- * and what becomes of that tells: it is taken, and the body was to blame; or
- * not, and the registry is in trouble. */
-static void weigh(struct upload *upload, const struct http_response *response)
+/* True: the answer was about the way, not about the blob, which is on another
+ * one now. */
+static bool takes_another_way(struct upload *upload,
+                              const struct http_response *response)
 {
-    struct origin *origin = upload->origin;
     int status = response != NULL ? response->status : 0;
 
-    /* Who refuses all requests for now refuses not this one. */
-    if (origin == NULL || origin->single_post != LEARNT_NOTHING ||
-        status == 429 || status == 503) {
-        return;
-    }
-    if (upload->single) {
-        origin->doubted = status / 100 != 2;
-    } else if (origin->doubted) {
-        origin->doubted = false;
-        origin->single_post = status / 100 == 2 ? LEARNT_NO : LEARNT_NOTHING;
-    }
-}
-
-/* Who does not know the single POST should answer 202; some refuse it. */
-static bool is_puzzled(int status)
-{
-    return status == 400 || status == 405 || status == 411 || status == 415 ||
-           status == 422 || status == 501;
-}
-
-/* True: the answer to a POST with a body was about the way, not the blob. */
-static bool learn(struct upload *upload, const struct http_response *response)
-{
-    struct origin *origin = upload->origin;
-
-    if (response->status == 201) {
-        origin->single_post = LEARNT_YES;
-    } else if (response->status / 100 == 2) {
-        origin->single_post = LEARNT_NO;
-    } else if (is_puzzled(response->status) &&
-               origin->single_post != LEARNT_YES) {
-        /* Another blob may have been told so meanwhile. */
-        origin->single_post = LEARNT_NO;
-        origin->doubted = false;
+    if (upload->origin != NULL &&
+        capabilities_learn_post(&upload->origin->capabilities, upload->single,
+                                status)) {
         begin(upload);
         return true;
     }
-    return may_shrink(upload, response) && shrink(upload);
+    return response != NULL && upload->single && may_shrink(upload, response) &&
+           shrink(upload);
 }
 
 static void on_post(void *payload, const struct http_response *response,
@@ -334,11 +296,11 @@ static void on_post(void *payload, const struct http_response *response,
     struct error failure;
 
     upload->request = NULL;
-    weigh(upload, response);
+    if (takes_another_way(upload, response)) {
+        return;
+    }
     if (response == NULL) {
         finish(upload, err);
-    } else if (upload->single && learn(upload, response)) {
-        return;
     } else if (response->status / 100 != 2) {
         refuse(upload, response);
     } else if (response->status == 201 && upload->single) {
@@ -351,25 +313,12 @@ static void on_post(void *payload, const struct http_response *response,
     }
 }
 
-static bool takes_single_post(const struct upload *upload)
-{
-    const struct origin *origin = upload->origin;
-
-    if (origin == NULL || upload->chunk > 0 ||
-        origin->single_post == LEARNT_NO ||
-        (origin->provider->quirks & PROVIDER_NO_SINGLE_POST)) {
-        return false;
-    }
-    return origin->single_post == LEARNT_YES ||
-           (!origin->doubted && upload->blob->data.len <= MOST_PROBE_BODY);
-}
-
 static size_t chunk_of(const struct upload *upload)
 {
     size_t chunk = upload->target->chunk_size;
 
     if (chunk == 0 && upload->origin != NULL) {
-        chunk = upload->origin->chunk_size;
+        chunk = upload->origin->capabilities.max_chunk;
     }
     return chunk < upload->blob->data.len ? chunk : 0;
 }
@@ -381,7 +330,9 @@ static void begin(struct upload *upload)
 
     upload->sent = 0;
     upload->chunk = chunk_of(upload);
-    upload->single = takes_single_post(upload);
+    upload->single = upload->origin != NULL && upload->chunk == 0 &&
+                     capabilities_use_single_post(&upload->origin->capabilities,
+                                                  upload->blob->data.len);
     str_printf(&url, "/v2/%s/blobs/uploads/", upload->target->path);
     if (upload->single) {
         str_printf(&url, "?digest=%s", upload->blob->digest.text);
@@ -396,7 +347,7 @@ static void begin(struct upload *upload)
 void upload_was_forgotten(const struct upload *upload)
 {
     if (upload->single && upload->origin != NULL) {
-        upload->origin->single_post = LEARNT_NO;
+        capabilities_learn_loss(&upload->origin->capabilities);
     }
 }
 

@@ -51,6 +51,7 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
 {
     static const char *const messages[] = {"delivery succeeded",
                                            "delivery failed", "event skipped"};
+    _Static_assert(ARRAY_SIZE(messages) == OUTCOME_STATUSES, "one each");
     static const struct registration nowhere = {.name = NULL};
     static const struct attachment none = {.registration = &nowhere};
     static const struct error no_error = {.kind = ERROR_NONE};

@@ -8,19 +8,11 @@
  * sum over all instances is what stands on the topics.
  */
 
-static const struct histogram_bounds duration_bounds = {
-    12, {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120}};
 /* From a second to a day: how long somebody has waited for an attestation */
 static const struct histogram_bounds age_bounds = {
     12, {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400}};
 static const struct histogram_bounds lag_bounds = {
     9, {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}};
-
-void registration_counts_init(struct registration_counts *counts)
-{
-    *counts = (struct registration_counts){0};
-    histogram_init(&counts->duration, &duration_bounds);
-}
 
 void counts_init(struct counts *counts)
 {

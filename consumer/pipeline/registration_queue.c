@@ -4,6 +4,9 @@
  * registry's); so many in a row are the credentials'. */
 #define MAX_REFUSALS 3
 
+static const struct histogram_bounds duration_bounds = {
+    12, {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120}};
+
 void registration_queue_init(struct registration_queue *queue,
                              const struct registration *registration,
                              size_t max_in_flight)
@@ -11,7 +14,7 @@ void registration_queue_init(struct registration_queue *queue,
     *queue = (struct registration_queue){.registration = registration,
                                          .max_in_flight = max_in_flight};
     TAILQ_INIT(&queue->backlog);
-    registration_counts_init(&queue->counts);
+    histogram_init(&queue->counts.duration, &duration_bounds);
 }
 
 /* --- what is counted --------------------------------------------------------

@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <string.h>
 
 #include "waybill/glob.h"
@@ -9,8 +10,8 @@ static bool part_matches(const char *pattern, const char *text)
                         text != NULL ? text : "");
 }
 
-bool resolve_matches(const struct workflow_selector *selector,
-                     const struct workflow *workflow)
+static bool matches(const struct workflow_selector *selector,
+                    const struct workflow *workflow)
 {
     if (selector->id != NULL) {
         return workflow->id != NULL && strcmp(selector->id, workflow->id) == 0;
@@ -26,7 +27,7 @@ void resolve(const struct event *event, const struct attachment *attachments,
                         0};
 
     for (size_t i = 0; i < count; i++) {
-        if (resolve_matches(&attachments[i].workflow, &event->workflow)) {
+        if (matches(&attachments[i].workflow, &event->workflow)) {
             plan.attachments[plan.count++] = &attachments[i];
         }
     }

@@ -60,6 +60,7 @@ enum retry_verdict retry_after(const struct delivery *delivery,
         return is_service(delivery) ? RETRY_HELD : RETRY_NEVER;
     case DISPOSITION_DEAD_LETTER:
     case DISPOSITION_FATAL:
+    case DISPOSITIONS:
         break;
     }
     return RETRY_NEVER;

@@ -117,8 +117,6 @@ struct registration_queue {
     struct registration_counts counts;
 };
 
-void registration_counts_init(
-    struct registration_counts *counts); /* counts.c */
 void registration_queue_init(struct registration_queue *queue,
                              const struct registration *registration,
                              size_t max_in_flight);

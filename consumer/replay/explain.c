@@ -1,41 +1,15 @@
 #include <string.h>
 
 #include "waybill/compiler.h"
-#include "waybill/replay.h"
+#include "waybill/dead_letter.h"
+#include "waybill/error.h"
 
-struct row {
+/* What a registry's own code adds to its class; the rest is in error_table. */
+static const struct {
     const char *error_class;
-    const char *code; /* NULL: any */
+    const char *code;
     struct explanation text;
-};
-
-/* The first that fits counts: what is known of a code stands above its class.
- */
-static const struct row rows[] = {
-    {"schema",
-     NULL,
-     {"The record is not an attestation event: it is not JSON, or something "
-      "in it has the wrong type or is missing. The message names the place.",
-      "Mend the producer, and publish the event again. Replaying this record "
-      "helps only when a newer version of Waybill accepts it."}},
-    {"digest_mismatch",
-     NULL,
-     {"The event says another digest than its envelope has: it was changed "
-      "on its way, or the producer computed the digest of other bytes.",
-      "Find out which of the two it is, before anything is replayed. "
-      "Replaying this record gives the same result; the event has to be "
-      "published again."}},
-    {"too_large",
-     NULL,
-     {"The event is larger than Waybill or the registry accepts.",
-      "Raise delivery.max_event_size, or the registry's limit; then "
-      "replay."}},
-    {"not_found",
-     NULL,
-     {"The registry says that the repository does not exist, and does not "
-      "create it by itself.",
-      "Create the repository, or correct the registration's `repository`; "
-      "then replay."}},
+} codes[] = {
     {"rejected",
      "UNSUPPORTED",
      {"The registry does not support what was asked of it.",
@@ -49,40 +23,6 @@ static const struct row rows[] = {
      {"The registry does not take the name of the repository.",
       "Correct the registration's `repository` or the attachment's "
       "`prefix`; then replay."}},
-    {"rejected",
-     NULL,
-     {"What was to be delivered was refused, and would be refused again: "
-      "the registry does not accept it, or this version of Waybill does not "
-      "support it. The message says which.",
-      "Change what the message names (the registry's policy, the "
-      "registration, the producer); then replay."}},
-    {"config",
-     NULL,
-     {"The attachment cannot work as it is configured.",
-      "Correct the configuration (`waybill check` finds most faults); then "
-      "replay."}},
-    {"auth",
-     NULL,
-     {"The registry refused the credentials.",
-      "Correct the registration's credentials or its permissions in the "
-      "registry; then replay."}},
-    {"verification",
-     NULL,
-     {"The signature could not be verified, so nothing was delivered.",
-      "Find out who signed it. Replay only when the verification keys were "
-      "wrong, not the signature."}},
-    {"attempts_exhausted",
-     NULL,
-     {"The registry was out of reach or overloaded for as long as Waybill "
-      "tries (delivery.max_attempts and delivery.max_age).",
-      "Nothing is wrong with the record. Once the registry answers again, "
-      "replay."}},
-    {"expired",
-     NULL,
-     {"It could not be delivered before it was too old "
-      "(delivery.max_age).",
-      "Nothing is wrong with the record. Once the registry answers again, "
-      "replay."}},
 };
 
 static const struct explanation unreadable = {
@@ -99,17 +39,20 @@ static const struct explanation unknown = {
 struct explanation dead_letter_explain(const struct dead_letter *letter)
 {
     const char *code = letter->code != NULL ? letter->code : "";
+    const struct error_row *row;
 
     if (letter->state == LETTER_UNREADABLE || letter->error_class == NULL) {
         return unreadable;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        if (strcmp(rows[i].error_class, letter->error_class) == 0 &&
-            (rows[i].code == NULL || strcmp(rows[i].code, code) == 0)) {
-            return rows[i].text;
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        if (strcmp(codes[i].error_class, letter->error_class) == 0 &&
+            strcmp(codes[i].code, code) == 0) {
+            return codes[i].text;
         }
     }
-    return unknown;
+    row = error_class_find(letter->error_class);
+    return row != NULL ? (struct explanation){row->meaning, row->remedy}
+                       : unknown;
 }
 
 static const char *const state_texts[] = {

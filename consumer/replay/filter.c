@@ -1,10 +1,11 @@
 #include <limits.h>
 #include <string.h>
 
+#include "waybill/clock.h"
 #include "waybill/compiler.h"
+#include "waybill/dead_letter_filter.h"
 #include "waybill/glob.h"
 #include "waybill/json.h"
-#include "waybill/replay.h"
 
 /* What a filter is asked about */
 struct subject {

@@ -1,6 +1,5 @@
 #include <limits.h>
 #include <string.h>
-#include <strings.h>
 
 #include "replay_internal.h"
 #include "waybill/alloc.h"
@@ -27,35 +26,26 @@ size_t dead_letter_headers(const struct message *message)
     return message->header_count;
 }
 
-/* What Waybill itself writes is shorter. All letters are in memory at once, so
- * what somebody else wrote must not be kept whole. */
-#define MOST_TEXT 4096
-
 struct reader {
-    const struct message *message;
-    size_t from;
-    size_t to;
+    struct message message; /* of the headers to read, and nothing else */
     struct arena *arena;
-    bool *cut; /* something was too long */
+    bool *foreign; /* something is not as Waybill writes it */
 };
 
-/* The text of a header, up to a NUL; NULL when there is none, or it is empty */
+/* For people to read: nothing is decided by it. */
+static const char *note_of(const struct reader *reader, const char *name)
+{
+    return message_header_text(&reader->message, name, REPLAY_MAX_TEXT,
+                               reader->arena);
+}
+
 static const char *text_of(const struct reader *reader, const char *name)
 {
-    for (size_t i = reader->to; i > reader->from; i--) {
-        const struct header *header = &reader->message->headers[i - 1];
-        const char *data = (const char *)header->value.data;
-        size_t len = data != NULL ? strnlen(data, header->value.len) : 0;
+    const struct header *header = message_header(&reader->message, name);
+    const char *text = note_of(reader, name);
 
-        if (strcmp(header->name, name) != 0) {
-            continue;
-        }
-        *reader->cut |= len > MOST_TEXT;
-        len = len < MOST_TEXT ? len : MOST_TEXT;
-        return len > 0 ? arena_printf(reader->arena, "%.*s", (int)len, data)
-                       : NULL;
-    }
-    return NULL;
+    *reader->foreign |= header != NULL && header->value.len > 0 && text == NULL;
+    return text;
 }
 
 /* -1: none, or no number from 0 to `most` */
@@ -96,8 +86,8 @@ static int64_t time_of(const struct reader *reader, const char *name)
 static void read_error(const struct reader *reader, struct dead_letter *letter)
 {
     letter->error_class = text_of(reader, "waybill-error-class");
-    letter->code = text_of(reader, "waybill-error-code");
-    letter->message = text_of(reader, "waybill-error-message");
+    letter->code = note_of(reader, "waybill-error-code");
+    letter->message = note_of(reader, "waybill-error-message");
     letter->http_status = (int)count_of(reader, "waybill-http-status");
     letter->attempts = (unsigned)count_of(reader, "waybill-attempts");
     letter->first_failed_ms = time_of(reader, "waybill-first-failure");
@@ -120,15 +110,13 @@ static void read_origin(const struct reader *reader, struct dead_letter *letter)
 
 /* The dead letter's own count, else that of the replay which it is of: a
  * record that says which dead letter it replays. */
-static unsigned replays_of(const struct reader *own)
+static unsigned replays_of(const struct reader *own,
+                           const struct reader *before)
 {
-    struct reader before = *own;
     int64_t count = number_of(own, "waybill-replays", INT_MAX);
 
-    before.from = 0;
-    before.to = own->from;
-    if (count < 0 && text_of(&before, "waybill-dead-letter") != NULL) {
-        count = number_of(&before, "waybill-replays", INT_MAX);
+    if (count < 0 && text_of(before, "waybill-dead-letter") != NULL) {
+        count = number_of(before, "waybill-replays", INT_MAX);
     }
     return count > 0 ? (unsigned)count : 0;
 }
@@ -137,21 +125,26 @@ void dead_letter_read(const struct input *input, struct arena *arena,
                       struct dead_letter *ret_letter)
 {
     const struct message *message = &input->message;
-    bool cut = false;
-    struct reader reader = {message, dead_letter_headers(message),
-                            message->header_count, arena, &cut};
+    size_t before = dead_letter_headers(message);
+    bool foreign = false;
+    const struct reader record = {
+        {.headers = message->headers, .header_count = before}, arena, &foreign};
+    const struct reader own = {{.headers = message->headers + before,
+                                .header_count = message->header_count - before},
+                               arena,
+                               &foreign};
     struct dead_letter letter = {.partition = input->partition,
                                  .offset = input->offset,
                                  .timestamp_ms = message->timestamp_ms,
                                  .size = message->value.len};
 
-    read_error(&reader, &letter);
-    read_origin(&reader, &letter);
-    letter.replays = replays_of(&reader);
+    read_error(&own, &letter);
+    read_origin(&own, &letter);
+    letter.replays = replays_of(&own, &record);
     if (letter.failed_ms == 0 && message->timestamp_ms > 0) {
         letter.failed_ms = message->timestamp_ms;
     }
-    if (cut || letter.error_class == NULL || letter.topic == NULL ||
+    if (foreign || letter.error_class == NULL || letter.topic == NULL ||
         letter.origin_partition < 0 || letter.origin_offset < 0) {
         letter.state = LETTER_UNREADABLE;
     }

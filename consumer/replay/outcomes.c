@@ -1,19 +1,10 @@
 #include <string.h>
-#include <strings.h>
 
 #include "replay_internal.h"
 #include "waybill/json.h"
 
 #define SUCCEEDED "dev.waybill.delivery.succeeded.v1"
 #define FAILED "dev.waybill.delivery.failed.v1"
-
-static bool header_is(const struct message *message, const char *name,
-                      const char *text)
-{
-    const struct header *header = message_header(message, name);
-
-    return header != NULL && bytes_equal(header->value, bytes_of(text));
-}
 
 /* The letters of an event: a range of by_event, whose first is returned. */
 static size_t first_of_event(const struct letters *letters,
@@ -51,12 +42,8 @@ static bool has_letter(const struct letters *letters, const char *event_id)
 
 bool outcome_is_structured(const struct message *message)
 {
-    static const char prefix[] = "application/cloudevents";
-    const struct header *type = message_header(message, "content-type");
-
-    return type != NULL && type->value.len >= sizeof(prefix) - 1 &&
-           strncasecmp((const char *)type->value.data, prefix,
-                       sizeof(prefix) - 1) == 0;
+    return message_header_begins(message, "content-type",
+                                 "application/cloudevents");
 }
 
 /* Without a look at the value, which costs more than all of the rest: what
@@ -64,20 +51,17 @@ bool outcome_is_structured(const struct message *message)
 static bool may_concern(const struct message *message, const char *source,
                         const struct letters *letters, struct arena *arena)
 {
-    const struct header *id = message_header(message, "ce_causationid");
-
     if (message->value.data == NULL) {
         return false;
     }
     if (outcome_is_structured(message)) {
         return true;
     }
-    return id != NULL && id->value.data != NULL &&
-           header_is(message, "ce_source", source) &&
-           (header_is(message, "ce_type", SUCCEEDED) ||
-            header_is(message, "ce_type", FAILED)) &&
-           has_letter(letters, arena_printf(arena, "%.*s", (int)id->value.len,
-                                            (const char *)id->value.data));
+    return message_header_is(message, "ce_source", source) &&
+           (message_header_is(message, "ce_type", SUCCEEDED) ||
+            message_header_is(message, "ce_type", FAILED)) &&
+           has_letter(letters, message_header_text(message, "ce_causationid",
+                                                   REPLAY_MAX_TEXT, arena));
 }
 
 static bool text_is(const struct json *json, const char *text)

@@ -1,9 +1,14 @@
 #ifndef WAYBILL_REPLAY_INTERNAL_H
 #define WAYBILL_REPLAY_INTERNAL_H
 
-#include "waybill/dead_letters.h"
-#include "waybill/progress.h"
+#include "track.h"
+#include "waybill/copier.h"
 #include "waybill/replay.h"
+#include "waybill/snapshot.h"
+
+/* What Waybill itself writes into a header or an outcome is shorter. All dead
+ * letters are in memory at once, so what somebody else wrote is not kept. */
+#define REPLAY_MAX_TEXT 4096
 
 /* --- letter.c
  * ------------------------------------------------------------------- */
@@ -18,27 +23,6 @@ size_t dead_letter_headers(const struct message *message);
 
 /* By its content type: CloudEvents structured mode, else binary */
 bool outcome_is_structured(const struct message *message);
-
-/* --- track.c: what a partition's progress says
- * ------------------------------------------------------------------- */
-
-struct track {
-    int32_t partition;
-    int64_t end;     /* of the snapshot */
-    int64_t reached; /* what is noted as dealt with, is up to here */
-    struct dead_letter *letters;
-    size_t count;
-    struct progress progress; /* as it was committed */
-};
-
-/* A letter of which the progress says so is replayed. */
-void track_apply(struct track *track);
-/* What to commit now: the offset, and the text that goes with it. -1: there is
- * no room for the text. */
-int track_encode(const struct track *track, int64_t *ret_offset,
-                 struct str *text, struct error *err) NODISCARD;
-/* To be noted without being replayed: superseded, or delivered since */
-bool letter_is_noted(const struct dead_letter *letter);
 
 /* --- replay.c
  * ------------------------------------------------------------------- */

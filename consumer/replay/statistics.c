@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "waybill/alloc.h"
-#include "waybill/replay.h"
+#include "waybill/dead_letter_statistics.h"
 
 /* Codes are what registries make them: beyond so many they are one row. */
 #define MOST_ROWS 1000

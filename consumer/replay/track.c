@@ -1,6 +1,6 @@
-#include <inttypes.h>
+#include "track.h"
 
-#include "replay_internal.h"
+#include <inttypes.h>
 
 bool letter_is_noted(const struct dead_letter *letter)
 {

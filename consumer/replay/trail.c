@@ -3,6 +3,7 @@
 
 #include "replay_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/limits.h"
 #include "waybill/trail.h"
 
 /* Producers' clocks may be wrong by so much: outcomes are looked for from so
@@ -40,18 +41,6 @@ static int interrupted(struct error *err)
 /* --- the record, and the commits
  * ------------------------------------------------------------------- */
 
-static const char *header_text(const struct message *message, const char *name,
-                               struct arena *arena)
-{
-    const struct header *header = message_header(message, name);
-
-    return header != NULL && header->value.data != NULL &&
-                   header->value.len > 0 && header->value.len <= 512
-               ? arena_printf(arena, "%.*s", (int)header->value.len,
-                              (const char *)header->value.data)
-               : NULL;
-}
-
 static void take_record(struct following *following, const struct input *input)
 {
     struct trail *trail = following->trail;
@@ -63,11 +52,14 @@ static void take_record(struct following *following, const struct input *input)
     trail->timestamp_ms = message->timestamp_ms;
     trail->size = message->value.len;
     if (replay) {
-        trail->replay_of = header_text(message, "waybill-dead-letter", arena);
-        trail->event_id = header_text(message, "waybill-event-id", arena);
+        trail->replay_of = message_header_text(message, "waybill-dead-letter",
+                                               LIMIT_EVENT_ID, arena);
+        trail->event_id = message_header_text(message, "waybill-event-id",
+                                              LIMIT_EVENT_ID, arena);
     }
     if (trail->event_id == NULL) {
-        trail->event_id = header_text(message, "ce_id", arena);
+        trail->event_id =
+            message_header_text(message, "ce_id", LIMIT_EVENT_ID, arena);
     }
 }
 

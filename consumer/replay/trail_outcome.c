@@ -11,18 +11,6 @@
  * value; in structured mode by a search for the text, before any is parsed.
  */
 
-/* What Waybill writes is shorter; others may write to the topic. */
-#define MOST_TEXT 4096
-
-static bool header_is(const struct message *message, const char *name,
-                      const char *text)
-{
-    const struct header *header = message_header(message, name);
-
-    return text != NULL && header != NULL &&
-           bytes_equal(header->value, bytes_of(text));
-}
-
 /* "t/3/42" or "t/3/42/attachment" */
 static bool is_id_of(const char *place, struct bytes id)
 {
@@ -70,9 +58,9 @@ static bool may_concern(const struct trail *trail, const struct input *input,
                 (!is_plain(trail->event_id) ||
                  holds(message->value, trail->event_id)));
     }
-    return header_is(message, "ce_source", source) &&
+    return message_header_is(message, "ce_source", source) &&
            (has_id_of(message, place) ||
-            header_is(message, "ce_causationid", trail->event_id));
+            message_header_is(message, "ce_causationid", trail->event_id));
 }
 
 static const char *text_in(const struct json *json, const char *name,
@@ -80,8 +68,9 @@ static const char *text_in(const struct json *json, const char *name,
 {
     const char *text = json_text(json_member(json, name));
 
-    return text != NULL && strlen(text) <= MOST_TEXT ? arena_strdup(arena, text)
-                                                     : NULL;
+    return text != NULL && strlen(text) <= REPLAY_MAX_TEXT
+               ? arena_strdup(arena, text)
+               : NULL;
 }
 
 /* -1: none, or none that a coordinate or a count can be */
@@ -151,18 +140,6 @@ static bool is_of_event(const struct trail *trail,
            strcmp(trail->event_id, one->event_id) == 0;
 }
 
-static const char *header_text(const struct message *message, const char *name,
-                               struct arena *arena)
-{
-    const struct header *header = message_header(message, name);
-
-    return header != NULL && header->value.data != NULL &&
-                   header->value.len <= MOST_TEXT
-               ? arena_printf(arena, "%.*s", (int)header->value.len,
-                              (const char *)header->value.data)
-               : NULL;
-}
-
 /* Both modes; false: it comes from somebody else. */
 static bool read_document(const struct json *json, const struct input *input,
                           const char *source, struct arena *arena,
@@ -171,7 +148,8 @@ static bool read_document(const struct json *json, const struct input *input,
     const char *from = json_text(json_member(json, "source"));
 
     if (!outcome_is_structured(&input->message)) {
-        to->traceparent = header_text(&input->message, "ce_traceparent", arena);
+        to->traceparent = message_header_text(&input->message, "ce_traceparent",
+                                              REPLAY_MAX_TEXT, arena);
         read_data(json, arena, to);
         return true;
     }

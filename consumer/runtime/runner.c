@@ -1,104 +1,23 @@
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runner_internal.h"
 #include "waybill/alloc.h"
 
 /*
- * This process's side, and the fork. A pair of SOCK_SEQPACKET sockets keeps
- * orders and answers apart; the end of one side is the end of file of the
- * other, however it came about.
+ * This process's side. A pair of SOCK_SEQPACKET sockets keeps orders and
+ * answers apart; the end of one side is the end of file of the other, however
+ * it came about.
  */
-
-struct runner {
-    int fd;    /* -1: there is no such process, or no more */
-    pid_t pid; /* 0: none was started */
-    struct loop *loop;
-    uint64_t last_id;
-    TAILQ_HEAD(, subprocess) asked;
-};
-
-/* --- on PATH? ---------------------------------------------------------------
- */
-
-static bool is_in(const char *folder, size_t len, const struct need *programs)
-{
-    CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
-    struct dirent **names;
-    bool found = false;
-    int count;
-
-    str_put(&path, folder, len);
-    count = len > 0 ? scandir(path.data, &names, NULL, NULL) : -1;
-    for (int i = 0; i < count; i++) {
-        found = found || needs_name(programs, names[i]->d_name);
-        free(names[i]);
-    }
-    if (count >= 0) {
-        free(names);
-    }
-    return found;
-}
-
-static bool is_on_path(const struct need *programs)
-{
-    const char *path = getenv("PATH");
-
-    for (size_t len; programs != NULL && path != NULL; path += len) {
-        path += *path == ':';
-        len = strcspn(path, ":");
-        if (is_in(path, len, programs)) {
-            return true;
-        }
-        if (path[len] == '\0') {
-            break;
-        }
-    }
-    return false;
-}
-
-/* --- the process ------------------------------------------------------------
- */
-
-struct runner *runner_start(const struct need *programs)
-{
-    struct runner *runner = mem_zalloc(sizeof(*runner));
-    int pair[2];
-
-    runner->fd = -1;
-    TAILQ_INIT(&runner->asked);
-    if (!is_on_path(programs)) {
-        return runner;
-    }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        abort(); /* as with memory: nothing works without descriptors */
-    }
-    runner->pid = fork();
-    if (runner->pid == 0) {
-        close(pair[0]); /* else it would keep itself from seeing the end */
-        runner_serve(pair[1], programs);
-    }
-    if (runner->pid < 0) {
-        abort();
-    }
-    close(pair[1]);
-    runner->fd = pair[0];
-    return runner;
-}
 
 bool runner_is_there(const struct runner *runner)
 {
     return runner->fd >= 0;
 }
 
-static void hang_up(struct runner *runner)
+void runner_hang_up(struct runner *runner)
 {
     if (runner->fd >= 0) {
         if (runner->loop != NULL) {
@@ -107,21 +26,6 @@ static void hang_up(struct runner *runner)
         close(runner->fd);
         runner->fd = -1;
     }
-}
-
-void runner_stop(struct runner *runner)
-{
-    if (runner == NULL) {
-        return;
-    }
-    hang_up(runner);
-    if (runner->loop != NULL) {
-        loop_set_runner(runner->loop, NULL);
-    }
-    while (runner->pid > 0 && waitpid(runner->pid, NULL, 0) < 0 &&
-           errno == EINTR) {
-    }
-    mem_free(runner);
 }
 
 /* --- orders -----------------------------------------------------------------
@@ -255,14 +159,14 @@ static void take_answer(struct runner *runner, const char *data, size_t len)
     if (answer.kind != ERROR_NONE) {
         error_fill(&err, (enum error_kind)answer.kind, "%.*s",
                    (int)answer.output, data);
-        subprocess_finish(subprocess, &err);
+        subprocess->finish(subprocess, &err);
         return;
     }
     subprocess->result.exit_code = answer.exit_code;
     str_put(&subprocess->result.output, data, answer.output);
     str_put(&subprocess->result.errors, data + answer.output,
             len - answer.output);
-    subprocess_finish(subprocess, NULL);
+    subprocess->finish(subprocess, NULL);
 }
 
 static void lose(struct runner *runner)
@@ -270,11 +174,11 @@ static void lose(struct runner *runner)
     struct subprocess *subprocess;
     struct error err;
 
-    hang_up(runner);
+    runner_hang_up(runner);
     say_gone(&err);
     while ((subprocess = TAILQ_FIRST(&runner->asked)) != NULL) {
         drop(subprocess);
-        subprocess_finish(subprocess, &err);
+        subprocess->finish(subprocess, &err);
     }
 }
 

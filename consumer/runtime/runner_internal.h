@@ -1,7 +1,6 @@
-#ifndef WAYBILL_LOOP_RUNNER_INTERNAL_H
-#define WAYBILL_LOOP_RUNNER_INTERNAL_H
+#ifndef WAYBILL_RUNNER_INTERNAL_H
+#define WAYBILL_RUNNER_INTERNAL_H
 
-#include <dirent.h>
 #include <stdint.h>
 #include <stdnoreturn.h>
 
@@ -29,6 +28,17 @@ struct runner_answer {
 #define RUNNER_MOST_WORDS 8
 #define RUNNER_MOST_ORDER ((size_t)12 * 1024)
 #define RUNNER_MOST_ANSWER (LIMIT_HELPER_OUTPUT + (size_t)8 * 1024)
+
+struct runner {
+    int fd;    /* -1: there is no such process, or no more */
+    pid_t pid; /* 0: none was started */
+    struct loop *loop;
+    uint64_t last_id;
+    TAILQ_HEAD(, subprocess) asked;
+};
+
+/* runner.c: no orders any more */
+void runner_hang_up(struct runner *runner);
 
 /* runner_serve.c: the process itself */
 noreturn void runner_serve(int fd, const struct need *programs);

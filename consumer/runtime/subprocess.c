@@ -112,7 +112,7 @@ void subprocess_cancel(struct subprocess *subprocess)
     subprocess_free(subprocess);
 }
 
-void subprocess_finish(struct subprocess *subprocess, const struct error *err)
+static void finish(struct subprocess *subprocess, const struct error *err)
 {
     stop(subprocess);
     subprocess->done(subprocess->payload, err ? NULL : &subprocess->result,
@@ -123,14 +123,14 @@ void subprocess_finish(struct subprocess *subprocess, const struct error *err)
 static void fail(struct subprocess *subprocess, const struct error *err)
 {
     kill_group(subprocess);
-    subprocess_finish(subprocess, err);
+    finish(subprocess, err);
 }
 
 static void run_failing(void *payload)
 {
     struct subprocess *subprocess = payload;
 
-    subprocess_finish(subprocess, &subprocess->failure);
+    finish(subprocess, &subprocess->failure);
 }
 
 static void on_limit(void *payload)
@@ -222,8 +222,7 @@ static void see_exit(struct subprocess *subprocess)
     if (!reap(subprocess, &status)) {
         return;
     }
-    subprocess_finish(subprocess,
-                      read_end(subprocess, status, &err) < 0 ? &err : NULL);
+    finish(subprocess, read_end(subprocess, status, &err) < 0 ? &err : NULL);
 }
 
 static void on_exit_seen(void *payload, int fd, unsigned events)
@@ -421,6 +420,7 @@ struct subprocess *subprocess_start(struct loop *loop,
     subprocess->loop = loop;
     subprocess->done = done;
     subprocess->payload = payload;
+    subprocess->finish = finish;
     subprocess->name = mem_strdup(request->argv[0]);
     subprocess->timeout_ms = request->timeout_ms;
     subprocess->pidfd = -1;

@@ -1,5 +1,5 @@
-#ifndef WAYBILL_LOOP_SUBPROCESS_INTERNAL_H
-#define WAYBILL_LOOP_SUBPROCESS_INTERNAL_H
+#ifndef WAYBILL_SUBPROCESS_INTERNAL_H
+#define WAYBILL_SUBPROCESS_INTERNAL_H
 
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -30,13 +30,12 @@ struct subprocess {
     struct subprocess_result result;
     struct error failure;
 
+    /* Calls done() and frees it; for the runner, which has the answer. */
+    void (*finish)(struct subprocess *subprocess, const struct error *err);
     struct runner *runner; /* NULL: none has to do with it, any more */
     uint64_t id;           /* the runner's */
     TAILQ_ENTRY(subprocess) link;
 };
-
-/* Calls done() and frees it. */
-void subprocess_finish(struct subprocess *subprocess, const struct error *err);
 
 /* runner.c: -1 when it cannot even be asked */
 int runner_ask(struct runner *runner, struct subprocess *subprocess,

@@ -24,11 +24,6 @@ void log_setup(enum log_level least, enum log_format format)
     as_json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
 }
 
-bool log_wants(enum log_level level)
-{
-    return level >= least_level;
-}
-
 uint64_t log_count(enum log_level level)
 {
     return atomic_load_explicit(&counts[level], memory_order_relaxed);
@@ -106,7 +101,7 @@ void log_line(enum log_level level, const char *module, const char *msg,
     size_t used = 4;
 
     atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
-    if (!log_wants(level)) {
+    if (level < least_level) {
         return;
     }
     all[0] = LOG_TEXT("ts", clock_format(clock_wall_ms(clock_system()), now));

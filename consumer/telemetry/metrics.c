@@ -23,16 +23,6 @@ void histogram_observe(struct histogram *histogram, double value)
     histogram->sum += value;
 }
 
-uint64_t histogram_count(const struct histogram *histogram)
-{
-    uint64_t count = 0;
-
-    for (size_t i = 0; i <= histogram->bounds->count; i++) {
-        count += histogram->counts[i];
-    }
-    return count;
-}
-
 /* The format knows three escapes, and in a help text a quote needs none. */
 static void put_escaped(struct str *out, const char *text, bool quoted)
 {

@@ -10,7 +10,7 @@ _waybill_value()
     --key) kind=value ;;
     --header) kind=value ;;
     --limit) kind=value ;;
-    --class) kind=words words='schema digest_mismatch too_large rejected not_found verification config auth attempts_exhausted expired' ;;
+    --class) kind=words words='schema digest_mismatch too_large rejected not_found config auth attempts_exhausted verification expired' ;;
     --code) kind=value ;;
     --since) kind=value ;;
     --until) kind=value ;;
@@ -62,7 +62,7 @@ _waybill_words()
         options+='' words=' get' kind=words
         ;;
     config)
-        options+='' words=' reference schema cli registries metrics man man-yaml completion' kind=words
+        options+='' words=' reference schema cli registries metrics errors man man-yaml completion' kind=words
         ;;
     version)
         options+=' --json' words='' kind=words

@@ -13,7 +13,6 @@
 
 void *mem_alloc(size_t size);  /* uninitialised, size may be 0 */
 void *mem_zalloc(size_t size); /* zeroed */
-void *mem_realloc(void *block, size_t size);
 void *mem_copy(const void *data, size_t size); /* size may be 0 */
 char *mem_strdup(const char *text);            /* of NULL: NULL */
 void mem_free(void *block);                    /* NULL is fine */

@@ -8,20 +8,22 @@
 
 /*
  * Base64 (RFC 4648) as Go's encoding/base64 reads it, because that is what
- * Chainloop accepted: padding required, CR and LF allowed anywhere, bits left
- * over in the last character ignored; one alphabet per text.
+ * Chainloop accepted: CR and LF allowed anywhere, bits left over in the last
+ * character ignored, padding required. Flags say what else is taken.
  */
-enum base64_alphabet { BASE64_STANDARD, BASE64_URL_SAFE };
+enum {
+    BASE64_STANDARD = 1U, /* '+' and '/' */
+    BASE64_URL_SAFE =
+        2U, /* '-' and '_'; with both, a text has one of the two */
+    BASE64_UNPADDED = 4U, /* '=' at the end may be missing */
+};
 
 /* Appends the decoded bytes; false (and some bytes) when it is not base64.
  * `out` may be NULL to check only. */
-bool base64_decode(const char *text, size_t len, enum base64_alphabet alphabet,
+bool base64_decode(const char *text, size_t len, unsigned flags,
                    struct str *out);
 void base64_encode(struct str *out, const void *data, size_t len);
-
-/* As JSON web tokens have it (RFC 7515): URL-safe, and without padding, which
- * is as the reader wants it too. */
+/* URL-safe and without padding, as JSON web tokens have it (RFC 7515) */
 void base64url_encode(struct str *out, const void *data, size_t len);
-bool base64url_decode(const char *text, size_t len, struct str *out);
 
 #endif

@@ -107,16 +107,6 @@ struct config_rules {
  * by default. */
 #define CONFIG_ADMIN_ALONE 4U
 
-/* On failure every fault has been appended to *faults, a line each; warnings
- * may be there either way. */
-int config_load(const char *path, const struct config_rules *rules,
-                unsigned needs, struct settings **ret_settings,
-                struct str *faults, struct str *warnings) NODISCARD;
-void settings_free(struct settings *settings); /* NULL is fine; wipes */
-
-/* --- while it is in use ------------------------------------------------------
- */
-
 /* The file itself, each that it refers to (${file:PATH}), and the certificates
  * of Kafka and of the admin port */
 struct config_files {
@@ -128,12 +118,18 @@ struct config_files {
     size_t capacity;
 };
 
-/* As config_load(); *ret_files, which the caller releases, is what was read, or
- * tried to be, whatever came of it. */
-int config_load_files(const char *path, const struct config_rules *rules,
-                      unsigned needs, struct settings **ret_settings,
-                      struct str *faults, struct str *warnings,
-                      struct config_files *ret_files) NODISCARD;
+/* Reads the file at `path`. On failure every fault has been appended to
+ * *faults, a line each; warnings may be there either way. *ret_files, which the
+ * caller releases, is what was read, or tried to be, whatever came of it. */
+int config_load(const char *path, const struct config_rules *rules,
+                unsigned needs, struct settings **ret_settings,
+                struct str *faults, struct str *warnings,
+                struct config_files *ret_files) NODISCARD;
+void settings_free(struct settings *settings); /* NULL is fine; wipes */
+
+/* --- while it is in use ------------------------------------------------------
+ */
+
 /* The first of them that looks otherwise than the last time, or NULL. Symbolic
  * links are followed, so that one that is bent elsewhere is another file. */
 const char *config_files_look(struct config_files *files);

@@ -175,4 +175,11 @@ const struct credential *keychain_last(const struct keychain *keychain);
  * set; docker config: no file". */
 const char *keychain_story(const struct keychain *keychain);
 
+/* Docker Hub has several names, in any case, which all mean the same registry;
+ * the list ends with NULL. DOCKER_HUB is the one that credentials and
+ * references have; requests go to the provider's wire_host. */
+#define DOCKER_HUB "index.docker.io"
+extern const char *const docker_hub_names[];
+bool is_docker_hub(const char *host, size_t len);
+
 #endif

@@ -1,6 +1,7 @@
 #ifndef WAYBILL_ERROR_H
 #define WAYBILL_ERROR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,7 +29,6 @@ enum error_kind {
     ERROR_TOO_LARGE,
     ERROR_REJECTED, /* the registry will not have it */
     ERROR_NOT_FOUND,
-    ERROR_VERIFICATION,
     ERROR_CONFIG, /* the attachment or the file cannot work */
     /* It would succeed once somebody has mended the credentials. */
     ERROR_AUTH,
@@ -43,7 +43,7 @@ enum error_kind {
     ERROR_FATAL,
     /* What a delivery ends with when retries are used up. */
     ERROR_ATTEMPTS_EXHAUSTED,
-    ERROR_EXPIRED,
+    ERROR_KINDS, /* how many there are; not a kind. Add new ones before it. */
 };
 
 #define ERROR_CODE_SIZE 64
@@ -68,20 +68,19 @@ static inline int error_failed(void)
     (error_put_front(err, __VA_ARGS__), error_failed())
 void error_fill(struct error *err, enum error_kind kind, const char *format,
                 ...) PRINTF(3, 4);
+void error_vfill(struct error *err, enum error_kind kind, const char *format,
+                 va_list args) PRINTF(3, 0);
 void error_put_front(struct error *err, const char *format, ...) PRINTF(2, 3);
 
-/* The class that outcomes and dead letters carry (wire format). */
-const char *error_class(enum error_kind kind);
-
-/* The one place that decides what an error means for the record. */
+/* What an error means for the record that it was met with. */
 enum disposition {
     DISPOSITION_RETRY,       /* again after a pause, until caps are used up */
     DISPOSITION_BACK_OFF,    /* so, and the host is in trouble for all */
     DISPOSITION_HOLD,        /* again, slowly, for ever: a person must act */
     DISPOSITION_DEAD_LETTER, /* never again */
     DISPOSITION_FATAL,       /* the process cannot go on */
+    DISPOSITIONS,            /* how many there are */
 };
-enum disposition disposition_of(const struct error *err);
 
 /* sysexits(3), as far as they are used; the command line's promises. */
 enum {
@@ -91,6 +90,40 @@ enum {
     EXIT_TEMPORARY = 75,
     EXIT_CONFIG = 78,
 };
+
+/*
+ * Everything that depends on the kind of an error stands in one row of one
+ * table (base/error.c); other modules look it up and keep no list of their own.
+ *
+ * `error_class` is what outcomes and dead letters contain (wire format).
+ * Several kinds can have the same class. The row whose name is its class
+ * describes that class, so each class has exactly one such row. The last rows
+ * have no kind: they describe classes that this version does not write, but
+ * that the wire format promises and that dead letters of another version may
+ * contain.
+ */
+struct error_row {
+    enum error_kind kind; /* ERROR_KINDS: the row describes a class only */
+    const char *name;     /* the label `kind` of the metrics about attempts */
+    const char *error_class;
+    enum disposition disposition;
+    int exit_code;       /* of a command that ends with such an error */
+    const char *meaning; /* for the operator: what happened, in a sentence */
+    const char *remedy;  /* ... and what to do about it */
+};
+
+/* The rows of all kinds, in the order of the enum, then the classes without a
+ * kind, then a row without a name. */
+extern const struct error_row error_table[];
+
+const struct error_row *error_row(enum error_kind kind);
+/* True for the one row that describes its class. */
+bool error_row_is_class(const struct error_row *row);
+/* The row that describes the class, or NULL: it is not one of ours. */
+const struct error_row *error_class_find(const char *error_class);
+
+const char *error_class(enum error_kind kind);
+enum disposition disposition_of(const struct error *err);
 int error_exit_code(enum error_kind kind);
 
 #endif

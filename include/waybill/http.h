@@ -128,22 +128,30 @@ uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
 
 /*
- * URLs (RFC 3986), http and https only. Text is kept as it came: an upload's
- * Location may hold a signature over its own bytes.
+ * What a response means that is not a success. Every caller takes the kind of
+ * its error from here, and adds its own context and what it knows better: a
+ * registry's error code, or that a token server refuses with any status.
+ *
+ * The first row that includes the status counts; the last row, whose `first` is
+ * 0, is for every status that no other row includes. deploy/reference/errors.md
+ * is written from the rows.
  */
-struct url {
-    bool https;
-    char *host; /* lower case; IPv6 without brackets */
-    unsigned port;
-    char *text; /* the whole, without fragment */
+struct http_meaning {
+    int first; /* status */
+    int last;
+    enum error_kind kind;
+    const char *text; /* for the reference */
 };
 
-/* `base` may be NULL; else `text` may be relative to it. Userinfo is refused.
- */
-int url_parse(const char *text, const struct url *base, struct url *ret_url,
-              struct error *err) NODISCARD;
-void url_release(struct url *url);
-void url_put_escaped(struct str *out, const char *value); /* one component */
+extern const struct http_meaning http_meanings[];
+
+enum error_kind http_error_kind(int status);
+/* The request may succeed later as it is: 408, 425, 429 and 5xx. */
+bool http_status_is_temporary(int status);
+/* Fills all of *err: kind, status and Retry-After by the response, the message
+ * by the caller. */
+void http_error_fill(struct error *err, const struct http_response *response,
+                     int64_t wall_ms, const char *format, ...) PRINTF(4, 5);
 
 const char *http_library_version(void);
 

@@ -38,7 +38,6 @@ void json_free(struct json *json); /* NULL is fine */
 bool json_is_object(const struct json *json);
 bool json_is_array(const struct json *json);
 bool json_is_string(const struct json *json);
-bool json_is_boolean(const struct json *json);
 bool json_is_null(const struct json *json);
 const char *json_type_name(const struct json *json); /* "a string", ... */
 

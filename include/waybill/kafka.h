@@ -51,6 +51,7 @@ enum queue_verdict {
     /* The metadata is longer than the broker takes (offset.metadata.max.bytes).
      */
     QUEUE_REFUSED_METADATA,
+    QUEUE_VERDICTS, /* how many there are */
 };
 
 struct queue_result {

@@ -51,7 +51,6 @@ struct log_field {
     }
 
 void log_setup(enum log_level least, enum log_format format);
-bool log_wants(enum log_level level);
 /* Lines of that level since the start, those that are not written included */
 uint64_t log_count(enum log_level level);
 void log_line(enum log_level level, const char *module, const char *msg,

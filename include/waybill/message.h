@@ -43,6 +43,18 @@ void input_copy(struct arena *arena, const struct input *from,
 /* The last header of that name, compared without regard to case; NULL: none */
 const struct header *message_header(const struct message *message,
                                     const char *name);
+/* The text of that header, copied into the arena; NULL: there is none, or what
+ * it holds is empty, longer than `max_length` bytes, or no text
+ * (utf8_is_text()), as anybody who writes to a topic may leave it. */
+const char *message_header_text(const struct message *message, const char *name,
+                                size_t max_length, struct arena *arena);
+/* It is this text, byte for byte; `text` may be NULL, which no header is. */
+bool message_header_is(const struct message *message, const char *name,
+                       const char *text);
+/* It begins with the prefix, compared without regard to case, as a media type
+ * is. */
+bool message_header_begins(const struct message *message, const char *name,
+                           const char *prefix);
 /* One that a dead letter or a replay adds: not the record's own */
 bool header_is_added(const struct header *header);
 

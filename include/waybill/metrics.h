@@ -31,7 +31,6 @@ struct histogram {
 void histogram_init(struct histogram *histogram,
                     const struct histogram_bounds *bounds);
 void histogram_observe(struct histogram *histogram, double value);
-uint64_t histogram_count(const struct histogram *histogram);
 
 struct metric_label {
     const char *name;

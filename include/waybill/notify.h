@@ -15,10 +15,6 @@
  *     notify_open(&notify);
  *     notify_ready(&notify);
  *     ...
- *     notify_reloading(&notify);
- *     ...
- *     notify_ready(&notify);
- *     ...
  *     notify_stopping(&notify);
  *     notify_close(&notify);
  */
@@ -30,10 +26,7 @@ struct notify {
 void notify_open(struct notify *ret_notify);
 void notify_close(struct notify *notify);
 
-/* Started, or done with reloading, be it with the old configuration */
 void notify_ready(const struct notify *notify);
-/* With the time that Type=notify-reload compares with its signal's */
-void notify_reloading(const struct notify *notify);
 void notify_stopping(const struct notify *notify);
 /* One line for `systemctl status` */
 void notify_status(const struct notify *notify, const char *text);

@@ -23,8 +23,6 @@ void offset_set_remove(struct offset_set *set, int64_t offset);
 bool offset_set_has(const struct offset_set *set, int64_t offset);
 /* The next 64 from `from` on, the first in the lowest bit */
 uint64_t offset_set_bits(const struct offset_set *set, int64_t from);
-/* The smallest offset from `from` on that is not in it */
-int64_t offset_set_next_gap(const struct offset_set *set, int64_t from);
 /* The smallest member from `from` on; INT64_MAX: there is none */
 int64_t offset_set_next(const struct offset_set *set, int64_t from);
 /* Behind the largest member; 0 when it is empty */

@@ -46,7 +46,12 @@ struct delivery_result {
     const struct artifact *artifact; /* of an OCI registry only */
 };
 
-enum outcome_status { OUTCOME_SUCCEEDED, OUTCOME_FAILED, OUTCOME_SKIPPED };
+enum outcome_status {
+    OUTCOME_SUCCEEDED,
+    OUTCOME_FAILED,
+    OUTCOME_SKIPPED,
+    OUTCOME_STATUSES, /* how many there are */
+};
 
 /*
  * What became of one delivery, or of a record that led to none: skipped, or

@@ -47,6 +47,9 @@ struct provider {
     const char *not_found_advice; /* so for 404; or NULL */
 };
 
+/* DOCKER_HUB for each of its names, any other registry as it is */
+const char *registry_name(const char *registry);
+
 /* Never NULL; `registry` is host[:port]. */
 const struct provider *provider_of(const char *registry);
 extern const struct provider providers[]; /* the last is all others */

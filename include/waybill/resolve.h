@@ -1,8 +1,6 @@
 #ifndef WAYBILL_RESOLVE_H
 #define WAYBILL_RESOLVE_H
 
-#include <stdbool.h>
-
 #include "waybill/arena.h"
 #include "waybill/event.h"
 #include "waybill/plan.h"
@@ -16,7 +14,5 @@
  */
 void resolve(const struct event *event, const struct attachment *attachments,
              size_t count, struct arena *arena, struct plan *ret_plan);
-bool resolve_matches(const struct workflow_selector *selector,
-                     const struct workflow *workflow);
 
 #endif

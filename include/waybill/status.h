@@ -21,9 +21,6 @@
  * Times are wall time in milliseconds, 0 where there is none; offsets that are
  * not known are -1.
  */
-#define ERROR_KINDS (ERROR_EXPIRED + 1)
-#define OUTCOME_STATUSES (OUTCOME_SKIPPED + 1)
-#define QUEUE_VERDICTS (QUEUE_REFUSED_METADATA + 1)
 
 /* Of one registration */
 struct registration_counts {

@@ -50,11 +50,15 @@ void str_put(struct str *str, const void *data, size_t len);
 void str_puts(struct str *str, const char *text);
 void str_putc(struct str *str, char c);
 void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
+void str_cut(struct str *str, size_t len); /* what stands behind is dropped */
 
 /* Look */
 struct bytes str_bytes(const struct str *str);
 struct bytes bytes_of(const char *text); /* NULL gives no value */
 bool bytes_equal(struct bytes a, struct bytes b);
 bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
+/* The length without one line end (LF or CRLF) at the end: editors, `echo` and
+ * `kubectl create secret --from-file` add one that nobody means. */
+size_t without_line_end(const char *text, size_t len);
 
 #endif

@@ -24,6 +24,8 @@
  * none: the caller then steps over one byte, as Go does. */
 size_t utf8_length(const unsigned char *data, size_t len);
 bool utf8_valid(const void *data, size_t len);
+/* ... and without U+0000: fit to be a C string */
+bool utf8_is_text(const void *data, size_t len);
 void utf8_put(struct str *str, uint32_t code_point);
 /* Text for a person or a log: what is not UTF-8 becomes U+FFFD, control
  * characters a space. At most `most` bytes of it, cut at a character. */

@@ -13,6 +13,7 @@ import struct
 import threading
 
 from .background import abort
+from .varint import varint
 
 APIS = {
     "Produce": 0,
@@ -78,22 +79,12 @@ def transactional_id(frame):
     try:
         if version >= FLEXIBLE[api]:
             at += 1  # no tags
-            size, at = _varint(frame, at)
+            size, at = varint(frame, at)
             return frame[at : at + size - 1].decode() if size else None
         (size,) = struct.unpack_from(">h", frame, at)
         return frame[at + 2 : at + 2 + size].decode() if size >= 0 else None
     except (struct.error, IndexError, UnicodeDecodeError):
         return None
-
-
-def _varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
 
 
 class Network:

@@ -6,6 +6,8 @@ import binascii
 import hashlib
 import typing
 
+from .varint import varint
+
 _OWN = 0  # stands for the record's own outcome, where others have an attachment's id
 
 
@@ -51,17 +53,17 @@ def decode_metadata(offset, text):
 
 
 def _read(offset, data):
-    dispatched, at = _varint(data, 2)
+    dispatched, at = varint(data, 2)
     done, at = _set(data, at, offset)
-    count, at = _varint(data, at)
+    count, at = varint(data, at)
     ids = [int.from_bytes(data[at + 8 * n : at + 8 * n + 8], "big") for n in range(count)]
     at += 8 * count
     parts = {}
     for id_ in ids:
         parts[id_], at = _set(data, at, offset)
-    count, at = _varint(data, at)
+    count, at = varint(data, at)
     for _ in range(4 * count):
-        _, at = _varint(data, at)
+        _, at = varint(data, at)
     if at != len(data):
         raise Undecodable("it does not end where it should")
     beyond = [
@@ -72,19 +74,9 @@ def _read(offset, data):
     return Progress(done, parts)
 
 
-def _varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-
-
 def _set(data, at, offset):
     kind = data[at]
-    length, at = _varint(data, at + 1)
+    length, at = varint(data, at + 1)
     end = at + length
     if end > len(data):
         raise Undecodable("it is cut off")
@@ -94,7 +86,7 @@ def _set(data, at, offset):
     elif kind == 1:
         found, where, inside = set(), offset, False
         while at < end:
-            run, at = _varint(data, at)
+            run, at = varint(data, at)
             if inside:
                 found.update(range(where, where + run))
             where, inside = where + run, not inside

@@ -763,6 +763,7 @@ static void every_service_may_answer_anything(void **state)
         {"fail", ERROR_UNAVAILABLE}, {"garbage", ERROR_AUTH},
         {"huge", ERROR_UNAVAILABLE}, {"redirect", ERROR_AUTH},
         {"empty", ERROR_AUTH},       {"bad-token", ERROR_AUTH},
+        {"early", ERROR_UNAVAILABLE},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(services); i++) {

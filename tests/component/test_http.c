@@ -30,33 +30,23 @@ static void a_blob_of_three_megabytes_goes_there_and_comes_back(void **state)
     struct http_request request;
     struct digest digest;
     struct answer answer;
-    struct world world;
-    char text[128];
     char *url;
 
-    world_open(&world, NONE, NULL);
-    put_blob(&world, body, &answer);
+    put_blob(&wire, body, &answer);
     assert_status(&answer, 201);
     digest_of(data, len, &digest);
     str_printf(&path, "/v2/a/blobs/%s", digest.text);
-    url = url_of(&world, "127.0.0.1", path.data, false);
+    url = url_of(&wire, "127.0.0.1", path.data, false);
     request = request_of("GET", url);
     request.most_body = len;
-    run(&world, &request, &answer);
+    run(&wire, &request, &answer);
     assert_int_equal(answer.body.len, len);
     assert_memory_equal(answer.body.data, data, len);
     assert_status(&answer, 200);
-    assert_true(peer_logged(world.peer, "put", 0, "content-length", text));
-    assert_int_equal(strtoul(text, NULL, 10), len);
-    /* Neither waited for, nor asked for in chunks */
-    assert_true(peer_logged(world.peer, "put", 0, "expect", text));
-    assert_string_equal(text, "");
-    assert_true(peer_logged(world.peer, "put", 0, "transfer-encoding", text));
-    assert_string_equal(text, "");
-    peer_assert_content(world.peer);
+    assert_plain_length(&wire, "put", len);
+    peer_assert_content(wire.peer);
     mem_free(url);
     mem_free(data);
-    world_close(&world);
 }
 
 static long most_memory_kb(void)
@@ -73,16 +63,13 @@ static void a_blob_of_fifty_megabytes_is_not_copied(void **state)
     size_t len = 50 * 1024 * 1024;
     unsigned char *data = pattern(len);
     struct answer answer;
-    struct world world;
     long before;
 
-    world_open(&world, NONE, NULL);
     before = most_memory_kb();
-    put_blob(&world, (struct bytes){data, len}, &answer);
+    put_blob(&wire, (struct bytes){data, len}, &answer);
     assert_status(&answer, 201);
     assert_true(most_memory_kb() - before < 8 * 1024);
     mem_free(data);
-    world_close(&world);
 }
 
 static void a_patch_streams_its_body_and_a_delete_has_none(void **state)
@@ -94,71 +81,57 @@ static void a_patch_streams_its_body_and_a_delete_has_none(void **state)
     struct http_request request;
     struct digest digest;
     struct answer answer;
-    struct world world;
-    char text[128];
     char *url;
 
-    world_open(&world, NONE, NULL);
     digest_of(data, len, &digest);
-    url = open_session(&world, &digest);
+    url = open_session(&wire, &digest);
     *strstr(url, "&digest=") = '\0';
     request = request_of("PATCH", url);
     request.headers = headers;
     request.body = (struct bytes){data, len};
-    run(&world, &request, &answer);
+    run(&wire, &request, &answer);
     mem_free(url);
     url = mem_strdup(answer.location.data);
     assert_status(&answer, 202);
-    assert_true(peer_logged(world.peer, "patch", 0, "content-length", text));
-    assert_int_equal(strtoul(text, NULL, 10), len);
-    assert_true(peer_logged(world.peer, "patch", 0, "expect", text));
-    assert_string_equal(text, "");
-    assert_true(peer_logged(world.peer, "patch", 0, "transfer-encoding", text));
-    assert_string_equal(text, "");
+    assert_plain_length(&wire, "patch", len);
     request = request_of("DELETE", url);
-    run(&world, &request, &answer);
+    run(&wire, &request, &answer);
     assert_status(&answer, 204);
-    peer_assert_manners(world.peer);
+    peer_assert_manners(wire.peer);
     mem_free(url);
     mem_free(data);
-    world_close(&world);
 }
 
 static void an_empty_body_has_a_length_too(void **state)
 {
     struct answer answer;
-    struct world world;
     char text[128];
 
-    world_open(&world, NONE, NULL);
-    put_blob(&world, (struct bytes){(const unsigned char *)"", 0}, &answer);
+    put_blob(&wire, (struct bytes){(const unsigned char *)"", 0}, &answer);
     assert_status(&answer, 201);
-    assert_true(peer_logged(world.peer, "post", 0, "content-length", text));
+    assert_true(peer_logged(wire.peer, "post", 0, "content-length", text));
     assert_string_equal(text, "0");
-    assert_true(peer_logged(world.peer, "put", 0, "content-length", text));
+    assert_true(peer_logged(wire.peer, "put", 0, "content-length", text));
     assert_string_equal(text, "0");
     /* curl would call a POST without a body a form. */
-    peer_assert_content(world.peer);
-    world_close(&world);
+    peer_assert_content(wire.peer);
 }
 
 static void each_method_goes_out_as_it_is_called(void **state)
 {
     static const char *const methods[] = {"GET", "HEAD",  "POST",
                                           "PUT", "PATCH", "DELETE"};
-    struct world world;
 
-    world_open(&world, NONE, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-        char *url = url_of(&world, "127.0.0.1", "/v2/a/nothing", false);
+        char *url = url_of(&wire, "127.0.0.1", "/v2/a/nothing", false);
         struct http_request request = request_of(methods[i], url);
         struct answer answer;
         struct json *log;
         const struct json *entry;
 
-        run(&world, &request, &answer);
+        run(&wire, &request, &answer);
         assert_status(&answer, 404);
-        log = peer_get(world.peer, "/_log");
+        log = peer_get(wire.peer, "/_log");
         entry = json_first(log);
         for (size_t skip = 0; skip < i; skip++) {
             entry = json_next(entry);
@@ -168,8 +141,7 @@ static void each_method_goes_out_as_it_is_called(void **state)
         json_free(log);
         mem_free(url);
     }
-    assert_int_equal(peer_count(world.peer, "requests", NULL), 6);
-    world_close(&world);
+    assert_int_equal(peer_count(wire.peer, "requests", NULL), 6);
 }
 
 static void a_connection_is_kept_for_the_next_request(void **state)
@@ -177,21 +149,18 @@ static void a_connection_is_kept_for_the_next_request(void **state)
     char first[128];
     char other[128];
     struct answer answer;
-    struct world world;
 
-    world_open(&world, NONE, NULL);
     for (int i = 0; i < 3; i++) {
-        get_path(&world, "/v2/", &answer);
+        get_path(&wire, "/v2/", &answer);
         assert_status(&answer, 200);
     }
-    put_blob(&world, bytes_of("x"), &answer);
+    put_blob(&wire, bytes_of("x"), &answer);
     assert_status(&answer, 201);
-    assert_true(peer_logged(world.peer, "ping", 0, "connection", first));
-    assert_true(peer_logged(world.peer, "ping", 2, "connection", other));
+    assert_true(peer_logged(wire.peer, "ping", 0, "connection", first));
+    assert_true(peer_logged(wire.peer, "ping", 2, "connection", other));
     assert_string_equal(first, other);
-    assert_true(peer_logged(world.peer, "put", 0, "connection", other));
+    assert_true(peer_logged(wire.peer, "put", 0, "connection", other));
     assert_string_equal(first, other);
-    world_close(&world);
 }
 
 /* What happens when a load balancer closes a connection while nobody looks */
@@ -199,52 +168,43 @@ static void a_body_goes_out_again_when_the_kept_connection_is_dead(void **state)
 {
     unsigned char *data = pattern(100000);
     struct answer answer;
-    struct world world;
 
-    world_open(&world, SCENARIOS("close@put"), NULL);
-    put_blob(&world, (struct bytes){data, 100000}, &answer);
+    put_blob(&wire, (struct bytes){data, 100000}, &answer);
     assert_status(&answer, 201);
-    assert_int_equal(peer_count(world.peer, "stages", "put"), 2);
-    peer_assert_content(world.peer);
+    assert_int_equal(peer_count(wire.peer, "stages", "put"), 2);
+    peer_assert_content(wire.peer);
     mem_free(data);
-    world_close(&world);
 }
 
 static void cookies_are_never_sent_back(void **state)
 {
     struct answer answer;
-    struct world world;
 
-    world_open(&world, SCENARIOS("set-cookie"), NULL);
     for (int i = 0; i < 3; i++) {
-        get_path(&world, "/v2/", &answer);
+        get_path(&wire, "/v2/", &answer);
         assert_status(&answer, 200);
     }
-    peer_assert_content(world.peer);
-    world_close(&world);
+    peer_assert_content(wire.peer);
 }
 
 static void two_hundred_requests_at_once_all_end(void **state)
 {
     static struct answer answers[200];
-    struct world world;
     char *url;
 
-    world_open(&world, NONE, NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/", false);
+    url = url_of(&wire, "127.0.0.1", "/v2/", false);
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
         struct http_request request = request_of("GET", url);
 
-        start(&world, &request, &answers[i]);
+        start(&wire, &request, &answers[i]);
     }
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
-        await_flag(world.loop, &answers[i].done, SOON_MS);
+        await_flag(wire.loop, &answers[i].done, SOON_MS);
         assert_int_equal(answers[i].calls, 1);
         assert_status(&answers[i], 200);
     }
-    assert_int_equal(peer_count(world.peer, "requests", NULL), 200);
+    assert_int_equal(peer_count(wire.peer, "requests", NULL), 200);
     mem_free(url);
-    world_close(&world);
 }
 
 /* --- cancelling ------------------------------------------------------------
@@ -255,39 +215,30 @@ static void a_cancelled_request_is_never_heard_of_again(void **state)
     struct http_transfer *transfer;
     struct http_request request;
     struct answer answer;
-    struct world world;
-    char *url;
 
-    world_open(&world, SCENARIOS("hang@get"), NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
-    request = request_of("GET", url);
-    transfer = start(&world, &request, &answer);
-    await_stage(world.loop, world.peer, "get", 1);
+    request = get_of(&wire, "/v2/a/tags/list");
+    transfer = start(&wire, &request, &answer);
+    await_stage(wire.loop, wire.peer, "get", 1);
     http_cancel(transfer);
-    turn_idle(world.loop);
+    turn_idle(wire.loop);
     assert_int_equal(answer.calls, 0);
     answer_release(&answer);
-    mem_free(url);
-    world_close(&world);
 }
 
 static void a_request_can_be_cancelled_before_it_goes_out(void **state)
 {
     struct http_request request;
     struct answer answer;
-    struct world world;
     char *url;
 
-    world_open(&world, NONE, NULL);
-    url = url_of(&world, "localhost", "/v2/", false);
+    url = url_of(&wire, "localhost", "/v2/", false);
     request = request_of("GET", url);
-    http_cancel(start(&world, &request, &answer));
-    turn_idle(world.loop);
+    http_cancel(start(&wire, &request, &answer));
+    turn_idle(wire.loop);
     assert_int_equal(answer.calls, 0);
-    assert_int_equal(peer_count(world.peer, "requests", NULL), 0);
+    assert_int_equal(peer_count(wire.peer, "requests", NULL), 0);
     answer_release(&answer);
     mem_free(url);
-    world_close(&world);
 }
 
 struct pair {
@@ -313,27 +264,21 @@ static void one_request_may_cancel_another_when_it_ends(void **state)
 {
     struct pair pairs[2];
     struct http_request request;
-    struct world world;
-    char *url;
 
-    world_open(&world, NONE, NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/", false);
-    request = request_of("GET", url);
+    request = get_of(&wire, "/v2/");
     for (size_t i = 0; i < 2; i++) {
         answer_init(&pairs[i].answer);
     }
     /* Whichever is first cancels the other. */
-    pairs[0].other = http_start(world.http, &request, on_first, &pairs[1]);
-    pairs[1].other = http_start(world.http, &request, on_first, &pairs[0]);
+    pairs[0].other = http_start(wire.http, &request, on_first, &pairs[1]);
+    pairs[1].other = http_start(wire.http, &request, on_first, &pairs[0]);
     while (pairs[0].answer.calls + pairs[1].answer.calls == 0) {
-        loop_turn(world.loop, true);
+        loop_turn(wire.loop, true);
     }
-    turn_idle(world.loop);
+    turn_idle(wire.loop);
     assert_int_equal(pairs[0].answer.calls + pairs[1].answer.calls, 1);
     answer_release(&pairs[0].answer);
     answer_release(&pairs[1].answer);
-    mem_free(url);
-    world_close(&world);
 }
 
 static void on_chain(void *payload, const struct http_response *response,
@@ -354,38 +299,32 @@ static void on_chain(void *payload, const struct http_response *response,
 
 static void a_request_may_start_the_next_when_it_ends(void **state)
 {
-    struct world world;
-    struct pair pair = {.world = &world};
+    struct pair pair = {.world = &wire};
     struct http_request request;
-    char *url;
 
-    world_open(&world, NONE, NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/", false);
-    request = request_of("GET", url);
-    http_start(world.http, &request, on_chain, &pair);
-    await_flag(world.loop, &pair.answer.done, SOON_MS);
-    assert_int_equal(peer_count(world.peer, "requests", NULL), 5);
-    mem_free(url);
-    world_close(&world);
+    request = get_of(&wire, "/v2/");
+    http_start(wire.http, &request, on_chain, &pair);
+    await_flag(wire.loop, &pair.answer.done, SOON_MS);
+    assert_int_equal(peer_count(wire.peer, "requests", NULL), 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_blob_of_three_megabytes_goes_there_and_comes_back),
-        cmocka_unit_test(a_blob_of_fifty_megabytes_is_not_copied),
-        cmocka_unit_test(a_patch_streams_its_body_and_a_delete_has_none),
-        cmocka_unit_test(an_empty_body_has_a_length_too),
-        cmocka_unit_test(each_method_goes_out_as_it_is_called),
-        cmocka_unit_test(a_connection_is_kept_for_the_next_request),
-        cmocka_unit_test(
-            a_body_goes_out_again_when_the_kept_connection_is_dead),
-        cmocka_unit_test(cookies_are_never_sent_back),
-        cmocka_unit_test(two_hundred_requests_at_once_all_end),
-        cmocka_unit_test(a_cancelled_request_is_never_heard_of_again),
-        cmocka_unit_test(a_request_can_be_cancelled_before_it_goes_out),
-        cmocka_unit_test(one_request_may_cancel_another_when_it_ends),
-        cmocka_unit_test(a_request_may_start_the_next_when_it_ends),
+        WIRE_TEST(a_blob_of_three_megabytes_goes_there_and_comes_back, NULL),
+        WIRE_TEST(a_blob_of_fifty_megabytes_is_not_copied, NULL),
+        WIRE_TEST(a_patch_streams_its_body_and_a_delete_has_none, NULL),
+        WIRE_TEST(an_empty_body_has_a_length_too, NULL),
+        WIRE_TEST(each_method_goes_out_as_it_is_called, NULL),
+        WIRE_TEST(a_connection_is_kept_for_the_next_request, NULL),
+        WIRE_TEST(a_body_goes_out_again_when_the_kept_connection_is_dead,
+                  "close@put"),
+        WIRE_TEST(cookies_are_never_sent_back, "set-cookie"),
+        WIRE_TEST(two_hundred_requests_at_once_all_end, NULL),
+        WIRE_TEST(a_cancelled_request_is_never_heard_of_again, "hang@get"),
+        WIRE_TEST(a_request_can_be_cancelled_before_it_goes_out, NULL),
+        WIRE_TEST(one_request_may_cancel_another_when_it_ends, NULL),
+        WIRE_TEST(a_request_may_start_the_next_when_it_ends, NULL),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

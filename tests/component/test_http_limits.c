@@ -25,87 +25,70 @@
 /* --- answers that are too much, or none ------------------------------------
  */
 
+/* Runs it, and says how many milliseconds that took. */
+static uint64_t time_of(const struct http_request *request,
+                        struct answer *answer)
+{
+    uint64_t began = loop_now(wire.loop);
+
+    run(&wire, request, answer);
+    return loop_now(wire.loop) - began;
+}
+
 static void a_body_over_its_cap_is_an_error(void **state)
 {
     struct answer answer;
-    struct world world;
 
-    world_open(&world, SCENARIOS("huge-error-body=5@get"), NULL);
-    get_path(&world, "/v2/a/tags/list", &answer);
+    get_path(&wire, "/v2/a/tags/list", &answer);
     assert_int_equal(answer.body.len, 0);
     assert_kind(&answer, ERROR_UNAVAILABLE);
-    world_close(&world);
 }
 
 static void a_body_of_exactly_its_cap_is_none(void **state)
 {
     struct http_request request;
     struct answer answer;
-    struct world world;
-    char *url;
 
-    world_open(&world, NONE, NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/", false);
-    request = request_of("GET", url);
+    request = get_of(&wire, "/v2/");
     request.most_body = 2; /* {} */
-    run(&world, &request, &answer);
+    run(&wire, &request, &answer);
     assert_string_equal(answer.body.data, "{}");
     assert_status(&answer, 200);
     request.most_body = 1;
-    run(&world, &request, &answer);
+    run(&wire, &request, &answer);
     assert_kind(&answer, ERROR_UNAVAILABLE);
-    mem_free(url);
-    world_close(&world);
 }
 
 static void headers_over_their_cap_are_an_error(void **state)
 {
     struct answer answer;
-    struct world world;
 
-    world_open(&world, SCENARIOS("huge-headers=400@get"), NULL);
-    get_path(&world, "/v2/a/tags/list", &answer);
+    get_path(&wire, "/v2/a/tags/list", &answer);
     assert_kind(&answer, ERROR_UNAVAILABLE);
-    world_close(&world);
 }
 
 static void a_registry_that_hangs_is_given_up_in_time(void **state)
 {
     struct http_request request;
     struct answer answer;
-    struct world world;
-    uint64_t began;
     uint64_t took;
-    char *url;
 
-    world_open(&world, SCENARIOS("hang@get"), NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
-    request = request_of("GET", url);
+    request = get_of(&wire, "/v2/a/tags/list");
     request.answer_ms = 1000;
-    began = loop_now(world.loop);
-    run(&world, &request, &answer);
-    took = loop_now(world.loop) - began;
+    took = time_of(&request, &answer);
     assert_kind(&answer, ERROR_UNREACHABLE);
     assert_in_range(took, 900, 1000 + SLACK_MS);
-    mem_free(url);
-    world_close(&world);
 }
 
 static void a_slow_answer_within_its_time_is_waited_for(void **state)
 {
     struct http_request request;
     struct answer answer;
-    struct world world;
-    char *url;
 
-    world_open(&world, SCENARIOS("slow=1.5@get"), NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
-    request = request_of("GET", url);
+    request = get_of(&wire, "/v2/a/tags/list");
     request.answer_ms = 6000;
-    run(&world, &request, &answer);
+    run(&wire, &request, &answer);
     assert_status(&answer, 200);
-    mem_free(url);
-    world_close(&world);
 }
 
 /* A registry that has all of the body and commits it may take its time. */
@@ -162,23 +145,14 @@ static void a_registry_that_drips_is_given_up_too(void **state)
 {
     struct http_request request;
     struct answer answer;
-    struct world world;
-    uint64_t began;
     uint64_t took;
-    char *url;
 
-    world_open(&world, SCENARIOS("drip@get"), NULL);
-    url = url_of(&world, "127.0.0.1", "/v2/a/tags/list", false);
-    request = request_of("GET", url);
+    request = get_of(&wire, "/v2/a/tags/list");
     request.connect_ms = 400;
     request.answer_ms = 1100;
-    began = loop_now(world.loop);
-    run(&world, &request, &answer);
-    took = loop_now(world.loop) - began;
+    took = time_of(&request, &answer);
     assert_says(&answer, "no answer in time");
     assert_in_range(took, 11300, 11400 + 3000);
-    mem_free(url);
-    world_close(&world);
 }
 
 /* A port that was free a moment ago */
@@ -199,35 +173,26 @@ static void a_refused_connection_is_unreachable_at_once(void **state)
 {
     struct http_request request;
     struct answer answer;
-    struct world world;
-    uint64_t began;
     char url[64];
 
-    world_open(&world, NONE, NULL);
     snprintf(url, sizeof(url), "http://127.0.0.1:%u/v2/", free_port());
     request = request_of("GET", url);
-    began = loop_now(world.loop);
-    run(&world, &request, &answer);
-    assert_true(loop_now(world.loop) - began < 3000);
+    assert_true(time_of(&request, &answer) < 3000);
     assert_kind(&answer, ERROR_UNREACHABLE);
-    world_close(&world);
 }
 
 static void a_url_that_is_none_fails_later_and_not_at_once(void **state)
 {
     static const char *const urls[] = {"ftp://127.0.0.1/", "http://", "",
                                        "file:///etc/hostname"};
-    struct world world;
 
-    world_open(&world, NONE, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
         struct http_request request = request_of("GET", urls[i]);
         struct answer answer;
 
-        run(&world, &request, &answer);
+        run(&wire, &request, &answer);
         assert_kind(&answer, ERROR_UNREACHABLE);
     }
-    world_close(&world);
 }
 
 static void what_comes_apart_on_the_way_is_unreachable(void **state)
@@ -254,44 +219,38 @@ static void an_early_413_is_an_answer_and_not_a_broken_pipe(void **state)
     size_t len = 32 * 1024 * 1024;
     unsigned char *data = pattern(len);
     struct answer answer;
-    struct world world;
 
-    world_open(&world, SCENARIOS("413-early"), NULL);
-    put_blob(&world, (struct bytes){data, len}, &answer);
+    put_blob(&wire, (struct bytes){data, len}, &answer);
     assert_status(&answer, 413);
     mem_free(data);
-    world_close(&world);
 }
 
 static void a_redirect_is_the_callers_to_follow(void **state)
 {
     struct answer answer;
-    struct world world;
 
-    world_open(&world, SCENARIOS("redirect-307"), NULL);
-    get_path(&world, "/v2/a/tags/list", &answer);
+    get_path(&wire, "/v2/a/tags/list", &answer);
     assert_non_null(strstr(answer.location.data, "/moved/v2/a/tags/list"));
     assert_status(&answer, 307);
-    assert_int_equal(peer_count(world.peer, "requests", NULL), 1);
-    world_close(&world);
+    assert_int_equal(peer_count(wire.peer, "requests", NULL), 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_body_over_its_cap_is_an_error),
-        cmocka_unit_test(a_body_of_exactly_its_cap_is_none),
-        cmocka_unit_test(headers_over_their_cap_are_an_error),
-        cmocka_unit_test(a_registry_that_hangs_is_given_up_in_time),
-        cmocka_unit_test(a_slow_answer_within_its_time_is_waited_for),
+        WIRE_TEST(a_body_over_its_cap_is_an_error, "huge-error-body=5@get"),
+        WIRE_TEST(a_body_of_exactly_its_cap_is_none, NULL),
+        WIRE_TEST(headers_over_their_cap_are_an_error, "huge-headers=400@get"),
+        WIRE_TEST(a_registry_that_hangs_is_given_up_in_time, "hang@get"),
+        WIRE_TEST(a_slow_answer_within_its_time_is_waited_for, "slow=1.5@get"),
         cmocka_unit_test(a_slow_commit_is_waited_for),
         cmocka_unit_test(a_commit_that_never_ends_is_given_up),
-        cmocka_unit_test(a_registry_that_drips_is_given_up_too),
-        cmocka_unit_test(a_refused_connection_is_unreachable_at_once),
-        cmocka_unit_test(a_url_that_is_none_fails_later_and_not_at_once),
+        WIRE_TEST(a_registry_that_drips_is_given_up_too, "drip@get"),
+        WIRE_TEST(a_refused_connection_is_unreachable_at_once, NULL),
+        WIRE_TEST(a_url_that_is_none_fails_later_and_not_at_once, NULL),
         cmocka_unit_test(what_comes_apart_on_the_way_is_unreachable),
-        cmocka_unit_test(an_early_413_is_an_answer_and_not_a_broken_pipe),
-        cmocka_unit_test(a_redirect_is_the_callers_to_follow),
+        WIRE_TEST(an_early_413_is_an_answer_and_not_a_broken_pipe, "413-early"),
+        WIRE_TEST(a_redirect_is_the_callers_to_follow, "redirect-307"),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

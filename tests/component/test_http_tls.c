@@ -39,96 +39,85 @@ static char *ca_of(const char *folder)
     return str_take(&path);
 }
 
+/* A registry with a certificate of an authority of its own, in a folder */
+static char *folder;
+static char *ca;
+
+static int tls_begin(void **state)
+{
+    folder = folder_new();
+    ca = ca_of(folder);
+    world_open(&wire, NONE, folder);
+    return 0;
+}
+
+static int tls_finish(void **state)
+{
+    world_close(&wire);
+    mem_free(ca);
+    folder_remove(folder);
+    return 0;
+}
+
 static void an_authority_of_ones_own_is_believed(void **state)
 {
-    char *folder = folder_new();
-    char *ca = ca_of(folder);
     struct answer answer;
-    struct world world;
     char text[128];
 
-    world_open(&world, NONE, folder);
-    get_over_tls(&world, "127.0.0.1", ca, &answer);
+    get_over_tls(&wire, "127.0.0.1", ca, &answer);
     assert_status(&answer, 200);
-    get_over_tls(&world, "localhost", ca, &answer);
+    get_over_tls(&wire, "localhost", ca, &answer);
     assert_status(&answer, 200);
-    assert_true(peer_logged(world.peer, "ping", 1, "host", text));
-    peer_assert_content(world.peer);
-    mem_free(ca);
-    world_close(&world);
-    folder_remove(folder);
+    assert_true(peer_logged(wire.peer, "ping", 1, "host", text));
+    peer_assert_content(wire.peer);
 }
 
 static void another_authority_is_refused_and_the_message_says_why(void **state)
 {
-    char *folder = folder_new();
     char *other = folder_new();
-    char *ca = ca_of(other);
+    char *other_ca = ca_of(other);
     struct peer *elsewhere;
     struct answer answer;
-    struct world world;
 
     elsewhere = peer_start(NONE, other);
-    world_open(&world, NONE, folder);
-    get_over_tls(&world, "127.0.0.1", ca, &answer);
+    get_over_tls(&wire, "127.0.0.1", other_ca, &answer);
     assert_says(&answer, "set ca_file");
     /* The system's authorities do not know it either. */
-    get_over_tls(&world, "127.0.0.1", NULL, &answer);
+    get_over_tls(&wire, "127.0.0.1", NULL, &answer);
     assert_says(&answer, "set ca_file");
-    assert_int_equal(peer_count(world.peer, "requests", NULL), 0);
-    mem_free(ca);
-    world_close(&world);
+    assert_int_equal(peer_count(wire.peer, "requests", NULL), 0);
+    mem_free(other_ca);
     peer_stop(elsewhere);
-    folder_remove(folder);
     folder_remove(other);
 }
 
 /* A connection that was let in with one authority is not for another. */
 static void a_kept_connection_serves_only_its_own_authority(void **state)
 {
-    char *folder = folder_new();
-    char *ca = ca_of(folder);
     struct answer answer;
-    struct world world;
 
-    world_open(&world, NONE, folder);
-    get_over_tls(&world, "127.0.0.1", ca, &answer);
+    get_over_tls(&wire, "127.0.0.1", ca, &answer);
     assert_status(&answer, 200);
-    get_over_tls(&world, "127.0.0.1", NULL, &answer);
+    get_over_tls(&wire, "127.0.0.1", NULL, &answer);
     assert_kind(&answer, ERROR_UNREACHABLE);
-    mem_free(ca);
-    world_close(&world);
-    folder_remove(folder);
 }
 
 static void another_host_is_refused_and_the_message_says_why(void **state)
 {
-    char *folder = folder_new();
-    char *ca = ca_of(folder);
     struct answer answer;
-    struct world world;
 
-    world_open(&world, NONE, folder);
-    get_over_tls(&world, "registry.localhost", ca, &answer);
+    get_over_tls(&wire, "registry.localhost", ca, &answer);
     assert_non_null(strstr(answer.err.message, "registry.localhost"));
     assert_kind(&answer, ERROR_UNREACHABLE);
-    assert_int_equal(peer_count(world.peer, "requests", NULL), 0);
-    mem_free(ca);
-    world_close(&world);
-    folder_remove(folder);
+    assert_int_equal(peer_count(wire.peer, "requests", NULL), 0);
 }
 
 static void an_authority_that_cannot_be_read_is_an_error(void **state)
 {
-    char *folder = folder_new();
     struct answer answer;
-    struct world world;
 
-    world_open(&world, NONE, folder);
-    get_over_tls(&world, "127.0.0.1", "/nowhere/ca.crt", &answer);
+    get_over_tls(&wire, "127.0.0.1", "/nowhere/ca.crt", &answer);
     assert_says(&answer, "authorities '/nowhere/ca.crt' cannot be read");
-    world_close(&world);
-    folder_remove(folder);
 }
 
 /* --- a server of one odd kind ----------------------------------------------
@@ -516,11 +505,20 @@ static void a_request_may_be_cancelled_before_it_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_authority_of_ones_own_is_believed),
-        cmocka_unit_test(another_authority_is_refused_and_the_message_says_why),
-        cmocka_unit_test(a_kept_connection_serves_only_its_own_authority),
-        cmocka_unit_test(another_host_is_refused_and_the_message_says_why),
-        cmocka_unit_test(an_authority_that_cannot_be_read_is_an_error),
+        cmocka_unit_test_setup_teardown(an_authority_of_ones_own_is_believed,
+                                        tls_begin, tls_finish),
+        cmocka_unit_test_setup_teardown(
+            another_authority_is_refused_and_the_message_says_why, tls_begin,
+            tls_finish),
+        cmocka_unit_test_setup_teardown(
+            a_kept_connection_serves_only_its_own_authority, tls_begin,
+            tls_finish),
+        cmocka_unit_test_setup_teardown(
+            another_host_is_refused_and_the_message_says_why, tls_begin,
+            tls_finish),
+        cmocka_unit_test_setup_teardown(
+            an_authority_that_cannot_be_read_is_an_error, tls_begin,
+            tls_finish),
         cmocka_unit_test(the_oldest_version_is_kept_to),
         cmocka_unit_test(a_server_of_long_ago_is_refused),
         cmocka_unit_test(an_expired_certificate_is_said_to_be_one),

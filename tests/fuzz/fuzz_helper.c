@@ -1,4 +1,6 @@
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "fuzz.h"
 #include "cli/helper_internal.h"
@@ -81,8 +83,17 @@ static bool read_config(const char *text, size_t len, struct arena *arena,
                         struct helper_config *config)
 {
     struct error err;
+    char path[64];
+    bool found;
+    int fd = memfd_create("config", MFD_CLOEXEC);
+    int result;
 
-    if (helper_config_parse(text, len, "/folder", arena, config, &err) < 0) {
+    CHECK(fd >= 0);
+    CHECK(write(fd, text, len) == (ssize_t)len);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    result = helper_config_load(path, arena, config, &found, &err);
+    close(fd);
+    if (result < 0) {
         check_refusal(&err);
         return false;
     }

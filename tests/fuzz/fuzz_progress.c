@@ -1,8 +1,9 @@
 #include <string.h>
 
+#include "../support/progress_bytes.h"
 #include "fuzz.h"
-#include "ledger/ledger_internal.h"
 #include "waybill/base64.h"
+#include "waybill/progress.h"
 
 /*
  * Eight bytes are the watermark. What follows is the text; and it is the bytes
@@ -115,13 +116,9 @@ static void check_bytes(int64_t watermark, const void *data, size_t len)
 {
     CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    unsigned char sum[PROGRESS_SUM];
-
-    str_putc(&bytes, PROGRESS_MAGIC);
-    str_putc(&bytes, PROGRESS_VERSION);
+    str_puts(&bytes, "W\x01");
     str_put(&bytes, data, len);
-    progress_sum(watermark, bytes.data, bytes.len, sum);
-    str_put(&bytes, sum, sizeof(sum));
+    append_progress_sum(watermark, &bytes);
     base64_encode(&text, bytes.data, bytes.len);
     check_text(watermark, text.data);
 }

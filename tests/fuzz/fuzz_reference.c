@@ -4,6 +4,7 @@
 #include "waybill/http.h"
 #include "waybill/limits.h"
 #include "waybill/oci.h"
+#include "waybill/url.h"
 
 /*
  * - What is accepted reads the same when it is written out in full.

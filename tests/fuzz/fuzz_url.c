@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "oci/oci_internal.h"
+#include "oci/trust.h"
 #include "waybill/limits.h"
+#include "waybill/url.h"
 
 /*
  * The first line is a registry's URL, the second what it says about where to go

@@ -211,8 +211,14 @@ class Case(unittest.TestCase):
             self.assertEqual(data["integration"], "oci-registry")
             self.assertEqual(data["verification"], {"status": "off"})
         if status == "succeeded":
-            rows |= {"artifact", "attachment"}
+            rows |= {"artifact", "attachment", "result"}
             self.assert_artifact(data["artifact"])
+            self.assertEqual(
+                data["result"],
+                {key: data["artifact"][key] for key in ("reference", "already_present")},
+            )
+        if status == "skipped":
+            rows |= {"skip_reason"}
         if status == "failed":
             rows |= {"error"}
             optional |= {"dead_letter"}

@@ -208,14 +208,14 @@ class Protocol(Helper):
             (b'{"uri":null}', "$.uri: is missing"),
             (b'{"uri":7}', "expected a string"),
             (b'{"uri":""}', "uri"),
-            (b'{"uri":"ghcr.io/v2/a/manifests/1"}', "no URL"),
+            (b'{"uri":"ghcr.io/v2/a/manifests/1"}', "not a URL"),
             (b'{"uri":"https://ghcr.io/\\u0000"}', "U+0000"),
             (b'{"uri":"https://ghcr.io/\\r\\nX: y"}', "unprintable"),
             (b'{"uri":"https://waybill:hunter2@ghcr.io/v2/a/manifests/1"}', "credentials"),
             (b'{"uri":"https://gh%63r.io/v2/a/manifests/1"}', "host"),
-            (b'{"uri":"https://ghcr.io\\\\@evil.example/"}', "unprintable"),
+            (b'{"uri":"https://ghcr.io\\\\@evil.example/"}', "backslash"),
             (json.dumps({"uri": "https://a/" + "a" * 9000}).encode(), "longer than"),
-            (long, "more than 65536 bytes"),
+            (long, "larger than 65536 bytes"),
         ):
             with self.subTest(request[:60]):
                 self.assert_refused(self.get(request), word)

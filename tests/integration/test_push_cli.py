@@ -204,6 +204,7 @@ class Outcomes(Push):
                     "layout": "chainloop",
                     "already_present": False,
                 },
+                "result": {"reference": reference, "already_present": False},
                 "verification": {"status": "off"},
                 "attempts": 1,
             },
@@ -300,7 +301,8 @@ class Outcomes(Push):
         self.assertEqual(data["status"], "skipped")
         self.assertEqual(data["workflow"]["project"], "lab")
         self.assertEqual(outcome["subject"], data["workflow"]["id"])
-        self.assertFalse({"attachment", "artifact", "error", "verification"} & set(data))
+        self.assertEqual(data["skip_reason"], "nothing is attached to the workflow")
+        self.assertFalse({"attachment", "artifact", "result", "error", "verification"} & set(data))
         self.assert_pushed()
 
     def test_pushing_twice_is_harmless(self):

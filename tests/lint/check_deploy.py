@@ -338,6 +338,16 @@ def check_headers(document):
             yield f"asyncapi.yaml: {schema}: {name} {wrong}"
 
 
+def check_classes(document):
+    """The error classes are those of the program's table, as its reference has it."""
+    text = (DEPLOY / "reference" / "errors.md").read_text()
+    table = text[text.index("\n## Classes\n") : text.index("\n## Kinds\n")]
+    classes = re.findall(r"^\| `(\w+)` \|", table, flags=re.M)
+    listed = document.root["components"]["schemas"]["errorClass"]["enum"]
+    if not classes or listed != classes:
+        yield f"asyncapi.yaml: the error classes are {', '.join(classes)}"
+
+
 def check_asyncapi(binary, defaults):
     document = Document(DEPLOY / "asyncapi.yaml")
     faults = list(check_references(document))
@@ -345,6 +355,7 @@ def check_asyncapi(binary, defaults):
         return faults
     faults += check_topics(document, defaults)
     faults += check_headers(document)
+    faults += check_classes(document)
     faults += check_examples(document)
     faults += check_events(document)
     return faults + list(check_outcomes(binary, document))

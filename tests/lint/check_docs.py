@@ -22,6 +22,7 @@ DOCUMENTS = {
     "cli": "deploy/reference/command-line.md",
     "registries": "deploy/reference/registries.md",
     "metrics": "deploy/reference/metrics.md",
+    "errors": "deploy/reference/errors.md",
     "man": "deploy/debian/waybill.1",
     "man-yaml": "deploy/debian/waybill.yaml.5",
     "completion": "deploy/debian/waybill.bash",

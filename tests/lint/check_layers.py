@@ -6,7 +6,8 @@ A module includes its own headers, the public headers of the modules that its ro
 names, and the headers of its own libraries; it does include what its row names, and
 names only modules above it. Every public header belongs to one module and compiles by
 itself. No header includes itself through others. The diagram in consumer/README.md
-is the one that follows from modules.txt; --write writes it there.
+is the one that follows from modules.txt; --write writes it there. The files that
+README.md names exist.
 """
 
 import pathlib
@@ -71,7 +72,7 @@ def check_include(module, included, modules, seen):
 
 def check_alone(path):
     result = subprocess.run(
-        ["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-x", "c"]
+        ["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-Werror", "-x", "c"]
         + ["-I", str(ROOT / "include"), str(path)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -156,6 +157,20 @@ def check_diagram(modules, write):
     return []
 
 
+def check_paths(modules):
+    """README.md names files as module/{one,another}.c; a * stands for any run."""
+    faults = []
+    text = README.read_text()
+    for module, names in re.findall(r"\b([a-z]+)/([\w{},*]+\.[a-z]+)\b", text):
+        stem, _, rest = names.partition("{")
+        inside, _, ending = rest.partition("}")
+        for name in inside.split(","):
+            pattern = f"{module}/{stem}{name}{ending}"
+            if module in modules.uses and not any((ROOT / "consumer").glob(pattern)):
+                faults.append(f"consumer/README.md: there is no {pattern}")
+    return faults
+
+
 def main():
     modules = Modules()
     includes = {path: INCLUDE.findall(path.read_text())
@@ -168,6 +183,7 @@ def main():
               if not (ROOT / f"include/waybill/{name}.h").exists()]  # fmt: skip
     faults += check_includes(modules, includes)
     faults += check_include_cycles(includes)
+    faults += check_paths(modules)
     faults += check_diagram(modules, "--write" in sys.argv[1:])
     checked = sum(len(names) for names in includes.values())
     print("\n".join(faults) or f"{checked} includes fit modules.txt")

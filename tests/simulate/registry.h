@@ -6,6 +6,7 @@
 #include "sim.h"
 #include "waybill/digest.h"
 #include "waybill/http.h"
+#include "waybill/url.h"
 
 /*
  * Models of registries (distribution specification, as far as a push goes) and

@@ -3,6 +3,7 @@
 
 #include "registry.h"
 #include "waybill/alloc.h"
+#include "waybill/url.h"
 
 /*
  * http.h over the model registries. A request is the world's once it is sent:

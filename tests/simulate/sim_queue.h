@@ -2,7 +2,7 @@
 #define SIMULATE_SIM_QUEUE_H
 
 #include "broker.h"
-#include "kafka/kafka_internal.h"
+#include "kafka/batch.h"
 
 /* kafka.h over the model broker: sim_queue.c is the consumer, sim_commit.c the
  * producer. */

@@ -115,6 +115,7 @@ struct settings *workload_load(struct sim *sim)
     CLEANUP(str_release) struct str yaml = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+    CLEANUP(config_files_release) struct config_files files;
     struct config_rules rules = {integration_table, check_property};
     struct settings *settings;
     char path[64];
@@ -125,7 +126,7 @@ struct settings *workload_load(struct sim *sim)
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (config_load(path, &rules,
                     CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS, &settings,
-                    &faults, &warnings) < 0) {
+                    &faults, &warnings, &files) < 0) {
         give_up(faults.data, yaml.data);
     }
     close(fd);

@@ -17,11 +17,9 @@ import hashlib
 import hmac
 import http.server
 import json
-import os
 import pathlib
 import re
 import secrets
-import signal
 import socketserver
 import subprocess
 import sys
@@ -35,6 +33,7 @@ if __name__ == "__main__":
     sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
 
 from support.minted import mint  # noqa: E402
+from support.stand_in import block_signals, run_until  # noqa: E402
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -60,6 +59,7 @@ FAULTS = {
     "deny": "refuses, in the words of that service",
     "throttle": "says: not so often",
     "fail": "500",
+    "early": "425",
     "hang": "never answers",
     "garbage": "200 and bytes that are nothing",
     "huge": "200 and a megabyte",
@@ -456,6 +456,7 @@ class Cloud:
             return 500, text, "over", {}
         plain = {
             "fail": (500, text, "no", {}),
+            "early": (425, text, "too early", {}),
             "garbage": (200, js, b"\x00\xff<<<{", {}),
             "huge": (200, js, json.dumps({"access_token": "x" * 1000000}), {}),
             "redirect": (307, text, "", {"Location": f"{self.url}/elsewhere"}),
@@ -884,20 +885,10 @@ def main():
     parser.add_argument("--pkcs1", action="store_true", help="the service account's key, as before")
     parser.add_argument("--until-eof", action="store_true", help="end with standard input")
     options = parser.parse_args()
-    # Before the first thread, which inherits it.
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    signals = block_signals()
     with tempfile.TemporaryDirectory() as spare:
         with Cloud(options.directory or spare, options.port, options.pkcs1) as cloud:
-            print(f"listening {cloud.address}", flush=True)
-            if options.until_eof:
-                threading.Thread(target=_signal_at_end, daemon=True).start()
-            signal.sigwait(signals)
-
-
-def _signal_at_end():
-    sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
+            run_until(signals, cloud.address, options.until_eof)
 
 
 if __name__ == "__main__":

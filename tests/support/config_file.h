@@ -40,6 +40,7 @@ struct config_test {
     char folder[64];
     char file[96];
     struct settings *settings;
+    struct config_files files;
     struct str faults;
     struct str warnings;
 };
@@ -73,6 +74,7 @@ static inline int config_finish(void **state)
     closedir(folder);
     rmdir(test->folder);
     settings_free(test->settings);
+    config_files_release(&test->files);
     str_release(&test->faults);
     str_release(&test->warnings);
     return 0;
@@ -91,16 +93,29 @@ static inline void config_write(const struct config_test *test,
     fclose(file);
 }
 
-static inline int config_try(struct config_test *test, const char *text,
-                             unsigned needs)
+static inline void config_write_text(const struct config_test *test,
+                                     const char *name, const char *text)
+{
+    config_write(test, name, text, strlen(text));
+}
+
+/* Loads the file again, as it is by now. */
+static inline int config_load_again(struct config_test *test, unsigned needs)
 {
     settings_free(test->settings);
     test->settings = NULL;
+    config_files_release(&test->files);
     str_clear(&test->faults);
     str_clear(&test->warnings);
-    config_write(test, "c.yaml", text, strlen(text));
     return config_load(test->file, &config_test_rules, needs, &test->settings,
-                       &test->faults, &test->warnings);
+                       &test->faults, &test->warnings, &test->files);
+}
+
+static inline int config_try(struct config_test *test, const char *text,
+                             unsigned needs)
+{
+    config_write_text(test, "c.yaml", text);
+    return config_load_again(test, needs);
 }
 
 /* Of a configuration that is good */

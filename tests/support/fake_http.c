@@ -1,5 +1,6 @@
 #include "fake_http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "asserts.h"
@@ -10,6 +11,8 @@ struct http {
     struct http_transfer *first; /* oldest first */
     unsigned sent;
 };
+
+static fake_reply_fn *reply_to;
 
 /* --- what the service calls -------------------------------------------------
  */
@@ -30,6 +33,7 @@ static void transfer_free(struct http_transfer *transfer)
         link = &(*link)->next;
     }
     *link = transfer->next;
+    loop_disarm(transfer->http->loop, &transfer->due);
     mem_free(transfer->name);
     mem_free(transfer->headers);
     mem_free(transfer->body);
@@ -69,6 +73,22 @@ static char *headers_of(const struct http_request *request)
     return str_take(&headers);
 }
 
+static void reply(void *payload)
+{
+    struct http_transfer *transfer = payload;
+    struct fake_reply reply = reply_to(transfer);
+    CLEANUP(str_release) struct str headers = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str body = STR_INIT(STR_UNLIMITED);
+    struct http_response response = {.status = reply.status};
+
+    str_puts(&headers, reply.headers != NULL ? reply.headers : "");
+    str_puts(&body, reply.body != NULL ? reply.body : "");
+    response.headers = headers;
+    response.body = body;
+    transfer->done(transfer->payload, &response, NULL);
+    transfer_free(transfer);
+}
+
 struct http_transfer *http_start(struct http *http,
                                  const struct http_request *request,
                                  http_done_fn *done, void *payload)
@@ -86,6 +106,13 @@ struct http_transfer *http_start(struct http *http,
     transfer->body = str_take(&body);
     transfer->with_certificate =
         request->transport != NULL && request->transport->certificate != NULL;
+    transfer->without_proxy = request->transport != NULL &&
+                              request->transport->proxy != NULL &&
+                              request->transport->proxy[0] == '\0';
+    if (request->aws != NULL) {
+        snprintf(transfer->region, sizeof(transfer->region), "%s",
+                 request->aws->region);
+    }
     transfer->done = done;
     transfer->payload = payload;
     while (*link != NULL) {
@@ -93,11 +120,20 @@ struct http_transfer *http_start(struct http *http,
     }
     *link = transfer;
     http->sent++;
+    timer_init(&transfer->due, reply, transfer);
+    if (reply_to != NULL) {
+        loop_arm(http->loop, &transfer->due, 0);
+    }
     return transfer;
 }
 
 /* --- what a test calls ------------------------------------------------------
  */
+
+void fake_reply_by(fake_reply_fn *fn)
+{
+    reply_to = fn;
+}
 
 void fake_settle(struct http *http)
 {

@@ -17,12 +17,15 @@
 
 struct http_transfer {
     struct http_transfer *next;
+    struct timer due; /* of the answer, where it comes by itself */
     struct http *http;
     char *name;    /* "PUT https://..." */
     char *headers; /* "Name: value\n" for each */
     char *body;
     struct bytes borrowed;
     bool with_certificate;
+    bool without_proxy;
+    char region[64]; /* that AWS's signature is for; "": not signed */
     http_done_fn *done;
     void *payload;
 };
@@ -35,6 +38,16 @@ void fake_answer(struct http *http, const char *name, int status,
 void fake_break(struct http *http, const char *name, enum error_kind kind);
 /* Turns the loop until there is nothing left to do at this time. */
 void fake_settle(struct http *http);
+/* For code that turns a loop of its own: from now on, every request is answered
+ * by `fn`, in the next turn of the loop. NULL: by the test, as above. */
+struct fake_reply {
+    int status;
+    const char *headers; /* "name: value\n" for each, or NULL */
+    const char *body;    /* or NULL */
+};
+typedef struct fake_reply fake_reply_fn(const struct http_transfer *asked);
+void fake_reply_by(fake_reply_fn *fn);
+
 unsigned fake_waiting(struct http *http);    /* requests without an answer */
 unsigned fake_sent(const struct http *http); /* all that there ever were */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kafka/kafka_internal.h"
+#include "kafka/batch.h"
 #include "waybill/alloc.h"
 
 struct queue {

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,6 +22,7 @@ void world_open(struct world *world, const char *const *scenarios,
 void world_open_at(struct world *world, struct peer *peer)
 {
     world->peer = peer;
+    world->url = NULL;
     world->loop = loop_new(clock_system());
     world->http = http_new(world->loop);
 }
@@ -30,6 +32,21 @@ void world_close(struct world *world)
     http_free(world->http);
     loop_free(world->loop);
     peer_stop(world->peer);
+    mem_free(world->url);
+}
+
+struct world wire;
+
+int wire_begin(void **state)
+{
+    world_open(&wire, *state, NULL);
+    return 0;
+}
+
+int wire_finish(void **state)
+{
+    world_close(&wire);
+    return 0;
 }
 
 void answer_init(struct answer *answer)
@@ -103,13 +120,30 @@ char *url_of(const struct world *world, const char *host, const char *path,
     return str_take(&url);
 }
 
+struct http_request get_of(struct world *world, const char *path)
+{
+    mem_free(world->url);
+    world->url = url_of(world, "127.0.0.1", path, false);
+    return request_of("GET", world->url);
+}
+
 void get_path(struct world *world, const char *path, struct answer *answer)
 {
-    char *url = url_of(world, "127.0.0.1", path, false);
-    struct http_request request = request_of("GET", url);
+    struct http_request request = get_of(world, path);
 
     run(world, &request, answer);
-    mem_free(url);
+}
+
+void assert_plain_length(struct world *world, const char *stage, size_t len)
+{
+    char text[128];
+
+    assert_true(peer_logged(world->peer, stage, 0, "content-length", text));
+    assert_int_equal(strtoul(text, NULL, 10), len);
+    assert_true(peer_logged(world->peer, stage, 0, "expect", text));
+    assert_string_equal(text, "");
+    assert_true(peer_logged(world->peer, stage, 0, "transfer-encoding", text));
+    assert_string_equal(text, "");
 }
 
 void assert_status(struct answer *answer, int status)

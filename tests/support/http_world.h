@@ -13,6 +13,7 @@ struct world {
     struct loop *loop;
     struct http *http;
     struct peer *peer;
+    char *url; /* of the last get_of() */
 };
 
 struct answer {
@@ -35,6 +36,16 @@ void world_open(struct world *world, const char *const *scenarios,
 void world_open_at(struct world *world, struct peer *peer);
 void world_close(struct world *world);
 
+/* The world of a test whose registry misbehaves as its list says */
+extern struct world wire;
+int wire_begin(void **state); /* *state: the scenarios */
+int wire_finish(void **state);
+
+#define WIRE_TEST(name, ...)                                                   \
+    {                                                                          \
+#name, name, wire_begin, wire_finish, (void *)SCENARIOS(__VA_ARGS__)   \
+    }
+
 void answer_init(struct answer *answer);
 void answer_release(struct answer *answer);
 /* The http_done_fn that fills an answer */
@@ -49,7 +60,12 @@ void run(struct world *world, const struct http_request *request,
          struct answer *answer);
 char *url_of(const struct world *world, const char *host, const char *path,
              bool tls);
+/* The URL is the world's, until the next one */
+struct http_request get_of(struct world *world, const char *path);
 void get_path(struct world *world, const char *path, struct answer *answer);
+/* Such a request went out with its length: neither in chunks, nor after asking
+ * whether it may. */
+void assert_plain_length(struct world *world, const char *stage, size_t len);
 
 /* Bytes that repeat late; the caller frees them. */
 unsigned char *pattern(size_t len);

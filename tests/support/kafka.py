@@ -14,6 +14,7 @@ import confluent_kafka
 import confluent_kafka.admin
 
 from .process import PARTS, Process, parts
+from .stand_in import Closing, started
 
 
 class Message(typing.NamedTuple):
@@ -30,7 +31,7 @@ class Committed(typing.NamedTuple):
     metadata: str
 
 
-class Kafka:
+class Kafka(Closing):
     """The broker WAYBILL_TEST_KAFKA=host:port names, else one of its own; one with
     properties is in any case its own."""
 
@@ -45,17 +46,7 @@ class Kafka:
                 prefix="waybill-kafka-", ignore_cleanup_errors=True
             )
             self._directory = pathlib.Path(self._temporary.name)
-            try:
-                self.start()
-            except BaseException:
-                self.close()
-                raise
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+            started(self)
 
     def close(self):
         if self._process:

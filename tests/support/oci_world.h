@@ -4,7 +4,7 @@
 #include "asserts.h"
 #include "fake_clock.h"
 #include "fake_http.h"
-#include "oci/oci_internal.h"
+#include "oci/request.h"
 #include "waybill/alloc.h"
 
 /* An OCI client whose registry is the test itself (fake_http.h). */

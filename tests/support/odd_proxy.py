@@ -3,41 +3,25 @@
 
 import argparse
 import base64
-import collections
 import json
 import os
+import pathlib
 import select
 import socket
 import sys
 import threading
 import urllib.parse
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.stand_in import Oddity  # noqa: E402
 
-class Proxy:
+
+class Proxy(Oddity):
     def __init__(self, options):
+        super().__init__(backlog=64)
         self.options = options
-        self.counts = collections.Counter()
-        self.lock = threading.Lock()
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
 
-    def note(self, what):
-        with self.lock:
-            self.counts[what] += 1
-
-    def run(self):
-        print(f"listening 127.0.0.1:{self.socket.getsockname()[1]}", flush=True)
-        while True:
-            connection, _ = self.socket.accept()
-            threading.Thread(target=self._guarded, args=[connection], daemon=True).start()
-
-    def _guarded(self, connection):
-        try:
-            with connection:
-                self._serve(connection)
-        except (OSError, ValueError):
-            self.note("failed")
-
-    def _serve(self, connection):
+    def serve(self, connection):
         head = b""
         while b"\r\n\r\n" not in head:
             part = connection.recv(65536)

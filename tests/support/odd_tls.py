@@ -6,7 +6,6 @@ It writes ca.crt and {client,other,stranger}.{crt,key} to DIR. What it answers s
 """
 
 import argparse
-import collections
 import hashlib
 import json
 import os
@@ -21,14 +20,14 @@ MODULES = "/usr/bin/python3"  # the interpreter that Debian's packages are for
 H2_MODES = ("fine", "reset", "goaway", "garbage", "http11")
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.stand_in import Oddity  # noqa: E402
 from support.tls import CA  # noqa: E402
 
 
-class Server:
+class Server(Oddity):
     def __init__(self, options):
+        super().__init__(backlog=256)
         self.options = options
-        self.counts = collections.Counter()
-        self.lock = threading.Lock()
         authority = CA(options.directory)
         pair = authority.issue(expired=options.expired)
         for name in ("client", "other"):
@@ -36,7 +35,6 @@ class Server:
         stranger = CA(f"{options.directory}/stranger", "a stranger")
         self._keep(stranger.issue(names=["stranger"]), "stranger")
         self.context = self._context(pair, authority)
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=256)
 
     def _keep(self, pair, name):
         for path, end in ((pair.cert, "crt"), (pair.key, "key")):
@@ -58,25 +56,7 @@ class Server:
         context.set_alpn_protocols(["h2", "http/1.1"] if options.h2 else ["http/1.1"])
         return context
 
-    def note(self, what):
-        with self.lock:
-            self.counts[what] += 1
-            return self.counts[what]
-
-    def run(self):
-        print(f"listening 127.0.0.1:{self.socket.getsockname()[1]}", flush=True)
-        while True:
-            connection, _ = self.socket.accept()
-            threading.Thread(target=self._guarded, args=[connection], daemon=True).start()
-
-    def _guarded(self, connection):
-        try:
-            with connection:
-                self._serve(connection)
-        except (OSError, ValueError):
-            self.note("failed")
-
-    def _serve(self, connection):
+    def serve(self, connection):
         if connection.recv(1, socket.MSG_PEEK) != b"\x16":
             self._serve_count(connection)
             return

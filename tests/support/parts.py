@@ -19,6 +19,7 @@ import urllib.parse
 import urllib.request
 
 from .process import Process, parts
+from .stand_in import Closing, started
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -58,7 +59,7 @@ def go_tool(name):
     return path
 
 
-class Registry:
+class Registry(Closing):
     """A registry, from construction to close().
 
     host        the address it listens on
@@ -116,17 +117,7 @@ class Registry:
                 self._context.load_cert_chain(shown.cert, shown.key)
         if htpasswd:
             self.set_users(htpasswd)
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+        started(self)
 
     @property
     def address(self):

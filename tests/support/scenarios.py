@@ -256,6 +256,11 @@ def _(_registry, _call, _):
     return failure(403, "DENIED", "You have exceeded a secondary rate limit.")
 
 
+@row("425", "before", "425, once", times=1)
+def _(_registry, _call, _):
+    return failure(425, "UNAVAILABLE")
+
+
 @row("503", "before", "503; the argument is how often", times=1)
 def _(_registry, _call, _):
     return failure(503, "UNAVAILABLE")

@@ -27,11 +27,9 @@ import hashlib
 import http.server
 import itertools
 import json
-import os
 import pathlib
 import re
 import secrets
-import signal
 import socket
 import socketserver
 import ssl
@@ -47,6 +45,8 @@ if __name__ == "__main__":
 from support import minted  # noqa: E402
 from support.scenarios import ALWAYS, SPARED, STAGES  # noqa: E402
 from support.scenarios import Answer, Call, Close, Played, failure, listing  # noqa: E402
+from support.stand_in import Closing, block_signals, run_until  # noqa: E402
+from support.stand_in import serve_in_background  # noqa: E402
 
 MAXIMUM_MANIFEST = 4 << 20
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -68,7 +68,7 @@ class Upload:
         self.query = f"_nouploadcache=false&_state={secrets.token_urlsafe(9)}%2F+%3d~%3D"
 
 
-class ScriptedRegistry:
+class ScriptedRegistry(Closing):
     """The registry, from construction to close().
 
     scenario  names as --scenario takes them, one string or several
@@ -100,15 +100,7 @@ class ScriptedRegistry:
         self.other_address = f"localhost:{self.other_port}"
         self.url = f"{self.scheme}://{self.address}"
         for server in self._servers:
-            threading.Thread(
-                target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-            ).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+            serve_in_background(server)
 
     def close(self):
         """Also ends the connections that are open."""
@@ -913,23 +905,13 @@ def main():
 
         pair = CA(options.tls).issue()
     users = dict(text.split(":", 1) for text in options.user)
-    # Before the first thread, which inherits it.
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    signals = block_signals()
     try:
         registry = ScriptedRegistry(*options.scenario, users=users, tls=pair, port=options.port)
     except ValueError as error:
         parser.error(str(error))
     with registry:
-        print(f"listening {registry.address}", flush=True)
-        if options.until_eof:
-            threading.Thread(target=_signal_at_end, daemon=True).start()
-        signal.sigwait(signals)
-
-
-def _signal_at_end():
-    sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
+        run_until(signals, registry.address, options.until_eof)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ if __name__ == "__main__":
     sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
 
 from support import minted  # noqa: E402
+from support.stand_in import Closing, serve_in_background  # noqa: E402
 
 ACTIONS = ("pull", "push", "delete")
 
@@ -129,7 +130,7 @@ def _base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-class TokenServer:
+class TokenServer(Closing):
     """Signs tokens from construction to close().
 
     users      {name: User or password}
@@ -184,15 +185,7 @@ class TokenServer:
         self.port = self._server.server_address[1]
         # Some clients refuse a realm that is a loopback address, not the name.
         self.realm = f"{'https' if tls else 'http'}://localhost:{self.port}/auth"
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        ).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+        serve_in_background(self._server)
 
     def close(self):
         self._server.shutdown()

@@ -91,47 +91,102 @@ static void error__is_cut_at_a_character_behind_its_context(void **state)
     assert_int_equal(strlen(err.message), LIMIT_MESSAGE);
 }
 
-struct meaning {
+/* wire format, sections 2 and 6; the names are labels of metrics */
+static const struct {
     enum error_kind kind;
-    const char *class;
+    const char *name;
+    const char *error_class;
     enum disposition disposition;
     int exit_code;
-};
-
-/* wire format, sections 2 and 6 */
-static const struct meaning meanings[] = {
-    {ERROR_SCHEMA, "schema", DISPOSITION_DEAD_LETTER, 1},
-    {ERROR_DIGEST_MISMATCH, "digest_mismatch", DISPOSITION_DEAD_LETTER, 1},
-    {ERROR_TOO_LARGE, "too_large", DISPOSITION_DEAD_LETTER, 1},
-    {ERROR_REJECTED, "rejected", DISPOSITION_DEAD_LETTER, 1},
-    {ERROR_NOT_FOUND, "not_found", DISPOSITION_DEAD_LETTER, 1},
-    {ERROR_VERIFICATION, "verification", DISPOSITION_DEAD_LETTER, 1},
-    {ERROR_CONFIG, "config", DISPOSITION_DEAD_LETTER, 78},
-    {ERROR_AUTH, "auth", DISPOSITION_HOLD, 1},
-    {ERROR_UNREACHABLE, "attempts_exhausted", DISPOSITION_BACK_OFF, 75},
-    {ERROR_UNAVAILABLE, "attempts_exhausted", DISPOSITION_BACK_OFF, 75},
-    {ERROR_RATE_LIMITED, "attempts_exhausted", DISPOSITION_BACK_OFF, 75},
-    {ERROR_INTERRUPTED, "attempts_exhausted", DISPOSITION_RETRY, 75},
-    {ERROR_USAGE, "config", DISPOSITION_FATAL, 2},
-    {ERROR_CANCELLED, "attempts_exhausted", DISPOSITION_RETRY, 75},
-    {ERROR_FATAL, "config", DISPOSITION_FATAL, 1},
-    {ERROR_ATTEMPTS_EXHAUSTED, "attempts_exhausted", DISPOSITION_DEAD_LETTER,
+} promised[ERROR_KINDS] = {
+    {ERROR_NONE, "none", "config", DISPOSITION_FATAL, 0},
+    {ERROR_SCHEMA, "schema", "schema", DISPOSITION_DEAD_LETTER, 1},
+    {ERROR_DIGEST_MISMATCH, "digest_mismatch", "digest_mismatch",
+     DISPOSITION_DEAD_LETTER, 1},
+    {ERROR_TOO_LARGE, "too_large", "too_large", DISPOSITION_DEAD_LETTER, 1},
+    {ERROR_REJECTED, "rejected", "rejected", DISPOSITION_DEAD_LETTER, 1},
+    {ERROR_NOT_FOUND, "not_found", "not_found", DISPOSITION_DEAD_LETTER, 1},
+    {ERROR_CONFIG, "config", "config", DISPOSITION_DEAD_LETTER, 78},
+    {ERROR_AUTH, "auth", "auth", DISPOSITION_HOLD, 1},
+    {ERROR_UNREACHABLE, "unreachable", "attempts_exhausted",
+     DISPOSITION_BACK_OFF, 75},
+    {ERROR_UNAVAILABLE, "unavailable", "attempts_exhausted",
+     DISPOSITION_BACK_OFF, 75},
+    {ERROR_RATE_LIMITED, "rate_limited", "attempts_exhausted",
+     DISPOSITION_BACK_OFF, 75},
+    {ERROR_INTERRUPTED, "interrupted", "attempts_exhausted", DISPOSITION_RETRY,
      75},
-    {ERROR_EXPIRED, "expired", DISPOSITION_DEAD_LETTER, 1},
+    {ERROR_USAGE, "usage", "config", DISPOSITION_FATAL, 2},
+    {ERROR_CANCELLED, "cancelled", "attempts_exhausted", DISPOSITION_FATAL, 75},
+    {ERROR_FATAL, "fatal", "config", DISPOSITION_FATAL, 1},
+    {ERROR_ATTEMPTS_EXHAUSTED, "attempts_exhausted", "attempts_exhausted",
+     DISPOSITION_DEAD_LETTER, 75},
 };
 
-static void error__has_one_meaning_for_each_kind(void **state)
+static void error__has_the_promised_row_for_each_kind(void **state)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
-        const struct meaning *row = &meanings[i];
-        struct error err;
+    for (size_t i = 0; i < ERROR_KINDS; i++) {
+        const char *name = promised[i].name;
+        const struct error err = {.kind = promised[i].kind};
 
-        error_set(&err, row->kind, "x");
-        check_text(row->class, error_class(row->kind), row->class);
-        check_number(row->class, disposition_of(&err), row->disposition);
-        check_number(row->class, error_exit_code(row->kind), row->exit_code);
+        check_number(name, promised[i].kind, i);
+        check_number(name, error_table[i].kind, i);
+        check_text(name, error_row(err.kind)->name, name);
+        check_text(name, error_class(err.kind), promised[i].error_class);
+        check_number(name, disposition_of(&err), promised[i].disposition);
+        check_number(name, error_exit_code(err.kind), promised[i].exit_code);
     }
-    assert_int_equal(error_exit_code(ERROR_NONE), 0);
+}
+
+static void error__explains_every_row_in_words_of_its_own(void **state)
+{
+    for (const struct error_row *row = error_table; row->name != NULL; row++) {
+        size_t len = strlen(row->meaning);
+
+        check(row->name, len > 10 && row->meaning[len - 1] == '.');
+        len = strlen(row->remedy);
+        check(row->name, len > 10 && row->remedy[len - 1] == '.');
+        for (const struct error_row *other = error_table; other < row;
+             other++) {
+            check(row->name, strcmp(other->name, row->name) != 0);
+            check(row->name, strcmp(other->meaning, row->meaning) != 0);
+        }
+    }
+}
+
+/* wire format, section 2; verification and expired have no kind. */
+static void error__knows_every_class_of_the_wire_format(void **state)
+{
+    static const char *const classes[] = {
+        "schema",     "config",       "auth",
+        "not_found",  "too_large",    "rejected",
+        "expired",    "verification", "attempts_exhausted",
+        "digest_mismatch"};
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+        const struct error_row *row = error_class_find(classes[i]);
+
+        check(classes[i], row != NULL);
+        check_text(classes[i], row->name, classes[i]);
+        check_text(classes[i], row->error_class, classes[i]);
+    }
+    for (const struct error_row *row = error_table; row->name != NULL; row++) {
+        check(row->name, error_class_find(row->error_class) != NULL);
+        count += error_row_is_class(row);
+    }
+    assert_int_equal(count, ARRAY_SIZE(classes));
+    assert_null(error_class_find("unreachable")); /* a kind only */
+    assert_null(error_class_find("of the future"));
+}
+
+static void error__takes_a_kind_that_is_none_for_a_fatal_one(void **state)
+{
+    const struct error err = {.kind = (enum error_kind)1000};
+
+    assert_string_equal(error_class(err.kind), error_class(ERROR_FATAL));
+    assert_int_equal(disposition_of(&err), DISPOSITION_FATAL);
+    assert_string_equal(error_class(ERROR_KINDS), error_class(ERROR_FATAL));
 }
 
 int main(void)
@@ -142,7 +197,10 @@ int main(void)
         cmocka_unit_test(error__fills_the_whole_of_its_room),
         cmocka_unit_test(error__is_cut_at_a_character),
         cmocka_unit_test(error__is_cut_at_a_character_behind_its_context),
-        cmocka_unit_test(error__has_one_meaning_for_each_kind),
+        cmocka_unit_test(error__has_the_promised_row_for_each_kind),
+        cmocka_unit_test(error__explains_every_row_in_words_of_its_own),
+        cmocka_unit_test(error__knows_every_class_of_the_wire_format),
+        cmocka_unit_test(error__takes_a_kind_that_is_none_for_a_fatal_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

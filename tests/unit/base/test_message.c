@@ -20,6 +20,80 @@ static void message__finds_the_last_header_whatever_its_case(void **state)
     assert_null(message_header(&message, "ce_id"));
 }
 
+static struct header header_of(const char *name, const void *value, size_t len)
+{
+    return (struct header){name, {value, len}};
+}
+
+static void header__is_text_of_which_a_string_can_be_made(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const struct header headers[] = {
+        header_of("text", "old", 3),
+        header_of("TEXT",
+                  "gr\xC3\xBC\xC3\x9F"
+                  "ex",
+                  7),
+        header_of("empty", "", 0),
+        header_of("none", NULL, 0),
+        header_of("nul", "a\0b", 3),
+        header_of("nul-behind", "ab\0", 3),
+        header_of("overlong", "\xC0\x80", 2),
+        header_of("latin-1", "gr\xFC\xDF", 4),
+        header_of("cut", "gr\xC3", 3),
+    };
+    static const char *const refused[] = {"empty",      "none",     "nul",
+                                          "nul-behind", "overlong", "latin-1",
+                                          "cut",        "absent"};
+    const struct message message = {.headers = headers,
+                                    .header_count = ARRAY_SIZE(headers)};
+    const char *text = message_header_text(&message, "Text", 7, arena);
+
+    /* Not the byte behind it */
+    assert_string_equal(text, "gr\xC3\xBC\xC3\x9F"
+                              "e");
+    assert_null(message_header_text(&message, "text", 6, arena));
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        check_text(refused[i],
+                   message_header_text(&message, refused[i], 100, arena), NULL);
+    }
+}
+
+static void header__is_compared_byte_for_byte(void **state)
+{
+    const struct header headers[] = {
+        header_of("id", "a\0b", 3), header_of("id", "ab", 2),
+        header_of("empty", "", 0), header_of("none", NULL, 0)};
+    const struct message message = {.headers = headers,
+                                    .header_count = ARRAY_SIZE(headers)};
+    const struct message first = {.headers = headers, .header_count = 1};
+
+    assert_true(message_header_is(&message, "ID", "ab"));
+    assert_false(message_header_is(&message, "id", "AB"));
+    assert_false(message_header_is(&message, "id", "a"));
+    assert_false(message_header_is(&first, "id", "a"));
+    assert_true(message_header_is(&message, "empty", ""));
+    assert_false(message_header_is(&message, "none", ""));
+    assert_false(message_header_is(&message, "none", NULL));
+    assert_false(message_header_is(&message, "absent", NULL));
+    assert_false(message_header_is(&message, "absent", ""));
+}
+
+static void header__begins_with_a_prefix_in_any_case(void **state)
+{
+    const struct header headers[] = {header_of("type", "Application/JSON;", 16),
+                                     header_of("none", NULL, 0)};
+    const struct message message = {.headers = headers,
+                                    .header_count = ARRAY_SIZE(headers)};
+
+    assert_true(message_header_begins(&message, "type", "application/json"));
+    assert_true(message_header_begins(&message, "type", ""));
+    assert_false(message_header_begins(&message, "type", "application/json;"));
+    assert_false(message_header_begins(&message, "type", "text"));
+    assert_false(message_header_begins(&message, "none", ""));
+    assert_false(message_header_begins(&message, "absent", ""));
+}
+
 static void message__is_copied_to_the_last_byte(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -81,6 +155,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message__finds_the_last_header_whatever_its_case),
+        cmocka_unit_test(header__is_text_of_which_a_string_can_be_made),
+        cmocka_unit_test(header__is_compared_byte_for_byte),
+        cmocka_unit_test(header__begins_with_a_prefix_in_any_case),
         cmocka_unit_test(message__is_copied_to_the_last_byte),
         cmocka_unit_test(message__stays_a_tombstone_in_its_copy),
     };

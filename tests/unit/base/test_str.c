@@ -117,6 +117,37 @@ static void str__hands_its_text_over(void **state)
     mem_free(taken);
 }
 
+static void str__is_cut_and_never_made_longer(void **state)
+{
+    CLEANUP(str_release) struct str str = STR_INIT(STR_UNLIMITED);
+
+    str_cut(&str, 0);
+    str_puts(&str, "text");
+    str_cut(&str, 5);
+    assert_string_equal(str.data, "text");
+    str_cut(&str, 2);
+    assert_int_equal(str.len, 2);
+    assert_string_equal(str.data, "te");
+    str_puts(&str, "a");
+    assert_string_equal(str.data, "tea");
+}
+
+static void text__has_one_line_end_at_most_that_nobody_means(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+    } rows[] = {{"", 0},      {"\n", 0},    {"\r\n", 0},
+                {"a\n", 1},   {"a\r\n", 1}, {"a\r", 2},
+                {"a\n\n", 2}, {"\na", 2},   {"a\r\r\n", 2}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check_number(rows[i].text,
+                     without_line_end(rows[i].text, strlen(rows[i].text)),
+                     rows[i].len);
+    }
+}
+
 static void bytes__tell_no_value_from_an_empty_one(void **state)
 {
     struct bytes none = bytes_of(NULL);
@@ -152,6 +183,8 @@ int main(void)
         cmocka_unit_test(str__keeps_its_cap_when_it_is_cleared_or_released),
         cmocka_unit_test(str__never_writes_to_the_shared_empty_text),
         cmocka_unit_test(str__hands_its_text_over),
+        cmocka_unit_test(str__is_cut_and_never_made_longer),
+        cmocka_unit_test(text__has_one_line_end_at_most_that_nobody_means),
         cmocka_unit_test(bytes__tell_no_value_from_an_empty_one),
         cmocka_unit_test(bytes__are_equal_when_every_byte_is),
     };

@@ -1,7 +1,7 @@
 /* `waybill explain` to the letter: what a person reads, and a program */
 
 #include "asserts.h"
-#include "cli/explain_internal.h"
+#include "cli/explain_text.h"
 
 static const struct explain_names names = {
     .program = "waybill",

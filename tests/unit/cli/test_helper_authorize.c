@@ -1,76 +1,63 @@
-#include "asserts.h"
-#include "cli/helper_internal.h"
+#include "helper_world.h"
 
-/* The order in which sources are asked */
+/* The order in which sources are asked: of these none has anything to say. */
 
-static const struct credential_source env[] = {
-    {.source = "env", .name = "A"},
-    {.source = "env", .name = "B"},
-};
-
-static const struct helper_url with_docker = {
-    .parse_docker_config = true,
-    .sources = env,
-    .source_count = 2,
-};
-static const struct helper_url without_docker = {
-    .sources = env,
-    .source_count = 2,
-};
-static const struct helper_url without_any = {.source_count = 0};
+#define WITH(config) "{\"urls\":[{\"helper\":\"oci\",\"config\":{" config "}}]}"
+#define ENV                                                                    \
+    "\"lookup_chain\":[{\"source\":\"env\",\"name\":\"A\"},"                   \
+    "{\"source\":\"env\",\"name\":\"B\"}]"
+#define NO_DOCKER "\"parse_docker_config\":false"
 
 static const struct {
     const char *registry;
-    const struct helper_url *url;
+    const char *config; /* NULL: there is no file */
     const char *order;
 } orders[] = {
-    {"reg.acme.corp", NULL, "docker"},
-    {"reg.acme.corp", &with_docker, "env env docker"},
-    {"reg.acme.corp", &without_docker, "env env"},
-    {"reg.acme.corp", &without_any, ""},
-    {"ghcr.io", NULL, "github keyring docker"},
-    {"ghcr.io", &with_docker, "env env docker"},
-    {"ghcr.io", &without_any, "github keyring"},
-    {"1.dkr.ecr.us-east-1.amazonaws.com", NULL, "docker aws"},
-    {"acme.azurecr.io", NULL, "docker azure"},
-    {"eu-docker.pkg.dev", &without_any, "google"},
+    {"quay.io", NULL, "docker"},
+    {"reg.acme.corp", WITH(ENV), "env A, env B, docker"},
+    {"reg.acme.corp", WITH(ENV "," NO_DOCKER), "env A, env B"},
+    {"reg.acme.corp", WITH(NO_DOCKER), ""},
+    {"ghcr.io", NULL, "github, keyring gh:github.com, docker"},
+    {"ghcr.io", WITH(ENV), "env A, env B, docker"},
+    {"ghcr.io", WITH(NO_DOCKER), "github, keyring gh:github.com"},
+    {"123456789012.dkr.ecr.us-east-1.amazonaws.com", NULL, "docker, aws"},
+    {"acme.azurecr.io", NULL, "docker, azure"},
+    {"eu-docker.pkg.dev", WITH(NO_DOCKER), "google"},
 };
 
-static void the_file_comes_first_and_githubs_own_stand_in_for_it(void **state)
+/* "env A: not set; docker: ..." without what each had to say */
+static void put_order(struct str *out, const char *story)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
-        CLEANUP(release_arena) struct arena *arena = arena_new();
-        CLEANUP(str_release) struct str order = STR_INIT(STR_UNLIMITED);
-        struct helper_choice choice = {.registry = orders[i].registry,
-                                       .url = orders[i].url};
-        struct keychain_options options = {0};
+    while (*story != '\0') {
+        const char *end = strstr(story, "; ");
 
-        helper_sources(&choice, arena, &options);
-        for (size_t at = 0; at < options.source_count; at++) {
-            str_printf(&order, "%s%s", at > 0 ? " " : "",
-                       options.sources[at].source);
-        }
-        check_text(orders[i].registry, order.data, orders[i].order);
-        check(orders[i].registry, !options.with_defaults);
+        str_puts(out, out->len > 0 ? ", " : "");
+        str_put(out, story, (size_t)(strstr(story, ": ") - story));
+        story = end != NULL ? end + strlen("; ") : "";
     }
 }
 
-static void github_has_its_own_key_in_the_keyring(void **state)
+static void the_file_comes_first_and_githubs_own_stand_in_for_it(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
-    struct helper_choice choice = {.registry = "ghcr.io"};
-    struct keychain_options options = {0};
 
-    helper_sources(&choice, arena, &options);
-    assert_string_equal(options.sources[1].service, "gh:github.com");
-    assert_int_equal(options.sources[1].binding, BINDING_DEFAULT);
+    SET("AWS_EC2_METADATA_DISABLED", "true");
+    for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+        CLEANUP(str_release) struct str order = STR_INIT(STR_UNLIMITED);
+
+        helper_configure(orders[i].config);
+        check_asks(arena_printf(arena, "https://%s" IMAGE, orders[i].registry),
+                   arena_printf(arena, "'%s', repository:a/b:pull",
+                                orders[i].registry));
+        put_order(&order, helper_noted("asked: "));
+        check_text(orders[i].registry, order.data, orders[i].order);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_file_comes_first_and_githubs_own_stand_in_for_it),
-        cmocka_unit_test(github_has_its_own_key_in_the_keyring),
+        HELPER_TEST(the_file_comes_first_and_githubs_own_stand_in_for_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

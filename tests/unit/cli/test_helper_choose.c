@@ -1,7 +1,4 @@
-#include <unistd.h>
-
-#include "asserts.h"
-#include "cli/helper_internal.h"
+#include "helper_world.h"
 
 /* What comes of a URL with a file, or with none */
 
@@ -13,8 +10,6 @@ static const char file[] =
     "{\"host\":\"*.pkg.dev\",\"helper\":\"gar\"},"
     "{\"host\":\"odd.acme.corp\",\"helper\":\"odd\"},"
     "{\"host\":\"quay.io\",\"helper\":\"null\"}]}";
-
-#define IMAGE "/v2/a/b/manifests/1"
 
 enum with { NOTHING, GUESS, FILE_THERE };
 
@@ -37,8 +32,8 @@ static const struct choosing {
     {NOTHING, "https://public.ecr.aws" IMAGE, "public.ecr.aws", NULL},
     {NOTHING, "https://quay.io" IMAGE, "quay.io", NULL},
     {NOTHING, "https://registry.gitlab.com" IMAGE, "registry.gitlab.com", NULL},
-    {NOTHING, "https://1.dkr.ecr.us-east-1.amazonaws.com" IMAGE,
-     "1.dkr.ecr.us-east-1.amazonaws.com", NULL},
+    {NOTHING, "https://123456789012.dkr.ecr.us-east-1.amazonaws.com" IMAGE,
+     "123456789012.dkr.ecr.us-east-1.amazonaws.com", NULL},
     {NOTHING, "https://eu-docker.pkg.dev" IMAGE, "eu-docker.pkg.dev", NULL},
     /* and nothing else */
     {NOTHING, "https://reg.acme.corp" IMAGE, NULL, NULL},
@@ -84,37 +79,18 @@ static const struct choosing {
 static void choose(const struct choosing *row)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
-    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct helper_notes notes = {HELPER_DEBUG, &text};
-    struct helper_choice choice = {0};
-    struct helper_config config;
-    struct helper_uri uri;
-    struct error err = ERROR_UNTOUCHED;
-    int result;
 
-    assert_int_equal(setenv("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY",
-                            row->with == GUESS ? "1" : "0", 1),
-                     0);
-    assert_int_equal(
-        helper_config_parse(file, sizeof(file) - 1, "/", arena, &config, &err),
-        0);
-    assert_int_equal(helper_uri_parse(row->uri, arena, &uri, &err), 0);
-    result = helper_choose(row->with == FILE_THERE ? &config : NULL, &uri,
-                           arena, &notes, &choice, &err);
+    SET("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY", row->with == GUESS ? "1" : "0");
+    helper_configure(row->with == FILE_THERE ? file : NULL);
     if (row->message != NULL) {
-        check_number(row->uri, result, -1);
-        check_contains(row->uri, err.message, row->message);
-        return;
-    }
-    check_number(row->uri, result, 0);
-    check_untouched(row->uri, &err);
-    check_text(row->uri, choice.repository, row->registry ? "a/b" : NULL);
-    if (row->registry != NULL) {
-        check_text(row->uri, choice.registry, row->registry);
-        check(row->uri, choice.https == (row->uri[4] == 's'));
-        check(row->uri, text.len == 0);
+        check_refused(row->uri, row->message);
+    } else if (row->registry != NULL) {
+        check_asks(row->uri, arena_printf(arena, "'%s', repository:a/b:pull",
+                                          row->registry));
     } else {
-        check(row->uri, text.len > 0);
+        check_no_header(row->uri);
+        check(row->uri,
+              strchr(helper_world.answer.notes.data, '\n')[1] != '\0');
     }
 }
 
@@ -128,28 +104,20 @@ static void credentials_go_where_they_are_allowed_to(void **state)
 static void only_a_one_lets_us_guess(void **state)
 {
     static const char *const values[] = {"", "0", "true", "yes", "11"};
-    struct helper_uri uri = {"https", "reg.acme.corp", IMAGE};
 
+    unsetenv("CREDENTIAL_HELPER_LOGGING");
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-        CLEANUP(release_arena) struct arena *arena = arena_new();
-        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-        struct helper_notes notes = {HELPER_SILENT, &text};
-        struct helper_choice choice;
-        struct error err;
-
-        setenv("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY", values[i], 1);
-        assert_int_equal(
-            helper_choose(NULL, &uri, arena, &notes, &choice, &err), 0);
-        check_text(values[i], choice.repository, NULL);
-        check_number(values[i], text.len, 0);
+        SET("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY", values[i]);
+        check_no_header("https://reg.acme.corp" IMAGE);
+        check_text(values[i], helper_world.answer.notes.data, "");
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credentials_go_where_they_are_allowed_to),
-        cmocka_unit_test(only_a_one_lets_us_guess),
+        HELPER_TEST(credentials_go_where_they_are_allowed_to),
+        HELPER_TEST(only_a_one_lets_us_guess),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,8 @@
-#include <unistd.h>
+#include "helper_world.h"
+#include "waybill/limits.h"
 
-#include "asserts.h"
-#include "cli/helper_internal.h"
-
-static int parse(const char *text, struct arena *arena,
-                 struct helper_config *ret_config, struct error *err)
-{
-    return helper_config_parse(text, strlen(text), "/folder", arena, ret_config,
-                               err);
-}
+#define ANY "https://reg.example" IMAGE
+#define NOT_A_PULL "https://reg.example/"
 
 /* The example in tweag/credential-helper's README, and one for each source */
 static const char example[] =
@@ -22,108 +16,146 @@ static const char example[] =
     " {\"auth_method\":\"basic_auth\"}},"
     "{\"host\":\"*.acme.corp\",\"helper\":\"null\"}]}";
 
+enum outcome { NO_HEADER, ASKS, OTHER_HELPER };
+
 static const struct {
-    const char *scheme;
-    const char *host;
-    const char *path;
-    const char *helper;
+    const char *uri;
+    enum outcome outcome;
+    const char *words; /* of the note, or of the error */
 } chosen[] = {
-    {"https", "github.com", "/tweag/x/y", "github"},
-    {"http", "github.com", "/tweag/x/y", NULL},
-    {"https", "github.com", "/other", NULL},
-    {"https", "github.com:443", "/tweag/x", NULL},
-    {"https", "files.acme.corp", "/a/b.tar.gz", "s3"},
-    {"https", "files.acme.corp", "/a/b.tar", "null"},
-    {"https", "a.oci.acme.corp", "/", "oci"},
-    {"http", "a.b.oci.acme.corp", "/", "oci"},
-    {"https", "oci.acme.corp", "/", "null"},
-    {"https", "example.com", "/", NULL},
+    {"https://github.com/tweag/x/y", OTHER_HELPER, "helper 'github'"},
+    {"http://github.com/tweag/x/y", NO_HEADER, "no entry"},
+    {"https://github.com/other", NO_HEADER, "no entry"},
+    {"https://github.com:443/tweag/x", NO_HEADER, "no entry"},
+    {"https://files.acme.corp/a/b.tar.gz", OTHER_HELPER, "helper 's3'"},
+    {"https://files.acme.corp/a/b.tar", NO_HEADER, "says null"},
+    {"https://files.acme.corp/a%2Fb.tar%2Egz", OTHER_HELPER, "helper 's3'"},
+    {"https://a.oci.acme.corp" IMAGE, ASKS,
+     "'a.oci.acme.corp', repository:a/b:pull"},
+    {"https://a.b.oci.acme.corp" IMAGE, ASKS,
+     "'a.b.oci.acme.corp', repository:a/b:pull"},
+    {"https://oci.acme.corp" IMAGE, NO_HEADER, "says null"},
+    {"https://example.com/", NO_HEADER, "no entry"},
 };
 
 static void the_first_entry_that_matches_decides(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
-    struct helper_config config;
-    struct error err = ERROR_UNTOUCHED;
-
-    assert_int_equal(parse(example, arena, &config, &err), 0);
-    assert_untouched(&err);
-    assert_int_equal(config.count, 5);
+    helper_configure(example);
     for (size_t i = 0; i < ARRAY_SIZE(chosen); i++) {
-        struct helper_uri uri = {chosen[i].scheme, chosen[i].host,
-                                 chosen[i].path};
-        const struct helper_url *url = helper_config_find(&config, &uri);
+        if (chosen[i].outcome == OTHER_HELPER) {
+            check_refused(chosen[i].uri, chosen[i].words);
+        } else if (chosen[i].outcome == ASKS) {
+            check_asks(chosen[i].uri, chosen[i].words);
+        } else {
+            check_no_header(chosen[i].uri);
+            check_contains(chosen[i].uri, helper_world.answer.notes.data,
+                           chosen[i].words);
+        }
+    }
+}
 
-        check_text(chosen[i].host, url ? url->helper : NULL, chosen[i].helper);
+#define OCI(config) "{\"urls\":[{\"helper\":\"oci\",\"config\":" config "}]}"
+#define CHAIN(row) OCI("{\"lookup_chain\":[" row "]}")
+
+/* Asks by that file, and so that all of `sent` is in what went out. */
+static void check_sends(const char *config, const char *const *sent)
+{
+    helper_configure(config);
+    check_asks(ANY, "'reg.example', repository:a/b:pull");
+    for (; *sent != NULL; sent++) {
+        check_contains(config, helper_world.sent.data, *sent);
     }
 }
 
 static void an_entry_takes_registries_as_they_come(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
-    struct helper_config config;
-    struct error err;
+    static const char *const entries[] = {
+        "{\"urls\":[{\"helper\":\"oci\"}]}",
+        OCI("null"),
+        OCI("{}"),
+        OCI("{\"token_exchange_method\":\"\"}"),
+    };
 
-    assert_int_equal(parse("{\"urls\":[{\"helper\":\"oci\"},"
-                           "{\"helper\":\"oci\",\"config\":null},"
-                           "{\"helper\":\"oci\",\"config\":{}},"
-                           "{\"helper\":\"oci\",\"config\":{"
-                           "\"token_exchange_method\":\"\"}}]}",
-                           arena, &config, &err),
-                     0);
-    for (size_t i = 0; i < config.count; i++) {
-        assert_true(config.urls[i].parse_docker_config);
-        assert_int_equal(config.urls[i].exchange, OCI_EXCHANGE_AUTO);
-        assert_int_equal(config.urls[i].source_count, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+        check_sends(entries[i], (const char *const[]){
+                                    "GET https://reg.example/token?", NULL});
+        check_contains(entries[i], helper_noted("asked: "), "docker: ");
     }
 }
 
-static void what_helper_oci_takes_is_read(void **state)
+static void a_chain_of_values_is_a_credential(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
-    struct helper_config config;
-    struct error err;
-    const struct helper_url *url;
-
-    assert_int_equal(
-        parse(
-            "{\"urls\":[{\"host\":\"REG.acme.corp\",\"helper\":\"oci\","
-            "\"config\":{\"parse_docker_config\":false,"
-            "\"token_exchange_method\":\"oauth2\",\"lookup_chain\":["
-            "{\"source\":\"env\",\"name\":\"A\",\"binding\":\"username\"},"
-            "{\"source\":\"keyring\",\"service\":\"s\"},"
-            "{\"source\":\"static\",\"name\":\"v\",\"binding\":\"password\"},"
-            "{\"source\":\"google\",\"token_type\":\"JWT\",\"audience\":\"a\","
-            "\"binding\":\"identitytoken\"},"
-            "{\"source\":\"google\",\"scopes\":[\"x\",\"y\"]},"
-            "{\"source\":\"file\",\"path\":\"token\"},"
-            "{\"source\":\"docker\",\"path\":\"~/config.json\"},"
-            "{\"source\":\"static\",\"value\":\"w\"}]}}]}",
-            arena, &config, &err),
-        0);
-    url = &config.urls[0];
-    assert_string_equal(url->host, "reg.acme.corp");
-    assert_false(url->parse_docker_config);
-    assert_int_equal(url->exchange, OCI_EXCHANGE_OAUTH2);
-    assert_int_equal(url->source_count, 8);
-    assert_string_equal(url->sources[0].name, "A");
-    assert_int_equal(url->sources[0].binding, BINDING_USERNAME);
-    assert_string_equal(url->sources[1].service, "s");
-    assert_int_equal(url->sources[1].binding, BINDING_DEFAULT);
-    assert_string_equal(url->sources[2].value, "v");
-    assert_null(url->sources[2].name);
-    assert_int_equal(url->sources[2].binding, BINDING_PASSWORD);
-    assert_int_equal(url->sources[3].token_type, GOOGLE_JWT);
-    assert_int_equal(url->sources[3].binding, BINDING_IDENTITY_TOKEN);
-    assert_int_equal(url->sources[4].scopes.count, 2);
-    assert_string_equal(url->sources[4].scopes.items[1], "y");
-    assert_string_equal(url->sources[5].path, "/folder/token");
-    assert_string_equal(url->sources[6].path, "/home/me/config.json");
-    assert_string_equal(url->sources[7].value, "w");
+    SET("A", "me");
+    /* "me:secret" */
+    check_sends(CHAIN("{\"source\":\"env\",\"name\":\"A\","
+                      "\"binding\":\"username\"},"
+                      "{\"source\":\"static\",\"name\":\"secret\","
+                      "\"binding\":\"password\"}"),
+                (const char *const[]){"GET https://reg.example/token?",
+                                      "Authorization: Basic bWU6c2VjcmV0\n",
+                                      NULL});
+    check_sends(CHAIN("{\"source\":\"static\",\"value\":\"refresh\","
+                      "\"binding\":\"identitytoken\"}"),
+                (const char *const[]){"POST https://reg.example/token\n",
+                                      "refresh_token=refresh", NULL});
+    check_sends(OCI("{\"token_exchange_method\":\"oauth2\","
+                    "\"lookup_chain\":["
+                    "{\"source\":\"static\",\"value\":\"me\","
+                    "\"binding\":\"username\"},"
+                    "{\"source\":\"static\",\"value\":\"secret\","
+                    "\"binding\":\"password\"}]}"),
+                (const char *const[]){"POST https://reg.example/token\n",
+                                      "password=secret", NULL});
 }
 
-#define OCI(config) "{\"urls\":[{\"helper\":\"oci\",\"config\":" config "}]}"
-#define CHAIN(row) OCI("{\"lookup_chain\":[" row "]}")
+static void a_chain_names_what_each_source_needs(void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+
+    check_sends(CHAIN("{\"source\":\"google\",\"token_type\":\"ID\","
+                      "\"audience\":\"aud\"}"),
+                (const char *const[]){"GET http://metadata.google.internal/",
+                                      "identity?format=full&audience=aud\n",
+                                      NULL});
+    check_sends(CHAIN("{\"source\":\"google\",\"scopes\":[\"x\",\"y\"]}"),
+                (const char *const[]){"/token?scopes=x%2Cy\n", NULL});
+    check_sends(CHAIN("{\"source\":\"keyring\",\"service\":\"s\"},"
+                      "{\"source\":\"file\",\"path\":\"token\"}"),
+                (const char *const[]){NULL});
+    check_contains("asked", helper_noted("asked: "),
+                   arena_printf(arena,
+                                "keyring s: secret-tool is not installed; "
+                                "file %s/token: not there; docker: ",
+                                helper_world.folder));
+    helper_configure(
+        CHAIN("{\"source\":\"docker\",\"path\":\"~/config.json\"}"));
+    helper_ask(ANY);
+    check_contains("docker", helper_world.err.message,
+                   arena_printf(arena, "cannot read '%s/config.json'",
+                                helper_world.folder));
+}
+
+/* What it says shows that the kind of token was read. */
+static void a_token_of_googles_own_kind_wants_a_key(void **state)
+{
+    helper_configure(CHAIN("{\"source\":\"google\",\"token_type\":\"JWT\"}"));
+    helper_ask(ANY);
+    assert_int_equal(helper_world.result, -1);
+    assert_message_contains(&helper_world.err, "a token of type jwt");
+}
+
+static void the_docker_config_can_be_left_out(void **state)
+{
+    check_sends(OCI("{\"parse_docker_config\":false}"),
+                (const char *const[]){NULL});
+    assert_string_equal(helper_noted("asked: "), "");
+}
+
+static void a_host_has_no_case(void **state)
+{
+    check_sends("{\"urls\":[{\"host\":\"REG.Example\",\"helper\":\"oci\"}]}",
+                (const char *const[]){NULL});
+}
 
 static const struct {
     const char *text;
@@ -176,15 +208,14 @@ static const struct {
 
 static void a_fault_is_named_with_its_place(void **state)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-        CLEANUP(release_arena) struct arena *arena = arena_new();
-        struct helper_config config = {NULL, 7};
-        struct error err;
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    const char *prefix =
+        arena_printf(arena, "'%s/" CONFIG_FILE "': ", helper_world.folder);
 
-        check_number(refused[i].text,
-                     parse(refused[i].text, arena, &config, &err), -1);
-        check_contains(refused[i].text, err.message, refused[i].message);
-        check_number(refused[i].text, config.count, 7);
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        helper_configure(refused[i].text);
+        check_refused(ANY, refused[i].message);
+        check_contains(refused[i].text, helper_world.err.message, prefix);
     }
 }
 
@@ -203,54 +234,42 @@ static void lists_have_a_cap(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         for (int more = 0; more <= 1; more++) {
-            CLEANUP(release_arena) struct arena *arena = arena_new();
             CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-            struct helper_config config;
-            struct error err;
 
             str_puts(&text, lists[i].before);
             for (int n = 0; n < lists[i].most + more; n++) {
                 str_printf(&text, "%s%s", n > 0 ? "," : "", lists[i].item);
             }
             str_puts(&text, lists[i].behind);
-            check_number(lists[i].item, parse(text.data, arena, &config, &err),
-                         -more);
+            helper_configure(text.data);
+            helper_ask(NOT_A_PULL);
+            check_number(lists[i].item, helper_world.result, -more);
         }
     }
 }
 
 static void a_file_that_is_not_there_is_no_fault(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
-    struct helper_config config;
-    struct error err = ERROR_UNTOUCHED;
-    bool found = true;
-
-    assert_int_equal(
-        helper_config_load("/nowhere/at.json", arena, &config, &found, &err),
-        0);
-    assert_false(found);
-    assert_untouched(&err);
-    assert_int_equal(helper_config_load("/", arena, &config, &found, &err), -1);
-    assert_message_contains(&err, "'/': cannot be read: Is a directory");
-}
-
-static int home(void **state)
-{
-    return setenv("HOME", "/home/me", 1) ||
-           unsetenv("CREDENTIAL_HELPER_WORKDIR");
+    SET("CREDENTIAL_HELPER_CONFIG_FILE", "/nowhere/at.json");
+    check_no_header(ANY);
+    SET("CREDENTIAL_HELPER_CONFIG_FILE", "/");
+    check_refused(ANY, "'/': cannot be read: Is a directory");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_entry_that_matches_decides),
-        cmocka_unit_test(an_entry_takes_registries_as_they_come),
-        cmocka_unit_test(what_helper_oci_takes_is_read),
-        cmocka_unit_test(a_fault_is_named_with_its_place),
-        cmocka_unit_test(lists_have_a_cap),
-        cmocka_unit_test(a_file_that_is_not_there_is_no_fault),
+        HELPER_TEST(the_first_entry_that_matches_decides),
+        HELPER_TEST(an_entry_takes_registries_as_they_come),
+        HELPER_TEST(a_chain_of_values_is_a_credential),
+        HELPER_TEST(a_chain_names_what_each_source_needs),
+        HELPER_TEST(a_token_of_googles_own_kind_wants_a_key),
+        HELPER_TEST(the_docker_config_can_be_left_out),
+        HELPER_TEST(a_host_has_no_case),
+        HELPER_TEST(a_fault_is_named_with_its_place),
+        HELPER_TEST(lists_have_a_cap),
+        HELPER_TEST(a_file_that_is_not_there_is_no_fault),
     };
 
-    return cmocka_run_group_tests(tests, home, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,113 +1,100 @@
-#include "asserts.h"
-#include "cli/helper_internal.h"
+#include "helper_world.h"
 #include "waybill/limits.h"
 
-static const struct parsed {
-    const char *text;
-    const char *scheme; /* NULL: refused */
-    const char *host;
-    const char *path;
-} parsed[] = {
-    {"https://ghcr.io/v2/a/b/manifests/x", "https", "ghcr.io",
-     "/v2/a/b/manifests/x"},
-    {"HTTPS://GHCR.io/V2/A", "https", "ghcr.io", "/V2/A"},
-    {"http://[::1]:5000/v2/", "http", "[::1]:5000", "/v2/"},
-    {"https://host:8443?x#y", "https", "host:8443", ""},
-    {"https://host/a?b=/v2/c", "https", "host", "/a"},
-    {"https://host/a#/v2/c", "https", "host", "/a"},
-    {"grpcs://remote.acme.com", "grpcs", "remote.acme.com", ""},
-    {"https://host/%76%32/a%2Fb", "https", "host", "/v2/a/b"},
-    {"https://host/100%25", "https", "host", "/100%"},
-    {"https://host/%00", NULL, NULL, NULL},
-    {"https://host/%4", NULL, NULL, NULL},
-    {"https://host/%", NULL, NULL, NULL},
-    {"https://host/%zz", NULL, NULL, NULL},
-    {"https://user:password@host/", NULL, NULL, NULL},
-    {"https://user@host/", NULL, NULL, NULL},
-    {"https://ghcr.io\\@evil.example/", NULL, NULL, NULL},
-    {"https://evil.example\\.ghcr.io/", NULL, NULL, NULL},
-    {"https://host/a\\b", NULL, NULL, NULL},
-    {"https://ho%73t/", NULL, NULL, NULL},
-    {"https://h\xC3\xB6st/", NULL, NULL, NULL},
-    {"https://host /", NULL, NULL, NULL},
-    {"https://host/\r\nX: y", NULL, NULL, NULL},
-    {"https:///path", NULL, NULL, NULL},
-    {"https://", NULL, NULL, NULL},
-    {"//host/path", NULL, NULL, NULL},
-    {"1https://host/", NULL, NULL, NULL},
-    {"https:/host/", NULL, NULL, NULL},
-    {"host", NULL, NULL, NULL},
-    {"", NULL, NULL, NULL},
+/* Which registry, and which of its repositories, a URI is about */
+
+static const struct {
+    const char *uri;
+    const char *target; /* NULL: not a request that a token is for */
+} targets[] = {
+    {"https://ghcr.io/v2/a/b/manifests/x", "'ghcr.io', repository:a/b:pull"},
+    {"HTTPS://GHCR.io/v2/a/manifests/X", "'ghcr.io', repository:a:pull"},
+    {"https://host/v2/a/manifests/x?b=c#d", "'host', repository:a:pull"},
+    {"https://host/%76%32/a%2Fb/manifests/x", "'host', repository:a/b:pull"},
+    {"https://host/v2/a/manifests/100%25", "'host', repository:a:pull"},
+    {"https://host/V2/a/manifests/x", NULL},
+    {"https://host:8443?x#y", NULL},
+    {"https://host/a?b=/v2/c/manifests/x", NULL},
+    {"https://host/a#/v2/c/manifests/x", NULL},
+    {"grpcs://remote.acme.com", NULL},
+    /* one registry has one name */
+    {"https://ghcr.io:443" IMAGE, "'ghcr.io', repository:a/b:pull"},
+    {"https://host:80" IMAGE, "'host:80', repository:a/b:pull"},
+    {"https://host:4430" IMAGE, "'host:4430', repository:a/b:pull"},
+    {"http://localhost:80" IMAGE, "'localhost', repository:a/b:pull"},
+    {"http://localhost:443" IMAGE, "'localhost:443', repository:a/b:pull"},
+    {"http://[::1]:5000" IMAGE, "'[::1]:5000', repository:a/b:pull"},
+    {"https://[::1]:443" IMAGE, "'[::1]', repository:a/b:pull"},
+    {"https://[::1]" IMAGE, "'[::1]', repository:a/b:pull"},
+    {"https://index.docker.io" IMAGE, "'index.docker.io', repository:a/b:pull"},
+    {"https://docker.io" IMAGE, "'index.docker.io', repository:a/b:pull"},
+    {"https://registry-1.docker.io:443" IMAGE,
+     "'index.docker.io', repository:a/b:pull"},
+    {"https://registry-1.docker.io.evil.example" IMAGE,
+     "'registry-1.docker.io.evil.example', repository:a/b:pull"},
 };
 
-static void a_uri_is_taken_apart_or_refused(void **state)
+static void a_uri_names_a_registry_and_a_repository(void **state)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(parsed); i++) {
-        const struct parsed *row = &parsed[i];
-        CLEANUP(release_arena) struct arena *arena = arena_new();
-        struct helper_uri uri = {NULL, NULL, NULL};
-        struct error err = ERROR_UNTOUCHED;
-        int result = helper_uri_parse(row->text, arena, &uri, &err);
-
-        check_number(row->text, result, row->scheme != NULL ? 0 : -1);
-        check_text(row->text, uri.scheme, row->scheme);
-        check_text(row->text, uri.host, row->host);
-        check_text(row->text, uri.path, row->path);
-        if (result < 0) {
-            check_kind(row->text, &err, ERROR_SCHEMA);
-            check(row->text, strstr(err.message, "password") == NULL);
+    SET("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY", "1");
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        if (targets[i].target != NULL) {
+            check_asks(targets[i].uri, targets[i].target);
         } else {
-            check_untouched(row->text, &err);
+            check_no_header(targets[i].uri);
         }
+    }
+}
+
+static void a_uri_that_is_none_is_refused(void **state)
+{
+    static const char *const refused[] = {
+        "https://host/%00",
+        "https://host/%4",
+        "https://host/%",
+        "https://host/%zz",
+        "https://user:password@host/",
+        "https://user@host/",
+        "https://ghcr.io\\@evil.example/",
+        "https://evil.example\\.ghcr.io/",
+        "https://host/a\\b",
+        "https://ho%73t/",
+        "https://h\xC3\xB6st/",
+        "https://host /",
+        "https://host/\r\nX: y",
+        "https:///path",
+        "https://",
+        "//host/path",
+        "1https://host/",
+        "https:/host/",
+        "https:///host/",
+        "https://host:99999/",
+        "https://host:1:2/",
+        "https://[::1/",
+        "https://[host]/",
+        "host",
+        "",
+    };
+
+    SET("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY", "1");
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        check_refused(refused[i], "request: uri: ");
+        check_kind(refused[i], &helper_world.err, ERROR_SCHEMA);
+        check(refused[i], strstr(helper_world.err.message, "password") == NULL);
     }
 }
 
 static void a_uri_that_is_too_long_is_refused(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct helper_uri uri;
-    struct error err;
 
     str_puts(&text, "https://host/");
-    while (text.len <= LIMIT_URL) {
+    while (text.len < LIMIT_URL) {
         str_putc(&text, 'a');
     }
-    assert_int_equal(helper_uri_parse(text.data, arena, &uri, &err), -1);
-    assert_message_contains(&err, "too long");
-}
-
-static const struct {
-    const char *text;
-    const char *registry;
-} registries[] = {
-    {"https://ghcr.io/", "ghcr.io"},
-    {"https://ghcr.io:443/", "ghcr.io"},
-    {"https://ghcr.io:80/", "ghcr.io:80"},
-    {"https://ghcr.io:4430/", "ghcr.io:4430"},
-    {"http://localhost:80/", "localhost"},
-    {"http://localhost:443/", "localhost:443"},
-    {"https://[::1]:443/", "[::1]"},
-    {"https://[::1]/", "[::1]"},
-    {"https://index.docker.io/", "index.docker.io"},
-    {"https://docker.io/", "index.docker.io"},
-    {"https://registry-1.docker.io:443/", "index.docker.io"},
-    {"https://registry-1.docker.io.evil.example/",
-     "registry-1.docker.io.evil.example"},
-};
-
-static void one_registry_has_one_name(void **state)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(registries); i++) {
-        CLEANUP(release_arena) struct arena *arena = arena_new();
-        struct helper_uri uri;
-        struct error err;
-
-        assert_int_equal(
-            helper_uri_parse(registries[i].text, arena, &uri, &err), 0);
-        check_text(registries[i].text, helper_registry_of(&uri, arena),
-                   registries[i].registry);
-    }
+    check_no_header(text.data);
+    str_putc(&text, 'a');
+    check_refused(text.data, "request: ");
 }
 
 static const struct {
@@ -143,28 +130,34 @@ static const struct {
     {"/v2/a//manifests/x", NULL},
     {"/v2/../a/manifests/x", NULL},
     {"/v2/A/manifests/x", NULL},
-    {"/v2/a:push,pull repository:b/manifests/x", NULL},
+    {"/v2/a:push,pull%20repository:b/manifests/x", NULL},
     {"/v2/a&scope=b/manifests/x", NULL},
 };
 
 static void only_what_is_pulled_has_a_repository(void **state)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(repositories); i++) {
-        CLEANUP(release_arena) struct arena *arena = arena_new();
-        struct helper_uri uri = {"https", "host", repositories[i].path};
+    CLEANUP(release_arena) struct arena *arena = arena_new();
 
-        check_text(repositories[i].path, helper_repository_of(&uri, arena),
-                   repositories[i].repository);
+    for (size_t i = 0; i < ARRAY_SIZE(repositories); i++) {
+        const char *uri =
+            arena_printf(arena, "https://ghcr.io%s", repositories[i].path);
+
+        if (repositories[i].repository != NULL) {
+            check_asks(uri, arena_printf(arena, "'ghcr.io', repository:%s:pull",
+                                         repositories[i].repository));
+        } else {
+            check_no_header(uri);
+        }
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_uri_is_taken_apart_or_refused),
-        cmocka_unit_test(a_uri_that_is_too_long_is_refused),
-        cmocka_unit_test(one_registry_has_one_name),
-        cmocka_unit_test(only_what_is_pulled_has_a_repository),
+        HELPER_TEST(a_uri_names_a_registry_and_a_repository),
+        HELPER_TEST(a_uri_that_is_none_is_refused),
+        HELPER_TEST(a_uri_that_is_too_long_is_refused),
+        HELPER_TEST(only_what_is_pulled_has_a_repository),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* `waybill status` to the letter, from what /status says */
 
 #include "asserts.h"
-#include "cli/cli_internal.h"
+#include "cli/status_text.h"
 
 static void check_status(const char *document, bool ready, const char *expected)
 {

@@ -1,4 +1,5 @@
-#include "config/config_internal.h"
+#include <sys/stat.h>
+
 #include "config_file.h"
 
 struct expansion {
@@ -42,7 +43,9 @@ static const struct expansion expansions[] = {
     {"${file:.}", NULL, "cannot read file '.': Is a directory"},
     {"${file:binary}", NULL, "file 'binary' is not UTF-8 text"},
     {"${file:nul}", NULL, "file 'nul' is not UTF-8 text"},
-    {"${file:large}", NULL, "file 'large' is larger than 65536 bytes"},
+    {"${file:large}", NULL,
+     "cannot read file 'large': it is larger than 65536 bytes"},
+    {"${file:fifo}", NULL, "cannot read file 'fifo': it is not a regular file"},
     {"${env:WB_ONE", NULL, "without '}'"},
     {"${", NULL, "without '}'"},
 };
@@ -50,6 +53,7 @@ static const struct expansion expansions[] = {
 static void set_up(struct config_test *test)
 {
     char *large = calloc(1, LIMIT_SECRET_FILE + 2);
+    char fifo[128];
 
     setenv("WB_ONE", "one", 1);
     setenv("WB_TWO", "two", 1);
@@ -71,6 +75,37 @@ static void set_up(struct config_test *test)
     config_write(test, "large", large, LIMIT_SECRET_FILE + 1);
     config_write(test, "limit", large, LIMIT_SECRET_FILE);
     free(large);
+    snprintf(fifo, sizeof(fifo), "%s/fifo", test->folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+}
+
+/* A property of librdkafka's is a text that may be anything. */
+#define PROPERTY "kafka.properties.sasl.password: "
+
+static const char *property_text(struct arena *arena, const char *value)
+{
+    return arena_printf(
+        arena,
+        "kafka: {brokers: \"h:1\", properties: {sasl.password: \"%s\"}}\n",
+        value);
+}
+
+static const char *property(struct config_test *test, struct arena *arena,
+                            const char *value)
+{
+    const struct settings *settings =
+        config_of(test, property_text(arena, value));
+
+    return settings->kafka.properties.pairs[0].value;
+}
+
+static const char *property_fault(struct config_test *test, struct arena *arena,
+                                  const char *value)
+{
+    const char *fault = config_fault(test, property_text(arena, value));
+
+    check_contains(value, fault, PROPERTY);
+    return strstr(fault, PROPERTY) + strlen(PROPERTY);
 }
 
 static void expand__puts_variables_and_files_in(void **state)
@@ -81,17 +116,15 @@ static void expand__puts_variables_and_files_in(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(expansions); i++) {
         const struct expansion *row = &expansions[i];
         CLEANUP(release_arena) struct arena *arena = arena_new();
-        const char *why = NULL;
-        const char *value = expand(arena, row->text, test->folder, NULL, &why);
 
-        if (row->value == NULL && row->why == NULL) {
-            check_number(row->text, strlen(value), LIMIT_SECRET_FILE);
-        } else if (row->value != NULL) {
-            check_text(row->text, value, row->value);
-            check_text(row->text, why, NULL);
+        if (row->value != NULL) {
+            check_text(row->text, property(test, arena, row->text), row->value);
+        } else if (row->why != NULL) {
+            check_contains(row->text, property_fault(test, arena, row->text),
+                           row->why);
         } else {
-            check_text(row->text, value, NULL);
-            check_contains(row->text, why, row->why);
+            check_number(row->text, strlen(property(test, arena, row->text)),
+                         LIMIT_SECRET_FILE);
         }
     }
 }
@@ -101,25 +134,31 @@ static void expand__shows_nothing_of_what_it_could_read(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct config_test *test = *state;
-    const char *why = NULL;
 
     set_up(test);
-    assert_null(expand(arena, "${file:secret}${env:WB_UNSET}", test->folder,
-                       NULL, &why));
-    assert_null(strstr(why, "s3cret"));
+    assert_null(
+        strstr(property_fault(test, arena, "${file:secret}${env:WB_UNSET}"),
+               "s3cret"));
 }
 
 static void expand__takes_an_absolute_path_as_it_is(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct config_test *test = *state;
-    const char *why = NULL;
+    const char *folder = arena_printf(arena, "%s/other", test->folder);
+    const char *file = arena_printf(arena, "%s/absolute", folder);
+    FILE *absolute;
 
-    set_up(test);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    absolute = fopen(file, "w");
+    assert_non_null(absolute);
+    fputs("there", absolute);
+    fclose(absolute);
     assert_string_equal(
-        expand(arena, arena_printf(arena, "${file:%s/secret}", test->folder),
-               "/no/such/folder", NULL, &why),
-        "s3cret");
+        property(test, arena, arena_printf(arena, "${file:%s}", file)),
+        "there");
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void expand__works_in_every_value_and_from_the_files_folder(void **state)

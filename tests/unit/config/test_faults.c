@@ -38,10 +38,11 @@ static bool says_what_is_expected(struct arena *arena, const char *file)
         fixture_text(arena, arena_printf(arena, "configs/bad/%s", file));
     const char *name =
         arena_printf(arena, "%.*s.expected", (int)(strlen(file) - 5), file);
+    CLEANUP(config_files_release) struct config_files read;
     struct settings *settings = NULL;
     const char *expected;
     int result = config_load(file, &config_test_rules, needs_of(text),
-                             &settings, &faults, &warnings);
+                             &settings, &faults, &warnings, &read);
 
     if (getenv("UPDATE_EXPECTED") != NULL) {
         write_expected(name, &faults);
@@ -116,12 +117,13 @@ static void faults__never_show_a_secret(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
         CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+        CLEANUP(config_files_release) struct config_files read;
         struct settings *settings;
 
         check_number(names[i],
                      config_load(arena_printf(arena, "%s.yaml", names[i]),
                                  &config_test_rules, 0, &settings, &faults,
-                                 &warnings),
+                                 &warnings, &read),
                      -1);
         check(faults.data, strstr(faults.data, "hunter") == NULL);
         check(warnings.data, strstr(warnings.data, "hunter") == NULL);
@@ -136,16 +138,18 @@ static void faults__say_why_a_file_cannot_be_read(void **state)
         {"/dev/null/c.yaml",
          "/dev/null/c.yaml: cannot be read: Not a directory\n"},
         {"/tmp", "/tmp: cannot be read: Is a directory\n"},
+        {"/dev/null", "/dev/null: cannot be read: it is not a regular file\n"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
         CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+        CLEANUP(config_files_release) struct config_files read;
         struct settings *settings = NULL;
 
         check_number(files[i][0],
                      config_load(files[i][0], &config_test_rules, 0, &settings,
-                                 &faults, &warnings),
+                                 &faults, &warnings, &read),
                      -1);
         check_text(files[i][0], faults.data, files[i][1]);
     }
@@ -160,7 +164,8 @@ static void faults__hold_a_file_to_its_cap(void **state)
     memset(text, '#', len);
     text[len] = '\0';
     assert_string_equal(config_fault(test, text),
-                        ": larger than 1048576 bytes\n");
+                        ": cannot be read: it is larger than 1048576 "
+                        "bytes\n");
     text[len - 1] = '\0';
     assert_non_null(strstr(config_fault(test, text), ": configures nothing\n"));
     free(text);

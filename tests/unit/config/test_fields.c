@@ -1,90 +1,103 @@
-#include "config/config_internal.h"
 #include "config_file.h"
 
+/* One setting of each type */
+enum type { INTEGER, DURATION, SIZE };
+
+static const char *const keys[] = {"max_attempts", "max_age", "max_bytes"};
+static const char *const words[] = {"expected a whole number",
+                                    "expected a duration", "expected a size"};
+
 struct number {
-    enum field_type type;
+    enum type type;
     const char *text;
     bool good;
     uint64_t value;
 };
 
 static const struct number numbers[] = {
-    {FIELD_INTEGER, "0", true, 0},
-    {FIELD_INTEGER, "42", true, 42},
-    {FIELD_INTEGER, "0042", true, 42},
-    {FIELD_INTEGER, "999999999999999", true, 999999999999999},
-    {FIELD_INTEGER, "", false, 0},
-    {FIELD_INTEGER, "-1", false, 0},
-    {FIELD_INTEGER, "+1", false, 0},
-    {FIELD_INTEGER, " 1", false, 0},
-    {FIELD_INTEGER, "1 ", false, 0},
-    {FIELD_INTEGER, "1.0", false, 0},
-    {FIELD_INTEGER, "1e3", false, 0},
-    {FIELD_INTEGER, "0x10", false, 0},
-    {FIELD_INTEGER, "1_000", false, 0},
-    {FIELD_INTEGER, "1s", false, 0},
-    {FIELD_DURATION, "500ms", true, 500},
-    {FIELD_DURATION, "30s", true, 30000},
-    {FIELD_DURATION, "10m", true, 600000},
-    {FIELD_DURATION, "24h", true, 86400000},
-    {FIELD_DURATION, "7d", true, 604800000},
-    {FIELD_DURATION, "0s", true, 0},
-    {FIELD_DURATION, "0", false, 0},
-    {FIELD_DURATION, "30", false, 0},
-    {FIELD_DURATION, "s", false, 0},
-    {FIELD_DURATION, "30S", false, 0},
-    {FIELD_DURATION, "30 s", false, 0},
-    {FIELD_DURATION, "1h30m", false, 0},
-    {FIELD_DURATION, "1.5h", false, 0},
-    {FIELD_DURATION, "1w", false, 0},
-    {FIELD_SIZE, "65536", true, 65536},
-    {FIELD_SIZE, "64KiB", true, 65536},
-    {FIELD_SIZE, "16MiB", true, 16 << 20},
-    {FIELD_SIZE, "1GiB", true, 1 << 30},
-    {FIELD_SIZE, "64KB", false, 0},
-    {FIELD_SIZE, "64kib", false, 0},
-    {FIELD_SIZE, "64K", false, 0},
-    {FIELD_SIZE, "64 KiB", false, 0},
-    {FIELD_SIZE, "1TiB", false, 0},
+    {INTEGER, "42", true, 42},           {INTEGER, "0042", true, 42},
+    {INTEGER, "1000000", true, 1000000}, {INTEGER, "", false, 0},
+    {INTEGER, "-1", false, 0},           {INTEGER, "+1", false, 0},
+    {INTEGER, " 1", false, 0},           {INTEGER, "1 ", false, 0},
+    {INTEGER, "1.0", false, 0},          {INTEGER, "1e3", false, 0},
+    {INTEGER, "0x10", false, 0},         {INTEGER, "1_000", false, 0},
+    {INTEGER, "1s", false, 0},           {DURATION, "500ms", true, 500},
+    {DURATION, "30s", true, 30000},      {DURATION, "10m", true, 600000},
+    {DURATION, "24h", true, 86400000},   {DURATION, "7d", true, 604800000},
+    {DURATION, "0s", true, 0},           {DURATION, "0", false, 0},
+    {DURATION, "30", false, 0},          {DURATION, "s", false, 0},
+    {DURATION, "30S", false, 0},         {DURATION, "30 s", false, 0},
+    {DURATION, "1h30m", false, 0},       {DURATION, "1.5h", false, 0},
+    {DURATION, "1w", false, 0},          {SIZE, "1048577", true, (1 << 20) + 1},
+    {SIZE, "1025KiB", true, 1025 << 10}, {SIZE, "16MiB", true, 16 << 20},
+    {SIZE, "1GiB", true, 1 << 30},       {SIZE, "64KB", false, 0},
+    {SIZE, "64kib", false, 0},           {SIZE, "64K", false, 0},
+    {SIZE, "64 KiB", false, 0},          {SIZE, "1TiB", false, 0},
 };
+
+static const char *text_of(struct arena *arena, enum type type,
+                           const char *value)
+{
+    return arena_printf(arena,
+                        "kafka: {brokers: \"h:1\"}\n"
+                        "delivery: {%s: \"%s\"}\n",
+                        keys[type], value);
+}
+
+static uint64_t value_of(const struct settings *settings, enum type type)
+{
+    const uint64_t values[] = {settings->delivery.max_attempts,
+                               settings->delivery.max_age_ms,
+                               settings->delivery.max_bytes};
+
+    return values[type];
+}
 
 static void fields__read_numbers_with_their_units(void **state)
 {
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         const struct number *row = &numbers[i];
-        struct field field = {.type = row->type};
-        uint64_t value = 77;
+        const char *text = text_of(arena, row->type, row->text);
 
-        check_number(row->text, field_number(&field, row->text, &value),
-                     row->good);
-        check_number(row->text, value, row->good ? row->value : 77);
+        if (row->good) {
+            check_number(row->text,
+                         value_of(config_of(*state, text), row->type),
+                         row->value);
+        } else {
+            check_contains(row->text, config_fault(*state, text),
+                           words[row->type]);
+        }
     }
 }
 
 /* 2^64 is 213503982334.6 days and 17179869184 GiB. */
 static void fields__never_wrap_a_number_around(void **state)
 {
-    static const struct number rows[] = {
-        {FIELD_DURATION, "213503982335d", true, 0},
-        {FIELD_DURATION, "999999999999999h", true, 0},
-        {FIELD_SIZE, "17179869184GiB", true, 0},
-        {FIELD_SIZE, "17179869185GiB", true, 0},
+    static const struct {
+        enum type type;
+        const char *text;
+    } rows[] = {
+        {INTEGER, "18446744073709551617"}, {DURATION, "213503982335d"},
+        {DURATION, "999999999999999h"},    {SIZE, "17179869184GiB"},
+        {SIZE, "17179869185GiB"},
     };
+    CLEANUP(release_arena) struct arena *arena = arena_new();
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct field field = {.type = rows[i].type};
-        uint64_t value = UINT64_MAX;
-
-        field_number(&field, rows[i].text, &value);
-        check(rows[i].text, value >= 1ULL << 60);
+        check_contains(
+            rows[i].text,
+            config_fault(*state, text_of(arena, rows[i].type, rows[i].text)),
+            "must be from");
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields__read_numbers_with_their_units),
-        cmocka_unit_test(fields__never_wrap_a_number_around),
+        CONFIG_TEST(fields__read_numbers_with_their_units),
+        CONFIG_TEST(fields__never_wrap_a_number_around),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

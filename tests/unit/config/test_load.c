@@ -276,6 +276,32 @@ static void load__gives_names_that_do_not_hang_on_the_order(void **state)
 
 /* --- WAYBILL_CONFIG and the places after it ------------------------------- */
 
+static void load__takes_a_list_of_brokers(void **state)
+{
+    static const char *const good[] = {"h:1",
+                                       "a:1,b:2",
+                                       "a,b:2",
+                                       "a:1,,b:2,",
+                                       "[::1]:9092,10.0.0.1:9092",
+                                       "under_score.svc.cluster.local:9092"};
+    static const char *const bad[] = {
+        "h",        "a,b",       ",",
+        "h:x",      "h:99999",   "a:1, b:2",
+        "::1:9092", "[::1:9092", "PLAINTEXT://h:1",
+        "u@h:1",    ":9092",     "a:1,b:"};
+    char text[128];
+
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        snprintf(text, sizeof(text), "kafka: {brokers: \"%s\"}\n", good[i]);
+        check_text(good[i], config_of(*state, text)->kafka.brokers, good[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        snprintf(text, sizeof(text), "kafka: {brokers: \"%s\"}\n", bad[i]);
+        check_contains(bad[i], config_fault(*state, text),
+                       "kafka.brokers: expected host:port[,host:port...]\n");
+    }
+}
+
 static void load__finds_its_file(void **state)
 {
     struct config_test *test = *state;
@@ -312,6 +338,7 @@ int main(void)
         CONFIG_TEST(load__attaches_workflows_to_registrations),
         CONFIG_TEST(load__names_attachments_that_have_no_name),
         CONFIG_TEST(load__gives_names_that_do_not_hang_on_the_order),
+        CONFIG_TEST(load__takes_a_list_of_brokers),
         CONFIG_TEST(load__finds_its_file),
         CONFIG_TEST(load__frees_nothing),
     };

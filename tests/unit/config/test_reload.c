@@ -2,47 +2,26 @@
  * look, and what of it takes a restart. */
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/config_internal.h"
 #include "config_file.h"
 
 #define KAFKA "kafka: {brokers: \"h:1\"}\n"
 
-static struct config_files files;
-
-static bool load(struct config_test *test)
-{
-    int result;
-
-    str_clear(&test->faults);
-    config_files_release(&files);
-    settings_free(test->settings);
-    test->settings = NULL;
-    result =
-        config_load_files(test->file, &config_test_rules, 0, &test->settings,
-                          &test->faults, &test->warnings, &files);
-    return result == 0;
-}
-
-static void write_text(struct config_test *test, const char *name,
-                       const char *text)
-{
-    config_write(test, name, text, strlen(text));
-}
-
 /* There is nothing to be read at the second look. */
-static void check_seen(bool other)
+static void check_seen(struct config_test *test, bool other)
 {
-    assert_int_equal(config_files_look(&files) != NULL, other);
-    assert_null(config_files_look(&files));
+    assert_int_equal(config_files_look(&test->files) != NULL, other);
+    assert_null(config_files_look(&test->files));
 }
 
 static void write_all(struct config_test *test)
 {
-    write_text(test, "c.yaml", KAFKA "admin: {token: \"${file:secret}\"}\n");
-    write_text(test, "secret", "s3cret");
+    config_write_text(test, "c.yaml",
+                      KAFKA "admin: {token: \"${file:secret}\"}\n");
+    config_write_text(test, "secret", "s3cret");
 }
 
 static void files__are_those_that_were_read(void **state)
@@ -50,16 +29,17 @@ static void files__are_those_that_were_read(void **state)
     struct config_test *test = *state;
 
     write_all(test);
-    assert_true(load(test));
-    assert_int_equal(files.count, 2);
-    assert_string_equal(files.items[0].path, test->file);
-    assert_non_null(strstr(files.items[1].path, "/secret"));
-    check_seen(false);
-    write_text(test, "secret", "s3cret, changed");
-    assert_ptr_equal(config_files_look(&files), files.items[1].path);
-    check_seen(false);
-    write_text(test, "c.yaml", KAFKA);
-    check_seen(true);
+    assert_int_equal(config_load_again(test, 0), 0);
+    assert_int_equal(test->files.count, 2);
+    assert_string_equal(test->files.items[0].path, test->file);
+    assert_non_null(strstr(test->files.items[1].path, "/secret"));
+    check_seen(test, false);
+    config_write_text(test, "secret", "s3cret, changed");
+    assert_ptr_equal(config_files_look(&test->files),
+                     test->files.items[1].path);
+    check_seen(test, false);
+    config_write_text(test, "c.yaml", KAFKA);
+    check_seen(test, true);
 }
 
 static void files__are_told_apart_where_only_the_file_is_another(void **state)
@@ -69,8 +49,9 @@ static void files__are_told_apart_where_only_the_file_is_another(void **state)
     struct stat found;
 
     write_all(test);
-    write_text(test, "other", KAFKA "admin: {token: \"${file:secret}\"}\n");
-    assert_true(load(test));
+    config_write_text(test, "other",
+                      KAFKA "admin: {token: \"${file:secret}\"}\n");
+    assert_int_equal(config_load_again(test, 0), 0);
     snprintf(other, sizeof(other), "%s/other", test->folder);
     assert_int_equal(stat(test->file, &found), 0);
     assert_int_equal(
@@ -78,7 +59,7 @@ static void files__are_told_apart_where_only_the_file_is_another(void **state)
                   (struct timespec[]){found.st_atim, found.st_mtim}, 0),
         0);
     assert_int_equal(rename(other, test->file), 0);
-    check_seen(true);
+    check_seen(test, true);
 }
 
 /* As Kubernetes changes what it has mounted */
@@ -88,45 +69,64 @@ static void files__are_those_that_links_lead_to(void **state)
     char link[128];
     char next[128];
 
-    write_text(test, "first", KAFKA);
-    write_text(test, "second", KAFKA);
+    config_write_text(test, "first", KAFKA);
+    config_write_text(test, "second", KAFKA);
     snprintf(link, sizeof(link), "%s/..data", test->folder);
     snprintf(next, sizeof(next), "%s/..new", test->folder);
     assert_int_equal(symlink("first", link), 0);
     assert_int_equal(symlink("..data", test->file), 0);
-    assert_true(load(test));
-    check_seen(false);
+    assert_int_equal(config_load_again(test, 0), 0);
+    check_seen(test, false);
     assert_int_equal(symlink("second", next), 0);
     assert_int_equal(rename(next, link), 0);
-    check_seen(true);
+    check_seen(test, true);
     assert_int_equal(unlink(link), 0);
-    check_seen(true);
+    check_seen(test, true);
 }
 
-/* As with no right to read it, or a sandbox around us: what stat() can see of
- * it is what counts, else it would be news for ever. */
+/* Loads it with no right to read what is nobody's. */
+static int load_without_rights(struct config_test *test)
+{
+    uid_t who = geteuid();
+    int result;
+
+    assert_int_equal(chmod(test->folder, 0711), 0);
+    if (who == 0) {
+        assert_int_equal(seteuid(65534), 0);
+    }
+    result = config_load_again(test, 0);
+    assert_int_equal(seteuid(who), 0);
+    return result;
+}
+
+/* As behind a sandbox, too: what stat() can see of it is what counts, else it
+ * would be news for ever. */
 static void files__that_cannot_be_opened_are_no_news(void **state)
 {
     struct config_test *test = *state;
+    char secret[128];
 
-    write_text(test, "c.yaml", KAFKA);
-    files_add(&files, test->file, -1);
-    check_seen(false);
-    write_text(test, "c.yaml", KAFKA KAFKA);
-    check_seen(true);
+    snprintf(secret, sizeof(secret), "%s/secret", test->folder);
+    write_all(test);
+    assert_int_equal(chmod(secret, 0), 0);
+    assert_int_equal(load_without_rights(test), -1);
+    check_contains("why", test->faults.data, "cannot read file 'secret'");
+    check_seen(test, false);
+    assert_int_equal(chmod(secret, 0600), 0);
+    config_write_text(test, "secret", "s3cret, changed");
+    check_seen(test, true);
 }
 
-static void files__that_are_read_but_once_are_not_looked_at(void **state)
+static void files__of_a_process_are_not_looked_at(void **state)
 {
-    int pipes[2];
+    struct config_test *test = *state;
+    int fd = memfd_create("config", MFD_CLOEXEC);
 
-    assert_int_equal(pipe(pipes), 0);
-    files_add(&files, "/run/pipe", pipes[0]);
-    files_add(&files, "/dev/stdin", -1);
-    files_add(&files, "/proc/self/fd/0", -1);
-    assert_int_equal(files.count, 0);
-    close(pipes[0]);
-    close(pipes[1]);
+    dprintf(fd, KAFKA);
+    snprintf(test->file, sizeof(test->file), "/proc/self/fd/%d", fd);
+    assert_int_equal(config_load_again(test, 0), 0);
+    assert_int_equal(test->files.count, 0);
+    close(fd);
 }
 
 /* So that it is seen when somebody mends it */
@@ -138,18 +138,18 @@ static void files__are_known_of_a_configuration_that_is_refused(void **state)
     snprintf(secret, sizeof(secret), "%s/secret", test->folder);
     write_all(test);
     assert_int_equal(unlink(secret), 0);
-    assert_false(load(test));
-    assert_int_equal(files.count, 2);
-    check_seen(false);
-    write_text(test, "secret", "s3cret");
-    check_seen(true);
-    assert_true(load(test));
+    assert_int_equal(config_load_again(test, 0), -1);
+    assert_int_equal(test->files.count, 2);
+    check_seen(test, false);
+    config_write_text(test, "secret", "s3cret");
+    check_seen(test, true);
+    assert_int_equal(config_load_again(test, 0), 0);
     assert_int_equal(unlink(test->file), 0);
-    check_seen(true);
-    assert_false(load(test));
-    assert_int_equal(files.count, 1);
-    write_text(test, "c.yaml", KAFKA);
-    check_seen(true);
+    check_seen(test, true);
+    assert_int_equal(config_load_again(test, 0), -1);
+    assert_int_equal(test->files.count, 1);
+    config_write_text(test, "c.yaml", KAFKA);
+    check_seen(test, true);
 }
 
 /* --- what takes a restart ---------------------------------------------------
@@ -162,11 +162,11 @@ static void check_changed(struct config_test *test, const char *before,
     CLEANUP(str_release) struct str new = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str keys = STR_INIT(STR_UNLIMITED);
 
-    write_text(test, "c.yaml", before);
-    assert_true(load(test));
+    config_write_text(test, "c.yaml", before);
+    assert_int_equal(config_load_again(test, 0), 0);
     config_put_marks(test->settings, &old);
-    write_text(test, "c.yaml", after);
-    assert_true(load(test));
+    config_write_text(test, "c.yaml", after);
+    assert_int_equal(config_load_again(test, 0), 0);
     config_put_marks(test->settings, &new);
     assert_null(strstr(old.data, "s3cret"));
     config_put_changed(new.data, old.data, &keys);
@@ -213,8 +213,8 @@ static void load_certified(struct config_test *test)
 
     snprintf(text, sizeof(text), CERTIFIED, test->folder, test->folder,
              test->folder);
-    write_text(test, "c.yaml", text);
-    assert_true(load(test));
+    config_write_text(test, "c.yaml", text);
+    assert_int_equal(config_load_again(test, 0), 0);
 }
 
 /* Whoever renews them does not touch the configuration. */
@@ -222,18 +222,18 @@ static void files__are_also_the_certificates_that_it_names(void **state)
 {
     struct config_test *test = *state;
 
-    write_text(test, "ca.pem", "first");
-    write_text(test, "tls.crt", "first");
-    write_text(test, "tls.key", "first");
+    config_write_text(test, "ca.pem", "first");
+    config_write_text(test, "tls.crt", "first");
+    config_write_text(test, "tls.key", "first");
     load_certified(test);
-    assert_int_equal(files.count, 4);
-    check_seen(false);
-    write_text(test, "ca.pem", "the second");
-    check_seen(true);
-    write_text(test, "tls.crt", "the second");
-    check_seen(true);
-    write_text(test, "tls.key", "the second");
-    check_seen(true);
+    assert_int_equal(test->files.count, 4);
+    check_seen(test, false);
+    config_write_text(test, "ca.pem", "the second");
+    check_seen(test, true);
+    config_write_text(test, "tls.crt", "the second");
+    check_seen(test, true);
+    config_write_text(test, "tls.key", "the second");
+    check_seen(test, true);
 }
 
 static void files__of_certificates_may_be_mounted_by_kubernetes(void **state)
@@ -249,17 +249,17 @@ static void files__of_certificates_may_be_mounted_by_kubernetes(void **state)
     snprintf(link, sizeof(link), "%s/ca.pem", test->folder);
     snprintf(folder, sizeof(folder), "%s/..1", test->folder);
     assert_int_equal(mkdir(folder, 0700), 0);
-    write_text(test, "..1/ca.pem", "first");
+    config_write_text(test, "..1/ca.pem", "first");
     snprintf(folder, sizeof(folder), "%s/..2", test->folder);
     assert_int_equal(mkdir(folder, 0700), 0);
-    write_text(test, "..2/ca.pem", "after");
+    config_write_text(test, "..2/ca.pem", "after");
     assert_int_equal(symlink("..1", data), 0);
     assert_int_equal(symlink("..data/ca.pem", link), 0);
     load_certified(test);
-    check_seen(false);
+    check_seen(test, false);
     assert_int_equal(symlink("..2", next), 0);
     assert_int_equal(rename(next, data), 0);
-    check_seen(true);
+    check_seen(test, true);
     snprintf(next, sizeof(next), "rm -r %s/..1 %s/..2", test->folder,
              test->folder);
     assert_int_equal(system(next), 0);
@@ -273,13 +273,13 @@ static void marks__tell_that_a_certificate_of_kafka_was_renewed(void **state)
     CLEANUP(str_release) struct str keys = STR_INIT(STR_UNLIMITED);
     struct config_test *test = *state;
 
-    write_text(test, "ca.pem", "first");
+    config_write_text(test, "ca.pem", "first");
     load_certified(test);
     config_put_marks(test->settings, &old);
-    write_text(test, "tls.crt", "renewed");
+    config_write_text(test, "tls.crt", "renewed");
     config_put_marks(test->settings, &new);
     assert_string_equal(new.data, old.data);
-    write_text(test, "ca.pem", "after");
+    config_write_text(test, "ca.pem", "after");
     str_clear(&new);
     config_put_marks(test->settings, &new);
     assert_null(strstr(new.data, "after"));
@@ -287,41 +287,19 @@ static void marks__tell_that_a_certificate_of_kafka_was_renewed(void **state)
     assert_string_equal(keys.data, "kafka.properties");
 }
 
-static int finish(void **state)
-{
-    config_files_release(&files);
-    return config_finish(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(files__are_those_that_were_read,
-                                        config_begin, finish),
-        cmocka_unit_test_setup_teardown(
-            files__are_told_apart_where_only_the_file_is_another, config_begin,
-            finish),
-        cmocka_unit_test_setup_teardown(files__are_those_that_links_lead_to,
-                                        config_begin, finish),
-        cmocka_unit_test_setup_teardown(
-            files__are_known_of_a_configuration_that_is_refused, config_begin,
-            finish),
-        cmocka_unit_test_setup_teardown(
-            files__that_cannot_be_opened_are_no_news, config_begin, finish),
-        cmocka_unit_test_setup_teardown(
-            files__that_are_read_but_once_are_not_looked_at, config_begin,
-            finish),
-        cmocka_unit_test_setup_teardown(marks__name_what_has_changed,
-                                        config_begin, finish),
-        cmocka_unit_test_setup_teardown(
-            files__are_also_the_certificates_that_it_names, config_begin,
-            finish),
-        cmocka_unit_test_setup_teardown(
-            files__of_certificates_may_be_mounted_by_kubernetes, config_begin,
-            finish),
-        cmocka_unit_test_setup_teardown(
-            marks__tell_that_a_certificate_of_kafka_was_renewed, config_begin,
-            finish),
+        CONFIG_TEST(files__are_those_that_were_read),
+        CONFIG_TEST(files__are_told_apart_where_only_the_file_is_another),
+        CONFIG_TEST(files__are_those_that_links_lead_to),
+        CONFIG_TEST(files__are_known_of_a_configuration_that_is_refused),
+        CONFIG_TEST(files__that_cannot_be_opened_are_no_news),
+        CONFIG_TEST(files__of_a_process_are_not_looked_at),
+        CONFIG_TEST(marks__name_what_has_changed),
+        CONFIG_TEST(files__are_also_the_certificates_that_it_names),
+        CONFIG_TEST(files__of_certificates_may_be_mounted_by_kubernetes),
+        CONFIG_TEST(marks__tell_that_a_certificate_of_kafka_was_renewed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,6 @@
 #include <math.h>
 
 #include "asserts.h"
-#include "credentials/azure_internal.h"
 #include "credentials/cloud.h"
 
 static void cloud__a_token_is_renewed_before_it_ends(void **state)
@@ -62,33 +61,6 @@ static void cloud__an_address_is_https_or_of_this_machine(void **state)
     }
 }
 
-static void cloud__a_registrys_name_says_which_azure_it_is(void **state)
-{
-    static const struct {
-        const char *registry;
-        bool known;
-        const char *authority;
-    } rows[] = {
-        {"name.azurecr.io", true, "https://login.microsoftonline.com"},
-        {"name.azurecr.io:443", true, "https://login.microsoftonline.com"},
-        {"name.azurecr.cn", true, "https://login.chinacloudapi.cn"},
-        {"name.azurecr.us", true, "https://login.microsoftonline.us"},
-        {".azurecr.io", false, "https://login.microsoftonline.com"},
-        {"name.azurecr.io.example", false, "https://login.microsoftonline.com"},
-        {"azurecr.io", false, "https://login.microsoftonline.com"},
-        {"ghcr.io", false, "https://login.microsoftonline.com"},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        bool known;
-        const struct azure_cloud *cloud =
-            azure_cloud_of(rows[i].registry, &known);
-
-        check(rows[i].registry, known == rows[i].known);
-        check_text(rows[i].registry, cloud->authority, rows[i].authority);
-    }
-}
-
 static void cloud__a_form_is_escaped(void **state)
 {
     CLEANUP(str_release) struct str form = STR_INIT(STR_UNLIMITED);
@@ -105,7 +77,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cloud__a_token_is_renewed_before_it_ends),
         cmocka_unit_test(cloud__an_address_is_https_or_of_this_machine),
-        cmocka_unit_test(cloud__a_registrys_name_says_which_azure_it_is),
         cmocka_unit_test(cloud__a_form_is_escaped),
     };
 

@@ -139,7 +139,7 @@ static void docker__says_which_file_cannot_be_read(void **state)
     unsetenv("DOCKER_AUTH_CONFIG");
     mkdir(in_folder(world, ".docker/config.json"), 0700);
     check_contains("folder", answer_of(world, &looked_for),
-                   "/.docker/config.json' is not a file");
+                   "/.docker/config.json': Is a directory");
 }
 
 static void docker__says_where_credentials_are_from(void **state)

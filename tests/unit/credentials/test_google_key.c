@@ -57,7 +57,8 @@ static void read_claims(const char *token, struct str *out)
     const char *begin = strchr(token, '.') + 1;
     const char *end = strchr(begin, '.');
 
-    assert_true(base64url_decode(begin, (size_t)(end - begin), out));
+    assert_true(base64_decode(begin, (size_t)(end - begin),
+                              BASE64_URL_SAFE | BASE64_UNPADDED, out));
 }
 
 static void google_key__a_token_says_whose_for_whom_and_until_when(void **state)

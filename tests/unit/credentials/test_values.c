@@ -110,9 +110,9 @@ static void file__is_a_fault_when_it_cannot_be_read(void **state)
                                        .path = in_folder(world, "fifo")};
 
     assert_int_equal(mkfifo(source.path, 0600), 0);
-    check_contains("fifo", answer_of(world, &source), "/fifo' is not a file");
+    check_contains("fifo", answer_of(world, &source), "/fifo': it is not a regular file");
     source.path = world->folder;
-    check_contains("folder", answer_of(world, &source), "' is not a file");
+    check_contains("folder", answer_of(world, &source), "': Is a directory");
     source.path = in_folder(world, "loop");
     assert_int_equal(symlink("loop", source.path), 0);
     check_contains("loop", answer_of(world, &source), "cannot read '");
@@ -123,7 +123,7 @@ static void file__is_a_fault_when_it_cannot_be_read(void **state)
     check_contains("largest", answer_of(world, &source), "pass=xxx");
     str_putc(&large, 'x');
     source.path = write_file(world, "large", large.data);
-    check_contains("large", answer_of(world, &source), "/large' is too large");
+    check_contains("large", answer_of(world, &source), "/large': it is larger than 65536 bytes");
 }
 
 static void github__is_a_few_variables(void **state)

@@ -1,27 +1,7 @@
-#include "asserts.h"
-#include "event_text.h"
-#include "waybill/event_decode.h"
+#include "decoding.h"
 #include "waybill/limits.h"
 
 #define TYPE "dev.waybill.attestation.created.v1"
-
-static int decode(const char *value, const struct header *headers, size_t count,
-                  struct arena *arena, struct event *event, struct error *err)
-{
-    struct input input = {.message = {.topic = "t",
-                                      .value = bytes_of(value),
-                                      .headers = headers,
-                                      .header_count = count},
-                          .partition = 2,
-                          .offset = 7};
-
-    return event_decode(&input, 1 << 20, arena, event, err);
-}
-
-static struct header text_header(const char *name, const char *value)
-{
-    return (struct header){name, bytes_of(value)};
-}
 
 #define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -45,7 +25,8 @@ static void attributes__come_from_headers_in_binary_mode(void **state)
     struct event event;
 
     assert_int_equal(
-        decode(EVENT, headers, ARRAY_SIZE(headers), arena, &event, &err), 0);
+        decode_with(EVENT, headers, ARRAY_SIZE(headers), arena, &event, &err),
+        0);
     assert_untouched(&err);
     assert_string_equal(event.id, "e1");
     assert_string_equal(event.time, "2026-01-02T03:04:05Z");
@@ -62,10 +43,11 @@ static void attributes__of_the_value_do_not_count_in_binary_mode(void **state)
     struct error err;
     struct event event;
 
-    assert_int_equal(decode("{\"specversion\":\"1.0\",\"id\":\"inner\",\"type\""
-                            ":\"other\"," WORKFLOW "," ATTESTATION "}",
-                            headers, 1, arena, &event, &err),
-                     0);
+    assert_int_equal(
+        decode_with("{\"specversion\":\"1.0\",\"id\":\"inner\",\"type\""
+                    ":\"other\"," WORKFLOW "," ATTESTATION "}",
+                    headers, 1, arena, &event, &err),
+        0);
     assert_string_equal(event.id, "t/2/7");
 }
 
@@ -125,9 +107,10 @@ static void attributes__are_refused_in_headers_that_break_the_rules(
         struct error err;
         struct event event;
 
-        check_number(rows[i].label,
-                     decode(EVENT, rows[i].headers, count, arena, &event, &err),
-                     -1);
+        check_number(
+            rows[i].label,
+            decode_with(EVENT, rows[i].headers, count, arena, &event, &err),
+            -1);
         check_kind(rows[i].label, &err, ERROR_SCHEMA);
         check_contains(rows[i].label, err.message, rows[i].message);
         check(rows[i].label, event.id != NULL);
@@ -145,7 +128,7 @@ static void attributes__take_an_id_of_the_greatest_length(void **state)
     struct event event;
 
     headers[1].value.len = LIMIT_EVENT_ID;
-    assert_int_equal(decode(EVENT, headers, 2, arena, &event, &err), 0);
+    assert_int_equal(decode_with(EVENT, headers, 2, arena, &event, &err), 0);
     assert_int_equal(strlen(event.id), LIMIT_EVENT_ID);
 }
 
@@ -172,9 +155,10 @@ static void attributes__come_from_the_value_in_structured_mode(void **state)
         struct event event;
 
         assert_int_equal(
-            decode("{" ATTRIBUTES ",\"time\":\"2026-01-02T03:04:05Z\","
-                   "\"traceparent\":\"" TRACEPARENT "\",\"data\":" EVENT "}",
-                   &header, types[i] != NULL, arena, &event, &err),
+            decode_with("{" ATTRIBUTES ",\"time\":\"2026-01-02T03:04:05Z\","
+                        "\"traceparent\":\"" TRACEPARENT "\",\"data\":" EVENT
+                        "}",
+                        &header, types[i] != NULL, arena, &event, &err),
             0);
         assert_untouched(&err);
         assert_string_equal(event.id, "e1");
@@ -195,8 +179,8 @@ static void attributes__in_structured_mode_win_over_headers(void **state)
     struct error err;
     struct event event;
 
-    assert_int_equal(decode("{" ATTRIBUTES ",\"data\":" EVENT "}", headers, 2,
-                            arena, &event, &err),
+    assert_int_equal(decode_with("{" ATTRIBUTES ",\"data\":" EVENT "}", headers,
+                                 2, arena, &event, &err),
                      0);
     assert_string_equal(event.id, "e1");
 }
@@ -254,7 +238,8 @@ static void attributes__are_refused_in_a_value_that_breaks_the_rules(
         struct event event;
 
         check_number(row->value,
-                     decode(row->value, &header, 1, arena, &event, &err), -1);
+                     decode_with(row->value, &header, 1, arena, &event, &err),
+                     -1);
         check_kind(row->value, &err, ERROR_SCHEMA);
         check_contains(row->value, err.message, row->message);
     }
@@ -272,7 +257,7 @@ static void attributes__let_data_come_as_base64(void **state)
     struct error err = ERROR_UNTOUCHED;
     struct event event;
 
-    assert_int_equal(decode(value, NULL, 0, arena, &event, &err), 0);
+    assert_int_equal(decode_with(value, NULL, 0, arena, &event, &err), 0);
     assert_untouched(&err);
     assert_string_equal(event.workflow.id, "w1");
     check_bytes("envelope", event.envelope.data, event.envelope.len, ENVELOPE,
@@ -291,7 +276,7 @@ static void attributes__may_be_missing_in_plain_json(void **state)
     struct error err = ERROR_UNTOUCHED;
     struct event event;
 
-    assert_int_equal(decode(EVENT, headers, 2, arena, &event, &err), 0);
+    assert_int_equal(decode_with(EVENT, headers, 2, arena, &event, &err), 0);
     assert_untouched(&err);
     assert_string_equal(event.id, "t/2/7");
     assert_null(event.time);
@@ -303,14 +288,16 @@ static void attributes__stand_beside_the_rest_in_plain_json(void **state)
     struct error err;
     struct event event;
 
-    assert_int_equal(decode("{\"id\":\"e9\",\"type\":\"" TYPE
-                            "\",\"time\":\"x\"," WORKFLOW "," ATTESTATION "}",
-                            NULL, 0, arena, &event, &err),
+    assert_int_equal(decode_with("{\"id\":\"e9\",\"type\":\"" TYPE
+                                 "\",\"time\":\"x\"," WORKFLOW "," ATTESTATION
+                                 "}",
+                                 NULL, 0, arena, &event, &err),
                      0);
     assert_string_equal(event.id, "e9");
     assert_string_equal(event.time, "x");
-    assert_int_equal(decode("{\"type\":\"x\"," WORKFLOW "," ATTESTATION "}",
-                            NULL, 0, arena, &event, &err),
+    assert_int_equal(decode_with("{\"type\":\"x\"," WORKFLOW "," ATTESTATION
+                                 "}",
+                                 NULL, 0, arena, &event, &err),
                      -1);
     assert_message_contains(&err, "$.type: is not");
 }

@@ -1,28 +1,10 @@
-#include "asserts.h"
-
 #include <dirent.h>
 
-#include "event_text.h"
-#include "waybill/event_decode.h"
+#include "decoding.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
 
 #define NO_CAP ((size_t)1 << 30)
-
-static int decode_bytes(struct bytes value, size_t most, struct arena *arena,
-                        struct event *event, struct error *err)
-{
-    struct input input = {
-        .message = {.topic = "t", .value = value}, .partition = 2, .offset = 7};
-
-    return event_decode(&input, most, arena, event, err);
-}
-
-static int decode(const char *value, struct arena *arena, struct event *event,
-                  struct error *err)
-{
-    return decode_bytes(bytes_of(value), NO_CAP, arena, event, err);
-}
 
 /* --- fixtures ------------------------------------------------------------- */
 
@@ -114,9 +96,9 @@ static void decode__reads_every_event_of_the_fixtures(void **state)
         if (entry->d_name[0] == '.') {
             continue;
         }
-        result = decode_bytes(
+        result = decode_record(
             fixture(arena, arena_printf(arena, "events/%s", entry->d_name)),
-            NO_CAP, arena, &event, &err);
+            NULL, 0, arena, &event, &err);
         check_number(entry->d_name, result, row != NULL ? 0 : -1);
         if (row == NULL) {
             check_other(entry->d_name, &event, &err);
@@ -139,7 +121,7 @@ static void check_bad(struct arena *arena, const char *file, const char *class,
     struct error err;
     struct event event;
 
-    check_number(file, decode_bytes(value, NO_CAP, arena, &event, &err), -1);
+    check_number(file, decode_record(value, NULL, 0, arena, &event, &err), -1);
     check_text(file, error_class(err.kind), class);
     check_number(file, disposition_of(&err), DISPOSITION_DEAD_LETTER);
     /* What is missing is named as if it stood there. */
@@ -188,51 +170,6 @@ static void decode__knows_every_file_of_the_bad_events(void **state)
     closedir(folder);
 }
 
-/* The vectors again, from the outside: an event around each envelope */
-static void check_vector(const char *name)
-{
-    CLEANUP(release_arena) struct arena *arena = arena_new();
-    CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
-    struct bytes sent =
-        fixture(arena, arena_printf(arena, "vectors/%s/envelope.json", name));
-    struct bytes layer = fixture_if_there(
-        arena, arena_printf(arena, "vectors/%s/layer.bin", name));
-    struct error err = ERROR_UNTOUCHED;
-    struct event event;
-
-    str_puts(&value, "{" WORKFLOW ",\"attestation\":{\"envelope\":");
-    str_put(&value, sent.data, sent.len);
-    str_puts(&value, "}}");
-    if (decode_bytes(str_bytes(&value), NO_CAP, arena, &event, &err) < 0) {
-        check(name, strncmp(name, "refused-", 8) == 0);
-        check_kind(name, &err, ERROR_SCHEMA);
-        check(name, event.envelope.data == NULL);
-        return;
-    }
-    check(name, strncmp(name, "refused-", 8) != 0 ||
-                    strncmp(name, "refused-prefix-", 15) == 0);
-    check_untouched(name, &err);
-    if (layer.data != NULL) {
-        check_bytes(name, event.envelope.data, event.envelope.len, layer.data,
-                    layer.len);
-    }
-}
-
-static void decode__stores_every_vector_to_the_last_byte(void **state)
-{
-    CLEANUP(release_arena) struct arena *arena = arena_new();
-    DIR *folder = opendir(fixture_path(arena, "vectors"));
-    const struct dirent *entry;
-
-    assert_non_null(folder);
-    while ((entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            check_vector(entry->d_name);
-        }
-    }
-    closedir(folder);
-}
-
 /* --- rules ---------------------------------------------------------------- */
 
 static void decode__gives_an_id_to_a_record_that_has_none(void **state)
@@ -270,15 +207,17 @@ static void decode__refuses_a_tombstone(void **state)
 static void decode__refuses_what_is_larger_than_the_cap(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
+    const struct input input = {
+        .message = {.topic = "t", .value = bytes_of(EVENT)},
+        .partition = 2,
+        .offset = 7};
     size_t len = strlen(EVENT);
     struct event event;
     struct error err = ERROR_UNTOUCHED;
 
-    assert_int_equal(decode_bytes(bytes_of(EVENT), len, arena, &event, &err),
-                     0);
+    assert_int_equal(event_decode(&input, len, arena, &event, &err), 0);
     assert_untouched(&err);
-    assert_int_equal(
-        decode_bytes(bytes_of(EVENT), len - 1, arena, &event, &err), -1);
+    assert_int_equal(event_decode(&input, len - 1, arena, &event, &err), -1);
     assert_error_kind(&err, ERROR_TOO_LARGE);
     assert_message_contains(&err, "delivery.max_event_size");
     assert_string_equal(event.id, "t/2/7");
@@ -701,7 +640,6 @@ int main(void)
         cmocka_unit_test(decode__reads_every_event_of_the_fixtures),
         cmocka_unit_test(decode__says_what_the_index_says_of_every_bad_event),
         cmocka_unit_test(decode__knows_every_file_of_the_bad_events),
-        cmocka_unit_test(decode__stores_every_vector_to_the_last_byte),
         cmocka_unit_test(decode__gives_an_id_to_a_record_that_has_none),
         cmocka_unit_test(decode__refuses_a_tombstone),
         cmocka_unit_test(decode__refuses_what_is_larger_than_the_cap),

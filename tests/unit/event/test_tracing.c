@@ -1,6 +1,4 @@
-#include "asserts.h"
-#include "event_text.h"
-#include "waybill/event_decode.h"
+#include "decoding.h"
 
 #define TYPE "dev.waybill.attestation.created.v1"
 #define ONE "00-11111111111111111111111111111111-1111111111111111-01"
@@ -100,16 +98,14 @@ static void tracing__comes_from_the_best_place_that_can_be_read(void **state)
         CLEANUP(release_arena) struct arena *arena = arena_new();
         const struct place *place = &places[i];
         struct header headers[5];
-        struct input input = {
-            .message = {.topic = "t",
-                        .value = bytes_of(value_of(place, arena)),
-                        .headers = headers,
-                        .header_count = headers_of(place, headers)}};
+        size_t count = headers_of(place, headers);
         struct event event;
         struct error err = ERROR_UNTOUCHED;
 
         check_number(place->label,
-                     event_decode(&input, 1 << 20, arena, &event, &err), 0);
+                     decode_with(value_of(place, arena), headers, count, arena,
+                                 &event, &err),
+                     0);
         check_found(place->label, event.trace.parent, place->wanted);
         check_found(place->label, event.trace.state, place->wanted_state);
     }
@@ -122,15 +118,11 @@ static void tracing__is_known_of_what_cannot_be_read(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
         CLEANUP(release_arena) struct arena *arena = arena_new();
-        struct input input = {.message = {.topic = "t",
-                                          .value = bytes_of(values[i]),
-                                          .headers = headers,
-                                          .header_count = 1}};
         struct event event;
         struct error err;
 
-        assert_int_equal(event_decode(&input, 1 << 20, arena, &event, &err),
-                         -1);
+        assert_int_equal(
+            decode_with(values[i], headers, 1, arena, &event, &err), -1);
         assert_string_equal(event.trace.parent, ONE);
     }
 }

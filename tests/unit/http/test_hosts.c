@@ -1,27 +1,104 @@
-/* What is known of a host, and what certs.d holds for it */
+/* What is known of a host: its folder in certs.d, and for how long */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "asserts.h"
+#include "waybill/http.h"
 
-#include "http/http_internal.h"
-#include "waybill/alloc.h"
+/* Nobody listens there, so that nothing leaves this machine. */
+#define NOWHERE "http://127.0.0.1:1"
+#define LONELY_KEY "certs.d: "
 
-static void http_init(struct http *http)
+static char root[64];
+static struct loop *loop;
+static struct http *http;
+
+struct ended {
+    bool over;
+    struct error err;
+};
+
+static int begin(void **state)
 {
-    *http = (struct http){0};
-    TAILQ_INIT(&http->hosts);
+    strcpy(root, "/tmp/waybill-hosts-XXXXXX");
+    assert_non_null(mkdtemp(root));
+    loop = loop_new(clock_system());
+    http = http_new(loop);
+    return 0;
 }
 
-static void a_host_is_named_as_in_the_url(void **state)
+static int finish(void **state)
+{
+    char command[128];
+
+    http_free(http);
+    loop_free(loop);
+    snprintf(command, sizeof(command), "rm -r '%s'", root);
+    assert_int_equal(system(command), 0);
+    return 0;
+}
+
+/* A folder that nobody may be asked by: it holds a key without a certificate.
+ */
+static void spoil(const char *folder)
+{
+    char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", root, folder);
+    mkdir(path, 0700);
+    snprintf(path, sizeof(path), "%s/%s/lonely.key", root, folder);
+    file = fopen(path, "we");
+    assert_non_null(file);
+    fclose(file);
+}
+
+static void on_end(void *payload, const struct http_response *response,
+                   const struct error *err)
+{
+    struct ended *ended = payload;
+
+    ended->over = true;
+    assert_null(response);
+    ended->err = *err;
+}
+
+static struct http_transfer *start(const char *url, const char *folder,
+                                   struct ended *ended)
+{
+    char path[256];
+    struct http_transport transport = {.proxy = NOWHERE, .certs_dir = path};
+    struct http_request request = {.method = "GET",
+                                   .url = url,
+                                   .transport = &transport,
+                                   .most_body = 1,
+                                   .connect_ms = 5000,
+                                   .answer_ms = 5000};
+
+    snprintf(path, sizeof(path), "%s%s", root, folder);
+    *ended = (struct ended){0};
+    return http_start(http, &request, on_end, ended);
+}
+
+static void wait_for(const struct ended *ended)
+{
+    while (!ended->over) {
+        loop_turn(loop, true);
+    }
+}
+
+/* What was wrong: that folder of certs.d, or all that comes after it */
+static const char *fault_of(const char *url, const char *folder)
+{
+    static struct ended ended;
+
+    start(url, folder, &ended);
+    wait_for(&ended);
+    return ended.err.message;
+}
+
+static void a_hosts_folder_is_named_as_in_the_url(void **state)
 {
     static const struct {
         const char *url;
@@ -32,18 +109,13 @@ static void a_host_is_named_as_in_the_url(void **state)
         {"HTTPS://[::1]:5000/v2/", "[::1]:5000"},
         {"https://a_b-c:1#x", "a_b-c:1"},
     };
-    struct http http;
 
-    http_init(&http);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct host *host = host_enter(&http, cases[i].url, NULL);
-
-        assert_non_null(host);
-        assert_string_equal(host->name, cases[i].name);
-        assert_ptr_equal(host_enter(&http, cases[i].url, NULL), host);
-        assert_ptr_not_equal(host_enter(&http, cases[i].url, ""), host);
+        assert_null(strstr(fault_of(cases[i].url, "/none"), LONELY_KEY));
+        spoil(cases[i].name);
+        check_contains(cases[i].url, fault_of(cases[i].url, ""), LONELY_KEY);
+        check_contains(cases[i].url, fault_of(cases[i].url, ""), cases[i].name);
     }
-    hosts_free(&http);
 }
 
 /* It becomes a part of a path. */
@@ -57,94 +129,45 @@ static void what_could_be_a_path_is_no_host(void **state)
                                        "https://a%2Fb/",
                                        "https://a@b/",
                                        "https://a\\b/"};
-    struct http http;
 
-    http_init(&http);
+    spoil(".");
+    spoil("inner");
+    spoil("inner/registry.example");
+    spoil("inner/a@b");
+    spoil("inner/a%2Fb");
+    spoil("inner/a\\b");
+    spoil("inner/a");
+    spoil("inner/a/b");
     for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
-        assert_null(host_enter(&http, urls[i], NULL));
+        check(urls[i], strstr(fault_of(urls[i], "/inner"), LONELY_KEY) == NULL);
     }
-    hosts_free(&http);
 }
 
+/* A thousand others come and go, of which only so many are remembered; the one
+ * whose request is under way stays. */
 static void the_oldest_are_forgotten_but_not_those_in_use(void **state)
 {
-    struct host *used;
-    struct http http;
+    struct ended used;
+    struct ended other;
     char url[64];
 
-    http_init(&http);
-    used = host_enter(&http, "https://used/", NULL);
+    start("https://used/", "", &used);
     for (int i = 0; i < 1000; i++) {
         snprintf(url, sizeof(url), "https://host-%d/", i);
-        host_leave(host_enter(&http, url, NULL));
+        http_cancel(start(url, "", &other));
     }
-    assert_true(http.host_count <= 257);
-    assert_ptr_equal(host_enter(&http, "https://used/", NULL), used);
-    hosts_free(&http);
+    wait_for(&used);
+    check_contains("used", used.err.message, "proxy");
 }
 
-static void put(const char *folder, const char *name, const char *text)
-{
-    char path[256];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    file = fopen(path, "we");
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* "-----BEGIN " in a text: how many certificates it holds, nearly */
-static size_t count_of(const char *text)
-{
-    size_t count = 0;
-
-    while ((text = strstr(text, "-----BEGIN ")) != NULL) {
-        count++;
-        text++;
-    }
-    return count;
-}
-
-static void authorities_come_on_top_of_the_systems(void **state)
-{
-    const char *usual = curl_version_info(CURLVERSION_NOW)->cainfo;
-    char root[] = "/tmp/waybill-certs-XXXXXX";
-    char folder[64];
-    char command[128];
-    struct certs *certs;
-
-    assert_non_null(mkdtemp(root));
-    snprintf(folder, sizeof(folder), "%s/a:1", root);
-    assert_return_code(mkdir(folder, 0700), 0);
-    put(folder, "b.crt", "-----BEGIN B-----\n");
-    put(folder, "a.crt", "-----BEGIN A-----");
-    put(folder, "README", "-----BEGIN C-----\n");
-    certs = certs_load("a:1", root);
-    assert_null(certs->fault);
-    assert_non_null(strstr(certs->authorities.data,
-                           "\n-----BEGIN A-----\n-----BEGIN B-----\n"));
-    if (usual != NULL && access(usual, R_OK) == 0) {
-        assert_true(count_of(certs->authorities.data) > 10);
-    } else {
-        assert_int_equal(count_of(certs->authorities.data), 2);
-    }
-    certs_leave(certs);
-    certs = certs_load("a:2", root);
-    assert_int_equal(certs->authorities.len, 0);
-    certs_leave(certs);
-    snprintf(command, sizeof(command), "rm -r '%s'", root);
-    assert_int_equal(system(command), 0);
-}
+#define HOSTS_TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_host_is_named_as_in_the_url),
-        cmocka_unit_test(what_could_be_a_path_is_no_host),
-        cmocka_unit_test(the_oldest_are_forgotten_but_not_those_in_use),
-        cmocka_unit_test(authorities_come_on_top_of_the_systems),
+        HOSTS_TEST(a_hosts_folder_is_named_as_in_the_url),
+        HOSTS_TEST(what_could_be_a_path_is_no_host),
+        HOSTS_TEST(the_oldest_are_forgotten_but_not_those_in_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

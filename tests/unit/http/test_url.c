@@ -1,6 +1,6 @@
 #include "asserts.h"
-#include "waybill/http.h"
 #include "waybill/limits.h"
+#include "waybill/url.h"
 
 struct good {
     const char *text;
@@ -122,6 +122,13 @@ static const char *const bads[] = {
     "https://h/\x7F",
     " https://h/",
     "https://h/ ",
+    /* one who takes these takes another host than the next */
+    "https:/h/",
+    "https:///h/",
+    "https:////h/",
+    "https:h/",
+    "1https://h/",
+    "grpcs://h/",
 };
 
 static void url__is_refused_with_credentials_or_another_scheme(void **state)
@@ -147,8 +154,75 @@ static void url__is_refused_with_credentials_though_relative(void **state)
     assert_int_equal(url_parse("//user:pw@h/", &base, &url, &err), -1);
     assert_string_equal(err.message, "URL holds credentials");
     assert_int_equal(url_parse("ftp://h/", &base, &url, &err), -1);
+    assert_int_equal(url_parse("https:/h/", &base, &url, &err), -1);
+    assert_int_equal(url_parse("https:///h/", &base, &url, &err), -1);
     assert_int_equal(url.port, 7);
     url_release(&base);
+}
+
+static void url__may_have_any_scheme_where_it_is_asked_for(void **state)
+{
+    static const struct {
+        const char *text;
+        bool https;
+        const char *host; /* NULL: refused */
+        unsigned port;
+    } rows[] = {
+        {"https://h/", true, "h", 443},
+        {"HTTP://H/x", false, "h", 80},
+        {"grpcs://Remote.example", false, "remote.example", 0},
+        {"grpcs://[::1]:1/x?y", false, "::1", 1},
+        {"grpcs://user@h/", false, NULL, 0},
+        {"grpcs:/h/", false, NULL, 0},
+        {"grpcs:///h/", false, NULL, 0},
+        {"mailto:a@b", false, NULL, 0},
+        {"file:///etc/passwd", false, NULL, 0},
+        {"1https://h/", false, NULL, 0},
+        {"://h/", false, NULL, 0},
+        {"//h/", false, NULL, 0},
+        {"h", false, NULL, 0},
+        {"", false, NULL, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct url url = {.host = NULL};
+        struct error err;
+
+        check_number(rows[i].text, url_parse_any(rows[i].text, &url, &err),
+                     rows[i].host != NULL ? 0 : -1);
+        check_text(rows[i].text, url.host, rows[i].host);
+        check_number(rows[i].text, url.https, rows[i].https);
+        check_number(rows[i].text, url.port, rows[i].port);
+        url_release(&url);
+    }
+}
+
+static void url__has_parts_that_lie_in_its_text(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *scheme;
+        const char *authority;
+        const char *path;
+    } rows[] = {
+        {"https://reg.example:5000/v2/?a=b", "https", "reg.example:5000",
+         "/v2/?a=b"},
+        {"https://Reg.example", "https", "Reg.example", ""},
+        {"http://h?x=://y/", "http", "h", "?x=://y/"},
+        {"http://h#f", "http", "h", "#f"},
+        {"grpcs://[::1]:1/", "grpcs", "[::1]:1", "/"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *text = rows[i].text;
+        struct url_parts parts = url_parts(text);
+
+        check_bytes(text, text, parts.scheme_len, rows[i].scheme,
+                    strlen(rows[i].scheme));
+        check_bytes(text, parts.authority, parts.authority_len,
+                    rows[i].authority, strlen(rows[i].authority));
+        check_text(text, parts.path, rows[i].path);
+    }
 }
 
 static int parse_long(size_t len, struct url *url, struct error *err)
@@ -193,6 +267,8 @@ int main(void)
         cmocka_unit_test(url__may_be_relative_to_another),
         cmocka_unit_test(url__is_refused_with_credentials_or_another_scheme),
         cmocka_unit_test(url__is_refused_with_credentials_though_relative),
+        cmocka_unit_test(url__may_have_any_scheme_where_it_is_asked_for),
+        cmocka_unit_test(url__has_parts_that_lie_in_its_text),
         cmocka_unit_test(url__is_held_to_its_cap),
         cmocka_unit_test(url__escapes_whatever_has_a_meaning),
     };

@@ -359,7 +359,8 @@ static void prepare(struct world *world)
     check(name, claimed <= world->weather->most || records == 1);
     str_clear(&world->text);
     world->offset = ledger_describe(&world->ledger, &world->text);
-    check(name, world->text.len <= world->ledger.text_most);
+    check(name, world->text.len <= (size_t)PROGRESS_MOST_TEXT >>
+                    world->weather->shorten);
     check(name, world->offset >= world->kept_offset);
     check_dispatched(world);
     world->committing = true;

@@ -18,7 +18,8 @@ static void offset_set__is_empty_when_it_is_zero(void **state)
     assert_false(offset_set_has(&set, 0));
     assert_false(offset_set_has(&set, 1000));
     assert_true(offset_set_end(&set) == 0);
-    assert_true(offset_set_next_gap(&set, 42) == 42);
+    assert_true(offset_set_next(&set, 42) == INT64_MAX);
+    assert_true(offset_set_bits(&set, 42) == 0);
     offset_set_forget_below(&set, 1000);
     assert_false(offset_set_has(&set, 1000));
     offset_set_copy(&copy, &set);
@@ -44,7 +45,6 @@ static void offset_set__has_what_was_added_and_nothing_else(void **state)
         assert_false(offset_set_has(&set, members[i] - 64));
         assert_false(offset_set_has(&set, members[i] + 64));
         assert_true(offset_set_end(&set) == members[i] + 1);
-        assert_true(set.capacity < 64); /* of its own word, not from 0 on */
     }
 }
 
@@ -66,32 +66,39 @@ static void offset_set__grows_in_both_directions(void **state)
     assert_true(offset_set_end(&set) == 3001);
 }
 
-static void offset_set__finds_the_next_gap(void **state)
+static void offset_set__finds_the_next_member(void **state)
 {
     CLEANUP(offset_set_release) struct offset_set set = {0};
     static const int64_t cases[][2] = {
-        {0, 0},     {99, 99},   {100, 400}, {101, 400}, {127, 400},
-        {128, 400}, {399, 400}, {400, 400}, {401, 403}, {402, 403},
-        {403, 403}, {447, 448}, {448, 448}, {900, 900},
+        {0, 100},   {99, 100},  {100, 100},       {127, 127},        {128, 128},
+        {399, 399}, {400, 401}, {402, 402},       {403, 447},        {447, 447},
+        {448, 900}, {900, 900}, {901, INT64_MAX}, {5000, INT64_MAX},
     };
 
     add_run(&set, 100, 400);
     add_run(&set, 401, 403);
     add_run(&set, 447, 448);
+    add_run(&set, 900, 901);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        check_number("gap", offset_set_next_gap(&set, cases[i][0]),
-                     cases[i][1]);
+        check_number("next", offset_set_next(&set, cases[i][0]), cases[i][1]);
     }
 }
 
-/* The bits of a whole word, up to the last */
-static void offset_set__has_no_gap_behind_its_last_word(void **state)
+/* Also where they begin before the first word, or end behind the last */
+static void offset_set__shows_the_bits_from_any_offset_on(void **state)
 {
     CLEANUP(offset_set_release) struct offset_set set = {0};
 
     add_run(&set, 64, 128);
-    assert_true(offset_set_next_gap(&set, 64) == 128);
-    assert_true(offset_set_end(&set) == 128);
+    offset_set_add(&set, 130);
+    for (int64_t from = 0; from < 200; from++) {
+        uint64_t expected = 0;
+
+        for (int64_t at = from; at < from + 64; at++) {
+            expected |= (uint64_t)offset_set_has(&set, at) << (at - from);
+        }
+        assert_true(offset_set_bits(&set, from) == expected);
+    }
 }
 
 static void offset_set__forgets_what_is_below(void **state)
@@ -123,28 +130,20 @@ static void offset_set__forgets_what_is_below(void **state)
     }
 }
 
-/* A partition's whole life in a few words */
-static void offset_set__uses_its_memory_again(void **state)
+/* A partition's whole life: a bit for each of its offsets would be more memory
+ * than there is, also between those of compaction's gaps. */
+static void offset_set__takes_no_memory_for_what_is_forgotten(void **state)
 {
     CLEANUP(offset_set_release) struct offset_set set = {0};
 
-    for (int64_t offset = 0; offset < 1000000; offset += 7) {
-        offset_set_add(&set, offset + 500);
-        offset_set_forget_below(&set, offset);
+    for (int64_t i = 1; i < 1000; i++) {
+        int64_t offset = i << 40;
+
+        add_run(&set, offset, offset + 300);
+        offset_set_forget_below(&set, offset + 200);
+        assert_true(offset_set_end(&set) == offset + 300);
+        offset_set_forget_below(&set, offset + 400);
     }
-    assert_true(set.capacity <= 16);
-}
-
-/* Behind a gap as compaction leaves it, where a bit each would be a gigabyte */
-static void offset_set__begins_anew_when_all_is_forgotten(void **state)
-{
-    CLEANUP(offset_set_release) struct offset_set set = {0};
-
-    add_run(&set, 0, 300);
-    offset_set_forget_below(&set, 400);
-    offset_set_add(&set, 10000000000);
-    assert_true(offset_set_end(&set) == 10000000001);
-    assert_true(set.capacity <= 16);
 }
 
 static void offset_set__copies_are_independent(void **state)
@@ -192,12 +191,12 @@ static int64_t naive_end(const bool *member)
     return end;
 }
 
-static int64_t naive_gap(const bool *member, int64_t from)
+static int64_t naive_next(const bool *member, int64_t from)
 {
-    while (from < UNIVERSE && member[from]) {
+    while (from < UNIVERSE && !member[from]) {
         from++;
     }
-    return from;
+    return from < UNIVERSE ? from : INT64_MAX;
 }
 
 static void offset_set__is_what_an_array_would_be(void **state)
@@ -221,7 +220,7 @@ static void offset_set__is_what_an_array_would_be(void **state)
             add_run(&set, at, at + length);
             memset(member + at, true, (size_t)length * sizeof(member[0]));
             at = (int64_t)random_below(&random, UNIVERSE);
-            assert_true(offset_set_next_gap(&set, at) == naive_gap(member, at));
+            assert_true(offset_set_next(&set, at) == naive_next(member, at));
             assert_true(offset_set_end(&set) == naive_end(member));
         }
         for (int64_t offset = 0; offset < UNIVERSE; offset++) {
@@ -236,11 +235,10 @@ int main(void)
         cmocka_unit_test(offset_set__is_empty_when_it_is_zero),
         cmocka_unit_test(offset_set__has_what_was_added_and_nothing_else),
         cmocka_unit_test(offset_set__grows_in_both_directions),
-        cmocka_unit_test(offset_set__finds_the_next_gap),
-        cmocka_unit_test(offset_set__has_no_gap_behind_its_last_word),
+        cmocka_unit_test(offset_set__finds_the_next_member),
+        cmocka_unit_test(offset_set__shows_the_bits_from_any_offset_on),
         cmocka_unit_test(offset_set__forgets_what_is_below),
-        cmocka_unit_test(offset_set__uses_its_memory_again),
-        cmocka_unit_test(offset_set__begins_anew_when_all_is_forgotten),
+        cmocka_unit_test(offset_set__takes_no_memory_for_what_is_forgotten),
         cmocka_unit_test(offset_set__copies_are_independent),
         cmocka_unit_test(offset_set__is_empty_when_it_was_released),
         cmocka_unit_test(offset_set__is_what_an_array_would_be),

@@ -1,6 +1,7 @@
 #include "asserts.h"
-#include "ledger/ledger_internal.h"
+#include "progress_bytes.h"
 #include "waybill/base64.h"
+#include "waybill/progress.h"
 #include "waybill/random.h"
 
 /* A state as a row: ranges of offsets, and what hangs on single ones */
@@ -302,6 +303,8 @@ static void progress__has_the_parts_that_were_added(void **state)
 /* --- bitmap or runs ---------------------------------------------------------
  */
 
+enum form { BITMAP, RUNS };
+
 /* The form of the only set, and how many bytes it takes, when one offset so far
  * above the watermark is done */
 static void set_of(int64_t distance, unsigned *ret_form, unsigned *ret_length)
@@ -325,10 +328,10 @@ static void progress__takes_the_shorter_form_of_a_set(void **state)
         unsigned form;
         unsigned length;
     } cases[] = {
-        {0, SET_BITMAP, 1},   {7, SET_BITMAP, 1},   {8, SET_BITMAP, 2},
-        {15, SET_BITMAP, 2}, /* as long as the runs */
-        {16, SET_RUNS, 2},    {127, SET_RUNS, 2},   {128, SET_RUNS, 3},
-        {16383, SET_RUNS, 3}, {16384, SET_RUNS, 4},
+        {0, BITMAP, 1},   {7, BITMAP, 1},   {8, BITMAP, 2},
+        {15, BITMAP, 2}, /* as long as the runs */
+        {16, RUNS, 2},    {127, RUNS, 2},   {128, RUNS, 3},
+        {16383, RUNS, 3}, {16384, RUNS, 4},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -535,12 +538,9 @@ static void refuse_bytes(const char *name, int64_t watermark, const void *data,
 static void sum_up(int64_t watermark, const void *data, size_t len,
                    struct str *out)
 {
-    unsigned char sum[PROGRESS_SUM];
-
     str_clear(out);
     str_put(out, data, len);
-    progress_sum(watermark, data, len, sum);
-    str_put(out, sum, sizeof(sum));
+    append_progress_sum(watermark, out);
 }
 
 #define FOREIGN "it is not Waybill's"
@@ -639,7 +639,7 @@ static void progress__refuses_bytes_that_were_cut_or_added(void **state)
         assert_true(progress_encode(&progress, SIZE_MAX, &text));
         assert_true(
             base64_decode(text.data, text.len, BASE64_STANDARD, &bytes));
-        bytes.len -= PROGRESS_SUM;
+        bytes.len -= PROGRESS_SUM_BYTES;
         for (size_t len = 2; len < bytes.len; len++) {
             sum_up(progress.watermark, bytes.data, len, &cut);
             refuse_bytes(states[i].name, progress.watermark, cut.data, cut.len,

@@ -1,3 +1,4 @@
+#include "oci/origin.h"
 #include "oci_world.h"
 
 /* exchange.c and session.c: what a token server is told, how often, and what is
@@ -33,8 +34,9 @@ static void know_the_realm(struct pusher *of)
         .service = (char *)"reg.example",
     };
 
-    origin_learn(origin_of(world.client, &of->target, &err), of->keychain,
-                 &challenge);
+    capabilities_learn_challenge(
+        &origin_of(world.client, &of->target, &err)->capabilities, of->keychain,
+        &challenge);
 }
 
 static void with_password(void)
@@ -215,7 +217,7 @@ static void once_it_is_known_to_be_good_they_go_side_by_side(void **state)
 
 static void a_server_in_trouble_is_so_for_all_who_wait(void **state)
 {
-    static const int statuses[] = {0, 503, 429};
+    static const int statuses[] = {0, 503, 429, 425, 408};
 
     with_password();
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
@@ -232,6 +234,7 @@ static void a_server_in_trouble_is_so_for_all_who_wait(void **state)
         }
         assert_int_equal(askings[0].calls, 1);
         assert_int_equal(askings[1].calls, 1);
+        assert_int_not_equal(askings[0].err.kind, ERROR_AUTH);
         assert_int_equal(askings[0].err.kind, askings[1].err.kind);
         assert_string_equal(askings[0].err.message, askings[1].err.message);
     }

@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "oci/oci_internal.h"
+#include "oci/token.h"
 #include "waybill/base64.h"
 #include "waybill/limits.h"
 

@@ -1,4 +1,5 @@
 #include "asserts.h"
+#include "waybill/credentials.h"
 #include "waybill/provider.h"
 
 /* --- who is who -------------------------------------------------------------
@@ -66,6 +67,32 @@ static void providers__send_docker_hubs_requests_to_one_host(void **state)
                    "registry-1.docker.io");
     }
     assert_null(provider_of("ghcr.io")->wire_host);
+}
+
+static void docker_hub__has_one_name_of_several(void **state)
+{
+    static const struct {
+        const char *registry;
+        const char *name; /* NULL: as it is */
+    } rows[] = {
+        {"index.docker.io", DOCKER_HUB},
+        {"docker.io", DOCKER_HUB},
+        {"Registry-1.Docker.io", DOCKER_HUB},
+        {"docker.io:443", NULL},
+        {"auth.docker.io", NULL},
+        {"docker.iox", NULL},
+        {"ghcr.io", NULL},
+        {"", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *registry = rows[i].registry;
+
+        check_text(registry, registry_name(registry),
+                   rows[i].name != NULL ? rows[i].name : registry);
+    }
+    assert_true(is_docker_hub("docker.io/v2/", 9));
+    assert_false(is_docker_hub("docker.io", 8));
 }
 
 static const struct provider *last(void)
@@ -208,6 +235,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(providers__are_known_by_their_hosts),
         cmocka_unit_test(providers__send_docker_hubs_requests_to_one_host),
+        cmocka_unit_test(docker_hub__has_one_name_of_several),
         cmocka_unit_test(providers__are_a_sound_table),
         cmocka_unit_test(providers__say_which_names_they_can_have),
         cmocka_unit_test(

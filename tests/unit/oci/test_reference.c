@@ -26,6 +26,10 @@ static const struct good goods[] = {
     /* Docker Hub: by name, or where the first part is no registry */
     {"docker.io/acme/a", HUB, "acme/a"},
     {"index.docker.io/acme/a", HUB, "acme/a"},
+    {"registry-1.docker.io/acme/a", HUB, "acme/a"},
+    {"Docker.io/acme/a", HUB, "acme/a"},
+    {"docker.io:5000/acme/a", "docker.io:5000", "acme/a"},
+    {"x.docker.io/acme/a", "x.docker.io", "acme/a"},
     {"acme/attestations", HUB, "acme/attestations"},
     {"acme/a/b", HUB, "acme/a/b"},
     {"acme", HUB, "acme"},
@@ -181,6 +185,8 @@ static const struct place places[] = {
     {"127.evil.example", false}, {"127.0.0.1.evil.example", false},
     {"128.0.0.1", false},        {"10.0.0.1", false},
     {"[::2]:5000", false},       {"ghcr.io", false},
+    {"[::ffff:7f00:1]:5", true}, {"LOCALHOST:5000", true},
+    {"0.0.0.0:5000", false},     {"127.0.0.256", false},
 };
 
 static void reference__knows_loopback(void **state)

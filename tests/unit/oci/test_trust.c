@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "oci/oci_internal.h"
+#include "oci/trust.h"
 
 struct sending {
     const char *from;
@@ -84,6 +84,7 @@ static const struct sending sendings[] = {
     {REG, false, "https://[fe80::1%25eth0]/", ERRAND_UPLOAD, TRUST_REFUSED},
     {REG, false, "https://[fd00:ec2::254]/", ERRAND_UPLOAD, TRUST_REFUSED},
     {REG, false, "https://[fc00::1]/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://100.100.100.200/", ERRAND_REALM, TRUST_REFUSED},
     {REG, false, "https://[2001:db8::1]/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
     {REG, false, "https://metadata.google.internal/", ERRAND_REALM,
      TRUST_REFUSED},
@@ -287,7 +288,8 @@ struct leading {
 static void trust__goes_only_where_it_is_allowed(void **state)
 {
     static const char *const patterns[] = {"auth.example.net", "*.cdn.example",
-                                           "10.0.0.6", "169.254.169.254"};
+                                           "10.0.0.6", "169.254.169.254",
+                                           "fd00:ec2::254", "100.100.100.200"};
     static const struct allow_list allowed = {patterns, ARRAY_SIZE(patterns),
                                               false};
     static const struct leading rows[] = {
@@ -299,6 +301,9 @@ static void trust__goes_only_where_it_is_allowed(void **state)
         {"https://registry.corp.com/", "https://evilcorp.com/", false},
         {"https://corp.com/", "https://evil.com/", false},
         {"https://registry.corp.com/", "https://evil.org/", false},
+        {"https://registry.eu.corp.com/", "https://auth.corp.com/", true},
+        {"https://registry.co.uk/", "https://evil.co.uk/", false},
+        {"https://acme.github.io/", "https://evil.github.io/", false},
         {"https://registry/", "https://auth/", true},
         {"https://registry.lan/", "https://auth.lan/", true},
         {"https://registry.internal/", "https://a.auth.internal/", true},
@@ -316,6 +321,9 @@ static void trust__goes_only_where_it_is_allowed(void **state)
         /* by name also where only we can reach it, but never there */
         {"https://registry.corp.com/", "https://10.0.0.6/", true},
         {"https://registry.corp.com/", "https://169.254.169.254/", false},
+        {"https://registry.corp.com/", "https://[fd00:ec2::254]/", false},
+        {"https://registry.corp.com/", "https://100.100.100.200/", false},
+        {"https://10.0.0.5/", "https://100.100.100.200/", false},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -60,10 +60,13 @@ static const struct selection selections[] = {
 static void resolve__matches_by_id_or_by_names(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(selections); i++) {
-        check_number(
-            selections[i].label,
-            resolve_matches(&selections[i].selector, &selections[i].workflow),
-            selections[i].matches);
+        CLEANUP(release_arena) struct arena *arena = arena_new();
+        struct attachment attachment = {.workflow = selections[i].selector};
+        struct event event = {.workflow = selections[i].workflow};
+        struct plan plan;
+
+        resolve(&event, &attachment, 1, arena, &plan);
+        check_number(selections[i].label, plan.count, selections[i].matches);
     }
 }
 

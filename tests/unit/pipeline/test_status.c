@@ -201,6 +201,16 @@ static void status__shows_how_often_an_endpoint_may_be_asked(void **state)
 /* --- counts ----------------------------------------------------------------
  */
 
+static uint64_t observations(const struct histogram *histogram)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i <= histogram->bounds->count; i++) {
+        count += histogram->counts[i];
+    }
+    return count;
+}
+
 static void counts__are_of_what_is_committed(void **state)
 {
     const struct service_counts *counts;
@@ -230,8 +240,7 @@ static void counts__are_of_what_is_committed(void **state)
     assert_true(counts->dead_letters[ERROR_SCHEMA] == 1);
     assert_true(status.registrations[0].counts->succeeded == 1);
     assert_true(status.registrations[2].counts->failed == 1);
-    assert_true(histogram_count(&status.registrations[2].counts->duration) ==
-                1);
+    assert_true(observations(&status.registrations[2].counts->duration) == 1);
     assert_true(counts->last_completed_ms > WORLD_BEGAN);
     assert_true(counts->rebalances == 1);
     assert_int_equal(status.recent_count, 4);
@@ -260,7 +269,7 @@ static void counts__say_how_late_the_loop_is(void **state)
 {
     begin_ready();
     world_pass(&world, 1000);
-    assert_true(histogram_count(&look()->counts->loop_lag) == 1);
+    assert_true(observations(&look()->counts->loop_lag) == 1);
     assert_true(status.counts->loop_lag.sum == 0);
     world.time.monotonic += 3000; /* one that held up all others */
     world_turn(&world);

@@ -45,6 +45,23 @@ static inline void sample_set(struct sample *sample, const char *name,
 
 static inline void sample_init(struct sample *sample)
 {
+    static const char *const headers[][2] = {
+        {"ce_id", "e1"},
+        {"waybill-error-class", "not_found"},
+        {"waybill-error-code", "NAME_UNKNOWN"},
+        {"waybill-error-message", "push: not found"},
+        {"waybill-http-status", "404"},
+        {"waybill-last-failure", "2026-01-02T03:04:09.000Z"},
+        {"waybill-integration", "oci-registry"},
+        {"waybill-registration", "ghcr"},
+        {"waybill-attachment", "ghcr:w1"},
+        {"waybill-topic", "in"},
+        {"waybill-partition", "3"},
+        {"waybill-offset", "42"},
+        {"waybill-group", "g"},
+        {"waybill-event-id", "e1"},
+    };
+
     *sample =
         (struct sample){.input = {.message = {.topic = "dead",
                                               .key = bytes_of("k"),
@@ -53,20 +70,21 @@ static inline void sample_init(struct sample *sample)
                                               .timestamp_ms = 1767323000000},
                                   .partition = 2,
                                   .offset = 40}};
-    sample_add(sample, "ce_id", "e1");
-    sample_add(sample, "waybill-error-class", "not_found");
-    sample_add(sample, "waybill-error-code", "NAME_UNKNOWN");
-    sample_add(sample, "waybill-error-message", "push: not found");
-    sample_add(sample, "waybill-http-status", "404");
-    sample_add(sample, "waybill-last-failure", "2026-01-02T03:04:09.000Z");
-    sample_add(sample, "waybill-integration", "oci-registry");
-    sample_add(sample, "waybill-registration", "ghcr");
-    sample_add(sample, "waybill-attachment", "ghcr:w1");
-    sample_add(sample, "waybill-topic", "in");
-    sample_add(sample, "waybill-partition", "3");
-    sample_add(sample, "waybill-offset", "42");
-    sample_add(sample, "waybill-group", "g");
-    sample_add(sample, "waybill-event-id", "e1");
+    for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+        sample_add(sample, headers[i][0], headers[i][1]);
+    }
+}
+
+/* A dead letter of which nothing but headers matters */
+static inline void read_headers(const struct header *headers, size_t count,
+                                struct arena *arena,
+                                struct dead_letter *ret_letter)
+{
+    struct input input = {.message = {.topic = "dead",
+                                      .headers = headers,
+                                      .header_count = count}};
+
+    dead_letter_read(&input, arena, ret_letter);
 }
 
 static inline void release_letters(struct letters **letters)

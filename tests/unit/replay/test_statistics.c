@@ -1,4 +1,5 @@
 #include "letters.h"
+#include "waybill/dead_letter_statistics.h"
 
 static void statistics__count_what_matches(void **state)
 {

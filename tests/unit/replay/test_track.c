@@ -1,5 +1,5 @@
 #include "letters.h"
-#include "replay/replay_internal.h"
+#include "replay/track.h"
 
 /* Letters at these offsets, all waiting and matching */
 static void fill(struct track *track, struct dead_letter *letters,

@@ -41,7 +41,6 @@ static void histogram__counts_a_bound_with_what_is_below_it(void **state)
     histogram_observe(&histogram, 0.06);
     histogram_observe(&histogram, 1);
     histogram_observe(&histogram, 11);
-    assert_true(histogram_count(&histogram) == 4);
     metrics_put_histogram(&out, "t", &label, 1, &histogram);
     assert_string_equal(out.data, "t_bucket{r=\"ghcr\",le=\"0.05\"} 1\n"
                                   "t_bucket{r=\"ghcr\",le=\"1\"} 3\n"

@@ -1,10 +1,18 @@
-#ifndef WAYBILL_EXPLAIN_CLI_H
-#define WAYBILL_EXPLAIN_CLI_H
+#ifndef WAYBILL_CLI_EXPLAIN_TEXT_H
+#define WAYBILL_CLI_EXPLAIN_TEXT_H
 
-#include "waybill/arena.h"
+#include "waybill/str.h"
 #include "waybill/trail.h"
 
-/* What commands are made of that a person types next */
+/*
+ * What `waybill explain` prints of what it has found out about a record: a
+ * text of at most 78 columns for a person, or one line of JSON for a program.
+ * Both end with what to type next. Text of others is made fit for a terminal.
+ *
+ * Pure: every function appends to *out and keeps nothing.
+ */
+
+/* What the commands to type next are made of */
 struct explain_names {
     const char *program; /* "waybill", with --config where it was given */
     const char *brokers;
@@ -13,7 +21,6 @@ struct explain_names {
     const char *status; /* how to ask the admin port; NULL: there is none */
 };
 
-/* explain_text.c; pure */
 void explain_put_text(struct str *out, const struct trail *trail,
                       const struct explain_names *names);
 void explain_put_json(struct str *out, const struct trail *trail,

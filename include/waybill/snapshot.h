@@ -1,5 +1,5 @@
-#ifndef WAYBILL_DEAD_LETTERS_H
-#define WAYBILL_DEAD_LETTERS_H
+#ifndef WAYBILL_SNAPSHOT_H
+#define WAYBILL_SNAPSHOT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,8 +10,7 @@
 #include "waybill/message.h"
 
 /*
- * Kafka for `waybill replay`: a topic as it was at one moment, and a copier
- * whose records and progress are written together.
+ * A topic as it was at one moment, for `waybill replay` and `waybill explain`.
  *
  * Unlike kafka.h everything in here blocks: a command has nothing else to do.
  * No group is joined. What is read is what is committed, up to the end offsets
@@ -76,35 +75,5 @@ enum snapshot_step snapshot_next(struct snapshot *snapshot, int timeout_ms,
  * everybody and for good. */
 int snapshot_delete(struct snapshot *snapshot, const int64_t *before,
                     struct error *err) NODISCARD;
-
-/*
- * The copier: a transactional producer. Opening it fences whoever has the same
- * transactional id, and ends what a killed one has left open; only what
- * snapshot_committed() says afterwards is settled.
- */
-struct copier;
-
-enum copy_result {
-    COPY_COMMITTED,
-    COPY_ABORTED, /* nothing was written; go on with the same copier */
-    COPY_LOST,    /* free it, open another, and ask what is committed */
-    COPY_FENCED,  /* another one has taken over */
-};
-
-/* options->topic must exist; options->group is the one of the offsets. Gives up
- * when `interrupted` says so. */
-int copier_open(const struct queue_options *options, bool (*interrupted)(void),
-                struct copier **ret_copier, struct error *err) NODISCARD;
-void copier_free(struct copier *copier); /* NULL is fine; aborts */
-
-/* Writes into the open transaction; begins one when there is none. What is not
- * COPY_COMMITTED means that all of the transaction is undone; err says why,
- * ERROR_TOO_LARGE among it. */
-enum copy_result copier_put(struct copier *copier,
-                            const struct message *message, struct error *err);
-/* Ends the transaction, with these offsets as a part of it. */
-enum copy_result copier_commit(struct copier *copier,
-                               const struct queue_position *offsets,
-                               size_t count, struct error *err);
 
 #endif

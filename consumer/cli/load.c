@@ -1,0 +1,44 @@
+#include <stdio.h>
+
+#include "cli_internal.h"
+#include "waybill/integration.h"
+#include "waybill/kafka.h"
+#include "waybill/log.h"
+#include "waybill/process.h"
+
+/* The settings of a command, from --config or what stands in for it */
+
+const struct config_rules config_rules = {integration_table,
+                                          queue_check_property};
+
+struct settings *load_watched_settings(const struct cli_args *args,
+                                       unsigned needs,
+                                       struct config_files *ret_files)
+{
+    CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
+    struct settings *settings = NULL;
+    const char *path = config_path(args_option(args, "--config"));
+
+    if (config_load(path, &config_rules, needs, &settings, &faults, &warnings,
+                    ret_files) < 0) {
+        fputs(faults.data, stderr);
+        fputs(warnings.data, stderr);
+        return NULL;
+    }
+    fputs(warnings.data, stderr);
+    /* Not before: a FILE like /dev/fd/63 could not be opened any more. */
+    process_hide_memory();
+    log_setup((enum log_level)settings->log.level,
+              (enum log_format)settings->log.format);
+    return settings;
+}
+
+struct settings *load_settings(const struct cli_args *args, unsigned needs)
+{
+    struct config_files files;
+    struct settings *settings = load_watched_settings(args, needs, &files);
+
+    config_files_release(&files);
+    return settings;
+}

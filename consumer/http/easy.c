@@ -1,0 +1,44 @@
+#include "http_internal.h"
+
+#include <stdlib.h>
+
+#include "waybill/alloc.h"
+
+/* Easy handles are used again: a new one costs more than a small request. */
+
+/* Idle ones kept; each holds some 20 KiB */
+#define MOST_IDLE 64
+
+CURL *http_take_easy(struct http *http)
+{
+    CURL *easy;
+
+    if (http->idle_count > 0) {
+        return http->idle[--http->idle_count];
+    }
+    easy = curl_easy_init();
+    if (easy == NULL) {
+        abort();
+    }
+    return easy;
+}
+
+void http_give_easy(struct http *http, CURL *easy)
+{
+    if (http->idle_count >= MOST_IDLE) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    http->idle = mem_grow(http->idle, &http->idle_capacity,
+                          http->idle_count + 1, sizeof(CURL *));
+    http->idle[http->idle_count++] = easy;
+}
+
+void http_free_easy(struct http *http)
+{
+    for (size_t i = 0; i < http->idle_count; i++) {
+        curl_easy_cleanup(http->idle[i]);
+    }
+    mem_free(http->idle);
+}

@@ -1,0 +1,166 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "committer.h"
+#include "waybill/alloc.h"
+
+/*
+ * What crosses between the loop's thread and the committer's: one batch in, one
+ * result out, and a notice; all of it under one lock.
+ */
+
+/* --- the committer's side ---------------------------------------------------
+ */
+
+static void signal_done(struct committer *committer)
+{
+    uint64_t one = 1;
+
+    /* A counter that is full is readable all the same. */
+    if (write(committer->done_fd, &one, sizeof(one)) < 0 && errno != EAGAIN) {
+        abort();
+    }
+}
+
+void committer_say(struct committer *committer, const char *text)
+{
+    pthread_mutex_lock(&committer->lock);
+    mem_free(committer->notice);
+    committer->notice = mem_strdup(text);
+    pthread_mutex_unlock(&committer->lock);
+    signal_done(committer);
+}
+
+bool committer_is_stopping(struct committer *committer)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&committer->lock);
+    stopping = committer->stopping;
+    pthread_mutex_unlock(&committer->lock);
+    return stopping;
+}
+
+static struct timespec in_ms(unsigned ms)
+{
+    struct timespec when;
+
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    when.tv_sec += ms / 1000;
+    when.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (when.tv_nsec >= 1000000000) {
+        when.tv_sec++;
+        when.tv_nsec -= 1000000000;
+    }
+    return when;
+}
+
+void committer_pause(struct committer *committer, unsigned ms)
+{
+    struct timespec until = in_ms(ms);
+
+    pthread_mutex_lock(&committer->lock);
+    while (!committer->stopping &&
+           pthread_cond_timedwait(&committer->wake, &committer->lock, &until) ==
+               0) {
+    }
+    pthread_mutex_unlock(&committer->lock);
+}
+
+struct queue_batch *committer_next(struct committer *committer)
+{
+    struct queue_batch *batch;
+
+    pthread_mutex_lock(&committer->lock);
+    while (committer->batch == NULL && !committer->stopping) {
+        pthread_cond_wait(&committer->wake, &committer->lock);
+    }
+    batch = committer->batch;
+    committer->batch = NULL;
+    pthread_mutex_unlock(&committer->lock);
+    return batch;
+}
+
+void committer_post(struct committer *committer,
+                    const struct queue_result *result)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->result = *result;
+    committer->has_result = true;
+    pthread_mutex_unlock(&committer->lock);
+    signal_done(committer);
+}
+
+void committer_end(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->ended = true;
+    pthread_cond_broadcast(&committer->wake);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+/* --- the loop's side --------------------------------------------------------
+ */
+
+int committer_done_fd(const struct committer *committer)
+{
+    return committer->done_fd;
+}
+
+void committer_submit(struct committer *committer, struct queue_batch *batch)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->batch = batch;
+    pthread_cond_broadcast(&committer->wake);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+bool committer_take(struct committer *committer,
+                    struct queue_result *ret_result)
+{
+    bool has_result;
+
+    pthread_mutex_lock(&committer->lock);
+    has_result = committer->has_result;
+    committer->has_result = false;
+    if (has_result) {
+        *ret_result = committer->result;
+    }
+    pthread_mutex_unlock(&committer->lock);
+    return has_result;
+}
+
+bool committer_is_ready(struct committer *committer)
+{
+    return atomic_load(&committer->ready);
+}
+
+char *committer_take_notice(struct committer *committer)
+{
+    char *notice;
+
+    pthread_mutex_lock(&committer->lock);
+    notice = committer->notice;
+    committer->notice = NULL;
+    pthread_mutex_unlock(&committer->lock);
+    return notice;
+}
+
+bool committer_await_end(struct committer *committer, unsigned timeout_ms)
+{
+    struct timespec until = in_ms(timeout_ms);
+    bool ended;
+
+    pthread_mutex_lock(&committer->lock);
+    committer->stopping = true;
+    pthread_cond_broadcast(&committer->wake);
+    while (!committer->ended &&
+           pthread_cond_timedwait(&committer->wake, &committer->lock, &until) ==
+               0) {
+    }
+    ended = committer->ended;
+    pthread_mutex_unlock(&committer->lock);
+    return ended;
+}

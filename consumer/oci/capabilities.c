@@ -1,0 +1,214 @@
+#include "capabilities.h"
+
+#include "waybill/alloc.h"
+
+/* A larger blob than this is not sent only to learn whether its POST is taken.
+ */
+#define MOST_PROBE_BODY 4096
+
+void capabilities_init(struct capabilities *capabilities, bool no_single_post)
+{
+    *capabilities = (struct capabilities){
+        .single_post =
+            no_single_post ? SINGLE_POST_REFUSED : SINGLE_POST_UNKNOWN,
+    };
+    TAILQ_INIT(&capabilities->lessons);
+}
+
+static void lesson_free(struct capabilities *capabilities,
+                        struct lesson *lesson)
+{
+    TAILQ_REMOVE(&capabilities->lessons, lesson, link);
+    challenge_release(&lesson->challenge);
+    mem_free(lesson);
+}
+
+void capabilities_release(struct capabilities *capabilities)
+{
+    struct lesson *lesson;
+
+    while ((lesson = TAILQ_FIRST(&capabilities->lessons)) != NULL) {
+        lesson_free(capabilities, lesson);
+    }
+    challenge_release(&capabilities->challenge);
+}
+
+/* --- how to authenticate ---------------------------------------------------
+ */
+
+static struct lesson *lesson_of(const struct capabilities *capabilities,
+                                const struct keychain *keychain)
+{
+    struct lesson *lesson;
+
+    TAILQ_FOREACH(lesson, &capabilities->lessons, link)
+    {
+        if (lesson->keychain == keychain) {
+            break;
+        }
+    }
+    return lesson;
+}
+
+const struct challenge *capabilities_challenge(
+    const struct capabilities *capabilities, const struct keychain *keychain)
+{
+    const struct lesson *lesson = lesson_of(capabilities, keychain);
+
+    return lesson != NULL ? &lesson->challenge : &capabilities->challenge;
+}
+
+void capabilities_learn_challenge(struct capabilities *capabilities,
+                                  const struct keychain *keychain,
+                                  const struct challenge *challenge)
+{
+    struct lesson *lesson = lesson_of(capabilities, keychain);
+
+    if (lesson == NULL) {
+        lesson = mem_zalloc(sizeof(*lesson));
+        lesson->keychain = keychain;
+        TAILQ_INSERT_TAIL(&capabilities->lessons, lesson, link);
+    }
+    challenge_release(&lesson->challenge);
+    challenge_copy(&lesson->challenge, challenge);
+}
+
+void capabilities_forget_challenge(struct capabilities *capabilities,
+                                   const struct keychain *keychain)
+{
+    static const struct challenge unknown;
+
+    capabilities_learn_challenge(capabilities, keychain, &unknown);
+}
+
+/* Registrations that had to forget theirs now have the one of GET /v2/. */
+static void end_forgetting(struct capabilities *capabilities)
+{
+    struct lesson *next;
+
+    for (struct lesson *lesson = TAILQ_FIRST(&capabilities->lessons);
+         lesson != NULL; lesson = next) {
+        next = TAILQ_NEXT(lesson, link);
+        if (lesson->challenge.scheme == AUTH_UNKNOWN) {
+            lesson_free(capabilities, lesson);
+        }
+    }
+}
+
+bool capabilities_learn_ping(struct capabilities *capabilities,
+                             const struct http_response *response)
+{
+    struct challenge *challenge = &capabilities->challenge;
+
+    capabilities->ping_status = response != NULL ? response->status : 0;
+    if (response == NULL) {
+        return true;
+    }
+    if (response->status == 401 || response->status == 200) {
+        challenge_release(challenge);
+    }
+    if (response->status == 401) {
+        challenge_read(response, challenge);
+        if (challenge->scheme == AUTH_UNKNOWN) {
+            return false;
+        }
+    }
+    if (challenge->scheme == AUTH_UNKNOWN) {
+        challenge->scheme = AUTH_NONE;
+    }
+    end_forgetting(capabilities);
+    return true;
+}
+
+/* --- how to upload ---------------------------------------------------------
+ */
+
+static bool is_known(enum single_post state)
+{
+    return state == SINGLE_POST_ACCEPTED || state == SINGLE_POST_REFUSED;
+}
+
+/* A POST with a blob that failed may have failed because of the blob: a server
+ * that reads no such body hangs up. So the next one goes without, and its
+ * answer decides: if it is accepted, the blob was the reason; if not, the
+ * registry is in trouble, and nothing is known. */
+static void suspect(struct capabilities *capabilities, bool with_blob,
+                    int status)
+{
+    bool accepted = status / 100 == 2;
+
+    /* 429 and 503 refuse all requests for now, whatever is in them. */
+    if (is_known(capabilities->single_post) || status == 429 || status == 503) {
+        return;
+    }
+    if (with_blob) {
+        capabilities->single_post =
+            accepted ? SINGLE_POST_UNKNOWN : SINGLE_POST_SUSPECT;
+    } else if (capabilities->single_post == SINGLE_POST_SUSPECT) {
+        capabilities->single_post =
+            accepted ? SINGLE_POST_REFUSED : SINGLE_POST_UNKNOWN;
+    }
+}
+
+/* A registry without single POST should answer 202; some reject the request. */
+static bool is_unclear(int status)
+{
+    return status == 400 || status == 405 || status == 411 || status == 415 ||
+           status == 422 || status == 501;
+}
+
+bool capabilities_learn_post(struct capabilities *capabilities, bool with_blob,
+                             int status)
+{
+    suspect(capabilities, with_blob, status);
+    if (!with_blob) {
+        return false;
+    }
+    if (status == 201) {
+        capabilities->single_post = SINGLE_POST_ACCEPTED;
+    } else if (status / 100 == 2) {
+        capabilities->single_post = SINGLE_POST_REFUSED;
+    } else if (is_unclear(status) &&
+               capabilities->single_post != SINGLE_POST_ACCEPTED) {
+        /* Another blob may have been answered the same meanwhile. */
+        capabilities->single_post = SINGLE_POST_REFUSED;
+        return true;
+    }
+    return false;
+}
+
+void capabilities_learn_loss(struct capabilities *capabilities)
+{
+    capabilities->single_post = SINGLE_POST_REFUSED;
+}
+
+void capabilities_learn_max_chunk(struct capabilities *capabilities,
+                                  size_t chunk)
+{
+    if (capabilities->max_chunk == 0 || chunk < capabilities->max_chunk) {
+        capabilities->max_chunk = chunk;
+    }
+}
+
+bool capabilities_use_single_post(const struct capabilities *capabilities,
+                                  size_t len)
+{
+    return capabilities->single_post == SINGLE_POST_ACCEPTED ||
+           (capabilities->single_post == SINGLE_POST_UNKNOWN &&
+            len <= MOST_PROBE_BODY);
+}
+
+/* --- how to get a token ----------------------------------------------------
+ */
+
+void capabilities_learn_token_post(struct capabilities *capabilities,
+                                   bool is_known)
+{
+    capabilities->no_token_post = !is_known;
+}
+
+void capabilities_learn_refresh_tokens(struct capabilities *capabilities,
+                                       bool are_reusable)
+{
+    capabilities->reusable_refresh_tokens = are_reusable;
+}

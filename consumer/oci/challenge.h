@@ -1,0 +1,27 @@
+#ifndef WAYBILL_OCI_CHALLENGE_H
+#define WAYBILL_OCI_CHALLENGE_H
+
+#include "waybill/http.h"
+
+/* The challenges of WWW-Authenticate (RFC 9110, section 11.6.1) */
+
+enum auth_scheme { AUTH_UNKNOWN, AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
+
+struct challenge {
+    enum auth_scheme scheme;
+    char *realm; /* Bearer only */
+    char *service;
+    char *scope;
+};
+
+/* The best of all challenges of a response: Bearer, else Basic; AUTH_UNKNOWN
+ * when there is none that we know. */
+void challenge_read(const struct http_response *response,
+                    struct challenge *ret_challenge);
+void challenge_copy(struct challenge *to, const struct challenge *from);
+void challenge_release(struct challenge *challenge);
+
+/* "Authorization: Basic ...", the answer to AUTH_BASIC */
+void oci_put_basic(struct str *out, const char *username, const char *password);
+
+#endif

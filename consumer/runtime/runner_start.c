@@ -1,0 +1,95 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runner_internal.h"
+#include "waybill/alloc.h"
+
+/* The fork that makes the process which runs programs, and its end */
+
+/* --- on PATH? ---------------------------------------------------------------
+ */
+
+static bool is_in(const char *folder, size_t len, const struct need *programs)
+{
+    CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
+    struct dirent **names;
+    bool found = false;
+    int count;
+
+    str_put(&path, folder, len);
+    count = len > 0 ? scandir(path.data, &names, NULL, NULL) : -1;
+    for (int i = 0; i < count; i++) {
+        found = found || needs_name(programs, names[i]->d_name);
+        free(names[i]);
+    }
+    if (count >= 0) {
+        free(names);
+    }
+    return found;
+}
+
+static bool is_on_path(const struct need *programs)
+{
+    const char *path = getenv("PATH");
+
+    for (size_t len; programs != NULL && path != NULL; path += len) {
+        path += *path == ':';
+        len = strcspn(path, ":");
+        if (is_in(path, len, programs)) {
+            return true;
+        }
+        if (path[len] == '\0') {
+            break;
+        }
+    }
+    return false;
+}
+
+/* --- the process ------------------------------------------------------------
+ */
+
+struct runner *runner_start(const struct need *programs)
+{
+    struct runner *runner = mem_zalloc(sizeof(*runner));
+    int pair[2];
+
+    runner->fd = -1;
+    TAILQ_INIT(&runner->asked);
+    if (!is_on_path(programs)) {
+        return runner;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        abort(); /* as with memory: nothing works without descriptors */
+    }
+    runner->pid = fork();
+    if (runner->pid == 0) {
+        close(pair[0]); /* else it would keep itself from seeing the end */
+        runner_serve(pair[1], programs);
+    }
+    if (runner->pid < 0) {
+        abort();
+    }
+    close(pair[1]);
+    runner->fd = pair[0];
+    return runner;
+}
+
+void runner_stop(struct runner *runner)
+{
+    if (runner == NULL) {
+        return;
+    }
+    runner_hang_up(runner);
+    if (runner->loop != NULL) {
+        loop_set_runner(runner->loop, NULL);
+    }
+    while (runner->pid > 0 && waitpid(runner->pid, NULL, 0) < 0 &&
+           errno == EINTR) {
+    }
+    mem_free(runner);
+}

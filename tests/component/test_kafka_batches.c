@@ -1,0 +1,242 @@
+/* kafka.h: batches that are written, and what may become of them */
+
+#include "kafka_world.h"
+#include "shard.h"
+
+/* --- batches ---------------------------------------------------------------
+ */
+
+static void a_batch_is_written_as_it_was_handed_in(void **state)
+{
+    int counts[ROWS] = {0};
+
+    join_whole();
+    commit(&world.member);
+    assert_string_equal(world.member.err.message, "");
+    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+    read_topic(&world.cluster, OUTCOMES, count_row, counts);
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_int_equal(counts[i], 1);
+    }
+}
+
+static void a_batch_of_offsets_alone_is_committed(void **state)
+{
+    struct queue_batch *batch = queue_batch_new();
+
+    join_whole();
+    put_offset(batch, 0, 1);
+    queue_commit(world.member.queue, batch);
+    await(&world.member, is_committed);
+    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+}
+
+/* What a broker may answer, and what may happen to an answer on its way */
+static const struct failure failures[] = {
+    {"Produce: not the leader", API_PRODUCE,
+     RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 3},
+    {"Produce: too large", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+     1},
+    {"Produce: the connection goes", API_PRODUCE, RD_KAFKA_RESP_ERR__TRANSPORT,
+     1},
+    {"Produce: an old epoch", API_PRODUCE,
+     RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1},
+    {"AddPartitionsToTxn: the one before is not over", API_ADD_PARTITIONS,
+     RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 3},
+    {"AddPartitionsToTxn: not allowed", API_ADD_PARTITIONS,
+     RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1},
+    {"AddPartitionsToTxn: fenced", API_ADD_PARTITIONS,
+     RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1},
+    {"AddOffsetsToTxn: the coordinator loads", API_ADD_OFFSETS,
+     RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 3},
+    {"AddOffsetsToTxn: another coordinator", API_ADD_OFFSETS,
+     RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 2},
+    {"AddOffsetsToTxn: the connection goes", API_ADD_OFFSETS,
+     RD_KAFKA_RESP_ERR__TRANSPORT, 1},
+    {"AddOffsetsToTxn: not allowed", API_ADD_OFFSETS,
+     RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1},
+    {"AddOffsetsToTxn: a bad state", API_ADD_OFFSETS,
+     RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1},
+    {"TxnOffsetCommit: another generation", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, 1},
+    {"TxnOffsetCommit: not a member", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, 1},
+    {"TxnOffsetCommit: the coordinator loads", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 2},
+    {"TxnOffsetCommit: the connection goes", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR__TRANSPORT, 1},
+    {"EndTxn: no coordinator", API_END_TXN,
+     RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 3},
+    {"EndTxn: the connection goes", API_END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT,
+     1},
+    {"EndTxn: an old epoch", API_END_TXN,
+     RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1},
+    {"EndTxn: a bad state", API_END_TXN, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE,
+     1},
+};
+
+/* Either nobody notices, or it is said to be aborted: then the same results,
+ * handed in again, are written in the end. One failure may abort two batches:
+ * librdkafka 2.0.2 first renews its producer id ("skipped sequence numbers").
+ */
+static void commit_in_the_end(const char *name)
+{
+    const struct member *member = &world.member;
+
+    for (int tries = 0; tries < 5; tries++) {
+        commit(&world.member);
+        if (member->result == QUEUE_COMMITTED) {
+            return;
+        }
+        assert_true(member->err.message[0] != '\0');
+        assert_int_equal(member->err.kind, ERROR_UNAVAILABLE);
+    }
+    fail_msg("%s: still aborted: %s", name, member->err.message);
+}
+
+static void check_failure(const struct failure *failure)
+{
+    const struct cluster *cluster = &world.cluster;
+    int counts[ROWS] = {0};
+    int before[ROWS] = {0};
+
+    read_topic(cluster, OUTCOMES, count_row, before);
+    inject(cluster, failure);
+    commit_in_the_end(failure->name);
+    rd_kafka_mock_clear_request_errors(cluster->mock, failure->api);
+    read_topic(cluster, OUTCOMES, count_row, counts);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (counts[i] <= before[i]) {
+            fail_msg("%s: %s was not written", failure->name, rows[i].label);
+        }
+    }
+}
+
+/* One member goes through them all, as it would have to. */
+static int open_shared(void **state)
+{
+    world_open(state);
+    join_whole();
+    return 0;
+}
+
+static void a_failure_of_the_brokers_is_overcome(void **state)
+{
+    const struct failure *failure = *state;
+
+    check_failure(failure);
+    /* And whoever comes after it is not kept out. */
+    commit_in_the_end(failure->name);
+}
+
+struct refusal {
+    const char *name;
+    int16_t api;
+    rd_kafka_resp_err_t code;
+    enum queue_verdict verdict;
+    size_t message;
+};
+
+static const struct refusal refusals[] = {
+    {"a message", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+     QUEUE_REFUSED_MESSAGE, 1},
+    {"metadata", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, QUEUE_REFUSED_METADATA, 0},
+    {"the generation", API_TXN_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, QUEUE_ABORTED, 0},
+};
+
+/* Two messages, of which the second is the larger one */
+static void commit_two(void)
+{
+    struct member *member = &world.member;
+    static const unsigned char large[1000];
+    struct queue_batch *batch = queue_batch_new();
+    struct message message = {.topic = OUTCOMES, .value = {large, 10}};
+
+    queue_batch_message(batch, &message);
+    message.value.len = sizeof(large);
+    queue_batch_message(batch, &message);
+    put_offset(batch, 0, 7);
+    member->committed = false;
+    queue_commit(member->queue, batch);
+    await(member, is_committed);
+}
+
+static void a_refusal_says_what_was_refused(void **state)
+{
+    join_whole();
+    for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+        const struct refusal *row = &refusals[i];
+
+        commit_in_the_end(row->name);
+        /* Once for each request: the two may go to two partitions. */
+        inject(&world.cluster,
+               &(struct failure){row->name, row->api, row->code, 2});
+        commit_two();
+        rd_kafka_mock_clear_request_errors(world.cluster.mock, row->api);
+        if (world.member.result != row->verdict) {
+            fail_msg("%s: verdict %d: %s", row->name, (int)world.member.result,
+                     world.member.err.message);
+        }
+        assert_true(world.member.err.message[0] != '\0');
+        if (row->verdict == QUEUE_REFUSED_MESSAGE) {
+            assert_int_equal(world.member.refused, row->message);
+        }
+    }
+    /* What was said of the last one is not said of the next. */
+    commit_in_the_end("nothing");
+}
+
+/* A tombstone's dead letter may be too large by its headers alone. */
+static void a_message_without_a_value_can_be_refused(void **state)
+{
+    static const unsigned char large[1000];
+    struct queue_batch *batch = queue_batch_new();
+    struct message message = {.topic = OUTCOMES, .key = {large, 1000}};
+
+    join_whole();
+    inject(&world.cluster,
+           &(struct failure){"", API_PRODUCE,
+                             RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1});
+    queue_batch_message(batch, &message);
+    queue_commit(world.member.queue, batch);
+    await(&world.member, is_committed);
+    assert_int_equal(world.member.result, QUEUE_REFUSED_MESSAGE);
+    assert_int_equal(world.member.refused, 0);
+}
+
+static void a_producer_that_cannot_start_yet_starts_later(void **state)
+{
+    static const struct failure failure = {
+        "InitProducerId", API_INIT_PRODUCER_ID,
+        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 3};
+
+    inject(&world.cluster, &failure);
+    join_whole();
+    check_failure(&failure);
+}
+
+static const struct CMUnitTest tests[] = {
+    KAFKA_TEST(a_refusal_says_what_was_refused),
+    KAFKA_TEST(a_message_without_a_value_can_be_refused),
+    KAFKA_TEST(a_batch_is_written_as_it_was_handed_in),
+    KAFKA_TEST(a_batch_of_offsets_alone_is_committed),
+    KAFKA_TEST(a_producer_that_cannot_start_yet_starts_later),
+};
+
+int main(void)
+{
+    struct CMUnitTest overcome[ARRAY_SIZE(failures)];
+    int failed;
+
+    for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+        overcome[i] = (struct CMUnitTest){
+            .name = failures[i].name,
+            .test_func = a_failure_of_the_brokers_is_overcome,
+            .initial_state = (void *)&failures[i]};
+    }
+    failed = run_shard("batches", tests, ARRAY_SIZE(tests), NULL, NULL);
+    return failed + run_shard("overcome", overcome, ARRAY_SIZE(overcome),
+                              open_shared, world_close);
+}

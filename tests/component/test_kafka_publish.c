@@ -1,0 +1,229 @@
+/* kafka.h: writing without a group, and properties of clients */
+
+#include "kafka_world.h"
+#include "shard.h"
+
+/* --- without a group -------------------------------------------------------
+ */
+
+static void open_publisher(const char *brokers, struct publisher **publisher)
+{
+    struct queue_options options = {
+        .brokers = brokers, .group = "unused", .topic = OUTCOMES};
+    struct error err;
+
+    if (publisher_open(&options, publisher, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static void what_is_published_is_there_as_it_was(void **state)
+{
+    int counts[ROWS] = {0};
+    struct publisher *publisher;
+    struct header header;
+    struct error err;
+
+    open_publisher(world.cluster.brokers, &publisher);
+    for (size_t i = 0; i < ROWS; i++) {
+        struct message message = message_of(&rows[i], OUTCOMES, &header);
+
+        assert_return_code(publisher_send(publisher, &message, &err), 0);
+    }
+    assert_return_code(publisher_flush(publisher, SOON_MS, &err), 0);
+    publisher_free(publisher);
+    read_topic(&world.cluster, OUTCOMES, count_row, counts);
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_int_equal(counts[i], 1);
+    }
+}
+
+static void publishing_to_nowhere_ends_in_its_time(void **state)
+{
+    struct queue_options options = {
+        .brokers = "127.0.0.1:1", .group = "unused", .topic = OUTCOMES};
+    uint64_t began = clock_monotonic_ms(clock_system());
+    struct publisher *publisher = NULL;
+    struct error err;
+
+    assert_int_equal(publisher_open(&options, &publisher, &err), -1);
+    assert_null(publisher);
+    assert_int_equal(err.kind, ERROR_UNREACHABLE);
+    assert_non_null(strstr(err.message, "127.0.0.1:1"));
+    assert_true(clock_monotonic_ms(clock_system()) - began < 13000);
+}
+
+static void a_topic_that_is_missing_is_named(void **state)
+{
+    struct queue_options options = {.group = "unused", .topic = OUTCOMES};
+    struct publisher *publisher = NULL;
+    struct error err;
+
+    options.brokers = world.cluster.brokers;
+    rd_kafka_mock_topic_set_error(world.cluster.mock, OUTCOMES,
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(publisher_open(&options, &publisher, &err), -1);
+    assert_null(publisher);
+    assert_int_equal(err.kind, ERROR_REJECTED);
+    assert_non_null(strstr(err.message, "'" OUTCOMES "'"));
+}
+
+static void brokers_that_go_away_are_not_waited_for_longer_than_said(
+    void **state)
+{
+    struct header header;
+    struct message message = message_of(&rows[0], OUTCOMES, &header);
+    struct publisher *publisher;
+    struct error err;
+    uint64_t began;
+
+    open_publisher(world.cluster.brokers, &publisher);
+    rd_kafka_mock_broker_set_down(world.cluster.mock, 1);
+    began = clock_monotonic_ms(clock_system());
+    assert_return_code(publisher_send(publisher, &message, &err), 0);
+    assert_int_equal(publisher_flush(publisher, 1000, &err), -1);
+    assert_int_equal(err.kind, ERROR_UNREACHABLE);
+    assert_true(err.message[0] != '\0');
+    publisher_free(publisher);
+    assert_true(clock_monotonic_ms(clock_system()) - began < 5000);
+}
+
+static void what_the_brokers_refuse_is_rejected(void **state)
+{
+    static const struct failure failure = {
+        "", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1};
+    struct header header;
+    struct message message = message_of(&rows[0], OUTCOMES, &header);
+    struct publisher *publisher;
+    struct error err;
+
+    inject(&world.cluster, &failure);
+    open_publisher(world.cluster.brokers, &publisher);
+    assert_return_code(publisher_send(publisher, &message, &err), 0);
+    assert_int_equal(publisher_flush(publisher, SOON_MS, &err), -1);
+    assert_int_equal(err.kind, ERROR_REJECTED);
+    assert_non_null(strstr(err.message, "1 event"));
+    publisher_free(publisher);
+}
+
+/* --- properties ------------------------------------------------------------
+ */
+
+static void a_property_is_refused_for_a_reason(void **state)
+{
+    static const struct {
+        const char *key;
+        const char *value;
+        const char *says; /* NULL: it is taken */
+    } cases[] = {
+        {"security.protocol", "SASL_SSL", NULL},
+        {"sasl.mechanism", "SCRAM-SHA-512", NULL},
+        {"sasl.password", "Tr0ub4dor", NULL},
+        {"client.rack", "a", NULL},
+        {"ssl.ca.location", "/nowhere/ca.pem", NULL},
+        {"session.timeout.ms", "45000", NULL},
+        {"linger.ms", "5", NULL},
+        {"bootstrap.servers", "a:9092", "kafka.brokers"},
+        {"metadata.broker.list", "a:9092", "kafka.brokers"},
+        {"group.id", "g", "kafka.group"},
+        {"transactional.id", "t", "kafka.transactional_id"},
+        {"enable.auto.commit", "true", "cannot be set here"},
+        {"enable.auto.offset.store", "true", "cannot be set here"},
+        {"auto.offset.reset", "latest", "cannot be set here"},
+        {"isolation.level", "read_uncommitted", "cannot be set here"},
+        {"enable.idempotence", "false", "cannot be set here"},
+        {"acks", "1", "cannot be set here"},
+        {"request.required.acks", "1", "cannot be set here"},
+        {"partition.assignment.strategy", "range", "cannot be set here"},
+        {"group.protocol", "consumer", "cannot be set here"},
+        {"transaction.timeout.ms", "60000", "cannot be set here"},
+        {"message.timeout.ms", "1", "cannot be set here"},
+        {"plugin.library.paths", "x.so", "cannot be set here"},
+        {"test.mock.num.brokers", "3", "cannot be set here"},
+        {"security.protocl", "SSL", "did you mean 'security.protocol'?"},
+        {"sesion.timeout.ms", "5", "did you mean 'session.timeout.ms'?"},
+        {"no.such.property.at.all", "x", "unknown property"},
+        {"", "x", "unknown property"},
+        {"security.protocol", "Tr0ub4dor", "not one that librdkafka takes"},
+        {"linger.ms", "Tr0ub4dor", "not one that librdkafka takes"},
+        {"session.timeout.ms", "-5", "not one that librdkafka takes"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct error err = {0};
+        int result = queue_check_property(cases[i].key, cases[i].value, &err);
+
+        if ((result == 0) != (cases[i].says == NULL)) {
+            fail_msg("%s = %s: %s", cases[i].key, cases[i].value, err.message);
+        }
+        if (result == 0) {
+            assert_int_equal(err.kind, ERROR_NONE); /* not touched */
+            continue;
+        }
+        assert_int_equal(err.kind, ERROR_CONFIG);
+        if (strstr(err.message, cases[i].says) == NULL) {
+            fail_msg("%s: %s", cases[i].key, err.message);
+        }
+        assert_null(strstr(err.message, "Tr0ub4dor"));
+    }
+}
+
+/* What the check lets pass, the clients take. */
+static void properties_reach_both_clients_without_a_word(void **state)
+{
+    static const struct field_pair pairs[] = {
+        {"client.rack", "rack"},        {"linger.ms", "3"},
+        {"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "200"},
+        {"fetch.wait.max.ms", "50"},    {"compression.codec", "none"},
+    };
+    static const struct field_map map = {pairs, ARRAY_SIZE(pairs)};
+    struct queue_options options = {.group = "group",
+                                    .topic = EVENTS,
+                                    .transactional_id = "one",
+                                    .properties = &map};
+    struct error err;
+
+    options.brokers = world.cluster.brokers;
+    world.member = (struct member){.loop = world.loop};
+    assert_return_code(queue_open(world.loop, &options, &member_handler,
+                                  &world.member, &world.member.queue, &err),
+                       0);
+    world.joined = true;
+    await(&world.member, has_all_partitions);
+    commit(&world.member);
+    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+}
+
+static void a_bad_property_keeps_the_queue_from_opening(void **state)
+{
+    static const struct field_pair pairs[] = {{"linger.ms", "Tr0ub4dor"}};
+    static const struct field_map map = {pairs, ARRAY_SIZE(pairs)};
+    struct queue_options options = {.brokers = "127.0.0.1:1",
+                                    .group = "group",
+                                    .topic = EVENTS,
+                                    .properties = &map};
+    struct publisher *publisher = NULL;
+    struct error err;
+
+    assert_int_equal(publisher_open(&options, &publisher, &err), -1);
+    assert_null(publisher);
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    assert_non_null(strstr(err.message, "linger.ms"));
+    assert_null(strstr(err.message, "Tr0ub4dor"));
+}
+
+static const struct CMUnitTest tests[] = {
+    KAFKA_TEST(what_is_published_is_there_as_it_was),
+    cmocka_unit_test(publishing_to_nowhere_ends_in_its_time),
+    KAFKA_TEST(a_topic_that_is_missing_is_named),
+    KAFKA_TEST(brokers_that_go_away_are_not_waited_for_longer_than_said),
+    KAFKA_TEST(what_the_brokers_refuse_is_rejected),
+    cmocka_unit_test(a_property_is_refused_for_a_reason),
+    KAFKA_TEST(properties_reach_both_clients_without_a_word),
+    KAFKA_TEST(a_bad_property_keeps_the_queue_from_opening),
+};
+
+int main(void)
+{
+    return run_shard("publish", tests, ARRAY_SIZE(tests), NULL, NULL);
+}

@@ -1,0 +1,162 @@
+#ifndef WAYBILL_TESTS_KAFKA_WORLD_H
+#define WAYBILL_TESTS_KAFKA_WORLD_H
+
+/* kafka.h with the real librdkafka against its own mock cluster, which lives in
+ * this process. It forgets the offsets of transactions and knows no isolation:
+ * what transactions promise is tested on Kafka itself. */
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "asserts.h"
+#include "waybill/kafka.h"
+
+#define EVENTS "attestations"
+#define OUTCOMES "attestation-outcomes"
+#define PARTITIONS 2
+/* The mock's first rebalance alone takes three seconds. */
+#define SOON_MS 30000
+
+/* Kafka's protocol guide */
+enum {
+    API_PRODUCE = 0,
+    API_INIT_PRODUCER_ID = 22,
+    API_ADD_PARTITIONS = 24,
+    API_ADD_OFFSETS = 25,
+    API_END_TXN = 26,
+    API_TXN_OFFSET_COMMIT = 28,
+};
+
+/* --- the cluster -----------------------------------------------------------
+ */
+
+struct cluster {
+    rd_kafka_t *host;
+    rd_kafka_mock_cluster_t *mock;
+    const char *brokers;
+};
+
+/* A client that is not ours, from keys and values, the last of them NULL */
+rd_kafka_t *new_client(rd_kafka_type_t type, const char *const *pairs);
+void cluster_open(struct cluster *cluster);
+void cluster_close(struct cluster *cluster);
+
+struct failure {
+    const char *name;
+    int16_t api;
+    rd_kafka_resp_err_t code;
+    size_t times;
+};
+
+/* The next requests of that kind are answered so. */
+void inject(const struct cluster *cluster, const struct failure *failure);
+
+/* What a record is, with room for one header */
+struct row {
+    const char *label;
+    struct bytes key;
+    struct bytes value;
+    const char *header; /* NULL: none */
+    struct bytes header_value;
+};
+
+#define ROWS 10
+extern const struct row rows[ROWS];
+
+struct message message_of(const struct row *row, const char *topic,
+                          struct header *header);
+/* These write to the events' partitions, with a client that is not ours: the
+ * rows to the first, a number to each in turn. */
+void write_rows(const struct cluster *cluster);
+void write_numbers(const struct cluster *cluster, int from, int to);
+/* Calls `seen` for all that a topic holds, to its end. */
+void read_topic(const struct cluster *cluster, const char *topic,
+                void (*seen)(void *payload, const rd_kafka_message_t *message),
+                void *payload);
+/* For that: counts[i] is how often row i was there */
+void count_row(void *payload, const rd_kafka_message_t *message);
+
+/* --- a queue and what it says ----------------------------------------------
+ */
+
+#define MOST_SEEN 1000
+
+struct member {
+    struct loop *loop;
+    struct queue *queue;
+    bool holds_on; /* does not release by itself */
+    int pause_every;
+    int partitions; /* assigned now */
+    bool mine[PARTITIONS];
+    int64_t begins[PARTITIONS]; /* as was said when it was assigned */
+    char metadata[PARTITIONS][64];
+    int assigned; /* times */
+    int revoked;
+    bool wants_release;
+    bool paused;
+    int while_paused; /* records that came though it was paused */
+    int records;
+    int seen[MOST_SEEN]; /* by number: how often */
+    int64_t next[PARTITIONS];
+    bool out_of_order;
+    bool checks_rows;
+    bool committed;
+    enum queue_verdict result;
+    size_t refused;
+    struct error err;
+    bool failed;
+    bool closed;
+};
+
+void member_open(struct member *member, struct loop *loop, const char *brokers);
+/* What it is told by, for a queue that a test opens by itself */
+extern const struct queue_handler member_handler;
+/* Waits until it is closed, which it must be without a failure. */
+void member_close(struct member *member);
+
+/* Turns the loop until it is so, or for that long. */
+bool turn_until(struct loop *loop, bool (*is)(const void *payload),
+                const void *payload, unsigned timeout_ms);
+#define await(member, is)                                                      \
+    assert_true(turn_until((member)->loop, (is), (member), SOON_MS))
+
+bool is_never(const void *payload);
+bool has_partition(const void *payload);
+bool has_all_partitions(const void *payload);
+bool has_twenty(const void *payload);
+bool is_revoked(const void *payload);
+bool is_committed(const void *payload);
+bool is_closed(const void *payload);
+bool is_paused(const void *payload);
+
+/* All rows as outcomes, and offsets of both partitions */
+struct queue_batch *new_batch(void);
+void put_offset(struct queue_batch *batch, int32_t partition, int64_t offset);
+/* Hands one in, and waits for what becomes of it. */
+void commit(struct member *member);
+
+/* --- the world of a test ---------------------------------------------------
+ */
+
+/* A cluster of its own, and a member of a group of its own, once it joins */
+struct kafka_world {
+    struct loop *loop;
+    struct cluster cluster;
+    struct member member;
+    bool joined;
+};
+extern struct kafka_world world;
+
+int world_open(void **state);
+int world_close(void **state); /* the member first, if it has not left */
+/* With a name of its own (static membership), or without */
+void join_as(const char *instance_id);
+void join(void);
+void join_whole(void); /* ... and waits for all partitions */
+void leave(void);
+void wait_ms(unsigned ms);
+
+#define KAFKA_TEST(name)                                                       \
+    cmocka_unit_test_setup_teardown(name, world_open, world_close)
+
+#endif

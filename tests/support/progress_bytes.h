@@ -1,0 +1,31 @@
+#ifndef WAYBILL_TESTS_PROGRESS_BYTES_H
+#define WAYBILL_TESTS_PROGRESS_BYTES_H
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "waybill/digest.h"
+#include "waybill/str.h"
+
+/* The bytes of a progress by hand, as progress.h describes them: appends the
+ * sum of all before it, the first four of SHA-256(decimal watermark, ":"). */
+
+#define PROGRESS_SUM_BYTES 4
+
+static inline void append_progress_sum(int64_t watermark, struct str *bytes)
+{
+    CLEANUP(str_release) struct str all = STR_INIT(STR_UNLIMITED);
+    struct digest digest;
+
+    str_printf(&all, "%" PRId64 ":", watermark);
+    str_put(&all, bytes->data, bytes->len);
+    digest_of(all.data, all.len, &digest);
+    for (size_t i = 0; i < PROGRESS_SUM_BYTES; i++) {
+        unsigned byte = 0;
+
+        sscanf(digest_hex(&digest) + 2 * i, "%2x", &byte);
+        str_putc(bytes, (char)byte);
+    }
+}
+
+#endif
