@@ -580,8 +580,9 @@ static void class__says_what_its_kind_is(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct config_test *test = *state;
-    const struct integration_class *class = integration_class_of("webhook");
     const struct settings *settings = config_of(test, PLAIN);
+    const struct integration_class *class =
+        integration_class_for(&settings->registrations[0]);
 
     assert_int_equal(class->fields.repetition, REPETITION_VISIBLE);
     assert_string_equal(class->fields.material_types[0], "SBOM_CYCLONEDX_JSON");
