@@ -1,8 +1,10 @@
 #include "waybill/json.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "waybill/limits.h"
@@ -318,4 +320,55 @@ int json_at_string(const struct json_at *at, size_t most, const char **ret_text,
 const char *json_library_version(void)
 {
     return cJSON_Version();
+}
+
+/* --- writing what was read
+ * ----------------------------------------------------
+ */
+
+/* As short as it may be and still the same when it is read again. A number
+ * beyond a double's range has become infinite, which JSON cannot say. */
+static void put_number(struct json_writer *writer, const char *name,
+                       double number)
+{
+    char text[32] = "null";
+
+    if (isfinite(number)) {
+        snprintf(text, sizeof(text), "%.15g", number);
+        if (strtod(text, NULL) < number || strtod(text, NULL) > number) {
+            snprintf(text, sizeof(text), "%.17g", number);
+        }
+    }
+    json_put_raw(writer, name, text, strlen(text));
+}
+
+static void put_container(struct json_writer *writer, const char *name,
+                          const cJSON *item)
+{
+    bool object = cJSON_IsObject(item);
+
+    json_open(writer, name, object ? '{' : '[');
+    for (const cJSON *child = item->child; child; child = child->next) {
+        json_put_value(writer, object ? child->string : NULL, json_of(child));
+    }
+    json_close(writer, object ? '}' : ']');
+}
+
+/* No deeper than LIMIT_JSON_DEPTH, which reading has seen to */
+void json_put_value(struct json_writer *writer, const char *name,
+                    const struct json *value)
+{
+    const cJSON *item = item_of(value);
+
+    if (cJSON_IsObject(item) || cJSON_IsArray(item)) {
+        put_container(writer, name, item);
+    } else if (cJSON_IsString(item)) {
+        json_put_string(writer, name, item->valuestring);
+    } else if (cJSON_IsNumber(item)) {
+        put_number(writer, name, item->valuedouble);
+    } else if (cJSON_IsBool(item)) {
+        json_put_bool(writer, name, cJSON_IsTrue(item));
+    } else {
+        json_put_raw(writer, name, "null", 4);
+    }
 }

@@ -407,8 +407,8 @@ int helper_config_load(const char *path, struct arena *arena,
                                path, failure.message)
                    : 0;
     }
-    if (parse(text.text.data, text.text.len, folder, arena,
-                            ret_config, err) < 0) {
+    if (parse(text.text.data, text.text.len, folder, arena, ret_config, err) <
+        0) {
         return error_prefix(err, "'%s'", path);
     }
     return 0;

@@ -96,6 +96,7 @@ void fields_report_unknown(const struct node *mapping, const char *path,
                            const struct field_set *sets, size_t count,
                            struct faults *faults);
 bool field_is_scalar(const struct field *field);
+bool field_takes_scalar(const struct field *field); /* so, or a list */
 const char *field_type_word(const struct field *field);
 bool field_number(const struct field *field, const char *text,
                   uint64_t *ret_number);

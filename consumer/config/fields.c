@@ -15,6 +15,11 @@ bool field_is_scalar(const struct field *field)
     return field->type < FIELD_OBJECT;
 }
 
+bool field_takes_scalar(const struct field *field)
+{
+    return field_is_scalar(field) || (field->flags & FIELD_SINGLE);
+}
+
 struct unit {
     const char *suffix;
     uint64_t factor;
@@ -75,7 +80,8 @@ const char *field_type_word(const struct field *field)
     case FIELD_ENUM:
         return "one of a list";
     case FIELD_STRINGS:
-        return "a list of texts";
+        return field->flags & FIELD_SINGLE ? "text, or a list of texts"
+                                           : "a list of texts";
     case FIELD_LIST:
         return "a list";
     case FIELD_OBJECT:
@@ -318,6 +324,19 @@ static void read_strings(const struct node *list, const char *path,
     *strings = (struct field_strings){items, list->count};
 }
 
+/* FIELD_SINGLE */
+static void read_single(const struct node *node, const char *path,
+                        const struct field *field, void *base,
+                        struct faults *faults)
+{
+    struct field_strings *strings = slot(base, field);
+    const char **items = arena_alloc(faults->arena, sizeof(*items));
+    const struct field one = {.key = field->key, .check = field->check};
+
+    read_scalar(node, path, &one, items, faults);
+    *strings = (struct field_strings){items, 1};
+}
+
 /* Below the top level: items by one table, looked at as a whole afterwards */
 static void read_list(const struct node *list, const char *path,
                       const struct field *field, void *base,
@@ -373,7 +392,9 @@ static void read_field(const struct node *node, const char *path,
     if (field_is_scalar(field)) {
         read_scalar(node, path, field, base, faults);
     } else if (field->type == FIELD_STRINGS) {
-        if (is_list(node, path, faults)) {
+        if (field_takes_scalar(field) && node->kind == NODE_SCALAR) {
+            read_single(node, path, field, base, faults);
+        } else if (is_list(node, path, faults)) {
             read_strings(node, path, field, base, faults);
         }
     } else if (field->type == FIELD_LIST) {

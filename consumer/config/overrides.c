@@ -146,7 +146,7 @@ static void apply_registration(struct overriding *over, struct node *item,
         CLEANUP(str_release) struct str name = STR_INIT(256);
         const char *value;
 
-        if (!field_is_scalar(field)) {
+        if (!field_takes_scalar(field)) {
             continue;
         }
         overrides_put_name(&name, registration, field->key, NULL);

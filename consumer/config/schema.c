@@ -93,14 +93,60 @@ static void put_default(struct json_writer *json, const struct field *field)
 static void put_object(struct json_writer *json, const struct field *first,
                        const struct field *second);
 
+/* A secret is marked where its text stands, so that the values of a mapping or
+ * a list are. */
+static void put_text(struct json_writer *json, const struct field *field)
+{
+    json_put_string(json, "type", "string");
+    json_put_integer(json, "minLength", 1);
+    if (field->flags & FIELD_SECRET) {
+        json_put_bool(json, "writeOnly", true);
+    }
+}
+
+static void put_strings(struct json_writer *json, const struct field *field)
+{
+    json_put_string(json, "type", "array");
+    json_open(json, "items", '{');
+    put_text(json, field);
+    json_close(json, '}');
+}
+
+static void put_text_or_strings(struct json_writer *json,
+                                const struct field *field)
+{
+    json_open(json, "anyOf", '[');
+    json_open(json, NULL, '{');
+    put_text(json, field);
+    json_close(json, '}');
+    json_open(json, NULL, '{');
+    put_strings(json, field);
+    json_close(json, '}');
+    json_close(json, ']');
+}
+
+static void put_map(struct json_writer *json, const struct field *field)
+{
+    json_put_string(json, "type", "object");
+    json_open(json, "additionalProperties", '{');
+    json_open(json, "type", '[');
+    json_put_string(json, NULL, "string");
+    json_put_string(json, NULL, "number");
+    json_put_string(json, NULL, "boolean");
+    json_close(json, ']');
+    if (field->flags & FIELD_SECRET) {
+        json_put_bool(json, "writeOnly", true);
+    }
+    json_close(json, '}');
+}
+
 static void put_field(struct json_writer *json, const struct field *field)
 {
     json_open(json, field->key, '{');
     json_put_string(json, "description", field->doc);
     switch (field->type) {
     case FIELD_STRING:
-        json_put_string(json, "type", "string");
-        json_put_integer(json, "minLength", 1);
+        put_text(json, field);
         break;
     case FIELD_INTEGER:
     case FIELD_DURATION:
@@ -115,21 +161,14 @@ static void put_field(struct json_writer *json, const struct field *field)
         put_object(json, field->fields, NULL);
         break;
     case FIELD_MAP:
-        json_put_string(json, "type", "object");
-        json_open(json, "additionalProperties", '{');
-        json_open(json, "type", '[');
-        json_put_string(json, NULL, "string");
-        json_put_string(json, NULL, "number");
-        json_put_string(json, NULL, "boolean");
-        json_close(json, ']');
-        json_close(json, '}');
+        put_map(json, field);
         break;
     case FIELD_STRINGS:
-        json_put_string(json, "type", "array");
-        json_open(json, "items", '{');
-        json_put_string(json, "type", "string");
-        json_put_integer(json, "minLength", 1);
-        json_close(json, '}');
+        if (field->flags & FIELD_SINGLE) {
+            put_text_or_strings(json, field);
+        } else {
+            put_strings(json, field);
+        }
         break;
     case FIELD_LIST:
         json_put_string(json, "type", "array");
@@ -137,9 +176,6 @@ static void put_field(struct json_writer *json, const struct field *field)
         put_object(json, field->fields, NULL);
         json_close(json, '}');
         break;
-    }
-    if (field->flags & FIELD_SECRET) {
-        json_put_bool(json, "writeOnly", true);
     }
     put_default(json, field);
     json_close(json, '}');

@@ -81,3 +81,27 @@ bool http_value_is_plain(const char *value)
     }
     return true;
 }
+
+bool http_is_header_name(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if (!isalnum((unsigned char)*at) &&
+            strchr("!#$%&'*+-.^_`|~", *at) == NULL) {
+            return false;
+        }
+    }
+    return *name != '\0';
+}
+
+/* Of an empty one libcurl would take the name for one to leave out. */
+bool http_is_header_value(const char *value)
+{
+    size_t len = strlen(value);
+
+    for (size_t i = 0; i < len; i++) {
+        if (value[i] < ' ' || value[i] >= 0x7F) {
+            return false;
+        }
+    }
+    return len > 0 && value[0] != ' ' && value[len - 1] != ' ';
+}

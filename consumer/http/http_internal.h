@@ -32,6 +32,9 @@ struct http_transfer {
     struct task refusal;             /* what never goes out ends with this */
     bool http1;
     bool large; /* has a larger buffer */
+    bool once;
+    bool cuts_body;
+    bool is_cut;
     struct curl_slist *headers;
     http_done_fn *done;
     void *payload;

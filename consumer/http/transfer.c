@@ -44,13 +44,20 @@ static size_t on_header(char *data, size_t size, size_t count, void *payload)
 static size_t on_body(char *data, size_t size, size_t count, void *payload)
 {
     struct http_transfer *transfer = payload;
+    struct str *body = &transfer->response.body;
+    size_t len = size * count;
 
-    str_put(&transfer->response.body, data, size * count);
-    if (transfer->response.body.overflow) {
+    if (transfer->cuts_body && len > body->cap - body->len) {
+        str_put(body, data, body->cap - body->len);
+        transfer->is_cut = true;
+        return 0;
+    }
+    str_put(body, data, len);
+    if (body->overflow) {
         transfer->too_large = "body";
         return 0;
     }
-    return size * count;
+    return len;
 }
 
 static size_t on_send(char *data, size_t size, size_t count, void *payload)
@@ -229,6 +236,7 @@ static void on_refusal(void *payload)
     struct error err;
 
     error_set(&err, ERROR_UNREACHABLE, "%s", transfer->certs->fault);
+    err.unsent = true;
     transfer->done(transfer->payload, NULL, &err);
     release(transfer);
 }
@@ -252,6 +260,10 @@ struct http_transfer *http_start(struct http *http,
     str_init(&transfer->peer.until, LIMIT_URL);
     str_init(&transfer->peer.issuer, LIMIT_URL);
     transfer->wants_peer = request->wants_peer;
+    transfer->cuts_body = request->cuts_body;
+    transfer->once = request->once;
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, request->once ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_CERTINFO, request->wants_peer ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_says);
@@ -330,7 +342,7 @@ static bool has_answer(const struct http_transfer *transfer, CURLcode result)
 {
     int status = transfer->response.status;
 
-    return status != 407 && (result == CURLE_OK ||
+    return status != 407 && (result == CURLE_OK || transfer->is_cut ||
                              (result == CURLE_SEND_ERROR && status >= 400));
 }
 
@@ -359,7 +371,6 @@ static void go_again(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
 
-    host_avoid_http2(transfer->host, loop_now(http->loop));
     curl_multi_remove_handle(http->multi, transfer->easy);
     transfer->sent = 0;
     transfer->too_large = NULL;
@@ -372,14 +383,26 @@ static void go_again(struct http_transfer *transfer)
     curl_multi_add_handle(http->multi, transfer->easy);
 }
 
+/* libcurl notes the time at which it is about to send. */
+static bool is_unsent(const struct http_transfer *transfer)
+{
+    curl_off_t ready_us = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return ready_us == 0;
+}
+
 void transfer_finish(struct http_transfer *transfer, CURLcode result)
 {
     struct error err;
     long status = 0;
 
     if (wants_http1(transfer, result)) {
-        go_again(transfer);
-        return;
+        host_avoid_http2(transfer->host, loop_now(transfer->http->loop));
+        if (!transfer->once) {
+            go_again(transfer);
+            return;
+        }
     }
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->response.status = (int)status;
@@ -390,6 +413,7 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
         transfer->done(transfer->payload, &transfer->response, NULL);
     } else {
         transfer_explain(transfer, result, &err);
+        err.unsent = is_unsent(transfer);
         transfer->done(transfer->payload, NULL, &err);
     }
     release(transfer);

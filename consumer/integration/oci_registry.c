@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "oci_options.h"
+#include "transport_options.h"
 #include "waybill/address.h"
 #include "waybill/alloc.h"
 #include "waybill/integration.h"
@@ -227,11 +228,7 @@ static void fill_registry(struct oci_integration *integration,
     target->registry = account->repository.registry;
     target->https = wants_https(options, target->registry);
     target->plain_http_allowed = options->plain_http == 1;
-    target->transport = options->transport;
-    if (target->transport.proxy != NULL &&
-        strcmp(target->transport.proxy, "none") == 0) {
-        target->transport.proxy = "";
-    }
+    target->transport = transport_of_options(&options->transport);
     target->allowed = &integration->allowed;
     target->keychain = account->keychain;
     target->exchange = (enum oci_exchange)options->exchange;

@@ -221,15 +221,8 @@ static struct ledger_entries *finished_list(const struct ledger_entry *entry)
                                            : &entry->ledger->partial;
 }
 
-void ledger_remove(struct ledger *ledger, struct ledger_entry *entry)
+static void leave_lists(struct ledger *ledger, struct ledger_entry *entry)
 {
-    struct ledger_entries *list = finished_list(entry);
-
-    TAILQ_REMOVE(&ledger->entries, entry, link);
-    ledger->entry_count--;
-    if (list != NULL) {
-        TAILQ_REMOVE(list, entry, finished);
-    }
     if (entry->in_state[SLOT_IN_COMMIT] > 0) {
         TAILQ_REMOVE(&ledger->in_commit, entry, in_commit);
     }
@@ -239,6 +232,18 @@ void ledger_remove(struct ledger *ledger, struct ledger_entry *entry)
     if (entry->slot_count == 0) {
         TAILQ_REMOVE(&ledger->idle, entry, idle);
     }
+}
+
+void ledger_remove(struct ledger *ledger, struct ledger_entry *entry)
+{
+    struct ledger_entries *list = finished_list(entry);
+
+    TAILQ_REMOVE(&ledger->entries, entry, link);
+    ledger->entry_count--;
+    if (list != NULL) {
+        TAILQ_REMOVE(list, entry, finished);
+    }
+    leave_lists(ledger, entry);
     entry->is_failing = false;
     entry->ledger = NULL;
 }

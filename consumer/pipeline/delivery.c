@@ -40,6 +40,7 @@ void delivery_recall(struct delivery *delivery)
         return;
     }
     age = clock_wall_ms(loop_clock(loop)) - past->first_failed_ms;
+    delivery->in_doubt = true;
     delivery->outcome.attempts = past->attempts;
     delivery->outcome.first_failed_ms = past->first_failed_ms;
     delivery->outcome.started_ms = past->first_failed_ms;

@@ -181,6 +181,7 @@ struct delivery {
     enum delivery_state state;
     bool reported;   /* to whoever fed the record */
     bool dispatched; /* somebody may have begun it before */
+    bool in_doubt;   /* an attempt that failed may have arrived */
     bool abandoned;  /* the attempt that is in flight is the last */
     bool refused;    /* its credentials were, at least once */
     struct timer pause;

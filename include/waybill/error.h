@@ -50,7 +50,8 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    int http_status;            /* 0: there was no answer */
+    int http_status; /* 0: there was no answer */
+    bool unsent;     /* of a request without an answer: none of it has left */
     uint32_t retry_after_ms;    /* 0: the other side did not say */
     char code[ERROR_CODE_SIZE]; /* the registry's own, e.g. DENIED */
     char message[LIMIT_MESSAGE + 1];

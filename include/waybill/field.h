@@ -36,6 +36,7 @@ enum field_type {
 /* Of an attachment: its value alone, without the key, is a part of the default
  * name. Other options stand there as key=value. */
 #define FIELD_NAMES 16U
+#define FIELD_SINGLE 32U /* of a FIELD_STRINGS: one text is a list of one */
 
 struct field {
     const char *key;

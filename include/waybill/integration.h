@@ -69,7 +69,8 @@ struct delivery_request {
     uint64_t deadline_ms; /* monotonic, of the loop's clock: after it no other
                              attempt follows; 0: none */
     /* An earlier attempt, perhaps of another instance, may have arrived without
-     * an answer. An integration that can ask its destination asks first. */
+     * an answer. An integration that can ask its destination asks first. False:
+     * there was none, or each reported that it did not arrive. */
     bool may_have_arrived;
     const char *traceparent; /* for its requests; NULL: none */
     /* For bodies and everything else that this attempt needs, and for the
@@ -96,6 +97,10 @@ struct delivery_report {
     struct delivery_result result; /* when succeeded */
     const char *skip_reason;       /* when skipped: a sentence without a stop */
     const struct error *err;       /* when failed */
+    /* When failed: it is certain that nothing of what this attempt still had to
+     * do has arrived, so that another attempt repeats nothing. What is not said
+     * may have arrived. */
+    bool did_not_arrive;
 };
 
 typedef void delivery_done_fn(void *payload,

@@ -109,6 +109,9 @@ void json_put_integer(struct json_writer *writer, const char *name,
 void json_put_bool(struct json_writer *writer, const char *name, bool value);
 void json_put_raw(struct json_writer *writer, const char *name,
                   const char *json, size_t len);
+/* A value that was read, with all that is in it */
+void json_put_value(struct json_writer *writer, const char *name,
+                    const struct json *value);
 
 /* A string with its quotes. As Go's json.Marshal of 1.21 writes it: beside
  * what JSON demands, <, > and & and U+2028 and U+2029 are escaped. Stray bytes

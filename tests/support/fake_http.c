@@ -106,6 +106,7 @@ struct http_transfer *http_start(struct http *http,
     transfer->body = str_take(&body);
     transfer->with_certificate =
         request->transport != NULL && request->transport->certificate != NULL;
+    transfer->once = request->once;
     transfer->without_proxy = request->transport != NULL &&
                               request->transport->proxy != NULL &&
                               request->transport->proxy[0] == '\0';
@@ -213,6 +214,15 @@ void fake_break(struct http *http, const char *name, enum error_kind kind)
     struct error err;
 
     error_fill(&err, kind, "connection reset");
+    finish(find(http, name), NULL, &err);
+}
+
+void fake_refuse_connection(struct http *http, const char *name)
+{
+    struct error err;
+
+    error_fill(&err, ERROR_UNREACHABLE, "connection refused");
+    err.unsent = true;
     finish(find(http, name), NULL, &err);
 }
 

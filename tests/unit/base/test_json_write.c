@@ -110,6 +110,50 @@ static void json_write__is_read_back_as_it_was(void **state)
     }
 }
 
+static void json_write__writes_what_was_read_as_it_was(void **state)
+{
+    static const char *const values[] = {
+        "{}",
+        "[]",
+        "null",
+        "[true,false,null,\"\",{\"a\":{\"b\":[[]]},\"\":1}]",
+        "\"q\\\"\\\\\\n\\u0001\\u0000 \303\251\"",
+        "[0,-1,0.1,1.5,1e+100,123456789012345,9007199254740993,3."
+        "14159265358979]",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+        struct json_writer writer = {.out = &out};
+        struct error err;
+        struct json *json;
+
+        check_number(values[i],
+                     json_parse(values[i], strlen(values[i]), &json, &err), 0);
+        json_put_value(&writer, NULL, json);
+        json_free(json);
+        if (strstr(values[i], "9007199254740993") != NULL) {
+            /* A double does not have it. */
+            check_contains(values[i], out.data, ",9007199254740992,");
+        } else {
+            check_text(values[i], out.data, values[i]);
+        }
+    }
+}
+
+static void json_write__has_no_word_for_what_is_beyond_a_double(void **state)
+{
+    CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+    struct json_writer writer = {.out = &out};
+    struct error err;
+    struct json *json;
+
+    assert_return_code(json_parse("{\"a\":1e999}", 11, &json, &err), 0);
+    json_put_value(&writer, NULL, json);
+    json_free(json);
+    assert_string_equal(out.data, "{\"a\":null}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +162,8 @@ int main(void)
         cmocka_unit_test(json_write__puts_commas_where_they_belong),
         cmocka_unit_test(json_write__escapes_names_too),
         cmocka_unit_test(json_write__is_read_back_as_it_was),
+        cmocka_unit_test(json_write__writes_what_was_read_as_it_was),
+        cmocka_unit_test(json_write__has_no_word_for_what_is_beyond_a_double),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

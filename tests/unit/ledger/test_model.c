@@ -227,7 +227,8 @@ static void read_on(struct world *world)
 
     if (world->position == world->count ||
         world->job_count == world->weather->in_work ||
-        ledger_span(&world->ledger) >= LEDGER_WINDOW) {
+        (ledger_span(&world->ledger) >= LEDGER_WINDOW &&
+         !ledger_is_rereading(&world->ledger))) {
         return;
     }
     world->position++;

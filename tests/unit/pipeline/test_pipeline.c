@@ -298,6 +298,36 @@ static void pipeline__says_what_was_delivered_when_and_how_often(void **state)
     end();
 }
 
+/* Doubt lasts: whatever becomes of later attempts, the first may be there. */
+static void pipeline__says_when_a_delivery_may_have_been_repeated(void **state)
+{
+    const struct outcome *outcome;
+    struct record *record;
+
+    world_registrations[3].integration = FAKE_MUTE_KIND;
+    begin();
+    record = feed("sea");
+    outcome = outcome_of(record, 0);
+    fake_refuse(fake_attempt(0), ERROR_UNAVAILABLE, 503);
+    world_pass(&world, 30000);
+    assert_false(fake_attempt(1)->may_have_arrived);
+    assert_true(outcome->repetition_is_visible);
+    assert_false(outcome->possibly_repeated);
+    interrupt(fake_attempt(1));
+    world_pass(&world, 60000);
+    assert_true(fake_attempt(2)->may_have_arrived);
+    fake_refuse(fake_attempt(2), ERROR_UNAVAILABLE, 503);
+    world_pass(&world, 120000);
+    assert_true(fake_attempt(3)->may_have_arrived);
+    fake_succeed(fake_attempt(3));
+    world_turn(&world);
+    assert_int_equal(outcome->status, OUTCOME_SUCCEEDED);
+    assert_true(outcome->possibly_repeated);
+    record_free(record);
+    end();
+    world_registrations[3].integration = FAKE_KIND;
+}
+
 static void pipeline__has_one_outcome_of_what_leads_nowhere(void **state)
 {
     static const struct {
@@ -1887,6 +1917,7 @@ int main(void)
         cmocka_unit_test(
             pipeline__lets_a_record_be_freed_when_its_last_is_told),
         cmocka_unit_test(pipeline__says_what_was_delivered_when_and_how_often),
+        cmocka_unit_test(pipeline__says_when_a_delivery_may_have_been_repeated),
         cmocka_unit_test(pipeline__has_one_outcome_of_what_leads_nowhere),
         cmocka_unit_test(pipeline__ends_with_what_cannot_pass),
         cmocka_unit_test(pipeline__pauses_for_longer_each_time),
