@@ -1,3 +1,5 @@
+#include "errors.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "errors.h"
 #include "exchange.h"
 #include "oci_internal.h"
 #include "trust.h"

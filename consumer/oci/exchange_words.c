@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "errors.h"
 #include "exchange.h"
-#include "oci_internal.h"
 #include "waybill/limits.h"
 
 /* What a token server is told: a GET's URL, a POST's form, Basic; and what it

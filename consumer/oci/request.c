@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "authorizer.h"
+#include "errors.h"
 #include "oci_internal.h"
 #include "trust.h"
 #include "waybill/alloc.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "oci_internal.h"
+#include "errors.h"
 #include "origin.h"
 #include "waybill/alloc.h"
 #include "waybill/limits.h"

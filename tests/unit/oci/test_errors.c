@@ -1,6 +1,6 @@
 #include "asserts.h"
 #include "fake_clock.h"
-#include "oci/oci_internal.h"
+#include "oci/errors.h"
 #include "waybill/utf8.h"
 
 static struct fake_time now = {0, 1767323045000};
