@@ -155,7 +155,7 @@ static bool is_named(const struct http_transfer *transfer, const char *name)
     return strcmp(transfer->name, name) == 0;
 }
 
-static struct http_transfer *find(struct http *http, const char *name)
+static struct http_transfer *oldest(struct http *http, const char *name)
 {
     struct http_transfer *transfer;
 
@@ -165,9 +165,24 @@ static struct http_transfer *find(struct http *http, const char *name)
             return transfer;
         }
     }
+    return NULL;
+}
+
+bool fake_is_asked(struct http *http, const char *name)
+{
+    return oldest(http, name) != NULL;
+}
+
+static struct http_transfer *find(struct http *http, const char *name)
+{
+    struct http_transfer *found = oldest(http, name);
+
+    if (found != NULL) {
+        return found;
+    }
     print_error("nobody asked for '%s', only for:\n", name);
-    for (transfer = http->first; transfer; transfer = transfer->next) {
-        print_error("    %s\n", transfer->name);
+    for (struct http_transfer *at = http->first; at; at = at->next) {
+        print_error("    %s\n", at->name);
     }
     fail();
     return NULL;

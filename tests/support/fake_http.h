@@ -33,6 +33,7 @@ struct http_transfer {
 
 /* The oldest one of that name, which stays unanswered */
 const struct http_transfer *fake_asked(struct http *http, const char *name);
+bool fake_is_asked(struct http *http, const char *name);
 void fake_answer(struct http *http, const char *name, int status,
                  const char *headers, const char *body);
 /* No answer: an error of that kind */
