@@ -72,7 +72,7 @@ unsigned char *pattern(size_t len);
 /* A POST for a session, and the URL that the blob then goes to */
 char *open_session(struct world *world, const struct digest *digest);
 /* ... and the blob, as of no type that anybody knows */
-void put_blob(struct world *world, struct bytes body, struct answer *answer);
+void append_blob(struct world *world, struct bytes body, struct answer *answer);
 
 /* A path in a folder; the caller frees it. */
 char *path_in(const char *folder, const char *name);

@@ -16,14 +16,14 @@ bool fault_is_broken(const char *rule)
     return broken_rule != NULL && strcmp(rule, broken_rule) == 0;
 }
 
-#define MOST_ENTRIES 20000
-#define MOST_PARTS 8
+#define MAX_ENTRIES 20000
+#define MAX_PARTS 8
 #define ALL 1000000
 
 /* One partition, its records, and what Kafka has of it */
 static struct ledger ledger;
-static struct ledger_entry entries[MOST_ENTRIES];
-static struct ledger_slot slots[MOST_ENTRIES][MOST_PARTS];
+static struct ledger_entry entries[MAX_ENTRIES];
+static struct ledger_slot slots[MAX_ENTRIES][MAX_PARTS];
 static size_t entry_count;
 static int64_t kept_offset;
 static struct str kept_text = STR_INIT(STR_UNLIMITED);
@@ -118,9 +118,9 @@ static int64_t describe(void)
     return kept_offset;
 }
 
-static bool prepare(size_t most)
+static bool prepare(size_t max)
 {
-    if (!ledger_prepare(&ledger, most)) {
+    if (!ledger_prepare(&ledger, max)) {
         return false;
     }
     describe();
@@ -712,7 +712,7 @@ static void ledger__keeps_what_was_dispatched_by_an_earlier_one(void **state)
 /* --- at most ----------------------------------------------------------------
  */
 
-static void ledger__claims_at_most_so_many_parts(void **state)
+static void ledger__claims_at_max_so_many_parts(void **state)
 {
     struct ledger_entry *all[5];
     size_t claimed = 0;
@@ -771,7 +771,7 @@ static void ledger__claims_single_parts_with_what_is_left(void **state)
     ledger_committed(&ledger);
 }
 
-static void ledger__claims_nothing_when_that_is_the_most(void **state)
+static void ledger__claims_nothing_when_that_is_the_max(void **state)
 {
     struct ledger_entry *a = take_in(10, 2);
 
@@ -884,7 +884,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
     }
     for (uint32_t round = 1; round < 30; round++) {
         for (uint32_t i = 1; i < LEDGER_WINDOW; i++) {
-            size_t part = mix(i + round) % MOST_PARTS;
+            size_t part = mix(i + round) % MAX_PARTS;
 
             if (mix(i ^ round) % 17 == 0 && part < entries[i].slot_count &&
                 slot_of(&entries[i], part)->state == SLOT_OPEN) {
@@ -892,7 +892,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
             }
         }
         assert_true(prepare(500));
-        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         ledger_committed(&ledger);
     }
     for (size_t i = 0; i < LEDGER_WINDOW; i++) {
@@ -901,7 +901,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
     }
     assert_true(claimed > 1000);
     while (prepare(500)) {
-        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         ledger_committed(&ledger);
     }
     assert_true(kept_offset == 100 + LEDGER_WINDOW);
@@ -930,14 +930,14 @@ static void ledger__has_room_for_runs_that_grow(void **state)
             finish_part(&entries[i], 1);
             finish_part(&entries[i], 2);
             (void)commit();
-            assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+            assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         }
     }
     for (int64_t i = 127; i < LEDGER_WINDOW; i += group) {
         finish(&entries[i]);
     }
     assert_true(commit() == 100);
-    assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+    assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
 }
 
 /* Single parts wait when there is no room; whole records do not. */
@@ -951,7 +951,7 @@ static void ledger__claims_whole_records_when_parts_find_no_room(void **state)
         finish_part(entry, mix((uint32_t)i) % 2);
     }
     while (commit() >= 0) {
-        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
     }
     for (size_t i = 0; i < 8000; i++) {
         waiting += ledger_entry_has(&entries[i], SLOT_FINISHED);
@@ -970,7 +970,7 @@ static void ledger__claims_whole_records_when_parts_find_no_room(void **state)
 /* A broker with a smaller offset.metadata.max.bytes, down to nothing */
 static void ledger__has_less_to_say_when_it_was_shortened(void **state)
 {
-    size_t most = PROGRESS_MOST_TEXT;
+    size_t max = PROGRESS_MAX_TEXT;
 
     for (int64_t i = 0; i < 1000; i++) {
         struct ledger_entry *entry = take_in(i, 2);
@@ -982,13 +982,13 @@ static void ledger__has_less_to_say_when_it_was_shortened(void **state)
             finish_part(entry, 1);
         }
     }
-    while (most > 0) {
+    while (max > 0) {
         if (prepare(ALL)) {
-            assert_true(kept_text.len <= most);
+            assert_true(kept_text.len <= max);
             ledger_aborted(&ledger);
         }
         ledger_shorten(&ledger);
-        most /= 2;
+        max /= 2;
     }
     assert_false(ledger_prepare(&ledger, ALL)); /* only in order from now on */
     take_in(1000, 0);
@@ -1018,7 +1018,7 @@ static void ledger__breaks_no_promise_when_it_was_shortened(void **state)
         }
     }
     assert_true(commit() == 10);
-    for (size_t most = PROGRESS_MOST_TEXT; most > 100; most /= 2) {
+    for (size_t max = PROGRESS_MAX_TEXT; max > 100; max /= 2) {
         ledger_shorten(&ledger);
     }
     finish(&entries[0]);
@@ -1074,10 +1074,10 @@ int main(void)
         LEDGER_TEST(ledger__may_drop_while_a_commit_is_under_way),
         LEDGER_TEST(ledger__knows_what_was_dispatched_in_spite_of_a_rewind),
         LEDGER_TEST(ledger__keeps_what_was_dispatched_by_an_earlier_one),
-        LEDGER_TEST(ledger__claims_at_most_so_many_parts),
+        LEDGER_TEST(ledger__claims_at_max_so_many_parts),
         LEDGER_TEST(ledger__claims_one_record_whatever_its_size),
         LEDGER_TEST(ledger__claims_single_parts_with_what_is_left),
-        LEDGER_TEST(ledger__claims_nothing_when_that_is_the_most),
+        LEDGER_TEST(ledger__claims_nothing_when_that_is_the_max),
         LEDGER_TEST(ledger__looks_at_nothing_that_a_commit_does_not_concern),
         LEDGER_TEST(ledger__waits_with_what_is_out_of_reach),
         LEDGER_TEST(ledger__has_room_for_whatever_it_claims),
