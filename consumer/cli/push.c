@@ -197,7 +197,7 @@ const struct command push_command = {
         "again.\n",
     .examples = "  waybill push event.json\n"
                 "  waybill push --config push.yaml - < events.jsonl | jq "
-                ".data.artifact.reference\n",
+                ".data.result.reference\n",
     .exits = "  0   every event was delivered, or attached to nothing\n"
              "  1   a delivery failed or was refused, or a file cannot be "
              "read\n"
