@@ -176,7 +176,7 @@ void answer(const struct answering *from, const struct question *question,
     }
     arena = arena_new();
     if (route->looks) {
-        from->options->look(from->options->payload, arena, &status);
+        from->options->get_status(from->options->payload, arena, &status);
     }
     route->put(from, &status, ret_answer);
     arena_free(arena);

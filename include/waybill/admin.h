@@ -36,7 +36,8 @@ struct admin_options {
     size_t version_count;
     const struct sandbox *sandbox; /* what is closed; NULL: nothing */
     /* The service, just now; called from the loop. */
-    void (*look)(void *payload, struct arena *arena, struct status *ret_status);
+    void (*get_status)(void *payload, struct arena *arena,
+                       struct status *ret_status);
     void *payload;
 };
 
