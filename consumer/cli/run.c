@@ -142,7 +142,7 @@ static void on_reloaded(void *payload)
     if (running->admin == NULL) {
         return;
     }
-    if (admin_renew(running->admin, &renewed, &err) < 0) {
+    if (admin_reload_certificate(running->admin, &renewed, &err) < 0) {
         log_write(LOG_ERROR, "cli",
                   "certificate of the admin port refused, the one before it "
                   "stays",
