@@ -1,8 +1,8 @@
 #include "cli_internal.h"
 #include "waybill/roff.h"
 
-/* `waybill config man`: the table of commands as waybill(1). What it prints is
- * committed, and a test compares. */
+/* `waybill config man` prints the table of commands as waybill(1). The
+ * output is committed, and a lint test compares the two. */
 
 static void append_options(struct str *out, const struct option_row *rows)
 {
@@ -26,8 +26,8 @@ static void append_command(struct str *out, const struct command *command)
     str_append_text(out, ".SS \"");
     roff_printf(out, "waybill %s%s%s%s", command->name,
                 command->options != NULL ? " [OPTION...]" : "",
-                command->words != NULL ? " " : "",
-                command->words != NULL ? command->words : "");
+                command->operands != NULL ? " " : "",
+                command->operands != NULL ? command->operands : "");
     str_append_text(out, "\"\n");
     roff_puts(out, command->summary);
     str_append_text(out, ".\n.PP\n");
@@ -36,7 +36,7 @@ static void append_command(struct str *out, const struct command *command)
     str_append_text(out, ".PP\nExamples:\n.PP\n");
     roff_append_lines(out, command->examples);
     str_append_text(out, ".PP\nExit status:\n.PP\n");
-    roff_append_lines(out, command->exits);
+    roff_append_lines(out, command->exit_statuses);
 }
 
 void append_manual(struct str *out, const struct command *const *commands)

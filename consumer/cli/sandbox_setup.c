@@ -5,8 +5,8 @@
 #include "waybill/log.h"
 #include "waybill/subprocess.h"
 
-static void gather(struct sandbox_setup *sandbox_setup,
-                   const struct settings *settings)
+static void collect_access(struct sandbox_setup *sandbox_setup,
+                           const struct settings *settings)
 {
     struct access *access = &sandbox_setup->access;
 
@@ -23,7 +23,7 @@ void sandbox_setup_begin(struct sandbox_setup *sandbox_setup,
 {
     *sandbox_setup = (struct sandbox_setup){.sandbox = {.proc = -1}};
     if (settings->sandbox == SANDBOX_ON) {
-        gather(sandbox_setup, settings);
+        collect_access(sandbox_setup, settings);
         sandbox_setup->runner = runner_start(sandbox_setup->access.programs);
     }
 }
