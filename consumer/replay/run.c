@@ -247,10 +247,10 @@ static int compare(struct running *running, struct error *err)
 }
 
 /* 0: read again from the first that is open. -1: it cannot go on. */
-static int recover(struct running *running, enum copy_result result,
+static int recover(struct running *running, enum producer_result result,
                    struct error *err)
 {
-    if (result == COPY_FENCED) {
+    if (result == PRODUCER_FENCED) {
         error_prefix(err, "another replay for this group has taken over");
         err->kind = ERROR_REJECTED;
         return -1;
@@ -260,7 +260,7 @@ static int recover(struct running *running, enum copy_result result,
         return -1;
     }
     end_group(running);
-    if ((result == COPY_LOST &&
+    if ((result == PRODUCER_LOST &&
          replay_open_producer(running->replay, err) < 0) ||
         replay_read_progress(running->replay, err) < 0) {
         return -1;
@@ -275,7 +275,7 @@ static int commit(struct running *running, bool all, struct error *err)
     struct replay *replay = running->replay;
     struct kafka_position *offsets =
         arena_alloc(running->arena, replay->track_count * sizeof(*offsets));
-    enum copy_result result;
+    enum producer_result result;
     size_t count;
 
     if (make_offsets(running, all, offsets, &count, err) < 0) {
@@ -286,7 +286,7 @@ static int commit(struct running *running, bool all, struct error *err)
     }
     result =
         replay_producer_commit(replay->replay_producer, offsets, count, err);
-    if (result != COPY_COMMITTED) {
+    if (result != PRODUCER_OK) {
         return recover(running, result, err) < 0 ? -1 : 1;
     }
     settle(running);
@@ -297,7 +297,7 @@ static int put(struct running *running, const struct input *input,
                struct dead_letter *dead_letter, struct error *err)
 {
     struct replay *replay = running->replay;
-    enum copy_result result;
+    enum producer_result result;
     struct message message;
 
     if (running->group == 0) {
@@ -310,7 +310,7 @@ static int put(struct running *running, const struct input *input,
     running->group_bytes += message.value.len;
     running->sent++;
     result = replay_producer_send(replay->replay_producer, &message, err);
-    if (result != COPY_COMMITTED) {
+    if (result != PRODUCER_OK) {
         return recover(running, result, err) < 0 ? -1 : 1;
     }
     return 0;
