@@ -211,7 +211,7 @@ static int follow(const struct cli_args *args, const struct settings *settings,
         .max_outcomes = limit,
         .clock = clock_system(),
         .interrupted = replaying_interrupted,
-        .tell = tell,
+        .on_progress = tell,
     };
     struct replay *replay = NULL;
     struct history history;
@@ -219,8 +219,8 @@ static int follow(const struct cli_args *args, const struct settings *settings,
     int status;
 
     replaying_catch_signals();
-    if (history_follow(&to, coordinates->partition, coordinates->offset, arena,
-                       &replay, &history, &err) < 0) {
+    if (history_collect(&to, coordinates->partition, coordinates->offset, arena,
+                        &replay, &history, &err) < 0) {
         status = replaying_failed(&err);
     } else {
         print_history(args, settings, &history, arena);

@@ -105,9 +105,9 @@ static void append_explanation(struct str *out,
     struct explanation explanation = dead_letter_explain(dead_letter);
 
     str_append_text(out, "why it is here\n");
-    append_paragraph(out, explanation.why);
+    append_paragraph(out, explanation.meaning);
     str_append_text(out, "what would mend it\n");
-    append_paragraph(out, explanation.mend);
+    append_paragraph(out, explanation.remedy);
     str_printf(out, "state: %s\n", dead_letter_state_name(dead_letter->state));
     append_paragraph(out, dead_letter_state_explain(dead_letter->state));
     if (dead_letter->newer != NULL) {
@@ -185,8 +185,8 @@ static void append_json(struct str *out, const struct replaying *replaying,
     append_bytes_json(&json, "key", input->message.key, MAX_HEADER);
     append_headers_json(&json, &input->message);
     append_bytes_json(&json, "value", input->message.value, MAX_VALUE);
-    json_append_string(&json, "why", explanation.why);
-    json_append_string(&json, "mend", explanation.mend);
+    json_append_string(&json, "why", explanation.meaning);
+    json_append_string(&json, "mend", explanation.remedy);
     json_append_string(&json, "state_means",
                        dead_letter_state_explain(dead_letter->state));
     json_append_optional(&json, "command",
@@ -217,7 +217,7 @@ static int show(struct replaying *replaying,
 int replay_show(struct replaying *replaying)
 {
     const char *index = replaying->args->words[1];
-    const struct dead_letter_list *dead_letter_list;
+    const struct dead_letter_list *list;
     struct filter only = {0};
     struct error err;
     int status = EXIT_OK;
@@ -233,10 +233,10 @@ int replay_show(struct replaying *replaying)
     if (replaying_open(replaying, false, &status) == NULL) {
         return status;
     }
-    dead_letter_list = replay_dead_letters(replaying->replay);
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        if (dead_letter_list->all[i].matches) {
-            return show(replaying, &dead_letter_list->all[i]);
+    list = replay_dead_letters(replaying->replay);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->all[i].matches) {
+            return show(replaying, &list->all[i]);
         }
     }
     fprintf(stderr, "waybill: there is no dead letter %s in topic '%s'\n",

@@ -116,9 +116,9 @@ void kafka_pause_partition(struct kafka *kafka,
                            const struct kafka_partition *at);
 void kafka_resume_partition(struct kafka *kafka,
                             const struct kafka_partition *at);
-/* Delivers the records of that partition again, from this offset on. Some
- * earlier records may also be delivered again after a pause, without a
- * rewind. */
+/* Delivers the records of that partition again, from this offset on. After a
+ * pause, records that were delivered before may be delivered again even without
+ * a rewind. */
 void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset);
 
