@@ -211,7 +211,7 @@ static int follow(const struct cli_args *args, const struct settings *settings,
         .max_outcomes = limit,
         .clock = clock_system(),
         .interrupted = replay_is_interrupted,
-        .tell = report_progress,
+        .on_progress = report_progress,
     };
     struct replay *replay = NULL;
     struct history history;
@@ -219,9 +219,9 @@ static int follow(const struct cli_args *args, const struct settings *settings,
     int status;
 
     replay_catch_signals();
-    if (history_follow(&history_options, coordinates->partition,
-                       coordinates->offset, arena, &replay, &history,
-                       &err) < 0) {
+    if (history_collect(&history_options, coordinates->partition,
+                        coordinates->offset, arena, &replay, &history,
+                        &err) < 0) {
         status = replay_report_error(&err);
     } else {
         print_history(args, settings, &history, arena);

@@ -86,7 +86,7 @@ static void suggest_dead_letters(const struct history *history,
                                  struct suggestions *suggestions)
 {
     for (size_t i = 0; i < history->dead_letter_count; i++) {
-        const struct dead_letter *dead_letter = history->dead_letter_list[i];
+        const struct dead_letter *dead_letter = history->dead_letters[i];
 
         if (dead_letter->state == DEAD_LETTER_WAITING ||
             dead_letter->state == DEAD_LETTER_QUARANTINED) {
@@ -283,7 +283,7 @@ static void append_dead_letters(struct str *out, const struct history *history,
         str_append_text(out, "\ndead letters\n");
     }
     for (size_t i = 0; i < history->dead_letter_count; i++) {
-        const struct dead_letter *dead_letter = history->dead_letter_list[i];
+        const struct dead_letter *dead_letter = history->dead_letters[i];
 
         str_printf(out, "  %s/%d/%lld, %s", names->dead_letters,
                    (int)dead_letter->partition, (long long)dead_letter->offset,
@@ -484,7 +484,7 @@ void explain_append_json(struct str *out, const struct history *history,
     json_close(&json, ']');
     json_open(&json, "dead_letters", '[');
     for (size_t i = 0; i < history->dead_letter_count; i++) {
-        append_dead_letter_json(&json, history->dead_letter_list[i]);
+        append_dead_letter_json(&json, history->dead_letters[i]);
     }
     json_close(&json, ']');
     json_append_integer(&json, "searched", (int64_t)history->searched);

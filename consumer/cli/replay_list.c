@@ -241,15 +241,14 @@ static void print_table(const struct dead_letter *const *shown, size_t count)
 static void print_list(const struct replay_context *context,
                        struct arena *arena)
 {
-    const struct dead_letter_list *dead_letter_list =
-        replay_dead_letters(context->replay);
+    const struct dead_letter_list *list = replay_dead_letters(context->replay);
     const struct dead_letter **shown =
-        arena_alloc(arena, dead_letter_list->count * sizeof(shown[0]));
+        arena_alloc(arena, list->count * sizeof(shown[0]));
     size_t settled = 0;
     size_t count = 0;
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        const struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct dead_letter *dead_letter = &list->all[i];
 
         if (!dead_letter->matches) {
             continue;
@@ -378,20 +377,18 @@ int replay_stats(struct replay_context *context)
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     size_t states[DEAD_LETTER_STATES] = {0};
     struct dead_letter_statistics statistics;
-    struct dead_letter_list *dead_letter_list;
+    struct dead_letter_list *list;
     int status = EXIT_OK;
 
     if (replay_context_open(context, false, &status) == NULL) {
         return status;
     }
-    dead_letter_list = replay_dead_letters(context->replay);
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        states[dead_letter_list->all[i].state] +=
-            dead_letter_list->all[i].matches;
-        dead_letter_list->all[i].matches &=
-            context->all || !is_settled(&dead_letter_list->all[i]);
+    list = replay_dead_letters(context->replay);
+    for (size_t i = 0; i < list->count; i++) {
+        states[list->all[i].state] += list->all[i].matches;
+        list->all[i].matches &= context->all || !is_settled(&list->all[i]);
     }
-    dead_letter_list_count(dead_letter_list, &statistics);
+    dead_letter_list_count(list, &statistics);
     memcpy(statistics.states, states, sizeof(states));
     if (context->json) {
         append_stats_json(&out, &statistics);

@@ -5,7 +5,7 @@
 #include "waybill/utf8.h"
 
 struct purge_totals {
-    size_t dead_letter_list;
+    size_t deleted;
     size_t remaining;
 };
 
@@ -14,7 +14,7 @@ static struct purge_totals sum_of(const struct purge_span *spans, size_t count)
     struct purge_totals purge_totals = {0};
 
     for (size_t i = 0; i < count; i++) {
-        purge_totals.dead_letter_list += spans[i].dead_letter_list;
+        purge_totals.deleted += spans[i].deleted;
         purge_totals.remaining += spans[i].remaining;
     }
     return purge_totals;
@@ -24,12 +24,12 @@ static void append_span(struct str *out, const struct purge_span *span,
                         bool done)
 {
     str_printf(out, "partition %d: %s %zu", span->partition,
-               done ? "deleted" : "would delete", span->dead_letter_list);
-    if (span->stopper != NULL) {
+               done ? "deleted" : "would delete", span->deleted);
+    if (span->first_remaining != NULL) {
         str_printf(out, ", %zu remain%s; the first is %d/%lld: %s",
                    span->remaining, span->remaining == 1 ? "s" : "",
-                   span->partition, (long long)span->stopper->offset,
-                   dead_letter_state_name(span->stopper->state));
+                   span->partition, (long long)span->first_remaining->offset,
+                   dead_letter_state_name(span->first_remaining->state));
     }
     str_append_char(out, '\n');
 }
@@ -40,14 +40,14 @@ static void append_text(struct str *out, const struct purge_span *spans,
     struct purge_totals purge_totals = sum_of(spans, count);
 
     for (size_t i = 0; i < count; i++) {
-        if (spans[i].dead_letter_list + spans[i].remaining > 0) {
+        if (spans[i].deleted + spans[i].remaining > 0) {
             append_span(out, &spans[i], done);
         }
     }
     str_printf(out, "%s %zu dead letter%s, %zu remain%s%s\n",
-               done ? "deleted" : "would delete", purge_totals.dead_letter_list,
-               purge_totals.dead_letter_list == 1 ? "" : "s",
-               purge_totals.remaining, purge_totals.remaining == 1 ? "s" : "",
+               done ? "deleted" : "would delete", purge_totals.deleted,
+               purge_totals.deleted == 1 ? "" : "s", purge_totals.remaining,
+               purge_totals.remaining == 1 ? "s" : "",
                done ? "" : " (dry run: --yes does it)");
     if (purge_totals.remaining > 0) {
         str_append_text(
@@ -64,19 +64,17 @@ static void append_json(struct str *out, const struct purge_span *spans,
 
     json_open(&json, NULL, '{');
     json_append_bool(&json, "dry_run", !done);
-    json_append_integer(&json, "deleted",
-                        (int64_t)purge_totals.dead_letter_list);
+    json_append_integer(&json, "deleted", (int64_t)purge_totals.deleted);
     json_append_integer(&json, "remaining", (int64_t)purge_totals.remaining);
     json_open(&json, "partitions", '[');
     for (size_t i = 0; i < count; i++) {
         json_open(&json, NULL, '{');
         json_append_integer(&json, "partition", spans[i].partition);
-        json_append_integer(&json, "deleted",
-                            (int64_t)spans[i].dead_letter_list);
+        json_append_integer(&json, "deleted", (int64_t)spans[i].deleted);
         json_append_integer(&json, "remaining", (int64_t)spans[i].remaining);
-        if (spans[i].stopper != NULL) {
+        if (spans[i].first_remaining != NULL) {
             json_open(&json, "first_remaining", '{');
-            append_dead_letter_json(&json, spans[i].stopper);
+            append_dead_letter_json(&json, spans[i].first_remaining);
             json_close(&json, '}');
         }
         json_close(&json, '}');

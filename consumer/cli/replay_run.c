@@ -36,7 +36,7 @@ static void append_duration(struct str *out, int64_t ms)
  * jump with every commit. */
 static void append_progress(struct str *out, const struct replay_counts *counts)
 {
-    size_t done = counts->copied + counts->under_way;
+    size_t done = counts->copied + counts->in_transaction;
     int64_t left =
         replay_time_left_ms(done, counts->chosen, counts->elapsed_ms);
 
@@ -89,11 +89,11 @@ static void clear_line(const struct progress_line *progress_line)
 static const char *const end_names[] = {"done", "interrupted",
                                         "too_many_failures"};
 
-static void count_chosen(const struct dead_letter_list *dead_letter_list,
+static void count_chosen(const struct dead_letter_list *list,
                          struct tally *tally)
 {
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        const struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct dead_letter *dead_letter = &list->all[i];
 
         if (dead_letter->chosen || dead_letter->refused) {
             tally_add(tally, dead_letter->error_class);
@@ -119,7 +119,7 @@ static void append_summary_json(struct str *out, bool dry_run, const char *end,
     json_append_integer(&json, "foreign", (int64_t)counts->foreign);
     json_append_integer(&json, "unreadable", (int64_t)counts->unreadable);
     json_append_integer(&json, "refused", (int64_t)counts->refused);
-    json_append_integer(&json, "gone", (int64_t)counts->gone);
+    json_append_integer(&json, "gone", (int64_t)counts->deleted);
     json_open(&json, "outcomes", '{');
     json_append_integer(&json, "succeeded", (int64_t)counts->succeeded);
     json_append_integer(&json, "failed", (int64_t)counts->failed);
@@ -143,7 +143,7 @@ static void append_left_out(struct str *out, const struct replay_counts *counts)
         {counts->foreign, "of another consumer group (--force)"},
         {counts->unreadable, "no dead letters of Waybill's"},
         {counts->refused, "larger than the attestations topic takes"},
-        {counts->gone, "deleted by somebody else meanwhile"},
+        {counts->deleted, "deleted by somebody else meanwhile"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -231,7 +231,7 @@ static int exit_status_of(enum replay_end end,
         break;
     }
     return counts->quarantined + counts->foreign + counts->unreadable +
-                       counts->refused + counts->gone >
+                       counts->refused + counts->deleted >
                    0
                ? EXIT_FAILED
                : EXIT_OK;

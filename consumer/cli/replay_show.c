@@ -107,9 +107,9 @@ static void append_explanation(struct str *out,
     struct explanation explanation = dead_letter_explain(dead_letter);
 
     str_append_text(out, "why it is here\n");
-    append_paragraph(out, explanation.why);
+    append_paragraph(out, explanation.meaning);
     str_append_text(out, "what would mend it\n");
-    append_paragraph(out, explanation.mend);
+    append_paragraph(out, explanation.remedy);
     str_printf(out, "state: %s\n", dead_letter_state_name(dead_letter->state));
     append_paragraph(out, dead_letter_state_explain(dead_letter->state));
     if (dead_letter->newer != NULL) {
@@ -188,8 +188,8 @@ static void append_json(struct str *out, const struct replay_context *context,
     append_bytes_json(&json, "key", input->message.key, MAX_HEADER_BYTES);
     append_headers_json(&json, &input->message);
     append_bytes_json(&json, "value", input->message.value, MAX_VALUE_BYTES);
-    json_append_string(&json, "why", explanation.why);
-    json_append_string(&json, "mend", explanation.mend);
+    json_append_string(&json, "why", explanation.meaning);
+    json_append_string(&json, "mend", explanation.remedy);
     json_append_string(&json, "state_means",
                        dead_letter_state_explain(dead_letter->state));
     json_append_optional(&json, "command",
@@ -220,7 +220,7 @@ static int print_dead_letter(struct replay_context *context,
 int replay_show(struct replay_context *context)
 {
     const char *position = context->args->operands[1];
-    const struct dead_letter_list *dead_letter_list;
+    const struct dead_letter_list *list;
     struct filter filter = {0};
     struct error err;
     int status = EXIT_OK;
@@ -236,10 +236,10 @@ int replay_show(struct replay_context *context)
     if (replay_context_open(context, false, &status) == NULL) {
         return status;
     }
-    dead_letter_list = replay_dead_letters(context->replay);
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        if (dead_letter_list->all[i].matches) {
-            return print_dead_letter(context, &dead_letter_list->all[i]);
+    list = replay_dead_letters(context->replay);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->all[i].matches) {
+            return print_dead_letter(context, &list->all[i]);
         }
     }
     fprintf(stderr, "waybill: there is no dead letter %s in topic '%s'\n",

@@ -19,7 +19,7 @@ static void add_message(struct service *service, struct kafka_batch *batch,
     service->sent = mem_grow(service->sent, &service->sent_capacity,
                              service->sent_count + 1, sizeof(service->sent[0]));
     service->sent[service->sent_count++] = sent;
-    kafka_batch_message(batch, message);
+    kafka_batch_add_message(batch, message);
 }
 
 static void add_outcome(struct service *service, struct kafka_batch *batch,
@@ -63,7 +63,7 @@ static void add_position(struct kafka_batch *batch,
 
     position.offset = ledger_describe(&assignment->ledger, &text);
     position.metadata = text.data;
-    kafka_batch_offset(batch, &position);
+    kafka_batch_add_offset(batch, &position);
 }
 
 /* How many outcomes still fit. A failed delivery has two messages, and its dead
@@ -188,7 +188,7 @@ static void settle(struct assignment *assignment,
         return;
     }
     ledger_aborted(&assignment->ledger);
-    if (result->verdict == KAFKA_REFUSED_METADATA) {
+    if (result->verdict == KAFKA_METADATA_TOO_LARGE) {
         ledger_shorten(&assignment->ledger);
     }
     if (assignment->revoked && result->verdict == KAFKA_ABORTED) {
@@ -220,7 +220,7 @@ void service_on_committed(void *payload, const struct kafka_result *result)
             settle(assignment, result);
         }
     }
-    if (result->verdict == KAFKA_REFUSED_MESSAGE) {
+    if (result->verdict == KAFKA_MESSAGE_TOO_LARGE) {
         withhold(service, result);
     }
     service->sent_count = 0;

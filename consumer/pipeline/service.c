@@ -50,7 +50,7 @@ static void release_revoked(struct service *service)
     if (service->revoking && !left) {
         service->revoking = false;
         loop_disarm(service->options->loop, &service->handover);
-        kafka_release(service->kafka);
+        kafka_complete_revocation(service->kafka);
     }
 }
 

@@ -66,7 +66,7 @@ struct service {
     bool full;
     enum service_state state;
     bool idle;     /* nothing runs any more, while draining */
-    bool revoking; /* kafka_release() is owed */
+    bool revoking; /* kafka_complete_revocation() is owed */
     bool dirty;    /* there may be something to commit */
     uint64_t committed_ms;
     uint64_t commits;  /* tried */
