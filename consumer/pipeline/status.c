@@ -50,7 +50,7 @@ static void collect_partition(const struct assignment *assignment,
         .window = ledger_span(ledger),
         .records = ledger->entry_count,
         .shed = ledger_has_unread(ledger),
-        .resting = assignment->resting,
+        .paused = assignment->resting,
         .revoked = assignment->revoked,
     };
 }

@@ -54,7 +54,7 @@ struct status_partition {
     int64_t window; /* offsets from the watermark to `read` */
     size_t records; /* in memory */
     bool shed;      /* some records were shed, to be read again */
-    bool resting;   /* paused, because the window is full */
+    bool paused;    /* reading is paused, because the window is full */
     bool revoked;   /* being handed over to another member of the group */
 };
 
