@@ -77,7 +77,7 @@ static void append_partition(struct json_writer *writer,
     append_if_known(writer, "window", from->window);
     append_count(writer, "records", from->records);
     json_append_bool(writer, "parked", from->shed);
-    json_append_bool(writer, "paused", from->resting);
+    json_append_bool(writer, "paused", from->paused);
     json_append_bool(writer, "revoked", from->revoked);
     json_close(writer, '}');
 }
