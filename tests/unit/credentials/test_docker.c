@@ -401,7 +401,7 @@ static void docker__forgets_a_helper_that_nobody_waits_for(void **state)
     world_open(world, &looked_for, 1);
     begin_to_wait(world, &reported);
     turn_until_idle(world);
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     turn_until_idle(world);

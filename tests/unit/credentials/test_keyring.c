@@ -115,7 +115,7 @@ static void keyring__is_forgotten_while_it_is_asked(void **state)
     world_open(world, &keyring, 1);
     begin_to_wait(world, &reported);
     turn_until_idle(world);
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     turn_until_idle(world);
