@@ -28,7 +28,7 @@ struct reload {
     const char *changing; /* what had changed at the last look, or NULL */
     bool wanted;
     bool postpone;      /* and it was said */
-    struct str started; /* config_append_marks(), as it counts */
+    struct str started; /* config_append_restart_digests() */
     struct str marks;   /* ... as it was read last */
     struct str restart; /* keys that wait for one */
     struct str fault;   /* the first of the last try */
@@ -106,12 +106,13 @@ static void note_restart(struct reload *reload, const struct settings *settings)
     CLEANUP(str_release) struct str marks = STR_INIT(STR_UNLIMITED);
     bool news;
 
-    config_append_marks(settings, &marks);
+    config_append_restart_digests(settings, &marks);
     news = strcmp(marks.data, reload->marks.data) != 0;
     str_clear(&reload->marks);
     str_append_text(&reload->marks, marks.data);
     str_clear(&reload->restart);
-    config_append_changed(marks.data, reload->started.data, &reload->restart);
+    config_append_changed_keys(marks.data, reload->started.data,
+                               &reload->restart);
     if (news && reload->restart.len > 0) {
         log_write(LOG_WARN, "cli",
                   "changed in the configuration, but only read at the start: "
@@ -193,7 +194,7 @@ static void read_if_wanted(struct reload *reload)
 static void on_look(void *payload)
 {
     struct reload *reload = payload;
-    const char *other = config_files_look(&reload->files);
+    const char *other = config_files_find_changed(&reload->files);
 
     loop_arm(reload->options.pipeline->loop, &reload->look, LOOK_MS);
     if (reload->changing != NULL && other == NULL) {
@@ -239,7 +240,7 @@ struct reload *reload_new(const struct reload_options *options,
     str_init(&reload->marks, STR_UNLIMITED);
     str_init(&reload->restart, STR_UNLIMITED);
     str_init(&reload->fault, STR_UNLIMITED);
-    config_append_marks(settings, &reload->started);
+    config_append_restart_digests(settings, &reload->started);
     str_append_text(&reload->marks, reload->started.data);
     add_generation(reload, settings);
     return reload;

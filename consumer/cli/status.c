@@ -172,7 +172,7 @@ static int say(struct asking *asking, bool as_json, struct error *err)
 
 static int run_status(const struct cli_args *args)
 {
-    struct settings *settings = load_settings(args, CONFIG_ADMIN_ALONE);
+    struct settings *settings = load_settings(args, CONFIG_ADMIN_ONLY);
     struct asking asking = {.base = STR_INIT(STR_UNLIMITED),
                             .body = STR_INIT(STR_UNLIMITED)};
     struct error err = {0};
