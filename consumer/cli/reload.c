@@ -29,7 +29,7 @@ struct reload {
     const char *changed_file; /* changed at the last poll, or NULL */
     bool is_requested;
     bool is_postponed;        /* and this has been logged */
-    struct str startup_marks; /* config_append_marks() at startup */
+    struct str startup_marks; /* config_append_restart_digests() at startup */
     struct str last_marks;    /* ... of the settings that were read last */
     struct str restart_keys;  /* changed keys that need a restart */
     struct str first_fault;   /* first fault of the last reload */
@@ -107,13 +107,13 @@ static void report_restart_keys(struct reload *reload,
     CLEANUP(str_release) struct str last_marks = STR_INIT(STR_UNLIMITED);
     bool is_new;
 
-    config_append_marks(settings, &last_marks);
+    config_append_restart_digests(settings, &last_marks);
     is_new = strcmp(last_marks.data, reload->last_marks.data) != 0;
     str_clear(&reload->last_marks);
     str_append_text(&reload->last_marks, last_marks.data);
     str_clear(&reload->restart_keys);
-    config_append_changed(last_marks.data, reload->startup_marks.data,
-                          &reload->restart_keys);
+    config_append_changed_keys(last_marks.data, reload->startup_marks.data,
+                               &reload->restart_keys);
     if (is_new && reload->restart_keys.len > 0) {
         log_write(LOG_WARN, "cli",
                   "changed in the configuration, but only read at the start: "
@@ -195,7 +195,7 @@ static void read_if_requested(struct reload *reload)
 static void on_poll(void *payload)
 {
     struct reload *reload = payload;
-    const char *changed_file = config_files_look(&reload->files);
+    const char *changed_file = config_files_find_changed(&reload->files);
 
     loop_arm(reload->options.pipeline->loop, &reload->poll, POLL_INTERVAL_MS);
     if (reload->changed_file != NULL && changed_file == NULL) {
@@ -240,7 +240,7 @@ struct reload *reload_new(const struct reload_options *options,
     str_init(&reload->last_marks, STR_UNLIMITED);
     str_init(&reload->restart_keys, STR_UNLIMITED);
     str_init(&reload->first_fault, STR_UNLIMITED);
-    config_append_marks(settings, &reload->startup_marks);
+    config_append_restart_digests(settings, &reload->startup_marks);
     str_append_text(&reload->last_marks, reload->startup_marks.data);
     add_generation(reload, settings);
     return reload;

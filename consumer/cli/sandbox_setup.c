@@ -60,12 +60,13 @@ void sandbox_setup_close(struct sandbox_setup *sandbox_setup)
               LOG_TEXT("seccomp", sandbox->seccomp ? "on" : "none"),
               LOG_NUMBER("landlock_abi", sandbox->landlock),
               LOG_NUMBER("files", sandbox->files),
-              LOG_NUMBER("written", sandbox->written),
-              LOG_TEXT("runner",
-                       runner_is_there(sandbox_setup->runner) ? "on" : "none"));
+              LOG_NUMBER("written", sandbox->writable),
+              LOG_TEXT("runner", runner_is_running(sandbox_setup->runner)
+                                     ? "on"
+                                     : "none"));
     log_missing(sandbox->no_seccomp);
     log_missing(sandbox->no_landlock);
-    if (sandbox->landlock == 0 && sandbox_setup->access.written != NULL) {
+    if (sandbox->landlock == 0 && sandbox_setup->access.writable != NULL) {
         log_write(LOG_WARN, "cli",
                   "the sandbox does not limit which files are written: that "
                   "takes Landlock",

@@ -177,7 +177,7 @@ static int print_status(struct status_query *query, bool as_json,
 
 static int run_status(const struct cli_args *args)
 {
-    struct settings *settings = load_settings(args, CONFIG_ADMIN_ALONE);
+    struct settings *settings = load_settings(args, CONFIG_ADMIN_ONLY);
     struct status_query query = {.base = STR_INIT(STR_UNLIMITED),
                                  .body = STR_INIT(STR_UNLIMITED)};
     struct error err = {0};

@@ -3,13 +3,13 @@
 #include "config_internal.h"
 #include "waybill/roff.h"
 
-/* `waybill config man-yaml`: the tables as waybill.yaml(5). What it prints is
- * committed, and a test compares. */
+/* `waybill config man-yaml`: the field tables as waybill.yaml(5). The output is
+ * committed, and a test compares the two. */
 
 static void append_type(struct str *out, const struct field *field)
 {
     if (field->type != FIELD_ENUM) {
-        roff_puts(out, field_type_word(field));
+        roff_puts(out, field_type_name(field));
         return;
     }
     for (size_t i = 0; field->choices[i] != NULL; i++) {

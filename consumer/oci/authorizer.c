@@ -23,7 +23,7 @@ void authorizer_release(struct authorizer *authorizer)
     if (authorizer->origin != NULL) {
         origin_forget_waiter(authorizer->origin, &authorizer->probe_waiter);
     }
-    keychain_forget_waiter(&authorizer->keychain_waiter);
+    keychain_cancel_wait(&authorizer->keychain_waiter);
     token_forget_waiter(&authorizer->token_waiter);
     credential_check_forget_waiter(&authorizer->credential_check_waiter);
     authorizer_answered(authorizer, false, false);
@@ -170,7 +170,7 @@ static bool renew(struct authorizer *authorizer)
     struct keychain *keychain = authorizer->target->keychain;
 
     if (authorizer->renewed || keychain == NULL ||
-        !keychain_refuse(keychain, authorizer->credential_id)) {
+        !keychain_reject(keychain, authorizer->credential_id)) {
         return false;
     }
     authorizer->renewed = true;
@@ -404,7 +404,7 @@ bool authorizer_refused(struct authorizer *authorizer,
     if (keychain != NULL && authorizer->credential_id != 0 &&
         (!was_bearer ||
          secret_text(&keychain_last(keychain)->registry_token) != NULL)) {
-        another = keychain_refuse(keychain, authorizer->credential_id);
+        another = keychain_reject(keychain, authorizer->credential_id);
     }
     return response->status != 403 || another;
 }

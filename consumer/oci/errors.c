@@ -207,7 +207,7 @@ static void collect(struct secret_set *secrets, const struct oci_target *target,
                     const struct secret_set *revealed)
 {
     secret_set_add_all(secrets, revealed);
-    credential_add_to(secrets, credential_of(target));
+    credential_add_secrets(secrets, credential_of(target));
 }
 
 static void scrub(const struct secret_set *secrets, struct error *err)

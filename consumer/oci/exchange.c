@@ -530,7 +530,7 @@ static void fill(struct exchange *exchange, const struct token_query *query,
     exchange->keychain = query->target->keychain;
     exchange->method = query->target->exchange;
     credential_copy(&exchange->credential, query->credential);
-    credential_add_to(&exchange->revealed, &exchange->credential);
+    credential_add_secrets(&exchange->revealed, &exchange->credential);
     exchange->realm = mem_strdup(realm->text);
     exchange->host = mem_strdup(realm->host);
     exchange->service = mem_strdup(service);

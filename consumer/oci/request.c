@@ -159,7 +159,7 @@ static void doubt_credential(struct oci_request *request, int status)
     if ((status == 401 || status == 403) && request->with_credentials &&
         request->target->keychain != NULL &&
         request->authorizer.credential_id != 0) {
-        keychain_refuse(request->target->keychain,
+        keychain_reject(request->target->keychain,
                         request->authorizer.credential_id);
     }
 }

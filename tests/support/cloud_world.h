@@ -78,7 +78,7 @@ static inline const char *first_request(struct world *world,
                         asked->region, asked->region[0] ? "\n" : "",
                         asked->without_proxy ? "without a proxy\n" : "",
                         asked->body);
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     return text;

@@ -244,7 +244,7 @@ static inline void leave_while_it_is_asked(struct world *world)
 
     begin_to_wait(world, &reported);
     turn_until_idle(world);
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     turn_until_idle(world);
