@@ -261,7 +261,7 @@ static void start(struct endpoint_sending *sending)
                                        .body = sending->request.body,
                                        .transport = &transport,
                                        .max_body = MAX_RESPONSE,
-                                       .cuts_body = true,
+                                       .truncates_body = true,
                                        .once = true,
                                        .timeouts = context->network.timeouts,
                                    },
