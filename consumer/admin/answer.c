@@ -101,7 +101,7 @@ static bool has_token(const struct question *question, const char *token)
 
     return given != NULL &&
            strncasecmp(given, scheme, sizeof(scheme) - 1) == 0 &&
-           secrets_equal(given + sizeof(scheme) - 1, token);
+           text_equal_constant_time(given + sizeof(scheme) - 1, token);
 }
 
 /* Only a name can be made to point elsewhere. */
