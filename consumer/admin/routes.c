@@ -109,7 +109,7 @@ static bool has_token(const struct admin_request *request, const char *token)
 
     return given != NULL &&
            strncasecmp(given, scheme, sizeof(scheme) - 1) == 0 &&
-           secrets_equal(given + sizeof(scheme) - 1, token);
+           text_equal_constant_time(given + sizeof(scheme) - 1, token);
 }
 
 /* An address is accepted, too: DNS rebinding needs a name. */

@@ -8,15 +8,15 @@ static void append_options(struct str *out, const struct option_row *rows)
 {
     for (; rows != NULL && rows->name != NULL; rows++) {
         str_append_text(out, ".TP\n\\fB");
-        roff_puts(out, rows->name);
+        roff_append_text(out, rows->name);
         str_append_text(out, "\\fR");
         if (rows->argument != NULL) {
             str_append_text(out, " \\fI");
-            roff_puts(out, rows->argument);
+            roff_append_text(out, rows->argument);
             str_append_text(out, "\\fR");
         }
         str_append_char(out, '\n');
-        roff_puts(out, rows->doc);
+        roff_append_text(out, rows->doc);
         str_append_char(out, '\n');
     }
 }
@@ -29,7 +29,7 @@ static void append_command(struct str *out, const struct command *command)
                 command->operands != NULL ? " " : "",
                 command->operands != NULL ? command->operands : "");
     str_append_text(out, "\"\n");
-    roff_puts(out, command->summary);
+    roff_append_text(out, command->summary);
     str_append_text(out, ".\n.PP\n");
     roff_append_lines(out, command->text);
     append_options(out, command->options);
@@ -46,7 +46,7 @@ void append_manual(struct str *out, const struct command *const *commands)
     str_append_text(out, ".SH SYNOPSIS\n\\fBwaybill\\fR [\\fB\\-\\-config\\fR "
                          "\\fIFILE\\fR] \\fICOMMAND\\fR ...\n"
                          ".SH DESCRIPTION\n");
-    roff_puts(out, CLI_SUMMARY "\n");
+    roff_append_text(out, CLI_SUMMARY "\n");
     str_append_text(out, ".SH OPTIONS\nBefore or behind the command:\n");
     append_options(out, global_options);
     str_append_text(out, ".SH COMMANDS\n");

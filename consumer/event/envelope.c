@@ -207,9 +207,9 @@ static int check(const struct json_at *at, const struct envelope *envelope,
 static void write_envelope(const struct envelope *envelope, struct str *out)
 {
     str_append_text(out, "{\"payloadType\":");
-    json_write_go_string(out, envelope->payload_type);
+    json_append_go_string(out, envelope->payload_type);
     str_append_text(out, ",\"payload\":");
-    json_write_go_string(out, envelope->payload);
+    json_append_go_string(out, envelope->payload);
     str_append_text(out, ",\"signatures\":");
     if (envelope->signatures_null) {
         str_append_text(out, "null}");
@@ -218,9 +218,9 @@ static void write_envelope(const struct envelope *envelope, struct str *out)
     str_append_char(out, '[');
     for (size_t i = 0; i < envelope->count; i++) {
         str_append_text(out, i > 0 ? ",{\"keyid\":" : "{\"keyid\":");
-        json_write_go_string(out, envelope->signatures[i].keyid);
+        json_append_go_string(out, envelope->signatures[i].keyid);
         str_append_text(out, ",\"sig\":");
-        json_write_go_string(out, envelope->signatures[i].sig);
+        json_append_go_string(out, envelope->signatures[i].sig);
         str_append_char(out, '}');
     }
     str_append_text(out, "]}");

@@ -269,7 +269,7 @@ static void start(struct endpoint_transfer *transfer)
                                     .body = transfer->request.body,
                                     .transport = &transport,
                                     .max_body = MAX_RESPONSE,
-                                    .cuts_body = true,
+                                    .truncates_body = true,
                                     .once = true,
                                     .timeouts = context->network.timeouts,
                                 },

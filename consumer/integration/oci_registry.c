@@ -405,9 +405,9 @@ static void on_inspected(void *payload, const struct oci_inspection *found)
 {
     static const enum integration_verdict verdicts[] = {
         [OCI_SKIPPED] = FINDING_SKIPPED,
-        [OCI_GOOD] = FINDING_GOOD,
-        [OCI_DOUBTFUL] = FINDING_DOUBTFUL,
-        [OCI_BAD] = FINDING_BAD,
+        [OCI_PASSED] = FINDING_GOOD,
+        [OCI_WARNING] = FINDING_DOUBTFUL,
+        [OCI_FAILED] = FINDING_BAD,
     };
     struct inspection *inspection = payload;
     struct integration_finding findings[OCI_STEPS + 1];

@@ -36,7 +36,7 @@
          .since = "0.2"},                                                      \
         {.key = "tls_min_version",                                             \
          .type = FIELD_ENUM,                                                   \
-         .offset = (base) + offsetof(struct http_transport, oldest_tls),       \
+         .offset = (base) + offsetof(struct http_transport, min_tls),          \
          .choices = http_tls_versions,                                         \
          .fallback = "1.2",                                                    \
          .doc = "The oldest version of TLS that is spoken.",                   \
