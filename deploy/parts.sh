@@ -31,6 +31,8 @@ PARTS_HELM=(
 )
 # Kubernetes' own schemas, 1.25 to 1.37
 PARTS_KUBERNETES_VALIDATE_VERSION=1.37.0
+# Verifies what a webhook is signed with, by its makers' own code
+PARTS_STANDARDWEBHOOKS_VERSION=1.1.0
 PARTS_GO_TOOLS=(
     registry=github.com/distribution/distribution/v3/cmd/registry@v3.0.0
     crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
@@ -200,28 +202,36 @@ parts_go_tools() {
     return "$status"
 }
 
-# parts_kubernetes_validate: a python that has the package of that name.
-parts_kubernetes_validate() {
+# parts_python PACKAGE VERSION: a python that has that package of PyPI.
+parts_python() {
     local cache
-    cache=$(parts_cache)/kubernetes-validate-$PARTS_KUBERNETES_VALIDATE_VERSION
+    cache=$(parts_cache)/$1-$2
     if [ ! -e "$cache/complete" ]; then
         parts_apt python3-venv || return
         mkdir -p "$(parts_cache)" || return
         # Not moved into place as the others are: it holds its own path.
         # shellcheck disable=SC2016 # the dollars are for the inner shell
-        flock "$cache.lock" bash -euc '. "$0"; parts_make_kubernetes_validate "$1"' \
-            "$PARTS_FILE" "$cache" || return
+        flock "$cache.lock" bash -euc '. "$0"; parts_make_python "$1" "$2"' \
+            "$PARTS_FILE" "$cache" "$1==$2" || return
     fi
     printf '%s\n' "$cache/bin/python3"
 }
 
-parts_make_kubernetes_validate() {
+parts_make_python() {
     [ ! -e "$1/complete" ] || return 0
-    parts_say "fetching Kubernetes' schemas, kubernetes-validate $PARTS_KUBERNETES_VALIDATE_VERSION"
+    parts_say "fetching $2"
     parts_quiet /usr/bin/python3 -m venv --clear "$1" &&
-        parts_quiet "$1/bin/pip" -q install \
-            "kubernetes-validate==$PARTS_KUBERNETES_VALIDATE_VERSION" &&
+        parts_quiet "$1/bin/pip" -q install "$2" &&
         : >"$1/complete"
+}
+
+# A python each that has the package of that name
+parts_kubernetes_validate() {
+    parts_python kubernetes-validate "$PARTS_KUBERNETES_VALIDATE_VERSION"
+}
+
+parts_standardwebhooks() {
+    parts_python standardwebhooks "$PARTS_STANDARDWEBHOOKS_VERSION"
 }
 
 # parts_helm 3|4: a helm of that major version.

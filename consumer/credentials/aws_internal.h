@@ -1,57 +1,12 @@
 #ifndef WAYBILL_AWS_INTERNAL_H
 #define WAYBILL_AWS_INTERNAL_H
 
+#include "aws_host.h"
+#include "aws_text.h"
 #include "cloud.h"
 
 /* What the files of AWS share: one signed call, and where its keys come from.
  */
-
-/* --- aws_host.c: what a registry's name says ---------------------------------
- */
-
-#define AWS_ACCOUNT 12
-#define AWS_MOST_REGION 40
-
-struct aws_place {
-    bool is_public;                /* ECR Public */
-    bool is_known;                 /* the name is one of ECR's */
-    char account[AWS_ACCOUNT + 1]; /* "" where the name has none */
-    char region[AWS_MOST_REGION + 1];
-    char api[160]; /* URL */
-    char sts[160]; /* URL */
-};
-
-/* Only what the name says; false: it is none of ECR's. */
-bool aws_place_parse(const char *registry, struct aws_place *ret_place);
-/* With what the configuration and the environment say */
-int aws_place_find(const char *registry, const struct credential_source *spec,
-                   struct aws_place *ret_place, struct error *err) NODISCARD;
-
-/* --- aws_text.c: two old formats
- * ----------------------------------------------
- */
-
-struct aws_keys {
-    char *id;
-    struct secret secret;
-    struct secret session; /* may have no value */
-    char *file;            /* they were read from; may be NULL */
-    struct file_stamp stamp;
-};
-void aws_keys_release(struct aws_keys *keys);
-/* Takes copies; -1 when one is missing or no key at all */
-int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
-                 const char *secret, const char *session,
-                 struct error *err) NODISCARD;
-
-enum aws_profile { AWS_PROFILE_FOUND, AWS_PROFILE_ABSENT, AWS_PROFILE_FAULTY };
-/* Of a shared credentials file */
-enum aws_profile aws_profile_read(const char *text, const char *profile,
-                                  struct aws_keys *keys, struct error *err);
-/* The text of the first element at that path (from the document's element on;
- * ends with NULL); false: there is none, or it is not the XML that AWS sends.
- */
-bool aws_xml_text(const char *xml, const char *const *path, struct str *out);
 
 /* --- aws_call.c: one call ----------------------------------------------------
  */
@@ -64,7 +19,7 @@ typedef void aws_call_fn(void *payload, const struct json *answer,
 struct aws_call {
     const struct network *network;
     const struct credential_source *spec;
-    struct aws_place place;
+    struct aws_host machine_host;
     struct aws_keys keys;
     const char *action; /* GetAuthorizationToken */
     struct str body;    /* JSON */

@@ -1,3 +1,5 @@
+#include "docker_config.h"
+
 #include <string.h>
 #include <strings.h>
 

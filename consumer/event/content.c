@@ -121,6 +121,7 @@ static int read_statement(const struct json *tree, struct arena *arena,
                              "is not an in-toto statement's (%s)",
                              STATEMENT_V1);
     }
+    statement->document = tree;
     statement->predicate = predicate.value;
     return read_statement_subjects(&root, arena, statement, err);
 }

@@ -32,12 +32,15 @@ struct http_transfer {
     struct task refusal;             /* what never goes out ends with this */
     bool http1;
     bool large; /* has a larger buffer */
+    bool once;
+    bool cuts_body;
+    bool is_cut;
     struct curl_slist *headers;
     http_done_fn *done;
     void *payload;
     struct bytes body;
     size_t sent;
-    size_t most_body;
+    size_t max_body;
     struct http_response response;
     struct http_peer peer;
     bool wants_peer;

@@ -9,7 +9,7 @@
 #define SLOWEST_BYTES_PER_SECOND 1L
 /* ... but a server that drips must not have us for ever: the whole may take
  * this many times answer_ms, and the body a second for so many bytes. */
-#define MOST_ANSWERS 10
+#define MAX_ANSWERS 10
 #define SLOWEST_BODY_BYTES_PER_MS 16
 /* A body of more gets a buffer of this size, and so fewer turns of the loop. */
 #define LARGE_BODY ((size_t)1024 * 1024)
@@ -31,8 +31,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *payload)
         end--;
     }
     if (end > 0) {
-        str_put(headers, data, end);
-        str_putc(headers, '\n');
+        str_append(headers, data, end);
+        str_append_char(headers, '\n');
     }
     if (headers->overflow) {
         transfer->too_large = "headers";
@@ -44,13 +44,20 @@ static size_t on_header(char *data, size_t size, size_t count, void *payload)
 static size_t on_body(char *data, size_t size, size_t count, void *payload)
 {
     struct http_transfer *transfer = payload;
+    struct str *body = &transfer->response.body;
+    size_t len = size * count;
 
-    str_put(&transfer->response.body, data, size * count);
-    if (transfer->response.body.overflow) {
+    if (transfer->cuts_body && len > body->cap - body->len) {
+        str_append(body, data, body->cap - body->len);
+        transfer->is_cut = true;
+        return 0;
+    }
+    str_append(body, data, len);
+    if (body->overflow) {
         transfer->too_large = "body";
         return 0;
     }
-    return size * count;
+    return len;
 }
 
 static size_t on_send(char *data, size_t size, size_t count, void *payload)
@@ -175,7 +182,7 @@ static void set_limits(CURL *easy, const struct http_request *request)
     const struct http_timeouts *timeouts = &request->timeouts;
     long seconds = ((long)timeouts->answer_ms + 999) / 1000;
     long whole = (long)timeouts->connect_ms +
-                 MOST_ANSWERS * (long)timeouts->answer_ms +
+                 MAX_ANSWERS * (long)timeouts->answer_ms +
                  (long)(request->body.len / SLOWEST_BODY_BYTES_PER_MS);
 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, whole);
@@ -229,6 +236,7 @@ static void on_refusal(void *payload)
     struct error err;
 
     error_set(&err, ERROR_UNREACHABLE, "%s", transfer->certs->fault);
+    err.unsent = true;
     transfer->done(transfer->payload, NULL, &err);
     release(transfer);
 }
@@ -248,10 +256,14 @@ struct http_transfer *http_start(struct http *http,
     task_init(&transfer->refusal, on_refusal, transfer);
     str_init(&transfer->response.headers, LIMIT_HTTP_HEADERS);
     /* The response to a token request holds a token. */
-    str_init_secret(&transfer->response.body, request->most_body);
+    str_init_secret(&transfer->response.body, request->max_body);
     str_init(&transfer->peer.until, LIMIT_URL);
     str_init(&transfer->peer.issuer, LIMIT_URL);
     transfer->wants_peer = request->wants_peer;
+    transfer->cuts_body = request->cuts_body;
+    transfer->once = request->once;
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, request->once ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_CERTINFO, request->wants_peer ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_says);
@@ -291,9 +303,9 @@ static void read_certificate(CURL *easy, struct http_peer *peer)
     }
     for (const struct curl_slist *at = info->certinfo[0]; at; at = at->next) {
         if (strncmp(at->data, until, sizeof(until) - 1) == 0) {
-            str_puts(&peer->until, at->data + sizeof(until) - 1);
+            str_append_text(&peer->until, at->data + sizeof(until) - 1);
         } else if (strncmp(at->data, issuer, sizeof(issuer) - 1) == 0) {
-            str_puts(&peer->issuer, at->data + sizeof(issuer) - 1);
+            str_append_text(&peer->issuer, at->data + sizeof(issuer) - 1);
         }
     }
 }
@@ -330,7 +342,7 @@ static bool has_answer(const struct http_transfer *transfer, CURLcode result)
 {
     int status = transfer->response.status;
 
-    return status != 407 && (result == CURLE_OK ||
+    return status != 407 && (result == CURLE_OK || transfer->is_cut ||
                              (result == CURLE_SEND_ERROR && status >= 400));
 }
 
@@ -359,7 +371,6 @@ static void go_again(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
 
-    host_avoid_http2(transfer->host, loop_now(http->loop));
     curl_multi_remove_handle(http->multi, transfer->easy);
     transfer->sent = 0;
     transfer->too_large = NULL;
@@ -372,14 +383,26 @@ static void go_again(struct http_transfer *transfer)
     curl_multi_add_handle(http->multi, transfer->easy);
 }
 
+/* libcurl notes the time at which it is about to send. */
+static bool is_unsent(const struct http_transfer *transfer)
+{
+    curl_off_t ready_us = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return ready_us == 0;
+}
+
 void transfer_finish(struct http_transfer *transfer, CURLcode result)
 {
     struct error err;
     long status = 0;
 
     if (wants_http1(transfer, result)) {
-        go_again(transfer);
-        return;
+        host_avoid_http2(transfer->host, loop_now(transfer->http->loop));
+        if (!transfer->once) {
+            go_again(transfer);
+            return;
+        }
     }
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->response.status = (int)status;
@@ -390,6 +413,7 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
         transfer->done(transfer->payload, &transfer->response, NULL);
     } else {
         transfer_explain(transfer, result, &err);
+        err.unsent = is_unsent(transfer);
         transfer->done(transfer->payload, NULL, &err);
     }
     release(transfer);

@@ -8,7 +8,8 @@
 /* What the descriptors have in common: how one is found and opened, and the
  * defaults of the callbacks that they may leave out. */
 
-const struct integration_class *integration_class_of(const char *kind)
+/* NULL: there is none of that kind. */
+static const struct integration_class *class_of(const char *kind)
 {
     for (size_t i = 0; integration_classes[i] != NULL; i++) {
         if (strcmp(integration_classes[i]->fields.kind, kind) == 0) {
@@ -21,8 +22,7 @@ const struct integration_class *integration_class_of(const char *kind)
 const struct integration_class *integration_class_for(
     const struct registration *registration)
 {
-    const struct integration_class *class =
-        integration_class_of(registration->integration);
+    const struct integration_class *class = class_of(registration->integration);
 
     if (class == NULL) {
         abort(); /* config/ lets no other kind pass */
@@ -119,13 +119,13 @@ void integration_cancel(struct integration_operation *operation)
     operation->cancel(operation);
 }
 
-void integration_needs(const struct registration *registration,
-                       struct needs *needs)
+void integration_access(const struct registration *registration,
+                        struct access *access)
 {
     const struct integration_class *class = integration_class_for(registration);
 
-    if (class->needs != NULL) {
-        class->needs(registration, needs);
+    if (class->access != NULL) {
+        class->access(registration, access);
     }
 }
 

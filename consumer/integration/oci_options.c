@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "oci_options.h"
-#include "waybill/file.h"
+#include "transport_options.h"
 #include "waybill/limits.h"
 #include "waybill/oci.h"
 
@@ -32,11 +32,6 @@ static int check_prefix(const char *value, struct error *err)
                          "between them)");
     }
     return 0;
-}
-
-static int check_file(const char *value, struct error *err)
-{
-    return file_check(value, err) < 0 ? error_prefix(err, "cannot be read") : 0;
 }
 
 /* It becomes a header, and the user's name ends at the first colon. */
@@ -92,7 +87,7 @@ const struct field oci_registration_fields[] = {
     {.key = "token_exchange_method",
      .type = FIELD_ENUM,
      .offset = OPTION(exchange),
-     .words = oci_exchanges,
+     .choices = oci_exchanges,
      .fallback = "auto",
      .doc = "How tokens are asked for: oauth2 is a POST, basic the older GET, "
             "auto a POST for refresh tokens and a GET for passwords.",
@@ -104,30 +99,7 @@ const struct field oci_registration_fields[] = {
      .doc = "Amazon ECR makes no repository by itself: make it where it is "
             "missing. The role must allow ecr:CreateRepository.",
      .since = "0.2"},
-    {.key = "ca_file",
-     .flags = FIELD_PATH,
-     .offset = OPTION(transport.ca_file),
-     .check = check_file,
-     .doc = "Authorities (PEM) to trust for this registry and its token "
-            "server, instead of the system's. A relative path starts at "
-            "the configuration file's folder.",
-     .example = "/etc/waybill/registry-ca.pem",
-     .since = "0.1"},
-    {.key = "client_certificate",
-     .flags = FIELD_PATH,
-     .offset = OPTION(transport.certificate),
-     .check = check_file,
-     .doc = "The certificate (PEM) to show to a registry that asks for one.",
-     .example = "/etc/waybill/client.crt",
-     .since = "0.2"},
-    {.key = "client_key",
-     .flags = FIELD_PATH,
-     .offset = OPTION(transport.key),
-     .check = check_file,
-     .doc = "Its key (PEM, not encrypted). Left out: it is in the "
-            "certificate's file.",
-     .example = "/etc/waybill/client.key",
-     .since = "0.2"},
+    TRANSPORT_FIELDS(OPTION(transport)),
     {.key = "certs_dir",
      .flags = FIELD_PATH,
      .offset = OPTION(transport.certs_dir),
@@ -137,21 +109,6 @@ const struct field oci_registration_fields[] = {
             "/etc/containers/certs.d, /etc/docker/certs.d. Read where there "
             "is neither a ca_file nor a client_certificate.",
      .example = "/etc/waybill/certs.d",
-     .since = "0.2"},
-    {.key = "tls_min_version",
-     .type = FIELD_ENUM,
-     .offset = OPTION(transport.oldest_tls),
-     .words = http_tls_versions,
-     .fallback = "1.2",
-     .doc = "The oldest version of TLS that is spoken.",
-     .since = "0.2"},
-    {.key = "proxy",
-     .flags = FIELD_SECRET,
-     .offset = OPTION(transport.proxy),
-     .doc = "The proxy to this registry, [scheme://][user:password@]host:port, "
-            "or none. Left out: what https_proxy and no_proxy in the "
-            "environment say.",
-     .example = "http://proxy.internal:3128",
      .since = "0.2"},
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
@@ -164,8 +121,8 @@ const struct field oci_registration_fields[] = {
     {.key = "chunk_size",
      .type = FIELD_SIZE,
      .offset = OPTION(chunk_size),
-     .least = 65536,
-     .most = (uint64_t)1024 * 1024 * 1024,
+     .min = 65536,
+     .max = (uint64_t)1024 * 1024 * 1024,
      .doc = "Upload what is larger in pieces of this size. Left out: in one "
             "piece, which most registries prefer, and in pieces only after "
             "one was refused for its size.",
@@ -222,11 +179,6 @@ static int check_transport(const struct registry_options *options,
 {
     const struct http_transport *transport = &options->transport;
 
-    if (transport->key != NULL && transport->certificate == NULL) {
-        *ret_key = "client_key";
-        return error_set(err, ERROR_CONFIG,
-                         "is of no use without a client_certificate");
-    }
     if (options->plain_http == 1 &&
         (transport->ca_file != NULL || transport->certificate != NULL)) {
         *ret_key = "plain_http";
@@ -234,7 +186,7 @@ static int check_transport(const struct registry_options *options,
                          "there are no certificates in plain http (leave out "
                          "this, or ca_file and client_certificate)");
     }
-    return 0;
+    return transport_check(transport, ret_key, err);
 }
 
 static int check_provider(const struct registry_options *options,

@@ -11,7 +11,7 @@ void ledger_init(struct ledger *ledger)
         .last = -1,
         .target = -1,
         .full_at = -1,
-        .text_most = PROGRESS_MOST_TEXT,
+        .max_text = PROGRESS_MAX_TEXT,
     };
     TAILQ_INIT(&ledger->entries);
     TAILQ_INIT(&ledger->ready);
@@ -221,15 +221,8 @@ static struct ledger_entries *finished_list(const struct ledger_entry *entry)
                                            : &entry->ledger->partial;
 }
 
-void ledger_remove(struct ledger *ledger, struct ledger_entry *entry)
+static void leave_lists(struct ledger *ledger, struct ledger_entry *entry)
 {
-    struct ledger_entries *list = finished_list(entry);
-
-    TAILQ_REMOVE(&ledger->entries, entry, link);
-    ledger->entry_count--;
-    if (list != NULL) {
-        TAILQ_REMOVE(list, entry, finished);
-    }
     if (entry->in_state[SLOT_IN_COMMIT] > 0) {
         TAILQ_REMOVE(&ledger->in_commit, entry, in_commit);
     }
@@ -239,6 +232,18 @@ void ledger_remove(struct ledger *ledger, struct ledger_entry *entry)
     if (entry->slot_count == 0) {
         TAILQ_REMOVE(&ledger->idle, entry, idle);
     }
+}
+
+void ledger_remove(struct ledger *ledger, struct ledger_entry *entry)
+{
+    struct ledger_entries *list = finished_list(entry);
+
+    TAILQ_REMOVE(&ledger->entries, entry, link);
+    ledger->entry_count--;
+    if (list != NULL) {
+        TAILQ_REMOVE(list, entry, finished);
+    }
+    leave_lists(ledger, entry);
     entry->is_failing = false;
     entry->ledger = NULL;
 }
@@ -346,7 +351,7 @@ bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
 {
     if (ledger_entry_has(entry, SLOT_FINISHED) ||
         ledger_entry_has(entry, SLOT_IN_COMMIT) ||
-        entry->offset - ledger->committed.watermark > PROGRESS_MOST_SPAN) {
+        entry->offset - ledger->committed.watermark > PROGRESS_MAX_SPAN) {
         return false;
     }
     ledger_withdraw(ledger, entry);
@@ -361,7 +366,7 @@ bool ledger_has_unread(const struct ledger *ledger)
 
 /* The record that is sought may be gone itself (compaction): then no second
  * reading meets it, however often. */
-#define MOST_MISSED 3
+#define MAX_MISSED 3
 
 int64_t ledger_rewind(struct ledger *ledger)
 {
@@ -369,7 +374,7 @@ int64_t ledger_rewind(struct ledger *ledger)
 
     if (target != ledger->target || ledger->met || ledger->last < target) {
         ledger->missed = 0;
-    } else if (++ledger->missed == MOST_MISSED) {
+    } else if (++ledger->missed == MAX_MISSED) {
         offset_set_remove(&ledger->unread, target);
     }
     ledger->met = false;

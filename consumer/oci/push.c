@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "errors.h"
 #include "oci_internal.h"
 #include "upload.h"
 #include "waybill/alloc.h"

@@ -49,7 +49,7 @@ static void give_https_back(const struct url *from, struct url *to)
     if (to->port != 443) {
         str_printf(&text, ":%u", to->port);
     }
-    str_puts(&text, path);
+    str_append_text(&text, path);
     mem_free(to->text);
     to->text = str_take(&text);
     to->https = true;
@@ -70,32 +70,32 @@ static bool is_named(const struct allow_list *allowed, const char *host)
 
 /* A private target is only for those who are as near to it themselves, or where
  * it is allowed by name. */
-static bool may_reach(const struct url *from, const struct oci_target *target,
+static bool may_reach(const struct url *from, const struct allow_list *allowed,
                       const struct url *to)
 {
     enum address_class class = class_of(to->host);
 
     return class == ADDRESS_PUBLIC || same_host(from, to) ||
-           class_of(from->host) >= class || is_named(target->allowed, to->host);
+           class_of(from->host) >= class || is_named(allowed, to->host);
 }
 
 /* Whether `from` may send us there at all, and its token server be there */
-static bool is_allowed(const struct url *from, const struct oci_target *target,
+static bool is_allowed(const struct url *from, const struct allow_list *allowed,
                        const struct url *to)
 {
     return same_host(from, to) || same_site(from->host, to->host) ||
            (class_of(from->host) == ADDRESS_LOOPBACK &&
             class_of(to->host) == ADDRESS_LOOPBACK) ||
-           allow_list_has(target->allowed, to->host);
+           allow_list_has(allowed, to->host);
 }
 
-static bool may_be_plain(const struct url *from,
-                         const struct oci_target *target, const struct url *to)
+static bool may_be_plain(const struct url *from, const struct url *to,
+                         bool plain_http_allowed)
 {
     if (from->https) {
         return false;
     }
-    return target->plain_http_allowed || same_host(from, to) ||
+    return plain_http_allowed || same_host(from, to) ||
            class_of(to->host) == ADDRESS_LOOPBACK;
 }
 
@@ -108,19 +108,27 @@ static bool has_dots_behind(const char *host)
     return len > 0 && host[len - 1] == '.';
 }
 
-enum trust trust_of(const struct url *from, const struct oci_target *target,
-                    struct url *to, enum errand errand)
+bool referral_is_allowed(const struct url *from, const struct url *to,
+                         const struct allow_list *allowed,
+                         bool plain_http_allowed)
 {
-    if (errand == ERRAND_UPLOAD && from->https && !to->https &&
+    return !has_dots_behind(to->host) && is_allowed(from, allowed, to) &&
+           may_reach(from, allowed, to) &&
+           (to->https || may_be_plain(from, to, plain_http_allowed));
+}
+
+enum trust trust_of(const struct url *from, const struct oci_target *target,
+                    struct url *to, enum redirect_kind redirect_kind)
+{
+    if (redirect_kind == REDIRECT_UPLOAD && from->https && !to->https &&
         same_host(from, to)) {
         give_https_back(from, to);
     }
-    if (has_dots_behind(to->host) || !is_allowed(from, target, to) ||
-        !may_reach(from, target, to) ||
-        (!to->https && !may_be_plain(from, target, to))) {
+    if (!referral_is_allowed(from, to, target->allowed,
+                             target->plain_http_allowed)) {
         return TRUST_REFUSED;
     }
-    if (errand == ERRAND_REALM ||
+    if (redirect_kind == REDIRECT_REALM ||
         (same_host(from, to) && from->port == to->port &&
          from->https == to->https)) {
         return TRUST_CREDENTIALS;

@@ -30,6 +30,7 @@ static void on_done(void *payload, const struct delivery_report *report)
     count_content(delivery->record);
     if (report->status == DELIVERY_FAILED) {
         err = *report->err;
+        delivery->in_doubt = delivery->in_doubt || !report->did_not_arrive;
         copy.err = &err;
         attempt_release(delivery);
     } else {
@@ -41,7 +42,7 @@ static void on_done(void *payload, const struct delivery_report *report)
 /* Somebody's attempt may have arrived without an answer. */
 static bool may_have_arrived(const struct delivery *delivery)
 {
-    return delivery->dispatched || delivery->outcome.attempts > 0;
+    return delivery->dispatched || delivery->in_doubt;
 }
 
 static void note_repetition(struct delivery *delivery, bool repeats)

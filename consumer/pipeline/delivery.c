@@ -40,6 +40,7 @@ void delivery_recall(struct delivery *delivery)
         return;
     }
     age = clock_wall_ms(loop_clock(loop)) - past->first_failed_ms;
+    delivery->in_doubt = true;
     delivery->outcome.attempts = past->attempts;
     delivery->outcome.first_failed_ms = past->first_failed_ms;
     delivery->outcome.started_ms = past->first_failed_ms;
@@ -57,7 +58,7 @@ void delivery_note_attempts(struct delivery *delivery)
     }
 }
 
-static void tell_record(const struct delivery *delivery)
+static void report_record(const struct delivery *delivery)
 {
     struct record *record = delivery->record;
 
@@ -74,12 +75,12 @@ void delivery_finish(struct delivery *delivery)
         loop_now(loop) - delivery->started_ms + delivery->aged_ms;
     delivery_set_state(delivery, DELIVERY_DONE);
     registration_queue_leave(delivery->queue);
-    tell_record(delivery);
+    report_record(delivery);
 }
 
 void delivery_drop(struct delivery *delivery)
 {
     delivery->state = DELIVERY_DROPPED;
     registration_queue_leave(delivery->queue);
-    tell_record(delivery);
+    report_record(delivery);
 }

@@ -46,8 +46,3 @@ void pipeline_free(struct pipeline *pipeline)
     integration_set_free(pipeline->integrations);
     mem_free(pipeline);
 }
-
-const struct settings *pipeline_settings(const struct pipeline *pipeline)
-{
-    return pipeline->options.settings;
-}

@@ -50,8 +50,8 @@ struct endpoint {
     struct limiter limiter;
     struct budget budget;
     struct rate rate;
-    int64_t down_since_ms; /* wall, while the breaker is open */
-    uint64_t asked_ms;     /* nothing before: it has asked for a pause */
+    int64_t down_since_ms;   /* wall, while the breaker is open */
+    uint64_t pause_until_ms; /* nothing before: it has asked for a pause */
     /* Both with those of earlier configurations */
     size_t in_flight; /* attempts */
     size_t load;      /* deliveries that are not over */
@@ -181,6 +181,7 @@ struct delivery {
     enum delivery_state state;
     bool reported;   /* to whoever fed the record */
     bool dispatched; /* somebody may have begun it before */
+    bool in_doubt;   /* an attempt that failed may have arrived */
     bool abandoned;  /* the attempt that is in flight is the last */
     bool refused;    /* its credentials were, at least once */
     struct timer pause;
@@ -247,16 +248,13 @@ void scheduler_destroy(struct scheduler *scheduler);
 /* PIPELINE_SERVICE */
 static inline bool scheduler_is_service(const struct scheduler *scheduler)
 {
-    return scheduler->options->patience == PIPELINE_SERVICE;
+    return scheduler->options->mode == PIPELINE_SERVICE;
 }
 struct registration_queue *scheduler_queue(
     struct scheduler *scheduler, const struct registration *registration);
 
 /* A new delivery, of which attachment, queue, integration and slot are set */
 void scheduler_enqueue(struct delivery *delivery);
-/* How the attempt of a delivery has ended */
-void scheduler_report(struct delivery *delivery,
-                      const struct delivery_report *report);
 /* No attempt begins any more, and with `at_once` none goes on; true: one is in
  * flight. */
 bool scheduler_abandon(struct delivery *delivery, bool at_once);

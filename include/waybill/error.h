@@ -50,7 +50,8 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    int http_status;            /* 0: there was no answer */
+    int http_status; /* 0: there was no answer */
+    bool unsent;     /* of a request without an answer: none of it has left */
     uint32_t retry_after_ms;    /* 0: the other side did not say */
     char code[ERROR_CODE_SIZE]; /* the registry's own, e.g. DENIED */
     char message[LIMIT_MESSAGE + 1];
@@ -64,13 +65,12 @@ static inline int error_failed(void)
 }
 #define error_set(err, kind, ...)                                              \
     (error_fill(err, kind, __VA_ARGS__), error_failed())
-#define error_prefix(err, ...)                                                 \
-    (error_put_front(err, __VA_ARGS__), error_failed())
+#define error_prefix(err, ...) (error_prepend(err, __VA_ARGS__), error_failed())
 void error_fill(struct error *err, enum error_kind kind, const char *format,
                 ...) PRINTF(3, 4);
 void error_vfill(struct error *err, enum error_kind kind, const char *format,
                  va_list args) PRINTF(3, 0);
-void error_put_front(struct error *err, const char *format, ...) PRINTF(2, 3);
+void error_prepend(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 /* What an error means for the record that it was met with. */
 enum disposition {

@@ -26,6 +26,7 @@ struct statement {
     const struct statement_subject *subjects;
     size_t subject_count;
     const struct json *predicate; /* NULL: it has none */
+    const struct json *document;  /* all of it */
     struct bytes bytes;           /* as signed */
 };
 

@@ -36,6 +36,7 @@ enum field_type {
 /* Of an attachment: its value alone, without the key, is a part of the default
  * name. Other options stand there as key=value. */
 #define FIELD_NAMES 16U
+#define FIELD_SINGLE 32U /* of a FIELD_STRINGS: one text is a list of one */
 
 struct field {
     const char *key;
@@ -43,9 +44,9 @@ struct field {
     unsigned flags;
     size_t offset;
     const char *fallback; /* as one would write it; NULL: none */
-    uint64_t least;       /* of what is a number; most 0: no bounds */
-    uint64_t most;
-    const char *const *words;   /* ends with NULL */
+    uint64_t min;         /* of what is a number; most 0: no bounds */
+    uint64_t max;
+    const char *const *choices; /* ends with NULL */
     const struct field *fields; /* ends with a row without a key */
     size_t item_size;           /* of a FIELD_LIST's items */
     /* Looks at one item of a FIELD_LIST as a whole; the fault belongs to

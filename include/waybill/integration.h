@@ -4,12 +4,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "waybill/access.h"
 #include "waybill/error.h"
 #include "waybill/event.h"
 #include "waybill/field.h"
 #include "waybill/http.h"
 #include "waybill/loop.h"
-#include "waybill/needs.h"
 #include "waybill/outcome.h"
 #include "waybill/plan.h"
 
@@ -69,7 +69,8 @@ struct delivery_request {
     uint64_t deadline_ms; /* monotonic, of the loop's clock: after it no other
                              attempt follows; 0: none */
     /* An earlier attempt, perhaps of another instance, may have arrived without
-     * an answer. An integration that can ask its destination asks first. */
+     * an answer. An integration that can ask its destination asks first. False:
+     * there was none, or each reported that it did not arrive. */
     bool may_have_arrived;
     const char *traceparent; /* for its requests; NULL: none */
     /* For bodies and everything else that this attempt needs, and for the
@@ -96,6 +97,10 @@ struct delivery_report {
     struct delivery_result result; /* when succeeded */
     const char *skip_reason;       /* when skipped: a sentence without a stop */
     const struct error *err;       /* when failed */
+    /* When failed: it is certain that nothing of what this attempt still had to
+     * do has arrived, so that another attempt repeats nothing. What is not said
+     * may have arrived. */
+    bool did_not_arrive;
 };
 
 typedef void delivery_done_fn(void *payload,
@@ -168,7 +173,8 @@ struct integration_class {
     /* Optional. The files that deliveries of a registration read and write and
      * the programs that they run, beside what the options with FIELD_PATH name:
      * the sandbox allows nothing else. NULL: none. */
-    void (*needs)(const struct registration *registration, struct needs *needs);
+    void (*access)(const struct registration *registration,
+                   struct access *access);
 };
 
 /* Every integration, in the order of integrations.def; both end with NULL and
@@ -176,8 +182,6 @@ struct integration_class {
 extern const struct integration_class *const integration_classes[];
 extern const struct integration_fields *const integration_table[];
 
-/* NULL: there is none of that kind. */
-const struct integration_class *integration_class_of(const char *kind);
 /* That of a registration that config/ has accepted: never NULL */
 const struct integration_class *integration_class_for(
     const struct registration *registration);
@@ -204,8 +208,8 @@ struct integration_operation *integration_probe(
 void integration_inspect(struct integration *integration,
                          const struct registration *registration,
                          integration_inspected_fn *done, void *payload);
-void integration_needs(const struct registration *registration,
-                       struct needs *needs);
+void integration_access(const struct registration *registration,
+                        struct access *access);
 void integration_cancel(struct integration_operation *operation);
 
 #endif

@@ -27,6 +27,10 @@
 #define LIMIT_MATERIAL_ANNOTATIONS 64
 /* A statement that is decoded: Chainloop's largest have some hundred KiB */
 #define LIMIT_STATEMENT ((size_t)4 * 1024 * 1024)
+/* The body of a message: several times the default limit of an event, because
+ * parts of it appear more than once and in base64, but not without end, because
+ * a template may repeat them */
+#define LIMIT_MESSAGE_BODY ((size_t)64 * 1024 * 1024)
 /* Headers of one Kafka record */
 #define LIMIT_RECORD_HEADERS 256
 

@@ -27,7 +27,7 @@ struct pipeline;
 struct record;
 struct delivery;
 
-enum pipeline_patience {
+enum pipeline_mode {
     /* A service: refused credentials are held and tried again for ever, a
      * failure that may pass has max_attempts and max_age. */
     PIPELINE_SERVICE,
@@ -41,7 +41,7 @@ struct pipeline_options {
     struct http *http;
     struct random *random;
     const struct settings *settings;
-    enum pipeline_patience patience;
+    enum pipeline_mode mode;
 };
 
 /* What integrations are opened with, by the settings. */
@@ -53,7 +53,6 @@ struct integration_context pipeline_context(const struct settings *settings,
 struct pipeline *pipeline_new(const struct pipeline_options *options);
 /* No record is left, and none that was before it in the same service. */
 void pipeline_free(struct pipeline *pipeline);
-const struct settings *pipeline_settings(const struct pipeline *pipeline);
 
 /* Called once for each delivery of a record, as soon as it has an outcome, from
  * the loop, unless the record is freed before; and where an abandoned one comes

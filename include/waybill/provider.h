@@ -6,6 +6,7 @@
 
 #include "waybill/compiler.h"
 #include "waybill/error.h"
+#include "waybill/url.h"
 
 /*
  * Registries that are known by name, and in what each differs from the
@@ -40,8 +41,8 @@ struct provider {
     bool well_known;      /* in the allow-list by default */
     unsigned quirks;
     /* Components of a whole repository name, without host; 0: any number */
-    unsigned least_parts;
-    unsigned most_parts;
+    unsigned min_parts;
+    unsigned max_parts;
     const char *parts_advice;     /* why, and how to mend it */
     const char *auth_advice;      /* what 401 and 403 mean there; or NULL */
     const char *not_found_advice; /* so for 404; or NULL */
@@ -69,5 +70,13 @@ struct allow_list {
 /* Well-known registries and their token servers, and the patterns. `host` has
  * no port; a list of NULL is an empty one. */
 bool allow_list_has(const struct allow_list *allowed, const char *host);
+
+/* Whether what answers at `from` may send us to `to`, by the rules of trust.c:
+ * another host only when it is a neighbour, well known or allowed; never from
+ * https to http; never to an address that only we can reach, unless the sender
+ * is as near. plain_http_allowed: http to other hosts was asked for by name. */
+bool referral_is_allowed(const struct url *from, const struct url *to,
+                         const struct allow_list *allowed,
+                         bool plain_http_allowed);
 
 #endif

@@ -1,12 +1,15 @@
 #ifndef WAYBILL_SIGN_H
 #define WAYBILL_SIGN_H
 
+#include <stdint.h>
+
 #include "waybill/error.h"
 #include "waybill/json.h"
 #include "waybill/str.h"
 
 /*
- * Signatures of our own: what a service account proves itself with.
+ * Signatures of our own: what a service account proves itself with, and what a
+ * message proves that it is ours with.
  */
 
 /* Appends a JSON web token (RFC 7519) of these claims, which are the text of a
@@ -20,5 +23,13 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
  * JSON web token. The signature is not checked: it is the business of whoever
  * the token is shown to. */
 struct json *jwt_claims(const char *token);
+
+/* One signature for the header webhook-signature (Standard Webhooks 1.0,
+ * "Signature scheme"): "v1," and the HMAC-SHA256 of "id.timestamp.body" in
+ * base64. The secret is 24 to 64 bytes in base64, after "whsec_" or without
+ * it. Appends; ERROR_CONFIG when the secret is none. */
+int sign_webhook(const char *secret, const char *id, int64_t timestamp_s,
+                 struct bytes body, struct str *out,
+                 struct error *err) NODISCARD;
 
 #endif

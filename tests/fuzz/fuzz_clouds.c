@@ -1,9 +1,11 @@
 #include <string.h>
 
-#include "credentials/aws_internal.h"
+#include "credentials/aws_host.h"
+#include "credentials/aws_text.h"
 #include "credentials/google_key.h"
 #include "fuzz.h"
 #include "waybill/arena.h"
+#include "waybill/http.h"
 
 /*
  * What clouds say and what stands in their files, read by hand:
@@ -55,12 +57,12 @@ static void check_key(const char *text)
 
 static void check_place(const char *text)
 {
-    struct aws_place place;
+    struct aws_host machine_host;
 
-    if (aws_place_parse(text, &place)) {
-        CHECK(strncmp(place.api, "https://", 8) == 0);
-        CHECK(strpbrk(place.api + 8, "/:@?# ") == NULL);
-        CHECK(strpbrk(place.sts + 8, "/:@?# ") == NULL);
+    if (aws_host_parse(text, &machine_host)) {
+        CHECK(strncmp(machine_host.api, "https://", 8) == 0);
+        CHECK(strpbrk(machine_host.api + 8, "/:@?# ") == NULL);
+        CHECK(strpbrk(machine_host.sts + 8, "/:@?# ") == NULL);
     }
 }
 

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "credentials/credentials_internal.h"
+#include "credentials/docker_config.h"
 #include "fuzz.h"
 
 /*
@@ -25,9 +25,11 @@ static void check_entry(const struct docker_entry *entry)
     CHECK((entry->helper != NULL) == (entry->via != NULL));
     CHECK(entry->helper == NULL || entry->helper[0] != '\0');
     CHECK(credential_is_empty(is) || secret_text(&is->password) != NULL ||
-          secret_text(&is->identity_token) != NULL || secret_text(&is->registry_token) != NULL);
+          secret_text(&is->identity_token) != NULL ||
+          secret_text(&is->registry_token) != NULL);
     /* Which of them counts is decided here. */
-    CHECK((secret_text(&is->password) != NULL) + (secret_text(&is->identity_token) != NULL) +
+    CHECK((secret_text(&is->password) != NULL) +
+              (secret_text(&is->identity_token) != NULL) +
               (secret_text(&is->registry_token) != NULL) <=
           1);
     CHECK(is->file == NULL && is->origin == NULL);
@@ -39,8 +41,10 @@ static void check_same(const struct docker_entry *a,
     CHECK(same_text(a->helper, b->helper));
     CHECK(same_text(a->credential.username, b->credential.username));
     CHECK(secret_equal(&a->credential.password, &b->credential.password));
-    CHECK(secret_equal(&a->credential.identity_token, &b->credential.identity_token));
-    CHECK(secret_equal(&a->credential.registry_token, &b->credential.registry_token));
+    CHECK(secret_equal(&a->credential.identity_token,
+                       &b->credential.identity_token));
+    CHECK(secret_equal(&a->credential.registry_token,
+                       &b->credential.registry_token));
 }
 
 static void check_reason(const struct error *err)
@@ -62,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *path;
     size_t len;
 
-    str_put(&text, data, size);
+    str_append(&text, data, size);
     if (memchr(text.data, '\n', text.len) == NULL) {
         return 0;
     }

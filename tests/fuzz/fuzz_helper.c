@@ -1,21 +1,42 @@
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../support/fake_http.h"
+#include "cli/credential_helper.h"
 #include "fuzz.h"
-#include "cli/helper_internal.h"
+#include "waybill/alloc.h"
+#include "waybill/json.h"
 #include "waybill/limits.h"
+#include "waybill/oci.h"
 #include "waybill/utf8.h"
 
 /*
- * A request, a zero byte, a configuration file.
+ * A URI, a zero byte, a configuration file. Every registry answers to anybody,
+ * so that no source of credentials is asked.
  *
  * - Each is read or refused, with words that a terminal can show.
  * - What would become a scope is a repository's name and nothing else.
- * - Credentials go nowhere by plain http unless the file says so; without a
- *   file, and with no variable set, only to registries that are well known.
+ * - Nobody is asked by plain http unless the file says so, or it is this
+ *   machine; without a file, and with no variable set, only registries that are
+ *   well known are.
  * - The same input leads to the same choice.
  */
+
+#define TARGET "registry '"
+#define SCOPE "', repository:"
+
+static bool has_file;
+static bool file_has_scheme; /* only so it can allow plain http */
+
+static struct fake_reply answer_anybody(const struct http_transfer *asked)
+{
+    CHECK(strncmp(asked->name, "GET http", 8) == 0);
+    CHECK(strstr(asked->headers, "Authorization") == NULL);
+    return (struct fake_reply){.status = 200};
+}
 
 static void check_refusal(const struct error *err)
 {
@@ -28,84 +49,65 @@ static void check_refusal(const struct error *err)
     }
 }
 
-static void check_choice(const struct helper_choice *choice,
-                         const struct helper_uri *uri,
-                         const struct helper_config *config)
+/* The notes name where credentials may go: "registry 'R', repository:P:pull" */
+static void check_target(const char *line, const char *uri)
 {
-    if (choice->repository == NULL) {
-        return;
-    }
-    CHECK(oci_path_is_valid(choice->repository));
-    CHECK(strpbrk(choice->registry, "/?#@\\% ") == NULL);
-    CHECK(choice->https == (strcmp(uri->scheme, "https") == 0));
-    CHECK(choice->https || choice->plain_http_allowed ||
-          oci_registry_is_loopback(choice->registry));
-    CHECK(config != NULL || provider_of(choice->registry)->well_known);
-    CHECK((config != NULL) == (choice->url != NULL));
+    char *registry = mem_strdup(line + strlen(TARGET));
+    char *scope = strstr(registry, SCOPE);
+    char *path;
+
+    CHECK(scope != NULL);
+    *scope = '\0';
+    path = scope + strlen(SCOPE);
+    CHECK(strchr(path, ':') != NULL);
+    *strchr(path, ':') = '\0';
+    CHECK(oci_path_is_valid(path));
+    CHECK(strpbrk(registry, "/?#@\\% ") == NULL);
+    CHECK(has_file || provider_of(registry)->well_known);
+    CHECK(file_has_scheme || oci_registry_is_loopback(registry) ||
+          strncasecmp(uri, "https://", 8) == 0);
+    mem_free(registry);
 }
 
-static int choose(const struct helper_config *config,
-                  const struct helper_uri *uri, struct arena *arena,
-                  struct helper_choice *choice)
+static int get(const char *uri, struct helper_answer *answer)
 {
-    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct helper_notes notes = {HELPER_DEBUG, &text};
+    CLEANUP(str_release) struct str request = STR_INIT(STR_UNLIMITED);
+    struct json_writer json = {.out = &request};
+    const char *target;
     struct error err;
-    int result = helper_choose(config, uri, arena, &notes, choice, &err);
+    int result;
 
+    json_open(&json, NULL, '{');
+    json_append_string(&json, "uri", uri);
+    json_close(&json, '}');
+    result = helper_get(request.data, request.len, answer, &err);
+    target = strstr(answer->notes.data, TARGET);
+    if (target != NULL) {
+        check_target(target, uri);
+    }
     if (result < 0) {
         check_refusal(&err);
     } else {
-        check_choice(choice, uri, config);
-        CHECK(text.len > 0 || choice->repository != NULL);
+        CHECK(strstr(secret_text(&answer->json), "{\"headers\":{") ==
+              secret_text(&answer->json));
+        CHECK(target != NULL ||
+              strcmp(secret_text(&answer->json), "{\"headers\":{}}\n") == 0);
     }
     return result;
 }
 
-static void check_config(const struct helper_config *config)
+static int get_twice(const char *uri)
 {
-    CHECK(config->count > 0 && config->count <= LIMIT_HELPER_URLS);
-    for (size_t i = 0; i < config->count; i++) {
-        const struct helper_url *url = &config->urls[i];
+    CLEANUP(helper_answer_release)
+    struct helper_answer one = HELPER_ANSWER_INIT;
+    CLEANUP(helper_answer_release)
+    struct helper_answer again = HELPER_ANSWER_INIT;
+    int result = get(uri, &one);
 
-        CHECK(url->helper != NULL && *url->helper != '\0');
-        CHECK(url->source_count <= LIMIT_HELPER_SOURCES);
-        for (size_t at = 0; at < url->source_count; at++) {
-            const char *key;
-            struct error err;
-
-            CHECK(credential_source_check(&url->sources[at], &key, &err) == 0);
-        }
-    }
-}
-
-static bool read_config(const char *text, size_t len, struct arena *arena,
-                        struct helper_config *config)
-{
-    struct error err;
-    char path[64];
-    bool found;
-    int fd = memfd_create("config", MFD_CLOEXEC);
-    int result;
-
-    CHECK(fd >= 0);
-    CHECK(write(fd, text, len) == (ssize_t)len);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    result = helper_config_load(path, arena, config, &found, &err);
-    close(fd);
-    if (result < 0) {
-        check_refusal(&err);
-        return false;
-    }
-    check_config(config);
-    return true;
-}
-
-static void check_same(const struct helper_choice *a,
-                       const struct helper_choice *b)
-{
-    CHECK(a->url == b->url && strcmp(a->registry, b->registry) == 0);
-    CHECK((a->repository == NULL) == (b->repository == NULL));
+    CHECK(get(uri, &again) == result);
+    CHECK(secret_equal(&one.json, &again.json));
+    CHECK(strcmp(one.notes.data, again.notes.data) == 0);
+    return result;
 }
 
 static void leave_environment(void)
@@ -115,31 +117,41 @@ static void leave_environment(void)
     if (!left) {
         left = true;
         CHECK(clearenv() == 0);
+        CHECK(setenv("CREDENTIAL_HELPER_LOGGING", "debug", 1) == 0);
+        CHECK(setenv("HOME", "/nonexistent", 1) == 0);
+        fake_reply_by(answer_anybody);
     }
+}
+
+static void use_file(int fd, const uint8_t *data, size_t len)
+{
+    char path[64] = "/nonexistent";
+
+    has_file = fd >= 0;
+    file_has_scheme = has_file && memmem(data, len, "scheme", 6) != NULL;
+    if (has_file) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    }
+    CHECK(setenv("CREDENTIAL_HELPER_CONFIG_FILE", path, 1) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct arena *arena = arena_new();
-    char *text = arena_printf(arena, "%.*s", (int)size, (const char *)data);
-    size_t rest = strlen(text) < size ? strlen(text) + 1 : size;
-    struct helper_choice choice = {0};
-    struct helper_choice again = {0};
-    struct helper_config config;
-    struct helper_uri uri;
-    struct error err;
+    CLEANUP(str_release) struct str uri = STR_INIT(STR_UNLIMITED);
+    size_t rest;
+    int fd = memfd_create("config", MFD_CLOEXEC);
 
+    str_append(&uri, data, strnlen((const char *)data, size));
+    rest = uri.len < size ? uri.len + 1 : size;
     leave_environment();
-    if (helper_uri_parse(text, arena, &uri, &err) < 0) {
-        check_refusal(&err);
-        uri = (struct helper_uri){"https", "ghcr.io", "/v2/a/b/manifests/1"};
+    use_file(-1, NULL, 0);
+    if (get_twice(uri.data) < 0) {
+        str_clear(&uri);
+        str_append_text(&uri, "https://ghcr.io/v2/a/b/manifests/1");
     }
-    choose(NULL, &uri, arena, &choice);
-    if (read_config((const char *)data + rest, size - rest, arena, &config) &&
-        choose(&config, &uri, arena, &choice) == 0) {
-        CHECK(choose(&config, &uri, arena, &again) == 0);
-        check_same(&choice, &again);
-    }
-    arena_free(arena);
+    CHECK(write(fd, data + rest, size - rest) == (ssize_t)(size - rest));
+    use_file(fd, data + rest, size - rest);
+    get_twice(uri.data);
+    close(fd);
     return 0;
 }

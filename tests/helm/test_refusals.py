@@ -1,6 +1,7 @@
 """What the chart refuses, with what it says; and what it must not refuse."""
 
 import copy
+import functools
 import json
 import subprocess
 import unittest
@@ -27,10 +28,39 @@ def minimal():
     return yaml.safe_load((CHART / "ci" / "minimal-values.yaml").read_text())
 
 
+# As little as there can be of a registration, for each kind
+SMALLEST = {
+    "oci-registry": {"name": "house", "repository": "registry.internal/attestations"},
+    "webhook": {"name": "house", "url": "${env:HOOK_URL}"},
+}
+
+
+@functools.cache
+def kinds():
+    """The keys of each kind's registrations, by the program's schema"""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    items = schema["properties"]["config"]["properties"]["registrations"]["items"]
+    return {
+        row["if"]["properties"]["integration"]["const"]: set(row["then"]["properties"])
+        for row in items["allOf"]
+    }
+
+
+def kind_with(key):
+    return next((kind for kind, keys in kinds().items() if key in keys), "oci-registry")
+
+
 def put(config, path, value):
     """At a path as files/secrets.json has it: a[].b is b of the first item of a."""
+    if path.startswith("registrations[]."):
+        kind = kind_with(path.split(".")[1].removesuffix("[]"))
+        config["registrations"][0] = {"integration": kind, **SMALLEST[kind]}
     node = config
     *steps, last = path.split(".")
+    if last.endswith("[]"):
+        last, value = last[:-2], [value]
+    elif last == "*":
+        last = "X-Any"
     for step in steps:
         if step.endswith("[]"):
             items = node.setdefault(step[:-2], [])
@@ -72,7 +102,7 @@ class Secrets(Refusals):
         for path, kind in secrets().items():
             for plain in self.shapes_of(kind):
                 with self.subTest(path=path, plain=plain):
-                    shown = path.replace("[]", "[0]")
+                    shown = path.replace("[]", "[0]").replace("*", "X-Any")
                     self.refuses(self.with_config(path, plain), f"config.{shown}: holds")
                     shapes += 1
         print(f"plain text refused: {shapes} shapes of {len(secrets())} settings")
@@ -95,8 +125,20 @@ class Secrets(Refusals):
         for path, kind in secrets().items():
             for reference in REFERENCES:
                 value = f"http://robot:{reference}@proxy:3128" if kind == "url" else reference
+                value = f"Bearer {reference}" if kind == "header" else value
                 with self.subTest(path=path, value=value):
                     self.takes(self.with_config(path, value))
+
+    def test_a_header_that_is_no_secret_is_fine(self):
+        self.assertEqual(set(SMALLEST), set(kinds()))
+        values = minimal()
+        headers = {"Content-Type": "text/plain", "accept": "*/*"}
+        values["config"]["registrations"][0] = {
+            "integration": "webhook", **SMALLEST["webhook"], "headers": headers,
+        }  # fmt: skip
+        self.takes(values)
+        headers["Authorization"] = f"Bearer {SECRET}"
+        self.refuses(values, "config.registrations[0].headers.Authorization: holds a secret")
 
     def test_librdkafkas_secrets_are_refused_in_plain_text(self):
         for name in PROPERTIES:

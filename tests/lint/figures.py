@@ -25,8 +25,13 @@ from check_cycles import find_cycles
 
 OWN = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = 6  # lines that make a duplicated block
-# What a simulator needs: it turns the loop in virtual time, and begins from a seed.
-SEAMS = {"loop_turn", "loop_next_deadline", "random_seed"}
+# What is there for others than the program itself: for a simulator, which turns the loop
+# in virtual time and begins from a seed; for integrations to come, of which one that only
+# the tests have uses these (tests/support/directory_integration.c).
+OFFERED = {
+    "loop_turn", "loop_next_deadline", "random_seed",
+    "event_statement", "event_material_content", "access_allow_writing", "file_write_reason",
+}  # fmt: skip
 SHORT_FILE, LONG_FILE, LONG_HEADER = 60, 600, 200
 LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])*'")
 NUMBER = re.compile(r"\b\d\w*")
@@ -284,7 +289,7 @@ def external_symbols(checkout):
             continue
         code = COMMENT.sub("", LITERAL.sub('""', checkout.text(path)))
         for name in sorted(symbols.functions | symbols.data):
-            if name not in {"main", *SEAMS} and not wanted_by[name]:
+            if name not in {"main", *OFFERED} and not wanted_by[name]:
                 here = len(re.findall(rf"\b{name}\b", code)) > 1
                 yield f"{checkout.name(path)} {name}", here, name in in_tests
 
@@ -400,8 +405,8 @@ FIGURES = {  # name: (unit, explanation, function)
                             " includes a public header of the other", unused_dependencies),
     "external": ("symbols", "that are not static although no other file of consumer/ refers to"
                  " them, nor does a test", needlessly_external(False)),
-    "external-for-tests": ("symbols", "... although only tests refer to them (but for what a simulator needs: the "
-                           + ", ".join(sorted(SEAMS)) + ")",
+    "external-for-tests": ("symbols", "... although only tests refer to them (but for what is"
+                           " offered to a simulator and to integrations)",
                            needlessly_external(True)),
     "duplicated-blocks": ("blocks", f"of {BLOCK} or more lines of tests/ that stand before,"
                           " further up or in an earlier file, white space folded; blank lines,"
@@ -421,17 +426,17 @@ FIGURES = {  # name: (unit, explanation, function)
 # What --check holds the tree to: no figure may be greater. A bound states what has been
 # reached; lower it whenever the figure falls.
 BOUNDS = {
-    "function-median": 15,
-    "function-max": 60,
+    "function-median": 13,
+    "function-max": 50,
     "long-files": 0,
     "long-headers": 2,
-    "cycles": 8,
+    "cycles": 1,
     "unused-dependencies": 0,
-    "external": 3,
-    "external-for-tests": 7,
-    "duplicated-blocks": 24,
-    "similar-blocks": 54,
-    "inside-tests": 22,
+    "external": 0,
+    "external-for-tests": 1,
+    "duplicated-blocks": 4,
+    "similar-blocks": 20,
+    "inside-tests": 3,
 }
 
 

@@ -81,8 +81,8 @@ static void reply(void *payload)
     CLEANUP(str_release) struct str body = STR_INIT(STR_UNLIMITED);
     struct http_response response = {.status = reply.status};
 
-    str_puts(&headers, reply.headers != NULL ? reply.headers : "");
-    str_puts(&body, reply.body != NULL ? reply.body : "");
+    str_append_text(&headers, reply.headers != NULL ? reply.headers : "");
+    str_append_text(&body, reply.body != NULL ? reply.body : "");
     response.headers = headers;
     response.body = body;
     transfer->done(transfer->payload, &response, NULL);
@@ -98,7 +98,7 @@ struct http_transfer *http_start(struct http *http,
     struct str body;
 
     str_init(&body, STR_UNLIMITED);
-    str_put(&body, request->body.data, request->body.len);
+    str_append(&body, request->body.data, request->body.len);
     transfer->http = http;
     transfer->name = name_of(request);
     transfer->headers = headers_of(request);
@@ -106,6 +106,7 @@ struct http_transfer *http_start(struct http *http,
     transfer->body = str_take(&body);
     transfer->with_certificate =
         request->transport != NULL && request->transport->certificate != NULL;
+    transfer->once = request->once;
     transfer->without_proxy = request->transport != NULL &&
                               request->transport->proxy != NULL &&
                               request->transport->proxy[0] == '\0';
@@ -154,7 +155,7 @@ static bool is_named(const struct http_transfer *transfer, const char *name)
     return strcmp(transfer->name, name) == 0;
 }
 
-static struct http_transfer *find(struct http *http, const char *name)
+static struct http_transfer *oldest(struct http *http, const char *name)
 {
     struct http_transfer *transfer;
 
@@ -164,9 +165,24 @@ static struct http_transfer *find(struct http *http, const char *name)
             return transfer;
         }
     }
+    return NULL;
+}
+
+bool fake_is_asked(struct http *http, const char *name)
+{
+    return oldest(http, name) != NULL;
+}
+
+static struct http_transfer *find(struct http *http, const char *name)
+{
+    struct http_transfer *found = oldest(http, name);
+
+    if (found != NULL) {
+        return found;
+    }
     print_error("nobody asked for '%s', only for:\n", name);
-    for (transfer = http->first; transfer; transfer = transfer->next) {
-        print_error("    %s\n", transfer->name);
+    for (struct http_transfer *at = http->first; at; at = at->next) {
+        print_error("    %s\n", at->name);
     }
     fail();
     return NULL;
@@ -200,9 +216,9 @@ void fake_answer(struct http *http, const char *name, int status,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct http_response response = {.status = status};
 
-    str_puts(&all, headers);
-    str_puts(&all, *headers ? "\n" : "");
-    str_puts(&text, body);
+    str_append_text(&all, headers);
+    str_append_text(&all, *headers ? "\n" : "");
+    str_append_text(&text, body);
     response.headers = all;
     response.body = text;
     finish(find(http, name), &response, NULL);
@@ -213,6 +229,15 @@ void fake_break(struct http *http, const char *name, enum error_kind kind)
     struct error err;
 
     error_fill(&err, kind, "connection reset");
+    finish(find(http, name), NULL, &err);
+}
+
+void fake_refuse_connection(struct http *http, const char *name)
+{
+    struct error err;
+
+    error_fill(&err, ERROR_UNREACHABLE, "connection refused");
+    err.unsent = true;
     finish(find(http, name), NULL, &err);
 }
 

@@ -24,6 +24,7 @@ struct http_transfer {
     char *body;
     struct bytes borrowed;
     bool with_certificate;
+    bool once;
     bool without_proxy;
     char region[64]; /* that AWS's signature is for; "": not signed */
     http_done_fn *done;
@@ -32,10 +33,13 @@ struct http_transfer {
 
 /* The oldest one of that name, which stays unanswered */
 const struct http_transfer *fake_asked(struct http *http, const char *name);
+bool fake_is_asked(struct http *http, const char *name);
 void fake_answer(struct http *http, const char *name, int status,
                  const char *headers, const char *body);
 /* No answer: an error of that kind */
 void fake_break(struct http *http, const char *name, enum error_kind kind);
+/* Nobody listens: nothing has left */
+void fake_refuse_connection(struct http *http, const char *name);
 /* Turns the loop until there is nothing left to do at this time. */
 void fake_settle(struct http *http);
 /* For code that turns a loop of its own: from now on, every request is answered

@@ -219,6 +219,16 @@ void fake_skip(struct fake_attempt *attempt, const char *reason)
                                             .skip_reason = reason});
 }
 
+static void fail_with(struct fake_attempt *attempt, const struct error *err,
+                      bool did_not_arrive)
+{
+    attempt->over = true;
+    attempt->done(attempt->payload,
+                  &(struct delivery_report){.status = DELIVERY_FAILED,
+                                            .err = err,
+                                            .did_not_arrive = did_not_arrive});
+}
+
 void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
                uint32_t retry_after_ms)
 {
@@ -227,10 +237,16 @@ void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
     error_set(&err, kind, "as the test said");
     err.http_status = status;
     err.retry_after_ms = retry_after_ms;
-    attempt->over = true;
-    attempt->done(
-        attempt->payload,
-        &(struct delivery_report){.status = DELIVERY_FAILED, .err = &err});
+    fail_with(attempt, &err, false);
+}
+
+void fake_refuse(struct fake_attempt *attempt, enum error_kind kind, int status)
+{
+    struct error err;
+
+    error_set(&err, kind, "as the test said");
+    err.http_status = status;
+    fail_with(attempt, &err, true);
 }
 
 size_t fake_probes(void)

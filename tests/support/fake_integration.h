@@ -53,6 +53,9 @@ void fake_succeed(struct fake_attempt *attempt);
 void fake_skip(struct fake_attempt *attempt, const char *reason);
 void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
                uint32_t retry_after_ms);
+/* So, and it is certain that nothing has arrived */
+void fake_refuse(struct fake_attempt *attempt, enum error_kind kind,
+                 int status);
 
 size_t fake_probes(void);
 struct fake_probe *fake_probe(size_t number);

@@ -7,7 +7,10 @@
 #include "oci/request.h"
 #include "waybill/alloc.h"
 
-/* An OCI client whose registry is the test itself (fake_http.h). */
+/*
+ * An OCI client whose registry is the test itself (fake_http.h): one client,
+ * and somebody who pushes, for each test that is listed as WORLD_TEST().
+ */
 
 #define REG "https://reg.example"
 #define PATH "acme/app"
@@ -228,5 +231,28 @@ static inline void assert_anonymous(struct http *http, const char *name)
 {
     assert_null(strstr(fake_asked(http, name)->headers, "Authorization"));
 }
+
+/* --- tests -------------------------------------------------------------------
+ */
+
+static struct world world;
+static struct pusher pusher; /* opened by whoever knows with what */
+
+static inline int begin_world(void **state)
+{
+    world_open(&world);
+    pusher = (struct pusher){0};
+    return 0;
+}
+
+static inline int end_world(void **state)
+{
+    world_close(&world);
+    pusher_close(&pusher);
+    return 0;
+}
+
+#define WORLD_TEST(test)                                                       \
+    cmocka_unit_test_setup_teardown(test, begin_world, end_world)
 
 #endif

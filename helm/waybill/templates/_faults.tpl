@@ -5,15 +5,17 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 */ -}}
 
 {{- /* A mapping, a list or a single value of config: dict "node" "path" "rule" "key" "secrets"
-       "faults". The rule is the path as files/secrets.json has it, with [] for any item. A
-       source's value is no secret where it is bound to the username. */ -}}
+       "faults". The rule is the path as files/secrets.json has it, with [] for any item and .*
+       for any key. A source's value is no secret where it is bound to the username. */ -}}
 {{- define "waybill.faults.walk" -}}
 {{- $at := . -}}
 {{- if kindIs "map" .node -}}
 {{- range $key, $value := .node -}}
 {{- $dot := ternary "" "." (eq $at.rule "") -}}
 {{- $open := and (eq $key "value") (eq (get $at.node "binding" | toString) "username") -}}
-{{- include "waybill.faults.walk" (dict "node" $value "path" (printf "%s.%s" $at.path $key) "rule" (ternary "no secret" (printf "%s%s%s" $at.rule $dot $key) $open) "key" $key "secrets" $at.secrets "faults" $at.faults) -}}
+{{- $any := hasKey $at.secrets (printf "%s.*" $at.rule) -}}
+{{- $rule := printf "%s%s%s" $at.rule $dot (ternary "*" $key $any) -}}
+{{- include "waybill.faults.walk" (dict "node" $value "path" (printf "%s.%s" $at.path $key) "rule" (ternary "no secret" $rule $open) "key" $key "secrets" $at.secrets "faults" $at.faults) -}}
 {{- end -}}
 {{- else if kindIs "slice" .node -}}
 {{- range $i, $value := .node -}}
@@ -30,6 +32,11 @@ Each part appends to (index . "list") of the dict that it is given as "faults".
 {{- $kind := get .secrets .rule -}}
 {{- if and (eq $kind "") (regexMatch "(?i)(^|[._-])(password|passwd|passphrase|secret|token|credentials?|jaas\\.config|key\\.pem)$" .key) -}}
 {{- $kind = "value" -}}
+{{- end -}}
+{{- /* `Authorization: Bearer ${env:TOKEN}`, and headers that are no secrets */ -}}
+{{- if eq $kind "header" -}}
+{{- $scheme := and (ne $rest $text) (regexMatch "^[A-Za-z-]{1,16} $" $rest) -}}
+{{- $kind = ternary "" "value" (or $scheme (regexMatch "(?i)^(content-type|accept|user-agent)$" .key)) -}}
 {{- end -}}
 {{- /* What is no address has words: `Issuer: O = House, emailAddress = pki@example.com` */ -}}
 {{- $blank := ternary "" "\\s" (eq $kind "url") -}}

@@ -100,15 +100,81 @@ static void jwt__is_not_longer_than_a_token_may_be(void **state)
     CLEANUP(str_release) struct str token = STR_INIT(STR_UNLIMITED);
     struct json *claims;
 
-    str_puts(&token, "a.eyJpc3MiOiJtZSJ9.");
+    str_append_text(&token, "a.eyJpc3MiOiJtZSJ9.");
     while (token.len < LIMIT_TOKEN) {
-        str_putc(&token, 'c');
+        str_append_char(&token, 'c');
     }
     claims = jwt_claims(token.data);
     assert_non_null(claims);
     json_free(claims);
-    str_putc(&token, 'c');
+    str_append_char(&token, 'c');
     assert_null(jwt_claims(token.data));
+}
+
+/* The first is in the tests of every library of standard-webhooks; the others
+ * are what Python's hmac says. */
+static const struct {
+    const char *secret;
+    const char *id;
+    int64_t timestamp_s;
+    const char *body;
+    size_t len;
+    const char *signature;
+} messages[] = {
+    {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek",
+     1614265330, "{\"test\": 2432232314}", 20,
+     "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+    {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek",
+     1614265330, "{\"test\": 2432232314}", 20,
+     "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+    {"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDE"
+     "yMzQ1Njc4OTo7PD0+Pw==",
+     "msg_1", -1, "", 0, "v1,ZxxAee4gwhPG+rb+28AMjfA9E7Lr8mFyP2UfC5XrraM="},
+    {"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "msg_2", 1674087231, "a\0b", 3,
+     "v1,INvwGe0g0mf39aaykSlYDusIDvF08+PAaVggyiY5Pl0="},
+};
+
+static void sign__a_webhook_has_the_signature_that_others_verify(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
+        CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+        struct bytes body = {(const unsigned char *)messages[i].body,
+                             messages[i].len};
+        struct error err = ERROR_UNTOUCHED;
+
+        check_number(messages[i].id,
+                     sign_webhook(messages[i].secret, messages[i].id,
+                                  messages[i].timestamp_s, body, &out, &err),
+                     0);
+        check_untouched(messages[i].id, &err);
+        check_text(messages[i].id, out.data, messages[i].signature);
+    }
+}
+
+static void sign__a_webhook_is_not_signed_with_what_is_no_secret(void **state)
+{
+    static const char *const secrets[] = {
+        "",
+        "whsec_",
+        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=", /* 23 bytes */
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMz"
+        "Q1Njc4OTo7PD0+P0A=", /* 65 */
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa$w",
+        "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
+        CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+        struct error err;
+
+        check_number(secrets[i],
+                     sign_webhook(secrets[i], "a", 1, bytes_of(""), &out, &err),
+                     -1);
+        check_kind(secrets[i], &err, ERROR_CONFIG);
+        check_contains(secrets[i], err.message, "24 to 64 bytes in base64");
+        check_number(secrets[i], out.len, 0);
+    }
 }
 
 int main(void)
@@ -117,6 +183,8 @@ int main(void)
         cmocka_unit_test(sign__both_forms_of_a_key_make_the_same_token),
         cmocka_unit_test(
             sign__a_key_that_will_not_do_is_refused_without_its_text),
+        cmocka_unit_test(sign__a_webhook_has_the_signature_that_others_verify),
+        cmocka_unit_test(sign__a_webhook_is_not_signed_with_what_is_no_secret),
         cmocka_unit_test(jwt__says_what_its_middle_part_holds),
         cmocka_unit_test(jwt__is_not_longer_than_a_token_may_be),
     };

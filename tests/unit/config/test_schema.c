@@ -34,7 +34,7 @@ static struct json *schema(void)
     struct json *json = NULL;
     struct error err;
 
-    config_put_schema(&text, integration_table);
+    config_append_schema(&text, integration_table);
     assert_int_equal(json_parse(text.data, text.len, &json, &err), 0);
     return json;
 }
@@ -87,6 +87,27 @@ static void schema__marks_secrets(void **state)
     json_free(json);
 }
 
+/* Where their text stands: the chart looks there. */
+static void schema__marks_secrets_in_lists_and_mappings(void **state)
+{
+    struct json *json = schema();
+    const struct json *inputs =
+        at(json, "$defs/webhook-registration-inputs/properties");
+    const struct json *forms = at(inputs, "secret/anyOf");
+    const struct json *list;
+
+    assert_int_equal(json_count(forms), 2);
+    assert_string_equal(json_text(at(json_first(forms), "type")), "string");
+    assert_non_null(at(json_first(forms), "writeOnly"));
+    list = json_next(json_first(forms));
+    assert_string_equal(json_text(at(list, "type")), "array");
+    assert_non_null(at(list, "items/writeOnly"));
+    assert_non_null(at(inputs, "headers/additionalProperties/writeOnly"));
+    assert_non_null(at(inputs, "url/writeOnly"));
+    assert_null(at(inputs, "method/writeOnly"));
+    json_free(json);
+}
+
 static void reference__names_every_key(void **state)
 {
     static const char *const keys[] = {
@@ -104,7 +125,7 @@ static void reference__names_every_key(void **state)
     };
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    config_put_reference(&text, integration_table);
+    config_append_reference(&text, integration_table);
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         check(keys[i], strstr(text.data, keys[i]) != NULL);
     }
@@ -116,6 +137,7 @@ int main(void)
         cmocka_unit_test(schema__describes_every_section_and_nothing_else),
         cmocka_unit_test(schema__requires_of_inputs_what_chainloop_requires),
         cmocka_unit_test(schema__marks_secrets),
+        cmocka_unit_test(schema__marks_secrets_in_lists_and_mappings),
         cmocka_unit_test(reference__names_every_key),
     };
 

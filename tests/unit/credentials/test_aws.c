@@ -31,8 +31,8 @@ static const char *creation_of(struct world *world, const char *registry)
 {
     struct aws_creation *creation = aws_create_repository_start(
         &world->network, &aws, registry, "app", on_created, NULL);
-    const char *body =
-        arena_strdup(world->arena, fake_asked(world->network.http, "POST *")->body);
+    const char *body = arena_strdup(
+        world->arena, fake_asked(world->network.http, "POST *")->body);
 
     aws_create_repository_cancel(creation);
     return body;

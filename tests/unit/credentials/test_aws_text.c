@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "credentials/aws_internal.h"
+#include "credentials/aws_text.h"
 
 /* --- INI ---------------------------------------------------------------------
  */

@@ -40,7 +40,7 @@ static void keyring__has_nothing(void **state)
 {
     static const struct {
         const char *script;
-        const char *story;
+        const char *report;
     } rows[] = {
         {"exit 1", "keyring gh:github.com: not in the keyring"},
         {"exit 0", "keyring gh:github.com: not in the keyring"},
@@ -51,8 +51,8 @@ static void keyring__has_nothing(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         write_program(world, "secret-tool", rows[i].script);
         check_text(rows[i].script, answer_of(world, &keyring), "");
-        check_text(rows[i].script, keychain_story(world->keychain),
-                   rows[i].story);
+        check_text(rows[i].script, keychain_report(world->keychain),
+                   rows[i].report);
     }
 }
 
@@ -62,7 +62,7 @@ static void keyring__may_not_be_installed(void **state)
 
     setenv("PATH", world->folder, 1);
     assert_string_equal(answer_of(world, &keyring), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "keyring gh:github.com: secret-tool is not installed");
 }
 
@@ -109,17 +109,10 @@ static void keyring__takes_no_option_for_a_service(void **state)
 static void keyring__is_forgotten_while_it_is_asked(void **state)
 {
     struct world *world = *state;
-    struct told told = {0};
 
     write_program(world, "secret-tool", "exec sleep 1000");
     world_open(world, &keyring, 1);
-    begin_to_wait(world, &told);
-    turn_until_idle(world);
-    keychain_forget_waiter(&told.waiter);
-    keychain_free(world->keychain);
-    world->keychain = NULL;
-    turn_until_idle(world);
-    assert_int_equal(told.times, 0);
+    leave_while_it_is_asked(world);
 }
 
 int main(void)

@@ -1,7 +1,5 @@
 #include "keychain_world.h"
 
-#include "credentials/credentials_internal.h"
-
 static void value__is_what_its_binding_says(void **state)
 {
     static const struct {
@@ -40,6 +38,25 @@ static void value__is_what_its_binding_says(void **state)
     }
 }
 
+/* A later one takes the place of what an earlier one said; one that is none
+ * takes the place of nothing. */
+static void value__completes_what_came_before_it(void **state)
+{
+    static const struct credential_source named = {
+        .source = "static", .binding = BINDING_USERNAME, .value = "me"};
+    static const struct credential_source chains[][2] = {
+        {named,
+         {.source = "static", .binding = BINDING_PASSWORD, .value = "p"}},
+        {named, {.source = "static", .binding = BINDING_AUTH, .value = "a"}},
+    };
+    struct world *world = *state;
+
+    world_open(world, chains[0], 2);
+    assert_string_equal(answer(world), "user=me pass=p");
+    world_open(world, chains[1], 2);
+    check_contains("auth", answer(world), "failed: ");
+}
+
 static void env__is_a_variable(void **state)
 {
     struct world *world = *state;
@@ -48,11 +65,11 @@ static void env__is_a_variable(void **state)
 
     unsetenv("WAYBILL_UNIT");
     assert_string_equal(answer_of(world, &source), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "env WAYBILL_UNIT: not set");
     setenv("WAYBILL_UNIT", "", 1);
     assert_string_equal(answer_of(world, &source), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "env WAYBILL_UNIT: empty");
     setenv("WAYBILL_UNIT", "p", 1);
     assert_string_equal(answer_of(world, &source), "user=unset pass=p");
@@ -94,7 +111,7 @@ static void file__may_not_be_there(void **state)
                                        .path = in_folder(world, "gone")};
 
     assert_string_equal(answer_of(world, &source), "");
-    check_contains("gone", keychain_story(world->keychain), ": not there");
+    check_contains("gone", keychain_report(world->keychain), ": not there");
     source.path = in_folder(world, "gone/deeper");
     assert_string_equal(answer_of(world, &source), "");
     write_file(world, "file", "p");
@@ -110,20 +127,22 @@ static void file__is_a_fault_when_it_cannot_be_read(void **state)
                                        .path = in_folder(world, "fifo")};
 
     assert_int_equal(mkfifo(source.path, 0600), 0);
-    check_contains("fifo", answer_of(world, &source), "/fifo': it is not a regular file");
+    check_contains("fifo", answer_of(world, &source),
+                   "/fifo': it is not a regular file");
     source.path = world->folder;
     check_contains("folder", answer_of(world, &source), "': Is a directory");
     source.path = in_folder(world, "loop");
     assert_int_equal(symlink("loop", source.path), 0);
     check_contains("loop", answer_of(world, &source), "cannot read '");
     for (size_t i = 0; i < 65536; i++) {
-        str_putc(&large, 'x');
+        str_append_char(&large, 'x');
     }
     source.path = write_file(world, "large", large.data);
     check_contains("largest", answer_of(world, &source), "pass=xxx");
-    str_putc(&large, 'x');
+    str_append_char(&large, 'x');
     source.path = write_file(world, "large", large.data);
-    check_contains("large", answer_of(world, &source), "/large': it is larger than 65536 bytes");
+    check_contains("large", answer_of(world, &source),
+                   "/large': it is larger than 65536 bytes");
 }
 
 static void github__is_a_few_variables(void **state)
@@ -133,7 +152,7 @@ static void github__is_a_few_variables(void **state)
     const struct credential_source source = {.source = "github"};
 
     assert_string_equal(answer_of(world, &source), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "github: none of GHCR_TOKEN, GH_TOKEN, GITHUB_TOKEN "
                         "set");
     setenv("GITHUB_TOKEN", "three", 1);
@@ -194,44 +213,28 @@ static void credential__is_copied_as_a_whole(void **state)
 {
     struct credential credential = {0};
     struct credential copy;
-    struct error err;
 
     (void)state;
     assert_true(credential_is_empty(&credential));
-    assert_int_equal(
-        credential_bind(&credential, BINDING_AUTH, "dXNlcjpwYXNz", &err), 0);
+    credential.username = mem_strdup("user");
+    secret_assign(&credential.password, "pass");
     assert_false(credential_is_empty(&credential));
-    assert_int_equal(
-        credential_bind(&credential, BINDING_PASSWORD, "again", &err), 0);
     credential.origin = mem_strdup("here");
     credential.lifetime_ms = 7;
     credential_copy(&copy, &credential);
     credential_release(&credential);
     assert_true(credential_is_empty(&credential));
-    assert_string_equal(describe_credential(&copy), "user=user pass=again");
+    assert_string_equal(describe_credential(&copy), "user=user pass=pass");
     assert_string_equal(copy.origin, "here");
     assert_int_equal(copy.lifetime_ms, 7);
     credential_release(&copy);
-}
-
-/* One that stays as it was when the text is none. */
-static void credential__keeps_what_it_has_when_auth_is_none(void **state)
-{
-    struct credential credential = {0};
-    struct error err;
-
-    (void)state;
-    assert_int_equal(credential_bind(&credential, BINDING_USERNAME, "me", &err),
-                     0);
-    assert_int_equal(credential_bind(&credential, BINDING_AUTH, "a", &err), -1);
-    assert_string_equal(describe_credential(&credential), "user=me");
-    credential_release(&credential);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(value__is_what_its_binding_says),
+        WORLD_TEST(value__completes_what_came_before_it),
         WORLD_TEST(env__is_a_variable),
         WORLD_TEST(file__is_its_content_without_its_line_end),
         WORLD_TEST(file__may_not_be_there),
@@ -240,7 +243,6 @@ int main(void)
         cmocka_unit_test(
             credential__is_known_in_all_forms_in_which_it_is_shown),
         cmocka_unit_test(credential__is_copied_as_a_whole),
-        cmocka_unit_test(credential__keeps_what_it_has_when_auth_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,21 +6,17 @@ static const struct event event = {.id = "e1", .workflow = {.id = "w1"}};
 
 static struct outcome failed(const struct input *input)
 {
-    struct outcome outcome = {
-        .status = OUTCOME_FAILED,
-        .input = input,
-        .event = &event,
-        .attachment = &outcome_attachment,
-        .error = {.kind = ERROR_NOT_FOUND, .http_status = 404},
-        .dead_letter = true,
-        .attempts = 12,
-        .started_ms = 1767323046000,
-        .finished_ms = 1767323049000,
-        .first_failed_ms = 1767323047000,
+    static const struct error error = {
+        .kind = ERROR_NOT_FOUND,
+        .http_status = 404,
+        .code = "NAME_UNKNOWN",
+        .message = "push: not found",
     };
+    struct outcome outcome = failed_outcome(input, &event, &error);
 
-    strcpy(outcome.error.code, "NAME_UNKNOWN");
-    strcpy(outcome.error.message, "push: not found");
+    outcome.attempts = 12;
+    outcome.finished_ms = 1767323049000;
+    outcome.first_failed_ms = 1767323047000;
     return outcome;
 }
 
@@ -132,7 +128,7 @@ static void dead_letter__of_a_tombstone_stays_one(void **state)
     assert_int_equal(letter.key.len, 0);
 }
 
-static void dead_letter__carries_a_message_of_at_most_one_kib(void **state)
+static void dead_letter__carries_a_message_of_at_max_one_kib(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct input input = {.message = {.topic = "in"}};
@@ -366,7 +362,7 @@ int main(void)
         cmocka_unit_test(dead_letter__is_the_record_and_why_it_is_there),
         cmocka_unit_test(dead_letter__leaves_out_what_does_not_apply),
         cmocka_unit_test(dead_letter__of_a_tombstone_stays_one),
-        cmocka_unit_test(dead_letter__carries_a_message_of_at_most_one_kib),
+        cmocka_unit_test(dead_letter__carries_a_message_of_at_max_one_kib),
         cmocka_unit_test(dead_letter__of_a_replay_takes_the_place_of_the_first),
         cmocka_unit_test(dead_letter__of_no_replay_keeps_every_header),
         cmocka_unit_test(dead_letter__says_where_the_record_stood_first),

@@ -8,7 +8,7 @@ static struct http_response with(const char *headers)
     struct http_response response = {.status = 200};
 
     str_init(&response.headers, STR_UNLIMITED);
-    str_puts(&response.headers, headers);
+    str_append_text(&response.headers, headers);
     return response;
 }
 
@@ -47,7 +47,7 @@ static void headers__are_found_by_name_and_number(void **state)
         CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
         struct http_response response = with(row->headers);
 
-        str_puts(&value, ">");
+        str_append_text(&value, ">");
         check_number(row->headers,
                      http_header(&response, row->name, row->n, &value),
                      row->value != NULL);
@@ -99,11 +99,36 @@ static void headers__say_how_long_to_wait_within_reason(void **state)
     }
 }
 
+static void headers__have_names_and_values_that_can_be_sent(void **state)
+{
+    static const char *const names[] = {"A", "X-Api-Key", "a!#$%&'*+-.^_`|~9"};
+    static const char *const no_names[] = {
+        "", " ", "A B", "A:", "A\t", "A\r\n", "(A)", "\xC3\xA9", "A\x7F"};
+    static const char *const values[] = {"a", "Bearer a b", "!~",
+                                         "a: b; c=\"d\""};
+    static const char *const no_values[] = {
+        "", " a", "a ", "a\tb", "a\nb", "a\rb", "\xC3\xA9", "a\x7F"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        check(names[i], http_is_header_name(names[i]));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(no_names); i++) {
+        check(no_names[i], !http_is_header_name(no_names[i]));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        check(values[i], http_is_header_value(values[i]));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(no_values); i++) {
+        check(no_values[i], !http_is_header_value(no_values[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers__are_found_by_name_and_number),
         cmocka_unit_test(headers__say_how_long_to_wait_within_reason),
+        cmocka_unit_test(headers__have_names_and_values_that_can_be_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

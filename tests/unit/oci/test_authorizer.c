@@ -8,22 +8,6 @@
 #define PROBE "GET " REG "/v2/"
 #define GET "GET " AUTH "?*"
 
-static struct world world;
-static struct pusher pusher;
-
-static int begin(void **state)
-{
-    world_open(&world);
-    return 0;
-}
-
-static int end(void **state)
-{
-    world_close(&world);
-    pusher_close(&pusher);
-    return 0;
-}
-
 static void with_password(void)
 {
     pusher_open(&world, &pusher, "reg.example", PASSWORD);
@@ -149,8 +133,8 @@ static void two_that_have_nothing_to_show_end_alike(void **state)
         assert_int_equal(results[1].err.kind, ERROR_AUTH);
         assert_int_equal(fake_waiting(world.http), 0);
         assert_int_equal(fake_sent(world.http), 1 + i);
-        end(NULL);
-        begin(NULL);
+        end_world(NULL);
+        begin_world(NULL);
     }
     with_password();
 }
@@ -226,8 +210,8 @@ static void a_token_server_that_has_moved_is_found_again(void **state)
         answer("GET " REG "/new/token?*", 200, "", TOKEN("t1"));
         answer(POST, 202, "", "");
         assert_status(&result, 202);
-        end(NULL);
-        begin(NULL);
+        end_world(NULL);
+        begin_world(NULL);
     }
     with_password();
 }
@@ -289,8 +273,8 @@ static void a_realm_where_credentials_may_not_go_is_refused(void **state)
         check_number(realms[i], result.calls, 1);
         check_number(realms[i], fake_waiting(world.http), 0);
         check_number(realms[i], fake_sent(world.http), 1);
-        end(NULL);
-        begin(NULL);
+        end_world(NULL);
+        begin_world(NULL);
     }
     with_password();
 }
@@ -355,8 +339,8 @@ static void another_scope_is_asked_for_beside_ours(void **state)
         assert_header(world.http, POST, "Bearer t2");
         answer(POST, 202, "", "");
         assert_status(&result, 202);
-        end(NULL);
-        begin(NULL);
+        end_world(NULL);
+        begin_world(NULL);
     }
     with_password();
 }
@@ -606,43 +590,43 @@ static void requests_may_be_cancelled_at_every_step(void **state)
         oci_request_cancel(request);
         fake_settle(world.http);
         assert_int_equal(result.calls, 0);
-        end(NULL);
-        begin(NULL);
+        end_world(NULL);
+        begin_world(NULL);
         with_password();
     }
 }
 
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end)
     static const struct CMUnitTest tests[] = {
-        ROW(the_scheme_is_asked_for_once),
-        ROW(a_registry_that_wanted_nothing_may_want_something_later),
-        ROW(a_401_that_asks_for_nothing_known_is_the_end),
-        ROW(basic_behind_bearer_is_tried),
-        ROW(basic_behind_bearer_is_nothing_for_a_refresh_token),
-        ROW(two_that_have_nothing_to_show_end_alike),
-        ROW(every_401_is_answered_once),
-        ROW(two_registrations_with_a_realm_each_do_not_disturb_each_other),
-        ROW(a_token_server_that_has_moved_is_found_again),
-        ROW(one_registration_that_is_refused_lets_the_others_be),
-        ROW(a_server_in_trouble_has_not_moved),
-        ROW(a_realm_where_credentials_may_not_go_is_refused),
-        ROW(a_probe_counts_for_all_who_waited_for_it),
-        ROW(another_scope_is_asked_for_beside_ours),
-        ROW(a_token_by_another_name_is_the_registrys_business),
-        ROW(ecr_says_403_of_a_password_that_has_ended),
-        ROW(a_wrong_password_is_shown_once),
-        ROW(a_password_that_has_counted_gets_a_second_chance),
-        ROW(the_next_goes_first_when_the_first_gets_no_answer),
-        ROW(elsewhere_403_is_the_end),
-        ROW(ecr_public_says_400_of_a_token_that_has_ended),
-        ROW(a_registry_token_goes_as_it_is),
-        ROW(another_host_sees_neither_credentials_nor_certificate),
-        ROW(a_redirect_at_home_keeps_both),
-        ROW(a_token_server_elsewhere_sees_no_certificate),
-        ROW(docker_hub_is_asked_by_its_wire_name),
-        ROW(requests_may_be_cancelled_at_every_step),
+        WORLD_TEST(the_scheme_is_asked_for_once),
+        WORLD_TEST(a_registry_that_wanted_nothing_may_want_something_later),
+        WORLD_TEST(a_401_that_asks_for_nothing_known_is_the_end),
+        WORLD_TEST(basic_behind_bearer_is_tried),
+        WORLD_TEST(basic_behind_bearer_is_nothing_for_a_refresh_token),
+        WORLD_TEST(two_that_have_nothing_to_show_end_alike),
+        WORLD_TEST(every_401_is_answered_once),
+        WORLD_TEST(
+            two_registrations_with_a_realm_each_do_not_disturb_each_other),
+        WORLD_TEST(a_token_server_that_has_moved_is_found_again),
+        WORLD_TEST(one_registration_that_is_refused_lets_the_others_be),
+        WORLD_TEST(a_server_in_trouble_has_not_moved),
+        WORLD_TEST(a_realm_where_credentials_may_not_go_is_refused),
+        WORLD_TEST(a_probe_counts_for_all_who_waited_for_it),
+        WORLD_TEST(another_scope_is_asked_for_beside_ours),
+        WORLD_TEST(a_token_by_another_name_is_the_registrys_business),
+        WORLD_TEST(ecr_says_403_of_a_password_that_has_ended),
+        WORLD_TEST(a_wrong_password_is_shown_once),
+        WORLD_TEST(a_password_that_has_counted_gets_a_second_chance),
+        WORLD_TEST(the_next_goes_first_when_the_first_gets_no_answer),
+        WORLD_TEST(elsewhere_403_is_the_end),
+        WORLD_TEST(ecr_public_says_400_of_a_token_that_has_ended),
+        WORLD_TEST(a_registry_token_goes_as_it_is),
+        WORLD_TEST(another_host_sees_neither_credentials_nor_certificate),
+        WORLD_TEST(a_redirect_at_home_keeps_both),
+        WORLD_TEST(a_token_server_elsewhere_sees_no_certificate),
+        WORLD_TEST(docker_hub_is_asked_by_its_wire_name),
+        WORLD_TEST(requests_may_be_cancelled_at_every_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,54 +1,46 @@
-#include "oci/origin.h"
 #include "oci_world.h"
 
 /* exchange.c and session.c: what a token server is told, how often, and what is
  * made of its answers */
 
+#define PROBE "GET " REG "/v2/"
 #define GET "GET " AUTH "?*"
 #define POST "POST " AUTH
 
-static struct world world;
-static struct pusher pusher;
+/* Requests that only find out where the token server is */
+static unsigned probes;
 
 static int begin(void **state)
 {
-    world_open(&world);
-    return 0;
-}
-
-static int end(void **state)
-{
-    world_close(&world);
-    pusher_close(&pusher);
-    return 0;
-}
-
-/* The realm is known, so that the first thing to be asked is the token server.
- */
-static void know_the_realm(struct pusher *of)
-{
-    struct error err;
-    struct challenge challenge = {
-        .scheme = AUTH_BEARER,
-        .realm = (char *)AUTH,
-        .service = (char *)"reg.example",
-    };
-
-    capabilities_learn_challenge(
-        &origin_of(world.client, &of->target, &err)->capabilities, of->keychain,
-        &challenge);
+    probes = 0;
+    return begin_world(state);
 }
 
 static void with_password(void)
 {
     pusher_open(&world, &pusher, "reg.example", PASSWORD);
-    know_the_realm(&pusher);
 }
 
 static void with_identity_token(const char *value)
 {
     pusher_bind(&world, &pusher, BINDING_IDENTITY_TOKEN, value);
-    know_the_realm(&pusher);
+}
+
+/* The registry says where the token server is, whenever it is asked: what is
+ * left for the test to answer is the token server's. */
+static void want(struct pusher *of, const struct oci_target *target,
+                 struct asking *asking)
+{
+    ask_for(&world, of, target, asking);
+    if (fake_is_asked(world.http, PROBE)) {
+        fake_answer(world.http, PROBE, 401, BEARER, "");
+        probes++;
+    }
+}
+
+static void want_token(struct asking *asking)
+{
+    want(&pusher, &pusher.target, asking);
 }
 
 /* Another repository of the same registration */
@@ -57,7 +49,12 @@ static void ask_path(const char *path, struct oci_target *target,
 {
     *target = pusher.target;
     target->path = path;
-    ask_for(&world, &pusher, target, asking);
+    want(&pusher, target, asking);
+}
+
+static unsigned fetches(void)
+{
+    return fake_sent(world.http) - probes;
 }
 
 static void answer(const char *name, int status, const char *body)
@@ -72,7 +69,7 @@ static void a_password_goes_by_get_and_basic(void **state)
     struct asking asking;
 
     with_password();
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     assert_header(world.http,
                   "GET " AUTH "?client_id=waybill&service=reg.example"
                   "&scope=repository%3Aacme%2Fapp%3Apull%2Cpush&account=bot",
@@ -88,13 +85,13 @@ static void one_fetch_serves_all_who_wait(void **state)
 
     with_password();
     for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
-        ask(&world, &pusher, &askings[i]);
+        want_token(&askings[i]);
     }
     answer(GET, 200, TOKEN("t1"));
     for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
         assert_shows(&askings[i], "Bearer t1");
     }
-    assert_int_equal(fake_sent(world.http), 1);
+    assert_int_equal(fetches(), 1);
 }
 
 static void who_goes_away_leaves_the_token_to_the_others(void **state)
@@ -103,7 +100,7 @@ static void who_goes_away_leaves_the_token_to_the_others(void **state)
 
     with_password();
     for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
-        ask(&world, &pusher, &askings[i]);
+        want_token(&askings[i]);
     }
     oci_authorize_cancel(askings[0].authorizing);
     oci_authorize_cancel(askings[2].authorizing);
@@ -141,7 +138,7 @@ static void a_wrong_password_is_shown_once(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(askings); i++) {
         assert_refused(&askings[i], ERROR_AUTH, "incorrect ***");
     }
-    assert_int_equal(fake_sent(world.http), 1);
+    assert_int_equal(fetches(), 1);
 }
 
 static void a_refusal_is_taken_as_read_for_ten_seconds(void **state)
@@ -149,17 +146,15 @@ static void a_refusal_is_taken_as_read_for_ten_seconds(void **state)
     struct asking asking;
 
     with_password();
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(GET, 401, "");
     assert_refused(&asking, ERROR_AUTH, "answers 401");
-    know_the_realm(&pusher);
     wait_ms(&world, LIMIT_REFUSAL_MS - 1);
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     assert_refused(&asking, ERROR_AUTH, "answers 401");
-    assert_int_equal(fake_sent(world.http), 1);
-    know_the_realm(&pusher);
+    assert_int_equal(fetches(), 1);
     wait_ms(&world, 1);
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(GET, 200, TOKEN("t1"));
     assert_shows(&asking, "Bearer t1");
 }
@@ -171,11 +166,10 @@ static void the_refusal_of_one_credential_is_none_of_another(void **state)
 
     with_password();
     pusher_open(&world, &other, "reg.example", "an0ther");
-    know_the_realm(&other);
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(GET, 401, "");
     assert_refused(&asking, ERROR_AUTH, "answers 401");
-    ask(&world, &other, &asking);
+    want(&other, &other.target, &asking);
     answer(GET, 200, TOKEN("t2"));
     assert_shows(&asking, "Bearer t2");
     pusher_close(&other);
@@ -228,7 +222,6 @@ static void a_server_in_trouble_is_so_for_all_who_wait(void **state)
         ask_path("b", &targets[1], &askings[1]);
         if (statuses[i] == 0) {
             fake_break(world.http, GET, ERROR_UNREACHABLE);
-            know_the_realm(&pusher);
         } else {
             answer(GET, statuses[i], "");
         }
@@ -238,7 +231,7 @@ static void a_server_in_trouble_is_so_for_all_who_wait(void **state)
         assert_int_equal(askings[0].err.kind, askings[1].err.kind);
         assert_string_equal(askings[0].err.message, askings[1].err.message);
     }
-    assert_int_equal(fake_sent(world.http), ARRAY_SIZE(statuses));
+    assert_int_equal(fetches(), ARRAY_SIZE(statuses));
 }
 
 /* --- refresh tokens --------------------------------------------------------
@@ -249,7 +242,7 @@ static void an_identity_token_goes_by_post(void **state)
     struct asking asking;
 
     with_identity_token("r+1");
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     assert_string_equal(fake_asked(world.http, POST)->body,
                         "grant_type=refresh_token&refresh_token=r%2B1"
                         "&service=reg.example&client_id=waybill"
@@ -286,19 +279,27 @@ static void a_refresh_token_for_one_use_is_used_once(void **state)
     assert_shows(&askings[2], "Bearer t3");
 }
 
-/* It looked as if it were good for ever, so that two went out. */
-static void one_that_was_replaced_on_the_way_is_not_given_up(void **state)
+/* The refresh token looked as if it were good for ever, so that two went out.
+ */
+static void two_with_the_same(const char *refresh_token,
+                              struct oci_target targets[3],
+                              struct asking askings[3])
 {
-    struct oci_target targets[3];
-    struct asking askings[3];
-
-    with_identity_token("r1");
+    with_identity_token(refresh_token);
     ask_path("a", &targets[0], &askings[0]);
     answer(POST, 200, "{\"access_token\":\"t1\"}");
     assert_shows(&askings[0], "Bearer t1");
     ask_path("b", &targets[1], &askings[1]);
     ask_path("c", &targets[2], &askings[2]);
     assert_int_equal(fake_waiting(world.http), 2);
+}
+
+static void one_that_was_replaced_on_the_way_is_not_given_up(void **state)
+{
+    struct oci_target targets[3];
+    struct asking askings[3];
+
+    two_with_the_same("r1", targets, askings);
     answer(POST, 200, "{\"access_token\":\"t2\",\"refresh_token\":\"r2\"}");
     answer(POST, 400, "{\"error\":\"invalid_grant\"}");
     check_contains("form", fake_asked(world.http, POST)->body,
@@ -316,7 +317,7 @@ static void a_refresh_token_that_has_ended_gives_way_to_the_password(
 
     with_password();
     pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     check_contains("form", fake_asked(world.http, POST)->body,
                    "grant_type=password&username=bot&password=pa55word"
                    "&access_type=offline");
@@ -338,7 +339,7 @@ static void who_knows_no_post_is_asked_by_get(void **state)
     struct asking asking;
 
     with_identity_token("r1");
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(POST, 404, "");
     assert_header(world.http, GET, "Authorization: Basic PHRva2VuPjpyMQ==");
     answer(GET, 200, TOKEN("t1"));
@@ -350,13 +351,12 @@ static void a_404_of_the_moment_is_not_for_ever(void **state)
     struct asking asking;
 
     with_identity_token("r1");
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(POST, 404, "");
     answer(GET, 401, "");
     assert_refused(&asking, ERROR_AUTH, "answers 401");
-    know_the_realm(&pusher);
     wait_ms(&world, LIMIT_REFUSAL_MS);
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(POST, 200, "{\"access_token\":\"t1\"}");
     assert_shows(&asking, "Bearer t1");
 }
@@ -367,10 +367,10 @@ static void whoever_wants_oauth2_gets_no_get(void **state)
 
     with_password();
     pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(POST, 404, "");
     assert_refused(&asking, ERROR_AUTH, "set token_exchange_method to auto");
-    assert_int_equal(fake_sent(world.http), 1);
+    assert_int_equal(fetches(), 1);
 }
 
 static void no_secret_comes_back_in_a_message(void **state)
@@ -379,13 +379,13 @@ static void no_secret_comes_back_in_a_message(void **state)
 
     with_password();
     pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(POST, 200,
            "{\"access_token\":\"t1\",\"refresh_token\":\"refresh-1\","
            "\"expires_in\":1}");
     assert_shows(&asking, "Bearer t1");
     wait_ms(&world, 2000);
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(POST, 403, "{\"error\":\"no to refresh-1 of pa55word\"}");
     assert_refused(&asking, ERROR_AUTH, "no to *** of ***");
 }
@@ -395,9 +395,8 @@ static void a_secret_that_comes_back_as_it_was_sent_is_found_too(void **state)
     struct asking asking;
 
     pusher_open(&world, &pusher, "reg.example", "p&ss/w0rd");
-    know_the_realm(&pusher);
     pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     check_contains("form", fake_asked(world.http, POST)->body,
                    "password=p%26ss%2Fw0rd");
     answer(POST, 401, "cannot read password=p%26ss%2Fw0rd&access_type");
@@ -410,7 +409,7 @@ static void a_refresh_token_that_went_as_a_password_is_found_too(void **state)
     struct asking asking;
 
     with_identity_token("refresh-1");
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(POST, 404, "");
     assert_header(world.http, GET,
                   "Authorization: Basic PHRva2VuPjpyZWZyZXNoLTE=");
@@ -423,12 +422,7 @@ static void a_refresh_token_that_was_replaced_is_found_too(void **state)
     struct oci_target targets[3];
     struct asking askings[3];
 
-    with_identity_token("refresh-1");
-    ask_path("a", &targets[0], &askings[0]);
-    answer(POST, 200, "{\"access_token\":\"t1\"}");
-    assert_shows(&askings[0], "Bearer t1");
-    ask_path("b", &targets[1], &askings[1]);
-    ask_path("c", &targets[2], &askings[2]);
+    two_with_the_same("refresh-1", targets, askings);
     answer(POST, 200,
            "{\"access_token\":\"t2\",\"refresh_token\":\"refresh-2\"}");
     assert_shows(&askings[1], "Bearer t2");
@@ -477,14 +471,14 @@ static void a_token_is_used_until_shortly_before_its_end(void **state)
     struct asking asking;
 
     with_password();
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(GET, 200, TOKEN("t1"));
     assert_shows(&asking, "Bearer t1");
     wait_ms(&world, 269999);
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     assert_shows(&asking, "Bearer t1");
     wait_ms(&world, 1);
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(GET, 200, TOKEN("t2"));
     assert_shows(&asking, "Bearer t2");
 }
@@ -495,13 +489,13 @@ static void a_token_that_ends_at_once_serves_those_who_wait(void **state)
     struct asking askings[2];
 
     with_password();
-    ask(&world, &pusher, &askings[0]);
-    ask(&world, &pusher, &askings[1]);
+    want_token(&askings[0]);
+    want_token(&askings[1]);
     answer(GET, 200, "{\"token\":\"t1\",\"expires_in\":0.0001}");
     assert_shows(&askings[0], "Bearer t1");
     assert_shows(&askings[1], "Bearer t1");
-    assert_int_equal(fake_sent(world.http), 1);
-    ask(&world, &pusher, &askings[0]);
+    assert_int_equal(fetches(), 1);
+    want_token(&askings[0]);
     answer(GET, 200, TOKEN("t2"));
     assert_shows(&askings[0], "Bearer t2");
 }
@@ -531,17 +525,14 @@ static void an_answer_without_a_token_says_why(void **state)
     with_password();
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct asking asking;
-        unsigned sent = fake_sent(world.http);
+        unsigned sent = fetches();
 
-        if (i > 0) {
-            know_the_realm(&pusher);
-        }
-        ask(&world, &pusher, &asking);
+        want_token(&asking);
         answer(GET, 200, rows[i].body);
         check_number(rows[i].body, asking.calls, 1);
         check_kind(rows[i].body, &asking.err, rows[i].kind);
         check_contains(rows[i].body, asking.err.message, rows[i].words);
-        check_number(rows[i].body, fake_sent(world.http), sent + 1);
+        check_number(rows[i].body, fetches(), sent + 1);
     }
 }
 
@@ -550,7 +541,7 @@ static void a_token_for_less_than_was_asked_is_a_refusal(void **state)
     struct asking asking;
 
     with_password();
-    ask(&world, &pusher, &asking);
+    want_token(&asking);
     answer(GET, 200,
            "{\"access_token\":\"t\",\"scope\":\"repository:acme/app:pull\"}");
     assert_refused(&asking, ERROR_AUTH, "does not grant push on 'acme/app'");
@@ -558,7 +549,7 @@ static void a_token_for_less_than_was_asked_is_a_refusal(void **state)
 
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end_world)
     static const struct CMUnitTest tests[] = {
         ROW(a_password_goes_by_get_and_basic),
         ROW(one_fetch_serves_all_who_wait),

@@ -8,9 +8,6 @@
 #define WITH_BLOB POST "?digest=*"
 #define SESSION "Location: /up/1?s=a%3Db"
 
-static struct world world;
-static struct pusher pusher;
-
 /* A blob on its way */
 struct sending {
     struct upload upload;

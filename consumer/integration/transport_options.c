@@ -1,0 +1,31 @@
+#include "transport_options.h"
+
+#include <string.h>
+
+#include "waybill/file.h"
+
+int transport_check_file(const char *value, struct error *err)
+{
+    return file_check(value, err) < 0 ? error_prefix(err, "cannot be read") : 0;
+}
+
+int transport_check(const struct http_transport *transport,
+                    const char **ret_key, struct error *err)
+{
+    if (transport->key != NULL && transport->certificate == NULL) {
+        *ret_key = "client_key";
+        return error_set(err, ERROR_CONFIG,
+                         "is of no use without a client_certificate");
+    }
+    return 0;
+}
+
+struct http_transport transport_of_options(const struct http_transport *options)
+{
+    struct http_transport transport = *options;
+
+    if (transport.proxy != NULL && strcmp(transport.proxy, "none") == 0) {
+        transport.proxy = "";
+    }
+    return transport;
+}

@@ -1,0 +1,63 @@
+#ifndef WAYBILL_INTEGRATION_TRANSPORT_OPTIONS_H
+#define WAYBILL_INTEGRATION_TRANSPORT_OPTIONS_H
+
+#include <stddef.h>
+
+#include "waybill/field.h"
+#include "waybill/http.h"
+
+/* How an endpoint is reached: keys that every registration has whose
+ * integration speaks HTTP. `base` is the offset of the struct http_transport in
+ * the integration's own struct of options. */
+#define TRANSPORT_FIELDS(base)                                                 \
+    {.key = "ca_file",                                                         \
+     .flags = FIELD_PATH,                                                      \
+     .offset = (base) + offsetof(struct http_transport, ca_file),              \
+     .check = transport_check_file,                                            \
+     .doc = "Authorities (PEM) to trust, instead of the system's. A "          \
+            "relative path starts at the configuration file's folder.",        \
+     .example = "/etc/waybill/ca.pem",                                         \
+     .since = "0.1"},                                                          \
+        {.key = "client_certificate",                                          \
+         .flags = FIELD_PATH,                                                  \
+         .offset = (base) + offsetof(struct http_transport, certificate),      \
+         .check = transport_check_file,                                        \
+         .doc = "The certificate (PEM) to show to a server that asks for "     \
+                "one.",                                                        \
+         .example = "/etc/waybill/client.crt",                                 \
+         .since = "0.2"},                                                      \
+        {.key = "client_key",                                                  \
+         .flags = FIELD_PATH,                                                  \
+         .offset = (base) + offsetof(struct http_transport, key),              \
+         .check = transport_check_file,                                        \
+         .doc = "Its key (PEM, not encrypted). Left out: it is in the "        \
+                "certificate's file.",                                         \
+         .example = "/etc/waybill/client.key",                                 \
+         .since = "0.2"},                                                      \
+        {.key = "tls_min_version",                                             \
+         .type = FIELD_ENUM,                                                   \
+         .offset = (base) + offsetof(struct http_transport, oldest_tls),       \
+         .choices = http_tls_versions,                                         \
+         .fallback = "1.2",                                                    \
+         .doc = "The oldest version of TLS that is spoken.",                   \
+         .since = "0.2"},                                                      \
+    {                                                                          \
+        .key = "proxy", .flags = FIELD_SECRET,                                 \
+        .offset = (base) + offsetof(struct http_transport, proxy),             \
+        .doc = "The proxy to go through, "                                     \
+               "[scheme://][user:password@]host:port, or none. Left out: "     \
+               "what https_proxy and no_proxy in the environment say.",        \
+        .example = "http://proxy.internal:3128", .since = "0.2"                \
+    }
+
+int transport_check_file(const char *value, struct error *err);
+
+/* What does not go together; the fault belongs to *ret_key. */
+int transport_check(const struct http_transport *transport,
+                    const char **ret_key, struct error *err) NODISCARD;
+
+/* What the keys say, as http.h takes it */
+struct http_transport transport_of_options(
+    const struct http_transport *options);
+
+#endif

@@ -1,0 +1,581 @@
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chainloop_message.h"
+#include "http_endpoint.h"
+#include "template.h"
+#include "transport_options.h"
+#include "waybill/event_content.h"
+#include "waybill/integration.h"
+#include "waybill/limits.h"
+#include "waybill/sign.h"
+
+/*
+ * Any HTTP endpoint: one request for the attestation and one for each material
+ * of an accepted type, with a body in Chainloop's format or one of the
+ * operator's own, signed as Standard Webhooks 1.0 says.
+ *
+ * A receiver cannot be asked whether it has a message, so a message is sent
+ * again when it may not have arrived, and has the same webhook-id each time.
+ */
+
+#define ATTESTATION "ATTESTATION"
+#define CYCLONEDX "SBOM_CYCLONEDX_JSON"
+#define SPDX "SBOM_SPDX_JSON"
+
+/* --- options -----------------------------------------------------------------
+ */
+
+struct webhook_options {
+    struct endpoint_options endpoint;
+    struct field_strings secret;
+    int method;
+};
+
+enum on_doubt { ON_DOUBT_AGAIN, ON_DOUBT_SKIP };
+
+struct webhook_attachment {
+    int send_attestation;
+    int send_sbom;
+    struct field_strings materials;
+    const char *template;
+    int on_doubt;
+};
+
+static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
+static const char *const doubts[] = {
+    [ON_DOUBT_AGAIN] = "again", [ON_DOUBT_SKIP] = "skip", NULL};
+static const char *const sboms[] = {CYCLONEDX, SPDX, NULL};
+
+static int check_secret(const char *value, struct error *err)
+{
+    CLEANUP(str_release) struct str signature = STR_INIT(STR_UNLIMITED);
+
+    return sign_webhook(value, "", 0, bytes_of(""), &signature, err);
+}
+
+static int check_type(const char *value, struct error *err)
+{
+    if (value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0') {
+        return error_set(err, ERROR_CONFIG,
+                         "is not a material's type, as " CYCLONEDX);
+    }
+    return 0;
+}
+
+#define OPTION(member) offsetof(struct webhook_options, member)
+#define ATTACHED(member) offsetof(struct webhook_attachment, member)
+
+static const struct field registration_fields[] = {
+    {.key = "url",
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .offset = OPTION(endpoint.url),
+     .check = endpoint_check_url,
+     .doc = "Where to send to, by https. Nothing but its host is ever shown.",
+     .example = "${env:HOOK_URL}",
+     .since = "0.3"},
+    {.key = "secret",
+     .type = FIELD_STRINGS,
+     .flags = FIELD_SECRET | FIELD_SINGLE,
+     .offset = OPTION(secret),
+     .check = check_secret,
+     .doc = "What messages are signed with (Standard Webhooks 1.0: whsec_ and "
+            "24 to 64 bytes in base64). Several while one rotates: each makes "
+            "a signature. Left out: they are not signed.",
+     .example = "${env:HOOK_SECRET}",
+     .since = "0.3"},
+    {.key = "headers",
+     .type = FIELD_MAP,
+     .flags = FIELD_SECRET,
+     .offset = OPTION(endpoint.headers),
+     .doc = "Header fields to send along, for example Authorization. "
+            "Content-Type is application/json if it is not among them.",
+     .since = "0.3"},
+    {.key = "method",
+     .type = FIELD_ENUM,
+     .offset = OPTION(method),
+     .choices = methods,
+     .fallback = "POST",
+     .doc = "The request's method.",
+     .since = "0.3"},
+    TRANSPORT_FIELDS(OPTION(endpoint.transport)),
+    {.key = "plain_http",
+     .type = FIELD_BOOLEAN,
+     .offset = OPTION(endpoint.plain_http),
+     .fallback = "false",
+     .doc = "Allow a url of plain http. A loopback address may be one anyway.",
+     .since = "0.3"},
+    {0},
+};
+
+static const struct field attachment_fields[] = {
+    {.key = "send_attestation",
+     .type = FIELD_BOOLEAN,
+     .offset = ATTACHED(send_attestation),
+     .fallback = "true",
+     .doc = "Send the attestation.",
+     .since = "0.3"},
+    {.key = "send_sbom",
+     .type = FIELD_BOOLEAN,
+     .offset = ATTACHED(send_sbom),
+     .fallback = "false",
+     .doc = "Send the materials of the types " CYCLONEDX " and " SPDX
+            " whose content the event holds, each as a message of its own.",
+     .since = "0.3"},
+    {.key = "materials",
+     .type = FIELD_STRINGS,
+     .offset = ATTACHED(materials),
+     .check = check_type,
+     .doc = "Types of further materials to send so.",
+     .example = "[SARIF]",
+     .since = "0.3"},
+    {.key = "template",
+     .offset = ATTACHED(template),
+     .check = template_check,
+     .doc = "The body. {{ .workflow.name }} stands for a value, escaped as "
+            "inside a JSON string; with a vertical bar and json behind it for "
+            "a whole JSON value, with raw for the text as it is. Values (.id "
+            "is the webhook-id, .data the content in base64):"
+#define VALUE(name, ...) " ." name
+#include "template_values.def"
+#undef VALUE
+            ". Left out: Chainloop's format, {\"Metadata\", \"Data\", "
+            "\"Kind\"}.",
+     .example = "{\"text\": \"{{ .workflow.name }}: {{ .run.state }}\"}",
+     .since = "0.3"},
+    {.key = "on_doubt",
+     .type = FIELD_ENUM,
+     .offset = ATTACHED(on_doubt),
+     .choices = doubts,
+     .fallback = "again",
+     .doc = "What to do when an earlier attempt may have arrived, which nobody "
+            "can be asked: again (the webhook-id is the same), or skip, by "
+            "which messages can be lost: after a restart whatever had been "
+            "read and not finished counts as attempted.",
+     .since = "0.3"},
+    {0},
+};
+
+static int check_attachment(const struct webhook_options *options,
+                            const struct webhook_attachment *attachment,
+                            const char **ret_key, struct error *err)
+{
+    if (!attachment->send_attestation && !attachment->send_sbom &&
+        attachment->materials.count == 0) {
+        *ret_key = "send_attestation";
+        return error_set(err, ERROR_CONFIG,
+                         "nothing is left to send (set send_sbom: true, or "
+                         "materials)");
+    }
+    if (attachment->template != NULL &&
+        endpoint_header(&options->endpoint, "Content-Type") == NULL &&
+        !template_makes_json(attachment->template)) {
+        *ret_key = "template";
+        return error_set(err, ERROR_CONFIG,
+                         "does not make JSON: values stand inside quotation "
+                         "marks, those with | json outside of them (for "
+                         "another format set Content-Type in the "
+                         "registration's headers)");
+    }
+    return 0;
+}
+
+static int check(const void *registration, const void *attachment,
+                 const char **ret_key, struct error *err)
+{
+    const struct webhook_options *options = registration;
+
+    return attachment == NULL
+               ? endpoint_check(&options->endpoint, "url", ret_key, err)
+               : check_attachment(options, attachment, ret_key, err);
+}
+
+static const char *endpoint_of(const struct registration *registration,
+                               struct arena *arena)
+{
+    const struct webhook_options *options = registration->options;
+
+    return endpoint_name(&options->endpoint, arena);
+}
+
+/* --- messages ----------------------------------------------------------------
+ */
+
+/* What a message of its own is sent for */
+struct item {
+    const char *name;
+    const char *kind;
+    const struct material *material; /* NULL: the attestation */
+    size_t index;                    /* of the material */
+    const char *id;
+};
+
+/* In the attempt's arena */
+struct delivery {
+    struct integration_operation base;
+    const struct integration_context *context;
+    const struct webhook_options *options;
+    const struct webhook_attachment *attached;
+    const struct event *event;
+    const struct attachment *attachment;
+    const char *traceparent;
+    struct arena *arena;
+    struct item *items;
+    size_t count;
+    size_t *accepted; /* of the items; kept between attempts */
+    struct bytes body;
+    struct endpoint_sending *sending; /* NULL: none */
+    struct task ending; /* of an attempt that ends without a request */
+    const char *skip_reason;
+    struct error err;
+    delivery_done_fn *done;
+    void *payload;
+};
+
+static bool has_type(const char *const *types, size_t count, const char *type)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(types[i], type) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_wanted(const struct webhook_attachment *attached,
+                      const struct material *material)
+{
+    return material->has_content && material->type != NULL &&
+           ((attached->send_sbom &&
+             has_type(sboms, ARRAY_SIZE(sboms) - 1, material->type)) ||
+            has_type(attached->materials.items, attached->materials.count,
+                     material->type));
+}
+
+static void append_part(struct str *out, const char *text)
+{
+    str_append_text(out, text != NULL ? text : "");
+    str_append_char(out, '\0');
+}
+
+/* The same at each attempt, after a restart and in a replay, and another one
+ * for whatever else is sent. */
+static const char *id_of(const struct delivery *delivery,
+                         const struct item *item)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct digest digest;
+
+    append_part(&text, delivery->event->id);
+    append_part(&text, delivery->attachment->name);
+    append_part(&text, delivery->event->envelope_digest.text);
+    append_part(&text, item->kind);
+    if (item->material != NULL) {
+        str_printf(&text, "%zu", item->index);
+        append_part(&text, item->material->digest);
+    }
+    digest_of(text.data, text.len, &digest);
+    return arena_printf(delivery->arena, "msg_%.32s", digest_hex(&digest));
+}
+
+static void add_item(struct delivery *delivery, const struct item *item)
+{
+    struct item *added = &delivery->items[delivery->count++];
+
+    *added = *item;
+    added->id = id_of(delivery, added);
+}
+
+static void list_items(struct delivery *delivery)
+{
+    const struct event *event = delivery->event;
+
+    delivery->items = arena_alloc(delivery->arena, (event->material_count + 1) *
+                                                       sizeof(struct item));
+    if (delivery->attached->send_attestation) {
+        add_item(delivery,
+                 &(struct item){.name = "attestation", .kind = ATTESTATION});
+    }
+    for (size_t i = 0; i < event->material_count; i++) {
+        const struct material *material = &event->materials[i];
+
+        if (is_wanted(delivery->attached, material)) {
+            add_item(delivery,
+                     &(struct item){
+                         .name = material->name != NULL ? material->name
+                                                        : material->type,
+                         .kind = material->type,
+                         .material = material,
+                         .index = i,
+                     });
+        }
+    }
+}
+
+static int read_content(const struct delivery *delivery,
+                        const struct item *item, struct bytes *ret_content,
+                        struct error *err)
+{
+    CLEANUP(str_release) struct str content = STR_INIT(STR_UNLIMITED);
+
+    if (item->material != NULL) {
+        return event_material_content(delivery->event, item->index,
+                                      delivery->arena, ret_content, err);
+    }
+    chainloop_append_attestation(delivery->event, &content);
+    *ret_content = arena_bytes(delivery->arena, str_bytes(&content));
+    return 0;
+}
+
+static int make_body(struct delivery *delivery, const struct item *item,
+                     struct error *err)
+{
+    CLEANUP(str_release) struct str body = STR_INIT(LIMIT_MESSAGE_BODY);
+    const char *template = delivery->attached->template;
+    struct template_message parts = {
+        .event = delivery->event,
+        .attachment = delivery->attachment,
+        .material = item->material,
+        .id = item->id,
+        .kind = item->kind,
+    };
+
+    if ((template == NULL || template_uses(template, "data")) &&
+        read_content(delivery, item, &parts.content, err) < 0) {
+        return -1;
+    }
+    if (template != NULL) {
+        template_render(template, &parts, &body);
+    } else {
+        chainloop_append_message(&parts, &body);
+    }
+    if (body.overflow) {
+        return error_set(err, ERROR_TOO_LARGE,
+                         "the message '%s' is larger than %zu bytes",
+                         item->name, LIMIT_MESSAGE_BODY);
+    }
+    delivery->body = arena_bytes(delivery->arena, str_bytes(&body));
+    return 0;
+}
+
+/* --- requests ----------------------------------------------------------------
+ */
+
+static const struct item *current(const struct delivery *delivery)
+{
+    return &delivery->items[*delivery->accepted];
+}
+
+/* One signature for each secret; they were checked with the configuration. */
+static const char *sign(const struct delivery *delivery, int64_t timestamp_s)
+{
+    const struct field_strings *secrets = &delivery->options->secret;
+    CLEANUP(str_release) struct str all = STR_INIT(STR_UNLIMITED);
+    struct error err;
+
+    for (size_t i = 0; i < secrets->count; i++) {
+        str_append_text(&all, i > 0 ? " " : "");
+        if (sign_webhook(secrets->items[i], current(delivery)->id, timestamp_s,
+                         delivery->body, &all, &err) < 0) {
+            abort();
+        }
+    }
+    return arena_strdup(delivery->arena, all.data);
+}
+
+static const char *const *headers_of(const struct delivery *delivery)
+{
+    struct arena *arena = delivery->arena;
+    const struct clock *clock = loop_clock(delivery->context->network.loop);
+    int64_t now_s = clock_wall_ms(clock) / 1000;
+    const char **headers = arena_alloc(arena, 5 * sizeof(*headers));
+    size_t count = 0;
+
+    headers[count++] =
+        arena_printf(arena, "webhook-id: %s", current(delivery)->id);
+    headers[count++] =
+        arena_printf(arena, "webhook-timestamp: %" PRId64, now_s);
+    if (delivery->options->secret.count > 0) {
+        headers[count++] =
+            arena_printf(arena, "webhook-signature: %s", sign(delivery, now_s));
+    }
+    if (endpoint_header(&delivery->options->endpoint, "Content-Type") == NULL) {
+        headers[count++] = "Content-Type: application/json";
+    }
+    return headers;
+}
+
+static void on_sent(void *payload, const struct error *err,
+                    bool did_not_arrive);
+
+static void send_current(struct delivery *delivery)
+{
+    const struct webhook_options *options = delivery->options;
+
+    if (make_body(delivery, current(delivery), &delivery->err) < 0) {
+        loop_defer(delivery->context->network.loop, &delivery->ending);
+        return;
+    }
+    delivery->sending = endpoint_send(delivery->context, &options->endpoint,
+                                      &(struct endpoint_request){
+                                          .method = methods[options->method],
+                                          .headers = headers_of(delivery),
+                                          .traceparent = delivery->traceparent,
+                                          .body = delivery->body,
+                                          .secrets = options->secret,
+                                      },
+                                      on_sent, delivery);
+}
+
+static void fail(struct delivery *delivery, const struct error *err,
+                 bool did_not_arrive)
+{
+    delivery->done(delivery->payload, &(struct delivery_report){
+                                          .status = DELIVERY_FAILED,
+                                          .err = err,
+                                          .did_not_arrive = did_not_arrive,
+                                      });
+}
+
+static void succeed(struct delivery *delivery)
+{
+    struct delivery_item *items =
+        arena_alloc(delivery->arena, delivery->count * sizeof(*items));
+    bool has_several = delivery->count > 1;
+
+    for (size_t i = 0; i < delivery->count; i++) {
+        items[i] = (struct delivery_item){
+            .name = delivery->items[i].name,
+            .reference = delivery->items[i].id,
+        };
+    }
+    delivery->done(
+        delivery->payload,
+        &(struct delivery_report){
+            .status = DELIVERY_SUCCEEDED,
+            .result = {.id = delivery->items[0].id,
+                       .items = has_several ? items : NULL,
+                       .item_count = has_several ? delivery->count : 0},
+        });
+}
+
+static void on_sent(void *payload, const struct error *err, bool did_not_arrive)
+{
+    struct delivery *delivery = payload;
+
+    delivery->sending = NULL;
+    if (err != NULL) {
+        fail(delivery, err, did_not_arrive);
+    } else if (++*delivery->accepted < delivery->count) {
+        send_current(delivery);
+    } else {
+        succeed(delivery);
+    }
+}
+
+/* A callback is never called from inside the function that it was given to. */
+static void on_ending(void *payload)
+{
+    struct delivery *delivery = payload;
+
+    if (delivery->skip_reason == NULL) {
+        fail(delivery, &delivery->err, true);
+        return;
+    }
+    delivery->done(delivery->payload, &(struct delivery_report){
+                                          .status = DELIVERY_SKIPPED,
+                                          .skip_reason = delivery->skip_reason,
+                                      });
+}
+
+/* --- an attempt --------------------------------------------------------------
+ */
+
+static void cancel(struct integration_operation *operation)
+{
+    struct delivery *delivery = (struct delivery *)operation;
+
+    if (delivery->sending != NULL) {
+        endpoint_cancel(delivery->sending);
+    }
+    loop_cancel(delivery->context->network.loop, &delivery->ending);
+}
+
+static size_t *progress_of(const struct delivery_request *request)
+{
+    if (*request->progress == NULL) {
+        *request->progress = arena_alloc(request->kept_arena, sizeof(size_t));
+    }
+    return *request->progress;
+}
+
+static const char *reason_to_skip(const struct delivery *delivery,
+                                  bool is_in_doubt)
+{
+    if (is_in_doubt && delivery->attached->on_doubt == ON_DOUBT_SKIP) {
+        return "an earlier attempt may have arrived (on_doubt: skip)";
+    }
+    return delivery->count == 0 ? "the event has no material of an accepted "
+                                  "type whose content it holds"
+                                : NULL;
+}
+
+static struct integration_operation *deliver(
+    struct integration *integration, const struct delivery_request *request,
+    delivery_done_fn *done, void *payload)
+{
+    const struct attachment *attachment = request->attachment;
+    struct delivery *delivery = arena_alloc(request->arena, sizeof(*delivery));
+
+    *delivery = (struct delivery){
+        .base = {.cancel = cancel},
+        .context = integration->context,
+        .options = attachment->registration->options,
+        .attached = attachment->options,
+        .event = request->event,
+        .attachment = attachment,
+        .traceparent = request->traceparent,
+        .arena = request->arena,
+        .accepted = progress_of(request),
+        .done = done,
+        .payload = payload,
+    };
+    task_init(&delivery->ending, on_ending, delivery);
+    list_items(delivery);
+    delivery->skip_reason = reason_to_skip(delivery, request->may_have_arrived);
+    if (delivery->skip_reason != NULL) {
+        loop_defer(delivery->context->network.loop, &delivery->ending);
+    } else {
+        send_current(delivery);
+    }
+    return &delivery->base;
+}
+
+/* What Chainloop's plugin demands */
+static const char *const registration_inputs[] = {"url", NULL};
+static const char *const attachment_inputs[] = {NULL};
+
+extern const struct integration_class webhook_class;
+
+const struct integration_class webhook_class = {
+    .fields =
+        {
+            .kind = "webhook",
+            .version = "1.2",
+            .endpoint = "webhook",
+            .repetition = REPETITION_VISIBLE,
+            .summary = "Send attestations and SBOMs to an HTTP endpoint",
+            .material_types = sboms,
+            .registration = registration_fields,
+            .registration_size = sizeof(struct webhook_options),
+            .attachment = attachment_fields,
+            .attachment_size = sizeof(struct webhook_attachment),
+            .registration_inputs = registration_inputs,
+            .attachment_inputs = attachment_inputs,
+            .check = check,
+        },
+    .deliver = deliver,
+    .endpoint = endpoint_of,
+};

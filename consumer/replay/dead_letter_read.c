@@ -1,0 +1,155 @@
+#include <limits.h>
+#include <string.h>
+
+#include "replay_internal.h"
+#include "waybill/alloc.h"
+
+static const char *const state_names[] = {
+    "waiting",     "replayed", "superseded", "delivered",
+    "quarantined", "foreign",  "unreadable",
+};
+
+const char *dead_letter_state_name(enum dead_letter_state state)
+{
+    return state_names[state];
+}
+
+/* dead_letter_encode() puts its headers behind the record's own, the class
+ * first. Only those are believed: a producer may use the same names. */
+size_t dead_letter_headers(const struct message *message)
+{
+    for (size_t i = message->header_count; i > 0; i--) {
+        if (strcmp(message->headers[i - 1].name, "waybill-error-class") == 0) {
+            return i - 1;
+        }
+    }
+    return message->header_count;
+}
+
+struct reader {
+    struct message message; /* of the headers to read, and nothing else */
+    struct arena *arena;
+    bool *foreign; /* something is not as Waybill writes it */
+};
+
+/* For people to read: nothing is decided by it. */
+static const char *note_of(const struct reader *reader, const char *name)
+{
+    return message_header_text(&reader->message, name, REPLAY_MAX_TEXT,
+                               reader->arena);
+}
+
+static const char *text_of(const struct reader *reader, const char *name)
+{
+    const struct header *header = message_header(&reader->message, name);
+    const char *text = note_of(reader, name);
+
+    *reader->foreign |= header != NULL && header->value.len > 0 && text == NULL;
+    return text;
+}
+
+/* -1: none, or no number from 0 to `most` */
+static int64_t number_of(const struct reader *reader, const char *name,
+                         int64_t max)
+{
+    const char *text = text_of(reader, name);
+    int64_t number = 0;
+
+    if (text == NULL || strspn(text, "0123456789") != strlen(text) ||
+        strlen(text) > 19) {
+        return -1;
+    }
+    for (; *text != '\0'; text++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, *text - '0', &number)) {
+            return -1;
+        }
+    }
+    return number <= max ? number : -1;
+}
+
+static int64_t count_of(const struct reader *reader, const char *name)
+{
+    int64_t number = number_of(reader, name, INT_MAX);
+
+    return number > 0 ? number : 0;
+}
+
+static int64_t time_of(const struct reader *reader, const char *name)
+{
+    const char *text = text_of(reader, name);
+    int64_t ms = text != NULL ? clock_parse_rfc3339(text) : -1;
+
+    return ms > 0 ? ms : 0;
+}
+
+static void read_error(const struct reader *reader,
+                       struct dead_letter *dead_letter)
+{
+    dead_letter->error_class = text_of(reader, "waybill-error-class");
+    dead_letter->code = note_of(reader, "waybill-error-code");
+    dead_letter->message = note_of(reader, "waybill-error-message");
+    dead_letter->http_status = (int)count_of(reader, "waybill-http-status");
+    dead_letter->attempts = (unsigned)count_of(reader, "waybill-attempts");
+    dead_letter->first_failed_ms = time_of(reader, "waybill-first-failure");
+    dead_letter->failed_ms = time_of(reader, "waybill-last-failure");
+    dead_letter->integration = text_of(reader, "waybill-integration");
+    dead_letter->registration = text_of(reader, "waybill-registration");
+    dead_letter->attachment = text_of(reader, "waybill-attachment");
+}
+
+static void read_origin(const struct reader *reader,
+                        struct dead_letter *dead_letter)
+{
+    dead_letter->topic = text_of(reader, "waybill-topic");
+    dead_letter->origin_partition =
+        (int32_t)number_of(reader, "waybill-partition", INT32_MAX);
+    dead_letter->origin_offset = number_of(reader, "waybill-offset", INT64_MAX);
+    dead_letter->group = text_of(reader, "waybill-group");
+    dead_letter->event_id = text_of(reader, "waybill-event-id");
+    dead_letter->version = text_of(reader, "waybill-version");
+}
+
+/* The dead letter's own count, else that of the replay which it is of: a
+ * record that says which dead letter it replays. */
+static unsigned replays_of(const struct reader *own,
+                           const struct reader *before)
+{
+    int64_t count = number_of(own, "waybill-replays", INT_MAX);
+
+    if (count < 0 && text_of(before, "waybill-dead-letter") != NULL) {
+        count = number_of(before, "waybill-replays", INT_MAX);
+    }
+    return count > 0 ? (unsigned)count : 0;
+}
+
+void dead_letter_read(const struct input *input, struct arena *arena,
+                      struct dead_letter *ret_dead_letter)
+{
+    const struct message *message = &input->message;
+    size_t before = dead_letter_headers(message);
+    bool foreign = false;
+    const struct reader record = {
+        {.headers = message->headers, .header_count = before}, arena, &foreign};
+    const struct reader own = {{.headers = message->headers + before,
+                                .header_count = message->header_count - before},
+                               arena,
+                               &foreign};
+    struct dead_letter dead_letter = {.partition = input->partition,
+                                      .offset = input->offset,
+                                      .timestamp_ms = message->timestamp_ms,
+                                      .size = message->value.len};
+
+    read_error(&own, &dead_letter);
+    read_origin(&own, &dead_letter);
+    dead_letter.replays = replays_of(&own, &record);
+    if (dead_letter.failed_ms == 0 && message->timestamp_ms > 0) {
+        dead_letter.failed_ms = message->timestamp_ms;
+    }
+    if (foreign || dead_letter.error_class == NULL ||
+        dead_letter.topic == NULL || dead_letter.origin_partition < 0 ||
+        dead_letter.origin_offset < 0) {
+        dead_letter.state = DEAD_LETTER_UNREADABLE;
+    }
+    *ret_dead_letter = dead_letter;
+}
