@@ -77,6 +77,7 @@ static void on_outcome(void *payload, struct delivery *delivery)
         ledger_finish(&delivery->slot);
         service->dirty = true;
     }
+    service->dirty |= inflight->assignment->ledger.has_new_marks;
     /* Later: it may free the record, which is still talking. */
     loop_defer(service->options->loop, &service->advance);
     service_renew_soon(service);
@@ -105,7 +106,8 @@ struct inflight *inflight_new(struct assignment *assignment,
     add_slots(inflight);
     ledger_add(&assignment->ledger, &inflight->entry);
     service->records++;
-    service->dirty |= inflight->entry.slot_count == 0;
+    service->dirty |=
+        inflight->entry.slot_count == 0 || assignment->ledger.has_new_marks;
     return inflight;
 }
 

@@ -147,15 +147,20 @@ bool registration_queue_is_replaced(const struct registration_queue *queue);
  *
  * One attachment's share of a record, with its attempts:
  *
- *     waiting -> running -> done
- *        ^          |
- *        +- pausing <   while its error may pass
+ *     waiting -> (announced ->) running -> done
+ *        ^                         |
+ *        +------- pausing <--------+   while its error may pass
+ *
+ * Where a repetition is visible, the service announces an attempt before it
+ * begins: the mark of its slot is committed first, so that whoever delivers it
+ * after a crash knows that it may have arrived.
  */
 
 enum delivery_state {
-    DELIVERY_WAITING, /* in the backlog of its registration */
-    DELIVERY_RUNNING, /* an attempt is in flight */
-    DELIVERY_PAUSING, /* until the next attempt */
+    DELIVERY_WAITING,   /* in the backlog of its registration */
+    DELIVERY_ANNOUNCED, /* an attempt begins once its mark is committed */
+    DELIVERY_RUNNING,   /* an attempt is in flight */
+    DELIVERY_PAUSING,   /* until the next attempt */
     DELIVERY_DONE,
     DELIVERY_DROPPED, /* without an outcome */
 };
@@ -181,6 +186,8 @@ struct delivery {
     enum delivery_state state;
     bool reported;   /* to whoever fed the record */
     bool dispatched; /* somebody may have begun it before */
+    bool is_marked;  /* attempts are announced: its slot's mark says whether
+                        one may have arrived, and not `dispatched` */
     bool in_doubt;   /* an attempt that failed may have arrived */
     bool abandoned;  /* the attempt that is in flight is the last */
     bool refused;    /* its credentials were, at least once */
@@ -200,6 +207,10 @@ void delivery_finish(struct delivery *delivery);
 void delivery_drop(struct delivery *delivery);
 /* For whoever tries it after us, with the next commit */
 void delivery_note_attempts(struct delivery *delivery);
+/* An attempt is about to begin, or nothing of those that did has arrived: the
+ * owner of the record is told that there is something to commit. */
+void delivery_mark(struct delivery *delivery);
+void delivery_unmark(struct delivery *delivery);
 
 /* done() is called once, later, from the loop, unless it is cancelled. What the
  * report points to stays until the delivery is released, when it has not
@@ -258,6 +269,9 @@ void scheduler_enqueue(struct delivery *delivery);
 /* No attempt begins any more, and with `at_once` none goes on; true: one is in
  * flight. */
 bool scheduler_abandon(struct delivery *delivery, bool at_once);
+/* The commit with its mark has succeeded: what was announced begins. Others are
+ * left alone. */
+void scheduler_mark_committed(struct delivery *delivery);
 /* Ends it wherever it is; what its outcome points to is gone. */
 void scheduler_release(struct delivery *delivery);
 /* No attempt begins any more; idle() is called once, from the loop, when none

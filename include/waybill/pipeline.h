@@ -57,7 +57,9 @@ void pipeline_free(struct pipeline *pipeline);
 /* Called once for each delivery of a record, as soon as it has an outcome, from
  * the loop, unless the record is freed before; and where an abandoned one comes
  * to nothing (delivery_outcome() is NULL). In it the record may be freed when
- * it is done. */
+ * it is done. Of a record with a past it is also called, at any time and
+ * without an outcome, when `past` has a mark to be committed; nothing is freed
+ * then. */
 typedef void record_delivery_fn(void *payload, struct delivery *delivery);
 
 /* The input is copied. `past` is what is known of it from before, or NULL: what
