@@ -343,6 +343,35 @@ static void announced__is_planned_anew_with_the_next_configuration(
     end();
 }
 
+/* What is cut short may have arrived; what waited cannot have. */
+static void running__is_in_doubt_when_it_is_cut_short(void **state)
+{
+    begin();
+    for (int64_t offset = 0; offset < 5; offset++) {
+        record(offset, "hook"); /* four at a time */
+    }
+    commit_all();
+    assert_int_equal(fake_running("hook"), 4);
+    fake_revoke(0, false);
+    world_pass(&world, 2000);
+    assert_int_equal(fake_running("hook"), 0);
+    assert_int_equal(fake_queue()->releases, 1);
+    fake_assign(0, fake_queue()->positions[0].offset,
+                fake_queue()->positions[0].metadata);
+    for (int64_t offset = 0; offset < 5; offset++) {
+        record(offset, "hook");
+    }
+    for (int i = 0; i < 5; i++) {
+        fake_succeed(fake_running_one("hook"));
+        commit_all();
+    }
+    for (size_t i = 4; i < 8; i++) {
+        assert_true(fake_attempt(i)->may_have_arrived);
+    }
+    assert_false(fake_attempt(8)->may_have_arrived);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +392,7 @@ int main(void)
         cmocka_unit_test(announced__makes_room_when_it_is_given_back),
         cmocka_unit_test(
             announced__is_planned_anew_with_the_next_configuration),
+        cmocka_unit_test(running__is_in_doubt_when_it_is_cut_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
