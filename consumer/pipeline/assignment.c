@@ -78,6 +78,7 @@ static void on_outcome(void *payload, struct delivery *delivery)
         ledger_finish(&delivery->slot);
         service->dirty = true;
     }
+    service->dirty |= inflight->assignment->ledger.has_new_marks;
     /* Deferred, because it may free the record, which is the caller. */
     loop_defer(service->options->loop, &service->advance);
     service_renew_soon(service);
@@ -106,7 +107,8 @@ struct inflight *inflight_new(struct assignment *assignment,
     add_slots(inflight);
     ledger_add(&assignment->ledger, &inflight->entry);
     service->records++;
-    service->dirty |= inflight->entry.slot_count == 0;
+    service->dirty |=
+        inflight->entry.slot_count == 0 || assignment->ledger.has_new_marks;
     return inflight;
 }
 

@@ -33,6 +33,9 @@ static void on_done(void *payload, const struct delivery_report *report)
         delivery->in_doubt = delivery->in_doubt || !report->did_not_arrive;
         copy.err = &err;
         attempt_release(delivery);
+        if (delivery->is_marked && !delivery->in_doubt) {
+            delivery_unmark(delivery);
+        }
     } else {
         fault_point("pushed");
     }

@@ -179,12 +179,30 @@ static void announce_committed(struct service *service)
     }
 }
 
+/* What waited for its mark to be committed */
+static void begin_announced(struct assignment *assignment)
+{
+    struct ledger_entry *entry;
+    struct ledger_slot *slot;
+
+    TAILQ_FOREACH(entry, &assignment->ledger.failing, failing)
+    {
+        STAILQ_FOREACH(slot, &entry->slots, link)
+        {
+            if (slot->mark == MARK_COMMITTED) {
+                scheduler_mark_committed(slot->owner);
+            }
+        }
+    }
+}
+
 static void settle(struct assignment *assignment,
                    const struct kafka_result *result)
 {
     if (result->verdict == KAFKA_COMMITTED) {
         ledger_committed(&assignment->ledger);
         assignment_sweep(assignment);
+        begin_announced(assignment);
         return;
     }
     ledger_aborted(&assignment->ledger);

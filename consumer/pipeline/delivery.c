@@ -4,8 +4,8 @@
 /* The states of a delivery, and how they reach the record, the ledger and the
  * log */
 
-static const char *const state_names[] = {"waiting", "running", "pausing",
-                                          "done", "dropped"};
+static const char *const state_names[] = {"waiting", "announced", "running",
+                                          "pausing", "done",      "dropped"};
 
 _Static_assert(ARRAY_SIZE(state_names) == DELIVERY_DROPPED + 1, "one each");
 
@@ -37,11 +37,12 @@ void delivery_restore_attempts(struct delivery *delivery)
     const struct ledger_slot *past = &delivery->slot;
     int64_t age;
 
+    delivery->in_doubt =
+        delivery->is_marked ? past->mark != MARK_NONE : past->attempts > 0;
     if (past->attempts == 0) {
         return;
     }
     age = clock_wall_ms(loop_clock(loop)) - past->first_failed_ms;
-    delivery->in_doubt = true;
     delivery->outcome.attempts = past->attempts;
     delivery->outcome.first_failed_ms = past->first_failed_ms;
     delivery->outcome.started_ms = past->first_failed_ms;
@@ -57,6 +58,24 @@ void delivery_note_attempts(struct delivery *delivery)
         ledger_note_attempts(&delivery->slot, outcome->attempts,
                              outcome->first_failed_ms);
     }
+}
+
+/* Not later: the record may be about to be given up. */
+static void tell_owner(struct delivery *delivery)
+{
+    delivery->record->done(delivery->record->payload, delivery);
+}
+
+void delivery_mark(struct delivery *delivery)
+{
+    ledger_mark(&delivery->slot);
+    tell_owner(delivery);
+}
+
+void delivery_unmark(struct delivery *delivery)
+{
+    ledger_unmark(&delivery->slot);
+    tell_owner(delivery);
 }
 
 static void report_record(const struct delivery *delivery)

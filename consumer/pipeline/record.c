@@ -102,7 +102,11 @@ static void plan_delivery(struct delivery *delivery,
         integration_of(pipeline->integrations, registration);
     if (past != NULL) {
         ledger_recall(past, &delivery->slot, record->input.offset);
+        delivery->is_marked = scheduler_is_service(&pipeline->scheduler) &&
+                              delivery->integration->class->fields.repetition ==
+                                  REPETITION_VISIBLE;
         delivery->dispatched =
+            !delivery->is_marked &&
             ledger_was_dispatched(past, record->input.offset);
     }
 }
@@ -265,7 +269,8 @@ bool record_may_be_shed(const struct record *record)
         bool waits = delivery->state == DELIVERY_WAITING ||
                      delivery->state == DELIVERY_PAUSING;
 
-        if (delivery->state == DELIVERY_RUNNING ||
+        if (delivery->state == DELIVERY_ANNOUNCED ||
+            delivery->state == DELIVERY_RUNNING ||
             (waits && !shed_may_shed(delivery->queue))) {
             return false;
         }

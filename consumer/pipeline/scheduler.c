@@ -147,7 +147,12 @@ static void begin(struct endpoint *endpoint, struct delivery *delivery)
         budget_earn(&endpoint->budget);
     }
     registration_queue_begin(delivery->queue);
-    attempt_begin(delivery, scheduler_report);
+    if (delivery->is_marked && delivery->slot.mark != MARK_COMMITTED) {
+        delivery_set_state(delivery, DELIVERY_ANNOUNCED);
+        delivery_mark(delivery);
+    } else {
+        attempt_begin(delivery, scheduler_report);
+    }
 }
 
 static void wake_later(struct endpoint *endpoint)
@@ -386,13 +391,39 @@ static void scheduler_report(struct delivery *delivery,
     end_attempt(queue);
 }
 
+/* --- deliveries that are announced ------------------------------------------
+ */
+
+static bool is_in_flight(const struct delivery *delivery)
+{
+    return delivery->state == DELIVERY_ANNOUNCED ||
+           delivery->state == DELIVERY_RUNNING;
+}
+
+void scheduler_mark_committed(struct delivery *delivery)
+{
+    struct registration_queue *queue = delivery->queue;
+
+    if (delivery->state != DELIVERY_ANNOUNCED) {
+        return;
+    }
+    if (!queue->endpoint->scheduler->draining) {
+        attempt_begin(delivery, scheduler_report);
+        return;
+    }
+    delivery_unmark(delivery);
+    delivery_set_state(delivery, DELIVERY_WAITING);
+    registration_queue_push(queue, delivery);
+    end_attempt(queue);
+}
+
 /* --- abandoned deliveries ----------------------------------------------------
  */
 
 static void cancel(struct delivery *delivery)
 {
     struct registration_queue *queue = delivery->queue;
-    bool was_in_flight = delivery->state == DELIVERY_RUNNING;
+    bool was_in_flight = is_in_flight(delivery);
 
     if (delivery->state >= DELIVERY_DONE) {
         return;
@@ -401,7 +432,10 @@ static void cancel(struct delivery *delivery)
     if (delivery->state == DELIVERY_WAITING) {
         registration_queue_remove(queue, delivery);
     }
-    if (was_in_flight) {
+    if (delivery->state == DELIVERY_ANNOUNCED) {
+        delivery_unmark(delivery);
+    }
+    if (delivery->state == DELIVERY_RUNNING) {
         attempt_cancel(delivery);
     }
     delivery_drop(delivery);

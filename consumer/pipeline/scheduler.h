@@ -159,15 +159,20 @@ bool registration_queue_is_replaced(const struct registration_queue *queue);
  * A delivery is the part of a record that one attachment asks for, with its
  * attempts:
  *
- *     waiting -> running -> done
- *        ^          |
- *        +- pausing <   if the error is retriable
+ *     waiting -> (announced ->) running -> done
+ *        ^                         |
+ *        +------- pausing <--------+   if the error is retriable
+ *
+ * Where a repetition is visible, the service announces an attempt before it
+ * begins: the mark of its slot is committed first, so that whoever delivers it
+ * after a crash knows that it may have arrived.
  */
 
 enum delivery_state {
-    DELIVERY_WAITING, /* in the backlog of its registration */
-    DELIVERY_RUNNING, /* an attempt is in flight */
-    DELIVERY_PAUSING, /* waits for the backoff to end */
+    DELIVERY_WAITING,   /* in the backlog of its registration */
+    DELIVERY_ANNOUNCED, /* the attempt begins once its mark is committed */
+    DELIVERY_RUNNING,   /* an attempt is in flight */
+    DELIVERY_PAUSING,   /* waits for the backoff to end */
     DELIVERY_DONE,
     DELIVERY_DROPPED, /* abandoned without an outcome */
 };
@@ -194,9 +199,11 @@ struct delivery {
     enum delivery_state state;
     bool reported;   /* to the caller of pipeline_feed() */
     bool dispatched; /* another instance may have begun it before */
-    bool in_doubt;   /* a failed attempt may have arrived */
-    bool abandoned;  /* no attempt follows the one in flight */
-    bool refused;    /* its credentials were rejected at least once */
+    bool is_marked; /* attempts are announced: the slot's mark tells whether one
+                       may have arrived, and not `dispatched` */
+    bool in_doubt;  /* a failed attempt may have arrived */
+    bool abandoned; /* no attempt follows the one in flight */
+    bool refused;   /* its credentials were rejected at least once */
     struct timer pause;
     struct attempt attempt; /* the most recent one */
     void *progress;      /* owned by the integration, kept between attempts */
@@ -215,6 +222,10 @@ void delivery_drop(struct delivery *delivery);
 /* Records the attempts in the ledger slot, so that the next commit hands them
  * to the instance that may own the partition later. */
 void delivery_note_attempts(struct delivery *delivery);
+/* An attempt is about to begin, or nothing of those that did has arrived: the
+ * owner of the record is told that there is something to commit. */
+void delivery_mark(struct delivery *delivery);
+void delivery_unmark(struct delivery *delivery);
 
 /* done() is called exactly once, later, from the loop, unless the attempt is
  * cancelled. What the report points to remains valid until the delivery is
@@ -275,6 +286,9 @@ void scheduler_enqueue(struct delivery *delivery);
 /* Prevents further attempts of the delivery; with `at_once` also cancels the
  * one in flight. Returns true if an attempt is still in flight. */
 bool scheduler_abandon(struct delivery *delivery, bool at_once);
+/* The commit that contains its mark has succeeded: begins the attempt that was
+ * announced. Deliveries in other states are left alone. */
+void scheduler_mark_committed(struct delivery *delivery);
 /* Ends the delivery in whatever state it is. What its outcome points to is
  * invalid afterwards. */
 void scheduler_release(struct delivery *delivery);

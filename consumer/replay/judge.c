@@ -304,7 +304,7 @@ void history_set_progress(struct history *history,
     for (size_t i = 0; i < progress->attempts_count; i++) {
         const struct progress_attempts *one = &progress->attempts[i];
 
-        if (one->offset == history->offset) {
+        if (one->offset == history->offset && one->attempts > 0) {
             history->deliveries[history->delivery_count++] =
                 (struct history_delivery){
                     .attachment = name_of(one->id, attachments, count),

@@ -61,7 +61,11 @@ void pipeline_free(struct pipeline *pipeline);
 /* Called from the loop exactly once for each delivery of a record, as soon as
  * it has an outcome, unless the record is freed before; also called when an
  * abandoned delivery ends without an outcome (delivery_outcome() is NULL). When
- * record_is_done(), the callback may free the record. */
+ * record_is_done(), the callback may free the record.
+ *
+ * For a record with a past it is also called, at any time and without an
+ * outcome, when `past` has a mark to be committed; nothing may be freed then.
+ */
 typedef void record_delivery_fn(void *payload, struct delivery *delivery);
 
 /* Starts processing a record. The input is copied. `past` is the ledger of what
