@@ -148,8 +148,8 @@ void ledger_note_attempts(struct ledger_slot *slot, unsigned attempts,
                           int64_t first_failed_ms);
 /* An attempt of it is about to begin: the next commit says so, even if it has
  * nothing else to say, and its mark is MARK_COMMITTED after that. Where the
- * text has no room for it, it is left out, and yet counts as committed: what is
- * not done comes first. */
+ * text has no room for it, it is left out, and yet counts as committed: a
+ * delivery that may be repeated unseen is better than one that never begins. */
 void ledger_mark(struct ledger_slot *slot);
 /* Nothing of it can have arrived. The next commit says no more of it. */
 void ledger_unmark(struct ledger_slot *slot);

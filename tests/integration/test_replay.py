@@ -158,7 +158,7 @@ class Looking(ReplayCase):
             "waybill-error-class",
             "key-0",
             "run-event-0",
-            "the repository does not exist",
+            "Create it, or correct the registration; then replay.",
             "Create the repository",
             f"waybill --config '{config}' replay run --dead-letter 1/0 --yes",
         ):
@@ -216,12 +216,13 @@ class Looking(ReplayCase):
                 self.letter(3, error_code=None),
             ]
         )
-        headers = self.letter(4)[2] + [("waybill-event-id", nasty), ("waybill-error-code", nasty)]
-        self.bury([(nasty, b"[" * 100_000, headers)])
+        headers = self.letter(4)[2]
+        self.bury([(nasty, b"[" * 100_000, headers + [("waybill-error-code", nasty)])])
+        self.bury([(nasty, b"", headers + [("waybill-event-id", nasty)])])
         texts = [
             self.replay(config, verb).out
             for verb in ("list", "stats", "run", "purge")
-        ] + [self.replay(config, "show", f"0/{number}").out for number in range(5)]
+        ] + [self.replay(config, "show", f"0/{number}").out for number in range(6)]
         for text in texts:
             for wrong in ("\x1b", "\x07", "\x9b", "\0"):
                 self.assertNotIn(wrong, text)
@@ -234,7 +235,7 @@ class Looking(ReplayCase):
         )
         # What is no dead letter is left, and said.
         found = self.summary(config, status=EXIT_FAILED)
-        self.assertEqual((found["replayed"], found["unreadable"]), (2, 3))
+        self.assertEqual((found["replayed"], found["unreadable"]), (2, 4))
         copied = self.replayed(2)[f"{self.topics['dead_letters']}/0/4"]
         self.assertEqual((copied.key, copied.value), (nasty, b"[" * 100_000))
 

@@ -1,0 +1,136 @@
+#ifndef WAYBILL_ENDPOINT_H
+#define WAYBILL_ENDPOINT_H
+
+#include <sys/queue.h>
+
+#include "policy.h"
+#include "waybill/integration.h"
+#include "waybill/status.h"
+
+/*
+ * What the scheduler knows of where deliveries go: an endpoint is what the
+ * registrations of one kind at one place share, and a registration queue holds
+ * the deliveries of one registration. scheduler.h has the whole picture. Loop
+ * thread only.
+ */
+struct delivery;
+struct scheduler;
+struct registration_queue;
+
+/* --- endpoint.c --------------------------------------------------------------
+ */
+
+struct endpoint {
+    STAILQ_ENTRY(endpoint) link;
+    struct scheduler *scheduler;
+    struct endpoint *successor; /* in the next configuration; NULL if there is
+                                   none, or if it no longer has this endpoint */
+    const struct integration_class *class;
+    const char *name;
+    const struct registration *registration; /* used for probes */
+    struct breaker breaker;
+    struct limiter limiter;
+    struct budget budget;
+    struct rate rate;
+    int64_t down_since_ms;   /* wall-clock time, while the breaker is open */
+    uint64_t pause_until_ms; /* monotonic; set by Retry-After */
+    /* Both include what predecessors still have. */
+    size_t in_flight; /* attempts */
+    size_t load;      /* deliveries without an outcome */
+    struct registration_queue **queues;
+    size_t queue_count;
+    size_t next_queue; /* index in queues, for the round robin */
+    struct timer wake;
+    struct integration_operation *probe; /* NULL when none is in flight */
+    bool is_tried; /* the attempt in flight serves as a probe */
+};
+
+struct endpoint *endpoint_new(struct scheduler *scheduler, const char *name,
+                              const struct registration *registration);
+void endpoint_free(struct endpoint *endpoint);
+void endpoint_add_queue(struct endpoint *endpoint,
+                        struct registration_queue *queue);
+/* Returns the endpoint in the newest configuration that has it. That one holds
+ * the counts and the learned limits. */
+struct endpoint *endpoint_newest(struct endpoint *endpoint);
+bool endpoint_has_backlog(const struct endpoint *endpoint);
+/* Returns the earliest time at which anything, an attempt or a probe, may be
+ * sent to the endpoint. It combines Retry-After, the breaker's pause and the
+ * rate limit. */
+uint64_t endpoint_not_before_ms(const struct endpoint *endpoint,
+                                uint64_t now_ms);
+/* True if nothing will be sent to the endpoint for so long that other
+ * registrations should not wait for it. */
+bool endpoint_is_stuck(const struct endpoint *endpoint, uint64_t now_ms);
+/* Takes the next delivery that may begin from the backlogs, in round-robin
+ * order; NULL if there is none. */
+struct delivery *endpoint_next(struct endpoint *endpoint, uint64_t now_ms);
+/* The same for a delivery that has exceeded max_age, regardless of the limits
+ * of its queue. */
+struct delivery *endpoint_next_aged(struct endpoint *endpoint);
+/* Returns when dispatch() must run again; 0 if it need not run because of the
+ * time alone. */
+uint64_t endpoint_due_ms(const struct endpoint *endpoint, uint64_t now_ms);
+/* These report the result of an attempt. endpoint_failed() returns true if this
+ * failure opened the breaker. */
+void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms);
+bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
+                     uint64_t now_ms);
+/* Reports the result of a probe; err is NULL if the endpoint answered. */
+void endpoint_probed(struct endpoint *endpoint, const struct error *err,
+                     uint64_t now_ms);
+
+/* --- registration_queue.c ----------------------------------------------------
+ */
+
+struct registration_queue {
+    const struct registration *registration;
+    struct endpoint *endpoint;
+    struct registration_queue *successor; /* as in struct endpoint */
+    size_t max_in_flight;
+    size_t in_flight; /* includes predecessors, as `load` does */
+    size_t load;      /* deliveries without an outcome */
+    TAILQ_HEAD(deliveries, delivery) backlog; /* those in DELIVERY_WAITING */
+    size_t backlog_count;
+    unsigned refusals; /* consecutive rejections of its credentials */
+    bool held;
+    uint64_t hold_until_ms;
+    bool has_shed; /* some of its records were shed and must be read again */
+    size_t ended;  /* attempts since the last tick */
+    double ended_per_s; /* attempts per second, smoothed */
+    /* The rest is for the status page and the metrics. No decision depends on
+     * it. */
+    int64_t held_since_ms;   /* wall-clock time */
+    int64_t last_error_ms;   /* wall-clock time */
+    struct error last_error; /* of its last failed attempt */
+    struct registration_counts counts;
+};
+
+void registration_queue_init(struct registration_queue *queue,
+                             const struct registration *registration,
+                             size_t max_in_flight);
+/* Count a delivery of this queue, from scheduler_enqueue() to its end. */
+void registration_queue_enter(struct registration_queue *queue);
+void registration_queue_leave(struct registration_queue *queue);
+/* Count an attempt of this queue that begins or has ended. */
+void registration_queue_begin(struct registration_queue *queue);
+void registration_queue_end(struct registration_queue *queue);
+void registration_queue_push(struct registration_queue *queue,
+                             struct delivery *delivery);
+void registration_queue_remove(struct registration_queue *queue,
+                               struct delivery *delivery);
+/* Takes the next delivery that may begin; NULL if there is none. */
+struct delivery *registration_queue_next(struct registration_queue *queue,
+                                         uint64_t now_ms);
+/* Counts a rejection of the credentials. Returns true if the queue is held from
+ * now on. */
+bool registration_queue_refused(struct registration_queue *queue,
+                                uint64_t until_ms);
+/* Ends a hold. Returns true if the queue was held until now. */
+bool registration_queue_accepted(struct registration_queue *queue);
+struct registration_queue *registration_queue_newest(
+    struct registration_queue *queue); /* as endpoint_newest() */
+/* True if a reload has replaced the configuration of this queue. */
+bool registration_queue_is_replaced(const struct registration_queue *queue);
+
+#endif
