@@ -95,27 +95,17 @@ static void a_slow_answer_within_its_time_is_waited_for(void **state)
 static void put_slowly(const char *scenario, uint32_t answer_ms,
                        struct answer *answer, uint64_t *ret_took_ms)
 {
-    static const char *const headers[] = {
-        "Content-Type: application/octet-stream", NULL};
     size_t len = 3 * 1024 * 1024;
     unsigned char *data = pattern(len);
-    struct http_request request;
-    struct digest digest;
+    struct http_request request = blob_of((struct bytes){data, len});
     struct world world;
     uint64_t began;
-    char *url;
 
     world_open(&world, SCENARIOS(scenario), NULL);
-    digest_of(data, len, &digest);
-    url = open_session(&world, &digest);
-    request = request_of("PUT", url);
-    request.headers = headers;
-    request.body = (struct bytes){data, len};
     request.timeouts.answer_ms = answer_ms;
     began = loop_now(world.loop);
-    run(&world, &request, answer);
+    put(&world, request, answer);
     *ret_took_ms = loop_now(world.loop) - began;
-    mem_free(url);
     mem_free(data);
     world_close(&world);
 }

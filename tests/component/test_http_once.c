@@ -22,18 +22,10 @@
 /* A PUT that there is a session for, as often as the caller wants */
 static void put_once(struct world *world, struct answer *answer)
 {
-    struct bytes body = {(const unsigned char *)BODY, strlen(BODY)};
-    struct http_request request;
-    struct digest digest;
-    char *url;
+    struct http_request request = blob_of(bytes_of(BODY));
 
-    digest_of(body.data, body.len, &digest);
-    url = open_session(world, &digest);
-    request = request_of("PUT", url);
-    request.body = body;
     request.once = true;
-    run(world, &request, answer);
-    mem_free(url);
+    put(world, request, answer);
 }
 
 static void assert_sent(struct answer *answer, bool sent)

@@ -210,19 +210,31 @@ char *open_session(struct world *world, const struct digest *digest)
     return str_take(&text);
 }
 
-void put_blob(struct world *world, struct bytes body, struct answer *answer)
+struct http_request blob_of(struct bytes body)
 {
     static const char *const headers[] = {
         "Content-Type: application/octet-stream", NULL};
-    struct http_request request;
+    struct http_request request = request_of("PUT", NULL);
+
+    request.headers = headers;
+    request.body = body;
+    return request;
+}
+
+void put(struct world *world, struct http_request request,
+         struct answer *answer)
+{
     struct digest digest;
     char *url;
 
-    digest_of(body.data, body.len, &digest);
+    digest_of(request.body.data, request.body.len, &digest);
     url = open_session(world, &digest);
-    request = request_of("PUT", url);
-    request.headers = headers;
-    request.body = body;
+    request.url = url;
     run(world, &request, answer);
     mem_free(url);
+}
+
+void put_blob(struct world *world, struct bytes body, struct answer *answer)
+{
+    put(world, blob_of(body), answer);
 }

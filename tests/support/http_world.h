@@ -71,7 +71,11 @@ void assert_plain_length(struct world *world, const char *stage, size_t len);
 unsigned char *pattern(size_t len);
 /* A POST for a session, and the URL that the blob then goes to */
 char *open_session(struct world *world, const struct digest *digest);
-/* ... and the blob, as of no type that anybody knows */
+/* A PUT of a blob, as of no type that anybody knows, without a URL as yet */
+struct http_request blob_of(struct bytes body);
+/* Such a request, to a session of its own */
+void put(struct world *world, struct http_request request,
+         struct answer *answer);
 void put_blob(struct world *world, struct bytes body, struct answer *answer);
 
 /* A path in a folder; the caller frees it. */

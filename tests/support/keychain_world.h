@@ -237,6 +237,20 @@ static inline struct told ask(struct world *world)
     return told;
 }
 
+/* The keychain ends while its source is still being asked: nobody is told. */
+static inline void leave_while_it_is_asked(struct world *world)
+{
+    struct told told = {0};
+
+    begin_to_wait(world, &told);
+    turn_until_idle(world);
+    keychain_forget_waiter(&told.waiter);
+    keychain_free(world->keychain);
+    world->keychain = NULL;
+    turn_until_idle(world);
+    assert_int_equal(told.times, 0);
+}
+
 /* "user=a pass=b identity=c registry=d", or "failed: " and why */
 static inline const char *describe_credential(const struct credential *is)
 {

@@ -21,6 +21,25 @@ static const struct outcome_style binary = {
     .dead_letter_topic = "dead",
 };
 
+/* What has failed for good, in one attempt at one moment */
+static inline struct outcome failed_outcome(const struct input *input,
+                                            const struct event *event,
+                                            const struct error *error)
+{
+    return (struct outcome){
+        .status = OUTCOME_FAILED,
+        .input = input,
+        .event = event,
+        .attachment = &outcome_attachment,
+        .error = *error,
+        .dead_letter = true,
+        .attempts = 1,
+        .started_ms = 1767323046000,
+        .finished_ms = 1767323046000,
+        .first_failed_ms = 1767323046000,
+    };
+}
+
 /* "name: value\n" for each of `count` headers from the one at `first` on */
 static inline const char *headers_text(const struct message *message,
                                        size_t first, size_t count,

@@ -394,18 +394,11 @@ static void docker__gives_a_helper_twenty_seconds(void **state)
 static void docker__forgets_a_helper_that_nobody_waits_for(void **state)
 {
     struct world *world = *state;
-    struct told told = {0};
 
     write_program(world, "docker-credential-fake", "exec sleep 1000");
     write_file(world, ".docker/config.json", HELPERS);
     world_open(world, &looked_for, 1);
-    begin_to_wait(world, &told);
-    turn_until_idle(world);
-    keychain_forget_waiter(&told.waiter);
-    keychain_free(world->keychain);
-    world->keychain = NULL;
-    turn_until_idle(world);
-    assert_int_equal(told.times, 0);
+    leave_while_it_is_asked(world);
 }
 
 /* --- docker-helper, a source of its own ----------------------------------- */

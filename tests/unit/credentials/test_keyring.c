@@ -109,17 +109,10 @@ static void keyring__takes_no_option_for_a_service(void **state)
 static void keyring__is_forgotten_while_it_is_asked(void **state)
 {
     struct world *world = *state;
-    struct told told = {0};
 
     write_program(world, "secret-tool", "exec sleep 1000");
     world_open(world, &keyring, 1);
-    begin_to_wait(world, &told);
-    turn_until_idle(world);
-    keychain_forget_waiter(&told.waiter);
-    keychain_free(world->keychain);
-    world->keychain = NULL;
-    turn_until_idle(world);
-    assert_int_equal(told.times, 0);
+    leave_while_it_is_asked(world);
 }
 
 int main(void)

@@ -6,21 +6,17 @@ static const struct event event = {.id = "e1", .workflow = {.id = "w1"}};
 
 static struct outcome failed(const struct input *input)
 {
-    struct outcome outcome = {
-        .status = OUTCOME_FAILED,
-        .input = input,
-        .event = &event,
-        .attachment = &outcome_attachment,
-        .error = {.kind = ERROR_NOT_FOUND, .http_status = 404},
-        .dead_letter = true,
-        .attempts = 12,
-        .started_ms = 1767323046000,
-        .finished_ms = 1767323049000,
-        .first_failed_ms = 1767323047000,
+    static const struct error error = {
+        .kind = ERROR_NOT_FOUND,
+        .http_status = 404,
+        .code = "NAME_UNKNOWN",
+        .message = "push: not found",
     };
+    struct outcome outcome = failed_outcome(input, &event, &error);
 
-    strcpy(outcome.error.code, "NAME_UNKNOWN");
-    strcpy(outcome.error.message, "push: not found");
+    outcome.attempts = 12;
+    outcome.finished_ms = 1767323049000;
+    outcome.first_failed_ms = 1767323047000;
     return outcome;
 }
 

@@ -68,22 +68,14 @@ static struct outcome succeeded(const struct input *input)
 
 static struct outcome failed(const struct input *input)
 {
-    struct outcome outcome = {
-        .status = OUTCOME_FAILED,
-        .input = input,
-        .event = &event,
-        .attachment = &outcome_attachment,
-        .error = {.kind = ERROR_REJECTED, .http_status = 400},
-        .dead_letter = true,
-        .attempts = 1,
-        .started_ms = 1767323046000,
-        .finished_ms = 1767323046000,
-        .first_failed_ms = 1767323046000,
+    static const struct error error = {
+        .kind = ERROR_REJECTED,
+        .http_status = 400,
+        .code = "MANIFEST_INVALID",
+        .message = "push: \"no\"",
     };
 
-    strcpy(outcome.error.code, "MANIFEST_INVALID");
-    strcpy(outcome.error.message, "push: \"no\"");
-    return outcome;
+    return failed_outcome(input, &event, &error);
 }
 
 #define INPUT                                                                  \

@@ -279,19 +279,27 @@ static void a_refresh_token_for_one_use_is_used_once(void **state)
     assert_shows(&askings[2], "Bearer t3");
 }
 
-/* It looked as if it were good for ever, so that two went out. */
-static void one_that_was_replaced_on_the_way_is_not_given_up(void **state)
+/* The refresh token looked as if it were good for ever, so that two went out.
+ */
+static void two_with_the_same(const char *refresh_token,
+                              struct oci_target targets[3],
+                              struct asking askings[3])
 {
-    struct oci_target targets[3];
-    struct asking askings[3];
-
-    with_identity_token("r1");
+    with_identity_token(refresh_token);
     ask_path("a", &targets[0], &askings[0]);
     answer(POST, 200, "{\"access_token\":\"t1\"}");
     assert_shows(&askings[0], "Bearer t1");
     ask_path("b", &targets[1], &askings[1]);
     ask_path("c", &targets[2], &askings[2]);
     assert_int_equal(fake_waiting(world.http), 2);
+}
+
+static void one_that_was_replaced_on_the_way_is_not_given_up(void **state)
+{
+    struct oci_target targets[3];
+    struct asking askings[3];
+
+    two_with_the_same("r1", targets, askings);
     answer(POST, 200, "{\"access_token\":\"t2\",\"refresh_token\":\"r2\"}");
     answer(POST, 400, "{\"error\":\"invalid_grant\"}");
     check_contains("form", fake_asked(world.http, POST)->body,
@@ -414,12 +422,7 @@ static void a_refresh_token_that_was_replaced_is_found_too(void **state)
     struct oci_target targets[3];
     struct asking askings[3];
 
-    with_identity_token("refresh-1");
-    ask_path("a", &targets[0], &askings[0]);
-    answer(POST, 200, "{\"access_token\":\"t1\"}");
-    assert_shows(&askings[0], "Bearer t1");
-    ask_path("b", &targets[1], &askings[1]);
-    ask_path("c", &targets[2], &askings[2]);
+    two_with_the_same("refresh-1", targets, askings);
     answer(POST, 200,
            "{\"access_token\":\"t2\",\"refresh_token\":\"refresh-2\"}");
     assert_shows(&askings[1], "Bearer t2");

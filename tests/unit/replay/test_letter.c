@@ -1,5 +1,14 @@
 #include "letters.h"
 
+#define ROW(name, value)                                                       \
+    {                                                                          \
+        name, bytes_of(value)                                                  \
+    }
+/* What waybill adds at least, as headers */
+#define FROM_A_RECORD                                                          \
+    ROW("waybill-error-class", "schema"), ROW("waybill-topic", "in"),          \
+        ROW("waybill-partition", "0"), ROW("waybill-offset", "7")
+
 static void letter__says_what_its_headers_say(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -31,10 +40,7 @@ static void letter__believes_no_header_of_the_record_itself(void **state)
         {"waybill-error-class", bytes_of("auth")},
         {"waybill-attachment", bytes_of("somebody's")},
         {"waybill-replays", bytes_of("99")},
-        {"waybill-error-class", bytes_of("schema")},
-        {"waybill-topic", bytes_of("in")},
-        {"waybill-partition", bytes_of("0")},
-        {"waybill-offset", bytes_of("7")},
+        FROM_A_RECORD,
     };
     struct dead_letter letter;
 
@@ -51,10 +57,7 @@ static void letter__takes_the_count_of_the_replay_that_it_is_of(void **state)
     struct header headers[] = {
         {"waybill-replays", bytes_of("3")},
         {"waybill-dead-letter", bytes_of("dead/0/1")},
-        {"waybill-error-class", bytes_of("schema")},
-        {"waybill-topic", bytes_of("in")},
-        {"waybill-partition", bytes_of("0")},
-        {"waybill-offset", bytes_of("7")},
+        FROM_A_RECORD,
     };
     struct dead_letter letter;
 
