@@ -229,32 +229,29 @@ static void a_407_says_what_to_change(void **state)
     route_close(&route);
 }
 
-static void a_proxy_that_refuses_is_named(void **state)
+/* From the configuration and from the environment alike */
+static void assert_named(const char *const *options, const char *text)
 {
     struct answer answer;
     struct route route;
 
-    route_open(&route, PROXY("--answer", "403"));
+    route_open(&route, options);
     ask(&route, "localhost", true, route.named, &answer);
-    assert_blames(&route, &answer, "403");
+    assert_blames(&route, &answer, text);
     setenv("https_proxy", route.named, 1);
     ask(&route, "localhost", true, NULL, &answer);
-    assert_blames(&route, &answer, "403");
+    assert_blames(&route, &answer, text);
     route_close(&route);
+}
+
+static void a_proxy_that_refuses_is_named(void **state)
+{
+    assert_named(PROXY("--answer", "403"), "403");
 }
 
 static void a_proxy_that_hangs_is_named(void **state)
 {
-    struct answer answer;
-    struct route route;
-
-    route_open(&route, PROXY("--hang"));
-    ask(&route, "localhost", true, route.named, &answer);
-    assert_blames(&route, &answer, "no answer in time");
-    setenv("https_proxy", route.named, 1);
-    ask(&route, "localhost", true, NULL, &answer);
-    assert_blames(&route, &answer, "no answer in time");
-    route_close(&route);
+    assert_named(PROXY("--hang"), "no answer in time");
 }
 
 static void a_proxy_that_is_not_there_is_named(void **state)

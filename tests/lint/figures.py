@@ -426,17 +426,17 @@ FIGURES = {  # name: (unit, explanation, function)
 # What --check holds the tree to: no figure may be greater. A bound states what has been
 # reached; lower it whenever the figure falls.
 BOUNDS = {
-    "function-median": 15,
-    "function-max": 60,
+    "function-median": 13,
+    "function-max": 50,
     "long-files": 0,
     "long-headers": 2,
-    "cycles": 2,
+    "cycles": 1,
     "unused-dependencies": 0,
     "external": 0,
     "external-for-tests": 1,
-    "duplicated-blocks": 8,
-    "similar-blocks": 25,
-    "inside-tests": 11,
+    "duplicated-blocks": 4,
+    "similar-blocks": 20,
+    "inside-tests": 3,
 }
 
 
