@@ -215,7 +215,7 @@ static void read_registration(
     }
     read_by_kind(settings, item, path, kind, registration, faults);
     settings->registration_count++;
-    if (faults->count == before && kind->check != NULL &&
+    if (kind != NULL && faults->count == before && kind->check != NULL &&
         kind->check(registration->options, NULL, &key, &err) < 0) {
         fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
                   err.message);
