@@ -1,0 +1,287 @@
+#include "ledger_world.h"
+
+/* What the ledger keeps of deliveries that are not done: how often they were
+ * attempted, and that they are to be read again */
+
+/* --- attempts ---------------------------------------------------------------
+ */
+
+static void ledger__remembers_attempts(void **state)
+{
+    struct ledger_entry *a = take_in(10, 3);
+    struct ledger_entry *b = take_in(11, 2);
+
+    fail_part(a, 0, 3, 5000);
+    fail_part(a, 2, 4, 6000);
+    fail_part(b, 1, 0, 7000); /* never failed */
+    fail_part(b, 0, 2, 0);    /* nobody knows when */
+    finish_part(a, 1);
+    assert_true(commit() == 10);
+    assert_int_equal(said.attempts_count, 2);
+
+    restart();
+    assert_true(ledger_was_dispatched(&ledger, 10));
+    assert_true(ledger_was_dispatched(&ledger, 11));
+    assert_false(ledger_was_dispatched(&ledger, 12));
+    a = take_in(10, 3);
+    assert_int_equal(slot_of(a, 0)->attempts, 3);
+    assert_true(slot_of(a, 0)->first_failed_ms == 5000);
+    assert_int_equal(slot_of(a, 1)->attempts, 0);
+    assert_int_equal(slot_of(a, 2)->attempts, 4);
+    assert_true(slot_of(a, 2)->first_failed_ms == 6000);
+    finish(take_in(12, 1));
+    assert_true(commit() == 10);
+    assert_int_equal(said.attempts_count, 2); /* once each */
+}
+
+/* Those of records that were not read again yet are said again. */
+static void ledger__passes_attempts_on(void **state)
+{
+    take_in(10, 1);
+    fail_part(take_in(11, 1), 0, 1, 5000);
+    fail_part(take_in(12, 1), 0, 2, 6000);
+    fail_part(take_in(13, 1), 0, 3, 7000);
+    finish(take_in(14, 1));
+    assert_true(commit() == 10);
+    restart();
+    finish(take_in(10, 1));
+    fail_part(take_in(11, 1), 0, 5, 5000);
+    assert_true(commit() == 11);
+    assert_int_equal(said.attempts_count, 3);
+    assert_true(said.attempts[0].offset == 11);
+    assert_int_equal(said.attempts[0].attempts, 5);
+    assert_true(said.attempts[2].offset == 13);
+    restart();
+    finish(take_in(11, 1));
+    finish(take_in(13, 1)); /* compaction took 12 away */
+    assert_true(commit() == 14);
+    assert_int_equal(said.attempts_count, 0);
+}
+
+static void ledger__says_nothing_of_attempts_that_are_claimed(void **state)
+{
+    struct ledger_entry *a = take_in(10, 2);
+
+    fail_part(a, 0, 3, 5000);
+    fail_part(a, 1, 4, 6000);
+    finish(a);
+    assert_true(prepare(ALL));
+    assert_int_equal(said.attempts_count, 0);
+    ledger_aborted(&ledger);
+
+    a = take_in(11, 2);
+    fail_part(a, 1, 4, 6000);
+    finish_part(a, 1);
+    assert_true(prepare(1)); /* 10 alone; what is finished has to wait. */
+    assert_true(said.watermark == 11);
+    assert_int_equal(said.attempts_count, 1);
+    ledger_committed(&ledger);
+}
+
+/* A record that waits far behind a gap must not make the text unreadable. */
+static void ledger__can_read_what_it_said_of_attempts(void **state)
+{
+    take_in(10, 1);
+    finish(take_in(11, 1));
+    fail_part(take_in(70000, 1), 0, 1, 5000);
+    fail_part(take_in(10000000000, 1), 0, 1, 5000);
+    assert_true(commit() == 10);
+    assert_int_equal(said.attempts_count, 0);
+    restart();
+    assert_true(ledger_read(&ledger, 10));
+}
+
+/* --- giving up for now ------------------------------------------------------
+ */
+
+static void ledger__reads_again_what_was_dropped(void **state)
+{
+    struct ledger_entry *b;
+    struct ledger_entry *d;
+
+    take_in(10, 1);
+    b = take_in(11, 2);
+    take_in(12, 1);
+    d = take_in(13, 1);
+    finish(take_in(14, 1));
+    fail_part(b, 0, 3, 5500);
+    fail_part(b, 1, 4, 6500); /* and then it went well */
+    finish_part(b, 1);
+    assert_true(commit() == 10);
+    assert_true(ledger_drop(&ledger, d));
+    assert_true(ledger_drop(&ledger, b));
+    assert_true(ledger_has_unread(&ledger));
+    assert_false(ledger_is_rereading(&ledger));
+    assert_true(ledger_rewind(&ledger) == 11);
+    assert_true(ledger_has_unread(&ledger)); /* until it comes */
+    assert_true(ledger_is_rereading(&ledger));
+
+    assert_true(ledger_read(&ledger, 11));
+    assert_true(ledger_is_part_done(&ledger, 11, 2));
+    b = add(11, 1);
+    assert_int_equal(slot_of(b, 0)->attempts, 3);
+    assert_true(slot_of(b, 0)->first_failed_ms == 5500);
+    assert_false(ledger_read(&ledger, 12)); /* in work all the time */
+    d = take_in(13, 1);
+    assert_false(ledger_read(&ledger, 14));
+    assert_false(ledger_has_unread(&ledger));
+    assert_false(ledger_is_rereading(&ledger));
+    finish(&entries[0]);
+    finish(b);
+    finish(&entries[2]);
+    finish(d);
+    assert_true(commit() == 15);
+}
+
+static void ledger__is_not_moved_past_what_was_dropped(void **state)
+{
+    struct ledger_entry *a = take_in(10, 1);
+    struct ledger_entry *b = take_in(11, 1);
+    struct ledger_entry *c = take_in(12, 1);
+
+    assert_true(ledger_drop(&ledger, b));
+    finish(a);
+    finish(c);
+    assert_true(commit() == 11);
+    assert_true(is_done(12));
+    assert_true(ledger_rewind(&ledger) == 11);
+    assert_true(ledger_prepare(&ledger, ALL) == false);
+    finish(take_in(11, 1));
+    assert_true(commit() == 13);
+    assert_false(ledger_read(&ledger, 12));
+}
+
+/* A seek that has not happened yet: what comes was on its way before it. */
+static void ledger__waits_for_what_was_dropped_whatever_else_comes(void **state)
+{
+    struct ledger_entry *a = take_in(10, 1);
+    struct ledger_entry *b = take_in(11, 1);
+
+    assert_true(ledger_drop(&ledger, a));
+    assert_true(ledger_drop(&ledger, b));
+    assert_true(ledger_rewind(&ledger) == 10);
+    finish(take_in(12, 1));
+    assert_true(commit() == 10);
+    assert_true(ledger_read(&ledger, 10));
+    finish(add(10, 1));
+    assert_true(commit() == 11);
+    finish(take_in(11, 1));
+    assert_true(commit() == 13);
+}
+
+static void ledger__forgets_what_a_second_reading_passes_by(void **state)
+{
+    struct ledger_entry *a = take_in(10, 1);
+    struct ledger_entry *b = take_in(11, 1);
+    struct ledger_entry *c = take_in(12, 1);
+
+    assert_true(ledger_drop(&ledger, a));
+    assert_true(ledger_drop(&ledger, b));
+    assert_true(ledger_drop(&ledger, c));
+    assert_true(ledger_rewind(&ledger) == 10);
+    finish(take_in(10, 1));
+    finish(take_in(12, 1)); /* 11 has gone (compaction) */
+    assert_true(commit() == 13);
+}
+
+/* One that is given up again as soon as it has come is not gone. */
+static void ledger__forgets_no_record_that_is_dropped_again(void **state)
+{
+    struct ledger_entry *a = take_in(10, 1);
+
+    take_in(13, 1);
+    for (int i = 0; i < 10; i++) {
+        assert_true(ledger_drop(&ledger, a));
+        assert_true(ledger_rewind(&ledger) == 10);
+        a = take_in(10, 1);
+        assert_false(ledger_read(&ledger, 13));
+    }
+    assert_true(ledger_drop(&ledger, a));
+    assert_true(ledger_has_unread(&ledger));
+}
+
+static void ledger__gives_up_a_record_that_no_reading_meets(void **state)
+{
+    struct ledger_entry *a = take_in(10, 1);
+
+    take_in(13, 1);
+    take_in(14, 1);
+    assert_true(ledger_drop(&ledger, a));
+    for (int i = 0; i < 4; i++) {
+        assert_true(ledger_has_unread(&ledger));
+        assert_true(ledger_rewind(&ledger) == 10);
+        assert_false(ledger_read(&ledger, 13));
+        assert_false(ledger_read(&ledger, 14));
+    }
+    assert_false(ledger_has_unread(&ledger));
+}
+
+static void ledger__may_drop_while_a_commit_is_under_way(void **state)
+{
+    struct ledger_entry *a = take_in(10, 1);
+    struct ledger_entry *b = take_in(11, 2);
+    struct ledger_entry *c = take_in(12, 1);
+
+    finish(a);
+    finish(c);
+    assert_true(prepare(ALL));
+    assert_true(ledger_drop(&ledger, b));
+    assert_true(ledger_rewind(&ledger) == 11);
+    b = take_in(11, 2);
+    finish(b);
+    ledger_committed(&ledger);
+    check_complete(a);
+    check_complete(c);
+    assert_null(ledger_take_complete(&ledger));
+    assert_true(commit() == 13);
+    check_complete(b);
+}
+
+/* What is in work above may have been begun, wherever is read again. */
+static void ledger__knows_what_was_dispatched_in_spite_of_a_rewind(void **state)
+{
+    struct ledger_entry *a;
+
+    take_in(10, 1);
+    a = take_in(11, 1);
+    take_in(12, 1);
+    finish(take_in(20, 1));
+    assert_true(ledger_drop(&ledger, a));
+    ledger_rewind(&ledger);
+    assert_true(commit() == 10);
+    assert_true(said.dispatched == 21);
+}
+
+static void ledger__keeps_what_was_dispatched_by_an_earlier_one(void **state)
+{
+    take_in(10, 1);
+    finish_part(take_in(11, 2), 0);
+    take_in(30, 1);
+    assert_true(commit() == 10);
+    restart();
+    take_in(10, 1);
+    finish(take_in(11, 1));
+    assert_true(commit() == 10);
+    assert_true(said.dispatched == 31);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(ledger__remembers_attempts),
+        LEDGER_TEST(ledger__passes_attempts_on),
+        LEDGER_TEST(ledger__says_nothing_of_attempts_that_are_claimed),
+        LEDGER_TEST(ledger__can_read_what_it_said_of_attempts),
+        LEDGER_TEST(ledger__reads_again_what_was_dropped),
+        LEDGER_TEST(ledger__is_not_moved_past_what_was_dropped),
+        LEDGER_TEST(ledger__waits_for_what_was_dropped_whatever_else_comes),
+        LEDGER_TEST(ledger__forgets_what_a_second_reading_passes_by),
+        LEDGER_TEST(ledger__forgets_no_record_that_is_dropped_again),
+        LEDGER_TEST(ledger__gives_up_a_record_that_no_reading_meets),
+        LEDGER_TEST(ledger__may_drop_while_a_commit_is_under_way),
+        LEDGER_TEST(ledger__knows_what_was_dispatched_in_spite_of_a_rewind),
+        LEDGER_TEST(ledger__keeps_what_was_dispatched_by_an_earlier_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

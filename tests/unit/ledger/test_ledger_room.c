@@ -1,0 +1,356 @@
+#include <sys/mman.h>
+
+#include "ledger_world.h"
+
+/* How much one commit says, what that costs, and what it leaves out */
+
+/* --- at most ----------------------------------------------------------------
+ */
+
+static void ledger__claims_at_most_so_many_parts(void **state)
+{
+    struct ledger_entry *all[5];
+    size_t claimed = 0;
+
+    for (size_t i = 0; i < 5; i++) {
+        all[i] = take_in((int64_t)i, 2);
+        finish(all[i]);
+    }
+    assert_true(prepare(5));
+    for (size_t i = 0; i < 5; i++) {
+        claimed += count_state(all[i], SLOT_IN_COMMIT);
+    }
+    assert_int_equal(claimed, 4); /* whole records only */
+    assert_true(said.watermark == 2);
+    ledger_committed(&ledger);
+    assert_true(commit() == 5);
+}
+
+static void ledger__claims_one_record_whatever_its_size(void **state)
+{
+    struct ledger_entry *a = take_in(10, 8);
+    struct ledger_entry *b = take_in(11, 1);
+    struct ledger_entry *c = take_in(12, 2);
+
+    finish(a);
+    finish(b);
+    finish_part(c, 0);
+    assert_true(prepare(3));
+    assert_int_equal(count_state(a, SLOT_IN_COMMIT), 8);
+    assert_int_equal(count_state(b, SLOT_IN_COMMIT), 0);
+    assert_int_equal(count_state(c, SLOT_IN_COMMIT), 0);
+    assert_true(said.watermark == 11);
+    ledger_committed(&ledger);
+    check_complete(a);
+}
+
+static void ledger__claims_single_parts_with_what_is_left(void **state)
+{
+    struct ledger_entry *a = take_in(10, 8);
+    struct ledger_entry *b = take_in(11, 1);
+    struct ledger_entry *c = take_in(12, 5);
+
+    for (size_t i = 0; i < 7; i++) {
+        finish_part(a, i);
+    }
+    finish(b);
+    finish_part(c, 3);
+    assert_true(prepare(4));
+    assert_int_equal(count_state(b, SLOT_IN_COMMIT), 1);
+    assert_int_equal(count_state(a, SLOT_IN_COMMIT), 3);
+    assert_int_equal(count_state(c, SLOT_IN_COMMIT), 0);
+    ledger_committed(&ledger);
+    assert_true(prepare(5));
+    assert_int_equal(count_state(a, SLOT_IN_COMMIT), 4);
+    assert_int_equal(count_state(c, SLOT_IN_COMMIT), 1);
+    ledger_committed(&ledger);
+}
+
+static void ledger__claims_nothing_when_that_is_the_most(void **state)
+{
+    struct ledger_entry *a = take_in(10, 2);
+
+    finish(a);
+    assert_false(ledger_prepare(&ledger, 0));
+    assert_false(ledger_entry_has(a, SLOT_IN_COMMIT));
+    assert_true(commit() == 11);
+}
+
+/* --- cost -------------------------------------------------------------------
+ */
+
+#define HELD 10000
+
+/* Records that are held, in memory that may not be looked at now */
+struct held {
+    struct ledger_entry entry;
+    struct ledger_slot slot;
+};
+static struct held *held;
+
+static void hold_many(int64_t first_offset)
+{
+    held = mmap(NULL, HELD * sizeof(*held), PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(held != MAP_FAILED);
+    for (size_t i = 0; i < HELD; i++) {
+        assert_true(ledger_read(&ledger, first_offset + (int64_t)i));
+        ledger_entry_init(&held[i].entry, first_offset + (int64_t)i, NULL);
+        held[i].slot = (struct ledger_slot){.id = 1};
+        ledger_entry_add_slot(&held[i].entry, &held[i].slot);
+        ledger_add(&ledger, &held[i].entry);
+    }
+}
+
+static void protect_held(int protection)
+{
+    assert_int_equal(mprotect(held, HELD * sizeof(*held), protection), 0);
+}
+
+/* A commit costs what it commits: of ten thousand records that are held it
+ * looks at none, but for those beside the ones that it removes. */
+static void ledger__looks_at_nothing_that_a_commit_does_not_concern(
+    void **state)
+{
+    take_in(0, 1);
+    hold_many(1);
+    take_in(HELD + 1, 1); /* two between them and the rest */
+    fail_part(take_in(HELD + 2, 2), 0, 3, 5000);
+    protect_held(PROT_NONE);
+    for (int64_t offset = HELD + 3; offset < HELD + 100; offset++) {
+        struct ledger_entry *whole = take_in(offset, 1);
+
+        finish(whole);
+        finish_part(take_in(++offset, 2), 1);
+        assert_true(prepare(ALL));
+        ledger_aborted(&ledger);
+        assert_true(commit() == 0);
+        check_complete(whole);
+        assert_int_equal(said.attempts_count, 1);
+    }
+    assert_true(commit() == -1);
+    protect_held(PROT_READ | PROT_WRITE);
+    while (ledger_take(&ledger) != NULL) {
+    }
+    munmap(held, HELD * sizeof(*held));
+}
+
+/* --- room -------------------------------------------------------------------
+ */
+
+/* Whole records out of order reach so far, and no further. */
+static void ledger__waits_with_what_is_out_of_reach(void **state)
+{
+    size_t done = 0;
+
+    take_in(100, 1);
+    for (int64_t offset = 101; offset < 100 + LEDGER_WINDOW; offset++) {
+        finish(take_in(offset, 1));
+    }
+    assert_true(ledger_span(&ledger) == LEDGER_WINDOW);
+    assert_true(commit() == 100);
+    while (ledger_take_complete(&ledger) != NULL) {
+        done++;
+    }
+    assert_in_range(done, LEDGER_WINDOW - 500, LEDGER_WINDOW - 1);
+    assert_true(ledger_entry_has(&entries[LEDGER_WINDOW - 1], SLOT_FINISHED));
+    assert_true(commit() == -1);
+    finish(&entries[0]);
+    assert_true(commit() == 100 + LEDGER_WINDOW);
+}
+
+static uint32_t mix(uint32_t n)
+{
+    n = (n ^ n >> 16) * 0x45D9F3BU;
+    n = (n ^ n >> 16) * 0x45D9F3BU;
+    return n ^ n >> 16;
+}
+
+/* The window is full, nothing finishes in order, and everything says as much
+ * as it can. */
+static void ledger__has_room_for_whatever_it_claims(void **state)
+{
+    size_t claimed = 0;
+
+    for (int64_t i = 0; i < LEDGER_WINDOW; i++) {
+        struct ledger_entry *entry = take_in(100 + i, 1 + (size_t)(i % 5));
+
+        fail_part(entry, 0, 1000000, 1767323045000);
+    }
+    for (uint32_t round = 1; round < 30; round++) {
+        for (uint32_t i = 1; i < LEDGER_WINDOW; i++) {
+            size_t part = mix(i + round) % MOST_PARTS;
+
+            if (mix(i ^ round) % 17 == 0 && part < entries[i].slot_count &&
+                slot_of(&entries[i], part)->state == SLOT_OPEN) {
+                finish_part(&entries[i], part);
+            }
+        }
+        assert_true(prepare(500));
+        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        ledger_committed(&ledger);
+    }
+    for (size_t i = 0; i < LEDGER_WINDOW; i++) {
+        claimed += ledger_entry_has(&entries[i], SLOT_COMMITTED);
+        finish(&entries[i]);
+    }
+    assert_true(claimed > 1000);
+    while (prepare(500)) {
+        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        ledger_committed(&ledger);
+    }
+    assert_true(kept_offset == 100 + LEDGER_WINDOW);
+}
+
+/* A run of more than 127 is a byte longer: the worst that can happen to single
+ * parts that were claimed when there was just room for them. */
+static void ledger__has_room_for_runs_that_grow(void **state)
+{
+    const int64_t group = 144;
+
+    for (int64_t i = 0; i < LEDGER_WINDOW; i++) {
+        take_in(100 + i, 4);
+    }
+    for (int64_t i = 1; i < LEDGER_WINDOW; i++) {
+        int64_t at = i % group;
+
+        if (at % 16 != 0 && at != 127) {
+            finish(&entries[i]);
+        }
+    }
+    assert_true(commit() == 100);
+    for (int64_t i = 1; i < LEDGER_WINDOW; i++) {
+        if (i % group % 16 == 0 && i % group < 120) {
+            finish_part(&entries[i], 0);
+            finish_part(&entries[i], 1);
+            finish_part(&entries[i], 2);
+            (void)commit();
+            assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        }
+    }
+    for (int64_t i = 127; i < LEDGER_WINDOW; i += group) {
+        finish(&entries[i]);
+    }
+    assert_true(commit() == 100);
+    assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+}
+
+/* Single parts wait when there is no room; whole records do not. */
+static void ledger__claims_whole_records_when_parts_find_no_room(void **state)
+{
+    size_t waiting = 0;
+
+    for (int64_t i = 0; i < 8000; i++) {
+        struct ledger_entry *entry = take_in(i, 2);
+
+        finish_part(entry, mix((uint32_t)i) % 2);
+    }
+    while (commit() >= 0) {
+        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+    }
+    for (size_t i = 0; i < 8000; i++) {
+        waiting += ledger_entry_has(&entries[i], SLOT_FINISHED);
+    }
+    assert_true(waiting > 1000);
+    finish(&entries[7999]);
+    assert_true(commit() == 0);
+    check_complete(&entries[7999]);
+    for (size_t i = 0; i < 8000; i++) {
+        finish(&entries[i]);
+    }
+    assert_true(commit() == 8000);
+    check_text("all", kept_text.data, "");
+}
+
+/* A broker with a smaller offset.metadata.max.bytes, down to nothing */
+static void ledger__has_less_to_say_when_it_was_shortened(void **state)
+{
+    size_t most = PROGRESS_MOST_TEXT;
+
+    for (int64_t i = 0; i < 1000; i++) {
+        struct ledger_entry *entry = take_in(i, 2);
+
+        fail_part(entry, 0, 3, 5000);
+        if (i % 3 == 2) {
+            finish(entry);
+        } else if (i % 3 == 1) {
+            finish_part(entry, 1);
+        }
+    }
+    while (most > 0) {
+        if (prepare(ALL)) {
+            assert_true(kept_text.len <= most);
+            ledger_aborted(&ledger);
+        }
+        ledger_shorten(&ledger);
+        most /= 2;
+    }
+    assert_false(ledger_prepare(&ledger, ALL)); /* only in order from now on */
+    take_in(1000, 0);
+    finish(&entries[0]);
+    finish(&entries[1]);
+    assert_true(commit() == 3);
+    check_text("nothing", kept_text.data, "");
+    check_complete(&entries[0]);
+    for (size_t i = 3; i < 1000; i++) {
+        finish(&entries[i]);
+    }
+    assert_true(commit() == 1001);
+    ledger_shorten(&ledger);
+}
+
+/* What was promised to another broker is said in full, and no more than that.
+ */
+static void ledger__breaks_no_promise_when_it_was_shortened(void **state)
+{
+    take_in(10, 2);
+    for (int64_t i = 11; i < 1000; i++) {
+        struct ledger_entry *entry = take_in(i, 2);
+
+        fail_part(entry, 0, 3, 5000);
+        if (mix((uint32_t)i) % 2 == 0) {
+            finish(entry);
+        }
+    }
+    assert_true(commit() == 10);
+    for (size_t most = PROGRESS_MOST_TEXT; most > 100; most /= 2) {
+        ledger_shorten(&ledger);
+    }
+    finish(&entries[0]);
+    assert_true(commit() > 10);
+    assert_true(kept_text.len > 100);
+    assert_int_equal(said.attempts_count, 0);
+    for (int64_t i = kept_offset; i < 1000; i++) {
+        assert_int_equal(is_done(i), mix((uint32_t)i) % 2 == 0);
+    }
+}
+
+/* The rule that the simulation breaks, to see whether it would notice */
+static void ledger__can_be_made_to_forget(void **state)
+{
+    take_in(10, 1);
+    finish(take_in(11, 1));
+    broken_rule = "drop-metadata";
+    assert_true(commit() == 10);
+    check_text("nothing", kept_text.data, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(ledger__claims_at_most_so_many_parts),
+        LEDGER_TEST(ledger__claims_one_record_whatever_its_size),
+        LEDGER_TEST(ledger__claims_single_parts_with_what_is_left),
+        LEDGER_TEST(ledger__claims_nothing_when_that_is_the_most),
+        LEDGER_TEST(ledger__looks_at_nothing_that_a_commit_does_not_concern),
+        LEDGER_TEST(ledger__waits_with_what_is_out_of_reach),
+        LEDGER_TEST(ledger__has_room_for_whatever_it_claims),
+        LEDGER_TEST(ledger__has_room_for_runs_that_grow),
+        LEDGER_TEST(ledger__claims_whole_records_when_parts_find_no_room),
+        LEDGER_TEST(ledger__has_less_to_say_when_it_was_shortened),
+        LEDGER_TEST(ledger__breaks_no_promise_when_it_was_shortened),
+        LEDGER_TEST(ledger__can_be_made_to_forget),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
