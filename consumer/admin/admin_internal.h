@@ -43,9 +43,9 @@ void page_make(struct page *page);
 void page_release(struct page *page);
 
 /* --- json.c */
-void put_readiness_json(struct str *out, const struct status *status);
-void put_status_json(struct str *out, const struct status *status,
-                     const struct admin_options *options);
+void append_readiness_json(struct str *out, const struct status *status);
+void append_status_json(struct str *out, const struct status *status,
+                        const struct admin_options *options);
 
 /* --- families.c */
 /* By enum outcome_status */
@@ -53,8 +53,8 @@ extern const char *const result_names[OUTCOME_STATUSES];
 /* The sum over all kinds of that class */
 uint64_t count_dead_letters(const struct service_counts *counts,
                             const char *error_class);
-void put_metrics(struct str *out, const struct status *status,
-                 const struct admin_options *options);
+void append_metrics(struct str *out, const struct status *status,
+                    const struct admin_options *options);
 
 /* --- usage.c: what the system knows of this process */
 struct usage {
@@ -63,7 +63,7 @@ struct usage {
     double resident_bytes;
     double virtual_bytes;
     double open_files;
-    double most_files;
+    double max_files;
 };
 void usage_get(struct usage *ret_usage);
 

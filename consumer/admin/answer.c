@@ -35,7 +35,7 @@ static void answer_livez(const struct answering *from,
                          const struct status *status, struct answer *answer)
 {
     answer->type = json_type;
-    str_puts(&answer->body, "{\"alive\":true}\n");
+    str_append_text(&answer->body, "{\"alive\":true}\n");
 }
 
 static void answer_readyz(const struct answering *from,
@@ -43,28 +43,28 @@ static void answer_readyz(const struct answering *from,
 {
     answer->status = status->reason_count > 0 ? 503 : 200;
     answer->type = json_type;
-    put_readiness_json(&answer->body, status);
+    append_readiness_json(&answer->body, status);
 }
 
 static void answer_metrics(const struct answering *from,
                            const struct status *status, struct answer *answer)
 {
     answer->type = metrics_type;
-    put_metrics(&answer->body, status, from->options);
+    append_metrics(&answer->body, status, from->options);
 }
 
 static void answer_status(const struct answering *from,
                           const struct status *status, struct answer *answer)
 {
     answer->type = json_type;
-    put_status_json(&answer->body, status, from->options);
+    append_status_json(&answer->body, status, from->options);
 }
 
 static void answer_page(const struct answering *from,
                         const struct status *status, struct answer *answer)
 {
     answer->type = html_type;
-    str_put(&answer->body, from->page.html.data, from->page.html.len);
+    str_append(&answer->body, from->page.html.data, from->page.html.len);
 }
 
 static const struct route {

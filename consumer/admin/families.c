@@ -28,12 +28,12 @@ struct family {
     void (*put)(const struct exposition *to);
 };
 
-#define MOST_LABELS 8
+#define MAX_LABELS 8
 
 static void put(const struct exposition *to, const struct metric_label *labels,
                 size_t count, double value)
 {
-    metrics_put(to->out, to->family->name, labels, count, value);
+    metrics_append(to->out, to->family->name, labels, count, value);
 }
 
 /* --- records ----------------------------------------------------------------
@@ -43,21 +43,21 @@ const char *const result_names[] = {"succeeded", "failed", "skipped"};
 
 _Static_assert(ARRAY_SIZE(result_names) == OUTCOME_STATUSES, "one each");
 
-static void put_consumed(const struct exposition *to)
+static void append_consumed(const struct exposition *to)
 {
     const struct metric_label labels[] = {{"topic", to->status->topic}};
 
     put(to, labels, 1, (double)to->status->counts->consumed);
 }
 
-static void put_parked(const struct exposition *to)
+static void append_shed(const struct exposition *to)
 {
     const struct metric_label labels[] = {{"topic", to->status->topic}};
 
-    put(to, labels, 1, (double)to->status->counts->parked);
+    put(to, labels, 1, (double)to->status->counts->shed);
 }
 
-static void put_completed(const struct exposition *to)
+static void append_completed(const struct exposition *to)
 {
     for (size_t i = 0; i < OUTCOME_STATUSES; i++) {
         const struct metric_label labels[] = {{"topic", to->status->topic},
@@ -67,23 +67,23 @@ static void put_completed(const struct exposition *to)
     }
 }
 
-static void put_in_flight(const struct exposition *to)
+static void append_in_flight(const struct exposition *to)
 {
     put(to, NULL, 0, (double)to->status->records);
 }
 
-static void put_held_bytes(const struct exposition *to)
+static void append_held_bytes(const struct exposition *to)
 {
     put(to, NULL, 0, (double)to->status->bytes);
 }
 
-static void put_age(const struct exposition *to)
+static void append_age(const struct exposition *to)
 {
-    metrics_put_histogram(to->out, to->family->name, NULL, 0,
-                          &to->status->counts->age);
+    metrics_append_histogram(to->out, to->family->name, NULL, 0,
+                             &to->status->counts->age);
 }
 
-static void put_last_completed(const struct exposition *to)
+static void append_last_completed(const struct exposition *to)
 {
     put(to, NULL, 0, (double)to->status->counts->last_completed_ms / 1000);
 }
@@ -101,7 +101,7 @@ uint64_t count_dead_letters(const struct service_counts *counts,
     return count;
 }
 
-static void put_dead_letters(const struct exposition *to)
+static void append_dead_letters(const struct exposition *to)
 {
     for (const struct error_row *row = error_table; row->name != NULL; row++) {
         const struct metric_label labels[] = {{"topic", to->status->topic},
@@ -118,7 +118,7 @@ static void put_dead_letters(const struct exposition *to)
  */
 
 static size_t label_registration(const struct status_registration *from,
-                                 struct metric_label labels[MOST_LABELS])
+                                 struct metric_label labels[MAX_LABELS])
 {
     labels[0] =
         (struct metric_label){"integration", from->registration->integration};
@@ -126,23 +126,23 @@ static size_t label_registration(const struct status_registration *from,
     return 2;
 }
 
-static void put_each(const struct exposition *to,
-                     double (*value)(const struct status_registration *from))
+static void append_each(const struct exposition *to,
+                        double (*value)(const struct status_registration *from))
 {
     for (size_t i = 0; i < to->status->registration_count; i++) {
         const struct status_registration *from = &to->status->registrations[i];
-        struct metric_label labels[MOST_LABELS];
+        struct metric_label labels[MAX_LABELS];
         size_t count = label_registration(from, labels);
 
         put(to, labels, count, value(from));
     }
 }
 
-static void put_deliveries(const struct exposition *to)
+static void append_deliveries(const struct exposition *to)
 {
     for (size_t i = 0; i < to->status->registration_count; i++) {
         const struct status_registration *from = &to->status->registrations[i];
-        struct metric_label labels[MOST_LABELS];
+        struct metric_label labels[MAX_LABELS];
         size_t count = label_registration(from, labels);
 
         labels[count] = (struct metric_label){"result", "succeeded"};
@@ -152,15 +152,15 @@ static void put_deliveries(const struct exposition *to)
     }
 }
 
-static void put_durations(const struct exposition *to)
+static void append_durations(const struct exposition *to)
 {
     for (size_t i = 0; i < to->status->registration_count; i++) {
         const struct status_registration *from = &to->status->registrations[i];
-        struct metric_label labels[MOST_LABELS];
+        struct metric_label labels[MAX_LABELS];
         size_t count = label_registration(from, labels);
 
-        metrics_put_histogram(to->out, to->family->name, labels, count,
-                              &from->counts->duration);
+        metrics_append_histogram(to->out, to->family->name, labels, count,
+                                 &from->counts->duration);
     }
 }
 
@@ -172,11 +172,11 @@ static bool is_retried(const struct error_row *row)
            row->disposition == DISPOSITION_HOLD;
 }
 
-static void put_retries(const struct exposition *to)
+static void append_retries(const struct exposition *to)
 {
     for (size_t i = 0; i < to->status->registration_count; i++) {
         const struct status_registration *from = &to->status->registrations[i];
-        struct metric_label labels[MOST_LABELS];
+        struct metric_label labels[MAX_LABELS];
         size_t count = label_registration(from, labels);
 
         for (size_t j = 0; j < ERROR_KINDS; j++) {
@@ -213,35 +213,35 @@ static double down_of(const struct status_registration *from)
     return from->state == REGISTRATION_DOWN;
 }
 
-static void put_running(const struct exposition *to)
+static void append_running(const struct exposition *to)
 {
-    put_each(to, running_of);
+    append_each(to, running_of);
 }
 
-static void put_waiting(const struct exposition *to)
+static void append_waiting(const struct exposition *to)
 {
-    put_each(to, waiting_of);
+    append_each(to, waiting_of);
 }
 
-static void put_limit(const struct exposition *to)
+static void append_limit(const struct exposition *to)
 {
-    put_each(to, limit_of);
+    append_each(to, limit_of);
 }
 
-static void put_held(const struct exposition *to)
+static void append_held(const struct exposition *to)
 {
-    put_each(to, held_of);
+    append_each(to, held_of);
 }
 
-static void put_down(const struct exposition *to)
+static void append_down(const struct exposition *to)
 {
-    put_each(to, down_of);
+    append_each(to, down_of);
 }
 
 /* --- Kafka ------------------------------------------------------------------
  */
 
-static void put_partitions(
+static void append_partitions(
     const struct exposition *to,
     int64_t (*value)(const struct status_partition *from))
 {
@@ -269,17 +269,17 @@ static int64_t window_of(const struct status_partition *from)
     return from->window;
 }
 
-static void put_lag(const struct exposition *to)
+static void append_lag(const struct exposition *to)
 {
-    put_partitions(to, lag_of);
+    append_partitions(to, lag_of);
 }
 
-static void put_pending(const struct exposition *to)
+static void append_pending(const struct exposition *to)
 {
-    put_partitions(to, window_of);
+    append_partitions(to, window_of);
 }
 
-static void put_assigned(const struct exposition *to)
+static void append_assigned(const struct exposition *to)
 {
     double count = 0;
 
@@ -289,17 +289,17 @@ static void put_assigned(const struct exposition *to)
     put(to, NULL, 0, count);
 }
 
-static void put_rebalances(const struct exposition *to)
+static void append_rebalances(const struct exposition *to)
 {
     put(to, NULL, 0, (double)to->status->counts->rebalances);
 }
 
-static void put_transactions(const struct exposition *to)
+static void append_transactions(const struct exposition *to)
 {
     static const char *const names[] = {"committed", "aborted",
                                         "refused_message", "refused_metadata"};
 
-    _Static_assert(ARRAY_SIZE(names) == QUEUE_VERDICTS, "one each");
+    _Static_assert(ARRAY_SIZE(names) == KAFKA_VERDICTS, "one each");
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const struct metric_label labels[] = {{"result", names[i]}};
 
@@ -322,13 +322,13 @@ static const char *lower(const char *name, char text[32])
     return text;
 }
 
-static void put_build(const struct exposition *to)
+static void append_build(const struct exposition *to)
 {
-    struct metric_label labels[MOST_LABELS];
-    char names[MOST_LABELS][32];
+    struct metric_label labels[MAX_LABELS];
+    char names[MAX_LABELS][32];
     size_t count = 0;
 
-    for (; count < to->options->version_count && count < MOST_LABELS; count++) {
+    for (; count < to->options->version_count && count < MAX_LABELS; count++) {
         const struct admin_version *from = &to->options->versions[count];
 
         labels[count] = (struct metric_label){
@@ -338,7 +338,7 @@ static void put_build(const struct exposition *to)
     put(to, labels, count, 1);
 }
 
-static void put_config(const struct exposition *to)
+static void append_config(const struct exposition *to)
 {
     const struct metric_label labels[] = {
         {"revision", digest_hex(to->status->config.revision)}};
@@ -346,7 +346,7 @@ static void put_config(const struct exposition *to)
     put(to, labels, 1, 1);
 }
 
-static void put_reloads(const struct exposition *to)
+static void append_reloads(const struct exposition *to)
 {
     const struct metric_label applied[] = {{"result", "applied"}};
     const struct metric_label refused[] = {{"result", "refused"}};
@@ -355,33 +355,33 @@ static void put_reloads(const struct exposition *to)
     put(to, refused, 1, (double)to->status->config.refused);
 }
 
-static void put_reload_success(const struct exposition *to)
+static void append_reload_success(const struct exposition *to)
 {
     put(to, NULL, 0, to->status->config.fault_count == 0);
 }
 
-static void put_reload_time(const struct exposition *to)
+static void append_reload_time(const struct exposition *to)
 {
     put(to, NULL, 0, (double)to->status->config.reloaded_ms / 1000);
 }
 
-static void put_restart_pending(const struct exposition *to)
+static void append_restart_pending(const struct exposition *to)
 {
     put(to, NULL, 0, to->status->config.restart != NULL);
 }
 
-static void put_ready(const struct exposition *to)
+static void append_ready(const struct exposition *to)
 {
     put(to, NULL, 0, to->status->reason_count == 0);
 }
 
-static void put_loop_lag(const struct exposition *to)
+static void append_loop_lag(const struct exposition *to)
 {
-    metrics_put_histogram(to->out, to->family->name, NULL, 0,
-                          &to->status->counts->loop_lag);
+    metrics_append_histogram(to->out, to->family->name, NULL, 0,
+                             &to->status->counts->loop_lag);
 }
 
-static void put_log(const struct exposition *to)
+static void append_log(const struct exposition *to)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
 
@@ -393,37 +393,37 @@ static void put_log(const struct exposition *to)
     }
 }
 
-static void put_cpu(const struct exposition *to)
+static void append_cpu(const struct exposition *to)
 {
     put(to, NULL, 0, to->usage->cpu_seconds);
 }
 
-static void put_resident(const struct exposition *to)
+static void append_resident(const struct exposition *to)
 {
     put(to, NULL, 0, to->usage->resident_bytes);
 }
 
-static void put_virtual(const struct exposition *to)
+static void append_virtual(const struct exposition *to)
 {
     put(to, NULL, 0, to->usage->virtual_bytes);
 }
 
-static void put_open_files(const struct exposition *to)
+static void append_open_files(const struct exposition *to)
 {
     put(to, NULL, 0, to->usage->open_files);
 }
 
-static void put_most_files(const struct exposition *to)
+static void append_max_files(const struct exposition *to)
 {
-    put(to, NULL, 0, to->usage->most_files);
+    put(to, NULL, 0, to->usage->max_files);
 }
 
-static void put_start(const struct exposition *to)
+static void append_start(const struct exposition *to)
 {
     put(to, NULL, 0, to->usage->start_seconds);
 }
 
-static void put_sandbox(const struct exposition *to)
+static void append_sandbox(const struct exposition *to)
 {
     const struct sandbox *sandbox = to->options->sandbox;
     const struct metric_label seccomp[] = {{"part", "seccomp"}};
@@ -439,106 +439,109 @@ static void put_sandbox(const struct exposition *to)
 static const struct family families[] = {
     {"waybill_build_info", "gauge",
      "version, librdkafka, libcurl, cjson, libyaml, openssl, libmicrohttpd",
-     "Always 1; what runs, and the libraries that it has loaded.", put_build},
+     "Always 1; what runs, and the libraries that it has loaded.",
+     append_build},
     {"waybill_config_info", "gauge", "revision",
      "Always 1; the SHA-256 of the configuration file as it was read.",
-     put_config},
+     append_config},
     {"waybill_sandbox", "gauge", "part",
      "1 where the kernel enforces that part of the sandbox (seccomp, "
      "landlock).",
-     put_sandbox},
+     append_sandbox},
     {"waybill_config_reloads_total", "counter", "result",
      "Configurations that came since the start: applied, or refused, so that "
      "the old one stayed.",
-     put_reloads},
+     append_reloads},
     {"waybill_config_last_reload_successful", "gauge", NULL,
-     "0 while the last of them was refused.", put_reload_success},
+     "0 while the last of them was refused.", append_reload_success},
     {"waybill_config_last_reload_timestamp_seconds", "gauge", NULL,
-     "When that was; 0 before the first.", put_reload_time},
+     "When that was; 0 before the first.", append_reload_time},
     {"waybill_config_restart_pending", "gauge", NULL,
-     "1 while a change waits for a restart.", put_restart_pending},
-    {"waybill_ready", "gauge", NULL, "1 while /readyz says so.", put_ready},
+     "1 while a change waits for a restart.", append_restart_pending},
+    {"waybill_ready", "gauge", NULL, "1 while /readyz says so.", append_ready},
 
     {"waybill_records_consumed_total", "counter", "topic",
      "Records taken in, those that were parked and come again included.",
-     put_consumed},
+     append_consumed},
     {"waybill_records_parked_total", "counter", "topic",
-     "Records dropped for want of room, to be read again later.", put_parked},
+     "Records dropped for want of room, to be read again later.", append_shed},
     {"waybill_records_in_flight", "gauge", NULL,
      "Records held: waiting, being delivered, or to be committed.",
-     put_in_flight},
+     append_in_flight},
     {"waybill_records_in_flight_bytes", "gauge", NULL,
-     "Memory that these records take.", put_held_bytes},
+     "Memory that these records take.", append_held_bytes},
     {"waybill_records_completed_total", "counter", "topic, result",
      "Records of which every outcome is committed; failed when one of their "
      "deliveries has.",
-     put_completed},
+     append_completed},
     {"waybill_record_age_seconds", "histogram", NULL,
      "From a record's own timestamp until all its outcomes are committed.",
-     put_age},
+     append_age},
     {"waybill_last_completed_timestamp_seconds", "gauge", NULL,
      "When a record was last completed; 0 before the first.",
-     put_last_completed},
+     append_last_completed},
     {"waybill_dead_letters_total", "counter", "topic, kind",
-     "Dead letters committed, by the class of their error.", put_dead_letters},
+     "Dead letters committed, by the class of their error.",
+     append_dead_letters},
 
     {"waybill_deliveries_total", "counter", "integration, registration, result",
-     "Deliveries whose outcome is committed.", put_deliveries},
+     "Deliveries whose outcome is committed.", append_deliveries},
     {"waybill_delivery_duration_seconds", "histogram",
      "integration, registration",
      "From the first attempt of such a delivery to its end, pauses included.",
-     put_durations},
+     append_durations},
     {"waybill_delivery_retries_total", "counter",
      "integration, registration, kind",
      "Attempts that failed and are repeated, by what they failed for.",
-     put_retries},
+     append_retries},
     {"waybill_deliveries_running", "gauge", "integration, registration",
-     "Attempts under way.", put_running},
+     "Attempts under way.", append_running},
     {"waybill_deliveries_waiting", "gauge", "integration, registration",
      "Deliveries that wait for their turn or for their next attempt.",
-     put_waiting},
+     append_waiting},
     {"waybill_delivery_limit", "gauge", "integration, registration",
-     "As many attempts at a time as the endpoint bears just now.", put_limit},
+     "As many attempts at a time as the endpoint bears just now.",
+     append_limit},
     {"waybill_registration_held", "gauge", "integration, registration",
-     "1 while its credentials are refused.", put_held},
+     "1 while its credentials are refused.", append_held},
     {"waybill_registration_down", "gauge", "integration, registration",
-     "1 while its endpoint does not answer.", put_down},
+     "1 while its endpoint does not answer.", append_down},
 
     {"waybill_consumer_lag_records", "gauge", "topic, partition",
      "Offsets of an assigned partition above the committed one, as of the last "
      "fetch: while reading is paused it does not grow.",
-     put_lag},
+     append_lag},
     {"waybill_offsets_pending", "gauge", "topic, partition",
      "Offsets read but not yet below the committed one; reading pauses at "
      "16384.",
-     put_pending},
+     append_pending},
     {"waybill_partitions_assigned", "gauge", NULL, "Partitions assigned.",
-     put_assigned},
+     append_assigned},
     {"waybill_rebalances_total", "counter", NULL,
-     "Times that partitions came or went.", put_rebalances},
+     "Times that partitions came or went.", append_rebalances},
     {"waybill_transactions_total", "counter", "result",
-     "Transactions; what is not committed is done again.", put_transactions},
+     "Transactions; what is not committed is done again.", append_transactions},
 
     {"waybill_log_messages_total", "counter", "level",
-     "Log lines, those below log.level included.", put_log},
+     "Log lines, those below log.level included.", append_log},
     {"waybill_loop_lag_seconds", "histogram", NULL,
-     "How late a timer that is due every second was.", put_loop_lag},
+     "How late a timer that is due every second was.", append_loop_lag},
     {"process_cpu_seconds_total", "counter", NULL,
-     "User and system time spent.", put_cpu},
+     "User and system time spent.", append_cpu},
     {"process_resident_memory_bytes", "gauge", NULL, "Resident memory.",
-     put_resident},
+     append_resident},
     {"process_virtual_memory_bytes", "gauge", NULL, "Virtual memory.",
-     put_virtual},
+     append_virtual},
     {"process_open_fds", "gauge", NULL, "Open file descriptors.",
-     put_open_files},
+     append_open_files},
     {"process_max_fds", "gauge", NULL, "Limit of open file descriptors.",
-     put_most_files},
+     append_max_files},
     {"process_start_time_seconds", "gauge", NULL,
-     "When the process was started.", put_start},
+     "When the process was started.", append_start},
 };
 
-void put_metrics(struct str *out, const struct status *status,
-                 const struct admin_options *options)
+void append_metrics(struct str *out, const struct status *status,
+                    const struct admin_options *options)
 {
     struct usage usage;
 
@@ -552,20 +555,21 @@ void put_metrics(struct str *out, const struct status *status,
     }
 }
 
-void admin_put_metrics_reference(struct str *out)
+void admin_append_metrics_reference(struct str *out)
 {
-    str_puts(out, "# Metrics\n"
-                  "\n"
-                  "Generated by `waybill config metrics`: what `/metrics` of "
-                  "the admin port holds, in\n"
-                  "Prometheus' text format. Every series is there from the "
-                  "start, those of a partition\n"
-                  "from its assignment. Outcomes are counted when they are "
-                  "committed: the sum over all\n"
-                  "instances is what stands on the topics.\n"
-                  "\n"
-                  "| name | type | labels | meaning |\n"
-                  "|---|---|---|---|\n");
+    str_append_text(out,
+                    "# Metrics\n"
+                    "\n"
+                    "Generated by `waybill config metrics`: what `/metrics` of "
+                    "the admin port holds, in\n"
+                    "Prometheus' text format. Every series is there from the "
+                    "start, those of a partition\n"
+                    "from its assignment. Outcomes are counted when they are "
+                    "committed: the sum over all\n"
+                    "instances is what stands on the topics.\n"
+                    "\n"
+                    "| name | type | labels | meaning |\n"
+                    "|---|---|---|---|\n");
     for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
         const struct family *family = &families[i];
 

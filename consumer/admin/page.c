@@ -18,7 +18,7 @@ static unsigned char nibble(char digit)
 
 /* As the policy's source expressions want it: base64 of the bytes (CSP 3,
  * section 2.3.1) */
-static void put_source(struct str *out, const char *text, size_t len)
+static void append_source(struct str *out, const char *text, size_t len)
 {
     unsigned char sum[DIGEST_HEX / 2];
     struct digest digest;
@@ -30,22 +30,22 @@ static void put_source(struct str *out, const char *text, size_t len)
         sum[i] =
             (unsigned char)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
     }
-    str_puts(out, "'sha256-");
+    str_append_text(out, "'sha256-");
     base64_encode(out, sum, sizeof(sum));
-    str_puts(out, "'");
+    str_append_text(out, "'");
 }
 
 /* The rest of the template behind `mark`, which `part` stands for. */
-static const char *put_part(struct str *out, const char *from, const char *mark,
-                            const char *part, size_t len)
+static const char *append_part(struct str *out, const char *from,
+                               const char *mark, const char *part, size_t len)
 {
     const char *at = strstr(from, mark);
 
     if (at == NULL) {
         abort(); /* the template is ours */
     }
-    str_put(out, from, (size_t)(at - from));
-    str_put(out, part, len);
+    str_append(out, from, (size_t)(at - from));
+    str_append(out, part, len);
     return at + strlen(mark);
 }
 
@@ -57,16 +57,17 @@ void page_make(struct page *page)
 
     str_init(&page->html, STR_UNLIMITED);
     str_init(&page->policy, STR_UNLIMITED);
-    rest = put_part(&page->html, page_html, "@style@", page_css, css);
-    rest = put_part(&page->html, rest, "@script@", page_js, js);
-    str_puts(&page->html, rest);
-    str_puts(&page->policy,
-             "default-src 'none'; connect-src 'self'; style-src ");
-    put_source(&page->policy, page_css, css);
-    str_puts(&page->policy, "; script-src ");
-    put_source(&page->policy, page_js, js);
-    str_puts(&page->policy,
-             "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    rest = append_part(&page->html, page_html, "@style@", page_css, css);
+    rest = append_part(&page->html, rest, "@script@", page_js, js);
+    str_append_text(&page->html, rest);
+    str_append_text(&page->policy,
+                    "default-src 'none'; connect-src 'self'; style-src ");
+    append_source(&page->policy, page_css, css);
+    str_append_text(&page->policy, "; script-src ");
+    append_source(&page->policy, page_js, js);
+    str_append_text(
+        &page->policy,
+        "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 }
 
 void page_release(struct page *page)

@@ -21,11 +21,11 @@
  * request has a deadline of our own, from the end of the one before it.
  */
 
-#define MOST_CONNECTIONS 64
+#define MAX_CONNECTIONS 64
 /* A browser has six, a scraper and a probe one each. So few, that it takes
  * eight addresses to keep the kubelet out, whose probe decides whether we live.
  */
-#define MOST_OF_ONE_ADDRESS 8
+#define MAX_OF_ONE_ADDRESS 8
 #define SILENCE_S 10
 /* Who connects has something to ask; TLS is to be shaken hands on before. */
 #define FIRST_REQUEST_MS 3000
@@ -172,8 +172,8 @@ static bool has_body(struct MHD_Connection *from)
            (length != NULL && strcmp(length, "0") != 0);
 }
 
-static void put_header(struct MHD_Response *response, const char *name,
-                       const char *value)
+static void append_header(struct MHD_Response *response, const char *name,
+                          const char *value)
 {
     if (value != NULL &&
         MHD_add_response_header(response, name, value) != MHD_YES) {
@@ -181,9 +181,9 @@ static void put_header(struct MHD_Response *response, const char *name,
     }
 }
 
-static enum MHD_Result put_answer(const struct admin *admin,
-                                  struct MHD_Connection *to,
-                                  struct answer *answer)
+static enum MHD_Result append_answer(const struct admin *admin,
+                                     struct MHD_Connection *to,
+                                     struct answer *answer)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         answer->body.len, answer->body.data, MHD_RESPMEM_MUST_COPY);
@@ -193,16 +193,17 @@ static enum MHD_Result put_answer(const struct admin *admin,
     if (response == NULL) {
         return MHD_NO;
     }
-    put_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
-    put_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-    put_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, answer->challenge);
-    put_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    put_header(response, "Content-Security-Policy",
-               admin->answering.page.policy.data);
-    put_header(response, "X-Content-Type-Options", "nosniff");
-    put_header(response, "X-Frame-Options", "DENY");
-    put_header(response, "Referrer-Policy", "no-referrer");
-    put_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+    append_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
+    append_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
+    append_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                  answer->challenge);
+    append_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    append_header(response, "Content-Security-Policy",
+                  admin->answering.page.policy.data);
+    append_header(response, "X-Content-Type-Options", "nosniff");
+    append_header(response, "X-Frame-Options", "DENY");
+    append_header(response, "Referrer-Policy", "no-referrer");
+    append_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     result = MHD_queue_response(to, answer->status, response);
     MHD_destroy_response(response);
     return result;
@@ -231,7 +232,7 @@ static enum MHD_Result on_request(void *payload, struct MHD_Connection *from,
         return MHD_YES;
     }
     answer(&admin->answering, &question, &found);
-    return put_answer(admin, from, &found);
+    return append_answer(admin, from, &found);
 }
 
 /* --- life cycle -------------------------------------------------------------
@@ -325,8 +326,8 @@ static int start(struct admin *admin, int fd, const struct pair *pair,
     *ret_daemon = MHD_start_daemon(
         MHD_USE_EPOLL | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request,
         admin, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        MOST_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        MOST_OF_ONE_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
+        MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_OF_ONE_ADDRESS,
+        MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
         MHD_OPTION_NOTIFY_COMPLETED, on_request_over, admin, MHD_OPTION_ARRAY,
@@ -497,7 +498,7 @@ void admin_free(struct admin *admin)
     loop_disarm(admin->options.loop, &admin->deadlines);
     loop_cancel(admin->options.loop, &admin->more);
     page_release(&admin->answering.page);
-    arena_wipe(admin->arena);
+    arena_wipe_and_free(admin->arena);
     pair_release(&admin->pair);
     mem_free(admin);
 }

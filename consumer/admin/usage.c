@@ -82,6 +82,6 @@ void usage_get(struct usage *ret_usage)
             seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        ret_usage->most_files = (double)limit.rlim_cur;
+        ret_usage->max_files = (double)limit.rlim_cur;
     }
 }

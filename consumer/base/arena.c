@@ -55,7 +55,7 @@ void arena_free(struct arena *arena)
     mem_free(arena);
 }
 
-void arena_wipe(struct arena *arena)
+void arena_wipe_and_free(struct arena *arena)
 {
     for (struct chunk *chunk = arena != NULL ? arena->chunks : NULL;
          chunk != NULL; chunk = chunk->next) {

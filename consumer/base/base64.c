@@ -35,10 +35,10 @@ static const char *last_digits(const char *text, size_t len, unsigned flags)
     return url_safe ? "-_" : "+/";
 }
 
-static void put_quantum(struct str *out, uint32_t bits, size_t bytes)
+static void append_quantum(struct str *out, uint32_t bits, size_t bytes)
 {
     for (size_t i = 0; out != NULL && i < bytes; i++) {
-        str_putc(out, (char)(bits >> (16 - 8 * i) & 0xFF));
+        str_append_char(out, (char)(bits >> (16 - 8 * i) & 0xFF));
     }
 }
 
@@ -67,13 +67,13 @@ bool base64_decode(const char *text, size_t len, unsigned flags,
         bits = bits << 6 | (uint32_t)value;
         have++;
         if (have == 4) {
-            put_quantum(out, bits, 3);
+            append_quantum(out, bits, 3);
             bits = 0;
             have = 0;
         }
     }
     if (have > 0) {
-        put_quantum(out, bits << 6 * (4 - have), have - 1);
+        append_quantum(out, bits << 6 * (4 - have), have - 1);
     }
     if (have == 0 || have == 1) {
         return have + padded == 0;
@@ -91,10 +91,10 @@ void base64_encode(struct str *out, const void *data, size_t len)
 
         bits |= have > 1 ? (uint32_t)at[1] << 8 : 0;
         bits |= have > 2 ? at[2] : 0;
-        str_putc(out, digits[bits >> 18]);
-        str_putc(out, digits[bits >> 12 & 0x3F]);
-        str_putc(out, have > 1 ? digits[bits >> 6 & 0x3F] : '=');
-        str_putc(out, have > 2 ? digits[bits & 0x3F] : '=');
+        str_append_char(out, digits[bits >> 18]);
+        str_append_char(out, digits[bits >> 12 & 0x3F]);
+        str_append_char(out, have > 1 ? digits[bits >> 6 & 0x3F] : '=');
+        str_append_char(out, have > 2 ? digits[bits & 0x3F] : '=');
         len -= have;
     }
 }

@@ -62,7 +62,7 @@ const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
 }
 
 /* Exactly so many digits, at most `most`; *at is behind them afterwards */
-static bool read_number(const char **at, int digits, int most, int *ret_number)
+static bool read_number(const char **at, int digits, int max, int *ret_number)
 {
     int number = 0;
 
@@ -73,7 +73,7 @@ static bool read_number(const char **at, int digits, int most, int *ret_number)
         number = number * 10 + (**at - '0');
     }
     *ret_number = number;
-    return number <= most;
+    return number <= max;
 }
 
 static bool read_char(const char **at, char c)

@@ -48,7 +48,7 @@ void error_fill(struct error *err, enum error_kind kind, const char *format,
     va_end(args);
 }
 
-void error_put_front(struct error *err, const char *format, ...)
+void error_prepend(struct error *err, const char *format, ...)
 {
     struct error context = {0};
     va_list args;

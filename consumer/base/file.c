@@ -111,7 +111,7 @@ int file_read_open(int fd, struct str *out, struct error *err)
         got = read(fd, buffer, sizeof(buffer));
         number = got < 0 ? errno : 0;
         if (got > 0) {
-            str_put(out, buffer, (size_t)got);
+            str_append(out, buffer, (size_t)got);
         }
     } while (!out->overflow && (got > 0 || number == EINTR));
     explicit_bzero(buffer, sizeof(buffer));

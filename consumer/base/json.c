@@ -220,13 +220,13 @@ struct json_at json_at_element(const struct json_at *at,
     return (struct json_at){.value = element, .parent = at, .index = index};
 }
 
-static void put_path(struct str *path, const struct json_at *at)
+static void append_path(struct str *path, const struct json_at *at)
 {
     if (at->parent == NULL) {
-        str_puts(path, at->name);
+        str_append_text(path, at->name);
         return;
     }
-    put_path(path, at->parent);
+    append_path(path, at->parent);
     if (at->name != NULL) {
         str_printf(path, ".%s", at->name);
     } else {
@@ -241,7 +241,7 @@ void json_at_fill(const struct json_at *at, struct error *err,
     char what[LIMIT_MESSAGE];
     va_list args;
 
-    put_path(&path, at);
+    append_path(&path, at);
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
@@ -270,14 +270,14 @@ int json_at_object(const struct json_at *at, struct error *err)
     return expect(at, json_is_object, "an object", err);
 }
 
-int json_at_array(const struct json_at *at, size_t most, struct error *err)
+int json_at_array(const struct json_at *at, size_t max, struct error *err)
 {
     if (expect(at, json_is_array, "an array", err) < 0) {
         return -1;
     }
-    if (at->value != NULL && json_count(at->value) > most) {
+    if (at->value != NULL && json_count(at->value) > max) {
         return json_at_fault(at, err, ERROR_SCHEMA, "more than %zu elements",
-                             most);
+                             max);
     }
     return 0;
 }
@@ -294,7 +294,7 @@ int json_at_boolean(const struct json_at *at, bool *ret_boolean,
     return 0;
 }
 
-int json_at_string(const struct json_at *at, size_t most, const char **ret_text,
+int json_at_string(const struct json_at *at, size_t max, const char **ret_text,
                    struct error *err)
 {
     const char *text;
@@ -306,9 +306,9 @@ int json_at_string(const struct json_at *at, size_t most, const char **ret_text,
         return 0;
     }
     text = json_text(at->value);
-    if (strlen(text) > most) {
+    if (strlen(text) > max) {
         return json_at_fault(at, err, ERROR_SCHEMA, "longer than %zu bytes",
-                             most);
+                             max);
     }
     if (strstr(text, UTF8_NUL) != NULL) {
         return json_at_fault(at, err, ERROR_SCHEMA, "holds U+0000");
@@ -328,8 +328,8 @@ const char *json_library_version(void)
 
 /* As short as it may be and still the same when it is read again. A number
  * beyond a double's range has become infinite, which JSON cannot say. */
-static void put_number(struct json_writer *writer, const char *name,
-                       double number)
+static void append_number(struct json_writer *writer, const char *name,
+                          double number)
 {
     char text[32] = "null";
 
@@ -339,36 +339,37 @@ static void put_number(struct json_writer *writer, const char *name,
             snprintf(text, sizeof(text), "%.17g", number);
         }
     }
-    json_put_raw(writer, name, text, strlen(text));
+    json_append_raw(writer, name, text, strlen(text));
 }
 
-static void put_container(struct json_writer *writer, const char *name,
-                          const cJSON *item)
+static void append_container(struct json_writer *writer, const char *name,
+                             const cJSON *item)
 {
     bool object = cJSON_IsObject(item);
 
     json_open(writer, name, object ? '{' : '[');
     for (const cJSON *child = item->child; child; child = child->next) {
-        json_put_value(writer, object ? child->string : NULL, json_of(child));
+        json_append_value(writer, object ? child->string : NULL,
+                          json_of(child));
     }
     json_close(writer, object ? '}' : ']');
 }
 
 /* No deeper than LIMIT_JSON_DEPTH, which reading has seen to */
-void json_put_value(struct json_writer *writer, const char *name,
-                    const struct json *value)
+void json_append_value(struct json_writer *writer, const char *name,
+                       const struct json *value)
 {
     const cJSON *item = item_of(value);
 
     if (cJSON_IsObject(item) || cJSON_IsArray(item)) {
-        put_container(writer, name, item);
+        append_container(writer, name, item);
     } else if (cJSON_IsString(item)) {
-        json_put_string(writer, name, item->valuestring);
+        json_append_string(writer, name, item->valuestring);
     } else if (cJSON_IsNumber(item)) {
-        put_number(writer, name, item->valuedouble);
+        append_number(writer, name, item->valuedouble);
     } else if (cJSON_IsBool(item)) {
-        json_put_bool(writer, name, cJSON_IsTrue(item));
+        json_append_bool(writer, name, cJSON_IsTrue(item));
     } else {
-        json_put_raw(writer, name, "null", 4);
+        json_append_raw(writer, name, "null", 4);
     }
 }

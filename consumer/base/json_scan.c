@@ -27,7 +27,7 @@ static int fault(struct scanner *scan, const char *what)
 static void keep(struct scanner *scan, const void *data, size_t len)
 {
     if (scan->clean != NULL) {
-        str_put(scan->clean, data, len);
+        str_append(scan->clean, data, len);
     }
 }
 
@@ -85,14 +85,14 @@ static void keep_code_point(struct scanner *scan, uint32_t c)
         return;
     }
     if (c == 0) {
-        str_puts(scan->clean, UTF8_NUL);
+        str_append_text(scan->clean, UTF8_NUL);
     } else if (c == '"' || c == '\\') {
-        str_putc(scan->clean, '\\');
-        str_putc(scan->clean, (char)c);
+        str_append_char(scan->clean, '\\');
+        str_append_char(scan->clean, (char)c);
     } else if (c < 0x20) {
         str_printf(scan->clean, "\\u%04x", (unsigned)c);
     } else {
-        utf8_put(scan->clean, c);
+        utf8_append(scan->clean, c);
     }
 }
 

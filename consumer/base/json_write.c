@@ -3,17 +3,17 @@
 #include "waybill/json.h"
 #include "waybill/utf8.h"
 
-static void put_control(struct str *out, unsigned char c)
+static void append_control(struct str *out, unsigned char c)
 {
     switch (c) {
     case '\n':
-        str_puts(out, "\\n");
+        str_append_text(out, "\\n");
         break;
     case '\r':
-        str_puts(out, "\\r");
+        str_append_text(out, "\\r");
         break;
     case '\t':
-        str_puts(out, "\\t");
+        str_append_text(out, "\\t");
         break;
     default:
         /* Go up to 1.21, with which Chainloop's plugin was built, writes \b
@@ -24,25 +24,25 @@ static void put_control(struct str *out, unsigned char c)
 }
 
 /* One character of more than one byte, or a stray byte; its length in text */
-static size_t put_wide(struct str *out, const unsigned char *at, size_t len,
-                       bool go)
+static size_t append_wide(struct str *out, const unsigned char *at, size_t len,
+                          bool go)
 {
     size_t size = utf8_length(at, len);
 
     if (size == 0 && len >= 2 && memcmp(at, UTF8_NUL, 2) == 0) {
-        str_puts(out, "\\u0000");
+        str_append_text(out, "\\u0000");
         return 2;
     }
     if (size == 0) {
-        str_puts(out, UTF8_REPLACEMENT);
+        str_append_text(out, UTF8_REPLACEMENT);
         return 1;
     }
     if (go && size == 3 && at[0] == 0xE2 && at[1] == 0x80 &&
         (at[2] == 0xA8 || at[2] == 0xA9)) {
-        str_puts(out, at[2] == 0xA8 ? "\\u2028" : "\\u2029");
+        str_append_text(out, at[2] == 0xA8 ? "\\u2028" : "\\u2029");
         return 3;
     }
-    str_put(out, at, size);
+    str_append(out, at, size);
     return size;
 }
 
@@ -52,19 +52,19 @@ static bool is_plain(unsigned char c, bool go)
            !(go && (c == '<' || c == '>' || c == '&'));
 }
 
-static void put_quoted(struct str *out, const char *value, bool go)
+static void append_quoted(struct str *out, const char *value, bool go)
 {
     const unsigned char *at = (const unsigned char *)value;
     size_t len = strlen(value);
 
-    str_putc(out, '"');
+    str_append_char(out, '"');
     while (len > 0) {
         size_t step = 0;
 
         while (step < len && is_plain(at[step], go)) {
             step++;
         }
-        str_put(out, at, step);
+        str_append(out, at, step);
         at += step;
         len -= step;
         if (len == 0) {
@@ -72,34 +72,34 @@ static void put_quoted(struct str *out, const char *value, bool go)
         }
         step = 1;
         if (*at == '"' || *at == '\\') {
-            str_putc(out, '\\');
-            str_putc(out, (char)*at);
+            str_append_char(out, '\\');
+            str_append_char(out, (char)*at);
         } else if (*at < 0x20) {
-            put_control(out, *at);
+            append_control(out, *at);
         } else if (*at < 0x80) {
             str_printf(out, "\\u%04x", *at);
         } else {
-            step = put_wide(out, at, len, go);
+            step = append_wide(out, at, len, go);
         }
         at += step;
         len -= step;
     }
-    str_putc(out, '"');
+    str_append_char(out, '"');
 }
 
 void json_write_go_string(struct str *out, const char *value)
 {
-    put_quoted(out, value, true);
+    append_quoted(out, value, true);
 }
 
 static void begin(struct json_writer *writer, const char *name)
 {
     if (writer->comma) {
-        str_putc(writer->out, ',');
+        str_append_char(writer->out, ',');
     }
     if (name != NULL) {
-        put_quoted(writer->out, name, false);
-        str_putc(writer->out, ':');
+        append_quoted(writer->out, name, false);
+        str_append_char(writer->out, ':');
     }
     writer->comma = true;
 }
@@ -107,47 +107,47 @@ static void begin(struct json_writer *writer, const char *name)
 void json_open(struct json_writer *writer, const char *name, char bracket)
 {
     begin(writer, name);
-    str_putc(writer->out, bracket);
+    str_append_char(writer->out, bracket);
     writer->comma = false;
 }
 
 void json_close(struct json_writer *writer, char bracket)
 {
-    str_putc(writer->out, bracket);
+    str_append_char(writer->out, bracket);
     writer->comma = true;
 }
 
-void json_put_string(struct json_writer *writer, const char *name,
-                     const char *value)
+void json_append_string(struct json_writer *writer, const char *name,
+                        const char *value)
 {
     begin(writer, name);
-    put_quoted(writer->out, value, false);
+    append_quoted(writer->out, value, false);
 }
 
-void json_put_optional(struct json_writer *writer, const char *name,
-                       const char *value)
+void json_append_optional(struct json_writer *writer, const char *name,
+                          const char *value)
 {
     if (value != NULL) {
-        json_put_string(writer, name, value);
+        json_append_string(writer, name, value);
     }
 }
 
-void json_put_integer(struct json_writer *writer, const char *name,
-                      int64_t value)
+void json_append_integer(struct json_writer *writer, const char *name,
+                         int64_t value)
 {
     begin(writer, name);
     str_printf(writer->out, "%lld", (long long)value);
 }
 
-void json_put_bool(struct json_writer *writer, const char *name, bool value)
+void json_append_bool(struct json_writer *writer, const char *name, bool value)
 {
     begin(writer, name);
-    str_puts(writer->out, value ? "true" : "false");
+    str_append_text(writer->out, value ? "true" : "false");
 }
 
-void json_put_raw(struct json_writer *writer, const char *name,
-                  const char *json, size_t len)
+void json_append_raw(struct json_writer *writer, const char *name,
+                     const char *json, size_t len)
 {
     begin(writer, name);
-    str_put(writer->out, json, len);
+    str_append(writer->out, json, len);
 }

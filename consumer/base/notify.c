@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MOST_MESSAGE 512
+#define MAX_MESSAGE 512
 
 /* 0: the variable names no address of the kind that systemd gives. */
 static socklen_t read_address(const char *text, struct sockaddr_un *ret_address)
@@ -93,7 +93,7 @@ void notify_stopping(const struct notify *notify)
 
 void notify_status(const struct notify *notify, const char *text)
 {
-    char message[MOST_MESSAGE];
+    char message[MAX_MESSAGE];
 
     /* A line: what is behind its end would be another message. */
     snprintf(message, sizeof(message), "STATUS=%.*s", (int)strcspn(text, "\n"),

@@ -16,18 +16,18 @@ static void put(struct str *out, const char *text, bool code)
 
     for (const char *at = text; *at != '\0'; at++) {
         if (is_command(text, at)) {
-            str_puts(out, "\\&");
+            str_append_text(out, "\\&");
         }
         if (*at == '\\') {
-            str_puts(out, "\\e");
+            str_append_text(out, "\\e");
         } else if (*at == '-') {
             /* One that can be copied, and not a hyphen */
-            str_puts(out, "\\-");
+            str_append_text(out, "\\-");
         } else if (*at == '`' && code) {
             bold = !bold;
-            str_puts(out, bold ? "\\fB" : "\\fR");
+            str_append_text(out, bold ? "\\fB" : "\\fR");
         } else {
-            str_putc(out, *at);
+            str_append_char(out, *at);
         }
     }
 }
@@ -48,21 +48,22 @@ void roff_printf(struct str *out, const char *format, ...)
     put(out, text, false);
 }
 
-void roff_put_lines(struct str *out, const char *text)
+void roff_append_lines(struct str *out, const char *text)
 {
     size_t len = strlen(text);
 
-    str_puts(out, ".nf\n");
+    str_append_text(out, ".nf\n");
     put(out, text, false);
-    str_puts(out, len > 0 && text[len - 1] == '\n' ? ".fi\n" : "\n.fi\n");
+    str_append_text(out,
+                    len > 0 && text[len - 1] == '\n' ? ".fi\n" : "\n.fi\n");
 }
 
-void roff_put_head(struct str *out, const char *title, int section,
-                   const char *name, const char *what)
+void roff_append_head(struct str *out, const char *title, int section,
+                      const char *name, const char *what)
 {
     str_printf(out, ".TH %s %d \"\" \"Waybill " WAYBILL_VERSION "\"\n", title,
                section);
     /* Left as it is: words are keys and options, which are not to be split. */
-    str_puts(out, ".nh\n.ad l\n.SH NAME\n");
+    str_append_text(out, ".nh\n.ad l\n.SH NAME\n");
     str_printf(out, "%s \\- %s\n", name, what);
 }

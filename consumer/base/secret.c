@@ -20,7 +20,7 @@ void secret_assign_bytes(struct secret *secret, const char *value, size_t len)
     struct secret fresh = SECRET_INIT(STR_UNLIMITED);
 
     /* Before the old one goes: the value may be a part of it. */
-    str_put(&fresh.text, value, len);
+    str_append(&fresh.text, value, len);
     secret_move(secret, &fresh);
 }
 

@@ -142,16 +142,16 @@ static const char *end_of(const struct secret_set *set, const char *text)
 
 /* As much of it as gives `most` bytes. That much of a text must not be cut off
  * before: half a secret would not be found. */
-static void scrub(const struct secret_set *set, const char *text, size_t most,
+static void scrub(const struct secret_set *set, const char *text, size_t max,
                   struct str *out)
 {
-    while (*text != '\0' && out->len < most) {
+    while (*text != '\0' && out->len < max) {
         const char *end = end_of(set, text);
 
         if (end == text) {
-            str_putc(out, *text++);
+            str_append_char(out, *text++);
         } else {
-            str_puts(out, stars);
+            str_append_text(out, stars);
             text = end;
         }
     }
@@ -167,12 +167,12 @@ void secret_set_scrub(const struct secret_set *set, char *text)
     memcpy(text, scrubbed.text.data, scrubbed.text.len);
 }
 
-void secret_set_put_printable(const struct secret_set *set, struct str *out,
-                              const char *text, size_t most)
+void secret_set_append_printable(const struct secret_set *set, struct str *out,
+                                 const char *text, size_t max)
 {
     CLEANUP(secret_release) struct secret scrubbed = SECRET_INIT(STR_UNLIMITED);
 
     /* A control character of two bytes becomes one. */
-    scrub(set, text, 2 * most, &scrubbed.text);
-    utf8_put_printable(out, scrubbed.text.data, scrubbed.text.len, most);
+    scrub(set, text, 2 * max, &scrubbed.text);
+    utf8_append_printable(out, scrubbed.text.data, scrubbed.text.len, max);
 }

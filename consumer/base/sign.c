@@ -15,9 +15,9 @@
 #include "waybill/secret.h"
 
 /* What RFC 7518 demands at least */
-#define LEAST_BITS 2048
+#define MIN_BITS 2048
 /* A signature is as long as the modulus; nobody has a longer one. */
-#define MOST_BITS 16384
+#define MAX_BITS 16384
 
 /* Of a webhook's secret, by Standard Webhooks 1.0 */
 #define SECRET_PREFIX "whsec_"
@@ -60,25 +60,25 @@ static int sign(const char *pem, struct bytes data, struct str *out,
 {
     CLEANUP(free_key) EVP_PKEY *key = read_key(pem);
     CLEANUP(free_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
-    unsigned char signature[MOST_BITS / 8];
+    unsigned char signature[MAX_BITS / 8];
     size_t len = sizeof(signature);
 
     if (key == NULL) {
         return error_set(err, ERROR_AUTH,
                          "the private key is not PEM, or has a passphrase");
     }
-    if (!EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) < LEAST_BITS ||
-        EVP_PKEY_get_bits(key) > MOST_BITS) {
+    if (!EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) < MIN_BITS ||
+        EVP_PKEY_get_bits(key) > MAX_BITS) {
         return error_set(err, ERROR_AUTH,
                          "the private key is not an RSA key of %d bits or more",
-                         LEAST_BITS);
+                         MIN_BITS);
     }
     if (EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) != 1 ||
         EVP_DigestSign(context, signature, &len, data.data, data.len) != 1) {
         ERR_clear_error();
         return error_set(err, ERROR_AUTH, "the private key does not sign");
     }
-    str_put(out, signature, len);
+    str_append(out, signature, len);
     explicit_bzero(signature, sizeof(signature));
     return 0;
 }
@@ -94,19 +94,19 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
     struct str *token = &whole.text;
 
     json_open(&writer, NULL, '{');
-    json_put_string(&writer, "alg", "RS256");
-    json_put_string(&writer, "typ", "JWT");
-    json_put_optional(&writer, "kid", key_id);
+    json_append_string(&writer, "alg", "RS256");
+    json_append_string(&writer, "typ", "JWT");
+    json_append_optional(&writer, "kid", key_id);
     json_close(&writer, '}');
     base64url_encode(token, header.data, header.len);
-    str_putc(token, '.');
+    str_append_char(token, '.');
     base64url_encode(token, claims, strlen(claims));
     if (sign(pem, str_bytes(token), &signature.text, err) < 0) {
         return -1;
     }
-    str_putc(token, '.');
+    str_append_char(token, '.');
     base64url_encode(token, signature.text.data, signature.text.len);
-    str_put(out, token->data, token->len);
+    str_append(out, token->data, token->len);
     return 0;
 }
 
@@ -150,8 +150,8 @@ static int decode_secret(const char *secret, struct str *key, struct error *err)
 
 /* In parts, because a body may be large. OpenSSL fails here only for want of
  * memory. */
-static void put_hmac(const struct str *key, const struct bytes parts[2],
-                     struct str *out)
+static void append_hmac(const struct str *key, const struct bytes parts[2],
+                        struct str *out)
 {
     CLEANUP(free_key)
     EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(
@@ -179,7 +179,7 @@ int sign_webhook(const char *secret, const char *id, int64_t timestamp_s,
         return -1;
     }
     str_printf(&head, "%s.%" PRId64 ".", id, timestamp_s);
-    str_puts(out, "v1,");
-    put_hmac(&key.text, (const struct bytes[]){str_bytes(&head), body}, out);
+    str_append_text(out, "v1,");
+    append_hmac(&key.text, (const struct bytes[]){str_bytes(&head), body}, out);
     return 0;
 }

@@ -95,7 +95,7 @@ static bool reserve(struct str *str, size_t more)
     return true;
 }
 
-void str_put(struct str *str, const void *data, size_t len)
+void str_append(struct str *str, const void *data, size_t len)
 {
     if (!reserve(str, len)) {
         return;
@@ -107,14 +107,14 @@ void str_put(struct str *str, const void *data, size_t len)
     str->data[str->len] = '\0';
 }
 
-void str_puts(struct str *str, const char *text)
+void str_append_text(struct str *str, const char *text)
 {
-    str_put(str, text, strlen(text));
+    str_append(str, text, strlen(text));
 }
 
-void str_putc(struct str *str, char c)
+void str_append_char(struct str *str, char c)
 {
-    str_put(str, &c, 1);
+    str_append(str, &c, 1);
 }
 
 void str_printf(struct str *str, const char *format, ...)

@@ -5,7 +5,7 @@
 
 #define LONGEST 40
 
-static size_t least(size_t a, size_t b)
+static size_t min(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -32,11 +32,10 @@ static size_t distance(const char *a, const char *b)
         for (size_t j = 1; j <= columns; j++) {
             size_t replace = cost[i - 1][j - 1] + !same(a[i - 1], b[j - 1]);
 
-            cost[i][j] =
-                least(least(cost[i - 1][j], cost[i][j - 1]) + 1, replace);
+            cost[i][j] = min(min(cost[i - 1][j], cost[i][j - 1]) + 1, replace);
             if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
                 same(a[i - 2], b[j - 1])) {
-                cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1);
+                cost[i][j] = min(cost[i][j], cost[i - 2][j - 2] + 1);
             }
         }
     }

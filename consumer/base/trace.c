@@ -10,11 +10,11 @@
 #define LENGTH 55
 
 /* A later version may be longer; nobody has a reason to make it so long. */
-#define MOST_PARENT 512
-#define MOST_STATE 1024
-#define MOST_MEMBERS 32
-#define MOST_KEY 256
-#define MOST_VALUE 256
+#define MAX_PARENT 512
+#define MAX_STATE 1024
+#define MAX_MEMBERS 32
+#define MAX_KEY 256
+#define MAX_VALUE 256
 
 #define SAMPLED 0x01U
 #define RANDOM_ID 0x02U /* Trace Context, level 2 */
@@ -68,7 +68,7 @@ bool trace_parent_read(const char *text, size_t len,
     unsigned known = SAMPLED;
     unsigned flags;
 
-    if (len < LENGTH || len > MOST_PARENT || !is_version(text, len) ||
+    if (len < LENGTH || len > MAX_PARENT || !is_version(text, len) ||
         text[AT_TRACE - 1] != '-' || text[AT_SPAN - 1] != '-' ||
         text[AT_FLAGS - 1] != '-' || !is_id(text + AT_TRACE, TRACE_ID_LEN) ||
         !is_id(text + AT_SPAN, TRACE_SPAN_LEN) || !is_hex(text + AT_FLAGS, 2)) {
@@ -106,7 +106,7 @@ const char *trace_span_of(const char *parent)
 
 static bool is_key(const char *text, size_t len)
 {
-    if (len == 0 || len > MOST_KEY ||
+    if (len == 0 || len > MAX_KEY ||
         !(is_lower(text[0]) || is_digit(text[0]))) {
         return false;
     }
@@ -122,7 +122,7 @@ static bool is_key(const char *text, size_t len)
 /* A comma ends the member, and an equals sign may stand before it only. */
 static bool is_value(const char *text, size_t len)
 {
-    if (len == 0 || len > MOST_VALUE || text[len - 1] == ' ') {
+    if (len == 0 || len > MAX_VALUE || text[len - 1] == ' ') {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
@@ -160,7 +160,7 @@ bool trace_state_is_valid(const char *text, size_t len)
     size_t members = 0;
     size_t at = 0;
 
-    if (len == 0 || len > MOST_STATE) {
+    if (len == 0 || len > MAX_STATE) {
         return false;
     }
     while (at <= len) {
@@ -174,5 +174,5 @@ bool trace_state_is_valid(const char *text, size_t len)
         members += !empty;
         at = end + 1;
     }
-    return members > 0 && members <= MOST_MEMBERS;
+    return members > 0 && members <= MAX_MEMBERS;
 }

@@ -72,30 +72,30 @@ bool utf8_is_text(const void *data, size_t len)
            utf8_valid(data, len);
 }
 
-void utf8_put(struct str *str, uint32_t c)
+void utf8_append(struct str *str, uint32_t c)
 {
     if (c < 0x80) {
-        str_putc(str, (char)c);
+        str_append_char(str, (char)c);
     } else if (c < 0x800) {
-        str_putc(str, (char)(0xC0 | c >> 6));
-        str_putc(str, (char)(0x80 | (c & 0x3F)));
+        str_append_char(str, (char)(0xC0 | c >> 6));
+        str_append_char(str, (char)(0x80 | (c & 0x3F)));
     } else if (c < 0x10000) {
-        str_putc(str, (char)(0xE0 | c >> 12));
-        str_putc(str, (char)(0x80 | (c >> 6 & 0x3F)));
-        str_putc(str, (char)(0x80 | (c & 0x3F)));
+        str_append_char(str, (char)(0xE0 | c >> 12));
+        str_append_char(str, (char)(0x80 | (c >> 6 & 0x3F)));
+        str_append_char(str, (char)(0x80 | (c & 0x3F)));
     } else {
-        str_putc(str, (char)(0xF0 | c >> 18));
-        str_putc(str, (char)(0x80 | (c >> 12 & 0x3F)));
-        str_putc(str, (char)(0x80 | (c >> 6 & 0x3F)));
-        str_putc(str, (char)(0x80 | (c & 0x3F)));
+        str_append_char(str, (char)(0xF0 | c >> 18));
+        str_append_char(str, (char)(0x80 | (c >> 12 & 0x3F)));
+        str_append_char(str, (char)(0x80 | (c >> 6 & 0x3F)));
+        str_append_char(str, (char)(0x80 | (c & 0x3F)));
     }
 }
 
-void utf8_put_printable(struct str *str, const void *data, size_t len,
-                        size_t most)
+void utf8_append_printable(struct str *str, const void *data, size_t len,
+                           size_t max)
 {
     const unsigned char *at = data;
-    size_t end = str->len + most;
+    size_t end = str->len + max;
 
     while (len > 0) {
         size_t size = utf8_length(at, len);
@@ -105,12 +105,12 @@ void utf8_put_printable(struct str *str, const void *data, size_t len,
             return;
         }
         if (size == 0) {
-            str_puts(str, UTF8_REPLACEMENT);
+            str_append_text(str, UTF8_REPLACEMENT);
         } else if ((size == 1 && (*at < 0x20 || *at == 0x7F)) ||
                    (size == 2 && at[0] == 0xC2 && at[1] < 0xA0)) {
-            str_putc(str, ' '); /* terminals obey C1 controls as well */
+            str_append_char(str, ' '); /* terminals obey C1 controls as well */
         } else {
-            str_put(str, at, size);
+            str_append(str, at, size);
         }
         at += step;
         len -= step;

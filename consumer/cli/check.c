@@ -10,20 +10,21 @@ static void print_json(const struct settings *settings, const char *path)
     struct json_writer json = {.out = &text};
 
     json_open(&json, NULL, '{');
-    json_put_string(&json, "file", path);
-    json_put_bool(&json, "kafka", settings->kafka.brokers != NULL);
+    json_append_string(&json, "file", path);
+    json_append_bool(&json, "kafka", settings->kafka.brokers != NULL);
     json_open(&json, "attachments", '[');
     for (size_t i = 0; i < settings->attachment_count; i++) {
         const struct attachment *attachment = &settings->attachments[i];
 
         json_open(&json, NULL, '{');
-        json_put_string(&json, "name", attachment->name);
-        json_put_string(&json, "registration", attachment->registration->name);
+        json_append_string(&json, "name", attachment->name);
+        json_append_string(&json, "registration",
+                           attachment->registration->name);
         json_close(&json, '}');
     }
     json_close(&json, ']');
     json_close(&json, '}');
-    str_putc(&text, '\n');
+    str_append_char(&text, '\n');
     print_str(&text);
 }
 

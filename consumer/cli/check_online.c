@@ -13,7 +13,7 @@
  * in the file's order. */
 
 /* Somebody is waiting: no registry needs this long for nothing. */
-#define MOST_ANSWER_MS 30000
+#define MAX_ANSWER_MS 30000
 #define LINE 100
 #define STEP_COLUMN 14
 #define VERDICT_COLUMN 9
@@ -84,18 +84,18 @@ static void on_inspected(void *payload,
     }
 }
 
-static void inspect(struct checking *checking, size_t place)
+static void inspect(struct checking *checking, size_t index)
 {
     const struct registration *registration =
-        &checking->settings->registrations[place];
+        &checking->settings->registrations[index];
 
-    checking->inspected[place] = (struct inspected){
+    checking->inspected[index] = (struct inspected){
         .checking = checking,
         .registration = registration,
     };
     integration_inspect(integration_of(checking->integrations, registration),
                         registration, on_inspected,
-                        &checking->inspected[place]);
+                        &checking->inspected[index]);
 }
 
 static void inspect_all(struct checking *checking)
@@ -118,26 +118,26 @@ static void inspect_all(struct checking *checking)
 static void pad(struct str *out, size_t from, size_t width)
 {
     do {
-        str_putc(out, ' ');
+        str_append_char(out, ' ');
     } while (out->len < from + width);
 }
 
-static void put_finding(struct str *out, const char *name,
-                        const struct finding *finding, size_t name_width)
+static void append_finding(struct str *out, const char *name,
+                           const struct finding *finding, size_t name_width)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     size_t start = out->len;
 
-    utf8_put_printable(&text, finding->text, strlen(finding->text),
-                       LIMIT_MESSAGE);
-    str_puts(out, name);
+    utf8_append_printable(&text, finding->text, strlen(finding->text),
+                          LIMIT_MESSAGE);
+    str_append_text(out, name);
     pad(out, start, name_width);
-    str_puts(out, finding->step);
+    str_append_text(out, finding->step);
     pad(out, start, name_width + STEP_COLUMN);
-    str_puts(out, words[finding->verdict]);
+    str_append_text(out, words[finding->verdict]);
     pad(out, start, name_width + STEP_COLUMN + VERDICT_COLUMN);
-    put_wrapped(out, text.len > 0 ? text.data : "not tried",
-                name_width + STEP_COLUMN + VERDICT_COLUMN, LINE);
+    append_wrapped(out, text.len > 0 ? text.data : "not tried",
+                   name_width + STEP_COLUMN + VERDICT_COLUMN, LINE);
 }
 
 static size_t name_width_of(const struct settings *settings)
@@ -157,41 +157,41 @@ static void print_findings(const struct checking *checking)
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     size_t width = name_width_of(checking->settings);
 
-    str_puts(&out, "REGISTRATION");
+    str_append_text(&out, "REGISTRATION");
     pad(&out, 0, width);
-    str_puts(&out, "STEP");
+    str_append_text(&out, "STEP");
     pad(&out, 0, width + STEP_COLUMN);
-    str_puts(&out, "RESULT");
+    str_append_text(&out, "RESULT");
     pad(&out, 0, width + STEP_COLUMN + VERDICT_COLUMN);
-    str_puts(&out, "DETAIL\n");
+    str_append_text(&out, "DETAIL\n");
     for (size_t i = 0; i < checking->settings->registration_count; i++) {
         const struct inspected *inspected = &checking->inspected[i];
 
         for (size_t j = 0; j < inspected->count; j++) {
-            put_finding(&out, j == 0 ? inspected->registration->name : "",
-                        &inspected->findings[j], width);
+            append_finding(&out, j == 0 ? inspected->registration->name : "",
+                           &inspected->findings[j], width);
         }
     }
     print_str(&out);
 }
 
-static void put_inspected_json(struct json_writer *json,
-                               const struct inspected *inspected)
+static void append_inspected_json(struct json_writer *json,
+                                  const struct inspected *inspected)
 {
     json_open(json, NULL, '{');
-    json_put_string(json, "registration", inspected->registration->name);
+    json_append_string(json, "registration", inspected->registration->name);
     json_open(json, "steps", '[');
     for (size_t i = 0; i < inspected->count; i++) {
         const struct finding *finding = &inspected->findings[i];
 
         json_open(json, NULL, '{');
-        json_put_string(json, "step", finding->step);
-        json_put_string(json, "result",
-                        finding->verdict == FINDING_SKIPPED ? "skipped"
-                        : finding->verdict == FINDING_BAD
-                            ? "failed"
-                            : words[finding->verdict]);
-        json_put_string(json, "detail", finding->text);
+        json_append_string(json, "step", finding->step);
+        json_append_string(json, "result",
+                           finding->verdict == FINDING_SKIPPED ? "skipped"
+                           : finding->verdict == FINDING_BAD
+                               ? "failed"
+                               : words[finding->verdict]);
+        json_append_string(json, "detail", finding->text);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -204,14 +204,14 @@ static void print_json(const struct checking *checking)
     struct json_writer json = {.out = &text};
 
     json_open(&json, NULL, '{');
-    json_put_bool(&json, "ok", checking->worst == ERROR_NONE);
+    json_append_bool(&json, "ok", checking->worst == ERROR_NONE);
     json_open(&json, "registrations", '[');
     for (size_t i = 0; i < checking->settings->registration_count; i++) {
-        put_inspected_json(&json, &checking->inspected[i]);
+        append_inspected_json(&json, &checking->inspected[i]);
     }
     json_close(&json, ']');
     json_close(&json, '}');
-    str_putc(&text, '\n');
+    str_append_char(&text, '\n');
     print_str(&text);
 }
 
@@ -225,8 +225,8 @@ static void begin(struct checking *checking, const struct settings *settings)
     checking->loop = loop_new(clock_system());
     checking->context =
         pipeline_context(settings, checking->loop, http_new(checking->loop));
-    if (checking->context.network.timeouts.answer_ms > MOST_ANSWER_MS) {
-        checking->context.network.timeouts.answer_ms = MOST_ANSWER_MS;
+    if (checking->context.network.timeouts.answer_ms > MAX_ANSWER_MS) {
+        checking->context.network.timeouts.answer_ms = MAX_ANSWER_MS;
     }
     checking->integrations = integration_set_new(&checking->context);
     checking->inspected = mem_zalloc(settings->registration_count *

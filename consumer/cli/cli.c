@@ -26,9 +26,9 @@ static int print_help(const struct command *command)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     if (command != NULL) {
-        put_command_help(&text, command);
+        append_command_help(&text, command);
     } else {
-        put_help(&text, commands);
+        append_help(&text, commands);
     }
     print_str(&text);
     return EXIT_OK;

@@ -18,7 +18,7 @@ struct option_row {
     const char *doc;
 };
 
-#define CLI_MOST_OPTIONS 32
+#define CLI_MAX_OPTIONS 32
 
 struct option_value {
     const struct option_row *row;
@@ -28,7 +28,7 @@ struct option_value {
 struct cli_args {
     const struct command *const *commands; /* all that there are */
     const struct command *command;
-    struct option_value options[CLI_MOST_OPTIONS];
+    struct option_value options[CLI_MAX_OPTIONS];
     size_t option_count;
     char **words; /* what is no option, without the command */
     size_t word_count;
@@ -49,7 +49,8 @@ void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
 
 /* Text in lines of at most so many columns: the first begins where `out` ends,
  * in that column, and the others below it. */
-void put_wrapped(struct str *out, const char *text, size_t column, size_t line);
+void append_wrapped(struct str *out, const char *text, size_t column,
+                    size_t line);
 void print_str(const struct str *text); /* on stdout */
 
 /* --- version.c */
@@ -72,10 +73,11 @@ struct command {
 /* --- help.c, manual.c, completion.c: the table as documents
  * ------------------------------------------------ */
 
-void put_command_help(struct str *out, const struct command *command);
-void put_help(struct str *out, const struct command *const *commands);
+void append_command_help(struct str *out, const struct command *command);
+void append_help(struct str *out, const struct command *const *commands);
 /* All of it as Markdown: `waybill config cli` is what docs are made of */
-void put_cli_reference(struct str *out, const struct command *const *commands);
+void append_cli_reference(struct str *out,
+                          const struct command *const *commands);
 /* What both help and the manual page begin and end with */
 #define CLI_SUMMARY                                                            \
     "Takes attestations from Kafka, puts each into the OCI registries that "   \
@@ -88,24 +90,24 @@ void put_cli_reference(struct str *out, const struct command *const *commands);
     "  75  temporary: broker or registry out of reach, attempts used up\n"     \
     "  78  the configuration is wrong\n"
 /* manual.c: waybill(1) */
-void put_manual(struct str *out, const struct command *const *commands);
+void append_manual(struct str *out, const struct command *const *commands);
 /* completion.c: for bash */
-void put_completion(struct str *out, const struct command *const *commands);
+void append_completion(struct str *out, const struct command *const *commands);
 /* config_registries.c */
-void put_registries_reference(struct str *out);
+void append_registries_reference(struct str *out);
 /* config_errors.c */
-void put_errors_reference(struct str *out);
+void append_errors_reference(struct str *out);
 
 /* --- load.c: the settings of a command
  * ------------------------------------------------ */
 
 /* Loads what --config or its stand-ins name, says every fault, sets the log up.
  * NULL: the status is EXIT_CONFIG. */
-struct settings *load_settings(const struct cli_args *args, unsigned needs);
+struct settings *load_settings(const struct cli_args *args, unsigned access);
 /* The same, for who wants to do it again: *ret_files is to be released. */
-struct settings *load_watched_settings(const struct cli_args *args,
-                                       unsigned needs,
-                                       struct config_files *ret_files);
+struct settings *load_reloadable_settings(const struct cli_args *args,
+                                          unsigned access,
+                                          struct config_files *ret_files);
 extern const struct config_rules config_rules;
 
 /* --- check_online.c

@@ -5,37 +5,37 @@
 #include "waybill/integration.h"
 #include "waybill/suggest.h"
 
-static void put_reference(struct str *out)
+static void append_reference(struct str *out)
 {
-    config_put_reference(out, integration_table);
+    config_append_reference(out, integration_table);
 }
 
-static void put_schema(struct str *out)
+static void append_schema(struct str *out)
 {
-    config_put_schema(out, integration_table);
+    config_append_schema(out, integration_table);
 }
 
-static void put_config_manual(struct str *out)
+static void append_config_manual(struct str *out)
 {
-    config_put_manual(out, integration_table);
+    config_append_manual(out, integration_table);
 }
 
 static const struct {
     const char *word;
     void (*put)(struct str *out);
     /* Instead, where the document is about the commands */
-    void (*put_commands)(struct str *out,
-                         const struct command *const *commands);
+    void (*append_commands)(struct str *out,
+                            const struct command *const *commands);
 } documents[] = {
-    {"reference", put_reference, NULL},
-    {"schema", put_schema, NULL},
-    {"cli", NULL, put_cli_reference},
-    {"registries", put_registries_reference, NULL},
-    {"metrics", admin_put_metrics_reference, NULL},
-    {"errors", put_errors_reference, NULL},
-    {"man", NULL, put_manual},
-    {"man-yaml", put_config_manual, NULL},
-    {"completion", NULL, put_completion},
+    {"reference", append_reference, NULL},
+    {"schema", append_schema, NULL},
+    {"cli", NULL, append_cli_reference},
+    {"registries", append_registries_reference, NULL},
+    {"metrics", admin_append_metrics_reference, NULL},
+    {"errors", append_errors_reference, NULL},
+    {"man", NULL, append_manual},
+    {"man-yaml", append_config_manual, NULL},
+    {"completion", NULL, append_completion},
 };
 
 static int run_config(const struct cli_args *args)
@@ -48,8 +48,8 @@ static int run_config(const struct cli_args *args)
     for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
         suggest_offer(&near, documents[i].word);
         if (args->word_count == 1 && strcmp(documents[i].word, word) == 0) {
-            if (documents[i].put_commands != NULL) {
-                documents[i].put_commands(&text, args->commands);
+            if (documents[i].append_commands != NULL) {
+                documents[i].append_commands(&text, args->commands);
             } else {
                 documents[i].put(&text);
             }

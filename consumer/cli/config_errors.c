@@ -15,10 +15,10 @@ static const char *const consequences[] = {
 
 _Static_assert(ARRAY_SIZE(consequences) == DISPOSITIONS, "one each");
 
-static void put_classes(struct str *out)
+static void append_classes(struct str *out)
 {
-    str_puts(out,
-             "\n"
+    str_append_text(
+        out, "\n"
              "## Classes\n"
              "\n"
              "The class of a failed delivery stands in its outcome "
@@ -41,21 +41,22 @@ static void put_classes(struct str *out)
     }
 }
 
-static void put_kinds(struct str *out)
+static void append_kinds(struct str *out)
 {
-    str_puts(out, "\n"
-                  "## Kinds\n"
-                  "\n"
-                  "Every error has one of these kinds, which decides what "
-                  "happens next. When the attempts at a\n"
-                  "delivery are used up, the error becomes "
-                  "`attempts_exhausted`. The label `kind` of\n"
-                  "`waybill_delivery_retries_total` holds the kinds that are "
-                  "attempted again. The exit status\n"
-                  "is that of a command that ends with the error.\n"
-                  "\n"
-                  "| kind | class | what happens next | exit status |\n"
-                  "|---|---|---|---|\n");
+    str_append_text(out,
+                    "\n"
+                    "## Kinds\n"
+                    "\n"
+                    "Every error has one of these kinds, which decides what "
+                    "happens next. When the attempts at a\n"
+                    "delivery are used up, the error becomes "
+                    "`attempts_exhausted`. The label `kind` of\n"
+                    "`waybill_delivery_retries_total` holds the kinds that are "
+                    "attempted again. The exit status\n"
+                    "is that of a command that ends with the error.\n"
+                    "\n"
+                    "| kind | class | what happens next | exit status |\n"
+                    "|---|---|---|---|\n");
     for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
         const struct error_row *row = &error_table[i];
 
@@ -63,7 +64,7 @@ static void put_kinds(struct str *out)
                    row->error_class, consequences[row->disposition],
                    row->exit_code);
     }
-    str_puts(out, "\nThose that are not a class themselves:\n\n");
+    str_append_text(out, "\nThose that are not a class themselves:\n\n");
     for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
         const struct error_row *row = &error_table[i];
 
@@ -74,10 +75,10 @@ static void put_kinds(struct str *out)
     }
 }
 
-static void put_status(struct str *out, const struct http_meaning *row)
+static void append_status(struct str *out, const struct http_meaning *row)
 {
     if (row->first == 0) {
-        str_puts(out, "any other");
+        str_append_text(out, "any other");
     } else if (row->first == row->last) {
         str_printf(out, "%d", row->first);
     } else {
@@ -85,37 +86,38 @@ static void put_status(struct str *out, const struct http_meaning *row)
     }
 }
 
-static void put_statuses(struct str *out)
+static void append_statuses(struct str *out)
 {
     const struct http_meaning *row = http_meanings;
 
-    str_puts(out, "\n"
-                  "## HTTP responses\n"
-                  "\n"
-                  "The kind of a response that is not a success. A registry's "
-                  "error code is more precise than\n"
-                  "the status that comes with it and counts first. A token "
-                  "server or a cloud's credential\n"
-                  "service that refuses, with whatever status, refuses the "
-                  "credentials (`auth`), unless it\n"
-                  "may answer later (408, 425, 429, 5xx).\n"
-                  "\n"
-                  "| status | kind | meaning |\n"
-                  "|---|---|---|\n");
+    str_append_text(
+        out, "\n"
+             "## HTTP responses\n"
+             "\n"
+             "The kind of a response that is not a success. A registry's "
+             "error code is more precise than\n"
+             "the status that comes with it and counts first. A token "
+             "server or a cloud's credential\n"
+             "service that refuses, with whatever status, refuses the "
+             "credentials (`auth`), unless it\n"
+             "may answer later (408, 425, 429, 5xx).\n"
+             "\n"
+             "| status | kind | meaning |\n"
+             "|---|---|---|\n");
     do {
-        str_puts(out, "| ");
-        put_status(out, row);
+        str_append_text(out, "| ");
+        append_status(out, row);
         str_printf(out, " | `%s` | %s |\n", error_row(row->kind)->name,
                    row->text);
     } while ((row++)->first != 0);
 }
 
-void put_errors_reference(struct str *out)
+void append_errors_reference(struct str *out)
 {
-    str_puts(out, "# Errors\n"
-                  "\n"
-                  "Generated by `waybill config errors`.\n");
-    put_classes(out);
-    put_kinds(out);
-    put_statuses(out);
+    str_append_text(out, "# Errors\n"
+                         "\n"
+                         "Generated by `waybill config errors`.\n");
+    append_classes(out);
+    append_kinds(out);
+    append_statuses(out);
 }

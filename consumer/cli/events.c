@@ -8,7 +8,7 @@
 #include "waybill/json.h"
 
 /* A file is read whole; larger ones are for Kafka. */
-#define MOST_FILE ((size_t)1 << 30)
+#define MAX_FILE ((size_t)1 << 30)
 
 int events_open(const char *file, struct events *ret_events)
 {
@@ -16,7 +16,7 @@ int events_open(const char *file, struct events *ret_events)
     struct str data;
     int result;
 
-    str_init(&data, MOST_FILE);
+    str_init(&data, MAX_FILE);
     result = strcmp(file, "-") == 0
                  ? file_read_open(STDIN_FILENO, &data, &err)
                  : file_read(file, FILE_MAY_BE_PIPE, &data, NULL, &err);

@@ -21,14 +21,14 @@ static const struct option_row options[] = {
 /* --- which record -----------------------------------------------------------
  */
 
-struct place {
+struct coordinates {
     const char *topic; /* NULL: not said */
     size_t topic_len;
     int32_t partition;
     int64_t offset;
 };
 
-static bool read_number(const char *text, size_t len, int64_t most,
+static bool read_number(const char *text, size_t len, int64_t max,
                         int64_t *ret_number)
 {
     int64_t number = 0;
@@ -43,12 +43,13 @@ static bool read_number(const char *text, size_t len, int64_t most,
         }
     }
     *ret_number = number;
-    return number <= most;
+    return number <= max;
 }
 
 /* TOPIC/PARTITION/OFFSET, as logs and outcomes have it; no topic's name holds a
  * slash. */
-static bool read_place(const char *text, struct place *ret_place)
+static bool read_coordinates(const char *text,
+                             struct coordinates *ret_coordinates)
 {
     const char *last = strrchr(text, '/');
     const char *before = last;
@@ -62,48 +63,51 @@ static bool read_place(const char *text, struct place *ret_place)
     }
     if (!read_number(before, (size_t)(last - before), INT32_MAX, &partition) ||
         !read_number(last + 1, strlen(last + 1), INT64_MAX - 1,
-                     &ret_place->offset)) {
+                     &ret_coordinates->offset)) {
         return false;
     }
-    ret_place->partition = (int32_t)partition;
-    ret_place->topic = before > text ? text : NULL;
-    ret_place->topic_len = before > text ? (size_t)(before - 1 - text) : 0;
-    return before == text || ret_place->topic_len > 0;
+    ret_coordinates->partition = (int32_t)partition;
+    ret_coordinates->topic = before > text ? text : NULL;
+    ret_coordinates->topic_len =
+        before > text ? (size_t)(before - 1 - text) : 0;
+    return before == text || ret_coordinates->topic_len > 0;
 }
 
-static bool is_named(const struct place *place, const char *topic)
+static bool is_named(const struct coordinates *coordinates, const char *topic)
 {
-    return strlen(topic) == place->topic_len &&
-           strncmp(topic, place->topic, place->topic_len) == 0;
+    return strlen(topic) == coordinates->topic_len &&
+           strncmp(topic, coordinates->topic, coordinates->topic_len) == 0;
 }
 
 /* 0, or the exit status: records are those of the topic that is read. */
-static int check_topic(const struct place *place,
+static int check_topic(const struct coordinates *coordinates,
                        const struct kafka_settings *kafka, struct arena *arena)
 {
     struct suggestion near;
 
-    if (place->topic == NULL || is_named(place, kafka->topics.attestations)) {
+    if (coordinates->topic == NULL ||
+        is_named(coordinates, kafka->topics.attestations)) {
         return EXIT_OK;
     }
     fprintf(stderr,
             "waybill: topic '%.*s' is not the one of attestations, "
             "which is '%s'",
-            (int)place->topic_len, place->topic, kafka->topics.attestations);
-    suggest_init(&near, arena_printf(arena, "%.*s", (int)place->topic_len,
-                                     place->topic));
+            (int)coordinates->topic_len, coordinates->topic,
+            kafka->topics.attestations);
+    suggest_init(&near, arena_printf(arena, "%.*s", (int)coordinates->topic_len,
+                                     coordinates->topic));
     suggest_offer(&near, kafka->topics.attestations);
-    if (is_named(place, kafka->topics.dead_letters)) {
+    if (is_named(coordinates, kafka->topics.dead_letters)) {
         fprintf(stderr,
                 "; it holds dead letters: 'waybill replay show "
                 "%d/%lld'",
-                (int)place->partition, (long long)place->offset);
-    } else if (is_named(place, kafka->topics.outcomes)) {
+                (int)coordinates->partition, (long long)coordinates->offset);
+    } else if (is_named(coordinates, kafka->topics.outcomes)) {
         fputs("; it holds outcomes, whose 'input' says which record to ask for",
               stderr);
     } else if (near.nearest != NULL) {
         fprintf(stderr, " (did you mean '%s/%d/%lld'?)", near.nearest,
-                (int)place->partition, (long long)place->offset);
+                (int)coordinates->partition, (long long)coordinates->offset);
     }
     fputc('\n', stderr);
     return EXIT_FAILED;
@@ -117,10 +121,10 @@ static const char *program_of(const struct cli_args *args, struct arena *arena)
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     const char *config = args_option(args, "--config");
 
-    str_puts(&out, "waybill");
+    str_append_text(&out, "waybill");
     if (config != NULL) {
-        str_puts(&out, " --config ");
-        put_quoted(&out, config);
+        str_append_text(&out, " --config ");
+        append_quoted(&out, config);
     }
     return arena_strdup(arena, out.data);
 }
@@ -161,17 +165,17 @@ static const char *const *names_of(const struct settings *settings,
     return names;
 }
 
-static bool is_no_record(const struct trail *trail)
+static bool is_no_record(const struct history *history)
 {
-    enum trail_verdict verdict = trail_judge(trail);
+    enum history_verdict verdict = history_judge(history);
 
-    return verdict == TRAIL_NO_PARTITION || verdict == TRAIL_NOT_WRITTEN ||
-           verdict == TRAIL_NO_RECORD;
+    return verdict == HISTORY_NO_PARTITION || verdict == HISTORY_NOT_WRITTEN ||
+           verdict == HISTORY_NO_RECORD;
 }
 
-static void print_trail(const struct cli_args *args,
-                        const struct settings *settings,
-                        const struct trail *trail, struct arena *arena)
+static void print_history(const struct cli_args *args,
+                          const struct settings *settings,
+                          const struct history *history, struct arena *arena)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     struct explain_names names = {
@@ -183,19 +187,19 @@ static void print_trail(const struct cli_args *args,
     };
 
     if (args_option(args, "--json") != NULL) {
-        explain_put_json(&out, trail, &names);
+        explain_append_json(&out, history, &names);
     } else {
-        explain_put_text(&out, trail, &names);
+        explain_append_text(&out, history, &names);
     }
     print_str(&out);
 }
 
 static int follow(const struct cli_args *args, const struct settings *settings,
-                  const struct place *place, uint64_t limit,
+                  const struct coordinates *coordinates, uint64_t limit,
                   struct arena *arena)
 {
     const struct kafka_settings *kafka = &settings->kafka;
-    struct trail_options to = {
+    struct history_options to = {
         .brokers = kafka->brokers,
         .properties = &kafka->properties,
         .group = kafka->group,
@@ -204,32 +208,32 @@ static int follow(const struct cli_args *args, const struct settings *settings,
         .dead_letters = kafka->topics.dead_letters,
         .attachments = names_of(settings, arena),
         .attachment_count = settings->attachment_count,
-        .most_outcomes = limit,
+        .max_outcomes = limit,
         .clock = clock_system(),
         .interrupted = replaying_interrupted,
         .tell = tell,
     };
     struct replay *replay = NULL;
-    struct trail trail;
+    struct history history;
     struct error err;
     int status;
 
     replaying_catch_signals();
-    if (trail_follow(&to, place->partition, place->offset, arena, &replay,
-                     &trail, &err) < 0) {
+    if (history_follow(&to, coordinates->partition, coordinates->offset, arena,
+                       &replay, &history, &err) < 0) {
         status = replaying_failed(&err);
     } else {
-        print_trail(args, settings, &trail, arena);
-        status = is_no_record(&trail) ? EXIT_FAILED : EXIT_OK;
+        print_history(args, settings, &history, arena);
+        status = is_no_record(&history) ? EXIT_FAILED : EXIT_OK;
     }
     replay_free(replay);
     return status;
 }
 
-static int explain(const struct cli_args *args, const struct place *place,
-                   uint64_t limit)
+static int explain(const struct cli_args *args,
+                   const struct coordinates *coordinates, uint64_t limit)
 {
-    struct settings *settings = load_settings(args, CONFIG_NEEDS_KAFKA);
+    struct settings *settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
     struct arena *arena;
     int status;
 
@@ -237,9 +241,9 @@ static int explain(const struct cli_args *args, const struct place *place,
         return EXIT_CONFIG;
     }
     arena = arena_new();
-    status = check_topic(place, &settings->kafka, arena);
+    status = check_topic(coordinates, &settings->kafka, arena);
     if (status == EXIT_OK) {
-        status = follow(args, settings, place, limit, arena);
+        status = follow(args, settings, coordinates, limit, arena);
     }
     arena_free(arena);
     settings_free(settings);
@@ -249,8 +253,8 @@ static int explain(const struct cli_args *args, const struct place *place,
 static int run_explain(const struct cli_args *args)
 {
     const char *limit = args_option(args, "--limit");
-    int64_t most = DEFAULT_LIMIT;
-    struct place place;
+    int64_t max = DEFAULT_LIMIT;
+    struct coordinates coordinates;
 
     if (args->word_count != 1) {
         usage_error("explain", args->word_count == 0
@@ -259,18 +263,18 @@ static int run_explain(const struct cli_args *args)
                                    : "one record at a time");
         return EXIT_USAGE;
     }
-    if (!read_place(args->words[0], &place)) {
+    if (!read_coordinates(args->words[0], &coordinates)) {
         usage_error("explain", "'%s': expected TOPIC/PARTITION/OFFSET",
                     args->words[0]);
         return EXIT_USAGE;
     }
     if (limit != NULL &&
-        (!read_number(limit, strlen(limit), INT64_MAX, &most) || most == 0)) {
+        (!read_number(limit, strlen(limit), INT64_MAX, &max) || max == 0)) {
         usage_error("explain", "--limit wants a number above 0, not '%s'",
                     limit);
         return EXIT_USAGE;
     }
-    return explain(args, &place, (uint64_t)most);
+    return explain(args, &coordinates, (uint64_t)max);
 }
 
 const struct command explain_command = {

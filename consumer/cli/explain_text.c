@@ -9,7 +9,7 @@
 #include "waybill/utf8.h"
 
 #define LINE 78
-#define MOST_TEXT 1024
+#define MAX_TEXT 1024
 
 /* --- what to type next ------------------------------------------------------
  */
@@ -19,20 +19,20 @@ struct advice {
     const char *why;
 };
 
-#define MOST_ADVICE 16
+#define MAX_ADVICE 16
 struct advices {
-    struct advice all[MOST_ADVICE];
+    struct advice all[MAX_ADVICE];
     size_t count;
 };
 
 static void advise(struct advices *to, const char *command, const char *why)
 {
-    if (command != NULL && to->count < MOST_ADVICE) {
+    if (command != NULL && to->count < MAX_ADVICE) {
         to->all[to->count++] = (struct advice){command, why};
     }
 }
 
-static void advise_group(const struct trail *trail,
+static void advise_group(const struct history *history,
                          const struct explain_names *names, struct arena *arena,
                          struct advices *to)
 {
@@ -40,7 +40,7 @@ static void advise_group(const struct trail *trail,
            arena_printf(arena,
                         "kafka-consumer-groups --bootstrap-server %s --group "
                         "%s --describe",
-                        names->brokers, trail->group),
+                        names->brokers, history->group),
            "who reads the partition, and how far it is");
 }
 
@@ -53,55 +53,56 @@ static void advise_waiting(const struct explain_names *names,
            "whether each endpoint would take a delivery");
 }
 
-static void advise_letter(const struct dead_letter *letter,
-                          const struct explain_names *names,
-                          struct arena *arena, struct advices *to)
+static void advise_dead_letter(const struct dead_letter *dead_letter,
+                               const struct explain_names *names,
+                               struct arena *arena, struct advices *to)
 {
-    if (letter->state == LETTER_UNREADABLE) {
+    if (dead_letter->state == DEAD_LETTER_UNREADABLE) {
         return;
     }
     advise(to,
            arena_printf(arena, "%s replay show %d/%lld", names->program,
-                        (int)letter->partition, (long long)letter->offset),
+                        (int)dead_letter->partition,
+                        (long long)dead_letter->offset),
            "why it failed, and what would mend it");
-    if (letter->state == LETTER_WAITING) {
+    if (dead_letter->state == DEAD_LETTER_WAITING) {
         advise(to,
                arena_printf(arena, "%s replay run --dead-letter %d/%lld --yes",
-                            names->program, (int)letter->partition,
-                            (long long)letter->offset),
+                            names->program, (int)dead_letter->partition,
+                            (long long)dead_letter->offset),
                "to try it again, once that is mended");
     }
 }
 
-static void advise_letters(const struct trail *trail,
-                           const struct explain_names *names,
-                           struct arena *arena, struct advices *to)
+static void advise_dead_letters(const struct history *history,
+                                const struct explain_names *names,
+                                struct arena *arena, struct advices *to)
 {
-    for (size_t i = 0; i < trail->letter_count; i++) {
-        const struct dead_letter *letter = trail->letters[i];
+    for (size_t i = 0; i < history->dead_letter_count; i++) {
+        const struct dead_letter *dead_letter = history->dead_letter_list[i];
 
-        if (letter->state == LETTER_WAITING ||
-            letter->state == LETTER_QUARANTINED) {
-            advise_letter(letter, names, arena, to);
+        if (dead_letter->state == DEAD_LETTER_WAITING ||
+            dead_letter->state == DEAD_LETTER_QUARANTINED) {
+            advise_dead_letter(dead_letter, names, arena, to);
         }
     }
 }
 
-static struct advices advices_of(const struct trail *trail,
+static struct advices advices_of(const struct history *history,
                                  const struct explain_names *names,
                                  struct arena *arena)
 {
-    enum trail_verdict verdict = trail_judge(trail);
+    enum history_verdict verdict = history_judge(history);
     struct advices to = {.count = 0};
 
-    advise_letters(trail, names, arena, &to);
-    if (verdict == TRAIL_IN_FLIGHT || verdict == TRAIL_PARTLY_DONE ||
-        verdict == TRAIL_UNREAD) {
+    advise_dead_letters(history, names, arena, &to);
+    if (verdict == HISTORY_IN_FLIGHT || verdict == HISTORY_PARTLY_DONE ||
+        verdict == HISTORY_UNREAD) {
         advise_waiting(names, arena, &to);
     }
-    if (verdict == TRAIL_UNREAD || verdict == TRAIL_PASSED ||
-        verdict == TRAIL_LOST || verdict == TRAIL_SET_BACK) {
-        advise_group(trail, names, arena, &to);
+    if (verdict == HISTORY_UNREAD || verdict == HISTORY_PASSED ||
+        verdict == HISTORY_LOST || verdict == HISTORY_SET_BACK) {
+        advise_group(history, names, arena, &to);
     }
     return to;
 }
@@ -109,68 +110,70 @@ static struct advices advices_of(const struct trail *trail,
 /* --- for a person -----------------------------------------------------------
  */
 
-static void put_text(struct str *out, const char *text)
+static void append_text(struct str *out, const char *text)
 {
-    utf8_put_printable(out, text, strlen(text), MOST_TEXT);
+    utf8_append_printable(out, text, strlen(text), MAX_TEXT);
 }
 
-static void put_record(struct str *out, const struct trail *trail)
+static void append_record(struct str *out, const struct history *history)
 {
     char time[CLOCK_TEXT_SIZE];
 
-    if (!trail->found) {
+    if (!history->found) {
         return;
     }
-    str_printf(out, "  record      %zu bytes", trail->size);
-    if (trail->timestamp_ms > 0) {
-        str_printf(out, ", of %s", clock_format(trail->timestamp_ms, time));
+    str_printf(out, "  record      %zu bytes", history->size);
+    if (history->timestamp_ms > 0) {
+        str_printf(out, ", of %s", clock_format(history->timestamp_ms, time));
     }
-    str_putc(out, '\n');
-    if (trail->event_id != NULL) {
-        str_puts(out, "  event       ");
-        put_text(out, trail->event_id);
-        str_putc(out, '\n');
+    str_append_char(out, '\n');
+    if (history->event_id != NULL) {
+        str_append_text(out, "  event       ");
+        append_text(out, history->event_id);
+        str_append_char(out, '\n');
     }
-    if (trail->replay_of != NULL) {
-        str_puts(out, "  replay of   dead letter ");
-        put_text(out, trail->replay_of);
-        str_putc(out, '\n');
+    if (history->replay_of != NULL) {
+        str_append_text(out, "  replay of   dead letter ");
+        append_text(out, history->replay_of);
+        str_append_char(out, '\n');
     }
 }
 
-static void put_partition(struct str *out, const struct trail *trail)
+static void append_partition(struct str *out, const struct history *history)
 {
-    if (!trail->has_partition) {
+    if (!history->has_partition) {
         return;
     }
     str_printf(out, "  partition   holds %lld up to %lld\n",
-               (long long)trail->low, (long long)trail->end - 1);
-    str_printf(out, "  group       %s, ", trail->group);
-    if (trail->committed < 0) {
-        str_puts(out, "nothing committed\n");
+               (long long)history->low, (long long)history->end - 1);
+    str_printf(out, "  group       %s, ", history->group);
+    if (history->committed < 0) {
+        str_append_text(out, "nothing committed\n");
         return;
     }
-    str_printf(out, "done before %lld", (long long)trail->committed);
-    if (trail->dispatched > trail->committed) {
-        str_printf(out, ", read before %lld", (long long)trail->dispatched);
+    str_printf(out, "done before %lld", (long long)history->committed);
+    if (history->dispatched > history->committed) {
+        str_printf(out, ", read before %lld", (long long)history->dispatched);
     }
-    str_putc(out, '\n');
-    if (trail->unreadable != NULL) {
-        str_puts(out, "  progress    cannot be understood: ");
-        put_text(out, trail->unreadable);
-        str_putc(out, '\n');
+    str_append_char(out, '\n');
+    if (history->unreadable != NULL) {
+        str_append_text(out, "  progress    cannot be understood: ");
+        append_text(out, history->unreadable);
+        str_append_char(out, '\n');
     }
 }
 
-static void put_delivery(struct str *out, const struct trail_delivery *delivery)
+static void append_delivery(struct str *out,
+                            const struct history_delivery *delivery)
 {
     char time[CLOCK_TEXT_SIZE];
 
-    str_puts(out, "  ");
-    put_text(out, delivery->attachment != NULL ? delivery->attachment
-                                               : "(not configured any more)");
+    str_append_text(out, "  ");
+    append_text(out, delivery->attachment != NULL
+                         ? delivery->attachment
+                         : "(not configured any more)");
     if (delivery->done) {
-        str_puts(out, ": done\n");
+        str_append_text(out, ": done\n");
         return;
     }
     str_printf(out, ": not done, %u attempt%s failed, the first %s\n",
@@ -178,118 +181,122 @@ static void put_delivery(struct str *out, const struct trail_delivery *delivery)
                clock_format(delivery->first_failed_ms, time));
 }
 
-static void put_deliveries(struct str *out, const struct trail *trail)
+static void append_deliveries(struct str *out, const struct history *history)
 {
-    if (trail->delivery_count == 0) {
+    if (history->delivery_count == 0) {
         return;
     }
-    str_puts(out, "\ndeliveries, as of the last commit\n");
-    for (size_t i = 0; i < trail->delivery_count; i++) {
-        put_delivery(out, &trail->deliveries[i]);
+    str_append_text(out, "\ndeliveries, as of the last commit\n");
+    for (size_t i = 0; i < history->delivery_count; i++) {
+        append_delivery(out, &history->deliveries[i]);
     }
 }
 
-static void put_failure(struct str *out, const struct trail_outcome *outcome)
+static void append_failure(struct str *out,
+                           const struct history_outcome *outcome)
 {
-    str_puts(out, "    ");
-    put_text(out, outcome->error_class);
+    str_append_text(out, "    ");
+    append_text(out, outcome->error_class);
     if (outcome->code != NULL) {
-        str_puts(out, ", ");
-        put_text(out, outcome->code);
+        str_append_text(out, ", ");
+        append_text(out, outcome->code);
     }
     if (outcome->http_status != 0) {
         str_printf(out, ", HTTP %d", outcome->http_status);
     }
     if (outcome->message != NULL) {
-        str_puts(out, ": ");
-        put_text(out, outcome->message);
+        str_append_text(out, ": ");
+        append_text(out, outcome->message);
     }
-    str_putc(out, '\n');
+    str_append_char(out, '\n');
 }
 
-static void put_outcome(struct str *out, const struct trail_outcome *outcome,
-                        const struct explain_names *names)
+static void append_outcome(struct str *out,
+                           const struct history_outcome *outcome,
+                           const struct explain_names *names)
 {
-    str_puts(out, "  ");
-    put_text(out, outcome->status);
+    str_append_text(out, "  ");
+    append_text(out, outcome->status);
     if (outcome->attachment != NULL) {
-        str_puts(out, ", ");
-        put_text(out, outcome->attachment);
+        str_append_text(out, ", ");
+        append_text(out, outcome->attachment);
     }
     if (!outcome->own && outcome->topic != NULL) {
-        str_puts(out, ", as ");
-        put_text(out, outcome->topic);
+        str_append_text(out, ", as ");
+        append_text(out, outcome->topic);
         str_printf(out, "/%d/%lld", (int)outcome->input_partition,
                    (long long)outcome->input_offset);
     }
-    str_putc(out, '\n');
+    str_append_char(out, '\n');
     if (outcome->reference != NULL) {
-        str_puts(out, "    ");
-        put_text(out, outcome->reference);
-        str_puts(out,
-                 outcome->already_present ? " (was there already)\n" : "\n");
+        str_append_text(out, "    ");
+        append_text(out, outcome->reference);
+        str_append_text(out, outcome->already_present ? " (was there already)\n"
+                                                      : "\n");
     }
     if (outcome->error_class != NULL) {
-        put_failure(out, outcome);
+        append_failure(out, outcome);
     }
     str_printf(out, "    %u attempt%s", outcome->attempts,
                outcome->attempts == 1 ? "" : "s");
     if (outcome->finished_at != NULL) {
-        str_puts(out, ", finished ");
-        put_text(out, outcome->finished_at);
+        str_append_text(out, ", finished ");
+        append_text(out, outcome->finished_at);
     }
     str_printf(out, "; outcome %s/%d/%lld\n", names->outcomes,
                (int)outcome->partition, (long long)outcome->offset);
 }
 
-static void put_outcomes(struct str *out, const struct trail *trail,
-                         const struct explain_names *names)
+static void append_outcomes(struct str *out, const struct history *history,
+                            const struct explain_names *names)
 {
-    if (trail->outcome_count > 0) {
-        str_puts(out, "\noutcomes\n");
+    if (history->outcome_count > 0) {
+        str_append_text(out, "\noutcomes\n");
     }
-    for (size_t i = 0; i < trail->outcome_count; i++) {
-        if (!trail->outcomes[i].own && (i == 0 || trail->outcomes[i - 1].own)) {
-            str_puts(out, "the same event once more (a replay, or published "
-                          "twice)\n");
+    for (size_t i = 0; i < history->outcome_count; i++) {
+        if (!history->outcomes[i].own &&
+            (i == 0 || history->outcomes[i - 1].own)) {
+            str_append_text(out,
+                            "the same event once more (a replay, or published "
+                            "twice)\n");
         }
-        put_outcome(out, &trail->outcomes[i], names);
+        append_outcome(out, &history->outcomes[i], names);
     }
-    if (trail->incomplete) {
+    if (history->incomplete) {
         str_printf(out,
                    "\n%llu outcomes were looked at, and there are more "
                    "(--limit)\n",
-                   (unsigned long long)trail->searched);
+                   (unsigned long long)history->searched);
     }
 }
 
-static void put_letters(struct str *out, const struct trail *trail,
-                        const struct explain_names *names)
+static void append_dead_letters(struct str *out, const struct history *history,
+                                const struct explain_names *names)
 {
-    if (trail->letter_count > 0) {
-        str_puts(out, "\ndead letters\n");
+    if (history->dead_letter_count > 0) {
+        str_append_text(out, "\ndead letters\n");
     }
-    for (size_t i = 0; i < trail->letter_count; i++) {
-        const struct dead_letter *letter = trail->letters[i];
+    for (size_t i = 0; i < history->dead_letter_count; i++) {
+        const struct dead_letter *dead_letter = history->dead_letter_list[i];
 
         str_printf(out, "  %s/%d/%lld, %s", names->dead_letters,
-                   (int)letter->partition, (long long)letter->offset,
-                   letter_state_name(letter->state));
-        if (letter->attachment != NULL) {
-            str_puts(out, ", ");
-            put_text(out, letter->attachment);
+                   (int)dead_letter->partition, (long long)dead_letter->offset,
+                   dead_letter_state_name(dead_letter->state));
+        if (dead_letter->attachment != NULL) {
+            str_append_text(out, ", ");
+            append_text(out, dead_letter->attachment);
         }
-        if (letter->replays > 0) {
-            str_printf(out, ", of replay %u", letter->replays);
+        if (dead_letter->replays > 0) {
+            str_printf(out, ", of replay %u", dead_letter->replays);
         }
-        str_putc(out, '\n');
+        str_append_char(out, '\n');
     }
 }
 
-static void put_advices(struct str *out, const struct advices *advices)
+static void append_advices(struct str *out, const struct advices *advices)
 {
     if (advices->count > 0) {
-        str_puts(out, "\nnext\n");
+        str_append_text(out, "\nnext\n");
     }
     for (size_t i = 0; i < advices->count; i++) {
         str_printf(out, "  %s\n    %s\n", advices->all[i].command,
@@ -297,184 +304,187 @@ static void put_advices(struct str *out, const struct advices *advices)
     }
 }
 
-void explain_put_text(struct str *out, const struct trail *trail,
-                      const struct explain_names *names)
+void explain_append_text(struct str *out, const struct history *history,
+                         const struct explain_names *names)
 {
     CLEANUP(str_release) struct str means = STR_INIT(STR_UNLIMITED);
     struct arena *arena = arena_new();
-    struct advices advices = advices_of(trail, names, arena);
+    struct advices advices = advices_of(history, names, arena);
 
-    trail_explain(trail, &means);
-    str_printf(out, "%s/%d/%lld\n", trail->topic, (int)trail->partition,
-               (long long)trail->offset);
-    put_wrapped(out, means.data, 0, LINE);
-    str_putc(out, '\n');
-    put_record(out, trail);
-    put_partition(out, trail);
-    put_deliveries(out, trail);
-    put_outcomes(out, trail, names);
-    put_letters(out, trail, names);
-    put_advices(out, &advices);
+    history_explain(history, &means);
+    str_printf(out, "%s/%d/%lld\n", history->topic, (int)history->partition,
+               (long long)history->offset);
+    append_wrapped(out, means.data, 0, LINE);
+    str_append_char(out, '\n');
+    append_record(out, history);
+    append_partition(out, history);
+    append_deliveries(out, history);
+    append_outcomes(out, history, names);
+    append_dead_letters(out, history, names);
+    append_advices(out, &advices);
     arena_free(arena);
 }
 
 /* --- for a program ----------------------------------------------------------
  */
 
-static void put_time_json(struct json_writer *json, const char *name,
-                          int64_t ms)
+static void append_time_json(struct json_writer *json, const char *name,
+                             int64_t ms)
 {
     char time[CLOCK_TEXT_SIZE];
 
     if (ms > 0) {
-        json_put_string(json, name, clock_format(ms, time));
+        json_append_string(json, name, clock_format(ms, time));
     }
 }
 
-static void put_record_json(struct json_writer *json, const struct trail *trail)
+static void append_record_json(struct json_writer *json,
+                               const struct history *history)
 {
-    if (trail->found) {
+    if (history->found) {
         json_open(json, "record", '{');
-        json_put_integer(json, "size", (int64_t)trail->size);
-        put_time_json(json, "timestamp", trail->timestamp_ms);
-        json_put_optional(json, "event_id", trail->event_id);
-        json_put_optional(json, "replay_of", trail->replay_of);
+        json_append_integer(json, "size", (int64_t)history->size);
+        append_time_json(json, "timestamp", history->timestamp_ms);
+        json_append_optional(json, "event_id", history->event_id);
+        json_append_optional(json, "replay_of", history->replay_of);
         json_close(json, '}');
     }
-    if (trail->has_partition) {
-        json_put_integer(json, "first_offset", trail->low);
-        json_put_integer(json, "end_offset", trail->end);
+    if (history->has_partition) {
+        json_append_integer(json, "first_offset", history->low);
+        json_append_integer(json, "end_offset", history->end);
     }
     json_open(json, "group", '{');
-    json_put_string(json, "name", trail->group);
-    if (trail->committed >= 0) {
-        json_put_integer(json, "committed", trail->committed);
-        json_put_integer(json, "dispatched", trail->dispatched);
+    json_append_string(json, "name", history->group);
+    if (history->committed >= 0) {
+        json_append_integer(json, "committed", history->committed);
+        json_append_integer(json, "dispatched", history->dispatched);
     }
-    json_put_optional(json, "unreadable", trail->unreadable);
+    json_append_optional(json, "unreadable", history->unreadable);
     json_close(json, '}');
 }
 
-static void put_deliveries_json(struct json_writer *json,
-                                const struct trail *trail)
+static void append_deliveries_json(struct json_writer *json,
+                                   const struct history *history)
 {
     json_open(json, "deliveries", '[');
-    for (size_t i = 0; i < trail->delivery_count; i++) {
-        const struct trail_delivery *delivery = &trail->deliveries[i];
+    for (size_t i = 0; i < history->delivery_count; i++) {
+        const struct history_delivery *delivery = &history->deliveries[i];
 
         json_open(json, NULL, '{');
-        json_put_optional(json, "attachment", delivery->attachment);
-        json_put_bool(json, "done", delivery->done);
+        json_append_optional(json, "attachment", delivery->attachment);
+        json_append_bool(json, "done", delivery->done);
         if (!delivery->done) {
-            json_put_integer(json, "attempts", delivery->attempts);
-            put_time_json(json, "first_failure", delivery->first_failed_ms);
+            json_append_integer(json, "attempts", delivery->attempts);
+            append_time_json(json, "first_failure", delivery->first_failed_ms);
         }
         json_close(json, '}');
     }
     json_close(json, ']');
 }
 
-static void put_failure_json(struct json_writer *json,
-                             const struct trail_outcome *outcome)
+static void append_failure_json(struct json_writer *json,
+                                const struct history_outcome *outcome)
 {
     if (outcome->error_class == NULL) {
         return;
     }
     json_open(json, "error", '{');
-    json_put_string(json, "class", outcome->error_class);
-    json_put_optional(json, "code", outcome->code);
+    json_append_string(json, "class", outcome->error_class);
+    json_append_optional(json, "code", outcome->code);
     if (outcome->http_status != 0) {
-        json_put_integer(json, "http_status", outcome->http_status);
+        json_append_integer(json, "http_status", outcome->http_status);
     }
-    json_put_optional(json, "message", outcome->message);
+    json_append_optional(json, "message", outcome->message);
     json_close(json, '}');
 }
 
-static void put_outcome_json(struct json_writer *json,
-                             const struct trail_outcome *outcome)
+static void append_outcome_json(struct json_writer *json,
+                                const struct history_outcome *outcome)
 {
     json_open(json, NULL, '{');
-    json_put_string(json, "status", outcome->status);
-    json_put_bool(json, "own", outcome->own);
-    json_put_integer(json, "partition", outcome->partition);
-    json_put_integer(json, "offset", outcome->offset);
+    json_append_string(json, "status", outcome->status);
+    json_append_bool(json, "own", outcome->own);
+    json_append_integer(json, "partition", outcome->partition);
+    json_append_integer(json, "offset", outcome->offset);
     json_open(json, "input", '{');
-    json_put_optional(json, "topic", outcome->topic);
-    json_put_integer(json, "partition", outcome->input_partition);
-    json_put_integer(json, "offset", outcome->input_offset);
-    json_put_optional(json, "id", outcome->event_id);
+    json_append_optional(json, "topic", outcome->topic);
+    json_append_integer(json, "partition", outcome->input_partition);
+    json_append_integer(json, "offset", outcome->input_offset);
+    json_append_optional(json, "id", outcome->event_id);
     json_close(json, '}');
-    json_put_optional(json, "attachment", outcome->attachment);
-    json_put_optional(json, "registration", outcome->registration);
-    json_put_optional(json, "reference", outcome->reference);
-    json_put_optional(json, "digest", outcome->digest);
+    json_append_optional(json, "attachment", outcome->attachment);
+    json_append_optional(json, "registration", outcome->registration);
+    json_append_optional(json, "reference", outcome->reference);
+    json_append_optional(json, "digest", outcome->digest);
     if (outcome->reference != NULL) {
-        json_put_bool(json, "already_present", outcome->already_present);
+        json_append_bool(json, "already_present", outcome->already_present);
     }
-    json_put_integer(json, "attempts", outcome->attempts);
-    json_put_optional(json, "finished_at", outcome->finished_at);
-    json_put_optional(json, "traceparent", outcome->traceparent);
-    put_failure_json(json, outcome);
+    json_append_integer(json, "attempts", outcome->attempts);
+    json_append_optional(json, "finished_at", outcome->finished_at);
+    json_append_optional(json, "traceparent", outcome->traceparent);
+    append_failure_json(json, outcome);
     json_close(json, '}');
 }
 
-static void put_letter_json(struct json_writer *json,
-                            const struct dead_letter *letter)
+static void append_dead_letter_json(struct json_writer *json,
+                                    const struct dead_letter *dead_letter)
 {
     json_open(json, NULL, '{');
-    json_put_integer(json, "partition", letter->partition);
-    json_put_integer(json, "offset", letter->offset);
-    json_put_string(json, "state", letter_state_name(letter->state));
-    json_put_optional(json, "attachment", letter->attachment);
-    json_put_optional(json, "error_class", letter->error_class);
-    json_put_integer(json, "replays", letter->replays);
+    json_append_integer(json, "partition", dead_letter->partition);
+    json_append_integer(json, "offset", dead_letter->offset);
+    json_append_string(json, "state",
+                       dead_letter_state_name(dead_letter->state));
+    json_append_optional(json, "attachment", dead_letter->attachment);
+    json_append_optional(json, "error_class", dead_letter->error_class);
+    json_append_integer(json, "replays", dead_letter->replays);
     json_close(json, '}');
 }
 
-static void put_advices_json(struct json_writer *json,
-                             const struct advices *advices)
+static void append_advices_json(struct json_writer *json,
+                                const struct advices *advices)
 {
     json_open(json, "next", '[');
     for (size_t i = 0; i < advices->count; i++) {
         json_open(json, NULL, '{');
-        json_put_string(json, "command", advices->all[i].command);
-        json_put_string(json, "why", advices->all[i].why);
+        json_append_string(json, "command", advices->all[i].command);
+        json_append_string(json, "why", advices->all[i].why);
         json_close(json, '}');
     }
     json_close(json, ']');
 }
 
-void explain_put_json(struct str *out, const struct trail *trail,
-                      const struct explain_names *names)
+void explain_append_json(struct str *out, const struct history *history,
+                         const struct explain_names *names)
 {
     CLEANUP(str_release) struct str means = STR_INIT(STR_UNLIMITED);
     struct arena *arena = arena_new();
-    struct advices advices = advices_of(trail, names, arena);
+    struct advices advices = advices_of(history, names, arena);
     struct json_writer json = {.out = out};
 
-    trail_explain(trail, &means);
+    history_explain(history, &means);
     json_open(&json, NULL, '{');
-    json_put_string(&json, "topic", trail->topic);
-    json_put_integer(&json, "partition", trail->partition);
-    json_put_integer(&json, "offset", trail->offset);
-    json_put_string(&json, "verdict", trail_verdict_name(trail_judge(trail)));
-    json_put_string(&json, "means", means.data);
-    put_record_json(&json, trail);
-    put_deliveries_json(&json, trail);
+    json_append_string(&json, "topic", history->topic);
+    json_append_integer(&json, "partition", history->partition);
+    json_append_integer(&json, "offset", history->offset);
+    json_append_string(&json, "verdict",
+                       history_verdict_name(history_judge(history)));
+    json_append_string(&json, "means", means.data);
+    append_record_json(&json, history);
+    append_deliveries_json(&json, history);
     json_open(&json, "outcomes", '[');
-    for (size_t i = 0; i < trail->outcome_count; i++) {
-        put_outcome_json(&json, &trail->outcomes[i]);
+    for (size_t i = 0; i < history->outcome_count; i++) {
+        append_outcome_json(&json, &history->outcomes[i]);
     }
     json_close(&json, ']');
     json_open(&json, "dead_letters", '[');
-    for (size_t i = 0; i < trail->letter_count; i++) {
-        put_letter_json(&json, trail->letters[i]);
+    for (size_t i = 0; i < history->dead_letter_count; i++) {
+        append_dead_letter_json(&json, history->dead_letter_list[i]);
     }
     json_close(&json, ']');
-    json_put_integer(&json, "searched", (int64_t)trail->searched);
-    json_put_bool(&json, "complete", !trail->incomplete);
-    put_advices_json(&json, &advices);
+    json_append_integer(&json, "searched", (int64_t)history->searched);
+    json_append_bool(&json, "complete", !history->incomplete);
+    append_advices_json(&json, &advices);
     json_close(&json, '}');
-    str_putc(out, '\n');
+    str_append_char(out, '\n');
     arena_free(arena);
 }

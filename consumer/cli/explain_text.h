@@ -1,8 +1,8 @@
 #ifndef WAYBILL_CLI_EXPLAIN_TEXT_H
 #define WAYBILL_CLI_EXPLAIN_TEXT_H
 
+#include "waybill/history.h"
 #include "waybill/str.h"
-#include "waybill/trail.h"
 
 /*
  * What `waybill explain` prints of what it has found out about a record: a
@@ -21,9 +21,9 @@ struct explain_names {
     const char *status; /* how to ask the admin port; NULL: there is none */
 };
 
-void explain_put_text(struct str *out, const struct trail *trail,
-                      const struct explain_names *names);
-void explain_put_json(struct str *out, const struct trail *trail,
-                      const struct explain_names *names);
+void explain_append_text(struct str *out, const struct history *history,
+                         const struct explain_names *names);
+void explain_append_json(struct str *out, const struct history *history,
+                         const struct explain_names *names);
 
 #endif

@@ -16,7 +16,7 @@
 struct asking {
     struct loop *loop;
     struct oci_authorizing *authorizing; /* NULL: answered */
-    struct timer patience;
+    struct timer mode;
     struct str *json;
     struct error *err;
     int result;
@@ -27,29 +27,29 @@ struct asking {
  */
 
 /* Whole seconds, rounded down: not every reader takes fractions. */
-static void put_expiry(struct json_writer *json, int64_t wall_ms)
+static void append_expiry(struct json_writer *json, int64_t wall_ms)
 {
     char text[CLOCK_TEXT_SIZE];
     char whole[CLOCK_TEXT_SIZE];
 
     clock_format(wall_ms, text);
     snprintf(whole, sizeof(whole), "%.19sZ", text);
-    json_put_string(json, "expires", whole);
+    json_append_string(json, "expires", whole);
 }
 
-static void put_header(struct json_writer *json, const char *name,
-                       const char *const *values)
+static void append_header(struct json_writer *json, const char *name,
+                          const char *const *values)
 {
     json_open(json, name, '[');
     for (; *values != NULL; values++) {
-        json_put_string(json, NULL, *values);
+        json_append_string(json, NULL, *values);
     }
     json_close(json, ']');
 }
 
 /* The headers, and their order, are tweag/credential-helper's. */
-static void put_answer(struct str *out, const char *authorization,
-                       int64_t expires_ms)
+static void append_answer(struct str *out, const char *authorization,
+                          int64_t expires_ms)
 {
     static const char *const types[] = {
         "application/vnd.docker.distribution.manifest.v2+json",
@@ -62,17 +62,17 @@ static void put_answer(struct str *out, const char *authorization,
 
     json_open(&json, NULL, '{');
     if (expires_ms > 0) {
-        put_expiry(&json, expires_ms);
+        append_expiry(&json, expires_ms);
     }
     json_open(&json, "headers", '{');
     if (authorization != NULL) {
-        put_header(&json, "Authorization", shown);
+        append_header(&json, "Authorization", shown);
     }
-    put_header(&json, "Accept", types);
-    put_header(&json, "Docker-Distribution-API-Version", version);
+    append_header(&json, "Accept", types);
+    append_header(&json, "Docker-Distribution-API-Version", version);
     json_close(&json, '}');
     json_close(&json, '}');
-    str_putc(out, '\n');
+    str_append_char(out, '\n');
 }
 
 static void on_authorized(void *payload,
@@ -85,8 +85,8 @@ static void on_authorized(void *payload,
 
     asking->authorizing = NULL;
     if (authorization != NULL) {
-        put_answer(asking->json, authorization->header,
-                   lifetime_ms > 0 ? now_ms + (int64_t)lifetime_ms : 0);
+        append_answer(asking->json, authorization->header,
+                      lifetime_ms > 0 ? now_ms + (int64_t)lifetime_ms : 0);
     } else {
         *asking->err = *err;
     }
@@ -94,7 +94,7 @@ static void on_authorized(void *payload,
     loop_stop(asking->loop);
 }
 
-static void run_out_of_patience(void *payload)
+static void on_deadline(void *payload)
 {
     struct asking *asking = payload;
 
@@ -109,9 +109,9 @@ static void run_out_of_patience(void *payload)
  * -----------------------------------------------
  */
 
-static void put_source(struct keychain_options *options,
-                       struct credential_source *sources,
-                       struct credential_source source)
+static void append_source(struct keychain_options *options,
+                          struct credential_source *sources,
+                          struct credential_source source)
 {
     sources[options->source_count++] = source;
 }
@@ -119,56 +119,57 @@ static void put_source(struct keychain_options *options,
 /* As the original: GitHub's own are a chain that stands in for a configured
  * one, and come before the docker config. The clouds', which it does not have,
  * come behind it: they may have to be asked over the network. */
-static void put_defaults(struct keychain_options *options,
-                         struct credential_source *sources,
-                         const char *const *known, bool github)
+static void append_defaults(struct keychain_options *options,
+                            struct credential_source *sources,
+                            const char *const *known, bool github)
 {
     for (; known != NULL && *known != NULL; known++) {
         if ((strcmp(*known, "github") == 0) != github) {
             continue;
         }
-        put_source(options, sources,
-                   (struct credential_source){.source = *known});
+        append_source(options, sources,
+                      (struct credential_source){.source = *known});
         if (github) {
-            put_source(options, sources,
-                       (struct credential_source){.source = "keyring",
-                                                  .service = "gh:github.com"});
+            append_source(options, sources,
+                          (struct credential_source){
+                              .source = "keyring", .service = "gh:github.com"});
         }
     }
 }
 
 /* What the file says; the docker config; what the provider is known to give,
  * and for GitHub what its own command line keeps in the keyring. */
-static void put_sources(const struct helper_choice *choice, struct arena *arena,
-                        struct keychain_options *options)
+static void append_sources(const struct helper_choice *choice,
+                           struct arena *arena,
+                           struct keychain_options *options)
 {
     const struct helper_url *url = choice->url;
     const char *const *known = provider_of(choice->registry)->sources;
     size_t given = url != NULL ? url->source_count : 0;
     struct credential_source *sources;
-    size_t most = given + 1;
+    size_t max = given + 1;
 
     for (size_t i = 0; known != NULL && known[i] != NULL; i++) {
-        most += 2;
+        max += 2;
     }
-    sources = arena_alloc(arena, most * sizeof(*sources));
+    sources = arena_alloc(arena, max * sizeof(*sources));
     options->source_count = 0;
     for (size_t i = 0; i < given; i++) {
-        put_source(options, sources, url->sources[i]);
+        append_source(options, sources, url->sources[i]);
     }
     if (given == 0) {
-        put_defaults(options, sources, known, true);
+        append_defaults(options, sources, known, true);
     }
     if (url == NULL || url->parse_docker_config) {
-        put_source(options, sources,
-                   (struct credential_source){
-                       .source = "docker",
-                       /* asked for the user's name, too, of a password from
-                        * above */
-                       .binding = BINDING_USERNAME,
-                   });
+        append_source(options, sources,
+                      (struct credential_source){
+                          .source = "docker",
+                          /* asked for the user's name, too, of a password from
+                           * above */
+                          .binding = BINDING_USERNAME,
+                      });
     }
-    put_defaults(options, sources, known, false);
+    append_defaults(options, sources, known, false);
     options->sources = sources;
 }
 
@@ -201,18 +202,18 @@ static void note_sources(const struct keychain *keychain,
 
     helper_note(notes, HELPER_DEBUG, "credentials: %s",
                 last != NULL && last->origin != NULL ? last->origin : "none");
-    helper_note(notes, HELPER_DEBUG, "asked: %s", keychain_story(keychain));
+    helper_note(notes, HELPER_DEBUG, "asked: %s", keychain_report(keychain));
 }
 
 static void ask(struct asking *asking, struct oci_client *client,
                 const struct oci_target *target)
 {
-    timer_init(&asking->patience, run_out_of_patience, asking);
-    loop_arm(asking->loop, &asking->patience, ANSWER_MS);
+    timer_init(&asking->mode, on_deadline, asking);
+    loop_arm(asking->loop, &asking->mode, ANSWER_MS);
     asking->authorizing =
         oci_authorize_start(client, target, "pull", on_authorized, asking);
     loop_run(asking->loop);
-    loop_disarm(asking->loop, &asking->patience);
+    loop_disarm(asking->loop, &asking->mode);
 }
 
 static void fill_target(const struct helper_choice *choice,
@@ -255,7 +256,7 @@ int helper_authorize(const struct helper_choice *choice, struct arena *arena,
     asking.loop = network.loop = loop_new(clock_system());
     network.http = http_new(network.loop);
     client = oci_client_new(&network);
-    put_sources(choice, arena, &options);
+    append_sources(choice, arena, &options);
     fill_allowed(arena, &allowed);
     keychain = keychain_new(&network, &options);
     fill_target(choice, &allowed, keychain, &target);

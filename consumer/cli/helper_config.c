@@ -19,19 +19,19 @@
  * a static source stands under "name".
  */
 
-#define MOST_NAME ((size_t)4096)
-#define MOST_SHOWN 48 /* of a word that the file has wrong */
+#define MAX_NAME ((size_t)4096)
+#define MAX_SHOWN 48 /* of a word that the file has wrong */
 
 /* --- keys
  * ------------------------------------------------------------------- */
 
-static int say_unknown(const struct json_at *at, const char *key,
-                       const struct suggestion *near, struct error *err)
+static int report_unknown(const struct json_at *at, const char *key,
+                          const struct suggestion *near, struct error *err)
 {
     bool known = near->nearest != NULL;
 
     return json_at_fault(at, err, ERROR_CONFIG, "unknown key '%.*s'%s%s%s",
-                         MOST_SHOWN, key, known ? " (did you mean '" : "",
+                         MAX_SHOWN, key, known ? " (did you mean '" : "",
                          known ? near->nearest : "", known ? "'?)" : "");
 }
 
@@ -48,7 +48,7 @@ static int check_keys(const struct json_at *at, const char *const *known,
             suggest_offer(&near, *key++);
         }
         if (*key == NULL) {
-            return say_unknown(at, json_name(item), &near, err);
+            return report_unknown(at, json_name(item), &near, err);
         }
     }
     return 0;
@@ -81,7 +81,7 @@ static int read_name(const struct json_at *object, const char *key,
     struct json_at at = json_at_member(object, key);
     const char *text = NULL;
 
-    if (json_at_string(&at, MOST_NAME, &text, err) < 0) {
+    if (json_at_string(&at, MAX_NAME, &text, err) < 0) {
         return -1;
     }
     *ret_name =
@@ -127,8 +127,8 @@ static int read_string(const struct reading *reading, const struct json_at *at,
     return read_path(reading, text, member, err);
 }
 
-static int say_words(const struct json_at *at, const char *const *words,
-                     const char *given, struct error *err)
+static int report_words(const struct json_at *at, const char *const *words,
+                        const char *given, struct error *err)
 {
     CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE / 2);
 
@@ -136,8 +136,8 @@ static int say_words(const struct json_at *at, const char *const *words,
         str_printf(&list, "%s%s", list.len > 0 ? ", " : "", *words);
     }
     return json_at_fault(at, err, ERROR_CONFIG,
-                         "expected one of %s, not '%.*s'", list.data,
-                         MOST_SHOWN, given);
+                         "expected one of %s, not '%.*s'", list.data, MAX_SHOWN,
+                         given);
 }
 
 /* tweag's takes a token_type in any case; an empty word is none. */
@@ -146,7 +146,7 @@ static int read_word(const struct json_at *at, const char *const *words,
 {
     const char *text = "";
 
-    if (json_at_string(at, MOST_NAME, &text, err) < 0) {
+    if (json_at_string(at, MAX_NAME, &text, err) < 0) {
         return -1;
     }
     for (int i = 0; words[i] != NULL && *text != '\0'; i++) {
@@ -155,7 +155,7 @@ static int read_word(const struct json_at *at, const char *const *words,
             return 0;
         }
     }
-    return *text == '\0' ? 0 : say_words(at, words, text, err);
+    return *text == '\0' ? 0 : report_words(at, words, text, err);
 }
 
 static int read_strings(const struct reading *reading, const struct json_at *at,
@@ -174,7 +174,7 @@ static int read_strings(const struct reading *reading, const struct json_at *at,
         struct json_at element = json_at_element(at, item, count);
         const char *text = NULL;
 
-        if (json_at_string(&element, MOST_NAME, &text, err) < 0) {
+        if (json_at_string(&element, MAX_NAME, &text, err) < 0) {
             return -1;
         }
         items[count++] = arena_strdup(reading->arena, text);
@@ -194,7 +194,7 @@ static int read_member(const struct reading *reading, const struct json_at *row,
         return field->flags & FIELD_REQUIRED ? json_at_require(&at, err) : 0;
     }
     if (field->type == FIELD_ENUM) {
-        return read_word(&at, field->words, member, err);
+        return read_word(&at, field->choices, member, err);
     }
     if (field->type == FIELD_STRINGS) {
         return read_strings(reading, &at, member, err);
@@ -214,7 +214,7 @@ static int check_source_keys(const struct json_at *row, struct error *err)
             suggest_offer(&near, field++->key);
         }
         if (field->key == NULL) {
-            return say_unknown(row, json_name(item), &near, err);
+            return report_unknown(row, json_name(item), &near, err);
         }
     }
     return 0;

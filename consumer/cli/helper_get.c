@@ -78,7 +78,7 @@ static int get(const char *request, size_t len, struct arena *arena,
         return -1;
     }
     if (choice.repository == NULL) {
-        str_puts(json, "{\"headers\":{}}\n");
+        str_append_text(json, "{\"headers\":{}}\n");
         return 0;
     }
     helper_note(notes, HELPER_DEBUG, "registry '%s', repository:%s:pull",
@@ -94,6 +94,6 @@ int helper_get(const char *request, size_t len, struct helper_answer *answer,
     int result;
 
     result = get(request, len, arena, &notes, &answer->json.text, err);
-    arena_wipe(arena); /* a configuration may hold values */
+    arena_wipe_and_free(arena); /* a configuration may hold values */
     return result;
 }

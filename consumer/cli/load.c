@@ -9,18 +9,18 @@
 /* The settings of a command, from --config or what stands in for it */
 
 const struct config_rules config_rules = {integration_table,
-                                          queue_check_property};
+                                          kafka_check_property};
 
-struct settings *load_watched_settings(const struct cli_args *args,
-                                       unsigned needs,
-                                       struct config_files *ret_files)
+struct settings *load_reloadable_settings(const struct cli_args *args,
+                                          unsigned access,
+                                          struct config_files *ret_files)
 {
     CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
     struct settings *settings = NULL;
     const char *path = config_path(args_option(args, "--config"));
 
-    if (config_load(path, &config_rules, needs, &settings, &faults, &warnings,
+    if (config_load(path, &config_rules, access, &settings, &faults, &warnings,
                     ret_files) < 0) {
         fputs(faults.data, stderr);
         fputs(warnings.data, stderr);
@@ -34,10 +34,10 @@ struct settings *load_watched_settings(const struct cli_args *args,
     return settings;
 }
 
-struct settings *load_settings(const struct cli_args *args, unsigned needs)
+struct settings *load_settings(const struct cli_args *args, unsigned access)
 {
     struct config_files files;
-    struct settings *settings = load_watched_settings(args, needs, &files);
+    struct settings *settings = load_reloadable_settings(args, access, &files);
 
     config_files_release(&files);
     return settings;

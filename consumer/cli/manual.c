@@ -4,60 +4,61 @@
 /* `waybill config man`: the table of commands as waybill(1). What it prints is
  * committed, and a test compares. */
 
-static void put_options(struct str *out, const struct option_row *rows)
+static void append_options(struct str *out, const struct option_row *rows)
 {
     for (; rows != NULL && rows->name != NULL; rows++) {
-        str_puts(out, ".TP\n\\fB");
+        str_append_text(out, ".TP\n\\fB");
         roff_puts(out, rows->name);
-        str_puts(out, "\\fR");
+        str_append_text(out, "\\fR");
         if (rows->argument != NULL) {
-            str_puts(out, " \\fI");
+            str_append_text(out, " \\fI");
             roff_puts(out, rows->argument);
-            str_puts(out, "\\fR");
+            str_append_text(out, "\\fR");
         }
-        str_putc(out, '\n');
+        str_append_char(out, '\n');
         roff_puts(out, rows->doc);
-        str_putc(out, '\n');
+        str_append_char(out, '\n');
     }
 }
 
-static void put_command(struct str *out, const struct command *command)
+static void append_command(struct str *out, const struct command *command)
 {
-    str_puts(out, ".SS \"");
+    str_append_text(out, ".SS \"");
     roff_printf(out, "waybill %s%s%s%s", command->name,
                 command->options != NULL ? " [OPTION...]" : "",
                 command->words != NULL ? " " : "",
                 command->words != NULL ? command->words : "");
-    str_puts(out, "\"\n");
+    str_append_text(out, "\"\n");
     roff_puts(out, command->summary);
-    str_puts(out, ".\n.PP\n");
-    roff_put_lines(out, command->text);
-    put_options(out, command->options);
-    str_puts(out, ".PP\nExamples:\n.PP\n");
-    roff_put_lines(out, command->examples);
-    str_puts(out, ".PP\nExit status:\n.PP\n");
-    roff_put_lines(out, command->exits);
+    str_append_text(out, ".\n.PP\n");
+    roff_append_lines(out, command->text);
+    append_options(out, command->options);
+    str_append_text(out, ".PP\nExamples:\n.PP\n");
+    roff_append_lines(out, command->examples);
+    str_append_text(out, ".PP\nExit status:\n.PP\n");
+    roff_append_lines(out, command->exits);
 }
 
-void put_manual(struct str *out, const struct command *const *commands)
+void append_manual(struct str *out, const struct command *const *commands)
 {
-    roff_put_head(out, "WAYBILL", 1, "waybill",
-                  "puts attestations from Kafka into OCI registries");
-    str_puts(out, ".SH SYNOPSIS\n\\fBwaybill\\fR [\\fB\\-\\-config\\fR "
-                  "\\fIFILE\\fR] \\fICOMMAND\\fR ...\n"
-                  ".SH DESCRIPTION\n");
+    roff_append_head(out, "WAYBILL", 1, "waybill",
+                     "puts attestations from Kafka into OCI registries");
+    str_append_text(out, ".SH SYNOPSIS\n\\fBwaybill\\fR [\\fB\\-\\-config\\fR "
+                         "\\fIFILE\\fR] \\fICOMMAND\\fR ...\n"
+                         ".SH DESCRIPTION\n");
     roff_puts(out, CLI_SUMMARY "\n");
-    str_puts(out, ".SH OPTIONS\nBefore or behind the command:\n");
-    put_options(out, global_options);
-    str_puts(out, ".SH COMMANDS\n");
+    str_append_text(out, ".SH OPTIONS\nBefore or behind the command:\n");
+    append_options(out, global_options);
+    str_append_text(out, ".SH COMMANDS\n");
     for (size_t i = 0; commands[i] != NULL; i++) {
-        put_command(out, commands[i]);
+        append_command(out, commands[i]);
     }
-    str_puts(out, ".SH EXIT STATUS\nOf all commands:\n.PP\n");
-    roff_put_lines(out, CLI_EXITS);
-    str_puts(out, ".SH FILES\n.TP\n\\fI/etc/waybill/config.yaml\\fR\n"
-                  "The configuration; waybill.yaml(5) says what it may hold.\n"
-                  ".TP\n\\fI/usr/share/doc/waybill/config.yaml\\fR\n"
-                  "An example, with every key and its default.\n"
-                  ".SH SEE ALSO\nwaybill.yaml(5), systemd.exec(5)\n");
+    str_append_text(out, ".SH EXIT STATUS\nOf all commands:\n.PP\n");
+    roff_append_lines(out, CLI_EXITS);
+    str_append_text(
+        out, ".SH FILES\n.TP\n\\fI/etc/waybill/config.yaml\\fR\n"
+             "The configuration; waybill.yaml(5) says what it may hold.\n"
+             ".TP\n\\fI/usr/share/doc/waybill/config.yaml\\fR\n"
+             "An example, with every key and its default.\n"
+             ".SH SEE ALSO\nwaybill.yaml(5), systemd.exec(5)\n");
 }

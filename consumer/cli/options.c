@@ -94,8 +94,8 @@ static int read_option(int argc, char **argv, int *at, struct cli_args *args)
         }
         value = argv[++*at];
     }
-    if (args->option_count == CLI_MOST_OPTIONS) {
-        usage_error(command, "more than %d options", CLI_MOST_OPTIONS);
+    if (args->option_count == CLI_MAX_OPTIONS) {
+        usage_error(command, "more than %d options", CLI_MAX_OPTIONS);
         return -1;
     }
     args->options[args->option_count++] =

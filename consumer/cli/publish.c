@@ -17,7 +17,7 @@ struct publishing {
     struct publisher *publisher;
     const struct settings *settings;
     const char *key;
-    struct header headers[CLI_MOST_OPTIONS + 1];
+    struct header headers[CLI_MAX_OPTIONS + 1];
     size_t header_count;
     size_t sent;
     size_t refused;
@@ -163,7 +163,7 @@ static int publish_all(const struct cli_args *args,
 static int publish(const struct cli_args *args, struct publishing *publishing)
 {
     const struct kafka_settings *kafka = &publishing->settings->kafka;
-    struct queue_options options = {.brokers = kafka->brokers,
+    struct kafka_options options = {.brokers = kafka->brokers,
                                     .group = kafka->group,
                                     .topic = kafka->topics.attestations,
                                     .properties = &kafka->properties};
@@ -189,7 +189,7 @@ static int run_publish(const struct cli_args *args)
 
     args_default_to_stdin(&with_input);
     if (read_headers(args, &publishing, arena) == 0) {
-        settings = load_settings(args, CONFIG_NEEDS_KAFKA);
+        settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
         publishing.settings = settings;
         status =
             settings != NULL ? publish(&with_input, &publishing) : EXIT_CONFIG;

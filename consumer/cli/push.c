@@ -38,8 +38,8 @@ static void print_outcome(struct pushing *pushing,
 {
     CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
 
-    outcome_put_structured(outcome, &style, &line);
-    str_putc(&line, '\n');
+    outcome_append_structured(outcome, &style, &line);
+    str_append_char(&line, '\n');
     print_str(&line);
     fflush(stdout);
     if (outcome->status == OUTCOME_FAILED) {
@@ -149,7 +149,7 @@ static int push(struct pushing *pushing)
     options->loop = loop_new(clock_system());
     options->http = http_new(options->loop);
     options->random = &random;
-    options->patience = PIPELINE_ONCE;
+    options->mode = PIPELINE_ONCE;
     pushing->pipeline = pipeline_new(options);
     TAILQ_INIT(&pushing->records);
     task_init(&task, begin, pushing);
@@ -172,7 +172,7 @@ static int run_push(const struct cli_args *args)
     args_default_to_stdin(&with_input);
     pushing.files = with_input.words;
     pushing.files_left = with_input.word_count;
-    settings = load_settings(args, CONFIG_NEEDS_REGISTRATIONS);
+    settings = load_settings(args, CONFIG_REQUIRES_REGISTRATIONS);
     if (settings == NULL) {
         return EXIT_CONFIG;
     }
@@ -197,7 +197,7 @@ const struct command push_command = {
         "again.\n",
     .examples = "  waybill push event.json\n"
                 "  waybill push --config push.yaml - < events.jsonl | jq "
-                ".data.artifact.reference\n",
+                ".data.result.reference\n",
     .exits = "  0   every event was delivered, or attached to nothing\n"
              "  1   a delivery failed or was refused, or a file cannot be "
              "read\n"

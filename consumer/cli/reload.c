@@ -27,8 +27,8 @@ struct reload {
     struct timer look;
     const char *changing; /* what had changed at the last look, or NULL */
     bool wanted;
-    bool put_off;       /* and it was said */
-    struct str started; /* config_put_marks(), as it counts */
+    bool postpone;      /* and it was said */
+    struct str started; /* config_append_marks(), as it counts */
     struct str marks;   /* ... as it was read last */
     struct str restart; /* keys that wait for one */
     struct str fault;   /* the first of the last try */
@@ -89,7 +89,7 @@ static void refuse(struct reload *reload, struct str *faults)
     struct status_config *status = &reload->status;
 
     str_clear(&reload->fault);
-    str_put(&reload->fault, faults->data, strcspn(faults->data, "\n"));
+    str_append(&reload->fault, faults->data, strcspn(faults->data, "\n"));
     status->refused++;
     status->fault_count =
         log_lines(LOG_ERROR, "fault in the configuration", faults->data);
@@ -106,12 +106,12 @@ static void note_restart(struct reload *reload, const struct settings *settings)
     CLEANUP(str_release) struct str marks = STR_INIT(STR_UNLIMITED);
     bool news;
 
-    config_put_marks(settings, &marks);
+    config_append_marks(settings, &marks);
     news = strcmp(marks.data, reload->marks.data) != 0;
     str_clear(&reload->marks);
-    str_puts(&reload->marks, marks.data);
+    str_append_text(&reload->marks, marks.data);
     str_clear(&reload->restart);
-    config_put_changed(marks.data, reload->started.data, &reload->restart);
+    config_append_changed(marks.data, reload->started.data, &reload->restart);
     if (news && reload->restart.len > 0) {
         log_write(LOG_WARN, "cli",
                   "changed in the configuration, but only read at the start: "
@@ -147,7 +147,7 @@ static void read_again(struct reload *reload)
     int result;
 
     config_files_release(&reload->files);
-    result = config_load(options->path, options->rules, options->needs,
+    result = config_load(options->path, options->rules, options->access,
                          &settings, &faults, &warnings, &reload->files);
     reload->changing = NULL;
     reload->status.reloaded_ms = clock_wall_ms(loop_clock(loop));
@@ -164,15 +164,15 @@ static void read_again(struct reload *reload)
  */
 
 /* Said once for each wish: nobody should wonder what became of it. */
-static void put_off(struct reload *reload)
+static void postpone(struct reload *reload)
 {
-    if (!reload->put_off && !service_is_stopping(reload->service)) {
+    if (!reload->postpone && !service_is_stopping(reload->service)) {
         log_write(LOG_WARN, "cli",
                   "too many configurations have not come to their end, the new "
                   "one waits",
                   LOG_TEXT("config", reload->options.path));
     }
-    reload->put_off = true;
+    reload->postpone = true;
 }
 
 static void read_if_wanted(struct reload *reload)
@@ -183,10 +183,10 @@ static void read_if_wanted(struct reload *reload)
     }
     if (service_may_reload(reload->service)) {
         reload->wanted = false;
-        reload->put_off = false;
+        reload->postpone = false;
         read_again(reload);
     } else {
-        put_off(reload);
+        postpone(reload);
     }
 }
 
@@ -239,8 +239,8 @@ struct reload *reload_new(const struct reload_options *options,
     str_init(&reload->marks, STR_UNLIMITED);
     str_init(&reload->restart, STR_UNLIMITED);
     str_init(&reload->fault, STR_UNLIMITED);
-    config_put_marks(settings, &reload->started);
-    str_puts(&reload->marks, reload->started.data);
+    config_append_marks(settings, &reload->started);
+    str_append_text(&reload->marks, reload->started.data);
     add_generation(reload, settings);
     return reload;
 }

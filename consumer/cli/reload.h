@@ -16,7 +16,7 @@ struct reload;
 struct reload_options {
     const char *path;
     const struct config_rules *rules;
-    unsigned needs; /* CONFIG_NEEDS_... */
+    unsigned access; /* CONFIG_NEEDS_... */
     /* With what the service was, or will be, started; `settings` are not looked
      * at. */
     const struct pipeline_options *pipeline;

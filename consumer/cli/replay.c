@@ -94,7 +94,7 @@ static int check_options(const struct cli_args *args, const struct verb *verb)
 }
 
 static int read_count(const struct cli_args *args, const char *option,
-                      size_t most, size_t *value)
+                      size_t max, size_t *value)
 {
     const char *text = args_option(args, option);
     size_t number = 0;
@@ -102,14 +102,14 @@ static int read_count(const struct cli_args *args, const char *option,
     if (text == NULL) {
         return 0;
     }
-    for (const char *at = text; *at >= '0' && *at <= '9' && number <= most;
+    for (const char *at = text; *at >= '0' && *at <= '9' && number <= max;
          at++) {
         number = number * 10 + (size_t)(*at - '0');
     }
     if (*text == '\0' || text[strspn(text, "0123456789")] != '\0' ||
-        number > most) {
+        number > max) {
         usage_error("replay", "%s wants a number up to %zu, not '%s'", option,
-                    most, text);
+                    max, text);
         return -1;
     }
     *value = number;
@@ -139,7 +139,7 @@ static int read_options(const struct cli_args *args,
 {
     struct replay_options *to = &replaying->options;
     size_t rate = DEFAULT_RATE;
-    size_t max_replays = REPLAY_DEFAULT_MOST;
+    size_t max_replays = REPLAY_DEFAULT_MAX;
     size_t max_failures = DEFAULT_MAX_FAILURES;
 
     to->policy.limit = SIZE_MAX;
@@ -184,14 +184,14 @@ static const struct verb *find_verb(const struct cli_args *args)
 
 static int check_words(const struct cli_args *args, const struct verb *verb)
 {
-    size_t most = verb->bit == SHOW ? 2 : 1;
+    size_t max = verb->bit == SHOW ? 2 : 1;
 
-    if (args->word_count > most) {
+    if (args->word_count > max) {
         usage_error("replay", "'replay %s' does not know what to do with '%s'",
-                    verb->name, args->words[most]);
+                    verb->name, args->words[max]);
         return -1;
     }
-    if (args->word_count < most) {
+    if (args->word_count < max) {
         usage_error("replay", "which one? 'replay show PARTITION/OFFSET', as "
                               "'replay list' prints it");
         return -1;
@@ -230,7 +230,7 @@ static int run_replay(const struct cli_args *args)
         check_options(args, verb) < 0 || read_options(args, &replaying) < 0) {
         return EXIT_USAGE;
     }
-    settings = load_settings(args, CONFIG_NEEDS_KAFKA);
+    settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
     if (settings == NULL) {
         return EXIT_CONFIG;
     }

@@ -36,17 +36,18 @@ int replaying_interrupted_status(void);
 
 int replay_list(struct replaying *replaying);
 int replay_stats(struct replaying *replaying);
-void put_tally(struct str *out, const char *title, const struct tally *tally);
-void put_tally_json(struct json_writer *json, const char *name,
-                    const struct tally *tally);
-void put_letter_json(struct json_writer *json,
-                     const struct dead_letter *letter);
+void append_tally(struct str *out, const char *title,
+                  const struct tally *tally);
+void append_tally_json(struct json_writer *json, const char *name,
+                       const struct tally *tally);
+void append_dead_letter_json(struct json_writer *json,
+                             const struct dead_letter *dead_letter);
 
 /* --- replay_show.c
  * ------------------------------------------------------------------- */
 
 /* In single quotes, as a shell wants it */
-void put_quoted(struct str *out, const char *text);
+void append_quoted(struct str *out, const char *text);
 
 /* --- the other verbs
  * ------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ struct teller {
     size_t width;     /* of the line that stands there */
 };
 
-static void put_duration(struct str *out, int64_t ms)
+static void append_duration(struct str *out, int64_t ms)
 {
     int64_t seconds = (ms + 999) / 1000;
 
@@ -34,7 +34,7 @@ static void put_duration(struct str *out, int64_t ms)
 }
 
 /* With what is under way: whole transactions would make the pace jump. */
-static void put_progress(struct str *out, const struct replay_counts *counts)
+static void append_progress(struct str *out, const struct replay_counts *counts)
 {
     size_t done = counts->copied + counts->under_way;
     int64_t left =
@@ -46,9 +46,9 @@ static void put_progress(struct str *out, const struct replay_counts *counts)
                    (double)done * 1000.0 / (double)counts->elapsed_ms);
     }
     if (left >= 0) {
-        str_puts(out, ", ");
-        put_duration(out, left);
-        str_puts(out, " left");
+        str_append_text(out, ", ");
+        append_duration(out, left);
+        str_append_text(out, " left");
     }
     if (counts->succeeded + counts->failed > 0) {
         str_printf(out, "; so far %zu delivered, %zu failed again",
@@ -65,10 +65,10 @@ static void tell(void *payload, const struct replay_counts *counts)
     if (!teller->terminal && counts->elapsed_ms < teller->line_ms + LINE_MS) {
         return;
     }
-    put_progress(&line, counts);
+    append_progress(&line, counts);
     width = line.len;
     while (teller->terminal && line.len < teller->width) {
-        str_putc(&line, ' ');
+        str_append_char(&line, ' ');
     }
     fprintf(stderr, teller->terminal ? "\r%s" : "waybill: %s\n", line.data);
     teller->width = width;
@@ -88,47 +88,48 @@ static void clear_line(const struct teller *teller)
 static const char *const end_names[] = {"done", "interrupted",
                                         "too_many_failures"};
 
-static void count_chosen(const struct letters *letters, struct tally *tally)
+static void count_chosen(const struct dead_letter_list *dead_letter_list,
+                         struct tally *tally)
 {
-    for (size_t i = 0; i < letters->count; i++) {
-        const struct dead_letter *letter = &letters->all[i];
+    for (size_t i = 0; i < dead_letter_list->count; i++) {
+        const struct dead_letter *dead_letter = &dead_letter_list->all[i];
 
-        if (letter->chosen || letter->refused) {
-            tally_add(tally, letter->error_class);
+        if (dead_letter->chosen || dead_letter->refused) {
+            tally_add(tally, dead_letter->error_class);
         }
     }
     tally_sort(tally);
 }
 
-static void put_summary_json(struct str *out, bool dry_run, const char *end,
-                             const struct replay_counts *counts,
-                             const struct tally *classes)
+static void append_summary_json(struct str *out, bool dry_run, const char *end,
+                                const struct replay_counts *counts,
+                                const struct tally *classes)
 {
     struct json_writer json = {.out = out};
 
     json_open(&json, NULL, '{');
-    json_put_bool(&json, "dry_run", dry_run);
-    json_put_string(&json, "end", end);
-    json_put_integer(&json, "chosen", (int64_t)counts->chosen);
-    json_put_integer(&json, "replayed", (int64_t)counts->copied);
-    json_put_integer(&json, "superseded", (int64_t)counts->superseded);
-    json_put_integer(&json, "delivered", (int64_t)counts->delivered);
-    json_put_integer(&json, "quarantined", (int64_t)counts->quarantined);
-    json_put_integer(&json, "foreign", (int64_t)counts->foreign);
-    json_put_integer(&json, "unreadable", (int64_t)counts->unreadable);
-    json_put_integer(&json, "refused", (int64_t)counts->refused);
-    json_put_integer(&json, "gone", (int64_t)counts->gone);
+    json_append_bool(&json, "dry_run", dry_run);
+    json_append_string(&json, "end", end);
+    json_append_integer(&json, "chosen", (int64_t)counts->chosen);
+    json_append_integer(&json, "replayed", (int64_t)counts->copied);
+    json_append_integer(&json, "superseded", (int64_t)counts->superseded);
+    json_append_integer(&json, "delivered", (int64_t)counts->delivered);
+    json_append_integer(&json, "quarantined", (int64_t)counts->quarantined);
+    json_append_integer(&json, "foreign", (int64_t)counts->foreign);
+    json_append_integer(&json, "unreadable", (int64_t)counts->unreadable);
+    json_append_integer(&json, "refused", (int64_t)counts->refused);
+    json_append_integer(&json, "gone", (int64_t)counts->gone);
     json_open(&json, "outcomes", '{');
-    json_put_integer(&json, "succeeded", (int64_t)counts->succeeded);
-    json_put_integer(&json, "failed", (int64_t)counts->failed);
+    json_append_integer(&json, "succeeded", (int64_t)counts->succeeded);
+    json_append_integer(&json, "failed", (int64_t)counts->failed);
     json_close(&json, '}');
-    put_tally_json(&json, "classes", classes);
-    json_put_integer(&json, "duration_ms", (int64_t)counts->elapsed_ms);
+    append_tally_json(&json, "classes", classes);
+    json_append_integer(&json, "duration_ms", (int64_t)counts->elapsed_ms);
     json_close(&json, '}');
-    str_putc(out, '\n');
+    str_append_char(out, '\n');
 }
 
-static void put_left_out(struct str *out, const struct replay_counts *counts)
+static void append_left_out(struct str *out, const struct replay_counts *counts)
 {
     const struct {
         size_t count;
@@ -152,28 +153,28 @@ static void put_left_out(struct str *out, const struct replay_counts *counts)
     }
 }
 
-static void put_dry_run(struct str *out, const struct replay_counts *counts,
-                        const struct tally *classes)
+static void append_dry_run(struct str *out, const struct replay_counts *counts,
+                           const struct tally *classes)
 {
     str_printf(out, "would replay %zu dead letter%s (dry run: --yes does it)\n",
                counts->chosen, counts->chosen == 1 ? "" : "s");
     if (counts->chosen > 0) {
-        put_tally(out, "by class", classes);
+        append_tally(out, "by class", classes);
     }
-    put_left_out(out, counts);
+    append_left_out(out, counts);
 }
 
-static void put_summary(struct str *out, const struct replay_counts *counts)
+static void append_summary(struct str *out, const struct replay_counts *counts)
 {
     str_printf(out, "replayed %zu of %zu dead letter%s in ", counts->copied,
                counts->chosen, counts->chosen == 1 ? "" : "s");
-    put_duration(out, (int64_t)counts->elapsed_ms);
-    str_putc(out, '\n');
+    append_duration(out, (int64_t)counts->elapsed_ms);
+    str_append_char(out, '\n');
     if (counts->succeeded + counts->failed > 0) {
         str_printf(out, "of these so far %zu delivered, %zu failed again\n",
                    counts->succeeded, counts->failed);
     }
-    put_left_out(out, counts);
+    append_left_out(out, counts);
 }
 
 static void print_summary(const struct replaying *replaying, const char *end,
@@ -182,13 +183,13 @@ static void print_summary(const struct replaying *replaying, const char *end,
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     struct tally classes = {0};
 
-    count_chosen(replay_letters(replaying->replay), &classes);
+    count_chosen(replay_dead_letters(replaying->replay), &classes);
     if (replaying->json) {
-        put_summary_json(&out, !replaying->yes, end, counts, &classes);
+        append_summary_json(&out, !replaying->yes, end, counts, &classes);
     } else if (replaying->yes) {
-        put_summary(&out, counts);
+        append_summary(&out, counts);
     } else {
-        put_dry_run(&out, counts, &classes);
+        append_dry_run(&out, counts, &classes);
     }
     tally_release(&classes);
     print_str(&out);

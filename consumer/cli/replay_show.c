@@ -6,205 +6,209 @@
 #include "waybill/utf8.h"
 
 /* What is shown of a value and of a header's: for a look, not for a copy */
-#define MOST_VALUE 2048
-#define MOST_HEADER 1024
-#define MOST_HEADERS 300
+#define MAX_VALUE 2048
+#define MAX_HEADER 1024
+#define MAX_HEADERS 300
 #define LINE 78
 
-static void put_bytes(struct str *out, struct bytes bytes, size_t most)
+static void append_bytes(struct str *out, struct bytes bytes, size_t max)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     if (bytes.data == NULL) {
-        str_puts(out, "(none)");
+        str_append_text(out, "(none)");
         return;
     }
-    utf8_put_printable(&text, bytes.data, bytes.len, most);
-    str_put(out, text.data, text.len);
-    if (bytes.len > most) {
+    utf8_append_printable(&text, bytes.data, bytes.len, max);
+    str_append(out, text.data, text.len);
+    if (bytes.len > max) {
         str_printf(out, " ... (%zu bytes)", bytes.len);
     }
 }
 
-static void put_row(struct str *out, const char *name, struct bytes value,
-                    size_t most)
+static void append_row(struct str *out, const char *name, struct bytes value,
+                       size_t max)
 {
     size_t before = out->len;
 
-    str_puts(out, "  ");
-    utf8_put_printable(out, name, strlen(name), 64);
+    str_append_text(out, "  ");
+    utf8_append_printable(out, name, strlen(name), 64);
     do {
-        str_putc(out, ' ');
+        str_append_char(out, ' ');
     } while (out->len < before + 36);
-    put_bytes(out, value, most);
-    str_putc(out, '\n');
+    append_bytes(out, value, max);
+    str_append_char(out, '\n');
 }
 
-static void put_headers(struct str *out, const struct message *message)
+static void append_headers(struct str *out, const struct message *message)
 {
-    size_t count = message->header_count < MOST_HEADERS ? message->header_count
-                                                        : MOST_HEADERS;
+    size_t count = message->header_count < MAX_HEADERS ? message->header_count
+                                                       : MAX_HEADERS;
 
     str_printf(out, "headers (%zu)\n", message->header_count);
     for (size_t i = 0; i < count; i++) {
-        put_row(out, message->headers[i].name, message->headers[i].value,
-                MOST_HEADER);
+        append_row(out, message->headers[i].name, message->headers[i].value,
+                   MAX_HEADER);
     }
     if (count < message->header_count) {
         str_printf(out, "  ... and %zu more\n", message->header_count - count);
     }
 }
 
-static void put_paragraph(struct str *out, const char *text)
+static void append_paragraph(struct str *out, const char *text)
 {
-    str_puts(out, "  ");
-    put_wrapped(out, text, 2, LINE);
+    str_append_text(out, "  ");
+    append_wrapped(out, text, 2, LINE);
 }
 
-void put_quoted(struct str *out, const char *text)
+void append_quoted(struct str *out, const char *text)
 {
-    str_putc(out, '\'');
+    str_append_char(out, '\'');
     for (; *text != '\0'; text++) {
-        str_puts(out, *text == '\'' ? "'\\''" : "");
+        str_append_text(out, *text == '\'' ? "'\\''" : "");
         if (*text != '\'') {
-            str_putc(out, *text);
+            str_append_char(out, *text);
         }
     }
-    str_putc(out, '\'');
+    str_append_char(out, '\'');
 }
 
-static void put_command(struct str *out, const struct replaying *replaying,
-                        const struct dead_letter *letter)
+static void append_command(struct str *out, const struct replaying *replaying,
+                           const struct dead_letter *dead_letter)
 {
     const char *config = args_option(replaying->args, "--config");
-    bool force =
-        letter->state == LETTER_QUARANTINED || letter->state == LETTER_FOREIGN;
+    bool force = dead_letter->state == DEAD_LETTER_QUARANTINED ||
+                 dead_letter->state == DEAD_LETTER_FOREIGN;
 
-    str_puts(out, "waybill ");
+    str_append_text(out, "waybill ");
     if (config != NULL) {
-        str_puts(out, "--config ");
-        put_quoted(out, config);
-        str_putc(out, ' ');
+        str_append_text(out, "--config ");
+        append_quoted(out, config);
+        str_append_char(out, ' ');
     }
     str_printf(out, "replay run --dead-letter %d/%lld%s --yes",
-               letter->partition, (long long)letter->offset,
+               dead_letter->partition, (long long)dead_letter->offset,
                force ? " --force" : "");
 }
 
-static bool can_be_replayed(const struct dead_letter *letter)
+static bool can_be_replayed(const struct dead_letter *dead_letter)
 {
-    return letter->state == LETTER_WAITING ||
-           letter->state == LETTER_QUARANTINED ||
-           letter->state == LETTER_FOREIGN;
+    return dead_letter->state == DEAD_LETTER_WAITING ||
+           dead_letter->state == DEAD_LETTER_QUARANTINED ||
+           dead_letter->state == DEAD_LETTER_FOREIGN;
 }
 
-static void put_explanation(struct str *out, const struct replaying *replaying,
-                            const struct dead_letter *letter)
+static void append_explanation(struct str *out,
+                               const struct replaying *replaying,
+                               const struct dead_letter *dead_letter)
 {
-    struct explanation explanation = dead_letter_explain(letter);
+    struct explanation explanation = dead_letter_explain(dead_letter);
 
-    str_puts(out, "why it is here\n");
-    put_paragraph(out, explanation.why);
-    str_puts(out, "what would mend it\n");
-    put_paragraph(out, explanation.mend);
-    str_printf(out, "state: %s\n", letter_state_name(letter->state));
-    put_paragraph(out, letter_state_explain(letter->state));
-    if (letter->newer != NULL) {
+    str_append_text(out, "why it is here\n");
+    append_paragraph(out, explanation.why);
+    str_append_text(out, "what would mend it\n");
+    append_paragraph(out, explanation.mend);
+    str_printf(out, "state: %s\n", dead_letter_state_name(dead_letter->state));
+    append_paragraph(out, dead_letter_state_explain(dead_letter->state));
+    if (dead_letter->newer != NULL) {
         str_printf(out, "  The newer one: waybill replay show %d/%lld\n",
-                   letter->newer->partition, (long long)letter->newer->offset);
+                   dead_letter->newer->partition,
+                   (long long)dead_letter->newer->offset);
     }
-    if (can_be_replayed(letter)) {
-        str_puts(out, "to replay it\n  ");
-        put_command(out, replaying, letter);
-        str_putc(out, '\n');
+    if (can_be_replayed(dead_letter)) {
+        str_append_text(out, "to replay it\n  ");
+        append_command(out, replaying, dead_letter);
+        str_append_char(out, '\n');
     }
 }
 
-static void put_text(struct str *out, const struct replaying *replaying,
-                     const struct dead_letter *letter,
-                     const struct input *input)
+static void append_text(struct str *out, const struct replaying *replaying,
+                        const struct dead_letter *dead_letter,
+                        const struct input *input)
 {
     const struct message *message = &input->message;
     char time[CLOCK_TEXT_SIZE];
 
-    str_printf(out, "dead letter %d/%lld of topic '%s'", letter->partition,
-               (long long)letter->offset, replaying->options.dead_letters);
+    str_printf(out, "dead letter %d/%lld of topic '%s'", dead_letter->partition,
+               (long long)dead_letter->offset, replaying->options.dead_letters);
     if (message->timestamp_ms > 0) {
         str_printf(out, ", record of %s",
                    clock_format(message->timestamp_ms, time));
     }
-    str_puts(out, "\nkey\n  ");
-    put_bytes(out, message->key, MOST_HEADER);
-    str_putc(out, '\n');
-    put_headers(out, message);
+    str_append_text(out, "\nkey\n  ");
+    append_bytes(out, message->key, MAX_HEADER);
+    str_append_char(out, '\n');
+    append_headers(out, message);
     str_printf(out, "value (%zu bytes)\n  ", message->value.len);
-    put_bytes(out, message->value, MOST_VALUE);
-    str_putc(out, '\n');
-    put_explanation(out, replaying, letter);
+    append_bytes(out, message->value, MAX_VALUE);
+    str_append_char(out, '\n');
+    append_explanation(out, replaying, dead_letter);
 }
 
-static void put_bytes_json(struct json_writer *json, const char *name,
-                           struct bytes bytes, size_t most)
+static void append_bytes_json(struct json_writer *json, const char *name,
+                              struct bytes bytes, size_t max)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     if (bytes.data != NULL) {
-        utf8_put_printable(&text, bytes.data, bytes.len, most);
-        json_put_string(json, name, text.data);
+        utf8_append_printable(&text, bytes.data, bytes.len, max);
+        json_append_string(json, name, text.data);
     } else if (name == NULL) {
-        json_put_raw(json, name, "null", 4);
+        json_append_raw(json, name, "null", 4);
     }
 }
 
-static void put_headers_json(struct json_writer *json,
-                             const struct message *message)
+static void append_headers_json(struct json_writer *json,
+                                const struct message *message)
 {
     json_open(json, "headers", '[');
-    for (size_t i = 0; i < message->header_count && i < MOST_HEADERS; i++) {
+    for (size_t i = 0; i < message->header_count && i < MAX_HEADERS; i++) {
         json_open(json, NULL, '[');
-        json_put_string(json, NULL, message->headers[i].name);
-        put_bytes_json(json, NULL, message->headers[i].value, MOST_HEADER);
+        json_append_string(json, NULL, message->headers[i].name);
+        append_bytes_json(json, NULL, message->headers[i].value, MAX_HEADER);
         json_close(json, ']');
     }
     json_close(json, ']');
 }
 
-static void put_json(struct str *out, const struct replaying *replaying,
-                     const struct dead_letter *letter,
-                     const struct input *input)
+static void append_json(struct str *out, const struct replaying *replaying,
+                        const struct dead_letter *dead_letter,
+                        const struct input *input)
 {
     CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
-    struct explanation explanation = dead_letter_explain(letter);
+    struct explanation explanation = dead_letter_explain(dead_letter);
     struct json_writer json = {.out = out};
 
-    put_command(&command, replaying, letter);
+    append_command(&command, replaying, dead_letter);
     json_open(&json, NULL, '{');
-    put_letter_json(&json, letter);
-    put_bytes_json(&json, "key", input->message.key, MOST_HEADER);
-    put_headers_json(&json, &input->message);
-    put_bytes_json(&json, "value", input->message.value, MOST_VALUE);
-    json_put_string(&json, "why", explanation.why);
-    json_put_string(&json, "mend", explanation.mend);
-    json_put_string(&json, "state_means", letter_state_explain(letter->state));
-    json_put_optional(&json, "command",
-                      can_be_replayed(letter) ? command.data : NULL);
+    append_dead_letter_json(&json, dead_letter);
+    append_bytes_json(&json, "key", input->message.key, MAX_HEADER);
+    append_headers_json(&json, &input->message);
+    append_bytes_json(&json, "value", input->message.value, MAX_VALUE);
+    json_append_string(&json, "why", explanation.why);
+    json_append_string(&json, "mend", explanation.mend);
+    json_append_string(&json, "state_means",
+                       dead_letter_state_explain(dead_letter->state));
+    json_append_optional(&json, "command",
+                         can_be_replayed(dead_letter) ? command.data : NULL);
     json_close(&json, '}');
-    str_putc(out, '\n');
+    str_append_char(out, '\n');
 }
 
-static int show(struct replaying *replaying, const struct dead_letter *letter)
+static int show(struct replaying *replaying,
+                const struct dead_letter *dead_letter)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     struct input input;
     struct error err;
 
-    if (replay_fetch(replaying->replay, letter, &input, &err) < 0) {
+    if (replay_fetch(replaying->replay, dead_letter, &input, &err) < 0) {
         return replaying_failed(&err);
     }
     if (replaying->json) {
-        put_json(&out, replaying, letter, &input);
+        append_json(&out, replaying, dead_letter, &input);
     } else {
-        put_text(&out, replaying, letter, &input);
+        append_text(&out, replaying, dead_letter, &input);
     }
     print_str(&out);
     return EXIT_OK;
@@ -212,30 +216,30 @@ static int show(struct replaying *replaying, const struct dead_letter *letter)
 
 int replay_show(struct replaying *replaying)
 {
-    const char *place = replaying->args->words[1];
-    const struct letters *letters;
+    const char *index = replaying->args->words[1];
+    const struct dead_letter_list *dead_letter_list;
     struct filter only = {0};
     struct error err;
     int status = EXIT_OK;
 
-    if (filter_add(&only, "--dead-letter", place, 0, &err) < 0) {
+    if (filter_add(&only, "--dead-letter", index, 0, &err) < 0) {
         usage_error("replay",
                     "show '%s': expected PARTITION/OFFSET, as "
                     "'replay list' prints it",
-                    place);
+                    index);
         return EXIT_USAGE;
     }
     replaying->options.filter = only;
     if (replaying_open(replaying, false, &status) == NULL) {
         return status;
     }
-    letters = replay_letters(replaying->replay);
-    for (size_t i = 0; i < letters->count; i++) {
-        if (letters->all[i].matches) {
-            return show(replaying, &letters->all[i]);
+    dead_letter_list = replay_dead_letters(replaying->replay);
+    for (size_t i = 0; i < dead_letter_list->count; i++) {
+        if (dead_letter_list->all[i].matches) {
+            return show(replaying, &dead_letter_list->all[i]);
         }
     }
     fprintf(stderr, "waybill: there is no dead letter %s in topic '%s'\n",
-            place, replaying->options.dead_letters);
+            index, replaying->options.dead_letters);
     return EXIT_FAILED;
 }

@@ -6,8 +6,8 @@
 
 #include "cli_internal.h"
 #include "reload.h"
-#include "sealing.h"
-#include "watched.h"
+#include "sandbox_setup.h"
+#include "service_manager.h"
 #include "waybill/admin.h"
 #include "waybill/error.h"
 #include "waybill/log.h"
@@ -18,8 +18,8 @@ struct running {
     struct reload *reload;
     struct admin *admin;
     struct service *service;
-    struct watched watched;
-    struct sealing sealing;
+    struct service_manager service_manager;
+    struct sandbox_setup sandbox_setup;
     int signals;
     bool stopping;
     int status;
@@ -48,7 +48,7 @@ static void on_signal(void *payload, int fd, unsigned events)
     running->stopping = true;
     log_write(LOG_INFO, "cli", "stopping",
               LOG_NUMBER("signal", info.ssi_signo));
-    notify_stopping(&running->watched.notify);
+    notify_stopping(&running->service_manager.notify);
     service_stop(running->service);
 }
 
@@ -113,7 +113,7 @@ static int open_admin(struct running *running, struct admin_options *options,
         .look = on_look,
         .payload = running,
     };
-    options->sandbox = &running->sealing.sandbox;
+    options->sandbox = &running->sandbox_setup.sandbox;
     options->versions = library_versions(&options->version_count);
     if (admin_open(options, &running->admin, err) == 0) {
         return 0;
@@ -161,7 +161,7 @@ static void serve(struct running *running, struct pipeline *pipeline)
     int opened = open_admin(running, &options, &err);
 
     if (opened == 0) {
-        sealing_close(&running->sealing);
+        sandbox_setup_close(&running->sandbox_setup);
     }
     if (opened < 0 || service_start(pipeline, &running->options, on_ended,
                                     running, &running->service, &err) < 0) {
@@ -182,10 +182,11 @@ static void serve(struct running *running, struct pipeline *pipeline)
               LOG_NUMBER("attachments", settings->attachment_count));
     loop_watch(running->options.loop, running->signals, LOOP_IN, on_signal,
                running);
-    watched_start(&running->watched, running->options.loop, on_look, running);
+    service_manager_start(&running->service_manager, running->options.loop,
+                          on_look, running);
     reload_watch(running->reload, running->service);
     loop_run(running->options.loop);
-    watched_stop(&running->watched);
+    service_manager_stop(&running->service_manager);
     loop_unwatch(running->options.loop, running->signals);
     admin_free(running->admin);
     service_free(running->service);
@@ -195,10 +196,11 @@ static void serve(struct running *running, struct pipeline *pipeline)
 
 static int run_run(const struct cli_args *args)
 {
-    const unsigned needs = CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS;
+    const unsigned access =
+        CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS;
     struct running running = {0};
     struct config_files files;
-    struct settings *settings = load_watched_settings(args, needs, &files);
+    struct settings *settings = load_reloadable_settings(args, access, &files);
     struct random random;
 
     if (settings == NULL) {
@@ -206,25 +208,25 @@ static int run_run(const struct cli_args *args)
         return EXIT_CONFIG;
     }
     running.signals = block_signals();
-    sealing_begin(&running.sealing, settings);
+    sandbox_setup_begin(&running.sandbox_setup, settings);
     random_seed_from_system(&random);
     running.options = (struct pipeline_options){
         .loop = loop_new(clock_system()),
         .random = &random,
         .settings = settings,
-        .patience = PIPELINE_SERVICE,
+        .mode = PIPELINE_SERVICE,
     };
-    sealing_attach(&running.sealing, running.options.loop);
+    sandbox_setup_attach(&running.sandbox_setup, running.options.loop);
     running.options.http = http_new(running.options.loop);
     running.reload = reload_new(
         &(struct reload_options){config_path(args_option(args, "--config")),
-                                 &config_rules, needs, &running.options,
+                                 &config_rules, access, &running.options,
                                  on_reloaded, &running},
         settings, &files);
     serve(&running, reload_pipeline(running.reload));
     reload_free(running.reload);
     http_free(running.options.http);
-    sealing_end(&running.sealing);
+    sandbox_setup_end(&running.sandbox_setup);
     loop_free(running.options.loop);
     close(running.signals);
     return running.status;

@@ -18,7 +18,7 @@
 
 static const struct http_timeouts timeouts = {2000, 5000};
 /* A thousand partitions and a hundred registrations are a tenth of it. */
-#define MOST_STATUS ((size_t)4 * 1024 * 1024)
+#define MAX_STATUS ((size_t)4 * 1024 * 1024)
 
 struct asking {
     struct loop *loop;
@@ -83,7 +83,7 @@ static void on_answer(void *payload, const struct http_response *response,
     str_clear(&asking->body);
     if (response != NULL) {
         asking->status = response->status;
-        str_put(&asking->body, response->body.data, response->body.len);
+        str_append(&asking->body, response->body.data, response->body.len);
     } else {
         asking->status = 0;
         asking->err = *err;
@@ -117,7 +117,7 @@ static void ask(struct asking *asking, const char *path)
                    .url = url.data,
                    .headers = headers,
                    .transport = &transport,
-                   .most_body = MOST_STATUS,
+                   .max_body = MAX_STATUS,
                    .timeouts = timeouts,
                },
                on_answer, asking);
@@ -162,7 +162,7 @@ static int say(struct asking *asking, bool as_json, struct error *err)
     if (as_json) {
         print_str(&asking->body);
     } else {
-        put_status_text(&text, status);
+        append_status_text(&text, status);
         print_str(&text);
     }
     ready = status_is_ready(status);

@@ -12,13 +12,14 @@
 #define COLUMN 15
 
 /* Texts came over the network: each goes through here. */
-static void put_row(struct str *out, const char *label, const struct str *text)
+static void append_row(struct str *out, const char *label,
+                       const struct str *text)
 {
     CLEANUP(str_release) struct str printable = STR_INIT(STR_UNLIMITED);
 
-    utf8_put_printable(&printable, text->data, text->len, LIMIT_MESSAGE);
+    utf8_append_printable(&printable, text->data, text->len, LIMIT_MESSAGE);
     str_printf(out, "%-*s", COLUMN, label);
-    put_wrapped(out, printable.data, COLUMN, LINE);
+    append_wrapped(out, printable.data, COLUMN, LINE);
 }
 
 static const char *text_of(const struct json *object, const char *name)
@@ -60,12 +61,12 @@ bool status_is_ready(const struct json *status)
     return json_at_boolean(&at, &ready, &err) == 0 && ready;
 }
 
-static void put_ready(struct str *out, const struct json *status)
+static void append_ready(struct str *out, const struct json *status)
 {
     const struct json *reason = first_of(status, "reasons");
 
     if (status_is_ready(status)) {
-        str_puts(out, "ready\n");
+        str_append_text(out, "ready\n");
         return;
     }
     if (reason == NULL) {
@@ -75,23 +76,24 @@ static void put_ready(struct str *out, const struct json *status)
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
         const char *words = json_text(reason);
 
-        str_puts(&text, words != NULL ? words : "?");
-        put_row(out, reason == first_of(status, "reasons") ? "not ready" : "",
-                &text);
+        str_append_text(&text, words != NULL ? words : "?");
+        append_row(out,
+                   reason == first_of(status, "reasons") ? "not ready" : "",
+                   &text);
     }
 }
 
-static void put_kafka(struct str *out, const struct json *status)
+static void append_kafka(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     const struct json *kafka = json_member(status, "kafka");
 
     str_printf(&text, "%s, reads %s from %s", text_of(kafka, "group"),
                text_of(kafka, "topic"), text_of(kafka, "brokers"));
-    put_row(out, "group", &text);
+    append_row(out, "group", &text);
 }
 
-static void put_lag(struct str *out, const struct json *status)
+static void append_lag(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     unsigned long count = 0;
@@ -105,7 +107,7 @@ static void put_lag(struct str *out, const struct json *status)
         lag += number_of(one, "lag");
     }
     if (count == 0) {
-        str_puts(&text, "none: no partition is assigned");
+        str_append_text(&text, "none: no partition is assigned");
     } else {
         str_printf(&text, "%.0f records in %lu partition%s", lag, count,
                    count == 1 ? "" : "s");
@@ -113,10 +115,10 @@ static void put_lag(struct str *out, const struct json *status)
     if (unknown > 0) {
         str_printf(&text, ", not yet known of %lu", unknown);
     }
-    put_row(out, "lag", &text);
+    append_row(out, "lag", &text);
 }
 
-static void put_in_flight(struct str *out, const struct json *status)
+static void append_in_flight(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     const struct json *from = json_member(status, "in_flight");
@@ -130,11 +132,11 @@ static void put_in_flight(struct str *out, const struct json *status)
                    number_of(oldest, "partition"), number_of(oldest, "offset"),
                    text_of(oldest, "state"));
     }
-    put_row(out, "in flight", &text);
+    append_row(out, "in flight", &text);
 }
 
-static void put_registration(struct str *out, const char *label,
-                             const struct json *from)
+static void append_registration(struct str *out, const char *label,
+                                const struct json *from)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     const struct json *error = json_member(from, "last_error");
@@ -150,10 +152,10 @@ static void put_registration(struct str *out, const char *label,
     if (!flows && error != NULL) {
         str_printf(&text, ": %s", text_of(error, "message"));
     }
-    put_row(out, label, &text);
+    append_row(out, label, &text);
 }
 
-static void put_dead_letters(struct str *out, const struct json *status)
+static void append_dead_letters(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     const struct json *from = json_member(status, "dead_letters");
@@ -171,10 +173,10 @@ static void put_dead_letters(struct str *out, const struct json *status)
     if (first_of(from, "classes") != NULL) {
         str_printf(&text, "), on %s", text_of(from, "topic"));
     }
-    put_row(out, "dead letters", &text);
+    append_row(out, "dead letters", &text);
 }
 
-static void put_config(struct str *out, const struct json *status)
+static void append_config(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     const struct json *reload = json_member(status, "reload");
@@ -186,42 +188,43 @@ static void put_config(struct str *out, const struct json *status)
     if (has(reload, "fault")) {
         str_printf(&text, " and refused: %s", text_of(reload, "fault"));
     }
-    put_row(out, "configuration", &text);
+    append_row(out, "configuration", &text);
     if (has(reload, "restart")) {
         str_clear(&text);
         str_printf(&text, "wanted by %s", text_of(reload, "restart"));
-        put_row(out, "restart", &text);
+        append_row(out, "restart", &text);
     }
 }
 
-static void put_program(struct str *out, const struct json *status)
+static void append_program(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     str_printf(&text, "%s, %s since %s",
                text_of(json_member(status, "build"), "waybill"),
                text_of(status, "phase"), text_of(status, "started"));
-    put_row(out, "waybill", &text);
+    append_row(out, "waybill", &text);
 }
 
-void put_status_text(struct str *out, const struct json *status)
+void append_status_text(struct str *out, const struct json *status)
 {
     const char *label = "registrations";
 
-    put_ready(out, status);
+    append_ready(out, status);
     if (!has(status, "kafka")) {
-        str_puts(out, "The rest wants the admin.token that the service was "
-                      "started with.\n");
+        str_append_text(out,
+                        "The rest wants the admin.token that the service was "
+                        "started with.\n");
         return;
     }
-    put_program(out, status);
-    put_kafka(out, status);
-    put_lag(out, status);
-    put_in_flight(out, status);
+    append_program(out, status);
+    append_kafka(out, status);
+    append_lag(out, status);
+    append_in_flight(out, status);
     for (const struct json *one = first_of(status, "registrations");
          one != NULL; one = json_next(one), label = "") {
-        put_registration(out, label, one);
+        append_registration(out, label, one);
     }
-    put_dead_letters(out, status);
-    put_config(out, status);
+    append_dead_letters(out, status);
+    append_config(out, status);
 }

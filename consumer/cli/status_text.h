@@ -15,6 +15,6 @@
  * Pure: appends to *out and keeps nothing.
  */
 bool status_is_ready(const struct json *status);
-void put_status_text(struct str *out, const struct json *status);
+void append_status_text(struct str *out, const struct json *status);
 
 #endif

@@ -21,7 +21,7 @@ const struct admin_version *library_versions(size_t *ret_count)
         {"libmicrohttpd", NULL},
     };
     const char *(*const loaded[])(void) = {
-        queue_library_version,  http_library_version,   json_library_version,
+        kafka_library_version,  http_library_version,   json_library_version,
         config_library_version, digest_library_version, admin_library_version,
     };
 
@@ -48,10 +48,10 @@ static int run_version(const struct cli_args *args)
     if (args_option(args, "--json") != NULL) {
         json_open(&writer, NULL, '{');
         for (size_t i = 0; i < count; i++) {
-            json_put_string(&writer, versions[i].name, versions[i].version);
+            json_append_string(&writer, versions[i].name, versions[i].version);
         }
         json_close(&writer, '}');
-        str_putc(&json, '\n');
+        str_append_char(&json, '\n');
         print_str(&json);
     }
     return EXIT_OK;

@@ -3,7 +3,7 @@
 
 #include "cli_internal.h"
 
-#define LEAST_WIDTH 30
+#define MIN_WIDTH 30
 
 /* Up to a blank; a word that is too long for any line is cut. */
 static size_t line_end(const char *text, size_t width)
@@ -20,19 +20,20 @@ static size_t line_end(const char *text, size_t width)
     return end > 0 ? end : width;
 }
 
-void put_wrapped(struct str *out, const char *text, size_t column, size_t line)
+void append_wrapped(struct str *out, const char *text, size_t column,
+                    size_t line)
 {
-    size_t width = column + LEAST_WIDTH < line ? line - column : LEAST_WIDTH;
+    size_t width = column + MIN_WIDTH < line ? line - column : MIN_WIDTH;
     size_t end = line_end(text, width);
 
-    str_put(out, text, end);
+    str_append(out, text, end);
     for (text += end; *text != '\0'; text += end) {
         text += *text == ' ';
         str_printf(out, "\n%*s", (int)column, "");
         end = line_end(text, width);
-        str_put(out, text, end);
+        str_append(out, text, end);
     }
-    str_putc(out, '\n');
+    str_append_char(out, '\n');
 }
 
 void print_str(const struct str *text)

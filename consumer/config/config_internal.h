@@ -13,7 +13,7 @@
 
 /* Where something stands. line 0: `file` says it all (an environment variable)
  */
-struct place {
+struct location {
     const char *file;
     size_t line;
     size_t column;
@@ -23,9 +23,9 @@ enum node_kind { NODE_SCALAR, NODE_MAPPING, NODE_SEQUENCE };
 
 struct node {
     enum node_kind kind;
-    struct place place;
+    struct location location;
     const char *key; /* in a mapping */
-    struct place key_place;
+    struct location key_location;
     const char *text;  /* of a scalar, after ${...} */
     bool null;         /* a plain scalar that says nothing: empty, ~, null */
     bool expanded;     /* text came from elsewhere and is not shown */
@@ -40,23 +40,23 @@ struct faults {
     struct arena *arena;
     struct fault *list;
     size_t count;
-    struct needs *needs;        /* of the load at hand: files that it names */
+    struct access *access;      /* of the load at hand: files that it names */
     struct config_files *files; /* ... and those that are watched */
 };
 
 /* faults.c */
-void fault_add(struct faults *faults, const struct place *place,
+void fault_add(struct faults *faults, const struct location *location,
                const char *format, ...) PRINTF(3, 4);
-void faults_put(const struct faults *faults, struct str *out);
+void faults_append(const struct faults *faults, struct str *out);
 
 /* tree.c: the file as nodes, and its digest; NULL when it could not be read at
  * all */
 struct node *tree_load(const char *path, struct config_files *files,
                        struct faults *faults, struct digest *ret_digest);
 struct node *tree_member(const struct node *mapping, const char *key);
-struct node *tree_put(struct arena *arena, struct node *mapping,
+struct node *tree_add(struct arena *arena, struct node *mapping,
                       const char *key, enum node_kind kind,
-                      const struct place *place);
+                      const struct location *location);
 
 /* expand.c: ${env:NAME} and ${file:PATH} in one scalar. NULL and *ret_why when
  * it cannot be. */

@@ -7,9 +7,9 @@
 #include "waybill/utf8.h"
 
 /* A relative path starts at the configuration file's folder. */
-static const char *put_file(struct arena *arena, struct str *out,
-                            const char *path, const char *folder,
-                            struct config_files *files)
+static const char *append_file(struct arena *arena, struct str *out,
+                               const char *path, const char *folder,
+                               struct config_files *files)
 {
     const char *full =
         path[0] == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
@@ -29,12 +29,12 @@ static const char *put_file(struct arena *arena, struct str *out,
     if (!utf8_is_text(content->data, content->len)) {
         return arena_printf(arena, "file '%s' is not UTF-8 text", path);
     }
-    str_put(out, content->data, content->len);
+    str_append(out, content->data, content->len);
     return NULL;
 }
 
-static const char *put_variable(struct arena *arena, struct str *out,
-                                const char *name)
+static const char *append_variable(struct arena *arena, struct str *out,
+                                   const char *name)
 {
     const char *value = getenv(name);
 
@@ -46,15 +46,15 @@ static const char *put_variable(struct arena *arena, struct str *out,
         return arena_printf(arena, "environment variable '%s' is not UTF-8",
                             name);
     }
-    str_put(out, value, without_line_end(value, strlen(value)));
+    str_append(out, value, without_line_end(value, strlen(value)));
     return NULL;
 }
 
 /* One ${...}; text is behind the "${", *ret_end behind the "}". */
-static const char *put_reference(struct arena *arena, struct str *out,
-                                 const char *text, const char *folder,
-                                 struct config_files *files,
-                                 const char **ret_end)
+static const char *append_reference(struct arena *arena, struct str *out,
+                                    const char *text, const char *folder,
+                                    struct config_files *files,
+                                    const char **ret_end)
 {
     const char *end = strchr(text, '}');
     char *inside;
@@ -66,10 +66,10 @@ static const char *put_reference(struct arena *arena, struct str *out,
     inside = arena_copy(arena, text, (size_t)(end - text) + 1);
     inside[end - text] = '\0';
     if (strncmp(inside, "env:", 4) == 0 && inside[4] != '\0') {
-        return put_variable(arena, out, inside + 4);
+        return append_variable(arena, out, inside + 4);
     }
     if (strncmp(inside, "file:", 5) == 0 && inside[5] != '\0') {
-        return put_file(arena, out, inside + 5, folder, files);
+        return append_file(arena, out, inside + 5, folder, files);
     }
     /* What stands there instead may be a part of a password. */
     return "'${' is followed by neither 'env:NAME}' nor 'file:PATH}' (write "
@@ -85,17 +85,17 @@ const char *expand(struct arena *arena, const char *text, const char *folder,
 
     while (*text != '\0') {
         if (strncmp(text, "$${", 3) == 0) {
-            str_puts(&out.text, "${");
+            str_append_text(&out.text, "${");
             text += 3;
         } else if (strncmp(text, "${", 2) == 0) {
-            why =
-                put_reference(arena, &out.text, text + 2, folder, files, &text);
+            why = append_reference(arena, &out.text, text + 2, folder, files,
+                                   &text);
             if (why != NULL) {
                 *ret_why = why;
                 return NULL;
             }
         } else {
-            str_putc(&out.text, *text++);
+            str_append_char(&out.text, *text++);
         }
     }
     if (out.text.overflow) {

@@ -7,12 +7,12 @@
 #include "waybill/utf8.h"
 
 struct fault {
-    struct place place;
+    struct location location;
     size_t order;
     const char *message;
 };
 
-void fault_add(struct faults *faults, const struct place *place,
+void fault_add(struct faults *faults, const struct location *location,
                const char *format, ...)
 {
     char message[LIMIT_MESSAGE];
@@ -28,28 +28,28 @@ void fault_add(struct faults *faults, const struct place *place,
         va_start(args, format);
         vsnprintf(message, sizeof(message), format, args);
         va_end(args);
-        fault->place = *place;
+        fault->location = *location;
         fault->order = faults->count;
         fault->message = arena_strdup(faults->arena, message);
     }
     faults->count++;
 }
 
-static int by_place(const void *a, const void *b)
+static int by_location(const void *a, const void *b)
 {
     const struct fault *first = a;
     const struct fault *second = b;
 
-    if (first->place.line != second->place.line) {
-        return first->place.line < second->place.line ? -1 : 1;
+    if (first->location.line != second->location.line) {
+        return first->location.line < second->location.line ? -1 : 1;
     }
-    if (first->place.column != second->place.column) {
-        return first->place.column < second->place.column ? -1 : 1;
+    if (first->location.column != second->location.column) {
+        return first->location.column < second->location.column ? -1 : 1;
     }
     return first->order < second->order ? -1 : 1;
 }
 
-void faults_put(const struct faults *faults, struct str *out)
+void faults_append(const struct faults *faults, struct str *out)
 {
     size_t kept = faults->count < LIMIT_CONFIG_FAULTS ? faults->count
                                                       : LIMIT_CONFIG_FAULTS;
@@ -57,19 +57,20 @@ void faults_put(const struct faults *faults, struct str *out)
     if (kept == 0) {
         return;
     }
-    qsort(faults->list, kept, sizeof(struct fault), by_place);
+    qsort(faults->list, kept, sizeof(struct fault), by_location);
     for (size_t i = 0; i < kept; i++) {
         const struct fault *fault = &faults->list[i];
 
-        str_puts(out, fault->place.file);
-        if (fault->place.line > 0) {
-            str_printf(out, ":%zu:%zu", fault->place.line, fault->place.column);
+        str_append_text(out, fault->location.file);
+        if (fault->location.line > 0) {
+            str_printf(out, ":%zu:%zu", fault->location.line,
+                       fault->location.column);
         }
         /* A key of the file may hold anything, terminal escapes too. */
-        str_puts(out, ": ");
-        utf8_put_printable(out, fault->message, strlen(fault->message),
-                           LIMIT_MESSAGE);
-        str_putc(out, '\n');
+        str_append_text(out, ": ");
+        utf8_append_printable(out, fault->message, strlen(fault->message),
+                              LIMIT_MESSAGE);
+        str_append_char(out, '\n');
     }
     if (faults->count > kept) {
         str_printf(out, "... and %zu more\n", faults->count - kept);

@@ -106,8 +106,8 @@ static bool set_boolean(const struct field *field, void *base, const char *text)
 
 static bool set_word(const struct field *field, void *base, const char *text)
 {
-    for (int i = 0; field->words[i] != NULL; i++) {
-        if (strcmp(field->words[i], text) == 0) {
+    for (int i = 0; field->choices[i] != NULL; i++) {
+        if (strcmp(field->choices[i], text) == 0) {
             *(int *)slot(base, field) = i;
             return true;
         }
@@ -118,10 +118,10 @@ static bool set_word(const struct field *field, void *base, const char *text)
 /* A file's name in the configuration starts where the configuration is. */
 static const char *path_text(const struct node *node, struct arena *arena)
 {
-    const char *file = node->place.file;
+    const char *file = node->location.file;
     const char *slash = strrchr(file, '/');
 
-    if (node->text[0] == '/' || node->place.line == 0 || slash == NULL) {
+    if (node->text[0] == '/' || node->location.line == 0 || slash == NULL) {
         return node->text;
     }
     return arena_printf(arena, "%.*s/%s", (int)(slash - file), file,
@@ -168,11 +168,11 @@ static bool out_of_bounds(const struct field *field, void *base)
 {
     uint64_t number;
 
-    if (field->most == 0) {
+    if (field->max == 0) {
         return false;
     }
     number = *(uint64_t *)slot(base, field);
-    return number < field->least || number > field->most;
+    return number < field->min || number > field->max;
 }
 
 /* A bound as a person would write it */
@@ -190,37 +190,38 @@ static const char *bound_text(const struct field *field, uint64_t bound,
                         best->suffix);
 }
 
-static void say_words(const struct field *field, const struct node *node,
-                      const char *path, struct faults *faults)
+static void report_choices(const struct field *field, const struct node *node,
+                           const char *path, struct faults *faults)
 {
     CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE);
     struct suggestion near;
 
     suggest_init(&near, node->text);
-    for (size_t i = 0; field->words[i] != NULL; i++) {
-        str_printf(&list, "%s%s", i > 0 ? ", " : "", field->words[i]);
-        suggest_offer(&near, field->words[i]);
+    for (size_t i = 0; field->choices[i] != NULL; i++) {
+        str_printf(&list, "%s%s", i > 0 ? ", " : "", field->choices[i]);
+        suggest_offer(&near, field->choices[i]);
     }
     if (near.nearest != NULL && !node->expanded) {
-        fault_add(faults, &node->place,
+        fault_add(faults, &node->location,
                   "%s: '%s' is none of %s (did you mean '%s'?)", path,
                   node->text, list.data, near.nearest);
     } else {
-        fault_add(faults, &node->place, "%s: expected one of %s", path,
+        fault_add(faults, &node->location, "%s: expected one of %s", path,
                   list.data);
     }
 }
 
-static void say_wrong_type(const struct field *field, const struct node *node,
-                           const char *path, struct faults *faults)
+static void report_wrong_type(const struct field *field,
+                              const struct node *node, const char *path,
+                              struct faults *faults)
 {
     if (field->type == FIELD_ENUM) {
-        say_words(field, node, path, faults);
+        report_choices(field, node, path, faults);
     } else if (node->expanded || (field->flags & FIELD_SECRET)) {
-        fault_add(faults, &node->place, "%s: expected %s", path,
+        fault_add(faults, &node->location, "%s: expected %s", path,
                   field_type_word(field));
     } else {
-        fault_add(faults, &node->place, "%s: expected %s, not '%s'", path,
+        fault_add(faults, &node->location, "%s: expected %s, not '%s'", path,
                   field_type_word(field), node->text);
     }
 }
@@ -232,9 +233,9 @@ static void check_string(const struct field *field, const struct node *node,
     struct error err;
 
     if (node->text[0] == '\0') {
-        fault_add(faults, &node->place, "%s: must not be empty", path);
+        fault_add(faults, &node->location, "%s: must not be empty", path);
     } else if (field->check != NULL && field->check(text, &err) < 0) {
-        fault_add(faults, &node->place, "%s: %s", path, err.message);
+        fault_add(faults, &node->location, "%s: %s", path, err.message);
     }
 }
 
@@ -254,24 +255,24 @@ static void read_scalar(const struct node *node, const char *path,
     const char *text = is_path ? path_text(node, faults->arena) : node->text;
 
     if (node->kind != NODE_SCALAR) {
-        fault_add(faults, &node->place, "%s: expected %s, not %s", path,
+        fault_add(faults, &node->location, "%s: expected %s, not %s", path,
                   field_type_word(field), kind_word(node));
     } else if (node->fault != NULL) {
-        fault_add(faults, &node->place, "%s: %s", path, node->fault);
+        fault_add(faults, &node->location, "%s: %s", path, node->fault);
     } else if (node->null) {
-        fault_add(faults, &node->place,
+        fault_add(faults, &node->location,
                   "%s: has no value (leave the key out, or give it one)", path);
     } else if (!set_scalar(field, base, text)) {
-        say_wrong_type(field, node, path, faults);
+        report_wrong_type(field, node, path, faults);
     } else if (field->type == FIELD_STRING) {
         if (is_path) {
-            needs_file(faults->needs, text);
+            access_allow_file(faults->access, text);
         }
         check_string(field, node, text, path, faults);
     } else if (out_of_bounds(field, base)) {
-        fault_add(faults, &node->place, "%s: must be from %s to %s", path,
-                  bound_text(field, field->least, faults->arena),
-                  bound_text(field, field->most, faults->arena));
+        fault_add(faults, &node->location, "%s: must be from %s to %s", path,
+                  bound_text(field, field->min, faults->arena),
+                  bound_text(field, field->max, faults->arena));
     }
 }
 
@@ -283,7 +284,7 @@ static void read_map(const struct node *node, const char *path,
     ret_map->pairs = pairs;
     for (const struct node *item = node->first; item; item = item->next) {
         if (item->kind != NODE_SCALAR || item->null || item->fault) {
-            fault_add(faults, &item->place, "%s.%s: %s", path, item->key,
+            fault_add(faults, &item->location, "%s.%s: %s", path, item->key,
                       item->fault ? item->fault : "expected text");
             continue;
         }
@@ -301,7 +302,7 @@ static bool is_list(const struct node *node, const char *path,
         (node->kind == NODE_SCALAR && node->null)) {
         return true;
     }
-    fault_add(faults, &node->place, "%s: expected a list, not %s", path,
+    fault_add(faults, &node->location, "%s: expected a list, not %s", path,
               kind_word(node));
     return false;
 }
@@ -356,7 +357,7 @@ static void read_list(const struct node *list, const char *path,
 
         fields_default(field->fields, items);
         if (item->kind != NODE_MAPPING) {
-            fault_add(faults, &item->place, "%s: expected a mapping, not %s",
+            fault_add(faults, &item->location, "%s: expected a mapping, not %s",
                       full, kind_word(item));
             continue;
         }
@@ -365,8 +366,9 @@ static void read_list(const struct node *list, const char *path,
             field->check_item(items, &key, &err) < 0) {
             const struct node *at = key ? tree_member(item, key) : NULL;
 
-            fault_add(faults, at ? &at->place : &item->place, "%s%s%s: %s",
-                      full, key ? "." : "", key ? key : "", err.message);
+            fault_add(faults, at ? &at->location : &item->location,
+                      "%s%s%s: %s", full, key ? "." : "", key ? key : "",
+                      err.message);
         }
         items += field->item_size;
     }
@@ -380,7 +382,7 @@ static bool is_mapping(const struct node *node, const char *path,
         (node->kind == NODE_SCALAR && node->null)) {
         return true;
     }
-    fault_add(faults, &node->place, "%s: expected a mapping, not %s", path,
+    fault_add(faults, &node->location, "%s: expected a mapping, not %s", path,
               kind_word(node));
     return false;
 }
@@ -424,9 +426,9 @@ static const struct field *find(const struct field *fields, const char *key)
     return NULL;
 }
 
-static void say_unknown(const struct node *node, const char *path,
-                        const struct field_set *sets, size_t count,
-                        struct faults *faults)
+static void report_unknown(const struct node *node, const char *path,
+                           const struct field_set *sets, size_t count,
+                           struct faults *faults)
 {
     struct suggestion near;
 
@@ -437,20 +439,21 @@ static void say_unknown(const struct node *node, const char *path,
         }
     }
     if (near.nearest != NULL) {
-        fault_add(faults, &node->key_place,
+        fault_add(faults, &node->key_location,
                   "%s: unknown key (did you mean '%s'?)", path, near.nearest);
     } else {
-        fault_add(faults, &node->key_place, "%s: unknown key", path);
+        fault_add(faults, &node->key_location, "%s: unknown key", path);
     }
 }
 
-static void say_missing(const struct node *mapping, const char *path,
-                        const struct field_set *set, struct faults *faults)
+static void report_missing_key(const struct node *mapping, const char *path,
+                               const struct field_set *set,
+                               struct faults *faults)
 {
     for (const struct field *field = set->fields; field->key; field++) {
         if ((field->flags & FIELD_REQUIRED) &&
             tree_member(mapping, field->key) == NULL) {
-            fault_add(faults, &mapping->place, "%s.%s: is required", path,
+            fault_add(faults, &mapping->location, "%s.%s: is required", path,
                       field->key);
         }
     }
@@ -497,7 +500,7 @@ static void report_missing(const struct node *mapping, const char *path,
                            struct faults *faults)
 {
     for (size_t i = 0; i < count; i++) {
-        say_missing(mapping, path, &sets[i], faults);
+        report_missing_key(mapping, path, &sets[i], faults);
     }
 }
 
@@ -517,7 +520,8 @@ void fields_report_unknown(const struct node *mapping, const char *path,
 
     for (const struct node *node = mapping->first; node; node = node->next) {
         if (set_of(sets, count, node->key, &field) == NULL) {
-            say_unknown(node, path_of(node, path, faults), sets, count, faults);
+            report_unknown(node, path_of(node, path, faults), sets, count,
+                           faults);
         }
     }
 }

@@ -30,21 +30,23 @@ static bool has_section(const struct node *root, const char *key)
            (node->first != NULL || (node->kind == NODE_SCALAR && !node->null));
 }
 
-static void check_needs(const struct node *root, unsigned needs,
-                        const struct settings *settings, struct faults *faults)
+static void check_required_sections(const struct node *root, unsigned access,
+                                    const struct settings *settings,
+                                    struct faults *faults)
 {
-    if ((needs & CONFIG_NEEDS_KAFKA) && tree_member(root, "kafka") == NULL) {
-        fault_add(faults, &root->place,
+    if ((access & CONFIG_REQUIRES_KAFKA) &&
+        tree_member(root, "kafka") == NULL) {
+        fault_add(faults, &root->location,
                   "kafka: is required (at least brokers: host:port)");
     }
-    if (needs == 0 && !has_section(root, "kafka") &&
+    if (access == 0 && !has_section(root, "kafka") &&
         !has_section(root, "registrations")) {
-        fault_add(faults, &root->place,
+        fault_add(faults, &root->location,
                   "configures nothing: neither kafka nor registrations");
     }
-    if ((needs & CONFIG_NEEDS_REGISTRATIONS) &&
+    if ((access & CONFIG_REQUIRES_REGISTRATIONS) &&
         !has_section(root, "registrations")) {
-        fault_add(faults, &root->place,
+        fault_add(faults, &root->location,
                   "registrations: is required: without one nothing can be "
                   "delivered");
     }
@@ -75,11 +77,11 @@ static void check_properties(const struct node *root,
             continue;
         }
         if (rules->check_property(node->key, node->text, &err) < 0) {
-            fault_add(faults, &node->key_place, "kafka.properties.%s: %s",
+            fault_add(faults, &node->key_location, "kafka.properties.%s: %s",
                       node->key, err.message);
         }
         if (is_location(node->key)) {
-            needs_file(faults->needs, node->text);
+            access_allow_file(faults->access, node->text);
             files_add(faults->files, node->text, NULL);
         }
     }
@@ -108,7 +110,7 @@ static void check_sandbox(const struct node *root,
     if (settings->sandbox == SANDBOX_ON &&
         strncasecmp(protocol, "sasl", 4) == 0 &&
         strcasecmp(mechanism, "GSSAPI") == 0) {
-        fault_add(faults, &tree_member(root, "kafka")->place,
+        fault_add(faults, &tree_member(root, "kafka")->location,
                   "kafka.properties: Kerberos (sasl.mechanism GSSAPI, which is "
                   "librdkafka's default) runs other programs: it needs "
                   "'sandbox: off'");
@@ -128,7 +130,7 @@ static void check_admin(const struct node *root,
     }
 
     if (node != NULL && no_key != (admin->tls_certificate == NULL)) {
-        fault_add(faults, &node->place, "admin.%s: is required, too: %s",
+        fault_add(faults, &node->location, "admin.%s: is required, too: %s",
                   no_key ? "tls_key" : "tls_certificate",
                   "TLS needs a certificate and its key");
     }
@@ -152,28 +154,28 @@ static void read_admin(struct settings *settings, const struct node *root,
 }
 
 static void read_tree(struct settings *settings, struct node *root,
-                      const struct config_rules *rules, unsigned needs,
+                      const struct config_rules *rules, unsigned access,
                       struct faults *faults, struct faults *warnings)
 {
     const struct integration_fields *const *integrations = rules->integrations;
     struct field_set set = {settings_fields, settings};
 
     if (root->kind == NODE_SCALAR && root->null) {
-        fault_add(faults, &root->place, "configures nothing");
+        fault_add(faults, &root->location, "configures nothing");
         return;
     }
     if (root->kind != NODE_MAPPING) {
-        fault_add(faults, &root->place,
+        fault_add(faults, &root->location,
                   "expected a mapping with the keys kafka, registrations, "
                   "attachments, ...");
         return;
     }
     if (root->first == NULL) {
-        fault_add(faults, &root->place, "configures nothing");
+        fault_add(faults, &root->location, "configures nothing");
         return;
     }
     overrides_apply(root, integrations, faults, warnings);
-    if (needs & CONFIG_ADMIN_ALONE) {
+    if (access & CONFIG_ADMIN_ALONE) {
         read_admin(settings, root, faults);
         return;
     }
@@ -186,36 +188,36 @@ static void read_tree(struct settings *settings, struct node *root,
     check_properties(root, rules, faults);
     check_admin(root, &settings->admin, faults);
     check_sandbox(root, settings, faults);
-    check_needs(root, needs, settings, faults);
+    check_required_sections(root, access, settings, faults);
     if (settings->registration_count > 0 && settings->attachment_count == 0 &&
         faults->count == 0) {
-        fault_add(warnings, &root->place,
+        fault_add(warnings, &root->location,
                   "attachments: none, so every event will be skipped");
     }
 }
 
 int config_load(const char *path, const struct config_rules *rules,
-                unsigned needs, struct settings **ret_settings,
+                unsigned access, struct settings **ret_settings,
                 struct str *faults, struct str *warnings,
                 struct config_files *ret_files)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
     struct faults found = {
-        .arena = arena, .needs = &settings->needs, .files = ret_files};
+        .arena = arena, .access = &settings->access, .files = ret_files};
     struct faults doubts = {.arena = arena};
     struct node *root;
 
     *ret_files = (struct config_files){0};
     settings->arena = arena;
-    settings->needs.arena = arena;
+    settings->access.arena = arena;
     root = tree_load(path, ret_files, &found, &settings->revision);
     fields_default(settings_fields, settings);
     if (root != NULL) {
-        read_tree(settings, root, rules, needs, &found, &doubts);
+        read_tree(settings, root, rules, access, &found, &doubts);
     }
-    faults_put(&found, faults);
-    faults_put(&doubts, warnings);
+    faults_append(&found, faults);
+    faults_append(&doubts, warnings);
     if (found.count > 0) {
         settings_free(settings);
         return -1;
@@ -227,6 +229,6 @@ int config_load(const char *path, const struct config_rules *rules,
 void settings_free(struct settings *settings)
 {
     if (settings != NULL) {
-        arena_wipe(settings->arena);
+        arena_wipe_and_free(settings->arena);
     }
 }

@@ -37,7 +37,7 @@ static void append_value(struct str *out, const struct node *node)
         append_text(out, item->key);
         append_value(out, item);
     }
-    str_putc(out, ']');
+    str_append_char(out, ']');
 }
 
 static void append_digest(struct str *out, const struct node *node)
@@ -47,7 +47,7 @@ static void append_digest(struct str *out, const struct node *node)
 
     append_value(&value.text, node);
     digest_of(value.text.data, value.text.len, &digest);
-    str_put(out, digest_hex(&digest), DIGEST_DIGITS);
+    str_append(out, digest_hex(&digest), DIGEST_DIGITS);
 }
 
 static bool is_presentable(const struct field *field, const struct node *node)
@@ -73,7 +73,7 @@ static void append_option(struct str *out, const struct field *field,
     }
     str_printf(out, ":%s=", field->key);
     if (is_presentable(field, node)) {
-        str_puts(out, node->text);
+        str_append_text(out, node->text);
     } else {
         append_digest(out, node);
     }
@@ -89,7 +89,7 @@ const char *attachment_default_name(struct arena *arena,
 
     str_printf(&name, "%s:", attachment->registration_name);
     if (workflow->id != NULL) {
-        str_puts(&name, workflow->id);
+        str_append_text(&name, workflow->id);
     } else {
         str_printf(&name, "%s/%s", workflow->project ? workflow->project : "*",
                    workflow->name ? workflow->name : "*");

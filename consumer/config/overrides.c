@@ -21,25 +21,25 @@ struct overriding {
     struct str known; /* NUL-separated */
 };
 
-static void put_upper(struct str *out, const char *text)
+static void append_upper(struct str *out, const char *text)
 {
     for (; *text != '\0'; text++) {
-        str_putc(out, isalnum((unsigned char)*text)
-                          ? (char)toupper((unsigned char)*text)
-                          : '_');
+        str_append_char(out, isalnum((unsigned char)*text)
+                                 ? (char)toupper((unsigned char)*text)
+                                 : '_');
     }
 }
 
-static void overrides_put_name(struct str *out, const char *first,
-                               const char *second, const char *third)
+static void overrides_append_name(struct str *out, const char *first,
+                                  const char *second, const char *third)
 {
-    str_puts(out, PREFIX);
-    put_upper(out, first);
-    str_putc(out, '_');
-    put_upper(out, second);
+    str_append_text(out, PREFIX);
+    append_upper(out, first);
+    str_append_char(out, '_');
+    append_upper(out, second);
     if (third != NULL) {
-        str_putc(out, '_');
-        put_upper(out, third);
+        str_append_char(out, '_');
+        append_upper(out, third);
     }
 }
 
@@ -48,19 +48,19 @@ static const char *value_of(struct overriding *over, const char *name)
     const char *value = getenv(name);
     size_t len = value != NULL ? without_line_end(value, strlen(value)) : 0;
 
-    str_put(&over->known, name, strlen(name) + 1);
+    str_append(&over->known, name, strlen(name) + 1);
     /* Empty is how compose files and CI systems write "not set". */
     return len > 0 ? arena_printf(over->faults->arena, "%.*s", (int)len, value)
                    : NULL;
 }
 
-static void put_scalar(struct overriding *over, struct node *mapping,
-                       const char *key, const char *name, const char *value)
+static void append_scalar(struct overriding *over, struct node *mapping,
+                          const char *key, const char *name, const char *value)
 {
     struct arena *arena = over->faults->arena;
-    struct place place = {
+    struct location location = {
         .file = arena_printf(arena, "environment variable %s", name)};
-    struct node *node = tree_put(arena, mapping, key, NODE_SCALAR, &place);
+    struct node *node = tree_add(arena, mapping, key, NODE_SCALAR, &location);
 
     node->text = arena_strdup(arena, value);
     node->null = false;
@@ -71,7 +71,7 @@ static void put_scalar(struct overriding *over, struct node *mapping,
 static struct node *section(struct overriding *over, struct node *parent,
                             const char *key, const char *name)
 {
-    struct place place = {
+    struct location location = {
         .file =
             arena_printf(over->faults->arena, "environment variable %s", name)};
     struct node *node = tree_member(parent, key);
@@ -82,7 +82,7 @@ static struct node *section(struct overriding *over, struct node *parent,
     if (node != NULL && !node->null) {
         return NULL; /* not a mapping: the table will say so */
     }
-    return tree_put(over->faults->arena, parent, key, NODE_MAPPING, &place);
+    return tree_add(over->faults->arena, parent, key, NODE_MAPPING, &location);
 }
 
 static void apply_field(struct overriding *over, const char *first,
@@ -93,9 +93,9 @@ static void apply_field(struct overriding *over, const char *first,
     struct node *node;
 
     if (second != NULL) {
-        overrides_put_name(&name, first, second, field->key);
+        overrides_append_name(&name, first, second, field->key);
     } else {
-        overrides_put_name(&name, first, field->key, NULL);
+        overrides_append_name(&name, first, field->key, NULL);
     }
     value = value_of(over, name.data);
     if (value == NULL) {
@@ -106,7 +106,7 @@ static void apply_field(struct overriding *over, const char *first,
         node = section(over, node, second, name.data);
     }
     if (node != NULL) {
-        put_scalar(over, node, field->key, name.data, value);
+        append_scalar(over, node, field->key, name.data, value);
     }
 }
 
@@ -116,11 +116,11 @@ static void apply_single(struct overriding *over, const struct field *field)
     CLEANUP(str_release) struct str name = STR_INIT(256);
     const char *value;
 
-    str_puts(&name, PREFIX);
-    put_upper(&name, field->key);
+    str_append_text(&name, PREFIX);
+    append_upper(&name, field->key);
     value = value_of(over, name.data);
     if (value != NULL) {
-        put_scalar(over, over->root, field->key, name.data, value);
+        append_scalar(over, over->root, field->key, name.data, value);
     }
 }
 
@@ -149,10 +149,10 @@ static void apply_registration(struct overriding *over, struct node *item,
         if (!field_takes_scalar(field)) {
             continue;
         }
-        overrides_put_name(&name, registration, field->key, NULL);
+        overrides_append_name(&name, registration, field->key, NULL);
         value = value_of(over, name.data);
         if (value != NULL) {
-            put_scalar(over, item, field->key, name.data, value);
+            append_scalar(over, item, field->key, name.data, value);
         }
     }
 }
@@ -184,7 +184,7 @@ static bool is_service_link(const char *name)
 static void warn_about(const char *name, struct overriding *over,
                        struct faults *warnings)
 {
-    struct place place = {.file = "environment"};
+    struct location location = {.file = "environment"};
     struct suggestion near;
 
     suggest_init(&near, name);
@@ -196,11 +196,11 @@ static void warn_about(const char *name, struct overriding *over,
         suggest_offer(&near, over->known.data + at);
     }
     if (near.nearest != NULL) {
-        fault_add(warnings, &place,
+        fault_add(warnings, &location,
                   "%s: no such setting (did you mean '%s'?), ignoring", name,
                   near.nearest);
     } else if (!is_service_link(name)) {
-        fault_add(warnings, &place, "%s: no such setting, ignoring", name);
+        fault_add(warnings, &location, "%s: no such setting, ignoring", name);
     }
 }
 
@@ -208,7 +208,7 @@ static void warn_about_others(struct overriding *over, struct faults *warnings)
 {
     static const char config_file[] = PREFIX "CONFIG";
 
-    str_put(&over->known, config_file, sizeof(config_file));
+    str_append(&over->known, config_file, sizeof(config_file));
     for (char **variable = environ; variable && *variable; variable++) {
         const char *equals = strchr(*variable, '=');
         char *name;

@@ -5,41 +5,41 @@
 /* `waybill config reference`: the tables as Markdown. What it prints is
  * committed, and a test compares. */
 
-static void put_type(struct str *out, const struct field *field)
+static void append_type(struct str *out, const struct field *field)
 {
     if (field->type == FIELD_ENUM) {
-        for (size_t i = 0; field->words[i] != NULL; i++) {
-            str_printf(out, "%s`%s`", i > 0 ? ", " : "", field->words[i]);
+        for (size_t i = 0; field->choices[i] != NULL; i++) {
+            str_printf(out, "%s`%s`", i > 0 ? ", " : "", field->choices[i]);
         }
     } else {
-        str_puts(out, field_type_word(field));
+        str_append_text(out, field_type_word(field));
     }
 }
 
-static void put_default(struct str *out, const struct field *field)
+static void append_default(struct str *out, const struct field *field)
 {
     if (field->fallback != NULL) {
         str_printf(out, "`%s`", field->fallback);
     } else if (field->flags & FIELD_REQUIRED) {
-        str_puts(out, "**required**");
+        str_append_text(out, "**required**");
     } else {
-        str_puts(out, "none");
+        str_append_text(out, "none");
     }
 }
 
-static void put_rows(struct str *out, const char *path,
-                     const struct field *fields);
+static void append_rows(struct str *out, const char *path,
+                        const struct field *fields);
 
-static void put_row(struct str *out, const char *path,
-                    const struct field *field)
+static void append_row(struct str *out, const char *path,
+                       const struct field *field)
 {
     CLEANUP(str_release) struct str full = STR_INIT(256);
 
     str_printf(&full, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
     str_printf(out, "| `%s` | ", full.data);
-    put_type(out, field);
-    str_puts(out, " | ");
-    put_default(out, field);
+    append_type(out, field);
+    str_append_text(out, " | ");
+    append_default(out, field);
     str_printf(out, " | %s%s", field->doc,
                field->flags & FIELD_SECRET ? " *Secret.*" : "");
     if (field->example != NULL) {
@@ -47,49 +47,49 @@ static void put_row(struct str *out, const char *path,
     }
     str_printf(out, " | %s |\n", field->since);
     if (field->type == FIELD_OBJECT) {
-        put_rows(out, full.data, field->fields);
+        append_rows(out, full.data, field->fields);
     } else if (field->type == FIELD_LIST) {
-        str_puts(&full, "[]");
-        put_rows(out, full.data, field->fields);
+        str_append_text(&full, "[]");
+        append_rows(out, full.data, field->fields);
     }
 }
 
-static void put_rows(struct str *out, const char *path,
-                     const struct field *fields)
+static void append_rows(struct str *out, const char *path,
+                        const struct field *fields)
 {
     for (const struct field *field = fields; field->key != NULL; field++) {
-        put_row(out, path, field);
+        append_row(out, path, field);
     }
 }
 
-static void put_header(struct str *out)
+static void append_header(struct str *out)
 {
-    str_puts(out, "\n| key | what | default | meaning | since |\n"
-                  "|---|---|---|---|---|\n");
+    str_append_text(out, "\n| key | what | default | meaning | since |\n"
+                         "|---|---|---|---|---|\n");
 }
 
-static void put_list(struct str *out, const struct field *section,
-                     const struct integration_fields *const *integrations)
+static void append_list(struct str *out, const struct field *section,
+                        const struct integration_fields *const *integrations)
 {
     bool registrations = strcmp(section->key, "registrations") == 0;
     CLEANUP(str_release) struct str path = STR_INIT(64);
 
     str_printf(&path, "%s[]", section->key);
-    put_rows(out, path.data, section->fields);
+    append_rows(out, path.data, section->fields);
     for (; *integrations != NULL; integrations++) {
         str_printf(out, "\nWith `integration: %s` (%s):\n",
                    (*integrations)->kind, (*integrations)->summary);
-        put_header(out);
-        put_rows(out, path.data,
-                 registrations ? (*integrations)->registration
-                               : (*integrations)->attachment);
+        append_header(out);
+        append_rows(out, path.data,
+                    registrations ? (*integrations)->registration
+                                  : (*integrations)->attachment);
     }
 }
 
-void config_put_reference(struct str *out,
-                          const struct integration_fields *const *integrations)
+void config_append_reference(
+    struct str *out, const struct integration_fields *const *integrations)
 {
-    str_puts(
+    str_append_text(
         out,
         "# config.yaml, key by key\n"
         "\n"
@@ -116,13 +116,13 @@ void config_put_reference(struct str *out,
                    field->flags & FIELD_RESTART
                        ? "A change takes a restart."
                        : "A change is applied while it runs.");
-        put_header(out);
+        append_header(out);
         if (field->type == FIELD_LIST) {
-            put_list(out, field, integrations);
+            append_list(out, field, integrations);
         } else if (field_is_scalar(field)) {
-            put_row(out, "", field);
+            append_row(out, "", field);
         } else {
-            put_rows(out, field->key, field->fields);
+            append_rows(out, field->key, field->fields);
         }
     }
 }

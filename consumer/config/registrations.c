@@ -117,7 +117,7 @@ static size_t count_items(const struct node *list, const char *path,
         return 0;
     }
     if (list->kind != NODE_SEQUENCE) {
-        fault_add(faults, &list->place, "%s: expected a list", path);
+        fault_add(faults, &list->location, "%s: expected a list", path);
         return 0;
     }
     return list->count;
@@ -129,15 +129,16 @@ static bool is_mapping(const struct node *item, const char *path,
     if (item->kind == NODE_MAPPING) {
         return true;
     }
-    fault_add(faults, &item->place, "%s: expected a mapping", path);
+    fault_add(faults, &item->location, "%s: expected a mapping", path);
     return false;
 }
 
-static const struct place *place_of(const struct node *item, const char *key)
+static const struct location *location_of(const struct node *item,
+                                          const char *key)
 {
     const struct node *node = key != NULL ? tree_member(item, key) : NULL;
 
-    return node != NULL ? &node->place : &item->place;
+    return node != NULL ? &node->location : &item->location;
 }
 
 const struct integration_fields *integration_of_item(
@@ -161,16 +162,17 @@ static void report_no_kind(const struct node *item, const char *path,
     struct suggestion near;
 
     if (node->expanded) {
-        fault_add(faults, &node->place, "%s.integration: no such integration",
-                  path);
+        fault_add(faults, &node->location,
+                  "%s.integration: no such integration", path);
         return;
     }
     suggest_init(&near, node->text);
     for (size_t i = 0; integrations[i] != NULL; i++) {
         suggest_offer(&near, integrations[i]->kind);
     }
-    fault_add(faults, &node->place, "%s.integration: no integration '%s'%s%s%s",
-              path, node->text, near.nearest ? " (did you mean '" : "",
+    fault_add(faults, &node->location,
+              "%s.integration: no integration '%s'%s%s%s", path, node->text,
+              near.nearest ? " (did you mean '" : "",
               near.nearest ? near.nearest : "", near.nearest ? "'?)" : "");
 }
 
@@ -217,7 +219,7 @@ static void read_registration(
     settings->registration_count++;
     if (kind != NULL && faults->count == before && kind->check != NULL &&
         kind->check(registration->options, NULL, &key, &err) < 0) {
-        fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
+        fault_add(faults, location_of(item, key), "%s.%s: %s", path, key,
                   err.message);
     }
 }
@@ -247,13 +249,13 @@ static void check_name_is_new(const struct settings *settings,
         const char *other = settings->registrations[i].name;
 
         if (other != NULL && strcmp(other, name) == 0) {
-            fault_add(faults, place_of(item, "name"),
+            fault_add(faults, location_of(item, "name"),
                       "%s.name: '%s' is taken by another registration", path,
                       name);
             return;
         }
         if (other != NULL && same_variables(other, name)) {
-            fault_add(faults, place_of(item, "name"),
+            fault_add(faults, location_of(item, "name"),
                       "%s.name: '%s' and '%s' would share their environment "
                       "variables",
                       path, name, other);
@@ -297,15 +299,15 @@ static const struct registration *find_registration(
     return NULL;
 }
 
-static void say_no_registration(const struct settings *settings,
-                                const struct node *node, const char *path,
-                                struct faults *faults)
+static void report_no_registration(const struct settings *settings,
+                                   const struct node *node, const char *path,
+                                   struct faults *faults)
 {
     struct suggestion near;
 
     if (node->expanded) {
-        fault_add(faults, &node->place, "%s.registration: no such registration",
-                  path);
+        fault_add(faults, &node->location,
+                  "%s.registration: no such registration", path);
         return;
     }
     suggest_init(&near, node->text);
@@ -314,7 +316,7 @@ static void say_no_registration(const struct settings *settings,
             suggest_offer(&near, settings->registrations[i].name);
         }
     }
-    fault_add(faults, &node->place,
+    fault_add(faults, &node->location,
               "%s.registration: no registration '%s'%s%s%s", path, node->text,
               near.nearest ? " (did you mean '" : "",
               near.nearest ? near.nearest : "", near.nearest ? "'?)" : "");
@@ -327,11 +329,11 @@ static void check_workflow(const struct workflow_selector *workflow,
     const struct node *node = tree_member(item, "workflow");
 
     if (!workflow->id && !workflow->project && !workflow->name) {
-        fault_add(faults, &node->place,
+        fault_add(faults, &node->location,
                   "%s.workflow: needs an id, or a project and a name", path);
     }
     if (workflow->id && (workflow->project || workflow->name)) {
-        fault_add(faults, &node->place,
+        fault_add(faults, &node->location,
                   "%s.workflow: either an id, or a project and a name", path);
     }
 }
@@ -348,7 +350,7 @@ static void finish_attachment(struct settings *settings,
     }
     for (size_t i = 0; i < settings->attachment_count; i++) {
         if (strcmp(settings->attachments[i].name, attachment->name) == 0) {
-            fault_add(faults, place_of(item, "name"),
+            fault_add(faults, location_of(item, "name"),
                       "%s: the same as another attachment ('%s')", path,
                       attachment->name);
         }
@@ -371,7 +373,7 @@ static const struct integration_fields *kind_of_attachment(
     }
     attachment->registration = find_registration(settings, node->text);
     if (attachment->registration == NULL) {
-        say_no_registration(settings, node, path, faults);
+        report_no_registration(settings, node, path, faults);
         return NULL;
     }
     return attachment->registration->options != NULL
@@ -433,7 +435,7 @@ static void read_attachment(
     if (kind->check != NULL &&
         kind->check(attachment->registration->options, attachment->options,
                     &key, &err) < 0) {
-        fault_add(faults, place_of(item, key), "%s.%s: %s", path, key,
+        fault_add(faults, location_of(item, key), "%s.%s: %s", path, key,
                   err.message);
     }
     finish_attachment(settings, attachment, kind, item, path, faults);

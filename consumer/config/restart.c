@@ -11,14 +11,14 @@
  * all that is in it.
  */
 
-static void put_text(struct str *out, const char *text)
+static void append_text(struct str *out, const char *text)
 {
     str_printf(out, "%s\n", text != NULL ? text : "");
 }
 
 /* What stands in the file: a certificate that was renewed is another one. What
  * cannot be read is as one that is empty. */
-static void put_content(struct str *out, const char *path)
+static void append_content(struct str *out, const char *path)
 {
     CLEANUP(secret_release)
     struct secret content = SECRET_INIT(LIMIT_CONFIG_BYTES);
@@ -29,18 +29,18 @@ static void put_content(struct str *out, const char *path)
         str_clear(&content.text);
     }
     digest_of(content.text.data, content.text.len, &digest);
-    put_text(out, digest_hex(&digest));
+    append_text(out, digest_hex(&digest));
 }
 
-static void put_value(struct str *out, const struct field *field,
-                      const void *value)
+static void append_value(struct str *out, const struct field *field,
+                         const void *value)
 {
     const struct field_map *map = value;
     const struct field_strings *strings = value;
 
     switch (field->type) {
     case FIELD_STRING:
-        put_text(out, *(const char *const *)value);
+        append_text(out, *(const char *const *)value);
         break;
     case FIELD_INTEGER:
     case FIELD_DURATION:
@@ -53,16 +53,16 @@ static void put_value(struct str *out, const struct field *field,
         break;
     case FIELD_MAP:
         for (size_t i = 0; i < map->count; i++) {
-            put_text(out, map->pairs[i].key);
-            put_text(out, map->pairs[i].value);
+            append_text(out, map->pairs[i].key);
+            append_text(out, map->pairs[i].value);
             if (is_location(map->pairs[i].key)) {
-                put_content(out, map->pairs[i].value);
+                append_content(out, map->pairs[i].value);
             }
         }
         break;
     case FIELD_STRINGS:
         for (size_t i = 0; i < strings->count; i++) {
-            put_text(out, strings->items[i]);
+            append_text(out, strings->items[i]);
         }
         break;
     case FIELD_OBJECT:
@@ -71,9 +71,9 @@ static void put_value(struct str *out, const struct field *field,
     }
 }
 
-static void put_fields(struct str *out, const char *path,
-                       const struct field *fields, const void *base,
-                       unsigned inherited)
+static void append_fields(struct str *out, const char *path,
+                          const struct field *fields, const void *base,
+                          unsigned inherited)
 {
     for (const struct field *field = fields; field->key != NULL; field++) {
         const void *value = (const char *)base + field->offset;
@@ -84,22 +84,23 @@ static void put_fields(struct str *out, const char *path,
 
         str_printf(&name, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
         if (field->type == FIELD_OBJECT) {
-            put_fields(out, name.data, field->fields, value, flags);
+            append_fields(out, name.data, field->fields, value, flags);
         } else if (flags & FIELD_RESTART) {
-            put_value(&text.text, field, value);
+            append_value(&text.text, field, value);
             digest_of(text.text.data, text.text.len, &digest);
             str_printf(out, "%s %s\n", name.data, digest_hex(&digest));
         }
     }
 }
 
-void config_put_marks(const struct settings *settings, struct str *out)
+void config_append_marks(const struct settings *settings, struct str *out)
 {
-    put_fields(out, "", settings_fields, settings, 0);
+    append_fields(out, "", settings_fields, settings, 0);
 }
 
 /* Both have the same keys in the same order. */
-void config_put_changed(const char *marks, const char *others, struct str *out)
+void config_append_changed(const char *marks, const char *others,
+                           struct str *out)
 {
     while (*marks != '\0') {
         size_t len = strcspn(marks, "\n") + 1;

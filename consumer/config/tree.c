@@ -20,34 +20,34 @@ struct tree {
     size_t nodes;
 };
 
-static struct place place_at(const struct tree *tree, yaml_mark_t mark)
+static struct location location_at(const struct tree *tree, yaml_mark_t mark)
 {
-    return (struct place){tree->file, mark.line + 1, mark.column + 1};
+    return (struct location){tree->file, mark.line + 1, mark.column + 1};
 }
 
 /* Where libyaml's reader stumbled, which it says as a byte of the file */
-static struct place place_of_byte(const struct tree *tree, size_t offset)
+static struct location location_of_byte(const struct tree *tree, size_t offset)
 {
-    struct place place = {tree->file, 1, 1};
+    struct location location = {tree->file, 1, 1};
 
     for (size_t i = 0; i < offset; i++) {
         if (tree->data[i] == '\n') {
-            place.line++;
-            place.column = 1;
+            location.line++;
+            location.column = 1;
         } else if (((unsigned char)tree->data[i] & 0xC0) != 0x80) {
-            place.column++;
+            location.column++;
         }
     }
-    return place;
+    return location;
 }
 
 static int reader_fault(struct tree *tree)
 {
     const yaml_parser_t *parser = &tree->parser;
-    struct place place = place_of_byte(tree, parser->problem_offset);
+    struct location location = location_of_byte(tree, parser->problem_offset);
     bool control = strncmp(parser->problem, "control", 7) == 0;
 
-    fault_add(tree->faults, &place, "%s",
+    fault_add(tree->faults, &location, "%s",
               control ? "a control character, which YAML forbids"
                       : "not UTF-8");
     return -1;
@@ -56,16 +56,16 @@ static int reader_fault(struct tree *tree)
 static int syntax_fault(struct tree *tree)
 {
     const yaml_parser_t *parser = &tree->parser;
-    struct place place = place_at(tree, parser->problem_mark);
+    struct location location = location_at(tree, parser->problem_mark);
 
     if (parser->error == YAML_READER_ERROR) {
         return reader_fault(tree);
     }
     if (parser->context != NULL) {
-        fault_add(tree->faults, &place, "not YAML: %s, %s", parser->context,
+        fault_add(tree->faults, &location, "not YAML: %s, %s", parser->context,
                   parser->problem);
     } else {
-        fault_add(tree->faults, &place, "not YAML: %s", parser->problem);
+        fault_add(tree->faults, &location, "not YAML: %s", parser->problem);
     }
     return -1;
 }
@@ -82,9 +82,9 @@ static int advance(struct tree *tree)
 
 static int refuse(struct tree *tree, const char *what)
 {
-    struct place place = place_at(tree, tree->event.start_mark);
+    struct location location = location_at(tree, tree->event.start_mark);
 
-    fault_add(tree->faults, &place, "%s", what);
+    fault_add(tree->faults, &location, "%s", what);
     return -1;
 }
 
@@ -93,7 +93,7 @@ static struct node *new_node(struct tree *tree, enum node_kind kind)
     struct node *node = arena_alloc(tree->arena, sizeof(*node));
 
     node->kind = kind;
-    node->place = place_at(tree, tree->event.start_mark);
+    node->location = location_at(tree, tree->event.start_mark);
     return node;
 }
 
@@ -142,10 +142,11 @@ static void note_files(const struct tree *tree, const char *text)
     while ((text = strstr(text, opening)) != NULL) {
         size_t len = strcspn(text += sizeof(opening) - 1, "}");
 
-        needs_file(tree->faults->needs,
-                   arena_printf(tree->arena, "%s%s%.*s",
-                                *text == '/' ? "" : tree->folder,
-                                *text == '/' ? "" : "/", (int)len, text));
+        access_allow_file(tree->faults->access,
+                          arena_printf(tree->arena, "%s%s%.*s",
+                                       *text == '/' ? "" : tree->folder,
+                                       *text == '/' ? "" : "/", (int)len,
+                                       text));
     }
 }
 
@@ -185,9 +186,9 @@ static void append(struct node *parent, struct node *child)
 }
 
 static int read_key(struct tree *tree, const struct node *mapping,
-                    const char **ret_key, struct place *ret_place)
+                    const char **ret_key, struct location *ret_location)
 {
-    struct place place = place_at(tree, tree->event.start_mark);
+    struct location location = location_at(tree, tree->event.start_mark);
     const struct node *before;
 
     if (tree->event.type != YAML_SCALAR_EVENT) {
@@ -206,11 +207,12 @@ static int read_key(struct tree *tree, const struct node *mapping,
         return refuse(tree, "too many keys in one mapping");
     }
     *ret_key = arena_strdup(tree->arena, (char *)tree->event.data.scalar.value);
-    *ret_place = place;
+    *ret_location = location;
     before = tree_member(mapping, *ret_key);
     if (before != NULL) {
-        fault_add(tree->faults, &place, "key '%s' stands in line %zu already",
-                  *ret_key, before->key_place.line);
+        fault_add(tree->faults, &location,
+                  "key '%s' stands in line %zu already", *ret_key,
+                  before->key_location.line);
     }
     return 0;
 }
@@ -224,10 +226,10 @@ static struct node *read_mapping(struct tree *tree, size_t depth)
     }
     while (tree->event.type != YAML_MAPPING_END_EVENT) {
         const char *key = NULL;
-        struct place place = {0};
+        struct location location = {0};
         struct node *value;
 
-        if (read_key(tree, mapping, &key, &place) < 0 || advance(tree) < 0) {
+        if (read_key(tree, mapping, &key, &location) < 0 || advance(tree) < 0) {
             return NULL;
         }
         value = read_node(tree, depth);
@@ -235,7 +237,7 @@ static struct node *read_mapping(struct tree *tree, size_t depth)
             return NULL;
         }
         value->key = key;
-        value->key_place = place;
+        value->key_location = location;
         append(mapping, value);
     }
     return mapping;
@@ -335,13 +337,13 @@ static const char *folder_of(struct arena *arena, const char *path)
 static int read_file(const char *path, struct str *content,
                      struct config_files *files, struct faults *faults)
 {
-    struct place place = {.file = path};
+    struct location location = {.file = path};
     struct file_stamp stamp;
     struct error err;
 
     if (file_read(path, 0, content, &stamp, &err) < 0) {
         files_add(files, path, NULL);
-        fault_add(faults, &place, "cannot be read: %s", err.message);
+        fault_add(faults, &location, "cannot be read: %s", err.message);
         return -1;
     }
     files_add(files, path, &stamp);
@@ -358,7 +360,7 @@ struct node *tree_load(const char *path, struct config_files *files,
     struct str *content = &file.text;
     struct node *root;
 
-    needs_file(faults->needs, path);
+    access_allow_file(faults->access, path);
     if (read_file(path, content, files, faults) < 0) {
         return NULL;
     }
@@ -390,9 +392,9 @@ struct node *tree_member(const struct node *mapping, const char *key)
     return NULL;
 }
 
-struct node *tree_put(struct arena *arena, struct node *mapping,
+struct node *tree_add(struct arena *arena, struct node *mapping,
                       const char *key, enum node_kind kind,
-                      const struct place *place)
+                      const struct location *location)
 {
     struct node *node = tree_member(mapping, key);
 
@@ -402,10 +404,10 @@ struct node *tree_put(struct arena *arena, struct node *mapping,
         append(mapping, node);
     }
     if (node->kind != kind || kind == NODE_SCALAR ||
-        node->key_place.file == NULL) {
+        node->key_location.file == NULL) {
         node->kind = kind;
-        node->place = *place;
-        node->key_place = *place;
+        node->location = *location;
+        node->key_location = *location;
     }
     return node;
 }

@@ -89,7 +89,7 @@ static void start(struct source_job *job)
     job->state = aws;
     aws_call_init(&aws->call, job->network, job->spec, "GetAuthorizationToken",
                   on_answer, aws);
-    str_puts(&aws->call.body, "{}");
+    str_append_text(&aws->call.body, "{}");
     aws_call_start(&aws->call, job->registry);
 }
 
@@ -101,7 +101,7 @@ static void cancel(struct source_job *job)
 const struct source_class aws_source = {
     .name = "aws",
     .takes = KEY_PATH | KEY_REGION | KEY_PROFILE | KEY_ROLE_ARN | KEY_ENDPOINT,
-    .needs = 0,
+    .access = 0,
     .start = start,
     .cancel = cancel,
 };
@@ -158,7 +158,7 @@ static void on_created(void *payload, const struct json *answer,
         error_fill(kept, ERROR_AUTH, "%s", creation->call.why);
     }
     if (creation->failed) {
-        error_put_front(kept, "create repository");
+        error_prepend(kept, "create repository");
     }
     task_init(&creation->task, run_finish, creation);
     loop_defer(creation->network->loop, &creation->task);
@@ -167,19 +167,20 @@ static void on_created(void *payload, const struct json *answer,
 /* The account is said too: where the keys are another's, a repository there
  * would be no help. ECR Public's path begins with the alias, which its API does
  * not know. */
-static void put_body(struct str *out, const char *registry, const char *path)
+static void append_body(struct str *out, const char *registry, const char *path)
 {
     struct json_writer writer = {.out = out};
-    struct aws_place place = {0};
+    struct aws_host machine_host = {0};
     const char *slash = strchr(path, '/');
 
-    aws_place_parse(registry, &place);
+    aws_host_parse(registry, &machine_host);
     json_open(&writer, NULL, '{');
-    if (place.account[0] != '\0') {
-        json_put_string(&writer, "registryId", place.account);
+    if (machine_host.account[0] != '\0') {
+        json_append_string(&writer, "registryId", machine_host.account);
     }
-    json_put_string(&writer, "repositoryName",
-                    place.is_public && slash != NULL ? slash + 1 : path);
+    json_append_string(&writer, "repositoryName",
+                       machine_host.is_public && slash != NULL ? slash + 1
+                                                               : path);
     json_close(&writer, '}');
 }
 
@@ -203,7 +204,7 @@ struct aws_creation *aws_create_repository_start(
     creation->payload = payload;
     aws_call_init(&creation->call, network, spec ? spec : &plain,
                   "CreateRepository", on_created, creation);
-    put_body(&creation->call.body, registry, path);
+    append_body(&creation->call.body, registry, path);
     task_init(&creation->task, run_start, creation);
     loop_defer(network->loop, &creation->task);
     return creation;

@@ -61,8 +61,8 @@ static const struct advice {
     {"ExpiredTokenException", "the session of these keys has ended"},
 };
 
-static void put_advice(const struct aws_call *call, const char *code,
-                       struct str *out)
+static void append_advice(const struct aws_call *call, const char *code,
+                          struct str *out)
 {
     for (size_t i = 0; i < ARRAY_SIZE(advices); i++) {
         if (strcmp(code, advices[i].code) == 0) {
@@ -70,9 +70,10 @@ static void put_advice(const struct aws_call *call, const char *code,
         }
     }
     if (strcmp(code, "AccessDeniedException") == 0) {
-        str_printf(out, " (allow it %s:%s%s)",
-                   call->place.is_public ? "ecr-public" : "ecr", call->action,
-                   call->place.is_public ? " and sts:GetServiceBearerToken"
+        str_printf(
+            out, " (allow it %s:%s%s)",
+            call->machine_host.is_public ? "ecr-public" : "ecr", call->action,
+            call->machine_host.is_public ? " and sts:GetServiceBearerToken"
                                          : "");
     }
 }
@@ -97,12 +98,12 @@ static void refuse(struct aws_call *call, const struct cloud_side *side,
         code = strchr(code, '#') + 1;
     }
     if (message != NULL) {
-        str_puts(&words, message);
+        str_append_text(&words, message);
     }
     cloud_refused(side, response, code, words.len > 0 ? words.data : NULL,
                   &err);
     str_clear(&words);
-    put_advice(call, code != NULL ? code : "", &words);
+    append_advice(call, code != NULL ? code : "", &words);
     if (strlen(err.message) + words.len < sizeof(err.message)) {
         memcpy(err.message + strlen(err.message), words.data, words.len + 1);
     }
@@ -115,7 +116,7 @@ static void on_answer(void *payload, const struct http_response *response,
 {
     struct aws_call *call = payload;
     const struct cloud_side side = {
-        call->network, call->place.is_public ? "ECR Public" : "ECR",
+        call->network, call->machine_host.is_public ? "ECR Public" : "ECR",
         &call->sent};
     struct json *json;
     struct error failure;
@@ -123,7 +124,7 @@ static void on_answer(void *payload, const struct http_response *response,
     call->transfer = NULL;
     if (err != NULL) {
         failure = *err;
-        error_put_front(&failure, "%s", side.service);
+        error_prepend(&failure, "%s", side.service);
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {
         refuse(call, &side, response);
@@ -137,11 +138,11 @@ static void on_answer(void *payload, const struct http_response *response,
 
 void aws_call_ready(struct aws_call *call)
 {
-    bool is_public = call->place.is_public;
+    bool is_public = call->machine_host.is_public;
     CLEANUP(str_release) struct str target = STR_INIT(STR_UNLIMITED);
     const char *headers[] = {"Content-Type: application/x-amz-json-1.1", NULL,
                              NULL};
-    const struct http_aws aws = {.region = call->place.region,
+    const struct http_aws aws = {.region = call->machine_host.region,
                                  .service = is_public ? "ecr-public" : "ecr",
                                  .key_id = call->keys.id,
                                  .secret = secret_text(&call->keys.secret),
@@ -153,7 +154,7 @@ void aws_call_ready(struct aws_call *call)
     secret_set_add(&call->sent, aws.secret);
     secret_set_add(&call->sent, aws.session);
     str_clear(&call->url);
-    cloud_put_url(&call->url, call->place.api, "/");
+    cloud_append_url(&call->url, call->machine_host.api, "/");
     call->transfer = cloud_start(call->network,
                                  &(struct cloud_request){
                                      .method = "POST",

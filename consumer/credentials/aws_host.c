@@ -40,25 +40,25 @@ static bool is_region(const char *text)
 {
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
-    return len > 0 && len <= AWS_MOST_REGION && text[len] == '\0' &&
+    return len > 0 && len <= AWS_MAX_REGION && text[len] == '\0' &&
            text[0] != '-';
 }
 
-static void fill(struct aws_place *place, const struct zone *zone, bool fips,
-                 const char *region)
+static void fill(struct aws_host *machine_host, const struct zone *zone,
+                 bool fips, const char *region)
 {
-    snprintf(place->region, sizeof(place->region), "%s", region);
-    snprintf(place->api, sizeof(place->api), "https://%s%s%s",
+    snprintf(machine_host->region, sizeof(machine_host->region), "%s", region);
+    snprintf(machine_host->api, sizeof(machine_host->api), "https://%s%s%s",
              fips ? zone->api_fips : zone->api, region, zone->api_suffix);
-    snprintf(place->sts, sizeof(place->sts), "https://sts.%s%s", region,
-             zone->sts_suffix);
+    snprintf(machine_host->sts, sizeof(machine_host->sts), "https://sts.%s%s",
+             region, zone->sts_suffix);
 }
 
-static void fill_public(struct aws_place *place)
+static void fill_public(struct aws_host *machine_host)
 {
-    *place = (struct aws_place){.is_public = true, .is_known = true};
-    fill(place, &zones[0], false, PUBLIC_REGION);
-    snprintf(place->api, sizeof(place->api), "%s", PUBLIC_API);
+    *machine_host = (struct aws_host){.is_public = true, .is_known = true};
+    fill(machine_host, &zones[0], false, PUBLIC_REGION);
+    snprintf(machine_host->api, sizeof(machine_host->api), "%s", PUBLIC_API);
 }
 
 static bool skip(const char **at, const char *text)
@@ -72,11 +72,11 @@ static bool skip(const char **at, const char *text)
 
 /* Behind "dkr.ecr." there is "REGION" and one of the suffixes. */
 static const struct zone *read_zone(const char *at,
-                                    char region[AWS_MOST_REGION + 1])
+                                    char region[AWS_MAX_REGION + 1])
 {
     size_t len = strcspn(at, ".");
 
-    if (len > AWS_MOST_REGION) {
+    if (len > AWS_MAX_REGION) {
         return NULL;
     }
     memcpy(region, at, len);
@@ -89,10 +89,10 @@ static const struct zone *read_zone(const char *at,
     return NULL;
 }
 
-static bool parse_private(const char *host, struct aws_place *ret_place)
+static bool parse_private(const char *host, struct aws_host *ret_host)
 {
-    struct aws_place place = {.is_known = true};
-    char region[AWS_MOST_REGION + 1];
+    struct aws_host machine_host = {.is_known = true};
+    char region[AWS_MAX_REGION + 1];
     const char *at = host + AWS_ACCOUNT;
     const struct zone *zone;
     bool fips;
@@ -106,13 +106,13 @@ static bool parse_private(const char *host, struct aws_place *ret_place)
     if (zone == NULL) {
         return false;
     }
-    memcpy(place.account, host, AWS_ACCOUNT);
-    fill(&place, zone, fips, region);
-    *ret_place = place;
+    memcpy(machine_host.account, host, AWS_ACCOUNT);
+    fill(&machine_host, zone, fips, region);
+    *ret_host = machine_host;
     return true;
 }
 
-bool aws_place_parse(const char *registry, struct aws_place *ret_place)
+bool aws_host_parse(const char *registry, struct aws_host *ret_host)
 {
     char host[256];
     size_t len = strcspn(registry, ":");
@@ -126,19 +126,19 @@ bool aws_place_parse(const char *registry, struct aws_place *ret_place)
     host[len] = '\0';
     if (strcmp(host, "public.ecr.aws") == 0 ||
         strcmp(host, "ecr-public.aws.com") == 0) {
-        fill_public(ret_place);
+        fill_public(ret_host);
         return true;
     }
-    return parse_private(host, ret_place);
+    return parse_private(host, ret_host);
 }
 
-static const char *region_of(const struct aws_place *place,
+static const char *region_of(const struct aws_host *machine_host,
                              const struct credential_source *spec)
 {
     const char *region = spec->region;
 
-    if (region == NULL && place->region[0] != '\0') {
-        return place->region;
+    if (region == NULL && machine_host->region[0] != '\0') {
+        return machine_host->region;
     }
     region = region ? region : cloud_variable("AWS_REGION");
     return region ? region : cloud_variable("AWS_DEFAULT_REGION");
@@ -175,15 +175,15 @@ static int use_endpoint(const char *configured, const char *variable,
     return 0;
 }
 
-int aws_place_find(const char *registry, const struct credential_source *spec,
-                   struct aws_place *ret_place, struct error *err)
+int aws_host_find(const char *registry, const struct credential_source *spec,
+                  struct aws_host *ret_host, struct error *err)
 {
-    struct aws_place place = {0};
-    char region[AWS_MOST_REGION + 1];
+    struct aws_host machine_host = {0};
+    char region[AWS_MAX_REGION + 1];
     const char *found;
 
-    aws_place_parse(registry, &place);
-    found = region_of(&place, spec);
+    aws_host_parse(registry, &machine_host);
+    found = region_of(&machine_host, spec);
     if (found == NULL || !is_region(found)) {
         return error_set(err, ERROR_CONFIG,
                          found ? "there is no region '%s'"
@@ -191,16 +191,16 @@ int aws_place_find(const char *registry, const struct credential_source *spec,
                          found ? found : registry);
     }
     snprintf(region, sizeof(region), "%s", found);
-    if (!place.is_public && strcmp(region, place.region) != 0) {
-        fill(&place, zone_of(region), false, region);
+    if (!machine_host.is_public && strcmp(region, machine_host.region) != 0) {
+        fill(&machine_host, zone_of(region), false, region);
     }
     if (use_endpoint(spec->endpoint,
-                     place.is_public ? "AWS_ENDPOINT_URL_ECR_PUBLIC"
-                                     : "AWS_ENDPOINT_URL_ECR",
-                     place.api, err) < 0 ||
-        use_endpoint(NULL, "AWS_ENDPOINT_URL_STS", place.sts, err) < 0) {
+                     machine_host.is_public ? "AWS_ENDPOINT_URL_ECR_PUBLIC"
+                                            : "AWS_ENDPOINT_URL_ECR",
+                     machine_host.api, err) < 0 ||
+        use_endpoint(NULL, "AWS_ENDPOINT_URL_STS", machine_host.sts, err) < 0) {
         return -1;
     }
-    *ret_place = place;
+    *ret_host = machine_host;
     return 0;
 }

@@ -7,21 +7,21 @@
  * for it there */
 
 #define AWS_ACCOUNT 12
-#define AWS_MOST_REGION 40
+#define AWS_MAX_REGION 40
 
-struct aws_place {
+struct aws_host {
     bool is_public;                /* ECR Public */
     bool is_known;                 /* the name is one of ECR's */
     char account[AWS_ACCOUNT + 1]; /* "" where the name has none */
-    char region[AWS_MOST_REGION + 1];
+    char region[AWS_MAX_REGION + 1];
     char api[160]; /* URL */
     char sts[160]; /* URL */
 };
 
 /* Only what the name says; false: it is none of ECR's. */
-bool aws_place_parse(const char *registry, struct aws_place *ret_place);
+bool aws_host_parse(const char *registry, struct aws_host *ret_host);
 /* With what the configuration and the environment say */
-int aws_place_find(const char *registry, const struct credential_source *spec,
-                   struct aws_place *ret_place, struct error *err) NODISCARD;
+int aws_host_find(const char *registry, const struct credential_source *spec,
+                  struct aws_host *ret_host, struct error *err) NODISCARD;
 
 #endif

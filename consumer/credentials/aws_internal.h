@@ -19,7 +19,7 @@ typedef void aws_call_fn(void *payload, const struct json *answer,
 struct aws_call {
     const struct network *network;
     const struct credential_source *spec;
-    struct aws_place place;
+    struct aws_host machine_host;
     struct aws_keys keys;
     const char *action; /* GetAuthorizationToken */
     struct str body;    /* JSON */

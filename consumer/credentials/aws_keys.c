@@ -77,7 +77,7 @@ static void on_identity(void *payload, const struct http_response *response,
     call->transfer = NULL;
     if (err != NULL) {
         failure = *err;
-        error_put_front(&failure, "STS");
+        error_prepend(&failure, "STS");
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {
         refuse_identity(call, response);
@@ -99,19 +99,19 @@ static void ask_sts(struct aws_call *call, const char *role, const char *path)
     struct error err;
 
     if (secret_file_read(path, &token.text, NULL, &err) < 0) {
-        error_put_front(&err, "web identity");
+        error_prepend(&err, "web identity");
         aws_call_fail(call, &err);
         return;
     }
     form = &call->token.text;
     str_clear(form);
-    cloud_put_form(form, "Action", "AssumeRoleWithWebIdentity");
-    cloud_put_form(form, "Version", "2011-06-15");
-    cloud_put_form(form, "RoleArn", role);
-    cloud_put_form(form, "RoleSessionName",
-                   session != NULL ? session : "waybill");
-    cloud_put_secret(form, &call->sent, "WebIdentityToken", token.text.data);
-    cloud_put_url(&call->url, call->place.sts, "/");
+    cloud_append_form(form, "Action", "AssumeRoleWithWebIdentity");
+    cloud_append_form(form, "Version", "2011-06-15");
+    cloud_append_form(form, "RoleArn", role);
+    cloud_append_form(form, "RoleSessionName",
+                      session != NULL ? session : "waybill");
+    cloud_append_secret(form, &call->sent, "WebIdentityToken", token.text.data);
+    cloud_append_url(&call->url, call->machine_host.sts, "/");
     call->transfer =
         cloud_start(call->network,
                     &(struct cloud_request){.method = "POST",
@@ -143,14 +143,14 @@ static void use_identity(struct aws_call *call)
  * ----------------------------------------------------------
  */
 
-static void put_path(struct str *out, const struct aws_call *call)
+static void append_path(struct str *out, const struct aws_call *call)
 {
     const char *path = call->spec->path;
     const char *home = cloud_variable("HOME");
 
     path = path ? path : cloud_variable("AWS_SHARED_CREDENTIALS_FILE");
     if (path != NULL) {
-        str_puts(out, path);
+        str_append_text(out, path);
     } else if (home != NULL) {
         str_printf(out, "%s/.aws/credentials", home);
     }
@@ -172,7 +172,7 @@ static enum aws_profile read_file(struct aws_call *call, const char *path,
     }
     result = aws_profile_read(text.text.data, profile, &call->keys, err);
     if (result == AWS_PROFILE_FAULTY) {
-        error_put_front(err, "'%s'", path);
+        error_prepend(err, "'%s'", path);
     } else if (result == AWS_PROFILE_FOUND) {
         call->keys.file = mem_strdup(path);
         call->keys.stamp = stamp;
@@ -191,7 +191,7 @@ static bool use_file(struct aws_call *call)
 
     named = named ? named : cloud_variable("AWS_PROFILE");
     profile = named ? named : "default";
-    put_path(&path, call);
+    append_path(&path, call);
     result = read_file(call, path.data, profile, &err);
     if (result == AWS_PROFILE_FOUND) {
         aws_call_ready(call);
@@ -248,7 +248,7 @@ void aws_call_start(struct aws_call *call, const char *registry)
 {
     struct error err;
 
-    if (aws_place_find(registry, call->spec, &call->place, &err) < 0) {
+    if (aws_host_find(registry, call->spec, &call->machine_host, &err) < 0) {
         aws_call_fail(call, &err);
     } else {
         find_keys(call);

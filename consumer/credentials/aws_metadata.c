@@ -14,14 +14,14 @@
 #define IMDS "http://169.254.169.254"
 #define IMDS_IPV6 "http://[fd00:ec2::254]"
 #define ROLES "/latest/meta-data/iam/security-credentials/"
-#define MOST_ROLE 128
+#define MAX_ROLE 128
 
 static void fail(struct aws_call *call, const char *service,
                  const struct error *err)
 {
     struct error failure = *err;
 
-    error_put_front(&failure, "%s", service);
+    error_prepend(&failure, "%s", service);
     aws_call_fail(call, &failure);
 }
 
@@ -109,7 +109,7 @@ static int check_container(const char *url, bool *ret_local, struct error *err)
 }
 
 /* It becomes a header; the file is read each time, for it is replaced. */
-static int put_authorization(struct aws_call *call, struct error *err)
+static int append_authorization(struct aws_call *call, struct error *err)
 {
     const char *path = cloud_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *value = cloud_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
@@ -148,13 +148,13 @@ static void ask_container(struct aws_call *call, const char *relative,
     str_clear(&call->url);
     str_clear(&call->token.text);
     if (relative != NULL) {
-        cloud_put_url(&call->url, CONTAINER, *relative == '/' ? "" : "/");
-        str_puts(&call->url, relative);
+        cloud_append_url(&call->url, CONTAINER, *relative == '/' ? "" : "/");
+        str_append_text(&call->url, relative);
     } else {
-        str_puts(&call->url, full);
+        str_append_text(&call->url, full);
     }
     if (check_container(call->url.data, &local, &err) < 0 ||
-        put_authorization(call, &err) < 0) {
+        append_authorization(call, &err) < 0) {
         aws_call_fail(call, &err);
         return;
     }
@@ -184,28 +184,28 @@ static void on_role_keys(void *payload, const struct http_response *response,
     }
 }
 
-static void put_base(struct str *out)
+static void append_base(struct str *out)
 {
     const char *named = cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *mode = cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
     bool ipv6 = mode != NULL && strcasecmp(mode, "IPv6") == 0;
 
     str_clear(out);
-    cloud_put_url(out, named ? named : ipv6 ? IMDS_IPV6 : IMDS, "");
+    cloud_append_url(out, named ? named : ipv6 ? IMDS_IPV6 : IMDS, "");
 }
 
 /* One name on a line of its own; a role's name needs no escaping. */
-static bool put_role(struct str *out, const struct http_response *response)
+static bool append_role(struct str *out, const struct http_response *response)
 {
     const char *role = response->body.data;
     size_t len = strcspn(role, "\r\n");
 
-    if (len == 0 || len > MOST_ROLE ||
+    if (len == 0 || len > MAX_ROLE ||
         strspn(role, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                      "0123456789_+=,.@-") != len) {
         return false;
     }
-    str_put(out, role, len);
+    str_append(out, role, len);
     return true;
 }
 
@@ -224,8 +224,8 @@ static void on_role(void *payload, const struct http_response *response,
     } else if (response->status != 200) {
         cloud_refused(&side, response, NULL, NULL, &failure);
         aws_call_fail(call, &failure);
-    } else if (put_base(&call->url), str_puts(&call->url, ROLES),
-               !put_role(&call->url, response)) {
+    } else if (append_base(&call->url), str_append_text(&call->url, ROLES),
+               !append_role(&call->url, response)) {
         error_fill(&failure, ERROR_AUTH, "%s names no role", IMDS_SERVICE);
         aws_call_fail(call, &failure);
     } else {
@@ -257,7 +257,7 @@ static void on_session(void *payload, const struct http_response *response,
     call->transfer = NULL;
     if (err != NULL) {
         failure = *err;
-        error_put_front(&failure, "%s", IMDS_SERVICE);
+        error_prepend(&failure, "%s", IMDS_SERVICE);
         leave(call, &failure);
         return;
     }
@@ -277,8 +277,8 @@ static void on_session(void *payload, const struct http_response *response,
         secret_set_add(&call->sent, token);
         str_clear(&call->token.text);
         str_printf(&call->token.text, "X-aws-ec2-metadata-token: %s", token);
-        put_base(&call->url);
-        str_puts(&call->url, ROLES);
+        append_base(&call->url);
+        str_append_text(&call->url, ROLES);
         ask(call, "GET", call->token.text.data, true, on_role);
     }
 }
@@ -291,8 +291,8 @@ static void ask_instance(struct aws_call *call)
         aws_call_nothing(call, NOT_THERE "AWS_EC2_METADATA_DISABLED is set");
         return;
     }
-    put_base(&call->url);
-    str_puts(&call->url, "/latest/api/token");
+    append_base(&call->url);
+    str_append_text(&call->url, "/latest/api/token");
     ask(call, "PUT", "X-aws-ec2-metadata-token-ttl-seconds: 21600", true,
         on_session);
 }

@@ -70,7 +70,7 @@ static bool is_text(const char *text, size_t len, const char *word)
 static void keep(struct str *slot, const char *value, size_t len)
 {
     str_clear(slot);
-    str_put(slot, value, len);
+    str_append(slot, value, len);
 }
 
 static void read_pair(struct section *section, const char *line, size_t len)
@@ -180,7 +180,7 @@ enum aws_profile aws_profile_read(const char *text, const char *profile,
  * As much of it as STS sends: a declaration, elements, attributes, text and
  * references. A comment, CDATA, a DOCTYPE or anything else ends the reading.
  */
-#define MOST_DEPTH 16
+#define MAX_DEPTH 16
 
 struct xml {
     const char *at;
@@ -251,7 +251,7 @@ static bool read_number(struct xml *xml, struct str *out)
     }
     c = strtoul(xml->at, NULL, hex ? 16 : 10);
     xml->at += len + 1;
-    str_putc(out, (char)(c & 0x7F));
+    str_append_char(out, (char)(c & 0x7F));
     return c > 0 && c < 0x80;
 }
 
@@ -269,7 +269,7 @@ static bool read_reference(struct xml *xml, struct str *out)
 
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
         if (take_text(xml, known[i].text)) {
-            str_putc(out, known[i].c);
+            str_append_char(out, known[i].c);
             return true;
         }
     }
@@ -289,7 +289,7 @@ static bool read_content(struct xml *xml, const char *const *path,
         size_t len = strcspn(xml->at, "<&");
 
         if (len > 0 && out != NULL) {
-            str_put(out, xml->at, len);
+            str_append(out, xml->at, len);
         }
         xml->at += len;
         if (*xml->at == '\0' ||
@@ -314,7 +314,7 @@ static bool read_element(struct xml *xml, const char *const *path,
     bool is_it = on_path && path[1] == NULL && !xml->found;
     bool empty;
 
-    if (len == 0 || depth > MOST_DEPTH) {
+    if (len == 0 || depth > MAX_DEPTH) {
         return false;
     }
     xml->at = name + len;

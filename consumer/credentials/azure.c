@@ -103,7 +103,7 @@ static void on_exchanged(void *payload, const struct http_response *response,
     azure->exchange = NULL;
     if (err != NULL) {
         failure = *err;
-        error_put_front(&failure, "%s", side.service);
+        error_prepend(&failure, "%s", side.service);
         fail(azure, &failure);
     } else if (cloud_read(&side, response, &json, &failure) < 0) {
         fail(azure, &failure);
@@ -121,17 +121,17 @@ static void exchange(struct azure *azure, const char *token)
     const char *endpoint = azure->job->spec->endpoint;
     struct str *form = &azure->form.text;
 
-    cloud_put_form(form, "grant_type", "access_token");
-    cloud_put_form(form, "service", registry);
+    cloud_append_form(form, "grant_type", "access_token");
+    cloud_append_form(form, "service", registry);
     if (azure->identity.tenant != NULL) {
-        cloud_put_form(form, "tenant", azure->identity.tenant);
+        cloud_append_form(form, "tenant", azure->identity.tenant);
     }
-    cloud_put_secret(form, &azure->sent, "access_token", token);
+    cloud_append_secret(form, &azure->sent, "access_token", token);
     if (endpoint == NULL) {
-        str_puts(&azure->url, "https://");
+        str_append_text(&azure->url, "https://");
     }
-    cloud_put_url(&azure->url, endpoint ? endpoint : registry,
-                  "/oauth2/exchange");
+    cloud_append_url(&azure->url, endpoint ? endpoint : registry,
+                     "/oauth2/exchange");
     azure->exchange =
         cloud_start(azure->job->network,
                     &(struct cloud_request){.method = "POST",
@@ -188,7 +188,7 @@ static void cancel(struct source_job *job)
 const struct source_class azure_source = {
     .name = "azure",
     .takes = KEY_TENANT | KEY_CLIENT_ID | KEY_ENDPOINT,
-    .needs = 0,
+    .access = 0,
     .start = start,
     .cancel = cancel,
 };

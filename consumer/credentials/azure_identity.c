@@ -101,7 +101,7 @@ static void on_directory(void *payload, const struct http_response *response,
     identity->transfer = NULL;
     if (err != NULL) {
         failure = *err;
-        error_put_front(&failure, "%s", identity->service);
+        error_prepend(&failure, "%s", identity->service);
         fail(identity, &failure);
     } else {
         take(identity, response);
@@ -133,7 +133,7 @@ static int check_application(const struct azure_identity *identity,
     return cloud_check_url("AZURE_AUTHORITY_HOST", authority, err);
 }
 
-static int put_proof(struct azure_identity *identity, struct error *err)
+static int append_proof(struct azure_identity *identity, struct error *err)
 {
     const char *secret = cloud_variable("AZURE_CLIENT_SECRET");
     const char *path = cloud_variable("AZURE_FEDERATED_TOKEN_FILE");
@@ -142,17 +142,17 @@ static int put_proof(struct azure_identity *identity, struct error *err)
     struct str *form = &identity->secret.text;
 
     if (secret != NULL) {
-        cloud_put_secret(form, &identity->sent, "client_secret", secret);
+        cloud_append_secret(form, &identity->sent, "client_secret", secret);
         return 0;
     }
     /* Read anew each time: Kubernetes replaces it. */
     if (secret_file_read(path, &token.text, NULL, err) < 0) {
         return error_prefix(err, "federated token");
     }
-    cloud_put_form(form, "client_assertion_type",
-                   "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-    cloud_put_secret(form, &identity->sent, "client_assertion",
-                     token.text.data);
+    cloud_append_form(form, "client_assertion_type",
+                      "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    cloud_append_secret(form, &identity->sent, "client_assertion",
+                        token.text.data);
     return 0;
 }
 
@@ -170,14 +170,15 @@ static void ask_directory(struct azure_identity *identity)
         return;
     }
     str_printf(&scope, "%s.default", identity->cloud->resource);
-    cloud_put_form(&identity->secret.text, "grant_type", "client_credentials");
-    cloud_put_form(&identity->secret.text, "client_id", identity->client_id);
-    cloud_put_form(&identity->secret.text, "scope", scope.data);
-    if (put_proof(identity, &err) < 0) {
+    cloud_append_form(&identity->secret.text, "grant_type",
+                      "client_credentials");
+    cloud_append_form(&identity->secret.text, "client_id", identity->client_id);
+    cloud_append_form(&identity->secret.text, "scope", scope.data);
+    if (append_proof(identity, &err) < 0) {
         fail(identity, &err);
         return;
     }
-    cloud_put_url(&identity->url, authority, "/");
+    cloud_append_url(&identity->url, authority, "/");
     str_printf(&identity->url, "%s/oauth2/v2.0/token", identity->tenant);
     identity->service = directory;
     identity->transfer = cloud_start(
@@ -205,7 +206,7 @@ static void on_machine(void *payload, const struct http_response *response,
     identity->transfer = NULL;
     if (err != NULL) {
         failure = *err;
-        error_put_front(&failure, "%s", identity->service);
+        error_prepend(&failure, "%s", identity->service);
         leave(identity, NOT_THERE "no managed identity's endpoint", &failure);
         return;
     }
@@ -228,11 +229,11 @@ static void ask_machine(struct azure_identity *identity, const char *header)
 {
     const char *const headers[] = {header, NULL};
 
-    str_puts(&identity->url, "&resource=");
-    url_put_escaped(&identity->url, identity->cloud->resource);
+    str_append_text(&identity->url, "&resource=");
+    url_append_escaped(&identity->url, identity->cloud->resource);
     if (identity->client_id != NULL) {
-        str_puts(&identity->url, "&client_id=");
-        url_put_escaped(&identity->url, identity->client_id);
+        str_append_text(&identity->url, "&client_id=");
+        url_append_escaped(&identity->url, identity->client_id);
     }
     identity->service = MACHINE;
     identity->transfer =
@@ -275,7 +276,7 @@ static void ask_managed(struct azure_identity *identity)
         return;
     }
     identity->must_answer = host != NULL;
-    cloud_put_url(&identity->url, host ? host : IMDS, IMDS_PATH);
+    cloud_append_url(&identity->url, host ? host : IMDS, IMDS_PATH);
     ask_machine(identity, "Metadata: true");
 }
 

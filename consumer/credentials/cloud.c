@@ -13,10 +13,10 @@
 /* The machine's own service is a hop away, or does not exist. */
 static const struct http_timeouts local_timeouts = {1000, 5000};
 /* As much of a service's own words as a log line can bear */
-#define MOST_WORDS 300
+#define MAX_WORDS 300
 /* No token is believed to live longer, nor used in its last moments. */
-#define MOST_LIFETIME_S (12 * 3600)
-#define MOST_MARGIN_S 60
+#define MAX_LIFETIME_S (12 * 3600)
+#define MAX_MARGIN_S 60
 
 struct http_transfer *cloud_start(const struct network *network,
                                   const struct cloud_request *request,
@@ -30,7 +30,7 @@ struct http_transfer *cloud_start(const struct network *network,
         .body = request->body,
         .aws = request->aws,
         .transport = request->local ? &straight : NULL,
-        .most_body = LIMIT_TOKEN,
+        .max_body = LIMIT_TOKEN,
         .timeouts = request->local ? local_timeouts : network->timeouts,
     };
 
@@ -65,28 +65,28 @@ int cloud_check_url(const char *what, const char *url, struct error *err)
                 : error_set(err, ERROR_AUTH, "%s '%s' is not https", what, url);
 }
 
-void cloud_put_url(struct str *out, const char *base, const char *path)
+void cloud_append_url(struct str *out, const char *base, const char *path)
 {
     size_t len = strlen(base);
 
     while (len > 0 && base[len - 1] == '/') {
         len--;
     }
-    str_put(out, base, len);
-    str_puts(out, path);
+    str_append(out, base, len);
+    str_append_text(out, path);
 }
 
-void cloud_put_form(struct str *out, const char *name, const char *value)
+void cloud_append_form(struct str *out, const char *name, const char *value)
 {
     str_printf(out, "%s%s=", out->len > 0 ? "&" : "", name);
-    url_put_escaped(out, value);
+    url_append_escaped(out, value);
 }
 
-void cloud_put_secret(struct str *out, struct secret_set *sent,
-                      const char *name, const char *value)
+void cloud_append_secret(struct str *out, struct secret_set *sent,
+                         const char *name, const char *value)
 {
     secret_set_add(sent, value);
-    cloud_put_form(out, name, value);
+    cloud_append_form(out, name, value);
 }
 
 /* --- answers ----------------------------------------------------------------
@@ -112,12 +112,12 @@ void cloud_refused(const struct cloud_side *side,
     CLEANUP(str_release) struct str said = STR_INIT(LIMIT_MESSAGE);
 
     if (code != NULL) {
-        str_puts(&said, ": ");
-        secret_set_put_printable(side->sent, &said, code, MOST_WORDS);
+        str_append_text(&said, ": ");
+        secret_set_append_printable(side->sent, &said, code, MAX_WORDS);
     }
     if (words != NULL) {
-        str_puts(&said, ": ");
-        secret_set_put_printable(side->sent, &said, words, MOST_WORDS);
+        str_append_text(&said, ": ");
+        secret_set_append_printable(side->sent, &said, words, MAX_WORDS);
     }
     http_error_fill(
         err, response, clock_wall_ms(loop_clock(side->network->loop)),
@@ -210,8 +210,8 @@ void cloud_set_lifetime(struct credential *credential, double seconds,
     double whole = seconds >= 1 ? seconds : 1;
     double margin;
 
-    whole = whole < MOST_LIFETIME_S ? whole : MOST_LIFETIME_S;
-    margin = whole / 5 < MOST_MARGIN_S ? whole / 5 : MOST_MARGIN_S;
+    whole = whole < MAX_LIFETIME_S ? whole : MAX_LIFETIME_S;
+    margin = whole / 5 < MAX_MARGIN_S ? whole / 5 : MAX_MARGIN_S;
     credential->lifetime_ms = (uint64_t)((whole - margin) * 1000);
     credential->renew_ms = (uint64_t)(whole * 10 * part);
 }

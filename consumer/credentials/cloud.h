@@ -32,12 +32,12 @@ bool cloud_says_true(const char *name);
 int cloud_check_url(const char *what, const char *url,
                     struct error *err) NODISCARD;
 /* "base/path" with one slash between them */
-void cloud_put_url(struct str *out, const char *base, const char *path);
+void cloud_append_url(struct str *out, const char *base, const char *path);
 /* &name=value of a form; the first one without & */
-void cloud_put_form(struct str *out, const char *name, const char *value);
+void cloud_append_form(struct str *out, const char *name, const char *value);
 /* ... with a secret, which is noted as sent */
-void cloud_put_secret(struct str *out, struct secret_set *sent,
-                      const char *name, const char *value);
+void cloud_append_secret(struct str *out, struct secret_set *sent,
+                         const char *name, const char *value);
 
 /* Who answers, and what was sent there: that is left out of what it says. */
 struct cloud_side {

@@ -82,7 +82,7 @@ static int bind_auth(struct credential *credential, const char *value,
 
     for (; *value != '\0'; value++) {
         if (*value != ' ' && *value != '\t') {
-            str_putc(&text.text, *value);
+            str_append_char(&text.text, *value);
         }
     }
     if (!base64_decode(text.text.data, text.text.len,

@@ -52,33 +52,33 @@ static bool join(struct str *out, const char *variable, const char *below)
     return true;
 }
 
-static bool put_docker(struct str *out)
+static bool append_docker(struct str *out)
 {
     return join(out, "DOCKER_CONFIG", "/config.json") ||
            join(out, "HOME", "/.docker/config.json");
 }
 
-static bool put_override(struct str *out)
+static bool append_override(struct str *out)
 {
     return join(out, "REGISTRY_AUTH_FILE", "");
 }
 
-static bool put_runtime(struct str *out)
+static bool append_runtime(struct str *out)
 {
     return join(out, "XDG_RUNTIME_DIR", "/containers/auth.json");
 }
 
-static bool (*const places[])(struct str *) = {put_docker, put_override,
-                                               put_runtime};
+static bool (*const places[])(struct str *) = {append_docker, append_override,
+                                               append_runtime};
 
 /* A named one, which may be a mounted secret's folder */
-static int put_named(struct str *out, const char *path, struct error *err)
+static int append_named(struct str *out, const char *path, struct error *err)
 {
     static const char *const names[] = {"config.json", ".dockerconfigjson"};
     struct file_stamp stamp;
     struct stat stat_;
 
-    str_puts(out, path);
+    str_append_text(out, path);
     if (stat(path, &stat_) < 0 || !S_ISDIR(stat_.st_mode)) {
         return 0;
     }
@@ -98,14 +98,14 @@ static int put_named(struct str *out, const char *path, struct error *err)
 
 static void search_next(struct search *search);
 
-static void put_origin(const struct search *search, struct str *out)
+static void append_origin(const struct search *search, struct str *out)
 {
     const struct docker_entry *entry = &search->entry;
 
     if (search->file.len > 0) {
         str_printf(out, "docker config '%s'", search->file.data);
     } else {
-        str_puts(out, "docker config in DOCKER_AUTH_CONFIG");
+        str_append_text(out, "docker config in DOCKER_AUTH_CONFIG");
     }
     if (entry->helper != NULL) {
         str_printf(out, " (%s %s)", entry->via, entry->helper);
@@ -117,8 +117,8 @@ static void finish_failed(struct search *search, struct error *err)
     struct source_job *job = search->job;
     CLEANUP(str_release) struct str origin = STR_INIT(LIMIT_MESSAGE / 2);
 
-    put_origin(search, &origin);
-    error_put_front(err, "%s", origin.data);
+    append_origin(search, &origin);
+    error_prepend(err, "%s", origin.data);
     search_free(search);
     source_failed(job, err);
 }
@@ -128,7 +128,7 @@ static void finish_found(struct search *search, struct credential *found)
     struct source_job *job = search->job;
     CLEANUP(str_release) struct str origin = STR_INIT(STR_UNLIMITED);
 
-    put_origin(search, &origin);
+    append_origin(search, &origin);
     found->origin = str_take(&origin);
     if (search->file.len > 0) {
         found->file = mem_strdup(search->file.data);
@@ -261,7 +261,7 @@ static void start(struct source_job *job)
     str_init(&search->file, STR_UNLIMITED);
     job->state = search;
     if (job->spec->path != NULL) {
-        if (put_named(&search->file, job->spec->path, &err) < 0) {
+        if (append_named(&search->file, job->spec->path, &err) < 0) {
             search_free(search);
             source_failed(job, &err);
         } else {
@@ -286,7 +286,7 @@ static void cancel(struct source_job *job)
 const struct source_class docker_source = {
     .name = "docker",
     .takes = KEY_PATH,
-    .needs = 0,
+    .access = 0,
     .start = start,
     .cancel = cancel,
 };

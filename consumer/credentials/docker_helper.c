@@ -21,7 +21,7 @@
 #define TIMEOUT_MS 20000
 /* The protocol has no expiry; what regclient takes */
 #define LIFETIME_MS ((uint64_t)3600 * 1000)
-#define MOST_WORDS 200
+#define MAX_WORDS 200
 
 struct docker_helper {
     struct subprocess *subprocess;
@@ -38,16 +38,16 @@ static size_t first_line(struct str *out, const struct str *text)
     const char *start = text->data + strspn(text->data, " \t\r\n");
     size_t before = out->len;
 
-    utf8_put_printable(out, start, strcspn(start, "\r\n{"), MOST_WORDS);
+    utf8_append_printable(out, start, strcspn(start, "\r\n{"), MAX_WORDS);
     return out->len - before;
 }
 
-void helper_words(struct str *out, const struct str *output,
-                  const struct str *errors)
+void helper_arguments(struct str *out, const struct str *output,
+                      const struct str *errors)
 {
     size_t start = out->len;
 
-    str_puts(out, ": ");
+    str_append_text(out, ": ");
     if (first_line(out, output) == 0 && first_line(out, errors) == 0) {
         out->data[out->len = start] = '\0';
     }
@@ -112,7 +112,7 @@ static int read_result(const struct subprocess_result *result,
         if (says_none(&result->output)) {
             return 0;
         }
-        helper_words(&words, &result->output, &result->errors);
+        helper_arguments(&words, &result->output, &result->errors);
         return error_set(err, ERROR_AUTH, "exit code %d%s", result->exit_code,
                          words.data);
     }
@@ -148,7 +148,7 @@ static void on_done(void *payload, const struct subprocess_result *result,
     struct error failure;
 
     if (result != NULL && read_result(result, &found, &failure) < 0) {
-        error_put_front(&failure, "'%s'", helper->program);
+        error_prepend(&failure, "'%s'", helper->program);
         err = &failure;
     }
     if (err != NULL || credential_is_empty(&found)) {
@@ -193,15 +193,14 @@ int docker_helper_start(struct loop *loop, const char *name,
     *helper = (struct docker_helper){
         .program = str_take(&program), .done = done, .payload = payload};
     argv[0] = helper->program;
-    helper->subprocess =
-        subprocess_start(loop,
-                         &(struct subprocess_request){
-                             .argv = argv,
-                             .input = docker_server(registry),
-                             .most_output = LIMIT_HELPER_OUTPUT,
-                             .timeout_ms = TIMEOUT_MS,
-                         },
-                         on_done, helper);
+    helper->subprocess = subprocess_start(loop,
+                                          &(struct subprocess_request){
+                                              .argv = argv,
+                                              .input = docker_server(registry),
+                                              .max_output = LIMIT_HELPER_OUTPUT,
+                                              .timeout_ms = TIMEOUT_MS,
+                                          },
+                                          on_done, helper);
     *ret_helper = helper;
     return 0;
 }
@@ -244,7 +243,7 @@ static void cancel(struct source_job *job)
 const struct source_class docker_helper_source = {
     .name = "docker-helper",
     .takes = KEY_NAME,
-    .needs = KEY_NAME,
+    .access = KEY_NAME,
     .start = start,
     .cancel = cancel,
 };

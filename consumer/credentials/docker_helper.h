@@ -22,7 +22,7 @@ int docker_helper_start(struct loop *loop, const char *name,
 void docker_helper_cancel(struct docker_helper *helper);
 /* The start of what a program complained of, for a message; never from where
  * JSON begins, which may be the answer after all. */
-void helper_words(struct str *out, const struct str *output,
-                  const struct str *errors);
+void helper_arguments(struct str *out, const struct str *output,
+                      const struct str *errors);
 
 #endif

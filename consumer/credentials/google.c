@@ -107,7 +107,7 @@ static int read_answer(struct google *google,
     result = cloud_token(side.service, json,
                          is_id ? "id_token" : "access_token", &token, err);
     if (result == 0) {
-        str_puts(out, token);
+        str_append_text(out, token);
         if (is_id) {
             *ret_seconds =
                 cloud_jwt_seconds(network, token, GOOGLE_JWT_SECONDS);
@@ -133,7 +133,7 @@ static int read_identity(struct google *google,
                          service_of(google));
     }
     *ret_seconds = cloud_jwt_seconds(network, token, GOOGLE_JWT_SECONDS);
-    str_puts(out, token);
+    str_append_text(out, token);
     return 0;
 }
 
@@ -162,7 +162,7 @@ static void on_token(void *payload, const struct http_response *response,
 
     if (err != NULL) {
         failure = *err;
-        error_put_front(&failure, "%s", service_of(google));
+        error_prepend(&failure, "%s", service_of(google));
         fail(google, &failure);
         return;
     }
@@ -178,7 +178,7 @@ static void leave(struct google *google, const char *why,
     struct error err = *cause;
 
     if (google->must_answer) {
-        error_put_front(&err, "%s", service_of(google));
+        error_prepend(&err, "%s", service_of(google));
         fail(google, &err);
         return;
     }
@@ -214,7 +214,7 @@ static void on_metadata(void *payload, const struct http_response *response,
     }
 }
 
-static void put_metadata_url(struct google *google)
+static void append_metadata_url(struct google *google)
 {
     const struct credential_source *spec = google->job->spec;
     const char *host = cloud_variable("GCE_METADATA_HOST");
@@ -223,23 +223,23 @@ static void put_metadata_url(struct google *google)
 
     google->must_answer = spec->endpoint != NULL || host != NULL;
     if (spec->endpoint != NULL) {
-        str_puts(&base, spec->endpoint);
+        str_append_text(&base, spec->endpoint);
     } else if (host != NULL) {
         str_printf(&base, "http://%s", host);
     } else {
-        str_puts(&base, METADATA);
+        str_append_text(&base, METADATA);
     }
-    cloud_put_url(&google->url, base.data, METADATA_PATH);
+    cloud_append_url(&google->url, base.data, METADATA_PATH);
     if (spec->token_type == GOOGLE_ID) {
-        str_puts(&google->url, "identity?format=full&audience=");
-        url_put_escaped(&google->url, spec->audience);
+        str_append_text(&google->url, "identity?format=full&audience=");
+        url_append_escaped(&google->url, spec->audience);
         return;
     }
-    str_puts(&google->url, "token");
+    str_append_text(&google->url, "token");
     if (spec->scopes.count > 0) {
-        google_put_scopes(&scopes, spec, ",");
-        str_puts(&google->url, "?scopes=");
-        url_put_escaped(&google->url, scopes.data);
+        google_append_scopes(&scopes, spec, ",");
+        str_append_text(&google->url, "?scopes=");
+        url_append_escaped(&google->url, scopes.data);
     }
 }
 
@@ -262,7 +262,7 @@ static void ask_metadata(struct google *google)
         google_free(google);
         return;
     }
-    put_metadata_url(google);
+    append_metadata_url(google);
     google->transfer =
         cloud_start(google->job->network,
                     &(struct cloud_request){.method = "GET",
@@ -306,14 +306,14 @@ static void use_key(struct google *google)
         fail(google, &err);
     } else if (spec->token_type == GOOGLE_JWT) {
         if (google_key_jwt(&google->key, spec, now_s, &token.text, &err) < 0) {
-            error_put_front(&err, "'%s'", google->path.data);
+            error_prepend(&err, "'%s'", google->path.data);
             fail(google, &err);
             return;
         }
         give(google, token.text.data, GOOGLE_JWT_SECONDS);
     } else if (google_key_form(&google->key, spec, now_s, &google->form.text,
                                &google->sent, &err) < 0) {
-        error_put_front(&err, "'%s'", google->path.data);
+        error_prepend(&err, "'%s'", google->path.data);
         fail(google, &err);
     } else {
         ask_token_service(google);
@@ -321,18 +321,18 @@ static void use_key(struct google *google)
 }
 
 /* Where gcloud puts what `gcloud auth application-default login` got */
-static void put_gcloud_path(struct str *out)
+static void append_gcloud_path(struct str *out)
 {
     const char *folder = cloud_variable("CLOUDSDK_CONFIG");
     const char *home = cloud_variable("HOME");
 
     if (folder != NULL) {
-        str_puts(out, folder);
+        str_append_text(out, folder);
     } else if (home != NULL) {
         str_printf(out, "%s/.config/gcloud", home);
     }
     if (out->len > 0) {
-        str_puts(out, "/application_default_credentials.json");
+        str_append_text(out, "/application_default_credentials.json");
     }
 }
 
@@ -343,10 +343,10 @@ static bool find_file(struct google *google)
 
     named = named ? named : cloud_variable("GOOGLE_APPLICATION_CREDENTIALS");
     if (named != NULL) {
-        str_puts(&google->path, named);
+        str_append_text(&google->path, named);
         return true;
     }
-    put_gcloud_path(&google->path);
+    append_gcloud_path(&google->path);
     if (file_stamp_of(google->path.data, &google->stamp)) {
         return true;
     }
@@ -404,7 +404,7 @@ const struct source_class google_source = {
     .name = "google",
     .takes = KEY_BINDING | KEY_PATH | KEY_TOKEN_TYPE | KEY_SCOPES |
              KEY_AUDIENCE | KEY_ENDPOINT,
-    .needs = 0,
+    .access = 0,
     .start = start,
     .cancel = cancel,
 };

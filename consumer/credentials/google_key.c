@@ -124,14 +124,14 @@ int google_key_parse(const char *text, size_t len, struct google_key *ret_key,
     return 0;
 }
 
-void google_put_scopes(struct str *out, const struct credential_source *spec,
-                       const char *between)
+void google_append_scopes(struct str *out, const struct credential_source *spec,
+                          const char *between)
 {
     for (size_t i = 0; i < spec->scopes.count; i++) {
         str_printf(out, "%s%s", i > 0 ? between : "", spec->scopes.items[i]);
     }
     if (spec->scopes.count == 0) {
-        str_puts(out, CLOUD_PLATFORM);
+        str_append_text(out, CLOUD_PLATFORM);
     }
 }
 
@@ -139,9 +139,9 @@ static void begin_claims(struct json_writer *writer,
                          const struct google_key *key, int64_t now_s)
 {
     json_open(writer, NULL, '{');
-    json_put_string(writer, "iss", key->email);
-    json_put_integer(writer, "iat", now_s);
-    json_put_integer(writer, "exp", now_s + GOOGLE_JWT_SECONDS);
+    json_append_string(writer, "iss", key->email);
+    json_append_integer(writer, "iat", now_s);
+    json_append_integer(writer, "exp", now_s + GOOGLE_JWT_SECONDS);
 }
 
 int google_key_jwt(const struct google_key *key,
@@ -153,12 +153,12 @@ int google_key_jwt(const struct google_key *key,
     struct json_writer writer = {.out = &claims};
 
     begin_claims(&writer, key, now_s);
-    json_put_string(&writer, "sub", key->email);
+    json_append_string(&writer, "sub", key->email);
     if (spec->audience != NULL) {
-        json_put_string(&writer, "aud", spec->audience);
+        json_append_string(&writer, "aud", spec->audience);
     } else {
-        google_put_scopes(&scopes, spec, " ");
-        json_put_string(&writer, "scope", scopes.data);
+        google_append_scopes(&scopes, spec, " ");
+        json_append_string(&writer, "scope", scopes.data);
     }
     json_close(&writer, '}');
     return sign_jwt(secret_text(&key->private_key), key->key_id, claims.data,
@@ -167,10 +167,10 @@ int google_key_jwt(const struct google_key *key,
 
 /* RFC 7523, with Google's own claims: `scope` for an access token,
  * `target_audience` for an id token */
-static int put_assertion(const struct google_key *key,
-                         const struct credential_source *spec, int64_t now_s,
-                         struct str *out, struct secret_set *sent,
-                         struct error *err)
+static int append_assertion(const struct google_key *key,
+                            const struct credential_source *spec, int64_t now_s,
+                            struct str *out, struct secret_set *sent,
+                            struct error *err)
 {
     CLEANUP(str_release) struct str claims = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str scopes = STR_INIT(STR_UNLIMITED);
@@ -178,21 +178,21 @@ static int put_assertion(const struct google_key *key,
     struct json_writer writer = {.out = &claims};
 
     begin_claims(&writer, key, now_s);
-    json_put_string(&writer, "aud", key->token_uri);
+    json_append_string(&writer, "aud", key->token_uri);
     if (spec->token_type == GOOGLE_ID) {
-        json_put_string(&writer, "target_audience", spec->audience);
+        json_append_string(&writer, "target_audience", spec->audience);
     } else {
-        google_put_scopes(&scopes, spec, " ");
-        json_put_string(&writer, "scope", scopes.data);
+        google_append_scopes(&scopes, spec, " ");
+        json_append_string(&writer, "scope", scopes.data);
     }
     json_close(&writer, '}');
     if (sign_jwt(secret_text(&key->private_key), key->key_id, claims.data,
                  &token.text, err) < 0) {
         return -1;
     }
-    cloud_put_form(out, "grant_type",
-                   "urn:ietf:params:oauth:grant-type:jwt-bearer");
-    cloud_put_secret(out, sent, "assertion", token.text.data);
+    cloud_append_form(out, "grant_type",
+                      "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    cloud_append_secret(out, sent, "assertion", token.text.data);
     return 0;
 }
 
@@ -201,13 +201,13 @@ int google_key_form(const struct google_key *key,
                     struct str *out, struct secret_set *sent, struct error *err)
 {
     if (!key->is_user) {
-        return put_assertion(key, spec, now_s, out, sent, err);
+        return append_assertion(key, spec, now_s, out, sent, err);
     }
-    cloud_put_form(out, "grant_type", "refresh_token");
-    cloud_put_form(out, "client_id", key->client_id);
-    cloud_put_secret(out, sent, "client_secret",
-                     secret_text(&key->client_secret));
-    cloud_put_secret(out, sent, "refresh_token",
-                     secret_text(&key->refresh_token));
+    cloud_append_form(out, "grant_type", "refresh_token");
+    cloud_append_form(out, "client_id", key->client_id);
+    cloud_append_secret(out, sent, "client_secret",
+                        secret_text(&key->client_secret));
+    cloud_append_secret(out, sent, "refresh_token",
+                        secret_text(&key->refresh_token));
     return 0;
 }

@@ -36,7 +36,7 @@ int google_key_form(const struct google_key *key,
 
 #define GOOGLE_JWT_SECONDS 3600 /* as long as Google takes one */
 /* Scopes with `between` in between; cloud-platform when there are none */
-void google_put_scopes(struct str *out, const struct credential_source *spec,
-                       const char *between);
+void google_append_scopes(struct str *out, const struct credential_source *spec,
+                          const char *between);
 
 #endif

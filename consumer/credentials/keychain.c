@@ -53,8 +53,8 @@ struct keychain {
     struct credential found;
     struct source_files found_files;
     struct error worst; /* the first source that should have worked */
-    struct str story;
-    char *last_story;
+    struct str report;
+    char *last_report;
     TAILQ_HEAD(, keychain_waiter) waiters;
 };
 
@@ -70,14 +70,14 @@ static void build_chain(struct keychain *keychain)
 {
     const struct keychain_options *options = keychain->options;
     const char *const *more = options->provider_sources;
-    size_t most = options->source_count + 1;
+    size_t max = options->source_count + 1;
     size_t count = 0;
 
     for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
-        most++;
+        max++;
     }
-    keychain->defaults = mem_zalloc(most * sizeof(*keychain->defaults));
-    keychain->chain = mem_zalloc(most * sizeof(const void *));
+    keychain->defaults = mem_zalloc(max * sizeof(*keychain->defaults));
+    keychain->chain = mem_zalloc(max * sizeof(const void *));
     for (size_t i = 0; i < options->source_count; i++) {
         add(keychain, &options->sources[i]);
     }
@@ -101,7 +101,7 @@ struct keychain *keychain_new(const struct network *network,
     keychain->network = network;
     keychain->options = options;
     TAILQ_INIT(&keychain->waiters);
-    str_init(&keychain->story, STR_UNLIMITED);
+    str_init(&keychain->report, STR_UNLIMITED);
     task_init(&keychain->failing, run_failing, keychain);
     build_chain(keychain);
     return keychain;
@@ -194,7 +194,7 @@ static void merge(struct credential *into, struct credential *from)
 }
 
 /* "env GHCR_TOKEN" */
-static void put_label(struct str *out, const struct keychain *keychain)
+static void append_label(struct str *out, const struct keychain *keychain)
 {
     const struct credential_source *spec = keychain->chain[keychain->at];
     const char *detail = spec->name      ? spec->name
@@ -208,9 +208,9 @@ static void put_label(struct str *out, const struct keychain *keychain)
 
 static void tell(struct keychain *keychain, const char *label, const char *what)
 {
-    struct str *story = &keychain->story;
+    struct str *report = &keychain->report;
 
-    str_printf(story, "%s%s: %s", story->len > 0 ? "; " : "", label, what);
+    str_printf(report, "%s%s: %s", report->len > 0 ? "; " : "", label, what);
 }
 
 /* A user name of <token> is docker's way to say that the password is a refresh
@@ -233,7 +233,7 @@ static void keep_answer(struct keychain *keychain)
     struct credential *found = &keychain->found;
     bool first = !credential_has_secret(found);
 
-    put_label(&label, keychain);
+    append_label(&label, keychain);
     /* Before another source's user name takes the place of this one's */
     see_token(&job->credential);
     if (!credential_is_empty(&job->credential)) {
@@ -281,7 +281,7 @@ static int complete(struct keychain *keychain, struct error *err)
     if (found->username != NULL) {
         return error_set(err, ERROR_AUTH,
                          "there is a username and no password (%s)",
-                         keychain->story.data);
+                         keychain->report.data);
     }
     return 0;
 }
@@ -333,8 +333,8 @@ static int conclude(struct keychain *keychain, struct error *err)
     keychain->walking = false;
     keychain->walked = true;
     keychain->walked_ms = loop_now(keychain->network->loop);
-    mem_free(keychain->last_story);
-    keychain->last_story = str_take(&keychain->story);
+    mem_free(keychain->last_report);
+    keychain->last_report = str_take(&keychain->report);
     keychain->failure = (struct error){0};
     if (result == 0) {
         install(keychain);
@@ -404,8 +404,8 @@ static bool is_given(const char *value)
     return value != NULL && *value != '\0';
 }
 
-static void tell_own(struct keychain *keychain, const char *label,
-                     const char *value)
+static void report_own(struct keychain *keychain, const char *label,
+                       const char *value)
 {
     if (value != NULL) {
         tell(keychain, label, is_given(value) ? "found" : "empty");
@@ -421,9 +421,9 @@ static void begin(struct keychain *keychain)
 
     keychain->at = 0;
     keychain->worst = (struct error){0};
-    str_clear(&keychain->story);
-    tell_own(keychain, username, options->username);
-    tell_own(keychain, password, options->password);
+    str_clear(&keychain->report);
+    report_own(keychain, username, options->username);
+    report_own(keychain, password, options->password);
     if (is_given(options->username)) {
         found->username = mem_strdup(options->username);
     }
@@ -467,8 +467,8 @@ void keychain_free(struct keychain *keychain)
     credential_release(&keychain->found);
     credential_release(&keychain->as_found);
     credential_release(&keychain->current);
-    str_release(&keychain->story);
-    mem_free(keychain->last_story);
+    str_release(&keychain->report);
+    mem_free(keychain->last_report);
     mem_free(keychain->defaults);
     mem_free(keychain->chain);
     mem_free(keychain);
@@ -587,7 +587,7 @@ const struct credential *keychain_last(const struct keychain *keychain)
     return &keychain->current;
 }
 
-const char *keychain_story(const struct keychain *keychain)
+const char *keychain_report(const struct keychain *keychain)
 {
-    return keychain->last_story != NULL ? keychain->last_story : "";
+    return keychain->last_report != NULL ? keychain->last_report : "";
 }

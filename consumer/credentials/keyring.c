@@ -38,15 +38,15 @@ static void give(struct source_job *job, const struct str *output)
     }
 }
 
-static void say_failure(struct source_job *job,
-                        const struct subprocess_result *result)
+static void report_failure(struct source_job *job,
+                           const struct subprocess_result *result)
 {
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
     const struct str nothing = STR_INIT(0);
     struct error err;
 
     /* What it prints on its output is the secret, whatever its exit code. */
-    helper_words(&words, &nothing, &result->errors);
+    helper_arguments(&words, &nothing, &result->errors);
     error_fill(&err, ERROR_AUTH, "secret-tool: exit code %d%s",
                result->exit_code, words.data);
     source_failed(job, &err);
@@ -66,7 +66,7 @@ static void on_done(void *payload, const struct subprocess_result *result,
     } else if (result->exit_code <= 1 && result->errors.len == 0) {
         source_nothing(job, "not in the keyring");
     } else {
-        say_failure(job, result);
+        report_failure(job, result);
     }
 }
 
@@ -85,7 +85,7 @@ static void start(struct source_job *job)
     job->state = subprocess_start(job->network->loop,
                                   &(struct subprocess_request){
                                       .argv = argv,
-                                      .most_output = LIMIT_HELPER_OUTPUT,
+                                      .max_output = LIMIT_HELPER_OUTPUT,
                                       .timeout_ms = TIMEOUT_MS,
                                   },
                                   on_done, job);
@@ -99,7 +99,7 @@ static void cancel(struct source_job *job)
 const struct source_class keyring_source = {
     .name = "keyring",
     .takes = KEY_SERVICE | KEY_BINDING,
-    .needs = KEY_SERVICE,
+    .access = KEY_SERVICE,
     .start = start,
     .cancel = cancel,
 };

@@ -56,7 +56,7 @@ void source_failed(struct source_job *job, const struct error *err);
 struct source_class {
     const char *name;
     unsigned takes; /* keys */
-    unsigned needs;
+    unsigned access;
     void (*start)(struct source_job *job);
     /* NULL: always answers at once. Frees job->state; no answer any more. */
     void (*cancel)(struct source_job *job);

@@ -41,8 +41,8 @@ void source_failed(struct source_job *job, const struct error *err)
         err->kind != ERROR_RATE_LIMITED) {
         job->failure.kind = ERROR_AUTH;
     }
-    utf8_put_printable(&why, err->message, strlen(err->message),
-                       sizeof(job->why) - 1);
+    utf8_append_printable(&why, err->message, strlen(err->message),
+                          sizeof(job->why) - 1);
     snprintf(job->why, sizeof(job->why), "%s", why.data);
     answer(job);
 }

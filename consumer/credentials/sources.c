@@ -40,7 +40,7 @@ const struct field credential_source_fields[] = {
     {.key = "binding",
      .type = FIELD_ENUM,
      .offset = MEMBER(binding),
-     .words = bindings,
+     .choices = bindings,
      .fallback = "default",
      .doc = "Which part of the credentials the value is, where a source gives "
             "one value. default is the password.",
@@ -78,7 +78,7 @@ const struct field credential_source_fields[] = {
     {.key = "token_type",
      .type = FIELD_ENUM,
      .offset = MEMBER(token_type),
-     .words = token_types,
+     .choices = token_types,
      .fallback = "access",
      .doc = "google: what to get.",
      .since = "0.2"},
@@ -150,7 +150,7 @@ static unsigned keys_of(const struct credential_source *source)
            (source->endpoint ? KEY_ENDPOINT : 0);
 }
 
-static int say_no_such_source(const char *name, struct error *err)
+static int report_no_such_source(const char *name, struct error *err)
 {
     CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE / 2);
 
@@ -169,7 +169,7 @@ int credential_source_check(const struct credential_source *source,
 
     *ret_key = "source";
     if (class == NULL) {
-        return say_no_such_source(source->source, err);
+        return report_no_such_source(source->source, err);
     }
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         *ret_key = keys[i].name;
@@ -177,7 +177,7 @@ int credential_source_check(const struct credential_source *source,
             return error_set(err, ERROR_CONFIG, "source '%s' takes no such key",
                              class->name);
         }
-        if (class->needs & ~given & keys[i].bit) {
+        if (class->access & ~given & keys[i].bit) {
             return error_set(err, ERROR_CONFIG, "is required by source '%s'",
                              class->name);
         }

@@ -36,7 +36,7 @@ static void start_static(struct source_job *job)
 const struct source_class static_source = {
     .name = "static",
     .takes = KEY_VALUE | KEY_BINDING,
-    .needs = KEY_VALUE,
+    .access = KEY_VALUE,
     .start = start_static,
 };
 
@@ -55,7 +55,7 @@ static void start_env(struct source_job *job)
 const struct source_class env_source = {
     .name = "env",
     .takes = KEY_NAME | KEY_BINDING,
-    .needs = KEY_NAME,
+    .access = KEY_NAME,
     .start = start_env,
 };
 
@@ -82,7 +82,7 @@ static void start_file(struct source_job *job)
 const struct source_class file_source = {
     .name = "file",
     .takes = KEY_PATH | KEY_BINDING,
-    .needs = KEY_PATH,
+    .access = KEY_PATH,
     .start = start_file,
 };
 

@@ -23,14 +23,14 @@ static bool has_attribute_headers(const struct message *message)
 
 /* Wants an attribute's place for the message only: $.id, in either mode. */
 static int check_attribute(const struct json_at *root, const char *name,
-                           const char *text, size_t len, size_t most,
+                           const char *text, size_t len, size_t max,
                            struct error *err)
 {
     struct json_at at = {.parent = root, .name = name};
 
-    if (len > most) {
+    if (len > max) {
         return json_at_fault(&at, err, ERROR_SCHEMA, "longer than %zu bytes",
-                             most);
+                             max);
     }
     if (len == 0 || !utf8_is_text(text, len)) {
         return json_at_fault(&at, err, ERROR_SCHEMA,
@@ -42,7 +42,7 @@ static int check_attribute(const struct json_at *root, const char *name,
 struct attribute {
     const char *name;
     const char *header;
-    size_t most;
+    size_t max;
     size_t offset; /* in struct attributes; NO_SLOT: checked only */
 };
 
@@ -96,12 +96,12 @@ static int read_headers(const struct message *message,
             continue;
         }
         if (check_attribute(root, row->name, (const char *)header->value.data,
-                            header->value.len, row->most, err) < 0) {
+                            header->value.len, row->max, err) < 0) {
             return -1;
         }
         set_attribute(
             attributes, row,
-            message_header_text(message, row->header, row->most, arena));
+            message_header_text(message, row->header, row->max, arena));
     }
     return 0;
 }
@@ -127,13 +127,13 @@ static int read_members(const struct json_at *root, struct arena *arena,
         struct json_at at = json_at_member(root, row->name);
         const char *text = NULL;
 
-        if (json_at_string(&at, row->most, &text, err) < 0) {
+        if (json_at_string(&at, row->max, &text, err) < 0) {
             return -1;
         }
         if (text == NULL) {
             continue;
         }
-        if (check_attribute(root, row->name, text, strlen(text), row->most,
+        if (check_attribute(root, row->name, text, strlen(text), row->max,
                             err) < 0) {
             return -1;
         }

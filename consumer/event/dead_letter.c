@@ -4,18 +4,19 @@
 #include "waybill/outcome_encode.h"
 
 /* Ours, and four of them once more where tools for Kafka Connect look */
-#define MOST_ADDED 24
+#define MAX_ADDED 24
 /* A topic's name may have 249 characters. */
-#define MOST_PLACE 256
+#define MAX_COORDINATE 256
 
-struct letter {
+struct dead_letter_builder {
     struct arena *arena;
     struct header *headers;
     size_t count;
 };
 
 /* A header that does not apply is left out. */
-static void add(struct letter *letter, const char *name, const char *value)
+static void add(struct dead_letter_builder *letter, const char *name,
+                const char *value)
 {
     if (value != NULL && *value != '\0') {
         letter->headers[letter->count++] =
@@ -23,12 +24,14 @@ static void add(struct letter *letter, const char *name, const char *value)
     }
 }
 
-static void add_number(struct letter *letter, const char *name, int64_t number)
+static void add_number(struct dead_letter_builder *letter, const char *name,
+                       int64_t number)
 {
     add(letter, name, arena_printf(letter->arena, "%lld", (long long)number));
 }
 
-static void add_time(struct letter *letter, const char *name, int64_t ms)
+static void add_time(struct dead_letter_builder *letter, const char *name,
+                     int64_t ms)
 {
     char text[CLOCK_TEXT_SIZE];
 
@@ -37,7 +40,8 @@ static void add_time(struct letter *letter, const char *name, int64_t ms)
     }
 }
 
-static void add_error(struct letter *letter, const struct outcome *outcome)
+static void add_error(struct dead_letter_builder *letter,
+                      const struct outcome *outcome)
 {
     const struct error *err = &outcome->error;
 
@@ -55,7 +59,8 @@ static void add_error(struct letter *letter, const struct outcome *outcome)
 }
 
 /* A replay that came to no delivery is still for one attachment only. */
-static void add_delivery(struct letter *letter, const struct outcome *outcome)
+static void add_delivery(struct dead_letter_builder *letter,
+                         const struct outcome *outcome)
 {
     const struct attachment *attachment = outcome->attachment;
 
@@ -69,7 +74,8 @@ static void add_delivery(struct letter *letter, const struct outcome *outcome)
 }
 
 /* Without what an earlier dead letter was given, and a replay kept */
-static void copy_headers(struct letter *letter, const struct message *original)
+static void copy_headers(struct dead_letter_builder *letter,
+                         const struct message *original)
 {
     bool replayed = message_header(original, "waybill-replays") != NULL;
 
@@ -81,45 +87,49 @@ static void copy_headers(struct letter *letter, const struct message *original)
 }
 
 /* Where the record stood first, which a replay does not change */
-struct place {
+struct coordinates {
     const char *topic;
     const char *partition;
     const char *offset;
 };
 
-static struct place place_of(const struct input *input, struct arena *arena)
+static struct coordinates coordinates_of(const struct input *input,
+                                         struct arena *arena)
 {
     const struct message *message = &input->message;
-    struct place place;
+    struct coordinates coordinates;
 
-    place.topic =
-        message_header_text(message, "waybill-topic", MOST_PLACE, arena);
-    place.partition =
-        message_header_text(message, "waybill-partition", MOST_PLACE, arena);
-    place.offset =
-        message_header_text(message, "waybill-offset", MOST_PLACE, arena);
+    coordinates.topic =
+        message_header_text(message, "waybill-topic", MAX_COORDINATE, arena);
+    coordinates.partition = message_header_text(message, "waybill-partition",
+                                                MAX_COORDINATE, arena);
+    coordinates.offset =
+        message_header_text(message, "waybill-offset", MAX_COORDINATE, arena);
     if (message_header(message, "waybill-replays") == NULL ||
-        place.topic == NULL || place.partition == NULL ||
-        place.offset == NULL) {
-        place.topic = message->topic;
-        place.partition = arena_printf(arena, "%d", (int)input->partition);
-        place.offset = arena_printf(arena, "%lld", (long long)input->offset);
+        coordinates.topic == NULL || coordinates.partition == NULL ||
+        coordinates.offset == NULL) {
+        coordinates.topic = message->topic;
+        coordinates.partition =
+            arena_printf(arena, "%d", (int)input->partition);
+        coordinates.offset =
+            arena_printf(arena, "%lld", (long long)input->offset);
     }
-    return place;
+    return coordinates;
 }
 
-static void add_origin(struct letter *letter, const struct outcome *outcome,
+static void add_origin(struct dead_letter_builder *letter,
+                       const struct outcome *outcome,
                        const struct outcome_style *style)
 {
     const struct input *input = outcome->input;
-    struct place place = place_of(input, letter->arena);
+    struct coordinates coordinates = coordinates_of(input, letter->arena);
     const char *message = outcome->error.message;
 
-    add(letter, "waybill-topic", place.topic);
-    add(letter, "waybill-partition", place.partition);
-    add(letter, "waybill-offset", place.offset);
+    add(letter, "waybill-topic", coordinates.topic);
+    add(letter, "waybill-partition", coordinates.partition);
+    add(letter, "waybill-offset", coordinates.offset);
     add(letter, "waybill-replays",
-        message_header_text(&input->message, "waybill-replays", MOST_PLACE,
+        message_header_text(&input->message, "waybill-replays", MAX_COORDINATE,
                             letter->arena));
     if (input->message.timestamp_ms > 0) {
         add_number(letter, "waybill-timestamp", input->message.timestamp_ms);
@@ -127,9 +137,9 @@ static void add_origin(struct letter *letter, const struct outcome *outcome,
     add(letter, "waybill-group", style->group);
     add(letter, "waybill-event-id", outcome->event->id);
     add(letter, "waybill-version", WAYBILL_VERSION);
-    add(letter, "__connect.errors.topic", place.topic);
-    add(letter, "__connect.errors.partition", place.partition);
-    add(letter, "__connect.errors.offset", place.offset);
+    add(letter, "__connect.errors.topic", coordinates.topic);
+    add(letter, "__connect.errors.partition", coordinates.partition);
+    add(letter, "__connect.errors.offset", coordinates.offset);
     add(letter, "__connect.errors.exception.message", message);
 }
 
@@ -138,9 +148,9 @@ void dead_letter_encode(const struct outcome *outcome,
                         struct message *ret_message)
 {
     const struct message *original = &outcome->input->message;
-    struct letter letter = {.arena = arena};
+    struct dead_letter_builder letter = {.arena = arena};
 
-    letter.headers = arena_alloc(arena, (original->header_count + MOST_ADDED) *
+    letter.headers = arena_alloc(arena, (original->header_count + MAX_ADDED) *
                                             sizeof(struct header));
     copy_headers(&letter, original);
     add_error(&letter, outcome);

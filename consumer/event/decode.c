@@ -417,7 +417,7 @@ static int decode_document(const struct message *message,
     return result;
 }
 
-int event_decode(const struct input *input, size_t most_bytes,
+int event_decode(const struct input *input, size_t max_bytes,
                  struct arena *arena, struct event *ret_event,
                  struct error *err)
 {
@@ -439,10 +439,10 @@ int event_decode(const struct input *input, size_t most_bytes,
         return error_set(err, ERROR_SCHEMA,
                          "$: no value (a tombstone), so no attestation");
     }
-    if (message->value.len > most_bytes) {
+    if (message->value.len > max_bytes) {
         return error_set(err, ERROR_TOO_LARGE,
                          "$: %zu bytes; delivery.max_event_size is %zu",
-                         message->value.len, most_bytes);
+                         message->value.len, max_bytes);
     }
     if (message->header_count > LIMIT_RECORD_HEADERS) {
         return error_set(err, ERROR_SCHEMA, "$: more than %d headers",

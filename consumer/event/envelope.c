@@ -207,24 +207,24 @@ static int check(const struct json_at *at, const struct envelope *envelope,
 
 static void write_envelope(const struct envelope *envelope, struct str *out)
 {
-    str_puts(out, "{\"payloadType\":");
+    str_append_text(out, "{\"payloadType\":");
     json_write_go_string(out, envelope->payload_type);
-    str_puts(out, ",\"payload\":");
+    str_append_text(out, ",\"payload\":");
     json_write_go_string(out, envelope->payload);
-    str_puts(out, ",\"signatures\":");
+    str_append_text(out, ",\"signatures\":");
     if (envelope->signatures_null) {
-        str_puts(out, "null}");
+        str_append_text(out, "null}");
         return;
     }
-    str_putc(out, '[');
+    str_append_char(out, '[');
     for (size_t i = 0; i < envelope->count; i++) {
-        str_puts(out, i > 0 ? ",{\"keyid\":" : "{\"keyid\":");
+        str_append_text(out, i > 0 ? ",{\"keyid\":" : "{\"keyid\":");
         json_write_go_string(out, envelope->signatures[i].keyid);
-        str_puts(out, ",\"sig\":");
+        str_append_text(out, ",\"sig\":");
         json_write_go_string(out, envelope->signatures[i].sig);
-        str_putc(out, '}');
+        str_append_char(out, '}');
     }
-    str_puts(out, "]}");
+    str_append_text(out, "]}");
 }
 
 int envelope_read(const struct json_at *at, struct str *stored,

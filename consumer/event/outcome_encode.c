@@ -90,16 +90,17 @@ static void fill_attributes(const struct outcome *outcome,
     to->tracestate = event->trace.state;
 }
 
-static void put_time(struct json_writer *json, const char *name, int64_t ms)
+static void append_time(struct json_writer *json, const char *name, int64_t ms)
 {
     char text[CLOCK_TEXT_SIZE];
 
     if (ms > 0) {
-        json_put_string(json, name, clock_format(ms, text));
+        json_append_string(json, name, clock_format(ms, text));
     }
 }
 
-static void put_input(struct json_writer *json, const struct outcome *outcome)
+static void append_input(struct json_writer *json,
+                         const struct outcome *outcome)
 {
     const struct input *input = outcome->input;
     int64_t time = outcome->event->time != NULL
@@ -108,182 +109,184 @@ static void put_input(struct json_writer *json, const struct outcome *outcome)
 
     json_open(json, "input", '{');
     if (input->file != NULL) {
-        json_put_string(json, "file", input->file);
-        json_put_integer(json, "index", input->index);
+        json_append_string(json, "file", input->file);
+        json_append_integer(json, "index", input->index);
     } else {
-        json_put_string(json, "topic", input->message.topic);
-        json_put_integer(json, "partition", input->partition);
-        json_put_integer(json, "offset", input->offset);
+        json_append_string(json, "topic", input->message.topic);
+        json_append_integer(json, "partition", input->partition);
+        json_append_integer(json, "offset", input->offset);
     }
-    json_put_string(json, "id", outcome->event->id);
-    put_time(json, "time", time > 0 ? time : input->message.timestamp_ms);
+    json_append_string(json, "id", outcome->event->id);
+    append_time(json, "time", time > 0 ? time : input->message.timestamp_ms);
     json_close(json, '}');
 }
 
-static void put_event(struct json_writer *json, const struct event *event)
+static void append_event(struct json_writer *json, const struct event *event)
 {
     const struct workflow *workflow = &event->workflow;
 
-    json_put_optional(json, "organization", event->organization);
+    json_append_optional(json, "organization", event->organization);
     if (workflow->id != NULL || workflow->name != NULL) {
         json_open(json, "workflow", '{');
-        json_put_optional(json, "id", workflow->id);
-        json_put_optional(json, "name", workflow->name);
-        json_put_optional(json, "project", workflow->project);
-        json_put_optional(json, "team", workflow->team);
+        json_append_optional(json, "id", workflow->id);
+        json_append_optional(json, "name", workflow->name);
+        json_append_optional(json, "project", workflow->project);
+        json_append_optional(json, "team", workflow->team);
         json_close(json, '}');
     }
     if (event->run.id != NULL) {
         json_open(json, "run", '{');
-        json_put_string(json, "id", event->run.id);
+        json_append_string(json, "id", event->run.id);
         json_close(json, '}');
     }
 }
 
-static void put_artifact(struct json_writer *json,
-                         const struct artifact *artifact)
+static void append_artifact(struct json_writer *json,
+                            const struct artifact *artifact)
 {
     json_open(json, "artifact", '{');
-    json_put_string(json, "registry", artifact->registry);
-    json_put_string(json, "repository", artifact->repository);
-    json_put_string(json, "reference", artifact->reference);
-    json_put_optional(json, "tag", artifact->tag);
-    json_put_string(json, "digest", artifact->digest);
-    json_put_string(json, "media_type", artifact->media_type);
-    json_put_optional(json, "artifact_type", artifact->artifact_type);
-    json_put_integer(json, "size", (int64_t)artifact->size);
-    json_put_string(json, "layer_digest", artifact->layer_digest);
-    json_put_string(json, "layout", artifact->layout);
-    json_put_bool(json, "already_present", artifact->already_present);
+    json_append_string(json, "registry", artifact->registry);
+    json_append_string(json, "repository", artifact->repository);
+    json_append_string(json, "reference", artifact->reference);
+    json_append_optional(json, "tag", artifact->tag);
+    json_append_string(json, "digest", artifact->digest);
+    json_append_string(json, "media_type", artifact->media_type);
+    json_append_optional(json, "artifact_type", artifact->artifact_type);
+    json_append_integer(json, "size", (int64_t)artifact->size);
+    json_append_string(json, "layer_digest", artifact->layer_digest);
+    json_append_string(json, "layout", artifact->layout);
+    json_append_bool(json, "already_present", artifact->already_present);
     json_close(json, '}');
 }
 
 /* An item that has no reference is said by its name alone. */
-static void put_items(struct json_writer *json,
-                      const struct delivery_result *result)
+static void append_items(struct json_writer *json,
+                         const struct delivery_result *result)
 {
     json_open(json, "items", '[');
     for (size_t i = 0; i < result->item_count; i++) {
         const struct delivery_item *item = &result->items[i];
 
         json_open(json, NULL, '{');
-        json_put_string(json, "name", item->name);
-        json_put_optional(json, "reference", item->reference);
-        json_put_bool(json, "already_present", item->already_present);
+        json_append_string(json, "name", item->name);
+        json_append_optional(json, "reference", item->reference);
+        json_append_bool(json, "already_present", item->already_present);
         json_close(json, '}');
     }
     json_close(json, ']');
 }
 
-static void put_result(struct json_writer *json,
-                       const struct delivery_result *result)
+static void append_result(struct json_writer *json,
+                          const struct delivery_result *result)
 {
     if (result->artifact != NULL) {
-        put_artifact(json, result->artifact);
+        append_artifact(json, result->artifact);
     }
     json_open(json, "result", '{');
-    json_put_optional(json, "reference", result->reference);
-    json_put_optional(json, "id", result->id);
-    json_put_optional(json, "url", result->url);
-    json_put_bool(json, "already_present", result->already_present);
+    json_append_optional(json, "reference", result->reference);
+    json_append_optional(json, "id", result->id);
+    json_append_optional(json, "url", result->url);
+    json_append_bool(json, "already_present", result->already_present);
     if (result->item_count > 0) {
-        put_items(json, result);
+        append_items(json, result);
     }
     json_close(json, '}');
 }
 
-static void put_error(struct json_writer *json, const struct error *err)
+static void append_error(struct json_writer *json, const struct error *err)
 {
     json_open(json, "error", '{');
-    json_put_string(json, "class", error_class(err->kind));
+    json_append_string(json, "class", error_class(err->kind));
     if (err->code[0] != '\0') {
-        json_put_string(json, "code", err->code);
+        json_append_string(json, "code", err->code);
     }
     if (err->http_status != 0) {
-        json_put_integer(json, "http_status", err->http_status);
+        json_append_integer(json, "http_status", err->http_status);
     }
-    json_put_string(json, "message", err->message);
-    json_put_bool(json, "retriable",
-                  disposition_of(err) != DISPOSITION_DEAD_LETTER ||
-                      err->kind == ERROR_ATTEMPTS_EXHAUSTED);
+    json_append_string(json, "message", err->message);
+    json_append_bool(json, "retriable",
+                     disposition_of(err) != DISPOSITION_DEAD_LETTER ||
+                         err->kind == ERROR_ATTEMPTS_EXHAUSTED);
     json_close(json, '}');
 }
 
-static void put_delivery(struct json_writer *json,
-                         const struct outcome *outcome)
+static void append_delivery(struct json_writer *json,
+                            const struct outcome *outcome)
 {
     const struct attachment *attachment = outcome->attachment;
 
-    json_put_string(json, "integration", attachment->registration->integration);
-    json_put_string(json, "registration", attachment->registration->name);
-    json_put_string(json, "attachment", attachment->name);
+    json_append_string(json, "integration",
+                       attachment->registration->integration);
+    json_append_string(json, "registration", attachment->registration->name);
+    json_append_string(json, "attachment", attachment->name);
     if (outcome->status == OUTCOME_SUCCEEDED) {
-        put_result(json, &outcome->result);
+        append_result(json, &outcome->result);
     }
     if (outcome->repetition_is_visible) {
-        json_put_bool(json, "possibly_repeated", outcome->possibly_repeated);
+        json_append_bool(json, "possibly_repeated", outcome->possibly_repeated);
     }
     json_open(json, "verification", '{');
-    json_put_string(json, "status", "off");
+    json_append_string(json, "status", "off");
     json_close(json, '}');
 }
 
-static void put_data(struct json_writer *json, const char *name,
-                     const struct outcome *outcome,
-                     const struct outcome_style *style)
+static void append_data(struct json_writer *json, const char *name,
+                        const struct outcome *outcome,
+                        const struct outcome_style *style)
 {
     json_open(json, name, '{');
-    json_put_string(json, "status", status_names[outcome->status]);
-    put_input(json, outcome);
-    put_event(json, outcome->event);
+    json_append_string(json, "status", status_names[outcome->status]);
+    append_input(json, outcome);
+    append_event(json, outcome->event);
     if (outcome->attachment != NULL) {
-        put_delivery(json, outcome);
+        append_delivery(json, outcome);
     }
-    json_put_optional(json, "skip_reason", outcome->skip_reason);
-    json_put_integer(json, "attempts", outcome->attempts);
-    put_time(json, "started_at", outcome->started_ms);
-    put_time(json, "finished_at", outcome->finished_ms);
-    json_put_integer(json, "duration_ms", (int64_t)outcome->duration_ms);
+    json_append_optional(json, "skip_reason", outcome->skip_reason);
+    json_append_integer(json, "attempts", outcome->attempts);
+    append_time(json, "started_at", outcome->started_ms);
+    append_time(json, "finished_at", outcome->finished_ms);
+    json_append_integer(json, "duration_ms", (int64_t)outcome->duration_ms);
     if (outcome->status == OUTCOME_FAILED) {
-        put_error(json, &outcome->error);
+        append_error(json, &outcome->error);
     }
     if (outcome->dead_letter) {
         json_open(json, "dead_letter", '{');
-        json_put_string(json, "topic", style->dead_letter_topic);
+        json_append_string(json, "topic", style->dead_letter_topic);
         json_close(json, '}');
     }
     json_close(json, '}');
 }
 
-static void put_structured(struct str *out, const struct outcome *outcome,
-                           const struct outcome_style *style,
-                           const struct attributes *attributes)
+static void append_structured(struct str *out, const struct outcome *outcome,
+                              const struct outcome_style *style,
+                              const struct attributes *attributes)
 {
     struct json_writer json = {.out = out};
 
     json_open(&json, NULL, '{');
-    json_put_string(&json, "specversion", "1.0");
-    json_put_string(&json, "id", attributes->id);
-    json_put_string(&json, "source", attributes->source);
-    json_put_string(&json, "type", attributes->type);
-    json_put_string(&json, "time", attributes->time);
-    json_put_optional(&json, "subject", attributes->subject);
-    json_put_optional(&json, "causationid", attributes->causationid);
-    json_put_optional(&json, "traceparent", attributes->traceparent);
-    json_put_optional(&json, "tracestate", attributes->tracestate);
-    json_put_string(&json, "datacontenttype", "application/json");
-    put_data(&json, "data", outcome, style);
+    json_append_string(&json, "specversion", "1.0");
+    json_append_string(&json, "id", attributes->id);
+    json_append_string(&json, "source", attributes->source);
+    json_append_string(&json, "type", attributes->type);
+    json_append_string(&json, "time", attributes->time);
+    json_append_optional(&json, "subject", attributes->subject);
+    json_append_optional(&json, "causationid", attributes->causationid);
+    json_append_optional(&json, "traceparent", attributes->traceparent);
+    json_append_optional(&json, "tracestate", attributes->tracestate);
+    json_append_string(&json, "datacontenttype", "application/json");
+    append_data(&json, "data", outcome, style);
     json_close(&json, '}');
 }
 
-void outcome_put_structured(const struct outcome *outcome,
-                            const struct outcome_style *style, struct str *out)
+void outcome_append_structured(const struct outcome *outcome,
+                               const struct outcome_style *style,
+                               struct str *out)
 {
     struct arena *arena = arena_new();
     struct attributes attributes;
 
     fill_attributes(outcome, style, arena, &attributes);
-    put_structured(out, outcome, style, &attributes);
+    append_structured(out, outcome, style, &attributes);
     arena_free(arena);
 }
 
@@ -295,7 +298,7 @@ static void add_header(struct header *headers, size_t *count, const char *name,
     }
 }
 
-#define MOST_HEADERS 12
+#define MAX_HEADERS 12
 
 /* Twice: the attribute is the event's for good, and the plain header is where
  * instrumentation of Kafka's clients looks, which knows no CloudEvents. */
@@ -307,7 +310,7 @@ static void add_trace(struct header *headers, size_t *count,
 }
 
 static size_t binary_headers(const struct attributes *attributes,
-                             struct header headers[MOST_HEADERS])
+                             struct header headers[MAX_HEADERS])
 {
     size_t count = 0;
 
@@ -326,7 +329,7 @@ static size_t binary_headers(const struct attributes *attributes,
 }
 
 static size_t structured_headers(const struct attributes *attributes,
-                                 struct header headers[MOST_HEADERS])
+                                 struct header headers[MAX_HEADERS])
 {
     size_t count = 0;
 
@@ -349,8 +352,7 @@ void outcome_encode(const struct outcome *outcome,
                     const struct outcome_style *style, struct arena *arena,
                     struct message *ret_message)
 {
-    struct header *headers =
-        arena_alloc(arena, MOST_HEADERS * sizeof(*headers));
+    struct header *headers = arena_alloc(arena, MAX_HEADERS * sizeof(*headers));
     CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
     struct json_writer json = {.out = &value};
     struct attributes attributes;
@@ -360,10 +362,10 @@ void outcome_encode(const struct outcome *outcome,
                                     .key = outcome_key(outcome, arena),
                                     .headers = headers};
     if (style->structured) {
-        put_structured(&value, outcome, style, &attributes);
+        append_structured(&value, outcome, style, &attributes);
         ret_message->header_count = structured_headers(&attributes, headers);
     } else {
-        put_data(&json, NULL, outcome, style);
+        append_data(&json, NULL, outcome, style);
         ret_message->header_count = binary_headers(&attributes, headers);
     }
     ret_message->value = arena_bytes(arena, str_bytes(&value));

@@ -14,7 +14,7 @@
  * several certificates we take the first by name: libcurl has room for one. */
 
 /* The system's bundle has a quarter of this. */
-#define MOST_AUTHORITIES ((size_t)1024 * 1024)
+#define MAX_AUTHORITIES ((size_t)1024 * 1024)
 
 static void fail(struct certs *certs, const char *path, const char *why)
 {
@@ -37,7 +37,7 @@ static void add_authority(struct certs *certs, const char *path)
         file_read(usual, 0, all, NULL, &err) < 0) {
         str_clear(all); /* where there are none, ours are all */
     }
-    str_putc(all, '\n');
+    str_append_char(all, '\n');
     before = all->len;
     if (file_read(path, 0, all, NULL, &err) < 0) {
         fail(certs, path, err.message);
@@ -58,8 +58,8 @@ static char *sibling(const char *path, const char *end, const char *other)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    str_put(&text, path, strlen(path) - strlen(end));
-    str_puts(&text, other);
+    str_append(&text, path, strlen(path) - strlen(end));
+    str_append_text(&text, other);
     return str_take(&text);
 }
 
@@ -127,17 +127,18 @@ static bool add_folder(struct certs *certs, const char *root, const char *host)
 #define PODMANS "/etc/containers/certs.d"
 #define DOCKERS "/etc/docker/certs.d"
 
-void http_needs(struct needs *needs)
+void http_access(struct access *access)
 {
     const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
 
-    needs_file(needs, version->cainfo);
-    needs_file(needs, version->capath);
-    if (!needs_variable(needs, "XDG_CONFIG_HOME", "/containers/certs.d")) {
-        needs_variable(needs, "HOME", "/.config/containers/certs.d");
+    access_allow_file(access, version->cainfo);
+    access_allow_file(access, version->capath);
+    if (!access_allow_variable(access, "XDG_CONFIG_HOME",
+                               "/containers/certs.d")) {
+        access_allow_variable(access, "HOME", "/.config/containers/certs.d");
     }
-    needs_file(needs, PODMANS);
-    needs_file(needs, DOCKERS);
+    access_allow_file(access, PODMANS);
+    access_allow_file(access, DOCKERS);
 }
 
 static bool add_users_folder(struct certs *certs, const char *host)
@@ -161,7 +162,7 @@ struct certs *certs_load(const char *host, const char *certs_dir)
     struct certs *certs = mem_zalloc(sizeof(*certs));
 
     certs->users = 1;
-    str_init(&certs->authorities, MOST_AUTHORITIES);
+    str_init(&certs->authorities, MAX_AUTHORITIES);
     if (certs_dir == NULL) {
         if (!add_users_folder(certs, host) &&
             !add_folder(certs, PODMANS, host)) {

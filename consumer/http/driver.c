@@ -5,7 +5,7 @@
 #include "waybill/alloc.h"
 
 /* Idle connections kept, of all registries together */
-#define MOST_CONNECTIONS 256L
+#define MAX_CONNECTIONS 256L
 
 static void reap(struct http *http)
 {
@@ -96,7 +96,7 @@ struct http *http_new(struct loop *loop)
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, MOST_CONNECTIONS);
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
     /* Requests share an HTTP/2 connection once there is one. They do not wait
      * for the first (CURLOPT_PIPEWAIT): libcurl keeps those that wait in one
      * queue and wakes only its head, so that one host that does not answer

@@ -7,7 +7,7 @@
 /* Easy handles are used again: a new one costs more than a small request. */
 
 /* Idle ones kept; each holds some 20 KiB */
-#define MOST_IDLE 64
+#define MAX_IDLE 64
 
 CURL *http_take_easy(struct http *http)
 {
@@ -25,7 +25,7 @@ CURL *http_take_easy(struct http *http)
 
 void http_give_easy(struct http *http, CURL *easy)
 {
-    if (http->idle_count >= MOST_IDLE) {
+    if (http->idle_count >= MAX_IDLE) {
         curl_easy_cleanup(easy);
         return;
     }

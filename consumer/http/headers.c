@@ -13,7 +13,7 @@ static bool line_is(const char *line, size_t len, const char *name)
            strncasecmp(line, name, name_len) == 0;
 }
 
-static void put_trimmed(struct str *value, const char *text, size_t len)
+static void append_trimmed(struct str *value, const char *text, size_t len)
 {
     while (len > 0 && isspace((unsigned char)*text)) {
         text++;
@@ -22,7 +22,7 @@ static void put_trimmed(struct str *value, const char *text, size_t len)
     while (len > 0 && isspace((unsigned char)text[len - 1])) {
         len--;
     }
-    str_put(value, text, len);
+    str_append(value, text, len);
 }
 
 bool http_header(const struct http_response *response, const char *name,
@@ -37,7 +37,7 @@ bool http_header(const struct http_response *response, const char *name,
         if (line_is(line, len, name) && n-- == 0) {
             size_t skip = strlen(name) + 1;
 
-            put_trimmed(value, line + skip, len - skip);
+            append_trimmed(value, line + skip, len - skip);
             return true;
         }
     }
@@ -58,7 +58,7 @@ uint32_t http_retry_after_ms(const struct http_response *response,
         unsigned long seconds = strtoul(value.data, &end, 10);
 
         wait =
-            seconds > 3600 ? HTTP_MOST_RETRY_AFTER_MS : (int64_t)seconds * 1000;
+            seconds > 3600 ? HTTP_MAX_RETRY_AFTER_MS : (int64_t)seconds * 1000;
         wait = *end == '\0' ? wait : 0;
     } else {
         int64_t date = clock_parse_http_date(value.data);
@@ -68,8 +68,8 @@ uint32_t http_retry_after_ms(const struct http_response *response,
     if (wait <= 0) {
         return 0;
     }
-    return wait > HTTP_MOST_RETRY_AFTER_MS ? HTTP_MOST_RETRY_AFTER_MS
-                                           : (uint32_t)wait;
+    return wait > HTTP_MAX_RETRY_AFTER_MS ? HTTP_MAX_RETRY_AFTER_MS
+                                          : (uint32_t)wait;
 }
 
 bool http_value_is_plain(const char *value)

@@ -6,7 +6,7 @@
 #include "waybill/alloc.h"
 
 /* What is known of a host, so that it need not be found out for each request */
-#define MOST_HOSTS 256
+#define MAX_HOSTS 256
 /* So often certs.d is read again, whatever its times say: a file may be written
  * in place, and a folder may come. */
 #define CERTS_MS 5000
@@ -72,7 +72,7 @@ static struct host *add(struct http *http, const char *name,
 {
     struct host *host = mem_zalloc(sizeof(*host));
 
-    if (http->host_count >= MOST_HOSTS) {
+    if (http->host_count >= MAX_HOSTS) {
         forget_oldest(http);
     }
     host->name = mem_strdup(name);

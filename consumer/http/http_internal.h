@@ -40,7 +40,7 @@ struct http_transfer {
     void *payload;
     struct bytes body;
     size_t sent;
-    size_t most_body;
+    size_t max_body;
     struct http_response response;
     struct http_peer peer;
     bool wants_peer;

@@ -9,7 +9,7 @@
 #define SLOWEST_BYTES_PER_SECOND 1L
 /* ... but a server that drips must not have us for ever: the whole may take
  * this many times answer_ms, and the body a second for so many bytes. */
-#define MOST_ANSWERS 10
+#define MAX_ANSWERS 10
 #define SLOWEST_BODY_BYTES_PER_MS 16
 /* A body of more gets a buffer of this size, and so fewer turns of the loop. */
 #define LARGE_BODY ((size_t)1024 * 1024)
@@ -31,8 +31,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *payload)
         end--;
     }
     if (end > 0) {
-        str_put(headers, data, end);
-        str_putc(headers, '\n');
+        str_append(headers, data, end);
+        str_append_char(headers, '\n');
     }
     if (headers->overflow) {
         transfer->too_large = "headers";
@@ -48,11 +48,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *payload)
     size_t len = size * count;
 
     if (transfer->cuts_body && len > body->cap - body->len) {
-        str_put(body, data, body->cap - body->len);
+        str_append(body, data, body->cap - body->len);
         transfer->is_cut = true;
         return 0;
     }
-    str_put(body, data, len);
+    str_append(body, data, len);
     if (body->overflow) {
         transfer->too_large = "body";
         return 0;
@@ -182,7 +182,7 @@ static void set_limits(CURL *easy, const struct http_request *request)
     const struct http_timeouts *timeouts = &request->timeouts;
     long seconds = ((long)timeouts->answer_ms + 999) / 1000;
     long whole = (long)timeouts->connect_ms +
-                 MOST_ANSWERS * (long)timeouts->answer_ms +
+                 MAX_ANSWERS * (long)timeouts->answer_ms +
                  (long)(request->body.len / SLOWEST_BODY_BYTES_PER_MS);
 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, whole);
@@ -256,7 +256,7 @@ struct http_transfer *http_start(struct http *http,
     task_init(&transfer->refusal, on_refusal, transfer);
     str_init(&transfer->response.headers, LIMIT_HTTP_HEADERS);
     /* The response to a token request holds a token. */
-    str_init_secret(&transfer->response.body, request->most_body);
+    str_init_secret(&transfer->response.body, request->max_body);
     str_init(&transfer->peer.until, LIMIT_URL);
     str_init(&transfer->peer.issuer, LIMIT_URL);
     transfer->wants_peer = request->wants_peer;
@@ -303,9 +303,9 @@ static void read_certificate(CURL *easy, struct http_peer *peer)
     }
     for (const struct curl_slist *at = info->certinfo[0]; at; at = at->next) {
         if (strncmp(at->data, until, sizeof(until) - 1) == 0) {
-            str_puts(&peer->until, at->data + sizeof(until) - 1);
+            str_append_text(&peer->until, at->data + sizeof(until) - 1);
         } else if (strncmp(at->data, issuer, sizeof(issuer) - 1) == 0) {
-            str_puts(&peer->issuer, at->data + sizeof(issuer) - 1);
+            str_append_text(&peer->issuer, at->data + sizeof(issuer) - 1);
         }
     }
 }

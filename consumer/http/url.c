@@ -220,11 +220,11 @@ void url_release(struct url *url)
     *url = (struct url){0};
 }
 
-void url_put_escaped(struct str *out, const char *value)
+void url_append_escaped(struct str *out, const char *value)
 {
     for (; *value != '\0'; value++) {
         if (isalnum((unsigned char)*value) || strchr("-._~", *value) != NULL) {
-            str_putc(out, *value);
+            str_append_char(out, *value);
         } else {
             str_printf(out, "%%%02X", (unsigned)(unsigned char)*value);
         }

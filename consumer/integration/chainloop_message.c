@@ -9,53 +9,53 @@
 /* Go's zero time, which its receivers can read; an empty text they cannot. */
 #define NO_TIME "0001-01-01T00:00:00Z"
 
-static void put_text(struct json_writer *json, const char *name,
-                     const char *text)
+static void append_text(struct json_writer *json, const char *name,
+                        const char *text)
 {
-    json_put_string(json, name, text != NULL ? text : "");
+    json_append_string(json, name, text != NULL ? text : "");
 }
 
-static void put_time(struct json_writer *json, const char *name,
-                     const char *time)
+static void append_time(struct json_writer *json, const char *name,
+                        const char *time)
 {
-    json_put_string(json, name, time != NULL ? time : NO_TIME);
+    json_append_string(json, name, time != NULL ? time : NO_TIME);
 }
 
-static void put_metadata(struct json_writer *json, const struct event *event)
+static void append_metadata(struct json_writer *json, const struct event *event)
 {
     const struct workflow *workflow = &event->workflow;
     const struct run *run = &event->run;
 
     json_open(json, "Metadata", '{');
     json_open(json, "Workflow", '{');
-    put_text(json, "ID", workflow->id);
-    put_text(json, "Name", workflow->name);
-    put_text(json, "Team", workflow->team);
-    put_text(json, "Project", workflow->project);
+    append_text(json, "ID", workflow->id);
+    append_text(json, "Name", workflow->name);
+    append_text(json, "Team", workflow->team);
+    append_text(json, "Project", workflow->project);
     json_close(json, '}');
     json_open(json, "WorkflowRun", '{');
-    put_text(json, "ID", run->id);
-    put_text(json, "State", run->state);
-    put_time(json, "StartedAt", run->started_at);
-    put_time(json, "FinishedAt", run->finished_at);
-    put_text(json, "RunnerType", run->runner_type);
-    put_text(json, "RunURL", run->url);
-    put_text(json, "AttestationDigest", event->envelope_digest.text);
+    append_text(json, "ID", run->id);
+    append_text(json, "State", run->state);
+    append_time(json, "StartedAt", run->started_at);
+    append_time(json, "FinishedAt", run->finished_at);
+    append_text(json, "RunnerType", run->runner_type);
+    append_text(json, "RunURL", run->url);
+    append_text(json, "AttestationDigest", event->envelope_digest.text);
     json_close(json, '}');
     json_close(json, '}');
 }
 
-void chainloop_put_message(const struct template_message *message,
-                           struct str *out)
+void chainloop_append_message(const struct template_message *message,
+                              struct str *out)
 {
     struct json_writer json = {.out = out};
 
     json_open(&json, NULL, '{');
-    put_metadata(&json, message->event);
-    json_put_raw(&json, "Data", "\"", 1);
+    append_metadata(&json, message->event);
+    json_append_raw(&json, "Data", "\"", 1);
     base64_encode(out, message->content.data, message->content.len);
-    str_putc(out, '"');
-    json_put_string(&json, "Kind", message->kind);
+    str_append_char(out, '"');
+    json_append_string(&json, "Kind", message->kind);
     json_close(&json, '}');
 }
 
@@ -79,7 +79,8 @@ static const char *go_name(const char *name)
     return name;
 }
 
-static void put_subjects(struct json_writer *json, const struct json *subjects)
+static void append_subjects(struct json_writer *json,
+                            const struct json *subjects)
 {
     json_open(json, "subject", '[');
     for (const struct json *subject = json_first(subjects); subject != NULL;
@@ -87,54 +88,54 @@ static void put_subjects(struct json_writer *json, const struct json *subjects)
         json_open(json, NULL, '{');
         for (const struct json *member = json_first(subject); member != NULL;
              member = json_next(member)) {
-            json_put_value(json, go_name(json_name(member)), member);
+            json_append_value(json, go_name(json_name(member)), member);
         }
         json_close(json, '}');
     }
     json_close(json, ']');
 }
 
-static void put_statement(struct json_writer *json,
-                          const struct statement *statement)
+static void append_statement(struct json_writer *json,
+                             const struct statement *statement)
 {
     const struct json *subjects = json_member(statement->document, "subject");
 
     json_open(json, "Statement", '{');
-    json_put_string(json, "type", statement->type);
+    json_append_string(json, "type", statement->type);
     if (json_is_array(subjects)) {
-        put_subjects(json, subjects);
+        append_subjects(json, subjects);
     }
-    json_put_string(json, "predicate_type", statement->predicate_type);
+    json_append_string(json, "predicate_type", statement->predicate_type);
     if (statement->predicate != NULL) {
-        json_put_value(json, "predicate", statement->predicate);
+        json_append_value(json, "predicate", statement->predicate);
     }
     json_close(json, '}');
 }
 
-static void put_null(struct json_writer *json, const char *name)
+static void append_null(struct json_writer *json, const char *name)
 {
-    json_put_raw(json, name, "null", 4);
+    json_append_raw(json, name, "null", 4);
 }
 
-void chainloop_put_attestation(const struct event *event, struct str *out)
+void chainloop_append_attestation(const struct event *event, struct str *out)
 {
     struct json_writer json = {.out = out};
     struct error err;
     const struct statement *statement = event_statement(event, &err);
 
     json_open(&json, NULL, '{');
-    json_put_raw(&json, "Envelope", (const char *)event->envelope.data,
-                 event->envelope.len);
-    json_put_string(&json, "Hash", event->envelope_digest.text);
+    json_append_raw(&json, "Envelope", (const char *)event->envelope.data,
+                    event->envelope.len);
+    json_append_string(&json, "Hash", event->envelope_digest.text);
     if (statement != NULL) {
-        put_statement(&json, statement);
+        append_statement(&json, statement);
     } else {
-        put_null(&json, "Statement");
+        append_null(&json, "Statement");
     }
     if (statement != NULL && statement->predicate != NULL) {
-        json_put_value(&json, "Predicate", statement->predicate);
+        json_append_value(&json, "Predicate", statement->predicate);
     } else {
-        put_null(&json, "Predicate");
+        append_null(&json, "Predicate");
     }
     json_close(&json, '}');
 }

@@ -11,10 +11,10 @@
 /* What the plugin calls the attestation, as content of a message: the envelope,
  * its hash, the statement and the predicate. The last two are null where the
  * payload is no in-toto statement. Appends. */
-void chainloop_put_attestation(const struct event *event, struct str *out);
+void chainloop_append_attestation(const struct event *event, struct str *out);
 
 /* {"Metadata":{...},"Data":"<content in base64>","Kind":"..."}. Appends. */
-void chainloop_put_message(const struct template_message *message,
-                           struct str *out);
+void chainloop_append_message(const struct template_message *message,
+                              struct str *out);
 
 #endif

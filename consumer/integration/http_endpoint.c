@@ -53,13 +53,13 @@ static int check_scheme(const struct endpoint_options *options,
     const struct http_transport *transport = &options->transport;
     struct url url;
     bool is_plain;
-    bool is_near;
+    bool is_close;
 
     parse_url(options, &url);
     is_plain = !url.https;
-    is_near = host_classify(url.host) == ADDRESS_LOOPBACK;
+    is_close = host_classify(url.host) == ADDRESS_LOOPBACK;
     url_release(&url);
-    if (is_plain && !is_near && options->plain_http != 1) {
+    if (is_plain && !is_close && options->plain_http != 1) {
         *ret_key = url_key;
         return error_set(err, ERROR_CONFIG,
                          "is plain http (write https, or set plain_http: "
@@ -177,7 +177,7 @@ static void sending_free(struct endpoint_sending *sending)
 {
     url_release(&sending->home);
     url_release(&sending->url);
-    arena_wipe(sending->arena);
+    arena_wipe_and_free(sending->arena);
     mem_free(sending);
 }
 
@@ -260,7 +260,7 @@ static void start(struct endpoint_sending *sending)
                                        .headers = headers_of(sending),
                                        .body = sending->request.body,
                                        .transport = &transport,
-                                       .most_body = MAX_RESPONSE,
+                                       .max_body = MAX_RESPONSE,
                                        .cuts_body = true,
                                        .once = true,
                                        .timeouts = context->network.timeouts,
@@ -360,8 +360,9 @@ static void scrub(const struct endpoint_sending *sending, char *text)
 }
 
 /* Plain text and JSON are worth showing, a page of HTML is not. */
-static void put_words(const struct endpoint_sending *sending,
-                      const struct http_response *response, struct str *out)
+static void append_message(const struct endpoint_sending *sending,
+                           const struct http_response *response,
+                           struct str *out)
 {
     CLEANUP(secret_set_release) struct secret_set revealed = {0};
     const char *words = response->body.data;
@@ -369,8 +370,8 @@ static void put_words(const struct endpoint_sending *sending,
     words += strspn(words, " \t\r\n");
     if (*words != '\0' && *words != '<') {
         add_revealed(&revealed, sending);
-        str_puts(out, ": ");
-        secret_set_put_printable(&revealed, out, words, MAX_WORDS);
+        str_append_text(out, ": ");
+        secret_set_append_printable(&revealed, out, words, MAX_WORDS);
     }
 }
 
@@ -387,7 +388,7 @@ static void refuse(struct endpoint_sending *sending,
     const struct clock *clock = loop_clock(sending->context->network.loop);
     struct error err;
 
-    put_words(sending, response, &words);
+    append_message(sending, response, &words);
     http_error_fill(&err, response, clock_wall_ms(clock), "'%s' answers %d%s%s",
                     sending->name, response->status,
                     response->status / 100 == 3

@@ -119,13 +119,13 @@ void integration_cancel(struct integration_operation *operation)
     operation->cancel(operation);
 }
 
-void integration_needs(const struct registration *registration,
-                       struct needs *needs)
+void integration_access(const struct registration *registration,
+                        struct access *access)
 {
     const struct integration_class *class = integration_class_for(registration);
 
-    if (class->needs != NULL) {
-        class->needs(registration, needs);
+    if (class->access != NULL) {
+        class->access(registration, access);
     }
 }
 

@@ -87,7 +87,7 @@ const struct field oci_registration_fields[] = {
     {.key = "token_exchange_method",
      .type = FIELD_ENUM,
      .offset = OPTION(exchange),
-     .words = oci_exchanges,
+     .choices = oci_exchanges,
      .fallback = "auto",
      .doc = "How tokens are asked for: oauth2 is a POST, basic the older GET, "
             "auto a POST for refresh tokens and a GET for passwords.",
@@ -121,8 +121,8 @@ const struct field oci_registration_fields[] = {
     {.key = "chunk_size",
      .type = FIELD_SIZE,
      .offset = OPTION(chunk_size),
-     .least = 65536,
-     .most = (uint64_t)1024 * 1024 * 1024,
+     .min = 65536,
+     .max = (uint64_t)1024 * 1024 * 1024,
      .doc = "Upload what is larger in pieces of this size. Left out: in one "
             "piece, which most registries prefer, and in pieces only after "
             "one was refused for its size.",

@@ -91,19 +91,20 @@ static struct keychain *open_keychain(const struct oci_integration *integration,
     return keychain_new(&context->network, &account->options);
 }
 
-static void need(const struct registration *registration, struct needs *needs)
+static void access_entry(const struct registration *registration,
+                         struct access *access)
 {
     const struct registry_options *registry_options = registration->options;
     struct keychain_options options;
     struct oci_repository repository;
 
-    parse_repository(registration, needs->arena, &repository);
+    parse_repository(registration, access->arena, &repository);
     options = chain_of(registration->options, &repository);
-    keychain_needs(&options, needs);
+    keychain_access(&options, access);
     if (registry_options->create_repository == 1) {
         const struct credential_source aws = {.source = "aws"};
 
-        credential_source_needs(&aws, needs);
+        credential_source_access(&aws, access);
     }
 }
 
@@ -134,9 +135,9 @@ static struct account *account_of(struct oci_integration *integration,
 static void fill_allowed(struct oci_integration *integration,
                          const struct integration_context *context)
 {
-    size_t most = context->allowed.count + context->registration_count;
+    size_t max = context->allowed.count + context->registration_count;
     const char **patterns =
-        arena_alloc(integration->arena, most * sizeof(*patterns));
+        arena_alloc(integration->arena, max * sizeof(*patterns));
     size_t count = 0;
 
     for (size_t i = 0; i < context->allowed.count; i++) {
@@ -485,6 +486,6 @@ const struct integration_class oci_registry_class = {
     .endpoint = registry_of,
     .probe = probe_registry,
     .inspect = inspect,
-    .needs = need,
+    .access = access_entry,
     .close = close_client,
 };

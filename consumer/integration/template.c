@@ -80,8 +80,9 @@ static const void *base_of(const struct template_message *message,
     return NULL;
 }
 
-static bool put_member(const struct placeholder *placeholder,
-                       const struct template_message *message, struct str *out)
+static bool append_member(const struct placeholder *placeholder,
+                          const struct template_message *message,
+                          struct str *out)
 {
     const char *base = base_of(message, placeholder->source);
     const char *text =
@@ -89,15 +90,15 @@ static bool put_member(const struct placeholder *placeholder,
             ? *(const char *const *)(const void *)(base + placeholder->offset)
             : NULL;
 
-    str_puts(out, text != NULL ? text : "");
+    str_append_text(out, text != NULL ? text : "");
     return text != NULL;
 }
 
 /* A statement that cannot be decoded is none: it was delivered before all the
  * same, and others may be able to read it. */
-static bool put_of_statement(const struct placeholder *placeholder,
-                             const struct template_message *message,
-                             struct str *out)
+static bool append_of_statement(const struct placeholder *placeholder,
+                                const struct template_message *message,
+                                struct str *out)
 {
     struct error err;
     const struct statement *statement = event_statement(message->event, &err);
@@ -107,16 +108,17 @@ static bool put_of_statement(const struct placeholder *placeholder,
         return false;
     }
     if (placeholder->source == SOURCE_STATEMENT) {
-        json_put_value(&writer, NULL, statement->document);
+        json_append_value(&writer, NULL, statement->document);
     } else {
-        str_puts(out, statement->predicate_type);
+        str_append_text(out, statement->predicate_type);
     }
     return true;
 }
 
 /* False: the message has none */
-static bool put_value(const struct placeholder *placeholder,
-                      const struct template_message *message, struct str *out)
+static bool append_value(const struct placeholder *placeholder,
+                         const struct template_message *message,
+                         struct str *out)
 {
     const struct event *event = message->event;
 
@@ -125,14 +127,14 @@ static bool put_value(const struct placeholder *placeholder,
         base64_encode(out, message->content.data, message->content.len);
         return true;
     case SOURCE_DIGEST:
-        str_puts(out, event->envelope_digest.text);
+        str_append_text(out, event->envelope_digest.text);
         return true;
     case SOURCE_ENVELOPE:
-        str_put(out, event->envelope.data, event->envelope.len);
+        str_append(out, event->envelope.data, event->envelope.len);
         return true;
     case SOURCE_STATEMENT:
     case SOURCE_PREDICATE_TYPE:
-        return put_of_statement(placeholder, message, out);
+        return append_of_statement(placeholder, message, out);
     case SOURCE_MESSAGE:
     case SOURCE_EVENT:
     case SOURCE_SUBJECT:
@@ -141,7 +143,7 @@ static bool put_value(const struct placeholder *placeholder,
     case SOURCE_REGISTRATION:
         break;
     }
-    return put_member(placeholder, message, out);
+    return append_member(placeholder, message, out);
 }
 
 /* --- the language ------------------------------------------------------------
@@ -206,7 +208,7 @@ static int report_unknown(const struct reader *reader, const char *at,
     for (size_t i = 0; i < ARRAY_SIZE(placeholders); i++) {
         suggest_offer(&near, placeholders[i].name);
     }
-    str_puts(&message, "unknown placeholder");
+    str_append_text(&message, "unknown placeholder");
     if (near.nearest != NULL) {
         str_printf(&message, " (did you mean .%s?)", near.nearest);
     }
@@ -229,7 +231,7 @@ static int read_name(struct reader *reader, struct part *part,
            (reader->at[len] != '\0' && strchr("_.", reader->at[len]))) {
         len++;
     }
-    str_put(&name, reader->at, len);
+    str_append(&name, reader->at, len);
     reader->at += len;
     for (size_t i = 0; i < ARRAY_SIZE(placeholders); i++) {
         if (strcmp(placeholders[i].name, name.data) == 0) {
@@ -350,8 +352,8 @@ bool template_uses(const char *text, const char *name)
 /* --- writing -----------------------------------------------------------------
  */
 
-static void put_filtered(const struct part *part, const struct str *value,
-                         bool is_there, struct str *out)
+static void append_filtered(const struct part *part, const struct str *value,
+                            bool is_there, struct str *out)
 {
     CLEANUP(str_release) struct str json = STR_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &json};
@@ -359,14 +361,14 @@ static void put_filtered(const struct part *part, const struct str *value,
     if (part->filter == FILTER_RAW ||
         (part->filter == FILTER_JSON && is_document(part->placeholder) &&
          is_there)) {
-        str_put(out, value->data, value->len);
+        str_append(out, value->data, value->len);
     } else if (part->filter == FILTER_JSON && !is_there) {
-        str_puts(out, "null");
+        str_append_text(out, "null");
     } else {
         size_t mark = part->filter == FILTER_JSON ? 0 : 1;
 
-        json_put_string(&writer, NULL, value->data);
-        str_put(out, json.data + mark, json.len - 2 * mark);
+        json_append_string(&writer, NULL, value->data);
+        str_append(out, json.data + mark, json.len - 2 * mark);
     }
 }
 
@@ -381,11 +383,11 @@ void template_render(const char *text, const struct template_message *message,
         CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
 
         if (part.placeholder == NULL) {
-            str_put(out, part.literal.data, part.literal.len);
+            str_append(out, part.literal.data, part.literal.len);
         } else {
-            bool is_there = put_value(part.placeholder, message, &value);
+            bool is_there = append_value(part.placeholder, message, &value);
 
-            put_filtered(&part, &value, is_there, out);
+            append_filtered(&part, &value, is_there, out);
         }
     }
 }
@@ -405,9 +407,9 @@ bool template_makes_json(const char *text)
 
     while (read_part(&reader, &part, &err) > 0) {
         if (part.placeholder == NULL) {
-            str_put(&out, part.literal.data, part.literal.len);
+            str_append(&out, part.literal.data, part.literal.len);
         } else {
-            str_puts(&out, samples[part.filter]);
+            str_append_text(&out, samples[part.filter]);
         }
     }
     if (json_parse(out.data, out.len, &json, &err) < 0) {

@@ -37,7 +37,7 @@
         {.key = "tls_min_version",                                             \
          .type = FIELD_ENUM,                                                   \
          .offset = (base) + offsetof(struct http_transport, oldest_tls),       \
-         .words = http_tls_versions,                                           \
+         .choices = http_tls_versions,                                         \
          .fallback = "1.2",                                                    \
          .doc = "The oldest version of TLS that is spoken.",                   \
          .since = "0.2"},                                                      \

@@ -96,7 +96,7 @@ static const struct field registration_fields[] = {
     {.key = "method",
      .type = FIELD_ENUM,
      .offset = OPTION(method),
-     .words = methods,
+     .choices = methods,
      .fallback = "POST",
      .doc = "The request's method.",
      .since = "0.3"},
@@ -148,7 +148,7 @@ static const struct field attachment_fields[] = {
     {.key = "on_doubt",
      .type = FIELD_ENUM,
      .offset = ATTACHED(on_doubt),
-     .words = doubts,
+     .choices = doubts,
      .fallback = "again",
      .doc = "What to do when an earlier attempt may have arrived, which nobody "
             "can be asked: again (the webhook-id is the same), or skip, by "
@@ -254,10 +254,10 @@ static bool is_wanted(const struct webhook_attachment *attached,
                      material->type));
 }
 
-static void put_part(struct str *out, const char *text)
+static void append_part(struct str *out, const char *text)
 {
-    str_puts(out, text != NULL ? text : "");
-    str_putc(out, '\0');
+    str_append_text(out, text != NULL ? text : "");
+    str_append_char(out, '\0');
 }
 
 /* The same at each attempt, after a restart and in a replay, and another one
@@ -268,13 +268,13 @@ static const char *id_of(const struct delivery *delivery,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct digest digest;
 
-    put_part(&text, delivery->event->id);
-    put_part(&text, delivery->attachment->name);
-    put_part(&text, delivery->event->envelope_digest.text);
-    put_part(&text, item->kind);
+    append_part(&text, delivery->event->id);
+    append_part(&text, delivery->attachment->name);
+    append_part(&text, delivery->event->envelope_digest.text);
+    append_part(&text, item->kind);
     if (item->material != NULL) {
         str_printf(&text, "%zu", item->index);
-        put_part(&text, item->material->digest);
+        append_part(&text, item->material->digest);
     }
     digest_of(text.data, text.len, &digest);
     return arena_printf(delivery->arena, "msg_%.32s", digest_hex(&digest));
@@ -324,7 +324,7 @@ static int read_content(const struct delivery *delivery,
         return event_material_content(delivery->event, item->index,
                                       delivery->arena, ret_content, err);
     }
-    chainloop_put_attestation(delivery->event, &content);
+    chainloop_append_attestation(delivery->event, &content);
     *ret_content = arena_bytes(delivery->arena, str_bytes(&content));
     return 0;
 }
@@ -349,7 +349,7 @@ static int make_body(struct delivery *delivery, const struct item *item,
     if (template != NULL) {
         template_render(template, &parts, &body);
     } else {
-        chainloop_put_message(&parts, &body);
+        chainloop_append_message(&parts, &body);
     }
     if (body.overflow) {
         return error_set(err, ERROR_TOO_LARGE,
@@ -376,7 +376,7 @@ static const char *sign(const struct delivery *delivery, int64_t timestamp_s)
     struct error err;
 
     for (size_t i = 0; i < secrets->count; i++) {
-        str_puts(&all, i > 0 ? " " : "");
+        str_append_text(&all, i > 0 ? " " : "");
         if (sign_webhook(secrets->items[i], current(delivery)->id, timestamp_s,
                          delivery->body, &all, &err) < 0) {
             abort();

@@ -2,15 +2,15 @@
 
 #include "waybill/alloc.h"
 
-struct queue_batch *queue_batch_new(void)
+struct kafka_batch *kafka_batch_new(void)
 {
-    struct queue_batch *batch = mem_zalloc(sizeof(*batch));
+    struct kafka_batch *batch = mem_zalloc(sizeof(*batch));
 
     batch->arena = arena_new();
     return batch;
 }
 
-void queue_batch_free(struct queue_batch *batch)
+void kafka_batch_free(struct kafka_batch *batch)
 {
     if (batch != NULL) {
         arena_free(batch->arena);
@@ -20,7 +20,7 @@ void queue_batch_free(struct queue_batch *batch)
     }
 }
 
-void queue_batch_message(struct queue_batch *batch,
+void kafka_batch_message(struct kafka_batch *batch,
                          const struct message *message)
 {
     batch->messages =
@@ -30,10 +30,10 @@ void queue_batch_message(struct queue_batch *batch,
                  &batch->messages[batch->message_count++]);
 }
 
-void queue_batch_offset(struct queue_batch *batch,
-                        const struct queue_position *position)
+void kafka_batch_offset(struct kafka_batch *batch,
+                        const struct kafka_position *position)
 {
-    struct queue_position *kept;
+    struct kafka_position *kept;
 
     batch->offsets =
         mem_grow(batch->offsets, &batch->offset_capacity,
@@ -44,7 +44,7 @@ void queue_batch_offset(struct queue_batch *batch,
     kept->metadata = arena_strdup(batch->arena, position->metadata);
 }
 
-size_t queue_batch_size(const struct queue_batch *batch)
+size_t kafka_batch_size(const struct kafka_batch *batch)
 {
     return arena_size(batch->arena);
 }

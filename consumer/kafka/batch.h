@@ -11,12 +11,12 @@ struct rd_kafka_consumer_group_metadata_s;
  * stands behind kafka.h instead of Kafka. Everybody else fills it by the
  * functions of kafka.h.
  */
-struct queue_batch {
+struct kafka_batch {
     struct arena *arena; /* of all that the arrays point to */
     struct message *messages;
     size_t message_count;
     size_t message_capacity;
-    struct queue_position *offsets;
+    struct kafka_position *offsets;
     size_t offset_count;
     size_t offset_capacity;
     /* Taken when the batch is handed in: it carries the generation, by which

@@ -9,31 +9,31 @@
  * and its end. What crosses to it and back: handover.c. */
 
 static void run_batch(struct committer *committer,
-                      const struct queue_batch *batch,
-                      struct queue_result *result)
+                      const struct kafka_batch *batch,
+                      struct kafka_result *result)
 {
     committer->code = RD_KAFKA_RESP_ERR_NO_ERROR;
     committer->refused_size = 0;
     result->verdict = transaction_run(committer, batch, &result->err);
     result->message = committer->refused;
-    if (result->verdict == QUEUE_ABORTED ||
-        result->verdict == QUEUE_REFUSED_METADATA) {
+    if (result->verdict == KAFKA_ABORTED ||
+        result->verdict == KAFKA_REFUSED_METADATA) {
         committer_pause(committer, COMMITTER_PAUSE_MS);
     }
 }
 
-void batch_discard(struct queue_batch *batch)
+void batch_discard(struct kafka_batch *batch)
 {
     if (batch != NULL && batch->group != NULL) {
         rd_kafka_consumer_group_metadata_destroy(batch->group);
     }
-    queue_batch_free(batch);
+    kafka_batch_free(batch);
 }
 
 static void *run(void *payload)
 {
     struct committer *committer = payload;
-    struct queue_batch *batch;
+    struct kafka_batch *batch;
     struct error err;
 
     /* Before there is anything to commit: so that what is wrong shows at once,
@@ -42,7 +42,7 @@ static void *run(void *payload)
         committer_say(committer, err.message);
     }
     while ((batch = committer_next(committer)) != NULL) {
-        struct queue_result result;
+        struct kafka_result result;
 
         run_batch(committer, batch, &result);
         batch_discard(batch);
@@ -67,7 +67,7 @@ static void release(struct committer *committer)
 }
 
 struct committer *committer_new(rd_kafka_t *consumer,
-                                const struct queue_options *options,
+                                const struct kafka_options *options,
                                 struct error *err)
 {
     struct committer *committer = mem_zalloc(sizeof(*committer));

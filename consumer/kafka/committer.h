@@ -13,7 +13,7 @@
 
 struct committer {
     rd_kafka_t *consumer;
-    const struct queue_options *options;
+    const struct kafka_options *options;
     rd_kafka_t *producer; /* the thread's; NULL: to be made */
     pthread_t thread;
     pthread_mutex_t lock;
@@ -29,8 +29,8 @@ struct committer {
     const struct message *messages; /* of the batch that is written */
     size_t refused_size;
     rd_kafka_resp_err_t code;  /* of the last error */
-    struct queue_batch *batch; /* in */
-    struct queue_result result;
+    struct kafka_batch *batch; /* in */
+    struct kafka_result result;
     bool has_result; /* out */
     bool stopping;
     bool ended;
@@ -45,9 +45,9 @@ void committer_pause(struct committer *committer, unsigned ms);
 /* Something to log; of several the last one counts. */
 void committer_say(struct committer *committer, const char *text);
 /* Waits for the next batch; NULL: the committer stops. */
-struct queue_batch *committer_next(struct committer *committer);
+struct kafka_batch *committer_next(struct committer *committer);
 void committer_post(struct committer *committer,
-                    const struct queue_result *result);
+                    const struct kafka_result *result);
 /* The last thing that the thread does */
 void committer_end(struct committer *committer);
 
@@ -59,8 +59,8 @@ bool committer_await_end(struct committer *committer, unsigned timeout_ms);
 int transaction_ensure_producer(struct committer *committer, struct error *err);
 void transaction_drop_producer(struct committer *committer);
 /* The batch as one transaction, to its end */
-enum queue_verdict transaction_run(struct committer *committer,
-                                   const struct queue_batch *batch,
+enum kafka_verdict transaction_run(struct committer *committer,
+                                   const struct kafka_batch *batch,
                                    struct error *err);
 
 #endif

@@ -55,7 +55,7 @@ static size_t read_headers(const rd_kafka_message_t *from,
     return count;
 }
 
-static void hand_over(struct queue *queue, const rd_kafka_message_t *from)
+static void hand_over(struct kafka *queue, const rd_kafka_message_t *from)
 {
     struct header headers[LIMIT_RECORD_HEADERS + 1];
     struct input input = {
@@ -75,7 +75,7 @@ static void hand_over(struct queue *queue, const rd_kafka_message_t *from)
 /* --- events
  * ------------------------------------------------------------------------ */
 
-static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
+static void on_message_event(struct kafka *queue, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *message;
 
@@ -83,13 +83,13 @@ static void on_message_event(struct queue *queue, rd_kafka_event_t *event)
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             hand_over(queue, message);
         } else {
-            queue_notice_trouble(queue, message->err,
+            kafka_notice_trouble(queue, message->err,
                                  rd_kafka_message_errstr(message));
         }
     }
 }
 
-static void serve(struct queue *queue, rd_kafka_event_t *event)
+static void serve(struct kafka *queue, rd_kafka_event_t *event)
 {
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_FETCH:
@@ -102,10 +102,10 @@ static void serve(struct queue *queue, rd_kafka_event_t *event)
         membership_on_offsets(queue, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        queue_notice_error(queue, event);
+        kafka_notice_error(queue, event);
         break;
     case RD_KAFKA_EVENT_LOG:
-        queue_notice_log(queue, event);
+        kafka_notice_log(queue, event);
         break;
     default:
         break;
@@ -114,7 +114,7 @@ static void serve(struct queue *queue, rd_kafka_event_t *event)
 }
 
 /* False: stopped before the queue was empty. */
-static bool drain(struct queue *queue, rd_kafka_queue_t *events)
+static bool drain(struct kafka *queue, rd_kafka_queue_t *events)
 {
     for (int served = 0; events != NULL && served < BATCH; served++) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(events, 0);
@@ -127,7 +127,7 @@ static bool drain(struct queue *queue, rd_kafka_queue_t *events)
     return events == NULL;
 }
 
-static void finish_close(struct queue *queue)
+static void finish_close(struct kafka *queue)
 {
     queue->closed = true;
     loop_disarm(queue->loop, &queue->refusal);
@@ -138,7 +138,7 @@ static void finish_close(struct queue *queue)
 
 static void poll_events(void *payload)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
     bool empty;
 
     if (queue->closed) {
@@ -166,7 +166,7 @@ static void on_event_fd(void *payload, int fd, unsigned events)
 
 static void on_heartbeat(void *payload)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
 
     loop_arm(queue->loop, &queue->heartbeat,
              queue->closing ? HEARTBEAT_MS / 20 : HEARTBEAT_MS);
@@ -178,8 +178,8 @@ static void on_heartbeat(void *payload)
 
 static void on_committer(void *payload, int fd, unsigned events)
 {
-    struct queue *queue = payload;
-    struct queue_result result;
+    struct kafka *queue = payload;
+    struct kafka_result result;
     uint64_t count;
     char *text;
 
@@ -188,7 +188,7 @@ static void on_committer(void *payload, int fd, unsigned events)
     }
     text = committer_take_notice(queue->committer);
     if (text != NULL) {
-        queue_notice(queue, LOG_WARN, "%s", text);
+        kafka_notice(queue, LOG_WARN, "%s", text);
         mem_free(text);
     }
     if (committer_take(queue->committer, &result) && !queue->closed) {
@@ -199,8 +199,8 @@ static void on_committer(void *payload, int fd, unsigned events)
 
 static void refuse_commit(void *payload)
 {
-    struct queue *queue = payload;
-    struct queue_result result = {.verdict = QUEUE_ABORTED};
+    struct kafka *queue = payload;
+    struct kafka_result result = {.verdict = KAFKA_ABORTED};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
               "not a member of the group just now");
@@ -208,7 +208,7 @@ static void refuse_commit(void *payload)
     queue->handler->committed(queue->payload, &result);
 }
 
-void queue_commit(struct queue *queue, struct queue_batch *batch)
+void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
 {
     queue->committing = true;
     batch->group = rd_kafka_consumer_group_metadata(queue->client);
@@ -226,12 +226,12 @@ void queue_commit(struct queue *queue, struct queue_batch *batch)
     }
 }
 
-bool queue_is_committing(const struct queue *queue)
+bool kafka_is_committing(const struct kafka *queue)
 {
     return queue->committing;
 }
 
-void queue_get_state(const struct queue *queue, struct queue_state *ret_state)
+void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state)
 {
     ret_state->member = queue->member;
     ret_state->producer = committer_is_ready(queue->committer);
@@ -240,7 +240,7 @@ void queue_get_state(const struct queue *queue, struct queue_state *ret_state)
 /* --- life cycle
  * ------------------------------------------------------------------------ */
 
-static rd_kafka_t *new_consumer(const struct queue_options *options,
+static rd_kafka_t *new_consumer(const struct kafka_options *options,
                                 struct error *err)
 {
     rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, options, err);
@@ -256,7 +256,7 @@ static rd_kafka_t *new_consumer(const struct queue_options *options,
     return client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
-static int subscribe(struct queue *queue, struct error *err)
+static int subscribe(struct kafka *queue, struct error *err)
 {
     rd_kafka_topic_partition_list_t *topics =
         rd_kafka_topic_partition_list_new(1);
@@ -273,7 +273,7 @@ static int subscribe(struct queue *queue, struct error *err)
     return 0;
 }
 
-static void watch_events(struct queue *queue)
+static void watch_events(struct kafka *queue)
 {
     static const uint64_t one = 1;
 
@@ -286,11 +286,11 @@ static void watch_events(struct queue *queue)
     loop_arm(queue->loop, &queue->heartbeat, HEARTBEAT_MS);
 }
 
-int queue_open(struct loop *loop, const struct queue_options *options,
-               const struct queue_handler *handler, void *payload,
-               struct queue **ret_queue, struct error *err)
+int kafka_open(struct loop *loop, const struct kafka_options *options,
+               const struct kafka_handler *handler, void *payload,
+               struct kafka **ret_queue, struct error *err)
 {
-    struct queue *queue = mem_zalloc(sizeof(*queue));
+    struct kafka *queue = mem_zalloc(sizeof(*queue));
 
     queue->loop = loop;
     queue->options = *options;
@@ -303,12 +303,12 @@ int queue_open(struct loop *loop, const struct queue_options *options,
     membership_init(queue);
     queue->client = new_consumer(&queue->options, err);
     if (queue->client == NULL) {
-        queue_free(queue);
+        kafka_free(queue);
         return -1;
     }
     queue->committer = committer_new(queue->client, &queue->options, err);
     if (queue->committer == NULL || subscribe(queue, err) < 0) {
-        queue_free(queue);
+        kafka_free(queue);
         return -1;
     }
     watch_events(queue);
@@ -320,9 +320,9 @@ int queue_open(struct loop *loop, const struct queue_options *options,
 
 static void on_close_deadline(void *payload)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
 
-    queue_notice(
+    kafka_notice(
         queue, LOG_WARN,
         "the group could not be left in time; it will notice by itself");
     finish_close(queue);
@@ -336,13 +336,13 @@ static void run_close_at_once(void *payload)
     finish_close(payload);
 }
 
-static void close_at_once(struct queue *queue)
+static void close_at_once(struct kafka *queue)
 {
     timer_init(&queue->close_deadline, run_close_at_once, queue);
     loop_arm(queue->loop, &queue->close_deadline, 1);
 }
 
-void queue_close(struct queue *queue)
+void kafka_close(struct kafka *queue)
 {
     static const uint64_t one = 1;
     rd_kafka_error_t *error;
@@ -361,7 +361,7 @@ void queue_close(struct queue *queue)
     membership_stop(queue);
     error = rd_kafka_consumer_close_queue(queue->client, queue->closing_events);
     if (error != NULL) {
-        queue_notice(queue, LOG_WARN, "leaving the group: %s",
+        kafka_notice(queue, LOG_WARN, "leaving the group: %s",
                      rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
         /* Nothing follows: it is no member any more. */
@@ -373,7 +373,7 @@ void queue_close(struct queue *queue)
     loop_arm(queue->loop, &queue->heartbeat, 1);
 }
 
-static void unwatch(struct queue *queue)
+static void unwatch(struct kafka *queue)
 {
     loop_disarm(queue->loop, &queue->heartbeat);
     loop_disarm(queue->loop, &queue->close_deadline);
@@ -407,7 +407,7 @@ static bool destroy_within(rd_kafka_t *client, time_t seconds)
     return pthread_timedjoin_np(thread, NULL, &deadline) == 0;
 }
 
-static bool destroy_client(struct queue *queue)
+static bool destroy_client(struct kafka *queue)
 {
     membership_free(queue);
     if (queue->closing_events != NULL) {
@@ -420,7 +420,7 @@ static bool destroy_client(struct queue *queue)
 }
 
 /* With its threads */
-static void leave_alone(struct queue *queue)
+static void leave_alone(struct kafka *queue)
 {
     static void *left_alone;
 
@@ -428,7 +428,7 @@ static void leave_alone(struct queue *queue)
     left_alone = queue;
 }
 
-void queue_free(struct queue *queue)
+void kafka_free(struct kafka *queue)
 {
     if (queue == NULL) {
         return;

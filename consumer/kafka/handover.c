@@ -69,9 +69,9 @@ void committer_pause(struct committer *committer, unsigned ms)
     pthread_mutex_unlock(&committer->lock);
 }
 
-struct queue_batch *committer_next(struct committer *committer)
+struct kafka_batch *committer_next(struct committer *committer)
 {
-    struct queue_batch *batch;
+    struct kafka_batch *batch;
 
     pthread_mutex_lock(&committer->lock);
     while (committer->batch == NULL && !committer->stopping) {
@@ -84,7 +84,7 @@ struct queue_batch *committer_next(struct committer *committer)
 }
 
 void committer_post(struct committer *committer,
-                    const struct queue_result *result)
+                    const struct kafka_result *result)
 {
     pthread_mutex_lock(&committer->lock);
     committer->result = *result;
@@ -109,7 +109,7 @@ int committer_done_fd(const struct committer *committer)
     return committer->done_fd;
 }
 
-void committer_submit(struct committer *committer, struct queue_batch *batch)
+void committer_submit(struct committer *committer, struct kafka_batch *batch)
 {
     pthread_mutex_lock(&committer->lock);
     committer->batch = batch;
@@ -118,7 +118,7 @@ void committer_submit(struct committer *committer, struct queue_batch *batch)
 }
 
 bool committer_take(struct committer *committer,
-                    struct queue_result *ret_result)
+                    struct kafka_result *ret_result)
 {
     bool has_result;
 

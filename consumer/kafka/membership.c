@@ -28,24 +28,24 @@ static void drop_list(rd_kafka_topic_partition_list_t **list)
     }
 }
 
-static void report(struct queue *queue, const char *what,
+static void report(struct kafka *queue, const char *what,
                    rd_kafka_error_t *error)
 {
     if (error != NULL) {
-        queue_notice(queue, LOG_WARN, "%s: %s", what,
+        kafka_notice(queue, LOG_WARN, "%s: %s", what,
                      rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
     }
 }
 
-static void refresh_assigned(struct queue *queue)
+static void refresh_assigned(struct kafka *queue)
 {
     drop_list(&queue->assigned);
     rd_kafka_assignment(queue->client, &queue->assigned);
 }
 
-static bool is_assigned(const struct queue *queue,
-                        const struct queue_partition *at)
+static bool is_assigned(const struct kafka *queue,
+                        const struct kafka_partition *at)
 {
     return queue->assigned != NULL &&
            rd_kafka_topic_partition_list_find(queue->assigned, at->topic,
@@ -55,7 +55,7 @@ static bool is_assigned(const struct queue *queue,
 /* --- resting ----------------------------------------------------------------
  */
 
-static void set_paused(struct queue *queue,
+static void set_paused(struct kafka *queue,
                        rd_kafka_topic_partition_list_t *list, bool pause)
 {
     if (list == NULL || list->cnt == 0) {
@@ -68,7 +68,7 @@ static void set_paused(struct queue *queue,
     }
 }
 
-void queue_pause(struct queue *queue)
+void kafka_pause(struct kafka *queue)
 {
     if (!queue->paused) {
         queue->paused = true;
@@ -78,7 +78,7 @@ void queue_pause(struct queue *queue)
 
 /* All but those that rest by themselves: to resume what is not paused would
  * fetch old records again (librdkafka before 2.4). */
-void queue_resume(struct queue *queue)
+void kafka_resume(struct kafka *queue)
 {
     rd_kafka_topic_partition_list_t *list;
 
@@ -98,8 +98,8 @@ void queue_resume(struct queue *queue)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void set_one_paused(struct queue *queue,
-                           const struct queue_partition *at, bool pause)
+static void set_one_paused(struct kafka *queue,
+                           const struct kafka_partition *at, bool pause)
 {
     rd_kafka_topic_partition_list_t *list;
 
@@ -112,8 +112,8 @@ static void set_one_paused(struct queue *queue,
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-void queue_pause_partition(struct queue *queue,
-                           const struct queue_partition *at)
+void kafka_pause_partition(struct kafka *queue,
+                           const struct kafka_partition *at)
 {
     if (rd_kafka_topic_partition_list_find(queue->resting, at->topic,
                                            at->partition) == NULL) {
@@ -123,8 +123,8 @@ void queue_pause_partition(struct queue *queue,
     }
 }
 
-void queue_resume_partition(struct queue *queue,
-                            const struct queue_partition *at)
+void kafka_resume_partition(struct kafka *queue,
+                            const struct kafka_partition *at)
 {
     if (rd_kafka_topic_partition_list_del(queue->resting, at->topic,
                                           at->partition) != 0) {
@@ -132,7 +132,7 @@ void queue_resume_partition(struct queue *queue,
     }
 }
 
-void queue_rewind(struct queue *queue, const struct queue_partition *at,
+void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
                   int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list;
@@ -149,7 +149,7 @@ void queue_rewind(struct queue *queue, const struct queue_partition *at,
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-int64_t queue_position(struct queue *queue, const struct queue_partition *at)
+int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
@@ -168,8 +168,8 @@ int64_t queue_position(struct queue *queue, const struct queue_partition *at)
     return offset;
 }
 
-void queue_get_bounds(struct queue *queue, const struct queue_partition *at,
-                      struct queue_bounds *ret_bounds)
+void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
+                      struct kafka_bounds *ret_bounds)
 {
     int64_t first = -1;
     int64_t end = -1;
@@ -186,7 +186,7 @@ void queue_get_bounds(struct queue *queue, const struct queue_partition *at,
 
 static void ask_offsets(void *payload)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
         queue->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
     rd_kafka_ListConsumerGroupOffsets_t *question =
@@ -204,10 +204,10 @@ static void ask_offsets(void *payload)
     rd_kafka_AdminOptions_destroy(options);
 }
 
-static void tell_assigned(struct queue *queue,
-                          const rd_kafka_topic_partition_list_t *list)
+static void report_assigned(struct kafka *queue,
+                            const rd_kafka_topic_partition_list_t *list)
 {
-    struct queue_position *positions =
+    struct kafka_position *positions =
         mem_zalloc((size_t)list->cnt * sizeof(*positions));
     char **texts = mem_zalloc((size_t)list->cnt * sizeof(*texts));
 
@@ -218,7 +218,7 @@ static void tell_assigned(struct queue *queue,
         memcpy(texts[i], from->metadata_size > 0 ? from->metadata : "",
                from->metadata_size);
         positions[i].at =
-            (struct queue_partition){from->topic, from->partition};
+            (struct kafka_partition){from->topic, from->partition};
         positions[i].offset = from->offset >= 0 ? from->offset : -1;
         positions[i].metadata = texts[i];
     }
@@ -232,7 +232,7 @@ static void tell_assigned(struct queue *queue,
 
 /* Where a record was never committed, from the first on: never by what is the
  * newest just now, and never by a reset that passes records over. */
-static void begin_reading(struct queue *queue)
+static void begin_reading(struct kafka *queue)
 {
     rd_kafka_topic_partition_list_t *list = queue->arriving;
 
@@ -251,7 +251,7 @@ static void begin_reading(struct queue *queue)
     }
 }
 
-static void on_assign(struct queue *queue,
+static void on_assign(struct kafka *queue,
                       const rd_kafka_topic_partition_list_t *list)
 {
     queue->ever_assigned = true;
@@ -265,7 +265,7 @@ static void on_assign(struct queue *queue,
 }
 
 /* NULL: everything is known. */
-static const char *take_offsets(struct queue *queue,
+static const char *take_offsets(struct kafka *queue,
                                 const rd_kafka_topic_partition_list_t *answer)
 {
     for (int i = 0; i < queue->arriving->cnt; i++) {
@@ -303,7 +303,7 @@ static const rd_kafka_group_result_t *first_group(rd_kafka_event_t *event)
 
 /* NULL: not known yet, and *why says why. */
 static const rd_kafka_topic_partition_list_t *read_answer(
-    struct queue *queue, rd_kafka_event_t *event, const char **why)
+    struct kafka *queue, rd_kafka_event_t *event, const char **why)
 {
     const rd_kafka_group_result_t *group = first_group(event);
     const rd_kafka_topic_partition_list_t *answer;
@@ -325,7 +325,7 @@ static const rd_kafka_topic_partition_list_t *read_answer(
     return *why == NULL ? answer : NULL;
 }
 
-void membership_on_offsets(struct queue *queue, rd_kafka_event_t *event)
+void membership_on_offsets(struct kafka *queue, rd_kafka_event_t *event)
 {
     const rd_kafka_topic_partition_list_t *answer;
     const char *why = NULL;
@@ -335,13 +335,13 @@ void membership_on_offsets(struct queue *queue, rd_kafka_event_t *event)
     }
     answer = read_answer(queue, event, &why);
     if (answer == NULL) {
-        queue_notice(queue, LOG_DEBUG, "committed offsets: %s",
+        kafka_notice(queue, LOG_DEBUG, "committed offsets: %s",
                      why != NULL ? why : "none");
         loop_arm(queue->loop, &queue->ask_again, ASK_AGAIN_MS);
         return;
     }
     /* First the handler: a record may follow at once. */
-    tell_assigned(queue, answer);
+    report_assigned(queue, answer);
     if (queue->arriving != NULL) {
         begin_reading(queue);
     }
@@ -350,7 +350,7 @@ void membership_on_offsets(struct queue *queue, rd_kafka_event_t *event)
 /* --- what goes --------------------------------------------------------------
  */
 
-static void unassign(struct queue *queue,
+static void unassign(struct kafka *queue,
                      const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
@@ -362,10 +362,11 @@ static void unassign(struct queue *queue,
     refresh_assigned(queue);
 }
 
-static void tell_revoked(struct queue *queue,
-                         const rd_kafka_topic_partition_list_t *list, bool lost)
+static void report_revoked(struct kafka *queue,
+                           const rd_kafka_topic_partition_list_t *list,
+                           bool lost)
 {
-    struct queue_partition *partitions =
+    struct kafka_partition *partitions =
         mem_alloc((size_t)list->cnt * sizeof(*partitions));
 
     for (int i = 0; i < list->cnt; i++) {
@@ -377,21 +378,21 @@ static void tell_revoked(struct queue *queue,
     mem_free(partitions);
 }
 
-static void on_revoke(struct queue *queue,
+static void on_revoke(struct kafka *queue,
                       const rd_kafka_topic_partition_list_t *list)
 {
     bool lost = rd_kafka_assignment_lost(queue->client) != 0;
 
     drop_list(&queue->revoking);
     queue->revoking = rd_kafka_topic_partition_list_copy(list);
-    tell_revoked(queue, list, lost);
+    report_revoked(queue, list, lost);
     if (lost) {
         queue->member = false;
-        queue_release(queue);
+        kafka_release(queue);
     }
 }
 
-void queue_release(struct queue *queue)
+void kafka_release(struct kafka *queue)
 {
     if (queue->revoking != NULL) {
         unassign(queue, queue->revoking);
@@ -402,7 +403,7 @@ void queue_release(struct queue *queue)
 /* --- both -------------------------------------------------------------------
  */
 
-void membership_stop(struct queue *queue)
+void membership_stop(struct kafka *queue)
 {
     loop_disarm(queue->loop, &queue->ask_again);
     if (queue->arriving != NULL) {
@@ -413,7 +414,8 @@ void membership_stop(struct queue *queue)
 /* librdkafka waits for one answer before it says the next thing. Should it ever
  * not, what nobody was told of must not be read, and passed over, in silence.
  */
-static void be_surprised(struct queue *queue, rd_kafka_event_t *event)
+static void on_unexpected_rebalance(struct kafka *queue,
+                                    rd_kafka_event_t *event)
 {
     struct error err;
 
@@ -425,13 +427,13 @@ static void be_surprised(struct queue *queue, rd_kafka_event_t *event)
     queue->handler->failed(queue->payload, &err);
 }
 
-void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event)
+void membership_on_rebalance(struct kafka *queue, rd_kafka_event_t *event)
 {
     const rd_kafka_topic_partition_list_t *list =
         rd_kafka_event_topic_partition_list(event);
 
     if (queue->arriving != NULL) {
-        be_surprised(queue, event);
+        on_unexpected_rebalance(queue, event);
     }
     switch ((int)rd_kafka_event_error(event)) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
@@ -441,7 +443,7 @@ void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event)
         on_revoke(queue, list);
         break;
     default:
-        queue_notice(queue, LOG_WARN, "rebalance: %s",
+        kafka_notice(queue, LOG_WARN, "rebalance: %s",
                      rd_kafka_event_error_string(event));
         rd_kafka_assign(queue->client, NULL);
         queue->member = false;
@@ -450,13 +452,13 @@ void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event)
     }
 }
 
-void membership_init(struct queue *queue)
+void membership_init(struct kafka *queue)
 {
     queue->resting = rd_kafka_topic_partition_list_new(0);
     timer_init(&queue->ask_again, ask_offsets, queue);
 }
 
-void membership_free(struct queue *queue)
+void membership_free(struct kafka *queue)
 {
     loop_disarm(queue->loop, &queue->ask_again);
     drop_list(&queue->arriving);

@@ -6,10 +6,10 @@
 /* --- consumer.c, membership.c: the member of the group
  * ----------------------------------- */
 
-struct queue {
+struct kafka {
     struct loop *loop;
-    struct queue_options options;
-    const struct queue_handler *handler;
+    struct kafka_options options;
+    const struct kafka_handler *handler;
     void *payload;
     rd_kafka_t *client;
     rd_kafka_queue_t *events;
@@ -31,30 +31,30 @@ struct queue {
     struct timer ask_again;
     rd_kafka_topic_partition_list_t *assigned;
     rd_kafka_topic_partition_list_t *resting;  /* paused one by one */
-    rd_kafka_topic_partition_list_t *revoking; /* until queue_release() */
+    rd_kafka_topic_partition_list_t *revoking; /* until kafka_release() */
     struct committer *committer;
     bool committing;
 };
 
 /* --- notices.c: what librdkafka says --- */
 
-void queue_notice(struct queue *queue, enum log_level level, const char *format,
+void kafka_notice(struct kafka *queue, enum log_level level, const char *format,
                   ...) PRINTF(3, 4);
 /* An error of one message or of one topic, which does not end anything */
-void queue_notice_trouble(struct queue *queue, rd_kafka_resp_err_t code,
+void kafka_notice_trouble(struct kafka *queue, rd_kafka_resp_err_t code,
                           const char *text);
 /* Of RD_KAFKA_EVENT_ERROR: a notice, or the end */
-void queue_notice_error(struct queue *queue, rd_kafka_event_t *event);
-void queue_notice_log(struct queue *queue, rd_kafka_event_t *event);
+void kafka_notice_error(struct kafka *queue, rd_kafka_event_t *event);
+void kafka_notice_log(struct kafka *queue, rd_kafka_event_t *event);
 
 /* --- membership.c --- */
 
-void membership_init(struct queue *queue);
-void membership_free(struct queue *queue);
+void membership_init(struct kafka *queue);
+void membership_free(struct kafka *queue);
 /* What the group says, and what the broker says of committed offsets */
-void membership_on_rebalance(struct queue *queue, rd_kafka_event_t *event);
-void membership_on_offsets(struct queue *queue, rd_kafka_event_t *event);
+void membership_on_rebalance(struct kafka *queue, rd_kafka_event_t *event);
+void membership_on_offsets(struct kafka *queue, rd_kafka_event_t *event);
 /* Nobody will ask for records any more: answers what the group waits for. */
-void membership_stop(struct queue *queue);
+void membership_stop(struct kafka *queue);
 
 #endif

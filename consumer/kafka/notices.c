@@ -7,7 +7,7 @@
 
 /* What librdkafka reports, as notices for the log and as failures */
 
-void queue_notice(struct queue *queue, enum log_level level, const char *format,
+void kafka_notice(struct kafka *queue, enum log_level level, const char *format,
                   ...)
 {
     char text[LIMIT_MESSAGE];
@@ -19,13 +19,13 @@ void queue_notice(struct queue *queue, enum log_level level, const char *format,
     queue->handler->notice(queue->payload, level, text);
 }
 
-void queue_notice_trouble(struct queue *queue, rd_kafka_resp_err_t code,
+void kafka_notice_trouble(struct kafka *queue, rd_kafka_resp_err_t code,
                           const char *text)
 {
     switch ((int)code) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        queue_notice(
+        kafka_notice(
             queue, LOG_ERROR,
             "topic '%s' does not exist: create it (Waybill creates none), "
             "or mend kafka.topics.attestations",
@@ -34,10 +34,10 @@ void queue_notice_trouble(struct queue *queue, rd_kafka_resp_err_t code,
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-        queue_notice(queue, LOG_ERROR, "%s", text);
+        kafka_notice(queue, LOG_ERROR, "%s", text);
         break;
     default:
-        queue_notice(queue, LOG_WARN, "%s", text);
+        kafka_notice(queue, LOG_WARN, "%s", text);
         break;
     }
 }
@@ -45,7 +45,7 @@ void queue_notice_trouble(struct queue *queue, rd_kafka_resp_err_t code,
 /* Only where a position is: one that was committed, or has been read to. What
  * would have come is lost, or was never meant: no offset of our own choosing
  * can be right. */
-static void on_out_of_range(struct queue *queue, rd_kafka_event_t *event)
+static void on_out_of_range(struct kafka *queue, rd_kafka_event_t *event)
 {
     rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
     struct error err;
@@ -65,7 +65,7 @@ static void on_out_of_range(struct queue *queue, rd_kafka_event_t *event)
 }
 
 /* A fatal error is not always told by the code that says so. */
-static bool is_fatal(struct queue *queue)
+static bool is_fatal(struct kafka *queue)
 {
     char why[LIMIT_MESSAGE];
     struct error err;
@@ -79,14 +79,14 @@ static bool is_fatal(struct queue *queue)
     return true;
 }
 
-void queue_notice_error(struct queue *queue, rd_kafka_event_t *event)
+void kafka_notice_error(struct kafka *queue, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         on_out_of_range(queue, event);
     } else if (!is_fatal(queue)) {
-        queue_notice_trouble(queue, code, rd_kafka_event_error_string(event));
+        kafka_notice_trouble(queue, code, rd_kafka_event_error_string(event));
     }
 }
 
@@ -105,14 +105,14 @@ static enum log_level level_of(int syslog_level, const char *facility)
     return syslog_level == 4 ? LOG_WARN : LOG_DEBUG;
 }
 
-void queue_notice_log(struct queue *queue, rd_kafka_event_t *event)
+void kafka_notice_log(struct kafka *queue, rd_kafka_event_t *event)
 {
     const char *facility;
     const char *text;
     int level;
 
     if (rd_kafka_event_log(event, &facility, &text, &level) == 0) {
-        queue_notice(queue, level_of(level, facility), "%s: %s", facility,
+        kafka_notice(queue, level_of(level, facility), "%s: %s", facility,
                      text);
     }
 }

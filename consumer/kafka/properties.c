@@ -101,7 +101,7 @@ static int set_property(rd_kafka_conf_t *conf, const char *key,
                      "takes");
 }
 
-int queue_check_property(const char *key, const char *value, struct error *err)
+int kafka_check_property(const char *key, const char *value, struct error *err)
 {
     const char *why = why_reserved(key);
     rd_kafka_conf_t *conf;
@@ -232,7 +232,7 @@ static int set_users(rd_kafka_conf_t *conf, enum client_role role,
 /* Each instance its own, also of those that share a host or a container image:
  * two that shared one would fence each other for ever. */
 static int set_transactional_id(rd_kafka_conf_t *conf,
-                                const struct queue_options *options,
+                                const struct kafka_options *options,
                                 struct error *err)
 {
     char host[64] = "";
@@ -249,7 +249,7 @@ static int set_transactional_id(rd_kafka_conf_t *conf,
 }
 
 static int set_consumer(rd_kafka_conf_t *conf,
-                        const struct queue_options *options, struct error *err)
+                        const struct kafka_options *options, struct error *err)
 {
     if (options->instance_id != NULL &&
         set_property(conf, "group.instance.id", options->instance_id, err) <
@@ -263,7 +263,7 @@ static int set_consumer(rd_kafka_conf_t *conf,
 }
 
 static int set_fixed(rd_kafka_conf_t *conf, enum client_role role,
-                     const struct queue_options *options, struct error *err)
+                     const struct kafka_options *options, struct error *err)
 {
     if (set_property(conf, "bootstrap.servers", options->brokers, err) < 0) {
         return error_prefix(err, "kafka.brokers");
@@ -296,7 +296,7 @@ static int set_defaults(rd_kafka_conf_t *conf, enum client_role role,
 }
 
 rd_kafka_conf_t *client_conf(enum client_role role,
-                             const struct queue_options *options,
+                             const struct kafka_options *options,
                              struct error *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -339,7 +339,7 @@ rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
     return client;
 }
 
-const char *queue_library_version(void)
+const char *kafka_library_version(void)
 {
     return rd_kafka_version_str();
 }

@@ -13,7 +13,7 @@ enum client_role { CLIENT_CONSUMER, CLIENT_PRODUCER, CLIENT_PUBLISHER };
 
 /* The caller owns it. NULL: *err says which key is wrong, without its value. */
 rd_kafka_conf_t *client_conf(enum client_role role,
-                             const struct queue_options *options,
+                             const struct kafka_options *options,
                              struct error *err);
 
 /* Takes the configuration, also when it fails. */

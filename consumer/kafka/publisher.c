@@ -32,7 +32,7 @@ static void on_trouble(rd_kafka_t *client, int code, const char *reason,
 
 #define METADATA_MS 10000
 
-int queue_check_topic(const struct rd_kafka_metadata *metadata,
+int kafka_check_topic(const struct rd_kafka_metadata *metadata,
                       const char *topic, struct error *err)
 {
     rd_kafka_resp_err_t code = metadata->topic_cnt == 1
@@ -74,12 +74,12 @@ static int find_topic(struct publisher *publisher, const char *name,
                          publisher->said[0] != '\0' ? publisher->said
                                                     : rd_kafka_err2str(code));
     }
-    result = queue_check_topic(metadata, name, err);
+    result = kafka_check_topic(metadata, name, err);
     rd_kafka_metadata_destroy(metadata);
     return result;
 }
 
-int publisher_open(const struct queue_options *options,
+int publisher_open(const struct kafka_options *options,
                    struct publisher **ret_publisher, struct error *err)
 {
     struct publisher *publisher = mem_zalloc(sizeof(*publisher));
@@ -110,7 +110,7 @@ int publisher_send(struct publisher *publisher, const struct message *message,
 {
     rd_kafka_resp_err_t code;
 
-    while ((code = queue_produce(publisher->client, message, NULL)) ==
+    while ((code = kafka_produce(publisher->client, message, NULL)) ==
            RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_poll(publisher->client, 100);
     }

@@ -22,8 +22,8 @@ struct snapshot {
     rd_kafka_message_t *current; /* whose bytes the last input shows */
     struct header *headers;
     size_t header_capacity;
-    uint64_t heard_ms; /* when something came that had to come */
-    char said[256];    /* the client's last complaint */
+    uint64_t received_ms; /* when something came that had to come */
+    char said[256];       /* the client's last complaint */
 };
 
 static void keep_quiet(const rd_kafka_t *client, int level,
@@ -97,7 +97,7 @@ static int find_partitions(struct snapshot *snapshot, struct error *err)
         rd_kafka_poll(snapshot->client, 0);
         return unreachable(snapshot, "asking for its partitions", code, err);
     }
-    result = queue_check_topic(metadata, snapshot->topic, err);
+    result = kafka_check_topic(metadata, snapshot->topic, err);
     if (result == 0) {
         take_partitions(snapshot, &metadata->topics[0]);
     }
@@ -122,7 +122,7 @@ static int find_bounds(struct snapshot *snapshot, struct error *err)
 }
 
 static rd_kafka_t *new_client(struct snapshot *snapshot,
-                              const struct queue_options *options,
+                              const struct kafka_options *options,
                               struct error *err)
 {
     rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, options, err);
@@ -148,7 +148,7 @@ static rd_kafka_t *new_client(struct snapshot *snapshot,
     return client;
 }
 
-int snapshot_open(const struct queue_options *options,
+int snapshot_open(const struct kafka_options *options,
                   struct snapshot **ret_snapshot, struct error *err)
 {
     struct snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
@@ -302,7 +302,7 @@ int snapshot_begin(struct snapshot *snapshot, const int64_t *from, bool follow,
 
     drop_current(snapshot);
     snapshot->follow = follow;
-    snapshot->heard_ms = now_ms();
+    snapshot->received_ms = now_ms();
     for (size_t i = 0; i < snapshot->count; i++) {
         const struct snapshot_span *span = &snapshot->spans[i];
         int64_t start = from[i] > span->low ? from[i] : span->low;
@@ -322,30 +322,31 @@ int snapshot_begin(struct snapshot *snapshot, const int64_t *from, bool follow,
                : unreachable(snapshot, "reading", code, err);
 }
 
-static size_t place_of(const struct snapshot *snapshot, int32_t partition)
+static size_t coordinates_of(const struct snapshot *snapshot, int32_t partition)
 {
-    size_t place = 0;
+    size_t coordinates = 0;
 
-    while (place < snapshot->count &&
-           snapshot->spans[place].partition != partition) {
-        place++;
+    while (coordinates < snapshot->count &&
+           snapshot->spans[coordinates].partition != partition) {
+        coordinates++;
     }
-    return place;
+    return coordinates;
 }
 
 /* True when the message is one of the snapshot's. */
 static bool is_wanted(struct snapshot *snapshot,
                       const rd_kafka_message_t *message)
 {
-    size_t place = place_of(snapshot, message->partition);
+    size_t coordinates = coordinates_of(snapshot, message->partition);
     bool past;
 
-    if (place == snapshot->count) {
+    if (coordinates == snapshot->count) {
         return false;
     }
-    past = !snapshot->follow && message->offset >= snapshot->spans[place].end;
-    snapshot->done[place] |= past;
-    snapshot->heard_ms = now_ms();
+    past = !snapshot->follow &&
+           message->offset >= snapshot->spans[coordinates].end;
+    snapshot->done[coordinates] |= past;
+    snapshot->received_ms = now_ms();
     return !past && message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -440,7 +441,8 @@ static enum snapshot_step take_one(struct snapshot *snapshot, int timeout_ms,
     enum snapshot_step step = SNAPSHOT_WAITING;
 
     if (message == NULL) {
-        if (snapshot->follow || now_ms() - snapshot->heard_ms < PATIENCE_MS) {
+        if (snapshot->follow ||
+            now_ms() - snapshot->received_ms < PATIENCE_MS) {
             return SNAPSHOT_WAITING;
         }
         unreachable(snapshot, "nothing comes", RD_KAFKA_RESP_ERR__TIMED_OUT,

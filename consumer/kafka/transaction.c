@@ -171,7 +171,7 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
     return headers;
 }
 
-rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
+rd_kafka_resp_err_t kafka_produce(rd_kafka_t *producer,
                                   const struct message *message, void *opaque)
 {
     rd_kafka_headers_t *headers = headers_of(message);
@@ -192,14 +192,14 @@ rd_kafka_resp_err_t queue_produce(rd_kafka_t *producer,
 }
 
 static int produce_all(struct committer *committer,
-                       const struct queue_batch *batch, struct error *err)
+                       const struct kafka_batch *batch, struct error *err)
 {
     committer->messages = batch->messages;
     for (size_t i = 0; i < batch->message_count; i++) {
         struct message *message = &batch->messages[i];
         rd_kafka_resp_err_t code;
 
-        while ((code = queue_produce(committer->producer, message, message)) ==
+        while ((code = kafka_produce(committer->producer, message, message)) ==
                    RD_KAFKA_RESP_ERR__QUEUE_FULL &&
                !committer_is_stopping(committer)) {
             rd_kafka_flush(committer->producer, COMMITTER_PAUSE_MS);
@@ -213,14 +213,14 @@ static int produce_all(struct committer *committer,
     return 0;
 }
 
-rd_kafka_topic_partition_list_t *queue_offset_list(
-    const struct queue_position *positions, size_t count)
+rd_kafka_topic_partition_list_t *kafka_offset_list(
+    const struct kafka_position *positions, size_t count)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)count);
 
     for (size_t i = 0; i < count; i++) {
-        const struct queue_position *from = &positions[i];
+        const struct kafka_position *from = &positions[i];
         rd_kafka_topic_partition_t *to = rd_kafka_topic_partition_list_add(
             list, from->at.topic, from->at.partition);
 
@@ -233,10 +233,10 @@ rd_kafka_topic_partition_list_t *queue_offset_list(
 }
 
 static int send_offsets(struct committer *committer,
-                        const struct queue_batch *batch, struct error *err)
+                        const struct kafka_batch *batch, struct error *err)
 {
     rd_kafka_topic_partition_list_t *offsets =
-        queue_offset_list(batch->offsets, batch->offset_count);
+        kafka_offset_list(batch->offsets, batch->offset_count);
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
         committer->producer, offsets, batch->group, -1);
 
@@ -262,7 +262,7 @@ static int commit_transaction(struct committer *committer, struct error *err)
 }
 
 static int begin_transaction(struct committer *committer,
-                             const struct queue_batch *batch, struct error *err)
+                             const struct kafka_batch *batch, struct error *err)
 {
     if (settle(committer, rd_kafka_begin_transaction(committer->producer),
                "beginning a transaction", err) < 0) {
@@ -296,11 +296,11 @@ static void abort_transaction(struct committer *committer)
     }
 }
 
-static int compare(const struct queue_position *position,
+static int compare(const struct kafka_position *position,
                    rd_kafka_topic_partition_list_t *offsets,
                    rd_kafka_topic_partition_list_t *ours)
 {
-    const struct queue_partition *at = &position->at;
+    const struct kafka_partition *at = &position->at;
     const rd_kafka_topic_partition_t *now =
         rd_kafka_topic_partition_list_find(offsets, at->topic, at->partition);
 
@@ -320,10 +320,10 @@ static int compare(const struct queue_position *position,
  * tells for all: they were committed together, and no two commits of one say
  * the same. Those that are somebody else's by now tell nothing. */
 static int was_committed(struct committer *committer,
-                         const struct queue_batch *batch)
+                         const struct kafka_batch *batch)
 {
     rd_kafka_topic_partition_list_t *offsets =
-        queue_offset_list(batch->offsets, batch->offset_count);
+        kafka_offset_list(batch->offsets, batch->offset_count);
     rd_kafka_topic_partition_list_t *ours = NULL;
     int answer = -1;
 
@@ -348,7 +348,7 @@ static int was_committed(struct committer *committer,
  * because they are a part of it. To guess would be to lose outcomes, or to
  * write them twice: so it is asked until it is known. */
 static bool find_out(struct committer *committer,
-                     const struct queue_batch *batch)
+                     const struct kafka_batch *batch)
 {
     struct error err;
 
@@ -369,22 +369,22 @@ static bool find_out(struct committer *committer,
     return false; /* the process ends, and with it what would be done twice */
 }
 
-static enum queue_verdict why_aborted(const struct committer *committer)
+static enum kafka_verdict why_aborted(const struct committer *committer)
 {
     if (committer->refused_size > 0) {
-        return QUEUE_REFUSED_MESSAGE;
+        return KAFKA_REFUSED_MESSAGE;
     }
     return committer->code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE
-               ? QUEUE_REFUSED_METADATA
-               : QUEUE_ABORTED;
+               ? KAFKA_REFUSED_METADATA
+               : KAFKA_ABORTED;
 }
 
-enum queue_verdict transaction_run(struct committer *committer,
-                                   const struct queue_batch *batch,
+enum kafka_verdict transaction_run(struct committer *committer,
+                                   const struct kafka_batch *batch,
                                    struct error *err)
 {
     if (transaction_ensure_producer(committer, err) < 0) {
-        return QUEUE_ABORTED;
+        return KAFKA_ABORTED;
     }
     if (begin_transaction(committer, batch, err) < 0) {
         abort_transaction(committer);
@@ -392,15 +392,15 @@ enum queue_verdict transaction_run(struct committer *committer,
     }
     if (fault_is_broken("pretend-commit")) {
         abort_transaction(committer);
-        return QUEUE_COMMITTED;
+        return KAFKA_COMMITTED;
     }
     if (commit_transaction(committer, err) == 0) {
         fault_point("ended");
-        return QUEUE_COMMITTED;
+        return KAFKA_COMMITTED;
     }
     if (committer->producer != NULL) {
         abort_transaction(committer);
         return why_aborted(committer);
     }
-    return find_out(committer, batch) ? QUEUE_COMMITTED : QUEUE_ABORTED;
+    return find_out(committer, batch) ? KAFKA_COMMITTED : KAFKA_ABORTED;
 }

@@ -22,7 +22,7 @@
 /* What the text may hold, in bytes; of them for the bits of what is done */
 static size_t text_bytes(const struct ledger *ledger)
 {
-    size_t bytes = ledger->text_most / 4 * 3;
+    size_t bytes = ledger->max_text / 4 * 3;
 
     return bytes > FRAME ? bytes - FRAME : 0;
 }
@@ -43,9 +43,9 @@ static size_t parts_room(const struct ledger *ledger)
  */
 
 static bool is_complete_from(const struct ledger_entry *entry,
-                             enum ledger_slot_state least)
+                             enum ledger_slot_state min)
 {
-    for (int state = SLOT_OPEN; state < (int)least; state++) {
+    for (int state = SLOT_OPEN; state < (int)min; state++) {
         if (entry->in_state[state] > 0) {
             return false;
         }
@@ -55,7 +55,7 @@ static bool is_complete_from(const struct ledger_entry *entry,
 
 /* The watermark, if all slots from that state on were committed */
 static int64_t watermark_from(const struct ledger *ledger,
-                              enum ledger_slot_state least)
+                              enum ledger_slot_state min)
 {
     const struct ledger_entry *entry;
     int64_t unread = offset_set_next(&ledger->unread, 0);
@@ -66,7 +66,7 @@ static int64_t watermark_from(const struct ledger *ledger,
         if (entry->offset >= watermark) {
             return watermark;
         }
-        if (!is_complete_from(entry, least)) {
+        if (!is_complete_from(entry, min)) {
             return entry->offset;
         }
     }
@@ -157,14 +157,14 @@ static void imagine(const struct ledger *ledger, struct progress *image)
 /* Returns how many it has moved; at most so many. */
 static size_t move_slots(struct ledger_entry *entry,
                          enum ledger_slot_state from, enum ledger_slot_state to,
-                         size_t most)
+                         size_t max)
 {
     struct ledger_slot *slot;
     size_t count = 0;
 
     STAILQ_FOREACH(slot, &entry->slots, link)
     {
-        if (slot->state == from && count < most) {
+        if (slot->state == from && count < max) {
             ledger_set_state(slot, to);
             count++;
         }
@@ -207,9 +207,9 @@ static void sort_finished(struct ledger_entries *list)
 
 /* Whole records, whose bits reach far enough, and always one; returns how many
  * slots may still be taken along. */
-static size_t take_complete(struct ledger *ledger, const size_t most)
+static size_t take_complete(struct ledger *ledger, const size_t max)
 {
-    size_t left = most;
+    size_t left = max;
     int64_t reach =
         watermark_from(ledger, SLOT_FINISHED) + (int64_t)done_bytes(ledger) * 8;
     struct ledger_entry *entry;
@@ -219,7 +219,7 @@ static size_t take_complete(struct ledger *ledger, const size_t most)
            entry->offset < reach) {
         size_t count = entry->in_state[SLOT_FINISHED];
 
-        if ((left < most || most == 0) && count > left) {
+        if ((left < max || max == 0) && count > left) {
             break;
         }
         move_slots(entry, SLOT_FINISHED, SLOT_IN_COMMIT, SIZE_MAX);
@@ -278,20 +278,20 @@ static bool singles_fit(const struct ledger *ledger, size_t count)
 }
 
 /* As many as fit; in practice all or none. */
-static void take_singles(struct ledger *ledger, size_t most)
+static void take_singles(struct ledger *ledger, size_t max)
 {
     int64_t watermark = watermark_from(ledger, SLOT_IN_COMMIT);
     struct ledger_entry *entry;
     struct ledger_entry *next;
     size_t count;
 
-    if (most == 0 || ledger->full_at == watermark) {
+    if (max == 0 || ledger->full_at == watermark) {
         return;
     }
     sort_finished(&ledger->partial);
     count = count_singles(ledger, watermark + (int64_t)done_bytes(ledger) * 8);
     ledger->full_at = count > 0 ? watermark : -1;
-    count = count < most ? count : most;
+    count = count < max ? count : max;
     while (count > 0 && !singles_fit(ledger, count)) {
         count /= 2;
     }
@@ -302,13 +302,13 @@ static void take_singles(struct ledger *ledger, size_t most)
     }
 }
 
-bool ledger_prepare(struct ledger *ledger, size_t most)
+bool ledger_prepare(struct ledger *ledger, size_t max)
 {
     if (ledger->committed.watermark < 0) {
         return false; /* not a record has been read yet */
     }
-    most = take_complete(ledger, most);
-    take_singles(ledger, most);
+    max = take_complete(ledger, max);
+    take_singles(ledger, max);
     ledger->next_watermark = watermark_from(ledger, SLOT_IN_COMMIT);
     return !TAILQ_EMPTY(&ledger->in_commit) ||
            ledger->next_watermark > ledger->committed.watermark;
@@ -340,10 +340,10 @@ static void remember(const struct ledger *ledger, struct progress *image)
 {
     const struct progress *past = &ledger->committed;
     const struct ledger_entry *entry = TAILQ_FIRST(&ledger->failing);
-    size_t most = ledger->text_most / 4 * 3 / MIN_ATTEMPTS_SIZE + 1;
+    size_t max = ledger->max_text / 4 * 3 / MIN_ATTEMPTS_SIZE + 1;
     size_t at = progress_attempts_from(past, image->watermark);
 
-    while (image->attempts_count < most) {
+    while (image->attempts_count < max) {
         bool any = at < past->attempts_count;
 
         if (any &&
@@ -368,7 +368,7 @@ int64_t ledger_describe(const struct ledger *ledger, struct str *text)
     /* It fits, but where an earlier broker has let more pass; then it is this
      * one's to refuse: a text that says less would be a promise broken. */
     if (!fault_is_broken("drop-metadata") &&
-        !progress_encode(&image, ledger->text_most, text)) {
+        !progress_encode(&image, ledger->max_text, text)) {
         image.attempts_count = 0;
         progress_encode(&image, SIZE_MAX, text);
     }
@@ -436,5 +436,5 @@ struct ledger_entry *ledger_take_complete(struct ledger *ledger)
 
 void ledger_shorten(struct ledger *ledger)
 {
-    ledger->text_most /= 2;
+    ledger->max_text /= 2;
 }

@@ -7,8 +7,8 @@
 /* A progress out of its text. Whatever is not exactly what encode.c writes is
  * refused: to guess would be to deliver again, or not at all. */
 
-#define MOST_IDS 4096
-#define MOST_NUMBER ((uint64_t)1 << 40)
+#define MAX_IDS 4096
+#define MAX_NUMBER ((uint64_t)1 << 40)
 
 struct reader {
     const unsigned char *at;
@@ -25,7 +25,7 @@ static unsigned get_byte(struct reader *reader)
     return *reader->at++;
 }
 
-static uint64_t get_varint(struct reader *reader, uint64_t most)
+static uint64_t get_varint(struct reader *reader, uint64_t max)
 {
     uint64_t value = 0;
     unsigned byte = 0x80;
@@ -34,7 +34,7 @@ static uint64_t get_varint(struct reader *reader, uint64_t most)
         byte = get_byte(reader);
         value |= (uint64_t)(byte & 0x7F) << shift;
     }
-    if ((byte & 0x80) != 0 || value > most) {
+    if ((byte & 0x80) != 0 || value > max) {
         reader->bad = true;
         return 0;
     }
@@ -74,7 +74,7 @@ static void get_bitmap(struct reader *bytes, int64_t from,
 
 static void get_runs(struct reader *bytes, int64_t from, struct offset_set *set)
 {
-    uint64_t room = PROGRESS_MOST_SPAN;
+    uint64_t room = PROGRESS_MAX_SPAN;
     bool inside = false;
 
     while (bytes->at < bytes->end && !bytes->bad) {
@@ -92,7 +92,7 @@ static void get_runs(struct reader *bytes, int64_t from, struct offset_set *set)
 static void get_set(struct reader *reader, int64_t from, struct offset_set *set)
 {
     unsigned form = get_byte(reader);
-    uint64_t length = get_varint(reader, PROGRESS_MOST_SPAN / 8);
+    uint64_t length = get_varint(reader, PROGRESS_MAX_SPAN / 8);
     struct reader bytes = {.at = reader->at};
 
     if (length > (uint64_t)(reader->end - reader->at) || form > SET_RUNS) {
@@ -123,7 +123,7 @@ static bool has_id_twice(const struct progress *progress)
 
 static void get_parts(struct reader *reader, struct progress *progress)
 {
-    uint64_t count = get_varint(reader, MOST_IDS);
+    uint64_t count = get_varint(reader, MAX_IDS);
 
     if (count * 8 > (uint64_t)(reader->end - reader->at)) {
         reader->bad = true;
@@ -146,24 +146,24 @@ static void get_parts(struct reader *reader, struct progress *progress)
 
 static void get_attempts(struct reader *reader, struct progress *progress)
 {
-    uint64_t count = get_varint(reader, PROGRESS_MOST_ATTEMPTS);
-    uint64_t room = PROGRESS_MOST_SPAN;
+    uint64_t count = get_varint(reader, PROGRESS_MAX_ATTEMPTS);
+    uint64_t room = PROGRESS_MAX_SPAN;
 
     for (uint64_t i = 0; i < count && !reader->bad; i++) {
         struct progress_attempts attempts = {0};
-        size_t place;
+        size_t index;
 
         room -= get_varint(reader, room);
-        place = (size_t)get_varint(reader, MOST_IDS);
+        index = (size_t)get_varint(reader, MAX_IDS);
         attempts.offset =
-            progress->watermark + (int64_t)(PROGRESS_MOST_SPAN - room);
+            progress->watermark + (int64_t)(PROGRESS_MAX_SPAN - room);
         attempts.attempts = (unsigned)get_varint(reader, UINT32_MAX);
         attempts.first_failed_ms =
-            (int64_t)get_varint(reader, MOST_NUMBER) * 1000;
-        if (place >= progress->part_count) {
+            (int64_t)get_varint(reader, MAX_NUMBER) * 1000;
+        if (index >= progress->part_count) {
             reader->bad = true;
         } else {
-            attempts.id = progress->parts[place].id;
+            attempts.id = progress->parts[index].id;
             progress_add_attempts(progress, &attempts);
         }
     }
@@ -172,7 +172,7 @@ static void get_attempts(struct reader *reader, struct progress *progress)
 static bool read_all(struct reader *reader, struct progress *progress)
 {
     progress->dispatched =
-        progress->watermark + (int64_t)get_varint(reader, MOST_NUMBER);
+        progress->watermark + (int64_t)get_varint(reader, MAX_NUMBER);
     get_set(reader, progress->watermark, &progress->done);
     get_parts(reader, progress);
     if (!reader->bad) {
@@ -213,7 +213,7 @@ int progress_decode(int64_t watermark, const char *text,
     struct reader reader = {0};
     const char *why;
 
-    if (watermark < 0 || watermark > INT64_MAX - 2 * (int64_t)MOST_NUMBER) {
+    if (watermark < 0 || watermark > INT64_MAX - 2 * (int64_t)MAX_NUMBER) {
         return error_set(err, ERROR_FATAL, "the offset cannot be one");
     }
     if (*text == '\0') {

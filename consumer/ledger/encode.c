@@ -15,26 +15,26 @@ void progress_sum(int64_t watermark, const void *data, size_t len,
     uint64_t hash;
 
     str_printf(&all, "%" PRId64 ":", watermark);
-    str_put(&all, data, len);
+    str_append(&all, data, len);
     hash = progress_hash(all.data, all.len);
     for (size_t i = 0; i < PROGRESS_SUM; i++) {
         ret_sum[i] = (unsigned char)(hash >> (56 - 8 * i));
     }
 }
 
-static void put_varint(struct str *out, uint64_t value)
+static void append_varint(struct str *out, uint64_t value)
 {
     while (value >= 0x80) {
-        str_putc(out, (char)(value | 0x80));
+        str_append_char(out, (char)(value | 0x80));
         value >>= 7;
     }
-    str_putc(out, (char)value);
+    str_append_char(out, (char)value);
 }
 
-static void put_id(struct str *out, uint64_t id)
+static void append_id(struct str *out, uint64_t id)
 {
     for (int shift = 56; shift >= 0; shift -= 8) {
-        str_putc(out, (char)(id >> shift));
+        str_append_char(out, (char)(id >> shift));
     }
 }
 
@@ -51,10 +51,10 @@ struct bits {
     int64_t end; /* behind the last that is in it, and counts */
 };
 
-static void put_bitmap(struct str *out, const struct bits *bits)
+static void append_bitmap(struct str *out, const struct bits *bits)
 {
     for (int64_t at = bits->from; at < bits->end; at += 8) {
-        str_putc(out, (char)(offset_set_bits(bits->set, at) & 0xFF));
+        str_append_char(out, (char)(offset_set_bits(bits->set, at) & 0xFF));
     }
 }
 
@@ -76,7 +76,7 @@ static int64_t end_of_run(const struct bits *bits, int64_t at, bool inside)
     return at < bits->end ? at : bits->end;
 }
 
-static void put_runs(struct str *out, const struct bits *bits)
+static void append_runs(struct str *out, const struct bits *bits)
 {
     bool inside = false;
     int64_t at = bits->from;
@@ -84,26 +84,26 @@ static void put_runs(struct str *out, const struct bits *bits)
     while (at < bits->end) {
         int64_t next = end_of_run(bits, at, inside);
 
-        put_varint(out, (uint64_t)(next - at));
+        append_varint(out, (uint64_t)(next - at));
         inside = !inside;
         at = next;
     }
 }
 
-static void put_set(struct str *out, const struct bits *bits)
+static void append_set(struct str *out, const struct bits *bits)
 {
     CLEANUP(str_release) struct str runs = STR_INIT(STR_UNLIMITED);
     size_t bitmap_len = (size_t)(bits->end - bits->from + 7) / 8;
 
-    put_runs(&runs, bits);
+    append_runs(&runs, bits);
     if (runs.len < bitmap_len) {
-        str_putc(out, SET_RUNS);
-        put_varint(out, runs.len);
-        str_put(out, runs.data, runs.len);
+        str_append_char(out, SET_RUNS);
+        append_varint(out, runs.len);
+        str_append(out, runs.data, runs.len);
     } else {
-        str_putc(out, SET_BITMAP);
-        put_varint(out, bitmap_len);
-        put_bitmap(out, bits);
+        str_append_char(out, SET_BITMAP);
+        append_varint(out, bitmap_len);
+        append_bitmap(out, bits);
     }
 }
 
@@ -126,8 +126,8 @@ static struct bits bits_of(const struct progress *progress,
 }
 
 /* Whether there is anything to say of them: not once their records are done. */
-static bool is_part_said(const struct progress *progress,
-                         const struct progress_part *part)
+static bool is_slot_encoded(const struct progress *progress,
+                            const struct progress_part *part)
 {
     struct bits bits = bits_of(progress, &part->done, &progress->done);
 
@@ -145,19 +145,19 @@ struct ids {
     size_t count;
 };
 
-static size_t place_of(const struct ids *ids, uint64_t id)
+static size_t index_of(const struct ids *ids, uint64_t id)
 {
-    size_t place = 0;
+    size_t index = 0;
 
-    while (place < ids->count && ids->all[place] != id) {
-        place++;
+    while (index < ids->count && ids->all[index] != id) {
+        index++;
     }
-    return place;
+    return index;
 }
 
 static void add_id(struct ids *ids, uint64_t id)
 {
-    if (place_of(ids, id) == ids->count) {
+    if (index_of(ids, id) == ids->count) {
         ids->all[ids->count++] = id;
     }
 }
@@ -166,7 +166,7 @@ static void collect_ids(const struct progress *progress, size_t attempts,
                         struct ids *ids)
 {
     for (size_t i = 0; i < progress->part_count; i++) {
-        if (is_part_said(progress, &progress->parts[i])) {
+        if (is_slot_encoded(progress, &progress->parts[i])) {
             add_id(ids, progress->parts[i].id);
         }
     }
@@ -175,14 +175,14 @@ static void collect_ids(const struct progress *progress, size_t attempts,
     }
 }
 
-static void put_parts(const struct progress *progress, const struct ids *ids,
-                      struct str *out)
+static void append_parts(const struct progress *progress, const struct ids *ids,
+                         struct str *out)
 {
     static const struct offset_set none = {0};
 
-    put_varint(out, ids->count);
+    append_varint(out, ids->count);
     for (size_t i = 0; i < ids->count; i++) {
-        put_id(out, ids->all[i]);
+        append_id(out, ids->all[i]);
     }
     for (size_t i = 0; i < ids->count; i++) {
         const struct offset_set *done = &none;
@@ -194,26 +194,26 @@ static void put_parts(const struct progress *progress, const struct ids *ids,
             }
         }
         bits = bits_of(progress, done, &progress->done);
-        put_set(out, &bits);
+        append_set(out, &bits);
     }
 }
 
-static void put_attempt(const struct progress *progress, size_t index,
-                        const struct ids *ids, struct str *out)
+static void append_attempt(const struct progress *progress, size_t index,
+                           const struct ids *ids, struct str *out)
 {
     const struct progress_attempts *attempts = &progress->attempts[index];
     int64_t before =
         index > 0 ? progress->attempts[index - 1].offset : progress->watermark;
     int64_t seconds = attempts->first_failed_ms / 1000;
 
-    put_varint(out, (uint64_t)(attempts->offset - before));
-    put_varint(out, place_of(ids, attempts->id));
-    put_varint(out, attempts->attempts);
-    put_varint(out, (uint64_t)(seconds > 0 ? seconds : 0));
+    append_varint(out, (uint64_t)(attempts->offset - before));
+    append_varint(out, index_of(ids, attempts->id));
+    append_varint(out, attempts->attempts);
+    append_varint(out, (uint64_t)(seconds > 0 ? seconds : 0));
 }
 
-static void put_all(const struct progress *progress, size_t attempts,
-                    struct str *out)
+static void append_all(const struct progress *progress, size_t attempts,
+                       struct str *out)
 {
     struct bits done = bits_of(progress, &progress->done, NULL);
     struct ids ids = {0};
@@ -221,24 +221,24 @@ static void put_all(const struct progress *progress, size_t attempts,
 
     ids.all = mem_alloc((progress->part_count + attempts) * sizeof(ids.all[0]));
     collect_ids(progress, attempts, &ids);
-    str_putc(out, PROGRESS_MAGIC);
-    str_putc(out, PROGRESS_VERSION);
-    put_varint(out, (uint64_t)(progress->dispatched - progress->watermark));
-    put_set(out, &done);
-    put_parts(progress, &ids, out);
-    put_varint(out, attempts);
+    str_append_char(out, PROGRESS_MAGIC);
+    str_append_char(out, PROGRESS_VERSION);
+    append_varint(out, (uint64_t)(progress->dispatched - progress->watermark));
+    append_set(out, &done);
+    append_parts(progress, &ids, out);
+    append_varint(out, attempts);
     for (size_t i = 0; i < attempts; i++) {
-        put_attempt(progress, i, &ids, out);
+        append_attempt(progress, i, &ids, out);
     }
     progress_sum(progress->watermark, out->data, out->len, sum);
-    str_put(out, sum, sizeof(sum));
+    str_append(out, sum, sizeof(sum));
     mem_free(ids.all);
 }
 
 static bool has_parts(const struct progress *progress)
 {
     for (size_t i = 0; i < progress->part_count; i++) {
-        if (is_part_said(progress, &progress->parts[i])) {
+        if (is_slot_encoded(progress, &progress->parts[i])) {
             return true;
         }
     }
@@ -259,7 +259,7 @@ size_t progress_parts_size(const struct progress *progress)
 
     ids.all = mem_alloc(progress->part_count * sizeof(ids.all[0]));
     collect_ids(progress, 0, &ids);
-    put_parts(progress, &ids, &bytes);
+    append_parts(progress, &ids, &bytes);
     mem_free(ids.all);
     return bytes.len;
 }
@@ -270,9 +270,9 @@ static size_t attempts_in_reach(const struct progress *progress)
 {
     size_t count = 0;
 
-    while (count < progress->attempts_count && count < PROGRESS_MOST_ATTEMPTS &&
+    while (count < progress->attempts_count && count < PROGRESS_MAX_ATTEMPTS &&
            progress->attempts[count].offset <=
-               progress->watermark + PROGRESS_MOST_SPAN) {
+               progress->watermark + PROGRESS_MAX_SPAN) {
         count++;
     }
     return count;
@@ -295,7 +295,7 @@ static size_t attempts_that_fit(const struct progress *progress, size_t count,
 
         add_id(&ids, progress->attempts[fit].id);
         needed += (ids.count - before) * ONE_ID;
-        put_attempt(progress, fit, &ids, &bytes);
+        append_attempt(progress, fit, &ids, &bytes);
         if (needed + bytes.len > room) {
             break;
         }
@@ -305,25 +305,25 @@ static size_t attempts_that_fit(const struct progress *progress, size_t count,
     return fit;
 }
 
-bool progress_encode(const struct progress *progress, size_t most,
+bool progress_encode(const struct progress *progress, size_t max,
                      struct str *out)
 {
     CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
     size_t attempts = attempts_in_reach(progress);
-    size_t room = most / 4 * 3;
+    size_t room = max / 4 * 3;
     bool idle = is_idle(progress);
 
     if (idle && attempts == 0 && progress->dispatched <= progress->watermark) {
         return true;
     }
-    put_all(progress, 0, &bytes);
+    append_all(progress, 0, &bytes);
     if (bytes.len > room) {
         return idle;
     }
     attempts = attempts_that_fit(progress, attempts, room - bytes.len);
     if (attempts > 0) {
         str_clear(&bytes);
-        put_all(progress, attempts, &bytes);
+        append_all(progress, attempts, &bytes);
     }
     base64_encode(out, bytes.data, bytes.len);
     return true;

@@ -11,7 +11,7 @@ void ledger_init(struct ledger *ledger)
         .last = -1,
         .target = -1,
         .full_at = -1,
-        .text_most = PROGRESS_MOST_TEXT,
+        .max_text = PROGRESS_MAX_TEXT,
     };
     TAILQ_INIT(&ledger->entries);
     TAILQ_INIT(&ledger->ready);
@@ -351,7 +351,7 @@ bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
 {
     if (ledger_entry_has(entry, SLOT_FINISHED) ||
         ledger_entry_has(entry, SLOT_IN_COMMIT) ||
-        entry->offset - ledger->committed.watermark > PROGRESS_MOST_SPAN) {
+        entry->offset - ledger->committed.watermark > PROGRESS_MAX_SPAN) {
         return false;
     }
     ledger_withdraw(ledger, entry);
@@ -366,7 +366,7 @@ bool ledger_has_unread(const struct ledger *ledger)
 
 /* The record that is sought may be gone itself (compaction): then no second
  * reading meets it, however often. */
-#define MOST_MISSED 3
+#define MAX_MISSED 3
 
 int64_t ledger_rewind(struct ledger *ledger)
 {
@@ -374,7 +374,7 @@ int64_t ledger_rewind(struct ledger *ledger)
 
     if (target != ledger->target || ledger->met || ledger->last < target) {
         ledger->missed = 0;
-    } else if (++ledger->missed == MOST_MISSED) {
+    } else if (++ledger->missed == MAX_MISSED) {
         offset_set_remove(&ledger->unread, target);
     }
     ledger->met = false;

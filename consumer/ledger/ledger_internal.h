@@ -7,7 +7,7 @@
 #define PROGRESS_MAGIC 'W'
 #define PROGRESS_VERSION 1
 #define PROGRESS_SUM 4
-#define PROGRESS_MOST_ATTEMPTS 4096
+#define PROGRESS_MAX_ATTEMPTS 4096
 enum set_form { SET_BITMAP, SET_RUNS };
 
 /* The first 64 bits of a SHA-256 */

@@ -25,7 +25,7 @@ void authorizer_release(struct authorizer *authorizer)
     }
     keychain_forget_waiter(&authorizer->keychain_waiter);
     token_forget_waiter(&authorizer->token_waiter);
-    trial_forget_waiter(&authorizer->trial_waiter);
+    credential_check_forget_waiter(&authorizer->credential_check_waiter);
     authorizer_answered(authorizer, false, false);
     challenge_release(&authorizer->challenge);
     challenge_release(&authorizer->used);
@@ -76,23 +76,23 @@ static void show_bearer(struct authorizer *authorizer, const char *token,
     authorizer->ready(authorizer->payload, header.text.data, lifetime_ms, NULL);
 }
 
-static void say_nothing_to_show(struct authorizer *authorizer)
+static void report_nothing_to_show(struct authorizer *authorizer)
 {
     const struct keychain *keychain = authorizer->target->keychain;
-    const char *story = keychain != NULL ? keychain_story(keychain) : "";
+    const char *report = keychain != NULL ? keychain_report(keychain) : "";
     struct error err;
 
     error_set(&err, ERROR_AUTH,
               "registry '%s' wants a username and a password, and the "
               "registration has none%s%s%s",
-              authorizer->target->registry, *story ? " (tried: " : "", story,
-              *story ? ")" : "");
+              authorizer->target->registry, *report ? " (tried: " : "", report,
+              *report ? ")" : "");
     err.http_status = 401;
     fail_to_authorize(authorizer, &err);
 }
 
-static void say_refused(struct authorizer *authorizer,
-                        const struct credential *credential)
+static void report_refused(struct authorizer *authorizer,
+                           const struct credential *credential)
 {
     const char *advice = authorizer->origin->provider->auth_advice;
     struct error err;
@@ -106,7 +106,7 @@ static void say_refused(struct authorizer *authorizer,
     fail(authorizer, &err);
 }
 
-static void on_trial_over(void *payload)
+static void on_credential_checked(void *payload)
 {
     authorizer_start(payload);
 }
@@ -118,27 +118,28 @@ static void show_basic(struct authorizer *authorizer,
     const char *password = secret_text(&credential->password);
 
     if (credential->username == NULL || password == NULL) {
-        say_nothing_to_show(authorizer);
+        report_nothing_to_show(authorizer);
         return;
     }
-    authorizer->trial_waiter.ready = on_trial_over;
-    authorizer->trial_waiter.payload = authorizer;
-    switch (trial_begin(authorizer->origin, authorizer->target->keychain,
-                        credential->id, &authorizer->trial_waiter)) {
-    case TRIAL_RUNNING:
+    authorizer->credential_check_waiter.ready = on_credential_checked;
+    authorizer->credential_check_waiter.payload = authorizer;
+    switch (credential_check_begin(authorizer->origin,
+                                   authorizer->target->keychain, credential->id,
+                                   &authorizer->credential_check_waiter)) {
+    case CREDENTIAL_RUNNING:
         return;
-    case TRIAL_REFUSED:
-        say_refused(authorizer, credential);
+    case CREDENTIAL_REFUSED:
+        report_refused(authorizer, credential);
         return;
-    case TRIAL_OPEN:
+    case CREDENTIAL_OPEN:
         authorizer->went_first = true;
         break;
-    case TRIAL_GOOD:
+    case CREDENTIAL_GOOD:
         break;
     }
     authorizer->showed_password = true;
     secret_set_add_basic(&authorizer->revealed, credential->username, password);
-    oci_put_basic(&header.text, credential->username, password);
+    oci_append_basic(&header.text, credential->username, password);
     authorizer->ready(authorizer->payload, header.text.data,
                       credential->lifetime_ms, NULL);
 }
@@ -154,11 +155,11 @@ void authorizer_answered(struct authorizer *authorizer, bool answered,
     authorizer->showed_password = false;
     authorizer->went_first = false;
     if (answered || went_first) {
-        trial_end(authorizer->origin, authorizer->target->keychain,
-                  authorizer->credential_id, went_first,
-                  !answered ? TRIAL_OPEN
-                  : refused ? TRIAL_REFUSED
-                            : TRIAL_GOOD);
+        credential_check_end(authorizer->origin, authorizer->target->keychain,
+                             authorizer->credential_id, went_first,
+                             !answered ? CREDENTIAL_OPEN
+                             : refused ? CREDENTIAL_REFUSED
+                                       : CREDENTIAL_GOOD);
     }
 }
 
@@ -354,8 +355,8 @@ static void keep_more(struct authorizer *authorizer)
 
         if (strncmp(scope, type, sizeof(type) - 1) == 0 &&
             !is_ours(authorizer, scope, len)) {
-            str_puts(&more, more.len > 0 ? " " : "");
-            str_put(&more, scope, len);
+            str_append_text(&more, more.len > 0 ? " " : "");
+            str_append(&more, scope, len);
         }
         scope += len + (scope[len] == ' ');
     }

@@ -27,7 +27,7 @@ struct authorizer {
     struct origin_waiter probe_waiter;
     struct keychain_waiter keychain_waiter;
     struct token_waiter token_waiter;
-    struct trial_waiter trial_waiter;
+    struct credential_check_waiter credential_check_waiter;
     bool showed_password;
     bool went_first; /* with it */
     /* header: the whole line, NULL for none. May come from inside

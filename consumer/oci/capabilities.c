@@ -4,7 +4,7 @@
 
 /* A larger blob than this is not sent only to learn whether its POST is taken.
  */
-#define MOST_PROBE_BODY 4096
+#define MAX_PROBE_BODY 4096
 
 void capabilities_init(struct capabilities *capabilities, bool no_single_post)
 {
@@ -12,23 +12,24 @@ void capabilities_init(struct capabilities *capabilities, bool no_single_post)
         .single_post =
             no_single_post ? SINGLE_POST_REFUSED : SINGLE_POST_UNKNOWN,
     };
-    TAILQ_INIT(&capabilities->lessons);
+    TAILQ_INIT(&capabilities->learned_schemes);
 }
 
-static void lesson_free(struct capabilities *capabilities,
-                        struct lesson *lesson)
+static void learned_scheme_free(struct capabilities *capabilities,
+                                struct learned_scheme *learned_scheme)
 {
-    TAILQ_REMOVE(&capabilities->lessons, lesson, link);
-    challenge_release(&lesson->challenge);
-    mem_free(lesson);
+    TAILQ_REMOVE(&capabilities->learned_schemes, learned_scheme, link);
+    challenge_release(&learned_scheme->challenge);
+    mem_free(learned_scheme);
 }
 
 void capabilities_release(struct capabilities *capabilities)
 {
-    struct lesson *lesson;
+    struct learned_scheme *learned_scheme;
 
-    while ((lesson = TAILQ_FIRST(&capabilities->lessons)) != NULL) {
-        lesson_free(capabilities, lesson);
+    while ((learned_scheme = TAILQ_FIRST(&capabilities->learned_schemes)) !=
+           NULL) {
+        learned_scheme_free(capabilities, learned_scheme);
     }
     challenge_release(&capabilities->challenge);
 }
@@ -36,41 +37,44 @@ void capabilities_release(struct capabilities *capabilities)
 /* --- how to authenticate ---------------------------------------------------
  */
 
-static struct lesson *lesson_of(const struct capabilities *capabilities,
-                                const struct keychain *keychain)
+static struct learned_scheme *learned_scheme_of(
+    const struct capabilities *capabilities, const struct keychain *keychain)
 {
-    struct lesson *lesson;
+    struct learned_scheme *learned_scheme;
 
-    TAILQ_FOREACH(lesson, &capabilities->lessons, link)
+    TAILQ_FOREACH(learned_scheme, &capabilities->learned_schemes, link)
     {
-        if (lesson->keychain == keychain) {
+        if (learned_scheme->keychain == keychain) {
             break;
         }
     }
-    return lesson;
+    return learned_scheme;
 }
 
 const struct challenge *capabilities_challenge(
     const struct capabilities *capabilities, const struct keychain *keychain)
 {
-    const struct lesson *lesson = lesson_of(capabilities, keychain);
+    const struct learned_scheme *learned_scheme =
+        learned_scheme_of(capabilities, keychain);
 
-    return lesson != NULL ? &lesson->challenge : &capabilities->challenge;
+    return learned_scheme != NULL ? &learned_scheme->challenge
+                                  : &capabilities->challenge;
 }
 
 void capabilities_learn_challenge(struct capabilities *capabilities,
                                   const struct keychain *keychain,
                                   const struct challenge *challenge)
 {
-    struct lesson *lesson = lesson_of(capabilities, keychain);
+    struct learned_scheme *learned_scheme =
+        learned_scheme_of(capabilities, keychain);
 
-    if (lesson == NULL) {
-        lesson = mem_zalloc(sizeof(*lesson));
-        lesson->keychain = keychain;
-        TAILQ_INSERT_TAIL(&capabilities->lessons, lesson, link);
+    if (learned_scheme == NULL) {
+        learned_scheme = mem_zalloc(sizeof(*learned_scheme));
+        learned_scheme->keychain = keychain;
+        TAILQ_INSERT_TAIL(&capabilities->learned_schemes, learned_scheme, link);
     }
-    challenge_release(&lesson->challenge);
-    challenge_copy(&lesson->challenge, challenge);
+    challenge_release(&learned_scheme->challenge);
+    challenge_copy(&learned_scheme->challenge, challenge);
 }
 
 void capabilities_forget_challenge(struct capabilities *capabilities,
@@ -84,13 +88,14 @@ void capabilities_forget_challenge(struct capabilities *capabilities,
 /* Registrations that had to forget theirs now have the one of GET /v2/. */
 static void end_forgetting(struct capabilities *capabilities)
 {
-    struct lesson *next;
+    struct learned_scheme *next;
 
-    for (struct lesson *lesson = TAILQ_FIRST(&capabilities->lessons);
-         lesson != NULL; lesson = next) {
-        next = TAILQ_NEXT(lesson, link);
-        if (lesson->challenge.scheme == AUTH_UNKNOWN) {
-            lesson_free(capabilities, lesson);
+    for (struct learned_scheme *learned_scheme =
+             TAILQ_FIRST(&capabilities->learned_schemes);
+         learned_scheme != NULL; learned_scheme = next) {
+        next = TAILQ_NEXT(learned_scheme, link);
+        if (learned_scheme->challenge.scheme == AUTH_UNKNOWN) {
+            learned_scheme_free(capabilities, learned_scheme);
         }
     }
 }
@@ -195,7 +200,7 @@ bool capabilities_use_single_post(const struct capabilities *capabilities,
 {
     return capabilities->single_post == SINGLE_POST_ACCEPTED ||
            (capabilities->single_post == SINGLE_POST_UNKNOWN &&
-            len <= MOST_PROBE_BODY);
+            len <= MAX_PROBE_BODY);
 }
 
 /* --- how to get a token ----------------------------------------------------

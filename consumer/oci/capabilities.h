@@ -38,8 +38,8 @@ enum single_post {
 /* The challenge that one registration was answered with. It is no other's: some
  * registries have a realm for each repository (Artifactory), or answer one who
  * fails by one scheme with the other (Harbor). */
-struct lesson {
-    TAILQ_ENTRY(lesson) link;
+struct learned_scheme {
+    TAILQ_ENTRY(learned_scheme) link;
     const struct keychain *keychain; /* the registration's; only compared */
     struct challenge challenge;
 };
@@ -47,7 +47,7 @@ struct lesson {
 struct capabilities {
     int ping_status; /* of the last GET /v2/; 0: there was no answer */
     struct challenge challenge; /* of GET /v2/ */
-    TAILQ_HEAD(, lesson) lessons;
+    TAILQ_HEAD(, learned_scheme) learned_schemes;
     enum single_post single_post;
     size_t max_chunk; /* larger bodies were refused; 0: none was */
     /* Of its token servers, which are of one make even where there are several

@@ -36,7 +36,7 @@ static const char *read_word(const char *at, struct str *word)
         at++;
     }
     str_clear(word);
-    str_put(word, start, (size_t)(at - start));
+    str_append(word, start, (size_t)(at - start));
     return at;
 }
 
@@ -51,14 +51,14 @@ static const char *read_value(const char *at, struct str *value)
         while (*at != '\0' && *at != ',' && *at != ' ' && *at != '\t') {
             at++;
         }
-        str_put(value, start, (size_t)(at - start));
+        str_append(value, start, (size_t)(at - start));
         return at;
     }
     for (at++; *at != '\0' && *at != '"'; at++) {
         if (*at == '\\' && at[1] != '\0') {
             at++;
         }
-        str_putc(value, *at);
+        str_append_char(value, *at);
     }
     return *at == '"' ? at + 1 : at;
 }
@@ -168,11 +168,12 @@ void challenge_read(const struct http_response *response,
     }
 }
 
-void oci_put_basic(struct str *out, const char *username, const char *password)
+void oci_append_basic(struct str *out, const char *username,
+                      const char *password)
 {
     CLEANUP(secret_release) struct secret both = SECRET_INIT(STR_UNLIMITED);
 
     str_printf(&both.text, "%s:%s", username, password);
-    str_puts(out, "Authorization: Basic ");
+    str_append_text(out, "Authorization: Basic ");
     base64_encode(out, both.text.data, both.text.len);
 }

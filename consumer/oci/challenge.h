@@ -22,6 +22,7 @@ void challenge_copy(struct challenge *to, const struct challenge *from);
 void challenge_release(struct challenge *challenge);
 
 /* "Authorization: Basic ...", the answer to AUTH_BASIC */
-void oci_put_basic(struct str *out, const char *username, const char *password);
+void oci_append_basic(struct str *out, const char *username,
+                      const char *password);
 
 #endif

@@ -12,7 +12,7 @@
 #include "waybill/limits.h"
 
 /* As much of a registry's own words as a log line can bear */
-#define MOST_WORDS 300
+#define MAX_WORDS 300
 
 struct said {
     char code[ERROR_CODE_SIZE];
@@ -27,9 +27,9 @@ static const struct credential *credential_of(const struct oci_target *target)
     return target->keychain != NULL ? keychain_last(target->keychain) : &nobody;
 }
 
-static void keep_words(struct said *said, const char *text)
+static void keep_message(struct said *said, const char *text)
 {
-    secret_set_put_printable(said->secrets, &said->words, text, MOST_WORDS);
+    secret_set_append_printable(said->secrets, &said->words, text, MAX_WORDS);
 }
 
 /* {"errors":[{"code":"DENIED","message":"...","detail":...}]} (distribution
@@ -56,7 +56,7 @@ static bool read_errors(const struct str *body, struct said *said)
         snprintf(said->code, sizeof(said->code), "%.*s", (int)len, code);
     }
     if (message != NULL) {
-        keep_words(said, message);
+        keep_message(said, message);
     }
     json_free(json);
     return code != NULL || message != NULL;
@@ -71,7 +71,7 @@ static void read_text(const struct str *body, struct said *said)
         text++;
     }
     if (*text != '\0' && strchr("<{[", *text) == NULL) {
-        keep_words(said, text);
+        keep_message(said, text);
     }
 }
 
@@ -160,8 +160,8 @@ static uint32_t retry_after_in(const char *words)
     if (!(sum > 1000)) {
         return 1000;
     }
-    return sum < HTTP_MOST_RETRY_AFTER_MS ? (uint32_t)sum
-                                          : HTTP_MOST_RETRY_AFTER_MS;
+    return sum < HTTP_MAX_RETRY_AFTER_MS ? (uint32_t)sum
+                                         : HTTP_MAX_RETRY_AFTER_MS;
 }
 
 /* Go's words, and nginx's: nothing that the event could help, or a retry hurt.
@@ -269,7 +269,7 @@ void oci_scrub(const struct oci_target *target,
 
 /* Token servers have three ways to say it: the registry's own, OAuth2's (RFC
  * 6749, section 5.2), and Docker Hub's. */
-static const char *words_of(const struct json *json)
+static const char *message_of(const struct json *json)
 {
     static const char *const names[] = {"error_description", "error", "details",
                                         "detail", "message"};
@@ -284,8 +284,8 @@ static const char *words_of(const struct json *json)
     return NULL;
 }
 
-void oci_put_words(const struct http_response *response,
-                   const struct secret_set *revealed, struct str *out)
+void oci_append_message(const struct http_response *response,
+                        const struct secret_set *revealed, struct str *out)
 {
     struct said said = {.secrets = revealed};
     struct json *json;
@@ -297,11 +297,11 @@ void oci_put_words(const struct http_response *response,
     }
     if (said.words.len == 0 &&
         json_parse(response->body.data, response->body.len, &json, &err) == 0) {
-        const char *words = words_of(json);
+        const char *words = message_of(json);
 
-        keep_words(&said, words != NULL ? words : "");
+        keep_message(&said, words != NULL ? words : "");
         json_free(json);
     }
-    str_puts(out, said.words.data);
+    str_append_text(out, said.words.data);
     str_release(&said.words);
 }

@@ -31,7 +31,7 @@ void oci_scrub(const struct oci_target *target,
                const struct secret_set *revealed, struct error *err);
 /* Appends what a token server says about a refusal; nothing if it says nothing
  */
-void oci_put_words(const struct http_response *response,
-                   const struct secret_set *revealed, struct str *out);
+void oci_append_message(const struct http_response *response,
+                        const struct secret_set *revealed, struct str *out);
 
 #endif

@@ -24,9 +24,9 @@
 /* What the protocol says to assume ("expires_in", default) */
 #define DEFAULT_LIFETIME_S 60
 /* A token is not used in its last moments: the request has to arrive too. */
-#define MOST_MARGIN_MS 30000
+#define MAX_MARGIN_MS 30000
 /* POST, then GET; a refresh token, then the password: no more than these */
-#define MOST_TRIES 3
+#define MAX_TRIES 3
 
 static void fetch(struct token *token);
 
@@ -172,7 +172,7 @@ static struct http_request request_of(const struct token *token)
 {
     return (struct http_request){
         .transport = &token->exchange.transport,
-        .most_body = LIMIT_TOKEN,
+        .max_body = LIMIT_TOKEN,
         .timeouts = token->client->network->timeouts,
     };
 }
@@ -185,12 +185,12 @@ static void send_get(struct token *token)
     struct exchange *exchange = &token->exchange;
     struct http_request request = request_of(token);
 
-    exchange_put_url(&url, exchange);
+    exchange_append_url(&url, exchange);
     request.method = "GET";
     request.url = url.data;
     request.headers = headers;
     if (exchange->grant == GRANT_BASIC) {
-        exchange_put_basic(&basic.text, exchange);
+        exchange_append_basic(&basic.text, exchange);
         headers[0] = basic.text.data;
     }
     exchange->fetch =
@@ -204,7 +204,7 @@ static void send_post(struct token *token)
     struct exchange *exchange = &token->exchange;
     struct http_request request = request_of(token);
 
-    exchange_put_form(&exchange->form.text, exchange);
+    exchange_append_form(&exchange->form.text, exchange);
     request.method = "POST";
     request.url = exchange->realm;
     request.headers = headers;
@@ -274,7 +274,7 @@ static uint64_t lifetime_ms(const struct json *json)
         seconds = DEFAULT_LIFETIME_S;
     }
     margin = seconds * 1000 / 5;
-    margin = margin < MOST_MARGIN_MS ? margin : MOST_MARGIN_MS;
+    margin = margin < MAX_MARGIN_MS ? margin : MAX_MARGIN_MS;
     return (uint64_t)(seconds * 1000 - margin);
 }
 
@@ -323,12 +323,13 @@ static int check_grant(const struct exchange *exchange, const char *value,
 }
 
 /* Some say with 200 what is wrong with the credentials. */
-static int say_unusable(const struct exchange *exchange,
-                        const struct http_response *response, struct error *err)
+static int report_unusable(const struct exchange *exchange,
+                           const struct http_response *response,
+                           struct error *err)
 {
     CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
 
-    oci_put_words(response, &exchange->revealed, &words);
+    oci_append_message(response, &exchange->revealed, &words);
     return error_set(err, words.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
                      "token server '%s': its answer holds no usable token%s%s",
                      exchange->host, words.len > 0 ? ": " : "", words.data);
@@ -355,7 +356,7 @@ static int read_answer(struct token *token,
         value = json_text(json_member(json, "access_token"));
     }
     if (!is_clean(value)) {
-        result = say_unusable(exchange, response, err);
+        result = report_unusable(exchange, response, err);
     } else {
         exchange->session->is_good = true;
         keep_refresh_token(token, json);
@@ -392,7 +393,7 @@ static void refuse(struct token *token, const struct http_response *response)
     struct loop *loop = token->client->network->loop;
     struct error err;
 
-    exchange_put_refusal(&words, exchange, response);
+    exchange_append_refusal(&words, exchange, response);
     http_error_fill(&err, response, clock_wall_ms(loop_clock(loop)),
                     "token server '%s' answers %d%s", exchange->host,
                     response->status, words.data);
@@ -415,7 +416,7 @@ static bool has_other_way(struct exchange *exchange, int status)
 {
     struct session *session = exchange->session;
 
-    if (exchange->tries >= MOST_TRIES || !was_post(exchange)) {
+    if (exchange->tries >= MAX_TRIES || !was_post(exchange)) {
         return false;
     }
     if ((status == 404 || status == 405) &&
@@ -480,7 +481,7 @@ static int open_realm(const struct token_query *query, struct url *ret_realm,
     if (url_parse(query->challenge->realm, &origin->url, ret_realm, err) < 0) {
         return error_prefix(err, "realm of registry '%s'", origin->url.host);
     }
-    if (trust_of(&origin->url, query->target, ret_realm, ERRAND_REALM) !=
+    if (trust_of(&origin->url, query->target, ret_realm, REDIRECT_REALM) !=
         TRUST_CREDENTIALS) {
         error_set(err, ERROR_AUTH,
                   "registry '%s' names the token server '%s://%s', to which "

@@ -83,12 +83,12 @@ int exchange_start(struct token *token, const struct token_query *query,
 void exchange_cancel(struct token *token);
 
 /* exchange_words.c */
-void exchange_put_url(struct str *url, const struct exchange *exchange);
+void exchange_append_url(struct str *url, const struct exchange *exchange);
 /* They note what they reveal. */
-void exchange_put_form(struct str *form, struct exchange *exchange);
-void exchange_put_basic(struct str *header, struct exchange *exchange);
-void exchange_put_refusal(struct str *text, const struct exchange *exchange,
-                          const struct http_response *response);
+void exchange_append_form(struct str *form, struct exchange *exchange);
+void exchange_append_basic(struct str *header, struct exchange *exchange);
+void exchange_append_refusal(struct str *text, const struct exchange *exchange,
+                             const struct http_response *response);
 
 /* session.c */
 struct session *session_of(struct oci_client *client,

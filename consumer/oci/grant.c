@@ -29,15 +29,15 @@ static bool has_word(const char *list, const char *word, size_t len)
 }
 
 /* granted: "pull,push" */
-static void put_missing(const char *granted, const char *actions,
-                        struct str *missing)
+static void append_missing(const char *granted, const char *actions,
+                           struct str *missing)
 {
     while (*actions != '\0') {
         size_t len = strcspn(actions, ",");
 
         if (!has_word(granted, actions, len)) {
-            str_puts(missing, missing->len > 0 ? "," : "");
-            str_put(missing, actions, len);
+            str_append_text(missing, missing->len > 0 ? "," : "");
+            str_append(missing, actions, len);
         }
         actions += len + (actions[len] == ',');
     }
@@ -59,9 +59,9 @@ static bool scope_actions(const char *scope, const char *path,
         if (len >= sizeof(type) + path_len &&
             memcmp(scope, type, sizeof(type) - 1) == 0 &&
             memcmp(name, path, path_len) == 0 && name[path_len] == ':') {
-            str_puts(granted, granted->len > 0 ? "," : "");
-            str_put(granted, name + path_len + 1,
-                    len - (sizeof(type) - 1) - path_len - 1);
+            str_append_text(granted, granted->len > 0 ? "," : "");
+            str_append(granted, name + path_len + 1,
+                       len - (sizeof(type) - 1) - path_len - 1);
             found = true;
         }
         scope += len + (scope[len] == ' ');
@@ -69,14 +69,14 @@ static bool scope_actions(const char *scope, const char *path,
     return found;
 }
 
-static void put_actions(const struct json *actions, struct str *granted)
+static void append_actions(const struct json *actions, struct str *granted)
 {
     for (const struct json *action = json_first(actions); action;
          action = json_next(action)) {
         const char *text = json_text(action);
 
-        str_puts(granted, granted->len > 0 ? "," : "");
-        str_puts(granted, text != NULL ? text : "");
+        str_append_text(granted, granted->len > 0 ? "," : "");
+        str_append_text(granted, text != NULL ? text : "");
     }
 }
 
@@ -92,7 +92,7 @@ static bool entry_actions(const struct json *entry, const char *path,
         return false;
     }
     if (strcmp(type, "repository") == 0 && strcmp(name, path) == 0) {
-        put_actions(actions, granted);
+        append_actions(actions, granted);
     }
     return true;
 }
@@ -127,7 +127,7 @@ bool grant_missing(const char *token, const char *scope, const char *path,
         known = scope_actions(scope, path, &granted);
     }
     if (known) {
-        put_missing(granted.data, actions, missing);
+        append_missing(granted.data, actions, missing);
     }
     json_free(claims);
     return known;

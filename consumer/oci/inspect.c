@@ -101,7 +101,7 @@ static void bad(struct oci_inspecting *inspecting, enum oci_step step,
 
     inspecting->found.steps[step].verdict = OCI_BAD;
     inspecting->found.steps[step].kind = err->kind;
-    str_puts(text, err->message);
+    str_append_text(text, err->message);
     if (change != NULL) {
         str_printf(text, " (to mend it: %s)", change);
     }
@@ -120,10 +120,12 @@ static void on_cancelled(void *payload, const struct http_response *response,
 
     inspecting->request = NULL;
     if (response != NULL && response->status / 100 == 2) {
-        str_puts(good(inspecting, OCI_STEP_UPLOAD), "opened and cancelled");
+        str_append_text(good(inspecting, OCI_STEP_UPLOAD),
+                        "opened and cancelled");
     } else {
-        str_puts(good(inspecting, OCI_STEP_UPLOAD),
-                 "opened (it cannot be cancelled there, and ends by itself)");
+        str_append_text(
+            good(inspecting, OCI_STEP_UPLOAD),
+            "opened (it cannot be cancelled there, and ends by itself)");
     }
     end(inspecting);
 }
@@ -194,11 +196,11 @@ static void open_session(struct oci_inspecting *inspecting)
  * ------------------------------------------------------------
  */
 
-static void tell_credentials(struct oci_inspecting *inspecting)
+static void report_credentials(struct oci_inspecting *inspecting)
 {
     const struct keychain *keychain = inspecting->target->keychain;
     const struct credential *credential = keychain_last(keychain);
-    const char *story = keychain_story(keychain);
+    const char *report = keychain_report(keychain);
 
     if (!credential_is_empty(credential)) {
         str_printf(good(inspecting, OCI_STEP_CREDENTIALS), "from %s%s%s",
@@ -207,32 +209,33 @@ static void tell_credentials(struct oci_inspecting *inspecting)
                    credential->username ? credential->username : "");
     } else {
         str_printf(doubtful(inspecting, OCI_STEP_CREDENTIALS),
-                   "none, so as anybody%s%s%s", *story ? " (" : "", story,
-                   *story ? ")" : "");
+                   "none, so as anybody%s%s%s", *report ? " (" : "", report,
+                   *report ? ")" : "");
     }
 }
 
-static void tell_token(struct oci_inspecting *inspecting,
-                       const struct oci_authorization *authorization)
+static void report_token(struct oci_inspecting *inspecting,
+                         const struct oci_authorization *authorization)
 {
     CLEANUP(str_release) struct str missing = STR_INIT(STR_UNLIMITED);
-    bool told;
+    bool reported;
     bool bearer = authorization->header != NULL &&
                   strncmp(authorization->header, "Bearer", 6) == 0;
 
     if (!bearer) {
-        str_puts(&inspecting->found.steps[OCI_STEP_TOKEN].text,
-                 authorization->header ? "none needed, Basic goes with each "
-                                         "request"
-                                       : "none needed");
+        str_append_text(&inspecting->found.steps[OCI_STEP_TOKEN].text,
+                        authorization->header
+                            ? "none needed, Basic goes with each "
+                              "request"
+                            : "none needed");
         return;
     }
-    told = grant_missing(authorization->header + strlen("Bearer "), NULL,
-                         inspecting->target->path, "pull,push", &missing);
+    reported = grant_missing(authorization->header + strlen("Bearer "), NULL,
+                             inspecting->target->path, "pull,push", &missing);
     str_printf(good(inspecting, OCI_STEP_TOKEN),
-               told ? "grants pull,push on '%s'"
-                    : "asked for pull,push on '%s' (whether it is granted, "
-                      "the token does not say)",
+               reported ? "grants pull,push on '%s'"
+                        : "asked for pull,push on '%s' (whether it is granted, "
+                          "the token does not say)",
                inspecting->target->path);
     if (authorization->lifetime_ms > 0) {
         str_printf(&inspecting->found.steps[OCI_STEP_TOKEN].text,
@@ -248,7 +251,7 @@ static void on_authorized(void *payload,
     struct oci_inspecting *inspecting = payload;
     const struct credential *credential =
         keychain_last(inspecting->target->keychain);
-    bool asked = keychain_story(inspecting->target->keychain)[0] != '\0' ||
+    bool asked = keychain_report(inspecting->target->keychain)[0] != '\0' ||
                  !credential_is_empty(credential);
 
     inspecting->authorizing = NULL;
@@ -257,16 +260,16 @@ static void on_authorized(void *payload,
         return;
     }
     if (asked || (authorization != NULL && authorization->header != NULL)) {
-        tell_credentials(inspecting);
+        report_credentials(inspecting);
     } else {
-        str_puts(&inspecting->found.steps[OCI_STEP_CREDENTIALS].text,
-                 "not asked for");
+        str_append_text(&inspecting->found.steps[OCI_STEP_CREDENTIALS].text,
+                        "not asked for");
     }
     if (authorization == NULL) {
         bad(inspecting, OCI_STEP_TOKEN, err);
         return;
     }
-    tell_token(inspecting, authorization);
+    report_token(inspecting, authorization);
     open_session(inspecting);
 }
 
@@ -274,22 +277,22 @@ static void on_authorized(void *payload,
  * ------------------------------------------------------------
  */
 
-static void tell_peer(struct oci_inspecting *inspecting,
-                      const struct http_peer *peer)
+static void report_peer(struct oci_inspecting *inspecting,
+                        const struct http_peer *peer)
 {
     str_printf(good(inspecting, OCI_STEP_HOST), "%s answers, HTTP/%s",
                peer->address, peer->protocol);
     if (!inspecting->target->https) {
-        str_puts(&inspecting->found.steps[OCI_STEP_TLS].text,
-                 "plain http, as configured or to a loopback address");
+        str_append_text(&inspecting->found.steps[OCI_STEP_TLS].text,
+                        "plain http, as configured or to a loopback address");
         return;
     }
     str_printf(good(inspecting, OCI_STEP_TLS), "certificate until %s, by %s",
                peer->until.data, peer->issuer.data);
 }
 
-static void tell_challenge(struct oci_inspecting *inspecting,
-                           const struct http_response *response)
+static void report_challenge(struct oci_inspecting *inspecting,
+                             const struct http_response *response)
 {
     struct challenge challenge;
     struct str *text;
@@ -300,9 +303,9 @@ static void tell_challenge(struct oci_inspecting *inspecting,
                    "Bearer, token server %s, service %s", challenge.realm,
                    challenge.service ? challenge.service : "not named");
     } else if (challenge.scheme == AUTH_BASIC) {
-        str_puts(good(inspecting, OCI_STEP_CHALLENGE), "Basic");
+        str_append_text(good(inspecting, OCI_STEP_CHALLENGE), "Basic");
     } else if (response->status / 100 == 2) {
-        str_puts(good(inspecting, OCI_STEP_CHALLENGE), "none");
+        str_append_text(good(inspecting, OCI_STEP_CHALLENGE), "none");
     } else {
         text = doubtful(inspecting, OCI_STEP_CHALLENGE);
         str_printf(text,
@@ -330,9 +333,9 @@ static void on_pinged(void *payload, const struct http_response *response,
         return;
     }
     if (response->peer != NULL) {
-        tell_peer(inspecting, response->peer);
+        report_peer(inspecting, response->peer);
     }
-    tell_challenge(inspecting, response);
+    report_challenge(inspecting, response);
     inspecting->authorizing =
         oci_authorize_start(inspecting->client, inspecting->target, "pull,push",
                             on_authorized, inspecting);

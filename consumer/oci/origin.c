@@ -5,7 +5,7 @@
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
-static void put_base_url(struct str *out, const struct oci_target *target)
+static void append_base_url(struct str *out, const struct oci_target *target)
 {
     const char *wire_host = provider_of(target->registry)->wire_host;
 
@@ -35,7 +35,7 @@ struct origin *origin_of(struct oci_client *client,
     struct origin *origin;
     struct url url;
 
-    put_base_url(&text, target);
+    append_base_url(&text, target);
     if (url_parse(text.data, NULL, &url, err) < 0) {
         error_prefix(err, "registry '%s'", target->registry);
         return NULL;
@@ -53,17 +53,18 @@ struct origin *origin_of(struct oci_client *client,
     capabilities_init(&origin->capabilities, (origin->provider->quirks &
                                               PROVIDER_NO_SINGLE_POST) != 0);
     TAILQ_INIT(&origin->waiters);
-    TAILQ_INIT(&origin->trials);
+    TAILQ_INIT(&origin->credential_checks);
     TAILQ_INSERT_TAIL(&client->origins, origin, link);
     return origin;
 }
 
 void origin_free(struct origin *origin)
 {
-    struct trial *trial;
+    struct credential_check *credential_check;
 
-    while ((trial = TAILQ_FIRST(&origin->trials)) != NULL) {
-        trial_free(origin, trial);
+    while ((credential_check = TAILQ_FIRST(&origin->credential_checks)) !=
+           NULL) {
+        credential_check_free(origin, credential_check);
     }
     if (origin->probe != NULL) {
         http_cancel(origin->probe);
@@ -115,7 +116,7 @@ struct http_request origin_ping(const struct origin *origin)
         .method = "GET",
         .url = origin->url.text,
         .transport = &origin->transport,
-        .most_body = LIMIT_HTTP_BODY,
+        .max_body = LIMIT_HTTP_BODY,
         .timeouts = origin->client->network->timeouts,
     };
 }

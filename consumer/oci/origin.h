@@ -20,7 +20,7 @@ struct origin_waiter {
     unsigned round; /* of probes */
 };
 
-struct trial;
+struct credential_check;
 
 struct origin {
     TAILQ_ENTRY(origin) link;
@@ -29,7 +29,7 @@ struct origin {
     struct http_transport transport; /* its own copy */
     const struct provider *provider;
     struct capabilities capabilities;
-    TAILQ_HEAD(, trial) trials;
+    TAILQ_HEAD(, credential_check) credential_checks;
     struct http_transfer *probe;
     unsigned round;
     TAILQ_HEAD(, origin_waiter) waiters;
@@ -47,41 +47,45 @@ void origin_forget_waiter(struct origin *origin, struct origin_waiter *waiter);
 /* --- trial.c: whether a password counts ------------------------------------
  */
 
-enum trial_state {
-    TRIAL_OPEN,    /* nobody knows: who asks goes first */
-    TRIAL_RUNNING, /* somebody does, and the others wait for what becomes of it
-                    */
-    TRIAL_GOOD,
-    TRIAL_REFUSED
+enum credential_check_state {
+    CREDENTIAL_OPEN,    /* nobody knows: who asks goes first */
+    CREDENTIAL_RUNNING, /* somebody does, and the others wait for what becomes
+                         * of it
+                         */
+    CREDENTIAL_GOOD,
+    CREDENTIAL_REFUSED
 };
 
-struct trial_waiter {
-    void (*ready)(void *payload); /* then: once more trial_begin() */
+struct credential_check_waiter {
+    void (*ready)(void *payload); /* then: once more credential_check_begin() */
     void *payload;
-    TAILQ_ENTRY(trial_waiter) link;
-    struct trial *trial; /* while waiting */
+    TAILQ_ENTRY(credential_check_waiter) link;
+    struct credential_check *credential_check; /* while waiting */
     unsigned round;
 };
 
-struct trial {
-    TAILQ_ENTRY(trial) link;
+struct credential_check {
+    TAILQ_ENTRY(credential_check) link;
     const struct keychain *keychain; /* whose; only compared */
     uint64_t id;                     /* of the credential */
-    enum trial_state state;
+    enum credential_check_state state;
     uint64_t until_ms; /* of a refusal */
     unsigned round;
-    TAILQ_HEAD(, trial_waiter) waiters;
+    TAILQ_HEAD(, credential_check_waiter) waiters;
 };
 
-/* OPEN: the caller is the first, and must call trial_end(); RUNNING: it waits.
+/* OPEN: the caller is the first, and must call credential_check_end(); RUNNING:
+ * it waits.
  */
-enum trial_state trial_begin(struct origin *origin,
-                             const struct keychain *keychain, uint64_t id,
-                             struct trial_waiter *waiter);
+enum credential_check_state credential_check_begin(
+    struct origin *origin, const struct keychain *keychain, uint64_t id,
+    struct credential_check_waiter *waiter);
 /* Every answer is a verdict: GOOD, REFUSED, or OPEN where there was none. */
-void trial_end(struct origin *origin, const struct keychain *keychain,
-               uint64_t id, bool was_first, enum trial_state verdict);
-void trial_forget_waiter(struct trial_waiter *waiter);
-void trial_free(struct origin *origin, struct trial *trial);
+void credential_check_end(struct origin *origin,
+                          const struct keychain *keychain, uint64_t id,
+                          bool was_first, enum credential_check_state verdict);
+void credential_check_forget_waiter(struct credential_check_waiter *waiter);
+void credential_check_free(struct origin *origin,
+                           struct credential_check *credential_check);
 
 #endif

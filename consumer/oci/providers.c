@@ -23,8 +23,8 @@ const struct provider providers[] = {
         .token_hosts = LIST("auth.docker.io"),
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS,
-        .least_parts = 2,
-        .most_parts = 2,
+        .min_parts = 2,
+        .max_parts = 2,
         .parts_advice = "Docker Hub has exactly two, so each attestation can "
                         "only have a repository of its own directly below the "
                         "account: set repository to index.docker.io/ACCOUNT, "
@@ -38,7 +38,7 @@ const struct provider providers[] = {
         .sources = LIST("github"),
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS,
-        .least_parts = 2,
+        .min_parts = 2,
         .parts_advice = "the first one is the owner: set repository to "
                         "ghcr.io/OWNER or below",
         .auth_advice = "the token must be a classic one with write:packages, "
@@ -70,7 +70,7 @@ const struct provider providers[] = {
         .username = "AWS",
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_CREATES_BY_API,
-        .least_parts = 2,
+        .min_parts = 2,
         .parts_advice = "the first one is the registry's alias: set repository "
                         "to public.ecr.aws/ALIAS or below",
         .auth_advice = "the role must also allow "
@@ -95,7 +95,7 @@ const struct provider providers[] = {
         .username = "oauth2accesstoken",
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST,
-        .least_parts = 3,
+        .min_parts = 3,
         .parts_advice = "the first two are project and repository, which must "
                         "exist: set repository to HOST/PROJECT/REPOSITORY",
         .auth_advice = "the service account needs "
@@ -110,7 +110,7 @@ const struct provider providers[] = {
         .username = "oauth2accesstoken",
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST,
-        .least_parts = 2,
+        .min_parts = 2,
         .parts_advice = "the first one is the project: set repository to "
                         "HOST/PROJECT",
         .auth_advice = "the service account needs "
@@ -124,7 +124,7 @@ const struct provider providers[] = {
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS |
                   PROVIDER_IMAGES_ONLY,
-        .least_parts = 3,
+        .min_parts = 3,
         .parts_advice = "a project has at least two: set repository to "
                         "registry.gitlab.com/GROUP/PROJECT",
         .auth_advice = "use a deploy token with write_registry, a personal "
@@ -137,7 +137,7 @@ const struct provider providers[] = {
         .name = "Quay",
         .hosts = LIST("quay.io"),
         .well_known = true,
-        .least_parts = 2,
+        .min_parts = 2,
         .parts_advice = "the first one is the organization: set repository to "
                         "quay.io/ORGANIZATION",
         .auth_advice = "the robot account must be allowed to create "
@@ -147,7 +147,7 @@ const struct provider providers[] = {
         .name = "JFrog Artifactory",
         .hosts = LIST("*.jfrog.io"),
         .well_known = true,
-        .least_parts = 2,
+        .min_parts = 2,
         .parts_advice = "the first one is the repository's key: set repository "
                         "to HOST/KEY",
         .auth_advice = "Artifactory also says 403 where there is no such "
@@ -185,10 +185,10 @@ const char *registry_name(const char *registry)
 }
 
 /* Hosts have no case, and globs do. */
-static void put_lower(struct str *out, const char *text)
+static void append_lower(struct str *out, const char *text)
 {
     for (; *text != '\0'; text++) {
-        str_putc(out, (char)tolower((unsigned char)*text));
+        str_append_char(out, (char)tolower((unsigned char)*text));
     }
 }
 
@@ -197,7 +197,7 @@ static const struct provider *find(const char *host)
     CLEANUP(str_release) struct str lower = STR_INIT(STR_UNLIMITED);
     const struct provider *provider = providers;
 
-    put_lower(&lower, host);
+    append_lower(&lower, host);
     for (;; provider++) {
         for (const char *const *glob = provider->hosts; *glob; glob++) {
             if (glob_matches(*glob, lower.data)) {
@@ -228,8 +228,8 @@ int provider_check_path(const struct provider *provider, const char *path,
 {
     unsigned parts = parts_of(path);
 
-    if (parts >= provider->least_parts &&
-        (provider->most_parts == 0 || parts <= provider->most_parts)) {
+    if (parts >= provider->min_parts &&
+        (provider->max_parts == 0 || parts <= provider->max_parts)) {
         return 0;
     }
     return error_set(
@@ -258,7 +258,7 @@ bool allow_list_has(const struct allow_list *allowed, const char *host)
     for (size_t i = 0; allowed != NULL && i < allowed->count; i++) {
         CLEANUP(str_release) struct str lower = STR_INIT(STR_UNLIMITED);
 
-        put_lower(&lower, allowed->patterns[i]);
+        append_lower(&lower, allowed->patterns[i]);
         if (glob_matches(lower.data, host)) {
             return true;
         }

@@ -117,7 +117,7 @@ static int follow(struct oci_request *request,
                          request->target->registry);
     }
     trust =
-        trust_of(&request->origin->url, request->target, &url, ERRAND_UPLOAD);
+        trust_of(&request->origin->url, request->target, &url, REDIRECT_UPLOAD);
     if (trust == TRUST_REFUSED) {
         error_set(err, ERROR_REJECTED,
                   "registry '%s' redirects to '%s://%s', where we do not go "
@@ -218,7 +218,7 @@ static void send(struct oci_request *request, const char *authorization)
         .headers = headers,
         .body = request->spec.body,
         .transport = &transport,
-        .most_body = LIMIT_HTTP_BODY,
+        .max_body = LIMIT_HTTP_BODY,
         .timeouts = request->client->network->timeouts,
     };
 
@@ -281,7 +281,7 @@ static int open_url(struct oci_request *request, const char *text,
         return -1;
     }
     trust = trust_of(&request->origin->url, request->target, &request->url,
-                     ERRAND_UPLOAD);
+                     REDIRECT_UPLOAD);
     request->with_credentials = trust == TRUST_CREDENTIALS;
     if (trust == TRUST_REFUSED) {
         return error_set(err, ERROR_REJECTED,

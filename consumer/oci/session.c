@@ -7,7 +7,7 @@
 
 /* What is remembered between two requests to a token server. */
 
-static void put_key(struct str *key, const struct token_query *query)
+static void append_key(struct str *key, const struct token_query *query)
 {
     const struct challenge *challenge = query->challenge;
 
@@ -44,7 +44,7 @@ struct session *session_of(struct oci_client *client,
     CLEANUP(str_release) struct str key = STR_INIT(STR_UNLIMITED);
     struct session *session;
 
-    put_key(&key, query);
+    append_key(&key, query);
     TAILQ_FOREACH(session, &client->sessions, link)
     {
         if (strcmp(session->key, key.data) == 0) {

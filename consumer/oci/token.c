@@ -12,7 +12,7 @@
  * it, and what other layouts live from. How one is fetched: exchange.c.
  */
 
-static void put_key(struct str *key, const struct token_query *query)
+static void append_key(struct str *key, const struct token_query *query)
 {
     const struct challenge *challenge = query->challenge;
 
@@ -30,7 +30,7 @@ static struct token *find(struct oci_client *client,
     CLEANUP(str_release) struct str key = STR_INIT(STR_UNLIMITED);
     struct token *token;
 
-    put_key(&key, query);
+    append_key(&key, query);
     TAILQ_FOREACH(token, &client->tokens, link)
     {
         if (strcmp(token->key, key.data) == 0) {
@@ -159,7 +159,7 @@ static struct token *new_token(struct oci_client *client,
     if (client->token_count >= LIMIT_TOKENS) {
         forget_oldest(client);
     }
-    put_key(&key, query);
+    append_key(&key, query);
     token->client = client;
     token->done = on_exchanged;
     token->key = str_take(&key);

@@ -49,7 +49,7 @@ static void give_https_back(const struct url *from, struct url *to)
     if (to->port != 443) {
         str_printf(&text, ":%u", to->port);
     }
-    str_puts(&text, path);
+    str_append_text(&text, path);
     mem_free(to->text);
     to->text = str_take(&text);
     to->https = true;
@@ -118,9 +118,9 @@ bool referral_is_allowed(const struct url *from, const struct url *to,
 }
 
 enum trust trust_of(const struct url *from, const struct oci_target *target,
-                    struct url *to, enum errand errand)
+                    struct url *to, enum redirect_kind redirect_kind)
 {
-    if (errand == ERRAND_UPLOAD && from->https && !to->https &&
+    if (redirect_kind == REDIRECT_UPLOAD && from->https && !to->https &&
         same_host(from, to)) {
         give_https_back(from, to);
     }
@@ -128,7 +128,7 @@ enum trust trust_of(const struct url *from, const struct oci_target *target,
                              target->plain_http_allowed)) {
         return TRUST_REFUSED;
     }
-    if (errand == ERRAND_REALM ||
+    if (redirect_kind == REDIRECT_REALM ||
         (same_host(from, to) && from->port == to->port &&
          from->https == to->https)) {
         return TRUST_CREDENTIALS;

@@ -20,14 +20,14 @@ enum trust {
     TRUST_CREDENTIALS /* both */
 };
 
-enum errand {
-    ERRAND_UPLOAD, /* a Location or a redirect */
-    ERRAND_REALM,  /* a token server, which the credentials are for */
+enum redirect_kind {
+    REDIRECT_UPLOAD, /* a Location or a redirect */
+    REDIRECT_REALM,  /* a token server, which the credentials are for */
 };
 
 /* `to` came from the registry at `from`; https is given back to it where a
  * proxy in front of the registry has lost it. */
 enum trust trust_of(const struct url *from, const struct oci_target *target,
-                    struct url *to, enum errand errand);
+                    struct url *to, enum redirect_kind redirect_kind);
 
 #endif

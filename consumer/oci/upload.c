@@ -254,13 +254,13 @@ static void patch(struct upload *upload)
 static void heed_minimum(struct upload *upload,
                          const struct http_response *response)
 {
-    CLEANUP(str_release) struct str least = STR_INIT(32);
+    CLEANUP(str_release) struct str min = STR_INIT(32);
     uintmax_t bytes;
 
-    if (!http_header(response, "OCI-Chunk-Min-Length", 0, &least)) {
+    if (!http_header(response, "OCI-Chunk-Min-Length", 0, &min)) {
         return;
     }
-    bytes = strtoumax(least.data, NULL, 10);
+    bytes = strtoumax(min.data, NULL, 10);
     if (bytes > upload->chunk) {
         upload->chunk = bytes < upload->blob->data.len ? (size_t)bytes
                                                        : upload->blob->data.len;

@@ -41,36 +41,37 @@ static struct assignment *find(struct service *service, const char *topic,
  */
 
 /* Its partition has gone while the commit that speaks of it was under way. */
-static void forget_sent(struct service *service, const struct intake *intake)
+static void forget_sent(struct service *service,
+                        const struct inflight *inflight)
 {
-    if (!ledger_entry_has(&intake->entry, SLOT_IN_COMMIT)) {
+    if (!ledger_entry_has(&inflight->entry, SLOT_IN_COMMIT)) {
         return;
     }
     for (size_t i = 0; i < service->sent_count; i++) {
         struct sent *sent = &service->sent[i];
 
         if (sent->delivery != NULL &&
-            sent->delivery->record == intake->record) {
+            sent->delivery->record == inflight->record) {
             sent->delivery = NULL;
         }
     }
 }
 
-void intake_free(struct intake *intake)
+void inflight_free(struct inflight *inflight)
 {
-    struct service *service = intake->assignment->service;
+    struct service *service = inflight->assignment->service;
 
-    forget_sent(service, intake);
-    loop_disarm(service->options->loop, &intake->withheld);
-    record_free(intake->record);
+    forget_sent(service, inflight);
+    loop_disarm(service->options->loop, &inflight->withheld);
+    record_free(inflight->record);
     service->records--;
-    mem_free(intake);
+    mem_free(inflight);
 }
 
 static void on_outcome(void *payload, struct delivery *delivery)
 {
-    struct intake *intake = payload;
-    struct service *service = intake->assignment->service;
+    struct inflight *inflight = payload;
+    struct service *service = inflight->assignment->service;
 
     if (delivery_outcome(delivery) != NULL) {
         ledger_finish(&delivery->slot);
@@ -81,31 +82,31 @@ static void on_outcome(void *payload, struct delivery *delivery)
     service_renew_soon(service);
 }
 
-static void add_slots(struct intake *intake)
+static void add_slots(struct inflight *inflight)
 {
-    struct record *record = intake->record;
+    struct record *record = inflight->record;
 
     for (size_t i = 0; i < record->delivery_count; i++) {
-        ledger_entry_add_slot(&intake->entry, &record->deliveries[i].slot);
+        ledger_entry_add_slot(&inflight->entry, &record->deliveries[i].slot);
     }
 }
 
-struct intake *intake_new(struct assignment *assignment,
-                          const struct input *input)
+struct inflight *inflight_new(struct assignment *assignment,
+                              const struct input *input)
 {
     struct service *service = assignment->service;
-    struct intake *intake = mem_zalloc(sizeof(*intake));
+    struct inflight *inflight = mem_zalloc(sizeof(*inflight));
 
-    ledger_entry_init(&intake->entry, input->offset, intake);
-    intake->assignment = assignment;
-    timer_init(&intake->withheld, service_on_withheld, intake);
-    intake->record = pipeline_feed(service->pipeline, input,
-                                   &assignment->ledger, on_outcome, intake);
-    add_slots(intake);
-    ledger_add(&assignment->ledger, &intake->entry);
+    ledger_entry_init(&inflight->entry, input->offset, inflight);
+    inflight->assignment = assignment;
+    timer_init(&inflight->withheld, service_on_withheld, inflight);
+    inflight->record = pipeline_feed(service->pipeline, input,
+                                     &assignment->ledger, on_outcome, inflight);
+    add_slots(inflight);
+    ledger_add(&assignment->ledger, &inflight->entry);
     service->records++;
-    service->dirty |= intake->entry.slot_count == 0;
-    return intake;
+    service->dirty |= inflight->entry.slot_count == 0;
+    return inflight;
 }
 
 void service_on_record(void *payload, const struct input *input)
@@ -119,7 +120,7 @@ void service_on_record(void *payload, const struct input *input)
     }
     fault_point("record");
     if (ledger_read(&assignment->ledger, input->offset)) {
-        intake_new(assignment, input);
+        inflight_new(assignment, input);
         service->counts.all.consumed++;
     } else {
         service->dirty = true; /* the watermark may have moved */
@@ -167,15 +168,15 @@ static void shed(struct assignment *assignment)
 
     while (entry != NULL && is_over(service, 2)) {
         struct ledger_entry *before = TAILQ_PREV(entry, ledger_entries, link);
-        struct intake *intake = entry->owner;
+        struct inflight *inflight = entry->owner;
 
         /* Those of an old configuration are planned anew instead. */
-        if (intake->record->pipeline == service->pipeline &&
-            record_may_be_shed(intake->record)) {
+        if (inflight->record->pipeline == service->pipeline &&
+            record_may_be_shed(inflight->record)) {
             if (ledger_drop(&assignment->ledger, entry)) {
-                record_note_shed(intake->record);
-                service->counts.all.parked++;
-                intake_free(intake);
+                record_note_shed(inflight->record);
+                service->counts.all.shed++;
+                inflight_free(inflight);
             }
         }
         entry = before;
@@ -220,7 +221,7 @@ static void make_room(struct service *service)
 
 static void rewind_to_dropped(struct assignment *assignment)
 {
-    struct queue *queue = assignment->service->queue;
+    struct kafka *queue = assignment->service->kafka;
     int64_t offset = ledger_rewind(&assignment->ledger);
 
     log_write(LOG_DEBUG, "pipeline", "reading dropped records again",
@@ -228,8 +229,8 @@ static void rewind_to_dropped(struct assignment *assignment)
               LOG_NUMBER("partition", assignment->at.partition),
               LOG_NUMBER("offset", offset));
     assignment->resting = false;
-    queue_resume_partition(queue, &assignment->at);
-    queue_rewind(queue, &assignment->at, offset);
+    kafka_resume_partition(queue, &assignment->at);
+    kafka_rewind(queue, &assignment->at, offset);
 }
 
 /* What is dropped, and of no registration, has gone from the log: only looking
@@ -273,7 +274,7 @@ static void pass_markers(struct service *service)
         if (!assignment->revoked && TAILQ_EMPTY(&ledger->entries) &&
             !ledger_has_unread(ledger)) {
             ledger_pass(ledger,
-                        queue_position(service->queue, &assignment->at));
+                        kafka_position(service->kafka, &assignment->at));
             service->dirty |= ledger_span(ledger) > 0;
         }
     }
@@ -306,17 +307,17 @@ void service_tick(void *payload)
 /* Each change of mind costs what was fetched ahead. */
 static void regulate_window(struct assignment *assignment)
 {
-    struct queue *queue = assignment->service->queue;
+    struct kafka *queue = assignment->service->kafka;
     int64_t span = ledger_span(&assignment->ledger);
     bool far =
         span >= LEDGER_WINDOW && !ledger_is_rereading(&assignment->ledger);
 
     if (far && !assignment->resting) {
         assignment->resting = true;
-        queue_pause_partition(queue, &assignment->at);
+        kafka_pause_partition(queue, &assignment->at);
     } else if (assignment->resting && span <= (int64_t)LEDGER_WINDOW / 4 * 3) {
         assignment->resting = false;
-        queue_resume_partition(queue, &assignment->at);
+        kafka_resume_partition(queue, &assignment->at);
     }
 }
 
@@ -338,13 +339,13 @@ void service_regulate(struct service *service)
     }
     if (!service->full && is_full(service)) {
         service->full = true;
-        queue_pause(service->queue);
+        kafka_pause(service->kafka);
     } else if (service->full && !is_over(service, 2)) {
         service->full = false;
         /* Before others fill it: when they flow without an end there is no
          * other moment. */
         read_dropped(service);
-        queue_resume(service->queue);
+        kafka_resume(service->kafka);
     }
 }
 
@@ -352,7 +353,7 @@ void service_regulate(struct service *service)
  */
 
 static void refuse_metadata(struct service *service,
-                            const struct queue_position *position,
+                            const struct kafka_position *position,
                             const struct error *why)
 {
     struct error err;
@@ -365,13 +366,13 @@ static void refuse_metadata(struct service *service,
               "offset with kafka-consumer-groups --reset-offsets "
               "--to-current, which takes the metadata away",
               (int)position->at.partition, position->at.topic,
-              service->queue_options.group, (long long)position->offset,
+              service->kafka_options.group, (long long)position->offset,
               why->message);
     service_fail(service, &err);
 }
 
 static void begin(struct service *service,
-                  const struct queue_position *position)
+                  const struct kafka_position *position)
 {
     struct assignment *assignment = mem_zalloc(sizeof(*assignment));
     struct error err;
@@ -391,7 +392,7 @@ static void begin(struct service *service,
     }
 }
 
-void service_on_assigned(void *payload, const struct queue_position *positions,
+void service_on_assigned(void *payload, const struct kafka_position *positions,
                          size_t count)
 {
     struct service *service = payload;
@@ -411,10 +412,10 @@ void assignment_sweep(struct assignment *assignment)
     struct ledger_entry *entry;
 
     while ((entry = ledger_take_complete(&assignment->ledger)) != NULL) {
-        const struct intake *intake = entry->owner;
+        const struct inflight *inflight = entry->owner;
 
-        count_completed(assignment->service, intake);
-        intake_free(entry->owner);
+        count_completed(assignment->service, inflight);
+        inflight_free(entry->owner);
     }
 }
 
@@ -426,7 +427,7 @@ void assignment_clear(struct assignment *assignment)
     assignment_abandon(assignment, false);
     assignment_sweep(assignment);
     while ((entry = ledger_take(&assignment->ledger)) != NULL) {
-        intake_free(entry->owner);
+        inflight_free(entry->owner);
     }
 }
 
@@ -446,12 +447,12 @@ bool assignment_abandon(struct assignment *assignment, bool at_once)
 
     while (entry != NULL) {
         struct ledger_entry *next = TAILQ_NEXT(entry, link);
-        struct intake *intake = entry->owner;
-        bool runs = record_abandon(intake->record, at_once);
+        struct inflight *inflight = entry->owner;
+        bool runs = record_abandon(inflight->record, at_once);
 
         running |= runs;
         if (!runs && ledger_drop(&assignment->ledger, entry)) {
-            intake_free(intake);
+            inflight_free(inflight);
         }
         entry = next;
     }
@@ -482,7 +483,7 @@ void service_on_handover(void *payload)
     service_advance(service);
 }
 
-void service_on_revoked(void *payload, const struct queue_partition *partitions,
+void service_on_revoked(void *payload, const struct kafka_partition *partitions,
                         size_t count, bool lost)
 {
     struct service *service = payload;

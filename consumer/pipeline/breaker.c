@@ -2,7 +2,7 @@
 
 /* One failure may be chance, five are not; but once it has opened, the first is
  * enough until something has succeeded. */
-#define MOST_FAILURES 5
+#define MAX_FAILURES 5
 
 /* Half of it at least, so that a host is left in peace; the rest is random, so
  * that not all instances look at once. */
@@ -29,9 +29,9 @@ static void open_it(struct breaker *breaker, uint64_t now_ms,
 bool breaker_failed(struct breaker *breaker, uint64_t now_ms,
                     const uint64_t pauses[2], struct random *random)
 {
-    unsigned most = breaker->level > 0 ? 1 : MOST_FAILURES;
+    unsigned max = breaker->level > 0 ? 1 : MAX_FAILURES;
 
-    if (breaker->open || ++breaker->failures < most) {
+    if (breaker->open || ++breaker->failures < max) {
         return false;
     }
     open_it(breaker, now_ms, pauses, random);

@@ -1,18 +1,18 @@
 #include "policy.h"
 
 #define EARNED 0.1
-#define MOST_TOKENS 20.0
+#define MAX_TOKENS 20.0
 
 void budget_init(struct budget *budget, uint64_t now_ms)
 {
-    *budget = (struct budget){MOST_TOKENS, now_ms};
+    *budget = (struct budget){MAX_TOKENS, now_ms};
 }
 
 static void put(struct budget *budget, double tokens)
 {
     budget->tokens += tokens;
-    if (budget->tokens > MOST_TOKENS) {
-        budget->tokens = MOST_TOKENS;
+    if (budget->tokens > MAX_TOKENS) {
+        budget->tokens = MAX_TOKENS;
     }
 }
 

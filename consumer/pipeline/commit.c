@@ -10,19 +10,19 @@
  */
 
 /* One transaction holds at most so much. */
-#define MOST_MESSAGES 1000
-#define MOST_BYTES ((size_t)8 * 1024 * 1024)
+#define MAX_MESSAGES 1000
+#define MAX_BYTES ((size_t)8 * 1024 * 1024)
 
-static void add_message(struct service *service, struct queue_batch *batch,
+static void add_message(struct service *service, struct kafka_batch *batch,
                         const struct message *message, struct sent sent)
 {
     service->sent = mem_grow(service->sent, &service->sent_capacity,
                              service->sent_count + 1, sizeof(service->sent[0]));
     service->sent[service->sent_count++] = sent;
-    queue_batch_message(batch, message);
+    kafka_batch_message(batch, message);
 }
 
-static void add_outcome(struct service *service, struct queue_batch *batch,
+static void add_outcome(struct service *service, struct kafka_batch *batch,
                         struct delivery *delivery)
 {
     struct arena *arena = arena_new();
@@ -38,7 +38,7 @@ static void add_outcome(struct service *service, struct queue_batch *batch,
     arena_free(arena);
 }
 
-static void add_outcomes(struct service *service, struct queue_batch *batch,
+static void add_outcomes(struct service *service, struct kafka_batch *batch,
                          const struct assignment *assignment)
 {
     const struct ledger_entry *entry;
@@ -55,33 +55,33 @@ static void add_outcomes(struct service *service, struct queue_batch *batch,
     }
 }
 
-static void add_position(struct queue_batch *batch,
+static void add_position(struct kafka_batch *batch,
                          const struct assignment *assignment)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct queue_position position = {.at = assignment->at};
+    struct kafka_position position = {.at = assignment->at};
 
     position.offset = ledger_describe(&assignment->ledger, &text);
     position.metadata = text.data;
-    queue_batch_offset(batch, &position);
+    kafka_batch_offset(batch, &position);
 }
 
 /* How many outcomes still fit. A failed delivery has two messages, and its dead
  * letter is as large as its record. */
 static size_t room_in(const struct service *service,
-                      const struct queue_batch *batch)
+                      const struct kafka_batch *batch)
 {
     size_t usual = service_bytes(service) / (service->records + 1) + 1;
-    size_t size = queue_batch_size(batch);
-    size_t bytes = size < MOST_BYTES ? (MOST_BYTES - size) / usual + 1 : 0;
-    size_t messages = service->sent_count < MOST_MESSAGES
-                          ? (MOST_MESSAGES - service->sent_count + 1) / 2
+    size_t size = kafka_batch_size(batch);
+    size_t bytes = size < MAX_BYTES ? (MAX_BYTES - size) / usual + 1 : 0;
+    size_t messages = service->sent_count < MAX_MESSAGES
+                          ? (MAX_MESSAGES - service->sent_count + 1) / 2
                           : 0;
 
     return bytes < messages ? bytes : messages;
 }
 
-static bool add_assignment(struct service *service, struct queue_batch *batch,
+static bool add_assignment(struct service *service, struct kafka_batch *batch,
                            struct assignment *assignment)
 {
     size_t room = room_in(service, batch);
@@ -97,7 +97,7 @@ static bool add_assignment(struct service *service, struct queue_batch *batch,
 
 bool service_commit(struct service *service)
 {
-    struct queue_batch *batch = queue_batch_new();
+    struct kafka_batch *batch = kafka_batch_new();
     struct assignment *assignment;
     bool any = false;
 
@@ -109,9 +109,9 @@ bool service_commit(struct service *service)
         any |= assignment->committing;
     }
     if (any) {
-        queue_commit(service->queue, batch);
+        kafka_commit(service->kafka, batch);
     } else {
-        queue_batch_free(batch);
+        kafka_batch_free(batch);
         service_renew_soon(service);
     }
     return any;
@@ -122,34 +122,34 @@ bool service_commit(struct service *service)
 
 void service_on_withheld(void *payload)
 {
-    struct intake *intake = payload;
+    struct inflight *inflight = payload;
 
-    struct record *record = intake->record;
+    struct record *record = inflight->record;
 
     for (size_t i = 0; i < record->delivery_count; i++) {
         if (delivery_outcome(&record->deliveries[i]) != NULL) {
             ledger_finish(&record->deliveries[i].slot);
         }
     }
-    intake->assignment->service->dirty = true;
-    service_advance(intake->assignment->service);
+    inflight->assignment->service->dirty = true;
+    service_advance(inflight->assignment->service);
 }
 
 /* A message that its topic does not take is not cut, and not thrown away: it
  * waits until somebody has made room for it, and holds up nothing but the
  * watermark. */
-static void withhold(struct service *service, const struct queue_result *result)
+static void withhold(struct service *service, const struct kafka_result *result)
 {
     struct loop *loop = service->options->loop;
     const struct sent *sent = &service->sent[result->message];
-    struct intake *intake;
+    struct inflight *inflight;
 
     if (sent->delivery == NULL) {
         return; /* its partition is somebody else's by now */
     }
-    intake = sent->delivery->slot.entry->owner;
+    inflight = sent->delivery->slot.entry->owner;
     ledger_reopen(&sent->delivery->slot);
-    loop_arm(loop, &intake->withheld,
+    loop_arm(loop, &inflight->withheld,
              service->settings->delivery.hold_retry_ms);
     log_write(LOG_ERROR, "pipeline",
               "message larger than its topic takes, holding it (raise the "
@@ -157,9 +157,9 @@ static void withhold(struct service *service, const struct queue_result *result)
               LOG_TEXT("to", sent->dead_letter
                                  ? service->style.dead_letter_topic
                                  : service->style.topic),
-              LOG_TEXT("topic", intake->assignment->at.topic),
-              LOG_NUMBER("partition", intake->assignment->at.partition),
-              LOG_NUMBER("offset", intake->entry.offset),
+              LOG_TEXT("topic", inflight->assignment->at.topic),
+              LOG_NUMBER("partition", inflight->assignment->at.partition),
+              LOG_NUMBER("offset", inflight->entry.offset),
               LOG_TEXT("err", result->err.message),
               LOG_TEXT("err_kind", "too_large"));
 }
@@ -180,18 +180,18 @@ static void announce_committed(struct service *service)
 }
 
 static void settle(struct assignment *assignment,
-                   const struct queue_result *result)
+                   const struct kafka_result *result)
 {
-    if (result->verdict == QUEUE_COMMITTED) {
+    if (result->verdict == KAFKA_COMMITTED) {
         ledger_committed(&assignment->ledger);
         assignment_sweep(assignment);
         return;
     }
     ledger_aborted(&assignment->ledger);
-    if (result->verdict == QUEUE_REFUSED_METADATA) {
+    if (result->verdict == KAFKA_REFUSED_METADATA) {
         ledger_shorten(&assignment->ledger);
     }
-    if (assignment->revoked && result->verdict == QUEUE_ABORTED) {
+    if (assignment->revoked && result->verdict == KAFKA_ABORTED) {
         /* Its last commit has failed, perhaps because the group has gone on
          * without us. Whoever has it next does the records again. */
         assignment->over = true;
@@ -199,18 +199,18 @@ static void settle(struct assignment *assignment,
     }
 }
 
-void service_on_committed(void *payload, const struct queue_result *result)
+void service_on_committed(void *payload, const struct kafka_result *result)
 {
     struct service *service = payload;
     struct assignment *assignment;
 
-    if (result->verdict != QUEUE_COMMITTED) {
+    if (result->verdict != KAFKA_COMMITTED) {
         log_write(LOG_WARN, "pipeline", "transaction aborted, trying again",
                   LOG_TEXT("err", result->err.message));
     }
     fault_point("committed");
     service->counts.all.transactions[result->verdict]++;
-    if (result->verdict == QUEUE_COMMITTED) {
+    if (result->verdict == KAFKA_COMMITTED) {
         announce_committed(service);
     }
     TAILQ_FOREACH(assignment, &service->assignments, link)
@@ -220,7 +220,7 @@ void service_on_committed(void *payload, const struct queue_result *result)
             settle(assignment, result);
         }
     }
-    if (result->verdict == QUEUE_REFUSED_MESSAGE) {
+    if (result->verdict == KAFKA_REFUSED_MESSAGE) {
         withhold(service, result);
     }
     service->sent_count = 0;

@@ -74,13 +74,13 @@ static bool is_worse(enum outcome_status one, enum outcome_status other)
     return other == OUTCOME_SUCCEEDED || one == OUTCOME_FAILED;
 }
 
-bool worst_committed(const struct intake *intake,
+bool worst_committed(const struct inflight *inflight,
                      enum outcome_status *ret_worst)
 {
-    const struct record *record = intake->record;
-    bool found = intake->has_before;
+    const struct record *record = inflight->record;
+    bool found = inflight->has_before;
 
-    *ret_worst = found ? intake->before : OUTCOME_SUCCEEDED;
+    *ret_worst = found ? inflight->before : OUTCOME_SUCCEEDED;
     for (size_t i = 0; i < record->delivery_count; i++) {
         const struct delivery *delivery = &record->deliveries[i];
 
@@ -94,15 +94,15 @@ bool worst_committed(const struct intake *intake,
     return found;
 }
 
-void count_completed(struct service *service, const struct intake *intake)
+void count_completed(struct service *service, const struct inflight *inflight)
 {
-    const struct record *record = intake->record;
+    const struct record *record = inflight->record;
     struct service_counts *counts = &service->counts.all;
     int64_t now = clock_wall_ms(loop_clock(service->options->loop));
     int64_t age = now - record->input.message.timestamp_ms;
     enum outcome_status worst;
 
-    if (!worst_committed(intake, &worst)) {
+    if (!worst_committed(inflight, &worst)) {
         return; /* another instance has committed it, and counted it */
     }
     counts->completed[worst]++;

@@ -58,7 +58,7 @@ void delivery_note_attempts(struct delivery *delivery)
     }
 }
 
-static void tell_record(const struct delivery *delivery)
+static void report_record(const struct delivery *delivery)
 {
     struct record *record = delivery->record;
 
@@ -75,12 +75,12 @@ void delivery_finish(struct delivery *delivery)
         loop_now(loop) - delivery->started_ms + delivery->aged_ms;
     delivery_set_state(delivery, DELIVERY_DONE);
     registration_queue_leave(delivery->queue);
-    tell_record(delivery);
+    report_record(delivery);
 }
 
 void delivery_drop(struct delivery *delivery)
 {
     delivery->state = DELIVERY_DROPPED;
     registration_queue_leave(delivery->queue);
-    tell_record(delivery);
+    report_record(delivery);
 }

@@ -37,7 +37,7 @@ uint64_t endpoint_not_before_ms(const struct endpoint *endpoint,
 {
     uint64_t time = rate_not_before_ms(&endpoint->rate, now_ms);
 
-    time = later(time, endpoint->asked_ms);
+    time = later(time, endpoint->pause_until_ms);
     return endpoint->breaker.open ? later(time, endpoint->breaker.probe_ms)
                                   : time;
 }
@@ -67,7 +67,7 @@ uint64_t endpoint_due_ms(const struct endpoint *endpoint, uint64_t now_ms)
 bool endpoint_is_stuck(const struct endpoint *endpoint, uint64_t now_ms)
 {
     return endpoint->breaker.open ||
-           endpoint->asked_ms > now_ms + LONG_PAUSE_MS;
+           endpoint->pause_until_ms > now_ms + LONG_PAUSE_MS;
 }
 
 /* --- which ------------------------------------------------------------------
@@ -128,8 +128,8 @@ void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms)
 static void pause(struct endpoint *endpoint, const struct error *err,
                   uint64_t now_ms)
 {
-    endpoint->asked_ms =
-        later(endpoint->asked_ms, now_ms + err->retry_after_ms);
+    endpoint->pause_until_ms =
+        later(endpoint->pause_until_ms, now_ms + err->retry_after_ms);
 }
 
 /* Somebody waits for `waybill push`: it tries what it was told to. */
@@ -204,7 +204,7 @@ void endpoint_add_queue(struct endpoint *endpoint,
     endpoint->queues[endpoint->queue_count++] = queue;
     queue->endpoint = endpoint;
     /* Each registration may use as much as it is configured to. */
-    endpoint->limiter.most =
+    endpoint->limiter.max =
         (double)(queue->max_in_flight * endpoint->queue_count);
 }
 

@@ -3,11 +3,11 @@
 #define FIRST_LIMIT 8
 #define CUT_INTERVAL_MS 1000
 
-void limiter_init(struct limiter *limiter, size_t most)
+void limiter_init(struct limiter *limiter, size_t max)
 {
     *limiter = (struct limiter){
-        .limit = most < FIRST_LIMIT ? (double)most : FIRST_LIMIT,
-        .most = (double)most,
+        .limit = max < FIRST_LIMIT ? (double)max : FIRST_LIMIT,
+        .max = (double)max,
     };
 }
 
@@ -23,8 +23,8 @@ void limiter_succeeded(struct limiter *limiter, size_t in_flight)
         return; /* it holds nobody back */
     }
     limiter->limit += limiter->measured ? 1 / limiter->limit : 1;
-    if (limiter->limit > limiter->most) {
-        limiter->limit = limiter->most;
+    if (limiter->limit > limiter->max) {
+        limiter->limit = limiter->max;
     }
 }
 

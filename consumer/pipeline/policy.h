@@ -45,13 +45,13 @@ void breaker_probed(struct breaker *breaker, bool alive, uint64_t now_ms,
 
 struct limiter {
     double limit;
-    double most;
+    double max;
     bool measured;
     bool ever_cut;
     uint64_t cut_ms;
 };
 
-void limiter_init(struct limiter *limiter, size_t most);
+void limiter_init(struct limiter *limiter, size_t max);
 bool limiter_admits(const struct limiter *limiter, size_t in_flight);
 void limiter_succeeded(struct limiter *limiter, size_t in_flight);
 void limiter_overloaded(struct limiter *limiter, uint64_t now_ms);

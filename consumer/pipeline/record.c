@@ -77,7 +77,7 @@ static void end_without_delivery(struct record *record,
     outcome->duration_ms = loop_now(options->loop) - record->fed_mono_ms;
     if (err != NULL) {
         outcome->error = *err;
-        outcome->dead_letter = options->patience == PIPELINE_SERVICE;
+        outcome->dead_letter = options->mode == PIPELINE_SERVICE;
     } else {
         outcome->skip_reason = "nothing is attached to the workflow";
     }

@@ -17,7 +17,7 @@
 #define AT_ONCE 100
 /* With more before the last one than this, what runs in the oldest is cut
  * short, and done again: a push is harmless to repeat. */
-#define MOST_RUNNING 4
+#define MAX_RUNNING 4
 /* And no more at all than so many: what is left of them only a commit can end.
  */
 #define MAX_PREDECESSORS 8
@@ -25,66 +25,67 @@
 /* A delivery that is finished goes with the next commit, and then stays done.
  * If it still is there when that has been tried, there was no room for it: that
  * of a record of which the rest waits can wait for long. */
-static bool awaits_commit(struct service *service, struct intake *intake)
+static bool awaits_commit(struct service *service, struct inflight *inflight)
 {
-    if (!ledger_entry_has(&intake->entry, SLOT_FINISHED)) {
-        intake->renewed_at = 0;
+    if (!ledger_entry_has(&inflight->entry, SLOT_FINISHED)) {
+        inflight->renewed_at = 0;
         return false;
     }
-    if (intake->renewed_at == 0) {
-        intake->renewed_at = service->commits + 2; /* one may be under way */
+    if (inflight->renewed_at == 0) {
+        inflight->renewed_at = service->commits + 2; /* one may be under way */
     }
     service->dirty = true;
-    return service->commits < intake->renewed_at;
+    return service->commits < inflight->renewed_at;
 }
 
-static bool may_be_renewed(struct service *service, struct intake *intake)
+static bool may_be_renewed(struct service *service, struct inflight *inflight)
 {
-    const struct pipeline *pipeline = intake->record->pipeline;
+    const struct pipeline *pipeline = inflight->record->pipeline;
     bool at_once = pipeline == STAILQ_FIRST(&service->predecessors) &&
-                   service->predecessor_count > MOST_RUNNING;
+                   service->predecessor_count > MAX_RUNNING;
 
-    if (ledger_entry_has(&intake->entry, SLOT_IN_COMMIT) &&
+    if (ledger_entry_has(&inflight->entry, SLOT_IN_COMMIT) &&
         !fault_is_broken("renew-claimed")) {
         return false;
     }
-    return ledger_entry_has(&intake->entry, SLOT_OPEN) &&
-           !record_abandon(intake->record, at_once) &&
-           !record_has_news(intake->record) && !awaits_commit(service, intake);
+    return ledger_entry_has(&inflight->entry, SLOT_OPEN) &&
+           !record_abandon(inflight->record, at_once) &&
+           !record_has_news(inflight->record) &&
+           !awaits_commit(service, inflight);
 }
 
-static void renew(struct intake *intake)
+static void renew(struct inflight *inflight)
 {
-    struct assignment *assignment = intake->assignment;
-    struct intake *again;
+    struct assignment *assignment = inflight->assignment;
+    struct inflight *again;
 
-    ledger_withdraw(&assignment->ledger, &intake->entry);
+    ledger_withdraw(&assignment->ledger, &inflight->entry);
     /* What has begun is asked for before it is pushed again. */
-    if (record_has_begun(intake->record)) {
-        ledger_note_dispatched(&assignment->ledger, intake->entry.offset);
+    if (record_has_begun(inflight->record)) {
+        ledger_note_dispatched(&assignment->ledger, inflight->entry.offset);
     }
     if (!fault_is_broken("forget-renewed")) {
-        again = intake_new(assignment, &intake->record->input);
-        again->record->fed_mono_ms = intake->record->fed_mono_ms;
-        again->has_before = worst_committed(intake, &again->before);
+        again = inflight_new(assignment, &inflight->record->input);
+        again->record->fed_mono_ms = inflight->record->fed_mono_ms;
+        again->has_before = worst_committed(inflight, &again->before);
     }
-    intake_free(intake);
+    inflight_free(inflight);
 }
 
 /* Returns how many it has done; at most so many. */
-static size_t renew_assignment(struct assignment *assignment, size_t most)
+static size_t renew_assignment(struct assignment *assignment, size_t max)
 {
     struct service *service = assignment->service;
     struct ledger_entry *entry = TAILQ_FIRST(&assignment->ledger.entries);
     size_t done = 0;
 
-    while (entry != NULL && done < most) {
+    while (entry != NULL && done < max) {
         struct ledger_entry *next = TAILQ_NEXT(entry, link);
-        struct intake *intake = entry->owner;
+        struct inflight *inflight = entry->owner;
 
-        if (intake->record->pipeline != service->pipeline &&
-            may_be_renewed(service, intake)) {
-            renew(intake);
+        if (inflight->record->pipeline != service->pipeline &&
+            may_be_renewed(service, inflight)) {
+            renew(inflight);
             done++;
         }
         entry = next;

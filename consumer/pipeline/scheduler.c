@@ -103,7 +103,7 @@ static bool start_probe(struct endpoint *endpoint)
  * again: a delivery that is past its age, so that it uses up its attempts and
  * every record ends; or a probe, so that no other attempt is spent on it; or,
  * where there is no probe, the next delivery. */
-static struct delivery *next_trial(struct endpoint *endpoint)
+static struct delivery *next_probing_delivery(struct endpoint *endpoint)
 {
     struct delivery *delivery;
 
@@ -129,7 +129,7 @@ static struct delivery *next_delivery(struct endpoint *endpoint)
         return NULL;
     }
     if (endpoint->breaker.open) {
-        return next_trial(endpoint);
+        return next_probing_delivery(endpoint);
     }
     return limiter_admits(&endpoint->limiter, endpoint->in_flight)
                ? endpoint_next(endpoint, now_ms)

@@ -50,8 +50,8 @@ struct endpoint {
     struct limiter limiter;
     struct budget budget;
     struct rate rate;
-    int64_t down_since_ms; /* wall, while the breaker is open */
-    uint64_t asked_ms;     /* nothing before: it has asked for a pause */
+    int64_t down_since_ms;   /* wall, while the breaker is open */
+    uint64_t pause_until_ms; /* nothing before: it has asked for a pause */
     /* Both with those of earlier configurations */
     size_t in_flight; /* attempts */
     size_t load;      /* deliveries that are not over */
@@ -248,7 +248,7 @@ void scheduler_destroy(struct scheduler *scheduler);
 /* PIPELINE_SERVICE */
 static inline bool scheduler_is_service(const struct scheduler *scheduler)
 {
-    return scheduler->options->patience == PIPELINE_SERVICE;
+    return scheduler->options->mode == PIPELINE_SERVICE;
 }
 struct registration_queue *scheduler_queue(
     struct scheduler *scheduler, const struct registration *registration);

@@ -50,7 +50,7 @@ static void release_revoked(struct service *service)
     if (service->revoking && !left) {
         service->revoking = false;
         loop_disarm(service->options->loop, &service->handover);
-        queue_release(service->queue);
+        kafka_release(service->kafka);
     }
 }
 
@@ -60,7 +60,7 @@ static void close_when_drained(struct service *service)
         service->state = SERVICE_CLOSING;
         loop_disarm(service->options->loop, &service->drain_deadline);
         fault_point("closing");
-        queue_close(service->queue);
+        kafka_close(service->kafka);
     }
 }
 
@@ -88,7 +88,7 @@ static bool commit_soon(struct service *service)
 
 void service_advance(struct service *service)
 {
-    if (queue_is_committing(service->queue) ||
+    if (kafka_is_committing(service->kafka) ||
         (service->dirty && commit_soon(service))) {
         return;
     }
@@ -133,7 +133,7 @@ static void stop(struct service *service)
         return;
     }
     service->state = SERVICE_DRAINING;
-    queue_pause(service->queue);
+    kafka_pause(service->kafka);
     loop_arm(loop, &service->drain_deadline,
              service->settings->delivery.drain_ms);
     scheduler_drain(&service->pipeline->scheduler, service_on_idle, service);
@@ -170,7 +170,7 @@ static void on_closed(void *payload)
     loop_defer(service->options->loop, &service->ending);
 }
 
-static const struct queue_handler handler = {
+static const struct kafka_handler handler = {
     .record = service_on_record,
     .assigned = service_on_assigned,
     .revoked = service_on_revoked,
@@ -200,7 +200,7 @@ static void fill_options(struct service *service)
     const struct kafka_settings *kafka = &service->settings->kafka;
     struct arena *arena = service->arena;
 
-    service->queue_options = (struct queue_options){
+    service->kafka_options = (struct kafka_options){
         .brokers = arena_strdup(arena, kafka->brokers),
         .group = arena_strdup(arena, kafka->group),
         .topic = arena_strdup(arena, kafka->topics.attestations),
@@ -211,7 +211,7 @@ static void fill_options(struct service *service)
     };
     service->style = (struct outcome_style){
         .source = arena_printf(arena, "waybill/%s", kafka->group),
-        .group = service->queue_options.group,
+        .group = service->kafka_options.group,
         .topic = arena_strdup(arena, kafka->topics.outcomes),
         .dead_letter_topic = arena_strdup(arena, kafka->topics.dead_letters),
         .structured = kafka->outcome_mode == OUTCOME_STRUCTURED,
@@ -247,9 +247,9 @@ int service_start(struct pipeline *pipeline,
     service->started_ms = clock_wall_ms(loop_clock(options->loop));
     counts_init(&service->counts);
     init(service);
-    if (queue_open(options->loop, &service->queue_options, &handler, service,
-                   &service->queue, err) < 0) {
-        arena_wipe(service->arena);
+    if (kafka_open(options->loop, &service->kafka_options, &handler, service,
+                   &service->kafka, err) < 0) {
+        arena_wipe_and_free(service->arena);
         mem_free(service);
         return -1;
     }
@@ -287,8 +287,8 @@ void service_free(struct service *service)
     loop_cancel(loop, &service->advance);
     loop_cancel(loop, &service->renewal);
     loop_cancel(loop, &service->ending);
-    queue_free(service->queue);
-    arena_wipe(service->arena);
+    kafka_free(service->kafka);
+    arena_wipe_and_free(service->arena);
     mem_free(service->sent);
     mem_free(service);
 }

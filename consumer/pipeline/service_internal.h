@@ -12,7 +12,7 @@
 struct assignment {
     TAILQ_ENTRY(assignment) link;
     struct service *service;
-    struct queue_partition at; /* the topic's name is its own */
+    struct kafka_partition at; /* the topic's name is its own */
     struct ledger ledger;
     bool resting; /* it has been read as far as its window reaches */
     bool revoked; /* no more records, and a last commit */
@@ -21,7 +21,7 @@ struct assignment {
 };
 
 /* A record, and its place in its partition's ledger */
-struct intake {
+struct inflight {
     struct ledger_entry entry;
     struct assignment *assignment;
     struct record *record;
@@ -58,15 +58,15 @@ struct service {
     const struct pipeline_options *options;
     const struct settings *settings;
     struct arena *arena; /* what is kept of the first settings */
-    struct queue_options queue_options;
-    struct queue *queue;
+    struct kafka_options kafka_options;
+    struct kafka *kafka;
     struct outcome_style style;
     TAILQ_HEAD(, assignment) assignments;
     size_t records;
     bool full;
     enum service_state state;
     bool idle;     /* nothing runs any more, while draining */
-    bool revoking; /* queue_release() is owed */
+    bool revoking; /* kafka_release() is owed */
     bool dirty;    /* there may be something to commit */
     uint64_t committed_ms;
     uint64_t commits;  /* tried */
@@ -89,13 +89,13 @@ struct service {
 };
 
 /* --- assignment.c */
-struct intake *intake_new(struct assignment *assignment,
-                          const struct input *input);
-void intake_free(struct intake *intake); /* it is in no ledger any more */
+struct inflight *inflight_new(struct assignment *assignment,
+                              const struct input *input);
+void inflight_free(struct inflight *inflight); /* it is in no ledger any more */
 void service_on_record(void *payload, const struct input *input);
-void service_on_assigned(void *payload, const struct queue_position *positions,
+void service_on_assigned(void *payload, const struct kafka_position *positions,
                          size_t count);
-void service_on_revoked(void *payload, const struct queue_partition *partitions,
+void service_on_revoked(void *payload, const struct kafka_partition *partitions,
                         size_t count, bool lost);
 void assignment_free(struct assignment *assignment);
 /* Gives up every record that is not committed. */
@@ -114,7 +114,7 @@ size_t service_bytes(const struct service *service);
 /* --- commit.c */
 /* False: there is nothing to commit. */
 bool service_commit(struct service *service);
-void service_on_committed(void *payload, const struct queue_result *result);
+void service_on_committed(void *payload, const struct kafka_result *result);
 void service_on_withheld(void *payload); /* of an intake */
 
 /* --- audit.c: the line of an outcome that is committed */
@@ -131,9 +131,9 @@ void service_on_idle(void *payload);
 void counts_init(struct counts *counts);
 void count_outcome(struct service *service, const struct delivery *delivery);
 /* False: none of its outcomes is committed. */
-bool worst_committed(const struct intake *intake,
+bool worst_committed(const struct inflight *inflight,
                      enum outcome_status *ret_worst);
-void count_completed(struct service *service, const struct intake *intake);
+void count_completed(struct service *service, const struct inflight *inflight);
 /* How late the tick is that runs */
 void count_loop_lag(struct service *service);
 

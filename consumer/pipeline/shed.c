@@ -18,14 +18,14 @@ static size_t share_of(const struct registration_queue *queue, size_t part)
 /* So many seconds others may have to wait for it */
 #define PATIENCE_S 2
 
-static bool needs_long(const struct registration_queue *queue)
+static bool takes_long(const struct registration_queue *queue)
 {
     return (double)queue->load > queue->ended_per_s * PATIENCE_S;
 }
 
 static bool is_slow(const struct registration_queue *queue)
 {
-    return needs_long(queue) && queue->load > share_of(queue, 16);
+    return takes_long(queue) && queue->load > share_of(queue, 16);
 }
 
 /* Half of the room is for those that are slow, all of them together. */
@@ -39,7 +39,7 @@ static size_t share_of_slow(const struct registration_queue *queue)
 bool shed_may_shed(const struct registration_queue *queue)
 {
     return is_stuck(queue) ||
-           (needs_long(queue) && queue->load > share_of_slow(queue));
+           (takes_long(queue) && queue->load > share_of_slow(queue));
 }
 
 /* With nothing of it left nobody would find out that it goes on again. */

@@ -5,7 +5,7 @@
 /* So many of each partition, and of all: the oldest ones, which hold up the
  * watermark. */
 #define OLDEST_EACH 3
-#define OLDEST_MOST 50
+#define OLDEST_MAX 50
 
 /* What is due on the loop's clock, as people read it */
 static int64_t wall_of(const struct service *service, uint64_t due_ms)
@@ -19,7 +19,7 @@ static int64_t wall_of(const struct service *service, uint64_t due_ms)
 /* --- partitions -------------------------------------------------------------
  */
 
-static int64_t lag_of(int64_t watermark, const struct queue_bounds *bounds)
+static int64_t lag_of(int64_t watermark, const struct kafka_bounds *bounds)
 {
     int64_t from = watermark >= 0 ? watermark : bounds->first;
 
@@ -33,13 +33,13 @@ static int64_t lag_of(int64_t watermark, const struct queue_bounds *bounds)
     return bounds->end > from ? bounds->end - from : 0;
 }
 
-static void look_at_partition(const struct assignment *assignment,
+static void collect_partition(const struct assignment *assignment,
                               struct status_partition *to)
 {
     const struct ledger *ledger = &assignment->ledger;
-    struct queue_bounds bounds;
+    struct kafka_bounds bounds;
 
-    queue_get_bounds(assignment->service->queue, &assignment->at, &bounds);
+    kafka_get_bounds(assignment->service->kafka, &assignment->at, &bounds);
     *to = (struct status_partition){
         .topic = assignment->at.topic,
         .partition = assignment->at.partition,
@@ -49,13 +49,13 @@ static void look_at_partition(const struct assignment *assignment,
         .lag = lag_of(ledger->committed.watermark, &bounds),
         .window = ledger_span(ledger),
         .records = ledger->entry_count,
-        .parked = ledger_has_unread(ledger),
+        .shed = ledger_has_unread(ledger),
         .resting = assignment->resting,
         .revoked = assignment->revoked,
     };
 }
 
-static void look_at_partitions(const struct service *service,
+static void collect_partitions(const struct service *service,
                                struct arena *arena, struct status *status)
 {
     const struct assignment *assignment;
@@ -69,7 +69,7 @@ static void look_at_partitions(const struct service *service,
         arena_alloc(arena, count * sizeof(status->partitions[0]));
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
-        look_at_partition(assignment,
+        collect_partition(assignment,
                           &status->partitions[status->partition_count++]);
     }
 }
@@ -87,17 +87,17 @@ static const struct delivery *first_open(const struct record *record)
     return NULL;
 }
 
-static void look_at_record(const struct service *service,
-                           const struct intake *intake,
+static void collect_record(const struct service *service,
+                           const struct inflight *inflight,
                            struct status_record *to)
 {
-    const struct record *record = intake->record;
+    const struct record *record = inflight->record;
     const struct delivery *delivery = first_open(record);
 
     *to = (struct status_record){
-        .topic = intake->assignment->at.topic,
-        .partition = intake->assignment->at.partition,
-        .offset = intake->entry.offset,
+        .topic = inflight->assignment->at.topic,
+        .partition = inflight->assignment->at.partition,
+        .offset = inflight->entry.offset,
         .id = record->event.id,
         .age_ms = loop_now(service->options->loop) - record->fed_mono_ms,
         .state = "committing",
@@ -109,13 +109,12 @@ static void look_at_record(const struct service *service,
     }
 }
 
-static void look_at_records(const struct service *service, struct arena *arena,
+static void collect_records(const struct service *service, struct arena *arena,
                             struct status *status)
 {
     const struct assignment *assignment;
 
-    status->oldest =
-        arena_alloc(arena, OLDEST_MOST * sizeof(status->oldest[0]));
+    status->oldest = arena_alloc(arena, OLDEST_MAX * sizeof(status->oldest[0]));
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         const struct ledger_entry *entry;
@@ -123,10 +122,10 @@ static void look_at_records(const struct service *service, struct arena *arena,
 
         TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
         {
-            if (taken++ == OLDEST_EACH || status->oldest_count == OLDEST_MOST) {
+            if (taken++ == OLDEST_EACH || status->oldest_count == OLDEST_MAX) {
                 break;
             }
-            look_at_record(service, entry->owner,
+            collect_record(service, entry->owner,
                            &status->oldest[status->oldest_count++]);
         }
     }
@@ -135,7 +134,7 @@ static void look_at_records(const struct service *service, struct arena *arena,
 /* --- registrations ----------------------------------------------------------
  */
 
-static void look_at_state(const struct service *service,
+static void collect_state(const struct service *service,
                           const struct registration_queue *queue,
                           struct status_registration *to)
 {
@@ -151,13 +150,13 @@ static void look_at_state(const struct service *service,
         to->state = REGISTRATION_HELD;
         to->since_ms = queue->held_since_ms;
         to->retry_ms = wall_of(service, queue->hold_until_ms);
-    } else if (endpoint->asked_ms > now_ms) {
+    } else if (endpoint->pause_until_ms > now_ms) {
         to->state = REGISTRATION_PAUSED;
-        to->retry_ms = wall_of(service, endpoint->asked_ms);
+        to->retry_ms = wall_of(service, endpoint->pause_until_ms);
     }
 }
 
-static void look_at_queue(const struct service *service,
+static void collect_queue(const struct service *service,
                           const struct registration_queue *queue,
                           struct status_registration *to)
 {
@@ -172,15 +171,15 @@ static void look_at_queue(const struct service *service,
         .rate_limit = rate_limit(&queue->endpoint->rate,
                                  loop_now(service->options->loop)),
         .rate = queue->ended_per_s,
-        .parked = queue->has_shed,
+        .shed = queue->has_shed,
         .last_error =
             queue->last_error.kind != ERROR_NONE ? &queue->last_error : NULL,
         .last_error_ms = queue->last_error_ms,
     };
-    look_at_state(service, queue, to);
+    collect_state(service, queue, to);
 }
 
-static void look_at_queues(const struct service *service, struct arena *arena,
+static void collect_queues(const struct service *service, struct arena *arena,
                            struct status *status)
 {
     const struct scheduler *scheduler = &service->pipeline->scheduler;
@@ -189,7 +188,7 @@ static void look_at_queues(const struct service *service, struct arena *arena,
         arena, scheduler->queue_count * sizeof(status->registrations[0]));
     status->registration_count = scheduler->queue_count;
     for (size_t i = 0; i < scheduler->queue_count; i++) {
-        look_at_queue(service, &scheduler->queues[i],
+        collect_queue(service, &scheduler->queues[i],
                       &status->registrations[i]);
     }
 }
@@ -197,7 +196,7 @@ static void look_at_queues(const struct service *service, struct arena *arena,
 /* --- all --------------------------------------------------------------------
  */
 
-static void look_at_recent(const struct service *service, struct arena *arena,
+static void collect_recent(const struct service *service, struct arena *arena,
                            struct status *status)
 {
     const struct counts *counts = &service->counts;
@@ -213,12 +212,12 @@ static void look_at_recent(const struct service *service, struct arena *arena,
     }
 }
 
-static void look_at_readiness(const struct service *service,
+static void collect_readiness(const struct service *service,
                               struct arena *arena, struct status *status)
 {
-    struct queue_state state;
+    struct kafka_state state;
 
-    queue_get_state(service->queue, &state);
+    kafka_get_state(service->kafka, &state);
     if (service->failure.kind != ERROR_NONE) {
         status->reasons[status->reason_count++] =
             arena_printf(arena, "cannot go on: %s", service->failure.message);
@@ -248,21 +247,21 @@ void service_get_status(const struct service *service, struct arena *arena,
         .started_ms = service->started_ms,
         .phase = (enum service_phase)service->state,
         .config = {.revision = &service->settings->revision},
-        .brokers = service->queue_options.brokers,
-        .group = service->queue_options.group,
-        .topic = service->queue_options.topic,
+        .brokers = service->kafka_options.brokers,
+        .group = service->kafka_options.group,
+        .topic = service->kafka_options.topic,
         .notice = service->notice[0] != '\0' ? service->notice : NULL,
         .notice_ms = service->notice_ms,
         .full = service->full,
         .records = service->records,
-        .most_records = limits->max_records,
+        .max_records = limits->max_records,
         .bytes = service_bytes(service),
-        .most_bytes = limits->max_bytes,
+        .max_bytes = limits->max_bytes,
         .counts = &service->counts.all,
     };
-    look_at_readiness(service, arena, ret_status);
-    look_at_partitions(service, arena, ret_status);
-    look_at_queues(service, arena, ret_status);
-    look_at_records(service, arena, ret_status);
-    look_at_recent(service, arena, ret_status);
+    collect_readiness(service, arena, ret_status);
+    collect_partitions(service, arena, ret_status);
+    collect_queues(service, arena, ret_status);
+    collect_records(service, arena, ret_status);
+    collect_recent(service, arena, ret_status);
 }

@@ -15,11 +15,11 @@
 
 static void hand_on_limit(const struct limiter *from, struct limiter *to)
 {
-    double most = to->most;
+    double max = to->max;
 
     *to = *from;
-    to->most = most;
-    to->limit = from->limit < most ? from->limit : most;
+    to->max = max;
+    to->limit = from->limit < max ? from->limit : max;
 }
 
 static void hand_on_endpoint(struct endpoint *from, struct endpoint *to)
@@ -29,7 +29,7 @@ static void hand_on_endpoint(struct endpoint *from, struct endpoint *to)
     to->load = from->load;
     to->budget = from->budget;
     to->rate = from->rate;
-    to->asked_ms = from->asked_ms;
+    to->pause_until_ms = from->pause_until_ms;
     to->down_since_ms = from->down_since_ms;
     to->breaker = from->breaker;
     to->breaker.probe_ms = loop_now(from->scheduler->options->loop);

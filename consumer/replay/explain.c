@@ -36,21 +36,22 @@ static const struct explanation unknown = {
     "Look at the message, or use the version that wrote it "
     "(waybill-version)."};
 
-struct explanation dead_letter_explain(const struct dead_letter *letter)
+struct explanation dead_letter_explain(const struct dead_letter *dead_letter)
 {
-    const char *code = letter->code != NULL ? letter->code : "";
+    const char *code = dead_letter->code != NULL ? dead_letter->code : "";
     const struct error_row *row;
 
-    if (letter->state == LETTER_UNREADABLE || letter->error_class == NULL) {
+    if (dead_letter->state == DEAD_LETTER_UNREADABLE ||
+        dead_letter->error_class == NULL) {
         return unreadable;
     }
     for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
-        if (strcmp(codes[i].error_class, letter->error_class) == 0 &&
+        if (strcmp(codes[i].error_class, dead_letter->error_class) == 0 &&
             strcmp(codes[i].code, code) == 0) {
             return codes[i].text;
         }
     }
-    row = error_class_find(letter->error_class);
+    row = error_class_find(dead_letter->error_class);
     return row != NULL ? (struct explanation){row->meaning, row->remedy}
                        : unknown;
 }
@@ -70,7 +71,7 @@ static const char *const state_texts[] = {
     "It cannot be replayed.",
 };
 
-const char *letter_state_explain(enum letter_state state)
+const char *dead_letter_state_explain(enum dead_letter_state state)
 {
     return state_texts[state];
 }

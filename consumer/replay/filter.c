@@ -9,7 +9,7 @@
 
 /* What a filter is asked about */
 struct subject {
-    const struct dead_letter *letter;
+    const struct dead_letter *dead_letter;
     const struct message *message;
     const struct json *event; /* NULL: not JSON, or no term needs it */
 };
@@ -76,8 +76,8 @@ static int parse_partition(struct filter_term *term, int64_t now_ms,
     return 0;
 }
 
-static int parse_place(struct filter_term *term, int64_t now_ms,
-                       struct error *err)
+static int parse_coordinates(struct filter_term *term, int64_t now_ms,
+                             struct error *err)
 {
     const char *at = term->text;
 
@@ -134,51 +134,51 @@ static bool is_text(const struct filter_term *term, const char *text)
 static bool match_class(const struct filter_term *term,
                         const struct subject *subject)
 {
-    return is_text(term, subject->letter->error_class);
+    return is_text(term, subject->dead_letter->error_class);
 }
 
 static bool match_code(const struct filter_term *term,
                        const struct subject *subject)
 {
-    return is_text(term, subject->letter->code);
+    return is_text(term, subject->dead_letter->code);
 }
 
 static bool match_since(const struct filter_term *term,
                         const struct subject *subject)
 {
-    return subject->letter->failed_ms >= term->from;
+    return subject->dead_letter->failed_ms >= term->from;
 }
 
 static bool match_until(const struct filter_term *term,
                         const struct subject *subject)
 {
-    return subject->letter->failed_ms < term->from;
+    return subject->dead_letter->failed_ms < term->from;
 }
 
 static bool match_topic(const struct filter_term *term,
                         const struct subject *subject)
 {
-    return is_text(term, subject->letter->topic);
+    return is_text(term, subject->dead_letter->topic);
 }
 
 static bool match_partition(const struct filter_term *term,
                             const struct subject *subject)
 {
-    return subject->letter->origin_partition == term->from;
+    return subject->dead_letter->origin_partition == term->from;
 }
 
 static bool match_offset(const struct filter_term *term,
                          const struct subject *subject)
 {
-    return subject->letter->origin_offset >= term->from &&
-           subject->letter->origin_offset <= term->to;
+    return subject->dead_letter->origin_offset >= term->from &&
+           subject->dead_letter->origin_offset <= term->to;
 }
 
-static bool match_place(const struct filter_term *term,
-                        const struct subject *subject)
+static bool match_coordinates(const struct filter_term *term,
+                              const struct subject *subject)
 {
-    return subject->letter->partition == term->from &&
-           subject->letter->offset == term->to;
+    return subject->dead_letter->partition == term->from &&
+           subject->dead_letter->offset == term->to;
 }
 
 static bool match_key(const struct filter_term *term,
@@ -190,19 +190,19 @@ static bool match_key(const struct filter_term *term,
 static bool match_event(const struct filter_term *term,
                         const struct subject *subject)
 {
-    return is_text(term, subject->letter->event_id);
+    return is_text(term, subject->dead_letter->event_id);
 }
 
 static bool match_registration(const struct filter_term *term,
                                const struct subject *subject)
 {
-    return is_text(term, subject->letter->registration);
+    return is_text(term, subject->dead_letter->registration);
 }
 
 static bool match_attachment(const struct filter_term *term,
                              const struct subject *subject)
 {
-    return is_text(term, subject->letter->attachment);
+    return is_text(term, subject->dead_letter->attachment);
 }
 
 static bool workflow_matches(const char *pattern, const struct json *workflow)
@@ -244,7 +244,7 @@ static const struct kind kinds[] = {
     {"--topic", NULL, match_topic},
     {"--partition", parse_partition, match_partition},
     {"--offset", parse_range, match_offset},
-    {"--dead-letter", parse_place, match_place},
+    {"--dead-letter", parse_coordinates, match_coordinates},
     {"--key", NULL, match_key},
     {"--event-id", NULL, match_event},
     {"--workflow", NULL, match_workflow},
@@ -277,9 +277,9 @@ int filter_add(struct filter *filter, const char *option, const char *value,
         return error_set(err, ERROR_USAGE, "'%s' is no filter", option);
     }
     kind = &kinds[term.kind];
-    if (filter->count == FILTER_MOST_TERMS) {
+    if (filter->count == FILTER_MAX_TERMS) {
         return error_set(err, ERROR_USAGE, "more than %d filters",
-                         FILTER_MOST_TERMS);
+                         FILTER_MAX_TERMS);
     }
     if (kind->parse != NULL && kind->parse(&term, now_ms, err) < 0) {
         return error_prefix(err, "%s '%s'", option, value);
@@ -326,11 +326,11 @@ static bool kind_matches(const struct filter *filter, int kind,
 }
 
 bool filter_matches(const struct filter *filter,
-                    const struct dead_letter *letter,
+                    const struct dead_letter *dead_letter,
                     const struct message *message)
 {
     struct json *event = event_for(filter, message);
-    struct subject subject = {letter, message, event};
+    struct subject subject = {dead_letter, message, event};
     bool matches = true;
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds) && matches; i++) {

@@ -1,261 +1,268 @@
 #include <string.h>
 
-#include "waybill/trail.h"
+#include "waybill/history.h"
 
 static const char *const names[] = {
     "no_partition", "not_written", "no_record", "gone",   "lost",     "unread",
     "in_flight",    "partly_done", "done",      "passed", "set_back",
 };
 
-const char *trail_verdict_name(enum trail_verdict verdict)
+const char *history_verdict_name(enum history_verdict verdict)
 {
     return names[verdict];
 }
 
 /* Of that status; NULL: of any */
-static size_t count_own(const struct trail *trail, const char *status)
+static size_t count_own(const struct history *history, const char *status)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < trail->outcome_count; i++) {
-        count +=
-            trail->outcomes[i].own &&
-            (status == NULL || strcmp(trail->outcomes[i].status, status) == 0);
+    for (size_t i = 0; i < history->outcome_count; i++) {
+        count += history->outcomes[i].own &&
+                 (status == NULL ||
+                  strcmp(history->outcomes[i].status, status) == 0);
     }
     return count;
 }
 
-static bool has_own_outcome(const struct trail *trail)
+static bool has_own_outcome(const struct history *history)
 {
-    return count_own(trail, NULL) > 0;
+    return count_own(history, NULL) > 0;
 }
 
-static bool has_part_done(const struct trail *trail)
+static bool has_part_done(const struct history *history)
 {
-    for (size_t i = 0; i < trail->delivery_count; i++) {
-        if (trail->deliveries[i].done) {
+    for (size_t i = 0; i < history->delivery_count; i++) {
+        if (history->deliveries[i].done) {
             return true;
         }
     }
     return false;
 }
 
-static bool is_settled(const struct trail *trail)
+static bool is_settled(const struct history *history)
 {
-    return trail->offset < trail->committed || trail->marked_done;
+    return history->offset < history->committed || history->marked_done;
 }
 
-enum trail_verdict trail_judge(const struct trail *trail)
+enum history_verdict history_judge(const struct history *history)
 {
-    bool told = has_own_outcome(trail);
+    bool reported = has_own_outcome(history);
 
-    if (!trail->has_partition) {
-        return TRAIL_NO_PARTITION;
+    if (!history->has_partition) {
+        return HISTORY_NO_PARTITION;
     }
-    if (trail->offset >= trail->end) {
-        return TRAIL_NOT_WRITTEN;
+    if (history->offset >= history->end) {
+        return HISTORY_NOT_WRITTEN;
     }
-    if (trail->offset < trail->low && !is_settled(trail)) {
-        return told ? TRAIL_GONE : TRAIL_LOST;
+    if (history->offset < history->low && !is_settled(history)) {
+        return reported ? HISTORY_GONE : HISTORY_LOST;
     }
-    if (trail->offset < trail->low) {
-        return TRAIL_GONE;
+    if (history->offset < history->low) {
+        return HISTORY_GONE;
     }
-    if (!trail->found) {
-        return TRAIL_NO_RECORD;
+    if (!history->found) {
+        return HISTORY_NO_RECORD;
     }
-    if (is_settled(trail)) {
-        return told ? TRAIL_DONE : TRAIL_PASSED;
+    if (is_settled(history)) {
+        return reported ? HISTORY_DONE : HISTORY_PASSED;
     }
-    if (has_part_done(trail)) {
-        return TRAIL_PARTLY_DONE;
+    if (has_part_done(history)) {
+        return HISTORY_PARTLY_DONE;
     }
     /* An outcome and what the progress says of it are one transaction: where
      * the progress does not know of it, it is not the one it was. */
-    if (told) {
-        return TRAIL_SET_BACK;
+    if (reported) {
+        return HISTORY_SET_BACK;
     }
-    return trail->offset < trail->dispatched || trail->delivery_count > 0
-               ? TRAIL_IN_FLIGHT
-               : TRAIL_UNREAD;
+    return history->offset < history->dispatched || history->delivery_count > 0
+               ? HISTORY_IN_FLIGHT
+               : HISTORY_UNREAD;
 }
 
 /* --- in words ---------------------------------------------------------------
  */
 
-static void put_stand(const struct trail *trail, struct str *out)
+static void append_committed(const struct history *history, struct str *out)
 {
-    str_printf(out, "group '%s' stands at offset %lld, ", trail->group,
-               (long long)trail->committed);
-    if (trail->offset == trail->committed) {
-        str_puts(out, "so it is the next.");
+    str_printf(out, "group '%s' stands at offset %lld, ", history->group,
+               (long long)history->committed);
+    if (history->offset == history->committed) {
+        str_append_text(out, "so it is the next.");
     } else {
         str_printf(out, "%lld before it.",
-                   (long long)(trail->offset - trail->committed));
+                   (long long)(history->offset - history->committed));
     }
 }
 
-static void explain_unread(const struct trail *trail, struct str *out)
+static void explain_unread(const struct history *history, struct str *out)
 {
-    if (trail->committed < 0) {
+    if (history->committed < 0) {
         str_printf(out,
                    "not read yet: group '%s' has committed nothing in this "
                    "partition. Either no instance runs, or nothing that it "
                    "has read is done.",
-                   trail->group);
+                   history->group);
         return;
     }
-    str_puts(out, "not read yet, as of the last commit: ");
-    put_stand(trail, out);
-    str_puts(out, " If that does not move, no instance runs, or what comes "
-                  "before waits for an endpoint.");
+    str_append_text(out, "not read yet, as of the last commit: ");
+    append_committed(history, out);
+    str_append_text(out,
+                    " If that does not move, no instance runs, or what comes "
+                    "before waits for an endpoint.");
 }
 
-static void explain_done(const struct trail *trail, struct str *out)
+static void explain_done(const struct history *history, struct str *out)
 {
-    size_t failed = count_own(trail, "failed");
-    size_t all = count_own(trail, NULL);
+    size_t failed = count_own(history, "failed");
+    size_t all = count_own(history, NULL);
 
     if (failed > 0) {
         str_printf(out,
                    "done, but not well: %zu of %zu outcome%s a failure. Each "
                    "failure has a dead letter.",
                    failed, all, all == 1 ? " is" : "s are");
-    } else if (count_own(trail, "skipped") > 0) {
-        str_puts(out, "done: nothing is attached to its workflow, so nothing "
-                      "was to be delivered.");
+    } else if (count_own(history, "skipped") > 0) {
+        str_append_text(out,
+                        "done: nothing is attached to its workflow, so nothing "
+                        "was to be delivered.");
     } else {
         str_printf(out, "done: delivered, with %zu outcome%s.", all,
                    all == 1 ? "" : "s");
     }
 }
 
-static void explain_passed(const struct trail *trail, struct str *out)
+static void explain_passed(const struct history *history, struct str *out)
 {
     str_printf(out,
                "done, says the commit of group '%s', but no outcome of it is "
                "on the topic of outcomes%s. Either outcomes of that age are "
                "deleted (retention), or the group's offset was set by hand, "
                "and the record was passed over.",
-               trail->group,
-               trail->incomplete ? ", as far as it was searched" : "");
+               history->group,
+               history->incomplete ? ", as far as it was searched" : "");
 }
 
-static void explain_set_back(const struct trail *trail, struct str *out)
+static void explain_set_back(const struct history *history, struct str *out)
 {
-    if (trail->unreadable != NULL) {
+    if (history->unreadable != NULL) {
         str_printf(out,
                    "has outcomes, but what else of it is done, nobody can "
                    "tell: what is committed beside the offset of group '%s' "
                    "cannot be understood.",
-                   trail->group);
+                   history->group);
         return;
     }
-    if (trail->committed < 0) {
+    if (history->committed < 0) {
         str_printf(out,
                    "has outcomes, but group '%s' has no offset in this "
                    "partition any more: it was deleted, or has expired (Kafka "
                    "forgets it once the group has been empty for a week: "
                    "offsets.retention.minutes).",
-                   trail->group);
-    } else if (trail->offset < trail->dispatched) {
+                   history->group);
+    } else if (history->offset < history->dispatched) {
         str_printf(out,
                    "has outcomes, but is in work once more: the offset of "
                    "group '%s' was set back, or had expired, and the group "
                    "has read it again.",
-                   trail->group);
+                   history->group);
         return;
     } else {
-        str_puts(out, "has outcomes, but ");
-        put_stand(trail, out);
-        str_puts(out, " The offset was set back, or had expired, and the group "
-                      "began anew.");
+        str_append_text(out, "has outcomes, but ");
+        append_committed(history, out);
+        str_append_text(
+            out, " The offset was set back, or had expired, and the group "
+                 "began anew.");
     }
-    str_puts(out, " Unless that is put right, the record will be read and "
-                  "delivered again.");
+    str_append_text(out,
+                    " Unless that is put right, the record will be read and "
+                    "delivered again.");
 }
 
 /* There is nothing at that offset, or not any more. */
-static void explain_absent(const struct trail *trail,
-                           enum trail_verdict verdict, struct str *out)
+static void explain_absent(const struct history *history,
+                           enum history_verdict verdict, struct str *out)
 {
-    if (verdict == TRAIL_NO_PARTITION) {
+    if (verdict == HISTORY_NO_PARTITION) {
         str_printf(out,
                    "no such record: topic '%s' has %zu partition%s, from "
                    "0 on.",
-                   trail->topic, trail->partitions,
-                   trail->partitions == 1 ? "" : "s");
-    } else if (verdict == TRAIL_NOT_WRITTEN) {
+                   history->topic, history->partitions,
+                   history->partitions == 1 ? "" : "s");
+    } else if (verdict == HISTORY_NOT_WRITTEN) {
         str_printf(out,
                    "no such record yet: the partition ends at offset %lld. "
                    "What stands in a transaction that is still open does not "
                    "count.",
-                   (long long)trail->end);
+                   (long long)history->end);
     } else {
-        str_puts(out, "no record stands at this offset: it is the end mark of "
-                      "a transaction, or was written in one that was aborted, "
-                      "or was compacted away. No reader gets to see it, and "
-                      "nothing waits for it.");
+        str_append_text(
+            out, "no record stands at this offset: it is the end mark of "
+                 "a transaction, or was written in one that was aborted, "
+                 "or was compacted away. No reader gets to see it, and "
+                 "nothing waits for it.");
     }
 }
 
-static void explain_deleted(const struct trail *trail,
-                            enum trail_verdict verdict, struct str *out)
+static void explain_deleted(const struct history *history,
+                            enum history_verdict verdict, struct str *out)
 {
-    if (verdict == TRAIL_LOST) {
+    if (verdict == HISTORY_LOST) {
         str_printf(out,
                    "deleted before it was done: the partition begins at offset "
                    "%lld, and no commit of group '%s' is past it. The topic "
                    "keeps its records for too short a time (retention.ms), or "
                    "somebody has deleted them.",
-                   (long long)trail->low, trail->group);
+                   (long long)history->low, history->group);
         return;
     }
     str_printf(out,
-               has_own_outcome(trail)
+               has_own_outcome(history)
                    ? "done, and deleted since: the partition begins at "
                      "offset %lld by now."
                    : "deleted: the partition begins at offset %lld by "
                      "now. The group's commits are past it, but no outcome "
                      "of it is left: they were deleted too, or it was "
                      "deleted before it was read.",
-               (long long)trail->low);
+               (long long)history->low);
 }
 
-void trail_explain(const struct trail *trail, struct str *out)
+void history_explain(const struct history *history, struct str *out)
 {
-    enum trail_verdict verdict = trail_judge(trail);
+    enum history_verdict verdict = history_judge(history);
 
     switch (verdict) {
-    case TRAIL_NO_PARTITION:
-    case TRAIL_NOT_WRITTEN:
-    case TRAIL_NO_RECORD:
-        explain_absent(trail, verdict, out);
+    case HISTORY_NO_PARTITION:
+    case HISTORY_NOT_WRITTEN:
+    case HISTORY_NO_RECORD:
+        explain_absent(history, verdict, out);
         break;
-    case TRAIL_GONE:
-    case TRAIL_LOST:
-        explain_deleted(trail, verdict, out);
+    case HISTORY_GONE:
+    case HISTORY_LOST:
+        explain_deleted(history, verdict, out);
         break;
-    case TRAIL_UNREAD:
-        explain_unread(trail, out);
+    case HISTORY_UNREAD:
+        explain_unread(history, out);
         break;
-    case TRAIL_IN_FLIGHT:
-        str_puts(out, "read, and not done: none of its deliveries has an "
-                      "outcome yet. It is in work, waits for its turn, or for "
-                      "an endpoint that is down or refuses the credentials.");
+    case HISTORY_IN_FLIGHT:
+        str_append_text(
+            out, "read, and not done: none of its deliveries has an "
+                 "outcome yet. It is in work, waits for its turn, or for "
+                 "an endpoint that is down or refuses the credentials.");
         break;
-    case TRAIL_PARTLY_DONE:
-        str_puts(out, "partly done: some of its deliveries have an outcome, "
-                      "the others are in work, or wait for an endpoint.");
+    case HISTORY_PARTLY_DONE:
+        str_append_text(out,
+                        "partly done: some of its deliveries have an outcome, "
+                        "the others are in work, or wait for an endpoint.");
         break;
-    case TRAIL_DONE:
-        explain_done(trail, out);
+    case HISTORY_DONE:
+        explain_done(history, out);
         break;
-    case TRAIL_PASSED:
-        explain_passed(trail, out);
+    case HISTORY_PASSED:
+        explain_passed(history, out);
         break;
-    case TRAIL_SET_BACK:
-        explain_set_back(trail, out);
+    case HISTORY_SET_BACK:
+        explain_set_back(history, out);
         break;
     }
 }
@@ -274,22 +281,23 @@ static const char *name_of(uint64_t id, const char *const *attachments,
     return NULL;
 }
 
-void trail_take_progress(struct trail *trail, const struct progress *progress,
-                         const char *const *attachments, size_t count,
-                         struct arena *arena)
+void history_take_progress(struct history *history,
+                           const struct progress *progress,
+                           const char *const *attachments, size_t count,
+                           struct arena *arena)
 {
-    size_t most = progress->part_count + progress->attempts_count;
+    size_t max = progress->part_count + progress->attempts_count;
 
-    trail->dispatched = progress->dispatched;
-    trail->marked_done = offset_set_has(&progress->done, trail->offset);
-    trail->deliveries =
-        arena_alloc(arena, most * sizeof(struct trail_delivery));
+    history->dispatched = progress->dispatched;
+    history->marked_done = offset_set_has(&progress->done, history->offset);
+    history->deliveries =
+        arena_alloc(arena, max * sizeof(struct history_delivery));
     for (size_t i = 0; i < progress->part_count; i++) {
         const struct progress_part *part = &progress->parts[i];
 
-        if (offset_set_has(&part->done, trail->offset)) {
-            trail->deliveries[trail->delivery_count++] =
-                (struct trail_delivery){
+        if (offset_set_has(&part->done, history->offset)) {
+            history->deliveries[history->delivery_count++] =
+                (struct history_delivery){
                     .attachment = name_of(part->id, attachments, count),
                     .done = true};
         }
@@ -297,9 +305,9 @@ void trail_take_progress(struct trail *trail, const struct progress *progress,
     for (size_t i = 0; i < progress->attempts_count; i++) {
         const struct progress_attempts *one = &progress->attempts[i];
 
-        if (one->offset == trail->offset) {
-            trail->deliveries[trail->delivery_count++] =
-                (struct trail_delivery){
+        if (one->offset == history->offset) {
+            history->deliveries[history->delivery_count++] =
+                (struct history_delivery){
                     .attachment = name_of(one->id, attachments, count),
                     .attempts = one->attempts,
                     .first_failed_ms = one->first_failed_ms};

@@ -7,15 +7,15 @@
 #define FAILED "dev.waybill.delivery.failed.v1"
 
 /* The letters of an event: a range of by_event, whose first is returned. */
-static size_t first_of_event(const struct letters *letters,
+static size_t first_of_event(const struct dead_letter_list *dead_letter_list,
                              const char *event_id)
 {
     size_t low = 0;
-    size_t high = letters->count;
+    size_t high = dead_letter_list->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const char *id = letters->by_event[middle]->event_id;
+        const char *id = dead_letter_list->by_event[middle]->event_id;
 
         if (strcmp(id != NULL ? id : "", event_id) < 0) {
             low = middle + 1;
@@ -26,18 +26,21 @@ static size_t first_of_event(const struct letters *letters,
     return low;
 }
 
-static bool is_of_event(const struct letters *letters, size_t place,
-                        const char *event_id)
+static bool is_of_event(const struct dead_letter_list *dead_letter_list,
+                        size_t coordinates, const char *event_id)
 {
-    return place < letters->count &&
-           letters->by_event[place]->event_id != NULL &&
-           strcmp(letters->by_event[place]->event_id, event_id) == 0;
+    return coordinates < dead_letter_list->count &&
+           dead_letter_list->by_event[coordinates]->event_id != NULL &&
+           strcmp(dead_letter_list->by_event[coordinates]->event_id,
+                  event_id) == 0;
 }
 
-static bool has_letter(const struct letters *letters, const char *event_id)
+static bool has_dead_letter(const struct dead_letter_list *dead_letter_list,
+                            const char *event_id)
 {
     return event_id != NULL &&
-           is_of_event(letters, first_of_event(letters, event_id), event_id);
+           is_of_event(dead_letter_list,
+                       first_of_event(dead_letter_list, event_id), event_id);
 }
 
 bool outcome_is_structured(const struct message *message)
@@ -49,7 +52,8 @@ bool outcome_is_structured(const struct message *message)
 /* Without a look at the value, which costs more than all of the rest: what
  * most outcomes are not needed for shows in their headers. */
 static bool may_concern(const struct message *message, const char *source,
-                        const struct letters *letters, struct arena *arena)
+                        const struct dead_letter_list *dead_letter_list,
+                        struct arena *arena)
 {
     if (message->value.data == NULL) {
         return false;
@@ -60,8 +64,9 @@ static bool may_concern(const struct message *message, const char *source,
     return message_header_is(message, "ce_source", source) &&
            (message_header_is(message, "ce_type", SUCCEEDED) ||
             message_header_is(message, "ce_type", FAILED)) &&
-           has_letter(letters, message_header_text(message, "ce_causationid",
-                                                   REPLAY_MAX_TEXT, arena));
+           has_dead_letter(dead_letter_list,
+                           message_header_text(message, "ce_causationid",
+                                               REPLAY_MAX_TEXT, arena));
 }
 
 static bool text_is(const struct json *json, const char *text)
@@ -71,14 +76,15 @@ static bool text_is(const struct json *json, const char *text)
     return found != NULL && strcmp(found, text) == 0;
 }
 
-static bool read_data(const struct json *data, const struct letters *letters,
+static bool read_data(const struct json *data,
+                      const struct dead_letter_list *dead_letter_list,
                       struct arena *arena, struct outcome_note *ret_note)
 {
     const char *id = json_text(json_member(json_member(data, "input"), "id"));
     const char *attachment = json_text(json_member(data, "attachment"));
     const struct json *status = json_member(data, "status");
 
-    if (!has_letter(letters, id)) {
+    if (!has_dead_letter(dead_letter_list, id)) {
         return false;
     }
     *ret_note = (struct outcome_note){
@@ -91,23 +97,24 @@ static bool read_data(const struct json *data, const struct letters *letters,
 }
 
 bool outcome_note_read(const struct message *message, const char *source,
-                       const struct letters *letters, struct arena *arena,
-                       struct outcome_note *ret_note)
+                       const struct dead_letter_list *dead_letter_list,
+                       struct arena *arena, struct outcome_note *ret_note)
 {
     struct json *json;
     struct error ignored;
     bool read;
 
-    if (!may_concern(message, source, letters, arena) ||
+    if (!may_concern(message, source, dead_letter_list, arena) ||
         json_parse((const char *)message->value.data, message->value.len, &json,
                    &ignored) < 0) {
         return false;
     }
     if (outcome_is_structured(message)) {
         read = text_is(json_member(json, "source"), source) &&
-               read_data(json_member(json, "data"), letters, arena, ret_note);
+               read_data(json_member(json, "data"), dead_letter_list, arena,
+                         ret_note);
     } else {
-        read = read_data(json, letters, arena, ret_note);
+        read = read_data(json, dead_letter_list, arena, ret_note);
     }
     json_free(json);
     return read;
@@ -116,36 +123,43 @@ bool outcome_note_read(const struct message *message, const char *source,
 /* A record that could not be read has no attachment; whatever becomes of it
  * once it can be read is an answer. */
 static bool concerns(const struct outcome_note *note,
-                     const struct dead_letter *letter)
+                     const struct dead_letter *dead_letter)
 {
-    return letter->attachment == NULL ||
+    return dead_letter->attachment == NULL ||
            (note->attachment != NULL &&
-            strcmp(note->attachment, letter->attachment) == 0);
+            strcmp(note->attachment, dead_letter->attachment) == 0);
 }
 
-void letters_note(struct letters *letters, const struct outcome_note *note)
+void dead_letter_list_note(struct dead_letter_list *dead_letter_list,
+                           const struct outcome_note *note)
 {
-    size_t place = first_of_event(letters, note->event_id);
+    size_t coordinates = first_of_event(dead_letter_list, note->event_id);
 
-    for (; is_of_event(letters, place, note->event_id); place++) {
-        struct dead_letter *letter = letters->by_event[place];
+    for (; is_of_event(dead_letter_list, coordinates, note->event_id);
+         coordinates++) {
+        struct dead_letter *dead_letter =
+            dead_letter_list->by_event[coordinates];
 
-        if (note->succeeded && letter->state == LETTER_WAITING &&
-            concerns(note, letter)) {
-            letter->state = LETTER_DELIVERED;
+        if (note->succeeded && dead_letter->state == DEAD_LETTER_WAITING &&
+            concerns(note, dead_letter)) {
+            dead_letter->state = DEAD_LETTER_DELIVERED;
         }
     }
 }
 
-bool letters_were_replayed(const struct letters *letters,
-                           const struct outcome_note *note)
+bool dead_letter_list_were_replayed(
+    const struct dead_letter_list *dead_letter_list,
+    const struct outcome_note *note)
 {
-    size_t place = first_of_event(letters, note->event_id);
+    size_t coordinates = first_of_event(dead_letter_list, note->event_id);
 
-    for (; is_of_event(letters, place, note->event_id); place++) {
-        const struct dead_letter *letter = letters->by_event[place];
+    for (; is_of_event(dead_letter_list, coordinates, note->event_id);
+         coordinates++) {
+        const struct dead_letter *dead_letter =
+            dead_letter_list->by_event[coordinates];
 
-        if ((letter->put || letter->copied) && concerns(note, letter)) {
+        if ((dead_letter->put || dead_letter->copied) &&
+            concerns(note, dead_letter)) {
             return true;
         }
     }

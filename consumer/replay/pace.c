@@ -16,7 +16,7 @@ bool window_exceeds(const struct window *window, unsigned percent)
 {
     size_t size = window->count < WINDOW_SIZE ? window->count : WINDOW_SIZE;
 
-    return size >= WINDOW_LEAST && window->failures * 100 > size * percent;
+    return size >= WINDOW_MIN && window->failures * 100 > size * percent;
 }
 
 int64_t replay_time_left_ms(size_t done, size_t total, uint64_t elapsed_ms)

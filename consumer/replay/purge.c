@@ -1,19 +1,20 @@
 #include "replay_internal.h"
 
-static bool may_go(const struct dead_letter *letter, bool include_unreplayed)
+static bool may_go(const struct dead_letter *dead_letter,
+                   bool include_unreplayed)
 {
-    switch (letter->state) {
-    case LETTER_REPLAYED:
-    case LETTER_SUPERSEDED:
-    case LETTER_DELIVERED:
+    switch (dead_letter->state) {
+    case DEAD_LETTER_REPLAYED:
+    case DEAD_LETTER_SUPERSEDED:
+    case DEAD_LETTER_DELIVERED:
         return true;
-    case LETTER_WAITING:
-    case LETTER_QUARANTINED:
-    case LETTER_FOREIGN:
-    case LETTER_UNREADABLE:
+    case DEAD_LETTER_WAITING:
+    case DEAD_LETTER_QUARANTINED:
+    case DEAD_LETTER_FOREIGN:
+    case DEAD_LETTER_UNREADABLE:
         break;
     }
-    return include_unreplayed && letter->matches;
+    return include_unreplayed && dead_letter->matches;
 }
 
 /* Kafka deletes only from the front. */
@@ -22,13 +23,16 @@ static struct purge_span plan_track(const struct track *track,
 {
     struct purge_span span = {.partition = track->partition};
 
-    while (span.letters < track->count &&
-           may_go(&track->letters[span.letters], include_unreplayed)) {
-        span.letters++;
+    while (span.dead_letter_list < track->count &&
+           may_go(&track->dead_letter_list[span.dead_letter_list],
+                  include_unreplayed)) {
+        span.dead_letter_list++;
     }
-    span.remaining = track->count - span.letters;
-    span.stopper = span.remaining > 0 ? &track->letters[span.letters] : NULL;
-    if (span.letters > 0) {
+    span.remaining = track->count - span.dead_letter_list;
+    span.stopper = span.remaining > 0
+                       ? &track->dead_letter_list[span.dead_letter_list]
+                       : NULL;
+    if (span.dead_letter_list > 0) {
         span.before = span.remaining > 0 ? span.stopper->offset : track->end;
     }
     return span;

@@ -6,10 +6,10 @@
 /* A client's own time, or a producer's, may be wrong by so much. */
 #define CLOCK_SKEW_MS 3600000
 
-static struct queue_options client_options(const struct replay *replay,
+static struct kafka_options client_options(const struct replay *replay,
                                            const char *topic)
 {
-    return (struct queue_options){
+    return (struct kafka_options){
         .brokers = replay->options.brokers,
         .group = replay->group,
         .topic = topic,
@@ -18,15 +18,15 @@ static struct queue_options client_options(const struct replay *replay,
     };
 }
 
-int replay_open_copier(struct replay *replay, struct error *err)
+int replay_open_producer(struct replay *replay, struct error *err)
 {
-    struct queue_options options =
+    struct kafka_options options =
         client_options(replay, replay->options.attestations);
 
-    copier_free(replay->copier);
-    replay->copier = NULL;
-    return copier_open(&options, replay->options.interrupted, &replay->copier,
-                       err);
+    replay_producer_free(replay->replay_producer);
+    replay->replay_producer = NULL;
+    return replay_producer_open(&options, replay->options.interrupted,
+                                &replay->replay_producer, err);
 }
 
 /* --- scanning
@@ -55,9 +55,10 @@ static int read_all(struct replay *replay, struct snapshot *snapshot,
     return 0;
 }
 
-static void take_letter(struct replay *replay, const struct input *input)
+static void take_dead_letter(struct replay *replay, const struct input *input)
 {
-    letters_add(replay->letters, input, &replay->options.filter);
+    dead_letter_list_add(replay->dead_letter_list, input,
+                         &replay->options.filter);
 }
 
 static void take_outcome(struct replay *replay, const struct input *input)
@@ -65,9 +66,9 @@ static void take_outcome(struct replay *replay, const struct input *input)
     struct arena *arena = arena_new();
     struct outcome_note note;
 
-    if (outcome_note_read(&input->message, replay->source, replay->letters,
-                          arena, &note)) {
-        letters_note(replay->letters, &note);
+    if (outcome_note_read(&input->message, replay->source,
+                          replay->dead_letter_list, arena, &note)) {
+        dead_letter_list_note(replay->dead_letter_list, &note);
     }
     arena_free(arena);
 }
@@ -77,7 +78,7 @@ static void make_tracks(struct replay *replay)
     size_t count;
     const struct snapshot_span *spans =
         snapshot_spans(replay->dead_letters, &count);
-    const struct letters *letters = replay->letters;
+    const struct dead_letter_list *dead_letter_list = replay->dead_letter_list;
     size_t at = 0;
 
     replay->tracks = mem_zalloc(count * sizeof(replay->tracks[0]));
@@ -88,18 +89,18 @@ static void make_tracks(struct replay *replay)
         track->partition = spans[i].partition;
         track->end = spans[i].end;
         track->reached = -1;
-        track->letters = letters->all + at;
-        while (at < letters->count &&
-               letters->all[at].partition == track->partition) {
+        track->dead_letter_list = dead_letter_list->all + at;
+        while (at < dead_letter_list->count &&
+               dead_letter_list->all[at].partition == track->partition) {
             at++;
             track->count++;
         }
     }
 }
 
-static int read_letters(struct replay *replay, struct error *err)
+static int read_dead_letters(struct replay *replay, struct error *err)
 {
-    struct queue_options options =
+    struct kafka_options options =
         client_options(replay, replay->options.dead_letters);
     int64_t *from;
     size_t count;
@@ -112,9 +113,9 @@ static int read_letters(struct replay *replay, struct error *err)
     from = arena_alloc(replay->arena, count * sizeof(from[0]));
     result = snapshot_begin(replay->dead_letters, from, false, err);
     if (result == 0) {
-        result = read_all(replay, replay->dead_letters, take_letter, err);
+        result = read_all(replay, replay->dead_letters, take_dead_letter, err);
     }
-    letters_sort(replay->letters);
+    dead_letter_list_sort(replay->dead_letter_list);
     return result;
 }
 
@@ -172,18 +173,19 @@ int replay_read_progress(struct replay *replay, struct error *err)
  * ------------------------------------------------------------------- */
 
 /* The time of the oldest that waits: no outcome of it was before. -1: none */
-static int64_t oldest_ms(const struct letters *letters)
+static int64_t oldest_ms(const struct dead_letter_list *dead_letter_list)
 {
     int64_t oldest = -1;
 
-    for (size_t i = 0; i < letters->count; i++) {
-        const struct dead_letter *letter = &letters->all[i];
-        int64_t ms = letter->failed_ms;
+    for (size_t i = 0; i < dead_letter_list->count; i++) {
+        const struct dead_letter *dead_letter = &dead_letter_list->all[i];
+        int64_t ms = dead_letter->failed_ms;
 
-        if (letter->timestamp_ms < ms) {
-            ms = letter->timestamp_ms;
+        if (dead_letter->timestamp_ms < ms) {
+            ms = dead_letter->timestamp_ms;
         }
-        if (letter->state == LETTER_WAITING && (oldest < 0 || ms < oldest)) {
+        if (dead_letter->state == DEAD_LETTER_WAITING &&
+            (oldest < 0 || ms < oldest)) {
             oldest = ms > 0 ? ms : 0;
         }
     }
@@ -192,7 +194,7 @@ static int64_t oldest_ms(const struct letters *letters)
 
 static int check_outcomes(struct replay *replay, struct error *err)
 {
-    int64_t oldest = oldest_ms(replay->letters);
+    int64_t oldest = oldest_ms(replay->dead_letter_list);
     size_t count;
     int64_t *from;
 
@@ -214,27 +216,27 @@ static int check_outcomes(struct replay *replay, struct error *err)
 
 static int look(struct replay *replay, struct error *err)
 {
-    struct queue_options outcomes =
+    struct kafka_options outcomes =
         client_options(replay, replay->options.outcomes);
     const struct replay_policy *policy = &replay->options.policy;
 
-    if (read_letters(replay, err) < 0) {
+    if (read_dead_letters(replay, err) < 0) {
         return -1;
     }
     make_tracks(replay);
     if (replay_read_progress(replay, err) < 0) {
         return -1;
     }
-    letters_supersede(replay->letters);
-    if ((replay->options.outcome_check || replay->copier != NULL) &&
+    dead_letter_list_supersede(replay->dead_letter_list);
+    if ((replay->options.outcome_check || replay->replay_producer != NULL) &&
         snapshot_open(&outcomes, &replay->outcomes, err) < 0) {
         return -1;
     }
     if (check_outcomes(replay, err) < 0) {
         return -1;
     }
-    letters_set_apart(replay->letters, policy);
-    letters_choose(replay->letters, policy);
+    dead_letter_list_set_apart(replay->dead_letter_list, policy);
+    dead_letter_list_choose(replay->dead_letter_list, policy);
     return 0;
 }
 
@@ -246,14 +248,14 @@ int replay_open(const struct replay_options *options, bool write,
 
     replay->options = *options;
     replay->arena = arena_new();
-    replay->letters = letters_new();
+    replay->dead_letter_list = dead_letter_list_new();
     replay->group = arena_printf(replay->arena, "%s-replay", group);
     replay->source = arena_printf(replay->arena, "waybill/%s", group);
     /* One for all: a second one that replays fences the first. */
     replay->transactional_id =
         arena_printf(replay->arena, "waybill-replay-%s", group);
     /* First of all: it ends what a killed one has left open. */
-    if ((write && replay_open_copier(replay, err) < 0) ||
+    if ((write && replay_open_producer(replay, err) < 0) ||
         look(replay, err) < 0) {
         replay_free(replay);
         return -1;
@@ -267,34 +269,34 @@ void replay_free(struct replay *replay)
     if (replay == NULL) {
         return;
     }
-    copier_free(replay->copier);
+    replay_producer_free(replay->replay_producer);
     snapshot_free(replay->dead_letters);
     snapshot_free(replay->outcomes);
     for (size_t i = 0; i < replay->track_count; i++) {
         progress_release(&replay->tracks[i].progress);
     }
     mem_free(replay->tracks);
-    letters_free(replay->letters);
+    dead_letter_list_free(replay->dead_letter_list);
     arena_free(replay->arena);
     mem_free(replay);
 }
 
-struct letters *replay_letters(const struct replay *replay)
+struct dead_letter_list *replay_dead_letters(const struct replay *replay)
 {
-    return replay->letters;
+    return replay->dead_letter_list;
 }
 
 static size_t track_of(const struct replay *replay, int32_t partition)
 {
-    size_t place = 0;
+    size_t coordinates = 0;
 
-    while (replay->tracks[place].partition != partition) {
-        place++;
+    while (replay->tracks[coordinates].partition != partition) {
+        coordinates++;
     }
-    return place;
+    return coordinates;
 }
 
-int replay_fetch(struct replay *replay, const struct dead_letter *letter,
+int replay_fetch(struct replay *replay, const struct dead_letter *dead_letter,
                  struct input *ret_input, struct error *err)
 {
     int64_t *from =
@@ -304,7 +306,7 @@ int replay_fetch(struct replay *replay, const struct dead_letter *letter,
     for (size_t i = 0; i < replay->track_count; i++) {
         from[i] = SNAPSHOT_SKIP;
     }
-    from[track_of(replay, letter->partition)] = letter->offset;
+    from[track_of(replay, dead_letter->partition)] = dead_letter->offset;
     if (snapshot_begin(replay->dead_letters, from, false, err) < 0) {
         return -1;
     }
@@ -314,7 +316,7 @@ int replay_fetch(struct replay *replay, const struct dead_letter *letter,
     if (step == SNAPSHOT_FAILED) {
         return -1;
     }
-    if (step == SNAPSHOT_END || ret_input->offset != letter->offset) {
+    if (step == SNAPSHOT_END || ret_input->offset != dead_letter->offset) {
         return error_set(err, ERROR_NOT_FOUND, "it has been deleted meanwhile");
     }
     return 0;

@@ -2,8 +2,8 @@
 #define WAYBILL_REPLAY_INTERNAL_H
 
 #include "track.h"
-#include "waybill/copier.h"
 #include "waybill/replay.h"
+#include "waybill/replay_producer.h"
 #include "waybill/snapshot.h"
 
 /* What Waybill itself writes into a header or an outcome is shorter. All dead
@@ -32,16 +32,16 @@ struct replay {
     struct arena *arena;
     const char *group; /* whose offsets are the progress */
     const char *transactional_id;
-    struct letters *letters;
+    struct dead_letter_list *dead_letter_list;
     struct track *tracks; /* one for each span of the dead letters */
     size_t track_count;
     struct snapshot *dead_letters;
-    struct snapshot *outcomes; /* NULL: not looked at */
-    struct copier *copier;     /* only when it writes */
-    const char *source;        /* what our outcomes say they come from */
+    struct snapshot *outcomes;               /* NULL: not looked at */
+    struct replay_producer *replay_producer; /* only when it writes */
+    const char *source; /* what our outcomes say they come from */
 };
 
-int replay_open_copier(struct replay *replay, struct error *err) NODISCARD;
+int replay_open_producer(struct replay *replay, struct error *err) NODISCARD;
 /* What is committed, into the tracks and the letters */
 int replay_read_progress(struct replay *replay, struct error *err) NODISCARD;
 

@@ -3,7 +3,7 @@
 #include "replay_internal.h"
 
 /* Those of a replay itself */
-#define MOST_ADDED 7
+#define MAX_ADDED 7
 
 struct rewriting {
     struct arena *arena;
@@ -35,24 +35,25 @@ static void add_original(struct rewriting *to, const struct message *original)
 }
 
 void dead_letter_rewrite(const struct input *input,
-                         const struct dead_letter *letter, const char *topic,
-                         struct arena *arena, struct message *ret_message)
+                         const struct dead_letter *dead_letter,
+                         const char *topic, struct arena *arena,
+                         struct message *ret_message)
 {
     const struct message *original = &input->message;
     struct rewriting to = {.arena = arena};
 
-    to.headers = arena_alloc(arena, (original->header_count + MOST_ADDED) *
+    to.headers = arena_alloc(arena, (original->header_count + MAX_ADDED) *
                                         sizeof(struct header));
     add_original(&to, original);
-    add_number(&to, "waybill-replays", (int64_t)letter->replays + 1);
-    add(&to, "waybill-attachment", letter->attachment);
-    add(&to, "waybill-event-id", letter->event_id);
-    add(&to, "waybill-topic", letter->topic);
-    add_number(&to, "waybill-partition", letter->origin_partition);
-    add_number(&to, "waybill-offset", letter->origin_offset);
+    add_number(&to, "waybill-replays", (int64_t)dead_letter->replays + 1);
+    add(&to, "waybill-attachment", dead_letter->attachment);
+    add(&to, "waybill-event-id", dead_letter->event_id);
+    add(&to, "waybill-topic", dead_letter->topic);
+    add_number(&to, "waybill-partition", dead_letter->origin_partition);
+    add_number(&to, "waybill-offset", dead_letter->origin_offset);
     add(&to, "waybill-dead-letter",
-        arena_printf(arena, "%s/%d/%lld", original->topic, letter->partition,
-                     (long long)letter->offset));
+        arena_printf(arena, "%s/%d/%lld", original->topic,
+                     dead_letter->partition, (long long)dead_letter->offset));
     *ret_message = *original;
     ret_message->topic = topic;
     ret_message->headers = to.headers;

@@ -11,13 +11,13 @@
  */
 
 /* What one transaction may hold, and how long it may be open */
-#define GROUP_MOST 500
+#define GROUP_MAX 500
 #define GROUP_BYTES ((size_t)8 << 20)
 #define GROUP_MS 1000
 /* Of one wait: so that interruptions are noticed */
 #define STEP_MS 100
 #define TELL_MS 200
-#define MOST_FAILURES 5 /* of transactions in a row */
+#define MAX_FAILURES 5 /* of transactions in a row */
 
 struct running {
     struct replay *replay;
@@ -27,7 +27,7 @@ struct running {
     struct window window;
     struct arena *arena; /* of the open transaction */
     uint64_t started_ms;
-    uint64_t told_ms;
+    uint64_t reported_ms;
     size_t pending;   /* chosen, and not copied yet */
     uint64_t pace_ms; /* since when the pace is kept, ... */
     size_t sent;      /* ... and how many were sent since */
@@ -77,9 +77,9 @@ static void on_outcome(struct running *running, const struct input *input)
     struct arena *arena = arena_new();
     struct outcome_note note;
 
-    if (outcome_note_read(&input->message, replay->source, replay->letters,
-                          arena, &note) &&
-        letters_were_replayed(replay->letters, &note)) {
+    if (outcome_note_read(&input->message, replay->source,
+                          replay->dead_letter_list, arena, &note) &&
+        dead_letter_list_were_replayed(replay->dead_letter_list, &note)) {
         running->counts->succeeded += note.succeeded;
         running->counts->failed += note.failed;
         window_add(&running->window, note.failed);
@@ -115,8 +115,8 @@ static void tell(struct running *running)
 
     running->counts->elapsed_ms = now - running->started_ms;
     running->counts->under_way = running->group;
-    if (now - running->told_ms >= TELL_MS) {
-        running->told_ms = now;
+    if (now - running->reported_ms >= TELL_MS) {
+        running->reported_ms = now;
         running->tell(running->payload, running->counts);
     }
 }
@@ -127,10 +127,10 @@ static void tell(struct running *running)
 static bool has_news(const struct track *track)
 {
     for (size_t i = 0; i < track->count; i++) {
-        const struct dead_letter *letter = &track->letters[i];
+        const struct dead_letter *dead_letter = &track->dead_letter_list[i];
 
-        if (letter->put ||
-            (letter_is_noted(letter) && letter->offset <= track->reached)) {
+        if (dead_letter->put || (dead_letter_is_noted(dead_letter) &&
+                                 dead_letter->offset <= track->reached)) {
             return true;
         }
     }
@@ -138,7 +138,7 @@ static bool has_news(const struct track *track)
 }
 
 static int make_offsets(struct running *running, bool all,
-                        struct queue_position *offsets, size_t *ret_count,
+                        struct kafka_position *offsets, size_t *ret_count,
                         struct error *err)
 {
     const struct replay *replay = running->replay;
@@ -146,7 +146,7 @@ static int make_offsets(struct running *running, bool all,
 
     for (size_t i = 0; i < replay->track_count; i++) {
         const struct track *track = &replay->tracks[i];
-        struct queue_position *to = &offsets[count];
+        struct kafka_position *to = &offsets[count];
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
         if (track->count == 0 || (!all && !has_news(track))) {
@@ -175,14 +175,15 @@ static void end_group(struct running *running)
 /* All that was put is there, for good. */
 static void settle(struct running *running)
 {
-    struct letters *letters = running->replay->letters;
+    struct dead_letter_list *dead_letter_list =
+        running->replay->dead_letter_list;
 
-    for (size_t i = 0; i < letters->count; i++) {
-        struct dead_letter *letter = &letters->all[i];
+    for (size_t i = 0; i < dead_letter_list->count; i++) {
+        struct dead_letter *dead_letter = &dead_letter_list->all[i];
 
-        if (letter->put) {
-            letter->put = false;
-            letter->copied = true;
+        if (dead_letter->put) {
+            dead_letter->put = false;
+            dead_letter->copied = true;
             running->counts->copied++;
             running->pending--;
         }
@@ -195,7 +196,8 @@ static void settle(struct running *running)
  * and again: those of this one come one by one now, which shows which it is. */
 static void single_out(struct running *running, const struct error *err)
 {
-    struct letters *letters = running->replay->letters;
+    struct dead_letter_list *dead_letter_list =
+        running->replay->dead_letter_list;
 
     if (err->kind != ERROR_TOO_LARGE) {
         return;
@@ -204,13 +206,14 @@ static void single_out(struct running *running, const struct error *err)
     if (running->alone < running->group) {
         running->alone = running->group;
     }
-    for (size_t i = 0; i < letters->count && running->group == 1; i++) {
-        struct dead_letter *letter = &letters->all[i];
+    for (size_t i = 0; i < dead_letter_list->count && running->group == 1;
+         i++) {
+        struct dead_letter *dead_letter = &dead_letter_list->all[i];
 
-        if (letter->put) {
-            letter->put = false;
-            letter->chosen = false;
-            letter->refused = true;
+        if (dead_letter->put) {
+            dead_letter->put = false;
+            dead_letter->chosen = false;
+            dead_letter->refused = true;
             running->counts->refused++;
             running->pending--;
         }
@@ -220,24 +223,25 @@ static void single_out(struct running *running, const struct error *err)
 /* What was put is copied if the progress says so, and else is not. */
 static int compare(struct running *running, struct error *err)
 {
-    struct letters *letters = running->replay->letters;
+    struct dead_letter_list *dead_letter_list =
+        running->replay->dead_letter_list;
 
-    for (size_t i = 0; i < letters->count; i++) {
-        struct dead_letter *letter = &letters->all[i];
-        bool done = letter->state == LETTER_REPLAYED;
+    for (size_t i = 0; i < dead_letter_list->count; i++) {
+        struct dead_letter *dead_letter = &dead_letter_list->all[i];
+        bool done = dead_letter->state == DEAD_LETTER_REPLAYED;
 
-        if (letter->copied && !done) {
+        if (dead_letter->copied && !done) {
             return error_set(err, ERROR_REJECTED,
                              "the progress has gone back: somebody has reset "
                              "the offsets of group '%s'",
                              running->replay->group);
         }
-        if (letter->chosen && !letter->copied && done) {
-            letter->copied = true;
+        if (dead_letter->chosen && !dead_letter->copied && done) {
+            dead_letter->copied = true;
             running->counts->copied++;
             running->pending--;
         }
-        letter->put = false;
+        dead_letter->put = false;
     }
     return 0;
 }
@@ -252,11 +256,12 @@ static int recover(struct running *running, enum copy_result result,
         return -1;
     }
     single_out(running, err);
-    if (++running->failures >= MOST_FAILURES || err->kind == ERROR_REJECTED) {
+    if (++running->failures >= MAX_FAILURES || err->kind == ERROR_REJECTED) {
         return -1;
     }
     end_group(running);
-    if ((result == COPY_LOST && replay_open_copier(running->replay, err) < 0) ||
+    if ((result == COPY_LOST &&
+         replay_open_producer(running->replay, err) < 0) ||
         replay_read_progress(running->replay, err) < 0) {
         return -1;
     }
@@ -268,7 +273,7 @@ static int recover(struct running *running, enum copy_result result,
 static int commit(struct running *running, bool all, struct error *err)
 {
     struct replay *replay = running->replay;
-    struct queue_position *offsets =
+    struct kafka_position *offsets =
         arena_alloc(running->arena, replay->track_count * sizeof(*offsets));
     enum copy_result result;
     size_t count;
@@ -279,7 +284,8 @@ static int commit(struct running *running, bool all, struct error *err)
     if (count == 0) {
         return 0;
     }
-    result = copier_commit(replay->copier, offsets, count, err);
+    result =
+        replay_producer_commit(replay->replay_producer, offsets, count, err);
     if (result != COPY_COMMITTED) {
         return recover(running, result, err) < 0 ? -1 : 1;
     }
@@ -288,7 +294,7 @@ static int commit(struct running *running, bool all, struct error *err)
 }
 
 static int put(struct running *running, const struct input *input,
-               struct dead_letter *letter, struct error *err)
+               struct dead_letter *dead_letter, struct error *err)
 {
     struct replay *replay = running->replay;
     enum copy_result result;
@@ -297,13 +303,13 @@ static int put(struct running *running, const struct input *input,
     if (running->group == 0) {
         running->group_ms = now_ms(running);
     }
-    dead_letter_rewrite(input, letter, replay->options.attestations,
+    dead_letter_rewrite(input, dead_letter, replay->options.attestations,
                         running->arena, &message);
-    letter->put = true;
+    dead_letter->put = true;
     running->group++;
     running->group_bytes += message.value.len;
     running->sent++;
-    result = copier_put(replay->copier, &message, err);
+    result = replay_producer_send(replay->replay_producer, &message, err);
     if (result != COPY_COMMITTED) {
         return recover(running, result, err) < 0 ? -1 : 1;
     }
@@ -316,8 +322,7 @@ static bool is_group_full(struct running *running)
         running->alone--;
         return true;
     }
-    return running->group >= GROUP_MOST ||
-           running->group_bytes >= GROUP_BYTES ||
+    return running->group >= GROUP_MAX || running->group_bytes >= GROUP_BYTES ||
            (running->group > 0 &&
             now_ms(running) - running->group_ms >= GROUP_MS);
 }
@@ -325,9 +330,9 @@ static bool is_group_full(struct running *running)
 /* --- going through
  * ------------------------------------------------------------------- */
 
-static bool is_open(const struct dead_letter *letter)
+static bool is_open(const struct dead_letter *dead_letter)
 {
-    return letter->chosen && !letter->put && !letter->copied;
+    return dead_letter->chosen && !dead_letter->put && !dead_letter->copied;
 }
 
 static int begin_reading(struct running *running, struct error *err)
@@ -342,8 +347,8 @@ static int begin_reading(struct running *running, struct error *err)
 
         from[i] = SNAPSHOT_SKIP;
         for (size_t j = track->count; j > 0; j--) {
-            if (is_open(&track->letters[j - 1])) {
-                from[i] = track->letters[j - 1].offset;
+            if (is_open(&track->dead_letter_list[j - 1])) {
+                from[i] = track->dead_letter_list[j - 1].offset;
             }
         }
     }
@@ -401,21 +406,21 @@ static int keep_pace(struct running *running, struct error *err)
     return result;
 }
 
-static int on_letter(struct running *running, const struct input *input,
-                     struct error *err)
+static int on_dead_letter(struct running *running, const struct input *input,
+                          struct error *err)
 {
     struct replay *replay = running->replay;
-    struct dead_letter *letter =
-        letters_find(replay->letters, input->partition, input->offset);
+    struct dead_letter *dead_letter = dead_letter_list_find(
+        replay->dead_letter_list, input->partition, input->offset);
 
     find_track(replay, input->partition)->reached = input->offset;
-    if (letter == NULL || !is_open(letter)) {
+    if (dead_letter == NULL || !is_open(dead_letter)) {
         return 0;
     }
-    return put(running, input, letter, err);
+    return put(running, input, dead_letter, err);
 }
 
-static bool is_all_put(const struct running *running)
+static bool is_all_sent(const struct running *running)
 {
     return running->pending == running->group;
 }
@@ -430,7 +435,7 @@ static int pass(struct running *running, struct error *err)
     if (begin_reading(running, err) < 0) {
         return -1;
     }
-    while (result == 0 && step != SNAPSHOT_END && !is_all_put(running) &&
+    while (result == 0 && step != SNAPSHOT_END && !is_all_sent(running) &&
            !must_stop(running)) {
         step =
             snapshot_next(running->replay->dead_letters, STEP_MS, &input, err);
@@ -438,7 +443,7 @@ static int pass(struct running *running, struct error *err)
             return -1;
         }
         if (step == SNAPSHOT_RECORD) {
-            result = on_letter(running, &input, err);
+            result = on_dead_letter(running, &input, err);
         }
         if (result == 0) {
             result = keep_pace(running, err);
@@ -478,18 +483,19 @@ void replay_count(const struct replay *replay, struct replay_counts *ret_counts)
 {
     struct replay_counts counts = {0};
 
-    for (size_t i = 0; i < replay->letters->count; i++) {
-        const struct dead_letter *letter = &replay->letters->all[i];
+    for (size_t i = 0; i < replay->dead_letter_list->count; i++) {
+        const struct dead_letter *dead_letter =
+            &replay->dead_letter_list->all[i];
 
-        counts.chosen += letter->chosen;
-        if (!letter->matches) {
+        counts.chosen += dead_letter->chosen;
+        if (!dead_letter->matches) {
             continue;
         }
-        counts.superseded += letter->state == LETTER_SUPERSEDED;
-        counts.delivered += letter->state == LETTER_DELIVERED;
-        counts.quarantined += letter->state == LETTER_QUARANTINED;
-        counts.foreign += letter->state == LETTER_FOREIGN;
-        counts.unreadable += letter->state == LETTER_UNREADABLE;
+        counts.superseded += dead_letter->state == DEAD_LETTER_SUPERSEDED;
+        counts.delivered += dead_letter->state == DEAD_LETTER_DELIVERED;
+        counts.quarantined += dead_letter->state == DEAD_LETTER_QUARANTINED;
+        counts.foreign += dead_letter->state == DEAD_LETTER_FOREIGN;
+        counts.unreadable += dead_letter->state == DEAD_LETTER_UNREADABLE;
     }
     *ret_counts = counts;
 }
@@ -505,12 +511,12 @@ int replay_check_room(const struct replay *replay, struct error *err)
 
         /* As it will be at the end */
         for (size_t j = 0; j < then.count; j++) {
-            then.letters[j].put = then.letters[j].chosen;
+            then.dead_letter_list[j].put = then.dead_letter_list[j].chosen;
         }
         then.reached = INT64_MAX;
         result = track_encode(&then, &offset, &text, err);
         for (size_t j = 0; j < then.count; j++) {
-            then.letters[j].put = false;
+            then.dead_letter_list[j].put = false;
         }
     }
     return result;

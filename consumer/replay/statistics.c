@@ -4,7 +4,7 @@
 #include "waybill/dead_letter_statistics.h"
 
 /* Codes are what registries make them: beyond so many they are one row. */
-#define MOST_ROWS 1000
+#define MAX_ROWS 1000
 static const char others[] = "(others)";
 
 static struct tally_row *find_row(const struct tally *tally, const char *text)
@@ -32,7 +32,7 @@ void tally_add(struct tally *tally, const char *text)
 {
     struct tally_row *row = find_row(tally, text);
 
-    if (row == NULL && tally->count >= MOST_ROWS) {
+    if (row == NULL && tally->count >= MAX_ROWS) {
         text = others;
         row = find_row(tally, text);
     }
@@ -67,33 +67,33 @@ void tally_release(struct tally *tally)
     *tally = (struct tally){0};
 }
 
-static void count_one(struct letter_statistics *statistics,
-                      const struct dead_letter *letter)
+static void count_one(struct dead_letter_statistics *statistics,
+                      const struct dead_letter *dead_letter)
 {
     statistics->total++;
-    statistics->states[letter->state]++;
-    tally_add(&statistics->classes, letter->error_class);
-    tally_add(&statistics->codes, letter->code);
-    tally_add(&statistics->registrations, letter->registration);
-    tally_add(&statistics->attachments, letter->attachment);
+    statistics->states[dead_letter->state]++;
+    tally_add(&statistics->classes, dead_letter->error_class);
+    tally_add(&statistics->codes, dead_letter->code);
+    tally_add(&statistics->registrations, dead_letter->registration);
+    tally_add(&statistics->attachments, dead_letter->attachment);
     if (statistics->oldest == NULL ||
-        letter->failed_ms < statistics->oldest->failed_ms) {
-        statistics->oldest = letter;
+        dead_letter->failed_ms < statistics->oldest->failed_ms) {
+        statistics->oldest = dead_letter;
     }
     if (statistics->newest == NULL ||
-        letter->failed_ms >= statistics->newest->failed_ms) {
-        statistics->newest = letter;
+        dead_letter->failed_ms >= statistics->newest->failed_ms) {
+        statistics->newest = dead_letter;
     }
 }
 
-void letters_count(const struct letters *letters,
-                   struct letter_statistics *ret_statistics)
+void dead_letter_list_count(const struct dead_letter_list *dead_letter_list,
+                            struct dead_letter_statistics *ret_statistics)
 {
-    struct letter_statistics statistics = {0};
+    struct dead_letter_statistics statistics = {0};
 
-    for (size_t i = 0; i < letters->count; i++) {
-        if (letters->all[i].matches) {
-            count_one(&statistics, &letters->all[i]);
+    for (size_t i = 0; i < dead_letter_list->count; i++) {
+        if (dead_letter_list->all[i].matches) {
+            count_one(&statistics, &dead_letter_list->all[i]);
         }
     }
     tally_sort(&statistics.classes);
@@ -103,7 +103,7 @@ void letters_count(const struct letters *letters,
     *ret_statistics = statistics;
 }
 
-void letter_statistics_release(struct letter_statistics *statistics)
+void dead_letter_statistics_release(struct dead_letter_statistics *statistics)
 {
     tally_release(&statistics->classes);
     tally_release(&statistics->codes);

@@ -2,10 +2,11 @@
 
 #include <inttypes.h>
 
-bool letter_is_noted(const struct dead_letter *letter)
+bool dead_letter_is_noted(const struct dead_letter *dead_letter)
 {
-    return letter->matches && (letter->state == LETTER_SUPERSEDED ||
-                               letter->state == LETTER_DELIVERED);
+    return dead_letter->matches &&
+           (dead_letter->state == DEAD_LETTER_SUPERSEDED ||
+            dead_letter->state == DEAD_LETTER_DELIVERED);
 }
 
 /* What is not in the text, and below the offset, is done as well. */
@@ -18,41 +19,44 @@ static bool says_done(const struct track *track, int64_t offset)
 void track_apply(struct track *track)
 {
     for (size_t i = 0; i < track->count; i++) {
-        struct dead_letter *letter = &track->letters[i];
+        struct dead_letter *dead_letter = &track->dead_letter_list[i];
 
-        if (says_done(track, letter->offset)) {
-            letter->state = LETTER_REPLAYED;
+        if (says_done(track, dead_letter->offset)) {
+            dead_letter->state = DEAD_LETTER_REPLAYED;
         }
     }
 }
 
 static bool is_dealt_with(const struct track *track,
-                          const struct dead_letter *letter)
+                          const struct dead_letter *dead_letter)
 {
-    return letter->state == LETTER_REPLAYED || letter->put || letter->copied ||
-           (letter_is_noted(letter) && letter->offset <= track->reached);
+    return dead_letter->state == DEAD_LETTER_REPLAYED || dead_letter->put ||
+           dead_letter->copied ||
+           (dead_letter_is_noted(dead_letter) &&
+            dead_letter->offset <= track->reached);
 }
 
 static size_t first_open(const struct track *track)
 {
-    size_t place = 0;
+    size_t coordinates = 0;
 
-    while (place < track->count &&
-           is_dealt_with(track, &track->letters[place])) {
-        place++;
+    while (coordinates < track->count &&
+           is_dealt_with(track, &track->dead_letter_list[coordinates])) {
+        coordinates++;
     }
-    return place;
+    return coordinates;
 }
 
 /* Offsets between letters are those of markers and of what was undone or is no
  * longer there: they count as the letter before them does, so that a run of
  * letters is one run of offsets and the text stays short. */
-static void add_letter(struct offset_set *done, const struct track *track,
-                       size_t place)
+static void add_dead_letter(struct offset_set *done, const struct track *track,
+                            size_t coordinates)
 {
-    int64_t from = track->letters[place].offset;
-    int64_t to = place + 1 < track->count ? track->letters[place + 1].offset
-                                          : track->end;
+    int64_t from = track->dead_letter_list[coordinates].offset;
+    int64_t to = coordinates + 1 < track->count
+                     ? track->dead_letter_list[coordinates + 1].offset
+                     : track->end;
 
     for (; from < to; from++) {
         offset_set_add(done, from);
@@ -70,25 +74,25 @@ static int no_room(const struct track *track, int64_t watermark,
                      track->partition, watermark);
 }
 
-static int put_text(const struct track *track, size_t open,
-                    struct progress *progress, struct str *text,
-                    struct error *err)
+static int append_text(const struct track *track, size_t open,
+                       struct progress *progress, struct str *text,
+                       struct error *err)
 {
     for (size_t i = open; i < track->count; i++) {
-        const struct dead_letter *letter = &track->letters[i];
+        const struct dead_letter *dead_letter = &track->dead_letter_list[i];
 
-        if (!is_dealt_with(track, letter)) {
+        if (!is_dealt_with(track, dead_letter)) {
             continue;
         }
-        if (letter->offset - progress->watermark >= PROGRESS_MOST_SPAN) {
+        if (dead_letter->offset - progress->watermark >= PROGRESS_MAX_SPAN) {
             return no_room(track, progress->watermark, err);
         }
-        add_letter(&progress->done, track, i);
+        add_dead_letter(&progress->done, track, i);
     }
     offset_set_forget_below(&progress->done, progress->watermark);
     if (offset_set_end(&progress->done) - progress->watermark >
-            PROGRESS_MOST_SPAN ||
-        !progress_encode(progress, PROGRESS_MOST_TEXT, text)) {
+            PROGRESS_MAX_SPAN ||
+        !progress_encode(progress, PROGRESS_MAX_TEXT, text)) {
         return no_room(track, progress->watermark, err);
     }
     return 0;
@@ -102,9 +106,9 @@ int track_encode(const struct track *track, int64_t *ret_offset,
     int result;
 
     progress.watermark =
-        open < track->count ? track->letters[open].offset : track->end;
+        open < track->count ? track->dead_letter_list[open].offset : track->end;
     progress.dispatched = progress.watermark;
-    result = put_text(track, open, &progress, text, err);
+    result = append_text(track, open, &progress, text, err);
     if (result == 0) {
         *ret_offset = progress.watermark;
     }

@@ -18,7 +18,7 @@ struct track {
     int32_t partition;
     int64_t end;     /* of the snapshot */
     int64_t reached; /* what is noted as dealt with, is up to here */
-    struct dead_letter *letters;
+    struct dead_letter *dead_letter_list;
     size_t count;
     struct progress progress; /* as it was committed */
 };
@@ -30,6 +30,6 @@ void track_apply(struct track *track);
 int track_encode(const struct track *track, int64_t *ret_offset,
                  struct str *text, struct error *err) NODISCARD;
 /* To be noted without being replayed: superseded, or delivered since */
-bool letter_is_noted(const struct dead_letter *letter);
+bool dead_letter_is_noted(const struct dead_letter *dead_letter);
 
 #endif

@@ -57,8 +57,9 @@ static struct ruleset_attributes attributes_of(int abi)
     return attributes;
 }
 
-/* A path of needs_written() may be changed in these ways. No devices, sockets,
- * FIFOs or symbolic links are created, and nothing there is executed. */
+/* A path of access_allow_writing() may be changed in these ways. No devices,
+ * sockets, FIFOs or symbolic links are created, and nothing there is executed.
+ */
 #define WRITING                                                                \
     (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |          \
      LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |             \
@@ -124,7 +125,8 @@ static void allow_reading(void *payload, const char *path)
 }
 
 /* Before the others: of two rules for one place the first counts here. */
-static size_t allow_writing(struct rules *rules, const struct need *written)
+static size_t allow_writing(struct rules *rules,
+                            const struct access_entry *written)
 {
     for (; written != NULL; written = written->next) {
         allow(rules, written->text,
@@ -134,7 +136,7 @@ static size_t allow_writing(struct rules *rules, const struct need *written)
     return rules->count;
 }
 
-static void say_why(struct sandbox *sandbox, const char *what)
+static void report_why(struct sandbox *sandbox, const char *what)
 {
     snprintf(sandbox->no_landlock, sizeof(sandbox->no_landlock), "%s: %s", what,
              errno == EOPNOTSUPP ? "switched off (lsm= of the kernel)"
@@ -142,7 +144,7 @@ static void say_why(struct sandbox *sandbox, const char *what)
                                  : strerror(errno));
 }
 
-void landlock_close(const struct needs *needs, struct sandbox *sandbox)
+void landlock_close(const struct access *access, struct sandbox *sandbox)
 {
     int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
                            LANDLOCK_CREATE_RULESET_VERSION);
@@ -159,16 +161,16 @@ void landlock_close(const struct needs *needs, struct sandbox *sandbox)
                                      sizeof(attributes), 0);
     }
     if (rules.ruleset < 0) {
-        say_why(sandbox, "landlock");
+        report_why(sandbox, "landlock");
         return;
     }
-    sandbox->written = allow_writing(&rules, needs->written);
-    places_each(needs->files, allow_reading, &rules);
+    sandbox->written = allow_writing(&rules, access->written);
+    places_each(access->files, allow_reading, &rules);
     if (syscall(SYS_landlock_restrict_self, rules.ruleset, 0) == 0) {
         sandbox->landlock = abi;
         sandbox->files = rules.count;
     } else {
-        say_why(sandbox, "landlock_restrict_self");
+        report_why(sandbox, "landlock_restrict_self");
     }
     close(rules.ruleset);
 }

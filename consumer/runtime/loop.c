@@ -30,7 +30,7 @@ struct loop {
     struct task *running; /* what is left of this turn's */
     struct watch *watches;
     size_t watch_capacity;
-    size_t watched;
+    size_t service_manager;
     int epoll;
     bool stopped;
     struct runner *runner;
@@ -179,7 +179,7 @@ void loop_watch(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
     if (watch->fn == NULL || watch->events != events) {
         set_interest(loop, fd, events, watch->fn != NULL);
     }
-    loop->watched += watch->fn == NULL;
+    loop->service_manager += watch->fn == NULL;
     *watch = (struct watch){fn, payload, events};
 }
 
@@ -190,7 +190,7 @@ void loop_unwatch(struct loop *loop, int fd)
     }
     epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
     loop->watches[fd] = (struct watch){0};
-    loop->watched--;
+    loop->service_manager--;
 }
 
 bool loop_next_deadline(const struct loop *loop, uint64_t *ret_due_ms)
@@ -226,11 +226,11 @@ static bool run_timers(struct loop *loop)
 {
     uint64_t now = loop_now(loop);
     /* One that arms itself again for now must not keep the turn. */
-    size_t most = loop->timers.count;
+    size_t max = loop->timers.count;
     struct timer *timer;
     bool ran = false;
 
-    while (most-- > 0 && (timer = timers_first(&loop->timers)) != NULL &&
+    while (max-- > 0 && (timer = timers_first(&loop->timers)) != NULL &&
            timer->due_ms <= now) {
         timers_remove(&loop->timers, timer);
         timer->fn(timer->payload);
@@ -239,7 +239,7 @@ static bool run_timers(struct loop *loop)
     return ran;
 }
 
-static int patience(const struct loop *loop, bool wait)
+static int mode(const struct loop *loop, bool wait)
 {
     uint64_t due;
     uint64_t now;
@@ -262,10 +262,10 @@ static bool run_descriptors(struct loop *loop, bool wait)
     struct epoll_event events[BATCH];
     int count;
 
-    if (loop->watched == 0 && !wait) {
+    if (loop->service_manager == 0 && !wait) {
         return false;
     }
-    count = epoll_wait(loop->epoll, events, BATCH, patience(loop, wait));
+    count = epoll_wait(loop->epoll, events, BATCH, mode(loop, wait));
     for (int i = 0; i < count; i++) {
         struct watch *watch = &loop->watches[events[i].data.fd];
 

@@ -107,9 +107,9 @@ static bool folder_of(const char *path, char ret_folder[PATH_MAX])
     const char *slash = strrchr(path, '/');
 
     if (slash == NULL) {
-        str_putc(&folder, '.');
+        str_append_char(&folder, '.');
     } else {
-        str_put(&folder, path, (size_t)(slash - path) + 1);
+        str_append(&folder, path, (size_t)(slash - path) + 1);
     }
     return realpath(folder.data, ret_folder) != NULL;
 }
@@ -175,7 +175,7 @@ static void give_folders(const char *list, place_fn *fn, void *payload)
     }
 }
 
-void places_each(const struct need *files, place_fn *fn, void *payload)
+void places_each(const struct access_entry *files, place_fn *fn, void *payload)
 {
     struct giving giving = {fn, payload};
     const char *file = getenv("SSL_CERT_FILE");

@@ -31,7 +31,7 @@ void runner_hang_up(struct runner *runner)
 /* --- orders -----------------------------------------------------------------
  */
 
-static void say_gone(struct error *err)
+static void report_gone(struct error *err)
 {
     error_fill(err, ERROR_INTERRUPTED,
                "the process that runs credential helpers has ended: restart "
@@ -49,36 +49,36 @@ static int send_order(struct runner *runner, const struct str *order,
         return error_set(err, ERROR_INTERRUPTED,
                          "the process that runs credential helpers is busy");
     }
-    say_gone(err);
+    report_gone(err);
     return -1;
 }
 
-static void put_order(struct str *out, const struct subprocess *subprocess,
-                      const struct subprocess_request *request)
+static void append_order(struct str *out, const struct subprocess *subprocess,
+                         const struct subprocess_request *request)
 {
     struct runner_order order = {
         .id = subprocess->id,
         .timeout_ms = request->timeout_ms,
-        .most_output = request->most_output,
+        .max_output = request->max_output,
         .has_input = request->input != NULL,
     };
 
     while (request->argv[order.argc] != NULL) {
         order.argc++;
     }
-    str_put(out, (const char *)&order, sizeof(order));
+    str_append(out, (const char *)&order, sizeof(order));
     for (size_t i = 0; i < order.argc; i++) {
-        str_put(out, request->argv[i], strlen(request->argv[i]) + 1);
+        str_append(out, request->argv[i], strlen(request->argv[i]) + 1);
     }
     if (request->input != NULL) {
-        str_put(out, request->input, strlen(request->input) + 1);
+        str_append(out, request->input, strlen(request->input) + 1);
     }
 }
 
 int runner_ask(struct runner *runner, struct subprocess *subprocess,
                const struct subprocess_request *request, struct error *err)
 {
-    CLEANUP(str_release) struct str order = STR_INIT_SECRET(RUNNER_MOST_ORDER);
+    CLEANUP(str_release) struct str order = STR_INIT_SECRET(RUNNER_MAX_ORDER);
 
     if (runner->pid == 0) {
         return error_set(err, ERROR_NOT_FOUND,
@@ -87,11 +87,11 @@ int runner_ask(struct runner *runner, struct subprocess *subprocess,
                          request->argv[0]);
     }
     if (runner->fd < 0) {
-        say_gone(err);
+        report_gone(err);
         return -1;
     }
     subprocess->id = ++runner->last_id;
-    put_order(&order, subprocess, request);
+    append_order(&order, subprocess, request);
     if (order.overflow) {
         return error_set(err, ERROR_CONFIG, "the command line is too long");
     }
@@ -163,9 +163,9 @@ static void take_answer(struct runner *runner, const char *data, size_t len)
         return;
     }
     subprocess->result.exit_code = answer.exit_code;
-    str_put(&subprocess->result.output, data, answer.output);
-    str_put(&subprocess->result.errors, data + answer.output,
-            len - answer.output);
+    str_append(&subprocess->result.output, data, answer.output);
+    str_append(&subprocess->result.errors, data + answer.output,
+               len - answer.output);
     subprocess->finish(subprocess, NULL);
 }
 
@@ -175,7 +175,7 @@ static void lose(struct runner *runner)
     struct error err;
 
     runner_hang_up(runner);
-    say_gone(&err);
+    report_gone(&err);
     while ((subprocess = TAILQ_FIRST(&runner->asked)) != NULL) {
         drop(subprocess);
         subprocess->finish(subprocess, &err);
@@ -185,8 +185,8 @@ static void lose(struct runner *runner)
 static void on_readable(void *payload, int fd, unsigned events)
 {
     struct runner *runner = payload;
-    char *buffer = mem_zalloc(RUNNER_MOST_ANSWER);
-    ssize_t got = recv(fd, buffer, RUNNER_MOST_ANSWER, MSG_DONTWAIT);
+    char *buffer = mem_zalloc(RUNNER_MAX_ANSWER);
+    ssize_t got = recv(fd, buffer, RUNNER_MAX_ANSWER, MSG_DONTWAIT);
 
     (void)events;
     if (got > 0) {

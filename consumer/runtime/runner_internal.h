@@ -13,7 +13,7 @@
 struct runner_order {
     uint64_t id;
     uint64_t timeout_ms;
-    uint64_t most_output;
+    uint64_t max_output;
     uint32_t argc;      /* words that follow, each with its NUL; 0: kill it */
     uint32_t has_input; /* one more */
 };
@@ -25,9 +25,9 @@ struct runner_answer {
     uint64_t output; /* bytes of it (of the message); the rest is errors */
 };
 
-#define RUNNER_MOST_WORDS 8
-#define RUNNER_MOST_ORDER ((size_t)12 * 1024)
-#define RUNNER_MOST_ANSWER (LIMIT_HELPER_OUTPUT + (size_t)8 * 1024)
+#define RUNNER_MAX_WORDS 8
+#define RUNNER_MAX_ORDER ((size_t)12 * 1024)
+#define RUNNER_MAX_ANSWER (LIMIT_HELPER_OUTPUT + (size_t)8 * 1024)
 
 struct runner {
     int fd;    /* -1: there is no such process, or no more */
@@ -41,6 +41,6 @@ struct runner {
 void runner_hang_up(struct runner *runner);
 
 /* runner_serve.c: the process itself */
-noreturn void runner_serve(int fd, const struct need *programs);
+noreturn void runner_serve(int fd, const struct access_entry *programs);
 
 #endif

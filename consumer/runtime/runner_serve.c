@@ -19,7 +19,7 @@
 
 /* A service asks for as many as it has registrations, and all at once only when
  * it starts, or takes another configuration. Each costs three descriptors. */
-#define MOST_JOBS 256
+#define MAX_JOBS 256
 
 struct job {
     struct server *server;
@@ -31,7 +31,7 @@ struct job {
 struct server {
     struct loop *loop;
     int fd;
-    const struct need *programs;
+    const struct access_entry *programs;
     size_t count;
     TAILQ_HEAD(, job) jobs;
 };
@@ -46,11 +46,11 @@ static void answer(const struct server *server,
                    const struct str *errors)
 {
     CLEANUP(secret_release)
-    struct secret text = SECRET_INIT(RUNNER_MOST_ANSWER);
+    struct secret text = SECRET_INIT(RUNNER_MAX_ANSWER);
 
-    str_put(&text.text, (const char *)head, sizeof(*head));
-    str_put(&text.text, output->data, output->len);
-    str_put(&text.text, errors->data, errors->len);
+    str_append(&text.text, (const char *)head, sizeof(*head));
+    str_append(&text.text, output->data, output->len);
+    str_append(&text.text, errors->data, errors->len);
     while (send(server->fd, text.text.data, text.text.len, MSG_NOSIGNAL) < 0 &&
            errno == EINTR) {
     }
@@ -63,7 +63,7 @@ static void refuse(const struct server *server, uint64_t id,
     const struct str nothing = STR_INIT(0);
     struct runner_answer head = {.id = id, .kind = (int32_t)err->kind};
 
-    str_puts(&message, err->message);
+    str_append_text(&message, err->message);
     head.output = message.len;
     answer(server, &head, &message, &nothing);
 }
@@ -114,13 +114,13 @@ static void cancel_by_id(struct server *server, uint64_t id)
 static int check(const struct server *server, const char *const *argv,
                  struct error *err)
 {
-    if (!needs_allow(server->programs, argv)) {
+    if (!access_has_command(server->programs, argv)) {
         return error_set(err, ERROR_CONFIG,
                          "'%s' is none of the programs that the configuration "
                          "named when waybill started: restart waybill",
                          argv[0]);
     }
-    if (server->count >= MOST_JOBS) {
+    if (server->count >= MAX_JOBS) {
         return error_set(err, ERROR_INTERRUPTED,
                          "too many credential helpers at a time");
     }
@@ -130,9 +130,9 @@ static int check(const struct server *server, const char *const *argv,
 static void run(struct server *server, const struct runner_order *order,
                 const char *const *argv, const char *input)
 {
-    size_t most = order->most_output < LIMIT_HELPER_OUTPUT
-                      ? (size_t)order->most_output
-                      : LIMIT_HELPER_OUTPUT;
+    size_t max = order->max_output < LIMIT_HELPER_OUTPUT
+                     ? (size_t)order->max_output
+                     : LIMIT_HELPER_OUTPUT;
     struct error err;
     struct job *job;
 
@@ -147,7 +147,7 @@ static void run(struct server *server, const struct runner_order *order,
     server->count++;
     job->subprocess = subprocess_start(
         server->loop,
-        &(struct subprocess_request){argv, input, most, order->timeout_ms},
+        &(struct subprocess_request){argv, input, max, order->timeout_ms},
         on_done, job);
 }
 
@@ -166,7 +166,7 @@ static const char *take_text(const char **at, const char *end)
 
 static void take_order(struct server *server, const char *data, size_t len)
 {
-    const char *argv[RUNNER_MOST_WORDS + 1] = {NULL};
+    const char *argv[RUNNER_MAX_WORDS + 1] = {NULL};
     const char *end = data + len;
     const char *input = NULL;
     struct runner_order order;
@@ -181,7 +181,7 @@ static void take_order(struct server *server, const char *data, size_t len)
         return;
     }
     for (size_t i = 0; i < order.argc; i++) {
-        if (i >= RUNNER_MOST_WORDS ||
+        if (i >= RUNNER_MAX_WORDS ||
             (argv[i] = take_text(&data, end)) == NULL) {
             return;
         }
@@ -206,7 +206,7 @@ static noreturn void leave(struct server *server)
 static void on_readable(void *payload, int fd, unsigned events)
 {
     struct server *server = payload;
-    char buffer[RUNNER_MOST_ORDER];
+    char buffer[RUNNER_MAX_ORDER];
     ssize_t got = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
 
     (void)events;
@@ -224,13 +224,13 @@ static void on_readable(void *payload, int fd, unsigned events)
 /* Kernels before 5.9, and filters of their time, have no close_range(). */
 static void close_all_but(int fd)
 {
-    int most = (int)sysconf(_SC_OPEN_MAX);
+    int max = (int)sysconf(_SC_OPEN_MAX);
 
     if ((fd == 3 || syscall(SYS_close_range, 3U, (unsigned)fd - 1, 0) == 0) &&
         syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0) == 0) {
         return;
     }
-    for (int i = 3; i < most; i++) {
+    for (int i = 3; i < max; i++) {
         if (i != fd) {
             close(i);
         }
@@ -253,7 +253,7 @@ static void settle(int fd)
     close_all_but(fd);
 }
 
-noreturn void runner_serve(int fd, const struct need *programs)
+noreturn void runner_serve(int fd, const struct access_entry *programs)
 {
     struct server server = {.fd = fd, .programs = programs};
 

@@ -14,17 +14,18 @@
 /* --- on PATH? ---------------------------------------------------------------
  */
 
-static bool is_in(const char *folder, size_t len, const struct need *programs)
+static bool is_in(const char *folder, size_t len,
+                  const struct access_entry *programs)
 {
     CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
     struct dirent **names;
     bool found = false;
     int count;
 
-    str_put(&path, folder, len);
+    str_append(&path, folder, len);
     count = len > 0 ? scandir(path.data, &names, NULL, NULL) : -1;
     for (int i = 0; i < count; i++) {
-        found = found || needs_name(programs, names[i]->d_name);
+        found = found || access_has_program(programs, names[i]->d_name);
         free(names[i]);
     }
     if (count >= 0) {
@@ -33,7 +34,7 @@ static bool is_in(const char *folder, size_t len, const struct need *programs)
     return found;
 }
 
-static bool is_on_path(const struct need *programs)
+static bool is_on_path(const struct access_entry *programs)
 {
     const char *path = getenv("PATH");
 
@@ -53,7 +54,7 @@ static bool is_on_path(const struct need *programs)
 /* --- the process ------------------------------------------------------------
  */
 
-struct runner *runner_start(const struct need *programs)
+struct runner *runner_start(const struct access_entry *programs)
 {
     struct runner *runner = mem_zalloc(sizeof(*runner));
     int pair[2];

@@ -4,14 +4,14 @@
 
 #include "sandbox_internal.h"
 
-void sandbox_close(const struct needs *needs, struct sandbox *ret_sandbox)
+void sandbox_close(const struct access *access, struct sandbox *ret_sandbox)
 {
     *ret_sandbox = (struct sandbox){
         .proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC)};
     /* Both of the others want it. */
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    landlock_close(needs, ret_sandbox);
-    seccomp_close(needs->written != NULL, ret_sandbox);
+    landlock_close(access, ret_sandbox);
+    seccomp_close(access->written != NULL, ret_sandbox);
 }
 
 void sandbox_release(struct sandbox *sandbox)

@@ -17,12 +17,12 @@
 
 /* Each fills its part of the sandbox. With `writes`, which files are written is
  * limited by Landlock alone. */
-void landlock_close(const struct needs *needs, struct sandbox *sandbox);
+void landlock_close(const struct access *access, struct sandbox *sandbox);
 void seccomp_close(bool writes, struct sandbox *sandbox);
 
 /* places.c: calls fn() for every file and folder that may be read, and for some
  * of them more than once; what is not there is left out. */
 typedef void place_fn(void *payload, const char *path);
-void places_each(const struct need *files, place_fn *fn, void *payload);
+void places_each(const struct access_entry *files, place_fn *fn, void *payload);
 
 #endif

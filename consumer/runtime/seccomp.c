@@ -247,7 +247,7 @@ static int refuse_signals(scmp_filter_ctx context)
     return REFUSE(context, rt_tgsigqueueinfo, SCMP_A0(SCMP_CMP_NE, own, 0));
 }
 
-#define MOST_FAMILY 45U /* AF_MCTP, today's last */
+#define MAX_FAMILY 45U /* AF_MCTP, today's last */
 
 static int refuse_family(scmp_filter_ctx context, unsigned family)
 {
@@ -271,10 +271,10 @@ static int refuse_family(scmp_filter_ctx context, unsigned family)
 
 static int refuse_sockets(scmp_filter_ctx context)
 {
-    for (unsigned family = 0; family <= MOST_FAMILY; family++) {
+    for (unsigned family = 0; family <= MAX_FAMILY; family++) {
         TRY(refuse_family(context, family));
     }
-    return REFUSE(context, socket, SCMP_A0(SCMP_CMP_GT, MOST_FAMILY, 0));
+    return REFUSE(context, socket, SCMP_A0(SCMP_CMP_GT, MAX_FAMILY, 0));
 }
 
 /* Typing into the terminal that it was started from; being dumped after all */

@@ -23,7 +23,7 @@
  */
 
 #define POLL_MS 20
-#define MOST_ERRORS ((size_t)4096)
+#define MAX_ERRORS ((size_t)4096)
 /* A killed program ends at once, but for one that hangs in the kernel itself (a
  * dead NFS server); that one stays behind as a zombie. */
 #define REAP_TRIES 200
@@ -159,7 +159,7 @@ static void drain(struct subprocess *subprocess, struct stream *stream)
             size_t room = stream->text->cap - stream->text->len;
             bool cut = stream == &subprocess->errors && (size_t)got > room;
 
-            str_put(stream->text, buffer, cut ? room : (size_t)got);
+            str_append(stream->text, buffer, cut ? room : (size_t)got);
         } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             stop_reading(subprocess, stream);
         } else if (errno == EAGAIN) {
@@ -169,7 +169,8 @@ static void drain(struct subprocess *subprocess, struct stream *stream)
     explicit_bzero(buffer, sizeof(buffer));
 }
 
-static void say_too_much(const struct subprocess *subprocess, struct error *err)
+static void report_too_much(const struct subprocess *subprocess,
+                            struct error *err)
 {
     error_fill(err, ERROR_TOO_LARGE, "'%s' printed more than %zu bytes",
                subprocess->name, subprocess->result.output.cap);
@@ -184,7 +185,7 @@ static void on_readable(void *payload, int fd, unsigned events)
     drain(subprocess, fd == subprocess->output.fd ? &subprocess->output
                                                   : &subprocess->errors);
     if (subprocess->result.output.overflow) {
-        say_too_much(subprocess, &err);
+        report_too_much(subprocess, &err);
         fail(subprocess, &err);
     }
 }
@@ -197,7 +198,7 @@ static int read_end(struct subprocess *subprocess, int status,
     drain(subprocess, &subprocess->output);
     drain(subprocess, &subprocess->errors);
     if (subprocess->result.output.overflow) {
-        say_too_much(subprocess, err);
+        report_too_much(subprocess, err);
         return -1;
     }
     if (status == -1) {
@@ -248,7 +249,7 @@ struct ends {
     int fds[3];
 };
 
-static int say_no_pipe(struct error *err)
+static int report_no_pipe(struct error *err)
 {
     return error_set(err, ERROR_CONFIG, "no pipe: %s", strerror(errno));
 }
@@ -259,18 +260,18 @@ static int open_input(struct ends *ends, const char *input, struct error *err)
     int pair[2];
     ssize_t written;
 
-    if (len > SUBPROCESS_MOST_INPUT) {
+    if (len > SUBPROCESS_MAX_INPUT) {
         return error_set(err, ERROR_CONFIG, "the input is too long");
     }
     if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0) {
-        return say_no_pipe(err);
+        return report_no_pipe(err);
     }
     /* Only our end, and only while this is written, must not block. */
     written = len > 0 ? write(pair[1], input, len) : 0;
     close(pair[1]);
     if (written != (ssize_t)len || fcntl(pair[0], F_SETFL, 0) < 0) {
         close(pair[0]);
-        return say_no_pipe(err);
+        return report_no_pipe(err);
     }
     ends->fds[0] = pair[0];
     return 0;
@@ -281,12 +282,12 @@ static int open_stream(int *ret_end, struct stream *stream, struct error *err)
     int pair[2];
 
     if (pipe2(pair, O_CLOEXEC) < 0) {
-        return say_no_pipe(err);
+        return report_no_pipe(err);
     }
     *ret_end = pair[1];
     stream->fd = pair[0];
     if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
-        return say_no_pipe(err);
+        return report_no_pipe(err);
     }
     return 0;
 }
@@ -426,8 +427,8 @@ struct subprocess *subprocess_start(struct loop *loop,
     subprocess->pidfd = -1;
     subprocess->output = (struct stream){-1, &subprocess->result.output};
     subprocess->errors = (struct stream){-1, &subprocess->result.errors};
-    str_init_secret(&subprocess->result.output, request->most_output);
-    str_init_secret(&subprocess->result.errors, MOST_ERRORS);
+    str_init_secret(&subprocess->result.output, request->max_output);
+    str_init_secret(&subprocess->result.errors, MAX_ERRORS);
     timer_init(&subprocess->limit, on_limit, subprocess);
     timer_init(&subprocess->poll, on_poll, subprocess);
     task_init(&subprocess->failing, run_failing, subprocess);

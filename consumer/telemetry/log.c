@@ -11,16 +11,16 @@
 /* A line is cut rather than written in two: two threads may be writing. */
 #define LONGEST_LINE ((size_t)16 * 1024)
 
-static enum log_level least_level = LOG_INFO;
+static enum log_level min_level = LOG_INFO;
 static bool as_json = true;
 
 static atomic_uint_fast64_t counts[LOG_LEVELS];
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-void log_setup(enum log_level least, enum log_format format)
+void log_setup(enum log_level min, enum log_format format)
 {
-    least_level = least;
+    min_level = min;
     as_json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
 }
 
@@ -29,19 +29,19 @@ uint64_t log_count(enum log_level level)
     return atomic_load_explicit(&counts[level], memory_order_relaxed);
 }
 
-static void put_json(struct str *line, const struct log_field *fields,
-                     size_t count)
+static void append_json(struct str *line, const struct log_field *fields,
+                        size_t count)
 {
     struct json_writer writer = {.out = line};
 
     json_open(&writer, NULL, '{');
     for (size_t i = 0; i < count; i++) {
         if (fields[i].text != NULL) {
-            json_put_string(&writer, fields[i].name, fields[i].text);
+            json_append_string(&writer, fields[i].name, fields[i].text);
         } else if (fields[i].flag && !fields[i].absent) {
-            json_put_bool(&writer, fields[i].name, fields[i].number != 0);
+            json_append_bool(&writer, fields[i].name, fields[i].number != 0);
         } else if (!fields[i].absent) {
-            json_put_integer(&writer, fields[i].name, fields[i].number);
+            json_append_integer(&writer, fields[i].name, fields[i].number);
         }
     }
     json_close(&writer, '}');
@@ -57,8 +57,8 @@ static bool is_bare(const char *text)
     return *text != '\0';
 }
 
-static void put_logfmt(struct str *line, const struct log_field *fields,
-                       size_t count)
+static void append_logfmt(struct str *line, const struct log_field *fields,
+                          size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct json_writer quoted = {.out = line};
@@ -68,24 +68,23 @@ static void put_logfmt(struct str *line, const struct log_field *fields,
         }
         str_printf(line, "%s%s=", line->len > 0 ? " " : "", fields[i].name);
         if (fields[i].flag) {
-            str_puts(line, fields[i].number != 0 ? "true" : "false");
+            str_append_text(line, fields[i].number != 0 ? "true" : "false");
         } else if (fields[i].text == NULL) {
             str_printf(line, "%lld", (long long)fields[i].number);
         } else if (is_bare(fields[i].text)) {
-            str_puts(line, fields[i].text);
+            str_append_text(line, fields[i].text);
         } else {
-            json_put_string(&quoted, NULL, fields[i].text);
+            json_append_string(&quoted, NULL, fields[i].text);
         }
     }
 }
 
 /* What comes from outside must not make the rest disappear: an audit line keeps
  * its coordinates. Without any text of an event's a line is short enough. */
-static void leave_out_longer(struct log_field *fields, size_t count,
-                             size_t most)
+static void leave_out_longer(struct log_field *fields, size_t count, size_t max)
 {
     for (size_t i = 4; i < count; i++) {
-        if (fields[i].text != NULL && strlen(fields[i].text) > most) {
+        if (fields[i].text != NULL && strlen(fields[i].text) > max) {
             fields[i].text = NULL;
             fields[i].absent = true;
         }
@@ -101,7 +100,7 @@ void log_line(enum log_level level, const char *module, const char *msg,
     size_t used = 4;
 
     atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
-    if (level < least_level) {
+    if (level < min_level) {
         return;
     }
     all[0] = LOG_TEXT("ts", clock_format(clock_wall_ms(clock_system()), now));
@@ -111,13 +110,13 @@ void log_line(enum log_level level, const char *module, const char *msg,
     for (size_t i = 0; i < count && used < ARRAY_SIZE(all); i++) {
         all[used++] = fields[i];
     }
-    (as_json ? put_json : put_logfmt)(&line, all, used);
-    str_putc(&line, '\n');
-    for (size_t most = 256; line.overflow; most /= 16) {
-        leave_out_longer(all, used, most);
+    (as_json ? append_json : append_logfmt)(&line, all, used);
+    str_append_char(&line, '\n');
+    for (size_t max = 256; line.overflow; max /= 16) {
+        leave_out_longer(all, used, max);
         str_clear(&line);
-        (as_json ? put_json : put_logfmt)(&line, all, used);
-        str_putc(&line, '\n');
+        (as_json ? append_json : append_logfmt)(&line, all, used);
+        str_append_char(&line, '\n');
     }
     if (write(STDERR_FILENO, line.data, line.len) < 0) {
         return; /* nobody is there to be told */

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define MOST_LABELS 8
+#define MAX_LABELS 8
 
 void histogram_init(struct histogram *histogram,
                     const struct histogram_bounds *bounds)
@@ -24,24 +24,24 @@ void histogram_observe(struct histogram *histogram, double value)
 }
 
 /* The format knows three escapes, and in a help text a quote needs none. */
-static void put_escaped(struct str *out, const char *text, bool quoted)
+static void append_escaped(struct str *out, const char *text, bool quoted)
 {
     for (; *text != '\0'; text++) {
         if (*text == '\\') {
-            str_puts(out, "\\\\");
+            str_append_text(out, "\\\\");
         } else if (*text == '\n') {
-            str_puts(out, "\\n");
+            str_append_text(out, "\\n");
         } else if (*text == '"' && quoted) {
-            str_puts(out, "\\\"");
+            str_append_text(out, "\\\"");
         } else {
-            str_putc(out, *text);
+            str_append_char(out, *text);
         }
     }
 }
 
 /* Whole ones as such: fifteen digits hold every count, seventeen would write
  * 0.05 as something else. */
-static void put_number(struct str *out, double value)
+static void append_number(struct str *out, double value)
 {
     str_printf(out, "%.15g", value);
 }
@@ -50,39 +50,40 @@ void metrics_begin(struct str *out, const char *name, const char *type,
                    const char *help)
 {
     str_printf(out, "# HELP %s ", name);
-    put_escaped(out, help, false);
+    append_escaped(out, help, false);
     str_printf(out, "\n# TYPE %s %s\n", name, type);
 }
 
-static void put_sample(struct str *out, const char *name, const char *suffix,
-                       const struct metric_label *labels, size_t count,
-                       double value)
+static void append_sample(struct str *out, const char *name, const char *suffix,
+                          const struct metric_label *labels, size_t count,
+                          double value)
 {
     str_printf(out, "%s%s", name, suffix);
     for (size_t i = 0; i < count; i++) {
         str_printf(out, "%s%s=\"", i > 0 ? "," : "{", labels[i].name);
-        put_escaped(out, labels[i].value, true);
-        str_putc(out, '"');
+        append_escaped(out, labels[i].value, true);
+        str_append_char(out, '"');
     }
-    str_puts(out, count > 0 ? "} " : " ");
-    put_number(out, value);
-    str_putc(out, '\n');
+    str_append_text(out, count > 0 ? "} " : " ");
+    append_number(out, value);
+    str_append_char(out, '\n');
 }
 
-void metrics_put(struct str *out, const char *name,
-                 const struct metric_label *labels, size_t count, double value)
+void metrics_append(struct str *out, const char *name,
+                    const struct metric_label *labels, size_t count,
+                    double value)
 {
-    put_sample(out, name, "", labels, count, value);
+    append_sample(out, name, "", labels, count, value);
 }
 
 /* Buckets add up, unlike those that are counted in. */
-void metrics_put_histogram(struct str *out, const char *name,
-                           const struct metric_label *labels, size_t count,
-                           const struct histogram *histogram)
+void metrics_append_histogram(struct str *out, const char *name,
+                              const struct metric_label *labels, size_t count,
+                              const struct histogram *histogram)
 {
     const struct histogram_bounds *bounds = histogram->bounds;
-    struct metric_label all[MOST_LABELS + 1];
-    size_t kept = count < MOST_LABELS ? count : MOST_LABELS;
+    struct metric_label all[MAX_LABELS + 1];
+    size_t kept = count < MAX_LABELS ? count : MAX_LABELS;
     uint64_t below = 0;
 
     if (kept > 0) {
@@ -92,14 +93,14 @@ void metrics_put_histogram(struct str *out, const char *name,
         CLEANUP(str_release) struct str bound = STR_INIT(32);
 
         if (i < bounds->count) {
-            put_number(&bound, bounds->bounds[i]);
+            append_number(&bound, bounds->bounds[i]);
         } else {
-            str_puts(&bound, "+Inf");
+            str_append_text(&bound, "+Inf");
         }
         below += histogram->counts[i];
         all[kept] = (struct metric_label){"le", bound.data};
-        put_sample(out, name, "_bucket", all, kept + 1, (double)below);
+        append_sample(out, name, "_bucket", all, kept + 1, (double)below);
     }
-    put_sample(out, name, "_sum", labels, kept, histogram->sum);
-    put_sample(out, name, "_count", labels, kept, (double)below);
+    append_sample(out, name, "_sum", labels, kept, histogram->sum);
+    append_sample(out, name, "_count", labels, kept, (double)below);
 }

@@ -54,7 +54,7 @@ int admin_renew(struct admin *admin, bool *ret_renewed,
 void admin_free(struct admin *admin); /* NULL is fine */
 
 /* Generated from the table of families: Markdown */
-void admin_put_metrics_reference(struct str *out);
+void admin_append_metrics_reference(struct str *out);
 
 const char *admin_library_version(void);
 

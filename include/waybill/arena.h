@@ -18,7 +18,7 @@ struct arena *arena_new(void);
 struct arena *arena_new_counted(size_t *total);
 void arena_free(struct arena *arena); /* NULL is fine */
 /* The same, of one that holds secrets */
-void arena_wipe(struct arena *arena);
+void arena_wipe_and_free(struct arena *arena);
 
 void *arena_alloc(struct arena *arena, size_t size);       /* zeroed, aligned */
 char *arena_strdup(struct arena *arena, const char *text); /* NULL stays NULL */

@@ -3,10 +3,10 @@
 
 #include <stdbool.h>
 
+#include "waybill/access.h"
 #include "waybill/digest.h"
 #include "waybill/field.h"
 #include "waybill/file.h"
-#include "waybill/needs.h"
 #include "waybill/plan.h"
 #include "waybill/str.h"
 
@@ -88,7 +88,7 @@ struct settings {
     struct attachment *attachments;
     size_t attachment_count;
     struct digest revision; /* of the file's bytes */
-    struct needs needs;     /* every file that it names, and the file itself */
+    struct access access;   /* every file that it names, and the file itself */
     struct arena *arena;    /* owns all of it */
 };
 
@@ -101,8 +101,8 @@ struct config_rules {
 };
 
 /* What a command cannot do without */
-#define CONFIG_NEEDS_KAFKA 1U
-#define CONFIG_NEEDS_REGISTRATIONS 2U
+#define CONFIG_REQUIRES_KAFKA 1U
+#define CONFIG_REQUIRES_REGISTRATIONS 2U
 /* Or the one section that it wants; others may be wrong, and stay as they are
  * by default. */
 #define CONFIG_ADMIN_ALONE 4U
@@ -122,7 +122,7 @@ struct config_files {
  * *faults, a line each; warnings may be there either way. *ret_files, which the
  * caller releases, is what was read, or tried to be, whatever came of it. */
 int config_load(const char *path, const struct config_rules *rules,
-                unsigned needs, struct settings **ret_settings,
+                unsigned access, struct settings **ret_settings,
                 struct str *faults, struct str *warnings,
                 struct config_files *ret_files) NODISCARD;
 void settings_free(struct settings *settings); /* NULL is fine; wipes */
@@ -139,21 +139,22 @@ void config_files_release(struct config_files *files);
  * Kafka's properties name, as digests: "key HEX", a line each; and the keys in
  * which two of these differ: "kafka.group, admin.listen"
  */
-void config_put_marks(const struct settings *settings, struct str *out);
-void config_put_changed(const char *marks, const char *others, struct str *out);
+void config_append_marks(const struct settings *settings, struct str *out);
+void config_append_changed(const char *marks, const char *others,
+                           struct str *out);
 
 /* The command line's FILE: `given`, else WAYBILL_CONFIG, else ./config.yaml,
  * else /etc/waybill/config.yaml */
 const char *config_path(const char *given);
 
 /* Generated from the tables: Markdown, and JSON Schema 2020-12 */
-void config_put_reference(struct str *out,
+void config_append_reference(
+    struct str *out, const struct integration_fields *const *integrations);
+void config_append_schema(struct str *out,
                           const struct integration_fields *const *integrations);
-void config_put_schema(struct str *out,
-                       const struct integration_fields *const *integrations);
 /* waybill.yaml(5) */
-void config_put_manual(struct str *out,
-                       const struct integration_fields *const *integrations);
+void config_append_manual(struct str *out,
+                          const struct integration_fields *const *integrations);
 
 const char *config_library_version(void);
 

@@ -6,12 +6,12 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "waybill/access.h"
 #include "waybill/error.h"
 #include "waybill/field.h"
 #include "waybill/file.h"
 #include "waybill/http.h"
 #include "waybill/loop.h"
-#include "waybill/needs.h"
 #include "waybill/secret.h"
 
 /*
@@ -76,8 +76,8 @@ int credential_source_check(const struct credential_source *source,
                             const char **ret_key, struct error *err) NODISCARD;
 
 /* The files that it reads, and the programs that it runs */
-void credential_source_needs(const struct credential_source *source,
-                             struct needs *needs);
+void credential_source_access(const struct credential_source *source,
+                              struct access *access);
 
 /* --- what comes out ---------------------------------------------------------
  */
@@ -144,8 +144,8 @@ struct keychain_waiter {
 };
 
 /* What a keychain with these options reads and runs, which is nothing yet */
-void keychain_needs(const struct keychain_options *options,
-                    struct needs *needs);
+void keychain_access(const struct keychain_options *options,
+                     struct access *access);
 
 /* Network and options, and what they point to, must outlive it. */
 struct keychain *keychain_new(const struct network *network,
@@ -170,7 +170,7 @@ void keychain_rotate(struct keychain *keychain, uint64_t id,
 const struct credential *keychain_last(const struct keychain *keychain);
 /* What each source said when the chain was walked last: "env GHCR_TOKEN: not
  * set; docker config: no file". */
-const char *keychain_story(const struct keychain *keychain);
+const char *keychain_report(const struct keychain *keychain);
 
 /* Docker Hub has several names, in any case, which all mean the same registry;
  * the list ends with NULL. DOCKER_HUB is the one that credentials and

@@ -14,7 +14,7 @@
  * like. Pure.
  */
 
-#define FILTER_MOST_TERMS 32
+#define FILTER_MAX_TERMS 32
 
 struct filter_term {
     int kind;
@@ -25,7 +25,7 @@ struct filter_term {
 
 /* Terms of one kind are alternatives; every kind must agree. */
 struct filter {
-    struct filter_term terms[FILTER_MOST_TERMS];
+    struct filter_term terms[FILTER_MAX_TERMS];
     size_t count;
 };
 
@@ -35,7 +35,7 @@ int filter_add(struct filter *filter, const char *option, const char *value,
                int64_t now_ms, struct error *err) NODISCARD;
 bool filter_is_option(const char *option);
 bool filter_matches(const struct filter *filter,
-                    const struct dead_letter *letter,
+                    const struct dead_letter *dead_letter,
                     const struct message *message);
 
 #endif

@@ -16,7 +16,7 @@
  */
 
 /* A dead letter that was replayed so often is left alone. */
-#define REPLAY_DEFAULT_MOST 5
+#define REPLAY_DEFAULT_MAX 5
 
 struct replay_policy {
     const char *group; /* kafka.group */
@@ -25,7 +25,7 @@ struct replay_policy {
     size_t limit; /* SIZE_MAX: all */
 };
 
-struct letters {
+struct dead_letter_list {
     struct arena *arena;
     struct dead_letter *all; /* by partition and offset, once sorted */
     size_t count;
@@ -33,22 +33,25 @@ struct letters {
     struct dead_letter **by_event; /* by event id */
 };
 
-struct letters *letters_new(void);
-void letters_free(struct letters *letters); /* NULL is fine */
-void letters_add(struct letters *letters, const struct input *input,
-                 const struct filter *filter);
+struct dead_letter_list *dead_letter_list_new(void);
+void dead_letter_list_free(
+    struct dead_letter_list *dead_letter_list); /* NULL is fine */
+void dead_letter_list_add(struct dead_letter_list *dead_letter_list,
+                          const struct input *input,
+                          const struct filter *filter);
 /* When all are there */
-void letters_sort(struct letters *letters);
-struct dead_letter *letters_find(const struct letters *letters,
-                                 int32_t partition, int64_t offset);
+void dead_letter_list_sort(struct dead_letter_list *dead_letter_list);
+struct dead_letter *dead_letter_list_find(
+    const struct dead_letter_list *dead_letter_list, int32_t partition,
+    int64_t offset);
 /* What is older than another of the same delivery is superseded. */
-void letters_supersede(struct letters *letters);
+void dead_letter_list_supersede(struct dead_letter_list *dead_letter_list);
 /* Those of other groups, and those that were replayed too often */
-void letters_set_apart(struct letters *letters,
-                       const struct replay_policy *policy);
+void dead_letter_list_set_apart(struct dead_letter_list *dead_letter_list,
+                                const struct replay_policy *policy);
 /* Chooses among those that wait and match, oldest failures first. */
-void letters_choose(struct letters *letters,
-                    const struct replay_policy *policy);
+void dead_letter_list_choose(struct dead_letter_list *dead_letter_list,
+                             const struct replay_policy *policy);
 
 /* --- outcomes that speak of them: outcomes.c
  * ------------------------------------------------------------ */
@@ -62,12 +65,14 @@ struct outcome_note {
 
 /* False: none of `source`, or of an event that has no dead letter here. */
 bool outcome_note_read(const struct message *message, const char *source,
-                       const struct letters *letters, struct arena *arena,
-                       struct outcome_note *ret_note);
+                       const struct dead_letter_list *dead_letter_list,
+                       struct arena *arena, struct outcome_note *ret_note);
 /* A letter waiting for what the note says has succeeded is delivered. */
-void letters_note(struct letters *letters, const struct outcome_note *note);
-/* Whether the note is of what this run has replayed */
-bool letters_were_replayed(const struct letters *letters,
+void dead_letter_list_note(struct dead_letter_list *dead_letter_list,
                            const struct outcome_note *note);
+/* Whether the note is of what this run has replayed */
+bool dead_letter_list_were_replayed(
+    const struct dead_letter_list *dead_letter_list,
+    const struct outcome_note *note);
 
 #endif

@@ -22,9 +22,9 @@ void tally_add(struct tally *tally, const char *text);
 void tally_sort(struct tally *tally);
 void tally_release(struct tally *tally);
 
-struct letter_statistics {
+struct dead_letter_statistics {
     size_t total;
-    size_t states[LETTER_STATES];
+    size_t states[DEAD_LETTER_STATES];
     struct tally classes;
     struct tally codes;
     struct tally registrations;
@@ -32,9 +32,9 @@ struct letter_statistics {
     const struct dead_letter *oldest; /* by failure */
     const struct dead_letter *newest;
 };
-/* Of those that match; release with letter_statistics_release(). */
-void letters_count(const struct letters *letters,
-                   struct letter_statistics *ret_statistics);
-void letter_statistics_release(struct letter_statistics *statistics);
+/* Of those that match; release with dead_letter_statistics_release(). */
+void dead_letter_list_count(const struct dead_letter_list *dead_letter_list,
+                            struct dead_letter_statistics *ret_statistics);
+void dead_letter_statistics_release(struct dead_letter_statistics *statistics);
 
 #endif

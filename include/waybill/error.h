@@ -65,13 +65,12 @@ static inline int error_failed(void)
 }
 #define error_set(err, kind, ...)                                              \
     (error_fill(err, kind, __VA_ARGS__), error_failed())
-#define error_prefix(err, ...)                                                 \
-    (error_put_front(err, __VA_ARGS__), error_failed())
+#define error_prefix(err, ...) (error_prepend(err, __VA_ARGS__), error_failed())
 void error_fill(struct error *err, enum error_kind kind, const char *format,
                 ...) PRINTF(3, 4);
 void error_vfill(struct error *err, enum error_kind kind, const char *format,
                  va_list args) PRINTF(3, 0);
-void error_put_front(struct error *err, const char *format, ...) PRINTF(2, 3);
+void error_prepend(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 /* What an error means for the record that it was met with. */
 enum disposition {

@@ -22,7 +22,7 @@
  * ERROR_REJECTED (a form that is not supported). ret_event has an id in any
  * case, and its other fields as far as they could be read. Everything is
  * copied into the arena. */
-int event_decode(const struct input *input, size_t most_bytes,
+int event_decode(const struct input *input, size_t max_bytes,
                  struct arena *arena, struct event *ret_event,
                  struct error *err) NODISCARD;
 

@@ -44,9 +44,9 @@ struct field {
     unsigned flags;
     size_t offset;
     const char *fallback; /* as one would write it; NULL: none */
-    uint64_t least;       /* of what is a number; most 0: no bounds */
-    uint64_t most;
-    const char *const *words;   /* ends with NULL */
+    uint64_t min;         /* of what is a number; most 0: no bounds */
+    uint64_t max;
+    const char *const *choices; /* ends with NULL */
     const struct field *fields; /* ends with a row without a key */
     size_t item_size;           /* of a FIELD_LIST's items */
     /* Looks at one item of a FIELD_LIST as a whole; the fault belongs to

@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "waybill/access.h"
 #include "waybill/error.h"
 #include "waybill/loop.h"
-#include "waybill/needs.h"
 #include "waybill/secret.h"
 #include "waybill/str.h"
 
@@ -86,8 +86,8 @@ struct http_request {
     struct bytes body;          /* borrowed until done; sent with a length */
     const struct http_transport *transport; /* NULL: all defaults */
     const struct http_aws *aws;             /* NULL: not signed */
-    size_t most_body; /* of the response; more is an error, or ... */
-    bool cuts_body;   /* ... is left out */
+    size_t max_body; /* of the response; more is an error, or ... */
+    bool cuts_body;  /* ... is left out */
     /* Whoever gets it may act on it each time. So it goes out on a connection
      * of its own and is never sent again from here: not when a kept connection
      * turns out to be dead, and not in HTTP/1.1 after a failure of HTTP/2. */
@@ -118,7 +118,7 @@ typedef void http_done_fn(void *payload, const struct http_response *response,
                           const struct error *err);
 
 /* The authorities, and certs.d's conventional folders */
-void http_needs(struct needs *needs);
+void http_access(struct access *access);
 
 struct http *http_new(struct loop *loop);
 void http_free(struct http *http); /* no transfer may be running */
@@ -153,7 +153,7 @@ bool http_is_header_name(const char *name);
 bool http_is_header_value(const char *value);
 /* Retry-After in milliseconds, given as seconds or as a date; 0: none. At most
  * five minutes: a registry does not decide when we are next seen. */
-#define HTTP_MOST_RETRY_AFTER_MS ((uint32_t)300000)
+#define HTTP_MAX_RETRY_AFTER_MS ((uint32_t)300000)
 uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
 

@@ -4,12 +4,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "waybill/access.h"
 #include "waybill/error.h"
 #include "waybill/event.h"
 #include "waybill/field.h"
 #include "waybill/http.h"
 #include "waybill/loop.h"
-#include "waybill/needs.h"
 #include "waybill/outcome.h"
 #include "waybill/plan.h"
 
@@ -173,7 +173,8 @@ struct integration_class {
     /* Optional. The files that deliveries of a registration read and write and
      * the programs that they run, beside what the options with FIELD_PATH name:
      * the sandbox allows nothing else. NULL: none. */
-    void (*needs)(const struct registration *registration, struct needs *needs);
+    void (*access)(const struct registration *registration,
+                   struct access *access);
 };
 
 /* Every integration, in the order of integrations.def; both end with NULL and
@@ -207,8 +208,8 @@ struct integration_operation *integration_probe(
 void integration_inspect(struct integration *integration,
                          const struct registration *registration,
                          integration_inspected_fn *done, void *payload);
-void integration_needs(const struct registration *registration,
-                       struct needs *needs);
+void integration_access(const struct registration *registration,
+                        struct access *access);
 void integration_cancel(struct integration_operation *operation);
 
 #endif

@@ -79,12 +79,12 @@ void json_at_fill(const struct json_at *at, struct error *err,
  * the function says so. */
 int json_at_require(const struct json_at *at, struct error *err) NODISCARD;
 int json_at_object(const struct json_at *at, struct error *err) NODISCARD;
-int json_at_array(const struct json_at *at, size_t most,
+int json_at_array(const struct json_at *at, size_t max,
                   struct error *err) NODISCARD;
 int json_at_boolean(const struct json_at *at, bool *ret_boolean,
                     struct error *err) NODISCARD;
 /* At most `most` bytes, and no U+0000 in it */
-int json_at_string(const struct json_at *at, size_t most, const char **ret_text,
+int json_at_string(const struct json_at *at, size_t max, const char **ret_text,
                    struct error *err) NODISCARD;
 
 /*
@@ -99,19 +99,19 @@ struct json_writer {
 
 void json_open(struct json_writer *writer, const char *name, char bracket);
 void json_close(struct json_writer *writer, char bracket);
-void json_put_string(struct json_writer *writer, const char *name,
-                     const char *value);
+void json_append_string(struct json_writer *writer, const char *name,
+                        const char *value);
 /* Leaves the member out when value is NULL */
-void json_put_optional(struct json_writer *writer, const char *name,
-                       const char *value);
-void json_put_integer(struct json_writer *writer, const char *name,
-                      int64_t value);
-void json_put_bool(struct json_writer *writer, const char *name, bool value);
-void json_put_raw(struct json_writer *writer, const char *name,
-                  const char *json, size_t len);
+void json_append_optional(struct json_writer *writer, const char *name,
+                          const char *value);
+void json_append_integer(struct json_writer *writer, const char *name,
+                         int64_t value);
+void json_append_bool(struct json_writer *writer, const char *name, bool value);
+void json_append_raw(struct json_writer *writer, const char *name,
+                     const char *json, size_t len);
 /* A value that was read, with all that is in it */
-void json_put_value(struct json_writer *writer, const char *name,
-                    const struct json *value);
+void json_append_value(struct json_writer *writer, const char *name,
+                       const struct json *value);
 
 /* A string with its quotes. As Go's json.Marshal of 1.21 writes it: beside
  * what JSON demands, <, > and & and U+2028 and U+2029 are escaped. Stray bytes

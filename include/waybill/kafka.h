@@ -26,64 +26,64 @@
  * Not here: which offset may be committed when (the ledger's), what is in a
  * message (event/).
  */
-struct queue;
+struct kafka;
 
-struct queue_partition {
+struct kafka_partition {
     const char *topic;
     int32_t partition;
 };
 
 /* Where a partition's last owner has left it */
-struct queue_position {
-    struct queue_partition at;
+struct kafka_position {
+    struct kafka_partition at;
     int64_t offset;       /* the next to be read; -1: nothing was committed */
     const char *metadata; /* what was committed beside it; "" if nothing */
 };
 
-enum queue_verdict {
-    QUEUE_COMMITTED,
+enum kafka_verdict {
+    KAFKA_COMMITTED,
     /* In all other cases nothing of the batch was done, and nothing will be:
      * the same results may be handed in again, in another batch, as far as
      * their partitions are still assigned. */
-    QUEUE_ABORTED,
+    KAFKA_ABORTED,
     /* One message is larger than its topic takes. */
-    QUEUE_REFUSED_MESSAGE,
+    KAFKA_REFUSED_MESSAGE,
     /* The metadata is longer than the broker takes (offset.metadata.max.bytes).
      */
-    QUEUE_REFUSED_METADATA,
-    QUEUE_VERDICTS, /* how many there are */
+    KAFKA_REFUSED_METADATA,
+    KAFKA_VERDICTS, /* how many there are */
 };
 
-struct queue_result {
-    enum queue_verdict verdict;
-    size_t message;   /* QUEUE_REFUSED_MESSAGE: which, by order of addition */
+struct kafka_result {
+    enum kafka_verdict verdict;
+    size_t message;   /* KAFKA_REFUSED_MESSAGE: which, by order of addition */
     struct error err; /* why; not when committed */
 };
 
-struct queue_handler {
+struct kafka_handler {
     /* One record. Its bytes are valid during the call. */
     void (*record)(void *payload, const struct input *input);
     /* From now on records of these come, from the committed offsets on, or
      * from the first there is. No transaction is open any more that could still
      * move them (KIP-447). */
-    void (*assigned)(void *payload, const struct queue_position *positions,
+    void (*assigned)(void *payload, const struct kafka_position *positions,
                      size_t count);
     /* These go away. With `lost` they are somebody else's already; else they
-     * are ours until queue_release(), which must follow soon: the whole group
+     * are ours until kafka_release(), which must follow soon: the whole group
      * waits. No other call of this comes before that. */
-    void (*revoked)(void *payload, const struct queue_partition *partitions,
+    void (*revoked)(void *payload, const struct kafka_partition *partitions,
                     size_t count, bool lost);
-    /* What queue_commit() began. Not after closed(). */
-    void (*committed)(void *payload, const struct queue_result *result);
+    /* What kafka_commit() began. Not after closed(). */
+    void (*committed)(void *payload, const struct kafka_result *result);
     /* Something to log: the client's own words. */
     void (*notice)(void *payload, enum log_level level, const char *text);
     /* The consumer cannot go on. */
     void (*failed)(void *payload, const struct error *err);
-    /* queue_close() is done; the queue may be freed. */
+    /* kafka_close() is done; the queue may be freed. */
     void (*closed)(void *payload);
 };
 
-struct queue_options {
+struct kafka_options {
     const char *brokers;
     const char *group;
     const char *topic;            /* to read, or to publish to */
@@ -94,68 +94,68 @@ struct queue_options {
 };
 
 /* Life cycle. The handler is called from the loop, never from in here. */
-int queue_open(struct loop *loop, const struct queue_options *options,
-               const struct queue_handler *handler, void *payload,
-               struct queue **ret_queue, struct error *err) NODISCARD;
+int kafka_open(struct loop *loop, const struct kafka_options *options,
+               const struct kafka_handler *handler, void *payload,
+               struct kafka **ret_queue, struct error *err) NODISCARD;
 /* Leaves the group; closed() follows. Assigned partitions are revoked first. */
-void queue_close(struct queue *queue);
-void queue_free(struct queue *queue); /* only when closed; NULL is fine */
+void kafka_close(struct kafka *queue);
+void kafka_free(struct kafka *queue); /* only when closed; NULL is fine */
 
 /* No record comes while all are paused, or their partition is. May be called at
  * any time; a partition that is assigned anew is not paused by itself. */
-void queue_pause(struct queue *queue);
-void queue_resume(struct queue *queue);
-void queue_pause_partition(struct queue *queue,
-                           const struct queue_partition *at);
-void queue_resume_partition(struct queue *queue,
-                            const struct queue_partition *at);
+void kafka_pause(struct kafka *queue);
+void kafka_resume(struct kafka *queue);
+void kafka_pause_partition(struct kafka *queue,
+                           const struct kafka_partition *at);
+void kafka_resume_partition(struct kafka *queue,
+                            const struct kafka_partition *at);
 /* Records of that partition come once more, from this offset on. Some of those
  * that came before may come again without it, after a pause. */
-void queue_rewind(struct queue *queue, const struct queue_partition *at,
+void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
                   int64_t offset);
 
 /* What comes next, if nothing has come since: behind the last record, and
  * behind what is no record (markers of transactions, aborted ones). -1: not
  * known. */
-int64_t queue_position(struct queue *queue, const struct queue_partition *at);
+int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at);
 
 /* Where the partition begins and ends, as of the last fetch: the offset of the
  * first record, and one behind the last one. -1: not known. */
-struct queue_bounds {
+struct kafka_bounds {
     int64_t first;
     int64_t end;
 };
-void queue_get_bounds(struct queue *queue, const struct queue_partition *at,
-                      struct queue_bounds *ret_bounds);
+void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
+                      struct kafka_bounds *ret_bounds);
 
 /* Whether work can be done: a member of the group, all of whose partitions (if
  * it has any) are being read; and a producer that the broker knows. */
-struct queue_state {
+struct kafka_state {
     bool member;
     bool producer;
 };
-void queue_get_state(const struct queue *queue, struct queue_state *ret_state);
+void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state);
 
 /* Answers revoked(): what was revoked may go to others. */
-void queue_release(struct queue *queue);
+void kafka_release(struct kafka *queue);
 
 /* A batch: messages to write and offsets to commit, all or nothing. */
-struct queue_batch;
-struct queue_batch *queue_batch_new(void);
-void queue_batch_free(struct queue_batch *batch); /* NULL is fine */
+struct kafka_batch;
+struct kafka_batch *kafka_batch_new(void);
+void kafka_batch_free(struct kafka_batch *batch); /* NULL is fine */
 /* Everything is copied. */
-void queue_batch_message(struct queue_batch *batch,
+void kafka_batch_message(struct kafka_batch *batch,
                          const struct message *message);
 /* As the position that whoever has the partition next is told */
-void queue_batch_offset(struct queue_batch *batch,
-                        const struct queue_position *position);
-size_t queue_batch_size(const struct queue_batch *batch); /* bytes, about */
+void kafka_batch_offset(struct kafka_batch *batch,
+                        const struct kafka_position *position);
+size_t kafka_batch_size(const struct kafka_batch *batch); /* bytes, about */
 
 /* One at a time; takes the batch. committed() follows. The batch belongs to the
  * group's generation of this moment: if the group has gone on without us by the
  * time it is written, it is aborted. */
-void queue_commit(struct queue *queue, struct queue_batch *batch);
-bool queue_is_committing(const struct queue *queue);
+void kafka_commit(struct kafka *queue, struct kafka_batch *batch);
+bool kafka_is_committing(const struct kafka *queue);
 
 /* --- without a group: `waybill publish` -------------------------------------
  */
@@ -163,7 +163,7 @@ bool queue_is_committing(const struct queue *queue);
 struct publisher;
 
 /* Waits until the topic is known to be there, for at most ten seconds. */
-int publisher_open(const struct queue_options *options,
+int publisher_open(const struct kafka_options *options,
                    struct publisher **ret_publisher,
                    struct error *err) NODISCARD;
 /* Copies the message; waits only while the client's own buffer is full. */
@@ -179,9 +179,9 @@ void publisher_free(struct publisher *publisher);
 
 /* Says what is wrong with one property of the configuration: one that a promise
  * hangs on, one that librdkafka does not know, a bad value. */
-int queue_check_property(const char *key, const char *value,
+int kafka_check_property(const char *key, const char *value,
                          struct error *err) NODISCARD;
 
-const char *queue_library_version(void);
+const char *kafka_library_version(void);
 
 #endif

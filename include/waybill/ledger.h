@@ -94,7 +94,7 @@ struct ledger {
     /* Finished slots of incomplete records found no room in the text while this
      * was the watermark: they are not tried again before it moves. */
     int64_t full_at;
-    size_t text_most;
+    size_t max_text;
 };
 
 /* Life cycle */
@@ -159,7 +159,7 @@ bool ledger_is_rereading(const struct ledger *ledger);
  * result is known. What is finished in between waits for the next. The slots
  * that it takes along are those SLOT_IN_COMMIT of the entries in
  * ledger->in_commit. */
-bool ledger_prepare(struct ledger *ledger, size_t most);
+bool ledger_prepare(struct ledger *ledger, size_t max);
 /* The offset and the text to commit for them */
 int64_t ledger_describe(const struct ledger *ledger, struct str *text);
 void ledger_committed(struct ledger *ledger);

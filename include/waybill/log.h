@@ -50,7 +50,7 @@ struct log_field {
         .name = (field), .number = (value), .flag = true, .absent = !(there)   \
     }
 
-void log_setup(enum log_level least, enum log_format format);
+void log_setup(enum log_level min, enum log_format format);
 /* Lines of that level since the start, those that are not written included */
 uint64_t log_count(enum log_level level);
 void log_line(enum log_level level, const char *module, const char *msg,

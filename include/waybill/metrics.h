@@ -14,17 +14,17 @@
  * one thread, so adding one is all that it costs. Only a distribution needs
  * more. Who writes them out, and under which names: admin/families.c. Pure.
  */
-#define HISTOGRAM_MOST 16
+#define HISTOGRAM_MAX 16
 
 /* Upper bounds, ascending; what is above the last one has a bucket too. */
 struct histogram_bounds {
-    size_t count; /* at most HISTOGRAM_MOST */
-    double bounds[HISTOGRAM_MOST];
+    size_t count; /* at most HISTOGRAM_MAX */
+    double bounds[HISTOGRAM_MAX];
 };
 
 struct histogram {
     const struct histogram_bounds *bounds;
-    uint64_t counts[HISTOGRAM_MOST + 1]; /* each bucket's own */
+    uint64_t counts[HISTOGRAM_MAX + 1]; /* each bucket's own */
     double sum;
 };
 
@@ -41,10 +41,11 @@ struct metric_label {
 void metrics_begin(struct str *out, const char *name, const char *type,
                    const char *help);
 /* A sample; `name` is the family's. */
-void metrics_put(struct str *out, const char *name,
-                 const struct metric_label *labels, size_t count, double value);
-void metrics_put_histogram(struct str *out, const char *name,
-                           const struct metric_label *labels, size_t count,
-                           const struct histogram *histogram);
+void metrics_append(struct str *out, const char *name,
+                    const struct metric_label *labels, size_t count,
+                    double value);
+void metrics_append_histogram(struct str *out, const char *name,
+                              const struct metric_label *labels, size_t count,
+                              const struct histogram *histogram);
 
 #endif

@@ -21,8 +21,9 @@ void outcome_encode(const struct outcome *outcome,
                     const struct outcome_style *style, struct arena *arena,
                     struct message *ret_message);
 /* One line of JSON, without a line end: CloudEvents structured mode */
-void outcome_put_structured(const struct outcome *outcome,
-                            const struct outcome_style *style, struct str *out);
+void outcome_append_structured(const struct outcome *outcome,
+                               const struct outcome_style *style,
+                               struct str *out);
 /* The record itself, and why it is there. Only of a failed outcome. */
 void dead_letter_encode(const struct outcome *outcome,
                         const struct outcome_style *style, struct arena *arena,

@@ -27,7 +27,7 @@ struct pipeline;
 struct record;
 struct delivery;
 
-enum pipeline_patience {
+enum pipeline_mode {
     /* A service: refused credentials are held and tried again for ever, a
      * failure that may pass has max_attempts and max_age. */
     PIPELINE_SERVICE,
@@ -41,7 +41,7 @@ struct pipeline_options {
     struct http *http;
     struct random *random;
     const struct settings *settings;
-    enum pipeline_patience patience;
+    enum pipeline_mode mode;
 };
 
 /* What integrations are opened with, by the settings. */

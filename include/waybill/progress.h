@@ -38,9 +38,9 @@
 
 /* What Kafka's default offset.metadata.max.bytes (4096) lets through with
  * librdkafka 2.0.2, less a margin */
-#define PROGRESS_MOST_TEXT 3900
+#define PROGRESS_MAX_TEXT 3900
 /* What a text may speak of: offsets above the watermark */
-#define PROGRESS_MOST_SPAN 65536
+#define PROGRESS_MAX_SPAN 65536
 
 /* Deliveries of one attachment that are done in records that are not */
 struct progress_part {
@@ -88,7 +88,7 @@ size_t progress_parts_size(const struct progress *progress);
 /* Appends the text, of at most so many characters; attempts that find no room
  * are left out, and with them all that is only good to know. False, and nothing
  * appended: what is done does not fit. */
-bool progress_encode(const struct progress *progress, size_t most,
+bool progress_encode(const struct progress *progress, size_t max,
                      struct str *out);
 /* `watermark` is the offset that the text was committed with. */
 int progress_decode(int64_t watermark, const char *text,

@@ -41,8 +41,8 @@ struct provider {
     bool well_known;      /* in the allow-list by default */
     unsigned quirks;
     /* Components of a whole repository name, without host; 0: any number */
-    unsigned least_parts;
-    unsigned most_parts;
+    unsigned min_parts;
+    unsigned max_parts;
     const char *parts_advice;     /* why, and how to mend it */
     const char *auth_advice;      /* what 401 and 403 mean there; or NULL */
     const char *not_found_advice; /* so for 404; or NULL */

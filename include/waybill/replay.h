@@ -31,7 +31,7 @@
 
 /* The last outcomes of a run's own replays */
 #define WINDOW_SIZE 50
-#define WINDOW_LEAST 10 /* before that nothing is said */
+#define WINDOW_MIN 10 /* before that nothing is said */
 struct window {
     bool failed[WINDOW_SIZE];
     size_t count; /* ever */
@@ -90,10 +90,10 @@ struct replay;
 int replay_open(const struct replay_options *options, bool write,
                 struct replay **ret_replay, struct error *err) NODISCARD;
 void replay_free(struct replay *replay); /* NULL is fine */
-struct letters *replay_letters(const struct replay *replay);
+struct dead_letter_list *replay_dead_letters(const struct replay *replay);
 
 /* The input shows the record itself, until the next call; ERROR_NOT_FOUND. */
-int replay_fetch(struct replay *replay, const struct dead_letter *letter,
+int replay_fetch(struct replay *replay, const struct dead_letter *dead_letter,
                  struct input *ret_input, struct error *err) NODISCARD;
 
 /* Whether the progress could be written down once all chosen are replayed */
@@ -113,7 +113,7 @@ void replay_count(const struct replay *replay,
 struct purge_span {
     int32_t partition;
     int64_t before;
-    size_t letters;
+    size_t dead_letter_list;
     size_t remaining;
     const struct dead_letter *stopper; /* NULL: none remains */
 };

@@ -10,9 +10,9 @@
 void roff_puts(struct str *out, const char *text);
 void roff_printf(struct str *out, const char *format, ...) PRINTF(2, 3);
 /* Lines as they are, with the blanks that line them up */
-void roff_put_lines(struct str *out, const char *text);
+void roff_append_lines(struct str *out, const char *text);
 /* .TH and .SH NAME; title in capitals */
-void roff_put_head(struct str *out, const char *title, int section,
-                   const char *name, const char *what);
+void roff_append_head(struct str *out, const char *title, int section,
+                      const char *name, const char *what);
 
 #endif

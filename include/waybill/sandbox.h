@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "waybill/needs.h"
+#include "waybill/access.h"
 
 /*
  * The sandbox: what a service that has started gives up for ever, so that
@@ -29,7 +29,7 @@
  *                can be signalled.
  *
  * What is written: nothing, unless an integration names a directory or a file
- * (needs_written()). If one does, seccomp has to let files be opened for
+ * (access_allow_writing()). If one does, seccomp has to let files be opened for
  * writing, created, renamed and removed, since it cannot see their names, and
  * Landlock alone limits that to what was named. So on a kernel without Landlock
  * every file that the permissions allow can then be written, which `waybill
@@ -81,7 +81,7 @@ struct sandbox {
 
 /* From now on, for this thread and those that it starts; so there may be no
  * other yet. There is no way back. */
-void sandbox_close(const struct needs *needs, struct sandbox *ret_sandbox);
+void sandbox_close(const struct access *access, struct sandbox *ret_sandbox);
 void sandbox_release(struct sandbox *sandbox); /* it stays closed */
 
 #endif

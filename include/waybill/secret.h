@@ -16,11 +16,11 @@
  * can fill one, through `text`:
  *
  *     CLEANUP(secret_release) struct secret form = SECRET_INIT(STR_UNLIMITED);
- *     str_puts(&form.text, "password=");
+ *     str_append_text(&form.text, "password=");
  *
  * One that is all zero has no value, as NULL has none, which is not the same as
  * an empty one; secret_assign() gives it a value. What lives in an arena is
- * wiped with it (arena_wipe()).
+ * wiped with it (arena_wipe_and_free()).
  *
  * Not here: copies that libraries keep (libcurl's handles), and what the kernel
  * still has in its buffers. A core dump is prevented elsewhere (process.h).
@@ -29,9 +29,9 @@ struct secret {
     struct str text;
 };
 
-#define SECRET_INIT(most)                                                      \
+#define SECRET_INIT(max)                                                       \
     {                                                                          \
-        .text = STR_INIT_SECRET(most)                                          \
+        .text = STR_INIT_SECRET(max)                                           \
     }
 void secret_init(struct secret *secret, size_t cap);
 /* Wiped; it has no value afterwards, and can be used again. */
@@ -82,7 +82,7 @@ void secret_set_release(struct secret_set *set); /* wiped, and empty */
 #define SECRET_SHORTEST 4
 void secret_set_scrub(const struct secret_set *set, char *text);
 /* Others' words, scrubbed and then printable (utf8.h), at most `most` bytes */
-void secret_set_put_printable(const struct secret_set *set, struct str *out,
-                              const char *text, size_t most);
+void secret_set_append_printable(const struct secret_set *set, struct str *out,
+                                 const char *text, size_t max);
 
 #endif

@@ -29,7 +29,7 @@ struct snapshot_span {
 
 /* Of options->topic; options->group is the one whose offsets are asked for.
  * Fails with ERROR_REJECTED when there is no such topic. */
-int snapshot_open(const struct queue_options *options,
+int snapshot_open(const struct kafka_options *options,
                   struct snapshot **ret_snapshot, struct error *err) NODISCARD;
 void snapshot_free(struct snapshot *snapshot); /* NULL is fine */
 

@@ -33,11 +33,11 @@ struct registration_counts {
 /* Of all */
 struct service_counts {
     uint64_t consumed;                    /* records */
-    uint64_t parked;                      /* ... dropped, to be read again */
+    uint64_t shed;                        /* ... dropped, to be read again */
     uint64_t completed[OUTCOME_STATUSES]; /* ... committed whole; as failed
                                              when one delivery has */
     uint64_t dead_letters[ERROR_KINDS];
-    uint64_t transactions[QUEUE_VERDICTS];
+    uint64_t transactions[KAFKA_VERDICTS];
     uint64_t rebalances; /* times that partitions came or went */
     int64_t last_completed_ms;
     struct histogram age;      /* seconds, from a record's own timestamp */
@@ -53,7 +53,7 @@ struct status_partition {
     int64_t lag;       /* records above the watermark; -1: not known */
     int64_t window;    /* offsets between watermark and `read` */
     size_t records;    /* that are held in work */
-    bool parked;       /* some are dropped, to be read again */
+    bool shed;         /* some are dropped, to be read again */
     bool resting;      /* the window is full */
     bool revoked;      /* it is on its way to somebody else */
 };
@@ -77,7 +77,7 @@ struct status_registration {
     size_t limit;      /* at a time, at its host */
     double rate_limit; /* attempts a second that its host takes; 0: not known */
     double rate;       /* attempts a second */
-    bool parked;
+    bool shed;
     const struct error *last_error; /* NULL: none yet */
     int64_t last_error_ms;
 };
@@ -142,9 +142,9 @@ struct status {
     int64_t notice_ms;
     bool full; /* reading is paused: as much is held as may be */
     size_t records;
-    size_t most_records;
+    size_t max_records;
     size_t bytes;
-    size_t most_bytes;
+    size_t max_bytes;
     struct status_partition *partitions;
     size_t partition_count;
     struct status_registration *registrations;

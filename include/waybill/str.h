@@ -40,13 +40,13 @@ struct bytes {
 /* Life cycle. A local one is born with its cleanup:
  *     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
  */
-#define STR_INIT(most)                                                         \
+#define STR_INIT(max)                                                          \
     {                                                                          \
-        .data = str_nothing, .cap = (most)                                     \
+        .data = str_nothing, .cap = (max)                                      \
     }
-#define STR_INIT_SECRET(most)                                                  \
+#define STR_INIT_SECRET(max)                                                   \
     {                                                                          \
-        .data = str_nothing, .cap = (most), .is_secret = true                  \
+        .data = str_nothing, .cap = (max), .is_secret = true                   \
     }
 extern char str_nothing[1]; /* so that `data` is never NULL; not to be used */
 void str_init(struct str *str, size_t cap);
@@ -58,9 +58,9 @@ void str_clear(struct str *str);   /* keeps memory and cap */
 char *str_take(struct str *str);
 
 /* Append */
-void str_put(struct str *str, const void *data, size_t len);
-void str_puts(struct str *str, const char *text);
-void str_putc(struct str *str, char c);
+void str_append(struct str *str, const void *data, size_t len);
+void str_append_text(struct str *str, const char *text);
+void str_append_char(struct str *str, char c);
 void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
 void str_cut(struct str *str, size_t len); /* what stands behind is dropped */
 

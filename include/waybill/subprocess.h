@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "waybill/access.h"
 #include "waybill/error.h"
 #include "waybill/loop.h"
-#include "waybill/needs.h"
 #include "waybill/str.h"
 
 /*
@@ -26,14 +26,14 @@
 struct subprocess;
 
 /* Of `input`: what any pipe takes before somebody reads it */
-#define SUBPROCESS_MOST_INPUT 4096
+#define SUBPROCESS_MAX_INPUT 4096
 
 struct subprocess_request {
     /* The first is looked for on PATH, unless there is a slash in it; ends
      * with NULL. Everybody can read these: no secrets. */
     const char *const *argv;
-    const char *input;  /* on its standard input; NULL: nothing */
-    size_t most_output; /* more is an error */
+    const char *input; /* on its standard input; NULL: nothing */
+    size_t max_output; /* more is an error */
     uint64_t timeout_ms;
 };
 
@@ -74,7 +74,7 @@ struct runner;
 
 /* Forks: no thread may have been started. Without a process, and with every
  * program not found, when none of the list is on PATH. */
-struct runner *runner_start(const struct need *programs);
+struct runner *runner_start(const struct access_entry *programs);
 /* From now on the loop's programs are run by it. */
 void runner_attach(struct runner *runner, struct loop *loop);
 bool runner_is_there(const struct runner *runner); /* as a process */

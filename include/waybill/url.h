@@ -35,6 +35,6 @@ struct url_parts {
     const char *path; /* and the query; "" if there is neither */
 };
 struct url_parts url_parts(const char *text);
-void url_put_escaped(struct str *out, const char *value); /* one component */
+void url_append_escaped(struct str *out, const char *value); /* one component */
 
 #endif

@@ -13,7 +13,7 @@
  *
  * Inside Waybill a string that came out of JSON may hold U+0000 and still ends
  * with a NUL byte: U+0000 stands in it as C0 80, the overlong form that real
- * UTF-8 cannot contain (Java's "modified UTF-8"). json_put_string() and the
+ * UTF-8 cannot contain (Java's "modified UTF-8"). json_append_string() and the
  * envelope writer turn it back.
  */
 
@@ -26,10 +26,10 @@ size_t utf8_length(const unsigned char *data, size_t len);
 bool utf8_valid(const void *data, size_t len);
 /* ... and without U+0000: fit to be a C string */
 bool utf8_is_text(const void *data, size_t len);
-void utf8_put(struct str *str, uint32_t code_point);
+void utf8_append(struct str *str, uint32_t code_point);
 /* Text for a person or a log: what is not UTF-8 becomes U+FFFD, control
  * characters a space. At most `most` bytes of it, cut at a character. */
-void utf8_put_printable(struct str *str, const void *data, size_t len,
-                        size_t most);
+void utf8_append_printable(struct str *str, const void *data, size_t len,
+                           size_t max);
 
 #endif

@@ -132,7 +132,7 @@ static void begin(struct slot *slot)
     }
 }
 
-static void put_blob(struct leg *leg)
+static void append_blob(struct leg *leg)
 {
     char url[4096];
 
@@ -159,7 +159,7 @@ static void advance(struct leg *leg)
         fail("the registry refuses");
     }
     if (leg->body == NULL) {
-        put_blob(leg);
+        append_blob(leg);
     } else if (leg->manifest) {
         bench.done++;
         begin(leg->slot);

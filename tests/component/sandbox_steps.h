@@ -43,14 +43,14 @@ static const char *in(const char *below)
 /* --- steps: 0, or errno ----------------------------------------------------
  */
 
-static int told(long result)
+static int reported(long result)
 {
     return result >= 0 ? 0 : errno;
 }
 
 static int read_file(const char *path)
 {
-    return told(open(path, O_RDONLY | O_CLOEXEC));
+    return reported(open(path, O_RDONLY | O_CLOEXEC));
 }
 
 /* A child that was made after all must not run the rest of this program. */
@@ -59,7 +59,7 @@ static int made(long pid)
     if (pid == 0) {
         _exit(0);
     }
-    return told(pid);
+    return reported(pid);
 }
 
 static int run_program(void)
@@ -104,12 +104,12 @@ static int make_process_by_clone3(void)
 
 static int be_traced(void)
 {
-    return told(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+    return reported(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
 }
 
 static int trace_parent(void)
 {
-    return told(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
+    return reported(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
 }
 
 static int read_memory_of_parent(void)
@@ -118,7 +118,7 @@ static int read_memory_of_parent(void)
     struct iovec here = {&byte, 1};
     struct iovec there = {root, 1}; /* at the same address */
 
-    return told(process_vm_readv(getppid(), &here, 1, &there, 1, 0));
+    return reported(process_vm_readv(getppid(), &here, 1, &there, 1, 0));
 }
 
 static int read_environment_of_parent(void)
@@ -131,12 +131,12 @@ static int read_environment_of_parent(void)
 
 static int signal_parent(void)
 {
-    return told(kill(getppid(), 0));
+    return reported(kill(getppid(), 0));
 }
 
 static int open_parent(void)
 {
-    return told(syscall(SYS_pidfd_open, getppid(), 0));
+    return reported(syscall(SYS_pidfd_open, getppid(), 0));
 }
 
 static int read_shadow(void)
@@ -156,53 +156,53 @@ static int read_other_file(void)
 
 static int list_other_folder(void)
 {
-    return told(open(in("other"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return reported(open(in("other"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 static int write_named_file(void)
 {
-    return told(open(in("named/config"), O_WRONLY | O_CLOEXEC));
+    return reported(open(in("named/config"), O_WRONLY | O_CLOEXEC));
 }
 
 static int truncate_named_file(void)
 {
-    return told(truncate(in("named/config"), 0));
+    return reported(truncate(in("named/config"), 0));
 }
 
 static int make_file(void)
 {
-    return told(
+    return reported(
         open(in("named/new"), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
 }
 
 static int make_folder(void)
 {
-    return told(mkdir(in("named/folder"), 0700));
+    return reported(mkdir(in("named/folder"), 0700));
 }
 
 static int make_link(void)
 {
-    return told(symlink("/etc/shadow", in("named/link")));
+    return reported(symlink("/etc/shadow", in("named/link")));
 }
 
 static int remove_file(void)
 {
-    return told(unlink(in("named/victim")));
+    return reported(unlink(in("named/victim")));
 }
 
 static int move_file(void)
 {
-    return told(rename(in("named/config"), in("named/victim")));
+    return reported(rename(in("named/config"), in("named/victim")));
 }
 
 static int change_mode(void)
 {
-    return told(chmod(in("named/config"), 0666));
+    return reported(chmod(in("named/config"), 0666));
 }
 
 static int change_time(void)
 {
-    return told(utimensat(AT_FDCWD, in("named/config"), NULL, 0));
+    return reported(utimensat(AT_FDCWD, in("named/config"), NULL, 0));
 }
 
 static int map_writable_code(void)
@@ -218,95 +218,95 @@ static int make_data_code(void)
     void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    return told(mprotect(at, 4096, PROT_READ | PROT_EXEC));
+    return reported(mprotect(at, 4096, PROT_READ | PROT_EXEC));
 }
 
 static int make_memory_file(void)
 {
-    return told(memfd_create("code", MFD_CLOEXEC));
+    return reported(memfd_create("code", MFD_CLOEXEC));
 }
 
 static int open_packet_socket(void)
 {
-    return told(socket(AF_PACKET, SOCK_RAW, 0));
+    return reported(socket(AF_PACKET, SOCK_RAW, 0));
 }
 
 static int open_crypto_socket(void)
 {
-    return told(socket(AF_ALG, SOCK_SEQPACKET, 0));
+    return reported(socket(AF_ALG, SOCK_SEQPACKET, 0));
 }
 
 static int open_raw_socket(void)
 {
-    return told(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+    return reported(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
 }
 
 static int open_netfilter_socket(void)
 {
-    return told(socket(AF_NETLINK, SOCK_RAW, 12));
+    return reported(socket(AF_NETLINK, SOCK_RAW, 12));
 }
 
 /* The kernel takes the family for an int. */
 static int open_disguised_socket(void)
 {
-    return told(syscall(SYS_socket, 0x100000000L + AF_ALG, SOCK_SEQPACKET, 0));
+    return reported(syscall(SYS_socket, 0x100000000L + AF_ALG, SOCK_SEQPACKET, 0));
 }
 
 static int make_namespace(void)
 {
-    return told(unshare(CLONE_NEWUSER));
+    return reported(unshare(CLONE_NEWUSER));
 }
 
 static int mount_something(void)
 {
-    return told(mount("none", "/tmp", "tmpfs", MS_RDONLY, NULL));
+    return reported(mount("none", "/tmp", "tmpfs", MS_RDONLY, NULL));
 }
 
 static int set_up_ring(void)
 {
     char parameters[256] = {0};
 
-    return told(syscall(SYS_io_uring_setup, 1, parameters));
+    return reported(syscall(SYS_io_uring_setup, 1, parameters));
 }
 
 static int load_bpf(void)
 {
-    return told(syscall(SYS_bpf, 0, NULL, 0));
+    return reported(syscall(SYS_bpf, 0, NULL, 0));
 }
 
 static int catch_faults(void)
 {
-    return told(syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */));
+    return reported(syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */));
 }
 
 static int count_cycles(void)
 {
-    return told(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
+    return reported(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
 }
 
 static int read_keys(void)
 {
-    return told(syscall(SYS_keyctl, 0, -3, 0));
+    return reported(syscall(SYS_keyctl, 0, -3, 0));
 }
 
 static int become_somebody(void)
 {
-    return told(syscall(SYS_setuid, getuid()));
+    return reported(syscall(SYS_setuid, getuid()));
 }
 
 static int change_personality(void)
 {
-    return told(personality(0xffffffff));
+    return reported(personality(0xffffffff));
 }
 
 static int be_dumpable(void)
 {
-    return told(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+    return reported(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
 static int type_into_terminal(void)
 {
-    return told(ioctl(0, TIOCSTI, "x"));
+    return reported(ioctl(0, TIOCSTI, "x"));
 }
 
 #if defined(__x86_64__)
@@ -323,7 +323,7 @@ static int call_by_i386(void)
 
 static int call_by_x32(void)
 {
-    return told(syscall(0x40000000L + SYS_getpid));
+    return reported(syscall(0x40000000L + SYS_getpid));
 }
 #endif
 
@@ -332,7 +332,7 @@ static int call_by_x32(void)
 
 static int open_to_write(const char *path, int more)
 {
-    return told(open(path, O_WRONLY | O_CLOEXEC | more, 0600));
+    return reported(open(path, O_WRONLY | O_CLOEXEC | more, 0600));
 }
 
 static int write_in_directory(void)
@@ -344,7 +344,7 @@ static int write_in_directory(void)
 
 static int write_below_directory(void)
 {
-    int result = told(mkdir(in("written/folder"), 0700));
+    int result = reported(mkdir(in("written/folder"), 0700));
 
     return result != 0 ? result
                        : open_to_write(in("written/folder/new"), O_CREAT);
@@ -356,19 +356,19 @@ static int replace_in_directory(void)
     int result = open_to_write(in("written/new"), O_CREAT | O_EXCL);
 
     return result != 0 ? result
-                       : told(rename(in("written/new"), in("written/old")));
+                       : reported(rename(in("written/new"), in("written/old")));
 }
 
 static int move_below_directory(void)
 {
-    return told(rename(in("written/old"), in("written/below/old")));
+    return reported(rename(in("written/old"), in("written/below/old")));
 }
 
 static int remove_in_directory(void)
 {
-    int result = told(unlink(in("written/old")));
+    int result = reported(unlink(in("written/old")));
 
-    return result != 0 ? result : told(rmdir(in("written/below")));
+    return result != 0 ? result : reported(rmdir(in("written/below")));
 }
 
 static int write_single_file(void)
@@ -378,7 +378,7 @@ static int write_single_file(void)
 
 static int replace_single_file(void)
 {
-    return told(rename(in("written/old"), in("other/log")));
+    return reported(rename(in("written/old"), in("other/log")));
 }
 
 static int make_neighbour_of_single_file(void)
@@ -393,42 +393,42 @@ static int write_through_link(void)
 
 static int cut_while_reading(void)
 {
-    return told(open(in("named/config"), O_RDONLY | O_TRUNC | O_CLOEXEC));
+    return reported(open(in("named/config"), O_RDONLY | O_TRUNC | O_CLOEXEC));
 }
 
 static int cut_while_doing_neither(void)
 {
-    return told(open(in("named/config"), O_ACCMODE | O_TRUNC | O_CLOEXEC));
+    return reported(open(in("named/config"), O_ACCMODE | O_TRUNC | O_CLOEXEC));
 }
 
 static int move_out_of_directory(void)
 {
-    return told(rename(in("written/old"), in("named/victim")));
+    return reported(rename(in("written/old"), in("named/victim")));
 }
 
 static int move_into_directory(void)
 {
-    return told(rename(in("named/victim"), in("written/old")));
+    return reported(rename(in("named/victim"), in("written/old")));
 }
 
 static int link_into_directory(void)
 {
-    return told(link(in("named/victim"), in("written/new")));
+    return reported(link(in("named/victim"), in("written/new")));
 }
 
 static int make_link_in_directory(void)
 {
-    return told(symlink("/etc/shadow", in("written/new")));
+    return reported(symlink("/etc/shadow", in("written/new")));
 }
 
 static int make_fifo_in_directory(void)
 {
-    return told(mkfifo(in("written/new"), 0600));
+    return reported(mkfifo(in("written/new"), 0600));
 }
 
 static int change_mode_in_directory(void)
 {
-    return told(chmod(in("written/old"), 0777));
+    return reported(chmod(in("written/old"), 0777));
 }
 
 static int write_own_memory(void)
@@ -456,7 +456,7 @@ static int read_where_links_lead(void)
 
 static int list_named_folder(void)
 {
-    return told(open(in("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return reported(open(in("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 static int read_own_numbers(void)
@@ -482,7 +482,7 @@ static int load_library(void)
 
 static int signal_itself(void)
 {
-    return told(kill(getpid(), 0));
+    return reported(kill(getpid(), 0));
 }
 
 static void *in_thread(void *payload)

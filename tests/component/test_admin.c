@@ -162,7 +162,7 @@ static void read_answer(int fd)
         }
         got = read(fd, buffer, sizeof(buffer));
         assert_true(got >= 0);
-        str_put(&given, buffer, (size_t)got);
+        str_append(&given, buffer, (size_t)got);
     } while (got > 0);
 }
 

@@ -88,7 +88,7 @@ static char *filled(const char *text)
     } else if (text[0] == '%') {
         str_printf(&out, "%s%s", world.folder, text + 1);
     } else {
-        str_puts(&out, text);
+        str_append_text(&out, text);
     }
     return str_take(&out);
 }
@@ -273,7 +273,7 @@ static void expect_nothing(const char *label, const char *registry,
     walk_run(&walk, registry, spec);
     check_text(label, walk.err.message, "");
     check(label, credential_is_empty(&walk.got));
-    check_contains(label, keychain_story(walk.keychain), part);
+    check_contains(label, keychain_report(walk.keychain), part);
     walk_end(&walk);
 }
 

@@ -32,13 +32,13 @@ static void a_blob_of_three_megabytes_goes_there_and_comes_back(void **state)
     struct answer answer;
     char *url;
 
-    put_blob(&wire, body, &answer);
+    append_blob(&wire, body, &answer);
     assert_status(&answer, 201);
     digest_of(data, len, &digest);
     str_printf(&path, "/v2/a/blobs/%s", digest.text);
     url = url_of(&wire, "127.0.0.1", path.data, false);
     request = request_of("GET", url);
-    request.most_body = len;
+    request.max_body = len;
     run(&wire, &request, &answer);
     assert_int_equal(answer.body.len, len);
     assert_memory_equal(answer.body.data, data, len);
@@ -49,7 +49,7 @@ static void a_blob_of_three_megabytes_goes_there_and_comes_back(void **state)
     mem_free(data);
 }
 
-static long most_memory_kb(void)
+static long max_memory_kb(void)
 {
     struct rusage usage;
 
@@ -65,10 +65,10 @@ static void a_blob_of_fifty_megabytes_is_not_copied(void **state)
     struct answer answer;
     long before;
 
-    before = most_memory_kb();
-    put_blob(&wire, (struct bytes){data, len}, &answer);
+    before = max_memory_kb();
+    append_blob(&wire, (struct bytes){data, len}, &answer);
     assert_status(&answer, 201);
-    assert_true(most_memory_kb() - before < 8 * 1024);
+    assert_true(max_memory_kb() - before < 8 * 1024);
     mem_free(data);
 }
 
@@ -107,7 +107,7 @@ static void an_empty_body_has_a_length_too(void **state)
     struct answer answer;
     char text[128];
 
-    put_blob(&wire, (struct bytes){(const unsigned char *)"", 0}, &answer);
+    append_blob(&wire, (struct bytes){(const unsigned char *)"", 0}, &answer);
     assert_status(&answer, 201);
     assert_true(peer_logged(wire.peer, "post", 0, "content-length", text));
     assert_string_equal(text, "0");
@@ -154,7 +154,7 @@ static void a_connection_is_kept_for_the_next_request(void **state)
         get_path(&wire, "/v2/", &answer);
         assert_status(&answer, 200);
     }
-    put_blob(&wire, bytes_of("x"), &answer);
+    append_blob(&wire, bytes_of("x"), &answer);
     assert_status(&answer, 201);
     assert_true(peer_logged(wire.peer, "ping", 0, "connection", first));
     assert_true(peer_logged(wire.peer, "ping", 2, "connection", other));
@@ -169,7 +169,7 @@ static void a_body_goes_out_again_when_the_kept_connection_is_dead(void **state)
     unsigned char *data = pattern(100000);
     struct answer answer;
 
-    put_blob(&wire, (struct bytes){data, 100000}, &answer);
+    append_blob(&wire, (struct bytes){data, 100000}, &answer);
     assert_status(&answer, 201);
     assert_int_equal(peer_count(wire.peer, "stages", "put"), 2);
     peer_assert_content(wire.peer);

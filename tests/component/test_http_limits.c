@@ -50,11 +50,11 @@ static void a_body_of_exactly_its_cap_is_none(void **state)
     struct answer answer;
 
     request = get_of(&wire, "/v2/");
-    request.most_body = 2; /* {} */
+    request.max_body = 2; /* {} */
     run(&wire, &request, &answer);
     assert_string_equal(answer.body.data, "{}");
     assert_status(&answer, 200);
-    request.most_body = 1;
+    request.max_body = 1;
     run(&wire, &request, &answer);
     assert_kind(&answer, ERROR_UNAVAILABLE);
 }
@@ -92,7 +92,7 @@ static void a_slow_answer_within_its_time_is_waited_for(void **state)
 }
 
 /* A registry that has all of the body and commits it may take its time. */
-static void put_slowly(const char *scenario, uint32_t answer_ms,
+static void append_slowly(const char *scenario, uint32_t answer_ms,
                        struct answer *answer, uint64_t *ret_took_ms)
 {
     size_t len = 3 * 1024 * 1024;
@@ -115,7 +115,7 @@ static void a_slow_commit_is_waited_for(void **state)
     struct answer answer;
     uint64_t took;
 
-    put_slowly("slow=2@put", 3000, &answer, &took);
+    append_slowly("slow=2@put", 3000, &answer, &took);
     assert_status(&answer, 201);
     assert_true(took >= 1900);
 }
@@ -125,7 +125,7 @@ static void a_commit_that_never_ends_is_given_up(void **state)
     struct answer answer;
     uint64_t took;
 
-    put_slowly("hang@put", 2000, &answer, &took);
+    append_slowly("hang@put", 2000, &answer, &took);
     assert_says(&answer, "no answer in time");
     assert_in_range(took, 1900, 2000 + SLACK_MS);
 }
@@ -210,7 +210,7 @@ static void an_early_413_is_an_answer_and_not_a_broken_pipe(void **state)
     unsigned char *data = pattern(len);
     struct answer answer;
 
-    put_blob(&wire, (struct bytes){data, len}, &answer);
+    append_blob(&wire, (struct bytes){data, len}, &answer);
     assert_status(&answer, 413);
     mem_free(data);
 }

@@ -20,7 +20,7 @@
 #define BODY "{\"some\":\"body\"}"
 
 /* A PUT that there is a session for, as often as the caller wants */
-static void put_once(struct world *world, struct answer *answer)
+static void append_once(struct world *world, struct answer *answer)
 {
     struct http_request request = blob_of(bytes_of(BODY));
 
@@ -41,10 +41,10 @@ static void it_is_not_sent_again_when_the_connection_is_closed(void **state)
     struct world world;
 
     world_open(&world, SCENARIOS("close@put"), NULL);
-    put_once(&world, &answer);
+    append_once(&world, &answer);
     assert_sent(&answer, true);
     assert_int_equal(peer_count(world.peer, "stages", "put"), 1);
-    put_once(&world, &answer); /* its caller may */
+    append_once(&world, &answer); /* its caller may */
     assert_status(&answer, 201);
     world_close(&world);
 }
@@ -57,7 +57,7 @@ static void it_has_a_connection_of_its_own(void **state)
 
     world_open(&world, NONE, NULL);
     for (int i = 0; i < 2; i++) {
-        put_once(&world, &answer);
+        append_once(&world, &answer);
         assert_status(&answer, 201);
         assert_true(peer_logged(world.peer, "put", i, "connection", seen[i]));
     }
@@ -160,7 +160,7 @@ static void a_long_response_is_cut_where_the_caller_wants_it(void **state)
     answer_release(&answer);
     url = url_of(&world, "127.0.0.1", "/_count", false);
     request.url = url;
-    request.most_body = 10;
+    request.max_body = 10;
     run(&world, &request, &answer);
     assert_kind(&answer, ERROR_UNAVAILABLE);
     request.cuts_body = true;

@@ -200,7 +200,7 @@ static void assert_client(struct answer *answer, const char *name)
 }
 
 /* A file of the server's folder, put into the host's folder of certs.d */
-static void put_into_certs(struct odd *odd, const char *from, const char *as)
+static void append_into_certs(struct odd *odd, const char *from, const char *as)
 {
     char *source = path_in(odd->folder, from);
     char *target = path_in(odd->host_dir, as);
@@ -389,7 +389,7 @@ static void an_authority_in_certs_d_is_believed(void **state)
 
     odd_open(&odd, NONE);
     transport.certs_dir = odd.certs_dir;
-    put_into_certs(&odd, "ca.crt", "ours.crt");
+    append_into_certs(&odd, "ca.crt", "ours.crt");
     for (int i = 0; i < 3; i++) {
         odd_get(&odd, &transport, &answer);
         assert_status(&answer, 200);
@@ -411,11 +411,11 @@ static void a_certificate_in_certs_d_is_shown(void **state)
     struct odd odd;
 
     odd_open(&odd, ODD("--client"));
-    put_into_certs(&odd, "ca.crt", "ca.crt");
-    put_into_certs(&odd, "client.crt", "a.cert");
-    put_into_certs(&odd, "client.key", "a.key");
-    put_into_certs(&odd, "other.crt", "b.cert");
-    put_into_certs(&odd, "other.key", "b.key");
+    append_into_certs(&odd, "ca.crt", "ca.crt");
+    append_into_certs(&odd, "client.crt", "a.cert");
+    append_into_certs(&odd, "client.key", "a.key");
+    append_into_certs(&odd, "other.crt", "b.cert");
+    append_into_certs(&odd, "other.key", "b.key");
     odd_get(&odd, &(struct http_transport){.certs_dir = odd.certs_dir},
             &answer);
     assert_client(&answer, "client");
@@ -465,9 +465,9 @@ static void the_users_certs_d_is_looked_into_by_convention(void **state)
     containers = path_in(odd.folder, "containers");
     certs = path_in(odd.folder, "containers/certs.d");
     assert_return_code(mkdir(containers, 0700), 0);
-    put_into_certs(&odd, "ca.crt", "ca.crt");
-    put_into_certs(&odd, "client.crt", "a.cert");
-    put_into_certs(&odd, "client.key", "a.key");
+    append_into_certs(&odd, "ca.crt", "ca.crt");
+    append_into_certs(&odd, "client.crt", "a.cert");
+    append_into_certs(&odd, "client.key", "a.key");
     assert_return_code(symlink(odd.certs_dir, certs), 0);
     setenv("XDG_CONFIG_HOME", odd.folder, 1);
     odd_get(&odd, NULL, &answer);

@@ -13,7 +13,7 @@ static void a_batch_is_written_as_it_was_handed_in(void **state)
     join_whole();
     commit(&world.member);
     assert_string_equal(world.member.err.message, "");
-    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
     read_topic(&world.cluster, OUTCOMES, count_row, counts);
     for (size_t i = 0; i < ROWS; i++) {
         assert_int_equal(counts[i], 1);
@@ -22,13 +22,13 @@ static void a_batch_is_written_as_it_was_handed_in(void **state)
 
 static void a_batch_of_offsets_alone_is_committed(void **state)
 {
-    struct queue_batch *batch = queue_batch_new();
+    struct kafka_batch *batch = kafka_batch_new();
 
     join_whole();
-    put_offset(batch, 0, 1);
-    queue_commit(world.member.queue, batch);
+    append_offset(batch, 0, 1);
+    kafka_commit(world.member.queue, batch);
     await(&world.member, is_committed);
-    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
 /* What a broker may answer, and what may happen to an answer on its way */
@@ -85,7 +85,7 @@ static void commit_in_the_end(const char *name)
 
     for (int tries = 0; tries < 5; tries++) {
         commit(&world.member);
-        if (member->result == QUEUE_COMMITTED) {
+        if (member->result == KAFKA_COMMITTED) {
             return;
         }
         assert_true(member->err.message[0] != '\0');
@@ -133,17 +133,17 @@ struct refusal {
     const char *name;
     int16_t api;
     rd_kafka_resp_err_t code;
-    enum queue_verdict verdict;
+    enum kafka_verdict verdict;
     size_t message;
 };
 
 static const struct refusal refusals[] = {
     {"a message", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-     QUEUE_REFUSED_MESSAGE, 1},
+     KAFKA_REFUSED_MESSAGE, 1},
     {"metadata", API_TXN_OFFSET_COMMIT,
-     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, QUEUE_REFUSED_METADATA, 0},
+     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, KAFKA_REFUSED_METADATA, 0},
     {"the generation", API_TXN_OFFSET_COMMIT,
-     RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, QUEUE_ABORTED, 0},
+     RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, KAFKA_ABORTED, 0},
 };
 
 /* Two messages, of which the second is the larger one */
@@ -151,15 +151,15 @@ static void commit_two(void)
 {
     struct member *member = &world.member;
     static const unsigned char large[1000];
-    struct queue_batch *batch = queue_batch_new();
+    struct kafka_batch *batch = kafka_batch_new();
     struct message message = {.topic = OUTCOMES, .value = {large, 10}};
 
-    queue_batch_message(batch, &message);
+    kafka_batch_message(batch, &message);
     message.value.len = sizeof(large);
-    queue_batch_message(batch, &message);
-    put_offset(batch, 0, 7);
+    kafka_batch_message(batch, &message);
+    append_offset(batch, 0, 7);
     member->committed = false;
-    queue_commit(member->queue, batch);
+    kafka_commit(member->queue, batch);
     await(member, is_committed);
 }
 
@@ -180,7 +180,7 @@ static void a_refusal_says_what_was_refused(void **state)
                      world.member.err.message);
         }
         assert_true(world.member.err.message[0] != '\0');
-        if (row->verdict == QUEUE_REFUSED_MESSAGE) {
+        if (row->verdict == KAFKA_REFUSED_MESSAGE) {
             assert_int_equal(world.member.refused, row->message);
         }
     }
@@ -192,17 +192,17 @@ static void a_refusal_says_what_was_refused(void **state)
 static void a_message_without_a_value_can_be_refused(void **state)
 {
     static const unsigned char large[1000];
-    struct queue_batch *batch = queue_batch_new();
+    struct kafka_batch *batch = kafka_batch_new();
     struct message message = {.topic = OUTCOMES, .key = {large, 1000}};
 
     join_whole();
     inject(&world.cluster,
            &(struct failure){"", API_PRODUCE,
                              RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1});
-    queue_batch_message(batch, &message);
-    queue_commit(world.member.queue, batch);
+    kafka_batch_message(batch, &message);
+    kafka_commit(world.member.queue, batch);
     await(&world.member, is_committed);
-    assert_int_equal(world.member.result, QUEUE_REFUSED_MESSAGE);
+    assert_int_equal(world.member.result, KAFKA_REFUSED_MESSAGE);
     assert_int_equal(world.member.refused, 0);
 }
 

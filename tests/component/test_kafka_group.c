@@ -22,7 +22,7 @@ static void partitions_move_only_when_they_are_released(void **state)
     wait_ms(1500);
     assert_int_equal(second.partitions, 0);
     first.holds_on = false;
-    queue_release(first.queue);
+    kafka_release(first.queue);
     await(&second, has_partition);
     assert_int_equal(second.partitions, 1);
     assert_int_equal(first.partitions, 1);
@@ -60,17 +60,17 @@ static void closing_gives_the_partitions_back_first(void **state)
 {
     join_whole();
     world.member.holds_on = true;
-    queue_close(world.member.queue);
+    kafka_close(world.member.queue);
     assert_int_equal(world.member.revoked, 0); /* never from in there */
     await(&world.member, is_revoked);
     assert_int_equal(world.member.partitions, 0);
     /* A last batch still has its time. */
     commit(&world.member);
-    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
     assert_false(world.member.closed);
-    queue_release(world.member.queue);
+    kafka_release(world.member.queue);
     await(&world.member, is_closed);
-    queue_free(world.member.queue);
+    kafka_free(world.member.queue);
     world.joined = false;
 }
 
@@ -102,10 +102,10 @@ static void a_queue_without_brokers_can_be_closed(void **state)
 static void a_batch_without_brokers_does_not_keep_the_queue_open(void **state)
 {
     member_open(&world.member, world.loop, "127.0.0.1:1");
-    queue_commit(world.member.queue, new_batch());
+    kafka_commit(world.member.queue, new_batch());
     leave();
     assert_false(world.member.committed &&
-                 world.member.result == QUEUE_COMMITTED);
+                 world.member.result == KAFKA_COMMITTED);
 }
 
 static void a_member_with_a_name_is_one(void **state)
@@ -115,13 +115,13 @@ static void a_member_with_a_name_is_one(void **state)
     await(&world.member, has_all_partitions);
     await(&world.member, has_twenty);
     commit(&world.member);
-    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
 static void check_property_of(enum client_role role, const char *instance_id,
                               const char *key, const char *wanted)
 {
-    struct queue_options options = {.brokers = "h:1",
+    struct kafka_options options = {.brokers = "h:1",
                                     .group = "group",
                                     .topic = EVENTS,
                                     .instance_id = instance_id};

@@ -8,7 +8,7 @@
 
 static void open_publisher(const char *brokers, struct publisher **publisher)
 {
-    struct queue_options options = {
+    struct kafka_options options = {
         .brokers = brokers, .group = "unused", .topic = OUTCOMES};
     struct error err;
 
@@ -40,7 +40,7 @@ static void what_is_published_is_there_as_it_was(void **state)
 
 static void publishing_to_nowhere_ends_in_its_time(void **state)
 {
-    struct queue_options options = {
+    struct kafka_options options = {
         .brokers = "127.0.0.1:1", .group = "unused", .topic = OUTCOMES};
     uint64_t began = clock_monotonic_ms(clock_system());
     struct publisher *publisher = NULL;
@@ -55,7 +55,7 @@ static void publishing_to_nowhere_ends_in_its_time(void **state)
 
 static void a_topic_that_is_missing_is_named(void **state)
 {
-    struct queue_options options = {.group = "unused", .topic = OUTCOMES};
+    struct kafka_options options = {.group = "unused", .topic = OUTCOMES};
     struct publisher *publisher = NULL;
     struct error err;
 
@@ -151,7 +151,7 @@ static void a_property_is_refused_for_a_reason(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct error err = {0};
-        int result = queue_check_property(cases[i].key, cases[i].value, &err);
+        int result = kafka_check_property(cases[i].key, cases[i].value, &err);
 
         if ((result == 0) != (cases[i].says == NULL)) {
             fail_msg("%s = %s: %s", cases[i].key, cases[i].value, err.message);
@@ -177,7 +177,7 @@ static void properties_reach_both_clients_without_a_word(void **state)
         {"fetch.wait.max.ms", "50"},    {"compression.codec", "none"},
     };
     static const struct field_map map = {pairs, ARRAY_SIZE(pairs)};
-    struct queue_options options = {.group = "group",
+    struct kafka_options options = {.group = "group",
                                     .topic = EVENTS,
                                     .transactional_id = "one",
                                     .properties = &map};
@@ -185,20 +185,20 @@ static void properties_reach_both_clients_without_a_word(void **state)
 
     options.brokers = world.cluster.brokers;
     world.member = (struct member){.loop = world.loop};
-    assert_return_code(queue_open(world.loop, &options, &member_handler,
+    assert_return_code(kafka_open(world.loop, &options, &member_handler,
                                   &world.member, &world.member.queue, &err),
                        0);
     world.joined = true;
     await(&world.member, has_all_partitions);
     commit(&world.member);
-    assert_int_equal(world.member.result, QUEUE_COMMITTED);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
 static void a_bad_property_keeps_the_queue_from_opening(void **state)
 {
     static const struct field_pair pairs[] = {{"linger.ms", "Tr0ub4dor"}};
     static const struct field_map map = {pairs, ARRAY_SIZE(pairs)};
-    struct queue_options options = {.brokers = "127.0.0.1:1",
+    struct kafka_options options = {.brokers = "127.0.0.1:1",
                                     .group = "group",
                                     .topic = EVENTS,
                                     .properties = &map};

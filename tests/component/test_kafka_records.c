@@ -24,27 +24,27 @@ static void records_arrive_as_they_were_written(void **state)
 static bool can_work(const void *payload)
 {
     const struct member *member = payload;
-    struct queue_state can;
+    struct kafka_state can;
 
-    queue_get_state(member->queue, &can);
+    kafka_get_state(member->queue, &can);
     return can.member && can.producer && member->records == 20;
 }
 
 static void it_is_known_when_work_can_be_done_and_where_the_log_ends(
     void **state)
 {
-    const struct queue_partition at = {EVENTS, 1};
-    struct queue_bounds bounds;
-    struct queue_state can;
+    const struct kafka_partition at = {EVENTS, 1};
+    struct kafka_bounds bounds;
+    struct kafka_state can;
 
     write_numbers(&world.cluster, 0, 20);
     join();
-    queue_get_state(world.member.queue, &can);
+    kafka_get_state(world.member.queue, &can);
     assert_false(can.member);
-    queue_get_bounds(world.member.queue, &at, &bounds);
+    kafka_get_bounds(world.member.queue, &at, &bounds);
     assert_true(bounds.first == -1 && bounds.end == -1);
     await(&world.member, can_work);
-    queue_get_bounds(world.member.queue, &at, &bounds);
+    kafka_get_bounds(world.member.queue, &at, &bounds);
     assert_true(bounds.end == 10);
 }
 
@@ -62,14 +62,14 @@ static void pausing_loses_nothing_and_repeats_nothing(void **state)
         wait_ms(pauses++ == 0 ? 1500 : 100);
         assert_int_equal(world.member.while_paused, 0);
         world.member.paused = false;
-        queue_resume(world.member.queue);
+        kafka_resume(world.member.queue);
     }
     /* More of them, while it is paused and running */
     write_numbers(&world.cluster, COUNT, COUNT + 100);
     while (world.member.records < COUNT + 100) {
         if (turn_until(world.loop, is_paused, &world.member, 2000)) {
             world.member.paused = false;
-            queue_resume(world.member.queue);
+            kafka_resume(world.member.queue);
         }
     }
     assert_int_equal(world.member.while_paused, 0);
@@ -86,12 +86,12 @@ static void a_queue_that_is_paused_at_once_reads_nothing(void **state)
     write_numbers(&world.cluster, 0, 20);
     join();
     world.member.paused = true;
-    queue_pause(world.member.queue);
+    kafka_pause(world.member.queue);
     await(&world.member, has_partition);
     wait_ms(1500);
     assert_int_equal(world.member.records, 0);
     world.member.paused = false;
-    queue_resume(world.member.queue);
+    kafka_resume(world.member.queue);
     while (world.member.records < 20) {
         assert_true(
             turn_until(world.loop, has_partition, &world.member, SOON_MS));
@@ -173,23 +173,23 @@ static void a_position_at_the_first_offset_is_one(void **state)
 /* --- one partition ---------------------------------------------------------
  */
 
-static const struct queue_partition first_partition = {EVENTS, 0};
+static const struct kafka_partition first_partition = {EVENTS, 0};
 
 static void pause_both_ways(struct member *member, bool partition)
 {
     if (partition) {
-        queue_pause_partition(member->queue, &first_partition);
+        kafka_pause_partition(member->queue, &first_partition);
     } else {
-        queue_pause(member->queue);
+        kafka_pause(member->queue);
     }
 }
 
 static void resume_both_ways(struct member *member, bool partition)
 {
     if (partition) {
-        queue_resume_partition(member->queue, &first_partition);
+        kafka_resume_partition(member->queue, &first_partition);
     } else {
-        queue_resume(member->queue);
+        kafka_resume(member->queue);
     }
 }
 
@@ -198,7 +198,7 @@ static int records_of_first(const struct member *member)
 {
     int count = 0;
 
-    for (int i = 0; i < MOST_SEEN; i += PARTITIONS) {
+    for (int i = 0; i < MAX_SEEN; i += PARTITIONS) {
         count += member->seen[i];
     }
     return count;
@@ -241,26 +241,26 @@ static void assert_come_once_more(const char *name, struct member *member,
 static void a_partition_may_rest_while_the_other_goes_on(void **state)
 {
     enum { COUNT = 100 };
-    static const int never[MOST_SEEN];
+    static const int never[MAX_SEEN];
 
     join_whole();
-    queue_pause_partition(world.member.queue, &first_partition);
-    queue_pause_partition(world.member.queue, &first_partition); /* no harm */
+    kafka_pause_partition(world.member.queue, &first_partition);
+    kafka_pause_partition(world.member.queue, &first_partition); /* no harm */
     write_numbers(&world.cluster, 0, COUNT);
     assert_come_once_more("the other one", &world.member, never, 1, COUNT);
     wait_ms(500);
     assert_int_equal(records_of_first(&world.member), 0);
     /* All may go on: this one still rests. */
-    queue_pause(world.member.queue);
-    queue_resume(world.member.queue);
+    kafka_pause(world.member.queue);
+    kafka_resume(world.member.queue);
     wait_ms(1000);
     assert_int_equal(records_of_first(&world.member), 0);
     /* It may go on, but all are paused. */
-    queue_pause(world.member.queue);
-    queue_resume_partition(world.member.queue, &first_partition);
+    kafka_pause(world.member.queue);
+    kafka_resume_partition(world.member.queue, &first_partition);
     wait_ms(1000);
     assert_int_equal(records_of_first(&world.member), 0);
-    queue_resume(world.member.queue);
+    kafka_resume(world.member.queue);
     assert_come_once_more("it", &world.member, never, 0, COUNT);
     wait_ms(300);
     for (int i = 0; i < COUNT; i++) {
@@ -301,7 +301,7 @@ static void take_step(struct member *member, char step, int64_t offset)
 {
     switch (step) {
     case 'w':
-        queue_rewind(member->queue, &first_partition, offset);
+        kafka_rewind(member->queue, &first_partition, offset);
         break;
     case 'P':
     case 'p':
@@ -322,7 +322,7 @@ enum { REWOUND = 60, FROM = 20 };
 /* One member for all */
 static int open_rewound(void **state)
 {
-    static const int never[MOST_SEEN];
+    static const int never[MAX_SEEN];
 
     world_open(state);
     write_numbers(&world.cluster, 0, REWOUND);
@@ -336,7 +336,7 @@ static void a_rewind_brings_records_once_more(void **state)
 {
     const struct interplay *row = *state;
     struct member *member = &world.member;
-    int before[MOST_SEEN];
+    int before[MAX_SEEN];
 
     memcpy(before, member->seen, sizeof(before));
     for (const char *step = row->steps; *step != '\0'; step++) {

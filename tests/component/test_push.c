@@ -30,11 +30,11 @@ struct row {
     enum error_kind or ;  /* as good, where it hangs on timing; NONE: success */
     bool either;          /* `or` counts */
     int exact;            /* requests; 0: at most `most` */
-    int most;
+    int max;
     int status;             /* the error's, when not 0 */
     const char *code;       /* the registry's, when not NULL */
     uint32_t wait_least_ms; /* the error's Retry-After */
-    uint32_t wait_most_ms;
+    uint32_t wait_max_ms;
     bool recovers; /* a few pushes later it is there */
 };
 
@@ -69,7 +69,7 @@ static const struct row rows[] = {
      WRONG,
      .kind = ERROR_AUTH,
      .status = 401,
-     .most = 5},
+     .max = 5},
     {"a wrong password at a token server is shown once",
      {"auth-bearer"},
      WRONG,
@@ -93,7 +93,7 @@ static const struct row rows[] = {
      KNOWN,
      .kind = ERROR_AUTH,
      .status = 401,
-     .most = 9},
+     .max = 9},
     {"a token server on another host",
      {"token-other-host"},
      KNOWN,
@@ -177,12 +177,12 @@ static const struct row rows[] = {
      .status = 429,
      .exact = 2,
      .wait_least_ms = 7000,
-     .wait_most_ms = 7000,
+     .wait_max_ms = 7000,
      .recovers = true},
     {"a token that ends while a blob goes up",
      {"auth-bearer", "401-on-put"},
      KNOWN,
-     .most = 12},
+     .max = 12},
     {"a Basic 401 in the middle",
      {"auth-basic", "401-on-put"},
      KNOWN,
@@ -194,20 +194,20 @@ static const struct row rows[] = {
      .kind = ERROR_NONE,
      .or = ERROR_AUTH,
      .either = true,
-     .most = 12,
+     .max = 12,
      .recovers = true},
     {"one request that is refused twice",
      {"auth-bearer", "401-twice@manifest"},
      KNOWN,
      .kind = ERROR_AUTH,
      .status = 401,
-     .most = 9},
+     .max = 9},
     {"requests that are refused for ever",
      {"auth-bearer", "401-twice*0"},
      KNOWN,
      .kind = ERROR_AUTH,
      .status = 401,
-     .most = 9},
+     .max = 9},
     /* ECR Public says so of an expired token (oci.md, 3.5 and 6): it is no
      * verdict on the event. */
     {"an expired token that is called DENIED, with 400",
@@ -216,7 +216,7 @@ static const struct row rows[] = {
      .kind = ERROR_AUTH,
      .or = ERROR_NONE,
      .either = true,
-     .most = 12,
+     .max = 12,
      .recovers = true},
 
     /* statuses */
@@ -225,85 +225,85 @@ static const struct row rows[] = {
      .kind = ERROR_RATE_LIMITED,
      .status = 429,
      .code = "TOOMANYREQUESTS",
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"429 with seconds",
      {"429-seconds=3"},
      .kind = ERROR_RATE_LIMITED,
      .status = 429,
-     .most = COLD,
+     .max = COLD,
      .wait_least_ms = 3000,
-     .wait_most_ms = 3000,
+     .wait_max_ms = 3000,
      .recovers = true},
     {"429 with a date",
      {"429-date=20"},
      .kind = ERROR_RATE_LIMITED,
      .status = 429,
-     .most = COLD,
+     .max = COLD,
      .wait_least_ms = 10000,
-     .wait_most_ms = 21000,
+     .wait_max_ms = 21000,
      .recovers = true},
     {"429 with an absurd time is five minutes",
      {"429-absurd"},
      .kind = ERROR_RATE_LIMITED,
      .status = 429,
-     .most = COLD,
+     .max = COLD,
      .wait_least_ms = 300000,
-     .wait_most_ms = 300000,
+     .wait_max_ms = 300000,
      .recovers = true},
     {"429 that says when in its body only",
      {"429-body"},
      .kind = ERROR_RATE_LIMITED,
      .status = 429,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"403 that means 429",
      {"403-rate-limit"},
      .kind = ERROR_RATE_LIMITED,
      .status = 403,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"425",
      {"425"},
      .kind = ERROR_UNAVAILABLE,
      .status = 425,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"503 now and then",
      {"503=2"},
      .kind = ERROR_UNAVAILABLE,
      .status = 503,
      .code = "UNAVAILABLE",
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"503 to the probe", {"503@ping"}, .exact = COLD},
     {"503 to the probe of a registry that wants credentials",
      {"auth-basic", "503@ping"},
      KNOWN,
-     .most = COLD + 2},
+     .max = COLD + 2},
     {"500 for ever",
      {"500-always"},
      .kind = ERROR_UNAVAILABLE,
      .status = 500,
-     .most = 3},
+     .max = 3},
     {"no right to push",
      {"403-denied"},
      .kind = ERROR_AUTH,
      .status = 403,
      .code = "DENIED",
-     .most = 3},
+     .max = 3},
     {"a repository that must be made first",
      {"404-name-unknown"},
      .kind = ERROR_NOT_FOUND,
      .status = 404,
      .code = "NAME_UNKNOWN",
-     .most = 3},
+     .max = 3},
     {"an upload session that is lost",
      {"404-upload-unknown"},
      .kind = ERROR_INTERRUPTED,
      .status = 404,
      .code = "BLOB_UPLOAD_UNKNOWN",
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"a blob that is not there yet",
      {"404-blob-unknown"},
@@ -323,18 +323,18 @@ static const struct row rows[] = {
      .kind = ERROR_INTERRUPTED,
      .status = 400,
      .code = "DIGEST_INVALID",
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"a blob that is too large",
      {"413"},
      .kind = ERROR_TOO_LARGE,
      .status = 413,
-     .most = COLD},
+     .max = COLD},
     {"a blob that is too large, said before it is read",
      {"413-early"},
      .kind = ERROR_TOO_LARGE,
      .status = 413,
-     .most = COLD},
+     .max = COLD},
     {"a manifest that is too large",
      {"413@manifest"},
      .kind = ERROR_TOO_LARGE,
@@ -350,22 +350,22 @@ static const struct row rows[] = {
      {"html-error"},
      .kind = ERROR_UNAVAILABLE,
      .status = 502,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"an error of five megabytes",
      {"huge-error-body"},
      .kind = ERROR_UNAVAILABLE,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"headers of 400 kilobytes",
      {"huge-headers"},
      .kind = ERROR_UNAVAILABLE,
-     .most = 3},
+     .max = 3},
     {"cookies", {"set-cookie"}, .exact = COLD},
     {"a Warning", {"warning"}, .exact = COLD},
 
     /* connections */
-    {"a registry that hangs", {"hang"}, .kind = ERROR_UNREACHABLE, .most = 3},
+    {"a registry that hangs", {"hang"}, .kind = ERROR_UNREACHABLE, .max = 3},
     {"a registry that hangs at the probe",
      {"hang@ping"},
      .kind = ERROR_UNREACHABLE,
@@ -379,37 +379,37 @@ static const struct row rows[] = {
      {"close"},
      .kind = ERROR_UNREACHABLE,
      .either = true,
-     .most = COLD + 1,
+     .max = COLD + 1,
      .recovers = true},
     {"connections that are always closed",
      {"close*0"},
      .kind = ERROR_UNREACHABLE,
-     .most = 9},
+     .max = 9},
     {"a connection that is reset",
      {"reset"},
      .kind = ERROR_UNREACHABLE,
      .either = true,
-     .most = COLD + 1,
+     .max = COLD + 1,
      .recovers = true},
     {"connections that are always reset",
      {"reset*0"},
      .kind = ERROR_UNREACHABLE,
-     .most = 9},
+     .max = 9},
     {"a connection that is closed in the middle of a blob",
      {"close-mid-upload"},
      .kind = ERROR_UNREACHABLE,
      .either = true,
-     .most = COLD + 1,
+     .max = COLD + 1,
      .recovers = true},
     {"a connection that is closed behind the headers",
      {"close-after-headers"},
      .kind = ERROR_UNREACHABLE,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     {"a connection that is closed in the middle of an answer",
      {"close-mid-body"},
      .kind = ERROR_UNREACHABLE,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
     /* On a kept connection curl tries again by itself, and finds the session
      * gone: as good as no answer. */
@@ -418,12 +418,12 @@ static const struct row rows[] = {
      .kind = ERROR_INTERRUPTED,
      .or = ERROR_UNREACHABLE,
      .either = true,
-     .most = COLD + 1,
+     .max = COLD + 1,
      .recovers = true},
     {"an answer in chunks that are none",
      {"chunked-garbage"},
      .kind = ERROR_UNREACHABLE,
-     .most = COLD,
+     .max = COLD,
      .recovers = true},
 
     /* answers that are not what they should be */
@@ -470,16 +470,16 @@ static const struct row rows[] = {
     {"a Location with a password in it",
      {"location-userinfo"},
      .kind = ERROR_REJECTED,
-     .most = 3},
+     .max = 3},
     {"a Location at the metadata service",
      {"location-metadata-ip"},
      .kind = ERROR_REJECTED,
-     .most = 3},
+     .max = 3},
     {"a Location that is a file",
      {"location-file"},
      .kind = ERROR_REJECTED,
-     .most = 3},
-    {"no Location", {"location-missing"}, .kind = ERROR_REJECTED, .most = 3},
+     .max = 3},
+    {"no Location", {"location-missing"}, .kind = ERROR_REJECTED, .max = 3},
     {"a redirect to another path keeps the credentials",
      {"redirect-307", "auth-bearer"},
      KNOWN,
@@ -493,11 +493,11 @@ static const struct row rows[] = {
      KNOWN,
      .tls = true,
      .kind = ERROR_REJECTED,
-     .most = 14},
+     .max = 14},
     {"a redirect to itself comes to an end",
      {"redirect-loop"},
      .kind = ERROR_REJECTED,
-     .most = 13},
+     .max = 13},
 };
 
 /* --- the world of a test ---------------------------------------------------
@@ -551,16 +551,16 @@ static void set_credentials(struct world *world, enum who who)
 /* Most registries take no blob with a POST, and so do those of these tests,
  * unless told to. */
 #define SINGLE_POST "single-post"
-#define MOST_SCENARIOS 8
+#define MAX_SCENARIOS 8
 
 static struct peer *start_registry(const char *const *scenarios,
                                    const char *folder)
 {
-    const char *all[MOST_SCENARIOS] = {0};
+    const char *all[MAX_SCENARIOS] = {0};
     bool takes = false;
     size_t count = 0;
 
-    for (; *scenarios != NULL && count < MOST_SCENARIOS - 2; scenarios++) {
+    for (; *scenarios != NULL && count < MAX_SCENARIOS - 2; scenarios++) {
         if (strcmp(*scenarios, SINGLE_POST) == 0) {
             takes = true;
         } else {
@@ -688,9 +688,9 @@ static void check_error(const struct row *row, const struct error *err)
     if (row->code != NULL) {
         assert_string_equal(err->code, row->code);
     }
-    if (row->wait_most_ms != 0) {
+    if (row->wait_max_ms != 0) {
         assert_in_range(err->retry_after_ms, row->wait_least_ms,
-                        row->wait_most_ms);
+                        row->wait_max_ms);
     }
 }
 
@@ -701,7 +701,7 @@ static void check_peer(const struct row *row, const struct peer *peer)
     if (row->exact != 0) {
         assert_int_equal(requests, row->exact);
     } else {
-        assert_in_range(requests, 1, row->most);
+        assert_in_range(requests, 1, row->max);
     }
     assert_int_equal(peer_count(peer, "stages", "patch"), 0);
     if (strcmp(row->scenarios[0] ? row->scenarios[0] : "",

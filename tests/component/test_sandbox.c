@@ -1,6 +1,6 @@
 #include "sandbox_steps.h"
 
-#include "waybill/needs.h"
+#include "waybill/access.h"
 #include "waybill/sandbox.h"
 
 /*
@@ -22,26 +22,26 @@ struct step {
     const char *name;
     int (*go)(void);
     int expected;                        /* in the sandbox */
-    unsigned needs;                      /* parts, one of which will do */
+    unsigned access;                      /* parts, one of which will do */
     enum { NOBODY, ROOT, ANYBODY } free; /* who can do it outside for sure */
 };
 
 static void enter(bool writes, struct sandbox *ret_sandbox)
 {
-    struct needs needs = {.arena = arena_new()};
+    struct access access = {.arena = arena_new()};
 
-    needs_file(&needs, in("named/config"));
-    needs_file(&needs, in("links/config"));
-    needs_file(&needs, in("folder"));
-    needs_file(&needs, in("gone/later"));
-    needs_file(&needs, "/etc/hostname");
+    access_allow_file(&access, in("named/config"));
+    access_allow_file(&access, in("links/config"));
+    access_allow_file(&access, in("folder"));
+    access_allow_file(&access, in("gone/later"));
+    access_allow_file(&access, "/etc/hostname");
     if (writes) {
-        needs_written(&needs, in("written"));
-        needs_written(&needs, in("other/log"));
-        needs_written(&needs, in("gone/later"));
+        access_allow_writing(&access, in("written"));
+        access_allow_writing(&access, in("other/log"));
+        access_allow_writing(&access, in("gone/later"));
     }
-    sandbox_close(&needs, ret_sandbox);
-    arena_free(needs.arena);
+    sandbox_close(&access, ret_sandbox);
+    arena_free(access.arena);
 }
 
 /* What the step came to, as an exit status; 255: no sandbox to try it in */
@@ -53,10 +53,10 @@ static int try_step(const struct step *step, bool sandboxed)
 
     if (pid == 0) {
         if (sandboxed) {
-            enter(step->needs & WRITES, &sandbox);
-            if ((step->needs & BOTH) != 0 &&
-                !((step->needs & SECCOMP) && sandbox.seccomp) &&
-                !((step->needs & LANDLOCK) && sandbox.landlock > 0)) {
+            enter(step->access & WRITES, &sandbox);
+            if ((step->access & BOTH) != 0 &&
+                !((step->access & SECCOMP) && sandbox.seccomp) &&
+                !((step->access & LANDLOCK) && sandbox.landlock > 0)) {
                 fprintf(stderr, "%s %s\n", sandbox.no_seccomp,
                         sandbox.no_landlock);
                 _exit(255);

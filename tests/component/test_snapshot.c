@@ -9,7 +9,7 @@
 static void a_refusal_of_offsets_names_their_group(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
-    struct queue_options options = {
+    struct kafka_options options = {
         .brokers = world.cluster.brokers,
         .group = "readers",
         .topic = EVENTS,

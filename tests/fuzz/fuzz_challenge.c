@@ -17,7 +17,7 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static void put_parameter(struct str *out, const char *name, const char *value)
+static void append_parameter(struct str *out, const char *name, const char *value)
 {
     if (value == NULL) {
         return;
@@ -26,23 +26,23 @@ static void put_parameter(struct str *out, const char *name, const char *value)
                name);
     for (; *value != '\0'; value++) {
         if (*value == '"' || *value == '\\') {
-            str_putc(out, '\\');
+            str_append_char(out, '\\');
         }
-        str_putc(out, *value);
+        str_append_char(out, *value);
     }
-    str_putc(out, '"');
+    str_append_char(out, '"');
 }
 
-static void put_headers(struct str *headers, const char *text)
+static void append_headers(struct str *headers, const char *text)
 {
     while (*text != '\0') {
         size_t len = strcspn(text, "\n");
 
         if (memchr(text, ':', len) == NULL) {
-            str_puts(headers, "www-authenticate: ");
+            str_append_text(headers, "www-authenticate: ");
         }
-        str_put(headers, text, len);
-        str_putc(headers, '\n');
+        str_append(headers, text, len);
+        str_append_char(headers, '\n');
         text += len;
         text += *text == '\n';
     }
@@ -53,7 +53,7 @@ static void read_headers(const char *text, struct challenge *ret_challenge)
     struct http_response response = {.status = 401};
 
     str_init(&response.headers, STR_UNLIMITED);
-    put_headers(&response.headers, text);
+    append_headers(&response.headers, text);
     challenge_read(&response, ret_challenge);
     str_release(&response.headers);
 }
@@ -63,10 +63,10 @@ static void check_again(const struct challenge *challenge)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct challenge same;
 
-    str_puts(&text, challenge->scheme == AUTH_BEARER ? "Bearer " : "Basic ");
-    put_parameter(&text, "realm", challenge->realm);
-    put_parameter(&text, "service", challenge->service);
-    put_parameter(&text, "scope", challenge->scope);
+    str_append_text(&text, challenge->scheme == AUTH_BEARER ? "Bearer " : "Basic ");
+    append_parameter(&text, "realm", challenge->realm);
+    append_parameter(&text, "service", challenge->service);
+    append_parameter(&text, "scope", challenge->scope);
     read_headers(text.data, &same);
     CHECK(same.scheme == challenge->scheme);
     CHECK(same_text(same.realm, challenge->realm));
@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct challenge challenge;
 
-    str_put(&text, data, size);
+    str_append(&text, data, size);
     read_headers(text.data, &challenge);
     check(&challenge);
     challenge_release(&challenge);

@@ -17,7 +17,7 @@
 
 static const struct config_rules rules = {
     .integrations = integration_table,
-    .check_property = queue_check_property,
+    .check_property = kafka_check_property,
 };
 
 static void write_file(int fd, const uint8_t *data, size_t size)

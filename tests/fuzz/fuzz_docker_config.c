@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *path;
     size_t len;
 
-    str_put(&text, data, size);
+    str_append(&text, data, size);
     if (memchr(text.data, '\n', text.len) == NULL) {
         return 0;
     }

@@ -12,7 +12,7 @@
  * - What is stored is read back as the very same bytes: the digest of an
  *   attestation does not depend on how often it came through here.
  */
-#define MOST_BYTES (256 * 1024)
+#define MAX_BYTES (256 * 1024)
 
 static const struct header structured_headers[] = {
     {"Content-Type",
@@ -59,12 +59,12 @@ static void decode_again(const struct event *event, struct arena *arena)
     struct event same;
     struct error err;
 
-    str_puts(&text,
+    str_append_text(&text,
              "{\"workflow\":{\"id\":\"w\"},\"attestation\":{\"digest\":\"");
-    str_puts(&text, event->envelope_digest.text);
-    str_puts(&text, "\",\"envelope\":");
-    str_put(&text, event->envelope.data, event->envelope.len);
-    str_puts(&text, "}}");
+    str_append_text(&text, event->envelope_digest.text);
+    str_append_text(&text, "\",\"envelope\":");
+    str_append(&text, event->envelope.data, event->envelope.len);
+    str_append_text(&text, "}}");
     input.message.value = str_bytes(&text);
     CHECK(event_decode(&input, text.len, arena, &same, &err) == 0);
     CHECK(bytes_equal(event->envelope, same.envelope));
@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         input.message.header_count = choose_headers(
             data[0], input.message.value, headers, &input.message.headers);
     }
-    if (event_decode(&input, MOST_BYTES, arena, &event, &err) < 0) {
+    if (event_decode(&input, MAX_BYTES, arena, &event, &err) < 0) {
         check_failure(&err);
     } else {
         check_event(&event, arena);

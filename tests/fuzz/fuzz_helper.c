@@ -78,7 +78,7 @@ static int get(const char *uri, struct helper_answer *answer)
     int result;
 
     json_open(&json, NULL, '{');
-    json_put_string(&json, "uri", uri);
+    json_append_string(&json, "uri", uri);
     json_close(&json, '}');
     result = helper_get(request.data, request.len, answer, &err);
     target = strstr(answer->notes.data, TARGET);
@@ -141,13 +141,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t rest;
     int fd = memfd_create("config", MFD_CLOEXEC);
 
-    str_put(&uri, data, strnlen((const char *)data, size));
+    str_append(&uri, data, strnlen((const char *)data, size));
     rest = uri.len < size ? uri.len + 1 : size;
     leave_environment();
     use_file(-1, NULL, 0);
     if (get_twice(uri.data) < 0) {
         str_clear(&uri);
-        str_puts(&uri, "https://ghcr.io/v2/a/b/manifests/1");
+        str_append_text(&uri, "https://ghcr.io/v2/a/b/manifests/1");
     }
     CHECK(write(fd, data + rest, size - rest) == (ssize_t)(size - rest));
     use_file(fd, data + rest, size - rest);

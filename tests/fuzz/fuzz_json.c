@@ -37,7 +37,7 @@ static void write_number(struct json_writer *writer, const char *name,
     } else {
         snprintf(text, sizeof(text), "%.17g", number);
     }
-    json_put_raw(writer, name, text, strlen(text));
+    json_append_raw(writer, name, text, strlen(text));
 }
 
 static void write_value(struct json_writer *writer, const char *name,
@@ -50,14 +50,14 @@ static void write_value(struct json_writer *writer, const char *name,
     } else if (json_is_array(json)) {
         write_items(writer, name, json, "[]");
     } else if (json_is_string(json)) {
-        json_put_string(writer, name, json_text(json));
+        json_append_string(writer, name, json_text(json));
     } else if (json_number(json, &number)) {
         CHECK(!isnan(number));
         write_number(writer, name, number);
     } else if (json_is_null(json)) {
-        json_put_raw(writer, name, "null", 4);
+        json_append_raw(writer, name, "null", 4);
     } else {
-        json_put_bool(writer, name, true); /* which of both cannot be asked */
+        json_append_bool(writer, name, true); /* which of both cannot be asked */
     }
 }
 
@@ -77,7 +77,7 @@ static void check_text(const char *text)
         if (strncmp(at, UTF8_NUL, 2) == 0) {
             at += 2;
         } else {
-            str_putc(&plain, *at++);
+            str_append_char(&plain, *at++);
         }
     }
     CHECK(utf8_valid(plain.data, plain.len));

@@ -39,7 +39,7 @@ static void check_sets(const struct progress *a, const struct progress *b)
 {
     int64_t end = end_of(a) > end_of(b) ? end_of(a) : end_of(b);
 
-    CHECK(end <= a->watermark + PROGRESS_MOST_SPAN);
+    CHECK(end <= a->watermark + PROGRESS_MAX_SPAN);
     for (int64_t at = a->watermark; at < end; at++) {
         CHECK(offset_set_has(&a->done, at) == offset_set_has(&b->done, at));
     }
@@ -79,17 +79,17 @@ static void check_written(const struct progress *progress)
     CHECK(strcmp(text.data, again.data) == 0);
 }
 
-static void check_cut(const struct progress *progress, size_t most)
+static void check_cut(const struct progress *progress, size_t max)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     CLEANUP(progress_release) struct progress back = {0};
     struct error err;
 
-    if (!progress_encode(progress, most, &text)) {
+    if (!progress_encode(progress, max, &text)) {
         CHECK(text.len == 0);
         return;
     }
-    CHECK(text.len <= most);
+    CHECK(text.len <= max);
     CHECK(progress_decode(progress->watermark, text.data, &back, &err) == 0);
     check_sets(progress, &back);
     CHECK(back.attempts_count <= progress->attempts_count);
@@ -109,15 +109,15 @@ static void check_text(int64_t watermark, const char *text)
     CHECK(progress.dispatched >= watermark);
     check_written(&progress);
     check_cut(&progress, strlen(text) / 2);
-    check_cut(&progress, PROGRESS_MOST_TEXT);
+    check_cut(&progress, PROGRESS_MAX_TEXT);
 }
 
 static void check_bytes(int64_t watermark, const void *data, size_t len)
 {
     CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    str_puts(&bytes, "W\x01");
-    str_put(&bytes, data, len);
+    str_append_text(&bytes, "W\x01");
+    str_append(&bytes, data, len);
     append_progress_sum(watermark, &bytes);
     base64_encode(&text, bytes.data, bytes.len);
     check_text(watermark, text.data);
@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < 8; i++) {
         watermark = watermark << 8 | data[i];
     }
-    str_put(&text, data + 8, size - 8);
+    str_append(&text, data + 8, size - 8);
     check_text((int64_t)watermark, text.data);
     check_bytes((int64_t)watermark, data + 8, size - 8);
     return 0;

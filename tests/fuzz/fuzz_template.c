@@ -99,8 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (end == NULL || memchr(data, '\0', size) != NULL) {
         return 0; /* neither is in a configuration or in an event */
     }
-    str_put(&name, data, (size_t)(end - data));
-    str_put(&text, end + 1, size - (size_t)(end - data) - 1);
+    str_append(&name, data, (size_t)(end - data));
+    str_append(&text, end + 1, size - (size_t)(end - data) - 1);
     if (template_check(text.data, &err) == 0) {
         check_rendering(text.data, name.data);
     } else {

@@ -65,7 +65,7 @@ static void check_query(const char *text, const struct url *url)
 }
 
 static void check_trust(const struct url *from, const char *text,
-                        enum errand errand, bool plain_http_allowed)
+                        enum redirect_kind redirect_kind, bool plain_http_allowed)
 {
     static const struct allow_list anywhere = {.any = true};
     const struct oci_target target = {
@@ -77,12 +77,12 @@ static void check_trust(const struct url *from, const char *text,
     struct url to;
 
     CHECK(url_parse(text, from, &to, &err) == 0);
-    trust = trust_of(from, &target, &to, errand);
+    trust = trust_of(from, &target, &to, redirect_kind);
     if (trust != TRUST_REFUSED) {
         CHECK(!from->https || to.https);
         check_same(&to);
     }
-    if (trust == TRUST_CREDENTIALS && errand == ERRAND_UPLOAD) {
+    if (trust == TRUST_CREDENTIALS && redirect_kind == REDIRECT_UPLOAD) {
         CHECK(strcmp(from->host, to.host) == 0);
         CHECK(from->port == to.port && from->https == to.https);
     }
@@ -105,8 +105,8 @@ static void check_target(const struct url *base, const char *text)
         return;
     }
     for (int plain = 0; plain < 2; plain++) {
-        check_trust(base, text, ERRAND_UPLOAD, plain == 1);
-        check_trust(base, text, ERRAND_REALM, plain == 1);
+        check_trust(base, text, REDIRECT_UPLOAD, plain == 1);
+        check_trust(base, text, REDIRECT_REALM, plain == 1);
     }
 }
 
@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err;
     struct url base;
 
-    str_put(&text, data, size);
+    str_append(&text, data, size);
     second = strchr(text.data, '\n');
     if (second != NULL) {
         *second++ = '\0';

@@ -30,7 +30,7 @@ BLOCK = 6  # lines that make a duplicated block
 # the tests have uses these (tests/support/directory_integration.c).
 OFFERED = {
     "loop_turn", "loop_next_deadline", "random_seed",
-    "event_statement", "event_material_content", "needs_written", "file_write_reason",
+    "event_statement", "event_material_content", "access_allow_writing", "file_write_reason",
 }  # fmt: skip
 SHORT_FILE, LONG_FILE, LONG_HEADER = 60, 600, 200
 LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])*'")

@@ -3,7 +3,7 @@
 #include "broker.h"
 #include "waybill/alloc.h"
 
-#define MOST_ACTIONS 600
+#define MAX_ACTIONS 600
 
 enum action_kind {
     ACTION_KILL,
@@ -76,12 +76,12 @@ static void plan_strike(struct action *action)
 static void plan_broker(struct action *action)
 {
     struct random *random = &action->item->random;
-    uint64_t most = draw_chance(random, 300) ? 60000 : 5000;
+    uint64_t max = draw_chance(random, 300) ? 60000 : 5000;
     uint64_t dice = draw(random, 0, 99);
 
-    action->ms = draw(random, 10, most);
+    action->ms = draw(random, 10, max);
     action->roles = (unsigned)draw(random, 1, (1U << ROLE_COUNT) - 1);
-    action->partition = (unsigned)draw(random, 0, MOST_PARTITIONS - 1);
+    action->partition = (unsigned)draw(random, 0, MAX_PARTITIONS - 1);
     action->thousandths = (unsigned)draw(random, 1, 1000);
     action->kind = dice < 60   ? ACTION_AWAY
                    : dice < 80 ? ACTION_MOVE
@@ -308,9 +308,9 @@ static void on_time(void *payload)
 static uint64_t pick_pace(struct sim *sim, uint64_t calm_ms)
 {
     uint64_t pace_ms = sim_pick(sim, 200, 30000);
-    uint64_t least = (calm_ms - sim->now_ms) / (MOST_ACTIONS / 4);
+    uint64_t min = (calm_ms - sim->now_ms) / (MAX_ACTIONS / 4);
 
-    return pace_ms > least ? pace_ms : least;
+    return pace_ms > min ? pace_ms : min;
 }
 
 struct actions *actions_new(struct sim *sim, uint64_t calm_ms)
@@ -321,7 +321,7 @@ struct actions *actions_new(struct sim *sim, uint64_t calm_ms)
 
     actions->sim = sim;
     timer_init(&actions->timer, on_time, actions);
-    while (at_ms < calm_ms && actions->count < MOST_ACTIONS &&
+    while (at_ms < calm_ms && actions->count < MAX_ACTIONS &&
            !sim->registries_only) {
         struct random *random;
 

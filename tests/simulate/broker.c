@@ -40,7 +40,7 @@ static void on_discovery(void *payload)
 
 void broker_grow(struct broker *broker, uint64_t found_ms)
 {
-    if (broker->partitions < MOST_PARTITIONS) {
+    if (broker->partitions < MAX_PARTITIONS) {
         broker->partitions++;
         loop_arm(broker->sim->loop, &broker->discovery, found_ms);
     }
@@ -59,7 +59,7 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     timer_init(&broker->discovery, on_discovery, broker);
     TAILQ_INIT(&broker->members);
     TAILQ_INIT(&broker->calls);
-    for (size_t i = 0; i < MOST_PARTITIONS; i++) {
+    for (size_t i = 0; i < MAX_PARTITIONS; i++) {
         broker->input[i].topic = "attestations";
         broker->committed[i] = -1;
         broker->committed_metadata[i] = "";
@@ -261,7 +261,7 @@ static void on_reply(void *payload)
 
 void call_answer(struct call *call, enum call_error error)
 {
-    call->parked = false;
+    call->shed = false;
     call->error = error;
     if (call->instance == NULL) {
         call_free(call);

@@ -14,7 +14,7 @@
  * the one who sent them is dead.
  */
 
-#define MOST_PARTITIONS 6
+#define MAX_PARTITIONS 6
 
 enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
 
@@ -31,7 +31,7 @@ struct txn {
     struct producer *producer;
     unsigned life; /* of the instance */
     enum txn_state state;
-    struct txn_offset offsets[MOST_PARTITIONS];
+    struct txn_offset offsets[MAX_PARTITIONS];
     size_t offset_count;
     const char *trespass; /* NULL: who sent the offsets owned them */
     struct timer timer;   /* times out while open, completes when prepared */
@@ -80,11 +80,11 @@ struct broker {
     size_t partitions;
     size_t known_partitions; /* that the group knows of */
     struct timer discovery;
-    struct log input[MOST_PARTITIONS];
+    struct log input[MAX_PARTITIONS];
     struct log outcomes;
     struct log dead_letters;
-    int64_t committed[MOST_PARTITIONS]; /* -1: nothing yet */
-    const char *committed_metadata[MOST_PARTITIONS];
+    int64_t committed[MAX_PARTITIONS]; /* -1: nothing yet */
+    const char *committed_metadata[MAX_PARTITIONS];
     struct producer *producers;
     unsigned txn_count;
     TAILQ_HEAD(, member) members;
@@ -170,7 +170,7 @@ struct call {
     enum call_kind kind;
     struct timer timer; /* the world's on the way out, else the instance's */
     bool returning;
-    bool parked; /* at the broker, until it has something to say */
+    bool shed; /* at the broker, until it has something to say */
     call_reply_fn *reply;
     void *payload;
     /* Asked */
@@ -179,12 +179,12 @@ struct call {
     unsigned owned;
     int32_t partition;
     int64_t offset;
-    size_t most;
+    size_t max;
     const char *transactional_id;
     unsigned epoch;
     const struct message *messages;
     size_t message_count;
-    struct txn_offset offsets[MOST_PARTITIONS];
+    struct txn_offset offsets[MAX_PARTITIONS];
     size_t offset_count;
     /* Answered */
     enum call_error error;

@@ -29,7 +29,7 @@ struct chaos {
         unsigned number;
         struct timer start;
         struct timer grace;
-    } slots[MOST_SLOTS];
+    } slots[MAX_SLOTS];
 };
 
 uint64_t chaos_calm_ms(const struct chaos *chaos)
@@ -137,7 +137,7 @@ static void settle(struct chaos *chaos)
 
     sim_trace(sim, "calm");
     chaos->phase = PHASE_SETTLING;
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    for (unsigned i = 0; i < MAX_SLOTS; i++) {
         if (sim->slots[i] != NULL) {
             sim->slots[i]->frozen_until_ms = 0;
             sim->slots[i]->strike.countdown = 0;
@@ -157,7 +157,7 @@ static void stop_all(struct chaos *chaos)
     sim_trace(sim, "quiet");
     chaos->phase = PHASE_STOPPING;
     chaos->last_ms = sim->now_ms + drain_ms + STOP_SLACK_MS;
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    for (unsigned i = 0; i < MAX_SLOTS; i++) {
         if (sim->slots[i] != NULL) {
             instance_stop(sim->slots[i]);
         }
@@ -197,7 +197,7 @@ static void check_stopping(struct chaos *chaos)
 {
     struct sim *sim = chaos->sim;
 
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    for (unsigned i = 0; i < MAX_SLOTS; i++) {
         const struct instance *instance = sim->slots[i];
 
         if (instance == NULL) {
@@ -274,7 +274,7 @@ struct chaos *chaos_new(struct sim *sim)
     struct chaos *chaos = mem_zalloc(sizeof(*chaos));
 
     chaos->sim = sim;
-    sim->slot_count = (unsigned)sim_pick(sim, 1, MOST_SLOTS);
+    sim->slot_count = (unsigned)sim_pick(sim, 1, MAX_SLOTS);
     chaos->calm_ms = pick_calm(sim);
     timer_init(&chaos->check, on_check, chaos);
     loop_arm(sim->loop, &chaos->check, chaos->calm_ms - sim->now_ms);
@@ -289,7 +289,7 @@ void chaos_free(struct chaos *chaos)
 
     actions_free(chaos->actions);
     loop_disarm(loop, &chaos->check);
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    for (unsigned i = 0; i < MAX_SLOTS; i++) {
         loop_disarm(loop, &chaos->slots[i].start);
         loop_disarm(loop, &chaos->slots[i].grace);
     }

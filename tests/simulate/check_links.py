@@ -10,7 +10,7 @@ BANNED = re.compile(
     r"^(rd_kafka_\w+|curl_(easy|multi|global)_\w+|pthread_create|socket|connect|eventfd"
     r"|committer_\w+|publisher_\w+|client_conf|transfer_finish"
     r"|http_take_easy)$")
-WANTED = {"queue_batch_new", "http_header", "url_parse", "queue_open",
+WANTED = {"kafka_batch_new", "http_header", "url_parse", "kafka_open",
           "http_start"}
 
 

@@ -10,7 +10,7 @@
 #include "waybill/alloc.h"
 #include "waybill/file.h"
 
-#define MOST_AWAY 3
+#define MAX_AWAY 3
 /* More than the longest pause between two attempts */
 #define AFTERMATH_MS 75000
 
@@ -24,7 +24,7 @@ struct directory {
     char parent[64];
     int fd; /* of the parent */
     const char *path;
-    struct away away[MOST_AWAY]; /* one after the other */
+    struct away away[MAX_AWAY]; /* one after the other */
     size_t count;
     size_t next;
     bool is_away;
@@ -196,7 +196,7 @@ void directory_plan(struct directory *directory)
 {
     struct sim *sim = directory->sim;
     struct item *item = schedule_add(sim);
-    uint64_t count = draw(&item->random, 0, MOST_AWAY);
+    uint64_t count = draw(&item->random, 0, MAX_AWAY);
     uint64_t left_ms = chaos_calm_ms(sim->chaos) - sim->now_ms;
 
     count = sim->options.quiet ? 0 : count;

@@ -233,7 +233,7 @@ static void serve_join(struct broker *broker, struct call *call)
     }
     member = member != NULL ? member : add_member(broker);
     call->member = member->id;
-    call->parked = true;
+    call->shed = true;
     member->join = call;
     member->owned = call->owned;
     loop_arm(broker->sim->loop, &member->session, broker->session_ms);

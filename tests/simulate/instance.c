@@ -83,9 +83,9 @@ bool instance_reload(struct instance *instance, struct settings *settings)
               instance->life);
     instance->sim->counts.reloads++;
     /* What is held by then stays. */
-    instance->most_records = settings->delivery.max_records;
-    if (service_records(instance->service) > instance->most_records) {
-        instance->most_records = service_records(instance->service);
+    instance->max_records = settings->delivery.max_records;
+    if (service_records(instance->service) > instance->max_records) {
+        instance->max_records = service_records(instance->service);
     }
     service_reload(instance->service,
                    add_generation(instance, settings, settings));
@@ -113,7 +113,7 @@ static void assemble(struct instance *instance)
         .http = http_new(instance->loop),
         .random = &instance->random,
         .settings = instance->settings,
-        .patience = PIPELINE_SERVICE,
+        .mode = PIPELINE_SERVICE,
     };
     instance->options = options;
     if (service_start(add_generation(instance, instance->settings, NULL),
@@ -132,7 +132,7 @@ void instance_start(struct sim *sim, unsigned slot)
     instance->slot = slot;
     instance->life = ++sim->lives;
     instance->settings = workload_settings(sim->workload, slot);
-    instance->most_records = instance->settings->delivery.max_records;
+    instance->max_records = instance->settings->delivery.max_records;
     instance->clock = (struct clock){monotonic, wall, instance};
     instance->random =
         random_of(sim->options.seed, sim_pick(sim, 0, UINT32_MAX));

@@ -67,7 +67,7 @@ const char *invariant_text(enum invariant invariant)
 /* --- as each transaction becomes visible ------------------------------------
  */
 
-#define MOST_DELAY_MS 60000
+#define MAX_DELAY_MS 60000
 
 static bool is_complete(const struct sim *sim, const struct expected *record);
 
@@ -106,7 +106,7 @@ static void check_delay(struct sim *sim, const struct expected *record)
                             ? record->written_ms
                             : sim->broker->stable_ms;
 
-    if (sim->registries_only && sim->now_ms > since_ms + MOST_DELAY_MS &&
+    if (sim->registries_only && sim->now_ms > since_ms + MAX_DELAY_MS &&
         !has_ill_registry(sim, record, since_ms) && has_room(sim)) {
         sim_violate(sim, INVARIANT_DELAY,
                     "%d/%lld has waited for %llu ms while its registries were "
@@ -224,15 +224,15 @@ static uint64_t count_deliveries(const struct sim *sim, size_t registry)
 /* A push takes at most a dozen requests; every disruption may cost it one more
  * push; and while a registry is ill each attempt costs one, at the pace of the
  * backoff, of which the mean is half its bound. */
-static void check_requests(struct sim *sim, size_t place)
+static void check_requests(struct sim *sim, size_t index)
 {
     const struct delivery_settings *settings =
         &workload_settings(sim->workload, 0)->delivery;
-    const struct registry *registry = &sim->registries->all[place];
+    const struct registry *registry = &sim->registries->all[index];
     uint64_t slow = settings->backoff_max_ms < settings->hold_retry_ms
                         ? settings->backoff_max_ms
                         : settings->hold_retry_ms;
-    uint64_t deliveries = count_deliveries(sim, place);
+    uint64_t deliveries = count_deliveries(sim, index);
     uint64_t pushes =
         8 + chaos_disruptions(sim->chaos) + 4 * registry->faulty_ms / slow;
 

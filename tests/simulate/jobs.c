@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST_JOBS 64
+#define MAX_JOBS 64
 
 /* Every `stride`-th number up to `end` */
 struct share {
@@ -30,14 +30,14 @@ struct worker {
 
 struct board {
     _Atomic uint64_t lowest; /* that failed: above it nobody goes on */
-    struct worker workers[MOST_JOBS];
+    struct worker workers[MAX_JOBS];
 };
 
 unsigned jobs_default(void)
 {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
 
-    return count < 1 ? 1 : count > MOST_JOBS ? MOST_JOBS : (unsigned)count;
+    return count < 1 ? 1 : count > MAX_JOBS ? MAX_JOBS : (unsigned)count;
 }
 
 static struct board *board_new(void)
@@ -140,7 +140,7 @@ bool jobs_run(const struct sim_options *options, enum series series,
     struct share share = {*options, series, first, first + count, jobs};
     uint64_t lowest = UINT64_MAX;
 
-    share.stride = jobs < MOST_JOBS ? jobs : MOST_JOBS;
+    share.stride = jobs < MAX_JOBS ? jobs : MAX_JOBS;
     for (unsigned i = 0; i < share.stride; i++) {
         share.first = first + i;
         start(board, &board->workers[i], &share, false);

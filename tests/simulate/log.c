@@ -28,11 +28,11 @@ void log_serve_fetch(struct broker *broker, struct call *call)
     while (first < log->count && log->records[first].offset < call->offset) {
         first++;
     }
-    call->parked = first == log->count;
-    if (call->parked) {
+    call->shed = first == log->count;
+    if (call->shed) {
         return;
     }
-    for (end = first; end < log->count && end < first + call->most &&
+    for (end = first; end < log->count && end < first + call->max &&
                       log->records[end].offset >= 0;
          end++) {
     }
@@ -52,7 +52,7 @@ void broker_append_input(struct broker *broker, size_t partition,
     log_append(broker, log, message, NULL);
     for (call = TAILQ_FIRST(&broker->calls); call != NULL; call = next) {
         next = TAILQ_NEXT(call, link);
-        if (call->parked && call->kind == CALL_FETCH &&
+        if (call->shed && call->kind == CALL_FETCH &&
             call->partition == (int32_t)partition) {
             log_serve_fetch(broker, call);
         }
@@ -64,25 +64,25 @@ void broker_append_input(struct broker *broker, size_t partition,
 
 /* What has been fetched already is not taken back. */
 static bool is_fetched(const struct broker *broker, size_t partition,
-                       size_t place)
+                       size_t index)
 {
     const struct call *call;
 
     TAILQ_FOREACH(call, &broker->calls, link)
     {
         if (call->kind == CALL_FETCH && call->returning &&
-            call->partition == (int32_t)partition && place >= call->first &&
-            place < call->first + call->count) {
+            call->partition == (int32_t)partition && index >= call->first &&
+            index < call->first + call->count) {
             return true;
         }
     }
     return false;
 }
 
-static void lose(struct broker *broker, size_t partition, size_t place)
+static void lose(struct broker *broker, size_t partition, size_t index)
 {
-    if (!is_fetched(broker, partition, place)) {
-        broker->input[partition].records[place].offset = -1;
+    if (!is_fetched(broker, partition, index)) {
+        broker->input[partition].records[index].offset = -1;
     }
 }
 

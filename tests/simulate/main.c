@@ -131,7 +131,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *arguments)
  */
 
 /* What the command line says beside the seed and what is left out */
-static void put_how(const struct arguments *arguments,
+static void append_how(const struct arguments *arguments,
                     const struct sim_options *options, char *how, size_t size)
 {
     int len = snprintf(how, size, "%s", options->quiet ? " --quiet" : "");
@@ -154,7 +154,7 @@ static void report(const struct arguments *arguments,
     const struct violation *violation = &failure->violation;
     unsigned long long seed = failure->options.seed;
 
-    put_how(arguments, &failure->options, how, sizeof(how));
+    append_how(arguments, &failure->options, how, sizeof(how));
     printf("seed %llu violates '%s' (%s): %s\n", seed,
            invariant_name(violation->invariant),
            invariant_text(violation->invariant), violation->text);

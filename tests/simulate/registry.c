@@ -78,7 +78,7 @@ bool registry_refuses(const char *path)
 /* --- uploads ----------------------------------------------------------------
  */
 
-static void put_location(const struct registry *registry, struct str *headers)
+static void append_location(const struct registry *registry, struct str *headers)
 {
     static const char *const schemes[] = {
         [LOCATION_RELATIVE] = "",
@@ -103,7 +103,7 @@ static void begin_upload(struct registry *registry, const char *path,
         .number = number,
     };
     reply_set(reply, 202, NULL);
-    put_location(registry, &reply->response.headers);
+    append_location(registry, &reply->response.headers);
     str_printf(&reply->response.headers,
                "/v2/%s/blobs/uploads/%u?_state=a%%3Db\n", path, number);
 }
@@ -153,7 +153,7 @@ static void store_blob(struct registry *registry, const char *path,
 
 /* `rest` is the upload's number and the query behind it. A session that holds
  * half of something already is good for nothing but to be given up. */
-static void put_blob(struct registry *registry, const char *path,
+static void append_blob(struct registry *registry, const char *path,
                      const char *rest, const struct ask *ask,
                      struct reply *reply)
 {
@@ -374,7 +374,7 @@ void registry_answer(struct registry *registry, const struct ask *ask,
     } else if (is(ask, "POST") && split(ask->path, UPLOADS, &to)) {
         post_upload(registry, to.repository, to.rest, ask, reply);
     } else if (is(ask, "PUT") && split(ask->path, UPLOADS, &to)) {
-        put_blob(registry, to.repository, to.rest, ask, reply);
+        append_blob(registry, to.repository, to.rest, ask, reply);
     } else if (is(ask, "HEAD") && split(ask->path, BLOBS, &to)) {
         reply_set(reply,
                   registry_has_blob(registry, to.repository, to.reference)

@@ -13,9 +13,9 @@
  * of their token server, with everything that can go wrong with them.
  */
 
-#define MOST_REGISTRIES 3
-#define MOST_ACCOUNTS 2
-#define MOST_WINDOWS 8
+#define MAX_REGISTRIES 3
+#define MAX_ACCOUNTS 2
+#define MAX_WINDOWS 8
 /* Where some send their uploads, by URLs that are signed */
 #define STORE "store.model.example:5000"
 
@@ -98,14 +98,14 @@ struct registry {
     struct registries *registries;
     const char *host; /* with its port */
     enum registry_auth auth;
-    struct account accounts[MOST_ACCOUNTS];
+    struct account accounts[MAX_ACCOUNTS];
     enum location location;
     enum single_post single_post;
     bool speaks_oauth2; /* by refresh tokens that are good for one use */
-    unsigned refresh[MOST_ACCOUNTS]; /* the number of the one; 0: none */
+    unsigned refresh[MAX_ACCOUNTS]; /* the number of the one; 0: none */
     uint64_t token_ms;
     uint64_t said_token_ms; /* which may be more */
-    struct window windows[MOST_WINDOWS];
+    struct window windows[MAX_WINDOWS];
     size_t window_count;
     uint64_t faulty_ms; /* the windows together */
     uint64_t requests;
@@ -130,7 +130,7 @@ struct registry {
 
 struct registries {
     struct sim *sim;
-    struct registry all[MOST_REGISTRIES];
+    struct registry all[MAX_REGISTRIES];
     size_t count;
     TAILQ_HEAD(, wire) wires; /* requests under way */
 };

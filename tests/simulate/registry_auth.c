@@ -13,7 +13,7 @@ static void challenge(const struct registry *registry, struct reply *reply)
 {
     reply_set(reply, 401, "UNAUTHORIZED");
     if (registry->auth == REGISTRY_BASIC) {
-        str_puts(&reply->response.headers,
+        str_append_text(&reply->response.headers,
                  "WWW-Authenticate: Basic realm=\"registry\"\n");
     } else {
         str_printf(
@@ -32,7 +32,7 @@ static bool is_basic(const struct account *account, const char *password,
     int len =
         snprintf(both, sizeof(both), "%s:%s", account->username, password);
 
-    str_puts(&right, "Authorization: Basic ");
+    str_append_text(&right, "Authorization: Basic ");
     base64_encode(&right, both, (size_t)len);
     return given != NULL && strcmp(given, right.data) == 0;
 }
@@ -46,7 +46,7 @@ static bool is_basic_of(const struct account *account, const char *given)
 static int account_by_password(const struct registry *registry,
                                const struct ask *ask)
 {
-    for (int i = 0; i < MOST_ACCOUNTS; i++) {
+    for (int i = 0; i < MAX_ACCOUNTS; i++) {
         if (registry->accounts[i].username != NULL &&
             is_basic_of(&registry->accounts[i], ask->authorization)) {
             return i;
@@ -99,10 +99,10 @@ static int account_by_token(const struct registry *registry,
                             const struct ask *ask)
 {
     struct issued_token *token = find_token(registry, ask);
-    unsigned most = ask->fault == FAULT_TOKENS ? 1 : UINT32_MAX;
+    unsigned max = ask->fault == FAULT_TOKENS ? 1 : UINT32_MAX;
 
     if (token == NULL || ask->sim->now_ms >= token->expires_ms ||
-        !is_in(ask->path, token->path) || token->uses >= most) {
+        !is_in(ask->path, token->path) || token->uses >= max) {
         return -1;
     }
     token->uses++;
@@ -142,7 +142,7 @@ static bool is_of(const struct registry *registry, const char *authorization)
         return strncmp(authorization + sizeof(bearer) - 1, registry->host,
                        len) == 0;
     }
-    for (int i = 0; i < MOST_ACCOUNTS; i++) {
+    for (int i = 0; i < MAX_ACCOUNTS; i++) {
         if (registry->accounts[i].username != NULL &&
             (is_basic_of(&registry->accounts[i], authorization) ||
              is_basic(&registry->accounts[i], FORMER_PASSWORD,
@@ -192,13 +192,13 @@ static const char *parameter(struct arena *arena, const char *path,
             byte = (unsigned)strtoul(digits, NULL, 16);
             at += 2;
         }
-        str_putc(&value, (char)byte);
+        str_append_char(&value, (char)byte);
     }
     return arena_strdup(arena, value.data);
 }
 
 /* The parameters, whether in the URL or in a form */
-static const char *told(struct registries *registries, const struct ask *ask)
+static const char *reported(struct registries *registries, const struct ask *ask)
 {
     return strcmp(ask->method, "POST") == 0
                ? arena_printf(registries->sim->arena, "%.*s",
@@ -210,7 +210,7 @@ struct registry *registry_of_token(struct registries *registries,
                                    const struct ask *ask)
 {
     const char *service = parameter(registries->sim->arena,
-                                    told(registries, ask), "service=", "&");
+                                    reported(registries, ask), "service=", "&");
 
     for (size_t i = 0; i < registries->count; i++) {
         if (strcmp(registries->all[i].host, service) == 0) {
@@ -249,7 +249,7 @@ static int account_by_form(const struct registry *registry, const char *form)
     const char *password = parameter(arena, form, "password=", "&");
     const char *refresh = parameter(arena, form, "refresh_token=", "&");
 
-    for (int i = 0; i < MOST_ACCOUNTS; i++) {
+    for (int i = 0; i < MAX_ACCOUNTS; i++) {
         const struct account *account = &registry->accounts[i];
 
         if (account->username == NULL) {
@@ -266,7 +266,7 @@ static int account_by_form(const struct registry *registry, const char *form)
     return -1;
 }
 
-static void put_refresh_token(struct registry *registry, int account,
+static void append_refresh_token(struct registry *registry, int account,
                               struct reply *reply)
 {
     struct str *body = &reply->response.body;
@@ -282,7 +282,7 @@ void token_server_answer(struct registries *registries, const struct ask *ask,
 {
     struct registry *registry = registry_of_token(registries, ask);
     struct arena *arena = registries->sim->arena;
-    const char *words = told(registries, ask);
+    const char *words = reported(registries, ask);
     bool post = words != ask->path;
     int account;
 
@@ -299,6 +299,6 @@ void token_server_answer(struct registries *registries, const struct ask *ask,
     issue(registry, (unsigned)account,
           parameter(arena, words, "scope=repository%3A", "%3A"), reply);
     if (post) {
-        put_refresh_token(registry, account, reply);
+        append_refresh_token(registry, account, reply);
     }
 }

@@ -60,7 +60,7 @@ static enum fault fault_now(struct registry *registry)
 /* --- answers ----------------------------------------------------------------
  */
 
-static void put_date(struct sim *sim, uint64_t after_ms, struct str *headers)
+static void append_date(struct sim *sim, uint64_t after_ms, struct str *headers)
 {
     time_t when =
         (time_t)((WALL_START_MS + (int64_t)(sim->now_ms + after_ms)) / 1000);
@@ -72,7 +72,7 @@ static void put_date(struct sim *sim, uint64_t after_ms, struct str *headers)
     str_printf(headers, "Retry-After: %s\n", text);
 }
 
-static void put_retry_after(struct sim *sim, struct reply *reply)
+static void append_retry_after(struct sim *sim, struct reply *reply)
 {
     struct str *headers = &reply->response.headers;
     unsigned seconds = (unsigned)sim_pick(sim, 1, 90);
@@ -86,10 +86,10 @@ static void put_retry_after(struct sim *sim, struct reply *reply)
         break;
     case 4:
     case 5:
-        put_date(sim, (uint64_t)seconds * 1000, headers);
+        append_date(sim, (uint64_t)seconds * 1000, headers);
         break;
     case 6:
-        str_puts(headers, sim_chance(sim, 300) ? "Retry-After: 999999\n"
+        str_append_text(headers, sim_chance(sim, 300) ? "Retry-After: 999999\n"
                                                : "Retry-After: soon\n");
         break;
     default:
@@ -103,9 +103,9 @@ static void answer_error(struct sim *sim, struct reply *reply)
 
     reply_set(reply, statuses[sim_pick(sim, 0, 3)], NULL);
     if (reply->response.status == 503) {
-        put_retry_after(sim, reply);
+        append_retry_after(sim, reply);
     } else if (sim_chance(sim, 300)) {
-        str_puts(&reply->response.body, "<html><h1>Bad Gateway</h1></html>");
+        str_append_text(&reply->response.body, "<html><h1>Bad Gateway</h1></html>");
     }
 }
 
@@ -156,7 +156,7 @@ static bool answer_at_the_door(struct sim *sim, struct registry *registry,
         return true;
     case FAULT_THROTTLE:
         reply_set(reply, 429, "TOOMANYREQUESTS");
-        put_retry_after(sim, reply);
+        append_retry_after(sim, reply);
         return true;
     case FAULT_CUT:
         reply->kind = REPLY_RESET;

@@ -40,7 +40,7 @@ static void on_restart(void *payload)
 /* --- windows ----------------------------------------------------------------
  */
 
-static void say_window(const struct registry *registry, struct item *item,
+static void report_window(const struct registry *registry, struct item *item,
                        const struct window *window)
 {
     bool denied = window->fault == FAULT_DENIED;
@@ -63,7 +63,7 @@ static void add_window(struct registry *registry, struct item *item,
     window->until_ms = window->until_ms < calm ? window->until_ms : calm;
     window->accounts = (unsigned)draw(&item->random, 1, 3);
     window->forbids = draw_chance(&item->random, 500);
-    say_window(registry, item, window);
+    report_window(registry, item, window);
     if (item->skipped) {
         return;
     }
@@ -111,14 +111,14 @@ static void plan_outage(struct registry *registry)
 /* --- life cycle -------------------------------------------------------------
  */
 
-static void init_accounts(struct registry *registry, size_t place)
+static void init_accounts(struct registry *registry, size_t index)
 {
-    static const char *const names[MOST_ACCOUNTS] = {"robot", "tenant"};
+    static const char *const names[MAX_ACCOUNTS] = {"robot", "tenant"};
     struct arena *arena = registry->registries->sim->arena;
 
-    for (size_t i = 0; i < MOST_ACCOUNTS; i++) {
+    for (size_t i = 0; i < MAX_ACCOUNTS; i++) {
         registry->accounts[i] = (struct account){
-            names[i], arena_printf(arena, "not-so-secret-%zu-%zu", place, i)};
+            names[i], arena_printf(arena, "not-so-secret-%zu-%zu", index, i)};
     }
 }
 
@@ -133,23 +133,23 @@ static void init_tokens(struct registry *registry)
         registry->token_ms * (sim_chance(sim, 200) ? sim_pick(sim, 1, 9) : 1);
 }
 
-static void init_registry(struct registries *registries, size_t place)
+static void init_registry(struct registries *registries, size_t index)
 {
     struct sim *sim = registries->sim;
-    struct registry *registry = &registries->all[place];
+    struct registry *registry = &registries->all[index];
 
     registry->registries = registries;
     registry->host =
-        arena_printf(sim->arena, "registry%zu.model.example:5000", place);
+        arena_printf(sim->arena, "registry%zu.model.example:5000", index);
     registry->auth = (enum registry_auth)sim_pick(sim, 0, REGISTRY_BEARER);
     if (registry->auth != REGISTRY_OPEN) {
-        init_accounts(registry, place);
+        init_accounts(registry, index);
     }
     registry->location = (enum location)sim_pick(sim, 0, LOCATION_DOWNGRADED);
     init_tokens(registry);
     /* Not drawn: older seeds keep their worlds. */
-    registry->single_post = (enum single_post)((sim->options.seed + place) % 3);
-    registry->speaks_oauth2 = (sim->options.seed / 3 + place) % 3 == 0;
+    registry->single_post = (enum single_post)((sim->options.seed + index) % 3);
+    registry->speaks_oauth2 = (sim->options.seed / 3 + index) % 3 == 0;
     timer_init(&registry->restart, on_restart, registry);
 }
 
@@ -162,7 +162,7 @@ static void plan(struct registries *registries)
         plan_outage(&registries->all[sim_pick(sim, 0, registries->count - 1)]);
     }
     for (size_t i = 0; i < registries->count; i++) {
-        uint64_t windows = sim_pick(sim, 0, MOST_WINDOWS - 1);
+        uint64_t windows = sim_pick(sim, 0, MAX_WINDOWS - 1);
 
         for (uint64_t j = 0; j < windows; j++) {
             plan_window(&registries->all[i]);

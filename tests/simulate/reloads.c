@@ -7,7 +7,7 @@
 #include "waybill/integration.h"
 #include "workload.h"
 
-#define MOST_RELOADS 24
+#define MAX_RELOADS 24
 /* Records of a run without faults come within so much. */
 #define QUIET_MS 10000
 
@@ -27,12 +27,12 @@ struct reload {
 
 struct reloads {
     struct sim *sim;
-    struct reload all[MOST_RELOADS];
+    struct reload all[MAX_RELOADS];
     size_t count;
     size_t next;
     struct timer timer;
     struct timer mending;
-    bool mended[MOST_SLOTS];
+    bool mended[MAX_SLOTS];
 };
 
 /* --- another configuration --------------------------------------------------
@@ -96,9 +96,9 @@ static struct attachment copy_attachment(const struct settings *settings,
     return to;
 }
 
-static size_t place_in(size_t place, size_t count, unsigned changes)
+static size_t place_in(size_t index, size_t count, unsigned changes)
 {
-    return changes & CHANGE_ORDER ? count - 1 - place : place;
+    return changes & CHANGE_ORDER ? count - 1 - index : index;
 }
 
 static void copy_lists(struct settings *to, const struct settings *from,
@@ -225,7 +225,7 @@ static void mend(void *payload)
     struct random random = random_of(sim->options.seed, 0);
     bool left = false;
 
-    for (unsigned slot = 0; slot < MOST_SLOTS; slot++) {
+    for (unsigned slot = 0; slot < MAX_SLOTS; slot++) {
         if (!reloads->mended[slot]) {
             reloads->mended[slot] = reload(sim, slot, 0, &random);
             left |= !reloads->mended[slot];
@@ -244,7 +244,7 @@ static void plan_one(struct reloads *reloads, uint64_t at_ms)
 
     next->item = schedule_add(sim);
     random = &next->item->random;
-    next->slot = (unsigned)draw(random, 0, MOST_SLOTS - 1);
+    next->slot = (unsigned)draw(random, 0, MAX_SLOTS - 1);
     next->changes = (unsigned)draw(random, 0, 7);
     if (!sim->options.quiet && draw_chance(random, 150)) {
         next->changes |= CHANGE_PASSWORD;
@@ -266,7 +266,7 @@ static void plan_all(struct reloads *reloads)
     uint64_t end_ms =
         sim->options.quiet ? sim->now_ms + QUIET_MS : chaos_calm_ms(sim->chaos);
     uint64_t at_ms = sim->now_ms;
-    size_t count = (size_t)draw(&item->random, 0, MOST_RELOADS / 2 - 1) * 2;
+    size_t count = (size_t)draw(&item->random, 0, MAX_RELOADS / 2 - 1) * 2;
 
     item_says(item, at_ms, "%zu times another configuration comes", count);
     for (size_t i = 0; i < count && !item->skipped; i++) {

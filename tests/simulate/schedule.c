@@ -10,9 +10,9 @@
 /* --- chance -----------------------------------------------------------------
  */
 
-uint64_t draw(struct random *random, uint64_t least, uint64_t most)
+uint64_t draw(struct random *random, uint64_t min, uint64_t max)
 {
-    return least + random_below(random, most - least + 1);
+    return min + random_below(random, max - min + 1);
 }
 
 bool draw_chance(struct random *random, unsigned in_a_thousand)
@@ -53,7 +53,7 @@ struct item *schedule_add(struct sim *sim)
     struct schedule *schedule = sim->schedule;
     struct item *item = arena_alloc(schedule->arena, sizeof(*item));
 
-    if (schedule->count == MOST_ITEMS) {
+    if (schedule->count == MAX_ITEMS) {
         abort(); /* who plans keeps to bounds that together are less */
     }
     schedule->items[schedule->count] = item;
@@ -86,7 +86,7 @@ static int compare_times(const void *a, const void *b)
 
 void schedule_print(const struct schedule *schedule, FILE *out)
 {
-    const struct item *sorted[MOST_ITEMS];
+    const struct item *sorted[MAX_ITEMS];
     size_t count = 0;
 
     for (size_t i = 0; i < schedule->count; i++) {
@@ -113,7 +113,7 @@ bool skips_has(const struct skips *skips, size_t number)
 
 void skips_set(struct skips *skips, size_t from, size_t to, bool skip)
 {
-    for (size_t i = from; i <= to && i < MOST_ITEMS; i++) {
+    for (size_t i = from; i <= to && i < MAX_ITEMS; i++) {
         uint64_t bit = (uint64_t)1 << i % 64;
 
         skips->bits[i / 64] &= ~bit;
@@ -137,7 +137,7 @@ bool skips_read(struct skips *skips, const char *text)
             at = end + 1;
             to = strtoul(at, &end, 10);
         }
-        if (end == at || from > to || to >= MOST_ITEMS) {
+        if (end == at || from > to || to >= MAX_ITEMS) {
             return false;
         }
         skips_set(skips, from, to, true);
@@ -156,13 +156,13 @@ void skips_put(const struct skips *skips, char *text, size_t size)
     size_t len = 0;
 
     text[0] = '\0';
-    for (size_t from = 0; from < MOST_ITEMS; from++) {
+    for (size_t from = 0; from < MAX_ITEMS; from++) {
         size_t to = from;
 
         if (!skips_has(skips, from)) {
             continue;
         }
-        while (to + 1 < MOST_ITEMS && skips_has(skips, to + 1)) {
+        while (to + 1 < MAX_ITEMS && skips_has(skips, to + 1)) {
             to++;
         }
         if (len < size) {

@@ -17,7 +17,7 @@
  * others as they are: a seed that fails is cut down to what it takes.
  */
 
-#define MOST_ITEMS 1024
+#define MAX_ITEMS 1024
 #define ITEM_TEXT 120
 
 struct sim;
@@ -33,7 +33,7 @@ struct item {
 struct schedule {
     struct arena *arena;
     size_t count;
-    struct item *items[MOST_ITEMS];
+    struct item *items[MAX_ITEMS];
 };
 
 struct schedule *schedule_new(void);
@@ -41,7 +41,7 @@ void schedule_free(struct schedule *schedule);
 
 /* Items that are left out, a bit each */
 struct skips {
-    uint64_t bits[MOST_ITEMS / 64];
+    uint64_t bits[MAX_ITEMS / 64];
 };
 
 bool skips_has(const struct skips *skips, size_t number);
@@ -60,7 +60,7 @@ void schedule_print(const struct schedule *schedule, FILE *out);
 /* --- chance -----------------------------------------------------------------
  */
 
-uint64_t draw(struct random *random, uint64_t least, uint64_t most);
+uint64_t draw(struct random *random, uint64_t min, uint64_t max);
 bool draw_chance(struct random *random, unsigned in_a_thousand);
 /* A stream that has nothing to do with that of another number */
 struct random random_of(uint64_t seed, uint64_t number);

@@ -13,7 +13,7 @@ struct shrink {
     struct violation violation;
     struct schedule *schedule;
     unsigned runs;
-    unsigned most_runs;
+    unsigned max_runs;
 };
 
 /* Without the items [from, to) of `kept` */
@@ -63,7 +63,7 @@ static size_t list_kept(const struct shrink *shrink, size_t *kept)
 /* What comes behind the end cannot have led to it. */
 static void cut_behind(struct shrink *shrink)
 {
-    size_t kept[MOST_ITEMS];
+    size_t kept[MAX_ITEMS];
     size_t count = list_kept(shrink, kept);
     size_t before = 0;
 
@@ -79,11 +79,11 @@ static void cut_behind(struct shrink *shrink)
 /* Once through, from the end, in pieces of that size. True: it got less. */
 static bool pass(struct shrink *shrink, size_t size)
 {
-    size_t kept[MOST_ITEMS];
+    size_t kept[MAX_ITEMS];
     size_t count = list_kept(shrink, kept);
     bool less = false;
 
-    for (size_t to = count; to > 0 && shrink->runs < shrink->most_runs;) {
+    for (size_t to = count; to > 0 && shrink->runs < shrink->max_runs;) {
         size_t from = to > size ? to - size : 0;
 
         less |= fails_without(shrink, kept, from, to);
@@ -94,14 +94,14 @@ static bool pass(struct shrink *shrink, size_t size)
 
 static void reduce(struct shrink *shrink)
 {
-    size_t kept[MOST_ITEMS];
+    size_t kept[MAX_ITEMS];
     size_t size;
 
     cut_behind(shrink);
     for (size = list_kept(shrink, kept) / 2; size > 1; size /= 2) {
         pass(shrink, size);
     }
-    while (shrink->runs < shrink->most_runs && pass(shrink, 1)) {
+    while (shrink->runs < shrink->max_runs && pass(shrink, 1)) {
     }
 }
 
@@ -157,14 +157,14 @@ static void print_schedule(const struct shrink *shrink, const char *how)
 }
 
 void shrink_and_print(const struct sim_options *options,
-                      const struct violation *violation, unsigned most_runs,
+                      const struct violation *violation, unsigned max_runs,
                       const char *how)
 {
     struct shrink shrink = {
         .options = *options,
         .violation = *violation,
         .schedule = sim_plan(options),
-        .most_runs = most_runs,
+        .max_runs = max_runs,
     };
 
     reduce(&shrink);

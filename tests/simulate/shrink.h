@@ -14,7 +14,7 @@
 /* options->skips holds what is left out from the start; `how` is what the
  * command line says beside that, "" or " --break NAME". */
 void shrink_and_print(const struct sim_options *options,
-                      const struct violation *violation, unsigned most_runs,
+                      const struct violation *violation, unsigned max_runs,
                       const char *how);
 
 #endif

@@ -97,7 +97,7 @@ struct sim_options {
     bool strike_freezes; /* until the group has given it up */
 };
 
-#define MOST_SLOTS 5
+#define MAX_SLOTS 5
 
 struct sim {
     struct sim_options options;
@@ -117,7 +117,7 @@ struct sim {
     struct chaos *chaos;
     struct reloads *reloads;
     unsigned slot_count;
-    struct instance *slots[MOST_SLOTS]; /* NULL: not running */
+    struct instance *slots[MAX_SLOTS]; /* NULL: not running */
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;
@@ -141,7 +141,7 @@ void sim_trace(const struct sim *sim, const char *format, ...) PRINTF(2, 3);
 
 /* Chance. What is drawn at one moment does not depend on how much was drawn at
  * those before it. */
-uint64_t sim_pick(struct sim *sim, uint64_t least, uint64_t most);
+uint64_t sim_pick(struct sim *sim, uint64_t min, uint64_t max);
 bool sim_chance(struct sim *sim, unsigned in_a_thousand);
 bool sim_noise(struct sim *sim, enum noise noise, unsigned in_a_thousand);
 /* Mostly little, seldom much: how long something takes on a network */
@@ -169,7 +169,7 @@ struct instance {
     struct pipeline_options *options;
     struct generation *generations; /* of the configuration, oldest first */
     struct service *service;
-    size_t most_records; /* that it may hold */
+    size_t max_records; /* that it may hold */
     bool dead;           /* killed: nothing that it does reaches anyone */
     bool ended;          /* left by itself */
     bool failed;

@@ -20,12 +20,12 @@
 #define PAUSE_MS 200
 #define BUSY_MS 20
 
-static void run_stage(struct queue *queue);
-static void give_up(struct queue *queue);
+static void run_stage(struct kafka *queue);
+static void give_up(struct kafka *queue);
 
-static void tell(struct queue *queue, enum queue_verdict verdict)
+static void tell(struct kafka *queue, enum kafka_verdict verdict)
 {
-    struct queue_result result = {.verdict = verdict};
+    struct kafka_result result = {.verdict = verdict};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
               "transaction aborted by the model");
@@ -36,7 +36,7 @@ static void tell(struct queue *queue, enum queue_verdict verdict)
         queue->epoch = 0;
     }
     queue->late = false;
-    queue_batch_free(queue->commit.batch);
+    kafka_batch_free(queue->commit.batch);
     queue->commit = (struct commit){0};
     if (!queue->closed) {
         queue->handler->committed(queue->payload, &result);
@@ -45,16 +45,16 @@ static void tell(struct queue *queue, enum queue_verdict verdict)
 
 static void on_pause_over(void *payload)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
 
     if (queue->stage != STAGE_IDLE) {
         run_stage(queue);
     } else if (queue->committing) {
-        tell(queue, queue->told_committed ? QUEUE_COMMITTED : QUEUE_ABORTED);
+        tell(queue, queue->told_committed ? KAFKA_COMMITTED : KAFKA_ABORTED);
     }
 }
 
-static void give_up(struct queue *queue)
+static void give_up(struct kafka *queue)
 {
     sim_trace(queue->sim, "life %u: transaction given up",
               queue->instance->life);
@@ -63,7 +63,7 @@ static void give_up(struct queue *queue)
     loop_arm(queue->loop, &queue->pause, PAUSE_MS);
 }
 
-static void note_doubt(struct queue *queue, const struct call *call)
+static void note_doubt(struct kafka *queue, const struct call *call)
 {
     queue->late |= call->in_doubt && call->kind != CALL_INIT;
 }
@@ -74,7 +74,7 @@ static void on_aborted(void *payload, const struct call *call)
     give_up(payload);
 }
 
-static struct call *new_call(struct queue *queue, enum call_kind kind,
+static struct call *new_call(struct kafka *queue, enum call_kind kind,
                              call_reply_fn *reply)
 {
     struct call *call = call_new(queue->instance, kind, reply, queue);
@@ -85,7 +85,7 @@ static struct call *new_call(struct queue *queue, enum call_kind kind,
     return call;
 }
 
-static void succeed(struct queue *queue)
+static void succeed(struct kafka *queue)
 {
     if (sim_is_broken(queue->sim, BREAK_STALL) && sim_chance(queue->sim, 100)) {
         return;
@@ -96,11 +96,11 @@ static void succeed(struct queue *queue)
         give_up(queue);
         return;
     }
-    tell(queue, QUEUE_COMMITTED);
+    tell(queue, KAFKA_COMMITTED);
 }
 
 /* One partition that is still ours tells for all. */
-static bool find_asked(struct queue *queue)
+static bool find_asked(struct kafka *queue)
 {
     const struct commit *commit = &queue->commit;
 
@@ -114,7 +114,7 @@ static bool find_asked(struct queue *queue)
     return false;
 }
 
-static void ask(struct queue *queue)
+static void ask(struct kafka *queue)
 {
     if (find_asked(queue)) {
         run_stage(queue);
@@ -124,22 +124,22 @@ static void ask(struct queue *queue)
     }
 }
 
-static void compare(struct queue *queue, const struct call *call)
+static void compare(struct kafka *queue, const struct call *call)
 {
-    const struct queue_position *ours =
+    const struct kafka_position *ours =
         &queue->commit.batch->offsets[queue->asked];
 
     if (call->offset == ours->offset &&
         strcmp(call->metadata, ours->metadata) == 0) {
         queue->in_doubt = false;
-        tell(queue, QUEUE_COMMITTED);
+        tell(queue, KAFKA_COMMITTED);
         return;
     }
     queue->asked++;
     ask(queue);
 }
 
-static void advance(struct queue *queue, const struct call *call)
+static void advance(struct kafka *queue, const struct call *call)
 {
     switch (queue->stage) {
     case STAGE_INIT:
@@ -171,7 +171,7 @@ static void advance(struct queue *queue, const struct call *call)
 }
 
 /* Whether it came to an end is found out by the next producer. */
-static void lose_producer(struct queue *queue)
+static void lose_producer(struct kafka *queue)
 {
     queue->epoch = 0;
     if (queue->stage == STAGE_END || queue->in_doubt) {
@@ -185,7 +185,7 @@ static void lose_producer(struct queue *queue)
 
 static void on_answer(void *payload, const struct call *call)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
 
     note_doubt(queue, call);
     switch (call->error) {
@@ -209,9 +209,9 @@ static void on_answer(void *payload, const struct call *call)
     }
 }
 
-static void fill_offsets(const struct queue *queue, struct call *call)
+static void fill_offsets(const struct kafka *queue, struct call *call)
 {
-    const struct queue_batch *batch = queue->commit.batch;
+    const struct kafka_batch *batch = queue->commit.batch;
     bool late = sim_is_broken(queue->sim, BREAK_LATE_GENERATION);
     bool early = sim_is_broken(queue->sim, BREAK_COMMIT_BEFORE_DONE);
 
@@ -223,7 +223,7 @@ static void fill_offsets(const struct queue *queue, struct call *call)
     }
     call->offset_count = batch->offset_count;
     for (size_t i = 0; i < batch->offset_count; i++) {
-        const struct queue_position *from = &batch->offsets[i];
+        const struct kafka_position *from = &batch->offsets[i];
         int64_t position = queue->shares[from->at.partition].position;
 
         call->offsets[i].partition = from->at.partition;
@@ -234,9 +234,9 @@ static void fill_offsets(const struct queue *queue, struct call *call)
     }
 }
 
-static void fill_messages(struct queue *queue, struct call *call)
+static void fill_messages(struct kafka *queue, struct call *call)
 {
-    const struct queue_batch *batch = queue->commit.batch;
+    const struct kafka_batch *batch = queue->commit.batch;
     struct message *copies = arena_alloc(
         queue->sim->arena, (batch->message_count + 1) * sizeof(*copies));
 
@@ -257,7 +257,7 @@ static void fill_messages(struct queue *queue, struct call *call)
     call->messages = copies;
 }
 
-static void run_stage(struct queue *queue)
+static void run_stage(struct kafka *queue)
 {
     static const enum call_kind kinds[] = {
         [STAGE_INIT] = CALL_INIT,       [STAGE_PRODUCE] = CALL_PRODUCE,
@@ -277,7 +277,7 @@ static void run_stage(struct queue *queue)
     call_send(call);
 }
 
-void queue_commit(struct queue *queue, struct queue_batch *batch)
+void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
 {
     struct commit *commit = &queue->commit;
 
@@ -285,7 +285,7 @@ void queue_commit(struct queue *queue, struct queue_batch *batch)
     commit->batch = batch;
     commit->member = queue->member;
     commit->generation = queue->generation;
-    for (size_t i = 0; i < MOST_PARTITIONS; i++) {
+    for (size_t i = 0; i < MAX_PARTITIONS; i++) {
         commit->rounds[i] = queue->shares[i].round;
     }
     if (queue->stage != STAGE_IDLE) {
@@ -300,20 +300,20 @@ void queue_commit(struct queue *queue, struct queue_batch *batch)
     run_stage(queue);
 }
 
-bool queue_is_committing(const struct queue *queue)
+bool kafka_is_committing(const struct kafka *queue)
 {
     return queue->committing;
 }
 
-void commit_open(struct queue *queue)
+void commit_open(struct kafka *queue)
 {
     timer_init(&queue->pause, on_pause_over, queue);
     queue->stage = STAGE_INIT;
     run_stage(queue);
 }
 
-void commit_free(struct queue *queue)
+void commit_free(struct kafka *queue)
 {
     loop_disarm(queue->loop, &queue->pause);
-    queue_batch_free(queue->commit.batch);
+    kafka_batch_free(queue->commit.batch);
 }

@@ -28,7 +28,7 @@ struct http_transfer {
     struct http *http;
     struct wire *wire; /* while it is on its way */
     struct timer done_timer;
-    struct timer patience;
+    struct timer mode;
     struct reply reply;
     http_done_fn *done;
     void *payload;
@@ -58,7 +58,7 @@ static void transfer_free(struct http_transfer *transfer)
     struct http *http = transfer->http;
 
     loop_disarm(http->loop, &transfer->done_timer);
-    loop_disarm(http->loop, &transfer->patience);
+    loop_disarm(http->loop, &transfer->mode);
     if (transfer->wire != NULL) {
         transfer->wire->transfer = NULL;
     }
@@ -224,12 +224,12 @@ struct http_transfer *http_start(struct http *http,
     str_init(&transfer->reply.response.headers, STR_UNLIMITED);
     str_init(&transfer->reply.response.body, STR_UNLIMITED);
     timer_init(&transfer->done_timer, on_done, transfer);
-    timer_init(&transfer->patience, on_impatient, transfer);
+    timer_init(&transfer->mode, on_impatient, transfer);
     http->running++;
     if (!instance_step(http->instance, "request")) {
         return transfer;
     }
-    loop_arm(http->loop, &transfer->patience, request->timeouts.answer_ms);
+    loop_arm(http->loop, &transfer->mode, request->timeouts.answer_ms);
     send(http, transfer, request);
     if (sim_is_broken(http->instance->sim, BREAK_STORM) &&
         strcmp(request->method, "POST") == 0) {

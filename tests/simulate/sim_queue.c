@@ -14,9 +14,9 @@
 
 #define HEARTBEAT_MS 3000
 #define CLOSE_MS 10000 /* as consumer/kafka/consumer.c has it */
-#define MOST_FETCHED 8
+#define MAX_FETCHED 8
 
-static void join(struct queue *queue);
+static void join(struct kafka *queue);
 static void fetch(struct share *share);
 
 /* --- records ----------------------------------------------------------------
@@ -24,7 +24,7 @@ static void fetch(struct share *share);
 
 static bool is_owned(const struct share *share)
 {
-    const struct queue *queue = share->queue;
+    const struct kafka *queue = share->queue;
     unsigned mine = queue->owned & ~queue->revoking;
 
     return (mine >> share->partition & 1U) != 0;
@@ -32,7 +32,7 @@ static bool is_owned(const struct share *share)
 
 static bool may_fetch(const struct share *share)
 {
-    const struct queue *queue = share->queue;
+    const struct kafka *queue = share->queue;
 
     return is_owned(share) && !queue->closed && share->position >= 0 &&
            !share->fetching &&
@@ -40,21 +40,21 @@ static bool may_fetch(const struct share *share)
             sim_is_broken(queue->sim, BREAK_NO_PAUSE));
 }
 
-static void check_memory(const struct queue *queue)
+static void check_memory(const struct kafka *queue)
 {
-    size_t most = queue->instance->most_records;
+    size_t max = queue->instance->max_records;
     size_t count = service_records(queue->instance->service);
 
-    if (count > most) {
+    if (count > max) {
         sim_violate(queue->sim, INVARIANT_MEMORY,
                     "life %u holds %zu records; max_records is %zu",
-                    queue->instance->life, count, most);
+                    queue->instance->life, count, max);
     }
 }
 
 static void hand_over(struct share *share, const struct log_record *record)
 {
-    struct queue *queue = share->queue;
+    struct kafka *queue = share->queue;
     struct input input = {
         .message = record->message,
         .partition = share->partition,
@@ -78,7 +78,7 @@ static void hand_over(struct share *share, const struct log_record *record)
 static void on_fetched(void *payload, const struct call *call)
 {
     struct share *share = payload;
-    struct queue *queue = share->queue;
+    struct kafka *queue = share->queue;
     const struct log *log = &queue->sim->broker->input[share->partition];
 
     if (call->epoch != share->reads) {
@@ -102,12 +102,12 @@ static void fetch(struct share *share)
     call = call_new(share->queue->instance, CALL_FETCH, on_fetched, share);
     call->partition = share->partition;
     call->offset = share->position;
-    call->most = sim_pick(share->queue->sim, 1, MOST_FETCHED);
+    call->max = sim_pick(share->queue->sim, 1, MAX_FETCHED);
     call->epoch = share->reads;
     call_send(call);
 }
 
-static void learn(struct queue *queue);
+static void learn(struct kafka *queue);
 static void ask_offset(void *payload);
 
 static void on_offset(void *payload, const struct call *call)
@@ -139,13 +139,13 @@ static void ask_offset(void *payload)
     call_send(call);
 }
 
-void queue_pause(struct queue *queue)
+void kafka_pause(struct kafka *queue)
 {
     queue->paused = true;
 }
 
 /* What was fetched ahead is fetched again, and sometimes more than that. */
-void queue_resume(struct queue *queue)
+void kafka_resume(struct kafka *queue)
 {
     queue->paused = false;
     for (size_t i = 0; i < queue->sim->broker->partitions; i++) {
@@ -160,7 +160,7 @@ void queue_resume(struct queue *queue)
     }
 }
 
-static void set_resting(struct queue *queue, const struct queue_partition *at,
+static void set_resting(struct kafka *queue, const struct kafka_partition *at,
                         bool resting)
 {
     struct share *share = &queue->shares[at->partition];
@@ -169,19 +169,19 @@ static void set_resting(struct queue *queue, const struct queue_partition *at,
     fetch(share);
 }
 
-void queue_pause_partition(struct queue *queue,
-                           const struct queue_partition *at)
+void kafka_pause_partition(struct kafka *queue,
+                           const struct kafka_partition *at)
 {
     set_resting(queue, at, true);
 }
 
-void queue_resume_partition(struct queue *queue,
-                            const struct queue_partition *at)
+void kafka_resume_partition(struct kafka *queue,
+                            const struct kafka_partition *at)
 {
     set_resting(queue, at, false);
 }
 
-void queue_rewind(struct queue *queue, const struct queue_partition *at,
+void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
                   int64_t offset)
 {
     struct share *share = &queue->shares[at->partition];
@@ -194,7 +194,7 @@ void queue_rewind(struct queue *queue, const struct queue_partition *at,
     fetch(share);
 }
 
-int64_t queue_position(struct queue *queue, const struct queue_partition *at)
+int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
     return queue->shares[at->partition].position;
 }
@@ -202,23 +202,23 @@ int64_t queue_position(struct queue *queue, const struct queue_partition *at)
 /* --- what comes and goes ----------------------------------------------------
  */
 
-static size_t list(const struct queue *queue, unsigned bits,
-                   struct queue_partition partitions[MOST_PARTITIONS])
+static size_t list(const struct kafka *queue, unsigned bits,
+                   struct kafka_partition partitions[MAX_PARTITIONS])
 {
     size_t count = 0;
 
-    for (int32_t i = 0; i < MOST_PARTITIONS; i++) {
+    for (int32_t i = 0; i < MAX_PARTITIONS; i++) {
         if ((bits >> i & 1U) != 0) {
             partitions[count++] =
-                (struct queue_partition){queue->sim->broker->input[i].topic, i};
+                (struct kafka_partition){queue->sim->broker->input[i].topic, i};
         }
     }
     return count;
 }
 
-static void drop_shares(struct queue *queue, unsigned bits)
+static void drop_shares(struct kafka *queue, unsigned bits)
 {
-    for (size_t i = 0; i < MOST_PARTITIONS; i++) {
+    for (size_t i = 0; i < MAX_PARTITIONS; i++) {
         if ((bits >> i & 1U) != 0) {
             queue->shares[i].round++;
             queue->shares[i].reads++;
@@ -232,10 +232,10 @@ static void drop_shares(struct queue *queue, unsigned bits)
 }
 
 /* All at once, as one answer of the broker has them */
-static void learn(struct queue *queue)
+static void learn(struct kafka *queue)
 {
-    struct queue_partition partitions[MOST_PARTITIONS];
-    struct queue_position positions[MOST_PARTITIONS];
+    struct kafka_partition partitions[MAX_PARTITIONS];
+    struct kafka_position positions[MAX_PARTITIONS];
     size_t count = list(queue, queue->learning, partitions);
 
     for (size_t i = 0; i < count; i++) {
@@ -244,7 +244,7 @@ static void learn(struct queue *queue)
         if (!share->known) {
             return;
         }
-        positions[i] = (struct queue_position){partitions[i], share->committed,
+        positions[i] = (struct kafka_position){partitions[i], share->committed,
                                                share->metadata};
     }
     queue->learning = 0;
@@ -261,20 +261,20 @@ static void learn(struct queue *queue)
     }
 }
 
-static void assign(struct queue *queue, unsigned bits)
+static void assign(struct kafka *queue, unsigned bits)
 {
     queue->owned |= bits;
     queue->learning |= bits;
-    for (size_t i = 0; i < MOST_PARTITIONS; i++) {
+    for (size_t i = 0; i < MAX_PARTITIONS; i++) {
         if ((bits >> i & 1U) != 0) {
             ask_offset(&queue->shares[i]);
         }
     }
 }
 
-static void tell_revoked(struct queue *queue, unsigned bits, bool lost)
+static void report_revoked(struct kafka *queue, unsigned bits, bool lost)
 {
-    struct queue_partition partitions[MOST_PARTITIONS];
+    struct kafka_partition partitions[MAX_PARTITIONS];
     size_t count = list(queue, bits, partitions);
 
     if (count == 0 || !instance_step(queue->instance, "revoked")) {
@@ -293,7 +293,7 @@ static void tell_revoked(struct queue *queue, unsigned bits, bool lost)
     learn(queue);
 }
 
-static void finish_close(struct queue *queue)
+static void finish_close(struct kafka *queue)
 {
     if (queue->closed || sim_is_broken(queue->sim, BREAK_HANG_CLOSE)) {
         return;
@@ -311,7 +311,7 @@ static void on_left(void *payload, const struct call *call)
     finish_close(payload);
 }
 
-static void leave(struct queue *queue)
+static void leave(struct kafka *queue)
 {
     struct call *call = call_new(queue->instance, CALL_LEAVE, on_left, queue);
 
@@ -323,16 +323,16 @@ static void leave(struct queue *queue)
  * is told from inside a call of the service's. */
 static void go_on(void *payload)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
 
     if (queue->closed || queue->revoking != 0) {
         return;
     }
     if (queue->generation < 0) {
-        tell_revoked(queue, queue->owned, true);
+        report_revoked(queue, queue->owned, true);
     }
     if (queue->closing && queue->owned != 0) {
-        tell_revoked(queue, queue->owned, false);
+        report_revoked(queue, queue->owned, false);
     } else if (queue->closing) {
         leave(queue);
     } else {
@@ -344,7 +344,7 @@ static void go_on(void *payload)
 
 /* Whoever looked away for too long is told of it only when there is nothing
  * that it has still to release: librdkafka knows one rebalance at a time. */
-static void lose_all(struct queue *queue)
+static void lose_all(struct kafka *queue)
 {
     queue->member = 0;
     queue->generation = -1;
@@ -354,7 +354,7 @@ static void lose_all(struct queue *queue)
     }
 }
 
-void queue_release(struct queue *queue)
+void kafka_release(struct kafka *queue)
 {
     if (queue->revoking == 0) {
         return;
@@ -371,7 +371,7 @@ void queue_release(struct queue *queue)
 
 static void on_joined(void *payload, const struct call *call)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
     unsigned gone = queue->owned & ~call->assigned;
 
     queue->joining = false;
@@ -393,10 +393,10 @@ static void on_joined(void *payload, const struct call *call)
         return;
     }
     queue->arriving = call->assigned & ~queue->owned;
-    tell_revoked(queue, gone, false);
+    report_revoked(queue, gone, false);
 }
 
-static void join(struct queue *queue)
+static void join(struct kafka *queue)
 {
     struct call *call;
 
@@ -412,7 +412,7 @@ static void join(struct queue *queue)
 
 static void on_heard(void *payload, const struct call *call)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
 
     if (queue->closed || call->member != queue->member || queue->joining) {
         return;
@@ -425,7 +425,7 @@ static void on_heard(void *payload, const struct call *call)
     }
 }
 
-static void misfortune(struct queue *queue)
+static void misfortune(struct kafka *queue)
 {
     struct error err;
 
@@ -443,7 +443,7 @@ static void misfortune(struct queue *queue)
 
 static void on_heartbeat(void *payload)
 {
-    struct queue *queue = payload;
+    struct kafka *queue = payload;
     struct call *call;
 
     loop_arm(queue->loop, &queue->heartbeat, HEARTBEAT_MS);
@@ -465,9 +465,9 @@ static void on_close_deadline(void *payload)
     finish_close(payload);
 }
 
-static void init_shares(struct queue *queue)
+static void init_shares(struct kafka *queue)
 {
-    for (int32_t i = 0; i < MOST_PARTITIONS; i++) {
+    for (int32_t i = 0; i < MAX_PARTITIONS; i++) {
         struct share *share = &queue->shares[i];
 
         share->queue = queue;
@@ -477,11 +477,11 @@ static void init_shares(struct queue *queue)
     }
 }
 
-int queue_open(struct loop *loop, const struct queue_options *options,
-               const struct queue_handler *handler, void *payload,
-               struct queue **ret_queue, struct error *err)
+int kafka_open(struct loop *loop, const struct kafka_options *options,
+               const struct kafka_handler *handler, void *payload,
+               struct kafka **ret_queue, struct error *err)
 {
-    struct queue *queue = mem_zalloc(sizeof(*queue));
+    struct kafka *queue = mem_zalloc(sizeof(*queue));
 
     queue->instance = instance_of(loop);
     queue->sim = queue->instance->sim;
@@ -507,7 +507,7 @@ int queue_open(struct loop *loop, const struct queue_options *options,
     return 0;
 }
 
-void queue_close(struct queue *queue)
+void kafka_close(struct kafka *queue)
 {
     if (queue->closing) {
         return;
@@ -519,12 +519,12 @@ void queue_close(struct queue *queue)
     }
 }
 
-void queue_free(struct queue *queue)
+void kafka_free(struct kafka *queue)
 {
     if (queue == NULL) {
         return;
     }
-    drop_shares(queue, (1U << MOST_PARTITIONS) - 1);
+    drop_shares(queue, (1U << MAX_PARTITIONS) - 1);
     loop_disarm(queue->loop, &queue->heartbeat);
     loop_disarm(queue->loop, &queue->close_deadline);
     loop_cancel(queue->loop, &queue->next);

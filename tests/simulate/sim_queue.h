@@ -9,7 +9,7 @@
 
 /* One partition, as a member sees it */
 struct share {
-    struct queue *queue;
+    struct kafka *queue;
     int32_t partition;
     unsigned round;    /* replies of another round are of another assignment */
     unsigned reads;    /* replies of another one are of before a rewind */
@@ -33,17 +33,17 @@ enum stage {
 };
 
 struct commit {
-    struct queue_batch *batch;
+    struct kafka_batch *batch;
     uint64_t member;
     int64_t generation;
-    unsigned rounds[MOST_PARTITIONS];
+    unsigned rounds[MAX_PARTITIONS];
 };
 
-struct queue {
+struct kafka {
     struct sim *sim;
     struct instance *instance;
     struct loop *loop;
-    const struct queue_handler *handler;
+    const struct kafka_handler *handler;
     void *payload;
     char transactional_id[64];
     /* The group */
@@ -51,12 +51,12 @@ struct queue {
     int64_t generation; /* -1: in none */
     bool joining;
     unsigned owned;
-    unsigned revoking; /* until queue_release() */
+    unsigned revoking; /* until kafka_release() */
     unsigned arriving; /* to be assigned when that is done */
     unsigned learning; /* assigned when their offsets are known */
     struct timer heartbeat;
     struct task next; /* what follows a release */
-    struct share shares[MOST_PARTITIONS];
+    struct share shares[MAX_PARTITIONS];
     bool paused;
     bool closing;
     bool closed;
@@ -74,7 +74,7 @@ struct queue {
 };
 
 /* sim_commit.c */
-void commit_open(struct queue *queue);
-void commit_free(struct queue *queue);
+void commit_open(struct kafka *queue);
+void commit_free(struct kafka *queue);
 
 #endif

@@ -194,10 +194,10 @@ static void take_offsets(struct broker *broker, struct txn *txn,
 {
     for (size_t i = 0; i < call->offset_count; i++) {
         const struct txn_offset *offset = &call->offsets[i];
-        struct txn_offset *place = place_for(txn, offset->partition);
+        struct txn_offset *index = place_for(txn, offset->partition);
 
-        *place = *offset;
-        place->metadata = arena_strdup(broker->sim->arena, offset->metadata);
+        *index = *offset;
+        index->metadata = arena_strdup(broker->sim->arena, offset->metadata);
         sim_trace(broker->sim, "transaction %u: offset %lld of partition %d",
                   txn->number, (long long)offset->offset, offset->partition);
     }

@@ -19,7 +19,7 @@ struct reading {
     const char *status;
     const char *attachment;
     struct expected *record;
-    size_t place; /* of the delivery */
+    size_t index; /* of the delivery */
 };
 
 static const char *text_in(const struct json *object, const char *a,
@@ -54,7 +54,7 @@ static struct expected *find_record(struct sim *sim, int64_t partition,
 }
 
 /* SIZE_MAX: it leads to no such delivery. */
-static size_t place_of(const struct expected *record, const char *attachment)
+static size_t index_of(const struct expected *record, const char *attachment)
 {
     for (size_t i = 0; i < record->route_count; i++) {
         if (strcmp(record->routes[i]->attachment, attachment) == 0) {
@@ -98,9 +98,9 @@ static bool read_outcome(struct sim *sim, const struct message *message,
                                   number_in(input, "offset"));
     read_id(reading, message);
     if (reading->record != NULL) {
-        reading->place = place_of(reading->record, reading->attachment);
+        reading->index = index_of(reading->record, reading->attachment);
     }
-    return reading->record != NULL && reading->place != SIZE_MAX;
+    return reading->record != NULL && reading->index != SIZE_MAX;
 }
 
 /* --- what it deserves -------------------------------------------------------
@@ -115,22 +115,22 @@ static void complain(struct sim *sim, enum invariant invariant,
 
 static bool is_of_directory(const struct reading *reading)
 {
-    return reading->record->routes[reading->place]->registry == THE_DIRECTORY;
+    return reading->record->routes[reading->index]->registry == THE_DIRECTORY;
 }
 
 static const struct registry *registry_of(const struct sim *sim,
                                           const struct reading *reading)
 {
-    const struct route *route = reading->record->routes[reading->place];
+    const struct route *route = reading->record->routes[reading->index];
 
     return &sim->registries->all[route->registry];
 }
 
 /* The repository that the delivery is to end in */
-static void put_path(const struct reading *reading, char path[PATH])
+static void append_path(const struct reading *reading, char path[PATH])
 {
     snprintf(path, PATH, "acme/att/%s-%s",
-             reading->record->routes[reading->place]->prefix,
+             reading->record->routes[reading->index]->prefix,
              digest_hex(&reading->record->digest));
 }
 
@@ -142,7 +142,7 @@ static void check_artifact(struct sim *sim, const struct reading *reading)
     const struct stored_manifest *manifest;
     char path[PATH];
 
-    put_path(reading, path);
+    append_path(reading, path);
     manifest = registry_manifest(registry, path, "latest");
     if (strcmp(text_in(artifact, "registry", NULL), registry->host) != 0 ||
         strcmp(text_in(artifact, "repository", NULL), path) != 0 ||
@@ -166,7 +166,7 @@ static void check_file(struct sim *sim, const struct reading *reading)
     char path[PATH * 2];
 
     snprintf(name, sizeof(name), "%s%s.json", digest_hex(&record->digest),
-             record->routes[reading->place]->suffix);
+             record->routes[reading->index]->suffix);
     snprintf(path, sizeof(path), "%s/%s", directory_path(sim->directory), name);
     if (strcmp(reference, path) != 0 ||
         json_member(reading->data, "artifact") != NULL) {
@@ -209,7 +209,7 @@ static bool was_lied_to(const struct sim *sim, const struct reading *reading)
     if (reading->record->kind != RECORD_GOOD || is_of_directory(reading)) {
         return false;
     }
-    put_path(reading, path);
+    append_path(reading, path);
     return registry_has_lied(registry_of(sim, reading), path);
 }
 
@@ -287,7 +287,7 @@ void verdict_on(struct sim *sim, const struct log_record *outcome)
         sim_violate(sim, INVARIANT_OUTCOME, "an outcome of nothing: %.*s",
                     (int)outcome->message.value.len,
                     (const char *)outcome->message.value.data);
-    } else if (++reading.record->seen[reading.place] > 1) {
+    } else if (++reading.record->seen[reading.index] > 1) {
         complain(sim, INVARIANT_OUTCOME, &reading, "is there twice");
     } else {
         check_id(sim, &reading);

@@ -3,7 +3,7 @@
 #include "broker.h"
 #include "waybill/alloc.h"
 
-#define MOST_RECORDS 48
+#define MAX_RECORDS 48
 
 /* Without faults there is no time by which all has to be written. */
 #define QUIET_MS 10000
@@ -20,11 +20,11 @@ struct planned {
 struct workload {
     struct sim *sim;
     struct settings *settings; /* as read, and as each slot has it */
-    struct settings of_slots[MOST_SLOTS];
-    struct planned plans[MOST_RECORDS];
+    struct settings of_slots[MAX_SLOTS];
+    struct planned plans[MAX_RECORDS];
     size_t plan_count;
     size_t next;
-    struct expected records[MOST_RECORDS]; /* that are written */
+    struct expected records[MAX_RECORDS]; /* that are written */
     size_t count;
     struct timer timer;
 };
@@ -39,14 +39,14 @@ static void describe(const struct planned *plan, uint64_t at_ms)
     size_t len = 0;
 
     for (size_t i = 0; i < record->route_count; i++) {
-        char place[32] = "the directory";
+        char index[32] = "the directory";
 
         if (record->routes[i]->registry != THE_DIRECTORY) {
-            snprintf(place, sizeof(place), "%s%zu", i == 0 ? "registry " : "",
+            snprintf(index, sizeof(index), "%s%zu", i == 0 ? "registry " : "",
                      record->routes[i]->registry);
         }
         len += (size_t)snprintf(where + len, sizeof(where) - len, "%s%s",
-                                i == 0 ? ", for " : " and ", place);
+                                i == 0 ? ", for " : " and ", index);
     }
     item_says(plan->item, at_ms, "record %zu is written: %s%s", plan->number,
               record_kind_name(record->kind), where);
@@ -69,9 +69,9 @@ static void plan_one(struct workload *workload, uint64_t at_ms)
 /* In bursts, with quiet between them, and the last when it becomes calm */
 static uint64_t draw_delay(struct random *random, uint64_t left_ms, size_t left)
 {
-    uint64_t most = 2 * left_ms / left;
-    uint64_t delay = draw_chance(random, 500) ? draw(random, 0, most / 100)
-                                              : draw(random, 0, 2 * most);
+    uint64_t max = 2 * left_ms / left;
+    uint64_t delay = draw_chance(random, 500) ? draw(random, 0, max / 100)
+                                              : draw(random, 0, 2 * max);
 
     return delay < left_ms ? delay : left_ms;
 }
@@ -82,7 +82,7 @@ static void plan_all(struct workload *workload)
     uint64_t end_ms =
         sim->options.quiet ? sim->now_ms + QUIET_MS : chaos_calm_ms(sim->chaos);
     size_t count =
-        sim_pick(sim, 4, sim->options.quiet ? QUIET_RECORDS : MOST_RECORDS);
+        sim_pick(sim, 4, sim->options.quiet ? QUIET_RECORDS : MAX_RECORDS);
     size_t backlog = sim_pick(sim, 0, count - 1);
     uint64_t at_ms = sim->now_ms + sim_pick(sim, 0, 5000);
 
@@ -142,7 +142,7 @@ struct workload *workload_new(struct sim *sim)
 
     workload->sim = sim;
     workload->settings = workload_load(sim);
-    for (unsigned slot = 0; slot < MOST_SLOTS; slot++) {
+    for (unsigned slot = 0; slot < MAX_SLOTS; slot++) {
         workload->of_slots[slot] = *workload->settings;
         workload_personalize(&workload->of_slots[slot], slot);
     }

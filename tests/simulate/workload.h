@@ -8,7 +8,7 @@
 /* What comes in, by which configuration, and what has to come of it. */
 
 #define WALL_START_MS 1767322800000 /* 2026-01-02T03:00:00Z */
-#define MOST_DELIVERIES 2
+#define MAX_DELIVERIES 2
 
 enum record_kind {
     RECORD_GOOD,
@@ -37,9 +37,9 @@ struct expected {
     uint64_t written_ms;
     struct message message;
     struct digest digest; /* of the envelope as stored */
-    const struct route *routes[MOST_DELIVERIES];
+    const struct route *routes[MAX_DELIVERIES];
     size_t route_count;             /* 0: one outcome without a delivery */
-    unsigned seen[MOST_DELIVERIES]; /* outcomes that a reader has seen */
+    unsigned seen[MAX_DELIVERIES]; /* outcomes that a reader has seen */
 };
 
 struct workload;

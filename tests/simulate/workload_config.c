@@ -43,9 +43,9 @@ static const struct {
 } registrations[] = {
     {"first", 0, 0}, {"second", 1, 0}, {"third", 2, 0}, {"tenant", 0, 1}};
 
-static void put_registrations(struct sim *sim, struct str *yaml)
+static void append_registrations(struct sim *sim, struct str *yaml)
 {
-    str_puts(yaml, "registrations:\n");
+    str_append_text(yaml, "registrations:\n");
     for (size_t i = 0; i < ARRAY_SIZE(registrations); i++) {
         const struct registry *registry =
             &sim->registries->all[registrations[i].registry];
@@ -59,7 +59,7 @@ static void put_registrations(struct sim *sim, struct str *yaml)
                        account->username, account->password);
         }
         if (registry->speaks_oauth2) {
-            str_puts(yaml, "    token_exchange_method: oauth2\n");
+            str_append_text(yaml, "    token_exchange_method: oauth2\n");
         }
     }
     if (sim->directory != NULL) {
@@ -70,7 +70,7 @@ static void put_registrations(struct sim *sim, struct str *yaml)
     }
 }
 
-static void put_attachment(const struct route *route, struct str *yaml)
+static void append_attachment(const struct route *route, struct str *yaml)
 {
     str_printf(yaml, "  - name: %s\n    registration: %s\n    workflow: %s\n",
                route->attachment, route->registration, route->workflow);
@@ -82,17 +82,17 @@ static void put_attachment(const struct route *route, struct str *yaml)
     }
 }
 
-static void put_attachments(struct sim *sim, struct str *yaml)
+static void append_attachments(struct sim *sim, struct str *yaml)
 {
-    str_puts(yaml, "attachments:\n");
+    str_append_text(yaml, "attachments:\n");
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
         if (routes[i].registry != THE_DIRECTORY || sim->directory != NULL) {
-            put_attachment(&routes[i], yaml);
+            append_attachment(&routes[i], yaml);
         }
     }
 }
 
-static void put_delivery(struct sim *sim, struct str *yaml)
+static void append_delivery(struct sim *sim, struct str *yaml)
 {
     static const char *const ages[] = {"0s", "20s", "10m", "24h"};
     static const char *const holds[] = {"1s", "15s", "60s"};
@@ -117,17 +117,17 @@ static void put_delivery(struct sim *sim, struct str *yaml)
                (unsigned long long)sim_pick(sim, 0, 10));
 }
 
-static void put_all(struct sim *sim, struct str *yaml)
+static void append_all(struct sim *sim, struct str *yaml)
 {
-    put_registrations(sim, yaml);
-    put_attachments(sim, yaml);
-    put_delivery(sim, yaml);
+    append_registrations(sim, yaml);
+    append_attachments(sim, yaml);
+    append_delivery(sim, yaml);
     str_printf(yaml,
                "kafka:\n  brokers: model:9092\n  group: sim\n"
                "  outcome_mode: %s\n",
                sim_chance(sim, 300) ? "structured" : "binary");
     if (sim_chance(sim, 500)) {
-        str_puts(yaml, "  transactional_id: waybill\n");
+        str_append_text(yaml, "  transactional_id: waybill\n");
     }
 }
 
@@ -154,11 +154,11 @@ struct settings *workload_load(struct sim *sim)
     char path[64];
     int fd = memfd_create("config.yaml", MFD_CLOEXEC);
 
-    put_all(sim, &yaml);
+    append_all(sim, &yaml);
     dprintf(fd, "%s", yaml.data);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (config_load(path, &rules,
-                    CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS, &settings,
+                    CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS, &settings,
                     &faults, &warnings, &files) < 0) {
         give_up(faults.data, yaml.data);
     }

@@ -16,11 +16,11 @@ static char *make_envelope(struct item *item, struct arena *arena,
                "{\"_type\":\"https://in-toto.io/Statement/v1\","
                "\"number\":%zu}",
                draw_chance(&item->random, 100) ? 0 : number);
-    str_puts(
+    str_append_text(
         &payload,
         "{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&payload, text.data, text.len);
-    str_puts(&payload,
+    str_append_text(&payload,
              "\",\"signatures\":[{\"keyid\":\"key\",\"sig\":\"c2ln\"}]}");
     return arena_strdup(arena, payload.data);
 }
@@ -42,7 +42,7 @@ static const char *draw_workflow(const struct sim *sim, struct expected *record,
 {
     static const struct {
         const char *json;
-        const char *attachments[MOST_DELIVERIES];
+        const char *attachments[MAX_DELIVERIES];
     } choices[] = {
         {"{\"project\":\"shop\",\"name\":\"build-api\"}", {"one"}},
         {"{\"project\":\"shop\",\"name\":\"once-twice\"}", {"other"}},
@@ -62,7 +62,7 @@ static const char *draw_workflow(const struct sim *sim, struct expected *record,
         ARRAY_SIZE(choices) - (sim->directory == NULL ? DIRECTORY_CHOICES : 0);
     size_t choice = draw(random, 0, count - 1);
 
-    for (size_t i = 0; i < MOST_DELIVERIES; i++) {
+    for (size_t i = 0; i < MAX_DELIVERIES; i++) {
         add_route(record, choices[choice].attachments[i]);
     }
     return choices[choice].json;

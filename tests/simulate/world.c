@@ -12,7 +12,7 @@
 /* Time, chance, and the order in which everybody gets a turn. */
 
 /* Turns without time moving on: more than any work takes */
-#define MOST_TURNS 50000
+#define MAX_TURNS 50000
 
 static uint64_t monotonic(void *state)
 {
@@ -29,9 +29,9 @@ static int64_t wall(void *state)
 /* --- chance -----------------------------------------------------------------
  */
 
-uint64_t sim_pick(struct sim *sim, uint64_t least, uint64_t most)
+uint64_t sim_pick(struct sim *sim, uint64_t min, uint64_t max)
 {
-    return draw(&sim->random, least, most);
+    return draw(&sim->random, min, max);
 }
 
 bool sim_chance(struct sim *sim, unsigned in_a_thousand)
@@ -147,7 +147,7 @@ void sim_violate(struct sim *sim, enum invariant invariant, const char *format,
 
 static void bury_the_dead(struct sim *sim)
 {
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    for (unsigned i = 0; i < MAX_SLOTS; i++) {
         struct instance *instance = sim->slots[i];
 
         if (instance != NULL && (instance->dead || instance->ended)) {
@@ -175,7 +175,7 @@ static bool turn_one(struct sim *sim, unsigned who)
 /* The world and the instances, each once */
 static bool turn_all(struct sim *sim)
 {
-    unsigned order[MOST_SLOTS + 1];
+    unsigned order[MAX_SLOTS + 1];
     bool ran = false;
 
     for (unsigned i = 0; i <= sim->slot_count; i++) {
@@ -198,7 +198,7 @@ static void advance_time(struct sim *sim)
     if (loop_next_deadline(sim->loop, &due)) {
         next = due;
     }
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    for (unsigned i = 0; i < MAX_SLOTS; i++) {
         const struct instance *instance = sim->slots[i];
 
         if (instance == NULL || !loop_next_deadline(instance->loop, &due)) {
@@ -209,7 +209,7 @@ static void advance_time(struct sim *sim)
     }
     sim->now_ms = next > sim->now_ms ? next : sim->now_ms;
     sim->turns_in_place = 0;
-    sim->random = random_of(sim->options.seed, MOST_ITEMS + sim->now_ms);
+    sim->random = random_of(sim->options.seed, MAX_ITEMS + sim->now_ms);
 }
 
 static void run(struct sim *sim)
@@ -217,7 +217,7 @@ static void run(struct sim *sim)
     while (sim->violation.invariant == INVARIANT_NONE && !chaos_is_over(sim)) {
         if (!turn_all(sim)) {
             advance_time(sim);
-        } else if (++sim->turns_in_place > MOST_TURNS) {
+        } else if (++sim->turns_in_place > MAX_TURNS) {
             sim_violate(sim, INVARIANT_LIVENESS, "time stands still");
         }
     }
@@ -246,7 +246,7 @@ static void plan_noises(struct sim *sim)
 static void open_world(struct sim *sim)
 {
     sim->now_ms = 60000;
-    sim->random = random_of(sim->options.seed, MOST_ITEMS);
+    sim->random = random_of(sim->options.seed, MAX_ITEMS);
     sim->schedule = schedule_new();
     sim->arena = arena_new();
     sim->clock = (struct clock){monotonic, wall, sim};
@@ -254,8 +254,8 @@ static void open_world(struct sim *sim)
     sim->registries_only = sim_chance(sim, 120);
     plan_noises(sim);
     sim->chaos = chaos_new(sim);
-    sim->broker = broker_new(sim, sim_pick(sim, 1, MOST_PARTITIONS - 2));
-    sim->registries = registries_new(sim, MOST_REGISTRIES);
+    sim->broker = broker_new(sim, sim_pick(sim, 1, MAX_PARTITIONS - 2));
+    sim->registries = registries_new(sim, MAX_REGISTRIES);
     sim->directory = directory_new(sim);
     sim->workload = workload_new(sim);
     sim->reloads = reloads_new(sim);
@@ -266,7 +266,7 @@ static void open_world(struct sim *sim)
 
 static void close_world(struct sim *sim)
 {
-    for (unsigned i = 0; i < MOST_SLOTS; i++) {
+    for (unsigned i = 0; i < MAX_SLOTS; i++) {
         if (sim->slots[i] != NULL) {
             instance_bury(sim->slots[i]);
         }

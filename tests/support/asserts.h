@@ -119,7 +119,7 @@ static inline struct bytes fixture_if_there(struct arena *arena,
         return (struct bytes){NULL, 0};
     }
     while ((got = fread(buffer, 1, sizeof(buffer), file)) > 0) {
-        str_put(&content, buffer, got);
+        str_append(&content, buffer, got);
     }
     fclose(file);
     return arena_bytes(arena, str_bytes(&content));

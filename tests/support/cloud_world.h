@@ -60,16 +60,16 @@ static inline const char *first_request(struct world *world,
                                         const struct credential_source *source)
 {
     const struct http_transfer *asked;
-    struct told told = {0};
+    struct reported reported = {0};
     const char *text;
 
     world->options.registry = registry;
     world_open(world, source, 1);
-    begin_to_wait(world, &told);
+    begin_to_wait(world, &reported);
     fake_settle(world->network.http);
-    if (told.times > 0) {
-        text = arena_printf(world->arena, "failed: %s", told.err.message);
-        told_release(&told);
+    if (reported.times > 0) {
+        text = arena_printf(world->arena, "failed: %s", reported.err.message);
+        told_release(&reported);
         return text;
     }
     asked = fake_asked(world->network.http, "*");
@@ -78,7 +78,7 @@ static inline const char *first_request(struct world *world,
                         asked->region, asked->region[0] ? "\n" : "",
                         asked->without_proxy ? "without a proxy\n" : "",
                         asked->body);
-    keychain_forget_waiter(&told.waiter);
+    keychain_forget_waiter(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     return text;

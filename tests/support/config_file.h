@@ -14,7 +14,7 @@
 #include "waybill/kafka.h"
 
 static const struct config_rules config_test_rules = {integration_table,
-                                                      queue_check_property};
+                                                      kafka_check_property};
 
 /* Where the checkout is must be read before. */
 static inline void forget_variables(void)
@@ -100,22 +100,22 @@ static inline void config_write_text(const struct config_test *test,
 }
 
 /* Loads the file again, as it is by now. */
-static inline int config_load_again(struct config_test *test, unsigned needs)
+static inline int config_load_again(struct config_test *test, unsigned access)
 {
     settings_free(test->settings);
     test->settings = NULL;
     config_files_release(&test->files);
     str_clear(&test->faults);
     str_clear(&test->warnings);
-    return config_load(test->file, &config_test_rules, needs, &test->settings,
+    return config_load(test->file, &config_test_rules, access, &test->settings,
                        &test->faults, &test->warnings, &test->files);
 }
 
 static inline int config_try(struct config_test *test, const char *text,
-                             unsigned needs)
+                             unsigned access)
 {
     config_write_text(test, "c.yaml", text);
-    return config_load_again(test, needs);
+    return config_load_again(test, access);
 }
 
 /* Of a configuration that is good */

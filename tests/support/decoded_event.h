@@ -44,7 +44,7 @@ static inline void decoded_event_of(struct decoded_event *decoded,
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    str_puts(&text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{"
+    str_append_text(&text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{"
                     "\"envelope\":{\"payloadType\":\"application/"
                     "vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&text, payload, strlen(payload));

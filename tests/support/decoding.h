@@ -47,8 +47,8 @@ static inline int decode_attestation(const char *member, struct bytes text,
     CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
 
     str_printf(&value, "{" WORKFLOW ",\"attestation\":{\"%s\":", member);
-    str_put(&value, text.data, text.len);
-    str_puts(&value, "}}");
+    str_append(&value, text.data, text.len);
+    str_append_text(&value, "}}");
     return decode_record(str_bytes(&value), NULL, 0, arena, event, err);
 }
 

@@ -240,9 +240,9 @@ static const char *endpoint_of(const struct registration *registration,
     return path_of(registration);
 }
 
-static void need(const struct registration *registration, struct needs *needs)
+static void access_entry(const struct registration *registration, struct access *access)
 {
-    needs_written(needs, path_of(registration));
+    access_allow_writing(access, path_of(registration));
 }
 
 extern const struct integration_class directory_class;
@@ -262,5 +262,5 @@ const struct integration_class directory_class = {
         },
     .deliver = deliver,
     .endpoint = endpoint_of,
-    .needs = need,
+    .access = access_entry,
 };

@@ -81,8 +81,8 @@ static void reply(void *payload)
     CLEANUP(str_release) struct str body = STR_INIT(STR_UNLIMITED);
     struct http_response response = {.status = reply.status};
 
-    str_puts(&headers, reply.headers != NULL ? reply.headers : "");
-    str_puts(&body, reply.body != NULL ? reply.body : "");
+    str_append_text(&headers, reply.headers != NULL ? reply.headers : "");
+    str_append_text(&body, reply.body != NULL ? reply.body : "");
     response.headers = headers;
     response.body = body;
     transfer->done(transfer->payload, &response, NULL);
@@ -98,7 +98,7 @@ struct http_transfer *http_start(struct http *http,
     struct str body;
 
     str_init(&body, STR_UNLIMITED);
-    str_put(&body, request->body.data, request->body.len);
+    str_append(&body, request->body.data, request->body.len);
     transfer->http = http;
     transfer->name = name_of(request);
     transfer->headers = headers_of(request);
@@ -216,9 +216,9 @@ void fake_answer(struct http *http, const char *name, int status,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct http_response response = {.status = status};
 
-    str_puts(&all, headers);
-    str_puts(&all, *headers ? "\n" : "");
-    str_puts(&text, body);
+    str_append_text(&all, headers);
+    str_append_text(&all, *headers ? "\n" : "");
+    str_append_text(&text, body);
     response.headers = all;
     response.body = text;
     finish(find(http, name), &response, NULL);

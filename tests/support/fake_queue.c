@@ -7,11 +7,11 @@
 #include "kafka/batch.h"
 #include "waybill/alloc.h"
 
-struct queue {
+struct kafka {
     struct fake_queue fake;
 };
 
-static struct queue *opened;
+static struct kafka *opened;
 
 struct fake_queue *fake_queue(void)
 {
@@ -21,9 +21,9 @@ struct fake_queue *fake_queue(void)
 /* --- what the service calls -------------------------------------------------
  */
 
-int queue_open(struct loop *loop, const struct queue_options *options,
-               const struct queue_handler *handler, void *payload,
-               struct queue **ret_queue, struct error *err)
+int kafka_open(struct loop *loop, const struct kafka_options *options,
+               const struct kafka_handler *handler, void *payload,
+               struct kafka **ret_queue, struct error *err)
 {
     opened = mem_zalloc(sizeof(*opened));
     opened->fake.handler = handler;
@@ -35,85 +35,85 @@ int queue_open(struct loop *loop, const struct queue_options *options,
     return 0;
 }
 
-void queue_close(struct queue *queue)
+void kafka_close(struct kafka *queue)
 {
     queue->fake.closing = true;
 }
 
-void queue_free(struct queue *queue)
+void kafka_free(struct kafka *queue)
 {
     if (queue != NULL) {
-        queue_batch_free(queue->fake.batch);
+        kafka_batch_free(queue->fake.batch);
         mem_free(queue);
         opened = NULL;
     }
 }
 
-void queue_pause(struct queue *queue)
+void kafka_pause(struct kafka *queue)
 {
     queue->fake.paused = true;
 }
 
-void queue_resume(struct queue *queue)
+void kafka_resume(struct kafka *queue)
 {
     queue->fake.paused = false;
 }
 
-void queue_pause_partition(struct queue *queue,
-                           const struct queue_partition *at)
+void kafka_pause_partition(struct kafka *queue,
+                           const struct kafka_partition *at)
 {
     queue->fake.resting[at->partition] = true;
 }
 
-void queue_resume_partition(struct queue *queue,
-                            const struct queue_partition *at)
+void kafka_resume_partition(struct kafka *queue,
+                            const struct kafka_partition *at)
 {
     queue->fake.resting[at->partition] = false;
 }
 
-void queue_rewind(struct queue *queue, const struct queue_partition *at,
+void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
                   int64_t offset)
 {
     queue->fake.rewound[at->partition] = offset;
     queue->fake.rewinds++;
 }
 
-int64_t queue_position(struct queue *queue, const struct queue_partition *at)
+int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
     return -1;
 }
 
-void queue_get_bounds(struct queue *queue, const struct queue_partition *at,
-                      struct queue_bounds *ret_bounds)
+void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
+                      struct kafka_bounds *ret_bounds)
 {
     *ret_bounds = queue->fake.bounds;
 }
 
-void queue_get_state(const struct queue *queue, struct queue_state *ret_state)
+void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state)
 {
     *ret_state = queue->fake.state;
 }
 
-void queue_release(struct queue *queue)
+void kafka_release(struct kafka *queue)
 {
     queue->fake.releases++;
 }
 
-void queue_commit(struct queue *queue, struct queue_batch *batch)
+void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
 {
     struct fake_queue *fake = &queue->fake;
 
     if (fake->committing || batch->offset_count > FAKE_PARTITIONS) {
         abort();
     }
-    queue_batch_free(fake->batch);
+    kafka_batch_free(fake->batch);
     fake->batch = batch;
     fake->committing = true;
     fake->commits++;
     fake->messages = batch->message_count;
     fake->offsets = batch->offset_count;
     for (size_t i = 0; i < batch->offset_count; i++) {
-        const struct queue_position *from = &batch->offsets[i];
+        const struct kafka_position *from = &batch->offsets[i];
 
         fake->positions[i].partition = from->at.partition;
         fake->positions[i].offset = from->offset;
@@ -122,7 +122,7 @@ void queue_commit(struct queue *queue, struct queue_batch *batch)
     }
 }
 
-bool queue_is_committing(const struct queue *queue)
+bool kafka_is_committing(const struct kafka *queue)
 {
     return queue->fake.committing;
 }
@@ -132,7 +132,7 @@ bool queue_is_committing(const struct queue *queue)
 
 void fake_assign(int32_t partition, int64_t offset, const char *metadata)
 {
-    struct queue_position position = {
+    struct kafka_position position = {
         {FAKE_TOPIC, partition}, offset, metadata};
 
     opened->fake.handler->assigned(opened->fake.payload, &position, 1);
@@ -140,7 +140,7 @@ void fake_assign(int32_t partition, int64_t offset, const char *metadata)
 
 void fake_revoke(int32_t partition, bool lost)
 {
-    struct queue_partition at = {FAKE_TOPIC, partition};
+    struct kafka_partition at = {FAKE_TOPIC, partition};
 
     opened->fake.resting[partition] = false;
     opened->fake.handler->revoked(opened->fake.payload, &at, 1, lost);
@@ -162,14 +162,14 @@ bool fake_record(int32_t partition, int64_t offset, const char *value)
     return true;
 }
 
-void fake_commit_ends(enum queue_verdict verdict, size_t message)
+void fake_commit_ends(enum kafka_verdict verdict, size_t message)
 {
-    struct queue_result result = {.verdict = verdict, .message = message};
+    struct kafka_result result = {.verdict = verdict, .message = message};
 
     if (!opened->fake.committing) {
         abort();
     }
-    if (verdict != QUEUE_COMMITTED) {
+    if (verdict != KAFKA_COMMITTED) {
         error_set(&result.err, ERROR_UNAVAILABLE, "as the test said");
     }
     opened->fake.committing = false;

@@ -15,7 +15,7 @@
 #define FAKE_PARTITIONS 4
 
 struct fake_queue {
-    const struct queue_handler *handler;
+    const struct kafka_handler *handler;
     void *payload;
     bool paused;
     bool resting[FAKE_PARTITIONS];
@@ -33,19 +33,19 @@ struct fake_queue {
         int64_t offset;
         char metadata[4096];
     } positions[FAKE_PARTITIONS];
-    struct queue_batch *batch;
-    struct queue_state state;   /* what queue_get_state() says */
-    struct queue_bounds bounds; /* ... of every partition */
+    struct kafka_batch *batch;
+    struct kafka_state state;   /* what kafka_get_state() says */
+    struct kafka_bounds bounds; /* ... of every partition */
 };
 
-/* The one that was opened last; forgotten by queue_free() */
+/* The one that was opened last; forgotten by kafka_free() */
 struct fake_queue *fake_queue(void);
 
 void fake_assign(int32_t partition, int64_t offset, const char *metadata);
 void fake_revoke(int32_t partition, bool lost);
 /* False: it is paused, or rests: no record came. */
 bool fake_record(int32_t partition, int64_t offset, const char *value);
-void fake_commit_ends(enum queue_verdict verdict, size_t message);
+void fake_commit_ends(enum kafka_verdict verdict, size_t message);
 void fake_close_ends(void);
 
 #endif

@@ -129,7 +129,7 @@ static inline const char *helper_noted(const char *beginning)
     }
     at += strlen(beginning);
     str_clear(&helper_world.asked);
-    str_put(&helper_world.asked, at, strcspn(at, "\n"));
+    str_append(&helper_world.asked, at, strcspn(at, "\n"));
     return helper_world.asked.data;
 }
 
@@ -140,7 +140,7 @@ static inline void helper_ask(const char *uri)
 
     helper_forget();
     json_open(&json, NULL, '{');
-    json_put_string(&json, "uri", uri);
+    json_append_string(&json, "uri", uri);
     json_close(&json, '}');
     helper_world.result = helper_get(request.data, request.len,
                                      &helper_world.answer, &helper_world.err);

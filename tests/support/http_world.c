@@ -76,7 +76,7 @@ void answer_done(void *payload, const struct http_response *response,
         return;
     }
     answer->status = response->status;
-    str_put(&answer->body, response->body.data, response->body.len);
+    str_append(&answer->body, response->body.data, response->body.len);
     http_header(response, "lOCATION", 0, &answer->location);
 }
 
@@ -84,7 +84,7 @@ struct http_request request_of(const char *method, const char *url)
 {
     return (struct http_request){.method = method,
                                  .url = url,
-                                 .most_body = LIMIT_HTTP_BODY,
+                                 .max_body = LIMIT_HTTP_BODY,
                                  .timeouts = {5000, 10000}};
 }
 
@@ -234,7 +234,7 @@ void put(struct world *world, struct http_request request,
     mem_free(url);
 }
 
-void put_blob(struct world *world, struct bytes body, struct answer *answer)
+void append_blob(struct world *world, struct bytes body, struct answer *answer)
 {
     put(world, blob_of(body), answer);
 }

@@ -76,7 +76,7 @@ struct http_request blob_of(struct bytes body);
 /* Such a request, to a session of its own */
 void put(struct world *world, struct http_request request,
          struct answer *answer);
-void put_blob(struct world *world, struct bytes body, struct answer *answer);
+void append_blob(struct world *world, struct bytes body, struct answer *answer);
 
 /* A path in a folder; the caller frees it. */
 char *path_in(const char *folder, const char *name);

@@ -223,15 +223,15 @@ static void on_record(void *payload, const struct input *input)
     snprintf(text, sizeof(text), "%.*s", (int)message->value.len,
              (const char *)message->value.data);
     number = (int)strtol(text, NULL, 10);
-    assert_in_range(number, 0, MOST_SEEN - 1);
+    assert_in_range(number, 0, MAX_SEEN - 1);
     member->seen[number]++;
     if (member->pause_every > 0 && member->records % member->pause_every == 0) {
         member->paused = true;
-        queue_pause(member->queue);
+        kafka_pause(member->queue);
     }
 }
 
-static void on_assigned(void *payload, const struct queue_position *positions,
+static void on_assigned(void *payload, const struct kafka_position *positions,
                         size_t count)
 {
     struct member *member = payload;
@@ -252,7 +252,7 @@ static void on_assigned(void *payload, const struct queue_position *positions,
     member->partitions += (int)count;
 }
 
-static void on_revoked(void *payload, const struct queue_partition *partitions,
+static void on_revoked(void *payload, const struct kafka_partition *partitions,
                        size_t count, bool lost)
 {
     struct member *member = payload;
@@ -266,15 +266,15 @@ static void on_revoked(void *payload, const struct queue_partition *partitions,
     member->wants_release = !lost;
     if (!lost && !member->holds_on) {
         member->wants_release = false;
-        queue_release(member->queue);
+        kafka_release(member->queue);
     }
 }
 
-static void on_committed(void *payload, const struct queue_result *result)
+static void on_committed(void *payload, const struct kafka_result *result)
 {
     struct member *member = payload;
 
-    assert_false(queue_is_committing(member->queue));
+    assert_false(kafka_is_committing(member->queue));
     member->committed = true;
     member->result = result->verdict;
     member->refused = result->message;
@@ -301,7 +301,7 @@ static void on_closed(void *payload)
     member->closed = true;
 }
 
-const struct queue_handler member_handler = {
+const struct kafka_handler member_handler = {
     .record = on_record,
     .assigned = on_assigned,
     .revoked = on_revoked,
@@ -322,7 +322,7 @@ static void member_open_as(struct member *member, struct loop *loop,
                            const char *brokers, const char *instance_id)
 {
     static uint64_t random;
-    struct queue_options options = {.brokers = brokers,
+    struct kafka_options options = {.brokers = brokers,
                                     .group = "group",
                                     .topic = EVENTS,
                                     .instance_id = instance_id,
@@ -331,7 +331,7 @@ static void member_open_as(struct member *member, struct loop *loop,
     struct error err;
 
     *member = (struct member){.loop = loop};
-    if (queue_open(loop, &options, &member_handler, member, &member->queue,
+    if (kafka_open(loop, &options, &member_handler, member, &member->queue,
                    &err) < 0) {
         fail_msg("%s", err.message);
     }
@@ -403,9 +403,9 @@ bool is_paused(const void *payload)
 
 void member_close(struct member *member)
 {
-    queue_close(member->queue);
+    kafka_close(member->queue);
     await(member, is_closed);
-    queue_free(member->queue);
+    kafka_free(member->queue);
     assert_false(member->failed);
 }
 
@@ -414,33 +414,33 @@ bool has_twenty(const void *payload)
     return ((const struct member *)payload)->records >= 20;
 }
 
-void put_offset(struct queue_batch *batch, int32_t partition, int64_t offset)
+void append_offset(struct kafka_batch *batch, int32_t partition, int64_t offset)
 {
-    queue_batch_offset(
-        batch, &(struct queue_position){{EVENTS, partition}, offset, "so far"});
+    kafka_batch_offset(
+        batch, &(struct kafka_position){{EVENTS, partition}, offset, "so far"});
 }
 
-struct queue_batch *new_batch(void)
+struct kafka_batch *new_batch(void)
 {
-    struct queue_batch *batch = queue_batch_new();
+    struct kafka_batch *batch = kafka_batch_new();
     struct header header;
 
     for (size_t i = 0; i < ROWS; i++) {
         struct message message = message_of(&rows[i], OUTCOMES, &header);
 
-        queue_batch_message(batch, &message);
+        kafka_batch_message(batch, &message);
     }
-    put_offset(batch, 0, 7);
-    put_offset(batch, 1, 9);
-    assert_true(queue_batch_size(batch) > 0);
+    append_offset(batch, 0, 7);
+    append_offset(batch, 1, 9);
+    assert_true(kafka_batch_size(batch) > 0);
     return batch;
 }
 
 void commit(struct member *member)
 {
     member->committed = false;
-    queue_commit(member->queue, new_batch());
-    assert_true(queue_is_committing(member->queue));
+    kafka_commit(member->queue, new_batch());
+    assert_true(kafka_is_committing(member->queue));
     assert_false(member->committed); /* never from in there */
     await(member, is_committed);
 }

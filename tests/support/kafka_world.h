@@ -79,11 +79,11 @@ void count_row(void *payload, const rd_kafka_message_t *message);
 /* --- a queue and what it says ----------------------------------------------
  */
 
-#define MOST_SEEN 1000
+#define MAX_SEEN 1000
 
 struct member {
     struct loop *loop;
-    struct queue *queue;
+    struct kafka *queue;
     bool holds_on; /* does not release by itself */
     int pause_every;
     int partitions; /* assigned now */
@@ -96,12 +96,12 @@ struct member {
     bool paused;
     int while_paused; /* records that came though it was paused */
     int records;
-    int seen[MOST_SEEN]; /* by number: how often */
+    int seen[MAX_SEEN]; /* by number: how often */
     int64_t next[PARTITIONS];
     bool out_of_order;
     bool checks_rows;
     bool committed;
-    enum queue_verdict result;
+    enum kafka_verdict result;
     size_t refused;
     struct error err;
     bool failed;
@@ -110,7 +110,7 @@ struct member {
 
 void member_open(struct member *member, struct loop *loop, const char *brokers);
 /* What it is told by, for a queue that a test opens by itself */
-extern const struct queue_handler member_handler;
+extern const struct kafka_handler member_handler;
 /* Waits until it is closed, which it must be without a failure. */
 void member_close(struct member *member);
 
@@ -130,8 +130,8 @@ bool is_closed(const void *payload);
 bool is_paused(const void *payload);
 
 /* All rows as outcomes, and offsets of both partitions */
-struct queue_batch *new_batch(void);
-void put_offset(struct queue_batch *batch, int32_t partition, int64_t offset);
+struct kafka_batch *new_batch(void);
+void append_offset(struct kafka_batch *batch, int32_t partition, int64_t offset);
 /* Hands one in, and waits for what becomes of it. */
 void commit(struct member *member);
 

@@ -28,7 +28,7 @@ struct world {
 };
 
 /* What somebody was told */
-struct told {
+struct reported {
     struct keychain_waiter waiter;
     unsigned times;
     bool failed;
@@ -169,10 +169,10 @@ static inline void world_open(struct world *world,
     world->keychain = keychain_new(&world->network, &world->options);
 }
 
-static inline void told_release(struct told *told)
+static inline void told_release(struct reported *reported)
 {
-    credential_release(&told->credential);
-    *told = (struct told){0};
+    credential_release(&reported->credential);
+    *reported = (struct reported){0};
 }
 
 static inline char *copy_text(const char *text)
@@ -183,43 +183,43 @@ static inline char *copy_text(const char *text)
 static inline void on_ready(void *payload, const struct credential *credential,
                             const struct error *err)
 {
-    struct told *told = payload;
+    struct reported *reported = payload;
 
-    told->times++;
-    told->failed = credential == NULL;
+    reported->times++;
+    reported->failed = credential == NULL;
     if (credential == NULL) {
-        told->err = *err;
+        reported->err = *err;
         return;
     }
     assert_null(err);
-    credential_release(&told->credential);
-    told->credential = (struct credential){
+    credential_release(&reported->credential);
+    reported->credential = (struct credential){
         .username = copy_text(credential->username),
         .origin = copy_text(credential->origin),
         .lifetime_ms = credential->lifetime_ms,
         .id = credential->id,
     };
-    secret_assign(&told->credential.password,
+    secret_assign(&reported->credential.password,
                   secret_text(&credential->password));
-    secret_assign(&told->credential.identity_token,
+    secret_assign(&reported->credential.identity_token,
                   secret_text(&credential->identity_token));
-    secret_assign(&told->credential.registry_token,
+    secret_assign(&reported->credential.registry_token,
                   secret_text(&credential->registry_token));
 }
 
-static inline void begin_to_wait(struct world *world, struct told *told)
+static inline void begin_to_wait(struct world *world, struct reported *reported)
 {
-    told->waiter = (struct keychain_waiter){.ready = on_ready, .payload = told};
-    keychain_wait(world->keychain, &told->waiter);
-    assert_int_equal(told->times, 0);
+    reported->waiter = (struct keychain_waiter){.ready = on_ready, .payload = reported};
+    keychain_wait(world->keychain, &reported->waiter);
+    assert_int_equal(reported->times, 0);
 }
 
-static inline void wait_for(struct world *world, const struct told *told)
+static inline void wait_for(struct world *world, const struct reported *reported)
 {
-    while (told->times == 0) {
+    while (reported->times == 0) {
         loop_turn(world->loop, true);
     }
-    assert_int_equal(told->times, 1);
+    assert_int_equal(reported->times, 1);
 }
 
 static inline void turn_until_idle(struct world *world)
@@ -228,27 +228,27 @@ static inline void turn_until_idle(struct world *world)
     }
 }
 
-static inline struct told ask(struct world *world)
+static inline struct reported ask(struct world *world)
 {
-    struct told told = {0};
+    struct reported reported = {0};
 
-    begin_to_wait(world, &told);
-    wait_for(world, &told);
-    return told;
+    begin_to_wait(world, &reported);
+    wait_for(world, &reported);
+    return reported;
 }
 
 /* The keychain ends while its source is still being asked: nobody is told. */
 static inline void leave_while_it_is_asked(struct world *world)
 {
-    struct told told = {0};
+    struct reported reported = {0};
 
-    begin_to_wait(world, &told);
+    begin_to_wait(world, &reported);
     turn_until_idle(world);
-    keychain_forget_waiter(&told.waiter);
+    keychain_forget_waiter(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     turn_until_idle(world);
-    assert_int_equal(told.times, 0);
+    assert_int_equal(reported.times, 0);
 }
 
 /* "user=a pass=b identity=c registry=d", or "failed: " and why */
@@ -270,15 +270,15 @@ static inline const char *describe_credential(const struct credential *is)
 static inline const char *answer(struct world *world)
 {
     static char text[2048];
-    struct told told = ask(world);
+    struct reported reported = ask(world);
 
-    if (told.failed) {
-        snprintf(text, sizeof(text), "failed: %s", told.err.message);
+    if (reported.failed) {
+        snprintf(text, sizeof(text), "failed: %s", reported.err.message);
     } else {
         snprintf(text, sizeof(text), "%s",
-                 describe_credential(&told.credential));
+                 describe_credential(&reported.credential));
     }
-    told_release(&told);
+    told_release(&reported);
     return text;
 }
 

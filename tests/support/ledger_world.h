@@ -17,15 +17,15 @@ bool fault_is_broken(const char *rule)
     return broken_rule != NULL && strcmp(rule, broken_rule) == 0;
 }
 
-#define MOST_ENTRIES 20000
-#define MOST_PARTS 8
+#define MAX_ENTRIES 20000
+#define MAX_PARTS 8
 #define ALL 1000000
 
 /* One partition, its records, and what Kafka has of it: for each test that is
  * listed as LEDGER_TEST() */
 static struct ledger ledger;
-static struct ledger_entry entries[MOST_ENTRIES];
-static struct ledger_slot slots[MOST_ENTRIES][MOST_PARTS];
+static struct ledger_entry entries[MAX_ENTRIES];
+static struct ledger_slot slots[MAX_ENTRIES][MAX_PARTS];
 static size_t entry_count;
 static int64_t kept_offset;
 static struct str kept_text = STR_INIT(STR_UNLIMITED);
@@ -120,9 +120,9 @@ static inline int64_t describe(void)
     return kept_offset;
 }
 
-static inline bool prepare(size_t most)
+static inline bool prepare(size_t max)
 {
-    if (!ledger_prepare(&ledger, most)) {
+    if (!ledger_prepare(&ledger, max)) {
         return false;
     }
     describe();

@@ -20,7 +20,7 @@
 
 #include "waybill/alloc.h"
 
-#define MOST_ARGUMENTS 32
+#define MAX_ARGUMENTS 32
 
 struct peer {
     pid_t pid;
@@ -39,7 +39,7 @@ static const char *from_environment(const char *name, const char *fallback)
 static void run_script(const char *script, const char *const *more, int in,
                        int out)
 {
-    const char *arguments[MOST_ARGUMENTS];
+    const char *arguments[MAX_ARGUMENTS];
     const char *python = from_environment("WAYBILL_TEST_PYTHON", "python3");
     size_t count = 0;
     char path[4096];
@@ -53,7 +53,7 @@ static void run_script(const char *script, const char *const *more, int in,
              from_environment("WAYBILL_TEST_SOURCE", "."), script);
     arguments[count++] = python;
     arguments[count++] = path;
-    while (*more != NULL && count < MOST_ARGUMENTS - 1) {
+    while (*more != NULL && count < MAX_ARGUMENTS - 1) {
         arguments[count++] = *more++;
     }
     arguments[count] = NULL;
@@ -111,7 +111,7 @@ struct peer *peer_run(const char *script, const char *const *arguments)
 
 struct peer *peer_start(const char *const *scenarios, const char *tls_dir)
 {
-    const char *arguments[MOST_ARGUMENTS];
+    const char *arguments[MAX_ARGUMENTS];
     size_t count = 0;
 
     arguments[count++] = "--until-eof";
@@ -119,7 +119,7 @@ struct peer *peer_start(const char *const *scenarios, const char *tls_dir)
         arguments[count++] = "--tls";
         arguments[count++] = tls_dir;
     }
-    for (; *scenarios != NULL && count < MOST_ARGUMENTS - 4; scenarios++) {
+    for (; *scenarios != NULL && count < MAX_ARGUMENTS - 4; scenarios++) {
         arguments[count++] = "--scenario";
         arguments[count++] = *scenarios;
     }
@@ -178,7 +178,7 @@ struct json *peer_get(const struct peer *peer, const char *path)
                      (ssize_t)text.len);
     str_clear(&text);
     while ((got = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
-        str_put(&text, buffer, (size_t)got);
+        str_append(&text, buffer, (size_t)got);
     }
     close(fd);
     body = strstr(text.data, "\r\n\r\n");
@@ -227,7 +227,7 @@ void peer_assert_content(const struct peer *peer)
     assert_int_equal(peer_count(peer, "stages", "head"), 0);
 }
 
-static void put_member(const struct json *member, char text[128])
+static void append_member(const struct json *member, char text[128])
 {
     double number;
 
@@ -255,7 +255,7 @@ bool peer_logged(const struct peer *peer, const char *stage, int n,
             if (value == NULL) {
                 value = json_member(json_member(entry, "headers"), member);
             }
-            put_member(value, text);
+            append_member(value, text);
             found = true;
         }
     }
@@ -324,7 +324,7 @@ char *folder_new(void)
 }
 
 static int remove_one(const char *path, const struct stat *unused, int type,
-                      struct FTW *place)
+                      struct FTW *index)
 {
     return remove(path);
 }

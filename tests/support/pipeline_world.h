@@ -95,7 +95,7 @@ static inline void world_prepare(struct world *world, uint64_t seed)
         .loop = world->loop,
         .random = &world->random,
         .settings = &world->settings,
-        .patience = PIPELINE_SERVICE,
+        .mode = PIPELINE_SERVICE,
     };
 }
 

@@ -18,13 +18,13 @@ static inline void append_progress_sum(int64_t watermark, struct str *bytes)
     struct digest digest;
 
     str_printf(&all, "%" PRId64 ":", watermark);
-    str_put(&all, bytes->data, bytes->len);
+    str_append(&all, bytes->data, bytes->len);
     digest_of(all.data, all.len, &digest);
     for (size_t i = 0; i < PROGRESS_SUM_BYTES; i++) {
         unsigned byte = 0;
 
         sscanf(digest_hex(&digest) + 2 * i, "%2x", &byte);
-        str_putc(bytes, (char)byte);
+        str_append_char(bytes, (char)byte);
     }
 }
 

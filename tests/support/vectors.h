@@ -19,7 +19,7 @@ static inline struct bytes vector_file(struct arena *arena, const char *name,
                             arena_printf(arena, "vectors/%s/%s", name, file));
 }
 
-static inline void look_at_vector(const char *name, vector_fn *look)
+static inline void collect_vector(const char *name, vector_fn *look)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct bytes says = vector_file(arena, name, "expected.json");
@@ -45,7 +45,7 @@ static inline size_t for_each_vector(const char *prefix, vector_fn *look)
     while ((entry = readdir(folder)) != NULL) {
         if (entry->d_name[0] != '.' &&
             strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
-            look_at_vector(entry->d_name, look);
+            collect_vector(entry->d_name, look);
             count++;
         }
     }

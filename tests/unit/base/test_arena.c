@@ -105,7 +105,7 @@ static void arena__is_counted_with_others(void **state)
     assert_int_equal(total, arena_size(one) + arena_size(other));
     arena_free(one);
     assert_int_equal(total, arena_size(other));
-    arena_wipe(other);
+    arena_wipe_and_free(other);
     assert_int_equal(total, 0);
 }
 

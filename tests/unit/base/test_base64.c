@@ -97,7 +97,7 @@ static void base64__appends(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    str_puts(&out, "a");
+    str_append_text(&out, "a");
     assert_true(base64_decode("AAA=", 4, BASE64_STANDARD, &out));
     base64_encode(&out, "f", 1);
     check_bytes("appended", out.data, out.len, "a\0\0Zg==", 7);
@@ -139,7 +139,7 @@ static void base64url__is_written_without_padding(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    str_puts(&out, "==+/");
+    str_append_text(&out, "==+/");
     base64url_encode(&out, "", 0);
     assert_string_equal(out.data, "==+/");
     base64url_encode(&out, "\xFB\xFF\xBF", 3);

@@ -61,7 +61,7 @@ static void file__is_appended_whole(void **state)
         struct error err = ERROR_UNTOUCHED;
         const char *path = write_file("file", sizes[i]);
 
-        str_puts(&text, "before ");
+        str_append_text(&text, "before ");
         assert_int_equal(file_read(path, 0, &text, NULL, &err), 0);
         assert_int_equal(text.len, 7 + sizes[i]);
         assert_memory_equal(text.data, "before ", 7);

@@ -171,11 +171,11 @@ static void json__survives_very_long_numbers(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     double value = 7;
 
-    str_puts(&text, "[1");
+    str_append_text(&text, "[1");
     for (int i = 0; i < 5000; i++) {
-        str_putc(&text, '0');
+        str_append_char(&text, '0');
     }
-    str_puts(&text, ",\"behind\"]");
+    str_append_text(&text, ",\"behind\"]");
     {
         DOCUMENT json = parsed(text.data);
 
@@ -200,11 +200,11 @@ static void json__builds_whatever_the_scanner_lets_through(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     for (int i = 0; i < LIMIT_JSON_DEPTH; i++) {
-        str_puts(&text, i % 2 ? "[" : "{\"a\":");
+        str_append_text(&text, i % 2 ? "[" : "{\"a\":");
     }
-    str_puts(&text, "1");
+    str_append_text(&text, "1");
     for (int i = LIMIT_JSON_DEPTH - 1; i >= 0; i--) {
-        str_puts(&text, i % 2 ? "]" : "}");
+        str_append_text(&text, i % 2 ? "]" : "}");
     }
     {
         DOCUMENT json = parsed(text.data);

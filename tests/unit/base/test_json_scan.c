@@ -204,10 +204,10 @@ static void json_scan__refuses_what_rfc_8259_does_not_have(void **state)
     }
 }
 
-static void put_many(struct str *out, const char *text, size_t count)
+static void append_many(struct str *out, const char *text, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        str_puts(out, text);
+        str_append_text(out, text);
     }
 }
 
@@ -217,9 +217,9 @@ static int scan_nested(const char *open, const char *inner, const char *close,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     size_t end;
 
-    put_many(&text, open, depth);
-    str_puts(&text, inner);
-    put_many(&text, close, depth);
+    append_many(&text, open, depth);
+    str_append_text(&text, inner);
+    append_many(&text, close, depth);
     return json_scan(text.data, text.len, NULL, &end, err);
 }
 
@@ -246,9 +246,9 @@ static void json_scan__may_stand_side_by_side_at_any_depth(void **state)
     struct error err = ERROR_UNTOUCHED;
     size_t end;
 
-    str_puts(&text, "[[]");
-    put_many(&text, ",[[]]", LIMIT_JSON_DEPTH * 2);
-    str_puts(&text, "]");
+    str_append_text(&text, "[[]");
+    append_many(&text, ",[[]]", LIMIT_JSON_DEPTH * 2);
+    str_append_text(&text, "]");
     assert_int_equal(json_scan(text.data, text.len, NULL, &end, &err), 0);
 }
 
@@ -257,9 +257,9 @@ static int scan_zeros(size_t count, struct error *err)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     size_t end;
 
-    str_puts(&text, "[0");
-    put_many(&text, ",0", count - 1);
-    str_puts(&text, "]");
+    str_append_text(&text, "[0");
+    append_many(&text, ",0", count - 1);
+    str_append_text(&text, "]");
     return json_scan(text.data, text.len, NULL, &end, err);
 }
 

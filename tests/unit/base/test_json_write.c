@@ -49,7 +49,7 @@ static void json_write__escapes_only_what_it_must_elsewhere(void **state)
         CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
         struct json_writer json = {.out = &out};
 
-        json_put_string(&json, NULL, row->text);
+        json_append_string(&json, NULL, row->text);
         check_text(row->text, out.data, row->plain ? row->plain : row->go);
     }
 }
@@ -63,20 +63,20 @@ static void json_write__puts_commas_where_they_belong(void **state)
     json_open(&json, "empty", '{');
     json_close(&json, '}');
     json_open(&json, "list", '[');
-    json_put_integer(&json, NULL, 1);
+    json_append_integer(&json, NULL, 1);
     json_open(&json, NULL, '[');
     json_close(&json, ']');
-    json_put_string(&json, NULL, "x");
+    json_append_string(&json, NULL, "x");
     json_open(&json, NULL, '{');
-    json_put_bool(&json, "y", false);
+    json_append_bool(&json, "y", false);
     json_close(&json, '}');
     json_close(&json, ']');
-    json_put_optional(&json, "absent", NULL);
-    json_put_optional(&json, "present", "");
-    json_put_integer(&json, "least", INT64_MIN);
-    json_put_integer(&json, "most", INT64_MAX);
-    json_put_bool(&json, "yes", true);
-    json_put_raw(&json, "raw", "[null]", 6);
+    json_append_optional(&json, "absent", NULL);
+    json_append_optional(&json, "present", "");
+    json_append_integer(&json, "least", INT64_MIN);
+    json_append_integer(&json, "most", INT64_MAX);
+    json_append_bool(&json, "yes", true);
+    json_append_raw(&json, "raw", "[null]", 6);
     json_close(&json, '}');
     assert_string_equal(out.data,
                         "{\"empty\":{},\"list\":[1,[],\"x\",{\"y\":false}],"
@@ -91,7 +91,7 @@ static void json_write__escapes_names_too(void **state)
     struct json_writer json = {.out = &out};
 
     json_open(&json, NULL, '{');
-    json_put_bool(&json, "a\"\n", true);
+    json_append_bool(&json, "a\"\n", true);
     json_close(&json, '}');
     assert_string_equal(out.data, "{\"a\\\"\\n\":true}");
 }
@@ -130,7 +130,7 @@ static void json_write__writes_what_was_read_as_it_was(void **state)
 
         check_number(values[i],
                      json_parse(values[i], strlen(values[i]), &json, &err), 0);
-        json_put_value(&writer, NULL, json);
+        json_append_value(&writer, NULL, json);
         json_free(json);
         if (strstr(values[i], "9007199254740993") != NULL) {
             /* A double does not have it. */
@@ -149,7 +149,7 @@ static void json_write__has_no_word_for_what_is_beyond_a_double(void **state)
     struct json *json;
 
     assert_return_code(json_parse("{\"a\":1e999}", 11, &json, &err), 0);
-    json_put_value(&writer, NULL, json);
+    json_append_value(&writer, NULL, json);
     json_free(json);
     assert_string_equal(out.data, "{\"a\":null}");
 }

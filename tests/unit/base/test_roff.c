@@ -17,10 +17,10 @@ static void roff__makes_code_bold_and_leaves_lines_alone(void **state)
     roff_puts(&out, "say `a` and `b`");
     assert_string_equal(out.data, "say \\fBa\\fR and \\fBb\\fR");
     str_clear(&out);
-    roff_put_lines(&out, "  $ `a`\n");
+    roff_append_lines(&out, "  $ `a`\n");
     assert_string_equal(out.data, ".nf\n  $ `a`\n.fi\n");
     str_clear(&out);
-    roff_put_lines(&out, "no end");
+    roff_append_lines(&out, "no end");
     assert_string_equal(out.data, ".nf\nno end\n.fi\n");
 }
 
@@ -28,7 +28,7 @@ static void roff__begins_a_page_with_what_it_is(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    roff_put_head(&out, "A", 1, "a", "does it");
+    roff_append_head(&out, "A", 1, "a", "does it");
     assert_string_equal(out.data, ".TH A 1 \"\" \"Waybill " WAYBILL_VERSION
                                   "\"\n.nh\n.ad l\n.SH NAME\na \\- does it\n");
 }

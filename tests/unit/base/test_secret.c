@@ -10,7 +10,7 @@ static struct {
     size_t size;
     unsigned freed;
     bool was_clean;
-} watched;
+} service_manager;
 
 void __real_free(void *block);
 void *__real_realloc(void *block, size_t size);
@@ -19,19 +19,19 @@ void *__wrap_realloc(void *block, size_t size);
 
 void __wrap_free(void *block)
 {
-    if (block != NULL && block == watched.block) {
-        watched.was_clean = true;
-        for (size_t i = 0; i < watched.size; i++) {
-            watched.was_clean = watched.was_clean && watched.block[i] == '\0';
+    if (block != NULL && block == service_manager.block) {
+        service_manager.was_clean = true;
+        for (size_t i = 0; i < service_manager.size; i++) {
+            service_manager.was_clean = service_manager.was_clean && service_manager.block[i] == '\0';
         }
-        watched.freed++;
+        service_manager.freed++;
     }
     __real_free(block);
 }
 
 void *__wrap_realloc(void *block, size_t size)
 {
-    if (block != NULL && block == watched.block) {
+    if (block != NULL && block == service_manager.block) {
         fail_msg("realloc() may leave a copy behind");
     }
     return __real_realloc(block, size);
@@ -39,17 +39,17 @@ void *__wrap_realloc(void *block, size_t size)
 
 static void watch(const struct secret *secret)
 {
-    watched.block = secret->text.data;
-    watched.size = secret->text.alloc;
-    watched.freed = 0;
-    watched.was_clean = false;
+    service_manager.block = secret->text.data;
+    service_manager.size = secret->text.alloc;
+    service_manager.freed = 0;
+    service_manager.was_clean = false;
 }
 
 static void assert_wiped(void)
 {
-    watched.block = NULL;
-    assert_int_equal(watched.freed, 1);
-    assert_true(watched.was_clean);
+    service_manager.block = NULL;
+    assert_int_equal(service_manager.freed, 1);
+    assert_true(service_manager.was_clean);
 }
 
 /* --- one ------------------------------------------------------------------ */
@@ -58,10 +58,10 @@ static void secret__wipes_its_old_block_when_it_grows(void **state)
 {
     CLEANUP(secret_release) struct secret secret = SECRET_INIT(STR_UNLIMITED);
 
-    str_puts(&secret.text, "hunter2");
+    str_append_text(&secret.text, "hunter2");
     watch(&secret);
     for (unsigned i = 0; i < 100; i++) {
-        str_putc(&secret.text, 'x');
+        str_append_char(&secret.text, 'x');
     }
     assert_wiped();
     assert_int_equal(strncmp(secret.text.data, "hunter2xxx", 10), 0);
@@ -74,9 +74,9 @@ static void secret__wipes_its_old_block_however_it_grows(void **state)
     char large[5000];
 
     memset(large, 'y', sizeof(large));
-    str_puts(&secret.text, "hunter2");
+    str_append_text(&secret.text, "hunter2");
     watch(&secret);
-    str_put(&secret.text, large, sizeof(large));
+    str_append(&secret.text, large, sizeof(large));
     assert_wiped();
     watch(&secret);
     str_printf(&secret.text, "%.*s", (int)sizeof(large), large);
@@ -118,10 +118,10 @@ static void secret__holds_nothing_of_what_it_was_when_it_is_cleared(
     CLEANUP(secret_release) struct secret secret = SECRET_INIT(64);
     const char none[8] = {0};
 
-    str_puts(&secret.text, "hunter2");
+    str_append_text(&secret.text, "hunter2");
     str_clear(&secret.text);
     assert_memory_equal(secret.text.data, none, sizeof(none));
-    str_puts(&secret.text, "new");
+    str_append_text(&secret.text, "new");
     assert_string_equal(secret_text(&secret), "new");
 }
 
@@ -174,12 +174,12 @@ static void str__wipes_when_it_may_hold_a_secret(void **state)
 {
     struct str text = STR_INIT_SECRET(STR_UNLIMITED);
 
-    str_puts(&text, "hunter2");
+    str_append_text(&text, "hunter2");
     watch(&(struct secret){text});
     str_release(&text);
     assert_wiped();
     assert_true(text.is_secret);
-    str_puts(&text, "hunter2");
+    str_append_text(&text, "hunter2");
     watch(&(struct secret){text});
     str_release(&text);
     assert_wiped();

@@ -171,11 +171,11 @@ static void secret_set__cuts_nothing_before_it_has_scrubbed(void **state)
     CLEANUP(secret_set_release) struct secret_set set = {0};
 
     secret_set_add(&set, "secret-1");
-    for (size_t most = 0; most < 12; most++) {
+    for (size_t max = 0; max < 12; max++) {
         CLEANUP(str_release) struct str words = STR_INIT(STR_UNLIMITED);
 
-        secret_set_put_printable(&set, &words, "is secret-1 end", most);
-        assert_int_equal(words.len, most < 10 ? most : 10);
+        secret_set_append_printable(&set, &words, "is secret-1 end", max);
+        assert_int_equal(words.len, max < 10 ? max : 10);
         assert_int_equal(strncmp(words.data, "is *** end", words.len), 0);
     }
 }
@@ -186,7 +186,7 @@ static void secret_set__makes_words_printable(void **state)
     CLEANUP(str_release) struct str words = STR_INIT(STR_UNLIMITED);
 
     secret_set_add(&set, "sec\xC2\x9Bret");
-    secret_set_put_printable(&set, &words,
+    secret_set_append_printable(&set, &words,
                              "sec\xC2\x9Bret\x1B[31m\xC2\x9B\xC2\x9B"
                              "abc\xE2\x82\xAC",
                              12);

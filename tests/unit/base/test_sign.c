@@ -100,14 +100,14 @@ static void jwt__is_not_longer_than_a_token_may_be(void **state)
     CLEANUP(str_release) struct str token = STR_INIT(STR_UNLIMITED);
     struct json *claims;
 
-    str_puts(&token, "a.eyJpc3MiOiJtZSJ9.");
+    str_append_text(&token, "a.eyJpc3MiOiJtZSJ9.");
     while (token.len < LIMIT_TOKEN) {
-        str_putc(&token, 'c');
+        str_append_char(&token, 'c');
     }
     claims = jwt_claims(token.data);
     assert_non_null(claims);
     json_free(claims);
-    str_putc(&token, 'c');
+    str_append_char(&token, 'c');
     assert_null(jwt_claims(token.data));
 }
 

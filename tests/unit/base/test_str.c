@@ -14,9 +14,9 @@ static void str__ends_with_a_nul_whatever_it_holds(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    str_put(&text, "a\0b", 3);
-    str_puts(&text, "cd");
-    str_putc(&text, 'e');
+    str_append(&text, "a\0b", 3);
+    str_append_text(&text, "cd");
+    str_append_char(&text, 'e');
     str_printf(&text, "%d-%s", 42, "f");
     check_bytes("all of it", text.data, text.len, "a\0bcde42-f", 10);
     assert_int_equal(text.data[text.len], 0);
@@ -39,11 +39,11 @@ static void str__takes_exactly_its_cap(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(4);
 
-    str_puts(&text, "abcd");
+    str_append_text(&text, "abcd");
     assert_false(text.overflow);
-    str_put(&text, NULL, 0);
+    str_append(&text, NULL, 0);
     assert_false(text.overflow);
-    str_putc(&text, 'e');
+    str_append_char(&text, 'e');
     assert_true(text.overflow);
     assert_string_equal(text.data, "abcd");
 }
@@ -52,8 +52,8 @@ static void str__leaves_out_as_a_whole_what_passes_the_cap(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(4);
 
-    str_puts(&text, "ab");
-    str_puts(&text, "cde");
+    str_append_text(&text, "ab");
+    str_append_text(&text, "cde");
     assert_string_equal(text.data, "ab");
     assert_true(text.overflow);
 }
@@ -63,8 +63,8 @@ static void str__takes_nothing_any_more_once_it_has_overflown(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(4);
 
     str_printf(&text, "%s", "12345");
-    str_putc(&text, 'a');
-    str_puts(&text, "b");
+    str_append_char(&text, 'a');
+    str_append_text(&text, "b");
     assert_string_equal(text.data, "");
     assert_true(text.overflow);
 }
@@ -73,16 +73,16 @@ static void str__keeps_its_cap_when_it_is_cleared_or_released(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(2);
 
-    str_puts(&text, "abc");
+    str_append_text(&text, "abc");
     str_clear(&text);
     assert_false(text.overflow);
-    str_puts(&text, "ab");
+    str_append_text(&text, "ab");
     str_clear(&text);
     assert_string_equal(text.data, "");
-    str_puts(&text, "cd");
+    str_append_text(&text, "cd");
     str_release(&text);
     assert_string_equal(text.data, "");
-    str_puts(&text, "abc");
+    str_append_text(&text, "abc");
     assert_true(text.overflow);
     str_release(&text);
     assert_string_equal(text.data, "");
@@ -94,7 +94,7 @@ static void str__never_writes_to_the_shared_empty_text(void **state)
     CLEANUP(str_release) struct str full = STR_INIT(0);
     CLEANUP(str_release) struct str other = STR_INIT(8);
 
-    str_putc(&full, 'x');
+    str_append_char(&full, 'x');
     str_clear(&full);
     str_release(&full);
     assert_string_equal(other.data, "");
@@ -106,7 +106,7 @@ static void str__hands_its_text_over(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(8);
     char *taken;
 
-    str_puts(&text, "abc");
+    str_append_text(&text, "abc");
     taken = str_take(&text);
     assert_string_equal(taken, "abc");
     assert_string_equal(text.data, "");
@@ -122,17 +122,17 @@ static void str__is_cut_and_never_made_longer(void **state)
     CLEANUP(str_release) struct str str = STR_INIT(STR_UNLIMITED);
 
     str_cut(&str, 0);
-    str_puts(&str, "text");
+    str_append_text(&str, "text");
     str_cut(&str, 5);
     assert_string_equal(str.data, "text");
     str_cut(&str, 2);
     assert_int_equal(str.len, 2);
     assert_string_equal(str.data, "te");
-    str_puts(&str, "a");
+    str_append_text(&str, "a");
     assert_string_equal(str.data, "tea");
 }
 
-static void text__has_one_line_end_at_most_that_nobody_means(void **state)
+static void text__has_one_line_end_at_max_that_nobody_means(void **state)
 {
     static const struct {
         const char *text;
@@ -184,7 +184,7 @@ int main(void)
         cmocka_unit_test(str__never_writes_to_the_shared_empty_text),
         cmocka_unit_test(str__hands_its_text_over),
         cmocka_unit_test(str__is_cut_and_never_made_longer),
-        cmocka_unit_test(text__has_one_line_end_at_most_that_nobody_means),
+        cmocka_unit_test(text__has_one_line_end_at_max_that_nobody_means),
         cmocka_unit_test(bytes__tell_no_value_from_an_empty_one),
         cmocka_unit_test(bytes__are_equal_when_every_byte_is),
     };

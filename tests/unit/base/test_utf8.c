@@ -86,14 +86,14 @@ static void utf8__comes_back_as_it_was_put(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
         CLEANUP(str_release) struct str out = STR_INIT(8);
 
-        utf8_put(&out, points[i]);
+        utf8_append(&out, points[i]);
         check_text(bytes[i], out.data, bytes[i]);
     }
 }
 
 struct printable {
     const char *text;
-    size_t most;
+    size_t max;
     const char *shown;
 };
 
@@ -117,8 +117,8 @@ static void utf8__is_shown_without_stray_bytes_and_controls(void **state)
         const struct printable *row = &printables[i];
         CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-        str_puts(&out, "> ");
-        utf8_put_printable(&out, row->text, strlen(row->text), row->most);
+        str_append_text(&out, "> ");
+        utf8_append_printable(&out, row->text, strlen(row->text), row->max);
         check_text(row->text, out.data + 2, row->shown);
     }
 }
@@ -128,7 +128,7 @@ static void utf8__is_shown_without_the_controls_above_ascii(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    utf8_put_printable(&out, "a\xC2\x80\xC2\x9B\xC2\x9Fz\xC2\xA0", 10, 100);
+    utf8_append_printable(&out, "a\xC2\x80\xC2\x9B\xC2\x9Fz\xC2\xA0", 10, 100);
     assert_string_equal(out.data, "a   z\xC2\xA0");
 }
 

@@ -11,7 +11,7 @@ static const struct explain_names names = {
     .status = "curl -s http://127.0.0.1:9464/status",
 };
 
-static struct trail_outcome outcomes[] = {
+static struct history_outcome outcomes[] = {
     {.partition = 0,
      .offset = 7,
      .topic = "in",
@@ -60,16 +60,16 @@ static struct dead_letter first = {.partition = 2,
                                    .offset = 5,
                                    .attachment = "far:shop",
                                    .error_class = "rejected",
-                                   .state = LETTER_REPLAYED};
+                                   .state = DEAD_LETTER_REPLAYED};
 static struct dead_letter second = {.partition = 2,
                                     .offset = 6,
                                     .attachment = "far:shop",
                                     .error_class = "rejected",
                                     .replays = 1,
-                                    .state = LETTER_WAITING};
-static struct dead_letter *letters[] = {&first, &second};
+                                    .state = DEAD_LETTER_WAITING};
+static struct dead_letter *dead_letter_list[] = {&first, &second};
 
-static const struct trail failed = {
+static const struct history failed = {
     .topic = "in",
     .partition = 3,
     .offset = 42,
@@ -86,8 +86,8 @@ static const struct trail failed = {
     .dispatched = 60,
     .outcomes = outcomes,
     .outcome_count = 3,
-    .letters = letters,
-    .letter_count = 2,
+    .dead_letter_list = dead_letter_list,
+    .dead_letter_count = 2,
     .searched = 11,
 };
 
@@ -161,32 +161,32 @@ static void explain_text__says_what_failed_and_what_to_type(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str json = STR_INIT(STR_UNLIMITED);
 
-    explain_put_text(&text, &failed, &names);
+    explain_append_text(&text, &failed, &names);
     assert_string_equal(text.data, failed_text);
-    explain_put_json(&json, &failed, &names);
+    explain_append_json(&json, &failed, &names);
     assert_string_equal(json.data, failed_json);
 }
 
 static void explain_text__says_what_a_record_waits_for(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct trail_delivery deliveries[] = {
+    struct history_delivery deliveries[] = {
         {.attachment = "ghcr:shop", .done = true},
         {.attachment = "far:shop",
          .attempts = 3,
          .first_failed_ms = 1767323045000},
         {.attempts = 1, .first_failed_ms = 1767323045000},
     };
-    struct trail trail = failed;
+    struct history history = failed;
 
-    trail.committed = 40;
-    trail.event_id = NULL;
-    trail.replay_of = "dead/2/5";
-    trail.deliveries = deliveries;
-    trail.delivery_count = ARRAY_SIZE(deliveries);
-    trail.outcome_count = 0;
-    trail.letter_count = 0;
-    explain_put_text(&text, &trail, &names);
+    history.committed = 40;
+    history.event_id = NULL;
+    history.replay_of = "dead/2/5";
+    history.deliveries = deliveries;
+    history.delivery_count = ARRAY_SIZE(deliveries);
+    history.outcome_count = 0;
+    history.dead_letter_count = 0;
+    explain_append_text(&text, &history, &names);
     assert_string_equal(
         text.data,
         "in/3/42\n"
@@ -216,13 +216,13 @@ static void explain_text__says_what_a_record_waits_for(void **state)
 static void explain_text__says_whose_offset_was_set_back(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct trail trail = failed;
+    struct history history = failed;
 
-    trail.committed = -1;
-    trail.dispatched = -1;
-    trail.outcome_count = 1;
-    trail.letter_count = 0;
-    explain_put_text(&text, &trail, &names);
+    history.committed = -1;
+    history.dispatched = -1;
+    history.outcome_count = 1;
+    history.dead_letter_count = 0;
+    explain_append_text(&text, &history, &names);
     assert_string_equal(
         text.data,
         "in/3/42\n"
@@ -254,7 +254,7 @@ static void explain_text__says_who_should_have_read_it(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct explain_names quiet = names;
-    struct trail trail = {.topic = "in",
+    struct history history = {.topic = "in",
                           .partition = 3,
                           .offset = 42,
                           .has_partition = true,
@@ -267,7 +267,7 @@ static void explain_text__says_who_should_have_read_it(void **state)
                           .searched = 9};
 
     quiet.status = NULL;
-    explain_put_text(&text, &trail, &quiet);
+    explain_append_text(&text, &history, &quiet);
     assert_string_equal(
         text.data,
         "in/3/42\n"

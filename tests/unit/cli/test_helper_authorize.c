@@ -26,14 +26,14 @@ static const struct {
 };
 
 /* "env A: not set; docker: ..." without what each had to say */
-static void put_order(struct str *out, const char *story)
+static void append_order(struct str *out, const char *report)
 {
-    while (*story != '\0') {
-        const char *end = strstr(story, "; ");
+    while (*report != '\0') {
+        const char *end = strstr(report, "; ");
 
-        str_puts(out, out->len > 0 ? ", " : "");
-        str_put(out, story, (size_t)(strstr(story, ": ") - story));
-        story = end != NULL ? end + strlen("; ") : "";
+        str_append_text(out, out->len > 0 ? ", " : "");
+        str_append(out, report, (size_t)(strstr(report, ": ") - report));
+        report = end != NULL ? end + strlen("; ") : "";
     }
 }
 
@@ -49,7 +49,7 @@ static void the_file_comes_first_and_githubs_own_stand_in_for_it(void **state)
         check_asks(arena_printf(arena, "https://%s" IMAGE, orders[i].registry),
                    arena_printf(arena, "'%s', repository:a/b:pull",
                                 orders[i].registry));
-        put_order(&order, helper_noted("asked: "));
+        append_order(&order, helper_noted("asked: "));
         check_text(orders[i].registry, order.data, orders[i].order);
     }
 }

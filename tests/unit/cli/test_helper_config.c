@@ -225,7 +225,7 @@ static void lists_have_a_cap(void **state)
         const char *before;
         const char *item;
         const char *behind;
-        int most;
+        int max;
     } lists[] = {
         {"{\"urls\":[", "{\"helper\":\"oci\"}", "]}", LIMIT_HELPER_URLS},
         {"{\"urls\":[{\"helper\":\"oci\",\"config\":{\"lookup_chain\":[",
@@ -236,11 +236,11 @@ static void lists_have_a_cap(void **state)
         for (int more = 0; more <= 1; more++) {
             CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-            str_puts(&text, lists[i].before);
-            for (int n = 0; n < lists[i].most + more; n++) {
+            str_append_text(&text, lists[i].before);
+            for (int n = 0; n < lists[i].max + more; n++) {
                 str_printf(&text, "%s%s", n > 0 ? "," : "", lists[i].item);
             }
-            str_puts(&text, lists[i].behind);
+            str_append_text(&text, lists[i].behind);
             helper_configure(text.data);
             helper_ask(NOT_A_PULL);
             check_number(lists[i].item, helper_world.result, -more);

@@ -88,12 +88,12 @@ static void a_uri_that_is_too_long_is_refused(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    str_puts(&text, "https://host/");
+    str_append_text(&text, "https://host/");
     while (text.len < LIMIT_URL) {
-        str_putc(&text, 'a');
+        str_append_char(&text, 'a');
     }
     check_no_header(text.data);
-    str_putc(&text, 'a');
+    str_append_char(&text, 'a');
     check_refused(text.data, "request: ");
 }
 

@@ -10,7 +10,7 @@ static void check_status(const char *document, bool ready, const char *expected)
     struct error err;
 
     assert_int_equal(json_parse(document, strlen(document), &status, &err), 0);
-    put_status_text(&text, status);
+    append_status_text(&text, status);
     assert_int_equal(status_is_ready(status), ready);
     json_free(status);
     check_text(document, text.data, expected);

@@ -11,15 +11,15 @@
 static unsigned needs_of(const char *text)
 {
     size_t len = strcspn(text, "\n");
-    unsigned needs = 0;
+    unsigned access = 0;
 
     if (strncmp(text, "# needs:", 8) == 0) {
-        needs |= memmem(text, len, "kafka", 5) ? CONFIG_NEEDS_KAFKA : 0;
-        needs |= memmem(text, len, "registrations", 13)
-                     ? CONFIG_NEEDS_REGISTRATIONS
+        access |= memmem(text, len, "kafka", 5) ? CONFIG_REQUIRES_KAFKA : 0;
+        access |= memmem(text, len, "registrations", 13)
+                     ? CONFIG_REQUIRES_REGISTRATIONS
                      : 0;
     }
-    return needs;
+    return access;
 }
 
 static void write_expected(const char *name, const struct str *faults)

@@ -4,7 +4,7 @@
 enum type { INTEGER, DURATION, SIZE };
 
 static const char *const keys[] = {"max_attempts", "max_age", "max_bytes"};
-static const char *const words[] = {"expected a whole number",
+static const char *const choices[] = {"expected a whole number",
                                     "expected a duration", "expected a size"};
 
 struct number {
@@ -67,7 +67,7 @@ static void fields__read_numbers_with_their_units(void **state)
                          row->value);
         } else {
             check_contains(row->text, config_fault(*state, text),
-                           words[row->type]);
+                           choices[row->type]);
         }
     }
 }

@@ -55,7 +55,7 @@ static const char *number(const struct field *field, size_t n,
                           struct arena *arena)
 {
     return arena_printf(arena, "%llu%s",
-                        (unsigned long long)(field->least + n + 1),
+                        (unsigned long long)(field->min + n + 1),
                         field->type == FIELD_DURATION ? "ms" : "");
 }
 
@@ -72,7 +72,7 @@ static const char *text_of(const struct field *field, size_t n,
     case FIELD_BOOLEAN:
         return n == 0 ? "true" : "false";
     case FIELD_ENUM:
-        return field->words[n];
+        return field->choices[n];
     case FIELD_INTEGER:
     case FIELD_DURATION:
     case FIELD_SIZE:
@@ -86,48 +86,48 @@ static const char *text_of(const struct field *field, size_t n,
 }
 
 /* ... and in the file, where a list can be written too */
-static void put_value(struct json_writer *json, const struct field *field,
+static void append_value(struct json_writer *json, const struct field *field,
                       size_t n, struct arena *arena)
 {
     const char *text = text_of(field, n, arena);
 
     if (field->type == FIELD_STRINGS) {
         json_open(json, field->key, '[');
-        json_put_string(json, NULL, candidate(field, n));
+        json_append_string(json, NULL, candidate(field, n));
         json_close(json, ']');
     } else if (field->type == FIELD_MAP) {
         json_open(json, field->key, '{');
-        json_put_string(json, "X-Any", n == 0 ? "a" : "b");
+        json_append_string(json, "X-Any", n == 0 ? "a" : "b");
         json_close(json, '}');
     } else if (field->type == FIELD_BOOLEAN) {
-        json_put_bool(json, field->key, n == 0);
+        json_append_bool(json, field->key, n == 0);
     } else if (text != NULL) {
-        json_put_string(json, field->key, text);
+        json_append_string(json, field->key, text);
     } else {
         print_error("how is '%s' written? add it\n", field->key);
         fail();
     }
 }
 
-static void put_required(struct json_writer *json, const struct field *fields,
+static void append_required(struct json_writer *json, const struct field *fields,
                          struct arena *arena)
 {
     for (const struct field *field = fields; field->key != NULL; field++) {
         if (field->flags & FIELD_REQUIRED) {
-            put_value(json, field, 0, arena);
+            append_value(json, field, 0, arena);
         }
     }
 }
 
 /* One of each kind, r0, r1, ...; the file is JSON, which is YAML too. */
-static void put_registrations(struct json_writer *json, struct arena *arena)
+static void append_registrations(struct json_writer *json, struct arena *arena)
 {
     json_open(json, "registrations", '[');
     for (size_t i = 0; integration_table[i] != NULL; i++) {
         json_open(json, NULL, '{');
-        json_put_string(json, "name", arena_printf(arena, "r%zu", i));
-        json_put_string(json, "integration", integration_table[i]->kind);
-        put_required(json, integration_table[i]->registration, arena);
+        json_append_string(json, "name", arena_printf(arena, "r%zu", i));
+        json_append_string(json, "integration", integration_table[i]->kind);
+        append_required(json, integration_table[i]->registration, arena);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -138,40 +138,40 @@ static void put_registrations(struct json_writer *json, struct arena *arena)
 
 /* With every option at its first value, but for one: at its second, or left
  * out */
-static void put_attachment(struct json_writer *json, size_t registration,
+static void append_attachment(struct json_writer *json, size_t registration,
                            const struct field *other, bool is_left_out,
                            struct arena *arena)
 {
     json_open(json, NULL, '{');
-    json_put_string(json, "registration",
+    json_append_string(json, "registration",
                     arena_printf(arena, "r%zu", registration));
     json_open(json, "workflow", '{');
-    json_put_string(json, "id", "w");
+    json_append_string(json, "id", "w");
     json_close(json, '}');
     for (const struct field *field =
              integration_table[registration]->attachment;
          field->key != NULL; field++) {
         if (field != other) {
-            put_value(json, field, 0, arena);
+            append_value(json, field, 0, arena);
         } else if (!is_left_out) {
-            put_value(json, field, 1, arena);
+            append_value(json, field, 1, arena);
         }
     }
     json_close(json, '}');
 }
 
-static size_t put_attachments(struct json_writer *json, struct arena *arena)
+static size_t append_attachments(struct json_writer *json, struct arena *arena)
 {
     size_t count = 0;
 
     json_open(json, "attachments", '[');
     for (size_t i = 0; integration_table[i] != NULL; i++) {
-        put_attachment(json, i, NULL, false, arena);
+        append_attachment(json, i, NULL, false, arena);
         count++;
         for (const struct field *field = integration_table[i]->attachment;
              field->key != NULL; field++) {
-            put_attachment(json, i, field, false, arena);
-            put_attachment(json, i, field, true, arena);
+            append_attachment(json, i, field, false, arena);
+            append_attachment(json, i, field, true, arena);
             count += 2;
         }
     }
@@ -188,8 +188,8 @@ static void attachments__that_differ_in_any_single_option_are_two(void **state)
     size_t count;
 
     json_open(&json, NULL, '{');
-    put_registrations(&json, arena);
-    count = put_attachments(&json, arena);
+    append_registrations(&json, arena);
+    count = append_attachments(&json, arena);
     json_close(&json, '}');
     settings = config_of(*state, text.data);
     assert_int_equal(settings->attachment_count, count);
@@ -212,10 +212,10 @@ static void attachments__that_differ_in_nothing_are_refused(void **state)
         struct json_writer json = {.out = &text};
 
         json_open(&json, NULL, '{');
-        put_registrations(&json, arena);
+        append_registrations(&json, arena);
         json_open(&json, "attachments", '[');
-        put_attachment(&json, i, NULL, false, arena);
-        put_attachment(&json, i, NULL, false, arena);
+        append_attachment(&json, i, NULL, false, arena);
+        append_attachment(&json, i, NULL, false, arena);
         json_close(&json, ']');
         json_close(&json, '}');
         check_contains(integration_table[i]->kind,
@@ -280,7 +280,7 @@ static bool is_overridden(const struct field *field, const void *options,
     case FIELD_INTEGER:
     case FIELD_DURATION:
     case FIELD_SIZE:
-        return *value == field->least + 2;
+        return *value == field->min + 2;
     case FIELD_OBJECT:
     case FIELD_MAP:
     case FIELD_LIST:
@@ -328,7 +328,7 @@ static void environment__of_one_registration_changes_no_other(void **state)
         const struct settings *settings;
 
         json_open(&json, NULL, '{');
-        put_registrations(&json, arena);
+        append_registrations(&json, arena);
         json_close(&json, '}');
         forget_variables();
         set_keys_of_all_kinds(i, arena);

@@ -138,13 +138,13 @@ static void load__needs_kafka_only_where_it_is_spoken_to(void **state)
 
     config_of(test, GHCR "attachments: []\n");
     assert_null(test->settings->kafka.brokers);
-    assert_int_equal(config_try(test, GHCR, CONFIG_NEEDS_REGISTRATIONS), 0);
-    assert_int_equal(config_try(test, GHCR, CONFIG_NEEDS_KAFKA), -1);
-    assert_int_equal(config_try(test, KAFKA, CONFIG_NEEDS_KAFKA), 0);
-    assert_int_equal(config_try(test, KAFKA, CONFIG_NEEDS_REGISTRATIONS), -1);
+    assert_int_equal(config_try(test, GHCR, CONFIG_REQUIRES_REGISTRATIONS), 0);
+    assert_int_equal(config_try(test, GHCR, CONFIG_REQUIRES_KAFKA), -1);
+    assert_int_equal(config_try(test, KAFKA, CONFIG_REQUIRES_KAFKA), 0);
+    assert_int_equal(config_try(test, KAFKA, CONFIG_REQUIRES_REGISTRATIONS), -1);
     assert_int_equal(
         config_try(test, KAFKA GHCR,
-                   CONFIG_NEEDS_KAFKA | CONFIG_NEEDS_REGISTRATIONS),
+                   CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS),
         0);
 }
 

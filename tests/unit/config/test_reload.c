@@ -164,12 +164,12 @@ static void check_changed(struct config_test *test, const char *before,
 
     config_write_text(test, "c.yaml", before);
     assert_int_equal(config_load_again(test, 0), 0);
-    config_put_marks(test->settings, &old);
+    config_append_marks(test->settings, &old);
     config_write_text(test, "c.yaml", after);
     assert_int_equal(config_load_again(test, 0), 0);
-    config_put_marks(test->settings, &new);
+    config_append_marks(test->settings, &new);
     assert_null(strstr(old.data, "s3cret"));
-    config_put_changed(new.data, old.data, &keys);
+    config_append_changed(new.data, old.data, &keys);
     check_text(after, keys.data, expected);
 }
 
@@ -275,15 +275,15 @@ static void marks__tell_that_a_certificate_of_kafka_was_renewed(void **state)
 
     config_write_text(test, "ca.pem", "first");
     load_certified(test);
-    config_put_marks(test->settings, &old);
+    config_append_marks(test->settings, &old);
     config_write_text(test, "tls.crt", "renewed");
-    config_put_marks(test->settings, &new);
+    config_append_marks(test->settings, &new);
     assert_string_equal(new.data, old.data);
     config_write_text(test, "ca.pem", "after");
     str_clear(&new);
-    config_put_marks(test->settings, &new);
+    config_append_marks(test->settings, &new);
     assert_null(strstr(new.data, "after"));
-    config_put_changed(new.data, old.data, &keys);
+    config_append_changed(new.data, old.data, &keys);
     assert_string_equal(keys.data, "kafka.properties");
 }
 

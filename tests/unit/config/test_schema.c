@@ -34,7 +34,7 @@ static struct json *schema(void)
     struct json *json = NULL;
     struct error err;
 
-    config_put_schema(&text, integration_table);
+    config_append_schema(&text, integration_table);
     assert_int_equal(json_parse(text.data, text.len, &json, &err), 0);
     return json;
 }
@@ -125,7 +125,7 @@ static void reference__names_every_key(void **state)
     };
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    config_put_reference(&text, integration_table);
+    config_append_reference(&text, integration_table);
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         check(keys[i], strstr(text.data, keys[i]) != NULL);
     }

@@ -65,9 +65,9 @@ static void cloud__a_form_is_escaped(void **state)
 {
     CLEANUP(str_release) struct str form = STR_INIT(STR_UNLIMITED);
 
-    cloud_put_form(&form, "a", "x&y=z +%");
-    cloud_put_form(&form, "b", "");
-    cloud_put_form(&form, "c", "eyJ.eyJ-_~");
+    cloud_append_form(&form, "a", "x&y=z +%");
+    cloud_append_form(&form, "b", "");
+    cloud_append_form(&form, "c", "eyJ.eyJ-_~");
     assert_string_equal(form.data, "a=x%26y%3Dz%20%2B%25&b=&c=eyJ.eyJ-_~");
 }
 
@@ -77,8 +77,8 @@ static void cloud__a_secret_in_a_form_is_noted(void **state)
     CLEANUP(secret_set_release) struct secret_set sent = {0};
     char words[] = "no client_secret=p%26ss%2F1, p&ss/1";
 
-    cloud_put_form(&form, "client_id", "client");
-    cloud_put_secret(&form, &sent, "client_secret", "p&ss/1");
+    cloud_append_form(&form, "client_id", "client");
+    cloud_append_secret(&form, &sent, "client_secret", "p&ss/1");
     assert_string_equal(form.data, "client_id=client&client_secret=p%26ss%2F1");
     secret_set_scrub(&sent, words);
     assert_string_equal(words, "no client_secret=***, ***");

@@ -24,7 +24,7 @@ static void docker__looks_into_one_after_the_other(void **state)
     struct world *world = *state;
 
     assert_string_equal(answer_of(world, &looked_for), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "docker: there is no docker config");
     /* From the last of the order to the first */
     setenv("XDG_RUNTIME_DIR", in_folder(world, "run"), 1);
@@ -58,7 +58,7 @@ static void docker__goes_on_where_there_is_no_entry(void **state)
     setenv("REGISTRY_AUTH_FILE", in_folder(world, "not-there.json"), 1);
     setenv("XDG_RUNTIME_DIR", in_folder(world, "run"), 1);
     assert_string_equal(answer_of(world, &looked_for), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "docker: no entry for 'q.test'");
     write_file(world, "run/containers/auth.json", CONFIG("last"));
     assert_string_equal(answer_of(world, &looked_for), "user=last pass=p");
@@ -146,23 +146,23 @@ static void docker__says_where_credentials_are_from(void **state)
 {
     struct world *world = *state;
     char expected[256];
-    struct told told;
+    struct reported reported;
 
     write_file(world, ".docker/config.json", CONFIG("a"));
     world_open(world, &looked_for, 1);
-    told = ask(world);
+    reported = ask(world);
     snprintf(expected, sizeof(expected),
              "docker config '%s/.docker/config.json'", world->folder);
-    assert_string_equal(told.credential.origin, expected);
-    assert_int_equal(told.credential.lifetime_ms, 0);
-    told_release(&told);
+    assert_string_equal(reported.credential.origin, expected);
+    assert_int_equal(reported.credential.lifetime_ms, 0);
+    told_release(&reported);
 
     setenv("DOCKER_AUTH_CONFIG", CONFIG("a"), 1);
     world_open(world, &looked_for, 1);
-    told = ask(world);
-    assert_string_equal(told.credential.origin,
+    reported = ask(world);
+    assert_string_equal(reported.credential.origin,
                         "docker config in DOCKER_AUTH_CONFIG");
-    told_release(&told);
+    told_release(&reported);
 }
 
 static void docker__reads_again_what_has_changed(void **state)
@@ -221,22 +221,22 @@ static void docker__asks_a_helper(void **state)
 {
     struct world *world = *state;
     char expected[256];
-    struct told told;
+    struct reported reported;
 
     remember_call(world,
                   "printf %s '{\"ServerURL\":\"q.test\",\"Username\":\"u\","
                   "\"Secret\":\"s:1\\n2\"}'");
     write_file(world, ".docker/config.json", HELPERS);
     world_open(world, &looked_for, 1);
-    told = ask(world);
-    assert_string_equal(describe_credential(&told.credential),
+    reported = ask(world);
+    assert_string_equal(describe_credential(&reported.credential),
                         "user=u pass=s:1\n2");
     snprintf(expected, sizeof(expected),
              "docker config '%s/.docker/config.json' (credHelpers fake)",
              world->folder);
-    assert_string_equal(told.credential.origin, expected);
-    assert_int_equal(told.credential.lifetime_ms, 3600000);
-    told_release(&told);
+    assert_string_equal(reported.credential.origin, expected);
+    assert_int_equal(reported.credential.lifetime_ms, 3600000);
+    told_release(&reported);
     assert_string_equal(read_file(world, "calls"), "get q.test\n");
     /* The protocol has no expiry: an hour, or until the config changes. */
     world->time.monotonic += 3600000 - 1;
@@ -291,7 +291,7 @@ static void docker__goes_on_when_a_helper_has_none(void **state)
         write_file(world, ".docker/config.json",
                    "{\"credsStore\":\"fake\",\"auths\":{\"q.test\":{}}}");
         check_text(answers[i], answer_of(world, &looked_for), "");
-        check_text(answers[i], keychain_story(world->keychain),
+        check_text(answers[i], keychain_report(world->keychain),
                    "docker: no entry for 'q.test'");
         /* Into auths of the same config, then into the next one */
         write_file(world, ".docker/config.json",
@@ -373,22 +373,22 @@ static void docker__takes_what_stands_in_the_file_when_a_helper_fails(
 static void docker__gives_a_helper_twenty_seconds(void **state)
 {
     struct world *world = *state;
-    struct told told = {0};
+    struct reported reported = {0};
 
     write_program(world, "docker-credential-fake",
                   "echo > \"$HOME/calls\"; exec sleep 1000");
     write_file(world, ".docker/config.json", HELPERS);
     world_open(world, &looked_for, 1);
-    begin_to_wait(world, &told);
+    begin_to_wait(world, &reported);
     turn_until_idle(world);
     world->time.monotonic += 19999;
     turn_until_idle(world);
-    assert_int_equal(told.times, 0);
+    assert_int_equal(reported.times, 0);
     world->time.monotonic += 1;
     turn_until_idle(world);
-    assert_int_equal(told.times, 1);
-    assert_message_contains(&told.err, "took longer than 20 s");
-    told_release(&told);
+    assert_int_equal(reported.times, 1);
+    assert_message_contains(&reported.err, "took longer than 20 s");
+    told_release(&reported);
 }
 
 static void docker__forgets_a_helper_that_nobody_waits_for(void **state)
@@ -418,7 +418,7 @@ static void docker_helper__is_asked_by_its_name(void **state)
     remember_call(world, "echo 'credentials not found in native keychain'; "
                          "exit 1");
     assert_string_equal(answer_of(world, &source), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "docker-helper fake: has none for 'q.test'");
     remember_call(world, "echo locked; exit 1");
     assert_string_equal(answer_of(world, &source),

@@ -399,11 +399,11 @@ static void docker_config__has_room_for_so_many_registries(void **state)
         struct error err;
         int result;
 
-        str_puts(&text, "{\"auths\":{\"q.test\":" USER);
+        str_append_text(&text, "{\"auths\":{\"q.test\":" USER);
         for (unsigned i = 1; i < LIMIT_DOCKER_ENTRIES + more; i++) {
             str_printf(&text, ",\"r%u.test\":{}", i);
         }
-        str_puts(&text, "}}");
+        str_append_text(&text, "}}");
         result = docker_config_lookup(text.data, text.len, "q.test", "a",
                                       &entry, &err);
         assert_int_equal(result, more == 0 ? 0 : -1);

@@ -40,7 +40,7 @@ static void keyring__has_nothing(void **state)
 {
     static const struct {
         const char *script;
-        const char *story;
+        const char *report;
     } rows[] = {
         {"exit 1", "keyring gh:github.com: not in the keyring"},
         {"exit 0", "keyring gh:github.com: not in the keyring"},
@@ -51,8 +51,8 @@ static void keyring__has_nothing(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         write_program(world, "secret-tool", rows[i].script);
         check_text(rows[i].script, answer_of(world, &keyring), "");
-        check_text(rows[i].script, keychain_story(world->keychain),
-                   rows[i].story);
+        check_text(rows[i].script, keychain_report(world->keychain),
+                   rows[i].report);
     }
 }
 
@@ -62,7 +62,7 @@ static void keyring__may_not_be_installed(void **state)
 
     setenv("PATH", world->folder, 1);
     assert_string_equal(answer_of(world, &keyring), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "keyring gh:github.com: secret-tool is not installed");
 }
 

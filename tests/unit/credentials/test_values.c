@@ -65,11 +65,11 @@ static void env__is_a_variable(void **state)
 
     unsetenv("WAYBILL_UNIT");
     assert_string_equal(answer_of(world, &source), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "env WAYBILL_UNIT: not set");
     setenv("WAYBILL_UNIT", "", 1);
     assert_string_equal(answer_of(world, &source), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "env WAYBILL_UNIT: empty");
     setenv("WAYBILL_UNIT", "p", 1);
     assert_string_equal(answer_of(world, &source), "user=unset pass=p");
@@ -111,7 +111,7 @@ static void file__may_not_be_there(void **state)
                                        .path = in_folder(world, "gone")};
 
     assert_string_equal(answer_of(world, &source), "");
-    check_contains("gone", keychain_story(world->keychain), ": not there");
+    check_contains("gone", keychain_report(world->keychain), ": not there");
     source.path = in_folder(world, "gone/deeper");
     assert_string_equal(answer_of(world, &source), "");
     write_file(world, "file", "p");
@@ -135,11 +135,11 @@ static void file__is_a_fault_when_it_cannot_be_read(void **state)
     assert_int_equal(symlink("loop", source.path), 0);
     check_contains("loop", answer_of(world, &source), "cannot read '");
     for (size_t i = 0; i < 65536; i++) {
-        str_putc(&large, 'x');
+        str_append_char(&large, 'x');
     }
     source.path = write_file(world, "large", large.data);
     check_contains("largest", answer_of(world, &source), "pass=xxx");
-    str_putc(&large, 'x');
+    str_append_char(&large, 'x');
     source.path = write_file(world, "large", large.data);
     check_contains("large", answer_of(world, &source),
                    "/large': it is larger than 65536 bytes");
@@ -152,7 +152,7 @@ static void github__is_a_few_variables(void **state)
     const struct credential_source source = {.source = "github"};
 
     assert_string_equal(answer_of(world, &source), "");
-    assert_string_equal(keychain_story(world->keychain),
+    assert_string_equal(keychain_report(world->keychain),
                         "github: none of GHCR_TOKEN, GH_TOKEN, GITHUB_TOKEN "
                         "set");
     setenv("GITHUB_TOKEN", "three", 1);

@@ -39,7 +39,7 @@ static void read_signed(struct read_event *read, const char *payload,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     read->arena = arena_new();
-    str_puts(&text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{"
+    str_append_text(&text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{"
                     "\"envelope\":{\"payloadType\":\"application/"
                     "vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&text, payload, strlen(payload));
@@ -111,9 +111,9 @@ static void content__limits_the_size_of_a_statement(void **state)
     CLEANUP(end_read) struct read_event read;
     struct error err;
 
-    str_puts(&payload, STATEMENT);
+    str_append_text(&payload, STATEMENT);
     for (size_t i = 0; i < LIMIT_STATEMENT; i++) {
-        str_putc(&payload, ' ');
+        str_append_char(&payload, ' ');
     }
     read_signed(&read, payload.data, "");
     assert_null(event_statement(&read.event, &err));
@@ -171,11 +171,11 @@ static void content__finds_materials_of_a_wrapped_event(void **state)
     struct bytes content;
     struct error err;
 
-    str_puts(&text, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\","
+    str_append_text(&text, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\","
                     "\"type\":\"dev.waybill.attestation.created.v1\","
                     "\"data_base64\":\"");
     base64_encode(&text, data, strlen(data));
-    str_puts(&text, "\"}");
+    str_append_text(&text, "\"}");
     read_one(&read, arena_strdup(read.arena, text.data), text.len);
     assert_int_equal(event_material_content(&read.event, 0, read.arena,
                                             &content, &err),

@@ -128,7 +128,7 @@ static void dead_letter__of_a_tombstone_stays_one(void **state)
     assert_int_equal(letter.key.len, 0);
 }
 
-static void dead_letter__carries_a_message_of_at_most_one_kib(void **state)
+static void dead_letter__carries_a_message_of_at_max_one_kib(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct input input = {.message = {.topic = "in"}};
@@ -362,7 +362,7 @@ int main(void)
         cmocka_unit_test(dead_letter__is_the_record_and_why_it_is_there),
         cmocka_unit_test(dead_letter__leaves_out_what_does_not_apply),
         cmocka_unit_test(dead_letter__of_a_tombstone_stays_one),
-        cmocka_unit_test(dead_letter__carries_a_message_of_at_most_one_kib),
+        cmocka_unit_test(dead_letter__carries_a_message_of_at_max_one_kib),
         cmocka_unit_test(dead_letter__of_a_replay_takes_the_place_of_the_first),
         cmocka_unit_test(dead_letter__of_no_replay_keeps_every_header),
         cmocka_unit_test(dead_letter__says_where_the_record_stood_first),

@@ -441,9 +441,9 @@ static int decode_list(const char *name, size_t count, struct arena *arena,
 
     str_printf(&value, "{" WORKFLOW "," ATTESTATION ",\"%s\":[{}", name);
     for (size_t i = 1; i < count; i++) {
-        str_puts(&value, ",{}");
+        str_append_text(&value, ",{}");
     }
-    str_puts(&value, "]}");
+    str_append_text(&value, "]}");
     return decode(value.data, arena, &event, err);
 }
 

@@ -146,11 +146,11 @@ static int read_signatures(size_t count, struct error *err)
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct event event;
 
-    str_puts(&text, HEAD ",\"signatures\":[{}");
+    str_append_text(&text, HEAD ",\"signatures\":[{}");
     for (size_t i = 1; i < count; i++) {
-        str_puts(&text, ",{}");
+        str_append_text(&text, ",{}");
     }
-    str_puts(&text, "]}");
+    str_append_text(&text, "]}");
     return read_envelope(str_bytes(&text), arena, &event, err);
 }
 

@@ -255,7 +255,7 @@ static void encode__falls_back_to_the_workflow_as_subject(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     outcome.result = (struct delivery_result){.id = "1"};
-    outcome_put_structured(&outcome, &binary, &text);
+    outcome_append_structured(&outcome, &binary, &text);
     check_contains("subject", text.data, "\"subject\":\"w1\"");
 }
 
@@ -268,7 +268,7 @@ static void encode__says_why_one_attachment_delivers_nothing(void **state)
 
     outcome.status = OUTCOME_SKIPPED;
     outcome.skip_reason = "the event has no SBOM";
-    outcome_put_structured(&outcome, &binary, &text);
+    outcome_append_structured(&outcome, &binary, &text);
     check_contains("type", text.data,
                    "\"type\":\"dev.waybill.delivery.skipped.v1\"");
     check_contains("reason", text.data,
@@ -354,7 +354,7 @@ static void encode__writes_everything_in_the_value_in_structured_mode(
         check_headers("structured", &message, CLOUDEVENT_TYPE TRACE);
         check_value("structured", &message, values[i]);
         /* What `waybill push` prints is the same. */
-        outcome_put_structured(&outcomes[i], &binary, &line);
+        outcome_append_structured(&outcomes[i], &binary, &line);
         check_text("line", line.data, values[i]);
     }
 }
@@ -390,7 +390,7 @@ static void encode__names_file_and_place_of_an_event_out_of_a_file(void **state)
     struct error err;
     struct json *json;
 
-    outcome_put_structured(&outcome, &binary, &line);
+    outcome_append_structured(&outcome, &binary, &line);
     assert_string_equal(
         line.data,
         "{\"specversion\":\"1.0\",\"id\":\"a \\\"b\\\".json/2\",\"source\":"
@@ -406,7 +406,7 @@ static void encode__names_file_and_place_of_an_event_out_of_a_file(void **state)
     json_free(json);
     outcome.attachment = &outcome_attachment;
     str_clear(&line);
-    outcome_put_structured(&outcome, &binary, &line);
+    outcome_append_structured(&outcome, &binary, &line);
     assert_non_null(strstr(line.data, "\"id\":\"a \\\"b\\\".json/2/ghcr:w1\""));
 }
 
@@ -570,7 +570,7 @@ static void encode__says_whether_another_try_may_help(void **state)
 
         error_set(&outcome.error, row->kind, "m");
         outcome.dead_letter = false;
-        outcome_put_structured(&outcome, &binary, &line);
+        outcome_append_structured(&outcome, &binary, &line);
         snprintf(part, sizeof(part),
                  "\"error\":{\"class\":\"%s\",\"message\":\"m\","
                  "\"retriable\":%s}}}",
@@ -593,7 +593,7 @@ static void encode__is_json_whatever_the_event_and_the_registry_say(
 
     outcome.event = &odd;
     strcpy(outcome.error.message, "\x1B[31m\xFF\"\\");
-    outcome_put_structured(&outcome, &binary, &line);
+    outcome_append_structured(&outcome, &binary, &line);
     assert_int_equal(json_parse(line.data, line.len, &json, &err), 0);
     assert_string_equal(json_text(json_member(json, "causationid")),
                         "\"\\\n\x01\xEF\xBF\xBD\xC0\x80<>");

@@ -6,7 +6,7 @@
 #define THREE "00-33333333333333333333333333333333-3333333333333333-01"
 #define TYPED "\"specversion\":\"1.0\",\"type\":\"" TYPE "\","
 
-struct place {
+struct coordinates {
     const char *label;
     const char *parent_member; /* of a structured event; NULL: binary mode */
     const char *state_member;
@@ -18,7 +18,7 @@ struct place {
     const char *wanted_state;
 };
 
-static const struct place places[] = {
+static const struct coordinates places[] = {
     {"nothing", .parent = NULL},
     {"a header of the producer's", .parent = ONE, .state = "a=1", .wanted = ONE,
      .wanted_state = "a=1"},
@@ -48,30 +48,30 @@ static const struct place places[] = {
      .parent = ONE, .wanted = ONE},
 };
 
-static const char *value_of(const struct place *place, struct arena *arena)
+static const char *value_of(const struct coordinates *coordinates, struct arena *arena)
 {
-    if (place->parent_member == NULL) {
+    if (coordinates->parent_member == NULL) {
         return EVENT;
     }
     return arena_printf(
         arena, "{" TYPED "\"traceparent\":%s,%s%s\"data\":%s}",
-        place->parent_member, place->state_member ? "\"tracestate\":" : "",
-        place->state_member ? arena_printf(arena, "%s,", place->state_member)
+        coordinates->parent_member, coordinates->state_member ? "\"tracestate\":" : "",
+        coordinates->state_member ? arena_printf(arena, "%s,", coordinates->state_member)
                             : "",
         EVENT);
 }
 
-static size_t headers_of(const struct place *place, struct header headers[5])
+static size_t headers_of(const struct coordinates *coordinates, struct header headers[5])
 {
     const struct {
         const char *name;
         const char *value;
     } all[] = {
-        {"ce_type", place->ce_parent || place->ce_state ? TYPE : NULL},
-        {"ce_traceparent", place->ce_parent},
-        {"ce_tracestate", place->ce_state},
-        {"traceparent", place->parent},
-        {"tracestate", place->state},
+        {"ce_type", coordinates->ce_parent || coordinates->ce_state ? TYPE : NULL},
+        {"ce_traceparent", coordinates->ce_parent},
+        {"ce_tracestate", coordinates->ce_state},
+        {"traceparent", coordinates->parent},
+        {"tracestate", coordinates->state},
     };
     size_t count = 0;
 
@@ -96,18 +96,18 @@ static void tracing__comes_from_the_best_place_that_can_be_read(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         CLEANUP(release_arena) struct arena *arena = arena_new();
-        const struct place *place = &places[i];
+        const struct coordinates *coordinates = &places[i];
         struct header headers[5];
-        size_t count = headers_of(place, headers);
+        size_t count = headers_of(coordinates, headers);
         struct event event;
         struct error err = ERROR_UNTOUCHED;
 
-        check_number(place->label,
-                     decode_with(value_of(place, arena), headers, count, arena,
+        check_number(coordinates->label,
+                     decode_with(value_of(coordinates, arena), headers, count, arena,
                                  &event, &err),
                      0);
-        check_found(place->label, event.trace.parent, place->wanted);
-        check_found(place->label, event.trace.state, place->wanted_state);
+        check_found(coordinates->label, event.trace.parent, coordinates->wanted);
+        check_found(coordinates->label, event.trace.state, coordinates->wanted_state);
     }
 }
 

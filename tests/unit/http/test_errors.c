@@ -68,7 +68,7 @@ static void errors__are_filled_as_a_whole(void **state)
     struct error err = {.kind = ERROR_AUTH, .code = "OLD"};
 
     str_init(&response.headers, STR_UNLIMITED);
-    str_puts(&response.headers, "Retry-After: 7\n");
+    str_append_text(&response.headers, "Retry-After: 7\n");
     http_error_fill(&err, &response, 0, "'%s' answers %d", "x", 503);
     assert_error_kind(&err, ERROR_UNAVAILABLE);
     assert_string_equal(err.message, "'x' answers 503");

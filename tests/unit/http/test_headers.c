@@ -8,7 +8,7 @@ static struct http_response with(const char *headers)
     struct http_response response = {.status = 200};
 
     str_init(&response.headers, STR_UNLIMITED);
-    str_puts(&response.headers, headers);
+    str_append_text(&response.headers, headers);
     return response;
 }
 
@@ -47,7 +47,7 @@ static void headers__are_found_by_name_and_number(void **state)
         CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
         struct http_response response = with(row->headers);
 
-        str_puts(&value, ">");
+        str_append_text(&value, ">");
         check_number(row->headers,
                      http_header(&response, row->name, row->n, &value),
                      row->value != NULL);

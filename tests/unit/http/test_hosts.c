@@ -72,7 +72,7 @@ static struct http_transfer *start(const char *url, const char *folder,
     struct http_request request = {.method = "GET",
                                    .url = url,
                                    .transport = &transport,
-                                   .most_body = 1,
+                                   .max_body = 1,
                                    .timeouts = {5000, 5000}};
 
     snprintf(path, sizeof(path), "%s%s", root, folder);

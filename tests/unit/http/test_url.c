@@ -229,9 +229,9 @@ static int parse_long(size_t len, struct url *url, struct error *err)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-    str_puts(&text, "https://h/");
+    str_append_text(&text, "https://h/");
     while (text.len < len) {
-        str_putc(&text, 'a');
+        str_append_char(&text, 'a');
     }
     return url_parse(text.data, NULL, url, err);
 }
@@ -254,8 +254,8 @@ static void url__escapes_whatever_has_a_meaning(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    url_put_escaped(&out, "AZaz09-._~");
-    url_put_escaped(&out, " /?&=+%:@#\n\xC3\xA9");
+    url_append_escaped(&out, "AZaz09-._~");
+    url_append_escaped(&out, " /?&=+%:@#\n\xC3\xA9");
     assert_string_equal(out.data,
                         "AZaz09-._~%20%2F%3F%26%3D%2B%25%3A%40%23%0A%C3%A9");
 }

@@ -5,7 +5,7 @@
  * of encoding/json; app/controlplane/plugins/core/webhook/v1/webhook.go and
  * sdk/v1/fanout.go of chainloop-dev/chainloop. */
 
-static void put_message(const struct event *event, const char *content,
+static void append_message(const struct event *event, const char *content,
                         struct str *out)
 {
     const struct template_message message = {
@@ -14,7 +14,7 @@ static void put_message(const struct event *event, const char *content,
         .content = bytes_of(content),
     };
 
-    chainloop_put_message(&message, out);
+    chainloop_append_message(&message, out);
 }
 
 static void message__is_the_one_that_chainloops_plugin_sends(void **state)
@@ -30,7 +30,7 @@ static void message__is_the_one_that_chainloops_plugin_sends(void **state)
         "\"2026-01-02T03:05:06Z\",\"runner_type\":\"GITHUB_ACTION\","
         "\"run_url\":\"https://ci.example/1\"},\"attestation\":{\"envelope\":"
         "{\"payloadType\":\"t\",\"payload\":\"e30=\",\"signatures\":[]}}}");
-    put_message(&decoded.event, "{\"bom\":\"\xC3\xA9\"}", &out);
+    append_message(&decoded.event, "{\"bom\":\"\xC3\xA9\"}", &out);
     assert_string_equal(
         out.data,
         "{\"Metadata\":{\"Workflow\":{\"ID\":\"w-1\",\"Name\":\"build\","
@@ -50,7 +50,7 @@ static void message__leaves_blank_what_the_event_does_not_say(void **state)
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
     decoded_event_of(&decoded, STATEMENT, "");
-    put_message(&decoded.event, "", &out);
+    append_message(&decoded.event, "", &out);
     check_contains("workflow", out.data,
                    "{\"ID\":\"w\",\"Name\":\"\",\"Team\":\"\",\"Project\":"
                    "\"\"},\"WorkflowRun\":{\"ID\":\"\",\"State\":\"\","
@@ -67,7 +67,7 @@ static void attestation__has_envelope_statement_and_predicate(void **state)
     CLEANUP(str_release) struct str expected = STR_INIT(STR_UNLIMITED);
 
     decoded_event_of(&decoded, STATEMENT, "");
-    chainloop_put_attestation(&decoded.event, &out);
+    chainloop_append_attestation(&decoded.event, &out);
     str_printf(&expected,
                "{\"Envelope\":%.*s,\"Hash\":\"%s\",\"Statement\":{\"type\":"
                "\"https://in-toto.io/Statement/v1\",\"subject\":[{\"name\":"
@@ -86,7 +86,7 @@ static void attestation__does_without_a_statement(void **state)
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
     decoded_event_of(&decoded, "\"no statement\"", "");
-    chainloop_put_attestation(&decoded.event, &out);
+    chainloop_append_attestation(&decoded.event, &out);
     check_contains("nulls", out.data,
                    ",\"Statement\":null,\"Predicate\":null}");
 }

@@ -409,9 +409,9 @@ static void response__is_shown_in_part_when_it_is_long(void **state)
     struct result result;
 
     for (int i = 0; i < 295; i++) {
-        str_putc(&body, 'x');
+        str_append_char(&body, 'x');
     }
-    str_puts(&body, "Bearer s3crettoken"); /* across the end of what is shown */
+    str_append_text(&body, "Bearer s3crettoken"); /* across the end of what is shown */
     world_open(&world, HOOK);
     begin(&world, &result);
     fake_answer(world.http, POST "*", 400, "", body.data);

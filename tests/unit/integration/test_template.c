@@ -274,12 +274,12 @@ static void template__makes_json_of_any_event(void **state)
 
         decoded_event_of(&decoded, payloads[i],
                          i == 0 ? ",\"run\":{\"id\":\"\\\"\\\\\\u001f\"}" : "");
-        str_puts(&text, "{");
+        str_append_text(&text, "{");
         for (size_t name = 0; name < ARRAY_SIZE(names); name++) {
             str_printf(&text, "%s\"{{ .%s }}\":{{ .%s | json }}",
                        name > 0 ? "," : "", names[name], names[name]);
         }
-        str_puts(&text, "}");
+        str_append_text(&text, "}");
         assert_true(template_makes_json(text.data));
         render(&decoded.event, text.data, &out);
         check_number(out.data, json_parse(out.data, out.len, &read, &err), 0);

@@ -284,7 +284,7 @@ static void delivery__is_signed_with_every_secret(void **state)
     assert_int_equal(sign_webhook(SECRET, header(&world, "webhook-id"), NOW,
                                   bytes_of(asked->body), &expected, &err),
                      0);
-    str_putc(&expected, ' ');
+    str_append_char(&expected, ' ');
     assert_int_equal(sign_webhook(OLD_SECRET, header(&world, "webhook-id"), NOW,
                                   bytes_of(asked->body), &expected, &err),
                      0);
@@ -551,19 +551,19 @@ static void delivery__of_too_large_a_message_fails_for_good(void **state)
     CLEANUP(str_release) struct str config = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str more = STR_INIT(STR_UNLIMITED);
 
-    str_puts(&config, REGISTRATION(URL));
-    str_puts(&config,
+    str_append_text(&config, REGISTRATION(URL));
+    str_append_text(&config,
              "attachments:\n  - {registration: hook, workflow: {id: w}, "
              "template: '\"");
     for (int i = 0; i < 70; i++) {
-        str_puts(&config, "{{ .data }}");
+        str_append_text(&config, "{{ .data }}");
     }
-    str_puts(&config, "\"', materials: [BIG], send_attestation: false}\n");
-    str_puts(&more, ",\"materials\":[{\"type\":\"BIG\",\"content\":\"");
+    str_append_text(&config, "\"', materials: [BIG], send_attestation: false}\n");
+    str_append_text(&more, ",\"materials\":[{\"type\":\"BIG\",\"content\":\"");
     for (int i = 0; i < 1 << 18; i++) {
-        str_puts(&more, "AAAA");
+        str_append_text(&more, "AAAA");
     }
-    str_puts(&more, "\"}]");
+    str_append_text(&more, "\"}]");
     world_open(&world, *state, config.data, more.data);
     begin(&world, &attempt, false);
     assert_int_equal(fake_waiting(world.http), 0);

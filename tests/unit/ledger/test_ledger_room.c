@@ -7,7 +7,7 @@
 /* --- at most ----------------------------------------------------------------
  */
 
-static void ledger__claims_at_most_so_many_parts(void **state)
+static void ledger__claims_at_max_so_many_parts(void **state)
 {
     struct ledger_entry *all[5];
     size_t claimed = 0;
@@ -66,7 +66,7 @@ static void ledger__claims_single_parts_with_what_is_left(void **state)
     ledger_committed(&ledger);
 }
 
-static void ledger__claims_nothing_when_that_is_the_most(void **state)
+static void ledger__claims_nothing_when_that_is_the_max(void **state)
 {
     struct ledger_entry *a = take_in(10, 2);
 
@@ -179,7 +179,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
     }
     for (uint32_t round = 1; round < 30; round++) {
         for (uint32_t i = 1; i < LEDGER_WINDOW; i++) {
-            size_t part = mix(i + round) % MOST_PARTS;
+            size_t part = mix(i + round) % MAX_PARTS;
 
             if (mix(i ^ round) % 17 == 0 && part < entries[i].slot_count &&
                 slot_of(&entries[i], part)->state == SLOT_OPEN) {
@@ -187,7 +187,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
             }
         }
         assert_true(prepare(500));
-        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         ledger_committed(&ledger);
     }
     for (size_t i = 0; i < LEDGER_WINDOW; i++) {
@@ -196,7 +196,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
     }
     assert_true(claimed > 1000);
     while (prepare(500)) {
-        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         ledger_committed(&ledger);
     }
     assert_true(kept_offset == 100 + LEDGER_WINDOW);
@@ -225,14 +225,14 @@ static void ledger__has_room_for_runs_that_grow(void **state)
             finish_part(&entries[i], 1);
             finish_part(&entries[i], 2);
             (void)commit();
-            assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+            assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         }
     }
     for (int64_t i = 127; i < LEDGER_WINDOW; i += group) {
         finish(&entries[i]);
     }
     assert_true(commit() == 100);
-    assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+    assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
 }
 
 /* Single parts wait when there is no room; whole records do not. */
@@ -246,7 +246,7 @@ static void ledger__claims_whole_records_when_parts_find_no_room(void **state)
         finish_part(entry, mix((uint32_t)i) % 2);
     }
     while (commit() >= 0) {
-        assert_true(kept_text.len <= PROGRESS_MOST_TEXT);
+        assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
     }
     for (size_t i = 0; i < 8000; i++) {
         waiting += ledger_entry_has(&entries[i], SLOT_FINISHED);
@@ -265,7 +265,7 @@ static void ledger__claims_whole_records_when_parts_find_no_room(void **state)
 /* A broker with a smaller offset.metadata.max.bytes, down to nothing */
 static void ledger__has_less_to_say_when_it_was_shortened(void **state)
 {
-    size_t most = PROGRESS_MOST_TEXT;
+    size_t max = PROGRESS_MAX_TEXT;
 
     for (int64_t i = 0; i < 1000; i++) {
         struct ledger_entry *entry = take_in(i, 2);
@@ -277,13 +277,13 @@ static void ledger__has_less_to_say_when_it_was_shortened(void **state)
             finish_part(entry, 1);
         }
     }
-    while (most > 0) {
+    while (max > 0) {
         if (prepare(ALL)) {
-            assert_true(kept_text.len <= most);
+            assert_true(kept_text.len <= max);
             ledger_aborted(&ledger);
         }
         ledger_shorten(&ledger);
-        most /= 2;
+        max /= 2;
     }
     assert_false(ledger_prepare(&ledger, ALL)); /* only in order from now on */
     take_in(1000, 0);
@@ -313,7 +313,7 @@ static void ledger__breaks_no_promise_when_it_was_shortened(void **state)
         }
     }
     assert_true(commit() == 10);
-    for (size_t most = PROGRESS_MOST_TEXT; most > 100; most /= 2) {
+    for (size_t max = PROGRESS_MAX_TEXT; max > 100; max /= 2) {
         ledger_shorten(&ledger);
     }
     finish(&entries[0]);
@@ -338,10 +338,10 @@ static void ledger__can_be_made_to_forget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LEDGER_TEST(ledger__claims_at_most_so_many_parts),
+        LEDGER_TEST(ledger__claims_at_max_so_many_parts),
         LEDGER_TEST(ledger__claims_one_record_whatever_its_size),
         LEDGER_TEST(ledger__claims_single_parts_with_what_is_left),
-        LEDGER_TEST(ledger__claims_nothing_when_that_is_the_most),
+        LEDGER_TEST(ledger__claims_nothing_when_that_is_the_max),
         LEDGER_TEST(ledger__looks_at_nothing_that_a_commit_does_not_concern),
         LEDGER_TEST(ledger__waits_with_what_is_out_of_reach),
         LEDGER_TEST(ledger__has_room_for_whatever_it_claims),

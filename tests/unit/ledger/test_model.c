@@ -9,9 +9,9 @@
  * and lives that end at any point, of which nothing is left but what Kafka has.
  */
 
-#define MOST_RECORDS 3000
-#define MOST_PARTS 6
-#define MOST_IN_WORK 600
+#define MAX_RECORDS 3000
+#define MAX_PARTS 6
+#define MAX_IN_WORK 600
 
 /* How one partition is treated; chances are so many in 1000 */
 struct weather {
@@ -27,7 +27,7 @@ struct weather {
     unsigned crash;
     unsigned abort;
     unsigned drop;
-    size_t most;      /* parts in a commit */
+    size_t max;      /* parts in a commit */
     unsigned shorten; /* so often, in every life */
     size_t in_work;
 };
@@ -41,7 +41,7 @@ struct part {
 
 struct record {
     int64_t offset;
-    struct part parts[MOST_PARTS];
+    struct part parts[MAX_PARTS];
     size_t part_count;
     bool begun;
 };
@@ -49,17 +49,17 @@ struct record {
 /* What is in work in this life */
 struct job {
     struct ledger_entry entry;
-    struct ledger_slot slots[MOST_PARTS];
+    struct ledger_slot slots[MAX_PARTS];
     struct record *record;
 };
 
 struct world {
     const struct weather *weather;
     struct random random;
-    struct record records[MOST_RECORDS];
+    struct record records[MAX_RECORDS];
     size_t count;
     struct ledger ledger;
-    struct job *jobs[MOST_IN_WORK];
+    struct job *jobs[MAX_IN_WORK];
     size_t job_count;
     size_t position; /* of the consumer, in records */
     bool committing;
@@ -352,14 +352,14 @@ static void prepare(struct world *world)
     size_t claimed;
 
     if (world->committing ||
-        !ledger_prepare(&world->ledger, world->weather->most)) {
+        !ledger_prepare(&world->ledger, world->weather->max)) {
         return;
     }
     claimed = count_claimed(world, &records);
-    check(name, claimed <= world->weather->most || records == 1);
+    check(name, claimed <= world->weather->max || records == 1);
     str_clear(&world->text);
     world->offset = ledger_describe(&world->ledger, &world->text);
-    check(name, world->text.len <= (size_t)PROGRESS_MOST_TEXT >>
+    check(name, world->text.len <= (size_t)PROGRESS_MAX_TEXT >>
                     world->weather->shorten);
     check(name, world->offset >= world->kept_offset);
     check_dispatched(world);
@@ -383,7 +383,7 @@ static void keep(struct world *world)
     }
     world->kept_offset = world->offset;
     str_clear(&world->kept_text);
-    str_puts(&world->kept_text, world->text.data);
+    str_append_text(&world->kept_text, world->text.data);
     world->commits++;
     check_kept(world);
 }
@@ -435,7 +435,7 @@ static void make_part(struct world *world, struct record *record)
 {
     struct part *part = &record->parts[record->part_count];
     uint64_t id = world->weather->part_count > 0
-                      ? 1 + random_below(&world->random, MOST_PARTS)
+                      ? 1 + random_below(&world->random, MAX_PARTS)
                       : 0;
 
     for (size_t i = 0; i < record->part_count; i++) {
@@ -564,7 +564,7 @@ static void free_world(struct world *world)
 }
 
 static const struct weather weathers[] = {
-    {.name = "fair", .seed = 1, .records = 2000, .most = 100, .in_work = 200},
+    {.name = "fair", .seed = 1, .records = 2000, .max = 100, .in_work = 200},
     {.name = "one attachment",
      .seed = 2,
      .records = 2000,
@@ -574,7 +574,7 @@ static const struct weather weathers[] = {
      .crash = 5,
      .abort = 100,
      .drop = 50,
-     .most = 50,
+     .max = 50,
      .in_work = 100},
     {.name = "several",
      .seed = 3,
@@ -585,7 +585,7 @@ static const struct weather weathers[] = {
      .crash = 5,
      .abort = 200,
      .drop = 100,
-     .most = 1000,
+     .max = 1000,
      .in_work = 300},
     {.name = "gaps",
      .seed = 4,
@@ -599,7 +599,7 @@ static const struct weather weathers[] = {
      .crash = 5,
      .abort = 200,
      .drop = 100,
-     .most = 7,
+     .max = 7,
      .in_work = 300},
     {.name = "abysses",
      .seed = 5,
@@ -612,7 +612,7 @@ static const struct weather weathers[] = {
      .crash = 5,
      .abort = 100,
      .drop = 50,
-     .most = 100,
+     .max = 100,
      .in_work = 100},
     {.name = "much at once",
      .seed = 6,
@@ -623,7 +623,7 @@ static const struct weather weathers[] = {
      .crash = 2,
      .abort = 100,
      .drop = 100,
-     .most = 1000,
+     .max = 1000,
      .in_work = 600},
     {.name = "one at a time",
      .seed = 7,
@@ -634,7 +634,7 @@ static const struct weather weathers[] = {
      .crash = 10,
      .abort = 300,
      .drop = 500,
-     .most = 1,
+     .max = 1,
      .in_work = 50},
     {.name = "short texts",
      .seed = 8,
@@ -648,7 +648,7 @@ static const struct weather weathers[] = {
      .crash = 10,
      .abort = 200,
      .drop = 100,
-     .most = 100,
+     .max = 100,
      .shorten = 4,
      .in_work = 300},
     {.name = "no texts",
@@ -662,7 +662,7 @@ static const struct weather weathers[] = {
      .crash = 10,
      .abort = 200,
      .drop = 100,
-     .most = 100,
+     .max = 100,
      .shorten = 12,
      .in_work = 300},
     {.name = "short lives",
@@ -676,7 +676,7 @@ static const struct weather weathers[] = {
      .crash = 100,
      .abort = 300,
      .drop = 100,
-     .most = 100,
+     .max = 100,
      .in_work = 300},
 };
 

@@ -233,7 +233,7 @@ static void write_down(const struct state *row, struct str *text)
     CLEANUP(progress_release) struct progress progress;
 
     build(row, &progress);
-    check(row->name, progress_encode(&progress, PROGRESS_MOST_TEXT, text));
+    check(row->name, progress_encode(&progress, PROGRESS_MAX_TEXT, text));
 }
 
 static void progress__is_written_as_it_always_was(void **state)
@@ -257,7 +257,7 @@ static void progress__comes_back_as_it_was(void **state)
 
         build(&states[i], &progress);
         check(states[i].name,
-              progress_encode(&progress, PROGRESS_MOST_TEXT, &text));
+              progress_encode(&progress, PROGRESS_MAX_TEXT, &text));
         decode(states[i].name, progress.watermark, text.data, &back);
         check_same(states[i].name, &progress, &back);
         check_attempts(states[i].name, &progress, &back,
@@ -271,7 +271,7 @@ static void progress__is_appended(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     build(&states[1], &progress);
-    str_puts(&text, "text: ");
+    str_append_text(&text, "text: ");
     assert_true(progress_encode(&progress, 16, &text));
     check_text("appended", text.data, "text: VwEBAAAAAEWPLIM=");
 }
@@ -413,29 +413,29 @@ static void add_many_attempts(struct progress *progress, size_t count)
     }
 }
 
-static void progress__is_never_longer_than_most(void **state)
+static void progress__is_never_longer_than_max(void **state)
 {
     CLEANUP(progress_release)
     struct progress progress = {.watermark = 1000, .dispatched = 2000};
     size_t last = 0;
-    size_t least = SIZE_MAX;
+    size_t min = SIZE_MAX;
 
     for (int64_t at = 1001; at < 1500; at += 3) {
         offset_set_add(&progress.done, at);
     }
     progress_add_part(&progress, 7, 1002);
     add_many_attempts(&progress, 200);
-    for (size_t most = 0; most < 2500; most++) {
+    for (size_t max = 0; max < 2500; max++) {
         CLEANUP(progress_release) struct progress back = {0};
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-        if (!progress_encode(&progress, most, &text)) {
+        if (!progress_encode(&progress, max, &text)) {
             assert_int_equal(text.len, 0);
             assert_int_equal(last, 0);
             continue;
         }
-        least = most < least ? most : least;
-        assert_true(text.len > 0 && text.len <= most);
+        min = max < min ? max : min;
+        assert_true(text.len > 0 && text.len <= max);
         decode("most", 1000, text.data, &back);
         check_same("most", &progress, &back);
         assert_true(back.attempts_count >= last);
@@ -443,7 +443,7 @@ static void progress__is_never_longer_than_most(void **state)
         check_attempts("most", &progress, &back, last);
     }
     assert_int_equal(last, 200);
-    assert_in_range(least, 64, 200);
+    assert_in_range(min, 64, 200);
 }
 
 static void progress__leaves_out_what_is_only_good_to_know(void **state)
@@ -455,8 +455,8 @@ static void progress__leaves_out_what_is_only_good_to_know(void **state)
     assert_true(progress_encode(&progress, 15, &text));
     assert_int_equal(text.len, 0);
     add_many_attempts(&progress, 5);
-    for (size_t most = 0; most < 16; most++) {
-        assert_true(progress_encode(&progress, most, &text));
+    for (size_t max = 0; max < 16; max++) {
+        assert_true(progress_encode(&progress, max, &text));
         assert_int_equal(text.len, 0);
     }
     assert_true(progress_encode(&progress, 16, &text));
@@ -492,7 +492,7 @@ static void progress__says_nothing_of_attempts_out_of_reach(void **state)
         progress_add_attempts(&progress, &(struct progress_attempts){
                                              1000 + at * 30000, 1, 1, 1000});
     }
-    assert_true(progress_encode(&progress, PROGRESS_MOST_TEXT, &text));
+    assert_true(progress_encode(&progress, PROGRESS_MAX_TEXT, &text));
     decode("far", 1000, text.data, &back);
     check_attempts("far", &progress, &back, 3);
 }
@@ -539,7 +539,7 @@ static void sum_up(int64_t watermark, const void *data, size_t len,
                    struct str *out)
 {
     str_clear(out);
-    str_put(out, data, len);
+    str_append(out, data, len);
     append_progress_sum(watermark, out);
 }
 
@@ -594,15 +594,15 @@ static void progress__refuses_what_is_of_another_offset(void **state)
 static void progress__refuses_an_offset_that_cannot_be_one(void **state)
 {
     CLEANUP(progress_release) struct progress progress = {0};
-    const int64_t most = INT64_MAX - ((int64_t)1 << 41);
+    const int64_t max = INT64_MAX - ((int64_t)1 << 41);
 
     refuse("-1", -1, "", "the offset cannot be one");
     refuse("-1001", -1001, TEXT, "the offset cannot be one");
     refuse("most", INT64_MAX, "", "the offset cannot be one");
-    refuse("most", most + 1, "", "the offset cannot be one");
-    decode("most", most, "", &progress);
-    assert_true(progress.watermark == most);
-    assert_true(progress.dispatched == most);
+    refuse("most", max + 1, "", "the offset cannot be one");
+    decode("most", max, "", &progress);
+    assert_true(progress.watermark == max);
+    assert_true(progress.dispatched == max);
 }
 
 static void progress__refuses_a_text_that_was_cut(void **state)
@@ -673,9 +673,9 @@ static void progress__refuses_every_changed_character(void **state)
 
 #define ID "\0\0\0\0\0\0\0\x01"
 #define ID_2 "\0\0\0\0\0\0\0\x02"
-#define MOST_40 "\x80\x80\x80\x80\x80\x20"  /* 1 << 40 */
+#define MAX_40 "\x80\x80\x80\x80\x80\x20"  /* 1 << 40 */
 #define ABOVE_40 "\x81\x80\x80\x80\x80\x20" /* and one */
-#define MOST_32 "\xFF\xFF\xFF\xFF\x0F"
+#define MAX_32 "\xFF\xFF\xFF\xFF\x0F"
 #define ABOVE_32 "\x80\x80\x80\x80\x10"
 #define SPAN "\x80\x80\x04" /* 65536 */
 #define ABOVE_SPAN "\x81\x80\x04"
@@ -693,7 +693,7 @@ static const struct {
     bool good;
 } bodies[] = {
     ROW(true, "least", "\0" NO_SET "\0\0"),
-    ROW(true, "dispatched", MOST_40 NO_SET "\0\0"),
+    ROW(true, "dispatched", MAX_40 NO_SET "\0\0"),
     ROW(false, "dispatched is too much", ABOVE_40 NO_SET "\0\0"),
     ROW(false, "dispatched has no end", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"),
     ROW(false, "dispatched has eight bytes",
@@ -717,7 +717,7 @@ static const struct {
     ROW(false, "4096 ids", "\0" NO_SET "\x80\x20" ID NO_SET "\0"),
     ROW(false, "4097 ids", "\0" NO_SET "\x81\x20" ID NO_SET "\0"),
     ROW(true, "an attempt",
-        "\0" NO_SET "\x01" ID NO_SET "\x01" SPAN "\0" MOST_32 MOST_40),
+        "\0" NO_SET "\x01" ID NO_SET "\x01" SPAN "\0" MAX_32 MAX_40),
     ROW(false, "it is too far",
         "\0" NO_SET "\x01" ID NO_SET "\x01" ABOVE_SPAN "\0\x01\x01"),
     ROW(false, "two that are too far together",
@@ -772,7 +772,7 @@ int main(void)
         cmocka_unit_test(
             progress__parts_do_not_grow_when_records_become_complete),
         cmocka_unit_test(progress__says_nothing_of_parts_of_what_is_done),
-        cmocka_unit_test(progress__is_never_longer_than_most),
+        cmocka_unit_test(progress__is_never_longer_than_max),
         cmocka_unit_test(progress__leaves_out_what_is_only_good_to_know),
         cmocka_unit_test(progress__says_when_what_is_done_does_not_fit),
         cmocka_unit_test(progress__says_nothing_of_attempts_out_of_reach),

@@ -119,7 +119,7 @@ static bool ping(struct capabilities *capabilities, int status,
     bool known;
 
     str_init(&response.headers, STR_UNLIMITED);
-    str_puts(&response.headers, headers);
+    str_append_text(&response.headers, headers);
     known = capabilities_learn_ping(capabilities, &response);
     str_release(&response.headers);
     return known;

@@ -82,17 +82,17 @@ static const struct parsed challenges[] = {
     {"Bearer realm=\"x\xFF\"", AUTH_BEARER, "x\xFF", NULL, NULL},
 };
 
-static void put_headers(struct str *headers, const char *value)
+static void append_headers(struct str *headers, const char *value)
 {
-    str_puts(headers, "content-type: text/plain\nWWW-Authenticate: ");
+    str_append_text(headers, "content-type: text/plain\nWWW-Authenticate: ");
     for (; *value != '\0'; value++) {
         if (*value == '\n') {
-            str_puts(headers, "\nwww-authenticate: ");
+            str_append_text(headers, "\nwww-authenticate: ");
         } else {
-            str_putc(headers, *value);
+            str_append_char(headers, *value);
         }
     }
-    str_puts(headers, "\nx: Bearer realm=\"other header\"\n");
+    str_append_text(headers, "\nx: Bearer realm=\"other header\"\n");
 }
 
 static void read_challenge(const char *value, struct challenge *ret_challenge)
@@ -100,7 +100,7 @@ static void read_challenge(const char *value, struct challenge *ret_challenge)
     struct http_response response = {.status = 401};
 
     str_init(&response.headers, STR_UNLIMITED);
-    put_headers(&response.headers, value);
+    append_headers(&response.headers, value);
     challenge_read(&response, ret_challenge);
     str_release(&response.headers);
 }
@@ -137,11 +137,11 @@ static void challenge__passes_over_a_header_that_is_too_long(void **state)
     struct challenge challenge;
 
     str_init(&response.headers, STR_UNLIMITED);
-    str_puts(&response.headers, "WWW-Authenticate: Bearer realm=\"");
+    str_append_text(&response.headers, "WWW-Authenticate: Bearer realm=\"");
     for (size_t i = 0; i < LIMIT_CHALLENGE; i++) {
-        str_putc(&response.headers, 'x');
+        str_append_char(&response.headers, 'x');
     }
-    str_puts(&response.headers, "\"\nWWW-Authenticate: Basic realm=\"z\"\n");
+    str_append_text(&response.headers, "\"\nWWW-Authenticate: Basic realm=\"z\"\n");
     challenge_read(&response, &challenge);
     assert_int_equal(challenge.scheme, AUTH_BASIC);
     challenge_release(&challenge);

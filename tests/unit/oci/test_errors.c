@@ -61,8 +61,8 @@ static void answer(int status, const char *headers, const char *body,
 
     str_init(&response.headers, STR_UNLIMITED);
     str_init(&response.body, STR_UNLIMITED);
-    str_puts(&response.headers, headers);
-    str_puts(&response.body, body);
+    str_append_text(&response.headers, headers);
+    str_append_text(&response.body, body);
     *err = (struct error)ERROR_UNTOUCHED;
     assert_int_equal(oci_error_of(&response, "upload", &target, client,
                                   &revealed, err),
@@ -260,7 +260,7 @@ static void errors__show_only_so_much_of_a_registrys_words(void **state)
     struct error err;
 
     for (int i = 0; i < 1000; i++) {
-        str_puts(&body, "\xE2\x82\xAC");
+        str_append_text(&body, "\xE2\x82\xAC");
     }
     answer(400, "", body.data, &err);
     assert_true(strlen(err.message) < 400);
@@ -272,11 +272,11 @@ static void errors__hold_a_code_that_fits(void **state)
     CLEANUP(str_release) struct str body = STR_INIT(STR_UNLIMITED);
     struct error err;
 
-    str_puts(&body, "{\"errors\":[{\"code\":\"");
+    str_append_text(&body, "{\"errors\":[{\"code\":\"");
     for (int i = 0; i < 200; i++) {
-        str_putc(&body, 'A');
+        str_append_char(&body, 'A');
     }
-    str_puts(&body, "\"}]}");
+    str_append_text(&body, "\"}]}");
     answer(400, "", body.data, &err);
     assert_int_equal(strlen(err.code), ERROR_CODE_SIZE - 1);
 }
@@ -331,7 +331,7 @@ static void errors__never_show_a_secret_as_a_code(void **state)
     shouting.keychain = keychain_with(&options);
     str_init(&response.headers, STR_UNLIMITED);
     str_init(&response.body, STR_UNLIMITED);
-    str_puts(&response.body, SAYS("HUNTER2_HUNTER2"));
+    str_append_text(&response.body, SAYS("HUNTER2_HUNTER2"));
     oci_error_of(&response, "upload", &shouting, client, &revealed, &err);
     keychain_free(shouting.keychain);
     str_release(&response.headers);

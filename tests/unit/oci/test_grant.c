@@ -4,18 +4,18 @@
 #include "waybill/limits.h"
 
 /* A JSON Web Token with those claims; base64url, without padding */
-static void put_token(struct str *token, const char *claims)
+static void append_token(struct str *token, const char *claims)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     base64_encode(&text, claims, strlen(claims));
-    str_puts(token, "eyJhbGciOiJub25lIn0.");
+    str_append_text(token, "eyJhbGciOiJub25lIn0.");
     for (size_t i = 0; i < text.len && text.data[i] != '='; i++) {
         char c = text.data[i];
 
-        str_putc(token, (char)(c == '+' ? '-' : c == '/' ? '_' : c));
+        str_append_char(token, (char)(c == '+' ? '-' : c == '/' ? '_' : c));
     }
-    str_puts(token, ".c2ln");
+    str_append_text(token, ".c2ln");
 }
 
 struct grant_row {
@@ -98,9 +98,9 @@ static void grants__are_read_where_the_answer_tells(void **state)
         str_printf(&label, "%s %s", rows[i].claims ? rows[i].claims : "",
                    rows[i].scope ? rows[i].scope : "");
         if (rows[i].claims != NULL) {
-            put_token(&token, rows[i].claims);
+            append_token(&token, rows[i].claims);
         } else {
-            str_puts(&token, "opaque");
+            str_append_text(&token, "opaque");
         }
         grant_missing(token.data, rows[i].scope, "acme/app", "pull,push",
                       &missing);
@@ -130,11 +130,11 @@ static void grants__of_a_token_of_any_length_come_to_an_end(void **state)
         CLEANUP(str_release) struct str token = STR_INIT(STR_UNLIMITED);
         CLEANUP(str_release) struct str missing = STR_INIT(STR_UNLIMITED);
 
-        str_puts(&token, "a.");
+        str_append_text(&token, "a.");
         while (token.len < len) {
-            str_putc(&token, 'A');
+            str_append_char(&token, 'A');
         }
-        str_puts(&token, ".c");
+        str_append_text(&token, ".c");
         grant_missing(token.data, NULL, "acme/app", "pull,push", &missing);
         assert_string_equal(missing.data, "");
     }

@@ -112,8 +112,8 @@ static void providers__are_a_sound_table(void **state)
         check(row->name, row->hosts[0] != NULL);
         check(row->name, row->well_known);
         check(row->name,
-              row->most_parts == 0 || row->most_parts >= row->least_parts);
-        check(row->name, row->least_parts == 0 || row->parts_advice != NULL);
+              row->max_parts == 0 || row->max_parts >= row->min_parts);
+        check(row->name, row->min_parts == 0 || row->parts_advice != NULL);
         check(row->name, (row->quirks & PROVIDER_CREATES_BY_API) == 0 ||
                              row->not_found_advice != NULL);
         for (const char *const *host = row->hosts; *host != NULL; host++) {

@@ -170,12 +170,12 @@ static void reference__holds_a_path_to_255_characters(void **state)
     assert_true(oci_path_is_valid(path));
 }
 
-struct place {
+struct index {
     const char *registry;
     bool loopback;
 };
 
-static const struct place places[] = {
+static const struct index places[] = {
     {"localhost", true},         {"localhost:5000", true},
     {"kind.localhost", true},    {"kind.localhost:5000", true},
     {"127.0.0.1", true},         {"127.0.0.1:5000", true},

@@ -5,7 +5,7 @@ struct sending {
     const char *from;
     bool plain_allowed;
     const char *to;
-    enum errand errand;
+    enum redirect_kind redirect_kind;
     enum trust trust;
 };
 
@@ -14,111 +14,111 @@ struct sending {
 
 static const struct sending sendings[] = {
     /* the registry's own origin */
-    {REG, false, "https://reg.example/up?x", ERRAND_UPLOAD, TRUST_CREDENTIALS},
-    {REG, false, "https://reg.example:443/up", ERRAND_UPLOAD,
+    {REG, false, "https://reg.example/up?x", REDIRECT_UPLOAD, TRUST_CREDENTIALS},
+    {REG, false, "https://reg.example:443/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
-    {REG, false, "https://REG.example/up", ERRAND_UPLOAD, TRUST_CREDENTIALS},
-    {REG5, false, "https://reg.example:5000/up", ERRAND_UPLOAD,
+    {REG, false, "https://REG.example/up", REDIRECT_UPLOAD, TRUST_CREDENTIALS},
+    {REG5, false, "https://reg.example:5000/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
     /* anywhere else: not with credentials */
-    {REG, false, "https://cdn.example/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://a.reg.example/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://reg.example.evil/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://reg.example:8443/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG5, false, "https://reg.example/up", ERRAND_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://cdn.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://a.reg.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://reg.example.evil/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://reg.example:8443/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG5, false, "https://reg.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
     /* https never becomes http */
-    {REG, false, "http://cdn.example/up", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, true, "http://cdn.example/up", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "http://auth.example/t", ERRAND_REALM, TRUST_REFUSED},
-    {REG, true, "http://auth.example/t", ERRAND_REALM, TRUST_REFUSED},
-    {REG, false, "http://reg.example/t", ERRAND_REALM, TRUST_REFUSED},
-    {"https://127.0.0.1:5000/", false, "http://127.0.0.1:5001/up", ERRAND_REALM,
+    {REG, false, "http://cdn.example/up", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, true, "http://cdn.example/up", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "http://auth.example/t", REDIRECT_REALM, TRUST_REFUSED},
+    {REG, true, "http://auth.example/t", REDIRECT_REALM, TRUST_REFUSED},
+    {REG, false, "http://reg.example/t", REDIRECT_REALM, TRUST_REFUSED},
+    {"https://127.0.0.1:5000/", false, "http://127.0.0.1:5001/up", REDIRECT_REALM,
      TRUST_REFUSED},
     /* the token server that it names */
-    {REG, false, "https://auth.example/t", ERRAND_REALM, TRUST_CREDENTIALS},
-    {REG, false, "https://reg.example:8443/t", ERRAND_REALM, TRUST_CREDENTIALS},
+    {REG, false, "https://auth.example/t", REDIRECT_REALM, TRUST_CREDENTIALS},
+    {REG, false, "https://reg.example:8443/t", REDIRECT_REALM, TRUST_CREDENTIALS},
     /* plain http: loopback, or asked for by name */
-    {"http://localhost:5000/", false, "http://localhost:5000/up", ERRAND_UPLOAD,
+    {"http://localhost:5000/", false, "http://localhost:5000/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
-    {"http://localhost:5000/", false, "http://localhost:6000/up", ERRAND_UPLOAD,
+    {"http://localhost:5000/", false, "http://localhost:6000/up", REDIRECT_UPLOAD,
      TRUST_ANONYMOUS},
-    {"http://localhost:5000/", false, "http://127.0.0.1:5001/t", ERRAND_REALM,
+    {"http://localhost:5000/", false, "http://127.0.0.1:5001/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"http://localhost:5000/", false, "http://auth.example/t", ERRAND_REALM,
+    {"http://localhost:5000/", false, "http://auth.example/t", REDIRECT_REALM,
      TRUST_REFUSED},
-    {"http://localhost:5000/", false, "http://cdn.example/up", ERRAND_UPLOAD,
+    {"http://localhost:5000/", false, "http://cdn.example/up", REDIRECT_UPLOAD,
      TRUST_REFUSED},
-    {"http://localhost:5000/", false, "https://auth.example/t", ERRAND_REALM,
+    {"http://localhost:5000/", false, "https://auth.example/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
     {"http://localhost:5000/", false, "https://localhost:5000/up",
-     ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {"http://reg.house/", true, "http://auth.house/t", ERRAND_REALM,
+     REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {"http://reg.house/", true, "http://auth.house/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"http://reg.house/", true, "http://cdn.house/up", ERRAND_UPLOAD,
+    {"http://reg.house/", true, "http://cdn.house/up", REDIRECT_UPLOAD,
      TRUST_ANONYMOUS},
-    {"http://reg.house/", true, "http://reg.house/up", ERRAND_UPLOAD,
+    {"http://reg.house/", true, "http://reg.house/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
     /* addresses that only we can reach */
-    {REG, false, "https://localhost/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://a.localhost/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://127.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://127.9.9.9/", ERRAND_REALM, TRUST_REFUSED},
-    {REG, false, "https://[::1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[0:0:0:0:0:0:0:1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://0.0.0.0/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[::]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://10.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://10.0.0.1/", ERRAND_REALM, TRUST_REFUSED},
-    {REG, false, "https://172.16.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://172.31.255.255/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://172.32.0.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://172.15.0.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://192.168.1.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://192.169.1.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://169.254.169.254/latest/", ERRAND_REALM,
+    {REG, false, "https://localhost/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://a.localhost/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://127.0.0.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://127.9.9.9/", REDIRECT_REALM, TRUST_REFUSED},
+    {REG, false, "https://[::1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[0:0:0:0:0:0:0:1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0.0.0.0/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://10.0.0.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://10.0.0.1/", REDIRECT_REALM, TRUST_REFUSED},
+    {REG, false, "https://172.16.0.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://172.31.255.255/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://172.32.0.1/", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://172.15.0.1/", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://192.168.1.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://192.169.1.1/", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://169.254.169.254/latest/", REDIRECT_REALM,
      TRUST_REFUSED},
-    {REG, false, "https://100.64.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://100.127.255.255/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://100.128.0.1/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://[fe80::1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[fe80::1%25eth0]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[fd00:ec2::254]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[fc00::1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://100.100.100.200/", ERRAND_REALM, TRUST_REFUSED},
-    {REG, false, "https://[2001:db8::1]/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://metadata.google.internal/", ERRAND_REALM,
+    {REG, false, "https://100.64.0.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://100.127.255.255/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://100.128.0.1/", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://[fe80::1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[fe80::1%25eth0]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[fd00:ec2::254]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[fc00::1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://100.100.100.200/", REDIRECT_REALM, TRUST_REFUSED},
+    {REG, false, "https://[2001:db8::1]/", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://metadata.google.internal/", REDIRECT_REALM,
      TRUST_REFUSED},
-    {REG, false, "https://METADATA.google.internal/", ERRAND_REALM,
+    {REG, false, "https://METADATA.google.internal/", REDIRECT_REALM,
      TRUST_REFUSED},
     /* the same in spellings that resolvers take */
-    {REG, false, "https://0x7f.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://0x7f000001/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://2130706433/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://0177.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://127.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://0/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://2852039166/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://0xa9.0xfe.43518/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://0xA.0.0.1/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[::ffff:127.0.0.1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[::ffff:a9fe:a9fe]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[::ffff:0a00:1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-    {REG, false, "https://[::ffff:8.8.8.8]/", ERRAND_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://%6c%6f%63alhost/", ERRAND_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0x7f.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0x7f000001/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://2130706433/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0177.0.0.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://127.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://2852039166/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0xa9.0xfe.43518/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://0xA.0.0.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:127.0.0.1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:a9fe:a9fe]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:0a00:1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+    {REG, false, "https://[::ffff:8.8.8.8]/", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://%6c%6f%63alhost/", REDIRECT_UPLOAD, TRUST_REFUSED},
     /* those who are there themselves may */
-    {"https://10.0.0.5/", false, "https://10.0.0.6/t", ERRAND_REALM,
+    {"https://10.0.0.5/", false, "https://10.0.0.6/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"https://10.0.0.5/", false, "https://192.168.0.6/up", ERRAND_UPLOAD,
+    {"https://10.0.0.5/", false, "https://192.168.0.6/up", REDIRECT_UPLOAD,
      TRUST_ANONYMOUS},
-    {"https://10.0.0.5/", false, "https://127.0.0.1/up", ERRAND_UPLOAD,
+    {"https://10.0.0.5/", false, "https://127.0.0.1/up", REDIRECT_UPLOAD,
      TRUST_REFUSED},
-    {"https://10.0.0.5/", false, "https://auth.example/t", ERRAND_REALM,
+    {"https://10.0.0.5/", false, "https://auth.example/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"http://127.0.0.1:5000/", false, "https://10.0.0.6/t", ERRAND_REALM,
+    {"http://127.0.0.1:5000/", false, "https://10.0.0.6/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"https://127.0.0.1:5000/", false, "https://localhost:5001/t", ERRAND_REALM,
+    {"https://127.0.0.1:5000/", false, "https://localhost:5001/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"https://[::1]:5000/", false, "https://[::1]:5000/up", ERRAND_UPLOAD,
+    {"https://[::1]:5000/", false, "https://[::1]:5000/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
 };
 
@@ -138,7 +138,7 @@ static void check_sending(const struct sending *row)
     snprintf(label, sizeof(label), "%s to %s", row->from, row->to);
     check_number(label, url_parse(row->from, NULL, &from, &err), 0);
     check_number(label, url_parse(row->to, NULL, &to, &err), 0);
-    check_number(label, trust_of(&from, &roaming, &to, row->errand),
+    check_number(label, trust_of(&from, &roaming, &to, row->redirect_kind),
                  row->trust);
     url_release(&from);
     url_release(&to);
@@ -155,9 +155,9 @@ static void trust__sends_credentials_home_and_nowhere_else(void **state)
 static void trust__counts_the_unspecified_address_as_loopback(void **state)
 {
     static const struct sending rows[] = {
-        {"https://10.0.0.5/", false, "https://0.0.0.0/up", ERRAND_UPLOAD,
+        {"https://10.0.0.5/", false, "https://0.0.0.0/up", REDIRECT_UPLOAD,
          TRUST_REFUSED},
-        {"https://10.0.0.5/", false, "https://[::]/up", ERRAND_UPLOAD,
+        {"https://10.0.0.5/", false, "https://[::]/up", REDIRECT_UPLOAD,
          TRUST_REFUSED},
     };
 
@@ -170,13 +170,13 @@ static void trust__counts_the_unspecified_address_as_loopback(void **state)
 static void trust__is_not_fooled_by_a_dot_at_the_end(void **state)
 {
     static const struct sending rows[] = {
-        {REG, false, "https://localhost./", ERRAND_UPLOAD, TRUST_REFUSED},
-        {REG, false, "https://a.localhost./", ERRAND_UPLOAD, TRUST_REFUSED},
-        {REG, false, "https://metadata.google.internal./", ERRAND_REALM,
+        {REG, false, "https://localhost./", REDIRECT_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://a.localhost./", REDIRECT_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://metadata.google.internal./", REDIRECT_REALM,
          TRUST_REFUSED},
-        {REG, false, "https://metadata.google.internal../", ERRAND_REALM,
+        {REG, false, "https://metadata.google.internal../", REDIRECT_REALM,
          TRUST_REFUSED},
-        {REG, false, "https://169.254.169.254../", ERRAND_UPLOAD,
+        {REG, false, "https://169.254.169.254../", REDIRECT_UPLOAD,
          TRUST_REFUSED},
     };
 
@@ -189,11 +189,11 @@ static void trust__is_not_fooled_by_a_dot_at_the_end(void **state)
 static void trust__looks_at_the_ipv4_address_inside_an_ipv6_one(void **state)
 {
     static const struct sending rows[] = {
-        {REG, false, "https://[64:ff9b::169.254.169.254]/", ERRAND_UPLOAD,
+        {REG, false, "https://[64:ff9b::169.254.169.254]/", REDIRECT_UPLOAD,
          TRUST_REFUSED},
-        {REG, false, "https://[64:ff9b::a00:1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-        {REG, false, "https://[::127.0.0.1]/", ERRAND_UPLOAD, TRUST_REFUSED},
-        {REG, false, "https://[2002:7f00:1::]/", ERRAND_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://[64:ff9b::a00:1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://[::127.0.0.1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://[2002:7f00:1::]/", REDIRECT_UPLOAD, TRUST_REFUSED},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -236,7 +236,7 @@ static void trust__gives_https_back_to_the_registrys_own_host(void **state)
 
         assert_int_equal(url_parse(row->from, NULL, &from, &err), 0);
         assert_int_equal(url_parse(row->to, NULL, &to, &err), 0);
-        check_number(row->to, trust_of(&from, &target, &to, ERRAND_UPLOAD),
+        check_number(row->to, trust_of(&from, &target, &to, REDIRECT_UPLOAD),
                      row->trust);
         check_text(row->to, to.text, row->text);
         url_release(&from);
@@ -266,7 +266,7 @@ static void trust__judges_the_url_that_the_request_goes_to(void **state)
         snprintf(label, sizeof(label), "%s to %s", from_text, to_text);
         assert_int_equal(url_parse(from_text, NULL, &from, &err), 0);
         assert_int_equal(url_parse(to_text, NULL, &to, &err), 0);
-        trust = trust_of(&from, &target, &to, ERRAND_UPLOAD);
+        trust = trust_of(&from, &target, &to, REDIRECT_UPLOAD);
         check_number(label, url_parse(to.text, NULL, &asked, &err), 0);
         check_number(label, asked.https, to.https);
         check_number(label, asked.port, to.port);
@@ -337,7 +337,7 @@ static void trust__goes_only_where_it_is_allowed(void **state)
         check_number(label, url_parse(rows[i].from, NULL, &from, &err), 0);
         check_number(label, url_parse(rows[i].to, NULL, &to, &err), 0);
         check_number(label,
-                     trust_of(&from, &led, &to, ERRAND_REALM) != TRUST_REFUSED,
+                     trust_of(&from, &led, &to, REDIRECT_REALM) != TRUST_REFUSED,
                      rows[i].allowed);
         url_release(&from);
         url_release(&to);

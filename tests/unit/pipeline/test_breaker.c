@@ -158,8 +158,8 @@ static void breaker__pauses_for_half_of_a_bound_that_grows(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         const struct pause *row = &table[i];
-        uint64_t least = UINT64_MAX;
-        uint64_t most = 0;
+        uint64_t min = UINT64_MAX;
+        uint64_t max = 0;
 
         for (uint64_t seed = 0; seed < TRIES; seed++) {
             struct random random = seeded(seed);
@@ -167,14 +167,14 @@ static void breaker__pauses_for_half_of_a_bound_that_grows(void **state)
                 opened_to(row->level, 1000, row->bounds, &random);
             uint64_t pause = breaker.probe_ms - 1000;
 
-            least = pause < least ? pause : least;
-            most = pause > most ? pause : most;
+            min = pause < min ? pause : min;
+            max = pause > max ? pause : max;
         }
-        check(row->label, least > row->bound / 2);
-        check(row->label, most <= row->bound + 1);
+        check(row->label, min > row->bound / 2);
+        check(row->label, max <= row->bound + 1);
         /* It is spread over what it may be. */
-        check(row->label, least <= row->bound / 2 + 1 + row->bound / 10);
-        check(row->label, most >= row->bound - row->bound / 10);
+        check(row->label, min <= row->bound / 2 + 1 + row->bound / 10);
+        check(row->label, max >= row->bound - row->bound / 10);
     }
 }
 

@@ -1,11 +1,11 @@
 #include "asserts.h"
 #include "pipeline/policy.h"
 
-static struct limiter of(size_t most)
+static struct limiter of(size_t max)
 {
     struct limiter limiter;
 
-    limiter_init(&limiter, most);
+    limiter_init(&limiter, max);
     return limiter;
 }
 
@@ -32,7 +32,7 @@ static void limiter__begins_with_eight_or_less(void **state)
 {
     static const struct {
         const char *label;
-        size_t most;
+        size_t max;
         size_t first;
     } table[] = {
         {"one", 1, 1},  {"seven", 7, 7},  {"eight", 8, 8},
@@ -40,7 +40,7 @@ static void limiter__begins_with_eight_or_less(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        struct limiter limiter = of(table[i].most);
+        struct limiter limiter = of(table[i].max);
 
         check_number(table[i].label, room(&limiter), table[i].first);
     }

@@ -5,22 +5,22 @@
 #include "pipeline/pipeline_internal.h"
 #include "pipeline_world.h"
 
-#define MOST_TOLD 4096
+#define MAX_TOLD 4096
 
 /* Whose outcome was told, in order */
-static struct told {
+static struct reported {
     struct record *record;
-    size_t place;
-} told[MOST_TOLD];
+    size_t index;
+} reported[MAX_TOLD];
 static size_t told_count;
 
 static struct world world;
 static int64_t next_offset;
 
-static void begin_with(uint64_t seed, enum pipeline_patience patience)
+static void begin_with(uint64_t seed, enum pipeline_mode mode)
 {
     world_prepare(&world, seed);
-    world.options.patience = patience;
+    world.options.mode = mode;
     told_count = 0;
     next_offset = 0;
 }
@@ -70,12 +70,12 @@ static void on_outcome(void *payload, struct delivery *delivery)
     struct record *record = delivery->record;
 
     assert_ptr_equal(payload, &world);
-    assert_true(told_count < MOST_TOLD);
+    assert_true(told_count < MAX_TOLD);
     if (delivery_outcome(delivery) == NULL) {
         return; /* it was given up */
     }
-    told[told_count++] =
-        (struct told){record, (size_t)(delivery - record->deliveries)};
+    reported[told_count++] =
+        (struct reported){record, (size_t)(delivery - record->deliveries)};
 }
 
 static struct record *feed_with(const char *workflow, const struct ledger *past,
@@ -98,10 +98,10 @@ static struct record *feed(const char *workflow)
 }
 
 static const struct outcome *outcome_of(const struct record *record,
-                                        size_t place)
+                                        size_t index)
 {
-    assert_true(place < record_delivery_count(record));
-    return &record->deliveries[place].outcome;
+    assert_true(index < record_delivery_count(record));
+    return &record->deliveries[index].outcome;
 }
 
 static void succeed_all(const char *attachment)
@@ -200,14 +200,14 @@ static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
     assert_int_equal(told_count, 0); /* never from in there */
     world_turn(&world);
     assert_int_equal(told_count, 1);
-    assert_int_equal(told[0].place, 1);
+    assert_int_equal(reported[0].index, 1);
     assert_false(record_is_done(record));
     assert_non_null(record_outcome(record, 1));
     assert_null(record_outcome(record, 0));
     world_pass(&world, 900);
     succeed_all("both-one");
     assert_int_equal(told_count, 2);
-    assert_int_equal(told[1].place, 0);
+    assert_int_equal(reported[1].index, 0);
     assert_true(record_is_done(record));
     assert_int_equal(outcome_of(record, 0)->duration_ms, 1000);
     assert_int_equal(outcome_of(record, 1)->duration_ms, 100);
@@ -216,10 +216,10 @@ static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
     record = feed("both");
     succeed_all("both-one");
     assert_int_equal(told_count, 3);
-    assert_int_equal(told[2].place, 0);
+    assert_int_equal(reported[2].index, 0);
     succeed_all("both-far");
     assert_int_equal(told_count, 4);
-    assert_int_equal(told[3].place, 1);
+    assert_int_equal(reported[3].index, 1);
     record_free(record);
     end();
 }
@@ -234,7 +234,7 @@ static void pipeline__tells_two_that_finish_together_once_each(void **state)
     fake_fail(fake_running_one("both-one"), ERROR_REJECTED, 400, 0);
     world_pass(&world, HOUR);
     assert_int_equal(told_count, 2);
-    assert_int_equal(told[0].place + told[1].place, 1);
+    assert_int_equal(reported[0].index + reported[1].index, 1);
     assert_int_equal(fake_attempts(), 2);
     record_free(record);
     end();
@@ -385,7 +385,7 @@ static const struct verdict verdicts[] = {
 };
 
 static void check_verdict(const struct verdict *row,
-                          enum pipeline_patience patience,
+                          enum pipeline_mode mode,
                           enum error_kind ends_with)
 {
     struct record *record;
@@ -393,8 +393,8 @@ static void check_verdict(const struct verdict *row,
     char label[64];
 
     snprintf(label, sizeof(label), "%s %d, %d", error_class(row->kind),
-             row->status, (int)patience);
-    begin_with(1, patience);
+             row->status, (int)mode);
+    begin_with(1, mode);
     world.settings.delivery.max_attempts = 1;
     world.settings.delivery.max_age_ms = 0;
     open_pipeline();
@@ -406,7 +406,7 @@ static void check_verdict(const struct verdict *row,
         check_number(label, outcome->status, OUTCOME_FAILED);
         check_kind(label, &outcome->error, ends_with);
         check_number(label, outcome->error.http_status, row->status);
-        check(label, outcome->dead_letter == (patience == PIPELINE_SERVICE));
+        check(label, outcome->dead_letter == (mode == PIPELINE_SERVICE));
         check_text(label, outcome->error.message, "as the test said");
     }
     record_free(record);
@@ -428,13 +428,13 @@ static void pipeline__ends_with_what_cannot_pass(void **state)
 
 /* From the n-th failure to the next attempt */
 static uint64_t pause_after(unsigned n, uint64_t seed,
-                            enum pipeline_patience patience)
+                            enum pipeline_mode mode)
 {
     struct record *record;
     uint64_t failed;
     uint64_t pause;
 
-    begin_with(seed, patience);
+    begin_with(seed, mode);
     world.settings.delivery.max_attempts = 100;
     open_pipeline();
     record = feed("one");
@@ -453,24 +453,24 @@ static uint64_t pause_after(unsigned n, uint64_t seed,
 }
 
 static void check_pauses(unsigned n, uint64_t bound,
-                         enum pipeline_patience patience)
+                         enum pipeline_mode mode)
 {
-    uint64_t least = UINT64_MAX;
-    uint64_t most = 0;
+    uint64_t min = UINT64_MAX;
+    uint64_t max = 0;
     char label[64];
 
-    snprintf(label, sizeof(label), "pause %u, %d", n, (int)patience);
+    snprintf(label, sizeof(label), "pause %u, %d", n, (int)mode);
     for (uint64_t seed = 1; seed <= 40; seed++) {
-        uint64_t pause = pause_after(n, seed, patience);
+        uint64_t pause = pause_after(n, seed, mode);
 
-        least = pause < least ? pause : least;
-        most = pause > most ? pause : most;
+        min = pause < min ? pause : min;
+        max = pause > max ? pause : max;
     }
-    check(label, least >= 1);
-    check(label, most <= bound);
+    check(label, min >= 1);
+    check(label, max <= bound);
     /* Full jitter: anything up to the bound */
-    check(label, least < bound / 4);
-    check(label, most > bound / 4 * 3);
+    check(label, min < bound / 4);
+    check(label, max > bound / 4 * 3);
 }
 
 static void pipeline__pauses_for_longer_each_time(void **state)
@@ -494,7 +494,7 @@ static void pipeline__pauses_briefly_when_somebody_waits(void **state)
 
 struct caps {
     const char *label;
-    enum pipeline_patience patience;
+    enum pipeline_mode mode;
     uint64_t attempts;
     uint64_t age_ms;
 };
@@ -512,12 +512,12 @@ static void pipeline__gives_up_when_attempts_and_age_are_used_up(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
         const struct caps *row = &caps[i];
-        bool once = row->patience == PIPELINE_ONCE;
+        bool once = row->mode == PIPELINE_ONCE;
         uint64_t before = 0; /* age at the failure that was not the last */
         const struct outcome *outcome;
         struct record *record;
 
-        begin_with(7, row->patience);
+        begin_with(7, row->mode);
         world.settings.delivery.max_attempts = row->attempts;
         world.settings.delivery.max_age_ms = row->age_ms;
         open_pipeline();
@@ -1271,7 +1271,7 @@ static void pipeline__has_the_registrations_of_a_host_take_turns(void **state)
 
     begin();
     endpoint_of("h1")->limiter.limit = 1;
-    endpoint_of("h1")->limiter.most = 1;
+    endpoint_of("h1")->limiter.max = 1;
     feed_many("one"); /* before the others, and many more */
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         others[i] = feed("two");
@@ -1403,7 +1403,7 @@ struct abandoned {
     bool at_once;
     bool runs;         /* what record_abandon() says */
     const char *after; /* s succeeds, i is interrupted, 4 is rejected */
-    bool told;
+    bool reported;
 };
 
 static const struct abandoned abandoned[] = {
@@ -1424,10 +1424,10 @@ static void bring_to(char state)
 {
     switch (state) {
     case 'w':
-        endpoint_of("h1")->asked_ms = world.time.monotonic + HOUR;
+        endpoint_of("h1")->pause_until_ms = world.time.monotonic + HOUR;
         break;
     case 'p':
-        endpoint_of("h1")->asked_ms = 0;
+        endpoint_of("h1")->pause_until_ms = 0;
         break;
     default:
         break;
@@ -1460,8 +1460,8 @@ static void check_abandoned(const struct abandoned *row)
     if (*row->after != '\0' || !row->runs) {
         check(row->label, !record_abandon(record, false));
     }
-    check(row->label, (told_count > 0) == row->told);
-    check(row->label, (record_outcome(record, 0) != NULL) == row->told);
+    check(row->label, (told_count > 0) == row->reported);
+    check(row->label, (record_outcome(record, 0) != NULL) == row->reported);
     check_number(row->label, fake_attempts(), attempts);
     record_free(record);
     end();
@@ -1486,7 +1486,7 @@ static void pipeline__tells_what_an_abandoned_record_still_brings(void **state)
     fake_fail(fake_running_one("both-far"), ERROR_UNREACHABLE, 0, 0);
     world_pass(&world, HOUR);
     assert_int_equal(told_count, 1);
-    assert_int_equal(told[0].place, 0);
+    assert_int_equal(reported[0].index, 0);
     assert_false(record_is_done(record));
     assert_false(record_abandon(record, true));
     record_free(record);
@@ -1577,7 +1577,7 @@ static void pipeline__knows_what_makes_no_progress(void **state)
     assert_false(record_may_be_shed(flows)); /* it is done */
     assert_true(record_may_be_shed(both));
     record_free(flows);
-    endpoint_of("h2")->asked_ms = world.time.monotonic + 1;
+    endpoint_of("h2")->pause_until_ms = world.time.monotonic + 1;
     flows = feed("far");
     assert_false(record_may_be_shed(flows)); /* it waits, but not for long */
     assert_false(shed_wants_back(&world.pipeline->scheduler));
@@ -1678,10 +1678,10 @@ static void pipeline__keeps_nobody_waiting_for_a_registry(void **state)
 /* A world in which anything happens to anything, and the rules that hold at
  * every moment; in the end everything gets well, and everything ends. */
 
-#define HELD_MOST 60
+#define HELD_MAX 60
 
 static struct random dice;
-static struct record *held[HELD_MOST];
+static struct record *held[HELD_MAX];
 static size_t held_count;
 
 static uint64_t roll(uint64_t below)
@@ -1750,7 +1750,7 @@ static void check_rules(void)
         }
         assert_int_equal(endpoint->in_flight, sum);
         assert_true(endpoint->limiter.limit >= 1 &&
-                    endpoint->limiter.limit <= endpoint->limiter.most);
+                    endpoint->limiter.limit <= endpoint->limiter.max);
         check_wakes(endpoint);
         running += sum;
     }
@@ -1817,7 +1817,7 @@ static void happen(void)
     switch (roll(8)) {
     case 0:
     case 1:
-        if (held_count < HELD_MOST) {
+        if (held_count < HELD_MAX) {
             held[held_count++] = feed(workflows[roll(ARRAY_SIZE(workflows))]);
         }
         break;
@@ -1881,7 +1881,7 @@ static void live(uint64_t seed)
         happen();
         check_rules();
         told_count = 0;
-        if (held_count > HELD_MOST / 2) {
+        if (held_count > HELD_MAX / 2) {
             world_turn(&world);
             drop_over();
         }

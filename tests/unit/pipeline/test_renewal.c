@@ -2,7 +2,7 @@
 
 #include "service_world.h"
 
-#define MOST_NEXT 16
+#define MAX_NEXT 16
 
 /* Each a copy, so that it shows whose registration or attachment something is.
  */
@@ -13,7 +13,7 @@ struct next {
     struct pipeline *pipeline;
 };
 
-static struct next nexts[MOST_NEXT];
+static struct next nexts[MAX_NEXT];
 static size_t next_count;
 static size_t freed; /* the first is world.pipeline */
 
@@ -29,7 +29,7 @@ static struct next *another(void)
 {
     struct next *next = &nexts[next_count++];
 
-    assert_true(next_count <= MOST_NEXT);
+    assert_true(next_count <= MAX_NEXT);
     next->settings = world.settings;
     memcpy(next->registrations, world_registrations,
            sizeof(world_registrations));
@@ -109,9 +109,9 @@ static const struct status_outcome *last_outcome(void)
     return &counts->recent[(counts->recent_total - 1) % STATUS_RECENT];
 }
 
-static uint64_t succeeded(size_t place)
+static uint64_t succeeded(size_t index)
 {
-    return service->pipeline->scheduler.queues[place].counts.succeeded;
+    return service->pipeline->scheduler.queues[index].counts.succeeded;
 }
 
 /* --- what becomes of each ---------------------------------------------------
@@ -290,7 +290,7 @@ static void renewal__reads_again_what_was_dropped(void **state)
         world_turn(&world);
     }
     world_pass(&world, 100);
-    assert_true(service->counts.all.parked > 0);
+    assert_true(service->counts.all.shed > 0);
     while (fake_running_one("far") != NULL) {
         fake_succeed(fake_running_one("far"));
         world_turn(&world);
@@ -341,7 +341,7 @@ static void renewal__waits_for_the_commit_of_a_finished_part(void **state)
     assert_true(fake_queue()->committing);
     reload();
     assert_int_equal(fake_attempts(), 2);
-    fake_commit_ends(QUEUE_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED, 0);
     world_turn(&world);
     assert_int_equal(fake_attempts(), 3);
     assert_string_equal(fake_attempt(2)->attachment->name, "both-far");
@@ -357,13 +357,13 @@ static void renewal__does_again_a_part_that_no_commit_takes(void **state)
     do_one_of_two();
     reload();
     for (int i = 0; i < 3 && fake_attempts() == 2; i++) {
-        fake_commit_ends(QUEUE_ABORTED, 0);
+        fake_commit_ends(KAFKA_ABORTED, 0);
         world_pass(&world, 50);
     }
     assert_int_equal(fake_attempts(), 4);
     assert_true(fake_attempt(2)->may_have_arrived && fake_attempt(3)->may_have_arrived);
     if (fake_queue()->committing) {
-        fake_commit_ends(QUEUE_COMMITTED, 0);
+        fake_commit_ends(KAFKA_COMMITTED, 0);
     }
     fake_succeed(fake_attempt(2));
     fake_succeed(fake_attempt(3));
@@ -453,7 +453,7 @@ static void renewal__takes_no_more_of_them_while_a_commit_hangs(void **state)
         assert_true(next_count < 10);
     }
     assert_int_equal(next_count, 8);
-    fake_commit_ends(QUEUE_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED, 0);
     world_turn(&world);
     assert_int_equal(take_retired(), 8);
     assert_true(service_may_reload(service));

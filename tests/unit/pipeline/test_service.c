@@ -63,7 +63,7 @@ static void service__logs_an_outcome_once_it_is_committed(void **state)
     capture_begin(&capture);
     fake_succeed(fake_running_one("one"));
     world_pass(&world, 50);
-    fake_commit_ends(QUEUE_ABORTED, 0);
+    fake_commit_ends(KAFKA_ABORTED, 0);
     world_pass(&world, 50);
     assert_null(strstr(capture_end(&capture), "delivery succeeded"));
     capture_begin(&capture);
@@ -84,7 +84,7 @@ static void service__hands_in_again_what_was_aborted(void **state)
     world_pass(&world, 50);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(fake_queue()->messages, 1);
-        fake_commit_ends(QUEUE_ABORTED, 0);
+        fake_commit_ends(KAFKA_ABORTED, 0);
         world_pass(&world, 50);
         assert_true(fake_queue()->committing);
     }
@@ -106,7 +106,7 @@ static void service__withholds_a_message_that_is_too_large(void **state)
     fake_succeed(fake_running_one("far"));
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 2);
-    fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
+    fake_commit_ends(KAFKA_REFUSED_MESSAGE, 0);
     commit();
     assert_int_equal(fake_queue()->messages, 1);
     assert_true(fake_queue()->positions[0].offset == 0);
@@ -130,10 +130,10 @@ static void service__withholds_two_messages_of_one_record(void **state)
     fake_succeed(fake_running_one("both-far"));
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 2);
-    fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
+    fake_commit_ends(KAFKA_REFUSED_MESSAGE, 0);
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 1);
-    fake_commit_ends(QUEUE_REFUSED_MESSAGE, 0);
+    fake_commit_ends(KAFKA_REFUSED_MESSAGE, 0);
     world_pass(&world, 50);
     assert_false(fake_queue()->committing);
     fake_revoke(0, true);
@@ -208,7 +208,7 @@ static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
         }
         world_turn(&world);
         if (fake_queue()->committing) {
-            fake_commit_ends(QUEUE_COMMITTED, 0);
+            fake_commit_ends(KAFKA_COMMITTED, 0);
         }
         world_pass(&world, 50);
         assert_true(service_records(service) <= 20);
@@ -287,7 +287,7 @@ static void service__comes_back_to_what_it_dropped_while_others_flow(
         }
         world_pass(&world, 7);
         if (fake_queue()->committing) {
-            fake_commit_ends(QUEUE_COMMITTED, 0);
+            fake_commit_ends(KAFKA_COMMITTED, 0);
         }
     }
     assert_true(fake_queue()->rewinds > 0);
@@ -327,11 +327,11 @@ static void service__commits_what_comes_through_before_it_gives_back(
     fake_succeed(fake_running_one("far"));
     world_turn(&world);
     assert_int_equal(fake_queue()->messages, 1);
-    fake_commit_ends(QUEUE_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED, 0);
     assert_int_equal(fake_queue()->releases, 0); /* "one" still runs */
     fake_succeed(fake_running_one("one"));
     world_turn(&world);
-    fake_commit_ends(QUEUE_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED, 0);
     world_turn(&world);
     assert_true(fake_queue()->positions[0].offset == 2);
     assert_int_equal(fake_queue()->releases, 1);
@@ -418,7 +418,7 @@ static void service__forgets_what_was_lost(void **state)
     /* It comes again before the result is known. */
     fake_assign(0, 0, "");
     record(0, "one");
-    fake_commit_ends(QUEUE_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED, 0);
     fake_succeed(fake_running_one("one"));
     commit();
     assert_true(fake_queue()->positions[0].offset == 1);
@@ -437,7 +437,7 @@ static void service__ends_when_it_is_drained(void **state)
     fake_succeed(fake_running_one("one"));
     world_turn(&world);
     assert_false(fake_queue()->closing);
-    fake_commit_ends(QUEUE_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED, 0);
     world_turn(&world);
     assert_true(fake_queue()->closing);
     fake_revoke(0, false);

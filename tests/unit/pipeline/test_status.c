@@ -18,8 +18,8 @@ static void begin_ready(void)
 {
     begin_of(100);
     arena = NULL;
-    fake_queue()->state = (struct queue_state){true, true};
-    fake_queue()->bounds = (struct queue_bounds){0, 10};
+    fake_queue()->state = (struct kafka_state){true, true};
+    fake_queue()->bounds = (struct kafka_bounds){0, 10};
 }
 
 static void done(void)
@@ -50,7 +50,7 @@ static void status__is_not_ready_before_the_group_and_the_producer_are(
     check_contains("reason", status.reasons[0], "no assignment");
     check_contains("reason", status.reasons[1], "no producer");
     /* A member without a partition: there are more members than that. */
-    fake_queue()->state = (struct queue_state){true, true};
+    fake_queue()->state = (struct kafka_state){true, true};
     assert_int_equal(look()->reason_count, 0);
     assert_int_equal(status.partition_count, 0);
     done();
@@ -98,7 +98,7 @@ static void status__shows_how_far_a_partition_has_come(void **state)
     assert_true(status.partitions[0].lag == 6);
     assert_int_equal(status.partitions[0].records, 1);
     assert_int_equal(status.records, 1);
-    fake_queue()->bounds = (struct queue_bounds){-1, -1};
+    fake_queue()->bounds = (struct kafka_bounds){-1, -1};
     assert_true(look()->partitions[0].lag == -1);
     done();
 }
@@ -228,11 +228,11 @@ static void counts__are_of_what_is_committed(void **state)
     assert_true(counts->consumed == 4);
     assert_true(counts->completed[OUTCOME_SUCCEEDED] == 0);
     assert_true(status.registrations[0].counts->succeeded == 0);
-    fake_commit_ends(QUEUE_ABORTED, 0);
+    fake_commit_ends(KAFKA_ABORTED, 0);
     commit_all();
     counts = look()->counts;
-    assert_true(counts->transactions[QUEUE_ABORTED] == 1);
-    assert_true(counts->transactions[QUEUE_COMMITTED] >= 1);
+    assert_true(counts->transactions[KAFKA_ABORTED] == 1);
+    assert_true(counts->transactions[KAFKA_COMMITTED] >= 1);
     assert_true(counts->completed[OUTCOME_SUCCEEDED] == 1);
     assert_true(counts->completed[OUTCOME_SKIPPED] == 1);
     assert_true(counts->completed[OUTCOME_FAILED] == 2);

@@ -1,4 +1,4 @@
-#include "letters.h"
+#include "dead_letter_list.h"
 
 static void explain__has_the_text_of_the_table_for_every_class(void **state)
 {
@@ -7,8 +7,8 @@ static void explain__has_the_text_of_the_table_for_every_class(void **state)
     size_t classes = 0;
 
     for (const struct error_row *row = error_table; row->name != NULL; row++) {
-        struct dead_letter letter = {.error_class = row->error_class};
-        struct explanation text = dead_letter_explain(&letter);
+        struct dead_letter dead_letter = {.error_class = row->error_class};
+        struct explanation text = dead_letter_explain(&dead_letter);
 
         check(row->name, strcmp(text.why, unknown.why) != 0);
         if (error_row_is_class(row)) {
@@ -32,22 +32,22 @@ static void explain__knows_what_a_code_adds(void **state)
 
 static void explain__says_what_each_state_means(void **state)
 {
-    for (int i = 0; i < LETTER_STATES; i++) {
-        const char *name = letter_state_name((enum letter_state)i);
+    for (int i = 0; i < DEAD_LETTER_STATES; i++) {
+        const char *name = dead_letter_state_name((enum dead_letter_state)i);
 
         check(name, name != NULL && *name != '\0');
-        check(name, strlen(letter_state_explain((enum letter_state)i)) > 10);
+        check(name, strlen(dead_letter_state_explain((enum dead_letter_state)i)) > 10);
     }
 }
 
 static void explain__does_not_guess_about_what_is_no_dead_letter(void **state)
 {
-    struct dead_letter letter = {.error_class = "schema",
-                                 .state = LETTER_UNREADABLE};
+    struct dead_letter dead_letter = {.error_class = "schema",
+                                 .state = DEAD_LETTER_UNREADABLE};
 
-    check_contains("unreadable", dead_letter_explain(&letter).why, "headers");
-    letter = (struct dead_letter){0};
-    check_contains("none", dead_letter_explain(&letter).why, "headers");
+    check_contains("unreadable", dead_letter_explain(&dead_letter).why, "headers");
+    dead_letter = (struct dead_letter){0};
+    check_contains("none", dead_letter_explain(&dead_letter).why, "headers");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "letters.h"
+#include "dead_letter_list.h"
 
 #define NOW 1767323049000 /* when the sample failed */
 
@@ -19,12 +19,12 @@ static bool sample_matches(const struct filter *filter, const char *value)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct sample sample;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
     sample_init(&sample);
     sample.input.message.value = bytes_of(value);
-    dead_letter_read(&sample.input, arena, &letter);
-    return filter_matches(filter, &letter, &sample.input.message);
+    dead_letter_read(&sample.input, arena, &dead_letter);
+    return filter_matches(filter, &dead_letter, &sample.input.message);
 }
 
 static void filter__looks_at_what_its_name_says(void **state)
@@ -168,7 +168,7 @@ static void filter__has_room_for_so_many(void **state)
     struct filter filter = {0};
     struct error err;
 
-    for (size_t i = 0; i < FILTER_MOST_TERMS; i++) {
+    for (size_t i = 0; i < FILTER_MAX_TERMS; i++) {
         add(&filter, "--class", "schema");
     }
     assert_int_equal(filter_add(&filter, "--class", "x", NOW, &err), -1);

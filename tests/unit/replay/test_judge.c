@@ -1,20 +1,20 @@
 /* What a record's facts amount to, and in which words */
 
 #include "asserts.h"
-#include "waybill/trail.h"
+#include "waybill/history.h"
 
-static struct trail_outcome own_success = {.own = true, .status = "succeeded"};
-static struct trail_outcome own_failure = {.own = true, .status = "failed"};
-static struct trail_outcome own_skip = {.own = true, .status = "skipped"};
-static struct trail_outcome other_success = {.status = "succeeded"};
-static struct trail_delivery done = {.attachment = "a", .done = true};
-static struct trail_delivery tried = {.attachment = "a", .attempts = 3};
+static struct history_outcome own_success = {.own = true, .status = "succeeded"};
+static struct history_outcome own_failure = {.own = true, .status = "failed"};
+static struct history_outcome own_skip = {.own = true, .status = "skipped"};
+static struct history_outcome other_success = {.status = "succeeded"};
+static struct history_delivery done = {.attachment = "a", .done = true};
+static struct history_delivery tried = {.attachment = "a", .attempts = 3};
 
 /* Of record 42 of a partition that holds 10 up to 99, of which 20 are done;
  * what is 0 here is as it is there. */
 struct row {
     const char *label;
-    enum trail_verdict verdict;
+    enum history_verdict verdict;
     const char *words; /* a part of them */
     bool no_partition;
     bool missing; /* the record */
@@ -25,8 +25,8 @@ struct row {
     bool marked_done;
     bool incomplete;
     const char *unreadable;
-    struct trail_outcome *outcome;
-    struct trail_delivery *delivery;
+    struct history_outcome *outcome;
+    struct history_delivery *delivery;
 };
 
 static int64_t or_else(int64_t number, int64_t otherwise)
@@ -34,11 +34,11 @@ static int64_t or_else(int64_t number, int64_t otherwise)
     return number != 0 ? number : otherwise;
 }
 
-static struct trail trail_of(const struct row *row)
+static struct history history_of(const struct row *row)
 {
     int64_t committed = or_else(row->committed, 20);
 
-    return (struct trail){
+    return (struct history){
         .topic = "t",
         .partition = 3,
         .offset = 42,
@@ -61,69 +61,69 @@ static struct trail trail_of(const struct row *row)
 }
 
 static const struct row rows[] = {
-    {"no such partition", TRAIL_NO_PARTITION,
+    {"no such partition", HISTORY_NO_PARTITION,
      "topic 't' has 4 partitions, from 0 on.", .no_partition = true},
-    {"behind the end", TRAIL_NOT_WRITTEN, "the partition ends at offset 42.",
+    {"behind the end", HISTORY_NOT_WRITTEN, "the partition ends at offset 42.",
      .end = 42, .missing = true},
-    {"a marker", TRAIL_NO_RECORD, "no record stands at this offset",
+    {"a marker", HISTORY_NO_RECORD, "no record stands at this offset",
      .missing = true},
-    {"... below the commit too", TRAIL_NO_RECORD, "no record", .missing = true,
+    {"... below the commit too", HISTORY_NO_RECORD, "no record", .missing = true,
      .committed = 50},
-    {"deleted, and done", TRAIL_GONE,
+    {"deleted, and done", HISTORY_GONE,
      "done, and deleted since: the partition begins at offset 43",
      .missing = true, .low = 43, .committed = 50, .outcome = &own_success},
-    {"deleted, and nobody knows", TRAIL_GONE, "no outcome of it is left",
+    {"deleted, and nobody knows", HISTORY_GONE, "no outcome of it is left",
      .missing = true, .low = 43, .committed = 50},
-    {"deleted, and done above the commit", TRAIL_GONE, "", .missing = true,
+    {"deleted, and done above the commit", HISTORY_GONE, "", .missing = true,
      .low = 43, .marked_done = true},
-    {"deleted before it was done", TRAIL_LOST, "deleted before it was done",
+    {"deleted before it was done", HISTORY_LOST, "deleted before it was done",
      .missing = true, .low = 43},
-    {"deleted, and another of the event was delivered", TRAIL_LOST, "",
+    {"deleted, and another of the event was delivered", HISTORY_LOST, "",
      .missing = true, .low = 43, .outcome = &other_success},
-    {"nothing committed", TRAIL_UNREAD, "group 'g' has committed nothing",
+    {"nothing committed", HISTORY_UNREAD, "group 'g' has committed nothing",
      .committed = -1},
-    {"not so far yet", TRAIL_UNREAD, "stands at offset 20, 22 before it.",
+    {"not so far yet", HISTORY_UNREAD, "stands at offset 20, 22 before it.",
      .committed = 20},
-    {"the next", TRAIL_UNREAD, "so it is the next.", .committed = 42},
-    {"read up to it", TRAIL_UNREAD, "", .dispatched = 42},
-    {"read", TRAIL_IN_FLIGHT, "read, and not done", .dispatched = 43},
-    {"tried", TRAIL_IN_FLIGHT, "read, and not done", .dispatched = 43,
+    {"the next", HISTORY_UNREAD, "so it is the next.", .committed = 42},
+    {"read up to it", HISTORY_UNREAD, "", .dispatched = 42},
+    {"read", HISTORY_IN_FLIGHT, "read, and not done", .dispatched = 43},
+    {"tried", HISTORY_IN_FLIGHT, "read, and not done", .dispatched = 43,
      .delivery = &tried},
-    {"one delivery done", TRAIL_PARTLY_DONE, "partly done", .dispatched = 43,
+    {"one delivery done", HISTORY_PARTLY_DONE, "partly done", .dispatched = 43,
      .delivery = &done},
-    {"... as its outcome says too", TRAIL_PARTLY_DONE, "partly done",
+    {"... as its outcome says too", HISTORY_PARTLY_DONE, "partly done",
      .dispatched = 43, .outcome = &own_success, .delivery = &done},
-    {"set back", TRAIL_SET_BACK,
+    {"set back", HISTORY_SET_BACK,
      "stands at offset 20, 22 before it. The offset "
      "was set back",
      .outcome = &own_success},
-    {"... to it", TRAIL_SET_BACK, "so it is the next. The offset was set back",
+    {"... to it", HISTORY_SET_BACK, "so it is the next. The offset was set back",
      .committed = 42, .outcome = &own_failure},
-    {"... and read up to it", TRAIL_SET_BACK,
+    {"... and read up to it", HISTORY_SET_BACK,
      "the record will be read and delivered again.", .dispatched = 42,
      .outcome = &own_success},
-    {"... and read again", TRAIL_SET_BACK, "is in work once more",
+    {"... and read again", HISTORY_SET_BACK, "is in work once more",
      .dispatched = 43, .outcome = &own_success},
-    {"... and tried again", TRAIL_SET_BACK, "is in work once more",
+    {"... and tried again", HISTORY_SET_BACK, "is in work once more",
      .dispatched = 43, .outcome = &own_success, .delivery = &tried},
-    {"expired", TRAIL_SET_BACK, "group 'g' has no offset in this partition",
+    {"expired", HISTORY_SET_BACK, "group 'g' has no offset in this partition",
      .committed = -1, .outcome = &own_success},
-    {"set by who knows whom", TRAIL_SET_BACK, "nobody can tell",
+    {"set by who knows whom", HISTORY_SET_BACK, "nobody can tell",
      .unreadable = "what?", .outcome = &own_success},
-    {"before it, and another of the event was delivered", TRAIL_UNREAD, "",
+    {"before it, and another of the event was delivered", HISTORY_UNREAD, "",
      .outcome = &other_success},
-    {"done", TRAIL_DONE, "done: delivered, with 1 outcome.", .committed = 43,
+    {"done", HISTORY_DONE, "done: delivered, with 1 outcome.", .committed = 43,
      .outcome = &own_success},
-    {"done above the commit", TRAIL_DONE,
+    {"done above the commit", HISTORY_DONE,
      "done, but not well: 1 of 1 outcome is a failure.", .marked_done = true,
      .outcome = &own_failure},
-    {"skipped", TRAIL_DONE, "nothing is attached to its workflow",
+    {"skipped", HISTORY_DONE, "nothing is attached to its workflow",
      .committed = 43, .outcome = &own_skip},
-    {"passed over", TRAIL_PASSED,
+    {"passed over", HISTORY_PASSED,
      "no outcome of it is on the topic of outcomes. Either", .committed = 43},
-    {"... as far as is known", TRAIL_PASSED, "as far as it was searched",
+    {"... as far as is known", HISTORY_PASSED, "as far as it was searched",
      .committed = 43, .incomplete = true},
-    {"... though another of the event was delivered", TRAIL_PASSED, "",
+    {"... though another of the event was delivered", HISTORY_PASSED, "",
      .committed = 43, .outcome = &other_success},
 };
 
@@ -132,11 +132,11 @@ static void judge__knows_what_the_facts_amount_to(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         CLEANUP(str_release) struct str words = STR_INIT(STR_UNLIMITED);
         const struct row *row = &rows[i];
-        struct trail trail = trail_of(row);
+        struct history history = history_of(row);
 
-        check_text(row->label, trail_verdict_name(trail_judge(&trail)),
-                   trail_verdict_name(row->verdict));
-        trail_explain(&trail, &words);
+        check_text(row->label, history_verdict_name(history_judge(&history)),
+                   history_verdict_name(row->verdict));
+        history_explain(&history, &words);
         check_contains(row->label, words.data, row->words);
     }
 }
@@ -144,12 +144,12 @@ static void judge__knows_what_the_facts_amount_to(void **state)
 /* It is judged while outcomes are still coming, before they are in order. */
 static void judge__finds_an_own_outcome_behind_others(void **state)
 {
-    struct trail_outcome outcomes[] = {other_success, own_success};
+    struct history_outcome outcomes[] = {other_success, own_success};
     struct row row = {.committed = 43, .outcome = outcomes};
-    struct trail trail = trail_of(&row);
+    struct history history = history_of(&row);
 
-    trail.outcome_count = ARRAY_SIZE(outcomes);
-    assert_int_equal(trail_judge(&trail), TRAIL_DONE);
+    history.outcome_count = ARRAY_SIZE(outcomes);
+    assert_int_equal(history_judge(&history), HISTORY_DONE);
 }
 
 static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
@@ -158,7 +158,7 @@ static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
     CLEANUP(release_arena) struct arena *arena = arena_new();
     CLEANUP(progress_release)
     struct progress progress = {.watermark = 40, .dispatched = 60};
-    struct trail trail = {.offset = 42, .committed = 40};
+    struct history history = {.offset = 42, .committed = 40};
     struct progress_attempts attempts = {.offset = 42,
                                          .id = progress_id("two"),
                                          .attempts = 5,
@@ -170,18 +170,18 @@ static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
     progress_add_attempts(&progress, &attempts);
     attempts.offset = 44;
     progress_add_attempts(&progress, &attempts);
-    trail_take_progress(&trail, &progress, names, ARRAY_SIZE(names), arena);
-    assert_false(trail.marked_done);
-    assert_int_equal(trail.dispatched, 60);
-    assert_int_equal(trail.delivery_count, 3);
-    assert_string_equal(trail.deliveries[0].attachment, "one");
-    assert_true(trail.deliveries[0].done);
-    assert_null(trail.deliveries[1].attachment);
-    assert_string_equal(trail.deliveries[2].attachment, "two");
-    assert_int_equal(trail.deliveries[2].attempts, 5);
+    history_take_progress(&history, &progress, names, ARRAY_SIZE(names), arena);
+    assert_false(history.marked_done);
+    assert_int_equal(history.dispatched, 60);
+    assert_int_equal(history.delivery_count, 3);
+    assert_string_equal(history.deliveries[0].attachment, "one");
+    assert_true(history.deliveries[0].done);
+    assert_null(history.deliveries[1].attachment);
+    assert_string_equal(history.deliveries[2].attachment, "two");
+    assert_int_equal(history.deliveries[2].attempts, 5);
     offset_set_add(&progress.done, 42);
-    trail_take_progress(&trail, &progress, names, ARRAY_SIZE(names), arena);
-    assert_true(trail.marked_done);
+    history_take_progress(&history, &progress, names, ARRAY_SIZE(names), arena);
+    assert_true(history.marked_done);
 }
 
 int main(void)

@@ -1,30 +1,30 @@
-#include "letters.h"
+#include "dead_letter_list.h"
 
 #define SUCCEEDED "dev.waybill.delivery.succeeded.v1"
 #define FAILED "dev.waybill.delivery.failed.v1"
 
-static struct letters *sample_letters(void)
+static struct dead_letter_list *sample_letters(void)
 {
-    struct letters *letters = letters_new();
+    struct dead_letter_list *dead_letter_list = dead_letter_list_new();
     struct sample sample;
 
     sample_init(&sample);
-    letters_put(letters, &sample, 0, 1);
+    dead_letter_list_put(dead_letter_list, &sample, 0, 1);
     sample_set(&sample, "waybill-attachment", "ghcr:w2");
-    letters_put(letters, &sample, 0, 2);
+    dead_letter_list_put(dead_letter_list, &sample, 0, 2);
     sample_set(&sample, "waybill-attachment", NULL);
     sample_set(&sample, "waybill-event-id", "e2");
-    letters_put(letters, &sample, 0, 3);
+    dead_letter_list_put(dead_letter_list, &sample, 0, 3);
     sample_set(&sample, "waybill-event-id", NULL);
-    letters_put(letters, &sample, 0, 4);
-    letters_sort(letters);
-    return letters;
+    dead_letter_list_put(dead_letter_list, &sample, 0, 4);
+    dead_letter_list_sort(dead_letter_list);
+    return dead_letter_list;
 }
 
 static const char data[] = "{\"status\": \"succeeded\", \"input\": {\"id\": "
                            "\"e1\"}, \"attachment\": \"ghcr:w1\"}";
 
-static bool read_binary(struct letters *letters, struct arena *arena,
+static bool read_binary(struct dead_letter_list *dead_letter_list, struct arena *arena,
                         const char *type, const char *source, const char *id,
                         const char *value, struct outcome_note *ret_note)
 {
@@ -38,17 +38,17 @@ static bool read_binary(struct letters *letters, struct arena *arena,
                                     .headers = headers,
                                     .header_count = ARRAY_SIZE(headers)};
 
-    return outcome_note_read(&message, "waybill/g", letters, arena, ret_note);
+    return outcome_note_read(&message, "waybill/g", dead_letter_list, arena, ret_note);
 }
 
 static void outcomes__of_these_events_are_read(void **state)
 {
-    CLEANUP(release_letters) struct letters *letters = sample_letters();
+    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct outcome_note note;
 
     assert_true(
-        read_binary(letters, arena, SUCCEEDED, "waybill/g", "e1", data, &note));
+        read_binary(dead_letter_list, arena, SUCCEEDED, "waybill/g", "e1", data, &note));
     assert_string_equal(note.event_id, "e1");
     assert_string_equal(note.attachment, "ghcr:w1");
     assert_true(note.succeeded);
@@ -57,7 +57,7 @@ static void outcomes__of_these_events_are_read(void **state)
 
 static void outcomes__of_others_are_not(void **state)
 {
-    CLEANUP(release_letters) struct letters *letters = sample_letters();
+    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
     CLEANUP(release_arena) struct arena *arena = arena_new();
     static const char *const rows[][4] = {
         {SUCCEEDED, "waybill/h", "e1", data},
@@ -75,7 +75,7 @@ static void outcomes__of_others_are_not(void **state)
         struct outcome_note note;
 
         check_number("row",
-                     read_binary(letters, arena, rows[i][0], rows[i][1],
+                     read_binary(dead_letter_list, arena, rows[i][0], rows[i][1],
                                  rows[i][2], rows[i][3], &note),
                      false);
     }
@@ -83,7 +83,7 @@ static void outcomes__of_others_are_not(void **state)
 
 static void outcomes__are_read_in_structured_mode(void **state)
 {
-    CLEANUP(release_letters) struct letters *letters = sample_letters();
+    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
     CLEANUP(release_arena) struct arena *arena = arena_new();
     const struct header type = {
         "Content-Type",
@@ -96,43 +96,43 @@ static void outcomes__are_read_in_structured_mode(void **state)
     struct outcome_note note;
 
     assert_true(
-        outcome_note_read(&message, "waybill/g", letters, arena, &note));
+        outcome_note_read(&message, "waybill/g", dead_letter_list, arena, &note));
     assert_string_equal(note.event_id, "e2");
     assert_null(note.attachment);
     assert_true(note.failed);
     assert_false(
-        outcome_note_read(&message, "waybill/h", letters, arena, &note));
+        outcome_note_read(&message, "waybill/h", dead_letter_list, arena, &note));
 }
 
 static void outcomes__settle_the_delivery_that_they_are_of(void **state)
 {
-    CLEANUP(release_letters) struct letters *letters = sample_letters();
+    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
     struct outcome_note note = {
         .event_id = "e1", .attachment = "ghcr:w1", .failed = true};
 
-    letters_note(letters, &note);
-    assert_int_equal(letters->all[0].state, LETTER_WAITING);
+    dead_letter_list_note(dead_letter_list, &note);
+    assert_int_equal(dead_letter_list->all[0].state, DEAD_LETTER_WAITING);
     note.succeeded = true;
-    letters_note(letters, &note);
-    assert_int_equal(letters->all[0].state, LETTER_DELIVERED);
-    assert_int_equal(letters->all[1].state, LETTER_WAITING);
+    dead_letter_list_note(dead_letter_list, &note);
+    assert_int_equal(dead_letter_list->all[0].state, DEAD_LETTER_DELIVERED);
+    assert_int_equal(dead_letter_list->all[1].state, DEAD_LETTER_WAITING);
     /* A record that could not be read was delivered once anything of it was. */
     note.event_id = "e2";
-    letters_note(letters, &note);
-    assert_int_equal(letters->all[2].state, LETTER_DELIVERED);
-    assert_int_equal(letters->all[3].state, LETTER_WAITING);
+    dead_letter_list_note(dead_letter_list, &note);
+    assert_int_equal(dead_letter_list->all[2].state, DEAD_LETTER_DELIVERED);
+    assert_int_equal(dead_letter_list->all[3].state, DEAD_LETTER_WAITING);
 }
 
 static void outcomes__are_told_apart_from_those_of_others(void **state)
 {
-    CLEANUP(release_letters) struct letters *letters = sample_letters();
+    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
     struct outcome_note note = {.event_id = "e1", .attachment = "ghcr:w1"};
 
-    assert_false(letters_were_replayed(letters, &note));
-    letters->all[1].put = true;
-    assert_false(letters_were_replayed(letters, &note));
-    letters->all[0].copied = true;
-    assert_true(letters_were_replayed(letters, &note));
+    assert_false(dead_letter_list_were_replayed(dead_letter_list, &note));
+    dead_letter_list->all[1].put = true;
+    assert_false(dead_letter_list_were_replayed(dead_letter_list, &note));
+    dead_letter_list->all[0].copied = true;
+    assert_true(dead_letter_list_were_replayed(dead_letter_list, &note));
 }
 
 int main(void)

@@ -1,10 +1,10 @@
-#include "letters.h"
+#include "dead_letter_list.h"
 
 static void window__says_nothing_of_a_few(void **state)
 {
     struct window window = {0};
 
-    for (size_t i = 0; i < WINDOW_LEAST - 1; i++) {
+    for (size_t i = 0; i < WINDOW_MIN - 1; i++) {
         window_add(&window, true);
         assert_false(window_exceeds(&window, 50));
     }

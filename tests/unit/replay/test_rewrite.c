@@ -1,4 +1,4 @@
-#include "letters.h"
+#include "dead_letter_list.h"
 
 static void check_header(const struct message *message, size_t index,
                          const char *name, const char *value)
@@ -35,11 +35,11 @@ static void rewrite__gives_the_original_and_what_it_is_a_replay_of(void **state)
                                       .timestamp_ms = 1767323045678},
                           .partition = 1,
                           .offset = 9};
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
     struct message message;
 
-    dead_letter_read(&input, arena, &letter);
-    dead_letter_rewrite(&input, &letter, "in", arena, &message);
+    dead_letter_read(&input, arena, &dead_letter);
+    dead_letter_rewrite(&input, &dead_letter, "in", arena, &message);
     assert_string_equal(message.topic, "in");
     assert_true(bytes_equal(message.key, input.message.key));
     assert_true(bytes_equal(message.value, input.message.value));
@@ -62,15 +62,15 @@ static void rewrite__names_no_attachment_where_none_had_failed(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct sample sample;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
     struct message message;
 
     sample_init(&sample);
     sample_set(&sample, "waybill-attachment", NULL);
     sample.input.message.key = (struct bytes){NULL, 0};
     sample.input.message.value = (struct bytes){NULL, 0};
-    dead_letter_read(&sample.input, arena, &letter);
-    dead_letter_rewrite(&sample.input, &letter, "in", arena, &message);
+    dead_letter_read(&sample.input, arena, &dead_letter);
+    dead_letter_rewrite(&sample.input, &dead_letter, "in", arena, &message);
     assert_null(message_header(&message, "waybill-attachment"));
     assert_null(message.key.data);
     assert_null(message.value.data);

@@ -1,46 +1,46 @@
-#include "letters.h"
+#include "dead_letter_list.h"
 #include "waybill/dead_letter_statistics.h"
 
 static void statistics__count_what_matches(void **state)
 {
-    CLEANUP(release_letters) struct letters *letters = letters_new();
-    struct letter_statistics statistics;
+    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = dead_letter_list_new();
+    struct dead_letter_statistics statistics;
     struct sample sample;
 
     sample_init(&sample);
-    letters_put(letters, &sample, 0, 1);
+    dead_letter_list_put(dead_letter_list, &sample, 0, 1);
     sample_set(&sample, "waybill-error-class", "schema");
     sample_set(&sample, "waybill-error-code", NULL);
     sample_set(&sample, "waybill-last-failure", "2026-01-01T00:00:00.000Z");
-    letters_put(letters, &sample, 0, 2);
-    letters_put(letters, &sample, 0, 3);
-    letters_put(letters, &sample, 0, 4);
-    letters_sort(letters);
-    letters->all[3].matches = false;
-    letters->all[1].state = LETTER_REPLAYED;
-    letters_count(letters, &statistics);
+    dead_letter_list_put(dead_letter_list, &sample, 0, 2);
+    dead_letter_list_put(dead_letter_list, &sample, 0, 3);
+    dead_letter_list_put(dead_letter_list, &sample, 0, 4);
+    dead_letter_list_sort(dead_letter_list);
+    dead_letter_list->all[3].matches = false;
+    dead_letter_list->all[1].state = DEAD_LETTER_REPLAYED;
+    dead_letter_list_count(dead_letter_list, &statistics);
     assert_int_equal(statistics.total, 3);
-    assert_int_equal(statistics.states[LETTER_WAITING], 2);
-    assert_int_equal(statistics.states[LETTER_REPLAYED], 1);
+    assert_int_equal(statistics.states[DEAD_LETTER_WAITING], 2);
+    assert_int_equal(statistics.states[DEAD_LETTER_REPLAYED], 1);
     assert_int_equal(statistics.classes.count, 2);
     assert_string_equal(statistics.classes.rows[0].text, "schema");
     assert_int_equal(statistics.classes.rows[0].count, 2);
     assert_null(statistics.codes.rows[0].text);
     assert_int_equal(statistics.oldest->offset, 2);
     assert_int_equal(statistics.newest->offset, 1);
-    letter_statistics_release(&statistics);
+    dead_letter_statistics_release(&statistics);
 }
 
 static void statistics__of_nothing_are_empty(void **state)
 {
-    CLEANUP(release_letters) struct letters *letters = letters_new();
-    struct letter_statistics statistics;
+    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = dead_letter_list_new();
+    struct dead_letter_statistics statistics;
 
-    letters_sort(letters);
-    letters_count(letters, &statistics);
+    dead_letter_list_sort(dead_letter_list);
+    dead_letter_list_count(dead_letter_list, &statistics);
     assert_int_equal(statistics.total, 0);
     assert_null(statistics.oldest);
-    letter_statistics_release(&statistics);
+    dead_letter_statistics_release(&statistics);
 }
 
 static void tally__has_an_end(void **state)

@@ -12,7 +12,7 @@
 
 /* One runner, with the programs of the test, and a loop that it serves */
 struct world {
-    struct needs needs;
+    struct access access;
     struct loop *loop;
     struct runner *runner;
     unsigned running;
@@ -24,24 +24,24 @@ struct world {
 
 static void begin(struct world *world)
 {
-    world->runner = runner_start(world->needs.programs);
+    world->runner = runner_start(world->access.programs);
     world->loop = loop_new(clock_system());
     runner_attach(world->runner, world->loop);
 }
 
 static void allow(struct world *world, const char *command)
 {
-    if (world->needs.arena == NULL) {
-        world->needs.arena = arena_new();
+    if (world->access.arena == NULL) {
+        world->access.arena = arena_new();
     }
-    needs_program(&world->needs, command);
+    access_allow_program(&world->access, command);
 }
 
 static void end(struct world *world)
 {
     runner_stop(world->runner);
     loop_free(world->loop);
-    arena_free(world->needs.arena);
+    arena_free(world->access.arena);
     /* Neither it nor what it ran is left. */
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);

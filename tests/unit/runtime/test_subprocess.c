@@ -64,7 +64,7 @@ static struct outcome run_shell(const char *script, const char *input)
     return run_request(&(struct subprocess_request){
         .argv = argv,
         .input = input,
-        .most_output = 4096,
+        .max_output = 4096,
         .timeout_ms = 30000,
     });
 }
@@ -108,7 +108,7 @@ static void subprocess__can_open_its_standard_input_by_name(void **state)
 
 static void subprocess__does_not_mind_a_program_that_reads_nothing(void **state)
 {
-    static char input[SUBPROCESS_MOST_INPUT + 1];
+    static char input[SUBPROCESS_MAX_INPUT + 1];
     struct outcome outcome;
 
     (void)state;
@@ -120,7 +120,7 @@ static void subprocess__does_not_mind_a_program_that_reads_nothing(void **state)
 
 static void subprocess__refuses_an_input_that_no_pipe_would_take(void **state)
 {
-    static char input[SUBPROCESS_MOST_INPUT + 2];
+    static char input[SUBPROCESS_MAX_INPUT + 2];
     struct outcome outcome;
 
     (void)state;

@@ -85,14 +85,14 @@ static void log__writes_only_what_is_grave_enough(void **state)
     static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN,
                                             LOG_ERROR};
 
-    for (size_t least = 0; least < ARRAY_SIZE(levels); least++) {
-        log_setup(levels[least], LOG_JSON);
+    for (size_t min = 0; min < ARRAY_SIZE(levels); min++) {
+        log_setup(levels[min], LOG_JSON);
         for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
             struct capture capture;
 
             capture_begin(&capture);
             log_write(levels[i], "m", "x", LOG_NUMBER("n", 1));
-            assert_int_equal(*capture_end(&capture) != '\0', i >= least);
+            assert_int_equal(*capture_end(&capture) != '\0', i >= min);
         }
     }
 }
@@ -135,7 +135,7 @@ static void log__keeps_the_line_and_drops_the_fields_when_they_are_too_long(
     static const enum log_format formats[] = {LOG_JSON, LOG_LOGFMT};
 
     for (int i = 0; i < 20000; i++) {
-        str_putc(&text, 'x');
+        str_append_char(&text, 'x');
     }
     for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
         struct capture capture;

@@ -1,45 +1,47 @@
-#include "waybill/needs.h"
+#include "waybill/access.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void add(struct needs *needs, const struct need **list, const char *text)
+static void add(struct access *access, const struct access_entry **list,
+                const char *text)
 {
-    struct need *need;
+    struct access_entry *access_entry;
 
     if (text == NULL || *text == '\0') {
         return;
     }
-    need = arena_alloc(needs->arena, sizeof(*need));
-    need->text = arena_strdup(needs->arena, text);
-    need->next = *list;
-    *list = need;
+    access_entry = arena_alloc(access->arena, sizeof(*access_entry));
+    access_entry->text = arena_strdup(access->arena, text);
+    access_entry->next = *list;
+    *list = access_entry;
 }
 
-void needs_file(struct needs *needs, const char *path)
+void access_allow_file(struct access *access, const char *path)
 {
-    add(needs, &needs->files, path);
+    add(access, &access->files, path);
 }
 
-void needs_written(struct needs *needs, const char *path)
+void access_allow_writing(struct access *access, const char *path)
 {
-    add(needs, &needs->written, path);
+    add(access, &access->written, path);
 }
 
-void needs_program(struct needs *needs, const char *command)
+void access_allow_program(struct access *access, const char *command)
 {
-    add(needs, &needs->programs, command);
+    add(access, &access->programs, command);
 }
 
-bool needs_variable(struct needs *needs, const char *variable,
-                    const char *below)
+bool access_allow_variable(struct access *access, const char *variable,
+                           const char *below)
 {
     const char *value = getenv(variable);
 
     if (value == NULL || *value == '\0') {
         return false;
     }
-    needs_file(needs, arena_printf(needs->arena, "%s%s", value, below));
+    access_allow_file(access,
+                      arena_printf(access->arena, "%s%s", value, below));
     return true;
 }
 
@@ -66,7 +68,7 @@ static bool command_is(const char *command, const char *const *argv)
     return command == NULL;
 }
 
-bool needs_name(const struct need *programs, const char *name)
+bool access_has_program(const struct access_entry *programs, const char *name)
 {
     for (; programs != NULL; programs = programs->next) {
         size_t len = strcspn(programs->text, "\n");
@@ -78,7 +80,8 @@ bool needs_name(const struct need *programs, const char *name)
     return false;
 }
 
-bool needs_allow(const struct need *programs, const char *const *argv)
+bool access_has_command(const struct access_entry *programs,
+                        const char *const *argv)
 {
     /* What has a slash in it is not looked for on PATH. */
     if (argv[0] == NULL || strchr(argv[0], '/') != NULL) {

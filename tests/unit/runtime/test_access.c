@@ -1,6 +1,6 @@
 #include "asserts.h"
 
-#include "waybill/needs.h"
+#include "waybill/access.h"
 
 static const struct {
     const char *label;
@@ -25,47 +25,47 @@ static const struct {
 
 static void needs__allow_what_was_named_and_nothing_else(void **state)
 {
-    struct needs needs = {.arena = arena_new()};
+    struct access access = {.arena = arena_new()};
 
     (void)state;
-    needs_program(&needs, "docker-credential-*\nget");
-    needs_program(&needs, "secret-tool\nlookup\nservice\ngh:github.com");
-    needs_program(&needs, "echo\n*");
+    access_allow_program(&access, "docker-credential-*\nget");
+    access_allow_program(&access, "secret-tool\nlookup\nservice\ngh:github.com");
+    access_allow_program(&access, "echo\n*");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         check(commands[i].label,
-              needs_allow(needs.programs, commands[i].argv) ==
+              access_has_command(access.programs, commands[i].argv) ==
                   commands[i].allowed);
     }
-    assert_true(needs_name(needs.programs, "docker-credential-x"));
-    assert_true(needs_name(needs.programs, "secret-tool"));
-    assert_false(needs_name(needs.programs, "secret-tools"));
-    assert_false(needs_allow(NULL, commands[0].argv));
-    arena_free(needs.arena);
+    assert_true(access_has_program(access.programs, "docker-credential-x"));
+    assert_true(access_has_program(access.programs, "secret-tool"));
+    assert_false(access_has_program(access.programs, "secret-tools"));
+    assert_false(access_has_command(NULL, commands[0].argv));
+    arena_free(access.arena);
 }
 
 static void needs__leave_out_what_is_not_there(void **state)
 {
-    struct needs needs = {.arena = arena_new()};
+    struct access access = {.arena = arena_new()};
 
     (void)state;
-    needs_file(&needs, NULL);
-    needs_file(&needs, "");
-    needs_written(&needs, NULL);
-    needs_written(&needs, "");
-    assert_null(needs.files);
-    assert_null(needs.written);
-    needs_written(&needs, "/b");
-    assert_string_equal(needs.written->text, "/b");
-    assert_null(needs.files);
+    access_allow_file(&access, NULL);
+    access_allow_file(&access, "");
+    access_allow_writing(&access, NULL);
+    access_allow_writing(&access, "");
+    assert_null(access.files);
+    assert_null(access.written);
+    access_allow_writing(&access, "/b");
+    assert_string_equal(access.written->text, "/b");
+    assert_null(access.files);
     unsetenv("WB_FOLDER");
-    assert_false(needs_variable(&needs, "WB_FOLDER", "/file"));
+    assert_false(access_allow_variable(&access, "WB_FOLDER", "/file"));
     setenv("WB_FOLDER", "", 1);
-    assert_false(needs_variable(&needs, "WB_FOLDER", "/file"));
-    assert_null(needs.files);
+    assert_false(access_allow_variable(&access, "WB_FOLDER", "/file"));
+    assert_null(access.files);
     setenv("WB_FOLDER", "/a", 1);
-    assert_true(needs_variable(&needs, "WB_FOLDER", "/file"));
-    assert_string_equal(needs.files->text, "/a/file");
-    arena_free(needs.arena);
+    assert_true(access_allow_variable(&access, "WB_FOLDER", "/file"));
+    assert_string_equal(access.files->text, "/a/file");
+    arena_free(access.arena);
 }
 
 int main(void)

@@ -12,23 +12,24 @@
  * have the service killed and started all that hour; the line says so, as
  * /readyz does.
  *
- * A part of its owner's struct; watched_stop() before that goes away.
+ * A part of its owner's struct; service_manager_stop() before that goes away.
  */
-typedef void watched_look_fn(void *payload, struct arena *arena,
-                             struct status *ret_status);
+typedef void service_manager_status_fn(void *payload, struct arena *arena,
+                                       struct status *ret_status);
 
-struct watched {
+struct service_manager {
     struct notify notify;
     struct loop *loop;
-    watched_look_fn *look;
+    service_manager_status_fn *look;
     void *payload;
     struct timer heartbeat;
     struct timer status;
     char text[128]; /* the line as it was last said */
 };
 
-void watched_start(struct watched *watched, struct loop *loop,
-                   watched_look_fn *look, void *payload);
-void watched_stop(struct watched *watched);
+void service_manager_start(struct service_manager *service_manager,
+                           struct loop *loop, service_manager_status_fn *look,
+                           void *payload);
+void service_manager_stop(struct service_manager *service_manager);
 
 #endif

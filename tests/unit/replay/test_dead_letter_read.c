@@ -1,4 +1,4 @@
-#include "letters.h"
+#include "dead_letter_list.h"
 
 #define ROW(name, value)                                                       \
     {                                                                          \
@@ -13,24 +13,24 @@ static void letter__says_what_its_headers_say(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct sample sample;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
     sample_init(&sample);
     sample_add(&sample, "waybill-replays", "2");
-    dead_letter_read(&sample.input, arena, &letter);
-    assert_int_equal(letter.partition, 2);
-    assert_int_equal(letter.offset, 40);
-    assert_string_equal(letter.error_class, "not_found");
-    assert_string_equal(letter.code, "NAME_UNKNOWN");
-    assert_int_equal(letter.http_status, 404);
-    assert_string_equal(letter.attachment, "ghcr:w1");
-    assert_string_equal(letter.topic, "in");
-    assert_int_equal(letter.origin_partition, 3);
-    assert_int_equal(letter.origin_offset, 42);
-    assert_string_equal(letter.event_id, "e1");
-    assert_true(letter.failed_ms == 1767323049000);
-    assert_int_equal(letter.replays, 2);
-    assert_int_equal(letter.state, LETTER_WAITING);
+    dead_letter_read(&sample.input, arena, &dead_letter);
+    assert_int_equal(dead_letter.partition, 2);
+    assert_int_equal(dead_letter.offset, 40);
+    assert_string_equal(dead_letter.error_class, "not_found");
+    assert_string_equal(dead_letter.code, "NAME_UNKNOWN");
+    assert_int_equal(dead_letter.http_status, 404);
+    assert_string_equal(dead_letter.attachment, "ghcr:w1");
+    assert_string_equal(dead_letter.topic, "in");
+    assert_int_equal(dead_letter.origin_partition, 3);
+    assert_int_equal(dead_letter.origin_offset, 42);
+    assert_string_equal(dead_letter.event_id, "e1");
+    assert_true(dead_letter.failed_ms == 1767323049000);
+    assert_int_equal(dead_letter.replays, 2);
+    assert_int_equal(dead_letter.state, DEAD_LETTER_WAITING);
 }
 
 static void letter__believes_no_header_of_the_record_itself(void **state)
@@ -42,13 +42,13 @@ static void letter__believes_no_header_of_the_record_itself(void **state)
         {"waybill-replays", bytes_of("99")},
         FROM_A_RECORD,
     };
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
-    read_headers(headers, ARRAY_SIZE(headers), arena, &letter);
-    assert_string_equal(letter.error_class, "schema");
-    assert_null(letter.attachment);
-    assert_int_equal(letter.replays, 0);
-    assert_int_equal(letter.state, LETTER_WAITING);
+    read_headers(headers, ARRAY_SIZE(headers), arena, &dead_letter);
+    assert_string_equal(dead_letter.error_class, "schema");
+    assert_null(dead_letter.attachment);
+    assert_int_equal(dead_letter.replays, 0);
+    assert_int_equal(dead_letter.state, DEAD_LETTER_WAITING);
 }
 
 static void letter__takes_the_count_of_the_replay_that_it_is_of(void **state)
@@ -59,10 +59,10 @@ static void letter__takes_the_count_of_the_replay_that_it_is_of(void **state)
         {"waybill-dead-letter", bytes_of("dead/0/1")},
         FROM_A_RECORD,
     };
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
-    read_headers(headers, ARRAY_SIZE(headers), arena, &letter);
-    assert_int_equal(letter.replays, 3);
+    read_headers(headers, ARRAY_SIZE(headers), arena, &dead_letter);
+    assert_int_equal(dead_letter.replays, 3);
 }
 
 static void letter__is_unreadable_without_its_origin(void **state)
@@ -86,12 +86,12 @@ static void letter__is_unreadable_without_its_origin(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         CLEANUP(release_arena) struct arena *arena = arena_new();
         struct sample sample;
-        struct dead_letter letter;
+        struct dead_letter dead_letter;
 
         sample_init(&sample);
         sample_set(&sample, rows[i].name, rows[i].value);
-        dead_letter_read(&sample.input, arena, &letter);
-        check(rows[i].name, letter.state == LETTER_UNREADABLE);
+        dead_letter_read(&sample.input, arena, &dead_letter);
+        check(rows[i].name, dead_letter.state == DEAD_LETTER_UNREADABLE);
     }
 }
 
@@ -100,14 +100,14 @@ static void letter__keeps_no_more_of_a_header_than_waybill_writes(void **state)
     CLEANUP(release_arena) struct arena *arena = arena_new();
     static char huge[100001];
     struct sample sample;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
     memset(huge, 'x', sizeof(huge) - 1);
     sample_init(&sample);
     sample_set(&sample, "waybill-attachment", huge);
-    dead_letter_read(&sample.input, arena, &letter);
-    assert_null(letter.attachment);
-    assert_int_equal(letter.state, LETTER_UNREADABLE);
+    dead_letter_read(&sample.input, arena, &dead_letter);
+    assert_null(dead_letter.attachment);
+    assert_int_equal(dead_letter.state, DEAD_LETTER_UNREADABLE);
 }
 
 /* One without an attachment is for all of them. */
@@ -116,19 +116,19 @@ static void letter__is_not_for_everybody_when_its_attachment_is_no_text(
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct sample sample;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
     sample_init(&sample);
     sample_set(&sample, "waybill-attachment", "ghcr:\xFF");
-    dead_letter_read(&sample.input, arena, &letter);
-    assert_int_equal(letter.state, LETTER_UNREADABLE);
+    dead_letter_read(&sample.input, arena, &dead_letter);
+    assert_int_equal(dead_letter.state, DEAD_LETTER_UNREADABLE);
 }
 
 static void letter__survives_hostile_headers(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct sample sample;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
     sample_init(&sample);
     sample_set(&sample, "waybill-last-failure", "yesterday");
@@ -136,13 +136,13 @@ static void letter__survives_hostile_headers(void **state)
     sample.headers[2].value =
         (struct bytes){(const unsigned char *)"A\0B\xFF", 4};
     sample.headers[3].value = (struct bytes){NULL, 0};
-    dead_letter_read(&sample.input, arena, &letter);
-    assert_null(letter.code);
-    assert_null(letter.message);
-    assert_int_equal(letter.state, LETTER_WAITING);
-    assert_int_equal(letter.http_status, 0);
+    dead_letter_read(&sample.input, arena, &dead_letter);
+    assert_null(dead_letter.code);
+    assert_null(dead_letter.message);
+    assert_int_equal(dead_letter.state, DEAD_LETTER_WAITING);
+    assert_int_equal(dead_letter.http_status, 0);
     /* The record's own time stands in. */
-    assert_true(letter.failed_ms == 1767323000000);
+    assert_true(dead_letter.failed_ms == 1767323000000);
 }
 
 int main(void)

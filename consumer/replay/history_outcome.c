@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "replay_internal.h"
+#include "waybill/history.h"
 #include "waybill/json.h"
-#include "waybill/trail.h"
 
 /*
  * An outcome that speaks of a record. Its id begins with the record's
@@ -12,20 +12,20 @@
  */
 
 /* "t/3/42" or "t/3/42/attachment" */
-static bool is_id_of(const char *place, struct bytes id)
+static bool is_id_of(const char *coordinates, struct bytes id)
 {
-    size_t len = strlen(place);
+    size_t len = strlen(coordinates);
 
-    return id.len >= len && memcmp(id.data, place, len) == 0 &&
+    return id.len >= len && memcmp(id.data, coordinates, len) == 0 &&
            (id.len == len || id.data[len] == '/');
 }
 
-static bool has_id_of(const struct message *message, const char *place)
+static bool has_id_of(const struct message *message, const char *coordinates)
 {
     const struct header *header = message_header(message, "ce_id");
 
     return header != NULL && header->value.data != NULL &&
-           is_id_of(place, header->value);
+           is_id_of(coordinates, header->value);
 }
 
 static bool holds(struct bytes value, const char *text)
@@ -44,8 +44,9 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static bool may_concern(const struct trail *trail, const struct input *input,
-                        const char *source, const char *place)
+static bool may_concern(const struct history *history,
+                        const struct input *input, const char *source,
+                        const char *coordinates)
 {
     const struct message *message = &input->message;
 
@@ -53,14 +54,14 @@ static bool may_concern(const struct trail *trail, const struct input *input,
         return false;
     }
     if (outcome_is_structured(message)) {
-        return holds(message->value, place) ||
-               (trail->event_id != NULL &&
-                (!is_plain(trail->event_id) ||
-                 holds(message->value, trail->event_id)));
+        return holds(message->value, coordinates) ||
+               (history->event_id != NULL &&
+                (!is_plain(history->event_id) ||
+                 holds(message->value, history->event_id)));
     }
     return message_header_is(message, "ce_source", source) &&
-           (has_id_of(message, place) ||
-            message_header_is(message, "ce_causationid", trail->event_id));
+           (has_id_of(message, coordinates) ||
+            message_header_is(message, "ce_causationid", history->event_id));
 }
 
 static const char *text_in(const struct json *json, const char *name,
@@ -93,7 +94,7 @@ static int small_in(const struct json *json, const char *name)
 }
 
 static void read_data(const struct json *data, struct arena *arena,
-                      struct trail_outcome *to)
+                      struct history_outcome *to)
 {
     const struct json *input = json_member(data, "input");
     const struct json *artifact = json_member(data, "artifact");
@@ -126,24 +127,25 @@ static void read_data(const struct json *data, struct arena *arena,
     to->finished_at = text_in(data, "finished_at", arena);
 }
 
-static bool is_own(const struct trail *trail, const struct trail_outcome *one)
+static bool is_own(const struct history *history,
+                   const struct history_outcome *one)
 {
-    return one->topic != NULL && strcmp(one->topic, trail->topic) == 0 &&
-           one->input_partition == trail->partition &&
-           one->input_offset == trail->offset;
+    return one->topic != NULL && strcmp(one->topic, history->topic) == 0 &&
+           one->input_partition == history->partition &&
+           one->input_offset == history->offset;
 }
 
-static bool is_of_event(const struct trail *trail,
-                        const struct trail_outcome *one)
+static bool is_of_event(const struct history *history,
+                        const struct history_outcome *one)
 {
-    return trail->event_id != NULL && one->event_id != NULL &&
-           strcmp(trail->event_id, one->event_id) == 0;
+    return history->event_id != NULL && one->event_id != NULL &&
+           strcmp(history->event_id, one->event_id) == 0;
 }
 
 /* Both modes; false: it comes from somebody else. */
 static bool read_document(const struct json *json, const struct input *input,
                           const char *source, struct arena *arena,
-                          struct trail_outcome *to)
+                          struct history_outcome *to)
 {
     const char *from = json_text(json_member(json, "source"));
 
@@ -158,27 +160,28 @@ static bool read_document(const struct json *json, const struct input *input,
     return from != NULL && strcmp(from, source) == 0;
 }
 
-bool trail_read_outcome(const struct trail *trail, const char *source,
-                        const struct input *input, struct arena *arena,
-                        struct trail_outcome *ret_outcome)
+bool history_read_outcome(const struct history *history, const char *source,
+                          const struct input *input, struct arena *arena,
+                          struct history_outcome *ret_outcome)
 {
-    char place[300];
-    struct trail_outcome one = {.partition = input->partition,
-                                .offset = input->offset};
+    char coordinates[300];
+    struct history_outcome one = {.partition = input->partition,
+                                  .offset = input->offset};
     struct json *json;
     struct error ignored;
     bool read;
 
-    snprintf(place, sizeof(place), "%s/%d/%lld", trail->topic,
-             (int)trail->partition, (long long)trail->offset);
-    if (!may_concern(trail, input, source, place) ||
+    snprintf(coordinates, sizeof(coordinates), "%s/%d/%lld", history->topic,
+             (int)history->partition, (long long)history->offset);
+    if (!may_concern(history, input, source, coordinates) ||
         json_parse((const char *)input->message.value.data,
                    input->message.value.len, &json, &ignored) < 0) {
         return false;
     }
     read = read_document(json, input, source, arena, &one);
     json_free(json);
-    one.own = is_own(trail, &one);
+    one.own = is_own(history, &one);
     *ret_outcome = one;
-    return read && one.status != NULL && (one.own || is_of_event(trail, &one));
+    return read && one.status != NULL &&
+           (one.own || is_of_event(history, &one));
 }

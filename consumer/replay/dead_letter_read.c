@@ -9,7 +9,7 @@ static const char *const state_names[] = {
     "quarantined", "foreign",  "unreadable",
 };
 
-const char *letter_state_name(enum letter_state state)
+const char *dead_letter_state_name(enum dead_letter_state state)
 {
     return state_names[state];
 }
@@ -50,7 +50,7 @@ static const char *text_of(const struct reader *reader, const char *name)
 
 /* -1: none, or no number from 0 to `most` */
 static int64_t number_of(const struct reader *reader, const char *name,
-                         int64_t most)
+                         int64_t max)
 {
     const char *text = text_of(reader, name);
     int64_t number = 0;
@@ -65,7 +65,7 @@ static int64_t number_of(const struct reader *reader, const char *name,
             return -1;
         }
     }
-    return number <= most ? number : -1;
+    return number <= max ? number : -1;
 }
 
 static int64_t count_of(const struct reader *reader, const char *name)
@@ -83,29 +83,31 @@ static int64_t time_of(const struct reader *reader, const char *name)
     return ms > 0 ? ms : 0;
 }
 
-static void read_error(const struct reader *reader, struct dead_letter *letter)
+static void read_error(const struct reader *reader,
+                       struct dead_letter *dead_letter)
 {
-    letter->error_class = text_of(reader, "waybill-error-class");
-    letter->code = note_of(reader, "waybill-error-code");
-    letter->message = note_of(reader, "waybill-error-message");
-    letter->http_status = (int)count_of(reader, "waybill-http-status");
-    letter->attempts = (unsigned)count_of(reader, "waybill-attempts");
-    letter->first_failed_ms = time_of(reader, "waybill-first-failure");
-    letter->failed_ms = time_of(reader, "waybill-last-failure");
-    letter->integration = text_of(reader, "waybill-integration");
-    letter->registration = text_of(reader, "waybill-registration");
-    letter->attachment = text_of(reader, "waybill-attachment");
+    dead_letter->error_class = text_of(reader, "waybill-error-class");
+    dead_letter->code = note_of(reader, "waybill-error-code");
+    dead_letter->message = note_of(reader, "waybill-error-message");
+    dead_letter->http_status = (int)count_of(reader, "waybill-http-status");
+    dead_letter->attempts = (unsigned)count_of(reader, "waybill-attempts");
+    dead_letter->first_failed_ms = time_of(reader, "waybill-first-failure");
+    dead_letter->failed_ms = time_of(reader, "waybill-last-failure");
+    dead_letter->integration = text_of(reader, "waybill-integration");
+    dead_letter->registration = text_of(reader, "waybill-registration");
+    dead_letter->attachment = text_of(reader, "waybill-attachment");
 }
 
-static void read_origin(const struct reader *reader, struct dead_letter *letter)
+static void read_origin(const struct reader *reader,
+                        struct dead_letter *dead_letter)
 {
-    letter->topic = text_of(reader, "waybill-topic");
-    letter->origin_partition =
+    dead_letter->topic = text_of(reader, "waybill-topic");
+    dead_letter->origin_partition =
         (int32_t)number_of(reader, "waybill-partition", INT32_MAX);
-    letter->origin_offset = number_of(reader, "waybill-offset", INT64_MAX);
-    letter->group = text_of(reader, "waybill-group");
-    letter->event_id = text_of(reader, "waybill-event-id");
-    letter->version = text_of(reader, "waybill-version");
+    dead_letter->origin_offset = number_of(reader, "waybill-offset", INT64_MAX);
+    dead_letter->group = text_of(reader, "waybill-group");
+    dead_letter->event_id = text_of(reader, "waybill-event-id");
+    dead_letter->version = text_of(reader, "waybill-version");
 }
 
 /* The dead letter's own count, else that of the replay which it is of: a
@@ -122,7 +124,7 @@ static unsigned replays_of(const struct reader *own,
 }
 
 void dead_letter_read(const struct input *input, struct arena *arena,
-                      struct dead_letter *ret_letter)
+                      struct dead_letter *ret_dead_letter)
 {
     const struct message *message = &input->message;
     size_t before = dead_letter_headers(message);
@@ -133,20 +135,21 @@ void dead_letter_read(const struct input *input, struct arena *arena,
                                 .header_count = message->header_count - before},
                                arena,
                                &foreign};
-    struct dead_letter letter = {.partition = input->partition,
-                                 .offset = input->offset,
-                                 .timestamp_ms = message->timestamp_ms,
-                                 .size = message->value.len};
+    struct dead_letter dead_letter = {.partition = input->partition,
+                                      .offset = input->offset,
+                                      .timestamp_ms = message->timestamp_ms,
+                                      .size = message->value.len};
 
-    read_error(&own, &letter);
-    read_origin(&own, &letter);
-    letter.replays = replays_of(&own, &record);
-    if (letter.failed_ms == 0 && message->timestamp_ms > 0) {
-        letter.failed_ms = message->timestamp_ms;
+    read_error(&own, &dead_letter);
+    read_origin(&own, &dead_letter);
+    dead_letter.replays = replays_of(&own, &record);
+    if (dead_letter.failed_ms == 0 && message->timestamp_ms > 0) {
+        dead_letter.failed_ms = message->timestamp_ms;
     }
-    if (foreign || letter.error_class == NULL || letter.topic == NULL ||
-        letter.origin_partition < 0 || letter.origin_offset < 0) {
-        letter.state = LETTER_UNREADABLE;
+    if (foreign || dead_letter.error_class == NULL ||
+        dead_letter.topic == NULL || dead_letter.origin_partition < 0 ||
+        dead_letter.origin_offset < 0) {
+        dead_letter.state = DEAD_LETTER_UNREADABLE;
     }
-    *ret_letter = letter;
+    *ret_dead_letter = dead_letter;
 }

@@ -3,29 +3,29 @@
 
 #include "replay_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/history.h"
 #include "waybill/limits.h"
-#include "waybill/trail.h"
 
 /* Producers' clocks may be wrong by so much: outcomes are looked for from so
  * long before the record on. */
 #define CLOCK_SKEW_MS 3600000
 #define TELL_MS 1000
 /* Outcomes of one event; more of them would be somebody's loop. */
-#define MOST_OUTCOMES 1000
+#define MAX_OUTCOMES 1000
 
 struct following {
-    const struct trail_options *options;
+    const struct history_options *options;
     struct arena *arena;
-    struct trail *trail;
+    struct history *history;
     const char *source;
     size_t capacity;
-    uint64_t told_ms;
+    uint64_t reported_ms;
 };
 
-static struct queue_options client_options(const struct following *following,
+static struct kafka_options client_options(const struct following *following,
                                            const char *topic)
 {
-    return (struct queue_options){
+    return (struct kafka_options){
         .brokers = following->options->brokers,
         .group = following->options->group,
         .topic = topic,
@@ -43,31 +43,31 @@ static int interrupted(struct error *err)
 
 static void take_record(struct following *following, const struct input *input)
 {
-    struct trail *trail = following->trail;
+    struct history *history = following->history;
     const struct message *message = &input->message;
     struct arena *arena = following->arena;
     bool replay = message_header(message, "waybill-replays") != NULL;
 
-    trail->found = true;
-    trail->timestamp_ms = message->timestamp_ms;
-    trail->size = message->value.len;
+    history->found = true;
+    history->timestamp_ms = message->timestamp_ms;
+    history->size = message->value.len;
     if (replay) {
-        trail->replay_of = message_header_text(message, "waybill-dead-letter",
-                                               LIMIT_EVENT_ID, arena);
-        trail->event_id = message_header_text(message, "waybill-event-id",
-                                              LIMIT_EVENT_ID, arena);
+        history->replay_of = message_header_text(message, "waybill-dead-letter",
+                                                 LIMIT_EVENT_ID, arena);
+        history->event_id = message_header_text(message, "waybill-event-id",
+                                                LIMIT_EVENT_ID, arena);
     }
-    if (trail->event_id == NULL) {
-        trail->event_id =
+    if (history->event_id == NULL) {
+        history->event_id =
             message_header_text(message, "ce_id", LIMIT_EVENT_ID, arena);
     }
 }
 
 /* The first record from its offset on is it, or it is none. */
 static int read_record(struct following *following, struct snapshot *snapshot,
-                       size_t place, size_t count, struct error *err)
+                       size_t coordinates, size_t count, struct error *err)
 {
-    const struct trail *trail = following->trail;
+    const struct history *history = following->history;
     int64_t *from = arena_alloc(following->arena, count * sizeof(from[0]));
     enum snapshot_step step = SNAPSHOT_WAITING;
     struct input input;
@@ -75,8 +75,8 @@ static int read_record(struct following *following, struct snapshot *snapshot,
     for (size_t i = 0; i < count; i++) {
         from[i] = SNAPSHOT_SKIP;
     }
-    from[place] = trail->offset;
-    if (trail->offset < trail->low || trail->offset >= trail->end) {
+    from[coordinates] = history->offset;
+    if (history->offset < history->low || history->offset >= history->end) {
         return 0;
     }
     if (snapshot_begin(snapshot, from, false, err) < 0) {
@@ -88,7 +88,7 @@ static int read_record(struct following *following, struct snapshot *snapshot,
         }
         step = snapshot_next(snapshot, 200, &input, err);
     }
-    if (step == SNAPSHOT_RECORD && input.offset == trail->offset) {
+    if (step == SNAPSHOT_RECORD && input.offset == history->offset) {
         take_record(following, &input);
     }
     return step == SNAPSHOT_FAILED ? -1 : 0;
@@ -97,27 +97,27 @@ static int read_record(struct following *following, struct snapshot *snapshot,
 static void take_commit(struct following *following,
                         const struct snapshot_commit *commit)
 {
-    const struct trail_options *options = following->options;
-    struct trail *trail = following->trail;
+    const struct history_options *options = following->options;
+    struct history *history = following->history;
     struct progress progress = {0};
     struct error err;
 
-    trail->committed = commit->offset;
-    trail->dispatched = commit->offset;
+    history->committed = commit->offset;
+    history->dispatched = commit->offset;
     if (commit->offset < 0) {
         return;
     }
     if (progress_decode(commit->offset, commit->text, &progress, &err) < 0) {
-        trail->unreadable = arena_strdup(following->arena, err.message);
+        history->unreadable = arena_strdup(following->arena, err.message);
         return;
     }
-    trail_take_progress(trail, &progress, options->attachments,
-                        options->attachment_count, following->arena);
+    history_take_progress(history, &progress, options->attachments,
+                          options->attachment_count, following->arena);
     progress_release(&progress);
 }
 
 static int read_commit(struct following *following, struct snapshot *snapshot,
-                       size_t place, size_t count, struct error *err)
+                       size_t coordinates, size_t count, struct error *err)
 {
     struct snapshot_commit *commits =
         arena_alloc(following->arena, count * sizeof(commits[0]));
@@ -125,37 +125,38 @@ static int read_commit(struct following *following, struct snapshot *snapshot,
     if (snapshot_committed(snapshot, following->arena, commits, err) < 0) {
         return -1;
     }
-    take_commit(following, &commits[place]);
+    take_commit(following, &commits[coordinates]);
     return 0;
 }
 
-static int look_at_partition(struct following *following,
+static int collect_partition(struct following *following,
                              struct snapshot *snapshot, struct error *err)
 {
-    struct trail *trail = following->trail;
+    struct history *history = following->history;
     size_t count;
     const struct snapshot_span *spans = snapshot_spans(snapshot, &count);
-    size_t place = 0;
+    size_t coordinates = 0;
 
-    trail->partitions = count;
-    while (place < count && spans[place].partition != trail->partition) {
-        place++;
+    history->partitions = count;
+    while (coordinates < count &&
+           spans[coordinates].partition != history->partition) {
+        coordinates++;
     }
-    trail->has_partition = place < count;
-    if (!trail->has_partition) {
+    history->has_partition = coordinates < count;
+    if (!history->has_partition) {
         return 0;
     }
-    trail->low = spans[place].low;
-    trail->end = spans[place].end;
-    if (read_record(following, snapshot, place, count, err) < 0) {
+    history->low = spans[coordinates].low;
+    history->end = spans[coordinates].end;
+    if (read_record(following, snapshot, coordinates, count, err) < 0) {
         return -1;
     }
-    return read_commit(following, snapshot, place, count, err);
+    return read_commit(following, snapshot, coordinates, count, err);
 }
 
-static int look_at_topic(struct following *following, struct error *err)
+static int collect_topic(struct following *following, struct error *err)
 {
-    struct queue_options options =
+    struct kafka_options options =
         client_options(following, following->options->attestations);
     struct snapshot *snapshot = NULL;
     int result;
@@ -163,7 +164,7 @@ static int look_at_topic(struct following *following, struct error *err)
     if (snapshot_open(&options, &snapshot, err) < 0) {
         return -1;
     }
-    result = look_at_partition(following, snapshot, err);
+    result = collect_partition(following, snapshot, err);
     snapshot_free(snapshot);
     return result;
 }
@@ -173,40 +174,45 @@ static int look_at_topic(struct following *following, struct error *err)
 
 /* A dead letter says where the record stood first, so those of replays that
  * failed again are among them. */
-static int add_place(struct filter *filter, const struct trail *trail,
-                     struct arena *arena, struct error *err)
+static int add_coordinates(struct filter *filter, const struct history *history,
+                           struct arena *arena, struct error *err)
 {
-    const char *partition = arena_printf(arena, "%d", (int)trail->partition);
-    const char *offset = arena_printf(arena, "%lld", (long long)trail->offset);
+    const char *partition = arena_printf(arena, "%d", (int)history->partition);
+    const char *offset =
+        arena_printf(arena, "%lld", (long long)history->offset);
 
-    return filter_add(filter, "--topic", trail->topic, 0, err) < 0 ||
+    return filter_add(filter, "--topic", history->topic, 0, err) < 0 ||
                    filter_add(filter, "--partition", partition, 0, err) < 0 ||
                    filter_add(filter, "--offset", offset, 0, err) < 0
                ? -1
                : 0;
 }
 
-static void take_letters(struct following *following, struct letters *letters)
+static void take_dead_letters(struct following *following,
+                              struct dead_letter_list *dead_letter_list)
 {
-    struct trail *trail = following->trail;
+    struct history *history = following->history;
 
-    trail->letters = arena_alloc(following->arena,
-                                 (letters->count + 1) * sizeof(letters->all));
-    for (size_t i = 0; i < letters->count; i++) {
-        struct dead_letter *letter = &letters->all[i];
+    history->dead_letter_list =
+        arena_alloc(following->arena, (dead_letter_list->count + 1) *
+                                          sizeof(dead_letter_list->all));
+    for (size_t i = 0; i < dead_letter_list->count; i++) {
+        struct dead_letter *dead_letter = &dead_letter_list->all[i];
 
-        if (letter->matches && letter->state != LETTER_FOREIGN) {
-            trail->letters[trail->letter_count++] = letter;
-            trail->event_id =
-                trail->event_id != NULL ? trail->event_id : letter->event_id;
+        if (dead_letter->matches && dead_letter->state != DEAD_LETTER_FOREIGN) {
+            history->dead_letter_list[history->dead_letter_count++] =
+                dead_letter;
+            history->event_id = history->event_id != NULL
+                                    ? history->event_id
+                                    : dead_letter->event_id;
         }
     }
 }
 
-static int look_at_letters(struct following *following,
-                           struct replay **ret_replay, struct error *err)
+static int collect_dead_letters(struct following *following,
+                                struct replay **ret_replay, struct error *err)
 {
-    const struct trail_options *from = following->options;
+    const struct history_options *from = following->options;
     struct replay_options options = {
         .brokers = from->brokers,
         .properties = from->properties,
@@ -214,18 +220,18 @@ static int look_at_letters(struct following *following,
         .attestations = from->attestations,
         .outcomes = from->outcomes,
         .policy = {.group = from->group,
-                   .max_replays = REPLAY_DEFAULT_MOST,
+                   .max_replays = REPLAY_DEFAULT_MAX,
                    .limit = SIZE_MAX},
         .clock = from->clock,
         .interrupted = from->interrupted,
     };
 
-    if (add_place(&options.filter, following->trail, following->arena, err) <
-            0 ||
+    if (add_coordinates(&options.filter, following->history, following->arena,
+                        err) < 0 ||
         replay_open(&options, false, ret_replay, err) < 0) {
         return -1;
     }
-    take_letters(following, replay_letters(*ret_replay));
+    take_dead_letters(following, replay_dead_letters(*ret_replay));
     return 0;
 }
 
@@ -233,33 +239,33 @@ static int look_at_letters(struct following *following,
  * ------------------------------------------------------------------- */
 
 static void add_outcome(struct following *following,
-                        const struct trail_outcome *outcome)
+                        const struct history_outcome *outcome)
 {
-    struct trail *trail = following->trail;
+    struct history *history = following->history;
 
-    if (trail->outcome_count == MOST_OUTCOMES) {
+    if (history->outcome_count == MAX_OUTCOMES) {
         return;
     }
-    trail->outcomes =
-        mem_grow(trail->outcomes, &following->capacity,
-                 trail->outcome_count + 1, sizeof(trail->outcomes[0]));
-    trail->outcomes[trail->outcome_count++] = *outcome;
-    if (outcome->own && trail->event_id == NULL) {
-        trail->event_id = outcome->event_id;
+    history->outcomes =
+        mem_grow(history->outcomes, &following->capacity,
+                 history->outcome_count + 1, sizeof(history->outcomes[0]));
+    history->outcomes[history->outcome_count++] = *outcome;
+    if (outcome->own && history->event_id == NULL) {
+        history->event_id = outcome->event_id;
     }
 }
 
 static void take_outcome(struct following *following, const struct input *input)
 {
     struct arena *arena = arena_new();
-    struct trail_outcome outcome;
+    struct history_outcome outcome;
 
-    following->trail->searched++;
+    following->history->searched++;
     /* Twice: what is not wanted leaves nothing behind. */
-    if (trail_read_outcome(following->trail, following->source, input, arena,
-                           &outcome) &&
-        trail_read_outcome(following->trail, following->source, input,
-                           following->arena, &outcome)) {
+    if (history_read_outcome(following->history, following->source, input,
+                             arena, &outcome) &&
+        history_read_outcome(following->history, following->source, input,
+                             following->arena, &outcome)) {
         add_outcome(following, &outcome);
     }
     arena_free(arena);
@@ -267,27 +273,27 @@ static void take_outcome(struct following *following, const struct input *input)
 
 static void tell(struct following *following, uint64_t total)
 {
-    const struct trail_options *options = following->options;
+    const struct history_options *options = following->options;
     uint64_t now = clock_monotonic_ms(options->clock);
 
-    if (now - following->told_ms >= TELL_MS) {
-        following->told_ms = now;
-        options->tell(following->trail->searched, total);
+    if (now - following->reported_ms >= TELL_MS) {
+        following->reported_ms = now;
+        options->tell(following->history->searched, total);
     }
 }
 
 static int search(struct following *following, struct snapshot *snapshot,
                   uint64_t total, struct error *err)
 {
-    struct trail *trail = following->trail;
+    struct history *history = following->history;
     enum snapshot_step step = SNAPSHOT_WAITING;
     struct input input;
 
-    following->told_ms = clock_monotonic_ms(following->options->clock);
+    following->reported_ms = clock_monotonic_ms(following->options->clock);
     while (step != SNAPSHOT_END) {
-        trail->incomplete =
-            trail->searched >= following->options->most_outcomes;
-        if (trail->incomplete) {
+        history->incomplete =
+            history->searched >= following->options->max_outcomes;
+        if (history->incomplete) {
             return 0;
         }
         if (following->options->interrupted()) {
@@ -328,17 +334,18 @@ static int search_from(struct following *following, struct snapshot *snapshot,
 }
 
 /* A dead letter of what has succeeded since needs no replay. */
-static void note_outcomes(const struct trail *trail, struct letters *letters)
+static void note_outcomes(const struct history *history,
+                          struct dead_letter_list *dead_letter_list)
 {
-    for (size_t i = 0; i < trail->outcome_count; i++) {
-        const struct trail_outcome *one = &trail->outcomes[i];
+    for (size_t i = 0; i < history->outcome_count; i++) {
+        const struct history_outcome *one = &history->outcomes[i];
         struct outcome_note note = {.event_id = one->event_id,
                                     .attachment = one->attachment,
                                     .succeeded =
                                         strcmp(one->status, "succeeded") == 0};
 
         if (note.event_id != NULL) {
-            letters_note(letters, &note);
+            dead_letter_list_note(dead_letter_list, &note);
         }
     }
 }
@@ -346,8 +353,8 @@ static void note_outcomes(const struct trail *trail, struct letters *letters)
 /* Its own first, then in the order in which they ended */
 static int by_time(const void *a, const void *b)
 {
-    const struct trail_outcome *left = a;
-    const struct trail_outcome *right = b;
+    const struct history_outcome *left = a;
+    const struct history_outcome *right = b;
     int order;
 
     if (left->own != right->own) {
@@ -368,29 +375,29 @@ static int by_time(const void *a, const void *b)
 static int search_all(struct following *following, struct snapshot *snapshot,
                       struct error *err)
 {
-    struct trail *trail = following->trail;
-    int64_t from = trail->timestamp_ms - CLOCK_SKEW_MS;
+    struct history *history = following->history;
+    int64_t from = history->timestamp_ms - CLOCK_SKEW_MS;
 
-    if (trail->found && trail->timestamp_ms > 0) {
+    if (history->found && history->timestamp_ms > 0) {
         if (search_from(following, snapshot, from > 0 ? from : 1, err) < 0) {
             return -1;
         }
-        if (trail->incomplete || trail_judge(trail) != TRAIL_PASSED) {
+        if (history->incomplete || history_judge(history) != HISTORY_PASSED) {
             return 0;
         }
         /* Those that were found come again. */
-        trail->outcome_count = 0;
-        trail->searched = 0;
+        history->outcome_count = 0;
+        history->searched = 0;
     }
     return search_from(following, snapshot, 0, err);
 }
 
-static int look_at_outcomes(struct following *following, struct error *err)
+static int collect_outcomes(struct following *following, struct error *err)
 {
-    struct queue_options options =
+    struct kafka_options options =
         client_options(following, following->options->outcomes);
-    struct trail *trail = following->trail;
-    struct trail_outcome *grown;
+    struct history *history = following->history;
+    struct history_outcome *grown;
     struct snapshot *snapshot = NULL;
     int result;
 
@@ -399,11 +406,11 @@ static int look_at_outcomes(struct following *following, struct error *err)
     }
     result = search_all(following, snapshot, err);
     snapshot_free(snapshot);
-    grown = trail->outcomes;
-    if (trail->outcome_count > 0) {
-        qsort(grown, trail->outcome_count, sizeof(grown[0]), by_time);
-        trail->outcomes = arena_copy(following->arena, grown,
-                                     trail->outcome_count * sizeof(grown[0]));
+    grown = history->outcomes;
+    if (history->outcome_count > 0) {
+        qsort(grown, history->outcome_count, sizeof(grown[0]), by_time);
+        history->outcomes = arena_copy(
+            following->arena, grown, history->outcome_count * sizeof(grown[0]));
     }
     mem_free(grown);
     return result;
@@ -413,28 +420,28 @@ static int look_at_outcomes(struct following *following, struct error *err)
  * ------------------------------------------------------------------- */
 
 /* Whether anything can speak of it */
-static bool may_have_outcomes(const struct trail *trail)
+static bool may_have_outcomes(const struct history *history)
 {
-    return trail->has_partition && trail->offset < trail->end &&
-           (trail->found || trail->offset < trail->low);
+    return history->has_partition && history->offset < history->end &&
+           (history->found || history->offset < history->low);
 }
 
 static int follow(struct following *following, struct replay **ret_replay,
                   struct error *err)
 {
-    struct trail *trail = following->trail;
+    struct history *history = following->history;
 
-    if (look_at_topic(following, err) < 0) {
+    if (collect_topic(following, err) < 0) {
         return -1;
     }
-    if (!may_have_outcomes(trail)) {
+    if (!may_have_outcomes(history)) {
         return 0;
     }
-    if (look_at_letters(following, ret_replay, err) < 0 ||
-        look_at_outcomes(following, err) < 0) {
+    if (collect_dead_letters(following, ret_replay, err) < 0 ||
+        collect_outcomes(following, err) < 0) {
         return -1;
     }
-    note_outcomes(trail, replay_letters(*ret_replay));
+    note_outcomes(history, replay_dead_letters(*ret_replay));
     return 0;
 }
 
@@ -442,32 +449,32 @@ static int follow(struct following *following, struct replay **ret_replay,
  * looks like a record that is partly done, or whose group was set back: then
  * both once more. The other way round it would look like one that was passed
  * over. */
-#define MOST_LOOKS 2
+#define MAX_LOOKS 2
 
-static bool may_be_stale(const struct trail *trail)
+static bool may_be_stale(const struct history *history)
 {
-    enum trail_verdict verdict = trail_judge(trail);
+    enum history_verdict verdict = history_judge(history);
 
-    return verdict == TRAIL_PARTLY_DONE || verdict == TRAIL_SET_BACK;
+    return verdict == HISTORY_PARTLY_DONE || verdict == HISTORY_SET_BACK;
 }
 
-int trail_follow(const struct trail_options *options, int32_t partition,
-                 int64_t offset, struct arena *arena,
-                 struct replay **ret_replay, struct trail *ret_trail,
-                 struct error *err)
+int history_follow(const struct history_options *options, int32_t partition,
+                   int64_t offset, struct arena *arena,
+                   struct replay **ret_replay, struct history *ret_history,
+                   struct error *err)
 {
     *ret_replay = NULL;
-    for (int looks = 0; looks < MOST_LOOKS; looks++) {
+    for (int looks = 0; looks < MAX_LOOKS; looks++) {
         struct following following = {
             .options = options,
             .arena = arena,
-            .trail = ret_trail,
+            .history = ret_history,
             .source = arena_printf(arena, "waybill/%s", options->group),
         };
 
         replay_free(*ret_replay);
         *ret_replay = NULL;
-        *ret_trail = (struct trail){
+        *ret_history = (struct history){
             .topic = options->attestations,
             .partition = partition,
             .offset = offset,
@@ -478,7 +485,7 @@ int trail_follow(const struct trail_options *options, int32_t partition,
         if (follow(&following, ret_replay, err) < 0) {
             return -1;
         }
-        if (!may_be_stale(ret_trail)) {
+        if (!may_be_stale(ret_history)) {
             break;
         }
     }

@@ -1,9 +1,9 @@
 /* Which outcomes speak of a record, in either mode */
 
 #include "asserts.h"
-#include "waybill/trail.h"
+#include "waybill/history.h"
 
-static const struct trail trail = {
+static const struct history history = {
     .topic = "in", .partition = 3, .offset = 42, .event_id = "e1"};
 
 #define DATA(offset, id)                                                       \
@@ -69,16 +69,16 @@ static struct input input_of(const struct row *row, struct header headers[4])
     return input;
 }
 
-static void trail_outcome__is_of_the_record_or_of_its_event(void **state)
+static void history_outcome__is_of_the_record_or_of_its_event(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         CLEANUP(release_arena) struct arena *arena = arena_new();
         const struct row *row = &rows[i];
         struct header headers[4];
         struct input input = input_of(row, headers);
-        struct trail_outcome outcome = {.own = false};
+        struct history_outcome outcome = {.own = false};
         bool read =
-            trail_read_outcome(&trail, "waybill/g", &input, arena, &outcome);
+            history_read_outcome(&history, "waybill/g", &input, arena, &outcome);
 
         check(row->label, read == row->wanted);
         check(row->label, !read || outcome.own == row->own);
@@ -92,20 +92,20 @@ static void trail_outcome__is_of_the_record_or_of_its_event(void **state)
     }
 }
 
-static void trail_outcome__of_another_group_is_none(void **state)
+static void history_outcome__of_another_group_is_none(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct header headers[4];
     struct input input = input_of(&rows[0], headers);
-    struct trail_outcome outcome;
+    struct history_outcome outcome;
 
     headers[2].value = bytes_of("waybill/h");
     assert_false(
-        trail_read_outcome(&trail, "waybill/g", &input, arena, &outcome));
+        history_read_outcome(&history, "waybill/g", &input, arena, &outcome));
 }
 
 /* Anybody may write to the topic. */
-static void trail_outcome__takes_odd_values_as_none(void **state)
+static void history_outcome__takes_odd_values_as_none(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     struct row row = {
@@ -117,10 +117,10 @@ static void trail_outcome__takes_odd_values_as_none(void **state)
                  "\"artifact\":{\"already_present\":7}}"};
     struct header headers[4];
     struct input input = input_of(&row, headers);
-    struct trail_outcome outcome;
+    struct history_outcome outcome;
 
     assert_true(
-        trail_read_outcome(&trail, "waybill/g", &input, arena, &outcome));
+        history_read_outcome(&history, "waybill/g", &input, arena, &outcome));
     assert_true(outcome.own);
     assert_null(outcome.event_id);
     assert_int_equal(outcome.attempts, 0);
@@ -131,9 +131,9 @@ static void trail_outcome__takes_odd_values_as_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(trail_outcome__is_of_the_record_or_of_its_event),
-        cmocka_unit_test(trail_outcome__of_another_group_is_none),
-        cmocka_unit_test(trail_outcome__takes_odd_values_as_none),
+        cmocka_unit_test(history_outcome__is_of_the_record_or_of_its_event),
+        cmocka_unit_test(history_outcome__of_another_group_is_none),
+        cmocka_unit_test(history_outcome__takes_odd_values_as_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-#ifndef WAYBILL_TRAIL_H
-#define WAYBILL_TRAIL_H
+#ifndef WAYBILL_HISTORY_H
+#define WAYBILL_HISTORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,24 +22,25 @@
  * like no work: a record in flight shows as such once anything of its partition
  * was committed after it had been read.
  *
- * Strings came from outside: print them with utf8_put_printable(), or as JSON.
+ * Strings came from outside: print them with utf8_append_printable(), or as
+ * JSON.
  */
-enum trail_verdict {
-    TRAIL_NO_PARTITION,
-    TRAIL_NOT_WRITTEN, /* behind the end */
-    TRAIL_NO_RECORD,   /* an offset that no reader gets to see */
-    TRAIL_GONE,        /* deleted; what became of it is known or not */
-    TRAIL_LOST,        /* deleted before it was done */
-    TRAIL_UNREAD,
-    TRAIL_IN_FLIGHT,
-    TRAIL_PARTLY_DONE,
-    TRAIL_DONE,
-    TRAIL_PASSED,   /* the commits say done, and no outcome is there */
-    TRAIL_SET_BACK, /* the other way round: it was done, in part at least */
+enum history_verdict {
+    HISTORY_NO_PARTITION,
+    HISTORY_NOT_WRITTEN, /* behind the end */
+    HISTORY_NO_RECORD,   /* an offset that no reader gets to see */
+    HISTORY_GONE,        /* deleted; what became of it is known or not */
+    HISTORY_LOST,        /* deleted before it was done */
+    HISTORY_UNREAD,
+    HISTORY_IN_FLIGHT,
+    HISTORY_PARTLY_DONE,
+    HISTORY_DONE,
+    HISTORY_PASSED,   /* the commits say done, and no outcome is there */
+    HISTORY_SET_BACK, /* the other way round: it was done, in part at least */
 };
-const char *trail_verdict_name(enum trail_verdict verdict);
+const char *history_verdict_name(enum history_verdict verdict);
 
-struct trail_outcome {
+struct history_outcome {
     int32_t partition; /* where it stands itself */
     int64_t offset;
     /* What it is of: the record, or the same event once more (a replay) */
@@ -64,14 +65,14 @@ struct trail_outcome {
 };
 
 /* A delivery that the committed progress speaks of, of a record not yet done */
-struct trail_delivery {
+struct history_delivery {
     const char *attachment; /* NULL: of one that is not configured any more */
     bool done;
     unsigned attempts; /* failed so far */
     int64_t first_failed_ms;
 };
 
-struct trail {
+struct history {
     const char *topic;
     int64_t offset;
     int32_t partition;
@@ -90,35 +91,36 @@ struct trail {
     int64_t committed; /* -1: the group has committed nothing there */
     int64_t dispatched;
     const char *unreadable; /* why the progress cannot be understood */
-    struct trail_delivery *deliveries;
+    struct history_delivery *deliveries;
     size_t delivery_count;
-    struct trail_outcome *outcomes; /* its own first, then by their time */
+    struct history_outcome *outcomes; /* its own first, then by their time */
     size_t outcome_count;
-    struct dead_letter **letters;
-    size_t letter_count;
+    struct dead_letter **dead_letter_list;
+    size_t dead_letter_count;
     uint64_t searched; /* outcomes */
 };
 
 /* --- pure: judge.c
  * ------------------------------------------------------------------- */
 
-enum trail_verdict trail_judge(const struct trail *trail);
+enum history_verdict history_judge(const struct history *history);
 /* What that means, a sentence or two */
-void trail_explain(const struct trail *trail, struct str *out);
+void history_explain(const struct history *history, struct str *out);
 /* What of a delivery the progress says, by the names of the attachments */
-void trail_take_progress(struct trail *trail, const struct progress *progress,
-                         const char *const *attachments, size_t count,
-                         struct arena *arena);
+void history_take_progress(struct history *history,
+                           const struct progress *progress,
+                           const char *const *attachments, size_t count,
+                           struct arena *arena);
 /* False: it is neither the record's nor of the same event. `event_id` may be
  * NULL. */
-bool trail_read_outcome(const struct trail *trail, const char *source,
-                        const struct input *input, struct arena *arena,
-                        struct trail_outcome *ret_outcome);
+bool history_read_outcome(const struct history *history, const char *source,
+                          const struct input *input, struct arena *arena,
+                          struct history_outcome *ret_outcome);
 
 /* --- with Kafka: trail.c
  * ------------------------------------------------------------------- */
 
-struct trail_options {
+struct history_options {
     const char *brokers;
     const struct field_map *properties;
     const char *group;
@@ -127,16 +129,16 @@ struct trail_options {
     const char *dead_letters;
     const char *const *attachments; /* their names */
     size_t attachment_count;
-    uint64_t most_outcomes; /* to look at */
+    uint64_t max_outcomes; /* to look at */
     const struct clock *clock;
     bool (*interrupted)(void);
     void (*tell)(uint64_t searched, uint64_t total); /* about once a second */
 };
 
 /* Everything lives in the arena; free the replay after the trail. */
-int trail_follow(const struct trail_options *options, int32_t partition,
-                 int64_t offset, struct arena *arena,
-                 struct replay **ret_replay, struct trail *ret_trail,
-                 struct error *err) NODISCARD;
+int history_follow(const struct history_options *options, int32_t partition,
+                   int64_t offset, struct arena *arena,
+                   struct replay **ret_replay, struct history *ret_history,
+                   struct error *err) NODISCARD;
 
 #endif

@@ -78,29 +78,29 @@ static inline void sample_init(struct sample *sample)
 /* A dead letter of which nothing but headers matters */
 static inline void read_headers(const struct header *headers, size_t count,
                                 struct arena *arena,
-                                struct dead_letter *ret_letter)
+                                struct dead_letter *ret_dead_letter)
 {
     struct input input = {.message = {.topic = "dead",
                                       .headers = headers,
                                       .header_count = count}};
 
-    dead_letter_read(&input, arena, ret_letter);
+    dead_letter_read(&input, arena, ret_dead_letter);
 }
 
-static inline void release_letters(struct letters **letters)
+static inline void release_letters(struct dead_letter_list **dead_letter_list)
 {
-    letters_free(*letters);
+    dead_letter_list_free(*dead_letter_list);
 }
 
 /* At this place, with all that matches nothing to do with a filter */
-static inline void letters_put(struct letters *letters, struct sample *sample,
+static inline void dead_letter_list_put(struct dead_letter_list *dead_letter_list, struct sample *sample,
                                int32_t partition, int64_t offset)
 {
     static const struct filter none = {0};
 
     sample->input.partition = partition;
     sample->input.offset = offset;
-    letters_add(letters, &sample->input, &none);
+    dead_letter_list_add(dead_letter_list, &sample->input, &none);
 }
 
 #endif

@@ -16,7 +16,7 @@
  * killed one has left open; only what snapshot_committed() says afterwards is
  * settled. Like everything in snapshot.h it blocks.
  */
-struct copier;
+struct replay_producer;
 
 enum copy_result {
     COPY_COMMITTED,
@@ -27,18 +27,22 @@ enum copy_result {
 
 /* options->topic must exist; options->group is the one of the offsets. Gives up
  * when `interrupted` says so. */
-int copier_open(const struct queue_options *options, bool (*interrupted)(void),
-                struct copier **ret_copier, struct error *err) NODISCARD;
-void copier_free(struct copier *copier); /* NULL is fine; aborts */
+int replay_producer_open(const struct kafka_options *options,
+                         bool (*interrupted)(void),
+                         struct replay_producer **ret_producer,
+                         struct error *err) NODISCARD;
+void replay_producer_free(
+    struct replay_producer *replay_producer); /* NULL is fine; aborts */
 
 /* Writes into the open transaction; begins one when there is none. What is not
  * COPY_COMMITTED means that all of the transaction is undone; err says why,
  * ERROR_TOO_LARGE among it. */
-enum copy_result copier_put(struct copier *copier,
-                            const struct message *message, struct error *err);
+enum copy_result replay_producer_send(struct replay_producer *replay_producer,
+                                      const struct message *message,
+                                      struct error *err);
 /* Ends the transaction, with these offsets as a part of it. */
-enum copy_result copier_commit(struct copier *copier,
-                               const struct queue_position *offsets,
-                               size_t count, struct error *err);
+enum copy_result replay_producer_commit(struct replay_producer *replay_producer,
+                                        const struct kafka_position *offsets,
+                                        size_t count, struct error *err);
 
 #endif

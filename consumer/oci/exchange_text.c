@@ -1,0 +1,102 @@
+#include <string.h>
+
+#include "errors.h"
+#include "exchange.h"
+#include "waybill/limits.h"
+
+/* What a token server is told: a GET's URL, a POST's form, Basic; and what it
+ * says when it refuses. */
+
+/* "a b" as scope=a&scope=b: some token servers read the first one only. */
+static void append_scopes(struct str *url, const char *scope)
+{
+    while (*scope != '\0') {
+        CLEANUP(str_release) struct str one = STR_INIT(LIMIT_SCOPE);
+        size_t len = strcspn(scope, " ");
+
+        str_append(&one, scope, len);
+        str_append_text(url, "&scope=");
+        url_append_escaped(url, one.data);
+        scope += len + (scope[len] == ' ');
+    }
+}
+
+void exchange_append_url(struct str *url, const struct exchange *exchange)
+{
+    str_printf(url, "%s%sclient_id=waybill", exchange->realm,
+               strchr(exchange->realm, '?') != NULL ? "&" : "?");
+    if (exchange->service != NULL) {
+        str_append_text(url, "&service=");
+        url_append_escaped(url, exchange->service);
+    }
+    append_scopes(url, exchange->scope);
+    if (exchange->grant == GRANT_BASIC && exchange->credential.username) {
+        str_append_text(url, "&account=");
+        url_append_escaped(url, exchange->credential.username);
+    }
+}
+
+static void append_member(struct str *form, const char *name, const char *value)
+{
+    str_printf(form, "%s%s=", form->len > 0 ? "&" : "", name);
+    url_append_escaped(form, value);
+}
+
+static void append_secret(struct str *form, struct exchange *exchange,
+                          const char *name, const struct secret *value)
+{
+    secret_set_add(&exchange->revealed, secret_text(value));
+    append_member(form, name, secret_text(value));
+}
+
+void exchange_append_form(struct str *form, struct exchange *exchange)
+{
+    if (exchange->grant == GRANT_REFRESH) {
+        append_member(form, "grant_type", "refresh_token");
+        append_secret(form, exchange, "refresh_token", &exchange->used);
+    } else {
+        append_member(form, "grant_type", "password");
+        append_member(form, "username", exchange->credential.username);
+        append_secret(form, exchange, "password",
+                      &exchange->credential.password);
+        append_member(form, "access_type", "offline");
+    }
+    append_member(form, "service", exchange->service ? exchange->service : "");
+    append_member(form, "client_id", "waybill");
+    append_member(form, "scope", exchange->scope);
+}
+
+/* A refresh token whose server knows no POST is a password there. */
+void exchange_append_basic(struct str *header, struct exchange *exchange)
+{
+    const char *username = exchange->credential.username;
+    const char *password = secret_text(&exchange->credential.password);
+
+    if (password == NULL) {
+        username = username != NULL ? username : "<token>";
+        password = secret_text(&exchange->session->refresh_token);
+    }
+    secret_set_add_basic(&exchange->revealed, username, password);
+    oci_append_basic(header, username, password);
+}
+
+/* Its own words, and what to look at for who can mend it */
+void exchange_append_refusal(struct str *text, const struct exchange *exchange,
+                             const struct http_response *response)
+{
+    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    bool post =
+        exchange->grant == GRANT_PASSWORD || exchange->grant == GRANT_REFRESH;
+
+    oci_append_message(response, &exchange->revealed, &words);
+    str_printf(text, "%s%s", words.len > 0 ? ": " : "", words.data);
+    if (post && response->status == 404) {
+        str_append_text(text,
+                        " (it does not know OAuth2: set token_exchange_method "
+                        "to auto)");
+    } else if (response->status / 100 == 4 &&
+               !http_status_is_temporary(response->status) &&
+               exchange->credential.origin != NULL) {
+        str_printf(text, " (credentials from %s)", exchange->credential.origin);
+    }
+}
