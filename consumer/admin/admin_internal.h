@@ -4,10 +4,9 @@
 #include "waybill/address.h"
 #include "waybill/admin.h"
 
-/* --- answer.c: what is said to a request, without a word of HTTP's library ---
- */
+/* --- routes.c: requests and responses, independent of libmicrohttpd ------- */
 
-struct question {
+struct admin_request {
     const char *method;
     const char *path;
     const char *authorization; /* NULL: none */
@@ -15,51 +14,52 @@ struct question {
     bool has_body;
 };
 
-struct answer {
+struct admin_response {
     unsigned status;
     const char *type;
     const char *allow;     /* with 405 */
     const char *challenge; /* with 401 */
-    struct str body;       /* the caller releases it */
+    struct str body;       /* to be released by the caller */
 };
 
 struct page {
     struct str html;
-    struct str policy; /* its Content-Security-Policy */
+    struct str policy; /* the value of Content-Security-Policy */
 };
 
-/* What answers are made of */
-struct answering {
+/* What responses are made from */
+struct response_context {
     const struct admin_options *options;
     struct page page;
     bool loopback;
 };
 
-void answer(const struct answering *from, const struct question *question,
-            struct answer *ret_answer);
+void admin_respond(const struct response_context *context,
+                   const struct admin_request *request,
+                   struct admin_response *ret_response);
 
-/* --- page.c */
+/* --- page.c --------------------------------------------------------------- */
 void page_make(struct page *page);
 void page_release(struct page *page);
 
-/* --- json.c */
+/* --- json.c --------------------------------------------------------------- */
 void append_readiness_json(struct str *out, const struct status *status);
 void append_status_json(struct str *out, const struct status *status,
                         const struct admin_options *options);
 
-/* --- families.c */
-/* By enum outcome_status */
+/* --- families.c ----------------------------------------------------------- */
+/* Indexed by enum outcome_status */
 extern const char *const result_names[OUTCOME_STATUSES];
-/* The sum over all kinds of that class */
+/* The sum over all error kinds of the class */
 uint64_t count_dead_letters(const struct service_counts *counts,
                             const char *error_class);
 void append_metrics(struct str *out, const struct status *status,
                     const struct admin_options *options);
 
-/* --- usage.c: what the system knows of this process */
+/* --- usage.c: resource usage of this process ------------------------------ */
 struct usage {
     double cpu_seconds;
-    double start_seconds; /* since 1970 */
+    double start_seconds; /* since the epoch */
     double resident_bytes;
     double virtual_bytes;
     double open_files;

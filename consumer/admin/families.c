@@ -6,10 +6,11 @@
 #include "waybill/log.h"
 
 /*
- * /metrics: one row for each family. Names are promises (dashboards and alerts
- * hang on them). Labels are bounded by the configuration and by our own words,
- * and never come from an event; every series is there from the start, so that a
- * rate sees the first one (partitions: from their assignment).
+ * The document of /metrics, with one row per metric family. Names are a stable
+ * interface, since dashboards and alerts depend on them. The values of labels
+ * come from the configuration or from constants, never from an event, so their
+ * number is bounded. Every series exists from the start, so that rate()
+ * includes the first increment; those of a partition exist from its assignment.
  */
 
 struct exposition {
@@ -23,21 +24,21 @@ struct exposition {
 struct family {
     const char *name;
     const char *type;
-    const char *labels; /* for the reference; NULL: none */
+    const char *labels; /* for the reference; NULL for none */
     const char *help;
-    void (*put)(const struct exposition *to);
+    void (*append_samples)(const struct exposition *to);
 };
 
 #define MAX_LABELS 8
 
-static void put(const struct exposition *to, const struct metric_label *labels,
-                size_t count, double value)
+static void append_sample(const struct exposition *to,
+                          const struct metric_label *labels, size_t count,
+                          double value)
 {
     metrics_append(to->out, to->family->name, labels, count, value);
 }
 
-/* --- records ----------------------------------------------------------------
- */
+/* --- records -------------------------------------------------------------- */
 
 const char *const result_names[] = {"succeeded", "failed", "skipped"};
 
@@ -47,14 +48,14 @@ static void append_consumed(const struct exposition *to)
 {
     const struct metric_label labels[] = {{"topic", to->status->topic}};
 
-    put(to, labels, 1, (double)to->status->counts->consumed);
+    append_sample(to, labels, 1, (double)to->status->counts->consumed);
 }
 
 static void append_shed(const struct exposition *to)
 {
     const struct metric_label labels[] = {{"topic", to->status->topic}};
 
-    put(to, labels, 1, (double)to->status->counts->shed);
+    append_sample(to, labels, 1, (double)to->status->counts->shed);
 }
 
 static void append_completed(const struct exposition *to)
@@ -63,18 +64,18 @@ static void append_completed(const struct exposition *to)
         const struct metric_label labels[] = {{"topic", to->status->topic},
                                               {"result", result_names[i]}};
 
-        put(to, labels, 2, (double)to->status->counts->completed[i]);
+        append_sample(to, labels, 2, (double)to->status->counts->completed[i]);
     }
 }
 
 static void append_in_flight(const struct exposition *to)
 {
-    put(to, NULL, 0, (double)to->status->records);
+    append_sample(to, NULL, 0, (double)to->status->records);
 }
 
 static void append_held_bytes(const struct exposition *to)
 {
-    put(to, NULL, 0, (double)to->status->bytes);
+    append_sample(to, NULL, 0, (double)to->status->bytes);
 }
 
 static void append_age(const struct exposition *to)
@@ -85,7 +86,8 @@ static void append_age(const struct exposition *to)
 
 static void append_last_completed(const struct exposition *to)
 {
-    put(to, NULL, 0, (double)to->status->counts->last_completed_ms / 1000);
+    append_sample(to, NULL, 0,
+                  (double)to->status->counts->last_completed_ms / 1000);
 }
 
 uint64_t count_dead_letters(const struct service_counts *counts,
@@ -108,14 +110,14 @@ static void append_dead_letters(const struct exposition *to)
                                               {"kind", row->name}};
 
         if (error_row_is_class(row)) {
-            put(to, labels, 2,
+            append_sample(
+                to, labels, 2,
                 (double)count_dead_letters(to->status->counts, row->name));
         }
     }
 }
 
-/* --- registrations ----------------------------------------------------------
- */
+/* --- registrations -------------------------------------------------------- */
 
 static size_t label_registration(const struct status_registration *from,
                                  struct metric_label labels[MAX_LABELS])
@@ -134,7 +136,7 @@ static void append_each(const struct exposition *to,
         struct metric_label labels[MAX_LABELS];
         size_t count = label_registration(from, labels);
 
-        put(to, labels, count, value(from));
+        append_sample(to, labels, count, value(from));
     }
 }
 
@@ -146,9 +148,9 @@ static void append_deliveries(const struct exposition *to)
         size_t count = label_registration(from, labels);
 
         labels[count] = (struct metric_label){"result", "succeeded"};
-        put(to, labels, count + 1, (double)from->counts->succeeded);
+        append_sample(to, labels, count + 1, (double)from->counts->succeeded);
         labels[count].value = "failed";
-        put(to, labels, count + 1, (double)from->counts->failed);
+        append_sample(to, labels, count + 1, (double)from->counts->failed);
     }
 }
 
@@ -164,7 +166,7 @@ static void append_durations(const struct exposition *to)
     }
 }
 
-/* Errors with another disposition end the delivery. */
+/* Errors with any other disposition end the delivery. */
 static bool is_retried(const struct error_row *row)
 {
     return row->disposition == DISPOSITION_RETRY ||
@@ -182,7 +184,8 @@ static void append_retries(const struct exposition *to)
         for (size_t j = 0; j < ERROR_KINDS; j++) {
             labels[count] = (struct metric_label){"kind", error_table[j].name};
             if (is_retried(&error_table[j])) {
-                put(to, labels, count + 1, (double)from->counts->retries[j]);
+                append_sample(to, labels, count + 1,
+                              (double)from->counts->retries[j]);
             }
         }
     }
@@ -238,8 +241,7 @@ static void append_down(const struct exposition *to)
     append_each(to, down_of);
 }
 
-/* --- Kafka ------------------------------------------------------------------
- */
+/* --- Kafka ---------------------------------------------------------------- */
 
 static void append_partitions(
     const struct exposition *to,
@@ -247,14 +249,17 @@ static void append_partitions(
 {
     for (size_t i = 0; i < to->status->partition_count; i++) {
         const struct status_partition *from = &to->status->partitions[i];
-        char number[16];
+        char partition_text[16];
         const struct metric_label labels[] = {{"topic", from->topic},
-                                              {"partition", number}};
-        int64_t is = value(from);
+                                              {"partition", partition_text}};
+        int64_t sample = value(from);
 
-        snprintf(number, sizeof(number), "%d", (int)from->partition);
-        if (!from->revoked && is >= 0) { /* else not known, or not ours */
-            put(to, labels, 2, (double)is);
+        snprintf(partition_text, sizeof(partition_text), "%d",
+                 (int)from->partition);
+        /* Skips a value that is unknown and a partition that has been
+         * revoked. */
+        if (!from->revoked && sample >= 0) {
+            append_sample(to, labels, 2, (double)sample);
         }
     }
 }
@@ -286,12 +291,12 @@ static void append_assigned(const struct exposition *to)
     for (size_t i = 0; i < to->status->partition_count; i++) {
         count += !to->status->partitions[i].revoked;
     }
-    put(to, NULL, 0, count);
+    append_sample(to, NULL, 0, count);
 }
 
 static void append_rebalances(const struct exposition *to)
 {
-    put(to, NULL, 0, (double)to->status->counts->rebalances);
+    append_sample(to, NULL, 0, (double)to->status->counts->rebalances);
 }
 
 static void append_transactions(const struct exposition *to)
@@ -303,14 +308,14 @@ static void append_transactions(const struct exposition *to)
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const struct metric_label labels[] = {{"result", names[i]}};
 
-        put(to, labels, 1, (double)to->status->counts->transactions[i]);
+        append_sample(to, labels, 1,
+                      (double)to->status->counts->transactions[i]);
     }
 }
 
-/* --- the program ------------------------------------------------------------
- */
+/* --- the program ---------------------------------------------------------- */
 
-/* "cJSON" is "cjson" here: labels are lower case. */
+/* Names of labels are in lower case: "cJSON" becomes "cjson". */
 static const char *lower(const char *name, char text[32])
 {
     size_t len = 0;
@@ -335,7 +340,7 @@ static void append_build(const struct exposition *to)
             count == 0 ? "version" : lower(from->name, names[count]),
             from->version};
     }
-    put(to, labels, count, 1);
+    append_sample(to, labels, count, 1);
 }
 
 static void append_config(const struct exposition *to)
@@ -343,7 +348,7 @@ static void append_config(const struct exposition *to)
     const struct metric_label labels[] = {
         {"revision", digest_hex(to->status->config.revision)}};
 
-    put(to, labels, 1, 1);
+    append_sample(to, labels, 1, 1);
 }
 
 static void append_reloads(const struct exposition *to)
@@ -351,28 +356,28 @@ static void append_reloads(const struct exposition *to)
     const struct metric_label applied[] = {{"result", "applied"}};
     const struct metric_label refused[] = {{"result", "refused"}};
 
-    put(to, applied, 1, (double)to->status->config.applied);
-    put(to, refused, 1, (double)to->status->config.refused);
+    append_sample(to, applied, 1, (double)to->status->config.applied);
+    append_sample(to, refused, 1, (double)to->status->config.refused);
 }
 
 static void append_reload_success(const struct exposition *to)
 {
-    put(to, NULL, 0, to->status->config.fault_count == 0);
+    append_sample(to, NULL, 0, to->status->config.fault_count == 0);
 }
 
 static void append_reload_time(const struct exposition *to)
 {
-    put(to, NULL, 0, (double)to->status->config.reloaded_ms / 1000);
+    append_sample(to, NULL, 0, (double)to->status->config.reloaded_ms / 1000);
 }
 
 static void append_restart_pending(const struct exposition *to)
 {
-    put(to, NULL, 0, to->status->config.restart != NULL);
+    append_sample(to, NULL, 0, to->status->config.restart != NULL);
 }
 
 static void append_ready(const struct exposition *to)
 {
-    put(to, NULL, 0, to->status->reason_count == 0);
+    append_sample(to, NULL, 0, to->status->reason_count == 0);
 }
 
 static void append_loop_lag(const struct exposition *to)
@@ -389,38 +394,38 @@ static void append_log(const struct exposition *to)
     for (size_t i = 0; i < LOG_LEVELS; i++) {
         const struct metric_label labels[] = {{"level", names[i]}};
 
-        put(to, labels, 1, (double)log_count((enum log_level)i));
+        append_sample(to, labels, 1, (double)log_count((enum log_level)i));
     }
 }
 
 static void append_cpu(const struct exposition *to)
 {
-    put(to, NULL, 0, to->usage->cpu_seconds);
+    append_sample(to, NULL, 0, to->usage->cpu_seconds);
 }
 
 static void append_resident(const struct exposition *to)
 {
-    put(to, NULL, 0, to->usage->resident_bytes);
+    append_sample(to, NULL, 0, to->usage->resident_bytes);
 }
 
 static void append_virtual(const struct exposition *to)
 {
-    put(to, NULL, 0, to->usage->virtual_bytes);
+    append_sample(to, NULL, 0, to->usage->virtual_bytes);
 }
 
 static void append_open_files(const struct exposition *to)
 {
-    put(to, NULL, 0, to->usage->open_files);
+    append_sample(to, NULL, 0, to->usage->open_files);
 }
 
 static void append_max_files(const struct exposition *to)
 {
-    put(to, NULL, 0, to->usage->max_files);
+    append_sample(to, NULL, 0, to->usage->max_files);
 }
 
 static void append_start(const struct exposition *to)
 {
-    put(to, NULL, 0, to->usage->start_seconds);
+    append_sample(to, NULL, 0, to->usage->start_seconds);
 }
 
 static void append_sandbox(const struct exposition *to)
@@ -429,12 +434,11 @@ static void append_sandbox(const struct exposition *to)
     const struct metric_label seccomp[] = {{"part", "seccomp"}};
     const struct metric_label landlock[] = {{"part", "landlock"}};
 
-    put(to, seccomp, 1, sandbox != NULL && sandbox->seccomp);
-    put(to, landlock, 1, sandbox != NULL && sandbox->landlock > 0);
+    append_sample(to, seccomp, 1, sandbox != NULL && sandbox->seccomp);
+    append_sample(to, landlock, 1, sandbox != NULL && sandbox->landlock > 0);
 }
 
-/* --- the table --------------------------------------------------------------
- */
+/* --- the table ------------------------------------------------------------ */
 
 static const struct family families[] = {
     {"waybill_build_info", "gauge",
@@ -551,7 +555,7 @@ void append_metrics(struct str *out, const struct status *status,
         const struct exposition to = {out, family, status, options, &usage};
 
         metrics_begin(out, family->name, family->type, family->help);
-        family->put(&to);
+        family->append_samples(&to);
     }
 }
 

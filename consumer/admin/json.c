@@ -2,8 +2,8 @@
 #include "admin_internal.h"
 #include "waybill/clock.h"
 
-/* /readyz and /status. Times are RFC 3339, durations milliseconds; what is not
- * known is left out. */
+/* The documents of /readyz and /status. Times are RFC 3339 and durations are
+ * in milliseconds; members that are unknown are omitted. */
 
 static void append_time(struct json_writer *writer, const char *name,
                         int64_t wall_ms)
@@ -15,8 +15,8 @@ static void append_time(struct json_writer *writer, const char *name,
     }
 }
 
-static void append_known(struct json_writer *writer, const char *name,
-                         int64_t number)
+static void append_if_known(struct json_writer *writer, const char *name,
+                            int64_t number)
 {
     if (number >= 0) {
         json_append_integer(writer, name, number);
@@ -50,8 +50,7 @@ void append_readiness_json(struct str *out, const struct status *status)
     str_append_char(out, '\n');
 }
 
-/* --- what it reads ----------------------------------------------------------
- */
+/* --- consumer ------------------------------------------------------------- */
 
 static void append_kafka(struct json_writer *writer,
                          const struct status *status)
@@ -71,14 +70,14 @@ static void append_partition(struct json_writer *writer,
     json_open(writer, NULL, '{');
     json_append_string(writer, "topic", from->topic);
     json_append_integer(writer, "partition", from->partition);
-    append_known(writer, "watermark", from->watermark);
-    append_known(writer, "read", from->read);
-    append_known(writer, "end", from->end);
-    append_known(writer, "lag", from->lag);
-    append_known(writer, "window", from->window);
+    append_if_known(writer, "watermark", from->watermark);
+    append_if_known(writer, "read", from->read);
+    append_if_known(writer, "end", from->end);
+    append_if_known(writer, "lag", from->lag);
+    append_if_known(writer, "window", from->window);
     append_count(writer, "records", from->records);
     json_append_bool(writer, "parked", from->shed);
-    json_append_bool(writer, "paused", from->resting);
+    json_append_bool(writer, "paused", from->paused);
     json_append_bool(writer, "revoked", from->revoked);
     json_close(writer, '}');
 }
@@ -125,8 +124,7 @@ static void append_in_flight(struct json_writer *writer,
     json_close(writer, '}');
 }
 
-/* --- where it goes ----------------------------------------------------------
- */
+/* --- registrations -------------------------------------------------------- */
 
 static void append_error(struct json_writer *writer,
                          const struct status_registration *from)
@@ -145,7 +143,7 @@ static void append_error(struct json_writer *writer,
     json_close(writer, '}');
 }
 
-/* Rates come with one digit behind the point. */
+/* Rates have one decimal place. */
 static void append_rate(struct json_writer *writer, const char *name,
                         double rate)
 {
@@ -196,8 +194,7 @@ static void append_registrations(struct json_writer *writer,
     json_close(writer, ']');
 }
 
-/* --- what became of it ------------------------------------------------------
- */
+/* --- outcomes and totals -------------------------------------------------- */
 
 static void append_outcome(struct json_writer *writer,
                            const struct status_outcome *from)
@@ -230,7 +227,7 @@ static void append_recent(struct json_writer *writer,
     json_close(writer, ']');
 }
 
-/* Those that there are, by class */
+/* Classes without dead letters are omitted. */
 static void append_dead_letters(struct json_writer *writer,
                                 const struct status *status,
                                 const struct settings *settings)

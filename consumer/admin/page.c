@@ -6,9 +6,10 @@
 #include "waybill/base64.h"
 
 /*
- * page.html with page.css and page.js in it: one file that needs no other. Its
- * policy allows exactly these two, by their digests, and requests to where it
- * came from; so nothing that a registry or an event says can run in it.
+ * Inlines page.css and page.js into page.html, so that the page needs no other
+ * file. Its Content-Security-Policy allows exactly these two by their digests,
+ * and requests only to its own origin. Text of a registry or an event can
+ * therefore never run as a script.
  */
 
 static unsigned char nibble(char digit)
@@ -16,9 +17,9 @@ static unsigned char nibble(char digit)
     return (unsigned char)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
 }
 
-/* As the policy's source expressions want it: base64 of the bytes (CSP 3,
- * section 2.3.1) */
-static void append_source(struct str *out, const char *text, size_t len)
+/* Appends a hash source of the policy: the base64 of the SHA-256 (CSP 3,
+ * section 2.3.1). */
+static void append_hash_source(struct str *out, const char *text, size_t len)
 {
     unsigned char sum[DIGEST_HEX / 2];
     struct digest digest;
@@ -35,14 +36,15 @@ static void append_source(struct str *out, const char *text, size_t len)
     str_append_text(out, "'");
 }
 
-/* The rest of the template behind `mark`, which `part` stands for. */
+/* Appends the template up to `mark`, then `part`, and returns the template
+ * after `mark`. */
 static const char *append_part(struct str *out, const char *from,
                                const char *mark, const char *part, size_t len)
 {
     const char *at = strstr(from, mark);
 
     if (at == NULL) {
-        abort(); /* the template is ours */
+        abort(); /* page.html is part of the program */
     }
     str_append(out, from, (size_t)(at - from));
     str_append(out, part, len);
@@ -53,18 +55,18 @@ void page_make(struct page *page)
 {
     size_t css = sizeof(page_css) - 1;
     size_t js = sizeof(page_js) - 1;
-    const char *rest;
+    const char *remainder;
 
     str_init(&page->html, STR_UNLIMITED);
     str_init(&page->policy, STR_UNLIMITED);
-    rest = append_part(&page->html, page_html, "@style@", page_css, css);
-    rest = append_part(&page->html, rest, "@script@", page_js, js);
-    str_append_text(&page->html, rest);
+    remainder = append_part(&page->html, page_html, "@style@", page_css, css);
+    remainder = append_part(&page->html, remainder, "@script@", page_js, js);
+    str_append_text(&page->html, remainder);
     str_append_text(&page->policy,
                     "default-src 'none'; connect-src 'self'; style-src ");
-    append_source(&page->policy, page_css, css);
+    append_hash_source(&page->policy, page_css, css);
     str_append_text(&page->policy, "; script-src ");
-    append_source(&page->policy, page_js, js);
+    append_hash_source(&page->policy, page_js, js);
     str_append_text(
         &page->policy,
         "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");

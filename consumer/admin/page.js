@@ -1,15 +1,15 @@
 'use strict';
 
-// What /status says, every two seconds. Everything that is shown is text: none of
-// it is ever taken for markup.
-const EVERY_MS = 2000;
-const PATIENCE_MS = 8000;
-const OLD_MS = 60000;
-let before = null;
+// Fetches /status every two seconds and renders it. All values are inserted as
+// text, never as markup, because registries and events control some of them.
+const POLL_INTERVAL_MS = 2000;
+const TIMEOUT_MS = 8000;
+const OLD_RECORD_MS = 60000;
+let previous = null;
 let token = sessionStorage.getItem('token');
-let answered = null;
+let lastResponseAt = null;
 
-const at = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 const number = (value) => (value === undefined ? 'not known' : value.toLocaleString('en'));
 
 function duration(ms) {
@@ -35,13 +35,13 @@ const span = (from, to) => Date.parse(to) - Date.parse(from);
 const ago = (when, now) => (when ? duration(span(when, now)) + ' ago' : 'never');
 
 function element(name, text, style) {
-  const made = document.createElement(name);
-  if (text !== undefined && text !== '') made.textContent = text;
-  if (style) made.className = style;
-  return made;
+  const created = document.createElement(name);
+  if (text !== undefined && text !== '') created.textContent = text;
+  if (style) created.className = style;
+  return created;
 }
 
-function heads(columns) {
+function tableHead(columns) {
   const row = element('tr');
   for (const [label, , style] of columns) {
     const cell = element('th', label, style === 'number' ? style : '');
@@ -53,7 +53,7 @@ function heads(columns) {
   return head;
 }
 
-// columns: [label, value of a row, style or style of a row]
+// columns: [label, function from a row to its text, style or function from a row to its style]
 function table(id, columns, rows, none) {
   const body = element('tbody');
   for (const row of rows) {
@@ -66,67 +66,67 @@ function table(id, columns, rows, none) {
     body.append(line);
   }
   if (rows.length) {
-    at(id).replaceChildren(heads(columns), body);
+    byId(id).replaceChildren(tableHead(columns), body);
   } else {
-    at(id).replaceChildren(element('caption', none, 'quiet'));
+    byId(id).replaceChildren(element('caption', none, 'quiet'));
   }
 }
 
-function stuckRegistration(r, now) {
+function registrationProblem(r, now) {
   const wait = r.retry_at ? span(now, r.retry_at) : 0;
   const next = wait > 0 ? `; tried again in ${duration(wait)}` : '';
   const why = r.last_error ? `: ${r.last_error.message}` : '';
-  const rest = `${number(r.waiting)} waiting${r.parked ? ', more parked' : ''}${next}${why}`;
-  if (r.state === 'held') return ['bad', `Registration ${r.name} is held for ${duration(span(r.since, now))}, its credentials are refused; ${rest}`];
-  if (r.state === 'down') return ['bad', `Registration ${r.name} is down for ${duration(span(r.since, now))}, ${r.host} does not answer; ${rest}`];
-  if (r.state === 'paused') return ['warn', `Registration ${r.name} rests, because ${r.host} asked for it; ${rest}`];
+  const details = `${number(r.waiting)} waiting${r.parked ? ', more parked' : ''}${next}${why}`;
+  if (r.state === 'held') return ['bad', `Registration ${r.name} is held for ${duration(span(r.since, now))}, its credentials are refused; ${details}`];
+  if (r.state === 'down') return ['bad', `Registration ${r.name} is down for ${duration(span(r.since, now))}, ${r.host} does not answer; ${details}`];
+  if (r.state === 'paused') return ['warn', `Registration ${r.name} rests, because ${r.host} asked for it; ${details}`];
   return null;
 }
 
-function stuck(s) {
-  const found = s.reasons.map((reason) => ['bad', reason]);
+function renderProblems(s) {
+  const problems = s.reasons.map((reason) => ['bad', reason]);
   if (s.reload.fault) {
     const more = s.reload.faults > 1 ? ` (and ${number(s.reload.faults - 1)} more, in the log)` : '';
-    found.push(['bad', `The configuration that came ${ago(s.reload.at, s.now)} is refused, the one before it stays: ${s.reload.fault}${more}`]);
+    problems.push(['bad', `The configuration that came ${ago(s.reload.at, s.now)} is refused, the one before it stays: ${s.reload.fault}${more}`]);
   }
-  if (s.reload.restart) found.push(['warn', `Changed in the configuration, but only read at the start: ${s.reload.restart}. Restart to apply it`]);
+  if (s.reload.restart) problems.push(['warn', `Changed in the configuration, but only read at the start: ${s.reload.restart}. Restart to apply it`]);
   for (const r of s.registrations) {
-    const text = stuckRegistration(r, s.now);
-    if (text) found.push(text);
+    const text = registrationProblem(r, s.now);
+    if (text) problems.push(text);
   }
   for (const p of s.partitions) {
-    if (p.paused) found.push(['warn', `Partition ${p.partition} is not read on: offset ${p.watermark} is not done, and ${number(p.window)} above it have been read`]);
+    if (p.paused) problems.push(['warn', `Partition ${p.partition} is not read on: offset ${p.watermark} is not done, and ${number(p.window)} above it have been read`]);
   }
-  if (s.in_flight.full) found.push(['warn', 'Reading is paused: as much is held as may be (delivery.max_records, max_bytes)']);
-  for (const o of s.in_flight.oldest.filter((record) => record.age_ms > OLD_MS).slice(0, 5)) {
-    found.push(['warn', `Record ${o.partition}/${o.offset} has been here for ${duration(o.age_ms)}: ${o.state}${o.registration ? ` for ${o.registration}` : ''}, ${o.attempts} attempts`]);
+  if (s.in_flight.full) problems.push(['warn', 'Reading is paused: as much is held as may be (delivery.max_records, max_bytes)']);
+  for (const o of s.in_flight.oldest.filter((record) => record.age_ms > OLD_RECORD_MS).slice(0, 5)) {
+    problems.push(['warn', `Record ${o.partition}/${o.offset} has been here for ${duration(o.age_ms)}: ${o.state}${o.registration ? ` for ${o.registration}` : ''}, ${o.attempts} attempts`]);
   }
-  if (s.kafka.last_warning && span(s.kafka.last_warning_at, s.now) < OLD_MS) {
-    found.push(['warn', `Kafka: ${s.kafka.last_warning}`]);
+  if (s.kafka.last_warning && span(s.kafka.last_warning_at, s.now) < OLD_RECORD_MS) {
+    problems.push(['warn', `Kafka: ${s.kafka.last_warning}`]);
   }
   if (s.totals.dead_letters) {
     const classes = Object.entries(s.dead_letters.classes).map(([name, count]) => `${name} ${number(count)}`);
-    found.push(['warn', `Dead letters since the start: ${number(s.totals.dead_letters)} (${classes.join(', ')}), kept whole on ${s.dead_letters.topic}; "waybill replay stats" says why, and what to do`]);
+    problems.push(['warn', `Dead letters since the start: ${number(s.totals.dead_letters)} (${classes.join(', ')}), kept whole on ${s.dead_letters.topic}; "waybill replay stats" says why, and what to do`]);
   }
-  if (!found.length) found.push(['good', 'Nothing.']);
-  at('stuck').replaceChildren(...found.map(([style, text]) => element('li', text, style)));
+  if (!problems.length) problems.push(['good', 'Nothing.']);
+  byId('stuck').replaceChildren(...problems.map(([style, text]) => element('li', text, style)));
 }
 
-function done(s) {
+function completed(s) {
   return s.totals.succeeded + s.totals.failed + s.totals.skipped;
 }
 
 function rate(s, value) {
-  const ms = before && before.started === s.started ? span(before.now, s.now) : 0;
-  return ms > 0 ? ((value(s) - value(before)) * 1000 / ms).toFixed(1) + '/s' : '…';
+  const ms = previous && previous.started === s.started ? span(previous.now, s.now) : 0;
+  return ms > 0 ? ((value(s) - value(previous)) * 1000 / ms).toFixed(1) + '/s' : '…';
 }
 
-function flow(s) {
+function renderTotals(s) {
   const known = s.partitions.filter((p) => p.lag !== undefined);
   const lag = known.reduce((sum, p) => sum + p.lag, 0);
   const rows = [
     ['Read', rate(s, (x) => x.totals.consumed)],
-    ['Completed', rate(s, done)],
+    ['Completed', rate(s, completed)],
     ['In flight', `${number(s.in_flight.records)} of ${number(s.in_flight.most_records)}`],
     ['Memory for them', bytes(s.in_flight.bytes)],
     ['Lag', known.length ? number(lag) : s.partitions.length ? 'not known' : 'no partition'],
@@ -136,7 +136,7 @@ function flow(s) {
     ['Skipped', number(s.totals.skipped)],
     ['Dead letters', number(s.totals.dead_letters)],
   ];
-  at('flow').replaceChildren(...rows.map(([label, value]) => {
+  byId('flow').replaceChildren(...rows.map(([label, value]) => {
     const pair = element('div');
     pair.append(element('dt', label), element('dd', value));
     return pair;
@@ -146,15 +146,15 @@ function flow(s) {
 const stateStyles = { flowing: 'good', paused: 'warn', held: 'bad', down: 'bad' };
 const statusStyles = { succeeded: 'good', failed: 'bad', skipped: 'quiet' };
 
-function draw(s) {
-  const start = at('state');
+function render(s) {
+  const start = byId('state');
   const text = s.ready ? 'Ready' : `Not ready (${s.phase})`;
   if (start.textContent !== text) start.textContent = text;
   start.className = s.ready ? 'good' : 'bad';
   document.title = s.ready ? 'Waybill' : 'Waybill: not ready';
-  at('about').textContent = `Group ${s.kafka.group}, topic ${s.kafka.topic} at ${s.kafka.brokers}. Up for ${duration(s.uptime_ms)}; as of ${new Date(s.now).toLocaleTimeString()}.`;
-  stuck(s);
-  flow(s);
+  byId('about').textContent = `Group ${s.kafka.group}, topic ${s.kafka.topic} at ${s.kafka.brokers}. Up for ${duration(s.uptime_ms)}; as of ${new Date(s.now).toLocaleTimeString()}.`;
+  renderProblems(s);
+  renderTotals(s);
   table('registrations', [
     ['Name', (r) => r.name],
     ['Integration', (r) => r.integration],
@@ -193,49 +193,49 @@ function draw(s) {
     ['Attempts', (r) => r.attempts, 'number'],
     ['Took', (r) => duration(r.duration_ms), 'number'],
   ], s.recent, 'None since the start.');
-  at('build').textContent = `${Object.entries(s.build).map((pair) => pair.join(' ')).join(', ')}. Configuration ${s.configuration}.`;
-  at('all').hidden = false;
+  byId('build').textContent = `${Object.entries(s.build).map((pair) => pair.join(' ')).join(', ')}. Configuration ${s.configuration}.`;
+  byId('all').hidden = false;
 }
 
-function lost(why) {
-  const since = answered ? ` for ${duration(Date.now() - answered)}` : '';
-  at('state').textContent = `No answer${since}: ${why}`;
-  at('state').className = 'bad';
+function showFailure(why) {
+  const since = lastResponseAt ? ` for ${duration(Date.now() - lastResponseAt)}` : '';
+  byId('state').textContent = `No answer${since}: ${why}`;
+  byId('state').className = 'bad';
 }
 
-async function ask() {
+async function fetchStatus() {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const response = await fetch('/status', { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
-  at('login').hidden = response.status !== 401;
+  const response = await fetch('/status', { headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  byId('login').hidden = response.status !== 401;
   if (response.status === 401) {
-    at('all').hidden = true;
-    at('state').textContent = token ? 'This token is not the right one' : 'A token is needed';
-    at('state').className = 'warn';
+    byId('all').hidden = true;
+    byId('state').textContent = token ? 'This token is not the right one' : 'A token is needed';
+    byId('state').className = 'warn';
     return;
   }
   if (!response.ok) throw new Error(await response.text());
   const status = await response.json();
-  answered = Date.now();
-  draw(status);
-  before = status;
+  lastResponseAt = Date.now();
+  render(status);
+  previous = status;
 }
 
-async function turn() {
+async function poll() {
   try {
-    if (!document.hidden && (at('login').hidden || token)) await ask();
+    if (!document.hidden && (byId('login').hidden || token)) await fetchStatus();
   } catch (error) {
-    lost(error.message);
+    showFailure(error.message);
   }
-  setTimeout(turn, EVERY_MS);
+  setTimeout(poll, POLL_INTERVAL_MS);
 }
 
-at('login').addEventListener('submit', (event) => {
+byId('login').addEventListener('submit', (event) => {
   event.preventDefault();
-  token = at('token').value;
+  token = byId('token').value;
   sessionStorage.setItem('token', token);
-  ask().catch((error) => lost(error.message));
+  fetchStatus().catch((error) => showFailure(error.message));
 });
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden && at('login').hidden) ask().catch((error) => lost(error.message));
+  if (!document.hidden && byId('login').hidden) fetchStatus().catch((error) => showFailure(error.message));
 });
-turn();
+poll();

@@ -12,25 +12,28 @@
 #include "waybill/file.h"
 
 /*
- * libmicrohttpd in the loop: it has an epoll of its own, which the loop watches
- * as one descriptor; it is run when that is readable and when its own timeout
- * is due. No thread of its own.
+ * Runs libmicrohttpd on the event loop, without a thread of its own. The
+ * library has an epoll descriptor, which the loop watches; the library runs
+ * when the descriptor is readable and when its own timeout expires.
  *
- * It forgets a connection that says nothing for a while, but not one that says
- * a little every second, nor one that reads an answer as slowly: so each
- * request has a deadline of our own, from the end of the one before it.
+ * The library closes idle connections, but not one that sends a byte every
+ * second or reads a response as slowly. Therefore each request also has a
+ * deadline, which starts at the end of the previous request.
  */
 
 #define MAX_CONNECTIONS 64
-/* A browser has six, a scraper and a probe one each. So few, that it takes
- * eight addresses to keep the kubelet out, whose probe decides whether we live.
- */
-#define MAX_OF_ONE_ADDRESS 8
-#define SILENCE_S 10
-/* Who connects has something to ask; TLS is to be shaken hands on before. */
+/* A browser opens six connections, a scraper and a probe one each. The limit
+ * is low enough that it takes eight addresses to exhaust MAX_CONNECTIONS and
+ * so to keep out the kubelet, which restarts the container when its probe
+ * fails. */
+#define MAX_CONNECTIONS_PER_ADDRESS 8
+#define IDLE_TIMEOUT_S 10
+/* A client is expected to send its first request at once; the TLS handshake
+ * is included. */
 #define FIRST_REQUEST_MS 3000
 #define REQUEST_MS 10000
-/* A request of a browser has a kilobyte; a token may have some. */
+/* The memory for one request. A browser sends about a kilobyte, and a bearer
+ * token can be several. */
 #define CONNECTION_MEMORY ((size_t)16 * 1024)
 
 struct connection {
@@ -39,32 +42,32 @@ struct connection {
     uint64_t deadline_ms;
 };
 
-/* Both are empty: no TLS. */
-struct pair {
+/* Both members are empty without TLS. */
+struct key_pair {
     struct str certificate;
     struct secret key;
 };
 
 struct admin {
     struct admin_options options;
-    struct settings settings; /* of them `admin`, and a topic */
+    /* Copies of `admin` and of the name of the dead letter topic */
+    struct settings settings;
     struct arena *arena;
-    struct answering answering;
+    struct response_context response_context;
     struct address address;
-    char text[ADDRESS_TEXT];
-    struct pair pair;
+    char address_text[ADDRESS_TEXT];
+    struct key_pair key_pair;
     struct MHD_Daemon *daemon;
     int epoll;
     LIST_HEAD(, connection) connections;
-    struct timer timeout;   /* the library's */
-    struct timer deadlines; /* ours */
-    struct task more;
+    struct timer timeout;   /* of the library */
+    struct timer deadlines; /* of requests */
+    struct task pending_work;
 };
 
-/* --- in the loop ------------------------------------------------------------
- */
+/* --- event loop ----------------------------------------------------------- */
 
-static void run(struct admin *admin)
+static void run_daemon(struct admin *admin)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
@@ -72,7 +75,7 @@ static void run(struct admin *admin)
     if (MHD_get_timeout(admin->daemon, &ms) != MHD_YES) {
         loop_disarm(admin->options.loop, &admin->timeout);
     } else if (ms == 0) {
-        loop_defer(admin->options.loop, &admin->more);
+        loop_defer(admin->options.loop, &admin->pending_work);
     } else {
         loop_arm(admin->options.loop, &admin->timeout, ms);
     }
@@ -80,15 +83,15 @@ static void run(struct admin *admin)
 
 static void on_readable(void *payload, int fd, unsigned events)
 {
-    run(payload);
+    run_daemon(payload);
 }
 
 static void on_timeout(void *payload)
 {
-    run(payload);
+    run_daemon(payload);
 }
 
-/* One that is shut down reads as closed, and the library lets go of it. */
+/* shutdown() makes the library see the end of the connection and close it. */
 static void on_deadlines(void *payload)
 {
     struct admin *admin = payload;
@@ -104,24 +107,24 @@ static void on_deadlines(void *payload)
     if (!LIST_EMPTY(&admin->connections)) {
         loop_arm(admin->options.loop, &admin->deadlines, 1000);
     }
-    run(admin);
+    run_daemon(admin);
 }
 
-static void extend(const struct admin *admin, struct connection *connection,
-                   uint64_t ms)
+static void set_deadline(const struct admin *admin,
+                         struct connection *connection, uint64_t ms)
 {
     connection->deadline_ms = loop_now(admin->options.loop) + ms;
 }
 
-static void begin(struct admin *admin, struct MHD_Connection *from,
-                  void **connection_context)
+static void open_connection(struct admin *admin, struct MHD_Connection *mhd,
+                            void **connection_context)
 {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(from, MHD_CONNECTION_INFO_CONNECTION_FD);
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct connection *connection = mem_zalloc(sizeof(*connection));
 
     connection->fd = info->connect_fd;
-    extend(admin, connection, FIRST_REQUEST_MS);
+    set_deadline(admin, connection, FIRST_REQUEST_MS);
     LIST_INSERT_HEAD(&admin->connections, connection, link);
     *connection_context = connection;
     if (!timer_is_armed(&admin->deadlines)) {
@@ -129,14 +132,14 @@ static void begin(struct admin *admin, struct MHD_Connection *from,
     }
 }
 
-static void on_connection(void *payload, struct MHD_Connection *from,
+static void on_connection(void *payload, struct MHD_Connection *mhd,
                           void **connection_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct connection *connection = *connection_context;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        begin(payload, from, connection_context);
+        open_connection(payload, mhd, connection_context);
     } else if (connection != NULL) {
         LIST_REMOVE(connection, link);
         mem_free(connection);
@@ -144,132 +147,131 @@ static void on_connection(void *payload, struct MHD_Connection *from,
     }
 }
 
-static void on_request_over(void *payload, struct MHD_Connection *from,
-                            void **request_context,
-                            enum MHD_RequestTerminationCode code)
+static void on_request_completed(void *payload, struct MHD_Connection *mhd,
+                                 void **request_context,
+                                 enum MHD_RequestTerminationCode code)
 {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(from, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
     if (info != NULL && info->socket_context != NULL) {
-        extend(payload, info->socket_context, REQUEST_MS);
+        set_deadline(payload, info->socket_context, REQUEST_MS);
     }
 }
 
-/* --- a request --------------------------------------------------------------
- */
+/* --- a request ------------------------------------------------------------ */
 
-static const char *header_of(struct MHD_Connection *from, const char *name)
+static const char *header_of(struct MHD_Connection *mhd, const char *name)
 {
-    return MHD_lookup_connection_value(from, MHD_HEADER_KIND, name);
+    return MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name);
 }
 
-static bool has_body(struct MHD_Connection *from)
+static bool has_body(struct MHD_Connection *mhd)
 {
-    const char *length = header_of(from, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *length = header_of(mhd, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-    return header_of(from, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL ||
+    return header_of(mhd, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL ||
            (length != NULL && strcmp(length, "0") != 0);
 }
 
-static void append_header(struct MHD_Response *response, const char *name,
-                          const char *value)
+static void add_header(struct MHD_Response *response, const char *name,
+                       const char *value)
 {
     if (value != NULL &&
         MHD_add_response_header(response, name, value) != MHD_YES) {
-        abort(); /* ours are all well formed */
+        abort(); /* all names and values are constants */
     }
 }
 
-static enum MHD_Result append_answer(const struct admin *admin,
-                                     struct MHD_Connection *to,
-                                     struct answer *answer)
+static enum MHD_Result queue_response(const struct admin *admin,
+                                      struct MHD_Connection *mhd,
+                                      struct admin_response *content)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        answer->body.len, answer->body.data, MHD_RESPMEM_MUST_COPY);
+        content->body.len, content->body.data, MHD_RESPMEM_MUST_COPY);
     enum MHD_Result result;
 
-    str_release(&answer->body);
+    str_release(&content->body);
     if (response == NULL) {
         return MHD_NO;
     }
-    append_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
-    append_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-    append_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                  answer->challenge);
-    append_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    append_header(response, "Content-Security-Policy",
-                  admin->answering.page.policy.data);
-    append_header(response, "X-Content-Type-Options", "nosniff");
-    append_header(response, "X-Frame-Options", "DENY");
-    append_header(response, "Referrer-Policy", "no-referrer");
-    append_header(response, "Cross-Origin-Resource-Policy", "same-origin");
-    result = MHD_queue_response(to, answer->status, response);
+    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content->type);
+    add_header(response, MHD_HTTP_HEADER_ALLOW, content->allow);
+    add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, content->challenge);
+    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    add_header(response, "Content-Security-Policy",
+               admin->response_context.page.policy.data);
+    add_header(response, "X-Content-Type-Options", "nosniff");
+    add_header(response, "X-Frame-Options", "DENY");
+    add_header(response, "Referrer-Policy", "no-referrer");
+    add_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+    result = MHD_queue_response(mhd, content->status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-/* The first call of a request has only its headers: answered there, it would
- * cost the connection. What is refused for its body is to cost that. */
-static enum MHD_Result on_request(void *payload, struct MHD_Connection *from,
+/* libmicrohttpd first calls this with the headers only; a response queued
+ * then closes the connection. That is wanted only for a request that is
+ * rejected because of its body, which would otherwise have to be read. */
+static enum MHD_Result on_request(void *payload, struct MHD_Connection *mhd,
                                   const char *path, const char *method,
                                   const char *version, const char *data,
                                   size_t *size, void **request_context)
 {
-    static char seen;
+    static char headers_seen;
     const struct admin *admin = payload;
-    const struct question question = {
+    const struct admin_request request = {
         .method = method,
         .path = path,
-        .authorization = header_of(from, MHD_HTTP_HEADER_AUTHORIZATION),
-        .host = header_of(from, MHD_HTTP_HEADER_HOST),
-        .has_body = has_body(from),
+        .authorization = header_of(mhd, MHD_HTTP_HEADER_AUTHORIZATION),
+        .host = header_of(mhd, MHD_HTTP_HEADER_HOST),
+        .has_body = has_body(mhd),
     };
-    struct answer found;
+    struct admin_response response;
 
-    if (*request_context == NULL && !question.has_body) {
-        *request_context = &seen;
+    if (*request_context == NULL && !request.has_body) {
+        *request_context = &headers_seen;
         return MHD_YES;
     }
-    answer(&admin->answering, &question, &found);
-    return append_answer(admin, from, &found);
+    admin_respond(&admin->response_context, &request, &response);
+    return queue_response(admin, mhd, &response);
 }
 
-/* --- life cycle -------------------------------------------------------------
- */
+/* --- listening ------------------------------------------------------------ */
 
-static int bind_socket(struct admin *admin, int fd, const char *wanted,
+static int bind_socket(struct admin *admin, int fd, const char *listen_address,
                        struct error *err)
 {
     struct sockaddr *socket = (struct sockaddr *)&admin->address.socket;
-    int one = 1;
+    int enable = 1;
 
-    /* A restart must not wait for what is left of the last one's. */
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    /* A restart must not fail because of connections of the previous process
+     * in TIME_WAIT. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &enable, sizeof(enable));
     if (bind(fd, socket, admin->address.len) < 0 || listen(fd, 64) < 0 ||
         getsockname(fd, socket, &admin->address.len) < 0) {
-        return error_set(err, ERROR_CONFIG, "cannot listen on %s: %s", wanted,
-                         strerror(errno));
+        return error_set(err, ERROR_CONFIG, "cannot listen on %s: %s",
+                         listen_address, strerror(errno));
     }
-    address_format(&admin->address, admin->text);
+    address_format(&admin->address, admin->address_text);
     return 0;
 }
 
-static int open_socket(struct admin *admin, const char *wanted, int *ret_fd,
-                       struct error *err)
+static int open_socket(struct admin *admin, const char *listen_address,
+                       int *ret_fd, struct error *err)
 {
     int fd;
 
-    if (address_parse(wanted, &admin->address, err) < 0) {
+    if (address_parse(listen_address, &admin->address, err) < 0) {
         return error_prefix(err, "admin.listen");
     }
     fd = socket(admin->address.socket.ss_family,
                 SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
-        return error_set(err, ERROR_CONFIG, "cannot listen on %s: %s", wanted,
-                         strerror(errno));
+        return error_set(err, ERROR_CONFIG, "cannot listen on %s: %s",
+                         listen_address, strerror(errno));
     }
-    if (bind_socket(admin, fd, wanted, err) < 0) {
+    if (bind_socket(admin, fd, listen_address, err) < 0) {
         close(fd);
         return -1;
     }
@@ -286,37 +288,38 @@ static int read_pem(const char *path, struct str *out, struct error *err)
     return 0;
 }
 
-static void pair_release(struct pair *pair)
+static void key_pair_release(struct key_pair *key_pair)
 {
-    str_release(&pair->certificate);
-    secret_release(&pair->key);
+    str_release(&key_pair->certificate);
+    secret_release(&key_pair->key);
 }
 
-static int read_pair(const struct admin_settings *settings,
-                     struct pair *ret_pair, struct error *err)
+static int read_key_pair(const struct admin_settings *settings,
+                         struct key_pair *ret_key_pair, struct error *err)
 {
-    str_init(&ret_pair->certificate, LIMIT_SECRET_FILE);
-    secret_init(&ret_pair->key, LIMIT_SECRET_FILE);
+    str_init(&ret_key_pair->certificate, LIMIT_SECRET_FILE);
+    secret_init(&ret_key_pair->key, LIMIT_SECRET_FILE);
     if (settings->tls_key == NULL) {
         return 0;
     }
-    if (read_pem(settings->tls_certificate, &ret_pair->certificate, err) < 0) {
+    if (read_pem(settings->tls_certificate, &ret_key_pair->certificate, err) <
+        0) {
         return error_prefix(err, "admin.tls_certificate");
     }
-    if (read_pem(settings->tls_key, &ret_pair->key.text, err) < 0) {
+    if (read_pem(settings->tls_key, &ret_key_pair->key.text, err) < 0) {
         return error_prefix(err, "admin.tls_key");
     }
     return 0;
 }
 
-/* Takes the socket: where it fails, the library has closed it. */
-static int start(struct admin *admin, int fd, const struct pair *pair,
+/* Takes ownership of the socket: the library closes it even on failure. */
+static int start(struct admin *admin, int fd, const struct key_pair *key_pair,
                  struct MHD_Daemon **ret_daemon, struct error *err)
 {
     bool tls = admin->options.settings->admin.tls_key != NULL;
     const struct MHD_OptionItem secured[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, pair->certificate.data},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, pair->key.text.data},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, key_pair->certificate.data},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, key_pair->key.text.data},
         {MHD_OPTION_HTTPS_PRIORITIES, 0,
          (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
         {MHD_OPTION_END, 0, NULL},
@@ -326,12 +329,12 @@ static int start(struct admin *admin, int fd, const struct pair *pair,
     *ret_daemon = MHD_start_daemon(
         MHD_USE_EPOLL | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request,
         admin, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_OF_ONE_ADDRESS,
-        MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        MAX_CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
+        IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
-        MHD_OPTION_NOTIFY_COMPLETED, on_request_over, admin, MHD_OPTION_ARRAY,
-        tls ? secured : plain, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, on_request_completed, admin,
+        MHD_OPTION_ARRAY, tls ? secured : plain, MHD_OPTION_END);
     if (*ret_daemon == NULL) {
         return error_set(err, ERROR_CONFIG,
                          tls ? "admin.tls_certificate, admin.tls_key: not a "
@@ -348,22 +351,21 @@ static void watch(struct admin *admin)
 
     admin->epoll = info->epoll_fd;
     loop_watch(admin->options.loop, admin->epoll, LOOP_IN, on_readable, admin);
-    run(admin);
+    run_daemon(admin);
 }
 
-/* --- a certificate that was renewed ------------------------------------------
- */
+/* --- certificate renewal -------------------------------------------------- */
 
-static bool pairs_equal(const struct pair *a, const struct pair *b)
+static bool key_pairs_equal(const struct key_pair *a, const struct key_pair *b)
 {
     return bytes_equal(str_bytes(&a->certificate),
                        str_bytes(&b->certificate)) &&
            bytes_equal(str_bytes(&a->key.text), str_bytes(&b->key.text));
 }
 
-/* Of the same socket, so that nobody finds it closed. The connections of the
- * old one end: who kept one opens another. */
-static void replace(struct admin *admin, struct MHD_Daemon *renewed)
+/* The new daemon shares the listening socket, so that no connection attempt
+ * is refused. Connections of the old daemon are closed; clients reconnect. */
+static void replace_daemon(struct admin *admin, struct MHD_Daemon *renewed)
 {
     loop_unwatch(admin->options.loop, admin->epoll);
     close(MHD_quiesce_daemon(admin->daemon));
@@ -372,8 +374,8 @@ static void replace(struct admin *admin, struct MHD_Daemon *renewed)
     watch(admin);
 }
 
-static int show_pair(struct admin *admin, const struct pair *pair,
-                     struct error *err)
+static int restart_daemon(struct admin *admin, const struct key_pair *key_pair,
+                          struct error *err)
 {
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_LISTEN_FD);
@@ -384,39 +386,39 @@ static int show_pair(struct admin *admin, const struct pair *pair,
         return error_set(err, ERROR_CONFIG, "cannot listen twice: %s",
                          strerror(errno));
     }
-    if (start(admin, fd, pair, &renewed, err) < 0) {
+    if (start(admin, fd, key_pair, &renewed, err) < 0) {
         return -1;
     }
-    replace(admin, renewed);
+    replace_daemon(admin, renewed);
     return 0;
 }
 
-int admin_renew(struct admin *admin, bool *ret_renewed, struct error *err)
+int admin_reload_certificate(struct admin *admin, bool *ret_renewed,
+                             struct error *err)
 {
-    CLEANUP(pair_release) struct pair pair;
+    CLEANUP(key_pair_release) struct key_pair key_pair;
 
     *ret_renewed = false;
-    if (read_pair(&admin->options.settings->admin, &pair, err) < 0) {
+    if (read_key_pair(&admin->options.settings->admin, &key_pair, err) < 0) {
         return -1;
     }
-    if (pairs_equal(&pair, &admin->pair)) {
+    if (key_pairs_equal(&key_pair, &admin->key_pair)) {
         return 0;
     }
-    if (show_pair(admin, &pair, err) < 0) {
+    if (restart_daemon(admin, &key_pair, err) < 0) {
         return -1;
     }
-    pair_release(&admin->pair);
-    admin->pair = pair;
-    pair = (struct pair){0};
+    key_pair_release(&admin->key_pair);
+    admin->key_pair = key_pair;
+    key_pair = (struct key_pair){0};
     *ret_renewed = true;
     return 0;
 }
 
-/* --- beginning and end ------------------------------------------------------
- */
+/* --- life cycle ----------------------------------------------------------- */
 
-/* The rest may be replaced while it is open. */
-static void keep_settings(struct admin *admin, const struct settings *settings)
+/* Copies what is needed: a reload frees the settings while the port is open. */
+static void copy_settings(struct admin *admin, const struct settings *settings)
 {
     const struct admin_settings *own = &settings->admin;
 
@@ -437,13 +439,13 @@ static struct admin *new_admin(const struct admin_options *options)
 
     admin->options = *options;
     admin->arena = arena_new();
-    keep_settings(admin, options->settings);
-    admin->answering.options = &admin->options;
+    copy_settings(admin, options->settings);
+    admin->response_context.options = &admin->options;
     LIST_INIT(&admin->connections);
     timer_init(&admin->timeout, on_timeout, admin);
     timer_init(&admin->deadlines, on_deadlines, admin);
-    task_init(&admin->more, on_timeout, admin);
-    page_make(&admin->answering.page);
+    task_init(&admin->pending_work, on_timeout, admin);
+    page_make(&admin->response_context.page);
     return admin;
 }
 
@@ -451,22 +453,23 @@ int admin_open(const struct admin_options *options, struct admin **ret_admin,
                struct error *err)
 {
     const char *listen = options->settings->admin.listen;
-    const char *wanted = listen != NULL ? listen : ADMIN_DEFAULT;
+    const char *listen_address = listen != NULL ? listen : ADMIN_DEFAULT;
     struct admin *admin;
     int fd;
 
     *ret_admin = NULL;
-    if (strcmp(wanted, ADMIN_OFF) == 0) {
+    if (strcmp(listen_address, ADMIN_OFF) == 0) {
         return 0;
     }
     admin = new_admin(options);
-    if (read_pair(&admin->options.settings->admin, &admin->pair, err) < 0 ||
-        open_socket(admin, wanted, &fd, err) < 0 ||
-        start(admin, fd, &admin->pair, &admin->daemon, err) < 0) {
+    if (read_key_pair(&admin->options.settings->admin, &admin->key_pair, err) <
+            0 ||
+        open_socket(admin, listen_address, &fd, err) < 0 ||
+        start(admin, fd, &admin->key_pair, &admin->daemon, err) < 0) {
         admin_free(admin);
         return -1;
     }
-    admin->answering.loopback =
+    admin->response_context.loopback =
         address_classify((struct sockaddr *)&admin->address.socket) ==
         ADDRESS_LOOPBACK;
     watch(admin);
@@ -476,12 +479,12 @@ int admin_open(const struct admin_options *options, struct admin **ret_admin,
 
 const char *admin_address(const struct admin *admin)
 {
-    return admin->text;
+    return admin->address_text;
 }
 
 bool admin_is_exposed(const struct admin *admin)
 {
-    return !admin->answering.loopback &&
+    return !admin->response_context.loopback &&
            admin->options.settings->admin.token == NULL;
 }
 
@@ -496,10 +499,10 @@ void admin_free(struct admin *admin)
     }
     loop_disarm(admin->options.loop, &admin->timeout);
     loop_disarm(admin->options.loop, &admin->deadlines);
-    loop_cancel(admin->options.loop, &admin->more);
-    page_release(&admin->answering.page);
+    loop_cancel(admin->options.loop, &admin->pending_work);
+    page_release(&admin->response_context.page);
     arena_wipe_and_free(admin->arena);
-    pair_release(&admin->pair);
+    key_pair_release(&admin->key_pair);
     mem_free(admin);
 }
 

@@ -9,10 +9,11 @@
 #include "admin_internal.h"
 #include "waybill/file.h"
 
-/* What cannot be read stays 0: /proc may be hidden. */
+/* Values that cannot be read are 0: /proc may be hidden (hidepid). */
 
-/* proc(5): the second field is a name, which may hold anything but ends with
- * the last parenthesis; all others are numbers with a blank before them. */
+/* proc(5): the second field is the command in parentheses, which can contain
+ * any character, so the last ')' ends it. All other fields are numbers that
+ * are preceded by a blank. */
 #define FIELD_START 22
 
 static void read_stat(unsigned long long *ret_start, struct usage *usage)
@@ -53,10 +54,10 @@ static double count_files(void)
         count++;
     }
     closedir(folder);
-    return count - 3; /* "." and "..", and the folder itself */
+    return count - 3; /* ".", ".." and the descriptor of the directory */
 }
 
-/* The system counts ticks since it was booted. */
+/* proc(5) gives the start time in clock ticks since boot. */
 static double start_of(unsigned long long ticks)
 {
     struct timespec wall;

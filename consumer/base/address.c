@@ -72,8 +72,7 @@ const char *address_format(const struct address *address,
     return text;
 }
 
-/* --- host and port ----------------------------------------------------------
- */
+/* --- host and port -------------------------------------------------------- */
 
 static size_t name_length(const char *text)
 {
@@ -86,7 +85,7 @@ static size_t name_length(const char *text)
                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
 }
 
-/* What stands behind the host: nothing, or a colon and a port */
+/* Parses the text after the host: nothing, or a colon and a port. */
 static bool read_port(const char *text, int *ret_port)
 {
     size_t digits = text[0] == ':' ? strspn(text + 1, "0123456789") : 0;
@@ -101,13 +100,13 @@ bool host_port_split(const char *text, struct host_port *ret_split)
     struct host_port split = {.name_len = name_length(text)};
     size_t bracket = text[0] == '[' ? 1 : 0;
     size_t len = split.name_len - 2 * bracket;
-    struct in6_addr six;
+    struct in6_addr ipv6;
 
     if (split.name_len <= 2 * bracket || len >= sizeof(split.host)) {
         return false;
     }
     memcpy(split.host, text + bracket, len);
-    if ((bracket && inet_pton(AF_INET6, split.host, &six) != 1) ||
+    if ((bracket && inet_pton(AF_INET6, split.host, &ipv6) != 1) ||
         !read_port(text + split.name_len, &split.port)) {
         return false;
     }
@@ -115,10 +114,9 @@ bool host_port_split(const char *text, struct host_port *ret_split)
     return true;
 }
 
-/* --- where an address leads -------------------------------------------------
- */
+/* --- where an address leads ----------------------------------------------- */
 
-/* Of several that hold an address, the first counts. */
+/* The first network that contains an address determines its class. */
 struct network {
     const char *base;
     unsigned bits;
@@ -134,14 +132,13 @@ static const struct network ipv4_networks[] = {
     {"169.254.0.0", 16, ADDRESS_LINK_LOCAL},
     {"127.0.0.0", 8, ADDRESS_LOOPBACK},
     {"0.0.0.0", 32, ADDRESS_UNSPECIFIED},
-    /* "This" network, RFC 1918, and shared between a carrier's customers (RFC
-     * 6598) */
+    /* "This" network, RFC 1918, and carrier-grade NAT (RFC 6598) */
     {"0.0.0.0", 8, ADDRESS_PRIVATE},
     {"10.0.0.0", 8, ADDRESS_PRIVATE},
     {"172.16.0.0", 12, ADDRESS_PRIVATE},
     {"192.168.0.0", 16, ADDRESS_PRIVATE},
     {"100.64.0.0", 10, ADDRESS_PRIVATE},
-    /* For protocols, benchmarks, multicast, and nothing yet (RFC 6890) */
+    /* Protocol assignments, benchmarking, multicast, reserved (RFC 6890) */
     {"192.0.0.0", 24, ADDRESS_PRIVATE},
     {"198.18.0.0", 15, ADDRESS_PRIVATE},
     {"224.0.0.0", 4, ADDRESS_PRIVATE},
@@ -161,7 +158,7 @@ static const struct network ipv6_networks[] = {
     {"ff00::", 8, ADDRESS_PRIVATE},       /* multicast */
 };
 
-/* IPv6 addresses that embed an IPv4 one, and where it begins */
+/* IPv6 networks that embed an IPv4 address, and its offset in bytes. */
 static const struct embedding {
     const char *base;
     unsigned bits;
@@ -227,21 +224,21 @@ static enum address_class classify_ipv6(const struct in6_addr *address)
 enum address_class address_classify(const struct sockaddr *address)
 {
     const void *at = address;
-    const struct sockaddr_in *four = at;
-    const struct sockaddr_in6 *six = at;
+    const struct sockaddr_in *ipv4 = at;
+    const struct sockaddr_in6 *ipv6 = at;
 
     switch (address->sa_family) {
     case AF_INET:
-        return classify_ipv4(&four->sin_addr);
+        return classify_ipv4(&ipv4->sin_addr);
     case AF_INET6:
-        return classify_ipv6(&six->sin6_addr);
+        return classify_ipv6(&ipv6->sin6_addr);
     default:
         return ADDRESS_LOOPBACK;
     }
 }
 
-/* AF_INET or AF_INET6; AF_UNSPEC: it is a name. The root's dot and an interface
- * (fe80::1%eth0) make no difference. */
+/* Returns AF_INET or AF_INET6, or AF_UNSPEC for a name. A trailing dot and a
+ * zone (fe80::1%eth0) are ignored. */
 static int read_host(const char *host, void *ret_address)
 {
     char text[sizeof(((struct host_port *)NULL)->host)];
@@ -256,7 +253,7 @@ static int read_host(const char *host, void *ret_address)
     if (inet_pton(AF_INET6, text, ret_address) == 1) {
         return AF_INET6;
     }
-    /* inet_aton() does not mind what stands behind a blank. */
+    /* inet_aton() ignores everything after white space. */
     return strpbrk(text, " \t\r\n\f\v") == NULL &&
                    inet_aton(text, ret_address) != 0
                ? AF_INET
@@ -270,16 +267,17 @@ bool host_is_address(const char *host)
     return read_host(host, &address) != AF_UNSPEC;
 }
 
-/* The name itself; with `below`, one below it */
+/* True for the name itself and, with `below`, for its subdomains. */
 static bool is_named(const char *host, const char *name, bool below)
 {
     size_t len = strlen(host);
-    size_t tail = strlen(name);
+    size_t suffix_len = strlen(name);
 
     len -= len > 0 && host[len - 1] == '.';
-    return len >= tail && strncasecmp(host + len - tail, name, tail) == 0 &&
-           (len == tail ||
-            (below && len > tail + 1 && host[len - tail - 1] == '.'));
+    return len >= suffix_len &&
+           strncasecmp(host + len - suffix_len, name, suffix_len) == 0 &&
+           (len == suffix_len || (below && len > suffix_len + 1 &&
+                                  host[len - suffix_len - 1] == '.'));
 }
 
 enum address_class host_classify(const char *host)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *or_die(void *block)
+static void *or_abort(void *block)
 {
     if (block == NULL) {
         fputs("waybill: out of memory\n", stderr);
@@ -16,17 +16,17 @@ static void *or_die(void *block)
 
 void *mem_alloc(size_t size)
 {
-    return or_die(malloc(size ? size : 1));
+    return or_abort(malloc(size ? size : 1));
 }
 
 void *mem_zalloc(size_t size)
 {
-    return or_die(calloc(1, size ? size : 1));
+    return or_abort(calloc(1, size ? size : 1));
 }
 
 static void *mem_realloc(void *block, size_t size)
 {
-    return or_die(realloc(block, size ? size : 1));
+    return or_abort(realloc(block, size ? size : 1));
 }
 
 void *mem_copy(const void *data, size_t size)
@@ -59,8 +59,9 @@ void *mem_grow(void *array, size_t *capacity, size_t needed, size_t item)
     while (grown < needed) {
         grown *= 2;
     }
+    /* The multiplication below would overflow. */
     if (grown > SIZE_MAX / item) {
-        return or_die(NULL);
+        return or_abort(NULL);
     }
     *capacity = grown;
     return mem_realloc(array, grown * item);

@@ -8,8 +8,8 @@
 
 #include "waybill/alloc.h"
 
-/* An event and its plan fit one chunk; what is large gets a chunk of its own,
- * without ending the one that is being filled. */
+/* An event and its plan fit one chunk. A large block gets a chunk of its own,
+ * and filling of the current chunk continues. */
 #define CHUNK (4096 - sizeof(struct chunk))
 
 struct chunk {
@@ -20,10 +20,10 @@ struct chunk {
 
 struct arena {
     struct chunk *chunks;
-    unsigned char *free;
-    size_t left;
-    size_t held;
-    size_t *total; /* NULL: nobody counts */
+    unsigned char *next;
+    size_t remaining;
+    size_t size;
+    size_t *total; /* NULL: not counted */
 };
 
 struct arena *arena_new(void)
@@ -44,7 +44,7 @@ void arena_free(struct arena *arena)
     struct chunk *chunk = arena != NULL ? arena->chunks : NULL;
 
     if (arena != NULL && arena->total != NULL) {
-        *arena->total -= arena->held;
+        *arena->total -= arena->size;
     }
     while (chunk != NULL) {
         struct chunk *next = chunk->next;
@@ -71,40 +71,42 @@ static struct chunk *add_chunk(struct arena *arena, size_t size)
     chunk->next = arena->chunks;
     chunk->size = size;
     arena->chunks = chunk;
-    arena->held += sizeof(struct chunk) + size;
+    arena->size += sizeof(struct chunk) + size;
     if (arena->total != NULL) {
         *arena->total += sizeof(struct chunk) + size;
     }
     return chunk;
 }
 
-static void *take(struct arena *arena, size_t size)
+static void *allocate(struct arena *arena, size_t size)
 {
     size_t rounded =
         (size + alignof(max_align_t) - 1) & ~(size_t)(alignof(max_align_t) - 1);
 
-    /* So that two blocks never share an address, and none is NULL. */
+    /* Even an empty block has a unique address that is not NULL. */
     rounded = rounded > 0 ? rounded : alignof(max_align_t);
+    /* A chunk of its own wastes nothing; starting a new shared chunk for a
+     * large block could waste most of the current one. */
     if (rounded > CHUNK / 4) {
         return add_chunk(arena, rounded)->data;
     }
-    if (rounded > arena->left) {
-        arena->free = add_chunk(arena, CHUNK)->data;
-        arena->left = CHUNK;
+    if (rounded > arena->remaining) {
+        arena->next = add_chunk(arena, CHUNK)->data;
+        arena->remaining = CHUNK;
     }
-    arena->free += rounded;
-    arena->left -= rounded;
-    return arena->free - rounded;
+    arena->next += rounded;
+    arena->remaining -= rounded;
+    return arena->next - rounded;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    return memset(take(arena, size), 0, size);
+    return memset(allocate(arena, size), 0, size);
 }
 
 void *arena_copy(struct arena *arena, const void *data, size_t len)
 {
-    void *copy = take(arena, len);
+    void *copy = allocate(arena, len);
 
     if (len > 0) {
         memcpy(copy, data, len);
@@ -136,7 +138,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     va_copy(again, args);
     len = (size_t)vsnprintf(NULL, 0, format, args);
     va_end(args);
-    text = take(arena, len + 1);
+    text = allocate(arena, len + 1);
     vsnprintf(text, len + 1, format, again);
     va_end(again);
     return text;
@@ -144,5 +146,5 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 
 size_t arena_size(const struct arena *arena)
 {
-    return arena->held;
+    return arena->size;
 }

@@ -2,9 +2,9 @@
 #define WAYBILL_BANNED_H
 
 /*
- * Included in front of every source file of consumer/ by the build: functions
- * that have no bounds, hidden state, or errors that cannot be told from
- * results do not compile. (git's banned.h is the precedent.)
+ * Included before every source file of consumer/ by the build. Functions
+ * without bounds, with hidden state, or whose errors cannot be distinguished
+ * from results do not compile. Modeled on git's banned.h.
  */
 
 #include <stdio.h>
@@ -40,7 +40,7 @@
 #define system(a) BANNED(system)
 #undef popen
 #define popen(a, b) BANNED(popen)
-#undef fopen /* file_read() has a limit, and waits for no FIFO. */
+#undef fopen /* file_read() has a limit and does not block on a FIFO. */
 #define fopen(a, b) BANNED(fopen)
 
 #endif

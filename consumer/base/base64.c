@@ -8,7 +8,7 @@
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* The two digits that the alphabets do not share come last. */
+/* `last` is the last two digits, in which the alphabets differ. */
 static int value_of(char c, const char *last)
 {
     if (c >= 'A' && c <= 'Z') {
@@ -23,8 +23,8 @@ static int value_of(char c, const char *last)
     return c == last[0] ? 62 : c == last[1] ? 63 : -1;
 }
 
-/* With both alphabets allowed, the text's own is the one of which it holds a
- * digit; the decoder then refuses those of the other. */
+/* If both alphabets are allowed, the first digit that is in only one of them
+ * decides; the decoder then rejects the digits of the other. */
 static const char *last_digits(const char *text, size_t len, unsigned flags)
 {
     bool url_safe =
@@ -48,7 +48,7 @@ bool base64_decode(const char *text, size_t len, unsigned flags,
     const char *last = last_digits(text, len, flags);
     uint32_t bits = 0;
     size_t have = 0;   /* digits of the quantum being read */
-    size_t padded = 0; /* '=' seen; behind the last only line ends may stand */
+    size_t padded = 0; /* '=' seen; only line breaks may follow */
 
     for (size_t i = 0; i < len; i++) {
         int value;

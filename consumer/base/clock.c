@@ -42,7 +42,7 @@ int64_t clock_wall_ms(const struct clock *clock)
 
 const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
 {
-    /* Rounded towards the past, also before 1970. */
+    /* Round down, also before 1970. */
     int64_t millis = (wall_ms % 1000 + 1000) % 1000;
     time_t seconds = (time_t)((wall_ms - millis) / 1000);
     struct tm parts;
@@ -61,7 +61,8 @@ const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
     return text;
 }
 
-/* Exactly so many digits, at most `most`; *at is behind them afterwards */
+/* Reads a number of exactly `digits` digits that is at most `max`; advances
+ * *at. */
 static bool read_number(const char **at, int digits, int max, int *ret_number)
 {
     int number = 0;
@@ -78,10 +79,10 @@ static bool read_number(const char **at, int digits, int max, int *ret_number)
 
 static bool read_char(const char **at, char c)
 {
-    bool there = **at == c;
+    bool matches = **at == c;
 
-    *at += there;
-    return there;
+    *at += matches;
+    return matches;
 }
 
 static bool read_clock(const char **at, struct tm *parts)
@@ -91,7 +92,7 @@ static bool read_clock(const char **at, struct tm *parts)
            read_number(at, 2, 60, &parts->tm_sec);
 }
 
-/* timegm() would take 31 February for 3 March. */
+/* timegm() would normalize 31 February to 3 March. */
 static int64_t seconds_of(struct tm parts)
 {
     int day = parts.tm_mday;
@@ -139,7 +140,7 @@ int64_t clock_parse_http_date(const char *text)
     return seconds < 0 ? -1 : seconds * 1000;
 }
 
-/* Behind the seconds: a fraction, of which milliseconds are kept */
+/* Reads the optional fraction after the seconds, truncated to milliseconds. */
 static bool read_fraction(const char **at, int64_t *ret_millis)
 {
     int64_t unit = 100;

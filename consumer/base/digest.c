@@ -12,7 +12,7 @@ void digest_of(const void *data, size_t len, struct digest *ret_digest)
     unsigned char sum[DIGEST_HEX / 2];
     char *at = ret_digest->text + sizeof(DIGEST_PREFIX) - 1;
 
-    /* Fails only when OpenSSL has no SHA-256, and then nothing can work. */
+    /* Fails only if OpenSSL lacks SHA-256; nothing can work then. */
     if (EVP_Digest(data, len, sum, NULL, EVP_sha256(), NULL) != 1) {
         abort();
     }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A cut message must not end inside a character: it becomes JSON. */
-static void cut_at_character(char *text, size_t len)
+/* A message becomes JSON, so it must not be truncated inside a UTF-8
+ * character. */
+static void truncate_at_character(char *text, size_t len)
 {
     size_t start = len;
 
@@ -27,7 +28,7 @@ static void set_message(struct error *err, const char *format, va_list args)
     int len = vsnprintf(err->message, sizeof(err->message), format, args);
 
     if (len >= (int)sizeof(err->message)) {
-        cut_at_character(err->message, sizeof(err->message) - 1);
+        truncate_at_character(err->message, sizeof(err->message) - 1);
     }
 }
 
@@ -62,13 +63,12 @@ void error_prepend(struct error *err, const char *format, ...)
     used = strlen(context.message);
     len = snprintf(context.message + used, room - used, ": %s", err->message);
     if ((size_t)len >= room - used) {
-        cut_at_character(context.message, room - 1);
+        truncate_at_character(context.message, room - 1);
     }
     memcpy(err->message, context.message, room);
 }
 
-/* --- the table --------------------------------------------------------------
- */
+/* --- the table ------------------------------------------------------------ */
 
 /* A kind that is retried becomes ERROR_ATTEMPTS_EXHAUSTED when the retries are
  * used up, so it has the same class. The kinds that concern the process rather

@@ -25,21 +25,21 @@ static struct file_stamp stamp_from(const struct stat *found)
 bool file_stamp_of(const char *path, struct file_stamp *ret_stamp)
 {
     struct stat found;
-    bool there = stat(path, &found) == 0;
+    bool exists = stat(path, &found) == 0;
 
-    *ret_stamp = there ? stamp_from(&found) : (struct file_stamp){0};
-    return there;
+    *ret_stamp = exists ? stamp_from(&found) : (struct file_stamp){0};
+    return exists;
 }
 
 bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0; /* without holes */
+    return memcmp(a, b, sizeof(*a)) == 0; /* the struct has no padding */
 }
 
-/* --- reading ----------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
-/* access() asks the permissions alone: the sandbox has no say in it. */
+/* access() checks the permissions and ignores Landlock, so it reveals a denial
+ * by the sandbox. */
 static int fail(const char *path, int number, struct error *err)
 {
     enum error_kind kind = number == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG;
@@ -73,7 +73,7 @@ static int check_type(int fd, struct stat *ret_found, struct error *err)
     return 0;
 }
 
-/* Without O_NONBLOCK, open() would wait for the other end of a FIFO. */
+/* Without O_NONBLOCK, open() would block on a FIFO without a writer. */
 static int open_regular(const char *path, struct stat *ret_found,
                         struct error *err)
 {

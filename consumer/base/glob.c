@@ -4,7 +4,7 @@
 
 bool glob_matches(const char *pattern, const char *text)
 {
-    const char *star = NULL; /* the last one, and where it began to match */
+    const char *star = NULL; /* the last star, and where its match ends */
     const char *mark = NULL;
 
     while (*text != '\0') {
@@ -15,7 +15,7 @@ bool glob_matches(const char *pattern, const char *text)
             pattern++;
             text++;
         } else if (star != NULL) {
-            /* Only the last star can ever need to take one more. */
+            /* Only the last star ever needs to match one more character. */
             pattern = star + 1;
             text = ++mark;
         } else {

@@ -10,7 +10,7 @@
 #include "waybill/limits.h"
 #include "waybill/utf8.h"
 
-/* struct json is never defined: it is cJSON's item under a name of ours. */
+/* struct json is never defined; it hides cJSON's type. */
 static const cJSON *item_of(const struct json *json)
 {
     return (const cJSON *)json;
@@ -35,7 +35,7 @@ static int check_end(const char *text, size_t len, size_t end,
     return 0;
 }
 
-/* `clean` is where the text is copied to on the way. */
+/* `clean` receives the clean copy of the text, which cJSON parses. */
 static int parse(const char *text, size_t len, struct str *clean,
                  cJSON **ret_item, struct error *err)
 {
@@ -64,7 +64,7 @@ int json_parse(const char *text, size_t len, struct json **ret_json,
     return 0;
 }
 
-/* Of the root: cJSON itself has use for the lowest ten bits of a type. */
+/* Set in the type of the root. cJSON uses only the lowest ten bits. */
 #define IS_SECRET (1 << 16)
 
 int json_parse_secret(const char *text, size_t len, struct json **ret_json,
@@ -322,12 +322,11 @@ const char *json_library_version(void)
     return cJSON_Version();
 }
 
-/* --- writing what was read
- * ----------------------------------------------------
- */
+/* --- writing what was read ------------------------------------------------ */
 
-/* As short as it may be and still the same when it is read again. A number
- * beyond a double's range has become infinite, which JSON cannot say. */
+/* Writes the shortest form that gives the same number when it is parsed. A
+ * number outside the range of a double was parsed as infinite, which JSON
+ * cannot express. */
 static void append_number(struct json_writer *writer, const char *name,
                           double number)
 {
@@ -355,7 +354,7 @@ static void append_container(struct json_writer *writer, const char *name,
     json_close(writer, object ? '}' : ']');
 }
 
-/* No deeper than LIMIT_JSON_DEPTH, which reading has seen to */
+/* The parser has limited the recursion to LIMIT_JSON_DEPTH. */
 void json_append_value(struct json_writer *writer, const char *name,
                        const struct json *value)
 {

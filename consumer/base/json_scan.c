@@ -4,17 +4,22 @@
 #include "waybill/limits.h"
 #include "waybill/utf8.h"
 
+/*
+ * The validating scanner in front of cJSON: a recursive descent over RFC 8259,
+ * one function for each production. It builds no tree, so that the limits apply
+ * before cJSON allocates anything.
+ */
 struct scanner {
     const unsigned char *text;
     size_t len;
     size_t at;
-    size_t values;
+    size_t values; /* so far, for LIMIT_JSON_VALUES */
     unsigned depth;
     struct str *clean; /* NULL: check only */
     struct error *err;
 };
 
-static int fault(struct scanner *scan, const char *what)
+static int fail(struct scanner *scan, const char *what)
 {
     if (scan->at >= scan->len) {
         return error_set(scan->err, ERROR_SCHEMA,
@@ -24,7 +29,7 @@ static int fault(struct scanner *scan, const char *what)
                      scan->at);
 }
 
-static void keep(struct scanner *scan, const void *data, size_t len)
+static void copy(struct scanner *scan, const void *data, size_t len)
 {
     if (scan->clean != NULL) {
         str_append(scan->clean, data, len);
@@ -45,14 +50,14 @@ static void skip_space(struct scanner *scan)
     }
 }
 
-/* Takes the character if it is next, and copies it. */
-static bool take(struct scanner *scan, char c)
+/* Consumes and copies the character if it is the next one. */
+static bool accept(struct scanner *scan, char c)
 {
     if (peek(scan) != c) {
         return false;
     }
     scan->at++;
-    keep(scan, &c, 1);
+    copy(scan, &c, 1);
     return true;
 }
 
@@ -71,15 +76,16 @@ static int hex4(struct scanner *scan, size_t at, uint32_t *ret_value)
             value = value << 4 | (uint32_t)(c - 'A' + 10);
         } else {
             scan->at = i;
-            return fault(scan, "bad \\u escape");
+            return fail(scan, "bad \\u escape");
         }
     }
     *ret_value = value;
     return 0;
 }
 
-/* What cJSON has to unescape again, so that its string is the decoded one */
-static void keep_code_point(struct scanner *scan, uint32_t c)
+/* Writes the character with the escapes that cJSON needs to decode the same
+ * string. */
+static void append_code_point(struct scanner *scan, uint32_t c)
 {
     if (scan->clean == NULL) {
         return;
@@ -96,8 +102,9 @@ static void keep_code_point(struct scanner *scan, uint32_t c)
     }
 }
 
-/* Behind the backslash and the u. A high surrogate takes its partner along; one
- * without a partner is U+FFFD, and what follows it stands for itself. */
+/* Scans the digits of a \u escape. A high surrogate consumes the low surrogate
+ * that follows; an unpaired one becomes U+FFFD, and what follows is scanned by
+ * itself. */
 static int scan_unicode_escape(struct scanner *scan)
 {
     uint32_t high = 0;
@@ -109,7 +116,7 @@ static int scan_unicode_escape(struct scanner *scan)
     }
     scan->at = at + 4;
     if (high < 0xD800 || high > 0xDFFF) {
-        keep_code_point(scan, high);
+        append_code_point(scan, high);
         return 0;
     }
     if (high <= 0xDBFF && at + 6 <= scan->len && scan->text[at + 4] == '\\' &&
@@ -118,13 +125,13 @@ static int scan_unicode_escape(struct scanner *scan)
             return -1;
         }
         if (low >= 0xDC00 && low <= 0xDFFF) {
-            keep_code_point(scan,
-                            0x10000 + ((high - 0xD800) << 10 | (low - 0xDC00)));
+            append_code_point(
+                scan, 0x10000 + ((high - 0xD800) << 10 | (low - 0xDC00)));
             scan->at = at + 10;
             return 0;
         }
     }
-    keep_code_point(scan, 0xFFFD);
+    append_code_point(scan, 0xFFFD);
     return 0;
 }
 
@@ -141,14 +148,14 @@ static int scan_escape(struct scanner *scan)
     }
     found = c > 0 ? strchr(names, c) : NULL;
     if (found == NULL) {
-        return fault(scan, "bad escape");
+        return fail(scan, "bad escape");
     }
-    keep_code_point(scan, (uint32_t)(unsigned char)values[found - names]);
+    append_code_point(scan, (uint32_t)(unsigned char)values[found - names]);
     scan->at++;
     return 0;
 }
 
-/* The plain characters up to the next that needs a look */
+/* Copies characters up to the next one that needs a check. */
 static void scan_run(struct scanner *scan)
 {
     size_t start = scan->at;
@@ -161,23 +168,23 @@ static void scan_run(struct scanner *scan)
         }
         scan->at++;
     }
-    keep(scan, scan->text + start, scan->at - start);
+    copy(scan, scan->text + start, scan->at - start);
 }
 
 static int scan_string(struct scanner *scan)
 {
-    if (!take(scan, '"')) {
-        return fault(scan, "expected a string");
+    if (!accept(scan, '"')) {
+        return fail(scan, "expected a string");
     }
     for (;;) {
         size_t size;
 
         scan_run(scan);
-        if (take(scan, '"')) {
+        if (accept(scan, '"')) {
             return 0;
         }
         if (peek(scan) < 0x20) {
-            return fault(scan, "control character in a string");
+            return fail(scan, "control character in a string");
         }
         if (peek(scan) == '\\') {
             scan->at++;
@@ -188,10 +195,10 @@ static int scan_string(struct scanner *scan)
         }
         size = utf8_length(scan->text + scan->at, scan->len - scan->at);
         if (size == 0) {
-            keep(scan, UTF8_REPLACEMENT, 3);
+            copy(scan, UTF8_REPLACEMENT, 3);
             size = 1;
         } else {
-            keep(scan, scan->text + scan->at, size);
+            copy(scan, scan->text + scan->at, size);
         }
         scan->at += size;
     }
@@ -207,23 +214,23 @@ static size_t skip_digits(struct scanner *scan)
     return scan->at - start;
 }
 
-/* cJSON reads 63 characters of a number and no more; a longer one keeps its
- * first digits and its size. */
-static void keep_number(struct scanner *scan, size_t start)
+/* cJSON reads only 63 characters of a number. A longer number is shortened to
+ * the precision of a double, with the same magnitude. */
+static void copy_number(struct scanner *scan, size_t start)
 {
     size_t len = scan->at - start;
     char text[1024];
     char shorter[48];
 
     if (len < 60) {
-        keep(scan, scan->text + start, len);
+        copy(scan, scan->text + start, len);
         return;
     }
     len = len < sizeof(text) ? len : sizeof(text) - 1;
     memcpy(text, scan->text + start, len);
     text[len] = '\0';
     snprintf(shorter, sizeof(shorter), "%.17g", strtod(text, NULL));
-    keep(scan, strstr(shorter, "inf") ? "1e999" : shorter,
+    copy(scan, strstr(shorter, "inf") ? "1e999" : shorter,
          strstr(shorter, "inf") ? 5 : strlen(shorter));
 }
 
@@ -237,12 +244,12 @@ static int scan_number(struct scanner *scan)
     if (peek(scan) == '0') {
         scan->at++;
     } else if (skip_digits(scan) == 0) {
-        return fault(scan, "unexpected character");
+        return fail(scan, "unexpected character");
     }
     if (peek(scan) == '.') {
         scan->at++;
         if (skip_digits(scan) == 0) {
-            return fault(scan, "bad number");
+            return fail(scan, "bad number");
         }
     }
     if (peek(scan) == 'e' || peek(scan) == 'E') {
@@ -251,18 +258,18 @@ static int scan_number(struct scanner *scan)
             scan->at++;
         }
         if (skip_digits(scan) == 0) {
-            return fault(scan, "bad number");
+            return fail(scan, "bad number");
         }
     }
-    keep_number(scan, start);
+    copy_number(scan, start);
     return 0;
 }
 
-static int scan_word(struct scanner *scan, const char *word)
+static int scan_literal(struct scanner *scan, const char *literal)
 {
-    for (const char *c = word; *c != '\0'; c++) {
-        if (!take(scan, *c)) {
-            return fault(scan, "unexpected character");
+    for (const char *c = literal; *c != '\0'; c++) {
+        if (!accept(scan, *c)) {
+            return fail(scan, "unexpected character");
         }
     }
     return 0;
@@ -277,8 +284,8 @@ static int scan_member(struct scanner *scan)
         return -1;
     }
     skip_space(scan);
-    if (!take(scan, ':')) {
-        return fault(scan, "expected ':'");
+    if (!accept(scan, ':')) {
+        return fail(scan, "expected ':'");
     }
     return scan_value(scan);
 }
@@ -286,23 +293,23 @@ static int scan_member(struct scanner *scan)
 static int scan_container(struct scanner *scan, char end,
                           int (*scan_item)(struct scanner *))
 {
-    take(scan, end == '}' ? '{' : '[');
+    accept(scan, end == '}' ? '{' : '[');
     if (++scan->depth > LIMIT_JSON_DEPTH) {
         return error_set(scan->err, ERROR_SCHEMA,
                          "nested more than %d levels deep at byte %zu",
                          LIMIT_JSON_DEPTH, scan->at);
     }
     skip_space(scan);
-    if (!take(scan, end)) {
+    if (!accept(scan, end)) {
         do {
             if (scan_item(scan) < 0) {
                 return -1;
             }
             skip_space(scan);
-        } while (take(scan, ','));
-        if (!take(scan, end)) {
-            return fault(scan, end == '}' ? "expected ',' or '}'"
-                                          : "expected ',' or ']'");
+        } while (accept(scan, ','));
+        if (!accept(scan, end)) {
+            return fail(scan, end == '}' ? "expected ',' or '}'"
+                                         : "expected ',' or ']'");
         }
     }
     scan->depth--;
@@ -325,11 +332,11 @@ static int scan_value(struct scanner *scan)
     case '"':
         return scan_string(scan);
     case 't':
-        return scan_word(scan, "true");
+        return scan_literal(scan, "true");
     case 'f':
-        return scan_word(scan, "false");
+        return scan_literal(scan, "false");
     case 'n':
-        return scan_word(scan, "null");
+        return scan_literal(scan, "null");
     default:
         return scan_number(scan);
     }

@@ -16,14 +16,15 @@ static void append_control(struct str *out, unsigned char c)
         str_append_text(out, "\\t");
         break;
     default:
-        /* Go up to 1.21, with which Chainloop's plugin was built, writes \b
-         * and \f so as well. */
+        /* Go up to 1.21, which built Chainloop's plugin, also writes \b and \f
+         * in this form. */
         str_printf(out, "\\u%04x", c);
         break;
     }
 }
 
-/* One character of more than one byte, or a stray byte; its length in text */
+/* Appends one multibyte character, or the replacement of an invalid byte.
+ * Returns its length in the input. */
 static size_t append_wide(struct str *out, const unsigned char *at, size_t len,
                           bool go)
 {
@@ -87,7 +88,7 @@ static void append_quoted(struct str *out, const char *value, bool go)
     str_append_char(out, '"');
 }
 
-void json_write_go_string(struct str *out, const char *value)
+void json_append_go_string(struct str *out, const char *value)
 {
     append_quoted(out, value, true);
 }

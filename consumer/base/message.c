@@ -33,6 +33,8 @@ void input_copy(struct arena *arena, const struct input *from,
 const struct header *message_header(const struct message *message,
                                     const char *name)
 {
+    /* Kafka permits repeated names. The last header is the current one, since
+     * clients and proxies append (lastHeader() of the Java client). */
     for (size_t i = message->header_count; i > 0; i--) {
         if (strcasecmp(message->headers[i - 1].name, name) == 0) {
             return &message->headers[i - 1];
@@ -79,6 +81,8 @@ bool message_header_begins(const struct message *message, const char *name,
            strncasecmp((const char *)value.data, prefix, len) == 0;
 }
 
+/* "waybill-" is ours; Kafka Connect's dead letter queue adds
+ * "__connect.errors.". */
 bool header_is_added(const struct header *header)
 {
     static const char *const prefixes[] = {"waybill-", "__connect.errors."};

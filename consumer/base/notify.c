@@ -11,7 +11,8 @@
 
 #define MAX_MESSAGE 512
 
-/* 0: the variable names no address of the kind that systemd gives. */
+/* Returns the length of the address, or 0 if the variable does not contain one
+ * in the form that systemd uses. */
 static socklen_t read_address(const char *text, struct sockaddr_un *ret_address)
 {
     size_t len = text != NULL ? strlen(text) : 0;
@@ -23,7 +24,7 @@ static socklen_t read_address(const char *text, struct sockaddr_un *ret_address)
     }
     memcpy(ret_address->sun_path, text, len);
     if (text[0] == '@') {
-        /* An abstract name is as long as it is said to be: without a NUL. */
+        /* The length of an abstract name is explicit and excludes a NUL. */
         ret_address->sun_path[0] = '\0';
     }
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
@@ -42,8 +43,8 @@ static int open_socket(void)
     return fd;
 }
 
-/* A child inherits the variables, but not the duty: $WATCHDOG_PID says whose.
- */
+/* A child process inherits the variables, but $WATCHDOG_PID names the process
+ * that has to notify. */
 static uint64_t watchdog_interval(void)
 {
     const char *interval = getenv("WATCHDOG_USEC");
@@ -53,7 +54,7 @@ static uint64_t watchdog_interval(void)
         (pid != NULL && strtoumax(pid, NULL, 10) != (uintmax_t)getpid())) {
         return 0;
     }
-    /* Half of it, as sd_watchdog_enabled(3) advises */
+    /* Half of it, as sd_watchdog_enabled(3) recommends */
     return strtoumax(interval, NULL, 10) / 2000;
 }
 
@@ -73,8 +74,10 @@ void notify_close(struct notify *notify)
     *notify = (struct notify){.fd = -1};
 }
 
-static void tell(const struct notify *notify, const char *message)
+static void send_notification(const struct notify *notify, const char *message)
 {
+    /* A lost notification is no error: systemd may be restarting or its socket
+     * full, and the watchdog tolerates one of two. */
     if (notify->fd >= 0) {
         (void)!send(notify->fd, message, strlen(message),
                     MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -83,25 +86,25 @@ static void tell(const struct notify *notify, const char *message)
 
 void notify_ready(const struct notify *notify)
 {
-    tell(notify, "READY=1");
+    send_notification(notify, "READY=1");
 }
 
 void notify_stopping(const struct notify *notify)
 {
-    tell(notify, "STOPPING=1");
+    send_notification(notify, "STOPPING=1");
 }
 
 void notify_status(const struct notify *notify, const char *text)
 {
     char message[MAX_MESSAGE];
 
-    /* A line: what is behind its end would be another message. */
+    /* Only one line: the next one would be another notification. */
     snprintf(message, sizeof(message), "STATUS=%.*s", (int)strcspn(text, "\n"),
              text);
-    tell(notify, message);
+    send_notification(notify, message);
 }
 
 void notify_alive(const struct notify *notify)
 {
-    tell(notify, "WATCHDOG=1");
+    send_notification(notify, "WATCHDOG=1");
 }

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* At a line's beginning these two make it a command. */
+/* These two characters start a command at the start of a line. */
 static bool is_command(const char *text, const char *at)
 {
     return (*at == '.' || *at == '\'') && (at == text || at[-1] == '\n');
 }
 
-static void put(struct str *out, const char *text, bool code)
+static void append_escaped(struct str *out, const char *text, bool code)
 {
     bool bold = false;
 
@@ -21,7 +21,7 @@ static void put(struct str *out, const char *text, bool code)
         if (*at == '\\') {
             str_append_text(out, "\\e");
         } else if (*at == '-') {
-            /* One that can be copied, and not a hyphen */
+            /* a minus, which can be copied, instead of a hyphen */
             str_append_text(out, "\\-");
         } else if (*at == '`' && code) {
             bold = !bold;
@@ -32,9 +32,9 @@ static void put(struct str *out, const char *text, bool code)
     }
 }
 
-void roff_puts(struct str *out, const char *text)
+void roff_append_text(struct str *out, const char *text)
 {
-    put(out, text, true);
+    append_escaped(out, text, true);
 }
 
 void roff_printf(struct str *out, const char *format, ...)
@@ -45,7 +45,7 @@ void roff_printf(struct str *out, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    put(out, text, false);
+    append_escaped(out, text, false);
 }
 
 void roff_append_lines(struct str *out, const char *text)
@@ -53,7 +53,7 @@ void roff_append_lines(struct str *out, const char *text)
     size_t len = strlen(text);
 
     str_append_text(out, ".nf\n");
-    put(out, text, false);
+    append_escaped(out, text, false);
     str_append_text(out,
                     len > 0 && text[len - 1] == '\n' ? ".fi\n" : "\n.fi\n");
 }
@@ -63,7 +63,8 @@ void roff_append_head(struct str *out, const char *title, int section,
 {
     str_printf(out, ".TH %s %d \"\" \"Waybill " WAYBILL_VERSION "\"\n", title,
                section);
-    /* Left as it is: words are keys and options, which are not to be split. */
+    /* No hyphenation and no justification: many words are keys and options,
+     * which must not be split. */
     str_append_text(out, ".nh\n.ad l\n.SH NAME\n");
     str_printf(out, "%s \\- %s\n", name, what);
 }

@@ -19,7 +19,7 @@ void secret_assign_bytes(struct secret *secret, const char *value, size_t len)
 {
     struct secret fresh = SECRET_INIT(STR_UNLIMITED);
 
-    /* Before the old one goes: the value may be a part of it. */
+    /* Copy before the release, because the value may be part of the old one. */
     str_append(&fresh.text, value, len);
     secret_move(secret, &fresh);
 }
@@ -35,6 +35,7 @@ void secret_assign(struct secret *secret, const char *value)
 
 void secret_move(struct secret *to, struct secret *from)
 {
+    /* The block itself changes its owner, so that no copy is left behind. */
     secret_release(to);
     *to = *from;
     secret_init(from, from->text.cap);
@@ -50,8 +51,8 @@ bool secret_equal(const struct secret *a, const struct secret *b)
     return text_equal(secret_text(a), secret_text(b));
 }
 
-/* Digests of the two are of one length, and say nothing of what differs. */
-bool secrets_equal(const char *a, const char *b)
+/* The digests have the same length and reveal nothing about the difference. */
+bool text_equal_constant_time(const char *a, const char *b)
 {
     struct digest first;
     struct digest second;

@@ -6,10 +6,9 @@
 #include "waybill/secret.h"
 #include "waybill/utf8.h"
 
-static const char stars[] = "***"; /* no longer than the shortest secret */
+static const char stars[] = "***"; /* no longer than SECRET_MIN_SCRUBBED */
 
-/* --- what was shown ---------------------------------------------------------
- */
+/* --- the set -------------------------------------------------------------- */
 
 const char *secret_set_add(struct secret_set *set, const char *secret)
 {
@@ -23,7 +22,7 @@ const char *secret_set_add(struct secret_set *set, const char *secret)
             return set->items[i].text.data;
         }
     }
-    /* What moves here is where the texts are, not the texts. */
+    /* Only the array moves; the texts stay where they are. */
     set->items = mem_grow(set->items, &set->capacity, set->count + 1,
                           sizeof(set->items[0]));
     item = &set->items[set->count++];
@@ -42,7 +41,7 @@ void secret_set_add_basic(struct secret_set *set, const char *username,
     str_printf(&both.text, "%s:%s", username, password);
     base64_encode(&basic.text, both.text.data, both.text.len);
     secret_set_add(set, basic.text.data);
-    /* Some cut the padding off before they quote it. */
+    /* Some servers remove the padding before they quote it. */
     basic.text.data[strcspn(basic.text.data, "=")] = '\0';
     secret_set_add(set, basic.text.data);
 }
@@ -63,8 +62,7 @@ void secret_set_release(struct secret_set *set)
     *set = (struct secret_set){0};
 }
 
-/* --- where it stands in a text ----------------------------------------------
- */
+/* --- finding secrets in a text -------------------------------------------- */
 
 static int digit_of(char c)
 {
@@ -74,14 +72,15 @@ static int digit_of(char c)
     return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-/* How many characters stand for `c` here, percent-encoded or not; 0: none */
+/* Number of characters that encode `c` here, verbatim or percent-encoded; 0:
+ * none. */
 static size_t width_of(const char *at, char c)
 {
     if (*at == '%' && digit_of(at[1]) == (unsigned char)c >> 4 &&
         digit_of(at[2]) == (c & 0x0F)) {
         return 3;
     }
-    /* HTML forms have it so. */
+    /* the encoding of a space in HTML forms */
     return *at == c || (c == ' ' && *at == '+');
 }
 
@@ -100,15 +99,17 @@ static size_t length_encoded(const char *text, const char *secret)
     return (size_t)(at - text);
 }
 
-/* Of the secret, when one begins here; 0: none does */
+/* Length of the occurrence of the secret that begins here; 0: none. */
 static size_t length_at(const char *text, const struct str *secret)
 {
     size_t encoded;
 
-    if (secret->len < SECRET_SHORTEST || width_of(text, *secret->data) == 0) {
+    if (secret->len < SECRET_MIN_SCRUBBED ||
+        width_of(text, *secret->data) == 0) {
         return 0;
     }
-    /* One that holds a percent sign may look encoded where it is not. */
+    /* A secret that contains a percent sign may look encoded although it is
+     * not. */
     encoded = length_encoded(text, secret->data);
     return encoded == 0 && strncmp(text, secret->data, secret->len) == 0
                ? secret->len
@@ -127,21 +128,21 @@ static size_t longest_at(const struct secret_set *set, const char *text)
     return longest;
 }
 
-/* Where the secrets that begin here, or inside of these, have all ended */
+/* The end of the occurrences that begin here and of those that overlap them. */
 static const char *end_of(const struct secret_set *set, const char *text)
 {
     const char *end = text + longest_at(set, text);
 
     for (const char *at = text + 1; at < end; at++) {
-        const char *its = at + longest_at(set, at);
+        const char *inner_end = at + longest_at(set, at);
 
-        end = its > end ? its : end;
+        end = inner_end > end ? inner_end : end;
     }
     return end;
 }
 
-/* As much of it as gives `most` bytes. That much of a text must not be cut off
- * before: half a secret would not be found. */
+/* Appends up to `max` bytes of scrubbed text. The input must not be truncated
+ * before, because half a secret would not be found. */
 static void scrub(const struct secret_set *set, const char *text, size_t max,
                   struct str *out)
 {
@@ -172,7 +173,7 @@ void secret_set_append_printable(const struct secret_set *set, struct str *out,
 {
     CLEANUP(secret_release) struct secret scrubbed = SECRET_INIT(STR_UNLIMITED);
 
-    /* A control character of two bytes becomes one. */
+    /* A control character of two bytes becomes a single space. */
     scrub(set, text, 2 * max, &scrubbed.text);
     utf8_append_printable(out, scrubbed.text.data, scrubbed.text.len, max);
 }

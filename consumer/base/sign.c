@@ -14,12 +14,12 @@
 #include "waybill/limits.h"
 #include "waybill/secret.h"
 
-/* What RFC 7518 demands at least */
+/* Minimum of RFC 7518 */
 #define MIN_BITS 2048
-/* A signature is as long as the modulus; nobody has a longer one. */
+/* A signature is as long as the modulus; larger keys are not in use. */
 #define MAX_BITS 16384
 
-/* Of a webhook's secret, by Standard Webhooks 1.0 */
+/* The secret of a webhook, by Standard Webhooks 1.0 */
 #define SECRET_PREFIX "whsec_"
 #define MIN_SECRET 24
 #define MAX_SECRET 64
@@ -34,7 +34,7 @@ static void free_context(EVP_MD_CTX **context)
     EVP_MD_CTX_free(*context);
 }
 
-/* Without it OpenSSL asks whoever sits at the terminal. */
+/* Without this callback OpenSSL would prompt on the terminal. */
 static int no_passphrase(char *buffer, int size, int writing, void *payload)
 {
     return 0;
@@ -46,7 +46,7 @@ static EVP_PKEY *read_key(const char *pem)
     EVP_PKEY *key;
 
     if (bio == NULL) {
-        abort(); /* only for want of memory */
+        abort(); /* only if there is no memory */
     }
     key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
     BIO_free(bio);
@@ -110,7 +110,7 @@ int sign_jwt(const char *pem, const char *key_id, const char *claims,
     return 0;
 }
 
-/* Of the three parts, the one in the middle (RFC 7519, section 7.2) */
+/* The claims are the second of three parts (RFC 7519, section 7.2). */
 struct json *jwt_claims(const char *token)
 {
     CLEANUP(secret_release) struct secret text = SECRET_INIT(LIMIT_TOKEN);
@@ -148,8 +148,8 @@ static int decode_secret(const char *secret, struct str *key, struct error *err)
     return 0;
 }
 
-/* In parts, because a body may be large. OpenSSL fails here only for want of
- * memory. */
+/* Takes parts, because copying a large body would be wasteful. OpenSSL fails
+ * here only if there is no memory. */
 static void append_hmac(const struct str *key, const struct bytes parts[2],
                         struct str *out)
 {

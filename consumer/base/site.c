@@ -9,13 +9,14 @@
 static bool is_below(const char *host, const char *domain)
 {
     size_t len = strlen(host);
-    size_t tail = strlen(domain);
+    size_t suffix_len = strlen(domain);
 
-    return len > tail && host[len - tail - 1] == '.' &&
-           strcmp(host + len - tail, domain) == 0;
+    return len > suffix_len && host[len - suffix_len - 1] == '.' &&
+           strcmp(host + len - suffix_len, domain) == 0;
 }
 
-/* RFC 6761, RFC 6762, ICANN's .internal, and what houses use for themselves */
+/* RFC 6761, RFC 6762, ICANN's .internal, and names that organizations commonly
+ * use internally. */
 static bool is_private_domain(const char *domain)
 {
     static const char *const domains[] = {"internal", "local",   "localdomain",
@@ -30,7 +31,7 @@ static bool is_private_domain(const char *domain)
     return false;
 }
 
-static bool same_house(const char *from, const char *to)
+static bool same_organization(const char *from, const char *to)
 {
     const char *parent = strchr(from, '.') + 1;
 
@@ -57,6 +58,6 @@ bool same_site(const char *from, const char *to)
     if (dot == NULL) {
         return strchr(to, '.') == NULL;
     }
-    return is_private_domain(dot + 1) ? same_house(from, to)
+    return is_private_domain(dot + 1) ? same_organization(from, to)
                                       : same_registrable_domain(from, to);
 }

@@ -57,7 +57,7 @@ char *str_take(struct str *str)
     return data;
 }
 
-/* As mem_grow(), but nothing stays behind in the old block. */
+/* Like mem_grow(), but zeroes the old block. */
 static void grow_secret(struct str *str, size_t needed)
 {
     size_t grown = str->alloc;
@@ -77,9 +77,12 @@ static void grow_secret(struct str *str, size_t needed)
     str->alloc = grown;
 }
 
-/* Room for `more` bytes and the NUL; false when the cap forbids it. */
+/* Reserves room for `more` bytes and the NUL; false if that would exceed the
+ * cap. */
 static bool reserve(struct str *str, size_t more)
 {
+    /* Once something was skipped, later appends must be skipped too: the text
+     * would have a gap. */
     if (str->overflow || more > str->cap - str->len) {
         str->overflow = true;
         return false;

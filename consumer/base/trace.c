@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where the fields of a traceparent begin */
+/* Offsets of the fields of a traceparent */
 #define AT_TRACE 3
 #define AT_SPAN 36
 #define AT_FLAGS 53
 #define LENGTH 55
 
-/* A later version may be longer; nobody has a reason to make it so long. */
+/* A later version may be longer; this is a generous limit. */
 #define MAX_PARENT 512
 #define MAX_STATE 1024
 #define MAX_MEMBERS 32
@@ -49,8 +49,8 @@ static unsigned value_of(char digit)
     return (unsigned)(is_digit(digit) ? digit - '0' : digit - 'a' + 10);
 }
 
-/* Version 00 is so long and no longer; one behind it may go on after a dash,
- * and ff is none. */
+/* Version 00 has a fixed length. A later version may continue after a dash, and
+ * ff is invalid. */
 static bool is_version(const char *text, size_t len)
 {
     if (!is_hex(text, 2) || memcmp(text, "ff", 2) == 0) {
@@ -101,8 +101,7 @@ const char *trace_span_of(const char *parent)
     return parent + AT_SPAN;
 }
 
-/* --- tracestate -------------------------------------------------------------
- */
+/* --- tracestate ----------------------------------------------------------- */
 
 static bool is_key(const char *text, size_t len)
 {
@@ -119,7 +118,7 @@ static bool is_key(const char *text, size_t len)
     return true;
 }
 
-/* A comma ends the member, and an equals sign may stand before it only. */
+/* A comma ends the member, and a value contains no equals sign. */
 static bool is_value(const char *text, size_t len)
 {
     if (len == 0 || len > MAX_VALUE || text[len - 1] == ' ') {
@@ -138,8 +137,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* One between two commas, perhaps with blanks around it. An empty one is
- * allowed, and says nothing. */
+/* Checks the text between two commas, with optional white space around it. An
+ * empty member is allowed and ignored. */
 static bool is_member(const char *text, size_t len, bool *ret_empty)
 {
     const char *equals;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* The second byte's range depends on the first: RFC 3629 section 4. */
+/* The range of the second byte depends on the first (RFC 3629, section 4). */
 static bool second_byte_fits(unsigned char first, unsigned char second)
 {
     unsigned char low = 0x80;
@@ -108,7 +108,7 @@ void utf8_append_printable(struct str *str, const void *data, size_t len,
             str_append_text(str, UTF8_REPLACEMENT);
         } else if ((size == 1 && (*at < 0x20 || *at == 0x7F)) ||
                    (size == 2 && at[0] == 0xC2 && at[1] < 0xA0)) {
-            str_append_char(str, ' '); /* terminals obey C1 controls as well */
+            str_append_char(str, ' '); /* terminals interpret C1 controls too */
         } else {
             str_append(str, at, size);
         }

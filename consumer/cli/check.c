@@ -93,11 +93,12 @@ const struct command check_command = {
     .examples = "  waybill check\n"
                 "  waybill check --config /etc/waybill/config.yaml\n"
                 "  waybill check --online\n",
-    .exits = "  0   nothing is wrong\n"
-             "  1   --online: an endpoint refuses, or would refuse a delivery\n"
-             "  2   the command line is wrong\n"
-             "  75  --online: an endpoint is out of reach\n"
-             "  78  the configuration is wrong\n",
+    .exit_statuses =
+        "  0   nothing is wrong\n"
+        "  1   --online: an endpoint refuses, or would refuse a delivery\n"
+        "  2   the command line is wrong\n"
+        "  75  --online: an endpoint is out of reach\n"
+        "  78  the configuration is wrong\n",
     .options = options,
     .run = run_check,
 };

@@ -9,12 +9,13 @@
 #include "waybill/pipeline.h"
 #include "waybill/utf8.h"
 
-/* `waybill check --online`: all registrations side by side, what came of each
- * in the file's order. */
+/* `waybill check --online` checks all registrations concurrently and prints
+ * the findings in the order of the configuration file. */
 
-/* Somebody is waiting: no registry needs this long for nothing. */
-#define MAX_ANSWER_MS 30000
-#define LINE 100
+/* The command is interactive, and no working registry takes longer to
+ * respond. */
+#define MAX_RESPONSE_MS 30000
+#define LINE_WIDTH 100
 #define STEP_COLUMN 14
 #define VERDICT_COLUMN 9
 
@@ -24,39 +25,39 @@ struct finding {
     enum integration_verdict verdict;
 };
 
-struct inspected {
-    struct checking *checking;
+struct inspection {
+    struct online_check *online_check;
     const struct registration *registration;
     struct finding *findings;
     size_t count;
 };
 
-struct checking {
+struct online_check {
     const struct settings *settings;
     struct loop *loop;
     struct integration_context context;
     struct integration_set *integrations;
-    struct inspected *inspected; /* as settings->registrations */
-    size_t left;
-    enum error_kind worst; /* one that a person must mend wins */
+    struct inspection *inspection; /* parallel to settings->registrations */
+    size_t remaining;
+    enum error_kind
+        worst_error; /* permanent errors take precedence over temporary ones */
 };
 
-static const char *const words[] = {
+static const char *const verdict_names[] = {
     [FINDING_SKIPPED] = "-",
     [FINDING_GOOD] = "ok",
     [FINDING_DOUBTFUL] = "look",
     [FINDING_BAD] = "FAILED",
 };
 
-/* --- asking
- * -------------------------------------------------------------------
- */
+/* --- checking ------------------------------------------------------------- */
 
-static void keep_worst(struct checking *checking, enum error_kind kind)
+static void update_worst_error(struct online_check *online_check,
+                               enum error_kind kind)
 {
-    if (checking->worst == ERROR_NONE ||
-        error_exit_code(checking->worst) == EXIT_TEMPORARY) {
-        checking->worst = kind;
+    if (online_check->worst_error == ERROR_NONE ||
+        error_exit_code(online_check->worst_error) == EXIT_TEMPORARY) {
+        online_check->worst_error = kind;
     }
 }
 
@@ -64,62 +65,60 @@ static void on_inspected(void *payload,
                          const struct integration_finding *findings,
                          size_t count)
 {
-    struct inspected *inspected = payload;
-    struct checking *checking = inspected->checking;
+    struct inspection *inspection = payload;
+    struct online_check *online_check = inspection->online_check;
 
-    inspected->findings = mem_zalloc(count * sizeof(*inspected->findings));
-    inspected->count = count;
+    inspection->findings = mem_zalloc(count * sizeof(*inspection->findings));
+    inspection->count = count;
     for (size_t i = 0; i < count; i++) {
-        inspected->findings[i] = (struct finding){
+        inspection->findings[i] = (struct finding){
             .step = mem_strdup(findings[i].step),
             .text = mem_strdup(findings[i].text),
             .verdict = findings[i].verdict,
         };
         if (findings[i].verdict == FINDING_BAD) {
-            keep_worst(checking, findings[i].kind);
+            update_worst_error(online_check, findings[i].kind);
         }
     }
-    if (--checking->left == 0) {
-        loop_stop(checking->loop);
+    if (--online_check->remaining == 0) {
+        loop_stop(online_check->loop);
     }
 }
 
-static void inspect(struct checking *checking, size_t index)
+static void inspect(struct online_check *online_check, size_t index)
 {
     const struct registration *registration =
-        &checking->settings->registrations[index];
+        &online_check->settings->registrations[index];
 
-    checking->inspected[index] = (struct inspected){
-        .checking = checking,
+    online_check->inspection[index] = (struct inspection){
+        .online_check = online_check,
         .registration = registration,
     };
-    integration_inspect(integration_of(checking->integrations, registration),
-                        registration, on_inspected,
-                        &checking->inspected[index]);
+    integration_inspect(
+        integration_of(online_check->integrations, registration), registration,
+        on_inspected, &online_check->inspection[index]);
 }
 
-static void inspect_all(struct checking *checking)
+static void inspect_all(struct online_check *online_check)
 {
-    const struct settings *settings = checking->settings;
+    const struct settings *settings = online_check->settings;
 
-    checking->left = settings->registration_count;
+    online_check->remaining = settings->registration_count;
     for (size_t i = 0; i < settings->registration_count; i++) {
-        inspect(checking, i);
+        inspect(online_check, i);
     }
-    if (checking->left > 0) {
-        loop_run(checking->loop);
+    if (online_check->remaining > 0) {
+        loop_run(online_check->loop);
     }
 }
 
-/* --- printing
- * -----------------------------------------------------------------
- */
+/* --- printing ------------------------------------------------------------- */
 
-static void pad(struct str *out, size_t from, size_t width)
+static void pad_to_column(struct str *out, size_t start, size_t width)
 {
     do {
         str_append_char(out, ' ');
-    } while (out->len < from + width);
+    } while (out->len < start + width);
 }
 
 static void append_finding(struct str *out, const char *name,
@@ -131,13 +130,13 @@ static void append_finding(struct str *out, const char *name,
     utf8_append_printable(&text, finding->text, strlen(finding->text),
                           LIMIT_MESSAGE);
     str_append_text(out, name);
-    pad(out, start, name_width);
+    pad_to_column(out, start, name_width);
     str_append_text(out, finding->step);
-    pad(out, start, name_width + STEP_COLUMN);
-    str_append_text(out, words[finding->verdict]);
-    pad(out, start, name_width + STEP_COLUMN + VERDICT_COLUMN);
+    pad_to_column(out, start, name_width + STEP_COLUMN);
+    str_append_text(out, verdict_names[finding->verdict]);
+    pad_to_column(out, start, name_width + STEP_COLUMN + VERDICT_COLUMN);
     append_wrapped(out, text.len > 0 ? text.data : "not tried",
-                   name_width + STEP_COLUMN + VERDICT_COLUMN, LINE);
+                   name_width + STEP_COLUMN + VERDICT_COLUMN, LINE_WIDTH);
 }
 
 static size_t name_width_of(const struct settings *settings)
@@ -152,37 +151,37 @@ static size_t name_width_of(const struct settings *settings)
     return width + 2;
 }
 
-static void print_findings(const struct checking *checking)
+static void print_findings(const struct online_check *online_check)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
-    size_t width = name_width_of(checking->settings);
+    size_t width = name_width_of(online_check->settings);
 
     str_append_text(&out, "REGISTRATION");
-    pad(&out, 0, width);
+    pad_to_column(&out, 0, width);
     str_append_text(&out, "STEP");
-    pad(&out, 0, width + STEP_COLUMN);
+    pad_to_column(&out, 0, width + STEP_COLUMN);
     str_append_text(&out, "RESULT");
-    pad(&out, 0, width + STEP_COLUMN + VERDICT_COLUMN);
+    pad_to_column(&out, 0, width + STEP_COLUMN + VERDICT_COLUMN);
     str_append_text(&out, "DETAIL\n");
-    for (size_t i = 0; i < checking->settings->registration_count; i++) {
-        const struct inspected *inspected = &checking->inspected[i];
+    for (size_t i = 0; i < online_check->settings->registration_count; i++) {
+        const struct inspection *inspection = &online_check->inspection[i];
 
-        for (size_t j = 0; j < inspected->count; j++) {
-            append_finding(&out, j == 0 ? inspected->registration->name : "",
-                           &inspected->findings[j], width);
+        for (size_t j = 0; j < inspection->count; j++) {
+            append_finding(&out, j == 0 ? inspection->registration->name : "",
+                           &inspection->findings[j], width);
         }
     }
     print_str(&out);
 }
 
-static void append_inspected_json(struct json_writer *json,
-                                  const struct inspected *inspected)
+static void append_inspection_json(struct json_writer *json,
+                                   const struct inspection *inspection)
 {
     json_open(json, NULL, '{');
-    json_append_string(json, "registration", inspected->registration->name);
+    json_append_string(json, "registration", inspection->registration->name);
     json_open(json, "steps", '[');
-    for (size_t i = 0; i < inspected->count; i++) {
-        const struct finding *finding = &inspected->findings[i];
+    for (size_t i = 0; i < inspection->count; i++) {
+        const struct finding *finding = &inspection->findings[i];
 
         json_open(json, NULL, '{');
         json_append_string(json, "step", finding->step);
@@ -190,7 +189,7 @@ static void append_inspected_json(struct json_writer *json,
                            finding->verdict == FINDING_SKIPPED ? "skipped"
                            : finding->verdict == FINDING_BAD
                                ? "failed"
-                               : words[finding->verdict]);
+                               : verdict_names[finding->verdict]);
         json_append_string(json, "detail", finding->text);
         json_close(json, '}');
     }
@@ -198,16 +197,16 @@ static void append_inspected_json(struct json_writer *json,
     json_close(json, '}');
 }
 
-static void print_json(const struct checking *checking)
+static void print_json(const struct online_check *online_check)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct json_writer json = {.out = &text};
 
     json_open(&json, NULL, '{');
-    json_append_bool(&json, "ok", checking->worst == ERROR_NONE);
+    json_append_bool(&json, "ok", online_check->worst_error == ERROR_NONE);
     json_open(&json, "registrations", '[');
-    for (size_t i = 0; i < checking->settings->registration_count; i++) {
-        append_inspected_json(&json, &checking->inspected[i]);
+    for (size_t i = 0; i < online_check->settings->registration_count; i++) {
+        append_inspection_json(&json, &online_check->inspection[i]);
     }
     json_close(&json, ']');
     json_close(&json, '}');
@@ -215,58 +214,57 @@ static void print_json(const struct checking *checking)
     print_str(&text);
 }
 
-/* --- beginning and end
- * ----------------------------------------------------------
- */
+/* --- setup and release ---------------------------------------------------- */
 
-static void begin(struct checking *checking, const struct settings *settings)
+static void check_init(struct online_check *online_check,
+                       const struct settings *settings)
 {
-    checking->settings = settings;
-    checking->loop = loop_new(clock_system());
-    checking->context =
-        pipeline_context(settings, checking->loop, http_new(checking->loop));
-    if (checking->context.network.timeouts.answer_ms > MAX_ANSWER_MS) {
-        checking->context.network.timeouts.answer_ms = MAX_ANSWER_MS;
+    online_check->settings = settings;
+    online_check->loop = loop_new(clock_system());
+    online_check->context = pipeline_context(settings, online_check->loop,
+                                             http_new(online_check->loop));
+    if (online_check->context.network.timeouts.answer_ms > MAX_RESPONSE_MS) {
+        online_check->context.network.timeouts.answer_ms = MAX_RESPONSE_MS;
     }
-    checking->integrations = integration_set_new(&checking->context);
-    checking->inspected = mem_zalloc(settings->registration_count *
-                                     sizeof(checking->inspected[0]));
+    online_check->integrations = integration_set_new(&online_check->context);
+    online_check->inspection = mem_zalloc(settings->registration_count *
+                                          sizeof(online_check->inspection[0]));
 }
 
-static void end(struct checking *checking)
+static void check_release(struct online_check *online_check)
 {
-    for (size_t i = 0; i < checking->settings->registration_count; i++) {
-        struct inspected *inspected = &checking->inspected[i];
+    for (size_t i = 0; i < online_check->settings->registration_count; i++) {
+        struct inspection *inspection = &online_check->inspection[i];
 
-        for (size_t j = 0; j < inspected->count; j++) {
-            mem_free(inspected->findings[j].step);
-            mem_free(inspected->findings[j].text);
+        for (size_t j = 0; j < inspection->count; j++) {
+            mem_free(inspection->findings[j].step);
+            mem_free(inspection->findings[j].text);
         }
-        mem_free(inspected->findings);
+        mem_free(inspection->findings);
     }
-    integration_set_free(checking->integrations);
-    mem_free(checking->inspected);
-    http_free(checking->context.network.http);
-    loop_free(checking->loop);
+    integration_set_free(online_check->integrations);
+    mem_free(online_check->inspection);
+    http_free(online_check->context.network.http);
+    loop_free(online_check->loop);
 }
 
 int check_online(const struct settings *settings, bool as_json)
 {
-    struct checking checking = {0};
+    struct online_check online_check = {0};
     int status = EXIT_OK;
 
-    begin(&checking, settings);
-    inspect_all(&checking);
+    check_init(&online_check, settings);
+    inspect_all(&online_check);
     if (as_json) {
-        print_json(&checking);
+        print_json(&online_check);
     } else {
-        print_findings(&checking);
+        print_findings(&online_check);
     }
-    if (checking.worst != ERROR_NONE) {
-        status = error_exit_code(checking.worst) == EXIT_TEMPORARY
+    if (online_check.worst_error != ERROR_NONE) {
+        status = error_exit_code(online_check.worst_error) == EXIT_TEMPORARY
                      ? EXIT_TEMPORARY
                      : EXIT_FAILED;
     }
-    end(&checking);
+    check_release(&online_check);
     return status;
 }

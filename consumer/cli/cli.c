@@ -38,9 +38,9 @@ static int run_command_of(const struct cli_args *args)
 {
     const struct command *command = args->command;
 
-    if (command->words == NULL && args->word_count > 0) {
+    if (command->operands == NULL && args->operand_count > 0) {
         usage_error(command->name, "'%s' takes no arguments, but got '%s'",
-                    command->name, args->words[0]);
+                    command->name, args->operands[0]);
         return EXIT_USAGE;
     }
     return command->run(args);
@@ -67,7 +67,7 @@ int cli_main(int argc, char **argv)
     } else {
         status = run_command_of(&args);
     }
-    /* A full disk behind stdout must not look like success. */
+    /* A failed write to stdout (a full disk) must not look like success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_OK) {
         fputs("waybill: standard output cannot be written\n", stderr);
         status = EXIT_FAILED;

@@ -9,12 +9,11 @@
 #include "waybill/message.h"
 #include "waybill/str.h"
 
-/* --- options.c: argv by a table
- * ------------------------------------------------ */
+/* --- options.c: command line parsing -------------------------------------- */
 
 struct option_row {
     const char *name;     /* "--key" */
-    const char *argument; /* "KEY"; NULL: a switch */
+    const char *argument; /* "KEY"; NULL for a switch */
     const char *doc;
 };
 
@@ -26,59 +25,60 @@ struct option_value {
 };
 
 struct cli_args {
-    const struct command *const *commands; /* all that there are */
+    const struct command *const *commands; /* every command; ends with NULL */
     const struct command *command;
     struct option_value options[CLI_MAX_OPTIONS];
     size_t option_count;
-    char **words; /* what is no option, without the command */
-    size_t word_count;
+    char **operands; /* without the name of the command */
+    size_t operand_count;
 };
 
-/* -1: said on stderr what is wrong, and how to find help */
+/* Parses argv, which it reorders: the operands move to its front. On -1 the
+ * error, and how to get help, has been printed on stderr. */
 int args_read(int argc, char **argv, const struct command *const *commands,
               struct cli_args *ret_args);
 extern const struct option_row global_options[];
-/* The last value of an option, "" for a switch; NULL: not given */
+/* Returns the last value given for the option, "" for a switch, or NULL when
+ * the option is absent. */
 const char *args_option(const struct cli_args *args, const char *name);
-/* Where files are wanted and none is named */
+/* Makes standard input the only operand when no file is named. */
 void args_default_to_stdin(struct cli_args *args);
 void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
 
-/* --- wrap.c: text for people
- * ------------------------------------------------ */
+/* --- wrap.c: text for terminals ------------------------------------------- */
 
-/* Text in lines of at most so many columns: the first begins where `out` ends,
- * in that column, and the others below it. */
+/* Appends the text in lines of at most `line` columns. The first line
+ * continues where `out` ends, which must be at `column`; the others are
+ * indented to that column. */
 void append_wrapped(struct str *out, const char *text, size_t column,
                     size_t line);
-void print_str(const struct str *text); /* on stdout */
+void print_str(const struct str *text); /* Prints on stdout. */
 
-/* --- version.c */
+/* --- version.c ------------------------------------------------------------ */
 const struct admin_version *library_versions(size_t *ret_count);
 
-/* --- what a command is; cli.c has the table of them, which ends with NULL
- * ------------------------------------------------ */
+/* --- a command; the table of all commands is in cli.c --------------------- */
 
 struct command {
     const char *name;
-    const char *words;   /* "[EVENT...]"; NULL: takes none */
-    const char *summary; /* one line, for the list */
-    const char *text;    /* paragraphs, for its own help */
+    const char *operands; /* synopsis, as "[EVENT...]"; NULL: takes none */
+    const char *summary;  /* one line, for the list of commands */
+    const char *text;     /* paragraphs, for the help of the command */
     const char *examples;
-    const char *exits;                /* what its statuses mean */
-    const struct option_row *options; /* ends with a row without a name */
+    const char *exit_statuses;        /* the exit statuses and what they mean */
+    const struct option_row *options; /* ends with a row whose name is NULL */
     int (*run)(const struct cli_args *args);
 };
 
-/* --- help.c, manual.c, completion.c: the table as documents
- * ------------------------------------------------ */
+/* --- help.c, manual.c, completion.c: documents generated from the table --- */
 
 void append_command_help(struct str *out, const struct command *command);
 void append_help(struct str *out, const struct command *const *commands);
-/* All of it as Markdown: `waybill config cli` is what docs are made of */
+/* Markdown, the output of `waybill config cli`;
+ * deploy/reference/command-line.md is generated from it. */
 void append_cli_reference(struct str *out,
                           const struct command *const *commands);
-/* What both help and the manual page begin and end with */
+/* Shared by the help text and the manual page */
 #define CLI_SUMMARY                                                            \
     "Takes attestations from Kafka, puts each into the OCI registries that "   \
     "its\nworkflow is attached to, and says on Kafka what became of it."
@@ -89,55 +89,57 @@ void append_cli_reference(struct str *out,
     "  2   the command line is wrong\n"                                        \
     "  75  temporary: broker or registry out of reach, attempts used up\n"     \
     "  78  the configuration is wrong\n"
-/* manual.c: waybill(1) */
+/* manual.c: waybill(1) in roff */
 void append_manual(struct str *out, const struct command *const *commands);
-/* completion.c: for bash */
+/* completion.c: a completion script for bash */
 void append_completion(struct str *out, const struct command *const *commands);
 /* config_registries.c */
 void append_registries_reference(struct str *out);
 /* config_errors.c */
 void append_errors_reference(struct str *out);
 
-/* --- load.c: the settings of a command
- * ------------------------------------------------ */
+/* --- load.c: loading the configuration of a command ----------------------- */
 
-/* Loads what --config or its stand-ins name, says every fault, sets the log up.
- * NULL: the status is EXIT_CONFIG. */
+/* Loads the configuration file (--config, WAYBILL_CONFIG or a default path),
+ * prints every fault and warning on stderr, and sets up the log. Returns
+ * NULL when there is a fault; the command then exits with EXIT_CONFIG.
+ * `access` is a set of CONFIG_... flags. The caller frees the
+ * result with settings_free(). */
 struct settings *load_settings(const struct cli_args *args, unsigned access);
-/* The same, for who wants to do it again: *ret_files is to be released. */
+/* Also returns the files that were read, so that a change of them can be
+ * detected. *ret_files must be released, even after a failure. */
 struct settings *load_reloadable_settings(const struct cli_args *args,
                                           unsigned access,
                                           struct config_files *ret_files);
 extern const struct config_rules config_rules;
 
-/* --- check_online.c
- * ------------------------------------------------------------- */
+/* --- check_online.c ------------------------------------------------------- */
 
-/* Asks every registration's place, and prints what would go wrong; the exit
- * status. */
+/* Checks the endpoint of every registration over the network, prints the
+ * findings and returns the exit status. */
 int check_online(const struct settings *settings, bool as_json);
 
-/* --- events.c: files of events
- * ----------------------------------------------------- */
+/* --- events.c: files of events -------------------------------------------- */
 
-/* One of a file's JSON values. What is not JSON comes as well, as far as the
- * next line that begins with '{': one broken event hides no other. */
+/* A file that is a sequence of JSON values, one per event. Text that is not
+ * JSON is returned as an event of its own, up to the next line that begins
+ * with '{', so that one malformed event does not hide the others. */
 struct events {
-    const char *file; /* "-": standard input */
+    const char *file; /* "-" is standard input */
     char *data;
     size_t len;
     size_t at;
     int64_t index;
 };
 
-/* Says on stderr why not. */
+/* On -1 the reason has been printed on stderr. */
 int events_open(const char *file, struct events *ret_events);
 void events_close(struct events *events);
-/* False at the end. *ret_message holds the value and a content type. */
+/* Returns false at the end. The message in *ret_input holds only the value,
+ * which points into the file's data until events_close(). */
 bool events_next(struct events *events, struct input *ret_input);
 
-/* --- the commands
- * -------------------------------------------------------------------- */
+/* --- the commands --------------------------------------------------------- */
 
 extern const struct command run_command;
 extern const struct command check_command;

@@ -4,25 +4,26 @@
 #include "waybill/error.h"
 
 /*
- * `waybill config completion`: the table of commands as bash has it for
- * completion. What it prints is committed, and a test runs it. It needs nothing
- * of the package bash-completion, and asks Waybill nothing: a completion that
- * read the configuration would read secrets.
+ * `waybill config completion` prints a bash completion script, generated from
+ * the table of commands. The output is committed, and a test runs it. The
+ * script does not depend on the package bash-completion, and never runs
+ * waybill: completing names of the configuration would mean reading its
+ * secrets.
  */
 
-/* "list|show P/O|stats" and "get" are words to choose from; what is in brackets
- * or in capitals stands for something else. */
-static void append_choices(struct str *out, const char *words)
+/* In a synopsis such as "list|show P/O|stats", lower-case words are literals
+ * to complete; text in brackets or capitals is a placeholder. */
+static void append_choices(struct str *out, const char *synopsis)
 {
-    while (words != NULL && *words != '\0') {
-        size_t len = strcspn(words, "| ");
+    while (synopsis != NULL && *synopsis != '\0') {
+        size_t len = strcspn(synopsis, "| ");
 
-        if (strspn(words, "abcdefghijklmnopqrstuvwxyz-") >= len) {
+        if (strspn(synopsis, "abcdefghijklmnopqrstuvwxyz-") >= len) {
             str_append_text(out, " ");
-            str_append(out, words, len);
+            str_append(out, synopsis, len);
         }
-        words += strcspn(words, "|");
-        words += *words == '|';
+        synopsis += strcspn(synopsis, "|");
+        synopsis += *synopsis == '|';
     }
 }
 
@@ -69,12 +70,13 @@ static void append_values(struct str *out, const struct option_row *rows)
 
 static void append_command(struct str *out, const struct command *command)
 {
-    bool files = command->words != NULL && strstr(command->words, "EVENT");
+    bool files =
+        command->operands != NULL && strstr(command->operands, "EVENT");
 
     str_printf(out, "    %s)\n        options+='", command->name);
     append_options(out, command->options);
     str_append_text(out, "' words='");
-    append_choices(out, command->words);
+    append_choices(out, command->operands);
     str_printf(out, "' kind=%s\n        ;;\n", files ? "file" : "words");
 }
 
@@ -102,7 +104,7 @@ static const char words_foot[] =
     "    if [[ $current == -* ]]; then kind=words words=$options; fi\n"
     "}\n\n";
 
-static const char rest[] =
+static const char functions[] =
     "# The command so far, and whether it has a word already\n"
     "_waybill_command()\n"
     "{\n"
@@ -176,5 +178,5 @@ void append_completion(struct str *out, const struct command *const *commands)
     }
     str_append_text(out, "' ;;\n");
     str_append_text(out, words_foot);
-    str_append_text(out, rest);
+    str_append_text(out, functions);
 }

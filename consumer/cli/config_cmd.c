@@ -21,9 +21,9 @@ static void append_config_manual(struct str *out)
 }
 
 static const struct {
-    const char *word;
-    void (*put)(struct str *out);
-    /* Instead, where the document is about the commands */
+    const char *name;
+    void (*append)(struct str *out);
+    /* Used instead of `append` when the document describes the commands */
     void (*append_commands)(struct str *out,
                             const struct command *const *commands);
 } documents[] = {
@@ -41,24 +41,24 @@ static const struct {
 static int run_config(const struct cli_args *args)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    const char *word = args->word_count > 0 ? args->words[0] : "";
+    const char *name = args->operand_count > 0 ? args->operands[0] : "";
     struct suggestion near;
 
-    suggest_init(&near, word);
+    suggest_init(&near, name);
     for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
-        suggest_offer(&near, documents[i].word);
-        if (args->word_count == 1 && strcmp(documents[i].word, word) == 0) {
+        suggest_offer(&near, documents[i].name);
+        if (args->operand_count == 1 && strcmp(documents[i].name, name) == 0) {
             if (documents[i].append_commands != NULL) {
                 documents[i].append_commands(&text, args->commands);
             } else {
-                documents[i].put(&text);
+                documents[i].append(&text);
             }
             print_str(&text);
             return EXIT_OK;
         }
     }
-    if (near.nearest != NULL && args->word_count == 1) {
-        usage_error("config", "no '%s' (did you mean '%s'?)", word,
+    if (near.nearest != NULL && args->operand_count == 1) {
+        usage_error("config", "no '%s' (did you mean '%s'?)", name,
                     near.nearest);
     } else {
         usage_error("config", "expected one of reference, schema, cli, "
@@ -70,8 +70,8 @@ static int run_config(const struct cli_args *args)
 
 const struct command config_command = {
     .name = "config",
-    .words = "reference|schema|cli|registries|metrics|errors|man|man-yaml|"
-             "completion",
+    .operands = "reference|schema|cli|registries|metrics|errors|man|man-yaml|"
+                "completion",
     .summary = "Print what the configuration and the command line may hold",
     .text = "reference  every key with type, default and meaning (Markdown)\n"
             "schema     JSON Schema 2020-12 of config.yaml, for editors\n"
@@ -86,7 +86,7 @@ const struct command config_command = {
     .examples = "  waybill config reference\n"
                 "  waybill config schema > config.schema.json\n"
                 "  . <(waybill config completion)\n",
-    .exits = "  0   printed\n"
-             "  2   the command line is wrong\n",
+    .exit_statuses = "  0   printed\n"
+                     "  2   the command line is wrong\n",
     .run = run_config,
 };

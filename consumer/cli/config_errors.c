@@ -2,8 +2,9 @@
 #include "waybill/error.h"
 #include "waybill/http.h"
 
-/* `waybill config errors`: the tables of errors, for people. What it prints is
- * committed, and a test compares. */
+/* `waybill config errors` prints the tables of errors as Markdown. The
+ * output is committed under deploy/reference, and a lint test compares the
+ * two. */
 
 static const char *const consequences[] = {
     "another attempt",

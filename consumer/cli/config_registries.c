@@ -1,8 +1,9 @@
 #include "cli_internal.h"
 #include "waybill/provider.h"
 
-/* `waybill config registries`: the table of providers, for people. What it
- * prints is committed, and a test compares. */
+/* `waybill config registries` prints the table of providers as Markdown. The
+ * output is committed under deploy/reference, and a lint test compares the
+ * two. */
 
 static void append_list(struct str *out, const char *const *items)
 {

@@ -18,7 +18,8 @@ static int read_request(struct str *request, struct error *err)
     return 0;
 }
 
-/* Whoever asks knows no other failure than 1, and shows what is on stderr. */
+/* The protocol knows only the exit status 1 for failures; clients show what
+ * is on stderr. */
 static int get(void)
 {
     CLEANUP(str_release)
@@ -44,7 +45,7 @@ static int get(void)
 
 static int run_credential_helper(const struct cli_args *args)
 {
-    if (args->word_count != 1 || strcmp(args->words[0], "get") != 0) {
+    if (args->operand_count != 1 || strcmp(args->operands[0], "get") != 0) {
         usage_error("credential-helper", "expected 'get', and the request on "
                                          "standard input");
         return EXIT_USAGE;
@@ -54,7 +55,7 @@ static int run_credential_helper(const struct cli_args *args)
 
 const struct command credential_helper_command = {
     .name = "credential-helper",
-    .words = "get",
+    .operands = "get",
     .summary = "Tell Bazel with which credentials to ask a registry",
     .text =
         "Speaks the credential helper protocol (github.com/EngFlow/"
@@ -93,8 +94,8 @@ const struct command credential_helper_command = {
         "  bazel build "
         "--credential_helper=ghcr.io=%workspace%/tools/"
         "waybill-credential-helper //...\n",
-    .exits = "  0   answered, be it with no header\n"
-             "  1   no credentials could be got; nothing is printed\n"
-             "  2   the command line is wrong\n",
+    .exit_statuses = "  0   answered, be it with no header\n"
+                     "  1   no credentials could be got; nothing is printed\n"
+                     "  2   the command line is wrong\n",
     .run = run_credential_helper,
 };

@@ -8,26 +8,27 @@
 #include "waybill/str.h"
 
 /*
- * The credential helper protocol that Bazel and others speak (EngFlow's
- * credential-helper-spec): a program says which URI it is about to ask for, and
- * is told which headers to send along. For registries, with what credentials/
- * finds and a token that may pull; for everything else the answer is no header
- * at all, since Bazel asks about every URL that it fetches.
+ * Implements the credential helper protocol of Bazel and other tools (EngFlow's
+ * credential-helper-spec): a client passes the URI that it is about to request
+ * and receives the headers to send. For registries these carry credentials from
+ * credentials/ or a token with pull scope. For any other URI the response has
+ * no headers, since Bazel asks about every URL that it fetches.
  *
  *     {"uri": "https://ghcr.io/v2/acme/tool/blobs/sha256:..."}
  *     {"expires": "...", "headers": {"Authorization": ["Bearer ..."], ...}}
  *
- * Which registries, and where their credentials come from, is in the file of
- * tweag/credential-helper (.tweag-credential-helper.json) and in its
- * environment variables. Not in config.yaml: this is no part of the service.
+ * The registries and the sources of their credentials are configured by the
+ * file of tweag/credential-helper (.tweag-credential-helper.json) and by its
+ * environment variables, not by config.yaml: the helper is not part of the
+ * service.
  *
- * Turns a loop of its own, and so blocks; for a program that does nothing else.
+ * It runs an event loop of its own and blocks until the response is complete.
  */
 
 struct helper_answer {
     struct secret json; /* one line */
-    /* What was decided, and why, for people: lines; empty unless
-     * $CREDENTIAL_HELPER_LOGGING asks for them */
+    /* One line per decision, with the reason; empty unless
+     * $CREDENTIAL_HELPER_LOGGING enables it. */
     struct str notes;
 };
 
@@ -36,7 +37,9 @@ struct helper_answer {
         .json = SECRET_INIT(STR_UNLIMITED), .notes = STR_INIT(STR_UNLIMITED)   \
     }
 void helper_answer_release(struct helper_answer *answer);
-/* Appends to both; to the notes also when it fails. */
+/* Appends to both members of *answer. The notes are appended to even on
+ * failure. It fails with ERROR_SCHEMA (malformed request), ERROR_CONFIG,
+ * ERROR_REJECTED, or the error of the authorization. */
 int helper_get(const char *request, size_t len, struct helper_answer *answer,
                struct error *err) NODISCARD;
 

@@ -7,7 +7,7 @@
 #include "waybill/file.h"
 #include "waybill/json.h"
 
-/* A file is read whole; larger ones are for Kafka. */
+/* Files are read into memory as a whole; larger amounts belong on Kafka. */
 #define MAX_FILE ((size_t)1 << 30)
 
 int events_open(const char *file, struct events *ret_events)
@@ -36,7 +36,7 @@ void events_close(struct events *events)
     mem_free(events->data);
 }
 
-static void skip_space(struct events *events)
+static void skip_whitespace(struct events *events)
 {
     while (events->at < events->len && events->data[events->at] != '\0' &&
            strchr(" \t\r\n", events->data[events->at]) != NULL) {
@@ -44,9 +44,10 @@ static void skip_space(struct events *events)
     }
 }
 
-/* Where to go on behind what is not JSON: the next line that begins a value. In
- * a pretty-printed one only its first line does, and in JSON lines each. */
-static size_t next_start(const struct events *events)
+/* Finds the end of text that is not JSON: the next line that begins with
+ * '{'. Only the first line of a pretty-printed event begins so, and every
+ * line of JSON lines does. */
+static size_t find_next_event(const struct events *events)
 {
     const char *at = events->data + events->at;
     const char *end = events->data + events->len;
@@ -66,14 +67,14 @@ bool events_next(struct events *events, struct input *ret_input)
     size_t start;
     size_t end;
 
-    skip_space(events);
+    skip_whitespace(events);
     if (events->at >= events->len) {
         return false;
     }
     start = events->at;
     if (json_scan(events->data + start, events->len - start, NULL, &end, &err) <
         0) {
-        end = next_start(events) - start;
+        end = find_next_event(events) - start;
     }
     events->at = start + end;
     *ret_input = (struct input){

@@ -18,11 +18,10 @@ static const struct option_row options[] = {
     {0},
 };
 
-/* --- which record -----------------------------------------------------------
- */
+/* --- which record --------------------------------------------------------- */
 
 struct coordinates {
-    const char *topic; /* NULL: not said */
+    const char *topic; /* NULL: not given */
     size_t topic_len;
     int32_t partition;
     int64_t offset;
@@ -46,8 +45,8 @@ static bool read_number(const char *text, size_t len, int64_t max,
     return number <= max;
 }
 
-/* TOPIC/PARTITION/OFFSET, as logs and outcomes have it; no topic's name holds a
- * slash. */
+/* Parses TOPIC/PARTITION/OFFSET, as logs and outcomes write it, or
+ * PARTITION/OFFSET. A topic name cannot contain a slash. */
 static bool read_coordinates(const char *text,
                              struct coordinates *ret_coordinates)
 {
@@ -73,20 +72,21 @@ static bool read_coordinates(const char *text,
     return before == text || ret_coordinates->topic_len > 0;
 }
 
-static bool is_named(const struct coordinates *coordinates, const char *topic)
+static bool is_topic(const struct coordinates *coordinates, const char *topic)
 {
     return strlen(topic) == coordinates->topic_len &&
            strncmp(topic, coordinates->topic, coordinates->topic_len) == 0;
 }
 
-/* 0, or the exit status: records are those of the topic that is read. */
+/* Returns EXIT_OK, or the exit status: only records of the attestations
+ * topic can be explained. */
 static int check_topic(const struct coordinates *coordinates,
                        const struct kafka_settings *kafka, struct arena *arena)
 {
     struct suggestion near;
 
     if (coordinates->topic == NULL ||
-        is_named(coordinates, kafka->topics.attestations)) {
+        is_topic(coordinates, kafka->topics.attestations)) {
         return EXIT_OK;
     }
     fprintf(stderr,
@@ -97,12 +97,12 @@ static int check_topic(const struct coordinates *coordinates,
     suggest_init(&near, arena_printf(arena, "%.*s", (int)coordinates->topic_len,
                                      coordinates->topic));
     suggest_offer(&near, kafka->topics.attestations);
-    if (is_named(coordinates, kafka->topics.dead_letters)) {
+    if (is_topic(coordinates, kafka->topics.dead_letters)) {
         fprintf(stderr,
                 "; it holds dead letters: 'waybill replay show "
                 "%d/%lld'",
                 (int)coordinates->partition, (long long)coordinates->offset);
-    } else if (is_named(coordinates, kafka->topics.outcomes)) {
+    } else if (is_topic(coordinates, kafka->topics.outcomes)) {
         fputs("; it holds outcomes, whose 'input' says which record to ask for",
               stderr);
     } else if (near.nearest != NULL) {
@@ -113,10 +113,10 @@ static int check_topic(const struct coordinates *coordinates,
     return EXIT_FAILED;
 }
 
-/* --- what to say ------------------------------------------------------------
- */
+/* --- output --------------------------------------------------------------- */
 
-static const char *program_of(const struct cli_args *args, struct arena *arena)
+static const char *command_prefix(const struct cli_args *args,
+                                  struct arena *arena)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     const char *config = args_option(args, "--config");
@@ -129,8 +129,8 @@ static const char *program_of(const struct cli_args *args, struct arena *arena)
     return arena_strdup(arena, out.data);
 }
 
-/* As seen from the instance's own host; NULL: it listens nowhere that could be
- * said. */
+/* The command that queries the admin port from the host of the instance.
+ * NULL when the port is off or chosen by the system. */
 static const char *status_request(const struct admin_settings *admin,
                                   struct arena *arena)
 {
@@ -147,14 +147,14 @@ static const char *status_request(const struct admin_settings *admin,
         admin->tls_certificate != NULL ? "https" : "http", listen);
 }
 
-static void tell(uint64_t searched, uint64_t total)
+static void report_progress(uint64_t searched, uint64_t total)
 {
     fprintf(stderr, "looked at %" PRIu64 " of %" PRIu64 " outcomes\n", searched,
             total);
 }
 
-static const char *const *names_of(const struct settings *settings,
-                                   struct arena *arena)
+static const char *const *attachment_names(const struct settings *settings,
+                                           struct arena *arena)
 {
     const char **names =
         arena_alloc(arena, (settings->attachment_count + 1) * sizeof(names[0]));
@@ -165,7 +165,7 @@ static const char *const *names_of(const struct settings *settings,
     return names;
 }
 
-static bool is_no_record(const struct history *history)
+static bool record_is_missing(const struct history *history)
 {
     enum history_verdict verdict = history_judge(history);
 
@@ -179,7 +179,7 @@ static void print_history(const struct cli_args *args,
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     struct explain_names names = {
-        .program = program_of(args, arena),
+        .program = command_prefix(args, arena),
         .brokers = settings->kafka.brokers,
         .outcomes = settings->kafka.topics.outcomes,
         .dead_letters = settings->kafka.topics.dead_letters,
@@ -199,32 +199,33 @@ static int follow(const struct cli_args *args, const struct settings *settings,
                   struct arena *arena)
 {
     const struct kafka_settings *kafka = &settings->kafka;
-    struct history_options to = {
+    struct history_options history_options = {
         .brokers = kafka->brokers,
         .properties = &kafka->properties,
         .group = kafka->group,
         .attestations = kafka->topics.attestations,
         .outcomes = kafka->topics.outcomes,
         .dead_letters = kafka->topics.dead_letters,
-        .attachments = names_of(settings, arena),
+        .attachments = attachment_names(settings, arena),
         .attachment_count = settings->attachment_count,
         .max_outcomes = limit,
         .clock = clock_system(),
-        .interrupted = replaying_interrupted,
-        .tell = tell,
+        .interrupted = replay_is_interrupted,
+        .on_progress = report_progress,
     };
     struct replay *replay = NULL;
     struct history history;
     struct error err;
     int status;
 
-    replaying_catch_signals();
-    if (history_follow(&to, coordinates->partition, coordinates->offset, arena,
-                       &replay, &history, &err) < 0) {
-        status = replaying_failed(&err);
+    replay_catch_signals();
+    if (history_collect(&history_options, coordinates->partition,
+                        coordinates->offset, arena, &replay, &history,
+                        &err) < 0) {
+        status = replay_report_error(&err);
     } else {
         print_history(args, settings, &history, arena);
-        status = is_no_record(&history) ? EXIT_FAILED : EXIT_OK;
+        status = record_is_missing(&history) ? EXIT_FAILED : EXIT_OK;
     }
     replay_free(replay);
     return status;
@@ -256,16 +257,16 @@ static int run_explain(const struct cli_args *args)
     int64_t max = DEFAULT_LIMIT;
     struct coordinates coordinates;
 
-    if (args->word_count != 1) {
-        usage_error("explain", args->word_count == 0
+    if (args->operand_count != 1) {
+        usage_error("explain", args->operand_count == 0
                                    ? "which record? TOPIC/PARTITION/OFFSET, as "
                                      "logs and outcomes name it"
                                    : "one record at a time");
         return EXIT_USAGE;
     }
-    if (!read_coordinates(args->words[0], &coordinates)) {
+    if (!read_coordinates(args->operands[0], &coordinates)) {
         usage_error("explain", "'%s': expected TOPIC/PARTITION/OFFSET",
-                    args->words[0]);
+                    args->operands[0]);
         return EXIT_USAGE;
     }
     if (limit != NULL &&
@@ -279,7 +280,7 @@ static int run_explain(const struct cli_args *args)
 
 const struct command explain_command = {
     .name = "explain",
-    .words = "TOPIC/PARTITION/OFFSET",
+    .operands = "TOPIC/PARTITION/OFFSET",
     .summary = "Tell from Kafka what became of a record",
     .text =
         "Says whether the record is there, was read, is in work, or is done, "
@@ -301,13 +302,14 @@ const struct command explain_command = {
         "that should be there.\n",
     .examples = "  waybill explain attestations/3/42\n"
                 "  waybill explain 3/42 --json\n",
-    .exits = "  0    it is known what became of it, or that nothing did yet\n"
-             "  1    there is no such record, or what is needed cannot be "
-             "read\n"
-             "  2    the command line is wrong\n"
-             "  75   the broker is out of reach\n"
-             "  78   the configuration is wrong\n"
-             "  130  interrupted (143: by SIGTERM)\n",
+    .exit_statuses =
+        "  0    it is known what became of it, or that nothing did yet\n"
+        "  1    there is no such record, or what is needed cannot be "
+        "read\n"
+        "  2    the command line is wrong\n"
+        "  75   the broker is out of reach\n"
+        "  78   the configuration is wrong\n"
+        "  130  interrupted (143: by SIGTERM)\n",
     .options = options,
     .run = run_explain,
 };

@@ -8,111 +8,117 @@
 #include "waybill/json.h"
 #include "waybill/utf8.h"
 
-#define LINE 78
-#define MAX_TEXT 1024
+#define LINE_WIDTH 78
+#define MAX_TEXT_BYTES 1024
 
-/* --- what to type next ------------------------------------------------------
- */
+/* --- suggested commands --------------------------------------------------- */
 
-struct advice {
+struct suggestion {
     const char *command;
     const char *why;
 };
 
-#define MAX_ADVICE 16
-struct advices {
-    struct advice all[MAX_ADVICE];
+#define MAX_SUGGESTIONS 16
+struct suggestions {
+    struct suggestion all[MAX_SUGGESTIONS];
     size_t count;
 };
 
-static void advise(struct advices *to, const char *command, const char *why)
+static void append_suggestion(struct suggestions *suggestions,
+                              const char *command, const char *why)
 {
-    if (command != NULL && to->count < MAX_ADVICE) {
-        to->all[to->count++] = (struct advice){command, why};
+    if (command != NULL && suggestions->count < MAX_SUGGESTIONS) {
+        suggestions->all[suggestions->count++] =
+            (struct suggestion){command, why};
     }
 }
 
-static void advise_group(const struct history *history,
-                         const struct explain_names *names, struct arena *arena,
-                         struct advices *to)
+static void suggest_group(const struct history *history,
+                          const struct explain_names *names,
+                          struct arena *arena, struct suggestions *suggestions)
 {
-    advise(to,
-           arena_printf(arena,
-                        "kafka-consumer-groups --bootstrap-server %s --group "
-                        "%s --describe",
-                        names->brokers, history->group),
-           "who reads the partition, and how far it is");
+    append_suggestion(
+        suggestions,
+        arena_printf(arena,
+                     "kafka-consumer-groups --bootstrap-server %s --group "
+                     "%s --describe",
+                     names->brokers, history->group),
+        "who reads the partition, and how far it is");
 }
 
-static void advise_waiting(const struct explain_names *names,
-                           struct arena *arena, struct advices *to)
+static void suggest_status(const struct explain_names *names,
+                           struct arena *arena, struct suggestions *suggestions)
 {
-    advise(to, names->status,
-           "what the instance holds, and which registration waits for what");
-    advise(to, arena_printf(arena, "%s check --online", names->program),
-           "whether each endpoint would take a delivery");
+    append_suggestion(
+        suggestions, names->status,
+        "what the instance holds, and which registration waits for what");
+    append_suggestion(suggestions,
+                      arena_printf(arena, "%s check --online", names->program),
+                      "whether each endpoint would take a delivery");
 }
 
-static void advise_dead_letter(const struct dead_letter *dead_letter,
-                               const struct explain_names *names,
-                               struct arena *arena, struct advices *to)
+static void suggest_dead_letter(const struct dead_letter *dead_letter,
+                                const struct explain_names *names,
+                                struct arena *arena,
+                                struct suggestions *suggestions)
 {
     if (dead_letter->state == DEAD_LETTER_UNREADABLE) {
         return;
     }
-    advise(to,
-           arena_printf(arena, "%s replay show %d/%lld", names->program,
-                        (int)dead_letter->partition,
-                        (long long)dead_letter->offset),
-           "why it failed, and what would mend it");
+    append_suggestion(suggestions,
+                      arena_printf(arena, "%s replay show %d/%lld",
+                                   names->program, (int)dead_letter->partition,
+                                   (long long)dead_letter->offset),
+                      "why it failed, and what would mend it");
     if (dead_letter->state == DEAD_LETTER_WAITING) {
-        advise(to,
-               arena_printf(arena, "%s replay run --dead-letter %d/%lld --yes",
-                            names->program, (int)dead_letter->partition,
-                            (long long)dead_letter->offset),
-               "to try it again, once that is mended");
+        append_suggestion(
+            suggestions,
+            arena_printf(arena, "%s replay run --dead-letter %d/%lld --yes",
+                         names->program, (int)dead_letter->partition,
+                         (long long)dead_letter->offset),
+            "to try it again, once that is mended");
     }
 }
 
-static void advise_dead_letters(const struct history *history,
-                                const struct explain_names *names,
-                                struct arena *arena, struct advices *to)
+static void suggest_dead_letters(const struct history *history,
+                                 const struct explain_names *names,
+                                 struct arena *arena,
+                                 struct suggestions *suggestions)
 {
     for (size_t i = 0; i < history->dead_letter_count; i++) {
-        const struct dead_letter *dead_letter = history->dead_letter_list[i];
+        const struct dead_letter *dead_letter = history->dead_letters[i];
 
         if (dead_letter->state == DEAD_LETTER_WAITING ||
             dead_letter->state == DEAD_LETTER_QUARANTINED) {
-            advise_dead_letter(dead_letter, names, arena, to);
+            suggest_dead_letter(dead_letter, names, arena, suggestions);
         }
     }
 }
 
-static struct advices advices_of(const struct history *history,
-                                 const struct explain_names *names,
-                                 struct arena *arena)
+static struct suggestions suggestions_of(const struct history *history,
+                                         const struct explain_names *names,
+                                         struct arena *arena)
 {
     enum history_verdict verdict = history_judge(history);
-    struct advices to = {.count = 0};
+    struct suggestions suggestions = {.count = 0};
 
-    advise_dead_letters(history, names, arena, &to);
+    suggest_dead_letters(history, names, arena, &suggestions);
     if (verdict == HISTORY_IN_FLIGHT || verdict == HISTORY_PARTLY_DONE ||
         verdict == HISTORY_UNREAD) {
-        advise_waiting(names, arena, &to);
+        suggest_status(names, arena, &suggestions);
     }
     if (verdict == HISTORY_UNREAD || verdict == HISTORY_PASSED ||
         verdict == HISTORY_LOST || verdict == HISTORY_SET_BACK) {
-        advise_group(history, names, arena, &to);
+        suggest_group(history, names, arena, &suggestions);
     }
-    return to;
+    return suggestions;
 }
 
-/* --- for a person -----------------------------------------------------------
- */
+/* --- text ----------------------------------------------------------------- */
 
 static void append_text(struct str *out, const char *text)
 {
-    utf8_append_printable(out, text, strlen(text), MAX_TEXT);
+    utf8_append_printable(out, text, strlen(text), MAX_TEXT_BYTES);
 }
 
 static void append_record(struct str *out, const struct history *history)
@@ -277,7 +283,7 @@ static void append_dead_letters(struct str *out, const struct history *history,
         str_append_text(out, "\ndead letters\n");
     }
     for (size_t i = 0; i < history->dead_letter_count; i++) {
-        const struct dead_letter *dead_letter = history->dead_letter_list[i];
+        const struct dead_letter *dead_letter = history->dead_letters[i];
 
         str_printf(out, "  %s/%d/%lld, %s", names->dead_letters,
                    (int)dead_letter->partition, (long long)dead_letter->offset,
@@ -293,14 +299,15 @@ static void append_dead_letters(struct str *out, const struct history *history,
     }
 }
 
-static void append_advices(struct str *out, const struct advices *advices)
+static void append_suggestions(struct str *out,
+                               const struct suggestions *suggestions)
 {
-    if (advices->count > 0) {
+    if (suggestions->count > 0) {
         str_append_text(out, "\nnext\n");
     }
-    for (size_t i = 0; i < advices->count; i++) {
-        str_printf(out, "  %s\n    %s\n", advices->all[i].command,
-                   advices->all[i].why);
+    for (size_t i = 0; i < suggestions->count; i++) {
+        str_printf(out, "  %s\n    %s\n", suggestions->all[i].command,
+                   suggestions->all[i].why);
     }
 }
 
@@ -309,24 +316,23 @@ void explain_append_text(struct str *out, const struct history *history,
 {
     CLEANUP(str_release) struct str means = STR_INIT(STR_UNLIMITED);
     struct arena *arena = arena_new();
-    struct advices advices = advices_of(history, names, arena);
+    struct suggestions suggestions = suggestions_of(history, names, arena);
 
     history_explain(history, &means);
     str_printf(out, "%s/%d/%lld\n", history->topic, (int)history->partition,
                (long long)history->offset);
-    append_wrapped(out, means.data, 0, LINE);
+    append_wrapped(out, means.data, 0, LINE_WIDTH);
     str_append_char(out, '\n');
     append_record(out, history);
     append_partition(out, history);
     append_deliveries(out, history);
     append_outcomes(out, history, names);
     append_dead_letters(out, history, names);
-    append_advices(out, &advices);
+    append_suggestions(out, &suggestions);
     arena_free(arena);
 }
 
-/* --- for a program ----------------------------------------------------------
- */
+/* --- JSON ----------------------------------------------------------------- */
 
 static void append_time_json(struct json_writer *json, const char *name,
                              int64_t ms)
@@ -440,14 +446,14 @@ static void append_dead_letter_json(struct json_writer *json,
     json_close(json, '}');
 }
 
-static void append_advices_json(struct json_writer *json,
-                                const struct advices *advices)
+static void append_suggestions_json(struct json_writer *json,
+                                    const struct suggestions *suggestions)
 {
     json_open(json, "next", '[');
-    for (size_t i = 0; i < advices->count; i++) {
+    for (size_t i = 0; i < suggestions->count; i++) {
         json_open(json, NULL, '{');
-        json_append_string(json, "command", advices->all[i].command);
-        json_append_string(json, "why", advices->all[i].why);
+        json_append_string(json, "command", suggestions->all[i].command);
+        json_append_string(json, "why", suggestions->all[i].why);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -458,7 +464,7 @@ void explain_append_json(struct str *out, const struct history *history,
 {
     CLEANUP(str_release) struct str means = STR_INIT(STR_UNLIMITED);
     struct arena *arena = arena_new();
-    struct advices advices = advices_of(history, names, arena);
+    struct suggestions suggestions = suggestions_of(history, names, arena);
     struct json_writer json = {.out = out};
 
     history_explain(history, &means);
@@ -478,12 +484,12 @@ void explain_append_json(struct str *out, const struct history *history,
     json_close(&json, ']');
     json_open(&json, "dead_letters", '[');
     for (size_t i = 0; i < history->dead_letter_count; i++) {
-        append_dead_letter_json(&json, history->dead_letter_list[i]);
+        append_dead_letter_json(&json, history->dead_letters[i]);
     }
     json_close(&json, ']');
     json_append_integer(&json, "searched", (int64_t)history->searched);
     json_append_bool(&json, "complete", !history->incomplete);
-    append_advices_json(&json, &advices);
+    append_suggestions_json(&json, &suggestions);
     json_close(&json, '}');
     str_append_char(out, '\n');
     arena_free(arena);

@@ -5,20 +5,20 @@
 #include "waybill/str.h"
 
 /*
- * What `waybill explain` prints of what it has found out about a record: a
- * text of at most 78 columns for a person, or one line of JSON for a program.
- * Both end with what to type next. Text of others is made fit for a terminal.
+ * Formats the history of a record for `waybill explain`: as text of at most 78
+ * columns, or as one line of JSON. Both end with the commands to run next. Text
+ * from records is made safe for a terminal.
  *
- * Pure: every function appends to *out and keeps nothing.
+ * The functions are pure: they append to *out and keep nothing.
  */
 
-/* What the commands to type next are made of */
+/* The names that the suggested commands refer to */
 struct explain_names {
-    const char *program; /* "waybill", with --config where it was given */
+    const char *program; /* "waybill", with --config if it was given */
     const char *brokers;
     const char *outcomes; /* topics */
     const char *dead_letters;
-    const char *status; /* how to ask the admin port; NULL: there is none */
+    const char *status; /* command that queries the admin port, or NULL */
 };
 
 void explain_append_text(struct str *out, const struct history *history,

@@ -2,7 +2,7 @@
 
 #include "cli_internal.h"
 
-/* The table of commands as help, and all of it as Markdown */
+/* Formats the table of commands as help text and as Markdown. */
 
 static void append_options(struct str *out, const struct option_row *rows)
 {
@@ -43,14 +43,15 @@ void append_command_help(struct str *out, const struct command *command)
     str_printf(out, "%s\n\nExamples:\n%s\nUsage: waybill %s%s%s%s\n\n%s",
                command->summary, command->examples, command->name,
                command->options != NULL ? " [OPTION...]" : "",
-               command->words != NULL ? " " : "",
-               command->words != NULL ? command->words : "", command->text);
+               command->operands != NULL ? " " : "",
+               command->operands != NULL ? command->operands : "",
+               command->text);
     str_append_text(out, "\nOptions:\n");
     if (command->options != NULL) {
         append_options(out, command->options);
     }
     append_options(out, global_options);
-    str_printf(out, "\nExit status:\n%s", command->exits);
+    str_printf(out, "\nExit status:\n%s", command->exit_statuses);
 }
 
 void append_cli_reference(struct str *out,

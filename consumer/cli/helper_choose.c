@@ -6,12 +6,14 @@
 #include "helper_internal.h"
 #include "waybill/provider.h"
 
-/* Whether a URI is a registry's, and of one that credentials may go to: as the
- * configuration file says, and without one only those that are well known. */
+/* Decides whether a URI belongs to a registry that credentials may be sent
+ * to. A configuration file decides that alone; without one, only well-known
+ * registries qualify. */
 
-/* What tweag/credential-helper has beside `oci` and `null` */
-static const char *const others[] = {"s3",     "gcs",        "gar", "azstorage",
-                                     "github", "remoteapis", NULL};
+/* Helpers that tweag/credential-helper supports in addition to `oci` and
+ * `null` */
+static const char *const unsupported_helpers[] = {
+    "s3", "gcs", "gar", "azstorage", "github", "remoteapis", NULL};
 
 void helper_note(const struct helper_notes *notes, enum helper_level level,
                  const char *format, ...)
@@ -30,7 +32,8 @@ void helper_note(const struct helper_notes *notes, enum helper_level level,
 
 static int refuse_helper(const char *helper, struct error *err)
 {
-    for (const char *const *other = others; *other != NULL; other++) {
+    for (const char *const *other = unsupported_helpers; *other != NULL;
+         other++) {
         if (strcmp(*other, helper) == 0) {
             return error_set(
                 err, ERROR_CONFIG,
@@ -46,11 +49,12 @@ static int refuse_helper(const char *helper, struct error *err)
                      "uri (there are oci and null)");
 }
 
-/* As the file says. 1: it is a registry */
-static int see_config(const struct helper_config *config,
-                      const struct helper_uri *uri,
-                      const struct helper_notes *notes,
-                      struct helper_choice *choice, struct error *err)
+/* Returns 1 if the file says that the URI belongs to a registry, 0 if not,
+ * -1 on error. */
+static int apply_config(const struct helper_config *config,
+                        const struct helper_uri *uri,
+                        const struct helper_notes *notes,
+                        struct helper_choice *choice, struct error *err)
 {
     choice->url = helper_config_find(config, uri);
     if (choice->url == NULL || strcmp(choice->url->helper, "null") == 0) {
@@ -64,16 +68,17 @@ static int see_config(const struct helper_config *config,
                : refuse_helper(choice->url->helper, err);
 }
 
-static bool may_guess(void)
+static bool is_guessing_enabled(void)
 {
     const char *value = getenv("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY");
 
     return value != NULL && strcmp(value, "1") == 0;
 }
 
-static bool is_known(const char *registry, const struct helper_notes *notes)
+static bool is_well_known(const char *registry,
+                          const struct helper_notes *notes)
 {
-    if (provider_of(registry)->well_known || may_guess()) {
+    if (provider_of(registry)->well_known || is_guessing_enabled()) {
         return true;
     }
     helper_note(notes, HELPER_BASIC,
@@ -119,8 +124,8 @@ int helper_choose(const struct helper_config *config,
         .registry = helper_registry_of(uri, arena),
     };
     int is_registry = config != NULL
-                          ? see_config(config, uri, notes, &choice, err)
-                          : is_known(choice.registry, notes);
+                          ? apply_config(config, uri, notes, &choice, err)
+                          : is_well_known(choice.registry, notes);
 
     if (is_registry < 0) {
         return -1;

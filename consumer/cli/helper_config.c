@@ -11,19 +11,19 @@
 #include "waybill/suggest.h"
 
 /*
- * The file of tweag/credential-helper: `urls`, of which the first that matches
- * decides, and what its helper `oci` takes. What other helpers take is theirs.
+ * Parses the configuration file of tweag/credential-helper. The first entry of
+ * `urls` that matches applies. Only the options of the helper `oci` are
+ * validated; those of other helpers are ignored.
  *
- * A row of lookup_chain has the same keys as a registration's in config.yaml,
- * so it is read by the same table; one is spelt otherwise there: the value of
- * a static source stands under "name".
+ * An entry of lookup_chain has the same keys as one in config.yaml, so both use
+ * the same field table. The only difference is the static source, whose value
+ * is under "name" in this file.
  */
 
-#define MAX_NAME ((size_t)4096)
-#define MAX_SHOWN 48 /* of a word that the file has wrong */
+#define MAX_NAME_BYTES ((size_t)4096)
+#define MAX_QUOTED 48 /* characters of an invalid value in a message */
 
-/* --- keys
- * ------------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------- */
 
 static int report_unknown(const struct json_at *at, const char *key,
                           const struct suggestion *near, struct error *err)
@@ -31,7 +31,7 @@ static int report_unknown(const struct json_at *at, const char *key,
     bool known = near->nearest != NULL;
 
     return json_at_fault(at, err, ERROR_CONFIG, "unknown key '%.*s'%s%s%s",
-                         MAX_SHOWN, key, known ? " (did you mean '" : "",
+                         MAX_QUOTED, key, known ? " (did you mean '" : "",
                          known ? near->nearest : "", known ? "'?)" : "");
 }
 
@@ -54,7 +54,7 @@ static int check_keys(const struct json_at *at, const char *const *known,
     return 0;
 }
 
-/* An object with no keys but these */
+/* Checks for an object that has no other keys than `known`. */
 static int check_object(const struct json_at *at, const char *const *known,
                         struct error *err)
 {
@@ -62,7 +62,8 @@ static int check_object(const struct json_at *at, const char *const *known,
                                                                          : 0;
 }
 
-/* What has no case stands in lower case, as in a URI that was read. */
+/* Case-insensitive values are stored in lower case, like the parts of a
+ * parsed URI. */
 static char *lower(struct arena *arena, const char *text)
 {
     char *copy = arena_strdup(arena, text);
@@ -73,7 +74,7 @@ static char *lower(struct arena *arena, const char *text)
     return copy;
 }
 
-/* NULL where nothing, or nothing in it, is given */
+/* *ret_name is NULL when the member is absent or empty. */
 static int read_name(const struct json_at *object, const char *key,
                      struct arena *arena, const char **ret_name,
                      struct error *err)
@@ -81,7 +82,7 @@ static int read_name(const struct json_at *object, const char *key,
     struct json_at at = json_at_member(object, key);
     const char *text = NULL;
 
-    if (json_at_string(&at, MAX_NAME, &text, err) < 0) {
+    if (json_at_string(&at, MAX_NAME_BYTES, &text, err) < 0) {
         return -1;
     }
     *ret_name =
@@ -89,29 +90,28 @@ static int read_name(const struct json_at *object, const char *key,
     return 0;
 }
 
-/* --- a source
- * --------------------------------------------------------------- */
+/* --- a source ------------------------------------------------------------- */
 
-struct reading {
-    const char *folder;
+struct reader {
+    const char *directory;
     struct arena *arena;
 };
 
-static int read_path(const struct reading *reading, const char *text,
+static int read_path(const struct reader *reader, const char *text,
                      const char **ret_path, struct error *err)
 {
     const char *path;
 
-    if (helper_expand(text, reading->arena, &path, err) < 0) {
+    if (helper_expand(text, reader->arena, &path, err) < 0) {
         return -1;
     }
     *ret_path = path[0] == '/' ? path
-                               : arena_printf(reading->arena, "%s/%s",
-                                              reading->folder, path);
+                               : arena_printf(reader->arena, "%s/%s",
+                                              reader->directory, path);
     return 0;
 }
 
-static int read_string(const struct reading *reading, const struct json_at *at,
+static int read_string(const struct reader *reader, const struct json_at *at,
                        const struct field *field, const char **member,
                        struct error *err)
 {
@@ -121,44 +121,45 @@ static int read_string(const struct reading *reading, const struct json_at *at,
         return -1;
     }
     if (!(field->flags & FIELD_PATH)) {
-        *member = arena_strdup(reading->arena, text);
+        *member = arena_strdup(reader->arena, text);
         return 0;
     }
-    return read_path(reading, text, member, err);
+    return read_path(reader, text, member, err);
 }
 
-static int report_words(const struct json_at *at, const char *const *words,
-                        const char *given, struct error *err)
+static int report_choices(const struct json_at *at, const char *const *choices,
+                          const char *value, struct error *err)
 {
     CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE / 2);
 
-    for (; *words != NULL; words++) {
-        str_printf(&list, "%s%s", list.len > 0 ? ", " : "", *words);
+    for (; *choices != NULL; choices++) {
+        str_printf(&list, "%s%s", list.len > 0 ? ", " : "", *choices);
     }
     return json_at_fault(at, err, ERROR_CONFIG,
-                         "expected one of %s, not '%.*s'", list.data, MAX_SHOWN,
-                         given);
+                         "expected one of %s, not '%.*s'", list.data,
+                         MAX_QUOTED, value);
 }
 
-/* tweag's takes a token_type in any case; an empty word is none. */
-static int read_word(const struct json_at *at, const char *const *words,
-                     int *member, struct error *err)
+/* Like tweag/credential-helper, matches without regard to case; an empty
+ * string selects the default. */
+static int read_choice(const struct json_at *at, const char *const *choices,
+                       int *member, struct error *err)
 {
     const char *text = "";
 
-    if (json_at_string(at, MAX_NAME, &text, err) < 0) {
+    if (json_at_string(at, MAX_NAME_BYTES, &text, err) < 0) {
         return -1;
     }
-    for (int i = 0; words[i] != NULL && *text != '\0'; i++) {
-        if (strcasecmp(words[i], text) == 0) {
+    for (int i = 0; choices[i] != NULL && *text != '\0'; i++) {
+        if (strcasecmp(choices[i], text) == 0) {
             *member = i;
             return 0;
         }
     }
-    return *text == '\0' ? 0 : report_words(at, words, text, err);
+    return *text == '\0' ? 0 : report_choices(at, choices, text, err);
 }
 
-static int read_strings(const struct reading *reading, const struct json_at *at,
+static int read_strings(const struct reader *reader, const struct json_at *at,
                         struct field_strings *member, struct error *err)
 {
     const char **items;
@@ -167,23 +168,23 @@ static int read_strings(const struct reading *reading, const struct json_at *at,
     if (json_at_array(at, LIMIT_HELPER_SOURCES, err) < 0) {
         return -1;
     }
-    items = arena_alloc(reading->arena,
+    items = arena_alloc(reader->arena,
                         (json_count(at->value) + 1) * sizeof(*items));
     for (const struct json *item = json_first(at->value); item != NULL;
          item = json_next(item)) {
         struct json_at element = json_at_element(at, item, count);
         const char *text = NULL;
 
-        if (json_at_string(&element, MAX_NAME, &text, err) < 0) {
+        if (json_at_string(&element, MAX_NAME_BYTES, &text, err) < 0) {
             return -1;
         }
-        items[count++] = arena_strdup(reading->arena, text);
+        items[count++] = arena_strdup(reader->arena, text);
     }
     *member = (struct field_strings){items, count};
     return 0;
 }
 
-static int read_member(const struct reading *reading, const struct json_at *row,
+static int read_member(const struct reader *reader, const struct json_at *row,
                        const struct field *field,
                        struct credential_source *source, struct error *err)
 {
@@ -194,12 +195,12 @@ static int read_member(const struct reading *reading, const struct json_at *row,
         return field->flags & FIELD_REQUIRED ? json_at_require(&at, err) : 0;
     }
     if (field->type == FIELD_ENUM) {
-        return read_word(&at, field->choices, member, err);
+        return read_choice(&at, field->choices, member, err);
     }
     if (field->type == FIELD_STRINGS) {
-        return read_strings(reading, &at, member, err);
+        return read_strings(reader, &at, member, err);
     }
-    return read_string(reading, &at, field, member, err);
+    return read_string(reader, &at, field, member, err);
 }
 
 static int check_source_keys(const struct json_at *row, struct error *err)
@@ -220,7 +221,7 @@ static int check_source_keys(const struct json_at *row, struct error *err)
     return 0;
 }
 
-static int read_source(const struct reading *reading, const struct json_at *row,
+static int read_source(const struct reader *reader, const struct json_at *row,
                        struct credential_source *source, struct error *err)
 {
     const char *key;
@@ -231,7 +232,7 @@ static int read_source(const struct reading *reading, const struct json_at *row,
     }
     for (const struct field *field = credential_source_fields; field->key;
          field++) {
-        if (read_member(reading, row, field, source, err) < 0) {
+        if (read_member(reader, row, field, source, err) < 0) {
             return -1;
         }
     }
@@ -247,7 +248,7 @@ static int read_source(const struct reading *reading, const struct json_at *row,
     return 0;
 }
 
-static int read_chain(const struct reading *reading, const struct json_at *at,
+static int read_chain(const struct reader *reader, const struct json_at *at,
                       struct helper_url *url, struct error *err)
 {
     struct credential_source *sources;
@@ -259,13 +260,13 @@ static int read_chain(const struct reading *reading, const struct json_at *at,
     if (json_at_array(at, LIMIT_HELPER_SOURCES, err) < 0) {
         return -1;
     }
-    sources = arena_alloc(reading->arena,
+    sources = arena_alloc(reader->arena,
                           (json_count(at->value) + 1) * sizeof(*sources));
     for (const struct json *item = json_first(at->value); item != NULL;
          item = json_next(item)) {
         struct json_at row = json_at_element(at, item, count);
 
-        if (read_source(reading, &row, &sources[count++], err) < 0) {
+        if (read_source(reader, &row, &sources[count++], err) < 0) {
             return -1;
         }
     }
@@ -274,10 +275,9 @@ static int read_chain(const struct reading *reading, const struct json_at *at,
     return 0;
 }
 
-/* --- what helper oci takes
- * -------------------------------------------------- */
+/* --- options of the helper oci -------------------------------------------- */
 
-static int read_oci(const struct reading *reading, const struct json_at *config,
+static int read_oci(const struct reader *reader, const struct json_at *config,
                     struct helper_url *url, struct error *err)
 {
     static const char *const keys[] = {
@@ -293,22 +293,21 @@ static int read_oci(const struct reading *reading, const struct json_at *config,
     }
     if (check_object(config, keys, err) < 0 ||
         json_at_boolean(&docker, &url->parse_docker_config, err) < 0 ||
-        read_word(&exchange, oci_exchanges, &method, err) < 0) {
+        read_choice(&exchange, oci_exchanges, &method, err) < 0) {
         return -1;
     }
     url->exchange = (enum oci_exchange)method;
-    return read_chain(reading, &chain, url, err);
+    return read_chain(reader, &chain, url, err);
 }
 
-/* --- the file
- * --------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------- */
 
-static int read_url(const struct reading *reading, const struct json_at *row,
+static int read_url(const struct reader *reader, const struct json_at *row,
                     struct helper_url *url, struct error *err)
 {
     static const char *const keys[] = {"scheme", "host",   "path",
                                        "helper", "config", NULL};
-    struct arena *arena = reading->arena;
+    struct arena *arena = reader->arena;
     struct json_at helper = json_at_member(row, "helper");
     struct json_at config = json_at_member(row, "config");
 
@@ -324,12 +323,11 @@ static int read_url(const struct reading *reading, const struct json_at *row,
     }
     url->scheme = url->scheme != NULL ? lower(arena, url->scheme) : NULL;
     url->host = url->host != NULL ? lower(arena, url->host) : NULL;
-    return strcmp(url->helper, "oci") == 0
-               ? read_oci(reading, &config, url, err)
-               : 0;
+    return strcmp(url->helper, "oci") == 0 ? read_oci(reader, &config, url, err)
+                                           : 0;
 }
 
-static int read_urls(const struct reading *reading, const struct json *json,
+static int read_urls(const struct reader *reader, const struct json *json,
                      struct helper_config *ret_config, struct error *err)
 {
     static const char *const keys[] = {"urls", NULL};
@@ -342,13 +340,13 @@ static int read_urls(const struct reading *reading, const struct json *json,
         json_at_array(&list, LIMIT_HELPER_URLS, err) < 0) {
         return -1;
     }
-    urls = arena_alloc(reading->arena,
+    urls = arena_alloc(reader->arena,
                        (json_count(list.value) + 1) * sizeof(*urls));
     for (const struct json *item = json_first(list.value); item != NULL;
          item = json_next(item)) {
         struct json_at row = json_at_element(&list, item, count);
 
-        if (read_url(reading, &row, &urls[count++], err) < 0) {
+        if (read_url(reader, &row, &urls[count++], err) < 0) {
             return -1;
         }
     }
@@ -359,8 +357,8 @@ static int read_urls(const struct reading *reading, const struct json *json,
     return 0;
 }
 
-/* Words from the file are in it: fit for a terminal. */
-static void clean(char *message)
+/* The message quotes values of the file, so it is made safe for a terminal. */
+static void replace_unprintable(char *message)
 {
     for (; *message != '\0'; message++) {
         if ((unsigned char)*message < ' ' || (unsigned char)*message >= 0x7F) {
@@ -369,21 +367,21 @@ static void clean(char *message)
     }
 }
 
-static int parse(const char *text, size_t len, const char *folder,
+static int parse(const char *text, size_t len, const char *directory,
                  struct arena *arena, struct helper_config *ret_config,
                  struct error *err)
 {
-    struct reading reading = {folder, arena};
+    struct reader reader = {directory, arena};
     struct json *json;
     int result;
 
     if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
-    result = read_urls(&reading, json, ret_config, err);
+    result = read_urls(&reader, json, ret_config, err);
     json_free(json);
     if (result < 0) {
-        clean(err->message);
+        replace_unprintable(err->message);
     }
     return result;
 }
@@ -395,7 +393,7 @@ int helper_config_load(const char *path, struct arena *arena,
     CLEANUP(secret_release)
     struct secret text = SECRET_INIT(LIMIT_CONFIG_BYTES);
     const char *slash = strrchr(path, '/');
-    const char *folder =
+    const char *directory =
         slash ? arena_printf(arena, "%.*s", (int)(slash - path), path) : ".";
     struct error failure;
 
@@ -407,8 +405,8 @@ int helper_config_load(const char *path, struct arena *arena,
                                path, failure.message)
                    : 0;
     }
-    if (parse(text.text.data, text.text.len, folder, arena, ret_config, err) <
-        0) {
+    if (parse(text.text.data, text.text.len, directory, arena, ret_config,
+              err) < 0) {
         return error_prefix(err, "'%s'", path);
     }
     return 0;

@@ -24,7 +24,7 @@ static enum helper_level level_of_environment(void)
     return strcmp(value, "basic") == 0 ? HELPER_BASIC : HELPER_SILENT;
 }
 
-/* Other members are for later versions of the protocol. */
+/* Other members are ignored: later versions of the protocol may add some. */
 static int read_request(const char *request, size_t len, struct arena *arena,
                         struct helper_uri *ret_uri, struct error *err)
 {
@@ -94,6 +94,7 @@ int helper_get(const char *request, size_t len, struct helper_answer *answer,
     int result;
 
     result = get(request, len, arena, &notes, &answer->json.text, err);
-    arena_wipe_and_free(arena); /* a configuration may hold values */
+    arena_wipe_and_free(
+        arena); /* the configuration may hold static credentials */
     return result;
 }

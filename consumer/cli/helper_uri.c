@@ -7,8 +7,8 @@
 #include "waybill/provider.h"
 #include "waybill/url.h"
 
-/* What a program is about to ask for. Messages do not repeat it: a query may
- * hold a signature that is as good as a password. */
+/* Parses the URI of the request. Error messages do not quote it, because a
+ * query may hold a signature that works like a password. */
 
 static char *lower(struct arena *arena, const char *text, size_t len)
 {
@@ -29,9 +29,9 @@ static int hex_of(char c)
     return found != NULL ? (int)(found - digits) : -1;
 }
 
-/* The server will undo escapes before it looks at a path, so who matches paths
- * has to do it too. */
-static int unescape(char *path, struct error *err)
+/* The server decodes percent-escapes before it interprets a path, so paths
+ * must be matched in decoded form. */
+static int percent_decode(char *path, struct error *err)
 {
     char *to = path;
 
@@ -54,9 +54,9 @@ static int unescape(char *path, struct error *err)
     return 0;
 }
 
-/* As one that can be requested; no URI holds a backslash, which is a slash for
- * some who read one. */
-static int check(const char *text, struct error *err)
+/* Rejects a URI that cannot be requested. A backslash is not valid in a URI,
+ * and some parsers treat it as a slash. */
+static int check_uri(const char *text, struct error *err)
 {
     struct url url;
 
@@ -79,7 +79,7 @@ int helper_uri_parse(const char *text, struct arena *arena,
     struct helper_uri uri;
     char *path;
 
-    if (check(text, err) < 0) {
+    if (check_uri(text, err) < 0) {
         return -1;
     }
     parts = url_parts(text);
@@ -90,7 +90,7 @@ int helper_uri_parse(const char *text, struct arena *arena,
     }
     path =
         arena_printf(arena, "%.*s", (int)strcspn(parts.path, "?#"), parts.path);
-    if (unescape(path, err) < 0) {
+    if (percent_decode(path, err) < 0) {
         return -1;
     }
     uri.path = path;
@@ -111,7 +111,8 @@ const char *helper_registry_of(const struct helper_uri *uri,
     return registry_name(registry);
 }
 
-/* How much of what follows /v2/ is the name, 0: there is none */
+/* The length of the repository name at the start of the text after /v2/; 0
+ * when it is not a known request */
 static size_t name_length(const char *rest)
 {
     static const char *const kinds[] = {"/blobs", "/manifests", "/referrers"};

@@ -6,8 +6,6 @@
 #include "waybill/log.h"
 #include "waybill/process.h"
 
-/* The settings of a command, from --config or what stands in for it */
-
 const struct config_rules config_rules = {integration_table,
                                           kafka_check_property};
 
@@ -27,7 +25,8 @@ struct settings *load_reloadable_settings(const struct cli_args *args,
         return NULL;
     }
     fputs(warnings.data, stderr);
-    /* Not before: a FILE like /dev/fd/63 could not be opened any more. */
+    /* This must come after the configuration has been read: a process that
+     * is not dumpable cannot open a FILE like /dev/fd/63 any more. */
     process_hide_memory();
     log_setup((enum log_level)settings->log.level,
               (enum log_format)settings->log.format);

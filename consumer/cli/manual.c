@@ -1,22 +1,22 @@
 #include "cli_internal.h"
 #include "waybill/roff.h"
 
-/* `waybill config man`: the table of commands as waybill(1). What it prints is
- * committed, and a test compares. */
+/* `waybill config man` prints the table of commands as waybill(1). The
+ * output is committed, and a lint test compares the two. */
 
 static void append_options(struct str *out, const struct option_row *rows)
 {
     for (; rows != NULL && rows->name != NULL; rows++) {
         str_append_text(out, ".TP\n\\fB");
-        roff_puts(out, rows->name);
+        roff_append_text(out, rows->name);
         str_append_text(out, "\\fR");
         if (rows->argument != NULL) {
             str_append_text(out, " \\fI");
-            roff_puts(out, rows->argument);
+            roff_append_text(out, rows->argument);
             str_append_text(out, "\\fR");
         }
         str_append_char(out, '\n');
-        roff_puts(out, rows->doc);
+        roff_append_text(out, rows->doc);
         str_append_char(out, '\n');
     }
 }
@@ -26,17 +26,17 @@ static void append_command(struct str *out, const struct command *command)
     str_append_text(out, ".SS \"");
     roff_printf(out, "waybill %s%s%s%s", command->name,
                 command->options != NULL ? " [OPTION...]" : "",
-                command->words != NULL ? " " : "",
-                command->words != NULL ? command->words : "");
+                command->operands != NULL ? " " : "",
+                command->operands != NULL ? command->operands : "");
     str_append_text(out, "\"\n");
-    roff_puts(out, command->summary);
+    roff_append_text(out, command->summary);
     str_append_text(out, ".\n.PP\n");
     roff_append_lines(out, command->text);
     append_options(out, command->options);
     str_append_text(out, ".PP\nExamples:\n.PP\n");
     roff_append_lines(out, command->examples);
     str_append_text(out, ".PP\nExit status:\n.PP\n");
-    roff_append_lines(out, command->exits);
+    roff_append_lines(out, command->exit_statuses);
 }
 
 void append_manual(struct str *out, const struct command *const *commands)
@@ -46,7 +46,7 @@ void append_manual(struct str *out, const struct command *const *commands)
     str_append_text(out, ".SH SYNOPSIS\n\\fBwaybill\\fR [\\fB\\-\\-config\\fR "
                          "\\fIFILE\\fR] \\fICOMMAND\\fR ...\n"
                          ".SH DESCRIPTION\n");
-    roff_puts(out, CLI_SUMMARY "\n");
+    roff_append_text(out, CLI_SUMMARY "\n");
     str_append_text(out, ".SH OPTIONS\nBefore or behind the command:\n");
     append_options(out, global_options);
     str_append_text(out, ".SH COMMANDS\n");

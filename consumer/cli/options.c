@@ -27,8 +27,8 @@ void usage_error(const char *command, const char *format, ...)
             command ? " " : "");
 }
 
-static const struct option_row *find(const struct option_row *rows,
-                                     const char *name, size_t len)
+static const struct option_row *find_option(const struct option_row *rows,
+                                            const char *name, size_t len)
 {
     for (; rows != NULL && rows->name != NULL; rows++) {
         if (strlen(rows->name) == len && strncmp(rows->name, name, len) == 0) {
@@ -38,24 +38,25 @@ static const struct option_row *find(const struct option_row *rows,
     return NULL;
 }
 
-static void offer(struct suggestion *near, const struct option_row *rows)
+static void suggest_options(struct suggestion *near,
+                            const struct option_row *rows)
 {
     for (; rows != NULL && rows->name != NULL; rows++) {
         suggest_offer(near, rows->name);
     }
 }
 
-static int unknown_option(const struct cli_args *args, const char *word,
+static int unknown_option(const struct cli_args *args, const char *argument,
                           size_t len)
 {
-    char *name = mem_copy(word, len + 1);
+    char *name = mem_copy(argument, len + 1);
     const char *command = args->command ? args->command->name : NULL;
     struct suggestion near;
 
     name[len] = '\0';
     suggest_init(&near, name);
-    offer(&near, global_options);
-    offer(&near, args->command ? args->command->options : NULL);
+    suggest_options(&near, global_options);
+    suggest_options(&near, args->command ? args->command->options : NULL);
     if (near.nearest != NULL) {
         usage_error(command, "unknown option '%s' (did you mean '%s'?)", name,
                     near.nearest);
@@ -66,33 +67,34 @@ static int unknown_option(const struct cli_args *args, const char *word,
     return -1;
 }
 
-/* One option at argv[*at]; its value may be the next word. */
-static int read_option(int argc, char **argv, int *at, struct cli_args *args)
+/* Parses the option at argv[*at]. Its value may be the next element, which
+ * is then consumed. */
+static int read_option(int argc, char **argv, int *index, struct cli_args *args)
 {
-    const char *word = argv[*at];
-    const char *name = strcmp(word, "-h") == 0 ? "--help" : word;
+    const char *argument = argv[*index];
+    const char *name = strcmp(argument, "-h") == 0 ? "--help" : argument;
     size_t len = strcspn(name, "=");
-    const struct option_row *row = find(global_options, name, len);
+    const struct option_row *row = find_option(global_options, name, len);
     const char *command = args->command ? args->command->name : NULL;
     const char *value = name[len] == '=' ? name + len + 1 : NULL;
 
     if (row == NULL && args->command != NULL) {
-        row = find(args->command->options, name, len);
+        row = find_option(args->command->options, name, len);
     }
     if (row == NULL) {
-        return unknown_option(args, word, len);
+        return unknown_option(args, argument, len);
     }
     if (row->argument == NULL && value != NULL) {
         usage_error(command, "option '%s' takes no value", row->name);
         return -1;
     }
     if (row->argument != NULL && value == NULL) {
-        if (*at + 1 >= argc) {
+        if (*index + 1 >= argc) {
             usage_error(command, "option '%s' needs a value: %s", row->name,
                         row->argument);
             return -1;
         }
-        value = argv[++*at];
+        value = argv[++*index];
     }
     if (args->option_count == CLI_MAX_OPTIONS) {
         usage_error(command, "more than %d options", CLI_MAX_OPTIONS);
@@ -114,28 +116,29 @@ static const struct command *find_command(const struct cli_args *args,
     return NULL;
 }
 
-static int read_command(struct cli_args *args, const char *word)
+static int read_command(struct cli_args *args, const char *argument)
 {
     struct suggestion near;
 
-    args->command = find_command(args, word);
+    args->command = find_command(args, argument);
     if (args->command != NULL) {
         return 0;
     }
-    suggest_init(&near, word);
+    suggest_init(&near, argument);
     for (size_t i = 0; args->commands[i] != NULL; i++) {
         suggest_offer(&near, args->commands[i]->name);
     }
     if (near.nearest != NULL) {
-        usage_error(NULL, "no command '%s' (did you mean '%s'?)", word,
+        usage_error(NULL, "no command '%s' (did you mean '%s'?)", argument,
                     near.nearest);
     } else {
-        usage_error(NULL, "no command '%s'", word);
+        usage_error(NULL, "no command '%s'", argument);
     }
     return -1;
 }
 
-/* Bazel runs a program with no arguments but its own: a link can be one. */
+/* Bazel passes only its own arguments to a credential helper, so a link with
+ * this name selects the command. */
 static const struct command *command_of_link(const struct cli_args *args,
                                              const char *program)
 {
@@ -150,28 +153,29 @@ static const struct command *command_of_link(const struct cli_args *args,
 int args_read(int argc, char **argv, const struct command *const *commands,
               struct cli_args *ret_args)
 {
-    bool only_words = false;
+    bool options_ended = false;
 
-    *ret_args = (struct cli_args){.commands = commands, .words = argv};
+    *ret_args = (struct cli_args){.commands = commands, .operands = argv};
     if (argc > 0) {
         ret_args->command = command_of_link(ret_args, argv[0]);
     }
-    for (int at = 1; at < argc; at++) {
-        const char *word = argv[at];
+    for (int index = 1; index < argc; index++) {
+        const char *argument = argv[index];
 
-        if (!only_words && strcmp(word, "--") == 0) {
-            only_words = true;
-        } else if (!only_words && word[0] == '-' && word[1] != '\0') {
-            if (read_option(argc, argv, &at, ret_args) < 0) {
+        if (!options_ended && strcmp(argument, "--") == 0) {
+            options_ended = true;
+        } else if (!options_ended && argument[0] == '-' &&
+                   argument[1] != '\0') {
+            if (read_option(argc, argv, &index, ret_args) < 0) {
                 return -1;
             }
         } else if (ret_args->command == NULL) {
-            if (read_command(ret_args, word) < 0) {
+            if (read_command(ret_args, argument) < 0) {
                 return -1;
             }
         } else {
-            /* Words are gathered at argv's own front. */
-            argv[ret_args->word_count++] = argv[at];
+            /* Operands are collected at the front of argv, in place. */
+            argv[ret_args->operand_count++] = argv[index];
         }
     }
     return 0;
@@ -192,8 +196,8 @@ void args_default_to_stdin(struct cli_args *args)
     static char dash[] = "-";
     static char *standard_input[] = {dash};
 
-    if (args->word_count == 0) {
-        args->words = standard_input;
-        args->word_count = 1;
+    if (args->operand_count == 0) {
+        args->operands = standard_input;
+        args->operand_count = 1;
     }
 }

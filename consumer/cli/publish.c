@@ -13,7 +13,7 @@ static const char plain_type[] = "application/json";
 static const char structured_type[] =
     "application/cloudevents+json; charset=UTF-8";
 
-struct publishing {
+struct publish_context {
     struct publisher *publisher;
     const struct settings *settings;
     const char *key;
@@ -24,7 +24,7 @@ struct publishing {
 };
 
 static int read_headers(const struct cli_args *args,
-                        struct publishing *publishing, struct arena *arena)
+                        struct publish_context *context, struct arena *arena)
 {
     for (size_t i = 0; i < args->option_count; i++) {
         const char *value = args->options[i].value;
@@ -38,20 +38,21 @@ static int read_headers(const struct cli_args *args,
                         value);
             return -1;
         }
-        publishing->headers[publishing->header_count++] = (struct header){
+        context->headers[context->header_count++] = (struct header){
             arena_printf(arena, "%.*s", (int)(equals - value), value),
             bytes_of(equals + 1)};
     }
     return 0;
 }
 
-/* What the event is, as far as a header and a key need to know. */
-struct look {
-    bool structured; /* a CloudEvent by itself */
+/* The properties of an event that determine its content type and its key */
+struct event_properties {
+    bool structured; /* a CloudEvent in structured mode */
     struct bytes key;
 };
 
-/* The workflow's id, else project/name; none when it has neither. */
+/* The key is the id of the workflow, otherwise project/name; without either
+ * there is no key. */
 static struct bytes workflow_key(const struct json *event, struct arena *arena)
 {
     const struct json *workflow = json_member(event, "workflow");
@@ -65,8 +66,8 @@ static struct bytes workflow_key(const struct json *event, struct arena *arena)
     return bytes_of(arena_strdup(arena, id));
 }
 
-static bool look_at(const struct input *input, struct arena *arena,
-                    struct look *ret_look)
+static bool parse_event(const struct input *input, struct arena *arena,
+                        struct event_properties *ret_look)
 {
     const struct json *data;
     struct json *json;
@@ -85,42 +86,43 @@ static bool look_at(const struct input *input, struct arena *arena,
     return true;
 }
 
-static int publish_one(struct publishing *publishing, struct input *input)
+static int publish_one(struct publish_context *context, struct input *input)
 {
     struct arena *arena = arena_new();
     struct message *message = &input->message;
-    struct look look;
+    struct event_properties event_properties;
     struct error err;
     int status = EXIT_OK;
 
-    if (!look_at(input, arena, &look)) {
-        publishing->refused++;
+    if (!parse_event(input, arena, &event_properties)) {
+        context->refused++;
         arena_free(arena);
         return EXIT_FAILED;
     }
-    message->topic = publishing->settings->kafka.topics.attestations;
+    message->topic = context->settings->kafka.topics.attestations;
     message->key =
-        publishing->key != NULL ? bytes_of(publishing->key) : look.key;
-    message->headers = publishing->headers;
-    message->header_count = publishing->header_count;
+        context->key != NULL ? bytes_of(context->key) : event_properties.key;
+    message->headers = context->headers;
+    message->header_count = context->header_count;
     if (message_header(message, "content-type") == NULL) {
-        publishing->headers[message->header_count++] = (struct header){
-            "content-type",
-            bytes_of(look.structured ? structured_type : plain_type)};
+        context->headers[message->header_count++] =
+            (struct header){"content-type", bytes_of(event_properties.structured
+                                                         ? structured_type
+                                                         : plain_type)};
     }
-    if (publisher_send(publishing->publisher, message, &err) < 0) {
+    if (publisher_send(context->publisher, message, &err) < 0) {
         fprintf(stderr, "waybill: %s: event %lld: %s\n", input->file,
                 (long long)input->index, err.message);
-        publishing->refused++;
+        context->refused++;
         status = error_exit_code(err.kind);
     } else {
-        publishing->sent++;
+        context->sent++;
     }
     arena_free(arena);
     return status;
 }
 
-static int publish_file(struct publishing *publishing, const char *file)
+static int publish_file(struct publish_context *context, const char *file)
 {
     struct events events;
     struct input input;
@@ -130,39 +132,39 @@ static int publish_file(struct publishing *publishing, const char *file)
         return EXIT_FAILED;
     }
     while (events_next(&events, &input)) {
-        int one = publish_one(publishing, &input);
+        int event_status = publish_one(context, &input);
 
-        status = one != EXIT_OK ? one : status;
+        status = event_status != EXIT_OK ? event_status : status;
     }
     events_close(&events);
     return status;
 }
 
 static int publish_all(const struct cli_args *args,
-                       struct publishing *publishing)
+                       struct publish_context *context)
 {
-    const char *topic = publishing->settings->kafka.topics.attestations;
+    const char *topic = context->settings->kafka.topics.attestations;
     struct error err;
     int status = EXIT_OK;
 
-    for (size_t i = 0; i < args->word_count; i++) {
-        int one = publish_file(publishing, args->words[i]);
+    for (size_t i = 0; i < args->operand_count; i++) {
+        int event_status = publish_file(context, args->operands[i]);
 
-        status = one != EXIT_OK ? one : status;
+        status = event_status != EXIT_OK ? event_status : status;
     }
-    if (publisher_flush(publishing->publisher, FLUSH_MS, &err) < 0) {
+    if (publisher_flush(context->publisher, FLUSH_MS, &err) < 0) {
         fprintf(stderr, "waybill: topic '%s' at %s: %s\n", topic,
-                publishing->settings->kafka.brokers, err.message);
+                context->settings->kafka.brokers, err.message);
         return error_exit_code(err.kind);
     }
-    printf("published %zu event%s to topic '%s'\n", publishing->sent,
-           publishing->sent == 1 ? "" : "s", topic);
+    printf("published %zu event%s to topic '%s'\n", context->sent,
+           context->sent == 1 ? "" : "s", topic);
     return status;
 }
 
-static int publish(const struct cli_args *args, struct publishing *publishing)
+static int publish(const struct cli_args *args, struct publish_context *context)
 {
-    const struct kafka_settings *kafka = &publishing->settings->kafka;
+    const struct kafka_settings *kafka = &context->settings->kafka;
     struct kafka_options options = {.brokers = kafka->brokers,
                                     .group = kafka->group,
                                     .topic = kafka->topics.attestations,
@@ -170,29 +172,29 @@ static int publish(const struct cli_args *args, struct publishing *publishing)
     struct error err;
     int status;
 
-    if (publisher_open(&options, &publishing->publisher, &err) < 0) {
+    if (publisher_open(&options, &context->publisher, &err) < 0) {
         fprintf(stderr, "waybill: %s: %s\n", kafka->brokers, err.message);
         return error_exit_code(err.kind);
     }
-    status = publish_all(args, publishing);
-    publisher_free(publishing->publisher);
+    status = publish_all(args, context);
+    publisher_free(context->publisher);
     return status;
 }
 
 static int run_publish(const struct cli_args *args)
 {
-    struct publishing publishing = {.key = args_option(args, "--key")};
+    struct publish_context context = {.key = args_option(args, "--key")};
     struct cli_args with_input = *args;
     struct arena *arena = arena_new();
     struct settings *settings;
     int status = EXIT_USAGE;
 
     args_default_to_stdin(&with_input);
-    if (read_headers(args, &publishing, arena) == 0) {
+    if (read_headers(args, &context, arena) == 0) {
         settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
-        publishing.settings = settings;
+        context.settings = settings;
         status =
-            settings != NULL ? publish(&with_input, &publishing) : EXIT_CONFIG;
+            settings != NULL ? publish(&with_input, &context) : EXIT_CONFIG;
         settings_free(settings);
     }
     arena_free(arena);
@@ -207,7 +209,7 @@ static const struct option_row options[] = {
 
 const struct command publish_command = {
     .name = "publish",
-    .words = "[EVENT...]",
+    .operands = "[EVENT...]",
     .summary = "Put events on the attestations topic",
     .text = "EVENT is a file, or - for standard input: a sequence of JSON "
             "values, one an event,\npretty-printed or not. Without any, "
@@ -220,12 +222,13 @@ const struct command publish_command = {
                 "  waybill publish --header ce_id=42 --header "
                 "ce_specversion=1.0 \\\n"
                 "      --header ce_type=" EVENT_TYPE " event.json\n",
-    .exits = "  0   all were published\n"
-             "  1   some were not: not JSON, too large, topic missing or "
-             "forbidden\n"
-             "  2   the command line is wrong\n"
-             "  75  the broker is out of reach\n"
-             "  78  the configuration is wrong\n",
+    .exit_statuses =
+        "  0   all were published\n"
+        "  1   some were not: not JSON, too large, topic missing or "
+        "forbidden\n"
+        "  2   the command line is wrong\n"
+        "  75  the broker is out of reach\n"
+        "  78  the configuration is wrong\n",
     .options = options,
     .run = run_publish,
 };

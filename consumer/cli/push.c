@@ -8,32 +8,33 @@
 #include "waybill/outcome_encode.h"
 #include "waybill/pipeline.h"
 
-/* The pipeline without Kafka: events from files, outcomes to stdout, in the
- * events' order. */
+/* Runs the pipeline without Kafka: reads events from files and prints the
+ * outcomes on stdout in the order of the events. */
 
-struct pushed {
-    TAILQ_ENTRY(pushed) link;
-    struct pushing *pushing;
+struct push_record {
+    TAILQ_ENTRY(push_record) link;
+    struct push_context *push_context;
     struct record *record;
     bool done;
 };
 
-struct pushing {
+struct push_context {
     struct pipeline_options options;
     struct pipeline *pipeline;
-    TAILQ_HEAD(, pushed) records; /* in order; the front is printed when done */
-    size_t held;
+    TAILQ_HEAD(, push_record)
+    records; /* in input order; printed from the front as they complete */
+    size_t in_flight;
     char **files;
-    size_t files_left;
+    size_t files_remaining;
     struct events events;
     bool open;
-    bool failed;    /* something can never succeed */
-    bool exhausted; /* something could later */
+    bool has_permanent_failure; /* a failure that a retry cannot fix */
+    bool has_temporary_failure; /* a failure that a later run may not have */
 };
 
 static const struct outcome_style style = {.source = "waybill/push"};
 
-static void print_outcome(struct pushing *pushing,
+static void print_outcome(struct push_context *push_context,
                           const struct outcome *outcome)
 {
     CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
@@ -45,102 +46,106 @@ static void print_outcome(struct pushing *pushing,
     if (outcome->status == OUTCOME_FAILED) {
         bool temporary = error_exit_code(outcome->error.kind) == EXIT_TEMPORARY;
 
-        pushing->exhausted |= temporary;
-        pushing->failed |= !temporary;
+        push_context->has_temporary_failure |= temporary;
+        push_context->has_permanent_failure |= !temporary;
     }
 }
 
-static void print_ready(struct pushing *pushing)
+static void print_completed(struct push_context *push_context)
 {
-    struct pushed *pushed;
+    struct push_record *push_record;
 
-    while ((pushed = TAILQ_FIRST(&pushing->records)) != NULL && pushed->done) {
-        size_t count = record_delivery_count(pushed->record);
+    while ((push_record = TAILQ_FIRST(&push_context->records)) != NULL &&
+           push_record->done) {
+        size_t count = record_delivery_count(push_record->record);
 
         for (size_t i = 0; i < count; i++) {
-            print_outcome(pushing, record_outcome(pushed->record, i));
+            print_outcome(push_context, record_outcome(push_record->record, i));
         }
-        TAILQ_REMOVE(&pushing->records, pushed, link);
-        record_free(pushed->record);
-        mem_free(pushed);
-        pushing->held--;
+        TAILQ_REMOVE(&push_context->records, push_record, link);
+        record_free(push_record->record);
+        mem_free(push_record);
+        push_context->in_flight--;
     }
 }
 
-static void feed(struct pushing *pushing);
+static void start_records(struct push_context *push_context);
 
 static void on_outcome(void *payload, struct delivery *delivery)
 {
-    struct pushed *pushed = payload;
-    struct pushing *pushing = pushed->pushing;
+    struct push_record *push_record = payload;
+    struct push_context *push_context = push_record->push_context;
 
-    if (!record_is_done(pushed->record)) {
+    if (!record_is_done(push_record->record)) {
         return;
     }
-    pushed->done = true;
-    print_ready(pushing);
-    feed(pushing);
+    push_record->done = true;
+    print_completed(push_context);
+    start_records(push_context);
 }
 
-static bool next_input(struct pushing *pushing, struct input *ret_input)
+static bool read_input(struct push_context *push_context,
+                       struct input *ret_input)
 {
     for (;;) {
-        if (pushing->open) {
-            if (events_next(&pushing->events, ret_input)) {
+        if (push_context->open) {
+            if (events_next(&push_context->events, ret_input)) {
                 return true;
             }
-            if (pushing->events.index == 0) {
+            if (push_context->events.index == 0) {
                 fprintf(stderr, "waybill: '%s' holds no event\n",
-                        pushing->events.file);
+                        push_context->events.file);
             }
-            events_close(&pushing->events);
-            pushing->open = false;
+            events_close(&push_context->events);
+            push_context->open = false;
         }
-        if (pushing->files_left == 0) {
+        if (push_context->files_remaining == 0) {
             return false;
         }
-        pushing->files_left--;
-        pushing->open = events_open(*pushing->files++, &pushing->events) == 0;
-        pushing->failed |= !pushing->open;
+        push_context->files_remaining--;
+        push_context->open =
+            events_open(*push_context->files++, &push_context->events) == 0;
+        push_context->has_permanent_failure |= !push_context->open;
     }
 }
 
-static void feed(struct pushing *pushing)
+static void start_records(struct push_context *push_context)
 {
     const struct delivery_settings *limits =
-        &pushing->options.settings->delivery;
+        &push_context->options.settings->delivery;
     struct input input;
 
-    while (pushing->held < limits->max_records && next_input(pushing, &input)) {
-        struct pushed *pushed = mem_zalloc(sizeof(*pushed));
+    while (push_context->in_flight < limits->max_records &&
+           read_input(push_context, &input)) {
+        struct push_record *push_record = mem_zalloc(sizeof(*push_record));
 
-        pushed->pushing = pushing;
-        TAILQ_INSERT_TAIL(&pushing->records, pushed, link);
-        pushing->held++;
-        pushed->record =
-            pipeline_feed(pushing->pipeline, &input, NULL, on_outcome, pushed);
+        push_record->push_context = push_context;
+        TAILQ_INSERT_TAIL(&push_context->records, push_record, link);
+        push_context->in_flight++;
+        push_record->record = pipeline_feed(push_context->pipeline, &input,
+                                            NULL, on_outcome, push_record);
     }
-    if (pushing->held == 0) {
-        loop_stop(pushing->options.loop);
+    if (push_context->in_flight == 0) {
+        loop_stop(push_context->options.loop);
     }
 }
 
-static int status_of(const struct pushing *pushing)
+static int exit_status_of(const struct push_context *push_context)
 {
-    if (pushing->failed) {
+    if (push_context->has_permanent_failure) {
         return EXIT_FAILED;
     }
-    return pushing->exhausted ? EXIT_TEMPORARY : EXIT_OK;
+    return push_context->has_temporary_failure ? EXIT_TEMPORARY : EXIT_OK;
 }
 
-static void begin(void *payload)
+static void on_start(void *payload)
 {
-    feed(payload);
+    start_records(payload);
 }
 
-static int push(struct pushing *pushing)
+static int push(struct push_context *push_context)
 {
-    struct pipeline_options *options = &pushing->options;
+    struct pipeline_options *options = &push_context->options;
     struct random random;
     struct task task;
     int status;
@@ -150,13 +155,13 @@ static int push(struct pushing *pushing)
     options->http = http_new(options->loop);
     options->random = &random;
     options->mode = PIPELINE_ONCE;
-    pushing->pipeline = pipeline_new(options);
-    TAILQ_INIT(&pushing->records);
-    task_init(&task, begin, pushing);
+    push_context->pipeline = pipeline_new(options);
+    TAILQ_INIT(&push_context->records);
+    task_init(&task, on_start, push_context);
     loop_defer(options->loop, &task);
     loop_run(options->loop);
-    status = status_of(pushing);
-    pipeline_free(pushing->pipeline);
+    status = exit_status_of(push_context);
+    pipeline_free(push_context->pipeline);
     http_free(options->http);
     loop_free(options->loop);
     return status;
@@ -165,26 +170,26 @@ static int push(struct pushing *pushing)
 static int run_push(const struct cli_args *args)
 {
     struct cli_args with_input = *args;
-    struct pushing pushing = {0};
+    struct push_context push_context = {0};
     struct settings *settings;
     int status;
 
     args_default_to_stdin(&with_input);
-    pushing.files = with_input.words;
-    pushing.files_left = with_input.word_count;
+    push_context.files = with_input.operands;
+    push_context.files_remaining = with_input.operand_count;
     settings = load_settings(args, CONFIG_REQUIRES_REGISTRATIONS);
     if (settings == NULL) {
         return EXIT_CONFIG;
     }
-    pushing.options.settings = settings;
-    status = push(&pushing);
+    push_context.options.settings = settings;
+    status = push(&push_context);
     settings_free(settings);
     return status;
 }
 
 const struct command push_command = {
     .name = "push",
-    .words = "[EVENT...]",
+    .operands = "[EVENT...]",
     .summary = "Deliver events from files, without Kafka",
     .text =
         "EVENT is a file, or - for standard input: a sequence of JSON values, "
@@ -198,11 +203,12 @@ const struct command push_command = {
     .examples = "  waybill push event.json\n"
                 "  waybill push --config push.yaml - < events.jsonl | jq "
                 ".data.result.reference\n",
-    .exits = "  0   every event was delivered, or attached to nothing\n"
-             "  1   a delivery failed or was refused, or a file cannot be "
-             "read\n"
-             "  2   the command line is wrong\n"
-             "  75  an endpoint was out of reach until attempts were used up\n"
-             "  78  the configuration is wrong\n",
+    .exit_statuses =
+        "  0   every event was delivered, or attached to nothing\n"
+        "  1   a delivery failed or was refused, or a file cannot be "
+        "read\n"
+        "  2   the command line is wrong\n"
+        "  75  an endpoint was out of reach until attempts were used up\n"
+        "  78  the configuration is wrong\n",
     .run = run_push,
 };

@@ -6,13 +6,14 @@
 #include "waybill/alloc.h"
 #include "waybill/log.h"
 
-/* How often files are looked at. What has changed is taken when it has stayed
- * the same from one look to the next: a file may be half written. Not inotify:
- * it is blind on NFS, and a secret of Kubernetes is a link to a link that is
- * bent elsewhere. */
-#define LOOK_MS 1000
+/* How often the files are polled. A change is applied when the files are the
+ * same in two consecutive polls, because a file may be half written. inotify
+ * is not used: it does not see changes on NFS, and Kubernetes updates a
+ * Secret by replacing a symbolic link to a directory. */
+#define POLL_INTERVAL_MS 1000
 
-/* A configuration, and what works by it; several while one still ends */
+/* A configuration and its pipeline. There are several while attempts in
+ * flight finish under an old configuration. */
 struct generation {
     STAILQ_ENTRY(generation) link;
     struct settings *settings;
@@ -22,21 +23,20 @@ struct generation {
 struct reload {
     struct reload_options options;
     struct service *service;
-    STAILQ_HEAD(, generation) generations; /* the oldest first */
+    STAILQ_HEAD(, generation) generations; /* oldest first */
     struct config_files files;
-    struct timer look;
-    const char *changing; /* what had changed at the last look, or NULL */
-    bool wanted;
-    bool postpone;      /* and it was said */
-    struct str started; /* config_append_marks(), as it counts */
-    struct str marks;   /* ... as it was read last */
-    struct str restart; /* keys that wait for one */
-    struct str fault;   /* the first of the last try */
+    struct timer poll;
+    const char *changed_file; /* changed at the last poll, or NULL */
+    bool is_requested;
+    bool is_postponed;        /* and this has been logged */
+    struct str startup_marks; /* config_append_restart_digests() at startup */
+    struct str last_marks;    /* ... of the settings that were read last */
+    struct str restart_keys;  /* changed keys that need a restart */
+    struct str first_fault;   /* first fault of the last reload */
     struct status_config status;
 };
 
-/* --- one after the other ----------------------------------------------------
- */
+/* --- generations ---------------------------------------------------------- */
 
 static struct pipeline *add_generation(struct reload *reload,
                                        struct settings *settings)
@@ -68,28 +68,27 @@ static void free_retired(struct reload *reload)
     }
 }
 
-/* --- what came of it --------------------------------------------------------
- */
+/* --- result of a reload --------------------------------------------------- */
 
 static size_t log_lines(enum log_level level, const char *msg, char *lines)
 {
     size_t count = 0;
-    char *rest;
+    char *save;
 
-    for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(lines, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
         log_write(level, "cli", msg, LOG_TEXT("err", line));
         count++;
     }
     return count;
 }
 
-static void refuse(struct reload *reload, struct str *faults)
+static void reject(struct reload *reload, struct str *faults)
 {
     struct status_config *status = &reload->status;
 
-    str_clear(&reload->fault);
-    str_append(&reload->fault, faults->data, strcspn(faults->data, "\n"));
+    str_clear(&reload->first_fault);
+    str_append(&reload->first_fault, faults->data, strcspn(faults->data, "\n"));
     status->refused++;
     status->fault_count =
         log_lines(LOG_ERROR, "fault in the configuration", faults->data);
@@ -97,26 +96,29 @@ static void refuse(struct reload *reload, struct str *faults)
               "configuration refused, the one before it stays",
               LOG_TEXT("config", reload->options.path),
               LOG_NUMBER("faults", status->fault_count),
-              LOG_TEXT("err", reload->fault.data));
+              LOG_TEXT("err", reload->first_fault.data));
 }
 
-/* Each change is said once; that one waits is told by the gauge. */
-static void note_restart(struct reload *reload, const struct settings *settings)
+/* Each change is logged once; the gauge shows that a restart is still
+ * pending. */
+static void report_restart_keys(struct reload *reload,
+                                const struct settings *settings)
 {
-    CLEANUP(str_release) struct str marks = STR_INIT(STR_UNLIMITED);
-    bool news;
+    CLEANUP(str_release) struct str last_marks = STR_INIT(STR_UNLIMITED);
+    bool is_new;
 
-    config_append_marks(settings, &marks);
-    news = strcmp(marks.data, reload->marks.data) != 0;
-    str_clear(&reload->marks);
-    str_append_text(&reload->marks, marks.data);
-    str_clear(&reload->restart);
-    config_append_changed(marks.data, reload->started.data, &reload->restart);
-    if (news && reload->restart.len > 0) {
+    config_append_restart_digests(settings, &last_marks);
+    is_new = strcmp(last_marks.data, reload->last_marks.data) != 0;
+    str_clear(&reload->last_marks);
+    str_append_text(&reload->last_marks, last_marks.data);
+    str_clear(&reload->restart_keys);
+    config_append_changed_keys(last_marks.data, reload->startup_marks.data,
+                               &reload->restart_keys);
+    if (is_new && reload->restart_keys.len > 0) {
         log_write(LOG_WARN, "cli",
                   "changed in the configuration, but only read at the start: "
                   "restart to apply it",
-                  LOG_TEXT("keys", reload->restart.data));
+                  LOG_TEXT("keys", reload->restart_keys.data));
     }
 }
 
@@ -134,10 +136,10 @@ static void apply(struct reload *reload, struct settings *settings)
               LOG_TEXT("revision", settings->revision.text),
               LOG_NUMBER("registrations", settings->registration_count),
               LOG_NUMBER("attachments", settings->attachment_count));
-    note_restart(reload, settings);
+    report_restart_keys(reload, settings);
 }
 
-static void read_again(struct reload *reload)
+static void read_files(struct reload *reload)
 {
     const struct reload_options *options = &reload->options;
     const struct loop *loop = options->pipeline->loop;
@@ -149,81 +151,80 @@ static void read_again(struct reload *reload)
     config_files_release(&reload->files);
     result = config_load(options->path, options->rules, options->access,
                          &settings, &faults, &warnings, &reload->files);
-    reload->changing = NULL;
+    reload->changed_file = NULL;
     reload->status.reloaded_ms = clock_wall_ms(loop_clock(loop));
     log_lines(LOG_WARN, "doubtful in the configuration", warnings.data);
     if (result < 0) {
-        refuse(reload, &faults);
+        reject(reload, &faults);
     } else {
         apply(reload, settings);
     }
-    options->done(options->payload);
+    options->reloaded(options->payload);
 }
 
-/* --- when -------------------------------------------------------------------
- */
+/* --- when to reload ------------------------------------------------------- */
 
-/* Said once for each wish: nobody should wonder what became of it. */
+/* Logged once for each request, so that an operator knows why nothing
+ * happens yet. */
 static void postpone(struct reload *reload)
 {
-    if (!reload->postpone && !service_is_stopping(reload->service)) {
+    if (!reload->is_postponed && !service_is_stopping(reload->service)) {
         log_write(LOG_WARN, "cli",
                   "too many configurations have not come to their end, the new "
                   "one waits",
                   LOG_TEXT("config", reload->options.path));
     }
-    reload->postpone = true;
+    reload->is_postponed = true;
 }
 
-static void read_if_wanted(struct reload *reload)
+static void read_if_requested(struct reload *reload)
 {
     free_retired(reload);
-    if (!reload->wanted) {
+    if (!reload->is_requested) {
         return;
     }
     if (service_may_reload(reload->service)) {
-        reload->wanted = false;
-        reload->postpone = false;
-        read_again(reload);
+        reload->is_requested = false;
+        reload->is_postponed = false;
+        read_files(reload);
     } else {
         postpone(reload);
     }
 }
 
-static void on_look(void *payload)
+static void on_poll(void *payload)
 {
     struct reload *reload = payload;
-    const char *other = config_files_look(&reload->files);
+    const char *changed_file = config_files_find_changed(&reload->files);
 
-    loop_arm(reload->options.pipeline->loop, &reload->look, LOOK_MS);
-    if (reload->changing != NULL && other == NULL) {
+    loop_arm(reload->options.pipeline->loop, &reload->poll, POLL_INTERVAL_MS);
+    if (reload->changed_file != NULL && changed_file == NULL) {
         log_write(LOG_INFO, "cli", "a file of the configuration has changed",
-                  LOG_TEXT("file", reload->changing));
-        reload->wanted = true;
+                  LOG_TEXT("file", reload->changed_file));
+        reload->is_requested = true;
     }
-    reload->changing = other;
-    read_if_wanted(reload);
+    reload->changed_file = changed_file;
+    read_if_requested(reload);
 }
 
 void reload_watch(struct reload *reload, struct service *service)
 {
     reload->service = service;
-    loop_arm(reload->options.pipeline->loop, &reload->look, LOOK_MS);
+    loop_arm(reload->options.pipeline->loop, &reload->poll, POLL_INTERVAL_MS);
 }
 
 void reload_request(struct reload *reload)
 {
-    reload->wanted = true;
-    read_if_wanted(reload);
+    reload->is_requested = true;
+    read_if_requested(reload);
 }
 
 static void reload_stop(struct reload *reload)
 {
-    loop_disarm(reload->options.pipeline->loop, &reload->look);
+    loop_disarm(reload->options.pipeline->loop, &reload->poll);
 }
 
-/* --- life cycle -------------------------------------------------------------
- */
+/* --- life cycle ----------------------------------------------------------- */
 
 struct reload *reload_new(const struct reload_options *options,
                           struct settings *settings, struct config_files *files)
@@ -234,13 +235,13 @@ struct reload *reload_new(const struct reload_options *options,
     reload->files = *files;
     *files = (struct config_files){0};
     STAILQ_INIT(&reload->generations);
-    timer_init(&reload->look, on_look, reload);
-    str_init(&reload->started, STR_UNLIMITED);
-    str_init(&reload->marks, STR_UNLIMITED);
-    str_init(&reload->restart, STR_UNLIMITED);
-    str_init(&reload->fault, STR_UNLIMITED);
-    config_append_marks(settings, &reload->started);
-    str_append_text(&reload->marks, reload->started.data);
+    timer_init(&reload->poll, on_poll, reload);
+    str_init(&reload->startup_marks, STR_UNLIMITED);
+    str_init(&reload->last_marks, STR_UNLIMITED);
+    str_init(&reload->restart_keys, STR_UNLIMITED);
+    str_init(&reload->first_fault, STR_UNLIMITED);
+    config_append_restart_digests(settings, &reload->startup_marks);
+    str_append_text(&reload->last_marks, reload->startup_marks.data);
     add_generation(reload, settings);
     return reload;
 }
@@ -258,8 +259,9 @@ void reload_get_status(const struct reload *reload,
     *ret_status = reload->status;
     ret_status->revision = revision;
     ret_status->fault =
-        reload->status.fault_count > 0 ? reload->fault.data : NULL;
-    ret_status->restart = reload->restart.len > 0 ? reload->restart.data : NULL;
+        reload->status.fault_count > 0 ? reload->first_fault.data : NULL;
+    ret_status->restart =
+        reload->restart_keys.len > 0 ? reload->restart_keys.data : NULL;
 }
 
 void reload_free(struct reload *reload)
@@ -269,9 +271,9 @@ void reload_free(struct reload *reload)
         free_oldest(reload);
     }
     config_files_release(&reload->files);
-    str_release(&reload->started);
-    str_release(&reload->marks);
-    str_release(&reload->restart);
-    str_release(&reload->fault);
+    str_release(&reload->startup_marks);
+    str_release(&reload->last_marks);
+    str_release(&reload->restart_keys);
+    str_release(&reload->first_fault);
     mem_free(reload);
 }

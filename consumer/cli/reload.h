@@ -6,38 +6,42 @@
 #include "waybill/status.h"
 
 /*
- * The configuration of a service that runs: read again on SIGHUP, and when one
- * of its files has changed. It is checked as a whole, as at the start; then it
- * replaces the old one, or, if anything is wrong with it, does not. Only what
- * has a meaning at the start alone (FIELD_RESTART) stays as it was.
+ * Reloads the configuration of a running service on SIGHUP, and when one of its
+ * files has changed. The new configuration is validated as a whole, as at
+ * startup. If it is valid, it replaces the current one; otherwise the current
+ * one stays in effect. Sections that are only read at startup (FIELD_RESTART)
+ * keep their values.
+ *
+ * Everything runs on the thread of the loop.
  */
 struct reload;
 
 struct reload_options {
     const char *path;
     const struct config_rules *rules;
-    unsigned access; /* CONFIG_NEEDS_... */
-    /* With what the service was, or will be, started; `settings` are not looked
-     * at. */
+    unsigned access; /* CONFIG_REQUIRES_... */
+    /* The options that the service was, or will be, started with; `settings`
+     * in them is ignored. */
     const struct pipeline_options *pipeline;
-    /* Whenever files have been read again, whatever came of it */
-    void (*done)(void *payload);
+    /* Called after each attempt to reload, whether or not it succeeded. */
+    void (*reloaded)(void *payload);
     void *payload;
 };
 
-/* Takes the settings and the files, with which they were loaded. */
+/* Takes ownership of the settings and of the files that they were loaded
+ * from. */
 struct reload *reload_new(const struct reload_options *options,
                           struct settings *settings,
                           struct config_files *files);
-/* Of these settings, for service_start() */
+/* The pipeline of the initial settings, for service_start() */
 struct pipeline *reload_pipeline(struct reload *reload);
-/* From now on files are looked at. */
+/* Starts polling the files for changes. */
 void reload_watch(struct reload *reload, struct service *service);
-/* Now, or as soon as it can be */
+/* Reloads now, or as soon as the service can take another configuration. */
 void reload_request(struct reload *reload);
 void reload_get_status(const struct reload *reload,
                        struct status_config *ret_status);
-/* Ends watching; after service_free() */
+/* Call it after service_free(). */
 void reload_free(struct reload *reload);
 
 #endif

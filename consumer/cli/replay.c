@@ -12,16 +12,18 @@
 #define STATS 4U
 #define RUN 8U
 #define PURGE 16U
-#define SELECTING (LIST | STATS | RUN | PURGE)
+#define ALL_SELECTING (LIST | STATS | RUN | PURGE)
 
-static const struct verb {
+static const struct subcommand {
     const char *name;
     unsigned bit;
-    int (*run)(struct replaying *replaying);
-} verbs[] = {
-    {"list", LIST, replay_list},         {"show", SHOW, replay_show},
-    {"stats", STATS, replay_stats},      {"run", RUN, replay_run_verb},
-    {"purge", PURGE, replay_purge_verb},
+    int (*run)(struct replay_context *context);
+} subcommands[] = {
+    {"list", LIST, replay_list},
+    {"show", SHOW, replay_show},
+    {"stats", STATS, replay_stats},
+    {"run", RUN, replay_run_command},
+    {"purge", PURGE, replay_purge_command},
 };
 
 static const struct option_row options[] = {
@@ -53,17 +55,18 @@ static const struct option_row options[] = {
     {0},
 };
 
-/* Which verbs take an option; a filter belongs to all that select. */
-static unsigned takers_of(const char *option)
+/* The subcommands that accept an option. Filters are accepted by every
+ * subcommand that selects dead letters. */
+static unsigned subcommands_of(const char *option)
 {
     static const struct {
         const char *option;
-        unsigned verbs;
+        unsigned subcommands;
     } rows[] = {
         {"--all", LIST | STATS},
-        {"--json", SELECTING | SHOW},
-        {"--no-outcome-check", SELECTING | SHOW},
-        {"--max-replays", SELECTING | SHOW},
+        {"--json", ALL_SELECTING | SHOW},
+        {"--no-outcome-check", ALL_SELECTING | SHOW},
+        {"--max-replays", ALL_SELECTING | SHOW},
         {"--force", RUN},
         {"--limit", LIST | RUN},
         {"--rate", RUN},
@@ -74,19 +77,21 @@ static unsigned takers_of(const char *option)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         if (strcmp(rows[i].option, option) == 0) {
-            return rows[i].verbs;
+            return rows[i].subcommands;
         }
     }
-    return filter_is_option(option) ? SELECTING : ~0U;
+    return filter_is_option(option) ? ALL_SELECTING : ~0U;
 }
 
-static int check_options(const struct cli_args *args, const struct verb *verb)
+static int check_options(const struct cli_args *args,
+                         const struct subcommand *subcommand)
 {
     for (size_t i = 0; i < args->option_count; i++) {
         const char *name = args->options[i].row->name;
 
-        if ((takers_of(name) & verb->bit) == 0) {
-            usage_error("replay", "'replay %s' takes no %s", verb->name, name);
+        if ((subcommands_of(name) & subcommand->bit) == 0) {
+            usage_error("replay", "'replay %s' takes no %s", subcommand->name,
+                        name);
             return -1;
         }
     }
@@ -135,46 +140,48 @@ static int read_filters(const struct cli_args *args, struct filter *filter)
 }
 
 static int read_options(const struct cli_args *args,
-                        struct replaying *replaying)
+                        struct replay_context *context)
 {
-    struct replay_options *to = &replaying->options;
+    struct replay_options *replay_options = &context->options;
     size_t rate = DEFAULT_RATE;
     size_t max_replays = REPLAY_DEFAULT_MAX;
     size_t max_failures = DEFAULT_MAX_FAILURES;
 
-    to->policy.limit = SIZE_MAX;
-    if (read_count(args, "--limit", 1000000000, &to->policy.limit) < 0 ||
+    replay_options->policy.limit = SIZE_MAX;
+    if (read_count(args, "--limit", 1000000000, &replay_options->policy.limit) <
+            0 ||
         read_count(args, "--rate", 1000000, &rate) < 0 ||
         read_count(args, "--max-replays", 1000000, &max_replays) < 0 ||
         read_count(args, "--max-failures", 100, &max_failures) < 0 ||
-        read_filters(args, &to->filter) < 0) {
+        read_filters(args, &replay_options->filter) < 0) {
         return -1;
     }
-    to->rate = (unsigned)rate;
-    to->policy.max_replays = (unsigned)max_replays;
-    to->max_failures = (unsigned)max_failures;
-    to->policy.force = args_option(args, "--force") != NULL;
-    to->outcome_check = args_option(args, "--no-outcome-check") == NULL;
-    replaying->json = args_option(args, "--json") != NULL;
-    replaying->all = args_option(args, "--all") != NULL;
-    replaying->yes = args_option(args, "--yes") != NULL;
+    replay_options->rate = (unsigned)rate;
+    replay_options->policy.max_replays = (unsigned)max_replays;
+    replay_options->max_failures = (unsigned)max_failures;
+    replay_options->policy.force = args_option(args, "--force") != NULL;
+    replay_options->outcome_check =
+        args_option(args, "--no-outcome-check") == NULL;
+    context->json = args_option(args, "--json") != NULL;
+    context->all = args_option(args, "--all") != NULL;
+    context->yes = args_option(args, "--yes") != NULL;
     return 0;
 }
 
-static const struct verb *find_verb(const struct cli_args *args)
+static const struct subcommand *find_subcommand(const struct cli_args *args)
 {
-    const char *word = args->word_count > 0 ? args->words[0] : "";
+    const char *name = args->operand_count > 0 ? args->operands[0] : "";
     struct suggestion near;
 
-    suggest_init(&near, word);
-    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-        if (strcmp(verbs[i].name, word) == 0) {
-            return &verbs[i];
+    suggest_init(&near, name);
+    for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++) {
+        if (strcmp(subcommands[i].name, name) == 0) {
+            return &subcommands[i];
         }
-        suggest_offer(&near, verbs[i].name);
+        suggest_offer(&near, subcommands[i].name);
     }
     if (near.nearest != NULL) {
-        usage_error("replay", "no '%s' (did you mean '%s'?)", word,
+        usage_error("replay", "no '%s' (did you mean '%s'?)", name,
                     near.nearest);
     } else {
         usage_error("replay", "expected one of list, show, stats, run, purge");
@@ -182,16 +189,17 @@ static const struct verb *find_verb(const struct cli_args *args)
     return NULL;
 }
 
-static int check_words(const struct cli_args *args, const struct verb *verb)
+static int check_operands(const struct cli_args *args,
+                          const struct subcommand *subcommand)
 {
-    size_t max = verb->bit == SHOW ? 2 : 1;
+    size_t max = subcommand->bit == SHOW ? 2 : 1;
 
-    if (args->word_count > max) {
+    if (args->operand_count > max) {
         usage_error("replay", "'replay %s' does not know what to do with '%s'",
-                    verb->name, args->words[max]);
+                    subcommand->name, args->operands[max]);
         return -1;
     }
-    if (args->word_count < max) {
+    if (args->operand_count < max) {
         usage_error("replay", "which one? 'replay show PARTITION/OFFSET', as "
                               "'replay list' prints it");
         return -1;
@@ -199,50 +207,52 @@ static int check_words(const struct cli_args *args, const struct verb *verb)
     return 0;
 }
 
-static int run_verb(const struct verb *verb, struct replaying *replaying)
+static int run_subcommand(const struct subcommand *subcommand,
+                          struct replay_context *context)
 {
-    const struct kafka_settings *kafka = &replaying->settings->kafka;
-    struct replay_options *to = &replaying->options;
+    const struct kafka_settings *kafka = &context->settings->kafka;
+    struct replay_options *replay_options = &context->options;
     int status;
 
-    to->brokers = kafka->brokers;
-    to->properties = &kafka->properties;
-    to->dead_letters = kafka->topics.dead_letters;
-    to->attestations = kafka->topics.attestations;
-    to->outcomes = kafka->topics.outcomes;
-    to->policy.group = kafka->group;
-    to->clock = clock_system();
-    to->interrupted = replaying_interrupted;
-    replaying_catch_signals();
-    status = verb->run(replaying);
-    replay_free(replaying->replay);
+    replay_options->brokers = kafka->brokers;
+    replay_options->properties = &kafka->properties;
+    replay_options->dead_letters = kafka->topics.dead_letters;
+    replay_options->attestations = kafka->topics.attestations;
+    replay_options->outcomes = kafka->topics.outcomes;
+    replay_options->policy.group = kafka->group;
+    replay_options->clock = clock_system();
+    replay_options->interrupted = replay_is_interrupted;
+    replay_catch_signals();
+    status = subcommand->run(context);
+    replay_free(context->replay);
     return status;
 }
 
 static int run_replay(const struct cli_args *args)
 {
-    struct replaying replaying = {.args = args};
-    const struct verb *verb = find_verb(args);
+    struct replay_context context = {.args = args};
+    const struct subcommand *subcommand = find_subcommand(args);
     struct settings *settings;
     int status;
 
-    if (verb == NULL || check_words(args, verb) < 0 ||
-        check_options(args, verb) < 0 || read_options(args, &replaying) < 0) {
+    if (subcommand == NULL || check_operands(args, subcommand) < 0 ||
+        check_options(args, subcommand) < 0 ||
+        read_options(args, &context) < 0) {
         return EXIT_USAGE;
     }
     settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
     if (settings == NULL) {
         return EXIT_CONFIG;
     }
-    replaying.settings = settings;
-    status = run_verb(verb, &replaying);
+    context.settings = settings;
+    status = run_subcommand(subcommand, &context);
     settings_free(settings);
     return status;
 }
 
 const struct command replay_command = {
     .name = "replay",
-    .words = "list|show P/O|stats|run|purge",
+    .operands = "list|show P/O|stats|run|purge",
     .summary = "Look at dead letters, and put them back",
     .text =
         "list    a line for each dead letter that is not dealt with\n"
@@ -276,13 +286,14 @@ const struct command replay_command = {
                 "  waybill replay run --registration ghcr --limit 1 --yes\n"
                 "  waybill replay run --registration ghcr --yes\n"
                 "  waybill replay purge --yes\n",
-    .exits = "  0    done (also: nothing to do)\n"
-             "  1    something could not be replayed, or it stopped because "
-             "too many failed\n"
-             "  2    the command line is wrong\n"
-             "  75   the broker is out of reach\n"
-             "  78   the configuration is wrong\n"
-             "  130  interrupted (143: by SIGTERM)\n",
+    .exit_statuses =
+        "  0    done (also: nothing to do)\n"
+        "  1    something could not be replayed, or it stopped because "
+        "too many failed\n"
+        "  2    the command line is wrong\n"
+        "  75   the broker is out of reach\n"
+        "  78   the configuration is wrong\n"
+        "  130  interrupted (143: by SIGTERM)\n",
     .options = options,
     .run = run_replay,
 };

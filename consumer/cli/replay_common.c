@@ -3,18 +3,18 @@
 
 #include "replay_internal.h"
 
-/* What the verbs of `waybill replay` have in common, and `waybill explain` with
- * them */
+/* Shared by the subcommands of `waybill replay` and by `waybill explain` */
 
-static volatile sig_atomic_t stopped_by;
+static volatile sig_atomic_t received_signal;
 
 static void on_signal(int number)
 {
-    stopped_by = number;
+    received_signal = number;
 }
 
-/* The second one ends it at once, which loses nothing either. */
-void replaying_catch_signals(void)
+/* SA_RESETHAND: a second signal terminates the process at once, which loses
+ * nothing because the replay is transactional. */
+void replay_catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal,
                                .sa_flags = (int)SA_RESETHAND};
@@ -24,34 +24,34 @@ void replaying_catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-bool replaying_interrupted(void)
+bool replay_is_interrupted(void)
 {
-    return stopped_by != 0;
+    return received_signal != 0;
 }
 
-int replaying_interrupted_status(void)
+int replay_interrupted_status(void)
 {
-    return 128 + (int)stopped_by;
+    return 128 + (int)received_signal;
 }
 
-int replaying_failed(const struct error *err)
+int replay_report_error(const struct error *err)
 {
-    if (replaying_interrupted()) {
+    if (replay_is_interrupted()) {
         fputs("waybill: interrupted\n", stderr);
-        return replaying_interrupted_status();
+        return replay_interrupted_status();
     }
     fprintf(stderr, "waybill: %s\n", err->message);
     return error_exit_code(err->kind);
 }
 
-struct replay *replaying_open(struct replaying *replaying, bool write,
-                              int *ret_status)
+struct replay *replay_context_open(struct replay_context *context, bool write,
+                                   int *ret_status)
 {
     struct error err;
 
-    if (replay_open(&replaying->options, write, &replaying->replay, &err) < 0) {
-        *ret_status = replaying_failed(&err);
+    if (replay_open(&context->options, write, &context->replay, &err) < 0) {
+        *ret_status = replay_report_error(&err);
         return NULL;
     }
-    return replaying->replay;
+    return context->replay;
 }

@@ -7,35 +7,34 @@
 
 struct json_writer;
 
-/* `waybill replay VERB`, as far as its verbs have it in common */
-struct replaying {
+/* State that all subcommands of `waybill replay` share */
+struct replay_context {
     const struct cli_args *args;
     const struct settings *settings;
     struct replay_options options;
     struct replay *replay;
     bool json;
-    bool all; /* also what is dealt with */
+    bool all; /* --all: include dead letters that need no action */
     bool yes;
 };
 
-/* --- replay_common.c
- * ------------------------------------------------------------------- */
+/* --- replay_common.c ------------------------------------------------------ */
 
-/* Says on stderr why not; the status is then set. */
-struct replay *replaying_open(struct replaying *replaying, bool write,
-                              int *ret_status);
-/* What an error means for the exit status, having said it */
-int replaying_failed(const struct error *err);
-void replaying_catch_signals(void);
-bool replaying_interrupted(void);
-/* 128 + the signal's number */
-int replaying_interrupted_status(void);
+/* Returns NULL after it has printed the reason on stderr and set
+ * *ret_status. */
+struct replay *replay_context_open(struct replay_context *context, bool write,
+                                   int *ret_status);
+/* Prints the error on stderr and returns the exit status for it. */
+int replay_report_error(const struct error *err);
+void replay_catch_signals(void);
+bool replay_is_interrupted(void);
+/* 128 + signal number, as shells report it */
+int replay_interrupted_status(void);
 
-/* --- replay_list.c
- * ------------------------------------------------------------------- */
+/* --- replay_list.c -------------------------------------------------------- */
 
-int replay_list(struct replaying *replaying);
-int replay_stats(struct replaying *replaying);
+int replay_list(struct replay_context *context);
+int replay_stats(struct replay_context *context);
 void append_tally(struct str *out, const char *title,
                   const struct tally *tally);
 void append_tally_json(struct json_writer *json, const char *name,
@@ -43,17 +42,15 @@ void append_tally_json(struct json_writer *json, const char *name,
 void append_dead_letter_json(struct json_writer *json,
                              const struct dead_letter *dead_letter);
 
-/* --- replay_show.c
- * ------------------------------------------------------------------- */
+/* --- replay_show.c -------------------------------------------------------- */
 
-/* In single quotes, as a shell wants it */
+/* Appends the text as one word for a POSIX shell, in single quotes. */
 void append_quoted(struct str *out, const char *text);
 
-/* --- the other verbs
- * ------------------------------------------------------------------- */
+/* --- the other subcommands ------------------------------------------------ */
 
-int replay_show(struct replaying *replaying);
-int replay_run_verb(struct replaying *replaying);
-int replay_purge_verb(struct replaying *replaying);
+int replay_show(struct replay_context *context);
+int replay_run_command(struct replay_context *context);
+int replay_purge_command(struct replay_context *context);
 
 #endif

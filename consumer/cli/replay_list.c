@@ -5,7 +5,7 @@
 #include "waybill/json.h"
 #include "waybill/utf8.h"
 
-/* Characters, as far as a terminal counts them one column each */
+/* The number of columns, assuming that every character takes one */
 static size_t columns_of(const char *text, size_t len)
 {
     size_t columns = 0;
@@ -45,8 +45,7 @@ static void end_line(struct str *out)
     str_append_char(out, '\n');
 }
 
-/* --- list
- * ------------------------------------------------------------------- */
+/* --- list ----------------------------------------------------------------- */
 
 static bool is_settled(const struct dead_letter *dead_letter)
 {
@@ -65,8 +64,8 @@ static void append_time_json(struct json_writer *json, const char *name,
     }
 }
 
-static void append_place_json(struct json_writer *json, const char *name,
-                              const struct dead_letter *dead_letter)
+static void append_position_json(struct json_writer *json, const char *name,
+                                 const struct dead_letter *dead_letter)
 {
     char text[64];
 
@@ -105,11 +104,11 @@ static void append_origin_json(struct json_writer *json,
 void append_dead_letter_json(struct json_writer *json,
                              const struct dead_letter *dead_letter)
 {
-    append_place_json(json, "dead_letter", dead_letter);
+    append_position_json(json, "dead_letter", dead_letter);
     json_append_string(json, "state",
                        dead_letter_state_name(dead_letter->state));
     if (dead_letter->newer != NULL) {
-        append_place_json(json, "newer", dead_letter->newer);
+        append_position_json(json, "newer", dead_letter->newer);
     }
     append_time_json(json, "first_failed_at", dead_letter->first_failed_ms);
     append_time_json(json, "failed_at", dead_letter->failed_ms);
@@ -137,16 +136,26 @@ static void print_line_json(const struct dead_letter *dead_letter)
     print_str(&line);
 }
 
-/* Columns as wide as what is in them, up to a bound */
+/* A column is as wide as its widest cell, up to `max`. */
 struct column {
     const char *title;
     size_t max;
     size_t width;
 };
 
-enum { PLACE, FAILED_AT, CLASS, CODE, ATTACHMENT, EVENT, REPLAYS, STATE, ROWS };
+enum {
+    POSITION,
+    FAILED_AT,
+    CLASS,
+    CODE,
+    ATTACHMENT,
+    EVENT,
+    REPLAYS,
+    STATE,
+    COLUMN_COUNT
+};
 
-#define COLUMNS                                                                \
+#define COLUMN_DEFAULTS                                                        \
     {                                                                          \
         {"LETTER", 20, 6}, {"FAILED AT", 20, 20}, {"CLASS", 20, 5},            \
             {"CODE", 24, 4}, {"ATTACHMENT", 32, 10}, {"EVENT", 40, 5},         \
@@ -157,8 +166,8 @@ enum { PLACE, FAILED_AT, CLASS, CODE, ATTACHMENT, EVENT, REPLAYS, STATE, ROWS };
     }
 
 struct cells {
-    const char *texts[ROWS];
-    char index[32];
+    const char *texts[COLUMN_COUNT];
+    char position[32];
     char failed_at[CLOCK_TEXT_SIZE];
     char replays[16];
 };
@@ -166,13 +175,13 @@ struct cells {
 static void fill_cells(const struct dead_letter *dead_letter,
                        struct cells *cells)
 {
-    snprintf(cells->index, sizeof(cells->index), "%d/%lld",
+    snprintf(cells->position, sizeof(cells->position), "%d/%lld",
              dead_letter->partition, (long long)dead_letter->offset);
     snprintf(cells->replays, sizeof(cells->replays), "%u",
              dead_letter->replays);
     clock_format(dead_letter->failed_ms, cells->failed_at);
-    snprintf(cells->failed_at + 19, 2, "Z"); /* seconds will do */
-    cells->texts[PLACE] = cells->index;
+    snprintf(cells->failed_at + 19, 2, "Z"); /* without milliseconds */
+    cells->texts[POSITION] = cells->position;
     cells->texts[FAILED_AT] =
         dead_letter->failed_ms > 0 ? cells->failed_at : NULL;
     cells->texts[CLASS] = dead_letter->error_class;
@@ -183,9 +192,10 @@ static void fill_cells(const struct dead_letter *dead_letter,
     cells->texts[STATE] = dead_letter_state_name(dead_letter->state);
 }
 
-static void widen(struct column columns[ROWS], const struct cells *cells)
+static void widen(struct column columns[COLUMN_COUNT],
+                  const struct cells *cells)
 {
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const char *text = cells->texts[i] != NULL ? cells->texts[i] : "-";
         size_t width = strlen(text);
 
@@ -194,10 +204,11 @@ static void widen(struct column columns[ROWS], const struct cells *cells)
     }
 }
 
-static void append_row(struct str *out, const struct column columns[ROWS],
-                       const char *const texts[ROWS])
+static void append_row(struct str *out,
+                       const struct column columns[COLUMN_COUNT],
+                       const char *const texts[COLUMN_COUNT])
 {
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
         append_cell(out, texts[i], columns[i].width);
     }
     end_line(out);
@@ -206,15 +217,15 @@ static void append_row(struct str *out, const struct column columns[ROWS],
 static void print_table(const struct dead_letter *const *shown, size_t count)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
-    struct column columns[ROWS] = COLUMNS;
-    const char *titles[ROWS];
+    struct column columns[COLUMN_COUNT] = COLUMN_DEFAULTS;
+    const char *titles[COLUMN_COUNT];
     struct cells cells;
 
     for (size_t i = 0; i < count; i++) {
         fill_cells(shown[i], &cells);
         widen(columns, &cells);
     }
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
         titles[i] = columns[i].title;
     }
     if (count > 0) {
@@ -227,31 +238,31 @@ static void print_table(const struct dead_letter *const *shown, size_t count)
     print_str(&out);
 }
 
-static void print_list(const struct replaying *replaying, struct arena *arena)
+static void print_list(const struct replay_context *context,
+                       struct arena *arena)
 {
-    const struct dead_letter_list *dead_letter_list =
-        replay_dead_letters(replaying->replay);
+    const struct dead_letter_list *list = replay_dead_letters(context->replay);
     const struct dead_letter **shown =
-        arena_alloc(arena, dead_letter_list->count * sizeof(shown[0]));
+        arena_alloc(arena, list->count * sizeof(shown[0]));
     size_t settled = 0;
     size_t count = 0;
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        const struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct dead_letter *dead_letter = &list->all[i];
 
         if (!dead_letter->matches) {
             continue;
         }
-        if (is_settled(dead_letter) && !replaying->all) {
+        if (is_settled(dead_letter) && !context->all) {
             settled++;
-        } else if (count < replaying->options.policy.limit) {
+        } else if (count < context->options.policy.limit) {
             shown[count++] = dead_letter;
         }
     }
-    for (size_t i = 0; i < count && replaying->json; i++) {
+    for (size_t i = 0; i < count && context->json; i++) {
         print_line_json(shown[i]);
     }
-    if (!replaying->json) {
+    if (!context->json) {
         print_table(shown, count);
         fprintf(stderr, "%zu dead letter%s", count, count == 1 ? "" : "s");
         fprintf(stderr, settled > 0 ? ", and %zu dealt with (--all)\n" : "\n",
@@ -259,22 +270,21 @@ static void print_list(const struct replaying *replaying, struct arena *arena)
     }
 }
 
-int replay_list(struct replaying *replaying)
+int replay_list(struct replay_context *context)
 {
     struct arena *arena;
     int status = EXIT_OK;
 
-    if (replaying_open(replaying, false, &status) == NULL) {
+    if (replay_context_open(context, false, &status) == NULL) {
         return status;
     }
     arena = arena_new();
-    print_list(replaying, arena);
+    print_list(context, arena);
     arena_free(arena);
     return status;
 }
 
-/* --- stats
- * ------------------------------------------------------------------- */
+/* --- stats ---------------------------------------------------------------- */
 
 void append_tally(struct str *out, const char *title, const struct tally *tally)
 {
@@ -362,27 +372,25 @@ static void append_stats_json(struct str *out,
     str_append_char(out, '\n');
 }
 
-int replay_stats(struct replaying *replaying)
+int replay_stats(struct replay_context *context)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     size_t states[DEAD_LETTER_STATES] = {0};
     struct dead_letter_statistics statistics;
-    struct dead_letter_list *dead_letter_list;
+    struct dead_letter_list *list;
     int status = EXIT_OK;
 
-    if (replaying_open(replaying, false, &status) == NULL) {
+    if (replay_context_open(context, false, &status) == NULL) {
         return status;
     }
-    dead_letter_list = replay_dead_letters(replaying->replay);
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        states[dead_letter_list->all[i].state] +=
-            dead_letter_list->all[i].matches;
-        dead_letter_list->all[i].matches &=
-            replaying->all || !is_settled(&dead_letter_list->all[i]);
+    list = replay_dead_letters(context->replay);
+    for (size_t i = 0; i < list->count; i++) {
+        states[list->all[i].state] += list->all[i].matches;
+        list->all[i].matches &= context->all || !is_settled(&list->all[i]);
     }
-    dead_letter_list_count(dead_letter_list, &statistics);
+    dead_letter_list_count(list, &statistics);
     memcpy(statistics.states, states, sizeof(states));
-    if (replaying->json) {
+    if (context->json) {
         append_stats_json(&out, &statistics);
     } else {
         append_stats(&out, &statistics);

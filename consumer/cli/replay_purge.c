@@ -4,32 +4,32 @@
 #include "waybill/json.h"
 #include "waybill/utf8.h"
 
-struct totals {
-    size_t dead_letter_list;
+struct purge_totals {
+    size_t deleted;
     size_t remaining;
 };
 
-static struct totals sum_of(const struct purge_span *spans, size_t count)
+static struct purge_totals sum_of(const struct purge_span *spans, size_t count)
 {
-    struct totals totals = {0};
+    struct purge_totals purge_totals = {0};
 
     for (size_t i = 0; i < count; i++) {
-        totals.dead_letter_list += spans[i].dead_letter_list;
-        totals.remaining += spans[i].remaining;
+        purge_totals.deleted += spans[i].deleted;
+        purge_totals.remaining += spans[i].remaining;
     }
-    return totals;
+    return purge_totals;
 }
 
 static void append_span(struct str *out, const struct purge_span *span,
                         bool done)
 {
     str_printf(out, "partition %d: %s %zu", span->partition,
-               done ? "deleted" : "would delete", span->dead_letter_list);
-    if (span->stopper != NULL) {
+               done ? "deleted" : "would delete", span->deleted);
+    if (span->first_remaining != NULL) {
         str_printf(out, ", %zu remain%s; the first is %d/%lld: %s",
                    span->remaining, span->remaining == 1 ? "s" : "",
-                   span->partition, (long long)span->stopper->offset,
-                   dead_letter_state_name(span->stopper->state));
+                   span->partition, (long long)span->first_remaining->offset,
+                   dead_letter_state_name(span->first_remaining->state));
     }
     str_append_char(out, '\n');
 }
@@ -37,19 +37,19 @@ static void append_span(struct str *out, const struct purge_span *span,
 static void append_text(struct str *out, const struct purge_span *spans,
                         size_t count, bool done)
 {
-    struct totals totals = sum_of(spans, count);
+    struct purge_totals purge_totals = sum_of(spans, count);
 
     for (size_t i = 0; i < count; i++) {
-        if (spans[i].dead_letter_list + spans[i].remaining > 0) {
+        if (spans[i].deleted + spans[i].remaining > 0) {
             append_span(out, &spans[i], done);
         }
     }
     str_printf(out, "%s %zu dead letter%s, %zu remain%s%s\n",
-               done ? "deleted" : "would delete", totals.dead_letter_list,
-               totals.dead_letter_list == 1 ? "" : "s", totals.remaining,
-               totals.remaining == 1 ? "s" : "",
+               done ? "deleted" : "would delete", purge_totals.deleted,
+               purge_totals.deleted == 1 ? "" : "s", purge_totals.remaining,
+               purge_totals.remaining == 1 ? "s" : "",
                done ? "" : " (dry run: --yes does it)");
-    if (totals.remaining > 0) {
+    if (purge_totals.remaining > 0) {
         str_append_text(
             out, "Kafka deletes only from the front of a partition: what "
                  "stands behind one\nthat remains, remains.\n");
@@ -59,23 +59,22 @@ static void append_text(struct str *out, const struct purge_span *spans,
 static void append_json(struct str *out, const struct purge_span *spans,
                         size_t count, bool done)
 {
-    struct totals totals = sum_of(spans, count);
+    struct purge_totals purge_totals = sum_of(spans, count);
     struct json_writer json = {.out = out};
 
     json_open(&json, NULL, '{');
     json_append_bool(&json, "dry_run", !done);
-    json_append_integer(&json, "deleted", (int64_t)totals.dead_letter_list);
-    json_append_integer(&json, "remaining", (int64_t)totals.remaining);
+    json_append_integer(&json, "deleted", (int64_t)purge_totals.deleted);
+    json_append_integer(&json, "remaining", (int64_t)purge_totals.remaining);
     json_open(&json, "partitions", '[');
     for (size_t i = 0; i < count; i++) {
         json_open(&json, NULL, '{');
         json_append_integer(&json, "partition", spans[i].partition);
-        json_append_integer(&json, "deleted",
-                            (int64_t)spans[i].dead_letter_list);
+        json_append_integer(&json, "deleted", (int64_t)spans[i].deleted);
         json_append_integer(&json, "remaining", (int64_t)spans[i].remaining);
-        if (spans[i].stopper != NULL) {
+        if (spans[i].first_remaining != NULL) {
             json_open(&json, "first_remaining", '{');
-            append_dead_letter_json(&json, spans[i].stopper);
+            append_dead_letter_json(&json, spans[i].first_remaining);
             json_close(&json, '}');
         }
         json_close(&json, '}');
@@ -85,27 +84,26 @@ static void append_json(struct str *out, const struct purge_span *spans,
     str_append_char(out, '\n');
 }
 
-int replay_purge_verb(struct replaying *replaying)
+int replay_purge_command(struct replay_context *context)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
-    bool all = args_option(replaying->args, "--include-unreplayed") != NULL;
+    bool all = args_option(context->args, "--include-unreplayed") != NULL;
     const struct purge_span *spans;
     struct error err;
     size_t count;
     int status = EXIT_OK;
 
-    if (replaying_open(replaying, false, &status) == NULL) {
+    if (replay_context_open(context, false, &status) == NULL) {
         return status;
     }
-    spans = replay_plan_purge(replaying->replay, all, &count);
-    if (replaying->yes &&
-        replay_purge(replaying->replay, spans, count, &err) < 0) {
-        return replaying_failed(&err);
+    spans = replay_plan_purge(context->replay, all, &count);
+    if (context->yes && replay_purge(context->replay, spans, count, &err) < 0) {
+        return replay_report_error(&err);
     }
-    if (replaying->json) {
-        append_json(&out, spans, count, replaying->yes);
+    if (context->json) {
+        append_json(&out, spans, count, context->yes);
     } else {
-        append_text(&out, spans, count, replaying->yes);
+        append_text(&out, spans, count, context->yes);
     }
     print_str(&out);
     return EXIT_OK;

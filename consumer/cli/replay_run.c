@@ -6,16 +6,15 @@
 #include "replay_internal.h"
 #include "waybill/json.h"
 
-/* Between two lines where a terminal would show one that changes */
-#define LINE_MS 10000
+/* Interval between progress lines when stderr is not a terminal */
+#define LINE_INTERVAL_MS 10000
 
-/* --- progress, on stderr
- * ------------------------------------------------------------------- */
+/* --- progress, on stderr -------------------------------------------------- */
 
-struct teller {
+struct progress_line {
     bool terminal;
-    uint64_t line_ms; /* when the last line was due */
-    size_t width;     /* of the line that stands there */
+    uint64_t line_ms; /* elapsed time at the last line */
+    size_t width;     /* of the line that is displayed */
 };
 
 static void append_duration(struct str *out, int64_t ms)
@@ -33,10 +32,11 @@ static void append_duration(struct str *out, int64_t ms)
     }
 }
 
-/* With what is under way: whole transactions would make the pace jump. */
+/* Records of the open transaction are counted, so that the rate does not
+ * jump with every commit. */
 static void append_progress(struct str *out, const struct replay_counts *counts)
 {
-    size_t done = counts->copied + counts->under_way;
+    size_t done = counts->copied + counts->in_transaction;
     int64_t left =
         replay_time_left_ms(done, counts->chosen, counts->elapsed_ms);
 
@@ -56,43 +56,44 @@ static void append_progress(struct str *out, const struct replay_counts *counts)
     }
 }
 
-static void tell(void *payload, const struct replay_counts *counts)
+static void show_progress(void *payload, const struct replay_counts *counts)
 {
     CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
-    struct teller *teller = payload;
+    struct progress_line *progress_line = payload;
     size_t width;
 
-    if (!teller->terminal && counts->elapsed_ms < teller->line_ms + LINE_MS) {
+    if (!progress_line->terminal &&
+        counts->elapsed_ms < progress_line->line_ms + LINE_INTERVAL_MS) {
         return;
     }
     append_progress(&line, counts);
     width = line.len;
-    while (teller->terminal && line.len < teller->width) {
+    while (progress_line->terminal && line.len < progress_line->width) {
         str_append_char(&line, ' ');
     }
-    fprintf(stderr, teller->terminal ? "\r%s" : "waybill: %s\n", line.data);
-    teller->width = width;
-    teller->line_ms = counts->elapsed_ms;
+    fprintf(stderr, progress_line->terminal ? "\r%s" : "waybill: %s\n",
+            line.data);
+    progress_line->width = width;
+    progress_line->line_ms = counts->elapsed_ms;
 }
 
-static void clear_line(const struct teller *teller)
+static void clear_line(const struct progress_line *progress_line)
 {
-    if (teller->terminal && teller->width > 0) {
-        fprintf(stderr, "\r%*s\r", (int)teller->width, "");
+    if (progress_line->terminal && progress_line->width > 0) {
+        fprintf(stderr, "\r%*s\r", (int)progress_line->width, "");
     }
 }
 
-/* --- summary
- * ------------------------------------------------------------------- */
+/* --- summary -------------------------------------------------------------- */
 
 static const char *const end_names[] = {"done", "interrupted",
                                         "too_many_failures"};
 
-static void count_chosen(const struct dead_letter_list *dead_letter_list,
+static void count_chosen(const struct dead_letter_list *list,
                          struct tally *tally)
 {
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        const struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct dead_letter *dead_letter = &list->all[i];
 
         if (dead_letter->chosen || dead_letter->refused) {
             tally_add(tally, dead_letter->error_class);
@@ -118,7 +119,7 @@ static void append_summary_json(struct str *out, bool dry_run, const char *end,
     json_append_integer(&json, "foreign", (int64_t)counts->foreign);
     json_append_integer(&json, "unreadable", (int64_t)counts->unreadable);
     json_append_integer(&json, "refused", (int64_t)counts->refused);
-    json_append_integer(&json, "gone", (int64_t)counts->gone);
+    json_append_integer(&json, "gone", (int64_t)counts->deleted);
     json_open(&json, "outcomes", '{');
     json_append_integer(&json, "succeeded", (int64_t)counts->succeeded);
     json_append_integer(&json, "failed", (int64_t)counts->failed);
@@ -142,7 +143,7 @@ static void append_left_out(struct str *out, const struct replay_counts *counts)
         {counts->foreign, "of another consumer group (--force)"},
         {counts->unreadable, "no dead letters of Waybill's"},
         {counts->refused, "larger than the attestations topic takes"},
-        {counts->gone, "deleted by somebody else meanwhile"},
+        {counts->deleted, "deleted by somebody else meanwhile"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -177,16 +178,16 @@ static void append_summary(struct str *out, const struct replay_counts *counts)
     append_left_out(out, counts);
 }
 
-static void print_summary(const struct replaying *replaying, const char *end,
+static void print_summary(const struct replay_context *context, const char *end,
                           const struct replay_counts *counts)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     struct tally classes = {0};
 
-    count_chosen(replay_dead_letters(replaying->replay), &classes);
-    if (replaying->json) {
-        append_summary_json(&out, !replaying->yes, end, counts, &classes);
-    } else if (replaying->yes) {
+    count_chosen(replay_dead_letters(context->replay), &classes);
+    if (context->json) {
+        append_summary_json(&out, !context->yes, end, counts, &classes);
+    } else if (context->yes) {
         append_summary(&out, counts);
     } else {
         append_dry_run(&out, counts, &classes);
@@ -195,31 +196,31 @@ static void print_summary(const struct replaying *replaying, const char *end,
     print_str(&out);
 }
 
-/* --- the verb
- * ------------------------------------------------------------------- */
+/* --- the subcommand ------------------------------------------------------- */
 
-static int dry_run(const struct replaying *replaying)
+static int dry_run(const struct replay_context *context)
 {
     struct replay_counts counts;
     struct error err;
 
-    replay_count(replaying->replay, &counts);
-    print_summary(replaying, "dry_run", &counts);
-    if (replay_check_room(replaying->replay, &err) < 0) {
-        return replaying_failed(&err);
+    replay_count(context->replay, &counts);
+    print_summary(context, "dry_run", &counts);
+    if (replay_check_room(context->replay, &err) < 0) {
+        return replay_report_error(&err);
     }
     return EXIT_OK;
 }
 
-static int status_of(enum replay_end end, const struct replay_counts *counts,
-                     unsigned max_failures)
+static int exit_status_of(enum replay_end end,
+                          const struct replay_counts *counts,
+                          unsigned max_failures)
 {
     switch (end) {
     case REPLAY_INTERRUPTED:
         fputs("waybill: interrupted; what was replayed is noted, and the next "
               "run goes on behind it\n",
               stderr);
-        return replaying_interrupted_status();
+        return replay_interrupted_status();
     case REPLAY_TOO_MANY_FAILURES:
         fprintf(stderr,
                 "waybill: stopped: more than %u %% of the last replays have "
@@ -230,34 +231,35 @@ static int status_of(enum replay_end end, const struct replay_counts *counts,
         break;
     }
     return counts->quarantined + counts->foreign + counts->unreadable +
-                       counts->refused + counts->gone >
+                       counts->refused + counts->deleted >
                    0
                ? EXIT_FAILED
                : EXIT_OK;
 }
 
-static int write_run(const struct replaying *replaying)
+static int write_run(const struct replay_context *context)
 {
-    struct teller teller = {.terminal = isatty(STDERR_FILENO) == 1};
+    struct progress_line progress_line = {.terminal =
+                                              isatty(STDERR_FILENO) == 1};
     enum replay_end end = REPLAY_DONE;
     struct replay_counts counts;
     struct error err;
-    int result =
-        replay_run(replaying->replay, tell, &teller, &end, &counts, &err);
+    int result = replay_run(context->replay, show_progress, &progress_line,
+                            &end, &counts, &err);
 
-    clear_line(&teller);
-    print_summary(replaying, result < 0 ? "failed" : end_names[end], &counts);
+    clear_line(&progress_line);
+    print_summary(context, result < 0 ? "failed" : end_names[end], &counts);
     return result < 0
-               ? replaying_failed(&err)
-               : status_of(end, &counts, replaying->options.max_failures);
+               ? replay_report_error(&err)
+               : exit_status_of(end, &counts, context->options.max_failures);
 }
 
-int replay_run_verb(struct replaying *replaying)
+int replay_run_command(struct replay_context *context)
 {
     int status = EXIT_OK;
 
-    if (replaying_open(replaying, replaying->yes, &status) == NULL) {
+    if (replay_context_open(context, context->yes, &status) == NULL) {
         return status;
     }
-    return replaying->yes ? write_run(replaying) : dry_run(replaying);
+    return context->yes ? write_run(context) : dry_run(context);
 }

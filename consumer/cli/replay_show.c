@@ -5,11 +5,12 @@
 #include "waybill/json.h"
 #include "waybill/utf8.h"
 
-/* What is shown of a value and of a header's: for a look, not for a copy */
-#define MAX_VALUE 2048
-#define MAX_HEADER 1024
+/* How many bytes of a value and of a header are shown: the output is for
+ * reading, not for copying. */
+#define MAX_VALUE_BYTES 2048
+#define MAX_HEADER_BYTES 1024
 #define MAX_HEADERS 300
-#define LINE 78
+#define LINE_WIDTH 78
 
 static void append_bytes(struct str *out, struct bytes bytes, size_t max)
 {
@@ -26,8 +27,8 @@ static void append_bytes(struct str *out, struct bytes bytes, size_t max)
     }
 }
 
-static void append_row(struct str *out, const char *name, struct bytes value,
-                       size_t max)
+static void append_header(struct str *out, const char *name, struct bytes value,
+                          size_t max)
 {
     size_t before = out->len;
 
@@ -47,8 +48,8 @@ static void append_headers(struct str *out, const struct message *message)
 
     str_printf(out, "headers (%zu)\n", message->header_count);
     for (size_t i = 0; i < count; i++) {
-        append_row(out, message->headers[i].name, message->headers[i].value,
-                   MAX_HEADER);
+        append_header(out, message->headers[i].name, message->headers[i].value,
+                      MAX_HEADER_BYTES);
     }
     if (count < message->header_count) {
         str_printf(out, "  ... and %zu more\n", message->header_count - count);
@@ -58,7 +59,7 @@ static void append_headers(struct str *out, const struct message *message)
 static void append_paragraph(struct str *out, const char *text)
 {
     str_append_text(out, "  ");
-    append_wrapped(out, text, 2, LINE);
+    append_wrapped(out, text, 2, LINE_WIDTH);
 }
 
 void append_quoted(struct str *out, const char *text)
@@ -73,10 +74,11 @@ void append_quoted(struct str *out, const char *text)
     str_append_char(out, '\'');
 }
 
-static void append_command(struct str *out, const struct replaying *replaying,
+static void append_command(struct str *out,
+                           const struct replay_context *context,
                            const struct dead_letter *dead_letter)
 {
-    const char *config = args_option(replaying->args, "--config");
+    const char *config = args_option(context->args, "--config");
     bool force = dead_letter->state == DEAD_LETTER_QUARANTINED ||
                  dead_letter->state == DEAD_LETTER_FOREIGN;
 
@@ -99,15 +101,15 @@ static bool can_be_replayed(const struct dead_letter *dead_letter)
 }
 
 static void append_explanation(struct str *out,
-                               const struct replaying *replaying,
+                               const struct replay_context *context,
                                const struct dead_letter *dead_letter)
 {
     struct explanation explanation = dead_letter_explain(dead_letter);
 
     str_append_text(out, "why it is here\n");
-    append_paragraph(out, explanation.why);
+    append_paragraph(out, explanation.meaning);
     str_append_text(out, "what would mend it\n");
-    append_paragraph(out, explanation.mend);
+    append_paragraph(out, explanation.remedy);
     str_printf(out, "state: %s\n", dead_letter_state_name(dead_letter->state));
     append_paragraph(out, dead_letter_state_explain(dead_letter->state));
     if (dead_letter->newer != NULL) {
@@ -117,12 +119,12 @@ static void append_explanation(struct str *out,
     }
     if (can_be_replayed(dead_letter)) {
         str_append_text(out, "to replay it\n  ");
-        append_command(out, replaying, dead_letter);
+        append_command(out, context, dead_letter);
         str_append_char(out, '\n');
     }
 }
 
-static void append_text(struct str *out, const struct replaying *replaying,
+static void append_text(struct str *out, const struct replay_context *context,
                         const struct dead_letter *dead_letter,
                         const struct input *input)
 {
@@ -130,19 +132,19 @@ static void append_text(struct str *out, const struct replaying *replaying,
     char time[CLOCK_TEXT_SIZE];
 
     str_printf(out, "dead letter %d/%lld of topic '%s'", dead_letter->partition,
-               (long long)dead_letter->offset, replaying->options.dead_letters);
+               (long long)dead_letter->offset, context->options.dead_letters);
     if (message->timestamp_ms > 0) {
         str_printf(out, ", record of %s",
                    clock_format(message->timestamp_ms, time));
     }
     str_append_text(out, "\nkey\n  ");
-    append_bytes(out, message->key, MAX_HEADER);
+    append_bytes(out, message->key, MAX_HEADER_BYTES);
     str_append_char(out, '\n');
     append_headers(out, message);
     str_printf(out, "value (%zu bytes)\n  ", message->value.len);
-    append_bytes(out, message->value, MAX_VALUE);
+    append_bytes(out, message->value, MAX_VALUE_BYTES);
     str_append_char(out, '\n');
-    append_explanation(out, replaying, dead_letter);
+    append_explanation(out, context, dead_letter);
 }
 
 static void append_bytes_json(struct json_writer *json, const char *name,
@@ -165,13 +167,14 @@ static void append_headers_json(struct json_writer *json,
     for (size_t i = 0; i < message->header_count && i < MAX_HEADERS; i++) {
         json_open(json, NULL, '[');
         json_append_string(json, NULL, message->headers[i].name);
-        append_bytes_json(json, NULL, message->headers[i].value, MAX_HEADER);
+        append_bytes_json(json, NULL, message->headers[i].value,
+                          MAX_HEADER_BYTES);
         json_close(json, ']');
     }
     json_close(json, ']');
 }
 
-static void append_json(struct str *out, const struct replaying *replaying,
+static void append_json(struct str *out, const struct replay_context *context,
                         const struct dead_letter *dead_letter,
                         const struct input *input)
 {
@@ -179,14 +182,14 @@ static void append_json(struct str *out, const struct replaying *replaying,
     struct explanation explanation = dead_letter_explain(dead_letter);
     struct json_writer json = {.out = out};
 
-    append_command(&command, replaying, dead_letter);
+    append_command(&command, context, dead_letter);
     json_open(&json, NULL, '{');
     append_dead_letter_json(&json, dead_letter);
-    append_bytes_json(&json, "key", input->message.key, MAX_HEADER);
+    append_bytes_json(&json, "key", input->message.key, MAX_HEADER_BYTES);
     append_headers_json(&json, &input->message);
-    append_bytes_json(&json, "value", input->message.value, MAX_VALUE);
-    json_append_string(&json, "why", explanation.why);
-    json_append_string(&json, "mend", explanation.mend);
+    append_bytes_json(&json, "value", input->message.value, MAX_VALUE_BYTES);
+    json_append_string(&json, "why", explanation.meaning);
+    json_append_string(&json, "mend", explanation.remedy);
     json_append_string(&json, "state_means",
                        dead_letter_state_explain(dead_letter->state));
     json_append_optional(&json, "command",
@@ -195,51 +198,51 @@ static void append_json(struct str *out, const struct replaying *replaying,
     str_append_char(out, '\n');
 }
 
-static int show(struct replaying *replaying,
-                const struct dead_letter *dead_letter)
+static int print_dead_letter(struct replay_context *context,
+                             const struct dead_letter *dead_letter)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
     struct input input;
     struct error err;
 
-    if (replay_fetch(replaying->replay, dead_letter, &input, &err) < 0) {
-        return replaying_failed(&err);
+    if (replay_fetch(context->replay, dead_letter, &input, &err) < 0) {
+        return replay_report_error(&err);
     }
-    if (replaying->json) {
-        append_json(&out, replaying, dead_letter, &input);
+    if (context->json) {
+        append_json(&out, context, dead_letter, &input);
     } else {
-        append_text(&out, replaying, dead_letter, &input);
+        append_text(&out, context, dead_letter, &input);
     }
     print_str(&out);
     return EXIT_OK;
 }
 
-int replay_show(struct replaying *replaying)
+int replay_show(struct replay_context *context)
 {
-    const char *index = replaying->args->words[1];
-    const struct dead_letter_list *dead_letter_list;
-    struct filter only = {0};
+    const char *position = context->args->operands[1];
+    const struct dead_letter_list *list;
+    struct filter filter = {0};
     struct error err;
     int status = EXIT_OK;
 
-    if (filter_add(&only, "--dead-letter", index, 0, &err) < 0) {
+    if (filter_add(&filter, "--dead-letter", position, 0, &err) < 0) {
         usage_error("replay",
                     "show '%s': expected PARTITION/OFFSET, as "
                     "'replay list' prints it",
-                    index);
+                    position);
         return EXIT_USAGE;
     }
-    replaying->options.filter = only;
-    if (replaying_open(replaying, false, &status) == NULL) {
+    context->options.filter = filter;
+    if (replay_context_open(context, false, &status) == NULL) {
         return status;
     }
-    dead_letter_list = replay_dead_letters(replaying->replay);
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        if (dead_letter_list->all[i].matches) {
-            return show(replaying, &dead_letter_list->all[i]);
+    list = replay_dead_letters(context->replay);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->all[i].matches) {
+            return print_dead_letter(context, &list->all[i]);
         }
     }
     fprintf(stderr, "waybill: there is no dead letter %s in topic '%s'\n",
-            index, replaying->options.dead_letters);
+            position, context->options.dead_letters);
     return EXIT_FAILED;
 }

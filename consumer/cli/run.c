@@ -40,7 +40,8 @@ static void on_signal(void *payload, int fd, unsigned events)
         return;
     }
     if (running->stopping) {
-        /* Whatever is not committed is done again by somebody else. */
+        /* Uncommitted records are redelivered to another member of the
+         * group. */
         log_write(LOG_WARN, "cli", "second signal, leaving at once",
                   LOG_NUMBER("signal", info.ssi_signo));
         _exit(EXIT_FAILED);
@@ -52,7 +53,8 @@ static void on_signal(void *payload, int fd, unsigned events)
     service_stop(running->service);
 }
 
-/* Blocked before any thread starts, so that none of them takes the signal. */
+/* Signals are blocked before any thread starts, so that all threads inherit
+ * the mask and only the signalfd receives them. */
 static int block_signals(void)
 {
     sigset_t set;
@@ -78,11 +80,10 @@ static void on_ended(void *payload, const struct error *err)
     loop_stop(running->options.loop);
 }
 
-/* --- being watched ----------------------------------------------------------
- */
+/* --- status and admin port ------------------------------------------------ */
 
-static void on_look(void *payload, struct arena *arena,
-                    struct status *ret_status)
+static void get_status(void *payload, struct arena *arena,
+                       struct status *ret_status)
 {
     const struct running *running = payload;
 
@@ -102,15 +103,16 @@ static void log_listening(const struct admin *admin)
     }
 }
 
-/* An address that nobody asked for may be another instance's: that is no reason
- * not to work. */
+/* The default address may already be in use by another instance on this
+ * host, which is no reason to refuse to start. An address that was
+ * configured must be available. */
 static int open_admin(struct running *running, struct admin_options *options,
                       struct error *err)
 {
     *options = (struct admin_options){
         .loop = running->options.loop,
         .settings = running->options.settings,
-        .look = on_look,
+        .get_status = get_status,
         .payload = running,
     };
     options->sandbox = &running->sandbox_setup.sandbox;
@@ -129,8 +131,8 @@ static int open_admin(struct running *running, struct admin_options *options,
     return 0;
 }
 
-/* A certificate that was renewed is one of the files whose change is noticed.
- */
+/* The certificate is one of the files that are polled for changes, so a
+ * renewed one arrives here. */
 static void on_reloaded(void *payload)
 {
     const struct running *running = payload;
@@ -140,7 +142,7 @@ static void on_reloaded(void *payload)
     if (running->admin == NULL) {
         return;
     }
-    if (admin_renew(running->admin, &renewed, &err) < 0) {
+    if (admin_reload_certificate(running->admin, &renewed, &err) < 0) {
         log_write(LOG_ERROR, "cli",
                   "certificate of the admin port refused, the one before it "
                   "stays",
@@ -150,8 +152,7 @@ static void on_reloaded(void *payload)
     }
 }
 
-/* --- running ----------------------------------------------------------------
- */
+/* --- start and stop ------------------------------------------------------- */
 
 static void serve(struct running *running, struct pipeline *pipeline)
 {
@@ -183,7 +184,7 @@ static void serve(struct running *running, struct pipeline *pipeline)
     loop_watch(running->options.loop, running->signals, LOOP_IN, on_signal,
                running);
     service_manager_start(&running->service_manager, running->options.loop,
-                          on_look, running);
+                          get_status, running);
     reload_watch(running->reload, running->service);
     loop_run(running->options.loop);
     service_manager_stop(&running->service_manager);
@@ -245,9 +246,9 @@ const struct command run_command = {
     .examples = "  waybill run\n"
                 "  WAYBILL_KAFKA_BROKERS=kafka:9092 waybill run --config "
                 "/etc/waybill/config.yaml\n",
-    .exits = "  0   stopped as told\n"
-             "  1   something happened that it cannot go on from\n"
-             "  2   the command line is wrong\n"
-             "  78  the configuration is wrong\n",
+    .exit_statuses = "  0   stopped as told\n"
+                     "  1   something happened that it cannot go on from\n"
+                     "  2   the command line is wrong\n"
+                     "  78  the configuration is wrong\n",
     .run = run_run,
 };

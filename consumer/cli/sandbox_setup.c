@@ -5,8 +5,8 @@
 #include "waybill/log.h"
 #include "waybill/subprocess.h"
 
-static void gather(struct sandbox_setup *sandbox_setup,
-                   const struct settings *settings)
+static void collect_access(struct sandbox_setup *sandbox_setup,
+                           const struct settings *settings)
 {
     struct access *access = &sandbox_setup->access;
 
@@ -23,7 +23,7 @@ void sandbox_setup_begin(struct sandbox_setup *sandbox_setup,
 {
     *sandbox_setup = (struct sandbox_setup){.sandbox = {.proc = -1}};
     if (settings->sandbox == SANDBOX_ON) {
-        gather(sandbox_setup, settings);
+        collect_access(sandbox_setup, settings);
         sandbox_setup->runner = runner_start(sandbox_setup->access.programs);
     }
 }
@@ -60,12 +60,13 @@ void sandbox_setup_close(struct sandbox_setup *sandbox_setup)
               LOG_TEXT("seccomp", sandbox->seccomp ? "on" : "none"),
               LOG_NUMBER("landlock_abi", sandbox->landlock),
               LOG_NUMBER("files", sandbox->files),
-              LOG_NUMBER("written", sandbox->written),
-              LOG_TEXT("runner",
-                       runner_is_there(sandbox_setup->runner) ? "on" : "none"));
+              LOG_NUMBER("written", sandbox->writable),
+              LOG_TEXT("runner", runner_is_running(sandbox_setup->runner)
+                                     ? "on"
+                                     : "none"));
     log_missing(sandbox->no_seccomp);
     log_missing(sandbox->no_landlock);
-    if (sandbox->landlock == 0 && sandbox_setup->access.written != NULL) {
+    if (sandbox->landlock == 0 && sandbox_setup->access.writable != NULL) {
         log_write(LOG_WARN, "cli",
                   "the sandbox does not limit which files are written: that "
                   "takes Landlock",

@@ -5,22 +5,25 @@
 #include "waybill/loop.h"
 #include "waybill/sandbox.h"
 
-/* How `waybill run` goes into its sandbox: the runner first, as long as this is
- * one thread that may fork; the doors closed last, before there are others. */
+/* Sets up the sandbox of `waybill run` in two steps. The runner, which
+ * starts credential helpers, is forked first, while the process has a single
+ * thread. The restrictions are applied last, before other threads exist,
+ * because Landlock restricts only the calling thread and the threads that it
+ * creates later. */
 struct sandbox_setup {
     struct access access;
-    struct runner *runner; /* NULL: `sandbox: off` */
+    struct runner *runner; /* NULL when `sandbox: off` */
     struct sandbox sandbox;
 };
 
 void sandbox_setup_begin(struct sandbox_setup *sandbox_setup,
                          const struct settings *settings);
-/* Credential helpers are the runner's from now on. */
+/* From now on the runner starts the credential helpers. */
 void sandbox_setup_attach(const struct sandbox_setup *sandbox_setup,
                           struct loop *loop);
-/* Closes, and logs what is closed and what is not. */
+/* Applies the restrictions and logs which of them the kernel enforces. */
 void sandbox_setup_close(struct sandbox_setup *sandbox_setup);
-void sandbox_setup_end(
-    struct sandbox_setup *sandbox_setup); /* the loop turns no more */
+/* Call it when the loop does not run any more. */
+void sandbox_setup_end(struct sandbox_setup *sandbox_setup);
 
 #endif

@@ -5,7 +5,8 @@
 
 #define STATUS_INTERVAL_MS 1000
 
-static void append_line(const struct status *status, char *text, size_t size)
+static void format_status_line(const struct status *status, char *text,
+                               size_t size)
 {
     if (status->reason_count > 0) {
         snprintf(text, size, "%s", status->reasons[0]);
@@ -15,7 +16,7 @@ static void append_line(const struct status *status, char *text, size_t size)
     }
 }
 
-/* Only what differs from what was said before */
+/* Sends the line only when it differs from the last one. */
 static void report_status(void *payload)
 {
     struct service_manager *service_manager = payload;
@@ -23,8 +24,8 @@ static void report_status(void *payload)
     struct arena *arena = arena_new();
     struct status status = {0};
 
-    service_manager->look(service_manager->payload, arena, &status);
-    append_line(&status, text, sizeof(text));
+    service_manager->get_status(service_manager->payload, arena, &status);
+    format_status_line(&status, text, sizeof(text));
     arena_free(arena);
     if (strcmp(text, service_manager->text) != 0) {
         memcpy(service_manager->text, text, sizeof(text));
@@ -34,7 +35,7 @@ static void report_status(void *payload)
              STATUS_INTERVAL_MS);
 }
 
-static void beat(void *payload)
+static void send_heartbeat(void *payload)
 {
     struct service_manager *service_manager = payload;
 
@@ -44,17 +45,17 @@ static void beat(void *payload)
 }
 
 void service_manager_start(struct service_manager *service_manager,
-                           struct loop *loop, service_manager_status_fn *look,
-                           void *payload)
+                           struct loop *loop,
+                           service_manager_status_fn *get_status, void *payload)
 {
     *service_manager = (struct service_manager){
-        .loop = loop, .look = look, .payload = payload};
-    timer_init(&service_manager->heartbeat, beat, service_manager);
+        .loop = loop, .get_status = get_status, .payload = payload};
+    timer_init(&service_manager->heartbeat, send_heartbeat, service_manager);
     timer_init(&service_manager->status, report_status, service_manager);
     notify_open(&service_manager->notify);
     notify_ready(&service_manager->notify);
     if (service_manager->notify.watchdog_ms > 0) {
-        beat(service_manager);
+        send_heartbeat(service_manager);
     }
     if (service_manager->notify.fd >= 0) {
         report_status(service_manager);

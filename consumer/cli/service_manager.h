@@ -1,18 +1,19 @@
-#ifndef WAYBILL_CLI_WATCHED_H
-#define WAYBILL_CLI_WATCHED_H
+#ifndef WAYBILL_CLI_SERVICE_MANAGER_H
+#define WAYBILL_CLI_SERVICE_MANAGER_H
 
 #include "waybill/loop.h"
 #include "waybill/notify.h"
 #include "waybill/status.h"
 
 /*
- * `waybill run` as systemd sees it: ready once the consumer has started, alive
- * as long as the loop turns, and in one line what it is about. Ready does not
- * mean that there is an assignment: a broker that is away for an hour must not
- * have the service killed and started all that hour; the line says so, as
- * /readyz does.
+ * The notifications of `waybill run` to systemd (sd_notify(3)): READY=1 once
+ * the consumer has started, WATCHDOG=1 as long as the loop runs, and a one-line
+ * STATUS. Readiness does not mean that partitions are assigned: otherwise
+ * systemd would kill and restart the service for as long as a broker is
+ * unavailable. The status line, like /readyz, shows that state.
  *
- * A part of its owner's struct; service_manager_stop() before that goes away.
+ * The struct is embedded in its owner, which must call service_manager_stop()
+ * before it goes away.
  */
 typedef void service_manager_status_fn(void *payload, struct arena *arena,
                                        struct status *ret_status);
@@ -20,15 +21,16 @@ typedef void service_manager_status_fn(void *payload, struct arena *arena,
 struct service_manager {
     struct notify notify;
     struct loop *loop;
-    service_manager_status_fn *look;
+    service_manager_status_fn *get_status;
     void *payload;
     struct timer heartbeat;
     struct timer status;
-    char text[128]; /* the line as it was last said */
+    char text[128]; /* the status line that was sent last */
 };
 
 void service_manager_start(struct service_manager *service_manager,
-                           struct loop *loop, service_manager_status_fn *look,
+                           struct loop *loop,
+                           service_manager_status_fn *get_status,
                            void *payload);
 void service_manager_stop(struct service_manager *service_manager);
 

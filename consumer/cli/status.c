@@ -11,27 +11,30 @@
 #include "waybill/secret.h"
 
 /*
- * `waybill status`: asks the admin port that the configuration names. Not the
- * whole configuration has to be right for it: with one that was refused, the
- * service goes on, and that is what it is asked about.
+ * `waybill status` queries the admin port that the configuration names. Only
+ * that section of the configuration has to be valid: a service whose new
+ * configuration was rejected keeps running, and this command must be able to
+ * show it.
  */
 
 static const struct http_timeouts timeouts = {2000, 5000};
-/* A thousand partitions and a hundred registrations are a tenth of it. */
-#define MAX_STATUS ((size_t)4 * 1024 * 1024)
+/* The document of a thousand partitions and a hundred registrations takes a
+ * tenth of this. */
+#define MAX_STATUS_BYTES ((size_t)4 * 1024 * 1024)
 
-struct asking {
+struct status_query {
     struct loop *loop;
     struct http *http;
     const struct admin_settings *admin;
     struct str base; /* "http://127.0.0.1:9464" */
-    int status;      /* 0: no answer, and err */
+    int status;      /* 0: no response, see err */
     struct str body;
     struct error err;
 };
 
-/* Who listens everywhere does so on the loopback, too. */
-static void name_loopback(struct address *address)
+/* A service that listens on all addresses also listens on the loopback
+ * address. */
+static void replace_unspecified(struct address *address)
 {
     struct sockaddr *any = (struct sockaddr *)&address->socket;
     struct sockaddr_in *v4 = (struct sockaddr_in *)&address->socket;
@@ -47,9 +50,9 @@ static void name_loopback(struct address *address)
     }
 }
 
-static int find_port(struct asking *asking, struct error *err)
+static int set_base_url(struct status_query *query, struct error *err)
 {
-    const struct admin_settings *admin = asking->admin;
+    const struct admin_settings *admin = query->admin;
     const char *listen = admin->listen != NULL ? admin->listen : ADMIN_DEFAULT;
     struct address address;
     struct host_port split;
@@ -62,7 +65,7 @@ static int find_port(struct asking *asking, struct error *err)
     if (address_parse(listen, &address, err) < 0) {
         return error_prefix(err, "admin.listen");
     }
-    name_loopback(&address);
+    replace_unspecified(&address);
     address_format(&address, text);
     if (host_port_split(text, &split) && split.port == 0) {
         return error_set(err, ERROR_CONFIG,
@@ -70,32 +73,32 @@ static int find_port(struct asking *asking, struct error *err)
                          "WAYBILL_ADMIN_LISTEN to the address of the log line "
                          "'listening'");
     }
-    str_printf(&asking->base, "%s://%s",
+    str_printf(&query->base, "%s://%s",
                admin->tls_key != NULL ? "https" : "http", text);
     return 0;
 }
 
-static void on_answer(void *payload, const struct http_response *response,
-                      const struct error *err)
+static void on_response(void *payload, const struct http_response *response,
+                        const struct error *err)
 {
-    struct asking *asking = payload;
+    struct status_query *query = payload;
 
-    str_clear(&asking->body);
+    str_clear(&query->body);
     if (response != NULL) {
-        asking->status = response->status;
-        str_append(&asking->body, response->body.data, response->body.len);
+        query->status = response->status;
+        str_append(&query->body, response->body.data, response->body.len);
     } else {
-        asking->status = 0;
-        asking->err = *err;
+        query->status = 0;
+        query->err = *err;
     }
-    loop_stop(asking->loop);
+    loop_stop(query->loop);
 }
 
-/* What it shows has to be in the file that it was given, under whatever name:
- * it was issued for that of a service, not for the loopback. */
-static void ask(struct asking *asking, const char *path)
+/* The server certificate must be in the configured file, under any name: it
+ * was issued for the name of a service, not for the loopback address. */
+static void send_request(struct status_query *query, const char *path)
 {
-    const struct admin_settings *admin = asking->admin;
+    const struct admin_settings *admin = query->admin;
     const struct http_transport transport = {
         .ca_file = admin->tls_certificate,
         .any_name = true,
@@ -106,61 +109,63 @@ static void ask(struct asking *asking, const char *path)
     CLEANUP(secret_release) struct secret token = SECRET_INIT(STR_UNLIMITED);
     const char *headers[] = {NULL, NULL};
 
-    str_printf(&url, "%s%s", asking->base.data, path);
+    str_printf(&url, "%s%s", query->base.data, path);
     if (admin->token != NULL) {
         str_printf(&token.text, "Authorization: Bearer %s", admin->token);
         headers[0] = token.text.data;
     }
-    http_start(asking->http,
+    http_start(query->http,
                &(struct http_request){
                    .method = "GET",
                    .url = url.data,
                    .headers = headers,
                    .transport = &transport,
-                   .max_body = MAX_STATUS,
+                   .max_body = MAX_STATUS_BYTES,
                    .timeouts = timeouts,
                },
-               on_answer, asking);
-    loop_run(asking->loop);
+               on_response, query);
+    loop_run(query->loop);
 }
 
-static int read_answer(struct asking *asking, struct json **ret_status,
-                       struct error *err)
+static int fetch_status(struct status_query *query, struct json **ret_status,
+                        struct error *err)
 {
     *ret_status = NULL;
-    ask(asking, "/status");
-    /* It may have been started with another token; probes want none. */
-    if (asking->status == 401 || asking->status == 403) {
-        ask(asking, "/readyz");
+    send_request(query, "/status");
+    /* The service may have been started with another token; probes need
+     * none. */
+    if (query->status == 401 || query->status == 403) {
+        send_request(query, "/readyz");
     }
-    if (asking->status == 0) {
-        *err = asking->err;
+    if (query->status == 0) {
+        *err = query->err;
         return error_prefix(err, "nobody answers");
     }
-    if (json_parse(asking->body.data, asking->body.len, ret_status, err) < 0 ||
+    if (json_parse(query->body.data, query->body.len, ret_status, err) < 0 ||
         json_member(*ret_status, "ready") == NULL) {
         json_free(*ret_status);
         return error_set(err, ERROR_UNREACHABLE,
-                         "%s is not Waybill's: it answers %d",
-                         asking->base.data, asking->status);
+                         "%s is not Waybill's: it answers %d", query->base.data,
+                         query->status);
     }
     return 0;
 }
 
-static int say(struct asking *asking, bool as_json, struct error *err)
+static int print_status(struct status_query *query, bool as_json,
+                        struct error *err)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct json *status;
     bool ready;
 
-    if (find_port(asking, err) < 0) {
+    if (set_base_url(query, err) < 0) {
         return EXIT_CONFIG;
     }
-    if (read_answer(asking, &status, err) < 0) {
+    if (fetch_status(query, &status, err) < 0) {
         return EXIT_TEMPORARY;
     }
     if (as_json) {
-        print_str(&asking->body);
+        print_str(&query->body);
     } else {
         append_status_text(&text, status);
         print_str(&text);
@@ -172,26 +177,26 @@ static int say(struct asking *asking, bool as_json, struct error *err)
 
 static int run_status(const struct cli_args *args)
 {
-    struct settings *settings = load_settings(args, CONFIG_ADMIN_ALONE);
-    struct asking asking = {.base = STR_INIT(STR_UNLIMITED),
-                            .body = STR_INIT(STR_UNLIMITED)};
+    struct settings *settings = load_settings(args, CONFIG_ADMIN_ONLY);
+    struct status_query query = {.base = STR_INIT(STR_UNLIMITED),
+                                 .body = STR_INIT(STR_UNLIMITED)};
     struct error err = {0};
     int result;
 
     if (settings == NULL) {
         return EXIT_CONFIG;
     }
-    asking.admin = &settings->admin;
-    asking.loop = loop_new(clock_system());
-    asking.http = http_new(asking.loop);
-    result = say(&asking, args_option(args, "--json") != NULL, &err);
+    query.admin = &settings->admin;
+    query.loop = loop_new(clock_system());
+    query.http = http_new(query.loop);
+    result = print_status(&query, args_option(args, "--json") != NULL, &err);
     if (err.kind != ERROR_NONE) {
         fprintf(stderr, "waybill: %s\n", err.message);
     }
-    http_free(asking.http);
-    loop_free(asking.loop);
-    str_release(&asking.base);
-    str_release(&asking.body);
+    http_free(query.http);
+    loop_free(query.loop);
+    str_release(&query.base);
+    str_release(&query.body);
     settings_free(settings);
     return result;
 }
@@ -213,11 +218,11 @@ const struct command status_command = {
     .examples = "  waybill status\n"
                 "  waybill status --json\n"
                 "  docker exec CONTAINER /usr/bin/waybill status\n",
-    .exits = "  0   it is ready\n"
-             "  1   it is not ready\n"
-             "  2   the command line is wrong\n"
-             "  75  nobody answers\n"
-             "  78  the configuration is wrong, or has no admin port\n",
+    .exit_statuses = "  0   it is ready\n"
+                     "  1   it is not ready\n"
+                     "  2   the command line is wrong\n"
+                     "  75  nobody answers\n"
+                     "  78  the configuration is wrong, or has no admin port\n",
     .options = options,
     .run = run_status,
 };

@@ -5,21 +5,18 @@
 #include "cli_internal.h"
 #include "waybill/utf8.h"
 
-/* `waybill status`: the document of /status, or of /readyz, for a person. What
- * it does not say is left out. */
+#define LINE_WIDTH 100
+#define VALUE_COLUMN 15
 
-#define LINE 100
-#define COLUMN 15
-
-/* Texts came over the network: each goes through here. */
+/* Text from the network is made safe for a terminal here. */
 static void append_row(struct str *out, const char *label,
                        const struct str *text)
 {
     CLEANUP(str_release) struct str printable = STR_INIT(STR_UNLIMITED);
 
     utf8_append_printable(&printable, text->data, text->len, LIMIT_MESSAGE);
-    str_printf(out, "%-*s", COLUMN, label);
-    append_wrapped(out, printable.data, COLUMN, LINE);
+    str_printf(out, "%-*s", VALUE_COLUMN, label);
+    append_wrapped(out, printable.data, VALUE_COLUMN, LINE_WIDTH);
 }
 
 static const char *text_of(const struct json *object, const char *name)
@@ -37,13 +34,14 @@ static double number_of(const struct json *object, const char *name)
     return number;
 }
 
-static bool has(const struct json *object, const char *name)
+static bool has_member(const struct json *object, const char *name)
 {
     return json_member(object, name) != NULL;
 }
 
-/* Of what may be no list at all */
-static const struct json *first_of(const struct json *object, const char *name)
+/* NULL when the member is neither an array nor an object. */
+static const struct json *first_element(const struct json *object,
+                                        const char *name)
 {
     const struct json *list = json_member(object, name);
 
@@ -63,23 +61,23 @@ bool status_is_ready(const struct json *status)
 
 static void append_ready(struct str *out, const struct json *status)
 {
-    const struct json *reason = first_of(status, "reasons");
+    const struct json *reason = first_element(status, "reasons");
 
     if (status_is_ready(status)) {
         str_append_text(out, "ready\n");
         return;
     }
     if (reason == NULL) {
-        str_printf(out, "%-*s?\n", COLUMN, "not ready");
+        str_printf(out, "%-*s?\n", VALUE_COLUMN, "not ready");
     }
     for (; reason != NULL; reason = json_next(reason)) {
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-        const char *words = json_text(reason);
+        const char *reason_text = json_text(reason);
 
-        str_append_text(&text, words != NULL ? words : "?");
-        append_row(out,
-                   reason == first_of(status, "reasons") ? "not ready" : "",
-                   &text);
+        str_append_text(&text, reason_text != NULL ? reason_text : "?");
+        append_row(
+            out, reason == first_element(status, "reasons") ? "not ready" : "",
+            &text);
     }
 }
 
@@ -100,11 +98,11 @@ static void append_lag(struct str *out, const struct json *status)
     unsigned long unknown = 0;
     double lag = 0;
 
-    for (const struct json *one = first_of(status, "partitions"); one != NULL;
-         one = json_next(one)) {
+    for (const struct json *item = first_element(status, "partitions");
+         item != NULL; item = json_next(item)) {
         count++;
-        unknown += !has(one, "lag");
-        lag += number_of(one, "lag");
+        unknown += !has_member(item, "lag");
+        lag += number_of(item, "lag");
     }
     if (count == 0) {
         str_append_text(&text, "none: no partition is assigned");
@@ -121,11 +119,11 @@ static void append_lag(struct str *out, const struct json *status)
 static void append_in_flight(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    const struct json *from = json_member(status, "in_flight");
-    const struct json *oldest = first_of(from, "oldest");
+    const struct json *object = json_member(status, "in_flight");
+    const struct json *oldest = first_element(object, "oldest");
 
     str_printf(&text, "%.0f of at most %.0f records",
-               number_of(from, "records"), number_of(from, "most_records"));
+               number_of(object, "records"), number_of(object, "most_records"));
     if (oldest != NULL) {
         str_printf(&text, ", the oldest for %.0f s: %s/%.0f/%.0f, %s",
                    number_of(oldest, "age_ms") / 1000, text_of(oldest, "topic"),
@@ -136,20 +134,21 @@ static void append_in_flight(struct str *out, const struct json *status)
 }
 
 static void append_registration(struct str *out, const char *label,
-                                const struct json *from)
+                                const struct json *object)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    const struct json *error = json_member(from, "last_error");
-    bool flows = strcmp(text_of(from, "state"), "flowing") == 0;
+    const struct json *error = json_member(object, "last_error");
+    bool is_flowing = strcmp(text_of(object, "state"), "flowing") == 0;
 
-    str_printf(&text, "%s: %s", text_of(from, "name"), text_of(from, "state"));
-    if (!flows && has(from, "since")) {
-        str_printf(&text, " since %s", text_of(from, "since"));
+    str_printf(&text, "%s: %s", text_of(object, "name"),
+               text_of(object, "state"));
+    if (!is_flowing && has_member(object, "since")) {
+        str_printf(&text, " since %s", text_of(object, "since"));
     }
     str_printf(&text, ", %.0f succeeded, %.0f failed, %.0f waiting",
-               number_of(from, "succeeded"), number_of(from, "failed"),
-               number_of(from, "waiting"));
-    if (!flows && error != NULL) {
+               number_of(object, "succeeded"), number_of(object, "failed"),
+               number_of(object, "waiting"));
+    if (!is_flowing && error != NULL) {
         str_printf(&text, ": %s", text_of(error, "message"));
     }
     append_row(out, label, &text);
@@ -158,20 +157,20 @@ static void append_registration(struct str *out, const char *label,
 static void append_dead_letters(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    const struct json *from = json_member(status, "dead_letters");
-    const struct json *one = first_of(from, "classes");
-    const char *between = " (";
+    const struct json *object = json_member(status, "dead_letters");
+    const struct json *item = first_element(object, "classes");
+    const char *separator = " (";
     double number = 0;
 
     str_printf(&text, "%.0f since the start",
                number_of(json_member(status, "totals"), "dead_letters"));
-    for (; one != NULL; one = json_next(one), between = ", ") {
-        (void)json_number(one, &number);
-        str_printf(&text, "%s%s %.0f", between,
-                   json_name(one) != NULL ? json_name(one) : "?", number);
+    for (; item != NULL; item = json_next(item), separator = ", ") {
+        (void)json_number(item, &number);
+        str_printf(&text, "%s%s %.0f", separator,
+                   json_name(item) != NULL ? json_name(item) : "?", number);
     }
-    if (first_of(from, "classes") != NULL) {
-        str_printf(&text, "), on %s", text_of(from, "topic"));
+    if (first_element(object, "classes") != NULL) {
+        str_printf(&text, "), on %s", text_of(object, "topic"));
     }
     append_row(out, "dead letters", &text);
 }
@@ -182,14 +181,14 @@ static void append_config(struct str *out, const struct json *status)
     const struct json *reload = json_member(status, "reload");
 
     str_printf(&text, "%s", text_of(status, "configuration"));
-    if (has(reload, "at")) {
+    if (has_member(reload, "at")) {
         str_printf(&text, ", read again at %s", text_of(reload, "at"));
     }
-    if (has(reload, "fault")) {
+    if (has_member(reload, "fault")) {
         str_printf(&text, " and refused: %s", text_of(reload, "fault"));
     }
     append_row(out, "configuration", &text);
-    if (has(reload, "restart")) {
+    if (has_member(reload, "restart")) {
         str_clear(&text);
         str_printf(&text, "wanted by %s", text_of(reload, "restart"));
         append_row(out, "restart", &text);
@@ -211,7 +210,7 @@ void append_status_text(struct str *out, const struct json *status)
     const char *label = "registrations";
 
     append_ready(out, status);
-    if (!has(status, "kafka")) {
+    if (!has_member(status, "kafka")) {
         str_append_text(out,
                         "The rest wants the admin.token that the service was "
                         "started with.\n");
@@ -221,9 +220,9 @@ void append_status_text(struct str *out, const struct json *status)
     append_kafka(out, status);
     append_lag(out, status);
     append_in_flight(out, status);
-    for (const struct json *one = first_of(status, "registrations");
-         one != NULL; one = json_next(one), label = "") {
-        append_registration(out, label, one);
+    for (const struct json *item = first_element(status, "registrations");
+         item != NULL; item = json_next(item), label = "") {
+        append_registration(out, label, item);
     }
     append_dead_letters(out, status);
     append_config(out, status);

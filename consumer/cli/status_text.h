@@ -7,12 +7,12 @@
 #include "waybill/str.h"
 
 /*
- * What `waybill status` prints of a document from /status or /readyz: a line
- * for each thing that there is to know. The document may be of any shape, since
- * another program may answer on that port; what is missing or of another type
- * is shown as "?". Text of others is made fit for a terminal.
+ * Formats a document of /status or /readyz for `waybill status`: one line per
+ * subject. The document may have any shape, since another program may be
+ * listening on that port: values that are missing or have an unexpected type
+ * are shown as "?". Text from the document is made safe for a terminal.
  *
- * Pure: appends to *out and keeps nothing.
+ * The functions are pure: they append to *out and keep nothing.
  */
 bool status_is_ready(const struct json *status);
 void append_status_text(struct str *out, const struct json *status);

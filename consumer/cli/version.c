@@ -8,7 +8,8 @@
 #include "waybill/json.h"
 #include "waybill/kafka.h"
 
-/* Ours first, which `run` shows as well */
+/* The program itself comes first: the metric waybill_build_info relies on
+ * it. */
 const struct admin_version *library_versions(size_t *ret_count)
 {
     static struct admin_version versions[] = {
@@ -68,7 +69,7 @@ const struct command version_command = {
     .text = "The libraries are those that the running program has loaded.\n",
     .examples = "  waybill version\n"
                 "  waybill version --json\n",
-    .exits = "  0   always\n",
+    .exit_statuses = "  0   always\n",
     .options = options,
     .run = run_version,
 };

@@ -5,7 +5,7 @@
 
 #define MIN_WIDTH 30
 
-/* Up to a blank; a word that is too long for any line is cut. */
+/* The line ends at a blank; a word that is longer than a line is cut. */
 static size_t line_end(const char *text, size_t width)
 {
     size_t len = strlen(text);

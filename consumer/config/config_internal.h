@@ -7,12 +7,12 @@
 #include "waybill/config.h"
 #include "waybill/field.h"
 
-/* What the files of this folder share: the tree that libyaml's events become,
- * the list of faults, and the table engine that turns one into settings and the
- * other. */
+/* The internals of the module: the tree that is built from libyaml's events,
+ * the list of faults, and the engine that turns the tree into settings by the
+ * field tables. */
 
-/* Where something stands. line 0: `file` says it all (an environment variable)
- */
+/* A position in the configuration. line 0: `file` alone identifies it (an
+ * environment variable). */
 struct location {
     const char *file;
     size_t line;
@@ -24,12 +24,12 @@ enum node_kind { NODE_SCALAR, NODE_MAPPING, NODE_SEQUENCE };
 struct node {
     enum node_kind kind;
     struct location location;
-    const char *key; /* in a mapping */
+    const char *key; /* the key of a mapping's member */
     struct location key_location;
-    const char *text;  /* of a scalar, after ${...} */
-    bool null;         /* a plain scalar that says nothing: empty, ~, null */
-    bool expanded;     /* text came from elsewhere and is not shown */
-    const char *fault; /* why ${...} could not be replaced; text is then "" */
+    const char *text;  /* value of a scalar, with ${...} expanded */
+    bool null;         /* a plain scalar without a value: empty, ~, null */
+    bool expanded;     /* text contains ${...} and is not printed */
+    const char *fault; /* why ${...} could not be expanded; text is then "" */
     struct node *first;
     struct node *last;
     size_t count;
@@ -40,8 +40,8 @@ struct faults {
     struct arena *arena;
     struct fault *list;
     size_t count;
-    struct access *access;      /* of the load at hand: files that it names */
-    struct config_files *files; /* ... and those that are watched */
+    struct access *access;      /* files that the configuration names */
+    struct config_files *files; /* files that are checked for changes */
 };
 
 /* faults.c */
@@ -49,8 +49,8 @@ void fault_add(struct faults *faults, const struct location *location,
                const char *format, ...) PRINTF(3, 4);
 void faults_append(const struct faults *faults, struct str *out);
 
-/* tree.c: the file as nodes, and its digest; NULL when it could not be read at
- * all */
+/* tree.c: parses the file into nodes and computes its digest. Returns NULL if
+ * it could not be read or parsed. */
 struct node *tree_load(const char *path, struct config_files *files,
                        struct faults *faults, struct digest *ret_digest);
 struct node *tree_member(const struct node *mapping, const char *key);
@@ -58,27 +58,28 @@ struct node *tree_add(struct arena *arena, struct node *mapping,
                       const char *key, enum node_kind kind,
                       const struct location *location);
 
-/* expand.c: ${env:NAME} and ${file:PATH} in one scalar. NULL and *ret_why when
- * it cannot be. */
-const char *expand(struct arena *arena, const char *text, const char *folder,
-                   struct config_files *files, const char **ret_why);
+/* expand.c: expands ${env:NAME} and ${file:PATH} in a scalar. Returns NULL and
+ * *ret_reason on failure. */
+const char *expand(struct arena *arena, const char *text, const char *directory,
+                   struct config_files *files, const char **ret_reason);
 
-/* files.c: a file that the configuration is made of. NULL for files: nobody
- * wants to know. The stamp is of what was read; NULL: it could not be, or
- * others will read it, so its name is looked up. */
+/* files.c: adds a file that the configuration consists of; no effect if `files`
+ * is NULL. `stamp` is that of the content that was read. NULL: the file could
+ * not be read, or is read by others, so the current one is used. */
 void files_add(struct config_files *files, const char *path,
                const struct file_stamp *stamp);
 
-/* load.c: librdkafka's own way to name a file: ssl.ca.location, ... */
-bool is_location(const char *property);
+/* load.c: true for properties whose value is a file name for librdkafka:
+ * ssl.ca.location, ... */
+bool is_file_property(const char *property);
 
 /* overrides.c */
 void overrides_apply(struct node *root,
                      const struct integration_fields *const *integrations,
                      struct faults *faults, struct faults *warnings);
 
-/* fields.c: the members of a mapping by one or more tables; a key that is in
- * none of them is a fault. */
+/* fields.c: reads the members of a mapping by one or more tables; a key that is
+ * in none of them is a fault. */
 struct field_set {
     const struct field *fields;
     void *base;
@@ -87,8 +88,8 @@ void fields_default(const struct field *fields, void *base);
 void fields_read(const struct node *mapping, const char *path,
                  const struct field_set *sets, size_t count,
                  struct faults *faults);
-/* Its two halves: members that are in a table, and those that are in none. The
- * latter needs no `base`. */
+/* The two halves of fields_read(): the members that are in a table, and those
+ * that are in none, for which `base` is not needed */
 void fields_read_some(const struct node *mapping, const char *path,
                       const struct field_set *sets, size_t count,
                       struct faults *faults);
@@ -96,8 +97,9 @@ void fields_report_unknown(const struct node *mapping, const char *path,
                            const struct field_set *sets, size_t count,
                            struct faults *faults);
 bool field_is_scalar(const struct field *field);
-bool field_takes_scalar(const struct field *field); /* so, or a list */
-const char *field_type_word(const struct field *field);
+/* a scalar is accepted, possibly as a list of one */
+bool field_takes_scalar(const struct field *field);
+const char *field_type_name(const struct field *field);
 bool field_number(const struct field *field, const char *text,
                   uint64_t *ret_number);
 
@@ -108,13 +110,13 @@ void registrations_read(struct settings *settings, const struct node *list,
 void attachments_read(struct settings *settings, const struct node *list,
                       const struct integration_fields *const *integrations,
                       struct faults *faults);
-/* The kind that a registration's item is of, by its key `integration` or by
+/* The integration of a registration's item, by its key `integration` or by
  * default; NULL: there is none of that name. */
 const struct integration_fields *integration_of_item(
     const struct node *item,
     const struct integration_fields *const *integrations);
 
-/* names.c: what an attachment is called where it is given no name */
+/* names.c: the name of an attachment that has none in the file */
 const char *attachment_default_name(struct arena *arena,
                                     const struct attachment *attachment,
                                     const struct field *options,
@@ -122,7 +124,7 @@ const char *attachment_default_name(struct arena *arena,
 extern const struct field registration_fields[];
 extern const struct field attachment_fields[];
 
-/* settings.c: the sections that are plain objects */
+/* settings.c: the sections of the file */
 extern const struct field settings_fields[];
 
 #endif

@@ -6,13 +6,13 @@
 #include "waybill/secret.h"
 #include "waybill/utf8.h"
 
-/* A relative path starts at the configuration file's folder. */
+/* A relative path starts at the configuration file's directory. */
 static const char *append_file(struct arena *arena, struct str *out,
-                               const char *path, const char *folder,
+                               const char *path, const char *directory,
                                struct config_files *files)
 {
     const char *full =
-        path[0] == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
+        path[0] == '/' ? path : arena_printf(arena, "%s/%s", directory, path);
     CLEANUP(secret_release)
     struct secret file = SECRET_INIT(LIMIT_SECRET_FILE);
     struct str *content = &file.text;
@@ -50,48 +50,49 @@ static const char *append_variable(struct arena *arena, struct str *out,
     return NULL;
 }
 
-/* One ${...}; text is behind the "${", *ret_end behind the "}". */
+/* Expands one reference. `text` follows the "${", *ret_end the "}". */
 static const char *append_reference(struct arena *arena, struct str *out,
-                                    const char *text, const char *folder,
+                                    const char *text, const char *directory,
                                     struct config_files *files,
                                     const char **ret_end)
 {
     const char *end = strchr(text, '}');
-    char *inside;
+    char *reference;
 
     if (end == NULL) {
         return "'${' without '}' (write '$${' for a literal '${')";
     }
     *ret_end = end + 1;
-    inside = arena_copy(arena, text, (size_t)(end - text) + 1);
-    inside[end - text] = '\0';
-    if (strncmp(inside, "env:", 4) == 0 && inside[4] != '\0') {
-        return append_variable(arena, out, inside + 4);
+    reference = arena_copy(arena, text, (size_t)(end - text) + 1);
+    reference[end - text] = '\0';
+    if (strncmp(reference, "env:", 4) == 0 && reference[4] != '\0') {
+        return append_variable(arena, out, reference + 4);
     }
-    if (strncmp(inside, "file:", 5) == 0 && inside[5] != '\0') {
-        return append_file(arena, out, inside + 5, folder, files);
+    if (strncmp(reference, "file:", 5) == 0 && reference[5] != '\0') {
+        return append_file(arena, out, reference + 5, directory, files);
     }
-    /* What stands there instead may be a part of a password. */
+    /* The text that was found is not quoted, because it may be part of a
+     * password. */
     return "'${' is followed by neither 'env:NAME}' nor 'file:PATH}' (write "
            "'$${' for a literal '${')";
 }
 
-const char *expand(struct arena *arena, const char *text, const char *folder,
-                   struct config_files *files, const char **ret_why)
+const char *expand(struct arena *arena, const char *text, const char *directory,
+                   struct config_files *files, const char **ret_reason)
 {
     CLEANUP(secret_release)
     struct secret out = SECRET_INIT(LIMIT_CONFIG_BYTES);
-    const char *why;
+    const char *reason;
 
     while (*text != '\0') {
         if (strncmp(text, "$${", 3) == 0) {
             str_append_text(&out.text, "${");
             text += 3;
         } else if (strncmp(text, "${", 2) == 0) {
-            why = append_reference(arena, &out.text, text + 2, folder, files,
-                                   &text);
-            if (why != NULL) {
-                *ret_why = why;
+            reason = append_reference(arena, &out.text, text + 2, directory,
+                                      files, &text);
+            if (reason != NULL) {
+                *ret_reason = reason;
                 return NULL;
             }
         } else {
@@ -99,7 +100,7 @@ const char *expand(struct arena *arena, const char *text, const char *folder,
         }
     }
     if (out.text.overflow) {
-        *ret_why = "is too long";
+        *ret_reason = "is too long";
         return NULL;
     }
     return arena_strdup(arena, out.text.data);

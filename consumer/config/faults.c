@@ -66,7 +66,8 @@ void faults_append(const struct faults *faults, struct str *out)
             str_printf(out, ":%zu:%zu", fault->location.line,
                        fault->location.column);
         }
-        /* A key of the file may hold anything, terminal escapes too. */
+        /* Keys from the file may contain anything, including terminal escapes.
+         */
         str_append_text(out, ": ");
         utf8_append_printable(out, fault->message, strlen(fault->message),
                               LIMIT_MESSAGE);

@@ -5,7 +5,7 @@
 #include "config_internal.h"
 #include "waybill/suggest.h"
 
-static void *slot(void *base, const struct field *field)
+static void *member_of(void *base, const struct field *field)
 {
     return (char *)base + field->offset;
 }
@@ -52,11 +52,11 @@ bool field_number(const struct field *field, const char *text,
     if (digits == 0) {
         return false;
     }
-    number = strtoull(text, NULL, 10); /* too many digits: the largest */
+    number = strtoull(text, NULL, 10); /* saturates */
     for (const struct unit *unit = units_of(field); unit->suffix; unit++) {
         if (strcmp(text + digits, unit->suffix) == 0) {
             if (__builtin_mul_overflow(number, unit->factor, ret_number)) {
-                *ret_number = UINT64_MAX; /* which no bounds allow */
+                *ret_number = UINT64_MAX; /* outside all bounds */
             }
             return true;
         }
@@ -64,7 +64,7 @@ bool field_number(const struct field *field, const char *text,
     return false;
 }
 
-const char *field_type_word(const struct field *field)
+const char *field_type_name(const struct field *field)
 {
     switch (field->type) {
     case FIELD_STRING:
@@ -93,29 +93,29 @@ const char *field_type_word(const struct field *field)
 
 static bool set_number(const struct field *field, void *base, const char *text)
 {
-    return field_number(field, text, slot(base, field));
+    return field_number(field, text, member_of(base, field));
 }
 
 static bool set_boolean(const struct field *field, void *base, const char *text)
 {
-    bool yes = strcmp(text, "true") == 0;
+    bool is_true = strcmp(text, "true") == 0;
 
-    *(int *)slot(base, field) = yes;
-    return yes || strcmp(text, "false") == 0;
+    *(int *)member_of(base, field) = is_true;
+    return is_true || strcmp(text, "false") == 0;
 }
 
-static bool set_word(const struct field *field, void *base, const char *text)
+static bool set_enum(const struct field *field, void *base, const char *text)
 {
     for (int i = 0; field->choices[i] != NULL; i++) {
         if (strcmp(field->choices[i], text) == 0) {
-            *(int *)slot(base, field) = i;
+            *(int *)member_of(base, field) = i;
             return true;
         }
     }
     return false;
 }
 
-/* A file's name in the configuration starts where the configuration is. */
+/* Relative file names start at the configuration file's directory. */
 static const char *path_text(const struct node *node, struct arena *arena)
 {
     const char *file = node->location.file;
@@ -132,7 +132,7 @@ static bool set_scalar(const struct field *field, void *base, const char *text)
 {
     switch (field->type) {
     case FIELD_STRING:
-        *(const char **)slot(base, field) = text;
+        *(const char **)member_of(base, field) = text;
         return true;
     case FIELD_INTEGER:
     case FIELD_DURATION:
@@ -141,7 +141,7 @@ static bool set_scalar(const struct field *field, void *base, const char *text)
     case FIELD_BOOLEAN:
         return set_boolean(field, base, text);
     case FIELD_ENUM:
-        return set_word(field, base, text);
+        return set_enum(field, base, text);
     case FIELD_OBJECT:
     case FIELD_MAP:
     case FIELD_STRINGS:
@@ -155,11 +155,11 @@ void fields_default(const struct field *fields, void *base)
 {
     for (const struct field *field = fields; field->key != NULL; field++) {
         if (field->type == FIELD_OBJECT) {
-            fields_default(field->fields, slot(base, field));
+            fields_default(field->fields, member_of(base, field));
         } else if (field->fallback != NULL) {
             set_scalar(field, base, field->fallback);
         } else if (field->type == FIELD_BOOLEAN) {
-            *(int *)slot(base, field) = -1;
+            *(int *)member_of(base, field) = -1;
         }
     }
 }
@@ -171,11 +171,11 @@ static bool out_of_bounds(const struct field *field, void *base)
     if (field->max == 0) {
         return false;
     }
-    number = *(uint64_t *)slot(base, field);
+    number = *(uint64_t *)member_of(base, field);
     return number < field->min || number > field->max;
 }
 
-/* A bound as a person would write it */
+/* Formats a bound with the largest unit that divides it. */
 static const char *bound_text(const struct field *field, uint64_t bound,
                               struct arena *arena)
 {
@@ -194,17 +194,17 @@ static void report_choices(const struct field *field, const struct node *node,
                            const char *path, struct faults *faults)
 {
     CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE);
-    struct suggestion near;
+    struct suggestion suggestion;
 
-    suggest_init(&near, node->text);
+    suggest_init(&suggestion, node->text);
     for (size_t i = 0; field->choices[i] != NULL; i++) {
         str_printf(&list, "%s%s", i > 0 ? ", " : "", field->choices[i]);
-        suggest_offer(&near, field->choices[i]);
+        suggest_offer(&suggestion, field->choices[i]);
     }
-    if (near.nearest != NULL && !node->expanded) {
+    if (suggestion.nearest != NULL && !node->expanded) {
         fault_add(faults, &node->location,
                   "%s: '%s' is none of %s (did you mean '%s'?)", path,
-                  node->text, list.data, near.nearest);
+                  node->text, list.data, suggestion.nearest);
     } else {
         fault_add(faults, &node->location, "%s: expected one of %s", path,
                   list.data);
@@ -219,10 +219,10 @@ static void report_wrong_type(const struct field *field,
         report_choices(field, node, path, faults);
     } else if (node->expanded || (field->flags & FIELD_SECRET)) {
         fault_add(faults, &node->location, "%s: expected %s", path,
-                  field_type_word(field));
+                  field_type_name(field));
     } else {
         fault_add(faults, &node->location, "%s: expected %s, not '%s'", path,
-                  field_type_word(field), node->text);
+                  field_type_name(field), node->text);
     }
 }
 
@@ -239,7 +239,7 @@ static void check_string(const struct field *field, const struct node *node,
     }
 }
 
-static const char *kind_word(const struct node *node)
+static const char *node_kind_name(const struct node *node)
 {
     if (node->kind == NODE_MAPPING) {
         return "a mapping";
@@ -256,7 +256,7 @@ static void read_scalar(const struct node *node, const char *path,
 
     if (node->kind != NODE_SCALAR) {
         fault_add(faults, &node->location, "%s: expected %s, not %s", path,
-                  field_type_word(field), kind_word(node));
+                  field_type_name(field), node_kind_name(node));
     } else if (node->fault != NULL) {
         fault_add(faults, &node->location, "%s: %s", path, node->fault);
     } else if (node->null) {
@@ -303,7 +303,7 @@ static bool is_list(const struct node *node, const char *path,
         return true;
     }
     fault_add(faults, &node->location, "%s: expected a list, not %s", path,
-              kind_word(node));
+              node_kind_name(node));
     return false;
 }
 
@@ -311,39 +311,40 @@ static void read_strings(const struct node *list, const char *path,
                          const struct field *field, void *base,
                          struct faults *faults)
 {
-    struct field_strings *strings = slot(base, field);
+    struct field_strings *strings = member_of(base, field);
     const char **items =
         arena_alloc(faults->arena, list->count * sizeof(*items));
-    const struct field one = {.key = field->key, .check = field->check};
+    const struct field item_field = {.key = field->key, .check = field->check};
     size_t index = 0;
 
     for (const struct node *item = list->first; item; item = item->next) {
         const char *full = arena_printf(faults->arena, "%s[%zu]", path, index);
 
-        read_scalar(item, full, &one, &items[index++], faults);
+        read_scalar(item, full, &item_field, &items[index++], faults);
     }
     *strings = (struct field_strings){items, list->count};
 }
 
-/* FIELD_SINGLE */
+/* A scalar for a FIELD_SINGLE list */
 static void read_single(const struct node *node, const char *path,
                         const struct field *field, void *base,
                         struct faults *faults)
 {
-    struct field_strings *strings = slot(base, field);
+    struct field_strings *strings = member_of(base, field);
     const char **items = arena_alloc(faults->arena, sizeof(*items));
-    const struct field one = {.key = field->key, .check = field->check};
+    const struct field item_field = {.key = field->key, .check = field->check};
 
-    read_scalar(node, path, &one, items, faults);
+    read_scalar(node, path, &item_field, items, faults);
     *strings = (struct field_strings){items, 1};
 }
 
-/* Below the top level: items by one table, looked at as a whole afterwards */
+/* A list below the top level: each item is read by the table and then validated
+ * as a whole. */
 static void read_list(const struct node *list, const char *path,
                       const struct field *field, void *base,
                       struct faults *faults)
 {
-    struct field_list *out = slot(base, field);
+    struct field_list *out = member_of(base, field);
     char *items = arena_alloc(faults->arena, list->count * field->item_size);
 
     *out = (struct field_list){.items = items};
@@ -358,7 +359,7 @@ static void read_list(const struct node *list, const char *path,
         fields_default(field->fields, items);
         if (item->kind != NODE_MAPPING) {
             fault_add(faults, &item->location, "%s: expected a mapping, not %s",
-                      full, kind_word(item));
+                      full, node_kind_name(item));
             continue;
         }
         fields_read(item, full, &set, 1, faults);
@@ -374,7 +375,7 @@ static void read_list(const struct node *list, const char *path,
     }
 }
 
-/* A section with nothing but comments in it is an empty one. */
+/* A section that contains nothing but comments is null, and valid. */
 static bool is_mapping(const struct node *node, const char *path,
                        struct faults *faults)
 {
@@ -383,7 +384,7 @@ static bool is_mapping(const struct node *node, const char *path,
         return true;
     }
     fault_add(faults, &node->location, "%s: expected a mapping, not %s", path,
-              kind_word(node));
+              node_kind_name(node));
     return false;
 }
 
@@ -400,16 +401,16 @@ static void read_field(const struct node *node, const char *path,
             read_strings(node, path, field, base, faults);
         }
     } else if (field->type == FIELD_LIST) {
-        /* The top level's are read with the integration's rows, by
-         * registrations.c. */
+        /* registrations.c reads the top-level lists, together with the rows of
+         * the integration. */
         if (field->item_size > 0 && is_list(node, path, faults)) {
             read_list(node, path, field, base, faults);
         }
     } else if (is_mapping(node, path, faults)) {
-        struct field_set set = {field->fields, slot(base, field)};
+        struct field_set set = {field->fields, member_of(base, field)};
 
         if (field->type == FIELD_MAP) {
-            read_map(node, path, slot(base, field), faults);
+            read_map(node, path, member_of(base, field), faults);
         } else {
             fields_read(node, path, &set, 1, faults);
         }
@@ -430,17 +431,18 @@ static void report_unknown(const struct node *node, const char *path,
                            const struct field_set *sets, size_t count,
                            struct faults *faults)
 {
-    struct suggestion near;
+    struct suggestion suggestion;
 
-    suggest_init(&near, node->key);
+    suggest_init(&suggestion, node->key);
     for (size_t i = 0; i < count; i++) {
         for (const struct field *field = sets[i].fields; field->key; field++) {
-            suggest_offer(&near, field->key);
+            suggest_offer(&suggestion, field->key);
         }
     }
-    if (near.nearest != NULL) {
+    if (suggestion.nearest != NULL) {
         fault_add(faults, &node->key_location,
-                  "%s: unknown key (did you mean '%s'?)", path, near.nearest);
+                  "%s: unknown key (did you mean '%s'?)", path,
+                  suggestion.nearest);
     } else {
         fault_add(faults, &node->key_location, "%s: unknown key", path);
     }

@@ -3,10 +3,11 @@
 #include "config_internal.h"
 #include "waybill/alloc.h"
 
-/* Which files a configuration was made of, and how they looked: from then on
- * stat() says whether it would be another one by now. */
+/* The files that a configuration consists of and their stamps, by which later
+ * changes are detected */
 
-/* Nobody can look up later what a name like /dev/stdin meant. */
+/* /dev and /proc are excluded: a name like /dev/stdin cannot be read again
+ * later. */
 void files_add(struct config_files *files, const char *path,
                const struct file_stamp *stamp)
 {
@@ -27,21 +28,21 @@ void files_add(struct config_files *files, const char *path,
     }
 }
 
-const char *config_files_look(struct config_files *files)
+const char *config_files_find_changed(struct config_files *files)
 {
-    const char *other = NULL;
+    const char *changed = NULL;
 
     for (size_t i = 0; i < files->count; i++) {
         struct config_file *file = &files->items[i];
         struct file_stamp now;
 
         file_stamp_of(file->path, &now);
-        if (other == NULL && !file_stamp_same(&now, &file->stamp)) {
-            other = file->path;
+        if (changed == NULL && !file_stamp_same(&now, &file->stamp)) {
+            changed = file->path;
         }
         file->stamp = now;
     }
-    return other;
+    return changed;
 }
 
 void config_files_release(struct config_files *files)

@@ -6,15 +6,15 @@
 
 #define SYSTEM_CONFIG "/etc/waybill/config.yaml"
 
-const char *config_path(const char *given)
+const char *config_path(const char *argument)
 {
-    const char *named = getenv("WAYBILL_CONFIG");
+    const char *variable = getenv("WAYBILL_CONFIG");
 
-    if (given != NULL) {
-        return given;
+    if (argument != NULL) {
+        return argument;
     }
-    if (named != NULL && *named != '\0') {
-        return named;
+    if (variable != NULL && *variable != '\0') {
+        return variable;
     }
     return access("config.yaml", F_OK) == 0 || access(SYSTEM_CONFIG, F_OK) != 0
                ? "config.yaml"
@@ -25,26 +25,26 @@ static bool has_section(const struct node *root, const char *key)
 {
     const struct node *node = tree_member(root, key);
 
-    /* A scalar there is wrong in another way, and that has been said. */
+    /* A scalar in its place is another fault, which has been reported. */
     return node != NULL &&
            (node->first != NULL || (node->kind == NODE_SCALAR && !node->null));
 }
 
-static void check_required_sections(const struct node *root, unsigned access,
+static void check_required_sections(const struct node *root, unsigned required,
                                     const struct settings *settings,
                                     struct faults *faults)
 {
-    if ((access & CONFIG_REQUIRES_KAFKA) &&
+    if ((required & CONFIG_REQUIRES_KAFKA) &&
         tree_member(root, "kafka") == NULL) {
         fault_add(faults, &root->location,
                   "kafka: is required (at least brokers: host:port)");
     }
-    if (access == 0 && !has_section(root, "kafka") &&
+    if (required == 0 && !has_section(root, "kafka") &&
         !has_section(root, "registrations")) {
         fault_add(faults, &root->location,
                   "configures nothing: neither kafka nor registrations");
     }
-    if ((access & CONFIG_REQUIRES_REGISTRATIONS) &&
+    if ((required & CONFIG_REQUIRES_REGISTRATIONS) &&
         !has_section(root, "registrations")) {
         fault_add(faults, &root->location,
                   "registrations: is required: without one nothing can be "
@@ -52,7 +52,7 @@ static void check_required_sections(const struct node *root, unsigned access,
     }
 }
 
-bool is_location(const char *property)
+bool is_file_property(const char *property)
 {
     static const char end[] = ".location";
     size_t len = strlen(property);
@@ -80,15 +80,15 @@ static void check_properties(const struct node *root,
             fault_add(faults, &node->key_location, "kafka.properties.%s: %s",
                       node->key, err.message);
         }
-        if (is_location(node->key)) {
+        if (is_file_property(node->key)) {
             access_allow_file(faults->access, node->text);
             files_add(faults->files, node->text, NULL);
         }
     }
 }
 
-/* Kerberos runs kinit, and keeps tickets in files: none of which the sandbox
- * lets it. It is librdkafka's default mechanism. */
+/* Kerberos runs kinit and stores tickets in files, which the sandbox forbids.
+ * It is librdkafka's default mechanism. */
 static void check_sandbox(const struct node *root,
                           const struct settings *settings,
                           struct faults *faults)
@@ -122,16 +122,16 @@ static void check_admin(const struct node *root,
                         struct faults *faults)
 {
     const struct node *node = tree_member(root, "admin");
-    bool no_key = admin->tls_key == NULL;
+    bool has_no_key = admin->tls_key == NULL;
 
-    if (admin->tls_certificate != NULL && !no_key) {
+    if (admin->tls_certificate != NULL && !has_no_key) {
         files_add(faults->files, admin->tls_certificate, NULL);
         files_add(faults->files, admin->tls_key, NULL);
     }
 
-    if (node != NULL && no_key != (admin->tls_certificate == NULL)) {
+    if (node != NULL && has_no_key != (admin->tls_certificate == NULL)) {
         fault_add(faults, &node->location, "admin.%s: is required, too: %s",
-                  no_key ? "tls_key" : "tls_certificate",
+                  has_no_key ? "tls_key" : "tls_certificate",
                   "TLS needs a certificate and its key");
     }
 }
@@ -140,13 +140,13 @@ static void read_admin(struct settings *settings, const struct node *root,
                        struct faults *faults)
 {
     const struct node *node = tree_member(root, "admin");
-    const struct field *row = settings_fields;
+    const struct field *field = settings_fields;
     struct field_set set = {NULL, &settings->admin};
 
-    while (strcmp(row->key, "admin") != 0) {
-        row++;
+    while (strcmp(field->key, "admin") != 0) {
+        field++;
     }
-    set.fields = row->fields;
+    set.fields = field->fields;
     if (node != NULL && node->kind == NODE_MAPPING) {
         fields_read(node, "admin", &set, 1, faults);
     }
@@ -154,7 +154,7 @@ static void read_admin(struct settings *settings, const struct node *root,
 }
 
 static void read_tree(struct settings *settings, struct node *root,
-                      const struct config_rules *rules, unsigned access,
+                      const struct config_rules *rules, unsigned required,
                       struct faults *faults, struct faults *warnings)
 {
     const struct integration_fields *const *integrations = rules->integrations;
@@ -175,12 +175,12 @@ static void read_tree(struct settings *settings, struct node *root,
         return;
     }
     overrides_apply(root, integrations, faults, warnings);
-    if (access & CONFIG_ADMIN_ALONE) {
+    if (required & CONFIG_ADMIN_ONLY) {
         read_admin(settings, root, faults);
         return;
     }
     fields_read(root, "", &set, 1, faults);
-    settings->sandbox &= 1; /* sandbox_modes: each twice */
+    settings->sandbox &= 1; /* sandbox_modes lists each mode twice */
     registrations_read(settings, tree_member(root, "registrations"),
                        integrations, faults);
     attachments_read(settings, tree_member(root, "attachments"), integrations,
@@ -188,7 +188,7 @@ static void read_tree(struct settings *settings, struct node *root,
     check_properties(root, rules, faults);
     check_admin(root, &settings->admin, faults);
     check_sandbox(root, settings, faults);
-    check_required_sections(root, access, settings, faults);
+    check_required_sections(root, required, settings, faults);
     if (settings->registration_count > 0 && settings->attachment_count == 0 &&
         faults->count == 0) {
         fault_add(warnings, &root->location,
@@ -197,28 +197,28 @@ static void read_tree(struct settings *settings, struct node *root,
 }
 
 int config_load(const char *path, const struct config_rules *rules,
-                unsigned access, struct settings **ret_settings,
+                unsigned required, struct settings **ret_settings,
                 struct str *faults, struct str *warnings,
                 struct config_files *ret_files)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
-    struct faults found = {
+    struct faults fault_list = {
         .arena = arena, .access = &settings->access, .files = ret_files};
-    struct faults doubts = {.arena = arena};
+    struct faults warning_list = {.arena = arena};
     struct node *root;
 
     *ret_files = (struct config_files){0};
     settings->arena = arena;
     settings->access.arena = arena;
-    root = tree_load(path, ret_files, &found, &settings->revision);
+    root = tree_load(path, ret_files, &fault_list, &settings->revision);
     fields_default(settings_fields, settings);
     if (root != NULL) {
-        read_tree(settings, root, rules, access, &found, &doubts);
+        read_tree(settings, root, rules, required, &fault_list, &warning_list);
     }
-    faults_append(&found, faults);
-    faults_append(&doubts, warnings);
-    if (found.count > 0) {
+    faults_append(&fault_list, faults);
+    faults_append(&warning_list, warnings);
+    if (fault_list.count > 0) {
         settings_free(settings);
         return -1;
     }

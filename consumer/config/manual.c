@@ -3,13 +3,13 @@
 #include "config_internal.h"
 #include "waybill/roff.h"
 
-/* `waybill config man-yaml`: the tables as waybill.yaml(5). What it prints is
- * committed, and a test compares. */
+/* `waybill config man-yaml`: the field tables as waybill.yaml(5). The output is
+ * committed, and a test compares the two. */
 
 static void append_type(struct str *out, const struct field *field)
 {
     if (field->type != FIELD_ENUM) {
-        roff_puts(out, field_type_word(field));
+        roff_append_text(out, field_type_name(field));
         return;
     }
     for (size_t i = 0; field->choices[i] != NULL; i++) {
@@ -43,14 +43,14 @@ static void append_row(struct str *out, const char *path,
 
     str_printf(&full, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
     str_append_text(out, ".TP\n\\fB");
-    roff_puts(out, full.data);
+    roff_append_text(out, full.data);
     str_append_text(out, "\\fR");
     append_note(out, field);
-    roff_puts(out, field->doc);
+    roff_append_text(out, field->doc);
     str_append_char(out, '\n');
     if (field->example != NULL) {
         str_append_text(out, ".br\nExample: ");
-        roff_puts(out, field->example);
+        roff_append_text(out, field->example);
         str_append_char(out, '\n');
     }
     if (field->type == FIELD_OBJECT) {
@@ -79,7 +79,7 @@ static void append_list(struct str *out, const struct field *section,
     append_rows(out, path.data, section->fields);
     for (; *integrations != NULL; integrations++) {
         str_append_text(out, ".PP\nWith \\fBintegration: ");
-        roff_puts(out, (*integrations)->kind);
+        roff_append_text(out, (*integrations)->kind);
         str_append_text(out, "\\fR:\n");
         append_rows(out, path.data,
                     registrations ? (*integrations)->registration
@@ -90,22 +90,23 @@ static void append_list(struct str *out, const struct field *section,
 static void append_description(struct str *out)
 {
     str_append_text(out, ".SH DESCRIPTION\n");
-    roff_puts(out,
-              "What waybill(1) reads: the file that --config names, else "
-              "WAYBILL_CONFIG,\n./config.yaml or /etc/waybill/config.yaml.\n");
+    roff_append_text(
+        out, "What waybill(1) reads: the file that --config names, else "
+             "WAYBILL_CONFIG,\n./config.yaml or /etc/waybill/config.yaml.\n");
     str_append_text(out, ".PP\n");
-    roff_puts(out,
-              "`${env:NAME}` and `${file:PATH}` may stand anywhere in a value; "
-              "`$${` is a literal `${`.\nA relative PATH starts at the file's "
-              "own folder.\n");
+    roff_append_text(
+        out, "`${env:NAME}` and `${file:PATH}` may stand anywhere in a value; "
+             "`$${` is a literal `${`.\nA relative PATH starts at the file's "
+             "own folder.\n");
     str_append_text(out, ".PP\n");
-    roff_puts(out,
-              "The variable WAYBILL_<SECTION>_<KEY> overrides any single value "
-              "of a section,\nWAYBILL_<NAME>_<KEY> any of the registration of "
-              "that name; an empty one counts as not set.\n");
+    roff_append_text(
+        out, "The variable WAYBILL_<SECTION>_<KEY> overrides any single value "
+             "of a section,\nWAYBILL_<NAME>_<KEY> any of the registration of "
+             "that name; an empty one counts as not set.\n");
     str_append_text(out, ".PP\n");
-    roff_puts(out, "Sizes are bytes or end in KiB, MiB, GiB; durations end in "
-                   "ms, s, m, h, d.\n");
+    roff_append_text(
+        out, "Sizes are bytes or end in KiB, MiB, GiB; durations end in "
+             "ms, s, m, h, d.\n");
 }
 
 void config_append_manual(struct str *out,
@@ -116,9 +117,9 @@ void config_append_manual(struct str *out,
     append_description(out);
     for (const struct field *field = settings_fields; field->key; field++) {
         str_append_text(out, ".SH ");
-        roff_puts(out, field->key);
+        roff_append_text(out, field->key);
         str_append_char(out, '\n');
-        roff_puts(out, field->doc);
+        roff_append_text(out, field->doc);
         str_append_char(out, '\n');
         if (field->type == FIELD_LIST) {
             append_list(out, field, integrations);

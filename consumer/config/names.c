@@ -6,15 +6,14 @@
 #include "waybill/secret.h"
 
 /*
- * The default name of an attachment: the registration, the workflow and every
- * option that is given, so that two attachments that differ in any of them have
- * different names, and nothing that changes when the list is put into another
- * order. Outcome ids are made of it, so what it was for a configuration it must
- * stay.
+ * The default name of an attachment consists of the registration, the workflow
+ * and every option that is set. Attachments that differ in any of them have
+ * different names, and reordering the list changes no name. Outcome ids are
+ * derived from the name, so it must never change for the same configuration.
  */
 
-/* A value that is longer is in the name as the first digits of its digest, as
- * is one that may be a secret, or that could be read as two options. */
+/* A longer value is represented in the name by the first digits of its digest,
+ * as is one that may be a secret or could be parsed as two options. */
 #define MAX_VALUE 64
 #define DIGEST_DIGITS 12
 
@@ -24,8 +23,8 @@ static void append_text(struct str *out, const char *text)
                text != NULL ? text : "");
 }
 
-/* Every value below a node in a form that no two different ones share. Options
- * are not nested deeper than a list of mappings. */
+/* Serializes all values below a node without ambiguity. Options are not nested
+ * deeper than a list of mappings. */
 static void append_value(struct str *out, const struct node *node)
 {
     if (node->kind == NODE_SCALAR) {

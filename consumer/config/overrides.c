@@ -7,17 +7,18 @@
 #include "waybill/suggest.h"
 
 /*
- * WAYBILL_<SECTION>_<KEY> and WAYBILL_<REGISTRATION>_<KEY>: what the
- * environment says is put into the tree, under a place of its own, before the
- * tables read it. So it is checked, and complained about, like the file.
+ * WAYBILL_<SECTION>_<KEY> and WAYBILL_<REGISTRATION>_<KEY>: the environment
+ * variables are inserted into the tree, with a location of their own, before
+ * the field tables read it. They are therefore validated and reported like the
+ * file.
  */
 
 #define PREFIX "WAYBILL_"
 
-struct overriding {
+struct override_context {
     struct node *root;
     struct faults *faults;
-    /* Names that mean something, to tell a mistyped one */
+    /* Recognized names, to suggest one for a mistyped name */
     struct str known; /* NUL-separated */
 };
 
@@ -43,21 +44,23 @@ static void overrides_append_name(struct str *out, const char *first,
     }
 }
 
-static const char *value_of(struct overriding *over, const char *name)
+static const char *value_of(struct override_context *context, const char *name)
 {
     const char *value = getenv(name);
     size_t len = value != NULL ? without_line_end(value, strlen(value)) : 0;
 
-    str_append(&over->known, name, strlen(name) + 1);
-    /* Empty is how compose files and CI systems write "not set". */
-    return len > 0 ? arena_printf(over->faults->arena, "%.*s", (int)len, value)
-                   : NULL;
+    str_append(&context->known, name, strlen(name) + 1);
+    /* Compose files and CI systems set unset variables to the empty string. */
+    return len > 0
+               ? arena_printf(context->faults->arena, "%.*s", (int)len, value)
+               : NULL;
 }
 
-static void append_scalar(struct overriding *over, struct node *mapping,
-                          const char *key, const char *name, const char *value)
+static void append_scalar(struct override_context *context,
+                          struct node *mapping, const char *key,
+                          const char *name, const char *value)
 {
-    struct arena *arena = over->faults->arena;
+    struct arena *arena = context->faults->arena;
     struct location location = {
         .file = arena_printf(arena, "environment variable %s", name)};
     struct node *node = tree_add(arena, mapping, key, NODE_SCALAR, &location);
@@ -67,25 +70,27 @@ static void append_scalar(struct overriding *over, struct node *mapping,
     node->expanded = true;
 }
 
-/* A section that the file does not have, or has empty */
-static struct node *section(struct overriding *over, struct node *parent,
-                            const char *key, const char *name)
+/* The section, which is created if the file lacks it or leaves it empty */
+static struct node *section(struct override_context *context,
+                            struct node *parent, const char *key,
+                            const char *name)
 {
-    struct location location = {
-        .file =
-            arena_printf(over->faults->arena, "environment variable %s", name)};
+    struct location location = {.file = arena_printf(context->faults->arena,
+                                                     "environment variable %s",
+                                                     name)};
     struct node *node = tree_member(parent, key);
 
     if (node != NULL && node->kind == NODE_MAPPING) {
         return node;
     }
     if (node != NULL && !node->null) {
-        return NULL; /* not a mapping: the table will say so */
+        return NULL; /* not a mapping, which the field table reports */
     }
-    return tree_add(over->faults->arena, parent, key, NODE_MAPPING, &location);
+    return tree_add(context->faults->arena, parent, key, NODE_MAPPING,
+                    &location);
 }
 
-static void apply_field(struct overriding *over, const char *first,
+static void apply_field(struct override_context *context, const char *first,
                         const char *second, const struct field *field)
 {
     CLEANUP(str_release) struct str name = STR_INIT(256);
@@ -97,49 +102,51 @@ static void apply_field(struct overriding *over, const char *first,
     } else {
         overrides_append_name(&name, first, field->key, NULL);
     }
-    value = value_of(over, name.data);
+    value = value_of(context, name.data);
     if (value == NULL) {
         return;
     }
-    node = section(over, over->root, first, name.data);
+    node = section(context, context->root, first, name.data);
     if (node != NULL && second != NULL) {
-        node = section(over, node, second, name.data);
+        node = section(context, node, second, name.data);
     }
     if (node != NULL) {
-        append_scalar(over, node, field->key, name.data, value);
+        append_scalar(context, node, field->key, name.data, value);
     }
 }
 
-/* A setting that stands by itself */
-static void apply_single(struct overriding *over, const struct field *field)
+/* A top-level key without a section */
+static void apply_single(struct override_context *context,
+                         const struct field *field)
 {
     CLEANUP(str_release) struct str name = STR_INIT(256);
     const char *value;
 
     str_append_text(&name, PREFIX);
     append_upper(&name, field->key);
-    value = value_of(over, name.data);
+    value = value_of(context, name.data);
     if (value != NULL) {
-        append_scalar(over, over->root, field->key, name.data, value);
+        append_scalar(context, context->root, field->key, name.data, value);
     }
 }
 
-static void apply_section(struct overriding *over, const struct field *section)
+static void apply_section(struct override_context *context,
+                          const struct field *section)
 {
     for (const struct field *field = section->fields; field->key; field++) {
         if (field_is_scalar(field)) {
-            apply_field(over, section->key, NULL, field);
+            apply_field(context, section->key, NULL, field);
         } else if (field->type == FIELD_OBJECT) {
             for (const struct field *inner = field->fields; inner->key;
                  inner++) {
-                apply_field(over, section->key, field->key, inner);
+                apply_field(context, section->key, field->key, inner);
             }
         }
     }
 }
 
-static void apply_registration(struct overriding *over, struct node *item,
-                               const char *registration,
+static void apply_registration(struct override_context *context,
+                               struct node *item, const char *registration,
                                const struct field *fields)
 {
     for (const struct field *field = fields; field->key != NULL; field++) {
@@ -150,15 +157,15 @@ static void apply_registration(struct overriding *over, struct node *item,
             continue;
         }
         overrides_append_name(&name, registration, field->key, NULL);
-        value = value_of(over, name.data);
+        value = value_of(context, name.data);
         if (value != NULL) {
-            append_scalar(over, item, field->key, name.data, value);
+            append_scalar(context, item, field->key, name.data, value);
         }
     }
 }
 
 static void apply_registrations(
-    struct overriding *over, struct node *list,
+    struct override_context *context, struct node *list,
     const struct integration_fields *const *integrations)
 {
     for (struct node *item = list->first; item != NULL; item = item->next) {
@@ -170,30 +177,32 @@ static void apply_registrations(
                                        : NULL;
 
         if (kind != NULL && name != NULL && name->kind == NODE_SCALAR) {
-            apply_registration(over, item, name->text, kind->registration);
+            apply_registration(context, item, name->text, kind->registration);
         }
     }
 }
 
-/* Kubernetes sets these for every Service, and one may be called waybill. */
+/* Kubernetes sets these variables for every Service, and one may be called
+ * waybill. */
 static bool is_service_link(const char *name)
 {
     return strstr(name, "_SERVICE_") != NULL || strstr(name, "_PORT") != NULL;
 }
 
-static void warn_about(const char *name, struct overriding *over,
-                       struct faults *warnings)
+static void warn_unknown_variable(const char *name,
+                                  struct override_context *context,
+                                  struct faults *warnings)
 {
     struct location location = {.file = "environment"};
     struct suggestion near;
 
     suggest_init(&near, name);
-    for (size_t at = 0; at < over->known.len;
-         at += strlen(over->known.data + at) + 1) {
-        if (strcmp(over->known.data + at, name) == 0) {
+    for (size_t at = 0; at < context->known.len;
+         at += strlen(context->known.data + at) + 1) {
+        if (strcmp(context->known.data + at, name) == 0) {
             return;
         }
-        suggest_offer(&near, over->known.data + at);
+        suggest_offer(&near, context->known.data + at);
     }
     if (near.nearest != NULL) {
         fault_add(warnings, &location,
@@ -204,11 +213,12 @@ static void warn_about(const char *name, struct overriding *over,
     }
 }
 
-static void warn_about_others(struct overriding *over, struct faults *warnings)
+static void warn_unknown_variables(struct override_context *context,
+                                   struct faults *warnings)
 {
     static const char config_file[] = PREFIX "CONFIG";
 
-    str_append(&over->known, config_file, sizeof(config_file));
+    str_append(&context->known, config_file, sizeof(config_file));
     for (char **variable = environ; variable && *variable; variable++) {
         const char *equals = strchr(*variable, '=');
         char *name;
@@ -219,7 +229,7 @@ static void warn_about_others(struct overriding *over, struct faults *warnings)
         }
         name = arena_printf(warnings->arena, "%.*s", (int)(equals - *variable),
                             *variable);
-        warn_about(name, over, warnings);
+        warn_unknown_variable(name, context, warnings);
     }
 }
 
@@ -227,21 +237,21 @@ void overrides_apply(struct node *root,
                      const struct integration_fields *const *integrations,
                      struct faults *faults, struct faults *warnings)
 {
-    struct overriding over = {.root = root, .faults = faults};
+    struct override_context context = {.root = root, .faults = faults};
 
-    str_init(&over.known, STR_UNLIMITED);
+    str_init(&context.known, STR_UNLIMITED);
     for (const struct field *field = settings_fields; field->key; field++) {
         struct node *node = tree_member(root, field->key);
 
         if (field_is_scalar(field)) {
-            apply_single(&over, field);
+            apply_single(&context, field);
         } else if (field->type == FIELD_OBJECT) {
-            apply_section(&over, field);
+            apply_section(&context, field);
         } else if (node != NULL && node->kind == NODE_SEQUENCE &&
                    strcmp(field->key, "registrations") == 0) {
-            apply_registrations(&over, node, integrations);
+            apply_registrations(&context, node, integrations);
         }
     }
-    warn_about_others(&over, warnings);
-    str_release(&over.known);
+    warn_unknown_variables(&context, warnings);
+    str_release(&context.known);
 }

@@ -2,8 +2,8 @@
 
 #include "config_internal.h"
 
-/* `waybill config reference`: the tables as Markdown. What it prints is
- * committed, and a test compares. */
+/* `waybill config reference`: the field tables as Markdown. The output is
+ * committed, and a test compares the two. */
 
 static void append_type(struct str *out, const struct field *field)
 {
@@ -12,7 +12,7 @@ static void append_type(struct str *out, const struct field *field)
             str_printf(out, "%s`%s`", i > 0 ? ", " : "", field->choices[i]);
         }
     } else {
-        str_append_text(out, field_type_word(field));
+        str_append_text(out, field_type_name(field));
     }
 }
 

@@ -5,10 +5,10 @@
 #include "config_internal.h"
 #include "waybill/suggest.h"
 
-/* registrations[] and attachments[]: rows of ours and rows of the integration
- * that the item is of, read side by side. */
+/* registrations[] and attachments[]: each item is read by two tables, the
+ * common one and that of its integration. */
 
-/* It is a part of environment variables' names and of every outcome. */
+/* The name is part of environment variable names and of every outcome. */
 static int check_registration_name(const char *value, struct error *err)
 {
     size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz"
@@ -149,34 +149,36 @@ const struct integration_fields *integration_of_item(
 
     if (node == NULL || node->kind != NODE_SCALAR || node->null ||
         node->fault != NULL) {
-        return integrations[0]; /* the default, or reported by its own row */
+        return integrations[0]; /* the default; a fault in the key is reported
+                                   by its row */
     }
     return integration_find(integrations, node->text);
 }
 
-static void report_no_kind(const struct node *item, const char *path,
-                           const struct integration_fields *const *integrations,
-                           struct faults *faults)
+static void report_unknown_kind(
+    const struct node *item, const char *path,
+    const struct integration_fields *const *integrations, struct faults *faults)
 {
     const struct node *node = tree_member(item, "integration");
-    struct suggestion near;
+    struct suggestion suggestion;
 
     if (node->expanded) {
         fault_add(faults, &node->location,
                   "%s.integration: no such integration", path);
         return;
     }
-    suggest_init(&near, node->text);
+    suggest_init(&suggestion, node->text);
     for (size_t i = 0; integrations[i] != NULL; i++) {
-        suggest_offer(&near, integrations[i]->kind);
+        suggest_offer(&suggestion, integrations[i]->kind);
     }
     fault_add(faults, &node->location,
               "%s.integration: no integration '%s'%s%s%s", path, node->text,
-              near.nearest ? " (did you mean '" : "",
-              near.nearest ? near.nearest : "", near.nearest ? "'?)" : "");
+              suggestion.nearest ? " (did you mean '" : "",
+              suggestion.nearest ? suggestion.nearest : "",
+              suggestion.nearest ? "'?)" : "");
 }
 
-/* Of an unknown kind only the keys that all kinds share can be judged. */
+/* If the kind is unknown, only the keys that all kinds share can be read. */
 static void read_by_kind(struct settings *settings, const struct node *item,
                          const char *path,
                          const struct integration_fields *kind,
@@ -213,7 +215,7 @@ static void read_registration(
     }
     kind = integration_of_item(item, integrations);
     if (kind == NULL) {
-        report_no_kind(item, path, integrations, faults);
+        report_unknown_kind(item, path, integrations, faults);
     }
     read_by_kind(settings, item, path, kind, registration, faults);
     settings->registration_count++;
@@ -224,14 +226,17 @@ static void read_registration(
     }
 }
 
-/* Two names that differ only in '-' and '_' would share their variables. */
-static bool same_variables(const char *a, const char *b)
+/* Names that differ only in '-' and '_' would map to the same environment
+ * variables. */
+static bool have_same_variables(const char *a, const char *b)
 {
     for (; *a != '\0' && *b != '\0'; a++, b++) {
-        bool both = isalnum((unsigned char)*a) && isalnum((unsigned char)*b);
+        bool both_alphanumeric =
+            isalnum((unsigned char)*a) && isalnum((unsigned char)*b);
 
-        if (both ? toupper((unsigned char)*a) != toupper((unsigned char)*b)
-                 : isalnum((unsigned char)*a) || isalnum((unsigned char)*b)) {
+        if (both_alphanumeric
+                ? toupper((unsigned char)*a) != toupper((unsigned char)*b)
+                : isalnum((unsigned char)*a) || isalnum((unsigned char)*b)) {
             return false;
         }
     }
@@ -254,7 +259,7 @@ static void check_name_is_new(const struct settings *settings,
                       name);
             return;
         }
-        if (other != NULL && same_variables(other, name)) {
+        if (other != NULL && have_same_variables(other, name)) {
             fault_add(faults, location_of(item, "name"),
                       "%s.name: '%s' and '%s' would share their environment "
                       "variables",
@@ -299,27 +304,28 @@ static const struct registration *find_registration(
     return NULL;
 }
 
-static void report_no_registration(const struct settings *settings,
-                                   const struct node *node, const char *path,
-                                   struct faults *faults)
+static void report_unknown_registration(const struct settings *settings,
+                                        const struct node *node,
+                                        const char *path, struct faults *faults)
 {
-    struct suggestion near;
+    struct suggestion suggestion;
 
     if (node->expanded) {
         fault_add(faults, &node->location,
                   "%s.registration: no such registration", path);
         return;
     }
-    suggest_init(&near, node->text);
+    suggest_init(&suggestion, node->text);
     for (size_t i = 0; i < settings->registration_count; i++) {
         if (settings->registrations[i].name != NULL) {
-            suggest_offer(&near, settings->registrations[i].name);
+            suggest_offer(&suggestion, settings->registrations[i].name);
         }
     }
     fault_add(faults, &node->location,
               "%s.registration: no registration '%s'%s%s%s", path, node->text,
-              near.nearest ? " (did you mean '" : "",
-              near.nearest ? near.nearest : "", near.nearest ? "'?)" : "");
+              suggestion.nearest ? " (did you mean '" : "",
+              suggestion.nearest ? suggestion.nearest : "",
+              suggestion.nearest ? "'?)" : "");
 }
 
 static void check_workflow(const struct workflow_selector *workflow,
@@ -358,8 +364,8 @@ static void finish_attachment(struct settings *settings,
     settings->attachment_count++;
 }
 
-/* The registration's; NULL, and a fault where there is none yet: which keys the
- * attachment may have is not known. */
+/* The integration of the attachment's registration. NULL and a fault if there
+ * is none, because the valid keys are then unknown. */
 static const struct integration_fields *kind_of_attachment(
     struct settings *settings, struct attachment *attachment,
     const struct node *item, const char *path,
@@ -369,23 +375,24 @@ static const struct integration_fields *kind_of_attachment(
 
     if (node == NULL || node->kind != NODE_SCALAR || node->null ||
         node->fault != NULL) {
-        return NULL; /* which its own row reports */
+        return NULL; /* reported by its row */
     }
     attachment->registration = find_registration(settings, node->text);
     if (attachment->registration == NULL) {
-        report_no_registration(settings, node, path, faults);
+        report_unknown_registration(settings, node, path, faults);
         return NULL;
     }
+    /* the registration's kind is unknown */
     return attachment->registration->options != NULL
                ? integration_find(integrations,
                                   attachment->registration->integration)
-               : NULL; /* of an unknown kind */
+               : NULL;
 }
 
 #define MAX_KINDS 32
 
-/* Where the kind is not known, a key is wrong only if no kind has it. */
-static void report_keys_of_no_kind(
+/* If the kind is unknown, a key is a fault only if no kind has it. */
+static void report_keys_of_unknown_kind(
     const struct node *item, const char *path,
     const struct integration_fields *const *integrations, struct faults *faults)
 {
@@ -413,13 +420,14 @@ static void read_attachment(
     if (!is_mapping(item, path, faults)) {
         return;
     }
-    *attachment = (struct attachment){0}; /* a refused one may stand there */
+    *attachment =
+        (struct attachment){0}; /* the slot may hold a rejected attachment */
     kind = kind_of_attachment(settings, attachment, item, path, integrations,
                               faults);
     fields_default(attachment_fields, attachment);
     if (kind == NULL) {
         fields_read_some(item, path, sets, 1, faults);
-        report_keys_of_no_kind(item, path, integrations, faults);
+        report_keys_of_unknown_kind(item, path, integrations, faults);
         return;
     }
     attachment->options = arena_alloc(settings->arena, kind->attachment_size);

@@ -6,9 +6,9 @@
 #include "waybill/secret.h"
 
 /*
- * What takes a restart: its values as digests, a line each, so that they can be
- * kept and compared without a secret among them. A section's flag counts for
- * all that is in it.
+ * The values that take effect only after a restart, as one digest per line, so
+ * that they can be kept and compared without storing secrets. The flag of a
+ * section applies to everything in it.
  */
 
 static void append_text(struct str *out, const char *text)
@@ -16,9 +16,9 @@ static void append_text(struct str *out, const char *text)
     str_printf(out, "%s\n", text != NULL ? text : "");
 }
 
-/* What stands in the file: a certificate that was renewed is another one. What
- * cannot be read is as one that is empty. */
-static void append_content(struct str *out, const char *path)
+/* The content of the file: a renewed certificate is a change. An unreadable
+ * file is treated as empty. */
+static void append_file_content(struct str *out, const char *path)
 {
     CLEANUP(secret_release)
     struct secret content = SECRET_INIT(LIMIT_CONFIG_BYTES);
@@ -55,8 +55,8 @@ static void append_value(struct str *out, const struct field *field,
         for (size_t i = 0; i < map->count; i++) {
             append_text(out, map->pairs[i].key);
             append_text(out, map->pairs[i].value);
-            if (is_location(map->pairs[i].key)) {
-                append_content(out, map->pairs[i].value);
+            if (is_file_property(map->pairs[i].key)) {
+                append_file_content(out, map->pairs[i].value);
             }
         }
         break;
@@ -67,7 +67,8 @@ static void append_value(struct str *out, const struct field *field,
         break;
     case FIELD_OBJECT:
     case FIELD_LIST:
-        break; /* by its members; of lists none takes a restart */
+        break; /* objects are read by their members; no list requires a restart
+                */
     }
 }
 
@@ -93,23 +94,24 @@ static void append_fields(struct str *out, const char *path,
     }
 }
 
-void config_append_marks(const struct settings *settings, struct str *out)
+void config_append_restart_digests(const struct settings *settings,
+                                   struct str *out)
 {
     append_fields(out, "", settings_fields, settings, 0);
 }
 
-/* Both have the same keys in the same order. */
-void config_append_changed(const char *marks, const char *others,
-                           struct str *out)
+/* Both texts have the same keys in the same order. */
+void config_append_changed_keys(const char *digests, const char *other_digests,
+                                struct str *out)
 {
-    while (*marks != '\0') {
-        size_t len = strcspn(marks, "\n") + 1;
+    while (*digests != '\0') {
+        size_t len = strcspn(digests, "\n") + 1;
 
-        if (strncmp(marks, others, len) != 0) {
+        if (strncmp(digests, other_digests, len) != 0) {
             str_printf(out, "%s%.*s", out->len > 0 ? ", " : "",
-                       (int)strcspn(marks, " "), marks);
+                       (int)strcspn(digests, " "), digests);
         }
-        marks += len;
-        others += strcspn(others, "\n") + 1;
+        digests += len;
+        other_digests += strcspn(other_digests, "\n") + 1;
     }
 }

@@ -5,16 +5,18 @@
 #include "waybill/json.h"
 
 /*
- * `waybill config schema`: the tables as JSON Schema 2020-12, for editors.
+ * `waybill config schema`: the field tables as JSON Schema 2020-12, for
+ * editors.
  *
- * A value may also be ${env:...} or ${file:...}, so numbers are text as well.
- * The two schemas under $defs that end in -inputs say what an integration needs
- * in the end, whichever way it gets there: they are the same as Chainloop's.
+ * Every value may also be ${env:...} or ${file:...}, so numbers may be strings.
+ * The two schemas under $defs whose names end in -inputs state what an
+ * integration requires, from whichever source; they are the same as
+ * Chainloop's.
  */
 
 #define REFERENCE_PATTERN "\\$\\{(env|file):"
 
-static void append_text_form(struct json_writer *json, const char *pattern)
+static void append_pattern(struct json_writer *json, const char *pattern)
 {
     json_open(json, NULL, '{');
     json_append_string(json, "type", "string");
@@ -32,7 +34,7 @@ static void append_number(struct json_writer *json, const struct field *field)
         pattern = "^[0-9]+(KiB|MiB|GiB)?$|" REFERENCE_PATTERN;
     }
     json_open(json, "anyOf", '[');
-    append_text_form(json, pattern);
+    append_pattern(json, pattern);
     if (field->type != FIELD_DURATION) {
         json_open(json, NULL, '{');
         json_append_string(json, "type", "integer");
@@ -45,8 +47,9 @@ static void append_number(struct json_writer *json, const struct field *field)
     json_close(json, ']');
 }
 
-/* What takes "false" for off takes it without quotes, too. */
-static void append_message(struct json_writer *json, const char *const *choices)
+/* An enum with the value "false" accepts the boolean as well. */
+static void append_enum_values(struct json_writer *json,
+                               const char *const *choices)
 {
     for (; *choices != NULL; choices++) {
         json_append_string(json, NULL, *choices);
@@ -59,14 +62,14 @@ static void append_message(struct json_writer *json, const char *const *choices)
 static void append_choice(struct json_writer *json, const struct field *field)
 {
     json_open(json, "anyOf", '[');
-    append_text_form(json, REFERENCE_PATTERN);
+    append_pattern(json, REFERENCE_PATTERN);
     json_open(json, NULL, '{');
     json_open(json, "enum", '[');
     if (field->type == FIELD_BOOLEAN) {
         json_append_bool(json, NULL, true);
         json_append_bool(json, NULL, false);
     } else {
-        append_message(json, field->choices);
+        append_enum_values(json, field->choices);
     }
     json_close(json, ']');
     json_close(json, '}');
@@ -93,8 +96,8 @@ static void append_default(struct json_writer *json, const struct field *field)
 static void append_object(struct json_writer *json, const struct field *first,
                           const struct field *second);
 
-/* A secret is marked where its text stands, so that the values of a mapping or
- * a list are. */
+/* writeOnly is set on the string itself, so that it also applies to the values
+ * of a mapping or a list. */
 static void append_text(struct json_writer *json, const struct field *field)
 {
     json_append_string(json, "type", "string");
@@ -201,7 +204,7 @@ static void append_required(struct json_writer *json,
     }
 }
 
-/* Members that make an object of one table, or of two side by side */
+/* The keywords of an object that is described by one table, or by two */
 static void append_object(struct json_writer *json, const struct field *first,
                           const struct field *second)
 {
@@ -226,9 +229,9 @@ static void append_const(struct json_writer *json, const char *kind)
     json_close(json, '}');
 }
 
-/* One kind's rule: `then` says its keys and no other's. Without the key
- * `integration` the first kind's holds, because a condition that is not
- * required is met by what is absent. */
+/* The rule of one kind, whose `then` allows its keys only. Without the key
+ * `integration` the first kind's rule applies, because a condition on a
+ * property that is not required is satisfied if it is absent. */
 static void append_kind(struct json_writer *json, const struct field *common,
                         const struct integration_fields *kind, bool is_default)
 {
@@ -253,7 +256,7 @@ static void append_kinds(struct json_writer *json,
     json_open(json, "properties", '{');
     json_open(json, "integration", '{');
     json_open(json, "anyOf", '[');
-    append_text_form(json, REFERENCE_PATTERN);
+    append_pattern(json, REFERENCE_PATTERN);
     json_open(json, NULL, '{');
     json_open(json, "enum", '[');
     for (; *integrations != NULL; integrations++) {
@@ -279,7 +282,8 @@ static void append_registrations(
     json_close(json, ']');
 }
 
-/* Which kind an attachment is of is said by its registration, elsewhere. */
+/* The kind of an attachment depends on its registration, which a schema cannot
+ * follow. */
 static void append_attachments(
     struct json_writer *json, const struct field *list,
     const struct integration_fields *const *integrations)
@@ -309,7 +313,7 @@ static void append_list(struct json_writer *json, const struct field *list,
     json_close(json, '}');
 }
 
-/* Chainloop's schemas: what an integration's code is given in the end */
+/* Chainloop's schemas: the inputs that an integration receives */
 static void append_inputs(struct json_writer *json, const char *kind,
                           const char *what, const struct field *fields,
                           const char *const *required)

@@ -4,8 +4,8 @@
 #include "config_internal.h"
 #include "waybill/address.h"
 
-/* The sections that are plain objects. Registrations and attachments are lists,
- * whose rows depend on the integration: registrations.c. */
+/* The sections of the file that are objects. Registrations and attachments are
+ * lists whose rows depend on the integration: registrations.c. */
 
 static int refuse_brokers(struct error *err)
 {
@@ -16,8 +16,7 @@ static int check_brokers(const char *value, struct error *err)
 {
     bool has_port = false;
 
-    /* librdkafka takes 9092 for a broker without a port, and skips what is
-     * empty. */
+    /* librdkafka defaults to port 9092 and skips empty entries. */
     for (const char *end; *value != '\0'; value = end + (*end == ',')) {
         struct host_port split = {.port = -1};
         char broker[sizeof(split.host) + sizeof("[]:65535")];
@@ -34,8 +33,8 @@ static int check_brokers(const char *value, struct error *err)
     return has_port ? 0 : refuse_brokers(err);
 }
 
-/* Kafka's own rule for topic names; groups may be anything, but a group's name
- * is a part of `source` and of the transactional id. */
+/* Kafka's rule for topic names. Kafka allows any group name, but here it
+ * becomes part of `source` and of the transactional id. */
 static int check_name(const char *value, struct error *err)
 {
     size_t len = 0;
@@ -68,8 +67,8 @@ static int check_listen(const char *value, struct error *err)
     return 0;
 }
 
-/* What an Authorization header can carry (RFC 6750, b64token, and a little
- * more) */
+/* The characters that an Authorization header can carry (RFC 6750, b64token,
+ * and a few more) */
 static int check_token(const char *value, struct error *err)
 {
     for (; *value != '\0'; value++) {
@@ -362,7 +361,8 @@ static const struct field log_fields[] = {
     {0},
 };
 
-/* YAML 1.1, and so Helm, makes false and true of off and on on its way here. */
+/* YAML 1.1, and thus Helm, turns off and on into false and true before they get
+ * here. */
 static const char *const sandbox_modes[] = {"off", "on", "false", "true", NULL};
 
 const struct field settings_fields[] = {

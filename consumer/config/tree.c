@@ -5,8 +5,8 @@
 #include "waybill/file.h"
 #include "waybill/secret.h"
 
-/* libyaml's events become nodes that know where they stand. The event API and
- * not its document API: that one resolves aliases, and keeps no columns. */
+/* Builds a tree of nodes with positions from libyaml's events. libyaml's
+ * document API is not used, because it resolves aliases. */
 
 struct tree {
     yaml_parser_t parser;
@@ -15,7 +15,7 @@ struct tree {
     struct config_files *files;
     struct faults *faults;
     const char *file;
-    const char *folder;
+    const char *directory;
     const char *data;
     size_t nodes;
 };
@@ -25,7 +25,7 @@ static struct location location_at(const struct tree *tree, yaml_mark_t mark)
     return (struct location){tree->file, mark.line + 1, mark.column + 1};
 }
 
-/* Where libyaml's reader stumbled, which it says as a byte of the file */
+/* The position of an encoding error, which libyaml reports as a byte offset */
 static struct location location_of_byte(const struct tree *tree, size_t offset)
 {
     struct location location = {tree->file, 1, 1};
@@ -70,7 +70,7 @@ static int syntax_fault(struct tree *tree)
     return -1;
 }
 
-/* The event before is given back, the next one stands in tree->event. */
+/* Frees the previous event and parses the next one into tree->event. */
 static int advance(struct tree *tree)
 {
     yaml_event_delete(&tree->event);
@@ -80,7 +80,7 @@ static int advance(struct tree *tree)
     return 0;
 }
 
-static int refuse(struct tree *tree, const char *what)
+static int report(struct tree *tree, const char *what)
 {
     struct location location = location_at(tree, tree->event.start_mark);
 
@@ -97,7 +97,8 @@ static struct node *new_node(struct tree *tree, enum node_kind kind)
     return node;
 }
 
-/* !!str and its like say nothing that the tables do not know better. */
+/* The tags of the core schema are accepted and ignored: the field tables
+ * determine the types. */
 static bool is_core_tag(const yaml_char_t *tag)
 {
     static const char *const core[] = {
@@ -125,7 +126,7 @@ static const yaml_char_t *tag_of(const yaml_event_t *event)
     }
 }
 
-static bool says_nothing(const yaml_event_t *event)
+static bool is_null_scalar(const yaml_event_t *event)
 {
     const char *text = (const char *)event->data.scalar.value;
 
@@ -134,8 +135,8 @@ static bool says_nothing(const yaml_event_t *event)
             strcmp(text, "null") == 0);
 }
 
-/* Every PATH of ${file:PATH} */
-static void note_files(const struct tree *tree, const char *text)
+/* Adds every PATH of ${file:PATH} to the access list. */
+static void allow_referenced_files(const struct tree *tree, const char *text)
 {
     static const char opening[] = "${file:";
 
@@ -144,7 +145,7 @@ static void note_files(const struct tree *tree, const char *text)
 
         access_allow_file(tree->faults->access,
                           arena_printf(tree->arena, "%s%s%.*s",
-                                       *text == '/' ? "" : tree->folder,
+                                       *text == '/' ? "" : tree->directory,
                                        *text == '/' ? "" : "/", (int)len,
                                        text));
     }
@@ -154,19 +155,21 @@ static struct node *read_scalar(struct tree *tree)
 {
     struct node *node = new_node(tree, NODE_SCALAR);
     const char *text = (const char *)tree->event.data.scalar.value;
-    const char *why = NULL;
+    const char *reason = NULL;
 
     if (strlen(text) != tree->event.data.scalar.length) {
-        refuse(tree, "text holds U+0000");
+        report(tree, "text holds U+0000");
         return NULL;
     }
-    node->null = says_nothing(&tree->event);
+    node->null = is_null_scalar(&tree->event);
     node->expanded = strstr(text, "${") != NULL;
-    node->text = expand(tree->arena, text, tree->folder, tree->files, &why);
-    note_files(tree, text);
+    node->text =
+        expand(tree->arena, text, tree->directory, tree->files, &reason);
+    allow_referenced_files(tree, text);
     if (node->text == NULL) {
-        /* Whoever reads the value says so: it knows the key. */
-        node->fault = why;
+        /* The fault is reported when the value is read, where the key is known.
+         */
+        node->fault = reason;
         node->text = "";
     }
     return node;
@@ -189,30 +192,30 @@ static int read_key(struct tree *tree, const struct node *mapping,
                     const char **ret_key, struct location *ret_location)
 {
     struct location location = location_at(tree, tree->event.start_mark);
-    const struct node *before;
+    const struct node *earlier;
 
     if (tree->event.type != YAML_SCALAR_EVENT) {
-        return refuse(tree, tree->event.type == YAML_ALIAS_EVENT
+        return report(tree, tree->event.type == YAML_ALIAS_EVENT
                                 ? "aliases are not supported"
                                 : "a key must be plain text");
     }
     if (strlen((char *)tree->event.data.scalar.value) !=
         tree->event.data.scalar.length) {
-        return refuse(tree, "a key holds U+0000");
+        return report(tree, "a key holds U+0000");
     }
     if (!is_core_tag(tree->event.data.scalar.tag)) {
-        return refuse(tree, "tags are not supported");
+        return report(tree, "tags are not supported");
     }
     if (mapping->count >= LIMIT_CONFIG_KEYS) {
-        return refuse(tree, "too many keys in one mapping");
+        return report(tree, "too many keys in one mapping");
     }
     *ret_key = arena_strdup(tree->arena, (char *)tree->event.data.scalar.value);
     *ret_location = location;
-    before = tree_member(mapping, *ret_key);
-    if (before != NULL) {
+    earlier = tree_member(mapping, *ret_key);
+    if (earlier != NULL) {
         fault_add(tree->faults, &location,
                   "key '%s' stands in line %zu already", *ret_key,
-                  before->key_location.line);
+                  earlier->key_location.line);
     }
     return 0;
 }
@@ -264,19 +267,19 @@ static struct node *read_sequence(struct tree *tree, size_t depth)
 static struct node *read_node(struct tree *tree, size_t depth)
 {
     if (tree->event.type == YAML_ALIAS_EVENT) {
-        refuse(tree, "aliases are not supported");
+        report(tree, "aliases are not supported");
         return NULL;
     }
     if (!is_core_tag(tag_of(&tree->event))) {
-        refuse(tree, "tags are not supported");
+        report(tree, "tags are not supported");
         return NULL;
     }
     if (++tree->nodes > LIMIT_CONFIG_NODES) {
-        refuse(tree, "too many values in one file");
+        report(tree, "too many values in one file");
         return NULL;
     }
     if (depth >= LIMIT_CONFIG_DEPTH) {
-        refuse(tree, "nested too deep");
+        report(tree, "nested too deep");
         return NULL;
     }
     switch ((int)tree->event.type) {
@@ -289,7 +292,7 @@ static struct node *read_node(struct tree *tree, size_t depth)
     }
 }
 
-static int skip(struct tree *tree, int events)
+static int advance_by(struct tree *tree, int events)
 {
     int result = 0;
 
@@ -303,35 +306,35 @@ static struct node *read_document(struct tree *tree)
 {
     struct node *root = NULL;
 
-    if (skip(tree, 2) < 0) { /* the stream's start, then the document's */
+    if (advance_by(tree, 2) < 0) { /* stream start, document start */
         return NULL;
     }
     if (tree->event.type == YAML_STREAM_END_EVENT) {
-        refuse(tree, "configures nothing");
+        report(tree, "configures nothing");
         return NULL;
     }
     if (advance(tree) < 0 || (root = read_node(tree, 0)) == NULL ||
-        skip(tree, 2) < 0) { /* its own end, then the document's */
+        advance_by(tree, 2) < 0) { /* the root's end, the document's end */
         return NULL;
     }
     if (tree->event.type != YAML_STREAM_END_EVENT) {
-        refuse(tree, "a second document: one file holds one configuration");
+        report(tree, "a second document: one file holds one configuration");
         return NULL;
     }
     return root;
 }
 
-static const char *folder_of(struct arena *arena, const char *path)
+static const char *directory_of(struct arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder;
+    char *directory;
 
     if (slash == NULL) {
         return ".";
     }
-    folder = arena_copy(arena, path, (size_t)(slash - path) + 1);
-    folder[slash - path] = '\0';
-    return folder;
+    directory = arena_copy(arena, path, (size_t)(slash - path) + 1);
+    directory[slash - path] = '\0';
+    return directory;
 }
 
 static int read_file(const char *path, struct str *content,
@@ -367,9 +370,9 @@ struct node *tree_load(const char *path, struct config_files *files,
     digest_of(content->data, content->len, ret_digest);
     tree.file = path;
     tree.data = content->data;
-    tree.folder = folder_of(tree.arena, path);
+    tree.directory = directory_of(tree.arena, path);
     yaml_parser_initialize(&tree.parser);
-    /* Else a byte order mark could choose UTF-16. */
+    /* Otherwise a byte order mark could select UTF-16. */
     yaml_parser_set_encoding(&tree.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&tree.parser, (unsigned char *)content->data,
                                  content->len);
@@ -382,7 +385,7 @@ struct node *tree_load(const char *path, struct config_files *files,
 struct node *tree_member(const struct node *mapping, const char *key)
 {
     if (mapping->kind != NODE_MAPPING) {
-        return NULL; /* a list's items have no keys */
+        return NULL; /* items of a list have no keys */
     }
     for (struct node *node = mapping->first; node != NULL; node = node->next) {
         if (strcmp(node->key, key) == 0) {

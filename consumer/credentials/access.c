@@ -4,10 +4,11 @@
 #include "credentials_internal.h"
 #include "docker_helper.h"
 
-/* What each source reads and runs beside what its row names: the same variables
- * and places as in the sources themselves. */
+/* The files and programs that each source uses in addition to those that its
+ * configuration names. This must list the same environment variables and paths
+ * as the sources themselves. */
 
-static void need_docker(struct access *access, const char *path)
+static void allow_docker(struct access *access, const char *path)
 {
     access_allow_program(access, DOCKER_HELPER_PREFIX "*\nget");
     if (path != NULL) {
@@ -20,7 +21,7 @@ static void need_docker(struct access *access, const char *path)
     access_allow_variable(access, "XDG_RUNTIME_DIR", "/containers/auth.json");
 }
 
-static void need_google(struct access *access)
+static void allow_google(struct access *access)
 {
     access_allow_variable(access, "GOOGLE_APPLICATION_CREDENTIALS", "");
     if (!access_allow_variable(access, "CLOUDSDK_CONFIG",
@@ -31,7 +32,7 @@ static void need_google(struct access *access)
     }
 }
 
-static void need_aws(struct access *access)
+static void allow_aws(struct access *access)
 {
     if (!access_allow_variable(access, "AWS_SHARED_CREDENTIALS_FILE", "")) {
         access_allow_variable(access, "HOME", "/.aws/credentials");
@@ -47,7 +48,7 @@ void credential_source_access(const struct credential_source *source,
 
     access_allow_file(access, source->path);
     if (strcmp(name, "docker") == 0) {
-        need_docker(access, source->path);
+        allow_docker(access, source->path);
     } else if (strcmp(name, "docker-helper") == 0) {
         access_allow_program(
             access, arena_printf(access->arena, DOCKER_HELPER_PREFIX "%s\nget",
@@ -58,15 +59,15 @@ void credential_source_access(const struct credential_source *source,
                                           "secret-tool\nlookup\nservice\n%s",
                                           source->service));
     } else if (strcmp(name, "google") == 0) {
-        need_google(access);
+        allow_google(access);
     } else if (strcmp(name, "aws") == 0) {
-        need_aws(access);
+        allow_aws(access);
     } else if (strcmp(name, "azure") == 0) {
         access_allow_variable(access, "AZURE_FEDERATED_TOKEN_FILE", "");
     }
 }
 
-static void need_by_name(const char *name, struct access *access)
+static void allow_by_name(const char *name, struct access *access)
 {
     const struct credential_source source = {.source = name};
 
@@ -76,18 +77,19 @@ static void need_by_name(const char *name, struct access *access)
 void keychain_access(const struct keychain_options *options,
                      struct access *access)
 {
-    const char *const *more = options->provider_sources;
+    const char *const *provider_source = options->provider_sources;
 
     for (size_t i = 0; i < options->source_count; i++) {
         credential_source_access(&options->sources[i], access);
     }
-    /* Both given are all that is asked. */
+    /* With both a username and a password no further source is queried. */
     if (!options->with_defaults ||
         (options->username != NULL && options->password != NULL)) {
         return;
     }
-    need_by_name("docker", access);
-    for (; more != NULL && *more != NULL; more++) {
-        need_by_name(*more, access);
+    allow_by_name("docker", access);
+    for (; provider_source != NULL && *provider_source != NULL;
+         provider_source++) {
+        allow_by_name(*provider_source, access);
     }
 }

@@ -6,19 +6,19 @@
 #include "waybill/alloc.h"
 
 /*
- * Amazon ECR and ECR Public: keys of AWS are taken for a password of the
- * registry, which serves for twelve hours and is renewed at half of them, since
- * GetAuthorizationToken has a quota. And a repository is made there.
+ * Amazon ECR and ECR Public: GetAuthorizationToken exchanges AWS access keys
+ * for a registry password that is valid for twelve hours. It is renewed after
+ * half of that time, because the API is subject to a quota. This file also
+ * creates repositories.
  *
- * `endpoint` is ECR's API; STS and the metadata service have variables of
- * AWS's own (AWS_ENDPOINT_URL_STS, AWS_EC2_METADATA_SERVICE_ENDPOINT).
+ * `endpoint` overrides ECR's API; STS and the metadata service have AWS's own
+ * variables (AWS_ENDPOINT_URL_STS, AWS_EC2_METADATA_SERVICE_ENDPOINT).
  */
 
-#define SECONDS (12.0 * 3600)
+#define LIFETIME_S (12.0 * 3600)
 #define RENEW_PER_CENT 50
 
-/* --- the source
- * ---------------------------------------------------------------
+/* --- the source -------------------------------------------------------------
  */
 
 struct aws {
@@ -32,14 +32,14 @@ static void aws_free(struct aws *aws)
     mem_free(aws);
 }
 
-/* {"authorizationData":[{"authorizationToken":"...","expiresAt":1.7e9}]}; the
- * public registry has one object and no list. */
+/* {"authorizationData":[{"authorizationToken":"...","expiresAt":1.7e9}]}; ECR
+ * Public returns an object in place of the array. */
 static int read_answer(struct aws *aws, const struct json *answer,
                        struct credential *credential, struct error *err)
 {
     const struct json *data = json_member(answer, "authorizationData");
     double now_s = (double)cloud_wall_s(aws->call.network);
-    double end_s = now_s + SECONDS;
+    double end_s = now_s + LIFETIME_S;
     const char *token;
 
     data = json_is_array(data) ? json_first(data) : data;
@@ -68,7 +68,7 @@ static void on_answer(void *payload, const struct json *answer,
     if (err != NULL) {
         source_failed(aws->job, err);
     } else if (answer == NULL) {
-        source_nothing(aws->job, "%s", aws->call.why);
+        source_nothing(aws->job, "%s", aws->call.reason);
     } else if (read_answer(aws, answer, &credential, &failure) < 0) {
         credential_release(&credential);
         source_failed(aws->job, &failure);
@@ -100,14 +100,13 @@ static void cancel(struct source_job *job)
 
 const struct source_class aws_source = {
     .name = "aws",
-    .takes = KEY_PATH | KEY_REGION | KEY_PROFILE | KEY_ROLE_ARN | KEY_ENDPOINT,
-    .access = 0,
+    .accepted_keys =
+        KEY_PATH | KEY_REGION | KEY_PROFILE | KEY_ROLE_ARN | KEY_ENDPOINT,
     .start = start,
     .cancel = cancel,
 };
 
-/* --- a repository
- * -------------------------------------------------------------
+/* --- creating a repository --------------------------------------------------
  */
 
 struct aws_creation {
@@ -134,53 +133,53 @@ static void run_finish(void *payload)
     const struct error err = creation->err;
     bool failed = creation->failed;
     aws_created_fn *done = creation->done;
-    void *its = creation->payload;
+    void *owner = creation->payload;
 
     creation_free(creation);
-    done(its, failed ? &err : NULL);
+    done(owner, failed ? &err : NULL);
 }
 
 static void on_created(void *payload, const struct json *answer,
                        const struct error *err)
 {
     struct aws_creation *creation = payload;
-    struct error *kept = &creation->err;
+    struct error *failure = &creation->err;
 
     if (err != NULL &&
         strcmp(err->code, "RepositoryAlreadyExistsException") != 0) {
         creation->failed = true;
-        *kept = *err;
+        *failure = *err;
         if (strcmp(err->code, "InvalidParameterException") == 0) {
-            kept->kind = ERROR_REJECTED; /* the name: no key mends it */
+            /* The name is invalid: other keys would not help. */
+            failure->kind = ERROR_REJECTED;
         }
     } else if (err == NULL && answer == NULL) {
         creation->failed = true;
-        error_fill(kept, ERROR_AUTH, "%s", creation->call.why);
+        error_fill(failure, ERROR_AUTH, "%s", creation->call.reason);
     }
     if (creation->failed) {
-        error_prepend(kept, "create repository");
+        error_prepend(failure, "create repository");
     }
     task_init(&creation->task, run_finish, creation);
     loop_defer(creation->network->loop, &creation->task);
 }
 
-/* The account is said too: where the keys are another's, a repository there
- * would be no help. ECR Public's path begins with the alias, which its API does
- * not know. */
+/* The account is part of the request, so that keys of another account fail
+ * instead of creating the repository there. The path at ECR Public begins with
+ * the registry alias, which the API does not accept. */
 static void append_body(struct str *out, const char *registry, const char *path)
 {
     struct json_writer writer = {.out = out};
-    struct aws_host machine_host = {0};
+    struct aws_host host = {0};
     const char *slash = strchr(path, '/');
 
-    aws_host_parse(registry, &machine_host);
+    aws_host_parse(registry, &host);
     json_open(&writer, NULL, '{');
-    if (machine_host.account[0] != '\0') {
-        json_append_string(&writer, "registryId", machine_host.account);
+    if (host.account[0] != '\0') {
+        json_append_string(&writer, "registryId", host.account);
     }
     json_append_string(&writer, "repositoryName",
-                       machine_host.is_public && slash != NULL ? slash + 1
-                                                               : path);
+                       host.is_public && slash != NULL ? slash + 1 : path);
     json_close(&writer, '}');
 }
 
@@ -195,14 +194,14 @@ struct aws_creation *aws_create_repository_start(
     const struct network *network, const struct credential_source *spec,
     const char *registry, const char *path, aws_created_fn *done, void *payload)
 {
-    static const struct credential_source plain = {.source = "aws"};
+    static const struct credential_source default_spec = {.source = "aws"};
     struct aws_creation *creation = mem_zalloc(sizeof(*creation));
 
     creation->network = network;
     creation->registry = registry;
     creation->done = done;
     creation->payload = payload;
-    aws_call_init(&creation->call, network, spec ? spec : &plain,
+    aws_call_init(&creation->call, network, spec ? spec : &default_spec,
                   "CreateRepository", on_created, creation);
     append_body(&creation->call.body, registry, path);
     task_init(&creation->task, run_start, creation);

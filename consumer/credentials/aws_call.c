@@ -3,8 +3,8 @@
 #include "aws_internal.h"
 #include "waybill/alloc.h"
 
-/* One call of ECR's API: the signed request, once there are keys
- * (aws_keys.c), and its answer. */
+/* One call of the ECR API: once the access keys are known (aws_keys.c), the
+ * signed request and its response. */
 
 #define PRIVATE_API "AmazonEC2ContainerRegistry_V20150921"
 #define PUBLIC_API "SpencerFrontendService"
@@ -40,20 +40,20 @@ void aws_call_fail(struct aws_call *call, const struct error *err)
     call->done(call->payload, NULL, err);
 }
 
-void aws_call_nothing(struct aws_call *call, const char *why)
+void aws_call_nothing(struct aws_call *call, const char *reason)
 {
-    call->why = why;
+    call->reason = reason;
     call->done(call->payload, NULL, NULL);
 }
 
-/* --- what AWS says -----------------------------------------------------------
+/* --- responses --------------------------------------------------------------
  */
 
-/* What a person can do about it; a class of errors for each */
-static const struct advice {
+/* What an operator can do about an error code */
+static const struct hint {
     const char *code;
     const char *text;
-} advices[] = {
+} hints[] = {
     {"UnrecognizedClientException",
      "the access key is not known there, or the session's token is missing"},
     {"InvalidSignatureException",
@@ -61,29 +61,29 @@ static const struct advice {
     {"ExpiredTokenException", "the session of these keys has ended"},
 };
 
-static void append_advice(const struct aws_call *call, const char *code,
-                          struct str *out)
+static void append_hint(const struct aws_call *call, const char *code,
+                        struct str *out)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(advices); i++) {
-        if (strcmp(code, advices[i].code) == 0) {
-            str_printf(out, " (%s)", advices[i].text);
+    for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+        if (strcmp(code, hints[i].code) == 0) {
+            str_printf(out, " (%s)", hints[i].text);
         }
     }
     if (strcmp(code, "AccessDeniedException") == 0) {
-        str_printf(
-            out, " (allow it %s:%s%s)",
-            call->machine_host.is_public ? "ecr-public" : "ecr", call->action,
-            call->machine_host.is_public ? " and sts:GetServiceBearerToken"
-                                         : "");
+        str_printf(out, " (allow it %s:%s%s)",
+                   call->host.is_public ? "ecr-public" : "ecr", call->action,
+                   call->host.is_public ? " and sts:GetServiceBearerToken"
+                                        : "");
     }
 }
 
-/* {"__type":"AccessDeniedException","message":"..."}; the type may have a
- * namespace and # in front, the message a capital. */
-static void refuse(struct aws_call *call, const struct cloud_side *side,
-                   const struct http_response *response)
+/* {"__type":"AccessDeniedException","message":"..."}; the type may be prefixed
+ * by a namespace and '#', and the key may be spelled "Message". */
+static void fail_with_response(struct aws_call *call,
+                               const struct cloud_service *service,
+                               const struct http_response *response)
 {
-    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_TOKEN);
+    CLEANUP(str_release) struct str text = STR_INIT(LIMIT_TOKEN);
     struct json *json = NULL;
     const char *code = NULL;
     const char *message = NULL;
@@ -98,14 +98,14 @@ static void refuse(struct aws_call *call, const struct cloud_side *side,
         code = strchr(code, '#') + 1;
     }
     if (message != NULL) {
-        str_append_text(&words, message);
+        str_append_text(&text, message);
     }
-    cloud_refused(side, response, code, words.len > 0 ? words.data : NULL,
-                  &err);
-    str_clear(&words);
-    append_advice(call, code != NULL ? code : "", &words);
-    if (strlen(err.message) + words.len < sizeof(err.message)) {
-        memcpy(err.message + strlen(err.message), words.data, words.len + 1);
+    cloud_error_fill(service, response, code, text.len > 0 ? text.data : NULL,
+                     &err);
+    str_clear(&text);
+    append_hint(call, code != NULL ? code : "", &text);
+    if (strlen(err.message) + text.len < sizeof(err.message)) {
+        memcpy(err.message + strlen(err.message), text.data, text.len + 1);
     }
     json_free(json);
     aws_call_fail(call, &err);
@@ -115,8 +115,8 @@ static void on_answer(void *payload, const struct http_response *response,
                       const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct cloud_side side = {
-        call->network, call->machine_host.is_public ? "ECR Public" : "ECR",
+    const struct cloud_service service = {
+        call->network, call->host.is_public ? "ECR Public" : "ECR",
         &call->sent};
     struct json *json;
     struct error failure;
@@ -124,11 +124,11 @@ static void on_answer(void *payload, const struct http_response *response,
     call->transfer = NULL;
     if (err != NULL) {
         failure = *err;
-        error_prepend(&failure, "%s", side.service);
+        error_prepend(&failure, "%s", service.name);
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {
-        refuse(call, &side, response);
-    } else if (cloud_read(&side, response, &json, &failure) < 0) {
+        fail_with_response(call, &service, response);
+    } else if (cloud_read(&service, response, &json, &failure) < 0) {
         aws_call_fail(call, &failure);
     } else {
         call->done(call->payload, json, NULL);
@@ -138,11 +138,11 @@ static void on_answer(void *payload, const struct http_response *response,
 
 void aws_call_ready(struct aws_call *call)
 {
-    bool is_public = call->machine_host.is_public;
+    bool is_public = call->host.is_public;
     CLEANUP(str_release) struct str target = STR_INIT(STR_UNLIMITED);
     const char *headers[] = {"Content-Type: application/x-amz-json-1.1", NULL,
                              NULL};
-    const struct http_aws aws = {.region = call->machine_host.region,
+    const struct http_aws aws = {.region = call->host.region,
                                  .service = is_public ? "ecr-public" : "ecr",
                                  .key_id = call->keys.id,
                                  .secret = secret_text(&call->keys.secret),
@@ -154,7 +154,7 @@ void aws_call_ready(struct aws_call *call)
     secret_set_add(&call->sent, aws.secret);
     secret_set_add(&call->sent, aws.session);
     str_clear(&call->url);
-    cloud_append_url(&call->url, call->machine_host.api, "/");
+    cloud_append_url(&call->url, call->host.api, "/");
     call->transfer = cloud_start(call->network,
                                  &(struct cloud_request){
                                      .method = "POST",

@@ -5,19 +5,21 @@
 #include "aws_internal.h"
 
 /*
+ * The host names of ECR:
+ *
  *     ACCOUNT.dkr.ecr[-fips].REGION.amazonaws.com   IPv4
  *     ACCOUNT.dkr-ecr[-fips].REGION.on.aws          IPv4 and IPv6
  *     public.ecr.aws                                ECR Public
  *
- * and where each of them has its API, as botocore's endpoint rules say it.
+ * The API endpoints of each partition follow botocore's endpoint rules.
  */
 static const struct zone {
-    const char *suffix; /* of registries */
-    const char *api;    /* what stands before and behind the region */
+    const char *suffix; /* of registry host names */
+    const char *api;    /* before the region; api_suffix follows it */
     const char *api_fips;
     const char *api_suffix;
     const char *sts_suffix;
-    const char *regions; /* how their names begin */
+    const char *regions; /* the prefix of the partition's regions */
 } zones[] = {
     {".amazonaws.com", "api.ecr.", "ecr-fips.", ".amazonaws.com",
      ".amazonaws.com", ""},
@@ -32,7 +34,7 @@ static const struct zone {
      ".api.amazonwebservices.eu", ".amazonaws.eu", NULL},
 };
 
-/* The one region in which ECR Public has its API */
+/* ECR Public has its API in this region only. */
 #define PUBLIC_REGION "us-east-1"
 #define PUBLIC_API "https://api.ecr-public.us-east-1.amazonaws.com"
 
@@ -44,33 +46,33 @@ static bool is_region(const char *text)
            text[0] != '-';
 }
 
-static void fill(struct aws_host *machine_host, const struct zone *zone,
-                 bool fips, const char *region)
+static void fill(struct aws_host *host, const struct zone *zone, bool fips,
+                 const char *region)
 {
-    snprintf(machine_host->region, sizeof(machine_host->region), "%s", region);
-    snprintf(machine_host->api, sizeof(machine_host->api), "https://%s%s%s",
+    snprintf(host->region, sizeof(host->region), "%s", region);
+    snprintf(host->api, sizeof(host->api), "https://%s%s%s",
              fips ? zone->api_fips : zone->api, region, zone->api_suffix);
-    snprintf(machine_host->sts, sizeof(machine_host->sts), "https://sts.%s%s",
-             region, zone->sts_suffix);
+    snprintf(host->sts, sizeof(host->sts), "https://sts.%s%s", region,
+             zone->sts_suffix);
 }
 
-static void fill_public(struct aws_host *machine_host)
+static void fill_public(struct aws_host *host)
 {
-    *machine_host = (struct aws_host){.is_public = true, .is_known = true};
-    fill(machine_host, &zones[0], false, PUBLIC_REGION);
-    snprintf(machine_host->api, sizeof(machine_host->api), "%s", PUBLIC_API);
+    *host = (struct aws_host){.is_public = true, .is_known = true};
+    fill(host, &zones[0], false, PUBLIC_REGION);
+    snprintf(host->api, sizeof(host->api), "%s", PUBLIC_API);
 }
 
 static bool skip(const char **at, const char *text)
 {
     size_t len = strlen(text);
-    bool there = strncmp(*at, text, len) == 0;
+    bool matches = strncmp(*at, text, len) == 0;
 
-    *at += there ? len : 0;
-    return there;
+    *at += matches ? len : 0;
+    return matches;
 }
 
-/* Behind "dkr.ecr." there is "REGION" and one of the suffixes. */
+/* Parses "REGION" and one of the suffixes, which follow "dkr.ecr.". */
 static const struct zone *read_zone(const char *at,
                                     char region[AWS_MAX_REGION + 1])
 {
@@ -89,15 +91,15 @@ static const struct zone *read_zone(const char *at,
     return NULL;
 }
 
-static bool parse_private(const char *host, struct aws_host *ret_host)
+static bool parse_private(const char *name, struct aws_host *ret_host)
 {
-    struct aws_host machine_host = {.is_known = true};
+    struct aws_host host = {.is_known = true};
     char region[AWS_MAX_REGION + 1];
-    const char *at = host + AWS_ACCOUNT;
+    const char *at = name + AWS_ACCOUNT;
     const struct zone *zone;
     bool fips;
 
-    if (strspn(host, "0123456789") != AWS_ACCOUNT ||
+    if (strspn(name, "0123456789") != AWS_ACCOUNT ||
         (!skip(&at, ".dkr.ecr") && !skip(&at, ".dkr-ecr"))) {
         return false;
     }
@@ -106,9 +108,9 @@ static bool parse_private(const char *host, struct aws_host *ret_host)
     if (zone == NULL) {
         return false;
     }
-    memcpy(machine_host.account, host, AWS_ACCOUNT);
-    fill(&machine_host, zone, fips, region);
-    *ret_host = machine_host;
+    memcpy(host.account, name, AWS_ACCOUNT);
+    fill(&host, zone, fips, region);
+    *ret_host = host;
     return true;
 }
 
@@ -132,19 +134,20 @@ bool aws_host_parse(const char *registry, struct aws_host *ret_host)
     return parse_private(host, ret_host);
 }
 
-static const char *region_of(const struct aws_host *machine_host,
+static const char *region_of(const struct aws_host *host,
                              const struct credential_source *spec)
 {
     const char *region = spec->region;
 
-    if (region == NULL && machine_host->region[0] != '\0') {
-        return machine_host->region;
+    if (region == NULL && host->region[0] != '\0') {
+        return host->region;
     }
     region = region ? region : cloud_variable("AWS_REGION");
     return region ? region : cloud_variable("AWS_DEFAULT_REGION");
 }
 
-/* A registry by another name (a proxy's, a test's) is a private one. */
+/* A host name outside ECR (a proxy, a test) is treated as a private registry of
+ * the partition that the region belongs to. */
 static const struct zone *zone_of(const char *region)
 {
     for (size_t i = ARRAY_SIZE(zones); i-- > 0;) {
@@ -156,11 +159,13 @@ static const struct zone *zone_of(const char *region)
     return &zones[0];
 }
 
-/* As the SDKs: the service's own variable, else the one for all */
+/* Precedence as in the AWS SDKs: the service's own variable, then the one for
+ * all services */
 static int use_endpoint(const char *configured, const char *variable,
                         char out[160], struct error *err)
 {
-    bool ignored = cloud_says_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    bool ignored =
+        cloud_variable_is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     const char *url = configured;
 
     url = url || ignored ? url : cloud_variable(variable);
@@ -175,15 +180,15 @@ static int use_endpoint(const char *configured, const char *variable,
     return 0;
 }
 
-int aws_host_find(const char *registry, const struct credential_source *spec,
-                  struct aws_host *ret_host, struct error *err)
+int aws_host_resolve(const char *registry, const struct credential_source *spec,
+                     struct aws_host *ret_host, struct error *err)
 {
-    struct aws_host machine_host = {0};
+    struct aws_host host = {0};
     char region[AWS_MAX_REGION + 1];
     const char *found;
 
-    aws_host_parse(registry, &machine_host);
-    found = region_of(&machine_host, spec);
+    aws_host_parse(registry, &host);
+    found = region_of(&host, spec);
     if (found == NULL || !is_region(found)) {
         return error_set(err, ERROR_CONFIG,
                          found ? "there is no region '%s'"
@@ -191,16 +196,16 @@ int aws_host_find(const char *registry, const struct credential_source *spec,
                          found ? found : registry);
     }
     snprintf(region, sizeof(region), "%s", found);
-    if (!machine_host.is_public && strcmp(region, machine_host.region) != 0) {
-        fill(&machine_host, zone_of(region), false, region);
+    if (!host.is_public && strcmp(region, host.region) != 0) {
+        fill(&host, zone_of(region), false, region);
     }
     if (use_endpoint(spec->endpoint,
-                     machine_host.is_public ? "AWS_ENDPOINT_URL_ECR_PUBLIC"
-                                            : "AWS_ENDPOINT_URL_ECR",
-                     machine_host.api, err) < 0 ||
-        use_endpoint(NULL, "AWS_ENDPOINT_URL_STS", machine_host.sts, err) < 0) {
+                     host.is_public ? "AWS_ENDPOINT_URL_ECR_PUBLIC"
+                                    : "AWS_ENDPOINT_URL_ECR",
+                     host.api, err) < 0 ||
+        use_endpoint(NULL, "AWS_ENDPOINT_URL_STS", host.sts, err) < 0) {
         return -1;
     }
-    *ret_host = machine_host;
+    *ret_host = host;
     return 0;
 }

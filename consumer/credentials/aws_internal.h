@@ -5,52 +5,55 @@
 #include "aws_text.h"
 #include "cloud.h"
 
-/* What the files of AWS share: one signed call, and where its keys come from.
+/* The interfaces among the aws_*.c files: one signed API call, and the search
+ * for the access keys that sign it. */
+
+/* --- aws_call.c: one call ---------------------------------------------------
  */
 
-/* --- aws_call.c: one call ----------------------------------------------------
- */
-
-/* Exactly one of both, or neither: there are no keys here, and call->why. It
- * may be called from inside aws_call_start(). */
+/* Either `answer` or `err` is set. If both are NULL, no access keys are
+ * available here, and call->reason says why. May be called from inside
+ * aws_call_start(). */
 typedef void aws_call_fn(void *payload, const struct json *answer,
                          const struct error *err);
 
 struct aws_call {
     const struct network *network;
     const struct credential_source *spec;
-    struct aws_host machine_host;
+    struct aws_host host;
     struct aws_keys keys;
     const char *action; /* GetAuthorizationToken */
-    struct str body;    /* JSON */
+    struct str body;    /* the JSON request */
     aws_call_fn *done;
     void *payload;
-    struct http_transfer *transfer; /* the one under way */
-    const char *why;
-    struct secret_set sent; /* to whichever service */
-    /* While keys are looked for */
+    struct http_transfer *transfer; /* in progress; NULL: none */
+    const char *reason;
+    /* secrets in requests, to be redacted from messages */
+    struct secret_set sent;
+    /* Used during the search for keys */
     struct str url;
-    struct secret token; /* a header's line, or a form */
-    bool must_answer;
+    struct secret token; /* a header line, or a form body */
+    bool is_explicit;
 };
 
 void aws_call_init(struct aws_call *call, const struct network *network,
                    const struct credential_source *spec, const char *action,
                    aws_call_fn *done, void *payload);
-void aws_call_release(struct aws_call *call); /* cancels what is under way */
+/* cancels the request in progress */
+void aws_call_release(struct aws_call *call);
 
-/* One of these ends the search for keys. */
-void aws_call_ready(struct aws_call *call); /* call->keys are there */
-void aws_call_nothing(struct aws_call *call, const char *why);
+/* Each search for keys ends with exactly one of these calls. */
+void aws_call_ready(struct aws_call *call); /* call->keys has been set */
+void aws_call_nothing(struct aws_call *call, const char *reason);
 void aws_call_fail(struct aws_call *call, const struct error *err);
 
-/* --- aws_keys.c, aws_metadata.c: keys
- * ------------------------------------------
+/* --- aws_keys.c, aws_metadata.c: access keys --------------------------------
  */
 
-/* Finds the place and the keys, then sends the request. */
+/* Resolves the ECR endpoint and the access keys, then sends the request. */
 void aws_call_start(struct aws_call *call, const char *registry);
-/* The container's endpoint, if there is one, else the instance's */
-void aws_machine_keys_find(struct aws_call *call);
+/* Queries the container credential endpoint if the environment names one,
+ * otherwise the instance metadata service. */
+void aws_query_machine_keys(struct aws_call *call);
 
 #endif

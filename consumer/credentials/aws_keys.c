@@ -4,35 +4,34 @@
 #include "waybill/alloc.h"
 
 /*
- * Where keys come from, in the order of AWS's own SDKs:
+ * The sources of access keys, in the order of the AWS SDKs:
  *
  *     environment, web identity (STS), shared file, container, instance
  *
- * What the configuration names comes alone: `role_arn` is a web identity's,
- * `profile` and `path` are the shared file's.
+ * A source that the configuration selects is used exclusively: `role_arn`
+ * selects the web identity, `profile` and `path` select the shared file.
  */
 
-/* --- web identity
- * -------------------------------------------------------------
+/* --- web identity -----------------------------------------------------------
  */
 
-static void refuse_identity(struct aws_call *call,
-                            const struct http_response *response)
+static void fail_with_sts_response(struct aws_call *call,
+                                   const struct http_response *response)
 {
     static const char *const code_path[] = {"ErrorResponse", "Error", "Code",
                                             NULL};
-    static const char *const words_path[] = {"ErrorResponse", "Error",
-                                             "Message", NULL};
+    static const char *const message_path[] = {"ErrorResponse", "Error",
+                                               "Message", NULL};
     CLEANUP(str_release) struct str code = STR_INIT(LIMIT_TOKEN);
-    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_TOKEN);
-    const struct cloud_side side = {call->network, "STS", &call->sent};
+    CLEANUP(str_release) struct str message = STR_INIT(LIMIT_TOKEN);
+    const struct cloud_service service = {call->network, "STS", &call->sent};
     const char *xml = response->body.data;
     bool has_code = aws_xml_text(xml, code_path, &code);
-    bool has_words = aws_xml_text(xml, words_path, &words);
+    bool has_message = aws_xml_text(xml, message_path, &message);
     struct error err;
 
-    cloud_refused(&side, response, has_code ? code.data : NULL,
-                  has_words ? words.data : NULL, &err);
+    cloud_error_fill(&service, response, has_code ? code.data : NULL,
+                     has_message ? message.data : NULL, &err);
     aws_call_fail(call, &err);
 }
 
@@ -45,8 +44,8 @@ static bool read_member(const char *xml, const char *name, struct str *out)
     return aws_xml_text(xml, path, out);
 }
 
-static void take_identity(struct aws_call *call,
-                          const struct http_response *response)
+static void read_sts_response(struct aws_call *call,
+                              const struct http_response *response)
 {
     CLEANUP(str_release) struct str id = STR_INIT(LIMIT_TOKEN);
     CLEANUP(secret_release) struct secret secret = SECRET_INIT(LIMIT_TOKEN);
@@ -68,8 +67,8 @@ static void take_identity(struct aws_call *call,
     }
 }
 
-static void on_identity(void *payload, const struct http_response *response,
-                        const struct error *err)
+static void on_sts_response(void *payload, const struct http_response *response,
+                            const struct error *err)
 {
     struct aws_call *call = payload;
     struct error failure;
@@ -80,15 +79,16 @@ static void on_identity(void *payload, const struct http_response *response,
         error_prepend(&failure, "STS");
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {
-        refuse_identity(call, response);
+        fail_with_sts_response(call, response);
     } else {
-        take_identity(call, response);
+        read_sts_response(call, response);
     }
 }
 
-/* The file is read anew each time: its token ends after an hour, and Kubernetes
- * replaces it. */
-static void ask_sts(struct aws_call *call, const char *role, const char *path)
+/* The file is read for every request: its token expires after an hour, and
+ * Kubernetes replaces it before. */
+static void request_sts(struct aws_call *call, const char *role,
+                        const char *path)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-www-form-urlencoded", NULL};
@@ -111,17 +111,17 @@ static void ask_sts(struct aws_call *call, const char *role, const char *path)
     cloud_append_form(form, "RoleSessionName",
                       session != NULL ? session : "waybill");
     cloud_append_secret(form, &call->sent, "WebIdentityToken", token.text.data);
-    cloud_append_url(&call->url, call->machine_host.sts, "/");
+    cloud_append_url(&call->url, call->host.sts, "/");
     call->transfer =
         cloud_start(call->network,
                     &(struct cloud_request){.method = "POST",
                                             .url = call->url.data,
                                             .headers = headers,
                                             .body = str_bytes(form)},
-                    on_identity, call);
+                    on_sts_response, call);
 }
 
-static void use_identity(struct aws_call *call)
+static void use_web_identity(struct aws_call *call)
 {
     const char *role = call->spec->role_arn;
     const char *path = cloud_variable("AWS_WEB_IDENTITY_TOKEN_FILE");
@@ -135,12 +135,11 @@ static void use_identity(struct aws_call *call)
                                 : "AWS_ROLE_ARN");
         aws_call_fail(call, &err);
     } else {
-        ask_sts(call, role, path);
+        request_sts(call, role, path);
     }
 }
 
-/* --- the shared file
- * ----------------------------------------------------------
+/* --- the shared file --------------------------------------------------------
  */
 
 static void append_path(struct str *out, const struct aws_call *call)
@@ -180,17 +179,19 @@ static enum aws_profile read_file(struct aws_call *call, const char *path,
     return result;
 }
 
-/* False: no such profile, and nobody has asked for it. */
+/* Returns false if the profile does not exist and was not requested explicitly.
+ */
 static bool use_file(struct aws_call *call)
 {
     CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
-    const char *named = call->spec->profile;
+    const char *explicit_profile = call->spec->profile;
     const char *profile;
     struct error err;
     enum aws_profile result;
 
-    named = named ? named : cloud_variable("AWS_PROFILE");
-    profile = named ? named : "default";
+    explicit_profile =
+        explicit_profile ? explicit_profile : cloud_variable("AWS_PROFILE");
+    profile = explicit_profile ? explicit_profile : "default";
     append_path(&path, call);
     result = read_file(call, path.data, profile, &err);
     if (result == AWS_PROFILE_FOUND) {
@@ -198,7 +199,7 @@ static bool use_file(struct aws_call *call)
         return true;
     }
     if (result == AWS_PROFILE_ABSENT) {
-        if (named == NULL && call->spec->path == NULL) {
+        if (explicit_profile == NULL && call->spec->path == NULL) {
             return false;
         }
         error_fill(&err, ERROR_CONFIG, "there is no profile '%s' in '%s'",
@@ -208,8 +209,7 @@ static bool use_file(struct aws_call *call)
     return true;
 }
 
-/* --- the order
- * ----------------------------------------------------------------
+/* --- precedence -------------------------------------------------------------
  */
 
 static void use_environment(struct aws_call *call)
@@ -238,9 +238,9 @@ static void find_keys(struct aws_call *call)
         use_environment(call);
     } else if (by_role ||
                cloud_variable("AWS_WEB_IDENTITY_TOKEN_FILE") != NULL) {
-        use_identity(call);
+        use_web_identity(call);
     } else if (!use_file(call)) {
-        aws_machine_keys_find(call);
+        aws_query_machine_keys(call);
     }
 }
 
@@ -248,7 +248,7 @@ void aws_call_start(struct aws_call *call, const char *registry)
 {
     struct error err;
 
-    if (aws_host_find(registry, call->spec, &call->machine_host, &err) < 0) {
+    if (aws_host_resolve(registry, call->spec, &call->host, &err) < 0) {
         aws_call_fail(call, &err);
     } else {
         find_keys(call);

@@ -6,9 +6,9 @@
 #include "waybill/alloc.h"
 #include "waybill/url.h"
 
-/* Keys that the machine gives: a container's endpoint (ECS, EKS), or the
- * instance's metadata service (IMDSv2 only: version 1 answers to whoever can
- * make a request from here). */
+/* Access keys from the container credential endpoint (ECS, EKS) or from the
+ * instance metadata service. Only IMDSv2 is used: version 1 is open to
+ * server-side request forgery. */
 
 #define CONTAINER "http://169.254.170.2"
 #define IMDS "http://169.254.169.254"
@@ -26,16 +26,16 @@ static void fail(struct aws_call *call, const char *service,
 }
 
 /* {"AccessKeyId":"...","SecretAccessKey":"...","Token":"..."} */
-static void take_keys(struct aws_call *call, const char *service,
+static void read_keys(struct aws_call *call, const char *name,
                       const struct http_response *response)
 {
-    const struct cloud_side side = {call->network, service, &call->sent};
+    const struct cloud_service service = {call->network, name, &call->sent};
     struct json *json = NULL;
     struct error err;
-    int result = cloud_read(&side, response, &json, &err);
+    int result = cloud_read(&service, response, &json, &err);
 
     if (result == 0) {
-        result = aws_keys_set(&call->keys, service,
+        result = aws_keys_set(&call->keys, name,
                               json_text(json_member(json, "AccessKeyId")),
                               json_text(json_member(json, "SecretAccessKey")),
                               json_text(json_member(json, "Token")), &err);
@@ -48,8 +48,8 @@ static void take_keys(struct aws_call *call, const char *service,
     }
 }
 
-static void ask(struct aws_call *call, const char *method, const char *header,
-                bool local, http_done_fn *done)
+static void send_request(struct aws_call *call, const char *method,
+                         const char *header, bool local, http_done_fn *done)
 {
     const char *const headers[] = {header, NULL};
 
@@ -61,8 +61,7 @@ static void ask(struct aws_call *call, const char *method, const char *header,
                                  done, call);
 }
 
-/* --- a container
- * ---------------------------------------------------------------
+/* --- a container ------------------------------------------------------------
  */
 
 #define CONTAINER_SERVICE "the container's credential endpoint"
@@ -76,15 +75,16 @@ static void on_container(void *payload, const struct http_response *response,
     if (err != NULL) {
         fail(call, CONTAINER_SERVICE, err);
     } else {
-        take_keys(call, CONTAINER_SERVICE, response);
+        read_keys(call, CONTAINER_SERVICE, response);
     }
 }
 
-/* As the SDKs: plain http only where nobody else listens in. */
+/* As in the AWS SDKs, plain HTTP is accepted only for loopback and for AWS's
+ * link-local addresses, where no third party can intercept it. */
 static int check_container(const char *url, bool *ret_local, struct error *err)
 {
-    static const char *const links[] = {"169.254.170.2", "169.254.170.23",
-                                        "fd00:ec2::23"};
+    static const char *const link_local_hosts[] = {
+        "169.254.170.2", "169.254.170.23", "fd00:ec2::23"};
     struct url parsed;
     bool local;
     bool https;
@@ -93,8 +93,8 @@ static int check_container(const char *url, bool *ret_local, struct error *err)
         return error_prefix(err, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
     }
     local = host_classify(parsed.host) == ADDRESS_LOOPBACK;
-    for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-        local = local || strcmp(parsed.host, links[i]) == 0;
+    for (size_t i = 0; i < ARRAY_SIZE(link_local_hosts); i++) {
+        local = local || strcmp(parsed.host, link_local_hosts[i]) == 0;
     }
     https = parsed.https;
     url_release(&parsed);
@@ -108,7 +108,8 @@ static int check_container(const char *url, bool *ret_local, struct error *err)
     return 0;
 }
 
-/* It becomes a header; the file is read each time, for it is replaced. */
+/* The value becomes a header. The file is read for every request, because it is
+ * replaced when the token is rotated. */
 static int append_authorization(struct aws_call *call, struct error *err)
 {
     const char *path = cloud_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
@@ -130,7 +131,7 @@ static int append_authorization(struct aws_call *call, struct error *err)
         }
     }
     if (value != NULL && *value != '\0') {
-        /* Behind the scheme's name, if there is one */
+        /* Skip the authentication scheme, if there is one. */
         const char *blank = strrchr(value, ' ');
 
         secret_set_add(&call->sent, blank != NULL ? blank + 1 : value);
@@ -139,8 +140,8 @@ static int append_authorization(struct aws_call *call, struct error *err)
     return 0;
 }
 
-static void ask_container(struct aws_call *call, const char *relative,
-                          const char *full)
+static void query_container(struct aws_call *call, const char *relative,
+                            const char *full)
 {
     bool local;
     struct error err;
@@ -158,16 +159,16 @@ static void ask_container(struct aws_call *call, const char *relative,
         aws_call_fail(call, &err);
         return;
     }
-    ask(call, "GET", call->token.text.len > 0 ? call->token.text.data : NULL,
-        local, on_container);
+    send_request(call, "GET",
+                 call->token.text.len > 0 ? call->token.text.data : NULL, local,
+                 on_container);
 }
 
-/* --- an instance
- * ---------------------------------------------------------------
+/* --- an instance ------------------------------------------------------------
  */
 
 #define IMDS_SERVICE "the instance's metadata service"
-#define NOT_THERE                                                              \
+#define NONE_CONFIGURED                                                        \
     "no keys in the environment, no web identity, no profile, no container "   \
     "endpoint, and "
 
@@ -180,21 +181,27 @@ static void on_role_keys(void *payload, const struct http_response *response,
     if (err != NULL) {
         fail(call, IMDS_SERVICE, err);
     } else {
-        take_keys(call, IMDS_SERVICE, response);
+        read_keys(call, IMDS_SERVICE, response);
     }
 }
 
-static void append_base(struct str *out)
+static void append_imds_base(struct str *out)
 {
-    const char *named = cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    const char *configured =
+        cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *mode = cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
     bool ipv6 = mode != NULL && strcasecmp(mode, "IPv6") == 0;
 
     str_clear(out);
-    cloud_append_url(out, named ? named : ipv6 ? IMDS_IPV6 : IMDS, "");
+    cloud_append_url(out,
+                     configured ? configured
+                     : ipv6     ? IMDS_IPV6
+                                : IMDS,
+                     "");
 }
 
-/* One name on a line of its own; a role's name needs no escaping. */
+/* The response is a single line with the role's name, whose characters need no
+ * URL escaping. */
 static bool append_role(struct str *out, const struct http_response *response)
 {
     const char *role = response->body.data;
@@ -213,35 +220,36 @@ static void on_role(void *payload, const struct http_response *response,
                     const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct cloud_side side = {call->network, IMDS_SERVICE, &call->sent};
+    const struct cloud_service service = {call->network, IMDS_SERVICE,
+                                          &call->sent};
     struct error failure;
 
     call->transfer = NULL;
     if (err != NULL) {
         fail(call, IMDS_SERVICE, err);
     } else if (response->status == 404) {
-        aws_call_nothing(call, NOT_THERE "the instance has no role");
+        aws_call_nothing(call, NONE_CONFIGURED "the instance has no role");
     } else if (response->status != 200) {
-        cloud_refused(&side, response, NULL, NULL, &failure);
+        cloud_error_fill(&service, response, NULL, NULL, &failure);
         aws_call_fail(call, &failure);
-    } else if (append_base(&call->url), str_append_text(&call->url, ROLES),
+    } else if (append_imds_base(&call->url), str_append_text(&call->url, ROLES),
                !append_role(&call->url, response)) {
         error_fill(&failure, ERROR_AUTH, "%s names no role", IMDS_SERVICE);
         aws_call_fail(call, &failure);
     } else {
-        ask(call, "GET", call->token.text.data, true, on_role_keys);
+        send_request(call, "GET", call->token.text.data, true, on_role_keys);
     }
 }
 
-static void leave(struct aws_call *call, const struct error *err)
+static void report_absent(struct aws_call *call, const struct error *err)
 {
-    if (call->must_answer || err->kind == ERROR_UNAVAILABLE) {
+    if (call->is_explicit || err->kind == ERROR_UNAVAILABLE) {
         aws_call_fail(call, err);
         return;
     }
-    /* From a container the answer does not come back when it is a hop too far.
+    /* Inside a container the response is lost if the instance's hop limit is 1.
      */
-    aws_call_nothing(call, NOT_THERE
+    aws_call_nothing(call, NONE_CONFIGURED
                      "no metadata service (in a container on EC2 its hop limit "
                      "must be 2)");
 }
@@ -250,7 +258,8 @@ static void on_session(void *payload, const struct http_response *response,
                        const struct error *err)
 {
     struct aws_call *call = payload;
-    const struct cloud_side side = {call->network, IMDS_SERVICE, &call->sent};
+    const struct cloud_service service = {call->network, IMDS_SERVICE,
+                                          &call->sent};
     const char *token;
     struct error failure;
 
@@ -258,54 +267,55 @@ static void on_session(void *payload, const struct http_response *response,
     if (err != NULL) {
         failure = *err;
         error_prepend(&failure, "%s", IMDS_SERVICE);
-        leave(call, &failure);
+        report_absent(call, &failure);
         return;
     }
     token = response->body.data;
     if (http_status_is_temporary(response->status)) {
-        cloud_refused(&side, response, NULL, NULL, &failure);
+        cloud_error_fill(&service, response, NULL, NULL, &failure);
         aws_call_fail(call, &failure);
     } else if (response->status != 200) {
-        /* Another cloud's service has the same address. */
-        cloud_refused(&side, response, NULL, NULL, &failure);
-        leave(call, &failure);
+        /* Other clouds use the same address for their metadata service. */
+        cloud_error_fill(&service, response, NULL, NULL, &failure);
+        report_absent(call, &failure);
     } else if (*token == '\0' || !http_value_is_plain(token)) {
         error_fill(&failure, ERROR_AUTH, "%s answers with no token",
                    IMDS_SERVICE);
-        leave(call, &failure);
+        report_absent(call, &failure);
     } else {
         secret_set_add(&call->sent, token);
         str_clear(&call->token.text);
         str_printf(&call->token.text, "X-aws-ec2-metadata-token: %s", token);
-        append_base(&call->url);
+        append_imds_base(&call->url);
         str_append_text(&call->url, ROLES);
-        ask(call, "GET", call->token.text.data, true, on_role);
+        send_request(call, "GET", call->token.text.data, true, on_role);
     }
 }
 
-static void ask_instance(struct aws_call *call)
+static void query_instance(struct aws_call *call)
 {
-    call->must_answer =
+    call->is_explicit =
         cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT") != NULL;
-    if (cloud_says_true("AWS_EC2_METADATA_DISABLED")) {
-        aws_call_nothing(call, NOT_THERE "AWS_EC2_METADATA_DISABLED is set");
+    if (cloud_variable_is_true("AWS_EC2_METADATA_DISABLED")) {
+        aws_call_nothing(call,
+                         NONE_CONFIGURED "AWS_EC2_METADATA_DISABLED is set");
         return;
     }
-    append_base(&call->url);
+    append_imds_base(&call->url);
     str_append_text(&call->url, "/latest/api/token");
-    ask(call, "PUT", "X-aws-ec2-metadata-token-ttl-seconds: 21600", true,
-        on_session);
+    send_request(call, "PUT", "X-aws-ec2-metadata-token-ttl-seconds: 21600",
+                 true, on_session);
 }
 
-void aws_machine_keys_find(struct aws_call *call)
+void aws_query_machine_keys(struct aws_call *call)
 {
     const char *relative =
         cloud_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = cloud_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 
     if (relative != NULL || full != NULL) {
-        ask_container(call, relative, full);
+        query_container(call, relative, full);
     } else {
-        ask_instance(call);
+        query_instance(call);
     }
 }

@@ -38,13 +38,14 @@ int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
     return 0;
 }
 
-/* --- the shared credentials file ---------------------------------------------
+/* --- the shared credentials file --------------------------------------------
  */
 
 struct section {
     bool found;
-    bool is_it;        /* the line belongs to the profile */
-    const char *other; /* how else the profile says to get keys */
+    bool is_selected; /* the current line belongs to the profile */
+    /* A key of the profile that selects a method that is not supported */
+    const char *unsupported;
     struct str id;
     struct secret secret;
     struct secret session;
@@ -61,13 +62,13 @@ static void trim(const char **text, size_t *len)
     }
 }
 
-static bool is_text(const char *text, size_t len, const char *word)
+static bool equals_ignoring_case(const char *text, size_t len, const char *word)
 {
     return strlen(word) == len && strncasecmp(text, word, len) == 0;
 }
 
-/* Of one given twice the last counts, as in all INI readers of AWS. */
-static void keep(struct str *slot, const char *value, size_t len)
+/* If a key is repeated, the last value applies, as in all AWS parsers. */
+static void replace(struct str *slot, const char *value, size_t len)
 {
     str_clear(slot);
     str_append(slot, value, len);
@@ -75,7 +76,7 @@ static void keep(struct str *slot, const char *value, size_t len)
 
 static void read_pair(struct section *section, const char *line, size_t len)
 {
-    static const char *const others[] = {
+    static const char *const unsupported_keys[] = {
         "role_arn",    "credential_process", "credential_source",
         "sso_session", "sso_start_url",      "web_identity_token_file"};
     const char *equals = memchr(line, '=', len);
@@ -92,16 +93,16 @@ static void read_pair(struct section *section, const char *line, size_t len)
     value_len = len - name_len - 1;
     trim(&name, &name_len);
     trim(&value, &value_len);
-    if (is_text(name, name_len, "aws_access_key_id")) {
-        keep(&section->id, value, value_len);
-    } else if (is_text(name, name_len, "aws_secret_access_key")) {
-        keep(&section->secret.text, value, value_len);
-    } else if (is_text(name, name_len, "aws_session_token")) {
-        keep(&section->session.text, value, value_len);
+    if (equals_ignoring_case(name, name_len, "aws_access_key_id")) {
+        replace(&section->id, value, value_len);
+    } else if (equals_ignoring_case(name, name_len, "aws_secret_access_key")) {
+        replace(&section->secret.text, value, value_len);
+    } else if (equals_ignoring_case(name, name_len, "aws_session_token")) {
+        replace(&section->session.text, value, value_len);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-        if (is_text(name, name_len, others[i])) {
-            section->other = others[i];
+    for (size_t i = 0; i < ARRAY_SIZE(unsupported_keys); i++) {
+        if (equals_ignoring_case(name, name_len, unsupported_keys[i])) {
+            section->unsupported = unsupported_keys[i];
         }
     }
 }
@@ -109,7 +110,7 @@ static void read_pair(struct section *section, const char *line, size_t len)
 static void read_line(struct section *section, const char *profile,
                       const char *line, size_t len)
 {
-    /* An indented line belongs to the value above it. */
+    /* An indented line continues the value above it. */
     bool nested = len > 0 && (*line == ' ' || *line == '\t');
 
     trim(&line, &len);
@@ -117,7 +118,7 @@ static void read_line(struct section *section, const char *profile,
         return;
     }
     if (*line != '[') {
-        if (section->is_it) {
+        if (section->is_selected) {
             read_pair(section, line, len);
         }
         return;
@@ -125,23 +126,24 @@ static void read_line(struct section *section, const char *profile,
     line++;
     len = strcspn(line, "]\n");
     trim(&line, &len);
-    section->is_it = strlen(profile) == len && strncmp(line, profile, len) == 0;
-    section->found |= section->is_it;
+    section->is_selected =
+        strlen(profile) == len && strncmp(line, profile, len) == 0;
+    section->found |= section->is_selected;
 }
 
-static enum aws_profile judge(const struct section *section,
-                              const char *profile, struct aws_keys *keys,
-                              struct error *err)
+static enum aws_profile evaluate(const struct section *section,
+                                 const char *profile, struct aws_keys *keys,
+                                 struct error *err)
 {
     if (!section->found) {
         return AWS_PROFILE_ABSENT;
     }
     if (section->id.len == 0 && section->secret.text.len == 0 &&
-        section->other != NULL) {
+        section->unsupported != NULL) {
         error_fill(err, ERROR_CONFIG,
                    "profile '%s': '%s' is not supported: give keys, or use a "
                    "web identity or the machine's role",
-                   profile, section->other);
+                   profile, section->unsupported);
         return AWS_PROFILE_FAULTY;
     }
     if (aws_keys_set(keys, "the profile", section->id.data,
@@ -166,7 +168,7 @@ enum aws_profile aws_profile_read(const char *text, const char *profile,
         read_line(&section, profile, text, len);
         text += len + (text[len] == '\n');
     }
-    result = judge(&section, profile, keys, err);
+    result = evaluate(&section, profile, keys, err);
     str_release(&section.id);
     secret_release(&section.secret);
     secret_release(&section.session);
@@ -177,8 +179,9 @@ enum aws_profile aws_profile_read(const char *text, const char *profile,
  */
 
 /*
- * As much of it as STS sends: a declaration, elements, attributes, text and
- * references. A comment, CDATA, a DOCTYPE or anything else ends the reading.
+ * The subset of XML that STS sends: a declaration, elements, attributes, text
+ * and references. Comments, CDATA, DOCTYPE and everything else are parse
+ * errors.
  */
 #define MAX_DEPTH 16
 
@@ -191,13 +194,13 @@ struct xml {
 #define NAME_CHARACTERS                                                        \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:.-"
 
-static bool take_text(struct xml *xml, const char *text)
+static bool skip_text(struct xml *xml, const char *text)
 {
     size_t len = strlen(text);
-    bool there = strncmp(xml->at, text, len) == 0;
+    bool matches = strncmp(xml->at, text, len) == 0;
 
-    xml->at += there ? len : 0;
-    return there;
+    xml->at += matches ? len : 0;
+    return matches;
 }
 
 static void skip_space(struct xml *xml)
@@ -205,7 +208,8 @@ static void skip_space(struct xml *xml)
     xml->at += strspn(xml->at, " \t\r\n");
 }
 
-/* Behind the element's name; true for `>`, and for `/>` with *ret_empty */
+/* Skips the rest of a tag after the element's name. Returns true at `>`, and at
+ * `/>` with *ret_empty. */
 static bool skip_attributes(struct xml *xml, bool *ret_empty)
 {
     for (;;) {
@@ -213,13 +217,13 @@ static bool skip_attributes(struct xml *xml, bool *ret_empty)
         char quote;
 
         skip_space(xml);
-        *ret_empty = take_text(xml, "/>");
-        if (*ret_empty || take_text(xml, ">")) {
+        *ret_empty = skip_text(xml, "/>");
+        if (*ret_empty || skip_text(xml, ">")) {
             return true;
         }
         len = strspn(xml->at, NAME_CHARACTERS);
         xml->at += len;
-        if (len == 0 || !take_text(xml, "=")) {
+        if (len == 0 || !skip_text(xml, "=")) {
             return false;
         }
         quote = *xml->at;
@@ -234,17 +238,17 @@ static bool skip_attributes(struct xml *xml, bool *ret_empty)
     }
 }
 
-/* &#38; or &#x26; of ASCII, which is all that a token has */
+/* &#38; or &#x26;, limited to ASCII, which is all that a token contains */
 static bool read_number(struct xml *xml, struct str *out)
 {
     bool hex;
     size_t len;
     unsigned long c;
 
-    if (!take_text(xml, "&#")) {
+    if (!skip_text(xml, "&#")) {
         return false;
     }
-    hex = take_text(xml, "x");
+    hex = skip_text(xml, "x");
     len = strspn(xml->at, hex ? "0123456789abcdefABCDEF" : "0123456789");
     if (len == 0 || len > 3 || xml->at[len] != ';') {
         return false;
@@ -255,21 +259,21 @@ static bool read_number(struct xml *xml, struct str *out)
     return c > 0 && c < 0x80;
 }
 
-/* &amp; and its kind, or a number */
+/* A named reference such as &amp;, or a numeric one */
 static bool read_reference(struct xml *xml, struct str *out)
 {
     static const struct {
         const char *text;
         char c;
-    } known[] = {{"&amp;", '&'},
-                 {"&lt;", '<'},
-                 {"&gt;", '>'},
-                 {"&quot;", '"'},
-                 {"&apos;", '\''}};
+    } entities[] = {{"&amp;", '&'},
+                    {"&lt;", '<'},
+                    {"&gt;", '>'},
+                    {"&quot;", '"'},
+                    {"&apos;", '\''}};
 
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        if (take_text(xml, known[i].text)) {
-            str_append_char(out, known[i].c);
+    for (size_t i = 0; i < ARRAY_SIZE(entities); i++) {
+        if (skip_text(xml, entities[i].text)) {
+            str_append_char(out, entities[i].c);
             return true;
         }
     }
@@ -279,11 +283,12 @@ static bool read_reference(struct xml *xml, struct str *out)
 static bool read_element(struct xml *xml, const char *const *path,
                          unsigned depth);
 
-/* Everything up to the end tag; text goes to `out` if that is not NULL. */
+/* Reads the content up to the end tag; text is appended to `out` unless that is
+ * NULL. */
 static bool read_content(struct xml *xml, const char *const *path,
                          unsigned depth, struct str *out)
 {
-    CLEANUP(str_release) struct str nowhere = STR_INIT(0);
+    CLEANUP(str_release) struct str discarded = STR_INIT(0);
 
     while (strncmp(xml->at, "</", 2) != 0) {
         size_t len = strcspn(xml->at, "<&");
@@ -293,7 +298,7 @@ static bool read_content(struct xml *xml, const char *const *path,
         }
         xml->at += len;
         if (*xml->at == '\0' ||
-            (*xml->at == '&' && !read_reference(xml, out ? out : &nowhere)) ||
+            (*xml->at == '&' && !read_reference(xml, out ? out : &discarded)) ||
             (*xml->at == '<' && strncmp(xml->at, "</", 2) != 0 &&
              !read_element(xml, path, depth))) {
             return false;
@@ -302,16 +307,17 @@ static bool read_content(struct xml *xml, const char *const *path,
     return true;
 }
 
-/* `path` begins with the name that is looked for among elements like this. */
+/* `path` begins with the name to be matched among this element and its
+ * siblings. */
 static bool read_element(struct xml *xml, const char *const *path,
                          unsigned depth)
 {
-    static const char *const nothing[] = {NULL};
+    static const char *const no_path[] = {NULL};
     const char *name = xml->at + 1;
     size_t len = strspn(name, NAME_CHARACTERS);
     bool on_path = path[0] != NULL && strlen(path[0]) == len &&
                    strncmp(path[0], name, len) == 0;
-    bool is_it = on_path && path[1] == NULL && !xml->found;
+    bool is_selected = on_path && path[1] == NULL && !xml->found;
     bool empty;
 
     if (len == 0 || depth > MAX_DEPTH) {
@@ -321,18 +327,18 @@ static bool read_element(struct xml *xml, const char *const *path,
     if (!skip_attributes(xml, &empty)) {
         return false;
     }
-    xml->found |= is_it;
+    xml->found |= is_selected;
     if (empty) {
         return true;
     }
-    if (!read_content(xml, on_path ? path + 1 : nothing, depth + 1,
-                      is_it ? xml->out : NULL) ||
+    if (!read_content(xml, on_path ? path + 1 : no_path, depth + 1,
+                      is_selected ? xml->out : NULL) ||
         strncmp(xml->at + 2, name, len) != 0) {
         return false;
     }
     xml->at += 2 + len;
     skip_space(xml);
-    return take_text(xml, ">");
+    return skip_text(xml, ">");
 }
 
 bool aws_xml_text(const char *text, const char *const *path, struct str *out)
@@ -340,7 +346,7 @@ bool aws_xml_text(const char *text, const char *const *path, struct str *out)
     struct xml xml = {.at = text, .out = out};
 
     skip_space(&xml);
-    if (take_text(&xml, "<?xml")) {
+    if (skip_text(&xml, "<?xml")) {
         xml.at = strstr(xml.at, "?>");
         if (xml.at == NULL) {
             return false;

@@ -4,18 +4,19 @@
 #include "waybill/alloc.h"
 
 /*
- * Azure Container Registry: a token of the directory is taken to the registry's
- * /oauth2/exchange for a refresh token, which its token server then takes
- * (Azure/acr, docs/AAD-OAuth.md).
+ * Azure Container Registry: an access token of Entra ID is exchanged at the
+ * registry's /oauth2/exchange for a refresh token, which the registry's token
+ * server then accepts (Azure/acr, docs/AAD-OAuth.md).
  *
- * The directory's token can do more than push, so it goes to a registry of
- * Azure's only, or to where `endpoint` says, which stands for the registry's
- * own address. The directory has AZURE_AUTHORITY_HOST, the machine's identity
- * AZURE_POD_IDENTITY_AUTHORITY_HOST.
+ * The Entra ID token authorizes more than a push. It is therefore sent only to
+ * a host name of Azure, or to `endpoint`, which overrides the registry's
+ * address. AZURE_AUTHORITY_HOST overrides the directory,
+ * AZURE_POD_IDENTITY_AUTHORITY_HOST the managed identity's endpoint.
  */
 
 #define USERNAME "00000000-0000-0000-0000-000000000000"
-#define SECONDS (3.0 * 3600) /* as a rule; the token says it too */
+/* The usual lifetime, for a token without `exp` */
+#define LIFETIME_S (3.0 * 3600)
 #define RENEW_PER_CENT 75
 
 static const struct azure_cloud clouds[] = {
@@ -27,16 +28,17 @@ static const struct azure_cloud clouds[] = {
      "https://management.usgovcloudapi.net/"},
 };
 
-/* By the registry's name; *ret_known: it is one of Azure's. */
+/* Selects the cloud by the registry's host name. *ret_known is false if that is
+ * not a host name of Azure. */
 static const struct azure_cloud *cloud_of(const char *registry, bool *ret_known)
 {
     size_t len = strcspn(registry, ":");
 
     for (size_t i = 0; i < ARRAY_SIZE(clouds); i++) {
-        size_t its = strlen(clouds[i].suffix);
+        size_t suffix_len = strlen(clouds[i].suffix);
 
-        if (len > its &&
-            strncmp(registry + len - its, clouds[i].suffix, its) == 0) {
+        if (len > suffix_len && strncmp(registry + len - suffix_len,
+                                        clouds[i].suffix, suffix_len) == 0) {
             *ret_known = true;
             return &clouds[i];
         }
@@ -72,7 +74,7 @@ static void fail(struct azure *azure, const struct error *err)
     azure_free(azure);
 }
 
-static void take(struct azure *azure, const struct json *json)
+static void read_response(struct azure *azure, const struct json *json)
 {
     const struct network *network = azure->job->network;
     struct credential credential = {0};
@@ -85,7 +87,8 @@ static void take(struct azure *azure, const struct json *json)
     }
     credential.username = mem_strdup(USERNAME);
     secret_assign(&credential.identity_token, token);
-    cloud_set_lifetime(&credential, cloud_jwt_seconds(network, token, SECONDS),
+    cloud_set_lifetime(&credential,
+                       cloud_jwt_seconds(network, token, LIFETIME_S),
                        RENEW_PER_CENT);
     source_found(azure->job, &credential);
     azure_free(azure);
@@ -95,7 +98,7 @@ static void on_exchanged(void *payload, const struct http_response *response,
                          const struct error *err)
 {
     struct azure *azure = payload;
-    const struct cloud_side side = {
+    const struct cloud_service service = {
         azure->job->network, "the registry's token exchange", &azure->sent};
     struct error failure;
     struct json *json;
@@ -103,12 +106,12 @@ static void on_exchanged(void *payload, const struct http_response *response,
     azure->exchange = NULL;
     if (err != NULL) {
         failure = *err;
-        error_prepend(&failure, "%s", side.service);
+        error_prepend(&failure, "%s", service.name);
         fail(azure, &failure);
-    } else if (cloud_read(&side, response, &json, &failure) < 0) {
+    } else if (cloud_read(&service, response, &json, &failure) < 0) {
         fail(azure, &failure);
     } else {
-        take(azure, json);
+        read_response(azure, json);
         json_free(json);
     }
 }
@@ -149,7 +152,7 @@ static void on_identity(void *payload, const char *token,
     if (err != NULL) {
         fail(azure, err);
     } else if (token == NULL) {
-        source_nothing(azure->job, "%s", azure->identity.why);
+        source_nothing(azure->job, "%s", azure->identity.reason);
         azure_free(azure);
     } else {
         exchange(azure, token);
@@ -187,8 +190,7 @@ static void cancel(struct source_job *job)
 
 const struct source_class azure_source = {
     .name = "azure",
-    .takes = KEY_TENANT | KEY_CLIENT_ID | KEY_ENDPOINT,
-    .access = 0,
+    .accepted_keys = KEY_TENANT | KEY_CLIENT_ID | KEY_ENDPOINT,
     .start = start,
     .cancel = cancel,
 };

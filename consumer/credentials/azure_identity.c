@@ -6,17 +6,18 @@
 #include "waybill/url.h"
 
 /*
- * Who we are to Azure, in the order of its own libraries:
+ * The identity that Waybill presents to Azure, in the order of the Azure SDKs:
  *
- *     AZURE_CLIENT_SECRET          an application's secret
- *     AZURE_FEDERATED_TOKEN_FILE   a token of Kubernetes, which stands for one
+ *     AZURE_CLIENT_SECRET          a service principal's client secret
+ *     AZURE_FEDERATED_TOKEN_FILE   a Kubernetes token, exchanged for a service
+ *                                  principal's (workload identity)
  *     IDENTITY_ENDPOINT            the managed identity of an App Service
- *     169.254.169.254              the managed identity of a machine
+ *     169.254.169.254              the managed identity of a virtual machine
  */
 
 #define IMDS "http://169.254.169.254"
 #define IMDS_PATH "/metadata/identity/oauth2/token?api-version=2018-02-01"
-#define MACHINE "the managed identity's endpoint"
+#define MANAGED_IDENTITY "the managed identity's endpoint"
 
 void azure_identity_init(struct azure_identity *identity,
                          const struct network *network,
@@ -56,30 +57,30 @@ static void fail(struct azure_identity *identity, const struct error *err)
     identity->done(identity->payload, NULL, err);
 }
 
-static void leave(struct azure_identity *identity, const char *why,
-                  const struct error *err)
+static void report_absent(struct azure_identity *identity, const char *why,
+                          const struct error *err)
 {
-    if (identity->must_answer || err->kind == ERROR_UNAVAILABLE) {
+    if (identity->is_explicit || err->kind == ERROR_UNAVAILABLE) {
         fail(identity, err);
         return;
     }
-    identity->why = why;
+    identity->reason = why;
     identity->done(identity->payload, NULL, NULL);
 }
 
-/* {"access_token":"...","expires_in":"3599",...}; how long it lives is of no
- * interest, it is used at once. */
-static void take(struct azure_identity *identity,
-                 const struct http_response *response)
+/* {"access_token":"...","expires_in":"3599",...}; the lifetime is irrelevant,
+ * because the token is exchanged at once. */
+static void read_response(struct azure_identity *identity,
+                          const struct http_response *response)
 {
-    const struct cloud_side side = {identity->network, identity->service,
-                                    &identity->sent};
+    const struct cloud_service service = {identity->network, identity->service,
+                                          &identity->sent};
     struct json *json = NULL;
     const char *token = NULL;
     struct error err;
 
-    if (cloud_read(&side, response, &json, &err) < 0 ||
-        cloud_token(side.service, json, "access_token", &token, &err) < 0) {
+    if (cloud_read(&service, response, &json, &err) < 0 ||
+        cloud_token(service.name, json, "access_token", &token, &err) < 0) {
         json_free(json);
         fail(identity, &err);
         return;
@@ -88,8 +89,7 @@ static void take(struct azure_identity *identity,
     json_free(json);
 }
 
-/* --- an application
- * -----------------------------------------------------------
+/* --- a service principal ----------------------------------------------------
  */
 
 static void on_directory(void *payload, const struct http_response *response,
@@ -104,11 +104,12 @@ static void on_directory(void *payload, const struct http_response *response,
         error_prepend(&failure, "%s", identity->service);
         fail(identity, &failure);
     } else {
-        take(identity, response);
+        read_response(identity, response);
     }
 }
 
-/* It becomes a part of a path: a name or a number, as Azure has them. */
+/* The tenant becomes a path segment of the URL. It is a domain name or a GUID.
+ */
 static bool is_tenant(const char *text)
 {
     size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -133,7 +134,8 @@ static int check_application(const struct azure_identity *identity,
     return cloud_check_url("AZURE_AUTHORITY_HOST", authority, err);
 }
 
-static int append_proof(struct azure_identity *identity, struct error *err)
+static int append_client_credential(struct azure_identity *identity,
+                                    struct error *err)
 {
     const char *secret = cloud_variable("AZURE_CLIENT_SECRET");
     const char *path = cloud_variable("AZURE_FEDERATED_TOKEN_FILE");
@@ -145,7 +147,7 @@ static int append_proof(struct azure_identity *identity, struct error *err)
         cloud_append_secret(form, &identity->sent, "client_secret", secret);
         return 0;
     }
-    /* Read anew each time: Kubernetes replaces it. */
+    /* Read for every request, because Kubernetes replaces it. */
     if (secret_file_read(path, &token.text, NULL, err) < 0) {
         return error_prefix(err, "federated token");
     }
@@ -156,7 +158,7 @@ static int append_proof(struct azure_identity *identity, struct error *err)
     return 0;
 }
 
-static void ask_directory(struct azure_identity *identity)
+static void query_directory(struct azure_identity *identity)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-www-form-urlencoded", NULL};
@@ -174,7 +176,7 @@ static void ask_directory(struct azure_identity *identity)
                       "client_credentials");
     cloud_append_form(&identity->secret.text, "client_id", identity->client_id);
     cloud_append_form(&identity->secret.text, "scope", scope.data);
-    if (append_proof(identity, &err) < 0) {
+    if (append_client_credential(identity, &err) < 0) {
         fail(identity, &err);
         return;
     }
@@ -190,11 +192,11 @@ static void ask_directory(struct azure_identity *identity)
         on_directory, identity);
 }
 
-/* --- a managed identity
- * --------------------------------------------------------
+/* --- a managed identity -----------------------------------------------------
  */
 
-#define NOT_THERE "no AZURE_CLIENT_SECRET, no AZURE_FEDERATED_TOKEN_FILE, and "
+#define NONE_CONFIGURED                                                        \
+    "no AZURE_CLIENT_SECRET, no AZURE_FEDERATED_TOKEN_FILE, and "
 
 static void on_machine(void *payload, const struct http_response *response,
                        const struct error *err)
@@ -207,25 +209,29 @@ static void on_machine(void *payload, const struct http_response *response,
     if (err != NULL) {
         failure = *err;
         error_prepend(&failure, "%s", identity->service);
-        leave(identity, NOT_THERE "no managed identity's endpoint", &failure);
+        report_absent(identity,
+                      NONE_CONFIGURED "no managed identity's endpoint",
+                      &failure);
         return;
     }
-    /* Other clouds have a service at the same address; theirs does not speak
-     * JSON about this path. */
+    /* Other clouds have a metadata service at the same address, which does not
+     * respond with JSON to this path. */
     if (!http_status_is_temporary(response->status) &&
         json_parse_secret(response->body.data, response->body.len, &json,
                           &failure) < 0) {
         error_fill(&failure, ERROR_AUTH, "%s does not answer as Azure's does",
                    identity->service);
-        leave(identity, NOT_THERE "what answers at its endpoint is not Azure's",
-              &failure);
+        report_absent(identity,
+                      NONE_CONFIGURED
+                      "what answers at its endpoint is not Azure's",
+                      &failure);
         return;
     }
     json_free(json);
-    take(identity, response);
+    read_response(identity, response);
 }
 
-static void ask_machine(struct azure_identity *identity, const char *header)
+static void query_endpoint(struct azure_identity *identity, const char *header)
 {
     const char *const headers[] = {header, NULL};
 
@@ -235,7 +241,7 @@ static void ask_machine(struct azure_identity *identity, const char *header)
         str_append_text(&identity->url, "&client_id=");
         url_append_escaped(&identity->url, identity->client_id);
     }
-    identity->service = MACHINE;
+    identity->service = MANAGED_IDENTITY;
     identity->transfer =
         cloud_start(identity->network,
                     &(struct cloud_request){.method = "GET",
@@ -245,8 +251,8 @@ static void ask_machine(struct azure_identity *identity, const char *header)
                     on_machine, identity);
 }
 
-static void ask_app_service(struct azure_identity *identity,
-                            const char *endpoint, const char *header)
+static void query_app_service(struct azure_identity *identity,
+                              const char *endpoint, const char *header)
 {
     struct error err;
 
@@ -256,36 +262,36 @@ static void ask_app_service(struct azure_identity *identity,
         fail(identity, &err);
         return;
     }
-    identity->must_answer = true;
+    identity->is_explicit = true;
     str_printf(&identity->url, "%s%sapi-version=2019-08-01", endpoint,
                strchr(endpoint, '?') != NULL ? "&" : "?");
     secret_set_add(&identity->sent, header);
     str_printf(&identity->secret.text, "X-IDENTITY-HEADER: %s", header);
-    ask_machine(identity, identity->secret.text.data);
+    query_endpoint(identity, identity->secret.text.data);
 }
 
-static void ask_managed(struct azure_identity *identity)
+static void query_managed_identity(struct azure_identity *identity)
 {
     const char *endpoint = cloud_variable("IDENTITY_ENDPOINT");
     const char *header = cloud_variable("IDENTITY_HEADER");
-    /* What Azure's libraries have for it (AAD pod identity) */
+    /* The variable that the Azure SDKs use for it (AAD pod identity) */
     const char *host = cloud_variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
 
     if (endpoint != NULL && header != NULL) {
-        ask_app_service(identity, endpoint, header);
+        query_app_service(identity, endpoint, header);
         return;
     }
-    identity->must_answer = host != NULL;
+    identity->is_explicit = host != NULL;
     cloud_append_url(&identity->url, host ? host : IMDS, IMDS_PATH);
-    ask_machine(identity, "Metadata: true");
+    query_endpoint(identity, "Metadata: true");
 }
 
 void azure_identity_start(struct azure_identity *identity)
 {
     if (cloud_variable("AZURE_CLIENT_SECRET") != NULL ||
         cloud_variable("AZURE_FEDERATED_TOKEN_FILE") != NULL) {
-        ask_directory(identity);
+        query_directory(identity);
     } else {
-        ask_managed(identity);
+        query_managed_identity(identity);
     }
 }

@@ -3,20 +3,20 @@
 
 #include "cloud.h"
 
-/* Which of Azure's clouds it is: each has its own directory and its own name
- * for the resource that a token is for. */
+/* The public cloud or a national one: each has its own authority (Entra ID
+ * endpoint) and resource identifier. */
 struct azure_cloud {
-    const char *suffix; /* of registries */
+    const char *suffix; /* of registry host names */
     const char *authority;
     const char *resource;
 };
 
-/* --- azure_identity.c: a token of the directory
- * -------------------------------
+/* --- azure_identity.c: an access token of Entra ID --------------------------
  */
 
-/* All NULL: there is no identity here, and identity->why. It may be called from
- * inside azure_identity_start(). */
+/* Either `token` or `err` is set. If both are NULL, no identity is configured,
+ * and identity->reason says why. May be called from inside
+ * azure_identity_start(). */
 typedef void azure_identity_fn(void *payload, const char *token,
                                const struct error *err);
 
@@ -27,13 +27,13 @@ struct azure_identity {
     azure_identity_fn *done;
     void *payload;
     struct http_transfer *transfer;
-    const char *service; /* that is asked */
-    const char *why;
-    const char *tenant; /* NULL: not known, and not needed */
+    const char *service; /* for messages */
+    const char *reason;
+    const char *tenant; /* NULL: unknown, and not required */
     const char *client_id;
-    bool must_answer;
+    bool is_explicit;
     struct str url;
-    struct secret secret; /* a form, or a header's line */
+    struct secret secret; /* a form body, or a header line */
     struct secret_set sent;
 };
 
@@ -43,7 +43,7 @@ void azure_identity_init(struct azure_identity *identity,
                          const struct azure_cloud *cloud,
                          azure_identity_fn *done, void *payload);
 void azure_identity_start(struct azure_identity *identity);
-/* Cancels what is under way */
+/* Cancels the request in progress. */
 void azure_identity_release(struct azure_identity *identity);
 
 #endif

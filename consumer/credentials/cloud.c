@@ -10,11 +10,12 @@
 #include "waybill/sign.h"
 #include "waybill/url.h"
 
-/* The machine's own service is a hop away, or does not exist. */
+/* A link-local service is at most one hop away, or does not exist. */
 static const struct http_timeouts local_timeouts = {1000, 5000};
-/* As much of a service's own words as a log line can bear */
-#define MAX_WORDS 300
-/* No token is believed to live longer, nor used in its last moments. */
+/* The maximum length of a service's message that is quoted */
+#define MAX_QUOTED_LEN 300
+/* An upper bound for the lifetime that a service states, and for the safety
+ * margin before expiry */
 #define MAX_LIFETIME_S (12 * 3600)
 #define MAX_MARGIN_S 60
 
@@ -22,14 +23,14 @@ struct http_transfer *cloud_start(const struct network *network,
                                   const struct cloud_request *request,
                                   http_done_fn *done, void *payload)
 {
-    static const struct http_transport straight = {.proxy = ""};
+    static const struct http_transport no_proxy = {.proxy = ""};
     const struct http_request out = {
         .method = request->method,
         .url = request->url,
         .headers = request->headers,
         .body = request->body,
         .aws = request->aws,
-        .transport = request->local ? &straight : NULL,
+        .transport = request->local ? &no_proxy : NULL,
         .max_body = LIMIT_TOKEN,
         .timeouts = request->local ? local_timeouts : network->timeouts,
     };
@@ -44,7 +45,7 @@ const char *cloud_variable(const char *name)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-bool cloud_says_true(const char *name)
+bool cloud_variable_is_true(const char *name)
 {
     const char *value = getenv(name);
 
@@ -54,15 +55,16 @@ bool cloud_says_true(const char *name)
 int cloud_check_url(const char *what, const char *url, struct error *err)
 {
     struct url parsed;
-    bool fine;
+    bool acceptable;
 
     if (url_parse(url, NULL, &parsed, err) < 0) {
         return error_prefix(err, "%s", what);
     }
-    fine = parsed.https || host_classify(parsed.host) == ADDRESS_LOOPBACK;
+    acceptable = parsed.https || host_classify(parsed.host) == ADDRESS_LOOPBACK;
     url_release(&parsed);
-    return fine ? 0
-                : error_set(err, ERROR_AUTH, "%s '%s' is not https", what, url);
+    return acceptable
+               ? 0
+               : error_set(err, ERROR_AUTH, "%s '%s' is not https", what, url);
 }
 
 void cloud_append_url(struct str *out, const char *base, const char *path)
@@ -89,12 +91,12 @@ void cloud_append_secret(struct str *out, struct secret_set *sent,
     cloud_append_form(out, name, value);
 }
 
-/* --- answers ----------------------------------------------------------------
+/* --- responses --------------------------------------------------------------
  */
 
-/* An answer that is not temporary means that there are no credentials, whatever
- * its status. */
-static enum error_kind kind_of(int status, const char *code)
+/* A response that is not transient means that there are no credentials,
+ * whatever its status. */
+static enum error_kind error_kind_of(int status, const char *code)
 {
     if (code != NULL &&
         (strstr(code, "Throttl") != NULL || strstr(code, "TooManyRequests") ||
@@ -105,24 +107,26 @@ static enum error_kind kind_of(int status, const char *code)
                                             : ERROR_AUTH;
 }
 
-void cloud_refused(const struct cloud_side *side,
-                   const struct http_response *response, const char *code,
-                   const char *words, struct error *err)
+void cloud_error_fill(const struct cloud_service *service,
+                      const struct http_response *response, const char *code,
+                      const char *message, struct error *err)
 {
-    CLEANUP(str_release) struct str said = STR_INIT(LIMIT_MESSAGE);
+    CLEANUP(str_release) struct str quoted = STR_INIT(LIMIT_MESSAGE);
 
     if (code != NULL) {
-        str_append_text(&said, ": ");
-        secret_set_append_printable(side->sent, &said, code, MAX_WORDS);
+        str_append_text(&quoted, ": ");
+        secret_set_append_printable(service->sent, &quoted, code,
+                                    MAX_QUOTED_LEN);
     }
-    if (words != NULL) {
-        str_append_text(&said, ": ");
-        secret_set_append_printable(side->sent, &said, words, MAX_WORDS);
+    if (message != NULL) {
+        str_append_text(&quoted, ": ");
+        secret_set_append_printable(service->sent, &quoted, message,
+                                    MAX_QUOTED_LEN);
     }
     http_error_fill(
-        err, response, clock_wall_ms(loop_clock(side->network->loop)),
-        "%s answers with %d%s", side->service, response->status, said.data);
-    err->kind = kind_of(response->status, code);
+        err, response, clock_wall_ms(loop_clock(service->network->loop)),
+        "%s answers with %d%s", service->name, response->status, quoted.data);
+    err->kind = error_kind_of(response->status, code);
     if (code != NULL) {
         size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789_");
@@ -133,14 +137,22 @@ void cloud_refused(const struct cloud_side *side,
     }
 }
 
-/* {"error":"invalid_grant","error_description":"..."} (RFC 6749, 5.2), so
- * Google's token service, Entra ID and the managed identities of Azure;
- * {"error":{"status":"...","message":"..."}} Google's APIs;
- * {"errors":[{"code":"...","message":"..."}]} registries;
- * {"code":"...","message":"..."} the container services of both others. */
-static void read_refusal(const struct cloud_side *side,
-                         const struct http_response *response,
-                         const struct json *json, struct error *err)
+/*
+ * The formats of errors. RFC 6749, 5.2, which Google's token service, Entra ID
+ * and the managed identities of Azure follow:
+ *
+ *     {"error":"invalid_grant","error_description":"..."}
+ *
+ * Google's APIs, registries, and the container credential services of AWS and
+ * Azure:
+ *
+ *     {"error":{"status":"...","message":"..."}}
+ *     {"errors":[{"code":"...","message":"..."}]}
+ *     {"code":"...","message":"..."}
+ */
+static void read_error_response(const struct cloud_service *service,
+                                const struct http_response *response,
+                                const struct json *json, struct error *err)
 {
     const struct json *error = json_member(json, "error");
     const struct json *errors = json_member(json, "errors");
@@ -148,15 +160,15 @@ static void read_refusal(const struct cloud_side *side,
                             : json_is_array(errors) ? json_first(errors)
                                                     : json;
     const char *code = json_text(error);
-    const char *words = json_text(json_member(json, "error_description"));
+    const char *message = json_text(json_member(json, "error_description"));
 
     code = code ? code : json_text(json_member(at, "code"));
     code = code ? code : json_text(json_member(at, "status"));
-    words = words ? words : json_text(json_member(at, "message"));
-    cloud_refused(side, response, code, words, err);
+    message = message ? message : json_text(json_member(at, "message"));
+    cloud_error_fill(service, response, code, message, err);
 }
 
-int cloud_read(const struct cloud_side *side,
+int cloud_read(const struct cloud_service *service,
                const struct http_response *response, struct json **ret_json,
                struct error *err)
 {
@@ -171,12 +183,12 @@ int cloud_read(const struct cloud_side *side,
         return 0;
     }
     if (is_json) {
-        read_refusal(side, response, json, err);
+        read_error_response(service, response, json, err);
     } else if (response->status == 200) {
         error_fill(err, ERROR_AUTH, "%s answers with no JSON object",
-                   side->service);
+                   service->name);
     } else {
-        cloud_refused(side, response, NULL, NULL, err);
+        cloud_error_fill(service, response, NULL, NULL, err);
     }
     json_free(json);
     return -1;
@@ -204,16 +216,16 @@ int cloud_token(const char *service, const struct json *json, const char *name,
  */
 
 void cloud_set_lifetime(struct credential *credential, double seconds,
-                        unsigned part)
+                        unsigned percent)
 {
-    /* Written so that what is no number at all ends at 1. */
-    double whole = seconds >= 1 ? seconds : 1;
+    /* The comparison is written so that NaN becomes 1. */
+    double bounded_s = seconds >= 1 ? seconds : 1;
     double margin;
 
-    whole = whole < MAX_LIFETIME_S ? whole : MAX_LIFETIME_S;
-    margin = whole / 5 < MAX_MARGIN_S ? whole / 5 : MAX_MARGIN_S;
-    credential->lifetime_ms = (uint64_t)((whole - margin) * 1000);
-    credential->renew_ms = (uint64_t)(whole * 10 * part);
+    bounded_s = bounded_s < MAX_LIFETIME_S ? bounded_s : MAX_LIFETIME_S;
+    margin = bounded_s / 5 < MAX_MARGIN_S ? bounded_s / 5 : MAX_MARGIN_S;
+    credential->lifetime_ms = (uint64_t)((bounded_s - margin) * 1000);
+    credential->renew_ms = (uint64_t)(bounded_s * 10 * percent);
 }
 
 int64_t cloud_wall_s(const struct network *network)

@@ -5,7 +5,7 @@
 #include "waybill/base64.h"
 #include "waybill/file.h"
 
-/* What a credential is made of, and how it goes away. */
+/* The members of a credential: copying, wiping and parsing them. */
 
 void credential_release(struct credential *credential)
 {
@@ -47,8 +47,8 @@ bool credential_has_secret(const struct credential *credential)
            secret_text(&credential->registry_token) != NULL;
 }
 
-void credential_add_to(struct secret_set *set,
-                       const struct credential *credential)
+void credential_add_secrets(struct secret_set *set,
+                            const struct credential *credential)
 {
     const char *password = secret_text(&credential->password);
 
@@ -69,9 +69,9 @@ static void set_username(struct credential *credential, const char *value,
     credential->username[len] = '\0';
 }
 
-/* As docker writes it: unpadded by some, with NULs behind it by old ones; and
- * as the base64 command prints it, in lines. The password may hold colons (a
- * service account's JSON does). */
+/* Docker's `auth`. Some writers omit the padding, old ones append NULs, and the
+ * base64 command inserts line breaks. The password may contain colons: a
+ * service account's JSON does. */
 static int bind_auth(struct credential *credential, const char *value,
                      struct error *err)
 {
@@ -133,7 +133,8 @@ int secret_file_read(const char *path, struct str *out,
                      struct file_stamp *ret_stamp, struct error *err)
 {
     if (file_read(path, 0, out, ret_stamp, err) < 0) {
-        err->kind = ERROR_AUTH; /* a person must mend it, and then it goes on */
+        err->kind = ERROR_AUTH; /* an operator has to correct it; deliveries
+                                   then resume */
         return error_prefix(err, "cannot read '%s'", path);
     }
     str_cut(out, without_line_end(out->data, out->len));

@@ -4,19 +4,21 @@
 #include "source.h"
 #include "waybill/str.h"
 
-/* Puts one value where the binding says; -1 when an `auth` is none. The value
- * is copied. */
+/* Stores a copy of the value in the member that `binding` names. Fails if a
+ * BINDING_AUTH value is malformed. */
 int credential_bind(struct credential *credential, int binding,
                     const char *value, struct error *err) NODISCARD;
 
-/* A file with a secret in it (file_read()), without the line end at its end.
- * Whatever is wrong with it is ERROR_AUTH; ret_stamp may be NULL. */
+/* Reads a file that contains a secret, without its trailing line end. Every
+ * failure is ERROR_AUTH: an operator has to correct it, and the event is not at
+ * fault. ret_stamp may be NULL. */
 int secret_file_read(const char *path, struct str *out,
                      struct file_stamp *ret_stamp, struct error *err) NODISCARD;
 
-/* --- source_files.c: the files that a credential was read from --- */
+/* --- source_files.c: the files that a credential was read from --------------
+ */
 
-/* A user name and a password may stand in one each. */
+/* Username and password may come from different files. */
 struct source_files {
     struct source_file {
         char *path;
@@ -26,9 +28,9 @@ struct source_files {
     size_t capacity;
 };
 
-/* Takes the file's name, if the credential has one. */
+/* Takes ownership of the credential's file name, if it has one. */
 void source_files_add(struct source_files *files, struct credential *from);
-/* One of them is another by now, or not there. */
+/* True if one of the files has changed or was removed. */
 bool source_files_changed(const struct source_files *files);
 void source_files_release(struct source_files *files);
 

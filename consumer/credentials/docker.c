@@ -9,26 +9,28 @@
 #include "waybill/limits.h"
 
 /*
- * Where docker configs are. With `path` that one alone, and it must be there;
- * a folder is where a Kubernetes secret is mounted. Without, those of these
- * that there are, in this order, until one has an entry for the registry:
+ * Finds the Docker config. With `path` only that file is read, and it must
+ * exist; `path` may be a directory, where a Kubernetes secret is mounted.
+ * Without it, the existing ones of the following are searched in this order
+ * until one has an entry for the registry:
  *
  *     $DOCKER_AUTH_CONFIG                 the config itself
  *     $DOCKER_CONFIG/config.json          or ~/.docker/config.json
  *     $REGISTRY_AUTH_FILE                 podman, skopeo, buildah
  *     $XDG_RUNTIME_DIR/containers/auth.json
  *
- * One that cannot be read ends the search: what it says might have counted.
+ * A config that cannot be read ends the search with an error, because it might
+ * have contained the entry.
  */
 
 struct search {
     struct source_job *job;
-    size_t at; /* next place */
-    unsigned seen;
-    struct str file; /* of the config at hand; empty: the variable */
+    size_t next_location; /* index of the next location */
+    unsigned configs_read;
+    struct str file; /* the config being read; empty: the variable */
     struct file_stamp stamp;
     struct docker_entry entry;
-    struct docker_helper *helper; /* while it is asked */
+    struct docker_helper *helper; /* while it runs */
 };
 
 static void search_free(struct search *search)
@@ -38,10 +40,11 @@ static void search_free(struct search *search)
     mem_free(search);
 }
 
-/* --- places -----------------------------------------------------------------
+/* --- locations --------------------------------------------------------------
  */
 
-static bool join(struct str *out, const char *variable, const char *below)
+static bool append_variable(struct str *out, const char *variable,
+                            const char *below)
 {
     const char *value = getenv(variable);
 
@@ -54,25 +57,26 @@ static bool join(struct str *out, const char *variable, const char *below)
 
 static bool append_docker(struct str *out)
 {
-    return join(out, "DOCKER_CONFIG", "/config.json") ||
-           join(out, "HOME", "/.docker/config.json");
+    return append_variable(out, "DOCKER_CONFIG", "/config.json") ||
+           append_variable(out, "HOME", "/.docker/config.json");
 }
 
-static bool append_override(struct str *out)
+static bool append_auth_file(struct str *out)
 {
-    return join(out, "REGISTRY_AUTH_FILE", "");
+    return append_variable(out, "REGISTRY_AUTH_FILE", "");
 }
 
 static bool append_runtime(struct str *out)
 {
-    return join(out, "XDG_RUNTIME_DIR", "/containers/auth.json");
+    return append_variable(out, "XDG_RUNTIME_DIR", "/containers/auth.json");
 }
 
-static bool (*const places[])(struct str *) = {append_docker, append_override,
-                                               append_runtime};
+static bool (*const locations[])(struct str *) = {
+    append_docker, append_auth_file, append_runtime};
 
-/* A named one, which may be a mounted secret's folder */
-static int append_named(struct str *out, const char *path, struct error *err)
+/* A path from the configuration, which may be the directory of a mounted secret
+ */
+static int append_explicit(struct str *out, const char *path, struct error *err)
 {
     static const char *const names[] = {"config.json", ".dockerconfigjson"};
     struct file_stamp stamp;
@@ -93,7 +97,7 @@ static int append_named(struct str *out, const char *path, struct error *err)
                      names[0], names[1]);
 }
 
-/* --- looking into one -------------------------------------------------------
+/* --- reading a config -------------------------------------------------------
  */
 
 static void search_next(struct search *search);
@@ -144,7 +148,7 @@ static void use_auths(struct search *search)
         search_next(search);
         return;
     }
-    /* From now on it is not the helper's. */
+    /* The credential does not come from the helper, so the origin omits it. */
     mem_free(search->entry.helper);
     search->entry.helper = NULL;
     finish_found(search, &search->entry.credential);
@@ -157,8 +161,8 @@ static void on_helper(void *payload, struct credential *found,
     struct error failure;
 
     search->helper = NULL;
-    /* A helper that only works on the desk it was written for does not hide
-     * what stands in the file. */
+    /* A failing helper, such as one for a desktop, does not hide an entry in
+     * the file itself. */
     if (err != NULL && credential_is_empty(&search->entry.credential)) {
         failure = *err;
         finish_failed(search, &failure);
@@ -189,12 +193,12 @@ static int use_entry(struct search *search, struct error *err)
     return 0;
 }
 
-static void look_into(struct search *search, const char *text, size_t len)
+static void read_config(struct search *search, const char *text, size_t len)
 {
     const struct source_job *job = search->job;
     struct error err;
 
-    search->seen++;
+    search->configs_read++;
     docker_entry_release(&search->entry);
     if (docker_config_lookup(text, len, job->registry, job->path,
                              &search->entry, &err) < 0 ||
@@ -203,8 +207,8 @@ static void look_into(struct search *search, const char *text, size_t len)
     }
 }
 
-/* `file` is set. */
-static void look_into_file(struct search *search)
+/* Reads the config named by search->file. */
+static void read_config_file(struct search *search)
 {
     CLEANUP(secret_release)
     struct secret text = SECRET_INIT(LIMIT_DOCKER_CONFIG);
@@ -217,7 +221,7 @@ static void look_into_file(struct search *search)
         source_failed(job, &err);
         return;
     }
-    look_into(search, text.text.data, text.text.len);
+    read_config(search, text.text.data, text.text.len);
 }
 
 /* --- the search -------------------------------------------------------------
@@ -226,10 +230,10 @@ static void look_into_file(struct search *search)
 static void finish_nothing(struct search *search)
 {
     struct source_job *job = search->job;
-    unsigned seen = search->seen;
+    unsigned configs_read = search->configs_read;
 
     search_free(search);
-    if (seen == 0) {
+    if (configs_read == 0) {
         source_nothing(job, "there is no docker config");
     } else {
         source_nothing(job, "no entry for '%s'", job->registry);
@@ -240,11 +244,12 @@ static void search_next(struct search *search)
 {
     struct file_stamp stamp;
 
-    while (search->job->spec->path == NULL && search->at < ARRAY_SIZE(places)) {
+    while (search->job->spec->path == NULL &&
+           search->next_location < ARRAY_SIZE(locations)) {
         str_clear(&search->file);
-        if (places[search->at++](&search->file) &&
+        if (locations[search->next_location++](&search->file) &&
             file_stamp_of(search->file.data, &stamp)) {
-            look_into_file(search);
+            read_config_file(search);
             return;
         }
     }
@@ -261,20 +266,20 @@ static void start(struct source_job *job)
     str_init(&search->file, STR_UNLIMITED);
     job->state = search;
     if (job->spec->path != NULL) {
-        if (append_named(&search->file, job->spec->path, &err) < 0) {
+        if (append_explicit(&search->file, job->spec->path, &err) < 0) {
             search_free(search);
             source_failed(job, &err);
         } else {
-            look_into_file(search);
+            read_config_file(search);
         }
     } else if (variable != NULL && *variable != '\0') {
-        look_into(search, variable, strlen(variable));
+        read_config(search, variable, strlen(variable));
     } else {
         search_next(search);
     }
 }
 
-/* Only a helper keeps one waiting. */
+/* Only a helper completes asynchronously. */
 static void cancel(struct source_job *job)
 {
     struct search *search = job->state;
@@ -285,8 +290,7 @@ static void cancel(struct source_job *job)
 
 const struct source_class docker_source = {
     .name = "docker",
-    .takes = KEY_PATH,
-    .access = 0,
+    .accepted_keys = KEY_PATH,
     .start = start,
     .cancel = cancel,
 };

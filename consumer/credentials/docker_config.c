@@ -9,21 +9,22 @@
 #include "waybill/limits.h"
 
 /*
- * A docker config: config.json, podman's auth.json (containers-auth.json(5)),
- * and .dockerconfigjson of a Kubernetes secret are all of this shape:
+ * The format of a Docker config. config.json, podman's auth.json
+ * (containers-auth.json(5)) and .dockerconfigjson of a Kubernetes secret share
+ * it:
  *
  *     { "auths": { KEY: { "auth": base64 of user:password,
  *                         "username", "password",
  *                         "identitytoken", "registrytoken" } },
  *       "credHelpers": { KEY: NAME }, "credsStore": NAME }
  *
- * credHelpers go before credsStore, and both before auths; an empty name in
- * credHelpers means that there is no helper for that registry. Docker itself
- * does not look into auths when there is a helper; we do when the helper has
- * nothing, because podman writes files of both kinds.
+ * credHelpers takes precedence over credsStore, and both over auths; an empty
+ * name in credHelpers disables helpers for that registry. Docker ignores auths
+ * if there is a helper. Waybill falls back to auths if the helper has no entry,
+ * because podman writes files that contain both.
  *
- * KEY is a registry's host[:port], in many spellings: see rank_of(). The best
- * one counts; of equal ones the last.
+ * KEY is a registry's host[:port], in various spellings; see rank_of(). The
+ * highest rank wins, and among equal ones the last.
  */
 
 const char *const docker_hub_names[] = {DOCKER_HUB, "docker.io",
@@ -51,7 +52,7 @@ const char *docker_server(const char *registry)
 
 struct target {
     const char *registry;
-    const char *path; /* of the repository, never NULL */
+    const char *path; /* the repository; never NULL */
 };
 
 struct key {
@@ -62,7 +63,7 @@ struct key {
     bool has_scheme;
 };
 
-/* As docker takes one apart: a key is no URL, and may be any text. */
+/* Splits a key as Docker does. A key is not a valid URL in general. */
 static struct key read_key(const char *text)
 {
     struct key key = {.host = text};
@@ -89,7 +90,7 @@ static bool key_path_is(const struct key *key, const char *path)
            strncmp(key->path, path, key->path_len) == 0;
 }
 
-static bool same_host(const struct key *key, const char *registry)
+static bool is_same_host(const struct key *key, const char *registry)
 {
     size_t len = strlen(registry);
 
@@ -99,7 +100,7 @@ static bool same_host(const struct key *key, const char *registry)
             is_docker_hub(registry, len));
 }
 
-/* The repository, or a folder that it is in */
+/* True for the repository itself and for a namespace that contains it */
 static bool is_prefix(const struct key *key, const char *path)
 {
     return strncmp(key->path, path, key->path_len) == 0 &&
@@ -107,18 +108,19 @@ static bool is_prefix(const struct key *key, const char *path)
 }
 
 /*
- * 0: another registry. Else the more, the closer: a path is more specific than
- * none, and the longer one is; then the key that docker itself writes, the host
- * as it is, the host with the path of an API, and any other path behind a
- * scheme, which docker cuts off. (Docker cuts it without a scheme too; podman
- * then means a namespace.) Hub's access-token and refresh-token are what the
- * command line logged in with, and no password.
+ * Ranks how specifically a key matches; 0: it is for another registry. A key
+ * with a path prefix of the repository ranks highest, by the length of the
+ * path. Below that rank the key that Docker itself writes, the bare host, the
+ * host with the path of an API version, and a URL with any other path, which
+ * Docker strips. (Docker strips the path without a scheme, too; podman
+ * interprets it as a namespace.) Docker Hub's access-token and refresh-token
+ * entries belong to the login of the command line and are not passwords.
  */
 static size_t rank_of(const char *text, const struct target *target)
 {
     struct key key = read_key(text);
 
-    if (key.host_len == 0 || !same_host(&key, target->registry) ||
+    if (key.host_len == 0 || !is_same_host(&key, target->registry) ||
         key_path_is(&key, "v1/access-token") ||
         key_path_is(&key, "v1/refresh-token")) {
         return 0;
@@ -149,7 +151,7 @@ static bool is_blank(const struct json *entry, const char *name)
            (json_is_string(value) && json_text(value)[0] == '\0');
 }
 
-/* Docker leaves `{}` behind where a helper has the credentials. */
+/* Docker leaves `{}` in auths when a helper stores the credentials. */
 static bool is_marker(const struct json *entry)
 {
     return json_is_null(entry) ||
@@ -158,7 +160,7 @@ static bool is_marker(const struct json *entry)
             is_blank(entry, "registrytoken"));
 }
 
-/* The best of the keys of `at`; *ret_index is its place. */
+/* Finds the best match among the keys of `at`; *ret_index is its index. */
 static const struct json *find(const struct json_at *at,
                                const struct target *target, bool skip_markers,
                                size_t *ret_index)
@@ -174,7 +176,7 @@ static const struct json *find(const struct json_at *at,
          item = json_next(item), index++) {
         size_t rank = rank_of(json_name(item), target);
 
-        /* Of a key given twice the last value counts, whatever it is. */
+        /* If a key is repeated, the last value applies, whatever it is. */
         if (rank >= best_rank && !(skip_markers && is_marker(item)) &&
             json_member(at->value, json_name(item)) == item) {
             best = item;
@@ -185,7 +187,7 @@ static const struct json *find(const struct json_at *at,
     return best;
 }
 
-/* The member is an object of keys, not too many. */
+/* Opens a member that must be an object with a bounded number of keys. */
 static int open_keys(const struct json_at *root, const char *name,
                      struct json_at *ret_at, struct error *err)
 {
@@ -201,7 +203,7 @@ static int open_keys(const struct json_at *root, const char *name,
     return 0;
 }
 
-struct texts {
+struct auth_members {
     const char *auth;
     const char *username;
     const char *password;
@@ -209,18 +211,19 @@ struct texts {
     const char *registry_token;
 };
 
-static int read_texts(const struct json_at *at, struct texts *ret_texts,
-                      struct error *err)
+static int read_auth_members(const struct json_at *at,
+                             struct auth_members *ret_members,
+                             struct error *err)
 {
     const struct {
         const char *name;
         const char **slot;
     } rows[] = {
-        {"auth", &ret_texts->auth},
-        {"username", &ret_texts->username},
-        {"password", &ret_texts->password},
-        {"identitytoken", &ret_texts->identity_token},
-        {"registrytoken", &ret_texts->registry_token},
+        {"auth", &ret_members->auth},
+        {"username", &ret_members->username},
+        {"password", &ret_members->password},
+        {"identitytoken", &ret_members->identity_token},
+        {"registrytoken", &ret_members->registry_token},
     };
 
     if (json_at_object(at, err) < 0) {
@@ -237,8 +240,8 @@ static int read_texts(const struct json_at *at, struct texts *ret_texts,
     return 0;
 }
 
-/* A colon and nothing else is nobody. */
-static void drop_if_hollow(struct credential *credential)
+/* `auth` that encodes only ":" is not a credential. */
+static void drop_if_empty(struct credential *credential)
 {
     if (credential->username != NULL && credential->username[0] == '\0' &&
         *secret_text(&credential->password) == '\0') {
@@ -246,46 +249,45 @@ static void drop_if_hollow(struct credential *credential)
     }
 }
 
-/* A token wins over a password: Azure's login writes both, with a user that is
- * all zeros and has none. `auth` wins over the two that it stands for, as in
- * docker. */
+/* A token takes precedence over a password: Azure's login writes both, with an
+ * all-zero username that has no password. `auth` takes precedence over
+ * `username` and `password`, as in Docker. */
 static int read_entry(const struct json_at *at, struct credential *credential,
                       struct error *err)
 {
-    struct texts texts;
+    struct auth_members members;
 
-    if (read_texts(at, &texts, err) < 0) {
+    if (read_auth_members(at, &members, err) < 0) {
         return -1;
     }
-    if (texts.registry_token[0] != '\0') {
+    if (members.registry_token[0] != '\0') {
         return credential_bind(credential, BINDING_REGISTRY_TOKEN,
-                               texts.registry_token, err);
+                               members.registry_token, err);
     }
-    if (texts.identity_token[0] != '\0') {
+    if (members.identity_token[0] != '\0') {
         return credential_bind(credential, BINDING_IDENTITY_TOKEN,
-                               texts.identity_token, err);
+                               members.identity_token, err);
     }
-    if (texts.auth[0] != '\0') {
+    if (members.auth[0] != '\0') {
         struct json_at member = json_at_member(at, "auth");
 
-        if (credential_bind(credential, BINDING_AUTH, texts.auth, err) < 0) {
+        if (credential_bind(credential, BINDING_AUTH, members.auth, err) < 0) {
             return json_at_fault(&member, err, ERROR_AUTH,
                                  "is not base64 of username:password");
         }
-        drop_if_hollow(credential);
+        drop_if_empty(credential);
         return 0;
     }
-    if (texts.username[0] != '\0' &&
-        credential_bind(credential, BINDING_USERNAME, texts.username, err) <
+    if (members.username[0] != '\0' &&
+        credential_bind(credential, BINDING_USERNAME, members.username, err) <
             0) {
         return -1;
     }
-    return credential_bind(credential, BINDING_PASSWORD, texts.password, err);
+    return credential_bind(credential, BINDING_PASSWORD, members.password, err);
 }
 
-static int look_into_auths(const struct json_at *root,
-                           const struct target *target,
-                           struct docker_entry *entry, struct error *err)
+static int read_auths(const struct json_at *root, const struct target *target,
+                      struct docker_entry *entry, struct error *err)
 {
     struct json_at auths;
     struct json_at at;
@@ -338,8 +340,8 @@ static int find_helper(const struct json_at *root, const struct target *target,
     return set_helper(&store, "credsStore", entry, err);
 }
 
-static int look_up(const struct json *json, const struct target *target,
-                   struct docker_entry *entry, struct error *err)
+static int find_entry(const struct json *json, const struct target *target,
+                      struct docker_entry *entry, struct error *err)
 {
     struct json_at root = json_at_root(json);
 
@@ -347,7 +349,7 @@ static int look_up(const struct json *json, const struct target *target,
         find_helper(&root, target, entry, err) < 0) {
         return -1;
     }
-    return look_into_auths(&root, target, entry, err);
+    return read_auths(&root, target, entry, err);
 }
 
 void docker_entry_release(struct docker_entry *entry)
@@ -357,8 +359,8 @@ void docker_entry_release(struct docker_entry *entry)
     *entry = (struct docker_entry){0};
 }
 
-/* An empty file is what `touch` leaves, and no fault. */
-static bool is_nothing(const char *text, size_t len)
+/* An empty file, as `touch` creates it, is valid and has no entries. */
+static bool is_empty_config(const char *text, size_t len)
 {
     return strspn(text, " \t\r\n") == len;
 }
@@ -372,14 +374,14 @@ int docker_config_lookup(const char *text, size_t len, const char *registry,
     struct json *json;
     int result;
 
-    if (is_nothing(text, len)) {
+    if (is_empty_config(text, len)) {
         *ret_entry = entry;
         return 0;
     }
     if (json_parse_secret(text, len, &json, err) < 0) {
         return -1;
     }
-    result = look_up(json, &target, &entry, err);
+    result = find_entry(json, &target, &entry, err);
     json_free(json);
     if (result < 0) {
         docker_entry_release(&entry);

@@ -4,22 +4,26 @@
 #include "waybill/credentials.h"
 
 /*
- * What a docker config (config.json, auth.json of containers/image) says of a
- * repository: which helper is asked, or the credential itself. Pure.
+ * Looks up a repository in a Docker config (config.json, auth.json of
+ * containers/image): the credential helper to query, or the credential itself.
+ * Pure functions.
  */
 struct docker_entry {
-    char *helper;    /* is asked first; NULL: none */
+    char *helper;    /* queried first; NULL: none */
     const char *via; /* "credHelpers" or "credsStore" */
-    /* Of `auths`, when there is no helper or it has nothing; may be empty */
+    /* From `auths`, for when there is no helper or it has no entry; may be
+     * empty */
     struct credential credential;
 };
 
-/* Both empty when nothing there is for that repository; path may be NULL. */
+/* Both members are empty if the config has no entry for the repository. `path`
+ * may be NULL. */
 int docker_config_lookup(const char *text, size_t len, const char *registry,
                          const char *path, struct docker_entry *ret_entry,
                          struct error *err) NODISCARD;
-void docker_entry_release(struct docker_entry *entry); /* wipes */
-/* What docker files the registry's credentials under, and asks helpers for */
+void docker_entry_release(struct docker_entry *entry); /* wipes the secrets */
+/* The server name under which Docker stores the credentials of a registry, and
+ * which it passes to helpers */
 const char *docker_server(const char *registry);
 
 #endif

@@ -11,17 +11,17 @@
 #include "waybill/utf8.h"
 
 /*
- * A docker credential helper (docker/docker-credential-helpers): the program
- * docker-credential-NAME with the word `get`, the server on its standard input,
- * and on its output {"ServerURL": ..., "Username": ..., "Secret": ...}. Of
- * "there is none" it speaks in plain words, on standard output as well, and
- * with an exit code that is not 0.
+ * A Docker credential helper (docker/docker-credential-helpers) is the program
+ * docker-credential-NAME. It is run with the argument `get` and reads the
+ * server's name from standard input. It prints {"ServerURL": ..., "Username":
+ * ..., "Secret": ...} to standard output. A missing entry is reported as plain
+ * text on standard output with a non-zero exit code.
  */
 
 #define TIMEOUT_MS 20000
-/* The protocol has no expiry; what regclient takes */
+/* The protocol has no expiry; this is the lifetime that regclient assumes. */
 #define LIFETIME_MS ((uint64_t)3600 * 1000)
-#define MAX_WORDS 200
+#define MAX_QUOTED_LEN 200
 
 struct docker_helper {
     struct subprocess *subprocess;
@@ -30,7 +30,7 @@ struct docker_helper {
     void *payload;
 };
 
-/* --- what it said -----------------------------------------------------------
+/* --- output -----------------------------------------------------------------
  */
 
 static size_t first_line(struct str *out, const struct str *text)
@@ -38,12 +38,12 @@ static size_t first_line(struct str *out, const struct str *text)
     const char *start = text->data + strspn(text->data, " \t\r\n");
     size_t before = out->len;
 
-    utf8_append_printable(out, start, strcspn(start, "\r\n{"), MAX_WORDS);
+    utf8_append_printable(out, start, strcspn(start, "\r\n{"), MAX_QUOTED_LEN);
     return out->len - before;
 }
 
-void helper_arguments(struct str *out, const struct str *output,
-                      const struct str *errors)
+void append_program_message(struct str *out, const struct str *output,
+                            const struct str *errors)
 {
     size_t start = out->len;
 
@@ -53,10 +53,10 @@ void helper_arguments(struct str *out, const struct str *output,
     }
 }
 
-/* Its own words for "none", on a line of their own */
-static bool says_none(const struct str *output)
+/* True if the output is one of the protocol's messages for a missing entry. */
+static bool reports_no_entry(const struct str *output)
 {
-    static const char *const words[] = {
+    static const char *const messages[] = {
         "credentials not found in native keychain",
         "credentials not found",
         "no credentials server URL",
@@ -68,8 +68,9 @@ static bool says_none(const struct str *output)
     while (len > 0 && strchr(" \t\r\n", start[len - 1]) != NULL) {
         len--;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (strlen(words[i]) == len && strncmp(start, words[i], len) == 0) {
+    for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
+        if (strlen(messages[i]) == len &&
+            strncmp(start, messages[i], len) == 0) {
             return true;
         }
     }
@@ -100,21 +101,21 @@ static int read_answer(const struct json *json, struct credential *found,
     return credential_bind(found, BINDING_PASSWORD, secret, err);
 }
 
-/* `found` stays empty when it has none. */
+/* Leaves `found` empty if the helper has no entry. */
 static int read_result(const struct subprocess_result *result,
                        struct credential *found, struct error *err)
 {
-    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
     struct json *json;
     int status;
 
     if (result->exit_code != 0) {
-        if (says_none(&result->output)) {
+        if (reports_no_entry(&result->output)) {
             return 0;
         }
-        helper_arguments(&words, &result->output, &result->errors);
+        append_program_message(&message, &result->output, &result->errors);
         return error_set(err, ERROR_AUTH, "exit code %d%s", result->exit_code,
-                         words.data);
+                         message.data);
     }
     if (json_parse_secret(result->output.data, result->output.len, &json, err) <
         0) {
@@ -125,7 +126,7 @@ static int read_result(const struct subprocess_result *result,
     return status < 0 ? error_prefix(err, "its answer") : 0;
 }
 
-/* --- asking -----------------------------------------------------------------
+/* --- running ----------------------------------------------------------------
  */
 
 static void helper_free(struct docker_helper *helper)
@@ -161,7 +162,7 @@ static void on_done(void *payload, const struct subprocess_result *result,
     helper_free(helper);
 }
 
-/* It comes from a file, and becomes the name of a program. */
+/* The name comes from a file and becomes part of a program's name. */
 static int check_name(const char *name, struct error *err)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
@@ -242,8 +243,8 @@ static void cancel(struct source_job *job)
 
 const struct source_class docker_helper_source = {
     .name = "docker-helper",
-    .takes = KEY_NAME,
-    .access = KEY_NAME,
+    .accepted_keys = KEY_NAME,
+    .required_keys = KEY_NAME,
     .start = start,
     .cancel = cancel,
 };

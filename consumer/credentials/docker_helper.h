@@ -3,26 +3,26 @@
 
 #include "waybill/credentials.h"
 
-/* One question to one credential helper of Docker's: a program that is run, and
- * asked on its standard input. Loop thread only. */
+/* Runs one Docker credential helper (the `get` command). Loop thread only. */
 
 #define DOCKER_HELPER_PREFIX "docker-credential-"
 
 struct docker_helper;
-/* Later, once: found (take it), failed, or both NULL: it has none. */
+/* Called exactly once, from the loop. `found`, whose contents the callee may
+ * take, or `err` is set; both are NULL if the helper has no entry. */
 typedef void docker_helper_fn(void *payload, struct credential *found,
                               const struct error *err);
 
-/* -1: it has no name that may be run. `name` is what follows
- * docker-credential-. */
+/* `name` is the part after docker-credential-. Fails if it contains characters
+ * that a helper's name may not. */
 int docker_helper_start(struct loop *loop, const char *name,
                         const char *registry, docker_helper_fn *done,
                         void *payload, struct docker_helper **ret_helper,
                         struct error *err) NODISCARD;
 void docker_helper_cancel(struct docker_helper *helper);
-/* The start of what a program complained of, for a message; never from where
- * JSON begins, which may be the answer after all. */
-void helper_arguments(struct str *out, const struct str *output,
-                      const struct str *errors);
+/* Appends ": " and the first line of the program's error message. It stops
+ * where JSON begins, because that could be the secret. */
+void append_program_message(struct str *out, const struct str *output,
+                            const struct str *errors);
 
 #endif

@@ -7,31 +7,33 @@
 #include "waybill/url.h"
 
 /*
- * Google: with a key file its owner signs an assertion, which the token service
- * takes for a token; without one there is the metadata server of the machine.
+ * Google Cloud: with a key file an assertion is signed, which the token service
+ * exchanges for a token; otherwise the metadata server of the machine is
+ * queried.
  *
  *     path, GOOGLE_APPLICATION_CREDENTIALS, gcloud's own file -> token service
  *     none of them                                            -> metadata
  *
- * `endpoint` stands for whichever is asked: where the form goes instead of the
- * file's token_uri (which stays the assertion's audience), or the metadata
- * server's base.
+ * `endpoint` overrides the service that is queried: the URL to which the form
+ * is sent, in place of the file's token_uri (which remains the assertion's
+ * audience), or the base URL of the metadata server.
  */
 
 #define USERNAME "oauth2accesstoken"
 #define METADATA "http://metadata.google.internal"
 #define METADATA_PATH "/computeMetadata/v1/instance/service-accounts/default/"
-/* A token is renewed after this much of its life; the metadata server gives
- * the same one until its last minutes. */
+/* A token is renewed after this part of its lifetime; the metadata server
+ * returns the same token until its last minutes. */
 #define RENEW_PER_CENT 75
 
 struct google {
     struct source_job *job;
     struct http_transfer *transfer;
     bool by_metadata;
-    bool must_answer; /* somebody has named that metadata server */
+    /* its address is configured, so its absence is an error */
+    bool is_explicit;
     struct google_key key;
-    struct str path; /* of the key file */
+    struct str path; /* the key file; empty: none */
     struct file_stamp stamp;
     struct str url;
     struct secret form;
@@ -54,10 +56,11 @@ static void fail(struct google *google, const struct error *err)
     google_free(google);
 }
 
-/* --- what came ---------------------------------------------------------------
+/* --- responses --------------------------------------------------------------
  */
 
-static void give(struct google *google, const char *token, double seconds)
+static void complete_with_token(struct google *google, const char *token,
+                                double seconds)
 {
     const struct credential_source *spec = google->job->spec;
     struct credential credential = {0};
@@ -96,15 +99,16 @@ static int read_answer(struct google *google,
 {
     const struct network *network = google->job->network;
     bool is_id = google->job->spec->token_type == GOOGLE_ID;
-    const struct cloud_side side = {network, service_of(google), &google->sent};
+    const struct cloud_service service = {network, service_of(google),
+                                          &google->sent};
     struct json *json;
     const char *token;
     int result;
 
-    if (cloud_read(&side, response, &json, err) < 0) {
+    if (cloud_read(&service, response, &json, err) < 0) {
         return -1;
     }
-    result = cloud_token(side.service, json,
+    result = cloud_token(service.name, json,
                          is_id ? "id_token" : "access_token", &token, err);
     if (result == 0) {
         str_append_text(out, token);
@@ -119,7 +123,7 @@ static int read_answer(struct google *google,
     return result;
 }
 
-/* The metadata server gives an id token as it is. */
+/* The metadata server returns an id token as plain text. */
 static int read_identity(struct google *google,
                          const struct http_response *response, struct str *out,
                          double *ret_seconds, struct error *err)
@@ -137,7 +141,8 @@ static int read_identity(struct google *google,
     return 0;
 }
 
-static void take(struct google *google, const struct http_response *response)
+static void read_token_response(struct google *google,
+                                const struct http_response *response)
 {
     bool plain = google->by_metadata &&
                  google->job->spec->token_type == GOOGLE_ID &&
@@ -150,7 +155,7 @@ static void take(struct google *google, const struct http_response *response)
                                               &seconds, &err) < 0) {
         fail(google, &err);
     } else {
-        give(google, token.text.data, seconds);
+        complete_with_token(google, token.text.data, seconds);
     }
 }
 
@@ -166,18 +171,18 @@ static void on_token(void *payload, const struct http_response *response,
         fail(google, &failure);
         return;
     }
-    take(google, response);
+    read_token_response(google, response);
 }
 
-/* --- the metadata server -----------------------------------------------------
+/* --- the metadata server ----------------------------------------------------
  */
 
-static void leave(struct google *google, const char *why,
-                  const struct error *cause)
+static void report_absent(struct google *google, const char *why,
+                          const struct error *cause)
 {
     struct error err = *cause;
 
-    if (google->must_answer) {
+    if (google->is_explicit) {
         error_prepend(&err, "%s", service_of(google));
         fail(google, &err);
         return;
@@ -186,8 +191,8 @@ static void leave(struct google *google, const char *why,
     google_free(google);
 }
 
-/* Whatever else answers there does not send its header: a captive portal, a
- * resolver that knows every name. */
+/* Only the metadata server sends this header. Others may respond in its place:
+ * a captive portal, or a DNS server that resolves every name. */
 static bool is_metadata_server(const struct http_response *response)
 {
     CLEANUP(str_release) struct str flavor = STR_INIT(64);
@@ -203,12 +208,12 @@ static void on_metadata(void *payload, const struct http_response *response,
     struct error failure;
 
     if (err != NULL && err->kind == ERROR_UNREACHABLE) {
-        leave(google, "no metadata server", err);
+        report_absent(google, "no metadata server", err);
     } else if (err == NULL && !is_metadata_server(response)) {
         error_fill(&failure, ERROR_AUTH,
                    "what answers there is none of Google's");
-        leave(google, "what answers in its place is no metadata server",
-              &failure);
+        report_absent(google, "what answers in its place is no metadata server",
+                      &failure);
     } else {
         on_token(payload, response, err);
     }
@@ -221,7 +226,7 @@ static void append_metadata_url(struct google *google)
     CLEANUP(str_release) struct str base = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str scopes = STR_INIT(STR_UNLIMITED);
 
-    google->must_answer = spec->endpoint != NULL || host != NULL;
+    google->is_explicit = spec->endpoint != NULL || host != NULL;
     if (spec->endpoint != NULL) {
         str_append_text(&base, spec->endpoint);
     } else if (host != NULL) {
@@ -243,7 +248,7 @@ static void append_metadata_url(struct google *google)
     }
 }
 
-static void ask_metadata(struct google *google)
+static void query_metadata(struct google *google)
 {
     static const char *const headers[] = {"Metadata-Flavor: Google", NULL};
     struct error err;
@@ -256,7 +261,8 @@ static void ask_metadata(struct google *google)
         fail(google, &err);
         return;
     }
-    if (cloud_says_true("NO_GCE_CHECK")) { /* as in Google's libraries */
+    /* As in Google's client libraries */
+    if (cloud_variable_is_true("NO_GCE_CHECK")) {
         source_nothing(google->job, "no service account file, and NO_GCE_CHECK "
                                     "forbids to look for a metadata server");
         google_free(google);
@@ -272,10 +278,10 @@ static void ask_metadata(struct google *google)
                     on_metadata, google);
 }
 
-/* --- with a key file ---------------------------------------------------------
+/* --- with a key file --------------------------------------------------------
  */
 
-static void ask_token_service(struct google *google)
+static void query_token_service(struct google *google)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-www-form-urlencoded", NULL};
@@ -310,24 +316,24 @@ static void use_key(struct google *google)
             fail(google, &err);
             return;
         }
-        give(google, token.text.data, GOOGLE_JWT_SECONDS);
+        complete_with_token(google, token.text.data, GOOGLE_JWT_SECONDS);
     } else if (google_key_form(&google->key, spec, now_s, &google->form.text,
                                &google->sent, &err) < 0) {
         error_prepend(&err, "'%s'", google->path.data);
         fail(google, &err);
     } else {
-        ask_token_service(google);
+        query_token_service(google);
     }
 }
 
-/* Where gcloud puts what `gcloud auth application-default login` got */
+/* The file that `gcloud auth application-default login` writes */
 static void append_gcloud_path(struct str *out)
 {
-    const char *folder = cloud_variable("CLOUDSDK_CONFIG");
+    const char *directory = cloud_variable("CLOUDSDK_CONFIG");
     const char *home = cloud_variable("HOME");
 
-    if (folder != NULL) {
-        str_append_text(out, folder);
+    if (directory != NULL) {
+        str_append_text(out, directory);
     } else if (home != NULL) {
         str_printf(out, "%s/.config/gcloud", home);
     }
@@ -336,14 +342,17 @@ static void append_gcloud_path(struct str *out)
     }
 }
 
-/* True: `path` is to be read, or it is a fault that it cannot be. */
+/* Returns true if google->path names a file that has to be read; a file that is
+ * named explicitly must exist. */
 static bool find_file(struct google *google)
 {
-    const char *named = google->job->spec->path;
+    const char *explicit_path = google->job->spec->path;
 
-    named = named ? named : cloud_variable("GOOGLE_APPLICATION_CREDENTIALS");
-    if (named != NULL) {
-        str_append_text(&google->path, named);
+    explicit_path = explicit_path
+                        ? explicit_path
+                        : cloud_variable("GOOGLE_APPLICATION_CREDENTIALS");
+    if (explicit_path != NULL) {
+        str_append_text(&google->path, explicit_path);
         return true;
     }
     append_gcloud_path(&google->path);
@@ -384,7 +393,7 @@ static void start(struct source_job *job)
         error_fill(&err, ERROR_CONFIG, "token_type id needs an 'audience'");
         fail(google, &err);
     } else if (!find_file(google)) {
-        ask_metadata(google);
+        query_metadata(google);
     } else if (read_file(google, &err) < 0) {
         fail(google, &err);
     } else {
@@ -402,9 +411,8 @@ static void cancel(struct source_job *job)
 
 const struct source_class google_source = {
     .name = "google",
-    .takes = KEY_BINDING | KEY_PATH | KEY_TOKEN_TYPE | KEY_SCOPES |
-             KEY_AUDIENCE | KEY_ENDPOINT,
-    .access = 0,
+    .accepted_keys = KEY_BINDING | KEY_PATH | KEY_TOKEN_TYPE | KEY_SCOPES |
+                     KEY_AUDIENCE | KEY_ENDPOINT,
     .start = start,
     .cancel = cancel,
 };

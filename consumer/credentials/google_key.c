@@ -20,7 +20,7 @@ void google_key_release(struct google_key *key)
     *key = (struct google_key){0};
 }
 
-/* An absent one leaves *ret_text NULL. */
+/* *ret_text is NULL if the member is absent. */
 static int read_member(const struct json_at *root, const char *name,
                        bool required, const char **ret_text, struct error *err)
 {
@@ -56,16 +56,17 @@ static int copy_secret(const struct json_at *root, const char *name,
 static int read_members(const struct json_at *root, struct google_key *key,
                         struct error *err)
 {
-    bool user = key->is_user;
+    bool is_user = key->is_user;
 
-    if (copy_member(root, "client_email", !user, &key->email, err) < 0 ||
-        copy_secret(root, "private_key", !user, &key->private_key, err) < 0 ||
+    if (copy_member(root, "client_email", !is_user, &key->email, err) < 0 ||
+        copy_secret(root, "private_key", !is_user, &key->private_key, err) <
+            0 ||
         copy_member(root, "private_key_id", false, &key->key_id, err) < 0 ||
         copy_member(root, "token_uri", false, &key->token_uri, err) < 0 ||
-        copy_member(root, "client_id", user, &key->client_id, err) < 0 ||
-        copy_secret(root, "client_secret", user, &key->client_secret, err) <
+        copy_member(root, "client_id", is_user, &key->client_id, err) < 0 ||
+        copy_secret(root, "client_secret", is_user, &key->client_secret, err) <
             0 ||
-        copy_secret(root, "refresh_token", user, &key->refresh_token, err) <
+        copy_secret(root, "refresh_token", is_user, &key->refresh_token, err) <
             0) {
         return -1;
     }
@@ -125,10 +126,10 @@ int google_key_parse(const char *text, size_t len, struct google_key *ret_key,
 }
 
 void google_append_scopes(struct str *out, const struct credential_source *spec,
-                          const char *between)
+                          const char *separator)
 {
     for (size_t i = 0; i < spec->scopes.count; i++) {
-        str_printf(out, "%s%s", i > 0 ? between : "", spec->scopes.items[i]);
+        str_printf(out, "%s%s", i > 0 ? separator : "", spec->scopes.items[i]);
     }
     if (spec->scopes.count == 0) {
         str_append_text(out, CLOUD_PLATFORM);

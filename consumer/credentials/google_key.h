@@ -4,16 +4,16 @@
 #include "cloud.h"
 
 /*
- * A file with Google credentials, as gcloud writes it, and what is said with it
- * to Google's token service.
+ * A file with Google credentials, as gcloud writes it, and the assertions and
+ * forms that are derived from it for Google's token service.
  */
 struct google_key {
-    bool is_user;              /* type authorized_user, else service_account */
-    char *email;               /* service account */
+    bool is_user; /* type authorized_user; otherwise service_account */
+    char *email;  /* service account */
     struct secret private_key; /* PEM */
     char *key_id;              /* may be NULL */
-    char *token_uri;           /* where to, and what the assertion is for */
-    char *client_id;           /* user */
+    char *token_uri; /* the token service, and the audience of the assertion */
+    char *client_id; /* user */
     struct secret client_secret;
     struct secret refresh_token;
 };
@@ -22,21 +22,22 @@ int google_key_parse(const char *text, size_t len, struct google_key *ret_key,
                      struct error *err) NODISCARD;
 void google_key_release(struct google_key *key);
 
-/* A token that the key's owner makes for itself: for `audience`, or when that
- * is NULL, for the scopes. */
+/* Appends a self-signed JWT for `audience`, or for the scopes if that is NULL.
+ */
 int google_key_jwt(const struct google_key *key,
                    const struct credential_source *spec, int64_t now_s,
                    struct str *out, struct error *err) NODISCARD;
-/* The form that asks for an access token or an id token, and the secrets in it
- */
+/* Appends the form body that requests an access token or an id token, and adds
+ * its secrets to `sent`. */
 int google_key_form(const struct google_key *key,
                     const struct credential_source *spec, int64_t now_s,
                     struct str *out, struct secret_set *sent,
                     struct error *err) NODISCARD;
 
-#define GOOGLE_JWT_SECONDS 3600 /* as long as Google takes one */
-/* Scopes with `between` in between; cloud-platform when there are none */
+#define GOOGLE_JWT_SECONDS 3600 /* the longest lifetime that Google accepts */
+/* Appends the scopes, separated by `separator`; cloud-platform if there are
+ * none. */
 void google_append_scopes(struct str *out, const struct credential_source *spec,
-                          const char *between);
+                          const char *separator);
 
 #endif

@@ -4,76 +4,78 @@
 #include "waybill/alloc.h"
 
 /*
- * A chain of sources and what it gave. One walk at a time, for all who wait;
- * each source in turn answers through a deferred task, whether it knew at once
- * or not.
+ * A chain of sources and its cached result. At most one resolution is in
+ * progress, and all waiters share it; each source completes through a deferred
+ * task, whether it completed synchronously or not.
  *
- *     waiting -> walk -> (source) -> (source) -> finish -> waiters
+ *     keychain_wait -> resolution -> (source) -> (source) -> finish -> waiters
  *
- * The registration's own values are there before the first source is asked.
- * Where they are all that is needed, no source is asked, and nobody waits.
+ * The username and password of the registration precede the first source. If
+ * they suffice, no source is queried and nobody waits.
  */
 
-/* A source costs a process, or a request that a cloud counts: so a credential
- * that is refused over and over brings no more walks than this, and a chain
- * that fails is not walked again sooner. */
-#define REWALK_MS 10000
-/* What was found wrong may have been mended */
-#define FAILURE_MS 5000
-/* What passes by itself may have passed. Who pushes one event tries again
- * within a second, and not often. */
-#define PASSING_MS 1000
+/* Querying a source starts a process or sends a request that counts against a
+ * quota. This bounds how often a credential that is rejected over and over
+ * causes another resolution. */
+#define MIN_RESOLVE_INTERVAL_MS 10000
+/* How long a failure that an operator has to correct is cached */
+#define FAILURE_TTL_MS 5000
+/* How long a transient failure is cached. A command that pushes one event
+ * retries within a second, and only a few times. */
+#define TRANSIENT_FAILURE_TTL_MS 1000
 
 struct keychain {
     const struct network *network;
     const struct keychain_options *options;
-    struct credential_source *defaults; /* rows that nobody had to write */
+    /* the sources that were added implicitly */
+    struct credential_source *defaults;
     const struct credential_source **chain;
-    size_t length;
+    size_t chain_len;
 
     struct credential current;
-    /* As the sources gave it, before a token server rotated anything: the same
-     * again is no news. */
-    struct credential as_found;
+    /* As the sources supplied it, before a token server rotated the refresh
+     * token. An identical result of the next resolution is not a new
+     * credential. */
+    struct credential original;
     struct source_files files;
     bool has_current;
-    bool refused;
-    uint64_t got_ms;
-    uint64_t walked_ms; /* when the last walk ended */
-    bool walked;
+    bool is_rejected;
+    uint64_t acquired_ms;
+    uint64_t resolved_ms; /* when the last resolution ended */
+    bool has_resolved;
 
-    struct error failure; /* of the last walk; kind ERROR_NONE: none */
-    struct task failing;
+    struct error failure; /* of the last resolution; kind ERROR_NONE: none */
+    struct task fail_task;
 
-    bool walking;
-    unsigned round;
-    struct task starting;
-    size_t at;
+    bool is_resolving;
+    unsigned round; /* the number of resolutions that have ended */
+    struct task start_task;
+    size_t index; /* in `chain`, of the source being queried */
     struct source_job job;
     struct credential found;
     struct source_files found_files;
-    struct error worst; /* the first source that should have worked */
+    struct error first_failure; /* the first failure of a source */
     struct str report;
     char *last_report;
     TAILQ_HEAD(, keychain_waiter) waiters;
 };
 
-/* --- the chain ---------------------------------------------------------------
+/* --- the chain --------------------------------------------------------------
  */
 
 static void add(struct keychain *keychain, const struct credential_source *row)
 {
-    keychain->chain[keychain->length++] = row;
+    keychain->chain[keychain->chain_len++] = row;
 }
 
 static void build_chain(struct keychain *keychain)
 {
     const struct keychain_options *options = keychain->options;
-    const char *const *more = options->provider_sources;
+    const char *const *names = options->provider_sources;
     size_t max = options->source_count + 1;
     size_t count = 0;
 
-    for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
         max++;
     }
     keychain->defaults = mem_zalloc(max * sizeof(*keychain->defaults));
@@ -85,13 +87,13 @@ static void build_chain(struct keychain *keychain)
         keychain->defaults[count].source = "docker";
         add(keychain, &keychain->defaults[count++]);
     }
-    for (size_t i = 0; options->with_defaults && more && more[i]; i++) {
-        keychain->defaults[count].source = more[i];
+    for (size_t i = 0; options->with_defaults && names && names[i]; i++) {
+        keychain->defaults[count].source = names[i];
         add(keychain, &keychain->defaults[count++]);
     }
 }
 
-static void run_failing(void *payload);
+static void run_fail_task(void *payload);
 
 struct keychain *keychain_new(const struct network *network,
                               const struct keychain_options *options)
@@ -102,16 +104,15 @@ struct keychain *keychain_new(const struct network *network,
     keychain->options = options;
     TAILQ_INIT(&keychain->waiters);
     str_init(&keychain->report, STR_UNLIMITED);
-    task_init(&keychain->failing, run_failing, keychain);
+    task_init(&keychain->fail_task, run_fail_task, keychain);
     build_chain(keychain);
     return keychain;
 }
 
-/* --- telling those who wait
- * ---------------------------------------------------
+/* --- notifying waiters ------------------------------------------------------
  */
 
-void keychain_forget_waiter(struct keychain_waiter *waiter)
+void keychain_cancel_wait(struct keychain_waiter *waiter)
 {
     if (waiter->keychain != NULL) {
         TAILQ_REMOVE(&waiter->keychain->waiters, waiter, link);
@@ -119,7 +120,8 @@ void keychain_forget_waiter(struct keychain_waiter *waiter)
     }
 }
 
-/* Those of this walk; one that is woken may begin to wait for the next. */
+/* Wakes the waiters of this resolution only: a callback may start to wait for
+ * the next one. */
 static void wake(struct keychain *keychain, const struct error *err)
 {
     unsigned round = keychain->round++;
@@ -127,12 +129,12 @@ static void wake(struct keychain *keychain, const struct error *err)
 
     while ((waiter = TAILQ_FIRST(&keychain->waiters)) != NULL &&
            waiter->round == round) {
-        keychain_forget_waiter(waiter);
+        keychain_cancel_wait(waiter);
         waiter->ready(waiter->payload, err ? NULL : &keychain->current, err);
     }
 }
 
-static void run_failing(void *payload)
+static void run_fail_task(void *payload)
 {
     struct keychain *keychain = payload;
     struct error failure = keychain->failure;
@@ -140,14 +142,13 @@ static void run_failing(void *payload)
     wake(keychain, &failure);
 }
 
-/* --- walking
- * ------------------------------------------------------------------
+/* --- resolution -------------------------------------------------------------
  */
 
-/* With a password only its user name is still of interest, and only where that
- * is all a source has. */
-static bool is_wanted(const struct keychain *keychain,
-                      const struct credential_source *spec)
+/* Once there is a password only its username may be missing, and only sources
+ * that supply nothing but a username are queried for it. */
+static bool should_query(const struct keychain *keychain,
+                         const struct credential_source *spec)
 {
     const struct credential *found = &keychain->found;
 
@@ -158,14 +159,14 @@ static bool is_wanted(const struct keychain *keychain,
            spec->binding == BINDING_USERNAME;
 }
 
-static void take(struct secret *to, struct secret *from)
+static void move_if_unset(struct secret *to, struct secret *from)
 {
     if (secret_text(to) == NULL) {
         secret_move(to, from);
     }
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
     if (a == 0 || b == 0) {
         return a + b;
@@ -173,8 +174,8 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Secrets of two sources are not mixed: behind a password only a user name is
- * still taken. */
+/* Secrets of different sources are never combined: after a password has been
+ * found, only a username is added. */
 static void merge(struct credential *into, struct credential *from)
 {
     if (into->username == NULL) {
@@ -185,18 +186,18 @@ static void merge(struct credential *into, struct credential *from)
         credential_release(from);
         return;
     }
-    take(&into->password, &from->password);
-    take(&into->identity_token, &from->identity_token);
-    take(&into->registry_token, &from->registry_token);
-    into->lifetime_ms = sooner(into->lifetime_ms, from->lifetime_ms);
-    into->renew_ms = sooner(into->renew_ms, from->renew_ms);
+    move_if_unset(&into->password, &from->password);
+    move_if_unset(&into->identity_token, &from->identity_token);
+    move_if_unset(&into->registry_token, &from->registry_token);
+    into->lifetime_ms = earlier(into->lifetime_ms, from->lifetime_ms);
+    into->renew_ms = earlier(into->renew_ms, from->renew_ms);
     credential_release(from);
 }
 
 /* "env GHCR_TOKEN" */
 static void append_label(struct str *out, const struct keychain *keychain)
 {
-    const struct credential_source *spec = keychain->chain[keychain->at];
+    const struct credential_source *spec = keychain->chain[keychain->index];
     const char *detail = spec->name      ? spec->name
                          : spec->path    ? spec->path
                          : spec->service ? spec->service
@@ -206,27 +207,27 @@ static void append_label(struct str *out, const struct keychain *keychain)
                detail ? detail : "");
 }
 
-static void tell(struct keychain *keychain, const char *label, const char *what)
+static void append_report(struct keychain *keychain, const char *label,
+                          const char *what)
 {
     struct str *report = &keychain->report;
 
     str_printf(report, "%s%s: %s", report->len > 0 ? "; " : "", label, what);
 }
 
-/* A user name of <token> is docker's way to say that the password is a refresh
- * token. */
-static void see_token(struct credential *found)
+/* Docker uses the username <token> to mark the password as a refresh token. */
+static void convert_token_username(struct credential *found)
 {
     if (found->username == NULL || secret_text(&found->password) == NULL ||
         strcmp(found->username, "<token>") != 0) {
         return;
     }
-    take(&found->identity_token, &found->password);
+    move_if_unset(&found->identity_token, &found->password);
     mem_free(found->username);
     found->username = NULL;
 }
 
-static void keep_answer(struct keychain *keychain)
+static void record_result(struct keychain *keychain)
 {
     CLEANUP(str_release) struct str label = STR_INIT(STR_UNLIMITED);
     struct source_job *job = &keychain->job;
@@ -234,10 +235,10 @@ static void keep_answer(struct keychain *keychain)
     bool first = !credential_has_secret(found);
 
     append_label(&label, keychain);
-    /* Before another source's user name takes the place of this one's */
-    see_token(&job->credential);
+    /* Before the merge, which may replace this source's username */
+    convert_token_username(&job->credential);
     if (!credential_is_empty(&job->credential)) {
-        tell(keychain, label.data, "found");
+        append_report(keychain, label.data, "found");
         if (first && credential_has_secret(&job->credential)) {
             mem_free(found->origin);
             found->origin = job->credential.origin
@@ -248,20 +249,22 @@ static void keep_answer(struct keychain *keychain)
         merge(found, &job->credential);
         return;
     }
-    tell(keychain, label.data, job->why);
-    if (job->failure.kind != ERROR_NONE && keychain->worst.kind == ERROR_NONE) {
-        keychain->worst = job->failure;
-        error_prefix(&keychain->worst, "credentials from %s", label.data);
+    append_report(keychain, label.data, job->reason);
+    if (job->failure.kind != ERROR_NONE &&
+        keychain->first_failure.kind == ERROR_NONE) {
+        keychain->first_failure = job->failure;
+        error_prefix(&keychain->first_failure, "credentials from %s",
+                     label.data);
     }
 }
 
-static int complete(struct keychain *keychain, struct error *err)
+static int validate_found(struct keychain *keychain, struct error *err)
 {
     struct credential *found = &keychain->found;
     const char *username = keychain->options->provider_username;
     const char *registry_token = secret_text(&found->registry_token);
 
-    see_token(found);
+    convert_token_username(found);
     if (registry_token != NULL && !http_value_is_plain(registry_token)) {
         return error_set(err, ERROR_AUTH,
                          "the registry token from %s holds characters that "
@@ -274,8 +277,8 @@ static int complete(struct keychain *keychain, struct error *err)
     if (credential_has_secret(found)) {
         return 0;
     }
-    if (keychain->worst.kind != ERROR_NONE) {
-        *err = keychain->worst;
+    if (keychain->first_failure.kind != ERROR_NONE) {
+        *err = keychain->first_failure;
         return -1;
     }
     if (found->username != NULL) {
@@ -286,7 +289,8 @@ static int complete(struct keychain *keychain, struct error *err)
     return 0;
 }
 
-static bool same_secrets(const struct credential *a, const struct credential *b)
+static bool has_same_secrets(const struct credential *a,
+                             const struct credential *b)
 {
     return text_equal(a->username, b->username) &&
            secret_equal(&a->password, &b->password) &&
@@ -294,19 +298,20 @@ static bool same_secrets(const struct credential *a, const struct credential *b)
            secret_equal(&a->registry_token, &b->registry_token);
 }
 
-static void install(struct keychain *keychain)
+static void publish(struct keychain *keychain)
 {
     static uint64_t last_id;
     struct credential *found = &keychain->found;
-    /* A rotated token that was refused gives way to what it grew from. */
-    bool rotted = keychain->refused &&
-                  !same_secrets(&keychain->current, &keychain->as_found);
-    bool same = keychain->has_current && !rotted &&
-                same_secrets(found, &keychain->as_found);
+    /* If a rotated refresh token is rejected, fall back to the original one. */
+    bool rotation_was_rejected =
+        keychain->is_rejected &&
+        !has_same_secrets(&keychain->current, &keychain->original);
+    bool same = keychain->has_current && !rotation_was_rejected &&
+                has_same_secrets(found, &keychain->original);
 
     if (!same) {
-        credential_release(&keychain->as_found);
-        credential_copy(&keychain->as_found, found);
+        credential_release(&keychain->original);
+        credential_copy(&keychain->original, found);
         credential_release(&keychain->current);
         keychain->current = *found;
         keychain->current.id = ++last_id;
@@ -320,24 +325,23 @@ static void install(struct keychain *keychain)
     keychain->found_files = (struct source_files){0};
     *found = (struct credential){0};
     keychain->has_current = true;
-    keychain->refused = false;
-    keychain->got_ms = loop_now(keychain->network->loop);
+    keychain->is_rejected = false;
+    keychain->acquired_ms = loop_now(keychain->network->loop);
 }
 
-/* Of a walk: what was found is what there is, or it is said why there is
- * nothing. */
-static int conclude(struct keychain *keychain, struct error *err)
+/* Ends a resolution: publishes the credential, or records the failure. */
+static int end_resolution(struct keychain *keychain, struct error *err)
 {
-    int result = complete(keychain, err);
+    int result = validate_found(keychain, err);
 
-    keychain->walking = false;
-    keychain->walked = true;
-    keychain->walked_ms = loop_now(keychain->network->loop);
+    keychain->is_resolving = false;
+    keychain->has_resolved = true;
+    keychain->resolved_ms = loop_now(keychain->network->loop);
     mem_free(keychain->last_report);
     keychain->last_report = str_take(&keychain->report);
     keychain->failure = (struct error){0};
     if (result == 0) {
-        install(keychain);
+        publish(keychain);
     } else {
         credential_release(&keychain->found);
         source_files_release(&keychain->found_files);
@@ -349,99 +353,99 @@ static int conclude(struct keychain *keychain, struct error *err)
 static void finish(struct keychain *keychain)
 {
     struct error err;
-    bool failed = conclude(keychain, &err) < 0;
+    bool failed = end_resolution(keychain, &err) < 0;
 
     wake(keychain, failed ? &err : NULL);
 }
 
-static void step(struct keychain *keychain);
+static void query_next(struct keychain *keychain);
 
-static void on_answer(void *payload)
+static void on_source_complete(void *payload)
 {
     struct keychain *keychain = payload;
 
-    keep_answer(keychain);
-    keychain->at++;
-    step(keychain);
+    record_result(keychain);
+    keychain->index++;
+    query_next(keychain);
 }
 
-static void on_answered(struct source_job *job)
+static void defer_completion(struct source_job *job)
 {
     loop_defer(job->network->loop, &job->task);
 }
 
-static void step(struct keychain *keychain)
+static void query_next(struct keychain *keychain)
 {
     const struct credential_source *spec;
 
-    while (keychain->at < keychain->length &&
-           !is_wanted(keychain, keychain->chain[keychain->at])) {
-        keychain->at++;
+    while (keychain->index < keychain->chain_len &&
+           !should_query(keychain, keychain->chain[keychain->index])) {
+        keychain->index++;
     }
-    if (keychain->at == keychain->length) {
+    if (keychain->index == keychain->chain_len) {
         finish(keychain);
         return;
     }
-    spec = keychain->chain[keychain->at];
+    spec = keychain->chain[keychain->index];
     keychain->job = (struct source_job){
         .network = keychain->network,
         .spec = spec,
         .registry = keychain->options->registry,
         .path = keychain->options->path,
-        .answered = on_answered,
+        .on_complete = defer_completion,
     };
-    task_init(&keychain->job.task, on_answer, keychain);
+    task_init(&keychain->job.task, on_source_complete, keychain);
     source_class_of(spec->source)->start(&keychain->job);
 }
 
 static void run_start(void *payload)
 {
-    step(payload);
+    query_next(payload);
 }
 
-static bool is_given(const char *value)
+static bool is_set(const char *value)
 {
     return value != NULL && *value != '\0';
 }
 
-static void report_own(struct keychain *keychain, const char *label,
-                       const char *value)
+static void report_option(struct keychain *keychain, const char *label,
+                          const char *value)
 {
     if (value != NULL) {
-        tell(keychain, label, is_given(value) ? "found" : "empty");
+        append_report(keychain, label, is_set(value) ? "found" : "empty");
     }
 }
 
-static void begin(struct keychain *keychain)
+static void reset_resolution(struct keychain *keychain)
 {
     static const char username[] = "the registration's username";
     static const char password[] = "the registration's password";
     const struct keychain_options *options = keychain->options;
     struct credential *found = &keychain->found;
 
-    keychain->at = 0;
-    keychain->worst = (struct error){0};
+    keychain->index = 0;
+    keychain->first_failure = (struct error){0};
     str_clear(&keychain->report);
-    report_own(keychain, username, options->username);
-    report_own(keychain, password, options->password);
-    if (is_given(options->username)) {
+    report_option(keychain, username, options->username);
+    report_option(keychain, password, options->password);
+    if (is_set(options->username)) {
         found->username = mem_strdup(options->username);
     }
-    if (is_given(options->password)) {
+    if (is_set(options->password)) {
         secret_assign(&found->password, options->password);
         found->origin = mem_strdup(password);
     }
 }
 
-static void walk(struct keychain *keychain)
+static void start_resolution(struct keychain *keychain)
 {
-    if (keychain->walking) {
+    if (keychain->is_resolving) {
         return;
     }
-    keychain->walking = true;
-    begin(keychain);
-    task_init(&keychain->starting, run_start, keychain);
-    loop_defer(keychain->network->loop, &keychain->starting);
+    keychain->is_resolving = true;
+    reset_resolution(keychain);
+    task_init(&keychain->start_task, run_start, keychain);
+    loop_defer(keychain->network->loop, &keychain->start_task);
 }
 
 void keychain_free(struct keychain *keychain)
@@ -449,23 +453,23 @@ void keychain_free(struct keychain *keychain)
     if (keychain == NULL) {
         return;
     }
-    if (keychain->walking && keychain->at < keychain->length &&
-        !keychain->starting.queued) {
-        const struct credential_source *spec = keychain->chain[keychain->at];
+    if (keychain->is_resolving && keychain->index < keychain->chain_len &&
+        !keychain->start_task.queued) {
+        const struct credential_source *spec = keychain->chain[keychain->index];
         const struct source_class *class = source_class_of(spec->source);
 
-        if (!keychain->job.is_answered && class->cancel != NULL) {
+        if (!keychain->job.is_complete && class->cancel != NULL) {
             class->cancel(&keychain->job);
         }
         loop_cancel(keychain->network->loop, &keychain->job.task);
         credential_release(&keychain->job.credential);
     }
-    loop_cancel(keychain->network->loop, &keychain->starting);
-    loop_cancel(keychain->network->loop, &keychain->failing);
+    loop_cancel(keychain->network->loop, &keychain->start_task);
+    loop_cancel(keychain->network->loop, &keychain->fail_task);
     source_files_release(&keychain->found_files);
     source_files_release(&keychain->files);
     credential_release(&keychain->found);
-    credential_release(&keychain->as_found);
+    credential_release(&keychain->original);
     credential_release(&keychain->current);
     str_release(&keychain->report);
     mem_free(keychain->last_report);
@@ -474,44 +478,44 @@ void keychain_free(struct keychain *keychain)
     mem_free(keychain);
 }
 
-/* --- asking
- * -------------------------------------------------------------------
+/* --- requests ---------------------------------------------------------------
  */
 
 static uint64_t age_ms(const struct keychain *keychain)
 {
-    return loop_now(keychain->network->loop) - keychain->got_ms;
+    return loop_now(keychain->network->loop) - keychain->acquired_ms;
 }
 
-static bool just_walked(const struct keychain *keychain, uint64_t ms)
+static bool has_resolved_within(const struct keychain *keychain, uint64_t ms)
 {
-    return keychain->walked &&
-           loop_now(keychain->network->loop) - keychain->walked_ms < ms;
+    return keychain->has_resolved &&
+           loop_now(keychain->network->loop) - keychain->resolved_ms < ms;
 }
 
-static bool is_due(uint64_t age, uint64_t bound)
+static bool is_due(uint64_t age, uint64_t max_age)
 {
-    return bound > 0 && age >= bound;
+    return max_age > 0 && age >= max_age;
 }
 
-static bool can_be_used(const struct keychain *keychain)
+static bool is_usable(const struct keychain *keychain)
 {
     return keychain->has_current &&
            !is_due(age_ms(keychain), keychain->current.lifetime_ms) &&
            !source_files_changed(&keychain->files) &&
-           (!keychain->refused || just_walked(keychain, REWALK_MS));
+           (!keychain->is_rejected ||
+            has_resolved_within(keychain, MIN_RESOLVE_INTERVAL_MS));
 }
 
-/* No source would be asked. */
-static bool knows_by_itself(const struct keychain *keychain)
+/* True if the registration's own options suffice and no source is needed. */
+static bool options_suffice(const struct keychain *keychain)
 {
     const struct keychain_options *options = keychain->options;
 
-    if (!is_given(options->password)) {
+    if (!is_set(options->password)) {
         return false;
     }
-    for (size_t i = 0; i < keychain->length; i++) {
-        if (!is_given(options->username) &&
+    for (size_t i = 0; i < keychain->chain_len; i++) {
+        if (!is_set(options->username) &&
             keychain->chain[i]->binding == BINDING_USERNAME) {
             return false;
         }
@@ -519,38 +523,39 @@ static bool knows_by_itself(const struct keychain *keychain)
     return true;
 }
 
-static const struct credential *answer_at_once(struct keychain *keychain)
+static const struct credential *resolve_from_options(struct keychain *keychain)
 {
     struct error err;
 
-    if (keychain->walking || !knows_by_itself(keychain)) {
+    if (keychain->is_resolving || !options_suffice(keychain)) {
         return NULL;
     }
-    begin(keychain);
-    return conclude(keychain, &err) == 0 ? &keychain->current : NULL;
+    reset_resolution(keychain);
+    return end_resolution(keychain, &err) == 0 ? &keychain->current : NULL;
 }
 
 const struct credential *keychain_cached(struct keychain *keychain)
 {
     const struct credential *current = &keychain->current;
 
-    if (!can_be_used(keychain)) {
-        return answer_at_once(keychain);
+    if (!is_usable(keychain)) {
+        return resolve_from_options(keychain);
     }
     if (is_due(age_ms(keychain), current->renew_ms) &&
-        !just_walked(keychain, REWALK_MS)) {
-        walk(keychain);
+        !has_resolved_within(keychain, MIN_RESOLVE_INTERVAL_MS)) {
+        start_resolution(keychain);
     }
     return current;
 }
 
-static bool has_failed_lately(const struct keychain *keychain)
+static bool has_failed_recently(const struct keychain *keychain)
 {
     enum error_kind kind = keychain->failure.kind;
-    bool passes = kind == ERROR_UNREACHABLE || kind == ERROR_UNAVAILABLE;
+    bool is_transient = kind == ERROR_UNREACHABLE || kind == ERROR_UNAVAILABLE;
 
     return kind != ERROR_NONE &&
-           just_walked(keychain, passes ? PASSING_MS : FAILURE_MS);
+           has_resolved_within(keychain, is_transient ? TRANSIENT_FAILURE_TTL_MS
+                                                      : FAILURE_TTL_MS);
 }
 
 void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter)
@@ -558,20 +563,21 @@ void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter)
     waiter->keychain = keychain;
     waiter->round = keychain->round;
     TAILQ_INSERT_TAIL(&keychain->waiters, waiter, link);
-    if (!keychain->walking && has_failed_lately(keychain)) {
-        loop_defer(keychain->network->loop, &keychain->failing);
+    if (!keychain->is_resolving && has_failed_recently(keychain)) {
+        loop_defer(keychain->network->loop, &keychain->fail_task);
     } else {
-        walk(keychain);
+        start_resolution(keychain);
     }
 }
 
-bool keychain_refuse(struct keychain *keychain, uint64_t id)
+bool keychain_reject(struct keychain *keychain, uint64_t id)
 {
     if (keychain->current.id != id) {
-        return true; /* there is another by now */
+        return true; /* it has been replaced already */
     }
-    keychain->refused = true;
-    return keychain->walking || !just_walked(keychain, REWALK_MS);
+    keychain->is_rejected = true;
+    return keychain->is_resolving ||
+           !has_resolved_within(keychain, MIN_RESOLVE_INTERVAL_MS);
 }
 
 void keychain_rotate(struct keychain *keychain, uint64_t id,

@@ -6,17 +6,18 @@
 #include "waybill/subprocess.h"
 
 /*
- * The desktop's keyring (Secret Service), through libsecret's secret-tool. What
- * go-keyring stores there (`gh auth login`, tweag's credential-helper) has the
- * attributes `service` and `username`; it is looked up by the first alone,
- * since what is meant is a service's one secret.
+ * The desktop keyring (Secret Service), through libsecret's secret-tool.
+ * Entries written with go-keyring (`gh auth login`, tweag's credential-helper)
+ * have the attributes `service` and `username`. The lookup uses only `service`,
+ * because it is meant for services with a single secret.
  */
 
-/* Somebody may have to unlock it. */
+/* Long enough for a user to unlock the keyring */
 #define TIMEOUT_MS 20000
 
-/* Some put the line end of their input into the keyring as well. */
-static void give(struct source_job *job, const struct str *output)
+/* Some tools store the trailing line end of their input as well. */
+static void complete_with_secret(struct source_job *job,
+                                 const struct str *output)
 {
     CLEANUP(secret_release) struct secret secret = {0};
     size_t len = output->len - (output->data[output->len - 1] == '\n');
@@ -41,14 +42,15 @@ static void give(struct source_job *job, const struct str *output)
 static void report_failure(struct source_job *job,
                            const struct subprocess_result *result)
 {
-    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
     const struct str nothing = STR_INIT(0);
     struct error err;
 
-    /* What it prints on its output is the secret, whatever its exit code. */
-    helper_arguments(&words, &nothing, &result->errors);
+    /* Standard output contains the secret, whatever the exit code, so the
+     * message quotes standard error only. */
+    append_program_message(&message, &nothing, &result->errors);
     error_fill(&err, ERROR_AUTH, "secret-tool: exit code %d%s",
-               result->exit_code, words.data);
+               result->exit_code, message.data);
     source_failed(job, &err);
 }
 
@@ -62,7 +64,7 @@ static void on_done(void *payload, const struct subprocess_result *result,
     } else if (err != NULL) {
         source_failed(job, err);
     } else if (result->exit_code == 0 && result->output.len > 0) {
-        give(job, &result->output);
+        complete_with_secret(job, &result->output);
     } else if (result->exit_code <= 1 && result->errors.len == 0) {
         source_nothing(job, "not in the keyring");
     } else {
@@ -98,8 +100,8 @@ static void cancel(struct source_job *job)
 
 const struct source_class keyring_source = {
     .name = "keyring",
-    .takes = KEY_SERVICE | KEY_BINDING,
-    .access = KEY_SERVICE,
+    .accepted_keys = KEY_SERVICE | KEY_BINDING,
+    .required_keys = KEY_SERVICE,
     .start = start,
     .cancel = cancel,
 };

@@ -5,36 +5,38 @@
 #include "waybill/credentials.h"
 
 /*
- * How a source is asked. start() has its answer at once, or later from the
- * loop; either way it calls exactly one of source_found(), source_nothing() and
- * source_failed(), unless cancelled before. keychain.c sees to it that nobody
- * is called back from inside.
+ * The interface of a source. start() completes at once or later from the loop;
+ * either way it calls exactly one of source_found(), source_nothing() and
+ * source_failed(), unless it is cancelled first. keychain.c defers the
+ * completion, so that no waiter is called from inside its own call.
  */
 struct source_job {
     const struct network *network;
     const struct credential_source *spec;
     const char *registry; /* host[:port]; "index.docker.io" for Docker Hub */
-    const char *path;     /* of the repository */
-    void *state;          /* the source's own */
-    /* keychain.c's */
-    void (*answered)(struct source_job *job);
+    const char *path;     /* the repository */
+    void *state;          /* private to the source */
+    /* private to keychain.c */
+    void (*on_complete)(struct source_job *job);
     void *payload;
     struct task task;
-    bool is_answered;
+    bool is_complete;
     struct credential credential;
-    struct error failure;        /* kind ERROR_NONE: none */
-    char why[LIMIT_MESSAGE / 4]; /* nothing there, because */
+    struct error failure;           /* kind ERROR_NONE: none */
+    char reason[LIMIT_MESSAGE / 4]; /* why it found nothing */
 };
 
-/* --- source_job.c */
+/* --- source_job.c -----------------------------------------------------------
+ */
 
-/* Takes what `credential` points to. */
+/* Takes ownership of the contents of `credential`. */
 void source_found(struct source_job *job, struct credential *credential);
-/* It does not apply here: the next one is asked. Why, for people. */
+/* The source does not apply here, and the next one is queried. The text gives
+ * the reason to operators. */
 void source_nothing(struct source_job *job, const char *format, ...)
     PRINTF(2, 3);
-/* It should have worked. The next one is asked all the same, and this is said
- * when none had an answer. */
+/* The source should have worked. The next one is queried all the same; the
+ * error is reported if none of them supplies a credential. */
 void source_failed(struct source_job *job, const struct error *err);
 
 /* Keys of struct credential_source, as bits */
@@ -55,10 +57,11 @@ void source_failed(struct source_job *job, const struct error *err);
 
 struct source_class {
     const char *name;
-    unsigned takes; /* keys */
-    unsigned access;
+    unsigned accepted_keys; /* accepted keys, KEY_* bits */
+    unsigned required_keys;
     void (*start)(struct source_job *job);
-    /* NULL: always answers at once. Frees job->state; no answer any more. */
+    /* NULL: start() always completes at once. Frees job->state; the job does
+     * not complete afterwards. */
     void (*cancel)(struct source_job *job);
 };
 
@@ -73,7 +76,7 @@ extern const struct source_class google_source;
 extern const struct source_class aws_source;
 extern const struct source_class azure_source;
 
-/* NULL: there is none of that name. */
+/* Returns NULL if the name is unknown. */
 const struct source_class *source_class_of(const char *name);
 
 #endif

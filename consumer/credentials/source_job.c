@@ -5,19 +5,19 @@
 #include "credentials_internal.h"
 #include "waybill/utf8.h"
 
-/* The three ways in which a source answers */
+/* The completion of a source: found, nothing, or failed */
 
-static void answer(struct source_job *job)
+static void complete(struct source_job *job)
 {
-    job->is_answered = true;
-    job->answered(job);
+    job->is_complete = true;
+    job->on_complete(job);
 }
 
 void source_found(struct source_job *job, struct credential *credential)
 {
     job->credential = *credential;
     *credential = (struct credential){0};
-    answer(job);
+    complete(job);
 }
 
 void source_nothing(struct source_job *job, const char *format, ...)
@@ -25,13 +25,13 @@ void source_nothing(struct source_job *job, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    vsnprintf(job->why, sizeof(job->why), format, args);
+    vsnprintf(job->reason, sizeof(job->reason), format, args);
     va_end(args);
-    answer(job);
+    complete(job);
 }
 
-/* Whatever a source cannot do is for a person to mend, or passes: the record
- * is not to blame. */
+/* The failure of a source is transient or has to be corrected by an operator.
+ * It is never an error that rejects the event. */
 void source_failed(struct source_job *job, const struct error *err)
 {
     CLEANUP(str_release) struct str why = STR_INIT(STR_UNLIMITED);
@@ -42,7 +42,7 @@ void source_failed(struct source_job *job, const struct error *err)
         job->failure.kind = ERROR_AUTH;
     }
     utf8_append_printable(&why, err->message, strlen(err->message),
-                          sizeof(job->why) - 1);
-    snprintf(job->why, sizeof(job->why), "%s", why.data);
-    answer(job);
+                          sizeof(job->reason) - 1);
+    snprintf(job->reason, sizeof(job->reason), "%s", why.data);
+    complete(job);
 }

@@ -2,7 +2,8 @@
 
 #include "credentials_internal.h"
 
-/* The table of sources, and what each takes. */
+/* The table of sources, their configuration keys, and which of the keys each
+ * source accepts. */
 
 static const struct source_class *const classes[] = {
     &static_source,        &env_source,     &file_source,   &docker_source,
@@ -120,7 +121,8 @@ const struct field credential_source_fields[] = {
     {0},
 };
 
-/* Which key it is, and whether it is given; in the order of the bits */
+/* The keys by their bits, in the order of the bits, which is the order of
+ * reported errors */
 static const struct key {
     unsigned bit;
     const char *name;
@@ -173,11 +175,11 @@ int credential_source_check(const struct credential_source *source,
     }
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         *ret_key = keys[i].name;
-        if (given & ~class->takes & keys[i].bit) {
+        if (given & ~class->accepted_keys & keys[i].bit) {
             return error_set(err, ERROR_CONFIG, "source '%s' takes no such key",
                              class->name);
         }
-        if (class->access & ~given & keys[i].bit) {
+        if (class->required_keys & ~given & keys[i].bit) {
             return error_set(err, ERROR_CONFIG, "is required by source '%s'",
                              class->name);
         }

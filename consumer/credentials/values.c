@@ -6,11 +6,11 @@
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
-/* Sources that are one value each: static, env, file; and github, which is a
+/* Sources with a single value: static, env and file; and github, which reads a
  * few well-known variables. */
 
-static void give(struct source_job *job, const char *value,
-                 struct credential *credential)
+static void complete_with_value(struct source_job *job, const char *value,
+                                struct credential *credential)
 {
     struct error err;
 
@@ -30,13 +30,13 @@ static void start_static(struct source_job *job)
 {
     struct credential credential = {0};
 
-    give(job, job->spec->value, &credential);
+    complete_with_value(job, job->spec->value, &credential);
 }
 
 const struct source_class static_source = {
     .name = "static",
-    .takes = KEY_VALUE | KEY_BINDING,
-    .access = KEY_VALUE,
+    .accepted_keys = KEY_VALUE | KEY_BINDING,
+    .required_keys = KEY_VALUE,
     .start = start_static,
 };
 
@@ -48,14 +48,14 @@ static void start_env(struct source_job *job)
     if (value == NULL) {
         source_nothing(job, "not set");
     } else {
-        give(job, value, &credential);
+        complete_with_value(job, value, &credential);
     }
 }
 
 const struct source_class env_source = {
     .name = "env",
-    .takes = KEY_NAME | KEY_BINDING,
-    .access = KEY_NAME,
+    .accepted_keys = KEY_NAME | KEY_BINDING,
+    .required_keys = KEY_NAME,
     .start = start_env,
 };
 
@@ -66,7 +66,8 @@ static void start_file(struct source_job *job)
     struct credential credential = {0};
     struct error err;
 
-    /* One that may not be looked at is a fault, and reading says which. */
+    /* A file that stat() may not access is an error, for which reading it gives
+     * the reason. */
     if (!file_stamp_of(job->spec->path, &credential.stamp) &&
         (errno == ENOENT || errno == ENOTDIR)) {
         source_nothing(job, "not there");
@@ -75,14 +76,14 @@ static void start_file(struct source_job *job)
         source_failed(job, &err);
     } else {
         credential.file = mem_strdup(job->spec->path);
-        give(job, content.text.data, &credential);
+        complete_with_value(job, content.text.data, &credential);
     }
 }
 
 const struct source_class file_source = {
     .name = "file",
-    .takes = KEY_PATH | KEY_BINDING,
-    .access = KEY_PATH,
+    .accepted_keys = KEY_PATH | KEY_BINDING,
+    .required_keys = KEY_PATH,
     .start = start_file,
 };
 
@@ -98,7 +99,7 @@ static const char *first_variable(const char *const *names)
     return NULL;
 }
 
-/* GitHub takes any user name beside a token. */
+/* GitHub accepts any username together with a token. */
 static void start_github(struct source_job *job)
 {
     static const char *const tokens[] = {"GHCR_TOKEN", "GH_TOKEN",

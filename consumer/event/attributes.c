@@ -21,7 +21,8 @@ static bool has_attribute_headers(const struct message *message)
     return false;
 }
 
-/* Wants an attribute's place for the message only: $.id, in either mode. */
+/* `root` is used only for the path in the message, which is $.id and the like
+ * in both modes. */
 static int check_attribute(const struct json_at *root, const char *name,
                            const char *text, size_t len, size_t max,
                            struct error *err)
@@ -43,25 +44,25 @@ struct attribute {
     const char *name;
     const char *header;
     size_t max;
-    size_t offset; /* in struct attributes; NO_SLOT: checked only */
+    size_t offset; /* in struct attributes; NOT_STORED if it is only checked */
 };
 
-#define NO_SLOT ((size_t)-1)
+#define NOT_STORED ((size_t)-1)
 
 static const struct attribute attribute_table[] = {
     {"id", "ce_id", LIMIT_EVENT_ID, offsetof(struct attributes, id)},
     {"type", "ce_type", LIMIT_EVENT_NAME, offsetof(struct attributes, type)},
     {"time", "ce_time", 64, offsetof(struct attributes, time)},
-    {"source", "ce_source", LIMIT_EVENT_NAME, NO_SLOT},
+    {"source", "ce_source", LIMIT_EVENT_NAME, NOT_STORED},
 };
 
 static void set_attribute(struct attributes *attributes,
                           const struct attribute *row, const char *text)
 {
-    if (row->offset != NO_SLOT) {
-        void *slot = (char *)attributes + row->offset;
+    if (row->offset != NOT_STORED) {
+        void *member = (char *)attributes + row->offset;
 
-        *(const char **)slot = text;
+        *(const char **)member = text;
     }
 }
 
@@ -106,14 +107,14 @@ static int read_headers(const struct message *message,
     return 0;
 }
 
-void attributes_peek(const struct message *message, struct arena *arena,
-                     struct attributes *attributes)
+void attributes_read_headers(const struct message *message, struct arena *arena,
+                             struct attributes *attributes)
 {
-    const struct json_at nowhere = {.name = "$"};
+    const struct json_at root = {.name = "$"};
     struct error ignored;
 
     if (has_attribute_headers(message) &&
-        read_headers(message, &nowhere, arena, attributes, &ignored) < 0) {
+        read_headers(message, &root, arena, attributes, &ignored) < 0) {
         *attributes = (struct attributes){0};
     }
 }
@@ -143,12 +144,12 @@ static int read_members(const struct json_at *root, struct arena *arena,
 }
 
 static int check_type(const struct json_at *root, const char *type,
-                      bool may_miss, struct error *err)
+                      bool is_optional, struct error *err)
 {
     struct json_at at = {.parent = root, .name = "type"};
 
     if (type == NULL) {
-        return may_miss ? 0 : json_at_require(&at, err);
+        return is_optional ? 0 : json_at_require(&at, err);
     }
     if (strcmp(type, EVENT_TYPE) != 0) {
         return json_at_fault(&at, err, ERROR_SCHEMA, "is not '%s'", EVENT_TYPE);
@@ -156,10 +157,10 @@ static int check_type(const struct json_at *root, const char *type,
     return 0;
 }
 
-/* The JSON format's other spelling of data: bytes that a gateway did not know
- * to be JSON. */
-static int open_base64(const struct json_at *at, struct json **ret_document,
-                       struct error *err)
+/* data_base64 is the alternative to data in the JSON event format, used by
+ * gateways that treat the data as opaque bytes. */
+static int decode_data_base64(const struct json_at *at,
+                              struct json **ret_document, struct error *err)
 {
     CLEANUP(str_release) struct str data = STR_INIT(STR_UNLIMITED);
     const char *text = NULL;
@@ -183,7 +184,7 @@ static int find_data(const struct json_at *root, struct attributes *attributes,
 
     *ret_data = json_at_member(root, "data");
     if (ret_data->value == NULL && encoded.value != NULL) {
-        if (open_base64(&encoded, &attributes->data_document, err) < 0) {
+        if (decode_data_base64(&encoded, &attributes->data_document, err) < 0) {
             return -1;
         }
         ret_data->value = attributes->data_document;

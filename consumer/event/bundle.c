@@ -3,7 +3,8 @@
 #include "event_internal.h"
 #include "waybill/limits.h"
 
-/* 0.1 to 0.3 differ in the parameter or the suffix behind it. */
+/* The media types of versions 0.1 to 0.3 differ only in what follows this
+ * prefix. */
 #define BUNDLE_TYPE "application/vnd.dev.sigstore.bundle"
 
 int bundle_open(const struct json_at *at, struct json_at *ret_envelope,

@@ -7,8 +7,8 @@
 #include "waybill/base64.h"
 #include "waybill/limits.h"
 
-/* cJSON spends 64 bytes on each value beside its text, so that a tree is about
- * so many times as large as its document. */
+/* The memory of a parsed tree in relation to its document: cJSON needs 64 bytes
+ * for each value in addition to its text. */
 #define TREE_FACTOR 4
 
 #define STATEMENT_V01 "https://in-toto.io/Statement/v0.1"
@@ -17,7 +17,7 @@
 /* --- the statement -----------------------------------------------------------
  */
 
-/* The envelope is the one that the event's decoder has written. */
+/* The envelope was written by event_decode(), so that its form is known. */
 static int decode_payload(const struct event *event, struct str *payload,
                           struct error *err)
 {
@@ -34,7 +34,7 @@ static int decode_payload(const struct event *event, struct str *payload,
     root = json_at_root(envelope);
     at = json_at_member(&root, "payload");
     result = json_at_string(&at, STR_UNLIMITED, &text, err);
-    /* Both alphabets are accepted in an event, one for each text. */
+    /* Events may use either base64 alphabet, but not both in one string. */
     if (result == 0 &&
         !base64_decode(text, strlen(text), BASE64_STANDARD, payload)) {
         str_clear(payload);
@@ -163,7 +163,7 @@ const struct statement *event_statement(const struct event *event,
 /* --- materials ---------------------------------------------------------------
  */
 
-static const struct json *nth(const struct json *array, size_t index)
+static const struct json *array_element(const struct json *array, size_t index)
 {
     const struct json *item = array != NULL ? json_first(array) : NULL;
 
@@ -179,8 +179,8 @@ static int copy_content(const struct json_at *data, size_t index,
 {
     CLEANUP(str_release) struct str decoded = STR_INIT(STR_UNLIMITED);
     struct json_at materials = json_at_member(data, "materials");
-    struct json_at material =
-        json_at_element(&materials, nth(materials.value, index), index);
+    struct json_at material = json_at_element(
+        &materials, array_element(materials.value, index), index);
     struct json_at content = json_at_member(&material, "content");
     const char *text = NULL;
 
@@ -195,8 +195,8 @@ static int copy_content(const struct json_at *data, size_t index,
     return 0;
 }
 
-/* The record is read once more: contents are large, few deliveries want them,
- * and a copy beside the record would be held for as long as it is. */
+/* Parses the record again. Contents are large and few deliveries need them,
+ * while a copy would occupy memory for as long as the record does. */
 int event_material_content(const struct event *event, size_t index,
                            struct arena *arena, struct bytes *ret_content,
                            struct error *err)
@@ -222,7 +222,7 @@ int event_material_content(const struct event *event, size_t index,
     return result;
 }
 
-/* --- both --------------------------------------------------------------------
+/* --- memory ------------------------------------------------------------------
  */
 
 size_t event_content_size(const struct event *event)

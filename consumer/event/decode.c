@@ -7,20 +7,20 @@
 #include "waybill/base64.h"
 #include "waybill/limits.h"
 
-/* A member that has to be a string when it is there, and where it is kept */
-struct text_field {
+/* An optional string member, and the offset at which it is stored */
+struct string_field {
     const char *name;
     size_t offset;
 };
 
-static const struct text_field workflow_fields[] = {
+static const struct string_field workflow_fields[] = {
     {"id", offsetof(struct workflow, id)},
     {"name", offsetof(struct workflow, name)},
     {"project", offsetof(struct workflow, project)},
     {"team", offsetof(struct workflow, team)},
 };
 
-static const struct text_field run_fields[] = {
+static const struct string_field run_fields[] = {
     {"id", offsetof(struct run, id)},
     {"state", offsetof(struct run, state)},
     {"started_at", offsetof(struct run, started_at)},
@@ -29,22 +29,22 @@ static const struct text_field run_fields[] = {
     {"run_url", offsetof(struct run, url)},
 };
 
-static const struct text_field subject_fields[] = {
+static const struct string_field subject_fields[] = {
     {"ref", offsetof(struct subject, ref)},
     {"digest", offsetof(struct subject, digest)},
     {"media_type", offsetof(struct subject, media_type)},
 };
 
-static const struct text_field material_fields[] = {
+static const struct string_field material_fields[] = {
     {"name", offsetof(struct material, name)},
     {"type", offsetof(struct material, type)},
     {"digest", offsetof(struct material, digest)},
     {"filename", offsetof(struct material, filename)},
 };
 
-static int read_texts(const struct json_at *at, const struct text_field *fields,
-                      size_t count, void *base, struct arena *arena,
-                      struct error *err)
+static int read_strings(const struct json_at *at,
+                        const struct string_field *fields, size_t count,
+                        void *base, struct arena *arena, struct error *err)
 {
     if (json_at_object(at, err) < 0) {
         return -1;
@@ -62,7 +62,7 @@ static int read_texts(const struct json_at *at, const struct text_field *fields,
     return 0;
 }
 
-static bool has_text(const char *text)
+static bool is_nonempty(const char *text)
 {
     return text != NULL && *text != '\0';
 }
@@ -74,12 +74,12 @@ static int read_workflow(const struct json_at *data, struct arena *arena,
     struct workflow workflow = {0};
 
     if (json_at_require(&at, err) < 0 ||
-        read_texts(&at, workflow_fields, ARRAY_SIZE(workflow_fields), &workflow,
-                   arena, err) < 0) {
+        read_strings(&at, workflow_fields, ARRAY_SIZE(workflow_fields),
+                     &workflow, arena, err) < 0) {
         return -1;
     }
-    if (!has_text(workflow.id) &&
-        !(has_text(workflow.project) && has_text(workflow.name))) {
+    if (!is_nonempty(workflow.id) &&
+        !(is_nonempty(workflow.project) && is_nonempty(workflow.name))) {
         return json_at_fault(&at, err, ERROR_SCHEMA,
                              "needs an id, or a project and a name");
     }
@@ -95,15 +95,15 @@ static int read_context(const struct json_at *data, struct arena *arena,
     const char *text = NULL;
 
     if (json_at_string(&organization, LIMIT_EVENT_NAME, &text, err) < 0 ||
-        read_texts(&run, run_fields, ARRAY_SIZE(run_fields), &event->run, arena,
-                   err) < 0) {
+        read_strings(&run, run_fields, ARRAY_SIZE(run_fields), &event->run,
+                     arena, err) < 0) {
         return -1;
     }
     event->organization = arena_strdup(arena, text);
     return 0;
 }
 
-/* A digest that is only passed on */
+/* Checks a digest that is not verified here. */
 static int check_digest(const struct json_at *parent, struct error *err)
 {
     struct json_at at = json_at_member(parent, "digest");
@@ -119,8 +119,7 @@ static int check_digest(const struct json_at *parent, struct error *err)
     return 0;
 }
 
-/* Fills an item of an array for each element; *ret_items points to the first.
- */
+/* Decodes one element into `item`. */
 typedef int read_item_fn(const struct json_at *at, struct arena *arena,
                          void *item, struct error *err);
 
@@ -152,8 +151,8 @@ static int read_items(const struct json_at *at, size_t max_count,
 static int read_subject(const struct json_at *at, struct arena *arena,
                         void *subject, struct error *err)
 {
-    if (read_texts(at, subject_fields, ARRAY_SIZE(subject_fields), subject,
-                   arena, err) < 0) {
+    if (read_strings(at, subject_fields, ARRAY_SIZE(subject_fields), subject,
+                     arena, err) < 0) {
         return -1;
     }
     return check_digest(at, err);
@@ -169,7 +168,7 @@ static int read_subjects(const struct json_at *data, struct arena *arena,
                       &event->subject_count, err);
 }
 
-/* Those whose value is text, as all of Chainloop's are */
+/* Only annotations with string values are kept; Chainloop has no others. */
 static void read_annotations(const struct json *annotations,
                              struct arena *arena, struct material *material)
 {
@@ -203,8 +202,8 @@ static int read_material(const struct json_at *at, struct arena *arena,
     const char *text = NULL;
     const char *url_text = NULL;
 
-    if (read_texts(at, material_fields, ARRAY_SIZE(material_fields), material,
-                   arena, err) < 0 ||
+    if (read_strings(at, material_fields, ARRAY_SIZE(material_fields), material,
+                     arena, err) < 0 ||
         check_digest(at, err) < 0 ||
         json_at_string(&content, STR_UNLIMITED, &text, err) < 0 ||
         json_at_object(&ref, err) < 0 ||
@@ -274,12 +273,12 @@ static int store_envelope(const struct json_at *at, struct arena *arena,
     return 0;
 }
 
-static int check_given_digest(const struct json_at *attestation,
-                              const struct event *event, struct error *err)
+static int check_stated_digest(const struct json_at *attestation,
+                               const struct event *event, struct error *err)
 {
     struct json_at at = json_at_member(attestation, "digest");
     const char *text = NULL;
-    struct digest given;
+    struct digest stated;
 
     if (json_at_string(&at, LIMIT_EVENT_NAME, &text, err) < 0) {
         return -1;
@@ -287,12 +286,12 @@ static int check_given_digest(const struct json_at *attestation,
     if (text == NULL) {
         return 0;
     }
-    if (!digest_parse(text, &given)) {
+    if (!digest_parse(text, &stated)) {
         return json_at_fault(&at, err, ERROR_SCHEMA,
                              "is not sha256: and 64 hexadecimal digits");
     }
     if (event->envelope.data != NULL &&
-        strcmp(given.text, event->envelope_digest.text) != 0) {
+        strcmp(stated.text, event->envelope_digest.text) != 0) {
         return json_at_fault(&at, err, ERROR_DIGEST_MISMATCH,
                              "the envelope as stored has %s",
                              event->envelope_digest.text);
@@ -345,9 +344,10 @@ static int read_event(const struct json_at *data, struct arena *arena,
         read_materials(data, arena, &read, err) < 0) {
         return -1;
     }
-    /* From here on it is an event, if perhaps one that cannot be delivered. */
+    /* From here on the event is complete, although it may still be
+     * undeliverable. */
     *event = read;
-    if (check_given_digest(&attestation, event, err) < 0) {
+    if (check_stated_digest(&attestation, event, err) < 0) {
         return -1;
     }
     if (ref.value != NULL) {
@@ -358,7 +358,7 @@ static int read_event(const struct json_at *data, struct arena *arena,
     return 0;
 }
 
-static const char *stand_in_id(const struct input *input, struct arena *arena)
+static const char *fallback_id(const struct input *input, struct arena *arena)
 {
     if (input->file != NULL) {
         return arena_printf(arena, "%s/%lld", input->file,
@@ -368,8 +368,8 @@ static const char *stand_in_id(const struct input *input, struct arena *arena)
                         input->partition, (long long)input->offset);
 }
 
-/* A replayed dead letter says what it was called and for whom it comes again
- * (wire format, section 3). */
+/* The headers of a replayed dead letter hold its id and its attachment (wire
+ * format, section 3). */
 static void read_replay(const struct message *message, struct arena *arena,
                         struct event *event)
 {
@@ -385,12 +385,13 @@ static void read_replay(const struct message *message, struct arena *arena,
         message, "waybill-attachment", LIMIT_EVENT_ID, arena);
     if (event->replay_attachment == NULL &&
         message_header(message, "waybill-attachment") != NULL) {
-        event->replay_attachment = ""; /* for one that nobody has */
+        event->replay_attachment =
+            ""; /* invalid: no attachment has this name */
     }
 }
 
-static void keep_attributes(const struct attributes *attributes,
-                            struct event *event)
+static void apply_attributes(const struct attributes *attributes,
+                             struct event *event)
 {
     event->id = attributes->id != NULL ? attributes->id : event->id;
     event->time = attributes->time;
@@ -409,7 +410,7 @@ static int decode_document(const struct message *message,
     int result =
         attributes_read(message, &root, arena, &attributes, &data, err);
 
-    keep_attributes(&attributes, event);
+    apply_attributes(&attributes, event);
     if (result == 0) {
         result = read_event(&data, arena, event, err);
     }
@@ -422,19 +423,19 @@ int event_decode(const struct input *input, size_t max_bytes,
                  struct error *err)
 {
     const struct message *message = &input->message;
-    struct attributes peeked = {0};
+    struct attributes from_headers = {0};
     struct json *document;
     int result;
 
     *ret_event = (struct event){
-        .id = stand_in_id(input, arena),
+        .id = fallback_id(input, arena),
         .content = arena_alloc(arena, sizeof(struct event_content)),
     };
     ret_event->content->message = message;
     trace_of_headers(message, arena, &ret_event->trace);
     read_replay(message, arena, ret_event);
-    attributes_peek(message, arena, &peeked);
-    keep_attributes(&peeked, ret_event);
+    attributes_read_headers(message, arena, &from_headers);
+    apply_attributes(&from_headers, ret_event);
     if (message->value.data == NULL) {
         return error_set(err, ERROR_SCHEMA,
                          "$: no value (a tombstone), so no attestation");

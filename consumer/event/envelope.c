@@ -7,17 +7,17 @@
 #include "waybill/limits.h"
 
 /*
- * What Chainloop stored, and so what its code finds again, is not the envelope
- * as the producer wrote it but what Go made of it. The rules of Go's
- * encoding/json that can show in the result:
+ * Chainloop does not store the envelope as the producer wrote it but as Go
+ * decoded and encoded it, and its code looks for the digest of that form. These
+ * rules of Go's encoding/json affect the result:
  *
- * - keys match without regard to case, where U+017F is an s and U+212A a k;
- * - of a key given twice the last value counts, but null leaves a string as it
- *   was;
- * - an array is read over the one before it, element by element; only null and
- *   [] forget what was there;
- * - unknown keys are dropped, and a known one of a wrong type is an error even
- *   when a right one follows.
+ * - Keys are matched case-insensitively, with U+017F as s and U+212A as k.
+ * - If a key is repeated, the last value counts, except that null leaves a
+ *   string unchanged.
+ * - A repeated array is decoded over the previous one, element by element. Only
+ *   null and [] discard the previous elements.
+ * - Unknown keys are ignored. A known key with a wrong type is an error even if
+ *   a valid one follows.
  */
 struct signature {
     const char *keyid;
@@ -29,7 +29,7 @@ struct envelope {
     const char *payload;
     struct signature *signatures;
     size_t count;
-    size_t touched; /* beyond it an element starts empty */
+    size_t initialized; /* elements from here on start empty */
     size_t capacity;
     bool signatures_null;
 };
@@ -39,8 +39,8 @@ static void envelope_release(struct envelope *envelope)
     mem_free(envelope->signatures);
 }
 
-/* One character of a key, folded; *len is its length. 0: not a letter that any
- * of our keys has. */
+/* Returns the case-folded character at the start of a key, and its length in
+ * *len. Other non-ASCII characters match none of the keys. */
 static char fold(const char *key, size_t *len)
 {
     *len = 1;
@@ -55,7 +55,7 @@ static char fold(const char *key, size_t *len)
     return (char)tolower((unsigned char)*key);
 }
 
-static bool key_is(const char *key, const char *lower)
+static bool key_matches(const char *key, const char *lower)
 {
     size_t len;
 
@@ -101,11 +101,11 @@ static int read_signature(const struct json_at *at, struct signature *signature,
         struct json_at keyid = member_at(at, item, "keyid");
         struct json_at sig = member_at(at, item, "sig");
 
-        if (key_is(json_name(item), "keyid") &&
+        if (key_matches(json_name(item), "keyid") &&
             read_string(&keyid, &signature->keyid, err) < 0) {
             return -1;
         }
-        if (key_is(json_name(item), "sig") &&
+        if (key_matches(json_name(item), "sig") &&
             read_string(&sig, &signature->sig, err) < 0) {
             return -1;
         }
@@ -113,10 +113,10 @@ static int read_signature(const struct json_at *at, struct signature *signature,
     return 0;
 }
 
-static void forget_signatures(struct envelope *envelope, bool null)
+static void clear_signatures(struct envelope *envelope, bool null)
 {
     envelope->count = 0;
-    envelope->touched = 0;
+    envelope->initialized = 0;
     envelope->signatures_null = null;
 }
 
@@ -124,9 +124,9 @@ static struct signature *signature_at(struct envelope *envelope, size_t index)
 {
     envelope->signatures = mem_grow(envelope->signatures, &envelope->capacity,
                                     index + 1, sizeof(envelope->signatures[0]));
-    if (index >= envelope->touched) {
+    if (index >= envelope->initialized) {
         envelope->signatures[index] = (struct signature){"", ""};
-        envelope->touched = index + 1;
+        envelope->initialized = index + 1;
     }
     return &envelope->signatures[index];
 }
@@ -137,14 +137,14 @@ static int read_signatures(const struct json_at *at, struct envelope *envelope,
     size_t index = 0;
 
     if (json_is_null(at->value)) {
-        forget_signatures(envelope, true);
+        clear_signatures(envelope, true);
         return 0;
     }
     if (json_at_array(at, LIMIT_ENVELOPE_SIGNATURES, err) < 0) {
         return -1;
     }
     if (json_first(at->value) == NULL) {
-        forget_signatures(envelope, false);
+        clear_signatures(envelope, false);
         return 0;
     }
     for (const struct json *item = json_first(at->value); item != NULL;
@@ -165,26 +165,25 @@ static int read_member(const struct json_at *at, const struct json *item,
                        struct envelope *envelope, struct error *err)
 {
     const char *key = json_name(item);
-    struct json_at place;
+    struct json_at member;
 
-    if (key_is(key, "payloadtype")) {
-        place = member_at(at, item, "payloadType");
-        return read_string(&place, &envelope->payload_type, err);
+    if (key_matches(key, "payloadtype")) {
+        member = member_at(at, item, "payloadType");
+        return read_string(&member, &envelope->payload_type, err);
     }
-    if (key_is(key, "payload")) {
-        place = member_at(at, item, "payload");
-        return read_string(&place, &envelope->payload, err);
+    if (key_matches(key, "payload")) {
+        member = member_at(at, item, "payload");
+        return read_string(&member, &envelope->payload, err);
     }
-    if (key_is(key, "signatures")) {
-        place = member_at(at, item, "signatures");
-        return read_signatures(&place, envelope, err);
+    if (key_matches(key, "signatures")) {
+        member = member_at(at, item, "signatures");
+        return read_signatures(&member, envelope, err);
     }
     return 0;
 }
 
-/* Go stores an envelope without a payload as one with an empty payload. There
- * is nothing to attest in it, and DSSE requires both, so here we are stricter.
- */
+/* Go accepts an envelope without a payload and stores an empty one. There is
+ * nothing to attest in it, and DSSE requires both fields, so we reject it. */
 static int check(const struct json_at *at, const struct envelope *envelope,
                  struct error *err)
 {
@@ -208,9 +207,9 @@ static int check(const struct json_at *at, const struct envelope *envelope,
 static void write_envelope(const struct envelope *envelope, struct str *out)
 {
     str_append_text(out, "{\"payloadType\":");
-    json_write_go_string(out, envelope->payload_type);
+    json_append_go_string(out, envelope->payload_type);
     str_append_text(out, ",\"payload\":");
-    json_write_go_string(out, envelope->payload);
+    json_append_go_string(out, envelope->payload);
     str_append_text(out, ",\"signatures\":");
     if (envelope->signatures_null) {
         str_append_text(out, "null}");
@@ -219,9 +218,9 @@ static void write_envelope(const struct envelope *envelope, struct str *out)
     str_append_char(out, '[');
     for (size_t i = 0; i < envelope->count; i++) {
         str_append_text(out, i > 0 ? ",{\"keyid\":" : "{\"keyid\":");
-        json_write_go_string(out, envelope->signatures[i].keyid);
+        json_append_go_string(out, envelope->signatures[i].keyid);
         str_append_text(out, ",\"sig\":");
-        json_write_go_string(out, envelope->signatures[i].sig);
+        json_append_go_string(out, envelope->signatures[i].sig);
         str_append_char(out, '}');
     }
     str_append_text(out, "]}");

@@ -5,13 +5,14 @@
 #include "waybill/clock.h"
 #include "waybill/json.h"
 
-/* The CloudEvents attributes of an outcome, in the order they are written */
+/* The CloudEvents attributes of an outcome, in the order in which they are
+ * written */
 struct attributes {
     const char *id;
     const char *source;
     const char *type;
     const char *time;
-    const char *subject; /* NULL: none, as those below */
+    const char *subject; /* NULL if none, as are those below */
     const char *causationid;
     const char *traceparent;
     const char *tracestate;
@@ -28,7 +29,7 @@ static const char *const types[] = {
 _Static_assert(ARRAY_SIZE(status_names) == OUTCOME_STATUSES, "one each");
 _Static_assert(ARRAY_SIZE(types) == OUTCOME_STATUSES, "one each");
 
-/* An event is skipped as a whole, or by one of its attachments. */
+/* Either the whole event is skipped, or one of its deliveries. */
 static const char *type_of(const struct outcome *outcome)
 {
     return outcome->status == OUTCOME_SKIPPED && outcome->attachment != NULL
@@ -50,8 +51,9 @@ static const char *workflow_label(const struct event *event,
     return arena_printf(arena, "%s/%s", workflow->project, workflow->name);
 }
 
-/* Made of coordinates and the attachment alone, so that a duplicate, should one
- * ever be, shows as one: equal source and id mean the same event. */
+/* The id is made only of the position and the attachment, so that a
+ * duplicate is recognizable: in CloudEvents, equal source and id identify
+ * the same event. */
 static const char *make_id(const struct outcome *outcome, struct arena *arena)
 {
     const struct input *input = outcome->input;
@@ -159,7 +161,7 @@ static void append_artifact(struct json_writer *json,
     json_close(json, '}');
 }
 
-/* An item that has no reference is said by its name alone. */
+/* An item without a reference has only a name. */
 static void append_items(struct json_writer *json,
                          const struct delivery_result *result)
 {
@@ -300,8 +302,9 @@ static void add_header(struct header *headers, size_t *count, const char *name,
 
 #define MAX_HEADERS 12
 
-/* Twice: the attribute is the event's for good, and the plain header is where
- * instrumentation of Kafka's clients looks, which knows no CloudEvents. */
+/* The trace context is written twice: as CloudEvents attributes, which remain
+ * part of the event, and as plain headers, which instrumented Kafka clients
+ * read. */
 static void add_trace(struct header *headers, size_t *count,
                       const struct attributes *attributes)
 {

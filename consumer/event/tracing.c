@@ -4,24 +4,23 @@
 #include "waybill/trace.h"
 
 /*
- * The trace that a record belongs to (W3C Trace Context), from the best of
- * three places: the event's own attribute in structured mode, in binary mode,
- * and the Kafka header in which instrumented producers leave theirs. The
- * attribute comes first because it is the trace that the event began in, while
- * the header's is that of whoever carried it last (CloudEvents' extension for
- * distributed tracing); as a rule the two are the same trace.
+ * The trace context of a record (W3C Trace Context). Sources, in order of
+ * precedence: the attribute in structured mode, the attribute in binary mode,
+ * and the Kafka header of instrumented producers. The attribute takes
+ * precedence because it identifies the trace in which the event was created,
+ * while the header belongs to the last hop (CloudEvents Distributed Tracing
+ * extension). Usually both are the same trace.
  *
- * What cannot be read is passed over, as Trace Context says. No trace is made
- * where none came.
+ * Invalid values are ignored, as Trace Context requires. No trace is started if
+ * there is none.
  */
 
-/* trace.h takes no longer ones. */
+/* Longer values are invalid (trace.h). */
 #define MAX_HEADER 1024
 
-/* Both may be NULL. The state goes with the parent that it came with, or not at
- * all. */
-static bool take(const char *parent, const char *state, struct arena *arena,
-                 struct trace_context *trace)
+/* Both may be NULL. The state is used only together with its own parent. */
+static bool set_trace(const char *parent, const char *state,
+                      struct arena *arena, struct trace_context *trace)
 {
     char text[TRACE_PARENT_SIZE];
 
@@ -44,9 +43,10 @@ void trace_of_headers(const struct message *message, struct arena *arena,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (take(message_header_text(message, names[i][0], MAX_HEADER, arena),
-                 message_header_text(message, names[i][1], MAX_HEADER, arena),
-                 arena, trace)) {
+        if (set_trace(
+                message_header_text(message, names[i][0], MAX_HEADER, arena),
+                message_header_text(message, names[i][1], MAX_HEADER, arena),
+                arena, trace)) {
             return;
         }
     }
@@ -55,6 +55,7 @@ void trace_of_headers(const struct message *message, struct arena *arena,
 void trace_of_members(const struct json_at *root, struct arena *arena,
                       struct trace_context *trace)
 {
-    (void)take(json_text(json_member(root->value, "traceparent")),
-               json_text(json_member(root->value, "tracestate")), arena, trace);
+    (void)set_trace(json_text(json_member(root->value, "traceparent")),
+                    json_text(json_member(root->value, "tracestate")), arena,
+                    trace);
 }

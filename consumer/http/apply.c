@@ -3,16 +3,16 @@
 #include "http_internal.h"
 #include "waybill/alloc.h"
 
-/* How to get there, onto a handle of libcurl's */
+/* Applies a transport to an easy handle of libcurl. */
 
-/* So soon libcurl, which keeps parsed authorities, sees that a file changed;
- * its own default is a day. */
+/* libcurl caches parsed CA certificates; after this many seconds it notices
+ * that the file has changed. Its default is a day. */
 #define AUTHORITIES_S 60L
 
 static void set_authorities(CURL *easy, const struct http_transport *transport,
                             const struct certs *certs)
 {
-    const char *usual = curl_version_info(CURLVERSION_NOW)->cainfo;
+    const char *system_bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
 
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_S);
     if (transport->ca_file != NULL) {
@@ -25,11 +25,11 @@ static void set_authorities(CURL *easy, const struct http_transport *transport,
                                  .flags = CURL_BLOB_NOCOPY};
 
         curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
-    } else if (usual == NULL || access(usual, R_OK) < 0) {
-        return; /* a folder is all that there may be */
+    } else if (system_bundle == NULL || access(system_bundle, R_OK) < 0) {
+        return; /* the system may only have a directory */
     }
-    /* Only a file alone is parsed once for all connections, which takes
-     * milliseconds and a megabyte. */
+    /* Without a directory the file is parsed once for all connections; parsing
+     * takes milliseconds and a megabyte. */
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
@@ -42,7 +42,8 @@ static void set_certificate(CURL *easy, const struct http_transport *transport)
     curl_easy_setopt(easy, CURLOPT_SSLKEY,
                      transport->key != NULL ? transport->key
                                             : transport->certificate);
-    /* Without a word OpenSSL would ask the terminal for one, and wait. */
+    /* Without a passphrase OpenSSL would ask for one on the terminal and
+     * wait. */
     curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
 }
 
@@ -50,7 +51,7 @@ static void set_proxy(CURL *easy, const struct http_transport *transport)
 {
     curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION,
                      (long)CURL_SSLVERSION_TLSv1_2);
-    /* What a proxy says to CONNECT is no header of the response. */
+    /* Headers of the response to CONNECT do not belong to the response. */
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (transport->proxy != NULL) {
         curl_easy_setopt(easy, CURLOPT_PROXY, transport->proxy);
@@ -78,8 +79,8 @@ static void adopt_certs(struct http_transfer *transfer)
 void transport_apply(struct http_transfer *transfer,
                      const struct http_transport *transport)
 {
-    static const long oldest[] = {CURL_SSLVERSION_TLSv1_2,
-                                  CURL_SSLVERSION_TLSv1_3};
+    static const long versions[] = {CURL_SSLVERSION_TLSv1_2,
+                                    CURL_SSLVERSION_TLSv1_3};
     const struct host *host = transfer->host;
     CURL *easy = transfer->easy;
 
@@ -91,7 +92,7 @@ void transport_apply(struct http_transfer *transfer,
     set_certificate(easy, &transfer->transport);
     set_proxy(easy, &transfer->transport);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION,
-                     oldest[transfer->transport.oldest_tls > 0]);
+                     versions[transfer->transport.min_tls > 0]);
     if (host != NULL && host->http1_until_ms > loop_now(transfer->http->loop)) {
         transfer->http1 = true;
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,

@@ -10,32 +10,32 @@
 #include "waybill/file.h"
 #include "waybill/http.h"
 
-/* The first folder that is there counts, the others are not looked at. Of
- * several certificates we take the first by name: libcurl has room for one. */
+/* Only the first directory that exists is read. Of several client certificates
+ * the first by name is used, because libcurl accepts only one. */
 
-/* The system's bundle has a quarter of this. */
+/* In bytes; about four times the size of the system's bundle. */
 #define MAX_AUTHORITIES ((size_t)1024 * 1024)
 
 static void fail(struct certs *certs, const char *path, const char *why)
 {
     CLEANUP(str_release) struct str text = STR_INIT(LIMIT_MESSAGE);
 
-    if (certs->fault == NULL) {
+    if (certs->error == NULL) {
         str_printf(&text, "certs.d: '%s': %s", path, why);
-        certs->fault = str_take(&text);
+        certs->error = str_take(&text);
     }
 }
 
 static void add_authority(struct certs *certs, const char *path)
 {
-    const char *usual = curl_version_info(CURLVERSION_NOW)->cainfo;
+    const char *system_bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
     struct str *all = &certs->authorities;
     struct error err;
     size_t before;
 
-    if (all->len == 0 && usual != NULL &&
-        file_read(usual, 0, all, NULL, &err) < 0) {
-        str_clear(all); /* where there are none, ours are all */
+    if (all->len == 0 && system_bundle != NULL &&
+        file_read(system_bundle, 0, all, NULL, &err) < 0) {
+        str_clear(all); /* the system has none, so use only ours */
     }
     str_append_char(all, '\n');
     before = all->len;
@@ -53,8 +53,9 @@ static bool ends_with(const char *name, const char *end)
     return len > strlen(end) && strcmp(name + len - strlen(end), end) == 0;
 }
 
-/* The path with another ending */
-static char *sibling(const char *path, const char *end, const char *other)
+/* The path with another suffix */
+static char *replace_suffix(const char *path, const char *end,
+                            const char *other)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
@@ -65,7 +66,7 @@ static char *sibling(const char *path, const char *end, const char *other)
 
 static void add_certificate(struct certs *certs, const char *path)
 {
-    char *key = sibling(path, ".cert", ".key");
+    char *key = replace_suffix(path, ".cert", ".key");
 
     if (access(key, R_OK) < 0) {
         fail(certs, path,
@@ -82,7 +83,7 @@ static void add_certificate(struct certs *certs, const char *path)
 
 static void check_key(struct certs *certs, const char *path)
 {
-    char *certificate = sibling(path, ".key", ".cert");
+    char *certificate = replace_suffix(path, ".key", ".cert");
 
     if (access(certificate, F_OK) < 0) {
         fail(certs, path, "no certificate of the same name, ending with .cert");
@@ -90,11 +91,12 @@ static void check_key(struct certs *certs, const char *path)
     mem_free(certificate);
 }
 
-static void add_file(struct certs *certs, const char *folder, const char *name)
+static void add_file(struct certs *certs, const char *directory,
+                     const char *name)
 {
     CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
 
-    str_printf(&path, "%s/%s", folder, name);
+    str_printf(&path, "%s/%s", directory, name);
     if (ends_with(name, ".crt")) {
         add_authority(certs, path.data);
     } else if (ends_with(name, ".cert")) {
@@ -104,28 +106,29 @@ static void add_file(struct certs *certs, const char *folder, const char *name)
     }
 }
 
-static bool add_folder(struct certs *certs, const char *root, const char *host)
+static bool add_directory(struct certs *certs, const char *root,
+                          const char *host)
 {
-    CLEANUP(str_release) struct str folder = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str directory = STR_INIT(STR_UNLIMITED);
     struct dirent **files;
     int count;
 
-    str_printf(&folder, "%s/%s", root, host);
-    count = scandir(folder.data, &files, NULL, alphasort);
+    str_printf(&directory, "%s/%s", root, host);
+    count = scandir(directory.data, &files, NULL, alphasort);
     if (count < 0) {
-        return false; /* not there, or not for us: the next one may be */
+        return false; /* missing or not readable: try the next one */
     }
     for (int i = 0; i < count; i++) {
-        add_file(certs, folder.data, files[i]->d_name);
+        add_file(certs, directory.data, files[i]->d_name);
         free(files[i]);
     }
     free(files);
     return true;
 }
 
-/* Both certs_load() and this look there. */
-#define PODMANS "/etc/containers/certs.d"
-#define DOCKERS "/etc/docker/certs.d"
+/* Used by http_access() and certs_load(). */
+#define PODMAN_CERTS_DIR "/etc/containers/certs.d"
+#define DOCKER_CERTS_DIR "/etc/docker/certs.d"
 
 void http_access(struct access *access)
 {
@@ -137,11 +140,11 @@ void http_access(struct access *access)
                                "/containers/certs.d")) {
         access_allow_variable(access, "HOME", "/.config/containers/certs.d");
     }
-    access_allow_file(access, PODMANS);
-    access_allow_file(access, DOCKERS);
+    access_allow_file(access, PODMAN_CERTS_DIR);
+    access_allow_file(access, DOCKER_CERTS_DIR);
 }
 
-static bool add_users_folder(struct certs *certs, const char *host)
+static bool add_user_directory(struct certs *certs, const char *host)
 {
     CLEANUP(str_release) struct str root = STR_INIT(STR_UNLIMITED);
     const char *config = getenv("XDG_CONFIG_HOME");
@@ -154,7 +157,7 @@ static bool add_users_folder(struct certs *certs, const char *host)
     } else {
         return false;
     }
-    return add_folder(certs, root.data, host);
+    return add_directory(certs, root.data, host);
 }
 
 struct certs *certs_load(const char *host, const char *certs_dir)
@@ -164,23 +167,23 @@ struct certs *certs_load(const char *host, const char *certs_dir)
     certs->users = 1;
     str_init(&certs->authorities, MAX_AUTHORITIES);
     if (certs_dir == NULL) {
-        if (!add_users_folder(certs, host) &&
-            !add_folder(certs, PODMANS, host)) {
-            add_folder(certs, DOCKERS, host);
+        if (!add_user_directory(certs, host) &&
+            !add_directory(certs, PODMAN_CERTS_DIR, host)) {
+            add_directory(certs, DOCKER_CERTS_DIR, host);
         }
     } else if (certs_dir[0] != '\0') {
-        add_folder(certs, certs_dir, host);
+        add_directory(certs, certs_dir, host);
     }
     return certs;
 }
 
-void certs_leave(struct certs *certs)
+void certs_release(struct certs *certs)
 {
     if (certs != NULL && --certs->users == 0) {
         str_release(&certs->authorities);
         mem_free(certs->certificate);
         mem_free(certs->key);
-        mem_free(certs->fault);
+        mem_free(certs->error);
         mem_free(certs);
     }
 }

@@ -6,24 +6,27 @@
 #include "waybill/str.h"
 
 /*
- * certs.d, as containers-certs.d(5) and docker have it: a folder for each
- * host[:port]; in it *.crt are authorities besides the system's, *.cert and the
- * *.key of the same name are a certificate of ours.
+ * The directories of certs.d, as containers-certs.d(5) and Docker define them:
+ * one for each host[:port]. In it, *.crt are CA certificates in addition to the
+ * system's; *.cert and the *.key of the same name are a client certificate.
  *
- * What was read is never changed, only replaced by what is read later; so it
- * counts its users, and a transfer may point into the one that it began with.
+ * A loaded directory is never changed, only replaced by a later load. It is
+ * reference counted, so that a transfer keeps the one that it began with.
  */
 struct certs {
     size_t users;
-    struct str authorities; /* the system's and the folder's, PEM; or empty */
-    char *certificate;      /* paths, or NULL */
+    /* CA certificates of the system and the directory, PEM; or empty */
+    struct str authorities;
+    char *certificate; /* paths, or NULL */
     char *key;
-    char *fault; /* why no request may go out, or NULL */
+    char *error; /* why no request may be sent, or NULL */
 };
 
-/* Reads the folder of that host in certs_dir; NULL: in the first of the
- * conventional places that has one, "": nowhere. The caller is its user. */
+/* Loads the directory of that host in certs_dir. NULL: in the first
+ * conventional location that has one; "": none. The caller owns one
+ * reference. */
 struct certs *certs_load(const char *host, const char *certs_dir);
-void certs_leave(struct certs *certs); /* NULL is fine */
+/* drops one reference; NULL is allowed */
+void certs_release(struct certs *certs);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include "waybill/alloc.h"
 
-/* Idle connections kept, of all registries together */
+/* Maximum number of idle connections to all hosts. */
 #define MAX_CONNECTIONS 256L
 
-static void reap(struct http *http)
+static void finish_transfers(struct http *http)
 {
     CURLMsg *msg;
     int left;
@@ -25,15 +25,15 @@ static void reap(struct http *http)
     }
 }
 
-static void act(struct http *http, curl_socket_t fd, int what)
+static void socket_action(struct http *http, curl_socket_t fd, int what)
 {
     int running;
 
-    /* A failure here is a bug (a bad handle), not an event. */
+    /* Only a bug, such as an invalid handle, makes this call fail. */
     if (curl_multi_socket_action(http->multi, fd, what, &running) != CURLM_OK) {
         abort();
     }
-    reap(http);
+    finish_transfers(http);
 }
 
 static void on_ready(void *payload, int fd, unsigned events)
@@ -43,12 +43,12 @@ static void on_ready(void *payload, int fd, unsigned events)
     what |= events & LOOP_IN ? CURL_CSELECT_IN : 0;
     what |= events & LOOP_OUT ? CURL_CSELECT_OUT : 0;
     what |= events & ~(LOOP_IN | LOOP_OUT) ? CURL_CSELECT_ERR : 0;
-    act(payload, fd, what);
+    socket_action(payload, fd, what);
 }
 
-static void on_due(void *payload)
+static void on_timer(void *payload)
 {
-    act(payload, CURL_SOCKET_TIMEOUT, 0);
+    socket_action(payload, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *payload,
@@ -67,8 +67,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *payload,
     return 0;
 }
 
-/* Called from inside curl: it must not act here, only arm (libcurl's manual,
- * CURLMOPT_TIMERFUNCTION). */
+/* Called by curl, so this must not call curl_multi_socket_action(), only arm
+ * the timer (libcurl manual, CURLMOPT_TIMERFUNCTION). */
 static int on_timeout(CURLM *multi, long timeout_ms, void *payload)
 {
     struct http *http = payload;
@@ -86,21 +86,21 @@ struct http *http_new(struct loop *loop)
     struct http *http = mem_zalloc(sizeof(*http));
 
     http->loop = loop;
-    timer_init(&http->timer, on_due, http);
+    timer_init(&http->timer, on_timer, http);
     TAILQ_INIT(&http->hosts);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         (http->multi = curl_multi_init()) == NULL) {
-        abort(); /* only for want of memory */
+        abort(); /* only if there is no memory */
     }
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
-    /* Requests share an HTTP/2 connection once there is one. They do not wait
-     * for the first (CURLOPT_PIPEWAIT): libcurl keeps those that wait in one
+    /* Requests share an HTTP/2 connection once it is established. They do not
+     * wait for it (CURLOPT_PIPEWAIT): libcurl keeps waiting requests in one
      * queue and wakes only its head, so that one host that does not answer
-     * would hold up all others. */
+     * would block all others. */
     curl_multi_setopt(http->multi, CURLMOPT_PIPELINING,
                       (long)CURLPIPE_MULTIPLEX);
     return http;

@@ -4,9 +4,10 @@
 
 #include "waybill/alloc.h"
 
-/* Easy handles are used again: a new one costs more than a small request. */
+/* Easy handles are reused, because creating one costs more than a small
+ * request. */
 
-/* Idle ones kept; each holds some 20 KiB */
+/* Maximum number of idle handles; each takes about 20 KiB */
 #define MAX_IDLE 64
 
 CURL *http_take_easy(struct http *http)
@@ -23,7 +24,7 @@ CURL *http_take_easy(struct http *http)
     return easy;
 }
 
-void http_give_easy(struct http *http, CURL *easy)
+void http_return_easy(struct http *http, CURL *easy)
 {
     if (http->idle_count >= MAX_IDLE) {
         curl_easy_cleanup(easy);

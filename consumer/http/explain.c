@@ -8,12 +8,12 @@
 #include "waybill/url.h"
 
 /*
- * libcurl's codes and texts, as one line that says what to change. Its texts
- * hold no header and no password, but for those about a proxy's URL.
+ * Turns libcurl's result codes and texts into a message that says what to
+ * change. Its texts contain no header and no password, except those about the
+ * URL of a proxy.
  */
 
-/* --- the proxy --------------------------------------------------------------
- */
+/* --- the proxy ------------------------------------------------------------ */
 
 struct proxy {
     bool used;
@@ -25,7 +25,7 @@ static void proxy_release(struct proxy *proxy)
     url_release(&proxy->url);
 }
 
-/* In libcurl's order (CURLOPT_PROXY) */
+/* In the order of libcurl (CURLOPT_PROXY) */
 static const char *proxy_of_environment(bool https)
 {
     static const char *const names[] = {"https_proxy", "HTTPS_PROXY",
@@ -38,8 +38,9 @@ static const char *proxy_of_environment(bool https)
     return url;
 }
 
-/* no_proxy has many forms, and libcurl does not say what it made of them: one
- * of the environment was used when we got connected to it, or tried. */
+/* no_proxy has many forms, and libcurl does not tell how it evaluated it. So
+ * the proxy of the environment was used if the connection was made to it, or
+ * tried. */
 static bool was_used(const struct http_transfer *transfer, CURLcode result,
                      const struct proxy *proxy)
 {
@@ -50,22 +51,23 @@ static bool was_used(const struct http_transfer *transfer, CURLcode result,
     str_printf(&tried, "%s port %u ", proxy->url.host, proxy->url.port);
     return port == (long)proxy->url.port ||
            result == CURLE_COULDNT_RESOLVE_PROXY || result == CURLE_PROXY ||
-           strstr(transfer->curl_says, tried.data) != NULL;
+           strstr(transfer->curl_message, tried.data) != NULL;
 }
 
 static void find_proxy(const struct http_transfer *transfer, CURLcode result,
                        struct proxy *proxy)
 {
-    const char *own = transfer->transport.proxy;
-    const char *url =
-        own != NULL ? own : proxy_of_environment(transfer->host != NULL);
+    const char *configured = transfer->transport.proxy;
+    const char *url = configured != NULL
+                          ? configured
+                          : proxy_of_environment(transfer->host != NULL);
 
     proxy->used = url != NULL && *url != '\0' &&
                   url_parse_proxy(url, &proxy->url) &&
-                  (own != NULL || was_used(transfer, result, proxy));
+                  (configured != NULL || was_used(transfer, result, proxy));
 }
 
-static bool is_tls(CURLcode result)
+static bool is_tls_error(CURLcode result)
 {
     return result == CURLE_SSL_CONNECT_ERROR ||
            result == CURLE_PEER_FAILED_VERIFICATION ||
@@ -73,9 +75,9 @@ static bool is_tls(CURLcode result)
            result == CURLE_SSL_CACERT_BADFILE;
 }
 
-/* Whether it went wrong before the proxy had let us through */
-static bool is_proxys(const struct http_transfer *transfer, CURLcode result,
-                      const struct proxy *proxy)
+/* Whether the request failed before the proxy had opened the connection. */
+static bool is_proxy_error(const struct http_transfer *transfer,
+                           CURLcode result, const struct proxy *proxy)
 {
     curl_off_t ready_us = 0;
     long connect = 0;
@@ -83,7 +85,7 @@ static bool is_proxys(const struct http_transfer *transfer, CURLcode result,
     curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
     curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect);
     return proxy->used && ready_us == 0 && connect / 100 != 2 &&
-           (proxy->url.https || !is_tls(result));
+           (proxy->url.https || !is_tls_error(result));
 }
 
 static int explain_407(const struct proxy *proxy, struct error *err)
@@ -103,28 +105,28 @@ static int explain_connect(const struct proxy *proxy, long status,
                      proxy->used ? proxy->url.text : "", status);
 }
 
-/* --- TLS --------------------------------------------------------------------
- */
+/* --- TLS ------------------------------------------------------------------ */
 
 #define NO_TLS "no TLS there, perhaps plain http"
 #define NOT_TRUSTED                                                            \
     "certificate is signed by an authority that is not trusted: set ca_file"
-#define WANTS_CERTIFICATE                                                      \
+#define CERTIFICATE_REQUIRED                                                   \
     "a client certificate is wanted there: set client_certificate and "        \
     "client_key"
-#define NOT_LIKED                                                              \
+#define CERTIFICATE_REFUSED                                                    \
     "our client certificate is refused there: look at client_certificate"
-#define HUNG_UP                                                                \
+#define CLOSED_AFTER_HANDSHAKE                                                 \
     "connection closed right behind the TLS handshake: perhaps a client "      \
     "certificate is wanted, or ours refused: look at client_certificate"
 #define NO_COMMON_VERSION                                                      \
     "no version of TLS that both sides speak: look at tls_min_version"
 
-/* By what libcurl and OpenSSL say of it: alerts have no code of their own. */
+/* Matched against the texts of libcurl and OpenSSL, because TLS alerts have no
+ * result code of their own. */
 static const struct {
     const char *text;
     const char *message;
-} tls_faults[] = {
+} tls_errors[] = {
     {"wrong version number", NO_TLS},
     {"packet length too long", NO_TLS},
     {"http request", NO_TLS},
@@ -136,21 +138,22 @@ static const struct {
      "certificate has expired: have it renewed, or look at our clock"},
     {"certificate is not yet valid",
      "certificate is not valid yet: look at the clocks, theirs and ours"},
-    {"certificate required", WANTS_CERTIFICATE},
-    {"alert handshake failure", WANTS_CERTIFICATE},
-    {"alert bad certificate", NOT_LIKED},
-    {"alert unknown ca", NOT_LIKED},
-    {"alert certificate expired", NOT_LIKED},
-    {"alert certificate revoked", NOT_LIKED},
-    {"alert unsupported certificate", NOT_LIKED},
-    {"alert certificate unknown", NOT_LIKED},
-    {"alert access denied", NOT_LIKED},
+    {"certificate required", CERTIFICATE_REQUIRED},
+    {"alert handshake failure", CERTIFICATE_REQUIRED},
+    {"alert bad certificate", CERTIFICATE_REFUSED},
+    {"alert unknown ca", CERTIFICATE_REFUSED},
+    {"alert certificate expired", CERTIFICATE_REFUSED},
+    {"alert certificate revoked", CERTIFICATE_REFUSED},
+    {"alert unsupported certificate", CERTIFICATE_REFUSED},
+    {"alert certificate unknown", CERTIFICATE_REFUSED},
+    {"alert access denied", CERTIFICATE_REFUSED},
     {"protocol version", NO_COMMON_VERSION},
     {"unsupported protocol", NO_COMMON_VERSION},
     {"no protocols available", NO_COMMON_VERSION},
 };
 
-/* From the URL: libcurl's text would do, if its form were promised. */
+/* The name is taken from the URL, because the format of libcurl's text is not
+ * documented. */
 static int explain_name(const struct http_transfer *transfer, struct error *err)
 {
     const char *text = "";
@@ -171,7 +174,8 @@ static bool is_unreadable(const char *path)
     return path != NULL && access(path, R_OK) < 0;
 }
 
-/* Something with our own files; false when there is nothing of that kind */
+/* Explains an error in a file of the transport; false if the error is another
+ * one. */
 static bool explain_files(const struct http_transport *transport,
                           CURLcode result, struct error *err)
 {
@@ -202,57 +206,58 @@ static bool explain_files(const struct http_transport *transport,
 }
 
 static bool explain_tls(const struct http_transfer *transfer, CURLcode result,
-                        const char *why, struct error *err)
+                        const char *reason, struct error *err)
 {
     if (result == CURLE_PEER_FAILED_VERIFICATION &&
-        strstr(why, "target host name") != NULL) {
+        strstr(reason, "target host name") != NULL) {
         explain_name(transfer, err);
         return true;
     }
     if (explain_files(&transfer->transport, result, err)) {
         return true;
     }
-    /* libcurl finds the socket dead right behind the handshake, and keeps no
-     * word of the alert. In TLS 1.3 a client is refused only then. */
-    if (transfer->host != NULL && strstr(why, "getpeername()") != NULL) {
-        error_set(err, ERROR_UNREACHABLE, "%s", HUNG_UP);
+    /* libcurl finds the socket closed right after the handshake and drops the
+     * alert. In TLS 1.3 a server rejects a client certificate only then. */
+    if (transfer->host != NULL && strstr(reason, "getpeername()") != NULL) {
+        error_set(err, ERROR_UNREACHABLE, "%s", CLOSED_AFTER_HANDSHAKE);
         return true;
     }
-    if (!is_tls(result) && strstr(why, "SSL routines") == NULL) {
+    if (!is_tls_error(result) && strstr(reason, "SSL routines") == NULL) {
         return false;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(tls_faults); i++) {
-        if (strstr(why, tls_faults[i].text) != NULL) {
-            error_set(err, ERROR_UNREACHABLE, "%s", tls_faults[i].message);
+    for (size_t i = 0; i < ARRAY_SIZE(tls_errors); i++) {
+        if (strstr(reason, tls_errors[i].text) != NULL) {
+            error_set(err, ERROR_UNREACHABLE, "%s", tls_errors[i].message);
             return true;
         }
     }
     return false;
 }
 
-/* --- all together -----------------------------------------------------------
- */
+/* --- the message
+ * ------------------------------------------------------------ */
 
-static int explain_any(const struct http_transfer *transfer, CURLcode result,
-                       struct error *err)
+static int explain_other(const struct http_transfer *transfer, CURLcode result,
+                         struct error *err)
 {
-    const char *why = transfer->curl_says[0] != '\0'
-                          ? transfer->curl_says
-                          : curl_easy_strerror(result);
+    const char *reason = transfer->curl_message[0] != '\0'
+                             ? transfer->curl_message
+                             : curl_easy_strerror(result);
 
-    /* It shows the whole URL. */
-    if (strstr(why, "Unsupported proxy") != NULL) {
+    /* libcurl's text contains the whole URL. */
+    if (strstr(reason, "Unsupported proxy") != NULL) {
         return error_set(err, ERROR_UNREACHABLE,
                          "proxy's URL cannot be used: write http://, https:// "
                          "or socks5h://, a host and a port");
     }
-    if (explain_tls(transfer, result, why, err)) {
+    if (explain_tls(transfer, result, reason, err)) {
         return -1;
     }
     if (result == CURLE_OPERATION_TIMEDOUT) {
-        return error_set(err, ERROR_UNREACHABLE, "no answer in time: %s", why);
+        return error_set(err, ERROR_UNREACHABLE, "no answer in time: %s",
+                         reason);
     }
-    return error_set(err, ERROR_UNREACHABLE, "%s", why);
+    return error_set(err, ERROR_UNREACHABLE, "%s", reason);
 }
 
 int transfer_explain(const struct http_transfer *transfer, CURLcode result,
@@ -273,8 +278,8 @@ int transfer_explain(const struct http_transfer *transfer, CURLcode result,
     if (connect >= 300) {
         return explain_connect(&proxy, connect, err);
     }
-    explain_any(transfer, result, err);
-    if (is_proxys(transfer, result, &proxy)) {
+    explain_other(transfer, result, err);
+    if (is_proxy_error(transfer, result, &proxy)) {
         error_prefix(err, "proxy '%s'", proxy.url.text);
     }
     return -1;

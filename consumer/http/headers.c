@@ -93,7 +93,7 @@ bool http_is_header_name(const char *name)
     return *name != '\0';
 }
 
-/* Of an empty one libcurl would take the name for one to leave out. */
+/* libcurl interprets a header with an empty value as a request to remove it. */
 bool http_is_header_value(const char *value)
 {
     size_t len = strlen(value);

@@ -5,18 +5,20 @@
 #include "http_internal.h"
 #include "waybill/alloc.h"
 
-/* What is known of a host, so that it need not be found out for each request */
+/* The state kept for each host, so that it is not determined for each
+ * request. */
 #define MAX_HOSTS 256
-/* So often certs.d is read again, whatever its times say: a file may be written
- * in place, and a folder may come. */
-#define CERTS_MS 5000
-/* So long a host that breaks HTTP/2 is spared it. */
-#define HTTP1_MS ((uint64_t)10 * 60 * 1000)
-#define LONGEST_NAME 300
+/* Interval after which certs.d is read again, regardless of its time stamps: a
+ * file may be overwritten in place, and a directory may be created. */
+#define CERTS_RELOAD_MS 5000
+/* How long HTTP/1.1 is used with a host that violates HTTP/2. */
+#define AVOID_HTTP2_MS ((uint64_t)10 * 60 * 1000)
+#define MAX_NAME_SIZE 300
 
-/* host[:port] as the URL has it, which is also what a folder in certs.d is
- * called; false for what could be a path, or is no https. */
-static bool name_of(const char *url, char name[LONGEST_NAME])
+/* Extracts host[:port] as written in the URL, which is also the name of a
+ * directory in certs.d. False if the URL is not https, or if the name could be
+ * a path. */
+static bool name_of(const char *url, char name[MAX_NAME_SIZE])
 {
     struct url_parts parts;
 
@@ -24,7 +26,7 @@ static bool name_of(const char *url, char name[LONGEST_NAME])
         return false;
     }
     parts = url_parts(url);
-    if (parts.authority_len == 0 || parts.authority_len >= LONGEST_NAME ||
+    if (parts.authority_len == 0 || parts.authority_len >= MAX_NAME_SIZE ||
         parts.authority[0] == '.') {
         return false;
     }
@@ -49,13 +51,13 @@ static void host_free(struct http *http, struct host *host)
 {
     TAILQ_REMOVE(&http->hosts, host, link);
     http->host_count--;
-    certs_leave(host->certs);
+    certs_release(host->certs);
     mem_free(host->name);
     mem_free(host->certs_dir);
     mem_free(host);
 }
 
-static void forget_oldest(struct http *http)
+static void free_oldest(struct http *http)
 {
     struct host *host = TAILQ_LAST(&http->hosts, hosts);
 
@@ -67,13 +69,13 @@ static void forget_oldest(struct http *http)
     }
 }
 
-static struct host *add(struct http *http, const char *name,
-                        const char *certs_dir)
+static struct host *add_host(struct http *http, const char *name,
+                             const char *certs_dir)
 {
     struct host *host = mem_zalloc(sizeof(*host));
 
     if (http->host_count >= MAX_HOSTS) {
-        forget_oldest(http);
+        free_oldest(http);
     }
     host->name = mem_strdup(name);
     host->certs_dir = mem_strdup(certs_dir);
@@ -82,10 +84,10 @@ static struct host *add(struct http *http, const char *name,
     return host;
 }
 
-struct host *host_enter(struct http *http, const char *url,
-                        const char *certs_dir)
+struct host *host_acquire(struct http *http, const char *url,
+                          const char *certs_dir)
 {
-    char name[LONGEST_NAME];
+    char name[MAX_NAME_SIZE];
     struct host *host;
 
     if (!name_of(url, name)) {
@@ -101,12 +103,12 @@ struct host *host_enter(struct http *http, const char *url,
             return host;
         }
     }
-    host = add(http, name, certs_dir);
+    host = add_host(http, name, certs_dir);
     host->transfers++;
     return host;
 }
 
-void host_leave(struct host *host)
+void host_release(struct host *host)
 {
     if (host != NULL) {
         host->transfers--;
@@ -116,9 +118,9 @@ void host_leave(struct host *host)
 struct certs *host_certs(struct host *host, uint64_t now_ms)
 {
     if (host->certs == NULL || now_ms >= host->certs_until_ms) {
-        certs_leave(host->certs);
+        certs_release(host->certs);
         host->certs = certs_load(host->name, host->certs_dir);
-        host->certs_until_ms = now_ms + CERTS_MS;
+        host->certs_until_ms = now_ms + CERTS_RELOAD_MS;
     }
     host->certs->users++;
     return host->certs;
@@ -126,7 +128,7 @@ struct certs *host_certs(struct host *host, uint64_t now_ms)
 
 void host_avoid_http2(struct host *host, uint64_t now_ms)
 {
-    host->http1_until_ms = now_ms + HTTP1_MS;
+    host->http1_until_ms = now_ms + AVOID_HTTP2_MS;
 }
 
 void hosts_free(struct http *http)

@@ -8,33 +8,33 @@
 #include "waybill/http.h"
 #include "waybill/url.h"
 
-/* What driver.c (the multi handle and the loop), transfer.c (one request),
- * apply.c (how to get there), hosts.c and certs.c (what is known of a host)
- * and explain.c (what went wrong) share. */
+/* Declarations shared by driver.c (the multi handle and the loop), transfer.c
+ * (one request), apply.c (the transport), hosts.c and certs.c (state kept for
+ * each host) and explain.c (error messages). */
 
 struct host {
     TAILQ_ENTRY(host) link;
-    char *name;      /* host[:port], as it stands in the URL */
-    char *certs_dir; /* of the transport */
+    char *name;      /* host[:port], as in the URL */
+    char *certs_dir; /* from the transport */
     size_t transfers;
-    struct certs *certs; /* NULL: nobody asked yet */
+    struct certs *certs; /* NULL: not loaded yet */
     uint64_t certs_until_ms;
-    uint64_t http1_until_ms; /* it breaks HTTP/2 */
+    uint64_t http1_until_ms; /* the host violates HTTP/2 */
 };
 TAILQ_HEAD(hosts, host);
 
 struct http_transfer {
     struct http *http;
     CURL *easy;
-    struct host *host;               /* NULL: not https */
+    struct host *host;               /* NULL: no https */
     struct certs *certs;             /* NULL: none */
-    struct http_transport transport; /* its own copy, as it is in force */
-    struct task refusal;             /* what never goes out ends with this */
+    struct http_transport transport; /* a copy, with certs.d applied */
+    struct task unsent_task;         /* reports a request that was not sent */
     bool http1;
-    bool large; /* has a larger buffer */
+    bool large; /* uses a larger buffer */
     bool once;
-    bool cuts_body;
-    bool is_cut;
+    bool truncates_body;
+    bool is_truncated;
     struct curl_slist *headers;
     http_done_fn *done;
     void *payload;
@@ -44,15 +44,15 @@ struct http_transfer {
     struct http_response response;
     struct http_peer peer;
     bool wants_peer;
-    const char *too_large; /* what passed its cap */
-    char curl_says[CURL_ERROR_SIZE];
+    const char *too_large; /* what exceeded its limit */
+    char curl_message[CURL_ERROR_SIZE];
 };
 
 struct http {
     struct loop *loop;
     CURLM *multi;
     struct timer timer;
-    CURL **idle; /* easy handles to use again */
+    CURL **idle; /* easy handles to reuse */
     size_t idle_count;
     size_t idle_capacity;
     size_t running;
@@ -62,7 +62,7 @@ struct http {
 
 /* easy.c */
 CURL *http_take_easy(struct http *http);
-void http_give_easy(struct http *http, CURL *easy);
+void http_return_easy(struct http *http, CURL *easy);
 void http_free_easy(struct http *http);
 
 /* transfer.c */
@@ -73,16 +73,17 @@ void transport_apply(struct http_transfer *transfer,
                      const struct http_transport *transport);
 
 /* hosts.c */
-struct host *host_enter(struct http *http, const char *url,
-                        const char *certs_dir); /* NULL: none of https */
-void host_leave(struct host *host);             /* NULL is fine */
+struct host *host_acquire(struct http *http, const char *url,
+                          const char *certs_dir); /* NULL: no https */
+void host_release(struct host *host);             /* NULL is allowed */
 struct certs *host_certs(struct host *host,
-                         uint64_t now_ms); /* one more user */
+                         uint64_t now_ms); /* a new reference */
 void host_avoid_http2(struct host *host, uint64_t now_ms);
 void hosts_free(struct http *http);
 
-/* url.c: whatever libcurl takes for a proxy's URL; the scheme may be missing.
- * It may hold a password, so the text becomes host:port. */
+/* url.c: parses whatever libcurl accepts as the URL of a proxy; the scheme may
+ * be missing. ret_url->text becomes host:port, because the URL may contain a
+ * password. */
 bool url_parse_proxy(const char *text, struct url *ret_url);
 
 /* explain.c */

@@ -5,16 +5,18 @@
 #include "http_internal.h"
 #include "waybill/alloc.h"
 
-/* Slower than a byte a second for the whole of answer_ms is no answer. */
-#define SLOWEST_BYTES_PER_SECOND 1L
-/* ... but a server that drips must not have us for ever: the whole may take
- * this many times answer_ms, and the body a second for so many bytes. */
-#define MAX_ANSWERS 10
-#define SLOWEST_BODY_BYTES_PER_MS 16
-/* A body of more gets a buffer of this size, and so fewer turns of the loop. */
+/* A transfer slower than this for all of answer_ms has timed out. */
+#define MIN_BYTES_PER_SECOND 1L
+/* A server that sends slowly must not keep a request open forever: the whole
+ * may take this many times answer_ms, plus the time for the body at this
+ * speed. */
+#define MAX_ANSWER_TIMEOUTS 10
+#define MIN_BODY_BYTES_PER_MS 16
+/* A body larger than LARGE_BODY bytes is sent with a larger buffer, which takes
+ * fewer iterations of the loop. */
 #define LARGE_BODY ((size_t)1024 * 1024)
 #define LARGE_BUFFER (256L * 1024)
-#define USUAL_BUFFER (64L * 1024)
+#define DEFAULT_BUFFER (64L * 1024)
 
 static size_t on_header(char *data, size_t size, size_t count, void *payload)
 {
@@ -24,7 +26,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *payload)
     size_t end = len;
 
     if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-        str_clear(headers); /* the final response, behind a 1xx */
+        str_clear(headers); /* the final response, after a 1xx */
         return len;
     }
     while (end > 0 && (data[end - 1] == '\r' || data[end - 1] == '\n')) {
@@ -47,9 +49,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *payload)
     struct str *body = &transfer->response.body;
     size_t len = size * count;
 
-    if (transfer->cuts_body && len > body->cap - body->len) {
+    if (transfer->truncates_body && len > body->cap - body->len) {
         str_append(body, data, body->cap - body->len);
-        transfer->is_cut = true;
+        transfer->is_truncated = true;
         return 0;
     }
     str_append(body, data, len);
@@ -63,8 +65,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *payload)
 static size_t on_send(char *data, size_t size, size_t count, void *payload)
 {
     struct http_transfer *transfer = payload;
-    size_t left = transfer->body.len - transfer->sent;
-    size_t len = size * count < left ? size * count : left;
+    size_t remaining = transfer->body.len - transfer->sent;
+    size_t len = size * count < remaining ? size * count : remaining;
 
     if (len > 0) {
         memcpy(data, transfer->body.data + transfer->sent, len);
@@ -73,7 +75,7 @@ static size_t on_send(char *data, size_t size, size_t count, void *payload)
     return len;
 }
 
-/* curl sends a body again when a kept connection turns out to be dead. */
+/* curl sends the body again if a kept connection turns out to be closed. */
 static int on_rewind(void *payload, curl_off_t offset, int origin)
 {
     struct http_transfer *transfer = payload;
@@ -110,7 +112,7 @@ static void set_method(struct http_transfer *transfer,
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (strcmp(request->method, "PUT") == 0 ||
                strcmp(request->method, "PATCH") == 0) {
-        /* This alone would be a PUT. */
+        /* CURLOPT_UPLOAD alone would send a PUT. */
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, len);
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
@@ -139,8 +141,9 @@ static void set_headers(struct http_transfer *transfer,
          line != NULL && *line != NULL; line++) {
         add_header(transfer, *line);
     }
-    /* We are sure of our credentials before a body is sent, and some servers
-     * never answer an Expect; curl would wait a second for each. */
+    /* Authorization is settled before a body is sent, so 100-continue has no
+     * use. Some servers never answer an Expect, and curl would wait a second
+     * for each. */
     if (request->aws == NULL) {
         add_header(transfer, "Expect:");
     }
@@ -148,11 +151,11 @@ static void set_headers(struct http_transfer *transfer,
 }
 
 /*
- * What libcurl 7.88 signs, and so what we must see to:
- * - the body only from POSTFIELDS;
- * - all headers of ours, so the session's token must be one of them, and there
- *   must be none that is not sent ("Expect:");
- * - a query as it stands: the caller gives none, or one in order.
+ * Constraints of the signature in libcurl 7.88:
+ * - It signs a body only from POSTFIELDS.
+ * - It signs all custom headers, so the session token must be one of them, and
+ * no header may be listed that is not sent ("Expect:").
+ * - It does not sort the query, so the caller must pass none, or a sorted one.
  */
 static void set_signature(struct http_transfer *transfer,
                           const struct http_request *request)
@@ -182,13 +185,13 @@ static void set_limits(CURL *easy, const struct http_request *request)
     const struct http_timeouts *timeouts = &request->timeouts;
     long seconds = ((long)timeouts->answer_ms + 999) / 1000;
     long whole = (long)timeouts->connect_ms +
-                 MAX_ANSWERS * (long)timeouts->answer_ms +
-                 (long)(request->body.len / SLOWEST_BODY_BYTES_PER_MS);
+                 MAX_ANSWER_TIMEOUTS * (long)timeouts->answer_ms +
+                 (long)(request->body.len / MIN_BODY_BYTES_PER_MS);
 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, whole);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)timeouts->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST_BYTES_PER_SECOND);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, MIN_BYTES_PER_SECOND);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, seconds);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -197,7 +200,7 @@ static void set_limits(CURL *easy, const struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 }
 
-/* One of them may show a password or a token. */
+/* The headers may contain a password or a token. */
 static void free_headers(struct curl_slist *headers)
 {
     for (const struct curl_slist *at = headers; at != NULL; at = at->next) {
@@ -210,16 +213,16 @@ static void release(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
 
-    loop_cancel(http->loop, &transfer->refusal);
+    loop_cancel(http->loop, &transfer->unsent_task);
     curl_multi_remove_handle(http->multi, transfer->easy);
     if (transfer->large) {
         /* This frees the large one, which an idle handle would keep. */
         curl_easy_setopt(transfer->easy, CURLOPT_UPLOAD_BUFFERSIZE,
-                         USUAL_BUFFER);
+                         DEFAULT_BUFFER);
     }
-    http_give_easy(http, transfer->easy);
-    host_leave(transfer->host);
-    certs_leave(transfer->certs);
+    http_return_easy(http, transfer->easy);
+    host_release(transfer->host);
+    certs_release(transfer->certs);
     http_transport_release(&transfer->transport);
     http->running--;
     free_headers(transfer->headers);
@@ -230,12 +233,12 @@ static void release(struct http_transfer *transfer)
     mem_free(transfer);
 }
 
-static void on_refusal(void *payload)
+static void report_unsent(void *payload)
 {
     struct http_transfer *transfer = payload;
     struct error err;
 
-    error_set(&err, ERROR_UNREACHABLE, "%s", transfer->certs->fault);
+    error_set(&err, ERROR_UNREACHABLE, "%s", transfer->certs->error);
     err.unsent = true;
     transfer->done(transfer->payload, NULL, &err);
     release(transfer);
@@ -253,22 +256,22 @@ struct http_transfer *http_start(struct http *http,
     transfer->done = done;
     transfer->payload = payload;
     transfer->body = request->body;
-    task_init(&transfer->refusal, on_refusal, transfer);
+    task_init(&transfer->unsent_task, report_unsent, transfer);
     str_init(&transfer->response.headers, LIMIT_HTTP_HEADERS);
     /* The response to a token request holds a token. */
     str_init_secret(&transfer->response.body, request->max_body);
     str_init(&transfer->peer.until, LIMIT_URL);
     str_init(&transfer->peer.issuer, LIMIT_URL);
     transfer->wants_peer = request->wants_peer;
-    transfer->cuts_body = request->cuts_body;
+    transfer->truncates_body = request->truncates_body;
     transfer->once = request->once;
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, request->once ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_CERTINFO, request->wants_peer ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_says);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_message);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    transfer->host = host_enter(
+    transfer->host = host_acquire(
         http, request->url,
         request->transport != NULL ? request->transport->certs_dir : NULL);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -281,8 +284,8 @@ struct http_transfer *http_start(struct http *http,
     set_limits(easy, request);
     transport_apply(transfer, request->transport);
     http->running++;
-    if (transfer->certs != NULL && transfer->certs->fault != NULL) {
-        loop_defer(http->loop, &transfer->refusal);
+    if (transfer->certs != NULL && transfer->certs->error != NULL) {
+        loop_defer(http->loop, &transfer->unsent_task);
     } else {
         /* Only starts it: curl calls nothing back before the loop turns. */
         curl_multi_add_handle(http->multi, easy);
@@ -290,7 +293,7 @@ struct http_transfer *http_start(struct http *http,
     return transfer;
 }
 
-/* Of the certificate that the server itself showed, which is the first. */
+/* Reads the server's own certificate, which is the first of the chain. */
 static void read_certificate(CURL *easy, struct http_peer *peer)
 {
     static const char until[] = "Expire date:";
@@ -334,47 +337,49 @@ void http_cancel(struct http_transfer *transfer)
 }
 
 /*
- * A server may refuse early and close while we still send: then sending fails,
- * but the answer is there, and says more than "broken pipe". A 407 is no
- * registry's answer but a proxy's, which plain http goes through as it is.
+ * A server may reject a request early and close the connection while the body
+ * is sent. Sending fails then, but the response is available and says more than
+ * "broken pipe". A 407 comes from a proxy, since plain http passes it on
+ * unchanged, and is not a response of the server.
  */
-static bool has_answer(const struct http_transfer *transfer, CURLcode result)
+static bool has_response(const struct http_transfer *transfer, CURLcode result)
 {
     int status = transfer->response.status;
 
-    return status != 407 && (result == CURLE_OK || transfer->is_cut ||
+    return status != 407 && (result == CURLE_OK || transfer->is_truncated ||
                              (result == CURLE_SEND_ERROR && status >= 400));
 }
 
 /*
- * Some servers, and boxes before them, offer HTTP/2 and cannot do it. Whatever
- * the method: nothing is appended to, all that is put has its digest for a
- * name, and a session opened twice expires.
+ * Some servers and middleboxes offer HTTP/2 but do not implement it correctly.
+ * The request may be repeated whatever its method: an upload never appends,
+ * every PUT is named by its digest, and an upload session that was opened twice
+ * expires.
  */
-static bool wants_http1(const struct http_transfer *transfer, CURLcode result)
+static bool needs_http1(const struct http_transfer *transfer, CURLcode result)
 {
-    /* The third is what libcurl makes of frames that are none; a server of
-     * HTTP/1.1 that hangs up is asked once more too, and that once only, for it
-     * is known from then on. */
+    /* libcurl reports CURLE_GOT_NOTHING for invalid frames. It also does so if
+     * a server that speaks HTTP/1.1 closes the connection; that costs one more
+     * request, and only once, because the result is remembered for the host. */
     bool broken = result == CURLE_HTTP2 || result == CURLE_HTTP2_STREAM ||
                   result == CURLE_GOT_NOTHING;
 
-    /* Behind a GOAWAY */
+    /* After a GOAWAY */
     if (result == CURLE_PARTIAL_FILE &&
-        strncmp(transfer->curl_says, "HTTP/2 ", 7) == 0) {
+        strncmp(transfer->curl_message, "HTTP/2 ", 7) == 0) {
         broken = true;
     }
     return broken && !transfer->http1 && transfer->host != NULL;
 }
 
-static void go_again(struct http_transfer *transfer)
+static void repeat_in_http1(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
 
     curl_multi_remove_handle(http->multi, transfer->easy);
     transfer->sent = 0;
     transfer->too_large = NULL;
-    transfer->curl_says[0] = '\0';
+    transfer->curl_message[0] = '\0';
     str_clear(&transfer->response.headers);
     str_clear(&transfer->response.body);
     transfer->http1 = true;
@@ -383,7 +388,7 @@ static void go_again(struct http_transfer *transfer)
     curl_multi_add_handle(http->multi, transfer->easy);
 }
 
-/* libcurl notes the time at which it is about to send. */
+/* libcurl records the time at which it is about to send the request. */
 static bool is_unsent(const struct http_transfer *transfer)
 {
     curl_off_t ready_us = 0;
@@ -397,16 +402,16 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
     struct error err;
     long status = 0;
 
-    if (wants_http1(transfer, result)) {
+    if (needs_http1(transfer, result)) {
         host_avoid_http2(transfer->host, loop_now(transfer->http->loop));
         if (!transfer->once) {
-            go_again(transfer);
+            repeat_in_http1(transfer);
             return;
         }
     }
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->response.status = (int)status;
-    if (has_answer(transfer, result)) {
+    if (has_response(transfer, result)) {
         if (transfer->wants_peer) {
             read_peer(transfer);
         }

@@ -11,8 +11,8 @@ bool http_transport_equal(const struct http_transport *a,
     return text_equal(a->ca_file, b->ca_file) &&
            text_equal(a->certificate, b->certificate) &&
            text_equal(a->key, b->key) && text_equal(a->proxy, b->proxy) &&
-           text_equal(a->certs_dir, b->certs_dir) &&
-           a->oldest_tls == b->oldest_tls && a->any_name == b->any_name;
+           text_equal(a->certs_dir, b->certs_dir) && a->min_tls == b->min_tls &&
+           a->any_name == b->any_name;
 }
 
 void http_transport_copy(struct http_transport *to,
@@ -23,7 +23,7 @@ void http_transport_copy(struct http_transport *to,
         .any_name = from->any_name,
         .certificate = mem_strdup(from->certificate),
         .key = mem_strdup(from->key),
-        .oldest_tls = from->oldest_tls,
+        .min_tls = from->min_tls,
         .certs_dir = mem_strdup(from->certs_dir),
     };
     secret_assign(&to->own_proxy, from->proxy);

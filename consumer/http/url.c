@@ -12,7 +12,7 @@ static void free_curlu(CURLU **handle)
     curl_url_cleanup(*handle);
 }
 
-/* A part of the URL as our own string; NULL where it has none */
+/* Returns a part of the URL as a new string, or NULL if it has none. */
 static char *part_of(CURLU *handle, CURLUPart part, unsigned flags)
 {
     char *text = NULL;
@@ -35,7 +35,7 @@ static char *host_of(CURLU *handle)
         host[i] = (char)tolower((unsigned char)host[i]);
     }
     if (len > 1 && host[len - 1] == '.') {
-        host[--len] = '\0'; /* the root's dot: the same host */
+        host[--len] = '\0'; /* the DNS root's dot: the same host */
     }
     if (len > 2 && host[0] == '[') {
         memmove(host, host + 1, len - 2);
@@ -63,8 +63,8 @@ static bool is_https(CURLU *handle, bool *ret_known)
     return https;
 }
 
-/* Beyond ASCII curl would escape it, and so change what was signed. */
-static bool has_control(const char *text)
+/* curl would percent-encode non-ASCII characters and so change a signed URL. */
+static bool has_unprintable(const char *text)
 {
     for (; *text != '\0'; text++) {
         if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7F) {
@@ -74,22 +74,23 @@ static bool has_control(const char *text)
     return false;
 }
 
-/* curl unescapes a host, so that what is asked could be another than what was
- * judged: the text has to say the same when it is read again. */
-static bool reads_the_same(const struct url *url)
+/* curl decodes a host, so that the request could go to another host than the
+ * one that was checked. The text must therefore give the same result when
+ * parsed again. */
+static bool is_unambiguous(const struct url *url)
 {
-    CLEANUP(free_curlu) CURLU *again = curl_url();
+    CLEANUP(free_curlu) CURLU *reparsed = curl_url();
     char *text;
     char *host;
     bool same;
 
-    if (has_control(url->text) ||
-        curl_url_set(again, CURLUPART_URL, url->text,
+    if (has_unprintable(url->text) ||
+        curl_url_set(reparsed, CURLUPART_URL, url->text,
                      CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
         return false;
     }
-    text = part_of(again, CURLUPART_URL, 0);
-    host = host_of(again);
+    text = part_of(reparsed, CURLUPART_URL, 0);
+    host = host_of(reparsed);
     same = text != NULL && host != NULL && strcmp(text, url->text) == 0 &&
            strcmp(host, url->host) == 0;
     mem_free(text);
@@ -106,9 +107,9 @@ static unsigned port_of(CURLU *handle, unsigned flags, unsigned fallback)
     return port;
 }
 
-/* curl takes one slash, and three, for the two that there should be, where
- * others read another host. What is relative has no scheme. */
-static bool begins_oddly(const char *text)
+/* curl accepts one or three slashes instead of two, where other parsers read
+ * another host. A relative reference has no scheme. */
+static bool has_ambiguous_start(const char *text)
 {
     size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz"
                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
@@ -139,7 +140,7 @@ static int fill(CURLU *handle, bool any_scheme, struct url *ret_url,
         url_release(&url);
         return error_set(err, ERROR_REJECTED, "URL has no host");
     }
-    if (!reads_the_same(&url)) {
+    if (!is_unambiguous(&url)) {
         url_release(&url);
         return error_set(err, ERROR_REJECTED, "URL reads in two ways");
     }
@@ -152,14 +153,14 @@ static int parse(const char *text, const struct url *base, bool any_scheme,
 {
     CLEANUP(free_curlu) CURLU *handle = curl_url();
 
-    if (strlen(text) > LIMIT_URL || has_control(text)) {
+    if (strlen(text) > LIMIT_URL || has_unprintable(text)) {
         return error_set(err, ERROR_REJECTED, "URL is too long or unprintable");
     }
     if ((base != NULL && curl_url_set(handle, CURLUPART_URL, base->text, 0)) ||
         curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME)) {
         return error_set(err, ERROR_REJECTED, "not a URL");
     }
-    if (begins_oddly(text)) {
+    if (has_ambiguous_start(text)) {
         return error_set(err, ERROR_REJECTED, "URL reads in two ways");
     }
     return fill(handle, any_scheme, ret_url, err);
@@ -182,7 +183,7 @@ bool url_parse_proxy(const char *text, struct url *ret_url)
     struct str name;
     struct url url = {0};
     bool known;
-    bool six;
+    bool is_ipv6;
 
     if (curl_url_set(handle, CURLUPART_URL, text,
                      CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME)) {
@@ -193,11 +194,12 @@ bool url_parse_proxy(const char *text, struct url *ret_url)
     if (url.host == NULL) {
         return false;
     }
-    url.port = port_of(handle, 0, url.https ? 443 : 1080); /* libcurl's own */
-    six = strchr(url.host, ':') != NULL;
+    /* libcurl's default */
+    url.port = port_of(handle, 0, url.https ? 443 : 1080);
+    is_ipv6 = strchr(url.host, ':') != NULL;
     str_init(&name, STR_UNLIMITED);
-    str_printf(&name, "%s%s%s:%u", six ? "[" : "", url.host, six ? "]" : "",
-               url.port);
+    str_printf(&name, "%s%s%s:%u", is_ipv6 ? "[" : "", url.host,
+               is_ipv6 ? "]" : "", url.port);
     url.text = str_take(&name);
     *ret_url = url;
     return true;

@@ -6,7 +6,8 @@
 #include "waybill/event_content.h"
 #include "waybill/json.h"
 
-/* Go's zero time, which its receivers can read; an empty text they cannot. */
+/* Go's zero time. Receivers parse the field as time.Time, which an empty string
+ * is not. */
 #define NO_TIME "0001-01-01T00:00:00Z"
 
 static void append_text(struct json_writer *json, const char *name,
@@ -62,8 +63,8 @@ void chainloop_append_message(const struct template_message *message,
 /* --- the attestation ---------------------------------------------------------
  */
 
-/* Where encoding/json, which knows nothing of protobuf, calls a field otherwise
- * than in-toto does */
+/* encoding/json uses the names of the protobuf definition for these fields, not
+ * the JSON names of in-toto. */
 static const char *go_name(const char *name)
 {
     static const char *const names[][2] = {

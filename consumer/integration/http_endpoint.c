@@ -14,11 +14,13 @@
 #include "waybill/url.h"
 #include "waybill/utf8.h"
 
-/* As much of its own words as a log line can bear. So much is read that a
- * secret which begins there also ends there, and is found. */
-#define MAX_WORDS 300
+/* MAX_EXCERPT bytes of a response body go into an error message. More than that
+ * is read, so that a secret that begins within the excerpt is complete and can
+ * be masked. */
+#define MAX_EXCERPT 300
 #define MAX_RESPONSE (2 * LIMIT_URL)
-/* What is shorter is a word of the language rather than a token. */
+/* Shorter parts of secrets are not masked, because they occur in ordinary
+ * text. */
 #define MIN_TOKEN 8
 
 /* --- options -----------------------------------------------------------------
@@ -35,7 +37,8 @@ int endpoint_check_url(const char *value, struct error *err)
     return 0;
 }
 
-/* Its row has checked it. */
+/* The URL is valid: endpoint_check_url() was called when the configuration was
+ * loaded. */
 static void parse_url(const struct endpoint_options *options,
                       struct url *ret_url)
 {
@@ -53,13 +56,13 @@ static int check_scheme(const struct endpoint_options *options,
     const struct http_transport *transport = &options->transport;
     struct url url;
     bool is_plain;
-    bool is_close;
+    bool is_loopback;
 
     parse_url(options, &url);
     is_plain = !url.https;
-    is_close = host_classify(url.host) == ADDRESS_LOOPBACK;
+    is_loopback = host_classify(url.host) == ADDRESS_LOOPBACK;
     url_release(&url);
-    if (is_plain && !is_close && options->plain_http != 1) {
+    if (is_plain && !is_loopback && options->plain_http != 1) {
         *ret_key = url_key;
         return error_set(err, ERROR_CONFIG,
                          "is plain http (write https, or set plain_http: "
@@ -76,7 +79,8 @@ static int check_scheme(const struct endpoint_options *options,
     return 0;
 }
 
-/* Those that say where a body ends, and those that are ours */
+/* Header fields that frame the message (RFC 9110, 9112), and those that we
+ * set */
 static bool is_reserved(const char *name)
 {
     static const char *const names[] = {
@@ -159,86 +163,90 @@ const char *endpoint_header(const struct endpoint_options *options,
 /* --- a request ---------------------------------------------------------------
  */
 
-struct endpoint_sending {
+struct endpoint_transfer {
     const struct integration_context *context;
     const struct endpoint_options *options;
     struct endpoint_request request;
     struct arena *arena; /* holds secrets */
     const char *name;
-    struct url home; /* the endpoint's own URL */
-    struct url url;  /* where the request goes */
+    struct url configured; /* as in the registration */
+    struct url url;        /* where the request goes */
     unsigned redirects;
-    struct http_transfer *transfer;
+    struct http_transfer *http;
     endpoint_sent_fn *done;
     void *payload;
 };
 
-static void sending_free(struct endpoint_sending *sending)
+static void transfer_free(struct endpoint_transfer *transfer)
 {
-    url_release(&sending->home);
-    url_release(&sending->url);
-    arena_wipe_and_free(sending->arena);
-    mem_free(sending);
+    url_release(&transfer->configured);
+    url_release(&transfer->url);
+    arena_wipe_and_free(transfer->arena);
+    mem_free(transfer);
 }
 
-static void finish(struct endpoint_sending *sending, const struct error *err,
+static void finish(struct endpoint_transfer *transfer, const struct error *err,
                    bool did_not_arrive)
 {
-    endpoint_sent_fn *done = sending->done;
-    void *payload = sending->payload;
+    endpoint_sent_fn *done = transfer->done;
+    void *payload = transfer->payload;
 
-    sending_free(sending);
+    transfer_free(transfer);
     done(payload, err, did_not_arrive);
 }
 
-static bool is_at_home(const struct endpoint_sending *sending)
+static bool is_at_configured_origin(const struct endpoint_transfer *transfer)
 {
-    const struct url *home = &sending->home;
-    const struct url *url = &sending->url;
+    const struct url *configured = &transfer->configured;
+    const struct url *url = &transfer->url;
 
-    return home->https == url->https && home->port == url->port &&
-           strcmp(home->host, url->host) == 0;
+    return configured->https == url->https && configured->port == url->port &&
+           strcmp(configured->host, url->host) == 0;
 }
 
-/* The caller's, and at home the registration's. Content-Type is of both: it is
- * about the body. */
-static const char *const *headers_of(const struct endpoint_sending *sending)
+/* Returns the caller's header fields and, at the configured origin, those of
+ * the registration. Content-Type is sent to any origin, because it describes
+ * the body. */
+static const char *const *headers_of(const struct endpoint_transfer *transfer)
 {
-    const struct field_map *own = &sending->options->headers;
-    const char *const *given = sending->request.headers;
+    const struct field_map *extra = &transfer->options->headers;
+    const char *const *requested = transfer->request.headers;
     const char **headers;
     size_t count = 0;
 
-    while (given[count] != NULL) {
+    while (requested[count] != NULL) {
         count++;
     }
-    headers = arena_alloc(sending->arena,
-                          (count + own->count + 2) * sizeof(*headers));
-    memcpy(headers, given, count * sizeof(*headers));
-    for (size_t i = 0; i < own->count; i++) {
-        const struct field_pair *pair = &own->pairs[i];
+    headers = arena_alloc(transfer->arena,
+                          (count + extra->count + 2) * sizeof(*headers));
+    memcpy(headers, requested, count * sizeof(*headers));
+    for (size_t i = 0; i < extra->count; i++) {
+        const struct field_pair *pair = &extra->pairs[i];
 
-        if (is_at_home(sending) || strcasecmp(pair->key, "Content-Type") == 0) {
+        if (is_at_configured_origin(transfer) ||
+            strcasecmp(pair->key, "Content-Type") == 0) {
             headers[count++] =
-                arena_printf(sending->arena, "%s: %s", pair->key, pair->value);
+                arena_printf(transfer->arena, "%s: %s", pair->key, pair->value);
         }
     }
-    if (sending->request.traceparent != NULL && is_at_home(sending)) {
-        headers[count] = arena_printf(sending->arena, "traceparent: %s",
-                                      sending->request.traceparent);
+    if (transfer->request.traceparent != NULL &&
+        is_at_configured_origin(transfer)) {
+        headers[count] = arena_printf(transfer->arena, "traceparent: %s",
+                                      transfer->request.traceparent);
     }
     return headers;
 }
 
-/* The conventional folders of certificates are about registries. */
+/* The conventional directories of certificates (certs.d) are for registries
+ * only. */
 static struct http_transport transport_of(
-    const struct endpoint_sending *sending)
+    const struct endpoint_transfer *transfer)
 {
     struct http_transport transport =
-        transport_of_options(&sending->options->transport);
+        transport_of_options(&transfer->options->transport);
 
     transport.certs_dir = "";
-    if (!is_at_home(sending)) {
+    if (!is_at_configured_origin(transfer)) {
         transport.certificate = NULL;
         transport.key = NULL;
     }
@@ -248,57 +256,58 @@ static struct http_transport transport_of(
 static void on_response(void *payload, const struct http_response *response,
                         const struct error *err);
 
-static void start(struct endpoint_sending *sending)
+static void start(struct endpoint_transfer *transfer)
 {
-    const struct integration_context *context = sending->context;
-    struct http_transport transport = transport_of(sending);
+    const struct integration_context *context = transfer->context;
+    struct http_transport transport = transport_of(transfer);
 
-    sending->transfer = http_start(context->network.http,
-                                   &(struct http_request){
-                                       .method = sending->request.method,
-                                       .url = sending->url.text,
-                                       .headers = headers_of(sending),
-                                       .body = sending->request.body,
-                                       .transport = &transport,
-                                       .max_body = MAX_RESPONSE,
-                                       .cuts_body = true,
-                                       .once = true,
-                                       .timeouts = context->network.timeouts,
-                                   },
-                                   on_response, sending);
+    transfer->http = http_start(context->network.http,
+                                &(struct http_request){
+                                    .method = transfer->request.method,
+                                    .url = transfer->url.text,
+                                    .headers = headers_of(transfer),
+                                    .body = transfer->request.body,
+                                    .transport = &transport,
+                                    .max_body = MAX_RESPONSE,
+                                    .truncates_body = true,
+                                    .once = true,
+                                    .timeouts = context->network.timeouts,
+                                },
+                                on_response, transfer);
 }
 
-struct endpoint_sending *endpoint_send(
+struct endpoint_transfer *endpoint_send(
     const struct integration_context *context,
     const struct endpoint_options *options,
     const struct endpoint_request *request, endpoint_sent_fn *done,
     void *payload)
 {
-    struct endpoint_sending *sending = mem_zalloc(sizeof(*sending));
+    struct endpoint_transfer *transfer = mem_zalloc(sizeof(*transfer));
 
-    sending->context = context;
-    sending->options = options;
-    sending->request = *request;
-    sending->arena = arena_new();
-    sending->name = endpoint_name(options, sending->arena);
-    sending->done = done;
-    sending->payload = payload;
-    parse_url(options, &sending->home);
-    parse_url(options, &sending->url);
-    start(sending);
-    return sending;
+    transfer->context = context;
+    transfer->options = options;
+    transfer->request = *request;
+    transfer->arena = arena_new();
+    transfer->name = endpoint_name(options, transfer->arena);
+    transfer->done = done;
+    transfer->payload = payload;
+    parse_url(options, &transfer->configured);
+    parse_url(options, &transfer->url);
+    start(transfer);
+    return transfer;
 }
 
-void endpoint_cancel(struct endpoint_sending *sending)
+void endpoint_cancel(struct endpoint_transfer *transfer)
 {
-    http_cancel(sending->transfer);
-    sending_free(sending);
+    http_cancel(transfer->http);
+    transfer_free(transfer);
 }
 
-/* --- what it says ------------------------------------------------------------
+/* --- error messages without secrets ------------------------------------------
  */
 
-/* The first `len` bytes, unless they are too short to tell from any word */
+/* Adds the first `len` bytes unless they are too short to be recognized as part
+ * of a secret. */
 static void add_part(struct secret_set *set, const char *part, size_t len)
 {
     struct secret copy = {0};
@@ -310,8 +319,8 @@ static void add_part(struct secret_set *set, const char *part, size_t len)
     }
 }
 
-/* A secret as a whole ("Bearer a/b"), what stands in it after a delimiter
- * ("a/b"), and each part by itself */
+/* Adds a secret as a whole ("Bearer a/b"), what follows each delimiter in it
+ * ("a/b"), and each part between delimiters. */
 static void add_secret(struct secret_set *set, const char *secret)
 {
     secret_set_add(set, secret);
@@ -324,7 +333,7 @@ static void add_secret(struct secret_set *set, const char *secret)
     }
 }
 
-/* What stands behind its host, first without the query */
+/* Adds what follows the host, with and without the query. */
 static void add_url(struct secret_set *set, const char *url)
 {
     const char *path = url_parts(url).path;
@@ -334,15 +343,15 @@ static void add_url(struct secret_set *set, const char *url)
     add_secret(set, path);
 }
 
-/* All that the request has shown */
-static void add_revealed(struct secret_set *set,
-                         const struct endpoint_sending *sending)
+/* Adds everything that the endpoint may repeat in a response. */
+static void add_request_secrets(struct secret_set *set,
+                                const struct endpoint_transfer *transfer)
 {
-    const struct endpoint_options *options = sending->options;
-    const struct field_strings *secrets = &sending->request.secrets;
+    const struct endpoint_options *options = transfer->options;
+    const struct field_strings *secrets = &transfer->request.secrets;
 
     add_url(set, options->url);
-    add_url(set, sending->url.text);
+    add_url(set, transfer->url.text);
     for (size_t i = 0; i < options->headers.count; i++) {
         add_secret(set, options->headers.pairs[i].value);
     }
@@ -351,128 +360,132 @@ static void add_revealed(struct secret_set *set,
     }
 }
 
-static void scrub(const struct endpoint_sending *sending, char *text)
+static void mask_secrets(const struct endpoint_transfer *transfer, char *text)
 {
-    CLEANUP(secret_set_release) struct secret_set revealed = {0};
+    CLEANUP(secret_set_release) struct secret_set secrets = {0};
 
-    add_revealed(&revealed, sending);
-    secret_set_scrub(&revealed, text);
+    add_request_secrets(&secrets, transfer);
+    secret_set_scrub(&secrets, text);
 }
 
-/* Plain text and JSON are worth showing, a page of HTML is not. */
-static void append_message(const struct endpoint_sending *sending,
+/* Plain text and JSON are worth showing; an HTML page is not. */
+static void append_message(const struct endpoint_transfer *transfer,
                            const struct http_response *response,
                            struct str *out)
 {
-    CLEANUP(secret_set_release) struct secret_set revealed = {0};
-    const char *words = response->body.data;
+    CLEANUP(secret_set_release) struct secret_set secrets = {0};
+    const char *text = response->body.data;
 
-    words += strspn(words, " \t\r\n");
-    if (*words != '\0' && *words != '<') {
-        add_revealed(&revealed, sending);
+    text += strspn(text, " \t\r\n");
+    if (*text != '\0' && *text != '<') {
+        add_request_secrets(&secrets, transfer);
         str_append_text(out, ": ");
-        secret_set_append_printable(&revealed, out, words, MAX_WORDS);
+        secret_set_append_printable(&secrets, out, text, MAX_EXCERPT);
     }
 }
 
-/* A gateway does not know what became of what it has passed on. */
+/* A gateway that reports 502 or 504 does not know whether the request
+ * arrived. */
 static bool may_have_arrived(int status)
 {
     return status == 502 || status == 504;
 }
 
-static void refuse(struct endpoint_sending *sending,
-                   const struct http_response *response)
+static void fail_with_response(struct endpoint_transfer *transfer,
+                               const struct http_response *response)
 {
-    CLEANUP(str_release) struct str words = STR_INIT(STR_UNLIMITED);
-    const struct clock *clock = loop_clock(sending->context->network.loop);
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct clock *clock = loop_clock(transfer->context->network.loop);
     struct error err;
 
-    append_message(sending, response, &words);
+    append_message(transfer, response, &text);
     http_error_fill(&err, response, clock_wall_ms(clock), "'%s' answers %d%s%s",
-                    sending->name, response->status,
+                    transfer->name, response->status,
                     response->status / 100 == 3
                         ? " (of redirects only 307 and 308 are followed)"
                         : "",
-                    words.data);
-    finish(sending, &err, !may_have_arrived(response->status));
+                    text.data);
+    finish(transfer, &err, !may_have_arrived(response->status));
 }
 
 /* --- redirects ---------------------------------------------------------------
  */
 
-/* Of all redirects only these two repeat method and body (RFC 9110, section
- * 15.4); by the others the message would be lost on the way. */
+/* Only these two redirects repeat the method and the body (RFC 9110, section
+ * 15.4). With the others the message would be lost. */
 static bool is_redirect(int status)
 {
     return status == 307 || status == 308;
 }
 
-/* The endpoint itself must be allowed to send us there, and who does it now. */
-static bool is_allowed(const struct endpoint_sending *sending,
+/* Both the configured endpoint and the one that redirects must be allowed to
+ * refer to the target. */
+static bool is_allowed(const struct endpoint_transfer *transfer,
                        const struct url *to)
 {
-    const struct integration_context *context = sending->context;
+    const struct integration_context *context = transfer->context;
     const struct allow_list allowed = {
         .patterns = context->allowed.items,
         .count = context->allowed.count,
         .any = context->allow_any,
     };
-    bool plain_http = sending->options->plain_http == 1;
+    bool plain_http = transfer->options->plain_http == 1;
 
-    return referral_is_allowed(&sending->home, to, &allowed, plain_http) &&
-           referral_is_allowed(&sending->url, to, &allowed, plain_http);
+    return referral_is_allowed(&transfer->configured, to, &allowed,
+                               plain_http) &&
+           referral_is_allowed(&transfer->url, to, &allowed, plain_http);
 }
 
-static int follow(struct endpoint_sending *sending,
+static int follow(struct endpoint_transfer *transfer,
                   const struct http_response *response, struct error *err)
 {
     CLEANUP(secret_release) struct secret location = SECRET_INIT(LIMIT_URL);
     struct url to;
 
-    if (++sending->redirects > LIMIT_REDIRECTS) {
+    if (++transfer->redirects > LIMIT_REDIRECTS) {
         return error_set(err, ERROR_REJECTED,
-                         "'%s' redirects more than %d times", sending->name,
+                         "'%s' redirects more than %d times", transfer->name,
                          LIMIT_REDIRECTS);
     }
     if (!http_header(response, "Location", 0, &location.text) ||
-        url_parse(location.text.data, &sending->url, &to, err) < 0) {
+        url_parse(location.text.data, &transfer->url, &to, err) < 0) {
         return error_set(err, ERROR_REJECTED,
                          "'%s' redirects to nowhere that we can go",
-                         sending->name);
+                         transfer->name);
     }
-    if (!is_allowed(sending, &to)) {
+    if (!is_allowed(transfer, &to)) {
         error_set(err, ERROR_REJECTED,
                   "'%s' redirects to '%s://%s', where we do not go (if it is "
                   "right, add '%s' to registries.allowed)",
-                  sending->name, to.https ? "https" : "http", to.host, to.host);
+                  transfer->name, to.https ? "https" : "http", to.host,
+                  to.host);
         url_release(&to);
         return -1;
     }
-    url_release(&sending->url);
-    sending->url = to;
+    url_release(&transfer->url);
+    transfer->url = to;
     return 0;
 }
 
 static void on_response(void *payload, const struct http_response *response,
                         const struct error *err)
 {
-    struct endpoint_sending *sending = payload;
+    struct endpoint_transfer *transfer = payload;
     struct error failure;
 
     if (response == NULL) {
         failure = *err;
-        error_prefix(&failure, "'%s'", sending->name);
-        scrub(sending, failure.message);
-        finish(sending, &failure, err->unsent);
+        error_prefix(&failure, "'%s'", transfer->name);
+        mask_secrets(transfer, failure.message);
+        finish(transfer, &failure, err->unsent);
     } else if (response->status / 100 == 2) {
-        finish(sending, NULL, false);
+        finish(transfer, NULL, false);
     } else if (!is_redirect(response->status)) {
-        refuse(sending, response);
-    } else if (follow(sending, response, &failure) == 0) {
-        start(sending);
+        fail_with_response(transfer, response);
+    } else if (follow(transfer, response, &failure) == 0) {
+        start(transfer);
     } else {
         failure.http_status = response->status;
-        finish(sending, &failure, true);
+        finish(transfer, &failure, true);
     }
 }

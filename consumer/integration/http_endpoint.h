@@ -6,19 +6,19 @@
 #include "waybill/integration.h"
 
 /*
- * An HTTP endpoint that a registration names by its URL, and to which messages
- * are sent that may be acted upon each time. The URL, the headers and whatever
- * else it is shown are secrets: nothing but its host and port appears in a
- * message of ours, even where the endpoint repeats the rest.
+ * An HTTP endpoint that a registration names by its URL, and to which requests
+ * are sent that may have an effect each time. The URL, the header fields and
+ * the secrets of the request are confidential: our messages contain nothing but
+ * the host and the port, even if the endpoint repeats the rest.
  *
- * A request goes out once, over a connection of its own. Redirects that repeat
- * method and body (307, 308) are followed by the rules for what a registry says
- * (referral_is_allowed()), and the headers of the registration, its certificate
- * and the trace stay behind where they lead to another origin. Loop thread
- * only.
+ * A request is sent at most once, over a connection of its own, without
+ * automatic retries. Redirects that repeat the method and the body (307, 308)
+ * are followed by the rules for what a registry says (referral_is_allowed()).
+ * The configured header fields, the client certificate and the trace are not
+ * sent to another origin. Loop thread only.
  */
 
-/* A part of an integration's own struct of options */
+/* Embedded in the options struct of an integration */
 struct endpoint_options {
     const char *url;
     struct field_map headers;
@@ -26,42 +26,45 @@ struct endpoint_options {
     int plain_http;
 };
 
-/* For the URL's row */
+/* The check() of the field with the URL */
 int endpoint_check_url(const char *value, struct error *err);
-/* What does not go together, whatever key the URL has; the fault belongs to
- * *ret_key. Rows of the others: headers, plain_http, TRANSPORT_FIELDS. */
+/* Checks the combination of options; on failure *ret_key is the key at fault.
+ * `url_key` is the key of the URL; those of the others are headers, plain_http
+ * and TRANSPORT_FIELDS. */
 int endpoint_check(const struct endpoint_options *options, const char *url_key,
                    const char **ret_key, struct error *err) NODISCARD;
 
-/* Its host, and its port unless that is the usual one */
+/* Returns host[:port], without the default port, allocated from the arena. */
 const char *endpoint_name(const struct endpoint_options *options,
                           struct arena *arena);
-/* The value of one of its headers; NULL: it has none of that name */
+/* Returns the value of a configured header field, NULL if there is none of that
+ * name. */
 const char *endpoint_header(const struct endpoint_options *options,
                             const char *name);
 
 struct endpoint_request {
     const char *method;
-    const char *const *headers; /* "Name: value", ends with NULL */
-    const char *traceparent;    /* NULL: none */
+    const char *const *headers; /* "Name: value", terminated by NULL */
+    const char *traceparent;    /* NULL if none */
     struct bytes body;
-    struct field_strings secrets; /* more that it may repeat */
+    struct field_strings secrets; /* further secrets to mask in messages */
 };
 
-/* Called once, from the loop; then the request is gone. err is NULL: a success
- * (2xx). did_not_arrive as in struct delivery_report. */
+/* Called exactly once, from the loop, after which the transfer no longer
+ * exists. `err` is NULL for a 2xx response; did_not_arrive as in struct
+ * delivery_report. */
 typedef void endpoint_sent_fn(void *payload, const struct error *err,
                               bool did_not_arrive);
-struct endpoint_sending;
+struct endpoint_transfer;
 
-/* The context, the options and what the request points to last until it is
- * over. */
-struct endpoint_sending *endpoint_send(
+/* Starts a request. The context, the options and whatever the request points to
+ * must remain valid until it ends. */
+struct endpoint_transfer *endpoint_send(
     const struct integration_context *context,
     const struct endpoint_options *options,
     const struct endpoint_request *request, endpoint_sent_fn *done,
     void *payload);
-/* done() is not called any more. */
-void endpoint_cancel(struct endpoint_sending *sending);
+/* Cancels and frees; done() is not called any more. */
+void endpoint_cancel(struct endpoint_transfer *transfer);
 
 #endif

@@ -5,10 +5,10 @@
 
 #include "waybill/alloc.h"
 
-/* What the descriptors have in common: how one is found and opened, and the
- * defaults of the callbacks that they may leave out. */
+/* Finds and opens the integrations, and implements the defaults of their
+ * optional callbacks. */
 
-/* NULL: there is none of that kind. */
+/* NULL if there is no such kind */
 static const struct integration_class *class_of(const char *kind)
 {
     for (size_t i = 0; integration_classes[i] != NULL; i++) {
@@ -25,18 +25,18 @@ const struct integration_class *integration_class_for(
     const struct integration_class *class = class_of(registration->integration);
 
     if (class == NULL) {
-        abort(); /* config/ lets no other kind pass */
+        abort(); /* config/ rejects unknown kinds */
     }
     return class;
 }
 
-/* --- the integrations of one configuration
- * -----------------------------------
+/* --- the integrations of one configuration -----------------------------------
  */
 
 struct integration_set {
     const struct integration_context *context;
-    struct integration **opened; /* as integration_classes; NULL: not yet */
+    /* Indexed as integration_classes; NULL if not opened */
+    struct integration **opened;
     size_t count;
 };
 
@@ -53,8 +53,9 @@ struct integration_set *integration_set_new(
     return set;
 }
 
-static struct integration *open_one(const struct integration_class *class,
-                                    const struct integration_context *context)
+static struct integration *open_integration(
+    const struct integration_class *class,
+    const struct integration_context *context)
 {
     struct integration *integration = class->open != NULL
                                           ? class->open(context)
@@ -65,7 +66,7 @@ static struct integration *open_one(const struct integration_class *class,
     return integration;
 }
 
-static void close_one(struct integration *integration)
+static void close_integration(struct integration *integration)
 {
     if (integration != NULL && integration->class->close != NULL) {
         integration->class->close(integration);
@@ -80,7 +81,7 @@ void integration_set_free(struct integration_set *set)
         return;
     }
     for (size_t i = 0; i < set->count; i++) {
-        close_one(set->opened[i]);
+        close_integration(set->opened[i]);
     }
     mem_free(set->opened);
     mem_free(set);
@@ -96,12 +97,12 @@ struct integration *integration_of(struct integration_set *set,
         index++;
     }
     if (set->opened[index] == NULL) {
-        set->opened[index] = open_one(class, set->context);
+        set->opened[index] = open_integration(class, set->context);
     }
     return set->opened[index];
 }
 
-/* --- what a class may leave out ----------------------------------------------
+/* --- optional callbacks ------------------------------------------------------
  */
 
 struct integration_operation *integration_probe(
@@ -129,19 +130,19 @@ void integration_access(const struct registration *registration,
     }
 }
 
-/* An inspection by a class that has none of its own */
-struct stand_in {
+/* The inspection of a class without inspect() */
+struct substitute {
     struct loop *loop;
     struct task task;
     integration_inspected_fn *done;
     void *payload;
 };
 
-static void end_stand_in(struct stand_in *stand_in,
-                         const struct integration_finding *finding)
+static void finish_substitute(struct substitute *substitute,
+                              const struct integration_finding *finding)
 {
-    stand_in->done(stand_in->payload, finding, 1);
-    mem_free(stand_in);
+    substitute->done(substitute->payload, finding, 1);
+    mem_free(substitute);
 }
 
 static void on_probed(void *payload, const struct error *err)
@@ -153,10 +154,10 @@ static void on_probed(void *payload, const struct error *err)
         .kind = err != NULL ? err->kind : ERROR_NONE,
     };
 
-    end_stand_in(payload, &finding);
+    finish_substitute(payload, &finding);
 }
 
-static void report_untried(void *payload)
+static void report_not_tried(void *payload)
 {
     static const struct integration_finding finding = {
         .step = "delivery",
@@ -165,7 +166,7 @@ static void report_untried(void *payload)
         .verdict = FINDING_SKIPPED,
     };
 
-    end_stand_in(payload, &finding);
+    finish_substitute(payload, &finding);
 }
 
 void integration_inspect(struct integration *integration,
@@ -173,20 +174,20 @@ void integration_inspect(struct integration *integration,
                          integration_inspected_fn *done, void *payload)
 {
     const struct integration_class *class = integration->class;
-    struct stand_in *stand_in;
+    struct substitute *substitute;
 
     if (class->inspect != NULL) {
         class->inspect(integration, registration, done, payload);
         return;
     }
-    stand_in = mem_zalloc(sizeof(*stand_in));
-    stand_in->loop = integration->context->network.loop;
-    stand_in->done = done;
-    stand_in->payload = payload;
+    substitute = mem_zalloc(sizeof(*substitute));
+    substitute->loop = integration->context->network.loop;
+    substitute->done = done;
+    substitute->payload = payload;
     if (class->probe != NULL) {
-        class->probe(integration, registration, on_probed, stand_in);
+        class->probe(integration, registration, on_probed, substitute);
     } else {
-        task_init(&stand_in->task, report_untried, stand_in);
-        loop_defer(stand_in->loop, &stand_in->task);
+        task_init(&substitute->task, report_not_tried, substitute);
+        loop_defer(substitute->loop, &substitute->task);
     }
 }

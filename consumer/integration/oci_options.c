@@ -6,7 +6,7 @@
 #include "waybill/limits.h"
 #include "waybill/oci.h"
 
-/* What the oci-registry integration takes, and what cannot be. */
+/* The options of the integration oci-registry, and their checks */
 
 #define DEFAULT_PREFIX "chainloop"
 
@@ -34,7 +34,8 @@ static int check_prefix(const char *value, struct error *err)
     return 0;
 }
 
-/* It becomes a header, and the user's name ends at the first colon. */
+/* Basic authentication (RFC 7617) puts it into a header field, in which the
+ * first colon ends the user name. */
 static int check_username(const char *value, struct error *err)
 {
     if (strpbrk(value, ":\r\n") != NULL) {
@@ -144,12 +145,11 @@ const struct field oci_attachment_fields[] = {
     {0},
 };
 
-/* --- what does not go together
- * ------------------------------------------------
+/* --- combinations of options -------------------------------------------------
  */
 
-/* A half may be made whole by the chain, or by what the provider is known to
- * take. */
+/* A missing user name or password may come from lookup_chain or from the
+ * default sources of the provider. */
 static int check_credentials(const struct registry_options *options,
                              const struct provider *provider,
                              const char **ret_key, struct error *err)
@@ -203,7 +203,7 @@ static int check_provider(const struct registry_options *options,
     return 0;
 }
 
-/* The name that the chainloop layout makes, as far as its shape goes */
+/* Checks the form of the repository name that the chainloop layout produces. */
 static int check_name(const struct provider *provider, const char *path,
                       const char *prefix, const char *key, const char **ret_key,
                       struct error *err)
@@ -265,7 +265,8 @@ int oci_options_check(const void *registration, const void *attachment,
     struct oci_repository repository;
     int result = 0;
 
-    /* One that cannot be read has been said by its own row. */
+    /* A missing or invalid repository has already been reported by its own
+     * field. */
     if (options->repository != NULL &&
         oci_repository_parse(options->repository, arena, &repository, err) ==
             0) {

@@ -5,6 +5,8 @@
 #include "waybill/field.h"
 #include "waybill/http.h"
 
+/* The options of the integration oci-registry, filled by config/ according to
+ * the fields below */
 struct registry_options {
     const char *repository;
     const char *username;
@@ -23,6 +25,8 @@ struct attachment_options {
 
 extern const struct field oci_registration_fields[];
 extern const struct field oci_attachment_fields[];
+/* Checks the combination of options. `attachment` is NULL when only the
+ * registration is checked. On failure *ret_key is the key at fault. */
 int oci_options_check(const void *registration, const void *attachment,
                       const char **ret_key, struct error *err);
 

@@ -10,15 +10,15 @@
 #include "waybill/integration.h"
 #include "waybill/oci.h"
 
-/* A thin adaptor: options and event into a target and an image, oci/ does the
- * rest. */
+/* Translates options and events into targets and images; oci/ does the rest. */
 
 #define KIND "oci-registry"
 
-/* go-containerregistry's default, and so where Chainloop's code looks */
+/* The default tag of go-containerregistry, which Chainloop's code therefore
+ * looks for */
 #define TAG "latest"
 
-/* What a registration has for as long as the integration is open */
+/* The state of a registration while the integration is open */
 struct account {
     TAILQ_ENTRY(account) link;
     const struct registration *registration;
@@ -35,7 +35,7 @@ struct oci_integration {
     TAILQ_HEAD(, account) accounts;
 };
 
-/* In the attempt's arena */
+/* Allocated from the attempt's arena */
 struct delivery {
     struct integration_operation base;
     struct oci_push *push;
@@ -46,8 +46,7 @@ struct delivery {
     void *payload;
 };
 
-/* --- registrations
- * ------------------------------------------------------------
+/* --- registrations -----------------------------------------------------------
  */
 
 static void parse_repository(const struct registration *registration,
@@ -59,7 +58,7 @@ static void parse_repository(const struct registration *registration,
 
     if (oci_repository_parse(options->repository, arena, ret_repository, &err) <
         0) {
-        abort(); /* check_repository() has let it pass */
+        abort(); /* check_repository() has accepted it */
     }
 }
 
@@ -127,11 +126,10 @@ static struct account *account_of(struct oci_integration *integration,
     return account;
 }
 
-/* --- open and close
- * -----------------------------------------------------------
+/* --- open and close ----------------------------------------------------------
  */
 
-/* What is configured, and every registry that a registration names */
+/* The configured patterns, and the registries of all registrations */
 static void fill_allowed(struct oci_integration *integration,
                          const struct integration_context *context)
 {
@@ -205,7 +203,7 @@ static bool wants_https(const struct registry_options *options,
            !oci_registry_is_loopback(registry);
 }
 
-/* Whoever may push makes the repository, too. */
+/* The credentials that push also create the repository. */
 static const struct credential_source *creator_of(
     const struct registry_options *options)
 {
@@ -219,7 +217,7 @@ static const struct credential_source *creator_of(
     return NULL;
 }
 
-/* Where a registration's registry is, and as whom */
+/* Fills in the address of the registry, and the credentials. */
 static void fill_registry(struct oci_integration *integration,
                           struct oci_target *target,
                           const struct account *account)
@@ -374,12 +372,11 @@ static struct integration_operation *probe_registry(
     return &probe->base;
 }
 
-/* --- inspection
- * ---------------------------------------------------------------
+/* --- inspection --------------------------------------------------------------
  */
 
-/* Beside what is there already, where a token must be asked for by name; no
- * object is left behind. */
+/* The repository that a token is requested for, next to the existing ones.
+ * Nothing remains in it after the inspection. */
 #define INSPECTED_NAME "waybill-check"
 
 struct inspection {
@@ -408,9 +405,9 @@ static void on_inspected(void *payload, const struct oci_inspection *found)
 {
     static const enum integration_verdict verdicts[] = {
         [OCI_SKIPPED] = FINDING_SKIPPED,
-        [OCI_GOOD] = FINDING_GOOD,
-        [OCI_DOUBTFUL] = FINDING_DOUBTFUL,
-        [OCI_BAD] = FINDING_BAD,
+        [OCI_PASSED] = FINDING_GOOD,
+        [OCI_WARNING] = FINDING_DOUBTFUL,
+        [OCI_FAILED] = FINDING_BAD,
     };
     struct inspection *inspection = payload;
     struct integration_finding findings[OCI_STEPS + 1];
@@ -457,8 +454,8 @@ static struct integration_operation *inspect(
     return &inspection->base;
 }
 
-/* What Chainloop's plugin asked for, and so what must reach oci/ in the end,
- * whether the file says it or the environment. */
+/* The inputs of Chainloop's plugin, each of which must reach oci/, whether it
+ * is set in the file or in the environment. */
 static const char *const registration_inputs[] = {"repository", "username",
                                                   "password", NULL};
 static const char *const attachment_inputs[] = {NULL};

@@ -4,7 +4,7 @@
 #include "waybill/alloc.h"
 #include "waybill/integration.h"
 
-/* Tests build this file once more with rows of their own. */
+/* Tests compile this file again with other rows. */
 #ifndef INTEGRATIONS_FILE
 #define INTEGRATIONS_FILE "integrations.def"
 #endif

@@ -12,11 +12,11 @@
 /* --- values ------------------------------------------------------------------
  */
 
-/* What a value is a member of; the last ones are made */
+/* The struct that a value is a member of; the last ones are computed */
 enum source {
     SOURCE_MESSAGE,
     SOURCE_EVENT,
-    SOURCE_SUBJECT, /* the event's first */
+    SOURCE_SUBJECT, /* the first subject of the event */
     SOURCE_MATERIAL,
     SOURCE_ATTACHMENT,
     SOURCE_REGISTRATION,
@@ -24,7 +24,7 @@ enum source {
     SOURCE_DIGEST,
     SOURCE_PREDICATE_TYPE,
     SOURCE_ENVELOPE,  /* a JSON document */
-    SOURCE_STATEMENT, /* so too */
+    SOURCE_STATEMENT, /* also a JSON document */
 };
 
 struct placeholder {
@@ -51,7 +51,7 @@ static bool is_document(const struct placeholder *placeholder)
            placeholder->source == SOURCE_STATEMENT;
 }
 
-/* NULL: there is none */
+/* NULL if there is none */
 static const void *base_of(const struct template_message *message,
                            enum source source)
 {
@@ -94,11 +94,11 @@ static bool append_member(const struct placeholder *placeholder,
     return text != NULL;
 }
 
-/* A statement that cannot be decoded is none: it was delivered before all the
- * same, and others may be able to read it. */
-static bool append_of_statement(const struct placeholder *placeholder,
-                                const struct template_message *message,
-                                struct str *out)
+/* An invalid statement counts as missing: such events have always been
+ * delivered, and receivers may be able to read them. */
+static bool append_statement_value(const struct placeholder *placeholder,
+                                   const struct template_message *message,
+                                   struct str *out)
 {
     struct error err;
     const struct statement *statement = event_statement(message->event, &err);
@@ -115,7 +115,7 @@ static bool append_of_statement(const struct placeholder *placeholder,
     return true;
 }
 
-/* False: the message has none */
+/* Returns false if the message does not have the value. */
 static bool append_value(const struct placeholder *placeholder,
                          const struct template_message *message,
                          struct str *out)
@@ -134,7 +134,7 @@ static bool append_value(const struct placeholder *placeholder,
         return true;
     case SOURCE_STATEMENT:
     case SOURCE_PREDICATE_TYPE:
-        return append_of_statement(placeholder, message, out);
+        return append_statement_value(placeholder, message, out);
     case SOURCE_MESSAGE:
     case SOURCE_EVENT:
     case SOURCE_SUBJECT:
@@ -146,7 +146,7 @@ static bool append_value(const struct placeholder *placeholder,
     return append_member(placeholder, message, out);
 }
 
-/* --- the language ------------------------------------------------------------
+/* --- syntax ------------------------------------------------------------------
  */
 
 enum filter { FILTER_ESCAPE, FILTER_JSON, FILTER_RAW };
@@ -154,15 +154,15 @@ enum filter { FILTER_ESCAPE, FILTER_JSON, FILTER_RAW };
 static const char *const filter_names[] = {
     [FILTER_ESCAPE] = "", [FILTER_JSON] = "json", [FILTER_RAW] = "raw"};
 
-/* A part of a template: literal text, or a placeholder */
+/* A part of a template: literal text or a placeholder */
 struct part {
     struct bytes literal;
-    const struct placeholder *placeholder; /* NULL: the literal */
+    const struct placeholder *placeholder; /* NULL for literal text */
     enum filter filter;
 };
 
 struct reader {
-    const char *text; /* the whole, for a fault's place */
+    const char *text; /* all of it, for line and column of an error */
     const char *at;
 };
 
@@ -187,7 +187,7 @@ static void skip_blanks(struct reader *reader)
     reader->at += strspn(reader->at, " \t\r\n");
 }
 
-static bool take(struct reader *reader, const char *token)
+static bool accept_token(struct reader *reader, const char *token)
 {
     size_t len = strlen(token);
 
@@ -202,15 +202,15 @@ static int report_unknown(const struct reader *reader, const char *at,
                           const char *name, struct error *err)
 {
     CLEANUP(str_release) struct str message = STR_INIT(STR_UNLIMITED);
-    struct suggestion near;
+    struct suggestion suggestion;
 
-    suggest_init(&near, name);
+    suggest_init(&suggestion, name);
     for (size_t i = 0; i < ARRAY_SIZE(placeholders); i++) {
-        suggest_offer(&near, placeholders[i].name);
+        suggest_offer(&suggestion, placeholders[i].name);
     }
     str_append_text(&message, "unknown placeholder");
-    if (near.nearest != NULL) {
-        str_printf(&message, " (did you mean .%s?)", near.nearest);
+    if (suggestion.nearest != NULL) {
+        str_printf(&message, " (did you mean .%s?)", suggestion.nearest);
     }
     return fault_at(reader, at, err, message.data);
 }
@@ -222,7 +222,7 @@ static int read_name(struct reader *reader, struct part *part,
     const char *begin = reader->at;
     size_t len = 0;
 
-    if (!take(reader, ".")) {
+    if (!accept_token(reader, ".")) {
         return fault_at(reader, begin, err,
                         "expected a placeholder, as .workflow.name (there are "
                         "no conditions, loops or functions)");
@@ -248,14 +248,14 @@ static int read_filter(struct reader *reader, struct part *part,
     const char *begin;
 
     skip_blanks(reader);
-    if (!take(reader, "|")) {
+    if (!accept_token(reader, "|")) {
         return 0;
     }
     skip_blanks(reader);
     begin = reader->at;
-    if (take(reader, filter_names[FILTER_JSON])) {
+    if (accept_token(reader, filter_names[FILTER_JSON])) {
         part->filter = FILTER_JSON;
-    } else if (take(reader, filter_names[FILTER_RAW])) {
+    } else if (accept_token(reader, filter_names[FILTER_RAW])) {
         part->filter = FILTER_RAW;
     } else {
         return fault_at(reader, begin, err, "unknown filter (json or raw)");
@@ -285,14 +285,14 @@ static int read_braces(struct reader *reader, struct part *part,
     int result;
 
     skip_blanks(reader);
-    if (take(reader, "\"")) {
+    if (accept_token(reader, "\"")) {
         result = read_quoted(reader, part, err);
     } else {
         result = read_name(reader, part, err);
         result = result == 0 ? read_filter(reader, part, err) : result;
     }
     skip_blanks(reader);
-    if (result == 0 && !take(reader, "}}")) {
+    if (result == 0 && !accept_token(reader, "}}")) {
         return *reader->at == '\0'
                    ? fault_at(reader, begin, err, "'{{' is not closed")
                    : fault_at(reader, reader->at, err, "expected '}}'");
@@ -300,7 +300,7 @@ static int read_braces(struct reader *reader, struct part *part,
     return result;
 }
 
-/* 1: *part is the next one; 0: there is none */
+/* Returns 1 if *part is the next part, 0 at the end, -1 on error. */
 static int read_part(struct reader *reader, struct part *part,
                      struct error *err)
 {
@@ -349,26 +349,26 @@ bool template_uses(const char *text, const char *name)
     return false;
 }
 
-/* --- writing -----------------------------------------------------------------
+/* --- rendering ---------------------------------------------------------------
  */
 
 static void append_filtered(const struct part *part, const struct str *value,
-                            bool is_there, struct str *out)
+                            bool has_value, struct str *out)
 {
     CLEANUP(str_release) struct str json = STR_INIT(STR_UNLIMITED);
     struct json_writer writer = {.out = &json};
 
     if (part->filter == FILTER_RAW ||
         (part->filter == FILTER_JSON && is_document(part->placeholder) &&
-         is_there)) {
+         has_value)) {
         str_append(out, value->data, value->len);
-    } else if (part->filter == FILTER_JSON && !is_there) {
+    } else if (part->filter == FILTER_JSON && !has_value) {
         str_append_text(out, "null");
     } else {
-        size_t mark = part->filter == FILTER_JSON ? 0 : 1;
+        size_t quote = part->filter == FILTER_JSON ? 0 : 1;
 
         json_append_string(&writer, NULL, value->data);
-        str_append(out, json.data + mark, json.len - 2 * mark);
+        str_append(out, json.data + quote, json.len - 2 * quote);
     }
 }
 
@@ -385,16 +385,16 @@ void template_render(const char *text, const struct template_message *message,
         if (part.placeholder == NULL) {
             str_append(out, part.literal.data, part.literal.len);
         } else {
-            bool is_there = append_value(part.placeholder, message, &value);
+            bool has_value = append_value(part.placeholder, message, &value);
 
-            append_filtered(&part, &value, is_there, out);
+            append_filtered(&part, &value, has_value, out);
         }
     }
 }
 
-/* Values that fit in only where theirs do: letters inside quotation marks, a
- * string outside of them, and digits in both places, for nobody knows what raw
- * values are. */
+/* Renders with sample values that are valid only where the real ones are:
+ * letters are valid only inside quotation marks, a string only outside of them,
+ * and digits in both places, because nothing is known about raw values. */
 bool template_makes_json(const char *text)
 {
     static const char *const samples[] = {

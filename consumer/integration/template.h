@@ -7,41 +7,41 @@
 #include "waybill/str.h"
 
 /*
- * Templates: the text of a message in the words of its receiver. Everything is
- * literal but
+ * Templates of message bodies. Everything is literal except
  *
  *     {{ .workflow.name }}         the value, escaped as inside a JSON string
- *     {{ .workflow.name | json }}  a whole JSON value, with its quotation
- * marks; null where the event has none
- *     {{ .workflow.name | raw }}   as it is, for what is not JSON
- *     {{ "{{" }}                   what stands between the quotation marks
+ *     {{ .workflow.name | json }}  a complete JSON value, with its quotation
+ *                                  marks; null if the event does not have it
+ *     {{ .workflow.name | raw }}   the value without escaping, for other text
+ *     {{ "{{" }}                   the text between the quotation marks
  *
  * template_values.def lists the values.
  *
- * A subset of Go's text/template as far as its form goes. There are neither
- * conditions nor loops nor functions, and what is not known is a fault before
- * anything is delivered. The same message always gives the same text. Pure.
+ * The syntax is a subset of Go's text/template without conditions, loops and
+ * functions. Unknown names are reported when the configuration is checked. All
+ * functions are pure.
  */
 
-/* What one text is made of. All of it is borrowed. */
+/* The data of one message; everything is borrowed. */
 struct template_message {
     const struct event *event;
     const struct attachment *attachment;
-    const struct material *material; /* NULL: it is about the attestation */
+    const struct material *material; /* NULL for the attestation */
     const char *id;
     const char *kind;     /* "ATTESTATION", or the material's type */
-    struct bytes content; /* what `.data` is in base64; see template_uses() */
+    struct bytes content; /* `.data` before base64; see template_uses() */
 };
 
-/* The fault says where it is, and quotes nothing: the text may come from a file
- * that nobody is to see. */
+/* Checks the syntax. The error names line and column, but quotes nothing: the
+ * text may come from a file with confidential content. */
 int template_check(const char *text, struct error *err) NODISCARD;
-/* Whether it makes JSON, whatever the event says. It must have been checked. */
-bool template_makes_json(const char *text);
-/* Whether it has that placeholder. It must have been checked. */
-bool template_uses(const char *text, const char *name);
-/* Appends; what is longer than the string's cap sets its overflow. It must have
+/* True if the result is JSON whatever the event contains. The text must have
  * been checked. */
+bool template_makes_json(const char *text);
+/* True if the text uses that placeholder. The text must have been checked. */
+bool template_uses(const char *text, const char *name);
+/* Appends the rendered text. If it exceeds the cap of the string, out->overflow
+ * is set. The text must have been checked. */
 void template_render(const char *text, const struct template_message *message,
                      struct str *out);
 

@@ -6,9 +6,9 @@
 #include "waybill/field.h"
 #include "waybill/http.h"
 
-/* How an endpoint is reached: keys that every registration has whose
- * integration speaks HTTP. `base` is the offset of the struct http_transport in
- * the integration's own struct of options. */
+/* The keys for TLS and the proxy, shared by all integrations that speak HTTP.
+ * `base` is the offset of the struct http_transport in the integration's
+ * options struct. */
 #define TRANSPORT_FIELDS(base)                                                 \
     {.key = "ca_file",                                                         \
      .flags = FIELD_PATH,                                                      \
@@ -36,7 +36,7 @@
          .since = "0.2"},                                                      \
         {.key = "tls_min_version",                                             \
          .type = FIELD_ENUM,                                                   \
-         .offset = (base) + offsetof(struct http_transport, oldest_tls),       \
+         .offset = (base) + offsetof(struct http_transport, min_tls),          \
          .choices = http_tls_versions,                                         \
          .fallback = "1.2",                                                    \
          .doc = "The oldest version of TLS that is spoken.",                   \
@@ -52,11 +52,12 @@
 
 int transport_check_file(const char *value, struct error *err);
 
-/* What does not go together; the fault belongs to *ret_key. */
+/* Checks the combination of options; on failure *ret_key is the key at
+ * fault. */
 int transport_check(const struct http_transport *transport,
                     const char **ret_key, struct error *err) NODISCARD;
 
-/* What the keys say, as http.h takes it */
+/* Converts the options to what http.h expects: proxy "none" becomes "". */
 struct http_transport transport_of_options(
     const struct http_transport *options);
 

@@ -13,12 +13,12 @@
 #include "waybill/sign.h"
 
 /*
- * Any HTTP endpoint: one request for the attestation and one for each material
- * of an accepted type, with a body in Chainloop's format or one of the
- * operator's own, signed as Standard Webhooks 1.0 says.
+ * Delivers to any HTTP endpoint, with one request for the attestation and one
+ * for each material of an accepted type. The body is in Chainloop's format or
+ * from a template of the operator, and is signed as in Standard Webhooks 1.0.
  *
- * A receiver cannot be asked whether it has a message, so a message is sent
- * again when it may not have arrived, and has the same webhook-id each time.
+ * A receiver cannot be asked whether it has a message. A message that may not
+ * have arrived is therefore sent again, with the same webhook-id each time.
  */
 
 #define ATTESTATION "ATTESTATION"
@@ -45,7 +45,7 @@ struct webhook_attachment {
 };
 
 static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
-static const char *const doubts[] = {
+static const char *const on_doubt_names[] = {
     [ON_DOUBT_AGAIN] = "again", [ON_DOUBT_SKIP] = "skip", NULL};
 static const char *const sboms[] = {CYCLONEDX, SPDX, NULL};
 
@@ -66,7 +66,7 @@ static int check_type(const char *value, struct error *err)
 }
 
 #define OPTION(member) offsetof(struct webhook_options, member)
-#define ATTACHED(member) offsetof(struct webhook_attachment, member)
+#define ATTACHMENT_OPTION(member) offsetof(struct webhook_attachment, member)
 
 static const struct field registration_fields[] = {
     {.key = "url",
@@ -113,26 +113,26 @@ static const struct field registration_fields[] = {
 static const struct field attachment_fields[] = {
     {.key = "send_attestation",
      .type = FIELD_BOOLEAN,
-     .offset = ATTACHED(send_attestation),
+     .offset = ATTACHMENT_OPTION(send_attestation),
      .fallback = "true",
      .doc = "Send the attestation.",
      .since = "0.3"},
     {.key = "send_sbom",
      .type = FIELD_BOOLEAN,
-     .offset = ATTACHED(send_sbom),
+     .offset = ATTACHMENT_OPTION(send_sbom),
      .fallback = "false",
      .doc = "Send the materials of the types " CYCLONEDX " and " SPDX
             " whose content the event holds, each as a message of its own.",
      .since = "0.3"},
     {.key = "materials",
      .type = FIELD_STRINGS,
-     .offset = ATTACHED(materials),
+     .offset = ATTACHMENT_OPTION(materials),
      .check = check_type,
      .doc = "Types of further materials to send so.",
      .example = "[SARIF]",
      .since = "0.3"},
     {.key = "template",
-     .offset = ATTACHED(template),
+     .offset = ATTACHMENT_OPTION(template),
      .check = template_check,
      .doc = "The body. {{ .workflow.name }} stands for a value, escaped as "
             "inside a JSON string; with a vertical bar and json behind it for "
@@ -147,8 +147,8 @@ static const struct field attachment_fields[] = {
      .since = "0.3"},
     {.key = "on_doubt",
      .type = FIELD_ENUM,
-     .offset = ATTACHED(on_doubt),
-     .choices = doubts,
+     .offset = ATTACHMENT_OPTION(on_doubt),
+     .choices = on_doubt_names,
      .fallback = "again",
      .doc = "What to do when an earlier attempt may have arrived, which nobody "
             "can be asked: again (the webhook-id is the same), or skip, by "
@@ -203,31 +203,31 @@ static const char *endpoint_of(const struct registration *registration,
 /* --- messages ----------------------------------------------------------------
  */
 
-/* What a message of its own is sent for */
+/* What one message is sent for */
 struct item {
     const char *name;
     const char *kind;
-    const struct material *material; /* NULL: the attestation */
+    const struct material *material; /* NULL for the attestation */
     size_t index;                    /* of the material */
     const char *id;
 };
 
-/* In the attempt's arena */
+/* Allocated from the attempt's arena */
 struct delivery {
     struct integration_operation base;
     const struct integration_context *context;
     const struct webhook_options *options;
-    const struct webhook_attachment *attached;
+    const struct webhook_attachment *attachment_options;
     const struct event *event;
     const struct attachment *attachment;
     const char *traceparent;
     struct arena *arena;
     struct item *items;
     size_t count;
-    size_t *accepted; /* of the items; kept between attempts */
+    size_t *accepted; /* number of accepted items; kept between attempts */
     struct bytes body;
-    struct endpoint_sending *sending; /* NULL: none */
-    struct task ending; /* of an attempt that ends without a request */
+    struct endpoint_transfer *transfer; /* NULL if none */
+    struct task deferred_end;           /* ends an attempt without a request */
     const char *skip_reason;
     struct error err;
     delivery_done_fn *done;
@@ -244,13 +244,13 @@ static bool has_type(const char *const *types, size_t count, const char *type)
     return false;
 }
 
-static bool is_wanted(const struct webhook_attachment *attached,
+static bool is_wanted(const struct webhook_attachment *options,
                       const struct material *material)
 {
     return material->has_content && material->type != NULL &&
-           ((attached->send_sbom &&
+           ((options->send_sbom &&
              has_type(sboms, ARRAY_SIZE(sboms) - 1, material->type)) ||
-            has_type(attached->materials.items, attached->materials.count,
+            has_type(options->materials.items, options->materials.count,
                      material->type));
 }
 
@@ -260,8 +260,8 @@ static void append_part(struct str *out, const char *text)
     str_append_char(out, '\0');
 }
 
-/* The same at each attempt, after a restart and in a replay, and another one
- * for whatever else is sent. */
+/* Derived from the event, so that it is the same for every attempt, after a
+ * restart and in a replay, and unique for everything else that is sent. */
 static const char *id_of(const struct delivery *delivery,
                          const struct item *item)
 {
@@ -294,14 +294,14 @@ static void list_items(struct delivery *delivery)
 
     delivery->items = arena_alloc(delivery->arena, (event->material_count + 1) *
                                                        sizeof(struct item));
-    if (delivery->attached->send_attestation) {
+    if (delivery->attachment_options->send_attestation) {
         add_item(delivery,
                  &(struct item){.name = "attestation", .kind = ATTESTATION});
     }
     for (size_t i = 0; i < event->material_count; i++) {
         const struct material *material = &event->materials[i];
 
-        if (is_wanted(delivery->attached, material)) {
+        if (is_wanted(delivery->attachment_options, material)) {
             add_item(delivery,
                      &(struct item){
                          .name = material->name != NULL ? material->name
@@ -333,8 +333,8 @@ static int make_body(struct delivery *delivery, const struct item *item,
                      struct error *err)
 {
     CLEANUP(str_release) struct str body = STR_INIT(LIMIT_MESSAGE_BODY);
-    const char *template = delivery->attached->template;
-    struct template_message parts = {
+    const char *template = delivery->attachment_options->template;
+    struct template_message message = {
         .event = delivery->event,
         .attachment = delivery->attachment,
         .material = item->material,
@@ -343,13 +343,13 @@ static int make_body(struct delivery *delivery, const struct item *item,
     };
 
     if ((template == NULL || template_uses(template, "data")) &&
-        read_content(delivery, item, &parts.content, err) < 0) {
+        read_content(delivery, item, &message.content, err) < 0) {
         return -1;
     }
     if (template != NULL) {
-        template_render(template, &parts, &body);
+        template_render(template, &message, &body);
     } else {
-        chainloop_append_message(&parts, &body);
+        chainloop_append_message(&message, &body);
     }
     if (body.overflow) {
         return error_set(err, ERROR_TOO_LARGE,
@@ -368,7 +368,8 @@ static const struct item *current(const struct delivery *delivery)
     return &delivery->items[*delivery->accepted];
 }
 
-/* One signature for each secret; they were checked with the configuration. */
+/* One signature for each secret. They cannot fail, because the secrets were
+ * checked with the configuration. */
 static const char *sign(const struct delivery *delivery, int64_t timestamp_s)
 {
     const struct field_strings *secrets = &delivery->options->secret;
@@ -415,18 +416,18 @@ static void send_current(struct delivery *delivery)
     const struct webhook_options *options = delivery->options;
 
     if (make_body(delivery, current(delivery), &delivery->err) < 0) {
-        loop_defer(delivery->context->network.loop, &delivery->ending);
+        loop_defer(delivery->context->network.loop, &delivery->deferred_end);
         return;
     }
-    delivery->sending = endpoint_send(delivery->context, &options->endpoint,
-                                      &(struct endpoint_request){
-                                          .method = methods[options->method],
-                                          .headers = headers_of(delivery),
-                                          .traceparent = delivery->traceparent,
-                                          .body = delivery->body,
-                                          .secrets = options->secret,
-                                      },
-                                      on_sent, delivery);
+    delivery->transfer = endpoint_send(delivery->context, &options->endpoint,
+                                       &(struct endpoint_request){
+                                           .method = methods[options->method],
+                                           .headers = headers_of(delivery),
+                                           .traceparent = delivery->traceparent,
+                                           .body = delivery->body,
+                                           .secrets = options->secret,
+                                       },
+                                       on_sent, delivery);
 }
 
 static void fail(struct delivery *delivery, const struct error *err,
@@ -465,7 +466,7 @@ static void on_sent(void *payload, const struct error *err, bool did_not_arrive)
 {
     struct delivery *delivery = payload;
 
-    delivery->sending = NULL;
+    delivery->transfer = NULL;
     if (err != NULL) {
         fail(delivery, err, did_not_arrive);
     } else if (++*delivery->accepted < delivery->count) {
@@ -475,8 +476,9 @@ static void on_sent(void *payload, const struct error *err, bool did_not_arrive)
     }
 }
 
-/* A callback is never called from inside the function that it was given to. */
-static void on_ending(void *payload)
+/* Deferred, because a callback must not be called from the function that it was
+ * passed to. */
+static void on_deferred_end(void *payload)
 {
     struct delivery *delivery = payload;
 
@@ -497,10 +499,10 @@ static void cancel(struct integration_operation *operation)
 {
     struct delivery *delivery = (struct delivery *)operation;
 
-    if (delivery->sending != NULL) {
-        endpoint_cancel(delivery->sending);
+    if (delivery->transfer != NULL) {
+        endpoint_cancel(delivery->transfer);
     }
-    loop_cancel(delivery->context->network.loop, &delivery->ending);
+    loop_cancel(delivery->context->network.loop, &delivery->deferred_end);
 }
 
 static size_t *progress_of(const struct delivery_request *request)
@@ -512,9 +514,10 @@ static size_t *progress_of(const struct delivery_request *request)
 }
 
 static const char *reason_to_skip(const struct delivery *delivery,
-                                  bool is_in_doubt)
+                                  bool may_have_arrived)
 {
-    if (is_in_doubt && delivery->attached->on_doubt == ON_DOUBT_SKIP) {
+    if (may_have_arrived &&
+        delivery->attachment_options->on_doubt == ON_DOUBT_SKIP) {
         return "an earlier attempt may have arrived (on_doubt: skip)";
     }
     return delivery->count == 0 ? "the event has no material of an accepted "
@@ -533,7 +536,7 @@ static struct integration_operation *deliver(
         .base = {.cancel = cancel},
         .context = integration->context,
         .options = attachment->registration->options,
-        .attached = attachment->options,
+        .attachment_options = attachment->options,
         .event = request->event,
         .attachment = attachment,
         .traceparent = request->traceparent,
@@ -542,18 +545,18 @@ static struct integration_operation *deliver(
         .done = done,
         .payload = payload,
     };
-    task_init(&delivery->ending, on_ending, delivery);
+    task_init(&delivery->deferred_end, on_deferred_end, delivery);
     list_items(delivery);
     delivery->skip_reason = reason_to_skip(delivery, request->may_have_arrived);
     if (delivery->skip_reason != NULL) {
-        loop_defer(delivery->context->network.loop, &delivery->ending);
+        loop_defer(delivery->context->network.loop, &delivery->deferred_end);
     } else {
         send_current(delivery);
     }
     return &delivery->base;
 }
 
-/* What Chainloop's plugin demands */
+/* The required inputs of Chainloop's plugin */
 static const char *const registration_inputs[] = {"url", NULL};
 static const char *const attachment_inputs[] = {NULL};
 

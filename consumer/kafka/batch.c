@@ -20,8 +20,8 @@ void kafka_batch_free(struct kafka_batch *batch)
     }
 }
 
-void kafka_batch_message(struct kafka_batch *batch,
-                         const struct message *message)
+void kafka_batch_add_message(struct kafka_batch *batch,
+                             const struct message *message)
 {
     batch->messages =
         mem_grow(batch->messages, &batch->message_capacity,
@@ -30,18 +30,18 @@ void kafka_batch_message(struct kafka_batch *batch,
                  &batch->messages[batch->message_count++]);
 }
 
-void kafka_batch_offset(struct kafka_batch *batch,
-                        const struct kafka_position *position)
+void kafka_batch_add_offset(struct kafka_batch *batch,
+                            const struct kafka_position *position)
 {
-    struct kafka_position *kept;
+    struct kafka_position *added;
 
     batch->offsets =
         mem_grow(batch->offsets, &batch->offset_capacity,
                  batch->offset_count + 1, sizeof(batch->offsets[0]));
-    kept = &batch->offsets[batch->offset_count++];
-    *kept = *position;
-    kept->at.topic = arena_strdup(batch->arena, position->at.topic);
-    kept->metadata = arena_strdup(batch->arena, position->metadata);
+    added = &batch->offsets[batch->offset_count++];
+    *added = *position;
+    added->at.topic = arena_strdup(batch->arena, position->at.topic);
+    added->metadata = arena_strdup(batch->arena, position->metadata);
 }
 
 size_t kafka_batch_size(const struct kafka_batch *batch)

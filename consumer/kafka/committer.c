@@ -5,19 +5,19 @@
 #include "committer.h"
 #include "waybill/alloc.h"
 
-/* The thread that the transactional producer blocks: its beginning, its turns
- * and its end. What crosses to it and back: handover.c. */
+/* The thread on which the transactional producer may block: its start, its main
+ * loop and its end. The data that crosses between threads is in handover.c. */
 
 static void run_batch(struct committer *committer,
                       const struct kafka_batch *batch,
                       struct kafka_result *result)
 {
     committer->code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    committer->refused_size = 0;
+    committer->rejected_size = 0;
     result->verdict = transaction_run(committer, batch, &result->err);
-    result->message = committer->refused;
+    result->message = committer->rejected_message;
     if (result->verdict == KAFKA_ABORTED ||
-        result->verdict == KAFKA_REFUSED_METADATA) {
+        result->verdict == KAFKA_METADATA_TOO_LARGE) {
         committer_pause(committer, COMMITTER_PAUSE_MS);
     }
 }
@@ -36,10 +36,11 @@ static void *run(void *payload)
     struct kafka_batch *batch;
     struct error err;
 
-    /* Before there is anything to commit: so that what is wrong shows at once,
-     * and the first outcome does not wait. */
+    /* The producer is created before there is anything to commit, so that a
+     * wrong configuration is reported at once and the first outcome is not
+     * delayed. */
     if (transaction_ensure_producer(committer, &err) < 0) {
-        committer_say(committer, err.message);
+        committer_set_notice(committer, err.message);
     }
     while ((batch = committer_next(committer)) != NULL) {
         struct kafka_result result;
@@ -47,7 +48,7 @@ static void *run(void *payload)
         run_batch(committer, batch, &result);
         batch_discard(batch);
         committer_post(committer, &result);
-        if (atomic_load(&committer->indefinite)) {
+        if (atomic_load(&committer->has_unanswered_request)) {
             transaction_drop_producer(committer);
         }
     }

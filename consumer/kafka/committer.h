@@ -5,60 +5,64 @@
 
 #include "kafka_internal.h"
 
-/* committer.c has the thread, transaction.c what it does, and handover.c what
- * crosses to it and back. */
+/* The committer is in three files: committer.c has the thread, transaction.c
+ * the transactions that it runs, and handover.c the data that crosses between
+ * it and the loop's thread. */
 
-/* Between two tries of what may be tried again */
+/* Delay before a failed operation is retried */
 #define COMMITTER_PAUSE_MS 200
 
 struct committer {
     rd_kafka_t *consumer;
     const struct kafka_options *options;
-    rd_kafka_t *producer; /* the thread's; NULL: to be made */
+    rd_kafka_t *producer; /* used by the thread only; NULL: to be created */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    /* Set by librdkafka's threads: a request of the producer has no answer. */
-    atomic_bool indefinite;
-    /* The last producer has started; it may have been dropped since, and is
-     * made anew when it is needed. */
+    /* Set by librdkafka's threads when a request of the producer got no
+     * response */
+    atomic_bool has_unanswered_request;
+    /* The most recent producer was accepted by the broker. It may have been
+     * destroyed since, and is created again when it is needed. */
     atomic_bool ready;
-    /* The largest message that its topic has refused, by its place; the
-     * thread's, as are the next three. */
-    size_t refused;
-    const struct message *messages; /* of the batch that is written */
-    size_t refused_size;
-    rd_kafka_resp_err_t code;  /* of the last error */
-    struct kafka_batch *batch; /* in */
+    /* The largest message that its topic rejected, by its index. This and the
+     * next three members are used by the thread only. */
+    size_t rejected_message;
+    const struct message *messages; /* of the current batch */
+    size_t rejected_size;
+    /* The error code of the last transactional call that failed */
+    rd_kafka_resp_err_t code;
+    /* The lock guards this and the members that follow, except done_fd. */
+    struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;
-    bool has_result; /* out */
+    bool has_result; /* of `result`: not yet taken by the loop */
     bool stopping;
     bool ended;
     char *notice;
     int done_fd;
 };
 
-/* --- handover.c; on the thread */
+/* --- handover.c; called on the committer's thread --- */
 bool committer_is_stopping(struct committer *committer);
-/* Ends early when the committer stops. */
+/* Sleeps, or returns early when the committer stops. */
 void committer_pause(struct committer *committer, unsigned ms);
-/* Something to log; of several the last one counts. */
-void committer_say(struct committer *committer, const char *text);
+/* Sets the notice for the log, replacing one that was not taken yet. */
+void committer_set_notice(struct committer *committer, const char *text);
 /* Waits for the next batch; NULL: the committer stops. */
 struct kafka_batch *committer_next(struct committer *committer);
 void committer_post(struct committer *committer,
                     const struct kafka_result *result);
-/* The last thing that the thread does */
+/* Announces the end of the thread, which does nothing after it. */
 void committer_end(struct committer *committer);
 
-/* --- handover.c; on the loop's thread */
-/* Tells the thread to stop; false: it has not ended in time. */
+/* --- handover.c; called on the loop's thread --- */
+/* Requests the thread to stop; false: it has not ended in time. */
 bool committer_await_end(struct committer *committer, unsigned timeout_ms);
 
-/* --- transaction.c; on the thread */
+/* --- transaction.c; called on the committer's thread --- */
 int transaction_ensure_producer(struct committer *committer, struct error *err);
 void transaction_drop_producer(struct committer *committer);
-/* The batch as one transaction, to its end */
+/* Writes the batch as one transaction and returns its outcome. */
 enum kafka_verdict transaction_run(struct committer *committer,
                                    const struct kafka_batch *batch,
                                    struct error *err);

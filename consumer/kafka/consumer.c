@@ -12,23 +12,26 @@
 #include "waybill/limits.h"
 
 /*
- * The consumer, served by the loop: librdkafka signals an eventfd when its
- * queue is no longer empty, and the queue is then read until it is (it signals
- * only that edge). Single events, not consume_batch: that one loses messages
- * around pause and rebalance before librdkafka 2.1.
+ * The consumer, which the loop serves: librdkafka writes to an eventfd when its
+ * queue becomes non-empty, and the queue is then read until it is empty,
+ * because only that transition is signalled. Events are polled one by one:
+ * rd_kafka_consume_batch_queue() loses messages around pause and rebalance
+ * before librdkafka 2.1.
  */
 
-/* Events served in one turn, so that timers and transfers get theirs */
-#define BATCH 256
-/* The group throws out whoever does not poll; also finds what was missed. */
+/* Events handled per iteration of the loop, so that timers and HTTP transfers
+ * are not delayed */
+#define MAX_EVENTS 256
+/* Poll interval. The group removes a member that does not poll within
+ * max.poll.interval.ms; the timer also finds events whose signal was missed. */
 #define HEARTBEAT_MS 1000
-/* After this a close that hangs (librdkafka before 2.4) is given up. */
-#define CLOSE_MS 10000
-#define COMMITTER_END_MS 15000
-#define DESTROY_S 5
+/* Closing hangs at times with librdkafka before 2.4, and is abandoned after
+ * this. */
+#define CLOSE_TIMEOUT_MS 10000
+#define COMMITTER_TIMEOUT_MS 15000
+#define DESTROY_TIMEOUT_S 5
 
-/* --- records
- * ------------------------------------------------------------------- */
+/* --- records --- */
 
 static size_t read_headers(const rd_kafka_message_t *from,
                            struct header headers[LIMIT_RECORD_HEADERS + 1])
@@ -39,7 +42,8 @@ static size_t read_headers(const rd_kafka_message_t *from,
     if (rd_kafka_message_headers(from, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
     }
-    /* One more than is allowed, which is enough to be refused for. */
+    /* One more than the limit, which is enough for the record to be
+     * rejected. */
     while (count < LIMIT_RECORD_HEADERS + 1) {
         struct header *header = &headers[count];
         const void *data;
@@ -55,7 +59,7 @@ static size_t read_headers(const rd_kafka_message_t *from,
     return count;
 }
 
-static void hand_over(struct kafka *queue, const rd_kafka_message_t *from)
+static void pass_record(struct kafka *kafka, const rd_kafka_message_t *from)
 {
     struct header headers[LIMIT_RECORD_HEADERS + 1];
     struct input input = {
@@ -69,43 +73,42 @@ static void hand_over(struct kafka *queue, const rd_kafka_message_t *from)
         .offset = from->offset,
     };
 
-    queue->handler->record(queue->payload, &input);
+    kafka->handler->record(kafka->payload, &input);
 }
 
-/* --- events
- * ------------------------------------------------------------------------ */
+/* --- events --- */
 
-static void on_message_event(struct kafka *queue, rd_kafka_event_t *event)
+static void on_message_event(struct kafka *kafka, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *message;
 
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            hand_over(queue, message);
+            pass_record(kafka, message);
         } else {
-            kafka_notice_trouble(queue, message->err,
-                                 rd_kafka_message_errstr(message));
+            kafka_notice_topic_error(kafka, message->err,
+                                     rd_kafka_message_errstr(message));
         }
     }
 }
 
-static void serve(struct kafka *queue, rd_kafka_event_t *event)
+static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
 {
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_FETCH:
-        on_message_event(queue, event);
+        on_message_event(kafka, event);
         break;
     case RD_KAFKA_EVENT_REBALANCE:
-        membership_on_rebalance(queue, event);
+        membership_on_rebalance(kafka, event);
         break;
     case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-        membership_on_offsets(queue, event);
+        membership_on_offsets(kafka, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        kafka_notice_error(queue, event);
+        kafka_notice_error(kafka, event);
         break;
     case RD_KAFKA_EVENT_LOG:
-        kafka_notice_log(queue, event);
+        kafka_notice_log(kafka, event);
         break;
     default:
         break;
@@ -113,44 +116,44 @@ static void serve(struct kafka *queue, rd_kafka_event_t *event)
     rd_kafka_event_destroy(event);
 }
 
-/* False: stopped before the queue was empty. */
-static bool drain(struct kafka *queue, rd_kafka_queue_t *events)
+/* Returns false if it stopped before the queue was empty. */
+static bool drain(struct kafka *kafka, rd_kafka_queue_t *events)
 {
-    for (int served = 0; events != NULL && served < BATCH; served++) {
+    for (int served = 0; events != NULL && served < MAX_EVENTS; served++) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(events, 0);
 
         if (event == NULL) {
             return true;
         }
-        serve(queue, event);
+        handle_event(kafka, event);
     }
     return events == NULL;
 }
 
-static void finish_close(struct kafka *queue)
+static void finish_close(struct kafka *kafka)
 {
-    queue->closed = true;
-    loop_disarm(queue->loop, &queue->refusal);
-    loop_disarm(queue->loop, &queue->close_deadline);
-    loop_disarm(queue->loop, &queue->heartbeat);
-    queue->handler->closed(queue->payload);
+    kafka->closed = true;
+    loop_disarm(kafka->loop, &kafka->reject_timer);
+    loop_disarm(kafka->loop, &kafka->close_deadline);
+    loop_disarm(kafka->loop, &kafka->heartbeat);
+    kafka->handler->closed(kafka->payload);
 }
 
 static void poll_events(void *payload)
 {
-    struct kafka *queue = payload;
+    struct kafka *kafka = payload;
     bool empty;
 
-    if (queue->closed) {
+    if (kafka->closed) {
         return;
     }
-    empty = drain(queue, queue->events);
-    empty = drain(queue, queue->closing_events) && empty;
+    empty = drain(kafka, kafka->events);
+    empty = drain(kafka, kafka->closing_events) && empty;
     if (!empty) {
-        loop_defer(queue->loop, &queue->more);
+        loop_defer(kafka->loop, &kafka->poll_again);
     }
-    if (queue->closing && rd_kafka_consumer_closed(queue->client)) {
-        finish_close(queue);
+    if (kafka->closing && rd_kafka_consumer_closed(kafka->client)) {
+        finish_close(kafka);
     }
 }
 
@@ -166,19 +169,18 @@ static void on_event_fd(void *payload, int fd, unsigned events)
 
 static void on_heartbeat(void *payload)
 {
-    struct kafka *queue = payload;
+    struct kafka *kafka = payload;
 
-    loop_arm(queue->loop, &queue->heartbeat,
-             queue->closing ? HEARTBEAT_MS / 20 : HEARTBEAT_MS);
-    poll_events(queue);
+    loop_arm(kafka->loop, &kafka->heartbeat,
+             kafka->closing ? HEARTBEAT_MS / 20 : HEARTBEAT_MS);
+    poll_events(kafka);
 }
 
-/* --- commits
- * -------------------------------------------------------------------------- */
+/* --- commits --- */
 
 static void on_committer(void *payload, int fd, unsigned events)
 {
-    struct kafka *queue = payload;
+    struct kafka *kafka = payload;
     struct kafka_result result;
     uint64_t count;
     char *text;
@@ -186,65 +188,64 @@ static void on_committer(void *payload, int fd, unsigned events)
     if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN) {
         abort();
     }
-    text = committer_take_notice(queue->committer);
+    text = committer_take_notice(kafka->committer);
     if (text != NULL) {
-        kafka_notice(queue, LOG_WARN, "%s", text);
+        kafka_notice(kafka, LOG_WARN, "%s", text);
         mem_free(text);
     }
-    if (committer_take(queue->committer, &result) && !queue->closed) {
-        queue->committing = false;
-        queue->handler->committed(queue->payload, &result);
+    if (committer_take(kafka->committer, &result) && !kafka->closed) {
+        kafka->committing = false;
+        kafka->handler->committed(kafka->payload, &result);
     }
 }
 
-static void refuse_commit(void *payload)
+static void reject_commit(void *payload)
 {
-    struct kafka *queue = payload;
+    struct kafka *kafka = payload;
     struct kafka_result result = {.verdict = KAFKA_ABORTED};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
               "not a member of the group just now");
-    queue->committing = false;
-    queue->handler->committed(queue->payload, &result);
+    kafka->committing = false;
+    kafka->handler->committed(kafka->payload, &result);
 }
 
-void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
+void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
 {
-    queue->committing = true;
-    batch->group = rd_kafka_consumer_group_metadata(queue->client);
+    kafka->committing = true;
+    batch->group = rd_kafka_consumer_group_metadata(kafka->client);
     fault_point("submitted");
     if (fault_is_broken("skip-fencing")) {
         rd_kafka_consumer_group_metadata_destroy(batch->group);
         batch->group =
-            rd_kafka_consumer_group_metadata_new(queue->options.group);
-        committer_submit(queue->committer, batch);
+            rd_kafka_consumer_group_metadata_new(kafka->options.group);
+        committer_submit(kafka->committer, batch);
     } else if (batch->group != NULL && group_has_generation(batch->group)) {
-        committer_submit(queue->committer, batch);
+        committer_submit(kafka->committer, batch);
     } else {
         batch_discard(batch);
-        loop_arm(queue->loop, &queue->refusal, HEARTBEAT_MS);
+        loop_arm(kafka->loop, &kafka->reject_timer, HEARTBEAT_MS);
     }
 }
 
-bool kafka_is_committing(const struct kafka *queue)
+bool kafka_is_committing(const struct kafka *kafka)
 {
-    return queue->committing;
+    return kafka->committing;
 }
 
-void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state)
+void kafka_get_state(const struct kafka *kafka, struct kafka_state *ret_state)
 {
-    ret_state->member = queue->member;
-    ret_state->producer = committer_is_ready(queue->committer);
+    ret_state->member = kafka->member;
+    ret_state->producer = committer_is_ready(kafka->committer);
 }
 
-/* --- life cycle
- * ------------------------------------------------------------------------ */
+/* --- life cycle --- */
 
 static rd_kafka_t *new_consumer(const struct kafka_options *options,
                                 struct error *err)
 {
     rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, options, err);
-    char why[256];
+    char reason[256];
 
     if (conf == NULL) {
         return NULL;
@@ -252,136 +253,136 @@ static rd_kafka_t *new_consumer(const struct kafka_options *options,
     rd_kafka_conf_set_events(conf,
                              RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
                                  RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
-    rd_kafka_conf_set(conf, "log.queue", "true", why, sizeof(why));
+    rd_kafka_conf_set(conf, "log.queue", "true", reason, sizeof(reason));
     return client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
-static int subscribe(struct kafka *queue, struct error *err)
+static int subscribe(struct kafka *kafka, struct error *err)
 {
     rd_kafka_topic_partition_list_t *topics =
         rd_kafka_topic_partition_list_new(1);
     rd_kafka_resp_err_t code;
 
-    rd_kafka_topic_partition_list_add(topics, queue->options.topic,
+    rd_kafka_topic_partition_list_add(topics, kafka->options.topic,
                                       RD_KAFKA_PARTITION_UA);
-    code = rd_kafka_subscribe(queue->client, topics);
+    code = rd_kafka_subscribe(kafka->client, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_set(err, ERROR_CONFIG, "subscribing to '%s': %s",
-                         queue->options.topic, rd_kafka_err2str(code));
+                         kafka->options.topic, rd_kafka_err2str(code));
     }
     return 0;
 }
 
-static void watch_events(struct kafka *queue)
+static void watch_events(struct kafka *kafka)
 {
     static const uint64_t one = 1;
 
-    rd_kafka_poll_set_consumer(queue->client);
-    queue->events = rd_kafka_queue_get_consumer(queue->client);
-    rd_kafka_set_log_queue(queue->client, queue->events);
-    rd_kafka_queue_io_event_enable(queue->events, queue->event_fd, &one,
+    rd_kafka_poll_set_consumer(kafka->client);
+    kafka->events = rd_kafka_queue_get_consumer(kafka->client);
+    rd_kafka_set_log_queue(kafka->client, kafka->events);
+    rd_kafka_queue_io_event_enable(kafka->events, kafka->event_fd, &one,
                                    sizeof(one));
-    loop_watch(queue->loop, queue->event_fd, LOOP_IN, on_event_fd, queue);
-    loop_arm(queue->loop, &queue->heartbeat, HEARTBEAT_MS);
+    loop_watch(kafka->loop, kafka->event_fd, LOOP_IN, on_event_fd, kafka);
+    loop_arm(kafka->loop, &kafka->heartbeat, HEARTBEAT_MS);
 }
 
 int kafka_open(struct loop *loop, const struct kafka_options *options,
                const struct kafka_handler *handler, void *payload,
-               struct kafka **ret_queue, struct error *err)
+               struct kafka **ret_kafka, struct error *err)
 {
-    struct kafka *queue = mem_zalloc(sizeof(*queue));
+    struct kafka *kafka = mem_zalloc(sizeof(*kafka));
 
-    queue->loop = loop;
-    queue->options = *options;
-    queue->handler = handler;
-    queue->payload = payload;
-    queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    task_init(&queue->more, poll_events, queue);
-    timer_init(&queue->heartbeat, on_heartbeat, queue);
-    timer_init(&queue->refusal, refuse_commit, queue);
-    membership_init(queue);
-    queue->client = new_consumer(&queue->options, err);
-    if (queue->client == NULL) {
-        kafka_free(queue);
+    kafka->loop = loop;
+    kafka->options = *options;
+    kafka->handler = handler;
+    kafka->payload = payload;
+    kafka->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    task_init(&kafka->poll_again, poll_events, kafka);
+    timer_init(&kafka->heartbeat, on_heartbeat, kafka);
+    timer_init(&kafka->reject_timer, reject_commit, kafka);
+    membership_init(kafka);
+    kafka->client = new_consumer(&kafka->options, err);
+    if (kafka->client == NULL) {
+        kafka_free(kafka);
         return -1;
     }
-    queue->committer = committer_new(queue->client, &queue->options, err);
-    if (queue->committer == NULL || subscribe(queue, err) < 0) {
-        kafka_free(queue);
+    kafka->committer = committer_new(kafka->client, &kafka->options, err);
+    if (kafka->committer == NULL || subscribe(kafka, err) < 0) {
+        kafka_free(kafka);
         return -1;
     }
-    watch_events(queue);
-    loop_watch(loop, committer_done_fd(queue->committer), LOOP_IN, on_committer,
-               queue);
-    *ret_queue = queue;
+    watch_events(kafka);
+    loop_watch(loop, committer_done_fd(kafka->committer), LOOP_IN, on_committer,
+               kafka);
+    *ret_kafka = kafka;
     return 0;
 }
 
 static void on_close_deadline(void *payload)
 {
-    struct kafka *queue = payload;
+    struct kafka *kafka = payload;
 
     kafka_notice(
-        queue, LOG_WARN,
+        kafka, LOG_WARN,
         "the group could not be left in time; it will notice by itself");
-    finish_close(queue);
+    finish_close(kafka);
 }
 
-/* librdkafka before 2.3 may abort when a cooperative consumer is closed before
- * its first assignment (#4381): it is left alone, and the group notices that it
- * is gone. */
+/* librdkafka before 2.3 may call abort() when a cooperative consumer is closed
+ * before its first assignment (#4381). Such a consumer is not closed; the group
+ * removes it after session.timeout.ms. */
 static void run_close_at_once(void *payload)
 {
     finish_close(payload);
 }
 
-static void close_at_once(struct kafka *queue)
+static void close_at_once(struct kafka *kafka)
 {
-    timer_init(&queue->close_deadline, run_close_at_once, queue);
-    loop_arm(queue->loop, &queue->close_deadline, 1);
+    timer_init(&kafka->close_deadline, run_close_at_once, kafka);
+    loop_arm(kafka->loop, &kafka->close_deadline, 1);
 }
 
-void kafka_close(struct kafka *queue)
+void kafka_close(struct kafka *kafka)
 {
     static const uint64_t one = 1;
     rd_kafka_error_t *error;
 
-    if (queue->closing) {
+    if (kafka->closing) {
         return;
     }
-    queue->closing = true;
-    if (!queue->ever_assigned) {
-        close_at_once(queue);
+    kafka->closing = true;
+    if (!kafka->ever_assigned) {
+        close_at_once(kafka);
         return;
     }
-    queue->closing_events = rd_kafka_queue_new(queue->client);
-    rd_kafka_queue_io_event_enable(queue->closing_events, queue->event_fd, &one,
+    kafka->closing_events = rd_kafka_queue_new(kafka->client);
+    rd_kafka_queue_io_event_enable(kafka->closing_events, kafka->event_fd, &one,
                                    sizeof(one));
-    membership_stop(queue);
-    error = rd_kafka_consumer_close_queue(queue->client, queue->closing_events);
+    membership_stop(kafka);
+    error = rd_kafka_consumer_close_queue(kafka->client, kafka->closing_events);
     if (error != NULL) {
-        kafka_notice(queue, LOG_WARN, "leaving the group: %s",
+        kafka_notice(kafka, LOG_WARN, "leaving the group: %s",
                      rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
-        /* Nothing follows: it is no member any more. */
-        close_at_once(queue);
+        /* No event follows: the consumer is not a member any more. */
+        close_at_once(kafka);
         return;
     }
-    timer_init(&queue->close_deadline, on_close_deadline, queue);
-    loop_arm(queue->loop, &queue->close_deadline, CLOSE_MS);
-    loop_arm(queue->loop, &queue->heartbeat, 1);
+    timer_init(&kafka->close_deadline, on_close_deadline, kafka);
+    loop_arm(kafka->loop, &kafka->close_deadline, CLOSE_TIMEOUT_MS);
+    loop_arm(kafka->loop, &kafka->heartbeat, 1);
 }
 
-static void unwatch(struct kafka *queue)
+static void unwatch(struct kafka *kafka)
 {
-    loop_disarm(queue->loop, &queue->heartbeat);
-    loop_disarm(queue->loop, &queue->close_deadline);
-    loop_disarm(queue->loop, &queue->refusal);
-    loop_cancel(queue->loop, &queue->more);
-    loop_unwatch(queue->loop, queue->event_fd);
-    if (queue->committer != NULL) {
-        loop_unwatch(queue->loop, committer_done_fd(queue->committer));
+    loop_disarm(kafka->loop, &kafka->heartbeat);
+    loop_disarm(kafka->loop, &kafka->close_deadline);
+    loop_disarm(kafka->loop, &kafka->reject_timer);
+    loop_cancel(kafka->loop, &kafka->poll_again);
+    loop_unwatch(kafka->loop, kafka->event_fd);
+    if (kafka->committer != NULL) {
+        loop_unwatch(kafka->loop, committer_done_fd(kafka->committer));
     }
 }
 
@@ -391,9 +392,10 @@ static void *run_destroy(void *client)
     return NULL;
 }
 
-/* librdkafka from 2.0 on waits for ever for a partition that was paused or
- * resumed and whose topic was deleted then (#4362). Everything is committed by
- * now: what does not end is left to the kernel. */
+/* librdkafka from 2.0 on waits forever for a partition that was paused or
+ * resumed and whose topic was then deleted (#4362). Everything is committed
+ * by now, so a client that cannot be destroyed is left to the end of the
+ * process. */
 static bool destroy_within(rd_kafka_t *client, time_t seconds)
 {
     struct timespec deadline;
@@ -407,42 +409,44 @@ static bool destroy_within(rd_kafka_t *client, time_t seconds)
     return pthread_timedjoin_np(thread, NULL, &deadline) == 0;
 }
 
-static bool destroy_client(struct kafka *queue)
+static bool destroy_client(struct kafka *kafka)
 {
-    membership_free(queue);
-    if (queue->closing_events != NULL) {
-        rd_kafka_queue_destroy(queue->closing_events);
+    membership_free(kafka);
+    if (kafka->closing_events != NULL) {
+        rd_kafka_queue_destroy(kafka->closing_events);
     }
-    if (queue->events != NULL) {
-        rd_kafka_queue_destroy(queue->events);
+    if (kafka->events != NULL) {
+        rd_kafka_queue_destroy(kafka->events);
     }
-    return queue->client == NULL || destroy_within(queue->client, DESTROY_S);
+    return kafka->client == NULL ||
+           destroy_within(kafka->client, DESTROY_TIMEOUT_S);
 }
 
-/* With its threads */
-static void leave_alone(struct kafka *queue)
+/* Keeps a client whose threads still run reachable, so that leak checkers do
+ * not report it. */
+static void leak_client(struct kafka *kafka)
 {
-    static void *left_alone;
+    static void *leaked;
 
-    queue->payload = left_alone;
-    left_alone = queue;
+    kafka->payload = leaked;
+    leaked = kafka;
 }
 
-void kafka_free(struct kafka *queue)
+void kafka_free(struct kafka *kafka)
 {
-    if (queue == NULL) {
+    if (kafka == NULL) {
         return;
     }
-    unwatch(queue);
-    /* A thread that still waits for a broker uses all of it; the process is
-     * about to end, and the kernel frees better than we could. */
-    if (!committer_free(queue->committer, COMMITTER_END_MS)) {
+    unwatch(kafka);
+    /* A committer thread that still waits for a broker uses all of the client.
+     * The process is about to end, so its memory is not freed. */
+    if (!committer_free(kafka->committer, COMMITTER_TIMEOUT_MS)) {
         return;
     }
-    if ((queue->closed && !queue->ever_assigned) || !destroy_client(queue)) {
-        leave_alone(queue);
+    if ((kafka->closed && !kafka->ever_assigned) || !destroy_client(kafka)) {
+        leak_client(kafka);
         return;
     }
-    close(queue->event_fd);
-    mem_free(queue);
+    close(kafka->event_fd);
+    mem_free(kafka);
 }

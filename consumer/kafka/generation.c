@@ -2,11 +2,11 @@
 
 #include "kafka_internal.h"
 
-/* Kafka takes offsets without a generation from anybody, unfenced: none are
- * sent before the group has been joined, or after it was lost. The generation
- * has no accessor before librdkafka 2.6; it is the first number of the
- * serialised form, behind "CGMDv2:". Another form is let pass, to be fenced by
- * the broker. */
+/* The broker accepts offsets without a generation from any client and does not
+ * fence them. Therefore none are sent before the member has joined the group or
+ * after it has left. librdkafka before 2.6 has no accessor for the generation;
+ * it is the first integer of the serialised metadata, after "CGMDv2:". An
+ * unknown format is accepted here and fenced by the broker. */
 bool group_has_generation(const rd_kafka_consumer_group_metadata_t *group)
 {
     static const char magic[] = "CGMDv2:";

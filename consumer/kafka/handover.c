@@ -7,24 +7,25 @@
 #include "waybill/alloc.h"
 
 /*
- * What crosses between the loop's thread and the committer's: one batch in, one
- * result out, and a notice; all of it under one lock.
+ * The data that crosses between the loop's thread and the committer's: one
+ * batch to the committer, and one result and one notice back. One lock guards
+ * all of it.
  */
 
-/* --- the committer's side ---------------------------------------------------
- */
+/* --- called on the committer's thread --- */
 
 static void signal_done(struct committer *committer)
 {
     uint64_t one = 1;
 
-    /* A counter that is full is readable all the same. */
+    /* EAGAIN: the counter is at its maximum, so the descriptor is readable
+     * anyway. */
     if (write(committer->done_fd, &one, sizeof(one)) < 0 && errno != EAGAIN) {
         abort();
     }
 }
 
-void committer_say(struct committer *committer, const char *text)
+void committer_set_notice(struct committer *committer, const char *text)
 {
     pthread_mutex_lock(&committer->lock);
     mem_free(committer->notice);
@@ -101,8 +102,7 @@ void committer_end(struct committer *committer)
     pthread_mutex_unlock(&committer->lock);
 }
 
-/* --- the loop's side --------------------------------------------------------
- */
+/* --- called on the loop's thread --- */
 
 int committer_done_fd(const struct committer *committer)
 {

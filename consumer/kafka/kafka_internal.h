@@ -8,54 +8,57 @@
 #include "properties.h"
 #include "waybill/kafka.h"
 
-/* --- batch.c
- * ------------------------------------------------------------------- */
+/* --- batch.c --- */
 
-/* With its group's metadata; batch.c knows no librdkafka. NULL is fine. */
+/* Frees the batch together with its group metadata, which batch.c cannot free
+ * because it does not know librdkafka. NULL is fine. Defined in committer.c. */
 void batch_discard(struct kafka_batch *batch);
 
-/* --- generation.c
- * ---------------------------------------------------------------- */
+/* --- generation.c --- */
 
-/* Whether the broker could fence what goes out under this metadata */
+/* Whether the metadata has a generation, without which the broker fences
+ * nothing */
 bool group_has_generation(const rd_kafka_consumer_group_metadata_t *group);
 
-/* --- committer.c: the producer and its thread
- * ----------------------------------- */
+/* --- committer.c: the producer and its thread --- */
 
 struct committer;
 
-/* `consumer` is asked for its group's metadata at each commit. done_fd becomes
- * readable when a result is there. */
+/* Starts the thread. It asks `consumer` for committed offsets after a producer
+ * was lost during a commit. committer_done_fd() becomes readable when there is
+ * a result or a notice. */
 struct committer *committer_new(rd_kafka_t *consumer,
                                 const struct kafka_options *options,
                                 struct error *err);
 int committer_done_fd(const struct committer *committer);
 void committer_submit(struct committer *committer, struct kafka_batch *batch);
-/* False while there is none; wakes once for each batch. */
+/* False if there is no result. The file descriptor wakes the loop once for each
+ * batch. */
 bool committer_take(struct committer *committer,
                     struct kafka_result *ret_result);
-/* The broker has taken the last producer that was made. */
+/* Whether the broker accepted the most recent producer */
 bool committer_is_ready(struct committer *committer);
-/* Text to log, or NULL; the caller frees it. */
+/* A message for the log, or NULL; the caller frees it. */
 char *committer_take_notice(struct committer *committer);
-/* Waits for the thread, which ends after what it is doing; at most that long.
- * False: it did not end, and everything that it uses has to stay. */
+/* Stops the thread after its current operation, waits for it, and frees the
+ * committer. Returns false if the thread has not ended in time: everything that
+ * it uses must then stay allocated. */
 bool committer_free(struct committer *committer, unsigned timeout_ms);
 
-/* The one way to write a message, for the committer and the publisher. `opaque`
- * comes back in its delivery report. */
+/* Produces one message, for the committer, the publisher and the replay
+ * producer. `opaque` is passed to its delivery report. */
 rd_kafka_resp_err_t kafka_produce(rd_kafka_t *producer,
                                   const struct message *message, void *opaque);
 
-/* --- publisher.c
- * ---------------------------------------------------------------- */
+/* --- publisher.c --- */
 
-/* Says what is wrong with the one topic that was asked for. */
+/* Fails if the one topic that was requested does not exist or may not be
+ * used. */
 int kafka_check_topic(const struct rd_kafka_metadata *metadata,
                       const char *topic, struct error *err);
 
-/* Offsets with their metadata, as librdkafka takes them; transaction.c. */
+/* Offsets with their metadata in librdkafka's form, which the caller destroys.
+ * Defined in transaction.c. */
 rd_kafka_topic_partition_list_t *kafka_offset_list(
     const struct kafka_position *positions, size_t count);
 

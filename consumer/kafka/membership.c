@@ -4,21 +4,20 @@
 #include "waybill/alloc.h"
 
 /*
- * What is ours to read: what the group gives and takes, where each partition
- * begins, and which of them rest.
+ * The assignment of the member: rebalances, the offset at which each partition
+ * starts, and which partitions are paused.
  *
- * Before a partition is read, its committed offset and metadata are asked for,
- * and asked for again while a transaction of its last owner is open (KIP-447):
- * rd_kafka_committed() would block the loop for as long as that takes. The
- * group waits for the answer to an assignment, and meanwhile goes on without
- * it: nobody is held up.
+ * Before a partition is fetched, its committed offset and metadata are
+ * requested, and requested again while a transaction of its previous owner is
+ * open (KIP-447). rd_kafka_committed() would block the loop for as long as that
+ * takes. Meanwhile librdkafka waits for the answer to the assignment, but the
+ * group has finished its rebalance and no other member is delayed.
  */
 
-#define ASK_MS 5000
-#define ASK_AGAIN_MS 200
+#define OFFSETS_TIMEOUT_MS 5000
+#define OFFSETS_RETRY_MS 200
 
-/* --- lists ------------------------------------------------------------------
- */
+/* --- partition lists --- */
 
 static void drop_list(rd_kafka_topic_partition_list_t **list)
 {
@@ -28,138 +27,139 @@ static void drop_list(rd_kafka_topic_partition_list_t **list)
     }
 }
 
-static void report(struct kafka *queue, const char *what,
-                   rd_kafka_error_t *error)
+static void warn_if_failed(struct kafka *kafka, const char *what,
+                           rd_kafka_error_t *error)
 {
     if (error != NULL) {
-        kafka_notice(queue, LOG_WARN, "%s: %s", what,
+        kafka_notice(kafka, LOG_WARN, "%s: %s", what,
                      rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
     }
 }
 
-static void refresh_assigned(struct kafka *queue)
+static void refresh_assigned(struct kafka *kafka)
 {
-    drop_list(&queue->assigned);
-    rd_kafka_assignment(queue->client, &queue->assigned);
+    drop_list(&kafka->assigned);
+    rd_kafka_assignment(kafka->client, &kafka->assigned);
 }
 
-static bool is_assigned(const struct kafka *queue,
+static bool is_assigned(const struct kafka *kafka,
                         const struct kafka_partition *at)
 {
-    return queue->assigned != NULL &&
-           rd_kafka_topic_partition_list_find(queue->assigned, at->topic,
+    return kafka->assigned != NULL &&
+           rd_kafka_topic_partition_list_find(kafka->assigned, at->topic,
                                               at->partition) != NULL;
 }
 
-/* --- resting ----------------------------------------------------------------
- */
+/* --- pausing and positions --- */
 
-static void set_paused(struct kafka *queue,
+static void set_paused(struct kafka *kafka,
                        rd_kafka_topic_partition_list_t *list, bool pause)
 {
     if (list == NULL || list->cnt == 0) {
         return;
     }
     if (pause) {
-        rd_kafka_pause_partitions(queue->client, list);
+        rd_kafka_pause_partitions(kafka->client, list);
     } else {
-        rd_kafka_resume_partitions(queue->client, list);
+        rd_kafka_resume_partitions(kafka->client, list);
     }
 }
 
-void kafka_pause(struct kafka *queue)
+void kafka_pause(struct kafka *kafka)
 {
-    if (!queue->paused) {
-        queue->paused = true;
-        set_paused(queue, queue->assigned, true);
+    if (!kafka->paused) {
+        kafka->paused = true;
+        set_paused(kafka, kafka->assigned, true);
     }
 }
 
-/* All but those that rest by themselves: to resume what is not paused would
- * fetch old records again (librdkafka before 2.4). */
-void kafka_resume(struct kafka *queue)
+/* Resumes all partitions except those that are paused individually. Resuming a
+ * partition that is not paused would fetch old records again (librdkafka before
+ * 2.4). */
+void kafka_resume(struct kafka *kafka)
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (!queue->paused) {
+    if (!kafka->paused) {
         return;
     }
-    queue->paused = false;
-    if (queue->assigned == NULL) {
+    kafka->paused = false;
+    if (kafka->assigned == NULL) {
         return;
     }
-    list = rd_kafka_topic_partition_list_copy(queue->assigned);
-    for (int i = 0; i < queue->resting->cnt; i++) {
-        rd_kafka_topic_partition_list_del(list, queue->resting->elems[i].topic,
-                                          queue->resting->elems[i].partition);
+    list = rd_kafka_topic_partition_list_copy(kafka->assigned);
+    for (int i = 0; i < kafka->paused_partitions->cnt; i++) {
+        rd_kafka_topic_partition_list_del(
+            list, kafka->paused_partitions->elems[i].topic,
+            kafka->paused_partitions->elems[i].partition);
     }
-    set_paused(queue, list, false);
+    set_paused(kafka, list, false);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void set_one_paused(struct kafka *queue,
+static void set_one_paused(struct kafka *kafka,
                            const struct kafka_partition *at, bool pause)
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (queue->paused || !is_assigned(queue, at)) {
+    if (kafka->paused || !is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    set_paused(queue, list, pause);
+    set_paused(kafka, list, pause);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-void kafka_pause_partition(struct kafka *queue,
+void kafka_pause_partition(struct kafka *kafka,
                            const struct kafka_partition *at)
 {
-    if (rd_kafka_topic_partition_list_find(queue->resting, at->topic,
+    if (rd_kafka_topic_partition_list_find(kafka->paused_partitions, at->topic,
                                            at->partition) == NULL) {
-        rd_kafka_topic_partition_list_add(queue->resting, at->topic,
+        rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
                                           at->partition);
-        set_one_paused(queue, at, true);
+        set_one_paused(kafka, at, true);
     }
 }
 
-void kafka_resume_partition(struct kafka *queue,
+void kafka_resume_partition(struct kafka *kafka,
                             const struct kafka_partition *at)
 {
-    if (rd_kafka_topic_partition_list_del(queue->resting, at->topic,
+    if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
                                           at->partition) != 0) {
-        set_one_paused(queue, at, false);
+        set_one_paused(kafka, at, false);
     }
 }
 
-void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
+void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (!is_assigned(queue, at)) {
+    if (!is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset =
         offset;
-    /* Without a timeout it does not wait for the fetcher to have moved. */
-    report(queue, "going back",
-           rd_kafka_seek_partitions(queue->client, list, 0));
+    /* With a timeout of 0 the call does not wait for the fetcher to seek. */
+    warn_if_failed(kafka, "going back",
+                   rd_kafka_seek_partitions(kafka->client, list, 0));
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
+int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
 {
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
 
-    if (!is_assigned(queue, at)) {
+    if (!is_assigned(kafka, at)) {
         return -1;
     }
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    if (rd_kafka_position(queue->client, list) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+    if (rd_kafka_position(kafka->client, list) == RD_KAFKA_RESP_ERR_NO_ERROR &&
         list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
         list->elems[0].offset >= 0) {
         offset = list->elems[0].offset;
@@ -168,111 +168,111 @@ int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
     return offset;
 }
 
-void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
+void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
                       struct kafka_bounds *ret_bounds)
 {
     int64_t first = -1;
     int64_t end = -1;
 
-    /* What librdkafka remembers: it asks nobody. */
-    rd_kafka_get_watermark_offsets(queue->client, at->topic, at->partition,
+    /* This is librdkafka's cached value; no broker is asked. */
+    rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
                                    &first, &end);
     ret_bounds->first = first >= 0 ? first : -1;
     ret_bounds->end = end >= 0 ? end : -1;
 }
 
-/* --- what comes -------------------------------------------------------------
- */
+/* --- assignment --- */
 
-static void ask_offsets(void *payload)
+static void request_offsets(void *payload)
 {
-    struct kafka *queue = payload;
+    struct kafka *kafka = payload;
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
-        queue->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    rd_kafka_ListConsumerGroupOffsets_t *question =
-        rd_kafka_ListConsumerGroupOffsets_new(queue->options.group,
-                                              queue->arriving);
-    char why[256];
+        kafka->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_ListConsumerGroupOffsets_t *request =
+        rd_kafka_ListConsumerGroupOffsets_new(kafka->options.group,
+                                              kafka->assigning);
+    char reason[256];
 
     rd_kafka_error_destroy(
         rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
-    rd_kafka_AdminOptions_set_request_timeout(options, ASK_MS, why,
-                                              sizeof(why));
-    rd_kafka_ListConsumerGroupOffsets(queue->client, &question, 1, options,
-                                      queue->events);
-    rd_kafka_ListConsumerGroupOffsets_destroy(question);
+    rd_kafka_AdminOptions_set_request_timeout(options, OFFSETS_TIMEOUT_MS,
+                                              reason, sizeof(reason));
+    rd_kafka_ListConsumerGroupOffsets(kafka->client, &request, 1, options,
+                                      kafka->events);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
     rd_kafka_AdminOptions_destroy(options);
 }
 
-static void report_assigned(struct kafka *queue,
+static void report_assigned(struct kafka *kafka,
                             const rd_kafka_topic_partition_list_t *list)
 {
     struct kafka_position *positions =
         mem_zalloc((size_t)list->cnt * sizeof(*positions));
-    char **texts = mem_zalloc((size_t)list->cnt * sizeof(*texts));
+    char **metadata = mem_zalloc((size_t)list->cnt * sizeof(*metadata));
 
     for (int i = 0; i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *from = &list->elems[i];
 
-        texts[i] = mem_zalloc(from->metadata_size + 1);
-        memcpy(texts[i], from->metadata_size > 0 ? from->metadata : "",
+        metadata[i] = mem_zalloc(from->metadata_size + 1);
+        memcpy(metadata[i], from->metadata_size > 0 ? from->metadata : "",
                from->metadata_size);
         positions[i].at =
             (struct kafka_partition){from->topic, from->partition};
         positions[i].offset = from->offset >= 0 ? from->offset : -1;
-        positions[i].metadata = texts[i];
+        positions[i].metadata = metadata[i];
     }
-    queue->handler->assigned(queue->payload, positions, (size_t)list->cnt);
+    kafka->handler->assigned(kafka->payload, positions, (size_t)list->cnt);
     for (int i = 0; i < list->cnt; i++) {
-        mem_free(texts[i]);
+        mem_free(metadata[i]);
     }
-    mem_free(texts);
+    mem_free(metadata);
     mem_free(positions);
 }
 
-/* Where a record was never committed, from the first on: never by what is the
- * newest just now, and never by a reset that passes records over. */
-static void begin_reading(struct kafka *queue)
+/* A partition without a committed offset is read from its first record.
+ * Starting at the latest offset, or a reset, would skip records. */
+static void assign_partitions(struct kafka *kafka)
 {
-    rd_kafka_topic_partition_list_t *list = queue->arriving;
+    rd_kafka_topic_partition_list_t *list = kafka->assigning;
 
     for (int i = 0; i < list->cnt; i++) {
         if (list->elems[i].offset < 0) {
             list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
         }
     }
-    report(queue, "assigning partitions",
-           rd_kafka_incremental_assign(queue->client, list));
-    drop_list(&queue->arriving);
-    refresh_assigned(queue);
-    queue->member = true;
-    if (queue->paused) {
-        set_paused(queue, queue->assigned, true);
+    warn_if_failed(kafka, "assigning partitions",
+                   rd_kafka_incremental_assign(kafka->client, list));
+    drop_list(&kafka->assigning);
+    refresh_assigned(kafka);
+    kafka->member = true;
+    if (kafka->paused) {
+        set_paused(kafka, kafka->assigned, true);
     }
 }
 
-static void on_assign(struct kafka *queue,
+static void on_assign(struct kafka *kafka,
                       const rd_kafka_topic_partition_list_t *list)
 {
-    queue->ever_assigned = true;
-    queue->member = false; /* until it is known where to begin */
-    queue->arriving = rd_kafka_topic_partition_list_copy(list);
-    if (list->cnt == 0 || queue->closing) {
-        begin_reading(queue);
+    kafka->ever_assigned = true;
+    kafka->member = false; /* until the start offsets are known */
+    kafka->assigning = rd_kafka_topic_partition_list_copy(list);
+    if (list->cnt == 0 || kafka->closing) {
+        assign_partitions(kafka);
     } else {
-        ask_offsets(queue);
+        request_offsets(kafka);
     }
 }
 
-/* NULL: everything is known. */
-static const char *take_offsets(struct kafka *queue,
-                                const rd_kafka_topic_partition_list_t *answer)
+/* Copies the committed offsets into the pending assignment. Returns NULL, or
+ * the reason why an offset is not known yet. */
+static const char *copy_offsets(struct kafka *kafka,
+                                const rd_kafka_topic_partition_list_t *offsets)
 {
-    for (int i = 0; i < queue->arriving->cnt; i++) {
-        rd_kafka_topic_partition_t *to = &queue->arriving->elems[i];
+    for (int i = 0; i < kafka->assigning->cnt; i++) {
+        rd_kafka_topic_partition_t *to = &kafka->assigning->elems[i];
         const rd_kafka_topic_partition_t *from =
             rd_kafka_topic_partition_list_find(
-                (rd_kafka_topic_partition_list_t *)answer, to->topic,
+                (rd_kafka_topic_partition_list_t *)offsets, to->topic,
                 to->partition);
 
         if (from == NULL) {
@@ -281,7 +281,7 @@ static const char *take_offsets(struct kafka *queue,
         if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             return rd_kafka_err2str(from->err);
         }
-        rd_kafka_topic_partition_list_set_offset(queue->arriving, to->topic,
+        rd_kafka_topic_partition_list_set_offset(kafka->assigning, to->topic,
                                                  to->partition, from->offset);
     }
     return NULL;
@@ -301,68 +301,68 @@ static const rd_kafka_group_result_t *first_group(rd_kafka_event_t *event)
     return count == 1 ? groups[0] : NULL;
 }
 
-/* NULL: not known yet, and *why says why. */
-static const rd_kafka_topic_partition_list_t *read_answer(
-    struct kafka *queue, rd_kafka_event_t *event, const char **why)
+/* Returns the committed offsets, or NULL with the cause in *reason. */
+static const rd_kafka_topic_partition_list_t *read_response(
+    struct kafka *kafka, rd_kafka_event_t *event, const char **reason)
 {
     const rd_kafka_group_result_t *group = first_group(event);
-    const rd_kafka_topic_partition_list_t *answer;
+    const rd_kafka_topic_partition_list_t *offsets;
 
     if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        *why = rd_kafka_event_error_string(event);
+        *reason = rd_kafka_event_error_string(event);
         return NULL;
     }
     if (group == NULL) {
-        *why = "an empty answer";
+        *reason = "an empty answer";
         return NULL;
     }
     if (rd_kafka_group_result_error(group) != NULL) {
-        *why = rd_kafka_error_string(rd_kafka_group_result_error(group));
+        *reason = rd_kafka_error_string(rd_kafka_group_result_error(group));
         return NULL;
     }
-    answer = rd_kafka_group_result_partitions(group);
-    *why = take_offsets(queue, answer);
-    return *why == NULL ? answer : NULL;
+    offsets = rd_kafka_group_result_partitions(group);
+    *reason = copy_offsets(kafka, offsets);
+    return *reason == NULL ? offsets : NULL;
 }
 
-void membership_on_offsets(struct kafka *queue, rd_kafka_event_t *event)
+void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event)
 {
-    const rd_kafka_topic_partition_list_t *answer;
-    const char *why = NULL;
+    const rd_kafka_topic_partition_list_t *offsets;
+    const char *reason = NULL;
 
-    if (queue->arriving == NULL) {
-        return; /* taken away, or closing, since it was asked */
+    if (kafka->assigning == NULL) {
+        return; /* revoked or closed since the request */
     }
-    answer = read_answer(queue, event, &why);
-    if (answer == NULL) {
-        kafka_notice(queue, LOG_DEBUG, "committed offsets: %s",
-                     why != NULL ? why : "none");
-        loop_arm(queue->loop, &queue->ask_again, ASK_AGAIN_MS);
+    offsets = read_response(kafka, event, &reason);
+    if (offsets == NULL) {
+        kafka_notice(kafka, LOG_DEBUG, "committed offsets: %s",
+                     reason != NULL ? reason : "none");
+        loop_arm(kafka->loop, &kafka->offsets_retry, OFFSETS_RETRY_MS);
         return;
     }
-    /* First the handler: a record may follow at once. */
-    report_assigned(queue, answer);
-    if (queue->arriving != NULL) {
-        begin_reading(queue);
+    /* The handler comes first, because a record may be fetched at once. */
+    report_assigned(kafka, offsets);
+    if (kafka->assigning != NULL) {
+        assign_partitions(kafka);
     }
 }
 
-/* --- what goes --------------------------------------------------------------
- */
+/* --- revocation --- */
 
-static void unassign(struct kafka *queue,
+static void unassign(struct kafka *kafka,
                      const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
-        rd_kafka_topic_partition_list_del(queue->resting, list->elems[i].topic,
+        rd_kafka_topic_partition_list_del(kafka->paused_partitions,
+                                          list->elems[i].topic,
                                           list->elems[i].partition);
     }
-    report(queue, "giving partitions back",
-           rd_kafka_incremental_unassign(queue->client, list));
-    refresh_assigned(queue);
+    warn_if_failed(kafka, "giving partitions back",
+                   rd_kafka_incremental_unassign(kafka->client, list));
+    refresh_assigned(kafka);
 }
 
-static void report_revoked(struct kafka *queue,
+static void report_revoked(struct kafka *kafka,
                            const rd_kafka_topic_partition_list_t *list,
                            bool lost)
 {
@@ -373,96 +373,96 @@ static void report_revoked(struct kafka *queue,
         partitions[i].topic = list->elems[i].topic;
         partitions[i].partition = list->elems[i].partition;
     }
-    queue->handler->revoked(queue->payload, partitions, (size_t)list->cnt,
+    kafka->handler->revoked(kafka->payload, partitions, (size_t)list->cnt,
                             lost);
     mem_free(partitions);
 }
 
-static void on_revoke(struct kafka *queue,
+static void on_revoke(struct kafka *kafka,
                       const rd_kafka_topic_partition_list_t *list)
 {
-    bool lost = rd_kafka_assignment_lost(queue->client) != 0;
+    bool lost = rd_kafka_assignment_lost(kafka->client) != 0;
 
-    drop_list(&queue->revoking);
-    queue->revoking = rd_kafka_topic_partition_list_copy(list);
-    report_revoked(queue, list, lost);
+    drop_list(&kafka->revoking);
+    kafka->revoking = rd_kafka_topic_partition_list_copy(list);
+    report_revoked(kafka, list, lost);
     if (lost) {
-        queue->member = false;
-        kafka_release(queue);
+        kafka->member = false;
+        kafka_complete_revocation(kafka);
     }
 }
 
-void kafka_release(struct kafka *queue)
+void kafka_complete_revocation(struct kafka *kafka)
 {
-    if (queue->revoking != NULL) {
-        unassign(queue, queue->revoking);
-        drop_list(&queue->revoking);
+    if (kafka->revoking != NULL) {
+        unassign(kafka, kafka->revoking);
+        drop_list(&kafka->revoking);
     }
 }
 
-/* --- both -------------------------------------------------------------------
- */
+/* --- rebalances --- */
 
-void membership_stop(struct kafka *queue)
+void membership_stop(struct kafka *kafka)
 {
-    loop_disarm(queue->loop, &queue->ask_again);
-    if (queue->arriving != NULL) {
-        begin_reading(queue);
+    loop_disarm(kafka->loop, &kafka->offsets_retry);
+    if (kafka->assigning != NULL) {
+        assign_partitions(kafka);
     }
 }
 
-/* librdkafka waits for one answer before it says the next thing. Should it ever
- * not, what nobody was told of must not be read, and passed over, in silence.
- */
-static void on_unexpected_rebalance(struct kafka *queue,
+/* librdkafka waits for the answer to one rebalance before it reports the
+ * next. If it ever did not, partitions that were not announced to the
+ * handler could be read and their records skipped silently. Therefore this
+ * is a fatal error. */
+static void on_unexpected_rebalance(struct kafka *kafka,
                                     rd_kafka_event_t *event)
 {
     struct error err;
 
-    membership_stop(queue);
+    membership_stop(kafka);
     error_set(&err, ERROR_FATAL,
               "kafka consumer: a rebalance (%s) before the last one was "
               "answered",
               rd_kafka_event_error_string(event));
-    queue->handler->failed(queue->payload, &err);
+    kafka->handler->failed(kafka->payload, &err);
 }
 
-void membership_on_rebalance(struct kafka *queue, rd_kafka_event_t *event)
+void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event)
 {
     const rd_kafka_topic_partition_list_t *list =
         rd_kafka_event_topic_partition_list(event);
 
-    if (queue->arriving != NULL) {
-        on_unexpected_rebalance(queue, event);
+    if (kafka->assigning != NULL) {
+        on_unexpected_rebalance(kafka, event);
     }
     switch ((int)rd_kafka_event_error(event)) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-        on_assign(queue, list);
+        on_assign(kafka, list);
         break;
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-        on_revoke(queue, list);
+        on_revoke(kafka, list);
         break;
     default:
-        kafka_notice(queue, LOG_WARN, "rebalance: %s",
+        kafka_notice(kafka, LOG_WARN, "rebalance: %s",
                      rd_kafka_event_error_string(event));
-        rd_kafka_assign(queue->client, NULL);
-        queue->member = false;
-        refresh_assigned(queue);
+        rd_kafka_assign(kafka->client, NULL);
+        kafka->member = false;
+        refresh_assigned(kafka);
         break;
     }
 }
 
-void membership_init(struct kafka *queue)
+void membership_init(struct kafka *kafka)
 {
-    queue->resting = rd_kafka_topic_partition_list_new(0);
-    timer_init(&queue->ask_again, ask_offsets, queue);
+    kafka->paused_partitions = rd_kafka_topic_partition_list_new(0);
+    timer_init(&kafka->offsets_retry, request_offsets, kafka);
 }
 
-void membership_free(struct kafka *queue)
+void membership_free(struct kafka *kafka)
 {
-    loop_disarm(queue->loop, &queue->ask_again);
-    drop_list(&queue->arriving);
-    drop_list(&queue->assigned);
-    drop_list(&queue->resting);
-    drop_list(&queue->revoking);
+    loop_disarm(kafka->loop, &kafka->offsets_retry);
+    drop_list(&kafka->assigning);
+    drop_list(&kafka->assigned);
+    drop_list(&kafka->paused_partitions);
+    drop_list(&kafka->revoking);
 }

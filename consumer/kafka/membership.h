@@ -3,8 +3,7 @@
 
 #include "kafka_internal.h"
 
-/* --- consumer.c, membership.c: the member of the group
- * ----------------------------------- */
+/* --- consumer.c, membership.c: the member of the group --- */
 
 struct kafka {
     struct loop *loop;
@@ -13,48 +12,52 @@ struct kafka {
     void *payload;
     rd_kafka_t *client;
     rd_kafka_queue_t *events;
-    /* The final revocation comes here: the consumer's own queue cannot be
-     * forwarded to itself. */
+    /* Receives the final revocation, because the consumer's own queue cannot be
+     * forwarded to itself */
     rd_kafka_queue_t *closing_events;
     int event_fd;
-    struct task more;
+    struct task poll_again;
     struct timer heartbeat;
     struct timer close_deadline;
-    struct timer refusal; /* of a commit without a generation */
+    /* Rejects a commit that was requested without a generation */
+    struct timer reject_timer;
     bool paused;
     bool ever_assigned;
-    bool member; /* what the group has given is being read */
+    bool member; /* joined, and all assigned partitions are being fetched */
     bool closing;
     bool closed;
-    rd_kafka_topic_partition_list_t *arriving; /* until their offsets are known
-                                                */
-    struct timer ask_again;
+    /* Assigned by the group; not fetched until their offsets are known */
+    rd_kafka_topic_partition_list_t *assigning;
+    struct timer offsets_retry;
     rd_kafka_topic_partition_list_t *assigned;
-    rd_kafka_topic_partition_list_t *resting;  /* paused one by one */
-    rd_kafka_topic_partition_list_t *revoking; /* until kafka_release() */
+    rd_kafka_topic_partition_list_t
+        *paused_partitions; /* paused individually */
+    /* until kafka_complete_revocation() */
+    rd_kafka_topic_partition_list_t *revoking;
     struct committer *committer;
     bool committing;
 };
 
-/* --- notices.c: what librdkafka says --- */
+/* --- notices.c: errors and log messages of librdkafka --- */
 
-void kafka_notice(struct kafka *queue, enum log_level level, const char *format,
+void kafka_notice(struct kafka *kafka, enum log_level level, const char *format,
                   ...) PRINTF(3, 4);
-/* An error of one message or of one topic, which does not end anything */
-void kafka_notice_trouble(struct kafka *queue, rd_kafka_resp_err_t code,
-                          const char *text);
-/* Of RD_KAFKA_EVENT_ERROR: a notice, or the end */
-void kafka_notice_error(struct kafka *queue, rd_kafka_event_t *event);
-void kafka_notice_log(struct kafka *queue, rd_kafka_event_t *event);
+/* Logs an error of one message or one topic, after which the consumer
+ * continues. */
+void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
+                              const char *text);
+/* Handles RD_KAFKA_EVENT_ERROR: logs it, or calls failed() if it is fatal. */
+void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event);
+void kafka_notice_log(struct kafka *kafka, rd_kafka_event_t *event);
 
 /* --- membership.c --- */
 
-void membership_init(struct kafka *queue);
-void membership_free(struct kafka *queue);
-/* What the group says, and what the broker says of committed offsets */
-void membership_on_rebalance(struct kafka *queue, rd_kafka_event_t *event);
-void membership_on_offsets(struct kafka *queue, rd_kafka_event_t *event);
-/* Nobody will ask for records any more: answers what the group waits for. */
-void membership_stop(struct kafka *queue);
+void membership_init(struct kafka *kafka);
+void membership_free(struct kafka *kafka);
+/* Handle a rebalance, and a response with committed offsets. */
+void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event);
+void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event);
+/* Answers a pending assignment, so that librdkafka can go on with closing. */
+void membership_stop(struct kafka *kafka);
 
 #endif

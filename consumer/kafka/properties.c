@@ -6,10 +6,11 @@
 
 #include "waybill/suggest.h"
 
-/* Those that a promise hangs on, and which one */
+/* The properties that users may not set, and why: the guarantees depend on
+ * them, or the configuration has a key of its own. */
 struct reserved {
     const char *key;
-    const char *why;
+    const char *reason;
 };
 
 static const struct reserved reserved[] = {
@@ -48,11 +49,11 @@ static const struct reserved reserved[] = {
     {"test.mock.num.brokers", "it is librdkafka's own test switch"},
 };
 
-static const char *why_reserved(const char *key)
+static const char *reserved_reason(const char *key)
 {
     for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
         if (strcmp(reserved[i].key, key) == 0) {
-            return reserved[i].why;
+            return reserved[i].reason;
         }
     }
     return NULL;
@@ -67,11 +68,12 @@ static void suggest_property(rd_kafka_conf_t *conf, struct suggestion *near)
         suggest_offer(near, all[i]);
     }
     if (near->nearest != NULL) {
-        /* The dump is about to go; the name is one of few. */
-        static char kept[64];
+        /* The dump is freed below. A static buffer suffices: the command
+         * reports one suggestion at a time. */
+        static char copy[64];
 
-        snprintf(kept, sizeof(kept), "%s", near->nearest);
-        near->nearest = kept;
+        snprintf(copy, sizeof(copy), "%s", near->nearest);
+        near->nearest = copy;
     }
     rd_kafka_conf_dump_free(all, count);
 }
@@ -79,9 +81,9 @@ static void suggest_property(rd_kafka_conf_t *conf, struct suggestion *near)
 static int set_property(rd_kafka_conf_t *conf, const char *key,
                         const char *value, struct error *err)
 {
-    char why[256];
+    char reason[256];
     rd_kafka_conf_res_t result =
-        rd_kafka_conf_set(conf, key, value, why, sizeof(why));
+        rd_kafka_conf_set(conf, key, value, reason, sizeof(reason));
     struct suggestion near;
 
     if (result == RD_KAFKA_CONF_OK) {
@@ -95,7 +97,7 @@ static int set_property(rd_kafka_conf_t *conf, const char *key,
                          near.nearest ? near.nearest : "",
                          near.nearest ? "'?)" : "");
     }
-    /* librdkafka repeats the value, which may be a password. */
+    /* librdkafka's message would repeat the value, which may be a password. */
     return error_set(err, ERROR_CONFIG,
                      "the value is not one that librdkafka "
                      "takes");
@@ -103,12 +105,12 @@ static int set_property(rd_kafka_conf_t *conf, const char *key,
 
 int kafka_check_property(const char *key, const char *value, struct error *err)
 {
-    const char *why = why_reserved(key);
+    const char *reason = reserved_reason(key);
     rd_kafka_conf_t *conf;
     int result;
 
-    if (why != NULL) {
-        return error_set(err, ERROR_CONFIG, "cannot be set here: %s", why);
+    if (reason != NULL) {
+        return error_set(err, ERROR_CONFIG, "cannot be set here: %s", reason);
     }
     conf = rd_kafka_conf_new();
     result = set_property(conf, key, value, err);
@@ -121,11 +123,12 @@ struct property {
     const char *value;
 };
 
-/* Defaults of ours; the user's properties go over them. */
+/* Waybill's defaults, which the user's properties override */
 static const struct property common_defaults[] = {
     {"client.id", "waybill"},
     {"socket.keepalive.enable", "true"},
-    /* Nagle would hold back each of the small requests of a transaction. */
+    /* Nagle's algorithm would delay each of the small requests of a
+     * transaction. */
     {"socket.nagle.disable", "true"},
     {"socket.timeout.ms", "10000"},
     {"reconnect.backoff.max.ms", "2000"},
@@ -133,11 +136,12 @@ static const struct property common_defaults[] = {
 };
 
 static const struct property consumer_defaults[] = {
-    /* A killed instance's partitions go to others after this. */
+    /* The partitions of a killed instance are reassigned after this time. */
     {"session.timeout.ms", "10000"},
     {"heartbeat.interval.ms", "2000"},
     {"check.crcs", "true"},
-    /* What is fetched ahead, in all; a fetched record pins its whole fetch. */
+    /* Limits of the prefetched data. One record in memory keeps the whole fetch
+     * response in memory. */
     {"queued.min.messages", "1000"},
     {"queued.max.messages.kbytes", "8192"},
     {"fetch.message.max.bytes", "262144"},
@@ -148,19 +152,20 @@ static const struct property consumer_defaults[] = {
 static const struct property producer_defaults[] = {
     {"linger.ms", "1"},
     {"queue.buffering.max.kbytes", "131072"},
-    /* The topic's own limit decides: a dead letter is never cut. */
+    /* The topic's max.message.bytes is the limit that applies: a dead letter is
+     * never truncated. */
     {"message.max.bytes", "536870912"},
     {"compression.codec", "lz4"},
-    /* A batch is refused as a whole: a message that is too large for its topic
-     * is to be alone in its own. */
+    /* A broker rejects a record batch as a whole. Small batches put a message
+     * that is too large for its topic into a batch of its own. */
     {"batch.size", "65536"},
 };
 
 static const struct property consumer_fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
-    /* Every partition is given its first offset; where that is gone it is not
-     * for the client to choose another one. */
+    /* Every partition is assigned with an explicit offset. If that offset no
+     * longer exists, the client must not choose another one. */
     {"auto.offset.reset", "error"},
     {"isolation.level", "read_committed"},
     {"partition.assignment.strategy", "cooperative-sticky"},
@@ -189,9 +194,9 @@ static int set_all(rd_kafka_conf_t *conf, const struct property *properties,
     return 0;
 }
 
-/* The table above knows what is a consumer's only and what a producer's: the
- * other client would warn of each. */
-static bool is_for(enum client_role role, const char *key)
+/* Whether the client of that role uses the property. librdkafka warns of
+ * consumer properties that are set on a producer, and the reverse. */
+static bool applies_to(enum client_role role, const char *key)
 {
     static const char *const consumer_only[] = {
         "session.",  "heartbeat.", "fetch.", "queued.",
@@ -215,13 +220,14 @@ static bool is_for(enum client_role role, const char *key)
     return true;
 }
 
-static int set_users(rd_kafka_conf_t *conf, enum client_role role,
-                     const struct field_map *properties, struct error *err)
+static int set_user_properties(rd_kafka_conf_t *conf, enum client_role role,
+                               const struct field_map *properties,
+                               struct error *err)
 {
     for (size_t i = 0; properties != NULL && i < properties->count; i++) {
         const struct field_pair *pair = &properties->pairs[i];
 
-        if (is_for(role, pair->key) &&
+        if (applies_to(role, pair->key) &&
             set_property(conf, pair->key, pair->value, err) < 0) {
             return error_prefix(err, "kafka.properties.%s", pair->key);
         }
@@ -229,8 +235,9 @@ static int set_users(rd_kafka_conf_t *conf, enum client_role role,
     return 0;
 }
 
-/* Each instance its own, also of those that share a host or a container image:
- * two that shared one would fence each other for ever. */
+/* The default transactional id is unique to each instance, also among those
+ * that share a host or a container image: two producers with the same id would
+ * fence each other forever. */
 static int set_transactional_id(rd_kafka_conf_t *conf,
                                 const struct kafka_options *options,
                                 struct error *err)
@@ -302,7 +309,7 @@ rd_kafka_conf_t *client_conf(enum client_role role,
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
     if (set_defaults(conf, role, err) < 0 ||
-        set_users(conf, role, options->properties, err) < 0 ||
+        set_user_properties(conf, role, options->properties, err) < 0 ||
         set_fixed(conf, role, options, err) < 0) {
         rd_kafka_conf_destroy(conf);
         return NULL;
@@ -310,9 +317,9 @@ rd_kafka_conf_t *client_conf(enum client_role role,
     return conf;
 }
 
-/* Where librdkafka would log to stderr by itself, in a format of its own */
-static void keep_quiet(const rd_kafka_t *client, int level,
-                       const char *facility, const char *text)
+/* Without a callback, librdkafka logs to stderr in a format of its own. */
+static void discard_log(const rd_kafka_t *client, int level,
+                        const char *facility, const char *text)
 {
 }
 
@@ -320,21 +327,21 @@ rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
                        struct error *err)
 {
     bool consumes = type == RD_KAFKA_CONSUMER;
-    char why[256];
+    char reason[256];
     rd_kafka_t *client;
 
-    if (!consumes) { /* a consumer's log comes as events */
-        rd_kafka_conf_set_log_cb(conf, keep_quiet);
+    if (!consumes) { /* a consumer's log messages arrive as events */
+        rd_kafka_conf_set_log_cb(conf, discard_log);
     }
-    client = rd_kafka_new(type, conf, why, sizeof(why));
+    client = rd_kafka_new(type, conf, reason, sizeof(reason));
     if (client == NULL) {
-        /* With interceptors it is not ours to free (librdkafka before 2.12
-         * frees them twice). */
+        /* When rd_kafka_new() fails, a configuration with interceptors must not
+         * be destroyed: librdkafka before 2.12 has freed it already. */
         if (consumes) {
             rd_kafka_conf_destroy(conf);
         }
         error_set(err, ERROR_CONFIG, "kafka %s: %s",
-                  consumes ? "consumer" : "producer", why);
+                  consumes ? "consumer" : "producer", reason);
     }
     return client;
 }

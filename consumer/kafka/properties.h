@@ -6,17 +6,19 @@
 #include "waybill/kafka.h"
 
 /*
- * librdkafka's configuration for each of our clients: what the user may set
- * (kafka.properties), over our defaults, under what a promise hangs on.
+ * The librdkafka configuration of each client. Waybill's defaults come first,
+ * the user's `kafka.properties` override them, and the properties that the
+ * guarantees depend on override both.
  */
 enum client_role { CLIENT_CONSUMER, CLIENT_PRODUCER, CLIENT_PUBLISHER };
 
-/* The caller owns it. NULL: *err says which key is wrong, without its value. */
+/* The caller owns the result. NULL: *err names the property, without its value,
+ * which may be a password. */
 rd_kafka_conf_t *client_conf(enum client_role role,
                              const struct kafka_options *options,
                              struct error *err);
 
-/* Takes the configuration, also when it fails. */
+/* Takes ownership of the configuration, even if it fails. */
 rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
                        struct error *err);
 

@@ -7,7 +7,7 @@ struct publisher {
     rd_kafka_t *client;
     size_t failed;
     rd_kafka_resp_err_t first_failure;
-    char said[256]; /* the client's last complaint: why nothing goes out */
+    char last_error[256]; /* the last error that librdkafka reported */
 };
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
@@ -22,12 +22,13 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
     }
 }
 
-static void on_trouble(rd_kafka_t *client, int code, const char *reason,
-                       void *opaque)
+static void on_client_error(rd_kafka_t *client, int code, const char *reason,
+                            void *opaque)
 {
     struct publisher *publisher = opaque;
 
-    snprintf(publisher->said, sizeof(publisher->said), "%s", reason);
+    snprintf(publisher->last_error, sizeof(publisher->last_error), "%s",
+             reason);
 }
 
 #define METADATA_MS 10000
@@ -49,11 +50,14 @@ int kafka_check_topic(const struct rd_kafka_metadata *metadata,
         return error_set(err, ERROR_REJECTED, "topic '%s': %s", topic,
                          rd_kafka_err2str(code));
     }
-    return 0; /* without a leader just now: the client waits for one */
+    /* A partition may have no leader for the moment; the client waits for
+     * one. */
+    return 0;
 }
 
-/* Asked for by itself, else the first message waits for the client's next
- * round, and a topic that is missing shows only after its timeout. */
+/* The metadata is requested explicitly. Otherwise the first message would wait
+ * for the client's next refresh, and a missing topic would be reported only
+ * after message.timeout.ms. */
 static int find_topic(struct publisher *publisher, const char *name,
                       struct error *err)
 {
@@ -71,8 +75,9 @@ static int find_topic(struct publisher *publisher, const char *name,
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_poll(publisher->client, 0);
         return error_set(err, ERROR_UNREACHABLE, "%s",
-                         publisher->said[0] != '\0' ? publisher->said
-                                                    : rd_kafka_err2str(code));
+                         publisher->last_error[0] != '\0'
+                             ? publisher->last_error
+                             : rd_kafka_err2str(code));
     }
     result = kafka_check_topic(metadata, name, err);
     rd_kafka_metadata_destroy(metadata);
@@ -91,7 +96,7 @@ int publisher_open(const struct kafka_options *options,
     }
     rd_kafka_conf_set_opaque(conf, publisher);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
-    rd_kafka_conf_set_error_cb(conf, on_trouble);
+    rd_kafka_conf_set_error_cb(conf, on_client_error);
     publisher->client = client_new(RD_KAFKA_PRODUCER, conf, err);
     if (publisher->client == NULL) {
         mem_free(publisher);
@@ -139,14 +144,14 @@ int publisher_flush(struct publisher *publisher, int timeout_ms,
                          publisher->failed, rd_kafka_err2str(failure));
     }
     return error_set(err, ERROR_UNREACHABLE, "events not published: %s",
-                     publisher->said[0] != '\0' ? publisher->said
-                                                : rd_kafka_err2str(code));
+                     publisher->last_error[0] != '\0' ? publisher->last_error
+                                                      : rd_kafka_err2str(code));
 }
 
 void publisher_free(struct publisher *publisher)
 {
     if (publisher != NULL) {
-        /* What could not be sent by now is not waited for. */
+        /* Messages that could not be sent by now are discarded. */
         rd_kafka_purge(publisher->client,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_flush(publisher->client, 1000);

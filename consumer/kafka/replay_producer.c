@@ -5,41 +5,41 @@
 #include "waybill/clock.h"
 #include "waybill/replay_producer.h"
 
-#define ANSWER_MS 10000
-#define PATIENCE_MS 30000
-/* Of one call: so that an interruption is noticed */
-#define STEP_MS 1000
+#define REQUEST_TIMEOUT_MS 10000
+#define TIMEOUT_MS 30000
+/* Timeout of one call, after which an interruption is noticed */
+#define CALL_TIMEOUT_MS 1000
 
 struct replay_producer {
     rd_kafka_t *client;
     const char *brokers;
     rd_kafka_consumer_group_metadata_t *group;
     bool (*interrupted)(void);
-    bool open;                   /* a transaction is */
-    rd_kafka_resp_err_t refused; /* the first record of it that was */
-    char said[256];              /* the client's last complaint */
+    bool open; /* a transaction is open */
+    /* the first delivery error of the transaction */
+    rd_kafka_resp_err_t delivery_error;
+    char last_error[256]; /* the last error that librdkafka reported */
 };
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
                          void *opaque)
 {
-    struct replay_producer *replay_producer = opaque;
+    struct replay_producer *producer = opaque;
 
-    if (replay_producer->refused == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        replay_producer->refused = message->err;
+    if (producer->delivery_error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        producer->delivery_error = message->err;
     }
 }
 
-static void on_trouble(rd_kafka_t *client, int code, const char *reason,
-                       void *opaque)
+static void on_client_error(rd_kafka_t *client, int code, const char *reason,
+                            void *opaque)
 {
-    struct replay_producer *replay_producer = opaque;
+    struct replay_producer *producer = opaque;
 
-    snprintf(replay_producer->said, sizeof(replay_producer->said), "%s",
-             reason);
+    snprintf(producer->last_error, sizeof(producer->last_error), "%s", reason);
 }
 
-static rd_kafka_t *new_client(struct replay_producer *replay_producer,
+static rd_kafka_t *new_client(struct replay_producer *producer,
                               const struct kafka_options *options,
                               struct error *err)
 {
@@ -48,17 +48,16 @@ static rd_kafka_t *new_client(struct replay_producer *replay_producer,
     if (conf == NULL) {
         return NULL;
     }
-    rd_kafka_conf_set_error_cb(conf, on_trouble);
+    rd_kafka_conf_set_error_cb(conf, on_client_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
-    rd_kafka_conf_set_opaque(conf, replay_producer);
+    rd_kafka_conf_set_opaque(conf, producer);
     return client_new(RD_KAFKA_PRODUCER, conf, err);
 }
 
-static int find_topic(struct replay_producer *replay_producer, const char *name,
+static int find_topic(struct replay_producer *producer, const char *name,
                       struct error *err)
 {
-    rd_kafka_topic_t *topic =
-        rd_kafka_topic_new(replay_producer->client, name, NULL);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer->client, name, NULL);
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t code;
     int result;
@@ -66,40 +65,41 @@ static int find_topic(struct replay_producer *replay_producer, const char *name,
     if (topic == NULL) {
         return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one", name);
     }
-    code = rd_kafka_metadata(replay_producer->client, 0, topic, &metadata,
-                             ANSWER_MS);
+    code = rd_kafka_metadata(producer->client, 0, topic, &metadata,
+                             REQUEST_TIMEOUT_MS);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_poll(replay_producer->client, 0);
-        return error_set(
-            err, ERROR_UNREACHABLE, "%s: %s", replay_producer->brokers,
-            replay_producer->said[0] != '\0' ? replay_producer->said
-                                             : rd_kafka_err2str(code));
+        rd_kafka_poll(producer->client, 0);
+        return error_set(err, ERROR_UNREACHABLE, "%s: %s", producer->brokers,
+                         producer->last_error[0] != '\0'
+                             ? producer->last_error
+                             : rd_kafka_err2str(code));
     }
     result = kafka_check_topic(metadata, name, err);
     rd_kafka_metadata_destroy(metadata);
     return result;
 }
 
-/* Resumable: the same call goes on with what the one before has begun. */
-static int init_transactions(struct replay_producer *replay_producer,
+/* rd_kafka_init_transactions() is resumable: calling it again continues where
+ * the previous call timed out. */
+static int init_transactions(struct replay_producer *producer,
                              struct error *err)
 {
     const struct clock *clock = clock_system();
-    uint64_t deadline = clock_monotonic_ms(clock) + PATIENCE_MS;
+    uint64_t deadline = clock_monotonic_ms(clock) + TIMEOUT_MS;
     rd_kafka_error_t *error;
 
-    while ((error = rd_kafka_init_transactions(replay_producer->client,
-                                               STEP_MS)) != NULL) {
+    while ((error = rd_kafka_init_transactions(producer->client,
+                                               CALL_TIMEOUT_MS)) != NULL) {
         bool again = rd_kafka_error_is_retriable(error) &&
-                     !replay_producer->interrupted() &&
+                     !producer->interrupted() &&
                      clock_monotonic_ms(clock) < deadline;
 
         error_set(err,
                   rd_kafka_error_is_retriable(error) ? ERROR_UNREACHABLE
                                                      : ERROR_REJECTED,
-                  "%s: the producer does not start: %s",
-                  replay_producer->brokers, rd_kafka_error_string(error));
+                  "%s: the producer does not start: %s", producer->brokers,
+                  rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
         if (!again) {
             return -1;
@@ -113,48 +113,47 @@ int replay_producer_open(const struct kafka_options *options,
                          struct replay_producer **ret_producer,
                          struct error *err)
 {
-    struct replay_producer *replay_producer =
-        mem_zalloc(sizeof(*replay_producer));
+    struct replay_producer *producer = mem_zalloc(sizeof(*producer));
 
-    replay_producer->brokers = options->brokers;
-    replay_producer->interrupted = interrupted;
-    replay_producer->group =
-        rd_kafka_consumer_group_metadata_new(options->group);
-    replay_producer->client = new_client(replay_producer, options, err);
-    if (replay_producer->client == NULL ||
-        find_topic(replay_producer, options->topic, err) < 0 ||
-        init_transactions(replay_producer, err) < 0) {
-        replay_producer_free(replay_producer);
+    producer->brokers = options->brokers;
+    producer->interrupted = interrupted;
+    producer->group = rd_kafka_consumer_group_metadata_new(options->group);
+    producer->client = new_client(producer, options, err);
+    if (producer->client == NULL ||
+        find_topic(producer, options->topic, err) < 0 ||
+        init_transactions(producer, err) < 0) {
+        replay_producer_free(producer);
         return -1;
     }
-    *ret_producer = replay_producer;
+    *ret_producer = producer;
     return 0;
 }
 
-static void abort_open(struct replay_producer *replay_producer)
+static void abort_transaction(struct replay_producer *producer)
 {
     rd_kafka_error_t *error =
-        rd_kafka_abort_transaction(replay_producer->client, ANSWER_MS);
+        rd_kafka_abort_transaction(producer->client, REQUEST_TIMEOUT_MS);
 
-    if (error != NULL) { /* the next one's start makes an end of it */
+    /* the start of the next producer ends the transaction */
+    if (error != NULL) {
         rd_kafka_error_destroy(error);
     }
-    replay_producer->open = false;
+    producer->open = false;
 }
 
-void replay_producer_free(struct replay_producer *replay_producer)
+void replay_producer_free(struct replay_producer *producer)
 {
-    if (replay_producer == NULL) {
+    if (producer == NULL) {
         return;
     }
-    if (replay_producer->open) {
-        abort_open(replay_producer);
+    if (producer->open) {
+        abort_transaction(producer);
     }
-    rd_kafka_consumer_group_metadata_destroy(replay_producer->group);
-    if (replay_producer->client != NULL) {
-        rd_kafka_destroy(replay_producer->client);
+    rd_kafka_consumer_group_metadata_destroy(producer->group);
+    if (producer->client != NULL) {
+        rd_kafka_destroy(producer->client);
     }
-    mem_free(replay_producer);
+    mem_free(producer);
 }
 
 static bool is_fenced(rd_kafka_resp_err_t code)
@@ -164,13 +163,13 @@ static bool is_fenced(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
-static bool was_fenced(const struct replay_producer *replay_producer,
+static bool was_fenced(const struct replay_producer *producer,
                        rd_kafka_resp_err_t code)
 {
-    char why[256];
+    char reason[256];
 
     return is_fenced(code) || is_fenced(rd_kafka_fatal_error(
-                                  replay_producer->client, why, sizeof(why)));
+                                  producer->client, reason, sizeof(reason)));
 }
 
 static enum error_kind kind_of(rd_kafka_resp_err_t code)
@@ -188,108 +187,109 @@ static enum error_kind kind_of(rd_kafka_resp_err_t code)
     }
 }
 
-/* What is to be done about an error (rdkafka.h, "Transactional producer API").
- * After a time-out nobody knows how the transaction ended, and a request that
- * is late could end the next one: that producer is not used again. */
-static enum copy_result undo(struct replay_producer *replay_producer,
-                             rd_kafka_error_t *error, const char *step,
-                             struct error *err)
+/* Reacts to an error of a transactional call (rdkafka.h, "Transactional
+ * producer API"). After a timeout the outcome of the transaction is unknown,
+ * and a late request could end the next one: that producer must not be used
+ * again. */
+static enum producer_result abort_after(struct replay_producer *producer,
+                                        rd_kafka_error_t *error,
+                                        const char *step, struct error *err)
 {
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     bool abortable = rd_kafka_error_txn_requires_abort(error) != 0;
     rd_kafka_resp_err_t cause =
-        replay_producer->refused != RD_KAFKA_RESP_ERR_NO_ERROR
-            ? replay_producer->refused
+        producer->delivery_error != RD_KAFKA_RESP_ERR_NO_ERROR
+            ? producer->delivery_error
             : code;
 
     error_set(err, kind_of(cause), "%s: %s", step,
               cause == code ? rd_kafka_error_string(error)
                             : rd_kafka_err2str(cause));
     rd_kafka_error_destroy(error);
-    if (was_fenced(replay_producer, code)) {
-        replay_producer->open = false;
-        return COPY_FENCED;
+    if (was_fenced(producer, code)) {
+        producer->open = false;
+        return PRODUCER_FENCED;
     }
     if (!abortable) {
-        replay_producer->open = false;
-        return COPY_LOST;
+        producer->open = false;
+        return PRODUCER_LOST;
     }
-    error = rd_kafka_abort_transaction(replay_producer->client, -1);
-    replay_producer->open = false;
+    error = rd_kafka_abort_transaction(producer->client, -1);
+    producer->open = false;
     if (error != NULL) {
         rd_kafka_error_destroy(error);
-        return COPY_LOST;
+        return PRODUCER_LOST;
     }
-    return COPY_ABORTED;
+    return PRODUCER_ABORTED;
 }
 
-static enum copy_result begin(struct replay_producer *replay_producer,
-                              struct error *err)
+static enum producer_result begin_transaction(struct replay_producer *producer,
+                                              struct error *err)
 {
     rd_kafka_error_t *error;
 
-    if (replay_producer->open) {
-        return COPY_COMMITTED;
+    if (producer->open) {
+        return PRODUCER_OK;
     }
-    replay_producer->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
-    error = rd_kafka_begin_transaction(replay_producer->client);
+    producer->delivery_error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    error = rd_kafka_begin_transaction(producer->client);
     if (error != NULL) {
-        return undo(replay_producer, error, "beginning a transaction", err);
+        return abort_after(producer, error, "beginning a transaction", err);
     }
-    replay_producer->open = true;
-    return COPY_COMMITTED;
+    producer->open = true;
+    return PRODUCER_OK;
 }
 
-enum copy_result replay_producer_send(struct replay_producer *replay_producer,
-                                      const struct message *message,
-                                      struct error *err)
+enum producer_result replay_producer_send(struct replay_producer *producer,
+                                          const struct message *message,
+                                          struct error *err)
 {
-    enum copy_result result = begin(replay_producer, err);
+    enum producer_result result = begin_transaction(producer, err);
     rd_kafka_resp_err_t code;
 
-    if (result != COPY_COMMITTED) {
+    if (result != PRODUCER_OK) {
         return result;
     }
-    while ((code = kafka_produce(replay_producer->client, message, NULL)) ==
+    while ((code = kafka_produce(producer->client, message, NULL)) ==
            RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        rd_kafka_poll(replay_producer->client, 100);
+        rd_kafka_poll(producer->client, 100);
     }
-    rd_kafka_poll(replay_producer->client, 0);
+    rd_kafka_poll(producer->client, 0);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return COPY_COMMITTED;
+        return PRODUCER_OK;
     }
-    if (was_fenced(replay_producer, code)) {
+    if (was_fenced(producer, code)) {
         error_set(err, ERROR_REJECTED, "the producer was fenced");
-        return COPY_FENCED;
+        return PRODUCER_FENCED;
     }
     error_set(err, kind_of(code), "writing %zu bytes to topic '%s': %s",
               message->value.len, message->topic, rd_kafka_err2str(code));
-    abort_open(replay_producer);
-    return COPY_LOST;
+    abort_transaction(producer);
+    return PRODUCER_LOST;
 }
 
-enum copy_result replay_producer_commit(struct replay_producer *replay_producer,
-                                        const struct kafka_position *offsets,
-                                        size_t count, struct error *err)
+enum producer_result replay_producer_commit(
+    struct replay_producer *producer, const struct kafka_position *offsets,
+    size_t count, struct error *err)
 {
-    enum copy_result result = begin(replay_producer, err);
+    enum producer_result result = begin_transaction(producer, err);
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_error_t *error;
 
-    if (result != COPY_COMMITTED) {
+    if (result != PRODUCER_OK) {
         return result;
     }
     list = kafka_offset_list(offsets, count);
-    error = rd_kafka_send_offsets_to_transaction(replay_producer->client, list,
-                                                 replay_producer->group, -1);
+    error = rd_kafka_send_offsets_to_transaction(producer->client, list,
+                                                 producer->group, -1);
     rd_kafka_topic_partition_list_destroy(list);
     if (error != NULL) {
-        return undo(replay_producer, error, "writing the progress", err);
+        return abort_after(producer, error, "writing the progress", err);
     }
-    error = rd_kafka_commit_transaction(replay_producer->client, -1);
+    error = rd_kafka_commit_transaction(producer->client, -1);
     if (error != NULL) {
-        return undo(replay_producer, error, "committing", err);
+        return abort_after(producer, error, "committing", err);
     }
-    replay_producer->open = false;
-    return COPY_COMMITTED;
+    producer->open = false;
+    return PRODUCER_OK;
 }

@@ -5,10 +5,10 @@
 #include "waybill/clock.h"
 #include "waybill/snapshot.h"
 
-#define ANSWER_MS 10000
-/* A transaction that was killed holds back offsets until its time is up (10 s)
- * and the broker has noticed (10 s). */
-#define PATIENCE_MS 30000
+#define REQUEST_TIMEOUT_MS 10000
+/* The transaction of a killed producer hides committed offsets until it times
+ * out (10 s) and the broker has noticed that (10 s). */
+#define TIMEOUT_MS 30000
 
 struct snapshot {
     rd_kafka_t *client;
@@ -16,27 +16,28 @@ struct snapshot {
     const char *brokers;
     const char *group;
     struct snapshot_span *spans;
-    bool *done; /* of each span: nothing more of it is wanted */
+    bool *done; /* of each span: no further record is wanted */
     size_t count;
     bool follow;
-    rd_kafka_message_t *current; /* whose bytes the last input shows */
+    rd_kafka_message_t *current; /* owns the bytes of the last input */
     struct header *headers;
     size_t header_capacity;
-    uint64_t received_ms; /* when something came that had to come */
-    char said[256];       /* the client's last complaint */
+    /* the arrival of the last record or end of a partition */
+    uint64_t received_ms;
+    char last_error[256]; /* the last error that librdkafka reported */
 };
 
-static void keep_quiet(const rd_kafka_t *client, int level,
-                       const char *facility, const char *text)
+static void discard_log(const rd_kafka_t *client, int level,
+                        const char *facility, const char *text)
 {
 }
 
-static void on_trouble(rd_kafka_t *client, int code, const char *reason,
-                       void *opaque)
+static void on_client_error(rd_kafka_t *client, int code, const char *reason,
+                            void *opaque)
 {
     struct snapshot *snapshot = opaque;
 
-    snprintf(snapshot->said, sizeof(snapshot->said), "%s", reason);
+    snprintf(snapshot->last_error, sizeof(snapshot->last_error), "%s", reason);
 }
 
 static uint64_t now_ms(void)
@@ -44,19 +45,18 @@ static uint64_t now_ms(void)
     return clock_monotonic_ms(clock_system());
 }
 
-static int unreachable(const struct snapshot *snapshot, const char *what,
-                       rd_kafka_resp_err_t code, struct error *err)
+static int set_unreachable(const struct snapshot *snapshot, const char *what,
+                           rd_kafka_resp_err_t code, struct error *err)
 {
     return error_set(err, ERROR_UNREACHABLE, "%s: topic '%s': %s: %s",
                      snapshot->brokers, snapshot->topic, what,
-                     snapshot->said[0] != '\0' ? snapshot->said
-                                               : rd_kafka_err2str(code));
+                     snapshot->last_error[0] != '\0' ? snapshot->last_error
+                                                     : rd_kafka_err2str(code));
 }
 
-/* --- its partitions and their bounds
- * ------------------------------------------------------------------- */
+/* --- partitions and their bounds --- */
 
-static int by_partition(const void *a, const void *b)
+static int compare_partitions(const void *a, const void *b)
 {
     const struct snapshot_span *left = a;
     const struct snapshot_span *right = b;
@@ -66,7 +66,7 @@ static int by_partition(const void *a, const void *b)
                : left->partition > right->partition;
 }
 
-static void take_partitions(struct snapshot *snapshot,
+static void copy_partitions(struct snapshot *snapshot,
                             const struct rd_kafka_metadata_topic *topic)
 {
     snapshot->count = (size_t)topic->partition_cnt;
@@ -76,7 +76,7 @@ static void take_partitions(struct snapshot *snapshot,
         snapshot->spans[i].partition = topic->partitions[i].id;
     }
     qsort(snapshot->spans, snapshot->count, sizeof(*snapshot->spans),
-          by_partition);
+          compare_partitions);
 }
 
 static int find_partitions(struct snapshot *snapshot, struct error *err)
@@ -91,31 +91,34 @@ static int find_partitions(struct snapshot *snapshot, struct error *err)
         return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one",
                          snapshot->topic);
     }
-    code = rd_kafka_metadata(snapshot->client, 0, topic, &metadata, ANSWER_MS);
+    code = rd_kafka_metadata(snapshot->client, 0, topic, &metadata,
+                             REQUEST_TIMEOUT_MS);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_poll(snapshot->client, 0);
-        return unreachable(snapshot, "asking for its partitions", code, err);
+        return set_unreachable(snapshot, "asking for its partitions", code,
+                               err);
     }
     result = kafka_check_topic(metadata, snapshot->topic, err);
     if (result == 0) {
-        take_partitions(snapshot, &metadata->topics[0]);
+        copy_partitions(snapshot, &metadata->topics[0]);
     }
     rd_kafka_metadata_destroy(metadata);
     return result;
 }
 
-/* Under read_committed the broker answers with the last stable offset. */
+/* With isolation.level=read_committed the broker returns the last stable offset
+ * as the end. */
 static int find_bounds(struct snapshot *snapshot, struct error *err)
 {
     for (size_t i = 0; i < snapshot->count; i++) {
         struct snapshot_span *span = &snapshot->spans[i];
         rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
             snapshot->client, snapshot->topic, span->partition, &span->low,
-            &span->end, ANSWER_MS);
+            &span->end, REQUEST_TIMEOUT_MS);
 
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return unreachable(snapshot, "asking for its end", code, err);
+            return set_unreachable(snapshot, "asking for its end", code, err);
         }
     }
     return 0;
@@ -131,13 +134,15 @@ static rd_kafka_t *new_client(struct snapshot *snapshot,
     if (conf == NULL) {
         return NULL;
     }
-    rd_kafka_conf_set_log_cb(conf, keep_quiet);
-    rd_kafka_conf_set_error_cb(conf, on_trouble);
+    rd_kafka_conf_set_log_cb(conf, discard_log);
+    rd_kafka_conf_set_error_cb(conf, on_client_error);
     rd_kafka_conf_set_opaque(conf, snapshot);
-    /* The end may be a transaction's marker, which no reader gets to see. */
+    /* The last offset may hold a transaction marker, which is never delivered;
+     * only the end-of-partition event shows that it was reached. */
     rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
-    /* A whole topic is read at once: with the service's small queue librdkafka
-     * before 2.2 waits a second each time that it is full. */
+    /* A whole topic is read at once: with the small queue of the service,
+     * librdkafka before 2.2 would wait a second each time that the queue is
+     * full. */
     rd_kafka_conf_set(conf, "queued.min.messages", "100000", NULL, 0);
     rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", NULL, 0);
     rd_kafka_conf_set(conf, "fetch.message.max.bytes", "1048576", NULL, 0);
@@ -181,7 +186,7 @@ void snapshot_free(struct snapshot *snapshot)
     }
     drop_current(snapshot);
     if (snapshot->client != NULL) {
-        /* There is no group to leave. */
+        /* No group was joined, so there is none to leave. */
         rd_kafka_destroy_flags(snapshot->client,
                                RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
@@ -198,10 +203,10 @@ const struct snapshot_span *snapshot_spans(const struct snapshot *snapshot,
     return snapshot->spans;
 }
 
-/* --- offsets
- * ------------------------------------------------------------------- */
+/* --- offsets --- */
 
-static rd_kafka_topic_partition_list_t *list_of(const struct snapshot *snapshot)
+static rd_kafka_topic_partition_list_t *new_partition_list(
+    const struct snapshot *snapshot)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)snapshot->count);
@@ -213,7 +218,7 @@ static rd_kafka_topic_partition_list_t *list_of(const struct snapshot *snapshot)
     return list;
 }
 
-static rd_kafka_resp_err_t first_fault(
+static rd_kafka_resp_err_t first_error(
     rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
@@ -237,19 +242,20 @@ static void copy_commits(const rd_kafka_topic_partition_list_t *list,
     }
 }
 
-/* While a transaction is open the answer is UNSTABLE_OFFSET_COMMIT (KIP-447),
- * here or as a time-out: asked again until it has ended. */
+/* While a transaction is open the broker answers UNSTABLE_OFFSET_COMMIT
+ * (KIP-447), which librdkafka may return or turn into a timeout. The request is
+ * repeated until the transaction has ended. */
 int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
                        struct snapshot_commit *ret_commits, struct error *err)
 {
-    uint64_t deadline = now_ms() + PATIENCE_MS;
+    uint64_t deadline = now_ms() + TIMEOUT_MS;
     rd_kafka_resp_err_t code;
 
     do {
-        rd_kafka_topic_partition_list_t *list = list_of(snapshot);
+        rd_kafka_topic_partition_list_t *list = new_partition_list(snapshot);
 
         code =
-            first_fault(rd_kafka_committed(snapshot->client, list, 5000), list);
+            first_error(rd_kafka_committed(snapshot->client, list, 5000), list);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             copy_commits(list, arena, ret_commits);
         }
@@ -263,21 +269,22 @@ int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
-               : unreachable(snapshot, "asking for the group's offsets", code,
-                             err);
+               : set_unreachable(snapshot, "asking for the group's offsets",
+                                 code, err);
 }
 
 int snapshot_at_time(struct snapshot *snapshot, int64_t wall_ms,
                      int64_t *ret_from, struct error *err)
 {
-    rd_kafka_topic_partition_list_t *list = list_of(snapshot);
+    rd_kafka_topic_partition_list_t *list = new_partition_list(snapshot);
     rd_kafka_resp_err_t code;
 
     for (int i = 0; i < list->cnt; i++) {
         list->elems[i].offset = wall_ms > 0 ? wall_ms : 0;
     }
-    code = first_fault(
-        rd_kafka_offsets_for_times(snapshot->client, list, ANSWER_MS), list);
+    code = first_error(
+        rd_kafka_offsets_for_times(snapshot->client, list, REQUEST_TIMEOUT_MS),
+        list);
     for (size_t i = 0; i < snapshot->count; i++) {
         int64_t offset = list->elems[i].offset;
 
@@ -286,12 +293,11 @@ int snapshot_at_time(struct snapshot *snapshot, int64_t wall_ms,
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
-               : unreachable(snapshot, "asking for offsets of a time", code,
-                             err);
+               : set_unreachable(snapshot, "asking for offsets of a time", code,
+                                 err);
 }
 
-/* --- reading
- * ------------------------------------------------------------------- */
+/* --- reading --- */
 
 int snapshot_begin(struct snapshot *snapshot, const int64_t *from, bool follow,
                    struct error *err)
@@ -319,33 +325,33 @@ int snapshot_begin(struct snapshot *snapshot, const int64_t *from, bool follow,
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
-               : unreachable(snapshot, "reading", code, err);
+               : set_unreachable(snapshot, "reading", code, err);
 }
 
-static size_t coordinates_of(const struct snapshot *snapshot, int32_t partition)
+static size_t index_of(const struct snapshot *snapshot, int32_t partition)
 {
-    size_t coordinates = 0;
+    size_t index = 0;
 
-    while (coordinates < snapshot->count &&
-           snapshot->spans[coordinates].partition != partition) {
-        coordinates++;
+    while (index < snapshot->count &&
+           snapshot->spans[index].partition != partition) {
+        index++;
     }
-    return coordinates;
+    return index;
 }
 
-/* True when the message is one of the snapshot's. */
-static bool is_wanted(struct snapshot *snapshot,
-                      const rd_kafka_message_t *message)
+/* Notes the progress in the partition; true if the message belongs to the
+ * snapshot. */
+static bool accept_message(struct snapshot *snapshot,
+                           const rd_kafka_message_t *message)
 {
-    size_t coordinates = coordinates_of(snapshot, message->partition);
+    size_t index = index_of(snapshot, message->partition);
     bool past;
 
-    if (coordinates == snapshot->count) {
+    if (index == snapshot->count) {
         return false;
     }
-    past = !snapshot->follow &&
-           message->offset >= snapshot->spans[coordinates].end;
-    snapshot->done[coordinates] |= past;
+    past = !snapshot->follow && message->offset >= snapshot->spans[index].end;
+    snapshot->done[index] |= past;
     snapshot->received_ms = now_ms();
     return !past && message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -386,8 +392,8 @@ static size_t read_headers(struct snapshot *snapshot)
     }
 }
 
-static void show(struct snapshot *snapshot, rd_kafka_message_t *message,
-                 struct input *ret_input)
+static void set_input(struct snapshot *snapshot, rd_kafka_message_t *message,
+                      struct input *ret_input)
 {
     size_t count;
 
@@ -405,8 +411,8 @@ static void show(struct snapshot *snapshot, rd_kafka_message_t *message,
     };
 }
 
-/* What no waiting mends */
-static bool is_final(rd_kafka_resp_err_t code)
+/* Errors that retrying does not resolve */
+static bool is_permanent(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
            code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
@@ -414,44 +420,44 @@ static bool is_final(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR__FATAL;
 }
 
-/* An event that is no record: the end of a partition, or a complaint */
+/* Handles an event that is not a record: the end of a partition, or an
+ * error. */
 static enum snapshot_step on_error(struct snapshot *snapshot,
                                    const rd_kafka_message_t *message,
                                    struct error *err)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        is_wanted(snapshot, message);
+        accept_message(snapshot, message);
         return SNAPSHOT_WAITING;
     }
-    snprintf(snapshot->said, sizeof(snapshot->said), "%s",
+    snprintf(snapshot->last_error, sizeof(snapshot->last_error), "%s",
              rd_kafka_message_errstr(message));
-    if (is_final(message->err)) {
+    if (is_permanent(message->err)) {
         error_set(err, ERROR_REJECTED, "topic '%s': %s", snapshot->topic,
-                  snapshot->said);
+                  snapshot->last_error);
         return SNAPSHOT_FAILED;
     }
     return SNAPSHOT_WAITING;
 }
 
-static enum snapshot_step take_one(struct snapshot *snapshot, int timeout_ms,
-                                   struct input *ret_input, struct error *err)
+static enum snapshot_step poll_once(struct snapshot *snapshot, int timeout_ms,
+                                    struct input *ret_input, struct error *err)
 {
     rd_kafka_message_t *message =
         rd_kafka_consumer_poll(snapshot->client, timeout_ms);
     enum snapshot_step step = SNAPSHOT_WAITING;
 
     if (message == NULL) {
-        if (snapshot->follow ||
-            now_ms() - snapshot->received_ms < PATIENCE_MS) {
+        if (snapshot->follow || now_ms() - snapshot->received_ms < TIMEOUT_MS) {
             return SNAPSHOT_WAITING;
         }
-        unreachable(snapshot, "nothing comes", RD_KAFKA_RESP_ERR__TIMED_OUT,
-                    err);
+        set_unreachable(snapshot, "nothing comes", RD_KAFKA_RESP_ERR__TIMED_OUT,
+                        err);
         return SNAPSHOT_FAILED;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        is_wanted(snapshot, message)) {
-        show(snapshot, message, ret_input);
+        accept_message(snapshot, message)) {
+        set_input(snapshot, message, ret_input);
         return SNAPSHOT_RECORD;
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -474,27 +480,26 @@ enum snapshot_step snapshot_next(struct snapshot *snapshot, int timeout_ms,
             return SNAPSHOT_END;
         }
         now = now_ms();
-        step = take_one(snapshot, now < until ? (int)(until - now) : 0,
-                        ret_input, err);
+        step = poll_once(snapshot, now < until ? (int)(until - now) : 0,
+                         ret_input, err);
     } while (step == SNAPSHOT_WAITING && now < until);
     return step;
 }
 
-/* --- deleting
- * ------------------------------------------------------------------- */
+/* --- deleting --- */
 
-static int deleted(const struct snapshot *snapshot, rd_kafka_event_t *event,
-                   struct error *err)
+static int check_deleted(const struct snapshot *snapshot,
+                         rd_kafka_event_t *event, struct error *err)
 {
     const rd_kafka_DeleteRecords_result_t *result;
     const rd_kafka_topic_partition_list_t *list;
 
     if (event == NULL ||
         rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return unreachable(snapshot, "deleting",
-                           event != NULL ? rd_kafka_event_error(event)
-                                         : RD_KAFKA_RESP_ERR__TIMED_OUT,
-                           err);
+        return set_unreachable(snapshot, "deleting",
+                               event != NULL ? rd_kafka_event_error(event)
+                                             : RD_KAFKA_RESP_ERR__TIMED_OUT,
+                               err);
     }
     result = rd_kafka_event_DeleteRecords_result(event);
     list = rd_kafka_DeleteRecords_result_offsets(result);
@@ -514,17 +519,17 @@ static int delete_before(struct snapshot *snapshot,
                          struct error *err)
 {
     rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
-    rd_kafka_queue_t *answers = rd_kafka_queue_new(snapshot->client);
+    rd_kafka_queue_t *responses = rd_kafka_queue_new(snapshot->client);
     rd_kafka_event_t *event;
     int result;
 
-    rd_kafka_DeleteRecords(snapshot->client, &request, 1, NULL, answers);
-    event = rd_kafka_queue_poll(answers, 2 * PATIENCE_MS);
-    result = deleted(snapshot, event, err);
+    rd_kafka_DeleteRecords(snapshot->client, &request, 1, NULL, responses);
+    event = rd_kafka_queue_poll(responses, 2 * TIMEOUT_MS);
+    result = check_deleted(snapshot, event, err);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     }
-    rd_kafka_queue_destroy(answers);
+    rd_kafka_queue_destroy(responses);
     rd_kafka_DeleteRecords_destroy(request);
     return result;
 }

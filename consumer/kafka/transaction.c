@@ -5,23 +5,25 @@
 #include "waybill/fault.h"
 
 /*
- * One batch, one transaction.
+ * Writes one batch as one transaction.
  *
- * What librdkafka's errors ask for (rdkafka.h, "Transactional producer API"):
- * abort, the same call again, or, for what is fatal and for what says nothing,
- * a new producer. The results are never at stake: they are the loop's, which
- * hands in what is still its to commit.
+ * Each error of librdkafka requires one of three reactions (rdkafka.h,
+ * "Transactional producer API"): abort the transaction, repeat the same call,
+ * or, for fatal and unclassified errors, create a new producer. No outcome is
+ * lost by that: the loop keeps them all, and submits again those of partitions
+ * that are still assigned.
  *
- * A request whose answer is missing may still be on its way, and librdkafka
- * asks again without a word. An EndTxn that arrives when the next transaction
- * is open would end that one, with whatever it holds by then (KAFKA-17754;
- * clients without KIP-890, and no librdkafka has it). So after any such request
- * the producer is made anew before the next transaction: its epoch fences what
- * is late.
+ * A request without a response may still be on its way, and librdkafka retries
+ * it silently. An EndTxn request that arrives when the next transaction is open
+ * would end that one, with whatever it contains by then (KAFKA-17754; affects
+ * clients without KIP-890, which librdkafka does not implement). Therefore the
+ * producer is recreated after any such request, before the next transaction:
+ * the new epoch fences late requests.
  */
 
-/* Of what blocks without an end by itself: so that a stop is noticed */
-#define PATIENCE_MS 5000
+/* Timeout of calls that would otherwise block indefinitely, so that a stop
+ * request is noticed */
+#define CALL_TIMEOUT_MS 5000
 
 void transaction_drop_producer(struct committer *committer)
 {
@@ -32,10 +34,9 @@ void transaction_drop_producer(struct committer *committer)
     }
 }
 
-/* --- what librdkafka tells on the way ---------------------------------------
- */
+/* --- callbacks of librdkafka --- */
 
-/* Kafka's numbers of the requests that a transaction consists of */
+/* The API keys of the requests that make up a transaction */
 static bool is_transactional(int16_t api_key)
 {
     return api_key == 0 /* Produce */ || api_key == 22 /* InitProducerId */ ||
@@ -55,37 +56,38 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int sockfd,
 
     if (is_transactional(api_key) && (code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
                                       code == RD_KAFKA_RESP_ERR__TRANSPORT)) {
-        atomic_store(&committer->indefinite, true);
+        atomic_store(&committer->has_unanswered_request, true);
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static rd_kafka_resp_err_t on_new(rd_kafka_t *client,
                                   const rd_kafka_conf_t *conf, void *opaque,
-                                  char *why, size_t size)
+                                  char *reason, size_t size)
 {
     return rd_kafka_interceptor_add_on_response_received(client, "waybill",
                                                          on_response, opaque);
 }
 
-/* Called on the thread, while it waits in a commit; only of failures. */
+/* Delivery report. It is called on the committer's thread, within flush and
+ * commit calls, and only for failures (delivery.report.only.error). */
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
                         void *opaque)
 {
     struct committer *committer = opaque;
 
-    /* More than none: one without a value can be too large, too. */
+    /* The size plus one: a message without a value can be too large as well, by
+     * its key or headers. */
     if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE &&
-        message->len + 1 >= committer->refused_size) {
-        committer->refused_size = message->len + 1;
-        committer->refused =
+        message->len + 1 >= committer->rejected_size) {
+        committer->rejected_size = message->len + 1;
+        committer->rejected_message =
             (size_t)((const struct message *)message->_private -
                      committer->messages);
     }
 }
 
-/* --- the producer -----------------------------------------------------------
- */
+/* --- the producer --- */
 
 static rd_kafka_t *new_producer(struct committer *committer, struct error *err)
 {
@@ -101,10 +103,12 @@ static rd_kafka_t *new_producer(struct committer *committer, struct error *err)
     return client_new(RD_KAFKA_PRODUCER, conf, err);
 }
 
-/* 0: go on. -1: err is set, the error is gone, and so, where needed, is the
- * producer. */
-static int settle(struct committer *committer, rd_kafka_error_t *error,
-                  const char *step, struct error *err)
+/* Consumes the error of a transactional call. Returns 0 if there is none.
+ * Otherwise sets err, destroys the producer if it is not usable any more, and
+ * returns -1. */
+static int check_transaction(struct committer *committer,
+                             rd_kafka_error_t *error, const char *step,
+                             struct error *err)
 {
     bool usable;
 
@@ -123,7 +127,9 @@ static int settle(struct committer *committer, rd_kafka_error_t *error,
     return -1;
 }
 
-/* Fences whoever had this transactional id before, and waits for the broker. */
+/* Creates the producer if there is none. rd_kafka_init_transactions() fences
+ * other producers with this transactional id and waits for their transactions
+ * to end. */
 int transaction_ensure_producer(struct committer *committer, struct error *err)
 {
     rd_kafka_error_t *error;
@@ -136,19 +142,20 @@ int transaction_ensure_producer(struct committer *committer, struct error *err)
         atomic_store(&committer->ready, false);
         return -1;
     }
-    atomic_store(&committer->indefinite, false);
+    atomic_store(&committer->has_unanswered_request, false);
     while ((error = rd_kafka_init_transactions(committer->producer,
-                                               PATIENCE_MS)) != NULL &&
+                                               CALL_TIMEOUT_MS)) != NULL &&
            rd_kafka_error_is_retriable(error) &&
            !committer_is_stopping(committer)) {
         error_set(err, ERROR_UNAVAILABLE, "producer is not ready yet: %s",
                   rd_kafka_error_string(error));
-        committer_say(committer, err->message);
+        committer_set_notice(committer, err->message);
         atomic_store(&committer->ready, false);
         rd_kafka_error_destroy(error);
         committer_pause(committer, COMMITTER_PAUSE_MS);
     }
-    if (settle(committer, error, "producer does not start", err) < 0) {
+    if (check_transaction(committer, error, "producer does not start", err) <
+        0) {
         transaction_drop_producer(committer);
         atomic_store(&committer->ready, false);
         return -1;
@@ -225,7 +232,7 @@ rd_kafka_topic_partition_list_t *kafka_offset_list(
             list, from->at.topic, from->at.partition);
 
         to->offset = from->offset;
-        /* The list frees it, with the free() that is mem_alloc()'s too. */
+        /* The list frees it with free(), which matches mem_strdup(). */
         to->metadata = mem_strdup(from->metadata);
         to->metadata_size = strlen(from->metadata);
     }
@@ -241,11 +248,11 @@ static int send_offsets(struct committer *committer,
         committer->producer, offsets, batch->group, -1);
 
     rd_kafka_topic_partition_list_destroy(offsets);
-    return settle(committer, error, "sending offsets", err);
+    return check_transaction(committer, error, "sending offsets", err);
 }
 
-/* A commit whose answer is late is asked for again, never aborted: it may have
- * happened (rdkafka.h: the call is resumable). */
+/* A commit that timed out is repeated, never aborted, because it may have
+ * succeeded (rdkafka.h: the call is resumable). */
 static int commit_transaction(struct committer *committer, struct error *err)
 {
     rd_kafka_error_t *error;
@@ -258,14 +265,15 @@ static int commit_transaction(struct committer *committer, struct error *err)
         rd_kafka_error_destroy(error);
         committer_pause(committer, COMMITTER_PAUSE_MS);
     }
-    return settle(committer, error, "committing", err);
+    return check_transaction(committer, error, "committing", err);
 }
 
 static int begin_transaction(struct committer *committer,
                              const struct kafka_batch *batch, struct error *err)
 {
-    if (settle(committer, rd_kafka_begin_transaction(committer->producer),
-               "beginning a transaction", err) < 0) {
+    if (check_transaction(committer,
+                          rd_kafka_begin_transaction(committer->producer),
+                          "beginning a transaction", err) < 0) {
         return -1;
     }
     fault_point("begun");
@@ -280,8 +288,8 @@ static int begin_transaction(struct committer *committer,
     return 0;
 }
 
-/* What happened to the transaction is either known afterwards, or the producer
- * is gone and the next one's epoch makes an end of it. */
+/* If aborting fails, the producer is destroyed, and the epoch of the next one
+ * ends the transaction. */
 static void abort_transaction(struct committer *committer)
 {
     rd_kafka_error_t *error;
@@ -296,9 +304,11 @@ static void abort_transaction(struct committer *committer)
     }
 }
 
-static int compare(const struct kafka_position *position,
-                   rd_kafka_topic_partition_list_t *offsets,
-                   rd_kafka_topic_partition_list_t *ours)
+/* 1: the partition's committed position is the one of the batch, 0: it is not,
+ * or it decides nothing, -1: it is not known. */
+static int compare_committed(const struct kafka_position *position,
+                             rd_kafka_topic_partition_list_t *offsets,
+                             rd_kafka_topic_partition_list_t *ours)
 {
     const struct kafka_partition *at = &position->at;
     const rd_kafka_topic_partition_t *now =
@@ -316,66 +326,70 @@ static int compare(const struct kafka_position *position,
            memcmp(now->metadata, position->metadata, now->metadata_size) == 0;
 }
 
-/* 1: it was, 0: it was not; -1: that cannot be known just now. One partition
- * tells for all: they were committed together, and no two commits of one say
- * the same. Those that are somebody else's by now tell nothing. */
+/* Whether the batch was committed: 1 yes, 0 no, -1 not known for the moment.
+ * One partition decides for all, because their offsets were committed together
+ * and no two commits of a partition are equal. Partitions that are no longer
+ * assigned to this member decide nothing, because their new owner may have
+ * committed since. */
 static int was_committed(struct committer *committer,
                          const struct kafka_batch *batch)
 {
     rd_kafka_topic_partition_list_t *offsets =
         kafka_offset_list(batch->offsets, batch->offset_count);
     rd_kafka_topic_partition_list_t *ours = NULL;
-    int answer = -1;
+    int committed = -1;
 
     if (rd_kafka_assignment(committer->consumer, &ours) ==
             RD_KAFKA_RESP_ERR_NO_ERROR &&
-        rd_kafka_committed(committer->consumer, offsets, PATIENCE_MS) ==
+        rd_kafka_committed(committer->consumer, offsets, CALL_TIMEOUT_MS) ==
             RD_KAFKA_RESP_ERR_NO_ERROR) {
-        answer = 0;
-        for (size_t i = 0; i < batch->offset_count && answer == 0; i++) {
-            answer = compare(&batch->offsets[i], offsets, ours);
+        committed = 0;
+        for (size_t i = 0; i < batch->offset_count && committed == 0; i++) {
+            committed = compare_committed(&batch->offsets[i], offsets, ours);
         }
     }
     rd_kafka_topic_partition_list_destroy(offsets);
     if (ours != NULL) {
         rd_kafka_topic_partition_list_destroy(ours);
     }
-    return answer;
+    return committed;
 }
 
-/* The producer was lost while it committed. The next one's start brings the
- * transaction to its end, one way or the other, and the offsets tell which,
- * because they are a part of it. To guess would be to lose outcomes, or to
- * write them twice: so it is asked until it is known. */
-static bool find_out(struct committer *committer,
-                     const struct kafka_batch *batch)
+/* Determines the outcome of a transaction whose producer was lost during the
+ * commit. Starting the next producer ends that transaction, committed or
+ * aborted, and the committed offsets show which, because they are a part of it.
+ * Guessing could lose outcomes or write them twice; therefore this retries
+ * until the outcome is known. */
+static bool resolve_commit(struct committer *committer,
+                           const struct kafka_batch *batch)
 {
     struct error err;
 
     while (!committer_is_stopping(committer)) {
         if (transaction_ensure_producer(committer, &err) == 0) {
-            int answer = was_committed(committer, batch);
+            int committed = was_committed(committer, batch);
 
-            if (answer >= 0) {
-                return answer == 1;
+            if (committed >= 0) {
+                return committed == 1;
             }
             error_set(&err, ERROR_UNAVAILABLE,
                       "cannot find out whether the last transaction was "
                       "committed: no committed offsets");
         }
-        committer_say(committer, err.message);
+        committer_set_notice(committer, err.message);
         committer_pause(committer, COMMITTER_PAUSE_MS);
     }
-    return false; /* the process ends, and with it what would be done twice */
+    /* The process stops, and therefore will not repeat the batch. */
+    return false;
 }
 
-static enum kafka_verdict why_aborted(const struct committer *committer)
+static enum kafka_verdict abort_verdict(const struct committer *committer)
 {
-    if (committer->refused_size > 0) {
-        return KAFKA_REFUSED_MESSAGE;
+    if (committer->rejected_size > 0) {
+        return KAFKA_MESSAGE_TOO_LARGE;
     }
     return committer->code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE
-               ? KAFKA_REFUSED_METADATA
+               ? KAFKA_METADATA_TOO_LARGE
                : KAFKA_ABORTED;
 }
 
@@ -388,7 +402,7 @@ enum kafka_verdict transaction_run(struct committer *committer,
     }
     if (begin_transaction(committer, batch, err) < 0) {
         abort_transaction(committer);
-        return why_aborted(committer);
+        return abort_verdict(committer);
     }
     if (fault_is_broken("pretend-commit")) {
         abort_transaction(committer);
@@ -400,7 +414,7 @@ enum kafka_verdict transaction_run(struct committer *committer,
     }
     if (committer->producer != NULL) {
         abort_transaction(committer);
-        return why_aborted(committer);
+        return abort_verdict(committer);
     }
-    return find_out(committer, batch) ? KAFKA_COMMITTED : KAFKA_ABORTED;
+    return resolve_commit(committer, batch) ? KAFKA_COMMITTED : KAFKA_ABORTED;
 }

@@ -302,6 +302,26 @@ static void take_singles(struct ledger *ledger, size_t max)
     }
 }
 
+static void move_marks(struct ledger *ledger, enum ledger_mark from,
+                       enum ledger_mark to)
+{
+    struct ledger_entry *entry;
+    struct ledger_slot *slot;
+
+    if (!ledger->marks_in_commit) {
+        return;
+    }
+    TAILQ_FOREACH(entry, &ledger->failing, failing)
+    {
+        STAILQ_FOREACH(slot, &entry->slots, link)
+        {
+            if (slot->mark == from) {
+                slot->mark = to;
+            }
+        }
+    }
+}
+
 bool ledger_prepare(struct ledger *ledger, size_t max)
 {
     if (ledger->committed.watermark < 0) {
@@ -310,7 +330,10 @@ bool ledger_prepare(struct ledger *ledger, size_t max)
     max = take_complete(ledger, max);
     take_singles(ledger, max);
     ledger->next_watermark = watermark_from(ledger, SLOT_IN_COMMIT);
-    return !TAILQ_EMPTY(&ledger->in_commit) ||
+    ledger->marks_in_commit = ledger->has_new_marks;
+    ledger->has_new_marks = false;
+    move_marks(ledger, MARK_NEW, MARK_IN_COMMIT);
+    return ledger->marks_in_commit || !TAILQ_EMPTY(&ledger->in_commit) ||
            ledger->next_watermark > ledger->committed.watermark;
 }
 
@@ -324,6 +347,9 @@ static void remember_entry(const struct ledger_entry *entry,
 
     STAILQ_FOREACH(slot, &entry->slots, link)
     {
+        if (slot->state < SLOT_IN_COMMIT && slot->mark != MARK_NONE) {
+            progress_add_mark(image, entry->offset, slot->id);
+        }
         if (slot->state < SLOT_IN_COMMIT && slot->attempts > 0 &&
             slot->first_failed_ms > 0) {
             progress_add_attempts(
@@ -413,6 +439,8 @@ void ledger_committed(struct ledger *ledger)
         complete(ledger, entry);
     }
     offset_set_forget_below(&ledger->unread, ledger->next_watermark);
+    move_marks(ledger, MARK_IN_COMMIT, MARK_COMMITTED);
+    ledger->marks_in_commit = false;
 }
 
 void ledger_aborted(struct ledger *ledger)
@@ -422,6 +450,9 @@ void ledger_aborted(struct ledger *ledger)
     while ((entry = TAILQ_FIRST(&ledger->in_commit)) != NULL) {
         move_slots(entry, SLOT_IN_COMMIT, SLOT_FINISHED, SIZE_MAX);
     }
+    move_marks(ledger, MARK_IN_COMMIT, MARK_NEW);
+    ledger->has_new_marks |= ledger->marks_in_commit;
+    ledger->marks_in_commit = false;
 }
 
 struct ledger_entry *ledger_take_complete(struct ledger *ledger)

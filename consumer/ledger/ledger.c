@@ -123,7 +123,12 @@ void ledger_recall(const struct ledger *ledger, struct ledger_slot *slot,
 
     for (size_t i = progress_attempts_from(past, offset);
          i < past->attempts_count && past->attempts[i].offset == offset; i++) {
-        if (past->attempts[i].id == slot->id) {
+        if (past->attempts[i].id != slot->id) {
+            continue;
+        }
+        if (past->attempts[i].attempts == 0) {
+            slot->mark = MARK_COMMITTED;
+        } else {
             slot->attempts = past->attempts[i].attempts;
             slot->first_failed_ms = past->attempts[i].first_failed_ms;
         }
@@ -173,10 +178,15 @@ static void add_failing(struct ledger *ledger, struct ledger_entry *entry)
 static void note_if_failing(struct ledger_entry *entry,
                             const struct ledger_slot *slot)
 {
-    if (entry != NULL && entry->ledger != NULL && !entry->is_failing &&
-        slot->attempts > 0 && slot->first_failed_ms > 0) {
+    bool has_failed = slot->attempts > 0 && slot->first_failed_ms > 0;
+
+    if (entry == NULL || entry->ledger == NULL) {
+        return;
+    }
+    if (!entry->is_failing && (has_failed || slot->mark != MARK_NONE)) {
         add_failing(entry->ledger, entry);
     }
+    entry->ledger->has_new_marks |= slot->mark == MARK_NEW;
 }
 
 static void insert_in_order(struct ledger *ledger, struct ledger_entry *entry)
@@ -314,6 +324,24 @@ void ledger_note_attempts(struct ledger_slot *slot, unsigned attempts,
     note_if_failing(slot->entry, slot);
 }
 
+void ledger_mark(struct ledger_slot *slot)
+{
+    if (slot->mark == MARK_NONE) {
+        slot->mark = MARK_NEW;
+        note_if_failing(slot->entry, slot);
+    }
+}
+
+void ledger_unmark(struct ledger_slot *slot)
+{
+    bool is_told = slot->mark > MARK_NEW;
+
+    slot->mark = MARK_NONE;
+    if (is_told && slot->entry != NULL && slot->entry->ledger != NULL) {
+        slot->entry->ledger->has_new_marks = true;
+    }
+}
+
 void ledger_finish(struct ledger_slot *slot)
 {
     if (slot->state == SLOT_OPEN) {
@@ -340,6 +368,9 @@ void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry)
         struct progress_attempts attempts = {
             entry->offset, slot->id, slot->attempts, slot->first_failed_ms};
 
+        if (slot->state < SLOT_IN_COMMIT && slot->mark != MARK_NONE) {
+            progress_add_mark(&ledger->committed, entry->offset, slot->id);
+        }
         if (slot->state == SLOT_OPEN && slot->attempts > 0) {
             progress_add_attempts(&ledger->committed, &attempts);
         }

@@ -101,6 +101,12 @@ void progress_add_attempts(struct progress *progress,
     progress->attempts_count++;
 }
 
+void progress_add_mark(struct progress *progress, int64_t offset, uint64_t id)
+{
+    progress_add_attempts(
+        progress, &(struct progress_attempts){.offset = offset, .id = id});
+}
+
 static void remove_attempts(struct progress *progress, size_t from, size_t to)
 {
     if (from < to) {

@@ -2,7 +2,8 @@
 #include "oci_internal.h"
 #include "waybill/alloc.h"
 
-/* An authorization by itself, for a request that somebody else makes. */
+/* Obtains an authorization without a request, for a program that sends the
+ * request itself. */
 
 struct oci_authorizing {
     struct oci_client *client;
@@ -39,8 +40,9 @@ static void run_ending(void *payload)
     authorizing_free(authorizing);
 }
 
-/* A request that follows would show it; here none does, and whoever asked would
- * take "nothing is wanted" for what it says. */
+/* A request that used the authorization would show that the registry is down.
+ * No request follows here, so that the caller would take a failed probe for a
+ * registry that requires no authentication. */
 static bool is_out_of_order(const struct origin *origin, struct error *err)
 {
     int status = origin->capabilities.ping_status;

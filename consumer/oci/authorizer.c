@@ -5,8 +5,8 @@
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
-/* What one request has to show its registry, and what it can show instead when
- * that did not count. */
+/* Determines the authorization of one request, and the alternative after the
+ * registry has rejected it. */
 
 void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
                      struct origin *origin, const struct oci_target *target,
@@ -23,16 +23,16 @@ void authorizer_release(struct authorizer *authorizer)
     if (authorizer->origin != NULL) {
         origin_forget_waiter(authorizer->origin, &authorizer->probe_waiter);
     }
-    keychain_forget_waiter(&authorizer->keychain_waiter);
+    keychain_cancel_wait(&authorizer->keychain_waiter);
     token_forget_waiter(&authorizer->token_waiter);
     credential_check_forget_waiter(&authorizer->credential_check_waiter);
-    authorizer_answered(authorizer, false, false);
+    authorizer_handle_result(authorizer, false, false);
     challenge_release(&authorizer->challenge);
     challenge_release(&authorizer->used);
-    authorizer->shown = NULL;
+    authorizer->sent_token = NULL;
     secret_set_release(&authorizer->revealed);
-    mem_free(authorizer->more);
-    authorizer->more = NULL;
+    mem_free(authorizer->extra_scopes);
+    authorizer->extra_scopes = NULL;
 }
 
 static const struct challenge *challenge_of(const struct authorizer *authorizer)
@@ -48,9 +48,9 @@ static void fail(struct authorizer *authorizer, const struct error *err)
     authorizer->ready(authorizer->payload, NULL, 0, err);
 }
 
-/* With what the registry asks for there was nothing to get. It may ask for
- * something else by now (another token server, another scheme), which nobody
- * would find out who does not get as far as the registry. */
+/* The challenge is forgotten, because the registry may require something else
+ * by now (another token server, another scheme), and a request that fails
+ * before it reaches the registry would never find out. */
 static void fail_to_authorize(struct authorizer *authorizer,
                               const struct error *err)
 {
@@ -61,22 +61,22 @@ static void fail_to_authorize(struct authorizer *authorizer,
     fail(authorizer, err);
 }
 
-static void show_nothing(struct authorizer *authorizer)
+static void use_no_credential(struct authorizer *authorizer)
 {
     authorizer->ready(authorizer->payload, NULL, 0, NULL);
 }
 
-static void show_bearer(struct authorizer *authorizer, const char *token,
-                        uint64_t lifetime_ms)
+static void use_bearer(struct authorizer *authorizer, const char *token,
+                       uint64_t lifetime_ms)
 {
     CLEANUP(secret_release) struct secret header = SECRET_INIT(STR_UNLIMITED);
 
-    authorizer->shown = secret_set_add(&authorizer->revealed, token);
+    authorizer->sent_token = secret_set_add(&authorizer->revealed, token);
     str_printf(&header.text, "Authorization: Bearer %s", token);
     authorizer->ready(authorizer->payload, header.text.data, lifetime_ms, NULL);
 }
 
-static void report_nothing_to_show(struct authorizer *authorizer)
+static void report_no_credential(struct authorizer *authorizer)
 {
     const struct keychain *keychain = authorizer->target->keychain;
     const char *report = keychain != NULL ? keychain_report(keychain) : "";
@@ -111,14 +111,14 @@ static void on_credential_checked(void *payload)
     authorizer_start(payload);
 }
 
-static void show_basic(struct authorizer *authorizer,
-                       const struct credential *credential)
+static void use_basic(struct authorizer *authorizer,
+                      const struct credential *credential)
 {
     CLEANUP(secret_release) struct secret header = SECRET_INIT(STR_UNLIMITED);
     const char *password = secret_text(&credential->password);
 
     if (credential->username == NULL || password == NULL) {
-        report_nothing_to_show(authorizer);
+        report_no_credential(authorizer);
         return;
     }
     authorizer->credential_check_waiter.ready = on_credential_checked;
@@ -131,49 +131,49 @@ static void show_basic(struct authorizer *authorizer,
     case CREDENTIAL_REFUSED:
         report_refused(authorizer, credential);
         return;
-    case CREDENTIAL_OPEN:
-        authorizer->went_first = true;
+    case CREDENTIAL_UNKNOWN:
+        authorizer->was_first = true;
         break;
     case CREDENTIAL_GOOD:
         break;
     }
-    authorizer->showed_password = true;
+    authorizer->sent_password = true;
     secret_set_add_basic(&authorizer->revealed, credential->username, password);
     oci_append_basic(&header.text, credential->username, password);
     authorizer->ready(authorizer->payload, header.text.data,
                       credential->lifetime_ms, NULL);
 }
 
-void authorizer_answered(struct authorizer *authorizer, bool answered,
-                         bool refused)
+void authorizer_handle_result(struct authorizer *authorizer, bool answered,
+                              bool refused)
 {
-    bool went_first = authorizer->went_first;
+    bool was_first = authorizer->was_first;
 
-    if (!authorizer->showed_password) {
+    if (!authorizer->sent_password) {
         return;
     }
-    authorizer->showed_password = false;
-    authorizer->went_first = false;
-    if (answered || went_first) {
+    authorizer->sent_password = false;
+    authorizer->was_first = false;
+    if (answered || was_first) {
         credential_check_end(authorizer->origin, authorizer->target->keychain,
-                             authorizer->credential_id, went_first,
-                             !answered ? CREDENTIAL_OPEN
+                             authorizer->credential_id, was_first,
+                             !answered ? CREDENTIAL_UNKNOWN
                              : refused ? CREDENTIAL_REFUSED
                                        : CREDENTIAL_GOOD);
     }
 }
 
-/* The token server would not have the credentials: there may be others by now.
- */
-static bool renew(struct authorizer *authorizer)
+/* The token server has refused the credentials; the keychain may provide new
+ * ones. */
+static bool refresh_credential(struct authorizer *authorizer)
 {
     struct keychain *keychain = authorizer->target->keychain;
 
-    if (authorizer->renewed || keychain == NULL ||
-        !keychain_refuse(keychain, authorizer->credential_id)) {
+    if (authorizer->refreshed || keychain == NULL ||
+        !keychain_reject(keychain, authorizer->credential_id)) {
         return false;
     }
-    authorizer->renewed = true;
+    authorizer->refreshed = true;
     return true;
 }
 
@@ -183,8 +183,8 @@ static void on_token(void *payload, const char *token, uint64_t lifetime_ms,
     struct authorizer *authorizer = payload;
 
     if (token != NULL) {
-        show_bearer(authorizer, token, lifetime_ms);
-    } else if (err->kind == ERROR_AUTH && renew(authorizer)) {
+        use_bearer(authorizer, token, lifetime_ms);
+    } else if (err->kind == ERROR_AUTH && refresh_credential(authorizer)) {
         authorizer_start(authorizer);
     } else {
         fail_to_authorize(authorizer, err);
@@ -200,14 +200,14 @@ static void get_token(struct authorizer *authorizer,
         .challenge = &authorizer->used,
         .credential = credential,
         .actions = authorizer->actions,
-        .more = authorizer->more,
+        .extra_scopes = authorizer->extra_scopes,
     };
     uint64_t lifetime_ms;
     const char *token = token_cached(authorizer->client, &query, &lifetime_ms);
     struct error err;
 
     if (token != NULL) {
-        show_bearer(authorizer, token, lifetime_ms);
+        use_bearer(authorizer, token, lifetime_ms);
         return;
     }
     authorizer->token_waiter.ready = on_token;
@@ -218,16 +218,16 @@ static void get_token(struct authorizer *authorizer,
     }
 }
 
-static void with_credential(struct authorizer *authorizer,
-                            const struct credential *credential)
+static void use_credential(struct authorizer *authorizer,
+                           const struct credential *credential)
 {
     const char *registry_token = secret_text(&credential->registry_token);
 
     authorizer->credential_id = credential->id;
     if (authorizer->used.scheme == AUTH_BASIC) {
-        show_basic(authorizer, credential);
+        use_basic(authorizer, credential);
     } else if (registry_token != NULL) {
-        show_bearer(authorizer, registry_token, credential->lifetime_ms);
+        use_bearer(authorizer, registry_token, credential->lifetime_ms);
     } else {
         get_token(authorizer, credential);
     }
@@ -241,19 +241,19 @@ static void on_credential(void *payload, const struct credential *credential,
     if (credential == NULL) {
         fail(authorizer, err);
     } else {
-        with_credential(authorizer, credential);
+        use_credential(authorizer, credential);
     }
 }
 
 static void get_credential(struct authorizer *authorizer)
 {
-    static const struct credential nobody;
+    static const struct credential anonymous;
     struct keychain *keychain = authorizer->target->keychain;
     const struct credential *credential =
-        keychain != NULL ? keychain_cached(keychain) : &nobody;
+        keychain != NULL ? keychain_cached(keychain) : &anonymous;
 
     if (credential != NULL) {
-        with_credential(authorizer, credential);
+        use_credential(authorizer, credential);
         return;
     }
     authorizer->keychain_waiter.ready = on_credential;
@@ -263,10 +263,10 @@ static void get_credential(struct authorizer *authorizer)
 
 static void on_probed(void *payload, const struct error *err);
 
-static void answer(struct authorizer *authorizer,
-                   const struct challenge *challenge)
+static void authenticate(struct authorizer *authorizer,
+                         const struct challenge *challenge)
 {
-    /* A copy: somebody else's failure may have it forgotten meanwhile. */
+    /* A copy, because the failure of another request may reset the original. */
     challenge_release(&authorizer->used);
     challenge_copy(&authorizer->used, challenge);
     switch (authorizer->used.scheme) {
@@ -276,7 +276,7 @@ static void answer(struct authorizer *authorizer,
         origin_probe(authorizer->origin, &authorizer->probe_waiter);
         break;
     case AUTH_NONE:
-        show_nothing(authorizer);
+        use_no_credential(authorizer);
         break;
     case AUTH_BASIC:
     case AUTH_BEARER:
@@ -287,11 +287,11 @@ static void answer(struct authorizer *authorizer,
 
 void authorizer_start(struct authorizer *authorizer)
 {
-    answer(authorizer, challenge_of(authorizer));
+    authenticate(authorizer, challenge_of(authorizer));
 }
 
-/* What a probe has said counts for all who waited for it, though the first of
- * them may have it forgotten by now. */
+/* The result of a probe applies to all requests that waited for it, even if the
+ * first of them has failed meanwhile and reset the challenge. */
 static void on_probed(void *payload, const struct error *err)
 {
     struct authorizer *authorizer = payload;
@@ -300,15 +300,13 @@ static void on_probed(void *payload, const struct error *err)
     if (err != NULL) {
         fail(authorizer, err);
     } else if (challenge->scheme == AUTH_UNKNOWN) {
-        answer(authorizer, &authorizer->origin->capabilities.challenge);
+        authenticate(authorizer, &authorizer->origin->capabilities.challenge);
     } else {
-        answer(authorizer, challenge);
+        authenticate(authorizer, challenge);
     }
 }
 
-/* --- after a refusal
- * ----------------------------------------------------------
- */
+/* --- after a refusal ------------------------------------------------------ */
 
 static bool is_scope(const char *scope)
 {
@@ -320,9 +318,9 @@ static bool is_scope(const char *scope)
     return true;
 }
 
-/* One scope, of `len`: for what is asked for in any case */
-static bool is_ours(const struct authorizer *authorizer, const char *scope,
-                    size_t len)
+/* Whether a scope of `len` bytes is one that is requested in any case. */
+static bool is_requested_scope(const struct authorizer *authorizer,
+                               const char *scope, size_t len)
 {
     static const char *const actions[] = {"pull", "push", "pull,push",
                                           "push,pull"};
@@ -339,9 +337,9 @@ static bool is_ours(const struct authorizer *authorizer, const char *scope,
     return false;
 }
 
-/* What a challenge asks for beyond what a push is about, between blanks: some
- * registries name a repository otherwise in their tokens. */
-static void keep_more(struct authorizer *authorizer)
+/* Keeps the scopes of a challenge that go beyond the push, separated by spaces:
+ * some registries use other repository names in their tokens. */
+static void keep_extra_scopes(struct authorizer *authorizer)
 {
     static const char type[] = "repository:";
     const char *scope = authorizer->challenge.scope;
@@ -354,20 +352,20 @@ static void keep_more(struct authorizer *authorizer)
         size_t len = strcspn(scope, " ");
 
         if (strncmp(scope, type, sizeof(type) - 1) == 0 &&
-            !is_ours(authorizer, scope, len)) {
+            !is_requested_scope(authorizer, scope, len)) {
             str_append_text(&more, more.len > 0 ? " " : "");
             str_append(&more, scope, len);
         }
         scope += len + (scope[len] == ' ');
     }
     if (more.len > 0) {
-        mem_free(authorizer->more);
-        authorizer->more = str_take(&more);
+        mem_free(authorizer->extra_scopes);
+        authorizer->extra_scopes = str_take(&more);
     }
 }
 
-static bool learn(struct authorizer *authorizer,
-                  const struct http_response *response)
+static bool learn_challenge(struct authorizer *authorizer,
+                            const struct http_response *response)
 {
     struct challenge challenge;
 
@@ -380,31 +378,32 @@ static bool learn(struct authorizer *authorizer,
     authorizer->challenge = challenge;
     capabilities_learn_challenge(&authorizer->origin->capabilities,
                                  authorizer->target->keychain, &challenge);
-    keep_more(authorizer);
+    keep_extra_scopes(authorizer);
     return true;
 }
 
-/* The same password may count the second time: one 401 in the middle of a push
- * has been seen to mean nothing. A 403 is worth another try only where it says
- * that a token has ended, and there is another. */
-bool authorizer_refused(struct authorizer *authorizer,
-                        const struct http_response *response)
+/* The same password may be accepted the second time: registries have been
+ * seen to answer a single request in the middle of a push with 401. A 403 is
+ * retried only if it means that a token has expired, and only with another
+ * credential. */
+bool authorizer_handle_refusal(struct authorizer *authorizer,
+                               const struct http_response *response)
 {
     struct keychain *keychain = authorizer->target->keychain;
-    bool was_bearer = authorizer->shown != NULL;
-    bool another = true;
+    bool was_bearer = authorizer->sent_token != NULL;
+    bool has_another = true;
 
     if (was_bearer) {
-        token_drop(authorizer->client, authorizer->shown);
-        authorizer->shown = NULL;
+        token_drop(authorizer->client, authorizer->sent_token);
+        authorizer->sent_token = NULL;
     }
-    if (!learn(authorizer, response)) {
+    if (!learn_challenge(authorizer, response)) {
         return false;
     }
     if (keychain != NULL && authorizer->credential_id != 0 &&
         (!was_bearer ||
          secret_text(&keychain_last(keychain)->registry_token) != NULL)) {
-        another = keychain_refuse(keychain, authorizer->credential_id);
+        has_another = keychain_reject(keychain, authorizer->credential_id);
     }
-    return response->status != 403 || another;
+    return response->status != 403 || has_another;
 }

@@ -7,31 +7,32 @@
 #include "waybill/secret.h"
 
 /*
- * Straight on, each step calls the next:
+ * Obtains the authorization of one request. Each step calls the next one:
  *
- *     (probe) -> (credential) -> (token) -> ready
+ *      (probe) -> (credential) -> (token) -> ready
  */
 struct authorizer {
     struct oci_client *client;
     struct origin *origin;
     const struct oci_target *target;
     const char *actions;
-    /* Of this request's own 401; before that the origin's holds. */
+    /* From a 401 to this request; until there is one, the origin's challenge
+     * applies. */
     struct challenge challenge;
-    struct challenge used;      /* the one of the two that is being answered */
-    char *more;                 /* scopes that it asked for */
-    const char *shown;          /* the token that went out last */
-    uint64_t credential_id;     /* of what went out; 0: nothing did */
-    bool renewed;               /* another credential was asked for */
-    struct secret_set revealed; /* all that went out */
+    struct challenge used;      /* the challenge that is being answered */
+    char *extra_scopes;         /* requested by the challenge */
+    const char *sent_token;     /* the token that was sent last */
+    uint64_t credential_id;     /* of the credential that was sent; 0: none */
+    bool refreshed;             /* another credential was requested */
+    struct secret_set revealed; /* all secrets that were sent */
     struct origin_waiter probe_waiter;
     struct keychain_waiter keychain_waiter;
     struct token_waiter token_waiter;
     struct credential_check_waiter credential_check_waiter;
-    bool showed_password;
-    bool went_first; /* with it */
-    /* header: the whole line, NULL for none. May come from inside
-     * authorizer_start(). */
+    bool sent_password;
+    bool was_first; /* its result decides whether the password is valid */
+    /* `header` is the complete header line, or NULL if none is needed. May be
+     * called from inside authorizer_start(). */
     void (*ready)(void *payload, const char *header, uint64_t lifetime_ms,
                   const struct error *err);
     void *payload;
@@ -41,13 +42,15 @@ void authorizer_init(struct authorizer *authorizer, struct oci_client *client,
                      struct origin *origin, const struct oci_target *target,
                      const char *actions);
 void authorizer_start(struct authorizer *authorizer);
-/* What became of the request, before anything else is done about it */
-void authorizer_answered(struct authorizer *authorizer, bool answered,
-                         bool refused);
-/* What was shown did not count. True: authorizer_start() has something else to
- * show, once. */
-bool authorizer_refused(struct authorizer *authorizer,
-                        const struct http_response *response);
-void authorizer_release(struct authorizer *authorizer); /* ready() no more */
+/* Reports the result of the request. Must be called before anything else that
+ * follows from the response. */
+void authorizer_handle_result(struct authorizer *authorizer, bool answered,
+                              bool refused);
+/* Reports that the registry rejected the authorization. Returns true, once, if
+ * authorizer_start() can provide another one. */
+bool authorizer_handle_refusal(struct authorizer *authorizer,
+                               const struct http_response *response);
+/* ready() is not called */
+void authorizer_release(struct authorizer *authorizer);
 
 #endif

@@ -2,8 +2,7 @@
 
 #include "waybill/alloc.h"
 
-/* A larger blob than this is not sent only to learn whether its POST is taken.
- */
+/* Largest blob in bytes that is sent to find out whether single POST works. */
 #define MAX_PROBE_BODY 4096
 
 void capabilities_init(struct capabilities *capabilities, bool no_single_post)
@@ -34,8 +33,7 @@ void capabilities_release(struct capabilities *capabilities)
     challenge_release(&capabilities->challenge);
 }
 
-/* --- how to authenticate ---------------------------------------------------
- */
+/* --- how to authenticate -------------------------------------------------- */
 
 static struct learned_scheme *learned_scheme_of(
     const struct capabilities *capabilities, const struct keychain *keychain)
@@ -85,8 +83,9 @@ void capabilities_forget_challenge(struct capabilities *capabilities,
     capabilities_learn_challenge(capabilities, keychain, &unknown);
 }
 
-/* Registrations that had to forget theirs now have the one of GET /v2/. */
-static void end_forgetting(struct capabilities *capabilities)
+/* Removes the entries that were reset, so that the challenge of GET /v2/
+ * applies. */
+static void remove_reset_schemes(struct capabilities *capabilities)
 {
     struct learned_scheme *next;
 
@@ -121,28 +120,27 @@ bool capabilities_learn_ping(struct capabilities *capabilities,
     if (challenge->scheme == AUTH_UNKNOWN) {
         challenge->scheme = AUTH_NONE;
     }
-    end_forgetting(capabilities);
+    remove_reset_schemes(capabilities);
     return true;
 }
 
-/* --- how to upload ---------------------------------------------------------
- */
+/* --- how to upload -------------------------------------------------------- */
 
 static bool is_known(enum single_post state)
 {
     return state == SINGLE_POST_ACCEPTED || state == SINGLE_POST_REFUSED;
 }
 
-/* A POST with a blob that failed may have failed because of the blob: a server
- * that reads no such body hangs up. So the next one goes without, and its
- * answer decides: if it is accepted, the blob was the reason; if not, the
- * registry is in trouble, and nothing is known. */
-static void suspect(struct capabilities *capabilities, bool with_blob,
-                    int status)
+/* A POST with a blob may have failed because of the blob: a server that does
+ * not read such a body closes the connection. So the next POST is sent without
+ * a blob, and its response decides: if it is accepted, the blob was the reason;
+ * if not, the registry has a problem and nothing is learned. */
+static void note_post_result(struct capabilities *capabilities, bool with_blob,
+                             int status)
 {
     bool accepted = status / 100 == 2;
 
-    /* 429 and 503 refuse all requests for now, whatever is in them. */
+    /* 429 and 503 reject every request for a while, whatever its body. */
     if (is_known(capabilities->single_post) || status == 429 || status == 503) {
         return;
     }
@@ -165,7 +163,7 @@ static bool is_unclear(int status)
 bool capabilities_learn_post(struct capabilities *capabilities, bool with_blob,
                              int status)
 {
-    suspect(capabilities, with_blob, status);
+    note_post_result(capabilities, with_blob, status);
     if (!with_blob) {
         return false;
     }
@@ -175,14 +173,14 @@ bool capabilities_learn_post(struct capabilities *capabilities, bool with_blob,
         capabilities->single_post = SINGLE_POST_REFUSED;
     } else if (is_unclear(status) &&
                capabilities->single_post != SINGLE_POST_ACCEPTED) {
-        /* Another blob may have been answered the same meanwhile. */
+        /* Return true even if another blob has already learned this. */
         capabilities->single_post = SINGLE_POST_REFUSED;
         return true;
     }
     return false;
 }
 
-void capabilities_learn_loss(struct capabilities *capabilities)
+void capabilities_learn_lost_blob(struct capabilities *capabilities)
 {
     capabilities->single_post = SINGLE_POST_REFUSED;
 }
@@ -203,8 +201,7 @@ bool capabilities_use_single_post(const struct capabilities *capabilities,
             len <= MAX_PROBE_BODY);
 }
 
-/* --- how to get a token ----------------------------------------------------
- */
+/* --- how to get a token --------------------------------------------------- */
 
 void capabilities_learn_token_post(struct capabilities *capabilities,
                                    bool is_known)

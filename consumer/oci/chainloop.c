@@ -3,11 +3,11 @@
 #include "waybill/oci.h"
 
 /*
- * What Chainloop's oci-registry plugin pushed, through go-containerregistry: an
- * image with one layer, whose type was guessed from its first bytes. For what
- * begins with '{' Go's guess is always text/plain. An image without a real
- * configuration still has Go's zero times in it, so its configuration differs
- * only by the layer's digest.
+ * The image that Chainloop's oci-registry plugin pushed through
+ * go-containerregistry: one layer, whose media type was guessed from its first
+ * bytes. Go's guess for content that starts with '{' is always text/plain. The
+ * configuration of such an image contains Go's zero times, so configurations
+ * differ only by the digest of the layer.
  */
 
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
@@ -38,8 +38,8 @@ void oci_chainloop_image(struct bytes envelope, const struct digest *digest,
                       "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]},"
                       "\"config\":{}}",
                       digest->text));
-    /* The order of a descriptor's members is go-containerregistry's, not
-     * image-spec's. */
+    /* The members of a descriptor are in the order of go-containerregistry, not
+     * of image-spec. */
     fill(&ret_image->manifest, MANIFEST_TYPE,
          arena_printf(
              arena,

@@ -9,9 +9,10 @@
 #include "waybill/secret.h"
 
 /*
- * A header may hold several challenges, and a challenge several parameters,
- * both divided by commas; a word followed by another word or by the end begins
- * a challenge, a word followed by '=' is a parameter of the last one.
+ * A header may contain several challenges, and a challenge several parameters,
+ * both separated by commas. A token that is followed by another token or by the
+ * end starts a challenge; a token that is followed by '=' is a parameter of the
+ * last challenge.
  */
 
 static const char *skip_space(const char *at)
@@ -28,20 +29,21 @@ static bool is_token_char(char c)
            (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-static const char *read_word(const char *at, struct str *word)
+static const char *read_token(const char *at, struct str *token)
 {
     const char *start = at;
 
     while (is_token_char(*at)) {
         at++;
     }
-    str_clear(word);
-    str_append(word, start, (size_t)(at - start));
+    str_clear(token);
+    str_append(token, start, (size_t)(at - start));
     return at;
 }
 
-/* A token, or a quoted string with backslash escapes. Not quoted, real servers
- * also write what no token may hold (a URL); up to the next comma or blank. */
+/* Reads a token, or a quoted string with backslash escapes. Servers also send
+ * unquoted values that contain characters no token may have (such as a URL), so
+ * an unquoted value extends to the next comma or space. */
 static const char *read_value(const char *at, struct str *value)
 {
     str_clear(value);
@@ -107,8 +109,8 @@ void challenge_release(struct challenge *challenge)
     *challenge = (struct challenge){0};
 }
 
-/* A Bearer challenge is of use only with a realm to ask. */
-static enum auth_scheme worth(const struct challenge *challenge)
+/* A Bearer challenge without a realm is useless. */
+static enum auth_scheme usable_scheme(const struct challenge *challenge)
 {
     if (challenge->scheme == AUTH_BEARER &&
         (challenge->realm == NULL || challenge->realm[0] == '\0')) {
@@ -119,7 +121,7 @@ static enum auth_scheme worth(const struct challenge *challenge)
 
 static void keep_better(struct challenge *best, struct challenge *other)
 {
-    if (worth(other) > best->scheme) {
+    if (usable_scheme(other) > best->scheme) {
         challenge_release(best);
         *best = *other;
         *other = (struct challenge){0};
@@ -127,27 +129,28 @@ static void keep_better(struct challenge *best, struct challenge *other)
     challenge_release(other);
 }
 
-/* One header's value; keeps what is better than what is there already */
+/* Parses the value of one header; replaces *challenge if it finds a better
+ * one. */
 static void parse(const char *value, struct challenge *challenge)
 {
-    CLEANUP(str_release) struct str word = STR_INIT(LIMIT_CHALLENGE);
+    CLEANUP(str_release) struct str token = STR_INIT(LIMIT_CHALLENGE);
     CLEANUP(str_release) struct str text = STR_INIT(LIMIT_CHALLENGE);
     struct challenge current = {0};
 
     for (const char *at = value; *at != '\0';) {
-        const char *end = read_word(at = skip_space(at), &word);
+        const char *end = read_token(at = skip_space(at), &token);
 
         if (end == at) {
-            at += *at != '\0'; /* a comma, or a character of no meaning here */
+            at += *at != '\0'; /* a comma, or a character without meaning */
             continue;
         }
         at = skip_space(end);
         if (*at == '=') {
             at = read_value(skip_space(at + 1), &text);
-            keep_parameter(&current, word.data, &text);
+            keep_parameter(&current, token.data, &text);
         } else {
             keep_better(challenge, &current);
-            current.scheme = scheme_named(word.data);
+            current.scheme = scheme_named(token.data);
         }
     }
     keep_better(challenge, &current);

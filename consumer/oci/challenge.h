@@ -3,7 +3,7 @@
 
 #include "waybill/http.h"
 
-/* The challenges of WWW-Authenticate (RFC 9110, section 11.6.1) */
+/* Parser for the challenges of WWW-Authenticate (RFC 9110, section 11.6.1). */
 
 enum auth_scheme { AUTH_UNKNOWN, AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
 
@@ -14,14 +14,14 @@ struct challenge {
     char *scope;
 };
 
-/* The best of all challenges of a response: Bearer, else Basic; AUTH_UNKNOWN
- * when there is none that we know. */
+/* Reads the best of all challenges of a response: Bearer, else Basic, else
+ * AUTH_UNKNOWN if the response contains no supported challenge. */
 void challenge_read(const struct http_response *response,
                     struct challenge *ret_challenge);
 void challenge_copy(struct challenge *to, const struct challenge *from);
 void challenge_release(struct challenge *challenge);
 
-/* "Authorization: Basic ...", the answer to AUTH_BASIC */
+/* Appends "Authorization: Basic ...". */
 void oci_append_basic(struct str *out, const char *username,
                       const char *password);
 

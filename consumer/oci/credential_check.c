@@ -4,10 +4,10 @@
 #include "waybill/limits.h"
 
 /*
- * Whether a password counts at a registry that takes it with each request.
- * Until one answer has shown that it does, one request goes ahead and the
- * others wait; a wrong one is shown once, and not again for a while: accounts
- * are locked after a handful.
+ * Checks whether a password is valid at a registry that requires it with each
+ * request (Basic). Until one response has shown that it is, one request is sent
+ * and the others wait. A wrong password is sent once, and not again for
+ * LIMIT_REFUSAL_MS, because registries lock accounts after a few failures.
  */
 
 static struct credential_check *credential_check_of(
@@ -43,7 +43,7 @@ void credential_check_forget_waiter(struct credential_check_waiter *waiter)
     }
 }
 
-/* Those of this round; one that is woken may begin to wait for the next. */
+/* Wakes only the waiters of this round; one of them may start to wait again. */
 static void wake(struct credential_check *credential_check)
 {
     unsigned round = credential_check->round++;
@@ -69,11 +69,11 @@ enum credential_check_state credential_check_begin(
          (credential_check->state == CREDENTIAL_REFUSED &&
           now >= credential_check->until_ms))) {
         credential_check->id = id;
-        credential_check->state = CREDENTIAL_OPEN;
+        credential_check->state = CREDENTIAL_UNKNOWN;
     }
-    if (credential_check->state == CREDENTIAL_OPEN) {
+    if (credential_check->state == CREDENTIAL_UNKNOWN) {
         credential_check->state = CREDENTIAL_RUNNING;
-        return CREDENTIAL_OPEN;
+        return CREDENTIAL_UNKNOWN;
     }
     if (credential_check->state == CREDENTIAL_RUNNING) {
         waiter->credential_check = credential_check;
@@ -92,11 +92,13 @@ void credential_check_end(struct origin *origin,
 
     if (credential_check->id != id ||
         (credential_check->state == CREDENTIAL_RUNNING && !was_first)) {
-        return; /* of another password, or a straggler of the last trial */
+        /* about another password, or a late response to the previous check */
+        return;
     }
-    /* What has counted before, and does not once, is tried again. */
+    /* A password that was valid before is checked again before it is
+     * refused. */
     if (verdict == CREDENTIAL_REFUSED && !was_first) {
-        verdict = CREDENTIAL_OPEN;
+        verdict = CREDENTIAL_UNKNOWN;
     }
     credential_check->state = verdict;
     credential_check->until_ms =

@@ -11,30 +11,33 @@
 #include "waybill/json.h"
 #include "waybill/limits.h"
 
-/* As much of a registry's own words as a log line can bear */
-#define MAX_WORDS 300
+/* Maximum length in bytes of a registry's message, so that it fits a log
+ * line. */
+#define MAX_MESSAGE_LENGTH 300
 
-struct said {
+struct reported_error {
     char code[ERROR_CODE_SIZE];
-    struct str words;
-    const struct secret_set *secrets; /* that they may not hold */
+    struct str message;
+    const struct secret_set *secrets; /* that are removed from the message */
 };
 
 static const struct credential *credential_of(const struct oci_target *target)
 {
-    static const struct credential nobody;
+    static const struct credential anonymous;
 
-    return target->keychain != NULL ? keychain_last(target->keychain) : &nobody;
+    return target->keychain != NULL ? keychain_last(target->keychain)
+                                    : &anonymous;
 }
 
-static void keep_message(struct said *said, const char *text)
+static void keep_message(struct reported_error *reported, const char *text)
 {
-    secret_set_append_printable(said->secrets, &said->words, text, MAX_WORDS);
+    secret_set_append_printable(reported->secrets, &reported->message, text,
+                                MAX_MESSAGE_LENGTH);
 }
 
 /* {"errors":[{"code":"DENIED","message":"...","detail":...}]} (distribution
  * specification, "Error codes") */
-static bool read_errors(const struct str *body, struct said *said)
+static bool read_errors(const struct str *body, struct reported_error *reported)
 {
     const struct json *first;
     const struct json *errors;
@@ -53,17 +56,18 @@ static bool read_errors(const struct str *body, struct said *said)
     if (code != NULL) {
         size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
-        snprintf(said->code, sizeof(said->code), "%.*s", (int)len, code);
+        snprintf(reported->code, sizeof(reported->code), "%.*s", (int)len,
+                 code);
     }
     if (message != NULL) {
-        keep_message(said, message);
+        keep_message(reported, message);
     }
     json_free(json);
     return code != NULL || message != NULL;
 }
 
-/* Plain text is worth showing, a page of HTML is not. */
-static void read_text(const struct str *body, struct said *said)
+/* Plain text is quoted, a page of HTML is not. */
+static void read_text(const struct str *body, struct reported_error *reported)
 {
     const char *text = body->data;
 
@@ -71,27 +75,28 @@ static void read_text(const struct str *body, struct said *said)
         text++;
     }
     if (*text != '\0' && strchr("<{[", *text) == NULL) {
-        keep_message(said, text);
+        keep_message(reported, text);
     }
 }
 
-static bool code_is(const struct said *said, const char *code)
+static bool code_is(const struct reported_error *reported, const char *code)
 {
-    return strcmp(said->code, code) == 0;
+    return strcmp(reported->code, code) == 0;
 }
 
-/* ECR Public says of an expired token 400 where others say 401. */
-static bool is_refusal(int status, const struct said *said)
+/* ECR Public answers an expired token with 400 where other registries use
+ * 401. */
+static bool is_refusal(int status, const struct reported_error *reported)
 {
     return status == 400 &&
-           (code_is(said, "DENIED") || code_is(said, "UNAUTHORIZED"));
+           (code_is(reported, "DENIED") || code_is(reported, "UNAUTHORIZED"));
 }
 
 bool oci_is_unauthorized(const struct http_response *response,
                          const struct oci_target *target)
 {
-    static const struct secret_set nothing; /* its words are not shown */
-    struct said said = {.secrets = &nothing};
+    static const struct secret_set no_secrets; /* the message is not used */
+    struct reported_error reported = {.secrets = &no_secrets};
     unsigned quirks = provider_of(target->registry)->quirks;
     bool refused;
 
@@ -101,43 +106,43 @@ bool oci_is_unauthorized(const struct http_response *response,
     if (response->status != 400) {
         return response->status == 401;
     }
-    str_init(&said.words, STR_UNLIMITED);
-    refused = read_errors(&response->body, &said) &&
-              is_refusal(response->status, &said);
-    str_release(&said.words);
+    str_init(&reported.message, STR_UNLIMITED);
+    refused = read_errors(&response->body, &reported) &&
+              is_refusal(response->status, &reported);
+    str_release(&reported.message);
     return refused;
 }
 
-/* The upload session or a blob is gone, or came apart on the way: nothing that
- * a new push from the start does not mend. */
-static bool is_restart(int status, const struct said *said)
+/* The upload session or a blob is missing or was corrupted; a new push from the
+ * start solves that. */
+static bool is_interrupted(int status, const struct reported_error *reported)
 {
-    return status == 416 || code_is(said, "BLOB_UPLOAD_UNKNOWN") ||
-           code_is(said, "BLOB_UPLOAD_INVALID") ||
-           code_is(said, "DIGEST_INVALID") ||
-           code_is(said, "MANIFEST_BLOB_UNKNOWN") ||
-           code_is(said, "BLOB_UNKNOWN");
+    return status == 416 || code_is(reported, "BLOB_UPLOAD_UNKNOWN") ||
+           code_is(reported, "BLOB_UPLOAD_INVALID") ||
+           code_is(reported, "DIGEST_INVALID") ||
+           code_is(reported, "MANIFEST_BLOB_UNKNOWN") ||
+           code_is(reported, "BLOB_UNKNOWN");
 }
 
-/* GHCR says some of its rate limits with 403, others say them with 400. */
-static bool is_rate_limit(int status, const struct said *said)
+/* GHCR reports some of its rate limits with 403, other registries use 400. */
+static bool is_rate_limit(int status, const struct reported_error *reported)
 {
-    return code_is(said, "TOOMANYREQUESTS") ||
+    return code_is(reported, "TOOMANYREQUESTS") ||
            (status == 403 &&
-            strcasestr(said->words.data, "rate limit") != NULL);
+            strcasestr(reported->message.data, "rate limit") != NULL);
 }
 
-/* GHCR says it in the body, in Go's words: "retry-after: 1.3s", also 1m30s, ms
- * and microseconds. Never sooner than in a second, nor later than a header may
- * ask for. */
-static uint32_t retry_after_in(const char *words)
+/* GHCR states the delay in the body, as a Go duration: "retry-after: 1.3s",
+ * also 1m30s, ms and microseconds. The result is at least one second and at
+ * most HTTP_MAX_RETRY_AFTER_MS. */
+static uint32_t retry_after_in_body(const char *message)
 {
     static const struct {
         const char *unit;
         double ms;
     } units[] = {{"ms", 1}, {"h", 3600000}, {"m", 60000}, {"s", 1000}};
     static const char label[] = "retry-after:";
-    const char *at = strcasestr(words, label);
+    const char *at = strcasestr(message, label);
     double sum = 0;
 
     if (at == NULL) {
@@ -164,35 +169,36 @@ static uint32_t retry_after_in(const char *words)
                                          : HTTP_MAX_RETRY_AFTER_MS;
 }
 
-/* Go's words, and nginx's: nothing that the event could help, or a retry hurt.
- */
-static bool wants_https(const struct oci_target *target, int status,
-                        const struct said *said)
+/* Matches the messages of Go's server and of nginx. The cause is the
+ * configuration, not the event, so the error must not be ERROR_REJECTED. */
+static bool requires_https(const struct oci_target *target, int status,
+                           const struct reported_error *reported)
 {
     return !target->https && status == 400 &&
-           (strstr(said->words.data, "HTTPS server") != NULL ||
-            strstr(said->words.data, "HTTPS port") != NULL);
+           (strstr(reported->message.data, "HTTPS server") != NULL ||
+            strstr(reported->message.data, "HTTPS port") != NULL);
 }
 
-/* A registry's code is more precise than the status that comes with it, unless
- * the status says that the registry is in trouble. */
-static enum error_kind kind_of(int status, const struct said *said)
+/* The error code is more precise than the status, unless the status says that
+ * the registry is temporarily unavailable. */
+static enum error_kind kind_of(int status,
+                               const struct reported_error *reported)
 {
-    if (is_rate_limit(status, said)) {
+    if (is_rate_limit(status, reported)) {
         return ERROR_RATE_LIMITED;
     }
     if (http_status_is_temporary(status)) {
         return http_error_kind(status);
     }
-    if (is_restart(status, said)) {
+    if (is_interrupted(status, reported)) {
         return ERROR_INTERRUPTED;
     }
-    return is_refusal(status, said) ? ERROR_AUTH : http_error_kind(status);
+    return is_refusal(status, reported) ? ERROR_AUTH : http_error_kind(status);
 }
 
-/* What its makers' manual would say */
-static const char *advice_on(enum error_kind kind,
-                             const struct oci_target *target)
+/* The advice of the provider's row. */
+static const char *advice_for(enum error_kind kind,
+                              const struct oci_target *target)
 {
     const struct provider *provider = provider_of(target->registry);
 
@@ -202,12 +208,14 @@ static const char *advice_on(enum error_kind kind,
     return kind == ERROR_NOT_FOUND ? provider->not_found_advice : NULL;
 }
 
-/* The credential too that was not shown, or not yet: it is the registry's. */
-static void collect(struct secret_set *secrets, const struct oci_target *target,
-                    const struct secret_set *revealed)
+/* Also includes the credential if it was not sent, or not yet: the registry
+ * knows it. */
+static void collect_secrets(struct secret_set *secrets,
+                            const struct oci_target *target,
+                            const struct secret_set *revealed)
 {
     secret_set_add_all(secrets, revealed);
-    credential_add_to(secrets, credential_of(target));
+    credential_add_secrets(secrets, credential_of(target));
 }
 
 static void scrub(const struct secret_set *secrets, struct error *err)
@@ -222,38 +230,38 @@ int oci_error_of(const struct http_response *response, const char *what,
                  const struct secret_set *revealed, struct error *err)
 {
     CLEANUP(secret_set_release) struct secret_set secrets = {0};
-    struct said said = {.secrets = &secrets};
+    struct reported_error reported = {.secrets = &secrets};
     const char *colon;
     const char *advice;
     enum error_kind kind;
 
-    collect(&secrets, target, revealed);
-    str_init(&said.words, STR_UNLIMITED);
-    if (!read_errors(&response->body, &said)) {
-        read_text(&response->body, &said);
+    collect_secrets(&secrets, target, revealed);
+    str_init(&reported.message, STR_UNLIMITED);
+    if (!read_errors(&response->body, &reported)) {
+        read_text(&response->body, &reported);
     }
-    if (wants_https(target, response->status, &said)) {
-        str_release(&said.words);
+    if (requires_https(target, response->status, &reported)) {
+        str_release(&reported.message);
         return error_set(err, ERROR_UNREACHABLE,
                          "%s: registry '%s' speaks https (set plain_http: "
                          "false, or a ca_file)",
                          what, target->registry);
     }
-    colon = said.words.len > 0 ? ": " : "";
-    kind = kind_of(response->status, &said);
-    advice = advice_on(kind, target);
-    http_error_fill(err, response,
-                    clock_wall_ms(loop_clock(client->network->loop)),
-                    "%s: registry '%s' answers %d%s%s%s%s%s%s%s", what,
-                    target->registry, response->status, said.code[0] ? " " : "",
-                    said.code, colon, said.words.data, advice ? " (" : "",
-                    advice ? advice : "", advice ? ")" : "");
+    colon = reported.message.len > 0 ? ": " : "";
+    kind = kind_of(response->status, &reported);
+    advice = advice_for(kind, target);
+    http_error_fill(
+        err, response, clock_wall_ms(loop_clock(client->network->loop)),
+        "%s: registry '%s' answers %d%s%s%s%s%s%s%s", what, target->registry,
+        response->status, reported.code[0] ? " " : "", reported.code, colon,
+        reported.message.data, advice ? " (" : "", advice ? advice : "",
+        advice ? ")" : "");
     err->kind = kind;
-    memcpy(err->code, said.code, sizeof(err->code));
+    memcpy(err->code, reported.code, sizeof(err->code));
     if (err->kind == ERROR_RATE_LIMITED && err->retry_after_ms == 0) {
-        err->retry_after_ms = retry_after_in(said.words.data);
+        err->retry_after_ms = retry_after_in_body(reported.message.data);
     }
-    str_release(&said.words);
+    str_release(&reported.message);
     scrub(&secrets, err);
     return -1;
 }
@@ -263,12 +271,12 @@ void oci_scrub(const struct oci_target *target,
 {
     CLEANUP(secret_set_release) struct secret_set secrets = {0};
 
-    collect(&secrets, target, revealed);
+    collect_secrets(&secrets, target, revealed);
     scrub(&secrets, err);
 }
 
-/* Token servers have three ways to say it: the registry's own, OAuth2's (RFC
- * 6749, section 5.2), and Docker Hub's. */
+/* Token servers use three forms: the registry's own, that of OAuth2 (RFC 6749,
+ * section 5.2), and that of Docker Hub. */
 static const char *message_of(const struct json *json)
 {
     static const char *const names[] = {"error_description", "error", "details",
@@ -287,21 +295,21 @@ static const char *message_of(const struct json *json)
 void oci_append_message(const struct http_response *response,
                         const struct secret_set *revealed, struct str *out)
 {
-    struct said said = {.secrets = revealed};
+    struct reported_error reported = {.secrets = revealed};
     struct json *json;
     struct error err;
 
-    str_init(&said.words, STR_UNLIMITED);
-    if (!read_errors(&response->body, &said)) {
-        read_text(&response->body, &said);
+    str_init(&reported.message, STR_UNLIMITED);
+    if (!read_errors(&response->body, &reported)) {
+        read_text(&response->body, &reported);
     }
-    if (said.words.len == 0 &&
+    if (reported.message.len == 0 &&
         json_parse(response->body.data, response->body.len, &json, &err) == 0) {
-        const char *words = message_of(json);
+        const char *text = message_of(json);
 
-        keep_message(&said, words != NULL ? words : "");
+        keep_message(&reported, text != NULL ? text : "");
         json_free(json);
     }
-    str_append_text(out, said.words.data);
-    str_release(&said.words);
+    str_append_text(out, reported.message.data);
+    str_release(&reported.message);
 }

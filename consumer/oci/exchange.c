@@ -9,29 +9,31 @@
 #include "waybill/limits.h"
 
 /*
- * One fetch of a Bearer token: the distribution project's token protocol (GET,
- * with Basic where there is a password) or its OAuth2 form (POST, with a
- * refresh token or a password).
+ * One fetch of a Bearer token, with the token protocol of the distribution
+ * project (GET, with Basic if there is a password) or its OAuth2 form (POST,
+ * with a refresh token or a password).
  *
- * Fetches with one credential go one after the other until an answer has shown
- * that it is good: a wrong password is shown once, not once for each push that
- * is under way, since token servers lock accounts. A refresh token may also be
- * good for one use only, its answer bringing the next; so fetches with it go
- * one by one until one has shown that it is not so. The others wait in the
- * session's queue, and share what the first one meets.
+ * Fetches with the same credential run one at a time until a response has shown
+ * that the credential is valid: a wrong password is sent once, not once for
+ * each push in flight, because token servers lock accounts. A refresh token may
+ * also be valid for one use only, with its successor in the response; so
+ * fetches with a refresh token run one at a time until a response has shown
+ * that it can be reused. The others wait in the queue of the session and share
+ * a failure of the first.
  */
 
-/* What the protocol says to assume ("expires_in", default) */
+/* Default of "expires_in" in the token protocol */
 #define DEFAULT_LIFETIME_S 60
-/* A token is not used in its last moments: the request has to arrive too. */
+/* A token is not used shortly before it expires, so that it is still valid when
+ * the request arrives. */
 #define MAX_MARGIN_MS 30000
-/* POST, then GET; a refresh token, then the password: no more than these */
-#define MAX_TRIES 3
+/* POST then GET, and a refresh token then the password, need no more than
+ * these. */
+#define MAX_ATTEMPTS 3
 
 static void fetch(struct token *token);
 
-/* --- beginning and end ------------------------------------------------------
- */
+/* --- start and end -------------------------------------------------------- */
 
 static void leave_session(struct token *token)
 {
@@ -42,8 +44,8 @@ static void leave_session(struct token *token)
         TAILQ_REMOVE(&session->queue, token, queue_link);
         exchange->queued = false;
     }
-    if (secret_text(&exchange->used) != NULL) {
-        secret_release(&exchange->used);
+    if (secret_text(&exchange->sent_refresh_token) != NULL) {
+        secret_release(&exchange->sent_refresh_token);
         session->refreshing--;
     }
     if (exchange->sent) {
@@ -52,27 +54,27 @@ static void leave_session(struct token *token)
     }
 }
 
-static enum grant choose(const struct exchange *exchange);
+static enum grant choose_grant(const struct exchange *exchange);
 
-static bool may_go(const struct exchange *exchange, enum grant grant)
+static bool may_send(const struct exchange *exchange, enum grant grant)
 {
     const struct session *session = exchange->session;
 
     if (session->fetching == 0 || session_is_refused(session)) {
         return true;
     }
-    return session->is_good &&
+    return session->is_credential_valid &&
            (grant != GRANT_REFRESH || session->refreshing == 0 ||
             exchange->origin->capabilities.reusable_refresh_tokens);
 }
 
-/* The first, or all when they may go side by side */
-static void serve_queue(struct session *session)
+/* Sends the first queued fetch, or all if they may run in parallel. */
+static void send_queued(struct session *session)
 {
     struct token *next;
 
     while ((next = TAILQ_FIRST(&session->queue)) != NULL &&
-           may_go(&next->exchange, choose(&next->exchange))) {
+           may_send(&next->exchange, choose_grant(&next->exchange))) {
         TAILQ_REMOVE(&session->queue, next, queue_link);
         next->exchange.queued = false;
         fetch(next);
@@ -85,8 +87,8 @@ static void fail_later(struct token *token, const struct error *err)
     loop_defer(token->client->network->loop, &token->exchange.failing);
 }
 
-/* A server that is in trouble is so for all: they need not wait for it one
- * after the other. */
+/* A failure of the server affects all fetches, so the queued ones fail now
+ * instead of waiting for the server one after the other. */
 static void fail_queue(struct session *session, const struct error *err)
 {
     struct token *next;
@@ -98,7 +100,7 @@ static void fail_queue(struct session *session, const struct error *err)
     }
 }
 
-static void end(struct token *token)
+static void release(struct token *token)
 {
     struct exchange *exchange = &token->exchange;
     struct session *session = exchange->session;
@@ -122,18 +124,18 @@ static void end(struct token *token)
     mem_free(exchange->actions);
     mem_free(exchange->scope);
     *exchange = (struct exchange){0};
-    serve_queue(session);
+    send_queued(session);
 }
 
 void exchange_cancel(struct token *token)
 {
-    end(token);
+    release(token);
 }
 
 static void fail(struct token *token, struct error *err)
 {
     error_prefix(err, "token");
-    end(token);
+    release(token);
     token->done(token, NULL, 0, err);
 }
 
@@ -145,10 +147,9 @@ static void run_failing(void *payload)
     fail(token, &failure);
 }
 
-/* --- the request -------------------------------------------------------------
- */
+/* --- the request ---------------------------------------------------------- */
 
-static enum grant choose(const struct exchange *exchange)
+static enum grant choose_grant(const struct exchange *exchange)
 {
     const struct session *session = exchange->session;
     bool post = exchange->method != OCI_EXCHANGE_BASIC &&
@@ -217,12 +218,12 @@ static void send(struct token *token)
 {
     struct exchange *exchange = &token->exchange;
 
-    exchange->tries++;
+    exchange->attempts++;
     exchange->sent = true;
     exchange->session->fetching++;
     if (exchange->grant == GRANT_REFRESH) {
         exchange->session->refreshing++;
-        secret_assign(&exchange->used,
+        secret_assign(&exchange->sent_refresh_token,
                       secret_text(&exchange->session->refresh_token));
     }
     if (exchange->grant == GRANT_REFRESH || exchange->grant == GRANT_PASSWORD) {
@@ -237,10 +238,10 @@ static void fetch(struct token *token)
     struct exchange *exchange = &token->exchange;
     struct session *session = exchange->session;
 
-    exchange->grant = choose(exchange);
+    exchange->grant = choose_grant(exchange);
     if (session_is_refused(session)) {
         fail_later(token, &session->refusal);
-    } else if (may_go(exchange, exchange->grant)) {
+    } else if (may_send(exchange, exchange->grant)) {
         send(token);
     } else {
         exchange->queued = true;
@@ -254,11 +255,10 @@ static void fetch_again(struct token *token)
     fetch(token);
 }
 
-/* --- the answer --------------------------------------------------------------
- */
+/* --- the response --------------------------------------------------------- */
 
-/* It becomes a header, so no line end may be smuggled in. */
-static bool is_clean(const char *value)
+/* The value becomes part of a header, so it must not contain a line break. */
+static bool is_header_safe(const char *value)
 {
     return value != NULL && *value != '\0' && http_value_is_plain(value);
 }
@@ -278,14 +278,15 @@ static uint64_t lifetime_ms(const struct json *json)
     return (uint64_t)(seconds * 1000 - margin);
 }
 
-/* The answer may bring the next refresh token; a password's, the first. */
+/* The response may contain the successor of a refresh token, or the first
+ * refresh token if a password was sent. */
 static void keep_refresh_token(struct token *token, const struct json *json)
 {
     struct exchange *exchange = &token->exchange;
     struct session *session = exchange->session;
     const char *next = json_text(json_member(json, "refresh_token"));
-    bool same = next == NULL || !is_clean(next) ||
-                text_equal(next, secret_text(&exchange->used));
+    bool same = next == NULL || !is_header_safe(next) ||
+                text_equal(next, secret_text(&exchange->sent_refresh_token));
 
     if (exchange->grant == GRANT_REFRESH) {
         capabilities_learn_refresh_tokens(&exchange->origin->capabilities,
@@ -306,9 +307,9 @@ static int check_grant(const struct exchange *exchange, const char *value,
     CLEANUP(str_release) struct str missing = STR_INIT(LIMIT_SCOPE);
     const char *advice = exchange->origin->provider->auth_advice;
 
-    /* A registry that asks for another scope than ours names its repositories
-     * otherwise, and so does the token. */
-    if (exchange->has_more ||
+    /* A registry that requests other scopes uses other repository names, and so
+     * do its tokens. */
+    if (exchange->has_extra_scopes ||
         !grant_missing(value, json_text(json_member(json, "scope")),
                        exchange->path, exchange->actions, &missing) ||
         missing.len == 0) {
@@ -322,17 +323,17 @@ static int check_grant(const struct exchange *exchange, const char *value,
         advice ? " (" : "", advice ? advice : "", advice ? ")" : "");
 }
 
-/* Some say with 200 what is wrong with the credentials. */
+/* Some servers report invalid credentials with status 200. */
 static int report_unusable(const struct exchange *exchange,
                            const struct http_response *response,
                            struct error *err)
 {
-    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
 
-    oci_append_message(response, &exchange->revealed, &words);
-    return error_set(err, words.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
+    oci_append_message(response, &exchange->revealed, &message);
+    return error_set(err, message.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
                      "token server '%s': its answer holds no usable token%s%s",
-                     exchange->host, words.len > 0 ? ": " : "", words.data);
+                     exchange->host, message.len > 0 ? ": " : "", message.data);
 }
 
 static int read_answer(struct token *token,
@@ -355,10 +356,10 @@ static int read_answer(struct token *token,
     if (value == NULL || *value == '\0') {
         value = json_text(json_member(json, "access_token"));
     }
-    if (!is_clean(value)) {
+    if (!is_header_safe(value)) {
         result = report_unusable(exchange, response, err);
     } else {
-        exchange->session->is_good = true;
+        exchange->session->is_credential_valid = true;
         keep_refresh_token(token, json);
         result = check_grant(exchange, value, json, err);
     }
@@ -370,53 +371,55 @@ static int read_answer(struct token *token,
     return result;
 }
 
-static bool was_post(const struct exchange *exchange)
+static bool is_post(const struct exchange *exchange)
 {
     return exchange->grant == GRANT_PASSWORD ||
            exchange->grant == GRANT_REFRESH;
 }
 
-/* What an answer says of the credential, and of the server */
-static void see_trouble(struct session *session, const struct error *err)
+/* ERROR_AUTH that is no refusal of the credential concerns its permissions, so
+ * the credential is valid; any other failure concerns the server. */
+static void note_failure(struct session *session, const struct error *err)
 {
     if (err->kind == ERROR_AUTH) {
-        session->is_good = true; /* it is what it may that was refused */
+        session->is_credential_valid = true;
     } else {
         fail_queue(session, err);
     }
 }
 
-static void refuse(struct token *token, const struct http_response *response)
+static void fail_with_response(struct token *token,
+                               const struct http_response *response)
 {
-    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
     struct exchange *exchange = &token->exchange;
     struct loop *loop = token->client->network->loop;
     struct error err;
 
-    exchange_append_refusal(&words, exchange, response);
+    exchange_append_refusal(&message, exchange, response);
     http_error_fill(&err, response, clock_wall_ms(loop_clock(loop)),
                     "token server '%s' answers %d%s", exchange->host,
-                    response->status, words.data);
+                    response->status, message.data);
     if (!http_status_is_temporary(response->status)) {
-        err.kind = ERROR_AUTH; /* no token, whatever the status */
+        err.kind = ERROR_AUTH; /* no token was issued, whatever the status */
     }
     if (response->status == 401 ||
-        (response->status == 400 && was_post(exchange))) {
+        (response->status == 400 && is_post(exchange))) {
         session_refuse(exchange->session, &err);
     } else {
-        see_trouble(exchange->session, &err);
+        note_failure(exchange->session, &err);
     }
-    /* It may have been a 404 of the moment only. */
+    /* The 404 that led to GET may have been temporary. */
     capabilities_learn_token_post(&exchange->origin->capabilities, true);
     fail(token, &err);
 }
 
-/* There is another way to ask. */
-static bool has_other_way(struct exchange *exchange, int status)
+/* Whether the token can be requested in another way; prepares that way. */
+static bool has_fallback(struct exchange *exchange, int status)
 {
     struct session *session = exchange->session;
 
-    if (exchange->tries >= MAX_TRIES || !was_post(exchange)) {
+    if (exchange->attempts >= MAX_ATTEMPTS || !is_post(exchange)) {
         return false;
     }
     if ((status == 404 || status == 405) &&
@@ -427,12 +430,14 @@ static bool has_other_way(struct exchange *exchange, int status)
     if ((status != 400 && status != 401) || exchange->grant != GRANT_REFRESH) {
         return false;
     }
-    /* Another answer has replaced it while this one was on its way. */
+    /* The response to another fetch has replaced the refresh token
+     * meanwhile. */
     if (secret_text(&session->refresh_token) != NULL &&
-        !secret_equal(&session->refresh_token, &exchange->used)) {
+        !secret_equal(&session->refresh_token, &exchange->sent_refresh_token)) {
         return true;
     }
-    /* One that has ended gives way to what it grew from. */
+    /* The refresh token has expired; use the password that it was issued
+     * for. */
     if (secret_text(&exchange->credential.identity_token) == NULL) {
         secret_release(&session->refresh_token);
         return true;
@@ -454,27 +459,26 @@ static void on_fetched(void *payload, const struct http_response *response,
     if (response == NULL) {
         failure = *err;
         error_prefix(&failure, "token server '%s'", exchange->host);
-        see_trouble(exchange->session, &failure);
+        note_failure(exchange->session, &failure);
         fail(token, &failure);
     } else if (response->status != 200) {
-        if (has_other_way(exchange, response->status)) {
+        if (has_fallback(exchange, response->status)) {
             fetch_again(token);
         } else {
-            refuse(token, response);
+            fail_with_response(token, response);
         }
     } else if (read_answer(token, response, &value, &lifetime, &failure) < 0) {
         fail(token, &failure);
     } else {
-        end(token);
+        release(token);
         token->done(token, secret_text(&value), lifetime, NULL);
     }
 }
 
-/* --- what is asked for, and where --------------------------------------------
- */
+/* --- setup ---------------------------------------------------------------- */
 
-static int open_realm(const struct token_query *query, struct url *ret_realm,
-                      struct error *err)
+static int resolve_realm(const struct token_query *query, struct url *ret_realm,
+                         struct error *err)
 {
     const struct origin *origin = query->origin;
 
@@ -501,13 +505,14 @@ static char *scope_of(const struct token_query *query)
 
     str_init(&scope, STR_UNLIMITED);
     str_printf(&scope, "repository:%s:%s", query->target->path, query->actions);
-    if (query->more != NULL) {
-        str_printf(&scope, " %s", query->more);
+    if (query->extra_scopes != NULL) {
+        str_printf(&scope, " %s", query->extra_scopes);
     }
     return str_take(&scope);
 }
 
-/* Our certificate is for the registry, and for a token server beside it. */
+/* The client certificate is for the registry, and for a token server on the
+ * same host. */
 static struct http_transport transport_to(const struct origin *origin,
                                           const struct url *realm)
 {
@@ -530,14 +535,14 @@ static void fill(struct exchange *exchange, const struct token_query *query,
     exchange->keychain = query->target->keychain;
     exchange->method = query->target->exchange;
     credential_copy(&exchange->credential, query->credential);
-    credential_add_to(&exchange->revealed, &exchange->credential);
+    credential_add_secrets(&exchange->revealed, &exchange->credential);
     exchange->realm = mem_strdup(realm->text);
     exchange->host = mem_strdup(realm->host);
     exchange->service = mem_strdup(service);
     exchange->path = mem_strdup(query->target->path);
     exchange->actions = mem_strdup(query->actions);
     exchange->scope = scope_of(query);
-    exchange->has_more = query->more != NULL;
+    exchange->has_extra_scopes = query->extra_scopes != NULL;
 }
 
 int exchange_start(struct token *token, const struct token_query *query,
@@ -547,7 +552,7 @@ int exchange_start(struct token *token, const struct token_query *query,
     struct session *session;
     struct url realm;
 
-    if (open_realm(query, &realm, err) < 0) {
+    if (resolve_realm(query, &realm, err) < 0) {
         return -1;
     }
     fill(exchange, query, &realm);

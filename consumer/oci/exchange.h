@@ -8,7 +8,7 @@
 #include "waybill/loop.h"
 #include "waybill/secret.h"
 
-/* What token.c (the cache) and exchange.c (one fetch) share. */
+/* Declarations shared by token.c (the cache) and exchange.c (one fetch). */
 
 enum grant {
     GRANT_ANONYMOUS, /* GET */
@@ -17,47 +17,50 @@ enum grant {
     GRANT_REFRESH,   /* POST, OAuth2 */
 };
 
-/* --- session.c: what a token server has to be told, and has told ------------
- */
+/* --- session.c: state kept between the requests to a token server --------- */
 
-/* Of one token server with one credential. A refused credential is not shown
- * again for a while: token servers lock accounts. */
+/* The state of one token server with one credential. A credential that the
+ * server has refused is not sent again for LIMIT_REFUSAL_MS, because token
+ * servers lock accounts after a few failures. */
 struct session {
     TAILQ_ENTRY(session) link;
     char *key;
-    struct secret refresh_token; /* given for a password, if any was */
+    /* issued in return for a password; may be empty */
+    struct secret refresh_token;
     const struct loop *loop;
-    bool is_good;        /* the credential: an answer has shown it */
-    unsigned users;      /* tokens being fetched, or queued */
-    unsigned fetching;   /* requests under way */
-    unsigned refreshing; /* of these, with the refresh token */
+    bool is_credential_valid; /* a response has shown that the credential is
+                                 valid */
+    unsigned users;           /* tokens being fetched or queued */
+    unsigned fetching;        /* requests in flight */
+    unsigned refreshing;      /* of these, requests with the refresh token */
     TAILQ_HEAD(, token) queue;
     struct error refusal;
     uint64_t refused_until_ms;
 };
 
-/* While it is fetched: copies, since whoever asked first may be gone. */
+/* The state of one fetch. It holds copies, since the request that started the
+ * fetch may be cancelled before the fetch ends. */
 struct exchange {
-    struct session *session; /* NULL: no fetch is under way */
+    struct session *session; /* NULL: no fetch is in progress */
     struct origin *origin;
-    struct http_transport transport; /* its texts are the origin's */
+    struct http_transport transport; /* strings borrowed from the origin */
     struct keychain *keychain;
     struct credential credential;
     enum oci_exchange method;
     enum grant grant;
     char *realm;
-    char *host; /* of the realm, for messages */
+    char *host; /* of the realm; for messages */
     char *service;
     char *path;
     char *actions;
-    char *scope;                /* all of it, blanks between */
-    bool has_more;              /* of which a part is not of our making */
-    struct secret used;         /* the refresh token that went out */
-    struct secret_set revealed; /* all that did */
-    unsigned tries;
+    char *scope;                      /* complete, separated by spaces */
+    bool has_extra_scopes;            /* the challenge asked for some of them */
+    struct secret sent_refresh_token; /* the refresh token that was sent */
+    struct secret_set revealed;       /* all secrets that were sent */
+    unsigned attempts;
     bool queued;
     bool sent;
-    struct secret form; /* of a POST, while it is sent */
+    struct secret form; /* body of a POST while it is sent */
     struct http_transfer *fetch;
     struct task failing;
     struct error failure;
@@ -65,26 +68,27 @@ struct exchange {
 
 struct token {
     TAILQ_ENTRY(token) link;
-    TAILQ_ENTRY(token) queue_link; /* in its session's queue */
+    TAILQ_ENTRY(token) queue_link; /* in the queue of its session */
     struct oci_client *client;
     char *key;
-    struct secret value; /* none while it is fetched */
+    struct secret value; /* empty while it is being fetched */
     uint64_t expires_ms;
     TAILQ_HEAD(, token_waiter) waiters;
     struct exchange exchange;
-    /* What the exchange ends in: either a value or err. May free the token. */
+    /* Called with the result of the exchange, either a value or err. May free
+     * the token. */
     void (*done)(struct token *token, const char *value, uint64_t lifetime_ms,
                  const struct error *err);
 };
 
-/* exchange.c: ends in token->done(), later. */
+/* exchange.c: calls token->done() later, from the loop. */
 int exchange_start(struct token *token, const struct token_query *query,
                    struct error *err) NODISCARD;
 void exchange_cancel(struct token *token);
 
-/* exchange_words.c */
+/* exchange_text.c */
 void exchange_append_url(struct str *url, const struct exchange *exchange);
-/* They note what they reveal. */
+/* These functions add the secrets that they append to exchange->revealed. */
 void exchange_append_form(struct str *form, struct exchange *exchange);
 void exchange_append_basic(struct str *header, struct exchange *exchange);
 void exchange_append_refusal(struct str *text, const struct exchange *exchange,

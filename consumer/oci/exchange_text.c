@@ -4,10 +4,11 @@
 #include "exchange.h"
 #include "waybill/limits.h"
 
-/* What a token server is told: a GET's URL, a POST's form, Basic; and what it
- * says when it refuses. */
+/* The texts of an exchange: the URL of a GET, the form of a POST, the Basic
+ * header, and the message for a refusal. */
 
-/* "a b" as scope=a&scope=b: some token servers read the first one only. */
+/* Sends "a b" as scope=a&scope=b, because some token servers read only the
+ * first scope of a list. */
 static void append_scopes(struct str *url, const char *scope)
 {
     while (*scope != '\0') {
@@ -53,7 +54,8 @@ void exchange_append_form(struct str *form, struct exchange *exchange)
 {
     if (exchange->grant == GRANT_REFRESH) {
         append_member(form, "grant_type", "refresh_token");
-        append_secret(form, exchange, "refresh_token", &exchange->used);
+        append_secret(form, exchange, "refresh_token",
+                      &exchange->sent_refresh_token);
     } else {
         append_member(form, "grant_type", "password");
         append_member(form, "username", exchange->credential.username);
@@ -66,7 +68,7 @@ void exchange_append_form(struct str *form, struct exchange *exchange)
     append_member(form, "scope", exchange->scope);
 }
 
-/* A refresh token whose server knows no POST is a password there. */
+/* A token server without POST accepts a refresh token as a password. */
 void exchange_append_basic(struct str *header, struct exchange *exchange)
 {
     const char *username = exchange->credential.username;
@@ -80,16 +82,16 @@ void exchange_append_basic(struct str *header, struct exchange *exchange)
     oci_append_basic(header, username, password);
 }
 
-/* Its own words, and what to look at for who can mend it */
+/* Appends the server's own explanation and what the operator should check. */
 void exchange_append_refusal(struct str *text, const struct exchange *exchange,
                              const struct http_response *response)
 {
-    CLEANUP(str_release) struct str words = STR_INIT(LIMIT_MESSAGE);
+    CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
     bool post =
         exchange->grant == GRANT_PASSWORD || exchange->grant == GRANT_REFRESH;
 
-    oci_append_message(response, &exchange->revealed, &words);
-    str_printf(text, "%s%s", words.len > 0 ? ": " : "", words.data);
+    oci_append_message(response, &exchange->revealed, &message);
+    str_printf(text, "%s%s", message.len > 0 ? ": " : "", message.data);
     if (post && response->status == 404) {
         str_append_text(text,
                         " (it does not know OAuth2: set token_exchange_method "

@@ -6,20 +6,20 @@
 #include "waybill/sign.h"
 
 /*
- * A token server that will not give what was asked for says 200, and gives a
- * token that is good for less (distribution, "Token Authentication
- * Specification"). Two places may tell: the `scope` of an OAuth2 answer, and
- * the `access` claim where the token is a JSON Web Token. Its signature is the
- * registry's business; a token that lies here only harms itself. What cannot be
- * read says nothing: the registry will.
+ * A token server that does not grant the requested actions responds with 200
+ * and a token for fewer actions (distribution, "Token Authentication
+ * Specification"). The granted actions may be in the `scope` of an OAuth2
+ * response, and in the `access` claim of a JSON Web Token. The signature is not
+ * verified: that is up to the registry, and a forged token harms only itself.
+ * If the grant cannot be read, the registry decides.
  */
 
-static bool has_word(const char *list, const char *word, size_t len)
+static bool has_action(const char *list, const char *action, size_t len)
 {
     while (*list != '\0') {
         size_t end = strcspn(list, ",");
 
-        if ((end == len && memcmp(list, word, len) == 0) ||
+        if ((end == len && memcmp(list, action, len) == 0) ||
             (end == 1 && *list == '*')) {
             return true;
         }
@@ -28,14 +28,14 @@ static bool has_word(const char *list, const char *word, size_t len)
     return false;
 }
 
-/* granted: "pull,push" */
+/* granted: as in "pull,push" */
 static void append_missing(const char *granted, const char *actions,
                            struct str *missing)
 {
     while (*actions != '\0') {
         size_t len = strcspn(actions, ",");
 
-        if (!has_word(granted, actions, len)) {
+        if (!has_action(granted, actions, len)) {
             str_append_text(missing, missing->len > 0 ? "," : "");
             str_append(missing, actions, len);
         }
@@ -43,8 +43,9 @@ static void append_missing(const char *granted, const char *actions,
     }
 }
 
-/* "repository:NAME:ACTIONS", several with blanks between; NAME may hold colons
- * and ACTIONS none. Appends the actions of ours; false: it is not there. */
+/* Parses scopes of the form "repository:NAME:ACTIONS", separated by spaces,
+ * where NAME may contain colons and ACTIONS may not. Appends the actions on
+ * `path`; returns false if there is no scope for it. */
 static bool scope_actions(const char *scope, const char *path,
                           struct str *granted)
 {
@@ -80,7 +81,8 @@ static void append_actions(const struct json *actions, struct str *granted)
     }
 }
 
-/* False: it is not of the form that we know, and may mean anything. */
+/* Returns false if the entry does not have the known form, and so may mean
+ * anything. */
 static bool entry_actions(const struct json *entry, const char *path,
                           struct str *granted)
 {
@@ -97,7 +99,7 @@ static bool entry_actions(const struct json *entry, const char *path,
     return true;
 }
 
-/* False: the claims do not say. */
+/* Returns false if the claims do not contain the granted actions. */
 static bool access_actions(const struct json *claims, const char *path,
                            struct str *granted)
 {

@@ -9,14 +9,14 @@
 #include "waybill/limits.h"
 
 /*
- * A push that stores nothing, and says at each step what it found:
+ * A dry run of a push, which records the result of each step:
  *
- *     GET /v2/ -> authorization -> POST uploads -> DELETE the session
+ *      GET /v2/ -> authorization -> POST uploads -> DELETE the session
  */
 struct oci_inspecting {
     struct oci_client *client;
     const struct oci_target *target;
-    struct oci_inspection found;
+    struct oci_inspection result;
     struct http_transfer *ping;
     struct oci_authorizing *authorizing;
     struct oci_request *request;
@@ -34,7 +34,7 @@ const char *const oci_step_names[OCI_STEPS] = {
 static void inspecting_free(struct oci_inspecting *inspecting)
 {
     for (size_t i = 0; i < OCI_STEPS; i++) {
-        str_release(&inspecting->found.steps[i].text);
+        str_release(&inspecting->result.steps[i].text);
     }
     mem_free(inspecting);
 }
@@ -43,36 +43,37 @@ static void run_ending(void *payload)
 {
     struct oci_inspecting *inspecting = payload;
 
-    inspecting->done(inspecting->payload, &inspecting->found);
+    inspecting->done(inspecting->payload, &inspecting->result);
     inspecting_free(inspecting);
 }
 
-static void end(struct oci_inspecting *inspecting)
+static void finish(struct oci_inspecting *inspecting)
 {
     loop_defer(inspecting->client->network->loop, &inspecting->ending);
 }
 
-static struct str *good(struct oci_inspecting *inspecting, enum oci_step step)
+static struct str *step_passed(struct oci_inspecting *inspecting,
+                               enum oci_step step)
 {
-    inspecting->found.steps[step].verdict = OCI_GOOD;
-    return &inspecting->found.steps[step].text;
+    inspecting->result.steps[step].verdict = OCI_PASSED;
+    return &inspecting->result.steps[step].text;
 }
 
-static struct str *doubtful(struct oci_inspecting *inspecting,
-                            enum oci_step step)
+static struct str *step_warning(struct oci_inspecting *inspecting,
+                                enum oci_step step)
 {
-    inspecting->found.steps[step].verdict = OCI_DOUBTFUL;
-    return &inspecting->found.steps[step].text;
+    inspecting->result.steps[step].verdict = OCI_WARNING;
+    return &inspecting->result.steps[step].text;
 }
 
-static bool as_anybody(const struct oci_inspecting *inspecting)
+static bool is_anonymous(const struct oci_inspecting *inspecting)
 {
     return credential_is_empty(keychain_last(inspecting->target->keychain));
 }
 
-/* What to change, where the message does not say so already. */
-static const char *mend(const struct oci_inspecting *inspecting,
-                        enum oci_step step, const struct error *err)
+/* What to change, unless the message already says so; else NULL. */
+static const char *advice_for(const struct oci_inspecting *inspecting,
+                              enum oci_step step, const struct error *err)
 {
     if (step == OCI_STEP_HOST) {
         return "check host and port of repository, and the way there (DNS, "
@@ -82,7 +83,7 @@ static const char *mend(const struct oci_inspecting *inspecting,
         return "check lookup_chain, or set username and password";
     }
     if (err->kind == ERROR_AUTH) {
-        return as_anybody(inspecting)
+        return is_anonymous(inspecting)
                    ? "set username and password, or a lookup_chain"
                    : "check username and password, and what they may do there";
     }
@@ -93,26 +94,25 @@ static const char *mend(const struct oci_inspecting *inspecting,
     return err->kind == ERROR_UNAVAILABLE ? "the registry is in trouble" : NULL;
 }
 
-static void bad(struct oci_inspecting *inspecting, enum oci_step step,
-                const struct error *err)
+static void step_failed(struct oci_inspecting *inspecting, enum oci_step step,
+                        const struct error *err)
 {
-    const char *change = mend(inspecting, step, err);
-    struct str *text = &inspecting->found.steps[step].text;
+    const char *advice = advice_for(inspecting, step, err);
+    struct str *text = &inspecting->result.steps[step].text;
 
-    inspecting->found.steps[step].verdict = OCI_BAD;
-    inspecting->found.steps[step].kind = err->kind;
+    inspecting->result.steps[step].verdict = OCI_FAILED;
+    inspecting->result.steps[step].kind = err->kind;
     str_append_text(text, err->message);
-    if (change != NULL) {
-        str_printf(text, " (to mend it: %s)", change);
+    if (advice != NULL) {
+        str_printf(text, " (to mend it: %s)", advice);
     }
-    end(inspecting);
+    finish(inspecting);
 }
 
-/* --- the upload
- * -----------------------------------------------------------------
- */
+/* --- the upload ----------------------------------------------------------- */
 
-/* Whatever it answers: the session ends by itself some day. */
+/* The status of the DELETE does not matter: the registry expires the
+ * session. */
 static void on_cancelled(void *payload, const struct http_response *response,
                          const struct error *err)
 {
@@ -120,14 +120,14 @@ static void on_cancelled(void *payload, const struct http_response *response,
 
     inspecting->request = NULL;
     if (response != NULL && response->status / 100 == 2) {
-        str_append_text(good(inspecting, OCI_STEP_UPLOAD),
+        str_append_text(step_passed(inspecting, OCI_STEP_UPLOAD),
                         "opened and cancelled");
     } else {
         str_append_text(
-            good(inspecting, OCI_STEP_UPLOAD),
+            step_passed(inspecting, OCI_STEP_UPLOAD),
             "opened (it cannot be cancelled there, and ends by itself)");
     }
-    end(inspecting);
+    finish(inspecting);
 }
 
 static void cancel_session(struct oci_inspecting *inspecting,
@@ -167,14 +167,14 @@ static void on_opened(void *payload, const struct http_response *response,
 
     inspecting->request = NULL;
     if (response == NULL) {
-        bad(inspecting, OCI_STEP_UPLOAD, err);
+        step_failed(inspecting, OCI_STEP_UPLOAD, err);
     } else if (response->status / 100 != 2) {
         oci_error_of(response, "upload", inspecting->target, inspecting->client,
                      oci_request_revealed(request), &failure);
-        bad(inspecting, OCI_STEP_UPLOAD, &failure);
+        step_failed(inspecting, OCI_STEP_UPLOAD, &failure);
     } else if (read_location(response, oci_request_url(request), &location,
                              &failure) < 0) {
-        bad(inspecting, OCI_STEP_UPLOAD, &failure);
+        step_failed(inspecting, OCI_STEP_UPLOAD, &failure);
     } else {
         cancel_session(inspecting, &location);
         url_release(&location);
@@ -192,9 +192,7 @@ static void open_session(struct oci_inspecting *inspecting)
         inspecting->client, inspecting->target, &spec, on_opened, inspecting);
 }
 
-/* --- the authorization
- * ------------------------------------------------------------
- */
+/* --- the authorization ---------------------------------------------------- */
 
 static void report_credentials(struct oci_inspecting *inspecting)
 {
@@ -203,12 +201,12 @@ static void report_credentials(struct oci_inspecting *inspecting)
     const char *report = keychain_report(keychain);
 
     if (!credential_is_empty(credential)) {
-        str_printf(good(inspecting, OCI_STEP_CREDENTIALS), "from %s%s%s",
+        str_printf(step_passed(inspecting, OCI_STEP_CREDENTIALS), "from %s%s%s",
                    credential->origin ? credential->origin : "the registration",
                    credential->username ? ", username " : "",
                    credential->username ? credential->username : "");
     } else {
-        str_printf(doubtful(inspecting, OCI_STEP_CREDENTIALS),
+        str_printf(step_warning(inspecting, OCI_STEP_CREDENTIALS),
                    "none, so as anybody%s%s%s", *report ? " (" : "", report,
                    *report ? ")" : "");
     }
@@ -223,7 +221,7 @@ static void report_token(struct oci_inspecting *inspecting,
                   strncmp(authorization->header, "Bearer", 6) == 0;
 
     if (!bearer) {
-        str_append_text(&inspecting->found.steps[OCI_STEP_TOKEN].text,
+        str_append_text(&inspecting->result.steps[OCI_STEP_TOKEN].text,
                         authorization->header
                             ? "none needed, Basic goes with each "
                               "request"
@@ -232,13 +230,13 @@ static void report_token(struct oci_inspecting *inspecting,
     }
     reported = grant_missing(authorization->header + strlen("Bearer "), NULL,
                              inspecting->target->path, "pull,push", &missing);
-    str_printf(good(inspecting, OCI_STEP_TOKEN),
+    str_printf(step_passed(inspecting, OCI_STEP_TOKEN),
                reported ? "grants pull,push on '%s'"
                         : "asked for pull,push on '%s' (whether it is granted, "
                           "the token does not say)",
                inspecting->target->path);
     if (authorization->lifetime_ms > 0) {
-        str_printf(&inspecting->found.steps[OCI_STEP_TOKEN].text,
+        str_printf(&inspecting->result.steps[OCI_STEP_TOKEN].text,
                    ", used for %llu s",
                    (unsigned long long)(authorization->lifetime_ms / 1000));
     }
@@ -251,44 +249,45 @@ static void on_authorized(void *payload,
     struct oci_inspecting *inspecting = payload;
     const struct credential *credential =
         keychain_last(inspecting->target->keychain);
-    bool asked = keychain_report(inspecting->target->keychain)[0] != '\0' ||
-                 !credential_is_empty(credential);
+    bool has_asked_keychain =
+        keychain_report(inspecting->target->keychain)[0] != '\0' ||
+        !credential_is_empty(credential);
 
     inspecting->authorizing = NULL;
-    if (authorization == NULL && asked && credential->id == 0) {
-        bad(inspecting, OCI_STEP_CREDENTIALS, err);
+    if (authorization == NULL && has_asked_keychain && credential->id == 0) {
+        step_failed(inspecting, OCI_STEP_CREDENTIALS, err);
         return;
     }
-    if (asked || (authorization != NULL && authorization->header != NULL)) {
+    if (has_asked_keychain ||
+        (authorization != NULL && authorization->header != NULL)) {
         report_credentials(inspecting);
     } else {
-        str_append_text(&inspecting->found.steps[OCI_STEP_CREDENTIALS].text,
+        str_append_text(&inspecting->result.steps[OCI_STEP_CREDENTIALS].text,
                         "not asked for");
     }
     if (authorization == NULL) {
-        bad(inspecting, OCI_STEP_TOKEN, err);
+        step_failed(inspecting, OCI_STEP_TOKEN, err);
         return;
     }
     report_token(inspecting, authorization);
     open_session(inspecting);
 }
 
-/* --- the registry itself
- * ------------------------------------------------------------
- */
+/* --- the registry itself -------------------------------------------------- */
 
 static void report_peer(struct oci_inspecting *inspecting,
                         const struct http_peer *peer)
 {
-    str_printf(good(inspecting, OCI_STEP_HOST), "%s answers, HTTP/%s",
+    str_printf(step_passed(inspecting, OCI_STEP_HOST), "%s answers, HTTP/%s",
                peer->address, peer->protocol);
     if (!inspecting->target->https) {
-        str_append_text(&inspecting->found.steps[OCI_STEP_TLS].text,
+        str_append_text(&inspecting->result.steps[OCI_STEP_TLS].text,
                         "plain http, as configured or to a loopback address");
         return;
     }
-    str_printf(good(inspecting, OCI_STEP_TLS), "certificate until %s, by %s",
-               peer->until.data, peer->issuer.data);
+    str_printf(step_passed(inspecting, OCI_STEP_TLS),
+               "certificate until %s, by %s", peer->until.data,
+               peer->issuer.data);
 }
 
 static void report_challenge(struct oci_inspecting *inspecting,
@@ -299,15 +298,15 @@ static void report_challenge(struct oci_inspecting *inspecting,
 
     challenge_read(response, &challenge);
     if (challenge.scheme == AUTH_BEARER) {
-        str_printf(good(inspecting, OCI_STEP_CHALLENGE),
+        str_printf(step_passed(inspecting, OCI_STEP_CHALLENGE),
                    "Bearer, token server %s, service %s", challenge.realm,
                    challenge.service ? challenge.service : "not named");
     } else if (challenge.scheme == AUTH_BASIC) {
-        str_append_text(good(inspecting, OCI_STEP_CHALLENGE), "Basic");
+        str_append_text(step_passed(inspecting, OCI_STEP_CHALLENGE), "Basic");
     } else if (response->status / 100 == 2) {
-        str_append_text(good(inspecting, OCI_STEP_CHALLENGE), "none");
+        str_append_text(step_passed(inspecting, OCI_STEP_CHALLENGE), "none");
     } else {
-        text = doubtful(inspecting, OCI_STEP_CHALLENGE);
+        text = step_warning(inspecting, OCI_STEP_CHALLENGE);
         str_printf(text,
                    "GET /v2/ answers %d: is there a registry at this address?",
                    response->status);
@@ -315,7 +314,7 @@ static void report_challenge(struct oci_inspecting *inspecting,
     challenge_release(&challenge);
 }
 
-static bool is_tls_fault(const struct error *err)
+static bool is_tls_error(const struct error *err)
 {
     return strstr(err->message, "certificate") != NULL ||
            strstr(err->message, "TLS") != NULL ||
@@ -329,7 +328,8 @@ static void on_pinged(void *payload, const struct http_response *response,
 
     inspecting->ping = NULL;
     if (response == NULL) {
-        bad(inspecting, is_tls_fault(err) ? OCI_STEP_TLS : OCI_STEP_HOST, err);
+        step_failed(inspecting,
+                    is_tls_error(err) ? OCI_STEP_TLS : OCI_STEP_HOST, err);
         return;
     }
     if (response->peer != NULL) {
@@ -356,10 +356,10 @@ struct oci_inspecting *oci_inspect_start(struct oci_client *client,
     inspecting->payload = payload;
     task_init(&inspecting->ending, run_ending, inspecting);
     for (size_t i = 0; i < OCI_STEPS; i++) {
-        str_init(&inspecting->found.steps[i].text, STR_UNLIMITED);
+        str_init(&inspecting->result.steps[i].text, STR_UNLIMITED);
     }
     if (origin == NULL) {
-        bad(inspecting, OCI_STEP_HOST, &err);
+        step_failed(inspecting, OCI_STEP_HOST, &err);
         return inspecting;
     }
     ping = origin_ping(origin);

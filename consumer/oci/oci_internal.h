@@ -10,7 +10,7 @@ struct oci_client {
     TAILQ_HEAD(, origin) origins;
     TAILQ_HEAD(, token) tokens; /* least recently fetched first */
     size_t token_count;
-    TAILQ_HEAD(, session) sessions; /* so too */
+    TAILQ_HEAD(, session) sessions; /* least recently used first */
     size_t session_count;
 };
 

@@ -75,7 +75,8 @@ void origin_free(struct origin *origin)
     mem_free(origin);
 }
 
-/* Those of this probe; one that is woken may begin to wait for the next. */
+/* Wakes only the waiters of this probe; one of them may start to wait for the
+ * next. */
 static void wake(struct origin *origin, const struct error *err)
 {
     unsigned round = origin->round++;

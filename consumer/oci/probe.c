@@ -3,8 +3,8 @@
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
-/* Whether a registry is there: GET /v2/, without credentials, because a 401 is
- * as good an answer as any. */
+/* Checks whether a registry answers, with GET /v2/ without credentials: a 401
+ * is as good as any other response. */
 
 struct oci_probe {
     const struct oci_client *client;

@@ -9,8 +9,9 @@
 #include "waybill/str.h"
 
 /*
- * One row for each registry that differs. A row is here because its makers say
- * so, or because clients had to learn it; what is only guessed is not here.
+ * One row for each registry that differs from the specification. The source of
+ * a row is the documentation of the registry or the code of its clients;
+ * nothing is guessed.
  */
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -184,7 +185,7 @@ const char *registry_name(const char *registry)
     return is_docker_hub(registry, strlen(registry)) ? DOCKER_HUB : registry;
 }
 
-/* Hosts have no case, and globs do. */
+/* Hosts are case-insensitive, and globs are not. */
 static void append_lower(struct str *out, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -207,7 +208,8 @@ static const struct provider *find(const char *host)
     }
 }
 
-/* host[:port]: a port of one's own is no provider that we know. */
+/* The port is matched too: a registry with an explicit port is none of the
+ * known services. */
 const struct provider *provider_of(const char *registry)
 {
     return find(registry);

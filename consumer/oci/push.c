@@ -9,11 +9,11 @@
 #include "waybill/limits.h"
 
 /*
- *     layer  \
- *              > PUT manifest -> done
- *     config /
+ *      layer  \
+ *               > PUT manifest -> done
+ *      config /
  *
- * and in front of it, where it may have been done before: HEAD manifest.
+ * If the image may have been pushed before, HEAD manifest comes first.
  */
 
 struct oci_push {
@@ -22,18 +22,18 @@ struct oci_push {
     const struct oci_image *image;
     struct upload layer;
     struct upload config;
-    bool already;
-    struct oci_request *question;
+    bool already_stored;
+    struct oci_request *head;
     struct oci_request *manifest;
     struct aws_creation *creation;
-    bool created; /* once is enough */
+    bool created; /* do not try again */
     oci_push_done_fn *done;
     void *payload;
 };
 
 static void cancel_requests(struct oci_push *push)
 {
-    struct oci_request **requests[] = {&push->question, &push->manifest};
+    struct oci_request **requests[] = {&push->head, &push->manifest};
 
     upload_cancel(&push->layer);
     upload_cancel(&push->config);
@@ -57,26 +57,27 @@ void oci_push_cancel(struct oci_push *push)
 
 static void finish(struct oci_push *push, const struct error *err)
 {
-    cancel_requests(push); /* of the other blob */
-    push->done(push->payload, push->already, err);
+    cancel_requests(push); /* the request for the other blob */
+    push->done(push->payload, push->already_stored, err);
     mem_free(push);
 }
 
-static void refuse(struct oci_push *push, const struct oci_request *request,
-                   const struct http_response *response)
+static void fail_with_response(struct oci_push *push,
+                               const struct oci_request *request,
+                               const struct http_response *response)
 {
     struct error err;
 
     oci_error_of(response, "manifest", push->target, push->client,
                  oci_request_revealed(request), &err);
     if (err.kind == ERROR_INTERRUPTED) {
-        upload_was_forgotten(&push->layer);
-        upload_was_forgotten(&push->config);
+        upload_report_lost_blob(&push->layer);
+        upload_report_lost_blob(&push->config);
     }
     finish(push, &err);
 }
 
-/* A registry that stored something else than was sent has not stored it. */
+/* A registry that reports another digest has not stored what was sent. */
 static int check_digest(const struct oci_push *push,
                         const struct http_response *response, struct error *err)
 {
@@ -106,7 +107,7 @@ static void on_manifest(void *payload, const struct http_response *response,
     if (response == NULL) {
         finish(push, err);
     } else if (response->status / 100 != 2) {
-        refuse(push, request, response);
+        fail_with_response(push, request, response);
     } else if (check_digest(push, response, &mismatch) < 0) {
         finish(push, &mismatch);
     } else {
@@ -152,8 +153,9 @@ static void on_created(void *payload, const struct error *err)
     }
 }
 
-/* Both blobs are told that there is no repository; one of them is enough. */
-static bool make_repository(struct oci_push *push, const struct error *err)
+/* Both uploads fail if the repository is missing; the first failure creates
+ * it. */
+static bool create_repository(struct oci_push *push, const struct error *err)
 {
     if (err->kind != ERROR_NOT_FOUND || !push->target->create_repository ||
         push->created) {
@@ -171,7 +173,7 @@ static void on_uploaded(void *payload, const struct error *err)
 {
     struct oci_push *push = payload;
 
-    if (err != NULL && make_repository(push, err)) {
+    if (err != NULL && create_repository(push, err)) {
         return;
     }
     if (err != NULL || fault_is_broken("commit-before-push")) {
@@ -201,8 +203,8 @@ static void upload_both(struct oci_push *push)
     upload_blob(push, &push->config, &push->image->config, "config");
 }
 
-static bool is_there(const struct oci_push *push,
-                     const struct http_response *response)
+static bool is_stored(const struct oci_push *push,
+                      const struct http_response *response)
 {
     CLEANUP(str_release) struct str stored = STR_INIT(256);
 
@@ -211,12 +213,13 @@ static bool is_there(const struct oci_push *push,
            strcmp(stored.data, push->image->manifest.digest.text) == 0;
 }
 
-/* Who may not read, or is led where we do not go, may still write; who is in
- * trouble is so for both. True: the push is over. */
-static bool ends_with_answer(struct oci_push *push,
-                             const struct oci_request *request,
-                             const struct http_response *response,
-                             const struct error *err)
+/* A client without permission to read, or whose read is redirected to a host
+ * that is not allowed, may still be able to write; an outage affects both.
+ * Returns true if the push is finished. */
+static bool finish_on_head(struct oci_push *push,
+                           const struct oci_request *request,
+                           const struct http_response *response,
+                           const struct error *err)
 {
     if (response == NULL) {
         if (err->kind == ERROR_REJECTED) {
@@ -226,25 +229,25 @@ static bool ends_with_answer(struct oci_push *push,
         return true;
     }
     if (http_status_is_temporary(response->status)) {
-        refuse(push, request, response);
+        fail_with_response(push, request, response);
         return true;
     }
-    if (is_there(push, response)) {
-        push->already = true;
+    if (is_stored(push, response)) {
+        push->already_stored = true;
         finish(push, NULL);
         return true;
     }
     return false;
 }
 
-static void on_answer(void *payload, const struct http_response *response,
-                      const struct error *err)
+static void on_head(void *payload, const struct http_response *response,
+                    const struct error *err)
 {
     struct oci_push *push = payload;
-    const struct oci_request *request = push->question;
+    const struct oci_request *request = push->head;
 
-    push->question = NULL;
-    if (ends_with_answer(push, request, response, err)) {
+    push->head = NULL;
+    if (finish_on_head(push, request, response, err)) {
         return;
     }
     if (fault_is_broken("skip-blob")) {
@@ -254,7 +257,7 @@ static void on_answer(void *payload, const struct http_response *response,
     }
 }
 
-static void ask(struct oci_push *push)
+static void head_manifest(struct oci_push *push)
 {
     CLEANUP(str_release) struct str url = STR_INIT(LIMIT_URL);
     struct oci_request_spec spec = manifest_spec(push, &url);
@@ -262,13 +265,13 @@ static void ask(struct oci_push *push)
     spec.method = "HEAD";
     spec.reads = true;
     spec.accept = push->image->manifest.media_type;
-    push->question =
-        oci_request_start(push->client, push->target, &spec, on_answer, push);
+    push->head =
+        oci_request_start(push->client, push->target, &spec, on_head, push);
 }
 
 struct oci_push *oci_push_start(struct oci_client *client,
                                 const struct oci_target *target,
-                                const struct oci_image *image, bool ask_first,
+                                const struct oci_image *image, bool check_first,
                                 oci_push_done_fn *done, void *payload)
 {
     struct oci_push *push = mem_zalloc(sizeof(*push));
@@ -278,8 +281,8 @@ struct oci_push *oci_push_start(struct oci_client *client,
     push->image = image;
     push->done = done;
     push->payload = payload;
-    if (ask_first) {
-        ask(push);
+    if (check_first) {
+        head_manifest(push);
     } else {
         upload_both(push);
     }

@@ -12,8 +12,8 @@ static bool is_lower_or_digit(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* Between two letters or digits: one '.', one or two '_', or any number of
- * '-' (distribution specification, "Pulling manifests": <name>). */
+/* A separator between two letters or digits is one '.', one or two '_', or any
+ * number of '-' (distribution specification, "Pulling manifests": <name>). */
 static bool is_separator(const char *text, size_t len)
 {
     if (len == 1) {
@@ -62,7 +62,7 @@ static bool is_registry(const char *text, size_t len)
            (len == 9 && strncmp(text, "localhost", 9) == 0);
 }
 
-static int explain(const char *text, struct error *err)
+static int explain_syntax(const char *text, struct error *err)
 {
     const char *slash = strchr(text, '/');
 
@@ -112,7 +112,7 @@ int oci_repository_parse(const char *text, struct arena *arena,
     found.registry = registry_name(found.registry);
     if (!host_port_split(found.registry, &split) || split.port == 0 ||
         !oci_path_is_valid(found.path)) {
-        return explain(text, err);
+        return explain_syntax(text, err);
     }
     *ret_repository = found;
     return 0;

@@ -10,13 +10,12 @@
 #include "waybill/limits.h"
 
 /*
- * One request with what the registry wants for it: authorized, sent, one 401
- * answered, redirects followed as far as trust.c lets it. Straight on, each
- * step calls the next:
+ * Sends one request with the required authorization, answers one 401 and
+ * follows redirects as far as trust.c allows. Each step calls the next one:
  *
- *     authorize -> send -> on_response
- *         ^                    | 401, once
- *         +--------------------+
+ *      authorize -> send -> on_response
+ *          ^                    | 401, once
+ *          +--------------------+
  */
 struct oci_request {
     struct oci_client *client;
@@ -25,8 +24,8 @@ struct oci_request {
     struct oci_request_spec spec;
     struct url url;
     struct authorizer authorizer;
-    bool with_credentials; /* false behind a redirect to another origin */
-    bool challenged;       /* its one 401 is used up */
+    bool with_credentials; /* false after a redirect to another origin */
+    bool has_answered_401; /* one 401 has been answered */
     unsigned redirects;
     struct http_transfer *transfer;
     struct task failing; /* so that done() is never called from start() */
@@ -59,7 +58,7 @@ static void run_failing(void *payload)
     finish(request, NULL, &request->failure);
 }
 
-/* With request->failure filled */
+/* Fails later with request->failure. */
 static void fail(struct oci_request *request)
 {
     oci_scrub(request->target, &request->authorizer.revealed,
@@ -84,10 +83,10 @@ static int check_redirect(struct oci_request *request,
                           const struct http_response *response,
                           struct error *err)
 {
-    bool bodiless = strcmp(request->spec.method, "GET") == 0 ||
-                    strcmp(request->spec.method, "HEAD") == 0;
+    bool has_no_body = strcmp(request->spec.method, "GET") == 0 ||
+                       strcmp(request->spec.method, "HEAD") == 0;
 
-    if (response->status == 303 && !bodiless) {
+    if (response->status == 303 && !has_no_body) {
         return error_set(err, ERROR_REJECTED,
                          "registry '%s' redirects a %s with 303",
                          request->target->registry, request->spec.method);
@@ -100,8 +99,9 @@ static int check_redirect(struct oci_request *request,
     return 0;
 }
 
-static int follow(struct oci_request *request,
-                  const struct http_response *response, struct error *err)
+static int follow_redirect(struct oci_request *request,
+                           const struct http_response *response,
+                           struct error *err)
 {
     CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
     enum trust trust;
@@ -129,37 +129,38 @@ static int follow(struct oci_request *request,
     }
     url_release(&request->url);
     request->url = url;
-    /* From elsewhere there is no way back to them: nobody else decides what
-     * they are shown to. */
+    /* Once a redirect has left the origin, no later redirect gets credentials
+     * again: another host must not decide where they are sent. */
     request->with_credentials =
         request->with_credentials && trust == TRUST_CREDENTIALS;
     authorize(request);
     return 0;
 }
 
-/* True when the request goes out once more. */
+/* Returns true if the request is sent again. */
 static bool answer_challenge(struct oci_request *request,
                              const struct http_response *response)
 {
-    if (request->challenged || !request->with_credentials ||
+    if (request->has_answered_401 || !request->with_credentials ||
         !oci_is_unauthorized(response, request->target)) {
         return false;
     }
-    request->challenged = true;
-    if (!authorizer_refused(&request->authorizer, response)) {
+    request->has_answered_401 = true;
+    if (!authorizer_handle_refusal(&request->authorizer, response)) {
         return false;
     }
     authorize(request);
     return true;
 }
 
-/* What did not suffice may be another by the time that it is tried again. */
-static void doubt_credential(struct oci_request *request, int status)
+/* Have the keychain fetch the credential again, since it may have changed by
+ * the next attempt. */
+static void refuse_credential(struct oci_request *request, int status)
 {
     if ((status == 401 || status == 403) && request->with_credentials &&
         request->target->keychain != NULL &&
         request->authorizer.credential_id != 0) {
-        keychain_refuse(request->target->keychain,
+        keychain_reject(request->target->keychain,
                         request->authorizer.credential_id);
     }
 }
@@ -174,24 +175,24 @@ static void on_response(void *payload, const struct http_response *response,
         response != NULL && oci_is_unauthorized(response, request->target);
 
     request->transfer = NULL;
-    authorizer_answered(&request->authorizer,
-                        response != NULL && !(refused && request->spec.reads),
-                        refused);
+    authorizer_handle_result(
+        &request->authorizer,
+        response != NULL && !(refused && request->spec.reads), refused);
     if (response == NULL) {
         failure = *err;
         error_prefix(&failure, "registry '%s'", request->url.host);
         fail_with(request, &failure);
     } else if (is_redirect(response->status)) {
-        if (follow(request, response, &failure) < 0) {
+        if (follow_redirect(request, response, &failure) < 0) {
             fail_with(request, &failure);
         }
     } else if (!answer_challenge(request, response)) {
-        doubt_credential(request, response->status);
+        refuse_credential(request, response->status);
         finish(request, response, NULL);
     }
 }
 
-/* Our certificate is a credential like others. */
+/* The client certificate is a credential too. */
 static struct http_transport transport_of(const struct oci_request *request)
 {
     struct http_transport transport = request->target->transport;
@@ -212,7 +213,7 @@ static void send(struct oci_request *request, const char *authorization)
     const char *headers[6] = {0};
     size_t count = 0;
     struct http_transport transport = transport_of(request);
-    struct http_request out = {
+    struct http_request outgoing = {
         .method = request->spec.method,
         .url = request->url.text,
         .headers = headers,
@@ -234,9 +235,9 @@ static void send(struct oci_request *request, const char *authorization)
         str_printf(&accept, "Accept: %s", request->spec.accept);
         headers[count++] = accept.data;
     }
-    /* Where the registry sends us, nobody has to know what we belong to; and
-     * signed URLs may count headers. No tracestate: what vendors of ours note
-     * down for each other is no registry's business. */
+    /* Other hosts do not get the traceparent: they have no use for it, and a
+     * signed URL may cover the headers. There is no tracestate, because vendor
+     * data of other systems is of no concern to a registry. */
     if (request->target->traceparent != NULL && request->with_credentials) {
         str_printf(&trace, "traceparent: %s", request->target->traceparent);
         headers[count++] = trace.data;
@@ -244,8 +245,8 @@ static void send(struct oci_request *request, const char *authorization)
     if (authorization != NULL) {
         headers[count++] = authorization;
     }
-    request->transfer =
-        http_start(request->client->network->http, &out, on_response, request);
+    request->transfer = http_start(request->client->network->http, &outgoing,
+                                   on_response, request);
 }
 
 static void on_authorized(void *payload, const char *header,

@@ -6,9 +6,9 @@
 #include "waybill/url.h"
 
 /*
- * One request to a registry, with what it has to show: redirects are followed
- * as far as trust.h allows, and a 401 is answered once with what its challenge
- * asks for. Loop thread only.
+ * One authorized request to a registry. Redirects are followed as far as
+ * trust.h allows, and at most one 401 is answered with the authentication that
+ * its challenge requires. Loop thread only.
  */
 struct oci_request;
 
@@ -19,7 +19,7 @@ struct oci_request_spec {
     const char *content_type;  /* NULL: no body */
     const char *content_range; /* of a chunk; NULL: none */
     const char *accept;        /* NULL: anything */
-    bool reads; /* a refusal says nothing about who only wants to write */
+    bool reads; /* A refusal says nothing about permission to write. */
     struct bytes body;
 };
 
@@ -33,9 +33,9 @@ struct oci_request *oci_request_start(struct oci_client *client,
                                       const struct oci_request_spec *spec,
                                       oci_response_fn *done, void *payload);
 void oci_request_cancel(struct oci_request *request);
-/* The URL that answered, behind all redirects; valid inside done(). */
+/* The URL that answered, after all redirects; valid inside done(). */
 const struct url *oci_request_url(const struct oci_request *request);
-/* What it has shown to whoever answered; valid inside done(). */
+/* The secrets that the request has sent; valid inside done(). */
 const struct secret_set *oci_request_revealed(
     const struct oci_request *request);
 

@@ -5,7 +5,7 @@
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
-/* What is remembered between two requests to a token server. */
+/* The state that is kept between two requests to a token server. */
 
 static void append_key(struct str *key, const struct token_query *query)
 {
@@ -72,7 +72,7 @@ bool session_is_refused(const struct session *session)
 
 void session_refuse(struct session *session, const struct error *err)
 {
-    session->is_good = false;
+    session->is_credential_valid = false;
     session->refusal = *err;
     session->refused_until_ms = loop_now(session->loop) + LIMIT_REFUSAL_MS;
 }

@@ -6,10 +6,10 @@
 #include "waybill/limits.h"
 
 /*
- * The cache of Bearer tokens: one fetch for all who wait for the same one. In
- * the chainloop layout every push has a repository of its own, so a token
- * serves one push; the cache is what makes its two blobs and its manifest share
- * it, and what other layouts live from. How one is fetched: exchange.c.
+ * The cache of Bearer tokens, with one fetch for all requests that wait for the
+ * same token. In the chainloop layout every push has a repository of its own,
+ * so a token serves the two blobs and the manifest of one push; in other
+ * layouts it serves many pushes. The fetch itself is in exchange.c.
  */
 
 static void append_key(struct str *key, const struct token_query *query)
@@ -20,7 +20,7 @@ static void append_key(struct str *key, const struct token_query *query)
                challenge->realm ? challenge->realm : "",
                challenge->service ? challenge->service : "",
                query->target->path, query->actions,
-               query->more ? query->more : "",
+               query->extra_scopes ? query->extra_scopes : "",
                (unsigned long long)query->credential->id);
 }
 
@@ -95,8 +95,8 @@ void token_forget_waiter(struct token_waiter *waiter)
     }
 }
 
-/* Nobody can begin to wait for this token while it wakes the others: it either
- * has a value by now, or is not in the list any more. */
+/* No new waiter can appear in the list meanwhile: the token either has a value
+ * by now, or has been removed from the cache. */
 static void wake(struct token *token, const struct error *err)
 {
     struct token_waiter *waiter;
@@ -112,14 +112,16 @@ static void fail(struct token *token, const struct error *err)
 {
     struct oci_client *client = token->client;
 
-    /* Out of the list first: who is woken may ask again. */
+    /* Remove the token first, because a waiter may request the same token
+     * again. */
     TAILQ_REMOVE(&client->tokens, token, link);
     wake(token, err);
     TAILQ_INSERT_TAIL(&client->tokens, token, link);
     token_free(token);
 }
 
-static void keep(struct token *token, const char *value, uint64_t lifetime_ms)
+static void store_value(struct token *token, const char *value,
+                        uint64_t lifetime_ms)
 {
     secret_assign(&token->value, value);
     token->expires_ms = loop_now(token->client->network->loop) + lifetime_ms;
@@ -130,7 +132,7 @@ static void on_exchanged(struct token *token, const char *value,
                          uint64_t lifetime_ms, const struct error *err)
 {
     if (value != NULL) {
-        keep(token, value, lifetime_ms);
+        store_value(token, value, lifetime_ms);
     } else {
         fail(token, err);
     }

@@ -8,21 +8,24 @@
 #include "waybill/site.h"
 
 /*
- * Everything that a registry says about where to go next passes here: the
- * Location of an upload, a redirect, the realm of a challenge. A registry may
- * be mistaken, or lie.
+ * Every URL that a registry provides is checked here: the Location of an
+ * upload, a redirect, the realm of a challenge. A registry may be misconfigured
+ * or malicious.
  *
- * - Credentials go to the registry's own origin, and to the token server that
- *   it names. To no one else.
- * - Another host is of use only when it is of the same site as the registry,
- *   well known, one that a registration names, or allowed (registries.allowed).
- * - Once on https, never http. A proxy that ends TLS often leaves http in the
- *   Location of its own host; that is put right instead of refused.
- * - A registry on the open network does not send us to addresses that only we
- *   can reach (the cloud's metadata service, loopback, private networks).
+ * - Credentials are sent to the registry's own origin and to the token server
+ * that it names, and to no other host.
+ * - Another host is allowed only if it belongs to the same site as the
+ * registry, is well known, is named by a registration, or is listed in
+ *   registries.allowed.
+ * - A redirect never leads from https to http. A proxy that terminates TLS
+ * often leaves http in the Location of its own host; that is corrected instead
+ * of refused.
+ * - A registry on the public network must not redirect to addresses that are
+ *   reachable only from here (the cloud's metadata service, loopback, private
+ *   networks).
  */
 
-/* Who connects to 0.0.0.0 is connected to this machine. */
+/* A connection to 0.0.0.0 reaches this machine. */
 static enum address_class class_of(const char *host)
 {
     enum address_class class = host_classify(host);
@@ -35,17 +38,17 @@ static bool same_host(const struct url *a, const struct url *b)
     return strcmp(a->host, b->host) == 0;
 }
 
-static void give_https_back(const struct url *from, struct url *to)
+static void restore_https(const struct url *from, struct url *to)
 {
     const char *path = url_parts(to->text).path;
-    bool six = strchr(to->host, ':') != NULL;
+    bool is_ipv6 = strchr(to->host, ':') != NULL;
     struct str text;
 
-    /* http's own port says nothing about https. */
+    /* Port 80 is the default of http and says nothing about https. */
     to->port = to->port == 80 ? from->port : to->port;
     str_init(&text, STR_UNLIMITED);
-    str_printf(&text, "https://%s%s%s", six ? "[" : "", to->host,
-               six ? "]" : "");
+    str_printf(&text, "https://%s%s%s", is_ipv6 ? "[" : "", to->host,
+               is_ipv6 ? "]" : "");
     if (to->port != 443) {
         str_printf(&text, ":%u", to->port);
     }
@@ -55,8 +58,8 @@ static void give_https_back(const struct url *from, struct url *to)
     to->https = true;
 }
 
-/* On link-local addresses clouds keep credentials: nobody else may lead us
- * there, whatever is allowed. */
+/* Clouds serve credentials at link-local addresses, so no redirect may lead
+ * there, even if it is allowed. */
 static bool is_named(const struct allow_list *allowed, const char *host)
 {
     struct allow_list named = {0};
@@ -68,10 +71,11 @@ static bool is_named(const struct allow_list *allowed, const char *host)
     return class_of(host) < ADDRESS_LINK_LOCAL && allow_list_has(&named, host);
 }
 
-/* A private target is only for those who are as near to it themselves, or where
- * it is allowed by name. */
-static bool may_reach(const struct url *from, const struct allow_list *allowed,
-                      const struct url *to)
+/* A private address may be reached only by a redirect from a host that is as
+ * close, or if the address is allowed by name. */
+static bool is_reachable_from(const struct url *from,
+                              const struct allow_list *allowed,
+                              const struct url *to)
 {
     enum address_class class = class_of(to->host);
 
@@ -79,7 +83,8 @@ static bool may_reach(const struct url *from, const struct allow_list *allowed,
            class_of(from->host) >= class || is_named(allowed, to->host);
 }
 
-/* Whether `from` may send us there at all, and its token server be there */
+/* Whether `from` may redirect to the host of `to`, or have its token server
+ * there. */
 static bool is_allowed(const struct url *from, const struct allow_list *allowed,
                        const struct url *to)
 {
@@ -89,8 +94,8 @@ static bool is_allowed(const struct url *from, const struct allow_list *allowed,
            allow_list_has(allowed, to->host);
 }
 
-static bool may_be_plain(const struct url *from, const struct url *to,
-                         bool plain_http_allowed)
+static bool may_use_plain_http(const struct url *from, const struct url *to,
+                               bool plain_http_allowed)
 {
     if (from->https) {
         return false;
@@ -99,9 +104,10 @@ static bool may_be_plain(const struct url *from, const struct url *to,
            class_of(to->host) == ADDRESS_LOOPBACK;
 }
 
-/* url_parse() takes the root's dot away; a host that still ends with one is
- * another name for what stands before it, to resolvers and not to us. */
-static bool has_dots_behind(const char *host)
+/* url_parse() removes one trailing dot. To resolvers, a host that still ends
+ * with a dot is another spelling of the same name; comparisons here would miss
+ * that. */
+static bool has_trailing_dot(const char *host)
 {
     size_t len = strlen(host);
 
@@ -112,9 +118,9 @@ bool referral_is_allowed(const struct url *from, const struct url *to,
                          const struct allow_list *allowed,
                          bool plain_http_allowed)
 {
-    return !has_dots_behind(to->host) && is_allowed(from, allowed, to) &&
-           may_reach(from, allowed, to) &&
-           (to->https || may_be_plain(from, to, plain_http_allowed));
+    return !has_trailing_dot(to->host) && is_allowed(from, allowed, to) &&
+           is_reachable_from(from, allowed, to) &&
+           (to->https || may_use_plain_http(from, to, plain_http_allowed));
 }
 
 enum trust trust_of(const struct url *from, const struct oci_target *target,
@@ -122,7 +128,7 @@ enum trust trust_of(const struct url *from, const struct oci_target *target,
 {
     if (redirect_kind == REDIRECT_UPLOAD && from->https && !to->https &&
         same_host(from, to)) {
-        give_https_back(from, to);
+        restore_https(from, to);
     }
     if (!referral_is_allowed(from, to, target->allowed,
                              target->plain_http_allowed)) {

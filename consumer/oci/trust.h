@@ -5,28 +5,29 @@
 #include "waybill/url.h"
 
 /*
- * The one place that decides where credentials may go, and where a registry
- * may send us at all: to its own origin; to others only without credentials,
- * but for a token server; never from https to http; never to an address that
- * only we can reach (loopback, a private network, a cloud's metadata), unless
- * the registry is as near itself, or somebody has named the target.
+ * The only place that decides which hosts a registry may redirect to, and which
+ * of them receive credentials: its own origin does; other hosts do not, unless
+ * they are its token server. A redirect never leads from https to http, and
+ * never to an address that is reachable only locally (loopback, a private
+ * network, a cloud's metadata service), unless the registry is as close itself
+ * or the configuration names the target.
  *
- * Pure, apart from the https that it gives back to *to.
+ * Pure, except that https may be restored in *to.
  */
 
 enum trust {
-    TRUST_REFUSED,    /* not even the request */
-    TRUST_ANONYMOUS,  /* the request, without credentials */
-    TRUST_CREDENTIALS /* both */
+    TRUST_REFUSED,    /* do not send the request */
+    TRUST_ANONYMOUS,  /* send it without credentials */
+    TRUST_CREDENTIALS /* send it with credentials */
 };
 
 enum redirect_kind {
-    REDIRECT_UPLOAD, /* a Location or a redirect */
-    REDIRECT_REALM,  /* a token server, which the credentials are for */
+    REDIRECT_UPLOAD, /* a Location header */
+    REDIRECT_REALM,  /* a token server */
 };
 
-/* `to` came from the registry at `from`; https is given back to it where a
- * proxy in front of the registry has lost it. */
+/* `to` was received from the registry at `from`. Its https is restored if a
+ * proxy that terminates TLS has replaced it by http. */
 enum trust trust_of(const struct url *from, const struct oci_target *target,
                     struct url *to, enum redirect_kind redirect_kind);
 

@@ -10,22 +10,23 @@
 #include "waybill/limits.h"
 
 /*
- * One blob, by the shortest way that its registry is known to take:
+ * Uploads one blob in the shortest way that the registry is known to accept:
  *
  *     POST with the body  -> 201                              (single)
  *     POST -> PUT with the body -> 201                        (the usual one)
  *     POST -> PATCH -> PATCH ... -> PUT without a body -> 201 (chunks)
  *
- * Whether the first way is taken is learnt with a blob that is small enough to
- * be sent for nothing: who does not take it answers 202 with a session, as to
- * any POST. The third is for what stands in front of a registry and refuses
- * large bodies: nothing but a 413 tells. There is no going on in the middle: a
- * session whose answer is lost is left to the registry's own clock.
+ * Whether the first way works is learned with a blob that is small enough to be
+ * sent in vain: a registry without single POST responds with 202 and a session,
+ * as to any POST. The third way is for proxies that reject large bodies, which
+ * only a 413 reveals. An upload is never resumed: if the response of a session
+ * is lost, the session is left to expire.
  */
 
-/* nginx takes 1 MiB when nobody has told it otherwise; who takes less than that
- * may take this. */
-static const size_t learnt_chunks[] = {(size_t)1024 * 1024, (size_t)64 * 1024};
+/* The default limit of nginx is 1 MiB (client_max_body_size); the second size
+ * is for proxies with a lower limit. */
+static const size_t fallback_chunk_sizes[] = {(size_t)1024 * 1024,
+                                              (size_t)64 * 1024};
 
 static void begin(struct upload *upload);
 
@@ -47,32 +48,35 @@ void upload_cancel(struct upload *upload)
     upload->location = (struct url){0};
 }
 
-static void explain(const struct upload *upload,
-                    const struct oci_request *request,
-                    const struct http_response *response, struct error *err)
+static void error_of_response(const struct upload *upload,
+                              const struct oci_request *request,
+                              const struct http_response *response,
+                              struct error *err)
 {
     oci_error_of(response, upload->what, upload->target, upload->client,
                  oci_request_revealed(request), err);
 }
 
-static void refuse(struct upload *upload, const struct oci_request *request,
-                   const struct http_response *response)
+static void fail_with_response(struct upload *upload,
+                               const struct oci_request *request,
+                               const struct http_response *response)
 {
     struct error err;
 
-    explain(upload, request, response, &err);
+    error_of_response(upload, request, response, &err);
     finish(upload, &err);
 }
 
-/* A session that is not there: lost by one of several replicas, or given up
- * (ACR). Not all say so with a code. */
-static void refuse_session(struct upload *upload,
-                           const struct oci_request *request,
-                           const struct http_response *response)
+/* An upload session is missing because one of several replicas does not know
+ * it, or because the registry gave it up (ACR). Not all registries send an
+ * error code. */
+static void fail_session(struct upload *upload,
+                         const struct oci_request *request,
+                         const struct http_response *response)
 {
     struct error err;
 
-    explain(upload, request, response, &err);
+    error_of_response(upload, request, response, &err);
     if (response->status == 404 && err.code[0] == '\0') {
         err.kind = ERROR_INTERRUPTED;
     }
@@ -108,19 +112,17 @@ static void send(struct upload *upload, const struct oci_request_spec *spec,
         oci_request_start(upload->client, upload->target, spec, done, upload);
 }
 
-/* --- a body that was too large
- * ------------------------------------------------
- */
+/* --- a body that was too large -------------------------------------------- */
 
-/* The whole once more in smaller pieces, if there are any. Each size once: the
- * pieces may have been larger than asked for (heed_minimum()), and so would be
- * again. */
-static bool shrink(struct upload *upload)
+/* Starts again with smaller chunks, if there is a smaller size. Each size is
+ * tried once, since the chunks may have been larger than the size
+ * (apply_min_chunk_size()), and would be again. */
+static bool retry_smaller(struct upload *upload)
 {
     size_t last = upload->chunk > 0 ? upload->chunk : upload->blob->data.len;
 
-    while (upload->sizes < ARRAY_SIZE(learnt_chunks)) {
-        size_t chunk = learnt_chunks[upload->sizes++];
+    while (upload->sizes_tried < ARRAY_SIZE(fallback_chunk_sizes)) {
+        size_t chunk = fallback_chunk_sizes[upload->sizes_tried++];
 
         if (chunk < last) {
             capabilities_learn_max_chunk(&upload->origin->capabilities, chunk);
@@ -131,15 +133,13 @@ static bool shrink(struct upload *upload)
     return false;
 }
 
-static bool may_shrink(const struct upload *upload,
-                       const struct http_response *response)
+static bool may_retry_smaller(const struct upload *upload,
+                              const struct http_response *response)
 {
     return response->status == 413 && upload->target->chunk_size == 0;
 }
 
-/* --- the end of a session
- * ------------------------------------------------------
- */
+/* --- the PUT that ends a session ------------------------------------------ */
 
 static void on_put(void *payload, const struct http_response *response,
                    const struct error *err)
@@ -152,13 +152,13 @@ static void on_put(void *payload, const struct http_response *response,
         finish(upload, err);
     } else if (response->status / 100 == 2) {
         finish(upload, NULL);
-    } else if (!may_shrink(upload, response) || !shrink(upload)) {
-        refuse_session(upload, request, response);
+    } else if (!may_retry_smaller(upload, response) || !retry_smaller(upload)) {
+        fail_session(upload, request, response);
     }
 }
 
-/* The Location may hold what the registry has signed: its query is kept as it
- * is, ours goes behind it. */
+/* The Location may be signed by the registry, so its query is kept unchanged
+ * and the digest is appended. */
 static void put(struct upload *upload, struct bytes body)
 {
     CLEANUP(str_release)
@@ -178,15 +178,13 @@ static void put(struct upload *upload, struct bytes body)
     send(upload, &spec, on_put);
 }
 
-/* --- chunks
- * -------------------------------------------------------------------
- */
+/* --- chunks --------------------------------------------------------------- */
 
 static void patch(struct upload *upload);
 
-/* "0-1023": the registry has that much. Who does not say is believed. */
-static bool has_kept_up(const struct upload *upload,
-                        const struct http_response *response)
+/* Range "0-1023" is what the registry has received; it is optional. */
+static bool has_received_all(const struct upload *upload,
+                             const struct http_response *response)
 {
     CLEANUP(str_release) struct str range = STR_INIT(64);
     CLEANUP(str_release) struct str expected = STR_INIT(64);
@@ -210,14 +208,14 @@ static void on_patch(void *payload, const struct http_response *response,
     upload->request = NULL;
     if (response == NULL) {
         finish(upload, err);
-    } else if (may_shrink(upload, response) && shrink(upload)) {
+    } else if (may_retry_smaller(upload, response) && retry_smaller(upload)) {
         return;
-    } else if (response->status / 100 != 2) { /* ECR says 201 for 202 */
-        refuse_session(upload, request, response);
+    } else if (response->status / 100 != 2) { /* ECR sends 201 for 202 */
+        fail_session(upload, request, response);
     } else if (read_location(upload, response, oci_request_url(request),
                              &failure) < 0) {
         finish(upload, &failure);
-    } else if (!has_kept_up(upload, response)) {
+    } else if (!has_received_all(upload, response)) {
         error_set(&failure, ERROR_INTERRUPTED,
                   "%s: registry '%s' has not kept all of the chunks",
                   upload->what, upload->target->registry);
@@ -229,8 +227,8 @@ static void on_patch(void *payload, const struct http_response *response,
 
 static void patch(struct upload *upload)
 {
-    size_t left = upload->blob->data.len - upload->sent;
-    size_t len = left < upload->chunk ? left : upload->chunk;
+    size_t remaining = upload->blob->data.len - upload->sent;
+    size_t len = remaining < upload->chunk ? remaining : upload->chunk;
     struct oci_request_spec spec = {
         .what = upload->what,
         .method = "PATCH",
@@ -240,7 +238,7 @@ static void patch(struct upload *upload)
         .body = {upload->blob->data.data + upload->sent, len},
     };
 
-    if (left == 0) {
+    if (remaining == 0) {
         put(upload, (struct bytes){0});
         return;
     }
@@ -250,9 +248,9 @@ static void patch(struct upload *upload)
     send(upload, &spec, on_patch);
 }
 
-/* ECR wants pieces of at least 5 MiB, and says so. */
-static void heed_minimum(struct upload *upload,
-                         const struct http_response *response)
+/* ECR requires chunks of at least 5 MiB and states that in this header. */
+static void apply_min_chunk_size(struct upload *upload,
+                                 const struct http_response *response)
 {
     CLEANUP(str_release) struct str min = STR_INIT(32);
     uintmax_t bytes;
@@ -267,24 +265,22 @@ static void heed_minimum(struct upload *upload,
     }
 }
 
-/* --- the beginning
- * --------------------------------------------------------------
- */
+/* --- the POST that opens a session ---------------------------------------- */
 
 static void on_session(struct upload *upload,
                        const struct http_response *response)
 {
     if (upload->chunk > 0) {
-        heed_minimum(upload, response);
+        apply_min_chunk_size(upload, response);
         patch(upload);
     } else {
         put(upload, upload->blob->data);
     }
 }
 
-/* True: the answer was about the way, not about the blob, which is on another
- * one now. */
-static bool takes_another_way(struct upload *upload,
+/* Returns true if the response rejects the way of the upload, not the blob, and
+ * the upload has started again in another way. */
+static bool retry_another_way(struct upload *upload,
                               const struct http_response *response)
 {
     int status = response != NULL ? response->status : 0;
@@ -295,8 +291,8 @@ static bool takes_another_way(struct upload *upload,
         begin(upload);
         return true;
     }
-    return response != NULL && upload->single && may_shrink(upload, response) &&
-           shrink(upload);
+    return response != NULL && upload->single &&
+           may_retry_smaller(upload, response) && retry_smaller(upload);
 }
 
 static void on_post(void *payload, const struct http_response *response,
@@ -307,13 +303,13 @@ static void on_post(void *payload, const struct http_response *response,
     struct error failure;
 
     upload->request = NULL;
-    if (takes_another_way(upload, response)) {
+    if (retry_another_way(upload, response)) {
         return;
     }
     if (response == NULL) {
         finish(upload, err);
     } else if (response->status / 100 != 2) {
-        refuse(upload, request, response);
+        fail_with_response(upload, request, response);
     } else if (response->status == 201 && upload->single) {
         finish(upload, NULL);
     } else if (read_location(upload, response, oci_request_url(request),
@@ -354,11 +350,10 @@ static void begin(struct upload *upload)
     send(upload, &spec, on_post);
 }
 
-/* The registry misses a blob that its answer to a POST said it had. */
-void upload_was_forgotten(const struct upload *upload)
+void upload_report_lost_blob(const struct upload *upload)
 {
     if (upload->single && upload->origin != NULL) {
-        capabilities_learn_loss(&upload->origin->capabilities);
+        capabilities_learn_lost_blob(&upload->origin->capabilities);
     }
 }
 
@@ -366,7 +361,7 @@ void upload_start(struct upload *upload)
 {
     struct error err;
 
-    /* An origin that cannot be is said by the request. */
+    /* The request reports the error if there is no origin. */
     upload->origin = origin_of(upload->client, upload->target, &err);
     begin(upload);
 }

@@ -4,30 +4,30 @@
 #include "request.h"
 
 /*
- * One blob to a registry: with the POST that opens the session where that is
- * known to work or worth a try, else by one PUT, or in chunks. A session that
- * gets lost is begun again once. What is learned on the way is kept in
- * capabilities.h.
+ * Uploads one blob to a registry: with the POST that opens the session if that
+ * is known to work or worth trying, else with one PUT or in chunks. What is
+ * learned from the responses is kept in capabilities.h.
  *
- * The struct is a part of its owner's, who fills client, target, blob, what,
- * finished and payload; the rest is the upload's own. finished() is called
- * once, later, from the loop.
+ * The struct is embedded in its owner, which fills client, target, blob, what,
+ * finished and payload; all other members belong to upload.c. finished() is
+ * called once, later, from the loop.
  */
 struct origin;
 
 struct upload {
     struct oci_client *client;
-    struct origin *origin; /* NULL: there cannot be one, and no answer either */
+    /* NULL: the registry has no valid URL, so every request fails */
+    struct origin *origin;
     const struct oci_target *target;
     const struct oci_blob *blob;
     const char *what;
-    struct oci_request *request; /* the one under way */
-    struct url location;         /* of the session */
-    size_t chunk;                /* 0: in one piece */
-    size_t sizes;                /* of chunks, tried after a 413 */
-    char range[64];              /* of the chunk under way */
+    struct oci_request *request; /* the request in flight */
+    struct url location;         /* of the upload session */
+    size_t chunk;                /* bytes; 0: not chunked */
+    size_t sizes_tried;          /* fallback_chunk_sizes tried after a 413 */
+    char range[64];              /* of the chunk in flight */
     size_t sent;
-    bool single; /* the POST carries it */
+    bool single; /* the blob is sent with the POST */
     bool done;
     void (*finished)(void *payload, const struct error *err);
     void *payload;
@@ -35,6 +35,6 @@ struct upload {
 
 void upload_start(struct upload *upload);
 void upload_cancel(struct upload *upload);
-void upload_was_forgotten(const struct upload *upload);
+void upload_report_lost_blob(const struct upload *upload);
 
 #endif

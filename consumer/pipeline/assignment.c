@@ -6,20 +6,21 @@
 #include "waybill/log.h"
 
 /*
- * What is read of each partition and in work, and how much of it.
+ * Tracks the assigned partitions and their records, and limits how much is in
+ * memory.
  *
- * There is room for so many records (delivery.max_records, max_bytes). When it
- * is full, records that wait for a registry that is down or very slow, or for
- * credentials to be mended, are dropped, and read again when their queue has
- * room: so what flows is never held up by what does not. Where everything
- * flows, or nothing, reading is paused.
+ * The limits are delivery.max_records and max_bytes. When they are reached,
+ * records that wait for an endpoint that is down or very slow, or for
+ * credentials to be fixed, are shed, and read again when their queue has room:
+ * stuck registrations must not block the others. If all registrations deliver,
+ * or none does, reading is paused instead.
  */
 
-/* How often it is seen what has changed without an event: a registry that has
- * gone down, or come back */
+/* Interval for changes that no event announces, such as an endpoint that went
+ * down or came back */
 #define TICK_MS 1000
-/* What runs when its partition is revoked may still finish. The whole group
- * waits, so not for long: a push is harmless to repeat. */
+/* How long attempts of a revoked partition may still run. The whole group waits
+ * for it, so it is short; repeating a push is harmless. */
 #define HANDOVER_MS 2000
 
 static struct assignment *find(struct service *service, const char *topic,
@@ -37,10 +38,10 @@ static struct assignment *find(struct service *service, const char *topic,
     return NULL;
 }
 
-/* --- intake -----------------------------------------------------------------
+/* --- inflight records --------------------------------------------------------
  */
 
-/* Its partition has gone while the commit that speaks of it was under way. */
+/* The record is freed while a commit with its outcome is in progress. */
 static void forget_sent(struct service *service,
                         const struct inflight *inflight)
 {
@@ -77,7 +78,8 @@ static void on_outcome(void *payload, struct delivery *delivery)
         ledger_finish(&delivery->slot);
         service->dirty = true;
     }
-    /* Later: it may free the record, which is still talking. */
+    service->dirty |= inflight->assignment->ledger.has_new_marks;
+    /* Deferred, because it may free the record, which is the caller. */
     loop_defer(service->options->loop, &service->advance);
     service_renew_soon(service);
 }
@@ -105,7 +107,8 @@ struct inflight *inflight_new(struct assignment *assignment,
     add_slots(inflight);
     ledger_add(&assignment->ledger, &inflight->entry);
     service->records++;
-    service->dirty |= inflight->entry.slot_count == 0;
+    service->dirty |=
+        inflight->entry.slot_count == 0 || assignment->ledger.has_new_marks;
     return inflight;
 }
 
@@ -116,20 +119,20 @@ void service_on_record(void *payload, const struct input *input)
         find(service, input->message.topic, input->partition);
 
     if (assignment == NULL || service->state != SERVICE_RUNNING) {
-        return; /* not ours any more; whoever has it next reads it again */
+        return; /* revoked; the next owner of the partition reads it */
     }
     fault_point("record");
     if (ledger_read(&assignment->ledger, input->offset)) {
         inflight_new(assignment, input);
         service->counts.all.consumed++;
     } else {
-        service->dirty = true; /* the watermark may have moved */
+        service->dirty = true; /* the watermark may have advanced */
     }
     service_regulate(service);
     service_advance(service);
 }
 
-/* --- how much ---------------------------------------------------------------
+/* --- limits ------------------------------------------------------------------
  */
 
 size_t service_bytes(const struct service *service)
@@ -170,7 +173,7 @@ static void shed(struct assignment *assignment)
         struct ledger_entry *before = TAILQ_PREV(entry, ledger_entries, link);
         struct inflight *inflight = entry->owner;
 
-        /* Those of an old configuration are planned anew instead. */
+        /* Records of an old configuration are replanned instead. */
         if (inflight->record->pipeline == service->pipeline &&
             record_may_be_shed(inflight->record)) {
             if (ledger_drop(&assignment->ledger, entry)) {
@@ -196,8 +199,8 @@ static bool has_dropped(const struct service *service)
     return false;
 }
 
-/* The newest first: the oldest are nearest to the watermark. With nothing that
- * flows there is nobody to make room for. */
+/* Sheds the newest records first, because the oldest hold back the watermark.
+ * If no registration delivers, shedding helps nobody. */
 static void make_room(struct service *service)
 {
     struct assignment *assignment;
@@ -233,8 +236,8 @@ static void rewind_to_dropped(struct assignment *assignment)
     kafka_rewind(queue, &assignment->at, offset);
 }
 
-/* What is dropped, and of no registration, has gone from the log: only looking
- * for it once more can show that. */
+/* Shed records without a registration have been deleted from the log; only a
+ * further read can show that. */
 static bool wants_dropped(const struct service *service)
 {
     return has_dropped(service) &&
@@ -242,7 +245,7 @@ static bool wants_dropped(const struct service *service)
             !shed_has_shed(&service->pipeline->scheduler));
 }
 
-/* Where there is room: what was dropped, once more */
+/* Reads shed records again when there is room. */
 static void read_dropped(struct service *service)
 {
     struct assignment *assignment;
@@ -253,7 +256,8 @@ static void read_dropped(struct service *service)
     shed_note_read_again(&service->pipeline->scheduler);
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
-        /* One that is on its way back will meet what it is about. */
+        /* A partition that is being read again will reach its shed records
+         * anyway. */
         if (!assignment->revoked && ledger_has_unread(&assignment->ledger) &&
             !ledger_is_rereading(&assignment->ledger)) {
             rewind_to_dropped(assignment);
@@ -261,8 +265,8 @@ static void read_dropped(struct service *service)
     }
 }
 
-/* Behind the last record there may be markers of transactions: with nothing in
- * work they are passed, so that the lag can become 0. */
+/* The last record may be followed by transaction markers. If no record is in
+ * memory, they are skipped, so that the lag can become 0. */
 static void pass_markers(struct service *service)
 {
     struct assignment *assignment;
@@ -290,7 +294,7 @@ void service_tick(void *payload)
     shed_tick(&service->pipeline->scheduler);
     service_renew_soon(service);
     if (service->full && service->state == SERVICE_RUNNING) {
-        make_room(service); /* others may have come to a halt since */
+        make_room(service); /* others may be stuck by now */
     }
     service_regulate(service);
     if (service->state == SERVICE_RUNNING) {
@@ -304,7 +308,8 @@ void service_tick(void *payload)
     }
 }
 
-/* Each change of mind costs what was fetched ahead. */
+/* The hysteresis between the two limits matters, because pausing discards
+ * prefetched records. */
 static void regulate_window(struct assignment *assignment)
 {
     struct kafka *queue = assignment->service->kafka;
@@ -342,14 +347,14 @@ void service_regulate(struct service *service)
         kafka_pause(service->kafka);
     } else if (service->full && !is_over(service, 2)) {
         service->full = false;
-        /* Before others fill it: when they flow without an end there is no
+        /* Now, before others use the room: under constant load there is no
          * other moment. */
         read_dropped(service);
         kafka_resume(service->kafka);
     }
 }
 
-/* --- what comes -------------------------------------------------------------
+/* --- assignment --------------------------------------------------------------
  */
 
 static void refuse_metadata(struct service *service,
@@ -404,7 +409,7 @@ void service_on_assigned(void *payload, const struct kafka_position *positions,
     fault_point("assigned");
 }
 
-/* --- what goes --------------------------------------------------------------
+/* --- completion and revocation -----------------------------------------------
  */
 
 void assignment_sweep(struct assignment *assignment)
@@ -423,7 +428,8 @@ void assignment_clear(struct assignment *assignment)
 {
     struct ledger_entry *entry;
 
-    /* First what waits: else it would begin as what runs makes room. */
+    /* Waiting records first, because otherwise they would begin when attempts
+     * in flight end. */
     assignment_abandon(assignment, false);
     assignment_sweep(assignment);
     while ((entry = ledger_take(&assignment->ledger)) != NULL) {

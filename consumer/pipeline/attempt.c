@@ -2,8 +2,7 @@
 #include "waybill/event_content.h"
 #include "waybill/fault.h"
 
-/* One attempt of a delivery: what its integration is asked, and what it has
- * answered. */
+/* One attempt of a delivery: the request to its integration, and the result */
 
 void attempt_release(struct delivery *delivery)
 {
@@ -11,7 +10,8 @@ void attempt_release(struct delivery *delivery)
     delivery->attempt.arena = NULL;
 }
 
-/* What its integration has had decoded of the event stays for the others. */
+/* Content that an integration had decoded remains for the other deliveries of
+ * the record, and counts towards max_bytes. */
 static void count_content(struct record *record)
 {
     size_t size = event_content_size(&record->event);
@@ -33,13 +33,17 @@ static void on_done(void *payload, const struct delivery_report *report)
         delivery->in_doubt = delivery->in_doubt || !report->did_not_arrive;
         copy.err = &err;
         attempt_release(delivery);
+        if (delivery->is_marked && !delivery->in_doubt) {
+            delivery_unmark(delivery);
+        }
     } else {
         fault_point("pushed");
     }
     delivery->attempt.done(delivery, &copy);
 }
 
-/* Somebody's attempt may have arrived without an answer. */
+/* An earlier attempt, of this or another instance, may have arrived although
+ * its response was lost. */
 static bool may_have_arrived(const struct delivery *delivery)
 {
     return delivery->dispatched || delivery->in_doubt;

@@ -5,18 +5,17 @@
 #include "waybill/trace.h"
 
 /*
- * The line of an outcome, written when the commit that holds it has succeeded:
- * from then on it is a fact, and before that somebody else may still do the
- * delivery again. So all lines of all instances are what stands on the topic,
- * as far as nobody dies in between: a process that is killed after the commit,
- * or loses the partition during it, leaves no line. The topic is the record;
- * the line is for those who look for it in the log.
+ * Writes the log line of an outcome after its commit has succeeded. Before that
+ * another instance might still repeat the delivery. All lines of all instances
+ * together equal the topic of outcomes, except that a process that is killed
+ * after the commit, or loses the partition during it, writes no line. The topic
+ * is authoritative; the line is for those who read the log.
  *
- * The messages and the names of the fields are promises
+ * The messages and the names of the fields are an interface
  * (deploy/reference/log.md).
  */
 
-/* A part of a traceparent; "" where there is none */
+/* Parts of a traceparent; empty if there is no_attachment */
 struct trace_text {
     char id[TRACE_ID_LEN + 1];
     char span[TRACE_SPAN_LEN + 1];
@@ -37,7 +36,7 @@ static struct trace_text trace_of(const struct outcome *outcome)
     return text;
 }
 
-static const char *unless_empty(const char *text)
+static const char *null_if_empty(const char *text)
 {
     return text[0] != '\0' ? text : NULL;
 }
@@ -52,14 +51,15 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
     static const char *const messages[] = {"delivery succeeded",
                                            "delivery failed", "event skipped"};
     _Static_assert(ARRAY_SIZE(messages) == OUTCOME_STATUSES, "one each");
-    static const struct registration nowhere = {.name = NULL};
-    static const struct attachment none = {.registration = &nowhere};
+    static const struct registration no_registration = {.name = NULL};
+    static const struct attachment no_attachment = {.registration =
+                                                        &no_registration};
     static const struct error no_error = {.kind = ERROR_NONE};
     const struct input *input = outcome->input;
     bool failed = outcome->status == OUTCOME_FAILED;
     bool skipped = outcome->status == OUTCOME_SKIPPED;
     const struct attachment *attachment =
-        outcome->attachment != NULL ? outcome->attachment : &none;
+        outcome->attachment != NULL ? outcome->attachment : &no_attachment;
     const struct workflow *workflow = &outcome->event->workflow;
     const struct delivery_result *result = &outcome->result;
     const struct artifact *artifact = result->artifact;
@@ -88,10 +88,10 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
         LOG_TEXT("skip_reason", outcome->skip_reason),
         LOG_TEXT("dead_letter",
                  outcome->dead_letter ? dead_letter_topic : NULL),
-        LOG_TEXT("err", unless_empty(err->message)),
+        LOG_TEXT("err", null_if_empty(err->message)),
         LOG_TEXT("err_kind", class_of(err)),
-        LOG_TEXT("err_code", unless_empty(err->code)),
+        LOG_TEXT("err_code", null_if_empty(err->code)),
         LOG_NUMBER_IF(err->http_status, "http_status", err->http_status),
-        LOG_TEXT("trace_id", unless_empty(trace.id)),
-        LOG_TEXT("span_id", unless_empty(trace.span)));
+        LOG_TEXT("trace_id", null_if_empty(trace.id)),
+        LOG_TEXT("span_id", null_if_empty(trace.span)));
 }

@@ -1,11 +1,11 @@
 #include "policy.h"
 
-/* One failure may be chance, five are not; but once it has opened, the first is
- * enough until something has succeeded. */
-#define MAX_FAILURES 5
+/* A single failure may be accidental, five in a row are not. After a first
+ * opening one failure is enough until an attempt has succeeded. */
+#define FAILURE_THRESHOLD 5
 
-/* Half of it at least, so that a host is left in peace; the rest is random, so
- * that not all instances look at once. */
+/* At least half of the pause is fixed, so that the endpoint gets a rest. The
+ * remainder is random, so that instances do not probe at the same time. */
 static uint64_t pause_ms(unsigned level, const uint64_t pauses[2],
                          struct random *random)
 {
@@ -18,8 +18,8 @@ static uint64_t pause_ms(unsigned level, const uint64_t pauses[2],
     return bound / 2 + random_below(random, bound / 2 + 1) + 1;
 }
 
-static void open_it(struct breaker *breaker, uint64_t now_ms,
-                    const uint64_t pauses[2], struct random *random)
+static void trip(struct breaker *breaker, uint64_t now_ms,
+                 const uint64_t pauses[2], struct random *random)
 {
     breaker->open = true;
     breaker->level++;
@@ -29,12 +29,12 @@ static void open_it(struct breaker *breaker, uint64_t now_ms,
 bool breaker_failed(struct breaker *breaker, uint64_t now_ms,
                     const uint64_t pauses[2], struct random *random)
 {
-    unsigned max = breaker->level > 0 ? 1 : MAX_FAILURES;
+    unsigned max = breaker->level > 0 ? 1 : FAILURE_THRESHOLD;
 
     if (breaker->open || ++breaker->failures < max) {
         return false;
     }
-    open_it(breaker, now_ms, pauses, random);
+    trip(breaker, now_ms, pauses, random);
     return true;
 }
 
@@ -45,7 +45,8 @@ void breaker_succeeded(struct breaker *breaker)
     breaker->level = 0;
 }
 
-/* Alive is not yet well: the level stays until something has succeeded. */
+/* A successful probe does not prove that deliveries succeed, so the level
+ * remains until an attempt has succeeded. */
 void breaker_probed(struct breaker *breaker, bool alive, uint64_t now_ms,
                     const uint64_t pauses[2], struct random *random)
 {
@@ -53,6 +54,6 @@ void breaker_probed(struct breaker *breaker, bool alive, uint64_t now_ms,
         breaker->open = false;
         breaker->failures = 0;
     } else {
-        open_it(breaker, now_ms, pauses, random);
+        trip(breaker, now_ms, pauses, random);
     }
 }

@@ -1,6 +1,6 @@
 #include "policy.h"
 
-#define EARNED 0.1
+#define TOKENS_PER_ATTEMPT 0.1
 #define MAX_TOKENS 20.0
 
 void budget_init(struct budget *budget, uint64_t now_ms)
@@ -8,7 +8,7 @@ void budget_init(struct budget *budget, uint64_t now_ms)
     *budget = (struct budget){MAX_TOKENS, now_ms};
 }
 
-static void put(struct budget *budget, double tokens)
+static void add_tokens(struct budget *budget, double tokens)
 {
     budget->tokens += tokens;
     if (budget->tokens > MAX_TOKENS) {
@@ -18,12 +18,12 @@ static void put(struct budget *budget, double tokens)
 
 void budget_earn(struct budget *budget)
 {
-    put(budget, EARNED);
+    add_tokens(budget, TOKENS_PER_ATTEMPT);
 }
 
 bool budget_take(struct budget *budget, uint64_t now_ms)
 {
-    put(budget, (double)(now_ms - budget->filled_ms) / 1000);
+    add_tokens(budget, (double)(now_ms - budget->filled_ms) / 1000);
     budget->filled_ms = now_ms;
     if (budget->tokens < 1) {
         return false;

@@ -4,12 +4,12 @@
 #include "waybill/log.h"
 
 /*
- * What goes back to Kafka: the outcomes and dead letters of whatever is
- * finished, with the progress that says so, in one transaction. One at a time;
- * what finishes meanwhile goes with the next.
+ * Writes the outcomes and dead letters of everything that is finished back to
+ * Kafka, with the progress, in one transaction at a time. What finishes
+ * meanwhile is part of the next one.
  */
 
-/* One transaction holds at most so much. */
+/* Limits of one transaction */
 #define MAX_MESSAGES 1000
 #define MAX_BYTES ((size_t)8 * 1024 * 1024)
 
@@ -19,7 +19,7 @@ static void add_message(struct service *service, struct kafka_batch *batch,
     service->sent = mem_grow(service->sent, &service->sent_capacity,
                              service->sent_count + 1, sizeof(service->sent[0]));
     service->sent[service->sent_count++] = sent;
-    kafka_batch_message(batch, message);
+    kafka_batch_add_message(batch, message);
 }
 
 static void add_outcome(struct service *service, struct kafka_batch *batch,
@@ -63,11 +63,11 @@ static void add_position(struct kafka_batch *batch,
 
     position.offset = ledger_describe(&assignment->ledger, &text);
     position.metadata = text.data;
-    kafka_batch_offset(batch, &position);
+    kafka_batch_add_offset(batch, &position);
 }
 
-/* How many outcomes still fit. A failed delivery has two messages, and its dead
- * letter is as large as its record. */
+/* Returns how many outcomes still fit. A failed delivery has two messages, and
+ * its dead letter is as large as its record. */
 static size_t room_in(const struct service *service,
                       const struct kafka_batch *batch)
 {
@@ -135,9 +135,9 @@ void service_on_withheld(void *payload)
     service_advance(inflight->assignment->service);
 }
 
-/* A message that its topic does not take is not cut, and not thrown away: it
- * waits until somebody has made room for it, and holds up nothing but the
- * watermark. */
+/* A message that is too large for its topic is neither truncated nor discarded:
+ * it is retried until an operator has raised the limit of the topic, and
+ * meanwhile holds back only the watermark. */
 static void withhold(struct service *service, const struct kafka_result *result)
 {
     struct loop *loop = service->options->loop;
@@ -145,7 +145,7 @@ static void withhold(struct service *service, const struct kafka_result *result)
     struct inflight *inflight;
 
     if (sent->delivery == NULL) {
-        return; /* its partition is somebody else's by now */
+        return; /* its partition was revoked meanwhile */
     }
     inflight = sent->delivery->slot.entry->owner;
     ledger_reopen(&sent->delivery->slot);
@@ -164,18 +164,35 @@ static void withhold(struct service *service, const struct kafka_result *result)
               LOG_TEXT("err_kind", "too_large"));
 }
 
-/* Before the records are let go of */
+/* Must be called before the records are freed. */
 static void announce_committed(struct service *service)
 {
     for (size_t i = 0; i < service->sent_count; i++) {
         const struct sent *sent = &service->sent[i];
 
         if (sent->delivery == NULL || sent->dead_letter) {
-            continue; /* somebody else's by now; told by its outcome */
+            continue; /* revoked meanwhile, or covered by its outcome */
         }
         count_outcome(service, sent->delivery);
         audit_outcome(&sent->delivery->outcome,
                       service->style.dead_letter_topic);
+    }
+}
+
+/* What waited for its mark to be committed */
+static void begin_announced(struct assignment *assignment)
+{
+    struct ledger_entry *entry;
+    struct ledger_slot *slot;
+
+    TAILQ_FOREACH(entry, &assignment->ledger.failing, failing)
+    {
+        STAILQ_FOREACH(slot, &entry->slots, link)
+        {
+            if (slot->mark == MARK_COMMITTED) {
+                scheduler_mark_committed(slot->owner);
+            }
+        }
     }
 }
 
@@ -185,15 +202,17 @@ static void settle(struct assignment *assignment,
     if (result->verdict == KAFKA_COMMITTED) {
         ledger_committed(&assignment->ledger);
         assignment_sweep(assignment);
+        begin_announced(assignment);
         return;
     }
     ledger_aborted(&assignment->ledger);
-    if (result->verdict == KAFKA_REFUSED_METADATA) {
+    if (result->verdict == KAFKA_METADATA_TOO_LARGE) {
         ledger_shorten(&assignment->ledger);
     }
     if (assignment->revoked && result->verdict == KAFKA_ABORTED) {
-        /* Its last commit has failed, perhaps because the group has gone on
-         * without us. Whoever has it next does the records again. */
+        /* The last commit has failed, perhaps because the group has started a
+         * new generation without us. The next owner of the partition repeats
+         * the records. */
         assignment->over = true;
         assignment_clear(assignment);
     }
@@ -220,7 +239,7 @@ void service_on_committed(void *payload, const struct kafka_result *result)
             settle(assignment, result);
         }
     }
-    if (result->verdict == KAFKA_REFUSED_MESSAGE) {
+    if (result->verdict == KAFKA_MESSAGE_TOO_LARGE) {
         withhold(service, result);
     }
     service->sent_count = 0;

@@ -3,12 +3,12 @@
 #include "service_internal.h"
 
 /*
- * What is counted. Outcomes are counted when they are committed: an outcome
- * that is aborted and done again by somebody else is one outcome, so that the
- * sum over all instances is what stands on the topics.
+ * The counters of the service. Outcomes are counted when they are committed: an
+ * outcome that is aborted and repeated by another instance counts once, so that
+ * the sum over all instances equals what is on the topics.
  */
 
-/* From a second to a day: how long somebody has waited for an attestation */
+/* How long an attestation waited for its delivery, in seconds */
 static const struct histogram_bounds age_bounds = {
     12, {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400}};
 static const struct histogram_bounds lag_bounds = {
@@ -20,7 +20,7 @@ void counts_init(struct counts *counts)
     histogram_init(&counts->all.loop_lag, &lag_bounds);
 }
 
-static void remember(struct counts *counts, const struct outcome *outcome)
+static void append_recent(struct counts *counts, const struct outcome *outcome)
 {
     struct status_outcome *recent =
         &counts->recent[counts->recent_total++ % STATUS_RECENT];
@@ -59,7 +59,7 @@ void count_outcome(struct service *service, const struct delivery *delivery)
 {
     const struct outcome *outcome = &delivery->outcome;
 
-    remember(&service->counts, outcome);
+    append_recent(&service->counts, outcome);
     if (outcome->dead_letter) {
         service->counts.all.dead_letters[outcome->error.kind]++;
     }
@@ -68,19 +68,19 @@ void count_outcome(struct service *service, const struct delivery *delivery)
     }
 }
 
-/* Failed is worse than skipped, and that than succeeded. */
-static bool is_worse(enum outcome_status one, enum outcome_status other)
+/* The order is succeeded, skipped, failed. */
+static bool is_worse(enum outcome_status a, enum outcome_status b)
 {
-    return other == OUTCOME_SUCCEEDED || one == OUTCOME_FAILED;
+    return b == OUTCOME_SUCCEEDED || a == OUTCOME_FAILED;
 }
 
 bool worst_committed(const struct inflight *inflight,
                      enum outcome_status *ret_worst)
 {
     const struct record *record = inflight->record;
-    bool found = inflight->has_before;
+    bool found = inflight->has_committed_status;
 
-    *ret_worst = found ? inflight->before : OUTCOME_SUCCEEDED;
+    *ret_worst = found ? inflight->committed_status : OUTCOME_SUCCEEDED;
     for (size_t i = 0; i < record->delivery_count; i++) {
         const struct delivery *delivery = &record->deliveries[i];
 
@@ -115,7 +115,7 @@ void count_completed(struct service *service, const struct inflight *inflight)
 void count_loop_lag(struct service *service)
 {
     uint64_t now = loop_now(service->options->loop);
-    uint64_t due = service->tick.due_ms; /* 0: the first, which is a call */
+    uint64_t due = service->tick.due_ms; /* 0 in the first, direct call */
 
     if (due > 0) {
         histogram_observe(&service->counts.all.loop_lag,

@@ -1,10 +1,11 @@
 #include "pipeline_internal.h"
 #include "waybill/log.h"
 
-/* What becomes of a delivery, as its record and the log are told. */
+/* The states of a delivery, and how they reach the record, the ledger and the
+ * log */
 
-static const char *const state_names[] = {"waiting", "running", "pausing",
-                                          "done", "dropped"};
+static const char *const state_names[] = {"waiting", "announced", "running",
+                                          "pausing", "done",      "dropped"};
 
 _Static_assert(ARRAY_SIZE(state_names) == DELIVERY_DROPPED + 1, "one each");
 
@@ -29,23 +30,24 @@ void delivery_set_state(struct delivery *delivery, enum delivery_state state)
               LOG_TEXT("state", state_names[state]));
 }
 
-/* What somebody else has tried counts, in attempts and in time. */
-void delivery_recall(struct delivery *delivery)
+/* Attempts of other instances count towards max_attempts and max_age. */
+void delivery_restore_attempts(struct delivery *delivery)
 {
     const struct loop *loop = delivery->record->pipeline->options.loop;
     const struct ledger_slot *past = &delivery->slot;
     int64_t age;
 
+    delivery->in_doubt =
+        delivery->is_marked ? past->mark != MARK_NONE : past->attempts > 0;
     if (past->attempts == 0) {
         return;
     }
     age = clock_wall_ms(loop_clock(loop)) - past->first_failed_ms;
-    delivery->in_doubt = true;
     delivery->outcome.attempts = past->attempts;
     delivery->outcome.first_failed_ms = past->first_failed_ms;
     delivery->outcome.started_ms = past->first_failed_ms;
     delivery->started_ms = loop_now(loop);
-    delivery->aged_ms = age > 0 ? (uint64_t)age : 0;
+    delivery->previous_age_ms = age > 0 ? (uint64_t)age : 0;
 }
 
 void delivery_note_attempts(struct delivery *delivery)
@@ -56,6 +58,24 @@ void delivery_note_attempts(struct delivery *delivery)
         ledger_note_attempts(&delivery->slot, outcome->attempts,
                              outcome->first_failed_ms);
     }
+}
+
+/* Not later: the record may be about to be given up. */
+static void tell_owner(struct delivery *delivery)
+{
+    delivery->record->done(delivery->record->payload, delivery);
+}
+
+void delivery_mark(struct delivery *delivery)
+{
+    ledger_mark(&delivery->slot);
+    tell_owner(delivery);
+}
+
+void delivery_unmark(struct delivery *delivery)
+{
+    ledger_unmark(&delivery->slot);
+    tell_owner(delivery);
 }
 
 static void report_record(const struct delivery *delivery)
@@ -72,7 +92,7 @@ void delivery_finish(struct delivery *delivery)
 
     outcome->finished_ms = clock_wall_ms(loop_clock(loop));
     outcome->duration_ms =
-        loop_now(loop) - delivery->started_ms + delivery->aged_ms;
+        loop_now(loop) - delivery->started_ms + delivery->previous_age_ms;
     delivery_set_state(delivery, DELIVERY_DONE);
     registration_queue_leave(delivery->queue);
     report_record(delivery);

@@ -3,10 +3,10 @@
 #include "waybill/alloc.h"
 
 /*
- * What is known of an endpoint, and what follows from it: nothing is sent there
- * while it is down, or has asked for a pause, or more often than it takes, and
- * no more at a time than it bears. Its queues take turns. Nothing here starts
- * anything.
+ * The state of an endpoint, and what follows from it. Nothing is sent while the
+ * endpoint is down or has asked for a pause, nor faster than its rate limit,
+ * nor with more concurrency than it sustains. Its queues take turns. Nothing in
+ * this file starts an attempt or a probe.
  */
 
 static const struct pipeline_options *options_of(
@@ -15,7 +15,8 @@ static const struct pipeline_options *options_of(
     return endpoint->scheduler->options;
 }
 
-static void get_pauses(const struct endpoint *endpoint, uint64_t ret_pauses[2])
+static void get_breaker_pauses(const struct endpoint *endpoint,
+                               uint64_t ret_pauses[2])
 {
     const struct delivery_settings *settings =
         &options_of(endpoint)->settings->delivery;
@@ -24,7 +25,7 @@ static void get_pauses(const struct endpoint *endpoint, uint64_t ret_pauses[2])
     ret_pauses[1] = settings->backoff_max_ms;
 }
 
-/* --- when -------------------------------------------------------------------
+/* --- when an attempt may begin -----------------------------------------------
  */
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -61,7 +62,8 @@ uint64_t endpoint_due_ms(const struct endpoint *endpoint, uint64_t now_ms)
     return due == UINT64_MAX ? 0 : due;
 }
 
-/* A pause that others would notice */
+/* A longer Retry-After makes the records of this endpoint candidates for load
+ * shedding. */
 #define LONG_PAUSE_MS 2000
 
 bool endpoint_is_stuck(const struct endpoint *endpoint, uint64_t now_ms)
@@ -70,7 +72,7 @@ bool endpoint_is_stuck(const struct endpoint *endpoint, uint64_t now_ms)
            endpoint->pause_until_ms > now_ms + LONG_PAUSE_MS;
 }
 
-/* --- which ------------------------------------------------------------------
+/* --- which delivery is next --------------------------------------------------
  */
 
 bool endpoint_has_backlog(const struct endpoint *endpoint)
@@ -86,10 +88,11 @@ bool endpoint_has_backlog(const struct endpoint *endpoint)
 struct delivery *endpoint_next(struct endpoint *endpoint, uint64_t now_ms)
 {
     for (size_t i = 0; i < endpoint->queue_count; i++) {
-        struct delivery *delivery =
-            registration_queue_next(endpoint->queues[endpoint->turn], now_ms);
+        struct delivery *delivery = registration_queue_next(
+            endpoint->queues[endpoint->next_queue], now_ms);
 
-        endpoint->turn = (endpoint->turn + 1) % endpoint->queue_count;
+        endpoint->next_queue =
+            (endpoint->next_queue + 1) % endpoint->queue_count;
         if (delivery != NULL) {
             return delivery;
         }
@@ -114,7 +117,7 @@ struct delivery *endpoint_next_aged(struct endpoint *endpoint)
     return NULL;
 }
 
-/* --- learning ---------------------------------------------------------------
+/* --- results of attempts and probes ------------------------------------------
  */
 
 void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms)
@@ -132,7 +135,8 @@ static void pause(struct endpoint *endpoint, const struct error *err,
         later(endpoint->pause_until_ms, now_ms + err->retry_after_ms);
 }
 
-/* Somebody waits for `waybill push`: it tries what it was told to. */
+/* `waybill push` opens no breaker and does not pause an endpoint: a person
+ * waits, and it attempts what it was asked to. */
 bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
                      uint64_t now_ms)
 {
@@ -145,14 +149,14 @@ bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
     }
     pause(endpoint, err, now_ms);
     if (err->kind == ERROR_RATE_LIMITED) {
-        /* It is there, and says when to come again. What comes alone does not
-         * come too often. */
+        /* The endpoint is up and says when to come back. A delivery that was
+         * alone cannot have exceeded a rate. */
         if (endpoint->load > 1) {
             rate_refused(&endpoint->rate, now_ms);
         }
         return false;
     }
-    get_pauses(endpoint, pauses);
+    get_breaker_pauses(endpoint, pauses);
     if (endpoint->is_tried) {
         endpoint->is_tried = false;
         breaker_probed(&endpoint->breaker, false, now_ms, pauses, random);
@@ -166,7 +170,7 @@ void endpoint_probed(struct endpoint *endpoint, const struct error *err,
 {
     uint64_t pauses[2];
 
-    get_pauses(endpoint, pauses);
+    get_breaker_pauses(endpoint, pauses);
     breaker_probed(&endpoint->breaker, err == NULL, now_ms, pauses,
                    options_of(endpoint)->random);
     if (err != NULL) {
@@ -203,7 +207,7 @@ void endpoint_add_queue(struct endpoint *endpoint,
                  sizeof(struct registration_queue *));
     endpoint->queues[endpoint->queue_count++] = queue;
     queue->endpoint = endpoint;
-    /* Each registration may use as much as it is configured to. */
+    /* Each registration may use the full configured concurrency. */
     endpoint->limiter.max =
         (double)(queue->max_in_flight * endpoint->queue_count);
 }

@@ -1,7 +1,7 @@
 #include "policy.h"
 
 #define FIRST_LIMIT 8
-#define CUT_INTERVAL_MS 1000
+#define DECREASE_INTERVAL_MS 1000
 
 void limiter_init(struct limiter *limiter, size_t max)
 {
@@ -16,13 +16,13 @@ bool limiter_admits(const struct limiter *limiter, size_t in_flight)
     return (double)in_flight + 1 <= limiter->limit;
 }
 
-/* `in_flight` still counts the one that has succeeded. */
+/* `in_flight` still includes the attempt that succeeded. */
 void limiter_succeeded(struct limiter *limiter, size_t in_flight)
 {
     if ((double)in_flight + 1 <= limiter->limit) {
-        return; /* it holds nobody back */
+        return; /* the limit was not the bottleneck */
     }
-    limiter->limit += limiter->measured ? 1 / limiter->limit : 1;
+    limiter->limit += limiter->slow_start_is_over ? 1 / limiter->limit : 1;
     if (limiter->limit > limiter->max) {
         limiter->limit = limiter->max;
     }
@@ -30,11 +30,12 @@ void limiter_succeeded(struct limiter *limiter, size_t in_flight)
 
 void limiter_overloaded(struct limiter *limiter, uint64_t now_ms)
 {
-    if (limiter->ever_cut && now_ms - limiter->cut_ms < CUT_INTERVAL_MS) {
-        return; /* those that were sent together fail together */
+    if (limiter->has_decreased &&
+        now_ms - limiter->decreased_ms < DECREASE_INTERVAL_MS) {
+        return; /* concurrent attempts fail for the same reason */
     }
-    limiter->ever_cut = true;
-    limiter->measured = true;
-    limiter->cut_ms = now_ms;
+    limiter->has_decreased = true;
+    limiter->slow_start_is_over = true;
+    limiter->decreased_ms = now_ms;
     limiter->limit = limiter->limit > 2 ? limiter->limit / 2 : 1;
 }

@@ -15,23 +15,24 @@ struct record {
     struct plan plan;
     struct delivery *deliveries;
     size_t delivery_count;
-    size_t reported; /* deliveries, with an outcome */
-    int64_t fed_ms;  /* wall */
-    uint64_t fed_mono_ms;
-    size_t content_size; /* of the event, that is counted already */
+    size_t reported;     /* deliveries whose outcome was reported */
+    int64_t received_ms; /* wall-clock time */
+    uint64_t received_mono_ms;
+    size_t content_size; /* decoded content that pipeline->bytes already
+                            includes */
     struct task finished;
     record_delivery_fn *done;
     void *payload;
 };
 
-/* Something of it is over that has not been reported yet. */
-bool record_has_news(const struct record *record);
-bool record_has_begun(const struct record *record); /* an attempt of it */
-/* No attempt of it begins any more, and with `at_once` none goes on; true: some
- * are in flight, and may still have an outcome. */
+/* True if a delivery has an outcome that done() has not been called for. */
+bool record_has_unreported_outcome(const struct record *record);
+bool record_has_begun(const struct record *record); /* an attempt */
+/* Prevents further attempts; with `at_once` also cancels those in flight.
+ * Returns true if attempts are still in flight, which may yet have an
+ * outcome. */
 bool record_abandon(struct record *record, bool at_once);
-/* What it waits for is in trouble, or slow: others are better served by what
- * comes after it. */
+/* True if no attempt is in flight and all unfinished deliveries may be shed. */
 bool record_may_be_shed(const struct record *record);
 void record_note_shed(struct record *record);
 
@@ -39,13 +40,13 @@ void record_note_shed(struct record *record);
  */
 
 struct pipeline {
-    STAILQ_ENTRY(pipeline) link; /* among those that have had their time */
+    STAILQ_ENTRY(pipeline) link; /* among the predecessors or the retired */
     struct pipeline_options options;
     struct integration_context context;
     struct integration_set *integrations;
     struct scheduler scheduler;
-    size_t records; /* that are of it */
-    size_t bytes;   /* ... that these hold, and what their attempts need */
+    size_t records; /* records that belong to it */
+    size_t bytes;   /* memory of these records and of their attempts */
 };
 
 #endif

@@ -8,47 +8,49 @@
 #include "waybill/random.h"
 
 /*
- * What is known of an endpoint, and what follows from it for the next attempt.
- * Each policy is a plain struct that is told what has happened and when, and
- * that answers questions; none of them knows a delivery, a timer, a log or any
- * of the others. Times are monotonic milliseconds.
+ * The policies that limit what is sent to an endpoint. Each is a plain struct
+ * that is given events with their time and answers questions. None of them
+ * knows deliveries, timers, logging or another policy. Times are monotonic
+ * milliseconds.
  */
 
-/* --- breaker.c: whether an endpoint is there at all --------------------------
+/* --- breaker.c: a circuit breaker --------------------------------------------
  *
- * After so many failures in a row, none of which was the record's fault,
- * nothing is sent there any more until a probe has found it alive.
+ * After a number of consecutive failures that were not caused by the record,
+ * nothing is sent to the endpoint until a probe succeeds.
  */
 
 struct breaker {
     bool open;
-    unsigned failures; /* in a row */
+    unsigned failures; /* consecutive */
     unsigned level;    /* openings since the last success */
-    uint64_t probe_ms; /* when to look again, while it is open */
+    uint64_t probe_ms; /* time of the next probe, while it is open */
 };
 
-/* True: this one has opened it. `pauses` are the shortest and the longest. */
+/* Returns true if this failure opened the breaker. `pauses` are the shortest
+ * and the longest pause before a probe, in milliseconds. */
 bool breaker_failed(struct breaker *breaker, uint64_t now_ms,
                     const uint64_t pauses[2], struct random *random);
 void breaker_succeeded(struct breaker *breaker);
-/* What the probe has found; false: it stays open. */
+/* Reports the result of a probe; the breaker remains open if `alive` is
+ * false. */
 void breaker_probed(struct breaker *breaker, bool alive, uint64_t now_ms,
                     const uint64_t pauses[2], struct random *random);
 
-/* --- limiter.c: how many attempts an endpoint bears at a time ----------------
+/* --- limiter.c: the concurrency of an endpoint -------------------------------
  *
- * Grows by one for each success while it is what holds deliveries back, until
- * the endpoint has shown its measure for the first time, and then by one for
- * each round of them; is halved when the endpoint says that it is too much,
- * once a second at most (AIMD, as TCP does).
+ * The limit grows by one for each success while it is the bottleneck (slow
+ * start), and after the first overload by one for each full round of successes.
+ * It is halved when the endpoint is overloaded, at most once a second. This is
+ * additive increase, multiplicative decrease, as in TCP (RFC 5681).
  */
 
 struct limiter {
     double limit;
     double max;
-    bool measured;
-    bool ever_cut;
-    uint64_t cut_ms;
+    bool slow_start_is_over;
+    bool has_decreased;
+    uint64_t decreased_ms;
 };
 
 void limiter_init(struct limiter *limiter, size_t max);
@@ -56,11 +58,11 @@ bool limiter_admits(const struct limiter *limiter, size_t in_flight);
 void limiter_succeeded(struct limiter *limiter, size_t in_flight);
 void limiter_overloaded(struct limiter *limiter, uint64_t now_ms);
 
-/* --- budget.c: how much of the traffic may be retries ------------------------
+/* --- budget.c: a retry budget ------------------------------------------------
  *
  * Each first attempt earns a tenth of a retry, and each second a whole one, up
- * to a small store: retries never multiply what an endpoint in trouble has to
- * bear, and never starve either.
+ * to a small maximum. Thus retries neither multiply the load on an endpoint in
+ * trouble nor starve.
  */
 
 struct budget {
@@ -72,37 +74,39 @@ void budget_init(struct budget *budget, uint64_t now_ms);
 void budget_earn(struct budget *budget);
 bool budget_take(struct budget *budget, uint64_t now_ms);
 
-/* --- rate.c: how many attempts an endpoint takes in a second -----------------
+/* --- rate.c: the rate limit of an endpoint -----------------------------------
  *
- * A limit of concurrency does not find a limit of frequency: one attempt at a
- * time that is answered within 10 ms is a hundred a second. So refusals that
- * say "not so often" (429) are learned from. The first one starts a measurement
- * of what is accepted; the next one that comes after it sets the rate to what
- * was sustained in between, pauses that the endpoint asked for included, less a
- * tenth, and attempts wait for a token bucket of that rate. It grows by a small
- * part with each success, so that few attempts are spent on finding out whether
- * more is possible, and is lifted after a while without a refusal.
+ * A limit on concurrency does not find a limit on rate: one attempt at a time
+ * that is answered within 10 ms makes a hundred a second. The rate is therefore
+ * learned from rejections with 429 (Too Many Requests, RFC 6585). The first
+ * rejection starts a measurement of what is accepted. The next one that is not
+ * part of the same burst sets the rate to 90 % of what was sustained in
+ * between, including the pauses of Retry-After, and attempts then wait for a
+ * token bucket of that rate. The rate grows by a small factor with each
+ * success, so that few attempts are spent on finding out whether more is
+ * possible. The limit is removed after a while without a rejection.
  */
 
 struct rate {
-    double per_second; /* 0: no limit is known */
+    double per_second; /* 0 if no limit is known */
     double tokens;
     uint64_t filled_ms;
-    uint64_t refused_ms; /* the last that counted; 0: none */
-    /* What was accepted, and in how much time: of the recent past */
+    uint64_t refused_ms; /* last rejection that counted; 0 if none */
+    /* Accepted attempts and the time they took, both decayed */
     double accepted;
     double seconds;
     uint64_t measured_ms;
 };
 
-/* An attempt begins. `alone`: nothing else wanted to go there, so that the time
- * before it says nothing about the endpoint. */
+/* Takes a token as an attempt begins. `alone` means that no other delivery was
+ * pending for the endpoint, so that the idle time before says nothing about its
+ * rate. */
 void rate_take(struct rate *rate, bool alone, uint64_t now_ms);
 void rate_accepted(struct rate *rate, uint64_t now_ms);
 void rate_refused(struct rate *rate, uint64_t now_ms);
-/* When the next attempt may begin; it may be in the past. */
+/* Returns when the next attempt may begin; not later than now_ms if at once. */
 uint64_t rate_not_before_ms(const struct rate *rate, uint64_t now_ms);
-/* Attempts a second; 0: there is no limit. */
+/* Returns the limit in attempts per second; 0 if there is none. */
 double rate_limit(const struct rate *rate, uint64_t now_ms);
 
 #endif

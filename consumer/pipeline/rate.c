@@ -1,19 +1,22 @@
 #include "policy.h"
 
-/* What is sent, of what was sustained */
-#define SHARE 0.9
-/* For each success: some hundred are sent between two refusals. */
+/* The part of the sustained rate that is used */
+#define USED_SHARE 0.9
+/* Factor for each success: at 1.001 some hundred attempts lie between two
+ * rejections. */
 #define GROWTH 1.001
-/* Slower than this nothing is learned: a pause that is asked for (Retry-After)
- * says more about such an endpoint. */
+/* No lower rate is learned: for such an endpoint its Retry-After is the better
+ * source. */
 #define MIN_PER_SECOND 0.1
-/* So much may be sent at once after a time with less: timers are not exact. */
+/* Depth of the token bucket in seconds; it compensates for late timers. */
 #define BURST_SECONDS 0.25
-/* Those that were sent together are refused together. */
-#define ROUND_MS 1000
+/* Concurrent attempts are rejected together and count as one rejection. */
+#define REFUSAL_INTERVAL_MS 1000
+/* Time constant of the moving average */
 #define WINDOW_SECONDS 15.0
-/* Without a refusal, the limit is lifted, and the measurement forgotten. */
-#define LIFT_MS ((uint64_t)120 * 1000)
+/* After so long without a rejection the limit is removed, and the measurement
+ * is discarded. */
+#define EXPIRY_MS ((uint64_t)120 * 1000)
 #define FORGET_MS ((uint64_t)600 * 1000)
 
 static bool is_measuring(const struct rate *rate, uint64_t now_ms)
@@ -23,20 +26,20 @@ static bool is_measuring(const struct rate *rate, uint64_t now_ms)
 
 double rate_limit(const struct rate *rate, uint64_t now_ms)
 {
-    return rate->refused_ms > 0 && now_ms - rate->refused_ms < LIFT_MS
+    return rate->refused_ms > 0 && now_ms - rate->refused_ms < EXPIRY_MS
                ? rate->per_second
                : 0;
 }
 
-/* Both fade alike, so that their quotient is that of about the last
- * WINDOW_SECONDS. */
+/* Both sums decay by the same factor, so that their quotient is the average of
+ * about the last WINDOW_SECONDS. */
 static void measure(struct rate *rate, uint64_t now_ms)
 {
     double passed = (double)(now_ms - rate->measured_ms) / 1000;
-    double fade = 1 / (1 + passed / WINDOW_SECONDS);
+    double decay = 1 / (1 + passed / WINDOW_SECONDS);
 
-    rate->seconds = (rate->seconds + passed) * fade;
-    rate->accepted *= fade;
+    rate->seconds = (rate->seconds + passed) * decay;
+    rate->accepted *= decay;
     rate->measured_ms = now_ms;
 }
 
@@ -82,8 +85,9 @@ void rate_accepted(struct rate *rate, uint64_t now_ms)
     }
 }
 
-/* One more than were accepted: nothing within a second does not mean never. */
-static void learn(struct rate *rate, uint64_t now_ms)
+/* The sum is increased by one, because no acceptance within a short measurement
+ * does not mean a rate of zero. */
+static void lower_rate(struct rate *rate, uint64_t now_ms)
 {
     double known = rate_limit(rate, now_ms);
     double sustained;
@@ -91,7 +95,7 @@ static void learn(struct rate *rate, uint64_t now_ms)
     measure(rate, now_ms);
     sustained = (rate->accepted + 1) / (rate->seconds > 1 ? rate->seconds : 1);
     sustained = known > 0 && known < sustained ? known : sustained;
-    rate->per_second = sustained * SHARE;
+    rate->per_second = sustained * USED_SHARE;
     if (rate->per_second < MIN_PER_SECOND) {
         rate->per_second = MIN_PER_SECOND;
     }
@@ -103,8 +107,8 @@ void rate_refused(struct rate *rate, uint64_t now_ms)
 {
     if (!is_measuring(rate, now_ms)) {
         *rate = (struct rate){.refused_ms = now_ms, .measured_ms = now_ms};
-    } else if (now_ms - rate->refused_ms >= ROUND_MS) {
-        learn(rate, now_ms);
+    } else if (now_ms - rate->refused_ms >= REFUSAL_INTERVAL_MS) {
+        lower_rate(rate, now_ms);
         rate->refused_ms = now_ms;
     }
 }
@@ -118,17 +122,18 @@ static uint64_t rounded_up(double ms)
 
 uint64_t rate_not_before_ms(const struct rate *rate, uint64_t now_ms)
 {
-    double lacking;
+    double missing;
     uint64_t time_ms;
 
     if (rate_limit(rate, now_ms) <= 0) {
         return now_ms;
     }
-    lacking = 1 - tokens_at(rate, now_ms);
-    if (lacking <= 0) {
+    missing = 1 - tokens_at(rate, now_ms);
+    if (missing <= 0) {
         return now_ms;
     }
-    time_ms = now_ms + rounded_up(lacking / rate->per_second * 1000);
-    return time_ms < rate->refused_ms + LIFT_MS ? time_ms
-                                                : rate->refused_ms + LIFT_MS;
+    time_ms = now_ms + rounded_up(missing / rate->per_second * 1000);
+    return time_ms < rate->refused_ms + EXPIRY_MS
+               ? time_ms
+               : rate->refused_ms + EXPIRY_MS;
 }

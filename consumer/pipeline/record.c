@@ -6,8 +6,9 @@
 #include "waybill/resolve.h"
 #include "waybill/trace.h"
 
-/* The last call may end the record: nothing of it is touched after that. */
-static void run_finished(void *payload)
+/* The last call of done() may free the record, which must not be used after
+ * it. */
+static void report_outcomes(void *payload)
 {
     struct record *record = payload;
     size_t count = record->delivery_count;
@@ -34,7 +35,7 @@ bool record_is_done(const struct record *record)
     return record->reported == record->delivery_count;
 }
 
-bool record_has_news(const struct record *record)
+bool record_has_unreported_outcome(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
         if (record->deliveries[i].state == DELIVERY_DONE &&
@@ -45,7 +46,7 @@ bool record_has_news(const struct record *record)
     return false;
 }
 
-static void make_deliveries(struct record *record, size_t count)
+static void init_deliveries(struct record *record, size_t count)
 {
     record->delivery_count = count;
     record->deliveries =
@@ -60,7 +61,8 @@ static void make_deliveries(struct record *record, size_t count)
     }
 }
 
-/* A record that leads to no delivery has one outcome all the same. */
+/* A record without deliveries has one outcome, too, so that every record has at
+ * least one on the topic of outcomes. */
 static void end_without_delivery(struct record *record,
                                  enum outcome_status status,
                                  const struct error *err)
@@ -68,13 +70,13 @@ static void end_without_delivery(struct record *record,
     const struct pipeline_options *options = &record->pipeline->options;
     struct outcome *outcome;
 
-    make_deliveries(record, 1);
+    init_deliveries(record, 1);
     record->deliveries->state = DELIVERY_DONE;
     outcome = &record->deliveries->outcome;
     outcome->status = status;
-    outcome->started_ms = record->fed_ms;
+    outcome->started_ms = record->received_ms;
     outcome->finished_ms = clock_wall_ms(loop_clock(options->loop));
-    outcome->duration_ms = loop_now(options->loop) - record->fed_mono_ms;
+    outcome->duration_ms = loop_now(options->loop) - record->received_mono_ms;
     if (err != NULL) {
         outcome->error = *err;
         outcome->dead_letter = options->mode == PIPELINE_SERVICE;
@@ -100,14 +102,19 @@ static void plan_delivery(struct delivery *delivery,
         integration_of(pipeline->integrations, registration);
     if (past != NULL) {
         ledger_recall(past, &delivery->slot, record->input.offset);
+        delivery->is_marked = scheduler_is_service(&pipeline->scheduler) &&
+                              delivery->integration->class->fields.repetition ==
+                                  REPETITION_VISIBLE;
         delivery->dispatched =
+            !delivery->is_marked &&
             ledger_was_dispatched(past, record->input.offset);
     }
 }
 
-/* Of the event's trace, with a parent of its own: one for all attempts. The
- * random source is not touched where there is no trace. */
-static void join_trace(struct delivery *delivery)
+/* Continues the trace of the event with a span of its own, which is the same
+ * for all attempts. Without a trace the
+ * random source is not used. */
+static void continue_trace(struct delivery *delivery)
 {
     struct record *record = delivery->record;
     const char *parent = record->event.trace.parent;
@@ -125,19 +132,19 @@ static void start_deliveries(struct record *record, const struct ledger *past)
 {
     const struct plan *plan = &record->plan;
 
-    make_deliveries(record, plan->count);
+    init_deliveries(record, plan->count);
     for (size_t i = 0; i < plan->count; i++) {
         plan_delivery(&record->deliveries[i], plan->attachments[i], past);
     }
     for (size_t i = 0; i < plan->count; i++) {
-        join_trace(&record->deliveries[i]);
-        delivery_recall(&record->deliveries[i]);
+        continue_trace(&record->deliveries[i]);
+        delivery_restore_attempts(&record->deliveries[i]);
         scheduler_enqueue(&record->deliveries[i]);
     }
 }
 
-/* Deliveries whose outcomes are committed already are not done again. */
-static void leave_out_done(struct record *record, const struct ledger *past)
+/* Deliveries whose outcomes are already committed are not repeated. */
+static void exclude_committed(struct record *record, const struct ledger *past)
 {
     struct plan *plan = &record->plan;
     size_t kept = 0;
@@ -152,8 +159,8 @@ static void leave_out_done(struct record *record, const struct ledger *past)
     plan->count = kept;
 }
 
-/* A replay is for the attachment that failed, and for no other. */
-static int keep_replayed(struct record *record, struct error *err)
+/* A replay concerns only the attachment whose delivery failed. */
+static int restrict_to_replayed(struct record *record, struct error *err)
 {
     struct plan *plan = &record->plan;
     const char *name = record->event.replay_attachment;
@@ -184,13 +191,13 @@ static void plan(struct record *record, const struct ledger *past)
 
     resolve(&record->event, settings->attachments, settings->attachment_count,
             record->arena, &record->plan);
-    if (keep_replayed(record, &err) < 0) {
+    if (restrict_to_replayed(record, &err) < 0) {
         end_without_delivery(record, OUTCOME_FAILED, &err);
         return;
     }
     if (past != NULL && ledger_has_parts_done(past, record->input.offset)) {
-        leave_out_done(record, past);
-        start_deliveries(record, past); /* perhaps none: then it is over */
+        exclude_committed(record, past);
+        start_deliveries(record, past); /* none if all were committed */
     } else if (record->plan.count == 0) {
         end_without_delivery(record, OUTCOME_SKIPPED, NULL);
     } else {
@@ -225,9 +232,9 @@ struct record *pipeline_feed(struct pipeline *pipeline,
     record->arena = arena;
     record->done = done;
     record->payload = payload;
-    record->fed_ms = clock_wall_ms(loop_clock(loop));
-    record->fed_mono_ms = loop_now(loop);
-    task_init(&record->finished, run_finished, record);
+    record->received_ms = clock_wall_ms(loop_clock(loop));
+    record->received_mono_ms = loop_now(loop);
+    task_init(&record->finished, report_outcomes, record);
     input_copy(arena, input, &record->input);
     begin(record, past);
     return record;
@@ -262,7 +269,8 @@ bool record_may_be_shed(const struct record *record)
         bool waits = delivery->state == DELIVERY_WAITING ||
                      delivery->state == DELIVERY_PAUSING;
 
-        if (delivery->state == DELIVERY_RUNNING ||
+        if (delivery->state == DELIVERY_ANNOUNCED ||
+            delivery->state == DELIVERY_RUNNING ||
             (waits && !shed_may_shed(delivery->queue))) {
             return false;
         }

@@ -1,7 +1,7 @@
 #include "scheduler.h"
 
-/* One refusal may be this record's (a repository of its own, a rule of the
- * registry's); so many in a row are the credentials'. */
+/* A single rejection may concern only this record (its repository, or a policy
+ * of the registry). So many consecutive ones concern the credentials. */
 #define MAX_REFUSALS 3
 
 static const struct histogram_bounds duration_bounds = {
@@ -17,10 +17,10 @@ void registration_queue_init(struct registration_queue *queue,
     histogram_init(&queue->counts.duration, &duration_bounds);
 }
 
-/* --- what is counted --------------------------------------------------------
+/* --- counts ------------------------------------------------------------------
  *
- * Successors count what began before them as well: an endpoint bears no more
- * because the configuration is another.
+ * Successors include what began under earlier configurations, because a reload
+ * does not increase what an endpoint sustains.
  */
 
 void registration_queue_enter(struct registration_queue *queue)
@@ -78,7 +78,8 @@ void registration_queue_remove(struct registration_queue *queue,
     queue->backlog_count--;
 }
 
-/* While it is held, one at a time tries whether somebody has fixed it. */
+/* While the queue is held, one delivery at a time finds out whether the
+ * credentials work again. */
 static bool may_begin(const struct registration_queue *queue, uint64_t now_ms)
 {
     if (queue->held) {
@@ -99,7 +100,7 @@ struct delivery *registration_queue_next(struct registration_queue *queue,
     return delivery;
 }
 
-/* --- its credentials --------------------------------------------------------
+/* --- credentials -------------------------------------------------------------
  */
 
 bool registration_queue_refused(struct registration_queue *queue,
@@ -121,7 +122,7 @@ bool registration_queue_accepted(struct registration_queue *queue)
     return was_held;
 }
 
-/* --- one configuration after the other --------------------------------------
+/* --- reload ------------------------------------------------------------------
  */
 
 struct registration_queue *registration_queue_newest(

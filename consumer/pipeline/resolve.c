@@ -4,7 +4,7 @@
 #include "waybill/glob.h"
 #include "waybill/resolve.h"
 
-static bool part_matches(const char *pattern, const char *text)
+static bool pattern_matches(const char *pattern, const char *text)
 {
     return glob_matches(pattern != NULL ? pattern : "*",
                         text != NULL ? text : "");
@@ -16,8 +16,8 @@ static bool matches(const struct workflow_selector *selector,
     if (selector->id != NULL) {
         return workflow->id != NULL && strcmp(selector->id, workflow->id) == 0;
     }
-    return part_matches(selector->project, workflow->project) &&
-           part_matches(selector->name, workflow->name);
+    return pattern_matches(selector->project, workflow->project) &&
+           pattern_matches(selector->name, workflow->name);
 }
 
 void resolve(const struct event *event, const struct attachment *attachments,

@@ -1,10 +1,10 @@
 #include "scheduler.h"
 
-/* Whether another attempt follows one that has failed, and when. Pure, but for
- * the random source. */
+/* Decides whether and when another attempt follows a failed one. These
+ * functions have no side effects except on the random source. */
 
-/* Somebody is waiting: no pause is longer than this (PIPELINE_ONCE). */
-#define MAX_IMPATIENT_PAUSE_MS 2000
+/* The longest pause in PIPELINE_ONCE, where a person is_interactive */
+#define MAX_INTERACTIVE_PAUSE_MS 2000
 
 static const struct pipeline_options *options_of(
     const struct delivery *delivery)
@@ -20,7 +20,7 @@ static bool is_service(const struct delivery *delivery)
 static uint64_t age_ms(const struct delivery *delivery)
 {
     return loop_now(options_of(delivery)->loop) - delivery->started_ms +
-           delivery->aged_ms;
+           delivery->previous_age_ms;
 }
 
 bool retry_is_aged(const struct delivery *delivery)
@@ -34,13 +34,13 @@ uint64_t retry_deadline_ms(const struct delivery *delivery)
 {
     uint64_t max_age_ms = options_of(delivery)->settings->delivery.max_age_ms;
 
-    if (!is_service(delivery) || delivery->aged_ms >= max_age_ms) {
+    if (!is_service(delivery) || delivery->previous_age_ms >= max_age_ms) {
         return 0;
     }
-    return delivery->started_ms + max_age_ms - delivery->aged_ms;
+    return delivery->started_ms + max_age_ms - delivery->previous_age_ms;
 }
 
-static bool is_used_up(const struct delivery *delivery)
+static bool attempts_are_exhausted(const struct delivery *delivery)
 {
     const struct delivery_settings *settings =
         &options_of(delivery)->settings->delivery;
@@ -55,7 +55,7 @@ enum retry_verdict retry_after(const struct delivery *delivery,
     switch (disposition_of(err)) {
     case DISPOSITION_RETRY:
     case DISPOSITION_BACK_OFF:
-        return is_used_up(delivery) ? RETRY_NEVER : RETRY_LATER;
+        return attempts_are_exhausted(delivery) ? RETRY_NEVER : RETRY_LATER;
     case DISPOSITION_HOLD:
         return is_service(delivery) ? RETRY_HELD : RETRY_NEVER;
     case DISPOSITION_DEAD_LETTER:
@@ -66,7 +66,8 @@ enum retry_verdict retry_after(const struct delivery *delivery,
     return RETRY_NEVER;
 }
 
-/* Full jitter (random up to the bound): retries of many records spread out. */
+/* Full jitter, that is a random pause up to the exponential bound, spreads the
+ * retries of many records. */
 static uint64_t backoff_ms(const struct delivery *delivery, uint64_t max_ms)
 {
     const struct pipeline_options *options = options_of(delivery);
@@ -85,15 +86,18 @@ uint64_t retry_pause_ms(const struct delivery *delivery,
 {
     const struct delivery_settings *settings =
         &options_of(delivery)->settings->delivery;
-    bool waits = !is_service(delivery);
-    uint64_t pause = backoff_ms(delivery, waits ? MAX_IMPATIENT_PAUSE_MS
-                                                : settings->backoff_max_ms);
+    bool is_interactive = !is_service(delivery);
+    uint64_t pause =
+        backoff_ms(delivery, is_interactive ? MAX_INTERACTIVE_PAUSE_MS
+                                            : settings->backoff_max_ms);
 
     if (disposition_of(err) == DISPOSITION_HOLD) {
         return settings->hold_retry_ms;
     }
-    /* Not all of those who were told the same time come at that time. */
+    /* The random part is added so that deliveries with the same Retry-After do
+     * not come at the same time. */
     pause += err->retry_after_ms;
-    return waits && pause > MAX_IMPATIENT_PAUSE_MS ? MAX_IMPATIENT_PAUSE_MS
-                                                   : pause;
+    return is_interactive && pause > MAX_INTERACTIVE_PAUSE_MS
+               ? MAX_INTERACTIVE_PAUSE_MS
+               : pause;
 }

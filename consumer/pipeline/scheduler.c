@@ -24,7 +24,8 @@ static int64_t wall_now(const struct endpoint *endpoint)
 /* --- the log ----------------------------------------------------------------
  */
 
-/* Of a "registry", a "webhook" */
+/* The message begins with the kind of endpoint, for example "registry" or
+ * "webhook". */
 static void log_endpoint(const struct endpoint *endpoint, enum log_level level,
                          const char *what, const struct error *err)
 {
@@ -78,7 +79,7 @@ static void on_probed(void *payload, const struct error *err)
 
     endpoint->probe = NULL;
     if (!endpoint->breaker.open) {
-        return; /* a delivery that was in flight has found out before */
+        return; /* a delivery in flight has closed it */
     }
     endpoint_probed(endpoint, err, now_of(endpoint));
     if (err == NULL) {
@@ -89,7 +90,7 @@ static void on_probed(void *payload, const struct error *err)
     dispatch(endpoint);
 }
 
-/* False: its class has none. */
+/* Returns false if the integration has no probe. */
 static bool start_probe(struct endpoint *endpoint)
 {
     endpoint->probe =
@@ -99,16 +100,16 @@ static bool start_probe(struct endpoint *endpoint)
     return endpoint->probe != NULL;
 }
 
-/* One thing at a time finds out whether an endpoint that was down is there
- * again: a delivery that is past its age, so that it uses up its attempts and
- * every record ends; or a probe, so that no other attempt is spent on it; or,
- * where there is no probe, the next delivery. */
+/* While the breaker is open, one request at a time finds out whether the
+ * endpoint is up again: a delivery that has exceeded max_age, so that it uses
+ * up its attempts and every record ends; else a probe, which costs no delivery
+ * an attempt; or, without a probe, the next delivery. */
 static struct delivery *next_probing_delivery(struct endpoint *endpoint)
 {
     struct delivery *delivery;
 
     if (endpoint->in_flight > 0 || endpoint->probe != NULL) {
-        return NULL; /* that one will tell */
+        return NULL; /* its result decides */
     }
     delivery = endpoint_next_aged(endpoint);
     if (delivery == NULL && start_probe(endpoint)) {
@@ -146,7 +147,12 @@ static void begin(struct endpoint *endpoint, struct delivery *delivery)
         budget_earn(&endpoint->budget);
     }
     registration_queue_begin(delivery->queue);
-    attempt_begin(delivery, scheduler_report);
+    if (delivery->is_marked && delivery->slot.mark != MARK_COMMITTED) {
+        delivery_set_state(delivery, DELIVERY_ANNOUNCED);
+        delivery_mark(delivery);
+    } else {
+        attempt_begin(delivery, scheduler_report);
+    }
 }
 
 static void wake_later(struct endpoint *endpoint)
@@ -160,7 +166,7 @@ static void wake_later(struct endpoint *endpoint)
     }
 }
 
-/* Starts whatever may be started. */
+/* Starts every attempt that may begin now. */
 static void dispatch(struct endpoint *endpoint)
 {
     struct delivery *delivery;
@@ -179,7 +185,7 @@ static void on_wake(void *payload)
     dispatch(payload);
 }
 
-/* --- deliveries that come ---------------------------------------------------
+/* --- new deliveries and retries ----------------------------------------------
  */
 
 static void wait_for_turn(struct delivery *delivery)
@@ -189,7 +195,7 @@ static void wait_for_turn(struct delivery *delivery)
     dispatch(delivery->queue->endpoint);
 }
 
-/* A retry that the endpoint's budget does not allow yet: so much later */
+/* A retry that the budget does not allow yet waits up to this long. */
 #define BUDGET_PAUSE_MS 1000
 
 static void on_pause_over(void *payload)
@@ -214,7 +220,7 @@ void scheduler_enqueue(struct delivery *delivery)
     wait_for_turn(delivery);
 }
 
-/* --- attempts that end ------------------------------------------------------
+/* --- results of attempts -----------------------------------------------------
  */
 
 static void announce_idle(struct scheduler *scheduler)
@@ -224,7 +230,7 @@ static void announce_idle(struct scheduler *scheduler)
     }
 }
 
-/* There is room for another one, under the newest configuration. */
+/* Makes room for another attempt under the newest configuration. */
 static void end_attempt(struct registration_queue *queue)
 {
     struct registration_queue *newest = registration_queue_newest(queue);
@@ -240,9 +246,9 @@ static void end_attempt(struct registration_queue *queue)
     announce_idle(queue->endpoint->scheduler);
 }
 
-/* Credentials that are not configured any more say nothing of the others. And
- * the same delivery, refused once more, says nothing new: others have been
- * accepted since, or the registration is held. */
+/* Credentials of a replaced configuration say nothing about the current ones. A
+ * repeated rejection of the same delivery is no news either, unless the
+ * registration is held: others have been accepted meanwhile. */
 static void learn_refusal(struct delivery *delivery, const struct error *err)
 {
     struct registration_queue *queue = delivery->queue;
@@ -261,7 +267,7 @@ static void learn_refusal(struct delivery *delivery, const struct error *err)
     }
 }
 
-/* What a failure shows of the endpoint and of the registration */
+/* Updates the endpoint and the registration after a failure. */
 static void learn_failure(struct delivery *delivery, const struct error *err)
 {
     struct registration_queue *newest =
@@ -282,7 +288,7 @@ static void learn_failure(struct delivery *delivery, const struct error *err)
         endpoint_succeeded(endpoint, now_of(endpoint));
         learn_refusal(delivery, err);
     } else if (err->http_status > 0) {
-        /* It is there, and says no. */
+        /* The endpoint is up; it rejected the request. */
         endpoint_succeeded(endpoint, now_of(endpoint));
     }
 }
@@ -311,7 +317,8 @@ static void try_again(struct delivery *delivery, bool held,
     loop_arm(options_of(delivery)->loop, &delivery->pause, pause_ms);
 }
 
-/* A retriable error gives up its own class for the one that says so. */
+/* Ends the delivery as failed. A retriable error gets the class
+ * attempts_exhausted. */
 static void give_up(struct delivery *delivery, const struct error *err)
 {
     struct outcome *outcome = &delivery->outcome;
@@ -364,7 +371,7 @@ static void skip(struct delivery *delivery,
     delivery_finish(delivery);
 }
 
-/* How the attempt of a delivery has ended */
+/* Called when the attempt of a delivery has ended. */
 static void scheduler_report(struct delivery *delivery,
                              const struct delivery_report *report)
 {
@@ -384,13 +391,39 @@ static void scheduler_report(struct delivery *delivery,
     end_attempt(queue);
 }
 
-/* --- deliveries that go -----------------------------------------------------
+/* --- deliveries that are announced ------------------------------------------
+ */
+
+static bool is_in_flight(const struct delivery *delivery)
+{
+    return delivery->state == DELIVERY_ANNOUNCED ||
+           delivery->state == DELIVERY_RUNNING;
+}
+
+void scheduler_mark_committed(struct delivery *delivery)
+{
+    struct registration_queue *queue = delivery->queue;
+
+    if (delivery->state != DELIVERY_ANNOUNCED) {
+        return;
+    }
+    if (!queue->endpoint->scheduler->draining) {
+        attempt_begin(delivery, scheduler_report);
+        return;
+    }
+    delivery_unmark(delivery);
+    delivery_set_state(delivery, DELIVERY_WAITING);
+    registration_queue_push(queue, delivery);
+    end_attempt(queue);
+}
+
+/* --- abandoned deliveries ----------------------------------------------------
  */
 
 static void cancel(struct delivery *delivery)
 {
     struct registration_queue *queue = delivery->queue;
-    bool was_in_flight = delivery->state == DELIVERY_RUNNING;
+    bool was_in_flight = is_in_flight(delivery);
 
     if (delivery->state >= DELIVERY_DONE) {
         return;
@@ -399,7 +432,10 @@ static void cancel(struct delivery *delivery)
     if (delivery->state == DELIVERY_WAITING) {
         registration_queue_remove(queue, delivery);
     }
-    if (was_in_flight) {
+    if (delivery->state == DELIVERY_ANNOUNCED) {
+        delivery_unmark(delivery);
+    }
+    if (delivery->state == DELIVERY_RUNNING) {
         attempt_cancel(delivery);
     }
     delivery_drop(delivery);
@@ -492,7 +528,6 @@ void scheduler_drain(struct scheduler *scheduler, loop_fn *idle, void *payload)
     announce_idle(scheduler);
 }
 
-/* No probe goes out, or comes back, any more. */
 void scheduler_stop_probing(struct scheduler *scheduler)
 {
     struct endpoint *endpoint;

@@ -6,51 +6,51 @@
 #include "waybill/log.h"
 
 /*
- * The service: records from Kafka into the pipeline, what comes out of it back
- * to Kafka, the progress with it, in one transaction.
+ * The service feeds records from Kafka into the pipeline and writes their
+ * outcomes back to Kafka, together with the progress, in one transaction.
  *
- *     queue --record--> intake --> pipeline --outcome--> ledger
- *       ^                                                   |
- *       +----------------- commit (one at a time) <---------+
+ *     kafka --record--> inflight --> pipeline --outcome--> ledger
+ *       ^                                                     |
+ *       +------------------ commit (one at a time) <----------+
  *
- * Nothing waits for its turn: an outcome goes with the next commit, whatever
- * became of the records before it.
+ * There is no head-of-line blocking: an outcome is part of the next commit,
+ * whatever the state of the records before it.
  */
 
-/* After one commit the next waits so long for company: a transaction costs five
- * round trips, however much is in it. */
+/* Minimum time between two commits, so that more outcomes share one: a
+ * transaction costs five round trips, however many messages it has. */
 #define COMMIT_INTERVAL_MS 50
 
 /* --- what to do next --------------------------------------------------------
  */
 
-/* Lets go of what was revoked and has nothing left to finish or to commit; the
- * group waits for the last of it, and no record of another partition may hold
- * that up. */
+/* Hands over revoked partitions that have nothing is_busy to finish or to
+ * commit. The whole group waits for the last of them, so no record of another
+ * partition may delay this. */
 static void release_revoked(struct service *service)
 {
     struct assignment *assignment = TAILQ_FIRST(&service->assignments);
-    bool left = false;
-    bool given = false;
+    bool is_busy = false;
+    bool has_revoked = false;
 
     while (assignment != NULL) {
         struct assignment *next = TAILQ_NEXT(assignment, link);
 
-        given |= assignment->revoked;
+        has_revoked |= assignment->revoked;
         if (assignment->revoked && assignment_abandon(assignment, false)) {
-            left = true;
+            is_busy = true;
         } else if (assignment->revoked) {
             assignment_free(assignment);
         }
         assignment = next;
     }
-    if (given) {
-        service_regulate(service); /* there may be room now */
+    if (has_revoked) {
+        service_regulate(service); /* freed records may make room */
     }
-    if (service->revoking && !left) {
+    if (service->revoking && !is_busy) {
         service->revoking = false;
         loop_disarm(service->options->loop, &service->handover);
-        kafka_release(service->kafka);
+        kafka_complete_revocation(service->kafka);
     }
 }
 
@@ -64,18 +64,18 @@ static void close_when_drained(struct service *service)
     }
 }
 
-static bool is_hurried(const struct service *service)
+static bool must_commit_now(const struct service *service)
 {
     return service->revoking || service->state != SERVICE_RUNNING;
 }
 
-/* True: a commit is under way, or will be. */
+/* Returns true if a commit is in progress or scheduled. */
 static bool commit_soon(struct service *service)
 {
     struct loop *loop = service->options->loop;
     uint64_t since = loop_now(loop) - service->committed_ms;
 
-    if (since < COMMIT_INTERVAL_MS && !is_hurried(service)) {
+    if (since < COMMIT_INTERVAL_MS && !must_commit_now(service)) {
         if (!timer_is_armed(&service->commit_timer)) {
             loop_arm(loop, &service->commit_timer, COMMIT_INTERVAL_MS - since);
         }
@@ -115,8 +115,8 @@ static void on_notice(void *payload, enum log_level level, const char *text)
     log_write(level, "queue", "kafka", LOG_TEXT("err", text));
 }
 
-/* The budget is used up: also when a commit hangs, which then ends with the
- * process, and is done again by somebody else. */
+/* delivery.drain has passed. This also ends a commit that hangs: it is aborted
+ * with the process, and the next owner of the partition repeats the work. */
 static void on_drain_deadline(void *payload)
 {
     struct service *service = payload;
@@ -194,7 +194,8 @@ static struct field_map *copy_properties(struct arena *arena,
     return map;
 }
 
-/* Copies: settings may be replaced, what concerns Kafka stays. */
+/* Copied, because a reload replaces the settings while those of Kafka remain as
+ * they were at the start. */
 static void fill_options(struct service *service)
 {
     const struct kafka_settings *kafka = &service->settings->kafka;
@@ -227,7 +228,7 @@ static void init(struct service *service)
     timer_init(&service->tick, service_tick, service);
     timer_init(&service->drain_deadline, on_drain_deadline, service);
     task_init(&service->ending, run_ending, service);
-    service_renewal_init(service);
+    service_reload_init(service);
     service->arena = arena_new();
     fill_options(service);
 }
@@ -285,7 +286,7 @@ void service_free(struct service *service)
     loop_disarm(loop, &service->tick);
     loop_disarm(loop, &service->drain_deadline);
     loop_cancel(loop, &service->advance);
-    loop_cancel(loop, &service->renewal);
+    loop_cancel(loop, &service->replanning);
     loop_cancel(loop, &service->ending);
     kafka_free(service->kafka);
     arena_wipe_and_free(service->arena);

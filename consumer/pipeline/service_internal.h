@@ -5,43 +5,46 @@
 #include "waybill/outcome_encode.h"
 
 /*
- * The service, in three files: assignment.c has what is read and in work,
- * commit.c what goes back to Kafka, service.c the rest, and its life.
+ * The service: assignment.c reads records and tracks the assigned partitions,
+ * commit.c writes outcomes and progress back to Kafka, reload.c replaces the
+ * configuration, and service.c has the life cycle.
  */
 
 struct assignment {
     TAILQ_ENTRY(assignment) link;
     struct service *service;
-    struct kafka_partition at; /* the topic's name is its own */
+    struct kafka_partition at; /* it owns the topic's name */
     struct ledger ledger;
-    bool resting; /* it has been read as far as its window reaches */
-    bool revoked; /* no more records, and a last commit */
+    bool resting; /* paused, because the window is full */
+    bool revoked; /* reads no more records; a last commit may follow */
     bool committing;
-    bool over; /* nothing of it is committed any more */
+    bool over; /* nothing of it may be committed any more */
 };
 
-/* A record, and its place in its partition's ledger */
+/* A record that is being processed, with its entry in the partition's ledger */
 struct inflight {
     struct ledger_entry entry;
     struct assignment *assignment;
     struct record *record;
-    struct timer withheld; /* a delivery whose message was refused */
-    uint64_t renewed_at;   /* the commit after which it is planned anew; 0 */
-    /* Of a record that was planned anew: the worst outcome that was committed
-     * before, if any was */
-    enum outcome_status before;
-    bool has_before;
+    struct timer withheld;     /* retries a message that was too large */
+    uint64_t replan_at_commit; /* number of the commit after which it is
+                            replanned; 0 if not waiting */
+    /* The worst outcome that was committed before the record was replanned, if
+     * any was. A record counts as completed once, with its worst outcome. */
+    enum outcome_status committed_status;
+    bool has_committed_status;
 };
 
-/* Whose outcome a message of the batch is */
+/* The delivery that a message of the transaction belongs to */
 struct sent {
-    struct delivery *delivery; /* NULL: it is not here any more */
-    bool dead_letter;          /* the outcome's, which comes after it */
+    struct delivery *delivery; /* NULL if it was freed meanwhile */
+    bool dead_letter; /* the message is the dead letter, which follows the
+                         outcome */
 };
 
 struct counts {
     struct service_counts all;
-    struct status_outcome recent[STATUS_RECENT]; /* a ring */
+    struct status_outcome recent[STATUS_RECENT]; /* a ring buffer */
     uint64_t recent_total;
 };
 
@@ -51,13 +54,13 @@ STAILQ_HEAD(pipelines, pipeline);
 
 struct service {
     struct pipeline *pipeline;
-    struct pipelines predecessors; /* by earlier settings, the oldest first */
-    struct pipelines retired;      /* ... with nothing left, to be taken */
+    struct pipelines predecessors; /* the oldest first */
+    struct pipelines retired;      /* predecessors without records */
     size_t predecessor_count;
-    struct task renewal;
+    struct task replanning;
     const struct pipeline_options *options;
     const struct settings *settings;
-    struct arena *arena; /* what is kept of the first settings */
+    struct arena *arena; /* holds copies of the Kafka settings */
     struct kafka_options kafka_options;
     struct kafka *kafka;
     struct outcome_style style;
@@ -65,25 +68,25 @@ struct service {
     size_t records;
     bool full;
     enum service_state state;
-    bool idle;     /* nothing runs any more, while draining */
-    bool revoking; /* kafka_release() is owed */
-    bool dirty;    /* there may be something to commit */
+    bool idle;     /* draining, and no attempt is in flight */
+    bool revoking; /* kafka_complete_revocation() must still be called */
+    bool dirty;    /* something may have to be committed */
     uint64_t committed_ms;
-    uint64_t commits;  /* tried */
-    struct sent *sent; /* by message, of the commit that is under way */
+    uint64_t commits;  /* commits attempted */
+    struct sent *sent; /* one per message of the transaction in progress */
     size_t sent_count;
     size_t sent_capacity;
     struct task advance;
     struct timer commit_timer;
-    struct timer handover; /* what was revoked may still finish */
+    struct timer handover; /* deadline of attempts of revoked partitions */
     struct timer tick;
     struct timer drain_deadline;
     struct task ending;
-    struct error failure; /* kind ERROR_NONE: stopped as told */
+    struct error failure; /* ERROR_NONE after service_stop() */
     struct counts counts;
-    int64_t started_ms; /* wall, as the next */
+    int64_t started_ms; /* wall-clock time, as is the next */
     int64_t notice_ms;
-    char notice[LIMIT_MESSAGE]; /* the client's last warning */
+    char notice[LIMIT_MESSAGE]; /* last warning of the Kafka client */
     service_ended_fn *ended;
     void *payload;
 };
@@ -91,54 +94,61 @@ struct service {
 /* --- assignment.c */
 struct inflight *inflight_new(struct assignment *assignment,
                               const struct input *input);
-void inflight_free(struct inflight *inflight); /* it is in no ledger any more */
+void inflight_free(struct inflight *inflight); /* it must not be in a ledger */
 void service_on_record(void *payload, const struct input *input);
 void service_on_assigned(void *payload, const struct kafka_position *positions,
                          size_t count);
 void service_on_revoked(void *payload, const struct kafka_partition *partitions,
                         size_t count, bool lost);
 void assignment_free(struct assignment *assignment);
-/* Gives up every record that is not committed. */
+/* Frees all records. Those that are not committed will be read again by the
+ * next owner of the partition. */
 void assignment_clear(struct assignment *assignment);
-/* Frees what is committed whole. */
+/* Frees the records of which everything is committed. */
 void assignment_sweep(struct assignment *assignment);
-/* What has no outcome yet is given up, what runs only at once; true: something
- * still runs. */
+/* Frees the records without an outcome; those with an attempt in flight only
+ * with `at_once`. Returns true if an attempt is still in flight. */
 bool assignment_abandon(struct assignment *assignment, bool at_once);
 void service_on_handover(void *payload);
 void service_tick(void *payload);
+/* Pauses and resumes reading according to the limits, and sheds records. */
 void service_regulate(struct service *service);
-/* Held for records, attempts included */
+/* Memory of all records and their attempts, in bytes */
 size_t service_bytes(const struct service *service);
 
 /* --- commit.c */
-/* False: there is nothing to commit. */
+/* Starts a transaction with everything that is finished. Returns false if there
+ * is nothing to commit. */
 bool service_commit(struct service *service);
 void service_on_committed(void *payload, const struct kafka_result *result);
-void service_on_withheld(void *payload); /* of an intake */
+void service_on_withheld(void *payload); /* payload: struct inflight */
 
-/* --- audit.c: the line of an outcome that is committed */
+/* --- audit.c: the log line of a committed outcome ----------------------------
+ */
 void audit_outcome(const struct outcome *outcome,
                    const char *dead_letter_topic);
 
-/* --- renewal.c: from one configuration to the next */
-void service_renewal_init(struct service *service);
-/* Something has ended that may be of an earlier configuration. */
+/* --- reload.c: from one configuration to the next ----------------------------
+ */
+void service_reload_init(struct service *service);
+/* Schedules the replanning of records of earlier configurations. Call it
+ * whenever something ended that may belong to one of them. */
 void service_renew_soon(struct service *service);
 void service_on_idle(void *payload);
 
 /* --- counts.c */
 void counts_init(struct counts *counts);
 void count_outcome(struct service *service, const struct delivery *delivery);
-/* False: none of its outcomes is committed. */
+/* Returns false if none of the outcomes is committed. */
 bool worst_committed(const struct inflight *inflight,
                      enum outcome_status *ret_worst);
 void count_completed(struct service *service, const struct inflight *inflight);
-/* How late the tick is that runs */
+/* Observes how late the current tick is. */
 void count_loop_lag(struct service *service);
 
 /* --- service.c */
-/* Whatever has changed: what follows from it */
+/* Takes the next step of the service: a commit, handing over revoked
+ * partitions, or closing. Call it after every change of state. */
 void service_advance(struct service *service);
 void service_fail(struct service *service, const struct error *err);
 

@@ -9,41 +9,44 @@ static bool is_stuck(const struct registration_queue *queue)
                              loop_now(endpoint->scheduler->options->loop));
 }
 
-static size_t share_of(const struct registration_queue *queue, size_t part)
+static size_t part_of_max_records(const struct registration_queue *queue,
+                                  size_t part)
 {
     return queue->endpoint->scheduler->options->settings->delivery.max_records /
            part;
 }
 
-/* So many seconds others may have to wait for it */
-#define PATIENCE_S 2
+/* A queue whose load takes longer than this counts as slow. */
+#define MAX_WAIT_S 2
 
-static bool takes_long(const struct registration_queue *queue)
+static bool exceeds_max_wait(const struct registration_queue *queue)
 {
-    return (double)queue->load > queue->ended_per_s * PATIENCE_S;
+    return (double)queue->load > queue->ended_per_s * MAX_WAIT_S;
 }
 
 static bool is_slow(const struct registration_queue *queue)
 {
-    return takes_long(queue) && queue->load > share_of(queue, 16);
+    return exceeds_max_wait(queue) &&
+           queue->load > part_of_max_records(queue, 16);
 }
 
-/* Half of the room is for those that are slow, all of them together. */
+/* All slow queues together may use half of max_records, in equal shares. */
 static size_t share_of_slow(const struct registration_queue *queue)
 {
     size_t slow = queue->endpoint->scheduler->slow;
 
-    return share_of(queue, 2 * (slow > 1 ? slow : 1));
+    return part_of_max_records(queue, 2 * (slow > 1 ? slow : 1));
 }
 
 bool shed_may_shed(const struct registration_queue *queue)
 {
     return is_stuck(queue) ||
-           (takes_long(queue) && queue->load > share_of_slow(queue));
+           (exceeds_max_wait(queue) && queue->load > share_of_slow(queue));
 }
 
-/* With nothing of it left nobody would find out that it goes on again. */
-static bool wants_back(const struct registration_queue *queue)
+/* A queue without any record in memory could not find out that its endpoint
+ * works again. */
+static bool should_be_read_again(const struct registration_queue *queue)
 {
     return queue->has_shed &&
            (queue->load == 0 ||
@@ -85,7 +88,7 @@ bool shed_has_shed(const struct scheduler *scheduler)
 bool shed_wants_back(const struct scheduler *scheduler)
 {
     for (size_t i = 0; i < scheduler->queue_count; i++) {
-        if (wants_back(&scheduler->queues[i])) {
+        if (should_be_read_again(&scheduler->queues[i])) {
             return true;
         }
     }
@@ -97,6 +100,6 @@ void shed_note_read_again(struct scheduler *scheduler)
     for (size_t i = 0; i < scheduler->queue_count; i++) {
         struct registration_queue *queue = &scheduler->queues[i];
 
-        queue->has_shed = queue->has_shed && !wants_back(queue);
+        queue->has_shed = queue->has_shed && !should_be_read_again(queue);
     }
 }

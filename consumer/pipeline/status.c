@@ -1,14 +1,14 @@
 #include "service_internal.h"
 
-/* A look at everything, for whoever watches. It changes nothing. */
+/* A read-only snapshot of the service for the status page and the metrics */
 
-/* So many of each partition, and of all: the oldest ones, which hold up the
- * watermark. */
-#define OLDEST_EACH 3
-#define OLDEST_MAX 50
+/* The oldest records, which hold back the watermark: at most so many per
+ * partition and in total */
+#define MAX_OLDEST_PER_PARTITION 3
+#define MAX_OLDEST 50
 
-/* What is due on the loop's clock, as people read it */
-static int64_t wall_of(const struct service *service, uint64_t due_ms)
+/* Converts a monotonic time of the loop to wall-clock time. */
+static int64_t to_wall_ms(const struct service *service, uint64_t due_ms)
 {
     const struct loop *loop = service->options->loop;
 
@@ -24,12 +24,12 @@ static int64_t lag_of(int64_t watermark, const struct kafka_bounds *bounds)
     int64_t from = watermark >= 0 ? watermark : bounds->first;
 
     if (bounds->end <= 0) {
-        return bounds->end; /* empty, or not known */
+        return bounds->end; /* 0 if the partition is empty, -1 if unknown */
     }
     if (from < 0) {
         return -1;
     }
-    /* What is remembered of the log may be older than what is committed. */
+    /* The cached end of the log may be older than the last commit. */
     return bounds->end > from ? bounds->end - from : 0;
 }
 
@@ -50,7 +50,7 @@ static void collect_partition(const struct assignment *assignment,
         .window = ledger_span(ledger),
         .records = ledger->entry_count,
         .shed = ledger_has_unread(ledger),
-        .resting = assignment->resting,
+        .paused = assignment->resting,
         .revoked = assignment->revoked,
     };
 }
@@ -77,7 +77,7 @@ static void collect_partitions(const struct service *service,
 /* --- records ----------------------------------------------------------------
  */
 
-static const struct delivery *first_open(const struct record *record)
+static const struct delivery *first_unfinished(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
         if (record->deliveries[i].state < DELIVERY_DONE) {
@@ -92,14 +92,14 @@ static void collect_record(const struct service *service,
                            struct status_record *to)
 {
     const struct record *record = inflight->record;
-    const struct delivery *delivery = first_open(record);
+    const struct delivery *delivery = first_unfinished(record);
 
     *to = (struct status_record){
         .topic = inflight->assignment->at.topic,
         .partition = inflight->assignment->at.partition,
         .offset = inflight->entry.offset,
         .id = record->event.id,
-        .age_ms = loop_now(service->options->loop) - record->fed_mono_ms,
+        .age_ms = loop_now(service->options->loop) - record->received_mono_ms,
         .state = "committing",
     };
     if (delivery != NULL) {
@@ -114,7 +114,7 @@ static void collect_records(const struct service *service, struct arena *arena,
 {
     const struct assignment *assignment;
 
-    status->oldest = arena_alloc(arena, OLDEST_MAX * sizeof(status->oldest[0]));
+    status->oldest = arena_alloc(arena, MAX_OLDEST * sizeof(status->oldest[0]));
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         const struct ledger_entry *entry;
@@ -122,7 +122,8 @@ static void collect_records(const struct service *service, struct arena *arena,
 
         TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
         {
-            if (taken++ == OLDEST_EACH || status->oldest_count == OLDEST_MAX) {
+            if (taken++ == MAX_OLDEST_PER_PARTITION ||
+                status->oldest_count == MAX_OLDEST) {
                 break;
             }
             collect_record(service, entry->owner,
@@ -145,14 +146,14 @@ static void collect_state(const struct service *service,
         to->state = REGISTRATION_DOWN;
         to->since_ms = endpoint->down_since_ms;
         to->retry_ms =
-            wall_of(service, endpoint_not_before_ms(endpoint, now_ms));
+            to_wall_ms(service, endpoint_not_before_ms(endpoint, now_ms));
     } else if (queue->held) {
         to->state = REGISTRATION_HELD;
         to->since_ms = queue->held_since_ms;
-        to->retry_ms = wall_of(service, queue->hold_until_ms);
+        to->retry_ms = to_wall_ms(service, queue->hold_until_ms);
     } else if (endpoint->pause_until_ms > now_ms) {
         to->state = REGISTRATION_PAUSED;
-        to->retry_ms = wall_of(service, endpoint->pause_until_ms);
+        to->retry_ms = to_wall_ms(service, endpoint->pause_until_ms);
     }
 }
 

@@ -3,17 +3,17 @@
 #include "scheduler.h"
 
 /*
- * What the scheduler of one configuration hands on to that of the next: what
- * has been counted of a registration, and what has been learned of an endpoint,
- * both by kind and name.
+ * Transfers the state of a scheduler to that of the next configuration: the
+ * counters of registrations and what was learned of endpoints, matched by kind
+ * and name.
  *
- * Who changes a configuration may have fixed something. So what is held, or
- * down, is tried at once, but as carefully as before: a held registration with
- * one delivery, an endpoint that is down with a probe. Only a pause that the
- * endpoint has asked for stays what it is.
+ * The operator may have changed the configuration to fix a problem. Therefore
+ * what is held or down is tried at once, but with the usual care: a held
+ * registration with one delivery, an endpoint that is down with a probe. Only a
+ * pause that the endpoint has asked for remains in effect.
  */
 
-static void hand_on_limit(const struct limiter *from, struct limiter *to)
+static void transfer_limit(const struct limiter *from, struct limiter *to)
 {
     double max = to->max;
 
@@ -22,7 +22,7 @@ static void hand_on_limit(const struct limiter *from, struct limiter *to)
     to->limit = from->limit < max ? from->limit : max;
 }
 
-static void hand_on_endpoint(struct endpoint *from, struct endpoint *to)
+static void transfer_endpoint(struct endpoint *from, struct endpoint *to)
 {
     from->successor = to;
     to->in_flight = from->in_flight;
@@ -33,11 +33,11 @@ static void hand_on_endpoint(struct endpoint *from, struct endpoint *to)
     to->down_since_ms = from->down_since_ms;
     to->breaker = from->breaker;
     to->breaker.probe_ms = loop_now(from->scheduler->options->loop);
-    hand_on_limit(&from->limiter, &to->limiter);
+    transfer_limit(&from->limiter, &to->limiter);
 }
 
-static void hand_on_queue(struct registration_queue *from,
-                          struct registration_queue *to)
+static void transfer_queue(struct registration_queue *from,
+                           struct registration_queue *to)
 {
     from->successor = to;
     to->in_flight = from->in_flight;
@@ -59,19 +59,19 @@ static bool is_same(const struct registration *a, const struct registration *b)
            strcmp(a->integration, b->integration) == 0;
 }
 
-static void hand_on_queues(struct scheduler *from, struct scheduler *to)
+static void transfer_queues(struct scheduler *from, struct scheduler *to)
 {
     for (size_t i = 0; i < from->queue_count; i++) {
         for (size_t j = 0; j < to->queue_count; j++) {
             if (is_same(from->queues[i].registration,
                         to->queues[j].registration)) {
-                hand_on_queue(&from->queues[i], &to->queues[j]);
+                transfer_queue(&from->queues[i], &to->queues[j]);
             }
         }
     }
 }
 
-static void hand_on_endpoints(struct scheduler *from, struct scheduler *to)
+static void transfer_endpoints(struct scheduler *from, struct scheduler *to)
 {
     struct endpoint *old;
     struct endpoint *new;
@@ -82,14 +82,14 @@ static void hand_on_endpoints(struct scheduler *from, struct scheduler *to)
         STAILQ_FOREACH(new, &to->endpoints, link)
         {
             if (old->class == new->class &&strcmp(old->name, new->name) == 0) {
-                hand_on_endpoint(old, new);
+                transfer_endpoint(old, new);
             }
         }
     }
 }
 
-/* What has been shed may be anybody's by the new plan. */
-static void hand_on_shed(const struct scheduler *from, struct scheduler *to)
+/* Under the new plan the shed records may belong to any registration. */
+static void transfer_shed(const struct scheduler *from, struct scheduler *to)
 {
     bool has_shed = shed_has_shed(from);
 
@@ -101,9 +101,9 @@ static void hand_on_shed(const struct scheduler *from, struct scheduler *to)
 void scheduler_succeed(struct scheduler *scheduler, struct scheduler *from,
                        loop_fn *idle, void *payload)
 {
-    hand_on_queues(from, scheduler);
-    hand_on_endpoints(from, scheduler);
-    hand_on_shed(from, scheduler);
+    transfer_queues(from, scheduler);
+    transfer_endpoints(from, scheduler);
+    transfer_shed(from, scheduler);
     from->replaced = true;
     scheduler_drain(from, idle, payload);
 }

@@ -5,34 +5,32 @@
 
 struct dead_letter_list *dead_letter_list_new(void)
 {
-    struct dead_letter_list *dead_letter_list =
-        mem_zalloc(sizeof(*dead_letter_list));
+    struct dead_letter_list *list = mem_zalloc(sizeof(*list));
 
-    dead_letter_list->arena = arena_new();
-    return dead_letter_list;
+    list->arena = arena_new();
+    return list;
 }
 
-void dead_letter_list_free(struct dead_letter_list *dead_letter_list)
+void dead_letter_list_free(struct dead_letter_list *list)
 {
-    if (dead_letter_list != NULL) {
-        arena_free(dead_letter_list->arena);
-        mem_free(dead_letter_list->all);
-        mem_free(dead_letter_list->by_event);
-        mem_free(dead_letter_list);
+    if (list != NULL) {
+        arena_free(list->arena);
+        mem_free(list->all);
+        mem_free(list->by_event);
+        mem_free(list);
     }
 }
 
-void dead_letter_list_add(struct dead_letter_list *dead_letter_list,
+void dead_letter_list_add(struct dead_letter_list *list,
                           const struct input *input,
                           const struct filter *filter)
 {
     struct dead_letter *dead_letter;
 
-    dead_letter_list->all =
-        mem_grow(dead_letter_list->all, &dead_letter_list->capacity,
-                 dead_letter_list->count + 1, sizeof(*dead_letter));
-    dead_letter = &dead_letter_list->all[dead_letter_list->count++];
-    dead_letter_read(input, dead_letter_list->arena, dead_letter);
+    list->all = mem_grow(list->all, &list->capacity, list->count + 1,
+                         sizeof(*dead_letter));
+    dead_letter = &list->all[list->count++];
+    dead_letter_read(input, list->arena, dead_letter);
     dead_letter->matches = filter_matches(filter, dead_letter, &input->message);
 }
 
@@ -41,7 +39,7 @@ static int compare_numbers(int64_t a, int64_t b)
     return a < b ? -1 : a > b;
 }
 
-/* Nothing is less than a text. */
+/* NULL compares as the empty string. */
 static int compare_texts(const char *a, const char *b)
 {
     return strcmp(a != NULL ? a : "", b != NULL ? b : "");
@@ -64,47 +62,41 @@ static int by_event(const void *a, const void *b)
     return compare_texts((*left)->event_id, (*right)->event_id);
 }
 
-/* The letters by an order of their own; the caller frees it. */
-static struct dead_letter **ordered(
-    const struct dead_letter_list *dead_letter_list,
-    int (*order)(const void *, const void *))
+/* Returns the dead letters in another order; the caller frees the array. */
+static struct dead_letter **ordered(const struct dead_letter_list *list,
+                                    int (*order)(const void *, const void *))
 {
-    struct dead_letter **all =
-        mem_alloc(dead_letter_list->count * sizeof(all[0]));
+    struct dead_letter **all = mem_alloc(list->count * sizeof(all[0]));
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        all[i] = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        all[i] = &list->all[i];
     }
-    if (dead_letter_list->count > 0) {
-        qsort(all, dead_letter_list->count, sizeof(all[0]), order);
+    if (list->count > 0) {
+        qsort(all, list->count, sizeof(all[0]), order);
     }
     return all;
 }
 
-void dead_letter_list_sort(struct dead_letter_list *dead_letter_list)
+void dead_letter_list_sort(struct dead_letter_list *list)
 {
-    if (dead_letter_list->count > 0) {
-        qsort(dead_letter_list->all, dead_letter_list->count,
-              sizeof(dead_letter_list->all[0]), by_coordinates);
+    if (list->count > 0) {
+        qsort(list->all, list->count, sizeof(list->all[0]), by_coordinates);
     }
-    mem_free(dead_letter_list->by_event);
-    dead_letter_list->by_event = ordered(dead_letter_list, by_event);
+    mem_free(list->by_event);
+    list->by_event = ordered(list, by_event);
 }
 
-struct dead_letter *dead_letter_list_find(
-    const struct dead_letter_list *dead_letter_list, int32_t partition,
-    int64_t offset)
+struct dead_letter *dead_letter_list_find(const struct dead_letter_list *list,
+                                          int32_t partition, int64_t offset)
 {
     struct dead_letter wanted = {.partition = partition, .offset = offset};
 
-    return dead_letter_list->count > 0 ? bsearch(&wanted, dead_letter_list->all,
-                                                 dead_letter_list->count,
-                                                 sizeof(wanted), by_coordinates)
-                                       : NULL;
+    return list->count > 0 ? bsearch(&wanted, list->all, list->count,
+                                     sizeof(wanted), by_coordinates)
+                           : NULL;
 }
 
-/* --- superseded
- * ------------------------------------------------------------------- */
+/* --- superseded --- */
 
 static int compare_deliveries(const struct dead_letter *left,
                               const struct dead_letter *right)
@@ -125,7 +117,7 @@ static int compare_deliveries(const struct dead_letter *left,
                       : compare_texts(left->attachment, right->attachment);
 }
 
-/* Of one delivery the oldest first */
+/* Groups the dead letters of each delivery, oldest first. */
 static int by_delivery(const void *a, const void *b)
 {
     const struct dead_letter *left = *(const struct dead_letter *const *)a;
@@ -141,11 +133,11 @@ static int by_delivery(const void *a, const void *b)
     return order != 0 ? order : by_coordinates(left, right);
 }
 
-void dead_letter_list_supersede(struct dead_letter_list *dead_letter_list)
+void dead_letter_list_supersede(struct dead_letter_list *list)
 {
-    struct dead_letter **all = ordered(dead_letter_list, by_delivery);
+    struct dead_letter **all = ordered(list, by_delivery);
 
-    for (size_t i = dead_letter_list->count; i > 1; i--) {
+    for (size_t i = list->count; i > 1; i--) {
         struct dead_letter *older = all[i - 2];
         struct dead_letter *newer = all[i - 1];
 
@@ -161,14 +153,13 @@ void dead_letter_list_supersede(struct dead_letter_list *dead_letter_list)
     mem_free(all);
 }
 
-/* --- what is replayed
- * ------------------------------------------------------------------- */
+/* --- what is replayed --- */
 
-void dead_letter_list_set_apart(struct dead_letter_list *dead_letter_list,
-                                const struct replay_policy *policy)
+void dead_letter_list_exclude(struct dead_letter_list *list,
+                              const struct replay_policy *policy)
 {
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        struct dead_letter *dead_letter = &list->all[i];
 
         if (dead_letter->state != DEAD_LETTER_WAITING || policy->force) {
             continue;
@@ -190,13 +181,13 @@ static int by_failure(const void *a, const void *b)
     return order != 0 ? order : by_coordinates(left, right);
 }
 
-void dead_letter_list_choose(struct dead_letter_list *dead_letter_list,
+void dead_letter_list_choose(struct dead_letter_list *list,
                              const struct replay_policy *policy)
 {
-    struct dead_letter **all = ordered(dead_letter_list, by_failure);
+    struct dead_letter **all = ordered(list, by_failure);
     size_t chosen = 0;
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         all[i]->chosen = all[i]->matches &&
                          all[i]->state == DEAD_LETTER_WAITING &&
                          chosen < policy->limit;

@@ -14,8 +14,9 @@ const char *dead_letter_state_name(enum dead_letter_state state)
     return state_names[state];
 }
 
-/* dead_letter_encode() puts its headers behind the record's own, the class
- * first. Only those are believed: a producer may use the same names. */
+/* dead_letter_encode() appends its headers to those of the record, starting
+ * with the error class. Only those are trusted, because the record's producer
+ * may have used the same names. */
 size_t dead_letter_headers(const struct message *message)
 {
     for (size_t i = message->header_count; i > 0; i--) {
@@ -27,32 +28,33 @@ size_t dead_letter_headers(const struct message *message)
 }
 
 struct reader {
-    struct message message; /* of the headers to read, and nothing else */
+    struct message message; /* only its headers are set */
     struct arena *arena;
-    bool *foreign; /* something is not as Waybill writes it */
+    bool *foreign; /* set if a header cannot have been written by Waybill */
 };
 
-/* For people to read: nothing is decided by it. */
-static const char *note_of(const struct reader *reader, const char *name)
+/* Reads a text that is only displayed, so that an invalid one is ignored. */
+static const char *read_display_text(const struct reader *reader,
+                                     const char *name)
 {
     return message_header_text(&reader->message, name, REPLAY_MAX_TEXT,
                                reader->arena);
 }
 
-static const char *text_of(const struct reader *reader, const char *name)
+static const char *read_text(const struct reader *reader, const char *name)
 {
     const struct header *header = message_header(&reader->message, name);
-    const char *text = note_of(reader, name);
+    const char *text = read_display_text(reader, name);
 
     *reader->foreign |= header != NULL && header->value.len > 0 && text == NULL;
     return text;
 }
 
-/* -1: none, or no number from 0 to `most` */
-static int64_t number_of(const struct reader *reader, const char *name,
-                         int64_t max)
+/* -1: missing, or not a number from 0 to `max` */
+static int64_t read_number(const struct reader *reader, const char *name,
+                           int64_t max)
 {
-    const char *text = text_of(reader, name);
+    const char *text = read_text(reader, name);
     int64_t number = 0;
 
     if (text == NULL || strspn(text, "0123456789") != strlen(text) ||
@@ -68,16 +70,16 @@ static int64_t number_of(const struct reader *reader, const char *name,
     return number <= max ? number : -1;
 }
 
-static int64_t count_of(const struct reader *reader, const char *name)
+static int64_t read_count(const struct reader *reader, const char *name)
 {
-    int64_t number = number_of(reader, name, INT_MAX);
+    int64_t number = read_number(reader, name, INT_MAX);
 
     return number > 0 ? number : 0;
 }
 
-static int64_t time_of(const struct reader *reader, const char *name)
+static int64_t read_time(const struct reader *reader, const char *name)
 {
-    const char *text = text_of(reader, name);
+    const char *text = read_text(reader, name);
     int64_t ms = text != NULL ? clock_parse_rfc3339(text) : -1;
 
     return ms > 0 ? ms : 0;
@@ -86,39 +88,41 @@ static int64_t time_of(const struct reader *reader, const char *name)
 static void read_error(const struct reader *reader,
                        struct dead_letter *dead_letter)
 {
-    dead_letter->error_class = text_of(reader, "waybill-error-class");
-    dead_letter->code = note_of(reader, "waybill-error-code");
-    dead_letter->message = note_of(reader, "waybill-error-message");
-    dead_letter->http_status = (int)count_of(reader, "waybill-http-status");
-    dead_letter->attempts = (unsigned)count_of(reader, "waybill-attempts");
-    dead_letter->first_failed_ms = time_of(reader, "waybill-first-failure");
-    dead_letter->failed_ms = time_of(reader, "waybill-last-failure");
-    dead_letter->integration = text_of(reader, "waybill-integration");
-    dead_letter->registration = text_of(reader, "waybill-registration");
-    dead_letter->attachment = text_of(reader, "waybill-attachment");
+    dead_letter->error_class = read_text(reader, "waybill-error-class");
+    dead_letter->code = read_display_text(reader, "waybill-error-code");
+    dead_letter->message = read_display_text(reader, "waybill-error-message");
+    dead_letter->http_status = (int)read_count(reader, "waybill-http-status");
+    dead_letter->attempts = (unsigned)read_count(reader, "waybill-attempts");
+    dead_letter->first_failed_ms = read_time(reader, "waybill-first-failure");
+    dead_letter->failed_ms = read_time(reader, "waybill-last-failure");
+    dead_letter->integration = read_text(reader, "waybill-integration");
+    dead_letter->registration = read_text(reader, "waybill-registration");
+    dead_letter->attachment = read_text(reader, "waybill-attachment");
 }
 
 static void read_origin(const struct reader *reader,
                         struct dead_letter *dead_letter)
 {
-    dead_letter->topic = text_of(reader, "waybill-topic");
+    dead_letter->topic = read_text(reader, "waybill-topic");
     dead_letter->origin_partition =
-        (int32_t)number_of(reader, "waybill-partition", INT32_MAX);
-    dead_letter->origin_offset = number_of(reader, "waybill-offset", INT64_MAX);
-    dead_letter->group = text_of(reader, "waybill-group");
-    dead_letter->event_id = text_of(reader, "waybill-event-id");
-    dead_letter->version = text_of(reader, "waybill-version");
+        (int32_t)read_number(reader, "waybill-partition", INT32_MAX);
+    dead_letter->origin_offset =
+        read_number(reader, "waybill-offset", INT64_MAX);
+    dead_letter->group = read_text(reader, "waybill-group");
+    dead_letter->event_id = read_text(reader, "waybill-event-id");
+    dead_letter->version = read_text(reader, "waybill-version");
 }
 
-/* The dead letter's own count, else that of the replay which it is of: a
- * record that says which dead letter it replays. */
-static unsigned replays_of(const struct reader *own,
-                           const struct reader *before)
+/* The dead letter's own count. If it has none, the count of the record,
+ * provided that the record is a replay (it names the dead letter that it
+ * replays). */
+static unsigned read_replays(const struct reader *own,
+                             const struct reader *before)
 {
-    int64_t count = number_of(own, "waybill-replays", INT_MAX);
+    int64_t count = read_number(own, "waybill-replays", INT_MAX);
 
-    if (count < 0 && text_of(before, "waybill-dead-letter") != NULL) {
-        count = number_of(before, "waybill-replays", INT_MAX);
+    if (count < 0 && read_text(before, "waybill-dead-letter") != NULL) {
+        count = read_number(before, "waybill-replays", INT_MAX);
     }
     return count > 0 ? (unsigned)count : 0;
 }
@@ -142,7 +146,7 @@ void dead_letter_read(const struct input *input, struct arena *arena,
 
     read_error(&own, &dead_letter);
     read_origin(&own, &dead_letter);
-    dead_letter.replays = replays_of(&own, &record);
+    dead_letter.replays = read_replays(&own, &record);
     if (dead_letter.failed_ms == 0 && message->timestamp_ms > 0) {
         dead_letter.failed_ms = message->timestamp_ms;
     }

@@ -4,7 +4,8 @@
 #include "waybill/dead_letter.h"
 #include "waybill/error.h"
 
-/* What a registry's own code adds to its class; the rest is in error_table. */
+/* Explanations of registry error codes that are more specific than those of the
+ * error class in error_table */
 static const struct {
     const char *error_class;
     const char *code;

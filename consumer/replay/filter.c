@@ -7,23 +7,23 @@
 #include "waybill/glob.h"
 #include "waybill/json.h"
 
-/* What a filter is asked about */
+/* The dead letter to which a filter is applied */
 struct subject {
     const struct dead_letter *dead_letter;
     const struct message *message;
-    const struct json *event; /* NULL: not JSON, or no term needs it */
+    /* the value; NULL: not JSON, or no term needs it */
+    const struct json *event;
 };
 
 struct kind {
     const char *option;
-    /* Fills what is not a text; says why a value cannot be one. */
+    /* Parses a value that is not a plain text; fails if it is invalid. */
     int (*parse)(struct filter_term *term, int64_t now_ms, struct error *err);
     bool (*matches)(const struct filter_term *term,
                     const struct subject *subject);
 };
 
-/* --- values
- * ------------------------------------------------------------------- */
+/* --- values --- */
 
 static bool read_number(const char **at, int64_t *ret_number)
 {
@@ -123,8 +123,7 @@ static int parse_time(struct filter_term *term, int64_t now_ms,
     return 0;
 }
 
-/* --- matching
- * ------------------------------------------------------------------- */
+/* --- matching --- */
 
 static bool is_text(const struct filter_term *term, const char *text)
 {
@@ -222,7 +221,8 @@ static bool workflow_matches(const char *pattern, const struct json *workflow)
     return glob_matches(pattern, label.data);
 }
 
-/* The event may be anything, and stand in `data` (CloudEvents) or not. */
+/* The event may be any JSON; with CloudEvents structured mode the workflow is
+ * in `data`. */
 static bool match_workflow(const struct filter_term *term,
                            const struct subject *subject)
 {
@@ -233,8 +233,7 @@ static bool match_workflow(const struct filter_term *term,
            workflow_matches(term->text, json_member(data, "workflow"));
 }
 
-/* --- the table
- * ------------------------------------------------------------------- */
+/* --- the table --- */
 
 static const struct kind kinds[] = {
     {"--class", NULL, match_class},
@@ -288,7 +287,7 @@ int filter_add(struct filter *filter, const char *option, const char *value,
     return 0;
 }
 
-/* NULL when no term asks for it, or it is not JSON */
+/* Parses the value; NULL if no term needs it or it is not JSON. */
 static struct json *event_for(const struct filter *filter,
                               const struct message *message)
 {

@@ -6,14 +6,15 @@
 #include "waybill/history.h"
 #include "waybill/limits.h"
 
-/* Producers' clocks may be wrong by so much: outcomes are looked for from so
- * long before the record on. */
+/* The tolerance for clocks of producers that are wrong: the search for outcomes
+ * starts that long before the record. */
 #define CLOCK_SKEW_MS 3600000
-#define TELL_MS 1000
-/* Outcomes of one event; more of them would be somebody's loop. */
+#define REPORT_INTERVAL_MS 1000
+/* The limit of collected outcomes of one event, in case another program replays
+ * it in a loop */
 #define MAX_OUTCOMES 1000
 
-struct following {
+struct collection {
     const struct history_options *options;
     struct arena *arena;
     struct history *history;
@@ -22,30 +23,29 @@ struct following {
     uint64_t reported_ms;
 };
 
-static struct kafka_options client_options(const struct following *following,
+static struct kafka_options client_options(const struct collection *collection,
                                            const char *topic)
 {
     return (struct kafka_options){
-        .brokers = following->options->brokers,
-        .group = following->options->group,
+        .brokers = collection->options->brokers,
+        .group = collection->options->group,
         .topic = topic,
-        .properties = following->options->properties,
+        .properties = collection->options->properties,
     };
 }
 
-static int interrupted(struct error *err)
+static int set_interrupted(struct error *err)
 {
     return error_set(err, ERROR_CANCELLED, "interrupted");
 }
 
-/* --- the record, and the commits
- * ------------------------------------------------------------------- */
+/* --- the record, and the commits --- */
 
-static void take_record(struct following *following, const struct input *input)
+static void set_record(struct collection *collection, const struct input *input)
 {
-    struct history *history = following->history;
+    struct history *history = collection->history;
     const struct message *message = &input->message;
-    struct arena *arena = following->arena;
+    struct arena *arena = collection->arena;
     bool replay = message_header(message, "waybill-replays") != NULL;
 
     history->found = true;
@@ -63,19 +63,20 @@ static void take_record(struct following *following, const struct input *input)
     }
 }
 
-/* The first record from its offset on is it, or it is none. */
-static int read_record(struct following *following, struct snapshot *snapshot,
-                       size_t coordinates, size_t count, struct error *err)
+/* Reads the first record from the offset on, which is the record unless its
+ * offset is higher. */
+static int read_record(struct collection *collection, struct snapshot *snapshot,
+                       size_t index, size_t count, struct error *err)
 {
-    const struct history *history = following->history;
-    int64_t *from = arena_alloc(following->arena, count * sizeof(from[0]));
+    const struct history *history = collection->history;
+    int64_t *from = arena_alloc(collection->arena, count * sizeof(from[0]));
     enum snapshot_step step = SNAPSHOT_WAITING;
     struct input input;
 
     for (size_t i = 0; i < count; i++) {
         from[i] = SNAPSHOT_SKIP;
     }
-    from[coordinates] = history->offset;
+    from[index] = history->offset;
     if (history->offset < history->low || history->offset >= history->end) {
         return 0;
     }
@@ -83,22 +84,22 @@ static int read_record(struct following *following, struct snapshot *snapshot,
         return -1;
     }
     while (step == SNAPSHOT_WAITING) {
-        if (following->options->interrupted()) {
-            return interrupted(err);
+        if (collection->options->interrupted()) {
+            return set_interrupted(err);
         }
         step = snapshot_next(snapshot, 200, &input, err);
     }
     if (step == SNAPSHOT_RECORD && input.offset == history->offset) {
-        take_record(following, &input);
+        set_record(collection, &input);
     }
     return step == SNAPSHOT_FAILED ? -1 : 0;
 }
 
-static void take_commit(struct following *following,
-                        const struct snapshot_commit *commit)
+static void set_commit(struct collection *collection,
+                       const struct snapshot_commit *commit)
 {
-    const struct history_options *options = following->options;
-    struct history *history = following->history;
+    const struct history_options *options = collection->options;
+    struct history *history = collection->history;
     struct progress progress = {0};
     struct error err;
 
@@ -108,72 +109,70 @@ static void take_commit(struct following *following,
         return;
     }
     if (progress_decode(commit->offset, commit->text, &progress, &err) < 0) {
-        history->unreadable = arena_strdup(following->arena, err.message);
+        history->unreadable = arena_strdup(collection->arena, err.message);
         return;
     }
-    history_take_progress(history, &progress, options->attachments,
-                          options->attachment_count, following->arena);
+    history_set_progress(history, &progress, options->attachments,
+                         options->attachment_count, collection->arena);
     progress_release(&progress);
 }
 
-static int read_commit(struct following *following, struct snapshot *snapshot,
-                       size_t coordinates, size_t count, struct error *err)
+static int read_commit(struct collection *collection, struct snapshot *snapshot,
+                       size_t index, size_t count, struct error *err)
 {
     struct snapshot_commit *commits =
-        arena_alloc(following->arena, count * sizeof(commits[0]));
+        arena_alloc(collection->arena, count * sizeof(commits[0]));
 
-    if (snapshot_committed(snapshot, following->arena, commits, err) < 0) {
+    if (snapshot_committed(snapshot, collection->arena, commits, err) < 0) {
         return -1;
     }
-    take_commit(following, &commits[coordinates]);
+    set_commit(collection, &commits[index]);
     return 0;
 }
 
-static int collect_partition(struct following *following,
+static int collect_partition(struct collection *collection,
                              struct snapshot *snapshot, struct error *err)
 {
-    struct history *history = following->history;
+    struct history *history = collection->history;
     size_t count;
     const struct snapshot_span *spans = snapshot_spans(snapshot, &count);
-    size_t coordinates = 0;
+    size_t index = 0;
 
     history->partitions = count;
-    while (coordinates < count &&
-           spans[coordinates].partition != history->partition) {
-        coordinates++;
+    while (index < count && spans[index].partition != history->partition) {
+        index++;
     }
-    history->has_partition = coordinates < count;
+    history->has_partition = index < count;
     if (!history->has_partition) {
         return 0;
     }
-    history->low = spans[coordinates].low;
-    history->end = spans[coordinates].end;
-    if (read_record(following, snapshot, coordinates, count, err) < 0) {
+    history->low = spans[index].low;
+    history->end = spans[index].end;
+    if (read_record(collection, snapshot, index, count, err) < 0) {
         return -1;
     }
-    return read_commit(following, snapshot, coordinates, count, err);
+    return read_commit(collection, snapshot, index, count, err);
 }
 
-static int collect_topic(struct following *following, struct error *err)
+static int collect_topic(struct collection *collection, struct error *err)
 {
     struct kafka_options options =
-        client_options(following, following->options->attestations);
+        client_options(collection, collection->options->attestations);
     struct snapshot *snapshot = NULL;
     int result;
 
     if (snapshot_open(&options, &snapshot, err) < 0) {
         return -1;
     }
-    result = collect_partition(following, snapshot, err);
+    result = collect_partition(collection, snapshot, err);
     snapshot_free(snapshot);
     return result;
 }
 
-/* --- dead letters
- * ------------------------------------------------------------------- */
+/* --- dead letters --- */
 
-/* A dead letter says where the record stood first, so those of replays that
- * failed again are among them. */
+/* A dead letter has the position of the original record, so that this also
+ * finds the dead letters of replays that failed again. */
 static int add_coordinates(struct filter *filter, const struct history *history,
                            struct arena *arena, struct error *err)
 {
@@ -188,20 +187,18 @@ static int add_coordinates(struct filter *filter, const struct history *history,
                : 0;
 }
 
-static void take_dead_letters(struct following *following,
-                              struct dead_letter_list *dead_letter_list)
+static void add_dead_letters(struct collection *collection,
+                             struct dead_letter_list *list)
 {
-    struct history *history = following->history;
+    struct history *history = collection->history;
 
-    history->dead_letter_list =
-        arena_alloc(following->arena, (dead_letter_list->count + 1) *
-                                          sizeof(dead_letter_list->all));
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    history->dead_letters =
+        arena_alloc(collection->arena, (list->count + 1) * sizeof(list->all));
+    for (size_t i = 0; i < list->count; i++) {
+        struct dead_letter *dead_letter = &list->all[i];
 
         if (dead_letter->matches && dead_letter->state != DEAD_LETTER_FOREIGN) {
-            history->dead_letter_list[history->dead_letter_count++] =
-                dead_letter;
+            history->dead_letters[history->dead_letter_count++] = dead_letter;
             history->event_id = history->event_id != NULL
                                     ? history->event_id
                                     : dead_letter->event_id;
@@ -209,10 +206,10 @@ static void take_dead_letters(struct following *following,
     }
 }
 
-static int collect_dead_letters(struct following *following,
+static int collect_dead_letters(struct collection *collection,
                                 struct replay **ret_replay, struct error *err)
 {
-    const struct history_options *from = following->options;
+    const struct history_options *from = collection->options;
     struct replay_options options = {
         .brokers = from->brokers,
         .properties = from->properties,
@@ -226,28 +223,27 @@ static int collect_dead_letters(struct following *following,
         .interrupted = from->interrupted,
     };
 
-    if (add_coordinates(&options.filter, following->history, following->arena,
+    if (add_coordinates(&options.filter, collection->history, collection->arena,
                         err) < 0 ||
         replay_open(&options, false, ret_replay, err) < 0) {
         return -1;
     }
-    take_dead_letters(following, replay_dead_letters(*ret_replay));
+    add_dead_letters(collection, replay_dead_letters(*ret_replay));
     return 0;
 }
 
-/* --- outcomes
- * ------------------------------------------------------------------- */
+/* --- outcomes --- */
 
-static void add_outcome(struct following *following,
+static void add_outcome(struct collection *collection,
                         const struct history_outcome *outcome)
 {
-    struct history *history = following->history;
+    struct history *history = collection->history;
 
     if (history->outcome_count == MAX_OUTCOMES) {
         return;
     }
     history->outcomes =
-        mem_grow(history->outcomes, &following->capacity,
+        mem_grow(history->outcomes, &collection->capacity,
                  history->outcome_count + 1, sizeof(history->outcomes[0]));
     history->outcomes[history->outcome_count++] = *outcome;
     if (outcome->own && history->event_id == NULL) {
@@ -255,70 +251,72 @@ static void add_outcome(struct following *following,
     }
 }
 
-static void take_outcome(struct following *following, const struct input *input)
+static void parse_outcome(struct collection *collection,
+                          const struct input *input)
 {
     struct arena *arena = arena_new();
     struct history_outcome outcome;
 
-    following->history->searched++;
-    /* Twice: what is not wanted leaves nothing behind. */
-    if (history_read_outcome(following->history, following->source, input,
+    collection->history->searched++;
+    /* Parsed twice: first into a temporary arena, so that outcomes of other
+     * records use no memory. */
+    if (history_read_outcome(collection->history, collection->source, input,
                              arena, &outcome) &&
-        history_read_outcome(following->history, following->source, input,
-                             following->arena, &outcome)) {
-        add_outcome(following, &outcome);
+        history_read_outcome(collection->history, collection->source, input,
+                             collection->arena, &outcome)) {
+        add_outcome(collection, &outcome);
     }
     arena_free(arena);
 }
 
-static void tell(struct following *following, uint64_t total)
+static void report_progress(struct collection *collection, uint64_t total)
 {
-    const struct history_options *options = following->options;
+    const struct history_options *options = collection->options;
     uint64_t now = clock_monotonic_ms(options->clock);
 
-    if (now - following->reported_ms >= TELL_MS) {
-        following->reported_ms = now;
-        options->tell(following->history->searched, total);
+    if (now - collection->reported_ms >= REPORT_INTERVAL_MS) {
+        collection->reported_ms = now;
+        options->on_progress(collection->history->searched, total);
     }
 }
 
-static int search(struct following *following, struct snapshot *snapshot,
+static int search(struct collection *collection, struct snapshot *snapshot,
                   uint64_t total, struct error *err)
 {
-    struct history *history = following->history;
+    struct history *history = collection->history;
     enum snapshot_step step = SNAPSHOT_WAITING;
     struct input input;
 
-    following->reported_ms = clock_monotonic_ms(following->options->clock);
+    collection->reported_ms = clock_monotonic_ms(collection->options->clock);
     while (step != SNAPSHOT_END) {
         history->incomplete =
-            history->searched >= following->options->max_outcomes;
+            history->searched >= collection->options->max_outcomes;
         if (history->incomplete) {
             return 0;
         }
-        if (following->options->interrupted()) {
-            return interrupted(err);
+        if (collection->options->interrupted()) {
+            return set_interrupted(err);
         }
         step = snapshot_next(snapshot, 200, &input, err);
         if (step == SNAPSHOT_FAILED) {
             return -1;
         }
         if (step == SNAPSHOT_RECORD) {
-            take_outcome(following, &input);
+            parse_outcome(collection, &input);
         }
-        tell(following, total);
+        report_progress(collection, total);
     }
     return 0;
 }
 
-/* All partitions: which one an outcome goes to is its producer's partitioner's
- * to say, and that is configurable. */
-static int search_from(struct following *following, struct snapshot *snapshot,
+/* All partitions are searched, because the producer's partitioner is
+ * configurable and decides which one an outcome goes to. */
+static int search_from(struct collection *collection, struct snapshot *snapshot,
                        int64_t wall_ms, struct error *err)
 {
     size_t count;
     const struct snapshot_span *spans = snapshot_spans(snapshot, &count);
-    int64_t *from = arena_alloc(following->arena, count * sizeof(from[0]));
+    int64_t *from = arena_alloc(collection->arena, count * sizeof(from[0]));
     uint64_t total = 0;
 
     if (wall_ms > 0 && snapshot_at_time(snapshot, wall_ms, from, err) < 0) {
@@ -330,27 +328,27 @@ static int search_from(struct following *following, struct snapshot *snapshot,
     }
     return snapshot_begin(snapshot, from, false, err) < 0
                ? -1
-               : search(following, snapshot, total, err);
+               : search(collection, snapshot, total, err);
 }
 
-/* A dead letter of what has succeeded since needs no replay. */
-static void note_outcomes(const struct history *history,
-                          struct dead_letter_list *dead_letter_list)
+/* A dead letter whose delivery has succeeded since needs no replay. */
+static void apply_outcomes(const struct history *history,
+                           struct dead_letter_list *list)
 {
     for (size_t i = 0; i < history->outcome_count; i++) {
-        const struct history_outcome *one = &history->outcomes[i];
-        struct outcome_note note = {.event_id = one->event_id,
-                                    .attachment = one->attachment,
-                                    .succeeded =
-                                        strcmp(one->status, "succeeded") == 0};
+        const struct history_outcome *outcome = &history->outcomes[i];
+        struct replay_outcome found = {
+            .event_id = outcome->event_id,
+            .attachment = outcome->attachment,
+            .succeeded = strcmp(outcome->status, "succeeded") == 0};
 
-        if (note.event_id != NULL) {
-            dead_letter_list_note(dead_letter_list, &note);
+        if (found.event_id != NULL) {
+            dead_letter_list_apply_outcome(list, &found);
         }
     }
 }
 
-/* Its own first, then in the order in which they ended */
+/* Own outcomes first, then by the time of completion */
 static int by_time(const void *a, const void *b)
 {
     const struct history_outcome *left = a;
@@ -371,32 +369,33 @@ static int by_time(const void *a, const void *b)
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* Where a clock was wrong by more than an hour, all that there is */
-static int search_all(struct following *following, struct snapshot *snapshot,
+/* If nothing is found, a clock may be wrong by more than an hour: then all
+ * outcomes are searched. */
+static int search_all(struct collection *collection, struct snapshot *snapshot,
                       struct error *err)
 {
-    struct history *history = following->history;
+    struct history *history = collection->history;
     int64_t from = history->timestamp_ms - CLOCK_SKEW_MS;
 
     if (history->found && history->timestamp_ms > 0) {
-        if (search_from(following, snapshot, from > 0 ? from : 1, err) < 0) {
+        if (search_from(collection, snapshot, from > 0 ? from : 1, err) < 0) {
             return -1;
         }
         if (history->incomplete || history_judge(history) != HISTORY_PASSED) {
             return 0;
         }
-        /* Those that were found come again. */
+        /* The second search finds the same outcomes again. */
         history->outcome_count = 0;
         history->searched = 0;
     }
-    return search_from(following, snapshot, 0, err);
+    return search_from(collection, snapshot, 0, err);
 }
 
-static int collect_outcomes(struct following *following, struct error *err)
+static int collect_outcomes(struct collection *collection, struct error *err)
 {
     struct kafka_options options =
-        client_options(following, following->options->outcomes);
-    struct history *history = following->history;
+        client_options(collection, collection->options->outcomes);
+    struct history *history = collection->history;
     struct history_outcome *grown;
     struct snapshot *snapshot = NULL;
     int result;
@@ -404,52 +403,52 @@ static int collect_outcomes(struct following *following, struct error *err)
     if (snapshot_open(&options, &snapshot, err) < 0) {
         return -1;
     }
-    result = search_all(following, snapshot, err);
+    result = search_all(collection, snapshot, err);
     snapshot_free(snapshot);
     grown = history->outcomes;
     if (history->outcome_count > 0) {
         qsort(grown, history->outcome_count, sizeof(grown[0]), by_time);
-        history->outcomes = arena_copy(
-            following->arena, grown, history->outcome_count * sizeof(grown[0]));
+        history->outcomes =
+            arena_copy(collection->arena, grown,
+                       history->outcome_count * sizeof(grown[0]));
     }
     mem_free(grown);
     return result;
 }
 
-/* --- the whole
- * ------------------------------------------------------------------- */
+/* --- all of it --- */
 
-/* Whether anything can speak of it */
+/* Whether outcomes of the record can exist */
 static bool may_have_outcomes(const struct history *history)
 {
     return history->has_partition && history->offset < history->end &&
            (history->found || history->offset < history->low);
 }
 
-static int follow(struct following *following, struct replay **ret_replay,
-                  struct error *err)
+static int collect_all(struct collection *collection,
+                       struct replay **ret_replay, struct error *err)
 {
-    struct history *history = following->history;
+    struct history *history = collection->history;
 
-    if (collect_topic(following, err) < 0) {
+    if (collect_topic(collection, err) < 0) {
         return -1;
     }
     if (!may_have_outcomes(history)) {
         return 0;
     }
-    if (collect_dead_letters(following, ret_replay, err) < 0 ||
-        collect_outcomes(following, err) < 0) {
+    if (collect_dead_letters(collection, ret_replay, err) < 0 ||
+        collect_outcomes(collection, err) < 0) {
         return -1;
     }
-    note_outcomes(history, replay_dead_letters(*ret_replay));
+    apply_outcomes(history, replay_dead_letters(*ret_replay));
     return 0;
 }
 
-/* What was committed between a look at the offsets and one at the outcomes
- * looks like a record that is partly done, or whose group was set back: then
- * both once more. The other way round it would look like one that was passed
- * over. */
-#define MAX_LOOKS 2
+/* A commit between reading the offsets and reading the outcomes makes a record
+ * look partly finished, or its group look reset: then both are read once more.
+ * Reading in the opposite order would make it look as if the record had been
+ * skipped. */
+#define MAX_ATTEMPTS 2
 
 static bool may_be_stale(const struct history *history)
 {
@@ -458,14 +457,14 @@ static bool may_be_stale(const struct history *history)
     return verdict == HISTORY_PARTLY_DONE || verdict == HISTORY_SET_BACK;
 }
 
-int history_follow(const struct history_options *options, int32_t partition,
-                   int64_t offset, struct arena *arena,
-                   struct replay **ret_replay, struct history *ret_history,
-                   struct error *err)
+int history_collect(const struct history_options *options, int32_t partition,
+                    int64_t offset, struct arena *arena,
+                    struct replay **ret_replay, struct history *ret_history,
+                    struct error *err)
 {
     *ret_replay = NULL;
-    for (int looks = 0; looks < MAX_LOOKS; looks++) {
-        struct following following = {
+    for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        struct collection collection = {
             .options = options,
             .arena = arena,
             .history = ret_history,
@@ -482,7 +481,7 @@ int history_follow(const struct history_options *options, int32_t partition,
             .committed = -1,
             .dispatched = -1,
         };
-        if (follow(&following, ret_replay, err) < 0) {
+        if (collect_all(&collection, ret_replay, err) < 0) {
             return -1;
         }
         if (!may_be_stale(ret_history)) {

@@ -6,9 +6,10 @@
 #include "waybill/json.h"
 
 /*
- * An outcome that speaks of a record. Its id begins with the record's
- * coordinates, so most others are known by a header, without a look at the
- * value; in structured mode by a search for the text, before any is parsed.
+ * Parses the outcomes of a record. The id of an outcome begins with the
+ * position of its input record. So in binary mode a header shows that an
+ * outcome is irrelevant without parsing the value, and in structured mode a
+ * search for the text does.
  */
 
 /* "t/3/42" or "t/3/42/attachment" */
@@ -28,12 +29,12 @@ static bool has_id_of(const struct message *message, const char *coordinates)
            is_id_of(coordinates, header->value);
 }
 
-static bool holds(struct bytes value, const char *text)
+static bool contains_text(struct bytes value, const char *text)
 {
     return memmem(value.data, value.len, text, strlen(text)) != NULL;
 }
 
-/* JSON writes it as it is. */
+/* Whether JSON writes the text without any escape sequence */
 static bool is_plain(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -44,9 +45,9 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static bool may_concern(const struct history *history,
-                        const struct input *input, const char *source,
-                        const char *coordinates)
+static bool may_be_relevant(const struct history *history,
+                            const struct input *input, const char *source,
+                            const char *coordinates)
 {
     const struct message *message = &input->message;
 
@@ -54,10 +55,10 @@ static bool may_concern(const struct history *history,
         return false;
     }
     if (outcome_is_structured(message)) {
-        return holds(message->value, coordinates) ||
+        return contains_text(message->value, coordinates) ||
                (history->event_id != NULL &&
                 (!is_plain(history->event_id) ||
-                 holds(message->value, history->event_id)));
+                 contains_text(message->value, history->event_id)));
     }
     return message_header_is(message, "ce_source", source) &&
            (has_id_of(message, coordinates) ||
@@ -74,7 +75,7 @@ static const char *text_in(const struct json *json, const char *name,
                : NULL;
 }
 
-/* -1: none, or none that a coordinate or a count can be */
+/* -1: missing, or not valid as an offset or a count */
 static int64_t number_in(const struct json *json, const char *name)
 {
     double number = -1;
@@ -128,21 +129,22 @@ static void read_data(const struct json *data, struct arena *arena,
 }
 
 static bool is_own(const struct history *history,
-                   const struct history_outcome *one)
+                   const struct history_outcome *outcome)
 {
-    return one->topic != NULL && strcmp(one->topic, history->topic) == 0 &&
-           one->input_partition == history->partition &&
-           one->input_offset == history->offset;
+    return outcome->topic != NULL &&
+           strcmp(outcome->topic, history->topic) == 0 &&
+           outcome->input_partition == history->partition &&
+           outcome->input_offset == history->offset;
 }
 
 static bool is_of_event(const struct history *history,
-                        const struct history_outcome *one)
+                        const struct history_outcome *outcome)
 {
-    return history->event_id != NULL && one->event_id != NULL &&
-           strcmp(history->event_id, one->event_id) == 0;
+    return history->event_id != NULL && outcome->event_id != NULL &&
+           strcmp(history->event_id, outcome->event_id) == 0;
 }
 
-/* Both modes; false: it comes from somebody else. */
+/* Handles both content modes; returns false if another source wrote it. */
 static bool read_document(const struct json *json, const struct input *input,
                           const char *source, struct arena *arena,
                           struct history_outcome *to)
@@ -165,23 +167,23 @@ bool history_read_outcome(const struct history *history, const char *source,
                           struct history_outcome *ret_outcome)
 {
     char coordinates[300];
-    struct history_outcome one = {.partition = input->partition,
-                                  .offset = input->offset};
+    struct history_outcome outcome = {.partition = input->partition,
+                                      .offset = input->offset};
     struct json *json;
     struct error ignored;
     bool read;
 
     snprintf(coordinates, sizeof(coordinates), "%s/%d/%lld", history->topic,
              (int)history->partition, (long long)history->offset);
-    if (!may_concern(history, input, source, coordinates) ||
+    if (!may_be_relevant(history, input, source, coordinates) ||
         json_parse((const char *)input->message.value.data,
                    input->message.value.len, &json, &ignored) < 0) {
         return false;
     }
-    read = read_document(json, input, source, arena, &one);
+    read = read_document(json, input, source, arena, &outcome);
     json_free(json);
-    one.own = is_own(history, &one);
-    *ret_outcome = one;
-    return read && one.status != NULL &&
-           (one.own || is_of_event(history, &one));
+    outcome.own = is_own(history, &outcome);
+    *ret_outcome = outcome;
+    return read && outcome.status != NULL &&
+           (outcome.own || is_of_event(history, &outcome));
 }

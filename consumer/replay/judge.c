@@ -12,7 +12,7 @@ const char *history_verdict_name(enum history_verdict verdict)
     return names[verdict];
 }
 
-/* Of that status; NULL: of any */
+/* Counts the own outcomes with that status; NULL: all. */
 static size_t count_own(const struct history *history, const char *status)
 {
     size_t count = 0;
@@ -70,8 +70,9 @@ enum history_verdict history_judge(const struct history *history)
     if (has_part_done(history)) {
         return HISTORY_PARTLY_DONE;
     }
-    /* An outcome and what the progress says of it are one transaction: where
-     * the progress does not know of it, it is not the one it was. */
+    /* An outcome and the progress that records it are written in one
+     * transaction. If there is an outcome that the progress lacks, the group's
+     * offset was reset or has expired since. */
     if (reported) {
         return HISTORY_SET_BACK;
     }
@@ -80,8 +81,7 @@ enum history_verdict history_judge(const struct history *history)
                : HISTORY_UNREAD;
 }
 
-/* --- in words ---------------------------------------------------------------
- */
+/* --- explanations --- */
 
 static void append_committed(const struct history *history, struct str *out)
 {
@@ -179,7 +179,7 @@ static void explain_set_back(const struct history *history, struct str *out)
                     "delivered again.");
 }
 
-/* There is nothing at that offset, or not any more. */
+/* For offsets without a record */
 static void explain_absent(const struct history *history,
                            enum history_verdict verdict, struct str *out)
 {
@@ -267,8 +267,7 @@ void history_explain(const struct history *history, struct str *out)
     }
 }
 
-/* --- what the progress says -------------------------------------------------
- */
+/* --- progress --- */
 
 static const char *name_of(uint64_t id, const char *const *attachments,
                            size_t count)
@@ -281,10 +280,10 @@ static const char *name_of(uint64_t id, const char *const *attachments,
     return NULL;
 }
 
-void history_take_progress(struct history *history,
-                           const struct progress *progress,
-                           const char *const *attachments, size_t count,
-                           struct arena *arena)
+void history_set_progress(struct history *history,
+                          const struct progress *progress,
+                          const char *const *attachments, size_t count,
+                          struct arena *arena)
 {
     size_t max = progress->part_count + progress->attempts_count;
 
@@ -305,7 +304,7 @@ void history_take_progress(struct history *history,
     for (size_t i = 0; i < progress->attempts_count; i++) {
         const struct progress_attempts *one = &progress->attempts[i];
 
-        if (one->offset == history->offset) {
+        if (one->offset == history->offset && one->attempts > 0) {
             history->deliveries[history->delivery_count++] =
                 (struct history_delivery){
                     .attachment = name_of(one->id, attachments, count),

@@ -1,7 +1,7 @@
 #include "replay_internal.h"
 
-static bool may_go(const struct dead_letter *dead_letter,
-                   bool include_unreplayed)
+static bool may_delete(const struct dead_letter *dead_letter,
+                       bool include_unreplayed)
 {
     switch (dead_letter->state) {
     case DEAD_LETTER_REPLAYED:
@@ -17,23 +17,23 @@ static bool may_go(const struct dead_letter *dead_letter,
     return include_unreplayed && dead_letter->matches;
 }
 
-/* Kafka deletes only from the front. */
+/* Kafka can only delete the records before an offset, so the deletion ends at
+ * the first dead letter that must remain. */
 static struct purge_span plan_track(const struct track *track,
                                     bool include_unreplayed)
 {
     struct purge_span span = {.partition = track->partition};
 
-    while (span.dead_letter_list < track->count &&
-           may_go(&track->dead_letter_list[span.dead_letter_list],
-                  include_unreplayed)) {
-        span.dead_letter_list++;
+    while (span.deleted < track->count &&
+           may_delete(&track->dead_letters[span.deleted], include_unreplayed)) {
+        span.deleted++;
     }
-    span.remaining = track->count - span.dead_letter_list;
-    span.stopper = span.remaining > 0
-                       ? &track->dead_letter_list[span.dead_letter_list]
-                       : NULL;
-    if (span.dead_letter_list > 0) {
-        span.before = span.remaining > 0 ? span.stopper->offset : track->end;
+    span.remaining = track->count - span.deleted;
+    span.first_remaining =
+        span.remaining > 0 ? &track->dead_letters[span.deleted] : NULL;
+    if (span.deleted > 0) {
+        span.before =
+            span.remaining > 0 ? span.first_remaining->offset : track->end;
     }
     return span;
 }

@@ -3,7 +3,7 @@
 #include "replay_internal.h"
 #include "waybill/alloc.h"
 
-/* A client's own time, or a producer's, may be wrong by so much. */
+/* The tolerance for clocks of producers that are wrong */
 #define CLOCK_SKEW_MS 3600000
 
 static struct kafka_options client_options(const struct replay *replay,
@@ -29,12 +29,11 @@ int replay_open_producer(struct replay *replay, struct error *err)
                                 &replay->replay_producer, err);
 }
 
-/* --- scanning
- * ------------------------------------------------------------------- */
+/* --- scanning --- */
 
 static int read_all(struct replay *replay, struct snapshot *snapshot,
-                    void (*take)(struct replay *replay,
-                                 const struct input *input),
+                    void (*handle)(struct replay *replay,
+                                   const struct input *input),
                     struct error *err)
 {
     enum snapshot_step step = SNAPSHOT_WAITING;
@@ -49,26 +48,26 @@ static int read_all(struct replay *replay, struct snapshot *snapshot,
             return -1;
         }
         if (step == SNAPSHOT_RECORD) {
-            take(replay, &input);
+            handle(replay, &input);
         }
     }
     return 0;
 }
 
-static void take_dead_letter(struct replay *replay, const struct input *input)
+static void add_dead_letter(struct replay *replay, const struct input *input)
 {
     dead_letter_list_add(replay->dead_letter_list, input,
                          &replay->options.filter);
 }
 
-static void take_outcome(struct replay *replay, const struct input *input)
+static void apply_outcome(struct replay *replay, const struct input *input)
 {
     struct arena *arena = arena_new();
-    struct outcome_note note;
+    struct replay_outcome outcome;
 
-    if (outcome_note_read(&input->message, replay->source,
-                          replay->dead_letter_list, arena, &note)) {
-        dead_letter_list_note(replay->dead_letter_list, &note);
+    if (replay_outcome_read(&input->message, replay->source,
+                            replay->dead_letter_list, arena, &outcome)) {
+        dead_letter_list_apply_outcome(replay->dead_letter_list, &outcome);
     }
     arena_free(arena);
 }
@@ -78,7 +77,7 @@ static void make_tracks(struct replay *replay)
     size_t count;
     const struct snapshot_span *spans =
         snapshot_spans(replay->dead_letters, &count);
-    const struct dead_letter_list *dead_letter_list = replay->dead_letter_list;
+    const struct dead_letter_list *list = replay->dead_letter_list;
     size_t at = 0;
 
     replay->tracks = mem_zalloc(count * sizeof(replay->tracks[0]));
@@ -88,10 +87,10 @@ static void make_tracks(struct replay *replay)
 
         track->partition = spans[i].partition;
         track->end = spans[i].end;
-        track->reached = -1;
-        track->dead_letter_list = dead_letter_list->all + at;
-        while (at < dead_letter_list->count &&
-               dead_letter_list->all[at].partition == track->partition) {
+        track->scanned_to = -1;
+        track->dead_letters = list->all + at;
+        while (at < list->count &&
+               list->all[at].partition == track->partition) {
             at++;
             track->count++;
         }
@@ -113,14 +112,13 @@ static int read_dead_letters(struct replay *replay, struct error *err)
     from = arena_alloc(replay->arena, count * sizeof(from[0]));
     result = snapshot_begin(replay->dead_letters, from, false, err);
     if (result == 0) {
-        result = read_all(replay, replay->dead_letters, take_dead_letter, err);
+        result = read_all(replay, replay->dead_letters, add_dead_letter, err);
     }
     dead_letter_list_sort(replay->dead_letter_list);
     return result;
 }
 
-/* --- progress
- * ------------------------------------------------------------------- */
+/* --- progress --- */
 
 static int decode_progress(const struct replay *replay, struct track *track,
                            const struct snapshot_commit *commit,
@@ -169,16 +167,16 @@ int replay_read_progress(struct replay *replay, struct error *err)
     return result;
 }
 
-/* --- outcomes
- * ------------------------------------------------------------------- */
+/* --- outcomes --- */
 
-/* The time of the oldest that waits: no outcome of it was before. -1: none */
-static int64_t oldest_ms(const struct dead_letter_list *dead_letter_list)
+/* The time of the oldest dead letter that is waiting, before which no relevant
+ * outcome was written. -1: none is waiting */
+static int64_t oldest_waiting_ms(const struct dead_letter_list *list)
 {
     int64_t oldest = -1;
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        const struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct dead_letter *dead_letter = &list->all[i];
         int64_t ms = dead_letter->failed_ms;
 
         if (dead_letter->timestamp_ms < ms) {
@@ -194,7 +192,7 @@ static int64_t oldest_ms(const struct dead_letter_list *dead_letter_list)
 
 static int check_outcomes(struct replay *replay, struct error *err)
 {
-    int64_t oldest = oldest_ms(replay->dead_letter_list);
+    int64_t oldest = oldest_waiting_ms(replay->dead_letter_list);
     size_t count;
     int64_t *from;
 
@@ -206,15 +204,14 @@ static int check_outcomes(struct replay *replay, struct error *err)
     return snapshot_at_time(replay->outcomes, oldest - CLOCK_SKEW_MS, from,
                             err) < 0 ||
                    snapshot_begin(replay->outcomes, from, false, err) < 0 ||
-                   read_all(replay, replay->outcomes, take_outcome, err) < 0
+                   read_all(replay, replay->outcomes, apply_outcome, err) < 0
                ? -1
                : 0;
 }
 
-/* --- the whole
- * ------------------------------------------------------------------- */
+/* --- life cycle --- */
 
-static int look(struct replay *replay, struct error *err)
+static int load(struct replay *replay, struct error *err)
 {
     struct kafka_options outcomes =
         client_options(replay, replay->options.outcomes);
@@ -235,7 +232,7 @@ static int look(struct replay *replay, struct error *err)
     if (check_outcomes(replay, err) < 0) {
         return -1;
     }
-    dead_letter_list_set_apart(replay->dead_letter_list, policy);
+    dead_letter_list_exclude(replay->dead_letter_list, policy);
     dead_letter_list_choose(replay->dead_letter_list, policy);
     return 0;
 }
@@ -251,12 +248,14 @@ int replay_open(const struct replay_options *options, bool write,
     replay->dead_letter_list = dead_letter_list_new();
     replay->group = arena_printf(replay->arena, "%s-replay", group);
     replay->source = arena_printf(replay->arena, "waybill/%s", group);
-    /* One for all: a second one that replays fences the first. */
+    /* All replays of a group use the same id, so that a second one fences the
+     * first. */
     replay->transactional_id =
         arena_printf(replay->arena, "waybill-replay-%s", group);
-    /* First of all: it ends what a killed one has left open. */
+    /* The producer comes first, because it ends the transaction of a killed
+     * replay, which decides what is committed. */
     if ((write && replay_open_producer(replay, err) < 0) ||
-        look(replay, err) < 0) {
+        load(replay, err) < 0) {
         replay_free(replay);
         return -1;
     }
@@ -286,14 +285,14 @@ struct dead_letter_list *replay_dead_letters(const struct replay *replay)
     return replay->dead_letter_list;
 }
 
-static size_t track_of(const struct replay *replay, int32_t partition)
+static size_t track_index(const struct replay *replay, int32_t partition)
 {
-    size_t coordinates = 0;
+    size_t index = 0;
 
-    while (replay->tracks[coordinates].partition != partition) {
-        coordinates++;
+    while (replay->tracks[index].partition != partition) {
+        index++;
     }
-    return coordinates;
+    return index;
 }
 
 int replay_fetch(struct replay *replay, const struct dead_letter *dead_letter,
@@ -306,7 +305,7 @@ int replay_fetch(struct replay *replay, const struct dead_letter *dead_letter,
     for (size_t i = 0; i < replay->track_count; i++) {
         from[i] = SNAPSHOT_SKIP;
     }
-    from[track_of(replay, dead_letter->partition)] = dead_letter->offset;
+    from[track_index(replay, dead_letter->partition)] = dead_letter->offset;
     if (snapshot_begin(replay->dead_letters, from, false, err) < 0) {
         return -1;
     }

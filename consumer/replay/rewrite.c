@@ -2,28 +2,28 @@
 
 #include "replay_internal.h"
 
-/* Those of a replay itself */
+/* The number of headers that a replay adds */
 #define MAX_ADDED 7
 
-struct rewriting {
+struct header_list {
     struct arena *arena;
     struct header *headers;
     size_t count;
 };
 
-static void add(struct rewriting *to, const char *name, const char *value)
+static void add(struct header_list *to, const char *name, const char *value)
 {
     if (value != NULL) {
         to->headers[to->count++] = (struct header){name, bytes_of(value)};
     }
 }
 
-static void add_number(struct rewriting *to, const char *name, int64_t number)
+static void add_number(struct header_list *to, const char *name, int64_t number)
 {
     add(to, name, arena_printf(to->arena, "%lld", (long long)number));
 }
 
-static void add_original(struct rewriting *to, const struct message *original)
+static void add_original(struct header_list *to, const struct message *original)
 {
     size_t own = dead_letter_headers(original);
 
@@ -40,7 +40,7 @@ void dead_letter_rewrite(const struct input *input,
                          struct message *ret_message)
 {
     const struct message *original = &input->message;
-    struct rewriting to = {.arena = arena};
+    struct header_list to = {.arena = arena};
 
     to.headers = arena_alloc(arena, (original->header_count + MAX_ADDED) *
                                         sizeof(struct header));

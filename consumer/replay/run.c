@@ -4,44 +4,46 @@
 #include "waybill/alloc.h"
 
 /*
- * Copying: reads the dead letters once more, from the first that is chosen, and
- * puts each that is into a transaction, together with the progress that says
- * so. Whatever goes wrong with a transaction is mended in one way: ask what is
- * committed, and read again from the first that is not.
+ * Copies the dead letters: reads the topic again from the first chosen dead
+ * letter, and writes the copy of each chosen one in a transaction together with
+ * the progress. There is one reaction to any failed transaction: ask which
+ * progress is committed, and read again from the first dead letter that is not
+ * finished.
  */
 
-/* What one transaction may hold, and how long it may be open */
-#define GROUP_MAX 500
-#define GROUP_BYTES ((size_t)8 << 20)
-#define GROUP_MS 1000
-/* Of one wait: so that interruptions are noticed */
-#define STEP_MS 100
-#define TELL_MS 200
-#define MAX_FAILURES 5 /* of transactions in a row */
+/* Limits of one transaction: records, bytes, and how long it is open */
+#define MAX_BATCH_RECORDS 500
+#define MAX_BATCH_BYTES ((size_t)8 << 20)
+#define MAX_BATCH_MS 1000
+/* Length of one wait, after which interruptions are noticed */
+#define WAIT_MS 100
+#define REPORT_INTERVAL_MS 200
+#define MAX_FAILURES 5 /* consecutive transactions that failed */
 
-struct running {
+struct run {
     struct replay *replay;
     struct replay_counts *counts;
-    void (*tell)(void *payload, const struct replay_counts *counts);
+    void (*on_progress)(void *payload, const struct replay_counts *counts);
     void *payload;
     struct window window;
-    struct arena *arena; /* of the open transaction */
+    struct arena *arena; /* owns the messages of the open transaction */
     uint64_t started_ms;
     uint64_t reported_ms;
-    size_t pending;   /* chosen, and not copied yet */
-    uint64_t pace_ms; /* since when the pace is kept, ... */
-    size_t sent;      /* ... and how many were sent since */
-    size_t group;     /* in the open transaction */
-    size_t group_bytes;
-    uint64_t group_ms;
-    size_t alone; /* so many more in transactions of their own */
+    size_t pending;     /* chosen, and not in a committed transaction yet */
+    uint64_t pace_ms;   /* start of the interval over which the rate is kept */
+    size_t sent;        /* records sent since then */
+    size_t batch_count; /* records in the open transaction */
+    size_t batch_bytes;
+    uint64_t batch_started_ms;
+    /* records still to send in transactions of their own */
+    size_t singles_left;
     unsigned failures;
     enum replay_end end;
 };
 
-static uint64_t now_ms(const struct running *running)
+static uint64_t now_ms(const struct run *run)
 {
-    return clock_monotonic_ms(running->replay->options.clock);
+    return clock_monotonic_ms(run->replay->options.clock);
 }
 
 static struct track *find_track(const struct replay *replay, int32_t partition)
@@ -54,94 +56,92 @@ static struct track *find_track(const struct replay *replay, int32_t partition)
     return track;
 }
 
-/* --- what has become of those replayed
- * ------------------------------------------------------------------- */
+/* --- outcomes of the copies --- */
 
-static int begin_watching(struct running *running, struct error *err)
+static int start_outcomes(struct run *run, struct error *err)
 {
     size_t count;
     const struct snapshot_span *spans =
-        snapshot_spans(running->replay->outcomes, &count);
-    int64_t *from =
-        arena_alloc(running->replay->arena, count * sizeof(from[0]));
+        snapshot_spans(run->replay->outcomes, &count);
+    int64_t *from = arena_alloc(run->replay->arena, count * sizeof(from[0]));
 
     for (size_t i = 0; i < count; i++) {
         from[i] = spans[i].end;
     }
-    return snapshot_begin(running->replay->outcomes, from, true, err);
+    return snapshot_begin(run->replay->outcomes, from, true, err);
 }
 
-static void on_outcome(struct running *running, const struct input *input)
+static void on_outcome(struct run *run, const struct input *input)
 {
-    const struct replay *replay = running->replay;
+    const struct replay *replay = run->replay;
     struct arena *arena = arena_new();
-    struct outcome_note note;
+    struct replay_outcome outcome;
 
-    if (outcome_note_read(&input->message, replay->source,
-                          replay->dead_letter_list, arena, &note) &&
-        dead_letter_list_were_replayed(replay->dead_letter_list, &note)) {
-        running->counts->succeeded += note.succeeded;
-        running->counts->failed += note.failed;
-        window_add(&running->window, note.failed);
+    if (replay_outcome_read(&input->message, replay->source,
+                            replay->dead_letter_list, arena, &outcome) &&
+        dead_letter_list_has_replayed(replay->dead_letter_list, &outcome)) {
+        run->counts->succeeded += outcome.succeeded;
+        run->counts->failed += outcome.failed;
+        window_add(&run->window, outcome.failed);
     }
     arena_free(arena);
 }
 
-/* Waits, and looks meanwhile. */
-static int watch(struct running *running, uint64_t wait_ms, struct error *err)
+/* Waits that long, and processes outcomes meanwhile. */
+static int poll_outcomes(struct run *run, uint64_t wait_ms, struct error *err)
 {
-    uint64_t until = now_ms(running) + wait_ms;
+    uint64_t until = now_ms(run) + wait_ms;
     enum snapshot_step step;
     struct input input;
     uint64_t now;
 
     do {
-        now = now_ms(running);
-        step = snapshot_next(running->replay->outcomes,
+        now = now_ms(run);
+        step = snapshot_next(run->replay->outcomes,
                              now < until ? (int)(until - now) : 0, &input, err);
         if (step == SNAPSHOT_FAILED) {
             return -1;
         }
         if (step == SNAPSHOT_RECORD) {
-            on_outcome(running, &input);
+            on_outcome(run, &input);
         }
     } while (step == SNAPSHOT_RECORD || now < until);
     return 0;
 }
 
-static void tell(struct running *running)
+static void report_progress(struct run *run)
 {
-    uint64_t now = now_ms(running);
+    uint64_t now = now_ms(run);
 
-    running->counts->elapsed_ms = now - running->started_ms;
-    running->counts->under_way = running->group;
-    if (now - running->reported_ms >= TELL_MS) {
-        running->reported_ms = now;
-        running->tell(running->payload, running->counts);
+    run->counts->elapsed_ms = now - run->started_ms;
+    run->counts->in_transaction = run->batch_count;
+    if (now - run->reported_ms >= REPORT_INTERVAL_MS) {
+        run->reported_ms = now;
+        run->on_progress(run->payload, run->counts);
     }
 }
 
-/* --- transactions
- * ------------------------------------------------------------------- */
+/* --- transactions --- */
 
-static bool has_news(const struct track *track)
+static bool has_changes(const struct track *track)
 {
     for (size_t i = 0; i < track->count; i++) {
-        const struct dead_letter *dead_letter = &track->dead_letter_list[i];
+        const struct dead_letter *dead_letter = &track->dead_letters[i];
 
-        if (dead_letter->put || (dead_letter_is_noted(dead_letter) &&
-                                 dead_letter->offset <= track->reached)) {
+        if (dead_letter->in_transaction ||
+            (dead_letter_is_skipped(dead_letter) &&
+             dead_letter->offset <= track->scanned_to)) {
             return true;
         }
     }
     return false;
 }
 
-static int make_offsets(struct running *running, bool all,
+static int make_offsets(struct run *run, bool all,
                         struct kafka_position *offsets, size_t *ret_count,
                         struct error *err)
 {
-    const struct replay *replay = running->replay;
+    const struct replay *replay = run->replay;
     size_t count = 0;
 
     for (size_t i = 0; i < replay->track_count; i++) {
@@ -149,7 +149,7 @@ static int make_offsets(struct running *running, bool all,
         struct kafka_position *to = &offsets[count];
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
-        if (track->count == 0 || (!all && !has_news(track))) {
+        if (track->count == 0 || (!all && !has_changes(track))) {
             continue;
         }
         if (track_encode(track, &to->offset, &text, err) < 0) {
@@ -157,128 +157,128 @@ static int make_offsets(struct running *running, bool all,
         }
         to->at.topic = replay->options.dead_letters;
         to->at.partition = track->partition;
-        to->metadata = arena_strdup(running->arena, text.data);
+        to->metadata = arena_strdup(run->arena, text.data);
         count++;
     }
     *ret_count = count;
     return 0;
 }
 
-static void end_group(struct running *running)
+static void clear_batch(struct run *run)
 {
-    arena_free(running->arena);
-    running->arena = arena_new();
-    running->group = 0;
-    running->group_bytes = 0;
+    arena_free(run->arena);
+    run->arena = arena_new();
+    run->batch_count = 0;
+    run->batch_bytes = 0;
 }
 
-/* All that was put is there, for good. */
-static void settle(struct running *running)
+/* The transaction is committed: marks its dead letters as copied. */
+static void mark_copied(struct run *run)
 {
-    struct dead_letter_list *dead_letter_list =
-        running->replay->dead_letter_list;
+    struct dead_letter_list *list = run->replay->dead_letter_list;
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        struct dead_letter *dead_letter = &list->all[i];
 
-        if (dead_letter->put) {
-            dead_letter->put = false;
+        if (dead_letter->in_transaction) {
+            dead_letter->in_transaction = false;
             dead_letter->copied = true;
-            running->counts->copied++;
-            running->pending--;
+            run->counts->copied++;
+            run->pending--;
         }
     }
-    running->failures = 0;
-    end_group(running);
+    run->failures = 0;
+    clear_batch(run);
 }
 
-/* A record that a topic has no room for would undo its whole transaction again
- * and again: those of this one come one by one now, which shows which it is. */
-static void single_out(struct running *running, const struct error *err)
+/* Reacts to a record that exceeds the topic's limit, which would abort its
+ * transaction every time: the records of this transaction are now sent one by
+ * one, which shows which of them it is. */
+static void isolate_too_large(struct run *run, const struct error *err)
 {
-    struct dead_letter_list *dead_letter_list =
-        running->replay->dead_letter_list;
+    struct dead_letter_list *list = run->replay->dead_letter_list;
 
     if (err->kind != ERROR_TOO_LARGE) {
         return;
     }
-    running->failures = 0;
-    if (running->alone < running->group) {
-        running->alone = running->group;
+    run->failures = 0;
+    if (run->singles_left < run->batch_count) {
+        run->singles_left = run->batch_count;
     }
-    for (size_t i = 0; i < dead_letter_list->count && running->group == 1;
-         i++) {
-        struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count && run->batch_count == 1; i++) {
+        struct dead_letter *dead_letter = &list->all[i];
 
-        if (dead_letter->put) {
-            dead_letter->put = false;
+        if (dead_letter->in_transaction) {
+            dead_letter->in_transaction = false;
             dead_letter->chosen = false;
             dead_letter->refused = true;
-            running->counts->refused++;
-            running->pending--;
+            run->counts->refused++;
+            run->pending--;
         }
     }
 }
 
-/* What was put is copied if the progress says so, and else is not. */
-static int compare(struct running *running, struct error *err)
+/* Compares with the committed progress after a failure: what was sent is copied
+ * if the progress records it, and is sent again otherwise. */
+static int reconcile(struct run *run, struct error *err)
 {
-    struct dead_letter_list *dead_letter_list =
-        running->replay->dead_letter_list;
+    struct dead_letter_list *list = run->replay->dead_letter_list;
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        struct dead_letter *dead_letter = &dead_letter_list->all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        struct dead_letter *dead_letter = &list->all[i];
         bool done = dead_letter->state == DEAD_LETTER_REPLAYED;
 
         if (dead_letter->copied && !done) {
             return error_set(err, ERROR_REJECTED,
                              "the progress has gone back: somebody has reset "
                              "the offsets of group '%s'",
-                             running->replay->group);
+                             run->replay->group);
         }
         if (dead_letter->chosen && !dead_letter->copied && done) {
             dead_letter->copied = true;
-            running->counts->copied++;
-            running->pending--;
+            run->counts->copied++;
+            run->pending--;
         }
-        dead_letter->put = false;
+        dead_letter->in_transaction = false;
     }
     return 0;
 }
 
-/* 0: read again from the first that is open. -1: it cannot go on. */
-static int recover(struct running *running, enum copy_result result,
+/* Returns 0 if the replay can continue from the first dead letter that is not
+ * finished, -1 if it cannot continue. */
+static int recover(struct run *run, enum producer_result result,
                    struct error *err)
 {
-    if (result == COPY_FENCED) {
+    if (result == PRODUCER_FENCED) {
         error_prefix(err, "another replay for this group has taken over");
         err->kind = ERROR_REJECTED;
         return -1;
     }
-    single_out(running, err);
-    if (++running->failures >= MAX_FAILURES || err->kind == ERROR_REJECTED) {
+    isolate_too_large(run, err);
+    if (++run->failures >= MAX_FAILURES || err->kind == ERROR_REJECTED) {
         return -1;
     }
-    end_group(running);
-    if ((result == COPY_LOST &&
-         replay_open_producer(running->replay, err) < 0) ||
-        replay_read_progress(running->replay, err) < 0) {
+    clear_batch(run);
+    if ((result == PRODUCER_LOST &&
+         replay_open_producer(run->replay, err) < 0) ||
+        replay_read_progress(run->replay, err) < 0) {
         return -1;
     }
-    return compare(running, err);
+    return reconcile(run, err);
 }
 
-/* 1: the transaction has failed, and it can be gone on from the first that is
- * open. */
-static int commit(struct running *running, bool all, struct error *err)
+/* Returns 0 if the transaction is committed or there is none, 1 if it failed
+ * and the replay can continue from the first dead letter that is not finished,
+ * -1 if it cannot continue. */
+static int commit(struct run *run, bool all, struct error *err)
 {
-    struct replay *replay = running->replay;
+    struct replay *replay = run->replay;
     struct kafka_position *offsets =
-        arena_alloc(running->arena, replay->track_count * sizeof(*offsets));
-    enum copy_result result;
+        arena_alloc(run->arena, replay->track_count * sizeof(*offsets));
+    enum producer_result result;
     size_t count;
 
-    if (make_offsets(running, all, offsets, &count, err) < 0) {
+    if (make_offsets(run, all, offsets, &count, err) < 0) {
         return -1;
     }
     if (count == 0) {
@@ -286,58 +286,59 @@ static int commit(struct running *running, bool all, struct error *err)
     }
     result =
         replay_producer_commit(replay->replay_producer, offsets, count, err);
-    if (result != COPY_COMMITTED) {
-        return recover(running, result, err) < 0 ? -1 : 1;
+    if (result != PRODUCER_OK) {
+        return recover(run, result, err) < 0 ? -1 : 1;
     }
-    settle(running);
+    mark_copied(run);
     return 0;
 }
 
-static int put(struct running *running, const struct input *input,
-               struct dead_letter *dead_letter, struct error *err)
+static int send_copy(struct run *run, const struct input *input,
+                     struct dead_letter *dead_letter, struct error *err)
 {
-    struct replay *replay = running->replay;
-    enum copy_result result;
+    struct replay *replay = run->replay;
+    enum producer_result result;
     struct message message;
 
-    if (running->group == 0) {
-        running->group_ms = now_ms(running);
+    if (run->batch_count == 0) {
+        run->batch_started_ms = now_ms(run);
     }
     dead_letter_rewrite(input, dead_letter, replay->options.attestations,
-                        running->arena, &message);
-    dead_letter->put = true;
-    running->group++;
-    running->group_bytes += message.value.len;
-    running->sent++;
+                        run->arena, &message);
+    dead_letter->in_transaction = true;
+    run->batch_count++;
+    run->batch_bytes += message.value.len;
+    run->sent++;
     result = replay_producer_send(replay->replay_producer, &message, err);
-    if (result != COPY_COMMITTED) {
-        return recover(running, result, err) < 0 ? -1 : 1;
+    if (result != PRODUCER_OK) {
+        return recover(run, result, err) < 0 ? -1 : 1;
     }
     return 0;
 }
 
-static bool is_group_full(struct running *running)
+static bool is_batch_full(struct run *run)
 {
-    if (running->group > 0 && running->alone > 0) {
-        running->alone--;
+    if (run->batch_count > 0 && run->singles_left > 0) {
+        run->singles_left--;
         return true;
     }
-    return running->group >= GROUP_MAX || running->group_bytes >= GROUP_BYTES ||
-           (running->group > 0 &&
-            now_ms(running) - running->group_ms >= GROUP_MS);
+    return run->batch_count >= MAX_BATCH_RECORDS ||
+           run->batch_bytes >= MAX_BATCH_BYTES ||
+           (run->batch_count > 0 &&
+            now_ms(run) - run->batch_started_ms >= MAX_BATCH_MS);
 }
 
-/* --- going through
- * ------------------------------------------------------------------- */
+/* --- reading --- */
 
-static bool is_open(const struct dead_letter *dead_letter)
+static bool is_pending(const struct dead_letter *dead_letter)
 {
-    return dead_letter->chosen && !dead_letter->put && !dead_letter->copied;
+    return dead_letter->chosen && !dead_letter->in_transaction &&
+           !dead_letter->copied;
 }
 
-static int begin_reading(struct running *running, struct error *err)
+static int start_reading(struct run *run, struct error *err)
 {
-    struct replay *replay = running->replay;
+    struct replay *replay = run->replay;
     struct arena *arena = arena_new();
     int64_t *from = arena_alloc(arena, replay->track_count * sizeof(from[0]));
     int result;
@@ -347,8 +348,8 @@ static int begin_reading(struct running *running, struct error *err)
 
         from[i] = SNAPSHOT_SKIP;
         for (size_t j = track->count; j > 0; j--) {
-            if (is_open(&track->dead_letter_list[j - 1])) {
-                from[i] = track->dead_letter_list[j - 1].offset;
+            if (is_pending(&track->dead_letters[j - 1])) {
+                from[i] = track->dead_letters[j - 1].offset;
             }
         }
     }
@@ -357,124 +358,126 @@ static int begin_reading(struct running *running, struct error *err)
     return result;
 }
 
-static bool must_stop(struct running *running)
+static bool check_stop(struct run *run)
 {
-    const struct replay_options *options = &running->replay->options;
+    const struct replay_options *options = &run->replay->options;
 
     if (options->interrupted()) {
-        running->end = REPLAY_INTERRUPTED;
-    } else if (window_exceeds(&running->window, options->max_failures)) {
-        running->end = REPLAY_TOO_MANY_FAILURES;
+        run->end = REPLAY_INTERRUPTED;
+    } else if (window_exceeds(&run->window, options->max_failures)) {
+        run->end = REPLAY_TOO_MANY_FAILURES;
     }
-    return running->end != REPLAY_DONE;
+    return run->end != REPLAY_DONE;
 }
 
-/* What was missed is not made up for: the rate is a promise to the registry. */
-static uint64_t next_due(struct running *running)
+/* A delay is not made up for by a burst, because the rate limit protects the
+ * registry. */
+static uint64_t next_due(struct run *run)
 {
-    uint64_t now = now_ms(running);
-    uint64_t due = running->pace_ms +
-                   replay_due_ms(running->sent, running->replay->options.rate);
+    uint64_t now = now_ms(run);
+    uint64_t due =
+        run->pace_ms + replay_due_ms(run->sent, run->replay->options.rate);
 
-    if (due + STEP_MS < now) {
-        running->pace_ms = now;
-        running->sent = 0;
+    if (due + WAIT_MS < now) {
+        run->pace_ms = now;
+        run->sent = 0;
         return now;
     }
     return due;
 }
 
-/* Until the next one is due, committing what has been open for long enough.
- * Returns as commit() does. */
-static int keep_pace(struct running *running, struct error *err)
+/* Waits until the next record is due, and meanwhile commits a transaction that
+ * has been open long enough. Returns as commit() does. */
+static int wait_until_due(struct run *run, struct error *err)
 {
-    uint64_t due = next_due(running);
+    uint64_t due = next_due(run);
     int result = 0;
 
     do {
-        uint64_t now = now_ms(running);
+        uint64_t now = now_ms(run);
         uint64_t wait = due > now ? due - now : 0;
 
-        if (watch(running, wait < STEP_MS ? wait : STEP_MS, err) < 0) {
+        if (poll_outcomes(run, wait < WAIT_MS ? wait : WAIT_MS, err) < 0) {
             return -1;
         }
-        tell(running);
-        if (is_group_full(running)) {
-            result = commit(running, false, err);
+        report_progress(run);
+        if (is_batch_full(run)) {
+            result = commit(run, false, err);
         }
-    } while (result == 0 && now_ms(running) < due && !must_stop(running));
+    } while (result == 0 && now_ms(run) < due && !check_stop(run));
     return result;
 }
 
-static int on_dead_letter(struct running *running, const struct input *input,
+static int on_dead_letter(struct run *run, const struct input *input,
                           struct error *err)
 {
-    struct replay *replay = running->replay;
+    struct replay *replay = run->replay;
     struct dead_letter *dead_letter = dead_letter_list_find(
         replay->dead_letter_list, input->partition, input->offset);
 
-    find_track(replay, input->partition)->reached = input->offset;
-    if (dead_letter == NULL || !is_open(dead_letter)) {
+    find_track(replay, input->partition)->scanned_to = input->offset;
+    if (dead_letter == NULL || !is_pending(dead_letter)) {
         return 0;
     }
-    return put(running, input, dead_letter, err);
+    return send_copy(run, input, dead_letter, err);
 }
 
-static bool is_all_sent(const struct running *running)
+static bool is_all_sent(const struct run *run)
 {
-    return running->pending == running->group;
+    return run->pending == run->batch_count;
 }
 
-/* One pass, from the first that is open. 1: another one is needed. */
-static int pass(struct running *running, struct error *err)
+/* Reads the topic once, from the first dead letter that is not finished.
+ * Returns 1 if another pass is needed. */
+static int run_pass(struct run *run, struct error *err)
 {
     enum snapshot_step step = SNAPSHOT_WAITING;
     struct input input;
     int result = 0;
 
-    if (begin_reading(running, err) < 0) {
+    if (start_reading(run, err) < 0) {
         return -1;
     }
-    while (result == 0 && step != SNAPSHOT_END && !is_all_sent(running) &&
-           !must_stop(running)) {
-        step =
-            snapshot_next(running->replay->dead_letters, STEP_MS, &input, err);
+    while (result == 0 && step != SNAPSHOT_END && !is_all_sent(run) &&
+           !check_stop(run)) {
+        step = snapshot_next(run->replay->dead_letters, WAIT_MS, &input, err);
         if (step == SNAPSHOT_FAILED) {
             return -1;
         }
         if (step == SNAPSHOT_RECORD) {
-            result = on_dead_letter(running, &input, err);
+            result = on_dead_letter(run, &input, err);
         }
         if (result == 0) {
-            result = keep_pace(running, err);
+            result = wait_until_due(run, err);
         }
     }
     return result;
 }
 
-/* At the end all that is only noted is noted, wherever it stands. */
-static void reach_everything(struct running *running)
+/* After a complete pass, all skipped dead letters are marked as finished,
+ * wherever they are. */
+static void mark_all_scanned(struct run *run)
 {
-    struct replay *replay = running->replay;
+    struct replay *replay = run->replay;
 
     for (size_t i = 0; i < replay->track_count; i++) {
-        replay->tracks[i].reached = INT64_MAX;
+        replay->tracks[i].scanned_to = INT64_MAX;
     }
 }
 
-static int copy_all(struct running *running, struct error *err)
+static int copy_all(struct run *run, struct error *err)
 {
     int result = 1;
 
     while (result == 1) {
-        result = pass(running, err);
+        result = run_pass(run, err);
         if (result != 0) {
             continue;
         }
-        if (running->end == REPLAY_DONE) {
-            reach_everything(running);
+        if (run->end == REPLAY_DONE) {
+            mark_all_scanned(run);
         }
-        result = commit(running, running->end == REPLAY_DONE, err);
+        result = commit(run, run->end == REPLAY_DONE, err);
     }
     return result;
 }
@@ -506,50 +509,51 @@ int replay_check_room(const struct replay *replay, struct error *err)
 
     for (size_t i = 0; i < replay->track_count && result == 0; i++) {
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-        struct track then = replay->tracks[i];
+        struct track final = replay->tracks[i];
         int64_t offset;
 
-        /* As it will be at the end */
-        for (size_t j = 0; j < then.count; j++) {
-            then.dead_letter_list[j].put = then.dead_letter_list[j].chosen;
+        /* The state after a complete replay */
+        for (size_t j = 0; j < final.count; j++) {
+            final.dead_letters[j].in_transaction = final.dead_letters[j].chosen;
         }
-        then.reached = INT64_MAX;
-        result = track_encode(&then, &offset, &text, err);
-        for (size_t j = 0; j < then.count; j++) {
-            then.dead_letter_list[j].put = false;
+        final.scanned_to = INT64_MAX;
+        result = track_encode(&final, &offset, &text, err);
+        for (size_t j = 0; j < final.count; j++) {
+            final.dead_letters[j].in_transaction = false;
         }
     }
     return result;
 }
 
 int replay_run(struct replay *replay,
-               void (*tell_)(void *payload, const struct replay_counts *counts),
+               void (*on_progress)(void *payload,
+                                   const struct replay_counts *counts),
                void *payload, enum replay_end *ret_end,
                struct replay_counts *ret_counts, struct error *err)
 {
-    struct running running = {.replay = replay,
-                              .counts = ret_counts,
-                              .tell = tell_,
-                              .payload = payload,
-                              .arena = arena_new()};
+    struct run run = {.replay = replay,
+                      .counts = ret_counts,
+                      .on_progress = on_progress,
+                      .payload = payload,
+                      .arena = arena_new()};
     int result;
 
     replay_count(replay, ret_counts);
-    running.pending = ret_counts->chosen;
-    running.started_ms = now_ms(&running);
-    running.pace_ms = running.started_ms;
+    run.pending = ret_counts->chosen;
+    run.started_ms = now_ms(&run);
+    run.pace_ms = run.started_ms;
     result = replay_check_room(replay, err);
     if (result == 0) {
-        result = begin_watching(&running, err);
+        result = start_outcomes(&run, err);
     }
     if (result == 0) {
-        result = copy_all(&running, err);
+        result = copy_all(&run, err);
     }
-    if (result == 0 && running.end == REPLAY_DONE) {
-        ret_counts->gone = running.pending;
+    if (result == 0 && run.end == REPLAY_DONE) {
+        ret_counts->deleted = run.pending;
     }
-    ret_counts->elapsed_ms = now_ms(&running) - running.started_ms;
-    arena_free(running.arena);
-    *ret_end = running.end;
+    ret_counts->elapsed_ms = now_ms(&run) - run.started_ms;
+    arena_free(run.arena);
+    *ret_end = run.end;
     return result;
 }

@@ -3,7 +3,8 @@
 #include "waybill/alloc.h"
 #include "waybill/dead_letter_statistics.h"
 
-/* Codes are what registries make them: beyond so many they are one row. */
+/* Registries define the codes, so their number is not bounded; further values
+ * are counted in one row. */
 #define MAX_ROWS 1000
 static const char others[] = "(others)";
 
@@ -86,14 +87,14 @@ static void count_one(struct dead_letter_statistics *statistics,
     }
 }
 
-void dead_letter_list_count(const struct dead_letter_list *dead_letter_list,
+void dead_letter_list_count(const struct dead_letter_list *list,
                             struct dead_letter_statistics *ret_statistics)
 {
     struct dead_letter_statistics statistics = {0};
 
-    for (size_t i = 0; i < dead_letter_list->count; i++) {
-        if (dead_letter_list->all[i].matches) {
-            count_one(&statistics, &dead_letter_list->all[i]);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->all[i].matches) {
+            count_one(&statistics, &list->all[i]);
         }
     }
     tally_sort(&statistics.classes);

@@ -2,15 +2,15 @@
 
 #include <inttypes.h>
 
-bool dead_letter_is_noted(const struct dead_letter *dead_letter)
+bool dead_letter_is_skipped(const struct dead_letter *dead_letter)
 {
     return dead_letter->matches &&
            (dead_letter->state == DEAD_LETTER_SUPERSEDED ||
             dead_letter->state == DEAD_LETTER_DELIVERED);
 }
 
-/* What is not in the text, and below the offset, is done as well. */
-static bool says_done(const struct track *track, int64_t offset)
+/* Everything below the committed offset is finished as well. */
+static bool is_marked_finished(const struct track *track, int64_t offset)
 {
     return offset < track->progress.watermark ||
            offset_set_has(&track->progress.done, offset);
@@ -19,43 +19,44 @@ static bool says_done(const struct track *track, int64_t offset)
 void track_apply(struct track *track)
 {
     for (size_t i = 0; i < track->count; i++) {
-        struct dead_letter *dead_letter = &track->dead_letter_list[i];
+        struct dead_letter *dead_letter = &track->dead_letters[i];
 
-        if (says_done(track, dead_letter->offset)) {
+        if (is_marked_finished(track, dead_letter->offset)) {
             dead_letter->state = DEAD_LETTER_REPLAYED;
         }
     }
 }
 
-static bool is_dealt_with(const struct track *track,
-                          const struct dead_letter *dead_letter)
+static bool is_finished(const struct track *track,
+                        const struct dead_letter *dead_letter)
 {
-    return dead_letter->state == DEAD_LETTER_REPLAYED || dead_letter->put ||
-           dead_letter->copied ||
-           (dead_letter_is_noted(dead_letter) &&
-            dead_letter->offset <= track->reached);
+    return dead_letter->state == DEAD_LETTER_REPLAYED ||
+           dead_letter->in_transaction || dead_letter->copied ||
+           (dead_letter_is_skipped(dead_letter) &&
+            dead_letter->offset <= track->scanned_to);
 }
 
-static size_t first_open(const struct track *track)
+static size_t first_unfinished(const struct track *track)
 {
-    size_t coordinates = 0;
+    size_t index = 0;
 
-    while (coordinates < track->count &&
-           is_dealt_with(track, &track->dead_letter_list[coordinates])) {
-        coordinates++;
+    while (index < track->count &&
+           is_finished(track, &track->dead_letters[index])) {
+        index++;
     }
-    return coordinates;
+    return index;
 }
 
-/* Offsets between letters are those of markers and of what was undone or is no
- * longer there: they count as the letter before them does, so that a run of
- * letters is one run of offsets and the text stays short. */
+/* The offsets between two dead letters belong to transaction markers, aborted
+ * records and deleted records. They are marked like the dead letter before
+ * them, so that consecutive dead letters form one run of offsets and the
+ * metadata stays short. */
 static void add_dead_letter(struct offset_set *done, const struct track *track,
-                            size_t coordinates)
+                            size_t index)
 {
-    int64_t from = track->dead_letter_list[coordinates].offset;
-    int64_t to = coordinates + 1 < track->count
-                     ? track->dead_letter_list[coordinates + 1].offset
+    int64_t from = track->dead_letters[index].offset;
+    int64_t to = index + 1 < track->count
+                     ? track->dead_letters[index + 1].offset
                      : track->end;
 
     for (; from < to; from++) {
@@ -63,8 +64,8 @@ static void add_dead_letter(struct offset_set *done, const struct track *track,
     }
 }
 
-static int no_room(const struct track *track, int64_t watermark,
-                   struct error *err)
+static int set_no_room(const struct track *track, int64_t watermark,
+                       struct error *err)
 {
     return error_set(err, ERROR_REJECTED,
                      "partition %" PRId32 ": what would be replayed is "
@@ -74,18 +75,18 @@ static int no_room(const struct track *track, int64_t watermark,
                      track->partition, watermark);
 }
 
-static int append_text(const struct track *track, size_t open,
+static int append_text(const struct track *track, size_t first,
                        struct progress *progress, struct str *text,
                        struct error *err)
 {
-    for (size_t i = open; i < track->count; i++) {
-        const struct dead_letter *dead_letter = &track->dead_letter_list[i];
+    for (size_t i = first; i < track->count; i++) {
+        const struct dead_letter *dead_letter = &track->dead_letters[i];
 
-        if (!is_dealt_with(track, dead_letter)) {
+        if (!is_finished(track, dead_letter)) {
             continue;
         }
         if (dead_letter->offset - progress->watermark >= PROGRESS_MAX_SPAN) {
-            return no_room(track, progress->watermark, err);
+            return set_no_room(track, progress->watermark, err);
         }
         add_dead_letter(&progress->done, track, i);
     }
@@ -93,7 +94,7 @@ static int append_text(const struct track *track, size_t open,
     if (offset_set_end(&progress->done) - progress->watermark >
             PROGRESS_MAX_SPAN ||
         !progress_encode(progress, PROGRESS_MAX_TEXT, text)) {
-        return no_room(track, progress->watermark, err);
+        return set_no_room(track, progress->watermark, err);
     }
     return 0;
 }
@@ -101,14 +102,14 @@ static int append_text(const struct track *track, size_t open,
 int track_encode(const struct track *track, int64_t *ret_offset,
                  struct str *text, struct error *err)
 {
-    size_t open = first_open(track);
+    size_t first = first_unfinished(track);
     struct progress progress = {0};
     int result;
 
     progress.watermark =
-        open < track->count ? track->dead_letter_list[open].offset : track->end;
+        first < track->count ? track->dead_letters[first].offset : track->end;
     progress.dispatched = progress.watermark;
-    result = append_text(track, open, &progress, text, err);
+    result = append_text(track, first, &progress, text, err);
     if (result == 0) {
         *ret_offset = progress.watermark;
     }

@@ -8,28 +8,30 @@
 #include "waybill/replay.h"
 
 /*
- * How far the dead letters of one partition have been dealt with: as it was
- * committed, applied to the letters that a replay has read; and as it is to be
- * committed next, in the format of progress.h.
+ * The replay progress of one partition of the dead-letter topic: decoded from
+ * the committed offset and applied to the dead letters that were read, and
+ * encoded for the next commit in the format of progress.h.
  *
- * Pure. The letters, by ascending offsets, and the progress are the caller's.
+ * Pure. The caller owns the dead letters, sorted by offset, and the progress.
  */
 struct track {
     int32_t partition;
-    int64_t end;     /* of the snapshot */
-    int64_t reached; /* what is noted as dealt with, is up to here */
-    struct dead_letter *dead_letter_list;
+    int64_t end; /* the end of the snapshot */
+    /* skipped dead letters up to this offset are marked as finished */
+    int64_t scanned_to;
+    struct dead_letter *dead_letters;
     size_t count;
-    struct progress progress; /* as it was committed */
+    struct progress progress; /* as it was last committed */
 };
 
-/* Marks the letters of which the progress says that they are done. */
+/* Marks the dead letters that the progress records as finished. */
 void track_apply(struct track *track);
-/* What to commit now: the offset, and the text that goes with it. -1: there is
- * no room for the text. */
+/* Encodes the offset and metadata to commit now. Returns -1 if the metadata
+ * would be too long. */
 int track_encode(const struct track *track, int64_t *ret_offset,
                  struct str *text, struct error *err) NODISCARD;
-/* To be noted without being replayed: superseded, or delivered since */
-bool dead_letter_is_noted(const struct dead_letter *dead_letter);
+/* Whether it is marked as finished without being replayed, because it is
+ * superseded or has been delivered since */
+bool dead_letter_is_skipped(const struct dead_letter *dead_letter);
 
 #endif

@@ -24,7 +24,7 @@ void access_allow_file(struct access *access, const char *path)
 
 void access_allow_writing(struct access *access, const char *path)
 {
-    add(access, &access->written, path);
+    add(access, &access->writable, path);
 }
 
 void access_allow_program(struct access *access, const char *command)
@@ -45,22 +45,23 @@ bool access_allow_variable(struct access *access, const char *variable,
     return true;
 }
 
-static bool word_is(const char *word, size_t len, const char *text, bool first)
+static bool argument_matches(const char *argument, size_t len, const char *text,
+                             bool first)
 {
-    if (first && len > 0 && word[len - 1] == '*') {
-        return strncmp(word, text, len - 1) == 0;
+    if (first && len > 0 && argument[len - 1] == '*') {
+        return strncmp(argument, text, len - 1) == 0;
     }
-    return strlen(text) == len && strncmp(word, text, len) == 0;
+    return strlen(text) == len && strncmp(argument, text, len) == 0;
 }
 
-static bool command_is(const char *command, const char *const *argv)
+static bool command_matches(const char *command, const char *const *argv)
 {
     bool first = true;
 
     for (; *argv != NULL; argv++, first = false) {
         size_t len = command != NULL ? strcspn(command, "\n") : 0;
 
-        if (command == NULL || !word_is(command, len, *argv, first)) {
+        if (command == NULL || !argument_matches(command, len, *argv, first)) {
             return false;
         }
         command = command[len] == '\n' ? command + len + 1 : NULL;
@@ -73,7 +74,7 @@ bool access_has_program(const struct access_entry *programs, const char *name)
     for (; programs != NULL; programs = programs->next) {
         size_t len = strcspn(programs->text, "\n");
 
-        if (word_is(programs->text, len, name, true)) {
+        if (argument_matches(programs->text, len, name, true)) {
             return true;
         }
     }
@@ -83,12 +84,12 @@ bool access_has_program(const struct access_entry *programs, const char *name)
 bool access_has_command(const struct access_entry *programs,
                         const char *const *argv)
 {
-    /* What has a slash in it is not looked for on PATH. */
+    /* An argv[0] with a slash bypasses PATH and therefore the list. */
     if (argv[0] == NULL || strchr(argv[0], '/') != NULL) {
         return false;
     }
     for (; programs != NULL; programs = programs->next) {
-        if (command_is(programs->text, argv)) {
+        if (command_matches(programs->text, argv)) {
             return true;
         }
     }

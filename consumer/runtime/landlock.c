@@ -11,8 +11,8 @@
 #include "sandbox_internal.h"
 #include "waybill/compiler.h"
 
-/* Landlock, without a library: glibc has no wrappers, and Debian's header is of
- * ABI 2. */
+/* The Landlock system calls, used directly: glibc has no wrappers, and Debian's
+ * kernel header describes ABI 2. */
 
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13) /* ABI 2 */
@@ -27,16 +27,17 @@
 #define LANDLOCK_SCOPE_SIGNAL (1ULL << 1) /* ABI 6 */
 #endif
 
-/* struct landlock_ruleset_attr as it is since ABI 6. Older kernels take it as
- * long as what they do not know is 0. */
+/* struct landlock_ruleset_attr as of ABI 6. Older kernels accept it as long as
+ * the members that they do not know are 0. */
 struct ruleset_attributes {
     uint64_t files;
     uint64_t network;
     uint64_t scoped;
 };
 
-/* Everything that the kernel can handle: what is handled and not allowed is
- * refused. All of ABI 1 is below REFER. */
+/* Handles every access right that the kernel knows: a right that is handled and
+ * not allowed by a rule is denied. The rights of ABI 1 are all bits below
+ * REFER. */
 static struct ruleset_attributes attributes_of(int abi)
 {
     struct ruleset_attributes attributes = {.files =
@@ -65,33 +66,34 @@ static struct ruleset_attributes attributes_of(int abi)
      LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |             \
      LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER |                  \
      LANDLOCK_ACCESS_FS_TRUNCATE)
-/* What there is to allow of a path that is not a directory */
+/* The rights that apply to a path that is not a directory */
 #define FILE_ACCESS                                                            \
     (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |            \
      LANDLOCK_ACCESS_FS_TRUNCATE)
 
 struct rules {
     int ruleset;
-    uint64_t handled; /* by this kernel, which refuses a rule for more */
-    size_t count;     /* of different places */
+    uint64_t
+        handled;  /* rights of this kernel, which rejects rules with others */
+    size_t count; /* number of distinct paths */
     struct {
         dev_t device;
         ino_t inode;
-    } seen[128];
+    } added[128];
 };
 
-/* Libraries share their folders, and so do files. */
+/* Several libraries and files share a directory. */
 static bool is_new(struct rules *rules, const struct stat *stat_)
 {
-    for (size_t i = 0; i < rules->count && i < ARRAY_SIZE(rules->seen); i++) {
-        if (rules->seen[i].device == stat_->st_dev &&
-            rules->seen[i].inode == stat_->st_ino) {
+    for (size_t i = 0; i < rules->count && i < ARRAY_SIZE(rules->added); i++) {
+        if (rules->added[i].device == stat_->st_dev &&
+            rules->added[i].inode == stat_->st_ino) {
             return false;
         }
     }
-    if (rules->count < ARRAY_SIZE(rules->seen)) {
-        rules->seen[rules->count].device = stat_->st_dev;
-        rules->seen[rules->count].inode = stat_->st_ino;
+    if (rules->count < ARRAY_SIZE(rules->added)) {
+        rules->added[rules->count].device = stat_->st_dev;
+        rules->added[rules->count].inode = stat_->st_ino;
     }
     return true;
 }
@@ -105,7 +107,7 @@ static void allow(struct rules *rules, const char *path, uint64_t access)
     struct stat stat_ = {0};
 
     if (rule.parent_fd < 0) {
-        return; /* not there: nothing to be allowed */
+        return; /* it does not exist */
     }
     if (fstat(rule.parent_fd, &stat_) < 0 || !S_ISDIR(stat_.st_mode)) {
         rule.allowed_access &= FILE_ACCESS;
@@ -124,19 +126,20 @@ static void allow_reading(void *payload, const char *path)
           LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 }
 
-/* Before the others: of two rules for one place the first counts here. */
+/* This must precede the readable paths: of two rules for the same path only the
+ * first is added. */
 static size_t allow_writing(struct rules *rules,
-                            const struct access_entry *written)
+                            const struct access_entry *writable)
 {
-    for (; written != NULL; written = written->next) {
-        allow(rules, written->text,
+    for (; writable != NULL; writable = writable->next) {
+        allow(rules, writable->text,
               WRITING | LANDLOCK_ACCESS_FS_READ_FILE |
                   LANDLOCK_ACCESS_FS_READ_DIR);
     }
     return rules->count;
 }
 
-static void report_why(struct sandbox *sandbox, const char *what)
+static void report_missing(struct sandbox *sandbox, const char *what)
 {
     snprintf(sandbox->no_landlock, sizeof(sandbox->no_landlock), "%s: %s", what,
              errno == EOPNOTSUPP ? "switched off (lsm= of the kernel)"
@@ -161,16 +164,16 @@ void landlock_close(const struct access *access, struct sandbox *sandbox)
                                      sizeof(attributes), 0);
     }
     if (rules.ruleset < 0) {
-        report_why(sandbox, "landlock");
+        report_missing(sandbox, "landlock");
         return;
     }
-    sandbox->written = allow_writing(&rules, access->written);
-    places_each(access->files, allow_reading, &rules);
+    sandbox->writable = allow_writing(&rules, access->writable);
+    sandbox_paths_each(access->files, allow_reading, &rules);
     if (syscall(SYS_landlock_restrict_self, rules.ruleset, 0) == 0) {
         sandbox->landlock = abi;
         sandbox->files = rules.count;
     } else {
-        report_why(sandbox, "landlock_restrict_self");
+        report_missing(sandbox, "landlock_restrict_self");
     }
     close(rules.ruleset);
 }

@@ -9,13 +9,14 @@
 #include "timers.h"
 #include "waybill/alloc.h"
 
-/* How many descriptors one turn serves before timers get their turn again */
+/* The number of descriptors served in one turn before timers run again */
 #define BATCH 64
 
 _Static_assert(LOOP_IN == EPOLLIN && LOOP_OUT == EPOLLOUT, "epoll's own bits");
 
-/* By descriptor number: an event names the descriptor, so that one which was
- * closed by an earlier callback of the same turn finds an empty slot. */
+/* Indexed by descriptor. epoll events carry the descriptor and no pointer, so
+ * an event for a descriptor that an earlier callback of the same turn closed
+ * finds an empty slot. */
 struct watch {
     loop_watch_fn *fn;
     void *payload;
@@ -25,12 +26,12 @@ struct watch {
 struct loop {
     const struct clock *clock;
     struct timers timers;
-    struct task *first;
-    struct task **last;
-    struct task *running; /* what is left of this turn's */
+    struct task *first_task;
+    struct task **last_task;
+    struct task *running_tasks; /* the remaining tasks of this turn */
     struct watch *watches;
     size_t watch_capacity;
-    size_t service_manager;
+    size_t watch_count;
     int epoll;
     bool stopped;
     struct runner *runner;
@@ -41,10 +42,10 @@ struct loop *loop_new(const struct clock *clock)
     struct loop *loop = mem_zalloc(sizeof(*loop));
 
     loop->clock = clock;
-    loop->last = &loop->first;
+    loop->last_task = &loop->first_task;
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll < 0) {
-        abort(); /* as with memory: nothing can work without it */
+        abort(); /* as when memory is exhausted: nothing works without it */
     }
     return loop;
 }
@@ -116,11 +117,11 @@ void loop_defer(struct loop *loop, struct task *task)
     }
     task->queued = true;
     task->next = NULL;
-    *loop->last = task;
-    loop->last = &task->next;
+    *loop->last_task = task;
+    loop->last_task = &task->next;
 }
 
-/* True: it was there. */
+/* Returns true if the task was in the list. */
 static bool unlink_task(struct task **at, struct task *task)
 {
     while (*at != NULL && *at != task) {
@@ -139,17 +140,18 @@ void loop_cancel(struct loop *loop, struct task *task)
         return;
     }
     task->queued = false;
-    if (!unlink_task(&loop->running, task)) {
-        unlink_task(&loop->first, task);
-        loop->last = &loop->first;
-        while (*loop->last != NULL) {
-            loop->last = &(*loop->last)->next;
+    if (!unlink_task(&loop->running_tasks, task)) {
+        unlink_task(&loop->first_task, task);
+        loop->last_task = &loop->first_task;
+        while (*loop->last_task != NULL) {
+            loop->last_task = &(*loop->last_task)->next;
         }
     }
 }
 
-/* What is known of the set may be wrong: a library that closes a descriptor and
- * opens it again without a word takes it out. */
+/* The loop's view of the epoll set may be wrong: a library that closes a
+ * descriptor and opens it again without unwatching it removes it from the set.
+ */
 static void set_interest(struct loop *loop, int fd, unsigned events,
                          bool expected)
 {
@@ -179,7 +181,7 @@ void loop_watch(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
     if (watch->fn == NULL || watch->events != events) {
         set_interest(loop, fd, events, watch->fn != NULL);
     }
-    loop->service_manager += watch->fn == NULL;
+    loop->watch_count += watch->fn == NULL;
     *watch = (struct watch){fn, payload, events};
 }
 
@@ -190,7 +192,7 @@ void loop_unwatch(struct loop *loop, int fd)
     }
     epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
     loop->watches[fd] = (struct watch){0};
-    loop->service_manager--;
+    loop->watch_count--;
 }
 
 bool loop_next_deadline(const struct loop *loop, uint64_t *ret_due_ms)
@@ -204,18 +206,19 @@ bool loop_next_deadline(const struct loop *loop, uint64_t *ret_due_ms)
     return true;
 }
 
-/* Those that were queued when the turn began; what they defer is the next's. */
+/* Runs the tasks that were queued when the turn began; those that they defer
+ * run in the next turn. */
 static bool run_tasks(struct loop *loop)
 {
-    bool ran = loop->first != NULL;
+    bool ran = loop->first_task != NULL;
 
-    loop->running = loop->first;
-    loop->first = NULL;
-    loop->last = &loop->first;
-    while (loop->running != NULL) {
-        struct task *task = loop->running;
+    loop->running_tasks = loop->first_task;
+    loop->first_task = NULL;
+    loop->last_task = &loop->first_task;
+    while (loop->running_tasks != NULL) {
+        struct task *task = loop->running_tasks;
 
-        loop->running = task->next;
+        loop->running_tasks = task->next;
         task->queued = false;
         task->fn(task->payload);
     }
@@ -225,7 +228,7 @@ static bool run_tasks(struct loop *loop)
 static bool run_timers(struct loop *loop)
 {
     uint64_t now = loop_now(loop);
-    /* One that arms itself again for now must not keep the turn. */
+    /* A timer that rearms itself with no delay must not extend the turn. */
     size_t max = loop->timers.count;
     struct timer *timer;
     bool ran = false;
@@ -239,12 +242,12 @@ static bool run_timers(struct loop *loop)
     return ran;
 }
 
-static int mode(const struct loop *loop, bool wait)
+static int epoll_timeout_ms(const struct loop *loop, bool wait)
 {
     uint64_t due;
     uint64_t now;
 
-    if (!wait || loop->first != NULL || loop->stopped) {
+    if (!wait || loop->first_task != NULL || loop->stopped) {
         return 0;
     }
     if (!loop_next_deadline(loop, &due)) {
@@ -262,10 +265,11 @@ static bool run_descriptors(struct loop *loop, bool wait)
     struct epoll_event events[BATCH];
     int count;
 
-    if (loop->service_manager == 0 && !wait) {
+    if (loop->watch_count == 0 && !wait) {
         return false;
     }
-    count = epoll_wait(loop->epoll, events, BATCH, mode(loop, wait));
+    count =
+        epoll_wait(loop->epoll, events, BATCH, epoll_timeout_ms(loop, wait));
     for (int i = 0; i < count; i++) {
         struct watch *watch = &loop->watches[events[i].data.fd];
 

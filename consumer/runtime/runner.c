@@ -7,17 +7,17 @@
 #include "waybill/alloc.h"
 
 /*
- * This process's side. A pair of SOCK_SEQPACKET sockets keeps orders and
- * answers apart; the end of one side is the end of file of the other, however
- * it came about.
+ * The client side, in the service's process. A pair of SOCK_SEQPACKET sockets
+ * preserves message boundaries. When either process exits, for whatever reason,
+ * the other one reads an end of file.
  */
 
-bool runner_is_there(const struct runner *runner)
+bool runner_is_running(const struct runner *runner)
 {
     return runner->fd >= 0;
 }
 
-void runner_hang_up(struct runner *runner)
+void runner_disconnect(struct runner *runner)
 {
     if (runner->fd >= 0) {
         if (runner->loop != NULL) {
@@ -28,46 +28,46 @@ void runner_hang_up(struct runner *runner)
     }
 }
 
-/* --- orders -----------------------------------------------------------------
+/* --- requests ---------------------------------------------------------------
  */
 
-static void report_gone(struct error *err)
+static void report_exit(struct error *err)
 {
     error_fill(err, ERROR_INTERRUPTED,
                "the process that runs credential helpers has ended: restart "
                "waybill");
 }
 
-static int send_order(struct runner *runner, const struct str *order,
-                      struct error *err)
+static int send_request(struct runner *runner, const struct str *request,
+                        struct error *err)
 {
-    if (send(runner->fd, order->data, order->len,
-             MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)order->len) {
+    if (send(runner->fd, request->data, request->len,
+             MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)request->len) {
         return 0;
     }
     if (errno == EAGAIN) {
         return error_set(err, ERROR_INTERRUPTED,
                          "the process that runs credential helpers is busy");
     }
-    report_gone(err);
+    report_exit(err);
     return -1;
 }
 
-static void append_order(struct str *out, const struct subprocess *subprocess,
-                         const struct subprocess_request *request)
+static void append_request(struct str *out, const struct subprocess *subprocess,
+                           const struct subprocess_request *request)
 {
-    struct runner_order order = {
+    struct runner_request head = {
         .id = subprocess->id,
         .timeout_ms = request->timeout_ms,
         .max_output = request->max_output,
         .has_input = request->input != NULL,
     };
 
-    while (request->argv[order.argc] != NULL) {
-        order.argc++;
+    while (request->argv[head.argc] != NULL) {
+        head.argc++;
     }
-    str_append(out, (const char *)&order, sizeof(order));
-    for (size_t i = 0; i < order.argc; i++) {
+    str_append(out, (const char *)&head, sizeof(head));
+    for (size_t i = 0; i < head.argc; i++) {
         str_append(out, request->argv[i], strlen(request->argv[i]) + 1);
     }
     if (request->input != NULL) {
@@ -75,10 +75,11 @@ static void append_order(struct str *out, const struct subprocess *subprocess,
     }
 }
 
-int runner_ask(struct runner *runner, struct subprocess *subprocess,
-               const struct subprocess_request *request, struct error *err)
+int runner_submit(struct runner *runner, struct subprocess *subprocess,
+                  const struct subprocess_request *request, struct error *err)
 {
-    CLEANUP(str_release) struct str order = STR_INIT_SECRET(RUNNER_MAX_ORDER);
+    CLEANUP(str_release)
+    struct str message = STR_INIT_SECRET(RUNNER_MAX_REQUEST);
 
     if (runner->pid == 0) {
         return error_set(err, ERROR_NOT_FOUND,
@@ -87,50 +88,51 @@ int runner_ask(struct runner *runner, struct subprocess *subprocess,
                          request->argv[0]);
     }
     if (runner->fd < 0) {
-        report_gone(err);
+        report_exit(err);
         return -1;
     }
     subprocess->id = ++runner->last_id;
-    append_order(&order, subprocess, request);
-    if (order.overflow) {
+    append_request(&message, subprocess, request);
+    if (message.overflow) {
         return error_set(err, ERROR_CONFIG, "the command line is too long");
     }
-    if (send_order(runner, &order, err) < 0) {
+    if (send_request(runner, &message, err) < 0) {
         return -1;
     }
     subprocess->runner = runner;
-    TAILQ_INSERT_TAIL(&runner->asked, subprocess, link);
+    TAILQ_INSERT_TAIL(&runner->pending, subprocess, link);
     return 0;
 }
 
-/* Answered, or not wanted any more */
-static void drop(struct subprocess *subprocess)
+/* Removes a request that was answered or cancelled. */
+static void remove_pending(struct subprocess *subprocess)
 {
-    TAILQ_REMOVE(&subprocess->runner->asked, subprocess, link);
+    TAILQ_REMOVE(&subprocess->runner->pending, subprocess, link);
     subprocess->runner = NULL;
 }
 
-void runner_forget(struct subprocess *subprocess)
+void runner_cancel(struct subprocess *subprocess)
 {
     struct runner *runner = subprocess->runner;
-    const struct runner_order order = {.id = subprocess->id};
+    const struct runner_request request = {.id = subprocess->id};
 
-    /* No words: it is to be killed. What does not get through ends by its
-     * time. */
+    /* A request without arguments cancels. If it cannot be sent, the program
+     * ends with its timeout. */
     if (runner->fd >= 0) {
-        send(runner->fd, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL);
+        send(runner->fd, &request, sizeof(request),
+             MSG_DONTWAIT | MSG_NOSIGNAL);
     }
-    drop(subprocess);
+    remove_pending(subprocess);
 }
 
-/* --- answers ----------------------------------------------------------------
+/* --- responses --------------------------------------------------------------
  */
 
 static struct subprocess *find(const struct runner *runner, uint64_t id)
 {
     struct subprocess *subprocess;
 
-    TAILQ_FOREACH(subprocess, &runner->asked, link)
+    TAILQ_FOREACH(subprocess, &runner->pending, link)
     {
         if (subprocess->id == id) {
             return subprocess;
@@ -139,45 +141,45 @@ static struct subprocess *find(const struct runner *runner, uint64_t id)
     return NULL;
 }
 
-static void take_answer(struct runner *runner, const char *data, size_t len)
+static void read_response(struct runner *runner, const char *data, size_t len)
 {
-    struct runner_answer answer;
+    struct runner_response response;
     struct subprocess *subprocess;
     struct error err;
 
-    if (len < sizeof(answer)) {
+    if (len < sizeof(response)) {
         return;
     }
-    memcpy(&answer, data, sizeof(answer));
-    data += sizeof(answer);
-    len -= sizeof(answer);
-    subprocess = find(runner, answer.id);
-    if (subprocess == NULL || answer.output > len) {
+    memcpy(&response, data, sizeof(response));
+    data += sizeof(response);
+    len -= sizeof(response);
+    subprocess = find(runner, response.id);
+    if (subprocess == NULL || response.output > len) {
         return;
     }
-    drop(subprocess);
-    if (answer.kind != ERROR_NONE) {
-        error_fill(&err, (enum error_kind)answer.kind, "%.*s",
-                   (int)answer.output, data);
+    remove_pending(subprocess);
+    if (response.kind != ERROR_NONE) {
+        error_fill(&err, (enum error_kind)response.kind, "%.*s",
+                   (int)response.output, data);
         subprocess->finish(subprocess, &err);
         return;
     }
-    subprocess->result.exit_code = answer.exit_code;
-    str_append(&subprocess->result.output, data, answer.output);
-    str_append(&subprocess->result.errors, data + answer.output,
-               len - answer.output);
+    subprocess->result.exit_code = response.exit_code;
+    str_append(&subprocess->result.output, data, response.output);
+    str_append(&subprocess->result.errors, data + response.output,
+               len - response.output);
     subprocess->finish(subprocess, NULL);
 }
 
-static void lose(struct runner *runner)
+static void fail_pending(struct runner *runner)
 {
     struct subprocess *subprocess;
     struct error err;
 
-    runner_hang_up(runner);
-    report_gone(&err);
-    while ((subprocess = TAILQ_FIRST(&runner->asked)) != NULL) {
-        drop(subprocess);
+    runner_disconnect(runner);
+    report_exit(&err);
+    while ((subprocess = TAILQ_FIRST(&runner->pending)) != NULL) {
+        remove_pending(subprocess);
         subprocess->finish(subprocess, &err);
     }
 }
@@ -185,15 +187,15 @@ static void lose(struct runner *runner)
 static void on_readable(void *payload, int fd, unsigned events)
 {
     struct runner *runner = payload;
-    char *buffer = mem_zalloc(RUNNER_MAX_ANSWER);
-    ssize_t got = recv(fd, buffer, RUNNER_MAX_ANSWER, MSG_DONTWAIT);
+    char *buffer = mem_zalloc(RUNNER_MAX_RESPONSE);
+    ssize_t received = recv(fd, buffer, RUNNER_MAX_RESPONSE, MSG_DONTWAIT);
 
     (void)events;
-    if (got > 0) {
-        take_answer(runner, buffer, (size_t)got);
-        explicit_bzero(buffer, (size_t)got);
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-        lose(runner);
+    if (received > 0) {
+        read_response(runner, buffer, (size_t)received);
+        explicit_bzero(buffer, (size_t)received);
+    } else if (received == 0 || (errno != EAGAIN && errno != EINTR)) {
+        fail_pending(runner);
     }
     mem_free(buffer);
 }

@@ -12,13 +12,15 @@
 #include "waybill/secret.h"
 
 /*
- * The runner: a loop of its own, and subprocess.c as it is. Whoever asks may be
- * somebody who has broken into the service: what comes in is looked at as if
- * from outside, and the list of programs is the one of the beginning.
+ * The runner process: an event loop of its own, and subprocess.c unchanged. The
+ * client may have been compromised, so requests are validated like external
+ * input, and the list of programs is the one from before the sandbox was
+ * closed.
  */
 
-/* A service asks for as many as it has registrations, and all at once only when
- * it starts, or takes another configuration. Each costs three descriptors. */
+/* A service runs at most one helper per registration, and all at once only at
+ * startup or when the configuration is reloaded. Each takes three descriptors.
+ */
 #define MAX_JOBS 256
 
 struct job {
@@ -36,17 +38,17 @@ struct server {
     TAILQ_HEAD(, job) jobs;
 };
 
-/* --- answers ----------------------------------------------------------------
+/* --- responses --------------------------------------------------------------
  */
 
-/* Blocks while the service has not read the last ones: it has nothing better
- * to do. */
-static void answer(const struct server *server,
-                   const struct runner_answer *head, const struct str *output,
-                   const struct str *errors)
+/* Blocks while the client has not read earlier responses; the runner has no
+ * other work. */
+static void send_response(const struct server *server,
+                          const struct runner_response *head,
+                          const struct str *output, const struct str *errors)
 {
     CLEANUP(secret_release)
-    struct secret text = SECRET_INIT(RUNNER_MAX_ANSWER);
+    struct secret text = SECRET_INIT(RUNNER_MAX_RESPONSE);
 
     str_append(&text.text, (const char *)head, sizeof(*head));
     str_append(&text.text, output->data, output->len);
@@ -56,16 +58,16 @@ static void answer(const struct server *server,
     }
 }
 
-static void refuse(const struct server *server, uint64_t id,
-                   const struct error *err)
+static void send_error(const struct server *server, uint64_t id,
+                       const struct error *err)
 {
     CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
-    const struct str nothing = STR_INIT(0);
-    struct runner_answer head = {.id = id, .kind = (int32_t)err->kind};
+    const struct str empty = STR_INIT(0);
+    struct runner_response head = {.id = id, .kind = (int32_t)err->kind};
 
     str_append_text(&message, err->message);
     head.output = message.len;
-    answer(server, &head, &message, &nothing);
+    send_response(server, &head, &message, &empty);
 }
 
 static void on_done(void *payload, const struct subprocess_result *result,
@@ -74,20 +76,20 @@ static void on_done(void *payload, const struct subprocess_result *result,
     struct job *job = payload;
 
     if (err != NULL) {
-        refuse(job->server, job->id, err);
+        send_error(job->server, job->id, err);
     } else {
-        const struct runner_answer head = {.id = job->id,
-                                           .exit_code = result->exit_code,
-                                           .output = result->output.len};
+        const struct runner_response head = {.id = job->id,
+                                             .exit_code = result->exit_code,
+                                             .output = result->output.len};
 
-        answer(job->server, &head, &result->output, &result->errors);
+        send_response(job->server, &head, &result->output, &result->errors);
     }
     TAILQ_REMOVE(&job->server->jobs, job, link);
     job->server->count--;
     mem_free(job);
 }
 
-/* --- orders -----------------------------------------------------------------
+/* --- requests ---------------------------------------------------------------
  */
 
 static void cancel(struct server *server, struct job *job)
@@ -127,31 +129,32 @@ static int check(const struct server *server, const char *const *argv,
     return 0;
 }
 
-static void run(struct server *server, const struct runner_order *order,
+static void run(struct server *server, const struct runner_request *request,
                 const char *const *argv, const char *input)
 {
-    size_t max = order->max_output < LIMIT_HELPER_OUTPUT
-                     ? (size_t)order->max_output
+    size_t max = request->max_output < LIMIT_HELPER_OUTPUT
+                     ? (size_t)request->max_output
                      : LIMIT_HELPER_OUTPUT;
     struct error err;
     struct job *job;
 
     if (check(server, argv, &err) < 0) {
-        refuse(server, order->id, &err);
+        send_error(server, request->id, &err);
         return;
     }
     job = mem_zalloc(sizeof(*job));
     job->server = server;
-    job->id = order->id;
+    job->id = request->id;
     TAILQ_INSERT_TAIL(&server->jobs, job, link);
     server->count++;
     job->subprocess = subprocess_start(
         server->loop,
-        &(struct subprocess_request){argv, input, max, order->timeout_ms},
+        &(struct subprocess_request){argv, input, max, request->timeout_ms},
         on_done, job);
 }
 
-/* The next text of the message, or NULL: it ends before that does. */
+/* Returns the next NUL-terminated text of the message, or NULL if the message
+ * ends before its NUL. */
 static const char *take_text(const char **at, const char *end)
 {
     const char *text = *at;
@@ -164,36 +167,35 @@ static const char *take_text(const char **at, const char *end)
     return text;
 }
 
-static void take_order(struct server *server, const char *data, size_t len)
+static void read_request(struct server *server, const char *data, size_t len)
 {
-    const char *argv[RUNNER_MAX_WORDS + 1] = {NULL};
+    const char *argv[RUNNER_MAX_ARGS + 1] = {NULL};
     const char *end = data + len;
     const char *input = NULL;
-    struct runner_order order;
+    struct runner_request request;
 
-    if (len < sizeof(order)) {
+    if (len < sizeof(request)) {
         return;
     }
-    memcpy(&order, data, sizeof(order));
-    data += sizeof(order);
-    if (order.argc == 0) {
-        cancel_by_id(server, order.id);
+    memcpy(&request, data, sizeof(request));
+    data += sizeof(request);
+    if (request.argc == 0) {
+        cancel_by_id(server, request.id);
         return;
     }
-    for (size_t i = 0; i < order.argc; i++) {
-        if (i >= RUNNER_MAX_WORDS ||
-            (argv[i] = take_text(&data, end)) == NULL) {
+    for (size_t i = 0; i < request.argc; i++) {
+        if (i >= RUNNER_MAX_ARGS || (argv[i] = take_text(&data, end)) == NULL) {
             return;
         }
     }
-    if (order.has_input && (input = take_text(&data, end)) == NULL) {
+    if (request.has_input && (input = take_text(&data, end)) == NULL) {
         return;
     }
-    run(server, &order, argv, input);
+    run(server, &request, argv, input);
 }
 
-/* The service has ended, in whatever way: so does what it wanted. */
-static noreturn void leave(struct server *server)
+/* The service has exited, in whatever way. Its programs are killed. */
+static noreturn void exit_runner(struct server *server)
 {
     struct job *job;
 
@@ -206,22 +208,23 @@ static noreturn void leave(struct server *server)
 static void on_readable(void *payload, int fd, unsigned events)
 {
     struct server *server = payload;
-    char buffer[RUNNER_MAX_ORDER];
-    ssize_t got = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    char buffer[RUNNER_MAX_REQUEST];
+    ssize_t received = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
 
     (void)events;
-    if (got > 0) {
-        take_order(server, buffer, (size_t)got);
-        explicit_bzero(buffer, (size_t)got);
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-        leave(server);
+    if (received > 0) {
+        read_request(server, buffer, (size_t)received);
+        explicit_bzero(buffer, (size_t)received);
+    } else if (received == 0 || (errno != EAGAIN && errno != EINTR)) {
+        exit_runner(server);
     }
 }
 
 /* --- the process ------------------------------------------------------------
  */
 
-/* Kernels before 5.9, and filters of their time, have no close_range(). */
+/* Kernels before 5.9, and seccomp profiles of that time, have no close_range().
+ */
 static void close_all_but(int fd)
 {
     int max = (int)sysconf(_SC_OPEN_MAX);
@@ -237,9 +240,10 @@ static void close_all_but(int fd)
     }
 }
 
-/* A terminal and systemd signal everybody: this one ends when the service has.
- * Of its descriptors it keeps one; nobody is to wait for its output. */
-static void settle(int fd)
+/* Terminals and systemd signal the whole group: the runner ignores this and
+ * exits when the service does. It keeps a single descriptor, so that nobody
+ * waits for the end of its output. */
+static void detach(int fd)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -257,10 +261,10 @@ noreturn void runner_serve(int fd, const struct access_entry *programs)
 {
     struct server server = {.fd = fd, .programs = programs};
 
-    settle(fd);
+    detach(fd);
     TAILQ_INIT(&server.jobs);
     server.loop = loop_new(clock_system());
     loop_watch(server.loop, fd, LOOP_IN, on_readable, &server);
     loop_run(server.loop);
-    leave(&server);
+    exit_runner(&server);
 }

@@ -9,20 +9,20 @@
 #include "runner_internal.h"
 #include "waybill/alloc.h"
 
-/* The fork that makes the process which runs programs, and its end */
+/* Starting and stopping the runner process */
 
-/* --- on PATH? ---------------------------------------------------------------
+/* --- the search on PATH -----------------------------------------------------
  */
 
-static bool is_in(const char *folder, size_t len,
-                  const struct access_entry *programs)
+static bool contains_program(const char *directory, size_t len,
+                             const struct access_entry *programs)
 {
     CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
     struct dirent **names;
     bool found = false;
     int count;
 
-    str_append(&path, folder, len);
+    str_append(&path, directory, len);
     count = len > 0 ? scandir(path.data, &names, NULL, NULL) : -1;
     for (int i = 0; i < count; i++) {
         found = found || access_has_program(programs, names[i]->d_name);
@@ -34,14 +34,14 @@ static bool is_in(const char *folder, size_t len,
     return found;
 }
 
-static bool is_on_path(const struct access_entry *programs)
+static bool any_is_on_path(const struct access_entry *programs)
 {
     const char *path = getenv("PATH");
 
     for (size_t len; programs != NULL && path != NULL; path += len) {
         path += *path == ':';
         len = strcspn(path, ":");
-        if (is_in(path, len, programs)) {
+        if (contains_program(path, len, programs)) {
             return true;
         }
         if (path[len] == '\0') {
@@ -60,16 +60,17 @@ struct runner *runner_start(const struct access_entry *programs)
     int pair[2];
 
     runner->fd = -1;
-    TAILQ_INIT(&runner->asked);
-    if (!is_on_path(programs)) {
+    TAILQ_INIT(&runner->pending);
+    if (!any_is_on_path(programs)) {
         return runner;
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        abort(); /* as with memory: nothing works without descriptors */
+        abort(); /* as when memory is exhausted: nothing works without
+                    descriptors */
     }
     runner->pid = fork();
     if (runner->pid == 0) {
-        close(pair[0]); /* else it would keep itself from seeing the end */
+        close(pair[0]); /* otherwise it would never read an end of file */
         runner_serve(pair[1], programs);
     }
     if (runner->pid < 0) {
@@ -85,7 +86,7 @@ void runner_stop(struct runner *runner)
     if (runner == NULL) {
         return;
     }
-    runner_hang_up(runner);
+    runner_disconnect(runner);
     if (runner->loop != NULL) {
         loop_set_runner(runner->loop, NULL);
     }

@@ -8,10 +8,10 @@ void sandbox_close(const struct access *access, struct sandbox *ret_sandbox)
 {
     *ret_sandbox = (struct sandbox){
         .proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    /* Both of the others want it. */
+    /* Landlock and, without privileges, seccomp require it. */
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     landlock_close(access, ret_sandbox);
-    seccomp_close(access->written != NULL, ret_sandbox);
+    seccomp_close(access->writable != NULL, ret_sandbox);
 }
 
 void sandbox_release(struct sandbox *sandbox)

@@ -16,17 +16,17 @@
 #include "waybill/compiler.h"
 
 /*
- * The filter. A call that libseccomp does not know, or that this architecture
- * has not, is left out by it. Arguments that are an int to the kernel come in a
- * register that is wider, whose upper half an attacker may fill: those are
- * compared under a mask, or by "not equal".
+ * The seccomp filter. libseccomp skips system calls that it does not know or
+ * that the architecture lacks. The kernel reads an int argument from the lower
+ * half of a register whose upper half an attacker controls; such arguments are
+ * compared under a mask, or with "not equal".
  */
 
 #define ANY_INT 0xffffffffULL
 
-/* Each fails with EPERM, whatever its arguments. */
+/* These fail with EPERM, whatever their arguments. */
 static const int forbidden[] = {
-    /* other programs */
+    /* starting programs */
     SCMP_SYS(execve),
     SCMP_SYS(execveat),
 #if !SANDBOX_SANITIZED
@@ -47,14 +47,14 @@ static const int forbidden[] = {
     SCMP_SYS(pidfd_send_signal),
     SCMP_SYS(tkill),
     SCMP_SYS(rt_sigqueueinfo),
-    /* memory that is no file's, to be run */
+    /* anonymous memory that could be executed */
     SCMP_SYS(memfd_create),
     SCMP_SYS(memfd_secret),
     SCMP_SYS(shmget),
     SCMP_SYS(shmat),
     SCMP_SYS(modify_ldt),
     SCMP_SYS(userfaultfd),
-    /* the parts of the kernel that exploits of it begin with */
+    /* kernel interfaces that privilege escalation commonly starts from */
     SCMP_SYS(bpf),
     SCMP_SYS(perf_event_open),
     SCMP_SYS(io_uring_setup),
@@ -124,8 +124,8 @@ static const int forbidden[] = {
     SCMP_SYS(capset),
 };
 
-/* What changes files in ways that Landlock does not know: owners, modes, times,
- * attributes. Kernels before 6.2 have nothing to say of truncate() either. */
+/* Changes to files that Landlock does not cover: owners, modes, times,
+ * attributes. Landlock before Linux 6.2 does not cover truncate() either. */
 static const int changing[] = {
     SCMP_SYS(link),         SCMP_SYS(linkat),       SCMP_SYS(symlink),
     SCMP_SYS(symlinkat),    SCMP_SYS(mknod),        SCMP_SYS(mknodat),
@@ -137,7 +137,8 @@ static const int changing[] = {
     SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), SCMP_SYS(truncate),
 };
 
-/* What a delivery to a directory takes, and Landlock limits to it */
+/* The calls of a delivery to a directory, which Landlock restricts to that
+ * directory */
 static const int writing[] = {
     SCMP_SYS(creat),     SCMP_SYS(rename),  SCMP_SYS(renameat),
     SCMP_SYS(renameat2), SCMP_SYS(unlink),  SCMP_SYS(unlinkat),
@@ -145,9 +146,9 @@ static const int writing[] = {
     SCMP_SYS(fallocate),
 };
 
-/* Forbidden with some arguments only. These and the following return the first
- * failure of libseccomp's, which is negative. */
-#define REFUSE(context, call, ...)                                             \
+/* Denies a call for some arguments only. The functions below return the first
+ * failure of libseccomp, which is negative. */
+#define DENY(context, call, ...)                                               \
     seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(call),           \
                      sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) /            \
                          sizeof(struct scmp_arg_cmp),                          \
@@ -161,7 +162,7 @@ static const int writing[] = {
         }                                                                      \
     } while (0)
 
-static int refuse_all(scmp_filter_ctx context, const int *calls, size_t count)
+static int deny_all(scmp_filter_ctx context, const int *calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         TRY(seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), calls[i], 0));
@@ -169,51 +170,51 @@ static int refuse_all(scmp_filter_ctx context, const int *calls, size_t count)
     return 0;
 }
 
-/* Threads only. clone3() has its flags in memory, where a filter cannot look:
- * "not in this kernel" makes the C library use clone(). */
-static int refuse_processes(scmp_filter_ctx context)
+/* Allows threads, but no processes. clone3() takes its flags in memory, which a
+ * filter cannot read; with ENOSYS the C library falls back to clone(). */
+static int deny_processes(scmp_filter_ctx context)
 {
     if (SANDBOX_SANITIZED) {
         return 0;
     }
     TRY(seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
-    return REFUSE(context, clone, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+    return DENY(context, clone, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 }
 
-/* What is written cannot be run. A library that is loaded late is a file, and
- * is mapped to be read and run only. */
-static int refuse_new_code(scmp_filter_ctx context)
+/* Memory that was written cannot be executed. Libraries that are loaded late
+ * are files, which are mapped readable and executable only. */
+static int deny_new_code(scmp_filter_ctx context)
 {
     const scmp_datum_t both = PROT_WRITE | PROT_EXEC;
 
-    TRY(REFUSE(context, mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, both, both)));
-    TRY(REFUSE(context, mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC),
-               SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS)));
-    TRY(REFUSE(context, mprotect,
-               SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)));
-    return REFUSE(context, pkey_mprotect,
-                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+    TRY(DENY(context, mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, both, both)));
+    TRY(DENY(context, mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC),
+             SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS)));
+    TRY(DENY(context, mprotect,
+             SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)));
+    return DENY(context, pkey_mprotect,
+                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
 }
 
-static int refuse_opening(scmp_filter_ctx context, scmp_datum_t mask,
-                          scmp_datum_t flags)
+static int deny_opening(scmp_filter_ctx context, scmp_datum_t mask,
+                        scmp_datum_t flags)
 {
-    TRY(REFUSE(context, openat, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, flags)));
-    return REFUSE(context, open, SCMP_A1(SCMP_CMP_MASKED_EQ, mask, flags));
+    TRY(DENY(context, openat, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, flags)));
+    return DENY(context, open, SCMP_A1(SCMP_CMP_MASKED_EQ, mask, flags));
 }
 
-/* openat2() has its flags in memory, too. */
-static int refuse_changing(scmp_filter_ctx context)
+/* openat2() takes its flags in memory as well. */
+static int deny_changing(scmp_filter_ctx context)
 {
     if (SANDBOX_COVERAGE) {
         return 0;
     }
     TRY(seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2),
                          0));
-    return refuse_all(context, changing, ARRAY_SIZE(changing));
+    return deny_all(context, changing, ARRAY_SIZE(changing));
 }
 
-static int refuse_writing(scmp_filter_ctx context)
+static int deny_writing(scmp_filter_ctx context)
 {
     const scmp_datum_t flags[] = {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC};
 
@@ -221,89 +222,90 @@ static int refuse_writing(scmp_filter_ctx context)
         return 0;
     }
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-        TRY(refuse_opening(context, flags[i], flags[i]));
+        TRY(deny_opening(context, flags[i], flags[i]));
     }
-    return refuse_all(context, writing, ARRAY_SIZE(writing));
+    return deny_all(context, writing, ARRAY_SIZE(writing));
 }
 
-/* A file that is opened with O_TRUNC, but not to be written, is cut all the
- * same, and Landlock in kernels before 6.2 sees a file that is read. O_ACCMODE
- * itself is such a way to open one, too. */
-static int refuse_cutting(scmp_filter_ctx context)
+/* Opening a file with O_TRUNC truncates it even if it is opened read-only,
+ * which Landlock before Linux 6.2 treats as reading. The access mode O_ACCMODE
+ * (3) is another way to do so. */
+static int deny_truncating(scmp_filter_ctx context)
 {
     const scmp_datum_t mask = O_ACCMODE | O_TRUNC;
 
-    TRY(refuse_opening(context, mask, O_RDONLY | O_TRUNC));
-    return refuse_opening(context, mask, O_ACCMODE | O_TRUNC);
+    TRY(deny_opening(context, mask, O_RDONLY | O_TRUNC));
+    return deny_opening(context, mask, O_ACCMODE | O_TRUNC);
 }
 
-/* Its own threads may be signalled: abort(), and a test that kills itself. */
-static int refuse_signals(scmp_filter_ctx context)
+/* The process may signal its own threads: for abort(), and for tests that kill
+ * themselves. */
+static int deny_signals(scmp_filter_ctx context)
 {
     const scmp_datum_t own = (scmp_datum_t)getpid();
 
-    TRY(REFUSE(context, kill, SCMP_A0(SCMP_CMP_NE, own, 0)));
-    TRY(REFUSE(context, tgkill, SCMP_A0(SCMP_CMP_NE, own, 0)));
-    return REFUSE(context, rt_tgsigqueueinfo, SCMP_A0(SCMP_CMP_NE, own, 0));
+    TRY(DENY(context, kill, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, tgkill, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    return DENY(context, rt_tgsigqueueinfo, SCMP_A0(SCMP_CMP_NE, own, 0));
 }
 
-#define MAX_FAMILY 45U /* AF_MCTP, today's last */
+#define MAX_FAMILY 45U /* AF_MCTP, the highest that is defined */
 
-static int refuse_family(scmp_filter_ctx context, unsigned family)
+static int deny_family(scmp_filter_ctx context, unsigned family)
 {
     switch (family) {
     case AF_UNIX:
         return 0;
     case AF_INET:
-    case AF_INET6: /* no packets of one's own making */
-        return REFUSE(context, socket,
-                      SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
-                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW));
-    case AF_NETLINK: /* getaddrinfo() asks for the machine's addresses */
-        return REFUSE(context, socket,
-                      SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
-                      SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE, 0));
+    case AF_INET6: /* no raw packets */
+        return DENY(context, socket,
+                    SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
+                    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW));
+    case AF_NETLINK: /* getaddrinfo() queries the addresses of the machine */
+        return DENY(context, socket,
+                    SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
+                    SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE, 0));
     default:
-        return REFUSE(context, socket,
-                      SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family));
+        return DENY(context, socket,
+                    SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family));
     }
 }
 
-static int refuse_sockets(scmp_filter_ctx context)
+static int deny_sockets(scmp_filter_ctx context)
 {
     for (unsigned family = 0; family <= MAX_FAMILY; family++) {
-        TRY(refuse_family(context, family));
+        TRY(deny_family(context, family));
     }
-    return REFUSE(context, socket, SCMP_A0(SCMP_CMP_GT, MAX_FAMILY, 0));
+    return DENY(context, socket, SCMP_A0(SCMP_CMP_GT, MAX_FAMILY, 0));
 }
 
-/* Typing into the terminal that it was started from; being dumped after all */
-static int refuse_oddities(scmp_filter_ctx context)
+/* Input injection into the controlling terminal, and re-enabling core dumps */
+static int deny_misc(scmp_filter_ctx context)
 {
-    TRY(REFUSE(context, ioctl, SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, TIOCSTI)));
-    TRY(REFUSE(context, ioctl,
-               SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, TIOCLINUX)));
+    TRY(DENY(context, ioctl, SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, TIOCSTI)));
+    TRY(DENY(context, ioctl, SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, TIOCLINUX)));
     if (SANDBOX_SANITIZED) {
         return 0;
     }
-    return REFUSE(context, prctl,
-                  SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, PR_SET_DUMPABLE),
-                  SCMP_A1(SCMP_CMP_NE, 0, 0));
+    return DENY(context, prctl,
+                SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, PR_SET_DUMPABLE),
+                SCMP_A1(SCMP_CMP_NE, 0, 0));
 }
 
-static int refuse_always(scmp_filter_ctx context)
+static int deny_forbidden(scmp_filter_ctx context)
 {
-    return refuse_all(context, forbidden, ARRAY_SIZE(forbidden));
+    return deny_all(context, forbidden, ARRAY_SIZE(forbidden));
 }
 
 static int (*const parts[])(scmp_filter_ctx) = {
-    refuse_always,  refuse_processes, refuse_new_code, refuse_changing,
-    refuse_signals, refuse_sockets,   refuse_oddities,
+    deny_forbidden, deny_processes, deny_new_code, deny_changing,
+    deny_signals,   deny_sockets,   deny_misc,
 };
 
-/* A foreign ABI has other numbers: all of it fails. Threads there are none yet,
- * but for a sanitizer's own. */
-static int load(scmp_filter_ctx context, bool writes)
+/* Foreign ABIs have other system call numbers, so all of their calls fail.
+ * TSYNC matters only for the threads of a sanitizer: no other threads exist
+ * yet. */
+static int load(scmp_filter_ctx context, bool allows_writing)
 {
     TRY(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH,
                          SCMP_ACT_ERRNO(EPERM)));
@@ -311,14 +313,14 @@ static int load(scmp_filter_ctx context, bool writes)
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         TRY(parts[i](context));
     }
-    TRY(writes ? refuse_cutting(context) : refuse_writing(context));
+    TRY(allows_writing ? deny_truncating(context) : deny_writing(context));
     return seccomp_load(context);
 }
 
-void seccomp_close(bool writes, struct sandbox *sandbox)
+void seccomp_close(bool allows_writing, struct sandbox *sandbox)
 {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
-    int result = context != NULL ? load(context, writes) : -ENOMEM;
+    int result = context != NULL ? load(context, allows_writing) : -ENOMEM;
 
     sandbox->seccomp = result == 0;
     if (result < 0) {

@@ -12,20 +12,22 @@
 #include "waybill/alloc.h"
 
 /*
- *     spawn -> (output)* -> exit -> what is left of the output -> done
  *
- * The exit is seen through a pidfd (Linux 5.3), which the loop watches like any
- * descriptor: a handler for SIGCHLD would be the whole process's. Where there
- * is none (an old kernel, a sandbox) it is asked for every few milliseconds.
+ *     spawn -> (output)* -> exit -> remaining output -> done
  *
- * What goes in fits a pipe, and stands in it before the program runs: nobody
- * waits for it to read, and nobody is signalled because it did not.
+ * The exit is detected through a pidfd (Linux 5.3), which the loop watches like
+ * any other descriptor; a SIGCHLD handler would affect the whole process. Where
+ * pidfds are unavailable (an old kernel, a sandbox), the exit is polled for.
+ *
+ * The input fits into a pipe's buffer and is written before the program starts:
+ * nothing waits for the program to read it, and no SIGPIPE is raised if it does
+ * not.
  */
 
 #define POLL_MS 20
 #define MAX_ERRORS ((size_t)4096)
-/* A killed program ends at once, but for one that hangs in the kernel itself (a
- * dead NFS server); that one stays behind as a zombie. */
+/* A killed program exits at once unless it is blocked in the kernel (a dead NFS
+ * server); such a program is left behind as a zombie. */
 #define REAP_TRIES 200
 
 extern char **environ;
@@ -38,10 +40,11 @@ static void close_fd(int *fd)
     }
 }
 
-/* --- the end ----------------------------------------------------------------
+/* --- termination ------------------------------------------------------------
  */
 
-/* True: it has ended, and *ret_status says how; -1: nobody can tell. */
+/* Returns true if the program has exited; *ret_status is then its wait status,
+ * or -1 if that is unknown. */
 static bool reap(struct subprocess *subprocess, int *ret_status)
 {
     pid_t got;
@@ -89,11 +92,11 @@ static void stop(struct subprocess *subprocess)
         loop_unwatch(subprocess->loop, subprocess->pidfd);
         close_fd(&subprocess->pidfd);
     }
-    loop_disarm(subprocess->loop, &subprocess->limit);
+    loop_disarm(subprocess->loop, &subprocess->timeout);
     loop_disarm(subprocess->loop, &subprocess->poll);
-    loop_cancel(subprocess->loop, &subprocess->failing);
+    loop_cancel(subprocess->loop, &subprocess->fail_task);
     if (subprocess->runner != NULL) {
-        runner_forget(subprocess);
+        runner_cancel(subprocess);
     }
 }
 
@@ -126,14 +129,14 @@ static void fail(struct subprocess *subprocess, const struct error *err)
     finish(subprocess, err);
 }
 
-static void run_failing(void *payload)
+static void run_fail_task(void *payload)
 {
     struct subprocess *subprocess = payload;
 
     finish(subprocess, &subprocess->failure);
 }
 
-static void on_limit(void *payload)
+static void on_timeout(void *payload)
 {
     struct subprocess *subprocess = payload;
     struct error err;
@@ -146,20 +149,23 @@ static void on_limit(void *payload)
 /* --- output -----------------------------------------------------------------
  */
 
-/* What is there now; the end of it closes the descriptor. */
+/* Reads what is available; an end of file closes the descriptor. */
 static void drain(struct subprocess *subprocess, struct stream *stream)
 {
     char buffer[4096];
     ssize_t got = 0;
 
-    /* One that goes on and on must not keep the loop. */
+    /* Bounded, so that a program that prints endlessly does not block the loop.
+     */
     for (unsigned i = 0; stream->fd >= 0 && i < 16; i++) {
         got = read(stream->fd, buffer, sizeof(buffer));
         if (got > 0) {
-            size_t room = stream->text->cap - stream->text->len;
-            bool cut = stream == &subprocess->errors && (size_t)got > room;
+            size_t capacity = stream->text->cap - stream->text->len;
+            bool is_truncated =
+                stream == &subprocess->errors && (size_t)got > capacity;
 
-            str_append(stream->text, buffer, cut ? room : (size_t)got);
+            str_append(stream->text, buffer,
+                       is_truncated ? capacity : (size_t)got);
         } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             stop_reading(subprocess, stream);
         } else if (errno == EAGAIN) {
@@ -190,7 +196,7 @@ static void on_readable(void *payload, int fd, unsigned events)
     }
 }
 
-/* The last of its output may lie in the pipes still: at most what a pipe holds
+/* The pipes may still hold the last of the output: at most one pipe's capacity
  * (64 KiB). */
 static int read_end(struct subprocess *subprocess, int status,
                     struct error *err)
@@ -215,7 +221,7 @@ static int read_end(struct subprocess *subprocess, int status,
     return 0;
 }
 
-static void see_exit(struct subprocess *subprocess)
+static void check_exit(struct subprocess *subprocess)
 {
     struct error err;
     int status;
@@ -226,11 +232,11 @@ static void see_exit(struct subprocess *subprocess)
     finish(subprocess, read_end(subprocess, status, &err) < 0 ? &err : NULL);
 }
 
-static void on_exit_seen(void *payload, int fd, unsigned events)
+static void on_pidfd_readable(void *payload, int fd, unsigned events)
 {
     (void)fd;
     (void)events;
-    see_exit(payload);
+    check_exit(payload);
 }
 
 static void on_poll(void *payload)
@@ -238,14 +244,14 @@ static void on_poll(void *payload)
     struct subprocess *subprocess = payload;
 
     loop_arm(subprocess->loop, &subprocess->poll, POLL_MS);
-    see_exit(subprocess);
+    check_exit(subprocess);
 }
 
 /* --- the start --------------------------------------------------------------
  */
 
-/* The child's ends, by descriptor number */
-struct ends {
+/* The child's ends of the pipes, indexed by its descriptor */
+struct child_pipes {
     int fds[3];
 };
 
@@ -254,7 +260,8 @@ static int report_no_pipe(struct error *err)
     return error_set(err, ERROR_CONFIG, "no pipe: %s", strerror(errno));
 }
 
-static int open_input(struct ends *ends, const char *input, struct error *err)
+static int open_input(struct child_pipes *child_pipes, const char *input,
+                      struct error *err)
 {
     size_t len = input != NULL ? strlen(input) : 0;
     int pair[2];
@@ -266,14 +273,14 @@ static int open_input(struct ends *ends, const char *input, struct error *err)
     if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0) {
         return report_no_pipe(err);
     }
-    /* Only our end, and only while this is written, must not block. */
+    /* Only our end must be non-blocking, and only for this write. */
     written = len > 0 ? write(pair[1], input, len) : 0;
     close(pair[1]);
     if (written != (ssize_t)len || fcntl(pair[0], F_SETFL, 0) < 0) {
         close(pair[0]);
         return report_no_pipe(err);
     }
-    ends->fds[0] = pair[0];
+    child_pipes->fds[0] = pair[0];
     return 0;
 }
 
@@ -292,8 +299,8 @@ static int open_stream(int *ret_end, struct stream *stream, struct error *err)
     return 0;
 }
 
-/* Signals as a fresh login has them: ours are blocked or ignored here and
- * there, and a child inherits both. */
+/* Resets signal dispositions and the signal mask, which a child inherits:
+ * Waybill blocks or ignores some signals. */
 static void set_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t all;
@@ -309,12 +316,13 @@ static void set_attributes(posix_spawnattr_t *attributes)
                                              POSIX_SPAWN_SETPGROUP);
 }
 
-/* Whatever a library has opened without O_CLOEXEC stays here as well. */
+/* Descriptors that a library opened without O_CLOEXEC are not inherited either.
+ */
 static void set_actions(posix_spawn_file_actions_t *actions,
-                        const struct ends *ends)
+                        const struct child_pipes *child_pipes)
 {
     for (int i = 0; i < 3; i++) {
-        posix_spawn_file_actions_adddup2(actions, ends->fds[i], i);
+        posix_spawn_file_actions_adddup2(actions, child_pipes->fds[i], i);
     }
 #if defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 34)
@@ -324,7 +332,7 @@ static void set_actions(posix_spawn_file_actions_t *actions,
 }
 
 static int spawn(struct subprocess *subprocess, const char *const *argv,
-                 const struct ends *ends, struct error *err)
+                 const struct child_pipes *child_pipes, struct error *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -333,7 +341,7 @@ static int spawn(struct subprocess *subprocess, const char *const *argv,
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     set_attributes(&attributes);
-    set_actions(&actions, ends);
+    set_actions(&actions, child_pipes);
     failure = posix_spawnp(&subprocess->pid, argv[0], &actions, &attributes,
                            (char *const *)argv, environ);
     posix_spawnattr_destroy(&attributes);
@@ -352,18 +360,19 @@ static int spawn(struct subprocess *subprocess, const char *const *argv,
 static int start(struct subprocess *subprocess,
                  const struct subprocess_request *request, struct error *err)
 {
-    struct ends ends = {{-1, -1, -1}};
+    struct child_pipes child_pipes = {{-1, -1, -1}};
     int result = -1;
 
-    /* The input's first: of three standard descriptors that were closed it
-     * takes the lowest, so that no dup2() hits an end that is needed still. */
-    if (open_input(&ends, request->input, err) == 0 &&
-        open_stream(&ends.fds[1], &subprocess->output, err) == 0 &&
-        open_stream(&ends.fds[2], &subprocess->errors, err) == 0) {
-        result = spawn(subprocess, request->argv, &ends, err);
+    /* The input pipe is opened first: if standard descriptors were closed, it
+     * gets the lowest numbers, so that no dup2() overwrites an end that is
+     * still needed. */
+    if (open_input(&child_pipes, request->input, err) == 0 &&
+        open_stream(&child_pipes.fds[1], &subprocess->output, err) == 0 &&
+        open_stream(&child_pipes.fds[2], &subprocess->errors, err) == 0) {
+        result = spawn(subprocess, request->argv, &child_pipes, err);
     }
     for (int i = 0; i < 3; i++) {
-        close_fd(&ends.fds[i]);
+        close_fd(&child_pipes.fds[i]);
     }
     return result;
 }
@@ -374,31 +383,34 @@ static void watch(struct subprocess *subprocess)
 
     subprocess->pidfd = (int)syscall(SYS_pidfd_open, subprocess->pid, 0);
     if (subprocess->pidfd >= 0) {
-        loop_watch(loop, subprocess->pidfd, LOOP_IN, on_exit_seen, subprocess);
+        loop_watch(loop, subprocess->pidfd, LOOP_IN, on_pidfd_readable,
+                   subprocess);
     } else {
         loop_arm(loop, &subprocess->poll, POLL_MS);
     }
     loop_watch(loop, subprocess->output.fd, LOOP_IN, on_readable, subprocess);
     loop_watch(loop, subprocess->errors.fd, LOOP_IN, on_readable, subprocess);
-    loop_arm(loop, &subprocess->limit, subprocess->timeout_ms);
+    loop_arm(loop, &subprocess->timeout, subprocess->timeout_ms);
 }
 
-/* The runner keeps the time; so long, and it is the one that hangs. */
+/* The runner enforces the timeout. If it has not responded after this margin,
+ * it is considered hung. */
 #define RUNNER_GRACE_MS 2000
 
 static int delegate(struct runner *runner, struct subprocess *subprocess,
                     const struct subprocess_request *request, struct error *err)
 {
-    if (runner_ask(runner, subprocess, request, err) < 0) {
+    if (runner_submit(runner, subprocess, request, err) < 0) {
         return -1;
     }
-    loop_arm(subprocess->loop, &subprocess->limit,
+    loop_arm(subprocess->loop, &subprocess->timeout,
              subprocess->timeout_ms + RUNNER_GRACE_MS);
     return 0;
 }
 
-static int begin(struct subprocess *subprocess,
-                 const struct subprocess_request *request, struct error *err)
+static int run_or_delegate(struct subprocess *subprocess,
+                           const struct subprocess_request *request,
+                           struct error *err)
 {
     struct runner *runner = loop_runner(subprocess->loop);
 
@@ -429,11 +441,11 @@ struct subprocess *subprocess_start(struct loop *loop,
     subprocess->errors = (struct stream){-1, &subprocess->result.errors};
     str_init_secret(&subprocess->result.output, request->max_output);
     str_init_secret(&subprocess->result.errors, MAX_ERRORS);
-    timer_init(&subprocess->limit, on_limit, subprocess);
+    timer_init(&subprocess->timeout, on_timeout, subprocess);
     timer_init(&subprocess->poll, on_poll, subprocess);
-    task_init(&subprocess->failing, run_failing, subprocess);
-    if (begin(subprocess, request, &subprocess->failure) < 0) {
-        loop_defer(loop, &subprocess->failing);
+    task_init(&subprocess->fail_task, run_fail_task, subprocess);
+    if (run_or_delegate(subprocess, request, &subprocess->failure) < 0) {
+        loop_defer(loop, &subprocess->fail_task);
     }
     return subprocess;
 }

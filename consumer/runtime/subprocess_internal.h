@@ -6,8 +6,8 @@
 
 #include "waybill/subprocess.h"
 
-/* One program, run here (subprocess.c) or by the runner (runner.c), which
- * leaves `pid` and the streams as they are. */
+/* A program, run by this process (subprocess.c) or by the runner (runner.c),
+ * which does not use `pid` and the streams */
 
 struct stream {
     int fd;
@@ -19,29 +19,30 @@ struct subprocess {
     subprocess_done_fn *done;
     void *payload;
     char *name;
-    pid_t pid; /* 0: none, or reaped */
+    pid_t pid; /* 0: none, or already reaped */
     int pidfd; /* -1: none */
     struct stream output;
     struct stream errors;
-    struct timer limit;
-    struct timer poll; /* instead of the pidfd */
-    struct task failing;
+    struct timer timeout;
+    struct timer poll; /* polls for the exit if there is no pidfd */
+    struct task fail_task;
     uint64_t timeout_ms;
     struct subprocess_result result;
     struct error failure;
 
-    /* Calls done() and frees it; for the runner, which has the answer. */
+    /* Calls done() and frees the subprocess; the runner calls it with the
+     * response. */
     void (*finish)(struct subprocess *subprocess, const struct error *err);
-    struct runner *runner; /* NULL: none has to do with it, any more */
-    uint64_t id;           /* the runner's */
+    struct runner *runner; /* NULL: not delegated, or no longer */
+    uint64_t id;           /* of the runner's request */
     TAILQ_ENTRY(subprocess) link;
 };
 
-/* runner.c: -1 when it cannot even be asked */
-int runner_ask(struct runner *runner, struct subprocess *subprocess,
-               const struct subprocess_request *request,
-               struct error *err) NODISCARD;
-/* No answer is wanted any more. */
-void runner_forget(struct subprocess *subprocess);
+/* runner.c: sends the request; fails if it cannot be sent */
+int runner_submit(struct runner *runner, struct subprocess *subprocess,
+                  const struct subprocess_request *request,
+                  struct error *err) NODISCARD;
+/* Cancels the request; a response that arrives later is ignored. */
+void runner_cancel(struct subprocess *subprocess);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "waybill/loop.h"
 
-/* A binary heap of armed timers, the next due at the root. Of two that are due
- * in the same millisecond either may come first. */
+/* A binary heap of armed timers with the next due one at the root. Timers that
+ * are due in the same millisecond fire in no particular order. */
 struct timers {
     struct timer **heap;
     size_t count;

@@ -8,11 +8,12 @@
 #include "waybill/json.h"
 #include "waybill/str.h"
 
-/* A line is cut rather than written in two: two threads may be writing. */
-#define LONGEST_LINE ((size_t)16 * 1024)
+/* A line must fit into one write(), because several threads may be logging;
+ * a line that does not fit is shortened. */
+#define MAX_LINE_BYTES ((size_t)16 * 1024)
 
 static enum log_level min_level = LOG_INFO;
-static bool as_json = true;
+static bool is_json = true;
 
 static atomic_uint_fast64_t counts[LOG_LEVELS];
 
@@ -21,7 +22,7 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 void log_setup(enum log_level min, enum log_format format)
 {
     min_level = min;
-    as_json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
+    is_json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
 }
 
 uint64_t log_count(enum log_level level)
@@ -79,9 +80,11 @@ static void append_logfmt(struct str *line, const struct log_field *fields,
     }
 }
 
-/* What comes from outside must not make the rest disappear: an audit line keeps
- * its coordinates. Without any text of an event's a line is short enough. */
-static void leave_out_longer(struct log_field *fields, size_t count, size_t max)
+/* Omits texts that are longer than `max`, except for the four standard
+ * fields. Long input must not push the other fields out of the line: the log
+ * line of an outcome has to keep the coordinates of its record. Without
+ * texts from events every line is short enough. */
+static void drop_long_texts(struct log_field *fields, size_t count, size_t max)
 {
     for (size_t i = 4; i < count; i++) {
         if (fields[i].text != NULL && strlen(fields[i].text) > max) {
@@ -94,31 +97,34 @@ static void leave_out_longer(struct log_field *fields, size_t count, size_t max)
 void log_line(enum log_level level, const char *module, const char *msg,
               const struct log_field *fields, size_t count)
 {
-    CLEANUP(str_release) struct str line = STR_INIT(LONGEST_LINE);
-    struct log_field all[32];
+    CLEANUP(str_release) struct str line = STR_INIT(MAX_LINE_BYTES);
+    struct log_field line_fields[32];
     char now[CLOCK_TEXT_SIZE];
-    size_t used = 4;
+    size_t field_count = 4;
 
     atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
     if (level < min_level) {
         return;
     }
-    all[0] = LOG_TEXT("ts", clock_format(clock_wall_ms(clock_system()), now));
-    all[1] = LOG_TEXT("level", level_names[level]);
-    all[2] = LOG_TEXT("msg", msg);
-    all[3] = LOG_TEXT("module", module);
-    for (size_t i = 0; i < count && used < ARRAY_SIZE(all); i++) {
-        all[used++] = fields[i];
+    line_fields[0] =
+        LOG_TEXT("ts", clock_format(clock_wall_ms(clock_system()), now));
+    line_fields[1] = LOG_TEXT("level", level_names[level]);
+    line_fields[2] = LOG_TEXT("msg", msg);
+    line_fields[3] = LOG_TEXT("module", module);
+    for (size_t i = 0; i < count && field_count < ARRAY_SIZE(line_fields);
+         i++) {
+        line_fields[field_count++] = fields[i];
     }
-    (as_json ? append_json : append_logfmt)(&line, all, used);
+    (is_json ? append_json : append_logfmt)(&line, line_fields, field_count);
     str_append_char(&line, '\n');
     for (size_t max = 256; line.overflow; max /= 16) {
-        leave_out_longer(all, used, max);
+        drop_long_texts(line_fields, field_count, max);
         str_clear(&line);
-        (as_json ? append_json : append_logfmt)(&line, all, used);
+        (is_json ? append_json : append_logfmt)(&line, line_fields,
+                                                field_count);
         str_append_char(&line, '\n');
     }
     if (write(STDERR_FILENO, line.data, line.len) < 0) {
-        return; /* nobody is there to be told */
+        return; /* there is nowhere to report it */
     }
 }

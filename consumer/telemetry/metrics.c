@@ -14,16 +14,16 @@ void histogram_init(struct histogram *histogram,
 void histogram_observe(struct histogram *histogram, double value)
 {
     const struct histogram_bounds *bounds = histogram->bounds;
-    size_t place = 0;
+    size_t bucket = 0;
 
-    while (place < bounds->count && value > bounds->bounds[place]) {
-        place++;
+    while (bucket < bounds->count && value > bounds->bounds[bucket]) {
+        bucket++;
     }
-    histogram->counts[place]++;
+    histogram->counts[bucket]++;
     histogram->sum += value;
 }
 
-/* The format knows three escapes, and in a help text a quote needs none. */
+/* The format has three escapes; in a help text a quote is not escaped. */
 static void append_escaped(struct str *out, const char *text, bool quoted)
 {
     for (; *text != '\0'; text++) {
@@ -39,8 +39,8 @@ static void append_escaped(struct str *out, const char *text, bool quoted)
     }
 }
 
-/* Whole ones as such: fifteen digits hold every count, seventeen would write
- * 0.05 as something else. */
+/* Fifteen digits are exact for counts below 10^15; with seventeen, 0.05 would
+ * be printed as 0.050000000000000003. */
 static void append_number(struct str *out, double value)
 {
     str_printf(out, "%.15g", value);
@@ -76,18 +76,18 @@ void metrics_append(struct str *out, const char *name,
     append_sample(out, name, "", labels, count, value);
 }
 
-/* Buckets add up, unlike those that are counted in. */
+/* Buckets are cumulative in the format, unlike histogram.counts. */
 void metrics_append_histogram(struct str *out, const char *name,
                               const struct metric_label *labels, size_t count,
                               const struct histogram *histogram)
 {
     const struct histogram_bounds *bounds = histogram->bounds;
-    struct metric_label all[MAX_LABELS + 1];
-    size_t kept = count < MAX_LABELS ? count : MAX_LABELS;
-    uint64_t below = 0;
+    struct metric_label bucket_labels[MAX_LABELS + 1];
+    size_t label_count = count < MAX_LABELS ? count : MAX_LABELS;
+    uint64_t cumulative = 0;
 
-    if (kept > 0) {
-        memcpy(all, labels, kept * sizeof(all[0]));
+    if (label_count > 0) {
+        memcpy(bucket_labels, labels, label_count * sizeof(bucket_labels[0]));
     }
     for (size_t i = 0; i <= bounds->count; i++) {
         CLEANUP(str_release) struct str bound = STR_INIT(32);
@@ -97,10 +97,11 @@ void metrics_append_histogram(struct str *out, const char *name,
         } else {
             str_append_text(&bound, "+Inf");
         }
-        below += histogram->counts[i];
-        all[kept] = (struct metric_label){"le", bound.data};
-        append_sample(out, name, "_bucket", all, kept + 1, (double)below);
+        cumulative += histogram->counts[i];
+        bucket_labels[label_count] = (struct metric_label){"le", bound.data};
+        append_sample(out, name, "_bucket", bucket_labels, label_count + 1,
+                      (double)cumulative);
     }
-    append_sample(out, name, "_sum", labels, kept, histogram->sum);
-    append_sample(out, name, "_count", labels, kept, (double)below);
+    append_sample(out, name, "_sum", labels, label_count, histogram->sum);
+    append_sample(out, name, "_count", labels, label_count, (double)cumulative);
 }

@@ -6,13 +6,13 @@
 #include "waybill/arena.h"
 
 /*
- * What a service will want of its machine once it runs: the files and folders
- * that it reads and writes, and the programs that it has run for it. Whoever
- * reads, writes or runs says so beforehand; sandbox.h and subprocess.h then
- * allow that, and no more.
+ * The access list: the files and directories that a service reads and writes
+ * once it runs, and the programs that it starts. Each module adds what it will
+ * use before the sandbox is closed; sandbox.h and subprocess.h then allow that
+ * and nothing else.
  *
- * A list begins with what was said last, and is never changed: a copy of the
- * struct may go on by itself.
+ * Lists are immutable and begin with the latest entry, so a copy of the struct
+ * can be extended independently of the original.
  */
 struct access_entry {
     const char *text;
@@ -20,31 +20,34 @@ struct access_entry {
 };
 
 struct access {
-    struct arena *arena; /* owns all of it */
-    const struct access_entry
-        *files; /* there or not; relative ones to where we are */
-    const struct access_entry *written; /* ... in the same way */
-    /* Command lines, a word a line. Of the first word, which is looked for on
-     * PATH, a `*` at the end stands for any letters behind it. */
+    struct arena *arena; /* owns all entries */
+    /* Readable files and directories; they need not exist, and relative paths
+     * start at the working directory. */
+    const struct access_entry *files;
+    /* Writable ones; paths as above */
+    const struct access_entry *writable;
+    /* Command lines with one argument per line. The first argument, which is
+     * searched on PATH, may end with `*`, which matches any suffix. */
     const struct access_entry *programs;
 };
 
-/* All copy; NULL and "" are nothing. */
+/* These copy their argument; NULL and "" are ignored. */
 void access_allow_file(struct access *access, const char *path);
-/* A directory, in and below which regular files and directories may be read,
- * written, created, renamed and removed; or a file, which may be read and
- * written, but not replaced. It has to exist when the sandbox is closed: what
- * is created later can be written only after a restart. */
+/* Allows a directory, in and below which regular files and directories may be
+ * read, written, created, renamed and removed; or a file, which may be read and
+ * written, but not replaced. The path has to exist when the sandbox is closed:
+ * what is created later becomes writable only after a restart. */
 void access_allow_writing(struct access *access, const char *path);
 void access_allow_program(struct access *access, const char *command);
-/* A file that a variable names: $VARIABLE and what stands `below` it. False:
- * the variable says nothing. */
+/* Allows the file "$VARIABLE" + `below`. Returns false if the variable is unset
+ * or empty. */
 bool access_allow_variable(struct access *access, const char *variable,
                            const char *below);
-/* `argv` (which ends with NULL) is one of those command lines. */
+/* True if `argv`, which is NULL-terminated, matches one of the command lines.
+ */
 bool access_has_command(const struct access_entry *programs,
                         const char *const *argv);
-/* A program of that name is on the list. */
+/* True if one of the command lines starts a program of that name. */
 bool access_has_program(const struct access_entry *programs, const char *name);
 
 #endif

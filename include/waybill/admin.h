@@ -9,18 +9,18 @@
 #include "waybill/str.h"
 
 /*
- * The port to watch a service by:
+ * The HTTP port for probes, metrics and status:
  *
- *     /livez    the loop turns: an answer is the proof
- *     /readyz   200, or 503 and why not
- *     /metrics  for Prometheus
- *     /status   all there is to know, as JSON
- *     /         the same, live, for a person
+ *     /livez    200 as long as the event loop runs
+ *     /readyz   200, or 503 with the reasons
+ *     /metrics  metrics for Prometheus
+ *     /status   the complete status, as JSON
+ *     /         a page that shows the status in a browser
  *
- * It runs on the loop's thread, between all else, and only looks: nothing that
- * is asked here changes what the service does. So what it does for one request
- * is bounded, and a client that is slow, or many, or hostile, costs a place
- * among a few connections for a few seconds.
+ * The server runs on the thread of the loop and is read-only: no request
+ * changes the state of the service. The work for one request is bounded. Slow,
+ * numerous or hostile clients can only occupy some of a limited number of
+ * connections for a few seconds each.
  */
 struct admin;
 
@@ -31,29 +31,34 @@ struct admin_version {
 
 struct admin_options {
     struct loop *loop;
-    const struct settings *settings;      /* what it needs is copied */
-    const struct admin_version *versions; /* the program's own first */
+    const struct settings *settings;      /* copied as far as needed */
+    const struct admin_version *versions; /* the program itself comes first */
     size_t version_count;
-    const struct sandbox *sandbox; /* what is closed; NULL: nothing */
-    /* The service, just now; called from the loop. */
-    void (*look)(void *payload, struct arena *arena, struct status *ret_status);
+    const struct sandbox *sandbox; /* NULL without a sandbox */
+    /* Fills in the current status, allocated in the arena. It is called on
+     * the thread of the loop. */
+    void (*get_status)(void *payload, struct arena *arena,
+                       struct status *ret_status);
     void *payload;
 };
 
-/* All else of the options outlives it. *ret_admin is NULL where the settings
- * want none. */
+/* Listens on the configured address. Everything else in the options must
+ * outlive the result. *ret_admin is NULL when admin.listen is "off". It
+ * fails with ERROR_CONFIG when the address is invalid or in use, or when the
+ * certificate cannot be used. */
 int admin_open(const struct admin_options *options, struct admin **ret_admin,
                struct error *err) NODISCARD;
-const char *admin_address(const struct admin *admin); /* as it came to be */
-/* Others than this machine reach it, and nothing is asked of them. */
+/* The address that it listens on, with the actual port */
+const char *admin_address(const struct admin *admin);
+/* True when the port is reachable from other hosts and no token is required. */
 bool admin_is_exposed(const struct admin *admin);
-/* Reads the files of its certificate and key again, and shows what is in them
- * from then on. On failure it goes on with the ones before. */
-int admin_renew(struct admin *admin, bool *ret_renewed,
-                struct error *err) NODISCARD;
-void admin_free(struct admin *admin); /* NULL is fine */
+/* Reads the certificate and the key again and uses them for new connections
+ * if they have changed. On failure the previous ones stay in use. */
+int admin_reload_certificate(struct admin *admin, bool *ret_renewed,
+                             struct error *err) NODISCARD;
+void admin_free(struct admin *admin); /* accepts NULL */
 
-/* Generated from the table of families: Markdown */
+/* Markdown, generated from the table of metric families */
 void admin_append_metrics_reference(struct str *out);
 
 const char *admin_library_version(void);

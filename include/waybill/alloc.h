@@ -4,20 +4,22 @@
 #include <stddef.h>
 
 /*
- * Memory that is there, or the end of the process.
+ * Allocation that succeeds or aborts the process.
  *
- * Waybill commits an offset only together with its outcome, so that a process
- * that dies loses nothing; every outside input has a cap, so that it dies of
- * a wrong limit and not of a large record. Half of all error paths go away.
+ * Aborting loses no record, because Waybill commits an offset only after its
+ * outcome has been written. Every external input has a limit, so that memory
+ * runs out because of a wrong limit and not because of a large record. Callers
+ * need no error paths for allocation.
  */
 
-void *mem_alloc(size_t size);  /* uninitialised, size may be 0 */
+void *mem_alloc(size_t size);  /* uninitialized; size may be 0 */
 void *mem_zalloc(size_t size); /* zeroed */
 void *mem_copy(const void *data, size_t size); /* size may be 0 */
-char *mem_strdup(const char *text);            /* of NULL: NULL */
-void mem_free(void *block);                    /* NULL is fine */
+char *mem_strdup(const char *text);            /* NULL returns NULL */
+void mem_free(void *block);                    /* NULL is allowed */
 
-/* Grows a plain array by doubling: *capacity >= needed afterwards. */
+/* Grows an array by doubling until *capacity >= needed. `item` is the size of
+ * an element in bytes. Returns the array, which may have moved. */
 void *mem_grow(void *array, size_t *capacity, size_t needed, size_t item);
 
 #endif

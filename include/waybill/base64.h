@@ -7,23 +7,24 @@
 #include "waybill/str.h"
 
 /*
- * Base64 (RFC 4648) as Go's encoding/base64 reads it, because that is what
- * Chainloop accepted: CR and LF allowed anywhere, bits left over in the last
- * character ignored, padding required. Flags say what else is taken.
+ * Base64 (RFC 4648) as Go's encoding/base64 decodes it, because that is what
+ * Chainloop accepted: CR and LF are allowed anywhere, unused bits of the last
+ * character are ignored, and padding is required. Flags select what else is
+ * accepted.
  */
 enum {
     BASE64_STANDARD = 1U, /* '+' and '/' */
-    BASE64_URL_SAFE =
-        2U, /* '-' and '_'; with both, a text has one of the two */
-    BASE64_UNPADDED = 4U, /* '=' at the end may be missing */
+    /* '-' and '_'. With both flags, a text must use only one alphabet. */
+    BASE64_URL_SAFE = 2U,
+    BASE64_UNPADDED = 4U, /* padding may be missing */
 };
 
-/* Appends the decoded bytes; false (and some bytes) when it is not base64.
- * `out` may be NULL to check only. */
+/* Appends the decoded bytes. Returns false if the text is not base64; some
+ * bytes may have been appended then. `out` may be NULL to validate only. */
 bool base64_decode(const char *text, size_t len, unsigned flags,
                    struct str *out);
 void base64_encode(struct str *out, const void *data, size_t len);
-/* URL-safe and without padding, as JSON web tokens have it (RFC 7515) */
+/* URL-safe and without padding, as in JSON Web Tokens (RFC 7515). */
 void base64url_encode(struct str *out, const void *data, size_t len);
 
 #endif

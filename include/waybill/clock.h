@@ -5,11 +5,11 @@
 #include <stdint.h>
 
 /*
- * Time, handed in: nothing in Waybill asks the system for it anywhere else, so
+ * An injected clock. Nothing else in Waybill reads the time of the system, so
  * that the simulator can run hours in a second.
  *
- * Monotonic time is for waiting and measuring; wall time is for what people
- * and other programs read. A jump of the wall clock moves no timer.
+ * Monotonic time is for timers and durations; wall time is for time stamps that
+ * people and other programs read. A jump of the wall clock affects no timer.
  */
 struct clock {
     uint64_t (*monotonic_ms)(void *state);
@@ -24,9 +24,11 @@ int64_t clock_wall_ms(const struct clock *clock);
 #define CLOCK_TEXT_SIZE 32
 /* RFC 3339, UTC, milliseconds: 2026-01-02T03:04:05.678Z */
 const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
-/* An HTTP date (RFC 9110, IMF-fixdate); -1 when it is none */
+/* Parses an HTTP date (RFC 9110, IMF-fixdate) to milliseconds since 1970; -1 if
+ * it is invalid. */
 int64_t clock_parse_http_date(const char *text);
-/* RFC 3339, any offset, any fraction; -1 when it is none */
+/* Parses an RFC 3339 time with any offset and fraction to milliseconds since
+ * 1970; -1 if it is invalid. */
 int64_t clock_parse_rfc3339(const char *text);
 
 #endif

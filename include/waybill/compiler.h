@@ -1,7 +1,7 @@
 #ifndef WAYBILL_COMPILER_H
 #define WAYBILL_COMPILER_H
 
-/* The few compiler extensions in use, each with a name. */
+/* Names for the few compiler extensions in use. */
 
 #define PRINTF(format_index, first_arg)                                        \
     __attribute__((format(printf, format_index, first_arg)))

@@ -11,17 +11,18 @@
 #include "waybill/str.h"
 
 /*
- * The configuration: config.yaml, what it refers to (${env:NAME},
- * ${file:PATH}) and what overrides it (WAYBILL_<SECTION>_<KEY>,
- * WAYBILL_<REGISTRATION>_<KEY>), checked as a whole.
+ * The configuration: config.yaml, the values that it refers to (${env:NAME},
+ * ${file:PATH}) and the environment variables that override it
+ * (WAYBILL_<SECTION>_<KEY>, WAYBILL_<REGISTRATION>_<KEY>), validated as a
+ * whole.
  *
- * Every fault is reported, each on a line of its own, by position:
+ * Every fault is reported on a line of its own, in the order of its position:
  *
  *     config.yaml:12:7: registrations[1].repositry: unknown key (did you mean
  *     'repository'?)
  *
- * YAML is used for what it shows, not for what it can do: one document, no
- * aliases (and so no bombs), no tags beyond the core ones, no key twice.
+ * The YAML subset is small: one document, no aliases (and therefore no alias
+ * bombs), no tags other than the core schema's, no duplicate keys.
  */
 struct kafka_settings {
     const char *brokers; /* NULL: the file has no kafka section */
@@ -31,7 +32,7 @@ struct kafka_settings {
         const char *outcomes;
         const char *dead_letters;
     } topics;
-    int outcome_mode; /* place in outcome_modes */
+    int outcome_mode; /* enum outcome_mode */
     const char *transactional_id;
     const char *instance_id;
     struct field_map properties;
@@ -65,7 +66,7 @@ struct log_settings {
 };
 
 struct admin_settings {
-    const char *listen; /* NULL: ADMIN_DEFAULT, if that is free */
+    const char *listen; /* NULL: ADMIN_DEFAULT, if that port is free */
     const char *token;
     const char *tls_certificate;
     const char *tls_key;
@@ -87,72 +88,78 @@ struct settings {
     size_t registration_count;
     struct attachment *attachments;
     size_t attachment_count;
-    struct digest revision; /* of the file's bytes */
+    struct digest revision; /* digest of the file's bytes */
     struct access access;   /* every file that it names, and the file itself */
-    struct arena *arena;    /* owns all of it */
+    struct arena *arena;    /* owns everything above */
 };
 
-/* What the layers above know and this one does not */
+/* Rules that belong to higher modules */
 struct config_rules {
-    const struct integration_fields *const *integrations; /* ends with NULL */
-    /* What is wrong with a librdkafka property; -1 and err, or 0 */
+    const struct integration_fields *const *integrations; /* NULL-terminated */
+    /* Validates a librdkafka property: 0, or -1 and *err */
     int (*check_property)(const char *key, const char *value,
                           struct error *err);
 };
 
-/* What a command cannot do without */
+/* The sections that a command requires */
 #define CONFIG_REQUIRES_KAFKA 1U
 #define CONFIG_REQUIRES_REGISTRATIONS 2U
-/* Or the one section that it wants; others may be wrong, and stay as they are
- * by default. */
-#define CONFIG_ADMIN_ALONE 4U
+/* The command uses only the admin section: faults in other sections are
+ * ignored, and these have their defaults. */
+#define CONFIG_ADMIN_ONLY 4U
 
-/* The file itself, each that it refers to (${file:PATH}), and the certificates
- * of Kafka and of the admin port */
+/* The files that the configuration consists of: the file itself, each
+ * ${file:PATH}, and the certificates of Kafka and of the admin server */
 struct config_files {
     struct config_file {
         char *path;
-        struct file_stamp stamp; /* as it looked */
+        struct file_stamp stamp; /* when it was last looked at */
     } * items;
     size_t count;
     size_t capacity;
 };
 
-/* Reads the file at `path`. On failure every fault has been appended to
- * *faults, a line each; warnings may be there either way. *ret_files, which the
- * caller releases, is what was read, or tried to be, whatever came of it. */
+/* Loads the file at `path`; `required` is a set of CONFIG_* flags. On failure
+ * one line per fault has been appended to *faults; warnings may be appended in
+ * either case. *ret_files, which the caller releases, lists the files that were
+ * read or could not be read, also on failure. The caller frees *ret_settings.
+ */
 int config_load(const char *path, const struct config_rules *rules,
-                unsigned access, struct settings **ret_settings,
+                unsigned required, struct settings **ret_settings,
                 struct str *faults, struct str *warnings,
                 struct config_files *ret_files) NODISCARD;
-void settings_free(struct settings *settings); /* NULL is fine; wipes */
+/* NULL is allowed; wipes secrets */
+void settings_free(struct settings *settings);
 
-/* --- while it is in use ------------------------------------------------------
+/* --- change detection -------------------------------------------------------
  */
 
-/* The first of them that looks otherwise than the last time, or NULL. Symbolic
- * links are followed, so that one that is bent elsewhere is another file. */
-const char *config_files_look(struct config_files *files);
+/* Returns the first file whose stamp differs from the last call, or NULL, and
+ * stores the new stamps. Symbolic links are followed, so a link with another
+ * target counts as a change. */
+const char *config_files_find_changed(struct config_files *files);
 void config_files_release(struct config_files *files);
 
-/* The values that are only read at the start, and what is in the files that
- * Kafka's properties name, as digests: "key HEX", a line each; and the keys in
- * which two of these differ: "kafka.group, admin.listen"
- */
-void config_append_marks(const struct settings *settings, struct str *out);
-void config_append_changed(const char *marks, const char *others,
-                           struct str *out);
+/* Detects changes that take effect only after a restart. The first function
+ * appends one line "key HEX" for each such key, where HEX is the digest of its
+ * value and of the files that Kafka's properties name. The second one appends
+ * the keys in which two such texts differ: "kafka.group, admin.listen". */
+void config_append_restart_digests(const struct settings *settings,
+                                   struct str *out);
+void config_append_changed_keys(const char *digests, const char *other_digests,
+                                struct str *out);
 
-/* The command line's FILE: `given`, else WAYBILL_CONFIG, else ./config.yaml,
- * else /etc/waybill/config.yaml */
-const char *config_path(const char *given);
+/* The configuration file to load: `argument`, else WAYBILL_CONFIG, else
+ * ./config.yaml, else /etc/waybill/config.yaml */
+const char *config_path(const char *argument);
 
-/* Generated from the tables: Markdown, and JSON Schema 2020-12 */
+/* Documents that are generated from the field tables: Markdown, and JSON Schema
+ * 2020-12 */
 void config_append_reference(
     struct str *out, const struct integration_fields *const *integrations);
 void config_append_schema(struct str *out,
                           const struct integration_fields *const *integrations);
-/* waybill.yaml(5) */
+/* The manual page waybill.yaml(5) */
 void config_append_manual(struct str *out,
                           const struct integration_fields *const *integrations);
 

@@ -15,41 +15,43 @@
 #include "waybill/secret.h"
 
 /*
- * Where a registry's credentials come from: a chain of sources, asked in order
- * until there is one that will do. What was got is kept until it ends, until
- * the file it came from changes, or until the registry refuses it; then the
- * chain is walked again.
+ * The credentials of a registry come from a chain of sources (the "keychain"),
+ * which are queried in order until one of them supplies a secret. The result is
+ * cached until it expires, until the file it was read from changes, or until
+ * the registry rejects it; then the chain is resolved again.
  *
- *     static, env, file        one value each
- *     docker                   a docker config (and .dockerconfigjson)
- *     docker-helper, keyring   another program
- *     google, aws, azure, github   what a cloud gives to those who run in it
+ *     static, env, file            one value each
+ *     docker                       a Docker config (and .dockerconfigjson)
+ *     docker-helper, keyring       the output of another program
+ *     google, aws, azure, github   the identity that a cloud gives its
+ * workloads
  *
- * Not here: tokens of the registry's own token server (oci/), and where
- * credentials may be sent (oci/trust.c). Loop thread only.
+ * Out of scope: the tokens of a registry's own token server (oci/), and the
+ * decision which hosts may receive credentials (oci/trust.c). Loop thread only.
  */
 
 /* --- one source, as configured ----------------------------------------------
  */
 
-/* Which part of a credential a single value is */
+/* The part of a credential that a source's single value supplies */
 enum credential_binding {
     BINDING_DEFAULT, /* the password */
     BINDING_USERNAME,
     BINDING_PASSWORD,
-    BINDING_AUTH,           /* base64 of username:password, as docker has it */
+    BINDING_AUTH, /* base64 of username:password, as in a Docker config */
     BINDING_IDENTITY_TOKEN, /* an OAuth2 refresh token */
     BINDING_REGISTRY_TOKEN, /* a Bearer token that is sent as it is */
 };
 
 enum google_token_type { GOOGLE_ACCESS, GOOGLE_ID, GOOGLE_JWT };
 
-/* A row of `lookup_chain`. Which members count is the source's business; the
- * others are NULL (checked by credential_source_check()). */
+/* One item of `lookup_chain`. The kind of source determines which members may
+ * be set; the others are NULL, which credential_source_check() verifies. */
 struct credential_source {
-    const char *source;  /* the name of a kind: "env" */
-    int binding;         /* enum credential_binding */
-    const char *name;    /* env: variable; docker-helper: program's suffix */
+    const char *source; /* the kind of source: "env" */
+    int binding;        /* enum credential_binding */
+    /* env: the variable; docker-helper: the program's suffix */
+    const char *name;
     const char *value;   /* static */
     const char *path;    /* file, docker, google, aws (shared file) */
     const char *service; /* keyring */
@@ -57,124 +59,139 @@ struct credential_source {
     int token_type; /* enum google_token_type */
     struct field_strings scopes;
     const char *audience;
-    /* aws; what is NULL is what the registry's name or the environment says */
+    /* aws; NULL: derived from the registry's name or the environment */
     const char *region;
     const char *profile;
     const char *role_arn;
     /* azure */
     const char *tenant;
     const char *client_id;
-    /* aws, azure, google: the service's address; for tests and private
-     * endpoints */
+    /* aws, azure, google: overrides the service's URL, for private endpoints
+     * and for tests */
     const char *endpoint;
 };
 
 extern const struct field credential_source_fields[];
-/* Names a source that there is, with the keys that it takes and those that it
- * needs. *ret_key is the key at fault. */
+/* Verifies that the kind of source exists and that exactly the keys it accepts,
+ * and all that it requires, are set. On failure *ret_key names the offending
+ * key. */
 int credential_source_check(const struct credential_source *source,
                             const char **ret_key, struct error *err) NODISCARD;
 
-/* The files that it reads, and the programs that it runs */
+/* Adds the files that the source reads, and the programs that it runs, to the
+ * access list of the sandbox. */
 void credential_source_access(const struct credential_source *source,
                               struct access *access);
 
-/* --- what comes out ---------------------------------------------------------
+/* --- a credential -----------------------------------------------------------
  */
 
-/* Nothing set: there are none, and the registry is asked as anybody. */
+/* An empty credential is valid: the registry is then accessed anonymously. All
+ * members are owned by the struct; secrets are wiped when they are released. */
 struct credential {
     char *username;
     struct secret password;
     struct secret identity_token;
     struct secret registry_token;
-    /* Where it came from, for people; never a part of a value */
+    /* The source's name, for messages; it never contains a secret */
     char *origin;
-    /* From when it was got; 0: until it is refused. At `renew_ms` a new one is
-     * fetched while the old one still serves; 0: only at its end. */
+    /* Both are relative to the time of acquisition. 0 for lifetime_ms: valid
+     * until the registry rejects it. From `renew_ms` on a replacement is
+     * fetched in the background while this one is still used; 0: it is replaced
+     * only when it expires. */
     uint64_t lifetime_ms;
     uint64_t renew_ms;
-    /* From a source to its keychain: the file that it was read from, and how
-     * that looked; NULL: none */
+    /* Set by a source for its keychain: the file that the credential was read
+     * from, and the stamp of that file; NULL: none */
     char *file;
     struct file_stamp stamp;
-    /* The keychain's: another number means another credential. A refresh token
-     * that was rotated keeps it. */
+    /* Assigned by the keychain: a different id is a different credential. A
+     * refresh token that the token server rotated keeps its id. */
     uint64_t id;
 };
 
 bool credential_is_empty(const struct credential *credential);
-/* More than a user's name */
+/* True if there is a password or a token, not only a username. */
 bool credential_has_secret(const struct credential *credential);
 void credential_copy(struct credential *to, const struct credential *from);
 void credential_release(struct credential *credential);
-/* All of its secrets, in the forms in which requests show them */
-void credential_add_to(struct secret_set *set,
-                       const struct credential *credential);
+/* Adds all of its secrets, in every encoding in which requests carry them, so
+ * that they can be redacted from messages. */
+void credential_add_secrets(struct secret_set *set,
+                            const struct credential *credential);
 
-/* --- a registration's chain --------------------------------------------------
+/* --- a registration's chain -------------------------------------------------
  */
 
 struct keychain;
 
 struct keychain_options {
     const char *registry; /* host[:port] */
-    const char *path;     /* of the repository, for entries with a path */
-    const char *username; /* NULL: from the chain */
+    /* the repository, for Docker config entries with a path */
+    const char *path;
+    const char *username; /* NULL: taken from the chain */
     const char *password;
     const struct credential_source *sources;
     size_t source_count;
-    /* After them the docker config and the sources of the provider */
+    /* Whether the Docker config and the provider's sources follow `sources` */
     bool with_defaults;
-    /* What the registry's provider is known for (provider.h): the names of its
-     * sources, ending with NULL, and the username of a password that has none;
-     * or NULL. */
+    /* Defaults of the registry's provider (provider.h), either may be NULL: the
+     * names of its sources, NULL-terminated, and the username to send with a
+     * password that comes without one */
     const char *const *provider_sources;
     const char *provider_username;
 };
 
 struct keychain_waiter {
-    /* credential is NULL when a source failed and none had an answer. */
+    /* Exactly one of credential and err is set. It is err when a source failed
+     * and no other supplied a credential. */
     void (*ready)(void *payload, const struct credential *credential,
                   const struct error *err);
     void *payload;
     TAILQ_ENTRY(keychain_waiter) link;
-    struct keychain *keychain; /* while waiting */
-    unsigned round;            /* of walks */
+    struct keychain *keychain; /* NULL unless it waits */
+    unsigned round;            /* the resolution that it waits for */
 };
 
-/* What a keychain with these options reads and runs, which is nothing yet */
+/* Adds what a keychain with these options would read and run to the access
+ * list, without reading or running anything. */
 void keychain_access(const struct keychain_options *options,
                      struct access *access);
 
-/* Network and options, and what they point to, must outlive it. */
+/* Borrows `network` and `options`, which must outlive the keychain. */
 struct keychain *keychain_new(const struct network *network,
                               const struct keychain_options *options);
-void keychain_free(struct keychain *keychain); /* nobody may wait; NULL fine */
+/* no waiter may be queued; NULL is allowed */
+void keychain_free(struct keychain *keychain);
 
-/* What can be used now, or NULL: then keychain_wait(). A password that stands
- * in the options can be used at once, unless a source is to be asked for the
- * user's name. */
+/* Returns the cached credential, or NULL if the caller has to keychain_wait()
+ * for one. A password given in the options is available at once, unless a
+ * source has to supply its username. The keychain owns the result, which the
+ * next resolution replaces. */
 const struct credential *keychain_cached(struct keychain *keychain);
-/* Calls ready() once, later, from the loop. */
+/* Queues the waiter; ready() is called exactly once, from the loop, never from
+ * inside this function. */
 void keychain_wait(struct keychain *keychain, struct keychain_waiter *waiter);
-void keychain_forget_waiter(struct keychain_waiter *waiter);
-/* It was refused. The chain is walked again before it is used once more, but
- * not every few seconds: sources have their quotas. True: the next one who
- * waits gets what a new walk finds. */
-bool keychain_refuse(struct keychain *keychain, uint64_t id);
-/* A token server has replaced the refresh token of that credential. */
+void keychain_cancel_wait(struct keychain_waiter *waiter);
+/* Reports that the registry rejected the credential `id`. The chain is then
+ * resolved again before the next use, at most once in ten seconds, because
+ * sources are subject to quotas. Returns true if the next waiter gets the
+ * result of a new resolution. */
+bool keychain_reject(struct keychain *keychain, uint64_t id);
+/* Stores the refresh token by which a token server replaced the one of the
+ * credential `id`; ignored if that is no longer the current credential. */
 void keychain_rotate(struct keychain *keychain, uint64_t id,
                      const char *identity_token);
-/* The last one, whatever it is worth by now; for scrubbing and for reports */
+/* The current credential even if it has expired or was rejected; used for
+ * redaction and for reports */
 const struct credential *keychain_last(const struct keychain *keychain);
-/* What each source said when the chain was walked last: "env GHCR_TOKEN: not
- * set; docker config: no file". */
+/* The outcome of each source in the last resolution: "env GHCR_TOKEN: not set;
+ * docker config: no file" */
 const char *keychain_report(const struct keychain *keychain);
 
-/* Docker Hub has several names, in any case, which all mean the same registry;
- * the list ends with NULL. DOCKER_HUB is the one that credentials and
- * references have; requests go to the provider's wire_host. */
+/* The host names of Docker Hub, compared without regard to case and
+ * NULL-terminated. DOCKER_HUB is the canonical one, which Docker configs and
+ * references use; requests go to the provider's wire_host. */
 #define DOCKER_HUB "index.docker.io"
 extern const char *const docker_hub_names[];
 bool is_docker_hub(const char *host, size_t len);

@@ -9,32 +9,34 @@
 #include "waybill/message.h"
 
 /*
- * One dead letter: why it is there, and the record that replays it. Pure.
+ * One dead letter: the failure that it describes, and the record that replays
+ * it. Pure.
  *
- * A dead letter may hold anything, because the record that it was could.
- * Strings in here are as they came, up to a NUL: print them with
- * utf8_append_printable(), or as JSON.
+ * A dead letter may contain any bytes, because the original record could. The
+ * strings here are unchanged up to the first NUL: print them with
+ * utf8_append_printable() or as JSON.
  */
 
 enum dead_letter_state {
-    DEAD_LETTER_WAITING,     /* may be replayed */
-    DEAD_LETTER_REPLAYED,    /* was */
-    DEAD_LETTER_SUPERSEDED,  /* a newer one is of the same delivery */
-    DEAD_LETTER_DELIVERED,   /* an outcome says that it succeeded since */
-    DEAD_LETTER_QUARANTINED, /* was replayed too often */
-    DEAD_LETTER_FOREIGN,     /* of another group than ours */
-    DEAD_LETTER_UNREADABLE,  /* does not say what it is a dead letter of */
+    DEAD_LETTER_WAITING,    /* may be replayed */
+    DEAD_LETTER_REPLAYED,   /* was replayed */
+    DEAD_LETTER_SUPERSEDED, /* the same delivery has a newer dead letter */
+    /* the delivery has succeeded since, by its outcome */
+    DEAD_LETTER_DELIVERED,
+    DEAD_LETTER_QUARANTINED, /* has reached the maximum number of replays */
+    DEAD_LETTER_FOREIGN,     /* written by another consumer group */
+    DEAD_LETTER_UNREADABLE,  /* lacks the headers of a dead letter of Waybill */
 };
 #define DEAD_LETTER_STATES 7
 const char *dead_letter_state_name(enum dead_letter_state state);
 
-/* Out of its headers (wire format, section 3). A text that is not there is
- * NULL, a number 0, a coordinate -1. */
+/* The headers of a dead letter (wire format, section 3). A missing text is
+ * NULL, a missing number 0, and a missing partition or offset -1. */
 struct dead_letter {
-    int32_t partition; /* where it stands itself */
+    int32_t partition; /* the position of the dead letter itself */
     int64_t offset;
     int64_t timestamp_ms;
-    size_t size; /* of its value */
+    size_t size; /* of the value, in bytes */
     const char *error_class;
     const char *code;
     const char *message;
@@ -44,43 +46,45 @@ struct dead_letter {
     const char *event_id;
     const char *group;
     const char *version;
-    const char *topic; /* where the first original stands */
+    const char *topic; /* the position of the original record */
     int32_t origin_partition;
     int64_t origin_offset;
     int http_status;
     unsigned attempts;
     unsigned replays;
     int64_t first_failed_ms;
-    int64_t failed_ms; /* else the record's timestamp */
+    int64_t failed_ms; /* if missing, the timestamp of the record */
 
     enum dead_letter_state state;
-    const struct dead_letter *newer; /* of a superseded one */
-    bool matches;                    /* the filter */
-    bool chosen;                     /* to be replayed by this run */
-    /* How far this run is with it */
-    bool put;     /* in a transaction that is open */
-    bool copied;  /* in one that was committed */
-    bool refused; /* too large for the topic */
+    const struct dead_letter *newer; /* of a superseded dead letter */
+    /* whether the filter of the command matches */
+    bool matches;
+    bool chosen; /* to be replayed by this run */
+    /* The progress of the current run */
+    bool in_transaction; /* sent in the open transaction */
+    bool copied;         /* sent in a committed transaction */
+    bool refused;        /* too large for the topic */
 };
 
-/* Never fails: what cannot be read is DEAD_LETTER_UNREADABLE. */
+/* Never fails: a record whose headers cannot be parsed gets the state
+ * DEAD_LETTER_UNREADABLE. The strings are allocated from the arena. */
 void dead_letter_read(const struct input *input, struct arena *arena,
                       struct dead_letter *ret_dead_letter);
 
-/* The record that replays it, for `topic`. What it points at is the input's or
- * the arena's. */
+/* Builds the record that replays it on `topic`. Its pointers refer to the input
+ * and the arena. */
 void dead_letter_rewrite(const struct input *input,
                          const struct dead_letter *dead_letter,
                          const char *topic, struct arena *arena,
                          struct message *ret_message);
 
-/* Why it is there, and what would mend it: sentences, a line each */
+/* The meaning of the failure and its remedy, in full sentences */
 struct explanation {
-    const char *why;
-    const char *mend;
+    const char *meaning;
+    const char *remedy;
 };
 struct explanation dead_letter_explain(const struct dead_letter *dead_letter);
-/* What its state means for a replay; never NULL */
+/* What the state means for a replay; never NULL */
 const char *dead_letter_state_explain(enum dead_letter_state state);
 
 #endif

@@ -10,8 +10,8 @@
 #include "waybill/message.h"
 
 /*
- * Which dead letters a command is about: the options --class, --since and the
- * like. Pure.
+ * Selects the dead letters that a command applies to, by the options --class,
+ * --since and so on. Pure.
  */
 
 #define FILTER_MAX_TERMS 32
@@ -19,18 +19,20 @@
 struct filter_term {
     int kind;
     const char *text;
-    int64_t from; /* of what is a number, a time or a range */
+    int64_t from; /* bounds of a number, a time or a range */
     int64_t to;
 };
 
-/* Terms of one kind are alternatives; every kind must agree. */
+/* Terms with the same option are alternatives; terms with different options
+ * must all match. */
 struct filter {
     struct filter_term terms[FILTER_MAX_TERMS];
     size_t count;
 };
 
-/* `option` is "--class" and the like; ERROR_USAGE when the value cannot be one.
- * Keeps the pointer. A duration is one before `now_ms`. */
+/* Adds a term; `option` includes the dashes, as in "--class". Fails with
+ * ERROR_USAGE if the value is invalid. Keeps the pointer to the value. A
+ * duration means that long before `now_ms`. */
 int filter_add(struct filter *filter, const char *option, const char *value,
                int64_t now_ms, struct error *err) NODISCARD;
 bool filter_is_option(const char *option);

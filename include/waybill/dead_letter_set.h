@@ -11,68 +11,72 @@
 #include "waybill/message.h"
 
 /*
- * All dead letters of a topic, and what has become of each: superseded by a
- * newer one, delivered since, left alone, or chosen for a replay. Pure.
+ * All dead letters of a topic, and the state of each: superseded by a newer
+ * one, delivered since, excluded, or chosen for the replay. Pure.
  */
 
-/* A dead letter that was replayed so often is left alone. */
+/* Default of max_replays: dead letters with that many replays are not replayed
+ * again */
 #define REPLAY_DEFAULT_MAX 5
 
 struct replay_policy {
     const char *group; /* kafka.group */
     unsigned max_replays;
-    bool force;   /* also those in quarantine, and of other groups */
+    /* replay also quarantined dead letters and those of other groups */
+    bool force;
     size_t limit; /* SIZE_MAX: all */
 };
 
 struct dead_letter_list {
     struct arena *arena;
-    struct dead_letter *all; /* by partition and offset, once sorted */
+    /* sorted by dead_letter_list_sort(), by partition and offset */
+    struct dead_letter *all;
     size_t count;
     size_t capacity;
-    struct dead_letter **by_event; /* by event id */
+    struct dead_letter **by_event; /* the same, sorted by event id */
 };
 
 struct dead_letter_list *dead_letter_list_new(void);
-void dead_letter_list_free(
-    struct dead_letter_list *dead_letter_list); /* NULL is fine */
-void dead_letter_list_add(struct dead_letter_list *dead_letter_list,
+void dead_letter_list_free(struct dead_letter_list *list); /* NULL is fine */
+void dead_letter_list_add(struct dead_letter_list *list,
                           const struct input *input,
                           const struct filter *filter);
-/* When all are there */
-void dead_letter_list_sort(struct dead_letter_list *dead_letter_list);
-struct dead_letter *dead_letter_list_find(
-    const struct dead_letter_list *dead_letter_list, int32_t partition,
-    int64_t offset);
-/* What is older than another of the same delivery is superseded. */
-void dead_letter_list_supersede(struct dead_letter_list *dead_letter_list);
-/* Those of other groups, and those that were replayed too often */
-void dead_letter_list_set_apart(struct dead_letter_list *dead_letter_list,
-                                const struct replay_policy *policy);
-/* Chooses among those that wait and match, oldest failures first. */
-void dead_letter_list_choose(struct dead_letter_list *dead_letter_list,
+/* Call it after the last dead_letter_list_add(). */
+void dead_letter_list_sort(struct dead_letter_list *list);
+struct dead_letter *dead_letter_list_find(const struct dead_letter_list *list,
+                                          int32_t partition, int64_t offset);
+/* Marks all but the newest dead letter of each delivery as superseded. */
+void dead_letter_list_supersede(struct dead_letter_list *list);
+/* Excludes dead letters of other groups and those that were replayed too
+ * often. */
+void dead_letter_list_exclude(struct dead_letter_list *list,
+                              const struct replay_policy *policy);
+/* Chooses up to policy->limit of those that are waiting and match, in the order
+ * of their failures. */
+void dead_letter_list_choose(struct dead_letter_list *list,
                              const struct replay_policy *policy);
 
-/* --- outcomes that speak of them: outcomes.c
- * ------------------------------------------------------------ */
+/* --- the outcomes of dead letters: outcomes.c --- */
 
-struct outcome_note {
+struct replay_outcome {
     const char *event_id;
-    const char *attachment; /* NULL: of no delivery */
+    const char *attachment; /* NULL: the outcome is not one of a delivery */
     bool succeeded;
     bool failed;
 };
 
-/* False: none of `source`, or of an event that has no dead letter here. */
-bool outcome_note_read(const struct message *message, const char *source,
-                       const struct dead_letter_list *dead_letter_list,
-                       struct arena *arena, struct outcome_note *ret_note);
-/* A letter waiting for what the note says has succeeded is delivered. */
-void dead_letter_list_note(struct dead_letter_list *dead_letter_list,
-                           const struct outcome_note *note);
-/* Whether the note is of what this run has replayed */
-bool dead_letter_list_were_replayed(
-    const struct dead_letter_list *dead_letter_list,
-    const struct outcome_note *note);
+/* Parses an outcome. Returns false if it was not written by `source`, or if its
+ * event has no dead letter in the list. */
+bool replay_outcome_read(const struct message *message, const char *source,
+                         const struct dead_letter_list *list,
+                         struct arena *arena,
+                         struct replay_outcome *ret_outcome);
+/* Marks waiting dead letters as delivered if this outcome is the success of
+ * their delivery. */
+void dead_letter_list_apply_outcome(struct dead_letter_list *list,
+                                    const struct replay_outcome *outcome);
+/* Whether the outcome is that of a record that this run has replayed */
+bool dead_letter_list_has_replayed(const struct dead_letter_list *list,
+                                   const struct replay_outcome *outcome);
 
 #endif

@@ -6,11 +6,12 @@
 #include "waybill/dead_letter.h"
 #include "waybill/dead_letter_set.h"
 
-/* How many dead letters there are, by state, class and registration. Pure. */
+/* Counts dead letters by state, class, code, registration and attachment.
+ * Pure. */
 
-/* A text, and how often */
+/* A value and its number of occurrences */
 struct tally_row {
-    const char *text; /* NULL: those without one */
+    const char *text; /* NULL: dead letters without a value */
     size_t count;
 };
 struct tally {
@@ -32,8 +33,9 @@ struct dead_letter_statistics {
     const struct dead_letter *oldest; /* by failure */
     const struct dead_letter *newest;
 };
-/* Of those that match; release with dead_letter_statistics_release(). */
-void dead_letter_list_count(const struct dead_letter_list *dead_letter_list,
+/* Counts the dead letters that match. Free the result with
+ * dead_letter_statistics_release(). */
+void dead_letter_list_count(const struct dead_letter_list *list,
                             struct dead_letter_statistics *ret_statistics);
 void dead_letter_statistics_release(struct dead_letter_statistics *statistics);
 

@@ -15,10 +15,11 @@ struct digest {
 
 void digest_of(const void *data, size_t len, struct digest *ret_digest);
 const char *digest_hex(const struct digest *digest);
-/* Only sha256, lower case, as the OCI image specification demands. */
+/* Accepts only sha256 in lower case, as the OCI image specification
+ * requires. */
 bool digest_parse(const char *text, struct digest *ret_digest);
-/* For digests that are only passed on: a right sha256, or "algorithm:encoded"
- * of another algorithm. */
+/* For digests that are only passed on: a valid sha256 digest, or
+ * "algorithm:encoded" with another algorithm. */
 bool digest_is_plausible(const char *text);
 
 const char *digest_library_version(void);

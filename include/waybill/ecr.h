@@ -4,17 +4,19 @@
 #include "waybill/credentials.h"
 
 /*
- * A repository of Amazon ECR or ECR Public, which must be made before it can be
- * pushed to. Loop thread only.
+ * Creates repositories in Amazon ECR and ECR Public, which, unlike other
+ * registries, reject a push to a repository that does not exist. Loop thread
+ * only.
  */
 struct aws_creation;
 
-/* err is NULL: it is there now, or was already. */
+/* err is NULL if the repository was created or existed before. */
 typedef void aws_created_fn(void *payload, const struct error *err);
 
-/* `spec` is the registration's source `aws`; NULL: as one with no keys. `path`
- * is the repository's name behind the host. All of it must last until done(),
- * which is called once, later, from the loop. */
+/* Calls CreateRepository. `spec` is the registration's `aws` source, or NULL
+ * for one without any keys. `path` is the repository's name without the host.
+ * All arguments must stay valid until done(), which is called exactly once,
+ * from the loop, unless the operation is cancelled. */
 struct aws_creation *aws_create_repository_start(
     const struct network *network, const struct credential_source *spec,
     const char *registry, const char *path, aws_created_fn *done,

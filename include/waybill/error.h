@@ -9,56 +9,58 @@
 #include "waybill/limits.h"
 
 /*
- * What went wrong, said once, where it happened, and read once, where it is
- * decided what that means for the record.
+ * Errors. An error is described once, where it occurs, and interpreted once,
+ * where its consequence for the record is decided.
  *
- * A function that can fail takes `struct error *err` last, returns 0 or -1, and
- * touches err only when it fails (its out-parameters only when it does not). On
- * the way up context is put in front: error_prefix(err, "push '%s'", name).
- * Messages: lower case, no full stop, the subject in single quotes, the cause
- * behind a colon; never a password, a token or a header's value.
+ * A function that can fail takes `struct error *err` as its last parameter,
+ * returns 0 or -1, and writes to err only on failure (to its out-parameters
+ * only on success). Callers prepend context: error_prefix(err, "push '%s'",
+ * name). Messages are lower case without a full stop, with the subject in
+ * single quotes and the cause after a colon. They never contain a password, a
+ * token or the value of a header.
  *
- * The message has room for LIMIT_MESSAGE bytes, which is what a dead letter may
- * carry; what is longer is cut at a character, so nobody frees an error.
+ * A message has at most LIMIT_MESSAGE bytes, the limit of a dead letter's
+ * header; a longer one is truncated between characters. An error owns no memory
+ * and is never freed.
  */
 enum error_kind {
     ERROR_NONE = 0,
-    /* The record can never succeed as it is. */
-    ERROR_SCHEMA,          /* not the JSON that an event is */
-    ERROR_DIGEST_MISMATCH, /* says another digest than its bytes have */
+    /* The record can never be delivered as it is. */
+    ERROR_SCHEMA,          /* not the JSON of an event */
+    ERROR_DIGEST_MISMATCH, /* the stated digest differs from the bytes' */
     ERROR_TOO_LARGE,
-    ERROR_REJECTED, /* the registry will not have it */
+    ERROR_REJECTED, /* the endpoint rejects the request */
     ERROR_NOT_FOUND,
-    ERROR_CONFIG, /* the attachment or the file cannot work */
-    /* It would succeed once somebody has mended the credentials. */
+    ERROR_CONFIG, /* the configuration cannot work */
+    /* Delivery can succeed once the credentials have been corrected. */
     ERROR_AUTH,
-    /* Later it may succeed by itself. */
-    ERROR_UNREACHABLE,  /* no answer: name, connection, TLS, time */
-    ERROR_UNAVAILABLE,  /* an answer that says: not now (5xx) */
-    ERROR_RATE_LIMITED, /* an answer that says: not so often (429) */
-    ERROR_INTERRUPTED,  /* what was begun is gone: again from the start */
-    /* The caller's own doing, or ours. */
+    /* A later attempt may succeed. */
+    ERROR_UNREACHABLE,  /* no response: DNS, connection, TLS, timeout */
+    ERROR_UNAVAILABLE,  /* temporary failure (5xx) */
+    ERROR_RATE_LIMITED, /* too many requests (429) */
+    ERROR_INTERRUPTED,  /* start again, e.g. an upload session is lost */
+    /* The cause is the caller or the process itself. */
     ERROR_USAGE,
     ERROR_CANCELLED,
     ERROR_FATAL,
-    /* What a delivery ends with when retries are used up. */
+    /* The result of a delivery whose retries are exhausted. */
     ERROR_ATTEMPTS_EXHAUSTED,
-    ERROR_KINDS, /* how many there are; not a kind. Add new ones before it. */
+    ERROR_KINDS, /* their number, not a kind; add new kinds before it */
 };
 
 #define ERROR_CODE_SIZE 64
 
 struct error {
     enum error_kind kind;
-    int http_status; /* 0: there was no answer */
-    bool unsent;     /* of a request without an answer: none of it has left */
-    uint32_t retry_after_ms;    /* 0: the other side did not say */
-    char code[ERROR_CODE_SIZE]; /* the registry's own, e.g. DENIED */
+    int http_status; /* 0: no response */
+    bool unsent;     /* no response, and nothing of the request was sent */
+    uint32_t retry_after_ms;    /* 0: not stated by the server */
+    char code[ERROR_CODE_SIZE]; /* error code of the registry, e.g. DENIED */
     char message[LIMIT_MESSAGE + 1];
 };
 
-/* Both are -1, so that one can write `return error_set(...)`; macros, so that
- * compilers and analysers know it too. */
+/* Both evaluate to -1, for `return error_set(...)`. They are macros, so that
+ * compilers and analyzers see the constant. */
 static inline int error_failed(void)
 {
     return -1;
@@ -72,17 +74,17 @@ void error_vfill(struct error *err, enum error_kind kind, const char *format,
                  va_list args) PRINTF(3, 0);
 void error_prepend(struct error *err, const char *format, ...) PRINTF(2, 3);
 
-/* What an error means for the record that it was met with. */
+/* The consequence of an error for the record that it concerns. */
 enum disposition {
-    DISPOSITION_RETRY,       /* again after a pause, until caps are used up */
-    DISPOSITION_BACK_OFF,    /* so, and the host is in trouble for all */
-    DISPOSITION_HOLD,        /* again, slowly, for ever: a person must act */
-    DISPOSITION_DEAD_LETTER, /* never again */
-    DISPOSITION_FATAL,       /* the process cannot go on */
-    DISPOSITIONS,            /* how many there are */
+    DISPOSITION_RETRY,       /* retry with backoff, up to the limits */
+    DISPOSITION_BACK_OFF,    /* the same, and slow down the whole host */
+    DISPOSITION_HOLD,        /* retry slowly until an operator acts */
+    DISPOSITION_DEAD_LETTER, /* do not retry */
+    DISPOSITION_FATAL,       /* the process cannot continue */
+    DISPOSITIONS,            /* their number */
 };
 
-/* sysexits(3), as far as they are used; the command line's promises. */
+/* Exit codes of the commands, from sysexits(3). */
 enum {
     EXIT_OK = 0,
     EXIT_FAILED = 1,
@@ -92,23 +94,23 @@ enum {
 };
 
 /*
- * Everything that depends on the kind of an error stands in one row of one
- * table (base/error.c); other modules look it up and keep no list of their own.
+ * Everything that depends on the kind of an error is in one row of one table
+ * (base/error.c); other modules look it up and keep no list of their own.
  *
- * `error_class` is what outcomes and dead letters contain (wire format).
+ * `error_class` is the value in outcomes and dead letters (wire format).
  * Several kinds can have the same class. The row whose name is its class
  * describes that class, so each class has exactly one such row. The last rows
  * have no kind: they describe classes that this version does not write, but
- * that the wire format promises and that dead letters of another version may
- * contain.
+ * that are part of the wire format and may occur in dead letters of other
+ * versions.
  */
 struct error_row {
     enum error_kind kind; /* ERROR_KINDS: the row describes a class only */
     const char *name;     /* the label `kind` of the metrics about attempts */
     const char *error_class;
     enum disposition disposition;
-    int exit_code;       /* of a command that ends with such an error */
-    const char *meaning; /* for the operator: what happened, in a sentence */
+    int exit_code;       /* of a command that fails with this error */
+    const char *meaning; /* for the operator: what happened */
     const char *remedy;  /* ... and what to do about it */
 };
 
@@ -117,9 +119,9 @@ struct error_row {
 extern const struct error_row error_table[];
 
 const struct error_row *error_row(enum error_kind kind);
-/* True for the one row that describes its class. */
+/* True for the row that describes its class. */
 bool error_row_is_class(const struct error_row *row);
-/* The row that describes the class, or NULL: it is not one of ours. */
+/* The row that describes the class, or NULL if the class is unknown. */
 const struct error_row *error_class_find(const char *error_class);
 
 const char *error_class(enum error_kind kind);

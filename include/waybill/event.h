@@ -9,8 +9,9 @@
 #include "waybill/str.h"
 
 /*
- * An attestation event, decoded (wire format, section 1). Only values; they
- * live in the record's arena. A string that the event does not have is NULL.
+ * A decoded attestation event (wire format, section 1). The structs are plain
+ * values allocated from the record's arena. A string that the event does not
+ * have is NULL.
  */
 struct workflow {
     const char *id;
@@ -28,7 +29,7 @@ struct run {
     const char *url;
 };
 
-/* An image that the attestation is about */
+/* An image that the attestation describes */
 struct subject {
     const char *ref; /* registry/repository */
     const char *digest;
@@ -40,46 +41,48 @@ struct annotation {
     const char *value;
 };
 
-/* What went into the run or came out of it, an SBOM for example. Its content is
- * decoded when it is asked for (event_content.h). */
+/* An input or an output of the workflow run, for example an SBOM. Its content
+ * is decoded on demand (event_content.h). */
 struct material {
     const char *name;
     const char *type;
     const char *digest;
     const char *filename;
-    const char *url; /* of a reference */
+    const char *url; /* of the reference in the event */
     const struct annotation *annotations;
     size_t annotation_count;
     bool has_content;
 };
 
-/* The trace that the record belongs to (trace.h): `parent` as it was read and
- * written anew, `state` only beside it. */
+/* The trace context of the record (trace.h). `parent` has been parsed and
+ * written again; `state` is set only if `parent` is. */
 struct trace_context {
     const char *parent;
     const char *state;
 };
 
 struct event {
-    /* Its own, or where it stands: topic/partition/offset, file/index */
+    /* The event's own id or, without one, its position: topic/partition/offset,
+     * or file/index */
     const char *id;
     const char *time;
     struct trace_context trace;
     const char *organization;
     struct workflow workflow;
     struct run run;
-    /* Of a replayed dead letter: the only attachment that it is for */
+    /* For a replayed dead letter: the only attachment that it concerns; else
+     * NULL */
     const char *replay_attachment;
-    /* The DSSE envelope as it is stored: Go's json.Marshal of its four fields,
-     * whatever the event's own spelling was. Its digest is what the event's
-     * attestation.digest is held against. */
+    /* The DSSE envelope as it is stored, that is as Go's json.Marshal writes
+     * its four fields, whatever the spelling in the event was. Its digest is
+     * compared with the event's attestation.digest. */
     struct bytes envelope;
     struct digest envelope_digest;
     const struct subject *subjects;
     size_t subject_count;
     const struct material *materials;
     size_t material_count;
-    /* What has been decoded on demand; event_release() frees it. */
+    /* Content decoded on demand; event_release() frees it. */
     struct event_content *content;
 };
 

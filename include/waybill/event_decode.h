@@ -7,26 +7,28 @@
 #include "waybill/message.h"
 
 /*
- * A record's bytes into an event (wire format, section 1): CloudEvents in
- * binary or structured mode, told apart as the CloudEvents Kafka binding says
- * (section 3), or plain JSON.
+ * Decodes the bytes of a record into an event (wire format, section 1):
+ * CloudEvents in binary or structured mode, distinguished as in the Kafka
+ * protocol binding for CloudEvents 1.0 (section 3), or plain JSON.
  *
- * Plain JSON that looks like a CloudEvent (it has `specversion`) is read as
- * one: a file has no headers, and not every producer sets them.
+ * Plain JSON that has a `specversion` is read as a structured CloudEvent,
+ * because files have no headers and not every producer sets them.
  *
- * Every documented field's type is checked, whether it is used or not; unknown
- * fields are ignored. A fault names its place: `$` is the record's value.
+ * The types of all documented fields are checked, whether the fields are used
+ * or not. Unknown fields are ignored. Error messages contain the path of the
+ * value at fault, where `$` is the value of the record.
  */
 
-/* Fails with ERROR_SCHEMA, ERROR_TOO_LARGE, ERROR_DIGEST_MISMATCH, or
- * ERROR_REJECTED (a form that is not supported). ret_event has an id in any
- * case, and its other fields as far as they could be read. Everything is
- * copied into the arena. */
+/* Fails with ERROR_SCHEMA, ERROR_TOO_LARGE, ERROR_DIGEST_MISMATCH or
+ * ERROR_REJECTED (an unsupported form). Even then *ret_event has an id, and
+ * its other fields as far as they could be read. Everything is copied into
+ * the arena, except that the event refers to *input for
+ * event_material_content(). */
 int event_decode(const struct input *input, size_t max_bytes,
                  struct arena *arena, struct event *ret_event,
                  struct error *err) NODISCARD;
 
-/* The CloudEvents type of what comes in */
+/* The CloudEvents type of attestation events */
 #define EVENT_TYPE "dev.waybill.attestation.created.v1"
 
 #endif

@@ -4,16 +4,17 @@
 #include <stdbool.h>
 
 /*
- * Where tests step in: points at which the process may die, and rules that may
- * be broken on purpose, so that the tests can show that they would notice.
+ * Hooks for fault injection: points at which a test can kill the process, and
+ * rules that a test can break on purpose, to show that the tests would detect
+ * it.
  *
- * A seam like kafka.h and http.h: the program's own implementation does nothing
- * and nothing can make it; the tests link another one. Any thread.
+ * A seam like kafka.h and http.h: the implementation in the program does
+ * nothing and cannot be switched on; the tests link another one. Any thread.
  */
 
-/* Between two steps that a crash must not tear apart */
+/* Marks a point between two steps at which a crash must do no harm. */
 void fault_point(const char *name);
-/* Whether this rule is to be broken: false */
+/* Whether a test breaks this rule; always false in the program. */
 bool fault_is_broken(const char *rule);
 
 #endif

@@ -7,9 +7,10 @@
 #include "waybill/error.h"
 #include "waybill/str.h"
 
-/* How a file looks: whether it is another one by now, or holds something else.
- * The time of the last change says what the other one may hide (cp -p), and
- * tells when a file may be read at last (chmod). All 0: it is not there. */
+/* Identifies a version of a file, to detect that it was replaced or changed.
+ * The time of the last status change (ctime) detects a change that preserves
+ * the modification time (cp -p) and a file that has become readable (chmod).
+ * All 0: no such file. */
 struct file_stamp {
     uint64_t device;
     uint64_t inode;
@@ -18,40 +19,43 @@ struct file_stamp {
     uint64_t changed_ns;
 };
 
-/* Through symbolic links; false: it is not there. Taken before it is read. */
+/* Follows symbolic links; returns false if there is no such file. Call it
+ * before reading the file, so that a later change is noticed. */
 bool file_stamp_of(const char *path, struct file_stamp *ret_stamp);
 bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
 
 /*
- * Reading a whole file. Nothing waits: what is named has to be a regular file
- * (symbolic links are followed, as Kubernetes mounts its secrets), so neither a
- * FIFO without a writer nor a terminal can hold a thread up.
+ * Reads a whole file without blocking: the path must name a regular file
+ * (symbolic links are followed, since Kubernetes mounts secrets through them),
+ * so that neither a FIFO without a writer nor a terminal can block a thread.
  *
- * The limit is the capacity of *out, to which the content is appended. On the
- * way through, no copy of the bytes stays behind: they may be a secret.
+ * The limit is the capacity of *out, to which the content is appended. No other
+ * copy of the content stays in memory, because it may be a secret.
  *
- * On failure the message is the reason alone ("Permission denied", "it is not a
- * regular file", "it is larger than 65536 bytes"), fit to stand behind the
- * caller's "cannot read 'PATH': ". The kind is ERROR_NOT_FOUND if there is no
- * such file, and ERROR_CONFIG otherwise.
+ * On failure the message is only the reason ("Permission denied", "it is not a
+ * regular file", "it is larger than 65536 bytes"), to follow the caller's
+ * "cannot read 'PATH': ". The kind is ERROR_NOT_FOUND if there is no such file,
+ * else ERROR_CONFIG.
  */
 enum {
-    /* Also pipes and devices, and wait for them: for what a person names on the
-     * command line, as `waybill push <(generate)`. The limit stays. */
+    /* Also read pipes and devices, and block until they end. For files that are
+     * named on the command line, as in `waybill push <(generate)`. The limit
+     * still applies. */
     FILE_MAY_BE_PIPE = 1U,
 };
 
-/* *ret_stamp, unless it is NULL, is of the file that was read. */
+/* *ret_stamp, unless it is NULL, identifies the file that was read. */
 int file_read(const char *path, unsigned flags, struct str *out,
               struct file_stamp *ret_stamp, struct error *err) NODISCARD;
-/* The same of an open file of any kind, from where it stands: standard input */
+/* Reads an open file of any kind, such as standard input, from its current
+ * position. */
 int file_read_open(int fd, struct str *out, struct error *err) NODISCARD;
-/* Whether file_read() would read a file of any size now */
+/* Checks whether file_read() could read the file now, ignoring its size. */
 int file_check(const char *path, struct error *err) NODISCARD;
 
-/* Why a file could not be written in that directory: strerror(), or, where the
- * permissions would have let us and the sandbox does not, that and what to do.
- */
+/* Explains why a file in that directory could not be written: strerror(), or,
+ * if the sandbox denied what the permissions allow, that reason and what to do.
+ * A static string. */
 const char *file_write_reason(const char *directory, int error);
 
 #endif

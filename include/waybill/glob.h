@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-/* `*` stands for any run of characters, '/' and none at all included; nothing
- * else is special. Time is linear in the text for each star. */
+/* `*` matches any sequence of characters, including '/' and the empty one; no
+ * other character is special. Takes time linear in the text for each star. */
 bool glob_matches(const char *pattern, const char *text);
 
 #endif

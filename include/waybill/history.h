@@ -13,37 +13,38 @@
 #include "waybill/replay.h"
 
 /*
- * What has become of one record, as far as Kafka tells: whether it is there,
- * how far the group's commits go, the outcomes and dead letters that speak of
- * it. Reading changes nothing: no group is joined, nothing is committed, nobody
- * is fenced.
+ * The history of one record, as far as Kafka's data shows it: whether the
+ * record exists, how far the group has committed, and the outcomes and dead
+ * letters of the record. It is read-only: no group is joined, nothing is
+ * committed, and no producer is fenced.
  *
- * What is said is what is committed. Work that no commit speaks of yet looks
- * like no work: a record in flight shows as such once anything of its partition
- * was committed after it had been read.
+ * It reflects committed data only. Work that no commit covers yet is invisible:
+ * a record in flight is shown as such only after its partition had a commit
+ * later than the record was read.
  *
- * Strings came from outside: print them with utf8_append_printable(), or as
- * JSON.
+ * The strings may contain any bytes: print them with utf8_append_printable() or
+ * as JSON.
  */
 enum history_verdict {
     HISTORY_NO_PARTITION,
-    HISTORY_NOT_WRITTEN, /* behind the end */
-    HISTORY_NO_RECORD,   /* an offset that no reader gets to see */
-    HISTORY_GONE,        /* deleted; what became of it is known or not */
-    HISTORY_LOST,        /* deleted before it was done */
+    HISTORY_NOT_WRITTEN, /* the offset is beyond the end of the partition */
+    /* the offset holds no record that a consumer receives */
+    HISTORY_NO_RECORD,
+    HISTORY_GONE, /* deleted; whether it was delivered may be unknown */
+    HISTORY_LOST, /* deleted before it was done */
     HISTORY_UNREAD,
     HISTORY_IN_FLIGHT,
     HISTORY_PARTLY_DONE,
     HISTORY_DONE,
-    HISTORY_PASSED,   /* the commits say done, and no outcome is there */
-    HISTORY_SET_BACK, /* the other way round: it was done, in part at least */
+    HISTORY_PASSED,   /* committed as finished, but without an outcome */
+    HISTORY_SET_BACK, /* has outcomes, but the committed offset is lower */
 };
 const char *history_verdict_name(enum history_verdict verdict);
 
 struct history_outcome {
-    int32_t partition; /* where it stands itself */
+    int32_t partition; /* the position of the outcome itself */
     int64_t offset;
-    /* What it is of: the record, or the same event once more (a replay) */
+    /* The input record: this record (`own`), or a replay of the same event */
     const char *topic;
     int32_t input_partition;
     int64_t input_offset;
@@ -64,11 +65,11 @@ struct history_outcome {
     const char *traceparent;
 };
 
-/* A delivery that the committed progress speaks of, of a record not yet done */
+/* A delivery of an unfinished record, as recorded in the committed progress */
 struct history_delivery {
-    const char *attachment; /* NULL: of one that is not configured any more */
+    const char *attachment; /* NULL: the attachment is no longer configured */
     bool done;
-    unsigned attempts; /* failed so far */
+    unsigned attempts; /* failed attempts so far */
     int64_t first_failed_ms;
 };
 
@@ -76,69 +77,72 @@ struct history {
     const char *topic;
     int64_t offset;
     int32_t partition;
-    bool has_partition; /* the topic */
-    bool found;         /* the record itself */
-    bool marked_done;   /* above `committed` */
-    bool incomplete;    /* the search was ended before the end */
-    size_t partitions;  /* that the topic has */
-    int64_t low;        /* what the partition holds: from, to before */
+    bool has_partition; /* whether the topic has that partition */
+    bool found;         /* whether the record exists */
+    bool marked_done;   /* finished out of order, above `committed` */
+    bool incomplete;    /* max_outcomes ended the search early */
+    size_t partitions;  /* the number of partitions of the topic */
+    int64_t low;        /* the log start offset of the partition */
     int64_t end;
-    int64_t timestamp_ms; /* of the record, as the next three */
+    int64_t timestamp_ms; /* of the record, as are the next three members */
     size_t size;
-    const char *event_id;  /* NULL: its headers do not say */
-    const char *replay_of; /* the dead letter that it is a replay of */
+    const char *event_id; /* NULL: not in the headers */
+    /* the dead letter that the record replays, or NULL */
+    const char *replay_of;
     const char *group;
     int64_t committed; /* -1: the group has committed nothing there */
     int64_t dispatched;
-    const char *unreadable; /* why the progress cannot be understood */
+    const char *unreadable; /* the reason why the progress cannot be decoded */
     struct history_delivery *deliveries;
     size_t delivery_count;
-    struct history_outcome *outcomes; /* its own first, then by their time */
+    struct history_outcome *outcomes; /* own outcomes first, then by time */
     size_t outcome_count;
-    struct dead_letter **dead_letter_list;
+    struct dead_letter **dead_letters;
     size_t dead_letter_count;
-    uint64_t searched; /* outcomes */
+    uint64_t searched; /* the number of outcomes that were searched */
 };
 
-/* --- pure: judge.c
- * ------------------------------------------------------------------- */
+/* --- pure: judge.c --- */
 
 enum history_verdict history_judge(const struct history *history);
-/* What that means, a sentence or two */
+/* Appends an explanation of the verdict in one or two sentences. */
 void history_explain(const struct history *history, struct str *out);
-/* What of a delivery the progress says, by the names of the attachments */
-void history_take_progress(struct history *history,
-                           const struct progress *progress,
-                           const char *const *attachments, size_t count,
-                           struct arena *arena);
-/* False: it is neither the record's nor of the same event. `event_id` may be
- * NULL. */
+/* Copies the deliveries of the record from the progress, which has only hashes
+ * of attachment names; `attachments` has the names to look up. */
+void history_set_progress(struct history *history,
+                          const struct progress *progress,
+                          const char *const *attachments, size_t count,
+                          struct arena *arena);
+/* Parses an outcome. Returns false if it concerns neither the record nor its
+ * event. history->event_id may be NULL. */
 bool history_read_outcome(const struct history *history, const char *source,
                           const struct input *input, struct arena *arena,
                           struct history_outcome *ret_outcome);
 
-/* --- with Kafka: trail.c
- * ------------------------------------------------------------------- */
+/* --- with Kafka: history.c --- */
 
 struct history_options {
     const char *brokers;
     const struct field_map *properties;
     const char *group;
-    const char *attestations; /* topics */
+    const char *attestations; /* the three topics by name */
     const char *outcomes;
     const char *dead_letters;
-    const char *const *attachments; /* their names */
+    const char *const *attachments; /* names of the configured attachments */
     size_t attachment_count;
-    uint64_t max_outcomes; /* to look at */
+    uint64_t max_outcomes; /* the limit of the search */
     const struct clock *clock;
     bool (*interrupted)(void);
-    void (*tell)(uint64_t searched, uint64_t total); /* about once a second */
+    /* called about once per second */
+    void (*on_progress)(uint64_t searched, uint64_t total);
 };
 
-/* Everything lives in the arena; free the replay after the trail. */
-int history_follow(const struct history_options *options, int32_t partition,
-                   int64_t offset, struct arena *arena,
-                   struct replay **ret_replay, struct history *ret_history,
-                   struct error *err) NODISCARD;
+/* Collects the history. The result is allocated from the arena and refers to
+ * *ret_replay, which the caller frees after the last use of the history, also
+ * on failure. ERROR_CANCELLED if `interrupted` returned true. */
+int history_collect(const struct history_options *options, int32_t partition,
+                    int64_t offset, struct arena *arena,
+                    struct replay **ret_replay, struct history *ret_history,
+                    struct error *err) NODISCARD;
 
 #endif

@@ -12,15 +12,16 @@
 #include "waybill/str.h"
 
 /*
- * HTTP requests: one out, one response later. One curl multi handle for the
- * whole process, turned by the loop; connections are kept and shared. HTTP/2
- * where a TLS server offers it; one that then breaks it is asked again, and for
- * some minutes only, in HTTP/1.1.
+ * An asynchronous HTTP client: each request gets one response later. The
+ * process has one curl multi handle, driven by the event loop; connections are
+ * kept open and shared. HTTP/2 is used if a TLS server offers it. If a server
+ * then violates HTTP/2, the request is repeated in HTTP/1.1, which is used with
+ * that host for some minutes.
  *
- * It is a seam: the simulator links another implementation behind this header.
- * So no socket, clock or thread of it is visible here.
+ * This is a seam: the simulator links another implementation of this header, so
+ * no socket, clock or thread is visible here.
  *
- * Not here: redirects (the caller decides where a request may go), cookies
+ * Not provided: redirects (the caller decides where a request may go), cookies
  * (never), retries (the pipeline's), authentication (a header like any other).
  * Loop thread only.
  */
@@ -28,79 +29,83 @@ struct http;
 struct http_transfer;
 
 /*
- * How to get there. All NULL and 0: the system's authorities, what the host's
- * folder in certs.d holds (containers-certs.d(5)), TLS 1.2 or newer, and the
- * proxy that the environment names: https_proxy, HTTPS_PROXY, http_proxy (for
- * http, in lower case only: HTTP_PROXY may be a CGI client's header),
- * all_proxy, ALL_PROXY, but none for what no_proxy or NO_PROXY lists. Loopback
- * goes through it too, unless that lists it.
+ * How to connect. With all members NULL and 0: the system's CA certificates,
+ * the contents of the host's directory in certs.d (containers-certs.d(5)), TLS
+ * 1.2 or newer, and the proxy that the environment names: https_proxy,
+ * HTTPS_PROXY, http_proxy (for http, in lower case only, because HTTP_PROXY may
+ * be the header of a CGI client), all_proxy, ALL_PROXY, except for hosts in
+ * no_proxy or NO_PROXY. Loopback addresses use the proxy too unless they are
+ * listed there.
  *
- * A proxy of one's own is a URL (http, https, socks5h), which may hold
- * credentials and so is a secret; no_proxy does not count for it. A proxy that
- * speaks https is judged by the system's authorities.
+ * A configured proxy is a URL (http, https, socks5h). It may contain
+ * credentials and so is a secret. no_proxy does not apply to it. The
+ * certificate of a proxy that uses https is verified with the system's CA
+ * certificates.
  */
 struct http_transport {
-    const char *ca_file;     /* instead of the system's authorities */
-    bool any_name;           /* ... for a host that is not the one it names */
-    const char *certificate; /* of ours, PEM */
-    const char *key;         /* NULL: in the certificate's file */
-    int oldest_tls;          /* place in http_tls_versions */
-    const char *proxy;       /* "" for none at all */
-    struct secret own_proxy; /* of a copy: what `proxy` points to */
-    /* Looked into when neither ca_file nor certificate is given. NULL: the
-     * conventional ones, the user's first; "" for none at all. */
+    const char *ca_file;     /* PEM, instead of the system's CA certificates */
+    bool any_name;           /* do not verify the host name */
+    const char *certificate; /* client certificate, PEM */
+    const char *key;         /* PEM; NULL: in the certificate's file */
+    int min_tls;             /* index in http_tls_versions */
+    const char *proxy;       /* URL; "": no proxy at all */
+    struct secret own_proxy; /* in a copy: owns `proxy` */
+    /* Read if neither ca_file nor certificate is set. NULL: the conventional
+     * directories, the user's first; "": none. */
     const char *certs_dir;
 };
 
 extern const char *const http_tls_versions[]; /* "1.2", "1.3", NULL */
 bool http_transport_equal(const struct http_transport *a,
                           const struct http_transport *b);
-/* Of all texts, which release() frees */
+/* Copies all strings. http_transport_release() frees them. */
 void http_transport_copy(struct http_transport *to,
                          const struct http_transport *from);
 void http_transport_release(struct http_transport *transport);
 
-/* How long a request may take */
+/* Limits on the duration of a request */
 struct http_timeouts {
     uint32_t connect_ms;
-    /* From the last byte sent or received to the next, also while the server
-     * commits; the whole may take ten times as long, and what a body needs. */
+    /* Maximum time without progress in either direction, also while the server
+     * processes the request. The whole request may take ten times as long, plus
+     * the time that its body needs. */
     uint32_t answer_ms;
 };
 
-/* An AWS signature (version 4), which libcurl makes. Only for a POST with a
- * body and without a query: libcurl 7.88 signs no other body, and a query only
- * as it stands. */
+/* An AWS signature (version 4), created by libcurl. Only for a POST with a body
+ * and without a query: libcurl 7.88 signs no other body, and does not normalize
+ * a query. */
 struct http_aws {
     const char *region;
     const char *service;
     const char *key_id;
     const char *secret;
-    const char *session; /* NULL: none */
+    const char *session; /* session token; NULL: none */
 };
 
 struct http_request {
     const char *method; /* GET, HEAD, POST, PUT, PATCH, DELETE */
     const char *url;
-    const char *const *headers; /* "Name: value", ends with NULL */
-    struct bytes body;          /* borrowed until done; sent with a length */
+    const char *const *headers; /* "Name: value"; NULL-terminated */
+    /* borrowed until done() is called; sent with Content-Length */
+    struct bytes body;
     const struct http_transport *transport; /* NULL: all defaults */
     const struct http_aws *aws;             /* NULL: not signed */
-    size_t max_body; /* of the response; more is an error, or ... */
-    bool cuts_body;  /* ... is left out */
-    /* Whoever gets it may act on it each time. So it goes out on a connection
-     * of its own and is never sent again from here: not when a kept connection
-     * turns out to be dead, and not in HTTP/1.1 after a failure of HTTP/2. */
+    size_t max_body; /* of the response, in bytes; a larger one is an error */
+    bool truncates_body; /* truncate a larger response instead */
+    /* The request is not idempotent. It uses a connection of its own and is
+     * never repeated by the client: neither if a kept connection turns out to
+     * be closed, nor in HTTP/1.1 after a failure of HTTP/2. */
     bool once;
     bool wants_peer;
     struct http_timeouts timeouts;
 };
 
-/* Of the connection that answered, where `wants_peer` asked for it */
+/* The connection that the response came from, if `wants_peer` was set */
 struct http_peer {
     char address[64]; /* "192.0.2.1:443" */
     char protocol[8]; /* "1.1", "2" */
-    struct str until; /* its certificate's last day; empty: no TLS */
+    struct str until; /* expiry date of its certificate; empty: no TLS */
     struct str issuer;
 };
 
@@ -108,16 +113,16 @@ struct http_response {
     int status;
     struct str headers; /* "name: value\n" for each, as received */
     struct str body;
-    const struct http_peer *peer; /* NULL: not asked for */
+    const struct http_peer *peer; /* NULL: not requested */
 };
 
-/* Exactly one call for each request, never from inside http_start(); either
- * response or err is NULL. Both are gone when it returns. err->unsent: the
- * server cannot have seen the request. */
+/* Called exactly once for each request, never from inside http_start(). Either
+ * response or err is NULL, and neither is valid after the call. err->unsent is
+ * true if the server cannot have seen the request. */
 typedef void http_done_fn(void *payload, const struct http_response *response,
                           const struct error *err);
 
-/* The authorities, and certs.d's conventional folders */
+/* Adds the CA certificates and the conventional directories of certs.d. */
 void http_access(struct access *access);
 
 struct http *http_new(struct loop *loop);
@@ -126,14 +131,13 @@ void http_free(struct http *http); /* no transfer may be running */
 struct http_transfer *http_start(struct http *http,
                                  const struct http_request *request,
                                  http_done_fn *done, void *payload);
-/* done() is not called any more. */
+/* Cancels and frees the transfer; done() is not called. */
 void http_cancel(struct http_transfer *transfer);
 
 /*
- * What everything that makes requests is given: the loop that it runs on, the
- * client that it sends through, and how long an answer may take. There is one
- * for all that share these settings; it is passed down as a const pointer, and
- * outlives whoever was given it.
+ * What every module that sends requests needs: the loop that it runs on, the
+ * client that sends the requests, and the timeouts. Modules with the same
+ * settings share one; it is passed as a const pointer and outlives them.
  */
 struct network {
     struct loop *loop;
@@ -141,30 +145,33 @@ struct network {
     struct http_timeouts timeouts;
 };
 
-/* The value of the n-th (from 0) header of that name, or false. Appended to
- * *value; surrounding white space is gone. */
+/* Appends the value of the n-th (from 0) header of that name to *value, without
+ * surrounding white space. Returns false if there is none. */
 bool http_header(const struct http_response *response, const char *name,
                  size_t n, struct str *value);
-/* Visible ASCII only: fit to be put into a header as it is. Not NULL. */
+/* True if the value contains only visible ASCII, so that it can be part of a
+ * header. Must not be NULL. */
 bool http_value_is_plain(const char *value);
-/* A header's name (RFC 9110, section 5.1) and its value as we send them:
- * visible ASCII with blanks between. Not NULL. */
+/* True for a valid header name (RFC 9110, section 5.1), and for a header
+ * value as this client sends it: visible ASCII with spaces between. Must not
+ * be NULL. */
 bool http_is_header_name(const char *name);
 bool http_is_header_value(const char *value);
-/* Retry-After in milliseconds, given as seconds or as a date; 0: none. At most
- * five minutes: a registry does not decide when we are next seen. */
+/* The value of Retry-After, in seconds or as a date, converted to milliseconds;
+ * 0 if there is none. It is capped at five minutes, because a server must not
+ * decide to stop deliveries for longer. `wall_ms` is the current time. */
 #define HTTP_MAX_RETRY_AFTER_MS ((uint32_t)300000)
 uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
 
 /*
- * What a response means that is not a success. Every caller takes the kind of
- * its error from here, and adds its own context and what it knows better: a
+ * The meaning of error responses. Every caller takes the kind of its error from
+ * here and adds its own context and whatever it knows better, such as a
  * registry's error code, or that a token server refuses with any status.
  *
- * The first row that includes the status counts; the last row, whose `first` is
- * 0, is for every status that no other row includes. deploy/reference/errors.md
- * is written from the rows.
+ * The first row that includes the status applies; the last row, whose `first`
+ * is 0, applies to every status that no other row includes.
+ * deploy/reference/errors.md is generated from the rows.
  */
 struct http_meaning {
     int first; /* status */
@@ -176,10 +183,10 @@ struct http_meaning {
 extern const struct http_meaning http_meanings[];
 
 enum error_kind http_error_kind(int status);
-/* The request may succeed later as it is: 408, 425, 429 and 5xx. */
+/* True if the same request may succeed later: 408, 425, 429 and 5xx. */
 bool http_status_is_temporary(int status);
-/* Fills all of *err: kind, status and Retry-After by the response, the message
- * by the caller. */
+/* Fills all of *err: kind, status and Retry-After from the response, and the
+ * message from `format`. `wall_ms` is the current time. */
 void http_error_fill(struct error *err, const struct http_response *response,
                      int64_t wall_ms, const char *format, ...) PRINTF(4, 5);
 

@@ -14,44 +14,44 @@
 #include "waybill/plan.h"
 
 /*
- * An integration: a kind of destination that attestations can be delivered to.
- * It is one file in integration/ with one const descriptor, and one row in
+ * An integration is a kind of destination for attestations. It consists of one
+ * file in integration/ with a constant descriptor, and of one row in
  * integration/integrations.def. The configuration, its reference and schema,
  * the environment overrides, the chart's list of secrets, the scheduler, the
- * log, the metrics and the status page all follow from that descriptor.
+ * log, the metrics and the status page all follow from the descriptor.
  *
  * An integration receives its options as filled structs, delivers when it is
- * told to, and reports how that went. It does not retry, does not log, and does
- * not decide what an error means for the record: disposition_of() does.
+ * called, and reports the result. It does not retry, does not log, and does not
+ * decide what an error means for the record: disposition_of() does.
  *
- * Everything here runs on the loop's thread. Every callback that a function
- * below takes is called exactly once, later, from the loop, and never from
- * inside that function; after a cancel it is not called any more.
+ * Everything here runs on the thread of the loop. Every callback passed to a
+ * function below is called exactly once, later, from the loop, and never from
+ * inside that function. It is not called after a cancel.
  */
 struct integration_class;
 
-/* What integrations may use. All of it outlives them. */
+/* What integrations may use. All of it must outlive them. */
 struct integration_context {
     struct network network;
-    /* Which hosts a destination may refer us to: patterns of the configuration
-     * and the hosts of all registrations */
+    /* The hosts that a destination may refer to (redirects, token servers):
+     * patterns of the configuration, and the hosts of all registrations */
     struct field_strings allowed;
     bool allow_any;
     const struct registration *registrations;
     size_t registration_count;
 };
 
-/* The base of an integration in use, which serves all registrations of its
- * kind. An integration with state of its own embeds it as the first member;
- * integration_open() fills it. */
+/* The base of an opened integration, which serves all registrations of its
+ * kind. An integration with its own state embeds it as the first member;
+ * integration_of() fills it. */
 struct integration {
     const struct integration_class *class;
     const struct integration_context *context;
 };
 
-/* The base of work under way: a delivery, a probe or an inspection. The
- * integration embeds it as the first member and frees the whole itself, before
- * the callback or in cancel(). */
+/* The base of an operation in progress: a delivery, a probe or an inspection.
+ * The integration embeds it as the first member and frees the whole itself,
+ * before the callback or in cancel(). */
 struct integration_operation {
     void (*cancel)(struct integration_operation *operation);
 };
@@ -59,47 +59,48 @@ struct integration_operation {
 /* --- deliver -----------------------------------------------------------------
  */
 
-/* One attempt to deliver an event by an attachment. The event, the attachment,
- * and both arenas stay until the callback has been called or the attempt is
- * cancelled; the request itself only until deliver() returns. */
+/* One attempt to deliver an event for an attachment. The event, the attachment
+ * and both arenas remain valid until the callback has been called or the
+ * attempt is cancelled; the request itself only until deliver() returns. */
 struct delivery_request {
     const struct event *event;
     const struct attachment *attachment;
-    unsigned attempt;     /* 1 is the first */
-    uint64_t deadline_ms; /* monotonic, of the loop's clock: after it no other
-                             attempt follows; 0: none */
-    /* An earlier attempt, perhaps of another instance, may have arrived without
-     * an answer. An integration that can ask its destination asks first. False:
-     * there was none, or each reported that it did not arrive. */
+    unsigned attempt;     /* counted from 1 */
+    uint64_t deadline_ms; /* monotonic; no further attempt is made after it; 0
+                             if there is no limit */
+    /* An earlier attempt, perhaps by another instance, may have arrived
+     * although its response was lost. An integration that can query its
+     * destination does so first. False means that there was no earlier attempt,
+     * or that each reported that it did not arrive. */
     bool may_have_arrived;
-    const char *traceparent; /* for its requests; NULL: none */
-    /* For bodies and everything else that this attempt needs, and for the
-     * result. It counts against delivery.max_bytes. */
+    const char *traceparent; /* for its requests; NULL if there is none */
+    /* For bodies, everything else that this attempt needs, and the result. It
+     * counts towards delivery.max_bytes. */
     struct arena *arena;
-    /* A delivery may consist of several requests. What was achieved can be kept
-     * here, in memory of `kept_arena`, until the record ends: NULL at first,
-     * and after a restart. */
+    /* A delivery may consist of several requests. The integration can keep
+     * here, in memory of `kept_arena`, what has been achieved, until the record
+     * ends. NULL at first and after a restart. */
     void **progress;
     struct arena *kept_arena;
 };
 
 enum delivery_status {
     DELIVERY_SUCCEEDED,
-    DELIVERY_SKIPPED, /* on purpose: a filter does not match, no material of an
-                         accepted type */
+    DELIVERY_SKIPPED, /* intentionally: a filter does not match, no material of
+                         an accepted type */
     DELIVERY_FAILED,
 };
 
-/* How an attempt ended. It is gone when the callback returns; what the result
- * points to is in the attempt's arena. */
+/* The result of an attempt. It is valid until the callback returns; what
+ * `result` points to is in the attempt's arena. */
 struct delivery_report {
     enum delivery_status status;
-    struct delivery_result result; /* when succeeded */
-    const char *skip_reason;       /* when skipped: a sentence without a stop */
-    const struct error *err;       /* when failed */
-    /* When failed: it is certain that nothing of what this attempt still had to
-     * do has arrived, so that another attempt repeats nothing. What is not said
-     * may have arrived. */
+    struct delivery_result result; /* if succeeded */
+    const char *skip_reason; /* if skipped; a sentence without a full stop */
+    const struct error *err; /* if failed */
+    /* If failed: true if it is certain that nothing of what this attempt still
+     * had to send has arrived, so that another attempt repeats nothing. If
+     * unsure, leave it false. */
     bool did_not_arrive;
 };
 
@@ -109,10 +110,10 @@ typedef void delivery_done_fn(void *payload,
 /* --- probe and inspect -------------------------------------------------------
  */
 
-/* err is NULL: the endpoint answers. */
+/* `err` is NULL if the endpoint answered. */
 typedef void integration_probed_fn(void *payload, const struct error *err);
 
-/* What was found out about a registration, one line each */
+/* The findings of an inspection of a registration, one line each */
 enum integration_verdict {
     FINDING_SKIPPED,
     FINDING_GOOD,
@@ -123,7 +124,7 @@ struct integration_finding {
     const char *step;
     const char *text;
     enum integration_verdict verdict;
-    enum error_kind kind; /* of a bad one */
+    enum error_kind kind; /* if the verdict is FINDING_BAD */
 };
 typedef void integration_inspected_fn(
     void *payload, const struct integration_finding *findings, size_t count);
@@ -132,18 +133,19 @@ typedef void integration_inspected_fn(
  */
 
 struct integration_class {
-    /* Its kind, version, description, keys, and what config/ checks */
+    /* Kind, version, description, keys, and the check of config/ */
     struct integration_fields fields;
 
-    /* Allocates the integration and returns its base, zeroed. It cannot fail:
-     * options were checked by fields.check(). NULL: the base is all there is.
-     */
+    /* Allocates the integration and returns its base, zeroed. It cannot fail,
+     * because fields.check() has checked the options. NULL if the base is all
+     * there is. */
     struct integration *(*open)(const struct integration_context *context);
-    /* Frees it; no operation is under way. NULL: only the base is freed. */
+    /* Frees the integration, which has no operation in progress. NULL if only
+     * the base must be freed. */
     void (*close)(struct integration *integration);
 
     /* Required. A class whose `repetition` is REPETITION_HARMLESS must leave
-     * its destination as it was when the same event is delivered twice. */
+     * its destination unchanged when the same event is delivered twice. */
     struct integration_operation *(*deliver)(
         struct integration *integration, const struct delivery_request *request,
         delivery_done_fn *done, void *payload);
@@ -155,61 +157,65 @@ struct integration_class {
     const char *(*endpoint)(const struct registration *registration,
                             struct arena *arena);
 
-    /* Optional. Whether the endpoint answers, without delivering anything.
-     * NULL: while the circuit breaker is open, single deliveries are tried. */
+    /* Optional. Finds out whether the endpoint answers, without delivering
+     * anything. NULL if it cannot: while the circuit breaker is open, single
+     * deliveries are attempted instead. */
     struct integration_operation *(*probe)(
         struct integration *integration,
         const struct registration *registration, integration_probed_fn *done,
         void *payload);
 
-    /* Optional. Whether a delivery would succeed, and if not, why, leaving
-     * nothing behind (`waybill check --online`). NULL: the probe stands in for
-     * it, and without one the registration is reported as not tried. */
+    /* Optional. Finds out whether a delivery would succeed, and if not, why,
+     * leaving nothing behind (`waybill check --online`). If NULL, the probe is
+     * used, and without one the registration is reported as not tried. */
     struct integration_operation *(*inspect)(
         struct integration *integration,
         const struct registration *registration, integration_inspected_fn *done,
         void *payload);
 
-    /* Optional. The files that deliveries of a registration read and write and
-     * the programs that they run, beside what the options with FIELD_PATH name:
-     * the sandbox allows nothing else. NULL: none. */
+    /* Optional. Adds the files that deliveries of a registration read and
+     * write, and the programs that they run, in addition to the options with
+     * FIELD_PATH. The sandbox allows nothing else. NULL if there are none. */
     void (*access)(const struct registration *registration,
                    struct access *access);
 };
 
-/* Every integration, in the order of integrations.def; both end with NULL and
- * are in the same order. */
+/* Every integration, in the order of integrations.def; both arrays have the
+ * same order and are terminated by NULL. */
 extern const struct integration_class *const integration_classes[];
 extern const struct integration_fields *const integration_table[];
 
-/* That of a registration that config/ has accepted: never NULL */
+/* Returns the class of a registration. Never NULL, because config/ accepts only
+ * known kinds. */
 const struct integration_class *integration_class_for(
     const struct registration *registration);
 
 /* --- use ---------------------------------------------------------------------
  */
 
-/* The integrations of one configuration, each opened when it is first asked
- * for. The context outlives the set. */
+/* The integrations of one configuration, each opened when it is first used. The
+ * context must outlive the set. */
 struct integration_set;
 
 struct integration_set *integration_set_new(
     const struct integration_context *context);
-/* No operation is under way. NULL is fine. */
+/* No operation may be in progress. NULL is allowed. */
 void integration_set_free(struct integration_set *set);
 struct integration *integration_of(struct integration_set *set,
                                    const struct registration *registration);
 
-/* Both NULL when the class has no probe: nothing was started. */
+/* Starts a probe. Returns NULL, and starts nothing, if the class has none. */
 struct integration_operation *integration_probe(
     struct integration *integration, const struct registration *registration,
     integration_probed_fn *done, void *payload);
-/* Falls back as the class's inspect says. */
+/* Starts an inspection, or the substitute described at `inspect`. */
 void integration_inspect(struct integration *integration,
                          const struct registration *registration,
                          integration_inspected_fn *done, void *payload);
+/* Adds what deliveries of a registration may access, see `access`. */
 void integration_access(const struct registration *registration,
                         struct access *access);
+/* Cancels and frees an operation; its callback is not called. */
 void integration_cancel(struct integration_operation *operation);
 
 #endif

@@ -9,34 +9,37 @@
 #include "waybill/str.h"
 
 /*
- * JSON, read strictly (RFC 8259) and written plainly.
+ * A strict JSON parser (RFC 8259) and a JSON writer.
  *
- * cJSON builds the tree, but is never shown what came from outside: it takes
- * raw control characters, bytes that are not UTF-8, `\uZZZZ` and numbers like
- * 01, cuts strings at U+0000 and numbers at 63 digits, and its recursion is
- * bounded by a constant of its own. So json_scan() checks the text first, with
- * our caps, and writes a clean copy in which every string is valid UTF-8 as
- * Go's encoding/json would decode it (each stray byte and each lone surrogate
- * is U+FFFD) with U+0000 as in utf8.h. Numbers keep their value only as far as
- * a double does.
+ * cJSON builds the tree but never sees external input: it accepts raw control
+ * characters, invalid UTF-8, `\uZZZZ` and numbers like 01, truncates strings at
+ * U+0000 and numbers at 63 digits, and limits its recursion by a constant of
+ * its own. So json_scan() validates the text first, with our limits, and writes
+ * a clean copy in which every string is valid UTF-8, decoded as by Go's
+ * encoding/json (each invalid byte and each lone surrogate becomes U+FFFD),
+ * with U+0000 as in utf8.h. Numbers have the precision of a double.
  *
- * Of a key given twice the last value counts, as in Go.
+ * If a key occurs twice, the last value applies, as in Go.
  */
 struct json;
 
-/* Checks one value at the start of text. *ret_end is where it ends; with
- * `clean` set the clean copy is appended to it. White space before the value is
- * skipped, behind it is not. On failure *ret_end is where the fault is. */
+/* Validates one value at the start of the text and sets *ret_end to its end.
+ * The clean copy is appended to `clean`, unless that is NULL. White space
+ * before the value is skipped, white space after it is not. On failure *ret_end
+ * is the position of the error. */
 int json_scan(const char *text, size_t len, struct str *clean, size_t *ret_end,
               struct error *err) NODISCARD;
 
-/* The whole text is one value and nothing but white space around it. */
+/* Parses a text that consists of one value, with optional white space around
+ * it. The caller frees the result with json_free(). ERROR_SCHEMA if it is
+ * invalid. */
 int json_parse(const char *text, size_t len, struct json **ret_json,
                struct error *err) NODISCARD;
-/* The same of a document with a secret in it: json_free() wipes its strings. */
+/* The same for a document that contains a secret: json_free() zeroes its
+ * strings. */
 int json_parse_secret(const char *text, size_t len, struct json **ret_json,
                       struct error *err) NODISCARD;
-void json_free(struct json *json); /* NULL is fine */
+void json_free(struct json *json); /* NULL is allowed */
 
 bool json_is_object(const struct json *json);
 bool json_is_array(const struct json *json);
@@ -45,7 +48,7 @@ bool json_is_null(const struct json *json);
 const char *json_type_name(const struct json *json); /* "a string", ... */
 
 const struct json *json_member(const struct json *object, const char *name);
-/* Members or elements in order: first, then next of each, then NULL */
+/* Iterate over members or elements in order; NULL after the last. */
 const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *item);
 const char *json_name(const struct json *item); /* NULL for an element */
@@ -54,43 +57,45 @@ const char *json_text(const struct json *string); /* NULL: not a string */
 bool json_number(const struct json *json, double *ret_number);
 
 /*
- * A place in a document, for faults that name it ($.data.workflow.id). Places
- * live on the stack of whoever reads; `value` is NULL where nothing stands.
+ * A location in a document, for errors that name its path ($.data.workflow.id).
+ * Locations live on the stack of the reader; `value` is NULL if there is no
+ * value.
  */
 struct json_at {
     const struct json *value;
     const struct json_at *parent; /* NULL: the document */
-    const char *name;             /* our own words, never the input's */
-    size_t index;                 /* when name is NULL */
+    const char *name; /* a literal of ours, never text of the input */
+    size_t index;     /* if name is NULL */
 };
 
 struct json_at json_at_root(const struct json *json);
-/* null counts as absent */
+/* A null value counts as absent. */
 struct json_at json_at_member(const struct json_at *at, const char *name);
 struct json_at json_at_element(const struct json_at *at,
                                const struct json *element, size_t index);
-/* error_set() with the path in front */
+/* error_set() with the path prepended to the message */
 #define json_at_fault(at, err, kind, ...)                                      \
     (json_at_fill(at, err, kind, __VA_ARGS__), error_failed())
 void json_at_fill(const struct json_at *at, struct error *err,
                   enum error_kind kind, const char *format, ...) PRINTF(4, 5);
 
-/* Typed reads. An absent value leaves *ret_ as it is and is no fault, unless
- * the function says so. */
+/* Typed reads. An absent value leaves the result unchanged and is no error,
+ * except for json_at_require(). Errors are ERROR_SCHEMA. */
 int json_at_require(const struct json_at *at, struct error *err) NODISCARD;
 int json_at_object(const struct json_at *at, struct error *err) NODISCARD;
 int json_at_array(const struct json_at *at, size_t max,
                   struct error *err) NODISCARD;
 int json_at_boolean(const struct json_at *at, bool *ret_boolean,
                     struct error *err) NODISCARD;
-/* At most `most` bytes, and no U+0000 in it */
+/* At most `max` bytes, without U+0000. The text is borrowed from the
+ * document. */
 int json_at_string(const struct json_at *at, size_t max, const char **ret_text,
                    struct error *err) NODISCARD;
 
 /*
- * Writing: appends to a str; the caller keeps the braces balanced. A name of
- * NULL writes an element instead of a member. Order is the order of the calls,
- * so the same input gives the same bytes.
+ * Writes JSON to a str; the caller must balance the brackets. With a name of
+ * NULL an element is written instead of a member. Members appear in the order
+ * of the calls, so that the same input gives the same bytes.
  */
 struct json_writer {
     struct str *out;
@@ -101,7 +106,7 @@ void json_open(struct json_writer *writer, const char *name, char bracket);
 void json_close(struct json_writer *writer, char bracket);
 void json_append_string(struct json_writer *writer, const char *name,
                         const char *value);
-/* Leaves the member out when value is NULL */
+/* Omits the member if value is NULL. */
 void json_append_optional(struct json_writer *writer, const char *name,
                           const char *value);
 void json_append_integer(struct json_writer *writer, const char *name,
@@ -109,14 +114,14 @@ void json_append_integer(struct json_writer *writer, const char *name,
 void json_append_bool(struct json_writer *writer, const char *name, bool value);
 void json_append_raw(struct json_writer *writer, const char *name,
                      const char *json, size_t len);
-/* A value that was read, with all that is in it */
+/* Writes a parsed value with everything that it contains. */
 void json_append_value(struct json_writer *writer, const char *name,
                        const struct json *value);
 
-/* A string with its quotes. As Go's json.Marshal of 1.21 writes it: beside
- * what JSON demands, <, > and & and U+2028 and U+2029 are escaped. Stray bytes
- * become U+FFFD, C0 80 the escape of U+0000. */
-void json_write_go_string(struct str *out, const char *value);
+/* Appends a quoted string as json.Marshal of Go 1.21 writes it: besides what
+ * JSON requires, <, > and & and U+2028 and U+2029 are escaped. Invalid bytes
+ * become U+FFFD, and C0 80 becomes the escape of U+0000. */
+void json_append_go_string(struct str *out, const char *value);
 
 const char *json_library_version(void);
 

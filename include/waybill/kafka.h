@@ -12,19 +12,21 @@
 #include "waybill/message.h"
 
 /*
- * Kafka: records in, a batch of outcomes and offsets out, done later.
+ * The Kafka client of the service: it delivers records, and commits batches of
+ * outcomes together with offsets.
  *
- * One consumer of a group, served by the loop, and one transactional producer,
- * owned by a thread of its own because its calls block. What goes out goes out
- * in a transaction together with the offsets that it settles (KIP-98, KIP-447),
- * so that a read_committed reader sees either both or neither.
+ * It consists of one consumer of a group, which the loop serves, and one
+ * transactional producer, which has a thread of its own because its calls
+ * block. A batch is written in one transaction together with the offsets that
+ * it settles (KIP-98, KIP-447), so that a read_committed consumer sees either
+ * both or neither.
  *
- * It is a seam: the simulator links another implementation behind this header.
- * So no socket, clock or thread of it is visible here. Everything is called on
- * the loop's thread.
+ * The simulator links another implementation behind this header. Therefore no
+ * socket, clock or thread is visible here. Every function is called on the
+ * thread of the loop, and so is the handler.
  *
- * Not here: which offset may be committed when (the ledger's), what is in a
- * message (event/).
+ * Other modules decide which offset may be committed when (the ledger) and what
+ * a message contains (event/).
  */
 struct kafka;
 
@@ -33,152 +35,163 @@ struct kafka_partition {
     int32_t partition;
 };
 
-/* Where a partition's last owner has left it */
+/* The committed position of a partition */
 struct kafka_position {
     struct kafka_partition at;
-    int64_t offset;       /* the next to be read; -1: nothing was committed */
-    const char *metadata; /* what was committed beside it; "" if nothing */
+    /* of the next record to read; -1: none was committed */
+    int64_t offset;
+    /* the metadata committed with the offset; "" if none */
+    const char *metadata;
 };
 
 enum kafka_verdict {
     KAFKA_COMMITTED,
-    /* In all other cases nothing of the batch was done, and nothing will be:
-     * the same results may be handed in again, in another batch, as far as
+    /* In every other case nothing of the batch was written, and nothing will
+     * be. The same outcomes may be submitted again in another batch, as far as
      * their partitions are still assigned. */
     KAFKA_ABORTED,
-    /* One message is larger than its topic takes. */
-    KAFKA_REFUSED_MESSAGE,
-    /* The metadata is longer than the broker takes (offset.metadata.max.bytes).
-     */
-    KAFKA_REFUSED_METADATA,
-    KAFKA_VERDICTS, /* how many there are */
+    /* One message exceeds the max.message.bytes of its topic. */
+    KAFKA_MESSAGE_TOO_LARGE,
+    /* The metadata exceeds the broker's offset.metadata.max.bytes. */
+    KAFKA_METADATA_TOO_LARGE,
+    KAFKA_VERDICTS, /* the number of verdicts */
 };
 
 struct kafka_result {
     enum kafka_verdict verdict;
-    size_t message;   /* KAFKA_REFUSED_MESSAGE: which, by order of addition */
-    struct error err; /* why; not when committed */
+    size_t message;   /* of KAFKA_MESSAGE_TOO_LARGE: the index in the batch */
+    struct error err; /* the reason; unset when committed */
 };
 
 struct kafka_handler {
-    /* One record. Its bytes are valid during the call. */
+    /* One record. Its bytes are valid only during the call. */
     void (*record)(void *payload, const struct input *input);
-    /* From now on records of these come, from the committed offsets on, or
-     * from the first there is. No transaction is open any more that could still
-     * move them (KIP-447). */
+    /* These partitions are assigned. Their records follow, from the committed
+     * offset, or from the first record if there is none. No open transaction
+     * can still change those offsets (KIP-447). */
     void (*assigned)(void *payload, const struct kafka_position *positions,
                      size_t count);
-    /* These go away. With `lost` they are somebody else's already; else they
-     * are ours until kafka_release(), which must follow soon: the whole group
-     * waits. No other call of this comes before that. */
+    /* These partitions are revoked. With `lost` another member may own them
+     * already. Otherwise they stay ours until kafka_complete_revocation(),
+     * which must follow soon because the rebalance of the whole group waits for
+     * it. The handler gets no other rebalance before that. */
     void (*revoked)(void *payload, const struct kafka_partition *partitions,
                     size_t count, bool lost);
-    /* What kafka_commit() began. Not after closed(). */
+    /* The result of kafka_commit(). Never called after closed(). */
     void (*committed)(void *payload, const struct kafka_result *result);
-    /* Something to log: the client's own words. */
+    /* A message of librdkafka, for the log */
     void (*notice)(void *payload, enum log_level level, const char *text);
-    /* The consumer cannot go on. */
+    /* A fatal error: the consumer stops reading. */
     void (*failed)(void *payload, const struct error *err);
-    /* kafka_close() is done; the queue may be freed. */
+    /* kafka_close() has finished, and kafka_free() may be called. */
     void (*closed)(void *payload);
 };
 
 struct kafka_options {
     const char *brokers;
     const char *group;
-    const char *topic;            /* to read, or to publish to */
-    const char *transactional_id; /* NULL: one of the process's own */
+    const char *topic;            /* to consume from, or to produce to */
+    const char *transactional_id; /* NULL: unique to the process */
     const char *instance_id;      /* NULL: a dynamic member (KIP-345) */
     const struct field_map *properties;
-    uint64_t random; /* for the process's own id */
+    uint64_t random; /* makes the transactional id of the process unique */
 };
 
-/* Life cycle. The handler is called from the loop, never from in here. */
+/* Life cycle. The handler is only called from the loop, never from within these
+ * functions. The options' strings, the handler and the payload must outlive the
+ * client. */
 int kafka_open(struct loop *loop, const struct kafka_options *options,
                const struct kafka_handler *handler, void *payload,
-               struct kafka **ret_queue, struct error *err) NODISCARD;
-/* Leaves the group; closed() follows. Assigned partitions are revoked first. */
-void kafka_close(struct kafka *queue);
-void kafka_free(struct kafka *queue); /* only when closed; NULL is fine */
+               struct kafka **ret_kafka, struct error *err) NODISCARD;
+/* Leaves the group. Assigned partitions are revoked first; closed() follows. */
+void kafka_close(struct kafka *kafka);
+void kafka_free(struct kafka *kafka); /* after closed(), or NULL */
 
-/* No record comes while all are paused, or their partition is. May be called at
- * any time; a partition that is assigned anew is not paused by itself. */
-void kafka_pause(struct kafka *queue);
-void kafka_resume(struct kafka *queue);
-void kafka_pause_partition(struct kafka *queue,
+/* No record is delivered while the whole client, or the record's partition, is
+ * paused. These may be called at any time. A newly assigned partition is not
+ * paused individually. */
+void kafka_pause(struct kafka *kafka);
+void kafka_resume(struct kafka *kafka);
+void kafka_pause_partition(struct kafka *kafka,
                            const struct kafka_partition *at);
-void kafka_resume_partition(struct kafka *queue,
+void kafka_resume_partition(struct kafka *kafka,
                             const struct kafka_partition *at);
-/* Records of that partition come once more, from this offset on. Some of those
- * that came before may come again without it, after a pause. */
-void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
+/* Delivers the records of that partition again, from this offset on. After a
+ * pause, records that were delivered before may be delivered again even without
+ * a rewind. */
+void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset);
 
-/* What comes next, if nothing has come since: behind the last record, and
- * behind what is no record (markers of transactions, aborted ones). -1: not
- * known. */
-int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at);
+/* The offset of the next fetch, which is after the last delivered record and
+ * after offsets that hold no record (transaction markers and aborted records).
+ * -1: not known. */
+int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at);
 
-/* Where the partition begins and ends, as of the last fetch: the offset of the
- * first record, and one behind the last one. -1: not known. */
+/* The log start offset and the high watermark (the offset after the last
+ * record) of the partition, as of the last fetch. -1: not known. */
 struct kafka_bounds {
     int64_t first;
     int64_t end;
 };
-void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
+void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
                       struct kafka_bounds *ret_bounds);
 
-/* Whether work can be done: a member of the group, all of whose partitions (if
- * it has any) are being read; and a producer that the broker knows. */
+/* Whether the client can process records. `member`: it has joined the group,
+ * and all of its assigned partitions are being fetched. `producer`: the broker
+ * has accepted the transactional producer. */
 struct kafka_state {
     bool member;
     bool producer;
 };
-void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state);
+void kafka_get_state(const struct kafka *kafka, struct kafka_state *ret_state);
 
-/* Answers revoked(): what was revoked may go to others. */
-void kafka_release(struct kafka *queue);
+/* Completes the revocation that revoked() began; other members may then own the
+ * partitions. */
+void kafka_complete_revocation(struct kafka *kafka);
 
-/* A batch: messages to write and offsets to commit, all or nothing. */
+/* A batch: messages to produce and offsets to commit, as one transaction. */
 struct kafka_batch;
 struct kafka_batch *kafka_batch_new(void);
 void kafka_batch_free(struct kafka_batch *batch); /* NULL is fine */
-/* Everything is copied. */
-void kafka_batch_message(struct kafka_batch *batch,
-                         const struct message *message);
-/* As the position that whoever has the partition next is told */
-void kafka_batch_offset(struct kafka_batch *batch,
-                        const struct kafka_position *position);
-size_t kafka_batch_size(const struct kafka_batch *batch); /* bytes, about */
+/* Both functions copy everything that they are given. */
+void kafka_batch_add_message(struct kafka_batch *batch,
+                             const struct message *message);
+/* The position from which the next owner of the partition continues */
+void kafka_batch_add_offset(struct kafka_batch *batch,
+                            const struct kafka_position *position);
+/* in bytes, approximately */
+size_t kafka_batch_size(const struct kafka_batch *batch);
 
-/* One at a time; takes the batch. committed() follows. The batch belongs to the
- * group's generation of this moment: if the group has gone on without us by the
- * time it is written, it is aborted. */
-void kafka_commit(struct kafka *queue, struct kafka_batch *batch);
-bool kafka_is_committing(const struct kafka *queue);
+/* Commits a batch, which it takes over; committed() follows. Only one commit
+ * may be in progress. The batch belongs to the group's current generation: it
+ * is aborted if the group has rebalanced without this member before it is
+ * written. */
+void kafka_commit(struct kafka *kafka, struct kafka_batch *batch);
+bool kafka_is_committing(const struct kafka *kafka);
 
-/* --- without a group: `waybill publish` -------------------------------------
- */
+/* --- a producer without a group, for `waybill publish` --- */
 
 struct publisher;
 
-/* Waits until the topic is known to be there, for at most ten seconds. */
+/* Waits up to ten seconds for the topic's metadata. The calls of a publisher
+ * block, so that none is made on the thread of a loop. */
 int publisher_open(const struct kafka_options *options,
                    struct publisher **ret_publisher,
                    struct error *err) NODISCARD;
-/* Copies the message; waits only while the client's own buffer is full. */
+/* Copies the message; blocks only while librdkafka's buffer is full. */
 int publisher_send(struct publisher *publisher, const struct message *message,
                    struct error *err) NODISCARD;
-/* Until every message is written, or the time is up */
+/* Blocks until every message is acknowledged or the timeout has passed, which
+ * is an error. */
 int publisher_flush(struct publisher *publisher, int timeout_ms,
                     struct error *err) NODISCARD;
 void publisher_free(struct publisher *publisher);
 
-/* --- properties --------------------------------------------------------------
- */
+/* --- properties --- */
 
-/* Says what is wrong with one property of the configuration: one that a promise
- * hangs on, one that librdkafka does not know, a bad value. */
+/* Checks one property of `kafka.properties`. It rejects properties that
+ * Waybill's guarantees depend on, properties that librdkafka does not know, and
+ * invalid values. */
 int kafka_check_property(const char *key, const char *value,
                          struct error *err) NODISCARD;
 

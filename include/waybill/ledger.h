@@ -41,6 +41,16 @@ enum ledger_slot_state {
 };
 #define LEDGER_SLOT_STATES (SLOT_COMMITTED + 1)
 
+/* Whether the committed progress says that an attempt may have arrived: it is
+ * said before the attempt begins (a write-ahead log), so that it is known even
+ * if nobody lives to see the attempt end. */
+enum ledger_mark {
+    MARK_NONE,
+    MARK_NEW, /* for the next commit */
+    MARK_IN_COMMIT,
+    MARK_COMMITTED,
+};
+
 /* One outcome that a record owes: that of a delivery, or the record's own. All
  * of it is changed by the functions below only. */
 struct ledger_slot {
@@ -48,6 +58,7 @@ struct ledger_slot {
     struct ledger_entry *entry;     /* NULL: of none; only notes attempts */
     uint64_t id;                    /* progress_id(); 0: the record's own */
     enum ledger_slot_state state;
+    enum ledger_mark mark;
     unsigned attempts;
     int64_t first_failed_ms; /* wall; 0: none has failed */
     void *owner;
@@ -68,7 +79,7 @@ struct ledger_entry {
     TAILQ_ENTRY(ledger_entry) link;      /* in work, or complete */
     TAILQ_ENTRY(ledger_entry) finished;  /* ready, or partial */
     TAILQ_ENTRY(ledger_entry) in_commit; /* while a slot is in the commit */
-    TAILQ_ENTRY(ledger_entry) failing;   /* once an attempt has failed */
+    TAILQ_ENTRY(ledger_entry) failing;   /* once marked, or failed */
     TAILQ_ENTRY(ledger_entry) idle;      /* when it owes nothing */
 };
 
@@ -79,7 +90,7 @@ struct ledger {
     struct ledger_entries ready;   /* ... with finished slots, none open */
     struct ledger_entries partial; /* ... with finished slots, and open ones */
     struct ledger_entries in_commit; /* ... with slots in the commit */
-    struct ledger_entries failing;   /* ... that have failed, by offsets */
+    struct ledger_entries failing;   /* ... marked or failed, by offsets */
     struct ledger_entries idle;      /* ... that owe nothing */
     struct ledger_entries complete;  /* committed whole, to be taken */
     size_t entry_count;              /* in work */
@@ -94,6 +105,8 @@ struct ledger {
     /* Finished slots of incomplete records found no room in the text while this
      * was the watermark: they are not tried again before it moves. */
     int64_t full_at;
+    bool has_new_marks; /* set, or taken back, and in no commit yet */
+    bool marks_in_commit;
     size_t max_text;
 };
 
@@ -109,7 +122,9 @@ bool ledger_read(struct ledger *ledger, int64_t offset);
 /* There is no record below `offset` that has not been read. */
 void ledger_pass(struct ledger *ledger, int64_t offset);
 /* Deliveries of a record that is about to be added, which are done already,
- * have failed before, or may have been begun by somebody. */
+ * have failed before, or may have been begun by somebody. For those that are
+ * marked before they begin, the mark that ledger_recall() finds says more than
+ * ledger_was_dispatched(), which is true of whatever has been read. */
 bool ledger_is_part_done(const struct ledger *ledger, int64_t offset,
                          uint64_t id);
 bool ledger_has_parts_done(const struct ledger *ledger, int64_t offset);
@@ -131,6 +146,13 @@ void ledger_add(struct ledger *ledger, struct ledger_entry *entry);
 /* Slots. Each may be called of a slot that is in no ledger. */
 void ledger_note_attempts(struct ledger_slot *slot, unsigned attempts,
                           int64_t first_failed_ms);
+/* An attempt of it is about to begin: the next commit says so, even if it has
+ * nothing else to say, and its mark is MARK_COMMITTED after that. Where the
+ * text has no room for it, it is left out, and yet counts as committed: what is
+ * not done comes first. */
+void ledger_mark(struct ledger_slot *slot);
+/* Nothing of it can have arrived. The next commit says no more of it. */
+void ledger_unmark(struct ledger_slot *slot);
 /* An open one has an outcome, which the next commit may take along; and a
  * finished one has, for the time being, none that can be committed. */
 void ledger_finish(struct ledger_slot *slot);

@@ -6,14 +6,17 @@
 #include <stdint.h>
 
 /*
- * One line per fact on stderr: a constant message, the facts in fields. JSON
- * for machines, logfmt on a terminal. Any thread; a line is one write().
+ * Structured logging to stderr. Each line has a constant message, and its
+ * variable parts are fields. The format is JSON, or logfmt on a terminal. The
+ * functions may be called from any thread; a line is one write(), so lines of
+ * several threads do not mix.
  *
- * Levels: error - a person must act; warn - handled, but worth noticing; info -
+ * Levels: error - an operator must act; warn - handled, but unusual; info -
  * life cycle, and one line for each finished record; debug - state changes.
  *
- * Only pipeline/ and cli/ log above debug: what is below returns its error.
- * Field names are promises (README); secrets never get this far.
+ * Only pipeline/ and cli/ log above debug: the modules below them return their
+ * errors. Names of fields are a stable interface (deploy/reference/log.md).
+ * Secrets must never be passed to a log function.
  */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 #define LOG_LEVELS 4
@@ -21,10 +24,10 @@ enum log_format { LOG_AUTO, LOG_JSON, LOG_LOGFMT };
 
 struct log_field {
     const char *name;
-    const char *text; /* NULL: the number counts, unless `absent` */
+    const char *text; /* NULL selects `number`, unless `absent` */
     int64_t number;
-    bool flag;   /* the number is true or false */
-    bool absent; /* an optional text that is not there: no field */
+    bool flag;   /* `number` is a boolean */
+    bool absent; /* the field is omitted */
 };
 
 #define LOG_TEXT(field, value)                                                 \
@@ -51,7 +54,8 @@ struct log_field {
     }
 
 void log_setup(enum log_level min, enum log_format format);
-/* Lines of that level since the start, those that are not written included */
+/* The number of lines of the level since the start, including those below
+ * the minimum level, which are not written */
 uint64_t log_count(enum log_level level);
 void log_line(enum log_level level, const char *module, const char *msg,
               const struct log_field *fields, size_t count);

@@ -8,12 +8,13 @@
 #include "waybill/str.h"
 
 /*
- * A Kafka record's contents, in either direction. Only values: whoever hands
- * one over keeps the bytes alive for as long as the call says.
+ * The contents of a Kafka record that is consumed or produced. These are plain
+ * values that borrow their bytes; each function states how long the bytes must
+ * live.
  */
 struct header {
     const char *name;
-    struct bytes value; /* data == NULL: a header without a value */
+    struct bytes value; /* data == NULL: null */
 };
 
 struct message {
@@ -22,11 +23,11 @@ struct message {
     struct bytes value; /* data == NULL: a tombstone */
     const struct header *headers;
     size_t header_count;
-    int64_t timestamp_ms; /* 0: when it is written; -1: the record has none */
+    int64_t timestamp_ms; /* 0: the time of writing; -1: the record has none */
 };
 
-/* What comes in: a record of the attestations topic, or an event out of a file
- * (`waybill push`), which then has a name and its place in it. */
+/* An input: a record of the attestations topic, or an event from a file
+ * (`waybill push`), which has a file name and an index in the file. */
 struct input {
     struct message message;
     int32_t partition;
@@ -35,27 +36,29 @@ struct input {
     int64_t index;
 };
 
-/* Deep copies into an arena */
+/* Deep copies, allocated from the arena. */
 void message_copy(struct arena *arena, const struct message *from,
                   struct message *ret_message);
 void input_copy(struct arena *arena, const struct input *from,
                 struct input *ret_input);
-/* The last header of that name, compared without regard to case; NULL: none */
+/* The last header of that name, compared case-insensitively; NULL if there is
+ * none. */
 const struct header *message_header(const struct message *message,
                                     const char *name);
-/* The text of that header, copied into the arena; NULL: there is none, or what
- * it holds is empty, longer than `max_length` bytes, or no text
- * (utf8_is_text()), as anybody who writes to a topic may leave it. */
+/* The text of that header, copied into the arena. NULL if there is none, or if
+ * its value is empty, longer than `max_length` bytes or not text
+ * (utf8_is_text()): any producer may write such a value to a topic. */
 const char *message_header_text(const struct message *message, const char *name,
                                 size_t max_length, struct arena *arena);
-/* It is this text, byte for byte; `text` may be NULL, which no header is. */
+/* True if the header has exactly this value; false if `text` is NULL. */
 bool message_header_is(const struct message *message, const char *name,
                        const char *text);
-/* It begins with the prefix, compared without regard to case, as a media type
- * is. */
+/* True if the value starts with the prefix, compared case-insensitively, as a
+ * media type is. */
 bool message_header_begins(const struct message *message, const char *name,
                            const char *prefix);
-/* One that a dead letter or a replay adds: not the record's own */
+/* True for a header that a dead letter or a replay adds to those of the
+ * record. */
 bool header_is_added(const struct header *header);
 
 #endif

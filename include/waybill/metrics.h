@@ -7,16 +7,17 @@
 #include "waybill/str.h"
 
 /*
- * What is counted, and how it is written down for Prometheus (exposition
- * format 0.0.4).
+ * Histograms, and the text format of Prometheus (exposition format 0.0.4).
  *
- * A counter is a plain uint64_t in the struct of whatever it counts: there is
- * one thread, so adding one is all that it costs. Only a distribution needs
- * more. Who writes them out, and under which names: admin/families.c. Pure.
+ * A counter needs no type of its own: it is a plain uint64_t in the struct of
+ * the module that counts, incremented by the only thread that uses it. The
+ * metric families and their names are in admin/families.c.
+ *
+ * The functions are pure.
  */
 #define HISTOGRAM_MAX 16
 
-/* Upper bounds, ascending; what is above the last one has a bucket too. */
+/* Inclusive upper bounds in ascending order. The bucket "+Inf" is implicit. */
 struct histogram_bounds {
     size_t count; /* at most HISTOGRAM_MAX */
     double bounds[HISTOGRAM_MAX];
@@ -24,7 +25,7 @@ struct histogram_bounds {
 
 struct histogram {
     const struct histogram_bounds *bounds;
-    uint64_t counts[HISTOGRAM_MAX + 1]; /* each bucket's own */
+    uint64_t counts[HISTOGRAM_MAX + 1]; /* per bucket, not cumulative */
     double sum;
 };
 
@@ -37,10 +38,10 @@ struct metric_label {
     const char *value;
 };
 
-/* The two lines that a family begins with */
+/* Appends the HELP and TYPE lines of a family. */
 void metrics_begin(struct str *out, const char *name, const char *type,
                    const char *help);
-/* A sample; `name` is the family's. */
+/* Appends one sample of the family `name`. */
 void metrics_append(struct str *out, const char *name,
                     const struct metric_label *labels, size_t count,
                     double value);

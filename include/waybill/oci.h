@@ -13,21 +13,24 @@
 #include "waybill/str.h"
 
 /*
- * Pushing to an OCI registry (distribution specification 1.1), by what a push
- * of something small and new needs and no more: both blobs side by side, each a
- * POST and a PUT, then the manifest. No HEAD in front (the content is new), no
- * mount: five requests, three round trips; three requests, two round trips,
- * where the registry turns out to take a blob with its POST. Chunks only where
- * they are configured, or after something in front of the registry refused a
- * body for its size. What may have been pushed before, by an attempt whose
- * answer was lost, is asked for first: one request when it is there.
+ * A client for OCI registries (distribution specification 1.1). It sends only
+ * the requests that a push of small, new content needs: both blobs in parallel,
+ * each with a POST and a PUT, and then the manifest. It sends no HEAD for a
+ * blob, because the content is new, and never mounts a blob. A push takes five
+ * requests and three round trips, or three requests and two round trips if the
+ * registry accepts a blob with its POST. Uploads are chunked only if that is
+ * configured, or after a proxy has rejected a body as too large (413). If an
+ * earlier attempt may have pushed the image and its response was lost, the push
+ * asks for the manifest first, which takes one request if it exists.
  *
- * Whether a registry wants Basic, Bearer or nothing is learnt once for each,
- * with GET /v2/, before any body is sent; tokens are fetched once for all who
- * wait for the same one, and kept until shortly before they end. A 401 is
- * answered once per request, with what its challenge asks for.
+ * Whether a registry requires Basic, Bearer or no authentication is determined
+ * once for each registry with GET /v2/, before any body is sent. A token is
+ * fetched once for all requests that wait for it and is cached until shortly
+ * before it expires. Each request answers at most one 401, with the
+ * authentication that the challenge requires.
  *
- * Not here: retries, and what an error means for the record. Loop thread only.
+ * Retries, and the consequences of an error for the record, belong to the
+ * caller. Loop thread only.
  */
 
 /* --- references ----------------------------------------------------------- */
@@ -37,18 +40,20 @@ struct oci_repository {
     const char *path;     /* "acme/attestations" */
 };
 
-/* By the rules of go-containerregistry, which Chainloop used: the first part is
- * a registry only if it has a dot or a colon or is localhost, else the whole is
- * a repository of Docker Hub. Stricter than that where the path is concerned:
- * the distribution specification's grammar, which registries enforce. */
+/* Parses a repository name by the rules of go-containerregistry, which
+ * Chainloop used: the first component is a registry only if it contains a dot
+ * or a colon or is "localhost"; otherwise the whole name is a repository of
+ * Docker Hub. The path must match the grammar of the distribution
+ * specification, which is stricter than go-containerregistry and is what
+ * registries enforce. The result is allocated from `arena`. ERROR_CONFIG if the
+ * name is invalid. */
 int oci_repository_parse(const char *text, struct arena *arena,
                          struct oci_repository *ret_repository,
                          struct error *err) NODISCARD;
 bool oci_path_is_valid(const char *path);
 bool oci_registry_is_loopback(const char *registry);
 
-/* --- what is pushed --------------------------------------------------------
- */
+/* --- images --------------------------------------------------------------- */
 
 struct oci_blob {
     const char *media_type;
@@ -62,71 +67,77 @@ struct oci_image {
     struct oci_blob manifest;
 };
 
-/* The layout of Chainloop's oci-registry plugin, byte for byte. The envelope's
- * bytes are borrowed, the rest is the arena's. */
+/* Builds the same image, byte for byte, as Chainloop's oci-registry plugin.
+ * The bytes of `envelope` are borrowed; everything else is allocated from
+ * `arena`. */
 void oci_chainloop_image(struct bytes envelope, const struct digest *digest,
                          struct arena *arena, struct oci_image *ret_image);
 
-/* --- where to, and as whom --------------------------------------------------
- */
+/* --- targets -------------------------------------------------------------- */
 
-/* How a token is asked for. AUTO: a refresh token by OAuth2 (POST), a password
- * by the older GET with Basic. */
+/* How a token is requested. AUTO sends a refresh token by OAuth2 (POST) and a
+ * password by the older GET with Basic. */
 enum oci_exchange {
     OCI_EXCHANGE_AUTO,
     OCI_EXCHANGE_OAUTH2,
     OCI_EXCHANGE_BASIC
 };
-extern const char *const oci_exchanges[]; /* their names; ends with NULL */
+/* their names in the configuration; NULL-terminated */
+extern const char *const oci_exchanges[];
 
 struct oci_target {
-    const char *registry; /* host[:port], as outcomes name it */
+    const char *registry; /* host[:port], as it appears in outcomes */
     const char *path;
     const char *tag;
-    /* What its own requests show, and no token server's or other host's: NULL
-     * or a traceparent (trace.h). */
+    /* A traceparent (trace.h) that is sent with requests to the registry
+     * itself, but not to token servers or other hosts; or NULL. */
     const char *traceparent;
     bool https;
-    /* Plain http was asked for by name, so a plain realm elsewhere is fine. */
+    /* The configuration explicitly allows plain http, so a token server on
+     * another host may use it too. */
     bool plain_http_allowed;
     struct http_transport transport;
-    const struct allow_list *allowed; /* where a registry may send us */
-    struct keychain *keychain;        /* NULL: as anybody */
+    /* hosts to which a registry may redirect */
+    const struct allow_list *allowed;
+    struct keychain *keychain; /* NULL: anonymous */
     enum oci_exchange exchange;
-    size_t chunk_size; /* of an upload; 0: in one piece where that is taken */
-    /* Make the repository where it is missing, by Amazon ECR's API, as
-     * `creator` says (a source `aws`, or NULL). */
+    /* Chunk size of uploads in bytes; 0: a single request if the registry
+     * accepts it. */
+    size_t chunk_size;
+    /* Create a missing repository with the API of Amazon ECR, using the
+     * credentials of `creator` (a source of type `aws`, or NULL). */
     bool create_repository;
     const struct credential_source *creator;
 };
 
-/* --- pushing ----------------------------------------------------------------
- */
+/* --- pushing -------------------------------------------------------------- */
 
 struct oci_client;
 struct oci_push;
 
-/* The network must outlive it. */
+/* `network` must outlive the client. */
 struct oci_client *oci_client_new(const struct network *network);
-void oci_client_free(struct oci_client *client); /* no push may be running */
+/* no operation may be running */
+void oci_client_free(struct oci_client *client);
 
-/* err is NULL when everything is there; `already`: it was before. Called once,
- * from the loop. */
+/* err is NULL if the image is stored; `already` is true if it was stored before
+ * this push. Called once, from the loop. */
 typedef void oci_push_done_fn(void *payload, bool already,
                               const struct error *err);
 
-/* target and image, with all that they point to, must live until done. With
- * ask_first the manifest is asked for before anything is sent. */
+/* Starts a push. `target` and `image`, with everything that they point to, must
+ * live until done() is called. If `check_first` is true, the push asks for the
+ * manifest before it sends anything. */
 struct oci_push *oci_push_start(struct oci_client *client,
                                 const struct oci_target *target,
-                                const struct oci_image *image, bool ask_first,
+                                const struct oci_image *image, bool check_first,
                                 oci_push_done_fn *done, void *payload);
-/* done() is not called any more. */
+/* Cancels the push and frees it; done() is not called. */
 void oci_push_cancel(struct oci_push *push);
 
-/* What a request to the target's repository has to show, for programs that make
- * it themselves. header: "Bearer ..." or "Basic ...", NULL when nothing is
- * wanted; lifetime_ms 0: not known. */
+/* The authorization for requests to the target's repository, for programs that
+ * send them themselves. `header` is "Bearer ..." or "Basic ...", or NULL if the
+ * registry requires none; lifetime_ms is 0 if it is unknown. */
 struct oci_authorization {
     const char *header;
     uint64_t lifetime_ms;
@@ -144,25 +155,26 @@ struct oci_authorizing *oci_authorize_start(struct oci_client *client,
 void oci_authorize_cancel(struct oci_authorizing *authorizing);
 
 /*
- * What would become of a push, step by step, with nothing stored: an upload to
- * the target's repository is opened and cancelled.
+ * A dry run of a push that stores nothing: it opens an upload session for the
+ * target's repository, cancels the session, and reports the result of each
+ * step.
  */
 enum oci_step {
-    OCI_STEP_HOST, /* the name, and that it answers */
+    OCI_STEP_HOST, /* the name resolves and the host answers */
     OCI_STEP_TLS,
-    OCI_STEP_CHALLENGE,   /* what it wants to be shown */
-    OCI_STEP_CREDENTIALS, /* where they come from */
+    OCI_STEP_CHALLENGE,   /* the authentication that it requires */
+    OCI_STEP_CREDENTIALS, /* which source they come from */
     OCI_STEP_TOKEN,
     OCI_STEP_UPLOAD,
     OCI_STEPS
 };
-enum oci_verdict { OCI_SKIPPED, OCI_GOOD, OCI_DOUBTFUL, OCI_BAD };
+enum oci_verdict { OCI_SKIPPED, OCI_PASSED, OCI_WARNING, OCI_FAILED };
 
 struct oci_inspection {
     struct {
         enum oci_verdict verdict;
         struct str text;
-        enum error_kind kind; /* why it is bad */
+        enum error_kind kind; /* the cause, if the step failed */
     } steps[OCI_STEPS];
 };
 extern const char *const oci_step_names[OCI_STEPS];
@@ -175,7 +187,8 @@ struct oci_inspecting *oci_inspect_start(struct oci_client *client,
                                          oci_inspected_fn *done, void *payload);
 void oci_inspect_cancel(struct oci_inspecting *inspecting);
 
-/* Whether the target's registry answers at all; as for a push otherwise. */
+/* Checks whether the target's registry answers at all, over the same transport
+ * as a push. */
 struct oci_probe;
 typedef void oci_probe_done_fn(void *payload, const struct error *err);
 struct oci_probe *oci_probe_start(struct oci_client *client,

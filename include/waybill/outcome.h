@@ -10,7 +10,7 @@
 #include "waybill/message.h"
 #include "waybill/plan.h"
 
-/* What was pushed to an OCI registry, and where (wire format, section 2:
+/* An artifact that was pushed to an OCI registry (wire format, section 2:
  * `artifact`) */
 struct artifact {
     const char *registry;
@@ -26,56 +26,58 @@ struct artifact {
     bool already_present;
 };
 
-/* A part of a delivery that consists of several: a layout, a material */
+/* A part of a delivery with several parts, such as a layout or a material */
 struct delivery_item {
     const char *name;
-    const char *reference; /* NULL: none */
+    const char *reference; /* NULL if none */
     bool already_present;
 };
 
-/* What a delivery has led to, whatever the kind of its integration (wire
- * format, section 2: `result`). NULL and 0 stand for what does not apply; no
- * member holds a secret. */
+/* The result of a delivery, for any kind of integration (wire format, section
+ * 2: `result`). Members that do not apply are NULL or 0. No member contains a
+ * secret. */
 struct delivery_result {
-    const char *reference; /* what was delivered, as its destination names it */
-    const char *id;        /* that the destination gave it */
-    const char *url;       /* for people to open */
+    const char *reference; /* as the destination names it */
+    const char *id;        /* identifier at the destination */
+    const char *url;       /* page that a person can open */
     bool already_present;
     const struct delivery_item *items;
     size_t item_count;
-    const struct artifact *artifact; /* of an OCI registry only */
+    const struct artifact *artifact; /* OCI registries only */
 };
 
 enum outcome_status {
     OUTCOME_SUCCEEDED,
     OUTCOME_FAILED,
     OUTCOME_SKIPPED,
-    OUTCOME_STATUSES, /* how many there are */
+    OUTCOME_STATUSES, /* number of statuses */
 };
 
 /*
- * What became of one delivery, or of a record that led to none: skipped, or
- * failed before there was a plan. Only values; they live in the record's arena.
+ * The outcome of one delivery, or of a record without deliveries: skipped, or
+ * failed before its deliveries were planned. A plain value allocated from the
+ * record's arena.
  */
 struct outcome {
     enum outcome_status status;
     const struct input *input;
-    const struct event *event;           /* NULL: could not be read */
-    const struct attachment *attachment; /* NULL: no delivery */
-    struct delivery_result result;       /* when succeeded */
-    const char *skip_reason;             /* when skipped */
-    struct error error;                  /* when failed */
-    bool dead_letter;                    /* when failed */
-    /* An earlier attempt may have arrived, and its destination offers no way to
-     * ask: the same may be there twice. Only where repeating is visible. */
+    const struct event *event;           /* NULL if it could not be read */
+    const struct attachment *attachment; /* NULL if there was no delivery */
+    struct delivery_result result;       /* if succeeded */
+    const char *skip_reason;             /* if skipped */
+    struct error error;                  /* if failed */
+    bool dead_letter;                    /* if failed */
+    /* possibly_repeated: an earlier attempt may have arrived, and the
+     * destination cannot be asked, so that it may have the delivery twice. Set
+     * only for integrations where a repetition is visible. */
     bool repetition_is_visible;
     bool possibly_repeated;
     unsigned attempts;
-    int64_t started_ms; /* wall time, as the next two */
+    int64_t started_ms; /* wall-clock time, as are the next two */
     int64_t finished_ms;
-    int64_t first_failed_ms; /* 0: no attempt failed */
+    int64_t first_failed_ms; /* 0 if no attempt failed */
     uint64_t duration_ms;    /* monotonic */
-    const char *traceparent; /* of the delivery's own requests; NULL: none */
+    const char *traceparent; /* of the delivery's own requests; NULL if none */
 };
 
 #endif

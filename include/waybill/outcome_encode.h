@@ -5,26 +5,29 @@
 #include "waybill/outcome.h"
 
 /*
- * Outcomes and dead letters into Kafka records (wire format, sections 2 and 3).
- * Pure: the same outcome gives the same bytes. What comes out lives in the
- * arena, or is the input's own.
+ * Encodes outcomes and dead letters as Kafka records (wire format, sections 2
+ * and 3). The functions are pure: the same outcome gives the same bytes. The
+ * resulting message refers to the arena and to the input of the outcome.
  */
 struct outcome_style {
-    const char *source; /* waybill/<group>, waybill/push */
+    const char *source; /* "waybill/<group>" or "waybill/push" */
     const char *group;
-    const char *topic; /* of outcomes */
+    const char *topic; /* the topic of outcomes */
     const char *dead_letter_topic;
     bool structured;
 };
 
+/* Encodes the outcome as a record for the topic of outcomes. */
 void outcome_encode(const struct outcome *outcome,
                     const struct outcome_style *style, struct arena *arena,
                     struct message *ret_message);
-/* One line of JSON, without a line end: CloudEvents structured mode */
+/* Appends the outcome as one line of JSON in CloudEvents structured mode,
+ * without a newline. */
 void outcome_append_structured(const struct outcome *outcome,
                                const struct outcome_style *style,
                                struct str *out);
-/* The record itself, and why it is there. Only of a failed outcome. */
+/* Encodes the dead letter of a failed outcome: the original record, with
+ * headers that describe the failure. */
 void dead_letter_encode(const struct outcome *outcome,
                         const struct outcome_style *style, struct arena *arena,
                         struct message *ret_message);

@@ -14,25 +14,27 @@
 #include "waybill/random.h"
 
 /*
- * A record's life, from bytes to outcomes:
+ * The pipeline turns the bytes of a record into outcomes:
  *
  *     input -> event -> plan -> deliveries -> outcomes
  *
- * and, around it, the service that feeds it from Kafka and commits what comes
- * out (struct service). `waybill push` uses the first without the second. This
- * is the layer that decides: what an error means, when to try again, when to
- * stop; and the first that logs. Loop thread only.
+ * The service (struct service) feeds it from Kafka and commits what results;
+ * `waybill push` uses the pipeline without the service. This is the layer that
+ * decides what an error means, when an attempt is repeated, and when to stop,
+ * and the lowest layer that logs. Everything here runs on the thread of the
+ * loop.
  */
 struct pipeline;
 struct record;
 struct delivery;
 
 enum pipeline_mode {
-    /* A service: refused credentials are held and tried again for ever, a
-     * failure that may pass has max_attempts and max_age. */
+    /* A service: deliveries with rejected credentials are held and retried
+     * without a limit; other retriable failures are limited by max_attempts and
+     * max_age. */
     PIPELINE_SERVICE,
-    /* Somebody is waiting: refused credentials are an answer, max_attempts are
-     * all there are, and pauses are short. */
+    /* A person is waiting: rejected credentials are a final result,
+     * max_attempts alone limits the attempts, and pauses are short. */
     PIPELINE_ONCE,
 };
 
@@ -44,37 +46,43 @@ struct pipeline_options {
     enum pipeline_mode mode;
 };
 
-/* What integrations are opened with, by the settings. */
+/* Returns the context for opening integrations that the settings describe. It
+ * refers to the settings, the loop and the client, which must outlive it. */
 struct integration_context pipeline_context(const struct settings *settings,
                                             struct loop *loop,
                                             struct http *http);
 
-/* Everything in the options outlives it. */
+/* Everything that the options refer to must outlive the pipeline. */
 struct pipeline *pipeline_new(const struct pipeline_options *options);
-/* No record is left, and none that was before it in the same service. */
+/* No record of it may be left, nor any of its predecessors in the same
+ * service. */
 void pipeline_free(struct pipeline *pipeline);
 
-/* Called once for each delivery of a record, as soon as it has an outcome, from
- * the loop, unless the record is freed before; and where an abandoned one comes
- * to nothing (delivery_outcome() is NULL). In it the record may be freed when
- * it is done. */
+/* Called from the loop exactly once for each delivery of a record, as soon as
+ * it has an outcome, unless the record is freed before; also called when an
+ * abandoned delivery ends without an outcome (delivery_outcome() is NULL). When
+ * record_is_done(), the callback may free the record.
+ *
+ * For a record with a past it is also called, at any time and without an
+ * outcome, when `past` has a mark to be committed; nothing may be freed then.
+ */
 typedef void record_delivery_fn(void *payload, struct delivery *delivery);
 
-/* The input is copied. `past` is what is known of it from before, or NULL: what
- * was delivered is not delivered again, and its outcome is not among the
- * outcomes; there may be none left. */
+/* Starts processing a record. The input is copied. `past` is the ledger of what
+ * earlier instances have committed, or NULL. Deliveries that it has as done are
+ * not repeated and not among the outcomes, so that there may be none. */
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
                              const struct ledger *past,
                              record_delivery_fn *done, void *payload);
-/* A record that leads to no delivery has one of its own all the same, without
- * an attachment. Outcomes live as long as the record does; NULL: there is none
- * (yet). */
+/* A record without deliveries has one outcome without an attachment. Outcomes
+ * live as long as the record. NULL means that there is none (yet). */
 const struct outcome *delivery_outcome(const struct delivery *delivery);
 size_t record_delivery_count(const struct record *record);
 const struct outcome *record_outcome(const struct record *record, size_t index);
 bool record_is_done(const struct record *record);
-/* Ends it wherever it is; done() is not called any more. */
+/* Cancels whatever is in progress and frees the record. done() is not called
+ * any more. NULL is allowed. */
 void record_free(struct record *record);
 
 /* --- the service -------------------------------------------------------------
@@ -82,30 +90,32 @@ void record_free(struct record *record);
 
 struct service;
 
-/* ended() is called once, when everything is committed and closed; err is NULL
- * after service_stop(). */
+/* Called once, when everything is committed and closed. `err` is NULL after
+ * service_stop(). */
 typedef void service_ended_fn(void *payload, const struct error *err);
 
-/* Options outlive it, but for the settings, which may be replaced. */
+/* Starts consuming. The options must outlive the service, except for the
+ * settings, which service_reload() may replace. */
 int service_start(struct pipeline *pipeline,
                   const struct pipeline_options *options,
                   service_ended_fn *ended, void *payload,
                   struct service **ret_service, struct error *err) NODISCARD;
-/* Stops intake, finishes what is in flight within delivery.drain, commits,
- * leaves the group. */
+/* Stops reading, finishes attempts in flight within delivery.drain, commits and
+ * leaves the consumer group. ended() is called at the end. */
 void service_stop(struct service *service);
-size_t service_records(const struct service *service); /* that it holds */
+size_t service_records(const struct service *service); /* records in memory */
 
-/* Goes on by another configuration: that of `next`, which is new. What runs
- * ends as it began; all else is planned anew, and keeps its attempts and what
- * of it is committed. kafka.* stays as it was at the start. Not while
- * stopping, and only when there are not too many before it that still end. */
+/* Replaces the configuration with that of `next`, which must be new. Attempts
+ * in flight finish under the old configuration; all other records are replanned
+ * and keep their attempts and what is committed. kafka.* remains as it was at
+ * the start. Allowed only while service_may_reload(): not while stopping, and
+ * not while too many predecessors still have records. */
 bool service_may_reload(const struct service *service);
 bool service_is_stopping(const struct service *service);
 void service_reload(struct service *service, struct pipeline *next);
-/* One whose time is over, the oldest first, or NULL; the caller may free it and
- * its settings. Others wait until something of them has ended. */
+/* Returns the oldest pipeline that a reload has replaced and that has no
+ * records left, or NULL. The caller may free it and its settings. */
 struct pipeline *service_take_retired(struct service *service);
-void service_free(struct service *service); /* NULL is fine */
+void service_free(struct service *service); /* NULL is allowed */
 
 #endif

@@ -4,34 +4,34 @@
 #include <stddef.h>
 
 /*
- * What has been configured to happen: registrations (an instance of an
- * integration, with its credentials) and attachments (of a workflow to a
- * registration). Filled by config/, where `options` are the integration's own
- * struct; they live as long as the settings.
+ * The configured registrations (an integration with its credentials) and
+ * attachments (of a workflow to a registration). config/ fills them; `options`
+ * point to the integration's own structs. All of it lives as long as the
+ * settings.
  */
 struct registration {
     const char *name;
-    const char *integration; /* its kind: "oci-registry" */
-    void *options;           /* by the integration's registration fields */
+    const char *integration; /* the kind of integration: "oci-registry" */
+    void *options; /* described by the integration's registration fields */
 };
 
 struct workflow_selector {
-    const char *id;      /* alone, or ... */
-    const char *project; /* ... these two, in which `*` is any run */
+    const char *id;      /* used alone, or ... */
+    const char *project; /* ... these two, in which `*` matches any text */
     const char *name;
 };
 
 struct attachment {
-    /* What outcomes, dead letters and replays call it: stable from start to
-     * start, because ids are made of it. */
+    /* Identifies the attachment in outcomes, dead letters and replays. Ids are
+     * derived from it, so it must be stable across restarts. */
     const char *name;
     const char *registration_name;
     const struct registration *registration;
     struct workflow_selector workflow;
-    void *options; /* by the integration's attachment fields */
+    void *options; /* described by the integration's attachment fields */
 };
 
-/* What one event leads to: a delivery for each attachment that it matches */
+/* The deliveries of one event: one for each attachment that matches it */
 struct plan {
     const struct attachment **attachments;
     size_t count;

@@ -23,7 +23,9 @@
  *     set        for each id: offsets where that delivery alone is done
  *     varint     count of attempts, then for each four varints: offset less
  *                that of the one before (of the first: the watermark), place
- *                of its id, attempts, first failure (seconds since 1970)
+ *                of its id, attempts, first failure (seconds since 1970);
+ *                with neither attempts nor a failure it says that an attempt
+ *                may have begun which nobody knows the end of
  *     4 bytes    the first of SHA-256(decimal watermark, ":", all before)
  *
  * where a varint is LEB128, and a set is the shorter one of
@@ -51,7 +53,7 @@ struct progress_part {
 struct progress_attempts {
     int64_t offset;
     uint64_t id;
-    unsigned attempts;
+    unsigned attempts;       /* 0: one may have arrived */
     int64_t first_failed_ms; /* wall; kept in whole seconds */
 };
 
@@ -78,6 +80,8 @@ bool progress_has_part(const struct progress *progress, uint64_t id,
 /* Those of an offset behind those of smaller ones, wherever that is */
 void progress_add_attempts(struct progress *progress,
                            const struct progress_attempts *attempts);
+/* ... that say only that one may have arrived */
+void progress_add_mark(struct progress *progress, int64_t offset, uint64_t id);
 /* The index of the first of them at or above `offset` */
 size_t progress_attempts_from(const struct progress *progress, int64_t offset);
 void progress_forget_attempts(struct progress *progress, int64_t offset);

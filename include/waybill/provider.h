@@ -9,72 +9,80 @@
 #include "waybill/url.h"
 
 /*
- * Registries that are known by name, and in what each differs from the
- * distribution specification: one table (oci/providers.c), data only. What
- * is not in it is taken to do as the specification says.
+ * Known registries, and how each differs from the distribution specification.
+ * The table is oci/providers.c and contains only data. A registry that is not
+ * in the table is expected to follow the specification.
  *
- * And the allow-list: hosts that something from outside (a redirect, a realm)
- * may lead to. Pure; any thread.
+ * Also the allow list: the hosts to which a redirect or the realm of a
+ * challenge may lead. All functions are pure and may be called from any thread.
  */
 
-/* --- providers --------------------------------------------------------------
- */
+/* --- providers ------------------------------------------------------------ */
 
-/* What it does otherwise. */
-#define PROVIDER_REFUSES_WITH_403 1U /* also a token that has ended (ECR) */
-#define PROVIDER_NO_SINGLE_POST 2U   /* known: do not try */
-#define PROVIDER_IMAGES_ONLY 4U  /* no artifact types, no subject (GitLab) */
-#define PROVIDER_NO_REFERRERS 8U /* no referrers API: straight to the tag */
+/* Deviations from the specification */
+#define PROVIDER_REFUSES_WITH_403 1U /* also an expired token (ECR) */
+#define PROVIDER_NO_SINGLE_POST 2U   /* known not to work, so not tried */
+#define PROVIDER_IMAGES_ONLY                                                   \
+    4U                           /* no artifact types and no subject (GitLab)  \
+                                  */
+#define PROVIDER_NO_REFERRERS 8U /* no referrers API; use the tag */
 #define PROVIDER_CREATES_BY_API                                                \
-    16U /* a repository must be made first (ECR)                               \
-         */
+    16U /* a repository must be created first (ECR) */
 
 struct provider {
     const char *name;
-    const char *const *hosts; /* globs, `*` any run; ends with NULL */
-    const char *wire_host;    /* where requests go; NULL: where they say */
-    const char *const *token_hosts; /* of its realms, beside its own; or NULL */
-    /* Credential sources that are tried by themselves, by name, behind the
-     * docker config; ends with NULL, or NULL. */
+    const char *const *hosts; /* globs; NULL-terminated */
+    const char *wire_host; /* host that requests are sent to; NULL: the same */
+    /* Hosts of its token servers other than its own, NULL-terminated; or
+     * NULL. */
+    const char *const *token_hosts;
+    /* Names of the credential sources that are tried by default after the
+     * docker config, NULL-terminated; or NULL. */
     const char *const *sources;
-    const char *username; /* for a password without one; NULL: "unset" */
-    bool well_known;      /* in the allow-list by default */
+    /* Username for a password that is configured without one; NULL: "unset". */
+    const char *username;
+    bool well_known; /* in the allow-list by default */
     unsigned quirks;
-    /* Components of a whole repository name, without host; 0: any number */
+    /* Number of components of a complete repository name, without the host; 0:
+     * any. */
     unsigned min_parts;
     unsigned max_parts;
-    const char *parts_advice;     /* why, and how to mend it */
-    const char *auth_advice;      /* what 401 and 403 mean there; or NULL */
-    const char *not_found_advice; /* so for 404; or NULL */
+    const char *parts_advice;     /* the reason, and what to configure */
+    const char *auth_advice;      /* likely cause of a 401 or 403; or NULL */
+    const char *not_found_advice; /* likely cause of a 404; or NULL */
 };
 
-/* DOCKER_HUB for each of its names, any other registry as it is */
+/* Returns DOCKER_HUB for each of its names, and any other registry
+ * unchanged. */
 const char *registry_name(const char *registry);
 
-/* Never NULL; `registry` is host[:port]. */
+/* The row of a registry, given as host[:port]. Never NULL. */
 const struct provider *provider_of(const char *registry);
-extern const struct provider providers[]; /* the last is all others */
-/* Whether a repository of that name can be there at all */
+/* the last row matches any registry */
+extern const struct provider providers[];
+/* Checks whether the provider can have a repository of that name; ERROR_CONFIG
+ * with the provider's advice if not. */
 int provider_check_path(const struct provider *provider, const char *path,
                         struct error *err) NODISCARD;
 
-/* --- the allow-list ---------------------------------------------------------
- */
+/* --- the allow list ------------------------------------------------------- */
 
 struct allow_list {
-    const char *const *patterns; /* globs; not owned */
+    const char *const *patterns; /* globs; borrowed */
     size_t count;
-    bool any; /* the switch that lets everything pass */
+    bool any; /* every host is allowed */
 };
 
-/* Well-known registries and their token servers, and the patterns. `host` has
- * no port; a list of NULL is an empty one. */
+/* True for well-known registries, their token servers and hosts that match a
+ * pattern. `host` has no port; a NULL list is empty. */
 bool allow_list_has(const struct allow_list *allowed, const char *host);
 
-/* Whether what answers at `from` may send us to `to`, by the rules of trust.c:
- * another host only when it is a neighbour, well known or allowed; never from
- * https to http; never to an address that only we can reach, unless the sender
- * is as near. plain_http_allowed: http to other hosts was asked for by name. */
+/* Whether the server at `from` may redirect a client to `to`, by the rules in
+ * oci/trust.c: to another host only if it belongs to the same site, is well
+ * known or is allowed; never from https to http; never to an address that is
+ * reachable only locally, unless the server is as close itself.
+ * plain_http_allowed means that the configuration explicitly allows http to
+ * other hosts. */
 bool referral_is_allowed(const struct url *from, const struct url *to,
                          const struct allow_list *allowed,
                          bool plain_http_allowed);

@@ -4,8 +4,9 @@
 #include <stdint.h>
 
 /*
- * Random numbers for jitter and for names that must not collide; never for
- * secrets. A value, handed in like the clock: the same seed gives the same run.
+ * A pseudorandom number generator for jitter and for names that must not
+ * collide; not suitable for secrets. It is injected like the clock: the same
+ * seed gives the same sequence.
  */
 struct random {
     uint64_t state;
@@ -14,7 +15,7 @@ struct random {
 void random_seed(struct random *random, uint64_t seed);
 void random_seed_from_system(struct random *random);
 uint64_t random_next(struct random *random);
-/* 0 <= result < bound; bound 0 gives 0 */
+/* 0 <= result < bound; 0 if bound is 0 */
 uint64_t random_below(struct random *random, uint64_t bound);
 
 #endif

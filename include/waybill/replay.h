@@ -14,68 +14,68 @@
 #include "waybill/message.h"
 
 /*
- * Putting dead letters back on the attestations topic.
+ * Replays dead letters, that is, copies their records to the attestations
+ * topic.
  *
- * A replay is a copy of the original record, with headers that say what it is a
- * replay of. The copy and the note that it was made (the progress of the group
- * `<kafka.group>-replay`, see progress.h) are one transaction: so a replay that
- * is killed anywhere neither loses one nor makes two, and the next one goes on
- * where it ended.
+ * Each copy has headers that name the dead letter that it replays. The copy and
+ * the progress of the replay (the committed offsets of the group
+ * `<kafka.group>-replay`, in the format of progress.h) are written in one
+ * transaction. Therefore a replay that is killed neither loses a record nor
+ * copies one twice, and the next replay continues where it ended.
  *
- * What has a `struct replay` or its options asks Kafka and blocks; the rest is
- * pure. Nothing here prints.
+ * Functions that take a `struct replay` or its options communicate with Kafka
+ * and block; all others are pure. None of them prints, and none is thread-safe.
  */
 
-/* --- the pace of a run: pace.c
- * ------------------------------------------------------------ */
+/* --- the rate of a replay: pace.c --- */
 
-/* The last outcomes of a run's own replays */
+/* The most recent outcomes of the records that this replay has copied */
 #define WINDOW_SIZE 50
-#define WINDOW_MIN 10 /* before that nothing is said */
+#define WINDOW_MIN 10 /* with fewer outcomes no rate is computed */
 struct window {
     bool failed[WINDOW_SIZE];
-    size_t count; /* ever */
+    size_t count; /* in total, also beyond the window */
     size_t failures;
 };
 void window_add(struct window *window, bool failed);
-/* More of them have failed than so many per cent */
+/* Whether more than that percentage of the window has failed */
 bool window_exceeds(const struct window *window, unsigned percent);
 
-/* How long the rest takes at the pace so far; -1: nobody can tell yet */
+/* The remaining time, extrapolated; -1: not known yet */
 int64_t replay_time_left_ms(size_t done, size_t total, uint64_t elapsed_ms);
-/* When number `index` is due (from 0), after the start */
+/* When record `index` (from 0) is due, in milliseconds since the start */
 uint64_t replay_due_ms(size_t index, unsigned per_second);
 
-/* --- with Kafka: replay.c, run.c, purge.c
- * ------------------------------------------------------------ */
+/* --- with Kafka: replay.c, run.c, purge.c --- */
 
 struct replay_options {
     const char *brokers;
     const struct field_map *properties;
-    const char *dead_letters; /* topics */
+    const char *dead_letters; /* the three topics by name */
     const char *attestations;
     const char *outcomes;
     struct filter filter;
     struct replay_policy policy;
     bool outcome_check;
-    unsigned rate;         /* records a second */
-    unsigned max_failures; /* per cent */
+    unsigned rate;         /* records per second; 0: unlimited */
+    unsigned max_failures; /* in percent of the window */
     const struct clock *clock;
     bool (*interrupted)(void);
 };
 
-/* How far it is; `outcomes` are those of its own replays. */
+/* The progress of a replay. `succeeded` and `failed` count the outcomes of
+ * records that it has copied itself. */
 struct replay_counts {
     size_t chosen;
     size_t copied;
-    size_t under_way;  /* in a transaction that is open */
-    size_t superseded; /* noted as dealt with */
+    size_t in_transaction; /* sent in the transaction that is open */
+    size_t superseded;     /* skipped, and marked as finished */
     size_t delivered;
-    size_t quarantined; /* left alone */
+    size_t quarantined; /* skipped: replayed too often before */
     size_t foreign;
     size_t unreadable;
     size_t refused;
-    size_t gone; /* deleted by others while it ran */
+    size_t deleted; /* deleted from the topic during the replay */
     size_t succeeded;
     size_t failed;
     uint64_t elapsed_ms;
@@ -85,39 +85,46 @@ enum replay_end { REPLAY_DONE, REPLAY_INTERRUPTED, REPLAY_TOO_MANY_FAILURES };
 
 struct replay;
 
-/* What there is, and what has become of it. With `write` whoever else replays
- * for this group is fenced, and what a killed one left is settled. */
+/* Reads all dead letters and determines the state of each. With `write`, any
+ * other replay for this group is fenced, and a transaction that a killed one
+ * left open is ended. The options' strings must outlive the replay. */
 int replay_open(const struct replay_options *options, bool write,
                 struct replay **ret_replay, struct error *err) NODISCARD;
 void replay_free(struct replay *replay); /* NULL is fine */
 struct dead_letter_list *replay_dead_letters(const struct replay *replay);
 
-/* The input shows the record itself, until the next call; ERROR_NOT_FOUND. */
+/* Reads the record of a dead letter again; *ret_input is valid until the next
+ * call. ERROR_NOT_FOUND if it has been deleted. */
 int replay_fetch(struct replay *replay, const struct dead_letter *dead_letter,
                  struct input *ret_input, struct error *err) NODISCARD;
 
-/* Whether the progress could be written down once all chosen are replayed */
+/* Fails if the progress would not fit into the offset metadata once all chosen
+ * dead letters are replayed. */
 int replay_check_room(const struct replay *replay, struct error *err) NODISCARD;
 
-/* Copies what is chosen; replay_open(write) came first. `tell` is called now
- * and then. ret_counts is filled either way. */
+/* Copies the chosen dead letters; requires replay_open() with `write`.
+ * `on_progress` is called periodically. *ret_counts is set even if the replay
+ * fails. */
 int replay_run(struct replay *replay,
-               void (*tell)(void *payload, const struct replay_counts *counts),
+               void (*on_progress)(void *payload,
+                                   const struct replay_counts *counts),
                void *payload, enum replay_end *ret_end,
                struct replay_counts *ret_counts, struct error *err) NODISCARD;
-/* What a run would do */
+/* Counts what replay_run() would do. */
 void replay_count(const struct replay *replay,
                   struct replay_counts *ret_counts);
 
-/* What of one partition would go: all before `before` */
+/* What a purge deletes of one partition: all records before the offset
+ * `before` */
 struct purge_span {
     int32_t partition;
     int64_t before;
-    size_t dead_letter_list;
+    size_t deleted;
     size_t remaining;
-    const struct dead_letter *stopper; /* NULL: none remains */
+    /* the dead letter that ends the deletion; NULL: none */
+    const struct dead_letter *first_remaining;
 };
-/* One for each partition, in the replay's memory */
+/* Returns one span for each partition, owned by the replay. */
 const struct purge_span *replay_plan_purge(struct replay *replay,
                                            bool include_unreplayed,
                                            size_t *ret_count);

@@ -1,5 +1,5 @@
-#ifndef WAYBILL_COPIER_H
-#define WAYBILL_COPIER_H
+#ifndef WAYBILL_REPLAY_PRODUCER_H
+#define WAYBILL_REPLAY_PRODUCER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,40 +9,46 @@
 #include "waybill/message.h"
 
 /*
- * The transactional producer of `waybill replay`: records and the progress of
- * the group are written together.
+ * The transactional producer of `waybill replay`, which writes records and the
+ * progress of the replay in one transaction.
  *
- * Opening it fences whoever has the same transactional id, and ends what a
- * killed one has left open; only what snapshot_committed() says afterwards is
- * settled. Like everything in snapshot.h it blocks.
+ * Opening it fences every producer with the same transactional id and ends the
+ * transaction that a killed process left open; therefore snapshot_committed()
+ * is reliable only afterwards. Like snapshot.h, all of it blocks, and it is
+ * used from one thread.
  */
 struct replay_producer;
 
-enum copy_result {
-    COPY_COMMITTED,
-    COPY_ABORTED, /* nothing was written; go on with the same copier */
-    COPY_LOST,    /* free it, open another, and ask what is committed */
-    COPY_FENCED,  /* another one has taken over */
+enum producer_result {
+    /* the record was added, or the transaction was committed */
+    PRODUCER_OK,
+    /* the transaction was aborted; the producer is still usable */
+    PRODUCER_ABORTED,
+    /* the outcome is unknown: free it, open another, and ask what is
+     * committed */
+    PRODUCER_LOST,
+    PRODUCER_FENCED, /* another producer has the same transactional id */
 };
 
-/* options->topic must exist; options->group is the one of the offsets. Gives up
- * when `interrupted` says so. */
+/* options->topic must exist; options->group is the group that owns the offsets.
+ * It stops waiting for the broker when `interrupted` returns true. */
 int replay_producer_open(const struct kafka_options *options,
                          bool (*interrupted)(void),
                          struct replay_producer **ret_producer,
                          struct error *err) NODISCARD;
 void replay_producer_free(
-    struct replay_producer *replay_producer); /* NULL is fine; aborts */
+    /* aborts an open transaction; NULL is fine */
+    struct replay_producer *producer);
 
-/* Writes into the open transaction; begins one when there is none. What is not
- * COPY_COMMITTED means that all of the transaction is undone; err says why,
- * ERROR_TOO_LARGE among it. */
-enum copy_result replay_producer_send(struct replay_producer *replay_producer,
-                                      const struct message *message,
-                                      struct error *err);
-/* Ends the transaction, with these offsets as a part of it. */
-enum copy_result replay_producer_commit(struct replay_producer *replay_producer,
-                                        const struct kafka_position *offsets,
-                                        size_t count, struct error *err);
+/* Adds a record to the open transaction, or begins one. Any result other than
+ * PRODUCER_OK means that the whole transaction is undone, and err says why
+ * (ERROR_TOO_LARGE for a record that exceeds the topic's limit). */
+enum producer_result replay_producer_send(struct replay_producer *producer,
+                                          const struct message *message,
+                                          struct error *err);
+/* Commits the transaction, of which these offsets are a part. */
+enum producer_result replay_producer_commit(
+    struct replay_producer *producer, const struct kafka_position *offsets,
+    size_t count, struct error *err);
 
 #endif

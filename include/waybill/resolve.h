@@ -6,11 +6,13 @@
 #include "waybill/plan.h"
 
 /*
- * An event into a plan: which attachments its workflow has. Pure.
+ * Resolves an event into a plan: the attachments of its workflow, in the order
+ * of the configuration. A pure function.
  *
- * An attachment by id matches that id exactly. One by project and name matches
- * both, with `*` for any run of characters; a part that is left out is `*`, and
- * `*` also matches what an event does not say.
+ * A selector by id matches exactly that id. A selector by project and name
+ * matches both, where `*` stands for any run of characters. An omitted part is
+ * `*`, which also matches a value that the event does not have. The plan is
+ * allocated from the arena and refers to `attachments`.
  */
 void resolve(const struct event *event, const struct attachment *attachments,
              size_t count, struct arena *arena, struct plan *ret_plan);

@@ -7,81 +7,84 @@
 #include "waybill/access.h"
 
 /*
- * The sandbox: what a service that has started gives up for ever, so that
- * whoever gets to run code in it through a parser or a TLS library finds little
- * to do there. Three parts, of which each holds without the others:
+ * The sandbox: privileges that a running service gives up for ever, so that an
+ * attacker who gains code execution through a parser or a TLS library can do
+ * little with it. It consists of three parts, each of which is effective
+ * without the others:
  *
- * no_new_privs   a set-user-id program would not help either.
+ * no_new_privs   set-user-id programs gain no privileges.
  *
- * seccomp        system calls that the service never makes and an exploit wants
- *                first fail with EPERM: to run a program or another process;
- *                ptrace, and other processes' memory and signals; memory that
- *                can be written and run; files opened for writing, made, moved,
- *                removed or handed to others; other users' ids; namespaces,
- *                mounts, modules, BPF, io_uring, keys, performance counters;
- *                sockets of other families than IPv4, IPv6, Unix and route
- *                netlink, raw ones of those; another ABI than the native one.
+ * seccomp        System calls that the service never makes and that exploits
+ *                depend on fail with EPERM: starting programs and processes;
+ *                ptrace, and the memory and signals of other processes; memory
+ *                that is writable and executable; opening files for writing,
+ *                creating, renaming, removing files and passing them on; other
+ *                user ids; namespaces, mounts, modules, BPF, io_uring, keys,
+ *                performance counters; sockets of families other than IPv4,
+ *                IPv6, Unix and route netlink, and raw sockets of these; ABIs
+ *                other than the native one.
  *
- * Landlock       no file can be read but those of the list (needs.h), what is
- *                in the folders these are in, and what names, TLS, time zones
- *                and late libraries need; none can be written but those of the
- *                list. Where the kernel knows how (ABI 6), no process outside
- *                can be signalled.
+ * Landlock       Only these files can be read: the files of the access list
+ *                (access.h), what is in their directories, and what name
+ *                resolution, TLS, time zones and libraries that are loaded late
+ *                need. Only the writable files of the list can be written.
+ *                From ABI 6 on, no outside process can be signalled.
  *
- * What is written: nothing, unless an integration names a directory or a file
- * (access_allow_writing()). If one does, seccomp has to let files be opened for
- * writing, created, renamed and removed, since it cannot see their names, and
- * Landlock alone limits that to what was named. So on a kernel without Landlock
- * every file that the permissions allow can then be written, which `waybill
- * run` warns of when it starts. Owners, modes, times and attributes cannot be
- * changed either way, nor can links, devices or sockets be created. Two
- * consequences of such a directory: what an attacker writes there can be mapped
- * and run as if it were a library, unless it is on a file system that is
- * mounted noexec; and whoever reads it later must not trust it more than its
- * source.
+ * Nothing can be written unless an integration names a directory or a file
+ * (access_allow_writing()). If one does, seccomp has to allow opening files for
+ * writing, creating, renaming and removing them, because it cannot inspect
+ * their names, and Landlock alone restricts these calls to the named paths. On
+ * a kernel without Landlock every file that the permissions allow can then be
+ * written, which `waybill run` warns of at startup. Owners, modes, times and
+ * attributes cannot be changed in either case, nor can links, devices or
+ * sockets be created. Such a directory has two consequences: what an attacker
+ * writes to it can be mapped and executed like a library, unless its file
+ * system is mounted noexec; and readers of the directory must not trust its
+ * contents more than their source.
  *
- * Why a list of what is forbidden: one of what is allowed must name what libc,
- * OpenSSL and librdkafka call on every architecture, kernel and release; a call
- * that it misses is found at night, by a service that half works. So what the
- * next kernel brings is open here. The unit of systemd lays a list of what is
- * allowed over it (SystemCallFilter=@system-service), which others keep up to
- * date, and container runtimes have one of their own.
+ * Why a deny list: an allow list would have to name every call that libc,
+ * OpenSSL and librdkafka make on each architecture, kernel and release, and a
+ * missing call would show in production, in a service that fails partially. The
+ * price is that system calls of future kernels are allowed. The systemd unit
+ * adds an allow list (SystemCallFilter=@system-service), which systemd
+ * maintains, and container runtimes have their own.
  *
- * Why the folders: Kubernetes replaces what it mounts by turning a link in the
- * same folder, and others rename a new file over the old one. A folder that
- * holds far more (/, /etc, /usr, /home and its children, /tmp, ...) is not
- * opened for the sake of one file: that file alone is, and once it is replaced
- * it can only be read after a restart. This goes for /etc/resolv.conf, too,
- * where it is neither a link nor mounted.
+ * Why directories: Kubernetes updates what it mounts by replacing a symbolic
+ * link in the same directory, and other tools rename a new file over the old
+ * one. A directory that holds far more than the file (/, /etc, /usr, /home and
+ * its children, /tmp, ...) is not opened for the sake of a single file: only
+ * the file itself is readable, and once it has been replaced it becomes
+ * readable only after a restart. This applies to /etc/resolv.conf, too, where
+ * it is neither a link nor a mount.
  *
- * What stays open: the network (registries and brokers are named by the
- * configuration, but tokens and redirects lead elsewhere, and Landlock's rules
- * for TCP know ports only); Unix sockets of others that the file permissions
- * let it reach; its own memory, with the credentials that it has in use; the
- * runner (subprocess.h), which still runs credential helpers, and only those.
+ * What remains possible: network access (the configuration names registries and
+ * brokers, but token servers and redirects lead elsewhere, and Landlock's TCP
+ * rules know only ports); connecting to Unix sockets that the file permissions
+ * allow; reading the process's own memory, including the credentials in use;
+ * asking the runner (subprocess.h) for credential helpers, and only for those.
  *
- * Files' names are looked at once: one that is not there yet is allowed when
- * its folder is. A kernel, or a container's own filter, that has no seccomp or
- * no Landlock: the part is left out, and says why. Builds with a sanitizer keep
- * ptrace and clone, which LeakSanitizer needs; those that measure coverage keep
- * files, which they write.
+ * Paths are resolved when the sandbox is closed; a file that does not exist yet
+ * is allowed if its directory is. If the kernel or a container's seccomp
+ * profile lacks seccomp or Landlock, that part is skipped and the reason is
+ * recorded. Builds with a sanitizer keep ptrace and clone, which LeakSanitizer
+ * needs; builds that measure coverage can write files.
  */
 struct sandbox {
     bool seccomp;
-    int landlock;   /* its ABI as the kernel has it; 0: none */
-    size_t files;   /* and folders that may be read */
-    size_t written; /* of these, and what may be written as well */
-    /* Why a part is missing; "" */
+    int landlock;    /* the kernel's Landlock ABI; 0: none */
+    size_t files;    /* number of readable files and directories */
+    size_t writable; /* number of writable ones among them */
+    /* Why a part is missing; "" if it is active */
     char no_seccomp[80];
     char no_landlock[80];
-    /* Keeps /proc/self in the kernel's memory, without which the rule for it
-     * would be forgotten; -1: none */
+    /* Keeps the inode of /proc/self in memory; otherwise the kernel drops it
+     * together with its Landlock rule; -1: none */
     int proc;
 };
 
-/* From now on, for this thread and those that it starts; so there may be no
- * other yet. There is no way back. */
+/* Closes the sandbox for the calling thread and the threads that it starts
+ * later, so no other thread may exist yet. This cannot be undone. */
 void sandbox_close(const struct access *access, struct sandbox *ret_sandbox);
-void sandbox_release(struct sandbox *sandbox); /* it stays closed */
+void sandbox_release(struct sandbox *sandbox); /* the sandbox stays closed */
 
 #endif

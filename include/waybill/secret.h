@@ -7,23 +7,22 @@
 #include "waybill/str.h"
 
 /*
- * A text that may be found neither in memory that is free again nor in a log:
- * a password, a token, a key, and a header or a form that one of them is part
- * of.
+ * A text that must appear neither in freed memory nor in a log: a password, a
+ * token, a key, or a header or form that contains one.
  *
- * It is a string (str.h) that wipes its block before it gives it back, also
- * when it grows, which realloc() would not do. Whatever appends to a string
- * can fill one, through `text`:
+ * It is a string (str.h) that zeroes its memory before freeing it, also when it
+ * grows, which realloc() would not do. Any function that appends to a string
+ * can fill it through `text`:
  *
  *     CLEANUP(secret_release) struct secret form = SECRET_INIT(STR_UNLIMITED);
  *     str_append_text(&form.text, "password=");
  *
- * One that is all zero has no value, as NULL has none, which is not the same as
- * an empty one; secret_assign() gives it a value. What lives in an arena is
- * wiped with it (arena_wipe_and_free()).
+ * A secret that is all zero has no value, like NULL, which differs from an
+ * empty value; secret_assign() gives it a value. Secrets in an arena are zeroed
+ * with it (arena_wipe_and_free()).
  *
- * Not here: copies that libraries keep (libcurl's handles), and what the kernel
- * still has in its buffers. A core dump is prevented elsewhere (process.h).
+ * Not covered: copies inside libraries (libcurl's handles), and buffers of the
+ * kernel. Core dumps are disabled by process.h.
  */
 struct secret {
     struct str text;
@@ -34,28 +33,29 @@ struct secret {
         .text = STR_INIT_SECRET(max)                                           \
     }
 void secret_init(struct secret *secret, size_t cap);
-/* Wiped; it has no value afterwards, and can be used again. */
+/* Zeroes and frees the text. The secret has no value afterwards and can be
+ * reused. */
 void secret_release(struct secret *secret);
 
-/* A copy of a text takes the place of the value; NULL: there is none any more.
- */
+/* Replaces the value by a copy of the text; NULL removes it. */
 void secret_assign(struct secret *secret, const char *value);
 void secret_assign_bytes(struct secret *secret, const char *value, size_t len);
-/* `to` is released first, `from` has no value afterwards. */
+/* Moves the value. `to` is released first; `from` has no value afterwards. */
 void secret_move(struct secret *to, struct secret *from);
 
-/* NULL: it has no value. Lives until the secret is changed or released. */
+/* The text, or NULL if there is no value. Valid until the secret is changed or
+ * released. */
 const char *secret_text(const struct secret *secret);
-/* Two that have no value are the same. */
+/* Two secrets without a value are equal. */
 bool secret_equal(const struct secret *a, const struct secret *b);
-/* In a time that tells nothing of where they differ, nor of their lengths: for
- * what others may guess at */
-bool secrets_equal(const char *a, const char *b);
+/* Compares without revealing through timing where the texts differ, or whether
+ * their lengths do. For values that an attacker may guess. */
+bool text_equal_constant_time(const char *a, const char *b);
 
 /*
- * All that somebody was shown, so that nothing of it comes back in what they
- * say. The set has copies of its own: what it was shown may be replaced and
- * forgotten before the answer comes.
+ * The secrets that were sent to a server, so that they can be removed from what
+ * the server returns. The set owns copies, because a secret may be replaced
+ * before the response arrives.
  */
 struct secret_set {
     struct secret *items;
@@ -63,25 +63,28 @@ struct secret_set {
     size_t capacity;
 };
 
-/* Adds it once. Returns the set's own copy, which lives as long as the set; of
- * NULL: NULL, and nothing is added. */
+/* Adds a secret, unless the set already contains it. Returns the copy in the
+ * set, which lives as long as the set; NULL adds nothing and returns NULL. */
 const char *secret_set_add(struct secret_set *set, const char *secret);
-/* A password as it is sent by the scheme Basic (RFC 7617), in base64 together
- * with its user's name, and by itself */
+/* Adds a password by itself and as the Basic scheme sends it (RFC 7617), in
+ * base64 together with the username. */
 void secret_set_add_basic(struct secret_set *set, const char *username,
                           const char *password);
 void secret_set_add_all(struct secret_set *set, const struct secret_set *from);
-void secret_set_release(struct secret_set *set); /* wiped, and empty */
+void secret_set_release(struct secret_set *set); /* zeroed and emptied */
 
-/* Three stars take the place of every occurrence, as it is or percent-encoded
- * (as in a form or a query). Occurrences that overlap are one. The text never
- * gets longer, and what was behind its new end is wiped.
+/*
+ * Replaces every occurrence of a secret by three stars, whether it is verbatim
+ * or percent-encoded (as in a form or a query). Overlapping occurrences become
+ * one. The text never gets longer, and the memory after its new end is zeroed.
  *
- * Secrets of less than SECRET_SHORTEST bytes stay: they would hit innocent
- * text, and who knows the text around them could tell what they are. */
-#define SECRET_SHORTEST 4
+ * Secrets shorter than SECRET_MIN_SCRUBBED bytes are not replaced: they would
+ * match innocent text, and the surrounding text could reveal them.
+ */
+#define SECRET_MIN_SCRUBBED 4
 void secret_set_scrub(const struct secret_set *set, char *text);
-/* Others' words, scrubbed and then printable (utf8.h), at most `most` bytes */
+/* Appends text from a server, scrubbed and then printable (utf8.h), at most
+ * `max` bytes of it. */
 void secret_set_append_printable(const struct secret_set *set, struct str *out,
                                  const char *text, size_t max);
 

@@ -4,18 +4,19 @@
 #include <stdbool.h>
 
 /*
- * Whether `to` is the same site as `from`: whoever runs one of the two hosts
- * runs the other, as far as names can tell. Both are lower case, without a
+ * Whether `to` belongs to the same site as `from`: the same organization runs
+ * both hosts, as far as names can tell. Both names are lower case, without a
  * port.
  *
- * - Of names in the public DNS the registrable domain decides, by the Public
- *   Suffix List (libpsl's built-in copy, its private part included):
+ * - In the public DNS the registrable domain decides, by the Public Suffix List
+ *   (the copy built into libpsl, including its private part):
  *   registry.corp.co.uk and auth.corp.co.uk are one site, two names below
  *   github.io or s3.amazonaws.com are not.
- * - Top-level domains in which nobody can buy a name (.internal, .local, ...)
- *   belong to one house: registry.internal is the same site as whatever is in
- *   .internal, and registry.dev.internal as what is in dev.internal.
- * - Names without a dot are one house's, too. An address is nobody's neighbour.
+ * - Top-level domains in which nobody can register a name (.internal, .local,
+ *   ...) belong to one organization: registry.internal is the same site as all
+ *   names in .internal, and registry.dev.internal as all in dev.internal.
+ * - Names without a dot belong to one organization, too. An address belongs to
+ *   no site.
  *
  * Pure; any thread.
  */

@@ -14,55 +14,55 @@
 #include "waybill/plan.h"
 
 /*
- * What the service is doing, for whoever watches it (admin/): counters since
- * the start, and a look at its state just now. Plain values: what they point
- * to is the service's own, and is right until the loop turns again.
+ * The state of the service for the admin endpoint (admin/): counters since the
+ * start, and a snapshot of the current state. The values are plain; what they
+ * point to belongs to the service and is valid until the loop continues.
  *
- * Times are wall time in milliseconds, 0 where there is none; offsets that are
- * not known are -1.
+ * Times are wall-clock milliseconds, 0 if there is none. Unknown offsets are
+ * -1.
  */
 
-/* Of one registration */
+/* Counters of one registration */
 struct registration_counts {
     uint64_t succeeded; /* deliveries whose outcome is committed */
     uint64_t failed;
-    uint64_t retries[ERROR_KINDS]; /* attempts that failed and are repeated */
-    struct histogram duration;     /* seconds, of both */
+    uint64_t retries[ERROR_KINDS]; /* failed attempts that are repeated */
+    struct histogram duration;     /* seconds, of succeeded and failed */
 };
 
-/* Of all */
+/* Counters of the service */
 struct service_counts {
     uint64_t consumed;                    /* records */
-    uint64_t shed;                        /* ... dropped, to be read again */
-    uint64_t completed[OUTCOME_STATUSES]; /* ... committed whole; as failed
-                                             when one delivery has */
+    uint64_t shed;                        /* records shed, to be read again */
+    uint64_t completed[OUTCOME_STATUSES]; /* records with all outcomes
+                                             committed, by the worst outcome */
     uint64_t dead_letters[ERROR_KINDS];
     uint64_t transactions[KAFKA_VERDICTS];
-    uint64_t rebalances; /* times that partitions came or went */
+    uint64_t rebalances; /* assignments and revocations */
     int64_t last_completed_ms;
-    struct histogram age;      /* seconds, from a record's own timestamp */
+    struct histogram age;      /* seconds since the record's timestamp */
     struct histogram loop_lag; /* seconds that a timer was late */
 };
 
 struct status_partition {
     const char *topic;
     int32_t partition;
-    int64_t watermark; /* smaller offsets are committed */
-    int64_t read;      /* smaller offsets have been read */
-    int64_t end;       /* of the log */
-    int64_t lag;       /* records above the watermark; -1: not known */
-    int64_t window;    /* offsets between watermark and `read` */
-    size_t records;    /* that are held in work */
-    bool shed;         /* some are dropped, to be read again */
-    bool resting;      /* the window is full */
-    bool revoked;      /* it is on its way to somebody else */
+    int64_t watermark; /* all lower offsets are committed */
+    int64_t read;      /* all lower offsets have been read */
+    int64_t end;       /* end of the log */
+    int64_t lag;    /* offsets from the watermark to the end; -1 if unknown */
+    int64_t window; /* offsets from the watermark to `read` */
+    size_t records; /* in memory */
+    bool shed;      /* some records were shed, to be read again */
+    bool paused;    /* reading is paused, because the window is full */
+    bool revoked;   /* being handed over to another member of the group */
 };
 
 enum registration_state {
     REGISTRATION_FLOWING,
-    REGISTRATION_PAUSED, /* the host has asked for it */
-    REGISTRATION_HELD,   /* its credentials are refused */
-    REGISTRATION_DOWN,   /* its host does not answer */
+    REGISTRATION_PAUSED, /* the endpoint has asked for it (Retry-After) */
+    REGISTRATION_HELD,   /* its credentials were rejected */
+    REGISTRATION_DOWN,   /* the breaker of its endpoint is open */
 };
 
 struct status_registration {
@@ -70,57 +70,61 @@ struct status_registration {
     const struct registration_counts *counts;
     const char *host;
     enum registration_state state;
-    int64_t since_ms;  /* that it is held or down */
-    int64_t retry_ms;  /* when it will be tried; 0: as soon as what runs ends */
-    size_t running;    /* deliveries */
-    size_t waiting;    /* ... for their turn, or their next attempt */
-    size_t limit;      /* at a time, at its host */
-    double rate_limit; /* attempts a second that its host takes; 0: not known */
-    double rate;       /* attempts a second */
+    int64_t since_ms; /* start of the hold or of the outage */
+    int64_t retry_ms; /* time of the next attempt; 0 if as soon as one in flight
+                         ends */
+    size_t running;   /* deliveries with an attempt in flight */
+    size_t waiting;   /* other deliveries without an outcome */
+    size_t limit;     /* concurrency limit of its endpoint */
+    double rate_limit; /* rate limit of its endpoint, attempts per second; 0 if
+                          unknown */
+    double rate;       /* attempts per second */
     bool shed;
-    const struct error *last_error; /* NULL: none yet */
+    const struct error *last_error; /* NULL if none */
     int64_t last_error_ms;
 };
 
-/* A record that has been in work for the longest, of its partition */
+/* One of the records of a partition that have been in memory for the longest
+ * time */
 struct status_record {
     const char *topic;
     int32_t partition;
     int64_t offset;
     const char *id;
-    uint64_t age_ms;          /* in our hands */
-    const char *registration; /* of a delivery that is not done; NULL: it only
-                                 waits to be committed */
+    uint64_t age_ms;          /* since it was received */
+    const char *registration; /* of an unfinished delivery; NULL if only the
+                                 commit is pending */
     const char *state;        /* of that delivery */
-    unsigned attempts;        /* ... */
+    unsigned attempts;        /* of that delivery */
 };
 
 #define STATUS_RECENT 50
-#define STATUS_ID 96
+#define STATUS_TEXT_SIZE 96
 
-/* An outcome that has been committed */
+/* A committed outcome */
 struct status_outcome {
-    char id[STATUS_ID]; /* of the event; cut */
-    char topic[STATUS_ID];
+    char id[STATUS_TEXT_SIZE]; /* of the event; truncated */
+    char topic[STATUS_TEXT_SIZE];
     int32_t partition;
     int64_t offset;
-    char registration[STATUS_ID]; /* cut, too; empty: no delivery */
+    char registration[STATUS_TEXT_SIZE]; /* truncated; empty if the record has
+                                     no delivery */
     enum outcome_status status;
-    enum error_kind error; /* when failed */
+    enum error_kind error; /* if failed */
     unsigned attempts;
     uint64_t duration_ms;
     int64_t at_ms;
 };
 
-/* The configuration that counts, and the last try to replace it */
+/* The active configuration, and the last attempt to reload it */
 struct status_config {
     const struct digest *revision;
     uint64_t applied; /* reloads */
     uint64_t refused;
-    int64_t reloaded_ms; /* the last of both */
-    size_t fault_count;  /* of the last; 0: it was applied */
-    const char *fault;   /* ... the first of them */
-    const char *restart; /* keys whose change takes one; NULL: none */
+    int64_t reloaded_ms; /* time of the last reload, applied or refused */
+    size_t fault_count;  /* faults in the last one; 0 if it was applied */
+    const char *fault;   /* the first of these faults */
+    const char *restart; /* keys that need a restart; NULL if none */
 };
 
 enum service_phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CLOSING };
@@ -132,15 +136,15 @@ struct status {
     int64_t started_ms;
     enum service_phase phase;
     struct status_config config;
-    /* Why it is not ready; none: it is */
+    /* Reasons for not being ready; the service is ready if there are none. */
     const char *reasons[STATUS_REASONS];
     size_t reason_count;
     const char *brokers;
     const char *group;
     const char *topic;
-    const char *notice; /* the last warning of the Kafka client, or NULL */
+    const char *notice; /* last warning of the Kafka client, or NULL */
     int64_t notice_ms;
-    bool full; /* reading is paused: as much is held as may be */
+    bool full; /* reading is paused: max_records or max_bytes is reached */
     size_t records;
     size_t max_records;
     size_t bytes;
@@ -151,12 +155,12 @@ struct status {
     size_t registration_count;
     struct status_record *oldest;
     size_t oldest_count;
-    const struct status_outcome **recent; /* the newest first */
+    const struct status_outcome **recent; /* newest first */
     size_t recent_count;
     const struct service_counts *counts;
 };
 
-/* Arrays are the arena's. */
+/* Fills *ret_status. Its arrays are allocated from the arena. */
 void service_get_status(const struct service *service, struct arena *arena,
                         struct status *ret_status);
 

@@ -7,17 +7,17 @@
 #include "waybill/compiler.h"
 
 /*
- * A byte string that grows, with a cap.
+ * A growable byte string with a maximum size.
  *
- * `data` always ends with a NUL behind `len` bytes, also when empty; the bytes
- * may hold NULs themselves. Whatever would pass the cap is left out as a whole
- * and `overflow` stays set: appenders have no result to check, the one who
- * wants the string checks once, at the end.
+ * `data` is always terminated by a NUL after `len` bytes, even if it is empty;
+ * the bytes may include NULs. An append that would exceed the maximum is
+ * skipped completely and sets `overflow`, which stays set: append functions
+ * return nothing, and the user of the string checks once, at the end.
  *
- * One with `is_secret` set wipes its bytes before it gives memory back: when it
- * grows, is cleared or is released. That is for what may hold a secret among
- * other things, such as a response; what is a secret and nothing else is a
- * struct secret (secret.h).
+ * A string with `is_secret` set zeroes its bytes before it frees memory, that
+ * is when it grows, is cleared or is released. This is for text that may
+ * contain a secret among other things, such as a response; for a secret by
+ * itself use struct secret (secret.h).
  */
 struct str {
     char *data;
@@ -28,8 +28,8 @@ struct str {
     bool is_secret;
 };
 
-/* Bytes that somebody else owns. data == NULL is "no value" (a tombstone),
- * which is not the same as an empty one. */
+/* Borrowed bytes. data == NULL is no value (a tombstone), which differs from an
+ * empty value. */
 struct bytes {
     const unsigned char *data;
     size_t len;
@@ -37,7 +37,8 @@ struct bytes {
 
 #define STR_UNLIMITED ((size_t)-1 / 2)
 
-/* Life cycle. A local one is born with its cleanup:
+/*
+ * Life cycle. Declare a local string with its cleanup:
  *     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
  */
 #define STR_INIT(max)                                                          \
@@ -48,13 +49,13 @@ struct bytes {
     {                                                                          \
         .data = str_nothing, .cap = (max), .is_secret = true                   \
     }
-extern char str_nothing[1]; /* so that `data` is never NULL; not to be used */
+extern char str_nothing[1]; /* internal: makes `data` never NULL */
 void str_init(struct str *str, size_t cap);
 void str_init_secret(struct str *str, size_t cap);
-void str_release(struct str *str); /* keeps the cap, and whether it wipes */
-void str_clear(struct str *str);   /* keeps memory and cap */
-/* Caller frees; the string is empty after. MUST NOT be a secret's: nobody would
- * wipe it. */
+void str_release(struct str *str); /* keeps cap and is_secret */
+void str_clear(struct str *str);   /* keeps its memory and cap */
+/* Returns the text, which the caller frees with mem_free(), and empties the
+ * string. Aborts for a secret string, because nothing would zero the text. */
 char *str_take(struct str *str);
 
 /* Append */
@@ -62,15 +63,15 @@ void str_append(struct str *str, const void *data, size_t len);
 void str_append_text(struct str *str, const char *text);
 void str_append_char(struct str *str, char c);
 void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
-void str_cut(struct str *str, size_t len); /* what stands behind is dropped */
+void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
 
-/* Look */
+/* Inspect and compare */
 struct bytes str_bytes(const struct str *str);
-struct bytes bytes_of(const char *text); /* NULL gives no value */
+struct bytes bytes_of(const char *text); /* NULL: no value */
 bool bytes_equal(struct bytes a, struct bytes b);
-bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
-/* The length without one line end (LF or CRLF) at the end: editors, `echo` and
- * `kubectl create secret --from-file` add one that nobody means. */
+bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
+/* The length without one trailing line break (LF or CRLF): editors, `echo` and
+ * `kubectl create secret --from-file` add one that is not meant. */
 size_t without_line_end(const char *text, size_t len);
 
 #endif

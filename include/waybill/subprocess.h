@@ -10,76 +10,82 @@
 #include "waybill/str.h"
 
 /*
- * Another program: run once, its output collected, without a shell. It gets
- * the three standard descriptors and the environment, and nothing else of ours;
- * it is the leader of a process group of its own.
+ * Runs another program once and collects its output, without a shell. The
+ * program gets the three standard descriptors and the environment, and no other
+ * descriptor; it is the leader of a process group of its own.
  *
- * It is over when the program has ended, though one that it started in turn may
- * hold its output open; that one is left alone. At its time limit, when it
- * prints too much and when it is cancelled the whole group is killed.
+ * The subprocess completes when the program exits, even if a child of the
+ * program still holds its output open; that child is left running. On a
+ * timeout, on too much output and when it is cancelled, the whole process group
+ * is killed.
  *
- * A process that may run nothing itself (sandbox.h) has a runner do it.
+ * A process that may not start programs itself (sandbox.h) delegates to a
+ * runner.
  *
- * Under a parent that ignores SIGCHLD no exit code can be learnt: an error.
- * Loop thread only.
+ * If the parent process set SIGCHLD to be ignored, exit codes are unavailable,
+ * which is reported as an error. Loop thread only.
  */
 struct subprocess;
 
-/* Of `input`: what any pipe takes before somebody reads it */
+/* The maximum length of `input`: what every pipe buffers before it is read */
 #define SUBPROCESS_MAX_INPUT 4096
 
 struct subprocess_request {
-    /* The first is looked for on PATH, unless there is a slash in it; ends
-     * with NULL. Everybody can read these: no secrets. */
+    /* NULL-terminated. argv[0] is searched on PATH unless it contains a slash.
+     * Other users can read the arguments: they must not contain secrets. */
     const char *const *argv;
-    const char *input; /* on its standard input; NULL: nothing */
-    size_t max_output; /* more is an error */
+    const char *input; /* for its standard input; NULL: empty */
+    size_t max_output; /* bytes; more output is an error */
     uint64_t timeout_ms;
 };
 
 struct subprocess_result {
     int exit_code;
-    /* What it prints may be a password: both are wiped afterwards. */
+    /* The output may be a password: both are wiped afterwards. */
     struct str output;
-    struct str errors; /* standard error, the start of it */
+    struct str errors; /* the beginning of standard error */
 };
 
-/* Exactly one call, never from inside subprocess_start(); either result or err
- * is NULL, and both are gone when it returns. Errors: ERROR_NOT_FOUND, there is
- * no such program; ERROR_TOO_LARGE, too much output; ERROR_INTERRUPTED, killed
- * by us or by others; ERROR_CONFIG, it cannot be run. */
+/* Called exactly once, never from inside subprocess_start(). Exactly one of
+ * result and err is set; both are valid only during the call. Errors:
+ * ERROR_NOT_FOUND, there is no such program; ERROR_TOO_LARGE, too much output;
+ * ERROR_INTERRUPTED, killed by a timeout or by another process; ERROR_CONFIG,
+ * it cannot be run. */
 typedef void subprocess_done_fn(void *payload,
                                 const struct subprocess_result *result,
                                 const struct error *err);
 
-/* Nothing of `request` is looked at later. */
+/* Starts the program. `request` is needed only during this call. The result is
+ * owned by the loop until done() returns or subprocess_cancel() is called. */
 struct subprocess *subprocess_start(struct loop *loop,
                                     const struct subprocess_request *request,
                                     subprocess_done_fn *done, void *payload);
-/* Kills it; done() is not called any more. */
+/* Kills the program and frees the subprocess; done() is not called. */
 void subprocess_cancel(struct subprocess *subprocess);
 
 /*
- * A process beside this one, which runs programs for it: only those of a list
- * that was fixed when it began, found on the PATH of then, with the environment
- * of then. It is told a command line and an input, and answers with what the
- * program printed. It ends with the process that it serves, and kills what it
- * has running.
+ * The runner: a child process that runs programs on behalf of a sandboxed one.
+ * It runs only the programs of a list that was fixed when it started, found on
+ * the PATH of that time and with the environment of that time. A request
+ * consists of a command line and an input; the response is the output of the
+ * program. The runner exits with the process that it serves, and kills the
+ * programs that it is running.
  *
- * Is it gone before, every program fails with ERROR_INTERRUPTED; there will be
- * no other until a restart. A command line that is not on the list fails with
- * ERROR_CONFIG.
+ * If it exits earlier, every program fails with ERROR_INTERRUPTED until Waybill
+ * is restarted. A command line that is not on the list fails with ERROR_CONFIG.
  */
 struct runner;
 
-/* Forks: no thread may have been started. Without a process, and with every
- * program not found, when none of the list is on PATH. */
+/* Forks, so no thread may have been started. If none of the programs is on
+ * PATH, no process is started, and running any of them fails with
+ * ERROR_NOT_FOUND. */
 struct runner *runner_start(const struct access_entry *programs);
-/* From now on the loop's programs are run by it. */
+/* Makes the loop run its programs through the runner. */
 void runner_attach(struct runner *runner, struct loop *loop);
-bool runner_is_there(const struct runner *runner); /* as a process */
-/* None of its programs is waited for; the loop runs its own again. NULL is
- * fine. */
+/* True if its process is running. */
+bool runner_is_running(const struct runner *runner);
+/* Stops the process without waiting for its programs; the loop then runs
+ * programs itself. NULL is allowed. */
 void runner_stop(struct runner *runner);
 
 #endif

@@ -4,14 +4,14 @@
 #include <stddef.h>
 
 /*
- * "did you mean ...?": collects candidates and keeps the one nearest to a
- * mistyped word (insertions, deletions, replacements, swaps of neighbours). A
- * word too far from all of them gets no suggestion: a wild guess is worse than
- * none.
+ * "did you mean ...?": finds the candidate that is nearest to a mistyped word,
+ * counting insertions, deletions, replacements and swaps of adjacent
+ * characters. There is no suggestion if no candidate is near, since a bad one
+ * is worse than none.
  */
 struct suggestion {
     const char *word;
-    const char *nearest; /* NULL while nothing is near enough */
+    const char *nearest; /* NULL if no candidate is near enough */
     size_t distance;
 };
 

@@ -30,7 +30,7 @@ static struct loop *loop;
 static struct admin *admin;
 static int looks;
 
-static void on_look(void *payload, struct arena *arena,
+static void get_status(void *payload, struct arena *arena,
                     struct status *ret_status)
 {
     looks++;
@@ -98,7 +98,7 @@ static void listen_on(const char *address)
         .settings = &settings,
         .versions = versions,
         .version_count = ARRAY_SIZE(versions),
-        .look = on_look,
+        .get_status = get_status,
     };
     struct error err;
 

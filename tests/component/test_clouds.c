@@ -826,7 +826,7 @@ static void a_walk_that_is_given_up_leaves_nothing(void **state)
         walk_start(&walk, service->registry, service->spec);
         turn_idle(world.loop);
         assert_false(walk.done);
-        keychain_forget_waiter(&walk.waiter);
+        keychain_cancel_wait(&walk.waiter);
         walk_end(&walk);
     }
 }

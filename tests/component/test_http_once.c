@@ -163,7 +163,7 @@ static void a_long_response_is_cut_where_the_caller_wants_it(void **state)
     request.max_body = 10;
     run(&world, &request, &answer);
     assert_kind(&answer, ERROR_UNAVAILABLE);
-    request.cuts_body = true;
+    request.truncates_body = true;
     run(&world, &request, &answer);
     assert_int_equal(answer.body.len, 10);
     assert_status(&answer, 200);

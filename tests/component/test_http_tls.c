@@ -222,7 +222,7 @@ static void the_oldest_version_is_kept_to(void **state)
     odd_open(&odd, ODD("--newest", "1.2"));
     odd_get(&odd, &(struct http_transport){.ca_file = odd.ca}, &answer);
     assert_status(&answer, 200);
-    odd_get(&odd, &(struct http_transport){.ca_file = odd.ca, .oldest_tls = 1},
+    odd_get(&odd, &(struct http_transport){.ca_file = odd.ca, .min_tls = 1},
             &answer);
     assert_says(&answer, "tls_min_version");
     odd_close(&odd);

@@ -139,9 +139,9 @@ struct refusal {
 
 static const struct refusal refusals[] = {
     {"a message", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-     KAFKA_REFUSED_MESSAGE, 1},
+     KAFKA_MESSAGE_TOO_LARGE, 1},
     {"metadata", API_TXN_OFFSET_COMMIT,
-     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, KAFKA_REFUSED_METADATA, 0},
+     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, KAFKA_METADATA_TOO_LARGE, 0},
     {"the generation", API_TXN_OFFSET_COMMIT,
      RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, KAFKA_ABORTED, 0},
 };
@@ -154,9 +154,9 @@ static void commit_two(void)
     struct kafka_batch *batch = kafka_batch_new();
     struct message message = {.topic = OUTCOMES, .value = {large, 10}};
 
-    kafka_batch_message(batch, &message);
+    kafka_batch_add_message(batch, &message);
     message.value.len = sizeof(large);
-    kafka_batch_message(batch, &message);
+    kafka_batch_add_message(batch, &message);
     append_offset(batch, 0, 7);
     member->committed = false;
     kafka_commit(member->queue, batch);
@@ -180,7 +180,7 @@ static void a_refusal_says_what_was_refused(void **state)
                      world.member.err.message);
         }
         assert_true(world.member.err.message[0] != '\0');
-        if (row->verdict == KAFKA_REFUSED_MESSAGE) {
+        if (row->verdict == KAFKA_MESSAGE_TOO_LARGE) {
             assert_int_equal(world.member.refused, row->message);
         }
     }
@@ -199,10 +199,10 @@ static void a_message_without_a_value_can_be_refused(void **state)
     inject(&world.cluster,
            &(struct failure){"", API_PRODUCE,
                              RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1});
-    kafka_batch_message(batch, &message);
+    kafka_batch_add_message(batch, &message);
     kafka_commit(world.member.queue, batch);
     await(&world.member, is_committed);
-    assert_int_equal(world.member.result, KAFKA_REFUSED_MESSAGE);
+    assert_int_equal(world.member.result, KAFKA_MESSAGE_TOO_LARGE);
     assert_int_equal(world.member.refused, 0);
 }
 

@@ -22,7 +22,7 @@ static void partitions_move_only_when_they_are_released(void **state)
     wait_ms(1500);
     assert_int_equal(second.partitions, 0);
     first.holds_on = false;
-    kafka_release(first.queue);
+    kafka_complete_revocation(first.queue);
     await(&second, has_partition);
     assert_int_equal(second.partitions, 1);
     assert_int_equal(first.partitions, 1);
@@ -68,7 +68,7 @@ static void closing_gives_the_partitions_back_first(void **state)
     commit(&world.member);
     assert_int_equal(world.member.result, KAFKA_COMMITTED);
     assert_false(world.member.closed);
-    kafka_release(world.member.queue);
+    kafka_complete_revocation(world.member.queue);
     await(&world.member, is_closed);
     kafka_free(world.member.queue);
     world.joined = false;

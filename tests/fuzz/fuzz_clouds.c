@@ -57,12 +57,12 @@ static void check_key(const char *text)
 
 static void check_place(const char *text)
 {
-    struct aws_host machine_host;
+    struct aws_host host;
 
-    if (aws_host_parse(text, &machine_host)) {
-        CHECK(strncmp(machine_host.api, "https://", 8) == 0);
-        CHECK(strpbrk(machine_host.api + 8, "/:@?# ") == NULL);
-        CHECK(strpbrk(machine_host.sts + 8, "/:@?# ") == NULL);
+    if (aws_host_parse(text, &host)) {
+        CHECK(strncmp(host.api, "https://", 8) == 0);
+        CHECK(strpbrk(host.api + 8, "/:@?# ") == NULL);
+        CHECK(strpbrk(host.sts + 8, "/:@?# ") == NULL);
     }
 }
 

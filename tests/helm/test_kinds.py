@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What the chart knows of an integration follows from its rows: in a copy of the chart,
-made anew for a program that has one more, of which one key is a secret and another a URL.
+made anew for a program that has one more, of which one key is a secret.
 """
 
 import json
@@ -21,12 +21,11 @@ REGISTRY = {"name": "house", "repository": "registry.internal:5000/attestations"
 
 
 def schema():
-    """The program's, as if `path` had FIELD_SECRET and there were a `url`"""
+    """The program's, as if `path` had FIELD_SECRET"""
     found = json.loads(run(BINARY, "config", "schema").stdout)
     for rule in found["properties"]["registrations"]["items"]["allOf"]:
         if rule["if"]["properties"]["integration"]["const"] == KIND:
             rule["then"]["properties"]["path"]["writeOnly"] = True
-            rule["then"]["properties"]["url"] = {"type": "string", "description": "Where to."}
             return found
     raise AssertionError(f"no rule of {KIND}")
 
@@ -94,14 +93,8 @@ class Kinds(unittest.TestCase):
         usual = ports(self.files())
         self.assertLessEqual({443, 9092}, usual)
         self.assertEqual(ports(self.files(), REGISTRY) - usual, {5000})
-        for url, port in (
-            ("https://hooks.internal:8443/a?b=c:9", {8443}),
-            ("http://hooks.internal/a", {80}),
-            ("https://hooks.internal", set()),
-            ("${file:/run/secrets/url}", set()),
-        ):
-            with self.subTest(url):
-                self.assertEqual(ports(self.files(url=url)) - usual, port)
+        plain = {"name": "plain", "repository": "registry.internal/a", "plain_http": True}
+        self.assertEqual(ports(plain, self.files()) - usual, {80})
 
 
 if __name__ == "__main__":

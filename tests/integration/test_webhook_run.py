@@ -22,7 +22,7 @@ class Run(KafkaCase):
         super().setUp()
         self.create()
 
-    def hook(self, receiver, **attachment):
+    def hook(self, receiver, delivery=QUICK, **attachment):
         key = base64.b64encode(minted.mint().encode()).decode()
         return self.config(
             {
@@ -43,7 +43,7 @@ class Run(KafkaCase):
                 "attachments": [
                     {"registration": "hook", "workflow": {"project": "shop"}, **attachment}
                 ],
-                "delivery": QUICK,
+                "delivery": delivery,
                 "admin": {"listen": "off"},
             }
         )
@@ -99,6 +99,44 @@ class Run(KafkaCase):
             self.stop(second)
             ids = {request.headers["webhook-id"] for request in receiver.requests()}
         self.assertEqual(ids, {data["result"]["id"]})
+        self.assertIs(data["possibly_repeated"], True)
+        self.assertEqual(data["attempts"], 1)
+
+    def test_after_a_kill_only_what_had_begun_is_in_doubt(self):
+        """The first is done, the second is on its way, and the third has been read."""
+        with WebhookReceiver(200, HANG, 200) as receiver:
+            one_by_one = {**QUICK, "concurrency": 1}
+            config = self.hook(receiver, delivery=one_by_one, on_doubt="skip")
+            self.kafka.produce(self.source, [message_of(f"event-{i}") for i in range(3)])
+            first = self.serve(config)
+            self.requested(receiver, 2, first)
+            first.kill()
+            second = self.serve(config)
+            outcomes = {data["input"]["offset"]: data for data in self.outcomes(3)}
+            self.until_done(second)
+            self.stop(second)
+            self.assertEqual(len(receiver.requests()), 3)
+        self.assertEqual(
+            [outcomes[i]["status"] for i in range(3)], ["succeeded", "skipped", "succeeded"]
+        )
+        self.assertIn("may have arrived", outcomes[1]["skip_reason"])
+        self.assertIs(outcomes[2]["possibly_repeated"], False)
+
+    def test_what_was_refused_before_a_restart_is_not_in_doubt(self):
+        """Nobody listens: what was tried cannot have arrived."""
+        with WebhookReceiver(200) as receiver:
+            config = self.hook(receiver, on_doubt="skip")
+        self.kafka.produce(self.source, [message_of("event-0")])
+        first = self.serve(config)
+        self.until(lambda: first.says("trying again"), 30, "attempt", first)
+        self.stop(first)
+        with WebhookReceiver(200, port=receiver.port):
+            second = self.serve(config)
+            (data,) = self.outcomes(1)
+            self.stop(second)
+        self.assertEqual(data["status"], "succeeded")
+        self.assertGreater(data["attempts"], 1)
+        self.assertIs(data["possibly_repeated"], False)
 
 
 if __name__ == "__main__":

@@ -108,6 +108,8 @@ struct registry {
     struct window windows[MAX_WINDOWS];
     size_t window_count;
     uint64_t faulty_ms; /* the windows together */
+    /* Until then a configuration may hold a wrong password; 0: none has. */
+    uint64_t spoiled_until_ms;
     uint64_t requests;
     struct stored_blob *blobs;
     size_t blob_count;

@@ -31,6 +31,10 @@ const struct window *registry_window(const struct registry *registry)
 
 bool registry_was_well(const struct registry *registry, uint64_t since_ms)
 {
+    if (registry->spoiled_until_ms > 0 &&
+        registry->spoiled_until_ms + AFTERMATH_MS > since_ms) {
+        return false;
+    }
     for (size_t i = 0; i < registry->window_count; i++) {
         const struct window *window = &registry->windows[i];
 

@@ -179,8 +179,10 @@ static bool reload(struct sim *sim, unsigned slot, unsigned changes,
 
     if (changes & CHANGE_PASSWORD) {
         /* Its registry is as good as ill until that is mended. */
-        sim->registries->all[0].faulty_ms +=
-            chaos_calm_ms(sim->chaos) - sim->now_ms;
+        struct registry *registry = &sim->registries->all[0];
+
+        registry->spoiled_until_ms = chaos_calm_ms(sim->chaos);
+        registry->faulty_ms += registry->spoiled_until_ms - sim->now_ms;
     }
     if (instance == NULL || instance->dead || instance->ended ||
         instance->stopping) {

@@ -354,7 +354,7 @@ static void lose_all(struct kafka *queue)
     }
 }
 
-void kafka_release(struct kafka *queue)
+void kafka_complete_revocation(struct kafka *queue)
 {
     if (queue->revoking == 0) {
         return;

@@ -51,7 +51,7 @@ struct kafka {
     int64_t generation; /* -1: in none */
     bool joining;
     unsigned owned;
-    unsigned revoking; /* until kafka_release() */
+    unsigned revoking; /* until kafka_complete_revocation() */
     unsigned arriving; /* to be assigned when that is done */
     unsigned learning; /* assigned when their offsets are known */
     struct timer heartbeat;

@@ -1,7 +1,7 @@
 #ifndef WAYBILL_TESTS_ASSERTS_H
 #define WAYBILL_TESTS_ASSERTS_H
 
-/* cmocka.h needs the first three in front of it. */
+/* cmocka.h requires the first three headers before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include "waybill/error.h"
 #include "waybill/str.h"
 
-/* Of a table's rows the one that fails says which it is. */
+/* Checks for table-driven tests: a failure names the row. */
 #define check(label, condition)                                                \
     do {                                                                       \
         if (!(condition)) {                                                    \
@@ -72,7 +72,7 @@
         check(label, memcmp((actual), (expected), len_) == 0);                 \
     } while (0)
 
-/* An error that nobody has set: what succeeds must leave it like this. */
+/* The initial value of an error that a successful call must leave untouched. */
 #define ERROR_UNTOUCHED                                                        \
     {                                                                          \
         .kind = ERROR_FATAL, .http_status = -7, .message = "untouched"         \
@@ -95,7 +95,7 @@ static inline void release_arena(struct arena **arena)
     arena_free(*arena);
 }
 
-/* The fixture of that name, or NULL when there is none */
+/* The path of a fixture, whether or not it exists */
 static inline const char *fixture_path(struct arena *arena, const char *name)
 {
     const char *source = getenv("WAYBILL_TEST_SOURCE");
@@ -136,7 +136,7 @@ static inline struct bytes fixture(struct arena *arena, const char *name)
     return content;
 }
 
-/* The same, as text with a NUL behind it */
+/* A fixture as text that ends with a NUL */
 static inline char *fixture_text(struct arena *arena, const char *name)
 {
     struct bytes content = fixture(arena, name);

@@ -6,7 +6,8 @@
 
 #include "asserts.h"
 
-/* fd 2 is a pipe while a line is written; what came out of it. */
+/* Captures what is written to stderr, through a non-blocking pipe. More than
+ * a pipe holds would be lost. */
 struct capture {
     int saved;
     int out;

@@ -1,8 +1,8 @@
 #ifndef WAYBILL_TESTS_CLOUD_WORLD_H
 #define WAYBILL_TESTS_CLOUD_WORLD_H
 
-/* A keychain whose sources ask the test itself (fake_http.h), with none of the
- * variables that clouds look at */
+/* A keychain whose HTTP requests are answered by the test (fake_http.h), in
+ * an environment without the variables that cloud sources read */
 
 #include "fake_http.h"
 #include "keychain_world.h"
@@ -52,9 +52,9 @@ static inline int cloud_finish(void **state)
     return world_finish(state);
 }
 
-/* The first that the source asks for: "POST https://...\n", its headers, a line
- * each, how it goes out, and its body; or "failed: " and why. It is left
- * without an answer. */
+/* The first request of a source: "POST https://...\n", one line per header,
+ * how it is sent, and its body; or "failed: " and the message. The request
+ * gets no response. */
 static inline const char *first_request(struct world *world,
                                         const char *registry,
                                         const struct credential_source *source)
@@ -78,13 +78,13 @@ static inline const char *first_request(struct world *world,
                         asked->region, asked->region[0] ? "\n" : "",
                         asked->without_proxy ? "without a proxy\n" : "",
                         asked->body);
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     return text;
 }
 
-/* It begins so, as a whole line. */
+/* Checks the first line of the first request. */
 #define check_asks(world, registry, source, line)                              \
     do {                                                                       \
         const char *text_ = first_request(world, registry, source);            \

@@ -1,9 +1,9 @@
 #ifndef WAYBILL_TESTS_CONFIG_FILE_H
 #define WAYBILL_TESTS_CONFIG_FILE_H
 
-/* Configurations for tests: written into a folder of their own, loaded with
- * the rules of the program, in an environment that holds none of Waybill's
- * variables but those that the test sets. */
+/* Loads configurations for tests: they are written into a directory of their
+ * own and loaded with the rules of the program, in an environment without
+ * any variable WAYBILL_... except those that the test sets. */
 
 #include <dirent.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@
 static const struct config_rules config_test_rules = {integration_table,
                                                       kafka_check_property};
 
-/* Where the checkout is must be read before. */
+/* Also removes WAYBILL_TEST_SOURCE, so read that before. */
 static inline void forget_variables(void)
 {
     char name[256];
@@ -99,7 +99,7 @@ static inline void config_write_text(const struct config_test *test,
     config_write(test, name, text, strlen(text));
 }
 
-/* Loads the file again, as it is by now. */
+/* Loads the file again, with its current content. */
 static inline int config_load_again(struct config_test *test, unsigned access)
 {
     settings_free(test->settings);
@@ -118,7 +118,7 @@ static inline int config_try(struct config_test *test, const char *text,
     return config_load_again(test, access);
 }
 
-/* Of a configuration that is good */
+/* The settings of a configuration that must be valid */
 static inline const struct settings *config_of(struct config_test *test,
                                                const char *text)
 {
@@ -129,7 +129,7 @@ static inline const struct settings *config_of(struct config_test *test,
     return test->settings;
 }
 
-/* What stands behind the file's name in the first fault */
+/* The first fault, after the name of the file */
 static inline const char *config_fault(struct config_test *test,
                                        const char *text)
 {

@@ -1,7 +1,7 @@
 #ifndef WAYBILL_TESTS_DECODED_EVENT_H
 #define WAYBILL_TESTS_DECODED_EVENT_H
 
-/* An event as deliveries get it: decoded from the text of a record */
+/* An event as integrations receive it, decoded from the text of a record */
 
 #include "asserts.h"
 #include "waybill/base64.h"
@@ -20,7 +20,7 @@ static inline void decoded_event_release(struct decoded_event *decoded)
     arena_free(decoded->arena);
 }
 
-/* The text may be gone afterwards. */
+/* The text is copied. */
 static inline void decoded_event_init(struct decoded_event *decoded,
                                       const char *text)
 {
@@ -37,8 +37,8 @@ static inline void decoded_event_init(struct decoded_event *decoded,
     }
 }
 
-/* One of workflow w with that payload in its envelope; `more` are members, each
- * with a comma in front. */
+/* An event of workflow w with this payload in its envelope. `more` holds
+ * further members, each preceded by a comma. */
 static inline void decoded_event_of(struct decoded_event *decoded,
                                     const char *payload, const char *more)
 {

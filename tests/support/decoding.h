@@ -5,7 +5,7 @@
 #include "event_text.h"
 #include "waybill/event_decode.h"
 
-/* A record at t/2/7, decoded */
+/* Decodes a record at t/2/7. */
 static inline int decode_record(struct bytes value,
                                 const struct header *headers, size_t count,
                                 struct arena *arena, struct event *event,
@@ -39,7 +39,7 @@ static inline struct header text_header(const char *name, const char *value)
     return (struct header){name, bytes_of(value)};
 }
 
-/* An event whose attestation is in that member: "envelope" or "bundle" */
+/* Decodes an event whose attestation is in `member`: "envelope" or "bundle". */
 static inline int decode_attestation(const char *member, struct bytes text,
                                      struct arena *arena, struct event *event,
                                      struct error *err)

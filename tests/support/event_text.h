@@ -1,7 +1,7 @@
 #ifndef WAYBILL_TESTS_EVENT_TEXT_H
 #define WAYBILL_TESTS_EVENT_TEXT_H
 
-/* The smallest event that there is, and its parts */
+/* The smallest valid event and its parts */
 #define ENVELOPE                                                               \
     "{\"payloadType\":\"t\",\"payload\":\"e30=\",\"signatures\":[]}"
 #define WORKFLOW "\"workflow\":{\"id\":\"w1\"}"

@@ -3,7 +3,7 @@
 
 #include "waybill/clock.h"
 
-/* Time that goes on only when the test says so */
+/* Time that advances only when the test advances it */
 struct fake_time {
     uint64_t monotonic;
     int64_t wall;

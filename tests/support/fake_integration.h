@@ -7,13 +7,13 @@
 #include "waybill/integration.h"
 
 /*
- * An integration that does nothing until the test says how it went. Its table
- * takes the place of the program's own (objects come before archives), so a
- * program that links it knows no other. A registration's options are its host's
- * name, an attachment has none.
+ * An integration whose attempts end only when the test ends them. Its table
+ * replaces the one of the program, because the linker takes objects before
+ * archives, so a program that links it has no other integration. The options of
+ * a registration are the name of its host; an attachment has none.
  */
 #define FAKE_KIND "fake"
-/* The same without a probe, where repeating is visible */
+/* The same without a probe, for an integration whose duplicates are visible */
 #define FAKE_MUTE_KIND "fake-mute"
 
 struct fake_attempt {
@@ -41,19 +41,20 @@ struct fake_probe {
     void *payload;
 };
 
-/* Forgets all that was; attempts and probes are numbered from nought. */
+/* Forgets all attempts and probes, which are numbered from 0. */
 void fake_reset(const struct loop *loop);
 
-size_t fake_attempts(void); /* that were begun */
+size_t fake_attempts(void); /* attempts since the reset */
 struct fake_attempt *fake_attempt(size_t number);
-size_t fake_running(const char *attachment); /* NULL: of all */
-/* The oldest that runs, of that attachment or of any (NULL); NULL: none */
+size_t fake_running(const char *attachment); /* NULL: of all attachments */
+/* The oldest running attempt of the attachment, or of any if it is NULL.
+ * NULL when none is running. */
 struct fake_attempt *fake_running_one(const char *attachment);
 void fake_succeed(struct fake_attempt *attempt);
 void fake_skip(struct fake_attempt *attempt, const char *reason);
 void fake_fail(struct fake_attempt *attempt, enum error_kind kind, int status,
                uint32_t retry_after_ms);
-/* So, and it is certain that nothing has arrived */
+/* Fails the attempt when it is certain that the endpoint received nothing. */
 void fake_refuse(struct fake_attempt *attempt, enum error_kind kind,
                  int status);
 

@@ -94,7 +94,7 @@ void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state)
     *ret_state = queue->fake.state;
 }
 
-void kafka_release(struct kafka *queue)
+void kafka_complete_revocation(struct kafka *queue)
 {
     queue->fake.releases++;
 }

@@ -8,8 +8,8 @@
 #include "waybill/kafka.h"
 
 /*
- * kafka.h without Kafka: one topic, and nothing comes, goes or is committed but
- * when the test says so. Batches are the real ones.
+ * A kafka.h without Kafka. It has one topic; records, rebalances and commits
+ * happen only when the test triggers them. Batches are the real ones.
  */
 #define FAKE_TOPIC "attestations"
 #define FAKE_PARTITIONS 4
@@ -19,13 +19,13 @@ struct fake_queue {
     void *payload;
     bool paused;
     bool resting[FAKE_PARTITIONS];
-    int64_t rewound[FAKE_PARTITIONS]; /* where to, last; -1: never */
+    int64_t rewound[FAKE_PARTITIONS]; /* target of the last rewind; -1: none */
     size_t rewinds;
     size_t releases;
     bool closing;
     bool committing;
-    size_t commits; /* that were begun */
-    /* Of the one that is under way, or was the last */
+    size_t commits; /* commits that were started */
+    /* Of the current or the last commit: */
     size_t messages;
     size_t offsets;
     struct {
@@ -34,16 +34,17 @@ struct fake_queue {
         char metadata[4096];
     } positions[FAKE_PARTITIONS];
     struct kafka_batch *batch;
-    struct kafka_state state;   /* what kafka_get_state() says */
-    struct kafka_bounds bounds; /* ... of every partition */
+    struct kafka_state state;   /* the result of kafka_get_state() */
+    struct kafka_bounds bounds; /* of every partition */
 };
 
-/* The one that was opened last; forgotten by kafka_free() */
+/* The client that was opened last, until kafka_free() */
 struct fake_queue *fake_queue(void);
 
 void fake_assign(int32_t partition, int64_t offset, const char *metadata);
 void fake_revoke(int32_t partition, bool lost);
-/* False: it is paused, or rests: no record came. */
+/* Returns false, without delivering the record, when the client or the
+ * partition is paused. */
 bool fake_record(int32_t partition, int64_t offset, const char *value);
 void fake_commit_ends(enum kafka_verdict verdict, size_t message);
 void fake_close_ends(void);

@@ -1,10 +1,10 @@
 #ifndef WAYBILL_TESTS_HELPER_WORLD_H
 #define WAYBILL_TESTS_HELPER_WORLD_H
 
-/* The credential helper as Bazel sees it: a request goes in, an answer, an
- * error and notes come out. The environment holds nothing but a folder, which
- * is HOME and all of PATH; every registry is the test itself (fake_http.h),
- * which asks for a token and gives one to everybody. */
+/* Runs the credential helper as Bazel does and collects its answer, error
+ * and notes. The environment contains only a directory, which is HOME and
+ * PATH. The test answers for every registry (fake_http.h): it requires a
+ * token and issues one to any client. */
 
 #include <strings.h>
 #include <unistd.h>
@@ -22,8 +22,8 @@
 
 struct helper_world {
     char folder[64];
-    struct str sent;  /* "GET https://...\nName: value\n\n" for each request */
-    struct str asked; /* what the helper said of its last request */
+    struct str sent;  /* requests, as "GET https://...\nName: value\n\n" */
+    struct str asked; /* the last note that helper_noted() found */
     struct helper_answer answer;
     struct error err;
     int result;
@@ -100,7 +100,7 @@ static inline int helper_finish(void **state)
     return 0;
 }
 
-/* The configuration file, as text; NULL: there is none. */
+/* Writes the configuration file; NULL removes it. */
 static inline void helper_configure(const char *text)
 {
     char path[128];
@@ -119,7 +119,7 @@ static inline void helper_configure(const char *text)
     SET("CREDENTIAL_HELPER_CONFIG_FILE", path);
 }
 
-/* The rest of the line of the notes that begins so; NULL: there is none. */
+/* The rest of the first note that contains the text, or NULL */
 static inline const char *helper_noted(const char *beginning)
 {
     const char *at = strstr(helper_world.answer.notes.data, beginning);
@@ -152,7 +152,8 @@ static inline void check_answered(const char *label)
     check_number(label, helper_world.result, 0);
 }
 
-/* Credentials go there: `target` is "registry 'REG', repository:REPO:pull". */
+/* Checks that credentials are sent. `target` is "'REG',
+ * repository:REPO:pull". */
 static inline void check_asks(const char *uri, const char *target)
 {
     const char *noted;
@@ -166,7 +167,7 @@ static inline void check_asks(const char *uri, const char *target)
                            strcspn(uri, ":") + strlen("://")) == 0);
 }
 
-/* Nothing is to be sent along, for the reason that the notes give. */
+/* Checks that no header is to be sent; the notes give the reason. */
 static inline void check_no_header(const char *uri)
 {
     helper_ask(uri);

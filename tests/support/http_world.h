@@ -5,7 +5,8 @@
 #include "waybill/digest.h"
 #include "waybill/http.h"
 
-/* One http.h with the real libcurl, a peer, and what came of a request */
+/* An http.h with the real libcurl, a peer process, and the result of a
+ * request */
 
 #define SOON_MS 20000
 
@@ -29,14 +30,14 @@ struct answer {
 #define SCENARIOS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NONE ((const char *const[]){NULL})
 
-/* With a peer that is the scripted registry */
+/* Starts the scripted registry as the peer. */
 void world_open(struct world *world, const char *const *scenarios,
                 const char *tls_dir);
-/* ... that is any, from peer_run() */
+/* Uses a peer from peer_run(). */
 void world_open_at(struct world *world, struct peer *peer);
 void world_close(struct world *world);
 
-/* The world of a test whose registry misbehaves as its list says */
+/* The fixture of a test whose registry misbehaves as its scenarios specify */
 extern struct world wire;
 int wire_begin(void **state); /* *state: the scenarios */
 int wire_finish(void **state);
@@ -60,16 +61,16 @@ void run(struct world *world, const struct http_request *request,
          struct answer *answer);
 char *url_of(const struct world *world, const char *host, const char *path,
              bool tls);
-/* The URL is the world's, until the next one */
+/* The URL belongs to the world and is valid until the next call. */
 struct http_request get_of(struct world *world, const char *path);
 void get_path(struct world *world, const char *path, struct answer *answer);
-/* Such a request went out with its length: neither in chunks, nor after asking
- * whether it may. */
+/* Asserts that the request had a Content-Length, and neither chunked
+ * encoding nor Expect: 100-continue. */
 void assert_plain_length(struct world *world, const char *stage, size_t len);
 
-/* Bytes that repeat late; the caller frees them. */
+/* Bytes with a long period; the caller frees them. */
 unsigned char *pattern(size_t len);
-/* A POST for a session, and the URL that the blob then goes to */
+/* Opens an upload session and returns the URL for the blob. */
 char *open_session(struct world *world, const struct digest *digest);
 /* A PUT of a blob, as of no type that anybody knows, without a URL as yet */
 struct http_request blob_of(struct bytes body);
@@ -78,14 +79,14 @@ void put(struct world *world, struct http_request request,
          struct answer *answer);
 void append_blob(struct world *world, struct bytes body, struct answer *answer);
 
-/* A path in a folder; the caller frees it. */
+/* A path in a directory; the caller frees it. */
 char *path_in(const char *folder, const char *name);
 void write_file(const char *path, const char *text);
 
 /* These release the answer. */
 void assert_status(struct answer *answer, int status);
 void assert_kind(struct answer *answer, enum error_kind kind);
-/* Unreachable, and the message says this */
+/* Asserts ERROR_UNREACHABLE with a message that contains the text. */
 void assert_says(struct answer *answer, const char *text);
 
 #endif

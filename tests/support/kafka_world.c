@@ -266,7 +266,7 @@ static void on_revoked(void *payload, const struct kafka_partition *partitions,
     member->wants_release = !lost;
     if (!lost && !member->holds_on) {
         member->wants_release = false;
-        kafka_release(member->queue);
+        kafka_complete_revocation(member->queue);
     }
 }
 
@@ -416,7 +416,7 @@ bool has_twenty(const void *payload)
 
 void append_offset(struct kafka_batch *batch, int32_t partition, int64_t offset)
 {
-    kafka_batch_offset(
+    kafka_batch_add_offset(
         batch, &(struct kafka_position){{EVENTS, partition}, offset, "so far"});
 }
 
@@ -428,7 +428,7 @@ struct kafka_batch *new_batch(void)
     for (size_t i = 0; i < ROWS; i++) {
         struct message message = message_of(&rows[i], OUTCOMES, &header);
 
-        kafka_batch_message(batch, &message);
+        kafka_batch_add_message(batch, &message);
     }
     append_offset(batch, 0, 7);
     append_offset(batch, 1, 9);

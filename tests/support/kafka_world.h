@@ -1,9 +1,9 @@
 #ifndef WAYBILL_TESTS_KAFKA_WORLD_H
 #define WAYBILL_TESTS_KAFKA_WORLD_H
 
-/* kafka.h with the real librdkafka against its own mock cluster, which lives in
- * this process. It forgets the offsets of transactions and knows no isolation:
- * what transactions promise is tested on Kafka itself. */
+/* kafka.h with the real librdkafka and its mock cluster, which runs in this
+ * process. The mock does not store the offsets of transactions and has no
+ * isolation levels: transactional guarantees are tested with a real Kafka. */
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -27,8 +27,7 @@ enum {
     API_TXN_OFFSET_COMMIT = 28,
 };
 
-/* --- the cluster -----------------------------------------------------------
- */
+/* --- the cluster ---------------------------------------------------------- */
 
 struct cluster {
     rd_kafka_t *host;
@@ -36,7 +35,8 @@ struct cluster {
     const char *brokers;
 };
 
-/* A client that is not ours, from keys and values, the last of them NULL */
+/* A plain librdkafka client; `pairs` are names and values of properties and
+ * end with NULL. */
 rd_kafka_t *new_client(rd_kafka_type_t type, const char *const *pairs);
 void cluster_open(struct cluster *cluster);
 void cluster_close(struct cluster *cluster);
@@ -48,10 +48,10 @@ struct failure {
     size_t times;
 };
 
-/* The next requests of that kind are answered so. */
+/* Makes the mock answer the next requests of that API with the error. */
 void inject(const struct cluster *cluster, const struct failure *failure);
 
-/* What a record is, with room for one header */
+/* A record with at most one header */
 struct row {
     const char *label;
     struct bytes key;
@@ -65,38 +65,38 @@ extern const struct row rows[ROWS];
 
 struct message message_of(const struct row *row, const char *topic,
                           struct header *header);
-/* These write to the events' partitions, with a client that is not ours: the
- * rows to the first, a number to each in turn. */
+/* Write records with a plain client: the rows to partition 0, the numbers to
+ * all partitions in turn. */
 void write_rows(const struct cluster *cluster);
 void write_numbers(const struct cluster *cluster, int from, int to);
-/* Calls `seen` for all that a topic holds, to its end. */
+/* Calls `seen` for each record of a topic, up to its end. */
 void read_topic(const struct cluster *cluster, const char *topic,
                 void (*seen)(void *payload, const rd_kafka_message_t *message),
                 void *payload);
-/* For that: counts[i] is how often row i was there */
+/* A `seen` for read_topic(): the payload is an array in which element i
+ * counts row i. */
 void count_row(void *payload, const rd_kafka_message_t *message);
 
-/* --- a queue and what it says ----------------------------------------------
- */
+/* --- a client and its events ---------------------------------------------- */
 
 #define MAX_SEEN 1000
 
 struct member {
     struct loop *loop;
     struct kafka *queue;
-    bool holds_on; /* does not release by itself */
+    bool holds_on; /* does not release revoked partitions automatically */
     int pause_every;
     int partitions; /* assigned now */
     bool mine[PARTITIONS];
-    int64_t begins[PARTITIONS]; /* as was said when it was assigned */
+    int64_t begins[PARTITIONS]; /* start offset at assignment */
     char metadata[PARTITIONS][64];
     int assigned; /* times */
     int revoked;
     bool wants_release;
     bool paused;
-    int while_paused; /* records that came though it was paused */
+    int while_paused; /* records that arrived while paused */
     int records;
-    int seen[MAX_SEEN]; /* by number: how often */
+    int seen[MAX_SEEN]; /* how often each number arrived */
     int64_t next[PARTITIONS];
     bool out_of_order;
     bool checks_rows;
@@ -109,12 +109,13 @@ struct member {
 };
 
 void member_open(struct member *member, struct loop *loop, const char *brokers);
-/* What it is told by, for a queue that a test opens by itself */
+/* The handler of a member, for tests that open a client themselves */
 extern const struct kafka_handler member_handler;
-/* Waits until it is closed, which it must be without a failure. */
+/* Closes the client and waits for that; a failure fails the test. */
 void member_close(struct member *member);
 
-/* Turns the loop until it is so, or for that long. */
+/* Runs the loop until the predicate holds or the timeout expires; returns
+ * whether it holds. */
 bool turn_until(struct loop *loop, bool (*is)(const void *payload),
                 const void *payload, unsigned timeout_ms);
 #define await(member, is)                                                      \
@@ -129,16 +130,15 @@ bool is_committed(const void *payload);
 bool is_closed(const void *payload);
 bool is_paused(const void *payload);
 
-/* All rows as outcomes, and offsets of both partitions */
+/* A batch with all rows as outcomes and offsets of both partitions */
 struct kafka_batch *new_batch(void);
 void append_offset(struct kafka_batch *batch, int32_t partition, int64_t offset);
-/* Hands one in, and waits for what becomes of it. */
+/* Commits a new batch and waits for the result. */
 void commit(struct member *member);
 
-/* --- the world of a test ---------------------------------------------------
- */
+/* --- the world of a test -------------------------------------------------- */
 
-/* A cluster of its own, and a member of a group of its own, once it joins */
+/* A separate cluster, and a member of a separate group after join() */
 struct kafka_world {
     struct loop *loop;
     struct cluster cluster;
@@ -148,11 +148,11 @@ struct kafka_world {
 extern struct kafka_world world;
 
 int world_open(void **state);
-int world_close(void **state); /* the member first, if it has not left */
-/* With a name of its own (static membership), or without */
+int world_close(void **state); /* closes the member first */
+/* NULL: without static membership (group.instance.id) */
 void join_as(const char *instance_id);
 void join(void);
-void join_whole(void); /* ... and waits for all partitions */
+void join_whole(void); /* joins and waits for all partitions */
 void leave(void);
 void wait_ms(unsigned ms);
 

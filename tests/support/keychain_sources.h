@@ -102,7 +102,7 @@ static inline void script_cancel(struct source_job *job)
 
 const struct source_class keyring_source = {
     .name = "keyring",
-    .takes = KEY_SERVICE,
+    .accepted_keys = KEY_SERVICE,
     .start = script_start,
     .cancel = script_cancel,
 };

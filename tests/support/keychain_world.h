@@ -1,9 +1,9 @@
 #ifndef WAYBILL_TESTS_KEYCHAIN_WORLD_H
 #define WAYBILL_TESTS_KEYCHAIN_WORLD_H
 
-/* A keychain and those who wait for it: in a folder of its own, which is HOME
- * and the start of PATH, with none of the variables that sources look at, and
- * in time that goes on only when the test says so. */
+/* A keychain and its waiters. HOME is a directory of the test, which is also
+ * first in PATH; the variables that sources read are unset; time advances
+ * only when the test advances it. */
 
 #include "asserts.h"
 
@@ -23,11 +23,11 @@ struct world {
     struct keychain_options options;
     struct keychain *keychain;
     char folder[64];
-    char *path;          /* as it was */
-    struct arena *arena; /* of names */
+    char *path;          /* PATH before the test */
+    struct arena *arena; /* of paths */
 };
 
-/* What somebody was told */
+/* The result that a waiter received */
 struct reported {
     struct keychain_waiter waiter;
     unsigned times;
@@ -102,14 +102,14 @@ static inline int world_finish(void **state)
 
 /* --- files ---------------------------------------------------------------- */
 
-/* Its whole name */
+/* The absolute path of a file in the directory */
 static inline const char *in_folder(const struct world *world, const char *name)
 {
     return arena_printf(world->arena, "%s/%s", world->folder, name);
 }
 
-/* Folders on the way are made. Put in place as a whole, so that it is another
- * file each time. */
+/* Creates missing directories. The file is replaced with rename(), so that
+ * it has a new inode each time. */
 static inline const char *write_file(const struct world *world,
                                      const char *name, const char *content)
 {
@@ -133,7 +133,7 @@ static inline const char *write_file(const struct world *world,
     return path;
 }
 
-/* A shell script on PATH */
+/* Writes a shell script into PATH. */
 static inline void write_program(const struct world *world, const char *name,
                                  const char *script)
 {
@@ -157,7 +157,7 @@ static inline const char *read_file(const struct world *world, const char *name)
     return content;
 }
 
-/* --- asking --------------------------------------------------------------- */
+/* --- lookups -------------------------------------------------------------- */
 
 static inline void world_open(struct world *world,
                               const struct credential_source *sources,
@@ -244,14 +244,14 @@ static inline void leave_while_it_is_asked(struct world *world)
 
     begin_to_wait(world, &reported);
     turn_until_idle(world);
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     turn_until_idle(world);
     assert_int_equal(reported.times, 0);
 }
 
-/* "user=a pass=b identity=c registry=d", or "failed: " and why */
+/* "user=a pass=b identity=c registry=d"; members that are NULL are omitted */
 static inline const char *describe_credential(const struct credential *is)
 {
     static char text[2048];
@@ -289,7 +289,7 @@ static inline const char *answer_of(struct world *world,
     return answer(world);
 }
 
-/* Of what can be used at once; NULL: nothing */
+/* The cached credential, or NULL */
 static inline const char *cached(struct world *world)
 {
     const struct credential *credential = keychain_cached(world->keychain);

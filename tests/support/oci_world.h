@@ -8,8 +8,8 @@
 #include "waybill/alloc.h"
 
 /*
- * An OCI client whose registry is the test itself (fake_http.h): one client,
- * and somebody who pushes, for each test that is listed as WORLD_TEST().
+ * An OCI client whose registry is the test itself (fake_http.h). Each test
+ * listed as WORLD_TEST() gets a client and a pusher.
  */
 
 #define REG "https://reg.example"
@@ -30,7 +30,7 @@ struct world {
     struct oci_client *client;
 };
 
-/* Somebody with credentials of their own, and where they push to */
+/* Credentials, and the repository that they push to */
 struct pusher {
     struct keychain_options options;
     struct credential_source source;
@@ -78,7 +78,7 @@ static inline void open_pusher(struct world *world, struct pusher *pusher)
     };
 }
 
-/* With a user name and a password, or as anybody */
+/* With a user name and a password, or anonymous if `password` is NULL */
 static inline void pusher_open(struct world *world, struct pusher *pusher,
                                const char *registry, const char *password)
 {
@@ -91,7 +91,7 @@ static inline void pusher_open(struct world *world, struct pusher *pusher,
     open_pusher(world, pusher);
 }
 
-/* With a single value from a chain: a refresh token, or a registry's own */
+/* With a single value from a chain: an identity token or a registry token */
 static inline void pusher_bind(struct world *world, struct pusher *pusher,
                                int binding, const char *value)
 {
@@ -110,8 +110,7 @@ static inline void pusher_close(struct pusher *pusher)
     keychain_free(pusher->keychain);
 }
 
-/* --- what a push asks for, without the push ---------------------------------
- */
+/* --- authorization without a push ----------------------------------------- */
 
 struct asking {
     struct oci_authorizing *authorizing;
@@ -173,12 +172,11 @@ static inline void assert_refused(const struct asking *asking,
     assert_message_contains(&asking->err, words);
 }
 
-/* --- one request ------------------------------------------------------------
- */
+/* --- one request ---------------------------------------------------------- */
 
 struct sending_result {
     int calls;
-    int status; /* 0: no answer */
+    int status; /* 0: no response */
     struct error err;
 };
 
@@ -232,11 +230,10 @@ static inline void assert_anonymous(struct http *http, const char *name)
     assert_null(strstr(fake_asked(http, name)->headers, "Authorization"));
 }
 
-/* --- tests -------------------------------------------------------------------
- */
+/* --- tests ---------------------------------------------------------------- */
 
 static struct world world;
-static struct pusher pusher; /* opened by whoever knows with what */
+static struct pusher pusher; /* opened by the test with its credentials */
 
 static inline int begin_world(void **state)
 {

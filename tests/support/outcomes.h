@@ -4,7 +4,8 @@
 #include "asserts.h"
 #include "waybill/outcome_encode.h"
 
-/* Whom outcomes and dead letters speak of, and where they go */
+/* The registration, the attachment and the topics of outcomes and dead
+ * letters */
 
 static const struct registration outcome_registration = {
     .name = "ghcr", .integration = "oci-registry"};
@@ -40,7 +41,7 @@ static inline struct outcome failed_outcome(const struct input *input,
     };
 }
 
-/* "name: value\n" for each of `count` headers from the one at `first` on */
+/* "name: value\n" for each of `count` headers, starting at index `first` */
 static inline const char *headers_text(const struct message *message,
                                        size_t first, size_t count,
                                        struct arena *arena)

@@ -8,44 +8,47 @@
 #include "waybill/loop.h"
 
 /*
- * tests/support/scripted_registry.py as a child process, and what it has seen.
- * It ends with the test, however that ends.
+ * Runs tests/support/scripted_registry.py as a child process and reads its log.
+ * The child ends with the test, even if that crashes.
  */
 struct peer;
 
-/* `scenarios` ends with NULL. With `tls_dir` it speaks TLS too, with an
- * authority of its own that it writes to tls_dir/ca.crt. */
+/* `scenarios` ends with NULL. With `tls_dir` the registry also serves TLS,
+ * and writes the certificate of its authority to tls_dir/ca.crt. */
 struct peer *peer_start(const char *const *scenarios, const char *tls_dir);
-/* Another script of tests/support that prints `listening HOST:PORT` and ends
- * with standard input; NULL when it prints why it cannot run here. */
+/* Runs another script of tests/support, which prints `listening HOST:PORT`
+ * and ends when its standard input closes. Returns NULL when it prints why
+ * it cannot run here. */
 struct peer *peer_run(const char *script, const char *const *arguments);
-void peer_stop(struct peer *peer);                 /* NULL is fine */
+void peer_stop(struct peer *peer);                 /* accepts NULL */
 const char *peer_address(const struct peer *peer); /* host:port */
 unsigned peer_port(const struct peer *peer);
 
-/* What it answers to GET path, over a connection of its own */
+/* The response to GET path, over a separate connection */
 struct json *peer_get(const struct peer *peer, const char *path);
-/* A number of /_count: peer_count(p, "stages", "token"), (p, "requests", NULL);
- * 0 where there is none. */
+/* A number of /_count, as in peer_count(p, "stages", "token") or
+ * peer_count(p, "requests", NULL); 0 if it is missing */
 int peer_count(const struct peer *peer, const char *name, const char *inner);
-/* No complaint, and no Authorization where it has no business. */
+/* Asserts that the registry logged no protocol violation and that no
+ * Authorization header was sent where it does not belong. */
 void peer_assert_manners(const struct peer *peer);
-/* So, and no HEAD either */
+/* Also asserts that there was no HEAD request. */
 void peer_assert_content(const struct peer *peer);
-/* The n-th request of the log that is of that stage: one of its members */
+/* Copies a member of the n-th logged request of a stage; false if there is
+ * none. */
 bool peer_logged(const struct peer *peer, const char *stage, int n,
                  const char *member, char text[128]);
 
-/* Turns the loop until *flag, and fails the test after that long. */
+/* Runs the loop until *flag is set, and fails the test after the timeout. */
 void await_flag(struct loop *loop, const bool *flag, unsigned timeout_ms);
-/* ... until the peer has seen that many requests of a stage */
+/* Runs the loop until the peer has seen `count` requests of a stage. */
 void await_stage(struct loop *loop, const struct peer *peer, const char *stage,
                  int count);
-/* Turns it for as long as something happens by itself: what should not come
- * gets every chance. */
+/* Runs the loop until it is idle, so that an unwanted event would have
+ * occurred. */
 void turn_idle(struct loop *loop);
 
-/* A new folder that is removed by folder_remove(), with all that is in it */
+/* A new directory, which folder_remove() removes with its contents */
 char *folder_new(void);
 void folder_remove(char *folder);
 

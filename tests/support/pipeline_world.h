@@ -1,8 +1,8 @@
 #ifndef WAYBILL_TEST_PIPELINE_WORLD_H
 #define WAYBILL_TEST_PIPELINE_WORLD_H
 
-/* Settings, a clock that stands still, a loop: what a pipeline stands in, with
- * tests/support/fake_integration.h behind it. */
+/* The environment of a pipeline: settings, a fake clock, a loop, and the
+ * integrations of tests/support/fake_integration.h. */
 
 #include "asserts.h"
 #include "event_text.h"
@@ -15,9 +15,9 @@
 #define HOUR (60 * MINUTE)
 #define WORLD_BEGAN 1767323045000
 
-/* Two registrations at one host, one at each of two others, and one of another
- * kind at the first; an attachment and a workflow of the same name for each, and
- * a workflow that has two. */
+/* Two registrations at one host, one at each of two other hosts, and one of
+ * another integration at the first host. Each has an attachment and a
+ * workflow of the same name, and the workflow "both" has two attachments. */
 static char world_host[] = "h1";
 static char world_other_host[] = "h2";
 static char world_third_host[] = "h3";
@@ -99,7 +99,7 @@ static inline void world_prepare(struct world *world, uint64_t seed)
     };
 }
 
-/* Runs what is due now, and what follows from it at once. */
+/* Runs everything that is due now, including what it triggers. */
 static inline void world_turn(struct world *world)
 {
     for (int turns = 0; loop_turn(world->loop, false); turns++) {
@@ -107,7 +107,7 @@ static inline void world_turn(struct world *world)
     }
 }
 
-/* Stops at every timer on its way. */
+/* Advances the time, and runs each timer at its own deadline. */
 static inline void world_pass(struct world *world, uint64_t ms)
 {
     uint64_t until = world->time.monotonic + ms;

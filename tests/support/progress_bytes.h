@@ -7,8 +7,9 @@
 #include "waybill/digest.h"
 #include "waybill/str.h"
 
-/* The bytes of a progress by hand, as progress.h describes them: appends the
- * sum of all before it, the first four of SHA-256(decimal watermark, ":"). */
+/* Builds encoded progress by hand, as progress.h specifies it: appends the
+ * checksum of all bytes before it, which is the first four bytes of
+ * SHA-256(decimal watermark, ":", bytes). */
 
 #define PROGRESS_SUM_BYTES 4
 

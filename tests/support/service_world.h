@@ -1,8 +1,8 @@
 #ifndef WAYBILL_TEST_SERVICE_WORLD_H
 #define WAYBILL_TEST_SERVICE_WORLD_H
 
-/* A service in a pipeline_world.h, between a queue and an integration that do
- * what the test says. */
+/* A service in a pipeline_world.h, with a Kafka client and an integration
+ * that the test controls */
 
 #include "fake_queue.h"
 #include "pipeline/service_internal.h"
@@ -10,7 +10,7 @@
 
 static struct world world;
 static struct service *service;
-static int ended; /* times */
+static int ended; /* how often it ended */
 static bool failed;
 
 static inline void on_ended(void *payload, const struct error *err)
@@ -70,7 +70,7 @@ static inline bool record(int64_t offset, const char *workflow)
     return fake_record(0, offset, value_of(workflow));
 }
 
-/* The commit that is due by now */
+/* Completes the commit that must be due now. */
 static inline void commit(void)
 {
     world_pass(&world, 50);

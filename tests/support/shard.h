@@ -5,10 +5,10 @@
 #include "waybill/alloc.h"
 
 /*
- * A program whose tests mostly wait is run several times side by side, each
- * time for a part of them: WAYBILL_TEST_SHARD=1/3, which ctest sets where a
- * test says SHARDS, is every third one from the second on. Without it all are
- * run.
+ * Splits a test program whose tests mostly wait, so that ctest can run parts of
+ * it in parallel: WAYBILL_TEST_SHARD=1/3 selects every third test from the
+ * second on. CMake sets it for tests with SHARDS. Without the variable all
+ * tests run.
  */
 static inline int run_shard(const char *group, const struct CMUnitTest *tests,
                             size_t count, CMFixtureFunction setup,

@@ -6,8 +6,9 @@
 #include "asserts.h"
 #include "waybill/json.h"
 
-/* The golden vectors, which the original has made: a folder each, with
- * envelope.json, expected.json and, unless it is large, layer.bin. */
+/* The golden vectors, generated with the original
+ * implementation: one directory each, with envelope.json, expected.json and,
+ * unless it is large, layer.bin. */
 
 typedef void vector_fn(struct arena *arena, const char *name,
                        const struct json *expected);
@@ -33,7 +34,7 @@ static inline void collect_vector(const char *name, vector_fn *look)
     json_free(expected);
 }
 
-/* Those whose names begin so; how many there are */
+/* Calls `look` for each vector with the prefix, and returns their number. */
 static inline size_t for_each_vector(const char *prefix, vector_fn *look)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();

@@ -76,6 +76,7 @@ class WebhookReceiver:
 class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # as many as come at once; else some are reset
 
     def __init__(self, receiver, tls, port):
         self.receiver = receiver

@@ -5,7 +5,7 @@ static void roff__takes_no_text_for_a_command(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    roff_puts(&out, ".TH a.b\n'quoted' don't\n.\\n -x");
+    roff_append_text(&out, ".TH a.b\n'quoted' don't\n.\\n -x");
     assert_string_equal(out.data,
                         "\\&.TH a.b\n\\&'quoted' don't\n\\&.\\en \\-x");
 }
@@ -14,7 +14,7 @@ static void roff__makes_code_bold_and_leaves_lines_alone(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    roff_puts(&out, "say `a` and `b`");
+    roff_append_text(&out, "say `a` and `b`");
     assert_string_equal(out.data, "say \\fBa\\fR and \\fBb\\fR");
     str_clear(&out);
     roff_append_lines(&out, "  $ `a`\n");

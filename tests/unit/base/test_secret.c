@@ -187,11 +187,11 @@ static void str__wipes_when_it_may_hold_a_secret(void **state)
 
 static void secrets_equal__compares_all_of_both(void **state)
 {
-    assert_true(secrets_equal("s3cret", "s3cret"));
-    assert_true(secrets_equal("", ""));
-    assert_false(secrets_equal("s3cret", "s3creT"));
-    assert_false(secrets_equal("s3cret", "s3cre"));
-    assert_false(secrets_equal("", "s3cret"));
+    assert_true(text_equal_constant_time("s3cret", "s3cret"));
+    assert_true(text_equal_constant_time("", ""));
+    assert_false(text_equal_constant_time("s3cret", "s3creT"));
+    assert_false(text_equal_constant_time("s3cret", "s3cre"));
+    assert_false(text_equal_constant_time("", "s3cret"));
 }
 
 int main(void)

@@ -67,7 +67,7 @@ static struct dead_letter second = {.partition = 2,
                                     .error_class = "rejected",
                                     .replays = 1,
                                     .state = DEAD_LETTER_WAITING};
-static struct dead_letter *dead_letter_list[] = {&first, &second};
+static struct dead_letter *dead_letters[] = {&first, &second};
 
 static const struct history failed = {
     .topic = "in",
@@ -86,7 +86,7 @@ static const struct history failed = {
     .dispatched = 60,
     .outcomes = outcomes,
     .outcome_count = 3,
-    .dead_letter_list = dead_letter_list,
+    .dead_letters = dead_letters,
     .dead_letter_count = 2,
     .searched = 11,
 };

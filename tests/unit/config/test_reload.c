@@ -13,8 +13,8 @@
 /* There is nothing to be read at the second look. */
 static void check_seen(struct config_test *test, bool other)
 {
-    assert_int_equal(config_files_look(&test->files) != NULL, other);
-    assert_null(config_files_look(&test->files));
+    assert_int_equal(config_files_find_changed(&test->files) != NULL, other);
+    assert_null(config_files_find_changed(&test->files));
 }
 
 static void write_all(struct config_test *test)
@@ -35,7 +35,7 @@ static void files__are_those_that_were_read(void **state)
     assert_non_null(strstr(test->files.items[1].path, "/secret"));
     check_seen(test, false);
     config_write_text(test, "secret", "s3cret, changed");
-    assert_ptr_equal(config_files_look(&test->files),
+    assert_ptr_equal(config_files_find_changed(&test->files),
                      test->files.items[1].path);
     check_seen(test, false);
     config_write_text(test, "c.yaml", KAFKA);
@@ -164,12 +164,12 @@ static void check_changed(struct config_test *test, const char *before,
 
     config_write_text(test, "c.yaml", before);
     assert_int_equal(config_load_again(test, 0), 0);
-    config_append_marks(test->settings, &old);
+    config_append_restart_digests(test->settings, &old);
     config_write_text(test, "c.yaml", after);
     assert_int_equal(config_load_again(test, 0), 0);
-    config_append_marks(test->settings, &new);
+    config_append_restart_digests(test->settings, &new);
     assert_null(strstr(old.data, "s3cret"));
-    config_append_changed(new.data, old.data, &keys);
+    config_append_changed_keys(new.data, old.data, &keys);
     check_text(after, keys.data, expected);
 }
 
@@ -275,15 +275,15 @@ static void marks__tell_that_a_certificate_of_kafka_was_renewed(void **state)
 
     config_write_text(test, "ca.pem", "first");
     load_certified(test);
-    config_append_marks(test->settings, &old);
+    config_append_restart_digests(test->settings, &old);
     config_write_text(test, "tls.crt", "renewed");
-    config_append_marks(test->settings, &new);
+    config_append_restart_digests(test->settings, &new);
     assert_string_equal(new.data, old.data);
     config_write_text(test, "ca.pem", "after");
     str_clear(&new);
-    config_append_marks(test->settings, &new);
+    config_append_restart_digests(test->settings, &new);
     assert_null(strstr(new.data, "after"));
-    config_append_changed(new.data, old.data, &keys);
+    config_append_changed_keys(new.data, old.data, &keys);
     assert_string_equal(keys.data, "kafka.properties");
 }
 

@@ -153,12 +153,12 @@ static void keychain__keeps_its_own_password_though_it_is_refused(void **state)
     world_open(world, NULL, 0);
     assert_string_equal(cached(world), "user=u pass=p");
     id = keychain_last(world->keychain)->id;
-    assert_false(keychain_refuse(world->keychain, id));
+    assert_false(keychain_reject(world->keychain, id));
     assert_string_equal(cached(world), "user=u pass=p");
     pass(world, 10000);
-    assert_true(keychain_refuse(world->keychain, id));
+    assert_true(keychain_reject(world->keychain, id));
     assert_string_equal(cached(world), "user=u pass=p");
-    assert_false(keychain_refuse(world->keychain, id));
+    assert_false(keychain_reject(world->keychain, id));
     assert_int_equal(keychain_last(world->keychain)->id, id);
 }
 
@@ -235,8 +235,8 @@ static void keychain__walks_once_for_all_who_wait(void **state)
     for (size_t i = 0; i < 3; i++) {
         begin_to_wait(world, &reported[i]);
     }
-    keychain_forget_waiter(&reported[1].waiter);
-    keychain_forget_waiter(&reported[1].waiter);
+    keychain_cancel_wait(&reported[1].waiter);
+    keychain_cancel_wait(&reported[1].waiter);
     wait_for(world, &reported[2]);
     turn_until_idle(world);
     assert_int_equal(reported[0].times, 1);
@@ -294,7 +294,7 @@ static void keychain__may_go_at_any_turn_of_a_walk(void **state)
         for (unsigned i = 0; i < turns && reported.times == 0; i++) {
             loop_turn(world->loop, i % 2 == 0);
         }
-        keychain_forget_waiter(&reported.waiter);
+        keychain_cancel_wait(&reported.waiter);
         keychain_free(world->keychain);
         world->keychain = NULL;
         turn_until_idle(world);

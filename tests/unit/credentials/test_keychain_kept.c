@@ -134,15 +134,15 @@ static void keychain__walks_again_for_what_was_refused(void **state)
     assert_string_equal(answer_of(world, &helper), "user=u pass=one");
     id = keychain_last(world->keychain)->id;
     pass(world, 10000);
-    assert_true(keychain_refuse(world->keychain, id + 1));
+    assert_true(keychain_reject(world->keychain, id + 1));
     assert_string_equal(cached(world), "user=u pass=one");
     helper_says(world, "two");
-    assert_true(keychain_refuse(world->keychain, id));
+    assert_true(keychain_reject(world->keychain, id));
     assert_null(cached(world));
     assert_string_equal(answer(world), "user=u pass=two");
     assert_string_equal(cached(world), "user=u pass=two");
     /* Who was refused with the old one says nothing about the new one. */
-    assert_true(keychain_refuse(world->keychain, id));
+    assert_true(keychain_reject(world->keychain, id));
     pass(world, 10000);
     assert_string_equal(cached(world), "user=u pass=two");
 }
@@ -156,7 +156,7 @@ static void keychain__walks_no_more_often_though_it_is_refused(void **state)
     assert_string_equal(answer_of(world, &helper), "user=u pass=one");
     id = keychain_last(world->keychain)->id;
     for (unsigned i = 0; i < 100; i++) {
-        bool more = keychain_refuse(world->keychain, id);
+        bool more = keychain_reject(world->keychain, id);
 
         assert_int_equal(more, cached(world) == NULL);
         if (more) {
@@ -191,7 +191,7 @@ static void keychain__keeps_a_rotated_token_in_mind(void **state)
     assert_int_equal(keychain_last(world->keychain)->id, id);
     /* When it is refused, what it grew from is tried again. */
     pass(world, 10000);
-    keychain_refuse(world->keychain, id);
+    keychain_reject(world->keychain, id);
     assert_null(cached(world));
     assert_string_equal(answer(world), " identity=one");
     assert_true(keychain_last(world->keychain)->id != id);
@@ -346,7 +346,7 @@ static void keychain__cancels_the_source_that_it_waits_for(void **state)
     begin_to_wait(world, &reported);
     turn_until_idle(world);
     assert_non_null(script.job);
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     assert_int_equal(script.cancelled, 1);
@@ -365,7 +365,7 @@ static void keychain__cancels_no_source_that_has_answered(void **state)
     begin_to_wait(world, &reported);
     turn_until_idle(world);
     script_answer();
-    keychain_forget_waiter(&reported.waiter);
+    keychain_cancel_wait(&reported.waiter);
     keychain_free(world->keychain);
     world->keychain = NULL;
     turn_until_idle(world);

@@ -193,12 +193,12 @@ static void credential__is_known_in_all_forms_in_which_it_is_shown(void **state)
     struct credential none = {0};
 
     (void)state;
-    credential_add_to(&set, &none);
+    credential_add_secrets(&set, &none);
     assert_int_equal(set.count, 0);
     secret_assign(&credential.password, "secret-1");
     secret_assign(&credential.identity_token, "identity-2");
     secret_assign(&credential.registry_token, "registry-3");
-    credential_add_to(&set, &credential);
+    credential_add_secrets(&set, &credential);
     credential_release(&credential);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char text[128];

@@ -46,7 +46,7 @@ static void authorities_come_on_top_of_the_systems(void **state)
     put(folder, "a.crt", "-----BEGIN A-----");
     put(folder, "README", "-----BEGIN C-----\n");
     certs = certs_load("a:1", root);
-    assert_null(certs->fault);
+    assert_null(certs->error);
     assert_non_null(strstr(certs->authorities.data,
                            "\n-----BEGIN A-----\n-----BEGIN B-----\n"));
     if (usual != NULL && access(usual, R_OK) == 0) {
@@ -54,10 +54,10 @@ static void authorities_come_on_top_of_the_systems(void **state)
     } else {
         assert_int_equal(count_of(certs->authorities.data), 2);
     }
-    certs_leave(certs);
+    certs_release(certs);
     certs = certs_load("a:2", root);
     assert_int_equal(certs->authorities.len, 0);
-    certs_leave(certs);
+    certs_release(certs);
     snprintf(command, sizeof(command), "rm -r '%s'", root);
     assert_int_equal(system(command), 0);
 }

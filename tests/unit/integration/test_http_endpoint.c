@@ -235,7 +235,7 @@ static void on_sent(void *payload, const struct error *err, bool did_not_arrive)
 static const char *const given[] = {"webhook-id: msg_1", "X-Mine: 1", NULL};
 static const char *const shared[] = {"whsec_s3cretshared/key+1="};
 
-static struct endpoint_sending *begin(struct world *world,
+static struct endpoint_transfer *begin(struct world *world,
                                       struct result *result)
 {
     const struct endpoint_request request = {
@@ -245,13 +245,13 @@ static struct endpoint_sending *begin(struct world *world,
         .body = bytes_of("{}"),
         .secrets = {shared, 1},
     };
-    struct endpoint_sending *sending;
+    struct endpoint_transfer *transfer;
 
     *result = (struct result){0};
-    sending = endpoint_send(&world->context, &world->options, &request, on_sent,
+    transfer = endpoint_send(&world->context, &world->options, &request, on_sent,
                             result);
     assert_int_equal(result->calls, 0);
-    return sending;
+    return transfer;
 }
 
 static void assert_failed(const struct result *result, enum error_kind kind,

@@ -34,6 +34,61 @@ static void ledger__remembers_attempts(void **state)
     assert_int_equal(said.attempts_count, 2); /* once each */
 }
 
+/* A mark is a reason to commit, and so is taking back one that was said. */
+static void ledger__says_which_may_have_arrived(void **state)
+{
+    struct ledger_entry *a = take_in(10, 2);
+
+    assert_false(prepare(100));
+    ledger_mark(slot_of(a, 0));
+    assert_int_equal(slot_of(a, 0)->mark, MARK_NEW);
+    assert_true(prepare(100));
+    describe();
+    ledger_mark(slot_of(a, 1)); /* for the next one */
+    assert_int_equal(said.attempts_count, 1);
+    assert_int_equal(said.attempts[0].attempts, 0);
+    ledger_aborted(&ledger);
+    assert_int_equal(slot_of(a, 0)->mark, MARK_NEW);
+    assert_true(commit() == 10);
+    assert_int_equal(said.attempts_count, 2);
+    assert_int_equal(slot_of(a, 0)->mark, MARK_COMMITTED);
+    assert_false(prepare(100));
+    ledger_unmark(slot_of(a, 1));
+    assert_true(prepare(100));
+    describe();
+    assert_int_equal(said.attempts_count, 1);
+    ledger_aborted(&ledger);
+    assert_true(commit() == 10);
+
+    restart();
+    a = take_in(10, 2);
+    assert_int_equal(slot_of(a, 0)->mark, MARK_COMMITTED);
+    assert_int_equal(slot_of(a, 0)->attempts, 0);
+    assert_int_equal(slot_of(a, 1)->mark, MARK_NONE);
+    assert_false(prepare(100));
+}
+
+/* Also what is finished: without its commit it is done again. */
+static void ledger__keeps_marks_of_what_is_planned_anew(void **state)
+{
+    struct ledger_entry *a = take_in(10, 3);
+
+    ledger_mark(slot_of(a, 0));
+    ledger_mark(slot_of(a, 1));
+    fail_part(a, 1, 2, 5000);
+    assert_true(commit() == 10);
+    finish_part(a, 0);
+    ledger_withdraw(&ledger, a);
+    a = add(10, 3);
+    assert_int_equal(slot_of(a, 0)->mark, MARK_COMMITTED);
+    assert_int_equal(slot_of(a, 1)->mark, MARK_COMMITTED);
+    assert_int_equal(slot_of(a, 1)->attempts, 2);
+    assert_int_equal(slot_of(a, 2)->mark, MARK_NONE);
+    finish(a);
+    assert_true(commit() == 11);
+    assert_int_equal(said.attempts_count, 0);
+}
+
 /* Those of records that were not read again yet are said again. */
 static void ledger__passes_attempts_on(void **state)
 {
@@ -269,6 +324,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(ledger__remembers_attempts),
+        LEDGER_TEST(ledger__says_which_may_have_arrived),
+        LEDGER_TEST(ledger__keeps_marks_of_what_is_planned_anew),
         LEDGER_TEST(ledger__passes_attempts_on),
         LEDGER_TEST(ledger__says_nothing_of_attempts_that_are_claimed),
         LEDGER_TEST(ledger__can_read_what_it_said_of_attempts),

@@ -93,7 +93,7 @@ static void single_post__is_given_up_when_a_blob_was_lost(void **state)
 
     capabilities_init(&capabilities, false);
     assert_false(capabilities_learn_post(&capabilities, true, 201));
-    capabilities_learn_loss(&capabilities);
+    capabilities_learn_lost_blob(&capabilities);
     assert_false(capabilities_use_single_post(&capabilities, 1));
     capabilities_release(&capabilities);
 }

@@ -1126,7 +1126,7 @@ static void pipeline__keeps_two_kinds_at_one_host_apart(void **state)
     assert_int_equal(fake_running("hook"), 1);
     succeed_all("hook");
     assert_true(endpoint_of("h1")->breaker.open);
-    assert_true(endpoint_of("h1")->limiter.measured);
+    assert_true(endpoint_of("h1")->limiter.slow_start_is_over);
     record_free(hook);
     free_many();
 

@@ -106,7 +106,7 @@ static void service__withholds_a_message_that_is_too_large(void **state)
     fake_succeed(fake_running_one("far"));
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 2);
-    fake_commit_ends(KAFKA_REFUSED_MESSAGE, 0);
+    fake_commit_ends(KAFKA_MESSAGE_TOO_LARGE, 0);
     commit();
     assert_int_equal(fake_queue()->messages, 1);
     assert_true(fake_queue()->positions[0].offset == 0);
@@ -130,10 +130,10 @@ static void service__withholds_two_messages_of_one_record(void **state)
     fake_succeed(fake_running_one("both-far"));
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 2);
-    fake_commit_ends(KAFKA_REFUSED_MESSAGE, 0);
+    fake_commit_ends(KAFKA_MESSAGE_TOO_LARGE, 0);
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 1);
-    fake_commit_ends(KAFKA_REFUSED_MESSAGE, 0);
+    fake_commit_ends(KAFKA_MESSAGE_TOO_LARGE, 0);
     world_pass(&world, 50);
     assert_false(fake_queue()->committing);
     fake_revoke(0, true);

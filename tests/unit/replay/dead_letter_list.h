@@ -87,20 +87,20 @@ static inline void read_headers(const struct header *headers, size_t count,
     dead_letter_read(&input, arena, ret_dead_letter);
 }
 
-static inline void release_letters(struct dead_letter_list **dead_letter_list)
+static inline void release_dead_letters(struct dead_letter_list **list)
 {
-    dead_letter_list_free(*dead_letter_list);
+    dead_letter_list_free(*list);
 }
 
 /* At this place, with all that matches nothing to do with a filter */
-static inline void dead_letter_list_put(struct dead_letter_list *dead_letter_list, struct sample *sample,
+static inline void dead_letter_list_put(struct dead_letter_list *list, struct sample *sample,
                                int32_t partition, int64_t offset)
 {
     static const struct filter none = {0};
 
     sample->input.partition = partition;
     sample->input.offset = offset;
-    dead_letter_list_add(dead_letter_list, &sample->input, &none);
+    dead_letter_list_add(list, &sample->input, &none);
 }
 
 #endif

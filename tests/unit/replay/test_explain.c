@@ -10,10 +10,10 @@ static void explain__has_the_text_of_the_table_for_every_class(void **state)
         struct dead_letter dead_letter = {.error_class = row->error_class};
         struct explanation text = dead_letter_explain(&dead_letter);
 
-        check(row->name, strcmp(text.why, unknown.why) != 0);
+        check(row->name, strcmp(text.meaning, unknown.meaning) != 0);
         if (error_row_is_class(row)) {
-            check_text(row->name, text.why, row->meaning);
-            check_text(row->name, text.mend, row->remedy);
+            check_text(row->name, text.meaning, row->meaning);
+            check_text(row->name, text.remedy, row->remedy);
             classes++;
         }
     }
@@ -26,8 +26,8 @@ static void explain__knows_what_a_code_adds(void **state)
     struct dead_letter one = {.error_class = "rejected",
                               .code = "NAME_INVALID"};
 
-    assert_string_not_equal(dead_letter_explain(&any).mend,
-                            dead_letter_explain(&one).mend);
+    assert_string_not_equal(dead_letter_explain(&any).remedy,
+                            dead_letter_explain(&one).remedy);
 }
 
 static void explain__says_what_each_state_means(void **state)
@@ -45,9 +45,9 @@ static void explain__does_not_guess_about_what_is_no_dead_letter(void **state)
     struct dead_letter dead_letter = {.error_class = "schema",
                                  .state = DEAD_LETTER_UNREADABLE};
 
-    check_contains("unreadable", dead_letter_explain(&dead_letter).why, "headers");
+    check_contains("unreadable", dead_letter_explain(&dead_letter).meaning, "headers");
     dead_letter = (struct dead_letter){0};
-    check_contains("none", dead_letter_explain(&dead_letter).why, "headers");
+    check_contains("none", dead_letter_explain(&dead_letter).meaning, "headers");
 }
 
 int main(void)

@@ -170,7 +170,7 @@ static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
     progress_add_attempts(&progress, &attempts);
     attempts.offset = 44;
     progress_add_attempts(&progress, &attempts);
-    history_take_progress(&history, &progress, names, ARRAY_SIZE(names), arena);
+    history_set_progress(&history, &progress, names, ARRAY_SIZE(names), arena);
     assert_false(history.marked_done);
     assert_int_equal(history.dispatched, 60);
     assert_int_equal(history.delivery_count, 3);
@@ -180,7 +180,7 @@ static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
     assert_string_equal(history.deliveries[2].attachment, "two");
     assert_int_equal(history.deliveries[2].attempts, 5);
     offset_set_add(&progress.done, 42);
-    history_take_progress(&history, &progress, names, ARRAY_SIZE(names), arena);
+    history_set_progress(&history, &progress, names, ARRAY_SIZE(names), arena);
     assert_true(history.marked_done);
 }
 

@@ -3,30 +3,30 @@
 #define SUCCEEDED "dev.waybill.delivery.succeeded.v1"
 #define FAILED "dev.waybill.delivery.failed.v1"
 
-static struct dead_letter_list *sample_letters(void)
+static struct dead_letter_list *sample_dead_letters(void)
 {
-    struct dead_letter_list *dead_letter_list = dead_letter_list_new();
+    struct dead_letter_list *list = dead_letter_list_new();
     struct sample sample;
 
     sample_init(&sample);
-    dead_letter_list_put(dead_letter_list, &sample, 0, 1);
+    dead_letter_list_put(list, &sample, 0, 1);
     sample_set(&sample, "waybill-attachment", "ghcr:w2");
-    dead_letter_list_put(dead_letter_list, &sample, 0, 2);
+    dead_letter_list_put(list, &sample, 0, 2);
     sample_set(&sample, "waybill-attachment", NULL);
     sample_set(&sample, "waybill-event-id", "e2");
-    dead_letter_list_put(dead_letter_list, &sample, 0, 3);
+    dead_letter_list_put(list, &sample, 0, 3);
     sample_set(&sample, "waybill-event-id", NULL);
-    dead_letter_list_put(dead_letter_list, &sample, 0, 4);
-    dead_letter_list_sort(dead_letter_list);
-    return dead_letter_list;
+    dead_letter_list_put(list, &sample, 0, 4);
+    dead_letter_list_sort(list);
+    return list;
 }
 
 static const char data[] = "{\"status\": \"succeeded\", \"input\": {\"id\": "
                            "\"e1\"}, \"attachment\": \"ghcr:w1\"}";
 
-static bool read_binary(struct dead_letter_list *dead_letter_list, struct arena *arena,
+static bool read_binary(struct dead_letter_list *list, struct arena *arena,
                         const char *type, const char *source, const char *id,
-                        const char *value, struct outcome_note *ret_note)
+                        const char *value, struct replay_outcome *ret_note)
 {
     const struct header headers[] = {
         {"ce_type", bytes_of(type)},
@@ -38,17 +38,17 @@ static bool read_binary(struct dead_letter_list *dead_letter_list, struct arena 
                                     .headers = headers,
                                     .header_count = ARRAY_SIZE(headers)};
 
-    return outcome_note_read(&message, "waybill/g", dead_letter_list, arena, ret_note);
+    return replay_outcome_read(&message, "waybill/g", list, arena, ret_note);
 }
 
 static void outcomes__of_these_events_are_read(void **state)
 {
-    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
+    CLEANUP(release_dead_letters) struct dead_letter_list *list = sample_dead_letters();
     CLEANUP(release_arena) struct arena *arena = arena_new();
-    struct outcome_note note;
+    struct replay_outcome note;
 
     assert_true(
-        read_binary(dead_letter_list, arena, SUCCEEDED, "waybill/g", "e1", data, &note));
+        read_binary(list, arena, SUCCEEDED, "waybill/g", "e1", data, &note));
     assert_string_equal(note.event_id, "e1");
     assert_string_equal(note.attachment, "ghcr:w1");
     assert_true(note.succeeded);
@@ -57,7 +57,7 @@ static void outcomes__of_these_events_are_read(void **state)
 
 static void outcomes__of_others_are_not(void **state)
 {
-    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
+    CLEANUP(release_dead_letters) struct dead_letter_list *list = sample_dead_letters();
     CLEANUP(release_arena) struct arena *arena = arena_new();
     static const char *const rows[][4] = {
         {SUCCEEDED, "waybill/h", "e1", data},
@@ -72,10 +72,10 @@ static void outcomes__of_others_are_not(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct outcome_note note;
+        struct replay_outcome note;
 
         check_number("row",
-                     read_binary(dead_letter_list, arena, rows[i][0], rows[i][1],
+                     read_binary(list, arena, rows[i][0], rows[i][1],
                                  rows[i][2], rows[i][3], &note),
                      false);
     }
@@ -83,7 +83,7 @@ static void outcomes__of_others_are_not(void **state)
 
 static void outcomes__are_read_in_structured_mode(void **state)
 {
-    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
+    CLEANUP(release_dead_letters) struct dead_letter_list *list = sample_dead_letters();
     CLEANUP(release_arena) struct arena *arena = arena_new();
     const struct header type = {
         "Content-Type",
@@ -93,46 +93,46 @@ static void outcomes__are_read_in_structured_mode(void **state)
                           "\"failed\", \"input\": {\"id\": \"e2\"}}}"),
         .headers = &type,
         .header_count = 1};
-    struct outcome_note note;
+    struct replay_outcome note;
 
     assert_true(
-        outcome_note_read(&message, "waybill/g", dead_letter_list, arena, &note));
+        replay_outcome_read(&message, "waybill/g", list, arena, &note));
     assert_string_equal(note.event_id, "e2");
     assert_null(note.attachment);
     assert_true(note.failed);
     assert_false(
-        outcome_note_read(&message, "waybill/h", dead_letter_list, arena, &note));
+        replay_outcome_read(&message, "waybill/h", list, arena, &note));
 }
 
 static void outcomes__settle_the_delivery_that_they_are_of(void **state)
 {
-    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
-    struct outcome_note note = {
+    CLEANUP(release_dead_letters) struct dead_letter_list *list = sample_dead_letters();
+    struct replay_outcome note = {
         .event_id = "e1", .attachment = "ghcr:w1", .failed = true};
 
-    dead_letter_list_note(dead_letter_list, &note);
-    assert_int_equal(dead_letter_list->all[0].state, DEAD_LETTER_WAITING);
+    dead_letter_list_apply_outcome(list, &note);
+    assert_int_equal(list->all[0].state, DEAD_LETTER_WAITING);
     note.succeeded = true;
-    dead_letter_list_note(dead_letter_list, &note);
-    assert_int_equal(dead_letter_list->all[0].state, DEAD_LETTER_DELIVERED);
-    assert_int_equal(dead_letter_list->all[1].state, DEAD_LETTER_WAITING);
+    dead_letter_list_apply_outcome(list, &note);
+    assert_int_equal(list->all[0].state, DEAD_LETTER_DELIVERED);
+    assert_int_equal(list->all[1].state, DEAD_LETTER_WAITING);
     /* A record that could not be read was delivered once anything of it was. */
     note.event_id = "e2";
-    dead_letter_list_note(dead_letter_list, &note);
-    assert_int_equal(dead_letter_list->all[2].state, DEAD_LETTER_DELIVERED);
-    assert_int_equal(dead_letter_list->all[3].state, DEAD_LETTER_WAITING);
+    dead_letter_list_apply_outcome(list, &note);
+    assert_int_equal(list->all[2].state, DEAD_LETTER_DELIVERED);
+    assert_int_equal(list->all[3].state, DEAD_LETTER_WAITING);
 }
 
 static void outcomes__are_told_apart_from_those_of_others(void **state)
 {
-    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = sample_letters();
-    struct outcome_note note = {.event_id = "e1", .attachment = "ghcr:w1"};
+    CLEANUP(release_dead_letters) struct dead_letter_list *list = sample_dead_letters();
+    struct replay_outcome note = {.event_id = "e1", .attachment = "ghcr:w1"};
 
-    assert_false(dead_letter_list_were_replayed(dead_letter_list, &note));
-    dead_letter_list->all[1].put = true;
-    assert_false(dead_letter_list_were_replayed(dead_letter_list, &note));
-    dead_letter_list->all[0].copied = true;
-    assert_true(dead_letter_list_were_replayed(dead_letter_list, &note));
+    assert_false(dead_letter_list_has_replayed(list, &note));
+    list->all[1].in_transaction = true;
+    assert_false(dead_letter_list_has_replayed(list, &note));
+    list->all[0].copied = true;
+    assert_true(dead_letter_list_has_replayed(list, &note));
 }
 
 int main(void)

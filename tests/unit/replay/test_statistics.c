@@ -3,22 +3,22 @@
 
 static void statistics__count_what_matches(void **state)
 {
-    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = dead_letter_list_new();
+    CLEANUP(release_dead_letters) struct dead_letter_list *list = dead_letter_list_new();
     struct dead_letter_statistics statistics;
     struct sample sample;
 
     sample_init(&sample);
-    dead_letter_list_put(dead_letter_list, &sample, 0, 1);
+    dead_letter_list_put(list, &sample, 0, 1);
     sample_set(&sample, "waybill-error-class", "schema");
     sample_set(&sample, "waybill-error-code", NULL);
     sample_set(&sample, "waybill-last-failure", "2026-01-01T00:00:00.000Z");
-    dead_letter_list_put(dead_letter_list, &sample, 0, 2);
-    dead_letter_list_put(dead_letter_list, &sample, 0, 3);
-    dead_letter_list_put(dead_letter_list, &sample, 0, 4);
-    dead_letter_list_sort(dead_letter_list);
-    dead_letter_list->all[3].matches = false;
-    dead_letter_list->all[1].state = DEAD_LETTER_REPLAYED;
-    dead_letter_list_count(dead_letter_list, &statistics);
+    dead_letter_list_put(list, &sample, 0, 2);
+    dead_letter_list_put(list, &sample, 0, 3);
+    dead_letter_list_put(list, &sample, 0, 4);
+    dead_letter_list_sort(list);
+    list->all[3].matches = false;
+    list->all[1].state = DEAD_LETTER_REPLAYED;
+    dead_letter_list_count(list, &statistics);
     assert_int_equal(statistics.total, 3);
     assert_int_equal(statistics.states[DEAD_LETTER_WAITING], 2);
     assert_int_equal(statistics.states[DEAD_LETTER_REPLAYED], 1);
@@ -33,11 +33,11 @@ static void statistics__count_what_matches(void **state)
 
 static void statistics__of_nothing_are_empty(void **state)
 {
-    CLEANUP(release_letters) struct dead_letter_list *dead_letter_list = dead_letter_list_new();
+    CLEANUP(release_dead_letters) struct dead_letter_list *list = dead_letter_list_new();
     struct dead_letter_statistics statistics;
 
-    dead_letter_list_sort(dead_letter_list);
-    dead_letter_list_count(dead_letter_list, &statistics);
+    dead_letter_list_sort(list);
+    dead_letter_list_count(list, &statistics);
     assert_int_equal(statistics.total, 0);
     assert_null(statistics.oldest);
     dead_letter_statistics_release(&statistics);

@@ -53,9 +53,9 @@ static void needs__leave_out_what_is_not_there(void **state)
     access_allow_writing(&access, NULL);
     access_allow_writing(&access, "");
     assert_null(access.files);
-    assert_null(access.written);
+    assert_null(access.writable);
     access_allow_writing(&access, "/b");
-    assert_string_equal(access.written->text, "/b");
+    assert_string_equal(access.writable->text, "/b");
     assert_null(access.files);
     unsetenv("WB_FOLDER");
     assert_false(access_allow_variable(&access, "WB_FOLDER", "/file"));

@@ -103,7 +103,7 @@ static void runner__gives_both_outputs_and_the_exit_code(void **state)
     (void)state;
     allow(&world, "sh\n-c\n" TALK);
     begin(&world);
-    assert_true(runner_is_there(world.runner));
+    assert_true(runner_is_running(world.runner));
     run(&world, argv, "https://registry.test\n");
     assert_int_equal(world.exit_code, 3);
     assert_string_equal(world.output, "https://registry.test\n");
@@ -135,7 +135,7 @@ static void runner__is_no_process_where_there_are_no_programs(void **state)
     (void)state;
     allow(&world, "docker-credential-nowhere\nget");
     begin(&world);
-    assert_false(runner_is_there(world.runner));
+    assert_false(runner_is_running(world.runner));
     run(&world, argv, NULL);
     assert_error_kind(&world.err, ERROR_NOT_FOUND);
     assert_message_contains(&world.err, "is not on PATH");
@@ -203,7 +203,7 @@ static void runner__fails_what_waits_and_what_comes_when_it_dies(void **state)
     assert_int_equal(world.running, 0);
     assert_error_kind(&world.err, ERROR_INTERRUPTED);
     assert_message_contains(&world.err, "has ended: restart waybill");
-    assert_false(runner_is_there(world.runner));
+    assert_false(runner_is_running(world.runner));
     run_shell(&world, "kill -9 $PPID");
     assert_message_contains(&world.err, "has ended: restart waybill");
     end(&world);

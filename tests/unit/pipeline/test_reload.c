@@ -117,7 +117,7 @@ static uint64_t succeeded(size_t index)
 /* --- what becomes of each ---------------------------------------------------
  */
 
-static void renewal__lets_what_runs_end_as_it_began(void **state)
+static void reload__lets_what_runs_end_as_it_began(void **state)
 {
     struct next *next;
     int64_t offset = 0;
@@ -148,7 +148,7 @@ static void renewal__lets_what_runs_end_as_it_began(void **state)
 }
 
 /* A registry bears no more because the configuration is another. */
-static void renewal__counts_what_still_runs(void **state)
+static void reload__counts_what_still_runs(void **state)
 {
     begin();
     for (int64_t offset = 0; offset < 10; offset++) {
@@ -166,7 +166,7 @@ static void renewal__counts_what_still_runs(void **state)
     finish();
 }
 
-static void renewal__tries_again_what_fails_by_the_new_one(void **state)
+static void reload__tries_again_what_fails_by_the_new_one(void **state)
 {
     struct next *next;
 
@@ -186,7 +186,7 @@ static void renewal__tries_again_what_fails_by_the_new_one(void **state)
     finish();
 }
 
-static void renewal__keeps_the_attempts_of_what_pauses(void **state)
+static void reload__keeps_the_attempts_of_what_pauses(void **state)
 {
     begin();
     record(0, "one");
@@ -206,7 +206,7 @@ static void renewal__keeps_the_attempts_of_what_pauses(void **state)
     finish();
 }
 
-static void renewal__tries_a_held_registration_at_once(void **state)
+static void reload__tries_a_held_registration_at_once(void **state)
 {
     struct next *next;
 
@@ -233,7 +233,7 @@ static void renewal__tries_a_held_registration_at_once(void **state)
 }
 
 /* Of credentials that are not configured any more */
-static void renewal__learns_nothing_from_an_old_refusal(void **state)
+static void reload__learns_nothing_from_an_old_refusal(void **state)
 {
     begin();
     for (int64_t offset = 0; offset < 4; offset++) {
@@ -250,7 +250,7 @@ static void renewal__learns_nothing_from_an_old_refusal(void **state)
     finish();
 }
 
-static void renewal__probes_a_host_that_is_down_at_once(void **state)
+static void reload__probes_a_host_that_is_down_at_once(void **state)
 {
     begin();
     for (int64_t offset = 0; offset < 5; offset++) {
@@ -271,7 +271,7 @@ static void renewal__probes_a_host_that_is_down_at_once(void **state)
     finish();
 }
 
-static void renewal__reads_again_what_was_dropped(void **state)
+static void reload__reads_again_what_was_dropped(void **state)
 {
     int64_t offset = 0;
 
@@ -317,7 +317,7 @@ static void do_one_of_two(void)
     world_turn(&world);
 }
 
-static void renewal__does_no_part_twice(void **state)
+static void reload__does_no_part_twice(void **state)
 {
     begin();
     do_one_of_two();
@@ -334,7 +334,7 @@ static void renewal__does_no_part_twice(void **state)
     finish();
 }
 
-static void renewal__waits_for_the_commit_of_a_finished_part(void **state)
+static void reload__waits_for_the_commit_of_a_finished_part(void **state)
 {
     begin();
     do_one_of_two();
@@ -351,7 +351,7 @@ static void renewal__waits_for_the_commit_of_a_finished_part(void **state)
     finish();
 }
 
-static void renewal__does_again_a_part_that_no_commit_takes(void **state)
+static void reload__does_again_a_part_that_no_commit_takes(void **state)
 {
     begin();
     do_one_of_two();
@@ -373,7 +373,7 @@ static void renewal__does_again_a_part_that_no_commit_takes(void **state)
     finish();
 }
 
-static void renewal__ends_a_record_whose_rest_is_not_configured_any_more(
+static void reload__ends_a_record_whose_rest_is_not_configured_any_more(
     void **state)
 {
     struct next *next;
@@ -393,7 +393,7 @@ static void renewal__ends_a_record_whose_rest_is_not_configured_any_more(
     finish();
 }
 
-static void renewal__delivers_to_what_is_attached_by_now(void **state)
+static void reload__delivers_to_what_is_attached_by_now(void **state)
 {
     struct next *next;
 
@@ -418,7 +418,7 @@ static void renewal__delivers_to_what_is_attached_by_now(void **state)
 /* --- many, and the end ------------------------------------------------------
  */
 
-static void renewal__keeps_few_of_them(void **state)
+static void reload__keeps_few_of_them(void **state)
 {
     begin();
     record(0, "one");
@@ -439,7 +439,7 @@ static void renewal__keeps_few_of_them(void **state)
 }
 
 /* Only what is being committed holds up so many, when Kafka does not answer. */
-static void renewal__takes_no_more_of_them_while_a_commit_hangs(void **state)
+static void reload__takes_no_more_of_them_while_a_commit_hangs(void **state)
 {
     int64_t offset = 0;
 
@@ -460,7 +460,7 @@ static void renewal__takes_no_more_of_them_while_a_commit_hangs(void **state)
     finish();
 }
 
-static void renewal__stops_when_the_last_attempt_of_any_is_over(void **state)
+static void reload__stops_when_the_last_attempt_of_any_is_over(void **state)
 {
     begin();
     record(0, "one");
@@ -479,7 +479,7 @@ static void renewal__stops_when_the_last_attempt_of_any_is_over(void **state)
     finish();
 }
 
-static void renewal__gives_back_what_is_revoked(void **state)
+static void reload__gives_back_what_is_revoked(void **state)
 {
     begin();
     record(0, "one");
@@ -502,24 +502,24 @@ static void renewal__gives_back_what_is_revoked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(renewal__lets_what_runs_end_as_it_began),
-        cmocka_unit_test(renewal__counts_what_still_runs),
-        cmocka_unit_test(renewal__tries_again_what_fails_by_the_new_one),
-        cmocka_unit_test(renewal__keeps_the_attempts_of_what_pauses),
-        cmocka_unit_test(renewal__tries_a_held_registration_at_once),
-        cmocka_unit_test(renewal__learns_nothing_from_an_old_refusal),
-        cmocka_unit_test(renewal__probes_a_host_that_is_down_at_once),
-        cmocka_unit_test(renewal__reads_again_what_was_dropped),
-        cmocka_unit_test(renewal__does_no_part_twice),
-        cmocka_unit_test(renewal__waits_for_the_commit_of_a_finished_part),
-        cmocka_unit_test(renewal__does_again_a_part_that_no_commit_takes),
+        cmocka_unit_test(reload__lets_what_runs_end_as_it_began),
+        cmocka_unit_test(reload__counts_what_still_runs),
+        cmocka_unit_test(reload__tries_again_what_fails_by_the_new_one),
+        cmocka_unit_test(reload__keeps_the_attempts_of_what_pauses),
+        cmocka_unit_test(reload__tries_a_held_registration_at_once),
+        cmocka_unit_test(reload__learns_nothing_from_an_old_refusal),
+        cmocka_unit_test(reload__probes_a_host_that_is_down_at_once),
+        cmocka_unit_test(reload__reads_again_what_was_dropped),
+        cmocka_unit_test(reload__does_no_part_twice),
+        cmocka_unit_test(reload__waits_for_the_commit_of_a_finished_part),
+        cmocka_unit_test(reload__does_again_a_part_that_no_commit_takes),
         cmocka_unit_test(
-            renewal__ends_a_record_whose_rest_is_not_configured_any_more),
-        cmocka_unit_test(renewal__delivers_to_what_is_attached_by_now),
-        cmocka_unit_test(renewal__keeps_few_of_them),
-        cmocka_unit_test(renewal__takes_no_more_of_them_while_a_commit_hangs),
-        cmocka_unit_test(renewal__stops_when_the_last_attempt_of_any_is_over),
-        cmocka_unit_test(renewal__gives_back_what_is_revoked),
+            reload__ends_a_record_whose_rest_is_not_configured_any_more),
+        cmocka_unit_test(reload__delivers_to_what_is_attached_by_now),
+        cmocka_unit_test(reload__keeps_few_of_them),
+        cmocka_unit_test(reload__takes_no_more_of_them_while_a_commit_hangs),
+        cmocka_unit_test(reload__stops_when_the_last_attempt_of_any_is_over),
+        cmocka_unit_test(reload__gives_back_what_is_revoked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

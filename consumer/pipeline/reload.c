@@ -3,46 +3,49 @@
 #include "waybill/fault.h"
 
 /*
- * From one configuration to the next, without an end of the service.
+ * Replaces the configuration of a running service.
  *
- * The new one has a pipeline of its own, beside the old one, in which no
- * attempt begins any more. What runs there ends as it began, and its outcome is
- * committed as ever. Every other record is planned anew from its own bytes, as
- * after a restart, only that nothing is read again: what of it is committed
- * stays done, and what has failed keeps its attempts. When nothing is left of
- * the old one it is handed back.
+ * The new configuration has its own pipeline next to the old one, in which no
+ * further attempts begin. Attempts in flight finish under the old
+ * configuration, and their outcomes are committed as usual. Every other record
+ * is replanned from its own bytes, as after a restart but without reading it
+ * from Kafka again: what is committed remains done, and failed deliveries keep
+ * their attempts. A pipeline without records is retired and returned to the
+ * caller.
  */
 
-/* So many records in one turn of the loop: planning is decoding. */
-#define AT_ONCE 100
-/* With more before the last one than this, what runs in the oldest is cut
- * short, and done again: a push is harmless to repeat. */
-#define MAX_RUNNING 4
-/* And no more at all than so many: what is left of them only a commit can end.
- */
+/* Records per iteration of the loop, because planning decodes the event */
+#define MAX_REPLANNED 100
+/* With more predecessors than this, attempts in flight of the oldest are
+ * cancelled and repeated. Repeating a push is harmless. */
+#define MAX_UNDISTURBED 4
+/* With so many predecessors a reload is refused. Only commits can reduce their
+ * number further. */
 #define MAX_PREDECESSORS 8
 
-/* A delivery that is finished goes with the next commit, and then stays done.
- * If it still is there when that has been tried, there was no room for it: that
- * of a record of which the rest waits can wait for long. */
+/* A finished delivery should be part of the next commit, after which it remains
+ * done when the record is replanned. If it is still uncommitted after that,
+ * there was no room for it. The outcome of a record whose other deliveries wait
+ * may be left out for long, so such a record is replanned anyway. */
 static bool awaits_commit(struct service *service, struct inflight *inflight)
 {
     if (!ledger_entry_has(&inflight->entry, SLOT_FINISHED)) {
-        inflight->renewed_at = 0;
+        inflight->replan_at_commit = 0;
         return false;
     }
-    if (inflight->renewed_at == 0) {
-        inflight->renewed_at = service->commits + 2; /* one may be under way */
+    if (inflight->replan_at_commit == 0) {
+        /* One may be in progress. */
+        inflight->replan_at_commit = service->commits + 2;
     }
     service->dirty = true;
-    return service->commits < inflight->renewed_at;
+    return service->commits < inflight->replan_at_commit;
 }
 
-static bool may_be_renewed(struct service *service, struct inflight *inflight)
+static bool may_be_replanned(struct service *service, struct inflight *inflight)
 {
     const struct pipeline *pipeline = inflight->record->pipeline;
     bool at_once = pipeline == STAILQ_FIRST(&service->predecessors) &&
-                   service->predecessor_count > MAX_RUNNING;
+                   service->predecessor_count > MAX_UNDISTURBED;
 
     if (ledger_entry_has(&inflight->entry, SLOT_IN_COMMIT) &&
         !fault_is_broken("renew-claimed")) {
@@ -50,30 +53,33 @@ static bool may_be_renewed(struct service *service, struct inflight *inflight)
     }
     return ledger_entry_has(&inflight->entry, SLOT_OPEN) &&
            !record_abandon(inflight->record, at_once) &&
-           !record_has_news(inflight->record) &&
+           !record_has_unreported_outcome(inflight->record) &&
            !awaits_commit(service, inflight);
 }
 
-static void renew(struct inflight *inflight)
+static void replan(struct inflight *inflight)
 {
     struct assignment *assignment = inflight->assignment;
-    struct inflight *again;
+    struct inflight *replanned;
 
     ledger_withdraw(&assignment->ledger, &inflight->entry);
-    /* What has begun is asked for before it is pushed again. */
+    /* If an attempt has begun, the integration must first ask the destination
+     * whether it arrived. */
     if (record_has_begun(inflight->record)) {
         ledger_note_dispatched(&assignment->ledger, inflight->entry.offset);
     }
     if (!fault_is_broken("forget-renewed")) {
-        again = inflight_new(assignment, &inflight->record->input);
-        again->record->fed_mono_ms = inflight->record->fed_mono_ms;
-        again->has_before = worst_committed(inflight, &again->before);
+        replanned = inflight_new(assignment, &inflight->record->input);
+        replanned->record->received_mono_ms =
+            inflight->record->received_mono_ms;
+        replanned->has_committed_status =
+            worst_committed(inflight, &replanned->committed_status);
     }
     inflight_free(inflight);
 }
 
-/* Returns how many it has done; at most so many. */
-static size_t renew_assignment(struct assignment *assignment, size_t max)
+/* Returns the number of replanned records, at most `max`. */
+static size_t replan_assignment(struct assignment *assignment, size_t max)
 {
     struct service *service = assignment->service;
     struct ledger_entry *entry = TAILQ_FIRST(&assignment->ledger.entries);
@@ -84,8 +90,8 @@ static size_t renew_assignment(struct assignment *assignment, size_t max)
         struct inflight *inflight = entry->owner;
 
         if (inflight->record->pipeline != service->pipeline &&
-            may_be_renewed(service, inflight)) {
-            renew(inflight);
+            may_be_replanned(service, inflight)) {
+            replan(inflight);
             done++;
         }
         entry = next;
@@ -93,15 +99,15 @@ static size_t renew_assignment(struct assignment *assignment, size_t max)
     return done;
 }
 
-static void renew_all(struct service *service)
+static void replan_all(struct service *service)
 {
     struct assignment *assignment;
-    size_t left = AT_ONCE;
+    size_t left = MAX_REPLANNED;
 
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         if (!assignment->revoked) {
-            left -= renew_assignment(assignment, left);
+            left -= replan_assignment(assignment, left);
         }
     }
     if (left == 0) {
@@ -109,8 +115,9 @@ static void renew_all(struct service *service)
     }
 }
 
-/* The oldest first: what it has handed on is counted by those behind it. */
-static void retire(struct service *service)
+/* From the oldest on: a predecessor updates the counters of all its successors
+ * (registration_queue_end()), so they must outlive it. */
+static void retire_predecessors(struct service *service)
 {
     struct pipeline *oldest;
 
@@ -122,25 +129,25 @@ static void retire(struct service *service)
     }
 }
 
-static void run_renewal(void *payload)
+static void run_replanning(void *payload)
 {
     struct service *service = payload;
 
     if (service->state == SERVICE_RUNNING) {
-        renew_all(service);
+        replan_all(service);
     }
-    retire(service);
+    retire_predecessors(service);
     service_advance(service);
 }
 
 void service_renew_soon(struct service *service)
 {
     if (!STAILQ_EMPTY(&service->predecessors)) {
-        loop_defer(service->options->loop, &service->renewal);
+        loop_defer(service->options->loop, &service->replanning);
     }
 }
 
-static bool anything_runs(const struct service *service)
+static bool has_attempt_in_flight(const struct service *service)
 {
     const struct pipeline *predecessor;
     size_t in_flight = service->pipeline->scheduler.in_flight;
@@ -152,23 +159,23 @@ static bool anything_runs(const struct service *service)
     return in_flight > 0;
 }
 
-/* Of one of them; when stopping it is the last that counts. */
+/* Called for each pipeline. While stopping, only the last one matters. */
 void service_on_idle(void *payload)
 {
     struct service *service = payload;
 
-    if (service->state != SERVICE_RUNNING && !anything_runs(service)) {
+    if (service->state != SERVICE_RUNNING && !has_attempt_in_flight(service)) {
         service->idle = true;
         service->dirty = true;
         service_advance(service);
     }
 }
 
-void service_renewal_init(struct service *service)
+void service_reload_init(struct service *service)
 {
     STAILQ_INIT(&service->predecessors);
     STAILQ_INIT(&service->retired);
-    task_init(&service->renewal, run_renewal, service);
+    task_init(&service->replanning, run_replanning, service);
 }
 
 bool service_may_reload(const struct service *service)
