@@ -158,8 +158,8 @@ class Looking(ReplayCase):
             "waybill-error-class",
             "key-0",
             "run-event-0",
+            "does not exist, and does not create it by itself",
             "Create it, or correct the registration; then replay.",
-            "Create the repository",
             f"waybill --config '{config}' replay run --dead-letter 1/0 --yes",
         ):
             self.assertIn(part, shown)
