@@ -4,8 +4,8 @@
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 
-/* A progress out of its text. Whatever is not exactly what encode.c writes is
- * refused: to guess would be to deliver again, or not at all. */
+/* Decodes a progress. Anything that encode.c would not write is rejected,
+ * because a wrong guess would deliver again or not at all. */
 
 #define MAX_IDS 4096
 #define MAX_NUMBER ((uint64_t)1 << 40)
@@ -111,9 +111,9 @@ static void get_set(struct reader *reader, int64_t from, struct offset_set *set)
 
 static bool has_id_twice(const struct progress *progress)
 {
-    for (size_t i = 0; i < progress->part_count; i++) {
+    for (size_t i = 0; i < progress->delivery_count; i++) {
         for (size_t j = 0; j < i; j++) {
-            if (progress->parts[i].id == progress->parts[j].id) {
+            if (progress->deliveries[i].id == progress->deliveries[j].id) {
                 return true;
             }
         }
@@ -121,7 +121,7 @@ static bool has_id_twice(const struct progress *progress)
     return false;
 }
 
-static void get_parts(struct reader *reader, struct progress *progress)
+static void get_deliveries(struct reader *reader, struct progress *progress)
 {
     uint64_t count = get_varint(reader, MAX_IDS);
 
@@ -129,18 +129,19 @@ static void get_parts(struct reader *reader, struct progress *progress)
         reader->bad = true;
         return;
     }
-    progress->parts = mem_zalloc((size_t)count * sizeof(progress->parts[0]));
-    progress->part_count = (size_t)count;
-    progress->part_capacity = (size_t)count;
+    progress->deliveries =
+        mem_zalloc((size_t)count * sizeof(progress->deliveries[0]));
+    progress->delivery_count = (size_t)count;
+    progress->delivery_capacity = (size_t)count;
     for (size_t i = 0; i < count; i++) {
-        progress->parts[i].id = get_id(reader);
+        progress->deliveries[i].id = get_id(reader);
     }
     if (has_id_twice(progress)) {
         reader->bad = true;
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        get_set(reader, progress->watermark, &progress->parts[i].done);
+        get_set(reader, progress->watermark, &progress->deliveries[i].done);
     }
 }
 
@@ -160,10 +161,10 @@ static void get_attempts(struct reader *reader, struct progress *progress)
         attempts.attempts = (unsigned)get_varint(reader, UINT32_MAX);
         attempts.first_failed_ms =
             (int64_t)get_varint(reader, MAX_NUMBER) * 1000;
-        if (index >= progress->part_count) {
+        if (index >= progress->delivery_count) {
             reader->bad = true;
         } else {
-            attempts.id = progress->parts[index].id;
+            attempts.id = progress->deliveries[index].id;
             progress_add_attempts(progress, &attempts);
         }
     }
@@ -174,14 +175,14 @@ static bool read_all(struct reader *reader, struct progress *progress)
     progress->dispatched =
         progress->watermark + (int64_t)get_varint(reader, MAX_NUMBER);
     get_set(reader, progress->watermark, &progress->done);
-    get_parts(reader, progress);
+    get_deliveries(reader, progress);
     if (!reader->bad) {
         get_attempts(reader, progress);
     }
     return !reader->bad && reader->at == reader->end;
 }
 
-static bool has_right_sum(int64_t watermark, const struct str *bytes)
+static bool is_sum_valid(int64_t watermark, const struct str *bytes)
 {
     unsigned char sum[PROGRESS_SUM];
     size_t len = bytes->len - PROGRESS_SUM;
@@ -198,7 +199,7 @@ static const char *check_frame(int64_t watermark, const struct str *bytes)
     if (bytes->data[1] != PROGRESS_VERSION) {
         return "it is of another version of Waybill";
     }
-    if (!has_right_sum(watermark, bytes)) {
+    if (!is_sum_valid(watermark, bytes)) {
         return "its checksum does not match it and this offset";
     }
     return NULL;
@@ -211,7 +212,7 @@ int progress_decode(int64_t watermark, const char *text,
     struct progress progress = {.watermark = watermark,
                                 .dispatched = watermark};
     struct reader reader = {0};
-    const char *why;
+    const char *reason;
 
     if (watermark < 0 || watermark > INT64_MAX - 2 * (int64_t)MAX_NUMBER) {
         return error_set(err, ERROR_FATAL, "the offset cannot be one");
@@ -223,9 +224,9 @@ int progress_decode(int64_t watermark, const char *text,
     if (!base64_decode(text, strlen(text), BASE64_STANDARD, &bytes)) {
         return error_set(err, ERROR_FATAL, "it is not Waybill's");
     }
-    why = check_frame(watermark, &bytes);
-    if (why != NULL) {
-        return error_set(err, ERROR_FATAL, "%s", why);
+    reason = check_frame(watermark, &bytes);
+    if (reason != NULL) {
+        return error_set(err, ERROR_FATAL, "%s", reason);
     }
     reader.at = (const unsigned char *)bytes.data + 2;
     reader.end = (const unsigned char *)bytes.data + bytes.len - PROGRESS_SUM;

@@ -6,7 +6,7 @@
 #include "waybill/base64.h"
 #include "waybill/compiler.h"
 
-/* A progress into its text (progress.h has the format). */
+/* Encodes a progress as metadata (see progress.h for the format). */
 
 void progress_sum(int64_t watermark, const void *data, size_t len,
                   unsigned char ret_sum[PROGRESS_SUM])
@@ -38,17 +38,16 @@ static void append_id(struct str *out, uint64_t id)
     }
 }
 
-/* --- sets -------------------------------------------------------------------
- */
+/* --- sets --- */
 
-/* What is said of an offset that `any` holds makes no difference: it says what
- * was said of the one before, so that a run goes on through it. Without that a
- * set would grow while its records become complete one by one. */
+/* A set to encode. Offsets in `any` may be encoded either way, and repeat the
+ * previous bit so that a run continues through them. Otherwise the encoding
+ * would grow while records become complete one by one. */
 struct bits {
     const struct offset_set *set;
-    const struct offset_set *any; /* NULL: every bit counts */
+    const struct offset_set *any; /* NULL: every bit matters */
     int64_t from;
-    int64_t end; /* behind the last that is in it, and counts */
+    int64_t end; /* the offset after the last member that matters */
 };
 
 static void append_bitmap(struct str *out, const struct bits *bits)
@@ -58,7 +57,7 @@ static void append_bitmap(struct str *out, const struct bits *bits)
     }
 }
 
-/* Where the run that goes on at `at` is over */
+/* Returns the offset at which the run that includes `at` ends. */
 static int64_t end_of_run(const struct bits *bits, int64_t at, bool inside)
 {
     for (; at < bits->end; at += 64) {
@@ -125,21 +124,21 @@ static struct bits bits_of(const struct progress *progress,
     };
 }
 
-/* Whether there is anything to say of them: not once their records are done. */
-static bool is_slot_encoded(const struct progress *progress,
-                            const struct progress_part *part)
+/* Whether any delivery needs to be encoded; deliveries of complete records do
+ * not. */
+static bool is_delivery_encoded(const struct progress *progress,
+                                const struct progress_delivery *delivery)
 {
-    struct bits bits = bits_of(progress, &part->done, &progress->done);
+    struct bits bits = bits_of(progress, &delivery->done, &progress->done);
 
     return bits.end > bits.from;
 }
 
-/* --- the whole --------------------------------------------------------------
- */
+/* --- the complete text --- */
 
-/* Which ids there are: those of the parts, then those that only attempts name
- */
-#define ONE_ID 10 /* with an empty set */
+/* The encoded ids: those of single deliveries, then those that occur only in
+ * attempts */
+#define MAX_ID_SIZE 10 /* the maximum size of an id with an empty set */
 struct ids {
     uint64_t *all;
     size_t count;
@@ -165,9 +164,9 @@ static void add_id(struct ids *ids, uint64_t id)
 static void collect_ids(const struct progress *progress, size_t attempts,
                         struct ids *ids)
 {
-    for (size_t i = 0; i < progress->part_count; i++) {
-        if (is_slot_encoded(progress, &progress->parts[i])) {
-            add_id(ids, progress->parts[i].id);
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        if (is_delivery_encoded(progress, &progress->deliveries[i])) {
+            add_id(ids, progress->deliveries[i].id);
         }
     }
     for (size_t i = 0; i < attempts; i++) {
@@ -175,8 +174,8 @@ static void collect_ids(const struct progress *progress, size_t attempts,
     }
 }
 
-static void append_parts(const struct progress *progress, const struct ids *ids,
-                         struct str *out)
+static void append_deliveries(const struct progress *progress,
+                              const struct ids *ids, struct str *out)
 {
     static const struct offset_set none = {0};
 
@@ -188,9 +187,9 @@ static void append_parts(const struct progress *progress, const struct ids *ids,
         const struct offset_set *done = &none;
         struct bits bits;
 
-        for (size_t j = 0; j < progress->part_count; j++) {
-            if (progress->parts[j].id == ids->all[i]) {
-                done = &progress->parts[j].done;
+        for (size_t j = 0; j < progress->delivery_count; j++) {
+            if (progress->deliveries[j].id == ids->all[i]) {
+                done = &progress->deliveries[j].done;
             }
         }
         bits = bits_of(progress, done, &progress->done);
@@ -219,13 +218,14 @@ static void append_all(const struct progress *progress, size_t attempts,
     struct ids ids = {0};
     unsigned char sum[PROGRESS_SUM];
 
-    ids.all = mem_alloc((progress->part_count + attempts) * sizeof(ids.all[0]));
+    ids.all =
+        mem_alloc((progress->delivery_count + attempts) * sizeof(ids.all[0]));
     collect_ids(progress, attempts, &ids);
     str_append_char(out, PROGRESS_MAGIC);
     str_append_char(out, PROGRESS_VERSION);
     append_varint(out, (uint64_t)(progress->dispatched - progress->watermark));
     append_set(out, &done);
-    append_parts(progress, &ids, out);
+    append_deliveries(progress, &ids, out);
     append_varint(out, attempts);
     for (size_t i = 0; i < attempts; i++) {
         append_attempt(progress, i, &ids, out);
@@ -235,38 +235,38 @@ static void append_all(const struct progress *progress, size_t attempts,
     mem_free(ids.all);
 }
 
-static bool has_parts(const struct progress *progress)
+static bool has_deliveries(const struct progress *progress)
 {
-    for (size_t i = 0; i < progress->part_count; i++) {
-        if (is_slot_encoded(progress, &progress->parts[i])) {
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        if (is_delivery_encoded(progress, &progress->deliveries[i])) {
             return true;
         }
     }
     return false;
 }
 
-/* Without what the next one could not do right */
-static bool is_idle(const struct progress *progress)
+/* Whether the text may be omitted without a loss of correctness */
+static bool is_omissible(const struct progress *progress)
 {
     return offset_set_end(&progress->done) <= progress->watermark &&
-           !has_parts(progress);
+           !has_deliveries(progress);
 }
 
-size_t progress_parts_size(const struct progress *progress)
+size_t progress_deliveries_size(const struct progress *progress)
 {
     CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
     struct ids ids = {0};
 
-    ids.all = mem_alloc(progress->part_count * sizeof(ids.all[0]));
+    ids.all = mem_alloc(progress->delivery_count * sizeof(ids.all[0]));
     collect_ids(progress, 0, &ids);
-    append_parts(progress, &ids, &bytes);
+    append_deliveries(progress, &ids, &bytes);
     mem_free(ids.all);
     return bytes.len;
 }
 
-/* Those that can be read again: an entry that waits behind a gap of compaction
- * may be anywhere. */
-static size_t attempts_in_reach(const struct progress *progress)
+/* Counts the attempts that decode.c accepts: an entry above a gap of compaction
+ * may be arbitrarily far from the watermark. */
+static size_t count_encodable_attempts(const struct progress *progress)
 {
     size_t count = 0;
 
@@ -278,23 +278,25 @@ static size_t attempts_in_reach(const struct progress *progress)
     return count;
 }
 
-/* How many of the first so many find room beside the rest */
-static size_t attempts_that_fit(const struct progress *progress, size_t count,
-                                size_t room)
+/* Returns how many of the first `count` attempts fit into `room` bytes. */
+static size_t count_fitting_attempts(const struct progress *progress,
+                                     size_t count, size_t room)
 {
     CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
-    /* Both counts are two bytes at most, and have been one. */
+    /* The two counts take at most two bytes each, of which one each is
+     * accounted for. */
     size_t needed = 2;
     struct ids ids = {0};
     size_t fit = 0;
 
-    ids.all = mem_alloc((progress->part_count + count) * sizeof(ids.all[0]));
+    ids.all =
+        mem_alloc((progress->delivery_count + count) * sizeof(ids.all[0]));
     collect_ids(progress, 0, &ids);
     while (fit < count) {
         size_t before = ids.count;
 
         add_id(&ids, progress->attempts[fit].id);
-        needed += (ids.count - before) * ONE_ID;
+        needed += (ids.count - before) * MAX_ID_SIZE;
         append_attempt(progress, fit, &ids, &bytes);
         if (needed + bytes.len > room) {
             break;
@@ -309,18 +311,19 @@ bool progress_encode(const struct progress *progress, size_t max,
                      struct str *out)
 {
     CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
-    size_t attempts = attempts_in_reach(progress);
+    size_t attempts = count_encodable_attempts(progress);
     size_t room = max / 4 * 3;
-    bool idle = is_idle(progress);
+    bool omissible = is_omissible(progress);
 
-    if (idle && attempts == 0 && progress->dispatched <= progress->watermark) {
+    if (omissible && attempts == 0 &&
+        progress->dispatched <= progress->watermark) {
         return true;
     }
     append_all(progress, 0, &bytes);
     if (bytes.len > room) {
-        return idle;
+        return omissible;
     }
-    attempts = attempts_that_fit(progress, attempts, room - bytes.len);
+    attempts = count_fitting_attempts(progress, attempts, room - bytes.len);
     if (attempts > 0) {
         str_clear(&bytes);
         append_all(progress, attempts, &bytes);

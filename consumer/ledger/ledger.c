@@ -1,7 +1,7 @@
 #include "ledger_internal.h"
 #include "waybill/alloc.h"
 
-/* What is read, in work, and dropped; claim.c has what is committed. */
+/* Reading, entries, slots and shedding; commit.c has the commits. */
 
 void ledger_init(struct ledger *ledger)
 {
@@ -9,8 +9,8 @@ void ledger_init(struct ledger *ledger)
         .committed = {.watermark = -1, .dispatched = -1},
         .cursor = -1,
         .last = -1,
-        .target = -1,
-        .full_at = -1,
+        .rewind_target = -1,
+        .full_at_watermark = -1,
         .max_text = PROGRESS_MAX_TEXT,
     };
     TAILQ_INIT(&ledger->entries);
@@ -25,7 +25,7 @@ void ledger_init(struct ledger *ledger)
 void ledger_release(struct ledger *ledger)
 {
     progress_release(&ledger->committed);
-    offset_set_release(&ledger->unread);
+    offset_set_release(&ledger->to_refetch);
 }
 
 int ledger_restore(struct ledger *ledger, int64_t offset, const char *text,
@@ -41,23 +41,23 @@ int ledger_restore(struct ledger *ledger, int64_t offset, const char *text,
     return 0;
 }
 
-/* One that was read before: only what was dropped is wanted again. What lies
- * between two that follow each other is gone from the log. */
-static bool read_again(struct ledger *ledger, int64_t offset)
+/* Handles a record that was read before: it is wanted only if it was shed. Shed
+ * records that the reading skips no longer exist in the log. */
+static bool reread(struct ledger *ledger, int64_t offset)
 {
-    bool wanted = offset_set_has(&ledger->unread, offset);
+    bool wanted = offset_set_has(&ledger->to_refetch, offset);
     int64_t gone = INT64_MAX;
 
     if (ledger->last >= 0) {
-        gone = offset_set_next(&ledger->unread, ledger->last + 1);
+        gone = offset_set_next(&ledger->to_refetch, ledger->last + 1);
     }
     while (gone < offset) {
-        offset_set_remove(&ledger->unread, gone);
-        gone = offset_set_next(&ledger->unread, gone);
+        offset_set_remove(&ledger->to_refetch, gone);
+        gone = offset_set_next(&ledger->to_refetch, gone);
     }
-    offset_set_remove(&ledger->unread, offset);
+    offset_set_remove(&ledger->to_refetch, offset);
     ledger->last = offset;
-    ledger->met |= offset == ledger->target;
+    ledger->target_found |= offset == ledger->rewind_target;
     return wanted;
 }
 
@@ -68,14 +68,14 @@ bool ledger_read(struct ledger *ledger, int64_t offset)
         ledger->committed.dispatched = offset;
     }
     if (offset < ledger->cursor) {
-        return read_again(ledger, offset);
+        return reread(ledger, offset);
     }
     ledger->cursor = offset + 1;
     ledger->last = offset;
     return !offset_set_has(&ledger->committed.done, offset);
 }
 
-void ledger_pass(struct ledger *ledger, int64_t offset)
+void ledger_skip_to(struct ledger *ledger, int64_t offset)
 {
     if (ledger->committed.watermark >= 0 && offset > ledger->cursor) {
         ledger->cursor = offset;
@@ -87,16 +87,16 @@ int64_t ledger_span(const struct ledger *ledger)
     return ledger->cursor - ledger->committed.watermark;
 }
 
-bool ledger_is_part_done(const struct ledger *ledger, int64_t offset,
-                         uint64_t id)
+bool ledger_is_delivery_done(const struct ledger *ledger, int64_t offset,
+                             uint64_t id)
 {
-    return progress_has_part(&ledger->committed, id, offset);
+    return progress_has_delivery(&ledger->committed, id, offset);
 }
 
-bool ledger_has_parts_done(const struct ledger *ledger, int64_t offset)
+bool ledger_has_deliveries_done(const struct ledger *ledger, int64_t offset)
 {
-    for (size_t i = 0; i < ledger->committed.part_count; i++) {
-        if (offset_set_has(&ledger->committed.parts[i].done, offset)) {
+    for (size_t i = 0; i < ledger->committed.delivery_count; i++) {
+        if (offset_set_has(&ledger->committed.deliveries[i].done, offset)) {
             return true;
         }
     }
@@ -108,7 +108,8 @@ bool ledger_was_dispatched(const struct ledger *ledger, int64_t offset)
     return offset < ledger->committed.dispatched;
 }
 
-/* No commit says other than it would: it speaks of all that has been read. */
+/* This does not change what is committed: a commit always covers everything
+ * that was read. */
 void ledger_note_dispatched(struct ledger *ledger, int64_t offset)
 {
     if (ledger->committed.dispatched <= offset) {
@@ -116,27 +117,28 @@ void ledger_note_dispatched(struct ledger *ledger, int64_t offset)
     }
 }
 
-void ledger_recall(const struct ledger *ledger, struct ledger_slot *slot,
-                   int64_t offset)
+void ledger_restore_attempts(const struct ledger *ledger,
+                             struct ledger_slot *slot, int64_t offset)
 {
-    const struct progress *past = &ledger->committed;
+    const struct progress *committed = &ledger->committed;
 
-    for (size_t i = progress_attempts_from(past, offset);
-         i < past->attempts_count && past->attempts[i].offset == offset; i++) {
-        if (past->attempts[i].id != slot->id) {
+    for (size_t i = progress_attempts_from(committed, offset);
+         i < committed->attempts_count &&
+         committed->attempts[i].offset == offset;
+         i++) {
+        if (committed->attempts[i].id != slot->id) {
             continue;
         }
-        if (past->attempts[i].attempts == 0) {
+        if (committed->attempts[i].attempts == 0) {
             slot->mark = MARK_COMMITTED;
         } else {
-            slot->attempts = past->attempts[i].attempts;
-            slot->first_failed_ms = past->attempts[i].first_failed_ms;
+            slot->attempts = committed->attempts[i].attempts;
+            slot->first_failed_ms = committed->attempts[i].first_failed_ms;
         }
     }
 }
 
-/* --- entries ----------------------------------------------------------------
- */
+/* --- entries --- */
 
 void ledger_entry_init(struct ledger_entry *entry, int64_t offset, void *owner)
 {
@@ -158,8 +160,8 @@ bool ledger_entry_has(const struct ledger_entry *entry,
     return entry->in_state[state] > 0;
 }
 
-/* Once for each entry, and first failures come in about the order in which the
- * records were read: so most often it is the last. */
+/* This runs once per entry. First failures happen roughly in the order in which
+ * the records were read, so the insertion point is usually the end. */
 static void add_failing(struct ledger *ledger, struct ledger_entry *entry)
 {
     struct ledger_entry *before;
@@ -207,7 +209,7 @@ void ledger_add(struct ledger *ledger, struct ledger_entry *entry)
 {
     const struct ledger_slot *slot;
 
-    /* What was remembered of it is the slots' own from now on. */
+    /* The attempts are the slots' own from now on. */
     progress_forget_attempts(&ledger->committed, entry->offset);
     entry->ledger = ledger;
     insert_in_order(ledger, entry);
@@ -221,7 +223,7 @@ void ledger_add(struct ledger *ledger, struct ledger_entry *entry)
     }
 }
 
-/* Where an entry of which something is finished waits for a commit */
+/* The list of an entry with finished slots, on which it waits for a commit */
 static struct ledger_entries *finished_list(const struct ledger_entry *entry)
 {
     if (entry->ledger == NULL || entry->in_state[SLOT_FINISHED] == 0) {
@@ -268,8 +270,7 @@ struct ledger_entry *ledger_take(struct ledger *ledger)
     return entry;
 }
 
-/* --- slots ------------------------------------------------------------------
- */
+/* --- slots --- */
 
 static void move_finished(struct ledger_entry *entry,
                           struct ledger_entries *from,
@@ -334,10 +335,10 @@ void ledger_mark(struct ledger_slot *slot)
 
 void ledger_unmark(struct ledger_slot *slot)
 {
-    bool is_told = slot->mark > MARK_NEW;
+    bool is_in_metadata = slot->mark > MARK_NEW;
 
     slot->mark = MARK_NONE;
-    if (is_told && slot->entry != NULL && slot->entry->ledger != NULL) {
+    if (is_in_metadata && slot->entry != NULL && slot->entry->ledger != NULL) {
         slot->entry->ledger->has_new_marks = true;
     }
 }
@@ -356,8 +357,7 @@ void ledger_reopen(struct ledger_slot *slot)
     }
 }
 
-/* --- giving up for now ------------------------------------------------------
- */
+/* --- shedding --- */
 
 void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry)
 {
@@ -378,7 +378,7 @@ void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry)
     ledger_remove(ledger, entry);
 }
 
-bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
+bool ledger_shed(struct ledger *ledger, struct ledger_entry *entry)
 {
     if (ledger_entry_has(entry, SLOT_FINISHED) ||
         ledger_entry_has(entry, SLOT_IN_COMMIT) ||
@@ -386,35 +386,36 @@ bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry)
         return false;
     }
     ledger_withdraw(ledger, entry);
-    offset_set_add(&ledger->unread, entry->offset);
+    offset_set_add(&ledger->to_refetch, entry->offset);
     return true;
 }
 
-bool ledger_has_unread(const struct ledger *ledger)
+bool ledger_needs_rewind(const struct ledger *ledger)
 {
-    return offset_set_next(&ledger->unread, 0) != INT64_MAX;
+    return offset_set_next(&ledger->to_refetch, 0) != INT64_MAX;
 }
 
-/* The record that is sought may be gone itself (compaction): then no second
- * reading meets it, however often. */
+/* The record at the target may no longer exist (compaction), and then no rewind
+ * will find it; after this many it is given up. */
 #define MAX_MISSED 3
 
 int64_t ledger_rewind(struct ledger *ledger)
 {
-    int64_t target = offset_set_next(&ledger->unread, 0);
+    int64_t rewind_target = offset_set_next(&ledger->to_refetch, 0);
 
-    if (target != ledger->target || ledger->met || ledger->last < target) {
-        ledger->missed = 0;
-    } else if (++ledger->missed == MAX_MISSED) {
-        offset_set_remove(&ledger->unread, target);
+    if (rewind_target != ledger->rewind_target || ledger->target_found ||
+        ledger->last < rewind_target) {
+        ledger->missed_rewinds = 0;
+    } else if (++ledger->missed_rewinds == MAX_MISSED) {
+        offset_set_remove(&ledger->to_refetch, rewind_target);
     }
-    ledger->met = false;
-    ledger->target = target;
+    ledger->target_found = false;
+    ledger->rewind_target = rewind_target;
     ledger->last = -1;
-    return target;
+    return rewind_target;
 }
 
 bool ledger_is_rereading(const struct ledger *ledger)
 {
-    return ledger->target >= 0 && ledger->last < ledger->cursor - 1;
+    return ledger->rewind_target >= 0 && ledger->last < ledger->cursor - 1;
 }

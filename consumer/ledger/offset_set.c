@@ -21,7 +21,7 @@ static int64_t base_of(int64_t offset)
     return offset - (offset % WORD_BITS);
 }
 
-/* Makes room for `words` more, all empty, in front. */
+/* Inserts that many empty words at the front. */
 static void grow_front(struct offset_set *set, size_t words)
 {
     set->words = mem_grow(set->words, &set->capacity, set->count + words,
@@ -91,10 +91,10 @@ int64_t offset_set_next(const struct offset_set *set, int64_t from)
     }
     from = from > set->base ? from : set->base;
     while (word_of(set, from) < set->count) {
-        uint64_t rest = set->words[word_of(set, from)] & ~(bit_of(from) - 1);
+        uint64_t higher = set->words[word_of(set, from)] & ~(bit_of(from) - 1);
 
-        if (rest != 0) {
-            return base_of(from) + __builtin_ctzll(rest);
+        if (higher != 0) {
+            return base_of(from) + __builtin_ctzll(higher);
         }
         from = base_of(from) + WORD_BITS;
     }

@@ -7,11 +7,11 @@
 
 void progress_release(struct progress *progress)
 {
-    for (size_t i = 0; i < progress->part_count; i++) {
-        offset_set_release(&progress->parts[i].done);
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        offset_set_release(&progress->deliveries[i].done);
     }
     offset_set_release(&progress->done);
-    mem_free(progress->parts);
+    mem_free(progress->deliveries);
     mem_free(progress->attempts);
     *progress = (struct progress){0};
 }
@@ -31,43 +31,45 @@ uint64_t progress_hash(const void *data, size_t len)
     return hash;
 }
 
-/* Among the attachments of one configuration two never meet. */
+/* 64 bits make a collision among the attachments of one configuration
+ * negligible. */
 uint64_t progress_id(const char *attachment)
 {
     return progress_hash(attachment, strlen(attachment));
 }
 
-static struct progress_part *find_part(const struct progress *progress,
-                                       uint64_t id)
+static struct progress_delivery *find_delivery(const struct progress *progress,
+                                               uint64_t id)
 {
-    for (size_t i = 0; i < progress->part_count; i++) {
-        if (progress->parts[i].id == id) {
-            return &progress->parts[i];
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        if (progress->deliveries[i].id == id) {
+            return &progress->deliveries[i];
         }
     }
     return NULL;
 }
 
-void progress_add_part(struct progress *progress, uint64_t id, int64_t offset)
+void progress_add_delivery(struct progress *progress, uint64_t id,
+                           int64_t offset)
 {
-    struct progress_part *part = find_part(progress, id);
+    struct progress_delivery *delivery = find_delivery(progress, id);
 
-    if (part == NULL) {
-        progress->parts =
-            mem_grow(progress->parts, &progress->part_capacity,
-                     progress->part_count + 1, sizeof(progress->parts[0]));
-        part = &progress->parts[progress->part_count++];
-        *part = (struct progress_part){.id = id};
+    if (delivery == NULL) {
+        progress->deliveries = mem_grow(
+            progress->deliveries, &progress->delivery_capacity,
+            progress->delivery_count + 1, sizeof(progress->deliveries[0]));
+        delivery = &progress->deliveries[progress->delivery_count++];
+        *delivery = (struct progress_delivery){.id = id};
     }
-    offset_set_add(&part->done, offset);
+    offset_set_add(&delivery->done, offset);
 }
 
-bool progress_has_part(const struct progress *progress, uint64_t id,
-                       int64_t offset)
+bool progress_has_delivery(const struct progress *progress, uint64_t id,
+                           int64_t offset)
 {
-    const struct progress_part *part = find_part(progress, id);
+    const struct progress_delivery *delivery = find_delivery(progress, id);
 
-    return part != NULL && offset_set_has(&part->done, offset);
+    return delivery != NULL && offset_set_has(&delivery->done, offset);
 }
 
 size_t progress_attempts_from(const struct progress *progress, int64_t offset)

@@ -176,7 +176,7 @@ static void shed(struct assignment *assignment)
         /* Records of an old configuration are replanned instead. */
         if (inflight->record->pipeline == service->pipeline &&
             record_may_be_shed(inflight->record)) {
-            if (ledger_drop(&assignment->ledger, entry)) {
+            if (ledger_shed(&assignment->ledger, entry)) {
                 record_note_shed(inflight->record);
                 service->counts.all.shed++;
                 inflight_free(inflight);
@@ -192,7 +192,7 @@ static bool has_dropped(const struct service *service)
 
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
-        if (!assignment->revoked && ledger_has_unread(&assignment->ledger)) {
+        if (!assignment->revoked && ledger_needs_rewind(&assignment->ledger)) {
             return true;
         }
     }
@@ -258,7 +258,7 @@ static void read_dropped(struct service *service)
     {
         /* A partition that is being read again will reach its shed records
          * anyway. */
-        if (!assignment->revoked && ledger_has_unread(&assignment->ledger) &&
+        if (!assignment->revoked && ledger_needs_rewind(&assignment->ledger) &&
             !ledger_is_rereading(&assignment->ledger)) {
             rewind_to_dropped(assignment);
         }
@@ -276,9 +276,9 @@ static void pass_markers(struct service *service)
         struct ledger *ledger = &assignment->ledger;
 
         if (!assignment->revoked && TAILQ_EMPTY(&ledger->entries) &&
-            !ledger_has_unread(ledger)) {
-            ledger_pass(ledger,
-                        kafka_position(service->kafka, &assignment->at));
+            !ledger_needs_rewind(ledger)) {
+            ledger_skip_to(ledger,
+                           kafka_position(service->kafka, &assignment->at));
             service->dirty |= ledger_span(ledger) > 0;
         }
     }
@@ -457,7 +457,7 @@ bool assignment_abandon(struct assignment *assignment, bool at_once)
         bool runs = record_abandon(inflight->record, at_once);
 
         running |= runs;
-        if (!runs && ledger_drop(&assignment->ledger, entry)) {
+        if (!runs && ledger_shed(&assignment->ledger, entry)) {
             inflight_free(inflight);
         }
         entry = next;

@@ -61,7 +61,7 @@ static void add_position(struct kafka_batch *batch,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct kafka_position position = {.at = assignment->at};
 
-    position.offset = ledger_describe(&assignment->ledger, &text);
+    position.offset = ledger_encode(&assignment->ledger, &text);
     position.metadata = text.data;
     kafka_batch_add_offset(batch, &position);
 }
@@ -207,7 +207,7 @@ static void settle(struct assignment *assignment,
     }
     ledger_aborted(&assignment->ledger);
     if (result->verdict == KAFKA_METADATA_TOO_LARGE) {
-        ledger_shorten(&assignment->ledger);
+        ledger_halve_metadata(&assignment->ledger);
     }
     if (assignment->revoked && result->verdict == KAFKA_ABORTED) {
         /* The last commit has failed, perhaps because the group has started a

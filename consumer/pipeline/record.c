@@ -101,7 +101,7 @@ static void plan_delivery(struct delivery *delivery,
     delivery->integration =
         integration_of(pipeline->integrations, registration);
     if (past != NULL) {
-        ledger_recall(past, &delivery->slot, record->input.offset);
+        ledger_restore_attempts(past, &delivery->slot, record->input.offset);
         delivery->is_marked = scheduler_is_service(&pipeline->scheduler) &&
                               delivery->integration->class->fields.repetition ==
                                   REPETITION_VISIBLE;
@@ -152,7 +152,7 @@ static void exclude_committed(struct record *record, const struct ledger *past)
     for (size_t i = 0; i < plan->count; i++) {
         uint64_t id = progress_id(plan->attachments[i]->name);
 
-        if (!ledger_is_part_done(past, record->input.offset, id)) {
+        if (!ledger_is_delivery_done(past, record->input.offset, id)) {
             plan->attachments[kept++] = plan->attachments[i];
         }
     }
@@ -195,7 +195,8 @@ static void plan(struct record *record, const struct ledger *past)
         end_without_delivery(record, OUTCOME_FAILED, &err);
         return;
     }
-    if (past != NULL && ledger_has_parts_done(past, record->input.offset)) {
+    if (past != NULL &&
+        ledger_has_deliveries_done(past, record->input.offset)) {
         exclude_committed(record, past);
         start_deliveries(record, past); /* none if all were committed */
     } else if (record->plan.count == 0) {

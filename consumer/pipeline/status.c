@@ -49,7 +49,7 @@ static void collect_partition(const struct assignment *assignment,
         .lag = lag_of(ledger->committed.watermark, &bounds),
         .window = ledger_span(ledger),
         .records = ledger->entry_count,
-        .shed = ledger_has_unread(ledger),
+        .shed = ledger_needs_rewind(ledger),
         .paused = assignment->resting,
         .revoked = assignment->revoked,
     };

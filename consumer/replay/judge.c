@@ -285,19 +285,19 @@ void history_set_progress(struct history *history,
                           const char *const *attachments, size_t count,
                           struct arena *arena)
 {
-    size_t max = progress->part_count + progress->attempts_count;
+    size_t max = progress->delivery_count + progress->attempts_count;
 
     history->dispatched = progress->dispatched;
     history->marked_done = offset_set_has(&progress->done, history->offset);
     history->deliveries =
         arena_alloc(arena, max * sizeof(struct history_delivery));
-    for (size_t i = 0; i < progress->part_count; i++) {
-        const struct progress_part *part = &progress->parts[i];
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        const struct progress_delivery *delivery = &progress->deliveries[i];
 
-        if (offset_set_has(&part->done, history->offset)) {
+        if (offset_set_has(&delivery->done, history->offset)) {
             history->deliveries[history->delivery_count++] =
                 (struct history_delivery){
-                    .attachment = name_of(part->id, attachments, count),
+                    .attachment = name_of(delivery->id, attachments, count),
                     .done = true};
         }
     }

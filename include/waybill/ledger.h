@@ -10,27 +10,31 @@
 #include "waybill/str.h"
 
 /*
- * What is known of one assigned partition: how far it has been read, which of
- * its records are in work, which of their deliveries are finished, in the
- * commit that is under way, or committed.
+ * The state of one assigned partition: how far it has been read, which of its
+ * records are being processed, and which of their deliveries are finished, in
+ * the commit in progress, or committed.
  *
- * Deliveries finish in any order, and what is finished is committed at once,
- * together with the progress that says so (progress.h). So what a delivery
- * waits for is never another one; only the watermark does that.
+ * Deliveries finish in any order. What is finished is committed at once,
+ * together with the progress that records it (progress.h), so that no delivery
+ * waits for another one. Only the watermark (the committed offset) waits for
+ * all lower records.
  *
- * Offsets grow but need not follow each other: compaction and the markers of
- * transactions leave gaps, which are nobody's and hold up nothing.
+ * Offsets increase but need not be consecutive: compaction and transaction
+ * markers leave gaps, which belong to no record and delay nothing.
  *
- * A commit costs what it commits (times its logarithm, and the length of the
- * text), however many records are in work beside it: entries are on lists of
- * what a commit may concern, and count their slots by state.
+ * The cost of a commit depends on the number of slots in it (times its
+ * logarithm, and the length of the metadata), not on the number of records
+ * being processed. For this, entries are linked into lists by what a commit may
+ * concern, and count their slots by state.
  *
- * Pure: no I/O, no clock. Entries and slots are the caller's memory, and stay
- * where they are until the ledger has given the entry back or given it up.
+ * Pure: no I/O, no clock. The caller owns the memory of entries and slots,
+ * which must not move until the ledger has returned, shed or withdrawn the
+ * entry. A ledger is used from one thread.
  */
 
-/* A partition is read no further above its watermark. At a bit each that is 2
- * KiB, which always fits beside what parts and attempts need. */
+/* A partition is not read further than this above its watermark. With one bit
+ * per offset that takes 2 KiB, which always fits into the metadata beside the
+ * single deliveries and attempts. */
 #define LEDGER_WINDOW 16384
 
 enum ledger_slot_state {
@@ -41,156 +45,181 @@ enum ledger_slot_state {
 };
 #define LEDGER_SLOT_STATES (SLOT_COMMITTED + 1)
 
-/* Whether the committed progress says that an attempt may have arrived: it is
- * said before the attempt begins (a write-ahead log), so that it is known even
- * if nobody lives to see the attempt end. */
+/* Whether the committed progress contains that an attempt may have been
+ * delivered. The mark is committed before the attempt begins (a write-ahead
+ * log), so that it is known even if the process ends during the attempt. */
 enum ledger_mark {
     MARK_NONE,
-    MARK_NEW, /* for the next commit */
+    MARK_NEW, /* to be included in the next commit */
     MARK_IN_COMMIT,
     MARK_COMMITTED,
 };
 
-/* One outcome that a record owes: that of a delivery, or the record's own. All
- * of it is changed by the functions below only. */
+/* One outcome that a record must have: that of a delivery, or the record's own.
+ * Only the functions below may change it. */
 struct ledger_slot {
-    STAILQ_ENTRY(ledger_slot) link; /* of the same entry */
-    struct ledger_entry *entry;     /* NULL: of none; only notes attempts */
-    uint64_t id;                    /* progress_id(); 0: the record's own */
+    STAILQ_ENTRY(ledger_slot) link; /* slots of the same entry */
+    /* NULL: not added to an entry; it only counts attempts */
+    struct ledger_entry *entry;
+    /* progress_id() of the attachment; 0: the record's own outcome */
+    uint64_t id;
     enum ledger_slot_state state;
     enum ledger_mark mark;
     unsigned attempts;
-    int64_t first_failed_ms; /* wall; 0: none has failed */
+    int64_t first_failed_ms; /* Unix time; 0: no attempt has failed */
     void *owner;
 };
 
 STAILQ_HEAD(ledger_slots, ledger_slot);
 
-/* One record in work */
+/* One record that is being processed */
 struct ledger_entry {
     int64_t offset;
     void *owner;
-    struct ledger_slots slots; /* none: it owes nothing (any more) */
-    /* The rest is the ledger's own. */
-    struct ledger *ledger; /* NULL: in none */
+    struct ledger_slots slots; /* empty: no outcome is needed (any more) */
+    /* The following members are private to the ledger. */
+    struct ledger *ledger; /* NULL: not in a ledger */
     size_t slot_count;
     size_t in_state[LEDGER_SLOT_STATES];
     bool is_failing;
-    TAILQ_ENTRY(ledger_entry) link;      /* in work, or complete */
-    TAILQ_ENTRY(ledger_entry) finished;  /* ready, or partial */
-    TAILQ_ENTRY(ledger_entry) in_commit; /* while a slot is in the commit */
-    TAILQ_ENTRY(ledger_entry) failing;   /* once marked, or failed */
-    TAILQ_ENTRY(ledger_entry) idle;      /* when it owes nothing */
+    TAILQ_ENTRY(ledger_entry) link;      /* in `entries` or `complete` */
+    TAILQ_ENTRY(ledger_entry) finished;  /* in `ready` or `partial` */
+    TAILQ_ENTRY(ledger_entry) in_commit; /* in `in_commit` */
+    TAILQ_ENTRY(ledger_entry) failing;   /* in `failing` */
+    TAILQ_ENTRY(ledger_entry) idle;      /* in `idle` */
 };
 
 TAILQ_HEAD(ledger_entries, ledger_entry);
 
 struct ledger {
-    struct ledger_entries entries; /* in work, by their offsets */
-    struct ledger_entries ready;   /* ... with finished slots, none open */
-    struct ledger_entries partial; /* ... with finished slots, and open ones */
-    struct ledger_entries in_commit; /* ... with slots in the commit */
-    struct ledger_entries failing;   /* ... marked or failed, by offsets */
-    struct ledger_entries idle;      /* ... that owe nothing */
-    struct ledger_entries complete;  /* committed whole, to be taken */
-    size_t entry_count;              /* in work */
-    struct progress committed;       /* attempts: of what is not in work */
-    int64_t cursor;                  /* smaller offsets have been read */
-    struct offset_set unread;        /* of them: dropped, to be read again */
-    int64_t last;                    /* read, since the rewind; -1: none */
-    int64_t target;                  /* of the last rewind */
-    bool met;                        /* that one has been read again */
-    unsigned missed;                 /* rewinds that went past it */
-    int64_t next_watermark;          /* of the commit that is under way */
-    /* Finished slots of incomplete records found no room in the text while this
-     * was the watermark: they are not tried again before it moves. */
-    int64_t full_at;
-    bool has_new_marks; /* set, or taken back, and in no commit yet */
-    bool marks_in_commit;
+    struct ledger_entries entries; /* being processed, sorted by offset */
+    /* of these, with finished slots and no open ones */
+    struct ledger_entries ready;
+    /* of these, with finished slots and open ones */
+    struct ledger_entries partial;
+    /* of these, with slots in the commit in progress */
+    struct ledger_entries in_commit;
+    /* of these, with marks or failed attempts, sorted by offset */
+    struct ledger_entries failing;
+    struct ledger_entries idle; /* of these, without slots */
+    /* committed completely, for ledger_take_complete() */
+    struct ledger_entries complete;
+    size_t entry_count; /* in `entries` */
+    /* its attempts are those of records without an entry */
+    struct progress committed;
+    int64_t cursor; /* all lower offsets have been read */
+    /* offsets below it that were shed and must be refetched */
+    struct offset_set to_refetch;
+    /* last offset read since the last rewind; -1: none */
+    int64_t last;
+    int64_t rewind_target; /* offset of the last rewind; -1: none */
+    /* the record at the target was read again */
+    bool target_found;
+    /* consecutive rewinds that did not find the target */
+    unsigned missed_rewinds;
+    int64_t next_watermark; /* of the commit in progress */
+    /* The watermark at which finished slots of incomplete records did not fit
+     * into the metadata; they are not tried again until the watermark moves.
+     * -1: they fit. */
+    int64_t full_at_watermark;
+    /* marks were set or removed since the last commit was prepared */
+    bool has_new_marks;
+    bool marks_in_commit; /* the commit in progress contains such changes */
     size_t max_text;
 };
 
 /* Life cycle */
 void ledger_init(struct ledger *ledger);
-/* From what was committed; offset < 0: nothing ever was. */
+/* Restores the state from the committed offset and metadata; an offset < 0
+ * means that nothing was committed. */
 int ledger_restore(struct ledger *ledger, int64_t offset, const char *text,
                    struct error *err) NODISCARD;
-void ledger_release(struct ledger *ledger); /* entries are not touched */
+void ledger_release(struct ledger *ledger); /* does not free entries */
 
-/* Reading. False: that record is in work, or done, or has been read before. */
+/* Reading. Returns false if the record is being processed, is finished, or has
+ * been read before. */
 bool ledger_read(struct ledger *ledger, int64_t offset);
-/* There is no record below `offset` that has not been read. */
-void ledger_pass(struct ledger *ledger, int64_t offset);
-/* Deliveries of a record that is about to be added, which are done already,
- * have failed before, or may have been begun by somebody. For those that are
- * marked before they begin, the mark that ledger_recall() finds says more than
- * ledger_was_dispatched(), which is true of whatever has been read. */
-bool ledger_is_part_done(const struct ledger *ledger, int64_t offset,
-                         uint64_t id);
-bool ledger_has_parts_done(const struct ledger *ledger, int64_t offset);
+/* All records below `offset` have been read. */
+void ledger_skip_to(struct ledger *ledger, int64_t offset);
+/* The history of a record that is about to be added: deliveries that are
+ * finished already, whether an earlier owner of the partition may have started
+ * any of them, and failed attempts. For deliveries that are marked before they
+ * begin, use the mark that ledger_restore_attempts() finds instead of
+ * ledger_was_dispatched(), which is true for every record that was read. */
+bool ledger_is_delivery_done(const struct ledger *ledger, int64_t offset,
+                             uint64_t id);
+bool ledger_has_deliveries_done(const struct ledger *ledger, int64_t offset);
 bool ledger_was_dispatched(const struct ledger *ledger, int64_t offset);
-/* From now on ledger_was_dispatched() is true of it. */
+/* Makes ledger_was_dispatched() true for the record. */
 void ledger_note_dispatched(struct ledger *ledger, int64_t offset);
-void ledger_recall(const struct ledger *ledger, struct ledger_slot *slot,
-                   int64_t offset);
+void ledger_restore_attempts(const struct ledger *ledger,
+                             struct ledger_slot *slot, int64_t offset);
 
-/* Entries. A new one is of no ledger yet; its slots are added first. */
+/* Entries. Add the slots to a new entry before adding it to a ledger. */
 void ledger_entry_init(struct ledger_entry *entry, int64_t offset, void *owner);
 void ledger_entry_add_slot(struct ledger_entry *entry,
                            struct ledger_slot *slot);
 bool ledger_entry_has(const struct ledger_entry *entry,
                       enum ledger_slot_state state);
-/* Of what has been read; all its slots are open. */
+/* The record must have been read, and all slots must be open. */
 void ledger_add(struct ledger *ledger, struct ledger_entry *entry);
 
-/* Slots. Each may be called of a slot that is in no ledger. */
+/* Slots. These functions also accept a slot that is not in a ledger. */
 void ledger_note_attempts(struct ledger_slot *slot, unsigned attempts,
                           int64_t first_failed_ms);
-/* An attempt of it is about to begin: the next commit says so, even if it has
- * nothing else to say, and its mark is MARK_COMMITTED after that. Where the
- * text has no room for it, it is left out, and yet counts as committed: a
- * delivery that may be repeated unseen is better than one that never begins. */
+/* Marks that an attempt is about to begin. The next commit includes the mark,
+ * and is made even if it contains nothing else; after that the mark is
+ * MARK_COMMITTED. If the metadata has no space for the mark, it is omitted, and
+ * yet counts as committed: a delivery that may be repeated unnoticed is better
+ * than one that never begins. */
 void ledger_mark(struct ledger_slot *slot);
-/* Nothing of it can have arrived. The next commit says no more of it. */
+/* Removes the mark, because no attempt can have been delivered. The next commit
+ * does not contain it any more. */
 void ledger_unmark(struct ledger_slot *slot);
-/* An open one has an outcome, which the next commit may take along; and a
- * finished one has, for the time being, none that can be committed. */
+/* ledger_finish(): an open slot has an outcome, which the next commit may
+ * include. ledger_reopen(): the outcome of a finished slot cannot be committed
+ * for the time being. */
 void ledger_finish(struct ledger_slot *slot);
 void ledger_reopen(struct ledger_slot *slot);
 
-/* How far above its watermark it has been read */
+/* The number of offsets between the watermark and the last offset read */
 int64_t ledger_span(const struct ledger *ledger);
 
-/* An entry that is given up for now, to be read again after a rewind: it keeps
- * nothing but its bit, and the watermark waits for it. False, and nothing is
- * done: it cannot be given up, because a slot of it is finished and not yet
- * committed, or its offset is too far above the watermark. */
-bool ledger_drop(struct ledger *ledger, struct ledger_entry *entry) NODISCARD;
-/* An entry that is planned anew: another one with its offset is about to be
- * added. Nothing of it is in the commit, and something is open; what is
- * finished and not committed is done again. */
+/* Sheds an entry, which is to be refetched after a rewind. Only its offset is
+ * kept, and the watermark waits for it. Returns false and does nothing if a
+ * slot is finished or in the commit in progress, or if the offset is too far
+ * above the watermark. */
+bool ledger_shed(struct ledger *ledger, struct ledger_entry *entry) NODISCARD;
+/* Removes an entry that is about to be replaced by another one with the same
+ * offset, because its deliveries are planned again. No slot may be in the
+ * commit, and one must be open; finished slots that are not committed are
+ * delivered again. */
 void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry);
-bool ledger_has_unread(const struct ledger *ledger);
-/* The offset to read from, so that what was dropped comes again */
+bool ledger_needs_rewind(const struct ledger *ledger);
+/* Returns the offset from which to read again, so that all shed records are
+ * refetched. */
 int64_t ledger_rewind(struct ledger *ledger);
-/* Since the rewind it has not been read as far as it was before. */
+/* Whether reading has not yet reached the offset that it had before the
+ * rewind */
 bool ledger_is_rereading(const struct ledger *ledger);
 
-/* Committing: prepare takes finished slots along, about so many at most; false:
- * there is nothing to be said. Then exactly one of the last two, whenever the
- * result is known. What is finished in between waits for the next. The slots
- * that it takes along are those SLOT_IN_COMMIT of the entries in
- * ledger->in_commit. */
+/* Committing. ledger_prepare() adds finished slots to a commit, at most about
+ * `max`, and returns false if there is nothing to commit. Then exactly one of
+ * ledger_committed() and ledger_aborted() must follow when the result is known.
+ * Slots that finish in between wait for the next commit. The slots of a commit
+ * are those with SLOT_IN_COMMIT of the entries in ledger->in_commit. */
 bool ledger_prepare(struct ledger *ledger, size_t max);
-/* The offset and the text to commit for them */
-int64_t ledger_describe(const struct ledger *ledger, struct str *text);
+/* Returns the offset, and appends the metadata, to commit for them. */
+int64_t ledger_encode(const struct ledger *ledger, struct str *text);
 void ledger_committed(struct ledger *ledger);
 void ledger_aborted(struct ledger *ledger);
-/* An entry that is over, or NULL */
+/* Returns an entry that is committed completely, or NULL; it is the caller's
+ * again. */
 struct ledger_entry *ledger_take_complete(struct ledger *ledger);
-/* Any entry, for the end of the ledger, or NULL */
+/* Returns any entry, or NULL, to empty the ledger before its release. */
 struct ledger_entry *ledger_take(struct ledger *ledger);
-/* The broker takes no text of the length that was last tried. */
-void ledger_shorten(struct ledger *ledger);
+/* Halves the maximum length of the metadata, because the broker rejected the
+ * last. */
+void ledger_halve_metadata(struct ledger *ledger);
 
 #endif

@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 /*
- * A set of offsets of one partition, close together: a bit each, from a base
- * that moves up. A zeroed one is empty. Pure; how far apart its members may be
- * is the caller's to bound (LEDGER_WINDOW), because a bit is stored for every
- * offset between them.
+ * A set of offsets of one partition, stored as a bitmap from a base that
+ * increases. A zeroed set is empty. Pure.
+ *
+ * A bit is stored for every offset between the smallest and the largest member,
+ * so the caller must bound their distance (LEDGER_WINDOW).
  */
 struct offset_set {
     int64_t base; /* of words[0]; a multiple of 64 */
@@ -21,15 +22,16 @@ struct offset_set {
 void offset_set_add(struct offset_set *set, int64_t offset);
 void offset_set_remove(struct offset_set *set, int64_t offset);
 bool offset_set_has(const struct offset_set *set, int64_t offset);
-/* The next 64 from `from` on, the first in the lowest bit */
+/* The bits of 64 offsets starting at `from`, which is the lowest bit */
 uint64_t offset_set_bits(const struct offset_set *set, int64_t from);
-/* The smallest member from `from` on; INT64_MAX: there is none */
+/* The smallest member >= `from`, or INT64_MAX */
 int64_t offset_set_next(const struct offset_set *set, int64_t from);
-/* Behind the largest member; 0 when it is empty */
+/* The offset after the largest member; 0 if the set is empty */
 int64_t offset_set_end(const struct offset_set *set);
-/* Those below `from` are out of it, and their memory is used again. */
+/* Removes all members below `from`; their memory is reused. */
 void offset_set_forget_below(struct offset_set *set, int64_t from);
 void offset_set_copy(struct offset_set *to, const struct offset_set *from);
-void offset_set_release(struct offset_set *set); /* it is empty afterwards */
+/* the set is empty afterwards */
+void offset_set_release(struct offset_set *set);
 
 #endif

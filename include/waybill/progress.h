@@ -6,95 +6,103 @@
 #include "waybill/str.h"
 
 /*
- * How far a partition has come, as it is committed: the watermark is Kafka's
- * committed offset, and the rest is the text beside it (offset metadata), so
- * that one transaction holds both and the outcomes that they speak of.
+ * The committed progress of a partition. The watermark is the committed offset,
+ * and the rest is its offset metadata, so that one transaction contains both
+ * and the outcomes that they record.
  *
- * It says which offsets above the watermark are done; of those that are not,
- * which deliveries are done already; and, as far as there is room, how often
- * and since when the others have failed. An empty text says nothing of this.
+ * The metadata has the offsets above the watermark that are finished; for the
+ * records that are not, the deliveries that are finished already; and, as far
+ * as there is space, the number of failed attempts of the others and the time
+ * of the first. Empty metadata has none of these.
  *
- * The text is base64 (librdkafka before 2.6 corrupts NULs) of
+ * It is the base64 encoding (librdkafka before 2.6 corrupts NULs) of
  *
  *     "W" 0x01   magic, version
  *     varint     dispatched - watermark
  *     set        done
  *     varint     count of ids, then 8 bytes each, big endian
  *     set        for each id: offsets where that delivery alone is done
- *     varint     count of attempts, then for each four varints: offset less
- *                that of the one before (of the first: the watermark), place
+ *     varint     count of attempts, then for each four varints: offset minus
+ *                the previous one (for the first: minus the watermark), index
  *                of its id, attempts, first failure (seconds since 1970);
- *                with neither attempts nor a failure it says that an attempt
- *                may have begun which nobody knows the end of
- *     4 bytes    the first of SHA-256(decimal watermark, ":", all before)
+ *                if both are 0, an attempt may have begun whose result is not
+ *                known
+ *     4 bytes    the first of SHA-256(decimal watermark, ":", all preceding)
  *
- * where a varint is LEB128, and a set is the shorter one of
+ * where a varint is an unsigned LEB128, and a set is the shorter of
  *
  *     0x00, varint length, bytes    bit i (from the lowest of the first byte)
  *                                   is the offset watermark + i
- *     0x01, varint length, varints  so many not, so many that are, so many ...
+ *     0x01, varint length, varints  lengths of runs: absent, present, ...
  *
- * The sum covers the watermark: metadata of another offset is not taken for
- * this one's. Pure.
+ * The checksum covers the watermark, so that metadata which belongs to another
+ * offset is rejected. Pure.
  */
 
-/* What Kafka's default offset.metadata.max.bytes (4096) lets through with
- * librdkafka 2.0.2, less a margin */
+/* The maximum length that Kafka's default offset.metadata.max.bytes (4096)
+ * accepts with librdkafka 2.0.2, less a margin */
 #define PROGRESS_MAX_TEXT 3900
-/* What a text may speak of: offsets above the watermark */
+/* The range of offsets above the watermark that can be encoded */
 #define PROGRESS_MAX_SPAN 65536
 
-/* Deliveries of one attachment that are done in records that are not */
-struct progress_part {
-    uint64_t id; /* progress_id() */
+/* The finished deliveries of one attachment, in records that are not
+ * complete */
+struct progress_delivery {
+    uint64_t id; /* progress_id() of the attachment */
     struct offset_set done;
 };
 
 struct progress_attempts {
     int64_t offset;
     uint64_t id;
-    unsigned attempts;       /* 0: one may have arrived */
-    int64_t first_failed_ms; /* wall; kept in whole seconds */
+    /* 0: a mark, that is, an attempt may have been delivered */
+    unsigned attempts;
+    int64_t first_failed_ms; /* Unix time; encoded in whole seconds */
 };
 
 struct progress {
     int64_t watermark;
-    int64_t dispatched; /* smaller ones may have been worked on; >= watermark */
+    /* lower offsets may have been processed; >= watermark */
+    int64_t dispatched;
     struct offset_set done;
-    struct progress_part *parts;
-    size_t part_count;
-    size_t part_capacity;
-    struct progress_attempts *attempts; /* by ascending offsets */
+    struct progress_delivery *deliveries;
+    size_t delivery_count;
+    size_t delivery_capacity;
+    struct progress_attempts *attempts; /* sorted by offset */
     size_t attempts_count;
     size_t attempts_capacity;
 };
 
 void progress_release(struct progress *progress);
 
-/* An attachment's name as a number that stays the same from start to start */
+/* Hashes the name of an attachment to an id that is the same in every
+ * process. */
 uint64_t progress_id(const char *attachment);
-/* Says that one delivery of the record at `offset` is done. */
-void progress_add_part(struct progress *progress, uint64_t id, int64_t offset);
-bool progress_has_part(const struct progress *progress, uint64_t id,
-                       int64_t offset);
-/* Those of an offset behind those of smaller ones, wherever that is */
+/* Records that one delivery of the record at `offset` is finished. */
+void progress_add_delivery(struct progress *progress, uint64_t id,
+                           int64_t offset);
+bool progress_has_delivery(const struct progress *progress, uint64_t id,
+                           int64_t offset);
+/* Inserts attempts in the order of offsets. */
 void progress_add_attempts(struct progress *progress,
                            const struct progress_attempts *attempts);
-/* ... that say only that one may have arrived */
+/* Inserts a mark, which says only that an attempt may have been delivered. */
 void progress_add_mark(struct progress *progress, int64_t offset, uint64_t id);
-/* The index of the first of them at or above `offset` */
+/* Returns the index of the first attempts at or above `offset`. */
 size_t progress_attempts_from(const struct progress *progress, int64_t offset);
 void progress_forget_attempts(struct progress *progress, int64_t offset);
 void progress_forget_attempts_below(struct progress *progress, int64_t offset);
 
-/* What the parts take of the text, in bytes before base64 */
-size_t progress_parts_size(const struct progress *progress);
-/* Appends the text, of at most so many characters; attempts that find no room
- * are left out, and with them all that is only good to know. False, and nothing
- * appended: what is done does not fit. */
+/* The encoded size of the single deliveries, in bytes before base64 */
+size_t progress_deliveries_size(const struct progress *progress);
+/* Appends the metadata, of at most `max` characters. Attempts that do not fit
+ * are omitted, as is everything that is not needed for correctness. Returns
+ * false and appends nothing if the finished deliveries do not fit. */
 bool progress_encode(const struct progress *progress, size_t max,
                      struct str *out);
-/* `watermark` is the offset that the text was committed with. */
+/* Decodes metadata that was committed with the offset `watermark`. ERROR_FATAL
+ * if it is not exactly what progress_encode() writes. Release the result with
+ * progress_release(). */
 int progress_decode(int64_t watermark, const char *text,
                     struct progress *ret_progress, struct error *err) NODISCARD;
 

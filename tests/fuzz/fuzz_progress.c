@@ -20,15 +20,15 @@ static bool same_part(const struct progress *a, const struct progress *b,
                       uint64_t id, int64_t offset)
 {
     return offset_set_has(&a->done, offset) ||
-           progress_has_part(a, id, offset) == progress_has_part(b, id, offset);
+           progress_has_delivery(a, id, offset) == progress_has_delivery(b, id, offset);
 }
 
 static int64_t end_of(const struct progress *progress)
 {
     int64_t end = offset_set_end(&progress->done);
 
-    for (size_t i = 0; i < progress->part_count; i++) {
-        int64_t part = offset_set_end(&progress->parts[i].done);
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        int64_t part = offset_set_end(&progress->deliveries[i].done);
 
         end = part > end ? part : end;
     }
@@ -43,9 +43,9 @@ static void check_sets(const struct progress *a, const struct progress *b)
     for (int64_t at = a->watermark; at < end; at++) {
         CHECK(offset_set_has(&a->done, at) == offset_set_has(&b->done, at));
     }
-    for (size_t i = 0; i < a->part_count && i < 8; i++) {
+    for (size_t i = 0; i < a->delivery_count && i < 8; i++) {
         for (int64_t at = a->watermark; at < end; at++) {
-            CHECK(same_part(a, b, a->parts[i].id, at));
+            CHECK(same_part(a, b, a->deliveries[i].id, at));
         }
     }
 }

@@ -61,7 +61,7 @@ static inline struct ledger_entry *add_from(int64_t offset, uint64_t first_id,
         struct ledger_slot *slot = &slots[entry_count][i];
 
         *slot = (struct ledger_slot){.id = first_id + i};
-        ledger_recall(&ledger, slot, offset);
+        ledger_restore_attempts(&ledger, slot, offset);
         ledger_entry_add_slot(entry, slot);
     }
     entry_count++;
@@ -111,7 +111,7 @@ static inline int64_t describe(void)
     struct error err;
 
     str_clear(&kept_text);
-    kept_offset = ledger_describe(&ledger, &kept_text);
+    kept_offset = ledger_encode(&ledger, &kept_text);
     progress_release(&said);
     if (progress_decode(kept_offset, kept_text.data, &said, &err) < 0) {
         print_error("%s\n", err.message);

@@ -9,9 +9,9 @@ static void ledger__knows_nothing_when_it_is_born(void **state)
     assert_null(ledger_take(&ledger));
     assert_null(ledger_take_complete(&ledger));
     assert_true(ledger_span(&ledger) == 0);
-    assert_false(ledger_has_unread(&ledger));
-    assert_false(ledger_is_part_done(&ledger, 5, 1));
-    assert_false(ledger_has_parts_done(&ledger, 5));
+    assert_false(ledger_needs_rewind(&ledger));
+    assert_false(ledger_is_delivery_done(&ledger, 5, 1));
+    assert_false(ledger_has_deliveries_done(&ledger, 5));
     assert_false(ledger_was_dispatched(&ledger, 5));
     ledger_aborted(&ledger);
 }
@@ -102,7 +102,7 @@ static void ledger__takes_no_memory_for_gaps(void **state)
     finish(take_in(2000000000002, 1));
     assert_true(commit() == 2000000000000);
     assert_true(is_done(2000000000002));
-    assert_true(progress_has_part(&said, 2, 2000000000001));
+    assert_true(progress_has_delivery(&said, 2, 2000000000001));
 }
 
 /* --- what is done -----------------------------------------------------------
@@ -158,23 +158,23 @@ static void ledger__commits_single_parts(void **state)
     struct ledger_entry *a = take_in(10, 3);
     struct ledger_entry *b = take_in(11, 2);
 
-    assert_false(ledger_has_parts_done(&ledger, 10));
+    assert_false(ledger_has_deliveries_done(&ledger, 10));
     finish_part(a, 1);
     finish_part(b, 1);
     assert_true(commit() == 10);
     assert_null(ledger_take_complete(&ledger));
     assert_int_equal(count_state(a, SLOT_COMMITTED), 1);
-    assert_true(progress_has_part(&said, 2, 10));
-    assert_true(progress_has_part(&said, 2, 11));
-    assert_false(progress_has_part(&said, 1, 10));
-    assert_true(ledger_has_parts_done(&ledger, 10));
-    assert_true(ledger_is_part_done(&ledger, 10, 2));
-    assert_false(ledger_is_part_done(&ledger, 10, 1));
+    assert_true(progress_has_delivery(&said, 2, 10));
+    assert_true(progress_has_delivery(&said, 2, 11));
+    assert_false(progress_has_delivery(&said, 1, 10));
+    assert_true(ledger_has_deliveries_done(&ledger, 10));
+    assert_true(ledger_is_delivery_done(&ledger, 10, 2));
+    assert_false(ledger_is_delivery_done(&ledger, 10, 1));
 
     restart();
-    assert_true(ledger_has_parts_done(&ledger, 11));
-    assert_true(ledger_is_part_done(&ledger, 10, 2));
-    assert_false(ledger_is_part_done(&ledger, 10, 3));
+    assert_true(ledger_has_deliveries_done(&ledger, 11));
+    assert_true(ledger_is_delivery_done(&ledger, 10, 2));
+    assert_false(ledger_is_delivery_done(&ledger, 10, 3));
     assert_true(ledger_read(&ledger, 10));
     a = add_from(10, 3, 2); /* 3 and 4: not what was done */
     b = take_in(11, 1);
@@ -252,7 +252,7 @@ static void ledger__tries_again_what_was_aborted(void **state)
     assert_false(ledger_entry_has(b, SLOT_IN_COMMIT));
     assert_true(ledger_entry_has(b, SLOT_FINISHED));
     assert_null(ledger_take_complete(&ledger));
-    assert_false(ledger_is_part_done(&ledger, 10, 1));
+    assert_false(ledger_is_delivery_done(&ledger, 10, 1));
     finish_part(a, 1);
     assert_true(commit() == 12);
     check_complete(a);

@@ -163,23 +163,23 @@ static void ledger__reads_again_what_was_dropped(void **state)
     fail_part(b, 1, 4, 6500); /* and then it went well */
     finish_part(b, 1);
     assert_true(commit() == 10);
-    assert_true(ledger_drop(&ledger, d));
-    assert_true(ledger_drop(&ledger, b));
-    assert_true(ledger_has_unread(&ledger));
+    assert_true(ledger_shed(&ledger, d));
+    assert_true(ledger_shed(&ledger, b));
+    assert_true(ledger_needs_rewind(&ledger));
     assert_false(ledger_is_rereading(&ledger));
     assert_true(ledger_rewind(&ledger) == 11);
-    assert_true(ledger_has_unread(&ledger)); /* until it comes */
+    assert_true(ledger_needs_rewind(&ledger)); /* until it comes */
     assert_true(ledger_is_rereading(&ledger));
 
     assert_true(ledger_read(&ledger, 11));
-    assert_true(ledger_is_part_done(&ledger, 11, 2));
+    assert_true(ledger_is_delivery_done(&ledger, 11, 2));
     b = add(11, 1);
     assert_int_equal(slot_of(b, 0)->attempts, 3);
     assert_true(slot_of(b, 0)->first_failed_ms == 5500);
     assert_false(ledger_read(&ledger, 12)); /* in work all the time */
     d = take_in(13, 1);
     assert_false(ledger_read(&ledger, 14));
-    assert_false(ledger_has_unread(&ledger));
+    assert_false(ledger_needs_rewind(&ledger));
     assert_false(ledger_is_rereading(&ledger));
     finish(&entries[0]);
     finish(b);
@@ -194,7 +194,7 @@ static void ledger__is_not_moved_past_what_was_dropped(void **state)
     struct ledger_entry *b = take_in(11, 1);
     struct ledger_entry *c = take_in(12, 1);
 
-    assert_true(ledger_drop(&ledger, b));
+    assert_true(ledger_shed(&ledger, b));
     finish(a);
     finish(c);
     assert_true(commit() == 11);
@@ -212,8 +212,8 @@ static void ledger__waits_for_what_was_dropped_whatever_else_comes(void **state)
     struct ledger_entry *a = take_in(10, 1);
     struct ledger_entry *b = take_in(11, 1);
 
-    assert_true(ledger_drop(&ledger, a));
-    assert_true(ledger_drop(&ledger, b));
+    assert_true(ledger_shed(&ledger, a));
+    assert_true(ledger_shed(&ledger, b));
     assert_true(ledger_rewind(&ledger) == 10);
     finish(take_in(12, 1));
     assert_true(commit() == 10);
@@ -230,9 +230,9 @@ static void ledger__forgets_what_a_second_reading_passes_by(void **state)
     struct ledger_entry *b = take_in(11, 1);
     struct ledger_entry *c = take_in(12, 1);
 
-    assert_true(ledger_drop(&ledger, a));
-    assert_true(ledger_drop(&ledger, b));
-    assert_true(ledger_drop(&ledger, c));
+    assert_true(ledger_shed(&ledger, a));
+    assert_true(ledger_shed(&ledger, b));
+    assert_true(ledger_shed(&ledger, c));
     assert_true(ledger_rewind(&ledger) == 10);
     finish(take_in(10, 1));
     finish(take_in(12, 1)); /* 11 has gone (compaction) */
@@ -246,13 +246,13 @@ static void ledger__forgets_no_record_that_is_dropped_again(void **state)
 
     take_in(13, 1);
     for (int i = 0; i < 10; i++) {
-        assert_true(ledger_drop(&ledger, a));
+        assert_true(ledger_shed(&ledger, a));
         assert_true(ledger_rewind(&ledger) == 10);
         a = take_in(10, 1);
         assert_false(ledger_read(&ledger, 13));
     }
-    assert_true(ledger_drop(&ledger, a));
-    assert_true(ledger_has_unread(&ledger));
+    assert_true(ledger_shed(&ledger, a));
+    assert_true(ledger_needs_rewind(&ledger));
 }
 
 static void ledger__gives_up_a_record_that_no_reading_meets(void **state)
@@ -261,14 +261,14 @@ static void ledger__gives_up_a_record_that_no_reading_meets(void **state)
 
     take_in(13, 1);
     take_in(14, 1);
-    assert_true(ledger_drop(&ledger, a));
+    assert_true(ledger_shed(&ledger, a));
     for (int i = 0; i < 4; i++) {
-        assert_true(ledger_has_unread(&ledger));
+        assert_true(ledger_needs_rewind(&ledger));
         assert_true(ledger_rewind(&ledger) == 10);
         assert_false(ledger_read(&ledger, 13));
         assert_false(ledger_read(&ledger, 14));
     }
-    assert_false(ledger_has_unread(&ledger));
+    assert_false(ledger_needs_rewind(&ledger));
 }
 
 static void ledger__may_drop_while_a_commit_is_under_way(void **state)
@@ -280,7 +280,7 @@ static void ledger__may_drop_while_a_commit_is_under_way(void **state)
     finish(a);
     finish(c);
     assert_true(prepare(ALL));
-    assert_true(ledger_drop(&ledger, b));
+    assert_true(ledger_shed(&ledger, b));
     assert_true(ledger_rewind(&ledger) == 11);
     b = take_in(11, 2);
     finish(b);
@@ -301,7 +301,7 @@ static void ledger__knows_what_was_dispatched_in_spite_of_a_rewind(void **state)
     a = take_in(11, 1);
     take_in(12, 1);
     finish(take_in(20, 1));
-    assert_true(ledger_drop(&ledger, a));
+    assert_true(ledger_shed(&ledger, a));
     ledger_rewind(&ledger);
     assert_true(commit() == 10);
     assert_true(said.dispatched == 21);

@@ -282,7 +282,7 @@ static void ledger__has_less_to_say_when_it_was_shortened(void **state)
             assert_true(kept_text.len <= max);
             ledger_aborted(&ledger);
         }
-        ledger_shorten(&ledger);
+        ledger_halve_metadata(&ledger);
         max /= 2;
     }
     assert_false(ledger_prepare(&ledger, ALL)); /* only in order from now on */
@@ -296,7 +296,7 @@ static void ledger__has_less_to_say_when_it_was_shortened(void **state)
         finish(&entries[i]);
     }
     assert_true(commit() == 1001);
-    ledger_shorten(&ledger);
+    ledger_halve_metadata(&ledger);
 }
 
 /* What was promised to another broker is said in full, and no more than that.
@@ -314,7 +314,7 @@ static void ledger__breaks_no_promise_when_it_was_shortened(void **state)
     }
     assert_true(commit() == 10);
     for (size_t max = PROGRESS_MAX_TEXT; max > 100; max /= 2) {
-        ledger_shorten(&ledger);
+        ledger_halve_metadata(&ledger);
     }
     finish(&entries[0]);
     assert_true(commit() > 10);

@@ -111,7 +111,7 @@ static void check_record(const struct world *world,
     for (size_t i = 0; i < record->part_count && !is_complete(record); i++) {
         check_number(
             name,
-            progress_has_part(progress, record->parts[i].id, record->offset),
+            progress_has_delivery(progress, record->parts[i].id, record->offset),
             record->parts[i].commits);
     }
 }
@@ -160,7 +160,7 @@ static void begin_life(struct world *world)
           ledger_restore(&world->ledger, world->kept_offset,
                          world->kept_text.data, &err) == 0);
     for (unsigned i = 0; i < world->weather->shorten; i++) {
-        ledger_shorten(&world->ledger);
+        ledger_halve_metadata(&world->ledger);
     }
     for (size_t i = 0; i < world->count; i++) {
         struct record *record = &world->records[i];
@@ -192,15 +192,15 @@ static void take_part(const struct world *world, struct job *job,
     struct ledger_slot *open = &job->slots[job->entry.slot_count];
     const struct ledger *ledger = &world->ledger;
     int64_t offset = job->record->offset;
-    bool done = ledger_is_part_done(ledger, offset, part->id);
+    bool done = ledger_is_delivery_done(ledger, offset, part->id);
 
     check_number(world->weather->name, part->commits, done);
     if (done) {
-        assert_true(ledger_has_parts_done(ledger, offset));
+        assert_true(ledger_has_deliveries_done(ledger, offset));
         return;
     }
     *open = (struct ledger_slot){.id = part->id};
-    ledger_recall(ledger, open, offset);
+    ledger_restore_attempts(ledger, open, offset);
     assert_true(open->attempts <= part->attempts);
     ledger_entry_add_slot(&job->entry, open);
 }
@@ -292,7 +292,7 @@ static void give_up_one(struct world *world)
         ledger_entry_has(entry, SLOT_IN_COMMIT)) {
         return;
     }
-    if (ledger_drop(&world->ledger, &world->jobs[index]->entry)) {
+    if (ledger_shed(&world->ledger, &world->jobs[index]->entry)) {
         free_job(world, index);
     }
 }
@@ -301,7 +301,7 @@ static void rewind_reading(struct world *world)
 {
     int64_t offset;
 
-    if (!ledger_has_unread(&world->ledger)) {
+    if (!ledger_needs_rewind(&world->ledger)) {
         return;
     }
     offset = ledger_rewind(&world->ledger);
@@ -358,7 +358,7 @@ static void prepare(struct world *world)
     claimed = count_claimed(world, &records);
     check(name, claimed <= world->weather->max || records == 1);
     str_clear(&world->text);
-    world->offset = ledger_describe(&world->ledger, &world->text);
+    world->offset = ledger_encode(&world->ledger, &world->text);
     check(name, world->text.len <= (size_t)PROGRESS_MAX_TEXT >>
                     world->weather->shorten);
     check(name, world->offset >= world->kept_offset);

@@ -41,7 +41,7 @@ static void build(const struct state *row, struct progress *progress)
 
         for (int64_t at = part->from;
              at<part->end; at += part->step> 0 ? part->step : 1) {
-            progress_add_part(progress, row->parts[i].id, at);
+            progress_add_delivery(progress, row->parts[i].id, at);
         }
     }
     for (size_t i = 0; i < ARRAY_SIZE(row->attempts); i++) {
@@ -67,14 +67,14 @@ static void check_done(const char *name, const struct progress *a,
 static void check_parts_of(const char *name, const struct progress *a,
                            const struct progress *b)
 {
-    for (size_t i = 0; i < a->part_count; i++) {
-        uint64_t id = a->parts[i].id;
-        int64_t end = offset_set_end(&a->parts[i].done);
+    for (size_t i = 0; i < a->delivery_count; i++) {
+        uint64_t id = a->deliveries[i].id;
+        int64_t end = offset_set_end(&a->deliveries[i].done);
 
         for (int64_t at = a->watermark; at < end; at++) {
             if (!offset_set_has(&a->done, at)) {
-                check_number(name, progress_has_part(b, id, at),
-                             progress_has_part(a, id, at));
+                check_number(name, progress_has_delivery(b, id, at),
+                             progress_has_delivery(a, id, at));
             }
         }
     }
@@ -286,18 +286,18 @@ static void progress__has_the_parts_that_were_added(void **state)
 {
     CLEANUP(progress_release) struct progress progress = {0};
 
-    assert_false(progress_has_part(&progress, 1, 10));
+    assert_false(progress_has_delivery(&progress, 1, 10));
     for (uint64_t id = 0; id < 20; id++) {
-        progress_add_part(&progress, id, 10 + (int64_t)id);
-        progress_add_part(&progress, id, 100);
+        progress_add_delivery(&progress, id, 10 + (int64_t)id);
+        progress_add_delivery(&progress, id, 100);
     }
-    assert_int_equal(progress.part_count, 20);
+    assert_int_equal(progress.delivery_count, 20);
     for (uint64_t id = 0; id < 20; id++) {
-        assert_true(progress_has_part(&progress, id, 10 + (int64_t)id));
-        assert_true(progress_has_part(&progress, id, 100));
-        assert_false(progress_has_part(&progress, id, 9 + (int64_t)id));
+        assert_true(progress_has_delivery(&progress, id, 10 + (int64_t)id));
+        assert_true(progress_has_delivery(&progress, id, 100));
+        assert_false(progress_has_delivery(&progress, id, 9 + (int64_t)id));
     }
-    assert_false(progress_has_part(&progress, 20, 100));
+    assert_false(progress_has_delivery(&progress, 20, 100));
 }
 
 /* --- bitmap or runs ---------------------------------------------------------
@@ -359,17 +359,17 @@ static void progress__parts_do_not_grow_when_records_become_complete(
 
         for (int64_t at = 1001; at < 4000; at++) {
             if (random_below(&random, density) == 0) {
-                progress_add_part(&progress, random_below(&random, 4), at);
+                progress_add_delivery(&progress, random_below(&random, 4), at);
             }
         }
-        before = progress_parts_size(&progress);
+        before = progress_deliveries_size(&progress);
         for (int i = 0; i < 3000; i++) {
             size_t now;
 
             offset_set_add(&progress.done,
                            1001 + (int64_t)random_below(&random, 2999));
             if (i % 50 == 0) {
-                now = progress_parts_size(&progress);
+                now = progress_deliveries_size(&progress);
                 assert_true(now <= before);
                 before = now;
             }
@@ -389,15 +389,15 @@ static void progress__says_nothing_of_parts_of_what_is_done(void **state)
     for (int64_t at = 110; at < 200; at++) {
         offset_set_add(&whole.done, at);
         offset_set_add(&both.done, at);
-        progress_add_part(&both, (uint64_t)at % 3, at);
+        progress_add_delivery(&both, (uint64_t)at % 3, at);
     }
-    assert_int_equal(progress_parts_size(&both), 1);
+    assert_int_equal(progress_deliveries_size(&both), 1);
     assert_true(progress_encode(&whole, SIZE_MAX, &text));
     assert_true(progress_encode(&both, SIZE_MAX, &same));
     check_text("same", same.data, text.data);
     /* nor of those above the last that counts */
-    progress_add_part(&both, 1, 105);
-    assert_int_equal(progress_parts_size(&both), 1 + 8 + 3);
+    progress_add_delivery(&both, 1, 105);
+    assert_int_equal(progress_deliveries_size(&both), 1 + 8 + 3);
 }
 
 /* --- room -------------------------------------------------------------------
@@ -423,7 +423,7 @@ static void progress__is_never_longer_than_max(void **state)
     for (int64_t at = 1001; at < 1500; at += 3) {
         offset_set_add(&progress.done, at);
     }
-    progress_add_part(&progress, 7, 1002);
+    progress_add_delivery(&progress, 7, 1002);
     add_many_attempts(&progress, 200);
     for (size_t max = 0; max < 2500; max++) {
         CLEANUP(progress_release) struct progress back = {0};
@@ -472,7 +472,7 @@ static void progress__says_when_what_is_done_does_not_fit(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     offset_set_add(&done.done, 2);
-    progress_add_part(&part, 2, 2);
+    progress_add_delivery(&part, 2, 2);
     add_many_attempts(&part, 5);
     assert_false(progress_encode(&done, 15, &text));
     assert_false(progress_encode(&part, 30, &text));

@@ -21,7 +21,7 @@ static enum ledger_mark mark_of(int64_t offset)
     assert_int_equal(ledger_restore(&next, fake_queue()->positions[0].offset,
                                     fake_queue()->positions[0].metadata, &err),
                      0);
-    ledger_recall(&next, &slot, offset);
+    ledger_restore_attempts(&next, &slot, offset);
     assert_int_equal(slot.attempts, 0);
     ledger_release(&next);
     return slot.mark;

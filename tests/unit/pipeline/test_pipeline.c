@@ -638,7 +638,7 @@ static void pipeline__leaves_out_what_was_done_before(void **state)
     struct record *record;
 
     begin();
-    progress_add_part(&past.committed, progress_id("both-one"), 0);
+    progress_add_delivery(&past.committed, progress_id("both-one"), 0);
     record = feed_with("both", &past, NULL, 0);
     assert_int_equal(record_delivery_count(record), 1);
     assert_string_equal(outcome_of(record, 0)->attachment->name, "both-far");
@@ -657,8 +657,8 @@ static void pipeline__has_nothing_to_say_when_all_was_done_before(void **state)
     struct record *record;
 
     begin();
-    progress_add_part(&past.committed, progress_id("both-one"), 0);
-    progress_add_part(&past.committed, progress_id("both-far"), 0);
+    progress_add_delivery(&past.committed, progress_id("both-one"), 0);
+    progress_add_delivery(&past.committed, progress_id("both-far"), 0);
     record = feed_with("both", &past, NULL, 0);
     assert_int_equal(record_delivery_count(record), 0);
     assert_true(record_is_done(record));

@@ -38,8 +38,8 @@ static void service__commits_what_is_finished_whatever_lies_below(void **state)
     assert_true(ledger_read(&next, 7));
     assert_false(ledger_read(&next, 8));
     assert_true(ledger_read(&next, 9));
-    assert_true(ledger_is_part_done(&next, 9, progress_id("both-far")));
-    assert_false(ledger_is_part_done(&next, 9, progress_id("both-one")));
+    assert_true(ledger_is_delivery_done(&next, 9, progress_id("both-far")));
+    assert_false(ledger_is_delivery_done(&next, 9, progress_id("both-one")));
     assert_true(ledger_was_dispatched(&next, 9));
     ledger_release(&next);
     fake_succeed(fake_running_one("one"));

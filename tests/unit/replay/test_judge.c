@@ -164,9 +164,9 @@ static void judge__takes_from_the_progress_what_is_of_the_record(void **state)
                                          .attempts = 5,
                                          .first_failed_ms = 1000};
 
-    progress_add_part(&progress, progress_id("one"), 42);
-    progress_add_part(&progress, progress_id("three"), 43);
-    progress_add_part(&progress, progress_id("gone"), 42);
+    progress_add_delivery(&progress, progress_id("one"), 42);
+    progress_add_delivery(&progress, progress_id("three"), 43);
+    progress_add_delivery(&progress, progress_id("gone"), 42);
     progress_add_attempts(&progress, &attempts);
     attempts.offset = 44;
     progress_add_attempts(&progress, &attempts);

@@ -5,42 +5,42 @@
 #include "waybill/fault.h"
 
 /*
- * What a commit takes along, and what it says of it.
+ * Selects the slots of a commit, and encodes its progress.
  *
- * Two rules keep the text short enough, whatever finishes in whatever order:
- * nothing is taken along that is further above the watermark than its bits may
- * reach, and single slots of a record that is not complete are taken along only
- * while they fit what room is theirs. What has to wait, waits for the
- * watermark, and for nothing else.
+ * Two rules keep the metadata short enough, in whatever order slots finish: no
+ * record is included whose offset is further above the watermark than the bits
+ * reserved for it, and single slots of an incomplete record are included only
+ * while they fit into the space reserved for them. Slots that have to wait wait
+ * only for the watermark to advance.
  */
 
-/* Magic, version, sums, lengths, counts; and what a few more varints take */
+/* Space for magic, version, checksum, lengths and counts, and some reserve */
 #define FRAME 64
-/* An entry of attempts is four varints at least. */
+/* The attempts of one slot take at least four varints. */
 #define MIN_ATTEMPTS_SIZE 4
 
-/* What the text may hold, in bytes; of them for the bits of what is done */
-static size_t text_bytes(const struct ledger *ledger)
+/* The capacity of the metadata in bytes before base64, and the share of it for
+ * the set of finished offsets */
+static size_t max_bytes(const struct ledger *ledger)
 {
     size_t bytes = ledger->max_text / 4 * 3;
 
     return bytes > FRAME ? bytes - FRAME : 0;
 }
 
-static size_t done_bytes(const struct ledger *ledger)
+static size_t max_done_bytes(const struct ledger *ledger)
 {
-    size_t bytes = text_bytes(ledger) / 10 * 7;
+    size_t bytes = max_bytes(ledger) / 10 * 7;
 
     return bytes < LEDGER_WINDOW / 8 ? bytes : LEDGER_WINDOW / 8;
 }
 
-static size_t parts_room(const struct ledger *ledger)
+static size_t max_deliveries_bytes(const struct ledger *ledger)
 {
-    return text_bytes(ledger) - done_bytes(ledger);
+    return max_bytes(ledger) - max_done_bytes(ledger);
 }
 
-/* --- what would be ----------------------------------------------------------
- */
+/* --- the progress after the commit --- */
 
 static bool is_complete_from(const struct ledger_entry *entry,
                              enum ledger_slot_state min)
@@ -53,13 +53,14 @@ static bool is_complete_from(const struct ledger_entry *entry,
     return true;
 }
 
-/* The watermark, if all slots from that state on were committed */
+/* The watermark if all slots with that state or a later one were committed */
 static int64_t watermark_from(const struct ledger *ledger,
                               enum ledger_slot_state min)
 {
     const struct ledger_entry *entry;
-    int64_t unread = offset_set_next(&ledger->unread, 0);
-    int64_t watermark = unread < ledger->cursor ? unread : ledger->cursor;
+    int64_t to_refetch = offset_set_next(&ledger->to_refetch, 0);
+    int64_t watermark =
+        to_refetch < ledger->cursor ? to_refetch : ledger->cursor;
 
     TAILQ_FOREACH(entry, &ledger->entries, link)
     {
@@ -82,7 +83,7 @@ static void add_slots(struct progress *progress,
     STAILQ_FOREACH(slot, &entry->slots, link)
     {
         if (slot->state == state) {
-            progress_add_part(progress, slot->id, entry->offset);
+            progress_add_delivery(progress, slot->id, entry->offset);
         }
     }
 }
@@ -101,12 +102,13 @@ static void copy_committed(const struct progress *from, struct progress *to)
 {
     *to = (struct progress){.dispatched = from->dispatched};
     offset_set_copy(&to->done, &from->done);
-    to->parts = mem_zalloc(from->part_count * sizeof(to->parts[0]));
-    to->part_count = from->part_count;
-    to->part_capacity = from->part_count;
-    for (size_t i = 0; i < from->part_count; i++) {
-        to->parts[i].id = from->parts[i].id;
-        offset_set_copy(&to->parts[i].done, &from->parts[i].done);
+    to->deliveries =
+        mem_zalloc(from->delivery_count * sizeof(to->deliveries[0]));
+    to->delivery_count = from->delivery_count;
+    to->delivery_capacity = from->delivery_count;
+    for (size_t i = 0; i < from->delivery_count; i++) {
+        to->deliveries[i].id = from->deliveries[i].id;
+        offset_set_copy(&to->deliveries[i].done, &from->deliveries[i].done);
     }
 }
 
@@ -117,44 +119,45 @@ static void forget_below(struct progress *progress, int64_t watermark)
     progress->watermark = watermark;
     progress_forget_attempts_below(progress, watermark);
     offset_set_forget_below(&progress->done, watermark);
-    for (size_t i = 0; i < progress->part_count; i++) {
-        struct progress_part *part = &progress->parts[i];
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        struct progress_delivery *delivery = &progress->deliveries[i];
 
-        offset_set_forget_below(&part->done, watermark);
-        if (offset_set_end(&part->done) > watermark) {
-            progress->parts[kept++] = *part;
+        offset_set_forget_below(&delivery->done, watermark);
+        if (offset_set_end(&delivery->done) > watermark) {
+            progress->deliveries[kept++] = *delivery;
         } else {
-            offset_set_release(&part->done);
+            offset_set_release(&delivery->done);
         }
     }
-    progress->part_count = kept;
+    progress->delivery_count = kept;
 }
 
-/* What is committed, and what is in the commit, as if it were */
-static void imagine(const struct ledger *ledger, struct progress *image)
+/* Builds the progress as it will be once the commit has succeeded. */
+static void build_progress(const struct ledger *ledger,
+                           struct progress *progress)
 {
     const struct ledger_entry *entry;
     int64_t watermark = watermark_from(ledger, SLOT_IN_COMMIT);
 
-    copy_committed(&ledger->committed, image);
-    /* First: a set has a bit for all between its members, and behind a gap
-     * there is no end of them. */
-    forget_below(image, watermark);
+    copy_committed(&ledger->committed, progress);
+    /* This must precede the additions: a set stores a bit for every offset
+     * between its members, so an old base below a large gap would cost a lot of
+     * memory. */
+    forget_below(progress, watermark);
     TAILQ_FOREACH(entry, &ledger->in_commit, in_commit)
     {
         if (entry->offset >= watermark) {
-            add_in_commit(image, entry);
+            add_in_commit(progress, entry);
         }
     }
-    if (image->dispatched < ledger->cursor) {
-        image->dispatched = ledger->cursor;
+    if (progress->dispatched < ledger->cursor) {
+        progress->dispatched = ledger->cursor;
     }
 }
 
-/* --- taking along -----------------------------------------------------------
- */
+/* --- selecting slots --- */
 
-/* Returns how many it has moved; at most so many. */
+/* Moves at most `max` slots, and returns their number. */
 static size_t move_slots(struct ledger_entry *entry,
                          enum ledger_slot_state from, enum ledger_slot_state to,
                          size_t max)
@@ -172,7 +175,7 @@ static size_t move_slots(struct ledger_entry *entry,
     return count;
 }
 
-static int by_offset(const void *a, const void *b)
+static int compare_offsets(const void *a, const void *b)
 {
     const struct ledger_entry *x = *(struct ledger_entry *const *)a;
     const struct ledger_entry *y = *(struct ledger_entry *const *)b;
@@ -180,8 +183,8 @@ static int by_offset(const void *a, const void *b)
     return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Entries come to the list in the order in which they finish; what may be taken
- * along depends on what lies below. */
+/* Entries are appended in the order in which they finish, but the selection
+ * depends on their offsets. */
 static void sort_finished(struct ledger_entries *list)
 {
     struct ledger_entry **all = NULL;
@@ -196,7 +199,7 @@ static void sort_finished(struct ledger_entries *list)
         all[count++] = entry;
     }
     if (count > 1) {
-        qsort(all, count, sizeof(struct ledger_entry *), by_offset);
+        qsort(all, count, sizeof(struct ledger_entry *), compare_offsets);
         TAILQ_INIT(list);
         for (size_t i = 0; i < count; i++) {
             TAILQ_INSERT_TAIL(list, all[i], finished);
@@ -205,18 +208,19 @@ static void sort_finished(struct ledger_entries *list)
     mem_free(all);
 }
 
-/* Whole records, whose bits reach far enough, and always one; returns how many
- * slots may still be taken along. */
-static size_t take_complete(struct ledger *ledger, const size_t max)
+/* Adds complete records within the reserved bits, up to `max` slots, but at
+ * least one record unless `max` is 0. Returns how many slots may still be
+ * added. */
+static size_t select_complete(struct ledger *ledger, const size_t max)
 {
     size_t left = max;
-    int64_t reach =
-        watermark_from(ledger, SLOT_FINISHED) + (int64_t)done_bytes(ledger) * 8;
+    int64_t limit = watermark_from(ledger, SLOT_FINISHED) +
+                    (int64_t)max_done_bytes(ledger) * 8;
     struct ledger_entry *entry;
 
     sort_finished(&ledger->ready);
     while ((entry = TAILQ_FIRST(&ledger->ready)) != NULL &&
-           entry->offset < reach) {
+           entry->offset < limit) {
         size_t count = entry->in_state[SLOT_FINISHED];
 
         if ((left < max || max == 0) && count > left) {
@@ -228,14 +232,14 @@ static size_t take_complete(struct ledger *ledger, const size_t max)
     return left;
 }
 
-static size_t count_singles(const struct ledger *ledger, int64_t reach)
+static size_t count_singles(const struct ledger *ledger, int64_t limit)
 {
     const struct ledger_entry *entry;
     size_t count = 0;
 
     TAILQ_FOREACH(entry, &ledger->partial, finished)
     {
-        if (entry->offset >= reach) {
+        if (entry->offset >= limit) {
             break;
         }
         count += entry->in_state[SLOT_FINISHED];
@@ -244,7 +248,7 @@ static size_t count_singles(const struct ledger *ledger, int64_t reach)
 }
 
 static void add_singles(const struct ledger *ledger, size_t count,
-                        struct progress *image)
+                        struct progress *progress)
 {
     const struct ledger_entry *entry;
     const struct ledger_slot *slot;
@@ -257,40 +261,43 @@ static void add_singles(const struct ledger *ledger, size_t count,
                 if (count-- == 0) {
                     return;
                 }
-                progress_add_part(image, slot->id, entry->offset);
+                progress_add_delivery(progress, slot->id, entry->offset);
             }
         }
     }
 }
 
-/* Room for half as much again: a run that goes on through records that become
- * complete takes a byte more from 128 on, where two runs took one each. */
+/* Requires space for half as much again: a run that continues through records
+ * that become complete needs one more byte from a length of 128 on, where two
+ * runs took one byte each. */
 static bool singles_fit(const struct ledger *ledger, size_t count)
 {
-    struct progress image;
+    struct progress progress;
     bool fit;
 
-    imagine(ledger, &image);
-    add_singles(ledger, count, &image);
-    fit = progress_parts_size(&image) / 2 * 3 <= parts_room(ledger);
-    progress_release(&image);
+    build_progress(ledger, &progress);
+    add_singles(ledger, count, &progress);
+    fit = progress_deliveries_size(&progress) / 2 * 3 <=
+          max_deliveries_bytes(ledger);
+    progress_release(&progress);
     return fit;
 }
 
-/* As many as fit; in practice all or none. */
-static void take_singles(struct ledger *ledger, size_t max)
+/* Adds as many single slots as fit, in practice all or none. */
+static void select_singles(struct ledger *ledger, size_t max)
 {
     int64_t watermark = watermark_from(ledger, SLOT_IN_COMMIT);
     struct ledger_entry *entry;
     struct ledger_entry *next;
     size_t count;
 
-    if (max == 0 || ledger->full_at == watermark) {
+    if (max == 0 || ledger->full_at_watermark == watermark) {
         return;
     }
     sort_finished(&ledger->partial);
-    count = count_singles(ledger, watermark + (int64_t)done_bytes(ledger) * 8);
-    ledger->full_at = count > 0 ? watermark : -1;
+    count =
+        count_singles(ledger, watermark + (int64_t)max_done_bytes(ledger) * 8);
+    ledger->full_at_watermark = count > 0 ? watermark : -1;
     count = count < max ? count : max;
     while (count > 0 && !singles_fit(ledger, count)) {
         count /= 2;
@@ -298,10 +305,12 @@ static void take_singles(struct ledger *ledger, size_t max)
     for (entry = TAILQ_FIRST(&ledger->partial); count > 0; entry = next) {
         next = TAILQ_NEXT(entry, finished);
         count -= move_slots(entry, SLOT_FINISHED, SLOT_IN_COMMIT, count);
-        ledger->full_at = -1;
+        ledger->full_at_watermark = -1;
     }
 }
 
+/* Entries with marks are on the list of failing ones, whose attempts the
+ * metadata contains. */
 static void move_marks(struct ledger *ledger, enum ledger_mark from,
                        enum ledger_mark to)
 {
@@ -325,10 +334,10 @@ static void move_marks(struct ledger *ledger, enum ledger_mark from,
 bool ledger_prepare(struct ledger *ledger, size_t max)
 {
     if (ledger->committed.watermark < 0) {
-        return false; /* not a record has been read yet */
+        return false; /* no record has been read yet */
     }
-    max = take_complete(ledger, max);
-    take_singles(ledger, max);
+    max = select_complete(ledger, max);
+    select_singles(ledger, max);
     ledger->next_watermark = watermark_from(ledger, SLOT_IN_COMMIT);
     ledger->marks_in_commit = ledger->has_new_marks;
     ledger->has_new_marks = false;
@@ -337,46 +346,45 @@ bool ledger_prepare(struct ledger *ledger, size_t max)
            ledger->next_watermark > ledger->committed.watermark;
 }
 
-/* --- saying -----------------------------------------------------------------
- */
+/* --- encoding --- */
 
-static void remember_entry(const struct ledger_entry *entry,
-                           struct progress *image)
+static void add_entry_attempts(const struct ledger_entry *entry,
+                               struct progress *progress)
 {
     const struct ledger_slot *slot;
 
     STAILQ_FOREACH(slot, &entry->slots, link)
     {
         if (slot->state < SLOT_IN_COMMIT && slot->mark != MARK_NONE) {
-            progress_add_mark(image, entry->offset, slot->id);
+            progress_add_mark(progress, entry->offset, slot->id);
         }
         if (slot->state < SLOT_IN_COMMIT && slot->attempts > 0 &&
             slot->first_failed_ms > 0) {
             progress_add_attempts(
-                image, &(struct progress_attempts){entry->offset, slot->id,
-                                                   slot->attempts,
-                                                   slot->first_failed_ms});
+                progress, &(struct progress_attempts){entry->offset, slot->id,
+                                                      slot->attempts,
+                                                      slot->first_failed_ms});
         }
     }
 }
 
-/* Attempts of what is not in work, and of what is, in order: as many as may
- * find room. */
-static void remember(const struct ledger *ledger, struct progress *image)
+/* Adds the attempts of records without an entry and of those with one, merged
+ * by offset, up to the number that can fit. */
+static void add_attempts(const struct ledger *ledger, struct progress *progress)
 {
-    const struct progress *past = &ledger->committed;
+    const struct progress *committed = &ledger->committed;
     const struct ledger_entry *entry = TAILQ_FIRST(&ledger->failing);
     size_t max = ledger->max_text / 4 * 3 / MIN_ATTEMPTS_SIZE + 1;
-    size_t at = progress_attempts_from(past, image->watermark);
+    size_t at = progress_attempts_from(committed, progress->watermark);
 
-    while (image->attempts_count < max) {
-        bool any = at < past->attempts_count;
+    while (progress->attempts_count < max) {
+        bool any = at < committed->attempts_count;
 
         if (any &&
-            (entry == NULL || past->attempts[at].offset < entry->offset)) {
-            progress_add_attempts(image, &past->attempts[at++]);
+            (entry == NULL || committed->attempts[at].offset < entry->offset)) {
+            progress_add_attempts(progress, &committed->attempts[at++]);
         } else if (entry != NULL) {
-            remember_entry(entry, image);
+            add_entry_attempts(entry, progress);
             entry = TAILQ_NEXT(entry, failing);
         } else {
             return;
@@ -384,29 +392,29 @@ static void remember(const struct ledger *ledger, struct progress *image)
     }
 }
 
-int64_t ledger_describe(const struct ledger *ledger, struct str *text)
+int64_t ledger_encode(const struct ledger *ledger, struct str *text)
 {
-    struct progress image;
+    struct progress progress;
     int64_t watermark;
 
-    imagine(ledger, &image);
-    remember(ledger, &image);
-    /* It fits, but where an earlier broker has let more pass; then it is this
-     * one's to refuse: a text that says less would be a promise broken. */
+    build_progress(ledger, &progress);
+    add_attempts(ledger, &progress);
+    /* It always fits, unless the metadata was restored from a broker with a
+     * larger limit. In that case this broker has to reject it: omitting
+     * finished deliveries would deliver them again. */
     if (!fault_is_broken("drop-metadata") &&
-        !progress_encode(&image, ledger->max_text, text)) {
-        image.attempts_count = 0;
-        progress_encode(&image, SIZE_MAX, text);
+        !progress_encode(&progress, ledger->max_text, text)) {
+        progress.attempts_count = 0;
+        progress_encode(&progress, SIZE_MAX, text);
     }
-    watermark = image.watermark;
-    progress_release(&image);
+    watermark = progress.watermark;
+    progress_release(&progress);
     return watermark;
 }
 
-/* --- the result -------------------------------------------------------------
- */
+/* --- the result of the commit --- */
 
-static void complete(struct ledger *ledger, struct ledger_entry *entry)
+static void complete_entry(struct ledger *ledger, struct ledger_entry *entry)
 {
     ledger_remove(ledger, entry);
     TAILQ_INSERT_TAIL(&ledger->complete, entry, link);
@@ -414,16 +422,18 @@ static void complete(struct ledger *ledger, struct ledger_entry *entry)
 
 static void commit_entry(struct ledger *ledger, struct ledger_entry *entry)
 {
-    bool had_part = ledger_entry_has(entry, SLOT_COMMITTED);
+    bool had_delivery = ledger_entry_has(entry, SLOT_COMMITTED);
 
     if (entry->offset >= ledger->next_watermark) {
         add_in_commit(&ledger->committed, entry);
     }
     move_slots(entry, SLOT_IN_COMMIT, SLOT_COMMITTED, SIZE_MAX);
     if (is_complete_from(entry, SLOT_COMMITTED)) {
-        complete(ledger, entry);
-        /* What was said of its parts makes room for those of others. */
-        ledger->full_at = had_part ? -1 : ledger->full_at;
+        complete_entry(ledger, entry);
+        /* Its single deliveries are no longer encoded, which leaves space for
+         * others. */
+        ledger->full_at_watermark =
+            had_delivery ? -1 : ledger->full_at_watermark;
     }
 }
 
@@ -436,9 +446,9 @@ void ledger_committed(struct ledger *ledger)
         commit_entry(ledger, entry);
     }
     while ((entry = TAILQ_FIRST(&ledger->idle)) != NULL) {
-        complete(ledger, entry);
+        complete_entry(ledger, entry);
     }
-    offset_set_forget_below(&ledger->unread, ledger->next_watermark);
+    offset_set_forget_below(&ledger->to_refetch, ledger->next_watermark);
     move_marks(ledger, MARK_IN_COMMIT, MARK_COMMITTED);
     ledger->marks_in_commit = false;
 }
@@ -465,7 +475,7 @@ struct ledger_entry *ledger_take_complete(struct ledger *ledger)
     return entry;
 }
 
-void ledger_shorten(struct ledger *ledger)
+void ledger_halve_metadata(struct ledger *ledger)
 {
     ledger->max_text /= 2;
 }
