@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "waybill/error.h"
+#include "waybill/ledger_entry.h"
 #include "waybill/progress.h"
 #include "waybill/str.h"
 
@@ -36,60 +36,6 @@
  * per offset that takes 2 KiB, which always fits into the metadata beside the
  * single deliveries and attempts. */
 #define LEDGER_WINDOW 16384
-
-enum ledger_slot_state {
-    SLOT_OPEN,
-    SLOT_FINISHED,
-    SLOT_IN_COMMIT,
-    SLOT_COMMITTED,
-};
-#define LEDGER_SLOT_STATES (SLOT_COMMITTED + 1)
-
-/* Whether the committed progress contains that an attempt may have been
- * delivered. The mark is committed before the attempt begins (a write-ahead
- * log), so that it is known even if the process ends during the attempt. */
-enum ledger_mark {
-    MARK_NONE,
-    MARK_NEW, /* to be included in the next commit */
-    MARK_IN_COMMIT,
-    MARK_COMMITTED,
-};
-
-/* One outcome that a record must have: that of a delivery, or the record's own.
- * Only the functions below may change it. */
-struct ledger_slot {
-    STAILQ_ENTRY(ledger_slot) link; /* slots of the same entry */
-    /* NULL: not added to an entry; it only counts attempts */
-    struct ledger_entry *entry;
-    /* progress_id() of the attachment; 0: the record's own outcome */
-    uint64_t id;
-    enum ledger_slot_state state;
-    enum ledger_mark mark;
-    unsigned attempts;
-    int64_t first_failed_ms; /* Unix time; 0: no attempt has failed */
-    void *owner;
-};
-
-STAILQ_HEAD(ledger_slots, ledger_slot);
-
-/* One record that is being processed */
-struct ledger_entry {
-    int64_t offset;
-    void *owner;
-    struct ledger_slots slots; /* empty: no outcome is needed (any more) */
-    /* The following members are private to the ledger. */
-    struct ledger *ledger; /* NULL: not in a ledger */
-    size_t slot_count;
-    size_t in_state[LEDGER_SLOT_STATES];
-    bool is_failing;
-    TAILQ_ENTRY(ledger_entry) link;      /* in `entries` or `complete` */
-    TAILQ_ENTRY(ledger_entry) finished;  /* in `ready` or `partial` */
-    TAILQ_ENTRY(ledger_entry) in_commit; /* in `in_commit` */
-    TAILQ_ENTRY(ledger_entry) failing;   /* in `failing` */
-    TAILQ_ENTRY(ledger_entry) idle;      /* in `idle` */
-};
-
-TAILQ_HEAD(ledger_entries, ledger_entry);
 
 struct ledger {
     struct ledger_entries entries; /* being processed, sorted by offset */

@@ -429,7 +429,7 @@ BOUNDS = {
     "function-median": 13,
     "function-max": 50,
     "long-files": 0,
-    "long-headers": 2,
+    "long-headers": 0,
     "cycles": 1,
     "unused-dependencies": 0,
     "external": 0,
