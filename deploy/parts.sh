@@ -225,7 +225,7 @@ parts_make_python() {
         : >"$1/complete"
 }
 
-# A python each that has the package of that name
+# Each prints the path of a Python that has the package named in it.
 parts_kubernetes_validate() {
     parts_python kubernetes-validate "$PARTS_KUBERNETES_VALIDATE_VERSION"
 }

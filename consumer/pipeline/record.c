@@ -112,8 +112,7 @@ static void plan_delivery(struct delivery *delivery,
 }
 
 /* Continues the trace of the event with a span of its own, which is the same
- * for all attempts. Without a trace the
- * random source is not used. */
+ * for all attempts. Without a trace the random source is not used. */
 static void continue_trace(struct delivery *delivery)
 {
     struct record *record = delivery->record;
