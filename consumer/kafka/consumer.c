@@ -88,6 +88,7 @@ static void on_message_event(struct kafka *kafka, rd_kafka_event_t *event)
         } else {
             kafka_notice_topic_error(kafka, message->err,
                                      rd_kafka_message_errstr(message));
+            health_on_error(kafka, (int)message->err);
         }
     }
 }
@@ -106,6 +107,7 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         break;
     case RD_KAFKA_EVENT_ERROR:
         kafka_notice_error(kafka, event);
+        health_on_error(kafka, (int)rd_kafka_event_error(event));
         break;
     case RD_KAFKA_EVENT_LOG:
         kafka_notice_log(kafka, event);
@@ -176,11 +178,45 @@ static void on_heartbeat(void *payload)
     poll_events(kafka);
 }
 
-/* --- commits --- */
+/* --- the committer --- */
+
+static int subscribe(struct kafka *kafka, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *topics =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t code;
+
+    rd_kafka_topic_partition_list_add(topics, kafka->options.topic,
+                                      RD_KAFKA_PARTITION_UA);
+    code = rd_kafka_subscribe(kafka->client, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return error_set(err, ERROR_CONFIG, "subscribing to '%s': %s",
+                         kafka->options.topic, rd_kafka_err2str(code));
+    }
+    kafka->subscribed = true;
+    return 0;
+}
+
+/* The group is joined once nothing is missing. */
+static void on_report(struct kafka *kafka, struct condition_list *report)
+{
+    struct error err;
+
+    if (kafka->closing) {
+        condition_list_release(report);
+        return;
+    }
+    health_replace(kafka, CONDITIONS_TOPICS, report);
+    if (!kafka->subscribed && !kafka->blocked && subscribe(kafka, &err) < 0) {
+        kafka->handler->failed(kafka->payload, &err);
+    }
+}
 
 static void on_committer(void *payload, int fd, unsigned events)
 {
     struct kafka *kafka = payload;
+    struct condition_list report;
     struct kafka_result result;
     uint64_t count;
     char *text;
@@ -192,6 +228,9 @@ static void on_committer(void *payload, int fd, unsigned events)
     if (text != NULL) {
         kafka_notice(kafka, LOG_WARN, "%s", text);
         mem_free(text);
+    }
+    if (committer_take_report(kafka->committer, &report)) {
+        on_report(kafka, &report);
     }
     if (committer_take(kafka->committer, &result) && !kafka->closed) {
         kafka->committing = false;
@@ -257,23 +296,6 @@ static rd_kafka_t *new_consumer(const struct kafka_options *options,
     return client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
-static int subscribe(struct kafka *kafka, struct error *err)
-{
-    rd_kafka_topic_partition_list_t *topics =
-        rd_kafka_topic_partition_list_new(1);
-    rd_kafka_resp_err_t code;
-
-    rd_kafka_topic_partition_list_add(topics, kafka->options.topic,
-                                      RD_KAFKA_PARTITION_UA);
-    code = rd_kafka_subscribe(kafka->client, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return error_set(err, ERROR_CONFIG, "subscribing to '%s': %s",
-                         kafka->options.topic, rd_kafka_err2str(code));
-    }
-    return 0;
-}
-
 static void watch_events(struct kafka *kafka)
 {
     static const uint64_t one = 1;
@@ -292,6 +314,7 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
                struct kafka **ret_kafka, struct error *err)
 {
     struct kafka *kafka = mem_zalloc(sizeof(*kafka));
+    const char *key;
 
     kafka->loop = loop;
     kafka->options = *options;
@@ -302,13 +325,18 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
     timer_init(&kafka->heartbeat, on_heartbeat, kafka);
     timer_init(&kafka->reject_timer, reject_commit, kafka);
     membership_init(kafka);
-    kafka->client = new_consumer(&kafka->options, err);
+    /* The committer would find out on its thread, when it is too late to
+     * reject the configuration. */
+    kafka->client = kafka_check_clients(options, &key, err) == 0
+                        ? new_consumer(&kafka->options, err)
+                        : NULL;
     if (kafka->client == NULL) {
         kafka_free(kafka);
         return -1;
     }
     kafka->committer = committer_new(kafka->client, &kafka->options, err);
-    if (kafka->committer == NULL || subscribe(kafka, err) < 0) {
+    if (kafka->committer == NULL ||
+        (options->outcomes == NULL && subscribe(kafka, err) < 0)) {
         kafka_free(kafka);
         return -1;
     }
@@ -412,6 +440,7 @@ static bool destroy_within(rd_kafka_t *client, time_t seconds)
 static bool destroy_client(struct kafka *kafka)
 {
     membership_free(kafka);
+    health_free(kafka);
     if (kafka->closing_events != NULL) {
         rd_kafka_queue_destroy(kafka->closing_events);
     }

@@ -43,101 +43,14 @@ static void refresh_assigned(struct kafka *kafka)
     rd_kafka_assignment(kafka->client, &kafka->assigned);
 }
 
-static bool is_assigned(const struct kafka *kafka,
-                        const struct kafka_partition *at)
-{
-    return kafka->assigned != NULL &&
-           rd_kafka_topic_partition_list_find(kafka->assigned, at->topic,
-                                              at->partition) != NULL;
-}
-
-/* --- pausing and positions --- */
-
-static void set_paused(struct kafka *kafka,
-                       rd_kafka_topic_partition_list_t *list, bool pause)
-{
-    if (list == NULL || list->cnt == 0) {
-        return;
-    }
-    if (pause) {
-        rd_kafka_pause_partitions(kafka->client, list);
-    } else {
-        rd_kafka_resume_partitions(kafka->client, list);
-    }
-}
-
-void kafka_pause(struct kafka *kafka)
-{
-    if (!kafka->paused) {
-        kafka->paused = true;
-        set_paused(kafka, kafka->assigned, true);
-    }
-}
-
-/* Resumes all partitions except those that are paused individually. Resuming a
- * partition that is not paused would fetch old records again (librdkafka before
- * 2.4). */
-void kafka_resume(struct kafka *kafka)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (!kafka->paused) {
-        return;
-    }
-    kafka->paused = false;
-    if (kafka->assigned == NULL) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_copy(kafka->assigned);
-    for (int i = 0; i < kafka->paused_partitions->cnt; i++) {
-        rd_kafka_topic_partition_list_del(
-            list, kafka->paused_partitions->elems[i].topic,
-            kafka->paused_partitions->elems[i].partition);
-    }
-    set_paused(kafka, list, false);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void set_one_paused(struct kafka *kafka,
-                           const struct kafka_partition *at, bool pause)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (kafka->paused || !is_assigned(kafka, at)) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    set_paused(kafka, list, pause);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-void kafka_pause_partition(struct kafka *kafka,
-                           const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_find(kafka->paused_partitions, at->topic,
-                                           at->partition) == NULL) {
-        rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
-                                          at->partition);
-        set_one_paused(kafka, at, true);
-    }
-}
-
-void kafka_resume_partition(struct kafka *kafka,
-                            const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
-                                          at->partition) != 0) {
-        set_one_paused(kafka, at, false);
-    }
-}
+/* --- positions --- */
 
 void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -154,7 +67,7 @@ int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
 
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return -1;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -245,9 +158,8 @@ static void assign_partitions(struct kafka *kafka)
     drop_list(&kafka->assigning);
     refresh_assigned(kafka);
     kafka->member = true;
-    if (kafka->paused) {
-        set_paused(kafka, kafka->assigned, true);
-    }
+    health_clear(kafka, CONDITIONS_GROUP);
+    pauses_apply(kafka);
 }
 
 static void on_assign(struct kafka *kafka,

@@ -1,9 +1,10 @@
 #ifndef WAYBILL_MEMBERSHIP_H
 #define WAYBILL_MEMBERSHIP_H
 
+#include "health.h"
 #include "kafka_internal.h"
 
-/* --- consumer.c, membership.c: the member of the group --- */
+/* --- consumer.c, membership.c, pauses.c: the member of the group --- */
 
 struct kafka {
     struct loop *loop;
@@ -21,7 +22,9 @@ struct kafka {
     struct timer close_deadline;
     /* Rejects a commit that was requested without a generation */
     struct timer reject_timer;
-    bool paused;
+    bool paused;  /* by kafka_pause() */
+    bool blocked; /* by a condition; nothing is fetched in either case */
+    bool subscribed;
     bool ever_assigned;
     bool member; /* joined, and all assigned partitions are being fetched */
     bool closing;
@@ -36,6 +39,7 @@ struct kafka {
     rd_kafka_topic_partition_list_t *revoking;
     struct committer *committer;
     bool committing;
+    struct condition_list conditions[CONDITION_SOURCES];
 };
 
 /* --- notices.c: errors and log messages of librdkafka --- */
@@ -49,6 +53,15 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
 /* Handles RD_KAFKA_EVENT_ERROR: logs it, or calls failed() if it is fatal. */
 void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event);
 void kafka_notice_log(struct kafka *kafka, rd_kafka_event_t *event);
+
+/* --- pauses.c --- */
+
+bool kafka_is_assigned(const struct kafka *kafka,
+                       const struct kafka_partition *at);
+/* Stops fetching because of a condition, or goes on with it. */
+void pauses_set_blocked(struct kafka *kafka, bool blocked);
+/* Pauses partitions that were assigned meanwhile, if the client is paused. */
+void pauses_apply(struct kafka *kafka);
 
 /* --- membership.c --- */
 

@@ -205,6 +205,8 @@ static void fill_options(struct service *service)
         .brokers = arena_strdup(arena, kafka->brokers),
         .group = arena_strdup(arena, kafka->group),
         .topic = arena_strdup(arena, kafka->topics.attestations),
+        .outcomes = arena_strdup(arena, kafka->topics.outcomes),
+        .dead_letters = arena_strdup(arena, kafka->topics.dead_letters),
         .transactional_id = arena_strdup(arena, kafka->transactional_id),
         .instance_id = arena_strdup(arena, kafka->instance_id),
         .properties = copy_properties(arena, &kafka->properties),
@@ -213,8 +215,8 @@ static void fill_options(struct service *service)
     service->style = (struct outcome_style){
         .source = arena_printf(arena, "waybill/%s", kafka->group),
         .group = service->kafka_options.group,
-        .topic = arena_strdup(arena, kafka->topics.outcomes),
-        .dead_letter_topic = arena_strdup(arena, kafka->topics.dead_letters),
+        .topic = service->kafka_options.outcomes,
+        .dead_letter_topic = service->kafka_options.dead_letters,
         .structured = kafka->outcome_mode == OUTCOME_STRUCTURED,
     };
 }

@@ -171,7 +171,13 @@ class Kafka(Closing):
     def read_committed(self, topic, expected=0, timeout=30):
         """All messages that a read_committed reader sees, once there are as many
         as expected. It reads on to the end, so that one too many shows too."""
-        consumer = self._consumer()
+        return self._read(self._consumer(), topic, expected, timeout)
+
+    def read_all(self, topic, timeout=30):
+        """Also those of transactions that were aborted, or are still open"""
+        return self._read(self._consumer("read_uncommitted"), topic, 0, timeout)
+
+    def _read(self, consumer, topic, expected, timeout):
         try:
             where = self._assign(consumer, topic)
             at_end, found = set(), []

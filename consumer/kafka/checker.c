@@ -1,0 +1,61 @@
+#include "committer.h"
+#include "inspect.h"
+#include "waybill/clock.h"
+
+/*
+ * The checks of the running client, on the committer's thread: before anything
+ * is read, then now and then while no batch waits. Permissions are tried at the
+ * start, after an error that a missing permission may have caused, and until
+ * nothing is missing any more.
+ */
+
+#define RETRY_MS 3000
+#define INTERVAL_MS 30000
+
+static bool is_stopping(void *payload)
+{
+    return committer_is_stopping(payload);
+}
+
+/* Only one producer may have the transactional id. */
+static void check_access(struct committer *committer,
+                         const struct inspector *inspector,
+                         struct kafka_facts *facts)
+{
+    transaction_drop_producer(committer);
+    inspect_access(inspector, facts);
+}
+
+bool checker_run(struct committer *committer)
+{
+    char id[CLIENT_ID_SIZE];
+    struct inspector inspector = {
+        .options = committer->options,
+        .client = committer->consumer,
+        .transactional_id = client_transactional_id(committer->options, id),
+        .is_stopping = is_stopping,
+        .payload = committer,
+    };
+    bool wants_access = committer_take_suspicion(committer);
+    struct condition_list report = {0};
+    struct kafka_facts facts;
+    struct error err;
+    bool blocks;
+
+    if (inspect_topics(&inspector, &facts, &err) < 0) {
+        committer_set_notice(committer, err.message);
+        committer_check_again(committer, RETRY_MS, wants_access);
+        return false;
+    }
+    if (wants_access) {
+        check_access(committer, &inspector, &facts);
+    }
+    if (committer_is_stopping(committer)) {
+        return false;
+    }
+    topics_judge(committer->options, &facts, &report);
+    blocks = condition_list_blocks(&report);
+    committer_check_again(committer, blocks ? RETRY_MS : INTERVAL_MS, blocks);
+    committer_post_report(committer, &report);
+    return !blocks;
+}
