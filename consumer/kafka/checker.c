@@ -10,7 +10,7 @@
  */
 
 #define RETRY_MS 3000
-#define INTERVAL_MS 30000
+#define INTERVAL_MS 15000
 
 static bool is_stopping(void *payload)
 {
@@ -54,6 +54,8 @@ bool checker_run(struct committer *committer)
         return false;
     }
     topics_judge(committer->options, &facts, &report);
+    inspect_group(&inspector, &report);
+    stalls_check(&committer->stalls, &inspector, &report);
     blocks = condition_list_blocks(&report);
     committer_check_again(committer, blocks ? RETRY_MS : INTERVAL_MS, blocks);
     committer_post_report(committer, &report);

@@ -93,6 +93,7 @@ static void release(struct committer *committer)
     close(committer->done_fd);
     mem_free(committer->notice);
     condition_list_release(&committer->report);
+    stalls_release(&committer->stalls);
     mem_free(committer);
 }
 

@@ -5,6 +5,7 @@
 
 #include "conditions.h"
 #include "kafka_internal.h"
+#include "stalls.h"
 
 /* The committer is in four files: committer.c has the thread, transaction.c
  * the transactions that it runs, checker.c its checks of topics and
@@ -34,6 +35,7 @@ struct committer {
     size_t rejected_size;
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
+    struct stalls stalls; /* used by the thread only */
     /* The lock guards this and the members that follow, except done_fd. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;

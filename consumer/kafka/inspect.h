@@ -28,6 +28,11 @@ int inspect_topics(const struct inspector *inspector,
 void inspect_access(const struct inspector *inspector,
                     struct kafka_facts *facts);
 
+/* Appends what suggests that the group is not Waybill's alone. Nothing if it
+ * may not be described. */
+void inspect_group(const struct inspector *inspector,
+                   struct condition_list *list);
+
 /* probe.c: tries to read a record of the topic, or to add the topic to a
  * transaction, which is aborted. The result is the error of the broker. */
 rd_kafka_resp_err_t probe_read(const struct inspector *inspector,

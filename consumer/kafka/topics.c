@@ -155,6 +155,59 @@ void topics_add_foreign_protocol(const struct kafka_options *options,
                   options->group, options->brokers, options->group);
 }
 
+/* Instances may have client ids that differ at the end, such as the name of a
+ * pod. */
+static bool is_same_application(const char *own, const char *other)
+{
+    static const char fallback[] = "waybill";
+    size_t common = 0;
+
+    while (own[common] != '\0' && own[common] == other[common]) {
+        common++;
+    }
+    return common >= sizeof(fallback) - 1 || strcmp(own, other) == 0 ||
+           strncmp(other, fallback, sizeof(fallback) - 1) == 0;
+}
+
+static void judge_member(const struct kafka_options *options,
+                         const char *client_id,
+                         const struct group_member *member,
+                         struct condition_list *list)
+{
+    if (member->other_topic != NULL) {
+        condition_add(list, false,
+                      "group '%s' (kafka.group) has a member of another "
+                      "application: client '%s' on %s consumes topic '%s'. "
+                      "Give one of the two a group of its own",
+                      options->group, member->client_id, member->host,
+                      member->other_topic);
+    } else if (!is_same_application(client_id, member->client_id)) {
+        condition_add(list, false,
+                      "group '%s' (kafka.group) has a member that may be "
+                      "another application: client '%s' on %s. What it "
+                      "consumes, Waybill does not deliver: give one of the two "
+                      "a group of its own, or choose a client.id that begins "
+                      "with 'waybill'",
+                      options->group, member->client_id, member->host);
+    }
+}
+
+void group_judge(const struct kafka_options *options, const char *client_id,
+                 const char *assignor, const struct group_member *members,
+                 size_t count, struct condition_list *list)
+{
+    if (assignor[0] != '\0' && strcmp(assignor, "cooperative-sticky") != 0) {
+        condition_add(list, false,
+                      "group '%s' (kafka.group) uses the assignor '%s' instead "
+                      "of cooperative-sticky, because another application is a "
+                      "member. Give one of the two a group of its own",
+                      options->group, assignor);
+    }
+    for (size_t i = 0; i < count; i++) {
+        judge_member(options, client_id, &members[i], list);
+    }
+}
+
 static void judge_access(const struct kafka_options *options,
                          const struct kafka_facts *facts,
                          struct condition_list *list)

@@ -67,6 +67,20 @@ void topic_config_set(struct topic_config *config, const char *name,
 void topics_judge(const struct kafka_options *options,
                   const struct kafka_facts *facts, struct condition_list *list);
 
+/* A member of the group, as the coordinator describes it */
+struct group_member {
+    const char *client_id;
+    const char *host;
+    const char *other_topic; /* that it is assigned; NULL: none */
+};
+
+/* Appends what suggests that the group is not Waybill's alone: members of
+ * another application, and an assignor other than Waybill's. `client_id` is our
+ * own; `assignor` may be "". */
+void group_judge(const struct kafka_options *options, const char *client_id,
+                 const char *assignor, const struct group_member *members,
+                 size_t count, struct condition_list *list);
+
 /* The reasons why the group cannot be joined */
 void topics_add_group_denied(const struct kafka_options *options,
                              struct condition_list *list);

@@ -152,6 +152,39 @@ static void what_is_not_known_is_not_judged(void **state)
     assert_int_equal(list.count, 0);
 }
 
+static void a_member_of_another_application_is_named(void **state)
+{
+    static const struct {
+        const char *own;
+        struct group_member member;
+        const char *part; /* NULL: it is one of us */
+    } rows[] = {
+        {"waybill", {"waybill", "/10.0.0.1", NULL}, NULL},
+        {"waybill", {"waybill-7f9c", "/10.0.0.1", NULL}, NULL},
+        {"delivery-1", {"delivery-2", "/10.0.0.1", NULL}, NULL},
+        {"delivery-1", {"waybill", "/10.0.0.1", NULL}, NULL},
+        {"a", {"a", "/10.0.0.1", NULL}, NULL},
+        {"a", {"b", "/10.0.0.1", NULL}, "client 'b' on /10.0.0.1"},
+        {"waybill", {"sarama", "/h", NULL}, "client 'sarama' on /h"},
+        {"waybill", {"waybill", "/h", "orders"}, "consumes topic 'orders'"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        condition_list_release(&list);
+        group_judge(&options, rows[i].own, "cooperative-sticky",
+                    &rows[i].member, 1, &list);
+        check_number(rows[i].member.client_id, list.count,
+                     rows[i].part != NULL);
+        if (rows[i].part != NULL) {
+            check_contains(rows[i].own, list.items[0].text, rows[i].part);
+            assert_false(list.items[0].blocks);
+        }
+    }
+    condition_list_release(&list);
+    group_judge(&options, "waybill", "range", NULL, 0, &list);
+    check_contains("assignor", list.items[0].text, "assignor 'range'");
+}
+
 static void a_configuration_is_read_as_kafka_writes_it(void **state)
 {
     struct topic_config config;
@@ -192,6 +225,7 @@ int main(void)
         TEST(topics_that_are_written_accept_a_clock_that_differs),
         TEST(topics_that_cannot_be_written_are_named),
         TEST(what_is_not_known_is_not_judged),
+        TEST(a_member_of_another_application_is_named),
         TEST(a_configuration_is_read_as_kafka_writes_it),
     };
 
