@@ -11,6 +11,7 @@
 
 #define RETRY_MS 3000
 #define INTERVAL_MS 15000
+#define FIRST_TIMEOUT_MS 3000
 
 static bool is_stopping(void *payload)
 {
@@ -24,6 +25,21 @@ static void check_access(struct committer *committer,
 {
     transaction_drop_producer(committer);
     inspect_access(inspector, facts);
+}
+
+/* After records were deleted before they were read */
+static void find_first(struct committer *committer)
+{
+    int32_t partition = committer_deleted_partition(committer);
+    int64_t first;
+    int64_t end;
+
+    if (partition >= 0 &&
+        rd_kafka_query_watermark_offsets(
+            committer->consumer, committer->options->topic, partition, &first,
+            &end, FIRST_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        committer_post_first(committer, first);
+    }
 }
 
 bool checker_run(struct committer *committer)
@@ -42,6 +58,7 @@ bool checker_run(struct committer *committer)
     struct error err;
     bool blocks;
 
+    find_first(committer);
     if (inspect_topics(&inspector, &facts, &err) < 0) {
         committer_set_notice(committer, err.message);
         committer_check_again(committer, RETRY_MS, wants_access);
@@ -54,6 +71,8 @@ bool checker_run(struct committer *committer)
         return false;
     }
     topics_judge(committer->options, &facts, &report);
+    fencing_judge(&committer->fencing, committer->options,
+                  clock_monotonic_ms(clock_system()), &report);
     inspect_group(&inspector, &report);
     stalls_check(&committer->stalls, &inspector, &report);
     blocks = condition_list_blocks(&report);

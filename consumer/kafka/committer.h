@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "conditions.h"
+#include "fencing.h"
 #include "kafka_internal.h"
 #include "stalls.h"
 
@@ -35,7 +36,8 @@ struct committer {
     size_t rejected_size;
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
-    struct stalls stalls; /* used by the thread only */
+    struct stalls stalls; /* this and the next: used by the thread only */
+    struct fencing fencing;
     /* The lock guards this and the members that follow, except done_fd. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;
@@ -45,7 +47,9 @@ struct committer {
     char *notice;
     struct condition_list report; /* of the last check */
     bool has_report;              /* not yet taken by the loop */
-    bool suspicious;              /* the next check includes the permissions */
+    int32_t deleted_partition; /* whose first offset is asked for; -1: none */
+    int64_t first_offset;      /* the answer; -1: none */
+    bool suspicious;           /* the next check includes the permissions */
     uint64_t check_ms; /* when it is due, on the monotonic clock; 0: never */
     int done_fd;
 };
@@ -62,6 +66,9 @@ bool committer_next(struct committer *committer,
                     struct kafka_batch **ret_batch);
 /* Whether the permissions may have changed since they were checked */
 bool committer_take_suspicion(struct committer *committer);
+/* The partition whose first offset is asked for, or -1 */
+int32_t committer_deleted_partition(struct committer *committer);
+void committer_post_first(struct committer *committer, int64_t first);
 /* Schedules the next check. */
 void committer_check_again(struct committer *committer, unsigned ms,
                            bool suspicious);

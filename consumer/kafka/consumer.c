@@ -136,6 +136,7 @@ static void finish_close(struct kafka *kafka)
 {
     kafka->closed = true;
     loop_disarm(kafka->loop, &kafka->reject_timer);
+    loop_disarm(kafka->loop, &kafka->first_deadline);
     loop_disarm(kafka->loop, &kafka->close_deadline);
     loop_disarm(kafka->loop, &kafka->heartbeat);
     kafka->handler->closed(kafka->payload);
@@ -218,6 +219,8 @@ static void on_committer(void *payload, int fd, unsigned events)
     struct kafka *kafka = payload;
     struct condition_list report;
     struct kafka_result result;
+    int32_t partition;
+    int64_t first;
     uint64_t count;
     char *text;
 
@@ -231,6 +234,11 @@ static void on_committer(void *payload, int fd, unsigned events)
     }
     if (committer_take_report(kafka->committer, &report)) {
         on_report(kafka, &report);
+    }
+    if (committer_take_first(kafka->committer, &partition, &first)) {
+        kafka->deleted_partition = partition;
+        kafka->first_offset = first;
+        kafka_fail_out_of_range(kafka);
     }
     if (committer_take(kafka->committer, &result) && !kafka->closed) {
         kafka->committing = false;
@@ -323,6 +331,7 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
     kafka->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     task_init(&kafka->poll_again, poll_events, kafka);
     timer_init(&kafka->heartbeat, on_heartbeat, kafka);
+    timer_init(&kafka->first_deadline, kafka_fail_out_of_range, kafka);
     timer_init(&kafka->reject_timer, reject_commit, kafka);
     membership_init(kafka);
     /* The committer would find out on its thread, when it is too late to
@@ -407,6 +416,7 @@ static void unwatch(struct kafka *kafka)
     loop_disarm(kafka->loop, &kafka->heartbeat);
     loop_disarm(kafka->loop, &kafka->close_deadline);
     loop_disarm(kafka->loop, &kafka->reject_timer);
+    loop_disarm(kafka->loop, &kafka->first_deadline);
     loop_cancel(kafka->loop, &kafka->poll_again);
     loop_unwatch(kafka->loop, kafka->event_fd);
     if (kafka->committer != NULL) {

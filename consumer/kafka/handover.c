@@ -123,6 +123,24 @@ bool committer_take_suspicion(struct committer *committer)
     return suspicious;
 }
 
+int32_t committer_deleted_partition(struct committer *committer)
+{
+    int32_t partition;
+
+    pthread_mutex_lock(&committer->lock);
+    partition = committer->deleted_partition;
+    pthread_mutex_unlock(&committer->lock);
+    return partition;
+}
+
+void committer_post_first(struct committer *committer, int64_t first)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->first_offset = first;
+    pthread_mutex_unlock(&committer->lock);
+    signal_done(committer);
+}
+
 void committer_check_again(struct committer *committer, unsigned ms,
                            bool suspicious)
 {
@@ -206,6 +224,34 @@ bool committer_take_report(struct committer *committer,
     }
     pthread_mutex_unlock(&committer->lock);
     return has_report;
+}
+
+void committer_find_first(struct committer *committer, int32_t partition)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->deleted_partition = partition;
+    if (committer->check_ms > 0) {
+        committer->check_ms = 1;
+        pthread_cond_broadcast(&committer->wake);
+    }
+    pthread_mutex_unlock(&committer->lock);
+}
+
+bool committer_take_first(struct committer *committer, int32_t *ret_partition,
+                          int64_t *ret_first)
+{
+    bool has_first;
+
+    pthread_mutex_lock(&committer->lock);
+    has_first = committer->first_offset >= 0;
+    *ret_partition = committer->deleted_partition;
+    *ret_first = committer->first_offset;
+    if (has_first) {
+        committer->first_offset = -1;
+        committer->deleted_partition = -1;
+    }
+    pthread_mutex_unlock(&committer->lock);
+    return has_first;
 }
 
 void committer_check_access(struct committer *committer)

@@ -90,6 +90,10 @@ void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
     /* This is librdkafka's cached value; no broker is asked. */
     rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
                                    &first, &end);
+    if (at->partition == kafka->deleted_partition &&
+        kafka->first_offset > first) {
+        first = kafka->first_offset;
+    }
     ret_bounds->first = first >= 0 ? first : -1;
     ret_bounds->end = end >= 0 ? end : -1;
 }

@@ -37,6 +37,12 @@ struct kafka {
         *paused_partitions; /* paused individually */
     /* until kafka_complete_revocation() */
     rd_kafka_topic_partition_list_t *revoking;
+    /* A partition of which records were deleted before they were read */
+    int32_t deleted_partition;
+    int64_t first_offset; /* 0: not known */
+    bool is_out_of_range;
+    struct error out_of_range;
+    struct timer first_deadline;
     struct committer *committer;
     bool committing;
     struct condition_list conditions[CONDITION_SOURCES];
@@ -53,6 +59,10 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
 /* Handles RD_KAFKA_EVENT_ERROR: logs it, or calls failed() if it is fatal. */
 void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event);
 void kafka_notice_log(struct kafka *kafka, rd_kafka_event_t *event);
+
+/* Stops the consumer for the error of a position that no longer exists.
+ * payload: struct kafka */
+void kafka_fail_out_of_range(void *payload);
 
 /* --- pauses.c --- */
 

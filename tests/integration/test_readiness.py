@@ -147,6 +147,117 @@ class Topics(ReadinessCase):
         self.stop(service)
 
 
+class Conditions(ReadinessCase):
+    """What stands in the way of records, although everything is permitted"""
+
+    def until_warning(self, service, *texts, seconds=70):
+        def named():
+            status = ask(self.address, "/status").json
+            return [one for one in status["warnings"] if all(text in one for text in texts)]
+
+        (warning,) = self.until(named, seconds, f"warning with {texts}", service)
+        self.assertTrue(
+            any(
+                entry.get("level") == "warn" and entry.get("err") == warning
+                for entry in service.entries()
+            )
+        )
+        done = self.waybill(
+            "status", "--config", self.path, env={"WAYBILL_ADMIN_LISTEN": self.address}
+        )
+        self.assertIn(warning.replace(" ", ""), "".join(done.out.split()))
+
+    def explain(self, where):
+        return self.waybill("explain", where, "--config", self.path, "--json")
+
+    def test_an_open_transaction_and_another_application_are_named(self):
+        self.create()
+        self.kafka.produce(self.source, [message_of("event-0")])
+        service = self.start()
+        self.until_ready(service)
+        self.until_done(service)
+        producer = self.kafka.producer(
+            **{"transactional.id": self.name, "transaction.timeout.ms": 120000}
+        )
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce(self.source, message_of("event-1")[1])
+        producer.flush(30)
+        self.kafka.produce(self.source, [message_of("event-2")])
+        done = self.explain("0/2")
+        self.assert_status(done, EXIT_OK)
+        self.assertIn('"not_stable"', done.out)
+        self.assertIn("offset 1 is still open", done.out)
+        self.assert_status(self.explain("0/3"), EXIT_FAILED)
+        self.kafka.create_topic(f"{self.name}.other")
+        other = self.kafka.member(self.group, f"{self.name}.other", "orders")
+        self.addCleanup(other.close)
+        self.until_warning(service, f"group '{self.group}'", "client 'orders'")
+        self.until_warning(
+            service,
+            f"partition 0 of topic '{self.source}'",
+            "began at offset 1 is still open",
+            "--start-offset 1",
+        )
+        producer.commit_transaction(30)
+        other.close()
+        self.until_done(service)
+        self.until(
+            lambda: not [
+                one
+                for one in ask(self.address, "/status").json["warnings"]
+                if "still open" in one or "orders" in one
+            ],
+            30,
+            "end of the warnings",
+            service,
+        )
+        self.assert_each_once(3)
+        self.stop(service)
+
+    def test_a_transactional_id_that_is_shared_is_named(self):
+        self.create()
+        service = self.start(kafka={"transactional_id": self.name})
+        self.until_ready(service)
+        for number in range(3):
+            rival = self.kafka.producer(**{"transactional.id": self.name})
+            rival.init_transactions(30)
+            self.prove(service, f"event-{number}")
+        self.assertTrue(
+            service.says(f"with the transactional id '{self.name}', kafka.transactional_id"),
+            service.tail(),
+        )
+        self.until_warning(service, f"the transactional id '{self.name}'", "is used by another")
+        self.assert_each_once(3)
+        self.stop(service)
+
+    def test_another_assignor_in_the_group_is_named(self):
+        self.create()
+        other = self.kafka.member(self.group, self.source, "orders", strategy="range")
+        self.addCleanup(other.close)
+        self.until(lambda: other.poll(0.1) or other.assignment(), 20, "assignment")
+        service = self.start()
+        self.until_reason(service, f"group '{self.group}' (kafka.group)", "another application")
+        other.close()
+        self.until_ready(service)
+        self.prove(service)
+        self.stop(service)
+
+    def test_after_retention_the_safe_offset_is_named(self):
+        self.create()
+        self.produce_events(10)
+        # 0 and 1 are not done, and 5 is.
+        path = self.configure(admin={"listen": "off"})
+        self.kafka.commit(self.group, self.source, 0, 2)
+        self.kafka.delete_records(self.source, 0, 6)
+        service = self.serve(path)
+        self.assertEqual(service.ended(30), EXIT_FAILED, service.tail())
+        advice = [one["err"] for one in service.entries() if one.get("msg") == "cannot go on"][-1]
+        self.assertIn("begins at offset 6 now: up to 4 offsets from 2 on were deleted", advice)
+        self.assertIn(f"--topic {self.source}:0 --reset-offsets --to-offset 6", advice)
+        self.assertIn("Nothing is delivered twice", advice)
+
+
 class Permissions(ReadinessCase):
     def test_each_missing_permission_is_named_and_nothing_is_read_without_it(self):
         self.create()

@@ -199,6 +199,12 @@ int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
     return queue->shares[at->partition].position;
 }
 
+void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
+                      struct kafka_bounds *ret_bounds)
+{
+    *ret_bounds = (struct kafka_bounds){-1, -1};
+}
+
 /* --- what comes and goes ----------------------------------------------------
  */
 

@@ -262,6 +262,24 @@ class Kafka(Closing):
                 raise RuntimeError(f"cannot delete {group}: error {error}")
             time.sleep(0.1)
 
+    def producer(self, **settings):
+        return confluent_kafka.Producer(self._client(**settings))
+
+    def member(self, group, topic, client, strategy="cooperative-sticky"):
+        """A consumer of another application"""
+        consumer = confluent_kafka.Consumer(
+            self._client(
+                **{
+                    "group.id": group,
+                    "client.id": client,
+                    "partition.assignment.strategy": strategy,
+                    "session.timeout.ms": 60000,
+                }
+            )
+        )
+        consumer.subscribe([topic])
+        return consumer
+
     def abort(self, topic, messages, partition):
         """Writes them in a transaction that is aborted."""
         producer = confluent_kafka.Producer(self._client(**{"transactional.id": f"{topic}.abort"}))
