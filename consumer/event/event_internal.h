@@ -7,17 +7,8 @@
 #include "waybill/json.h"
 #include "waybill/message.h"
 
-/* recognize.c: a form in which attestations arrive that is not an event */
-struct form {
-    const char *name;   /* "a bare DSSE envelope" */
-    const char *advice; /* what to send instead */
-    const char *member; /* the member of `attestation` that it belongs in; NULL
-                           if it has to be converted */
-};
-
-/* NULL: unknown */
-const struct form *recognize(const struct json *value);
-/* Sets *err and returns -1 if that is the value of the record, or its data, in
+/* recognize.c: sets *err and returns -1 if a known form that is no event is the
+ * value of the record, or its data, in
  * place of an event. */
 int recognize_root(const struct json_at *data, const struct message *message,
                    struct error *err);

@@ -18,6 +18,13 @@
     "\"attestation\": {\"bundle\": ...}}, or let `waybill publish "            \
     "--workflow P/N` wrap it"
 
+struct form {
+    const char *name;   /* "a bare DSSE envelope" */
+    const char *advice; /* what to send instead */
+    const char *member; /* the member of `attestation` that it belongs in; NULL
+                           if it has to be converted */
+};
+
 typedef bool matches_fn(const struct json *value);
 
 static bool has(const struct json *value, const char *name)
@@ -189,7 +196,8 @@ static const struct {
       "send the object itself; something encodes the event twice", NULL}},
 };
 
-const struct form *recognize(const struct json *value)
+/* NULL: unknown */
+static const struct form *recognize(const struct json *value)
 {
     for (size_t i = 0; value != NULL && i < ARRAY_SIZE(rows); i++) {
         if (rows[i].matches(value)) {
