@@ -12,6 +12,9 @@
 #define STRUCTURED "application/cloudevents"
 #define BATCH "application/cloudevents-batch"
 
+/* How much of another type an error message shows, in bytes */
+#define MAX_SHOWN_TYPE 256
+
 /* The largest whole number that a double represents exactly, like all below */
 #define MAX_EXACT 9007199254740992.0
 
@@ -196,15 +199,17 @@ int attributes_check_type(const char *type, struct error *err)
 {
     const struct json_at root = {.name = "$"};
     const struct json_at at = {.parent = &root, .name = "type"};
+    CLEANUP(str_release) struct str shown = STR_INIT(STR_UNLIMITED);
 
     if (type == NULL) {
         return json_at_require(&at, err);
     }
     if (strcmp(type, EVENT_TYPE) != 0) {
+        utf8_append_printable(&shown, type, strlen(type), MAX_SHOWN_TYPE);
         return json_at_fault(&at, err, ERROR_SCHEMA,
                              "'%s' is not '%s' (kafka.other_types: skip is for "
                              "topics that other events share)",
-                             type, EVENT_TYPE);
+                             shown.data, EVENT_TYPE);
     }
     return 0;
 }

@@ -177,6 +177,19 @@ static void attributes__tell_events_of_other_types(void **state)
     }
 }
 
+static void attributes__show_another_type_without_its_control_characters(
+    void **state)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+    struct error err;
+    struct event event;
+
+    assert_int_equal(decode("{\"type\":\"a\\n\\u001bb\"}", arena, &event, &err),
+                     -1);
+    check_contains("message", err.message, "$.type: 'a  b' is not");
+    assert_string_equal(event.other_type, "a\n\033b");
+}
+
 /* --- ids that are numbers ------------------------------------------------- */
 
 struct numeric_id {
@@ -536,6 +549,8 @@ int main(void)
             attributes__may_be_spelled_as_other_bindings_spell_them),
         cmocka_unit_test(attributes__of_binary_mode_are_known_by_any_spelling),
         cmocka_unit_test(attributes__tell_events_of_other_types),
+        cmocka_unit_test(
+            attributes__show_another_type_without_its_control_characters),
         cmocka_unit_test(attributes__let_an_id_be_a_whole_number_in_plain_json),
         cmocka_unit_test(attributes__of_a_cloudevent_are_no_numbers),
         cmocka_unit_test(attributes__of_the_run_may_be_a_number_everywhere),
