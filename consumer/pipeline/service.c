@@ -243,6 +243,7 @@ int service_start(struct pipeline *pipeline,
     service->pipeline = pipeline;
     service->options = options;
     service->settings = options->settings;
+    service->max_metadata = PROGRESS_MAX_TEXT;
     service->ended = ended;
     service->payload = payload;
     service->started_ms = clock_wall_ms(loop_clock(options->loop));

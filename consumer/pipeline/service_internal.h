@@ -67,6 +67,9 @@ struct service {
     TAILQ_HEAD(, assignment) assignments;
     size_t records;
     bool full;
+    /* Maximum length of the metadata of a partition, which shrinks when the
+     * broker rejects it */
+    size_t max_metadata;
     enum service_state state;
     bool idle;     /* draining, and no attempt is in flight */
     bool revoking; /* kafka_complete_revocation() must still be called */
