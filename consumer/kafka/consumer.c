@@ -84,7 +84,9 @@ static void on_message_event(struct kafka *kafka, rd_kafka_event_t *event)
 
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            pass_record(kafka, message);
+            if (identity_on_record(kafka, message)) {
+                pass_record(kafka, message);
+            }
         } else {
             kafka_notice_topic_error(kafka, message->err,
                                      rd_kafka_message_errstr(message));
@@ -205,9 +207,23 @@ static void reject_commit(void *payload)
     struct kafka_result result = {.verdict = KAFKA_ABORTED};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
-              "not a member of the group just now");
+              "not a member of the group just now, or the topic does not "
+              "exist");
     kafka->committing = false;
     kafka->handler->committed(kafka->payload, &result);
+}
+
+/* The group coordinator deletes the offsets of a deleted topic, and would keep
+ * those that are committed afterwards. */
+static bool is_for_missing_topic(const struct kafka *kafka,
+                                 const struct kafka_batch *batch)
+{
+    for (size_t i = 0; i < batch->offset_count; i++) {
+        if (identity_is_missing(kafka, &batch->offsets[i].at)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
@@ -220,7 +236,8 @@ void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
         batch->group =
             rd_kafka_consumer_group_metadata_new(kafka->options.group);
         committer_submit(kafka->committer, batch);
-    } else if (batch->group != NULL && group_has_generation(batch->group)) {
+    } else if (!is_for_missing_topic(kafka, batch) && batch->group != NULL &&
+               group_has_generation(batch->group)) {
         committer_submit(kafka->committer, batch);
     } else {
         batch_discard(batch);

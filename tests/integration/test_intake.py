@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""What `waybill run` reads, on Apache Kafka: far beyond a record that is stuck, a topic
+that was created again, and batches that nobody can hold.
+
+WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
+"""
+
+import time
+
+from common import main
+
+# Skips all of this where there is no confluent_kafka.
+from test_delivery import NEVER, DeliveryCase
+from test_kafka import Reader, message_of
+
+from support.scripted_registry import ScriptedRegistry
+
+
+class Window(DeliveryCase):
+    COUNT = 60000
+
+    def test_one_stuck_record_holds_up_nothing_after_it(self):
+        """Also not across a kill, and nothing is done twice."""
+        with ScriptedRegistry(NEVER) as other:
+            self.create(1)
+            path = self.configure_two(self.registry, other)
+            messages = [message_of("nobody", project="lab")] * self.COUNT
+            messages.insert(0, message_of("stuck", project="payments"))
+            self.kafka.produce(self.source, messages, partition=0)
+            reader = Reader(self.kafka, self.topics["outcomes"])
+            self.addCleanup(reader.close)
+            service = self.serve(path)
+            self.until(lambda: reader.look() > self.COUNT * 2 // 3, 60, "outcomes", service)
+            service.kill()
+            service = self.serve(path)
+            self.until(lambda: reader.look() >= self.COUNT, 60, "all outcomes", service)
+            self.assertEqual(self.committed().offset, 0)
+            self.assertLess(len(self.committed().metadata), 200)
+            other.play()
+            self.finish(service)
+        self.assertEqual(reader.look(2), self.COUNT + 1)
+        self.assertEqual(self.committed().offset, self.COUNT + 1)
+
+
+class Recreated(DeliveryCase):
+    """A topic is deleted, created under the same name, and filled beyond the old position."""
+
+    def setUp(self):
+        super().setUp()
+        self.create(1)
+        self.path = self.configure()
+
+    def fill(self, prefix, count):
+        self.produce(*(f"{prefix}-{number}" for number in range(count)))
+
+    def recreate(self):
+        self.kafka.delete_topic(self.source)
+        self.kafka.create_topic(self.source, 1)
+        self.fill("new", 40)
+
+    def check_all(self, service):
+        self.outcomes(60)
+        # By the ids, too: the coordinates of twenty are those of old ones.
+        self.finish(service)
+        found = self.outcomes(60)
+        runs = {data["run"]["id"] for data in found}
+        wanted = {f"run-old-{number}" for number in range(20)}
+        wanted |= {f"run-new-{number}" for number in range(40)}
+        self.assertEqual(runs, wanted)
+        self.assertEqual(self.committed(), (40, ""))
+
+    def test_while_it_is_read(self):
+        service = self.serve(self.path)
+        self.fill("old", 20)
+        self.outcomes(20)
+        self.recreate()
+        self.check_all(service)
+
+    def test_while_nothing_was_read_since_the_start(self):
+        self.fill("old", 20)
+        service = self.serve(self.path)
+        self.outcomes(20)
+        self.finish(service)
+        service = self.serve(self.path)
+        self.await_log(service, "partition assigned")
+        time.sleep(1)
+        self.recreate()
+        self.check_all(service)
+
+    def test_while_waybill_is_stopped(self):
+        self.fill("old", 20)
+        service = self.serve(self.path)
+        self.outcomes(20)
+        self.finish(service)
+        self.recreate()
+        self.check_all(self.serve(self.path))
+
+    def test_while_a_record_is_in_work(self):
+        """Its position is committed after the topic is gone."""
+        with ScriptedRegistry() as other:
+            path = self.configure_two(self.registry, other)
+            service = self.serve(path)
+            self.fill("old", 19)
+            self.outcomes(19)
+            other.play("hang")
+            self.produce("old-19", project="payments")
+            self.until(other.log, 30, "a request", service)
+            self.kafka.delete_topic(self.source)
+            other.play()
+            self.kafka.create_topic(self.source, 1)
+            self.fill("new", 40)
+            found = self.await_new(service)
+        self.assertEqual(found, {f"run-new-{number}" for number in range(40)})
+
+    def await_new(self, service):
+        """The record in work may have an outcome or none."""
+
+        def new():
+            found = [self.parse(message)[1] for message in self.read("outcomes")]
+            return {data["run"]["id"] for data in found if "new" in data["run"]["id"]}
+
+        self.until(lambda: len(new()) == 40, 30, "the new ones", service)
+        self.finish(service)
+        return new()
+
+
+if __name__ == "__main__":
+    main()
