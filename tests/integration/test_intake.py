@@ -17,7 +17,7 @@ from support.scripted_registry import ScriptedRegistry
 
 
 class Window(DeliveryCase):
-    COUNT = 60000
+    COUNT = 52000
 
     def test_one_stuck_record_holds_up_nothing_after_it(self):
         """Also not across a kill, and nothing is done twice."""
@@ -30,10 +30,10 @@ class Window(DeliveryCase):
             reader = Reader(self.kafka, self.topics["outcomes"])
             self.addCleanup(reader.close)
             service = self.serve(path)
-            self.until(lambda: reader.look() > self.COUNT * 2 // 3, 60, "outcomes", service)
+            self.until(lambda: reader.look() > self.COUNT * 2 // 3, 180, "outcomes", service)
             service.kill()
             service = self.serve(path)
-            self.until(lambda: reader.look() >= self.COUNT, 60, "all outcomes", service)
+            self.until(lambda: reader.look() >= self.COUNT, 120, "all outcomes", service)
             self.assertEqual(self.committed().offset, 0)
             self.assertLess(len(self.committed().metadata), 200)
             other.play()
