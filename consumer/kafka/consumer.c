@@ -84,7 +84,8 @@ static void on_message_event(struct kafka *kafka, rd_kafka_event_t *event)
 
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            if (identity_on_record(kafka, message)) {
+            if (!hold_on_record(kafka, message) &&
+                identity_on_record(kafka, message)) {
                 pass_record(kafka, message);
             }
         } else {
@@ -107,7 +108,9 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         membership_on_offsets(kafka, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        kafka_notice_error(kafka, event);
+        if (!hold_on_error(kafka, event)) {
+            kafka_notice_error(kafka, event);
+        }
         break;
     case RD_KAFKA_EVENT_LOG:
         kafka_notice_log(kafka, event);

@@ -95,12 +95,19 @@ void kafka_resume(struct kafka *kafka)
             list, kafka->paused_partitions->elems[i].topic,
             kafka->paused_partitions->elems[i].partition);
     }
+    for (int i = list->cnt - 1; i >= 0; i--) {
+        if (hold_is_paused(kafka,
+                           &(struct kafka_partition){
+                               list->elems[i].topic, list->elems[i].partition})) {
+            rd_kafka_topic_partition_list_del_by_idx(list, i);
+        }
+    }
     set_paused(kafka, list, false);
     rd_kafka_topic_partition_list_destroy(list);
     identity_resumed(kafka);
 }
 
-static void set_one_paused(struct kafka *kafka,
+void membership_set_paused(struct kafka *kafka,
                            const struct kafka_partition *at, bool pause)
 {
     rd_kafka_topic_partition_list_t *list;
@@ -121,7 +128,7 @@ void kafka_pause_partition(struct kafka *kafka,
                                            at->partition) == NULL) {
         rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
                                           at->partition);
-        set_one_paused(kafka, at, true);
+        membership_set_paused(kafka, at, true);
     }
 }
 
@@ -130,7 +137,9 @@ void kafka_resume_partition(struct kafka *kafka,
 {
     if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
                                           at->partition) != 0) {
-        set_one_paused(kafka, at, false);
+        if (!hold_is_paused(kafka, at)) {
+            membership_set_paused(kafka, at, false);
+        }
         identity_resumed_partition(kafka, at);
     }
 }
@@ -156,10 +165,12 @@ void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset)
 {
     identity_rewound(kafka, at);
+    hold_rewound(kafka, at);
     membership_seek(kafka, at, offset);
 }
 
-int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
+int64_t membership_position(struct kafka *kafka,
+                            const struct kafka_partition *at)
 {
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
@@ -176,6 +187,11 @@ int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
     }
     rd_kafka_topic_partition_list_destroy(list);
     return offset;
+}
+
+int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
+{
+    return hold_limit_position(kafka, at, membership_position(kafka, at));
 }
 
 void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
@@ -396,6 +412,8 @@ static void unassign(struct kafka *kafka,
         rd_kafka_topic_partition_list_del(kafka->paused_partitions,
                                           list->elems[i].topic,
                                           list->elems[i].partition);
+        hold_forget(kafka, &(struct kafka_partition){list->elems[i].topic,
+                                                     list->elems[i].partition});
     }
     warn_if_failed(kafka, "giving partitions back",
                    rd_kafka_incremental_unassign(kafka->client, list));
@@ -441,6 +459,7 @@ void membership_start_anew(struct kafka *kafka,
     rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
     rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
                                       at->partition);
+    hold_forget(kafka, at);
     report_revoked(kafka, list, true);
     warn_if_failed(kafka, "leaving a deleted topic",
                    rd_kafka_incremental_unassign(kafka->client, list));
@@ -537,11 +556,13 @@ void membership_init(struct kafka *kafka)
     kafka->paused_partitions = rd_kafka_topic_partition_list_new(0);
     timer_init(&kafka->offsets_retry, request_offsets, kafka);
     identity_init(kafka);
+    hold_init(kafka);
 }
 
 void membership_free(struct kafka *kafka)
 {
     identity_free(kafka);
+    hold_free(kafka);
     loop_disarm(kafka->loop, &kafka->offsets_retry);
     drop_list(&kafka->assigning);
     drop_list(&kafka->assigned);

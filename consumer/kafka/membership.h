@@ -7,6 +7,8 @@
 
 struct identity;
 TAILQ_HEAD(identities, identity);
+struct hold;
+TAILQ_HEAD(holds, hold);
 
 /* --- consumer.c, membership.c: the member of the group --- */
 
@@ -41,6 +43,8 @@ struct kafka {
     rd_kafka_topic_partition_list_t *revoking;
     struct identities identities;
     struct timer identity_timer;
+    struct holds holds;
+    struct timer hold_timer;
     uint64_t paused_ms; /* when kafka_pause() was called last */
     struct committer *committer;
     bool committing;
@@ -70,6 +74,12 @@ void membership_stop(struct kafka *kafka);
 /* Reads again from the offset on. */
 void membership_seek(struct kafka *kafka, const struct kafka_partition *at,
                      int64_t offset);
+/* Pauses or resumes the partition, unless all are paused. */
+void membership_set_paused(struct kafka *kafka,
+                           const struct kafka_partition *at, bool pause);
+/* As kafka_position(), also while the end of a batch is searched for */
+int64_t membership_position(struct kafka *kafka,
+                            const struct kafka_partition *at);
 /* Requests the committed offsets of all assigned partitions, for
  * identity_on_committed(). */
 void membership_request_committed(struct kafka *kafka);
@@ -105,5 +115,21 @@ bool identity_on_out_of_range(struct kafka *kafka,
                               const struct kafka_partition *at);
 void identity_on_committed(struct kafka *kafka,
                            const rd_kafka_topic_partition_list_t *offsets);
+
+/* --- hold.c: partitions whose next batch cannot be read --- */
+
+void hold_init(struct kafka *kafka);
+void hold_free(struct kafka *kafka);
+/* Returns true if the event concerns a batch that cannot be read. */
+bool hold_on_error(struct kafka *kafka, rd_kafka_event_t *event);
+/* Returns true if the record is to be discarded. */
+bool hold_on_record(struct kafka *kafka, const rd_kafka_message_t *message);
+void hold_rewound(struct kafka *kafka, const struct kafka_partition *at);
+bool hold_is_paused(const struct kafka *kafka,
+                    const struct kafka_partition *at);
+/* Nothing after the batch has been read, even if its end is searched for. */
+int64_t hold_limit_position(const struct kafka *kafka,
+                            const struct kafka_partition *at, int64_t position);
+void hold_forget(struct kafka *kafka, const struct kafka_partition *at);
 
 #endif

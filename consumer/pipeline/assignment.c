@@ -122,6 +122,9 @@ void service_on_record(void *payload, const struct input *input)
         return; /* revoked; the next owner of the partition reads it */
     }
     fault_point("record");
+    if (unreadable_hold(assignment, input)) {
+        return;
+    }
     if (ledger_read(&assignment->ledger, input->offset)) {
         inflight_new(assignment, input);
         service->counts.all.consumed++;
@@ -384,6 +387,7 @@ static void begin(struct service *service,
     assignment->service = service;
     assignment->at.topic = mem_strdup(position->at.topic);
     assignment->at.partition = position->at.partition;
+    assignment->unreadable = -1;
     ledger_init(&assignment->ledger);
     ledger_limit_metadata(&assignment->ledger, service->max_metadata);
     TAILQ_INSERT_TAIL(&service->assignments, assignment, link);

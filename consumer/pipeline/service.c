@@ -174,6 +174,7 @@ static const struct kafka_handler handler = {
     .record = service_on_record,
     .assigned = service_on_assigned,
     .revoked = service_on_revoked,
+    .unreadable = service_on_unreadable,
     .committed = service_on_committed,
     .notice = on_notice,
     .failed = on_failed,

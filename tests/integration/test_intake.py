@@ -15,6 +15,8 @@ from test_kafka import Reader, message_of
 
 from support.scripted_registry import ScriptedRegistry
 
+import confluent_kafka
+
 
 class Window(DeliveryCase):
     COUNT = 52000
@@ -122,6 +124,110 @@ class Recreated(DeliveryCase):
         self.until(lambda: len(new()) == 40, 30, "the new ones", service)
         self.finish(service)
         return new()
+
+
+class Unreadable(DeliveryCase):
+    """Batches that the client cannot decompress or hold"""
+
+    def bomb(self, codec, size, count=1):
+        """Some kilobytes that become hundreds of megabytes"""
+        producer = confluent_kafka.Producer(
+            {
+                "bootstrap.servers": self.kafka.address,
+                "compression.codec": codec,
+                "message.max.bytes": 1000000000,
+                "linger.ms": 5000,
+                "batch.size": 2000000000,
+                "queue.buffering.max.kbytes": 2000000,
+            }
+        )
+        value = bytes(size)
+        for _ in range(count):
+            producer.produce(self.source, value, partition=0)
+        self.assertEqual(producer.flush(60), 0)
+
+    def command(self, service):
+        """The one that the log gives, once it knows the end of the batch"""
+
+        def find():
+            known = [
+                entry["command"]
+                for entry in self.logged(
+                    service,
+                    "partition cannot be read further, holding it; to skip what cannot be "
+                    "read, wait until the committed offset is this offset, stop all "
+                    "instances, run the command, start again",
+                )
+            ]
+            return [one for one in known if "OFFSET" not in one]
+
+        self.until(find, 60, "the command", service)
+        return find()[-1]
+
+    def skip(self, service, bad, after):
+        command = self.command(service)
+        self.assertIn(f"--topic {self.source}:0 ", command)
+        self.assertIn(f"--to-offset {after} ", command)
+        self.until(lambda: self.committed().offset == bad, 30, "the offset", service)
+        self.stop(service)
+        # What the command does
+        self.kafka.commit(self.group, self.source, 0, after)
+
+    def check_others_continue(self):
+        self.produce("other", partition=1)
+        self.outcomes(3)
+
+    def test_a_batch_of_one_that_is_too_large_for_zstd(self):
+        self.create(2)
+        self.produce("a", "b")
+        self.bomb("zstd", 150_000_000)
+        self.produce("after")
+        service = self.serve(self.configure())
+        self.outcomes(2)
+        self.check_others_continue()
+        self.skip(service, 2, 3)
+        service = self.serve(self.configure())
+        self.outcomes(4)
+        self.finish(service)
+
+    def test_a_batch_of_many_that_is_the_last_one(self):
+        self.create(2)
+        self.produce("a", "b")
+        self.bomb("zstd", 1_000_000, 150)
+        service = self.serve(self.configure())
+        self.outcomes(2)
+        self.check_others_continue()
+        self.skip(service, 2, 152)
+        service = self.serve(self.configure())
+        self.produce("after")
+        self.outcomes(4)
+        self.finish(service)
+
+    def test_a_batch_of_many_between_others(self):
+        self.create(2)
+        self.produce("a", "b")
+        self.bomb("zstd", 1_000_000, 150)
+        self.produce("after")
+        service = self.serve(self.configure(admin={"listen": "127.0.0.1:0"}))
+        self.outcomes(2)
+        self.check_others_continue()
+        self.skip(service, 2, 152)
+        service = self.serve(self.configure())
+        self.outcomes(4)
+        self.finish(service)
+
+    def test_a_record_larger_than_the_memory(self):
+        self.create(2)
+        self.produce("a", "b")
+        self.bomb("gzip", 100_000_000)
+        self.produce("after")
+        service = self.serve(self.configure())
+        self.outcomes(2)
+        self.check_others_continue()
+        self.skip(service, 2, 3)
+        service = self.serve(self.configure())
+        self.outcomes(4)
+        self.finish(service)
 
 
 if __name__ == "__main__":
