@@ -54,7 +54,9 @@ void health_clear(struct kafka *kafka, enum condition_source source)
 {
     struct condition_list none = {0};
 
-    health_replace(kafka, source, &none);
+    if (kafka->conditions[source].count > 0) {
+        health_replace(kafka, source, &none);
+    }
 }
 
 void health_free(struct kafka *kafka)

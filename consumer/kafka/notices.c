@@ -46,6 +46,24 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
     }
 }
 
+/* Whether the topic is a new one, or another partition was out of range before;
+ * the partition is destroyed then. */
+static bool is_handled(struct kafka *kafka, rd_kafka_topic_partition_t *at)
+{
+    bool is_new =
+        at != NULL &&
+        identity_on_out_of_range(
+            kafka, &(struct kafka_partition){at->topic, at->partition});
+
+    if (!is_new && !kafka->is_out_of_range) {
+        return false;
+    }
+    if (at != NULL) {
+        rd_kafka_topic_partition_destroy(at);
+    }
+    return true;
+}
+
 /* With auto.offset.reset=error this is reported only for a position that was
  * committed or reached by reading. The records after it are lost, or belong to
  * another topic of the same name: no offset that Waybill could choose would be
@@ -54,10 +72,7 @@ static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
 {
     rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
 
-    if (kafka->is_out_of_range) {
-        if (at != NULL) {
-            rd_kafka_topic_partition_destroy(at);
-        }
+    if (is_handled(kafka, at)) {
         return;
     }
     kafka->is_out_of_range = true;
@@ -111,10 +126,24 @@ static bool is_fatal(struct kafka *kafka)
     return true;
 }
 
+static void note_missing_topic(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
+
+    identity_topic_missing(kafka, at != NULL ? at->topic : NULL);
+    if (at != NULL) {
+        rd_kafka_topic_partition_destroy(at);
+    }
+}
+
 void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        note_missing_topic(kafka, event);
+    }
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         on_out_of_range(kafka, event);
     } else if (!is_fatal(kafka)) {

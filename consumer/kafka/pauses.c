@@ -24,7 +24,7 @@ static void set_paused(struct kafka *kafka,
     }
 }
 
-static bool is_paused(const struct kafka *kafka)
+bool kafka_is_paused(const struct kafka *kafka)
 {
     return kafka->paused || kafka->blocked;
 }
@@ -45,19 +45,28 @@ static void resume(struct kafka *kafka)
             list, kafka->paused_partitions->elems[i].topic,
             kafka->paused_partitions->elems[i].partition);
     }
+    for (int i = list->cnt - 1; i >= 0; i--) {
+        if (hold_is_paused(
+                kafka, &(struct kafka_partition){list->elems[i].topic,
+                                                 list->elems[i].partition})) {
+            rd_kafka_topic_partition_list_del_by_idx(list, i);
+        }
+    }
     set_paused(kafka, list, false);
     rd_kafka_topic_partition_list_destroy(list);
+    identity_resumed(kafka);
 }
 
 static void set_pauses(struct kafka *kafka, bool paused, bool blocked)
 {
-    bool was_paused = is_paused(kafka);
+    bool was_paused = kafka_is_paused(kafka);
 
     kafka->paused = paused;
     kafka->blocked = blocked;
-    if (!was_paused && is_paused(kafka)) {
+    if (!was_paused && kafka_is_paused(kafka)) {
+        identity_paused(kafka);
         set_paused(kafka, kafka->assigned, true);
-    } else if (was_paused && !is_paused(kafka)) {
+    } else if (was_paused && !kafka_is_paused(kafka)) {
         resume(kafka);
     }
 }
@@ -74,7 +83,7 @@ void kafka_resume(struct kafka *kafka)
 
 void pauses_apply(struct kafka *kafka)
 {
-    if (is_paused(kafka)) {
+    if (kafka_is_paused(kafka)) {
         set_paused(kafka, kafka->assigned, true);
     }
 }
@@ -84,12 +93,12 @@ void pauses_set_blocked(struct kafka *kafka, bool blocked)
     set_pauses(kafka, kafka->paused, blocked);
 }
 
-static void set_one_paused(struct kafka *kafka,
-                           const struct kafka_partition *at, bool pause)
+void pauses_set(struct kafka *kafka, const struct kafka_partition *at,
+                bool pause)
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (is_paused(kafka) || !kafka_is_assigned(kafka, at)) {
+    if (kafka_is_paused(kafka) || !kafka_is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -105,7 +114,7 @@ void kafka_pause_partition(struct kafka *kafka,
                                            at->partition) == NULL) {
         rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
                                           at->partition);
-        set_one_paused(kafka, at, true);
+        pauses_set(kafka, at, true);
     }
 }
 
@@ -114,6 +123,9 @@ void kafka_resume_partition(struct kafka *kafka,
 {
     if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
                                           at->partition) != 0) {
-        set_one_paused(kafka, at, false);
+        if (!hold_is_paused(kafka, at)) {
+            pauses_set(kafka, at, false);
+        }
+        identity_resumed_partition(kafka, at);
     }
 }
