@@ -147,6 +147,9 @@ void service_on_record(void *payload, const struct input *input)
         return; /* revoked; the next owner of the partition reads it */
     }
     fault_point("record");
+    if (unreadable_hold(assignment, input)) {
+        return;
+    }
     if (ledger_read(&assignment->ledger, input->offset)) {
         inflight_new(assignment, input);
         service->counts.all.consumed++;
@@ -338,14 +341,13 @@ void service_tick(void *payload)
 static void regulate_window(struct assignment *assignment)
 {
     struct kafka *queue = assignment->service->kafka;
-    int64_t span = ledger_span(&assignment->ledger);
-    bool far =
-        span >= LEDGER_WINDOW && !ledger_is_rereading(&assignment->ledger);
+    const struct ledger *ledger = &assignment->ledger;
 
-    if (far && !assignment->resting) {
+    if (!assignment->resting && ledger_is_full(ledger) &&
+        !ledger_is_rereading(ledger)) {
         assignment->resting = true;
         kafka_pause_partition(queue, &assignment->at);
-    } else if (assignment->resting && span <= (int64_t)LEDGER_WINDOW / 4 * 3) {
+    } else if (assignment->resting && ledger_has_room(ledger)) {
         assignment->resting = false;
         kafka_resume_partition(queue, &assignment->at);
     }
@@ -410,7 +412,9 @@ static void begin(struct service *service,
     assignment->service = service;
     assignment->at.topic = mem_strdup(position->at.topic);
     assignment->at.partition = position->at.partition;
+    assignment->unreadable = -1;
     ledger_init(&assignment->ledger);
+    ledger_limit_metadata(&assignment->ledger, service->max_metadata);
     TAILQ_INSERT_TAIL(&service->assignments, assignment, link);
     log_write(LOG_INFO, "pipeline", "partition assigned",
               LOG_TEXT("topic", assignment->at.topic),

@@ -57,6 +57,11 @@ struct status_partition {
     bool shed;      /* some records were shed, to be read again */
     bool paused;    /* reading is paused, because the window is full */
     bool revoked;   /* being handed over to another member of the group */
+    /* The offset of the first record that cannot be read, -1 if there is none;
+     * why; and the command with which an operator can skip it */
+    int64_t unreadable;
+    const char *unreadable_reason;
+    const char *skip_command;
 };
 
 enum registration_state {
