@@ -24,7 +24,7 @@ TABLE = [
     ),
     (
         "what a registry says is not scrubbed",
-        "consumer/oci/errors.c",
+        "consumer/oci/error_body.c",
         r"secret_set_append_printable\((reported->secrets), ",
         "&(const struct secret_set){0}",
         "secrets that an error document repeats reach the log, outcomes and dead letters",
@@ -131,11 +131,11 @@ TABLE = [
     ),
     # --- progress
     (
-        "window edge plus one",
+        "progress that is too long",
         "consumer/ledger/commit.c",
-        r"while \(\(entry = TAILQ_FIRST\(&ledger->ready\)\) != NULL &&\s+entry->offset (<) limit",
-        "<=",
-        "a commit needs one bit more than is reserved",
+        r"return (size <= ledger_max_done_size\(ledger\)) \|\|",
+        "true",
+        "a commit that the broker rejects",
     ),
     (
         "the watermark passes open records",
@@ -227,7 +227,7 @@ TABLE = [
     (
         "another digest counts as stored",
         "consumer/oci/push.c",
-        r"if \((!http_header\(response, \"Docker-Content-Digest\", 0, &stored\)) \|\|",
+        r"if \((content_digest_compare\(response, sent\) != CONTENT_DIGEST_OTHER)\) \{",
         "true",
         "a success for what the registry does not have",
     ),
