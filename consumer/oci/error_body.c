@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "waybill/json.h"
-#include "waybill/utf8.h"
 
 /* Maximum length in bytes of a registry's message, so that it fits a log
  * line. */
@@ -128,7 +127,7 @@ static void read_text(const char *text, struct reported_error *reported)
 void reported_error_read(const struct str *body,
                          struct reported_error *reported)
 {
-    size_t mark = utf8_mark_length(body->data, body->len);
+    size_t mark = text_mark_length(body->data, body->len);
     const char *text = body->data + mark;
     struct json *json;
     struct error err;

@@ -2,7 +2,6 @@
 #include "exchange.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
-#include "waybill/utf8.h"
 
 /* The response of a token server that issues a token: the token itself, how
  * long it lives, and the refresh token that comes with it. */
@@ -86,7 +85,7 @@ int exchange_read_answer(struct exchange *exchange,
                          struct token_answer *ret_answer, struct error *err)
 {
     const struct str *body = &response->body;
-    size_t mark = utf8_mark_length(body->data, body->len);
+    size_t mark = text_mark_length(body->data, body->len);
     struct json *json;
     const char *value;
 
