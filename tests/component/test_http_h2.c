@@ -113,7 +113,8 @@ static void a_large_body_goes_out_in_http_2(void **state)
 static void a_server_that_breaks_http_2_is_asked_in_http_1(void **state)
 {
     static const char *const modes[] = {"reset", "goaway", "garbage", "http11"};
-    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH"};
+    static const char *const methods[] = {"GET",  "GET", "GET",
+                                          "POST", "PUT", "PATCH"};
 
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
         struct world world;
@@ -122,13 +123,15 @@ static void a_server_that_breaks_http_2_is_asked_in_http_1(void **state)
 
         h2_open(&world, &folder, modes[i]);
         for (size_t j = 0; j < ARRAY_SIZE(methods); j++) {
-            const char *body = j > 0 ? "some body" : "";
+            bool has_body = strcmp(methods[j], "GET") != 0;
+            const char *body = has_body ? "some body" : "";
             struct answer answer;
 
             ask(&world, folder, methods[j], body, &answer);
             assert_string_equal(answer.err.message, "");
-            assert_non_null(strstr(answer.body.data,
-                                   j > 0 ? "\"length\": 9" : "\"length\": 0"));
+            assert_non_null(strstr(answer.body.data, has_body
+                                                         ? "\"length\": 9"
+                                                         : "\"length\": 0"));
             assert_protocol(&answer, "\"http/1.1\"");
             /* Once it is known for sure, it is not tried again. */
             if (j == 0 || strcmp(modes[i], "http11") != 0) {
