@@ -488,7 +488,9 @@ void docker_entry_release(struct docker_entry *entry)
 /* An empty file, as `touch` creates it, is valid and has no entries. */
 static bool is_empty_config(const char *text, size_t len)
 {
-    return strspn(text, " \t\r\n") == len;
+    size_t mark = text_mark_length(text, len);
+
+    return strspn(text + mark, " \t\r\n") == len - mark;
 }
 
 int docker_config_lookup(const char *text, size_t len, const char *registry,
@@ -497,12 +499,9 @@ int docker_config_lookup(const char *text, size_t len, const char *registry,
 {
     const struct target target = {registry, path != NULL ? path : ""};
     struct docker_entry entry = {0};
-    size_t mark = text_mark_length(text, len);
     struct json *json;
     int result;
 
-    text += mark;
-    len -= mark;
     if (is_empty_config(text, len)) {
         *ret_entry = entry;
         return 0;

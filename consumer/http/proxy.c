@@ -133,7 +133,7 @@ static bool entry_has(char *entry, const char *host, unsigned port)
     return is_domain_of(entry, host);
 }
 
-bool no_proxy_lists(const char *list, const char *host, unsigned port)
+static bool lists(const char *list, const char *host, unsigned port)
 {
     static const char separators[] = ", \t\r\n";
 
@@ -177,8 +177,8 @@ const char *proxy_of_environment(const struct url *url)
     if (proxy == NULL) {
         proxy = variable("all_proxy", "ALL_PROXY");
     }
-    if (proxy == NULL || (exceptions != NULL &&
-                          no_proxy_lists(exceptions, url->host, url->port))) {
+    if (proxy == NULL ||
+        (exceptions != NULL && lists(exceptions, url->host, url->port))) {
         return NULL;
     }
     return proxy;

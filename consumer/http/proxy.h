@@ -11,16 +11,7 @@
  * - https_proxy, HTTPS_PROXY for https; http_proxy, HTTP_PROXY for http, but
  *   not HTTP_PROXY where REQUEST_METHOD is set: it may then be the header of a
  *   CGI client. What is empty is skipped.
- * - no_proxy or NO_PROXY lists exceptions, see no_proxy_lists().
- *
- * Unlike there, all_proxy and ALL_PROXY are the proxy for both where no other
- * is named, and loopback addresses use the proxy unless they are listed.
- */
-const char *proxy_of_environment(const struct url *url);
-
-/*
- * Whether a list of exceptions contains a host, which is in lower case and
- * without brackets. Entries are separated by commas or white space:
+ * - no_proxy or NO_PROXY lists exceptions, separated by commas or white space:
  *
  *     *                                 every host
  *     example.com                       the host and its subdomains
@@ -29,8 +20,11 @@ const char *proxy_of_environment(const struct url *url);
  *     192.0.2.0/24, 2001:db8::/32       a network
  *     ...:8443, [::1]:8443              the same at one port only
  *
- * Names are not resolved, so networks contain addresses only.
+ *   Names are not resolved, so networks contain addresses only.
+ *
+ * Unlike there, all_proxy and ALL_PROXY are the proxy for both where no other
+ * is named, and loopback addresses use the proxy unless they are listed.
  */
-bool no_proxy_lists(const char *list, const char *host, unsigned port);
+const char *proxy_of_environment(const struct url *url);
 
 #endif
