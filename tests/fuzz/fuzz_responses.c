@@ -16,7 +16,7 @@
  *
  *     p
  *     401
- *     WWW-Authenticate: Bearer realm="https://auth.reg.example/token"
+ *     WWW-Authenticate: Bearer realm="https://auth.reg.acme.net/token"
  *
  *     a body
  *     ---
@@ -33,7 +33,8 @@
  * - The push ends, after a bounded number of requests.
  */
 
-#define REGISTRY "reg.example"
+#define REGISTRY "reg.acme.net"
+#define SITE "acme.net" /* the registrable domain */
 #define MAX_REQUESTS 200
 
 /* Long and rare enough to be in nobody's way */
@@ -150,13 +151,13 @@ static bool shows(const char *text, const char *secret)
            contains_basic(text, "<token>", secret);
 }
 
-static bool is_of_the_registry(const char *host)
+static bool is_of_the_site(const char *host)
 {
     size_t len = strlen(host);
-    size_t own = strlen(REGISTRY);
+    size_t own = strlen(SITE);
 
-    return strcmp(host, REGISTRY) == 0 ||
-           (len > own && strcmp(host + len - own, REGISTRY) == 0 &&
+    return strcmp(host, SITE) == 0 ||
+           (len > own && strcmp(host + len - own, SITE) == 0 &&
             host[len - own - 1] == '.');
 }
 
@@ -166,7 +167,7 @@ static void check_receiver(const struct planted *secret, const struct url *url)
     if (secret->of_origin) {
         CHECK(strcmp(url->host, REGISTRY) == 0 && url->port == 443);
     } else {
-        CHECK(is_of_the_registry(url->host) || allow_list_has(NULL, url->host));
+        CHECK(is_of_the_site(url->host) || allow_list_has(NULL, url->host));
     }
 }
 
