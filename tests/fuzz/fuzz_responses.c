@@ -144,11 +144,13 @@ static bool contains_basic(const char *text, const char *username,
     return strstr(text, basic.data) != NULL;
 }
 
-/* As it is, in a form or a URL, or in a Basic header */
+/* As it is, in a form or a URL, or in a Basic header with the name that goes
+ * with it */
 static bool shows(const char *text, const char *secret)
 {
-    return contains(text, secret) || contains_basic(text, "bot", secret) ||
-           contains_basic(text, "<token>", secret);
+    const char *username = strcmp(secret, PASSWORD) == 0 ? "bot" : "<token>";
+
+    return contains(text, secret) || contains_basic(text, username, secret);
 }
 
 static bool is_of_the_site(const char *host)
@@ -171,17 +173,40 @@ static void check_receiver(const struct planted *secret, const struct url *url)
     }
 }
 
+/* Appends the values by which a request is authorized. What a challenge says is
+ * repeated in other places, and is no secret for whoever has said it. */
+static void append_credentials(struct str *out,
+                               const struct http_transfer *asked)
+{
+    static const char *const starts[] = {
+        "Authorization: ", "password=", "refresh_token="};
+    const char *const texts[] = {asked->headers, asked->body, asked->body};
+    const char *const ends[] = {"\n", "&", "&"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+        const char *at = strstr(texts[i], starts[i]);
+
+        if (at != NULL && (at == texts[i] || at[-1] == '\n' || at[-1] == '&')) {
+            str_append(out, at, strcspn(at, ends[i]));
+            str_append_char(out, '\n');
+        }
+    }
+}
+
 static void check_request(const struct http_transfer *asked)
 {
+    CLEANUP(str_release) struct str credentials = STR_INIT(STR_UNLIMITED);
     const char *text = strchr(asked->name, ' ') + 1;
     struct error err;
     struct url url;
 
+    append_credentials(&credentials, asked);
     CHECK(url_parse(text, NULL, &url, &err) == 0);
     for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
         CHECK(secrets[i].is_given || !shows(text, secrets[i].text));
-        if (shows(asked->headers, secrets[i].text) ||
-            shows(asked->body, secrets[i].text)) {
+        CHECK(secrets[i].is_given || !shows(asked->body, secrets[i].text) ||
+              shows(credentials.data, secrets[i].text));
+        if (shows(credentials.data, secrets[i].text)) {
             check_receiver(&secrets[i], &url);
             secrets[i].was_sent = true;
         }
