@@ -30,6 +30,7 @@ struct http_transfer {
     struct certs *certs;             /* NULL: none */
     struct http_transport transport; /* a copy, with certs.d applied */
     struct task unsent_task;         /* reports a request that was not sent */
+    char *unsent;                    /* why it was not; NULL: it was */
     bool http1;
     bool large; /* uses a larger buffer */
     bool once;
