@@ -295,6 +295,7 @@ static void keep_refresh_token(struct token *token, const struct json *json)
     if (same) {
         return;
     }
+    secret_remember(next);
     secret_assign(&session->refresh_token, next);
     if (secret_text(&exchange->credential.identity_token) != NULL) {
         keychain_rotate(exchange->keychain, exchange->credential.id, next);
@@ -360,6 +361,7 @@ static int read_answer(struct token *token,
         result = report_unusable(exchange, response, err);
     } else {
         exchange->session->is_credential_valid = true;
+        secret_remember(value);
         keep_refresh_token(token, json);
         result = check_grant(exchange, value, json, err);
     }
