@@ -95,8 +95,27 @@ static void add_gram(uint64_t gram)
     generation->count++;
 }
 
+/* A token serves many requests. If several of its grams are in the current
+ * generation, all of them are. */
+static bool is_current(const struct secret_view *secret)
+{
+    const struct generation *generation = &memory.generations[memory.current];
+    size_t step = (secret->count - SECRET_GRAM) / 8 + 1;
+
+    for (size_t i = 0; i + SECRET_GRAM <= secret->count; i += step) {
+        if (generation->words == NULL ||
+            !has_gram(generation, mix(secret_gram(secret->bytes + i)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void add_long(const struct secret_view *secret)
 {
+    if (is_current(secret)) {
+        return;
+    }
     if (memory.generations[memory.current].words == NULL ||
         memory.generations[memory.current].count >= GENERATION_GRAMS) {
         begin_generation();
@@ -124,37 +143,40 @@ static size_t find_piece(const struct generation *generation,
 
 /* --- short secrets -------------------------------------------------------- */
 
-static uint64_t hash_of(const struct secret_view_byte *bytes, size_t len)
+/* The hash of a secret with one more byte */
+static uint64_t extend(uint64_t hash, unsigned char byte)
 {
-    uint64_t hash = mix(len);
+    return mix(hash ^ byte);
+}
 
-    for (size_t i = 0; i < len; i++) {
-        hash = mix(hash ^ bytes[i].byte);
-    }
-    return hash | 1; /* 0 marks a free slot */
+static uint64_t *short_slot(uint64_t hash)
+{
+    return &memory.shorts[hash % SHORT_SLOTS];
 }
 
 static void add_short(const struct secret_view *secret)
 {
-    uint64_t hash = hash_of(secret->bytes, secret->count);
+    uint64_t hash = mix(secret_gram(secret->bytes));
 
-    memory.shorts[(hash >> 1) % SHORT_SLOTS] = hash;
+    for (size_t i = SECRET_GRAM; i < secret->count; i++) {
+        hash = extend(hash, secret->bytes[i].byte);
+    }
+    *short_slot(hash) = hash;
 }
 
 static size_t find_short(const struct secret_view *view, size_t at)
 {
-    for (size_t len = MIN_PIECE - 1; len >= SECRET_GRAM; len--) {
-        uint64_t hash;
+    uint64_t hash = mix(secret_gram(view->bytes + at));
+    size_t longest = 0;
 
-        if (at + len > view->count) {
-            continue;
+    for (size_t len = SECRET_GRAM; len < MIN_PIECE; len++) {
+        longest = *short_slot(hash) == hash ? len : longest;
+        if (at + len >= view->count) {
+            break;
         }
-        hash = hash_of(view->bytes + at, len);
-        if (memory.shorts[(hash >> 1) % SHORT_SLOTS] == hash) {
-            return len;
-        }
+        hash = extend(hash, view->bytes[at + len].byte);
     }
-    return 0;
+    return longest;
 }
 
 /* --- both ----------------------------------------------------------------- */

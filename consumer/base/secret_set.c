@@ -362,7 +362,7 @@ static void mark_all(struct marked *marked, const struct secret_set *set,
 /* --- scrubbing ------------------------------------------------------------ */
 
 /* What of a foreign text is looked at: more than is ever shown of one. */
-#define MAX_FOREIGN ((size_t)16 * 1024)
+#define MAX_FOREIGN ((size_t)4 * 1024)
 
 /* Appends up to `max` bytes of scrubbed text. */
 static void scrub(const struct secret_set *set, const char *text, size_t len,

@@ -114,7 +114,7 @@ void secret_set_scrub(const struct secret_set *set, char *text);
 /* For a text that consists of what a server has sent */
 void secret_set_scrub_foreign(const struct secret_set *set, char *text);
 /* Appends text from a server, scrubbed as foreign and then printable (utf8.h),
- * at most `max` bytes of it. Only the first 16 KiB are considered. */
+ * at most `max` bytes of it. Only the first 4 KiB are considered. */
 void secret_set_append_printable(const struct secret_set *set, struct str *out,
                                  const char *text, size_t max);
 

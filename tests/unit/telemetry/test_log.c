@@ -1,6 +1,7 @@
 #include "capture.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "waybill/clock.h"
@@ -176,16 +177,15 @@ static void log__takes_more_fields_than_it_has_room_for(void **state)
     json_free(json);
 }
 
-/* Fills the pipe to the last byte. */
-static void fill_stderr(int reader)
+/* Fills the pipe or socket until nothing fits any more. */
+static void fill(int fd)
 {
-    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    int flags = fcntl(fd, F_GETFL);
 
-    assert_true(fd >= 0 && reader >= 0);
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     while (write(fd, "x", 1) == 1) {
     }
-    assert_int_equal(errno, EAGAIN);
-    close(fd);
+    fcntl(fd, F_SETFL, flags);
 }
 
 /* Everything that is in the pipe, except for what filled it */
@@ -210,14 +210,10 @@ static size_t read_lines(int reader, char *text, size_t size)
 
 /* In a process of its own, because it cannot be undone. A line that blocks
  * would end with the alarm. */
-static int log_to_a_full_pipe(void)
+static int log_to_full(const int fds[2])
 {
-    static char text[256 * 1024];
-    int fds[2];
+    static char text[1024 * 1024];
 
-    if (pipe(fds) != 0 || fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) {
-        return 1;
-    }
     dup2(fds[1], STDERR_FILENO);
     alarm(30);
     log_setup(LOG_INFO, LOG_JSON);
@@ -225,7 +221,7 @@ static int log_to_a_full_pipe(void)
     if ((fcntl(fds[1], F_GETFL) & O_NONBLOCK) != 0) {
         return 2; /* whoever else writes there would not expect it */
     }
-    fill_stderr(fds[0]);
+    fill(fds[1]);
     for (unsigned i = 0; i < 3; i++) {
         log_write(LOG_INFO, "cli", "nobody reads this", LOG_NUMBER("n", i));
     }
@@ -243,16 +239,32 @@ static int log_to_a_full_pipe(void)
     return log_dropped() == 3 ? 0 : 5;
 }
 
-static void log__drops_lines_instead_of_waiting_for_a_reader(void **state)
+static void check_full(int reader, int writer)
 {
+    const int fds[2] = {reader, writer};
     int status;
-    pid_t pid = fork();
+    pid_t pid;
 
+    assert_int_equal(fcntl(reader, F_SETFL, O_NONBLOCK), 0);
+    pid = fork();
     if (pid == 0) {
-        _exit(log_to_a_full_pipe());
+        _exit(log_to_full(fds));
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
+    close(reader);
+    close(writer);
+}
+
+/* A container's, and that of a service of systemd */
+static void log__drops_lines_instead_of_waiting_for_a_reader(void **state)
+{
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    check_full(fds[0], fds[1]);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    check_full(fds[0], fds[1]);
 }
 
 int main(void)
