@@ -159,6 +159,14 @@ int file_check(const char *path, struct error *err)
     return fd < 0 ? -1 : 0;
 }
 
+bool file_may_block(const char *path)
+{
+    struct stat found;
+
+    return stat(path, &found) == 0 && !S_ISREG(found.st_mode) &&
+           !S_ISDIR(found.st_mode);
+}
+
 const char *file_write_reason(const char *directory, int error)
 {
     if ((error == EACCES || error == EPERM) &&

@@ -123,13 +123,19 @@ void str_append_char(struct str *str, char c)
 void str_printf(struct str *str, const char *format, ...)
 {
     va_list args;
+
+    va_start(args, format);
+    str_vprintf(str, format, args);
+    va_end(args);
+}
+
+void str_vprintf(struct str *str, const char *format, va_list args)
+{
     va_list again;
     int len;
 
-    va_start(args, format);
     va_copy(again, args);
     len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     if (len >= 0 && reserve(str, (size_t)len)) {
         vsnprintf(str->data + str->len, (size_t)len + 1, format, again);
         str->len += (size_t)len;

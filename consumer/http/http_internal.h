@@ -31,11 +31,11 @@ struct http_transfer {
     struct http *http;
     uint64_t number; /* in the order in which requests are started, from 1 */
     CURL *easy;
-    struct host *host;   /* NULL: no https */
-    struct certs *certs; /* NULL: none */
-    struct http_transport
-        transport; /* a copy, with certs.d and the environment applied */
-    struct task unsent_task; /* reports a request that was not sent */
+    struct host *host;               /* NULL: no https */
+    struct certs *certs;             /* NULL: none */
+    struct http_transport transport; /* a copy, completed */
+    struct task unsent_task;         /* reports a request that was not sent */
+    char *unsent;                    /* why it was not; NULL: it was */
     bool http1;
     bool large; /* uses a larger buffer */
     bool once;

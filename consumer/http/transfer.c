@@ -4,6 +4,8 @@
 
 #include "http_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/file.h"
+#include "waybill/secret.h"
 
 /* A transfer slower than this for all of answer_ms has timed out. */
 #define MIN_BYTES_PER_SECOND 1L
@@ -241,6 +243,7 @@ static void release(struct http_transfer *transfer)
     str_release(&transfer->response.headers);
     str_release(&transfer->peer.until);
     str_release(&transfer->peer.issuer);
+    mem_free(transfer->unsent);
     mem_free(transfer);
 }
 
@@ -249,10 +252,37 @@ static void report_unsent(void *payload)
     struct http_transfer *transfer = payload;
     struct error err;
 
-    error_set(&err, ERROR_UNREACHABLE, "%s", transfer->certs->error);
+    error_set(&err, ERROR_UNREACHABLE, "%s", transfer->unsent);
     err.unsent = true;
     transfer->done(transfer->payload, NULL, &err);
     release(transfer);
+}
+
+/* libcurl and OpenSSL would wait for the other end of a FIFO. The configuration
+ * was checked, but the files may have been replaced since. */
+static char *name_blocking_file(const struct http_transport *transport)
+{
+    const char *const paths[] = {transport->ca_file, transport->certificate,
+                                 transport->key};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        CLEANUP(str_release) struct str text = STR_INIT(LIMIT_MESSAGE);
+
+        if (paths[i] != NULL && file_may_block(paths[i])) {
+            str_printf(&text, "'%s' cannot be read: it is not a regular file",
+                       paths[i]);
+            return str_take(&text);
+        }
+    }
+    return NULL;
+}
+
+/* Returns NULL if the request can be sent. */
+static char *find_obstacle(const struct http_transfer *transfer)
+{
+    return transfer->certs != NULL && transfer->certs->error != NULL
+               ? mem_strdup(transfer->certs->error)
+               : name_blocking_file(&transfer->transport);
 }
 
 struct http_transfer *http_start(struct http *http,
@@ -296,7 +326,8 @@ struct http_transfer *http_start(struct http *http,
     set_limits(easy, request);
     transport_apply(transfer, request->transport, request->url);
     http->running++;
-    if (transfer->certs != NULL && transfer->certs->error != NULL) {
+    transfer->unsent = find_obstacle(transfer);
+    if (transfer->unsent != NULL) {
         loop_defer(http->loop, &transfer->unsent_task);
     } else {
         /* Only starts it: curl calls nothing back before the loop turns. */
@@ -434,6 +465,7 @@ static bool is_unsent(const struct http_transfer *transfer)
 
 void transfer_finish(struct http_transfer *transfer, CURLcode result)
 {
+    static const struct secret_set remembered; /* nothing else */
     struct error err;
     long status = 0;
 
@@ -454,6 +486,8 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
         transfer->done(transfer->payload, &transfer->response, NULL);
     } else {
         transfer_explain(transfer, result, &err);
+        /* It may quote what the server has sent: names of a certificate. */
+        secret_set_scrub(&remembered, err.message);
         err.unsent = is_unsent(transfer);
         transfer->done(transfer->payload, NULL, &err);
     }

@@ -50,6 +50,7 @@ static void keep_refresh_token(struct exchange *exchange,
     if (same) {
         return;
     }
+    secret_remember(next);
     secret_assign(&session->refresh_token, next);
     if (secret_text(&exchange->credential.identity_token) != NULL) {
         keychain_rotate(exchange->keychain, exchange->credential.id, next);
@@ -99,6 +100,7 @@ int exchange_read_answer(struct exchange *exchange,
         return report_unusable(exchange, response, err);
     }
     exchange->session->is_credential_valid = true;
+    secret_remember(value);
     keep_refresh_token(exchange, json);
     *ret_answer = (struct token_answer){.lifetime_ms = lifetime_ms(json)};
     secret_assign(&ret_answer->value, value);

@@ -1,6 +1,7 @@
 #ifndef WAYBILL_STR_H
 #define WAYBILL_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -63,6 +64,8 @@ void str_append(struct str *str, const void *data, size_t len);
 void str_append_text(struct str *str, const char *text);
 void str_append_char(struct str *str, char c);
 void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
+void str_vprintf(struct str *str, const char *format, va_list args)
+    PRINTF(2, 0);
 void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
 
 /* Inspect and compare */

@@ -184,7 +184,7 @@ static void credential__is_known_in_all_forms_in_which_it_is_shown(void **state)
     } rows[] = {
         {"nothing", "nothing"},
         {"a secret-1 b", "a *** b"},
-        {"secret-1secret-1", "******"},
+        {"secret-1secret-1", "***"},
         {"identity-2 and registry-3", "*** and ***"},
         /* user:secret-1 */
         {"Basic dXNlcjpzZWNyZXQtMQ==", "Basic ***"},
