@@ -30,21 +30,21 @@ static void print_json(const struct settings *settings, const char *path)
 
 static void print_table(const struct settings *settings, const char *path)
 {
-    printf("%s: ok, %zu registrations, %zu attachments%s\n", path,
-           settings->registration_count, settings->attachment_count,
-           settings->kafka.brokers ? "" : ", no kafka (push only)");
+    print_out("%s: ok, %zu registrations, %zu attachments%s\n", path,
+              settings->registration_count, settings->attachment_count,
+              settings->kafka.brokers ? "" : ", no kafka (push only)");
     for (size_t i = 0; i < settings->attachment_count; i++) {
         const struct attachment *attachment = &settings->attachments[i];
         const struct workflow_selector *workflow = &attachment->workflow;
 
         if (workflow->id != NULL) {
-            printf("  workflow %s -> %s (attachment '%s')\n", workflow->id,
-                   attachment->registration->name, attachment->name);
+            print_out("  workflow %s -> %s (attachment '%s')\n", workflow->id,
+                      attachment->registration->name, attachment->name);
         } else {
-            printf("  project %s, workflow %s -> %s (attachment '%s')\n",
-                   workflow->project ? workflow->project : "*",
-                   workflow->name ? workflow->name : "*",
-                   attachment->registration->name, attachment->name);
+            print_out("  project %s, workflow %s -> %s (attachment '%s')\n",
+                      workflow->project ? workflow->project : "*",
+                      workflow->name ? workflow->name : "*",
+                      attachment->registration->name, attachment->name);
         }
     }
 }

@@ -55,7 +55,11 @@ void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
  * indented to that column. */
 void append_wrapped(struct str *out, const char *text, size_t column,
                     size_t line);
-void print_str(const struct str *text); /* Prints on stdout. */
+/* These print on stdout, and print_err() on stderr, with control characters
+ * escaped (utf8_append_escaped()). */
+void print_str(const struct str *text);
+void print_out(const char *format, ...) PRINTF(1, 2);
+void print_err(const char *format, ...) PRINTF(1, 2);
 
 /* --- version.c ------------------------------------------------------------ */
 const struct admin_version *library_versions(size_t *ret_count);

@@ -47,11 +47,11 @@ struct settings *load_reloadable_settings(const struct cli_args *args,
 
     if (config_load(path, &config_rules, access, &settings, &faults, &warnings,
                     ret_files) < 0) {
-        fputs(faults.data, stderr);
-        fputs(warnings.data, stderr);
+        print_err("%s", faults.data);
+        print_err("%s", warnings.data);
         return NULL;
     }
-    fputs(warnings.data, stderr);
+    print_err("%s", warnings.data);
     /* This must come after the configuration has been read: a process that
      * is not dumpable cannot open a FILE like /dev/fd/63 any more. */
     process_hide_memory();

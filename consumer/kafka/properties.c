@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "waybill/file.h"
 #include "waybill/kafka_check.h"
 #include "waybill/suggest.h"
 
@@ -238,6 +239,17 @@ static bool applies_to(enum client_role role, const char *key)
     return true;
 }
 
+/* librdkafka opens these when a client is created, and would wait for the
+ * other end of a FIFO. */
+static bool is_file(const char *name)
+{
+    static const char suffix[] = ".location";
+    size_t len = strlen(name);
+
+    return len >= sizeof(suffix) &&
+           strcmp(name + len - (sizeof(suffix) - 1), suffix) == 0;
+}
+
 static int set_user_properties(rd_kafka_conf_t *conf, enum client_role role,
                                const struct field_map *properties,
                                struct error *err)
@@ -245,6 +257,12 @@ static int set_user_properties(rd_kafka_conf_t *conf, enum client_role role,
     for (size_t i = 0; properties != NULL && i < properties->count; i++) {
         const struct field_pair *pair = &properties->pairs[i];
 
+        if (is_file(pair->key) && file_may_block(pair->value)) {
+            return error_set(err, ERROR_CONFIG,
+                             "kafka.properties.%s: '%s' cannot be read: it is "
+                             "not a regular file",
+                             pair->key, pair->value);
+        }
         if (applies_to(role, pair->key) &&
             set_property(conf, pair->key, pair->value, err) < 0) {
             return error_prefix(err, "kafka.properties.%s", pair->key);
