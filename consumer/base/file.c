@@ -140,6 +140,17 @@ int file_read(const char *path, unsigned flags, struct str *out,
     return 0;
 }
 
+bool file_has_mark(const char *path)
+{
+    struct stat found;
+    struct error ignored;
+    CLEANUP(close_file) const int fd = open_regular(path, &found, &ignored);
+    char start[3];
+
+    return fd >= 0 && read(fd, start, sizeof(start)) == sizeof(start) &&
+           text_mark_length(start, sizeof(start)) > 0;
+}
+
 int file_check(const char *path, struct error *err)
 {
     struct stat found;

@@ -8,6 +8,7 @@
 #include "waybill/config.h"
 #include "waybill/event.h"
 #include "waybill/json.h"
+#include "waybill/kafka.h"
 #include "waybill/message.h"
 #include "waybill/str.h"
 
@@ -118,11 +119,15 @@ struct settings *load_reloadable_settings(const struct cli_args *args,
                                           unsigned access,
                                           struct config_files *ret_files);
 extern const struct config_rules config_rules;
+/* The options of a client with the settings of the service. They refer to
+ * `kafka`. */
+void kafka_options_of(const struct kafka_settings *kafka,
+                      struct kafka_options *ret_options);
 
 /* --- check_online.c ------------------------------------------------------- */
 
-/* Checks the endpoint of every registration over the network, prints the
- * findings and returns the exit status. */
+/* Checks Kafka and the endpoint of every registration over the network, prints
+ * the findings and returns the exit status. */
 int check_online(const struct settings *settings, bool as_json);
 
 /* --- events.c: files of events -------------------------------------------- */

@@ -293,6 +293,7 @@ struct http_transfer *http_start(struct http *http,
     CURL *easy = http_take_easy(http);
 
     transfer->http = http;
+    transfer->number = ++http->started;
     transfer->easy = easy;
     transfer->done = done;
     transfer->payload = payload;
@@ -323,7 +324,7 @@ struct http_transfer *http_start(struct http *http,
     set_headers(transfer, request);
     set_signature(transfer, request);
     set_limits(easy, request);
-    transport_apply(transfer, request->transport);
+    transport_apply(transfer, request->transport, request->url);
     http->running++;
     transfer->unsent = find_obstacle(transfer);
     if (transfer->unsent != NULL) {
@@ -416,6 +417,25 @@ static bool needs_http1(const struct http_transfer *transfer, CURLcode result)
     return broken && !transfer->http1 && transfer->host != NULL;
 }
 
+static void note_http2_failure(const struct http_transfer *transfer)
+{
+    host_note_http2_failure(transfer->host, transfer->number,
+                            transfer->http->started,
+                            loop_now(transfer->http->loop));
+}
+
+static void note_http2_success(const struct http_transfer *transfer,
+                               CURLcode result)
+{
+    long version = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    if (transfer->host != NULL && result == CURLE_OK &&
+        version == CURL_HTTP_VERSION_2_0) {
+        host_note_http2_success(transfer->host);
+    }
+}
+
 static void repeat_in_http1(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
@@ -429,6 +449,8 @@ static void repeat_in_http1(struct http_transfer *transfer)
     transfer->http1 = true;
     curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
                      (long)CURL_HTTP_VERSION_1_1);
+    /* libcurl would use the connection for the next requests too. */
+    curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
     curl_multi_add_handle(http->multi, transfer->easy);
 }
 
@@ -448,12 +470,13 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
     long status = 0;
 
     if (needs_http1(transfer, result)) {
-        host_avoid_http2(transfer->host, loop_now(transfer->http->loop));
+        note_http2_failure(transfer);
         if (!transfer->once) {
             repeat_in_http1(transfer);
             return;
         }
     }
+    note_http2_success(transfer, result);
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->response.status = (int)status;
     if (has_response(transfer, result)) {

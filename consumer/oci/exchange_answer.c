@@ -2,7 +2,6 @@
 #include "exchange.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
-#include "waybill/utf8.h"
 
 /* The response of a token server that issues a token: the token itself, how
  * long it lives, and the refresh token that comes with it. */
@@ -87,12 +86,10 @@ int exchange_read_answer(struct exchange *exchange,
                          struct token_answer *ret_answer, struct error *err)
 {
     const struct str *body = &response->body;
-    size_t mark = utf8_mark_length(body->data, body->len);
     struct json *json;
     const char *value;
 
-    if (json_parse_secret(body->data + mark, body->len - mark, &json, err) <
-        0) {
+    if (json_parse_secret(body->data, body->len, &json, err) < 0) {
         return error_set(err, ERROR_UNAVAILABLE,
                          "token server '%s': its answer is not JSON",
                          exchange->at.host);

@@ -411,8 +411,9 @@ static int deny_forbidden(scmp_filter_ctx context)
 }
 
 static int (*const parts[])(scmp_filter_ctx) = {
-    deny_forbidden, deny_processes, deny_new_code, deny_changing,
-    deny_signals,   deny_control,   deny_sockets,  deny_misc,
+    deny_forbidden, deny_processes, deny_new_code,   deny_changing,
+    deny_signals,   deny_control,   deny_priorities, deny_receivers,
+    deny_sockets,   deny_misc,
 };
 
 /* Foreign ABIs have other system call numbers, so all of their calls fail.

@@ -50,6 +50,8 @@ int file_read(const char *path, unsigned flags, struct str *out,
 /* Reads an open file of any kind, such as standard input, from its current
  * position. */
 int file_read_open(int fd, struct str *out, struct error *err) NODISCARD;
+/* Whether the file begins with a UTF-8 byte order mark. */
+bool file_has_mark(const char *path);
 /* Checks whether file_read() could read the file now, ignoring its size. */
 int file_check(const char *path, struct error *err) NODISCARD;
 

@@ -318,6 +318,27 @@ static void a_key_may_be_in_the_certificates_file(void **state)
     odd_close(&odd);
 }
 
+/* As editors on Windows write it */
+static void files_may_begin_with_a_byte_order_mark(void **state)
+{
+    CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
+    struct answer answer;
+    struct odd odd;
+
+    odd_open(&odd, ODD("--client"));
+    str_printf(&command,
+               "cd '%s' && for file in ca.crt client.crt client.key; do "
+               "printf '\\357\\273\\277' | cat - $file >new && mv new $file; "
+               "done",
+               odd.folder);
+    assert_int_equal(system(command.data), 0);
+    for (int i = 0; i < 2; i++) {
+        odd_get_as(&odd, "client", &answer);
+        assert_client(&answer, "client");
+    }
+    odd_close(&odd);
+}
+
 /* Who shows another certificate is somebody else. */
 static void a_kept_connection_serves_only_its_own_certificate(void **state)
 {
@@ -553,6 +574,7 @@ int main(void)
         cmocka_unit_test(an_expired_certificate_is_said_to_be_one),
         cmocka_unit_test(a_client_certificate_is_shown),
         cmocka_unit_test(a_key_may_be_in_the_certificates_file),
+        cmocka_unit_test(files_may_begin_with_a_byte_order_mark),
         cmocka_unit_test(a_kept_connection_serves_only_its_own_certificate),
         cmocka_unit_test(a_key_of_another_certificate_is_said_to_be_one),
         cmocka_unit_test(an_encrypted_key_is_an_error_and_asks_nobody),
