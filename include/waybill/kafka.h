@@ -190,24 +190,6 @@ size_t kafka_batch_size(const struct kafka_batch *batch);
 void kafka_commit(struct kafka *kafka, struct kafka_batch *batch);
 bool kafka_is_committing(const struct kafka *kafka);
 
-/* --- a producer without a group, for `waybill publish` --- */
-
-struct publisher;
-
-/* Waits up to ten seconds for the topic's metadata. The calls of a publisher
- * block, so that none is made on the thread of a loop. */
-int publisher_open(const struct kafka_options *options,
-                   struct publisher **ret_publisher,
-                   struct error *err) NODISCARD;
-/* Copies the message; blocks only while librdkafka's buffer is full. */
-int publisher_send(struct publisher *publisher, const struct message *message,
-                   struct error *err) NODISCARD;
-/* Blocks until every message is acknowledged or the timeout has passed, which
- * is an error. */
-int publisher_flush(struct publisher *publisher, int timeout_ms,
-                    struct error *err) NODISCARD;
-void publisher_free(struct publisher *publisher);
-
 const char *kafka_library_version(void);
 
 #endif
