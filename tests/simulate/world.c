@@ -82,6 +82,7 @@ static const char *const break_names[] = {
     [BREAK_KEEP_PRODUCER] = "keep-producer",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
+    [BREAK_KEEP_SECRETS] = "keep-secrets",
     [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
 
