@@ -93,8 +93,9 @@ static void add_slots(struct inflight *inflight)
     }
 }
 
-/* Counted when it is read. If the watermark does not reach it before a restart,
- * it is read, and counted, again. */
+/* Counted when it is read. If neither the watermark nor a later record of which
+ * everything is committed covers it before a restart, it is read, and counted,
+ * again. */
 static void skip_record(struct inflight *inflight, const struct input *input)
 {
     struct service *service = inflight->assignment->service;
@@ -110,6 +111,7 @@ static void skip_record(struct inflight *inflight, const struct input *input)
     counts->last_completed_ms =
         clock_wall_ms(loop_clock(service->options->loop));
     service->dirty = true;
+    ledger_skip(&inflight->assignment->ledger, input->offset);
     record_free(inflight->record);
     mem_free(inflight);
 }

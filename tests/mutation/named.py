@@ -11,16 +11,16 @@ TABLE = [
     (
         "scrubbing disabled",
         "consumer/base/secret_set.c",
-        r"static size_t longest_at\(.*?return (longest);",
-        "0",
+        r"if \((!marked.is_secret\[at\])\) \{",
+        "true",
         "secrets that responses repeat reach the log, outcomes and dead letters",
     ),
     (
         "scrubbed only up to the first secret",
         "consumer/base/secret_set.c",
-        r"longest = (length > longest \? length : longest);",
-        "length",
-        "a secret that is not the last of the set stays in the text",
+        r"static void mark_whole\(.*?i < (set->count);",
+        "(set->count > 0)",
+        "a secret that is not the first of the set stays in the text",
     ),
     (
         "what a registry says is not scrubbed",

@@ -303,6 +303,9 @@ static const struct decoded cases[] = {
      "\"digest\":" SHA ZEROS "\",\"media_type\":1}}}",
      ERROR_SCHEMA, "$.attestation.ref.media_type: expected a string"},
     {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"https://h/\","
+     "\"digest\":" SHA ZEROS "\",\"size\":0}}}",
+     ERROR_REJECTED, "$.attestation.ref: "},
+    {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"https://h/\","
      "\"digest\":" SHA ZEROS "\",\"size\":-1}}}",
      ERROR_SCHEMA, "$.attestation.ref.size: expected a number of bytes"},
     /* the digest is that of what is stored */

@@ -110,12 +110,15 @@ static void service__holds_no_event_of_another_type_in_memory(void **state)
     assert_int_equal(service_records(service), 1);
     assert_int_equal(fake_queue()->messages, 1);
     assert_true(fake_queue()->positions[0].offset == 0);
-    /* Whoever comes next reads them, and passes over them, again. */
+    /* They are done with the record after them, in one run of the metadata. */
     restore(&next);
     assert_true(ledger_read(&next, 0));
-    assert_true(ledger_read(&next, 1));
+    assert_false(ledger_read(&next, 1));
+    assert_false(ledger_read(&next, 1000));
     assert_false(ledger_read(&next, 1001));
+    assert_true(ledger_read(&next, 1002));
     ledger_release(&next);
+    assert_true(strlen(fake_queue()->positions[0].metadata) < 64);
     fake_succeed(fake_running_one("one"));
     commit();
     assert_true(fake_queue()->positions[0].offset == 1002);
