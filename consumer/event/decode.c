@@ -445,9 +445,11 @@ int event_decode(const struct input *input, size_t max_bytes,
                          "$: %zu bytes; delivery.max_event_size is %zu",
                          message->value.len, max_bytes);
     }
-    if (message->header_count > LIMIT_RECORD_HEADERS) {
-        return error_set(err, ERROR_SCHEMA, "$: more than %d headers",
-                         LIMIT_RECORD_HEADERS);
+    if (message_headers_size(message) > LIMIT_RECORD_HEADERS) {
+        return error_set(err, ERROR_SCHEMA,
+                         "$: %zu headers, which are larger than %zu bytes in "
+                         "total",
+                         message->header_count, LIMIT_RECORD_HEADERS);
     }
     if (json_parse((const char *)message->value.data, message->value.len,
                    &document, err) < 0) {

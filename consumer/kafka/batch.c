@@ -1,5 +1,7 @@
 #include "batch.h"
 
+#include <stdlib.h>
+
 #include "waybill/alloc.h"
 
 struct kafka_batch *kafka_batch_new(void)
@@ -15,6 +17,7 @@ void kafka_batch_free(struct kafka_batch *batch)
     if (batch != NULL) {
         arena_free(batch->arena);
         mem_free(batch->messages);
+        mem_free(batch->isolated);
         mem_free(batch->offsets);
         mem_free(batch);
     }
@@ -28,6 +31,29 @@ void kafka_batch_add_message(struct kafka_batch *batch,
                  batch->message_count + 1, sizeof(batch->messages[0]));
     message_copy(batch->arena, message,
                  &batch->messages[batch->message_count++]);
+}
+
+void kafka_batch_isolate(struct kafka_batch *batch)
+{
+    batch->isolated =
+        mem_grow(batch->isolated, &batch->isolated_capacity,
+                 batch->isolated_count + 1, sizeof(batch->isolated[0]));
+    batch->isolated[batch->isolated_count++] = batch->message_count - 1;
+}
+
+static int compare_indices(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a;
+    size_t y = *(const size_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+bool batch_is_isolated(const struct kafka_batch *batch, size_t message)
+{
+    return batch->isolated_count > 0 &&
+           bsearch(&message, batch->isolated, batch->isolated_count,
+                   sizeof(message), compare_indices) != NULL;
 }
 
 void kafka_batch_add_offset(struct kafka_batch *batch,

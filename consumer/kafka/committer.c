@@ -13,9 +13,9 @@ static void run_batch(struct committer *committer,
                       struct kafka_result *result)
 {
     committer->code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    committer->rejected_size = 0;
     result->verdict = transaction_run(committer, batch, &result->err);
-    result->message = committer->rejected_message;
+    result->rejections = committer->rejections;
+    result->rejection_count = committer->rejection_count;
     if (result->verdict == KAFKA_ABORTED ||
         result->verdict == KAFKA_METADATA_TOO_LARGE) {
         committer_pause(committer, COMMITTER_PAUSE_MS);
@@ -64,6 +64,7 @@ static void release(struct committer *committer)
     pthread_mutex_destroy(&committer->lock);
     close(committer->done_fd);
     mem_free(committer->notice);
+    mem_free(committer->rejections);
     mem_free(committer);
 }
 

@@ -36,6 +36,8 @@ struct kafka {
     rd_kafka_topic_partition_list_t *revoking;
     struct committer *committer;
     bool committing;
+    struct header *headers; /* of the record that is being delivered */
+    size_t header_capacity;
 };
 
 /* --- notices.c: errors and log messages of librdkafka --- */

@@ -30,6 +30,10 @@ struct registration_counts {
     struct histogram duration;     /* seconds, of succeeded and failed */
 };
 
+/* The topics that are written to */
+enum status_output { STATUS_OUTCOMES, STATUS_DEAD_LETTERS };
+#define STATUS_OUTPUTS (STATUS_DEAD_LETTERS + 1)
+
 /* Counters of the service */
 struct service_counts {
     uint64_t consumed;                    /* records */
@@ -38,7 +42,8 @@ struct service_counts {
                                              committed, by the worst outcome */
     uint64_t dead_letters[ERROR_KINDS];
     uint64_t transactions[KAFKA_VERDICTS];
-    uint64_t rebalances; /* assignments and revocations */
+    uint64_t rejected[STATUS_OUTPUTS]; /* messages, by Kafka */
+    uint64_t rebalances;               /* assignments and revocations */
     int64_t last_completed_ms;
     struct histogram age;      /* seconds since the record's timestamp */
     struct histogram loop_lag; /* seconds that a timer was late */

@@ -317,8 +317,7 @@ static void announced__makes_room_when_it_is_given_back(void **state)
     end();
 }
 
-static void announced__is_planned_anew_with_the_next_configuration(
-    void **state)
+static void announced__is_planned_anew_with_the_next_configuration(void **state)
 {
     struct pipeline *next;
     struct pipeline *before;

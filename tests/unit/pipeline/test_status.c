@@ -228,7 +228,7 @@ static void counts__are_of_what_is_committed(void **state)
     assert_true(counts->consumed == 4);
     assert_true(counts->completed[OUTCOME_SUCCEEDED] == 0);
     assert_true(status.registrations[0].counts->succeeded == 0);
-    fake_commit_ends(KAFKA_ABORTED, 0);
+    fake_commit_ends(KAFKA_ABORTED);
     commit_all();
     counts = look()->counts;
     assert_true(counts->transactions[KAFKA_ABORTED] == 1);
