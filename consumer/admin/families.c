@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin_internal.h"
+#include "families.h"
 #include "waybill/log.h"
 
 /*
@@ -13,27 +13,11 @@
  * includes the first increment; those of a partition exist from its assignment.
  */
 
-struct exposition {
-    struct str *out;
-    const struct family *family;
-    const struct status *status;
-    const struct admin_options *options;
-    const struct usage *usage;
-};
-
-struct family {
-    const char *name;
-    const char *type;
-    const char *labels; /* for the reference; NULL for none */
-    const char *help;
-    void (*append_samples)(const struct exposition *to);
-};
-
 #define MAX_LABELS 8
 
-static void append_sample(const struct exposition *to,
-                          const struct metric_label *labels, size_t count,
-                          double value)
+void append_sample(const struct exposition *to,
+                   const struct metric_label *labels, size_t count,
+                   double value)
 {
     metrics_append(to->out, to->family->name, labels, count, value);
 }
@@ -487,6 +471,17 @@ static const struct family families[] = {
     {"waybill_dead_letters_total", "counter", "topic, kind",
      "Dead letters committed, by the class of their error.",
      append_dead_letters},
+    {"waybill_messages_rejected_total", "counter", "topic",
+     "Outcomes and dead letters that the topic has rejected, each time.",
+     append_topic_rejected},
+    {"waybill_deliveries_withheld", "gauge", "topic",
+     "Deliveries that are not committed, because the topic rejects their "
+     "outcome or dead letter. All others go on.",
+     append_topic_withheld},
+    {"waybill_topic_blocked", "gauge", "topic",
+     "1 while the topic accepts no messages at all, for example because it is "
+     "missing or may not be written to. Reading is paused.",
+     append_topic_blocked},
 
     {"waybill_deliveries_total", "counter", "integration, registration, result",
      "Deliveries whose outcome is committed.", append_deliveries},

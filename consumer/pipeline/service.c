@@ -20,8 +20,7 @@
 /* Minimum time between two commits, so that more outcomes share one: a
  * transaction costs five round trips, however many messages it has. */
 #define COMMIT_INTERVAL_MS 50
-/* The same after commits that were aborted, which doubles up to the maximum */
-#define MIN_RETRY_MS 100
+/* It doubles with each commit that is aborted, up to this. */
 #define MAX_RETRY_MS 3200
 
 /* --- what to do next --------------------------------------------------------
@@ -74,11 +73,8 @@ bool service_must_commit_now(const struct service *service)
 
 static uint64_t commit_interval(const struct service *service)
 {
-    uint64_t interval_ms = MIN_RETRY_MS;
+    uint64_t interval_ms = COMMIT_INTERVAL_MS;
 
-    if (service->aborted == 0) {
-        return COMMIT_INTERVAL_MS;
-    }
     for (unsigned i = 1; i < service->aborted && interval_ms < MAX_RETRY_MS;
          i++) {
         interval_ms *= 2;

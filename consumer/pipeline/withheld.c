@@ -32,8 +32,8 @@ static int64_t wall_ms(const struct service *service)
     return clock_wall_ms(loop_clock(service->options->loop));
 }
 
-static const char *topic_of(const struct service *service,
-                            enum status_output output)
+const char *withheld_topic(const struct service *service,
+                           enum status_output output)
 {
     return output == STATUS_DEAD_LETTERS ? service->style.dead_letter_topic
                                          : service->style.topic;
@@ -50,42 +50,60 @@ static struct withheld_list *list_of(struct service *service,
     if (delivery->withheld.state == WITHHELD_NEW) {
         return &withholding->waiting;
     }
-    return delivery->withheld.state == WITHHELD_SUSPECT
-               ? &withholding->suspects
+    if (delivery->withheld.state == WITHHELD_SUSPECT) {
+        return &withholding->suspects;
+    }
+    return delivery->withheld.state == WITHHELD_TRIAL
+               ? &withholding->outputs[delivery->withheld.output].trials
                : &withholding->outputs[delivery->withheld.output].rejected;
+}
+
+static bool is_counted(const struct delivery *delivery)
+{
+    return delivery->withheld.state == WITHHELD_REJECTED ||
+           delivery->withheld.state == WITHHELD_TRIAL;
+}
+
+/* Whether it is part of the commits */
+static bool is_included(const struct delivery *delivery)
+{
+    return delivery->withheld.state == WITHHELD_NOT ||
+           delivery->withheld.state == WITHHELD_TRIAL;
 }
 
 static void take_out(struct service *service, struct delivery *delivery)
 {
     struct withheld *withheld = &delivery->withheld;
 
-    TAILQ_REMOVE(list_of(service, delivery), delivery, withheld.link);
-    if (withheld->state == WITHHELD_REJECTED) {
-        of(service)->outputs[withheld->output].count--;
+    if (withheld->state == WITHHELD_NOT) {
+        return;
     }
+    TAILQ_REMOVE(list_of(service, delivery), delivery, withheld.link);
+    of(service)->outputs[withheld->output].count -= is_counted(delivery);
     withheld->state = WITHHELD_NOT;
 }
 
-static void withhold(struct service *service, struct delivery *delivery,
-                     enum withheld_state state)
+static void put_in(struct service *service, struct delivery *delivery,
+                   enum withheld_state state, enum status_output output)
 {
-    struct withheld *withheld = &delivery->withheld;
+    take_out(service, delivery);
+    delivery->withheld.state = state;
+    delivery->withheld.output = output;
+    of(service)->outputs[output].count += is_counted(delivery);
+    TAILQ_INSERT_TAIL(list_of(service, delivery), delivery, withheld.link);
+}
 
+static void withhold(struct service *service, struct delivery *delivery,
+                     enum withheld_state state, enum status_output output)
+{
     if (delivery->slot.state == SLOT_FINISHED) {
         ledger_reopen(&delivery->slot);
     }
-    withheld->state = state;
-    if (state == WITHHELD_REJECTED) {
-        of(service)->outputs[withheld->output].count++;
-    }
-    TAILQ_INSERT_TAIL(list_of(service, delivery), delivery, withheld.link);
+    put_in(service, delivery, state, output);
 }
 
 static void include(struct service *service, struct delivery *delivery)
 {
-    if (delivery->withheld.state != WITHHELD_NOT) {
-        take_out(service, delivery);
-    }
     ledger_finish(&delivery->slot);
     service->dirty = true;
 }
@@ -105,15 +123,15 @@ void withheld_admit(struct service *service, struct delivery *delivery)
     for (int output = 0; output < STATUS_OUTPUTS; output++) {
         if (withholding->outputs[output].is_blocked &&
             concerns(delivery, (enum status_output)output)) {
-            delivery->withheld.output = (enum status_output)output;
             delivery->withheld.waits_for_topic = true;
             delivery->withheld.since_ms = wall_ms(service);
-            withhold(service, delivery, WITHHELD_REJECTED);
+            withhold(service, delivery, WITHHELD_REJECTED,
+                     (enum status_output)output);
             return;
         }
     }
     if (withholding->is_closed && !service_must_commit_now(service)) {
-        withhold(service, delivery, WITHHELD_NEW);
+        withhold(service, delivery, WITHHELD_NEW, STATUS_OUTCOMES);
     } else {
         include(service, delivery);
     }
@@ -134,6 +152,7 @@ void withheld_open_gate(struct service *service)
     while ((delivery = TAILQ_FIRST(&withholding->suspects)) != NULL &&
            (left-- > 0 || service_must_commit_now(service))) {
         delivery->withheld.is_isolated = true;
+        take_out(service, delivery);
         include(service, delivery);
     }
 }
@@ -160,8 +179,7 @@ static void close_gate(struct service *service)
 /* --- what is logged ----------------------------------------------------------
  */
 
-/* What an operator may do about the error of that name */
-static const char *remedy_of(const char *code)
+const char *withheld_remedy(const char *code)
 {
     static const char *const remedies[][2] = {
         {"MSG_SIZE_TOO_LARGE", "raise the topic's max.message.bytes, and "
@@ -176,6 +194,7 @@ static const char *remedy_of(const char *code)
         {"TOPIC_AUTHORIZATION_FAILED", "allow Write and Describe on the topic"},
         {"UNKNOWN_TOPIC_OR_PART", "create the topic"},
         {"_UNKNOWN_TOPIC", "create the topic"},
+        {"_UNKNOWN_PARTITION", "create the topic"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(remedies); i++) {
@@ -198,13 +217,13 @@ static void report_delivery(const struct service *service,
     log_write(LOG_ERROR, "pipeline",
               "message rejected by its topic, holding its record and trying "
               "again",
-              LOG_TEXT("to", topic_of(service, withheld->output)),
+              LOG_TEXT("to", withheld_topic(service, withheld->output)),
               LOG_TEXT("topic", inflight->assignment->at.topic),
               LOG_NUMBER("partition", inflight->assignment->at.partition),
               LOG_NUMBER("offset", inflight->entry.offset),
               LOG_TEXT("code", withheld->code),
               LOG_TEXT("err", withheld->reason),
-              LOG_TEXT("remedy", remedy_of(withheld->code)));
+              LOG_TEXT("remedy", withheld_remedy(withheld->code)));
 }
 
 static void report_blocked(const struct service *service,
@@ -217,9 +236,9 @@ static void report_blocked(const struct service *service,
     }
     log_write(LOG_ERROR, "pipeline",
               "topic accepts no messages, reading is paused until it does",
-              LOG_TEXT("to", topic_of(service, output)),
+              LOG_TEXT("to", withheld_topic(service, output)),
               LOG_TEXT("code", to->code), LOG_TEXT("err", to->reason),
-              LOG_TEXT("remedy", remedy_of(to->code)));
+              LOG_TEXT("remedy", withheld_remedy(to->code)));
 }
 
 /* --- a rejected commit -------------------------------------------------------
@@ -256,15 +275,14 @@ static void reject(struct service *service, struct delivery *delivery,
 {
     struct withheld *withheld = &delivery->withheld;
 
-    plan_trial(service, &of(service)->outputs[output], withheld->is_on_trial);
+    plan_trial(service, &of(service)->outputs[output],
+               withheld->state == WITHHELD_TRIAL);
     if (withheld->rejections++ == 0) {
         withheld->since_ms = wall_ms(service);
     }
-    withheld->output = output;
     withheld->code = code;
     withheld->reason = reason;
-    withheld->is_on_trial = false;
-    withhold(service, delivery, WITHHELD_REJECTED);
+    withhold(service, delivery, WITHHELD_REJECTED, output);
 }
 
 /* The topic takes no messages: all deliveries of the commit that have one for
@@ -286,8 +304,9 @@ static void block(struct service *service, enum status_output output,
         struct delivery *delivery = service->sent[i].delivery;
 
         if (delivery != NULL && concerns(delivery, output) &&
-            delivery->withheld.state == WITHHELD_NOT) {
-            if (delivery->withheld.is_on_trial && to->failures++ > 0) {
+            is_included(delivery)) {
+            if (delivery->withheld.state == WITHHELD_TRIAL &&
+                to->failures++ > 0) {
                 report_blocked(service, output);
             }
             delivery->withheld.waits_for_topic = true;
@@ -309,7 +328,7 @@ static bool begin_to_key(struct service *service, const struct sent *sent)
     *keyed = true;
     log_write(LOG_INFO, "pipeline",
               "topic rejects messages without a key, giving them one",
-              LOG_TEXT("to", topic_of(service, sent->output)));
+              LOG_TEXT("to", withheld_topic(service, sent->output)));
     return true;
 }
 
@@ -349,7 +368,7 @@ static void consider(struct service *service, const struct kafka_result *result,
         return;
     }
     /* Freed meanwhile, or withheld by its other message */
-    if (delivery == NULL || delivery->withheld.state != WITHHELD_NOT) {
+    if (delivery == NULL || !is_included(delivery)) {
         return;
     }
     delivery->withheld.waits_for_topic = false;
@@ -358,7 +377,7 @@ static void consider(struct service *service, const struct kafka_result *result,
                rejection->reason);
         report_delivery(service, delivery);
     } else {
-        withhold(service, delivery, WITHHELD_SUSPECT);
+        withhold(service, delivery, WITHHELD_SUSPECT, sent->output);
     }
 }
 
@@ -366,16 +385,12 @@ static void consider(struct service *service, const struct kafka_result *result,
  * can succeed. */
 static void put_back(struct service *service, struct delivery *delivery)
 {
-    struct withheld *withheld = &delivery->withheld;
+    const struct withheld *withheld = &delivery->withheld;
 
-    if (!withheld->is_isolated || withheld->state != WITHHELD_NOT) {
-        return;
-    }
-    if (withheld->is_on_trial) {
-        withheld->is_on_trial = false;
-        withhold(service, delivery, WITHHELD_REJECTED);
-    } else {
-        withhold(service, delivery, WITHHELD_SUSPECT);
+    if (withheld->state == WITHHELD_TRIAL) {
+        withhold(service, delivery, WITHHELD_REJECTED, withheld->output);
+    } else if (withheld->state == WITHHELD_NOT && withheld->is_isolated) {
+        withhold(service, delivery, WITHHELD_SUSPECT, withheld->output);
     }
 }
 
@@ -429,7 +444,7 @@ static void on_accepted(struct service *service, enum status_output at)
         output->trial < MAX_SUSPECTS ? output->trial * 2 : MAX_SUSPECTS;
     if (output->is_blocked) {
         log_write(LOG_INFO, "pipeline", "topic accepts messages again",
-                  LOG_TEXT("to", topic_of(service, at)));
+                  LOG_TEXT("to", withheld_topic(service, at)));
         unblock(service, output);
     }
 }
@@ -441,9 +456,9 @@ void withheld_on_committed(struct service *service)
     for (size_t i = 0; i < service->sent_count; i++) {
         struct delivery *delivery = service->sent[i].delivery;
 
-        if (delivery != NULL && delivery->withheld.is_on_trial &&
+        if (delivery != NULL && delivery->withheld.state == WITHHELD_TRIAL &&
             delivery->withheld.output == service->sent[i].output) {
-            delivery->withheld.is_on_trial = false;
+            take_out(service, delivery);
             on_accepted(service, service->sent[i].output);
         }
     }
@@ -470,7 +485,7 @@ static void try_again(struct service *service, struct withheld_output *output)
                        (delivery = TAILQ_FIRST(&output->rejected)) != NULL;
          i++) {
         delivery->withheld.is_isolated = true;
-        delivery->withheld.is_on_trial = true;
+        put_in(service, delivery, WITHHELD_TRIAL, delivery->withheld.output);
         include(service, delivery);
     }
     /* In case its record is freed before the result is known */
@@ -503,9 +518,7 @@ void withheld_tick(struct service *service)
 
 void withheld_forget(struct service *service, struct delivery *delivery)
 {
-    if (delivery->withheld.state != WITHHELD_NOT) {
-        take_out(service, delivery);
-    }
+    take_out(service, delivery);
 }
 
 bool withheld_is_pending(const struct inflight *inflight)
@@ -543,6 +556,7 @@ void withheld_init(struct service *service)
     timer_init(&withholding->gate, on_gate, service);
     for (size_t i = 0; i < STATUS_OUTPUTS; i++) {
         TAILQ_INIT(&withholding->outputs[i].rejected);
+        TAILQ_INIT(&withholding->outputs[i].trials);
     }
 }
 

@@ -42,6 +42,7 @@ enum withheld_state {
     WITHHELD_NEW,      /* waits for the gate */
     WITHHELD_SUSPECT,  /* rejected together with others */
     WITHHELD_REJECTED, /* rejected by itself, or its topic is blocked */
+    WITHHELD_TRIAL,    /* the same, and part of the next commit again */
 };
 
 /* The part of a delivery */
@@ -50,7 +51,6 @@ struct withheld {
     enum withheld_state state;
     enum status_output output; /* whose topic has rejected a message */
     bool is_isolated;          /* its messages are sent separately */
-    bool is_on_trial;          /* admitted from the list of an output */
     bool waits_for_topic; /* the topic is the reason, and not the message */
     unsigned rejections;
     const char *code; /* static, as is the next */
@@ -63,7 +63,8 @@ TAILQ_HEAD(withheld_list, delivery);
 /* What a topic has rejected */
 struct withheld_output {
     struct withheld_list rejected; /* the next to be tried first */
-    size_t count;
+    struct withheld_list trials;
+    size_t count; /* in both lists */
     size_t trial; /* how many are tried at once */
     uint64_t pause_ms;
     uint64_t due_ms; /* monotonic time of the next trial */
@@ -104,5 +105,9 @@ void withheld_on_rejected(struct service *service,
 void withheld_tick(struct service *service);
 /* Whether nothing should be read, because its outcomes could not be written */
 bool withheld_is_blocked(const struct service *service);
+/* The name of the topic, and what an operator may do about that error */
+const char *withheld_topic(const struct service *service,
+                           enum status_output output);
+const char *withheld_remedy(const char *code);
 
 #endif

@@ -63,6 +63,31 @@ struct status_partition {
     bool revoked;   /* being handed over to another member of the group */
 };
 
+/* A topic that is written to */
+struct status_topic {
+    const char *name;
+    size_t withheld; /* deliveries whose outcome or dead letter it rejected */
+    bool is_blocked; /* it accepts nothing; then: */
+    const char *code;
+    const char *reason;
+    const char *remedy;
+    int64_t since_ms;
+};
+
+/* A delivery that is not committed, because a topic has rejected its outcome or
+ * its dead letter */
+struct status_withheld {
+    const char *to; /* that topic */
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    const char *code;
+    const char *reason;
+    const char *remedy;
+    unsigned rejections;
+    int64_t since_ms;
+};
+
 enum registration_state {
     REGISTRATION_FLOWING,
     REGISTRATION_PAUSED, /* the endpoint has asked for it (Retry-After) */
@@ -134,7 +159,7 @@ struct status_config {
 
 enum service_phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CLOSING };
 
-#define STATUS_REASONS 4
+#define STATUS_REASONS 8
 
 struct status {
     int64_t now_ms;
@@ -156,6 +181,9 @@ struct status {
     size_t max_bytes;
     struct status_partition *partitions;
     size_t partition_count;
+    struct status_topic outputs[STATUS_OUTPUTS];
+    struct status_withheld *withheld; /* at most 50 */
+    size_t withheld_count;
     struct status_registration *registrations;
     size_t registration_count;
     struct status_record *oldest;
