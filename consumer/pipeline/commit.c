@@ -206,7 +206,7 @@ void service_on_committed(void *payload, const struct kafka_result *result)
             settle(assignment, result);
         }
     }
-    if (result->verdict == KAFKA_REJECTED) {
+    if (result->verdict == KAFKA_REJECTED && !fault_is_broken("hold-none")) {
         withheld_on_rejected(service, result);
     }
     service->sent_count = 0;

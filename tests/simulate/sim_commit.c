@@ -25,7 +25,9 @@ static void give_up(struct kafka *queue);
 
 static void tell(struct kafka *queue, enum kafka_verdict verdict)
 {
-    struct kafka_result result = {.verdict = verdict};
+    struct kafka_result result = {.verdict = verdict,
+                                  .rejections = queue->rejections,
+                                  .rejection_count = queue->rejection_count};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
               "transaction aborted by the model");
@@ -36,6 +38,7 @@ static void tell(struct kafka *queue, enum kafka_verdict verdict)
         queue->epoch = 0;
     }
     queue->late = false;
+    queue->verdict = KAFKA_ABORTED;
     kafka_batch_free(queue->commit.batch);
     queue->commit = (struct commit){0};
     if (!queue->closed) {
@@ -50,7 +53,7 @@ static void on_pause_over(void *payload)
     if (queue->stage != STAGE_IDLE) {
         run_stage(queue);
     } else if (queue->committing) {
-        tell(queue, queue->told_committed ? KAFKA_COMMITTED : KAFKA_ABORTED);
+        tell(queue, queue->verdict);
     }
 }
 
@@ -59,7 +62,11 @@ static void give_up(struct kafka *queue)
     sim_trace(queue->sim, "life %u: transaction given up",
               queue->instance->life);
     queue->stage = STAGE_IDLE;
-    queue->told_committed = sim_is_broken(queue->sim, BREAK_PRETEND_COMMIT);
+    if (sim_is_broken(queue->sim, BREAK_PRETEND_COMMIT) ||
+        (sim_is_broken(queue->sim, BREAK_PRETEND_ACCEPTED) &&
+         queue->verdict != KAFKA_ABORTED)) {
+        queue->verdict = KAFKA_COMMITTED;
+    }
     loop_arm(queue->loop, &queue->pause, PAUSE_MS);
 }
 
@@ -201,6 +208,16 @@ static void on_answer(void *payload, const struct call *call)
     case CALL_UNSTABLE:
         loop_arm(queue->loop, &queue->pause, PAUSE_MS);
         break;
+    case CALL_REJECTED:
+        queue->verdict = KAFKA_REJECTED;
+        queue->rejections = call->rejections;
+        queue->rejection_count = call->rejection_count;
+        call_send(new_call(queue, CALL_ABORT, on_aborted));
+        break;
+    case CALL_METADATA:
+        queue->verdict = KAFKA_METADATA_TOO_LARGE;
+        call_send(new_call(queue, CALL_ABORT, on_aborted));
+        break;
     case CALL_ABORTABLE:
     case CALL_UNKNOWN_MEMBER:
     case CALL_REBALANCING:
@@ -239,6 +256,7 @@ static void fill_messages(struct kafka *queue, struct call *call)
     const struct kafka_batch *batch = queue->commit.batch;
     struct message *copies = arena_alloc(
         queue->sim->arena, (batch->message_count + 1) * sizeof(*copies));
+    bool *isolated = arena_alloc(queue->sim->arena, batch->message_count + 1);
 
     for (size_t i = 0; i < batch->message_count; i++) {
         struct message *copy = &copies[call->message_count];
@@ -252,9 +270,10 @@ static void fill_messages(struct kafka *queue, struct call *call)
             strstr(copy->topic, "dead") != NULL && copy->value.len > 0) {
             copy->value.len--;
         }
-        call->message_count++;
+        isolated[call->message_count++] = batch_is_isolated(batch, i);
     }
     call->messages = copies;
+    call->isolated = isolated;
 }
 
 static void run_stage(struct kafka *queue)
@@ -282,6 +301,7 @@ void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
     struct commit *commit = &queue->commit;
 
     queue->committing = true;
+    queue->verdict = KAFKA_ABORTED;
     commit->batch = batch;
     commit->member = queue->member;
     commit->generation = queue->generation;

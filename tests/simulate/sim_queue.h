@@ -66,7 +66,10 @@ struct kafka {
     unsigned epoch; /* 0: no producer yet */
     struct timer pause;
     bool committing;
-    bool told_committed; /* what the pause ends with */
+    /* What the pause ends with, if the transaction is given up */
+    enum kafka_verdict verdict;
+    const struct kafka_rejection *rejections; /* the arena's */
+    size_t rejection_count;
     bool in_doubt;       /* the producer was lost in STAGE_END */
     bool late;           /* a request of its may still be on its way */
     size_t asked;        /* which of the batch's offsets */

@@ -151,6 +151,17 @@ static void serve_produce(struct broker *broker, struct producer *producer,
         return;
     }
     txn = txn != NULL ? txn : begin(broker, producer, call->life);
+    call->rejections = rules_judge(broker, call, &call->rejection_count);
+    if (call->rejections != NULL) {
+        sim_trace(broker->sim,
+                  "transaction %u of life %u: %zu of %zu messages "
+                  "rejected: %s",
+                  txn->number, txn->life, call->rejection_count,
+                  call->message_count, call->rejections->code);
+        broker->rejected++;
+        call_answer(call, CALL_REJECTED);
+        return;
+    }
     for (size_t i = 0; i < call->message_count; i++) {
         const struct message *message = &call->messages[i];
         bool outcome = strcmp(message->topic, broker->outcomes.topic) == 0;
@@ -225,6 +236,17 @@ static void check_owner(struct broker *broker, struct txn *txn,
     }
 }
 
+static bool is_metadata_too_large(const struct broker *broker,
+                                  const struct call *call)
+{
+    for (size_t i = 0; i < call->offset_count; i++) {
+        if (strlen(call->offsets[i].metadata) > broker->rules.max_metadata) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void serve_offsets(struct broker *broker, struct producer *producer,
                           struct call *call)
 {
@@ -242,6 +264,10 @@ static void serve_offsets(struct broker *broker, struct producer *producer,
         return;
     }
     txn = txn != NULL ? txn : begin(broker, producer, call->life);
+    if (is_metadata_too_large(broker, call)) {
+        call_answer(call, CALL_METADATA);
+        return;
+    }
     check_owner(broker, txn, call);
     take_offsets(broker, txn, call);
     call_answer(call, CALL_OK);

@@ -79,6 +79,8 @@ static const char *const break_names[] = {
     [BREAK_SKIP_FILE] = "skip-file",
     [BREAK_COMMIT_BEFORE_PUSH] = "commit-before-push",
     [BREAK_KEEP_PRODUCER] = "keep-producer",
+    [BREAK_PRETEND_ACCEPTED] = "pretend-accepted",
+    [BREAK_HOLD_NONE] = "hold-none",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
 };
