@@ -1,6 +1,7 @@
 #include "batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "waybill/alloc.h"
 
@@ -68,6 +69,15 @@ void kafka_batch_add_offset(struct kafka_batch *batch,
     *added = *position;
     added->at.topic = arena_strdup(batch->arena, position->at.topic);
     added->metadata = arena_strdup(batch->arena, position->metadata);
+}
+
+bool batch_position_is(const struct kafka_position *position, int64_t offset,
+                       struct bytes metadata)
+{
+    size_t len = strlen(position->metadata);
+
+    return offset == position->offset && metadata.len == len &&
+           (len == 0 || memcmp(metadata.data, position->metadata, len) == 0);
 }
 
 size_t kafka_batch_size(const struct kafka_batch *batch)

@@ -27,6 +27,10 @@ struct kafka_batch {
     struct rd_kafka_consumer_group_metadata_s *group;
 };
 
+/* Whether it is what was committed. The offset alone does not tell: two commits
+ * may have the same one, but never the same metadata. */
+bool batch_position_is(const struct kafka_position *position, int64_t offset,
+                       struct bytes metadata);
 bool batch_is_isolated(const struct kafka_batch *batch, size_t message);
 
 #endif

@@ -369,9 +369,8 @@ static int compare_committed(const struct kafka_position *position,
     if (now->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return -1;
     }
-    return now->offset == position->offset &&
-           now->metadata_size == strlen(position->metadata) &&
-           memcmp(now->metadata, position->metadata, now->metadata_size) == 0;
+    return batch_position_is(position, now->offset,
+                             (struct bytes){now->metadata, now->metadata_size});
 }
 
 /* Whether the batch was committed: 1 yes, 0 no, -1 not known for the moment.

@@ -249,6 +249,20 @@ static void a_message_is_rejected_before_it_is_sent(void **state)
     assert_string_equal(world.member.rejection.code, "MSG_SIZE_TOO_LARGE");
 }
 
+/* It may have succeeded, so that to abort it and submit the batch again would
+ * write everything twice. */
+static void a_commit_that_times_out_is_repeated(void **state)
+{
+    join_whole();
+    commit_in_the_end("before");
+    /* The calls of the producer time out after ten seconds. */
+    rd_kafka_mock_broker_push_request_error_rtts(
+        world.cluster.mock, 1, API_END_TXN, 1, (int)RD_KAFKA_RESP_ERR_NO_ERROR,
+        10500);
+    commit_four(false);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
+}
+
 static void a_producer_that_cannot_start_yet_starts_later(void **state)
 {
     static const struct failure failure = {
@@ -264,6 +278,7 @@ static const struct CMUnitTest tests[] = {
     KAFKA_TEST(a_refusal_says_what_was_refused),
     KAFKA_TEST(an_isolated_message_is_judged_by_itself),
     KAFKA_TEST(a_message_is_rejected_before_it_is_sent),
+    KAFKA_TEST(a_commit_that_times_out_is_repeated),
     KAFKA_TEST(a_batch_is_written_as_it_was_handed_in),
     KAFKA_TEST(a_batch_of_offsets_alone_is_committed),
     KAFKA_TEST(a_producer_that_cannot_start_yet_starts_later),
