@@ -42,6 +42,13 @@ static void append_shed(const struct exposition *to)
     append_sample(to, labels, 1, (double)to->status->counts->shed);
 }
 
+static void append_other_type(const struct exposition *to)
+{
+    const struct metric_label labels[] = {{"topic", to->status->topic}};
+
+    append_sample(to, labels, 1, (double)to->status->counts->other_type);
+}
+
 static void append_completed(const struct exposition *to)
 {
     for (size_t i = 0; i < OUTCOME_STATUSES; i++) {
@@ -268,6 +275,26 @@ static void append_pending(const struct exposition *to)
     append_partitions(to, window_of);
 }
 
+static int64_t paused_of(const struct status_partition *partition)
+{
+    return partition->paused;
+}
+
+static void append_partition_paused(const struct exposition *to)
+{
+    append_partitions(to, paused_of);
+}
+
+static int64_t unreadable_of(const struct status_partition *partition)
+{
+    return partition->unreadable >= 0;
+}
+
+static void append_unreadable(const struct exposition *to)
+{
+    append_partitions(to, unreadable_of);
+}
+
 static void append_assigned(const struct exposition *to)
 {
     double count = 0;
@@ -382,36 +409,6 @@ static void append_log(const struct exposition *to)
     }
 }
 
-static void append_cpu(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->cpu_seconds);
-}
-
-static void append_resident(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->resident_bytes);
-}
-
-static void append_virtual(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->virtual_bytes);
-}
-
-static void append_open_files(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->open_files);
-}
-
-static void append_max_files(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->max_files);
-}
-
-static void append_start(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->start_seconds);
-}
-
 static void append_sandbox(const struct exposition *to)
 {
     const struct sandbox *sandbox = to->options->sandbox;
@@ -453,6 +450,10 @@ static const struct family families[] = {
      append_consumed},
     {"waybill_records_parked_total", "counter", "topic",
      "Records dropped for want of room, to be read again later.", append_shed},
+    {"waybill_records_other_type_total", "counter", "topic",
+     "Events of other types that were skipped (kafka.other_types: skip); they "
+     "have no outcome. What a restart reads again counts again.",
+     append_other_type},
     {"waybill_records_in_flight", "gauge", NULL,
      "Records held: waiting, being delivered, or to be committed.",
      append_in_flight},
@@ -511,9 +512,16 @@ static const struct family families[] = {
      "fetch: while reading is paused it does not grow.",
      append_lag},
     {"waybill_offsets_pending", "gauge", "topic, partition",
-     "Offsets read but not yet below the committed one; reading pauses at "
-     "16384.",
+     "Offsets read but not yet below the committed one. Finished ones are kept "
+     "in the metadata of the commit, and reading pauses when they do not fit.",
      append_pending},
+    {"waybill_partition_paused", "gauge", "topic, partition",
+     "1 while reading is paused, because what is done would not fit the "
+     "metadata of the commit.",
+     append_partition_paused},
+    {"waybill_partition_unreadable", "gauge", "topic, partition",
+     "1 while the next batch cannot be read, and the partition is held.",
+     append_unreadable},
     {"waybill_partitions_assigned", "gauge", NULL, "Partitions assigned.",
      append_assigned},
     {"waybill_rebalances_total", "counter", NULL,
@@ -526,17 +534,17 @@ static const struct family families[] = {
     {"waybill_loop_lag_seconds", "histogram", NULL,
      "How late a timer that is due every second was.", append_loop_lag},
     {"process_cpu_seconds_total", "counter", NULL,
-     "User and system time spent.", append_cpu},
+     "User and system time spent.", append_process_cpu},
     {"process_resident_memory_bytes", "gauge", NULL, "Resident memory.",
-     append_resident},
+     append_process_resident},
     {"process_virtual_memory_bytes", "gauge", NULL, "Virtual memory.",
-     append_virtual},
+     append_process_virtual},
     {"process_open_fds", "gauge", NULL, "Open file descriptors.",
-     append_open_files},
+     append_process_open_files},
     {"process_max_fds", "gauge", NULL, "Limit of open file descriptors.",
-     append_max_files},
+     append_process_max_files},
     {"process_start_time_seconds", "gauge", NULL,
-     "When the process was started.", append_start},
+     "When the process was started.", append_process_start},
 };
 
 void append_metrics(struct str *out, const struct status *status,

@@ -31,4 +31,12 @@ void append_topic_rejected(const struct exposition *to);
 void append_topic_withheld(const struct exposition *to);
 void append_topic_blocked(const struct exposition *to);
 
+/* --- families_process.c --- */
+void append_process_cpu(const struct exposition *to);
+void append_process_resident(const struct exposition *to);
+void append_process_virtual(const struct exposition *to);
+void append_process_open_files(const struct exposition *to);
+void append_process_max_files(const struct exposition *to);
+void append_process_start(const struct exposition *to);
+
 #endif

@@ -8,7 +8,7 @@
 
 #include "waybill/kafka_batch.h"
 #include "waybill/loop.h"
-#include "waybill/status.h"
+#include "waybill/status_topic.h"
 
 /*
  * Finished deliveries that are not part of the next commit, because Kafka has

@@ -12,6 +12,7 @@
 #include "waybill/outcome.h"
 #include "waybill/pipeline.h"
 #include "waybill/plan.h"
+#include "waybill/status_topic.h"
 
 /*
  * The state of the service for the admin endpoint (admin/): counters since the
@@ -30,14 +31,11 @@ struct registration_counts {
     struct histogram duration;     /* seconds, of succeeded and failed */
 };
 
-/* The topics that are written to */
-enum status_output { STATUS_OUTCOMES, STATUS_DEAD_LETTERS };
-#define STATUS_OUTPUTS (STATUS_DEAD_LETTERS + 1)
-
 /* Counters of the service */
 struct service_counts {
-    uint64_t consumed;                    /* records */
-    uint64_t shed;                        /* records shed, to be read again */
+    uint64_t consumed;   /* records */
+    uint64_t shed;       /* records shed, to be read again */
+    uint64_t other_type; /* records skipped by kafka.other_types */
     uint64_t completed[OUTCOME_STATUSES]; /* records with all outcomes
                                              committed, by the worst outcome */
     uint64_t dead_letters[ERROR_KINDS];
@@ -61,31 +59,11 @@ struct status_partition {
     bool shed;      /* some records were shed, to be read again */
     bool paused;    /* reading is paused, because the window is full */
     bool revoked;   /* being handed over to another member of the group */
-};
-
-/* A topic that is written to */
-struct status_topic {
-    const char *name;
-    size_t withheld; /* deliveries whose outcome or dead letter it rejected */
-    bool is_blocked; /* it accepts nothing; then: */
-    const char *code;
-    const char *reason;
-    const char *remedy;
-    int64_t since_ms;
-};
-
-/* A delivery that is not committed, because a topic has rejected its outcome or
- * its dead letter */
-struct status_withheld {
-    const char *to; /* that topic */
-    const char *topic;
-    int32_t partition;
-    int64_t offset;
-    const char *code;
-    const char *reason;
-    const char *remedy;
-    unsigned rejections;
-    int64_t since_ms;
+    /* The offset of the first record that cannot be read, -1 if there is none;
+     * why; and the command with which an operator can skip it */
+    int64_t unreadable;
+    const char *unreadable_reason;
+    const char *skip_command;
 };
 
 enum registration_state {

@@ -103,6 +103,7 @@ struct broker {
     uint64_t rebalance_ms;
     uint64_t txn_ms;
     uint64_t txn_slow_ms; /* the most that a step of a transaction takes */
+    size_t metadata_max;  /* offset.metadata.max.bytes */
 };
 
 struct broker *broker_new(struct sim *sim, size_t partitions);
@@ -162,7 +163,7 @@ enum call_error {
     CALL_FENCED,   /* the producer is somebody else's by now */
     CALL_ABORTABLE,
     CALL_REJECTED, /* some of the messages */
-    CALL_METADATA, /* it is too large */
+    CALL_METADATA_TOO_LARGE,
 };
 
 typedef void call_reply_fn(void *payload, const struct call *call);

@@ -164,14 +164,10 @@ void rules_draw(struct broker *broker)
     struct rules *rules = &broker->rules;
     struct random random;
 
-    rules->max_metadata = 4096;
     random_seed(&random, options->seed ^ 0x6b61666b61);
     if (options->quiet) {
         return;
     }
     draw_output(&random, broker->sim->registries_only, &rules->outcomes);
     draw_output(&random, broker->sim->registries_only, &rules->dead_letters);
-    if (draw_chance(&random, 200)) {
-        rules->max_metadata = (size_t)draw(&random, 500, 4096);
-    }
 }

@@ -25,7 +25,6 @@ struct output_rules {
 struct rules {
     struct output_rules outcomes;
     struct output_rules dead_letters;
-    size_t max_metadata;
 };
 
 void rules_draw(struct broker *broker);

@@ -38,7 +38,6 @@ static void tell(struct kafka *queue, enum kafka_verdict verdict)
         queue->epoch = 0;
     }
     queue->late = false;
-    queue->verdict = KAFKA_ABORTED;
     kafka_batch_free(queue->commit.batch);
     queue->commit = (struct commit){0};
     if (!queue->closed) {
@@ -62,11 +61,9 @@ static void give_up(struct kafka *queue)
     sim_trace(queue->sim, "life %u: transaction given up",
               queue->instance->life);
     queue->stage = STAGE_IDLE;
-    if (sim_is_broken(queue->sim, BREAK_PRETEND_COMMIT) ||
-        (sim_is_broken(queue->sim, BREAK_PRETEND_ACCEPTED) &&
-         queue->verdict != KAFKA_ABORTED)) {
-        queue->verdict = KAFKA_COMMITTED;
-    }
+    queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_COMMIT)
+                         ? KAFKA_COMMITTED
+                         : KAFKA_ABORTED;
     loop_arm(queue->loop, &queue->pause, PAUSE_MS);
 }
 
@@ -79,6 +76,26 @@ static void on_aborted(void *payload, const struct call *call)
 {
     note_doubt(payload, call);
     give_up(payload);
+}
+
+static void on_rejected(void *payload, const struct call *call)
+{
+    struct kafka *queue = payload;
+
+    on_aborted(queue, call);
+    queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_METADATA)
+                         ? KAFKA_COMMITTED
+                         : KAFKA_METADATA_TOO_LARGE;
+}
+
+static void on_messages_rejected(void *payload, const struct call *call)
+{
+    struct kafka *queue = payload;
+
+    on_aborted(queue, call);
+    queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_ACCEPTED)
+                         ? KAFKA_COMMITTED
+                         : KAFKA_REJECTED;
 }
 
 static struct call *new_call(struct kafka *queue, enum call_kind kind,
@@ -209,14 +226,12 @@ static void on_answer(void *payload, const struct call *call)
         loop_arm(queue->loop, &queue->pause, PAUSE_MS);
         break;
     case CALL_REJECTED:
-        queue->verdict = KAFKA_REJECTED;
         queue->rejections = call->rejections;
         queue->rejection_count = call->rejection_count;
-        call_send(new_call(queue, CALL_ABORT, on_aborted));
+        call_send(new_call(queue, CALL_ABORT, on_messages_rejected));
         break;
-    case CALL_METADATA:
-        queue->verdict = KAFKA_METADATA_TOO_LARGE;
-        call_send(new_call(queue, CALL_ABORT, on_aborted));
+    case CALL_METADATA_TOO_LARGE:
+        call_send(new_call(queue, CALL_ABORT, on_rejected));
         break;
     case CALL_ABORTABLE:
     case CALL_UNKNOWN_MEMBER:
@@ -301,7 +316,6 @@ void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
     struct commit *commit = &queue->commit;
 
     queue->committing = true;
-    queue->verdict = KAFKA_ABORTED;
     commit->batch = batch;
     commit->member = queue->member;
     commit->generation = queue->generation;

@@ -194,6 +194,12 @@ void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
     fetch(share);
 }
 
+void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
+                int64_t offset)
+{
+    set_resting(queue, at, true);
+}
+
 int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
     return queue->shares[at->partition].position;

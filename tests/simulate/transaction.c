@@ -236,11 +236,12 @@ static void check_owner(struct broker *broker, struct txn *txn,
     }
 }
 
-static bool is_metadata_too_large(const struct broker *broker,
-                                  const struct call *call)
+static bool is_too_large(const struct broker *broker, const struct call *call)
 {
     for (size_t i = 0; i < call->offset_count; i++) {
-        if (strlen(call->offsets[i].metadata) > broker->rules.max_metadata) {
+        if (strlen(call->offsets[i].metadata) > broker->metadata_max) {
+            sim_trace(broker->sim, "metadata of %zu bytes rejected",
+                      strlen(call->offsets[i].metadata));
             return true;
         }
     }
@@ -263,11 +264,11 @@ static void serve_offsets(struct broker *broker, struct producer *producer,
         call_answer(call, CALL_BUSY);
         return;
     }
-    txn = txn != NULL ? txn : begin(broker, producer, call->life);
-    if (is_metadata_too_large(broker, call)) {
-        call_answer(call, CALL_METADATA);
+    if (is_too_large(broker, call)) {
+        call_answer(call, CALL_METADATA_TOO_LARGE);
         return;
     }
+    txn = txn != NULL ? txn : begin(broker, producer, call->life);
     check_owner(broker, txn, call);
     take_offsets(broker, txn, call);
     call_answer(call, CALL_OK);
