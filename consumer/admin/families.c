@@ -15,13 +15,6 @@
 
 #define MAX_LABELS 8
 
-void append_sample(const struct exposition *to,
-                   const struct metric_label *labels, size_t count,
-                   double value)
-{
-    metrics_append(to->out, to->family->name, labels, count, value);
-}
-
 /* --- records -------------------------------------------------------------- */
 
 const char *const result_names[] = {"succeeded", "failed", "skipped"};

@@ -22,9 +22,12 @@ struct family {
     void (*append_samples)(const struct exposition *to);
 };
 
-void append_sample(const struct exposition *to,
-                   const struct metric_label *labels, size_t count,
-                   double value);
+static inline void append_sample(const struct exposition *to,
+                                 const struct metric_label *labels,
+                                 size_t count, double value)
+{
+    metrics_append(to->out, to->family->name, labels, count, value);
+}
 
 /* --- families_topics.c: the topics that are written to --- */
 void append_topic_rejected(const struct exposition *to);

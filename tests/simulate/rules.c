@@ -71,6 +71,12 @@ bool rules_curse(const struct broker *broker, int32_t partition, int64_t offset)
            is_cursed(&broker->rules.dead_letters, partition, offset);
 }
 
+bool rules_have_curse(const struct broker *broker)
+{
+    return broker->rules.outcomes.one_in > 0 ||
+           broker->rules.dead_letters.one_in > 0;
+}
+
 /* --- what is rejected --- */
 
 static bool is_absent(const struct broker *broker,

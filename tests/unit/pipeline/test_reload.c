@@ -358,7 +358,7 @@ static void reload__does_again_a_part_that_no_commit_takes(void **state)
     reload();
     for (int i = 0; i < 3 && fake_attempts() == 2; i++) {
         fake_commit_ends(KAFKA_ABORTED);
-        world_pass(&world, 50);
+        world_pass(&world, 200);
     }
     assert_int_equal(fake_attempts(), 4);
     assert_true(fake_attempt(2)->may_have_arrived &&
