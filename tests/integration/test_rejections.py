@@ -8,16 +8,14 @@ import time
 
 import admin
 from common import main
+from support.kafka import Kafka
+from support.process import parts
 from test_kafka import KafkaCase, message_of
 
 HOUR_MS = 3600 * 1000
 
 
-def keyless(name):
-    return message_of(name, key=None)
-
-
-class Rejections(KafkaCase):
+class RejectionCase(KafkaCase):
     def begin(self, **sections):
         config = self.configure(admin={"listen": "127.0.0.1:0"}, **sections)
         self.config_file = config
@@ -79,16 +77,13 @@ class Rejections(KafkaCase):
         samples = admin.scrape(self.address)
         self.assertGreaterEqual(admin.sample(samples, "waybill_deliveries_withheld", topic=to), 1)
 
-    def names(self, expected):
-        return sorted(
-            json.loads(one.value)["input"]["id"] for one in self.read("outcomes", expected)
-        )
 
+class Rejections(RejectionCase):
     def test_a_compacted_topic_gets_messages_with_a_key(self):
         self.create()
         for which in ("outcomes", "dead_letters"):
             self.kafka.configure_topic(self.topics[which], {"cleanup.policy": "compact"})
-        self.kafka.produce(self.source, [(None, b"no JSON", None), keyless("a"), (b"k", b"{", None)])
+        self.kafka.produce(self.source, [(None, b"no JSON", None), message_of("a", key=None), (b"k", b"{", None)])
         self.begin()
         outcomes = self.read("outcomes", 3)
         letters = self.read("dead_letters", 2)
@@ -173,12 +168,13 @@ class Rejections(KafkaCase):
         self.kafka.produce(self.source, [message_of("before"), (b"k", b"no JSON", None)])
         self.assertEqual(len(self.read("outcomes", 2)), 2)
         self.kafka.delete_topic(self.topics["dead_letters"])
-        self.kafka.produce(self.source, [(b"k", b"no JSON", None), message_of("after")])
+        self.kafka.produce(self.source, [message_of("after"), (b"k", b"no JSON", None)])
         self.until(lambda: not self.ready(), 60, "not ready", self.service)
         answer = admin.ask(self.address, "/readyz")
         self.assertIn(self.topics["dead_letters"], answer.body)
         self.assertIn("create the topic", answer.body)
-        # The outcome that needs no dead letter is committed nevertheless.
+        # The outcome that needs no dead letter is committed nevertheless. Further
+        # records are not read.
         self.assertEqual(len(self.read("outcomes", 3)), 3)
         self.assert_quiet(10, at_most=5)
         self.kafka.create_topic(self.topics["dead_letters"])
@@ -187,6 +183,62 @@ class Rejections(KafkaCase):
         self.until(self.ready, 30, "ready", self.service)
         self.kafka.produce(self.source, [message_of("last")])
         self.assertEqual(len(self.read("outcomes", 5)), 5)
+
+
+class Forbidden(RejectionCase):
+    """With a broker that knows permissions"""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.kafka = Kafka(
+            {
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "allow.everyone.if.no.acl.found": "true",
+            }
+        )
+        cls.addClassCleanup(cls.kafka.close)
+
+    def acl(self, topic, *arguments):
+        server = ("--bootstrap-server", self.kafka.address)
+        parts("parts_java", "org.apache.kafka.tools.AclCommand", *server, "--topic", topic, *arguments)
+
+    def forbid(self, topic):
+        user = "User:ANONYMOUS"
+        self.acl(topic, "--add", "--allow-principal", user, "--operation", "All")
+        self.acl(topic, "--add", "--deny-principal", user, "--operation", "Write")
+
+    def allow(self, topic):
+        denied = ("--deny-principal", "User:ANONYMOUS", "--operation", "Write")
+        self.acl(topic, "--remove", "--force", *denied)
+
+    def check(self, which, committed):
+        """`committed`: how many outcomes there are while it is forbidden"""
+        self.create()
+        self.begin()
+        self.kafka.produce(self.source, [message_of("before"), (b"k", b"no JSON", None)])
+        self.assertEqual(len(self.read("outcomes", 2)), 2)
+        self.forbid(self.topics[which])
+        self.kafka.produce(self.source, [message_of("after"), (b"k", b"no JSON", None)])
+        self.until(lambda: not self.ready(), 60, "not ready", self.service)
+        answer = admin.ask(self.address, "/readyz").body
+        self.assertIn(f"topic '{self.topics[which]}' accepts no messages", answer)
+        self.assertIn("TOPIC_AUTHORIZATION_FAILED", answer)
+        self.assertIn("allow Write", answer)
+        samples = admin.scrape(self.address)
+        self.assertEqual(admin.sample(samples, "waybill_topic_blocked", topic=self.topics[which]), 1)
+        self.assertEqual(len(self.read("outcomes", committed)), committed)
+        self.assert_quiet(10, at_most=5)
+        self.allow(self.topics[which])
+        self.assertEqual(len(self.read("outcomes", 4, timeout=120)), 4)
+        self.assertEqual(len(self.read("dead_letters", 2)), 2)
+        self.until(self.ready, 30, "ready", self.service)
+
+    def test_the_topic_of_dead_letters_may_not_be_written_to(self):
+        self.check("dead_letters", 3)
+
+    def test_the_topic_of_outcomes_may_not_be_written_to(self):
+        self.check("outcomes", 2)
 
 
 if __name__ == "__main__":

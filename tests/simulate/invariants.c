@@ -100,13 +100,13 @@ static bool has_room(const struct sim *sim)
            2 * delivery->concurrency * settings->registration_count;
 }
 
-/* Its messages are rejected, or it waits for the watermark, because the metadata
- * is too short for what is above it. */
-static bool waits_for_cursed(const struct broker *broker,
-                             const struct expected *record)
+/* Its messages are rejected, or it may have to wait for the watermark, because
+ * the metadata is too short for what is above it. */
+static bool may_wait_for_kafka(const struct broker *broker,
+                               const struct expected *record)
 {
     return rules_curse(broker, record->partition, record->offset) ||
-           (rules_have_curse(broker) && broker->metadata_max < 4096);
+           broker->metadata_max < 4096;
 }
 
 /* Counted from when the group was settled: its members are not what it is about
@@ -119,7 +119,7 @@ static void check_delay(struct sim *sim, const struct expected *record)
 
     if (sim->registries_only && sim->now_ms > since_ms + MAX_DELAY_MS &&
         !has_ill_registry(sim, record, since_ms) && has_room(sim) &&
-        !waits_for_cursed(sim->broker, record)) {
+        !may_wait_for_kafka(sim->broker, record)) {
         sim_violate(sim, INVARIANT_DELAY,
                     "%d/%lld has waited for %llu ms while its registries were "
                     "well",

@@ -71,12 +71,6 @@ bool rules_curse(const struct broker *broker, int32_t partition, int64_t offset)
            is_cursed(&broker->rules.dead_letters, partition, offset);
 }
 
-bool rules_have_curse(const struct broker *broker)
-{
-    return broker->rules.outcomes.one_in > 0 ||
-           broker->rules.dead_letters.one_in > 0;
-}
-
 /* --- what is rejected --- */
 
 static bool is_absent(const struct broker *broker,
@@ -119,6 +113,20 @@ static struct kafka_rejection rejection_of(size_t message, const char *code,
 }
 
 /* All of the topic that are not isolated are in one record batch. */
+static size_t reject_batch(const struct call *call, const char *topic,
+                           const char *code, struct kafka_rejection *all)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < call->message_count; i++) {
+        if (!call->isolated[i] && strcmp(call->messages[i].topic, topic) == 0) {
+            all[count++] = rejection_of(i, code, false);
+        }
+    }
+    all[0].is_certain = count == 1;
+    return count;
+}
+
 const struct kafka_rejection *rules_judge(const struct broker *broker,
                                           const struct call *call,
                                           size_t *ret_count)
@@ -136,14 +144,8 @@ const struct kafka_rejection *rules_judge(const struct broker *broker,
             all[count++] = rejection_of(i, code, true);
         }
     }
-    for (size_t i = 0; code != NULL && count == 0 && i < call->message_count;
-         i++) {
-        if (!call->isolated[i] && strcmp(call->messages[i].topic, topic) == 0) {
-            all[count++] = rejection_of(i, code, false);
-        }
-    }
-    if (count == 1) {
-        all[0].is_certain = true;
+    if (code != NULL && count == 0) {
+        count = reject_batch(call, topic, code, all);
     }
     *ret_count = count;
     return count > 0 ? all : NULL;

@@ -36,6 +36,4 @@ const struct kafka_rejection *rules_judge(const struct broker *broker,
 /* Whether messages of the record are rejected by themselves */
 bool rules_curse(const struct broker *broker, int32_t partition,
                  int64_t offset);
-bool rules_have_curse(const struct broker *broker);
-
 #endif

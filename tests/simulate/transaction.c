@@ -155,9 +155,10 @@ static void serve_produce(struct broker *broker, struct producer *producer,
     if (call->rejections != NULL) {
         sim_trace(broker->sim,
                   "transaction %u of life %u: %zu of %zu messages "
-                  "rejected: %s",
+                  "rejected: %s (%s)",
                   txn->number, txn->life, call->rejection_count,
-                  call->message_count, call->rejections->code);
+                  call->message_count, call->rejections->code,
+                  call->messages[call->rejections->message].topic);
         broker->rejected++;
         call_answer(call, CALL_REJECTED);
         return;
