@@ -88,9 +88,8 @@ static uint64_t hash_message(const rd_kafka_message_t *message)
     hash = hash_bytes(hash, &message->len, sizeof(message->len));
     hash = hash_bytes(hash, message->key, message->key_len);
     hash = hash_bytes(hash, value, head);
-    return value != NULL
-               ? hash_bytes(hash, value + message->len - head, head)
-               : hash;
+    return value != NULL ? hash_bytes(hash, value + message->len - head, head)
+                         : hash;
 }
 
 static bool is_same(const struct identity *identity,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "service_internal.h"
+#include "waybill/kafka_check.h"
 
 /* A read-only snapshot of the service for the status page and the metrics */
 
@@ -8,6 +9,8 @@
  * partition and in total */
 #define MAX_OLDEST_PER_PARTITION 3
 #define MAX_OLDEST 50
+/* Reasons for not being ready that are not conditions of Kafka */
+#define MAX_REASONS 5
 
 /* Converts a monotonic time of the loop to wall-clock time. */
 static int64_t to_wall_ms(const struct service *service, uint64_t due_ms)
@@ -36,8 +39,7 @@ static int64_t lag_of(int64_t watermark, const struct kafka_bounds *bounds)
 }
 
 static void collect_unreadable(const struct assignment *assignment,
-                               struct arena *arena,
-                               struct status_partition *to)
+                               struct arena *arena, struct status_partition *to)
 {
     CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
 
@@ -316,38 +318,67 @@ static void collect_recent(const struct service *service, struct arena *arena,
     }
 }
 
+/* Those that block come first among the reasons, because they explain the
+ * others. */
+static void collect_conditions(const struct service *service,
+                               struct arena *arena, struct status *status)
+{
+    const struct kafka_condition *condition;
+    size_t count = 0;
+
+    while (kafka_get_condition(service->kafka, count) != NULL) {
+        count++;
+    }
+    status->reasons =
+        arena_alloc(arena, (count + MAX_REASONS) * sizeof(status->reasons[0]));
+    status->warnings = arena_alloc(arena, count * sizeof(status->warnings[0]));
+    for (size_t i = 0; i < count; i++) {
+        condition = kafka_get_condition(service->kafka, i);
+        if (condition->blocks) {
+            status->reasons[status->reason_count++] = condition->text;
+        } else {
+            status->warnings[status->warning_count++] = condition->text;
+        }
+    }
+}
+
+static void add_reason(struct status *status, const char *reason)
+{
+    status->reasons[status->reason_count++] = reason;
+}
+
 static void collect_readiness(const struct service *service,
                               struct arena *arena, struct status *status)
 {
     struct kafka_state state;
 
     kafka_get_state(service->kafka, &state);
+    collect_conditions(service, arena, status);
     if (service->failure.kind != ERROR_NONE) {
-        status->reasons[status->reason_count++] =
-            arena_printf(arena, "cannot go on: %s", service->failure.message);
+        add_reason(status, arena_printf(arena, "cannot go on: %s",
+                                        service->failure.message));
     }
     if (service->state != SERVICE_RUNNING) {
-        status->reasons[status->reason_count++] =
-            "stopping: no more records are read";
+        add_reason(status, "stopping: no more records are read");
     } else if (!state.member) {
-        status->reasons[status->reason_count++] =
-            "no assignment: the group has given none yet, or has taken it "
-            "back, or its offsets are "
-            "not known yet";
+        add_reason(status,
+                   "no assignment: the group has given none yet, or has taken "
+                   "it back, or its offsets are not known yet");
     }
     for (size_t i = 0; i < STATUS_OUTPUTS; i++) {
         const struct withheld_output *output = &service->withholding.outputs[i];
 
         if (output->is_blocked) {
-            status->reasons[status->reason_count++] = arena_printf(
-                arena, "topic '%s' accepts no messages (%s: %s): %s",
-                withheld_topic(service, (enum status_output)i), output->code,
-                output->reason, withheld_remedy(output->code));
+            add_reason(status,
+                       arena_printf(
+                           arena, "topic '%s' accepts no messages (%s: %s): %s",
+                           withheld_topic(service, (enum status_output)i),
+                           output->code, output->reason,
+                           withheld_remedy(output->code)));
         }
     }
     if (!state.producer) {
-        status->reasons[status->reason_count++] =
-            "no producer: the brokers have not taken it yet";
+        add_reason(status, "no producer: the brokers have not taken it yet");
     }
 }
 

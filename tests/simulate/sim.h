@@ -60,6 +60,7 @@ enum sim_break {
     BREAK_HOLD_NONE,
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
+    BREAK_KEEP_SECRETS,
     BREAK_IGNORE_METADATA_LIMIT,
 };
 
@@ -125,6 +126,7 @@ struct sim {
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;
+    char last_token[128]; /* that any registry was shown; "": none yet */
 };
 
 /* One whole run. False: *ret_violation says which invariant does not hold. */
@@ -174,8 +176,8 @@ struct instance {
     struct generation *generations; /* of the configuration, oldest first */
     struct service *service;
     size_t max_records; /* that it may hold */
-    bool dead;           /* killed: nothing that it does reaches anyone */
-    bool ended;          /* left by itself */
+    bool dead;          /* killed: nothing that it does reaches anyone */
+    bool ended;         /* left by itself */
     bool failed;
     bool stopping;
     uint64_t stopped_ms;

@@ -84,6 +84,7 @@ static const char *const break_names[] = {
     [BREAK_HOLD_NONE] = "hold-none",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
+    [BREAK_KEEP_SECRETS] = "keep-secrets",
     [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
 
