@@ -235,12 +235,18 @@ static void suspects__do_not_delay_what_finishes_meanwhile(void **state)
     end();
 }
 
-/* A rejection that names no culprit must not be repeated for ever. */
-static void suspects__are_not_part_of_the_next_commit(void **state)
+/* The first two messages, one of which is the reason */
+static void reject_two(void)
 {
     struct kafka_rejection both[] = {rejection_of(0, "INVALID_TIMESTAMP"),
                                      rejection_of(1, "INVALID_TIMESTAMP")};
 
+    fake_commit_is_rejected(both, 2);
+}
+
+/* A rejection that names no culprit must not be repeated for ever. */
+static void suspects__are_not_part_of_the_next_commit(void **state)
+{
     begin_of(100);
     fake_assign(0, -1, "");
     finish(0);
@@ -248,7 +254,7 @@ static void suspects__are_not_part_of_the_next_commit(void **state)
     finish(2);
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 3);
-    fake_commit_is_rejected(both, 2);
+    reject_two();
     /* Finished while the gate is closed */
     finish(3);
     commit();
@@ -264,15 +270,12 @@ static void suspects__are_not_part_of_the_next_commit(void **state)
 static void suspects__are_committed_before_their_partition_is_revoked(
     void **state)
 {
-    struct kafka_rejection both[] = {rejection_of(0, "INVALID_TIMESTAMP"),
-                                     rejection_of(1, "INVALID_TIMESTAMP")};
-
     begin_of(100);
     fake_assign(0, -1, "");
     finish(0);
     finish(1);
     world_pass(&world, 50);
-    fake_commit_is_rejected(both, 2);
+    reject_two();
     finish(2);
     world_turn(&world);
     fake_revoke(0, false);
