@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "waybill/limits.h"
 #include "waybill/utf8.h"
 
 void message_copy(struct arena *arena, const struct message *from,
@@ -28,6 +29,17 @@ void input_copy(struct arena *arena, const struct input *from,
     *ret_input = *from;
     message_copy(arena, &from->message, &ret_input->message);
     ret_input->file = arena_strdup(arena, from->file);
+}
+
+size_t message_headers_size(const struct message *message)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        size += strlen(message->headers[i].name) +
+                message->headers[i].value.len + LIMIT_HEADER_COST;
+    }
+    return size;
 }
 
 const struct header *message_header(const struct message *message,

@@ -162,6 +162,12 @@ void dead_letter_encode(const struct outcome *outcome,
     add_origin(&builder, outcome, style);
     *ret_message = *original;
     ret_message->topic = style->dead_letter_topic;
+    /* Of now, so that the topic's retention counts from now, and its limits of
+     * timestamps concern this clock only. */
+    ret_message->timestamp_ms = 0;
+    if (original->key.data == NULL && style->keyed_dead_letters) {
+        ret_message->key = bytes_of(outcome_id(outcome, arena));
+    }
     ret_message->headers = builder.headers;
     ret_message->header_count = builder.count;
 }

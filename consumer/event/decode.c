@@ -476,9 +476,11 @@ static int check_record(const struct message *message, size_t max_bytes,
                          "$: %zu bytes; delivery.max_event_size is %zu",
                          message->value.len, max_bytes);
     }
-    if (message->header_count > LIMIT_RECORD_HEADERS) {
-        return error_set(err, ERROR_SCHEMA, "$: more than %d headers",
-                         LIMIT_RECORD_HEADERS);
+    if (message_headers_size(message) > LIMIT_RECORD_HEADERS) {
+        return error_set(err, ERROR_SCHEMA,
+                         "$: %zu headers, which are larger than %zu bytes in "
+                         "total",
+                         message->header_count, LIMIT_RECORD_HEADERS);
     }
     return attributes_check_format(message, err);
 }

@@ -68,7 +68,7 @@ static const char *position_of(const struct input *input, struct arena *arena)
 /* The id is made only of the position, the timestamp and the attachment, so
  * that a duplicate is recognizable: in CloudEvents, equal source and id
  * identify the same event. */
-static const char *make_id(const struct outcome *outcome, struct arena *arena)
+const char *outcome_id(const struct outcome *outcome, struct arena *arena)
 {
     const struct input *input = outcome->input;
     const char *attachment =
@@ -91,7 +91,7 @@ static void fill_attributes(const struct outcome *outcome,
     char time[CLOCK_TEXT_SIZE];
     const struct event *event = outcome->event;
 
-    to->id = make_id(outcome, arena);
+    to->id = outcome_id(outcome, arena);
     to->source = style->source;
     to->type = type_of(outcome);
     to->time = arena_strdup(arena, clock_format(outcome->finished_ms, time));
@@ -356,12 +356,18 @@ static size_t structured_headers(const struct attributes *attributes,
 }
 
 static struct bytes outcome_key(const struct outcome *outcome,
+                                const struct outcome_style *style,
                                 struct arena *arena)
 {
+    const char *label = workflow_label(outcome->event, arena);
+
     if (outcome->input->message.key.data != NULL) {
         return outcome->input->message.key;
     }
-    return bytes_of(workflow_label(outcome->event, arena));
+    if (label == NULL && style->keyed_outcomes) {
+        label = outcome_id(outcome, arena);
+    }
+    return bytes_of(label);
 }
 
 void outcome_encode(const struct outcome *outcome,
@@ -375,7 +381,7 @@ void outcome_encode(const struct outcome *outcome,
 
     fill_attributes(outcome, style, arena, &attributes);
     *ret_message = (struct message){.topic = style->topic,
-                                    .key = outcome_key(outcome, arena),
+                                    .key = outcome_key(outcome, style, arena),
                                     .headers = headers};
     if (style->structured) {
         append_structured(&value, outcome, style, &attributes);

@@ -63,7 +63,9 @@ void inflight_free(struct inflight *inflight)
     struct service *service = inflight->assignment->service;
 
     forget_sent(service, inflight);
-    loop_disarm(service->options->loop, &inflight->withheld);
+    for (size_t i = 0; i < inflight->record->delivery_count; i++) {
+        withheld_forget(service, &inflight->record->deliveries[i]);
+    }
     record_free(inflight->record);
     service->records--;
     mem_free(inflight);
@@ -75,8 +77,7 @@ static void on_outcome(void *payload, struct delivery *delivery)
     struct service *service = inflight->assignment->service;
 
     if (delivery_outcome(delivery) != NULL) {
-        ledger_finish(&delivery->slot);
-        service->dirty = true;
+        withheld_admit(service, delivery);
     }
     service->dirty |= inflight->assignment->ledger.has_new_marks;
     /* Deferred, because it may free the record, which is the caller. */
@@ -124,7 +125,6 @@ struct inflight *inflight_new(struct assignment *assignment,
 
     ledger_entry_init(&inflight->entry, input->offset, inflight);
     inflight->assignment = assignment;
-    timer_init(&inflight->withheld, service_on_withheld, inflight);
     inflight->record = pipeline_feed(service->pipeline, input,
                                      &assignment->ledger, on_outcome, inflight);
     if (record_is_skipped(inflight->record)) {
@@ -190,7 +190,8 @@ static bool is_full(const struct service *service)
     const struct delivery_settings *limits = &service->settings->delivery;
 
     return service->records >= limits->max_records ||
-           service_bytes(service) >= limits->max_bytes;
+           service_bytes(service) >= limits->max_bytes ||
+           withheld_is_blocked(service);
 }
 
 static void shed(struct assignment *assignment)
@@ -205,7 +206,8 @@ static void shed(struct assignment *assignment)
 
         /* Records of an old configuration are replanned instead. */
         if (inflight->record->pipeline == service->pipeline &&
-            record_may_be_shed(inflight->record)) {
+            record_may_be_shed(inflight->record) &&
+            !withheld_is_pending(inflight)) {
             if (ledger_shed(&assignment->ledger, entry)) {
                 record_note_shed(inflight->record);
                 service->counts.all.shed++;
@@ -322,6 +324,7 @@ void service_tick(void *payload)
     count_loop_lag(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     shed_tick(&service->pipeline->scheduler);
+    withheld_tick(service);
     service_renew_soon(service);
     if (service->full && service->state == SERVICE_RUNNING) {
         make_room(service); /* others may be stuck by now */
@@ -374,7 +377,8 @@ void service_regulate(struct service *service)
     if (!service->full && is_full(service)) {
         service->full = true;
         kafka_pause(service->kafka);
-    } else if (service->full && !is_over(service, 2)) {
+    } else if (service->full && !is_over(service, 2) &&
+               !withheld_is_blocked(service)) {
         service->full = false;
         /* Now, before others use the room: under constant load there is no
          * other moment. */
@@ -526,6 +530,7 @@ void service_on_revoked(void *payload, const struct kafka_partition *partitions,
     struct service *service = payload;
 
     service->revoking = !lost;
+    withheld_open_gate(service);
     service->counts.all.rebalances++;
     for (size_t i = 0; i < count; i++) {
         struct assignment *assignment =

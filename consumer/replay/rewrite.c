@@ -58,4 +58,6 @@ void dead_letter_rewrite(const struct input *input,
     ret_message->topic = topic;
     ret_message->headers = to.headers;
     ret_message->header_count = to.count;
+    /* Of now, so that the topic's retention counts from now */
+    ret_message->timestamp_ms = 0;
 }

@@ -7,6 +7,7 @@
 #include "waybill/arena.h"
 #include "waybill/error.h"
 #include "waybill/field.h"
+#include "waybill/kafka_batch.h"
 #include "waybill/log.h"
 #include "waybill/loop.h"
 #include "waybill/message.h"
@@ -30,20 +31,6 @@
  */
 struct kafka;
 
-struct kafka_partition {
-    const char *topic;
-    int32_t partition;
-};
-
-/* The committed position of a partition */
-struct kafka_position {
-    struct kafka_partition at;
-    /* of the next record to read; -1: none was committed */
-    int64_t offset;
-    /* the metadata committed with the offset; "" if none */
-    const char *metadata;
-};
-
 /* A partition that cannot be read further */
 struct kafka_unreadable {
     struct kafka_partition at;
@@ -52,25 +39,6 @@ struct kafka_unreadable {
     /* the lowest offset from which the partition can be read; -1: not known */
     int64_t next;
     const char *reason;
-};
-
-enum kafka_verdict {
-    KAFKA_COMMITTED,
-    /* In every other case nothing of the batch was written, and nothing will
-     * be. The same outcomes may be submitted again in another batch, as far as
-     * their partitions are still assigned. */
-    KAFKA_ABORTED,
-    /* One message exceeds the max.message.bytes of its topic. */
-    KAFKA_MESSAGE_TOO_LARGE,
-    /* The metadata exceeds the broker's offset.metadata.max.bytes. */
-    KAFKA_METADATA_TOO_LARGE,
-    KAFKA_VERDICTS, /* the number of verdicts */
-};
-
-struct kafka_result {
-    enum kafka_verdict verdict;
-    size_t message;   /* of KAFKA_MESSAGE_TOO_LARGE: the index in the batch */
-    struct error err; /* the reason; unset when committed */
 };
 
 struct kafka_handler {
@@ -169,19 +137,6 @@ void kafka_get_state(const struct kafka *kafka, struct kafka_state *ret_state);
 /* Completes the revocation that revoked() began; other members may then own the
  * partitions. */
 void kafka_complete_revocation(struct kafka *kafka);
-
-/* A batch: messages to produce and offsets to commit, as one transaction. */
-struct kafka_batch;
-struct kafka_batch *kafka_batch_new(void);
-void kafka_batch_free(struct kafka_batch *batch); /* NULL is fine */
-/* Both functions copy everything that they are given. */
-void kafka_batch_add_message(struct kafka_batch *batch,
-                             const struct message *message);
-/* The position from which the next owner of the partition continues */
-void kafka_batch_add_offset(struct kafka_batch *batch,
-                            const struct kafka_position *position);
-/* in bytes, approximately */
-size_t kafka_batch_size(const struct kafka_batch *batch);
 
 /* Commits a batch, which it takes over; committed() follows. Only one commit
  * may be in progress. The batch belongs to the group's current generation: it

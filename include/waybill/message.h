@@ -41,6 +41,9 @@ void message_copy(struct arena *arena, const struct message *from,
                   struct message *ret_message);
 void input_copy(struct arena *arena, const struct input *from,
                 struct input *ret_input);
+/* The size of all headers in bytes, including what it costs to keep them
+ * (limits.h) */
+size_t message_headers_size(const struct message *message);
 /* The last header of that name, compared case-insensitively; NULL if there is
  * none. */
 const struct header *message_header(const struct message *message,

@@ -80,6 +80,7 @@ static int begin(void **state)
         .brokers = "h:1",
         .group = "g",
         .topic = "in",
+        .outputs = {{.name = "out"}, {.name = "dead"}},
         .partitions = partitions,
         .partition_count = 2,
         .registrations = rows,

@@ -67,8 +67,8 @@ TABLE = [
     ),
     (
         "a lost producer judged by the offset alone",
-        "consumer/kafka/transaction.c",
-        r"return now->offset == position->offset( &&\s+now->metadata_size ==.*?== 0);",
+        "consumer/kafka/batch.c",
+        r"return offset == position->offset( && metadata.len == len &&\s+.*?== 0\));",
         "",
         "a commit that only changed the metadata counts as made",
     ),

@@ -97,6 +97,7 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     }
     broker->outcomes.topic = "attestation-outcomes";
     broker->dead_letters.topic = "attestation-dead-letters";
+    rules_draw(broker);
     broker->session_ms = sim_pick(sim, 6, 45) * 1000;
     broker->rebalance_ms = sim_pick(sim, 10, 60) * 1000;
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;

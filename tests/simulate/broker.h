@@ -3,6 +3,7 @@
 
 #include <sys/queue.h>
 
+#include "rules.h"
 #include "sim.h"
 #include "waybill/message.h"
 
@@ -94,6 +95,8 @@ struct broker {
     uint64_t stable_ms;    /* since when that one is */
     struct timer deadline; /* of a rebalance */
     TAILQ_HEAD(, call) calls;
+    struct rules rules;
+    uint64_t rejected; /* transactions, for what their messages are */
     uint64_t away_until_ms[ROLE_COUNT];
     uint64_t moving_until_ms; /* the coordinator of transactions */
     /* Meanwhile the permission to write the output topics is missing. */
@@ -164,6 +167,7 @@ enum call_error {
     CALL_BUSY,     /* a prepared transaction: ask again */
     CALL_FENCED,   /* the producer is somebody else's by now */
     CALL_ABORTABLE,
+    CALL_REJECTED, /* some of the messages */
     CALL_METADATA_TOO_LARGE,
     CALL_DENIED, /* not permitted, for now */
 };
@@ -191,6 +195,7 @@ struct call {
     const char *transactional_id;
     unsigned epoch;
     const struct message *messages;
+    const bool *isolated; /* each of them: in a record batch of its own */
     size_t message_count;
     struct txn_offset offsets[MAX_PARTITIONS];
     size_t offset_count;
@@ -200,6 +205,8 @@ struct call {
     size_t first; /* places in the log */
     size_t count;
     const char *metadata; /* of an offset; never NULL */
+    const struct kafka_rejection *rejections;
+    size_t rejection_count;
     /* A request or an answer was lost, and sent again: what was lost may
      * arrive when nobody thinks of it any more. */
     bool in_doubt;

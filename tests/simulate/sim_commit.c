@@ -25,7 +25,9 @@ static void give_up(struct kafka *queue);
 
 static void tell(struct kafka *queue, enum kafka_verdict verdict)
 {
-    struct kafka_result result = {.verdict = verdict};
+    struct kafka_result result = {.verdict = verdict,
+                                  .rejections = queue->rejections,
+                                  .rejection_count = queue->rejection_count};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
               "transaction aborted by the model");
@@ -84,6 +86,16 @@ static void on_rejected(void *payload, const struct call *call)
     queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_METADATA)
                          ? KAFKA_COMMITTED
                          : KAFKA_METADATA_TOO_LARGE;
+}
+
+static void on_messages_rejected(void *payload, const struct call *call)
+{
+    struct kafka *queue = payload;
+
+    on_aborted(queue, call);
+    queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_ACCEPTED)
+                         ? KAFKA_COMMITTED
+                         : KAFKA_REJECTED;
 }
 
 static struct call *new_call(struct kafka *queue, enum call_kind kind,
@@ -213,6 +225,11 @@ static void on_answer(void *payload, const struct call *call)
     case CALL_UNSTABLE:
         loop_arm(queue->loop, &queue->pause, PAUSE_MS);
         break;
+    case CALL_REJECTED:
+        queue->rejections = call->rejections;
+        queue->rejection_count = call->rejection_count;
+        call_send(new_call(queue, CALL_ABORT, on_messages_rejected));
+        break;
     case CALL_METADATA_TOO_LARGE:
         call_send(new_call(queue, CALL_ABORT, on_rejected));
         break;
@@ -258,6 +275,7 @@ static void fill_messages(struct kafka *queue, struct call *call)
     const struct kafka_batch *batch = queue->commit.batch;
     struct message *copies = arena_alloc(
         queue->sim->arena, (batch->message_count + 1) * sizeof(*copies));
+    bool *isolated = arena_alloc(queue->sim->arena, batch->message_count + 1);
 
     for (size_t i = 0; i < batch->message_count; i++) {
         struct message *copy = &copies[call->message_count];
@@ -271,9 +289,10 @@ static void fill_messages(struct kafka *queue, struct call *call)
             strstr(copy->topic, "dead") != NULL && copy->value.len > 0) {
             copy->value.len--;
         }
-        call->message_count++;
+        isolated[call->message_count++] = batch_is_isolated(batch, i);
     }
     call->messages = copies;
+    call->isolated = isolated;
 }
 
 static void run_stage(struct kafka *queue)

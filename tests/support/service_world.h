@@ -75,7 +75,7 @@ static inline void commit(void)
 {
     world_pass(&world, 50);
     assert_true(fake_queue()->committing);
-    fake_commit_ends(KAFKA_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED);
     world_turn(&world);
 }
 
@@ -86,7 +86,7 @@ static inline void commit_all(void)
         if (!fake_queue()->committing) {
             return;
         }
-        fake_commit_ends(KAFKA_COMMITTED, 0);
+        fake_commit_ends(KAFKA_COMMITTED);
     }
     fail();
 }

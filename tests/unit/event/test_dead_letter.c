@@ -66,7 +66,8 @@ static void dead_letter__is_the_record_and_why_it_is_there(void **state)
     assert_string_equal(letter.topic, "dead");
     check_bytes("key", letter.key.data, letter.key.len, "k", 1);
     check_bytes("value", letter.value.data, letter.value.len, "{}", 2);
-    assert_true(letter.timestamp_ms == 1767323045678);
+    /* The time of writing, from which retention counts */
+    assert_true(letter.timestamp_ms == 0);
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
         check_text("own", letter.headers[i].name, own[i].name);
         check(own[i].name, bytes_equal(letter.headers[i].value, own[i].value));

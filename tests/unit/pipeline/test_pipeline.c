@@ -42,7 +42,8 @@ static void check_at_rest(void)
     const struct endpoint *endpoint;
 
     for (size_t i = 0; i < world.settings.registration_count; i++) {
-        const struct registration_queue *queue = &world.pipeline->scheduler.queues[i];
+        const struct registration_queue *queue =
+            &world.pipeline->scheduler.queues[i];
 
         check_number(queue->registration->name, queue->load, 0);
         check_number(queue->registration->name, queue->in_flight, 0);
@@ -384,8 +385,7 @@ static const struct verdict verdicts[] = {
      ERROR_ATTEMPTS_EXHAUSTED},
 };
 
-static void check_verdict(const struct verdict *row,
-                          enum pipeline_mode mode,
+static void check_verdict(const struct verdict *row, enum pipeline_mode mode,
                           enum error_kind ends_with)
 {
     struct record *record;
@@ -427,8 +427,7 @@ static void pipeline__ends_with_what_cannot_pass(void **state)
  */
 
 /* From the n-th failure to the next attempt */
-static uint64_t pause_after(unsigned n, uint64_t seed,
-                            enum pipeline_mode mode)
+static uint64_t pause_after(unsigned n, uint64_t seed, enum pipeline_mode mode)
 {
     struct record *record;
     uint64_t failed;
@@ -452,8 +451,7 @@ static uint64_t pause_after(unsigned n, uint64_t seed,
     return pause;
 }
 
-static void check_pauses(unsigned n, uint64_t bound,
-                         enum pipeline_mode mode)
+static void check_pauses(unsigned n, uint64_t bound, enum pipeline_mode mode)
 {
     uint64_t min = UINT64_MAX;
     uint64_t max = 0;
@@ -1221,8 +1219,7 @@ static void crowd(struct narrow *narrow, uint64_t seconds)
 }
 
 /* One attempt at a time that is answered at once is many a second. */
-static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(
-    void **state)
+static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(void **state)
 {
     static const uint32_t pauses[] = {0, 1000, 10000};
 
@@ -1582,7 +1579,8 @@ static void pipeline__knows_what_makes_no_progress(void **state)
     assert_false(record_may_be_shed(flows)); /* it waits, but not for long */
     assert_false(shed_wants_back(&world.pipeline->scheduler));
     record_note_shed(records[0]);
-    assert_false(shed_wants_back(&world.pipeline->scheduler)); /* its host is down */
+    assert_false(
+        shed_wants_back(&world.pipeline->scheduler)); /* its host is down */
     world_pass(&world, 1000);
     fake_answer_probe(fake_running_probe("h1"), true);
     world_turn(&world);
@@ -1722,14 +1720,17 @@ static void check_wakes(const struct endpoint *endpoint)
         const struct registration_queue *queue = endpoint->queues[i];
 
         wants |= queue->backlog_count > 0;
-        if (queue->backlog_count > 0 && !endpoint->breaker.open && !queue->held &&
-            endpoint_not_before_ms(endpoint, now) <= now && queue->in_flight < queue->max_in_flight) {
-            assert_false(limiter_admits(&endpoint->limiter, endpoint->in_flight));
+        if (queue->backlog_count > 0 && !endpoint->breaker.open &&
+            !queue->held && endpoint_not_before_ms(endpoint, now) <= now &&
+            queue->in_flight < queue->max_in_flight) {
+            assert_false(
+                limiter_admits(&endpoint->limiter, endpoint->in_flight));
         }
     }
     if (wants) {
-        assert_true(endpoint->in_flight > 0 || endpoint->probe != NULL ||
-                    (timer_is_armed(&endpoint->wake) && endpoint->wake.due_ms > now));
+        assert_true(
+            endpoint->in_flight > 0 || endpoint->probe != NULL ||
+            (timer_is_armed(&endpoint->wake) && endpoint->wake.due_ms > now));
     }
 }
 

@@ -43,7 +43,8 @@ static void rewrite__gives_the_original_and_what_it_is_a_replay_of(void **state)
     assert_string_equal(message.topic, "in");
     assert_true(bytes_equal(message.key, input.message.key));
     assert_true(bytes_equal(message.value, input.message.value));
-    assert_true(message.timestamp_ms == 1767323045678);
+    /* The time of writing, from which retention counts */
+    assert_true(message.timestamp_ms == 0);
     assert_int_equal(message.header_count, 10);
     check_header(&message, 0, "ce_id", "e1");
     assert_true(bytes_equal(message.headers[1].value, headers[2].value));
