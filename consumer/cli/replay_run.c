@@ -142,7 +142,7 @@ static void append_left_out(struct str *out, const struct replay_counts *counts)
         {counts->quarantined, "in quarantine: replayed too often (--force)"},
         {counts->foreign, "of another consumer group (--force)"},
         {counts->unreadable, "no dead letters of Waybill's"},
-        {counts->refused, "larger than the attestations topic takes"},
+        {counts->refused, "larger than the replays topic accepts"},
         {counts->deleted, "deleted by somebody else meanwhile"},
     };
 

@@ -205,6 +205,7 @@ static void fill_options(struct service *service)
         .brokers = arena_strdup(arena, kafka->brokers),
         .group = arena_strdup(arena, kafka->group),
         .topic = arena_strdup(arena, kafka->topics.attestations),
+        .optional_topic = arena_strdup(arena, kafka->topics.replays),
         .transactional_id = arena_strdup(arena, kafka->transactional_id),
         .instance_id = arena_strdup(arena, kafka->instance_id),
         .properties = copy_properties(arena, &kafka->properties),

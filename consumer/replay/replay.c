@@ -21,7 +21,7 @@ static struct kafka_options client_options(const struct replay *replay,
 int replay_open_producer(struct replay *replay, struct error *err)
 {
     struct kafka_options options =
-        client_options(replay, replay->options.attestations);
+        client_options(replay, replay->options.replays);
 
     replay_producer_free(replay->replay_producer);
     replay->replay_producer = NULL;
