@@ -244,8 +244,11 @@ static int write_run(const struct replay_context *context)
     enum replay_end end = REPLAY_DONE;
     struct replay_counts counts;
     struct error err;
-    int result = replay_run(context->replay, show_progress, &progress_line,
-                            &end, &counts, &err);
+    int result;
+
+    replay_end_in_order();
+    result = replay_run(context->replay, show_progress, &progress_line, &end,
+                        &counts, &err);
 
     clear_line(&progress_line);
     print_summary(context, result < 0 ? "failed" : end_names[end], &counts);
