@@ -23,13 +23,23 @@ static const char *user_property(const struct kafka_options *options,
     return NULL;
 }
 
+/* What librdkafka logs is reported, too: as an error of the command. */
+static void discard_log(const rd_kafka_t *client, int level,
+                        const char *facility, const char *text)
+{
+}
+
 rd_kafka_conf_t *command_conf(enum client_role role,
                               const struct kafka_options *options,
                               struct error *err)
 {
     rd_kafka_conf_t *conf = client_conf(role, options, err);
 
-    if (conf != NULL && user_property(options, CONNECTION_SETUP) == NULL) {
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set_log_cb(conf, discard_log);
+    if (user_property(options, CONNECTION_SETUP) == NULL) {
         rd_kafka_conf_set(conf, CONNECTION_SETUP, CONNECTION_SETUP_MS, NULL, 0);
     }
     return conf;

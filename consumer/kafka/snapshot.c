@@ -22,11 +22,6 @@ struct snapshot {
     struct diagnosis diagnosis;
 };
 
-static void discard_log(const rd_kafka_t *client, int level,
-                        const char *facility, const char *text)
-{
-}
-
 static void on_client_error(rd_kafka_t *client, int code, const char *reason,
                             void *opaque)
 {
@@ -184,7 +179,6 @@ static rd_kafka_t *new_client(struct snapshot *snapshot,
     if (conf == NULL) {
         return NULL;
     }
-    rd_kafka_conf_set_log_cb(conf, discard_log);
     rd_kafka_conf_set_error_cb(conf, on_client_error);
     rd_kafka_conf_set_opaque(conf, snapshot);
     /* The last offset may hold a transaction marker, which is never delivered;

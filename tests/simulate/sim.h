@@ -27,6 +27,7 @@ struct workload;
 struct chaos;
 struct directory;
 struct reloads;
+struct replays;
 struct generation;
 
 /* Ways to break it, each of which an invariant has to notice */
@@ -57,6 +58,7 @@ enum sim_break {
     BREAK_KEEP_PRODUCER,
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
+    BREAK_TRUST_HEADERS,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
@@ -75,6 +77,7 @@ struct sim_counts {
     uint64_t aborted;
     uint64_t requests;
     uint64_t failed; /* outcomes */
+    uint64_t replays;
     uint64_t virtual_ms;
 };
 
@@ -116,6 +119,7 @@ struct sim {
     struct workload *workload;
     struct chaos *chaos;
     struct reloads *reloads;
+    struct replays *replays;
     unsigned slot_count;
     struct instance *slots[MAX_SLOTS]; /* NULL: not running */
     unsigned lives;
@@ -170,8 +174,8 @@ struct instance {
     struct generation *generations; /* of the configuration, oldest first */
     struct service *service;
     size_t max_records; /* that it may hold */
-    bool dead;           /* killed: nothing that it does reaches anyone */
-    bool ended;          /* left by itself */
+    bool dead;          /* killed: nothing that it does reaches anyone */
+    bool ended;         /* left by itself */
     bool failed;
     bool stopping;
     uint64_t stopped_ms;
