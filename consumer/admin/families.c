@@ -58,6 +58,13 @@ static void append_shed(const struct exposition *to)
     append_sample(to, labels, 1, (double)to->status->counts->shed);
 }
 
+static void append_other_type(const struct exposition *to)
+{
+    const struct metric_label labels[] = {{"topic", to->status->topic}};
+
+    append_sample(to, labels, 1, (double)to->status->counts->other_type);
+}
+
 static void append_completed(const struct exposition *to)
 {
     for (size_t i = 0; i < OUTCOME_STATUSES; i++) {
@@ -284,6 +291,26 @@ static void append_pending(const struct exposition *to)
     append_partitions(to, window_of);
 }
 
+static int64_t paused_of(const struct status_partition *partition)
+{
+    return partition->paused;
+}
+
+static void append_partition_paused(const struct exposition *to)
+{
+    append_partitions(to, paused_of);
+}
+
+static int64_t unreadable_of(const struct status_partition *partition)
+{
+    return partition->unreadable >= 0;
+}
+
+static void append_unreadable(const struct exposition *to)
+{
+    append_partitions(to, unreadable_of);
+}
+
 static void append_assigned(const struct exposition *to)
 {
     double count = 0;
@@ -469,6 +496,10 @@ static const struct family families[] = {
      append_consumed},
     {"waybill_records_parked_total", "counter", "topic",
      "Records dropped for want of room, to be read again later.", append_shed},
+    {"waybill_records_other_type_total", "counter", "topic",
+     "Events of other types that were skipped (kafka.other_types: skip); they "
+     "have no outcome. What a restart reads again counts again.",
+     append_other_type},
     {"waybill_records_in_flight", "gauge", NULL,
      "Records held: waiting, being delivered, or to be committed.",
      append_in_flight},
@@ -516,9 +547,16 @@ static const struct family families[] = {
      "fetch: while reading is paused it does not grow.",
      append_lag},
     {"waybill_offsets_pending", "gauge", "topic, partition",
-     "Offsets read but not yet below the committed one; reading pauses at "
-     "16384.",
+     "Offsets read but not yet below the committed one. Finished ones are kept "
+     "in the metadata of the commit, and reading pauses when they do not fit.",
      append_pending},
+    {"waybill_partition_paused", "gauge", "topic, partition",
+     "1 while reading is paused, because what is done would not fit the "
+     "metadata of the commit.",
+     append_partition_paused},
+    {"waybill_partition_unreadable", "gauge", "topic, partition",
+     "1 while the next batch cannot be read, and the partition is held.",
+     append_unreadable},
     {"waybill_partitions_assigned", "gauge", NULL, "Partitions assigned.",
      append_assigned},
     {"waybill_rebalances_total", "counter", NULL,

@@ -79,6 +79,13 @@ static void append_partition(struct json_writer *writer,
     json_append_bool(writer, "parked", from->shed);
     json_append_bool(writer, "paused", from->paused);
     json_append_bool(writer, "revoked", from->revoked);
+    if (from->unreadable >= 0) {
+        json_open(writer, "unreadable", '{');
+        json_append_integer(writer, "offset", from->unreadable);
+        json_append_string(writer, "reason", from->unreadable_reason);
+        json_append_string(writer, "skip_command", from->skip_command);
+        json_close(writer, '}');
+    }
     json_close(writer, '}');
 }
 
@@ -260,6 +267,7 @@ static void append_totals(struct json_writer *writer,
     json_open(writer, "totals", '{');
     append_count(writer, "consumed", counts->consumed);
     append_count(writer, "parked", counts->shed);
+    append_count(writer, "other_type", counts->other_type);
     append_count(writer, "succeeded", counts->completed[OUTCOME_SUCCEEDED]);
     append_count(writer, "failed", counts->completed[OUTCOME_FAILED]);
     append_count(writer, "skipped", counts->completed[OUTCOME_SKIPPED]);

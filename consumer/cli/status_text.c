@@ -116,6 +116,26 @@ static void append_lag(struct str *out, const struct json *status)
     append_row(out, "lag", &text);
 }
 
+static void append_unreadable(struct str *out, const struct json *status)
+{
+    for (const struct json *item = first_element(status, "partitions");
+         item != NULL; item = json_next(item)) {
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+        const struct json *object = json_member(item, "unreadable");
+
+        if (object != NULL) {
+            str_printf(&text,
+                       "%s/%.0f cannot be read from offset %.0f on (%s). To "
+                       "skip it, wait until that offset is committed, stop "
+                       "all instances, run: %s",
+                       text_of(item, "topic"), number_of(item, "partition"),
+                       number_of(object, "offset"), text_of(object, "reason"),
+                       text_of(object, "skip_command"));
+            append_row(out, "held", &text);
+        }
+    }
+}
+
 static void append_in_flight(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -219,6 +239,7 @@ void append_status_text(struct str *out, const struct json *status)
     append_program(out, status);
     append_kafka(out, status);
     append_lag(out, status);
+    append_unreadable(out, status);
     append_in_flight(out, status);
     for (const struct json *item = first_element(status, "registrations");
          item != NULL; item = json_next(item), label = "") {

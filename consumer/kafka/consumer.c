@@ -84,7 +84,10 @@ static void on_message_event(struct kafka *kafka, rd_kafka_event_t *event)
 
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            pass_record(kafka, message);
+            if (!hold_on_record(kafka, message) &&
+                identity_on_record(kafka, message)) {
+                pass_record(kafka, message);
+            }
         } else {
             kafka_notice_topic_error(kafka, message->err,
                                      rd_kafka_message_errstr(message));
@@ -105,7 +108,9 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         membership_on_offsets(kafka, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        kafka_notice_error(kafka, event);
+        if (!hold_on_error(kafka, event)) {
+            kafka_notice_error(kafka, event);
+        }
         break;
     case RD_KAFKA_EVENT_LOG:
         kafka_notice_log(kafka, event);
@@ -205,9 +210,23 @@ static void reject_commit(void *payload)
     struct kafka_result result = {.verdict = KAFKA_ABORTED};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
-              "not a member of the group just now");
+              "not a member of the group just now, or the topic does not "
+              "exist");
     kafka->committing = false;
     kafka->handler->committed(kafka->payload, &result);
+}
+
+/* The group coordinator deletes the offsets of a deleted topic, and would keep
+ * those that are committed afterwards. */
+static bool is_for_missing_topic(const struct kafka *kafka,
+                                 const struct kafka_batch *batch)
+{
+    for (size_t i = 0; i < batch->offset_count; i++) {
+        if (identity_is_missing(kafka, &batch->offsets[i].at)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
@@ -220,7 +239,8 @@ void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
         batch->group =
             rd_kafka_consumer_group_metadata_new(kafka->options.group);
         committer_submit(kafka->committer, batch);
-    } else if (batch->group != NULL && group_has_generation(batch->group)) {
+    } else if (!is_for_missing_topic(kafka, batch) && batch->group != NULL &&
+               group_has_generation(batch->group)) {
         committer_submit(kafka->committer, batch);
     } else {
         batch_discard(batch);

@@ -89,6 +89,12 @@ static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
     rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
     struct error err;
 
+    if (at != NULL &&
+        identity_on_out_of_range(
+            kafka, &(struct kafka_partition){at->topic, at->partition})) {
+        rd_kafka_topic_partition_destroy(at);
+        return;
+    }
     error_set(&err, ERROR_FATAL,
               "partition %d of topic '%s' cannot be read from offset %lld on "
               "(%s): records were deleted before they were read (retention), "
@@ -119,10 +125,24 @@ static bool is_fatal(struct kafka *kafka)
     return true;
 }
 
+static void note_missing_topic(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
+
+    identity_topic_missing(kafka, at != NULL ? at->topic : NULL);
+    if (at != NULL) {
+        rd_kafka_topic_partition_destroy(at);
+    }
+}
+
 void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        note_missing_topic(kafka, event);
+    }
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         on_out_of_range(kafka, event);
     } else if (!is_fatal(kafka)) {

@@ -174,6 +174,7 @@ static const struct kafka_handler handler = {
     .record = service_on_record,
     .assigned = service_on_assigned,
     .revoked = service_on_revoked,
+    .unreadable = service_on_unreadable,
     .committed = service_on_committed,
     .notice = on_notice,
     .failed = on_failed,
@@ -244,6 +245,7 @@ int service_start(struct pipeline *pipeline,
     service->pipeline = pipeline;
     service->options = options;
     service->settings = options->settings;
+    service->max_metadata = PROGRESS_MAX_TEXT;
     service->ended = ended;
     service->payload = payload;
     service->started_ms = clock_wall_ms(loop_clock(options->loop));

@@ -33,8 +33,21 @@ static int64_t lag_of(int64_t watermark, const struct kafka_bounds *bounds)
     return bounds->end > from ? bounds->end - from : 0;
 }
 
+static void collect_unreadable(const struct assignment *assignment,
+                               struct arena *arena, struct status_partition *to)
+{
+    CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
+
+    to->unreadable = assignment->unreadable;
+    if (assignment->unreadable >= 0) {
+        unreadable_append_command(assignment->service, assignment, &command);
+        to->unreadable_reason = assignment->unreadable_reason;
+        to->skip_command = arena_strdup(arena, command.data);
+    }
+}
+
 static void collect_partition(const struct assignment *assignment,
-                              struct status_partition *to)
+                              struct arena *arena, struct status_partition *to)
 {
     const struct ledger *ledger = &assignment->ledger;
     struct kafka_bounds bounds;
@@ -53,6 +66,7 @@ static void collect_partition(const struct assignment *assignment,
         .paused = assignment->resting,
         .revoked = assignment->revoked,
     };
+    collect_unreadable(assignment, arena, to);
 }
 
 static void collect_partitions(const struct service *service,
@@ -69,7 +83,7 @@ static void collect_partitions(const struct service *service,
         arena_alloc(arena, count * sizeof(status->partitions[0]));
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
-        collect_partition(assignment,
+        collect_partition(assignment, arena,
                           &status->partitions[status->partition_count++]);
     }
 }

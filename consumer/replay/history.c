@@ -62,8 +62,8 @@ static void set_record(struct collection *collection, const struct input *input)
     }
     input_origin(&marked, arena, &history->origin);
     if (history->event_id == NULL) {
-        history->event_id =
-            message_header_text(message, "ce_id", LIMIT_EVENT_ID, arena);
+        history->event_id = message_header_text(
+            message, message_attribute(message, "id"), LIMIT_EVENT_ID, arena);
     }
 }
 

@@ -88,6 +88,7 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;
     broker->txn_slow_ms =
         sim_chance(sim, 400) ? sim_pick(sim, 1, 40) * sim_pick(sim, 1, 40) : 0;
+    broker->metadata_max = sim_chance(sim, 700) ? 4096 : sim_pick(sim, 24, 400);
     return broker;
 }
 

@@ -105,6 +105,7 @@ struct broker {
     uint64_t rebalance_ms;
     uint64_t txn_ms;
     uint64_t txn_slow_ms; /* the most that a step of a transaction takes */
+    size_t metadata_max;  /* offset.metadata.max.bytes */
 };
 
 /* The name of a partition in Kafka, and back */
@@ -167,6 +168,7 @@ enum call_error {
     CALL_BUSY,     /* a prepared transaction: ask again */
     CALL_FENCED,   /* the producer is somebody else's by now */
     CALL_ABORTABLE,
+    CALL_METADATA_TOO_LARGE,
 };
 
 typedef void call_reply_fn(void *payload, const struct call *call);

@@ -49,6 +49,7 @@ enum sim_break {
     BREAK_STALL,
     BREAK_HANG_CLOSE,
     BREAK_SKIP_FENCING,
+    BREAK_PRETEND_METADATA,
     /* Rules of the program itself (fault.h) */
     BREAK_DROP_METADATA,
     BREAK_KEEP_LOST,
@@ -59,6 +60,7 @@ enum sim_break {
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
     BREAK_TRUST_HEADERS,
+    BREAK_IGNORE_METADATA_LIMIT,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */

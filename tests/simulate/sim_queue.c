@@ -200,6 +200,12 @@ void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
     fetch(share);
 }
 
+void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
+                int64_t offset)
+{
+    set_resting(queue, at, true);
+}
+
 int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
     return share_of(queue, at)->position;

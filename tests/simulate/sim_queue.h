@@ -66,10 +66,10 @@ struct kafka {
     unsigned epoch; /* 0: no producer yet */
     struct timer pause;
     bool committing;
-    bool told_committed; /* what the pause ends with */
-    bool in_doubt;       /* the producer was lost in STAGE_END */
-    bool late;           /* a request of its may still be on its way */
-    size_t asked;        /* which of the batch's offsets */
+    enum kafka_verdict verdict; /* what the pause ends with */
+    bool in_doubt;              /* the producer was lost in STAGE_END */
+    bool late;                  /* a request of its may still be on its way */
+    size_t asked;               /* which of the batch's offsets */
     struct commit commit;
 };
 

@@ -199,6 +199,7 @@ static const char *deserved_class(const struct expected *record)
         [RECORD_UNATTACHED] = NULL,
         [RECORD_MALFORMED] = "schema",
         [RECORD_MISMATCH] = "digest_mismatch",
+        [RECORD_OTHER] = NULL,
     };
 
     return classes[record->kind];
@@ -254,14 +255,16 @@ static void check_verdict(struct sim *sim, const struct reading *reading)
     }
 }
 
-/* An id is made of where the record stands and of the attachment. */
+/* An id is made of where the record stands, of its timestamp, and of the
+ * attachment. */
 static void check_id(struct sim *sim, const struct reading *reading)
 {
     struct kafka_partition at = broker_name_of(reading->record->partition);
     char right[256];
 
-    snprintf(right, sizeof(right), "%s/%d/%lld%s%s", at.topic, at.partition,
-             (long long)reading->record->offset,
+    snprintf(right, sizeof(right), "%s/%d/%lld@%lld%s%s", at.topic,
+             at.partition, (long long)reading->record->offset,
+             (long long)reading->record->message.timestamp_ms,
              *reading->attachment != '\0' ? "/" : "", reading->attachment);
     if (strcmp(reading->id, right) != 0) {
         complain(sim, INVARIANT_OUTCOME, reading, "is not its id");

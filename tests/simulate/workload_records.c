@@ -81,6 +81,7 @@ static const char *workflow_of(const struct sim *sim, struct expected *record,
         return "{\"project\":\"lab\",\"name\":\"scratch\"}";
     case RECORD_MALFORMED:
     case RECORD_MISMATCH:
+    case RECORD_OTHER:
         break;
     }
     return "{\"project\":\"shop\",\"name\":\"build-api\"}";
@@ -159,6 +160,28 @@ static void add_hostile_headers(struct arena *arena, struct random *random,
     message->header_count += ARRAY_SIZE(hostile);
 }
 
+/* Some of the malformed ones say of which other type they are. That is drawn
+ * last, so that all other records of a seed remain what they were. */
+static void draw_other_type(struct arena *arena, struct item *item,
+                            struct expected *record)
+{
+    const struct header header = {"ce-type", bytes_of("com.example.order")};
+    struct message *message = &record->message;
+
+    if (record->kind != RECORD_MALFORMED || !draw_chance(&item->random, 400)) {
+        return;
+    }
+    record->kind = RECORD_OTHER;
+    if (draw_chance(&item->random, 500)) {
+        message->headers = arena_copy(arena, &header, sizeof(header));
+        message->header_count = 1;
+    } else {
+        message->value = bytes_of("{\"specversion\":\"1.0\",\"id\":\"o\","
+                                  "\"type\":\"com.example.order\"}");
+        message->header_count = 0;
+    }
+}
+
 const char *record_kind_name(enum record_kind kind)
 {
     static const char *const names[] = {
@@ -167,6 +190,7 @@ const char *record_kind_name(enum record_kind kind)
         [RECORD_UNATTACHED] = "one that nothing is attached to",
         [RECORD_MALFORMED] = "malformed",
         [RECORD_MISMATCH] = "one of another digest than it says",
+        [RECORD_OTHER] = "an event of another type",
     };
 
     return names[kind];
@@ -210,6 +234,7 @@ void workload_make(struct sim *sim, struct item *item, size_t number,
     if (draw_chance(random, 400)) {
         add_headers(sim->arena, number, message);
     }
+    draw_other_type(sim->arena, item, record);
     if (draw_chance(random, 300)) {
         add_hostile_headers(sim->arena, random, message);
     }

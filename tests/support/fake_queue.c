@@ -83,6 +83,12 @@ int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
     return -1;
 }
 
+void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
+                int64_t offset)
+{
+    queue->fake.held[at->partition] = true;
+}
+
 void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
                       struct kafka_bounds *ret_bounds)
 {

@@ -19,6 +19,7 @@ struct fake_queue {
     void *payload;
     bool paused;
     bool resting[FAKE_PARTITIONS];
+    bool held[FAKE_PARTITIONS];
     int64_t rewound[FAKE_PARTITIONS]; /* target of the last rewind; -1: none */
     size_t rewinds;
     size_t releases;

@@ -3,11 +3,14 @@
 #include "asserts.h"
 #include "waybill/history.h"
 
-static const struct history history = {.topic = "in",
-                                       .partition = 3,
-                                       .offset = 42,
-                                       .origin = {"in", 3, 42},
-                                       .event_id = "e1"};
+static const struct history history = {
+    .topic = "in",
+    .partition = 3,
+    .offset = 42,
+    .timestamp_ms = 1767323045678,
+    .origin = {"in", 3, 42},
+    .event_id = "e1",
+};
 
 #define REST(id)                                                               \
     "\"id\":\"" id "\"},\"attachment\":\"a\","                                 \
@@ -38,6 +41,12 @@ static const struct row rows[] = {
     {"its own", "in/3/42/a", "e1", DATA("42", "e1"), true, true},
     {"its own, without a delivery", "in/3/42", "e1", DATA("42", "e1"), true,
      true},
+    {"its own, with its timestamp", "in/3/42@1767323045678/a", "e1",
+     DATA("42", "e1"), true, true},
+    {"of an earlier topic of that name", "in/3/42@1767323045677", "e2",
+     DATA("42", "e2"), false, false},
+    {"of an earlier topic, the same event", "in/3/42@1767323045677/a", "e1",
+     DATA("42", "e1"), true, false},
     {"of a replay", "replays/0/5/a", "e1", REPLAY("42", "e1"), true, false},
     {"of a replay of another record", "replays/0/5/a", "e1", REPLAY("43", "e1"),
      false, false},
