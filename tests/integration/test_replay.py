@@ -367,10 +367,16 @@ class Running(ReplayCase):
         self.assertEqual(names, {"1", "2"})
         self.assertEqual(self.summary(config)["superseded"], 0)
 
-    def outcome(self, number, attachment=ATTACHMENT, structured=False, source=None):
+    def outcome(
+        self, number, attachment=ATTACHMENT, structured=False, source=None, offset=None, replay=False
+    ):
+        offset = number if offset is None else offset
+        place = {"topic": self.source, "partition": 0, "offset": offset}
+        if replay:
+            place = {"topic": self.topics["replays"], "partition": 0, "offset": 0, "origin": place}
         data = {
             "status": "succeeded",
-            "input": {"id": f"id-{number}"},
+            "input": {"id": f"id-{number}", **place},
             "attachment": attachment,
         }
         source = source or f"waybill/{self.group}"
@@ -393,9 +399,12 @@ class Running(ReplayCase):
             self.topics["outcomes"],
             [
                 self.outcome(0),
-                self.outcome(1, structured=True),
+                self.outcome(1, structured=True, replay=True),
                 self.outcome(2, attachment="another"),
                 self.outcome(3, source="waybill/somebody"),
+                # Of events whose producer chose the id of another one
+                self.outcome(4, offset=9),
+                self.outcome(4, offset=9, replay=True),
                 self.outcome(5),
                 (None, None, None),
                 (b"k", b"not JSON", [("ce_type", SUCCEEDED.encode())]),
@@ -452,7 +461,7 @@ class Interrupted(ReplayCase):
 
     def test_signals(self):
         config = self.prepare(1000)
-        reader = self.reader("attestations")
+        reader = self.reader("replays")
         done = 0
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             process = self.start(config, "--rate", "50", "--json")
@@ -470,7 +479,7 @@ class Interrupted(ReplayCase):
 
     def test_the_second_takes_over(self):
         config = self.prepare(600)
-        reader = self.reader("attestations")
+        reader = self.reader("replays")
         first = self.start(config, "--rate", "50", "--json")
         self.until(lambda: reader.look() > 0, 30, "copy")
         second = self.summary(config, "--rate", "0")
@@ -487,7 +496,7 @@ class Interrupted(ReplayCase):
         self.addCleanup(kafka.close)
         config = self.prepare(1000, 2)
         process = self.start(config, "--rate", "100", "--json")
-        reader = self.reader("attestations")
+        reader = self.reader("replays")
         self.until(lambda: reader.look() > 0, 30, "copy")
         kafka.kill()
         time.sleep(1)
