@@ -100,7 +100,8 @@ static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
               "(%s): records were deleted before they were read (retention), "
               "or the topic was made anew; set the offset of group '%s' with "
               "kafka-consumer-groups --reset-offsets, then start again",
-              at != NULL ? (int)at->partition : -1, kafka->options.topic,
+              at != NULL ? (int)at->partition : -1,
+              at != NULL ? at->topic : kafka->options.topic,
               at != NULL ? (long long)at->offset : -1LL,
               rd_kafka_event_error_string(event), kafka->options.group);
     if (at != NULL) {
@@ -128,8 +129,12 @@ static bool is_fatal(struct kafka *kafka)
 static void note_missing_topic(struct kafka *kafka, rd_kafka_event_t *event)
 {
     rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
+    const char *topic = at != NULL ? at->topic : NULL;
 
-    identity_topic_missing(kafka, at != NULL ? at->topic : NULL);
+    if (is_about_optional_topic(kafka, rd_kafka_event_error_string(event))) {
+        topic = kafka->options.optional_topic;
+    }
+    identity_topic_missing(kafka, topic);
     if (at != NULL) {
         rd_kafka_topic_partition_destroy(at);
     }
