@@ -133,7 +133,10 @@ static void check_topics(const struct node *root,
         {"dead_letters", kafka->topics.dead_letters},
     };
     const struct node *node = tree_member(root, "kafka");
+    const struct node *inner =
+        node != NULL ? tree_member(node, "topics") : NULL;
 
+    node = inner != NULL ? inner : node;
     for (size_t i = 1; node != NULL && i < ARRAY_SIZE(topics); i++) {
         for (size_t j = 0; j < i; j++) {
             if (topics[i].name != NULL && topics[j].name != NULL &&

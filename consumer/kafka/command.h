@@ -53,7 +53,7 @@ int set_denied(const struct kafka_options *options, const char *resource,
  * is denied. The caller destroys *ret_metadata with
  * rd_kafka_metadata_destroy(); it has exactly this topic. */
 int command_find_topic(rd_kafka_t *client, struct diagnosis *diagnosis,
-                       const char *topic, const char *operation,
+                       const char *name, const char *operation,
                        const struct rd_kafka_metadata **ret_metadata,
                        struct error *err);
 

@@ -148,8 +148,8 @@ static int create(struct creator *creator, int partitions, struct error *err)
 
 static int create_if_missing(struct creator *creator, struct error *err)
 {
-    rd_kafka_resp_err_t code;
-    int partitions;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int partitions = 0;
 
     if (look_up(creator, &code, err) < 0) {
         return -1;
