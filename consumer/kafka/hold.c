@@ -85,14 +85,14 @@ static void await_retry(struct kafka *kafka, struct hold *hold)
     hold->deadline_ms = loop_now(kafka->loop) + hold->retry_ms;
     hold->retry_ms =
         hold->retry_ms < RETRY_MAX_MS / 2 ? hold->retry_ms * 2 : RETRY_MAX_MS;
-    membership_set_paused(kafka, &hold->at, true);
+    pauses_set(kafka, &hold->at, true);
 }
 
 /* --- where the batch ends --- */
 
 static void read_from(struct kafka *kafka, struct hold *hold, int64_t offset)
 {
-    membership_set_paused(kafka, &hold->at, false);
+    pauses_set(kafka, &hold->at, false);
     membership_seek(kafka, &hold->at, offset);
 }
 
@@ -134,7 +134,7 @@ static void on_search_timeout(struct kafka *kafka, struct hold *hold)
 {
     int64_t position = membership_position(kafka, &hold->at);
 
-    if (kafka->paused) {
+    if (kafka_is_paused(kafka)) {
         hold->deadline_ms = loop_now(kafka->loop) + SEARCH_TIMEOUT_MS;
     } else if (position > hold->target) {
         hold->after = hold->target;
@@ -285,7 +285,7 @@ void hold_rewound(struct kafka *kafka, const struct kafka_partition *at)
 
     if (hold != NULL) {
         hold->state = HOLD_RETRYING;
-        membership_set_paused(kafka, at, false);
+        pauses_set(kafka, at, false);
     }
 }
 

@@ -5,7 +5,7 @@
 
 /*
  * The assignment of the member: rebalances, the offset at which each partition
- * starts, and which partitions are paused.
+ * starts.
  *
  * Before a partition is fetched, its committed offset and metadata are
  * requested, and requested again while a transaction of its previous owner is
@@ -43,113 +43,14 @@ static void refresh_assigned(struct kafka *kafka)
     rd_kafka_assignment(kafka->client, &kafka->assigned);
 }
 
-static bool is_assigned(const struct kafka *kafka,
-                        const struct kafka_partition *at)
-{
-    return kafka->assigned != NULL &&
-           rd_kafka_topic_partition_list_find(kafka->assigned, at->topic,
-                                              at->partition) != NULL;
-}
-
-/* --- pausing and positions --- */
-
-static void set_paused(struct kafka *kafka,
-                       rd_kafka_topic_partition_list_t *list, bool pause)
-{
-    if (list == NULL || list->cnt == 0) {
-        return;
-    }
-    if (pause) {
-        rd_kafka_pause_partitions(kafka->client, list);
-    } else {
-        rd_kafka_resume_partitions(kafka->client, list);
-    }
-}
-
-void kafka_pause(struct kafka *kafka)
-{
-    if (!kafka->paused) {
-        kafka->paused = true;
-        identity_paused(kafka);
-        set_paused(kafka, kafka->assigned, true);
-    }
-}
-
-/* Resumes all partitions except those that are paused individually. Resuming a
- * partition that is not paused would fetch old records again (librdkafka before
- * 2.4). */
-void kafka_resume(struct kafka *kafka)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (!kafka->paused) {
-        return;
-    }
-    kafka->paused = false;
-    if (kafka->assigned == NULL) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_copy(kafka->assigned);
-    for (int i = 0; i < kafka->paused_partitions->cnt; i++) {
-        rd_kafka_topic_partition_list_del(
-            list, kafka->paused_partitions->elems[i].topic,
-            kafka->paused_partitions->elems[i].partition);
-    }
-    for (int i = list->cnt - 1; i >= 0; i--) {
-        if (hold_is_paused(
-                kafka, &(struct kafka_partition){list->elems[i].topic,
-                                                 list->elems[i].partition})) {
-            rd_kafka_topic_partition_list_del_by_idx(list, i);
-        }
-    }
-    set_paused(kafka, list, false);
-    rd_kafka_topic_partition_list_destroy(list);
-    identity_resumed(kafka);
-}
-
-void membership_set_paused(struct kafka *kafka,
-                           const struct kafka_partition *at, bool pause)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (kafka->paused || !is_assigned(kafka, at)) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    set_paused(kafka, list, pause);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-void kafka_pause_partition(struct kafka *kafka,
-                           const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_find(kafka->paused_partitions, at->topic,
-                                           at->partition) == NULL) {
-        rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
-                                          at->partition);
-        membership_set_paused(kafka, at, true);
-    }
-}
-
-void kafka_resume_partition(struct kafka *kafka,
-                            const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
-                                          at->partition) != 0) {
-        if (!hold_is_paused(kafka, at)) {
-            membership_set_paused(kafka, at, false);
-        }
-        identity_resumed_partition(kafka, at);
-    }
-}
+/* --- positions --- */
 
 void membership_seek(struct kafka *kafka, const struct kafka_partition *at,
                      int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -175,7 +76,7 @@ int64_t membership_position(struct kafka *kafka,
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
 
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return -1;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -203,6 +104,10 @@ void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
     /* This is librdkafka's cached value; no broker is asked. */
     rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
                                    &first, &end);
+    if (at->partition == kafka->deleted_partition &&
+        kafka->first_offset > first) {
+        first = kafka->first_offset;
+    }
     ret_bounds->first = first >= 0 ? first : -1;
     ret_bounds->end = end >= 0 ? end : -1;
 }
@@ -287,9 +192,7 @@ static void assign_partitions(struct kafka *kafka)
     drop_list(&kafka->assigning);
     refresh_assigned(kafka);
     kafka->member = true;
-    if (kafka->paused) {
-        set_paused(kafka, kafka->assigned, true);
-    }
+    pauses_apply(kafka);
     identity_assign(kafka, added);
     rd_kafka_topic_partition_list_destroy(added);
 }
@@ -468,9 +371,7 @@ void membership_start_anew(struct kafka *kafka,
     warn_if_failed(kafka, "reading a new topic",
                    rd_kafka_incremental_assign(kafka->client, list));
     refresh_assigned(kafka);
-    if (kafka->paused) {
-        set_paused(kafka, list, true);
-    }
+    pauses_apply(kafka);
     rd_kafka_topic_partition_list_destroy(list);
 }
 

@@ -6,8 +6,8 @@
 #include "waybill/snapshot.h"
 
 struct snapshot {
-    rd_kafka_t *client;
     struct kafka_options options;
+    rd_kafka_t *client;
     const char *topic;
     const char *group;
     struct snapshot_span *spans;
@@ -126,8 +126,9 @@ static rd_kafka_resp_err_t first_error(
  * time, or to a logical offset's value: RD_KAFKA_OFFSET_BEGINNING or _END
  * instead of a time. rd_kafka_query_watermark_offsets() would do for those, but
  * waits for a broker that cannot be reached without any bound. */
-static int list_offsets(struct snapshot *snapshot, int64_t time,
-                        const char *what, rd_kafka_topic_partition_list_t *list,
+static int list_offsets(struct snapshot *snapshot, rd_kafka_t *client,
+                        int64_t time, const char *what,
+                        rd_kafka_topic_partition_list_t *list,
                         struct error *err)
 {
     rd_kafka_resp_err_t code;
@@ -136,8 +137,7 @@ static int list_offsets(struct snapshot *snapshot, int64_t time,
         list->elems[i].offset = time;
     }
     code = first_error(
-        rd_kafka_offsets_for_times(snapshot->client, list, COMMAND_REQUEST_MS),
-        list);
+        rd_kafka_offsets_for_times(client, list, COMMAND_REQUEST_MS), list);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
     }
@@ -153,12 +153,13 @@ static int find_bounds(struct snapshot *snapshot, struct error *err)
 {
     rd_kafka_topic_partition_list_t *first = new_partition_list(snapshot);
     rd_kafka_topic_partition_list_t *end = new_partition_list(snapshot);
-    int result = list_offsets(snapshot, RD_KAFKA_OFFSET_BEGINNING,
-                              "asking for its beginning", first, err) < 0 ||
-                         list_offsets(snapshot, RD_KAFKA_OFFSET_END,
-                                      "asking for its end", end, err) < 0
-                     ? -1
-                     : 0;
+    int result =
+        list_offsets(snapshot, snapshot->client, RD_KAFKA_OFFSET_BEGINNING,
+                     "asking for its beginning", first, err) < 0 ||
+                list_offsets(snapshot, snapshot->client, RD_KAFKA_OFFSET_END,
+                             "asking for its end", end, err) < 0
+            ? -1
+            : 0;
 
     for (size_t i = 0; i < snapshot->count && result == 0; i++) {
         snapshot->spans[i].low = first->elems[i].offset;
@@ -214,6 +215,39 @@ int snapshot_open(const struct kafka_options *options,
     }
     *ret_snapshot = snapshot;
     return 0;
+}
+
+static rd_kafka_t *new_uncommitted_client(struct snapshot *snapshot,
+                                          struct error *err)
+{
+    rd_kafka_conf_t *conf =
+        command_conf(CLIENT_CONSUMER, &snapshot->options, err);
+
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set(conf, "isolation.level", "read_uncommitted", NULL, 0);
+    return client_new(RD_KAFKA_CONSUMER, conf, err);
+}
+
+int snapshot_high_watermark(struct snapshot *snapshot, int32_t partition,
+                            int64_t *ret_high, struct error *err)
+{
+    rd_kafka_t *client = new_uncommitted_client(snapshot, err);
+    rd_kafka_topic_partition_list_t *list;
+    int result;
+
+    if (client == NULL) {
+        return -1;
+    }
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, snapshot->topic, partition);
+    result = list_offsets(snapshot, client, RD_KAFKA_OFFSET_END,
+                          "asking for its end", list, err);
+    *ret_high = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    command_destroy(client);
+    return result;
 }
 
 static void drop_current(struct snapshot *snapshot)
@@ -298,8 +332,9 @@ int snapshot_at_time(struct snapshot *snapshot, int64_t wall_ms,
                      int64_t *ret_from, struct error *err)
 {
     rd_kafka_topic_partition_list_t *list = new_partition_list(snapshot);
-    int result = list_offsets(snapshot, wall_ms > 0 ? wall_ms : 0,
-                              "asking for offsets of a time", list, err);
+    int result =
+        list_offsets(snapshot, snapshot->client, wall_ms > 0 ? wall_ms : 0,
+                     "asking for offsets of a time", list, err);
 
     for (size_t i = 0; i < snapshot->count; i++) {
         int64_t offset = list->elems[i].offset;

@@ -108,6 +108,8 @@ struct kafka_options {
     /* A second topic to consume from, or NULL. It need not exist: it is read as
      * soon as it does. */
     const char *optional_topic;
+    const char *outcomes;         /* topics that are written; kafka_open() */
+    const char *dead_letters;     /* checks all three unless these are NULL */
     const char *transactional_id; /* NULL: unique to the process */
     const char *instance_id;      /* NULL: a dynamic member (KIP-345) */
     const struct field_map *properties;
@@ -208,14 +210,6 @@ int publisher_send(struct publisher *publisher, const struct message *message,
 int publisher_flush(struct publisher *publisher, int timeout_ms,
                     struct error *err) NODISCARD;
 void publisher_free(struct publisher *publisher);
-
-/* --- properties --- */
-
-/* Checks one property of `kafka.properties`. It rejects properties that
- * Waybill's guarantees depend on, properties that librdkafka does not know, and
- * invalid values. */
-int kafka_check_property(const char *key, const char *value,
-                         struct error *err) NODISCARD;
 
 const char *kafka_library_version(void);
 

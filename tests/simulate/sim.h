@@ -60,6 +60,7 @@ enum sim_break {
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
     BREAK_TRUST_HEADERS,
+    BREAK_KEEP_SECRETS,
     BREAK_IGNORE_METADATA_LIMIT,
 };
 
@@ -127,6 +128,7 @@ struct sim {
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;
+    char last_token[128]; /* that any registry was shown; "": none yet */
 };
 
 /* One whole run. False: *ret_violation says which invariant does not hold. */

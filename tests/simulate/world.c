@@ -83,6 +83,7 @@ static const char *const break_names[] = {
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
     [BREAK_TRUST_HEADERS] = "trust-headers",
+    [BREAK_KEEP_SECRETS] = "keep-secrets",
     [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
 
