@@ -114,6 +114,20 @@ static void append_time(struct json_writer *json, const char *name, int64_t ms)
     }
 }
 
+/* The record that a replay replays, by which its outcome is related to the dead
+ * letter. The event's id would not do, because its producer chooses it. */
+static void append_origin(struct json_writer *json,
+                          const struct position *origin)
+{
+    if (origin->topic != NULL) {
+        json_open(json, "origin", '{');
+        json_append_string(json, "topic", origin->topic);
+        json_append_integer(json, "partition", origin->partition);
+        json_append_integer(json, "offset", origin->offset);
+        json_close(json, '}');
+    }
+}
+
 static void append_input(struct json_writer *json,
                          const struct outcome *outcome)
 {
@@ -133,6 +147,7 @@ static void append_input(struct json_writer *json,
     }
     json_append_string(json, "id", outcome->event->id);
     append_time(json, "time", time > 0 ? time : input->message.timestamp_ms);
+    append_origin(json, &outcome->event->replay_of);
     json_close(json, '}');
 }
 

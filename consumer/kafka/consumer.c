@@ -190,11 +190,15 @@ static void on_heartbeat(void *payload)
 static int subscribe(struct kafka *kafka, struct error *err)
 {
     rd_kafka_topic_partition_list_t *topics =
-        rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_new(2);
     rd_kafka_resp_err_t code;
 
     rd_kafka_topic_partition_list_add(topics, kafka->options.topic,
                                       RD_KAFKA_PARTITION_UA);
+    if (kafka->options.optional_topic != NULL) {
+        rd_kafka_topic_partition_list_add(topics, kafka->options.optional_topic,
+                                          RD_KAFKA_PARTITION_UA);
+    }
     code = rd_kafka_subscribe(kafka->client, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -144,6 +144,7 @@ void service_on_record(void *payload, const struct input *input)
     struct service *service = payload;
     struct assignment *assignment =
         find(service, input->message.topic, input->partition);
+    struct input marked = *input;
 
     if (assignment == NULL || service->state != SERVICE_RUNNING) {
         return; /* revoked; the next owner of the partition reads it */
@@ -153,7 +154,8 @@ void service_on_record(void *payload, const struct input *input)
         return;
     }
     if (ledger_read(&assignment->ledger, input->offset)) {
-        inflight_new(assignment, input);
+        marked.is_replay = assignment->is_replays;
+        inflight_new(assignment, &marked);
         service->counts.all.consumed++;
     } else {
         service->dirty = true; /* the watermark may have advanced */
@@ -409,6 +411,16 @@ static void refuse_metadata(struct service *service,
     service_fail(service, &err);
 }
 
+/* What a record says about a replay is believed because of the topic that it is
+ * read from, and for no other reason. */
+static bool is_replays_topic(const struct service *service, const char *topic)
+{
+    const char *replays = service->kafka_options.optional_topic;
+
+    return (replays != NULL && strcmp(topic, replays) == 0) ||
+           fault_is_broken("trust-headers");
+}
+
 static void begin(struct service *service,
                   const struct kafka_position *position)
 {
@@ -418,6 +430,7 @@ static void begin(struct service *service,
     assignment->service = service;
     assignment->at.topic = mem_strdup(position->at.topic);
     assignment->at.partition = position->at.partition;
+    assignment->is_replays = is_replays_topic(service, position->at.topic);
     assignment->unreadable = -1;
     ledger_init(&assignment->ledger);
     ledger_limit_metadata(&assignment->ledger, service->max_metadata);

@@ -246,6 +246,7 @@ static void fill_options(struct service *service)
         .brokers = arena_strdup(arena, kafka->brokers),
         .group = arena_strdup(arena, kafka->group),
         .topic = arena_strdup(arena, kafka->topics.attestations),
+        .optional_topic = arena_strdup(arena, kafka->topics.replays),
         .outcomes = arena_strdup(arena, kafka->topics.outcomes),
         .dead_letters = arena_strdup(arena, kafka->topics.dead_letters),
         .transactional_id = arena_strdup(arena, kafka->transactional_id),

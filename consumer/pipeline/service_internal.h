@@ -17,8 +17,9 @@ struct assignment {
     struct service *service;
     struct kafka_partition at; /* it owns the topic's name */
     struct ledger ledger;
-    bool resting; /* paused, because the window is full */
-    bool revoked; /* reads no more records; a last commit may follow */
+    bool is_replays; /* a partition of the replays topic */
+    bool resting;    /* paused, because the window is full */
+    bool revoked;    /* reads no more records; a last commit may follow */
     bool committing;
     bool over; /* nothing of it may be committed any more */
     /* Offset of the first record that cannot be read, -1 if there is none; the

@@ -72,7 +72,10 @@ struct kafka_handler {
 struct kafka_options {
     const char *brokers;
     const char *group;
-    const char *topic;            /* to consume from, or to produce to */
+    const char *topic; /* to consume from, or to produce to */
+    /* A second topic to consume from, or NULL. It need not exist: it is read as
+     * soon as it does. */
+    const char *optional_topic;
     const char *outcomes;         /* topics that are written; kafka_open() */
     const char *dead_letters;     /* checks all three unless these are NULL */
     const char *transactional_id; /* NULL: unique to the process */

@@ -5,6 +5,7 @@
 
 #include "rules.h"
 #include "sim.h"
+#include "waybill/kafka.h"
 #include "waybill/message.h"
 
 /*
@@ -15,7 +16,11 @@
  * the one who sent them is dead.
  */
 
-#define MAX_PARTITIONS 6
+/* Of both topics that are read, with numbers of the model's own: number 0 is
+ * the replays topic's only one, and number N is partition N - 1 of the other.
+ */
+#define MAX_PARTITIONS 7
+#define REPLAYS 0
 
 enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
 
@@ -108,6 +113,10 @@ struct broker {
     uint64_t txn_slow_ms; /* the most that a step of a transaction takes */
     size_t metadata_max;  /* offset.metadata.max.bytes */
 };
+
+/* The name of a partition in Kafka, and back */
+struct kafka_partition broker_name_of(int32_t number);
+int32_t broker_number_of(const struct kafka_partition *at);
 
 struct broker *broker_new(struct sim *sim, size_t partitions);
 void broker_free(struct broker *broker);

@@ -129,7 +129,8 @@ static bool find_asked(struct kafka *queue)
     const struct commit *commit = &queue->commit;
 
     for (; queue->asked < commit->batch->offset_count; queue->asked++) {
-        int32_t partition = commit->batch->offsets[queue->asked].at.partition;
+        int32_t partition =
+            broker_number_of(&commit->batch->offsets[queue->asked].at);
 
         if (commit->rounds[partition] == queue->shares[partition].round) {
             return true;
@@ -260,9 +261,10 @@ static void fill_offsets(const struct kafka *queue, struct call *call)
     call->offset_count = batch->offset_count;
     for (size_t i = 0; i < batch->offset_count; i++) {
         const struct kafka_position *from = &batch->offsets[i];
-        int64_t position = queue->shares[from->at.partition].position;
+        int32_t partition = broker_number_of(&from->at);
+        int64_t position = queue->shares[partition].position;
 
-        call->offsets[i].partition = from->at.partition;
+        call->offsets[i].partition = partition;
         call->offsets[i].offset =
             early && position >= 0 ? position : from->offset;
         call->offsets[i].metadata =
@@ -310,7 +312,7 @@ static void run_stage(struct kafka *queue)
         fill_offsets(queue, call);
     } else if (queue->stage == STAGE_ASK) {
         call->partition =
-            queue->commit.batch->offsets[queue->asked].at.partition;
+            broker_number_of(&queue->commit.batch->offsets[queue->asked].at);
     }
     call_send(call);
 }

@@ -95,7 +95,10 @@ static bool read_outcome(struct sim *sim, const struct message *message,
     input = json_member(reading->data, "input");
     reading->status = text_in(reading->data, "status", NULL);
     reading->attachment = text_in(reading->data, "attachment", NULL);
-    reading->record = find_record(sim, number_in(input, "partition"),
+    reading->record = find_record(sim,
+                                  broker_number_of(&(struct kafka_partition){
+                                      text_in(input, "topic", NULL),
+                                      (int32_t)number_in(input, "partition")}),
                                   number_in(input, "offset"));
     read_id(reading, message);
     if (reading->record != NULL) {
@@ -257,14 +260,33 @@ static void check_verdict(struct sim *sim, const struct reading *reading)
  * attachment. */
 static void check_id(struct sim *sim, const struct reading *reading)
 {
+    struct kafka_partition at = broker_name_of(reading->record->partition);
     char right[256];
 
-    snprintf(right, sizeof(right), "attestations/%d/%lld@%lld%s%s",
-             reading->record->partition, (long long)reading->record->offset,
+    snprintf(right, sizeof(right), "%s/%d/%lld@%lld%s%s", at.topic,
+             at.partition, (long long)reading->record->offset,
              (long long)reading->record->message.timestamp_ms,
              *reading->attachment != '\0' ? "/" : "", reading->attachment);
     if (strcmp(reading->id, right) != 0) {
         complain(sim, INVARIANT_OUTCOME, reading, "is not its id");
+    }
+}
+
+/* It names the record that it replays, and none if it is no replay, whatever
+ * its producer says. */
+static void check_origin(struct sim *sim, const struct reading *reading)
+{
+    const struct expected *origin = reading->record->replay_of;
+    const struct json *input = json_member(reading->data, "input");
+    const struct json *named = json_member(input, "origin");
+    struct kafka_partition at = {text_in(named, "topic", NULL),
+                                 (int32_t)number_in(named, "partition")};
+
+    if ((named != NULL) != (origin != NULL) ||
+        (origin != NULL && (broker_number_of(&at) != origin->partition ||
+                            number_in(named, "offset") != origin->offset))) {
+        complain(sim, INVARIANT_OUTCOME, reading,
+                 "names another record that it replays");
     }
 }
 
@@ -295,6 +317,7 @@ void verdict_on(struct sim *sim, const struct log_record *outcome)
         complain(sim, INVARIANT_OUTCOME, &reading, "is there twice");
     } else {
         check_id(sim, &reading);
+        check_origin(sim, &reading);
         check_together(sim, outcome->txn, &reading);
         check_verdict(sim, &reading);
     }
@@ -343,15 +366,17 @@ static bool same_key(const struct sim *sim, const struct message *letter,
 
 /* The timestamp is the time of writing. */
 static bool same_bytes(const struct message *letter,
-                       const struct message *original)
+                       const struct expected *record)
 {
+    const struct message *original = &record->message;
+
     if (!bytes_equal(letter->value, original->value) ||
         (letter->value.data == NULL) != (original->value.data == NULL) ||
         letter->timestamp_ms != 0 ||
-        letter->header_count < original->header_count) {
+        letter->header_count < record->own_headers) {
         return false;
     }
-    for (size_t i = 0; i < original->header_count; i++) {
+    for (size_t i = 0; i < record->own_headers; i++) {
         if (!same_header(&letter->headers[i], &original->headers[i])) {
             return false;
         }
@@ -362,12 +387,20 @@ static bool same_bytes(const struct message *letter,
 static bool is_letter_of(struct sim *sim, const struct message *letter,
                          const struct reading *reading)
 {
-    const struct expected *record = reading->record;
+    struct message own =
+        message_with_own_headers(letter, DEAD_LETTER_FIRST_HEADER);
+    const struct expected *origin = reading->record->replay_of != NULL
+                                        ? reading->record->replay_of
+                                        : reading->record;
+    struct kafka_partition at = {
+        letter_header(sim, &own, "waybill-topic"),
+        (int32_t)letter_number(sim, &own, "waybill-partition")};
 
-    return letter_number(sim, letter, "waybill-partition") ==
-               record->partition &&
-           letter_number(sim, letter, "waybill-offset") == record->offset &&
-           strcmp(letter_header(sim, letter, "waybill-attachment"),
+    return broker_number_of(&at) == origin->partition &&
+           letter_number(sim, &own, "waybill-offset") == origin->offset &&
+           (message_header(&own, "waybill-replays") != NULL) ==
+               (reading->record->replay_of != NULL) &&
+           strcmp(letter_header(sim, &own, "waybill-attachment"),
                   reading->attachment) == 0;
 }
 
@@ -382,7 +415,7 @@ static size_t count_letters(struct sim *sim, const struct txn *txn,
 
         if (log->records[i].txn == txn && is_letter_of(sim, letter, reading)) {
             count++;
-            if (!same_bytes(letter, &reading->record->message) ||
+            if (!same_bytes(letter, reading->record) ||
                 !same_key(sim, letter, reading)) {
                 complain(sim, INVARIANT_DEAD_LETTER, reading,
                          "the dead letter has other bytes");

@@ -84,6 +84,7 @@ static const char *const break_names[] = {
     [BREAK_HOLD_NONE] = "hold-none",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
+    [BREAK_TRUST_HEADERS] = "trust-headers",
     [BREAK_KEEP_SECRETS] = "keep-secrets",
     [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
@@ -259,10 +260,11 @@ static void open_world(struct sim *sim)
     sim->registries_only = sim_chance(sim, 120);
     plan_noises(sim);
     sim->chaos = chaos_new(sim);
-    sim->broker = broker_new(sim, sim_pick(sim, 1, MAX_PARTITIONS - 2));
+    sim->broker = broker_new(sim, 1 + sim_pick(sim, 1, MAX_PARTITIONS - 3));
     sim->registries = registries_new(sim, MAX_REGISTRIES);
     sim->directory = directory_new(sim);
     sim->workload = workload_new(sim);
+    sim->replays = replays_new(sim);
     sim->reloads = reloads_new(sim);
     if (sim->directory != NULL) {
         directory_plan(sim->directory);
@@ -277,6 +279,7 @@ static void close_world(struct sim *sim)
         }
     }
     reloads_free(sim->reloads);
+    replays_free(sim->replays);
     workload_free(sim->workload);
     directory_free(sim->directory);
     registries_free(sim->registries);
@@ -300,6 +303,7 @@ void sim_add_counts(struct sim_counts *to, const struct sim_counts *from)
     to->aborted += from->aborted;
     to->requests += from->requests;
     to->failed += from->failed;
+    to->replays += from->replays;
     to->virtual_ms += from->virtual_ms;
 }
 

@@ -34,7 +34,10 @@ static inline void begin_with(uint64_t max_records, size_t registrations)
     world.settings.kafka = (struct kafka_settings){
         .brokers = "h:1",
         .group = "g",
-        .topics = {FAKE_TOPIC, "outcomes", "dead"},
+        .topics = {.attestations = FAKE_TOPIC,
+                   .replays = "replays",
+                   .outcomes = "outcomes",
+                   .dead_letters = "dead"},
     };
     world.pipeline = pipeline_new(&world.options);
     assert_int_equal(service_start(world.pipeline, &world.options, on_ended,

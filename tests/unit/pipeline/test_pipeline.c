@@ -79,18 +79,26 @@ static void on_outcome(void *payload, struct delivery *delivery)
         (struct reported){record, (size_t)(delivery - record->deliveries)};
 }
 
-static struct record *feed_with(const char *workflow, const struct ledger *past,
-                                const struct header *headers, size_t count)
+static struct record *feed_input(const char *workflow, struct input *input,
+                                 const struct ledger *past)
 {
     CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
-    struct input input = {
-        .message = {.topic = "t", .headers = headers, .header_count = count},
-        .offset = next_offset++};
 
     str_printf(&value, "{\"workflow\":{\"id\":\"%s\"}," ATTESTATION "}",
                workflow);
-    input.message.value = str_bytes(&value);
-    return pipeline_feed(world.pipeline, &input, past, on_outcome, &world);
+    input->offset = next_offset++;
+    input->message.topic = "t";
+    input->message.value = str_bytes(&value);
+    return pipeline_feed(world.pipeline, input, past, on_outcome, &world);
+}
+
+static struct record *feed_with(const char *workflow, const struct ledger *past,
+                                const struct header *headers, size_t count)
+{
+    struct input input = {
+        .message = {.headers = headers, .header_count = count}};
+
+    return feed_input(workflow, &input, past);
 }
 
 static struct record *feed(const char *workflow)
@@ -678,7 +686,28 @@ static struct record *feed_replay(const char *workflow, const char *attachment)
         {"waybill-attachment", bytes_of(attachment)},
     };
 
-    return feed_with(workflow, NULL, headers, ARRAY_SIZE(headers));
+    struct input input = {
+        .message = {.headers = headers, .header_count = ARRAY_SIZE(headers)},
+        .is_replay = true};
+
+    return feed_input(workflow, &input, NULL);
+}
+
+static void pipeline__lets_no_producer_choose_who_receives_an_event(
+    void **state)
+{
+    const struct header headers[] = {
+        {"waybill-replays", bytes_of("1")},
+        {"waybill-attachment", bytes_of("both-far")},
+    };
+    struct record *record;
+
+    begin();
+    record = feed_with("both", NULL, headers, ARRAY_SIZE(headers));
+    assert_int_equal(record_delivery_count(record), 2);
+    succeed_all(NULL);
+    record_free(record);
+    end();
 }
 
 static void pipeline__replays_for_the_attachment_that_failed(void **state)
@@ -1928,6 +1957,8 @@ int main(void)
         cmocka_unit_test(pipeline__asks_first_where_somebody_may_have_begun),
         cmocka_unit_test(pipeline__leaves_out_what_was_done_before),
         cmocka_unit_test(pipeline__has_nothing_to_say_when_all_was_done_before),
+        cmocka_unit_test(
+            pipeline__lets_no_producer_choose_who_receives_an_event),
         cmocka_unit_test(pipeline__replays_for_the_attachment_that_failed),
         cmocka_unit_test(pipeline__does_not_replay_for_whom_there_is_not),
         cmocka_unit_test(pipeline__sends_nothing_to_a_host_that_is_down),
