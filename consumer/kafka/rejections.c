@@ -135,12 +135,16 @@ static void add_purged(struct committer *committer, rd_kafka_resp_err_t code)
 }
 
 /* A message is the reason if no other one of its partition was rejected: then
- * its record batch held no other. */
+ * its record batch held no other. Without a partition it was purged, with all
+ * others. */
 static bool is_only_one(const struct committer *committer, size_t index)
 {
     const struct message *messages = committer->batch_in_work->messages;
     const struct kafka_rejection *one = &committer->rejections[index];
 
+    if (one->partition < 0) {
+        return committer->rejection_count == 1;
+    }
     for (size_t i = 0; i < committer->rejection_count; i++) {
         const struct kafka_rejection *other = &committer->rejections[i];
 
