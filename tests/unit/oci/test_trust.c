@@ -154,11 +154,16 @@ static void check_sending(const struct sending *row)
     url_release(&to);
 }
 
+static void check_sendings(const struct sending *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        check_sending(&rows[i]);
+    }
+}
+
 static void trust__sends_credentials_home_and_nowhere_else(void **state)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(sendings); i++) {
-        check_sending(&sendings[i]);
-    }
+    check_sendings(sendings, ARRAY_SIZE(sendings));
 }
 
 /* On Linux these two connect to the machine itself, as 127.0.0.1 does. */
@@ -171,9 +176,7 @@ static void trust__counts_the_unspecified_address_as_loopback(void **state)
          TRUST_REFUSED},
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        check_sending(&rows[i]);
-    }
+    check_sendings(rows, ARRAY_SIZE(rows));
 }
 
 /* A name may end with the root's dot. */
@@ -190,9 +193,7 @@ static void trust__is_not_fooled_by_a_dot_at_the_end(void **state)
          TRUST_REFUSED},
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        check_sending(&rows[i]);
-    }
+    check_sendings(rows, ARRAY_SIZE(rows));
 }
 
 /* IPv4 inside IPv6, as a NAT64 gateway or a tunnel takes it out again */
@@ -208,9 +209,7 @@ static void trust__looks_at_the_ipv4_address_inside_an_ipv6_one(void **state)
          TRUST_REFUSED},
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        check_sending(&rows[i]);
-    }
+    check_sendings(rows, ARRAY_SIZE(rows));
 }
 
 /* --- https given back ----------------------------------------------------- */
