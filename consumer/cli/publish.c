@@ -6,6 +6,7 @@
 #include "waybill/event_decode.h"
 #include "waybill/json.h"
 #include "waybill/kafka.h"
+#include "waybill/publisher.h"
 
 #define FLUSH_MS 30000
 

@@ -8,10 +8,10 @@
 /*
  * Partitions whose next batch cannot be read: it does not decompress within
  * receive.message.max.bytes, its checksum is wrong, or its compression is not
- * known. librdkafka fetches such a batch again twice a second, and after a wrong
- * checksum continues with the batch after it, whose predecessor would count as
- * read. Therefore the partition is paused at the first offset of the batch, and
- * tried again rarely.
+ * known. librdkafka fetches such a batch again twice a second, and after a
+ * wrong checksum continues with the batch after it, whose predecessor would
+ * count as read. Therefore the partition is paused at the first offset of the
+ * batch, and tried again rarely.
  *
  * To skip the batch one has to know where it ends, which librdkafka does not
  * say: its error has the first offset only. So the end is searched for by
@@ -83,17 +83,17 @@ static void await_retry(struct kafka *kafka, struct hold *hold)
 {
     hold->state = HOLD_WAITING;
     hold->deadline_ms = loop_now(kafka->loop) + hold->retry_ms;
-    hold->retry_ms = hold->retry_ms < RETRY_MAX_MS / 2 ? hold->retry_ms * 2
-                                                       : RETRY_MAX_MS;
-    membership_set_paused(kafka, &hold->at, true);
+    hold->retry_ms =
+        hold->retry_ms < RETRY_MAX_MS / 2 ? hold->retry_ms * 2 : RETRY_MAX_MS;
+    partition_set_paused(kafka, &hold->at, true);
 }
 
 /* --- where the batch ends --- */
 
 static void read_from(struct kafka *kafka, struct hold *hold, int64_t offset)
 {
-    membership_set_paused(kafka, &hold->at, false);
-    membership_seek(kafka, &hold->at, offset);
+    partition_set_paused(kafka, &hold->at, false);
+    partition_seek(kafka, &hold->at, offset);
 }
 
 static void end_search(struct kafka *kafka, struct hold *hold, int64_t next)
@@ -132,7 +132,7 @@ static void search(struct kafka *kafka, struct hold *hold)
 /* Only transaction markers may follow: then the position is after them. */
 static void on_search_timeout(struct kafka *kafka, struct hold *hold)
 {
-    int64_t position = membership_position(kafka, &hold->at);
+    int64_t position = partition_position(kafka, &hold->at);
 
     if (kafka->paused) {
         hold->deadline_ms = loop_now(kafka->loop) + SEARCH_TIMEOUT_MS;
@@ -208,8 +208,8 @@ bool hold_on_error(struct kafka *kafka, rd_kafka_event_t *event)
     if (hold != NULL) {
         on_repeated_error(kafka, hold, from->offset);
     } else if (from->offset >= 0) {
-        hold = add(kafka, &at, from->offset,
-                   rd_kafka_event_error_string(event));
+        hold =
+            add(kafka, &at, from->offset, rd_kafka_event_error_string(event));
         report(kafka, hold, -1);
         search(kafka, hold);
     }
@@ -221,8 +221,7 @@ bool hold_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
 {
     struct kafka_partition at = {rd_kafka_topic_name(message->rkt),
                                  message->partition};
-    struct hold *hold =
-        TAILQ_EMPTY(&kafka->holds) ? NULL : find(kafka, &at);
+    struct hold *hold = TAILQ_EMPTY(&kafka->holds) ? NULL : find(kafka, &at);
 
     if (hold == NULL) {
         return false;
@@ -286,12 +285,11 @@ void hold_rewound(struct kafka *kafka, const struct kafka_partition *at)
 
     if (hold != NULL) {
         hold->state = HOLD_RETRYING;
-        membership_set_paused(kafka, at, false);
+        partition_set_paused(kafka, at, false);
     }
 }
 
-bool hold_is_paused(const struct kafka *kafka,
-                    const struct kafka_partition *at)
+bool hold_is_paused(const struct kafka *kafka, const struct kafka_partition *at)
 {
     const struct hold *hold = find(kafka, at);
 

@@ -43,35 +43,14 @@ static void refresh_assigned(struct kafka *kafka)
     rd_kafka_assignment(kafka->client, &kafka->assigned);
 }
 
-static bool is_assigned(const struct kafka *kafka,
-                        const struct kafka_partition *at)
-{
-    return kafka->assigned != NULL &&
-           rd_kafka_topic_partition_list_find(kafka->assigned, at->topic,
-                                              at->partition) != NULL;
-}
-
 /* --- pausing and positions --- */
-
-static void set_paused(struct kafka *kafka,
-                       rd_kafka_topic_partition_list_t *list, bool pause)
-{
-    if (list == NULL || list->cnt == 0) {
-        return;
-    }
-    if (pause) {
-        rd_kafka_pause_partitions(kafka->client, list);
-    } else {
-        rd_kafka_resume_partitions(kafka->client, list);
-    }
-}
 
 void kafka_pause(struct kafka *kafka)
 {
     if (!kafka->paused) {
         kafka->paused = true;
         identity_paused(kafka);
-        set_paused(kafka, kafka->assigned, true);
+        partition_set_all_paused(kafka, kafka->assigned, true);
     }
 }
 
@@ -96,29 +75,15 @@ void kafka_resume(struct kafka *kafka)
             kafka->paused_partitions->elems[i].partition);
     }
     for (int i = list->cnt - 1; i >= 0; i--) {
-        if (hold_is_paused(kafka,
-                           &(struct kafka_partition){
-                               list->elems[i].topic, list->elems[i].partition})) {
+        if (hold_is_paused(
+                kafka, &(struct kafka_partition){list->elems[i].topic,
+                                                 list->elems[i].partition})) {
             rd_kafka_topic_partition_list_del_by_idx(list, i);
         }
     }
-    set_paused(kafka, list, false);
+    partition_set_all_paused(kafka, list, false);
     rd_kafka_topic_partition_list_destroy(list);
     identity_resumed(kafka);
-}
-
-void membership_set_paused(struct kafka *kafka,
-                           const struct kafka_partition *at, bool pause)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (kafka->paused || !is_assigned(kafka, at)) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    set_paused(kafka, list, pause);
-    rd_kafka_topic_partition_list_destroy(list);
 }
 
 void kafka_pause_partition(struct kafka *kafka,
@@ -128,7 +93,7 @@ void kafka_pause_partition(struct kafka *kafka,
                                            at->partition) == NULL) {
         rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
                                           at->partition);
-        membership_set_paused(kafka, at, true);
+        partition_set_paused(kafka, at, true);
     }
 }
 
@@ -138,27 +103,10 @@ void kafka_resume_partition(struct kafka *kafka,
     if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
                                           at->partition) != 0) {
         if (!hold_is_paused(kafka, at)) {
-            membership_set_paused(kafka, at, false);
+            partition_set_paused(kafka, at, false);
         }
         identity_resumed_partition(kafka, at);
     }
-}
-
-void membership_seek(struct kafka *kafka, const struct kafka_partition *at,
-                     int64_t offset)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (!is_assigned(kafka, at)) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset =
-        offset;
-    /* With a timeout of 0 the call does not wait for the fetcher to seek. */
-    warn_if_failed(kafka, "going back",
-                   rd_kafka_seek_partitions(kafka->client, list, 0));
-    rd_kafka_topic_partition_list_destroy(list);
 }
 
 void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
@@ -166,45 +114,12 @@ void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
 {
     identity_rewound(kafka, at);
     hold_rewound(kafka, at);
-    membership_seek(kafka, at, offset);
-}
-
-int64_t membership_position(struct kafka *kafka,
-                            const struct kafka_partition *at)
-{
-    rd_kafka_topic_partition_list_t *list;
-    int64_t offset = -1;
-
-    if (!is_assigned(kafka, at)) {
-        return -1;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    if (rd_kafka_position(kafka->client, list) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        list->elems[0].offset >= 0) {
-        offset = list->elems[0].offset;
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    return offset;
+    partition_seek(kafka, at, offset);
 }
 
 int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
 {
-    return hold_limit_position(kafka, at, membership_position(kafka, at));
-}
-
-void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
-                      struct kafka_bounds *ret_bounds)
-{
-    int64_t first = -1;
-    int64_t end = -1;
-
-    /* This is librdkafka's cached value; no broker is asked. */
-    rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
-                                   &first, &end);
-    ret_bounds->first = first >= 0 ? first : -1;
-    ret_bounds->end = end >= 0 ? end : -1;
+    return hold_limit_position(kafka, at, partition_position(kafka, at));
 }
 
 /* --- assignment --- */
@@ -233,14 +148,6 @@ static void request_offsets(void *payload)
     struct kafka *kafka = payload;
 
     request_offsets_of(kafka, kafka->assigning);
-}
-
-void membership_request_committed(struct kafka *kafka)
-{
-    if (kafka->assigning == NULL && kafka->assigned != NULL &&
-        kafka->assigned->cnt > 0) {
-        request_offsets_of(kafka, kafka->assigned);
-    }
 }
 
 static void report_assigned(struct kafka *kafka,
@@ -288,7 +195,7 @@ static void assign_partitions(struct kafka *kafka)
     refresh_assigned(kafka);
     kafka->member = true;
     if (kafka->paused) {
-        set_paused(kafka, kafka->assigned, true);
+        partition_set_all_paused(kafka, kafka->assigned, true);
     }
     identity_assign(kafka, added);
     rd_kafka_topic_partition_list_destroy(added);
@@ -450,12 +357,19 @@ static bool are_all_missing(const struct kafka *kafka,
     return list->cnt > 0;
 }
 
-void membership_start_anew(struct kafka *kafka,
-                           const struct kafka_partition *at)
+/* Takes the partition away from the handler and assigns it again, from its
+ * first record on. */
+static void start_anew(struct kafka *kafka, const struct kafka_partition *at)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
 
+    kafka_notice(kafka, LOG_ERROR,
+                 "topic '%s' was deleted and created again while partition %d "
+                 "of it was read: reading the new one from its beginning; "
+                 "records of the old one that were not finished have no "
+                 "outcome",
+                 at->topic, (int)at->partition);
     rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
     rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
                                       at->partition);
@@ -469,7 +383,7 @@ void membership_start_anew(struct kafka *kafka,
                    rd_kafka_incremental_assign(kafka->client, list));
     refresh_assigned(kafka);
     if (kafka->paused) {
-        set_paused(kafka, list, true);
+        partition_set_all_paused(kafka, list, true);
     }
     rd_kafka_topic_partition_list_destroy(list);
 }
@@ -551,16 +465,41 @@ void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event)
     }
 }
 
+/* A failed fetch is repeated after fetch.error.backoff.ms (500), so it is
+ * noticed at this interval. */
+#define IDENTITY_MS 200
+
+static void check_identities(void *payload)
+{
+    struct kafka *kafka = payload;
+    struct kafka_partition at;
+
+    loop_arm(kafka->loop, &kafka->identity_timer, IDENTITY_MS);
+    if (kafka->closing || kafka->revoking != NULL || kafka->assigning != NULL) {
+        return;
+    }
+    identity_check(kafka);
+    if (identity_take_replaced(kafka, &at)) {
+        start_anew(kafka, &at);
+    } else if (kafka->wants_committed && kafka->assigned != NULL) {
+        kafka->wants_committed = false;
+        request_offsets_of(kafka, kafka->assigned);
+    }
+}
+
 void membership_init(struct kafka *kafka)
 {
     kafka->paused_partitions = rd_kafka_topic_partition_list_new(0);
     timer_init(&kafka->offsets_retry, request_offsets, kafka);
+    timer_init(&kafka->identity_timer, check_identities, kafka);
+    loop_arm(kafka->loop, &kafka->identity_timer, IDENTITY_MS);
     identity_init(kafka);
     hold_init(kafka);
 }
 
 void membership_free(struct kafka *kafka)
 {
+    loop_disarm(kafka->loop, &kafka->identity_timer);
     identity_free(kafka);
     hold_free(kafka);
     loop_disarm(kafka->loop, &kafka->offsets_retry);

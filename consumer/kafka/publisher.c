@@ -2,6 +2,7 @@
 
 #include "kafka_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/publisher.h"
 
 struct publisher {
     rd_kafka_t *client;

@@ -34,8 +34,7 @@ static int64_t lag_of(int64_t watermark, const struct kafka_bounds *bounds)
 }
 
 static void collect_unreadable(const struct assignment *assignment,
-                               struct arena *arena,
-                               struct status_partition *to)
+                               struct arena *arena, struct status_partition *to)
 {
     CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
 

@@ -166,8 +166,8 @@ static bool read_document(const struct json *json, const struct input *input,
     const char *from = json_text(json_member(json, "source"));
 
     if (!outcome_is_structured(&input->message)) {
-        *ret_id = message_header_text(&input->message, "ce_id",
-                                      REPLAY_MAX_TEXT, arena);
+        *ret_id = message_header_text(&input->message, "ce_id", REPLAY_MAX_TEXT,
+                                      arena);
         to->traceparent = message_header_text(&input->message, "ce_traceparent",
                                               REPLAY_MAX_TEXT, arena);
         read_data(json, arena, to);

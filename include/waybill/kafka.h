@@ -87,9 +87,8 @@ struct kafka_handler {
      * it. The handler gets no other rebalance before that. */
     void (*revoked)(void *payload, const struct kafka_partition *partitions,
                     size_t count, bool lost);
-    /* The next batch of a partition cannot be read, or again; the partition is
-     * tried again by itself, and all others continue. It is called again when
-     * more is known. */
+    /* The next batch of a partition cannot be read, or again; called again when
+     * more is known. The partition is tried again, and all others continue. */
     void (*unreadable)(void *payload, const struct kafka_unreadable *what);
     /* The result of kafka_commit(). Never called after closed(). */
     void (*committed)(void *payload, const struct kafka_result *result);
@@ -187,24 +186,6 @@ size_t kafka_batch_size(const struct kafka_batch *batch);
  * written. */
 void kafka_commit(struct kafka *kafka, struct kafka_batch *batch);
 bool kafka_is_committing(const struct kafka *kafka);
-
-/* --- a producer without a group, for `waybill publish` --- */
-
-struct publisher;
-
-/* Waits up to ten seconds for the topic's metadata. The calls of a publisher
- * block, so that none is made on the thread of a loop. */
-int publisher_open(const struct kafka_options *options,
-                   struct publisher **ret_publisher,
-                   struct error *err) NODISCARD;
-/* Copies the message; blocks only while librdkafka's buffer is full. */
-int publisher_send(struct publisher *publisher, const struct message *message,
-                   struct error *err) NODISCARD;
-/* Blocks until every message is acknowledged or the timeout has passed, which
- * is an error. */
-int publisher_flush(struct publisher *publisher, int timeout_ms,
-                    struct error *err) NODISCARD;
-void publisher_free(struct publisher *publisher);
 
 /* --- properties --- */
 

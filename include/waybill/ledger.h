@@ -74,10 +74,10 @@ struct ledger {
     int64_t full_at_watermark;
     /* marks were set or removed since the last commit was prepared */
     bool has_new_marks;
-    bool marks_in_commit; /* the commit in progress contains such changes */
+    bool marks_in_commit;  /* the commit in progress contains such changes */
     size_t idle_in_commit; /* number of entries of `idle` in it */
-    size_t done_size; /* of `committed`, as progress_done_size() */
-    size_t max_text;  /* maximum length of the metadata */
+    size_t done_size;      /* of `committed`, as progress_done_size() */
+    size_t max_text;       /* maximum length of the metadata */
 };
 
 /* Life cycle */

@@ -2,6 +2,7 @@
 
 #include "kafka_world.h"
 #include "shard.h"
+#include "waybill/publisher.h"
 
 /* --- without a group -------------------------------------------------------
  */

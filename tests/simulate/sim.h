@@ -172,8 +172,8 @@ struct instance {
     struct generation *generations; /* of the configuration, oldest first */
     struct service *service;
     size_t max_records; /* that it may hold */
-    bool dead;           /* killed: nothing that it does reaches anyone */
-    bool ended;          /* left by itself */
+    bool dead;          /* killed: nothing that it does reaches anyone */
+    bool ended;         /* left by itself */
     bool failed;
     bool stopping;
     uint64_t stopped_ms;

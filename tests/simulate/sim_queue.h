@@ -67,9 +67,9 @@ struct kafka {
     struct timer pause;
     bool committing;
     enum kafka_verdict verdict; /* what the pause ends with */
-    bool in_doubt;       /* the producer was lost in STAGE_END */
-    bool late;           /* a request of its may still be on its way */
-    size_t asked;        /* which of the batch's offsets */
+    bool in_doubt;              /* the producer was lost in STAGE_END */
+    bool late;                  /* a request of its may still be on its way */
+    size_t asked;               /* which of the batch's offsets */
     struct commit commit;
 };
 

@@ -495,8 +495,9 @@ static void progress__says_nothing_of_attempts_out_of_reach(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     for (int64_t at = 0; at < 5; at++) {
-        progress_add_attempts(&progress, &(struct progress_attempts){
-                                             1000 + at * (PROGRESS_MAX_SPAN / 2), 1, 1, 1000});
+        progress_add_attempts(
+            &progress, &(struct progress_attempts){
+                           1000 + at * (PROGRESS_MAX_SPAN / 2), 1, 1, 1000});
     }
     assert_true(progress_encode(&progress, PROGRESS_MAX_TEXT, &text));
     decode("far", 1000, text.data, &back);
@@ -679,7 +680,7 @@ static void progress__refuses_every_changed_character(void **state)
 
 #define ID "\0\0\0\0\0\0\0\x01"
 #define ID_2 "\0\0\0\0\0\0\0\x02"
-#define MAX_40 "\x80\x80\x80\x80\x80\x20"  /* 1 << 40 */
+#define MAX_40 "\x80\x80\x80\x80\x80\x20"   /* 1 << 40 */
 #define ABOVE_40 "\x81\x80\x80\x80\x80\x20" /* and one */
 #define MAX_32 "\xFF\xFF\xFF\xFF\x0F"
 #define ABOVE_32 "\x80\x80\x80\x80\x10"
