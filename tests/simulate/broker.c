@@ -30,6 +30,27 @@ void broker_move(struct broker *broker, uint64_t ms)
     broker->moving_until_ms = until < calm ? until : calm;
 }
 
+void broker_spoil(struct broker *broker, size_t partition, uint64_t ms)
+{
+    uint64_t calm = chaos_calm_ms(broker->sim->chaos);
+    uint64_t until = broker->sim->now_ms + ms;
+    struct log *log = &broker->input[partition];
+
+    if (log->count > 0) {
+        log->spoiled = log->records[log->count - 1 - log->count / 4].was;
+        log->spoiled_until_ms = until < calm ? until : calm;
+    }
+}
+
+bool broker_is_spoiled(const struct broker *broker, int32_t partition,
+                       int64_t offset)
+{
+    const struct log *log = &broker->input[partition];
+
+    return log->spoiled == offset &&
+           broker->sim->now_ms < log->spoiled_until_ms;
+}
+
 static void on_discovery(void *payload)
 {
     struct broker *broker = payload;

@@ -46,6 +46,9 @@ struct log_record {
 
 struct log {
     const char *topic;
+    /* This record cannot be read before that time. */
+    int64_t spoiled;
+    uint64_t spoiled_until_ms;
     struct log_record *records;
     size_t count;
     size_t capacity;
@@ -112,6 +115,10 @@ bool broker_is_away(const struct broker *broker, enum role role);
 void broker_move(struct broker *broker, uint64_t ms);
 /* One partition more; the group finds it so much later. */
 void broker_grow(struct broker *broker, uint64_t found_ms);
+/* The last record but a few cannot be decompressed for so long. */
+void broker_spoil(struct broker *broker, size_t partition, uint64_t ms);
+bool broker_is_spoiled(const struct broker *broker, int32_t partition,
+                       int64_t offset);
 bool broker_is_pending(const struct broker *broker, int32_t partition);
 struct member *broker_member(struct broker *broker, uint64_t id);
 

@@ -41,7 +41,7 @@ static void on_restart(void *payload)
  */
 
 static void report_window(const struct registry *registry, struct item *item,
-                       const struct window *window)
+                          const struct window *window)
 {
     bool denied = window->fault == FAULT_DENIED;
 

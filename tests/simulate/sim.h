@@ -49,6 +49,7 @@ enum sim_break {
     BREAK_HANG_CLOSE,
     BREAK_SKIP_FENCING,
     BREAK_PRETEND_METADATA,
+    BREAK_SKIP_SPOILED,
     /* Rules of the program itself (fault.h) */
     BREAK_DROP_METADATA,
     BREAK_KEEP_LOST,

@@ -38,7 +38,7 @@ struct expected {
     struct message message;
     struct digest digest; /* of the envelope as stored */
     const struct route *routes[MAX_DELIVERIES];
-    size_t route_count;             /* 0: one outcome without a delivery */
+    size_t route_count;            /* 0: one outcome without a delivery */
     unsigned seen[MAX_DELIVERIES]; /* outcomes that a reader has seen */
 };
 

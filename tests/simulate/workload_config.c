@@ -158,8 +158,8 @@ struct settings *workload_load(struct sim *sim)
     dprintf(fd, "%s", yaml.data);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (config_load(path, &rules,
-                    CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS, &settings,
-                    &faults, &warnings, &files) < 0) {
+                    CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS,
+                    &settings, &faults, &warnings, &files) < 0) {
         give_up(faults.data, yaml.data);
     }
     close(fd);

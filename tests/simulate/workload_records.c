@@ -20,8 +20,8 @@ static char *make_envelope(struct item *item, struct arena *arena,
         &payload,
         "{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&payload, text.data, text.len);
-    str_append_text(&payload,
-             "\",\"signatures\":[{\"keyid\":\"key\",\"sig\":\"c2ln\"}]}");
+    str_append_text(
+        &payload, "\",\"signatures\":[{\"keyid\":\"key\",\"sig\":\"c2ln\"}]}");
     return arena_strdup(arena, payload.data);
 }
 

@@ -73,6 +73,7 @@ static const char *const break_names[] = {
     [BREAK_STALL] = "stall",
     [BREAK_HANG_CLOSE] = "hang-close",
     [BREAK_SKIP_FENCING] = "skip-fencing",
+    [BREAK_SKIP_SPOILED] = "skip-spoiled",
     [BREAK_PRETEND_METADATA] = "pretend-metadata",
     [BREAK_DROP_METADATA] = "drop-metadata",
     [BREAK_KEEP_LOST] = "keep-lost",
