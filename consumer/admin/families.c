@@ -58,6 +58,13 @@ static void append_shed(const struct exposition *to)
     append_sample(to, labels, 1, (double)to->status->counts->shed);
 }
 
+static void append_other_type(const struct exposition *to)
+{
+    const struct metric_label labels[] = {{"topic", to->status->topic}};
+
+    append_sample(to, labels, 1, (double)to->status->counts->other_type);
+}
+
 static void append_completed(const struct exposition *to)
 {
     for (size_t i = 0; i < OUTCOME_STATUSES; i++) {
@@ -465,6 +472,10 @@ static const struct family families[] = {
      append_consumed},
     {"waybill_records_parked_total", "counter", "topic",
      "Records dropped for want of room, to be read again later.", append_shed},
+    {"waybill_records_other_type_total", "counter", "topic",
+     "Events of other types that were skipped (kafka.other_types: skip); they "
+     "have no outcome. What a restart reads again counts again.",
+     append_other_type},
     {"waybill_records_in_flight", "gauge", NULL,
      "Records held: waiting, being delivered, or to be committed.",
      append_in_flight},

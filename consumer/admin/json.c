@@ -267,6 +267,7 @@ static void append_totals(struct json_writer *writer,
     json_open(writer, "totals", '{');
     append_count(writer, "consumed", counts->consumed);
     append_count(writer, "parked", counts->shed);
+    append_count(writer, "other_type", counts->other_type);
     append_count(writer, "succeeded", counts->completed[OUTCOME_SUCCEEDED]);
     append_count(writer, "failed", counts->completed[OUTCOME_FAILED]);
     append_count(writer, "skipped", counts->completed[OUTCOME_SKIPPED]);

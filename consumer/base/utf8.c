@@ -66,6 +66,14 @@ bool utf8_valid(const void *data, size_t len)
     return true;
 }
 
+size_t utf8_mark_length(const void *data, size_t len)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    size_t size = sizeof(mark) - 1;
+
+    return len >= size && memcmp(data, mark, size) == 0 ? size : 0;
+}
+
 bool utf8_is_text(const void *data, size_t len)
 {
     return (len == 0 || memchr(data, '\0', len) == NULL) &&

@@ -4,7 +4,9 @@
 #include <stdbool.h>
 
 #include "waybill/admin.h"
+#include "waybill/arena.h"
 #include "waybill/config.h"
+#include "waybill/event.h"
 #include "waybill/json.h"
 #include "waybill/message.h"
 #include "waybill/str.h"
@@ -130,13 +132,30 @@ struct events {
     size_t len;
     size_t at;
     int64_t index;
+    const struct workflow *workflow; /* of bare envelopes; NULL: none */
+    struct str wrapped;
 };
 
-/* On -1 the reason has been printed on stderr. */
-int events_open(const char *file, struct events *ret_events);
+#define WORKFLOW_OPTION                                                        \
+    {                                                                          \
+        "--workflow", "PROJECT/NAME",                                          \
+            "wrap bare DSSE envelopes and Sigstore bundles into events of "    \
+            "this "                                                            \
+            "workflow"                                                         \
+    }
+
+/* Reads the option; without it *ret_workflow is NULL. On -1 the error has been
+ * printed on stderr. The names are allocated from the arena. */
+int args_workflow(const struct cli_args *args, struct arena *arena,
+                  const struct workflow **ret_workflow);
+/* With a workflow, a value that is a bare DSSE envelope or Sigstore bundle is
+ * returned as an event of it; other values are returned as they are. On -1 the
+ * reason has been printed on stderr. */
+int events_open(const char *file, const struct workflow *workflow,
+                struct events *ret_events);
 void events_close(struct events *events);
 /* Returns false at the end. The message in *ret_input holds only the value,
- * which points into the file's data until events_close(). */
+ * which is valid until the next call or events_close(). */
 bool events_next(struct events *events, struct input *ret_input);
 
 /* --- the commands --------------------------------------------------------- */

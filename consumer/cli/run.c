@@ -216,6 +216,7 @@ static int run_run(const struct cli_args *args)
         .random = &random,
         .settings = settings,
         .mode = PIPELINE_SERVICE,
+        .skip_other_types = settings->kafka.other_types == OTHER_TYPES_SKIP,
     };
     sandbox_setup_attach(&running.sandbox_setup, running.options.loop);
     running.options.http = http_new(running.options.loop);

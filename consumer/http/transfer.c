@@ -134,6 +134,16 @@ static void add_header(struct http_transfer *transfer, const char *line)
     }
 }
 
+/* Some servers compress a body although nobody has asked for it, so that all
+ * codings that libcurl knows are decoded. They are not asked for: bodies are
+ * small, and whoever signs or verifies a response sees it as it is. The limit
+ * of the body applies to what is decoded. */
+static void accept_codings(struct http_transfer *transfer)
+{
+    curl_easy_setopt(transfer->easy, CURLOPT_ACCEPT_ENCODING, "");
+    add_header(transfer, "Accept-Encoding:");
+}
+
 static void set_headers(struct http_transfer *transfer,
                         const struct http_request *request)
 {
@@ -146,6 +156,7 @@ static void set_headers(struct http_transfer *transfer,
      * for each. */
     if (request->aws == NULL) {
         add_header(transfer, "Expect:");
+        accept_codings(transfer);
     }
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
@@ -339,14 +350,16 @@ void http_cancel(struct http_transfer *transfer)
 /*
  * A server may reject a request early and close the connection while the body
  * is sent. Sending fails then, but the response is available and says more than
- * "broken pipe". A 407 comes from a proxy, since plain http passes it on
- * unchanged, and is not a response of the server.
+ * "broken pipe". The same is true if its body cannot be decoded. A 407 comes
+ * from a proxy, since plain http passes it on unchanged, and is not a response
+ * of the server.
  */
 static bool has_response(const struct http_transfer *transfer, CURLcode result)
 {
     int status = transfer->response.status;
 
     return status != 407 && (result == CURLE_OK || transfer->is_truncated ||
+                             result == CURLE_BAD_CONTENT_ENCODING ||
                              (result == CURLE_SEND_ERROR && status >= 400));
 }
 

@@ -177,7 +177,10 @@ bool capabilities_learn_post(struct capabilities *capabilities, bool with_blob,
         capabilities->single_post = SINGLE_POST_REFUSED;
         return true;
     }
-    return false;
+    /* A router that does not know the query answers 404, and so does a registry
+     * without the repository. The POST without a blob shows which of the two it
+     * was (note_post_result()). */
+    return status == 404 && capabilities->single_post != SINGLE_POST_ACCEPTED;
 }
 
 void capabilities_learn_lost_blob(struct capabilities *capabilities)

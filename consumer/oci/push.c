@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "content_digest.h"
 #include "errors.h"
 #include "oci_internal.h"
 #include "upload.h"
@@ -70,6 +71,7 @@ static void fail_with_response(struct oci_push *push,
 
     oci_error_of(response, "manifest", push->target, push->client,
                  oci_request_revealed(request), &err);
+    oci_request_explain(request, &err);
     if (err.kind == ERROR_INTERRUPTED) {
         upload_report_lost_blob(&push->layer);
         upload_report_lost_blob(&push->config);
@@ -81,17 +83,15 @@ static void fail_with_response(struct oci_push *push,
 static int check_digest(const struct oci_push *push,
                         const struct http_response *response, struct error *err)
 {
-    CLEANUP(str_release) struct str stored = STR_INIT(256);
-    const char *sent = push->image->manifest.digest.text;
+    const struct digest *sent = &push->image->manifest.digest;
 
-    if (!http_header(response, "Docker-Content-Digest", 0, &stored) ||
-        strcmp(stored.data, sent) == 0) {
+    if (content_digest_compare(response, sent) != CONTENT_DIGEST_OTHER) {
         return 0;
     }
     error_set(err, ERROR_DIGEST_MISMATCH,
               "manifest: registry '%s' says that it stored another digest "
               "than the %s that was sent",
-              push->target->registry, sent);
+              push->target->registry, sent->text);
     err->http_status = response->status;
     return -1;
 }
@@ -206,11 +206,9 @@ static void upload_both(struct oci_push *push)
 static bool is_stored(const struct oci_push *push,
                       const struct http_response *response)
 {
-    CLEANUP(str_release) struct str stored = STR_INIT(256);
-
     return response->status == 200 &&
-           http_header(response, "Docker-Content-Digest", 0, &stored) &&
-           strcmp(stored.data, push->image->manifest.digest.text) == 0;
+           content_digest_compare(response, &push->image->manifest.digest) ==
+               CONTENT_DIGEST_SAME;
 }
 
 /* A client without permission to read, or whose read is redirected to a host

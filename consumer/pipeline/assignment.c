@@ -93,6 +93,27 @@ static void add_slots(struct inflight *inflight)
     }
 }
 
+/* Counted when it is read. If the watermark does not reach it before a restart,
+ * it is read, and counted, again. */
+static void skip_record(struct inflight *inflight, const struct input *input)
+{
+    struct service *service = inflight->assignment->service;
+    struct service_counts *counts = &service->counts.all;
+
+    log_write(LOG_DEBUG, "pipeline", "event of another type skipped",
+              LOG_TEXT("event_id", inflight->record->event.id),
+              LOG_TEXT("type", inflight->record->event.other_type),
+              LOG_TEXT("topic", input->message.topic),
+              LOG_NUMBER("partition", input->partition),
+              LOG_NUMBER("offset", input->offset));
+    counts->other_type++;
+    counts->last_completed_ms =
+        clock_wall_ms(loop_clock(service->options->loop));
+    service->dirty = true;
+    record_free(inflight->record);
+    mem_free(inflight);
+}
+
 struct inflight *inflight_new(struct assignment *assignment,
                               const struct input *input)
 {
@@ -104,6 +125,10 @@ struct inflight *inflight_new(struct assignment *assignment,
     timer_init(&inflight->withheld, service_on_withheld, inflight);
     inflight->record = pipeline_feed(service->pipeline, input,
                                      &assignment->ledger, on_outcome, inflight);
+    if (record_is_skipped(inflight->record)) {
+        skip_record(inflight, input);
+        return NULL;
+    }
     add_slots(inflight);
     ledger_add(&assignment->ledger, &inflight->entry);
     service->records++;

@@ -101,6 +101,9 @@ struct service {
 };
 
 /* --- assignment.c */
+/* Returns NULL if the record is skipped, because it is of another type. It has
+ * no entry in the ledger: the watermark passes over its offset as over a gap.
+ */
 struct inflight *inflight_new(struct assignment *assignment,
                               const struct input *input);
 void inflight_free(struct inflight *inflight); /* it must not be in a ledger */

@@ -58,8 +58,8 @@ static void set_record(struct collection *collection, const struct input *input)
                                                 LIMIT_EVENT_ID, arena);
     }
     if (history->event_id == NULL) {
-        history->event_id =
-            message_header_text(message, "ce_id", LIMIT_EVENT_ID, arena);
+        history->event_id = message_header_text(
+            message, message_attribute(message, "id"), LIMIT_EVENT_ID, arena);
     }
 }
 

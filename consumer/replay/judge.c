@@ -137,8 +137,9 @@ static void explain_passed(const struct history *history, struct str *out)
     str_printf(out,
                "done, says the commit of group '%s', but no outcome of it is "
                "on the topic of outcomes%s. Either outcomes of that age are "
-               "deleted (retention), or the group's offset was set by hand, "
-               "and the record was passed over.",
+               "deleted (retention), or the group's offset was set by hand "
+               "and the record was passed over, or it is an event of another "
+               "type (kafka.other_types: skip).",
                history->group,
                history->incomplete ? ", as far as it was searched" : "");
 }

@@ -33,12 +33,15 @@ struct kafka_settings {
         const char *dead_letters;
     } topics;
     int outcome_mode; /* enum outcome_mode */
+    int other_types;  /* enum other_types */
     const char *transactional_id;
     const char *instance_id;
     struct field_map properties;
 };
 
 enum outcome_mode { OUTCOME_BINARY, OUTCOME_STRUCTURED };
+
+enum other_types { OTHER_TYPES_FAIL, OTHER_TYPES_SKIP };
 
 struct delivery_settings {
     uint64_t concurrency;

@@ -32,8 +32,9 @@ struct registration_counts {
 
 /* Counters of the service */
 struct service_counts {
-    uint64_t consumed;                    /* records */
-    uint64_t shed;                        /* records shed, to be read again */
+    uint64_t consumed;   /* records */
+    uint64_t shed;       /* records shed, to be read again */
+    uint64_t other_type; /* records skipped by kafka.other_types */
     uint64_t completed[OUTCOME_STATUSES]; /* records with all outcomes
                                              committed, by the worst outcome */
     uint64_t dead_letters[ERROR_KINDS];

@@ -24,6 +24,9 @@
  * then skips one byte, as Go does. */
 size_t utf8_length(const unsigned char *data, size_t len);
 bool utf8_valid(const void *data, size_t len);
+/* Length of the byte order mark at the start of a text: 3, or 0 if there is
+ * none. Editors on Windows write one; it is not part of the text. */
+size_t utf8_mark_length(const void *data, size_t len);
 /* Valid UTF-8 without U+0000, so that it can be a C string. */
 bool utf8_is_text(const void *data, size_t len);
 void utf8_append(struct str *str, uint32_t code_point);

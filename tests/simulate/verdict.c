@@ -196,6 +196,7 @@ static const char *deserved_class(const struct expected *record)
         [RECORD_UNATTACHED] = NULL,
         [RECORD_MALFORMED] = "schema",
         [RECORD_MISMATCH] = "digest_mismatch",
+        [RECORD_OTHER] = NULL,
     };
 
     return classes[record->kind];

@@ -124,7 +124,7 @@ static void append_all(struct sim *sim, struct str *yaml)
     append_delivery(sim, yaml);
     str_printf(yaml,
                "kafka:\n  brokers: model:9092\n  group: sim\n"
-               "  outcome_mode: %s\n",
+               "  outcome_mode: %s\n  other_types: skip\n",
                sim_chance(sim, 300) ? "structured" : "binary");
     if (sim_chance(sim, 500)) {
         str_append_text(yaml, "  transactional_id: waybill\n");

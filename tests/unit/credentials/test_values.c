@@ -42,9 +42,9 @@ static void value__is_what_its_binding_says(void **state)
  * takes the place of nothing. */
 static void value__completes_what_came_before_it(void **state)
 {
-    static const struct credential_source named = {
+    const struct credential_source named = {
         .source = "static", .binding = BINDING_USERNAME, .value = "me"};
-    static const struct credential_source chains[][2] = {
+    const struct credential_source chains[][2] = {
         {named,
          {.source = "static", .binding = BINDING_PASSWORD, .value = "p"}},
         {named, {.source = "static", .binding = BINDING_AUTH, .value = "a"}},

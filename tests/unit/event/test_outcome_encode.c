@@ -251,7 +251,6 @@ static void encode__needs_no_artifact(void **state)
 /* The workflow is the subject of what has no reference. */
 static void encode__falls_back_to_the_workflow_as_subject(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
     struct input input = record();
     struct outcome outcome = succeeded(&input);
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -263,7 +262,6 @@ static void encode__falls_back_to_the_workflow_as_subject(void **state)
 
 static void encode__says_why_one_attachment_delivers_nothing(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
     struct input input = record();
     struct outcome outcome = succeeded(&input);
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -379,7 +377,6 @@ static void encode__makes_up_no_trace_in_structured_mode(void **state)
 
 static void encode__names_file_and_place_of_an_event_out_of_a_file(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
     CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
     struct input input = {
         .message = {.value = bytes_of("v"), .timestamp_ms = -1},

@@ -7,7 +7,8 @@ static struct fake_time now = {0, 1767323045000};
 static const struct clock fake = FAKE_CLOCK(&now);
 static struct network network;
 static struct oci_client *client;
-/* Nothing, unless a test says so: then what the target's keychain has counts. */
+/* Nothing, unless a test says so: then what the target's keychain has counts.
+ */
 static struct secret_set revealed;
 static struct oci_target target = {.registry = "reg.example", .path = "a"};
 
@@ -64,9 +65,8 @@ static void answer(int status, const char *headers, const char *body,
     str_append_text(&response.headers, headers);
     str_append_text(&response.body, body);
     *err = (struct error)ERROR_UNTOUCHED;
-    assert_int_equal(oci_error_of(&response, "upload", &target, client,
-                                  &revealed, err),
-                     -1);
+    assert_int_equal(
+        oci_error_of(&response, "upload", &target, client, &revealed, err), -1);
     str_release(&response.headers);
     str_release(&response.body);
 }
@@ -158,6 +158,38 @@ static const struct meaning meanings[] = {
     {400, "{\"errors\":[{\"code\":\"A\"", ERROR_REJECTED, "",
      "upload: registry 'reg.example' answers 400"},
     {400, "[]", ERROR_REJECTED, "", NULL},
+    /* ... and of every server in between */
+    {400, "{\"message\":\"no\"}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: no"},
+    {400, "{\"Message\":\"no\"}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: no"},
+    {400, "{\"errors\":[\"no\",\"never\"]}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: no"},
+    {400, "{\"errors\":\"no\"}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: no"},
+    {400, "{\"errors\":{\"tag\":[\"no\"]}}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: tag: no"},
+    {400, "{\"errors\":{\"code\":\"A\",\"message\":\"no\"}}", ERROR_REJECTED,
+     "A", "upload: registry 'reg.example' answers 400 A: no"},
+    {400, "{\"error\":\"no\"}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: no"},
+    {400, "{\"error\":{\"code\":400,\"message\":\"no\"}}", ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: no"},
+    {400, "{\"status\":400,\"error\":\"Bad Request\",\"message\":\"no\"}",
+     ERROR_REJECTED, "", "upload: registry 'reg.example' answers 400: no"},
+    {400,
+     "{\"type\":\"https://x/p\",\"title\":\"Wrong\",\"status\":400,"
+     "\"detail\":\"no\"}",
+     ERROR_REJECTED, "",
+     "upload: registry 'reg.example' answers 400: Wrong: no"},
+    {400, "{\"errors\":[{\"code\":\"A\",\"detail\":\"no\"}]}", ERROR_REJECTED,
+     "A", "upload: registry 'reg.example' answers 400 A: no"},
+    {403, "{\"errors\":[{\"status\":403,\"message\":\"no\"}]}", ERROR_AUTH, "",
+     "upload: registry 'reg.example' answers 403: no"},
+    {400, "\xEF\xBB\xBF" SAYS("A"), ERROR_REJECTED, "A",
+     "upload: registry 'reg.example' answers 400 A: m"},
+    {400, "{\"code\":\"A\",\"message\":\"no\"}", ERROR_REJECTED, "A",
+     "upload: registry 'reg.example' answers 400 A: no"},
     {400, " \n too bad\x1B[31m\n", ERROR_REJECTED, "",
      "upload: registry 'reg.example' answers 400: too bad [31m "},
     {400, "<!DOCTYPE html><html>secret</html>", ERROR_REJECTED, "",
