@@ -1,5 +1,4 @@
 #include "ledger_internal.h"
-#include "waybill/fault.h"
 
 /* How much fits into the metadata, and how far a partition may be read so that
  * it does. */
@@ -17,9 +16,7 @@ static size_t max_bytes(const struct ledger *ledger)
 
 size_t ledger_max_done_size(const struct ledger *ledger)
 {
-    return fault_is_broken("ignore-metadata-limit")
-               ? SIZE_MAX / 16
-               : max_bytes(ledger) / 10 * 7;
+    return max_bytes(ledger) / 10 * 7;
 }
 
 size_t ledger_max_deliveries_size(const struct ledger *ledger)

@@ -85,10 +85,10 @@ static void plan_broker(struct action *action)
     action->partition = (unsigned)draw(random, 0, MAX_PARTITIONS - 1);
     action->thousandths = (unsigned)draw(random, 1, 1000);
     action->kind = dice < 60   ? ACTION_AWAY
-                   : dice < 80 ? ACTION_MOVE
-                   : dice < 90 ? ACTION_GROW
-                   : dice < 93 ? ACTION_EXPIRE
-                   : dice < 96 ? ACTION_COMPACT
+                   : dice < 76 ? ACTION_MOVE
+                   : dice < 84 ? ACTION_GROW
+                   : dice < 88 ? ACTION_EXPIRE
+                   : dice < 91 ? ACTION_COMPACT
                                : ACTION_SPOIL;
 }
 

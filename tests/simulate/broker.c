@@ -36,10 +36,8 @@ void broker_spoil(struct broker *broker, size_t partition, uint64_t ms)
     uint64_t until = broker->sim->now_ms + ms;
     struct log *log = &broker->input[partition];
 
-    if (log->count > 0) {
-        log->spoiled = log->records[log->count - 1 - log->count / 4].was;
-        log->spoiled_until_ms = until < calm ? until : calm;
-    }
+    log->spoiled = log->end;
+    log->spoiled_until_ms = until < calm ? until : calm;
 }
 
 bool broker_is_spoiled(const struct broker *broker, int32_t partition,
@@ -47,7 +45,7 @@ bool broker_is_spoiled(const struct broker *broker, int32_t partition,
 {
     const struct log *log = &broker->input[partition];
 
-    return log->spoiled == offset &&
+    return offset >= log->spoiled &&
            broker->sim->now_ms < log->spoiled_until_ms;
 }
 
@@ -93,7 +91,8 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;
     broker->txn_slow_ms =
         sim_chance(sim, 400) ? sim_pick(sim, 1, 40) * sim_pick(sim, 1, 40) : 0;
-    broker->metadata_max = sim_chance(sim, 700) ? 4096 : sim_pick(sim, 24, 400);
+    broker->metadata_max =
+        sim_chance(sim, 700) ? 4096 : sim_pick(sim, 130, 400);
     return broker;
 }
 

@@ -46,7 +46,7 @@ struct log_record {
 
 struct log {
     const char *topic;
-    /* This record cannot be read before that time. */
+    /* From this offset on it cannot be read before that time. */
     int64_t spoiled;
     uint64_t spoiled_until_ms;
     struct log_record *records;
@@ -115,7 +115,7 @@ bool broker_is_away(const struct broker *broker, enum role role);
 void broker_move(struct broker *broker, uint64_t ms);
 /* One partition more; the group finds it so much later. */
 void broker_grow(struct broker *broker, uint64_t found_ms);
-/* The last record but a few cannot be decompressed for so long. */
+/* What is written from now on cannot be decompressed for so long. */
 void broker_spoil(struct broker *broker, size_t partition, uint64_t ms);
 bool broker_is_spoiled(const struct broker *broker, int32_t partition,
                        int64_t offset);

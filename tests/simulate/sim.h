@@ -59,7 +59,6 @@ enum sim_break {
     BREAK_KEEP_PRODUCER,
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
-    BREAK_IGNORE_METADATA_LIMIT,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */

@@ -83,7 +83,6 @@ static const char *const break_names[] = {
     [BREAK_KEEP_PRODUCER] = "keep-producer",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
-    [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
 
 enum sim_break sim_break_named(const char *name)
