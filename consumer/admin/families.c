@@ -401,6 +401,11 @@ static void append_log(const struct exposition *to)
     }
 }
 
+static void append_log_dropped(const struct exposition *to)
+{
+    append_sample(to, NULL, 0, (double)log_dropped());
+}
+
 static void append_cpu(const struct exposition *to)
 {
     append_sample(to, NULL, 0, to->usage->cpu_seconds);
@@ -542,6 +547,9 @@ static const struct family families[] = {
 
     {"waybill_log_messages_total", "counter", "level",
      "Log lines, those below log.level included.", append_log},
+    {"waybill_log_dropped_total", "counter", NULL,
+     "Log lines that were dropped, because nobody read stderr.",
+     append_log_dropped},
     {"waybill_loop_lag_seconds", "histogram", NULL,
      "How late a timer that is due every second was.", append_loop_lag},
     {"process_cpu_seconds_total", "counter", NULL,

@@ -85,6 +85,7 @@ function registrationProblem(r, now) {
 
 function renderProblems(s) {
   const problems = s.reasons.map((reason) => ['bad', reason]);
+  for (const warning of s.warnings) problems.push(['warn', warning]);
   if (s.reload.fault) {
     const more = s.reload.faults > 1 ? ` (and ${number(s.reload.faults - 1)} more, in the log)` : '';
     problems.push(['bad', `The configuration that came ${ago(s.reload.at, s.now)} is refused, the one before it stays: ${s.reload.fault}${more}`]);
@@ -102,7 +103,7 @@ function renderProblems(s) {
   for (const o of s.in_flight.oldest.filter((record) => record.age_ms > OLD_RECORD_MS).slice(0, 5)) {
     problems.push(['warn', `Record ${o.partition}/${o.offset} has been here for ${duration(o.age_ms)}: ${o.state}${o.registration ? ` for ${o.registration}` : ''}, ${o.attempts} attempts`]);
   }
-  if (s.kafka.last_warning && span(s.kafka.last_warning_at, s.now) < OLD_RECORD_MS) {
+  if (s.kafka.last_warning && !s.reasons.concat(s.warnings).includes(s.kafka.last_warning) && span(s.kafka.last_warning_at, s.now) < OLD_RECORD_MS) {
     problems.push(['warn', `Kafka: ${s.kafka.last_warning}`]);
   }
   if (s.totals.dead_letters) {

@@ -8,6 +8,7 @@
 #include "waybill/config.h"
 #include "waybill/event.h"
 #include "waybill/json.h"
+#include "waybill/kafka.h"
 #include "waybill/message.h"
 #include "waybill/str.h"
 
@@ -54,7 +55,11 @@ void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
  * indented to that column. */
 void append_wrapped(struct str *out, const char *text, size_t column,
                     size_t line);
-void print_str(const struct str *text); /* Prints on stdout. */
+/* These print on stdout, and print_err() on stderr, with control characters
+ * escaped (utf8_append_escaped()). */
+void print_str(const struct str *text);
+void print_out(const char *format, ...) PRINTF(1, 2);
+void print_err(const char *format, ...) PRINTF(1, 2);
 
 /* --- version.c ------------------------------------------------------------ */
 const struct admin_version *library_versions(size_t *ret_count);
@@ -114,11 +119,15 @@ struct settings *load_reloadable_settings(const struct cli_args *args,
                                           unsigned access,
                                           struct config_files *ret_files);
 extern const struct config_rules config_rules;
+/* The options of a client with the settings of the service. They refer to
+ * `kafka`. */
+void kafka_options_of(const struct kafka_settings *kafka,
+                      struct kafka_options *ret_options);
 
 /* --- check_online.c ------------------------------------------------------- */
 
-/* Checks the endpoint of every registration over the network, prints the
- * findings and returns the exit status. */
+/* Checks Kafka and the endpoint of every registration over the network, prints
+ * the findings and returns the exit status. */
 int check_online(const struct settings *settings, bool as_json);
 
 /* --- events.c: files of events -------------------------------------------- */

@@ -47,8 +47,7 @@ int events_open(const char *file, const struct workflow *workflow,
                  ? file_read_open(STDIN_FILENO, &data, &err)
                  : file_read(file, FILE_MAY_BE_PIPE, &data, NULL, &err);
     if (result < 0) {
-        fprintf(stderr, "waybill: '%s' cannot be read: %s\n", file,
-                err.message);
+        print_err("waybill: '%s' cannot be read: %s\n", file, err.message);
         str_release(&data);
         return -1;
     }

@@ -79,8 +79,8 @@ static bool parse_event(const struct input *input, struct arena *arena,
 
     if (event_text(input->message.value, &text, &err) < 0 ||
         json_parse((const char *)text.data, text.len, &json, &err) < 0) {
-        fprintf(stderr, "waybill: %s: event %lld: %s, not published\n",
-                input->file, (long long)input->index, err.message);
+        print_err("waybill: %s: event %lld: %s, not published\n", input->file,
+                  (long long)input->index, err.message);
         return false;
     }
     ret_look->structured = json_member(json, "specversion") != NULL;
@@ -115,8 +115,8 @@ static int publish_one(struct publish_context *context, struct input *input)
                                                          : plain_type)};
     }
     if (publisher_send(context->publisher, message, &err) < 0) {
-        fprintf(stderr, "waybill: %s: event %lld: %s\n", input->file,
-                (long long)input->index, err.message);
+        print_err("waybill: %s: event %lld: %s\n", input->file,
+                  (long long)input->index, err.message);
         context->refused++;
         status = error_exit_code(err.kind);
     } else {
@@ -157,12 +157,12 @@ static int publish_all(const struct cli_args *args,
         status = event_status != EXIT_OK ? event_status : status;
     }
     if (publisher_flush(context->publisher, FLUSH_MS, &err) < 0) {
-        fprintf(stderr, "waybill: topic '%s' at %s: %s\n", topic,
-                context->settings->kafka.brokers, err.message);
+        print_err("waybill: topic '%s' at %s: %s\n", topic,
+                  context->settings->kafka.brokers, err.message);
         return error_exit_code(err.kind);
     }
-    printf("published %zu event%s to topic '%s'\n", context->sent,
-           context->sent == 1 ? "" : "s", topic);
+    print_out("published %zu event%s to topic '%s'\n", context->sent,
+              context->sent == 1 ? "" : "s", topic);
     return status;
 }
 
@@ -177,7 +177,7 @@ static int publish(const struct cli_args *args, struct publish_context *context)
     int status;
 
     if (publisher_open(&options, &context->publisher, &err) < 0) {
-        fprintf(stderr, "waybill: %s: %s\n", kafka->brokers, err.message);
+        print_err("waybill: %s: %s\n", kafka->brokers, err.message);
         return error_exit_code(err.kind);
     }
     status = publish_all(args, context);

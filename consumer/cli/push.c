@@ -94,8 +94,8 @@ static bool read_input(struct push_context *push_context,
                 return true;
             }
             if (push_context->events.index == 0) {
-                fprintf(stderr, "waybill: '%s' holds no event\n",
-                        push_context->events.file);
+                print_err("waybill: '%s' holds no event\n",
+                          push_context->events.file);
             }
             events_close(&push_context->events);
             push_context->open = false;

@@ -81,6 +81,20 @@ static void append_ready(struct str *out, const struct json *status)
     }
 }
 
+static void append_warnings(struct str *out, const struct json *status)
+{
+    const char *label = "warnings";
+
+    for (const struct json *warning = first_element(status, "warnings");
+         warning != NULL; warning = json_next(warning), label = "") {
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+        const char *warning_text = json_text(warning);
+
+        str_append_text(&text, warning_text != NULL ? warning_text : "?");
+        append_row(out, label, &text);
+    }
+}
+
 static void append_kafka(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -236,6 +250,7 @@ void append_status_text(struct str *out, const struct json *status)
                         "started with.\n");
         return;
     }
+    append_warnings(out, status);
     append_program(out, status);
     append_kafka(out, status);
     append_lag(out, status);

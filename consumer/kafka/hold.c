@@ -134,7 +134,7 @@ static void on_search_timeout(struct kafka *kafka, struct hold *hold)
 {
     int64_t position = partition_position(kafka, &hold->at);
 
-    if (kafka->paused) {
+    if (kafka_is_paused(kafka)) {
         hold->deadline_ms = loop_now(kafka->loop) + SEARCH_TIMEOUT_MS;
     } else if (position > hold->target) {
         hold->after = hold->target;

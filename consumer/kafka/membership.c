@@ -5,7 +5,7 @@
 
 /*
  * The assignment of the member: rebalances, the offset at which each partition
- * starts, and which partitions are paused.
+ * starts.
  *
  * Before a partition is fetched, its committed offset and metadata are
  * requested, and requested again while a transaction of its previous owner is
@@ -43,71 +43,7 @@ static void refresh_assigned(struct kafka *kafka)
     rd_kafka_assignment(kafka->client, &kafka->assigned);
 }
 
-/* --- pausing and positions --- */
-
-void kafka_pause(struct kafka *kafka)
-{
-    if (!kafka->paused) {
-        kafka->paused = true;
-        identity_paused(kafka);
-        partition_set_all_paused(kafka, kafka->assigned, true);
-    }
-}
-
-/* Resumes all partitions except those that are paused individually. Resuming a
- * partition that is not paused would fetch old records again (librdkafka before
- * 2.4). */
-void kafka_resume(struct kafka *kafka)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (!kafka->paused) {
-        return;
-    }
-    kafka->paused = false;
-    if (kafka->assigned == NULL) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_copy(kafka->assigned);
-    for (int i = 0; i < kafka->paused_partitions->cnt; i++) {
-        rd_kafka_topic_partition_list_del(
-            list, kafka->paused_partitions->elems[i].topic,
-            kafka->paused_partitions->elems[i].partition);
-    }
-    for (int i = list->cnt - 1; i >= 0; i--) {
-        if (hold_is_paused(
-                kafka, &(struct kafka_partition){list->elems[i].topic,
-                                                 list->elems[i].partition})) {
-            rd_kafka_topic_partition_list_del_by_idx(list, i);
-        }
-    }
-    partition_set_all_paused(kafka, list, false);
-    rd_kafka_topic_partition_list_destroy(list);
-    identity_resumed(kafka);
-}
-
-void kafka_pause_partition(struct kafka *kafka,
-                           const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_find(kafka->paused_partitions, at->topic,
-                                           at->partition) == NULL) {
-        rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
-                                          at->partition);
-        partition_set_paused(kafka, at, true);
-    }
-}
-
-void kafka_resume_partition(struct kafka *kafka,
-                            const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
-                                          at->partition) != 0) {
-        if (!hold_is_paused(kafka, at)) {
-            partition_set_paused(kafka, at, false);
-        }
-        identity_resumed_partition(kafka, at);
-    }
-}
+/* --- positions --- */
 
 void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset)
@@ -194,9 +130,7 @@ static void assign_partitions(struct kafka *kafka)
     drop_list(&kafka->assigning);
     refresh_assigned(kafka);
     kafka->member = true;
-    if (kafka->paused) {
-        partition_set_all_paused(kafka, kafka->assigned, true);
-    }
+    pauses_apply(kafka);
     identity_assign(kafka, added);
     rd_kafka_topic_partition_list_destroy(added);
 }
@@ -382,9 +316,7 @@ static void start_anew(struct kafka *kafka, const struct kafka_partition *at)
     warn_if_failed(kafka, "reading a new topic",
                    rd_kafka_incremental_assign(kafka->client, list));
     refresh_assigned(kafka);
-    if (kafka->paused) {
-        partition_set_all_paused(kafka, list, true);
-    }
+    pauses_apply(kafka);
     rd_kafka_topic_partition_list_destroy(list);
 }
 

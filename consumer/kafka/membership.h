@@ -3,6 +3,7 @@
 
 #include <sys/queue.h>
 
+#include "health.h"
 #include "kafka_internal.h"
 
 struct identity;
@@ -10,7 +11,7 @@ TAILQ_HEAD(identities, identity);
 struct hold;
 TAILQ_HEAD(holds, hold);
 
-/* --- consumer.c, membership.c: the member of the group --- */
+/* --- consumer.c, membership.c, pauses.c: the member of the group --- */
 
 struct kafka {
     struct loop *loop;
@@ -28,7 +29,9 @@ struct kafka {
     struct timer close_deadline;
     /* Rejects a commit that was requested without a generation */
     struct timer reject_timer;
-    bool paused;
+    bool paused;  /* by kafka_pause() */
+    bool blocked; /* by a condition; nothing is fetched in either case */
+    bool subscribed;
     bool ever_assigned;
     bool member; /* joined, and all assigned partitions are being fetched */
     bool closing;
@@ -41,14 +44,21 @@ struct kafka {
         *paused_partitions; /* paused individually */
     /* until kafka_complete_revocation() */
     rd_kafka_topic_partition_list_t *revoking;
+    /* A partition of which records were deleted before they were read */
+    int32_t deleted_partition;
+    int64_t first_offset; /* 0: not known */
+    bool is_out_of_range;
+    struct error out_of_range;
+    struct timer first_deadline;
     struct identities identities;
     struct timer identity_timer;
     bool wants_committed; /* identity.c has to know the committed offsets */
     struct holds holds;
     struct timer hold_timer;
-    uint64_t paused_ms; /* when kafka_pause() was called last */
+    uint64_t paused_ms; /* when all partitions were paused last */
     struct committer *committer;
     bool committing;
+    struct condition_list conditions[CONDITION_SOURCES];
 };
 
 /* --- notices.c: errors and log messages of librdkafka --- */
@@ -62,6 +72,20 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
 /* Handles RD_KAFKA_EVENT_ERROR: logs it, or calls failed() if it is fatal. */
 void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event);
 void kafka_notice_log(struct kafka *kafka, rd_kafka_event_t *event);
+
+/* Stops the consumer for the error of a position that no longer exists.
+ * payload: struct kafka */
+void kafka_fail_out_of_range(void *payload);
+
+/* --- pauses.c --- */
+
+bool kafka_is_assigned(const struct kafka *kafka,
+                       const struct kafka_partition *at);
+bool kafka_is_paused(const struct kafka *kafka); /* as a whole */
+/* Stops fetching because of a condition, or goes on with it. */
+void pauses_set_blocked(struct kafka *kafka, bool blocked);
+/* Pauses partitions that were assigned meanwhile, if the client is paused. */
+void pauses_apply(struct kafka *kafka);
 
 /* --- membership.c --- */
 

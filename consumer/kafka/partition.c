@@ -1,14 +1,18 @@
 #include "membership.h"
 
-/* Pausing, positions and bounds of assigned partitions, as librdkafka has
- * them */
+/* Pausing, positions and bounds of single partitions, as librdkafka has them */
 
-static bool is_assigned(const struct kafka *kafka,
-                        const struct kafka_partition *at)
+bool kafka_is_assigned(const struct kafka *kafka,
+                       const struct kafka_partition *at)
 {
     return kafka->assigned != NULL &&
            rd_kafka_topic_partition_list_find(kafka->assigned, at->topic,
                                               at->partition) != NULL;
+}
+
+bool kafka_is_paused(const struct kafka *kafka)
+{
+    return kafka->paused || kafka->blocked;
 }
 
 void partition_set_all_paused(struct kafka *kafka,
@@ -29,7 +33,7 @@ void partition_set_paused(struct kafka *kafka, const struct kafka_partition *at,
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (kafka->paused || !is_assigned(kafka, at)) {
+    if (kafka_is_paused(kafka) || !kafka_is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -43,14 +47,13 @@ void partition_seek(struct kafka *kafka, const struct kafka_partition *at,
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset =
         offset;
-    /* With a timeout of 0 the call does not wait for the fetcher to seek. It
-     * fails only for a partition that is not assigned any more. */
+    /* With a timeout of 0 the call does not wait for the fetcher to seek. */
     rd_kafka_error_destroy(rd_kafka_seek_partitions(kafka->client, list, 0));
     rd_kafka_topic_partition_list_destroy(list);
 }
@@ -61,7 +64,7 @@ int64_t partition_position(struct kafka *kafka,
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
 
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return -1;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -84,6 +87,10 @@ void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
     /* This is librdkafka's cached value; no broker is asked. */
     rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
                                    &first, &end);
+    if (at->partition == kafka->deleted_partition &&
+        kafka->first_offset > first) {
+        first = kafka->first_offset;
+    }
     ret_bounds->first = first >= 0 ? first : -1;
     ret_bounds->end = end >= 0 ? end : -1;
 }

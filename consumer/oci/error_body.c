@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "waybill/json.h"
-#include "waybill/utf8.h"
 
 /* Maximum length in bytes of a registry's message, so that it fits a log
  * line. */
@@ -108,7 +107,7 @@ static bool read_json(const struct json *json, struct reported_error *reported)
     const struct json *first =
         json_is_array(errors) ? json_first(errors) : NULL;
 
-    reported->is_distribution = json_text(json_member(first, "code")) != NULL;
+    reported->is_document = json_text(json_member(first, "code")) != NULL;
     return read_value(errors, reported) || read_fields(errors, reported) ||
            read_object(json, reported) ||
            read_value(json_member(json, "error"), reported);
@@ -128,13 +127,13 @@ static void read_text(const char *text, struct reported_error *reported)
 void reported_error_read(const struct str *body,
                          struct reported_error *reported)
 {
-    size_t mark = utf8_mark_length(body->data, body->len);
+    size_t mark = text_mark_length(body->data, body->len);
     const char *text = body->data + mark;
     struct json *json;
     struct error err;
 
     reported->code[0] = '\0';
-    reported->is_distribution = false;
+    reported->is_document = false;
     str_init(&reported->message, STR_UNLIMITED);
     if (json_parse_secret(text, body->len - mark, &json, &err) == 0) {
         read_json(json, reported);

@@ -24,7 +24,7 @@ struct reported_error {
     char code[ERROR_CODE_SIZE]; /* of the distribution specification, or "" */
     struct str message;         /* may be empty */
     const struct secret_set *secrets; /* that are removed from the message */
-    bool is_distribution; /* a list of errors of which the first has a code */
+    bool is_document; /* in the form of the distribution specification */
 };
 
 /* Fills all but `secrets`; release it afterwards. */

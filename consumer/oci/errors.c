@@ -171,7 +171,7 @@ static void collect_secrets(struct secret_set *secrets,
 static void scrub(const struct secret_set *secrets, struct error *err)
 {
     secret_set_scrub(secrets, err->message);
-    secret_set_scrub(secrets, err->code);
+    secret_set_scrub_foreign(secrets, err->code);
 }
 
 int oci_error_of(const struct http_response *response, const char *what,
@@ -196,6 +196,7 @@ int oci_error_of(const struct http_response *response, const char *what,
     }
     colon = reported.message.len > 0 ? ": " : "";
     kind = kind_of(response->status, &reported);
+    secret_set_scrub_foreign(&secrets, reported.code);
     advice = advice_for(kind, target);
     http_error_fill(
         err, response, clock_wall_ms(loop_clock(client->network->loop)),

@@ -2,7 +2,6 @@
 #include "exchange.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
-#include "waybill/utf8.h"
 
 /* The response of a token server that issues a token: the token itself, how
  * long it lives, and the refresh token that comes with it. */
@@ -51,6 +50,7 @@ static void keep_refresh_token(struct exchange *exchange,
     if (same) {
         return;
     }
+    secret_remember(next);
     secret_assign(&session->refresh_token, next);
     if (secret_text(&exchange->credential.identity_token) != NULL) {
         keychain_rotate(exchange->keychain, exchange->credential.id, next);
@@ -86,12 +86,10 @@ int exchange_read_answer(struct exchange *exchange,
                          struct token_answer *ret_answer, struct error *err)
 {
     const struct str *body = &response->body;
-    size_t mark = utf8_mark_length(body->data, body->len);
     struct json *json;
     const char *value;
 
-    if (json_parse_secret(body->data + mark, body->len - mark, &json, err) <
-        0) {
+    if (json_parse_secret(body->data, body->len, &json, err) < 0) {
         return error_set(err, ERROR_UNAVAILABLE,
                          "token server '%s': its answer is not JSON",
                          exchange->at.host);
@@ -102,6 +100,7 @@ int exchange_read_answer(struct exchange *exchange,
         return report_unusable(exchange, response, err);
     }
     exchange->session->is_credential_valid = true;
+    secret_remember(value);
     keep_refresh_token(exchange, json);
     *ret_answer = (struct token_answer){.lifetime_ms = lifetime_ms(json)};
     secret_assign(&ret_answer->value, value);

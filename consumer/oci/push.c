@@ -58,8 +58,16 @@ void oci_push_cancel(struct oci_push *push)
 
 static void finish(struct oci_push *push, const struct error *err)
 {
+    static const struct secret_set no_request;
+    struct error failure;
+
     cancel_requests(push); /* the request for the other blob */
-    push->done(push->payload, push->already_stored, err);
+    if (err != NULL) {
+        failure = *err;
+        oci_scrub(push->target, &no_request, &failure);
+    }
+    push->done(push->payload, push->already_stored,
+               err != NULL ? &failure : NULL);
     mem_free(push);
 }
 

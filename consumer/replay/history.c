@@ -148,6 +148,12 @@ static int collect_partition(struct collection *collection,
     }
     history->low = spans[index].low;
     history->end = spans[index].end;
+    history->high = history->end;
+    if (history->offset >= history->end &&
+        snapshot_high_watermark(snapshot, history->partition, &history->high,
+                                err) < 0) {
+        return -1;
+    }
     if (read_record(collection, snapshot, index, count, err) < 0) {
         return -1;
     }

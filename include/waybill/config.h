@@ -102,6 +102,10 @@ struct config_rules {
     /* Validates a librdkafka property: 0, or -1 and *err */
     int (*check_property)(const char *key, const char *value,
                           struct error *err);
+    /* Creates Kafka's clients with these settings, for CONFIG_CHECKS_CLIENTS:
+     * 0, or -1, *err, and in *ret_key the property that is at fault, or NULL */
+    int (*check_clients)(const struct kafka_settings *kafka,
+                         const char **ret_key, struct error *err);
 };
 
 /* The sections that a command requires */
@@ -110,6 +114,8 @@ struct config_rules {
 /* The command uses only the admin section: faults in other sections are
  * ignored, and these have their defaults. */
 #define CONFIG_ADMIN_ONLY 4U
+/* Also detects what only the creation of Kafka's clients shows */
+#define CONFIG_CHECKS_CLIENTS 8U
 
 /* The files that the configuration consists of: the file itself, each
  * ${file:PATH}, and the certificates of Kafka and of the admin server */

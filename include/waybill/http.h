@@ -15,7 +15,8 @@
  * An asynchronous HTTP client: each request gets one response later. The
  * process has one curl multi handle, driven by the event loop; connections are
  * kept open and shared. HTTP/2 is used if a TLS server offers it. If a server
- * then violates HTTP/2, the request is repeated in HTTP/1.1, which is used with
+ * then violates HTTP/2, or ends a connection with requests on their way, these
+ * are repeated in HTTP/1.1. After three times in a row, HTTP/1.1 is used with
  * that host for some minutes.
  *
  * This is a seam: the simulator links another implementation of this header, so

@@ -104,6 +104,8 @@ struct kafka_options {
     const char *brokers;
     const char *group;
     const char *topic;            /* to consume from, or to produce to */
+    const char *outcomes;         /* topics that are written; kafka_open() */
+    const char *dead_letters;     /* checks all three unless these are NULL */
     const char *transactional_id; /* NULL: unique to the process */
     const char *instance_id;      /* NULL: a dynamic member (KIP-345) */
     const struct field_map *properties;
@@ -186,14 +188,6 @@ size_t kafka_batch_size(const struct kafka_batch *batch);
  * written. */
 void kafka_commit(struct kafka *kafka, struct kafka_batch *batch);
 bool kafka_is_committing(const struct kafka *kafka);
-
-/* --- properties --- */
-
-/* Checks one property of `kafka.properties`. It rejects properties that
- * Waybill's guarantees depend on, properties that librdkafka does not know, and
- * invalid values. */
-int kafka_check_property(const char *key, const char *value,
-                         struct error *err) NODISCARD;
 
 const char *kafka_library_version(void);
 

@@ -135,16 +135,17 @@ struct status_config {
 
 enum service_phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CLOSING };
 
-#define STATUS_REASONS 4
-
 struct status {
     int64_t now_ms;
     int64_t started_ms;
     enum service_phase phase;
     struct status_config config;
     /* Reasons for not being ready; the service is ready if there are none. */
-    const char *reasons[STATUS_REASONS];
+    const char **reasons;
     size_t reason_count;
+    /* What an operator should know, although the service is ready */
+    const char **warnings;
+    size_t warning_count;
     const char *brokers;
     const char *group;
     const char *topic;

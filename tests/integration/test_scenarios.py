@@ -99,13 +99,11 @@ ROWS = (
     bearer("token-says-scope"),
     bearer("token-jwt"),
     # Only the registry knows what the claims mean.
-    bearer("token-claims"),
-    bearer("token-claims=renamed"),
-    bearer("token-claims=push"),
-    bearer("token-claims=nothing"),
+    *(bearer(f"token-claims={one}") for one in ("pattern", "renamed", "push", "nothing")),
     bearer("token-201"),
     bearer("token-bom"),
     bearer("token-gzip"),
+    bearer("token-bomb", LATER, 4),
     bearer("token-redirect", OK, TOKEN + 1),
     bearer("token-redirect=301", OK, TOKEN + 1),
     bearer("token-redirect=303", OK, TOKEN + 1),
@@ -213,7 +211,7 @@ ROWS = (
     Row("404-name-unknown", "not_found", 3),
     Row("400-manifest-invalid", "rejected", COLD),
     *(
-        Row(f"400-body={form}", "rejected", COLD, says="the moon is full")
+        Row(f"400-body={form}", ("rejected", LATER), 3 * TWICE, says="the moon is full")
         for form in BODIES
     ),
     Row("413", "too_large", 8),

@@ -1,5 +1,6 @@
 #include "invariants.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "broker.h"
@@ -51,7 +52,8 @@ static const struct {
                   "soon, however ill the others are"},
     [INVARIANT_SECRETS] = {"secrets",
                            "credentials are shown to nobody but whom they are "
-                           "for"},
+                           "for, and no message repeats what a registry "
+                           "repeats of them"},
     [INVARIANT_CRASH] = {"crash", "nothing crashes, nothing leaks"},
 };
 
@@ -189,6 +191,43 @@ void invariants_at_commit(struct sim *sim, const struct txn *txn)
     verdict_on_letters(sim, txn);
     for (size_t i = 0; i < txn->offset_count; i++) {
         check_offset(sim, &txn->offsets[i]);
+    }
+}
+
+/* --- as each message is written -------------------------------------------
+ */
+
+/* "wbSecret" as letters alone, whatever separates them, and as base64 shows it
+ * behind any number of bytes */
+static bool shows_secret(struct bytes text)
+{
+    static const char *const forms[] = {"wbsecret", "d2jtzwnyzx", "diu2vjcmv0",
+                                        "3ylnly3jld"};
+    CLEANUP(str_release) struct str letters = STR_INIT(STR_UNLIMITED);
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (isalnum(text.data[i])) {
+            str_append_char(&letters, (char)tolower(text.data[i]));
+        }
+    }
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (strstr(letters.data, forms[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void invariants_at_write(struct sim *sim, const struct message *message)
+{
+    bool shows = shows_secret(message->value);
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        shows = shows || shows_secret(message->headers[i].value);
+    }
+    if (shows) {
+        sim_violate(sim, INVARIANT_SECRETS, "a message shows a token: %.*s",
+                    (int)message->value.len, (const char *)message->value.data);
     }
 }
 

@@ -237,8 +237,10 @@ static void issue(struct registry *registry, unsigned account, const char *path,
     };
     reply_set(reply, 200, NULL);
     str_printf(&reply->response.body,
-               "{\"token\":\"token-%s-%u\",\"expires_in\":%llu}",
+               "{\"token\":\"token-%s-%u-" SECRET_MARK
+               "%016llx\",\"expires_in\":%llu}",
                registry->host, number,
+               (unsigned long long)number * 0x9E3779B97F4A7C15ULL,
                (unsigned long long)registry->said_token_ms / 1000);
 }
 

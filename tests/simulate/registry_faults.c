@@ -268,6 +268,7 @@ void registries_serve(struct registries *registries, struct ask *ask,
         if (!answer_at_the_door(sim, registry, ask, reply)) {
             answer_honestly(registry, ask, reply);
         }
+        registry_echo(ask, reply);
     }
     trace(ask, reply);
 }

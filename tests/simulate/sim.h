@@ -59,6 +59,7 @@ enum sim_break {
     BREAK_KEEP_PRODUCER,
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
+    BREAK_KEEP_SECRETS,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
@@ -123,6 +124,7 @@ struct sim {
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;
+    char last_token[128]; /* that any registry was shown; "": none yet */
 };
 
 /* One whole run. False: *ret_violation says which invariant does not hold. */

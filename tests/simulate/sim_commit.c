@@ -216,6 +216,10 @@ static void on_answer(void *payload, const struct call *call)
     case CALL_METADATA_TOO_LARGE:
         call_send(new_call(queue, CALL_ABORT, on_rejected));
         break;
+    case CALL_DENIED:
+        queue_block(queue);
+        call_send(new_call(queue, CALL_ABORT, on_aborted));
+        break;
     case CALL_ABORTABLE:
     case CALL_UNKNOWN_MEMBER:
     case CALL_REBALANCING:

@@ -61,6 +61,9 @@ struct kafka {
     struct task next; /* what follows a release */
     struct share shares[MAX_PARTITIONS];
     bool paused;
+    bool joined;        /* or about to: nothing was missing at the start */
+    bool blocked;       /* a permission is missing, so that nothing is read */
+    struct timer check; /* whether it still is */
     bool closing;
     bool closed;
     struct timer close_deadline;
@@ -75,6 +78,9 @@ struct kafka {
     size_t asked;               /* which of the batch's offsets */
     struct commit commit;
 };
+
+/* sim_queue.c: a permission is missing. */
+void queue_block(struct kafka *queue);
 
 /* sim_commit.c */
 void commit_open(struct kafka *queue);

@@ -325,6 +325,8 @@ void transaction_serve(struct broker *broker, struct call *call)
         call_answer(call, CALL_FENCED);
     } else if (misfortune(broker, call)) {
         call_answer(call, CALL_ABORTABLE);
+    } else if (call->kind == CALL_PRODUCE && broker_denies(broker)) {
+        call_answer(call, CALL_DENIED);
     } else if (call->kind == CALL_PRODUCE) {
         serve_produce(broker, producer, call);
     } else if (call->kind == CALL_OFFSETS) {

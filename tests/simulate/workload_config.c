@@ -149,7 +149,10 @@ struct settings *workload_load(struct sim *sim)
     CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
     CLEANUP(config_files_release) struct config_files files;
-    struct config_rules rules = {integration_table, check_property};
+    struct config_rules rules = {
+        .integrations = integration_table,
+        .check_property = check_property,
+    };
     struct settings *settings;
     char path[64];
     int fd = memfd_create("config.yaml", MFD_CLOEXEC);

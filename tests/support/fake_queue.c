@@ -100,6 +100,13 @@ void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state)
     *ret_state = queue->fake.state;
 }
 
+const struct kafka_condition *kafka_get_condition(const struct kafka *queue,
+                                                  size_t index)
+{
+    return index < queue->fake.condition_count ? &queue->fake.conditions[index]
+                                               : NULL;
+}
+
 void kafka_complete_revocation(struct kafka *queue)
 {
     queue->fake.releases++;

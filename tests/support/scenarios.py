@@ -123,7 +123,12 @@ switch("token-anonymous", "gives tokens to anybody", None, "auth-bearer")
 switch("token-reduced", "gives tokens that may only pull", None, "auth-bearer")
 switch("token-says-scope", "names what was granted, as OAuth2 has it", None, "auth-bearer")
 switch("token-jwt", "tokens are JWTs with an access claim", None, "auth-bearer")
-switch("token-claims", "what the JWTs claim: pattern, renamed, push, nothing", "pattern", "token-jwt")
+switch(
+    "token-claims",
+    "what the JWTs claim: pattern, renamed, push, nothing",
+    argument="pattern",
+    implies="token-jwt",
+)
 switch("token-other-host", "the realm is on the other host", None, "auth-bearer")
 switch("lockout", "so many wrong passwords, and the user is locked out", 5, "auth-bearer")
 switch("another-scope", "manifests need the scope of a base image too", None, "auth-bearer")
@@ -224,6 +229,12 @@ def _(_registry, _call, answer, _):
 
 @row("token-gzip", "after", "gzip, asked for or not", ("token",), implies="auth-bearer")
 def _(_registry, _call, answer, _):
+    _compress(answer, "gzip")
+
+
+@row("token-bomb", "after", "64 MB of blanks in gzip", ("token",), implies="auth-bearer")
+def _(_registry, _call, answer, _):
+    answer.body = b" " * (64 << 20)
     _compress(answer, "gzip")
 
 

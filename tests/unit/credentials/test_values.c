@@ -87,7 +87,9 @@ static void file__is_its_content_without_its_line_end(void **state)
         {"p", "user=unset pass=p"},
         {"p\n", "user=unset pass=p"},
         {"p\r\n", "user=unset pass=p"},
-        {"p\n\n", "user=unset pass=p\n"},
+        {"p\n\n", "user=unset pass=p"},
+        {"\xEF\xBB\xBFp\r\n", "user=unset pass=p"},
+        {"p\xEF\xBB\xBF", "user=unset pass=p\xEF\xBB\xBF"},
         {" p ", "user=unset pass= p "},
         {"a\nb", "user=unset pass=a\nb"},
         {"", ""},
@@ -182,7 +184,7 @@ static void credential__is_known_in_all_forms_in_which_it_is_shown(void **state)
     } rows[] = {
         {"nothing", "nothing"},
         {"a secret-1 b", "a *** b"},
-        {"secret-1secret-1", "******"},
+        {"secret-1secret-1", "***"},
         {"identity-2 and registry-3", "*** and ***"},
         /* user:secret-1 */
         {"Basic dXNlcjpzZWNyZXQtMQ==", "Basic ***"},

@@ -548,6 +548,15 @@ static void a_token_for_less_than_was_asked_is_used_all_the_same(void **state)
     assert_shows(&asking, "Bearer t");
 }
 
+static void want_another_token(size_t number, struct oci_target *target,
+                               struct asking *asking)
+{
+    char path[16];
+
+    snprintf(path, sizeof(path), "a%zu", number);
+    ask_path(path, target, asking);
+}
+
 static void any_2xx_with_a_token_will_do_and_a_byte_order_mark(void **state)
 {
     static const int statuses[] = {200, 201, 202, 203};
@@ -556,10 +565,8 @@ static void any_2xx_with_a_token_will_do_and_a_byte_order_mark(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
         struct oci_target target;
         struct asking asking;
-        char path[16];
 
-        snprintf(path, sizeof(path), "a%zu", i);
-        ask_path(path, &target, &asking);
+        want_another_token(i, &target, &asking);
         answer(GET, statuses[i], "\xEF\xBB\xBF" TOKEN("t1"));
         assert_shows(&asking, "Bearer t1");
     }
@@ -579,10 +586,8 @@ static void a_redirect_is_followed_with_the_credentials(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
         struct oci_target target;
         struct asking asking;
-        char path[16];
 
-        snprintf(path, sizeof(path), "a%zu", i);
-        ask_path(path, &target, &asking);
+        want_another_token(i, &target, &asking);
         fake_answer(world.http, GET, statuses[i], LOCATION(MOVED), "");
         assert_header(world.http, "GET " MOVED,
                       "Authorization: Basic Ym90OnBhNTV3b3Jk");

@@ -206,22 +206,27 @@ static void a_registry_that_does_so_no_longer_is_believed(void **state)
 }
 
 /* Layer and config are sent side by side, and so both may ask. */
+static void ask_with_two(void **state, int status)
+{
+    start_anew(state);
+    start(100);
+    start_one(&other, 200);
+    answer(WITH_BLOB, status, "");
+    answer(WITH_BLOB, status, "");
+    answer(POST, 202, SESSION);
+    answer(POST, 202, SESSION);
+    answer("PUT *", 201, "");
+    answer("PUT *", 201, "");
+    assert_there();
+    assert_one_is_there(&other);
+}
+
 static void two_that_ask_at_once_are_both_told(void **state)
 {
     static const int statuses[] = {400, 405, 411, 415, 422, 501};
 
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-        start_anew(state);
-        start(100);
-        start_one(&other, 200);
-        answer(WITH_BLOB, statuses[i], "");
-        answer(WITH_BLOB, statuses[i], "");
-        answer(POST, 202, SESSION);
-        answer(POST, 202, SESSION);
-        answer("PUT *", 201, "");
-        answer("PUT *", 201, "");
-        assert_there();
-        assert_one_is_there(&other);
+        ask_with_two(state, statuses[i]);
     }
 }
 
@@ -273,16 +278,7 @@ static void a_post_that_comes_to_nothing_is_followed_by_one_without(
 /* Routers that do not know ?digest= */
 static void a_404_may_be_about_the_way(void **state)
 {
-    start(100);
-    start_one(&other, 200);
-    answer(WITH_BLOB, 404, "");
-    answer(WITH_BLOB, 404, "");
-    answer(POST, 202, SESSION);
-    answer(POST, 202, SESSION);
-    answer("PUT *", 201, "");
-    answer("PUT *", 201, "");
-    assert_there();
-    assert_one_is_there(&other);
+    ask_with_two(state, 404);
     start(100);
     finish_by_put();
 }

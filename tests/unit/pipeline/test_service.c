@@ -202,6 +202,33 @@ static void service__hands_in_again_what_was_aborted(void **state)
     end();
 }
 
+/* The broker takes less metadata than we thought: nothing was committed. */
+static void service__hands_in_again_what_came_with_too_much_metadata(
+    void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    record(1, "far");
+    fake_succeed(fake_running_one("far"));
+    world_pass(&world, 50);
+    assert_int_equal(fake_queue()->messages, 1);
+    fake_commit_ends(KAFKA_METADATA_TOO_LARGE, 0);
+    assert_true(counts()->completed[OUTCOME_SUCCEEDED] == 0);
+    assert_int_equal(service_records(service), 2);
+    world_pass(&world, 50);
+    assert_true(fake_queue()->committing);
+    assert_int_equal(fake_queue()->messages, 1);
+    commit();
+    assert_true(counts()->completed[OUTCOME_SUCCEEDED] == 1);
+    assert_int_equal(service_records(service), 1);
+    fake_succeed(fake_running_one("one"));
+    commit();
+    assert_int_equal(fake_queue()->messages, 1);
+    assert_true(fake_queue()->positions[0].offset == 2);
+    end();
+}
+
 /* It holds up nothing but the watermark, and is tried again in a minute. */
 static void service__withholds_a_message_that_is_too_large(void **state)
 {
@@ -585,6 +612,8 @@ int main(void)
         cmocka_unit_test(service__skips_nothing_else),
         cmocka_unit_test(service__logs_an_outcome_once_it_is_committed),
         cmocka_unit_test(service__hands_in_again_what_was_aborted),
+        cmocka_unit_test(
+            service__hands_in_again_what_came_with_too_much_metadata),
         cmocka_unit_test(service__withholds_a_message_that_is_too_large),
         cmocka_unit_test(service__stops_reading_when_it_is_full),
         cmocka_unit_test(service__stops_reading_when_attempts_hold_too_much),
