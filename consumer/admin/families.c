@@ -198,55 +198,22 @@ static void append_retries(const struct exposition *to)
     }
 }
 
-static double running_of(const struct status_registration *from)
-{
-    return (double)from->running;
-}
+#define REGISTRATION_FAMILY(name, expression)                                  \
+    static double name##_of(const struct status_registration *from)            \
+    {                                                                          \
+        return (double)(expression);                                           \
+    }                                                                          \
+                                                                               \
+    static void append_##name(const struct exposition *to)                     \
+    {                                                                          \
+        append_each(to, name##_of);                                            \
+    }
 
-static double waiting_of(const struct status_registration *from)
-{
-    return (double)from->waiting;
-}
-
-static double limit_of(const struct status_registration *from)
-{
-    return (double)from->limit;
-}
-
-static double held_of(const struct status_registration *from)
-{
-    return from->state == REGISTRATION_HELD;
-}
-
-static double down_of(const struct status_registration *from)
-{
-    return from->state == REGISTRATION_DOWN;
-}
-
-static void append_running(const struct exposition *to)
-{
-    append_each(to, running_of);
-}
-
-static void append_waiting(const struct exposition *to)
-{
-    append_each(to, waiting_of);
-}
-
-static void append_limit(const struct exposition *to)
-{
-    append_each(to, limit_of);
-}
-
-static void append_held(const struct exposition *to)
-{
-    append_each(to, held_of);
-}
-
-static void append_down(const struct exposition *to)
-{
-    append_each(to, down_of);
-}
+REGISTRATION_FAMILY(running, from->running)
+REGISTRATION_FAMILY(waiting, from->waiting)
+REGISTRATION_FAMILY(limit, from->limit)
+REGISTRATION_FAMILY(held, from->state == REGISTRATION_HELD)
+REGISTRATION_FAMILY(down, from->state == REGISTRATION_DOWN)
 
 /* --- Kafka ---------------------------------------------------------------- */
 

@@ -79,8 +79,6 @@ void kafka_fail_out_of_range(void *payload);
 
 /* --- pauses.c --- */
 
-bool kafka_is_assigned(const struct kafka *kafka,
-                       const struct kafka_partition *at);
 bool kafka_is_paused(const struct kafka *kafka); /* as a whole */
 /* Stops fetching because of a condition, or goes on with it. */
 void pauses_set_blocked(struct kafka *kafka, bool blocked);

@@ -2,8 +2,8 @@
 
 /* Pausing, positions and bounds of single partitions, as librdkafka has them */
 
-bool kafka_is_assigned(const struct kafka *kafka,
-                       const struct kafka_partition *at)
+static bool is_assigned(const struct kafka *kafka,
+                        const struct kafka_partition *at)
 {
     return kafka->assigned != NULL &&
            rd_kafka_topic_partition_list_find(kafka->assigned, at->topic,
@@ -33,7 +33,7 @@ void partition_set_paused(struct kafka *kafka, const struct kafka_partition *at,
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (kafka_is_paused(kafka) || !kafka_is_assigned(kafka, at)) {
+    if (kafka_is_paused(kafka) || !is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -47,7 +47,7 @@ void partition_seek(struct kafka *kafka, const struct kafka_partition *at,
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (!kafka_is_assigned(kafka, at)) {
+    if (!is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -64,7 +64,7 @@ int64_t partition_position(struct kafka *kafka,
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
 
-    if (!kafka_is_assigned(kafka, at)) {
+    if (!is_assigned(kafka, at)) {
         return -1;
     }
     list = rd_kafka_topic_partition_list_new(1);
