@@ -175,55 +175,22 @@ static void append_retries(const struct exposition *to)
     }
 }
 
-static double running_of(const struct status_registration *from)
-{
-    return (double)from->running;
-}
+#define REGISTRATION_FAMILY(name, expression)                                  \
+    static double name##_of(const struct status_registration *from)            \
+    {                                                                          \
+        return (double)(expression);                                           \
+    }                                                                          \
+                                                                               \
+    static void append_##name(const struct exposition *to)                     \
+    {                                                                          \
+        append_each(to, name##_of);                                            \
+    }
 
-static double waiting_of(const struct status_registration *from)
-{
-    return (double)from->waiting;
-}
-
-static double limit_of(const struct status_registration *from)
-{
-    return (double)from->limit;
-}
-
-static double held_of(const struct status_registration *from)
-{
-    return from->state == REGISTRATION_HELD;
-}
-
-static double down_of(const struct status_registration *from)
-{
-    return from->state == REGISTRATION_DOWN;
-}
-
-static void append_running(const struct exposition *to)
-{
-    append_each(to, running_of);
-}
-
-static void append_waiting(const struct exposition *to)
-{
-    append_each(to, waiting_of);
-}
-
-static void append_limit(const struct exposition *to)
-{
-    append_each(to, limit_of);
-}
-
-static void append_held(const struct exposition *to)
-{
-    append_each(to, held_of);
-}
-
-static void append_down(const struct exposition *to)
-{
-    append_each(to, down_of);
-}
+REGISTRATION_FAMILY(running, from->running)
+REGISTRATION_FAMILY(waiting, from->waiting)
+REGISTRATION_FAMILY(limit, from->limit)
+REGISTRATION_FAMILY(held, from->state == REGISTRATION_HELD)
+REGISTRATION_FAMILY(down, from->state == REGISTRATION_DOWN)
 
 /* --- Kafka ---------------------------------------------------------------- */
 
@@ -248,45 +215,21 @@ static void append_partitions(
     }
 }
 
-static int64_t lag_of(const struct status_partition *from)
-{
-    return from->lag;
-}
+#define PARTITION_FAMILY(name, expression)                                     \
+    static int64_t name##_of(const struct status_partition *from)              \
+    {                                                                          \
+        return (expression);                                                   \
+    }                                                                          \
+                                                                               \
+    static void append_##name(const struct exposition *to)                     \
+    {                                                                          \
+        append_partitions(to, name##_of);                                      \
+    }
 
-static int64_t window_of(const struct status_partition *from)
-{
-    return from->window;
-}
-
-static void append_lag(const struct exposition *to)
-{
-    append_partitions(to, lag_of);
-}
-
-static void append_pending(const struct exposition *to)
-{
-    append_partitions(to, window_of);
-}
-
-static int64_t paused_of(const struct status_partition *partition)
-{
-    return partition->paused;
-}
-
-static void append_partition_paused(const struct exposition *to)
-{
-    append_partitions(to, paused_of);
-}
-
-static int64_t unreadable_of(const struct status_partition *partition)
-{
-    return partition->unreadable >= 0;
-}
-
-static void append_unreadable(const struct exposition *to)
-{
-    append_partitions(to, unreadable_of);
-}
+PARTITION_FAMILY(lag, from->lag)
+PARTITION_FAMILY(pending, from->window)
+PARTITION_FAMILY(paused, from->paused)
+PARTITION_FAMILY(unreadable, from->unreadable >= 0)
 
 static void append_assigned(const struct exposition *to)
 {
@@ -516,7 +459,7 @@ static const struct family families[] = {
     {"waybill_partition_paused", "gauge", "topic, partition",
      "1 while reading is paused, because what is done would not fit the "
      "metadata of the commit.",
-     append_partition_paused},
+     append_paused},
     {"waybill_partition_unreadable", "gauge", "topic, partition",
      "1 while the next batch cannot be read, and the partition is held.",
      append_unreadable},

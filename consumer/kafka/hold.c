@@ -85,15 +85,15 @@ static void await_retry(struct kafka *kafka, struct hold *hold)
     hold->deadline_ms = loop_now(kafka->loop) + hold->retry_ms;
     hold->retry_ms =
         hold->retry_ms < RETRY_MAX_MS / 2 ? hold->retry_ms * 2 : RETRY_MAX_MS;
-    pauses_set(kafka, &hold->at, true);
+    partition_set_paused(kafka, &hold->at, true);
 }
 
 /* --- where the batch ends --- */
 
 static void read_from(struct kafka *kafka, struct hold *hold, int64_t offset)
 {
-    pauses_set(kafka, &hold->at, false);
-    membership_seek(kafka, &hold->at, offset);
+    partition_set_paused(kafka, &hold->at, false);
+    partition_seek(kafka, &hold->at, offset);
 }
 
 static void end_search(struct kafka *kafka, struct hold *hold, int64_t next)
@@ -132,7 +132,7 @@ static void search(struct kafka *kafka, struct hold *hold)
 /* Only transaction markers may follow: then the position is after them. */
 static void on_search_timeout(struct kafka *kafka, struct hold *hold)
 {
-    int64_t position = membership_position(kafka, &hold->at);
+    int64_t position = partition_position(kafka, &hold->at);
 
     if (kafka_is_paused(kafka)) {
         hold->deadline_ms = loop_now(kafka->loop) + SEARCH_TIMEOUT_MS;
@@ -285,7 +285,7 @@ void hold_rewound(struct kafka *kafka, const struct kafka_partition *at)
 
     if (hold != NULL) {
         hold->state = HOLD_RETRYING;
-        pauses_set(kafka, at, false);
+        partition_set_paused(kafka, at, false);
     }
 }
 

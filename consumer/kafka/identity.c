@@ -21,9 +21,6 @@
  * committed offset.
  */
 
-/* A failed fetch is repeated after fetch.error.backoff.ms (500), so the bounds
- * are unknown for longer than this. */
-#define POLL_MS 200
 /* Within a shorter pause no topic is deleted, created and filled. */
 #define SHORT_PAUSE_MS 500
 
@@ -119,10 +116,10 @@ static void verify(struct kafka *kafka, struct identity *identity)
         identity->verifying = true;
         /* Shed records that are being read again come before the anchor. */
         if (identity->last == identity->offset) {
-            membership_seek(kafka, &identity->at, identity->offset);
+            partition_seek(kafka, &identity->at, identity->offset);
         }
     } else if (identity->start > 0) {
-        membership_request_committed(kafka);
+        kafka->wants_committed = true;
     }
 }
 
@@ -139,43 +136,37 @@ static void check_bounds(struct kafka *kafka, struct identity *identity)
     }
 }
 
-static void start_anew(struct kafka *kafka, struct identity *identity)
+void identity_check(struct kafka *kafka)
 {
-    struct kafka_partition at = identity->at;
-
-    kafka_notice(kafka, LOG_ERROR,
-                 "topic '%s' was deleted and created again while partition %d "
-                 "of it was read: reading the new one from its beginning; "
-                 "records of the old one that were not finished have no "
-                 "outcome",
-                 at.topic, (int)at.partition);
-    identity->replaced = false;
-    identity->verifying = false;
-    identity->missing = false;
-    identity->has_bounds = false;
-    identity->offset = -1;
-    identity->last = -1;
-    identity->start = -1;
-    membership_start_anew(kafka, &at);
-}
-
-static void poll_identities(void *payload)
-{
-    struct kafka *kafka = payload;
     struct identity *identity;
 
-    loop_arm(kafka->loop, &kafka->identity_timer, POLL_MS);
-    if (kafka->closing || kafka->revoking != NULL || kafka->assigning != NULL) {
-        return;
-    }
     TAILQ_FOREACH(identity, &kafka->identities, link)
     {
-        if (identity->assigned && identity->replaced) {
-            start_anew(kafka, identity);
-        } else if (identity->assigned) {
+        if (identity->assigned && !identity->replaced) {
             check_bounds(kafka, identity);
         }
     }
+}
+
+bool identity_take_replaced(struct kafka *kafka, struct kafka_partition *ret_at)
+{
+    struct identity *identity;
+
+    TAILQ_FOREACH(identity, &kafka->identities, link)
+    {
+        if (identity->assigned && identity->replaced) {
+            identity->replaced = false;
+            identity->verifying = false;
+            identity->missing = false;
+            identity->has_bounds = false;
+            identity->offset = -1;
+            identity->last = -1;
+            identity->start = -1;
+            *ret_at = identity->at;
+            return true;
+        }
+    }
+    return false;
 }
 
 void identity_topic_missing(struct kafka *kafka, const char *topic)
@@ -352,15 +343,12 @@ bool identity_is_missing(const struct kafka *kafka,
 void identity_init(struct kafka *kafka)
 {
     TAILQ_INIT(&kafka->identities);
-    timer_init(&kafka->identity_timer, poll_identities, kafka);
-    loop_arm(kafka->loop, &kafka->identity_timer, POLL_MS);
 }
 
 void identity_free(struct kafka *kafka)
 {
     struct identity *identity;
 
-    loop_disarm(kafka->loop, &kafka->identity_timer);
     while ((identity = TAILQ_FIRST(&kafka->identities)) != NULL) {
         forget(kafka, identity);
     }

@@ -45,71 +45,17 @@ static void refresh_assigned(struct kafka *kafka)
 
 /* --- positions --- */
 
-void membership_seek(struct kafka *kafka, const struct kafka_partition *at,
-                     int64_t offset)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (!kafka_is_assigned(kafka, at)) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset =
-        offset;
-    /* With a timeout of 0 the call does not wait for the fetcher to seek. */
-    warn_if_failed(kafka, "going back",
-                   rd_kafka_seek_partitions(kafka->client, list, 0));
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset)
 {
     identity_rewound(kafka, at);
     hold_rewound(kafka, at);
-    membership_seek(kafka, at, offset);
-}
-
-int64_t membership_position(struct kafka *kafka,
-                            const struct kafka_partition *at)
-{
-    rd_kafka_topic_partition_list_t *list;
-    int64_t offset = -1;
-
-    if (!kafka_is_assigned(kafka, at)) {
-        return -1;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    if (rd_kafka_position(kafka->client, list) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        list->elems[0].offset >= 0) {
-        offset = list->elems[0].offset;
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    return offset;
+    partition_seek(kafka, at, offset);
 }
 
 int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
 {
-    return hold_limit_position(kafka, at, membership_position(kafka, at));
-}
-
-void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
-                      struct kafka_bounds *ret_bounds)
-{
-    int64_t first = -1;
-    int64_t end = -1;
-
-    /* This is librdkafka's cached value; no broker is asked. */
-    rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
-                                   &first, &end);
-    if (at->partition == kafka->deleted_partition &&
-        kafka->first_offset > first) {
-        first = kafka->first_offset;
-    }
-    ret_bounds->first = first >= 0 ? first : -1;
-    ret_bounds->end = end >= 0 ? end : -1;
+    return hold_limit_position(kafka, at, partition_position(kafka, at));
 }
 
 /* --- assignment --- */
@@ -138,14 +84,6 @@ static void request_offsets(void *payload)
     struct kafka *kafka = payload;
 
     request_offsets_of(kafka, kafka->assigning);
-}
-
-void membership_request_committed(struct kafka *kafka)
-{
-    if (kafka->assigning == NULL && kafka->assigned != NULL &&
-        kafka->assigned->cnt > 0) {
-        request_offsets_of(kafka, kafka->assigned);
-    }
 }
 
 static void report_assigned(struct kafka *kafka,
@@ -353,12 +291,19 @@ static bool are_all_missing(const struct kafka *kafka,
     return list->cnt > 0;
 }
 
-void membership_start_anew(struct kafka *kafka,
-                           const struct kafka_partition *at)
+/* Takes the partition away from the handler and assigns it again, from its
+ * first record on. */
+static void start_anew(struct kafka *kafka, const struct kafka_partition *at)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
 
+    kafka_notice(kafka, LOG_ERROR,
+                 "topic '%s' was deleted and created again while partition %d "
+                 "of it was read: reading the new one from its beginning; "
+                 "records of the old one that were not finished have no "
+                 "outcome",
+                 at->topic, (int)at->partition);
     rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
     rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
                                       at->partition);
@@ -452,16 +397,41 @@ void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event)
     }
 }
 
+/* A failed fetch is repeated after fetch.error.backoff.ms (500), so it is
+ * noticed at this interval. */
+#define IDENTITY_MS 200
+
+static void check_identities(void *payload)
+{
+    struct kafka *kafka = payload;
+    struct kafka_partition at;
+
+    loop_arm(kafka->loop, &kafka->identity_timer, IDENTITY_MS);
+    if (kafka->closing || kafka->revoking != NULL || kafka->assigning != NULL) {
+        return;
+    }
+    identity_check(kafka);
+    if (identity_take_replaced(kafka, &at)) {
+        start_anew(kafka, &at);
+    } else if (kafka->wants_committed && kafka->assigned != NULL) {
+        kafka->wants_committed = false;
+        request_offsets_of(kafka, kafka->assigned);
+    }
+}
+
 void membership_init(struct kafka *kafka)
 {
     kafka->paused_partitions = rd_kafka_topic_partition_list_new(0);
     timer_init(&kafka->offsets_retry, request_offsets, kafka);
+    timer_init(&kafka->identity_timer, check_identities, kafka);
+    loop_arm(kafka->loop, &kafka->identity_timer, IDENTITY_MS);
     identity_init(kafka);
     hold_init(kafka);
 }
 
 void membership_free(struct kafka *kafka)
 {
+    loop_disarm(kafka->loop, &kafka->identity_timer);
     identity_free(kafka);
     hold_free(kafka);
     loop_disarm(kafka->loop, &kafka->offsets_retry);

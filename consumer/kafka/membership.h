@@ -52,6 +52,7 @@ struct kafka {
     struct timer first_deadline;
     struct identities identities;
     struct timer identity_timer;
+    bool wants_committed; /* identity.c has to know the committed offsets */
     struct holds holds;
     struct timer hold_timer;
     uint64_t paused_ms; /* when all partitions were paused last */
@@ -80,12 +81,7 @@ void kafka_fail_out_of_range(void *payload);
 
 /* --- pauses.c --- */
 
-bool kafka_is_assigned(const struct kafka *kafka,
-                       const struct kafka_partition *at);
 bool kafka_is_paused(const struct kafka *kafka); /* as a whole */
-/* Pauses or resumes the partition, unless all are paused. */
-void pauses_set(struct kafka *kafka, const struct kafka_partition *at,
-                bool pause);
 /* Stops fetching because of a condition, or goes on with it. */
 void pauses_set_blocked(struct kafka *kafka, bool blocked);
 /* Pauses partitions that were assigned meanwhile, if the client is paused. */
@@ -100,24 +96,32 @@ void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event);
 void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event);
 /* Answers a pending assignment, so that librdkafka can go on with closing. */
 void membership_stop(struct kafka *kafka);
+
+/* --- partition.c: pausing and positions of assigned partitions --- */
+
+void partition_set_all_paused(struct kafka *kafka,
+                              rd_kafka_topic_partition_list_t *list,
+                              bool pause);
+/* Pauses or resumes the partition, unless all are paused. */
+void partition_set_paused(struct kafka *kafka, const struct kafka_partition *at,
+                          bool pause);
 /* Reads again from the offset on. */
-void membership_seek(struct kafka *kafka, const struct kafka_partition *at,
-                     int64_t offset);
+void partition_seek(struct kafka *kafka, const struct kafka_partition *at,
+                    int64_t offset);
 /* As kafka_position(), also while the end of a batch is searched for */
-int64_t membership_position(struct kafka *kafka,
-                            const struct kafka_partition *at);
-/* Requests the committed offsets of all assigned partitions, for
- * identity_on_committed(). */
-void membership_request_committed(struct kafka *kafka);
-/* Takes the partition away from the handler and assigns it again, from its
- * first record on. */
-void membership_start_anew(struct kafka *kafka,
+int64_t partition_position(struct kafka *kafka,
                            const struct kafka_partition *at);
 
 /* --- identity.c: whether a partition is still the same --- */
 
 void identity_init(struct kafka *kafka);
 void identity_free(struct kafka *kafka);
+/* Looks for fetches that failed; call it more often than they are repeated. */
+void identity_check(struct kafka *kafka);
+/* Returns whether a topic was replaced, and one of its partitions, which must
+ * be assigned anew. */
+bool identity_take_replaced(struct kafka *kafka,
+                            struct kafka_partition *ret_at);
 void identity_assign(struct kafka *kafka,
                      const rd_kafka_topic_partition_list_t *list);
 void identity_unassign(struct kafka *kafka,

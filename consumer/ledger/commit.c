@@ -14,31 +14,8 @@
  * always fit; slots that have to wait wait only for the watermark to advance.
  */
 
-/* Space for magic, version, checksum, lengths and counts, and some reserve */
-#define FRAME 64
 /* The attempts of one slot take at least four varints. */
 #define MIN_ATTEMPTS_SIZE 4
-
-/* The capacity of the metadata in bytes before base64, and the share of it for
- * the set of finished offsets */
-static size_t max_bytes(const struct ledger *ledger)
-{
-    size_t bytes = ledger->max_text / 4 * 3;
-
-    return bytes > FRAME ? bytes - FRAME : 0;
-}
-
-size_t ledger_max_done_size(const struct ledger *ledger)
-{
-    return fault_is_broken("ignore-metadata-limit")
-               ? SIZE_MAX / 16
-               : max_bytes(ledger) / 10 * 7;
-}
-
-static size_t max_deliveries_bytes(const struct ledger *ledger)
-{
-    return max_bytes(ledger) - max_bytes(ledger) / 10 * 7;
-}
 
 /* --- the progress after the commit --- */
 
@@ -225,16 +202,6 @@ static void sort_finished(struct ledger_entries *list)
     mem_free(all);
 }
 
-/* What has been committed once is encoded again, even if the limit is lower by
- * now: to omit it would be to deliver it again. */
-static bool done_fits(const struct ledger *ledger,
-                      const struct progress *progress)
-{
-    size_t size = progress_done_size(progress);
-
-    return size <= ledger_max_done_size(ledger) || size <= ledger->done_size;
-}
-
 /* Whether the set of finished offsets fits if the first `count` complete
  * records are added to it */
 static bool complete_fit(const struct ledger *ledger, size_t count)
@@ -256,7 +223,7 @@ static bool complete_fit(const struct ledger *ledger, size_t count)
         }
     }
     offset_set_forget_below(&progress.done, progress.watermark);
-    fit = done_fits(ledger, &progress);
+    fit = ledger_done_fits(ledger, &progress);
     progress_release(&progress);
     return fit;
 }
@@ -362,7 +329,7 @@ static bool singles_fit(const struct ledger *ledger, size_t count)
     build_progress(ledger, &progress);
     add_singles(ledger, count, &progress);
     fit = progress_deliveries_size(&progress) / 2 * 3 <=
-          max_deliveries_bytes(ledger);
+          ledger_max_deliveries_size(ledger);
     progress_release(&progress);
     return fit;
 }
@@ -429,7 +396,7 @@ static void select_idle(struct ledger *ledger)
         ledger->idle_in_commit++;
     }
     build_progress(ledger, &progress);
-    if (!done_fits(ledger, &progress)) {
+    if (!ledger_done_fits(ledger, &progress)) {
         ledger->idle_in_commit = 0;
     }
     progress_release(&progress);

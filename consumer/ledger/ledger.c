@@ -112,33 +112,6 @@ int64_t ledger_span(const struct ledger *ledger)
     return ledger->cursor - ledger->committed.watermark;
 }
 
-/* A partition is always read as far as this above its watermark: with a broker
- * that accepts next to no metadata, most outcomes wait for the watermark. */
-#define MIN_WINDOW 512
-
-/* The set of finished offsets takes no more than this, in whatever order the
- * records in memory and the shed ones finish: either the bits of all offsets
- * fit, or what is committed and two run lengths for every second of them, which
- * take one byte each as long as they are below 128. */
-static bool fits_within(const struct ledger *ledger, size_t max)
-{
-    size_t open = ledger->entry_count + (size_t)ledger->to_refetch.members;
-
-    return ledger_span(ledger) <= MIN_WINDOW ||
-           ledger_span(ledger) <= (int64_t)max * 8 ||
-           ledger->done_size + open + open / 32 + 16 <= max;
-}
-
-bool ledger_is_full(const struct ledger *ledger)
-{
-    return !fits_within(ledger, ledger_max_done_size(ledger));
-}
-
-bool ledger_has_room(const struct ledger *ledger)
-{
-    return fits_within(ledger, ledger_max_done_size(ledger) / 4 * 3);
-}
-
 bool ledger_is_delivery_done(const struct ledger *ledger, int64_t offset,
                              uint64_t id)
 {

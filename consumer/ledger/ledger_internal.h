@@ -22,9 +22,15 @@ void progress_sum(int64_t watermark, const void *data, size_t len,
 /* ledger.c: sets the state and moves the entry to the lists that it belongs to
  * then. */
 void ledger_set_state(struct ledger_slot *slot, enum ledger_slot_state state);
-/* The maximum size of the set of finished offsets, in bytes before base64 */
-size_t ledger_max_done_size(const struct ledger *ledger);
 /* Removes the entry from all lists. */
 void ledger_remove(struct ledger *ledger, struct ledger_entry *entry);
+
+/* room.c: the maximum size of the set of finished offsets, and of the single
+ * deliveries, in bytes before base64 */
+size_t ledger_max_done_size(const struct ledger *ledger);
+size_t ledger_max_deliveries_size(const struct ledger *ledger);
+/* Whether the finished offsets may be committed, as far as their size goes */
+bool ledger_done_fits(const struct ledger *ledger,
+                      const struct progress *progress);
 
 #endif

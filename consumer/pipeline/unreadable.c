@@ -88,7 +88,8 @@ bool unreadable_hold(struct assignment *assignment, const struct input *input)
     size_t max = service->settings->delivery.max_bytes;
     char reason[200];
 
-    if (assignment->unreadable >= 0) {
+    if (assignment->unreadable >= 0 &&
+        input->offset >= assignment->unreadable) {
         return true;
     }
     if (size <= max) {

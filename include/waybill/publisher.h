@@ -3,7 +3,10 @@
 
 #include "waybill/kafka.h"
 
-/* A producer without a group, for `waybill publish` */
+/*
+ * A producer without a group, for `waybill publish`
+ */
+
 struct publisher;
 
 /* Waits up to ten seconds for the topic's metadata. The calls of a publisher

@@ -177,57 +177,33 @@ class Unreadable(DeliveryCase):
         self.produce("other", partition=1)
         self.outcomes(3)
 
-    def test_a_batch_of_one_that_is_too_large_for_zstd(self):
+    def check(self, bomb, end, last=False):
         self.create(2)
         self.produce("a", "b")
-        self.bomb("zstd", 150_000_000)
-        self.produce("after")
+        self.bomb(*bomb)
+        if not last:
+            self.produce("after")
         service = self.serve(self.configure())
         self.outcomes(2)
         self.check_others_continue()
-        self.skip(service, 2, 3)
+        self.skip(service, 2, end)
         service = self.serve(self.configure())
+        if last:
+            self.produce("after")
         self.outcomes(4)
         self.finish(service)
+
+    def test_a_batch_of_one_that_is_too_large_for_zstd(self):
+        self.check(("zstd", 150_000_000), 3)
 
     def test_a_batch_of_many_that_is_the_last_one(self):
-        self.create(2)
-        self.produce("a", "b")
-        self.bomb("zstd", 1_000_000, 150)
-        service = self.serve(self.configure())
-        self.outcomes(2)
-        self.check_others_continue()
-        self.skip(service, 2, 152)
-        service = self.serve(self.configure())
-        self.produce("after")
-        self.outcomes(4)
-        self.finish(service)
+        self.check(("zstd", 1_000_000, 150), 152, last=True)
 
     def test_a_batch_of_many_between_others(self):
-        self.create(2)
-        self.produce("a", "b")
-        self.bomb("zstd", 1_000_000, 150)
-        self.produce("after")
-        service = self.serve(self.configure(admin={"listen": "127.0.0.1:0"}))
-        self.outcomes(2)
-        self.check_others_continue()
-        self.skip(service, 2, 152)
-        service = self.serve(self.configure())
-        self.outcomes(4)
-        self.finish(service)
+        self.check(("zstd", 1_000_000, 150), 152)
 
     def test_a_record_larger_than_the_memory(self):
-        self.create(2)
-        self.produce("a", "b")
-        self.bomb("gzip", 100_000_000)
-        self.produce("after")
-        service = self.serve(self.configure())
-        self.outcomes(2)
-        self.check_others_continue()
-        self.skip(service, 2, 3)
-        service = self.serve(self.configure())
-        self.outcomes(4)
-        self.finish(service)
+        self.check(("gzip", 100_000_000), 3)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ TABLE = [
     # --- progress
     (
         "progress that is too long",
-        "consumer/ledger/commit.c",
+        "consumer/ledger/room.c",
         r"return (size <= ledger_max_done_size\(ledger\)) \|\|",
         "true",
         "a commit that the broker rejects",

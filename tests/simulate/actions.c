@@ -17,6 +17,7 @@ enum action_kind {
     ACTION_GROW,
     ACTION_EXPIRE,
     ACTION_COMPACT,
+    ACTION_SPOIL,
 };
 
 struct action {
@@ -84,10 +85,11 @@ static void plan_broker(struct action *action)
     action->partition = (unsigned)draw(random, 0, MAX_PARTITIONS - 1);
     action->thousandths = (unsigned)draw(random, 1, 1000);
     action->kind = dice < 60   ? ACTION_AWAY
-                   : dice < 80 ? ACTION_MOVE
-                   : dice < 90 ? ACTION_GROW
-                   : dice < 95 ? ACTION_EXPIRE
-                               : ACTION_COMPACT;
+                   : dice < 76 ? ACTION_MOVE
+                   : dice < 84 ? ACTION_GROW
+                   : dice < 88 ? ACTION_EXPIRE
+                   : dice < 91 ? ACTION_COMPACT
+                               : ACTION_SPOIL;
 }
 
 static void plan_hit(struct action *action, unsigned slots)
@@ -156,6 +158,10 @@ static void describe_broker(const struct action *action, uint64_t at_ms)
         item_says(item, at_ms,
                   "broker: retention takes the first %u/1000 of partition %u",
                   action->thousandths, action->partition);
+    } else if (action->kind == ACTION_SPOIL) {
+        item_says(item, at_ms,
+                  "broker: a batch of partition %u is unreadable for %llu ms",
+                  action->partition, ms);
     } else {
         item_says(item, at_ms, "broker: partition %u is compacted",
                   action->partition);
@@ -193,6 +199,7 @@ static void describe(const struct action *action, uint64_t at_ms)
     case ACTION_GROW:
     case ACTION_EXPIRE:
     case ACTION_COMPACT:
+    case ACTION_SPOIL:
         describe_broker(action, at_ms);
         break;
     }
@@ -266,6 +273,9 @@ static void perform(struct sim *sim, const struct action *action)
         break;
     case ACTION_COMPACT:
         broker_compact(sim->broker, action->partition, &action->item->random);
+        break;
+    case ACTION_SPOIL:
+        broker_spoil(sim->broker, action->partition, action->ms);
         break;
     case ACTION_KILL:
     case ACTION_STRIKE:

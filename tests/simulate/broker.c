@@ -60,6 +60,25 @@ void broker_move(struct broker *broker, uint64_t ms)
     broker->moving_until_ms = until < calm ? until : calm;
 }
 
+void broker_spoil(struct broker *broker, size_t partition, uint64_t ms)
+{
+    uint64_t calm = chaos_calm_ms(broker->sim->chaos);
+    uint64_t until = broker->sim->now_ms + ms;
+    struct log *log = &broker->input[partition];
+
+    log->spoiled = log->end;
+    log->spoiled_until_ms = until < calm ? until : calm;
+}
+
+bool broker_is_spoiled(const struct broker *broker, int32_t partition,
+                       int64_t offset)
+{
+    const struct log *log = &broker->input[partition];
+
+    return offset >= log->spoiled &&
+           broker->sim->now_ms < log->spoiled_until_ms;
+}
+
 static void on_discovery(void *payload)
 {
     struct broker *broker = payload;
@@ -119,7 +138,8 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;
     broker->txn_slow_ms =
         sim_chance(sim, 400) ? sim_pick(sim, 1, 40) * sim_pick(sim, 1, 40) : 0;
-    broker->metadata_max = sim_chance(sim, 700) ? 4096 : sim_pick(sim, 24, 400);
+    broker->metadata_max =
+        sim_chance(sim, 700) ? 4096 : sim_pick(sim, 130, 400);
     plan_denial(broker);
     return broker;
 }

@@ -52,6 +52,9 @@ struct log_record {
 
 struct log {
     const char *topic;
+    /* From this offset on it cannot be read before that time. */
+    int64_t spoiled;
+    uint64_t spoiled_until_ms;
     struct log_record *records;
     size_t count;
     size_t capacity;
@@ -129,6 +132,10 @@ bool broker_denies(const struct broker *broker);
 void broker_move(struct broker *broker, uint64_t ms);
 /* One partition more; the group finds it so much later. */
 void broker_grow(struct broker *broker, uint64_t found_ms);
+/* What is written from now on cannot be decompressed for so long. */
+void broker_spoil(struct broker *broker, size_t partition, uint64_t ms);
+bool broker_is_spoiled(const struct broker *broker, int32_t partition,
+                       int64_t offset);
 bool broker_is_pending(const struct broker *broker, int32_t partition);
 struct member *broker_member(struct broker *broker, uint64_t id);
 

@@ -50,6 +50,7 @@ enum sim_break {
     BREAK_HANG_CLOSE,
     BREAK_SKIP_FENCING,
     BREAK_PRETEND_METADATA,
+    BREAK_SKIP_SPOILED,
     /* Rules of the program itself (fault.h) */
     BREAK_DROP_METADATA,
     BREAK_KEEP_LOST,
@@ -63,7 +64,6 @@ enum sim_break {
     BREAK_RENEW_CLAIMED,
     BREAK_TRUST_HEADERS,
     BREAK_KEEP_SECRETS,
-    BREAK_IGNORE_METADATA_LIMIT,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */

@@ -36,7 +36,7 @@ static bool may_fetch(const struct share *share)
     const struct kafka *queue = share->queue;
 
     return is_owned(share) && !queue->closed && share->position >= 0 &&
-           !share->fetching && !queue->blocked &&
+           !share->fetching && !share->waits && !queue->blocked &&
            ((!queue->paused && !share->resting) ||
             sim_is_broken(queue->sim, BREAK_NO_PAUSE));
 }
@@ -76,6 +76,57 @@ static void hand_over(struct share *share, const struct log_record *record)
     check_memory(queue);
 }
 
+static void report_unreadable(struct share *share, int64_t offset)
+{
+    struct kafka *queue = share->queue;
+
+    share->spoiled = offset >= 0;
+    queue->handler->unreadable(
+        queue->payload, &(struct kafka_unreadable){
+                            {queue->sim->broker->input[share->partition].topic,
+                             share->partition},
+                            offset,
+                            -1,
+                            "spoiled by the model"});
+}
+
+static void on_retry(void *payload)
+{
+    struct share *share = payload;
+
+    share->waits = false;
+    fetch(share);
+}
+
+/* As hold.c has it: tried again after a while. Broken, it goes on after the
+ * batch, as librdkafka does when a checksum is wrong. */
+static bool is_held(struct share *share, const struct log_record *record)
+{
+    struct kafka *queue = share->queue;
+    bool is_spoiled =
+        broker_is_spoiled(queue->sim->broker, share->partition, record->offset);
+
+    if (is_spoiled && sim_is_broken(queue->sim, BREAK_SKIP_SPOILED)) {
+        share->position = record->offset + 1;
+        return true;
+    }
+    if (is_spoiled && !share->spoiled) {
+        sim_trace(queue->sim, "life %u cannot read %d/%lld",
+                  queue->instance->life, share->partition,
+                  (long long)record->offset);
+        report_unreadable(share, record->offset);
+    }
+    if (is_spoiled) {
+        share->waits = true;
+        loop_arm(queue->loop, &share->retry, sim_pick(queue->sim, 500, 5000));
+    } else if (share->spoiled &&
+               record->offset >=
+                   queue->sim->broker->input[share->partition].spoiled) {
+        report_unreadable(share, -1);
+    }
+    return is_spoiled;
+}
+
 static void on_fetched(void *payload, const struct call *call)
 {
     struct share *share = payload;
@@ -87,7 +138,9 @@ static void on_fetched(void *payload, const struct call *call)
     }
     share->fetching = false;
     for (size_t i = 0; i < call->count && may_fetch(share); i++) {
-        hand_over(share, &log->records[call->first + i]);
+        if (!is_held(share, &log->records[call->first + i])) {
+            hand_over(share, &log->records[call->first + i]);
+        }
     }
     fetch(share);
 }
@@ -273,7 +326,10 @@ static void drop_shares(struct kafka *queue, unsigned bits)
             queue->shares[i].known = false;
             queue->shares[i].resting = false;
             queue->shares[i].fetching = false;
+            queue->shares[i].spoiled = false;
+            queue->shares[i].waits = false;
             loop_disarm(queue->loop, &queue->shares[i].again);
+            loop_disarm(queue->loop, &queue->shares[i].retry);
         }
     }
 }
@@ -521,6 +577,7 @@ static void init_shares(struct kafka *queue)
         share->partition = i;
         share->position = -1;
         timer_init(&share->again, ask_offset, share);
+        timer_init(&share->retry, on_retry, share);
     }
 }
 

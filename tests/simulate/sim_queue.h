@@ -20,7 +20,10 @@ struct share {
     bool known;           /* both */
     bool resting;
     bool fetching;
+    bool spoiled; /* reported as unreadable; waits for the next try */
+    bool waits;
     struct timer again;
+    struct timer retry;
 };
 
 enum stage {

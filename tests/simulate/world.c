@@ -73,6 +73,7 @@ static const char *const break_names[] = {
     [BREAK_STALL] = "stall",
     [BREAK_HANG_CLOSE] = "hang-close",
     [BREAK_SKIP_FENCING] = "skip-fencing",
+    [BREAK_SKIP_SPOILED] = "skip-spoiled",
     [BREAK_PRETEND_METADATA] = "pretend-metadata",
     [BREAK_DROP_METADATA] = "drop-metadata",
     [BREAK_KEEP_LOST] = "keep-lost",
@@ -86,7 +87,6 @@ static const char *const break_names[] = {
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
     [BREAK_TRUST_HEADERS] = "trust-headers",
     [BREAK_KEEP_SECRETS] = "keep-secrets",
-    [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
 
 enum sim_break sim_break_named(const char *name)
