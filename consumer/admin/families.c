@@ -171,7 +171,8 @@ static bool is_retried(const struct error_row *row)
 {
     return row->disposition == DISPOSITION_RETRY ||
            row->disposition == DISPOSITION_BACK_OFF ||
-           row->disposition == DISPOSITION_HOLD;
+           row->disposition == DISPOSITION_HOLD ||
+           row->disposition == DISPOSITION_SUSPEND;
 }
 
 static void append_retries(const struct exposition *to)
@@ -211,6 +212,11 @@ static double held_of(const struct status_registration *from)
     return from->state == REGISTRATION_HELD;
 }
 
+static double held_attachments_of(const struct status_registration *from)
+{
+    return (double)from->held_count;
+}
+
 static double down_of(const struct status_registration *from)
 {
     return from->state == REGISTRATION_DOWN;
@@ -234,6 +240,11 @@ static void append_limit(const struct exposition *to)
 static void append_held(const struct exposition *to)
 {
     append_each(to, held_of);
+}
+
+static void append_held_attachments(const struct exposition *to)
+{
+    append_each(to, held_attachments_of);
 }
 
 static void append_down(const struct exposition *to)
@@ -507,7 +518,11 @@ static const struct family families[] = {
      "As many attempts at a time as the endpoint bears just now.",
      append_limit},
     {"waybill_registration_held", "gauge", "integration, registration",
-     "1 while its credentials are refused.", append_held},
+     "1 while everything that is tried of it is refused.", append_held},
+    {"waybill_attachments_held", "gauge", "integration, registration",
+     "Attachments whose deliveries are refused while others of the "
+     "registration succeed.",
+     append_held_attachments},
     {"waybill_registration_down", "gauge", "integration, registration",
      "1 while its endpoint does not answer.", append_down},
 
