@@ -8,6 +8,7 @@
 #include "oci_internal.h"
 #include "token.h"
 #include "waybill/alloc.h"
+#include "waybill/fault.h"
 #include "waybill/json.h"
 #include "waybill/limits.h"
 
@@ -269,7 +270,7 @@ static bool is_from_intermediary(int status,
 {
     enum error_kind kind = http_error_kind(status);
 
-    return !reported->is_document &&
+    return !reported->is_document && !fault_is_broken("believe-anybody") &&
            (kind == ERROR_NOT_FOUND || kind == ERROR_REJECTED);
 }
 

@@ -57,6 +57,7 @@ enum sim_break {
     BREAK_KEEP_PRODUCER,
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
+    BREAK_BELIEVE_ANYBODY,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */

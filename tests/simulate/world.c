@@ -81,6 +81,7 @@ static const char *const break_names[] = {
     [BREAK_KEEP_PRODUCER] = "keep-producer",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
+    [BREAK_BELIEVE_ANYBODY] = "believe-anybody",
 };
 
 enum sim_break sim_break_named(const char *name)
