@@ -448,10 +448,12 @@ parts_kafka_decided() {
     grep -q 'Kafka Server started' "$1/kafka.log" || ! parts_running "$1/kafka.pid"
 }
 
-# parts_kafka_topic ADDRESS NAME PARTITIONS DIR: what the tool says goes to DIR.
+# parts_kafka_topic ADDRESS NAME PARTITIONS DIR [CONFIG]: what the tool says goes to
+# DIR.
 parts_kafka_topic() {
     (parts_java org.apache.kafka.tools.TopicCommand --bootstrap-server "$1" \
-        --create --if-not-exists --topic "$2" --partitions "$3" --replication-factor 1) \
+        --create --if-not-exists --topic "$2" --partitions "$3" --replication-factor 1 \
+        ${5:+--config "$5"}) \
         </dev/null >"$4/kafka-topic.log" 2>&1 && return
     parts_say "cannot create the topic $2:"
     tail -n 20 "$4/kafka-topic.log" >&2

@@ -58,6 +58,13 @@ static void append_shed(const struct exposition *to)
     append_sample(to, labels, 1, (double)to->status->counts->shed);
 }
 
+static void append_other_type(const struct exposition *to)
+{
+    const struct metric_label labels[] = {{"topic", to->status->topic}};
+
+    append_sample(to, labels, 1, (double)to->status->counts->other_type);
+}
+
 static void append_completed(const struct exposition *to)
 {
     for (size_t i = 0; i < OUTCOME_STATUSES; i++) {
@@ -295,6 +302,26 @@ static void append_pending(const struct exposition *to)
     append_partitions(to, window_of);
 }
 
+static int64_t paused_of(const struct status_partition *partition)
+{
+    return partition->paused;
+}
+
+static void append_partition_paused(const struct exposition *to)
+{
+    append_partitions(to, paused_of);
+}
+
+static int64_t unreadable_of(const struct status_partition *partition)
+{
+    return partition->unreadable >= 0;
+}
+
+static void append_unreadable(const struct exposition *to)
+{
+    append_partitions(to, unreadable_of);
+}
+
 static void append_assigned(const struct exposition *to)
 {
     double count = 0;
@@ -409,6 +436,11 @@ static void append_log(const struct exposition *to)
     }
 }
 
+static void append_log_dropped(const struct exposition *to)
+{
+    append_sample(to, NULL, 0, (double)log_dropped());
+}
+
 static void append_cpu(const struct exposition *to)
 {
     append_sample(to, NULL, 0, to->usage->cpu_seconds);
@@ -480,6 +512,10 @@ static const struct family families[] = {
      append_consumed},
     {"waybill_records_parked_total", "counter", "topic",
      "Records dropped for want of room, to be read again later.", append_shed},
+    {"waybill_records_other_type_total", "counter", "topic",
+     "Events of other types that were skipped (kafka.other_types: skip); they "
+     "have no outcome. What a restart reads again counts again.",
+     append_other_type},
     {"waybill_records_in_flight", "gauge", NULL,
      "Records held: waiting, being delivered, or to be committed.",
      append_in_flight},
@@ -531,9 +567,16 @@ static const struct family families[] = {
      "fetch: while reading is paused it does not grow.",
      append_lag},
     {"waybill_offsets_pending", "gauge", "topic, partition",
-     "Offsets read but not yet below the committed one; reading pauses at "
-     "16384.",
+     "Offsets read but not yet below the committed one. Finished ones are kept "
+     "in the metadata of the commit, and reading pauses when they do not fit.",
      append_pending},
+    {"waybill_partition_paused", "gauge", "topic, partition",
+     "1 while reading is paused, because what is done would not fit the "
+     "metadata of the commit.",
+     append_partition_paused},
+    {"waybill_partition_unreadable", "gauge", "topic, partition",
+     "1 while the next batch cannot be read, and the partition is held.",
+     append_unreadable},
     {"waybill_partitions_assigned", "gauge", NULL, "Partitions assigned.",
      append_assigned},
     {"waybill_rebalances_total", "counter", NULL,
@@ -543,6 +586,9 @@ static const struct family families[] = {
 
     {"waybill_log_messages_total", "counter", "level",
      "Log lines, those below log.level included.", append_log},
+    {"waybill_log_dropped_total", "counter", NULL,
+     "Log lines that were dropped, because nobody read stderr.",
+     append_log_dropped},
     {"waybill_loop_lag_seconds", "histogram", NULL,
      "How late a timer that is due every second was.", append_loop_lag},
     {"process_cpu_seconds_total", "counter", NULL,

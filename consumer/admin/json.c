@@ -29,15 +29,22 @@ static void append_count(struct json_writer *writer, const char *name,
     json_append_integer(writer, name, (int64_t)count);
 }
 
+static void append_texts(struct json_writer *writer, const char *name,
+                         const char *const *texts, size_t count)
+{
+    json_open(writer, name, '[');
+    for (size_t i = 0; i < count; i++) {
+        json_append_string(writer, NULL, texts[i]);
+    }
+    json_close(writer, ']');
+}
+
 static void append_readiness(struct json_writer *writer,
                              const struct status *status)
 {
     json_append_bool(writer, "ready", status->reason_count == 0);
-    json_open(writer, "reasons", '[');
-    for (size_t i = 0; i < status->reason_count; i++) {
-        json_append_string(writer, NULL, status->reasons[i]);
-    }
-    json_close(writer, ']');
+    append_texts(writer, "reasons", (const char *const *)status->reasons,
+                 status->reason_count);
 }
 
 void append_readiness_json(struct str *out, const struct status *status)
@@ -79,6 +86,13 @@ static void append_partition(struct json_writer *writer,
     json_append_bool(writer, "parked", from->shed);
     json_append_bool(writer, "paused", from->paused);
     json_append_bool(writer, "revoked", from->revoked);
+    if (from->unreadable >= 0) {
+        json_open(writer, "unreadable", '{');
+        json_append_integer(writer, "offset", from->unreadable);
+        json_append_string(writer, "reason", from->unreadable_reason);
+        json_append_string(writer, "skip_command", from->skip_command);
+        json_close(writer, '}');
+    }
     json_close(writer, '}');
 }
 
@@ -281,6 +295,7 @@ static void append_totals(struct json_writer *writer,
     json_open(writer, "totals", '{');
     append_count(writer, "consumed", counts->consumed);
     append_count(writer, "parked", counts->shed);
+    append_count(writer, "other_type", counts->other_type);
     append_count(writer, "succeeded", counts->completed[OUTCOME_SUCCEEDED]);
     append_count(writer, "failed", counts->completed[OUTCOME_FAILED]);
     append_count(writer, "skipped", counts->completed[OUTCOME_SKIPPED]);
@@ -340,6 +355,8 @@ void append_status_json(struct str *out, const struct status *status,
                         status->now_ms - status->started_ms);
     json_append_string(&writer, "phase", phases[status->phase]);
     append_readiness(&writer, status);
+    append_texts(&writer, "warnings", (const char *const *)status->warnings,
+                 status->warning_count);
     append_build(&writer, options);
     append_config(&writer, &status->config);
     append_sandbox(&writer, options->sandbox);

@@ -86,6 +86,7 @@ function registrationProblem(r, now) {
 
 function renderProblems(s) {
   const problems = s.reasons.map((reason) => ['bad', reason]);
+  for (const warning of s.warnings) problems.push(['warn', warning]);
   if (s.reload.fault) {
     const more = s.reload.faults > 1 ? ` (and ${number(s.reload.faults - 1)} more, in the log)` : '';
     problems.push(['bad', `The configuration that came ${ago(s.reload.at, s.now)} is refused, the one before it stays: ${s.reload.fault}${more}`]);
@@ -99,13 +100,14 @@ function renderProblems(s) {
     }
   }
   for (const p of s.partitions) {
+    if (p.unreadable) problems.push(['bad', `Partition ${p.partition} of ${p.topic} cannot be read from offset ${p.unreadable.offset} on: ${p.unreadable.reason}. To skip it, wait until that offset is committed, stop all instances, and run: ${p.unreadable.skip_command}`]);
     if (p.paused) problems.push(['warn', `Partition ${p.partition} is not read on: offset ${p.watermark} is not done, and ${number(p.window)} above it have been read`]);
   }
   if (s.in_flight.full) problems.push(['warn', 'Reading is paused: as much is held as may be (delivery.max_records, max_bytes)']);
   for (const o of s.in_flight.oldest.filter((record) => record.age_ms > OLD_RECORD_MS).slice(0, 5)) {
     problems.push(['warn', `Record ${o.partition}/${o.offset} has been here for ${duration(o.age_ms)}: ${o.state}${o.registration ? ` for ${o.registration}` : ''}, ${o.attempts} attempts`]);
   }
-  if (s.kafka.last_warning && span(s.kafka.last_warning_at, s.now) < OLD_RECORD_MS) {
+  if (s.kafka.last_warning && !s.reasons.concat(s.warnings).includes(s.kafka.last_warning) && span(s.kafka.last_warning_at, s.now) < OLD_RECORD_MS) {
     problems.push(['warn', `Kafka: ${s.kafka.last_warning}`]);
   }
   if (s.totals.dead_letters) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "waybill/compiler.h"
+
 static uint64_t system_monotonic(void *state)
 {
     struct timespec now;
@@ -115,28 +117,80 @@ static bool read_month(const char **at, int *ret_month)
     return false;
 }
 
+/* Reads the name of a weekday and what follows it, and nothing of either if the
+ * text begins otherwise. The name says nothing that the date does not. */
+static bool read_weekday(const char **at, bool whole_name, const char *end)
+{
+    static const char *const days[] = {"Monday",   "Tuesday", "Wednesday",
+                                       "Thursday", "Friday",  "Saturday",
+                                       "Sunday"};
+    size_t end_len = strlen(end);
+
+    for (size_t i = 0; i < ARRAY_SIZE(days); i++) {
+        size_t len = whole_name ? strlen(days[i]) : 3;
+
+        if (strncmp(*at, days[i], len) == 0 &&
+            strncmp(*at + len, end, end_len) == 0) {
+            *at += len + end_len;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "06 Nov 1994 08:49:37 GMT", behind "Sun, " */
+static bool read_fixed_date(const char *at, struct tm *parts)
+{
+    bool read = read_number(&at, 2, 31, &parts->tm_mday) &&
+                read_char(&at, ' ') && read_month(&at, &parts->tm_mon) &&
+                read_char(&at, ' ') &&
+                read_number(&at, 4, 9999, &parts->tm_year) &&
+                read_char(&at, ' ') && read_clock(&at, parts);
+
+    parts->tm_year -= 1900;
+    return read && strcmp(at, " GMT") == 0;
+}
+
+/* "06-Nov-94 08:49:37 GMT", behind "Sunday, ". A year that seems to be more
+ * than 50 years in the future is in the past (RFC 9110, section 5.6.7); until
+ * 2050 that is the rule of POSIX, by which 69 to 99 are 1969 to 1999. */
+static bool read_rfc850_date(const char *at, struct tm *parts)
+{
+    bool read = read_number(&at, 2, 31, &parts->tm_mday) &&
+                read_char(&at, '-') && read_month(&at, &parts->tm_mon) &&
+                read_char(&at, '-') &&
+                read_number(&at, 2, 99, &parts->tm_year) &&
+                read_char(&at, ' ') && read_clock(&at, parts);
+
+    parts->tm_year += parts->tm_year < 69 ? 100 : 0;
+    return read && strcmp(at, " GMT") == 0;
+}
+
+/* "Nov  6 08:49:37 1994", behind "Sun " */
+static bool read_asctime_date(const char *at, struct tm *parts)
+{
+    bool read =
+        read_month(&at, &parts->tm_mon) && read_char(&at, ' ') &&
+        read_number(&at, read_char(&at, ' ') ? 1 : 2, 31, &parts->tm_mday) &&
+        read_char(&at, ' ') && read_clock(&at, parts) && read_char(&at, ' ') &&
+        read_number(&at, 4, 9999, &parts->tm_year);
+
+    parts->tm_year -= 1900;
+    return read && *at == '\0';
+}
+
 int64_t clock_parse_http_date(const char *text)
 {
-    static const char days[] = "MonTueWedThuFriSatSun";
     struct tm parts = {0};
     const char *at = text;
-    char day[4] = {0};
-    int64_t seconds;
+    int64_t seconds = -1;
 
-    memcpy(day, text, strnlen(text, 3));
-    if (strlen(day) != 3 || strstr(days, day) == NULL) {
-        return -1;
+    if (read_weekday(&at, false, ", ") ? read_fixed_date(at, &parts)
+        : read_weekday(&at, true, ", ")
+            ? read_rfc850_date(at, &parts)
+            : read_weekday(&at, false, " ") && read_asctime_date(at, &parts)) {
+        seconds = seconds_of(parts);
     }
-    at += 3;
-    if (!read_char(&at, ',') || !read_char(&at, ' ') ||
-        !read_number(&at, 2, 31, &parts.tm_mday) || !read_char(&at, ' ') ||
-        !read_month(&at, &parts.tm_mon) || !read_char(&at, ' ') ||
-        !read_number(&at, 4, 9999, &parts.tm_year) || !read_char(&at, ' ') ||
-        !read_clock(&at, &parts) || strcmp(at, " GMT") != 0) {
-        return -1;
-    }
-    parts.tm_year -= 1900;
-    seconds = seconds_of(parts);
     return seconds < 0 ? -1 : seconds * 1000;
 }
 

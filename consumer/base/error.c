@@ -49,6 +49,21 @@ void error_fill(struct error *err, enum error_kind kind, const char *format,
     va_end(args);
 }
 
+void error_append(struct error *err, const char *format, ...)
+{
+    struct error end = {0};
+    va_list args;
+    size_t used = strlen(err->message);
+    size_t room = sizeof(err->message) - used;
+
+    va_start(args, format);
+    set_message(&end, format, args);
+    va_end(args);
+    if (snprintf(err->message + used, room, "%s", end.message) >= (int)room) {
+        truncate_at_character(err->message, sizeof(err->message) - 1);
+    }
+}
+
 void error_prepend(struct error *err, const char *format, ...)
 {
     struct error context = {0};

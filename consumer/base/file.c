@@ -140,12 +140,31 @@ int file_read(const char *path, unsigned flags, struct str *out,
     return 0;
 }
 
+bool file_has_mark(const char *path)
+{
+    struct stat found;
+    struct error ignored;
+    CLEANUP(close_file) const int fd = open_regular(path, &found, &ignored);
+    char start[3];
+
+    return fd >= 0 && read(fd, start, sizeof(start)) == sizeof(start) &&
+           text_mark_length(start, sizeof(start)) > 0;
+}
+
 int file_check(const char *path, struct error *err)
 {
     struct stat found;
     CLEANUP(close_file) const int fd = open_regular(path, &found, err);
 
     return fd < 0 ? -1 : 0;
+}
+
+bool file_may_block(const char *path)
+{
+    struct stat found;
+
+    return stat(path, &found) == 0 && !S_ISREG(found.st_mode) &&
+           !S_ISDIR(found.st_mode);
 }
 
 const char *file_write_reason(const char *directory, int error)

@@ -71,9 +71,10 @@ int json_parse_secret(const char *text, size_t len, struct json **ret_json,
                       struct error *err)
 {
     CLEANUP(str_release) struct str clean = STR_INIT_SECRET(STR_UNLIMITED);
+    size_t mark = text_mark_length(text, len);
     cJSON *item;
 
-    if (parse(text, len, &clean, &item, err) < 0) {
+    if (parse(text + mark, len - mark, &clean, &item, err) < 0) {
         return -1;
     }
     item->type |= IS_SECRET;

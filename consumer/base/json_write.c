@@ -43,6 +43,10 @@ static size_t append_wide(struct str *out, const unsigned char *at, size_t len,
         str_append_text(out, at[2] == 0xA8 ? "\\u2028" : "\\u2029");
         return 3;
     }
+    if (!go && utf8_is_invisible(at, size)) {
+        utf8_append_escape(out, at, size);
+        return size;
+    }
     str_append(out, at, size);
     return size;
 }
@@ -50,7 +54,7 @@ static size_t append_wide(struct str *out, const unsigned char *at, size_t len,
 static bool is_plain(unsigned char c, bool go)
 {
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' &&
-           !(go && (c == '<' || c == '>' || c == '&'));
+           (go ? c != '<' && c != '>' && c != '&' : c != 0x7F);
 }
 
 static void append_quoted(struct str *out, const char *value, bool go)

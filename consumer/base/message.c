@@ -54,14 +54,45 @@ static struct bytes header_value(const struct message *message,
 const char *message_header_text(const struct message *message, const char *name,
                                 size_t max_length, struct arena *arena)
 {
-    struct bytes value = header_value(message, name);
+    struct bytes value = {NULL, 0};
 
+    if (name != NULL) {
+        value = header_value(message, name);
+    }
     if (value.data == NULL || value.len == 0 || value.len > max_length ||
         !utf8_is_text(value.data, value.len)) {
         return NULL;
     }
     return arena_printf(arena, "%.*s", (int)value.len,
                         (const char *)value.data);
+}
+
+static bool is_attribute(const char *name)
+{
+    return strncasecmp(name, "ce_", 3) == 0 || strncasecmp(name, "ce-", 3) == 0;
+}
+
+const char *message_attribute(const struct message *message,
+                              const char *attribute)
+{
+    for (size_t i = message->header_count; i > 0; i--) {
+        const char *name = message->headers[i - 1].name;
+
+        if (is_attribute(name) && strcasecmp(name + 3, attribute) == 0) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+bool message_has_attributes(const struct message *message)
+{
+    for (size_t i = 0; i < message->header_count; i++) {
+        if (is_attribute(message->headers[i].name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool message_header_is(const struct message *message, const char *name,

@@ -123,13 +123,19 @@ void str_append_char(struct str *str, char c)
 void str_printf(struct str *str, const char *format, ...)
 {
     va_list args;
+
+    va_start(args, format);
+    str_vprintf(str, format, args);
+    va_end(args);
+}
+
+void str_vprintf(struct str *str, const char *format, va_list args)
+{
     va_list again;
     int len;
 
-    va_start(args, format);
     va_copy(again, args);
     len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     if (len >= 0 && reserve(str, (size_t)len)) {
         vsnprintf(str->data + str->len, (size_t)len + 1, format, again);
         str->len += (size_t)len;
@@ -163,13 +169,32 @@ bool text_equal(const char *a, const char *b)
 
 size_t without_line_end(const char *text, size_t len)
 {
-    if (len > 0 && text[len - 1] == '\n') {
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
         len--;
-        if (len > 0 && text[len - 1] == '\r') {
-            len--;
-        }
     }
     return len;
+}
+
+size_t text_mark_length(const void *data, size_t len)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    size_t size = sizeof(mark) - 1;
+
+    return len >= size && memcmp(data, mark, size) == 0 ? size : 0;
+}
+
+void str_trim_file(struct str *str, size_t start)
+{
+    size_t len = str->len - start;
+    size_t mark = len > 0 ? text_mark_length(str->data + start, len) : 0;
+
+    if (mark > 0) {
+        memmove(str->data + start, str->data + start + mark, len - mark);
+        str_cut(str, str->len - mark);
+    }
+    len = str->len - start;
+    str_cut(str,
+            start + (len > 0 ? without_line_end(str->data + start, len) : 0));
 }
 
 bool bytes_equal(struct bytes a, struct bytes b)

@@ -91,6 +91,45 @@ void utf8_append(struct str *str, uint32_t c)
     }
 }
 
+static uint32_t code_point(const unsigned char *data, size_t size)
+{
+    uint32_t c = size == 1 ? data[0] : data[0] & (0x7FU >> size);
+
+    for (size_t i = 1; i < size; i++) {
+        c = c << 6 | (data[i] & 0x3FU);
+    }
+    return c;
+}
+
+bool utf8_is_invisible(const unsigned char *data, size_t size)
+{
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+    } ranges[] = {
+        {0x00, 0x1F},       /* C0 */
+        {0x7F, 0x9F},       /* DEL and C1, which terminals interpret too */
+        {0xAD, 0xAD},       /* soft hyphen */
+        {0x61C, 0x61C},     /* Arabic letter mark */
+        {0x180E, 0x180E},   /* Mongolian vowel separator */
+        {0x200B, 0x200F},   /* without width, marks of the direction */
+        {0x2028, 0x202E},   /* separators, embeddings and overrides */
+        {0x2060, 0x206F},   /* isolates, and invisible operators */
+        {0xFEFF, 0xFEFF},   /* byte order mark */
+        {0xFFF9, 0xFFFB},   /* interlinear annotation */
+        {0x1D173, 0x1D17A}, /* musical beams and slurs */
+        {0xE0000, 0xE0FFF}, /* tags */
+    };
+    uint32_t c = code_point(data, size);
+
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        if (c <= ranges[i].last) {
+            return c >= ranges[i].first;
+        }
+    }
+    return false;
+}
+
 void utf8_append_printable(struct str *str, const void *data, size_t len,
                            size_t max)
 {
@@ -106,9 +145,41 @@ void utf8_append_printable(struct str *str, const void *data, size_t len,
         }
         if (size == 0) {
             str_append_text(str, UTF8_REPLACEMENT);
-        } else if ((size == 1 && (*at < 0x20 || *at == 0x7F)) ||
-                   (size == 2 && at[0] == 0xC2 && at[1] < 0xA0)) {
-            str_append_char(str, ' '); /* terminals interpret C1 controls too */
+        } else if (utf8_is_invisible(at, size)) {
+            str_append_char(str, ' ');
+        } else {
+            str_append(str, at, size);
+        }
+        at += step;
+        len -= step;
+    }
+}
+
+void utf8_append_escape(struct str *str, const unsigned char *data, size_t size)
+{
+    uint32_t c = code_point(data, size);
+
+    if (c > 0xFFFF) {
+        c -= 0x10000;
+        str_printf(str, "\\u%04x\\u%04x", 0xD800 + (unsigned)(c >> 10),
+                   0xDC00 + (unsigned)(c & 0x3FF));
+    } else {
+        str_printf(str, "\\u%04x", (unsigned)c);
+    }
+}
+
+void utf8_append_escaped(struct str *str, const void *data, size_t len)
+{
+    const unsigned char *at = data;
+
+    while (len > 0) {
+        size_t size = utf8_length(at, len);
+        size_t step = size > 0 ? size : 1;
+
+        if (size == 0) {
+            str_append_text(str, UTF8_REPLACEMENT);
+        } else if (*at != '\n' && *at != '\t' && utf8_is_invisible(at, size)) {
+            utf8_append_escape(str, at, size);
         } else {
             str_append(str, at, size);
         }

@@ -6,11 +6,13 @@
 #include "waybill/error.h"
 #include "waybill/integration.h"
 #include "waybill/json.h"
+#include "waybill/kafka_check.h"
 #include "waybill/pipeline.h"
+#include "waybill/random.h"
 #include "waybill/utf8.h"
 
-/* `waybill check --online` checks all registrations concurrently and prints
- * the findings in the order of the configuration file. */
+/* `waybill check --online` checks Kafka, then all registrations concurrently
+ * and prints the findings in the order of the configuration file. */
 
 /* The command is interactive, and no working registry takes longer to
  * respond. */
@@ -38,6 +40,7 @@ struct online_check {
     struct integration_context context;
     struct integration_set *integrations;
     struct inspection *inspection; /* parallel to settings->registrations */
+    struct inspection kafka;       /* no findings without a kafka section */
     size_t remaining;
     enum error_kind
         worst_error; /* permanent errors take precedence over temporary ones */
@@ -61,6 +64,16 @@ static void update_worst_error(struct online_check *online_check,
     }
 }
 
+static void add_finding(struct inspection *inspection, const char *step,
+                        enum integration_verdict verdict, const char *text)
+{
+    inspection->findings[inspection->count++] = (struct finding){
+        .step = mem_strdup(step),
+        .text = mem_strdup(text),
+        .verdict = verdict,
+    };
+}
+
 static void on_inspected(void *payload,
                          const struct integration_finding *findings,
                          size_t count)
@@ -69,13 +82,9 @@ static void on_inspected(void *payload,
     struct online_check *online_check = inspection->online_check;
 
     inspection->findings = mem_zalloc(count * sizeof(*inspection->findings));
-    inspection->count = count;
     for (size_t i = 0; i < count; i++) {
-        inspection->findings[i] = (struct finding){
-            .step = mem_strdup(findings[i].step),
-            .text = mem_strdup(findings[i].text),
-            .verdict = findings[i].verdict,
-        };
+        add_finding(inspection, findings[i].step, findings[i].verdict,
+                    findings[i].text);
         if (findings[i].verdict == FINDING_BAD) {
             update_worst_error(online_check, findings[i].kind);
         }
@@ -110,6 +119,65 @@ static void inspect_all(struct online_check *online_check)
     if (online_check->remaining > 0) {
         loop_run(online_check->loop);
     }
+}
+
+/* --- Kafka ---------------------------------------------------------------- */
+
+static void add_conditions(struct online_check *online_check,
+                           const struct kafka_report *report)
+{
+    struct inspection *inspection = &online_check->kafka;
+    const struct kafka_condition *condition;
+    bool blocks = false;
+    size_t count = 0;
+
+    while (kafka_report_condition(report, count) != NULL) {
+        count++;
+    }
+    inspection->findings =
+        mem_zalloc((count + 2) * sizeof(*inspection->findings));
+    for (size_t i = 0; i < count; i++) {
+        condition = kafka_report_condition(report, i);
+        add_finding(inspection, "topics",
+                    condition->blocks ? FINDING_BAD : FINDING_DOUBTFUL,
+                    condition->text);
+        blocks |= condition->blocks;
+        if (condition->blocks) {
+            update_worst_error(online_check, ERROR_REJECTED);
+        }
+    }
+    if (!blocks) {
+        add_finding(inspection, "topics", FINDING_GOOD,
+                    "they exist, and may be used");
+    }
+    if (online_check->settings->kafka.transactional_id != NULL) {
+        add_finding(inspection, "writing", FINDING_SKIPPED,
+                    "permission to write was not tried: it takes "
+                    "kafka.transactional_id, which a running instance uses");
+    }
+}
+
+static void inspect_kafka(struct online_check *online_check)
+{
+    struct kafka_report *report;
+    struct kafka_options options;
+    struct random random;
+    struct error err;
+
+    if (online_check->settings->kafka.brokers == NULL) {
+        return;
+    }
+    random_seed_from_system(&random);
+    kafka_options_of(&online_check->settings->kafka, &options);
+    options.random = random_next(&random);
+    if (kafka_inspect(&options, &report, &err) == 0) {
+        add_conditions(online_check, report);
+        kafka_report_free(report);
+        return;
+    }
+    online_check->kafka.findings = mem_zalloc(sizeof(struct finding));
+    add_finding(&online_check->kafka, "brokers", FINDING_BAD, err.message);
+    update_worst_error(online_check, err.kind);
 }
 
 /* --- printing ------------------------------------------------------------- */
@@ -151,6 +219,15 @@ static size_t name_width_of(const struct settings *settings)
     return width + 2;
 }
 
+static void append_inspection(struct str *out, const char *name,
+                              const struct inspection *inspection, size_t width)
+{
+    for (size_t i = 0; i < inspection->count; i++) {
+        append_finding(out, i == 0 ? name : "", &inspection->findings[i],
+                       width);
+    }
+}
+
 static void print_findings(const struct online_check *online_check)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
@@ -163,23 +240,20 @@ static void print_findings(const struct online_check *online_check)
     str_append_text(&out, "RESULT");
     pad_to_column(&out, 0, width + STEP_COLUMN + VERDICT_COLUMN);
     str_append_text(&out, "DETAIL\n");
+    append_inspection(&out, "(kafka)", &online_check->kafka, width);
     for (size_t i = 0; i < online_check->settings->registration_count; i++) {
         const struct inspection *inspection = &online_check->inspection[i];
 
-        for (size_t j = 0; j < inspection->count; j++) {
-            append_finding(&out, j == 0 ? inspection->registration->name : "",
-                           &inspection->findings[j], width);
-        }
+        append_inspection(&out, inspection->registration->name, inspection,
+                          width);
     }
     print_str(&out);
 }
 
-static void append_inspection_json(struct json_writer *json,
-                                   const struct inspection *inspection)
+static void append_steps_json(struct json_writer *json, const char *name,
+                              const struct inspection *inspection)
 {
-    json_open(json, NULL, '{');
-    json_append_string(json, "registration", inspection->registration->name);
-    json_open(json, "steps", '[');
+    json_open(json, name, '[');
     for (size_t i = 0; i < inspection->count; i++) {
         const struct finding *finding = &inspection->findings[i];
 
@@ -194,6 +268,14 @@ static void append_inspection_json(struct json_writer *json,
         json_close(json, '}');
     }
     json_close(json, ']');
+}
+
+static void append_inspection_json(struct json_writer *json,
+                                   const struct inspection *inspection)
+{
+    json_open(json, NULL, '{');
+    json_append_string(json, "registration", inspection->registration->name);
+    append_steps_json(json, "steps", inspection);
     json_close(json, '}');
 }
 
@@ -204,6 +286,9 @@ static void print_json(const struct online_check *online_check)
 
     json_open(&json, NULL, '{');
     json_append_bool(&json, "ok", online_check->worst_error == ERROR_NONE);
+    if (online_check->settings->kafka.brokers != NULL) {
+        append_steps_json(&json, "kafka", &online_check->kafka);
+    }
     json_open(&json, "registrations", '[');
     for (size_t i = 0; i < online_check->settings->registration_count; i++) {
         append_inspection_json(&json, &online_check->inspection[i]);
@@ -231,16 +316,20 @@ static void check_init(struct online_check *online_check,
                                           sizeof(online_check->inspection[0]));
 }
 
+static void inspection_release(struct inspection *inspection)
+{
+    for (size_t i = 0; i < inspection->count; i++) {
+        mem_free(inspection->findings[i].step);
+        mem_free(inspection->findings[i].text);
+    }
+    mem_free(inspection->findings);
+}
+
 static void check_release(struct online_check *online_check)
 {
+    inspection_release(&online_check->kafka);
     for (size_t i = 0; i < online_check->settings->registration_count; i++) {
-        struct inspection *inspection = &online_check->inspection[i];
-
-        for (size_t j = 0; j < inspection->count; j++) {
-            mem_free(inspection->findings[j].step);
-            mem_free(inspection->findings[j].text);
-        }
-        mem_free(inspection->findings);
+        inspection_release(&online_check->inspection[i]);
     }
     integration_set_free(online_check->integrations);
     mem_free(online_check->inspection);
@@ -254,6 +343,7 @@ int check_online(const struct settings *settings, bool as_json)
     int status = EXIT_OK;
 
     check_init(&online_check, settings);
+    inspect_kafka(&online_check);
     inspect_all(&online_check);
     if (as_json) {
         print_json(&online_check);

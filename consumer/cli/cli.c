@@ -69,7 +69,7 @@ int cli_main(int argc, char **argv)
     }
     /* A failed write to stdout (a full disk) must not look like success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_OK) {
-        fputs("waybill: standard output cannot be written\n", stderr);
+        print_err("waybill: standard output cannot be written\n");
         status = EXIT_FAILED;
     }
     return status;

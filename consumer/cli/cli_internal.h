@@ -4,8 +4,11 @@
 #include <stdbool.h>
 
 #include "waybill/admin.h"
+#include "waybill/arena.h"
 #include "waybill/config.h"
+#include "waybill/event.h"
 #include "waybill/json.h"
+#include "waybill/kafka.h"
 #include "waybill/message.h"
 #include "waybill/str.h"
 
@@ -52,7 +55,11 @@ void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
  * indented to that column. */
 void append_wrapped(struct str *out, const char *text, size_t column,
                     size_t line);
-void print_str(const struct str *text); /* Prints on stdout. */
+/* These print on stdout, and print_err() on stderr, with control characters
+ * escaped (utf8_append_escaped()). */
+void print_str(const struct str *text);
+void print_out(const char *format, ...) PRINTF(1, 2);
+void print_err(const char *format, ...) PRINTF(1, 2);
 
 /* --- version.c ------------------------------------------------------------ */
 const struct admin_version *library_versions(size_t *ret_count);
@@ -112,11 +119,15 @@ struct settings *load_reloadable_settings(const struct cli_args *args,
                                           unsigned access,
                                           struct config_files *ret_files);
 extern const struct config_rules config_rules;
+/* The options of a client with the settings of the service. They refer to
+ * `kafka`. */
+void kafka_options_of(const struct kafka_settings *kafka,
+                      struct kafka_options *ret_options);
 
 /* --- check_online.c ------------------------------------------------------- */
 
-/* Checks the endpoint of every registration over the network, prints the
- * findings and returns the exit status. */
+/* Checks Kafka and the endpoint of every registration over the network, prints
+ * the findings and returns the exit status. */
 int check_online(const struct settings *settings, bool as_json);
 
 /* --- events.c: files of events -------------------------------------------- */
@@ -130,13 +141,30 @@ struct events {
     size_t len;
     size_t at;
     int64_t index;
+    const struct workflow *workflow; /* of bare envelopes; NULL: none */
+    struct str wrapped;
 };
 
-/* On -1 the reason has been printed on stderr. */
-int events_open(const char *file, struct events *ret_events);
+#define WORKFLOW_OPTION                                                        \
+    {                                                                          \
+        "--workflow", "PROJECT/NAME",                                          \
+            "wrap bare DSSE envelopes and Sigstore bundles into events of "    \
+            "this "                                                            \
+            "workflow"                                                         \
+    }
+
+/* Reads the option; without it *ret_workflow is NULL. On -1 the error has been
+ * printed on stderr. The names are allocated from the arena. */
+int args_workflow(const struct cli_args *args, struct arena *arena,
+                  const struct workflow **ret_workflow);
+/* With a workflow, a value that is a bare DSSE envelope or Sigstore bundle is
+ * returned as an event of it; other values are returned as they are. On -1 the
+ * reason has been printed on stderr. */
+int events_open(const char *file, const struct workflow *workflow,
+                struct events *ret_events);
 void events_close(struct events *events);
 /* Returns false at the end. The message in *ret_input holds only the value,
- * which points into the file's data until events_close(). */
+ * which is valid until the next call or events_close(). */
 bool events_next(struct events *events, struct input *ret_input);
 
 /* --- the commands --------------------------------------------------------- */

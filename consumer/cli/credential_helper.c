@@ -34,9 +34,9 @@ static int get(void)
     if (result == 0) {
         result = helper_get(request.data, request.len, &answer, &err);
     }
-    fputs(answer.notes.data, stderr);
+    print_err("%s", answer.notes.data);
     if (result < 0) {
-        fprintf(stderr, "waybill: %s\n", err.message);
+        print_err("waybill: %s\n", err.message);
         return EXIT_FAILED;
     }
     print_str(&answer.json.text);

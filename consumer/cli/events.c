@@ -4,13 +4,39 @@
 
 #include "cli_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/event_form.h"
 #include "waybill/file.h"
 #include "waybill/json.h"
 
 /* Files are read into memory as a whole; larger amounts belong on Kafka. */
 #define MAX_FILE ((size_t)1 << 30)
 
-int events_open(const char *file, struct events *ret_events)
+int args_workflow(const struct cli_args *args, struct arena *arena,
+                  const struct workflow **ret_workflow)
+{
+    const char *value = args_option(args, "--workflow");
+    const char *slash = value != NULL ? strchr(value, '/') : NULL;
+    struct workflow *workflow;
+
+    *ret_workflow = NULL;
+    if (value == NULL) {
+        return 0;
+    }
+    if (slash == NULL || slash == value || slash[1] == '\0') {
+        usage_error(args->command->name,
+                    "--workflow wants PROJECT/NAME, not '%s'", value);
+        return -1;
+    }
+    workflow = arena_alloc(arena, sizeof(*workflow));
+    workflow->project =
+        arena_printf(arena, "%.*s", (int)(slash - value), value);
+    workflow->name = slash + 1;
+    *ret_workflow = workflow;
+    return 0;
+}
+
+int events_open(const char *file, const struct workflow *workflow,
+                struct events *ret_events)
 {
     struct error err;
     struct str data;
@@ -21,12 +47,16 @@ int events_open(const char *file, struct events *ret_events)
                  ? file_read_open(STDIN_FILENO, &data, &err)
                  : file_read(file, FILE_MAY_BE_PIPE, &data, NULL, &err);
     if (result < 0) {
-        fprintf(stderr, "waybill: '%s' cannot be read: %s\n", file,
-                err.message);
+        print_err("waybill: '%s' cannot be read: %s\n", file, err.message);
         str_release(&data);
         return -1;
     }
-    *ret_events = (struct events){.file = file, .len = data.len};
+    *ret_events = (struct events){
+        .file = file,
+        .len = data.len,
+        .workflow = workflow,
+        .wrapped = STR_INIT(STR_UNLIMITED),
+    };
     ret_events->data = str_take(&data);
     return 0;
 }
@@ -34,6 +64,7 @@ int events_open(const char *file, struct events *ret_events)
 void events_close(struct events *events)
 {
     mem_free(events->data);
+    str_release(&events->wrapped);
 }
 
 static void skip_whitespace(struct events *events)
@@ -61,8 +92,19 @@ static size_t find_next_event(const struct events *events)
     return events->len;
 }
 
+/* Wraps the value if it is bare and a workflow was given. */
+static struct bytes finish_value(struct events *events, struct bytes value)
+{
+    str_clear(&events->wrapped);
+    return events->workflow != NULL &&
+                   event_wrap(value, events->workflow, &events->wrapped)
+               ? str_bytes(&events->wrapped)
+               : value;
+}
+
 bool events_next(struct events *events, struct input *ret_input)
 {
+    struct bytes value;
     struct error err;
     size_t start;
     size_t end;
@@ -77,9 +119,9 @@ bool events_next(struct events *events, struct input *ret_input)
         end = find_next_event(events) - start;
     }
     events->at = start + end;
+    value = (struct bytes){(unsigned char *)events->data + start, end};
     *ret_input = (struct input){
-        .message = {.value = {(unsigned char *)events->data + start, end},
-                    .timestamp_ms = -1},
+        .message = {.value = finish_value(events, value), .timestamp_ms = -1},
         .file = events->file,
         .index = events->index++,
     };

@@ -89,27 +89,25 @@ static int check_topic(const struct coordinates *coordinates,
         is_topic(coordinates, kafka->topics.attestations)) {
         return EXIT_OK;
     }
-    fprintf(stderr,
-            "waybill: topic '%.*s' is not the one of attestations, "
-            "which is '%s'",
-            (int)coordinates->topic_len, coordinates->topic,
-            kafka->topics.attestations);
+    print_err("waybill: topic '%.*s' is not the one of attestations, "
+              "which is '%s'",
+              (int)coordinates->topic_len, coordinates->topic,
+              kafka->topics.attestations);
     suggest_init(&near, arena_printf(arena, "%.*s", (int)coordinates->topic_len,
                                      coordinates->topic));
     suggest_offer(&near, kafka->topics.attestations);
     if (is_topic(coordinates, kafka->topics.dead_letters)) {
-        fprintf(stderr,
-                "; it holds dead letters: 'waybill replay show "
-                "%d/%lld'",
-                (int)coordinates->partition, (long long)coordinates->offset);
+        print_err("; it holds dead letters: 'waybill replay show "
+                  "%d/%lld'",
+                  (int)coordinates->partition, (long long)coordinates->offset);
     } else if (is_topic(coordinates, kafka->topics.outcomes)) {
-        fputs("; it holds outcomes, whose 'input' says which record to ask for",
-              stderr);
+        print_err(
+            "; it holds outcomes, whose 'input' says which record to ask for");
     } else if (near.nearest != NULL) {
-        fprintf(stderr, " (did you mean '%s/%d/%lld'?)", near.nearest,
-                (int)coordinates->partition, (long long)coordinates->offset);
+        print_err(" (did you mean '%s/%d/%lld'?)", near.nearest,
+                  (int)coordinates->partition, (long long)coordinates->offset);
     }
-    fputc('\n', stderr);
+    print_err("\n");
     return EXIT_FAILED;
 }
 
@@ -149,8 +147,8 @@ static const char *status_request(const struct admin_settings *admin,
 
 static void report_progress(uint64_t searched, uint64_t total)
 {
-    fprintf(stderr, "looked at %" PRIu64 " of %" PRIu64 " outcomes\n", searched,
-            total);
+    print_err("looked at %" PRIu64 " of %" PRIu64 " outcomes\n", searched,
+              total);
 }
 
 static const char *const *attachment_names(const struct settings *settings,

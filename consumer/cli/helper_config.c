@@ -405,6 +405,7 @@ int helper_config_load(const char *path, struct arena *arena,
                                path, failure.message)
                    : 0;
     }
+    str_trim_file(&text.text, 0);
     if (parse(text.text.data, text.text.len, directory, arena, ret_config,
               err) < 0) {
         return error_prefix(err, "'%s'", path);

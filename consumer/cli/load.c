@@ -2,12 +2,39 @@
 
 #include "cli_internal.h"
 #include "waybill/integration.h"
-#include "waybill/kafka.h"
+#include "waybill/kafka_check.h"
 #include "waybill/log.h"
 #include "waybill/process.h"
 
-const struct config_rules config_rules = {integration_table,
-                                          kafka_check_property};
+static int check_clients(const struct kafka_settings *kafka,
+                         const char **ret_key, struct error *err)
+{
+    struct kafka_options options;
+
+    kafka_options_of(kafka, &options);
+    return kafka_check_clients(&options, ret_key, err);
+}
+
+const struct config_rules config_rules = {
+    integration_table,
+    kafka_check_property,
+    check_clients,
+};
+
+void kafka_options_of(const struct kafka_settings *kafka,
+                      struct kafka_options *ret_options)
+{
+    *ret_options = (struct kafka_options){
+        .brokers = kafka->brokers,
+        .group = kafka->group,
+        .topic = kafka->topics.attestations,
+        .outcomes = kafka->topics.outcomes,
+        .dead_letters = kafka->topics.dead_letters,
+        .transactional_id = kafka->transactional_id,
+        .instance_id = kafka->instance_id,
+        .properties = &kafka->properties,
+    };
+}
 
 struct settings *load_reloadable_settings(const struct cli_args *args,
                                           unsigned access,
@@ -20,11 +47,11 @@ struct settings *load_reloadable_settings(const struct cli_args *args,
 
     if (config_load(path, &config_rules, access, &settings, &faults, &warnings,
                     ret_files) < 0) {
-        fputs(faults.data, stderr);
-        fputs(warnings.data, stderr);
+        print_err("%s", faults.data);
+        print_err("%s", warnings.data);
         return NULL;
     }
-    fputs(warnings.data, stderr);
+    print_err("%s", warnings.data);
     /* This must come after the configuration has been read: a process that
      * is not dumpable cannot open a FILE like /dev/fd/63 any more. */
     process_hide_memory();

@@ -17,14 +17,14 @@ const struct option_row global_options[] = {
 
 void usage_error(const char *command, const char *format, ...)
 {
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     va_list args;
 
-    fputs("waybill: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    str_vprintf(&text, format, args);
     va_end(args);
-    fprintf(stderr, "\nsee 'waybill %s%s--help'\n", command ? command : "",
-            command ? " " : "");
+    print_err("waybill: %s\nsee 'waybill %s%s--help'\n", text.data,
+              command ? command : "", command ? " " : "");
 }
 
 static const struct option_row *find_option(const struct option_row *rows,

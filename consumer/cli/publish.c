@@ -4,6 +4,7 @@
 #include "cli_internal.h"
 #include "waybill/error.h"
 #include "waybill/event_decode.h"
+#include "waybill/event_form.h"
 #include "waybill/json.h"
 #include "waybill/kafka.h"
 
@@ -17,6 +18,7 @@ struct publish_context {
     struct publisher *publisher;
     const struct settings *settings;
     const char *key;
+    const struct workflow *workflow; /* of bare envelopes; NULL: none */
     struct header headers[CLI_MAX_OPTIONS + 1];
     size_t header_count;
     size_t sent;
@@ -70,13 +72,14 @@ static bool parse_event(const struct input *input, struct arena *arena,
                         struct event_properties *ret_look)
 {
     const struct json *data;
+    struct bytes text;
     struct json *json;
     struct error err;
 
-    if (json_parse((const char *)input->message.value.data,
-                   input->message.value.len, &json, &err) < 0) {
-        fprintf(stderr, "waybill: %s: event %lld: %s, not published\n",
-                input->file, (long long)input->index, err.message);
+    if (event_text(input->message.value, &text, &err) < 0 ||
+        json_parse((const char *)text.data, text.len, &json, &err) < 0) {
+        print_err("waybill: %s: event %lld: %s, not published\n", input->file,
+                  (long long)input->index, err.message);
         return false;
     }
     ret_look->structured = json_member(json, "specversion") != NULL;
@@ -111,8 +114,8 @@ static int publish_one(struct publish_context *context, struct input *input)
                                                          : plain_type)};
     }
     if (publisher_send(context->publisher, message, &err) < 0) {
-        fprintf(stderr, "waybill: %s: event %lld: %s\n", input->file,
-                (long long)input->index, err.message);
+        print_err("waybill: %s: event %lld: %s\n", input->file,
+                  (long long)input->index, err.message);
         context->refused++;
         status = error_exit_code(err.kind);
     } else {
@@ -128,7 +131,7 @@ static int publish_file(struct publish_context *context, const char *file)
     struct input input;
     int status = EXIT_OK;
 
-    if (events_open(file, &events) < 0) {
+    if (events_open(file, context->workflow, &events) < 0) {
         return EXIT_FAILED;
     }
     while (events_next(&events, &input)) {
@@ -153,12 +156,12 @@ static int publish_all(const struct cli_args *args,
         status = event_status != EXIT_OK ? event_status : status;
     }
     if (publisher_flush(context->publisher, FLUSH_MS, &err) < 0) {
-        fprintf(stderr, "waybill: topic '%s' at %s: %s\n", topic,
-                context->settings->kafka.brokers, err.message);
+        print_err("waybill: topic '%s' at %s: %s\n", topic,
+                  context->settings->kafka.brokers, err.message);
         return error_exit_code(err.kind);
     }
-    printf("published %zu event%s to topic '%s'\n", context->sent,
-           context->sent == 1 ? "" : "s", topic);
+    print_out("published %zu event%s to topic '%s'\n", context->sent,
+              context->sent == 1 ? "" : "s", topic);
     return status;
 }
 
@@ -173,7 +176,7 @@ static int publish(const struct cli_args *args, struct publish_context *context)
     int status;
 
     if (publisher_open(&options, &context->publisher, &err) < 0) {
-        fprintf(stderr, "waybill: %s: %s\n", kafka->brokers, err.message);
+        print_err("waybill: %s: %s\n", kafka->brokers, err.message);
         return error_exit_code(err.kind);
     }
     status = publish_all(args, context);
@@ -190,7 +193,8 @@ static int run_publish(const struct cli_args *args)
     int status = EXIT_USAGE;
 
     args_default_to_stdin(&with_input);
-    if (read_headers(args, &context, arena) == 0) {
+    if (read_headers(args, &context, arena) == 0 &&
+        args_workflow(args, arena, &context.workflow) == 0) {
         settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
         context.settings = settings;
         status =
@@ -204,6 +208,7 @@ static int run_publish(const struct cli_args *args)
 static const struct option_row options[] = {
     {"--key", "KEY", "key of every event (else the workflow's id or name)"},
     {"--header", "NAME=VALUE", "a header for every event; may be repeated"},
+    WORKFLOW_OPTION,
     {0},
 };
 
@@ -211,14 +216,17 @@ const struct command publish_command = {
     .name = "publish",
     .operands = "[EVENT...]",
     .summary = "Put events on the attestations topic",
-    .text = "EVENT is a file, or - for standard input: a sequence of JSON "
-            "values, one an event,\npretty-printed or not. Without any, "
-            "standard input is read. Each is published as\nit is, byte for "
-            "byte; a CloudEvent in structured mode is marked as one. What is "
-            "not\nJSON is refused, and the others are published all the "
-            "same.\n",
+    .text =
+        "EVENT is a file, or - for standard input: a sequence of JSON "
+        "values, one an event,\npretty-printed or not. Without any, "
+        "standard input is read. Each is published as\nit is, byte for "
+        "byte, unless --workflow wraps it; a CloudEvent in structured\nmode "
+        "is marked as one. What is "
+        "not\nJSON is refused, and the others are published all the "
+        "same.\n",
     .examples = "  waybill publish event.json\n"
                 "  jq -c .events[] build.json | waybill publish --key shop -\n"
+                "  waybill publish --workflow shop/build bundle.sigstore.json\n"
                 "  waybill publish --header ce_id=42 --header "
                 "ce_specversion=1.0 \\\n"
                 "      --header ce_type=" EVENT_TYPE " event.json\n",

@@ -26,6 +26,7 @@ struct push_context {
     size_t in_flight;
     char **files;
     size_t files_remaining;
+    const struct workflow *workflow; /* of bare envelopes; NULL: none */
     struct events events;
     bool open;
     bool has_permanent_failure; /* a failure that a retry cannot fix */
@@ -93,8 +94,8 @@ static bool read_input(struct push_context *push_context,
                 return true;
             }
             if (push_context->events.index == 0) {
-                fprintf(stderr, "waybill: '%s' holds no event\n",
-                        push_context->events.file);
+                print_err("waybill: '%s' holds no event\n",
+                          push_context->events.file);
             }
             events_close(&push_context->events);
             push_context->open = false;
@@ -104,7 +105,8 @@ static bool read_input(struct push_context *push_context,
         }
         push_context->files_remaining--;
         push_context->open =
-            events_open(*push_context->files++, &push_context->events) == 0;
+            events_open(*push_context->files++, push_context->workflow,
+                        &push_context->events) == 0;
         push_context->has_permanent_failure |= !push_context->open;
     }
 }
@@ -167,25 +169,42 @@ static int push(struct push_context *push_context)
     return status;
 }
 
+static int push_with_settings(const struct cli_args *args,
+                              struct push_context *push_context)
+{
+    struct settings *settings =
+        load_settings(args, CONFIG_REQUIRES_REGISTRATIONS);
+    int status = EXIT_CONFIG;
+
+    if (settings != NULL) {
+        push_context->options.settings = settings;
+        status = push(push_context);
+        settings_free(settings);
+    }
+    return status;
+}
+
 static int run_push(const struct cli_args *args)
 {
     struct cli_args with_input = *args;
     struct push_context push_context = {0};
-    struct settings *settings;
-    int status;
+    struct arena *arena = arena_new();
+    int status = EXIT_USAGE;
 
     args_default_to_stdin(&with_input);
     push_context.files = with_input.operands;
     push_context.files_remaining = with_input.operand_count;
-    settings = load_settings(args, CONFIG_REQUIRES_REGISTRATIONS);
-    if (settings == NULL) {
-        return EXIT_CONFIG;
+    if (args_workflow(args, arena, &push_context.workflow) == 0) {
+        status = push_with_settings(args, &push_context);
     }
-    push_context.options.settings = settings;
-    status = push(&push_context);
-    settings_free(settings);
+    arena_free(arena);
     return status;
 }
+
+static const struct option_row options[] = {
+    WORKFLOW_OPTION,
+    {0},
+};
 
 const struct command push_command = {
     .name = "push",
@@ -195,12 +214,15 @@ const struct command push_command = {
         "EVENT is a file, or - for standard input: a sequence of JSON values, "
         "one an event,\npretty-printed or not. Without any, standard input is "
         "read. What is not JSON is a\nfailed outcome of its own, and ends at "
-        "the next line that begins with '{'.\n\nPrints one line for each "
+        "the next line that begins with '{'.\nkafka.other_types does not apply "
+        "here: an event of another type fails.\n\nPrints one line for each "
         "outcome, in the events' order: a CloudEvent in structured\nmode. A "
         "failure that may pass is tried delivery.max_attempts times, with "
         "pauses of\nat most two seconds; refused credentials are not tried "
         "again.\n",
     .examples = "  waybill push event.json\n"
+                "  cosign download attestation IMAGE | waybill push "
+                "--workflow shop/build -\n"
                 "  waybill push --config push.yaml - < events.jsonl | jq "
                 ".data.result.reference\n",
     .exit_statuses =
@@ -210,5 +232,6 @@ const struct command push_command = {
         "  2   the command line is wrong\n"
         "  75  an endpoint was out of reach until attempts were used up\n"
         "  78  the configuration is wrong\n",
+    .options = options,
     .run = run_push,
 };

@@ -37,10 +37,10 @@ int replay_interrupted_status(void)
 int replay_report_error(const struct error *err)
 {
     if (replay_is_interrupted()) {
-        fputs("waybill: interrupted\n", stderr);
+        print_err("waybill: interrupted\n");
         return replay_interrupted_status();
     }
-    fprintf(stderr, "waybill: %s\n", err->message);
+    print_err("waybill: %s\n", err->message);
     return error_exit_code(err->kind);
 }
 

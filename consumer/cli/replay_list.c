@@ -264,9 +264,9 @@ static void print_list(const struct replay_context *context,
     }
     if (!context->json) {
         print_table(shown, count);
-        fprintf(stderr, "%zu dead letter%s", count, count == 1 ? "" : "s");
-        fprintf(stderr, settled > 0 ? ", and %zu dealt with (--all)\n" : "\n",
-                settled);
+        print_err("%zu dead letter%s", count, count == 1 ? "" : "s");
+        print_err(settled > 0 ? ", and %zu dealt with (--all)\n" : "\n",
+                  settled);
     }
 }
 

@@ -71,6 +71,7 @@ static void show_progress(void *payload, const struct replay_counts *counts)
     while (progress_line->terminal && line.len < progress_line->width) {
         str_append_char(&line, ' ');
     }
+    /* Only numbers, so there is nothing to escape. */
     fprintf(stderr, progress_line->terminal ? "\r%s" : "waybill: %s\n",
             line.data);
     progress_line->width = width;
@@ -217,15 +218,14 @@ static int exit_status_of(enum replay_end end,
 {
     switch (end) {
     case REPLAY_INTERRUPTED:
-        fputs("waybill: interrupted; what was replayed is noted, and the next "
-              "run goes on behind it\n",
-              stderr);
+        print_err(
+            "waybill: interrupted; what was replayed is noted, and the next "
+            "run goes on behind it\n");
         return replay_interrupted_status();
     case REPLAY_TOO_MANY_FAILURES:
-        fprintf(stderr,
-                "waybill: stopped: more than %u %% of the last replays have "
-                "failed again (--max-failures); what was replayed is noted\n",
-                max_failures);
+        print_err("waybill: stopped: more than %u %% of the last replays have "
+                  "failed again (--max-failures); what was replayed is noted\n",
+                  max_failures);
         return EXIT_FAILED;
     case REPLAY_DONE:
         break;

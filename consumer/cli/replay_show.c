@@ -242,7 +242,7 @@ int replay_show(struct replay_context *context)
             return print_dead_letter(context, &list->all[i]);
         }
     }
-    fprintf(stderr, "waybill: there is no dead letter %s in topic '%s'\n",
-            position, context->options.dead_letters);
+    print_err("waybill: there is no dead letter %s in topic '%s'\n", position,
+              context->options.dead_letters);
     return EXIT_FAILED;
 }

@@ -209,6 +209,7 @@ static int run_run(const struct cli_args *args)
         return EXIT_CONFIG;
     }
     running.signals = block_signals();
+    log_never_block();
     sandbox_setup_begin(&running.sandbox_setup, settings);
     random_seed_from_system(&random);
     running.options = (struct pipeline_options){
@@ -216,8 +217,10 @@ static int run_run(const struct cli_args *args)
         .random = &random,
         .settings = settings,
         .mode = PIPELINE_SERVICE,
+        .skip_other_types = settings->kafka.other_types == OTHER_TYPES_SKIP,
     };
     sandbox_setup_attach(&running.sandbox_setup, running.options.loop);
+    service_manager_open(&running.service_manager);
     running.options.http = http_new(running.options.loop);
     running.reload = reload_new(
         &(struct reload_options){config_path(args_option(args, "--config")),
@@ -225,6 +228,7 @@ static int run_run(const struct cli_args *args)
                                  on_reloaded, &running},
         settings, &files);
     serve(&running, reload_pipeline(running.reload));
+    service_manager_close(&running.service_manager);
     reload_free(running.reload);
     http_free(running.options.http);
     sandbox_setup_end(&running.sandbox_setup);

@@ -44,15 +44,21 @@ static void send_heartbeat(void *payload)
              service_manager->notify.watchdog_ms);
 }
 
+void service_manager_open(struct service_manager *service_manager)
+{
+    *service_manager = (struct service_manager){0};
+    notify_open(&service_manager->notify);
+}
+
 void service_manager_start(struct service_manager *service_manager,
                            struct loop *loop,
                            service_manager_status_fn *get_status, void *payload)
 {
-    *service_manager = (struct service_manager){
-        .loop = loop, .get_status = get_status, .payload = payload};
+    service_manager->loop = loop;
+    service_manager->get_status = get_status;
+    service_manager->payload = payload;
     timer_init(&service_manager->heartbeat, send_heartbeat, service_manager);
     timer_init(&service_manager->status, report_status, service_manager);
-    notify_open(&service_manager->notify);
     notify_ready(&service_manager->notify);
     if (service_manager->notify.watchdog_ms > 0) {
         send_heartbeat(service_manager);
@@ -66,5 +72,9 @@ void service_manager_stop(struct service_manager *service_manager)
 {
     loop_disarm(service_manager->loop, &service_manager->heartbeat);
     loop_disarm(service_manager->loop, &service_manager->status);
+}
+
+void service_manager_close(struct service_manager *service_manager)
+{
     notify_close(&service_manager->notify);
 }

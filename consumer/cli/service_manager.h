@@ -12,8 +12,8 @@
  * systemd would kill and restart the service for as long as a broker is
  * unavailable. The status line, like /readyz, shows that state.
  *
- * The struct is embedded in its owner, which must call service_manager_stop()
- * before it goes away.
+ * The struct is embedded in its owner. The socket is opened before the sandbox
+ * is closed, which permits no further ones.
  */
 typedef void service_manager_status_fn(void *payload, struct arena *arena,
                                        struct status *ret_status);
@@ -28,10 +28,12 @@ struct service_manager {
     char text[128]; /* the status line that was sent last */
 };
 
+void service_manager_open(struct service_manager *service_manager);
 void service_manager_start(struct service_manager *service_manager,
                            struct loop *loop,
                            service_manager_status_fn *get_status,
                            void *payload);
 void service_manager_stop(struct service_manager *service_manager);
+void service_manager_close(struct service_manager *service_manager);
 
 #endif

@@ -191,7 +191,7 @@ static int run_status(const struct cli_args *args)
     query.http = http_new(query.loop);
     result = print_status(&query, args_option(args, "--json") != NULL, &err);
     if (err.kind != ERROR_NONE) {
-        fprintf(stderr, "waybill: %s\n", err.message);
+        print_err("waybill: %s\n", err.message);
     }
     http_free(query.http);
     loop_free(query.loop);

@@ -81,6 +81,20 @@ static void append_ready(struct str *out, const struct json *status)
     }
 }
 
+static void append_warnings(struct str *out, const struct json *status)
+{
+    const char *label = "warnings";
+
+    for (const struct json *warning = first_element(status, "warnings");
+         warning != NULL; warning = json_next(warning), label = "") {
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+        const char *warning_text = json_text(warning);
+
+        str_append_text(&text, warning_text != NULL ? warning_text : "?");
+        append_row(out, label, &text);
+    }
+}
+
 static void append_kafka(struct str *out, const struct json *status)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -114,6 +128,26 @@ static void append_lag(struct str *out, const struct json *status)
         str_printf(&text, ", not yet known of %lu", unknown);
     }
     append_row(out, "lag", &text);
+}
+
+static void append_unreadable(struct str *out, const struct json *status)
+{
+    for (const struct json *item = first_element(status, "partitions");
+         item != NULL; item = json_next(item)) {
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+        const struct json *object = json_member(item, "unreadable");
+
+        if (object != NULL) {
+            str_printf(&text,
+                       "%s/%.0f cannot be read from offset %.0f on (%s). To "
+                       "skip it, wait until that offset is committed, stop "
+                       "all instances, run: %s",
+                       text_of(item, "topic"), number_of(item, "partition"),
+                       number_of(object, "offset"), text_of(object, "reason"),
+                       text_of(object, "skip_command"));
+            append_row(out, "held", &text);
+        }
+    }
 }
 
 static void append_in_flight(struct str *out, const struct json *status)
@@ -235,9 +269,11 @@ void append_status_text(struct str *out, const struct json *status)
                         "started with.\n");
         return;
     }
+    append_warnings(out, status);
     append_program(out, status);
     append_kafka(out, status);
     append_lag(out, status);
+    append_unreadable(out, status);
     append_in_flight(out, status);
     for (const struct json *item = first_element(status, "registrations");
          item != NULL; item = json_next(item), label = "") {

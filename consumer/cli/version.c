@@ -43,7 +43,7 @@ static int run_version(const struct cli_args *args)
 
     if (args_option(args, "--json") == NULL) {
         for (size_t i = 0; i < count; i++) {
-            printf("%-13s %s\n", versions[i].name, versions[i].version);
+            print_out("%-13s %s\n", versions[i].name, versions[i].version);
         }
     }
     if (args_option(args, "--json") != NULL) {

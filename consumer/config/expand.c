@@ -25,7 +25,7 @@ static const char *append_file(struct arena *arena, struct str *out,
                             err.message);
     }
     files_add(files, full, &stamp);
-    content->len = without_line_end(content->data, content->len);
+    str_trim_file(content, 0);
     if (!utf8_is_text(content->data, content->len)) {
         return arena_printf(arena, "file '%s' is not UTF-8 text", path);
     }
@@ -42,6 +42,7 @@ static const char *append_variable(struct arena *arena, struct str *out,
         return arena_printf(arena, "environment variable '%s' is not set",
                             name);
     }
+    value += text_mark_length(value, strlen(value));
     if (!utf8_valid(value, strlen(value))) {
         return arena_printf(arena, "environment variable '%s' is not UTF-8",
                             name);

@@ -39,8 +39,8 @@ static void check_required_sections(const struct node *root, unsigned required,
         fault_add(faults, &root->location,
                   "kafka: is required (at least brokers: host:port)");
     }
-    if (required == 0 && !has_section(root, "kafka") &&
-        !has_section(root, "registrations")) {
+    if ((required & ~CONFIG_CHECKS_CLIENTS) == 0 &&
+        !has_section(root, "kafka") && !has_section(root, "registrations")) {
         fault_add(faults, &root->location,
                   "configures nothing: neither kafka nor registrations");
     }
@@ -84,6 +84,35 @@ static void check_properties(const struct node *root,
             access_allow_file(faults->access, node->text);
             files_add(faults->files, node->text, NULL);
         }
+    }
+}
+
+/* The position of the property, or else of the section */
+static const struct location *find_property(const struct node *kafka,
+                                            const char *key)
+{
+    const struct node *list = tree_member(kafka, "properties");
+    const struct node *node =
+        list != NULL && key != NULL ? tree_member(list, key) : NULL;
+
+    return node != NULL   ? &node->key_location
+           : list != NULL ? &list->location
+                          : &kafka->location;
+}
+
+static void check_clients(const struct node *root,
+                          const struct config_rules *rules,
+                          const struct settings *settings,
+                          struct faults *faults)
+{
+    const struct node *kafka = tree_member(root, "kafka");
+    const char *key;
+    struct error err;
+
+    if (kafka != NULL && faults->count == 0 &&
+        rules->check_clients(&settings->kafka, &key, &err) < 0) {
+        fault_add(faults, find_property(kafka, key), "kafka.properties%s%s: %s",
+                  key != NULL ? "." : "", key != NULL ? key : "", err.message);
     }
 }
 
@@ -189,6 +218,9 @@ static void read_tree(struct settings *settings, struct node *root,
     check_admin(root, &settings->admin, faults);
     check_sandbox(root, settings, faults);
     check_required_sections(root, required, settings, faults);
+    if (required & CONFIG_CHECKS_CLIENTS) {
+        check_clients(root, rules, settings, faults);
+    }
     if (settings->registration_count > 0 && settings->attachment_count == 0 &&
         faults->count == 0) {
         fault_add(warnings, &root->location,

@@ -47,13 +47,14 @@ static void overrides_append_name(struct str *out, const char *first,
 static const char *value_of(struct override_context *context, const char *name)
 {
     const char *value = getenv(name);
+    size_t mark = value != NULL ? text_mark_length(value, strlen(value)) : 0;
     size_t len = value != NULL ? without_line_end(value, strlen(value)) : 0;
 
     str_append(&context->known, name, strlen(name) + 1);
     /* Compose files and CI systems set unset variables to the empty string. */
-    return len > 0
-               ? arena_printf(context->faults->arena, "%.*s", (int)len, value)
-               : NULL;
+    return len > mark ? arena_printf(context->faults->arena, "%.*s",
+                                     (int)(len - mark), value + mark)
+                      : NULL;
 }
 
 static void append_scalar(struct override_context *context,

@@ -85,6 +85,7 @@ static int check_token(const char *value, struct error *err)
 #define ADMIN(member) offsetof(struct admin_settings, member)
 
 static const char *const outcome_modes[] = {"binary", "structured", NULL};
+static const char *const other_types[] = {"fail", "skip", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error",
                                          NULL};
 static const char *const log_formats[] = {"auto", "json", "logfmt", NULL};
@@ -142,6 +143,16 @@ static const struct field kafka_fields[] = {
      .doc = "How outcomes are written: CloudEvents binary mode (attributes in "
             "headers) or structured mode (everything in the value).",
      .since = "0.1"},
+    {.key = "other_types",
+     .type = FIELD_ENUM,
+     .offset = KAFKA(other_types),
+     .fallback = "fail",
+     .choices = other_types,
+     .doc = "What happens to an event whose type is not that of an "
+            "attestation event: fail makes it a dead letter and a failed "
+            "outcome; skip passes over it without an outcome, for topics that "
+            "other events share.",
+     .since = "0.3"},
     {.key = "transactional_id",
      .offset = KAFKA(transactional_id),
      .doc = "Transactional id of this instance. Must differ between instances "

@@ -134,6 +134,7 @@ void cloud_error_fill(const struct cloud_service *service,
         snprintf(err->code, sizeof(err->code), "%.*s",
                  (int)(len < sizeof(err->code) ? len : sizeof(err->code) - 1),
                  code);
+        secret_set_scrub_foreign(service->sent, err->code);
     }
 }
 

@@ -132,11 +132,13 @@ int credential_bind(struct credential *credential, int binding,
 int secret_file_read(const char *path, struct str *out,
                      struct file_stamp *ret_stamp, struct error *err)
 {
+    size_t start = out->len;
+
     if (file_read(path, 0, out, ret_stamp, err) < 0) {
         err->kind = ERROR_AUTH; /* an operator has to correct it; deliveries
                                    then resume */
         return error_prefix(err, "cannot read '%s'", path);
     }
-    str_cut(out, without_line_end(out->data, out->len));
+    str_trim_file(out, start);
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "docker_config.h"
 
+#include <ctype.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <strings.h>
 
@@ -24,7 +26,9 @@
  * because podman writes files that contain both.
  *
  * KEY is a registry's host[:port], in various spellings; see rank_of(). The
- * highest rank wins, and among equal ones the last.
+ * highest rank wins, and among equal ones the last. In auths it may be a
+ * pattern, as in the image pull secrets of Kubernetes
+ * ("*.dkr.ecr.*.amazonaws.com"); a key that names the host outranks any.
  */
 
 const char *const docker_hub_names[] = {DOCKER_HUB, "docker.io",
@@ -100,6 +104,87 @@ static bool is_same_host(const struct key *key, const char *registry)
             is_docker_hub(registry, len));
 }
 
+/* Longest host of a pattern; a name has at most 253 characters. */
+#define MAX_PATTERN ((size_t)300)
+
+/* Lower-cases the host and cuts the port off; returns the port. */
+static const char *split_host(const char *text, size_t len, char host[])
+{
+    char *colon;
+
+    for (size_t i = 0; i < len; i++) {
+        host[i] = (char)tolower((unsigned char)text[i]);
+    }
+    host[len] = '\0';
+    colon = strrchr(host, ':');
+    if (colon == NULL) {
+        return "";
+    }
+    *colon = '\0';
+    return colon + 1;
+}
+
+static size_t label_count(const char *host)
+{
+    size_t count = 1;
+
+    for (; *host != '\0'; host++) {
+        count += *host == '.';
+    }
+    return count;
+}
+
+/* The time that fnmatch() takes grows with the power of the stars. */
+#define MAX_STARS 4
+
+static size_t star_count(const char *label)
+{
+    size_t count = 0;
+
+    for (; *label != '\0'; label++) {
+        count += *label == '*';
+    }
+    return count;
+}
+
+/* Compares label by label, as the kubelet does: both have as many labels, and
+ * the pattern of a label is that of a file name in a shell. The port must be
+ * the same (Kubernetes, "Images", imagePullSecrets). */
+static bool labels_match(char *pattern, char *host)
+{
+    if (label_count(pattern) != label_count(host)) {
+        return false;
+    }
+    while (pattern != NULL && host != NULL) {
+        const char *pattern_label = strsep(&pattern, ".");
+        const char *label = strsep(&host, ".");
+
+        if (star_count(pattern_label) > MAX_STARS ||
+            fnmatch(pattern_label, label, 0) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool pattern_has(const struct key *key, const char *registry)
+{
+    char pattern[MAX_PATTERN];
+    char host[MAX_PATTERN];
+    size_t len = strlen(registry);
+    const char *pattern_port;
+
+    /* What begins with a bracket is an IPv6 address. */
+    if (key->host_len >= MAX_PATTERN || len >= MAX_PATTERN ||
+        key->host[0] == '[' || registry[0] == '[') {
+        return false;
+    }
+    pattern_port = split_host(key->host, key->host_len, pattern);
+    return strpbrk(pattern, "*?[") != NULL &&
+           strcmp(pattern_port, split_host(registry, len, host)) == 0 &&
+           labels_match(pattern, host);
+}
+
 /* True for the repository itself and for a namespace that contains it */
 static bool is_prefix(const struct key *key, const char *path)
 {
@@ -108,36 +193,76 @@ static bool is_prefix(const struct key *key, const char *path)
 }
 
 /*
- * Ranks how specifically a key matches; 0: it is for another registry. A key
- * with a path prefix of the repository ranks highest, by the length of the
- * path. Below that rank the key that Docker itself writes, the bare host, the
- * host with the path of an API version, and a URL with any other path, which
- * Docker strips. (Docker strips the path without a scheme, too; podman
- * interprets it as a namespace.) Docker Hub's access-token and refresh-token
- * entries belong to the login of the command line and are not passwords.
+ * Ranks how specifically a key for this host matches; 0: it is for something
+ * else. A key with a path prefix of the repository ranks highest, by the length
+ * of the path. Below that rank the key that Docker itself writes, the bare
+ * host, the host with the path of an API version, and a URL with any other
+ * path, which Docker strips. (Docker strips the path without a scheme, too;
+ * podman interprets it as a namespace.) Docker Hub's access-token and
+ * refresh-token entries belong to the login of the command line and are not
+ * passwords.
  */
-static size_t rank_of(const char *text, const struct target *target)
+static size_t rank_of_host(const char *text, const struct key *key,
+                           const struct target *target)
 {
-    struct key key = read_key(text);
-
-    if (key.host_len == 0 || !is_same_host(&key, target->registry) ||
-        key_path_is(&key, "v1/access-token") ||
-        key_path_is(&key, "v1/refresh-token")) {
+    if (key_path_is(key, "v1/access-token") ||
+        key_path_is(key, "v1/refresh-token")) {
         return 0;
     }
     if (strcmp(text, docker_server(target->registry)) == 0) {
         return 4;
     }
-    if (key.path_len == 0) {
-        return key.has_scheme ? 2 : 3;
+    if (key->path_len == 0) {
+        return key->has_scheme ? 2 : 3;
     }
-    if (key_path_is(&key, "v1") || key_path_is(&key, "v2")) {
+    if (key_path_is(key, "v1") || key_path_is(key, "v2")) {
         return 2;
     }
-    if (key.has_scheme) {
+    if (key->has_scheme) {
         return 1;
     }
-    return is_prefix(&key, target->path) ? 4 + key.path_len : 0;
+    return is_prefix(key, target->path) ? 4 + key->path_len : 0;
+}
+
+/* Above every rank of a pattern: its host and its path are shorter. */
+#define RANK_EXACT ((size_t)1 << 32)
+
+/* Ranks a pattern by its path and then by the length of its host, which is that
+ * of a more specific pattern in practice. */
+static size_t rank_of_pattern(const struct key *key,
+                              const struct target *target)
+{
+    struct key path = *key;
+
+    if (!pattern_has(key, target->registry)) {
+        return 0;
+    }
+    if (strncmp(path.path, "v1/", 3) == 0 ||
+        strncmp(path.path, "v2/", 3) == 0 || key_path_is(key, "v1") ||
+        key_path_is(key, "v2")) {
+        path.path += path.path_len > 2 ? 3 : 2;
+        path.path_len -= path.path_len > 2 ? 3 : 2;
+    }
+    if (path.path_len > 0 && !is_prefix(&path, target->path)) {
+        return 0;
+    }
+    return path.path_len * MAX_PATTERN + key->host_len;
+}
+
+static size_t rank_of(const char *text, const struct target *target,
+                      bool may_be_pattern)
+{
+    struct key key = read_key(text);
+    size_t rank;
+
+    if (key.host_len == 0) {
+        return 0;
+    }
+    if (is_same_host(&key, target->registry)) {
+        rank = rank_of_host(text, &key, target);
+        return rank > 0 ? RANK_EXACT + rank : 0;
+    }
+    return may_be_pattern ? rank_of_pattern(&key, target) : 0;
 }
 
 /* --- entries ----------------------------------------------------------------
@@ -160,9 +285,10 @@ static bool is_marker(const struct json *entry)
             is_blank(entry, "registrytoken"));
 }
 
-/* Finds the best match among the keys of `at`; *ret_index is its index. */
+/* Finds the best match among the keys of `at`; *ret_index is its index. In
+ * auths keys may be patterns, and markers are skipped. */
 static const struct json *find(const struct json_at *at,
-                               const struct target *target, bool skip_markers,
+                               const struct target *target, bool is_auths,
                                size_t *ret_index)
 {
     const struct json *best = NULL;
@@ -174,10 +300,10 @@ static const struct json *find(const struct json_at *at,
     }
     for (const struct json *item = json_first(at->value); item != NULL;
          item = json_next(item), index++) {
-        size_t rank = rank_of(json_name(item), target);
+        size_t rank = rank_of(json_name(item), target, is_auths);
 
         /* If a key is repeated, the last value applies, whatever it is. */
-        if (rank >= best_rank && !(skip_markers && is_marker(item)) &&
+        if (rank >= best_rank && !(is_auths && is_marker(item)) &&
             json_member(at->value, json_name(item)) == item) {
             best = item;
             best_rank = rank;
@@ -362,7 +488,9 @@ void docker_entry_release(struct docker_entry *entry)
 /* An empty file, as `touch` creates it, is valid and has no entries. */
 static bool is_empty_config(const char *text, size_t len)
 {
-    return strspn(text, " \t\r\n") == len;
+    size_t mark = text_mark_length(text, len);
+
+    return strspn(text + mark, " \t\r\n") == len - mark;
 }
 
 int docker_config_lookup(const char *text, size_t len, const char *registry,

@@ -105,6 +105,7 @@ struct keychain *keychain_new(const struct network *network,
     TAILQ_INIT(&keychain->waiters);
     str_init(&keychain->report, STR_UNLIMITED);
     task_init(&keychain->fail_task, run_fail_task, keychain);
+    secret_remember(options->password);
     build_chain(keychain);
     return keychain;
 }

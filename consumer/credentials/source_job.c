@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "credentials_internal.h"
-#include "waybill/utf8.h"
+#include "waybill/secret.h"
 
 /* The completion of a source: found, nothing, or failed */
 
@@ -34,15 +34,17 @@ void source_nothing(struct source_job *job, const char *format, ...)
  * It is never an error that rejects the event. */
 void source_failed(struct source_job *job, const struct error *err)
 {
+    static const struct secret_set remembered; /* nothing else */
     CLEANUP(str_release) struct str why = STR_INIT(STR_UNLIMITED);
 
     job->failure = *err;
+    secret_set_scrub(&remembered, job->failure.message);
     if (err->kind != ERROR_UNREACHABLE && err->kind != ERROR_UNAVAILABLE &&
         err->kind != ERROR_RATE_LIMITED) {
         job->failure.kind = ERROR_AUTH;
     }
-    utf8_append_printable(&why, err->message, strlen(err->message),
-                          sizeof(job->reason) - 1);
+    secret_set_append_printable(&remembered, &why, err->message,
+                                sizeof(job->reason) - 1);
     snprintf(job->reason, sizeof(job->reason), "%s", why.data);
     complete(job);
 }

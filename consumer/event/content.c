@@ -5,6 +5,7 @@
 #include "event_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
+#include "waybill/event_form.h"
 #include "waybill/limits.h"
 
 /* The memory of a parsed tree in relation to its document: cJSON needs 64 bytes
@@ -203,13 +204,14 @@ int event_material_content(const struct event *event, size_t index,
 {
     const struct message *message = event->content->message;
     struct attributes attributes = {0};
+    struct bytes text;
     struct json *document;
     struct json_at root;
     struct json_at data;
     int result;
 
-    if (json_parse((const char *)message->value.data, message->value.len,
-                   &document, err) < 0) {
+    if (event_text(message->value, &text, err) < 0 ||
+        json_parse((const char *)text.data, text.len, &document, err) < 0) {
         return -1;
     }
     root = data = json_at_root(document);

@@ -5,6 +5,7 @@
 
 #include "event_internal.h"
 #include "waybill/base64.h"
+#include "waybill/event_form.h"
 #include "waybill/limits.h"
 
 /* An optional string member, and the offset at which it is stored */
@@ -21,7 +22,6 @@ static const struct string_field workflow_fields[] = {
 };
 
 static const struct string_field run_fields[] = {
-    {"id", offsetof(struct run, id)},
     {"state", offsetof(struct run, state)},
     {"started_at", offsetof(struct run, started_at)},
     {"finished_at", offsetof(struct run, finished_at)},
@@ -92,11 +92,13 @@ static int read_context(const struct json_at *data, struct arena *arena,
 {
     struct json_at organization = json_at_member(data, "organization");
     struct json_at run = json_at_member(data, "run");
+    struct json_at run_id = json_at_member(&run, "id");
     const char *text = NULL;
 
     if (json_at_string(&organization, LIMIT_EVENT_NAME, &text, err) < 0 ||
         read_strings(&run, run_fields, ARRAY_SIZE(run_fields), &event->run,
-                     arena, err) < 0) {
+                     arena, err) < 0 ||
+        read_id(&run_id, LIMIT_EVENT_NAME, arena, &event->run.id, err) < 0) {
         return -1;
     }
     event->organization = arena_strdup(arena, text);
@@ -299,6 +301,32 @@ static int check_stated_digest(const struct json_at *attestation,
     return 0;
 }
 
+/* The error of a record without an attestation names the member that was put
+ * one level too high. */
+static int refuse_missing_attestation(const struct json_at *data,
+                                      const struct json_at *at,
+                                      struct error *err)
+{
+    static const char *const members[] = {"envelope", "bundle", "ref"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        if (json_member(data->value, members[i]) != NULL) {
+            return json_at_fault(at, err, ERROR_SCHEMA,
+                                 "is missing; '%s' belongs in it", members[i]);
+        }
+    }
+    return json_at_require(at, err);
+}
+
+static int refuse_attestation(const struct json_at *at, struct error *err)
+{
+    if (recognize_member(at, "", err) < 0 || json_at_object(at, err) < 0) {
+        return -1;
+    }
+    return json_at_fault(at, err, ERROR_SCHEMA,
+                         "needs exactly one of envelope, bundle and ref");
+}
+
 static int read_attestation(const struct json_at *data, struct arena *arena,
                             struct event *event, struct error *err)
 {
@@ -309,29 +337,35 @@ static int read_attestation(const struct json_at *data, struct arena *arena,
     int forms =
         (envelope.value != NULL) + (bundle.value != NULL) + (ref.value != NULL);
 
-    if (json_at_require(&at, err) < 0 || json_at_object(&at, err) < 0) {
-        return -1;
+    if (at.value == NULL) {
+        return refuse_missing_attestation(data, &at, err);
     }
-    if (forms != 1) {
-        return json_at_fault(&at, err, ERROR_SCHEMA,
-                             "needs exactly one of envelope, bundle and ref");
+    if (!json_is_object(at.value) || forms != 1) {
+        return refuse_attestation(&at, err);
     }
     if (ref.value != NULL) {
         return check_ref(&ref, err);
     }
     if (bundle.value != NULL && bundle_open(&bundle, &envelope, err) < 0) {
-        return -1;
+        return recognize_member(&bundle, "bundle", err), -1;
     }
-    return store_envelope(&envelope, arena, event, err);
+    if (store_envelope(&envelope, arena, event, err) < 0) {
+        return recognize_member(&envelope, "envelope", err), -1;
+    }
+    return 0;
 }
 
-static int read_event(const struct json_at *data, struct arena *arena,
-                      struct event *event, struct error *err)
+static int read_event(const struct json_at *data, const struct message *message,
+                      struct arena *arena, struct event *event,
+                      struct error *err)
 {
     struct json_at attestation = json_at_member(data, "attestation");
     struct json_at ref = json_at_member(&attestation, "ref");
     struct event read = *event;
 
+    if (recognize_root(data, message, err) < 0) {
+        return -1;
+    }
     if (!json_is_object(data->value)) {
         return json_at_fault(data, err, ERROR_SCHEMA,
                              "expected an object, not %s",
@@ -411,31 +445,28 @@ static int decode_document(const struct message *message,
         attributes_read(message, &root, arena, &attributes, &data, err);
 
     apply_attributes(&attributes, event);
+    if (attributes.type != NULL && strcmp(attributes.type, EVENT_TYPE) != 0) {
+        event->other_type = attributes.type;
+    }
     if (result == 0) {
-        result = read_event(&data, arena, event, err);
+        result = read_event(&data, message, arena, event, err);
     }
     json_free(attributes.data_document);
     return result;
 }
 
-int event_decode(const struct input *input, size_t max_bytes,
-                 struct arena *arena, struct event *ret_event,
-                 struct error *err)
+/* What is known before the value is parsed. An event of another type is told
+ * by its header, whatever its value is. */
+static int check_record(const struct message *message, size_t max_bytes,
+                        struct arena *arena, struct event *event,
+                        struct error *err)
 {
-    const struct message *message = &input->message;
-    struct attributes from_headers = {0};
-    struct json *document;
-    int result;
+    const char *type = attributes_header_type(message, arena);
 
-    *ret_event = (struct event){
-        .id = fallback_id(input, arena),
-        .content = arena_alloc(arena, sizeof(struct event_content)),
-    };
-    ret_event->content->message = message;
-    trace_of_headers(message, arena, &ret_event->trace);
-    read_replay(message, arena, ret_event);
-    attributes_read_headers(message, arena, &from_headers);
-    apply_attributes(&from_headers, ret_event);
+    if (type != NULL && attributes_check_type(type, err) < 0) {
+        event->other_type = type;
+        return -1;
+    }
     if (message->value.data == NULL) {
         return error_set(err, ERROR_SCHEMA,
                          "$: no value (a tombstone), so no attestation");
@@ -449,8 +480,33 @@ int event_decode(const struct input *input, size_t max_bytes,
         return error_set(err, ERROR_SCHEMA, "$: more than %d headers",
                          LIMIT_RECORD_HEADERS);
     }
-    if (json_parse((const char *)message->value.data, message->value.len,
-                   &document, err) < 0) {
+    return attributes_check_format(message, err);
+}
+
+int event_decode(const struct input *input, size_t max_bytes,
+                 struct arena *arena, struct event *ret_event,
+                 struct error *err)
+{
+    const struct message *message = &input->message;
+    struct attributes from_headers = {0};
+    struct bytes text;
+    struct json *document;
+    int result;
+
+    *ret_event = (struct event){
+        .id = fallback_id(input, arena),
+        .content = arena_alloc(arena, sizeof(struct event_content)),
+    };
+    ret_event->content->message = message;
+    trace_of_headers(message, arena, &ret_event->trace);
+    read_replay(message, arena, ret_event);
+    attributes_read_headers(message, arena, &from_headers);
+    apply_attributes(&from_headers, ret_event);
+    if (check_record(message, max_bytes, arena, ret_event, err) < 0 ||
+        event_text(message->value, &text, err) < 0) {
+        return -1;
+    }
+    if (json_parse((const char *)text.data, text.len, &document, err) < 0) {
         return error_prefix(err, "$");
     }
     result = decode_document(message, document, arena, ret_event, err);

@@ -51,9 +51,23 @@ static const char *workflow_label(const struct event *event,
     return arena_printf(arena, "%s/%s", workflow->project, workflow->name);
 }
 
-/* The id is made only of the position and the attachment, so that a
- * duplicate is recognizable: in CloudEvents, equal source and id identify
- * the same event. */
+/* The record's own timestamp tells it from the record at the same offset of an
+ * earlier topic of that name. */
+static const char *position_of(const struct input *input, struct arena *arena)
+{
+    const struct message *message = &input->message;
+    const char *at = arena_printf(arena, "%s/%d/%lld", message->topic,
+                                  input->partition, (long long)input->offset);
+
+    return message->timestamp_ms > 0
+               ? arena_printf(arena, "%s@%lld", at,
+                              (long long)message->timestamp_ms)
+               : at;
+}
+
+/* The id is made only of the position, the timestamp and the attachment, so
+ * that a duplicate is recognizable: in CloudEvents, equal source and id
+ * identify the same event. */
 static const char *make_id(const struct outcome *outcome, struct arena *arena)
 {
     const struct input *input = outcome->input;
@@ -66,8 +80,7 @@ static const char *make_id(const struct outcome *outcome, struct arena *arena)
         return arena_printf(arena, "%s/%lld%s%s", input->file,
                             (long long)input->index, slash, attachment);
     }
-    return arena_printf(arena, "%s/%d/%lld%s%s", input->message.topic,
-                        input->partition, (long long)input->offset, slash,
+    return arena_printf(arena, "%s%s%s", position_of(input, arena), slash,
                         attachment);
 }
 

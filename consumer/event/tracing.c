@@ -37,8 +37,9 @@ static bool set_trace(const char *parent, const char *state,
 void trace_of_headers(const struct message *message, struct arena *arena,
                       struct trace_context *trace)
 {
-    static const char *const names[][2] = {
-        {"ce_traceparent", "ce_tracestate"},
+    const char *const names[][2] = {
+        {message_attribute(message, "traceparent"),
+         message_attribute(message, "tracestate")},
         {"traceparent", "tracestate"},
     };
 

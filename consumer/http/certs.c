@@ -37,11 +37,17 @@ static void add_authority(struct certs *certs, const char *path)
         file_read(system_bundle, 0, all, NULL, &err) < 0) {
         str_clear(all); /* the system has none, so use only ours */
     }
-    str_append_char(all, '\n');
+    if (all->len == 0 || all->data[all->len - 1] != '\n') {
+        str_append_char(all, '\n');
+    }
     before = all->len;
     if (file_read(path, 0, all, NULL, &err) < 0) {
         fail(certs, path, err.message);
-    } else if (strstr(all->data + before, "-----BEGIN ") == NULL) {
+        return;
+    }
+    str_trim_file(all, before); /* a byte order mark would hide the first */
+    str_append_char(all, '\n');
+    if (strstr(all->data + before, "-----BEGIN ") == NULL) {
         fail(certs, path, "holds no certificate in PEM");
     }
 }

@@ -33,6 +33,12 @@ bool http_status_is_temporary(int status)
     return kind == ERROR_UNAVAILABLE || kind == ERROR_RATE_LIMITED;
 }
 
+bool http_status_is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
+}
+
 void http_error_fill(struct error *err, const struct http_response *response,
                      int64_t wall_ms, const char *format, ...)
 {

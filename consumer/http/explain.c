@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -25,46 +24,13 @@ static void proxy_release(struct proxy *proxy)
     url_release(&proxy->url);
 }
 
-/* In the order of libcurl (CURLOPT_PROXY) */
-static const char *proxy_of_environment(bool https)
-{
-    static const char *const names[] = {"https_proxy", "HTTPS_PROXY",
-                                        "all_proxy", "ALL_PROXY"};
-    const char *url = https ? NULL : getenv("http_proxy");
-
-    for (size_t i = https ? 0 : 2; url == NULL && i < ARRAY_SIZE(names); i++) {
-        url = getenv(names[i]);
-    }
-    return url;
-}
-
-/* no_proxy has many forms, and libcurl does not tell how it evaluated it. So
- * the proxy of the environment was used if the connection was made to it, or
- * tried. */
-static bool was_used(const struct http_transfer *transfer, CURLcode result,
-                     const struct proxy *proxy)
-{
-    CLEANUP(str_release) struct str tried = STR_INIT(LIMIT_URL);
-    long port = 0;
-
-    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_PORT, &port);
-    str_printf(&tried, "%s port %u ", proxy->url.host, proxy->url.port);
-    return port == (long)proxy->url.port ||
-           result == CURLE_COULDNT_RESOLVE_PROXY || result == CURLE_PROXY ||
-           strstr(transfer->curl_message, tried.data) != NULL;
-}
-
-static void find_proxy(const struct http_transfer *transfer, CURLcode result,
+static void find_proxy(const struct http_transfer *transfer,
                        struct proxy *proxy)
 {
-    const char *configured = transfer->transport.proxy;
-    const char *url = configured != NULL
-                          ? configured
-                          : proxy_of_environment(transfer->host != NULL);
+    const char *url = transfer->transport.proxy;
 
-    proxy->used = url != NULL && *url != '\0' &&
-                  url_parse_proxy(url, &proxy->url) &&
-                  (configured != NULL || was_used(transfer, result, proxy));
+    proxy->used =
+        url != NULL && *url != '\0' && url_parse_proxy(url, &proxy->url);
 }
 
 static bool is_tls_error(CURLcode result)
@@ -270,7 +236,7 @@ int transfer_explain(const struct http_transfer *transfer, CURLcode result,
         return error_set(err, ERROR_UNAVAILABLE, "response %s too large",
                          transfer->too_large);
     }
-    find_proxy(transfer, result, &proxy);
+    find_proxy(transfer, &proxy);
     curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect);
     if (connect == 407 || transfer->response.status == 407) {
         return explain_407(&proxy, err);

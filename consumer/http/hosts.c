@@ -11,8 +11,13 @@
 /* Interval after which certs.d is read again, regardless of its time stamps: a
  * file may be overwritten in place, and a directory may be created. */
 #define CERTS_RELOAD_MS 5000
-/* How long HTTP/1.1 is used with a host that violates HTTP/2. */
+/* How long HTTP/1.1 is used with a host that violates HTTP/2, and after how
+ * many requests, one after the other, that ended with such an error, with no
+ * response in HTTP/2 in between. One or two say nothing: a server that is
+ * restarted, or a load balancer that limits the age of its connections, ends
+ * them with a GOAWAY, and requests on their way are lost with them. */
 #define AVOID_HTTP2_MS ((uint64_t)10 * 60 * 1000)
+#define MAX_HTTP2_FAILURES 3
 #define MAX_NAME_SIZE 300
 
 /* Extracts host[:port] as written in the URL, which is also the name of a
@@ -126,9 +131,31 @@ struct certs *host_certs(struct host *host, uint64_t now_ms)
     return host->certs;
 }
 
-void host_avoid_http2(struct host *host, uint64_t now_ms)
+void host_note_http2_failure(struct host *host, uint64_t number,
+                             uint64_t last_number, uint64_t now_ms)
 {
-    host->http1_until_ms = now_ms + AVOID_HTTP2_MS;
+    /* All requests of one connection fail together. */
+    if (number <= host->http2_failed_number) {
+        return;
+    }
+    host->http2_failed_number = last_number;
+    host->http2_doubt_until_ms = now_ms + AVOID_HTTP2_MS;
+    if (++host->http2_failures >= MAX_HTTP2_FAILURES) {
+        host->http1_until_ms = now_ms + AVOID_HTTP2_MS;
+        host->http2_failures = 0;
+    }
+}
+
+void host_note_http2_success(struct host *host)
+{
+    host->http2_failures = 0;
+    host->http2_doubt_until_ms = 0;
+}
+
+bool host_avoids_http2(const struct host *host, bool once, uint64_t now_ms)
+{
+    return now_ms < host->http1_until_ms ||
+           (once && now_ms < host->http2_doubt_until_ms);
 }
 
 void hosts_free(struct http *http)

@@ -19,17 +19,23 @@ struct host {
     size_t transfers;
     struct certs *certs; /* NULL: not loaded yet */
     uint64_t certs_until_ms;
-    uint64_t http1_until_ms; /* the host violates HTTP/2 */
+    uint64_t http1_until_ms;       /* the host violates HTTP/2 */
+    uint64_t http2_doubt_until_ms; /* it did, or it was restarted */
+    unsigned http2_failures;       /* since the last response in HTTP/2 */
+    /* The last request that was started before the last failure */
+    uint64_t http2_failed_number;
 };
 TAILQ_HEAD(hosts, host);
 
 struct http_transfer {
     struct http *http;
+    uint64_t number; /* in the order in which requests are started, from 1 */
     CURL *easy;
     struct host *host;               /* NULL: no https */
     struct certs *certs;             /* NULL: none */
-    struct http_transport transport; /* a copy, with certs.d applied */
+    struct http_transport transport; /* a copy, completed */
     struct task unsent_task;         /* reports a request that was not sent */
+    char *unsent;                    /* why it was not; NULL: it was */
     bool http1;
     bool large; /* uses a larger buffer */
     bool once;
@@ -56,6 +62,7 @@ struct http {
     size_t idle_count;
     size_t idle_capacity;
     size_t running;
+    uint64_t started;   /* requests so far */
     struct hosts hosts; /* most recently used first */
     size_t host_count;
 };
@@ -70,7 +77,7 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result);
 
 /* apply.c */
 void transport_apply(struct http_transfer *transfer,
-                     const struct http_transport *transport);
+                     const struct http_transport *transport, const char *url);
 
 /* hosts.c */
 struct host *host_acquire(struct http *http, const char *url,
@@ -78,7 +85,13 @@ struct host *host_acquire(struct http *http, const char *url,
 void host_release(struct host *host);             /* NULL is allowed */
 struct certs *host_certs(struct host *host,
                          uint64_t now_ms); /* a new reference */
-void host_avoid_http2(struct host *host, uint64_t now_ms);
+/* Report how a request in HTTP/2 has ended. `number` is the request's, and
+ * `last_number` that of the request which was started last. */
+void host_note_http2_failure(struct host *host, uint64_t number,
+                             uint64_t last_number, uint64_t now_ms);
+void host_note_http2_success(struct host *host);
+/* A request that must not be repeated avoids HTTP/2 at the first doubt. */
+bool host_avoids_http2(const struct host *host, bool once, uint64_t now_ms);
 void hosts_free(struct http *http);
 
 /* url.c: parses whatever libcurl accepts as the URL of a proxy; the scheme may

@@ -4,6 +4,8 @@
 
 #include "http_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/file.h"
+#include "waybill/secret.h"
 
 /* A transfer slower than this for all of answer_ms has timed out. */
 #define MIN_BYTES_PER_SECOND 1L
@@ -134,6 +136,16 @@ static void add_header(struct http_transfer *transfer, const char *line)
     }
 }
 
+/* Some servers compress a body although nobody has asked for it, so that all
+ * codings that libcurl knows are decoded. They are not asked for: bodies are
+ * small, and whoever signs or verifies a response sees it as it is. The limit
+ * of the body applies to what is decoded. */
+static void accept_codings(struct http_transfer *transfer)
+{
+    curl_easy_setopt(transfer->easy, CURLOPT_ACCEPT_ENCODING, "");
+    add_header(transfer, "Accept-Encoding:");
+}
+
 static void set_headers(struct http_transfer *transfer,
                         const struct http_request *request)
 {
@@ -146,6 +158,7 @@ static void set_headers(struct http_transfer *transfer,
      * for each. */
     if (request->aws == NULL) {
         add_header(transfer, "Expect:");
+        accept_codings(transfer);
     }
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
@@ -230,6 +243,7 @@ static void release(struct http_transfer *transfer)
     str_release(&transfer->response.headers);
     str_release(&transfer->peer.until);
     str_release(&transfer->peer.issuer);
+    mem_free(transfer->unsent);
     mem_free(transfer);
 }
 
@@ -238,10 +252,37 @@ static void report_unsent(void *payload)
     struct http_transfer *transfer = payload;
     struct error err;
 
-    error_set(&err, ERROR_UNREACHABLE, "%s", transfer->certs->error);
+    error_set(&err, ERROR_UNREACHABLE, "%s", transfer->unsent);
     err.unsent = true;
     transfer->done(transfer->payload, NULL, &err);
     release(transfer);
+}
+
+/* libcurl and OpenSSL would wait for the other end of a FIFO. The configuration
+ * was checked, but the files may have been replaced since. */
+static char *name_blocking_file(const struct http_transport *transport)
+{
+    const char *const paths[] = {transport->ca_file, transport->certificate,
+                                 transport->key};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        CLEANUP(str_release) struct str text = STR_INIT(LIMIT_MESSAGE);
+
+        if (paths[i] != NULL && file_may_block(paths[i])) {
+            str_printf(&text, "'%s' cannot be read: it is not a regular file",
+                       paths[i]);
+            return str_take(&text);
+        }
+    }
+    return NULL;
+}
+
+/* Returns NULL if the request can be sent. */
+static char *find_obstacle(const struct http_transfer *transfer)
+{
+    return transfer->certs != NULL && transfer->certs->error != NULL
+               ? mem_strdup(transfer->certs->error)
+               : name_blocking_file(&transfer->transport);
 }
 
 struct http_transfer *http_start(struct http *http,
@@ -252,6 +293,7 @@ struct http_transfer *http_start(struct http *http,
     CURL *easy = http_take_easy(http);
 
     transfer->http = http;
+    transfer->number = ++http->started;
     transfer->easy = easy;
     transfer->done = done;
     transfer->payload = payload;
@@ -282,9 +324,10 @@ struct http_transfer *http_start(struct http *http,
     set_headers(transfer, request);
     set_signature(transfer, request);
     set_limits(easy, request);
-    transport_apply(transfer, request->transport);
+    transport_apply(transfer, request->transport, request->url);
     http->running++;
-    if (transfer->certs != NULL && transfer->certs->error != NULL) {
+    transfer->unsent = find_obstacle(transfer);
+    if (transfer->unsent != NULL) {
         loop_defer(http->loop, &transfer->unsent_task);
     } else {
         /* Only starts it: curl calls nothing back before the loop turns. */
@@ -339,14 +382,16 @@ void http_cancel(struct http_transfer *transfer)
 /*
  * A server may reject a request early and close the connection while the body
  * is sent. Sending fails then, but the response is available and says more than
- * "broken pipe". A 407 comes from a proxy, since plain http passes it on
- * unchanged, and is not a response of the server.
+ * "broken pipe". The same is true if its body cannot be decoded. A 407 comes
+ * from a proxy, since plain http passes it on unchanged, and is not a response
+ * of the server.
  */
 static bool has_response(const struct http_transfer *transfer, CURLcode result)
 {
     int status = transfer->response.status;
 
     return status != 407 && (result == CURLE_OK || transfer->is_truncated ||
+                             result == CURLE_BAD_CONTENT_ENCODING ||
                              (result == CURLE_SEND_ERROR && status >= 400));
 }
 
@@ -372,6 +417,25 @@ static bool needs_http1(const struct http_transfer *transfer, CURLcode result)
     return broken && !transfer->http1 && transfer->host != NULL;
 }
 
+static void note_http2_failure(const struct http_transfer *transfer)
+{
+    host_note_http2_failure(transfer->host, transfer->number,
+                            transfer->http->started,
+                            loop_now(transfer->http->loop));
+}
+
+static void note_http2_success(const struct http_transfer *transfer,
+                               CURLcode result)
+{
+    long version = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    if (transfer->host != NULL && result == CURLE_OK &&
+        version == CURL_HTTP_VERSION_2_0) {
+        host_note_http2_success(transfer->host);
+    }
+}
+
 static void repeat_in_http1(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
@@ -385,6 +449,8 @@ static void repeat_in_http1(struct http_transfer *transfer)
     transfer->http1 = true;
     curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
                      (long)CURL_HTTP_VERSION_1_1);
+    /* libcurl would use the connection for the next requests too. */
+    curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
     curl_multi_add_handle(http->multi, transfer->easy);
 }
 
@@ -399,16 +465,18 @@ static bool is_unsent(const struct http_transfer *transfer)
 
 void transfer_finish(struct http_transfer *transfer, CURLcode result)
 {
+    static const struct secret_set remembered; /* nothing else */
     struct error err;
     long status = 0;
 
     if (needs_http1(transfer, result)) {
-        host_avoid_http2(transfer->host, loop_now(transfer->http->loop));
+        note_http2_failure(transfer);
         if (!transfer->once) {
             repeat_in_http1(transfer);
             return;
         }
     }
+    note_http2_success(transfer, result);
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->response.status = (int)status;
     if (has_response(transfer, result)) {
@@ -418,6 +486,8 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result)
         transfer->done(transfer->payload, &transfer->response, NULL);
     } else {
         transfer_explain(transfer, result, &err);
+        /* It may quote what the server has sent: names of a certificate. */
+        secret_set_scrub(&remembered, err.message);
         err.unsent = is_unsent(transfer);
         transfer->done(transfer->payload, NULL, &err);
     }

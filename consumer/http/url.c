@@ -153,7 +153,7 @@ static int parse(const char *text, const struct url *base, bool any_scheme,
 {
     CLEANUP(free_curlu) CURLU *handle = curl_url();
 
-    if (strlen(text) > LIMIT_URL || has_unprintable(text)) {
+    if (strlen(text) > LIMIT_LOCATION || has_unprintable(text)) {
         return error_set(err, ERROR_REJECTED, "URL is too long or unprintable");
     }
     if ((base != NULL && curl_url_set(handle, CURLUPART_URL, base->text, 0)) ||

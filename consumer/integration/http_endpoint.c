@@ -314,7 +314,7 @@ static void add_part(struct secret_set *set, const char *part, size_t len)
 
     if (len >= MIN_TOKEN) {
         secret_assign_bytes(&copy, part, len);
-        secret_set_add(set, secret_text(&copy));
+        secret_set_add_part(set, secret_text(&copy));
         secret_release(&copy);
     }
 }

@@ -139,7 +139,10 @@ const struct field oci_attachment_fields[] = {
      .fallback = DEFAULT_PREFIX,
      .check = check_prefix,
      .doc = "OCI images name prefix: the repository is "
-            "<repository>/<prefix>-<sha256 of the envelope>.",
+            "<repository>/<prefix>-<sha256 of the envelope>. Stored are the "
+            "envelope's payloadType, payload, and keyid and sig of each "
+            "signature; not stored are a bundle's certificate, log entries "
+            "and timestamps, signatures[].cert, subjects and materials.",
      .example = "acme",
      .since = "0.1"},
     {0},

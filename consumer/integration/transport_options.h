@@ -46,7 +46,9 @@
         .offset = (base) + offsetof(struct http_transport, proxy),             \
         .doc = "The proxy to go through, "                                     \
                "[scheme://][user:password@]host:port, or none. Left out: "     \
-               "what https_proxy and no_proxy in the environment say.",        \
+               "what https_proxy, http_proxy and no_proxy in the environment " \
+               "say, in small letters or capitals, by the rules of Go's "      \
+               "clients.",                                                     \
         .example = "http://proxy.internal:3128", .since = "0.2"                \
     }
 

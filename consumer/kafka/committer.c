@@ -16,6 +16,9 @@ static void run_batch(struct committer *committer,
     committer->rejected_size = 0;
     result->verdict = transaction_run(committer, batch, &result->err);
     result->message = committer->rejected_message;
+    if (committer->code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        committer_check_access(committer);
+    }
     if (result->verdict == KAFKA_ABORTED ||
         result->verdict == KAFKA_METADATA_TOO_LARGE) {
         committer_pause(committer, COMMITTER_PAUSE_MS);
@@ -30,21 +33,46 @@ void batch_discard(struct kafka_batch *batch)
     kafka_batch_free(batch);
 }
 
+/* Nothing is read before the checks have succeeded, so that there is no batch.
+ * False: the committer stops. */
+static bool check_until_permitted(struct committer *committer)
+{
+    struct kafka_batch *none;
+
+    if (committer->options->outcomes == NULL) {
+        return true;
+    }
+    while (!checker_run(committer)) {
+        if (!committer_next(committer, &none)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void *run(void *payload)
 {
     struct committer *committer = payload;
     struct kafka_batch *batch;
     struct error err;
 
+    if (!check_until_permitted(committer)) {
+        committer_end(committer);
+        return NULL;
+    }
     /* The producer is created before there is anything to commit, so that a
      * wrong configuration is reported at once and the first outcome is not
      * delayed. */
     if (transaction_ensure_producer(committer, &err) < 0) {
         committer_set_notice(committer, err.message);
     }
-    while ((batch = committer_next(committer)) != NULL) {
+    while (committer_next(committer, &batch)) {
         struct kafka_result result;
 
+        if (batch == NULL) {
+            checker_run(committer);
+            continue;
+        }
         run_batch(committer, batch, &result);
         batch_discard(batch);
         committer_post(committer, &result);
@@ -64,6 +92,8 @@ static void release(struct committer *committer)
     pthread_mutex_destroy(&committer->lock);
     close(committer->done_fd);
     mem_free(committer->notice);
+    condition_list_release(&committer->report);
+    stalls_release(&committer->stalls);
     mem_free(committer);
 }
 
@@ -77,6 +107,9 @@ struct committer *committer_new(rd_kafka_t *consumer,
 
     committer->consumer = consumer;
     committer->options = options;
+    committer->suspicious = true;
+    committer->deleted_partition = -1;
+    committer->first_offset = -1;
     committer->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&committer->lock, NULL);
     pthread_condattr_init(&monotonic);

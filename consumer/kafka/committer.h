@@ -3,11 +3,15 @@
 
 #include <stdatomic.h>
 
+#include "conditions.h"
+#include "fencing.h"
 #include "kafka_internal.h"
+#include "stalls.h"
 
-/* The committer is in three files: committer.c has the thread, transaction.c
- * the transactions that it runs, and handover.c the data that crosses between
- * it and the loop's thread. */
+/* The committer is in four files: committer.c has the thread, transaction.c
+ * the transactions that it runs, checker.c its checks of topics and
+ * permissions, and handover.c the data that crosses between it and the loop's
+ * thread. */
 
 /* Delay before a failed operation is retried */
 #define COMMITTER_PAUSE_MS 200
@@ -32,6 +36,8 @@ struct committer {
     size_t rejected_size;
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
+    struct stalls stalls; /* this and the next: used by the thread only */
+    struct fencing fencing;
     /* The lock guards this and the members that follow, except done_fd. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;
@@ -39,6 +45,12 @@ struct committer {
     bool stopping;
     bool ended;
     char *notice;
+    struct condition_list report; /* of the last check */
+    bool has_report;              /* not yet taken by the loop */
+    int32_t deleted_partition; /* whose first offset is asked for; -1: none */
+    int64_t first_offset;      /* the answer; -1: none */
+    bool suspicious;           /* the next check includes the permissions */
+    uint64_t check_ms; /* when it is due, on the monotonic clock; 0: never */
     int done_fd;
 };
 
@@ -48,8 +60,21 @@ bool committer_is_stopping(struct committer *committer);
 void committer_pause(struct committer *committer, unsigned ms);
 /* Sets the notice for the log, replacing one that was not taken yet. */
 void committer_set_notice(struct committer *committer, const char *text);
-/* Waits for the next batch; NULL: the committer stops. */
-struct kafka_batch *committer_next(struct committer *committer);
+/* Waits for the next batch, or until a check is due: then it is NULL. False:
+ * the committer stops. */
+bool committer_next(struct committer *committer,
+                    struct kafka_batch **ret_batch);
+/* Whether the permissions may have changed since they were checked */
+bool committer_take_suspicion(struct committer *committer);
+/* The partition whose first offset is asked for, or -1 */
+int32_t committer_deleted_partition(struct committer *committer);
+void committer_post_first(struct committer *committer, int64_t first);
+/* Schedules the next check. */
+void committer_check_again(struct committer *committer, unsigned ms,
+                           bool suspicious);
+/* Takes over the items of the report. */
+void committer_post_report(struct committer *committer,
+                           struct condition_list *report);
 void committer_post(struct committer *committer,
                     const struct kafka_result *result);
 /* Announces the end of the thread, which does nothing after it. */
@@ -58,6 +83,11 @@ void committer_end(struct committer *committer);
 /* --- handover.c; called on the loop's thread --- */
 /* Requests the thread to stop; false: it has not ended in time. */
 bool committer_await_end(struct committer *committer, unsigned timeout_ms);
+
+/* --- checker.c; called on the committer's thread --- */
+/* Checks, posts a report if the brokers have answered, and schedules the next
+ * check. Returns whether they have answered and nothing is missing. */
+bool checker_run(struct committer *committer);
 
 /* --- transaction.c; called on the committer's thread --- */
 int transaction_ensure_producer(struct committer *committer, struct error *err);

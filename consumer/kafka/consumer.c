@@ -84,10 +84,14 @@ static void on_message_event(struct kafka *kafka, rd_kafka_event_t *event)
 
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            pass_record(kafka, message);
+            if (!hold_on_record(kafka, message) &&
+                identity_on_record(kafka, message)) {
+                pass_record(kafka, message);
+            }
         } else {
             kafka_notice_topic_error(kafka, message->err,
                                      rd_kafka_message_errstr(message));
+            health_on_error(kafka, (int)message->err);
         }
     }
 }
@@ -105,7 +109,10 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         membership_on_offsets(kafka, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        kafka_notice_error(kafka, event);
+        if (!hold_on_error(kafka, event)) {
+            kafka_notice_error(kafka, event);
+            health_on_error(kafka, (int)rd_kafka_event_error(event));
+        }
         break;
     case RD_KAFKA_EVENT_LOG:
         kafka_notice_log(kafka, event);
@@ -114,6 +121,9 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         break;
     }
     rd_kafka_event_destroy(event);
+    if (kafka->member) {
+        health_clear(kafka, CONDITIONS_GROUP);
+    }
 }
 
 /* Returns false if it stopped before the queue was empty. */
@@ -134,6 +144,7 @@ static void finish_close(struct kafka *kafka)
 {
     kafka->closed = true;
     loop_disarm(kafka->loop, &kafka->reject_timer);
+    loop_disarm(kafka->loop, &kafka->first_deadline);
     loop_disarm(kafka->loop, &kafka->close_deadline);
     loop_disarm(kafka->loop, &kafka->heartbeat);
     kafka->handler->closed(kafka->payload);
@@ -176,12 +187,48 @@ static void on_heartbeat(void *payload)
     poll_events(kafka);
 }
 
-/* --- commits --- */
+/* --- the committer --- */
+
+static int subscribe(struct kafka *kafka, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *topics =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t code;
+
+    rd_kafka_topic_partition_list_add(topics, kafka->options.topic,
+                                      RD_KAFKA_PARTITION_UA);
+    code = rd_kafka_subscribe(kafka->client, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return error_set(err, ERROR_CONFIG, "subscribing to '%s': %s",
+                         kafka->options.topic, rd_kafka_err2str(code));
+    }
+    kafka->subscribed = true;
+    return 0;
+}
+
+/* The group is joined once nothing is missing. */
+static void on_report(struct kafka *kafka, struct condition_list *report)
+{
+    struct error err;
+
+    if (kafka->closing) {
+        condition_list_release(report);
+        return;
+    }
+    health_replace(kafka, CONDITIONS_TOPICS, report);
+    if (!kafka->subscribed && !kafka->blocked && subscribe(kafka, &err) < 0) {
+        kafka->handler->failed(kafka->payload, &err);
+    }
+}
 
 static void on_committer(void *payload, int fd, unsigned events)
 {
     struct kafka *kafka = payload;
+    struct condition_list report;
     struct kafka_result result;
+    int32_t partition;
+    int64_t first;
     uint64_t count;
     char *text;
 
@@ -192,6 +239,14 @@ static void on_committer(void *payload, int fd, unsigned events)
     if (text != NULL) {
         kafka_notice(kafka, LOG_WARN, "%s", text);
         mem_free(text);
+    }
+    if (committer_take_report(kafka->committer, &report)) {
+        on_report(kafka, &report);
+    }
+    if (committer_take_first(kafka->committer, &partition, &first)) {
+        kafka->deleted_partition = partition;
+        kafka->first_offset = first;
+        kafka_fail_out_of_range(kafka);
     }
     if (committer_take(kafka->committer, &result) && !kafka->closed) {
         kafka->committing = false;
@@ -205,9 +260,23 @@ static void reject_commit(void *payload)
     struct kafka_result result = {.verdict = KAFKA_ABORTED};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
-              "not a member of the group just now");
+              "not a member of the group just now, or the topic does not "
+              "exist");
     kafka->committing = false;
     kafka->handler->committed(kafka->payload, &result);
+}
+
+/* The group coordinator deletes the offsets of a deleted topic, and would keep
+ * those that are committed afterwards. */
+static bool is_for_missing_topic(const struct kafka *kafka,
+                                 const struct kafka_batch *batch)
+{
+    for (size_t i = 0; i < batch->offset_count; i++) {
+        if (identity_is_missing(kafka, &batch->offsets[i].at)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
@@ -220,7 +289,8 @@ void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
         batch->group =
             rd_kafka_consumer_group_metadata_new(kafka->options.group);
         committer_submit(kafka->committer, batch);
-    } else if (batch->group != NULL && group_has_generation(batch->group)) {
+    } else if (!is_for_missing_topic(kafka, batch) && batch->group != NULL &&
+               group_has_generation(batch->group)) {
         committer_submit(kafka->committer, batch);
     } else {
         batch_discard(batch);
@@ -257,23 +327,6 @@ static rd_kafka_t *new_consumer(const struct kafka_options *options,
     return client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
-static int subscribe(struct kafka *kafka, struct error *err)
-{
-    rd_kafka_topic_partition_list_t *topics =
-        rd_kafka_topic_partition_list_new(1);
-    rd_kafka_resp_err_t code;
-
-    rd_kafka_topic_partition_list_add(topics, kafka->options.topic,
-                                      RD_KAFKA_PARTITION_UA);
-    code = rd_kafka_subscribe(kafka->client, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return error_set(err, ERROR_CONFIG, "subscribing to '%s': %s",
-                         kafka->options.topic, rd_kafka_err2str(code));
-    }
-    return 0;
-}
-
 static void watch_events(struct kafka *kafka)
 {
     static const uint64_t one = 1;
@@ -292,6 +345,7 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
                struct kafka **ret_kafka, struct error *err)
 {
     struct kafka *kafka = mem_zalloc(sizeof(*kafka));
+    const char *key;
 
     kafka->loop = loop;
     kafka->options = *options;
@@ -300,15 +354,21 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
     kafka->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     task_init(&kafka->poll_again, poll_events, kafka);
     timer_init(&kafka->heartbeat, on_heartbeat, kafka);
+    timer_init(&kafka->first_deadline, kafka_fail_out_of_range, kafka);
     timer_init(&kafka->reject_timer, reject_commit, kafka);
     membership_init(kafka);
-    kafka->client = new_consumer(&kafka->options, err);
+    /* The committer would find out on its thread, when it is too late to
+     * reject the configuration. */
+    kafka->client = kafka_check_clients(options, &key, err) == 0
+                        ? new_consumer(&kafka->options, err)
+                        : NULL;
     if (kafka->client == NULL) {
         kafka_free(kafka);
         return -1;
     }
     kafka->committer = committer_new(kafka->client, &kafka->options, err);
-    if (kafka->committer == NULL || subscribe(kafka, err) < 0) {
+    if (kafka->committer == NULL ||
+        (options->outcomes == NULL && subscribe(kafka, err) < 0)) {
         kafka_free(kafka);
         return -1;
     }
@@ -379,6 +439,7 @@ static void unwatch(struct kafka *kafka)
     loop_disarm(kafka->loop, &kafka->heartbeat);
     loop_disarm(kafka->loop, &kafka->close_deadline);
     loop_disarm(kafka->loop, &kafka->reject_timer);
+    loop_disarm(kafka->loop, &kafka->first_deadline);
     loop_cancel(kafka->loop, &kafka->poll_again);
     loop_unwatch(kafka->loop, kafka->event_fd);
     if (kafka->committer != NULL) {
@@ -412,6 +473,7 @@ static bool destroy_within(rd_kafka_t *client, time_t seconds)
 static bool destroy_client(struct kafka *kafka)
 {
     membership_free(kafka);
+    health_free(kafka);
     if (kafka->closing_events != NULL) {
         rd_kafka_queue_destroy(kafka->closing_events);
     }

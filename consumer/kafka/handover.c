@@ -5,12 +5,17 @@
 
 #include "committer.h"
 #include "waybill/alloc.h"
+#include "waybill/clock.h"
 
 /*
  * The data that crosses between the loop's thread and the committer's: one
- * batch to the committer, and one result and one notice back. One lock guards
- * all of it.
+ * batch to the committer, and one result, one notice and one report back. One
+ * lock guards all of it.
  */
+
+/* From an error that suggests a missing permission to the check, so that a
+ * repeated error does not cause a check each time */
+#define SUSPICION_MS 1000
 
 /* --- called on the committer's thread --- */
 
@@ -70,18 +75,91 @@ void committer_pause(struct committer *committer, unsigned ms)
     pthread_mutex_unlock(&committer->lock);
 }
 
-struct kafka_batch *committer_next(struct committer *committer)
+static bool is_check_due(const struct committer *committer)
 {
-    struct kafka_batch *batch;
+    return committer->check_ms > 0 &&
+           committer->check_ms <= clock_monotonic_ms(clock_system());
+}
 
-    pthread_mutex_lock(&committer->lock);
-    while (committer->batch == NULL && !committer->stopping) {
+static void wait_for_work(struct committer *committer)
+{
+    struct timespec until = {
+        .tv_sec = (time_t)(committer->check_ms / 1000),
+        .tv_nsec = (long)(committer->check_ms % 1000) * 1000000,
+    };
+
+    if (committer->check_ms > 0) {
+        pthread_cond_timedwait(&committer->wake, &committer->lock, &until);
+    } else {
         pthread_cond_wait(&committer->wake, &committer->lock);
     }
-    batch = committer->batch;
+}
+
+bool committer_next(struct committer *committer, struct kafka_batch **ret_batch)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&committer->lock);
+    while (committer->batch == NULL && !committer->stopping &&
+           !is_check_due(committer)) {
+        wait_for_work(committer);
+    }
+    *ret_batch = committer->batch;
     committer->batch = NULL;
+    /* A batch is written even if the committer is to stop after it. */
+    stopping = committer->stopping && *ret_batch == NULL;
     pthread_mutex_unlock(&committer->lock);
-    return batch;
+    return !stopping;
+}
+
+bool committer_take_suspicion(struct committer *committer)
+{
+    bool suspicious;
+
+    pthread_mutex_lock(&committer->lock);
+    suspicious = committer->suspicious;
+    committer->suspicious = false;
+    pthread_mutex_unlock(&committer->lock);
+    return suspicious;
+}
+
+int32_t committer_deleted_partition(struct committer *committer)
+{
+    int32_t partition;
+
+    pthread_mutex_lock(&committer->lock);
+    partition = committer->deleted_partition;
+    pthread_mutex_unlock(&committer->lock);
+    return partition;
+}
+
+void committer_post_first(struct committer *committer, int64_t first)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->first_offset = first;
+    pthread_mutex_unlock(&committer->lock);
+    signal_done(committer);
+}
+
+void committer_check_again(struct committer *committer, unsigned ms,
+                           bool suspicious)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->suspicious |= suspicious;
+    committer->check_ms = clock_monotonic_ms(clock_system()) + ms;
+    pthread_mutex_unlock(&committer->lock);
+}
+
+void committer_post_report(struct committer *committer,
+                           struct condition_list *report)
+{
+    pthread_mutex_lock(&committer->lock);
+    condition_list_release(&committer->report);
+    committer->report = *report;
+    committer->has_report = true;
+    pthread_mutex_unlock(&committer->lock);
+    *report = (struct condition_list){0};
+    signal_done(committer);
 }
 
 void committer_post(struct committer *committer,
@@ -130,6 +208,63 @@ bool committer_take(struct committer *committer,
     }
     pthread_mutex_unlock(&committer->lock);
     return has_result;
+}
+
+bool committer_take_report(struct committer *committer,
+                           struct condition_list *ret_report)
+{
+    bool has_report;
+
+    pthread_mutex_lock(&committer->lock);
+    has_report = committer->has_report;
+    committer->has_report = false;
+    if (has_report) {
+        *ret_report = committer->report;
+        committer->report = (struct condition_list){0};
+    }
+    pthread_mutex_unlock(&committer->lock);
+    return has_report;
+}
+
+void committer_find_first(struct committer *committer, int32_t partition)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->deleted_partition = partition;
+    if (committer->check_ms > 0) {
+        committer->check_ms = 1;
+        pthread_cond_broadcast(&committer->wake);
+    }
+    pthread_mutex_unlock(&committer->lock);
+}
+
+bool committer_take_first(struct committer *committer, int32_t *ret_partition,
+                          int64_t *ret_first)
+{
+    bool has_first;
+
+    pthread_mutex_lock(&committer->lock);
+    has_first = committer->first_offset >= 0;
+    *ret_partition = committer->deleted_partition;
+    *ret_first = committer->first_offset;
+    if (has_first) {
+        committer->first_offset = -1;
+        committer->deleted_partition = -1;
+    }
+    pthread_mutex_unlock(&committer->lock);
+    return has_first;
+}
+
+void committer_check_access(struct committer *committer)
+{
+    uint64_t soon_ms = clock_monotonic_ms(clock_system()) + SUSPICION_MS;
+
+    pthread_mutex_lock(&committer->lock);
+    committer->suspicious = true;
+    if (committer->check_ms > soon_ms) {
+        committer->check_ms = soon_ms;
+        pthread_cond_broadcast(&committer->wake);
+    }
+    pthread_mutex_unlock(&committer->lock);
 }
 
 bool committer_is_ready(struct committer *committer)

@@ -23,6 +23,7 @@ bool group_has_generation(const rd_kafka_consumer_group_metadata_t *group);
 /* --- committer.c: the producer and its thread --- */
 
 struct committer;
+struct condition_list;
 
 /* Starts the thread. It asks `consumer` for committed offsets after a producer
  * was lost during a commit. committer_done_fd() becomes readable when there is
@@ -40,6 +41,16 @@ bool committer_take(struct committer *committer,
 bool committer_is_ready(struct committer *committer);
 /* A message for the log, or NULL; the caller frees it. */
 char *committer_take_notice(struct committer *committer);
+/* The conditions that the last check has found. False: there was none since. */
+bool committer_take_report(struct committer *committer,
+                           struct condition_list *ret_report);
+/* Asks for the first offset of the input topic's partition;
+ * committer_take_first() returns it later, or false. */
+void committer_find_first(struct committer *committer, int32_t partition);
+bool committer_take_first(struct committer *committer, int32_t *ret_partition,
+                          int64_t *ret_first);
+/* Makes the next check include the permissions, and soon. */
+void committer_check_access(struct committer *committer);
 /* Stops the thread after its current operation, waits for it, and frees the
  * committer. Returns false if the thread has not ended in time: everything that
  * it uses must then stay allocated. */

@@ -5,7 +5,7 @@
 
 /*
  * The assignment of the member: rebalances, the offset at which each partition
- * starts, and which partitions are paused.
+ * starts.
  *
  * Before a partition is fetched, its committed offset and metadata are
  * requested, and requested again while a transaction of its previous owner is
@@ -43,101 +43,14 @@ static void refresh_assigned(struct kafka *kafka)
     rd_kafka_assignment(kafka->client, &kafka->assigned);
 }
 
-static bool is_assigned(const struct kafka *kafka,
-                        const struct kafka_partition *at)
-{
-    return kafka->assigned != NULL &&
-           rd_kafka_topic_partition_list_find(kafka->assigned, at->topic,
-                                              at->partition) != NULL;
-}
+/* --- positions --- */
 
-/* --- pausing and positions --- */
-
-static void set_paused(struct kafka *kafka,
-                       rd_kafka_topic_partition_list_t *list, bool pause)
-{
-    if (list == NULL || list->cnt == 0) {
-        return;
-    }
-    if (pause) {
-        rd_kafka_pause_partitions(kafka->client, list);
-    } else {
-        rd_kafka_resume_partitions(kafka->client, list);
-    }
-}
-
-void kafka_pause(struct kafka *kafka)
-{
-    if (!kafka->paused) {
-        kafka->paused = true;
-        set_paused(kafka, kafka->assigned, true);
-    }
-}
-
-/* Resumes all partitions except those that are paused individually. Resuming a
- * partition that is not paused would fetch old records again (librdkafka before
- * 2.4). */
-void kafka_resume(struct kafka *kafka)
+void membership_seek(struct kafka *kafka, const struct kafka_partition *at,
+                     int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (!kafka->paused) {
-        return;
-    }
-    kafka->paused = false;
-    if (kafka->assigned == NULL) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_copy(kafka->assigned);
-    for (int i = 0; i < kafka->paused_partitions->cnt; i++) {
-        rd_kafka_topic_partition_list_del(
-            list, kafka->paused_partitions->elems[i].topic,
-            kafka->paused_partitions->elems[i].partition);
-    }
-    set_paused(kafka, list, false);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void set_one_paused(struct kafka *kafka,
-                           const struct kafka_partition *at, bool pause)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (kafka->paused || !is_assigned(kafka, at)) {
-        return;
-    }
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
-    set_paused(kafka, list, pause);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-void kafka_pause_partition(struct kafka *kafka,
-                           const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_find(kafka->paused_partitions, at->topic,
-                                           at->partition) == NULL) {
-        rd_kafka_topic_partition_list_add(kafka->paused_partitions, at->topic,
-                                          at->partition);
-        set_one_paused(kafka, at, true);
-    }
-}
-
-void kafka_resume_partition(struct kafka *kafka,
-                            const struct kafka_partition *at)
-{
-    if (rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
-                                          at->partition) != 0) {
-        set_one_paused(kafka, at, false);
-    }
-}
-
-void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
-                  int64_t offset)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -149,12 +62,21 @@ void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
+void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
+                  int64_t offset)
+{
+    identity_rewound(kafka, at);
+    hold_rewound(kafka, at);
+    membership_seek(kafka, at, offset);
+}
+
+int64_t membership_position(struct kafka *kafka,
+                            const struct kafka_partition *at)
 {
     rd_kafka_topic_partition_list_t *list;
     int64_t offset = -1;
 
-    if (!is_assigned(kafka, at)) {
+    if (!kafka_is_assigned(kafka, at)) {
         return -1;
     }
     list = rd_kafka_topic_partition_list_new(1);
@@ -168,6 +90,11 @@ int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
     return offset;
 }
 
+int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
+{
+    return hold_limit_position(kafka, at, membership_position(kafka, at));
+}
+
 void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
                       struct kafka_bounds *ret_bounds)
 {
@@ -177,20 +104,23 @@ void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
     /* This is librdkafka's cached value; no broker is asked. */
     rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
                                    &first, &end);
+    if (at->partition == kafka->deleted_partition &&
+        kafka->first_offset > first) {
+        first = kafka->first_offset;
+    }
     ret_bounds->first = first >= 0 ? first : -1;
     ret_bounds->end = end >= 0 ? end : -1;
 }
 
 /* --- assignment --- */
 
-static void request_offsets(void *payload)
+static void request_offsets_of(struct kafka *kafka,
+                               rd_kafka_topic_partition_list_t *list)
 {
-    struct kafka *kafka = payload;
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
         kafka->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
     rd_kafka_ListConsumerGroupOffsets_t *request =
-        rd_kafka_ListConsumerGroupOffsets_new(kafka->options.group,
-                                              kafka->assigning);
+        rd_kafka_ListConsumerGroupOffsets_new(kafka->options.group, list);
     char reason[256];
 
     rd_kafka_error_destroy(
@@ -201,6 +131,21 @@ static void request_offsets(void *payload)
                                       kafka->events);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
     rd_kafka_AdminOptions_destroy(options);
+}
+
+static void request_offsets(void *payload)
+{
+    struct kafka *kafka = payload;
+
+    request_offsets_of(kafka, kafka->assigning);
+}
+
+void membership_request_committed(struct kafka *kafka)
+{
+    if (kafka->assigning == NULL && kafka->assigned != NULL &&
+        kafka->assigned->cnt > 0) {
+        request_offsets_of(kafka, kafka->assigned);
+    }
 }
 
 static void report_assigned(struct kafka *kafka,
@@ -234,6 +179,8 @@ static void report_assigned(struct kafka *kafka,
 static void assign_partitions(struct kafka *kafka)
 {
     rd_kafka_topic_partition_list_t *list = kafka->assigning;
+    rd_kafka_topic_partition_list_t *added =
+        rd_kafka_topic_partition_list_copy(list);
 
     for (int i = 0; i < list->cnt; i++) {
         if (list->elems[i].offset < 0) {
@@ -245,9 +192,9 @@ static void assign_partitions(struct kafka *kafka)
     drop_list(&kafka->assigning);
     refresh_assigned(kafka);
     kafka->member = true;
-    if (kafka->paused) {
-        set_paused(kafka, kafka->assigned, true);
-    }
+    pauses_apply(kafka);
+    identity_assign(kafka, added);
+    rd_kafka_topic_partition_list_destroy(added);
 }
 
 static void on_assign(struct kafka *kafka,
@@ -325,13 +272,25 @@ static const rd_kafka_topic_partition_list_t *read_response(
     return *reason == NULL ? offsets : NULL;
 }
 
+/* The partitions are assigned already, or were revoked since the request. */
+static void check_committed(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    const rd_kafka_group_result_t *group = first_group(event);
+
+    if (group != NULL && rd_kafka_group_result_error(group) == NULL &&
+        rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        identity_on_committed(kafka, rd_kafka_group_result_partitions(group));
+    }
+}
+
 void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event)
 {
     const rd_kafka_topic_partition_list_t *offsets;
     const char *reason = NULL;
 
     if (kafka->assigning == NULL) {
-        return; /* revoked or closed since the request */
+        check_committed(kafka, event);
+        return;
     }
     offsets = read_response(kafka, event, &reason);
     if (offsets == NULL) {
@@ -356,10 +315,13 @@ static void unassign(struct kafka *kafka,
         rd_kafka_topic_partition_list_del(kafka->paused_partitions,
                                           list->elems[i].topic,
                                           list->elems[i].partition);
+        hold_forget(kafka, &(struct kafka_partition){list->elems[i].topic,
+                                                     list->elems[i].partition});
     }
     warn_if_failed(kafka, "giving partitions back",
                    rd_kafka_incremental_unassign(kafka->client, list));
     refresh_assigned(kafka);
+    identity_unassign(kafka, list);
 }
 
 static void report_revoked(struct kafka *kafka,
@@ -378,10 +340,48 @@ static void report_revoked(struct kafka *kafka,
     mem_free(partitions);
 }
 
+static bool are_all_missing(const struct kafka *kafka,
+                            const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        if (!identity_is_missing(
+                kafka, &(struct kafka_partition){list->elems[i].topic,
+                                                 list->elems[i].partition})) {
+            return false;
+        }
+    }
+    return list->cnt > 0;
+}
+
+void membership_start_anew(struct kafka *kafka,
+                           const struct kafka_partition *at)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
+    rd_kafka_topic_partition_list_del(kafka->paused_partitions, at->topic,
+                                      at->partition);
+    hold_forget(kafka, at);
+    report_revoked(kafka, list, true);
+    warn_if_failed(kafka, "leaving a deleted topic",
+                   rd_kafka_incremental_unassign(kafka->client, list));
+    list->elems[0].offset = RD_KAFKA_OFFSET_BEGINNING;
+    report_assigned(kafka, list);
+    warn_if_failed(kafka, "reading a new topic",
+                   rd_kafka_incremental_assign(kafka->client, list));
+    refresh_assigned(kafka);
+    pauses_apply(kafka);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Offsets of a topic that does not exist any more must not be committed: they
+ * would apply to a later topic of the same name. */
 static void on_revoke(struct kafka *kafka,
                       const rd_kafka_topic_partition_list_t *list)
 {
-    bool lost = rd_kafka_assignment_lost(kafka->client) != 0;
+    bool lost = rd_kafka_assignment_lost(kafka->client) != 0 ||
+                are_all_missing(kafka, list);
 
     drop_list(&kafka->revoking);
     kafka->revoking = rd_kafka_topic_partition_list_copy(list);
@@ -456,10 +456,14 @@ void membership_init(struct kafka *kafka)
 {
     kafka->paused_partitions = rd_kafka_topic_partition_list_new(0);
     timer_init(&kafka->offsets_retry, request_offsets, kafka);
+    identity_init(kafka);
+    hold_init(kafka);
 }
 
 void membership_free(struct kafka *kafka)
 {
+    identity_free(kafka);
+    hold_free(kafka);
     loop_disarm(kafka->loop, &kafka->offsets_retry);
     drop_list(&kafka->assigning);
     drop_list(&kafka->assigned);

@@ -1,9 +1,17 @@
 #ifndef WAYBILL_MEMBERSHIP_H
 #define WAYBILL_MEMBERSHIP_H
 
+#include <sys/queue.h>
+
+#include "health.h"
 #include "kafka_internal.h"
 
-/* --- consumer.c, membership.c: the member of the group --- */
+struct identity;
+TAILQ_HEAD(identities, identity);
+struct hold;
+TAILQ_HEAD(holds, hold);
+
+/* --- consumer.c, membership.c, pauses.c: the member of the group --- */
 
 struct kafka {
     struct loop *loop;
@@ -21,7 +29,9 @@ struct kafka {
     struct timer close_deadline;
     /* Rejects a commit that was requested without a generation */
     struct timer reject_timer;
-    bool paused;
+    bool paused;  /* by kafka_pause() */
+    bool blocked; /* by a condition; nothing is fetched in either case */
+    bool subscribed;
     bool ever_assigned;
     bool member; /* joined, and all assigned partitions are being fetched */
     bool closing;
@@ -34,8 +44,20 @@ struct kafka {
         *paused_partitions; /* paused individually */
     /* until kafka_complete_revocation() */
     rd_kafka_topic_partition_list_t *revoking;
+    /* A partition of which records were deleted before they were read */
+    int32_t deleted_partition;
+    int64_t first_offset; /* 0: not known */
+    bool is_out_of_range;
+    struct error out_of_range;
+    struct timer first_deadline;
+    struct identities identities;
+    struct timer identity_timer;
+    struct holds holds;
+    struct timer hold_timer;
+    uint64_t paused_ms; /* when all partitions were paused last */
     struct committer *committer;
     bool committing;
+    struct condition_list conditions[CONDITION_SOURCES];
 };
 
 /* --- notices.c: errors and log messages of librdkafka --- */
@@ -50,6 +72,23 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
 void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event);
 void kafka_notice_log(struct kafka *kafka, rd_kafka_event_t *event);
 
+/* Stops the consumer for the error of a position that no longer exists.
+ * payload: struct kafka */
+void kafka_fail_out_of_range(void *payload);
+
+/* --- pauses.c --- */
+
+bool kafka_is_assigned(const struct kafka *kafka,
+                       const struct kafka_partition *at);
+bool kafka_is_paused(const struct kafka *kafka); /* as a whole */
+/* Pauses or resumes the partition, unless all are paused. */
+void pauses_set(struct kafka *kafka, const struct kafka_partition *at,
+                bool pause);
+/* Stops fetching because of a condition, or goes on with it. */
+void pauses_set_blocked(struct kafka *kafka, bool blocked);
+/* Pauses partitions that were assigned meanwhile, if the client is paused. */
+void pauses_apply(struct kafka *kafka);
+
 /* --- membership.c --- */
 
 void membership_init(struct kafka *kafka);
@@ -59,5 +98,62 @@ void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event);
 void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event);
 /* Answers a pending assignment, so that librdkafka can go on with closing. */
 void membership_stop(struct kafka *kafka);
+/* Reads again from the offset on. */
+void membership_seek(struct kafka *kafka, const struct kafka_partition *at,
+                     int64_t offset);
+/* As kafka_position(), also while the end of a batch is searched for */
+int64_t membership_position(struct kafka *kafka,
+                            const struct kafka_partition *at);
+/* Requests the committed offsets of all assigned partitions, for
+ * identity_on_committed(). */
+void membership_request_committed(struct kafka *kafka);
+/* Takes the partition away from the handler and assigns it again, from its
+ * first record on. */
+void membership_start_anew(struct kafka *kafka,
+                           const struct kafka_partition *at);
+
+/* --- identity.c: whether a partition is still the same --- */
+
+void identity_init(struct kafka *kafka);
+void identity_free(struct kafka *kafka);
+void identity_assign(struct kafka *kafka,
+                     const rd_kafka_topic_partition_list_t *list);
+void identity_unassign(struct kafka *kafka,
+                       const rd_kafka_topic_partition_list_t *list);
+/* Call these when the client was paused and resumed, a partition was resumed,
+ * and it was rewound by the handler. */
+void identity_paused(struct kafka *kafka);
+void identity_resumed(struct kafka *kafka);
+void identity_resumed_partition(struct kafka *kafka,
+                                const struct kafka_partition *at);
+void identity_rewound(struct kafka *kafka, const struct kafka_partition *at);
+/* The topic did not exist just now. NULL: some topic, it is not known which. */
+void identity_topic_missing(struct kafka *kafka, const char *topic);
+bool identity_is_missing(const struct kafka *kafka,
+                         const struct kafka_partition *at);
+/* Returns false if the record belongs to a new topic that is about to be read
+ * from its beginning. */
+bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message);
+/* Returns true if the partition belongs to a new topic. */
+bool identity_on_out_of_range(struct kafka *kafka,
+                              const struct kafka_partition *at);
+void identity_on_committed(struct kafka *kafka,
+                           const rd_kafka_topic_partition_list_t *offsets);
+
+/* --- hold.c: partitions whose next batch cannot be read --- */
+
+void hold_init(struct kafka *kafka);
+void hold_free(struct kafka *kafka);
+/* Returns true if the event concerns a batch that cannot be read. */
+bool hold_on_error(struct kafka *kafka, rd_kafka_event_t *event);
+/* Returns true if the record is to be discarded. */
+bool hold_on_record(struct kafka *kafka, const rd_kafka_message_t *message);
+void hold_rewound(struct kafka *kafka, const struct kafka_partition *at);
+bool hold_is_paused(const struct kafka *kafka,
+                    const struct kafka_partition *at);
+/* Nothing after the batch has been read, even if its end is searched for. */
+int64_t hold_limit_position(const struct kafka *kafka,
+                            const struct kafka_partition *at, int64_t position);
+void hold_forget(struct kafka *kafka, const struct kafka_partition *at);
 
 #endif

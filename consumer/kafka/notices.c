@@ -5,6 +5,9 @@
 #include "membership.h"
 #include "waybill/limits.h"
 
+/* How long the committer's thread may take to find the first offset */
+#define FIRST_DEADLINE_MS 5000
+
 /* Errors and log messages of librdkafka: as notices for the log, or as the
  * failure of the consumer */
 
@@ -43,6 +46,24 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
     }
 }
 
+/* Whether the topic is a new one, or another partition was out of range before;
+ * the partition is destroyed then. */
+static bool is_handled(struct kafka *kafka, rd_kafka_topic_partition_t *at)
+{
+    bool is_new =
+        at != NULL &&
+        identity_on_out_of_range(
+            kafka, &(struct kafka_partition){at->topic, at->partition});
+
+    if (!is_new && !kafka->is_out_of_range) {
+        return false;
+    }
+    if (at != NULL) {
+        rd_kafka_topic_partition_destroy(at);
+    }
+    return true;
+}
+
 /* With auto.offset.reset=error this is reported only for a position that was
  * committed or reached by reading. The records after it are lost, or belong to
  * another topic of the same name: no offset that Waybill could choose would be
@@ -50,20 +71,34 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
 static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
 {
     rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
-    struct error err;
 
-    error_set(&err, ERROR_FATAL,
+    if (is_handled(kafka, at)) {
+        return;
+    }
+    kafka->is_out_of_range = true;
+    error_set(&kafka->out_of_range, ERROR_FATAL,
               "partition %d of topic '%s' cannot be read from offset %lld on "
               "(%s): records were deleted before they were read (retention), "
               "or the topic was made anew; set the offset of group '%s' with "
-              "kafka-consumer-groups --reset-offsets, then start again",
+              "kafka-consumer-groups --reset-offsets. After retention, the "
+              "last message before the end names the offset",
               at != NULL ? (int)at->partition : -1, kafka->options.topic,
               at != NULL ? (long long)at->offset : -1LL,
               rd_kafka_event_error_string(event), kafka->options.group);
     if (at != NULL) {
+        committer_find_first(kafka->committer, at->partition);
         rd_kafka_topic_partition_destroy(at);
     }
-    kafka->handler->failed(kafka->payload, &err);
+    /* Until the first offset is known */
+    loop_arm(kafka->loop, &kafka->first_deadline, FIRST_DEADLINE_MS);
+}
+
+void kafka_fail_out_of_range(void *payload)
+{
+    struct kafka *kafka = payload;
+
+    loop_disarm(kafka->loop, &kafka->first_deadline);
+    kafka->handler->failed(kafka->payload, &kafka->out_of_range);
 }
 
 /* The code of the event is not always RD_KAFKA_RESP_ERR__FATAL when the client
@@ -71,21 +106,44 @@ static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
 static bool is_fatal(struct kafka *kafka)
 {
     char reason[LIMIT_MESSAGE];
+    rd_kafka_resp_err_t code;
     struct error err;
 
-    if (rd_kafka_fatal_error(kafka->client, reason, sizeof(reason)) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
+    code = rd_kafka_fatal_error(kafka->client, reason, sizeof(reason));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return false;
     }
     error_set(&err, ERROR_FATAL, "kafka consumer: %s", reason);
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID &&
+        kafka->options.instance_id != NULL) {
+        error_set(&err, ERROR_FATAL,
+                  "kafka consumer: %s (another process has joined the group "
+                  "with the instance id '%s', kafka.instance_id; every "
+                  "instance needs its own)",
+                  reason, kafka->options.instance_id);
+    }
     kafka->handler->failed(kafka->payload, &err);
     return true;
+}
+
+static void note_missing_topic(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
+
+    identity_topic_missing(kafka, at != NULL ? at->topic : NULL);
+    if (at != NULL) {
+        rd_kafka_topic_partition_destroy(at);
+    }
 }
 
 void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        note_missing_topic(kafka, event);
+    }
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         on_out_of_range(kafka, event);
     } else if (!is_fatal(kafka)) {

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "waybill/file.h"
+#include "waybill/kafka_check.h"
 #include "waybill/suggest.h"
 
 /* The properties that users may not set, and why: the guarantees depend on
@@ -37,6 +39,23 @@ static const struct reserved reserved[] = {
      "the order within a transaction hangs on it"},
     {"partition.assignment.strategy",
      "all instances must agree on cooperative-sticky"},
+    {"topic.blacklist", "the topics are those of kafka.topics"},
+    {"allow.auto.create.topics", "Waybill creates no topics"},
+    {"auto.commit.enable",
+     "offsets are committed in the transaction of their outcomes"},
+    {"offset.store.method",
+     "offsets are committed in the transaction of their outcomes"},
+    {"offset.store.path",
+     "offsets are committed in the transaction of their outcomes"},
+    {"offset.store.sync.interval.ms",
+     "offsets are committed in the transaction of their outcomes"},
+    {"queuing.strategy", "the order within a transaction hangs on it"},
+    {"api.version.request", "transactions are offered only by brokers whose "
+                            "version is known"},
+    {"group.protocol.type", "it is the consumer's"},
+    {"enabled_events", "Waybill chooses the events that it handles"},
+    {"log.queue", "Waybill's log has all messages"},
+    {"delivery.report.only.error", "Waybill needs only the failures"},
     {"group.protocol", "the transaction's fencing needs the classic protocol"},
     {"transaction.timeout.ms", "it bounds how long the others wait after a "
                                "kill"},
@@ -220,6 +239,17 @@ static bool applies_to(enum client_role role, const char *key)
     return true;
 }
 
+/* librdkafka opens these when a client is created, and would wait for the
+ * other end of a FIFO. */
+static bool is_file(const char *name)
+{
+    static const char suffix[] = ".location";
+    size_t len = strlen(name);
+
+    return len >= sizeof(suffix) &&
+           strcmp(name + len - (sizeof(suffix) - 1), suffix) == 0;
+}
+
 static int set_user_properties(rd_kafka_conf_t *conf, enum client_role role,
                                const struct field_map *properties,
                                struct error *err)
@@ -227,6 +257,12 @@ static int set_user_properties(rd_kafka_conf_t *conf, enum client_role role,
     for (size_t i = 0; properties != NULL && i < properties->count; i++) {
         const struct field_pair *pair = &properties->pairs[i];
 
+        if (is_file(pair->key) && file_may_block(pair->value)) {
+            return error_set(err, ERROR_CONFIG,
+                             "kafka.properties.%s: '%s' cannot be read: it is "
+                             "not a regular file",
+                             pair->key, pair->value);
+        }
         if (applies_to(role, pair->key) &&
             set_property(conf, pair->key, pair->value, err) < 0) {
             return error_prefix(err, "kafka.properties.%s", pair->key);
@@ -238,21 +274,28 @@ static int set_user_properties(rd_kafka_conf_t *conf, enum client_role role,
 /* The default transactional id is unique to each instance, also among those
  * that share a host or a container image: two producers with the same id would
  * fence each other forever. */
+const char *client_transactional_id(const struct kafka_options *options,
+                                    char buffer[CLIENT_ID_SIZE])
+{
+    char host[64] = "";
+
+    if (options->transactional_id != NULL) {
+        return options->transactional_id;
+    }
+    gethostname(host, sizeof(host) - 1);
+    snprintf(buffer, CLIENT_ID_SIZE, "waybill-%s-%s-%d-%08x", options->group,
+             host, (int)getpid(), (unsigned)options->random);
+    return buffer;
+}
+
 static int set_transactional_id(rd_kafka_conf_t *conf,
                                 const struct kafka_options *options,
                                 struct error *err)
 {
-    char host[64] = "";
-    char id[512];
+    char buffer[CLIENT_ID_SIZE];
 
-    if (options->transactional_id != NULL) {
-        return set_property(conf, "transactional.id", options->transactional_id,
-                            err);
-    }
-    gethostname(host, sizeof(host) - 1);
-    snprintf(id, sizeof(id), "waybill-%s-%s-%d-%08x", options->group, host,
-             (int)getpid(), (unsigned)options->random);
-    return set_property(conf, "transactional.id", id, err);
+    return set_property(conf, "transactional.id",
+                        client_transactional_id(options, buffer), err);
 }
 
 static int set_consumer(rd_kafka_conf_t *conf,
@@ -272,7 +315,8 @@ static int set_consumer(rd_kafka_conf_t *conf,
 static int set_fixed(rd_kafka_conf_t *conf, enum client_role role,
                      const struct kafka_options *options, struct error *err)
 {
-    if (set_property(conf, "bootstrap.servers", options->brokers, err) < 0) {
+    if (options->brokers != NULL &&
+        set_property(conf, "bootstrap.servers", options->brokers, err) < 0) {
         return error_prefix(err, "kafka.brokers");
     }
     switch (role) {

@@ -18,6 +18,13 @@ rd_kafka_conf_t *client_conf(enum client_role role,
                              const struct kafka_options *options,
                              struct error *err);
 
+#define CLIENT_ID_SIZE 512
+
+/* The transactional id that the producer uses, which is `buffer` unless one is
+ * configured */
+const char *client_transactional_id(const struct kafka_options *options,
+                                    char buffer[CLIENT_ID_SIZE]);
+
 /* Takes ownership of the configuration, even if it fails. */
 rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
                        struct error *err);

@@ -11,6 +11,7 @@
 #define TIMEOUT_MS 30000
 
 struct snapshot {
+    struct kafka_options options;
     rd_kafka_t *client;
     const char *topic;
     const char *brokers;
@@ -158,6 +159,7 @@ int snapshot_open(const struct kafka_options *options,
 {
     struct snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
 
+    snapshot->options = *options;
     snapshot->topic = options->topic;
     snapshot->brokers = options->brokers;
     snapshot->group = options->group;
@@ -169,6 +171,38 @@ int snapshot_open(const struct kafka_options *options,
     }
     *ret_snapshot = snapshot;
     return 0;
+}
+
+static rd_kafka_t *new_uncommitted_client(struct snapshot *snapshot,
+                                          struct error *err)
+{
+    rd_kafka_conf_t *conf =
+        client_conf(CLIENT_CONSUMER, &snapshot->options, err);
+
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set_log_cb(conf, discard_log);
+    rd_kafka_conf_set(conf, "isolation.level", "read_uncommitted", NULL, 0);
+    return client_new(RD_KAFKA_CONSUMER, conf, err);
+}
+
+int snapshot_high_watermark(struct snapshot *snapshot, int32_t partition,
+                            int64_t *ret_high, struct error *err)
+{
+    rd_kafka_t *client = new_uncommitted_client(snapshot, err);
+    rd_kafka_resp_err_t code;
+    int64_t low;
+
+    if (client == NULL) {
+        return -1;
+    }
+    code = rd_kafka_query_watermark_offsets(client, snapshot->topic, partition,
+                                            &low, ret_high, REQUEST_TIMEOUT_MS);
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? 0
+               : set_unreachable(snapshot, "asking for its end", code, err);
 }
 
 static void drop_current(struct snapshot *snapshot)

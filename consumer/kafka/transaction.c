@@ -2,6 +2,7 @@
 
 #include "committer.h"
 #include "waybill/alloc.h"
+#include "waybill/clock.h"
 #include "waybill/fault.h"
 
 /*
@@ -118,6 +119,10 @@ static int check_transaction(struct committer *committer,
     error_set(err, ERROR_UNAVAILABLE, "%s: %s", step,
               rd_kafka_error_string(error));
     committer->code = rd_kafka_error_code(error);
+    if (fencing_is((int)committer->code)) {
+        fencing_note(&committer->fencing, committer->options,
+                     clock_monotonic_ms(clock_system()), err);
+    }
     usable = rd_kafka_error_txn_requires_abort(error) ||
              rd_kafka_error_is_retriable(error);
     rd_kafka_error_destroy(error);

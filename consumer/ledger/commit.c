@@ -7,11 +7,11 @@
 /*
  * Selects the slots of a commit, and encodes its progress.
  *
- * Two rules keep the metadata short enough, in whatever order slots finish: no
- * record is included whose offset is further above the watermark than the bits
- * reserved for it, and single slots of an incomplete record are included only
- * while they fit into the space reserved for them. Slots that have to wait wait
- * only for the watermark to advance.
+ * Two rules keep the metadata short enough, in whatever order slots finish:
+ * finished records are included only while the set of finished offsets fits
+ * into the space reserved for it, and single slots of an incomplete record only
+ * while they fit into theirs. ledger_is_full() sees to it that the former
+ * always fit; slots that have to wait wait only for the watermark to advance.
  */
 
 /* Space for magic, version, checksum, lengths and counts, and some reserve */
@@ -28,16 +28,16 @@ static size_t max_bytes(const struct ledger *ledger)
     return bytes > FRAME ? bytes - FRAME : 0;
 }
 
-static size_t max_done_bytes(const struct ledger *ledger)
+size_t ledger_max_done_size(const struct ledger *ledger)
 {
-    size_t bytes = max_bytes(ledger) / 10 * 7;
-
-    return bytes < LEDGER_WINDOW / 8 ? bytes : LEDGER_WINDOW / 8;
+    return fault_is_broken("ignore-metadata-limit")
+               ? SIZE_MAX / 16
+               : max_bytes(ledger) / 10 * 7;
 }
 
 static size_t max_deliveries_bytes(const struct ledger *ledger)
 {
-    return max_bytes(ledger) - max_done_bytes(ledger);
+    return max_bytes(ledger) - max_bytes(ledger) / 10 * 7;
 }
 
 /* --- the progress after the commit --- */
@@ -88,11 +88,20 @@ static void add_slots(struct progress *progress,
     }
 }
 
+static void add_done(struct progress *progress,
+                     const struct ledger_entry *entry)
+{
+    int64_t from = entry->from > progress->watermark ? entry->from
+                                                     : progress->watermark;
+
+    offset_set_add_range(&progress->done, from, entry->offset + 1);
+}
+
 static void add_in_commit(struct progress *progress,
                           const struct ledger_entry *entry)
 {
     if (is_complete_from(entry, SLOT_IN_COMMIT)) {
-        offset_set_add(&progress->done, entry->offset);
+        add_done(progress, entry);
     } else {
         add_slots(progress, entry, SLOT_IN_COMMIT);
     }
@@ -132,6 +141,16 @@ static void forget_below(struct progress *progress, int64_t watermark)
     progress->delivery_count = kept;
 }
 
+static void add_idle(const struct ledger *ledger, struct progress *progress)
+{
+    const struct ledger_entry *entry = TAILQ_FIRST(&ledger->idle);
+
+    for (size_t i = 0; i < ledger->idle_in_commit; i++) {
+        add_done(progress, entry);
+        entry = TAILQ_NEXT(entry, idle);
+    }
+}
+
 /* Builds the progress as it will be once the commit has succeeded. */
 static void build_progress(const struct ledger *ledger,
                            struct progress *progress)
@@ -140,9 +159,6 @@ static void build_progress(const struct ledger *ledger,
     int64_t watermark = watermark_from(ledger, SLOT_IN_COMMIT);
 
     copy_committed(&ledger->committed, progress);
-    /* This must precede the additions: a set stores a bit for every offset
-     * between its members, so an old base below a large gap would cost a lot of
-     * memory. */
     forget_below(progress, watermark);
     TAILQ_FOREACH(entry, &ledger->in_commit, in_commit)
     {
@@ -150,6 +166,7 @@ static void build_progress(const struct ledger *ledger,
             add_in_commit(progress, entry);
         }
     }
+    add_idle(ledger, progress);
     if (progress->dispatched < ledger->cursor) {
         progress->dispatched = ledger->cursor;
     }
@@ -208,40 +225,107 @@ static void sort_finished(struct ledger_entries *list)
     mem_free(all);
 }
 
-/* Adds complete records within the reserved bits, up to `max` slots, but at
- * least one record unless `max` is 0. Returns how many slots may still be
- * added. */
-static size_t select_complete(struct ledger *ledger, const size_t max)
+/* What has been committed once is encoded again, even if the limit is lower by
+ * now: to omit it would be to deliver it again. */
+static bool done_fits(const struct ledger *ledger,
+                      const struct progress *progress)
 {
-    size_t left = max;
-    int64_t limit = watermark_from(ledger, SLOT_FINISHED) +
-                    (int64_t)max_done_bytes(ledger) * 8;
-    struct ledger_entry *entry;
+    size_t size = progress_done_size(progress);
 
-    sort_finished(&ledger->ready);
-    while ((entry = TAILQ_FIRST(&ledger->ready)) != NULL &&
-           entry->offset < limit) {
-        size_t count = entry->in_state[SLOT_FINISHED];
-
-        if ((left < max || max == 0) && count > left) {
-            break;
-        }
-        move_slots(entry, SLOT_FINISHED, SLOT_IN_COMMIT, SIZE_MAX);
-        left -= count < left ? count : left;
-    }
-    return left;
+    return size <= ledger_max_done_size(ledger) || size <= ledger->done_size;
 }
 
-static size_t count_singles(const struct ledger *ledger, int64_t limit)
+/* Whether the set of finished offsets fits if the first `count` complete
+ * records are added to it */
+static bool complete_fit(const struct ledger *ledger, size_t count)
+{
+    struct progress progress = {
+        .watermark = watermark_from(ledger, SLOT_FINISHED)};
+    const struct ledger_entry *entry;
+    size_t index = 0;
+    bool fit;
+
+    offset_set_copy(&progress.done, &ledger->committed.done);
+    TAILQ_FOREACH(entry, &ledger->ready, finished)
+    {
+        if (index++ < count) {
+            offset_set_add_range(&progress.done, entry->from,
+                                 entry->offset + 1);
+        } else if (entry->offset < progress.watermark) {
+            progress.watermark = entry->offset;
+        }
+    }
+    offset_set_forget_below(&progress.done, progress.watermark);
+    fit = done_fits(ledger, &progress);
+    progress_release(&progress);
+    return fit;
+}
+
+/* The number of complete records, up to `max` slots, but at least one record
+ * unless `max` is 0 */
+static size_t count_complete(const struct ledger *ledger, size_t max)
+{
+    const struct ledger_entry *entry;
+    size_t slots = 0;
+    size_t count = 0;
+
+    TAILQ_FOREACH(entry, &ledger->ready, finished)
+    {
+        slots += entry->in_state[SLOT_FINISHED];
+        if (slots > max && (count > 0 || max == 0)) {
+            break;
+        }
+        count++;
+    }
+    return count;
+}
+
+/* How many of the first `count` complete records fit. In practice all do. */
+static size_t count_fitting(const struct ledger *ledger, size_t count)
+{
+    size_t fitting = 0;
+
+    if (ledger_span(ledger) <= (int64_t)ledger_max_done_size(ledger) * 8 ||
+        complete_fit(ledger, count)) {
+        return count;
+    }
+    while (fitting + 1 < count) {
+        size_t middle = fitting + (count - fitting) / 2;
+
+        if (complete_fit(ledger, middle)) {
+            fitting = middle;
+        } else {
+            count = middle;
+        }
+    }
+    return fitting;
+}
+
+/* Adds complete records, up to `max` slots, as far as they fit. Returns how
+ * many slots may still be added. */
+static size_t select_complete(struct ledger *ledger, size_t max)
+{
+    size_t count;
+
+    sort_finished(&ledger->ready);
+    count = count_fitting(ledger, count_complete(ledger, max));
+    for (; count > 0; count--) {
+        struct ledger_entry *entry = TAILQ_FIRST(&ledger->ready);
+        size_t slots = entry->in_state[SLOT_FINISHED];
+
+        move_slots(entry, SLOT_FINISHED, SLOT_IN_COMMIT, SIZE_MAX);
+        max -= slots < max ? slots : max;
+    }
+    return max;
+}
+
+static size_t count_singles(const struct ledger *ledger)
 {
     const struct ledger_entry *entry;
     size_t count = 0;
 
     TAILQ_FOREACH(entry, &ledger->partial, finished)
     {
-        if (entry->offset >= limit) {
-            break;
-        }
         count += entry->in_state[SLOT_FINISHED];
     }
     return count;
@@ -295,8 +379,7 @@ static void select_singles(struct ledger *ledger, size_t max)
         return;
     }
     sort_finished(&ledger->partial);
-    count =
-        count_singles(ledger, watermark + (int64_t)max_done_bytes(ledger) * 8);
+    count = count_singles(ledger);
     ledger->full_at_watermark = count > 0 ? watermark : -1;
     count = count < max ? count : max;
     while (count > 0 && !singles_fit(ledger, count)) {
@@ -331,13 +414,36 @@ static void move_marks(struct ledger *ledger, enum ledger_mark from,
     }
 }
 
+/* Records that need no outcome count as finished, all or none. If they do not
+ * fit, they are read again after a restart, which does no harm. */
+static void select_idle(struct ledger *ledger)
+{
+    const struct ledger_entry *entry;
+    struct progress progress;
+
+    if (TAILQ_EMPTY(&ledger->idle)) {
+        return;
+    }
+    TAILQ_FOREACH(entry, &ledger->idle, idle)
+    {
+        ledger->idle_in_commit++;
+    }
+    build_progress(ledger, &progress);
+    if (!done_fits(ledger, &progress)) {
+        ledger->idle_in_commit = 0;
+    }
+    progress_release(&progress);
+}
+
 bool ledger_prepare(struct ledger *ledger, size_t max)
 {
     if (ledger->committed.watermark < 0) {
         return false; /* no record has been read yet */
     }
+    ledger->idle_in_commit = 0;
     max = select_complete(ledger, max);
     select_singles(ledger, max);
+    select_idle(ledger);
     ledger->next_watermark = watermark_from(ledger, SLOT_IN_COMMIT);
     ledger->marks_in_commit = ledger->has_new_marks;
     ledger->has_new_marks = false;
@@ -429,6 +535,9 @@ static void commit_entry(struct ledger *ledger, struct ledger_entry *entry)
     }
     move_slots(entry, SLOT_IN_COMMIT, SLOT_COMMITTED, SIZE_MAX);
     if (is_complete_from(entry, SLOT_COMMITTED)) {
+        if (had_delivery) {
+            progress_forget_deliveries(&ledger->committed, entry->offset);
+        }
         complete_entry(ledger, entry);
         /* Its single deliveries are no longer encoded, which leaves space for
          * others. */
@@ -445,10 +554,16 @@ void ledger_committed(struct ledger *ledger)
     while ((entry = TAILQ_FIRST(&ledger->in_commit)) != NULL) {
         commit_entry(ledger, entry);
     }
+    add_idle(ledger, &ledger->committed);
     while ((entry = TAILQ_FIRST(&ledger->idle)) != NULL) {
+        if (ledger->idle_in_commit > 0) {
+            progress_forget_deliveries(&ledger->committed, entry->offset);
+            ledger->idle_in_commit--;
+        }
         complete_entry(ledger, entry);
     }
     offset_set_forget_below(&ledger->to_refetch, ledger->next_watermark);
+    ledger->done_size = progress_done_size(&ledger->committed);
     move_marks(ledger, MARK_IN_COMMIT, MARK_COMMITTED);
     ledger->marks_in_commit = false;
 }
@@ -475,7 +590,7 @@ struct ledger_entry *ledger_take_complete(struct ledger *ledger)
     return entry;
 }
 
-void ledger_halve_metadata(struct ledger *ledger)
+void ledger_limit_metadata(struct ledger *ledger, size_t max)
 {
-    ledger->max_text /= 2;
+    ledger->max_text = max;
 }

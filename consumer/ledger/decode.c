@@ -8,7 +8,7 @@
  * because a wrong guess would deliver again or not at all. */
 
 #define MAX_IDS 4096
-#define MAX_NUMBER ((uint64_t)1 << 40)
+#define MAX_NUMBER ((uint64_t)PROGRESS_MAX_SPAN)
 
 struct reader {
     const unsigned char *at;
@@ -51,13 +51,6 @@ static uint64_t get_id(struct reader *reader)
     return id;
 }
 
-static void add_run(struct offset_set *set, int64_t from, uint64_t length)
-{
-    for (uint64_t i = 0; i < length; i++) {
-        offset_set_add(set, from + (int64_t)i);
-    }
-}
-
 static void get_bitmap(struct reader *bytes, int64_t from,
                        struct offset_set *set)
 {
@@ -81,7 +74,7 @@ static void get_runs(struct reader *bytes, int64_t from, struct offset_set *set)
         uint64_t length = get_varint(bytes, room);
 
         if (inside) {
-            add_run(set, from, length);
+            offset_set_add_range(set, from, from + (int64_t)length);
         }
         from += (int64_t)length;
         room -= length;
@@ -92,7 +85,7 @@ static void get_runs(struct reader *bytes, int64_t from, struct offset_set *set)
 static void get_set(struct reader *reader, int64_t from, struct offset_set *set)
 {
     unsigned form = get_byte(reader);
-    uint64_t length = get_varint(reader, PROGRESS_MAX_SPAN / 8);
+    uint64_t length = get_varint(reader, MAX_NUMBER);
     struct reader bytes = {.at = reader->at};
 
     if (length > (uint64_t)(reader->end - reader->at) || form > SET_RUNS) {
@@ -196,7 +189,8 @@ static const char *check_frame(int64_t watermark, const struct str *bytes)
     if (bytes->len < 2 + PROGRESS_SUM || bytes->data[0] != PROGRESS_MAGIC) {
         return "it is not Waybill's";
     }
-    if (bytes->data[1] != PROGRESS_VERSION) {
+    if (bytes->data[1] != PROGRESS_VERSION &&
+        bytes->data[1] != PROGRESS_VERSION_1) {
         return "it is of another version of Waybill";
     }
     if (!is_sum_valid(watermark, bytes)) {

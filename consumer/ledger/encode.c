@@ -60,17 +60,13 @@ static void append_bitmap(struct str *out, const struct bits *bits)
 /* Returns the offset at which the run that includes `at` ends. */
 static int64_t end_of_run(const struct bits *bits, int64_t at, bool inside)
 {
-    for (; at < bits->end; at += 64) {
-        uint64_t others = offset_set_bits(bits->set, at);
-
-        others = inside ? ~others : others;
-        if (bits->any != NULL) {
-            others &= ~offset_set_bits(bits->any, at);
-        }
-        if (others != 0) {
-            at += __builtin_ctzll(others);
+    while (at < bits->end) {
+        at = inside ? offset_set_next_absent(bits->set, at)
+                    : offset_set_next(bits->set, at);
+        if (bits->any == NULL || !offset_set_has(bits->any, at)) {
             break;
         }
+        at = offset_set_next_absent(bits->any, at);
     }
     return at < bits->end ? at : bits->end;
 }
@@ -89,10 +85,15 @@ static void append_runs(struct str *out, const struct bits *bits)
     }
 }
 
+static size_t bitmap_size(int64_t span)
+{
+    return (size_t)(span + 7) / 8;
+}
+
 static void append_set(struct str *out, const struct bits *bits)
 {
     CLEANUP(str_release) struct str runs = STR_INIT(STR_UNLIMITED);
-    size_t bitmap_len = (size_t)(bits->end - bits->from + 7) / 8;
+    size_t bitmap_len = bitmap_size(bits->end - bits->from);
 
     append_runs(&runs, bits);
     if (runs.len < bitmap_len) {
@@ -110,12 +111,9 @@ static struct bits bits_of(const struct progress *progress,
                            const struct offset_set *set,
                            const struct offset_set *any)
 {
-    int64_t end = offset_set_end(set);
+    int64_t end =
+        any != NULL ? offset_set_end_except(set, any) : offset_set_end(set);
 
-    while (any != NULL && end > progress->watermark &&
-           (offset_set_has(any, end - 1) || !offset_set_has(set, end - 1))) {
-        end--;
-    }
     return (struct bits){
         .set = set,
         .any = any,
@@ -211,6 +209,28 @@ static void append_attempt(const struct progress *progress, size_t index,
     append_varint(out, (uint64_t)(seconds > 0 ? seconds : 0));
 }
 
+/* Progress that version 1 can express is written in it, so that an earlier
+ * release can continue from it. */
+static char version_of(const struct progress *progress)
+{
+    int64_t end = offset_set_end(&progress->done);
+
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        int64_t last = offset_set_end(&progress->deliveries[i].done);
+
+        end = last > end ? last : end;
+    }
+    if (progress->attempts_count > 0) {
+        int64_t last =
+            progress->attempts[progress->attempts_count - 1].offset + 1;
+
+        end = last > end ? last : end;
+    }
+    return end - progress->watermark > PROGRESS_MAX_SPAN_1
+               ? PROGRESS_VERSION
+               : PROGRESS_VERSION_1;
+}
+
 static void append_all(const struct progress *progress, size_t attempts,
                        struct str *out)
 {
@@ -222,7 +242,7 @@ static void append_all(const struct progress *progress, size_t attempts,
         mem_alloc((progress->delivery_count + attempts) * sizeof(ids.all[0]));
     collect_ids(progress, attempts, &ids);
     str_append_char(out, PROGRESS_MAGIC);
-    str_append_char(out, PROGRESS_VERSION);
+    str_append_char(out, version_of(progress));
     append_varint(out, (uint64_t)(progress->dispatched - progress->watermark));
     append_set(out, &done);
     append_deliveries(progress, &ids, out);
@@ -262,6 +282,16 @@ size_t progress_deliveries_size(const struct progress *progress)
     append_deliveries(progress, &ids, &bytes);
     mem_free(ids.all);
     return bytes.len;
+}
+
+size_t progress_done_size(const struct progress *progress)
+{
+    CLEANUP(str_release) struct str runs = STR_INIT(STR_UNLIMITED);
+    struct bits bits = bits_of(progress, &progress->done, NULL);
+    size_t bitmap_len = bitmap_size(bits.end - bits.from);
+
+    append_runs(&runs, &bits);
+    return runs.len < bitmap_len ? runs.len : bitmap_len;
 }
 
 /* Counts the attempts that decode.c accepts: an entry above a gap of compaction

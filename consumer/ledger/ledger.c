@@ -9,6 +9,7 @@ void ledger_init(struct ledger *ledger)
         .committed = {.watermark = -1, .dispatched = -1},
         .cursor = -1,
         .last = -1,
+        .next_offset = -1,
         .rewind_target = -1,
         .full_at_watermark = -1,
         .max_text = PROGRESS_MAX_TEXT,
@@ -38,7 +39,18 @@ int ledger_restore(struct ledger *ledger, int64_t offset, const char *text,
         return -1;
     }
     ledger->cursor = offset;
+    ledger->done_size = progress_done_size(&ledger->committed);
     return 0;
+}
+
+/* Offsets between two records that are read one after the other hold no
+ * record. */
+static void note_gap(struct ledger *ledger, int64_t offset)
+{
+    bool follows = ledger->last >= 0 && ledger->last < offset;
+
+    ledger->next_offset = offset;
+    ledger->next_from = follows ? ledger->last + 1 : offset;
 }
 
 /* Handles a record that was read before: it is wanted only if it was shed. Shed
@@ -67,6 +79,7 @@ bool ledger_read(struct ledger *ledger, int64_t offset)
         ledger->committed.watermark = offset;
         ledger->committed.dispatched = offset;
     }
+    note_gap(ledger, offset);
     if (offset < ledger->cursor) {
         return reread(ledger, offset);
     }
@@ -85,6 +98,34 @@ void ledger_skip_to(struct ledger *ledger, int64_t offset)
 int64_t ledger_span(const struct ledger *ledger)
 {
     return ledger->cursor - ledger->committed.watermark;
+}
+
+/* A partition is always read as far as this above its watermark: with a broker
+ * that accepts next to no metadata, most outcomes wait for the watermark. */
+#define MIN_WINDOW 512
+
+/* The set of finished offsets takes no more than this, in whatever order the
+ * records in memory and the shed ones finish: either the bits of all offsets
+ * fit, or what is committed and two run lengths for every second of them, which
+ * take one byte each as long as they are below 128. */
+static bool fits_within(const struct ledger *ledger, size_t max)
+{
+    size_t open =
+        ledger->entry_count + (size_t)ledger->to_refetch.members;
+
+    return ledger_span(ledger) <= MIN_WINDOW ||
+           ledger_span(ledger) <= (int64_t)max * 8 ||
+           ledger->done_size + open + open / 32 + 16 <= max;
+}
+
+bool ledger_is_full(const struct ledger *ledger)
+{
+    return !fits_within(ledger, ledger_max_done_size(ledger));
+}
+
+bool ledger_has_room(const struct ledger *ledger)
+{
+    return fits_within(ledger, ledger_max_done_size(ledger) / 4 * 3);
 }
 
 bool ledger_is_delivery_done(const struct ledger *ledger, int64_t offset,
@@ -142,7 +183,8 @@ void ledger_restore_attempts(const struct ledger *ledger,
 
 void ledger_entry_init(struct ledger_entry *entry, int64_t offset, void *owner)
 {
-    *entry = (struct ledger_entry){.offset = offset, .owner = owner};
+    *entry = (struct ledger_entry){
+        .offset = offset, .from = offset, .owner = owner};
     STAILQ_INIT(&entry->slots);
 }
 
@@ -212,6 +254,9 @@ void ledger_add(struct ledger *ledger, struct ledger_entry *entry)
     /* The attempts are the slots' own from now on. */
     progress_forget_attempts(&ledger->committed, entry->offset);
     entry->ledger = ledger;
+    if (entry->offset == ledger->next_offset) {
+        entry->from = ledger->next_from;
+    }
     insert_in_order(ledger, entry);
     ledger->entry_count++;
     if (entry->slot_count == 0) {
@@ -375,14 +420,15 @@ void ledger_withdraw(struct ledger *ledger, struct ledger_entry *entry)
             progress_add_attempts(&ledger->committed, &attempts);
         }
     }
+    ledger->next_offset = entry->offset;
+    ledger->next_from = entry->from;
     ledger_remove(ledger, entry);
 }
 
 bool ledger_shed(struct ledger *ledger, struct ledger_entry *entry)
 {
     if (ledger_entry_has(entry, SLOT_FINISHED) ||
-        ledger_entry_has(entry, SLOT_IN_COMMIT) ||
-        entry->offset - ledger->committed.watermark > PROGRESS_MAX_SPAN) {
+        ledger_entry_has(entry, SLOT_IN_COMMIT)) {
         return false;
     }
     ledger_withdraw(ledger, entry);

@@ -4,109 +4,155 @@
 
 #include "waybill/alloc.h"
 
-#define WORD_BITS 64
-
-static size_t word_of(const struct offset_set *set, int64_t offset)
+/* The index of the first run that ends after `offset`, or the number of runs.
+ * Most questions concern the newest offsets. */
+static size_t run_at(const struct offset_set *set, int64_t offset)
 {
-    return (size_t)(offset - set->base) / WORD_BITS;
+    size_t low = 0;
+    size_t high = set->count;
+
+    if (high > 0 && set->runs[high - 1].end <= offset) {
+        return high;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (set->runs[middle].end <= offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
-static uint64_t bit_of(int64_t offset)
+/* Replaces the runs from index `first` up to `last` by `with` others, which the
+ * caller fills in. */
+static void replace(struct offset_set *set, size_t first, size_t last,
+                    size_t with)
 {
-    return (uint64_t)1 << ((uint64_t)offset % WORD_BITS);
-}
+    size_t count = set->count - (last - first) + with;
 
-static int64_t base_of(int64_t offset)
-{
-    return offset - (offset % WORD_BITS);
-}
-
-/* Inserts that many empty words at the front. */
-static void grow_front(struct offset_set *set, size_t words)
-{
-    set->words = mem_grow(set->words, &set->capacity, set->count + words,
-                          sizeof(set->words[0]));
-    memmove(set->words + words, set->words, set->count * sizeof(set->words[0]));
-    memset(set->words, 0, words * sizeof(set->words[0]));
-    set->count += words;
-    set->base -= (int64_t)(words * WORD_BITS);
-}
-
-static void grow_back(struct offset_set *set, size_t count)
-{
-    set->words =
-        mem_grow(set->words, &set->capacity, count, sizeof(set->words[0]));
-    memset(set->words + set->count, 0,
-           (count - set->count) * sizeof(set->words[0]));
+    set->runs =
+        mem_grow(set->runs, &set->capacity, count, sizeof(set->runs[0]));
+    if (last < set->count) {
+        memmove(&set->runs[first + with], &set->runs[last],
+                (set->count - last) * sizeof(set->runs[0]));
+    }
     set->count = count;
+}
+
+void offset_set_add_range(struct offset_set *set, int64_t from, int64_t end)
+{
+    struct offset_run merged = {from, end};
+    size_t first;
+    size_t last;
+
+    if (from >= end) {
+        return;
+    }
+    /* A run that ends exactly at `from` is merged, too. */
+    first = from > 0 ? run_at(set, from - 1) : 0;
+    for (last = first; last < set->count && set->runs[last].from <= end;
+         last++) {
+        const struct offset_run *run = &set->runs[last];
+
+        merged.from = run->from < merged.from ? run->from : merged.from;
+        merged.end = run->end > merged.end ? run->end : merged.end;
+        set->members -= run->end - run->from;
+    }
+    replace(set, first, last, 1);
+    set->runs[first] = merged;
+    set->members += merged.end - merged.from;
 }
 
 void offset_set_add(struct offset_set *set, int64_t offset)
 {
-    if (set->count == 0) {
-        set->base = base_of(offset);
-    } else if (offset < set->base) {
-        grow_front(set, (size_t)(set->base - base_of(offset)) / WORD_BITS);
-    }
-    if (word_of(set, offset) >= set->count) {
-        grow_back(set, word_of(set, offset) + 1);
-    }
-    set->words[word_of(set, offset)] |= bit_of(offset);
+    offset_set_add_range(set, offset, offset + 1);
 }
 
 void offset_set_remove(struct offset_set *set, int64_t offset)
 {
-    if (offset_set_has(set, offset)) {
-        set->words[word_of(set, offset)] &= ~bit_of(offset);
+    size_t index = run_at(set, offset);
+    struct offset_run run;
+    size_t parts;
+
+    if (!offset_set_has(set, offset)) {
+        return;
     }
+    run = set->runs[index];
+    parts = (size_t)(run.from < offset) + (size_t)(offset + 1 < run.end);
+    replace(set, index, index + 1, parts);
+    if (run.from < offset) {
+        set->runs[index++] = (struct offset_run){run.from, offset};
+    }
+    if (offset + 1 < run.end) {
+        set->runs[index] = (struct offset_run){offset + 1, run.end};
+    }
+    set->members--;
 }
 
 bool offset_set_has(const struct offset_set *set, int64_t offset)
 {
-    return offset >= set->base && word_of(set, offset) < set->count &&
-           (set->words[word_of(set, offset)] & bit_of(offset)) != 0;
-}
+    size_t index = run_at(set, offset);
 
-static uint64_t word_at(const struct offset_set *set, int64_t offset)
-{
-    return offset >= set->base && word_of(set, offset) < set->count
-               ? set->words[word_of(set, offset)]
-               : 0;
+    return index < set->count && set->runs[index].from <= offset;
 }
 
 uint64_t offset_set_bits(const struct offset_set *set, int64_t from)
 {
-    unsigned shift = (unsigned)(from % WORD_BITS);
-    uint64_t bits = word_at(set, from) >> shift;
+    int64_t end = from + 64;
+    uint64_t bits = 0;
 
-    return shift == 0
-               ? bits
-               : bits | word_at(set, from + WORD_BITS) << (WORD_BITS - shift);
+    for (size_t i = run_at(set, from);
+         i < set->count && set->runs[i].from < end; i++) {
+        const struct offset_run *run = &set->runs[i];
+        int64_t low = run->from > from ? run->from - from : 0;
+        int64_t high = (run->end < end ? run->end : end) - from;
+
+        bits |= (high - low == 64 ? UINT64_MAX
+                                  : ((uint64_t)1 << (high - low)) - 1)
+                << low;
+    }
+    return bits;
 }
 
 int64_t offset_set_next(const struct offset_set *set, int64_t from)
 {
-    if (set->count == 0) {
+    size_t index = run_at(set, from);
+
+    if (index == set->count) {
         return INT64_MAX;
     }
-    from = from > set->base ? from : set->base;
-    while (word_of(set, from) < set->count) {
-        uint64_t higher = set->words[word_of(set, from)] & ~(bit_of(from) - 1);
+    return set->runs[index].from > from ? set->runs[index].from : from;
+}
 
-        if (higher != 0) {
-            return base_of(from) + __builtin_ctzll(higher);
-        }
-        from = base_of(from) + WORD_BITS;
-    }
-    return INT64_MAX;
+int64_t offset_set_next_absent(const struct offset_set *set, int64_t from)
+{
+    size_t index = run_at(set, from);
+
+    return index < set->count && set->runs[index].from <= from
+               ? set->runs[index].end
+               : from;
 }
 
 int64_t offset_set_end(const struct offset_set *set)
 {
+    return set->count > 0 ? set->runs[set->count - 1].end : 0;
+}
+
+int64_t offset_set_end_except(const struct offset_set *set,
+                              const struct offset_set *except)
+{
     for (size_t i = set->count; i > 0; i--) {
-        if (set->words[i - 1] != 0) {
-            return set->base + (int64_t)(i * WORD_BITS) -
-                   __builtin_clzll(set->words[i - 1]);
+        int64_t end = set->runs[i - 1].end;
+        size_t index = run_at(except, end - 1);
+
+        if (index < except->count && except->runs[index].from < end) {
+            end = except->runs[index].from;
+        }
+        if (end > set->runs[i - 1].from) {
+            return end;
         }
     }
     return 0;
@@ -114,27 +160,25 @@ int64_t offset_set_end(const struct offset_set *set)
 
 void offset_set_forget_below(struct offset_set *set, int64_t from)
 {
-    size_t words;
+    size_t index = run_at(set, from);
 
-    if (from <= set->base || set->count == 0) {
-        return;
+    for (size_t i = 0; i < index; i++) {
+        set->members -= set->runs[i].end - set->runs[i].from;
     }
-    words = word_of(set, from);
-    words = words < set->count ? words : set->count;
-    memmove(set->words, set->words + words,
-            (set->count - words) * sizeof(set->words[0]));
-    set->count -= words;
-    set->base += (int64_t)(words * WORD_BITS);
-    if (set->count > 0) {
-        set->words[0] &= ~(bit_of(from) - 1);
+    if (index > 0) {
+        replace(set, 0, index, 0);
+    }
+    if (set->count > 0 && set->runs[0].from < from) {
+        set->members -= from - set->runs[0].from;
+        set->runs[0].from = from;
     }
 }
 
 void offset_set_copy(struct offset_set *to, const struct offset_set *from)
 {
-    *to = (struct offset_set){.base = from->base};
+    *to = (struct offset_set){.members = from->members};
     if (from->count > 0) {
-        to->words = mem_copy(from->words, from->count * sizeof(to->words[0]));
+        to->runs = mem_copy(from->runs, from->count * sizeof(to->runs[0]));
         to->count = from->count;
         to->capacity = from->count;
     }
@@ -142,6 +186,6 @@ void offset_set_copy(struct offset_set *to, const struct offset_set *from)
 
 void offset_set_release(struct offset_set *set)
 {
-    mem_free(set->words);
+    mem_free(set->runs);
     *set = (struct offset_set){0};
 }

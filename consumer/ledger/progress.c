@@ -64,6 +64,13 @@ void progress_add_delivery(struct progress *progress, uint64_t id,
     offset_set_add(&delivery->done, offset);
 }
 
+void progress_forget_deliveries(struct progress *progress, int64_t offset)
+{
+    for (size_t i = 0; i < progress->delivery_count; i++) {
+        offset_set_remove(&progress->deliveries[i].done, offset);
+    }
+}
+
 bool progress_has_delivery(const struct progress *progress, uint64_t id,
                            int64_t offset)
 {

@@ -30,9 +30,12 @@ void authorizer_release(struct authorizer *authorizer)
     challenge_release(&authorizer->challenge);
     challenge_release(&authorizer->used);
     authorizer->sent_token = NULL;
+    authorizer->shown_token = NULL;
     secret_set_release(&authorizer->revealed);
     mem_free(authorizer->extra_scopes);
     authorizer->extra_scopes = NULL;
+    mem_free(authorizer->token_scope);
+    authorizer->token_scope = NULL;
 }
 
 static const struct challenge *challenge_of(const struct authorizer *authorizer)
@@ -72,6 +75,10 @@ static void use_bearer(struct authorizer *authorizer, const char *token,
     CLEANUP(secret_release) struct secret header = SECRET_INIT(STR_UNLIMITED);
 
     authorizer->sent_token = secret_set_add(&authorizer->revealed, token);
+    authorizer->shown_token = authorizer->sent_token;
+    mem_free(authorizer->token_scope);
+    authorizer->token_scope =
+        mem_strdup(token_scope(authorizer->client, token));
     str_printf(&header.text, "Authorization: Bearer %s", token);
     authorizer->ready(authorizer->payload, header.text.data, lifetime_ms, NULL);
 }
@@ -406,4 +413,24 @@ bool authorizer_handle_refusal(struct authorizer *authorizer,
         has_another = keychain_reject(keychain, authorizer->credential_id);
     }
     return response->status != 403 || has_another;
+}
+
+void authorizer_explain(const struct authorizer *authorizer, struct error *err)
+{
+    CLEANUP(str_release) struct str missing = STR_INIT(LIMIT_SCOPE);
+    const struct keychain *keychain = authorizer->target->keychain;
+
+    if (err->kind != ERROR_AUTH || authorizer->shown_token == NULL) {
+        return;
+    }
+    grant_missing(authorizer->shown_token, authorizer->token_scope,
+                  authorizer->target->path, authorizer->actions, &missing);
+    if (missing.len > 0) {
+        error_append(err, " (the token does not grant %s on '%s'%s)",
+                     missing.data, authorizer->target->path,
+                     keychain == NULL ||
+                             credential_is_empty(keychain_last(keychain))
+                         ? " to somebody without credentials"
+                         : "");
+    }
 }

@@ -22,6 +22,8 @@ struct authorizer {
     struct challenge used;      /* the challenge that is being answered */
     char *extra_scopes;         /* requested by the challenge */
     const char *sent_token;     /* the token that was sent last */
+    const char *shown_token;    /* the same, also after it was rejected */
+    char *token_scope;          /* its scope, as the token server stated it */
     uint64_t credential_id;     /* of the credential that was sent; 0: none */
     bool refreshed;             /* another credential was requested */
     struct secret_set revealed; /* all secrets that were sent */
@@ -50,6 +52,11 @@ void authorizer_handle_result(struct authorizer *authorizer, bool answered,
  * authorizer_start() can provide another one. */
 bool authorizer_handle_refusal(struct authorizer *authorizer,
                                const struct http_response *response);
+/* Appends an explanation to the error of a request that was refused: what the
+ * token is known not to grant. Tokens are not checked beforehand, because only
+ * the registry knows what its tokens mean: they may name wildcards, or other
+ * repositories. */
+void authorizer_explain(const struct authorizer *authorizer, struct error *err);
 /* ready() is not called */
 void authorizer_release(struct authorizer *authorizer);
 

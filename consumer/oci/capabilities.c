@@ -185,9 +185,10 @@ bool capabilities_learn_post(struct capabilities *capabilities, bool with_blob,
     } else if (status / 100 == 2) {
         capabilities->single_post = SINGLE_POST_REFUSED;
     }
-    /* Something in front of the registry may have answered; whether it was the
-     * blob, the POST without it will show. */
-    return is_unclear(status) &&
+    /* Something in front of the registry may have answered, or a router that
+     * does not know the query (404). Whether it was the blob, the POST without
+     * it will show (note_post_result()). */
+    return (is_unclear(status) || status == 404) &&
            capabilities->single_post != SINGLE_POST_ACCEPTED;
 }
 

@@ -1,27 +1,15 @@
 #include "errors.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "error_body.h"
 #include "oci_internal.h"
 #include "token.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
-#include "waybill/json.h"
 #include "waybill/limits.h"
-
-/* Maximum length in bytes of a registry's message, so that it fits a log
- * line. */
-#define MAX_MESSAGE_LENGTH 300
-
-struct reported_error {
-    char code[ERROR_CODE_SIZE];
-    struct str message;
-    const struct secret_set *secrets; /* that are removed from the message */
-    bool is_document; /* in the form of the distribution specification */
-};
 
 static const struct credential *credential_of(const struct oci_target *target)
 {
@@ -29,57 +17,6 @@ static const struct credential *credential_of(const struct oci_target *target)
 
     return target->keychain != NULL ? keychain_last(target->keychain)
                                     : &anonymous;
-}
-
-static void keep_message(struct reported_error *reported, const char *text)
-{
-    secret_set_append_printable(reported->secrets, &reported->message, text,
-                                MAX_MESSAGE_LENGTH);
-}
-
-/* {"errors":[{"code":"DENIED","message":"...","detail":...}]} (distribution
- * specification, "Error codes") */
-static bool read_errors(const struct str *body, struct reported_error *reported)
-{
-    const struct json *first;
-    const struct json *errors;
-    struct json *json;
-    struct error err;
-    const char *code;
-    const char *message;
-
-    if (json_parse(body->data, body->len, &json, &err) < 0) {
-        return false;
-    }
-    errors = json_member(json, "errors");
-    first = json_is_array(errors) ? json_first(errors) : NULL;
-    code = json_text(json_member(first, "code"));
-    message = json_text(json_member(first, "message"));
-    if (code != NULL) {
-        size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-        snprintf(reported->code, sizeof(reported->code), "%.*s", (int)len,
-                 code);
-    }
-    if (message != NULL) {
-        keep_message(reported, message);
-    }
-    reported->is_document = code != NULL || message != NULL;
-    json_free(json);
-    return reported->is_document;
-}
-
-/* Plain text is quoted, a page of HTML is not. */
-static void read_text(const struct str *body, struct reported_error *reported)
-{
-    const char *text = body->data;
-
-    while (isspace((unsigned char)*text)) {
-        text++;
-    }
-    if (*text != '\0' && strchr("<{[", *text) == NULL) {
-        keep_message(reported, text);
-    }
 }
 
 static bool code_is(const struct reported_error *reported, const char *code)
@@ -109,11 +46,22 @@ bool oci_is_unauthorized(const struct http_response *response,
     if (response->status != 400) {
         return response->status == 401;
     }
-    str_init(&reported.message, STR_UNLIMITED);
-    refused = read_errors(&response->body, &reported) &&
-              is_refusal(response->status, &reported);
-    str_release(&reported.message);
+    reported_error_read(&response->body, &reported);
+    refused = is_refusal(response->status, &reported);
+    reported_error_release(&reported);
     return refused;
+}
+
+bool oci_error_code_is(const struct http_response *response, const char *code)
+{
+    static const struct secret_set no_secrets; /* the message is not used */
+    struct reported_error reported = {.secrets = &no_secrets};
+    bool is;
+
+    reported_error_read(&response->body, &reported);
+    is = code_is(&reported, code);
+    reported_error_release(&reported);
+    return is;
 }
 
 /* The upload session or a blob is missing or was corrupted; a new push from the
@@ -252,12 +200,9 @@ bool oci_is_blocked(const struct http_response *response)
     struct reported_error reported = {.secrets = &no_secrets};
     bool is;
 
-    str_init(&reported.message, STR_UNLIMITED);
-    if (!read_errors(&response->body, &reported)) {
-        read_text(&response->body, &reported);
-    }
+    reported_error_read(&response->body, &reported);
     is = is_blocked(response->status, &reported);
-    str_release(&reported.message);
+    reported_error_release(&reported);
     return is;
 }
 
@@ -334,7 +279,7 @@ static void collect_secrets(struct secret_set *secrets,
 static void scrub(const struct secret_set *secrets, struct error *err)
 {
     secret_set_scrub(secrets, err->message);
-    secret_set_scrub(secrets, err->code);
+    secret_set_scrub_foreign(secrets, err->code);
 }
 
 int oci_error_of(const struct http_response *response, const char *what,
@@ -349,12 +294,9 @@ int oci_error_of(const struct http_response *response, const char *what,
     enum error_kind kind;
 
     collect_secrets(&secrets, target, revealed);
-    str_init(&reported.message, STR_UNLIMITED);
-    if (!read_errors(&response->body, &reported)) {
-        read_text(&response->body, &reported);
-    }
+    reported_error_read(&response->body, &reported);
     if (requires_https(target, response->status, &reported)) {
-        str_release(&reported.message);
+        reported_error_release(&reported);
         return error_set(err, ERROR_UNREACHABLE,
                          "%s: registry '%s' speaks https (set plain_http: "
                          "false, or a ca_file)",
@@ -362,6 +304,7 @@ int oci_error_of(const struct http_response *response, const char *what,
     }
     colon = reported.message.len > 0 ? ": " : "";
     kind = kind_of(response->status, &reported);
+    secret_set_scrub_foreign(&secrets, reported.code);
     advice = advice_for(kind, target);
     http_error_fill(
         err, response, clock_wall_ms(loop_clock(client->network->loop)),
@@ -374,7 +317,7 @@ int oci_error_of(const struct http_response *response, const char *what,
     if (err->kind == ERROR_RATE_LIMITED && err->retry_after_ms == 0) {
         err->retry_after_ms = retry_after_in_body(reported.message.data);
     }
-    str_release(&reported.message);
+    reported_error_release(&reported);
     scrub(&secrets, err);
     return -1;
 }
@@ -388,41 +331,12 @@ void oci_scrub(const struct oci_target *target,
     scrub(&secrets, err);
 }
 
-/* Token servers use three forms: the registry's own, that of OAuth2 (RFC 6749,
- * section 5.2), and that of Docker Hub. */
-static const char *message_of(const struct json *json)
-{
-    static const char *const names[] = {"error_description", "error", "details",
-                                        "detail", "message"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        const char *text = json_text(json_member(json, names[i]));
-
-        if (text != NULL && *text != '\0') {
-            return text;
-        }
-    }
-    return NULL;
-}
-
 void oci_append_message(const struct http_response *response,
                         const struct secret_set *revealed, struct str *out)
 {
     struct reported_error reported = {.secrets = revealed};
-    struct json *json;
-    struct error err;
 
-    str_init(&reported.message, STR_UNLIMITED);
-    if (!read_errors(&response->body, &reported)) {
-        read_text(&response->body, &reported);
-    }
-    if (reported.message.len == 0 &&
-        json_parse(response->body.data, response->body.len, &json, &err) == 0) {
-        const char *text = message_of(json);
-
-        keep_message(&reported, text != NULL ? text : "");
-        json_free(json);
-    }
+    reported_error_read(&response->body, &reported);
     str_append_text(out, reported.message.data);
-    str_release(&reported.message);
+    reported_error_release(&reported);
 }

@@ -35,11 +35,14 @@ bool oci_is_web_page(const struct http_response *response);
 /* Whether the registry says that it accepts nothing at present: it is
  * read-only, or a quota is used up. */
 bool oci_is_blocked(const struct http_response *response);
+/* Whether the response has this error code of the distribution
+ * specification. */
+bool oci_error_code_is(const struct http_response *response, const char *code);
 /* Removes the secrets from an error whose text may contain text of a
  * registry. */
 void oci_scrub(const struct oci_target *target,
                const struct secret_set *revealed, struct error *err);
-/* Appends a token server's explanation of an error response, if it has one. */
+/* Appends a server's own explanation of an error response, if it has one. */
 void oci_append_message(const struct http_response *response,
                         const struct secret_set *revealed, struct str *out);
 

@@ -3,9 +3,7 @@
 #include "errors.h"
 #include "exchange.h"
 #include "oci_internal.h"
-#include "trust.h"
 #include "waybill/alloc.h"
-#include "waybill/json.h"
 #include "waybill/limits.h"
 
 /*
@@ -22,11 +20,6 @@
  * a failure of the first.
  */
 
-/* Default of "expires_in" in the token protocol */
-#define DEFAULT_LIFETIME_S 60
-/* A token is not used shortly before it expires, so that it is still valid when
- * the request arrives. */
-#define MAX_MARGIN_MS 30000
 /* POST then GET, and a refresh token then the password, need no more than
  * these. */
 #define MAX_ATTEMPTS 3
@@ -117,11 +110,8 @@ static void release(struct token *token)
     credential_release(&exchange->credential);
     secret_release(&exchange->form);
     secret_set_release(&exchange->revealed);
-    mem_free(exchange->realm);
-    mem_free(exchange->host);
+    url_release(&exchange->at);
     mem_free(exchange->service);
-    mem_free(exchange->path);
-    mem_free(exchange->actions);
     mem_free(exchange->scope);
     *exchange = (struct exchange){0};
     send_queued(session);
@@ -136,7 +126,7 @@ static void fail(struct token *token, struct error *err)
 {
     error_prefix(err, "token");
     release(token);
-    token->done(token, NULL, 0, err);
+    token->done(token, NULL, err);
 }
 
 static void run_failing(void *payload)
@@ -207,11 +197,26 @@ static void send_post(struct token *token)
 
     exchange_append_form(&exchange->form.text, exchange);
     request.method = "POST";
-    request.url = exchange->realm;
+    request.url = exchange->at.text;
     request.headers = headers;
     request.body = str_bytes(&exchange->form.text);
     exchange->fetch =
         http_start(token->client->network->http, &request, on_fetched, token);
+}
+
+static bool is_post(const struct exchange *exchange)
+{
+    return exchange->grant == GRANT_PASSWORD ||
+           exchange->grant == GRANT_REFRESH;
+}
+
+static void send_request(struct token *token)
+{
+    if (is_post(&token->exchange)) {
+        send_post(token);
+    } else {
+        send_get(token);
+    }
 }
 
 static void send(struct token *token)
@@ -226,11 +231,7 @@ static void send(struct token *token)
         secret_assign(&exchange->sent_refresh_token,
                       secret_text(&exchange->session->refresh_token));
     }
-    if (exchange->grant == GRANT_REFRESH || exchange->grant == GRANT_PASSWORD) {
-        send_post(token);
-    } else {
-        send_get(token);
-    }
+    send_request(token);
 }
 
 static void fetch(struct token *token)
@@ -257,126 +258,6 @@ static void fetch_again(struct token *token)
 
 /* --- the response --------------------------------------------------------- */
 
-/* The value becomes part of a header, so it must not contain a line break. */
-static bool is_header_safe(const char *value)
-{
-    return value != NULL && *value != '\0' && http_value_is_plain(value);
-}
-
-static uint64_t lifetime_ms(const struct json *json)
-{
-    double seconds = DEFAULT_LIFETIME_S;
-    const struct json *field = json_member(json, "expires_in");
-    double margin;
-
-    if (field != NULL && json_number(field, &seconds) &&
-        !(seconds > 0 && seconds < 1e6)) {
-        seconds = DEFAULT_LIFETIME_S;
-    }
-    margin = seconds * 1000 / 5;
-    margin = margin < MAX_MARGIN_MS ? margin : MAX_MARGIN_MS;
-    return (uint64_t)(seconds * 1000 - margin);
-}
-
-/* The response may contain the successor of a refresh token, or the first
- * refresh token if a password was sent. */
-static void keep_refresh_token(struct token *token, const struct json *json)
-{
-    struct exchange *exchange = &token->exchange;
-    struct session *session = exchange->session;
-    const char *next = json_text(json_member(json, "refresh_token"));
-    bool same = next == NULL || !is_header_safe(next) ||
-                text_equal(next, secret_text(&exchange->sent_refresh_token));
-
-    if (exchange->grant == GRANT_REFRESH) {
-        capabilities_learn_refresh_tokens(&exchange->origin->capabilities,
-                                          same);
-    }
-    if (same) {
-        return;
-    }
-    secret_assign(&session->refresh_token, next);
-    if (secret_text(&exchange->credential.identity_token) != NULL) {
-        keychain_rotate(exchange->keychain, exchange->credential.id, next);
-    }
-}
-
-static int check_grant(const struct exchange *exchange, const char *value,
-                       const struct json *json, struct error *err)
-{
-    CLEANUP(str_release) struct str missing = STR_INIT(LIMIT_SCOPE);
-    const char *advice = exchange->origin->provider->auth_advice;
-
-    /* A registry that requests other scopes uses other repository names, and so
-     * do its tokens. */
-    if (exchange->has_extra_scopes ||
-        !grant_missing(value, json_text(json_member(json, "scope")),
-                       exchange->path, exchange->actions, &missing) ||
-        missing.len == 0) {
-        return 0;
-    }
-    return error_set(
-        err, ERROR_AUTH, "token server '%s' does not grant %s on '%s'%s%s%s%s",
-        exchange->host, missing.data, exchange->path,
-        exchange->grant == GRANT_ANONYMOUS ? " to somebody without credentials"
-                                           : "",
-        advice ? " (" : "", advice ? advice : "", advice ? ")" : "");
-}
-
-/* Some servers report invalid credentials with status 200. */
-static int report_unusable(const struct exchange *exchange,
-                           const struct http_response *response,
-                           struct error *err)
-{
-    CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
-
-    oci_append_message(response, &exchange->revealed, &message);
-    return error_set(err, message.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
-                     "token server '%s': its answer holds no usable token%s%s",
-                     exchange->host, message.len > 0 ? ": " : "", message.data);
-}
-
-static int read_answer(struct token *token,
-                       const struct http_response *response,
-                       struct secret *ret_value, uint64_t *ret_lifetime_ms,
-                       struct error *err)
-{
-    struct exchange *exchange = &token->exchange;
-    struct json *json;
-    const char *value;
-    int result = 0;
-
-    if (json_parse_secret(response->body.data, response->body.len, &json, err) <
-        0) {
-        return error_set(err, ERROR_UNAVAILABLE,
-                         "token server '%s': its answer is not JSON",
-                         exchange->host);
-    }
-    value = json_text(json_member(json, "token"));
-    if (value == NULL || *value == '\0') {
-        value = json_text(json_member(json, "access_token"));
-    }
-    if (!is_header_safe(value)) {
-        result = report_unusable(exchange, response, err);
-    } else {
-        exchange->session->is_credential_valid = true;
-        keep_refresh_token(token, json);
-        result = check_grant(exchange, value, json, err);
-    }
-    if (result == 0) {
-        secret_assign(ret_value, value);
-        *ret_lifetime_ms = lifetime_ms(json);
-    }
-    json_free(json);
-    return result;
-}
-
-static bool is_post(const struct exchange *exchange)
-{
-    return exchange->grant == GRANT_PASSWORD ||
-           exchange->grant == GRANT_REFRESH;
-}
-
 /* ERROR_AUTH that is no refusal of the credential concerns its permissions, so
  * the credential is valid; any other failure concerns the server. */
 static void note_failure(struct session *session, const struct error *err)
@@ -398,7 +279,7 @@ static void fail_with_response(struct token *token,
 
     exchange_append_refusal(&message, exchange, response);
     http_error_fill(&err, response, clock_wall_ms(loop_clock(loop)),
-                    "token server '%s' answers %d%s", exchange->host,
+                    "token server '%s' answers %d%s", exchange->at.host,
                     response->status, message.data);
     if (!http_status_is_temporary(response->status)) {
         err.kind = ERROR_AUTH; /* no token was issued, whatever the status */
@@ -445,59 +326,60 @@ static bool has_fallback(struct exchange *exchange, int status)
     return false;
 }
 
+static void follow_redirect(struct token *token,
+                            const struct http_response *response)
+{
+    struct exchange *exchange = &token->exchange;
+    struct error err;
+
+    if (exchange_follow(exchange, response, is_post(exchange), &err) < 0) {
+        fail_queue(exchange->session, &err);
+        fail(token, &err);
+    } else {
+        send_request(token);
+    }
+}
+
+static void take_answer(struct token *token,
+                        const struct http_response *response)
+{
+    CLEANUP(token_answer_release) struct token_answer answer = {0};
+    struct error err;
+
+    if (exchange_read_answer(&token->exchange, response, &answer, &err) < 0) {
+        fail(token, &err);
+    } else {
+        release(token);
+        token->done(token, &answer, NULL);
+    }
+}
+
 static void on_fetched(void *payload, const struct http_response *response,
                        const struct error *err)
 {
-    CLEANUP(secret_release) struct secret value = {0};
     struct token *token = payload;
     struct exchange *exchange = &token->exchange;
     struct error failure;
-    uint64_t lifetime;
 
     exchange->fetch = NULL;
     secret_release(&exchange->form);
     if (response == NULL) {
         failure = *err;
-        error_prefix(&failure, "token server '%s'", exchange->host);
+        error_prefix(&failure, "token server '%s'", exchange->at.host);
         note_failure(exchange->session, &failure);
         fail(token, &failure);
-    } else if (response->status != 200) {
-        if (has_fallback(exchange, response->status)) {
-            fetch_again(token);
-        } else {
-            fail_with_response(token, response);
-        }
-    } else if (read_answer(token, response, &value, &lifetime, &failure) < 0) {
-        fail(token, &failure);
+    } else if (http_status_is_redirect(response->status)) {
+        follow_redirect(token, response);
+    } else if (response->status / 100 == 2) {
+        take_answer(token, response);
+    } else if (has_fallback(exchange, response->status)) {
+        fetch_again(token);
     } else {
-        release(token);
-        token->done(token, secret_text(&value), lifetime, NULL);
+        fail_with_response(token, response);
     }
 }
 
 /* --- setup ---------------------------------------------------------------- */
-
-static int resolve_realm(const struct token_query *query, struct url *ret_realm,
-                         struct error *err)
-{
-    const struct origin *origin = query->origin;
-
-    if (url_parse(query->challenge->realm, &origin->url, ret_realm, err) < 0) {
-        return error_prefix(err, "realm of registry '%s'", origin->url.host);
-    }
-    if (trust_of(&origin->url, query->target, ret_realm, REDIRECT_REALM) !=
-        TRUST_CREDENTIALS) {
-        error_set(err, ERROR_AUTH,
-                  "registry '%s' names the token server '%s://%s', to which "
-                  "credentials may not be sent (if it is the right one, add "
-                  "'%s' to registries.allowed)",
-                  origin->url.host, ret_realm->https ? "https" : "http",
-                  ret_realm->host, ret_realm->host);
-        url_release(ret_realm);
-        return -1;
-    }
-    return 0;
-}
 
 static char *scope_of(const struct token_query *query)
 {
@@ -511,38 +393,24 @@ static char *scope_of(const struct token_query *query)
     return str_take(&scope);
 }
 
-/* The client certificate is for the registry, and for a token server on the
- * same host. */
-static struct http_transport transport_to(const struct origin *origin,
-                                          const struct url *realm)
+static int fill(struct exchange *exchange, const struct token_query *query,
+                struct error *err)
 {
-    struct http_transport transport = origin->transport;
-
-    if (strcmp(origin->url.host, realm->host) != 0) {
-        transport.certificate = NULL;
-        transport.key = NULL;
-    }
-    return transport;
-}
-
-static void fill(struct exchange *exchange, const struct token_query *query,
-                 struct url *realm)
-{
-    const char *service = query->challenge->service;
+    const struct oci_target *target = query->target;
 
     exchange->origin = query->origin;
-    exchange->transport = transport_to(query->origin, realm);
-    exchange->keychain = query->target->keychain;
-    exchange->method = query->target->exchange;
+    exchange->allowed = target->allowed;
+    exchange->plain_http_allowed = target->plain_http_allowed;
+    if (exchange_set_realm(exchange, query->challenge->realm, err) < 0) {
+        return -1;
+    }
+    exchange->keychain = target->keychain;
+    exchange->method = target->exchange;
     credential_copy(&exchange->credential, query->credential);
     credential_add_secrets(&exchange->revealed, &exchange->credential);
-    exchange->realm = mem_strdup(realm->text);
-    exchange->host = mem_strdup(realm->host);
-    exchange->service = mem_strdup(service);
-    exchange->path = mem_strdup(query->target->path);
-    exchange->actions = mem_strdup(query->actions);
+    exchange->service = mem_strdup(query->challenge->service);
     exchange->scope = scope_of(query);
-    exchange->has_extra_scopes = query->extra_scopes != NULL;
+    return 0;
 }
 
 int exchange_start(struct token *token, const struct token_query *query,
@@ -550,13 +418,10 @@ int exchange_start(struct token *token, const struct token_query *query,
 {
     struct exchange *exchange = &token->exchange;
     struct session *session;
-    struct url realm;
 
-    if (resolve_realm(query, &realm, err) < 0) {
+    if (fill(exchange, query, err) < 0) {
         return -1;
     }
-    fill(exchange, query, &realm);
-    url_release(&realm);
     session = session_of(token->client, query);
     session->users++;
     exchange->session = session;

@@ -48,13 +48,13 @@ struct exchange {
     struct credential credential;
     enum oci_exchange method;
     enum grant grant;
-    char *realm;
-    char *host; /* of the realm; for messages */
+    const struct allow_list *allowed; /* of the target */
+    bool plain_http_allowed;
+    struct url at;  /* the token server: the realm, or after a redirect */
+    bool has_query; /* `at` comes with the query, as a redirect of a GET does */
+    unsigned redirects;
     char *service;
-    char *path;
-    char *actions;
     char *scope;                      /* complete, separated by spaces */
-    bool has_extra_scopes;            /* the challenge asked for some of them */
     struct secret sent_refresh_token; /* the refresh token that was sent */
     struct secret_set revealed;       /* all secrets that were sent */
     unsigned attempts;
@@ -66,18 +66,28 @@ struct exchange {
     struct error failure;
 };
 
+/* What a token server issues. */
+struct token_answer {
+    struct secret value;
+    struct str scope; /* as the response states it; may be empty */
+    uint64_t lifetime_ms;
+};
+
+void token_answer_release(struct token_answer *answer);
+
 struct token {
     TAILQ_ENTRY(token) link;
     TAILQ_ENTRY(token) queue_link; /* in the queue of its session */
     struct oci_client *client;
     char *key;
     struct secret value; /* empty while it is being fetched */
+    char *scope;         /* as the token server stated it; NULL: not */
     uint64_t expires_ms;
     TAILQ_HEAD(, token_waiter) waiters;
     struct exchange exchange;
-    /* Called with the result of the exchange, either a value or err. May free
+    /* Called with the result of the exchange, either an answer or err. May free
      * the token. */
-    void (*done)(struct token *token, const char *value, uint64_t lifetime_ms,
+    void (*done)(struct token *token, const struct token_answer *answer,
                  const struct error *err);
 };
 
@@ -85,6 +95,20 @@ struct token {
 int exchange_start(struct token *token, const struct token_query *query,
                    struct error *err) NODISCARD;
 void exchange_cancel(struct token *token);
+
+/* exchange_route.c: the address of the token server, if trust.h permits that
+ * credentials are sent there. */
+int exchange_set_realm(struct exchange *exchange, const char *realm,
+                       struct error *err) NODISCARD;
+int exchange_follow(struct exchange *exchange,
+                    const struct http_response *response, bool is_post,
+                    struct error *err) NODISCARD;
+
+/* exchange_answer.c */
+int exchange_read_answer(struct exchange *exchange,
+                         const struct http_response *response,
+                         struct token_answer *ret_answer,
+                         struct error *err) NODISCARD;
 
 /* exchange_text.c */
 void exchange_append_url(struct str *url, const struct exchange *exchange);

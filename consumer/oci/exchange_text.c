@@ -24,8 +24,12 @@ static void append_scopes(struct str *url, const char *scope)
 
 void exchange_append_url(struct str *url, const struct exchange *exchange)
 {
-    str_printf(url, "%s%sclient_id=waybill", exchange->realm,
-               strchr(exchange->realm, '?') != NULL ? "&" : "?");
+    str_append_text(url, exchange->at.text);
+    if (exchange->has_query) {
+        return;
+    }
+    str_printf(url, "%sclient_id=waybill",
+               strchr(exchange->at.text, '?') != NULL ? "&" : "?");
     if (exchange->service != NULL) {
         str_append_text(url, "&service=");
         url_append_escaped(url, exchange->service);

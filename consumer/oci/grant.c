@@ -2,6 +2,7 @@
 
 #include "token.h"
 #include "waybill/alloc.h"
+#include "waybill/glob.h"
 #include "waybill/json.h"
 #include "waybill/sign.h"
 
@@ -11,7 +12,10 @@
  * Specification"). The granted actions may be in the `scope` of an OAuth2
  * response, and in the `access` claim of a JSON Web Token. The signature is not
  * verified: that is up to the registry, and a forged token harms only itself.
- * If the grant cannot be read, the registry decides.
+ *
+ * What is read here explains a refusal and never causes one. Only the registry
+ * knows what its tokens mean: they name wildcards, repositories by other names,
+ * or nothing at all.
  */
 
 static bool has_action(const char *list, const char *action, size_t len)
@@ -93,7 +97,10 @@ static bool entry_actions(const struct json *entry, const char *path,
     if (type == NULL || name == NULL || !json_is_array(actions)) {
         return false;
     }
-    if (strcmp(type, "repository") == 0 && strcmp(name, path) == 0) {
+    /* "repository(plugin)" is a class of repositories. */
+    if ((strcmp(type, "repository") == 0 ||
+         strncmp(type, "repository(", strlen("repository(")) == 0) &&
+        glob_matches(name, path)) {
         append_actions(actions, granted);
     }
     return true;

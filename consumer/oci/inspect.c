@@ -148,7 +148,7 @@ static int read_location(const struct http_response *response,
                          const struct url *base, struct url *ret_location,
                          struct error *err)
 {
-    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
+    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_LOCATION);
 
     if (!http_header(response, "Location", 0, &location)) {
         return error_set(err, ERROR_REJECTED,
@@ -171,6 +171,7 @@ static void on_opened(void *payload, const struct http_response *response,
     } else if (response->status / 100 != 2) {
         oci_error_of(response, "upload", inspecting->target, inspecting->client,
                      oci_request_revealed(request), &failure);
+        oci_request_explain(request, &failure);
         step_failed(inspecting, OCI_STEP_UPLOAD, &failure);
     } else if (read_location(response, oci_request_url(request), &location,
                              &failure) < 0) {
@@ -230,11 +231,18 @@ static void report_token(struct oci_inspecting *inspecting,
     }
     reported = grant_missing(authorization->header + strlen("Bearer "), NULL,
                              inspecting->target->path, "pull,push", &missing);
-    str_printf(step_passed(inspecting, OCI_STEP_TOKEN),
-               reported ? "grants pull,push on '%s'"
-                        : "asked for pull,push on '%s' (whether it is granted, "
-                          "the token does not say)",
-               inspecting->target->path);
+    if (missing.len > 0) {
+        str_printf(step_warning(inspecting, OCI_STEP_TOKEN),
+                   "does not grant %s on '%s' as far as it says; the registry "
+                   "decides",
+                   missing.data, inspecting->target->path);
+    } else {
+        str_printf(step_passed(inspecting, OCI_STEP_TOKEN),
+                   reported ? "grants pull,push on '%s'"
+                            : "asked for pull,push on '%s' (whether it is "
+                              "granted, the token does not say)",
+                   inspecting->target->path);
+    }
     if (authorization->lifetime_ms > 0) {
         str_printf(&inspecting->result.steps[OCI_STEP_TOKEN].text,
                    ", used for %llu s",

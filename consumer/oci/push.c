@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "content_digest.h"
 #include "errors.h"
 #include "oci_internal.h"
 #include "tag.h"
@@ -65,8 +66,16 @@ void oci_push_cancel(struct oci_push *push)
 
 static void finish(struct oci_push *push, const struct error *err)
 {
+    static const struct secret_set no_request;
+    struct error failure;
+
     cancel_requests(push); /* the request for the other blob */
-    push->done(push->payload, push->already_stored, err);
+    if (err != NULL) {
+        failure = *err;
+        oci_scrub(push->target, &no_request, &failure);
+    }
+    push->done(push->payload, push->already_stored,
+               err != NULL ? &failure : NULL);
     mem_free(push);
 }
 
@@ -76,6 +85,7 @@ static void read_error(const struct oci_push *push,
 {
     oci_error_of(response, "manifest", push->target, push->client,
                  oci_request_revealed(request), err);
+    oci_request_explain(request, err);
 }
 
 static void fail_with_response(struct oci_push *push,
@@ -173,15 +183,14 @@ static void handle_rejection(struct oci_push *push,
 static void handle_success(struct oci_push *push,
                            const struct http_response *response)
 {
-    CLEANUP(str_release) struct str stored = STR_INIT(256);
-    const char *sent = push->image->manifest.digest.text;
+    const struct digest *sent = &push->image->manifest.digest;
     struct error *err = &push->rejection;
+    enum content_digest stored = content_digest_compare(response, sent);
 
-    if (!http_header(response, "Docker-Content-Digest", 0, &stored)) {
-        if (response->status == 201) {
-            finish(push, NULL);
-            return;
-        }
+    if (stored == CONTENT_DIGEST_SAME ||
+        (stored == CONTENT_DIGEST_UNKNOWN && response->status == 201)) {
+        finish(push, NULL);
+    } else if (stored == CONTENT_DIGEST_UNKNOWN) {
         error_set(err, ERROR_INTERMEDIARY,
                   "manifest: registry '%s' answers %d instead of 201, and does "
                   "not have the manifest",
@@ -189,13 +198,11 @@ static void handle_success(struct oci_push *push,
         err->http_status = response->status;
         push->is_unclear = true;
         look_up_tag(push);
-    } else if (strcmp(stored.data, sent) == 0) {
-        finish(push, NULL);
     } else {
         error_set(err, ERROR_DIGEST_MISMATCH,
                   "manifest: registry '%s' says that it stored another digest "
                   "than the %s that was sent",
-                  push->target->registry, sent);
+                  push->target->registry, sent->text);
         err->http_status = response->status;
         finish(push, err);
     }
@@ -308,10 +315,9 @@ static void upload_both(struct oci_push *push)
 static bool is_stored(const struct oci_push *push,
                       const struct http_response *response)
 {
-    struct digest stored;
-
-    return response->status == 200 && tag_digest_of(response, &stored) &&
-           strcmp(stored.text, push->image->manifest.digest.text) == 0;
+    return response->status == 200 &&
+           content_digest_compare(response, &push->image->manifest.digest) ==
+               CONTENT_DIGEST_SAME;
 }
 
 /* A client without permission to read, or whose read is redirected to a host

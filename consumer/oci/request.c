@@ -73,12 +73,6 @@ static void fail_with(struct oci_request *request, const struct error *err)
     fail(request);
 }
 
-static bool is_redirect(int status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 ||
-           status == 308;
-}
-
 static int check_redirect(struct oci_request *request,
                           const struct http_response *response,
                           struct error *err)
@@ -103,7 +97,7 @@ static int follow_redirect(struct oci_request *request,
                            const struct http_response *response,
                            struct error *err)
 {
-    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
+    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_LOCATION);
     enum trust trust;
     struct url url;
 
@@ -182,7 +176,7 @@ static void on_response(void *payload, const struct http_response *response,
         failure = *err;
         error_prefix(&failure, "registry '%s'", request->url.host);
         fail_with(request, &failure);
-    } else if (is_redirect(response->status)) {
+    } else if (http_status_is_redirect(response->status)) {
         if (follow_redirect(request, response, &failure) < 0) {
             fail_with(request, &failure);
         }
@@ -338,4 +332,11 @@ const struct url *oci_request_url(const struct oci_request *request)
 const struct secret_set *oci_request_revealed(const struct oci_request *request)
 {
     return &request->authorizer.revealed;
+}
+
+void oci_request_explain(const struct oci_request *request, struct error *err)
+{
+    if (request->with_credentials) {
+        authorizer_explain(&request->authorizer, err);
+    }
 }

@@ -38,5 +38,8 @@ const struct url *oci_request_url(const struct oci_request *request);
 /* The secrets that the request has sent; valid inside done(). */
 const struct secret_set *oci_request_revealed(
     const struct oci_request *request);
+/* Appends to the error of a refused request what is known about the refusal;
+ * valid inside done(). */
+void oci_request_explain(const struct oci_request *request, struct error *err);
 
 #endif

@@ -46,6 +46,7 @@ void token_free(struct token *token)
     token->client->token_count--;
     exchange_cancel(token);
     secret_release(&token->value);
+    mem_free(token->scope);
     mem_free(token->key);
     mem_free(token);
 }
@@ -74,16 +75,32 @@ const char *token_cached(struct oci_client *client,
     return secret_text(&token->value);
 }
 
-void token_drop(struct oci_client *client, const char *value)
+static struct token *find_value(struct oci_client *client, const char *value)
 {
     struct token *token;
 
     TAILQ_FOREACH(token, &client->tokens, link)
     {
         if (text_equal(secret_text(&token->value), value)) {
-            token_free(token);
-            return;
+            return token;
         }
+    }
+    return NULL;
+}
+
+const char *token_scope(struct oci_client *client, const char *value)
+{
+    const struct token *token = find_value(client, value);
+
+    return token != NULL ? token->scope : NULL;
+}
+
+void token_drop(struct oci_client *client, const char *value)
+{
+    struct token *token = find_value(client, value);
+
+    if (token != NULL) {
+        token_free(token);
     }
 }
 
@@ -120,19 +137,21 @@ static void fail(struct token *token, const struct error *err)
     token_free(token);
 }
 
-static void store_value(struct token *token, const char *value,
-                        uint64_t lifetime_ms)
+static void store_value(struct token *token, const struct token_answer *answer)
 {
-    secret_assign(&token->value, value);
-    token->expires_ms = loop_now(token->client->network->loop) + lifetime_ms;
+    secret_assign(&token->value, secret_text(&answer->value));
+    token->scope =
+        answer->scope.len > 0 ? mem_strdup(answer->scope.data) : NULL;
+    token->expires_ms =
+        loop_now(token->client->network->loop) + answer->lifetime_ms;
     wake(token, NULL);
 }
 
-static void on_exchanged(struct token *token, const char *value,
-                         uint64_t lifetime_ms, const struct error *err)
+static void on_exchanged(struct token *token, const struct token_answer *answer,
+                         const struct error *err)
 {
-    if (value != NULL) {
-        store_value(token, value, lifetime_ms);
+    if (answer != NULL) {
+        store_value(token, answer);
     } else {
         fail(token, err);
     }

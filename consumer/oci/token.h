@@ -38,6 +38,8 @@ const char *token_cached(struct oci_client *client,
 int token_wait(struct oci_client *client, const struct token_query *query,
                struct token_waiter *waiter, struct error *err) NODISCARD;
 void token_forget_waiter(struct token_waiter *waiter);
+/* The scope that the token server stated with a cached token, or NULL. */
+const char *token_scope(struct oci_client *client, const char *value);
 /* Removes a token that the registry has rejected. */
 void token_drop(struct oci_client *client, const char *value);
 void token_free(struct token *token);

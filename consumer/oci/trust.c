@@ -18,8 +18,8 @@
  * registry, is well known, is named by a registration, or is listed in
  *   registries.allowed.
  * - A redirect never leads from https to http. A proxy that terminates TLS
- * often leaves http in the Location of its own host; that is corrected instead
- * of refused.
+ * often leaves http in the Location of its own host, or in the realm of its
+ * challenge; that is corrected instead of refused.
  * - A registry on the public network must not redirect to addresses that are
  *   reachable only from here (the cloud's metadata service, loopback, private
  *   networks).
@@ -38,12 +38,15 @@ static bool same_host(const struct url *a, const struct url *b)
     return strcmp(a->host, b->host) == 0;
 }
 
-static void restore_https(const struct url *from, struct url *to)
+void trust_restore_https(const struct url *from, struct url *to)
 {
     const char *path = url_parts(to->text).path;
     bool is_ipv6 = strchr(to->host, ':') != NULL;
     struct str text;
 
+    if (!from->https || to->https || !same_host(from, to)) {
+        return;
+    }
     /* Port 80 is the default of http and says nothing about https. */
     to->port = to->port == 80 ? from->port : to->port;
     str_init(&text, STR_UNLIMITED);
@@ -126,10 +129,7 @@ bool referral_is_allowed(const struct url *from, const struct url *to,
 enum trust trust_of(const struct url *from, const struct oci_target *target,
                     struct url *to, enum redirect_kind redirect_kind)
 {
-    if (redirect_kind == REDIRECT_UPLOAD && from->https && !to->https &&
-        same_host(from, to)) {
-        restore_https(from, to);
-    }
+    trust_restore_https(from, to);
     if (!referral_is_allowed(from, to, target->allowed,
                              target->plain_http_allowed)) {
         return TRUST_REFUSED;

@@ -30,5 +30,7 @@ enum redirect_kind {
  * proxy that terminates TLS has replaced it by http. */
 enum trust trust_of(const struct url *from, const struct oci_target *target,
                     struct url *to, enum redirect_kind redirect_kind);
+/* Restores the https of `to` if `from` uses it and is the same host. */
+void trust_restore_https(const struct url *from, struct url *to);
 
 #endif

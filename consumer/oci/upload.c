@@ -55,6 +55,7 @@ static void error_of_response(const struct upload *upload,
 {
     oci_error_of(response, upload->what, upload->target, upload->client,
                  oci_request_revealed(request), err);
+    oci_request_explain(request, err);
 }
 
 static void fail_with_response(struct upload *upload,
@@ -87,7 +88,7 @@ static int read_location(struct upload *upload,
                          const struct http_response *response,
                          const struct url *base, struct error *err)
 {
-    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_URL);
+    CLEANUP(str_release) struct str location = STR_INIT(LIMIT_LOCATION);
     struct url url;
 
     if (!http_header(response, "Location", 0, &location) || location.len == 0) {
@@ -170,7 +171,7 @@ static void on_put(void *payload, const struct http_response *response,
 static void put(struct upload *upload, struct bytes body)
 {
     CLEANUP(str_release)
-    struct str url = STR_INIT(LIMIT_URL + DIGEST_TEXT + 16);
+    struct str url = STR_INIT(LIMIT_LOCATION + DIGEST_TEXT + 16);
     const char *location = upload->location.text;
     struct oci_request_spec spec = {
         .what = upload->what,
@@ -295,6 +296,9 @@ static bool retry_another_way(struct upload *upload,
     int status =
         response != NULL && !oci_is_web_page(response) ? response->status : 0;
 
+    if (status == 404 && oci_error_code_is(response, "NAME_UNKNOWN")) {
+        return false; /* the repository is missing, whatever the way */
+    }
     if (upload->origin != NULL &&
         capabilities_learn_post(&upload->origin->capabilities, upload->single,
                                 status)) {

@@ -93,6 +93,27 @@ static void add_slots(struct inflight *inflight)
     }
 }
 
+/* Counted when it is read. If the watermark does not reach it before a restart,
+ * it is read, and counted, again. */
+static void skip_record(struct inflight *inflight, const struct input *input)
+{
+    struct service *service = inflight->assignment->service;
+    struct service_counts *counts = &service->counts.all;
+
+    log_write(LOG_DEBUG, "pipeline", "event of another type skipped",
+              LOG_TEXT("event_id", inflight->record->event.id),
+              LOG_TEXT("type", inflight->record->event.other_type),
+              LOG_TEXT("topic", input->message.topic),
+              LOG_NUMBER("partition", input->partition),
+              LOG_NUMBER("offset", input->offset));
+    counts->other_type++;
+    counts->last_completed_ms =
+        clock_wall_ms(loop_clock(service->options->loop));
+    service->dirty = true;
+    record_free(inflight->record);
+    mem_free(inflight);
+}
+
 struct inflight *inflight_new(struct assignment *assignment,
                               const struct input *input)
 {
@@ -104,6 +125,10 @@ struct inflight *inflight_new(struct assignment *assignment,
     timer_init(&inflight->withheld, service_on_withheld, inflight);
     inflight->record = pipeline_feed(service->pipeline, input,
                                      &assignment->ledger, on_outcome, inflight);
+    if (record_is_skipped(inflight->record)) {
+        skip_record(inflight, input);
+        return NULL;
+    }
     add_slots(inflight);
     ledger_add(&assignment->ledger, &inflight->entry);
     service->records++;
@@ -122,6 +147,9 @@ void service_on_record(void *payload, const struct input *input)
         return; /* revoked; the next owner of the partition reads it */
     }
     fault_point("record");
+    if (unreadable_hold(assignment, input)) {
+        return;
+    }
     if (ledger_read(&assignment->ledger, input->offset)) {
         inflight_new(assignment, input);
         service->counts.all.consumed++;
@@ -350,14 +378,13 @@ void service_tick(void *payload)
 static void regulate_window(struct assignment *assignment)
 {
     struct kafka *queue = assignment->service->kafka;
-    int64_t span = ledger_span(&assignment->ledger);
-    bool far =
-        span >= LEDGER_WINDOW && !ledger_is_rereading(&assignment->ledger);
+    const struct ledger *ledger = &assignment->ledger;
 
-    if (far && !assignment->resting) {
+    if (!assignment->resting && ledger_is_full(ledger) &&
+        !ledger_is_rereading(ledger)) {
         assignment->resting = true;
         kafka_pause_partition(queue, &assignment->at);
-    } else if (assignment->resting && span <= (int64_t)LEDGER_WINDOW / 4 * 3) {
+    } else if (assignment->resting && ledger_has_room(ledger)) {
         assignment->resting = false;
         kafka_resume_partition(queue, &assignment->at);
     }
@@ -422,7 +449,9 @@ static void begin(struct service *service,
     assignment->service = service;
     assignment->at.topic = mem_strdup(position->at.topic);
     assignment->at.partition = position->at.partition;
+    assignment->unreadable = -1;
     ledger_init(&assignment->ledger);
+    ledger_limit_metadata(&assignment->ledger, service->max_metadata);
     TAILQ_INSERT_TAIL(&service->assignments, assignment, link);
     log_write(LOG_INFO, "pipeline", "partition assigned",
               LOG_TEXT("topic", assignment->at.topic),

@@ -1,6 +1,7 @@
 #include "pipeline_internal.h"
 #include "waybill/event_content.h"
 #include "waybill/fault.h"
+#include "waybill/secret.h"
 
 /* One attempt of a delivery: the request to its integration, and the result */
 
@@ -20,6 +21,16 @@ static void count_content(struct record *record)
     record->content_size = size;
 }
 
+/* Each integration removes what its own request has revealed. A server may
+ * repeat what other requests, or earlier credentials, have revealed to it. */
+static void scrub(struct error *err)
+{
+    static const struct secret_set remembered; /* nothing else */
+
+    secret_set_scrub(&remembered, err->message);
+    secret_set_scrub_foreign(&remembered, err->code);
+}
+
 static void on_done(void *payload, const struct delivery_report *report)
 {
     struct delivery *delivery = payload;
@@ -30,6 +41,7 @@ static void on_done(void *payload, const struct delivery_report *report)
     count_content(delivery->record);
     if (report->status == DELIVERY_FAILED) {
         err = *report->err;
+        scrub(&err);
         delivery->in_doubt = delivery->in_doubt || !report->did_not_arrive;
         copy.err = &err;
         attempt_release(delivery);

@@ -206,15 +206,30 @@ static void settle(struct assignment *assignment,
         return;
     }
     ledger_aborted(&assignment->ledger);
-    if (result->verdict == KAFKA_METADATA_TOO_LARGE) {
-        ledger_halve_metadata(&assignment->ledger);
-    }
     if (assignment->revoked && result->verdict == KAFKA_ABORTED) {
         /* The last commit has failed, perhaps because the group has started a
          * new generation without us. The next owner of the partition repeats
          * the records. */
         assignment->over = true;
         assignment_clear(assignment);
+    }
+}
+
+/* The limit is the broker's, so it is learned for all partitions. */
+static void shorten_metadata(struct service *service)
+{
+    struct assignment *assignment;
+
+    service->max_metadata /= 2;
+    log_write(LOG_WARN, "pipeline",
+              "the broker rejected the metadata of an offset commit, using "
+              "less of it: partitions pause earlier behind records that are "
+              "not delivered (is the broker's offset.metadata.max.bytes below "
+              "its default of 4096?)",
+              LOG_NUMBER("bytes", service->max_metadata));
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        ledger_limit_metadata(&assignment->ledger, service->max_metadata);
     }
 }
 
@@ -238,6 +253,9 @@ void service_on_committed(void *payload, const struct kafka_result *result)
             assignment->committing = false;
             settle(assignment, result);
         }
+    }
+    if (result->verdict == KAFKA_METADATA_TOO_LARGE) {
+        shorten_metadata(service);
     }
     if (result->verdict == KAFKA_MESSAGE_TOO_LARGE) {
         withhold(service, result);

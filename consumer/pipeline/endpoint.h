@@ -89,7 +89,6 @@ void endpoint_probed(struct endpoint *endpoint, const struct error *err,
 
 TAILQ_HEAD(deliveries, delivery);
 
-/* What the latest attempts say about an attachment */
 enum permission {
     PERMISSION_UNKNOWN,
     PERMISSION_GIVEN,
@@ -112,6 +111,7 @@ struct attachment_queue {
     size_t load;      /* deliveries without an outcome */
     bool has_shed;    /* some of its records were shed, to be read again */
     enum permission permission;
+    bool is_reported;      /* the operator knows that it is held by itself */
     unsigned refusals;     /* consecutive */
     uint64_t accepted;     /* queue->accepted at the first of these refusals */
     int64_t held_since_ms; /* wall-clock time */

@@ -102,6 +102,11 @@ static void hold(struct delivery *delivery, const struct error *err)
     get_pauses(delivery, err, pauses);
     held = registration_queue_refused(
         attachment_queue, err, loop_now(options_of(delivery)->loop), pauses);
+    if (attachment_queue->permission == PERMISSION_REFUSED &&
+        !attachment_queue->queue->held && !attachment_queue->is_reported) {
+        held = HELD_ATTACHMENT; /* perhaps with its registration until now */
+        attachment_queue->is_reported = true;
+    }
     if (held == HELD_NOTHING) {
         return;
     }
@@ -134,6 +139,7 @@ void hold_accepted(struct delivery *delivery)
     if (registration_queue_is_replaced(delivery->queue)) {
         return;
     }
+    delivery->attachment_queue->is_reported = false;
     held = registration_queue_accepted(delivery->attachment_queue);
     if (held != HELD_NOTHING) {
         log_released(delivery->attachment_queue, held);

@@ -20,6 +20,7 @@ struct record {
     uint64_t received_mono_ms;
     size_t content_size; /* decoded content that pipeline->bytes already
                             includes */
+    bool is_skipped;     /* an event of another type, without an outcome */
     struct task finished;
     record_delivery_fn *done;
     void *payload;

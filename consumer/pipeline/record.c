@@ -35,6 +35,11 @@ bool record_is_done(const struct record *record)
     return record->reported == record->delivery_count;
 }
 
+bool record_is_skipped(const struct record *record)
+{
+    return record->is_skipped;
+}
+
 bool record_has_unreported_outcome(const struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
@@ -209,14 +214,17 @@ static void plan(struct record *record, const struct ledger *past)
 
 static void begin(struct record *record, const struct ledger *past)
 {
-    const struct settings *settings = record->pipeline->options.settings;
+    const struct pipeline_options *options = &record->pipeline->options;
+    size_t max_size = options->settings->delivery.max_event_size;
     struct error err;
 
-    if (event_decode(&record->input, settings->delivery.max_event_size,
-                     record->arena, &record->event, &err) < 0) {
-        end_without_delivery(record, OUTCOME_FAILED, &err);
-    } else {
+    if (event_decode(&record->input, max_size, record->arena, &record->event,
+                     &err) == 0) {
         plan(record, past);
+    } else if (record->event.other_type != NULL && options->skip_other_types) {
+        record->is_skipped = true;
+    } else {
+        end_without_delivery(record, OUTCOME_FAILED, &err);
     }
 }
 

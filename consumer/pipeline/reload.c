@@ -57,6 +57,14 @@ static bool may_be_replanned(struct service *service, struct inflight *inflight)
            !awaits_commit(service, inflight);
 }
 
+static void keep_past(const struct inflight *from, struct inflight *to)
+{
+    if (to != NULL) {
+        to->record->received_mono_ms = from->record->received_mono_ms;
+        to->has_committed_status = worst_committed(from, &to->committed_status);
+    }
+}
+
 static void replan(struct inflight *inflight)
 {
     struct assignment *assignment = inflight->assignment;
@@ -70,10 +78,7 @@ static void replan(struct inflight *inflight)
     }
     if (!fault_is_broken("forget-renewed")) {
         replanned = inflight_new(assignment, &inflight->record->input);
-        replanned->record->received_mono_ms =
-            inflight->record->received_mono_ms;
-        replanned->has_committed_status =
-            worst_committed(inflight, &replanned->committed_status);
+        keep_past(inflight, replanned);
     }
     inflight_free(inflight);
 }

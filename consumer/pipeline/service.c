@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "reset_advice.h"
 #include "service_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
@@ -54,12 +55,37 @@ static void release_revoked(struct service *service)
     }
 }
 
+/* When nothing more is committed, so that the advice does not change */
+static void report_deleted(const struct service *service)
+{
+    const struct assignment *assignment;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+        const struct progress *progress = &assignment->ledger.committed;
+        struct kafka_bounds bounds;
+
+        kafka_get_bounds(service->kafka, &assignment->at, &bounds);
+        if (!assignment->revoked && progress->watermark >= 0 &&
+            bounds.first > progress->watermark) {
+            append_reset_advice(progress, &service->kafka_options,
+                                assignment->at.partition, bounds.first, &text);
+            log_write(LOG_ERROR, "pipeline", "cannot go on",
+                      LOG_TEXT("err", text.data));
+        }
+    }
+}
+
 static void close_when_drained(struct service *service)
 {
     if (service->state == SERVICE_DRAINING && service->idle) {
         service->state = SERVICE_CLOSING;
         loop_disarm(service->options->loop, &service->drain_deadline);
         fault_point("closing");
+        if (service->failure.kind != ERROR_NONE) {
+            report_deleted(service);
+        }
         kafka_close(service->kafka);
     }
 }
@@ -174,6 +200,7 @@ static const struct kafka_handler handler = {
     .record = service_on_record,
     .assigned = service_on_assigned,
     .revoked = service_on_revoked,
+    .unreadable = service_on_unreadable,
     .committed = service_on_committed,
     .notice = on_notice,
     .failed = on_failed,
@@ -205,6 +232,8 @@ static void fill_options(struct service *service)
         .brokers = arena_strdup(arena, kafka->brokers),
         .group = arena_strdup(arena, kafka->group),
         .topic = arena_strdup(arena, kafka->topics.attestations),
+        .outcomes = arena_strdup(arena, kafka->topics.outcomes),
+        .dead_letters = arena_strdup(arena, kafka->topics.dead_letters),
         .transactional_id = arena_strdup(arena, kafka->transactional_id),
         .instance_id = arena_strdup(arena, kafka->instance_id),
         .properties = copy_properties(arena, &kafka->properties),
@@ -213,8 +242,8 @@ static void fill_options(struct service *service)
     service->style = (struct outcome_style){
         .source = arena_printf(arena, "waybill/%s", kafka->group),
         .group = service->kafka_options.group,
-        .topic = arena_strdup(arena, kafka->topics.outcomes),
-        .dead_letter_topic = arena_strdup(arena, kafka->topics.dead_letters),
+        .topic = service->kafka_options.outcomes,
+        .dead_letter_topic = service->kafka_options.dead_letters,
         .structured = kafka->outcome_mode == OUTCOME_STRUCTURED,
     };
 }
@@ -243,6 +272,7 @@ int service_start(struct pipeline *pipeline,
     service->pipeline = pipeline;
     service->options = options;
     service->settings = options->settings;
+    service->max_metadata = PROGRESS_MAX_TEXT;
     service->ended = ended;
     service->payload = payload;
     service->started_ms = clock_wall_ms(loop_clock(options->loop));

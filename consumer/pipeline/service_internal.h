@@ -2,6 +2,7 @@
 #define WAYBILL_SERVICE_INTERNAL_H
 
 #include "pipeline_internal.h"
+#include "waybill/limits.h"
 #include "waybill/outcome_encode.h"
 
 /*
@@ -19,6 +20,11 @@ struct assignment {
     bool revoked; /* reads no more records; a last commit may follow */
     bool committing;
     bool over; /* nothing of it may be committed any more */
+    /* Offset of the first record that cannot be read, -1 if there is none; the
+     * offset from which it can be read again, -1 if that is not known */
+    int64_t unreadable;
+    int64_t readable_from;
+    char unreadable_reason[LIMIT_MESSAGE];
 };
 
 /* A record that is being processed, with its entry in the partition's ledger */
@@ -67,6 +73,9 @@ struct service {
     TAILQ_HEAD(, assignment) assignments;
     size_t records;
     bool full;
+    /* Maximum length of the metadata of a partition, which shrinks when the
+     * broker rejects it */
+    size_t max_metadata;
     enum service_state state;
     bool idle;     /* draining, and no attempt is in flight */
     bool revoking; /* kafka_complete_revocation() must still be called */
@@ -92,6 +101,9 @@ struct service {
 };
 
 /* --- assignment.c */
+/* Returns NULL if the record is skipped, because it is of another type. It has
+ * no entry in the ledger: the watermark passes over its offset as over a gap.
+ */
 struct inflight *inflight_new(struct assignment *assignment,
                               const struct input *input);
 void inflight_free(struct inflight *inflight); /* it must not be in a ledger */
@@ -115,6 +127,16 @@ void service_tick(void *payload);
 void service_regulate(struct service *service);
 /* Memory of all records and their attempts, in bytes */
 size_t service_bytes(const struct service *service);
+
+/* --- unreadable.c: partitions that cannot be read further */
+void service_on_unreadable(void *payload, const struct kafka_unreadable *what);
+/* Returns true if the record is too large for the memory, or follows one that
+ * is; the partition is held at the first such record. */
+bool unreadable_hold(struct assignment *assignment, const struct input *input);
+/* Appends the command that skips what cannot be read. */
+void unreadable_append_command(const struct service *service,
+                               const struct assignment *assignment,
+                               struct str *out);
 
 /* --- commit.c */
 /* Starts a transaction with everything that is finished. Returns false if there

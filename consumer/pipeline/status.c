@@ -1,4 +1,5 @@
 #include "service_internal.h"
+#include "waybill/kafka_check.h"
 
 /* A read-only snapshot of the service for the status page and the metrics */
 
@@ -6,6 +7,8 @@
  * partition and in total */
 #define MAX_OLDEST_PER_PARTITION 3
 #define MAX_OLDEST 50
+/* Reasons for not being ready that are not conditions of Kafka */
+#define MAX_REASONS 3
 
 /* Converts a monotonic time of the loop to wall-clock time. */
 static int64_t to_wall_ms(const struct service *service, uint64_t due_ms)
@@ -33,8 +36,22 @@ static int64_t lag_of(int64_t watermark, const struct kafka_bounds *bounds)
     return bounds->end > from ? bounds->end - from : 0;
 }
 
+static void collect_unreadable(const struct assignment *assignment,
+                               struct arena *arena,
+                               struct status_partition *to)
+{
+    CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
+
+    to->unreadable = assignment->unreadable;
+    if (assignment->unreadable >= 0) {
+        unreadable_append_command(assignment->service, assignment, &command);
+        to->unreadable_reason = assignment->unreadable_reason;
+        to->skip_command = arena_strdup(arena, command.data);
+    }
+}
+
 static void collect_partition(const struct assignment *assignment,
-                              struct status_partition *to)
+                              struct arena *arena, struct status_partition *to)
 {
     const struct ledger *ledger = &assignment->ledger;
     struct kafka_bounds bounds;
@@ -53,6 +70,7 @@ static void collect_partition(const struct assignment *assignment,
         .paused = assignment->resting,
         .revoked = assignment->revoked,
     };
+    collect_unreadable(assignment, arena, to);
 }
 
 static void collect_partitions(const struct service *service,
@@ -69,7 +87,7 @@ static void collect_partitions(const struct service *service,
         arena_alloc(arena, count * sizeof(status->partitions[0]));
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
-        collect_partition(assignment,
+        collect_partition(assignment, arena,
                           &status->partitions[status->partition_count++]);
     }
 }
@@ -243,28 +261,55 @@ static void collect_recent(const struct service *service, struct arena *arena,
     }
 }
 
+/* Those that block come first among the reasons, because they explain the
+ * others. */
+static void collect_conditions(const struct service *service,
+                               struct arena *arena, struct status *status)
+{
+    const struct kafka_condition *condition;
+    size_t count = 0;
+
+    while (kafka_get_condition(service->kafka, count) != NULL) {
+        count++;
+    }
+    status->reasons =
+        arena_alloc(arena, (count + MAX_REASONS) * sizeof(status->reasons[0]));
+    status->warnings = arena_alloc(arena, count * sizeof(status->warnings[0]));
+    for (size_t i = 0; i < count; i++) {
+        condition = kafka_get_condition(service->kafka, i);
+        if (condition->blocks) {
+            status->reasons[status->reason_count++] = condition->text;
+        } else {
+            status->warnings[status->warning_count++] = condition->text;
+        }
+    }
+}
+
+static void add_reason(struct status *status, const char *reason)
+{
+    status->reasons[status->reason_count++] = reason;
+}
+
 static void collect_readiness(const struct service *service,
                               struct arena *arena, struct status *status)
 {
     struct kafka_state state;
 
     kafka_get_state(service->kafka, &state);
+    collect_conditions(service, arena, status);
     if (service->failure.kind != ERROR_NONE) {
-        status->reasons[status->reason_count++] =
-            arena_printf(arena, "cannot go on: %s", service->failure.message);
+        add_reason(status, arena_printf(arena, "cannot go on: %s",
+                                        service->failure.message));
     }
     if (service->state != SERVICE_RUNNING) {
-        status->reasons[status->reason_count++] =
-            "stopping: no more records are read";
+        add_reason(status, "stopping: no more records are read");
     } else if (!state.member) {
-        status->reasons[status->reason_count++] =
-            "no assignment: the group has given none yet, or has taken it "
-            "back, or its offsets are "
-            "not known yet";
+        add_reason(status,
+                   "no assignment: the group has given none yet, or has taken "
+                   "it back, or its offsets are not known yet");
     }
     if (!state.producer) {
-        status->reasons[status->reason_count++] =
-            "no producer: the brokers have not taken it yet";
+        add_reason(status, "no producer: the brokers have not taken it yet");
     }
 }
 

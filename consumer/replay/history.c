@@ -58,8 +58,8 @@ static void set_record(struct collection *collection, const struct input *input)
                                                 LIMIT_EVENT_ID, arena);
     }
     if (history->event_id == NULL) {
-        history->event_id =
-            message_header_text(message, "ce_id", LIMIT_EVENT_ID, arena);
+        history->event_id = message_header_text(
+            message, message_attribute(message, "id"), LIMIT_EVENT_ID, arena);
     }
 }
 
@@ -148,6 +148,12 @@ static int collect_partition(struct collection *collection,
     }
     history->low = spans[index].low;
     history->end = spans[index].end;
+    history->high = history->end;
+    if (history->offset >= history->end &&
+        snapshot_high_watermark(snapshot, history->partition, &history->high,
+                                err) < 0) {
+        return -1;
+    }
     if (read_record(collection, snapshot, index, count, err) < 0) {
         return -1;
     }

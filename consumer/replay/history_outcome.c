@@ -1,4 +1,5 @@
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "replay_internal.h"
@@ -12,13 +13,26 @@
  * search for the text does.
  */
 
-/* "t/3/42" or "t/3/42/attachment" */
+/* "t/3/42@1767323045678" or "t/3/42@1767323045678/attachment"; without the
+ * timestamp if the record has none, or if an earlier version wrote it */
 static bool is_id_of(const char *coordinates, struct bytes id)
 {
     size_t len = strlen(coordinates);
 
     return id.len >= len && memcmp(id.data, coordinates, len) == 0 &&
-           (id.len == len || id.data[len] == '/');
+           (id.len == len || id.data[len] == '/' || id.data[len] == '@');
+}
+
+/* Whether the id has the timestamp of another record: one at the same position
+ * of an earlier topic of that name. */
+static bool is_id_of_earlier(const struct history *history, const char *id,
+                             const char *coordinates)
+{
+    size_t len = strlen(coordinates);
+
+    return id != NULL && history->timestamp_ms > 0 && strlen(id) > len &&
+           id[len] == '@' &&
+           strtoll(id + len + 1, NULL, 10) != history->timestamp_ms;
 }
 
 static bool has_id_of(const struct message *message, const char *coordinates)
@@ -147,16 +161,19 @@ static bool is_of_event(const struct history *history,
 /* Handles both content modes; returns false if another source wrote it. */
 static bool read_document(const struct json *json, const struct input *input,
                           const char *source, struct arena *arena,
-                          struct history_outcome *to)
+                          const char **ret_id, struct history_outcome *to)
 {
     const char *from = json_text(json_member(json, "source"));
 
     if (!outcome_is_structured(&input->message)) {
+        *ret_id = message_header_text(&input->message, "ce_id",
+                                      REPLAY_MAX_TEXT, arena);
         to->traceparent = message_header_text(&input->message, "ce_traceparent",
                                               REPLAY_MAX_TEXT, arena);
         read_data(json, arena, to);
         return true;
     }
+    *ret_id = text_in(json, "id", arena);
     to->traceparent = text_in(json, "traceparent", arena);
     read_data(json_member(json, "data"), arena, to);
     return from != NULL && strcmp(from, source) == 0;
@@ -171,6 +188,7 @@ bool history_read_outcome(const struct history *history, const char *source,
                                       .offset = input->offset};
     struct json *json;
     struct error ignored;
+    const char *id;
     bool read;
 
     snprintf(coordinates, sizeof(coordinates), "%s/%d/%lld", history->topic,
@@ -180,9 +198,10 @@ bool history_read_outcome(const struct history *history, const char *source,
                    input->message.value.len, &json, &ignored) < 0) {
         return false;
     }
-    read = read_document(json, input, source, arena, &outcome);
+    read = read_document(json, input, source, arena, &id, &outcome);
     json_free(json);
-    outcome.own = is_own(history, &outcome);
+    outcome.own = is_own(history, &outcome) &&
+                  !is_id_of_earlier(history, id, coordinates);
     *ret_outcome = outcome;
     return read && outcome.status != NULL &&
            (outcome.own || is_of_event(history, &outcome));

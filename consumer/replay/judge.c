@@ -3,8 +3,9 @@
 #include "waybill/history.h"
 
 static const char *const names[] = {
-    "no_partition", "not_written", "no_record", "gone",   "lost",     "unread",
-    "in_flight",    "partly_done", "done",      "passed", "set_back",
+    "no_partition", "not_written", "not_stable", "no_record",
+    "gone",         "lost",        "unread",     "in_flight",
+    "partly_done",  "done",        "passed",     "set_back",
 };
 
 const char *history_verdict_name(enum history_verdict verdict)
@@ -53,7 +54,8 @@ enum history_verdict history_judge(const struct history *history)
         return HISTORY_NO_PARTITION;
     }
     if (history->offset >= history->end) {
-        return HISTORY_NOT_WRITTEN;
+        return history->offset < history->high ? HISTORY_NOT_STABLE
+                                               : HISTORY_NOT_WRITTEN;
     }
     if (history->offset < history->low && !is_settled(history)) {
         return reported ? HISTORY_GONE : HISTORY_LOST;
@@ -137,8 +139,9 @@ static void explain_passed(const struct history *history, struct str *out)
     str_printf(out,
                "done, says the commit of group '%s', but no outcome of it is "
                "on the topic of outcomes%s. Either outcomes of that age are "
-               "deleted (retention), or the group's offset was set by hand, "
-               "and the record was passed over.",
+               "deleted (retention), or the group's offset was set by hand "
+               "and the record was passed over, or it is an event of another "
+               "type (kafka.other_types: skip).",
                history->group,
                history->incomplete ? ", as far as it was searched" : "");
 }
@@ -191,10 +194,21 @@ static void explain_absent(const struct history *history,
                    history->partitions == 1 ? "" : "s");
     } else if (verdict == HISTORY_NOT_WRITTEN) {
         str_printf(out,
-                   "no such record yet: the partition ends at offset %lld. "
-                   "What stands in a transaction that is still open does not "
-                   "count.",
-                   (long long)history->end);
+                   "no such record yet: the partition ends at offset %lld.",
+                   (long long)history->high);
+    } else if (verdict == HISTORY_NOT_STABLE) {
+        str_printf(out,
+                   "the record may exist, but nobody can read it yet: a "
+                   "transaction that a producer began at offset %lld is still "
+                   "open, and no record after it is delivered until it ends. "
+                   "Which producer it is: kafka-transactions.sh "
+                   "describe-producers --topic %s --partition %d. A "
+                   "transaction that nobody will end can be aborted: "
+                   "kafka-transactions.sh abort --topic %s --partition %d "
+                   "--start-offset %lld",
+                   (long long)history->end, history->topic,
+                   (int)history->partition, history->topic,
+                   (int)history->partition, (long long)history->end);
     } else {
         str_append_text(
             out, "no record stands at this offset: it is the end mark of "
@@ -234,6 +248,7 @@ void history_explain(const struct history *history, struct str *out)
     switch (verdict) {
     case HISTORY_NO_PARTITION:
     case HISTORY_NOT_WRITTEN:
+    case HISTORY_NOT_STABLE:
     case HISTORY_NO_RECORD:
         explain_absent(history, verdict, out);
         break;

@@ -59,9 +59,7 @@ static void add_dead_letter(struct offset_set *done, const struct track *track,
                      ? track->dead_letters[index + 1].offset
                      : track->end;
 
-    for (; from < to; from++) {
-        offset_set_add(done, from);
-    }
+    offset_set_add_range(done, from, to);
 }
 
 static int set_no_room(const struct track *track, int64_t watermark,

@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -8,12 +10,15 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "nsswitch.h"
 #include "sandbox_internal.h"
 #include "waybill/compiler.h"
+#include "waybill/file.h"
 
 /*
  * The seccomp filter. libseccomp skips system calls that it does not know or
@@ -66,7 +71,14 @@ static const int forbidden[] = {
     SCMP_SYS(fanotify_init),
     SCMP_SYS(lookup_dcookie),
     SCMP_SYS(msgget),
+    SCMP_SYS(msgsnd),
+    SCMP_SYS(msgrcv),
+    SCMP_SYS(msgctl),
     SCMP_SYS(semget),
+    SCMP_SYS(semop),
+    SCMP_SYS(semtimedop),
+    SCMP_SYS(semctl),
+    SCMP_SYS(shmctl),
     SCMP_SYS(mq_open),
     SCMP_SYS(vmsplice),
     SCMP_SYS(move_pages),
@@ -249,18 +261,106 @@ static int deny_signals(scmp_filter_ctx context)
     return DENY(context, rt_tgsigqueueinfo, SCMP_A0(SCMP_CMP_NE, own, 0));
 }
 
+/* Limits, priorities and processors of other processes: a process may change
+ * its own, which it names by 0. fcntl() and ioctl() choose the receiver of the
+ * signals of a descriptor. */
+static int deny_control(scmp_filter_ctx context)
+{
+    const scmp_datum_t own = 0;
+
+    TRY(DENY(context, prlimit64, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, sched_setaffinity, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, sched_setattr, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, sched_setparam, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, sched_setscheduler, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, get_robust_list, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, setpriority, SCMP_A0(SCMP_CMP_NE, PRIO_PROCESS, 0)));
+    TRY(DENY(context, setpriority, SCMP_A1(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, ioprio_set, SCMP_A0(SCMP_CMP_NE, IOPRIO_WHO_PROCESS, 0)));
+    TRY(DENY(context, ioprio_set, SCMP_A1(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, fcntl, SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, F_SETOWN)));
+    TRY(DENY(context, fcntl,
+             SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, F_SETOWN_EX)));
+    TRY(DENY(context, ioctl, SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, FIOSETOWN)));
+    return DENY(context, ioctl,
+                SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, SIOCSPGRP));
+}
+
+/* --- sockets -------------------------------------------------------------- */
+
 #define MAX_FAMILY 45U /* AF_MCTP, the highest that is defined */
+#define TYPE_MASK 0xfU /* the kernel's; flags are above it */
+
+static int deny_type(scmp_filter_ctx context, unsigned family, unsigned type)
+{
+    return DENY(context, socket, SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
+                SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, type));
+}
+
+/* TCP and UDP only: no raw packets, no SOCK_PACKET, which opens a packet socket
+ * by the family of IPv4, and no protocol that is seldom used and seldom
+ * tested. */
+static int deny_inet(scmp_filter_ctx context, unsigned family)
+{
+    for (unsigned type = 0; type <= TYPE_MASK; type++) {
+        if (type != SOCK_STREAM && type != SOCK_DGRAM) {
+            TRY(deny_type(context, family, type));
+        }
+    }
+    for (unsigned protocol = 1; protocol < IPPROTO_UDP; protocol++) {
+        if (protocol != IPPROTO_TCP) {
+            TRY(DENY(context, socket,
+                     SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
+                     SCMP_A2(SCMP_CMP_MASKED_EQ, ANY_INT, protocol)));
+        }
+    }
+    return DENY(context, socket, SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
+                SCMP_A2(SCMP_CMP_GT, IPPROTO_UDP, 0));
+}
+
+/* Whether getaddrinfo() asks a local service: nscd, if its socket exists, or
+ * that of a module. Without the file the modules are files and dns
+ * (nsswitch.conf(5)). */
+static bool resolves_through_sockets(void)
+{
+    CLEANUP(str_release) struct str text = STR_INIT((size_t)64 * 1024);
+    struct error err;
+
+    if (access("/run/nscd/socket", F_OK) == 0 ||
+        access("/var/run/nscd/socket", F_OK) == 0) {
+        return true;
+    }
+    if (file_read("/etc/nsswitch.conf", 0, &text, NULL, &err) < 0) {
+        return err.kind != ERROR_NOT_FOUND;
+    }
+    return nsswitch_uses_sockets(text.data);
+}
+
+/* A filter cannot see where a socket is connected to. */
+static int deny_unix(scmp_filter_ctx context)
+{
+    bool needed = resolves_through_sockets();
+
+    for (unsigned type = 0; type <= TYPE_MASK; type++) {
+        if (!needed || type != SOCK_STREAM) {
+            TRY(deny_type(context, AF_UNIX, type));
+        }
+    }
+    /* One of a pair of datagram sockets can be connected elsewhere. */
+    TRY(DENY(context, socketpair,
+             SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_DGRAM)));
+    return DENY(context, socketpair,
+                SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_RAW));
+}
 
 static int deny_family(scmp_filter_ctx context, unsigned family)
 {
     switch (family) {
     case AF_UNIX:
-        return 0;
+        return deny_unix(context);
     case AF_INET:
-    case AF_INET6: /* no raw packets */
-        return DENY(context, socket,
-                    SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
-                    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW));
+    case AF_INET6:
+        return deny_inet(context, family);
     case AF_NETLINK: /* getaddrinfo() queries the addresses of the machine */
         return DENY(context, socket,
                     SCMP_A0(SCMP_CMP_MASKED_EQ, ANY_INT, family),
@@ -299,7 +399,7 @@ static int deny_forbidden(scmp_filter_ctx context)
 
 static int (*const parts[])(scmp_filter_ctx) = {
     deny_forbidden, deny_processes, deny_new_code, deny_changing,
-    deny_signals,   deny_sockets,   deny_misc,
+    deny_signals,   deny_control,   deny_sockets,  deny_misc,
 };
 
 /* Foreign ABIs have other system call numbers, so all of their calls fail.

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "subprocess_internal.h"
@@ -27,8 +26,8 @@
 #define POLL_MS 20
 #define MAX_ERRORS ((size_t)4096)
 /* A killed program exits at once unless it is blocked in the kernel (a dead NFS
- * server); such a program is left behind as a zombie. */
-#define REAP_TRIES 200
+ * server); such a program is left behind. */
+#define MAX_EXIT_MS 200
 
 extern char **environ;
 
@@ -62,17 +61,44 @@ static bool reap(struct subprocess *subprocess, int *ret_status)
     return true;
 }
 
-static void kill_group(struct subprocess *subprocess)
+/* Programs that were cancelled and had not exited yet. Nobody waits for them:
+ * they are reaped when the next program starts or ends. A full table leaves a
+ * zombie, which does no harm. */
+static pid_t cancelled[64];
+
+static void reap_cancelled(void)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
+    for (size_t i = 0; i < ARRAY_SIZE(cancelled); i++) {
+        if (cancelled[i] != 0 && waitpid(cancelled[i], NULL, WNOHANG) != 0) {
+            cancelled[i] = 0;
+        }
+    }
+}
+
+static void reap_later(pid_t pid)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(cancelled); i++) {
+        if (cancelled[i] == 0) {
+            cancelled[i] = pid;
+            return;
+        }
+    }
+}
+
+static void abandon(struct subprocess *subprocess)
+{
     int status;
 
-    if (subprocess->pid == 0) {
-        return;
+    if (subprocess->pid != 0 && !reap(subprocess, &status)) {
+        reap_later(subprocess->pid);
+        subprocess->pid = 0;
     }
-    kill(-subprocess->pid, SIGKILL);
-    for (unsigned i = 0; i < REAP_TRIES && !reap(subprocess, &status); i++) {
-        nanosleep(&pause, NULL);
+}
+
+static void kill_group(const struct subprocess *subprocess)
+{
+    if (subprocess->pid != 0) {
+        kill(-subprocess->pid, SIGKILL);
     }
 }
 
@@ -111,6 +137,7 @@ static void subprocess_free(struct subprocess *subprocess)
 void subprocess_cancel(struct subprocess *subprocess)
 {
     kill_group(subprocess);
+    abandon(subprocess);
     stop(subprocess);
     subprocess_free(subprocess);
 }
@@ -118,15 +145,34 @@ void subprocess_cancel(struct subprocess *subprocess)
 static void finish(struct subprocess *subprocess, const struct error *err)
 {
     stop(subprocess);
+    reap_cancelled();
     subprocess->done(subprocess->payload, err ? NULL : &subprocess->result,
                      err);
     subprocess_free(subprocess);
 }
 
+/* Kills the program and reports the error once it has exited, or after
+ * MAX_EXIT_MS. */
 static void fail(struct subprocess *subprocess, const struct error *err)
 {
     kill_group(subprocess);
-    finish(subprocess, err);
+    if (subprocess->pid == 0) {
+        finish(subprocess, err);
+        return;
+    }
+    subprocess->failure = *err;
+    subprocess->is_killed = true;
+    stop_reading(subprocess, &subprocess->output);
+    stop_reading(subprocess, &subprocess->errors);
+    loop_arm(subprocess->loop, &subprocess->timeout, MAX_EXIT_MS);
+}
+
+static void finish_killed(struct subprocess *subprocess)
+{
+    struct error err = subprocess->failure;
+
+    abandon(subprocess);
+    finish(subprocess, &err);
 }
 
 static void run_fail_task(void *payload)
@@ -141,6 +187,10 @@ static void on_timeout(void *payload)
     struct subprocess *subprocess = payload;
     struct error err;
 
+    if (subprocess->is_killed) {
+        finish_killed(subprocess);
+        return;
+    }
     error_fill(&err, ERROR_INTERRUPTED, "'%s' took longer than %g s",
                subprocess->name, (double)subprocess->timeout_ms / 1000);
     fail(subprocess, &err);
@@ -227,6 +277,10 @@ static void check_exit(struct subprocess *subprocess)
     int status;
 
     if (!reap(subprocess, &status)) {
+        return;
+    }
+    if (subprocess->is_killed) {
+        finish_killed(subprocess);
         return;
     }
     finish(subprocess, read_end(subprocess, status, &err) < 0 ? &err : NULL);
@@ -331,11 +385,36 @@ static void set_actions(posix_spawn_file_actions_t *actions,
 #endif
 }
 
+/* Variables with this prefix override the configuration, so they are the
+ * passwords of all registrations. A helper has its own variables. */
+static const char own_prefix[] = "WAYBILL_";
+
+/* The environment without Waybill's own variables, which is freed by the
+ * caller; its strings are borrowed. */
+static char **environment_for_others(void)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    char **result;
+
+    while (environ != NULL && environ[count] != NULL) {
+        count++;
+    }
+    result = mem_zalloc((count + 1) * sizeof(result[0]));
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(environ[i], own_prefix, sizeof(own_prefix) - 1) != 0) {
+            result[kept++] = environ[i];
+        }
+    }
+    return result;
+}
+
 static int spawn(struct subprocess *subprocess, const char *const *argv,
                  const struct child_pipes *child_pipes, struct error *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
+    char **environment = environment_for_others();
     int failure;
 
     posix_spawn_file_actions_init(&actions);
@@ -343,7 +422,8 @@ static int spawn(struct subprocess *subprocess, const char *const *argv,
     set_attributes(&attributes);
     set_actions(&actions, child_pipes);
     failure = posix_spawnp(&subprocess->pid, argv[0], &actions, &attributes,
-                           (char *const *)argv, environ);
+                           (char *const *)argv, environment);
+    mem_free(environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (failure == 0) {
@@ -430,6 +510,7 @@ struct subprocess *subprocess_start(struct loop *loop,
 {
     struct subprocess *subprocess = mem_zalloc(sizeof(*subprocess));
 
+    reap_cancelled();
     subprocess->loop = loop;
     subprocess->done = done;
     subprocess->payload = payload;

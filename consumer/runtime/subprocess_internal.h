@@ -29,6 +29,7 @@ struct subprocess {
     uint64_t timeout_ms;
     struct subprocess_result result;
     struct error failure;
+    bool is_killed; /* ends with `failure` as soon as the program has exited */
 
     /* Calls done() and frees the subprocess; the runner calls it with the
      * response. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log_output.h"
 #include "waybill/clock.h"
 #include "waybill/json.h"
 #include "waybill/str.h"
@@ -16,6 +17,8 @@ static enum log_level min_level = LOG_INFO;
 static bool is_json = true;
 
 static atomic_uint_fast64_t counts[LOG_LEVELS];
+static atomic_uint_fast64_t dropped;
+static atomic_uint_fast64_t unreported; /* of these, since the last report */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -94,18 +97,14 @@ static void drop_long_texts(struct log_field *fields, size_t count, size_t max)
     }
 }
 
-void log_line(enum log_level level, const char *module, const char *msg,
-              const struct log_field *fields, size_t count)
+static void format_line(struct str *line, enum log_level level,
+                        const char *module, const char *msg,
+                        const struct log_field *fields, size_t count)
 {
-    CLEANUP(str_release) struct str line = STR_INIT(MAX_LINE_BYTES);
     struct log_field line_fields[32];
     char now[CLOCK_TEXT_SIZE];
     size_t field_count = 4;
 
-    atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
-    if (level < min_level) {
-        return;
-    }
     line_fields[0] =
         LOG_TEXT("ts", clock_format(clock_wall_ms(clock_system()), now));
     line_fields[1] = LOG_TEXT("level", level_names[level]);
@@ -115,16 +114,58 @@ void log_line(enum log_level level, const char *module, const char *msg,
          i++) {
         line_fields[field_count++] = fields[i];
     }
-    (is_json ? append_json : append_logfmt)(&line, line_fields, field_count);
-    str_append_char(&line, '\n');
-    for (size_t max = 256; line.overflow; max /= 16) {
+    (is_json ? append_json : append_logfmt)(line, line_fields, field_count);
+    str_append_char(line, '\n');
+    for (size_t max = 256; line->overflow; max /= 16) {
         drop_long_texts(line_fields, field_count, max);
-        str_clear(&line);
-        (is_json ? append_json : append_logfmt)(&line, line_fields,
-                                                field_count);
-        str_append_char(&line, '\n');
+        str_clear(line);
+        (is_json ? append_json : append_logfmt)(line, line_fields, field_count);
+        str_append_char(line, '\n');
     }
-    if (write(STDERR_FILENO, line.data, line.len) < 0) {
-        return; /* there is nowhere to report it */
+}
+
+/* Reports lines that were dropped before this one, as soon as there is room
+ * again. */
+static void report_dropped(void)
+{
+    CLEANUP(str_release) struct str line = STR_INIT(MAX_LINE_BYTES);
+    uint_fast64_t count = atomic_exchange(&unreported, 0);
+    const struct log_field field = LOG_NUMBER("lines", count);
+
+    if (count == 0) {
+        return;
     }
+    format_line(&line, LOG_WARN, "telemetry",
+                "log lines were dropped, because stderr was not read", &field,
+                1);
+    if (!log_output_write(line.data, line.len)) {
+        atomic_fetch_add(&unreported, count);
+    }
+}
+
+void log_line(enum log_level level, const char *module, const char *msg,
+              const struct log_field *fields, size_t count)
+{
+    CLEANUP(str_release) struct str line = STR_INIT(MAX_LINE_BYTES);
+
+    atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
+    if (level < min_level) {
+        return;
+    }
+    report_dropped();
+    format_line(&line, level, module, msg, fields, count);
+    if (!log_output_write(line.data, line.len)) {
+        atomic_fetch_add(&dropped, 1);
+        atomic_fetch_add(&unreported, 1);
+    }
+}
+
+void log_never_block(void)
+{
+    log_output_never_block();
+}
+
+uint64_t log_dropped(void)
+{
+    return atomic_load_explicit(&dropped, memory_order_relaxed);
 }

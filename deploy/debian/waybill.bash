@@ -7,8 +7,10 @@ _waybill_value()
     kind='' words=''
     case $1 in
     --config) kind='file' ;;
+    --workflow) kind=value ;;
     --key) kind=value ;;
     --header) kind=value ;;
+    --workflow) kind=value ;;
     --limit) kind=value ;;
     --class) kind=words words='schema digest_mismatch too_large rejected not_found config auth attempts_exhausted verification expired' ;;
     --code) kind=value ;;
@@ -44,10 +46,10 @@ _waybill_words()
         options+=' --json --online' words='' kind=words
         ;;
     push)
-        options+='' words='' kind=file
+        options+=' --workflow' words='' kind=file
         ;;
     publish)
-        options+=' --key --header' words='' kind=file
+        options+=' --key --header --workflow' words='' kind=file
         ;;
     status)
         options+=' --json' words='' kind=words

@@ -24,8 +24,9 @@ int64_t clock_wall_ms(const struct clock *clock);
 #define CLOCK_TEXT_SIZE 32
 /* RFC 3339, UTC, milliseconds: 2026-01-02T03:04:05.678Z */
 const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
-/* Parses an HTTP date (RFC 9110, IMF-fixdate) to milliseconds since 1970; -1 if
- * it is invalid. */
+/* Parses an HTTP date to milliseconds since 1970; -1 if it is invalid. All
+ * three forms of RFC 9110, section 5.6.7, are accepted: IMF-fixdate, and the
+ * obsolete ones of RFC 850 and of asctime(). */
 int64_t clock_parse_http_date(const char *text);
 /* Parses an RFC 3339 time with any offset and fraction to milliseconds since
  * 1970; -1 if it is invalid. */

@@ -33,12 +33,15 @@ struct kafka_settings {
         const char *dead_letters;
     } topics;
     int outcome_mode; /* enum outcome_mode */
+    int other_types;  /* enum other_types */
     const char *transactional_id;
     const char *instance_id;
     struct field_map properties;
 };
 
 enum outcome_mode { OUTCOME_BINARY, OUTCOME_STRUCTURED };
+
+enum other_types { OTHER_TYPES_FAIL, OTHER_TYPES_SKIP };
 
 struct delivery_settings {
     uint64_t concurrency;
@@ -99,6 +102,10 @@ struct config_rules {
     /* Validates a librdkafka property: 0, or -1 and *err */
     int (*check_property)(const char *key, const char *value,
                           struct error *err);
+    /* Creates Kafka's clients with these settings, for CONFIG_CHECKS_CLIENTS:
+     * 0, or -1, *err, and in *ret_key the property that is at fault, or NULL */
+    int (*check_clients)(const struct kafka_settings *kafka,
+                         const char **ret_key, struct error *err);
 };
 
 /* The sections that a command requires */
@@ -107,6 +114,8 @@ struct config_rules {
 /* The command uses only the admin section: faults in other sections are
  * ignored, and these have their defaults. */
 #define CONFIG_ADMIN_ONLY 4U
+/* Also detects what only the creation of Kafka's clients shows */
+#define CONFIG_CHECKS_CLIENTS 8U
 
 /* The files that the configuration consists of: the file itself, each
  * ${file:PATH}, and the certificates of Kafka and of the admin server */

@@ -75,6 +75,7 @@ void error_fill(struct error *err, enum error_kind kind, const char *format,
 void error_vfill(struct error *err, enum error_kind kind, const char *format,
                  va_list args) PRINTF(3, 0);
 void error_prepend(struct error *err, const char *format, ...) PRINTF(2, 3);
+void error_append(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 /* The consequence of an error for the record that it concerns. */
 enum disposition {

@@ -66,6 +66,9 @@ struct event {
      * or file/index */
     const char *id;
     const char *time;
+    /* The CloudEvents type of an event that is not an attestation's; else
+     * NULL */
+    const char *other_type;
     struct trace_context trace;
     const char *organization;
     struct workflow workflow;

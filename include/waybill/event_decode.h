@@ -14,6 +14,11 @@
  * Plain JSON that has a `specversion` is read as a structured CloudEvent,
  * because files have no headers and not every producer sets them.
  *
+ * The frame of a schema registry around JSON is removed, and the attributes of
+ * binary mode may be spelled ce_id, ce-id or CE_ID. What is not an event but a
+ * bare envelope, the response of an API, UTF-16, ... is named in the error
+ * message (event_form.h).
+ *
  * The types of all documented fields are checked, whether the fields are used
  * or not. Unknown fields are ignored. Error messages contain the path of the
  * value at fault, where `$` is the value of the record.
@@ -21,7 +26,8 @@
 
 /* Fails with ERROR_SCHEMA, ERROR_TOO_LARGE, ERROR_DIGEST_MISMATCH or
  * ERROR_REJECTED (an unsupported form). Even then *ret_event has an id, and
- * its other fields as far as they could be read. Everything is copied into
+ * its other fields as far as they could be read; other_type says that it is an
+ * event of another type. Everything is copied into
  * the arena, except that the event refers to *input for
  * event_material_content(). */
 int event_decode(const struct input *input, size_t max_bytes,

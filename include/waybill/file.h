@@ -50,8 +50,15 @@ int file_read(const char *path, unsigned flags, struct str *out,
 /* Reads an open file of any kind, such as standard input, from its current
  * position. */
 int file_read_open(int fd, struct str *out, struct error *err) NODISCARD;
+/* Whether the file begins with a UTF-8 byte order mark. */
+bool file_has_mark(const char *path);
 /* Checks whether file_read() could read the file now, ignoring its size. */
 int file_check(const char *path, struct error *err) NODISCARD;
+
+/* Whether opening this path could block: it exists, and is neither a regular
+ * file nor a directory. For paths that are passed to a library, which opens
+ * them on the thread that must not block. */
+bool file_may_block(const char *path);
 
 /* Explains why a file in that directory could not be written: strerror(), or,
  * if the sandbox denied what the permissions allow, that reason and what to do.

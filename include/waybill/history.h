@@ -28,6 +28,8 @@
 enum history_verdict {
     HISTORY_NO_PARTITION,
     HISTORY_NOT_WRITTEN, /* the offset is beyond the end of the partition */
+    /* a transaction of a producer is open at the offset or before it */
+    HISTORY_NOT_STABLE,
     /* the offset holds no record that a consumer receives */
     HISTORY_NO_RECORD,
     HISTORY_GONE, /* deleted; whether it was delivered may be unknown */
@@ -83,7 +85,8 @@ struct history {
     bool incomplete;    /* max_outcomes ended the search early */
     size_t partitions;  /* the number of partitions of the topic */
     int64_t low;        /* the log start offset of the partition */
-    int64_t end;
+    int64_t end;  /* the last stable offset: no later record can be read */
+    int64_t high; /* the offset after the last record, readable or not */
     int64_t timestamp_ms; /* of the record, as are the next three members */
     size_t size;
     const char *event_id; /* NULL: not in the headers */

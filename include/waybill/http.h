@@ -15,7 +15,8 @@
  * An asynchronous HTTP client: each request gets one response later. The
  * process has one curl multi handle, driven by the event loop; connections are
  * kept open and shared. HTTP/2 is used if a TLS server offers it. If a server
- * then violates HTTP/2, the request is repeated in HTTP/1.1, which is used with
+ * then violates HTTP/2, or ends a connection with requests on their way, these
+ * are repeated in HTTP/1.1. After three times in a row, HTTP/1.1 is used with
  * that host for some minutes.
  *
  * This is a seam: the simulator links another implementation of this header, so
@@ -31,11 +32,12 @@ struct http_transfer;
 /*
  * How to connect. With all members NULL and 0: the system's CA certificates,
  * the contents of the host's directory in certs.d (containers-certs.d(5)), TLS
- * 1.2 or newer, and the proxy that the environment names: https_proxy,
- * HTTPS_PROXY, http_proxy (for http, in lower case only, because HTTP_PROXY may
- * be the header of a CGI client), all_proxy, ALL_PROXY, except for hosts in
- * no_proxy or NO_PROXY. Loopback addresses use the proxy too unless they are
- * listed there.
+ * 1.2 or newer, and the proxy that the environment names: https_proxy or
+ * HTTPS_PROXY for https, http_proxy or HTTP_PROXY for http (not HTTP_PROXY if
+ * REQUEST_METHOD is set, because it may then be the header of a CGI client),
+ * else all_proxy or ALL_PROXY; except for hosts in no_proxy or NO_PROXY, which
+ * is read as Go's clients read it (http/proxy.h). Loopback addresses use the
+ * proxy too unless they are listed there.
  *
  * A configured proxy is a URL (http, https, socks5h). It may contain
  * credentials and so is a secret. no_proxy does not apply to it. The
@@ -185,6 +187,8 @@ extern const struct http_meaning http_meanings[];
 enum error_kind http_error_kind(int status);
 /* True if the same request may succeed later: 408, 425, 429 and 5xx. */
 bool http_status_is_temporary(int status);
+/* True for a redirect to the URL in Location: 301, 302, 303, 307 and 308. */
+bool http_status_is_redirect(int status);
 /* Fills all of *err: kind, status and Retry-After from the response, and the
  * message from `format`. `wall_ms` is the current time. */
 void http_error_fill(struct error *err, const struct http_response *response,

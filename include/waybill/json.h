@@ -36,7 +36,8 @@ int json_scan(const char *text, size_t len, struct str *clean, size_t *ret_end,
 int json_parse(const char *text, size_t len, struct json **ret_json,
                struct error *err) NODISCARD;
 /* The same for a document that contains a secret: json_free() zeroes its
- * strings. */
+ * strings. It is a file or a response, so a byte order mark before it is
+ * skipped. */
 int json_parse_secret(const char *text, size_t len, struct json **ret_json,
                       struct error *err) NODISCARD;
 void json_free(struct json *json); /* NULL is allowed */

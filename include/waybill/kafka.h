@@ -44,6 +44,16 @@ struct kafka_position {
     const char *metadata;
 };
 
+/* A partition that cannot be read further */
+struct kafka_unreadable {
+    struct kafka_partition at;
+    /* of the first record that cannot be read; -1: it can be read again */
+    int64_t offset;
+    /* the lowest offset from which the partition can be read; -1: not known */
+    int64_t next;
+    const char *reason;
+};
+
 enum kafka_verdict {
     KAFKA_COMMITTED,
     /* In every other case nothing of the batch was written, and nothing will
@@ -77,6 +87,10 @@ struct kafka_handler {
      * it. The handler gets no other rebalance before that. */
     void (*revoked)(void *payload, const struct kafka_partition *partitions,
                     size_t count, bool lost);
+    /* The next batch of a partition cannot be read, or again; the partition is
+     * tried again by itself, and all others continue. It is called again when
+     * more is known. */
+    void (*unreadable)(void *payload, const struct kafka_unreadable *what);
     /* The result of kafka_commit(). Never called after closed(). */
     void (*committed)(void *payload, const struct kafka_result *result);
     /* A message of librdkafka, for the log */
@@ -91,6 +105,8 @@ struct kafka_options {
     const char *brokers;
     const char *group;
     const char *topic;            /* to consume from, or to produce to */
+    const char *outcomes;         /* topics that are written; kafka_open() */
+    const char *dead_letters;     /* checks all three unless these are NULL */
     const char *transactional_id; /* NULL: unique to the process */
     const char *instance_id;      /* NULL: a dynamic member (KIP-345) */
     const struct field_map *properties;
@@ -121,6 +137,11 @@ void kafka_resume_partition(struct kafka *kafka,
  * a rewind. */
 void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset);
+
+/* Stops reading the partition at this offset, because the record there cannot
+ * be held in memory, until the partition is revoked. */
+void kafka_hold(struct kafka *kafka, const struct kafka_partition *at,
+                int64_t offset);
 
 /* The offset of the next fetch, which is after the last delivered record and
  * after offsets that hold no record (transaction markers and aborted records).
@@ -186,14 +207,6 @@ int publisher_send(struct publisher *publisher, const struct message *message,
 int publisher_flush(struct publisher *publisher, int timeout_ms,
                     struct error *err) NODISCARD;
 void publisher_free(struct publisher *publisher);
-
-/* --- properties --- */
-
-/* Checks one property of `kafka.properties`. It rejects properties that
- * Waybill's guarantees depend on, properties that librdkafka does not know, and
- * invalid values. */
-int kafka_check_property(const char *key, const char *value,
-                         struct error *err) NODISCARD;
 
 const char *kafka_library_version(void);
 

@@ -22,6 +22,10 @@
  * Offsets increase but need not be consecutive: compaction and transaction
  * markers leave gaps, which belong to no record and delay nothing.
  *
+ * How far a partition may be read above its watermark depends on what fits into
+ * the metadata, and on nothing else: one record that is stuck and millions of
+ * finished ones after it are a single run (ledger_is_full()).
+ *
  * The cost of a commit depends on the number of slots in it (times its
  * logarithm, and the length of the metadata), not on the number of records
  * being processed. For this, entries are linked into lists by what a commit may
@@ -31,11 +35,6 @@
  * which must not move until the ledger has returned, shed or withdrawn the
  * entry. A ledger is used from one thread.
  */
-
-/* A partition is not read further than this above its watermark. With one bit
- * per offset that takes 2 KiB, which always fits into the metadata beside the
- * single deliveries and attempts. */
-#define LEDGER_WINDOW 16384
 
 struct ledger {
     struct ledger_entries entries; /* being processed, sorted by offset */
@@ -47,7 +46,8 @@ struct ledger {
     struct ledger_entries in_commit;
     /* of these, with marks or failed attempts, sorted by offset */
     struct ledger_entries failing;
-    struct ledger_entries idle; /* of these, without slots */
+    /* of these, without slots; those in the commit in progress come first */
+    struct ledger_entries idle;
     /* committed completely, for ledger_take_complete() */
     struct ledger_entries complete;
     size_t entry_count; /* in `entries` */
@@ -58,6 +58,10 @@ struct ledger {
     struct offset_set to_refetch;
     /* last offset read since the last rewind; -1: none */
     int64_t last;
+    /* The offset of the next entry to be added, if it is that of a record just
+     * read or withdrawn, and ledger_entry.from for it */
+    int64_t next_offset;
+    int64_t next_from;
     int64_t rewind_target; /* offset of the last rewind; -1: none */
     /* the record at the target was read again */
     bool target_found;
@@ -71,7 +75,9 @@ struct ledger {
     /* marks were set or removed since the last commit was prepared */
     bool has_new_marks;
     bool marks_in_commit; /* the commit in progress contains such changes */
-    size_t max_text;
+    size_t idle_in_commit; /* number of entries of `idle` in it */
+    size_t done_size; /* of `committed`, as progress_done_size() */
+    size_t max_text;  /* maximum length of the metadata */
 };
 
 /* Life cycle */
@@ -130,11 +136,17 @@ void ledger_reopen(struct ledger_slot *slot);
 
 /* The number of offsets between the watermark and the last offset read */
 int64_t ledger_span(const struct ledger *ledger);
+/* Whether the progress might not fit into the metadata if further records were
+ * read: in whatever order the records of the partition finish, what has been
+ * read so far can be committed. */
+bool ledger_is_full(const struct ledger *ledger);
+/* Whether a quarter of that space is free again, so that reading can continue
+ * for a while */
+bool ledger_has_room(const struct ledger *ledger);
 
 /* Sheds an entry, which is to be refetched after a rewind. Only its offset is
  * kept, and the watermark waits for it. Returns false and does nothing if a
- * slot is finished or in the commit in progress, or if the offset is too far
- * above the watermark. */
+ * slot is finished or in the commit in progress. */
 bool ledger_shed(struct ledger *ledger, struct ledger_entry *entry) NODISCARD;
 /* Removes an entry that is about to be replaced by another one with the same
  * offset, because its deliveries are planned again. No slot may be in the
@@ -164,8 +176,7 @@ void ledger_aborted(struct ledger *ledger);
 struct ledger_entry *ledger_take_complete(struct ledger *ledger);
 /* Returns any entry, or NULL, to empty the ledger before its release. */
 struct ledger_entry *ledger_take(struct ledger *ledger);
-/* Halves the maximum length of the metadata, because the broker rejected the
- * last. */
-void ledger_halve_metadata(struct ledger *ledger);
+/* Sets the maximum length of the metadata; PROGRESS_MAX_TEXT at first. */
+void ledger_limit_metadata(struct ledger *ledger, size_t max);
 
 #endif

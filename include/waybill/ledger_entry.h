@@ -50,6 +50,11 @@ STAILQ_HEAD(ledger_slots, ledger_slot);
 /* One record that is being processed */
 struct ledger_entry {
     int64_t offset;
+    /* The lowest of the offsets before it that hold no record (compaction,
+     * transaction markers); `offset` if there is none. They are finished
+     * together with the record, so that such a gap needs no run of its own in
+     * the metadata. */
+    int64_t from;
     void *owner;
     struct ledger_slots slots; /* empty: no outcome is needed (any more) */
     /* The following members are private to the ledger. */

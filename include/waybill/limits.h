@@ -39,9 +39,12 @@
  * specification recommends and registries enforce. */
 #define LIMIT_REPOSITORY 255
 /* Everything that a registry sends, in bytes: headers, body, Location, token.
- * No real registry comes close to these. */
-#define LIMIT_HTTP_HEADERS ((size_t)64 * 1024)
+ * No real registry comes close to these. A Location that is signed by a storage
+ * service or that holds the state of an upload can have 20 KiB. */
+#define LIMIT_HTTP_HEADERS ((size_t)128 * 1024)
 #define LIMIT_HTTP_BODY ((size_t)256 * 1024)
+#define LIMIT_LOCATION ((size_t)64 * 1024)
+/* URLs that people and programs write */
 #define LIMIT_URL ((size_t)8 * 1024)
 #define LIMIT_TOKEN ((size_t)64 * 1024)
 #define LIMIT_CHALLENGE ((size_t)8 * 1024)

@@ -54,6 +54,11 @@ struct log_field {
     }
 
 void log_setup(enum log_level min, enum log_format format);
+/* From now on a line is dropped instead of waiting for whoever reads stderr,
+ * and the number of dropped lines is logged when there is room again. Called
+ * once, by a service. */
+void log_never_block(void);
+uint64_t log_dropped(void); /* lines since the start */
 /* The number of lines of the level since the start, including those below
  * the minimum level, which are not written */
 uint64_t log_count(enum log_level level);

@@ -45,11 +45,19 @@ void input_copy(struct arena *arena, const struct input *from,
  * none. */
 const struct header *message_header(const struct message *message,
                                     const char *name);
-/* The text of that header, copied into the arena. NULL if there is none, or if
+/* The text of that header, copied into the arena. NULL if there is none (or no
+ * name), or if
  * its value is empty, longer than `max_length` bytes or not text
  * (utf8_is_text()): any producer may write such a value to a topic. */
 const char *message_header_text(const struct message *message, const char *name,
                                 size_t max_length, struct arena *arena);
+/* The name of the last header that states this attribute of a CloudEvent, for
+ * the functions above: "ce_id" for "id", also in the spellings of other
+ * bindings and gateways ("ce-id", "CE_ID"). NULL if there is none. */
+const char *message_attribute(const struct message *message,
+                              const char *attribute);
+/* True if there is such a header for any attribute. */
+bool message_has_attributes(const struct message *message);
 /* True if the header has exactly this value; false if `text` is NULL. */
 bool message_header_is(const struct message *message, const char *name,
                        const char *text);

@@ -44,6 +44,9 @@ struct pipeline_options {
     struct random *random;
     const struct settings *settings;
     enum pipeline_mode mode;
+    /* Events of other types have no outcome (kafka.other_types: skip); only
+     * with PIPELINE_SERVICE. */
+    bool skip_other_types;
 };
 
 /* Returns the context for opening integrations that the settings describe. It
@@ -70,7 +73,8 @@ typedef void record_delivery_fn(void *payload, struct delivery *delivery);
 
 /* Starts processing a record. The input is copied. `past` is the ledger of what
  * earlier instances have committed, or NULL. Deliveries that it has as done are
- * not repeated and not among the outcomes, so that there may be none. */
+ * not repeated and not among the outcomes, so that there may be none. There is
+ * none either if record_is_skipped(). */
 struct record *pipeline_feed(struct pipeline *pipeline,
                              const struct input *input,
                              const struct ledger *past,
@@ -81,6 +85,8 @@ const struct outcome *delivery_outcome(const struct delivery *delivery);
 size_t record_delivery_count(const struct record *record);
 const struct outcome *record_outcome(const struct record *record, size_t index);
 bool record_is_done(const struct record *record);
+/* True if the event is of another type and has no outcome. */
+bool record_is_skipped(const struct record *record);
 /* Cancels whatever is in progress and frees the record. done() is not called
  * any more. NULL is allowed. */
 void record_free(struct record *record);

@@ -17,7 +17,8 @@
  *
  * It is the base64 encoding (librdkafka before 2.6 corrupts NULs) of
  *
- *     "W" 0x01   magic, version
+ *     "W" 0x02   magic, version; 0x01 if no offset is more than 65536 above the
+ *                watermark, which is as far as the first releases can read
  *     varint     dispatched - watermark
  *     set        done
  *     varint     count of ids, then 8 bytes each, big endian
@@ -43,7 +44,7 @@
  * accepts with librdkafka 2.0.2, less a margin */
 #define PROGRESS_MAX_TEXT 3900
 /* The range of offsets above the watermark that can be encoded */
-#define PROGRESS_MAX_SPAN 65536
+#define PROGRESS_MAX_SPAN ((int64_t)1 << 40)
 
 /* The finished deliveries of one attachment, in records that are not
  * complete */
@@ -81,6 +82,8 @@ uint64_t progress_id(const char *attachment);
 /* Records that one delivery of the record at `offset` is finished. */
 void progress_add_delivery(struct progress *progress, uint64_t id,
                            int64_t offset);
+/* Forgets the single deliveries of a record that is complete. */
+void progress_forget_deliveries(struct progress *progress, int64_t offset);
 bool progress_has_delivery(const struct progress *progress, uint64_t id,
                            int64_t offset);
 /* Inserts attempts in the order of offsets. */
@@ -93,6 +96,8 @@ size_t progress_attempts_from(const struct progress *progress, int64_t offset);
 void progress_forget_attempts(struct progress *progress, int64_t offset);
 void progress_forget_attempts_below(struct progress *progress, int64_t offset);
 
+/* The encoded size of the offsets that are finished, in bytes before base64 */
+size_t progress_done_size(const struct progress *progress);
 /* The encoded size of the single deliveries, in bytes before base64 */
 size_t progress_deliveries_size(const struct progress *progress);
 /* Appends the metadata, of at most `max` characters. Attempts that do not fit

@@ -16,13 +16,16 @@
  *
  * seccomp        System calls that the service never makes and that exploits
  *                depend on fail with EPERM: starting programs and processes;
- *                ptrace, and the memory and signals of other processes; memory
+ *                ptrace, and the memory, signals, limits, priorities and
+ *                processors of other processes; memory
  *                that is writable and executable; opening files for writing,
  *                creating, renaming, removing files and passing them on; other
  *                user ids; namespaces, mounts, modules, BPF, io_uring, keys,
- *                performance counters; sockets of families other than IPv4,
- *                IPv6, Unix and route netlink, and raw sockets of these; ABIs
- *                other than the native one.
+ *                performance counters; System V IPC; all sockets but those of
+ *                TCP and UDP, route netlink (getaddrinfo() queries the
+ *                addresses of the machine) and, only where name resolution
+ *                needs them, Unix stream sockets; ABIs other than the native
+ *                one.
  *
  * Landlock       Only these files can be read: the files of the access list
  *                (access.h), what is in their directories, and what name
@@ -59,9 +62,16 @@
  *
  * What remains possible: network access (the configuration names registries and
  * brokers, but token servers and redirects lead elsewhere, and Landlock's TCP
- * rules know only ports); connecting to Unix sockets that the file permissions
- * allow; reading the process's own memory, including the credentials in use;
- * asking the runner (subprocess.h) for credential helpers, and only for those.
+ * rules know only ports); connecting to Unix stream sockets that the file
+ * permissions allow, if this machine resolves names through one (nscd, or a
+ * module of nsswitch.conf other than files, dns and myhostname); sending
+ * datagrams to Unix sockets if systemd started the service, through the socket
+ * of its notifications; changing routes as far as the capabilities allow;
+ * reading the process's own memory, including the credentials in use; asking
+ * the runner (subprocess.h) for credential helpers, and only for those.
+ * tests/component/test_sandbox.c attempts what is denied, and nothing is
+ * claimed here that it does not attempt, except where a row of a whole group of
+ * calls stands for the others.
  *
  * Paths are resolved when the sandbox is closed; a file that does not exist yet
  * is allowed if its directory is. If the kernel or a container's seccomp

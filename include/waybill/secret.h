@@ -58,14 +58,21 @@ bool text_equal_constant_time(const char *a, const char *b);
  * before the response arrives.
  */
 struct secret_set {
-    struct secret *items;
+    struct secret_set_item {
+        struct secret secret;
+        bool is_part; /* is found only as a whole */
+    } * items;
     size_t count;
     size_t capacity;
 };
 
-/* Adds a secret, unless the set already contains it. Returns the copy in the
- * set, which lives as long as the set; NULL adds nothing and returns NULL. */
+/* Adds a secret, unless the set already contains it, and remembers it. Returns
+ * the copy in the set, which lives as long as the set; NULL adds nothing and
+ * returns NULL. */
 const char *secret_set_add(struct secret_set *set, const char *secret);
+/* Adds a text that is confidential in this context only, and only as a whole:
+ * an URL, or a part of its path, which may be an ordinary word. */
+void secret_set_add_part(struct secret_set *set, const char *part);
 /* Adds a password by itself and as the Basic scheme sends it (RFC 7617), in
  * base64 together with the username. */
 void secret_set_add_basic(struct secret_set *set, const char *username,
@@ -74,17 +81,40 @@ void secret_set_add_all(struct secret_set *set, const struct secret_set *from);
 void secret_set_release(struct secret_set *set); /* zeroed and emptied */
 
 /*
- * Replaces every occurrence of a secret by three stars, whether it is verbatim
- * or percent-encoded (as in a form or a query). Overlapping occurrences become
- * one. The text never gets longer, and the memory after its new end is zeroed.
+ * Remembers a secret for the rest of the process, as hashes: servers repeat
+ * tokens that were replaced and forgotten long ago, and not only to the request
+ * that revealed them. Every scrub removes them, whatever the set contains. The
+ * memory is limited; the last 2,000 tokens of 1,000 characters certainly fit.
+ * NULL is allowed. Loop thread only.
+ */
+void secret_remember(const char *secret);
+
+/*
+ * Replaces every occurrence of a secret by three stars. Adjacent and
+ * overlapping occurrences become one. The text never gets longer, and the
+ * memory after its new end is zeroed. Found are
+ *
+ *  - secrets of the set, verbatim or percent-encoded;
+ *  - remembered secrets, or at least 16 consecutive letters and digits of one,
+ *    whatever is between them: line breaks, quotes, punctuation. They may also
+ *    be in upper or lower case, percent-encoded, escaped as in JSON, C or HTML,
+ *    in base64 of either alphabet, as part of a longer base64 text, or
+ *    hexadecimal;
+ *  - in foreign text, pieces of the secrets of the set in the same way: at
+ *    least 12 letters and digits, or 8 if there is a digit among them.
  *
  * Secrets shorter than SECRET_MIN_SCRUBBED bytes are not replaced: they would
- * match innocent text, and the surrounding text could reveal them.
+ * match innocent text, and the surrounding text could reveal them. The
+ * remembered secrets of 8 to 15 letters and digits are those that contain a
+ * digit or an upper-case letter after a lower-case one.
  */
 #define SECRET_MIN_SCRUBBED 4
+/* For a message that Waybill has composed */
 void secret_set_scrub(const struct secret_set *set, char *text);
-/* Appends text from a server, scrubbed and then printable (utf8.h), at most
- * `max` bytes of it. */
+/* For a text that consists of what a server has sent */
+void secret_set_scrub_foreign(const struct secret_set *set, char *text);
+/* Appends text from a server, scrubbed as foreign and then printable (utf8.h),
+ * at most `max` bytes of it. Only the first 4 KiB are considered. */
 void secret_set_append_printable(const struct secret_set *set, struct str *out,
                                  const char *text, size_t max);
 

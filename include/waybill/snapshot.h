@@ -36,6 +36,10 @@ int snapshot_open(const struct kafka_options *options,
                   struct snapshot **ret_snapshot, struct error *err) NODISCARD;
 void snapshot_free(struct snapshot *snapshot); /* NULL is fine */
 
+/* The offset after the last record of the partition, including the records of
+ * open transactions, which a snapshot does not contain */
+int snapshot_high_watermark(struct snapshot *snapshot, int32_t partition,
+                            int64_t *ret_high, struct error *err) NODISCARD;
 /* Sorted by partition */
 const struct snapshot_span *snapshot_spans(const struct snapshot *snapshot,
                                            size_t *ret_count);

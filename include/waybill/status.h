@@ -32,8 +32,9 @@ struct registration_counts {
 
 /* Counters of the service */
 struct service_counts {
-    uint64_t consumed;                    /* records */
-    uint64_t shed;                        /* records shed, to be read again */
+    uint64_t consumed;   /* records */
+    uint64_t shed;       /* records shed, to be read again */
+    uint64_t other_type; /* records skipped by kafka.other_types */
     uint64_t completed[OUTCOME_STATUSES]; /* records with all outcomes
                                              committed, by the worst outcome */
     uint64_t dead_letters[ERROR_KINDS];
@@ -56,6 +57,11 @@ struct status_partition {
     bool shed;      /* some records were shed, to be read again */
     bool paused;    /* reading is paused, because the window is full */
     bool revoked;   /* being handed over to another member of the group */
+    /* The offset of the first record that cannot be read, -1 if there is none;
+     * why; and the command with which an operator can skip it */
+    int64_t unreadable;
+    const char *unreadable_reason;
+    const char *skip_command;
 };
 
 enum registration_state {
@@ -141,16 +147,17 @@ struct status_config {
 
 enum service_phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CLOSING };
 
-#define STATUS_REASONS 4
-
 struct status {
     int64_t now_ms;
     int64_t started_ms;
     enum service_phase phase;
     struct status_config config;
     /* Reasons for not being ready; the service is ready if there are none. */
-    const char *reasons[STATUS_REASONS];
+    const char **reasons;
     size_t reason_count;
+    /* What an operator should know, although the service is ready */
+    const char **warnings;
+    size_t warning_count;
     const char *brokers;
     const char *group;
     const char *topic;

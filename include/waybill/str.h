@@ -1,6 +1,7 @@
 #ifndef WAYBILL_STR_H
 #define WAYBILL_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -63,6 +64,8 @@ void str_append(struct str *str, const void *data, size_t len);
 void str_append_text(struct str *str, const char *text);
 void str_append_char(struct str *str, char c);
 void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
+void str_vprintf(struct str *str, const char *format, va_list args)
+    PRINTF(2, 0);
 void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
 
 /* Inspect and compare */
@@ -70,8 +73,14 @@ struct bytes str_bytes(const struct str *str);
 struct bytes bytes_of(const char *text); /* NULL: no value */
 bool bytes_equal(struct bytes a, struct bytes b);
 bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
-/* The length without one trailing line break (LF or CRLF): editors, `echo` and
- * `kubectl create secret --from-file` add one that is not meant. */
+/* The length without trailing line breaks (LF or CRLF): editors, `echo` and
+ * `kubectl create secret --from-file` add some that are not meant. */
 size_t without_line_end(const char *text, size_t len);
+/* Length of the UTF-8 byte order mark at the start of a text: 3, or 0 if there
+ * is none. Editors on Windows write one; it is not part of the text. */
+size_t text_mark_length(const void *data, size_t len);
+/* Reduces what was read from a file, from byte `start` on, to the text that is
+ * meant: without a byte order mark and trailing line breaks. */
+void str_trim_file(struct str *str, size_t start);
 
 #endif

@@ -12,12 +12,13 @@
 /*
  * Runs another program once and collects its output, without a shell. The
  * program gets the three standard descriptors and the environment, and no other
- * descriptor; it is the leader of a process group of its own.
+ * descriptor; it is the leader of a process group of its own. Variables named
+ * WAYBILL_* are not passed on: they hold the passwords of the configuration.
  *
  * The subprocess completes when the program exits, even if a child of the
  * program still holds its output open; that child is left running. On a
  * timeout, on too much output and when it is cancelled, the whole process group
- * is killed.
+ * is killed; nothing blocks until it has exited.
  *
  * A process that may not start programs itself (sandbox.h) delegates to a
  * runner.

@@ -27,10 +27,22 @@ bool utf8_valid(const void *data, size_t len);
 /* Valid UTF-8 without U+0000, so that it can be a C string. */
 bool utf8_is_text(const void *data, size_t len);
 void utf8_append(struct str *str, uint32_t code_point);
+/* Whether a valid character of `size` bytes shows nothing by itself but may
+ * change how a terminal or a browser shows the text around it: control
+ * characters (C0, DEL, C1), line and paragraph separators, marks and overrides
+ * of the writing direction, characters without width, tags. */
+bool utf8_is_invisible(const unsigned char *data, size_t size);
 /* Appends text for people or a log: invalid UTF-8 becomes U+FFFD, and
- * control characters become spaces. At most `max` bytes, truncated between
+ * invisible characters become spaces. At most `max` bytes, truncated between
  * characters. */
 void utf8_append_printable(struct str *str, const void *data, size_t len,
                            size_t max);
+/* Appends text that a terminal displays as it is: invisible characters other
+ * than line feeds and tabs become escapes (\\u202e, and pairs of surrogates as
+ * in JSON), and invalid UTF-8 becomes U+FFFD. JSON stays JSON. */
+void utf8_append_escaped(struct str *str, const void *data, size_t len);
+/* Appends the escape of one valid character of `size` bytes. */
+void utf8_append_escape(struct str *str, const unsigned char *data,
+                        size_t size);
 
 #endif

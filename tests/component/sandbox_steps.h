@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -239,6 +241,113 @@ static int open_crypto_socket(void)
 static int open_raw_socket(void)
 {
     return reported(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+}
+
+/* The kernel opens a packet socket, although the family is that of IPv4. */
+static int open_old_packet_socket(void)
+{
+    return reported(socket(AF_INET, SOCK_PACKET, htons(0x0003)));
+}
+
+static int open_raw_socket_of_ipv6(void)
+{
+    return reported(socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_ICMPV6));
+}
+
+static int open_ping_socket(void)
+{
+    return reported(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
+}
+
+static int open_sctp_socket(void)
+{
+    return reported(socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP));
+}
+
+static int open_unix_stream(void)
+{
+    return reported(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int open_unix_datagrams(void)
+{
+    return reported(socket(AF_UNIX, SOCK_DGRAM, 0));
+}
+
+static int open_unix_packets(void)
+{
+    return reported(socket(AF_UNIX, SOCK_SEQPACKET, 0));
+}
+
+static int make_pair_of_datagram_sockets(void)
+{
+    int pair[2];
+
+    return reported(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+}
+
+static int limit_parent(void)
+{
+    struct rlimit limit;
+    int result = reported(getrlimit(RLIMIT_NOFILE, &limit));
+
+    return result != 0
+               ? result
+               : reported(prlimit(getppid(), RLIMIT_NOFILE, &limit, NULL));
+}
+
+static int read_limit_of_parent(void)
+{
+    struct rlimit limit;
+
+    return reported(prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit));
+}
+
+static int move_parent_to_a_processor(void)
+{
+    cpu_set_t all;
+
+    CPU_ZERO(&all);
+    sched_getaffinity(0, sizeof(all), &all);
+    return reported(sched_setaffinity(getppid(), sizeof(all), &all));
+}
+
+static int schedule_parent(void)
+{
+    const struct sched_param param = {0};
+
+    return reported(sched_setscheduler(getppid(), SCHED_OTHER, &param));
+}
+
+static int set_priority_of_parent(void)
+{
+    return reported(setpriority(PRIO_PROCESS, (id_t)getppid(),
+                                getpriority(PRIO_PROCESS, 0)));
+}
+
+static int set_priority_of_group(void)
+{
+    return reported(
+        setpriority(PRIO_PGRP, 0, getpriority(PRIO_PROCESS, 0)));
+}
+
+static int set_io_priority_of_parent(void)
+{
+    return reported(syscall(SYS_ioprio_set, 1, getppid(), 0));
+}
+
+/* SIGIO, or any other signal, when the pipe is written to */
+static int signal_parent_through_a_pipe(void)
+{
+    int pair[2];
+
+    return reported(pipe(pair) < 0 ? -1
+                                   : fcntl(pair[0], F_SETOWN, getppid()));
+}
+
+static int read_foreign_queue(void)
+{
+    return reported(syscall(SYS_msgctl, 0, 13 /* MSG_STAT_ANY */, NULL));
 }
 
 static int open_netfilter_socket(void)
@@ -478,6 +587,25 @@ static int resolve_name(void)
 static int load_library(void)
 {
     return dlopen("libresolv.so.2", RTLD_NOW) != NULL ? 0 : ENOENT;
+}
+
+static int open_sockets(void)
+{
+    int pair[2];
+
+    return reported(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)) +
+           reported(socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0)) +
+           reported(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP)) +
+           reported(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+}
+
+static int limit_itself(void)
+{
+    struct rlimit limit;
+
+    return reported(getrlimit(RLIMIT_NOFILE, &limit)) +
+           reported(setrlimit(RLIMIT_NOFILE, &limit)) +
+           reported(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0)));
 }
 
 static int signal_itself(void)

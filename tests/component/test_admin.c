@@ -331,7 +331,7 @@ static void readyz__says_why_not(void **state)
 {
     assert_int_equal(ask("/readyz"), 200);
     assert_string_equal(body(), "{\"ready\":true,\"reasons\":[]}\n");
-    status.reasons[0] = "no assignment";
+    status.reasons = (const char *[]){"no assignment"};
     status.reason_count = 1;
     assert_int_equal(ask("/readyz"), 503);
     assert_string_equal(body(),

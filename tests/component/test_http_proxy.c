@@ -128,7 +128,7 @@ static void the_environment_names_a_proxy(void **state)
         bool tls;
         bool used;
     } cases[] = {{"https_proxy", true, true},  {"HTTPS_PROXY", true, true},
-                 {"http_proxy", false, true},  {"HTTP_PROXY", false, false},
+                 {"http_proxy", false, true},  {"HTTP_PROXY", false, true},
                  {"all_proxy", true, true},    {"ALL_PROXY", true, true},
                  {"all_proxy", false, true},   {"http_proxy", true, false},
                  {"https_proxy", false, false}};
@@ -165,6 +165,8 @@ static void no_proxy_lists_names_domains_and_networks(void **state)
                  {"other,LOCALHOST", "localhost", false},
                  {"*", "localhost", false},
                  {"127.0.0.0/8", "127.0.0.1", false},
+                 {"*.localhost", "localhost", true},
+                 {"localhost:1,127.0.0.1:1", "localhost", true},
                  {"host", "localhost", true},
                  {"", "localhost", true}};
     struct route route;

@@ -72,6 +72,33 @@ static void an_authority_of_ones_own_is_believed(void **state)
     peer_assert_content(wire.peer);
 }
 
+/* A FIFO that took the place of a file after the configuration was checked */
+static void a_fifo_is_not_waited_for(void **state)
+{
+    CLEANUP(str_release) struct str fifo = STR_INIT(STR_UNLIMITED);
+    char *url = url_of(&wire, "127.0.0.1", "/v2/", true);
+    struct answer answer;
+
+    str_printf(&fifo, "%s/fifo", folder);
+    assert_int_equal(mkfifo(fifo.data, 0600), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct http_transport transport = {
+            .ca_file = i == 0 ? fifo.data : ca,
+            .certificate = i == 0   ? NULL
+                           : i == 1 ? fifo.data
+                                    : ca,
+            .key = i == 2 ? fifo.data : NULL,
+        };
+        struct http_request request = request_of("GET", url);
+
+        request.transport = &transport;
+        run(&wire, &request, &answer);
+        assert_says(&answer, "fifo' cannot be read: it is not a regular file");
+    }
+    unlink(fifo.data);
+    mem_free(url);
+}
+
 static void another_authority_is_refused_and_the_message_says_why(void **state)
 {
     char *other = folder_new();
@@ -291,6 +318,27 @@ static void a_key_may_be_in_the_certificates_file(void **state)
     odd_close(&odd);
 }
 
+/* As editors on Windows write it */
+static void files_may_begin_with_a_byte_order_mark(void **state)
+{
+    CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
+    struct answer answer;
+    struct odd odd;
+
+    odd_open(&odd, ODD("--client"));
+    str_printf(&command,
+               "cd '%s' && for file in ca.crt client.crt client.key; do "
+               "printf '\\357\\273\\277' | cat - $file >new && mv new $file; "
+               "done",
+               odd.folder);
+    assert_int_equal(system(command.data), 0);
+    for (int i = 0; i < 2; i++) {
+        odd_get_as(&odd, "client", &answer);
+        assert_client(&answer, "client");
+    }
+    odd_close(&odd);
+}
+
 /* Who shows another certificate is somebody else. */
 static void a_kept_connection_serves_only_its_own_certificate(void **state)
 {
@@ -507,6 +555,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_authority_of_ones_own_is_believed,
                                         tls_begin, tls_finish),
+        cmocka_unit_test_setup_teardown(a_fifo_is_not_waited_for, tls_begin,
+                                        tls_finish),
         cmocka_unit_test_setup_teardown(
             another_authority_is_refused_and_the_message_says_why, tls_begin,
             tls_finish),
@@ -524,6 +574,7 @@ int main(void)
         cmocka_unit_test(an_expired_certificate_is_said_to_be_one),
         cmocka_unit_test(a_client_certificate_is_shown),
         cmocka_unit_test(a_key_may_be_in_the_certificates_file),
+        cmocka_unit_test(files_may_begin_with_a_byte_order_mark),
         cmocka_unit_test(a_kept_connection_serves_only_its_own_certificate),
         cmocka_unit_test(a_key_of_another_certificate_is_said_to_be_one),
         cmocka_unit_test(an_encrypted_key_is_an_error_and_asks_nobody),

@@ -1,6 +1,7 @@
 /* kafka.h: writing without a group, and properties of clients */
 
 #include "kafka_world.h"
+#include "waybill/kafka_check.h"
 #include "shard.h"
 
 /* --- without a group -------------------------------------------------------

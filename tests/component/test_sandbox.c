@@ -1,6 +1,8 @@
 #include "sandbox_steps.h"
 
+#include "runtime/nsswitch.h"
 #include "waybill/access.h"
+#include "waybill/file.h"
 #include "waybill/sandbox.h"
 
 /*
@@ -13,8 +15,9 @@
 /* --- trying -----------------------------------------------------------------
  */
 
-/* WRITES is no part: a directory and a file are written, too. */
-enum part { SECCOMP = 1, LANDLOCK = 2, WRITES = 4 };
+/* WRITES is no part: a directory and a file are written, too. UNIX is seccomp,
+ * where name resolution needs no Unix socket. */
+enum part { SECCOMP = 1, LANDLOCK = 2, WRITES = 4, UNIX = 8 | SECCOMP };
 
 #define BOTH (SECCOMP | LANDLOCK)
 
@@ -22,7 +25,7 @@ struct step {
     const char *name;
     int (*go)(void);
     int expected;                        /* in the sandbox */
-    unsigned access;                      /* parts, one of which will do */
+    unsigned access;                     /* parts, one of which will do */
     enum { NOBODY, ROOT, ANYBODY } free; /* who can do it outside for sure */
 };
 
@@ -44,6 +47,16 @@ static void enter(bool writes, struct sandbox *ret_sandbox)
     arena_free(access.arena);
 }
 
+static bool resolves_through_sockets(void)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    struct error err;
+
+    return access("/run/nscd/socket", F_OK) == 0 ||
+           (file_read("/etc/nsswitch.conf", 0, &text, NULL, &err) == 0 &&
+            nsswitch_uses_sockets(text.data));
+}
+
 /* What the step came to, as an exit status; 255: no sandbox to try it in */
 static int try_step(const struct step *step, bool sandboxed)
 {
@@ -53,6 +66,9 @@ static int try_step(const struct step *step, bool sandboxed)
 
     if (pid == 0) {
         if (sandboxed) {
+            if ((step->access & UNIX) == UNIX && resolves_through_sockets()) {
+                _exit(255);
+            }
             enter(step->access & WRITES, &sandbox);
             if ((step->access & BOTH) != 0 &&
                 !((step->access & SECCOMP) && sandbox.seccomp) &&
@@ -162,6 +178,36 @@ static struct step steps[] = {
     {"refuses_a_packet_socket", open_packet_socket, EPERM, SECCOMP, ROOT},
     {"refuses_a_crypto_socket", open_crypto_socket, EPERM, SECCOMP, NOBODY},
     {"refuses_a_raw_socket", open_raw_socket, EPERM, SECCOMP, ROOT},
+    {"refuses_an_old_packet_socket", open_old_packet_socket, EPERM, SECCOMP,
+     ROOT},
+    {"refuses_a_raw_socket_of_ipv6", open_raw_socket_of_ipv6, EPERM, SECCOMP,
+     ROOT},
+    {"refuses_a_ping_socket", open_ping_socket, EPERM, SECCOMP, NOBODY},
+    {"refuses_an_sctp_socket", open_sctp_socket, EPERM, SECCOMP, NOBODY},
+    {"refuses_a_unix_socket", open_unix_stream, EPERM, UNIX, ANYBODY},
+    {"refuses_a_unix_datagram_socket", open_unix_datagrams, EPERM, SECCOMP,
+     ANYBODY},
+    {"refuses_a_unix_packet_socket", open_unix_packets, EPERM, SECCOMP,
+     ANYBODY},
+    {"refuses_a_pair_of_datagram_sockets", make_pair_of_datagram_sockets, EPERM,
+     SECCOMP, ANYBODY},
+    {"refuses_to_limit_another_process", limit_parent, EPERM, SECCOMP, ANYBODY},
+    {"refuses_to_read_limits_of_another_process", read_limit_of_parent, EPERM,
+     SECCOMP, ANYBODY},
+    {"refuses_to_move_another_process", move_parent_to_a_processor, EPERM,
+     SECCOMP, ANYBODY},
+    {"refuses_to_schedule_another_process", schedule_parent, EPERM, SECCOMP,
+     ANYBODY},
+    {"refuses_to_set_the_priority_of_another_process", set_priority_of_parent,
+     EPERM, SECCOMP, ANYBODY},
+    {"refuses_to_set_the_priority_of_a_group", set_priority_of_group, EPERM,
+     SECCOMP, ANYBODY},
+    {"refuses_to_set_the_io_priority_of_another_process",
+     set_io_priority_of_parent, EPERM, SECCOMP, ANYBODY},
+    {"refuses_to_signal_another_process_through_a_pipe",
+     signal_parent_through_a_pipe, EPERM, SECCOMP, ANYBODY},
+    {"refuses_the_message_queues_of_others", read_foreign_queue, EPERM, SECCOMP,
+     NOBODY},
     {"refuses_a_netfilter_socket", open_netfilter_socket, EPERM, SECCOMP,
      NOBODY},
     {"refuses_a_disguised_socket", open_disguised_socket, EPERM, SECCOMP,
@@ -193,6 +239,8 @@ static struct step steps[] = {
     {"lets_it_resolve_names", resolve_name, 0, 0, NOBODY},
     {"lets_it_load_a_library", load_library, 0, 0, NOBODY},
     {"lets_it_signal_itself", signal_itself, 0, 0, NOBODY},
+    {"lets_it_limit_itself", limit_itself, 0, 0, NOBODY},
+    {"lets_it_open_sockets", open_sockets, 0, 0, NOBODY},
     {"lets_files_be_written_in_a_directory", write_in_directory, 0, WRITES,
      NOBODY},
     {"lets_files_be_written_below_it", write_below_directory, 0, WRITES,

@@ -6,7 +6,7 @@
 #include "waybill/config.h"
 #include "waybill/integration.h"
 #include "waybill/limits.h"
-#include "waybill/kafka.h"
+#include "waybill/kafka_check.h"
 #include "waybill/utf8.h"
 
 /*

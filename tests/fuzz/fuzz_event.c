@@ -2,6 +2,7 @@
 
 #include "fuzz.h"
 #include "waybill/event_decode.h"
+#include "waybill/event_form.h"
 #include "waybill/limits.h"
 #include "waybill/utf8.h"
 
@@ -11,6 +12,8 @@
  * - An event has an id, whatever else is wrong with it.
  * - What is stored is read back as the very same bytes: the digest of an
  *   attestation does not depend on how often it came through here.
+ * - An event of another type is never an attestation event as well.
+ * - What is wrapped is read as an event; only what is in it may be wrong.
  */
 #define MAX_BYTES (256 * 1024)
 
@@ -59,8 +62,8 @@ static void decode_again(const struct event *event, struct arena *arena)
     struct event same;
     struct error err;
 
-    str_append_text(&text,
-             "{\"workflow\":{\"id\":\"w\"},\"attestation\":{\"digest\":\"");
+    str_append_text(
+        &text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{\"digest\":\"");
     str_append_text(&text, event->envelope_digest.text);
     str_append_text(&text, "\",\"envelope\":");
     str_append(&text, event->envelope.data, event->envelope.len);
@@ -108,6 +111,25 @@ static size_t choose_headers(uint8_t kind, struct bytes value,
     }
 }
 
+static void check_wrapping(struct bytes value, struct arena *arena)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct workflow workflow = {.project = "p", .name = "n"};
+    struct input input = {.message = {.topic = "wrapped"}};
+    struct event event;
+    struct error err;
+
+    if (!event_wrap(value, &workflow, &text)) {
+        CHECK(text.len == 0);
+        return;
+    }
+    input.message.value = str_bytes(&text);
+    if (event_decode(&input, text.len, arena, &event, &err) < 0) {
+        CHECK(strncmp(err.message, "$.attestation.", 14) == 0 ||
+              strncmp(err.message, "$: not JSON: ", 13) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = {.message = {.topic = "topic"}, .partition = 1};
@@ -124,10 +146,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (event_decode(&input, MAX_BYTES, arena, &event, &err) < 0) {
         check_failure(&err);
     } else {
+        CHECK(event.other_type == NULL);
         check_event(&event, arena);
     }
     CHECK(event.id != NULL && event.id[0] != '\0');
     CHECK(utf8_valid(event.id, strlen(event.id)));
+    check_wrapping(input.message.value, arena);
     arena_free(arena);
     return 0;
 }

@@ -340,6 +340,16 @@ class Hostile(PortCase):
         self.stop(service)
 
     @staticmethod
+    def _is_open(client):
+        client.setblocking(False)
+        try:
+            return client.recv(1000) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    @staticmethod
     def _trickle(client):
         """False: the other side has closed."""
         client.setblocking(False)
@@ -355,14 +365,14 @@ class Hostile(PortCase):
         service = self.start()
         address = listening(service)
         idle = [self.connect(address) for _ in range(100)]
-        # Nobody else gets through until they are gone; then at once.
-        deadline = time.monotonic() + 10 * FIRST_REQUEST_S
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                if ask(address, "/livez").status == 200:
-                    break
+        # The port accepts them a few at a time, so that on a busy machine a request
+        # may get through while others still wait to be accepted and let go.
+        deadline = time.monotonic() + 20 * FIRST_REQUEST_S
+        while idle and time.monotonic() < deadline:
+            idle = [client for client in idle if self._is_open(client)]
+            time.sleep(0.1)
+        self.assertEqual(idle, [])
         self.assert_alive(service, address)
-        self.assertEqual(len(idle), 100)
         self.stop(service)
 
     def test_two_addresses_that_hold_all_they_may_keep_no_probe_out(self):

@@ -10,10 +10,12 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import socket
 import time
 import unittest
 
+from admin import listening, sample, scrape
 from common import EVENT_TYPE, EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, FIXTURES
 from common import OUTCOME_TYPES, Case, artifact_of, envelope, event, line, main, settings, skip_all
 from support import minted
@@ -47,6 +49,11 @@ def held(service):
     messages = collections.Counter(entry.get("msg") for entry in service.entries())
     lost = messages["partition revoked"] + messages["partition lost"]
     return messages["partition assigned"] - lost
+
+
+def counted(service, name):
+    """A counter of an instance that has an admin port"""
+    return sample(scrape(listening(service)), name)
 
 
 def coordinates(data):
@@ -176,10 +183,10 @@ class KafkaCase(Case):
         self.assertEqual(attributes["causationid"], data["input"]["id"])
         self.assert_time(attributes["time"])
         where = (data["input"][name] for name in ("topic", "partition", "offset"))
-        wanted = "/".join(map(str, where))
+        wanted = re.escape("/".join(map(str, where))) + "@[0-9]{13}"
         if "attachment" in data:
-            wanted += f"/{data['attachment']}"
-        self.assertEqual(attributes["id"], wanted)
+            wanted += re.escape(f"/{data['attachment']}")
+        self.assertRegex(attributes["id"], f"^{wanted}$")
         if data["status"] == "succeeded":
             self.assertEqual(attributes["subject"], data["artifact"]["reference"])
         return attributes, data
@@ -366,6 +373,49 @@ class Forms(KafkaCase):
         self.assertIsNone(letter.value)
         self.assert_dead_letter(letter, self.originals(2)[0], data)
         self.assert_delivered(found[1][2], "a")
+
+    def test_other_types_fail_by_default(self):
+        headers = [("ce_type", b"com.example.order"), ("ce_id", b"o1")]
+        found = self.outcomes_of([(b"k", b"\0\1binary", headers), message_of("a")])
+        self.assertEqual(found[0][2]["error"]["class"], "schema")
+        self.assertIn("'com.example.order'", found[0][2]["error"]["message"])
+        self.assertEqual(found[0][2]["input"]["id"], "o1")
+        self.assertEqual(len(self.read("dead_letters", 1)), 1)
+        self.assert_delivered(found[1][2], "a")
+
+    def test_other_types_are_skipped_where_that_is_configured(self):
+        self.create(1)
+        binary = [("CE-Type", b"com.example.order"), ("ce-id", b"o1")]
+        structured = {"specversion": "1.0", "type": "com.example.order", "id": "o2"}
+        framed = b"\0\0\0\0\7" + json.dumps(event("a")).encode()
+        others = [
+            (b"k", b"\0\1binary", binary),
+            (b"k", None, binary),
+            (b"k", json.dumps(structured).encode(), [("content-type", STRUCTURED)]),
+        ]
+        self.kafka.produce(self.source, [*others, (b"a", framed, None), *others])
+        admin = {"listen": "127.0.0.1:0"}
+        path = self.configure(kafka={"other_types": "skip"}, admin=admin, log={"level": "debug"})
+        service = self.serve(path)
+        (message,) = self.read("outcomes", 1)
+        self.assert_delivered(self.parse(message)[1], "a")
+        self.until_done(service)
+        skipped = [
+            entry for entry in service.entries() if entry["msg"] == "event of another type skipped"
+        ]
+        self.assertEqual([entry["offset"] for entry in skipped], [0, 1, 2, 4, 5, 6])
+        self.assertEqual({entry["type"] for entry in skipped}, {"com.example.order"})
+        self.assertEqual([entry["event_id"] for entry in skipped[:3]], ["o1", "o1", "o2"])
+        self.assertEqual(counted(service, "waybill_records_other_type_total"), 6)
+        self.stop(service)
+        self.assertEqual(len(self.read("outcomes", 1)), 1)
+        self.assertEqual(self.read("dead_letters"), [])
+        # The offset went on: nothing is read again.
+        again = self.serve(path)
+        self.until(lambda: held(again) == 1, 30, "assignment", again)
+        self.until_done(again)
+        self.assertEqual(counted(again, "waybill_records_consumed_total"), 0)
+        self.stop(again)
 
     def test_large_records(self):
         limits = {"max.message.bytes": "2000000"}
@@ -602,6 +652,28 @@ class Publish(KafkaCase):
         self.assertIn("not published", done.err)
         self.assertIn("published 2 events", done.out)
         self.assertEqual(len(self.messages(2)), 2)
+
+    def test_bare_envelopes_are_wrapped(self):
+        self.create(1)
+        stdin = line(envelope("a")) + line(event("b"))
+        done = self.publish("--workflow", "shop/build-wrapped", "-", stdin=stdin)
+        self.assert_status(done, EXIT_OK)
+        first, second = self.messages(2)
+        self.assertEqual(first.key, b"shop/build-wrapped")
+        self.assertEqual(
+            json.loads(first.value),
+            {
+                "workflow": {"project": "shop", "name": "build-wrapped"},
+                "attestation": {"envelope": envelope("a")},
+            },
+        )
+        self.assertEqual(second.value, json.dumps(event("b")).encode())
+
+    def test_encodings_are_named(self):
+        self.create(1)
+        done = self.publish("-", stdin=json.dumps(event("a")).encode("utf-16"))
+        self.assert_status(done, EXIT_FAILED)
+        self.assertIn("event 0: $: is UTF-16; write the event as UTF-8, not published", done.err)
 
     def test_needs_kafka_only(self):
         self.create(1)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """`waybill push` as a program: what goes in, what comes out, and how it ends."""
 
+import base64
+import gzip
 import json
 import os
 import pathlib
@@ -102,6 +104,77 @@ class Inputs(Push):
         self.assertFalse({"subject"} & set(failed))
         self.assertFalse({"workflow", "organization", "attachment"} & set(failed["data"]))
         self.assert_pushed("a", "b", "c")
+
+    def test_frame_of_a_schema_registry(self):
+        framed = b"\0\0\0\0\x2a" + json.dumps(event("a")).encode()
+        done = self.push(self.path, self.write("framed.json", framed))
+        self.assert_status(done, EXIT_OK)
+        self.assert_pushed("a")
+
+    def test_encodings_are_named(self):
+        text = json.dumps(event("a"))
+        for value, named in (
+            (text.encode("utf-16"), "$: is UTF-16; "),
+            (text.encode("utf-16-be"), "$: is UTF-16; "),
+            (text.encode("utf-8-sig"), "$: begins with a byte order mark"),
+            (gzip.compress(text.encode()), "$: is compressed with gzip; "),
+            (b"\0\0\0\0\x07\0\x0a\x02w1", "schema registry (schema id 7) and holds Protobuf"),
+            (base64.b64encode(text.encode()), "$: is base64; "),
+        ):
+            with self.subTest(named):
+                done = self.push(self.path, "-", stdin=value)
+                self.assert_status(done, EXIT_FAILED)
+                error = self.assert_cloud_event(done.outcome)["error"]
+                self.assertEqual(error["class"], "schema")
+                self.assertIn(named, error["message"])
+
+    def test_bare_envelopes_and_bundles_are_wrapped(self):
+        bundle = json.loads((GOOD / "bundle.json").read_bytes())["attestation"]["bundle"]
+        values = [envelope("a"), bundle, event("c"), {"no": "event"}]
+        stdin = "\n".join(json.dumps(value, indent=1) for value in values).encode()
+        done = self.push(self.path, "--workflow", "shop/build-wrapped", "-", stdin=stdin)
+        self.assert_status(done, EXIT_FAILED)
+        datas = self.datas(done)
+        self.assertEqual(self.statuses(done), ["succeeded"] * 3 + ["failed"])
+        wrapped = {"project": "shop", "name": "build-wrapped"}
+        self.assertEqual([data["workflow"] for data in datas[:2]], [wrapped] * 2)
+        self.assertEqual(datas[2]["workflow"], event("c")["workflow"])
+        self.assertEqual(datas[3]["error"]["message"], "$.workflow: is missing")
+        self.assert_stored(self.registry, self.repository, artifact_of(envelope("a")))
+
+    def test_bare_ones_are_named_without_a_workflow(self):
+        done = self.push(self.path, "-", stdin=line(envelope("a")))
+        self.assert_status(done, EXIT_FAILED)
+        message = self.assert_cloud_event(done.outcome)["error"]["message"]
+        self.assertIn("$: this is a bare DSSE envelope", message)
+        self.assertIn("--workflow P/N", message)
+
+    def test_an_event_of_another_type_fails(self):
+        other = {"specversion": "1.0", "type": "com.example.order", "id": "o1", "source": "s"}
+        for kafka in ({}, {"kafka": {"brokers": "127.0.0.1:1", "other_types": "skip"}}):
+            path = self.config({**self.settings, **kafka}, "other.yaml")
+            done = self.push(path, "-", stdin=line(other))
+            self.assert_status(done, EXIT_FAILED)
+            data = self.assert_cloud_event(done.outcome)
+            self.assertEqual(data["input"]["id"], "o1")
+            self.assertIn("$.type: 'com.example.order' is not ", data["error"]["message"])
+
+    def test_urls_of_references_are_not_shown(self):
+        """Their queries and user information may hold secrets."""
+        secrets = ("hush-user", "hush-password", "hush-signature")
+        url = "https://{}:{}@h.example/x?sig={}".format(*secrets)
+        digest = f"sha256:{'0' * 64}"
+        ref = {"url": url, "digest": digest}
+        for value in (
+            event("a", attestation={"ref": ref}),
+            event("a", attestation={"ref": {**ref, "url": url.replace("https", "ftp")}}),
+            event("a", attestation={"ref": {**ref, "digest": "x"}}),
+            event("a", materials=[{"name": "m", "ref": {"url": url, "digest": "x"}}, {"type": 7}]),
+        ):
+            done = self.push(self.path, "-", stdin=line(value))
+            self.assert_status(done, EXIT_FAILED)
+            for secret in secrets:
+                self.assertNotIn(secret, done.out + done.err)
 
     def test_file_that_is_not_there(self):
         path = self.write("event.json", line(event("a")))
@@ -396,6 +469,12 @@ class CommandLine(Push):
         self.assert_usage(self.waybill("push", "--config"), "'--config' needs a value")
         self.assert_usage(self.waybill("check", "--json=yes"), "'--json' takes no value")
         self.assert_usage(self.waybill("zzzzzz"), "no command 'zzzzzz'")
+        for wrong in ("shop", "/build", "shop/", ""):
+            for command in ("push", "publish"):
+                self.assert_usage(
+                    self.waybill(command, "--workflow", wrong),
+                    f"--workflow wants PROJECT/NAME, not '{wrong}'",
+                )
 
     def test_near_misses(self):
         for arguments, meant in (

@@ -10,7 +10,7 @@ from common import EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY
 from common import Case, artifact_of, configuration_keys, digest, envelope, event, line, main
 from common import settings
 from support.minted import mint
-from support.scenarios import SCENARIOS, Played
+from support.scenarios import BODIES, SCENARIOS, Played
 from support.scripted_registry import ScriptedRegistry
 from support.tls import CA
 
@@ -47,6 +47,7 @@ class Row(typing.NamedTuple):
     other: bool = False  # credentials may go to the other host
     amazon: bool = False  # credentials come from ECR's API
     single: str | None = None  # the end where blobs go with their POST, if another
+    says: str = ""  # the message of the error, or a part of it
 
     @property
     def keys(self):
@@ -94,9 +95,22 @@ ROWS = (
     Row("token-anonymous", OK, TOKEN),
     bearer("token-reduced", "auth", 9),
     bearer("token-reduced token-says-scope", "auth", 9),
-    bearer("token-reduced token-jwt", "auth", 9),
+    bearer("token-reduced token-jwt", "auth", 9, says="the token does not grant push on"),
     bearer("token-says-scope"),
     bearer("token-jwt"),
+    # Only the registry knows what the claims mean.
+    *(bearer(f"token-claims={one}") for one in ("pattern", "renamed", "push", "nothing")),
+    bearer("token-201"),
+    bearer("token-bom"),
+    bearer("token-gzip"),
+    bearer("token-bomb", LATER, 4),
+    bearer("token-redirect", OK, TOKEN + 1),
+    bearer("token-redirect=301", OK, TOKEN + 1),
+    bearer("token-redirect=303", OK, TOKEN + 1),
+    bearer("token-redirect-http", OK, TOKEN + 1, tls=True),
+    bearer("token-redirect-foreign", "auth", 4, says="redirects to 'https://elsewhere.test'"),
+    bearer("token-redirect-loop", "auth", 15, says="redirects more than"),
+    bearer("realm-http", tls=True),
     bearer("token-other-host", other=True),
     bearer("another-scope", OK, 9),
     bearer("harbor-basic", OK, 9),
@@ -135,6 +149,8 @@ ROWS = (
     bearer("hang@token", LATER, 4, answer_timeout="1s", attempts=2),
     refreshing("", OK, TOKEN),
     refreshing("token-rotate", OK, TOKEN),
+    refreshing("token-redirect", OK, TOKEN + 1),
+    refreshing("token-rotate token-redirect=308", OK, TOKEN + 1),
     refreshing("token-only-post", OK, TOKEN),
     refreshing("token-invalid-grant", "auth", 4),
     refreshing("token-no-post", "auth", 4),
@@ -158,6 +174,7 @@ ROWS = (
     # How blobs are taken
     Row("202-on-single-post", OK, COLD),
     Row("202-reads-nothing", OK, TWICE),
+    Row("404-on-single-post", OK, COLD + 2),
     Row("201-on-patch", OK, COLD),
     Row("201-on-patch", OK, 14, {"chunk_size": "64KiB"}, padding=150000),
     Row("chunk-min", OK, COLD),
@@ -175,6 +192,8 @@ ROWS = (
     Row("429*0", LATER, 9),
     Row("429-seconds=1", OK, TWICE),
     Row("429-date=1", OK, TWICE),
+    Row("429-rfc850=1", OK, TWICE),
+    Row("429-asctime=1", OK, TWICE),
     Row("429-absurd", OK, TWICE),
     Row("429-body", OK, TWICE),
     Row("403-rate-limit", OK, TWICE),
@@ -196,6 +215,10 @@ ROWS = (
     Row("403-denied", "auth", 3),
     Row("404-name-unknown", "not_found", 3),
     Row("400-manifest-invalid", "rejected", COLD + 1),
+    *(
+        Row(f"400-body={form}", ("rejected", LATER), 3 * TWICE, says="the moon is full")
+        for form in BODIES
+    ),
     Row("413", "too_large", 8),
     Row("413@manifest", "too_large", COLD + 1),
     Row("413-early", "too_large", 8),
@@ -203,6 +226,9 @@ ROWS = (
     Row("405-unsupported", LATER, COLD + 1),
     Row("wrong-digest", "digest_mismatch", COLD),
     Row("no-digest", OK, COLD),
+    Row("odd-digest", OK, COLD),
+    Row("odd-digest=quoted", OK, COLD),
+    Row("odd-digest=sha512", OK, COLD),
     Row("404-with-digest", OK, COLD),
     # Again from the start
     Row("404-upload-unknown", OK, TWICE),
@@ -229,6 +255,7 @@ ROWS = (
     Row("set-cookie", OK, COLD),
     Row("warning", OK, COLD),
     # Where to go next
+    Row("long-location", OK, COLD),
     bearer("location-relative"),
     bearer("location-relative-path"),
     bearer("location-absolute"),
@@ -322,6 +349,7 @@ class Table(Case):
         data = self.assert_cloud_event(done.outcome)
         end = data.get("error", {}).get("class", OK)
         self.assertIn(end, [wanted] if isinstance(wanted, str) else wanted, said)
+        self.assertIn(row.says, data.get("error", {}).get("message", ""), said)
         status = {OK: EXIT_OK, LATER: EXIT_TEMPORARY}.get(end, EXIT_FAILED)
         self.assert_status(done, status)
         self.assertLessEqual(count["requests"], row.most, said)

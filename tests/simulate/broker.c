@@ -22,6 +22,36 @@ bool broker_is_away(const struct broker *broker, enum role role)
     return broker->away_until_ms[role] > broker->sim->now_ms;
 }
 
+bool broker_denies(const struct broker *broker)
+{
+    uint64_t now_ms = broker->sim->now_ms;
+
+    return !broker->sim->registries_only && now_ms >= broker->denied_from_ms &&
+           now_ms < broker->denied_until_ms;
+}
+
+/* In every fourth world somebody takes the permission to write away, and gives
+ * it back later. */
+static void plan_denial(struct broker *broker)
+{
+    const struct sim *sim = broker->sim;
+    uint64_t calm_ms = chaos_calm_ms(sim->chaos);
+    struct random random;
+
+    random_seed(&random, sim->options.seed ^ 0xDE21EDU);
+    if (sim->options.quiet || calm_ms <= sim->now_ms ||
+        random_below(&random, 4) != 0) {
+        return;
+    }
+    broker->denied_from_ms =
+        sim->now_ms + random_below(&random, calm_ms - sim->now_ms);
+    broker->denied_until_ms =
+        broker->denied_from_ms + 1000 + random_below(&random, 60000);
+    if (broker->denied_until_ms > calm_ms) {
+        broker->denied_until_ms = calm_ms;
+    }
+}
+
 void broker_move(struct broker *broker, uint64_t ms)
 {
     uint64_t calm = chaos_calm_ms(broker->sim->chaos);
@@ -72,6 +102,8 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;
     broker->txn_slow_ms =
         sim_chance(sim, 400) ? sim_pick(sim, 1, 40) * sim_pick(sim, 1, 40) : 0;
+    broker->metadata_max = sim_chance(sim, 700) ? 4096 : sim_pick(sim, 24, 400);
+    plan_denial(broker);
     return broker;
 }
 

@@ -96,10 +96,14 @@ struct broker {
     TAILQ_HEAD(, call) calls;
     uint64_t away_until_ms[ROLE_COUNT];
     uint64_t moving_until_ms; /* the coordinator of transactions */
+    /* Meanwhile the permission to write the output topics is missing. */
+    uint64_t denied_from_ms;
+    uint64_t denied_until_ms;
     uint64_t session_ms;
     uint64_t rebalance_ms;
     uint64_t txn_ms;
     uint64_t txn_slow_ms; /* the most that a step of a transaction takes */
+    size_t metadata_max;  /* offset.metadata.max.bytes */
 };
 
 struct broker *broker_new(struct sim *sim, size_t partitions);
@@ -107,6 +111,8 @@ void broker_free(struct broker *broker);
 /* It cannot be reached for so long; what is under way arrives then. */
 void broker_go_away(struct broker *broker, enum role role, uint64_t ms);
 bool broker_is_away(const struct broker *broker, enum role role);
+/* Whether the permission to write is missing just now */
+bool broker_denies(const struct broker *broker);
 /* For so long the coordinator of transactions says to come again. */
 void broker_move(struct broker *broker, uint64_t ms);
 /* One partition more; the group finds it so much later. */
@@ -158,6 +164,8 @@ enum call_error {
     CALL_BUSY,     /* a prepared transaction: ask again */
     CALL_FENCED,   /* the producer is somebody else's by now */
     CALL_ABORTABLE,
+    CALL_METADATA_TOO_LARGE,
+    CALL_DENIED, /* not permitted, for now */
 };
 
 typedef void call_reply_fn(void *payload, const struct call *call);

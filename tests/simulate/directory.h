@@ -23,7 +23,8 @@ void directory_free(struct directory *directory); /* NULL is fine */
 
 /* As the configuration has it */
 const char *directory_path(const struct directory *directory);
-/* There is a file of that name, of these bytes, wherever the directory is now. */
+/* There is a file of that name, of these bytes, wherever the directory is now.
+ */
 bool directory_holds(const struct directory *directory, const char *name,
                      const struct digest *digest);
 /* It has been there from then on to now, and shortly before. */

@@ -114,6 +114,8 @@ static void assemble(struct instance *instance)
         .random = &instance->random,
         .settings = instance->settings,
         .mode = PIPELINE_SERVICE,
+        .skip_other_types =
+            instance->settings->kafka.other_types == OTHER_TYPES_SKIP,
     };
     instance->options = options;
     if (service_start(add_generation(instance, instance->settings, NULL),

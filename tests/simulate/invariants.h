@@ -36,10 +36,13 @@ struct violation {
 };
 
 struct sim;
+struct message;
 struct txn;
 
 /* On the fly: a transaction is about to become visible. */
 void invariants_at_commit(struct sim *sim, const struct txn *txn);
+/* On the fly: a message of an instance is written. */
+void invariants_at_write(struct sim *sim, const struct message *message);
 /* At the end, when everything is quiet */
 void invariants_at_end(struct sim *sim);
 

@@ -1,4 +1,5 @@
 #include "broker.h"
+#include "invariants.h"
 #include "waybill/alloc.h"
 
 /* Logs: what is in them, and what is not in them any more. */
@@ -14,6 +15,9 @@ void log_append(struct broker *broker, struct log *log,
     *record = (struct log_record){log->end, log->end, .txn = txn};
     log->end++;
     message_copy(broker->sim->arena, message, &record->message);
+    if (txn != NULL) {
+        invariants_at_write(broker->sim, message);
+    }
 }
 
 /* An offset that is out of range is reset to the earliest by the client, and

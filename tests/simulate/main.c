@@ -132,7 +132,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *arguments)
 
 /* What the command line says beside the seed and what is left out */
 static void append_how(const struct arguments *arguments,
-                    const struct sim_options *options, char *how, size_t size)
+                       const struct sim_options *options, char *how,
+                       size_t size)
 {
     int len = snprintf(how, size, "%s", options->quiet ? " --quiet" : "");
 

@@ -89,7 +89,8 @@ static bool denies_now(const struct registry *registry, const char *path)
 /* --- uploads ----------------------------------------------------------------
  */
 
-static void append_location(const struct registry *registry, struct str *headers)
+static void append_location(const struct registry *registry,
+                            struct str *headers)
 {
     static const char *const schemes[] = {
         [LOCATION_RELATIVE] = "",
@@ -165,8 +166,8 @@ static void store_blob(struct registry *registry, const char *path,
 /* `rest` is the upload's number and the query behind it. A session that holds
  * half of something already is good for nothing but to be given up. */
 static void append_blob(struct registry *registry, const char *path,
-                     const char *rest, const struct ask *ask,
-                     struct reply *reply)
+                        const char *rest, const struct ask *ask,
+                        struct reply *reply)
 {
     const char *given = strstr(rest, "digest=");
     struct upload_session *upload = find_upload(registry, path, rest);

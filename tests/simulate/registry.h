@@ -187,6 +187,10 @@ void token_server_answer(struct registries *registries, const struct ask *ask,
                          struct reply *reply);
 struct registry *registry_of_token(struct registries *registries,
                                    const struct ask *ask);
+/* What every token contains, and nothing else */
+#define SECRET_MARK "wbSecret"
+/* registry_echo.c: an error repeats what the request has shown. */
+void registry_echo(const struct ask *ask, struct reply *reply);
 /* Whose secret it is that a request shows */
 void registry_check_secret(struct registries *registries,
                            const struct registry *registry,

@@ -14,7 +14,7 @@ static void challenge(const struct registry *registry, struct reply *reply)
     reply_set(reply, 401, "UNAUTHORIZED");
     if (registry->auth == REGISTRY_BASIC) {
         str_append_text(&reply->response.headers,
-                 "WWW-Authenticate: Basic realm=\"registry\"\n");
+                        "WWW-Authenticate: Basic realm=\"registry\"\n");
     } else {
         str_printf(
             &reply->response.headers,
@@ -198,7 +198,8 @@ static const char *parameter(struct arena *arena, const char *path,
 }
 
 /* The parameters, whether in the URL or in a form */
-static const char *reported(struct registries *registries, const struct ask *ask)
+static const char *reported(struct registries *registries,
+                            const struct ask *ask)
 {
     return strcmp(ask->method, "POST") == 0
                ? arena_printf(registries->sim->arena, "%.*s",
@@ -236,8 +237,10 @@ static void issue(struct registry *registry, unsigned account, const char *path,
     };
     reply_set(reply, 200, NULL);
     str_printf(&reply->response.body,
-               "{\"token\":\"token-%s-%u\",\"expires_in\":%llu}",
+               "{\"token\":\"token-%s-%u-" SECRET_MARK
+               "%016llx\",\"expires_in\":%llu}",
                registry->host, number,
+               (unsigned long long)number * 0x9E3779B97F4A7C15ULL,
                (unsigned long long)registry->said_token_ms / 1000);
 }
 
@@ -267,7 +270,7 @@ static int account_by_form(const struct registry *registry, const char *form)
 }
 
 static void append_refresh_token(struct registry *registry, int account,
-                              struct reply *reply)
+                                 struct reply *reply)
 {
     struct str *body = &reply->response.body;
 

@@ -94,7 +94,7 @@ static void append_retry_after(struct sim *sim, struct reply *reply)
         break;
     case 6:
         str_append_text(headers, sim_chance(sim, 300) ? "Retry-After: 999999\n"
-                                               : "Retry-After: soon\n");
+                                                      : "Retry-After: soon\n");
         break;
     default:
         break;
@@ -109,7 +109,8 @@ static void answer_error(struct sim *sim, struct reply *reply)
     if (reply->response.status == 503) {
         append_retry_after(sim, reply);
     } else if (sim_chance(sim, 300)) {
-        str_append_text(&reply->response.body, "<html><h1>Bad Gateway</h1></html>");
+        str_append_text(&reply->response.body,
+                        "<html><h1>Bad Gateway</h1></html>");
     }
 }
 
@@ -316,6 +317,7 @@ void registries_serve(struct registries *registries, struct ask *ask,
         }
         registry->refusals += reply->response.status == 401 ||
                               reply->response.status == 403;
+        registry_echo(ask, reply);
     }
     trace(ask, reply);
 }

@@ -48,6 +48,7 @@ enum sim_break {
     BREAK_STALL,
     BREAK_HANG_CLOSE,
     BREAK_SKIP_FENCING,
+    BREAK_PRETEND_METADATA,
     /* Rules of the program itself (fault.h) */
     BREAK_DROP_METADATA,
     BREAK_KEEP_LOST,
@@ -58,6 +59,8 @@ enum sim_break {
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
     BREAK_BELIEVE_ANYBODY,
+    BREAK_KEEP_SECRETS,
+    BREAK_IGNORE_METADATA_LIMIT,
 };
 
 enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
@@ -122,6 +125,7 @@ struct sim {
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;
+    char last_token[128]; /* that any registry was shown; "": none yet */
 };
 
 /* One whole run. False: *ret_violation says which invariant does not hold. */
@@ -171,8 +175,8 @@ struct instance {
     struct generation *generations; /* of the configuration, oldest first */
     struct service *service;
     size_t max_records; /* that it may hold */
-    bool dead;           /* killed: nothing that it does reaches anyone */
-    bool ended;          /* left by itself */
+    bool dead;          /* killed: nothing that it does reaches anyone */
+    bool ended;         /* left by itself */
     bool failed;
     bool stopping;
     uint64_t stopped_ms;

@@ -50,7 +50,7 @@ static void on_pause_over(void *payload)
     if (queue->stage != STAGE_IDLE) {
         run_stage(queue);
     } else if (queue->committing) {
-        tell(queue, queue->told_committed ? KAFKA_COMMITTED : KAFKA_ABORTED);
+        tell(queue, queue->verdict);
     }
 }
 
@@ -59,7 +59,9 @@ static void give_up(struct kafka *queue)
     sim_trace(queue->sim, "life %u: transaction given up",
               queue->instance->life);
     queue->stage = STAGE_IDLE;
-    queue->told_committed = sim_is_broken(queue->sim, BREAK_PRETEND_COMMIT);
+    queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_COMMIT)
+                         ? KAFKA_COMMITTED
+                         : KAFKA_ABORTED;
     loop_arm(queue->loop, &queue->pause, PAUSE_MS);
 }
 
@@ -72,6 +74,16 @@ static void on_aborted(void *payload, const struct call *call)
 {
     note_doubt(payload, call);
     give_up(payload);
+}
+
+static void on_rejected(void *payload, const struct call *call)
+{
+    struct kafka *queue = payload;
+
+    on_aborted(queue, call);
+    queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_METADATA)
+                         ? KAFKA_COMMITTED
+                         : KAFKA_METADATA_TOO_LARGE;
 }
 
 static struct call *new_call(struct kafka *queue, enum call_kind kind,
@@ -200,6 +212,13 @@ static void on_answer(void *payload, const struct call *call)
         break;
     case CALL_UNSTABLE:
         loop_arm(queue->loop, &queue->pause, PAUSE_MS);
+        break;
+    case CALL_METADATA_TOO_LARGE:
+        call_send(new_call(queue, CALL_ABORT, on_rejected));
+        break;
+    case CALL_DENIED:
+        queue_block(queue);
+        call_send(new_call(queue, CALL_ABORT, on_aborted));
         break;
     case CALL_ABORTABLE:
     case CALL_UNKNOWN_MEMBER:

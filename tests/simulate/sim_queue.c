@@ -15,6 +15,7 @@
 #define HEARTBEAT_MS 3000
 #define CLOSE_MS 10000 /* as consumer/kafka/consumer.c has it */
 #define MAX_FETCHED 8
+#define CHECK_MS 3000 /* as consumer/kafka/checker.c has it */
 
 static void join(struct kafka *queue);
 static void fetch(struct share *share);
@@ -35,7 +36,7 @@ static bool may_fetch(const struct share *share)
     const struct kafka *queue = share->queue;
 
     return is_owned(share) && !queue->closed && share->position >= 0 &&
-           !share->fetching &&
+           !share->fetching && !queue->blocked &&
            ((!queue->paused && !share->resting) ||
             sim_is_broken(queue->sim, BREAK_NO_PAUSE));
 }
@@ -160,6 +161,35 @@ void kafka_resume(struct kafka *queue)
     }
 }
 
+/* As checker.c has it: the permission is tried every few seconds until it is
+ * there. */
+static void on_check(void *payload)
+{
+    struct kafka *queue = payload;
+
+    if (broker_denies(queue->sim->broker)) {
+        loop_arm(queue->loop, &queue->check, CHECK_MS);
+        return;
+    }
+    queue->blocked = false;
+    if (!queue->joined && !queue->closing) {
+        queue->joined = true;
+        join(queue);
+    }
+    for (size_t i = 0; i < queue->sim->broker->partitions; i++) {
+        fetch(&queue->shares[i]);
+    }
+}
+
+void queue_block(struct kafka *queue)
+{
+    if (!queue->blocked) {
+        sim_trace(queue->sim, "life %u may not write", queue->instance->life);
+    }
+    queue->blocked = true;
+    loop_arm(queue->loop, &queue->check, CHECK_MS);
+}
+
 static void set_resting(struct kafka *queue, const struct kafka_partition *at,
                         bool resting)
 {
@@ -194,9 +224,21 @@ void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
     fetch(share);
 }
 
+void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
+                int64_t offset)
+{
+    set_resting(queue, at, true);
+}
+
 int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
     return queue->shares[at->partition].position;
+}
+
+void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
+                      struct kafka_bounds *ret_bounds)
+{
+    *ret_bounds = (struct kafka_bounds){-1, -1};
 }
 
 /* --- what comes and goes ----------------------------------------------------
@@ -501,8 +543,9 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
     task_init(&queue->next, go_on, queue);
     timer_init(&queue->close_deadline, on_close_deadline, queue);
     loop_arm(loop, &queue->heartbeat, HEARTBEAT_MS);
+    timer_init(&queue->check, on_check, queue);
     commit_open(queue);
-    join(queue);
+    on_check(queue);
     *ret_queue = queue;
     return 0;
 }
@@ -527,6 +570,7 @@ void kafka_free(struct kafka *queue)
     drop_shares(queue, (1U << MAX_PARTITIONS) - 1);
     loop_disarm(queue->loop, &queue->heartbeat);
     loop_disarm(queue->loop, &queue->close_deadline);
+    loop_disarm(queue->loop, &queue->check);
     loop_cancel(queue->loop, &queue->next);
     commit_free(queue);
     calls_forget(queue->sim->broker, queue->instance);

@@ -58,6 +58,9 @@ struct kafka {
     struct task next; /* what follows a release */
     struct share shares[MAX_PARTITIONS];
     bool paused;
+    bool joined;        /* or about to: nothing was missing at the start */
+    bool blocked;       /* a permission is missing, so that nothing is read */
+    struct timer check; /* whether it still is */
     bool closing;
     bool closed;
     struct timer close_deadline;
@@ -66,12 +69,15 @@ struct kafka {
     unsigned epoch; /* 0: no producer yet */
     struct timer pause;
     bool committing;
-    bool told_committed; /* what the pause ends with */
-    bool in_doubt;       /* the producer was lost in STAGE_END */
-    bool late;           /* a request of its may still be on its way */
-    size_t asked;        /* which of the batch's offsets */
+    enum kafka_verdict verdict; /* what the pause ends with */
+    bool in_doubt;              /* the producer was lost in STAGE_END */
+    bool late;                  /* a request of its may still be on its way */
+    size_t asked;               /* which of the batch's offsets */
     struct commit commit;
 };
+
+/* sim_queue.c: a permission is missing. */
+void queue_block(struct kafka *queue);
 
 /* sim_commit.c */
 void commit_open(struct kafka *queue);

@@ -225,6 +225,18 @@ static void check_owner(struct broker *broker, struct txn *txn,
     }
 }
 
+static bool is_too_large(const struct broker *broker, const struct call *call)
+{
+    for (size_t i = 0; i < call->offset_count; i++) {
+        if (strlen(call->offsets[i].metadata) > broker->metadata_max) {
+            sim_trace(broker->sim, "metadata of %zu bytes rejected",
+                      strlen(call->offsets[i].metadata));
+            return true;
+        }
+    }
+    return false;
+}
+
 static void serve_offsets(struct broker *broker, struct producer *producer,
                           struct call *call)
 {
@@ -239,6 +251,10 @@ static void serve_offsets(struct broker *broker, struct producer *producer,
     }
     if (txn != NULL && txn->state == TXN_PREPARED) {
         call_answer(call, CALL_BUSY);
+        return;
+    }
+    if (is_too_large(broker, call)) {
+        call_answer(call, CALL_METADATA_TOO_LARGE);
         return;
     }
     txn = txn != NULL ? txn : begin(broker, producer, call->life);
@@ -309,6 +325,8 @@ void transaction_serve(struct broker *broker, struct call *call)
         call_answer(call, CALL_FENCED);
     } else if (misfortune(broker, call)) {
         call_answer(call, CALL_ABORTABLE);
+    } else if (call->kind == CALL_PRODUCE && broker_denies(broker)) {
+        call_answer(call, CALL_DENIED);
     } else if (call->kind == CALL_PRODUCE) {
         serve_produce(broker, producer, call);
     } else if (call->kind == CALL_OFFSETS) {

@@ -204,6 +204,7 @@ static const char *deserved_class(const struct sim *sim,
         [RECORD_UNATTACHED] = NULL,
         [RECORD_MALFORMED] = "schema",
         [RECORD_MISMATCH] = "digest_mismatch",
+        [RECORD_OTHER] = NULL,
     };
 
     return is_denied(sim, record) ? NULL : classes[record->kind];
@@ -276,13 +277,15 @@ static void check_verdict(struct sim *sim, const struct reading *reading)
     }
 }
 
-/* An id is made of where the record stands and of the attachment. */
+/* An id is made of where the record stands, of its timestamp, and of the
+ * attachment. */
 static void check_id(struct sim *sim, const struct reading *reading)
 {
     char right[256];
 
-    snprintf(right, sizeof(right), "attestations/%d/%lld%s%s",
+    snprintf(right, sizeof(right), "attestations/%d/%lld@%lld%s%s",
              reading->record->partition, (long long)reading->record->offset,
+             (long long)reading->record->message.timestamp_ms,
              *reading->attachment != '\0' ? "/" : "", reading->attachment);
     if (strcmp(reading->id, right) != 0) {
         complain(sim, INVARIANT_OUTCOME, reading, "is not its id");

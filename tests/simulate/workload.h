@@ -16,6 +16,7 @@ enum record_kind {
     RECORD_UNATTACHED, /* skipped */
     RECORD_MALFORMED,
     RECORD_MISMATCH, /* says another digest than it has */
+    RECORD_OTHER,    /* of another type, which is skipped without an outcome */
 };
 
 /* An attachment, and where it leads */
@@ -38,7 +39,8 @@ struct expected {
     struct message message;
     struct digest digest; /* of the envelope as stored */
     const struct route *routes[MAX_DELIVERIES];
-    size_t route_count;             /* 0: one outcome without a delivery */
+    size_t route_count;            /* 0: one outcome without a delivery, or
+                                      none of RECORD_OTHER */
     unsigned seen[MAX_DELIVERIES]; /* outcomes that a reader has seen */
 };
 

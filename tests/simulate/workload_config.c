@@ -124,7 +124,7 @@ static void append_all(struct sim *sim, struct str *yaml)
     append_delivery(sim, yaml);
     str_printf(yaml,
                "kafka:\n  brokers: model:9092\n  group: sim\n"
-               "  outcome_mode: %s\n",
+               "  outcome_mode: %s\n  other_types: skip\n",
                sim_chance(sim, 300) ? "structured" : "binary");
     if (sim_chance(sim, 500)) {
         str_append_text(yaml, "  transactional_id: waybill\n");
@@ -149,7 +149,10 @@ struct settings *workload_load(struct sim *sim)
     CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
     CLEANUP(config_files_release) struct config_files files;
-    struct config_rules rules = {integration_table, check_property};
+    struct config_rules rules = {
+        .integrations = integration_table,
+        .check_property = check_property,
+    };
     struct settings *settings;
     char path[64];
     int fd = memfd_create("config.yaml", MFD_CLOEXEC);
@@ -158,8 +161,8 @@ struct settings *workload_load(struct sim *sim)
     dprintf(fd, "%s", yaml.data);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (config_load(path, &rules,
-                    CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS, &settings,
-                    &faults, &warnings, &files) < 0) {
+                    CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS,
+                    &settings, &faults, &warnings, &files) < 0) {
         give_up(faults.data, yaml.data);
     }
     close(fd);

@@ -20,8 +20,8 @@ static char *make_envelope(struct item *item, struct arena *arena,
         &payload,
         "{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&payload, text.data, text.len);
-    str_append_text(&payload,
-             "\",\"signatures\":[{\"keyid\":\"key\",\"sig\":\"c2ln\"}]}");
+    str_append_text(
+        &payload, "\",\"signatures\":[{\"keyid\":\"key\",\"sig\":\"c2ln\"}]}");
     return arena_strdup(arena, payload.data);
 }
 
@@ -81,6 +81,7 @@ static const char *workflow_of(const struct sim *sim, struct expected *record,
         return "{\"project\":\"lab\",\"name\":\"scratch\"}";
     case RECORD_MALFORMED:
     case RECORD_MISMATCH:
+    case RECORD_OTHER:
         break;
     }
     return "{\"project\":\"shop\",\"name\":\"build-api\"}";
@@ -128,6 +129,28 @@ static void add_headers(struct arena *arena, size_t number,
     message->header_count = ARRAY_SIZE(headers);
 }
 
+/* Some of the malformed ones say of which other type they are. That is drawn
+ * last, so that all other records of a seed remain what they were. */
+static void draw_other_type(struct arena *arena, struct item *item,
+                            struct expected *record)
+{
+    const struct header header = {"ce-type", bytes_of("com.example.order")};
+    struct message *message = &record->message;
+
+    if (record->kind != RECORD_MALFORMED || !draw_chance(&item->random, 400)) {
+        return;
+    }
+    record->kind = RECORD_OTHER;
+    if (draw_chance(&item->random, 500)) {
+        message->headers = arena_copy(arena, &header, sizeof(header));
+        message->header_count = 1;
+    } else {
+        message->value = bytes_of("{\"specversion\":\"1.0\",\"id\":\"o\","
+                                  "\"type\":\"com.example.order\"}");
+        message->header_count = 0;
+    }
+}
+
 const char *record_kind_name(enum record_kind kind)
 {
     static const char *const names[] = {
@@ -136,6 +159,7 @@ const char *record_kind_name(enum record_kind kind)
         [RECORD_UNATTACHED] = "one that nothing is attached to",
         [RECORD_MALFORMED] = "malformed",
         [RECORD_MISMATCH] = "one of another digest than it says",
+        [RECORD_OTHER] = "an event of another type",
     };
 
     return names[kind];
@@ -179,4 +203,5 @@ void workload_make(struct sim *sim, struct item *item, size_t number,
     if (draw_chance(random, 400)) {
         add_headers(sim->arena, number, message);
     }
+    draw_other_type(sim->arena, item, record);
 }

@@ -73,6 +73,7 @@ static const char *const break_names[] = {
     [BREAK_STALL] = "stall",
     [BREAK_HANG_CLOSE] = "hang-close",
     [BREAK_SKIP_FENCING] = "skip-fencing",
+    [BREAK_PRETEND_METADATA] = "pretend-metadata",
     [BREAK_DROP_METADATA] = "drop-metadata",
     [BREAK_KEEP_LOST] = "keep-lost",
     [BREAK_SKIP_BLOB] = "skip-blob",
@@ -82,6 +83,8 @@ static const char *const break_names[] = {
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
     [BREAK_BELIEVE_ANYBODY] = "believe-anybody",
+    [BREAK_KEEP_SECRETS] = "keep-secrets",
+    [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
 
 enum sim_break sim_break_named(const char *name)

@@ -11,10 +11,29 @@
 #include "asserts.h"
 #include "waybill/config.h"
 #include "waybill/integration.h"
-#include "waybill/kafka.h"
+#include "waybill/kafka_check.h"
 
-static const struct config_rules config_test_rules = {integration_table,
-                                                      kafka_check_property};
+/* Rejects linger.ms, as the creation of the clients would. */
+static inline int check_test_clients(const struct kafka_settings *kafka,
+                                     const char **ret_key, struct error *err)
+{
+    *ret_key = NULL;
+    for (size_t i = 0; i < kafka->properties.count; i++) {
+        if (strcmp(kafka->properties.pairs[i].key, "linger.ms") == 0) {
+            *ret_key = "linger.ms";
+            return error_set(err, ERROR_CONFIG, "too long");
+        }
+    }
+    return strcmp(kafka->group, "bad") == 0
+               ? error_set(err, ERROR_CONFIG, "a bad group")
+               : 0;
+}
+
+static const struct config_rules config_test_rules = {
+    .integrations = integration_table,
+    .check_property = kafka_check_property,
+    .check_clients = check_test_clients,
+};
 
 /* Also removes WAYBILL_TEST_SOURCE, so read that before. */
 static inline void forget_variables(void)

@@ -83,6 +83,12 @@ int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
     return -1;
 }
 
+void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
+                int64_t offset)
+{
+    queue->fake.held[at->partition] = true;
+}
+
 void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
                       struct kafka_bounds *ret_bounds)
 {
@@ -92,6 +98,13 @@ void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
 void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state)
 {
     *ret_state = queue->fake.state;
+}
+
+const struct kafka_condition *kafka_get_condition(const struct kafka *queue,
+                                                  size_t index)
+{
+    return index < queue->fake.condition_count ? &queue->fake.conditions[index]
+                                               : NULL;
 }
 
 void kafka_complete_revocation(struct kafka *queue)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "waybill/kafka.h"
+#include "waybill/kafka_check.h"
 
 /*
  * A kafka.h without Kafka. It has one topic; records, rebalances and commits
@@ -19,6 +19,7 @@ struct fake_queue {
     void *payload;
     bool paused;
     bool resting[FAKE_PARTITIONS];
+    bool held[FAKE_PARTITIONS];
     int64_t rewound[FAKE_PARTITIONS]; /* target of the last rewind; -1: none */
     size_t rewinds;
     size_t releases;
@@ -34,6 +35,9 @@ struct fake_queue {
         char metadata[4096];
     } positions[FAKE_PARTITIONS];
     struct kafka_batch *batch;
+    /* The results of kafka_get_condition() */
+    const struct kafka_condition *conditions;
+    size_t condition_count;
     struct kafka_state state;   /* the result of kafka_get_state() */
     struct kafka_bounds bounds; /* of every partition */
 };

@@ -171,7 +171,13 @@ class Kafka(Closing):
     def read_committed(self, topic, expected=0, timeout=30):
         """All messages that a read_committed reader sees, once there are as many
         as expected. It reads on to the end, so that one too many shows too."""
-        consumer = self._consumer()
+        return self._read(self._consumer(), topic, expected, timeout)
+
+    def read_all(self, topic, timeout=30):
+        """Also those of transactions that were aborted, or are still open"""
+        return self._read(self._consumer("read_uncommitted"), topic, 0, timeout)
+
+    def _read(self, consumer, topic, expected, timeout):
         try:
             where = self._assign(consumer, topic)
             at_end, found = set(), []
@@ -255,6 +261,24 @@ class Kafka(Closing):
             if error not in (14, 15, 16, 68) or time.monotonic() > deadline:
                 raise RuntimeError(f"cannot delete {group}: error {error}")
             time.sleep(0.1)
+
+    def producer(self, **settings):
+        return confluent_kafka.Producer(self._client(**settings))
+
+    def member(self, group, topic, client, strategy="cooperative-sticky"):
+        """A consumer of another application"""
+        consumer = confluent_kafka.Consumer(
+            self._client(
+                **{
+                    "group.id": group,
+                    "client.id": client,
+                    "partition.assignment.strategy": strategy,
+                    "session.timeout.ms": 60000,
+                }
+            )
+        )
+        consumer.subscribe([topic])
+        return consumer
 
     def abort(self, topic, messages, partition):
         """Writes them in a transaction that is aborted."""

@@ -17,7 +17,7 @@ import threading
 import warnings
 
 MODULES = "/usr/bin/python3"  # the interpreter that Debian's packages are for
-H2_MODES = ("fine", "reset", "goaway", "garbage", "http11")
+H2_MODES = ("fine", "graceful", "reset", "goaway", "garbage", "http11")
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.stand_in import Oddity  # noqa: E402

@@ -5,11 +5,13 @@ to come of it.
 """
 
 import email.utils
+import gzip
 import json
 import re
 import time
 import typing
 import urllib.parse
+import zlib
 
 ALWAYS = 0
 SPARED = object()  # what a scenario returns that has let a request go
@@ -121,6 +123,12 @@ switch("token-anonymous", "gives tokens to anybody", None, "auth-bearer")
 switch("token-reduced", "gives tokens that may only pull", None, "auth-bearer")
 switch("token-says-scope", "names what was granted, as OAuth2 has it", None, "auth-bearer")
 switch("token-jwt", "tokens are JWTs with an access claim", None, "auth-bearer")
+switch(
+    "token-claims",
+    "what the JWTs claim: pattern, renamed, push, nothing",
+    argument="pattern",
+    implies="token-jwt",
+)
 switch("token-other-host", "the realm is on the other host", None, "auth-bearer")
 switch("lockout", "so many wrong passwords, and the user is locked out", 5, "auth-bearer")
 switch("another-scope", "manifests need the scope of a base image too", None, "auth-bearer")
@@ -132,6 +140,7 @@ switch("basic-then-bearer", "two challenges in one header line", None, "auth-bea
 switch("challenge-odd", "a challenge in odd spelling, but correct", None, "auth-bearer")
 switch("relative-realm", "the realm is a path", None, "auth-bearer")
 switch("realm-query", "the realm has a query of its own", None, "auth-bearer")
+switch("realm-http", "the realm is plain HTTP, behind a proxy that ends TLS", None, "auth-bearer")
 switch("realm-http-foreign", "the realm is plain HTTP on the other host", None, "auth-bearer")
 switch("realm-metadata-ip", "the realm is a cloud's metadata address", None, "auth-bearer")
 switch("no-referrers", "has no referrers API, and does not send OCI-Subject")
@@ -142,6 +151,7 @@ switch(
 switch("index-race", "somebody else replaces the fallback index, once", None, "no-referrers")
 switch("202-on-single-post", "does not support pushing a blob with one POST")
 switch("202-reads-nothing", "so, and ends the connection of who sends it one")
+switch("long-location", "each Location has so many bytes of state", 20000)
 switch("201-on-patch", "answers PATCH with 201, as ECR does")
 switch("chunk-min", "wants no smaller chunks (OCI-Chunk-Min-Length)", 5 << 20)
 switch("repository-first", "NAME_UNKNOWN until CreateRepository is called, as ECR")
@@ -207,6 +217,82 @@ def _(_registry, call, _):
     return Answer(400, {"Content-Type": "application/json"}, b'{"error":"invalid_grant"}')
 
 
+@row("token-201", "after", "201 with the token", ("token",), implies="auth-bearer")
+def _(_registry, _call, answer, _):
+    answer.status = 201 if answer.status == 200 else answer.status
+
+
+@row("token-bom", "after", "a byte order mark before the JSON", ("token",), implies="auth-bearer")
+def _(_registry, _call, answer, _):
+    answer.body = b"\xef\xbb\xbf" + answer.body
+
+
+@row("token-gzip", "after", "gzip, asked for or not", ("token",), implies="auth-bearer")
+def _(_registry, _call, answer, _):
+    _compress(answer, "gzip")
+
+
+@row("token-bomb", "after", "64 MB of blanks in gzip", ("token",), implies="auth-bearer")
+def _(_registry, _call, answer, _):
+    answer.body = b" " * (64 << 20)
+    _compress(answer, "gzip")
+
+
+def _compress(answer, coding):
+    answer.headers["Content-Encoding"] = coding
+    answer.body = {"gzip": gzip.compress, "deflate": zlib.compress}[coding](answer.body)
+
+
+@row(
+    "token-redirect",
+    "before",
+    "the token server has moved; the argument is the status",
+    ("token",),
+    argument=307,
+    implies="auth-bearer",
+)
+def _(_registry, call, status):
+    if call.path != "/token":
+        return SPARED
+    return Answer(status, {"Location": _with_query("/token/moved", call)})
+
+
+@row(
+    "token-redirect-http",
+    "before",
+    "the token server has moved, to plain HTTP behind a proxy that ends TLS",
+    ("token",),
+    implies="auth-bearer",
+)
+def _(_registry, call, _):
+    if call.path != "/token":
+        return SPARED
+    url = f"http://{call.headers.get('Host')}/token/moved"
+    return Answer(301, {"Location": _with_query(url, call)})
+
+
+@row(
+    "token-redirect-foreign",
+    "before",
+    "the token server has moved to somebody else",
+    ("token",),
+    implies="auth-bearer",
+)
+def _(_registry, call, _):
+    return Answer(302, {"Location": _with_query("https://elsewhere.test/token", call)})
+
+
+@row(
+    "token-redirect-loop",
+    "before",
+    "the token server redirects to itself",
+    ("token",),
+    implies="auth-bearer",
+)
+def _(_registry, call, _):
+    return Answer(302, {"Location": _with_query(call.path, call)})
+
+
 def _token_row(name, text, body, kind="application/json"):
     @row(name, "after", text, ("token",), implies="auth-bearer")
     def _(_registry, _call, answer, _argument):
@@ -238,6 +324,18 @@ def _(_registry, _call, seconds):
 def _(_registry, _call, seconds):
     # A date has whole seconds only, so it is rounded up.
     date = email.utils.formatdate(time.time() + seconds + 1, usegmt=True)
+    return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": date})
+
+
+@row("429-rfc850", "before", "429 with Retry-After as RFC 850 had it", times=1, argument=2)
+def _(_registry, _call, seconds):
+    date = time.strftime("%A, %d-%b-%y %H:%M:%S GMT", time.gmtime(time.time() + seconds + 1))
+    return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": date})
+
+
+@row("429-asctime", "before", "429 with Retry-After as asctime() has it", times=1, argument=2)
+def _(_registry, _call, seconds):
+    date = time.asctime(time.gmtime(time.time() + seconds + 1))
     return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": date})
 
 
@@ -294,6 +392,38 @@ def _(_registry, _call, _):
 @row("400-manifest-invalid", "before", "400 for any manifest", ("manifest",))
 def _(_registry, _call, _):
     return failure(400, "MANIFEST_INVALID", "manifest invalid")
+
+
+BODIES = {
+    "message": '{"message":"WHY"}',
+    "strings": '{"errors":["WHY","and more"]}',
+    "object": '{"errors":{"code":"TAG_INVALID","message":"WHY"}}',
+    "fields": '{"errors":{"tag":["WHY"]}}',
+    "error": '{"error":"WHY"}',
+    "nested": '{"error":{"code":400,"message":"WHY"}}',
+    "problem": '{"type":"about:blank","title":"Bad Request","status":400,"detail":"WHY"}',
+    "text": "WHY\n",
+    "bom": '\ufeff{"errors":[{"code":"TAG_INVALID","message":"WHY"}]}',
+    "gzip": '{"errors":[{"code":"TAG_INVALID","message":"WHY"}]}',
+    "deflate": '{"errors":[{"code":"TAG_INVALID","message":"WHY"}]}',
+}
+
+
+@row("400-body", "before", "400 that says why in this form", ("manifest",), argument="message")
+def _(_registry, _call, form):
+    body = BODIES[form].replace("WHY", "the moon is full").encode()
+    kind = "application/problem+json" if form == "problem" else "application/json"
+    answer = Answer(400, {"Content-Type": kind}, body)
+    if form in ("gzip", "deflate"):
+        _compress(answer, form)
+    return answer
+
+
+@row("404-on-single-post", "before", "404 for a blob that comes with its POST", ("post",))
+def _(_registry, call, _):
+    if "digest=" not in call.query:
+        return SPARED
+    return Answer(404, {"Content-Type": "text/plain"}, b"404 page not found")
 
 
 @row("400-digest-invalid", "before", "400: the blob came through damaged", ("put",), 1)
@@ -478,6 +608,20 @@ def _(_registry, _call, answer, _):
         answer.headers["Docker-Content-Digest"] = "sha256:" + "0" * 64
 
 
+@row(
+    "odd-digest",
+    "after",
+    "success with a digest that is empty, quoted or sha512",
+    ("put", "manifest"),
+    argument="empty",
+)
+def _(_registry, _call, answer, form):
+    digest = answer.headers.get("Docker-Content-Digest")
+    if digest is not None:
+        odd = {"empty": "", "quoted": f'"{digest}"', "sha512": "sha512:" + "0" * 128}
+        answer.headers["Docker-Content-Digest"] = odd[form]
+
+
 @row("no-digest", "after", "success with no Docker-Content-Digest", ("put", "manifest"))
 def _(_registry, _call, answer, _):
     answer.headers.pop("Docker-Content-Digest", None)
@@ -570,7 +714,11 @@ def _(_registry, call, _):
 
 
 def _redirect(url, call):
-    return Answer(307, {"Location": url + (f"?{call.query}" if call.query else "")})
+    return Answer(307, {"Location": _with_query(url, call)})
+
+
+def _with_query(url, call):
+    return url + (f"?{call.query}" if call.query else "")
 
 
 class Played:

@@ -57,15 +57,17 @@ LOGGED_HEADERS = (
 
 
 class Upload:
-    def __init__(self, repository):
+    def __init__(self, repository, length):
         self.repository = repository
         self.data = bytearray()
         self.short = False  # a chunk was smaller than it may be, unless the last
+        self._length = length
         self.renew()
 
     def renew(self):
         # Characters that do not survive being decoded and encoded again.
-        self.query = f"_nouploadcache=false&_state={secrets.token_urlsafe(9)}%2F+%3d~%3D"
+        state = f"{secrets.token_urlsafe(9)}%2F+%3d~%3D{'x' * self._length}"
+        self.query = f"_nouploadcache=false&_state={state}"
 
 
 class ScriptedRegistry(Closing):
@@ -302,6 +304,8 @@ class ScriptedRegistry(Closing):
             realm = "/token"
         elif "token-other-host" in switches:
             realm = f"{self.scheme}://{self.other_address}/token"
+        elif "realm-http" in switches:
+            realm = f"http://{call.headers.get('Host', '')}/token"
         elif "realm-http-foreign" in switches:
             realm = f"http://{self.other_address}/token"
         elif "realm-metadata-ip" in switches:
@@ -415,7 +419,7 @@ class ScriptedRegistry(Closing):
             granted = {one for one in granted if one[1] == "pull"}
         token = minted.mint("opaque-")
         if "token-jwt" in switches:
-            token = _unsigned(granted)
+            token = _unsigned(granted, switches.get("token-claims"))
         lifetime = switches.get("token-lifetime", 300)
         with self._lock:
             self._tokens[token] = (time.monotonic() + lifetime, granted)
@@ -508,7 +512,7 @@ class ScriptedRegistry(Closing):
                 call.complain("a single POST of another type than application/octet-stream")
             return self._commit(call, repository, digest, body)
         name = secrets.token_hex(16)
-        self._uploads[name] = upload = Upload(repository)
+        self._uploads[name] = upload = Upload(repository, self.switches.get("long-location", 0))
         return self._accepted(call, name, upload, 202)
 
     def _accepted(self, call, name, upload, status):
@@ -699,12 +703,17 @@ def _subject_of(tag):
     return f"{match[1]}:{match[2]}" if match else None
 
 
-def _unsigned(granted):
-    """What looks like a JWT, with a claim about what it is good for."""
+def _unsigned(granted, claims):
+    """What looks like a JWT, with a claim about what it is good for. Other claims
+    than the plain ones mean the same to the registry, and only to it."""
+    names = {"pattern": "*", "renamed": "by-another-name"}
     access = [
-        {"type": "repository", "name": name, "actions": [action]}
+        {"type": "repository", "name": names.get(claims, name), "actions": [action]}
         for name, action in sorted(granted)
+        if claims != "push" or action == "push"
     ]
+    if claims == "nothing":
+        access = []
     claims = {"jti": minted.mint(), "access": access}
     parts = (json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), b"unsigned")
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)

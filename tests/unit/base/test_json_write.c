@@ -15,11 +15,15 @@ static const struct written strings[] = {
     {"\n\r\t", "\"\\n\\r\\t\"", NULL},
     /* Go 1.21: no short form of these two */
     {"\b\f", "\"\\u0008\\u000c\"", NULL},
-    {"\x01\x1F\x7F", "\"\\u0001\\u001f\x7F\"", NULL},
+    {"\x01\x1F\x7F", "\"\\u0001\\u001f\x7F\"", "\"\\u0001\\u001f\\u007f\""},
     {"<a&b>", "\"\\u003ca\\u0026b\\u003e\"", "\"<a&b>\""},
     {"\xE2\x80\xA7\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xAA",
      "\"\xE2\x80\xA7\\u2028\\u2029\xE2\x80\xAA\"",
-     "\"\xE2\x80\xA7\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xAA\""},
+     "\"\xE2\x80\xA7\\u2028\\u2029\\u202a\""},
+    /* C1, an override of the writing direction, a tag: what a terminal obeys */
+    {"\xC2\x9B\xE2\x80\xAE\xF3\xA0\x81\x81",
+     "\"\xC2\x9B\xE2\x80\xAE\xF3\xA0\x81\x81\"",
+     "\"\\u009b\\u202e\\udb40\\udc41\""},
     {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
      "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"", NULL},
     {"a" UTF8_NUL "b", "\"a\\u0000b\"", NULL},
@@ -118,8 +122,8 @@ static void json_write__writes_what_was_read_as_it_was(void **state)
         "null",
         "[true,false,null,\"\",{\"a\":{\"b\":[[]]},\"\":1}]",
         "\"q\\\"\\\\\\n\\u0001\\u0000 \303\251\"",
-        "[0,-1,0.1,1.5,1e+100,123456789012345,9007199254740993,3."
-        "14159265358979]",
+        ("[0,-1,0.1,1.5,1e+100,123456789012345,9007199254740993,3."
+         "14159265358979]"),
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {

@@ -1,4 +1,5 @@
 #include "asserts.h"
+#include "waybill/base64.h"
 #include "waybill/secret.h"
 
 /* "user:secret-1" in base64 is dXNlcjpzZWNyZXQtMQ==. */
@@ -30,7 +31,7 @@ static void secret_set__scrubs_what_was_added(void **state)
         {"in the middle", "a secret-1 b", "a *** b"},
         {"at the end", "a secret-1", "a ***"},
         {"the beginning of one", "a secret-", "a secret-"},
-        {"side by side", "secret-1secret-1", "******"},
+        {"side by side", "secret-1secret-1", "***"},
         {"both", "secret-1 and token-2", "*** and ***"},
         {"another case", "SECRET-1", "SECRET-1"},
     };
@@ -49,7 +50,7 @@ static void secret_set__scrubs_what_overlaps_as_one(void **state)
         {"with the beginning of another", "xabcabcaTAILx", "x***x"},
         {"with a longer one", "x-long-secretx", "x***x"},
         {"not", "x-long-x", "x***x"},
-        {"in a chain", "x-long-secretive, abcabcaTAIL-long-", "x***, ******"},
+        {"in a chain", "x-long-secretive, abcabcaTAIL-long-", "x***, ***"},
     };
     CLEANUP(secret_set_release) struct secret_set set = {0};
 
@@ -103,7 +104,7 @@ static void secret_set__leaves_what_is_too_short_to_be_a_secret(void **state)
 {
     static const struct row rows[] = {
         {"three", "abcabc", "abcabc"},
-        {"four", "defgdefg", "******"},
+        {"four", "defgdefg", "***"},
         {"none", "a", "a"},
         /* u:abc */
         {"its header", "Basic dTphYmM=", "Basic ***"},
@@ -162,8 +163,7 @@ static void secret_set__leaves_nothing_behind_the_end(void **state)
     secret_set_add(&set, "secret-1");
     secret_set_scrub(&set, text);
     assert_string_equal(text, "is *** end");
-    assert_memory_equal(text + strlen(text), none,
-                        sizeof(text) - strlen(text));
+    assert_memory_equal(text + strlen(text), none, sizeof(text) - strlen(text));
 }
 
 static void secret_set__cuts_nothing_before_it_has_scrubbed(void **state)
@@ -187,10 +187,165 @@ static void secret_set__makes_words_printable(void **state)
 
     secret_set_add(&set, "sec\xC2\x9Bret");
     secret_set_append_printable(&set, &words,
-                             "sec\xC2\x9Bret\x1B[31m\xC2\x9B\xC2\x9B"
-                             "abc\xE2\x82\xAC",
-                             12);
+                                "sec\xC2\x9Bret\x1B[31m\xC2\x9B\xC2\x9B"
+                                "abc\xE2\x82\xAC",
+                                12);
     assert_string_equal(words.data, "*** [31m  ab");
+}
+
+/* --- pieces, and other ways of writing ------------------------------------ */
+
+#define TOKEN "eyJhbGciOiJSUzI1NiJ9.Q2xhaW1z-X_93+/kq.c2lnbmF0dXJlLTE"
+
+static void check_foreign(const struct secret_set *set, const struct row *rows,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+        secret_set_append_printable(set, &text, rows[i].text, 300);
+        check_text(rows[i].label, text.data, rows[i].expected);
+    }
+}
+
+static void secret_set__finds_pieces_in_foreign_text(void **state)
+{
+    static const struct row rows[] = {
+        {"the beginning", "bad eyJhbGciOiJSUzI1NiJ9.Q2xh...", "bad ***..."},
+        {"the end", "...bmF0dXJlLTE is bad", "...*** is bad"},
+        {"the middle", "..iJ9.Q2xhaW1z-X..", "..***.."},
+        {"wrapped",
+         "eyJhbGciOi\nJSUzI1NiJ9.\r\n Q2xhaW1z-X_93+/kq.c2\tlnbmF0dXJlLTE!",
+         "***!"},
+        {"wrapped within a string",
+         "eyJhbGciOi\\nJSUzI1NiJ9.\\\\nQ2xhaW1z-X_93+/kq.c2lnbmF0dXJlLTE!",
+         "***!"},
+        {"with soft breaks", "eyJhbGciOi=\nJSUzI1NiJ9.Q2xhaW1z!", "***!"},
+        {"with invisible characters",
+         "eyJhb\xE2\x80\x8BGciOiJSU\xE2\x80\xAEzI1NiJ9!", "***!"},
+        {"in the other alphabet", "Q2xhaW1z+X/93-_kq", "***"},
+        {"in upper case", "EYJHBGCIOIJSUZI1NIJ9", "***"},
+        {"percent-encoded twice", "Q2xhaW1z-X_93%252B%252Fkq.c2lnb", "***"},
+        {"as JSON escapes", "Q2xhaW1z-X_93\\u002b\\/kq.c2lnb", "***"},
+        {"as references", "Q2xhaW1z-X_93&#43;&#x2f;kq.c2lnb", "***"},
+        {"a word of it", "the word Claims", "the word Claims"},
+        {"a short piece", "the piece eyJhbGc", "the piece eyJhbGc"},
+    };
+    CLEANUP(secret_set_release) struct secret_set set = {0};
+
+    secret_set_add(&set, TOKEN);
+    check_foreign(&set, rows, ARRAY_SIZE(rows));
+}
+
+static void secret_set__leaves_words_that_a_password_contains(void **state)
+{
+    static const struct row rows[] = {
+        {"a word", "the registry is read-only", "the registry is read-only"},
+        {"a piece with a digit", "my-registry2", "***"},
+    };
+    CLEANUP(secret_set_release) struct secret_set set = {0};
+    char own[] = "'my-registry-2' answers";
+
+    secret_set_add(&set, "my-registry-2-password");
+    check_foreign(&set, rows, ARRAY_SIZE(rows));
+    secret_set_scrub(&set, own);
+    assert_string_equal(own, "'my-registry-2' answers");
+}
+
+static void append_hex(struct str *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        str_printf(out, "%02X", (unsigned char)*text);
+    }
+}
+
+/* Whatever precedes the secret in what was encoded. */
+static void secret_set__finds_encoded_secrets(void **state)
+{
+    static const char *const before[] = {"", "a", "ab", "abc", "abcd"};
+    CLEANUP(secret_set_release) struct secret_set set = {0};
+
+    secret_set_add(&set, "identity-token-1");
+    for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+        CLEANUP(str_release) struct str plain = STR_INIT(STR_UNLIMITED);
+        CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+        CLEANUP(str_release) struct str shown = STR_INIT(STR_UNLIMITED);
+
+        str_printf(&plain, "%sidentity-token-1\n", before[i]);
+        str_append_text(&text, "got ");
+        base64_encode(&text, plain.data, plain.len);
+        str_append_text(&text, ", ");
+        base64url_encode(&text, plain.data, plain.len);
+        str_append_text(&text, ", ");
+        append_hex(&text, plain.data);
+        secret_set_append_printable(&set, &shown, text.data, 300);
+        assert_null(strstr(shown.data, "aWRlbn"));
+        assert_null(strstr(shown.data, "bi0x"));
+        assert_null(strcasestr(shown.data, "6964656e"));
+        assert_non_null(strstr(shown.data, "***"));
+        assert_ptr_equal(strstr(shown.data, "got "), shown.data);
+    }
+}
+
+static void secret_set__remembers_what_it_has_forgotten(void **state)
+{
+    CLEANUP(str_release) struct str token = STR_INIT(STR_UNLIMITED);
+    struct secret_set none = {0};
+
+    for (unsigned i = 0; i < 2000; i++) {
+        struct secret_set set = {0};
+
+        str_clear(&token);
+        for (unsigned j = 0; j < 62; j++) {
+            str_printf(&token, "%016llx",
+                       (i * 1000ULL + j + 1) * 0x9E3779B97F4A7C15ULL);
+        }
+        secret_set_add(&set, token.data);
+        secret_set_release(&set);
+    }
+    for (unsigned i = 0; i < 2000; i += 111) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "bad %016llx...",
+                 (i * 1000ULL + 7) * 0x9E3779B97F4A7C15ULL);
+        secret_set_scrub(&none, text);
+        assert_string_equal(text, "bad ***...");
+    }
+}
+
+static void secret_set__remembers_short_secrets_that_look_random(void **state)
+{
+    static const struct row rows[] = {
+        {"with a digit", "the old hunter2-old here", "the old *** here"},
+        {"in mixed case", "the old kDjwQpxm here", "the old *** here"},
+        {"as base64", "aHVudGVyMi1vbGQ=", "***="},
+        {"words", "ordinary words", "ordinary words"},
+        {"a part", "my/part-1234/x", "my/part-1234/x"},
+        {"others", "hunter3-old", "hunter3-old"},
+    };
+    struct secret_set set = {0};
+
+    secret_set_add(&set, "hunter2-old");
+    secret_set_add(&set, "kDjwQpxm");
+    secret_set_add(&set, "ordinary");
+    secret_set_add_part(&set, "part-1234");
+    secret_set_release(&set);
+    check_rows(&set, rows, ARRAY_SIZE(rows));
+}
+
+/* A digest must not disappear because many tokens are remembered. */
+static void secret_set__leaves_what_was_never_a_secret(void **state)
+{
+    static const char digest[] =
+        "sha256:"
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    CLEANUP(secret_set_release) struct secret_set set = {0};
+    char text[sizeof(digest)];
+
+    memcpy(text, digest, sizeof(digest));
+    secret_set_add(&set, TOKEN);
+    secret_set_scrub_foreign(&set, text);
+    assert_string_equal(text, digest);
 }
 
 int main(void)
@@ -206,6 +361,12 @@ int main(void)
         cmocka_unit_test(secret_set__leaves_nothing_behind_the_end),
         cmocka_unit_test(secret_set__cuts_nothing_before_it_has_scrubbed),
         cmocka_unit_test(secret_set__makes_words_printable),
+        cmocka_unit_test(secret_set__finds_pieces_in_foreign_text),
+        cmocka_unit_test(secret_set__leaves_words_that_a_password_contains),
+        cmocka_unit_test(secret_set__finds_encoded_secrets),
+        cmocka_unit_test(secret_set__remembers_what_it_has_forgotten),
+        cmocka_unit_test(secret_set__remembers_short_secrets_that_look_random),
+        cmocka_unit_test(secret_set__leaves_what_was_never_a_secret),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,8 +157,8 @@ static void sign__a_webhook_is_not_signed_with_what_is_no_secret(void **state)
         "",
         "whsec_",
         "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=", /* 23 bytes */
-        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMz"
-        "Q1Njc4OTo7PD0+P0A=", /* 65 */
+        ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyM"
+         "zQ1Njc4OTo7PD0+P0A="), /* 65 */
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa$w",
         "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

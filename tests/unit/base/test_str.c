@@ -132,14 +132,14 @@ static void str__is_cut_and_never_made_longer(void **state)
     assert_string_equal(str.data, "tea");
 }
 
-static void text__has_one_line_end_at_max_that_nobody_means(void **state)
+static void text__has_line_ends_that_nobody_means(void **state)
 {
     static const struct {
         const char *text;
         size_t len;
-    } rows[] = {{"", 0},      {"\n", 0},    {"\r\n", 0},
-                {"a\n", 1},   {"a\r\n", 1}, {"a\r", 2},
-                {"a\n\n", 2}, {"\na", 2},   {"a\r\r\n", 2}};
+    } rows[] = {{"", 0},        {"\n", 0},    {"\r\n", 0},  {"a\n", 1},
+                {"a\r\n", 1},   {"a\r", 1},   {"a\n\n", 1}, {"\na", 2},
+                {"a\r\r\n", 1}, {"a\n b", 4}, {"a \n", 2},  {"a\r\n\r\n", 1}};
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         check_number(rows[i].text,
@@ -184,7 +184,7 @@ int main(void)
         cmocka_unit_test(str__never_writes_to_the_shared_empty_text),
         cmocka_unit_test(str__hands_its_text_over),
         cmocka_unit_test(str__is_cut_and_never_made_longer),
-        cmocka_unit_test(text__has_one_line_end_at_max_that_nobody_means),
+        cmocka_unit_test(text__has_line_ends_that_nobody_means),
         cmocka_unit_test(bytes__tell_no_value_from_an_empty_one),
         cmocka_unit_test(bytes__are_equal_when_every_byte_is),
     };

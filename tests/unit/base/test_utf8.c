@@ -132,6 +132,37 @@ static void utf8__is_shown_without_the_controls_above_ascii(void **state)
     assert_string_equal(out.data, "a   z\xC2\xA0");
 }
 
+static void utf8__is_shown_without_what_reorders_it(void **state)
+{
+    CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+
+    utf8_append_printable(&out, "a\xE2\x80\xAEz\xE2\x81\xA6\xD8\x9C.", 11, 100);
+    assert_string_equal(out.data, "a z  .");
+}
+
+static void utf8__escapes_what_a_terminal_would_obey(void **state)
+{
+    static const char *const rows[][2] = {
+        {"line\n\ttab", "line\n\ttab"},
+        {"\x1B[2J\r\x7F", "\\u001b[2J\\u000d\\u007f"},
+        {"\xC2\x9B"
+         "1m",
+         "\\u009b1m"},
+        {"\xE2\x80\xAE\xE2\x81\xA6\xD8\x9C", "\\u202e\\u2066\\u061c"},
+        {"\xE2\x80\x8B\xEF\xBB\xBF", "\\u200b\\ufeff"},
+        {"\xF3\xA0\x81\x81", "\\udb40\\udc41"},
+        {"\xC3\xA9\xFF\xF0\x9F\x98\x80",
+         "\xC3\xA9" UTF8_REPLACEMENT "\xF0\x9F\x98\x80"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+
+        utf8_append_escaped(&out, rows[i][0], strlen(rows[i][0]));
+        check_text(rows[i][0], out.data, rows[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +171,8 @@ int main(void)
         cmocka_unit_test(utf8__comes_back_as_it_was_put),
         cmocka_unit_test(utf8__is_shown_without_stray_bytes_and_controls),
         cmocka_unit_test(utf8__is_shown_without_the_controls_above_ascii),
+        cmocka_unit_test(utf8__is_shown_without_what_reorders_it),
+        cmocka_unit_test(utf8__escapes_what_a_terminal_would_obey),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

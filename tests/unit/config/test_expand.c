@@ -15,7 +15,7 @@ static const struct expansion expansions[] = {
     {"a${env:WB_ONE}b${env:WB_TWO}c", "aonebtwoc", NULL},
     {"${env:WB_EMPTY}", "", NULL},
     {"a${env:WB_LINE}b", "alineb", NULL},
-    {"a${env:WB_LINES}b", "al\nb", NULL},
+    {"a${env:WB_LINES}b", "alb", NULL},
     /* what comes in is not looked at again */
     {"${env:WB_NESTED}", "${env:WB_ONE}", NULL},
     {"$${env:WB_ONE}", "${env:WB_ONE}", NULL},
@@ -25,11 +25,14 @@ static const struct expansion expansions[] = {
     {"a$b{c}", "a$b{c}", NULL},
     {"$env:WB_ONE", "$env:WB_ONE", NULL},
     {"}", "}", NULL},
-    /* files: one line end at the end goes */
+    /* files: line ends at the end go, and a byte order mark */
     {"${file:secret}", "s3cret", NULL},
     {"x${file:./secret}y", "xs3crety", NULL},
     {"${file:windows}", "w", NULL},
-    {"${file:lines}", "a\nb\n", NULL},
+    {"${file:lines}", "a\nb", NULL},
+    {"${file:marked}", "m", NULL},
+    {"a${file:marked}b", "amb", NULL},
+    {"${env:WB_MARKED}", "m", NULL},
     {"${file:bare}", "bare", NULL},
     {"${file:nothing}", "", NULL},
     {"${file:refers}", "${env:WB_ONE}", NULL},
@@ -58,6 +61,7 @@ static void set_up(struct config_test *test)
     setenv("WB_ONE", "one", 1);
     setenv("WB_TWO", "two", 1);
     setenv("WB_EMPTY", "", 1);
+    setenv("WB_MARKED", "\xEF\xBB\xBFm\r\n", 1);
     setenv("WB_LINE", "line\n", 1);
     setenv("WB_LINES", "l\n\r\n", 1);
     setenv("WB_NESTED", "${env:WB_ONE}", 1);
@@ -66,6 +70,7 @@ static void set_up(struct config_test *test)
     config_write(test, "secret", "s3cret\n", 7);
     config_write(test, "windows", "w\r\n", 3);
     config_write(test, "lines", "a\nb\n\n", 5);
+    config_write(test, "marked", "\xEF\xBB\xBFm\r\n\r\n", 8);
     config_write(test, "bare", "bare", 4);
     config_write(test, "nothing", "\n", 1);
     config_write(test, "refers", "${env:WB_ONE}\n", 14);

@@ -141,7 +141,8 @@ static void load__needs_kafka_only_where_it_is_spoken_to(void **state)
     assert_int_equal(config_try(test, GHCR, CONFIG_REQUIRES_REGISTRATIONS), 0);
     assert_int_equal(config_try(test, GHCR, CONFIG_REQUIRES_KAFKA), -1);
     assert_int_equal(config_try(test, KAFKA, CONFIG_REQUIRES_KAFKA), 0);
-    assert_int_equal(config_try(test, KAFKA, CONFIG_REQUIRES_REGISTRATIONS), -1);
+    assert_int_equal(config_try(test, KAFKA, CONFIG_REQUIRES_REGISTRATIONS),
+                     -1);
     assert_int_equal(
         config_try(test, KAFKA GHCR,
                    CONFIG_REQUIRES_KAFKA | CONFIG_REQUIRES_REGISTRATIONS),
@@ -324,6 +325,31 @@ static void load__frees_nothing(void **state)
     assert_true(strlen(config_library_version()) > 0);
 }
 
+/* What only the creation of the clients shows is reported where it is set. */
+static void load__names_the_line_of_what_the_clients_reject(void **state)
+{
+    struct config_test *test = *state;
+    const char *property = "kafka:\n"
+                           "  brokers: h:1\n"
+                           "  properties:\n"
+                           "    client.rack: a\n"
+                           "    linger.ms: 5\n";
+    const char *section = "kafka: {brokers: 'h:1', group: bad}\n";
+
+    assert_int_equal(config_try(test, property, 0), 0);
+    assert_int_equal(config_try(test, property, CONFIG_CHECKS_CLIENTS), -1);
+    assert_non_null(strstr(test->faults.data,
+                           ":5:5: kafka.properties.linger.ms: too long\n"));
+    assert_int_equal(config_try(test, section, CONFIG_CHECKS_CLIENTS), -1);
+    assert_non_null(
+        strstr(test->faults.data, ":1:8: kafka.properties: a bad group\n"));
+    assert_int_equal(
+        config_try(test, "log: {level: info}\n" GHCR, CONFIG_CHECKS_CLIENTS),
+        0);
+    assert_int_equal(
+        config_try(test, "log: {level: info}\n", CONFIG_CHECKS_CLIENTS), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +357,7 @@ int main(void)
         CONFIG_TEST(load__reads_every_setting),
         CONFIG_TEST(load__reads_where_to_be_watched),
         CONFIG_TEST(load__knows_its_file_by_a_digest),
+        CONFIG_TEST(load__names_the_line_of_what_the_clients_reject),
         CONFIG_TEST(load__needs_kafka_only_where_it_is_spoken_to),
         CONFIG_TEST(load__warns_where_every_event_would_be_skipped),
         CONFIG_TEST(load__takes_a_section_of_comments_for_an_empty_one),

@@ -135,7 +135,9 @@ static void overrides__are_taken_without_the_line_end_behind_them(void **state)
     assert_string_equal(
         ((const struct options *)settings->registrations[0].options)->password,
         "a\nb");
-    setenv("WAYBILL_ADMIN_TOKEN", "s3cret\n\n", 1);
+    setenv("WAYBILL_ADMIN_TOKEN", "\xEF\xBB\xBFs3cret\r\n\n", 1);
+    assert_string_equal(config_of(test, FILE_TEXT)->admin.token, "s3cret");
+    setenv("WAYBILL_ADMIN_TOKEN", "s3\ncret\n", 1);
     assert_non_null(strstr(config_fault(test, FILE_TEXT), "admin.token"));
 }
 

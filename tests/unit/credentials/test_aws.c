@@ -121,8 +121,8 @@ static void aws__other_names_are_none_of_ecrs(void **state)
         "123456789012.dkr.ecr.a/b.amazonaws.com",
         "123456789012.dkr.ecr.a.b.amazonaws.com",
         "123456789012.dkr.ecrx.eu-central-1.amazonaws.com",
-        "123456789012.dkr.ecr.01234567890123456789012345678901234567890123456"
-        "789.amazonaws.com",
+        ("123456789012.dkr.ecr.01234567890123456789012345678901234567890123456"
+         "789.amazonaws.com"),
         "public.ecr.aws.example",
     };
 

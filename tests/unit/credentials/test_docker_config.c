@@ -73,7 +73,8 @@ static void docker_config__finds_a_registry_by_its_key(void **state)
         {"start of a host", "r.test", "a", AUTHS("\"r.tes\":" USER), ""},
         {"longer host", "r.test", "a", AUTHS("\"r.test.evil\":" USER), ""},
         {"below a host", "r.test", "a", AUTHS("\"x.r.test\":" USER), ""},
-        {"no wildcards", "r.test", "a", AUTHS("\"*.test\":" USER), ""},
+        {"byte order mark", "r.test", "a",
+         "\xEF\xBB\xBF" AUTHS("\"r.test\":" USER), MINE},
         {"case", "R.test", "a", AUTHS("\"r.TEST\":" USER), MINE},
         {"address", "[::1]:5000", "a", AUTHS("\"[::1]:5000\":" USER), MINE},
         {"https", "r.test", "a", AUTHS("\"https://r.test\":" USER), MINE},
@@ -95,6 +96,60 @@ static void docker_config__finds_a_registry_by_its_key(void **state)
         {"key of a slash", "r.test", "a", AUTHS("\"/\":" USER), ""},
         {"another scheme", "r.test", "a", AUTHS("\"ftp://r.test\":" USER), ""},
         {"userinfo", "r.test", "a", AUTHS("\"https://a@r.test\":" USER), ""},
+    };
+
+    (void)state;
+    check_rows(rows, ARRAY_SIZE(rows));
+}
+
+#define ECR "1234.dkr.ecr.eu-west-1.amazonaws.com"
+
+/* As the kubelet reads the image pull secrets of pods */
+static void docker_config__matches_patterns_label_by_label(void **state)
+{
+    static const struct row rows[] = {
+        {"ECR", ECR, "a", AUTHS("\"*.dkr.ecr.*.amazonaws.com\":" USER), MINE},
+        {"https", ECR, "a",
+         AUTHS("\"https://*.dkr.ecr.*.amazonaws.com\":" USER), MINE},
+        {"https and version", ECR, "a",
+         AUTHS("\"https://*.dkr.ecr.*.amazonaws.com/v1/\":" USER), MINE},
+        {"one label", "a.azurecr.io", "a", AUTHS("\"*.azurecr.io\":" USER),
+         MINE},
+        {"case", "A.azurecr.io", "a", AUTHS("\"*.AZUREcr.io\":" USER), MINE},
+        {"part of a label", "eu-docker.pkg.dev", "a",
+         AUTHS("\"*-docker.pkg.dev\":" USER), MINE},
+        {"one character", "r1.test", "a", AUTHS("\"r?.test\":" USER), MINE},
+        {"class", "r1.test", "a", AUTHS("\"r[0-9].test\":" USER), MINE},
+        {"another class", "rx.test", "a", AUTHS("\"r[0-9].test\":" USER), ""},
+        {"not two labels", "a.b.azurecr.io", "a",
+         AUTHS("\"*.azurecr.io\":" USER), ""},
+        {"not none", "azurecr.io", "a", AUTHS("\"*.azurecr.io\":" USER), ""},
+        {"not all", "r.test", "a", AUTHS("\"*\":" USER), ""},
+        {"port", "r.test:5000", "a", AUTHS("\"*.test:5000\":" USER), MINE},
+        {"another port", "r.test:5000", "a", AUTHS("\"*.test:5001\":" USER),
+         ""},
+        {"no port", "r.test:5000", "a", AUTHS("\"*.test\":" USER), ""},
+        {"a port too many", "r.test", "a", AUTHS("\"*.test:5000\":" USER), ""},
+        {"path", "r.test", "team/app", AUTHS("\"*.test/team\":" USER), MINE},
+        {"another path", "r.test", "teams/app", AUTHS("\"*.test/team\":" USER),
+         ""},
+        {"path of a version", "r.test", "team/app",
+         AUTHS("\"https://*.test/v2/team/\":" USER), MINE},
+        {"exact first", "r.test", "a",
+         AUTHS("\"r.test\":" USER ",\"*.test\":" OTHER), MINE},
+        {"exact last", "r.test", "a",
+         AUTHS("\"*.test/a\":" OTHER ",\"https://r.test/x\":" USER), MINE},
+        {"longer path", "r.test", "a/b",
+         AUTHS("\"*.test/a\":" USER ",\"*.test\":" OTHER), MINE},
+        {"longer host", "r1.test", "a",
+         AUTHS("\"r*.test\":" USER ",\"*.test\":" OTHER), MINE},
+        {"marker", "r.test", "a", AUTHS("\"r.test\":{},\"*.test\":" USER),
+         MINE},
+        {"IPv6", "[::1]:5000", "a", AUTHS("\"[*]:5000\":" USER), ""},
+        {"stars without end", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test",
+         "a", AUTHS("\"*a*a*a*a*a*a*a*a*a*a*a*b.test\":" USER), ""},
+        {"no helper", ECR, "a",
+         "{\"credHelpers\":{\"*.dkr.ecr.*.amazonaws.com\":\"ecr-login\"}}", ""},
     };
 
     (void)state;
@@ -420,6 +475,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(docker_config__finds_a_registry_by_its_key),
+        cmocka_unit_test(docker_config__matches_patterns_label_by_label),
         cmocka_unit_test(docker_config__knows_docker_hub_by_all_its_names),
         cmocka_unit_test(docker_config__takes_the_closest_key),
         cmocka_unit_test(docker_config__takes_no_marker_for_credentials),

@@ -42,9 +42,9 @@ static void value__is_what_its_binding_says(void **state)
  * takes the place of nothing. */
 static void value__completes_what_came_before_it(void **state)
 {
-    static const struct credential_source named = {
+    const struct credential_source named = {
         .source = "static", .binding = BINDING_USERNAME, .value = "me"};
-    static const struct credential_source chains[][2] = {
+    const struct credential_source chains[][2] = {
         {named,
          {.source = "static", .binding = BINDING_PASSWORD, .value = "p"}},
         {named, {.source = "static", .binding = BINDING_AUTH, .value = "a"}},
@@ -87,7 +87,9 @@ static void file__is_its_content_without_its_line_end(void **state)
         {"p", "user=unset pass=p"},
         {"p\n", "user=unset pass=p"},
         {"p\r\n", "user=unset pass=p"},
-        {"p\n\n", "user=unset pass=p\n"},
+        {"p\n\n", "user=unset pass=p"},
+        {"\xEF\xBB\xBFp\r\n", "user=unset pass=p"},
+        {"p\xEF\xBB\xBF", "user=unset pass=p\xEF\xBB\xBF"},
         {" p ", "user=unset pass= p "},
         {"a\nb", "user=unset pass=a\nb"},
         {"", ""},
@@ -182,7 +184,7 @@ static void credential__is_known_in_all_forms_in_which_it_is_shown(void **state)
     } rows[] = {
         {"nothing", "nothing"},
         {"a secret-1 b", "a *** b"},
-        {"secret-1secret-1", "******"},
+        {"secret-1secret-1", "***"},
         {"identity-2 and registry-3", "*** and ***"},
         /* user:secret-1 */
         {"Basic dXNlcjpzZWNyZXQtMQ==", "Basic ***"},

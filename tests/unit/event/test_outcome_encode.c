@@ -166,7 +166,8 @@ static void encode__writes_a_success_in_binary_mode(void **state)
     check_bytes("key", message.key.data, message.key.len, "k", 1);
     assert_int_equal(message.timestamp_ms, 0);
     check_headers("succeeded", &message,
-                  CE("in/3/42/ghcr:w1", "dev.waybill.delivery.succeeded.v1",
+                  CE("in/3/42@1767323045678/ghcr:w1",
+                     "dev.waybill.delivery.succeeded.v1",
                      "2026-01-02T03:04:07.041Z")
                       SUBJECT("ghcr.io/acme/chainloop-" HEX "@sha256:m")
                           CAUSE("e1") CE_TRACE JSON_TYPE TRACE);
@@ -182,7 +183,8 @@ static void encode__writes_a_failure_in_binary_mode(void **state)
 
     outcome_encode(&outcome, &binary, arena, &message);
     check_headers("failed", &message,
-                  CE("in/3/42/ghcr:w1", "dev.waybill.delivery.failed.v1",
+                  CE("in/3/42@1767323045678/ghcr:w1",
+                     "dev.waybill.delivery.failed.v1",
                      "2026-01-02T03:04:06.000Z") SUBJECT("w1") CAUSE("e1")
                       CE_TRACE JSON_TYPE TRACE);
     check_value("failed", &message, FAILED_DATA);
@@ -203,10 +205,10 @@ static void encode__writes_a_skip_in_binary_mode(void **state)
 
     quiet.trace = (struct trace_context){NULL, NULL};
     outcome_encode(&outcome, &binary, arena, &message);
-    check_headers("skipped", &message,
-                  CE("in/3/42", "dev.waybill.attestation.skipped.v1",
-                     "2026-01-02T03:04:06.001Z") SUBJECT("w1") CAUSE("e1")
-                      JSON_TYPE);
+    check_headers(
+        "skipped", &message,
+        CE("in/3/42@1767323045678", "dev.waybill.attestation.skipped.v1",
+           "2026-01-02T03:04:06.001Z") SUBJECT("w1") CAUSE("e1") JSON_TYPE);
     check_value("skipped", &message,
                 "{\"status\":\"skipped\"," INPUT CONTEXT
                 "\"attempts\":0,\"started_at\":\"2026-01-02T03:04:06.000Z\","
@@ -249,7 +251,6 @@ static void encode__needs_no_artifact(void **state)
 /* The workflow is the subject of what has no reference. */
 static void encode__falls_back_to_the_workflow_as_subject(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
     struct input input = record();
     struct outcome outcome = succeeded(&input);
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -261,7 +262,6 @@ static void encode__falls_back_to_the_workflow_as_subject(void **state)
 
 static void encode__says_why_one_attachment_delivers_nothing(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
     struct input input = record();
     struct outcome outcome = succeeded(&input);
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -307,7 +307,7 @@ static void encode__says_nothing_of_what_could_not_be_read(void **state)
     outcome_encode(&outcome, &binary, arena, &message);
     assert_null(message.key.data);
     check_headers("unread", &message,
-                  CE("in/3/42", "dev.waybill.delivery.failed.v1",
+                  CE("in/3/42@1767323045678", "dev.waybill.delivery.failed.v1",
                      "2026-01-02T03:04:06.000Z") CAUSE("in/3/42") JSON_TYPE);
     check_value("unread", &message,
                 "{\"status\":\"failed\",\"input\":{\"topic\":\"in\","
@@ -337,11 +337,13 @@ static void encode__writes_everything_in_the_value_in_structured_mode(
     struct input input = record();
     struct outcome outcomes[] = {succeeded(&input), failed(&input)};
     static const char *const values[] = {
-        ENVELOPED("in/3/42/ghcr:w1", "dev.waybill.delivery.succeeded.v1",
+        ENVELOPED("in/3/42@1767323045678/ghcr:w1",
+                  "dev.waybill.delivery.succeeded.v1",
                   "2026-01-02T03:04:07.041Z",
                   "ghcr.io/acme/chainloop-" HEX "@sha256:m", SUCCEEDED_DATA),
-        ENVELOPED("in/3/42/ghcr:w1", "dev.waybill.delivery.failed.v1",
-                  "2026-01-02T03:04:06.000Z", "w1", FAILED_DATA),
+        ENVELOPED("in/3/42@1767323045678/ghcr:w1",
+                  "dev.waybill.delivery.failed.v1", "2026-01-02T03:04:06.000Z",
+                  "w1", FAILED_DATA),
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
@@ -375,7 +377,6 @@ static void encode__makes_up_no_trace_in_structured_mode(void **state)
 
 static void encode__names_file_and_place_of_an_event_out_of_a_file(void **state)
 {
-    CLEANUP(release_arena) struct arena *arena = arena_new();
     CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
     struct input input = {
         .message = {.value = bytes_of("v"), .timestamp_ms = -1},
@@ -500,6 +501,17 @@ static void encode__makes_the_id_of_coordinates_and_attachment_alone(
     outcome_encode(&one, &binary, arena, &second);
     assert_false(bytes_equal(message_header(&first, "ce_id")->value,
                              message_header(&second, "ce_id")->value));
+    /* The same offset of a topic that was created again */
+    input.offset--;
+    input.message.timestamp_ms++;
+    outcome_encode(&one, &binary, arena, &second);
+    assert_false(bytes_equal(message_header(&first, "ce_id")->value,
+                             message_header(&second, "ce_id")->value));
+    /* Records of very old topics have no timestamp. */
+    input.message.timestamp_ms = -1;
+    outcome_encode(&one, &binary, arena, &second);
+    check_text("without", message_header_text(&second, "ce_id", 100, arena),
+               "in/3/42/ghcr:w1");
 }
 
 struct timed {

@@ -42,7 +42,7 @@ static void authorities_come_on_top_of_the_systems(void **state)
     assert_non_null(mkdtemp(root));
     snprintf(folder, sizeof(folder), "%s/a:1", root);
     assert_return_code(mkdir(folder, 0700), 0);
-    put(folder, "b.crt", "-----BEGIN B-----\n");
+    put(folder, "b.crt", "\xEF\xBB\xBF-----BEGIN B-----\r\n");
     put(folder, "a.crt", "-----BEGIN A-----");
     put(folder, "README", "-----BEGIN C-----\n");
     certs = certs_load("a:1", root);

@@ -86,6 +86,10 @@ static const struct waiting waits[] = {
     {"Retry-After: Thu, 01 Jan 1970 00:00:00 GMT\n", 0},
     {"Retry-After: Fri, 02 Jan 2099 03:04:05 GMT\n", 300000},
     {"Retry-After: Fri, 02 Jan 2026 03:04:15 CET\n", 0},
+    {"Retry-After: Friday, 02-Jan-26 03:04:15 GMT\n", 9322},
+    {"Retry-After: Fri Jan  2 03:04:15 2026\n", 9322},
+    {"Retry-After: Thursday, 01-Jan-70 00:00:00 GMT\n", 0},
+    {"Retry-After: Fri Jan  2 03:04:05 9999\n", 300000},
 };
 
 static void headers__say_how_long_to_wait_within_reason(void **state)

@@ -138,25 +138,148 @@ static void ledger__looks_at_nothing_that_a_commit_does_not_concern(
 /* --- room -------------------------------------------------------------------
  */
 
-/* Whole records out of order reach so far, and no further. */
-static void ledger__waits_with_what_is_out_of_reach(void **state)
+/* As many records, none of which has finished, can be in memory before reading
+ * pauses: one bit of the metadata for each. */
+#define WINDOW 16016
+
+/* Everything that was read can be committed, the last record too, in whatever
+ * order it finishes. */
+static void ledger__commits_whatever_was_read_before_it_was_full(void **state)
 {
     size_t done = 0;
 
-    take_in(100, 1);
-    for (int64_t offset = 101; offset < 100 + LEDGER_WINDOW; offset++) {
-        finish(take_in(offset, 1));
+    for (int64_t i = 0; !ledger_is_full(&ledger); i++) {
+        take_in(100 + i, 1);
     }
-    assert_true(ledger_span(&ledger) == LEDGER_WINDOW);
+    assert_true(ledger_span(&ledger) == WINDOW + 1);
+    for (size_t i = 1; i < WINDOW; i += 2) {
+        finish(&entries[i]);
+    }
     assert_true(commit() == 100);
     while (ledger_take_complete(&ledger) != NULL) {
         done++;
     }
-    assert_in_range(done, LEDGER_WINDOW - 500, LEDGER_WINDOW - 1);
-    assert_true(ledger_entry_has(&entries[LEDGER_WINDOW - 1], SLOT_FINISHED));
-    assert_true(commit() == -1);
+    assert_int_equal(done, WINDOW / 2);
+    assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
+    for (size_t i = 2; i <= WINDOW; i += 2) {
+        finish(&entries[i]);
+    }
+    assert_true(commit() == 100);
+    while (ledger_take_complete(&ledger) != NULL) {
+        done++;
+    }
+    assert_int_equal(done, WINDOW);
     finish(&entries[0]);
-    assert_true(commit() == 100 + LEDGER_WINDOW);
+    assert_true(commit() == 100 + WINDOW + 1);
+}
+
+/* The memory of a record that is complete is used again for a later one. */
+static struct ledger_entry *take_in_again(int64_t offset)
+{
+    entry_count = 1 + (size_t)(offset % 2000);
+    return take_in(offset, 1);
+}
+
+static void finish_many(int64_t from, int64_t end, int64_t step)
+{
+    for (int64_t offset = from; offset < end; offset += step) {
+        struct ledger_entry *entry = take_in_again(offset);
+
+        assert_false(ledger_is_full(&ledger));
+        finish(entry);
+        if (offset % 994 == 0) {
+            assert_true(commit() == 0);
+            while (ledger_take_complete(&ledger) != NULL) {
+            }
+        }
+    }
+    (void)commit();
+    while (ledger_take_complete(&ledger) != NULL) {
+    }
+}
+
+/* One that is stuck, and millions after it: a single run, which takes no memory
+ * and survives a restart. */
+static void ledger__is_not_filled_by_what_is_finished(void **state)
+{
+    take_in(0, 1);
+    finish_many(1, 2000000, 1);
+    assert_int_equal(ledger.committed.done.count, 1);
+    assert_true(kept_text.len < 100);
+    assert_true(ledger_span(&ledger) == 2000000);
+    restart();
+    assert_true(ledger_read(&ledger, 0));
+    for (int64_t offset = 1; offset < 2000000; offset += 1001) {
+        assert_false(ledger_read(&ledger, offset));
+    }
+    assert_true(ledger_read(&ledger, 2000000));
+}
+
+/* The same where transaction markers stand between the records */
+static void ledger__is_not_filled_by_gaps(void **state)
+{
+    take_in(0, 1);
+    finish_many(2, 200000, 2);
+    assert_int_equal(ledger.committed.done.count, 1);
+    assert_true(kept_text.len < 100);
+}
+
+/* Two deliveries each, one of which is finished first: of those that are
+ * complete nothing is kept. */
+static void ledger__keeps_nothing_of_single_parts_that_are_complete(
+    void **state)
+{
+    take_in(0, 2);
+    for (int64_t offset = 1; offset < 30000; offset++) {
+        struct ledger_entry *entry;
+
+        entry_count = 1 + (size_t)(offset % 10);
+        entry = take_in(offset, 2);
+        finish_part(entry, (size_t)(offset % 2));
+        assert_true(commit() == 0);
+        finish(entry);
+        assert_true(commit() == 0);
+        check_complete(entry);
+    }
+    assert_true(kept_text.len < 100);
+    for (size_t i = 0; i < ledger.committed.delivery_count; i++) {
+        assert_int_equal(ledger.committed.deliveries[i].done.count, 0);
+    }
+}
+
+/* It is full when too much of it is stuck in too many places, and has room
+ * again when a quarter of that is gone. */
+static void ledger__is_full_when_the_metadata_is(void **state)
+{
+    size_t stuck = 0;
+    int64_t offset;
+
+    for (offset = 0; !ledger_is_full(&ledger); offset++) {
+        if (offset % 100 == 0) {
+            entry_count = 3000 + stuck++;
+            take_in(offset, 1);
+        } else {
+            finish(take_in_again(offset));
+        }
+        if (offset % 500 == 499) {
+            assert_true(commit() == 0);
+            while (ledger_take_complete(&ledger) != NULL) {
+            }
+            assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
+        }
+    }
+    assert_in_range(stuck, 400, 1000);
+    (void)commit();
+    assert_false(ledger_has_room(&ledger));
+    for (size_t i = 0; !ledger_has_room(&ledger); i++) {
+        finish(&entries[3000 + i]);
+        (void)commit();
+        assert_in_range(i, 0, stuck / 2);
+    }
+    for (size_t i = 0; i < stuck; i++) {
+        finish(&entries[3000 + i]);
+    }
+    assert_true(commit() == offset);
 }
 
 static uint32_t mix(uint32_t n)
@@ -172,13 +295,13 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
 {
     size_t claimed = 0;
 
-    for (int64_t i = 0; i < LEDGER_WINDOW; i++) {
+    for (int64_t i = 0; i < WINDOW; i++) {
         struct ledger_entry *entry = take_in(100 + i, 1 + (size_t)(i % 5));
 
         fail_part(entry, 0, 1000000, 1767323045000);
     }
     for (uint32_t round = 1; round < 30; round++) {
-        for (uint32_t i = 1; i < LEDGER_WINDOW; i++) {
+        for (uint32_t i = 1; i < WINDOW; i++) {
             size_t part = mix(i + round) % MAX_PARTS;
 
             if (mix(i ^ round) % 17 == 0 && part < entries[i].slot_count &&
@@ -190,7 +313,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
         assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         ledger_committed(&ledger);
     }
-    for (size_t i = 0; i < LEDGER_WINDOW; i++) {
+    for (size_t i = 0; i < WINDOW; i++) {
         claimed += ledger_entry_has(&entries[i], SLOT_COMMITTED);
         finish(&entries[i]);
     }
@@ -199,7 +322,7 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
         assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         ledger_committed(&ledger);
     }
-    assert_true(kept_offset == 100 + LEDGER_WINDOW);
+    assert_true(kept_offset == 100 + WINDOW);
 }
 
 /* A run of more than 127 is a byte longer: the worst that can happen to single
@@ -208,10 +331,10 @@ static void ledger__has_room_for_runs_that_grow(void **state)
 {
     const int64_t group = 144;
 
-    for (int64_t i = 0; i < LEDGER_WINDOW; i++) {
+    for (int64_t i = 0; i < WINDOW; i++) {
         take_in(100 + i, 4);
     }
-    for (int64_t i = 1; i < LEDGER_WINDOW; i++) {
+    for (int64_t i = 1; i < WINDOW; i++) {
         int64_t at = i % group;
 
         if (at % 16 != 0 && at != 127) {
@@ -219,7 +342,7 @@ static void ledger__has_room_for_runs_that_grow(void **state)
         }
     }
     assert_true(commit() == 100);
-    for (int64_t i = 1; i < LEDGER_WINDOW; i++) {
+    for (int64_t i = 1; i < WINDOW; i++) {
         if (i % group % 16 == 0 && i % group < 120) {
             finish_part(&entries[i], 0);
             finish_part(&entries[i], 1);
@@ -228,7 +351,7 @@ static void ledger__has_room_for_runs_that_grow(void **state)
             assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
         }
     }
-    for (int64_t i = 127; i < LEDGER_WINDOW; i += group) {
+    for (int64_t i = 127; i < WINDOW; i += group) {
         finish(&entries[i]);
     }
     assert_true(commit() == 100);
@@ -282,7 +405,7 @@ static void ledger__has_less_to_say_when_it_was_shortened(void **state)
             assert_true(kept_text.len <= max);
             ledger_aborted(&ledger);
         }
-        ledger_halve_metadata(&ledger);
+        ledger_limit_metadata(&ledger, ledger.max_text / 2);
         max /= 2;
     }
     assert_false(ledger_prepare(&ledger, ALL)); /* only in order from now on */
@@ -296,7 +419,7 @@ static void ledger__has_less_to_say_when_it_was_shortened(void **state)
         finish(&entries[i]);
     }
     assert_true(commit() == 1001);
-    ledger_halve_metadata(&ledger);
+    ledger_limit_metadata(&ledger, ledger.max_text / 2);
 }
 
 /* What was promised to another broker is said in full, and no more than that.
@@ -314,7 +437,7 @@ static void ledger__breaks_no_promise_when_it_was_shortened(void **state)
     }
     assert_true(commit() == 10);
     for (size_t max = PROGRESS_MAX_TEXT; max > 100; max /= 2) {
-        ledger_halve_metadata(&ledger);
+        ledger_limit_metadata(&ledger, ledger.max_text / 2);
     }
     finish(&entries[0]);
     assert_true(commit() > 10);
@@ -343,7 +466,11 @@ int main(void)
         LEDGER_TEST(ledger__claims_single_parts_with_what_is_left),
         LEDGER_TEST(ledger__claims_nothing_when_that_is_the_max),
         LEDGER_TEST(ledger__looks_at_nothing_that_a_commit_does_not_concern),
-        LEDGER_TEST(ledger__waits_with_what_is_out_of_reach),
+        LEDGER_TEST(ledger__commits_whatever_was_read_before_it_was_full),
+        LEDGER_TEST(ledger__is_not_filled_by_what_is_finished),
+        LEDGER_TEST(ledger__is_not_filled_by_gaps),
+        LEDGER_TEST(ledger__keeps_nothing_of_single_parts_that_are_complete),
+        LEDGER_TEST(ledger__is_full_when_the_metadata_is),
         LEDGER_TEST(ledger__has_room_for_whatever_it_claims),
         LEDGER_TEST(ledger__has_room_for_runs_that_grow),
         LEDGER_TEST(ledger__claims_whole_records_when_parts_find_no_room),

@@ -24,7 +24,7 @@ static void offset_set__is_empty_when_it_is_zero(void **state)
     assert_false(offset_set_has(&set, 1000));
     offset_set_copy(&copy, &set);
     assert_true(offset_set_end(&copy) == 0);
-    assert_null(copy.words);
+    assert_null(copy.runs);
 }
 
 /* Alone, and beside one that is lower, in the same word or far away */

@@ -205,6 +205,12 @@ static const struct state states[] = {
      .done = {{63 + 65535, 63 + 65536}},
      .parts = {{3, {63 + 65535, 63 + 65536}}},
      .attempts = {{63 + 65536, 3, 1, 1000}}},
+    {.name = "beyond what version 1 can express",
+     .watermark = 63,
+     .dispatched = 63 + 5000000000,
+     .done = {{64, 63 + 1000000}},
+     .parts = {{3, {63 + 1000000, 63 + 1000001}}},
+     .attempts = {{63 + 5000000, 3, 1, 1000}}},
     {.name = "far beyond",
      .watermark = 5,
      .dispatched = 5 + ((int64_t)1 << 40)},
@@ -490,7 +496,7 @@ static void progress__says_nothing_of_attempts_out_of_reach(void **state)
 
     for (int64_t at = 0; at < 5; at++) {
         progress_add_attempts(&progress, &(struct progress_attempts){
-                                             1000 + at * 30000, 1, 1, 1000});
+                                             1000 + at * (PROGRESS_MAX_SPAN / 2), 1, 1, 1000});
     }
     assert_true(progress_encode(&progress, PROGRESS_MAX_TEXT, &text));
     decode("far", 1000, text.data, &back);
@@ -570,7 +576,7 @@ static void progress__refuses_what_it_did_not_write(void **state)
         {"bAEKAAIKAgAAyqvU7Q==", FOREIGN}, /* of Parallel Consumer */
         {"AAEKAAIKAgAAyqvU7Q==", FOREIGN},
         {"VwAKAAIKAgAAyqvU7Q==", OF_ANOTHER},
-        {"VwIKAAIKAgAAyqvU7Q==", OF_ANOTHER},
+        {"VwMKAAIKAgAAyqvU7Q==", OF_ANOTHER},
         {"V4EKAAIKAgAAyqvU7Q==", OF_ANOTHER},
         {"VwELAAIKAgAAyqvU7Q==", WRONG_SUM},
         {"VwEKAAIKAgAAyqvU7g==", WRONG_SUM},
@@ -677,8 +683,8 @@ static void progress__refuses_every_changed_character(void **state)
 #define ABOVE_40 "\x81\x80\x80\x80\x80\x20" /* and one */
 #define MAX_32 "\xFF\xFF\xFF\xFF\x0F"
 #define ABOVE_32 "\x80\x80\x80\x80\x10"
-#define SPAN "\x80\x80\x04" /* 65536 */
-#define ABOVE_SPAN "\x81\x80\x04"
+#define SPAN MAX_40
+#define ABOVE_SPAN ABOVE_40
 #define NO_SET "\0\0"
 #define ROW(is_good, label, bytes)                                             \
     {                                                                          \
@@ -702,12 +708,12 @@ static const struct {
     ROW(false, "form 255", "\0\xFF\0\0\0"),
     ROW(false, "a set that is longer than all", "\0\0\x03\xFF\0\0"),
     ROW(false, "a set of 8193 bytes", "\0\0\x81\x40\0\0"),
-    ROW(true, "a set of all that can be", "\0\x01\x04\0" SPAN "\0\0"),
-    ROW(false, "a set of one more", "\0\x01\x04\0" ABOVE_SPAN "\0\0"),
-    ROW(false, "so, in two runs", "\0\x01\x04\x01" SPAN "\0\0"),
+    ROW(true, "a set of all that can be", "\0\x01\x07\0" SPAN "\0\0"),
+    ROW(false, "a set of one more", "\0\x01\x07\0" ABOVE_SPAN "\0\0"),
+    ROW(false, "so, in two runs", "\0\x01\x07\x01" SPAN "\0\0"),
     ROW(false, "a run that is cut", "\0\x01\x02\0\x80\0\0"),
     ROW(false, "a run that would begin at the end",
-        "\0\x01\x05" SPAN "\x01\0\0\0"),
+        "\0\x01\x08" SPAN "\x01\0\0\0"),
     ROW(true, "one id", "\0" NO_SET "\x01" ID "\0\x01\x01\0"),
     ROW(true, "two ids", "\0" NO_SET "\x02" ID ID_2 "\0\x01\x01\0\x01\x01\0"),
     ROW(false, "an id twice",

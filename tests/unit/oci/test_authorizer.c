@@ -253,7 +253,7 @@ static void a_server_in_trouble_has_not_moved(void **state)
 static void a_realm_where_credentials_may_not_go_is_refused(void **state)
 {
     static const char *const realms[] = {
-        "http://reg.example/token",
+        "http://auth.reg.example/token",
         "https://elsewhere.test/token",
         "https://169.254.169.254/token",
         "https://metadata.google.internal../token",
@@ -277,6 +277,22 @@ static void a_realm_where_credentials_may_not_go_is_refused(void **state)
         begin_world(NULL);
     }
     with_password();
+}
+
+/* What a proxy that ends TLS makes of it */
+static void a_realm_by_http_at_home_goes_by_https(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401,
+           "WWW-Authenticate: Bearer realm=\"http://reg.example/token\"", "");
+    assert_header(world.http, "GET https://reg.example/token?*",
+                  "Authorization: Basic Ym90OnBhNTV3b3Jk");
+    answer("GET https://reg.example/token?*", 200, "", TOKEN("t1"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
 }
 
 /* The first has it forgotten before the second is told of it. */
@@ -612,6 +628,7 @@ int main(void)
         WORLD_TEST(one_registration_that_is_refused_lets_the_others_be),
         WORLD_TEST(a_server_in_trouble_has_not_moved),
         WORLD_TEST(a_realm_where_credentials_may_not_go_is_refused),
+        WORLD_TEST(a_realm_by_http_at_home_goes_by_https),
         WORLD_TEST(a_probe_counts_for_all_who_waited_for_it),
         WORLD_TEST(another_scope_is_asked_for_beside_ours),
         WORLD_TEST(a_token_by_another_name_is_the_registrys_business),

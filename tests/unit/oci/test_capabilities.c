@@ -46,10 +46,10 @@ static void single_post__is_learned_from_the_answers_to_posts(void **state)
             (void)capabilities_learn_post(&capabilities, *status >= WITH,
                                           *status % WITH);
         }
-        check(row->name, capabilities_use_single_post(&capabilities, 4096) ==
-                             row->small);
-        check(row->name, capabilities_use_single_post(&capabilities, 4097) ==
-                             row->large);
+        check(row->name,
+              capabilities_use_single_post(&capabilities, 4096) == row->small);
+        check(row->name,
+              capabilities_use_single_post(&capabilities, 4097) == row->large);
         capabilities_release(&capabilities);
     }
 }
@@ -68,9 +68,9 @@ static void a_blob_is_sent_again_where_its_post_was_not_understood(void **state)
     static const struct {
         int status;
         bool again;
-    } rows[] = {{400, true},  {405, true},  {411, true},  {415, true},
-                {422, true},  {501, true},  {201, false}, {202, false},
-                {401, false}, {404, false}, {413, false}, {500, false},
+    } rows[] = {{400, true},  {405, true}, {411, true},  {415, true},
+                {422, true},  {501, true}, {201, false}, {202, false},
+                {401, false}, {404, true}, {413, false}, {500, false},
                 {503, false}, {0, false}};
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

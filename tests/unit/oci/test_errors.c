@@ -7,7 +7,8 @@ static struct fake_time now = {0, 1767323045000};
 static const struct clock fake = FAKE_CLOCK(&now);
 static struct network network;
 static struct oci_client *client;
-/* Nothing, unless a test says so: then what the target's keychain has counts. */
+/* Nothing, unless a test says so: then what the target's keychain has counts.
+ */
 static struct secret_set revealed;
 static struct oci_target target = {.registry = "reg.example", .path = "a"};
 
@@ -64,9 +65,8 @@ static void answer(int status, const char *headers, const char *body,
     str_append_text(&response.headers, headers);
     str_append_text(&response.body, body);
     *err = (struct error)ERROR_UNTOUCHED;
-    assert_int_equal(oci_error_of(&response, "upload", &target, client,
-                                  &revealed, err),
-                     -1);
+    assert_int_equal(
+        oci_error_of(&response, "upload", &target, client, &revealed, err), -1);
     str_release(&response.headers);
     str_release(&response.body);
 }
@@ -111,18 +111,22 @@ static const struct meaning meanings[] = {
     {200, "<html>", ERROR_INTERMEDIARY, "", NULL},
     {303, "", ERROR_INTERMEDIARY, "", NULL},
     /* accepts nothing at present */
-    {405, ERRORS("DENIED", "System is currently read-only. Pulls will succeed "
-                           "but all write operations are currently suspended."),
+    {405,
+     ERRORS("DENIED", "System is currently read-only. Pulls will succeed "
+                      "but all write operations are currently suspended."),
      ERROR_BLOCKED, "DENIED", NULL},
-    {403, ERRORS("DENIED", "The system is in read only mode. Any modification "
-                           "is prohibited."),
+    {403,
+     ERRORS("DENIED", "The system is in read only mode. Any modification "
+                      "is prohibited."),
      ERROR_BLOCKED, "DENIED", NULL},
-    {403, ERRORS("DENIED", "Quota exceeded when processing the request of "
-                           "adding 1.1 KiB of storage resource"),
+    {403,
+     ERRORS("DENIED", "Quota exceeded when processing the request of "
+                      "adding 1.1 KiB of storage resource"),
      ERROR_BLOCKED, "DENIED", NULL},
-    {412, ERRORS("PRECONDITION", "adding 1 KiB, which when updated to current "
-                                 "usage of 10 MiB will exceed the configured "
-                                 "upper limit of 10 MiB"),
+    {412,
+     ERRORS("PRECONDITION", "adding 1 KiB, which when updated to current "
+                            "usage of 10 MiB will exceed the configured "
+                            "upper limit of 10 MiB"),
      ERROR_BLOCKED, "PRECONDITION", NULL},
     {413, ERRORS("DENIED", "the storage quota of the project is exceeded"),
      ERROR_BLOCKED, "DENIED", NULL},
@@ -183,24 +187,75 @@ static const struct meaning meanings[] = {
     {404, SAYS("DENIED"), ERROR_NOT_FOUND, "DENIED", NULL},
     /* bodies of every shape */
     {400, "{\"errors\":[]}", ERROR_INTERMEDIARY, "",
-     "upload: registry 'reg.example' answers 400 (not an answer of a registry)"},
+     "upload: registry 'reg.example' answers 400 (not an answer of a "
+     "registry)"},
     {400, "{\"errors\":{}}", ERROR_INTERMEDIARY, "", NULL},
     {400, "{\"errors\":[7]}", ERROR_INTERMEDIARY, "", NULL},
     {400, "{\"errors\":[{\"code\":7,\"message\":[]}]}", ERROR_INTERMEDIARY, "",
      NULL},
-    {400, "{\"errors\":[{\"message\":\"m\"}]}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: m"},
+    {400, "{\"errors\":[{\"message\":\"m\"}]}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: m (not an answer of a "
+     "registry)"},
     {400, "{\"errors\":[{\"code\":\"A\"},{\"code\":\"B\"}]}", ERROR_REJECTED,
      "A", "upload: registry 'reg.example' answers 400 A"},
     {400, "{\"errors\":[{\"code\":\"bad code\"}]}", ERROR_REJECTED, "", NULL},
     {400, "{\"errors\":[{\"code\":\"A\\nB\"}]}", ERROR_REJECTED, "A", NULL},
     {400, "{\"errors\":[{\"code\":\"A\"", ERROR_INTERMEDIARY, "",
-     "upload: registry 'reg.example' answers 400 (not an answer of a registry)"},
+     "upload: registry 'reg.example' answers 400 (not an answer of a "
+     "registry)"},
     {400, "[]", ERROR_INTERMEDIARY, "", NULL},
+    /* ... and of every server in between */
+    {400, "{\"message\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"Message\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":[\"no\",\"never\"]}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":{\"tag\":[\"no\"]}}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: tag: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":{\"code\":\"A\",\"message\":\"no\"}}",
+     ERROR_INTERMEDIARY, "A",
+     "upload: registry 'reg.example' answers 400 A: no (not an answer of a "
+     "registry)"},
+    {400, "{\"error\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"error\":{\"code\":400,\"message\":\"no\"}}", ERROR_INTERMEDIARY,
+     "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"status\":400,\"error\":\"Bad Request\",\"message\":\"no\"}",
+     ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400,
+     "{\"type\":\"https://x/p\",\"title\":\"Wrong\",\"status\":400,"
+     "\"detail\":\"no\"}",
+     ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: Wrong: no (not an answer of "
+     "a registry)"},
+    {400, "{\"errors\":[{\"code\":\"A\",\"detail\":\"no\"}]}", ERROR_REJECTED,
+     "A", "upload: registry 'reg.example' answers 400 A: no"},
+    {403, "{\"errors\":[{\"status\":403,\"message\":\"no\"}]}", ERROR_AUTH, "",
+     "upload: registry 'reg.example' answers 403: no"},
+    {400, "\xEF\xBB\xBF" SAYS("A"), ERROR_REJECTED, "A",
+     "upload: registry 'reg.example' answers 400 A: m"},
+    {400, "{\"code\":\"A\",\"message\":\"no\"}", ERROR_INTERMEDIARY, "A",
+     "upload: registry 'reg.example' answers 400 A: no (not an answer of a "
+     "registry)"},
     {400, " \n too bad\x1B[31m\n", ERROR_INTERMEDIARY, "",
-     "upload: registry 'reg.example' answers 400: too bad [31m  (not an answer of a registry)"},
+     "upload: registry 'reg.example' answers 400: too bad [31m  (not an answer "
+     "of a registry)"},
     {400, "<!DOCTYPE html><html>secret</html>", ERROR_INTERMEDIARY, "",
-     "upload: registry 'reg.example' answers 400 (not an answer of a registry)"},
+     "upload: registry 'reg.example' answers 400 (not an answer of a "
+     "registry)"},
     {502, "\n\t<html>", ERROR_UNAVAILABLE, "",
      "upload: registry 'reg.example' answers 502"},
 };
@@ -408,9 +463,9 @@ static void errors__scrub_whatever_text_they_are_given(void **state)
 
     error_set(&err, ERROR_AUTH, "hunter2hunter2");
     oci_scrub(&target, &revealed, &err);
-    assert_string_equal(err.message, "******");
+    assert_string_equal(err.message, "***");
     oci_scrub(&anonymous, &revealed, &err);
-    assert_string_equal(err.message, "******");
+    assert_string_equal(err.message, "***");
     error_set(&err, ERROR_AUTH, "nothing to see");
     oci_scrub(&target, &revealed, &err);
     assert_string_equal(err.message, "nothing to see");

@@ -536,7 +536,8 @@ static void an_answer_without_a_token_says_why(void **state)
     }
 }
 
-static void a_token_for_less_than_was_asked_is_a_refusal(void **state)
+/* The claims explain a refusal; the registry is the one who refuses. */
+static void a_token_for_less_than_was_asked_is_used_all_the_same(void **state)
 {
     struct asking asking;
 
@@ -544,7 +545,179 @@ static void a_token_for_less_than_was_asked_is_a_refusal(void **state)
     want_token(&asking);
     answer(GET, 200,
            "{\"access_token\":\"t\",\"scope\":\"repository:acme/app:pull\"}");
-    assert_refused(&asking, ERROR_AUTH, "does not grant push on 'acme/app'");
+    assert_shows(&asking, "Bearer t");
+}
+
+static void want_another_token(size_t number, struct oci_target *target,
+                               struct asking *asking)
+{
+    char path[16];
+
+    snprintf(path, sizeof(path), "a%zu", number);
+    ask_path(path, target, asking);
+}
+
+static void any_2xx_with_a_token_will_do_and_a_byte_order_mark(void **state)
+{
+    static const int statuses[] = {200, 201, 202, 203};
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        struct oci_target target;
+        struct asking asking;
+
+        want_another_token(i, &target, &asking);
+        answer(GET, statuses[i], "\xEF\xBB\xBF" TOKEN("t1"));
+        assert_shows(&asking, "Bearer t1");
+    }
+}
+
+/* --- redirects -------------------------------------------------------------
+ */
+
+#define MOVED "https://auth.reg.example/v2/token?x=%2f"
+#define LOCATION(url) "Location: " url
+
+static void a_redirect_is_followed_with_the_credentials(void **state)
+{
+    static const int statuses[] = {301, 302, 303, 307, 308};
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        struct oci_target target;
+        struct asking asking;
+
+        want_another_token(i, &target, &asking);
+        fake_answer(world.http, GET, statuses[i], LOCATION(MOVED), "");
+        assert_header(world.http, "GET " MOVED,
+                      "Authorization: Basic Ym90OnBhNTV3b3Jk");
+        answer("GET " MOVED, 200, TOKEN("t1"));
+        assert_shows(&asking, "Bearer t1");
+    }
+}
+
+static void a_redirected_form_is_sent_again_whole(void **state)
+{
+    struct asking asking;
+    CLEANUP(str_release) struct str form = STR_INIT(STR_UNLIMITED);
+
+    with_identity_token("r1");
+    want_token(&asking);
+    str_append_text(&form, fake_asked(world.http, POST)->body);
+    fake_answer(world.http, POST, 308, LOCATION("/other"), "");
+    assert_string_equal(
+        fake_asked(world.http, "POST https://auth.reg.example/other")->body,
+        form.data);
+    answer("POST https://auth.reg.example/other", 200,
+           "{\"access_token\":\"t1\",\"refresh_token\":\"r2\"}");
+    assert_shows(&asking, "Bearer t1");
+    wait_ms(&world, 60000);
+    want_token(&asking);
+    check_contains("form", fake_asked(world.http, POST)->body,
+                   "refresh_token=r2");
+    answer(POST, 200, "{\"access_token\":\"t2\"}");
+    assert_shows(&asking, "Bearer t2");
+}
+
+/* The password would be shown to somebody whom nobody has named. */
+static void a_redirect_to_somebody_else_is_refused(void **state)
+{
+    static const char *const locations[] = {
+        LOCATION("https://elsewhere.test/token"),
+        LOCATION("http://elsewhere.test/token"),
+        LOCATION("https://169.254.169.254/token"),
+        LOCATION("https://127.0.0.1/token"),
+        LOCATION("http://reg.example.elsewhere.test/token"),
+        LOCATION("https://user:pass@auth.reg.example/token"),
+        LOCATION("ftp://auth.reg.example/token"),
+        LOCATION(""),
+        "X-Location: /token",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(locations); i++) {
+        struct asking asking;
+
+        with_password();
+        want_token(&asking);
+        fake_answer(world.http, GET, 302, locations[i], "");
+        check_number(locations[i], fake_waiting(world.http), 0);
+        check_kind(locations[i], &asking.err, ERROR_AUTH);
+        check_contains(locations[i], asking.err.message, "redirects to");
+        end_world(NULL);
+        begin(NULL);
+    }
+    with_password();
+}
+
+/* A proxy that ends TLS does not know that it was used. */
+static void a_redirect_to_http_at_home_goes_by_https(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    want_token(&asking);
+    fake_answer(world.http, GET, 301,
+                LOCATION("http://auth.reg.example/v2/token"), "");
+    answer("GET https://auth.reg.example/v2/token", 200, TOKEN("t1"));
+    assert_shows(&asking, "Bearer t1");
+}
+
+/* The registry's own plain http is no excuse. */
+static void https_is_not_left_for_http(void **state)
+{
+    struct asking asking;
+
+    pusher_open(&world, &pusher, "localhost:5000", PASSWORD);
+    pusher.target.https = false;
+    pusher.target.plain_http_allowed = true;
+    ask(&world, &pusher, &asking);
+    fake_answer(world.http, "GET http://localhost:5000/v2/", 401,
+                "WWW-Authenticate: Bearer realm=\"https://localhost:5001/t\"",
+                "");
+    fake_answer(world.http, "GET https://localhost:5001/t?*", 307,
+                LOCATION("http://127.0.0.1:5000/t"), "");
+    assert_refused(&asking, ERROR_AUTH, "redirects to 'http://127.0.0.1'");
+    assert_int_equal(fake_waiting(world.http), 0);
+}
+
+static void redirects_come_to_an_end(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    want_token(&asking);
+    for (int i = 0; i < LIMIT_REDIRECTS; i++) {
+        fake_answer(world.http, "GET https://auth.reg.example/*", 302,
+                    LOCATION("/again"), "");
+    }
+    fake_answer(world.http, "GET https://auth.reg.example/again", 302,
+                LOCATION("/again"), "");
+    assert_refused(&asking, ERROR_AUTH, "redirects more than 5 times");
+}
+
+static void a_form_is_not_turned_into_a_get(void **state)
+{
+    struct asking asking;
+
+    with_identity_token("r1");
+    want_token(&asking);
+    fake_answer(world.http, POST, 303, LOCATION("/other"), "");
+    assert_refused(&asking, ERROR_AUTH, "redirects a POST with 303");
+}
+
+/* Whoever waits for the same server is not sent after the first. */
+static void a_refused_redirect_ends_all_who_wait(void **state)
+{
+    struct oci_target targets[2];
+    struct asking askings[2];
+
+    with_password();
+    ask_path("a", &targets[0], &askings[0]);
+    ask_path("b", &targets[1], &askings[1]);
+    fake_answer(world.http, GET, 302, LOCATION("https://elsewhere.test/"), "");
+    assert_refused(&askings[0], ERROR_AUTH, "elsewhere.test");
+    assert_refused(&askings[1], ERROR_AUTH, "elsewhere.test");
+    assert_int_equal(fetches(), 1);
 }
 
 int main(void)
@@ -576,7 +749,16 @@ int main(void)
         ROW(a_token_is_used_until_shortly_before_its_end),
         ROW(a_token_that_ends_at_once_serves_those_who_wait),
         ROW(an_answer_without_a_token_says_why),
-        ROW(a_token_for_less_than_was_asked_is_a_refusal),
+        ROW(a_token_for_less_than_was_asked_is_used_all_the_same),
+        ROW(any_2xx_with_a_token_will_do_and_a_byte_order_mark),
+        ROW(a_redirect_is_followed_with_the_credentials),
+        ROW(a_redirected_form_is_sent_again_whole),
+        ROW(a_redirect_to_somebody_else_is_refused),
+        ROW(a_redirect_to_http_at_home_goes_by_https),
+        ROW(https_is_not_left_for_http),
+        ROW(redirects_come_to_an_end),
+        ROW(a_form_is_not_turned_into_a_get),
+        ROW(a_refused_redirect_ends_all_who_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,12 @@ static const struct grant_row rows[] = {
      NULL, ""},
     {ACCESS(ENTRY("acme/other", "\"pull\",\"push\"")), NULL, "pull,push"},
     {ACCESS(ENTRY("acme/app2", "\"pull\",\"push\"")), NULL, "pull,push"},
+    {ACCESS(ENTRY("acme/*", "\"pull\",\"push\"")), NULL, ""},
+    {ACCESS(ENTRY("*", "\"*\"")), NULL, ""},
+    {ACCESS(ENTRY("other/*", "\"*\"")), NULL, "pull,push"},
+    {ACCESS("{\"type\":\"repository(plugin)\",\"name\":\"acme/app\","
+            "\"actions\":[\"*\"]}"),
+     NULL, ""},
     {ACCESS("{\"type\":\"registry\",\"name\":\"acme/app\","
             "\"actions\":[\"*\"]}"),
      NULL, "pull,push"},

@@ -14,7 +14,8 @@ struct sending {
 
 static const struct sending sendings[] = {
     /* the registry's own origin */
-    {REG, false, "https://reg.example/up?x", REDIRECT_UPLOAD, TRUST_CREDENTIALS},
+    {REG, false, "https://reg.example/up?x", REDIRECT_UPLOAD,
+     TRUST_CREDENTIALS},
     {REG, false, "https://reg.example:443/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
     {REG, false, "https://REG.example/up", REDIRECT_UPLOAD, TRUST_CREDENTIALS},
@@ -23,25 +24,34 @@ static const struct sending sendings[] = {
     /* anywhere else: not with credentials */
     {REG, false, "https://cdn.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
     {REG, false, "https://a.reg.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://reg.example.evil/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
-    {REG, false, "https://reg.example:8443/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
+    {REG, false, "https://reg.example.evil/up", REDIRECT_UPLOAD,
+     TRUST_ANONYMOUS},
+    {REG, false, "https://reg.example:8443/up", REDIRECT_UPLOAD,
+     TRUST_ANONYMOUS},
     {REG5, false, "https://reg.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
     /* https never becomes http */
     {REG, false, "http://cdn.example/up", REDIRECT_UPLOAD, TRUST_REFUSED},
     {REG, true, "http://cdn.example/up", REDIRECT_UPLOAD, TRUST_REFUSED},
     {REG, false, "http://auth.example/t", REDIRECT_REALM, TRUST_REFUSED},
     {REG, true, "http://auth.example/t", REDIRECT_REALM, TRUST_REFUSED},
-    {REG, false, "http://reg.example/t", REDIRECT_REALM, TRUST_REFUSED},
-    {"https://127.0.0.1:5000/", false, "http://127.0.0.1:5001/up", REDIRECT_REALM,
-     TRUST_REFUSED},
+    {REG, false, "http://auth.reg.example/t", REDIRECT_REALM, TRUST_REFUSED},
+    {"https://127.0.0.1:5000/", false, "http://127.0.0.2:5001/t",
+     REDIRECT_REALM, TRUST_REFUSED},
+    /* but the registry's own host only forgot that it uses https */
+    {REG, false, "http://reg.example/t", REDIRECT_REALM, TRUST_CREDENTIALS},
+    {REG5, false, "http://reg.example:5000/t", REDIRECT_REALM,
+     TRUST_CREDENTIALS},
+    {"https://127.0.0.1:5000/", false, "http://127.0.0.1:5001/t",
+     REDIRECT_REALM, TRUST_CREDENTIALS},
     /* the token server that it names */
     {REG, false, "https://auth.example/t", REDIRECT_REALM, TRUST_CREDENTIALS},
-    {REG, false, "https://reg.example:8443/t", REDIRECT_REALM, TRUST_CREDENTIALS},
-    /* plain http: loopback, or asked for by name */
-    {"http://localhost:5000/", false, "http://localhost:5000/up", REDIRECT_UPLOAD,
+    {REG, false, "https://reg.example:8443/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"http://localhost:5000/", false, "http://localhost:6000/up", REDIRECT_UPLOAD,
-     TRUST_ANONYMOUS},
+    /* plain http: loopback, or asked for by name */
+    {"http://localhost:5000/", false, "http://localhost:5000/up",
+     REDIRECT_UPLOAD, TRUST_CREDENTIALS},
+    {"http://localhost:5000/", false, "http://localhost:6000/up",
+     REDIRECT_UPLOAD, TRUST_ANONYMOUS},
     {"http://localhost:5000/", false, "http://127.0.0.1:5001/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
     {"http://localhost:5000/", false, "http://auth.example/t", REDIRECT_REALM,
@@ -116,8 +126,8 @@ static const struct sending sendings[] = {
      TRUST_CREDENTIALS},
     {"http://127.0.0.1:5000/", false, "https://10.0.0.6/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    {"https://127.0.0.1:5000/", false, "https://localhost:5001/t", REDIRECT_REALM,
-     TRUST_CREDENTIALS},
+    {"https://127.0.0.1:5000/", false, "https://localhost:5001/t",
+     REDIRECT_REALM, TRUST_CREDENTIALS},
     {"https://[::1]:5000/", false, "https://[::1]:5000/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
 };
@@ -191,9 +201,11 @@ static void trust__looks_at_the_ipv4_address_inside_an_ipv6_one(void **state)
     static const struct sending rows[] = {
         {REG, false, "https://[64:ff9b::169.254.169.254]/", REDIRECT_UPLOAD,
          TRUST_REFUSED},
-        {REG, false, "https://[64:ff9b::a00:1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://[64:ff9b::a00:1]/", REDIRECT_UPLOAD,
+         TRUST_REFUSED},
         {REG, false, "https://[::127.0.0.1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
-        {REG, false, "https://[2002:7f00:1::]/", REDIRECT_UPLOAD, TRUST_REFUSED},
+        {REG, false, "https://[2002:7f00:1::]/", REDIRECT_UPLOAD,
+         TRUST_REFUSED},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -287,9 +299,9 @@ struct leading {
  * redirect. */
 static void trust__goes_only_where_it_is_allowed(void **state)
 {
-    static const char *const patterns[] = {"auth.example.net", "*.cdn.example",
-                                           "10.0.0.6", "169.254.169.254",
-                                           "fd00:ec2::254", "100.100.100.200"};
+    static const char *const patterns[] = {
+        "auth.example.net", "*.cdn.example", "10.0.0.6",
+        "169.254.169.254",  "fd00:ec2::254", "100.100.100.200"};
     static const struct allow_list allowed = {patterns, ARRAY_SIZE(patterns),
                                               false};
     static const struct leading rows[] = {
@@ -336,9 +348,9 @@ static void trust__goes_only_where_it_is_allowed(void **state)
         snprintf(label, sizeof(label), "%s to %s", rows[i].from, rows[i].to);
         check_number(label, url_parse(rows[i].from, NULL, &from, &err), 0);
         check_number(label, url_parse(rows[i].to, NULL, &to, &err), 0);
-        check_number(label,
-                     trust_of(&from, &led, &to, REDIRECT_REALM) != TRUST_REFUSED,
-                     rows[i].allowed);
+        check_number(
+            label, trust_of(&from, &led, &to, REDIRECT_REALM) != TRUST_REFUSED,
+            rows[i].allowed);
         url_release(&from);
         url_release(&to);
     }

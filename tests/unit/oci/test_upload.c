@@ -209,22 +209,27 @@ static void a_registry_that_does_so_no_longer_is_believed(void **state)
 }
 
 /* Layer and config are sent side by side, and so both may ask. */
+static void ask_with_two(void **state, int status)
+{
+    start_anew(state);
+    start(100);
+    start_one(&other, 200);
+    answer(WITH_BLOB, status, "");
+    answer(WITH_BLOB, status, "");
+    answer(POST, 202, SESSION);
+    answer(POST, 202, SESSION);
+    answer("PUT *", 201, "");
+    answer("PUT *", 201, "");
+    assert_there();
+    assert_one_is_there(&other);
+}
+
 static void two_that_ask_at_once_are_both_told(void **state)
 {
     static const int statuses[] = {400, 405, 411, 415, 422, 501};
 
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-        start_anew(state);
-        start(100);
-        start_one(&other, 200);
-        answer(WITH_BLOB, statuses[i], "");
-        answer(WITH_BLOB, statuses[i], "");
-        answer(POST, 202, SESSION);
-        answer(POST, 202, SESSION);
-        answer("PUT *", 201, "");
-        answer("PUT *", 201, "");
-        assert_there();
-        assert_one_is_there(&other);
+        ask_with_two(state, statuses[i]);
     }
 }
 
@@ -265,12 +270,36 @@ static void check_suspicion(int status)
 static void a_post_that_comes_to_nothing_is_followed_by_one_without(
     void **state)
 {
-    static const int statuses[] = {500, 403, 0, 404};
+    static const int statuses[] = {500, 403, 0};
 
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
         start_anew(state);
         check_suspicion(statuses[i]);
     }
+}
+
+/* Routers that do not know ?digest= */
+static void a_404_may_be_about_the_way(void **state)
+{
+    ask_with_two(state, 404);
+    start(100);
+    finish_by_put();
+}
+
+/* Then nothing was learnt about the way. */
+static void a_404_may_be_about_the_repository(void **state)
+{
+    start(100);
+    answer(WITH_BLOB, 404, "");
+    answer(POST, 404, "");
+    assert_failed(ERROR_INTERMEDIARY);
+    start(100);
+    fake_answer(world.http, WITH_BLOB, 404, "",
+                "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}");
+    assert_failed(ERROR_NOT_FOUND);
+    start(100);
+    answer(WITH_BLOB, 201, "");
+    assert_there();
 }
 
 static void a_registry_in_trouble_is_asked_again_later(void **state)
@@ -662,6 +691,59 @@ static void no_token_comes_back_in_a_message(void **state)
     assert_non_null(strstr(sending.err.message, "403: neither *** nor ***"));
 }
 
+/* The registry has decided; the claims of the token say why. */
+static void a_refusal_is_explained_by_the_token(void **state)
+{
+    /* {"access":[{"type":"repository","name":"acme/app","actions":["pull"]}]}
+     */
+    static const char token[] =
+        "{\"token\":\"e30.eyJhY2Nlc3MiOlt7InR5cGUiOiJyZXBvc2l0b3J5IiwibmFtZSI6"
+        "ImFjbWUvYXBwIiwiYWN0aW9ucyI6WyJwdWxsIl19XX0.c\"}";
+
+    begin_one(&sending, 10);
+    fake_answer(world.http, "GET " REG "/v2/", 401, BEARER, "");
+    fake_answer(world.http, "GET " AUTH "?*", 200, "", token);
+    fake_answer(world.http, POST "*", 403, "", "no");
+    assert_failed(ERROR_AUTH);
+    assert_non_null(strstr(sending.err.message,
+                           "403: no (the token does not grant push on "
+                           "'acme/app' to somebody without credentials)"));
+}
+
+static void a_scope_for_less_explains_a_refusal_too(void **state)
+{
+    begin_one(&sending, 10);
+    fake_answer(world.http, "GET " REG "/v2/", 401, BEARER, "");
+    for (int i = 0; i < 2; i++) {
+        fake_answer(world.http, "GET " AUTH "?*", 200, "",
+                    "{\"access_token\":\"token-1\","
+                    "\"scope\":\"repository:acme/app:pull\"}");
+        fake_answer(world.http, POST "*", 401, BEARER, "");
+    }
+    assert_failed(ERROR_AUTH);
+    assert_non_null(strstr(sending.err.message, "does not grant push on"));
+}
+
+/* A pattern, a push without a pull: the registry knows what it means. */
+static void a_token_that_seems_to_grant_less_is_used(void **state)
+{
+    static const char *const scopes[] = {"repository:acme/app:push",
+                                         "repository:acme/*:pull", "all"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
+        char body[128];
+
+        start_anew(state);
+        snprintf(body, sizeof(body), "{\"token\":\"t\",\"scope\":\"%s\"}",
+                 scopes[i]);
+        begin_one(&sending, 10);
+        fake_answer(world.http, "GET " REG "/v2/", 401, BEARER, "");
+        fake_answer(world.http, "GET " AUTH "?*", 200, "", body);
+        answer(POST "*", 201, "");
+        assert_there();
+    }
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -673,6 +755,8 @@ int main(void)
         ROW(two_that_ask_at_once_are_both_told),
         ROW(a_refusal_of_the_second_way_too_is_the_end),
         ROW(a_post_that_comes_to_nothing_is_followed_by_one_without),
+        ROW(a_404_may_be_about_the_way),
+        ROW(a_404_may_be_about_the_repository),
         ROW(a_registry_in_trouble_is_asked_again_later),
         cmocka_unit_test_setup_teardown(
             a_push_with_single_posts_is_three_requests, begin, end_push),
@@ -696,6 +780,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_tag_that_holds_the_manifest_is_a_success, begin, end_push),
         ROW(no_token_comes_back_in_a_message),
+        ROW(a_refusal_is_explained_by_the_token),
+        ROW(a_scope_for_less_explains_a_refusal_too),
+        ROW(a_token_that_seems_to_grant_less_is_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

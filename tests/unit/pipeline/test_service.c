@@ -3,6 +3,7 @@
 
 #include "capture.h"
 #include "service_world.h"
+#include "waybill/event_decode.h"
 
 /* What whoever has the partition next would know */
 static void restore(struct ledger *ledger)
@@ -50,6 +51,112 @@ static void service__commits_what_is_finished_whatever_lies_below(void **state)
     end();
 }
 
+/* --- events of other types -------------------------------------------------
+ */
+
+#define OTHER                                                                  \
+    "{\"specversion\":\"1.0\",\"type\":\"com.example.order\",\"id\":\"o1\"}"
+
+static void begin_skipping(void)
+{
+    begin_of(100);
+    world.pipeline->options.skip_other_types = true;
+}
+
+static const struct service_counts *counts(void)
+{
+    return &service->counts.all;
+}
+
+static void service__passes_over_events_of_other_types(void **state)
+{
+    struct capture capture;
+    const char *text;
+
+    begin_skipping();
+    log_setup(LOG_DEBUG, LOG_JSON);
+    fake_assign(0, -1, "");
+    capture_begin(&capture);
+    assert_true(fake_record(0, 7, OTHER));
+    text = capture_end(&capture);
+    check_contains("log", text, "event of another type skipped");
+    check_contains("log", text, "\"event_id\":\"o1\"");
+    check_contains("log", text, "\"type\":\"com.example.order\"");
+    check_contains("log", text, "\"offset\":7");
+    assert_int_equal(service_records(service), 0);
+    commit();
+    assert_int_equal(fake_queue()->messages, 0);
+    assert_true(fake_queue()->positions[0].offset == 8);
+    assert_true(counts()->other_type == 1);
+    assert_true(counts()->completed[OUTCOME_FAILED] == 0);
+    assert_true(counts()->last_completed_ms > 0);
+    end();
+}
+
+/* They would otherwise fill the room for records, for as long as one waits. */
+static void service__holds_no_event_of_another_type_in_memory(void **state)
+{
+    struct ledger next;
+
+    begin_skipping();
+    fake_assign(0, -1, "");
+    record(0, "one");
+    for (int64_t offset = 1; offset <= 1000; offset++) {
+        assert_true(fake_record(0, offset, OTHER));
+    }
+    record(1001, "far");
+    fake_succeed(fake_running_one("far"));
+    commit();
+    assert_int_equal(service_records(service), 1);
+    assert_int_equal(fake_queue()->messages, 1);
+    assert_true(fake_queue()->positions[0].offset == 0);
+    /* Whoever comes next reads them, and passes over them, again. */
+    restore(&next);
+    assert_true(ledger_read(&next, 0));
+    assert_true(ledger_read(&next, 1));
+    assert_false(ledger_read(&next, 1001));
+    ledger_release(&next);
+    fake_succeed(fake_running_one("one"));
+    commit();
+    assert_true(fake_queue()->positions[0].offset == 1002);
+    assert_true(counts()->other_type == 1000);
+    end();
+}
+
+static void service__fails_events_of_other_types_by_default(void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    assert_true(fake_record(0, 7, OTHER));
+    commit();
+    assert_int_equal(fake_queue()->messages, 2); /* and its dead letter */
+    assert_true(counts()->other_type == 0);
+    assert_true(counts()->completed[OUTCOME_FAILED] == 1);
+    end();
+}
+
+/* What is wrong with an event of the right type is never passed over. */
+static void service__skips_nothing_else(void **state)
+{
+    static const char *const values[] = {
+        "not JSON",
+        "{}",
+        "{\"specversion\":\"1.0\",\"type\":7}",
+        "{\"specversion\":\"1.0\",\"type\":\"\"}",
+        "{\"specversion\":\"1.0\",\"type\":\"" EVENT_TYPE "\"}",
+    };
+
+    begin_skipping();
+    fake_assign(0, -1, "");
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        assert_true(fake_record(0, (int64_t)i, values[i]));
+    }
+    commit();
+    assert_int_equal(fake_queue()->messages, 2 * ARRAY_SIZE(values));
+    assert_true(counts()->other_type == 0);
+    end();
+}
+
 /* Somebody may be waiting in the log for it, so it must be a fact. */
 static void service__logs_an_outcome_once_it_is_committed(void **state)
 {
@@ -92,6 +199,33 @@ static void service__hands_in_again_what_was_aborted(void **state)
     assert_int_equal(service_records(service), 0);
     world_pass(&world, HOUR);
     assert_int_equal(fake_queue()->commits, 6);
+    end();
+}
+
+/* The broker takes less metadata than we thought: nothing was committed. */
+static void service__hands_in_again_what_came_with_too_much_metadata(
+    void **state)
+{
+    begin_of(100);
+    fake_assign(0, -1, "");
+    record(0, "one");
+    record(1, "far");
+    fake_succeed(fake_running_one("far"));
+    world_pass(&world, 50);
+    assert_int_equal(fake_queue()->messages, 1);
+    fake_commit_ends(KAFKA_METADATA_TOO_LARGE, 0);
+    assert_true(counts()->completed[OUTCOME_SUCCEEDED] == 0);
+    assert_int_equal(service_records(service), 2);
+    world_pass(&world, 50);
+    assert_true(fake_queue()->committing);
+    assert_int_equal(fake_queue()->messages, 1);
+    commit();
+    assert_true(counts()->completed[OUTCOME_SUCCEEDED] == 1);
+    assert_int_equal(service_records(service), 1);
+    fake_succeed(fake_running_one("one"));
+    commit();
+    assert_int_equal(fake_queue()->messages, 1);
+    assert_true(fake_queue()->positions[0].offset == 2);
     end();
 }
 
@@ -472,8 +606,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(service__commits_what_is_finished_whatever_lies_below),
+        cmocka_unit_test(service__passes_over_events_of_other_types),
+        cmocka_unit_test(service__holds_no_event_of_another_type_in_memory),
+        cmocka_unit_test(service__fails_events_of_other_types_by_default),
+        cmocka_unit_test(service__skips_nothing_else),
         cmocka_unit_test(service__logs_an_outcome_once_it_is_committed),
         cmocka_unit_test(service__hands_in_again_what_was_aborted),
+        cmocka_unit_test(
+            service__hands_in_again_what_came_with_too_much_metadata),
         cmocka_unit_test(service__withholds_a_message_that_is_too_large),
         cmocka_unit_test(service__stops_reading_when_it_is_full),
         cmocka_unit_test(service__stops_reading_when_attempts_hold_too_much),

@@ -4,7 +4,12 @@
 #include "waybill/history.h"
 
 static const struct history history = {
-    .topic = "in", .partition = 3, .offset = 42, .event_id = "e1"};
+    .topic = "in",
+    .partition = 3,
+    .offset = 42,
+    .timestamp_ms = 1767323045678,
+    .event_id = "e1",
+};
 
 #define DATA(offset, id)                                                       \
     "{\"status\":\"succeeded\",\"input\":{\"topic\":\"in\",\"partition\":3,"   \
@@ -28,6 +33,12 @@ static const struct row rows[] = {
     {"its own", "in/3/42/a", "e1", DATA("42", "e1"), true, true},
     {"its own, without a delivery", "in/3/42", "e1", DATA("42", "e1"), true,
      true},
+    {"its own, with its timestamp", "in/3/42@1767323045678/a", "e1",
+     DATA("42", "e1"), true, true},
+    {"of an earlier topic of that name", "in/3/42@1767323045677", "e2",
+     DATA("42", "e2"), false, false},
+    {"of an earlier topic, the same event", "in/3/42@1767323045677/a", "e1",
+     DATA("42", "e1"), true, false},
     {"of a replay", "in/3/50/a", "e1", DATA("50", "e1"), true, false},
     {"of another record", "in/3/43/a", "e2", DATA("43", "e2"), false, false},
     {"of one whose offset begins so", "in/3/421/a", "e2", DATA("421", "e2"),
@@ -77,8 +88,8 @@ static void history_outcome__is_of_the_record_or_of_its_event(void **state)
         struct header headers[4];
         struct input input = input_of(row, headers);
         struct history_outcome outcome = {.own = false};
-        bool read =
-            history_read_outcome(&history, "waybill/g", &input, arena, &outcome);
+        bool read = history_read_outcome(&history, "waybill/g", &input, arena,
+                                         &outcome);
 
         check(row->label, read == row->wanted);
         check(row->label, !read || outcome.own == row->own);

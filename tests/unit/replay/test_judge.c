@@ -3,7 +3,8 @@
 #include "asserts.h"
 #include "waybill/history.h"
 
-static struct history_outcome own_success = {.own = true, .status = "succeeded"};
+static struct history_outcome own_success = {.own = true,
+                                             .status = "succeeded"};
 static struct history_outcome own_failure = {.own = true, .status = "failed"};
 static struct history_outcome own_skip = {.own = true, .status = "skipped"};
 static struct history_outcome other_success = {.status = "succeeded"};
@@ -20,6 +21,7 @@ struct row {
     bool missing; /* the record */
     int64_t low;
     int64_t end;
+    int64_t high;
     int64_t committed;
     int64_t dispatched;
     bool marked_done;
@@ -46,6 +48,7 @@ static struct history history_of(const struct row *row)
         .has_partition = !row->no_partition,
         .low = or_else(row->low, 10),
         .end = or_else(row->end, 100),
+        .high = or_else(row->high, or_else(row->end, 100)),
         .found = !row->missing,
         .group = "g",
         .committed = committed,
@@ -65,10 +68,15 @@ static const struct row rows[] = {
      "topic 't' has 4 partitions, from 0 on.", .no_partition = true},
     {"behind the end", HISTORY_NOT_WRITTEN, "the partition ends at offset 42.",
      .end = 42, .missing = true},
+    {"after an open transaction", HISTORY_NOT_STABLE,
+     "began at offset 42 is still open", .end = 42, .high = 44,
+     .missing = true},
+    {"after what an open transaction has written", HISTORY_NOT_WRITTEN,
+     "the partition ends at offset 42", .end = 40, .high = 42, .missing = true},
     {"a marker", HISTORY_NO_RECORD, "no record stands at this offset",
      .missing = true},
-    {"... below the commit too", HISTORY_NO_RECORD, "no record", .missing = true,
-     .committed = 50},
+    {"... below the commit too", HISTORY_NO_RECORD, "no record",
+     .missing = true, .committed = 50},
     {"deleted, and done", HISTORY_GONE,
      "done, and deleted since: the partition begins at offset 43",
      .missing = true, .low = 43, .committed = 50, .outcome = &own_success},
@@ -97,8 +105,9 @@ static const struct row rows[] = {
      "stands at offset 20, 22 before it. The offset "
      "was set back",
      .outcome = &own_success},
-    {"... to it", HISTORY_SET_BACK, "so it is the next. The offset was set back",
-     .committed = 42, .outcome = &own_failure},
+    {"... to it", HISTORY_SET_BACK,
+     "so it is the next. The offset was set back", .committed = 42,
+     .outcome = &own_failure},
     {"... and read up to it", HISTORY_SET_BACK,
      "the record will be read and delivered again.", .dispatched = 42,
      .outcome = &own_success},

@@ -1,4 +1,9 @@
 #include "capture.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
 #include "waybill/clock.h"
 #include "waybill/json.h"
 #include "waybill/log.h"
@@ -172,6 +177,96 @@ static void log__takes_more_fields_than_it_has_room_for(void **state)
     json_free(json);
 }
 
+/* Fills the pipe or socket until nothing fits any more. */
+static void fill(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    while (write(fd, "x", 1) == 1) {
+    }
+    fcntl(fd, F_SETFL, flags);
+}
+
+/* Everything that is in the pipe, except for what filled it */
+static size_t read_lines(int reader, char *text, size_t size)
+{
+    size_t len = 0;
+    ssize_t got;
+
+    while ((got = read(reader, text + len, size - len - 1)) > 0) {
+        len += (size_t)got;
+        while (len > 0 && text[0] == 'x') {
+            size_t filling = strspn(text, "x");
+
+            filling = filling < len ? filling : len;
+            memmove(text, text + filling, len - filling);
+            len -= filling;
+        }
+    }
+    text[len] = '\0';
+    return len;
+}
+
+/* In a process of its own, because it cannot be undone. A line that blocks
+ * would end with the alarm. */
+static int log_to_full(const int fds[2])
+{
+    static char text[1024 * 1024];
+
+    dup2(fds[1], STDERR_FILENO);
+    alarm(30);
+    log_setup(LOG_INFO, LOG_JSON);
+    log_never_block();
+    if ((fcntl(fds[1], F_GETFL) & O_NONBLOCK) != 0) {
+        return 2; /* whoever else writes there would not expect it */
+    }
+    fill(fds[1]);
+    for (unsigned i = 0; i < 3; i++) {
+        log_write(LOG_INFO, "cli", "nobody reads this", LOG_NUMBER("n", i));
+    }
+    if (log_dropped() != 3) {
+        return 3;
+    }
+    read_lines(fds[0], text, sizeof(text));
+    log_write(LOG_INFO, "cli", "somebody reads this", LOG_NUMBER("n", 4));
+    read_lines(fds[0], text, sizeof(text));
+    if (strstr(text, "nobody") != NULL || strstr(text, "somebody") == NULL ||
+        strstr(text, "\"msg\":\"log lines were dropped") == NULL ||
+        strstr(text, "\"lines\":3}") == NULL) {
+        return 4;
+    }
+    return log_dropped() == 3 ? 0 : 5;
+}
+
+static void check_full(int reader, int writer)
+{
+    const int fds[2] = {reader, writer};
+    int status;
+    pid_t pid;
+
+    assert_int_equal(fcntl(reader, F_SETFL, O_NONBLOCK), 0);
+    pid = fork();
+    if (pid == 0) {
+        _exit(log_to_full(fds));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(reader);
+    close(writer);
+}
+
+/* A container's, and that of a service of systemd */
+static void log__drops_lines_instead_of_waiting_for_a_reader(void **state)
+{
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    check_full(fds[0], fds[1]);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    check_full(fds[0], fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +279,7 @@ int main(void)
         cmocka_unit_test(
             log__keeps_the_line_and_drops_the_fields_when_they_are_too_long),
         cmocka_unit_test(log__takes_more_fields_than_it_has_room_for),
+        cmocka_unit_test(log__drops_lines_instead_of_waiting_for_a_reader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,82 @@
+#include "committer.h"
+#include "inspect.h"
+#include "waybill/clock.h"
+
+/*
+ * The checks of the running client, on the committer's thread: before anything
+ * is read, then now and then while no batch waits. Permissions are tried at the
+ * start, after an error that a missing permission may have caused, and until
+ * nothing is missing any more.
+ */
+
+#define RETRY_MS 3000
+#define INTERVAL_MS 15000
+#define FIRST_TIMEOUT_MS 3000
+
+static bool is_stopping(void *payload)
+{
+    return committer_is_stopping(payload);
+}
+
+/* Only one producer may have the transactional id. */
+static void check_access(struct committer *committer,
+                         const struct inspector *inspector,
+                         struct kafka_facts *facts)
+{
+    transaction_drop_producer(committer);
+    inspect_access(inspector, facts);
+}
+
+/* After records were deleted before they were read */
+static void find_first(struct committer *committer)
+{
+    int32_t partition = committer_deleted_partition(committer);
+    int64_t first;
+    int64_t end;
+
+    if (partition >= 0 &&
+        rd_kafka_query_watermark_offsets(
+            committer->consumer, committer->options->topic, partition, &first,
+            &end, FIRST_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        committer_post_first(committer, first);
+    }
+}
+
+bool checker_run(struct committer *committer)
+{
+    char id[CLIENT_ID_SIZE];
+    struct inspector inspector = {
+        .options = committer->options,
+        .client = committer->consumer,
+        .transactional_id = client_transactional_id(committer->options, id),
+        .is_stopping = is_stopping,
+        .payload = committer,
+    };
+    bool wants_access = committer_take_suspicion(committer);
+    struct condition_list report = {0};
+    struct kafka_facts facts;
+    struct error err;
+    bool blocks;
+
+    find_first(committer);
+    if (inspect_topics(&inspector, &facts, &err) < 0) {
+        committer_set_notice(committer, err.message);
+        committer_check_again(committer, RETRY_MS, wants_access);
+        return false;
+    }
+    if (wants_access) {
+        check_access(committer, &inspector, &facts);
+    }
+    if (committer_is_stopping(committer)) {
+        return false;
+    }
+    topics_judge(committer->options, &facts, &report);
+    fencing_judge(&committer->fencing, committer->options,
+                  clock_monotonic_ms(clock_system()), &report);
+    inspect_group(&inspector, &report);
+    stalls_check(&committer->stalls, &inspector, &report);
+    blocks = condition_list_blocks(&report);
+    committer_check_again(committer, blocks ? RETRY_MS : INTERVAL_MS, blocks);
+    committer_post_report(committer, &report);
+    return !blocks;
+}

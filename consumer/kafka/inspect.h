@@ -1,0 +1,45 @@
+#ifndef WAYBILL_KAFKA_INSPECT_H
+#define WAYBILL_KAFKA_INSPECT_H
+
+#include "kafka_internal.h"
+#include "topics.h"
+
+/*
+ * The requests that find out what the brokers have and permit. They block, for
+ * a few seconds each.
+ */
+struct inspector {
+    const struct kafka_options *options;
+    rd_kafka_t *client; /* any client */
+    /* The transactional id to try; NULL: none */
+    const char *transactional_id;
+    /* Whether to give up early; NULL: never */
+    bool (*is_stopping)(void *payload);
+    void *payload;
+};
+
+/* Whether the topics exist, and their configuration. Fails if no broker
+ * answers. */
+int inspect_topics(const struct inspector *inspector,
+                   struct kafka_facts *ret_facts, struct error *err);
+/* Tries reading, the group, and writing, where the facts have no fault yet.
+ * What cannot be found out counts as permitted: the running clients will report
+ * it. */
+void inspect_access(const struct inspector *inspector,
+                    struct kafka_facts *facts);
+
+/* Appends what suggests that the group is not Waybill's alone. Nothing if it
+ * may not be described. */
+void inspect_group(const struct inspector *inspector,
+                   struct condition_list *list);
+
+/* probe.c: tries to read a record of the topic, or to add the topic to a
+ * transaction, which is aborted. The result is the error of the broker. */
+rd_kafka_resp_err_t probe_read(const struct inspector *inspector,
+                               const char *topic);
+rd_kafka_t *probe_open_producer(const struct inspector *inspector,
+                                rd_kafka_resp_err_t *ret_code);
+rd_kafka_resp_err_t probe_write(const struct inspector *inspector,
+                                rd_kafka_t *producer, const char *topic);
+
+#endif

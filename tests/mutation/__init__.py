@@ -1,0 +1,1 @@
+"""Mutation testing: tests/mutate is the program."""
