@@ -7,8 +7,8 @@
 
 static void ask(struct tag_lookup *lookup, const char *method);
 
-bool tag_digest_of(const struct http_response *response,
-                   struct digest *ret_digest)
+static bool digest_in_header(const struct http_response *response,
+                             struct digest *ret_digest)
 {
     CLEANUP(str_release) struct str header = STR_INIT(256);
 
@@ -53,7 +53,7 @@ static void on_answer(void *payload, const struct http_response *response,
         lookup->finished(lookup->payload, NULL, err);
     } else if (http_status_is_temporary(response->status)) {
         fail(lookup, request, response);
-    } else if (response->status == 200 && tag_digest_of(response, &digest)) {
+    } else if (response->status == 200 && digest_in_header(response, &digest)) {
         lookup->finished(lookup->payload, &digest, NULL);
     } else if (response->status == 200 && !lookup->is_get) {
         ask(lookup, "GET");

@@ -30,9 +30,4 @@ void tag_lookup_start(struct tag_lookup *lookup);
 /* finished() is not called. Harmless if nothing was started. */
 void tag_lookup_cancel(struct tag_lookup *lookup);
 
-/* The digest in the header of a response; false if it has none that is valid.
- */
-bool tag_digest_of(const struct http_response *response,
-                   struct digest *ret_digest);
-
 #endif

@@ -104,15 +104,6 @@ void attachment_queue_remove(struct attachment_queue *attachment_queue,
     }
 }
 
-struct attachment_queue *attachment_queue_newest(
-    struct attachment_queue *attachment_queue)
-{
-    while (attachment_queue->successor != NULL) {
-        attachment_queue = attachment_queue->successor;
-    }
-    return attachment_queue;
-}
-
 bool attachment_queue_is_held(const struct attachment_queue *attachment_queue)
 {
     return attachment_queue->permission == PERMISSION_REFUSED ||

@@ -104,9 +104,6 @@ enum retry_verdict retry_after(const struct delivery *delivery,
                                const struct error *err);
 uint64_t retry_pause_ms(const struct delivery *delivery,
                         const struct error *err);
-/* True if others of its registration have succeeded since the delivery was last
- * refused. Then its credentials are good, and the refusal concerns only it. */
-bool retry_is_refused_alone(const struct delivery *delivery);
 /* True if the delivery has been tried for max_age, so that only max_attempts
  * still limits it. */
 bool retry_is_aged(const struct delivery *delivery);

@@ -131,8 +131,6 @@ void attachment_queue_push(struct attachment_queue *attachment_queue,
                            struct delivery *delivery);
 void attachment_queue_remove(struct attachment_queue *attachment_queue,
                              struct delivery *delivery);
-struct attachment_queue *attachment_queue_newest(
-    struct attachment_queue *attachment_queue); /* as endpoint_newest() */
 /* True if it is held, by itself or with its whole registration. */
 bool attachment_queue_is_held(const struct attachment_queue *attachment_queue);
 

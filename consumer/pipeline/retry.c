@@ -49,7 +49,9 @@ static bool attempts_are_exhausted(const struct delivery *delivery)
            (!is_service(delivery) || retry_is_aged(delivery));
 }
 
-bool retry_is_refused_alone(const struct delivery *delivery)
+/* Others of its registration have succeeded since it was last refused: the
+ * credentials are good, and the refusal concerns only this delivery. */
+static bool is_refused_alone(const struct delivery *delivery)
 {
     return delivery->refused &&
            registration_queue_newest(delivery->queue)->accepted >
@@ -64,7 +66,7 @@ enum retry_verdict retry_after(const struct delivery *delivery,
     case DISPOSITION_BACK_OFF:
         return attempts_are_exhausted(delivery) ? RETRY_NEVER : RETRY_LATER;
     case DISPOSITION_HOLD:
-        return is_service(delivery) && !(retry_is_refused_alone(delivery) &&
+        return is_service(delivery) && !(is_refused_alone(delivery) &&
                                          attempts_are_exhausted(delivery))
                    ? RETRY_HELD
                    : RETRY_NEVER;
