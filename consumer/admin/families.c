@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin_internal.h"
+#include "families.h"
 #include "waybill/log.h"
 
 /*
@@ -13,30 +13,7 @@
  * includes the first increment; those of a partition exist from its assignment.
  */
 
-struct exposition {
-    struct str *out;
-    const struct family *family;
-    const struct status *status;
-    const struct admin_options *options;
-    const struct usage *usage;
-};
-
-struct family {
-    const char *name;
-    const char *type;
-    const char *labels; /* for the reference; NULL for none */
-    const char *help;
-    void (*append_samples)(const struct exposition *to);
-};
-
 #define MAX_LABELS 8
-
-static void append_sample(const struct exposition *to,
-                          const struct metric_label *labels, size_t count,
-                          double value)
-{
-    metrics_append(to->out, to->family->name, labels, count, value);
-}
 
 /* --- records -------------------------------------------------------------- */
 
@@ -441,36 +418,6 @@ static void append_log_dropped(const struct exposition *to)
     append_sample(to, NULL, 0, (double)log_dropped());
 }
 
-static void append_cpu(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->cpu_seconds);
-}
-
-static void append_resident(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->resident_bytes);
-}
-
-static void append_virtual(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->virtual_bytes);
-}
-
-static void append_open_files(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->open_files);
-}
-
-static void append_max_files(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->max_files);
-}
-
-static void append_start(const struct exposition *to)
-{
-    append_sample(to, NULL, 0, to->usage->start_seconds);
-}
-
 static void append_sandbox(const struct exposition *to)
 {
     const struct sandbox *sandbox = to->options->sandbox;
@@ -534,6 +481,17 @@ static const struct family families[] = {
     {"waybill_dead_letters_total", "counter", "topic, kind",
      "Dead letters committed, by the class of their error.",
      append_dead_letters},
+    {"waybill_messages_rejected_total", "counter", "topic",
+     "Outcomes and dead letters that the topic has rejected, each time.",
+     append_topic_rejected},
+    {"waybill_deliveries_withheld", "gauge", "topic",
+     "Deliveries that are not committed, because the topic rejects their "
+     "outcome or dead letter. All others go on.",
+     append_topic_withheld},
+    {"waybill_topic_blocked", "gauge", "topic",
+     "1 while the topic accepts no messages at all, for example because it is "
+     "missing or may not be written to. Reading is paused.",
+     append_topic_blocked},
 
     {"waybill_deliveries_total", "counter", "integration, registration, result",
      "Deliveries whose outcome is committed.", append_deliveries},
@@ -592,17 +550,17 @@ static const struct family families[] = {
     {"waybill_loop_lag_seconds", "histogram", NULL,
      "How late a timer that is due every second was.", append_loop_lag},
     {"process_cpu_seconds_total", "counter", NULL,
-     "User and system time spent.", append_cpu},
+     "User and system time spent.", append_process_cpu},
     {"process_resident_memory_bytes", "gauge", NULL, "Resident memory.",
-     append_resident},
+     append_process_resident},
     {"process_virtual_memory_bytes", "gauge", NULL, "Virtual memory.",
-     append_virtual},
+     append_process_virtual},
     {"process_open_fds", "gauge", NULL, "Open file descriptors.",
-     append_open_files},
+     append_process_open_files},
     {"process_max_fds", "gauge", NULL, "Limit of open file descriptors.",
-     append_max_files},
+     append_process_max_files},
     {"process_start_time_seconds", "gauge", NULL,
-     "When the process was started.", append_start},
+     "When the process was started.", append_process_start},
 };
 
 void append_metrics(struct str *out, const struct status *status,

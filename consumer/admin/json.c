@@ -138,6 +138,42 @@ static void append_in_flight(struct json_writer *writer,
     json_close(writer, '}');
 }
 
+/* --- what Kafka has rejected --------------------------------------------- */
+
+static void append_withheld(struct json_writer *writer,
+                            const struct status_withheld *from)
+{
+    json_open(writer, NULL, '{');
+    json_append_string(writer, "to", from->to);
+    json_append_string(writer, "topic", from->topic);
+    json_append_integer(writer, "partition", from->partition);
+    json_append_integer(writer, "offset", from->offset);
+    json_append_string(writer, "code", from->code);
+    json_append_string(writer, "reason", from->reason);
+    json_append_string(writer, "remedy", from->remedy);
+    append_time(writer, "since", from->since_ms);
+    append_count(writer, "attempts", from->rejections);
+    json_close(writer, '}');
+}
+
+static void append_rejected(struct json_writer *writer,
+                            const struct status *status)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < STATUS_OUTPUTS; i++) {
+        total += status->outputs[i].withheld;
+    }
+    json_open(writer, "rejected", '{');
+    append_count(writer, "deliveries", total);
+    json_open(writer, "first", '[');
+    for (size_t i = 0; i < status->withheld_count; i++) {
+        append_withheld(writer, &status->withheld[i]);
+    }
+    json_close(writer, ']');
+    json_close(writer, '}');
+}
+
 /* --- registrations -------------------------------------------------------- */
 
 static void append_error(struct json_writer *writer,
@@ -364,6 +400,7 @@ void append_status_json(struct str *out, const struct status *status,
     append_totals(&writer, status);
     append_dead_letters(&writer, status, options->settings);
     append_in_flight(&writer, status);
+    append_rejected(&writer, status);
     append_partitions(&writer, status);
     append_registrations(&writer, status);
     append_recent(&writer, status);

@@ -92,6 +92,10 @@ function renderProblems(s) {
     problems.push(['bad', `The configuration that came ${ago(s.reload.at, s.now)} is refused, the one before it stays: ${s.reload.fault}${more}`]);
   }
   if (s.reload.restart) problems.push(['warn', `Changed in the configuration, but only read at the start: ${s.reload.restart}. Restart to apply it`]);
+  for (const r of s.rejected.first.slice(0, 5)) {
+    problems.push(['bad', `Record ${r.topic} ${r.partition}/${r.offset} is held for ${duration(span(r.since, s.now))}, because topic ${r.to} rejects its message: ${r.reason} (${r.code}); ${r.remedy}`]);
+  }
+  if (s.rejected.deliveries > 5) problems.push(['bad', `${number(s.rejected.deliveries - 5)} more deliveries are held, because a topic rejects their messages`]);
   for (const r of s.registrations) {
     const text = registrationProblem(r, s.now);
     if (text) problems.push(text);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "waybill/limits.h"
 #include "waybill/utf8.h"
 
 void message_copy(struct arena *arena, const struct message *from,
@@ -28,6 +29,17 @@ void input_copy(struct arena *arena, const struct input *from,
     *ret_input = *from;
     message_copy(arena, &from->message, &ret_input->message);
     ret_input->file = arena_strdup(arena, from->file);
+}
+
+size_t message_headers_size(const struct message *message)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        size += strlen(message->headers[i].name) +
+                message->headers[i].value.len + LIMIT_HEADER_COST;
+    }
+    return size;
 }
 
 const struct header *message_header(const struct message *message,
@@ -112,16 +124,73 @@ bool message_header_begins(const struct message *message, const char *name,
            strncasecmp((const char *)value.data, prefix, len) == 0;
 }
 
-/* "waybill-" is ours; Kafka Connect's dead letter queue adds
- * "__connect.errors.". */
-bool header_is_added(const struct header *header)
+int64_t message_header_number(const struct message *message, const char *name,
+                              int64_t max)
 {
-    static const char *const prefixes[] = {"waybill-", "__connect.errors."};
+    struct bytes value = header_value(message, name);
+    int64_t number = 0;
 
-    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-        if (strncasecmp(header->name, prefixes[i], strlen(prefixes[i])) == 0) {
-            return true;
+    if (value.data == NULL || value.len == 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9' ||
+            __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, value.data[i] - '0', &number)) {
+            return -1;
         }
     }
-    return false;
+    return number <= max ? number : -1;
+}
+
+size_t message_own_headers(const struct message *message,
+                           const char *first_header)
+{
+    for (size_t i = message->header_count; i > 0; i--) {
+        if (strcmp(message->headers[i - 1].name, first_header) == 0) {
+            return i - 1;
+        }
+    }
+    return message->header_count;
+}
+
+struct message message_with_own_headers(const struct message *message,
+                                        const char *first_header)
+{
+    size_t before = message_own_headers(message, first_header);
+    struct message own = *message;
+
+    own.headers = message->headers + before;
+    own.header_count -= before;
+    return own;
+}
+
+/* The longest name of a topic has 249 characters. */
+#define MAX_TOPIC 249
+
+bool input_origin(const struct input *input, struct arena *arena,
+                  struct position *ret_origin)
+{
+    struct message own =
+        message_with_own_headers(&input->message, REPLAY_FIRST_HEADER);
+    int64_t partition =
+        message_header_number(&own, "waybill-partition", INT32_MAX);
+    int64_t offset = message_header_number(&own, "waybill-offset", INT64_MAX);
+    const char *topic =
+        message_header_text(&own, "waybill-topic", MAX_TOPIC, arena);
+
+    if (!input->is_replay || topic == NULL || partition < 0 || offset < 0) {
+        *ret_origin = (struct position){input->message.topic, input->partition,
+                                        input->offset};
+        return false;
+    }
+    *ret_origin = (struct position){topic, (int32_t)partition, offset};
+    return true;
+}
+
+bool position_equals(const struct position *left, const struct position *right)
+{
+    return left->topic != NULL && right->topic != NULL &&
+           strcmp(left->topic, right->topic) == 0 &&
+           left->partition == right->partition && left->offset == right->offset;
 }

@@ -78,24 +78,37 @@ static bool is_topic(const struct coordinates *coordinates, const char *topic)
            strncmp(topic, coordinates->topic, coordinates->topic_len) == 0;
 }
 
-/* Returns EXIT_OK, or the exit status: only records of the attestations
- * topic can be explained. */
+/* Returns the topic of the record; NULL if it is neither the attestations topic
+ * nor the replays topic. */
+static const char *topic_of(const struct coordinates *coordinates,
+                            const struct kafka_settings *kafka)
+{
+    if (coordinates->topic == NULL ||
+        is_topic(coordinates, kafka->topics.attestations)) {
+        return kafka->topics.attestations;
+    }
+    return is_topic(coordinates, kafka->topics.replays) ? kafka->topics.replays
+                                                        : NULL;
+}
+
+/* Returns EXIT_OK, or the exit status: only the records that Waybill consumes
+ * can be explained. */
 static int check_topic(const struct coordinates *coordinates,
                        const struct kafka_settings *kafka, struct arena *arena)
 {
     struct suggestion near;
 
-    if (coordinates->topic == NULL ||
-        is_topic(coordinates, kafka->topics.attestations)) {
+    if (topic_of(coordinates, kafka) != NULL) {
         return EXIT_OK;
     }
     print_err("waybill: topic '%.*s' is not the one of attestations, "
-              "which is '%s'",
+              "which is '%s', nor that of replays, which is '%s'",
               (int)coordinates->topic_len, coordinates->topic,
-              kafka->topics.attestations);
+              kafka->topics.attestations, kafka->topics.replays);
     suggest_init(&near, arena_printf(arena, "%.*s", (int)coordinates->topic_len,
                                      coordinates->topic));
     suggest_offer(&near, kafka->topics.attestations);
+    suggest_offer(&near, kafka->topics.replays);
     if (is_topic(coordinates, kafka->topics.dead_letters)) {
         print_err("; it holds dead letters: 'waybill replay show "
                   "%d/%lld'",
@@ -202,6 +215,7 @@ static int follow(const struct cli_args *args, const struct settings *settings,
         .properties = &kafka->properties,
         .group = kafka->group,
         .attestations = kafka->topics.attestations,
+        .replays = kafka->topics.replays,
         .outcomes = kafka->topics.outcomes,
         .dead_letters = kafka->topics.dead_letters,
         .attachments = attachment_names(settings, arena),
@@ -211,15 +225,16 @@ static int follow(const struct cli_args *args, const struct settings *settings,
         .interrupted = replay_is_interrupted,
         .on_progress = report_progress,
     };
+    const struct position at = {topic_of(coordinates, kafka),
+                                coordinates->partition, coordinates->offset};
     struct replay *replay = NULL;
     struct history history;
     struct error err;
     int status;
 
     replay_catch_signals();
-    if (history_collect(&history_options, coordinates->partition,
-                        coordinates->offset, arena, &replay, &history,
-                        &err) < 0) {
+    if (history_collect(&history_options, &at, arena, &replay, &history, &err) <
+        0) {
         status = replay_report_error(&err);
     } else {
         print_history(args, settings, &history, arena);

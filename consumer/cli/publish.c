@@ -6,7 +6,7 @@
 #include "waybill/event_decode.h"
 #include "waybill/event_form.h"
 #include "waybill/json.h"
-#include "waybill/kafka.h"
+#include "waybill/publisher.h"
 
 #define FLUSH_MS 30000
 
@@ -156,8 +156,7 @@ static int publish_all(const struct cli_args *args,
         status = event_status != EXIT_OK ? event_status : status;
     }
     if (publisher_flush(context->publisher, FLUSH_MS, &err) < 0) {
-        print_err("waybill: topic '%s' at %s: %s\n", topic,
-                  context->settings->kafka.brokers, err.message);
+        print_err("waybill: %s\n", err.message);
         return error_exit_code(err.kind);
     }
     print_out("published %zu event%s to topic '%s'\n", context->sent,
@@ -176,7 +175,7 @@ static int publish(const struct cli_args *args, struct publish_context *context)
     int status;
 
     if (publisher_open(&options, &context->publisher, &err) < 0) {
-        print_err("waybill: %s: %s\n", kafka->brokers, err.message);
+        print_err("waybill: %s\n", err.message);
         return error_exit_code(err.kind);
     }
     status = publish_all(args, context);

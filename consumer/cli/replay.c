@@ -218,6 +218,7 @@ static int run_subcommand(const struct subcommand *subcommand,
     replay_options->properties = &kafka->properties;
     replay_options->dead_letters = kafka->topics.dead_letters;
     replay_options->attestations = kafka->topics.attestations;
+    replay_options->replays = kafka->topics.replays;
     replay_options->outcomes = kafka->topics.outcomes;
     replay_options->policy.group = kafka->group;
     replay_options->clock = clock_system();
@@ -259,9 +260,11 @@ const struct command replay_command = {
         "show    everything about one: why it is there, and what would mend "
         "it\n"
         "stats   how many, by class, code, registration, attachment and state\n"
-        "run     put those that match back on the attestations topic; a dry "
-        "run without\n"
-        "        --yes. Only the attachment that failed is tried again.\n"
+        "run     copy those that match to the replays topic, which `waybill "
+        "run` reads;\n"
+        "        a dry run without --yes. Only the attachment that failed is "
+        "tried again.\n"
+        "        The topic is created if it does not exist.\n"
         "purge   delete those that are dealt with; a dry run without --yes\n"
         "\n"
         "Filters of one kind are alternatives, of several kinds all must "

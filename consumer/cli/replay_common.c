@@ -1,27 +1,56 @@
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "replay_internal.h"
 
 /* Shared by the subcommands of `waybill replay` and by `waybill explain` */
 
+/* How long a replay may take to end in order. It normally takes milliseconds,
+ * but a call of librdkafka may wait for a broker that does not answer. */
+#define GRACE_S 2
+
 static volatile sig_atomic_t received_signal;
+static volatile sig_atomic_t ends_in_order;
+
+/* Ends the process wherever it is, which loses nothing: whatever is written is
+ * written in transactions. */
+static _Noreturn void end_at_once(int number)
+{
+    static const char text[] = "waybill: interrupted\n";
+
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
+        _exit(128 + number);
+    }
+    _exit(128 + number);
+}
 
 static void on_signal(int number)
 {
+    if (number == SIGALRM) {
+        end_at_once((int)received_signal);
+    }
+    if (!ends_in_order || received_signal != 0) {
+        end_at_once(number);
+    }
     received_signal = number;
+    alarm(GRACE_S);
 }
 
-/* SA_RESETHAND: a second signal terminates the process at once, which loses
- * nothing because the replay is transactional. */
 void replay_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal,
-                               .sa_flags = (int)SA_RESETHAND};
+    static const int signals[] = {SIGINT, SIGTERM, SIGALRM};
+    struct sigaction action = {.sa_handler = on_signal};
 
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        sigaction(signals[i], &action, NULL);
+    }
+}
+
+void replay_end_in_order(void)
+{
+    ends_in_order = 1;
 }
 
 bool replay_is_interrupted(void)

@@ -26,7 +26,12 @@ struct replay *replay_context_open(struct replay_context *context, bool write,
                                    int *ret_status);
 /* Prints the error on stderr and returns the exit status for it. */
 int replay_report_error(const struct error *err);
+/* From here on SIGINT and SIGTERM end the process at once, whatever call it is
+ * in, with the status 128 + signal number. */
 void replay_catch_signals(void);
+/* From here on the first signal only makes replay_is_interrupted() true, and
+ * ends the process soon if it is still running then. */
+void replay_end_in_order(void);
 bool replay_is_interrupted(void);
 /* 128 + signal number, as shells report it */
 int replay_interrupted_status(void);

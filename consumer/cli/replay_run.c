@@ -143,7 +143,7 @@ static void append_left_out(struct str *out, const struct replay_counts *counts)
         {counts->quarantined, "in quarantine: replayed too often (--force)"},
         {counts->foreign, "of another consumer group (--force)"},
         {counts->unreadable, "no dead letters of Waybill's"},
-        {counts->refused, "larger than the attestations topic takes"},
+        {counts->refused, "larger than the replays topic accepts"},
         {counts->deleted, "deleted by somebody else meanwhile"},
     };
 
@@ -244,8 +244,11 @@ static int write_run(const struct replay_context *context)
     enum replay_end end = REPLAY_DONE;
     struct replay_counts counts;
     struct error err;
-    int result = replay_run(context->replay, show_progress, &progress_line,
-                            &end, &counts, &err);
+    int result;
+
+    replay_end_in_order();
+    result = replay_run(context->replay, show_progress, &progress_line, &end,
+                        &counts, &err);
 
     clear_line(&progress_line);
     print_summary(context, result < 0 ? "failed" : end_names[end], &counts);

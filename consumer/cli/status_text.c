@@ -183,6 +183,41 @@ static void append_held(struct str *out, const struct json *object)
     }
 }
 
+/* The first of the deliveries that Kafka does not let be committed */
+#define MAX_REJECTED 5
+
+static void append_rejection(struct str *out, const char *label,
+                             const struct json *object)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    str_printf(&text,
+               "%s/%.0f/%.0f is held since %s: topic %s rejects its message, "
+               "%s (%s); %s",
+               text_of(object, "topic"), number_of(object, "partition"),
+               number_of(object, "offset"), text_of(object, "since"),
+               text_of(object, "to"), text_of(object, "reason"),
+               text_of(object, "code"), text_of(object, "remedy"));
+    append_row(out, label, &text);
+}
+
+static void append_rejected(struct str *out, const struct json *status)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct json *object = json_member(status, "rejected");
+    const struct json *item = first_element(object, "first");
+    double total = number_of(object, "deliveries");
+    int count = 0;
+
+    for (; item != NULL && count < MAX_REJECTED; item = json_next(item)) {
+        append_rejection(out, count++ == 0 ? "rejected" : "", item);
+    }
+    if (total > count) {
+        str_printf(&text, "and %.0f more", total - count);
+        append_row(out, count == 0 ? "rejected" : "", &text);
+    }
+}
+
 static void append_registration(struct str *out, const char *label,
                                 const struct json *object)
 {
@@ -275,6 +310,7 @@ void append_status_text(struct str *out, const struct json *status)
     append_lag(out, status);
     append_unreadable(out, status);
     append_in_flight(out, status);
+    append_rejected(out, status);
     for (const struct json *item = first_element(status, "registrations");
          item != NULL; item = json_next(item), label = "") {
         append_registration(out, label, item);

@@ -146,6 +146,40 @@ static void check_sandbox(const struct node *root,
     }
 }
 
+/* Each topic has a meaning of its own. Above all, whoever may write to the
+ * attestations topic must not be able to write to the replays topic. */
+static void check_topics(const struct node *root,
+                         const struct settings *settings, struct faults *faults)
+{
+    const struct kafka_settings *kafka = &settings->kafka;
+    const struct {
+        const char *key;
+        const char *name;
+    } topics[] = {
+        {"attestations", kafka->topics.attestations},
+        {"replays", kafka->topics.replays},
+        {"outcomes", kafka->topics.outcomes},
+        {"dead_letters", kafka->topics.dead_letters},
+    };
+    const struct node *node = tree_member(root, "kafka");
+    const struct node *inner =
+        node != NULL ? tree_member(node, "topics") : NULL;
+
+    node = inner != NULL ? inner : node;
+    for (size_t i = 1; node != NULL && i < ARRAY_SIZE(topics); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (topics[i].name != NULL && topics[j].name != NULL &&
+                strcmp(topics[i].name, topics[j].name) == 0) {
+                fault_add(faults, &node->location,
+                          "kafka.topics.%s: is the same topic as "
+                          "kafka.topics.%s: '%s'; each must be a topic of its "
+                          "own",
+                          topics[i].key, topics[j].key, topics[i].name);
+            }
+        }
+    }
+}
+
 static void check_admin(const struct node *root,
                         const struct admin_settings *admin,
                         struct faults *faults)
@@ -216,6 +250,7 @@ static void read_tree(struct settings *settings, struct node *root,
                      faults);
     check_properties(root, rules, faults);
     check_admin(root, &settings->admin, faults);
+    check_topics(root, settings, faults);
     check_sandbox(root, settings, faults);
     check_required_sections(root, required, settings, faults);
     if (required & CONFIG_CHECKS_CLIENTS) {

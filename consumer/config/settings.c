@@ -97,6 +97,16 @@ static const struct field topic_fields[] = {
      .check = check_name,
      .doc = "Where attestation events are read from.",
      .since = "0.1"},
+    {.key = "replays",
+     .offset = KAFKA(topics.replays) - KAFKA(topics),
+     .fallback = "attestation-replays",
+     .check = check_name,
+     .doc = "Where `waybill replay run` writes dead letters that are to be "
+            "delivered again. Waybill trusts what the headers of this topic's "
+            "records say about a replay, so that only the principal of the "
+            "replay tool may write to it. It need not exist before the first "
+            "replay.",
+     .since = "0.3"},
     {.key = "outcomes",
      .offset = KAFKA(topics.outcomes) - KAFKA(topics),
      .fallback = "attestation-outcomes",
@@ -133,7 +143,8 @@ static const struct field kafka_fields[] = {
      .type = FIELD_OBJECT,
      .offset = KAFKA(topics),
      .fields = topic_fields,
-     .doc = "The three topics. Waybill creates none of them.",
+     .doc = "The topics. Waybill creates none of them, except for that of "
+            "the replays.",
      .since = "0.1"},
     {.key = "outcome_mode",
      .type = FIELD_ENUM,

@@ -6,8 +6,8 @@
 /* Our headers, four of which are repeated under the names that tools for Kafka
  * Connect expect */
 #define MAX_ADDED 24
-/* The longest coordinate is the name of a topic, at most 249 characters. */
-#define MAX_COORDINATE 256
+/* The longest number of replays that is passed on */
+#define MAX_NUMBER 20
 
 struct dead_letter_builder {
     struct arena *arena;
@@ -47,7 +47,8 @@ static void add_error(struct dead_letter_builder *builder,
 {
     const struct error *err = &outcome->error;
 
-    add(builder, "waybill-error-class", error_class(err->kind));
+    /* The first of ours: from here on a reader trusts them. */
+    add(builder, DEAD_LETTER_FIRST_HEADER, error_class(err->kind));
     add(builder, "waybill-error-code", err->code);
     add(builder, "waybill-error-message", err->message);
     if (err->http_status != 0) {
@@ -76,74 +77,57 @@ static void add_delivery(struct dead_letter_builder *builder,
     add(builder, "waybill-attachment", attachment->name);
 }
 
-/* Copies the headers of the record, without those that an earlier dead builder
- * added and a replay kept. */
+/* Copies the headers of the original record: all of them, except for those that
+ * a replay added. */
 static void copy_headers(struct dead_letter_builder *builder,
-                         const struct message *original)
-{
-    bool replayed = message_header(original, "waybill-replays") != NULL;
-
-    for (size_t i = 0; i < original->header_count; i++) {
-        if (!replayed || !header_is_added(&original->headers[i])) {
-            builder->headers[builder->count++] = original->headers[i];
-        }
-    }
-}
-
-/* The original position of the record, which a replay preserves */
-struct coordinates {
-    const char *topic;
-    const char *partition;
-    const char *offset;
-};
-
-static struct coordinates coordinates_of(const struct input *input,
-                                         struct arena *arena)
+                         const struct input *input)
 {
     const struct message *message = &input->message;
-    struct coordinates coordinates;
+    size_t count = input->is_replay
+                       ? message_own_headers(message, REPLAY_FIRST_HEADER)
+                       : message->header_count;
 
-    coordinates.topic =
-        message_header_text(message, "waybill-topic", MAX_COORDINATE, arena);
-    coordinates.partition = message_header_text(message, "waybill-partition",
-                                                MAX_COORDINATE, arena);
-    coordinates.offset =
-        message_header_text(message, "waybill-offset", MAX_COORDINATE, arena);
-    if (message_header(message, "waybill-replays") == NULL ||
-        coordinates.topic == NULL || coordinates.partition == NULL ||
-        coordinates.offset == NULL) {
-        coordinates.topic = message->topic;
-        coordinates.partition =
-            arena_printf(arena, "%d", (int)input->partition);
-        coordinates.offset =
-            arena_printf(arena, "%lld", (long long)input->offset);
+    for (size_t i = 0; i < count; i++) {
+        builder->headers[builder->count++] = message->headers[i];
     }
-    return coordinates;
 }
 
+static void add_replays(struct dead_letter_builder *builder,
+                        const struct input *input)
+{
+    struct message own =
+        message_with_own_headers(&input->message, REPLAY_FIRST_HEADER);
+
+    if (input->is_replay) {
+        add(builder, "waybill-replays",
+            message_header_text(&own, "waybill-replays", MAX_NUMBER,
+                                builder->arena));
+    }
+}
+
+/* The position is that of the original record, which a replay preserves. */
 static void add_origin(struct dead_letter_builder *builder,
                        const struct outcome *outcome,
                        const struct outcome_style *style)
 {
     const struct input *input = outcome->input;
-    struct coordinates coordinates = coordinates_of(input, builder->arena);
     const char *message = outcome->error.message;
+    struct position origin;
 
-    add(builder, "waybill-topic", coordinates.topic);
-    add(builder, "waybill-partition", coordinates.partition);
-    add(builder, "waybill-offset", coordinates.offset);
-    add(builder, "waybill-replays",
-        message_header_text(&input->message, "waybill-replays", MAX_COORDINATE,
-                            builder->arena));
+    input_origin(input, builder->arena, &origin);
+    add(builder, "waybill-topic", origin.topic);
+    add_number(builder, "waybill-partition", origin.partition);
+    add_number(builder, "waybill-offset", origin.offset);
+    add_replays(builder, input);
     if (input->message.timestamp_ms > 0) {
         add_number(builder, "waybill-timestamp", input->message.timestamp_ms);
     }
     add(builder, "waybill-group", style->group);
     add(builder, "waybill-event-id", outcome->event->id);
     add(builder, "waybill-version", WAYBILL_VERSION);
-    add(builder, "__connect.errors.topic", coordinates.topic);
-    add(builder, "__connect.errors.partition", coordinates.partition);
-    add(builder, "__connect.errors.offset", coordinates.offset);
+    add(builder, "__connect.errors.topic", origin.topic);
+    add_number(builder, "__connect.errors.partition", origin.partition);
+    add_number(builder, "__connect.errors.offset", origin.offset);
     add(builder, "__connect.errors.exception.message", message);
 }
 
@@ -156,12 +140,18 @@ void dead_letter_encode(const struct outcome *outcome,
 
     builder.headers = arena_alloc(arena, (original->header_count + MAX_ADDED) *
                                              sizeof(struct header));
-    copy_headers(&builder, original);
+    copy_headers(&builder, outcome->input);
     add_error(&builder, outcome);
     add_delivery(&builder, outcome);
     add_origin(&builder, outcome, style);
     *ret_message = *original;
     ret_message->topic = style->dead_letter_topic;
+    /* Of now, so that the topic's retention counts from now, and its limits of
+     * timestamps concern this clock only. */
+    ret_message->timestamp_ms = 0;
+    if (original->key.data == NULL && style->keyed_dead_letters) {
+        ret_message->key = bytes_of(outcome_id(outcome, arena));
+    }
     ret_message->headers = builder.headers;
     ret_message->header_count = builder.count;
 }

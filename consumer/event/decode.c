@@ -402,23 +402,28 @@ static const char *fallback_id(const struct input *input, struct arena *arena)
                         input->partition, (long long)input->offset);
 }
 
-/* The headers of a replayed dead letter hold its id and its attachment (wire
- * format, section 3). */
-static void read_replay(const struct message *message, struct arena *arena,
+/* The headers of a replay hold the id of the event and the attachment that is
+ * to receive it. */
+static void read_replay(const struct input *input, struct arena *arena,
                         struct event *event)
 {
+    struct message own =
+        message_with_own_headers(&input->message, REPLAY_FIRST_HEADER);
+    struct position origin;
     const char *id;
 
-    if (message_header(message, "waybill-replays") == NULL) {
+    if (!input->is_replay) {
         return;
     }
-    id =
-        message_header_text(message, "waybill-event-id", LIMIT_EVENT_ID, arena);
+    if (input_origin(input, arena, &origin)) {
+        event->replay_of = origin;
+    }
+    id = message_header_text(&own, "waybill-event-id", LIMIT_EVENT_ID, arena);
     event->id = id != NULL ? id : event->id;
-    event->replay_attachment = message_header_text(
-        message, "waybill-attachment", LIMIT_EVENT_ID, arena);
+    event->replay_attachment =
+        message_header_text(&own, "waybill-attachment", LIMIT_EVENT_ID, arena);
     if (event->replay_attachment == NULL &&
-        message_header(message, "waybill-attachment") != NULL) {
+        message_header(&own, "waybill-attachment") != NULL) {
         event->replay_attachment =
             ""; /* invalid: no attachment has this name */
     }
@@ -476,9 +481,11 @@ static int check_record(const struct message *message, size_t max_bytes,
                          "$: %zu bytes; delivery.max_event_size is %zu",
                          message->value.len, max_bytes);
     }
-    if (message->header_count > LIMIT_RECORD_HEADERS) {
-        return error_set(err, ERROR_SCHEMA, "$: more than %d headers",
-                         LIMIT_RECORD_HEADERS);
+    if (message_headers_size(message) > LIMIT_RECORD_HEADERS) {
+        return error_set(err, ERROR_SCHEMA,
+                         "$: %zu headers, which are larger than %zu bytes in "
+                         "total",
+                         message->header_count, LIMIT_RECORD_HEADERS);
     }
     return attributes_check_format(message, err);
 }
@@ -499,7 +506,7 @@ int event_decode(const struct input *input, size_t max_bytes,
     };
     ret_event->content->message = message;
     trace_of_headers(message, arena, &ret_event->trace);
-    read_replay(message, arena, ret_event);
+    read_replay(input, arena, ret_event);
     attributes_read_headers(message, arena, &from_headers);
     apply_attributes(&from_headers, ret_event);
     if (check_record(message, max_bytes, arena, ret_event, err) < 0 ||

@@ -68,7 +68,7 @@ static const char *position_of(const struct input *input, struct arena *arena)
 /* The id is made only of the position, the timestamp and the attachment, so
  * that a duplicate is recognizable: in CloudEvents, equal source and id
  * identify the same event. */
-static const char *make_id(const struct outcome *outcome, struct arena *arena)
+const char *outcome_id(const struct outcome *outcome, struct arena *arena)
 {
     const struct input *input = outcome->input;
     const char *attachment =
@@ -91,7 +91,7 @@ static void fill_attributes(const struct outcome *outcome,
     char time[CLOCK_TEXT_SIZE];
     const struct event *event = outcome->event;
 
-    to->id = make_id(outcome, arena);
+    to->id = outcome_id(outcome, arena);
     to->source = style->source;
     to->type = type_of(outcome);
     to->time = arena_strdup(arena, clock_format(outcome->finished_ms, time));
@@ -114,6 +114,20 @@ static void append_time(struct json_writer *json, const char *name, int64_t ms)
     }
 }
 
+/* The record that a replay replays, by which its outcome is related to the dead
+ * letter. The event's id would not do, because its producer chooses it. */
+static void append_origin(struct json_writer *json,
+                          const struct position *origin)
+{
+    if (origin->topic != NULL) {
+        json_open(json, "origin", '{');
+        json_append_string(json, "topic", origin->topic);
+        json_append_integer(json, "partition", origin->partition);
+        json_append_integer(json, "offset", origin->offset);
+        json_close(json, '}');
+    }
+}
+
 static void append_input(struct json_writer *json,
                          const struct outcome *outcome)
 {
@@ -133,6 +147,7 @@ static void append_input(struct json_writer *json,
     }
     json_append_string(json, "id", outcome->event->id);
     append_time(json, "time", time > 0 ? time : input->message.timestamp_ms);
+    append_origin(json, &outcome->event->replay_of);
     json_close(json, '}');
 }
 
@@ -356,12 +371,18 @@ static size_t structured_headers(const struct attributes *attributes,
 }
 
 static struct bytes outcome_key(const struct outcome *outcome,
+                                const struct outcome_style *style,
                                 struct arena *arena)
 {
+    const char *label = workflow_label(outcome->event, arena);
+
     if (outcome->input->message.key.data != NULL) {
         return outcome->input->message.key;
     }
-    return bytes_of(workflow_label(outcome->event, arena));
+    if (label == NULL && style->keyed_outcomes) {
+        label = outcome_id(outcome, arena);
+    }
+    return bytes_of(label);
 }
 
 void outcome_encode(const struct outcome *outcome,
@@ -375,7 +396,7 @@ void outcome_encode(const struct outcome *outcome,
 
     fill_attributes(outcome, style, arena, &attributes);
     *ret_message = (struct message){.topic = style->topic,
-                                    .key = outcome_key(outcome, arena),
+                                    .key = outcome_key(outcome, style, arena),
                                     .headers = headers};
     if (style->structured) {
         append_structured(&value, outcome, style, &attributes);

@@ -13,9 +13,9 @@ static void run_batch(struct committer *committer,
                       struct kafka_result *result)
 {
     committer->code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    committer->rejected_size = 0;
     result->verdict = transaction_run(committer, batch, &result->err);
-    result->message = committer->rejected_message;
+    result->rejections = committer->rejections;
+    result->rejection_count = committer->rejection_count;
     if (committer->code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
         committer_check_access(committer);
     }
@@ -92,6 +92,7 @@ static void release(struct committer *committer)
     pthread_mutex_destroy(&committer->lock);
     close(committer->done_fd);
     mem_free(committer->notice);
+    mem_free(committer->rejections);
     condition_list_release(&committer->report);
     stalls_release(&committer->stalls);
     mem_free(committer);

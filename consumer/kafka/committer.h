@@ -8,10 +8,10 @@
 #include "kafka_internal.h"
 #include "stalls.h"
 
-/* The committer is in four files: committer.c has the thread, transaction.c
- * the transactions that it runs, checker.c its checks of topics and
- * permissions, and handover.c the data that crosses between it and the loop's
- * thread. */
+/* The committer is in five files: committer.c has the thread, transaction.c
+ * the transactions that it runs, rejections.c what was rejected of them,
+ * checker.c its checks of topics and permissions, and handover.c the data that
+ * crosses between it and the loop's thread. */
 
 /* Delay before a failed operation is retried */
 #define COMMITTER_PAUSE_MS 200
@@ -29,11 +29,16 @@ struct committer {
     /* The most recent producer was accepted by the broker. It may have been
      * destroyed since, and is created again when it is needed. */
     atomic_bool ready;
-    /* The largest message that its topic rejected, by its index. This and the
-     * next three members are used by the thread only. */
-    size_t rejected_message;
-    const struct message *messages; /* of the current batch */
-    size_t rejected_size;
+    /* The batch of the current transaction. This and the members up to `code`
+     * are used by the thread only, except that the loop reads the rejections
+     * while there is no batch. */
+    const struct kafka_batch *batch_in_work;
+    size_t isolated_now; /* the message that is sent separately now, or
+                            SIZE_MAX */
+    struct kafka_rejection *rejections;
+    size_t rejection_count;
+    size_t rejection_capacity;
+    size_t failed_deliveries; /* including messages that were purged */
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
     struct stalls stalls; /* this and the next: used by the thread only */
@@ -96,5 +101,19 @@ void transaction_drop_producer(struct committer *committer);
 enum kafka_verdict transaction_run(struct committer *committer,
                                    const struct kafka_batch *batch,
                                    struct error *err);
+
+/* --- rejections.c; called on the committer's thread --- */
+void rejections_begin(struct committer *committer,
+                      const struct kafka_batch *batch);
+/* librdkafka did not accept the message; false: the message is not the
+ * reason. */
+bool rejections_note_unsent(struct committer *committer, size_t message,
+                            rd_kafka_resp_err_t code);
+/* The delivery of the message has failed. */
+void rejections_note_failed(struct committer *committer, size_t message,
+                            rd_kafka_resp_err_t code, int32_t partition);
+/* The transaction was aborted with that code. Returns whether messages were the
+ * reason; they are in committer->rejections then. */
+bool rejections_end(struct committer *committer, rd_kafka_resp_err_t code);
 
 #endif

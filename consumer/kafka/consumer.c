@@ -33,41 +33,39 @@
 
 /* --- records --- */
 
-static size_t read_headers(const rd_kafka_message_t *from,
-                           struct header headers[LIMIT_RECORD_HEADERS + 1])
+/* Their number is not limited, because a dead letter keeps all of them. They
+ * are a part of the record, whose size Kafka limits. */
+static size_t read_headers(struct kafka *kafka, const rd_kafka_message_t *from)
 {
     rd_kafka_headers_t *list;
-    size_t count = 0;
+    size_t count;
 
     if (rd_kafka_message_headers(from, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
     }
-    /* One more than the limit, which is enough for the record to be
-     * rejected. */
-    while (count < LIMIT_RECORD_HEADERS + 1) {
-        struct header *header = &headers[count];
+    count = rd_kafka_header_cnt(list);
+    kafka->headers = mem_grow(kafka->headers, &kafka->header_capacity, count,
+                              sizeof(kafka->headers[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct header *header = &kafka->headers[i];
         const void *data;
 
-        if (rd_kafka_header_get_all(list, count, &header->name, &data,
-                                    &header->value.len) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR) {
-            break;
-        }
+        rd_kafka_header_get_all(list, i, &header->name, &data,
+                                &header->value.len);
         header->value.data = data;
-        count++;
     }
     return count;
 }
 
 static void pass_record(struct kafka *kafka, const rd_kafka_message_t *from)
 {
-    struct header headers[LIMIT_RECORD_HEADERS + 1];
+    size_t header_count = read_headers(kafka, from);
     struct input input = {
         .message = {.topic = rd_kafka_topic_name(from->rkt),
                     .key = {from->key, from->key_len},
                     .value = {from->payload, from->len},
-                    .headers = headers,
-                    .header_count = read_headers(from, headers),
+                    .headers = kafka->headers,
+                    .header_count = header_count,
                     .timestamp_ms = rd_kafka_message_timestamp(from, NULL)},
         .partition = from->partition,
         .offset = from->offset,
@@ -192,11 +190,15 @@ static void on_heartbeat(void *payload)
 static int subscribe(struct kafka *kafka, struct error *err)
 {
     rd_kafka_topic_partition_list_t *topics =
-        rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_new(2);
     rd_kafka_resp_err_t code;
 
     rd_kafka_topic_partition_list_add(topics, kafka->options.topic,
                                       RD_KAFKA_PARTITION_UA);
+    if (kafka->options.optional_topic != NULL) {
+        rd_kafka_topic_partition_list_add(topics, kafka->options.optional_topic,
+                                          RD_KAFKA_PARTITION_UA);
+    }
     code = rd_kafka_subscribe(kafka->client, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -510,5 +512,6 @@ void kafka_free(struct kafka *kafka)
         return;
     }
     close(kafka->event_fd);
+    mem_free(kafka->headers);
     mem_free(kafka);
 }

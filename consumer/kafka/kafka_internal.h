@@ -61,15 +61,10 @@ bool committer_free(struct committer *committer, unsigned timeout_ms);
 rd_kafka_resp_err_t kafka_produce(rd_kafka_t *producer,
                                   const struct message *message, void *opaque);
 
-/* --- publisher.c --- */
+/* --- transaction.c --- */
 
-/* Fails if the one topic that was requested does not exist or may not be
- * used. */
-int kafka_check_topic(const struct rd_kafka_metadata *metadata,
-                      const char *topic, struct error *err);
-
-/* Offsets with their metadata in librdkafka's form, which the caller destroys.
- * Defined in transaction.c. */
+/* Offsets with their metadata in librdkafka's form, which the caller
+ * destroys. */
 rd_kafka_topic_partition_list_t *kafka_offset_list(
     const struct kafka_position *positions, size_t count);
 

@@ -57,6 +57,8 @@ struct kafka {
     uint64_t paused_ms; /* when all partitions were paused last */
     struct committer *committer;
     bool committing;
+    struct header *headers; /* of the record that is being delivered */
+    size_t header_capacity;
     struct condition_list conditions[CONDITION_SOURCES];
 };
 

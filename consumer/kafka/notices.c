@@ -23,9 +23,46 @@ void kafka_notice(struct kafka *kafka, enum log_level level, const char *format,
     kafka->handler->notice(kafka->payload, level, text);
 }
 
+/* librdkafka passes the name of a topic that it cannot subscribe to only in the
+ * text of the error. */
+static bool is_about_optional_topic(const struct kafka *kafka, const char *text)
+{
+    const char *topic = kafka->options.optional_topic;
+    char wanted[300];
+
+    if (topic == NULL || text == NULL) {
+        return false;
+    }
+    snprintf(wanted, sizeof(wanted),
+             "Subscribed topic not available: %s: ", topic);
+    return strstr(text, wanted) != NULL;
+}
+
+static void notice_optional_topic(struct kafka *kafka, rd_kafka_resp_err_t code,
+                                  const char *text)
+{
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        kafka_notice(kafka, LOG_INFO,
+                     "topic '%s' (kafka.topics.replays) does not exist yet; it "
+                     "is read as soon as the first `waybill replay run` has "
+                     "created it",
+                     kafka->options.optional_topic);
+        return;
+    }
+    kafka_notice(kafka, LOG_WARN,
+                 "topic '%s' (kafka.topics.replays) cannot be read, so that no "
+                 "dead letter can be replayed: %s",
+                 kafka->options.optional_topic, text);
+}
+
 void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
                               const char *text)
 {
+    if (is_about_optional_topic(kafka, text)) {
+        notice_optional_topic(kafka, code, text);
+        return;
+    }
     switch ((int)code) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -82,7 +119,8 @@ static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
               "or the topic was made anew; set the offset of group '%s' with "
               "kafka-consumer-groups --reset-offsets. After retention, the "
               "last message before the end names the offset",
-              at != NULL ? (int)at->partition : -1, kafka->options.topic,
+              at != NULL ? (int)at->partition : -1,
+              at != NULL ? at->topic : kafka->options.topic,
               at != NULL ? (long long)at->offset : -1LL,
               rd_kafka_event_error_string(event), kafka->options.group);
     if (at != NULL) {
@@ -129,8 +167,12 @@ static bool is_fatal(struct kafka *kafka)
 static void note_missing_topic(struct kafka *kafka, rd_kafka_event_t *event)
 {
     rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
+    const char *topic = at != NULL ? at->topic : NULL;
 
-    identity_topic_missing(kafka, at != NULL ? at->topic : NULL);
+    if (is_about_optional_topic(kafka, rd_kafka_event_error_string(event))) {
+        topic = kafka->options.optional_topic;
+    }
+    identity_topic_missing(kafka, topic);
     if (at != NULL) {
         rd_kafka_topic_partition_destroy(at);
     }

@@ -1,24 +1,22 @@
 #include <string.h>
 
-#include "kafka_internal.h"
+#include "command.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
 #include "waybill/replay_producer.h"
 
-#define REQUEST_TIMEOUT_MS 10000
-#define TIMEOUT_MS 30000
 /* Timeout of one call, after which an interruption is noticed */
 #define CALL_TIMEOUT_MS 1000
 
 struct replay_producer {
     rd_kafka_t *client;
-    const char *brokers;
+    struct kafka_options options;
+    struct diagnosis diagnosis;
     rd_kafka_consumer_group_metadata_t *group;
     bool (*interrupted)(void);
     bool open; /* a transaction is open */
     /* the first delivery error of the transaction */
     rd_kafka_resp_err_t delivery_error;
-    char last_error[256]; /* the last error that librdkafka reported */
 };
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
@@ -36,14 +34,14 @@ static void on_client_error(rd_kafka_t *client, int code, const char *reason,
 {
     struct replay_producer *producer = opaque;
 
-    snprintf(producer->last_error, sizeof(producer->last_error), "%s", reason);
+    diagnosis_note(&producer->diagnosis, (rd_kafka_resp_err_t)code, reason);
 }
 
 static rd_kafka_t *new_client(struct replay_producer *producer,
                               const struct kafka_options *options,
                               struct error *err)
 {
-    rd_kafka_conf_t *conf = client_conf(CLIENT_PRODUCER, options, err);
+    rd_kafka_conf_t *conf = command_conf(CLIENT_PRODUCER, options, err);
 
     if (conf == NULL) {
         return NULL;
@@ -54,30 +52,50 @@ static rd_kafka_t *new_client(struct replay_producer *producer,
     return client_new(RD_KAFKA_PRODUCER, conf, err);
 }
 
-static int find_topic(struct replay_producer *producer, const char *name,
-                      struct error *err)
+static int find_topic(struct replay_producer *producer, struct error *err)
 {
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer->client, name, NULL);
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t code;
-    int result;
 
-    if (topic == NULL) {
-        return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one", name);
+    if (command_find_topic(producer->client, &producer->diagnosis,
+                           producer->options.topic, "Write", &metadata,
+                           err) < 0) {
+        return -1;
     }
-    code = rd_kafka_metadata(producer->client, 0, topic, &metadata,
-                             REQUEST_TIMEOUT_MS);
-    rd_kafka_topic_destroy(topic);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_poll(producer->client, 0);
-        return error_set(err, ERROR_UNREACHABLE, "%s: %s", producer->brokers,
-                         producer->last_error[0] != '\0'
-                             ? producer->last_error
-                             : rd_kafka_err2str(code));
-    }
-    result = kafka_check_topic(metadata, name, err);
     rd_kafka_metadata_destroy(metadata);
-    return result;
+    return 0;
+}
+
+/* Sets the error of a call that was denied. */
+static int set_producer_denied(const struct replay_producer *producer,
+                               rd_kafka_resp_err_t code, struct error *err)
+{
+    const struct kafka_options *options = &producer->options;
+
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return set_denied(options, "topic", options->topic, "Write", err);
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        return set_denied(options, "group", options->group, "Read", err);
+    default:
+        return set_denied(options, "transactional-id",
+                          options->transactional_id, "Write", err);
+    }
+}
+
+static int set_init_error(const struct replay_producer *producer,
+                          const rd_kafka_error_t *error, struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+
+    if (is_denied(code)) {
+        return set_producer_denied(producer, code, err);
+    }
+    if (rd_kafka_error_is_retriable(error)) {
+        return diagnosis_set_error(&producer->diagnosis,
+                                   "the producer does not start", code, err);
+    }
+    return error_set(err, ERROR_REJECTED, "%s: the producer does not start: %s",
+                     producer->options.brokers, rd_kafka_error_string(error));
 }
 
 /* rd_kafka_init_transactions() is resumable: calling it again continues where
@@ -86,7 +104,7 @@ static int init_transactions(struct replay_producer *producer,
                              struct error *err)
 {
     const struct clock *clock = clock_system();
-    uint64_t deadline = clock_monotonic_ms(clock) + TIMEOUT_MS;
+    uint64_t deadline = clock_monotonic_ms(clock) + COMMAND_WAIT_MS;
     rd_kafka_error_t *error;
 
     while ((error = rd_kafka_init_transactions(producer->client,
@@ -95,11 +113,8 @@ static int init_transactions(struct replay_producer *producer,
                      !producer->interrupted() &&
                      clock_monotonic_ms(clock) < deadline;
 
-        error_set(err,
-                  rd_kafka_error_is_retriable(error) ? ERROR_UNREACHABLE
-                                                     : ERROR_REJECTED,
-                  "%s: the producer does not start: %s", producer->brokers,
-                  rd_kafka_error_string(error));
+        rd_kafka_poll(producer->client, 0); /* the errors of the connection */
+        set_init_error(producer, error, err);
         rd_kafka_error_destroy(error);
         if (!again) {
             return -1;
@@ -115,12 +130,12 @@ int replay_producer_open(const struct kafka_options *options,
 {
     struct replay_producer *producer = mem_zalloc(sizeof(*producer));
 
-    producer->brokers = options->brokers;
+    producer->options = *options;
+    producer->diagnosis.options = &producer->options;
     producer->interrupted = interrupted;
     producer->group = rd_kafka_consumer_group_metadata_new(options->group);
     producer->client = new_client(producer, options, err);
-    if (producer->client == NULL ||
-        find_topic(producer, options->topic, err) < 0 ||
+    if (producer->client == NULL || find_topic(producer, err) < 0 ||
         init_transactions(producer, err) < 0) {
         replay_producer_free(producer);
         return -1;
@@ -132,7 +147,7 @@ int replay_producer_open(const struct kafka_options *options,
 static void abort_transaction(struct replay_producer *producer)
 {
     rd_kafka_error_t *error =
-        rd_kafka_abort_transaction(producer->client, REQUEST_TIMEOUT_MS);
+        rd_kafka_abort_transaction(producer->client, COMMAND_REQUEST_MS);
 
     /* the start of the next producer ends the transaction */
     if (error != NULL) {
@@ -150,9 +165,7 @@ void replay_producer_free(struct replay_producer *producer)
         abort_transaction(producer);
     }
     rd_kafka_consumer_group_metadata_destroy(producer->group);
-    if (producer->client != NULL) {
-        rd_kafka_destroy(producer->client);
-    }
+    command_destroy(producer->client);
     mem_free(producer);
 }
 
@@ -202,9 +215,13 @@ static enum producer_result abort_after(struct replay_producer *producer,
             ? producer->delivery_error
             : code;
 
-    error_set(err, kind_of(cause), "%s: %s", step,
-              cause == code ? rd_kafka_error_string(error)
-                            : rd_kafka_err2str(cause));
+    if (is_denied(cause)) {
+        set_producer_denied(producer, cause, err);
+    } else {
+        error_set(err, kind_of(cause), "%s: %s", step,
+                  cause == code ? rd_kafka_error_string(error)
+                                : rd_kafka_err2str(cause));
+    }
     rd_kafka_error_destroy(error);
     if (was_fenced(producer, code)) {
         producer->open = false;

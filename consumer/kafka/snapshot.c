@@ -1,20 +1,14 @@
 #include <string.h>
 
-#include "kafka_internal.h"
+#include "command.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
 #include "waybill/snapshot.h"
-
-#define REQUEST_TIMEOUT_MS 10000
-/* The transaction of a killed producer hides committed offsets until it times
- * out (10 s) and the broker has noticed that (10 s). */
-#define TIMEOUT_MS 30000
 
 struct snapshot {
     struct kafka_options options;
     rd_kafka_t *client;
     const char *topic;
-    const char *brokers;
     const char *group;
     struct snapshot_span *spans;
     bool *done; /* of each span: no further record is wanted */
@@ -25,20 +19,15 @@ struct snapshot {
     size_t header_capacity;
     /* the arrival of the last record or end of a partition */
     uint64_t received_ms;
-    char last_error[256]; /* the last error that librdkafka reported */
+    struct diagnosis diagnosis;
 };
-
-static void discard_log(const rd_kafka_t *client, int level,
-                        const char *facility, const char *text)
-{
-}
 
 static void on_client_error(rd_kafka_t *client, int code, const char *reason,
                             void *opaque)
 {
     struct snapshot *snapshot = opaque;
 
-    snprintf(snapshot->last_error, sizeof(snapshot->last_error), "%s", reason);
+    diagnosis_note(&snapshot->diagnosis, (rd_kafka_resp_err_t)code, reason);
 }
 
 static uint64_t now_ms(void)
@@ -46,13 +35,31 @@ static uint64_t now_ms(void)
     return clock_monotonic_ms(clock_system());
 }
 
-static int set_unreachable(const struct snapshot *snapshot, const char *what,
-                           rd_kafka_resp_err_t code, struct error *err)
+static int set_failed(struct snapshot *snapshot, const char *what,
+                      rd_kafka_resp_err_t code, struct error *err)
 {
-    return error_set(err, ERROR_UNREACHABLE, "%s: topic '%s': %s: %s",
-                     snapshot->brokers, snapshot->topic, what,
-                     snapshot->last_error[0] != '\0' ? snapshot->last_error
-                                                     : rd_kafka_err2str(code));
+    char text[320];
+
+    snprintf(text, sizeof(text), "topic '%s': %s", snapshot->topic, what);
+    return diagnosis_set_error(&snapshot->diagnosis, text, code, err);
+}
+
+/* Notes what the client has reported since, and returns the first error that no
+ * further attempt would change. Errors of the group arrive only here. */
+static rd_kafka_resp_err_t take_errors(struct snapshot *snapshot)
+{
+    rd_kafka_resp_err_t denied = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_message_t *message;
+
+    while ((message = rd_kafka_consumer_poll(snapshot->client, 0)) != NULL) {
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            diagnosis_note(&snapshot->diagnosis, message->err,
+                           rd_kafka_message_errstr(message));
+            denied = is_denied(message->err) ? message->err : denied;
+        }
+        rd_kafka_message_destroy(message);
+    }
+    return denied;
 }
 
 /* --- partitions and their bounds --- */
@@ -82,162 +89,16 @@ static void copy_partitions(struct snapshot *snapshot,
 
 static int find_partitions(struct snapshot *snapshot, struct error *err)
 {
-    rd_kafka_topic_t *topic =
-        rd_kafka_topic_new(snapshot->client, snapshot->topic, NULL);
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t code;
-    int result;
 
-    if (topic == NULL) {
-        return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one",
-                         snapshot->topic);
+    if (command_find_topic(snapshot->client, &snapshot->diagnosis,
+                           snapshot->topic, "Read", &metadata, err) < 0) {
+        return -1;
     }
-    code = rd_kafka_metadata(snapshot->client, 0, topic, &metadata,
-                             REQUEST_TIMEOUT_MS);
-    rd_kafka_topic_destroy(topic);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_poll(snapshot->client, 0);
-        return set_unreachable(snapshot, "asking for its partitions", code,
-                               err);
-    }
-    result = kafka_check_topic(metadata, snapshot->topic, err);
-    if (result == 0) {
-        copy_partitions(snapshot, &metadata->topics[0]);
-    }
+    copy_partitions(snapshot, &metadata->topics[0]);
     rd_kafka_metadata_destroy(metadata);
-    return result;
-}
-
-/* With isolation.level=read_committed the broker returns the last stable offset
- * as the end. */
-static int find_bounds(struct snapshot *snapshot, struct error *err)
-{
-    for (size_t i = 0; i < snapshot->count; i++) {
-        struct snapshot_span *span = &snapshot->spans[i];
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            snapshot->client, snapshot->topic, span->partition, &span->low,
-            &span->end, REQUEST_TIMEOUT_MS);
-
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return set_unreachable(snapshot, "asking for its end", code, err);
-        }
-    }
     return 0;
 }
-
-static rd_kafka_t *new_client(struct snapshot *snapshot,
-                              const struct kafka_options *options,
-                              struct error *err)
-{
-    rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, options, err);
-    rd_kafka_t *client;
-
-    if (conf == NULL) {
-        return NULL;
-    }
-    rd_kafka_conf_set_log_cb(conf, discard_log);
-    rd_kafka_conf_set_error_cb(conf, on_client_error);
-    rd_kafka_conf_set_opaque(conf, snapshot);
-    /* The last offset may hold a transaction marker, which is never delivered;
-     * only the end-of-partition event shows that it was reached. */
-    rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
-    /* A whole topic is read at once: with the small queue of the service,
-     * librdkafka before 2.2 would wait a second each time that the queue is
-     * full. */
-    rd_kafka_conf_set(conf, "queued.min.messages", "100000", NULL, 0);
-    rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", NULL, 0);
-    rd_kafka_conf_set(conf, "fetch.message.max.bytes", "1048576", NULL, 0);
-    client = client_new(RD_KAFKA_CONSUMER, conf, err);
-    if (client != NULL) {
-        rd_kafka_poll_set_consumer(client);
-    }
-    return client;
-}
-
-int snapshot_open(const struct kafka_options *options,
-                  struct snapshot **ret_snapshot, struct error *err)
-{
-    struct snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
-
-    snapshot->options = *options;
-    snapshot->topic = options->topic;
-    snapshot->brokers = options->brokers;
-    snapshot->group = options->group;
-    snapshot->client = new_client(snapshot, options, err);
-    if (snapshot->client == NULL || find_partitions(snapshot, err) < 0 ||
-        find_bounds(snapshot, err) < 0) {
-        snapshot_free(snapshot);
-        return -1;
-    }
-    *ret_snapshot = snapshot;
-    return 0;
-}
-
-static rd_kafka_t *new_uncommitted_client(struct snapshot *snapshot,
-                                          struct error *err)
-{
-    rd_kafka_conf_t *conf =
-        client_conf(CLIENT_CONSUMER, &snapshot->options, err);
-
-    if (conf == NULL) {
-        return NULL;
-    }
-    rd_kafka_conf_set_log_cb(conf, discard_log);
-    rd_kafka_conf_set(conf, "isolation.level", "read_uncommitted", NULL, 0);
-    return client_new(RD_KAFKA_CONSUMER, conf, err);
-}
-
-int snapshot_high_watermark(struct snapshot *snapshot, int32_t partition,
-                            int64_t *ret_high, struct error *err)
-{
-    rd_kafka_t *client = new_uncommitted_client(snapshot, err);
-    rd_kafka_resp_err_t code;
-    int64_t low;
-
-    if (client == NULL) {
-        return -1;
-    }
-    code = rd_kafka_query_watermark_offsets(client, snapshot->topic, partition,
-                                            &low, ret_high, REQUEST_TIMEOUT_MS);
-    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? 0
-               : set_unreachable(snapshot, "asking for its end", code, err);
-}
-
-static void drop_current(struct snapshot *snapshot)
-{
-    if (snapshot->current != NULL) {
-        rd_kafka_message_destroy(snapshot->current);
-        snapshot->current = NULL;
-    }
-}
-
-void snapshot_free(struct snapshot *snapshot)
-{
-    if (snapshot == NULL) {
-        return;
-    }
-    drop_current(snapshot);
-    if (snapshot->client != NULL) {
-        /* No group was joined, so there is none to leave. */
-        rd_kafka_destroy_flags(snapshot->client,
-                               RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
-    mem_free(snapshot->spans);
-    mem_free(snapshot->done);
-    mem_free(snapshot->headers);
-    mem_free(snapshot);
-}
-
-const struct snapshot_span *snapshot_spans(const struct snapshot *snapshot,
-                                           size_t *ret_count)
-{
-    *ret_count = snapshot->count;
-    return snapshot->spans;
-}
-
-/* --- offsets --- */
 
 static rd_kafka_topic_partition_list_t *new_partition_list(
     const struct snapshot *snapshot)
@@ -261,6 +122,164 @@ static rd_kafka_resp_err_t first_error(
     return code;
 }
 
+/* Sets each offset to that of the first record which is not older than the
+ * time, or to a logical offset's value: RD_KAFKA_OFFSET_BEGINNING or _END
+ * instead of a time. rd_kafka_query_watermark_offsets() would do for those, but
+ * waits for a broker that cannot be reached without any bound. */
+static int list_offsets(struct snapshot *snapshot, rd_kafka_t *client,
+                        int64_t time, const char *what,
+                        rd_kafka_topic_partition_list_t *list,
+                        struct error *err)
+{
+    rd_kafka_resp_err_t code;
+
+    for (int i = 0; i < list->cnt; i++) {
+        list->elems[i].offset = time;
+    }
+    code = first_error(
+        rd_kafka_offsets_for_times(client, list, COMMAND_REQUEST_MS), list);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    take_errors(snapshot);
+    return is_denied(code) ? set_denied(&snapshot->options, "topic",
+                                        snapshot->topic, "Read", err)
+                           : set_failed(snapshot, what, code, err);
+}
+
+/* With isolation.level=read_committed the broker returns the last stable offset
+ * as the end. */
+static int find_bounds(struct snapshot *snapshot, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *first = new_partition_list(snapshot);
+    rd_kafka_topic_partition_list_t *end = new_partition_list(snapshot);
+    int result =
+        list_offsets(snapshot, snapshot->client, RD_KAFKA_OFFSET_BEGINNING,
+                     "asking for its beginning", first, err) < 0 ||
+                list_offsets(snapshot, snapshot->client, RD_KAFKA_OFFSET_END,
+                             "asking for its end", end, err) < 0
+            ? -1
+            : 0;
+
+    for (size_t i = 0; i < snapshot->count && result == 0; i++) {
+        snapshot->spans[i].low = first->elems[i].offset;
+        snapshot->spans[i].end = end->elems[i].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(first);
+    rd_kafka_topic_partition_list_destroy(end);
+    return result;
+}
+
+static rd_kafka_t *new_client(struct snapshot *snapshot,
+                              const struct kafka_options *options,
+                              struct error *err)
+{
+    rd_kafka_conf_t *conf = command_conf(CLIENT_CONSUMER, options, err);
+    rd_kafka_t *client;
+
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set_error_cb(conf, on_client_error);
+    rd_kafka_conf_set_opaque(conf, snapshot);
+    /* The last offset may hold a transaction marker, which is never delivered;
+     * only the end-of-partition event shows that it was reached. */
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0);
+    /* A whole topic is read at once: with the small queue of the service,
+     * librdkafka before 2.2 would wait a second each time that the queue is
+     * full. */
+    rd_kafka_conf_set(conf, "queued.min.messages", "100000", NULL, 0);
+    rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", NULL, 0);
+    rd_kafka_conf_set(conf, "fetch.message.max.bytes", "1048576", NULL, 0);
+    client = client_new(RD_KAFKA_CONSUMER, conf, err);
+    if (client != NULL) {
+        rd_kafka_poll_set_consumer(client);
+    }
+    return client;
+}
+
+int snapshot_open(const struct kafka_options *options,
+                  struct snapshot **ret_snapshot, struct error *err)
+{
+    struct snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
+
+    snapshot->topic = options->topic;
+    snapshot->group = options->group;
+    snapshot->options = *options;
+    snapshot->diagnosis.options = &snapshot->options;
+    snapshot->client = new_client(snapshot, options, err);
+    if (snapshot->client == NULL || find_partitions(snapshot, err) < 0 ||
+        find_bounds(snapshot, err) < 0) {
+        snapshot_free(snapshot);
+        return -1;
+    }
+    *ret_snapshot = snapshot;
+    return 0;
+}
+
+static rd_kafka_t *new_uncommitted_client(struct snapshot *snapshot,
+                                          struct error *err)
+{
+    rd_kafka_conf_t *conf =
+        command_conf(CLIENT_CONSUMER, &snapshot->options, err);
+
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set(conf, "isolation.level", "read_uncommitted", NULL, 0);
+    return client_new(RD_KAFKA_CONSUMER, conf, err);
+}
+
+int snapshot_high_watermark(struct snapshot *snapshot, int32_t partition,
+                            int64_t *ret_high, struct error *err)
+{
+    rd_kafka_t *client = new_uncommitted_client(snapshot, err);
+    rd_kafka_topic_partition_list_t *list;
+    int result;
+
+    if (client == NULL) {
+        return -1;
+    }
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, snapshot->topic, partition);
+    result = list_offsets(snapshot, client, RD_KAFKA_OFFSET_END,
+                          "asking for its end", list, err);
+    *ret_high = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    command_destroy(client);
+    return result;
+}
+
+static void drop_current(struct snapshot *snapshot)
+{
+    if (snapshot->current != NULL) {
+        rd_kafka_message_destroy(snapshot->current);
+        snapshot->current = NULL;
+    }
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    drop_current(snapshot);
+    command_destroy(snapshot->client);
+    mem_free(snapshot->spans);
+    mem_free(snapshot->done);
+    mem_free(snapshot->headers);
+    mem_free(snapshot);
+}
+
+const struct snapshot_span *snapshot_spans(const struct snapshot *snapshot,
+                                           size_t *ret_count)
+{
+    *ret_count = snapshot->count;
+    return snapshot->spans;
+}
+
+/* --- offsets --- */
+
 static void copy_commits(const rd_kafka_topic_partition_list_t *list,
                          struct arena *arena,
                          struct snapshot_commit *ret_commits)
@@ -282,7 +301,8 @@ static void copy_commits(const rd_kafka_topic_partition_list_t *list,
 int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
                        struct snapshot_commit *ret_commits, struct error *err)
 {
-    uint64_t deadline = now_ms() + TIMEOUT_MS;
+    uint64_t deadline = now_ms() + COMMAND_WAIT_MS;
+    rd_kafka_resp_err_t denied;
     rd_kafka_resp_err_t code;
 
     do {
@@ -294,41 +314,35 @@ int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
             copy_commits(list, arena, ret_commits);
         }
         rd_kafka_topic_partition_list_destroy(list);
+        denied = take_errors(snapshot);
+        denied = is_denied(code) ? code : denied;
     } while (code != RD_KAFKA_RESP_ERR_NO_ERROR &&
-             code != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED &&
-             now_ms() < deadline);
-    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
-        return error_set(err, ERROR_REJECTED, "the offsets of group '%s': %s",
-                         snapshot->group, rd_kafka_err2str(code));
+             denied == RD_KAFKA_RESP_ERR_NO_ERROR && now_ms() < deadline);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
     }
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? 0
-               : set_unreachable(snapshot, "asking for the group's offsets",
-                                 code, err);
+    return denied != RD_KAFKA_RESP_ERR_NO_ERROR
+               ? set_denied(&snapshot->options, "group", snapshot->group,
+                            "Read", err)
+               : set_failed(snapshot, "asking for the group's offsets", code,
+                            err);
 }
 
 int snapshot_at_time(struct snapshot *snapshot, int64_t wall_ms,
                      int64_t *ret_from, struct error *err)
 {
     rd_kafka_topic_partition_list_t *list = new_partition_list(snapshot);
-    rd_kafka_resp_err_t code;
+    int result =
+        list_offsets(snapshot, snapshot->client, wall_ms > 0 ? wall_ms : 0,
+                     "asking for offsets of a time", list, err);
 
-    for (int i = 0; i < list->cnt; i++) {
-        list->elems[i].offset = wall_ms > 0 ? wall_ms : 0;
-    }
-    code = first_error(
-        rd_kafka_offsets_for_times(snapshot->client, list, REQUEST_TIMEOUT_MS),
-        list);
     for (size_t i = 0; i < snapshot->count; i++) {
         int64_t offset = list->elems[i].offset;
 
         ret_from[i] = offset >= 0 ? offset : snapshot->spans[i].end;
     }
     rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? 0
-               : set_unreachable(snapshot, "asking for offsets of a time", code,
-                                 err);
+    return result;
 }
 
 /* --- reading --- */
@@ -359,7 +373,7 @@ int snapshot_begin(struct snapshot *snapshot, const int64_t *from, bool follow,
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
-               : set_unreachable(snapshot, "reading", code, err);
+               : set_failed(snapshot, "reading", code, err);
 }
 
 static size_t index_of(const struct snapshot *snapshot, int32_t partition)
@@ -448,8 +462,7 @@ static void set_input(struct snapshot *snapshot, rd_kafka_message_t *message,
 /* Errors that retrying does not resolve */
 static bool is_permanent(rd_kafka_resp_err_t code)
 {
-    return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
            code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
            code == RD_KAFKA_RESP_ERR__FATAL;
 }
@@ -464,11 +477,15 @@ static enum snapshot_step on_error(struct snapshot *snapshot,
         accept_message(snapshot, message);
         return SNAPSHOT_WAITING;
     }
-    snprintf(snapshot->last_error, sizeof(snapshot->last_error), "%s",
-             rd_kafka_message_errstr(message));
+    diagnosis_note(&snapshot->diagnosis, message->err,
+                   rd_kafka_message_errstr(message));
+    if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        set_denied(&snapshot->options, "topic", snapshot->topic, "Read", err);
+        return SNAPSHOT_FAILED;
+    }
     if (is_permanent(message->err)) {
         error_set(err, ERROR_REJECTED, "topic '%s': %s", snapshot->topic,
-                  snapshot->last_error);
+                  rd_kafka_message_errstr(message));
         return SNAPSHOT_FAILED;
     }
     return SNAPSHOT_WAITING;
@@ -482,11 +499,12 @@ static enum snapshot_step poll_once(struct snapshot *snapshot, int timeout_ms,
     enum snapshot_step step = SNAPSHOT_WAITING;
 
     if (message == NULL) {
-        if (snapshot->follow || now_ms() - snapshot->received_ms < TIMEOUT_MS) {
+        if (snapshot->follow ||
+            now_ms() - snapshot->received_ms < COMMAND_WAIT_MS) {
             return SNAPSHOT_WAITING;
         }
-        set_unreachable(snapshot, "nothing comes", RD_KAFKA_RESP_ERR__TIMED_OUT,
-                        err);
+        set_failed(snapshot, "nothing comes", RD_KAFKA_RESP_ERR__TIMED_OUT,
+                   err);
         return SNAPSHOT_FAILED;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
@@ -522,22 +540,26 @@ enum snapshot_step snapshot_next(struct snapshot *snapshot, int timeout_ms,
 
 /* --- deleting --- */
 
-static int check_deleted(const struct snapshot *snapshot,
-                         rd_kafka_event_t *event, struct error *err)
+static int check_deleted(struct snapshot *snapshot, rd_kafka_event_t *event,
+                         struct error *err)
 {
     const rd_kafka_DeleteRecords_result_t *result;
     const rd_kafka_topic_partition_list_t *list;
 
     if (event == NULL ||
         rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return set_unreachable(snapshot, "deleting",
-                               event != NULL ? rd_kafka_event_error(event)
-                                             : RD_KAFKA_RESP_ERR__TIMED_OUT,
-                               err);
+        return set_failed(snapshot, "deleting",
+                          event != NULL ? rd_kafka_event_error(event)
+                                        : RD_KAFKA_RESP_ERR__TIMED_OUT,
+                          err);
     }
     result = rd_kafka_event_DeleteRecords_result(event);
     list = rd_kafka_DeleteRecords_result_offsets(result);
     for (int i = 0; i < list->cnt; i++) {
+        if (is_denied(list->elems[i].err)) {
+            return set_denied(&snapshot->options, "topic", snapshot->topic,
+                              "Delete", err);
+        }
         if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             return error_set(err, ERROR_REJECTED,
                              "topic '%s', partition %d: deleting: %s",
@@ -558,7 +580,7 @@ static int delete_before(struct snapshot *snapshot,
     int result;
 
     rd_kafka_DeleteRecords(snapshot->client, &request, 1, NULL, responses);
-    event = rd_kafka_queue_poll(responses, 2 * TIMEOUT_MS);
+    event = rd_kafka_queue_poll(responses, COMMAND_WAIT_MS);
     result = check_deleted(snapshot, event, err);
     if (event != NULL) {
         rd_kafka_event_destroy(event);

@@ -77,14 +77,12 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
 {
     struct committer *committer = opaque;
 
-    /* The size plus one: a message without a value can be too large as well, by
-     * its key or headers. */
-    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE &&
-        message->len + 1 >= committer->rejected_size) {
-        committer->rejected_size = message->len + 1;
-        committer->rejected_message =
-            (size_t)((const struct message *)message->_private -
-                     committer->messages);
+    size_t index = (size_t)((const struct message *)message->_private -
+                            committer->batch_in_work->messages);
+
+    if (index < committer->batch_in_work->message_count) {
+        rejections_note_failed(committer, index, message->err,
+                               message->partition);
     }
 }
 
@@ -203,26 +201,74 @@ rd_kafka_resp_err_t kafka_produce(rd_kafka_t *producer,
     return code;
 }
 
+/* Waits until the topic has judged everything that was sent. Returns -1 if a
+ * delivery has failed. */
+static int await_deliveries(struct committer *committer)
+{
+    while (rd_kafka_flush(committer->producer, COMMITTER_PAUSE_MS) !=
+               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           !committer_is_stopping(committer)) {
+    }
+    return committer->failed_deliveries == 0 ? 0 : -1;
+}
+
+static rd_kafka_resp_err_t produce_one(struct committer *committer,
+                                       struct message *message)
+{
+    rd_kafka_resp_err_t code;
+
+    while ((code = kafka_produce(committer->producer, message, message)) ==
+               RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+           !committer_is_stopping(committer)) {
+        rd_kafka_flush(committer->producer, COMMITTER_PAUSE_MS);
+    }
+    return code;
+}
+
+/* Returns -1 if there is no use in producing further messages. */
+static int produce(struct committer *committer, const struct kafka_batch *batch,
+                   size_t index, struct error *err)
+{
+    struct message *message = &batch->messages[index];
+    rd_kafka_resp_err_t code = produce_one(committer, message);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    error_set(err, ERROR_UNAVAILABLE, "writing %zu bytes to topic '%s': %s",
+              message->value.len, message->topic, rd_kafka_err2str(code));
+    return rejections_note_unsent(committer, index, code) ? 0 : -1;
+}
+
+static int produce_isolated(struct committer *committer,
+                            const struct kafka_batch *batch, size_t index,
+                            struct error *err)
+{
+    if (await_deliveries(committer) < 0) {
+        return -1;
+    }
+    committer->isolated_now = index;
+    if (produce(committer, batch, index, err) < 0 ||
+        await_deliveries(committer) < 0) {
+        return -1;
+    }
+    committer->isolated_now = SIZE_MAX;
+    return 0;
+}
+
 static int produce_all(struct committer *committer,
                        const struct kafka_batch *batch, struct error *err)
 {
-    committer->messages = batch->messages;
     for (size_t i = 0; i < batch->message_count; i++) {
-        struct message *message = &batch->messages[i];
-        rd_kafka_resp_err_t code;
+        int result = batch_is_isolated(batch, i)
+                         ? produce_isolated(committer, batch, i, err)
+                         : produce(committer, batch, i, err);
 
-        while ((code = kafka_produce(committer->producer, message, message)) ==
-                   RD_KAFKA_RESP_ERR__QUEUE_FULL &&
-               !committer_is_stopping(committer)) {
-            rd_kafka_flush(committer->producer, COMMITTER_PAUSE_MS);
-        }
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return error_set(
-                err, ERROR_UNAVAILABLE, "writing %zu bytes to topic '%s': %s",
-                message->value.len, message->topic, rd_kafka_err2str(code));
+        if (result < 0) {
+            return -1;
         }
     }
-    return 0;
+    return committer->rejection_count == 0 ? 0 : -1;
 }
 
 rd_kafka_topic_partition_list_t *kafka_offset_list(
@@ -282,10 +328,12 @@ static int begin_transaction(struct committer *committer,
         return -1;
     }
     fault_point("begun");
-    if (produce_all(committer, batch, err) < 0) {
+    if (produce_all(committer, batch, err) < 0 &&
+        (committer->rejection_count > 0 || committer->failed_deliveries == 0)) {
         return -1;
     }
     fault_point("produced");
+    /* If deliveries have failed without saying why, this call says it. */
     if (send_offsets(committer, batch, err) < 0) {
         return -1;
     }
@@ -326,9 +374,8 @@ static int compare_committed(const struct kafka_position *position,
     if (now->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return -1;
     }
-    return now->offset == position->offset &&
-           now->metadata_size == strlen(position->metadata) &&
-           memcmp(now->metadata, position->metadata, now->metadata_size) == 0;
+    return batch_position_is(position, now->offset,
+                             (struct bytes){now->metadata, now->metadata_size});
 }
 
 /* Whether the batch was committed: 1 yes, 0 no, -1 not known for the moment.
@@ -388,10 +435,25 @@ static bool resolve_commit(struct committer *committer,
     return false;
 }
 
-static enum kafka_verdict abort_verdict(const struct committer *committer)
+/* Aborts the transaction, which also gets reports for all of its messages. */
+static enum kafka_verdict end_failed(struct committer *committer,
+                                     struct error *err)
 {
-    if (committer->rejected_size > 0) {
-        return KAFKA_MESSAGE_TOO_LARGE;
+    abort_transaction(committer);
+    if (rejections_end(committer, committer->code)) {
+        const struct kafka_rejection *first = committer->rejections;
+
+        error_set(err, ERROR_UNAVAILABLE,
+                  "topic '%s' rejected %zu of %zu "
+                  "messages: %s",
+                  committer->batch_in_work->messages[first->message].topic,
+                  committer->rejection_count,
+                  committer->batch_in_work->message_count, first->reason);
+        /* The next producer asks for the topic anew. */
+        if (first->is_topic_wide) {
+            transaction_drop_producer(committer);
+        }
+        return KAFKA_REJECTED;
     }
     return committer->code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE
                ? KAFKA_METADATA_TOO_LARGE
@@ -402,12 +464,12 @@ enum kafka_verdict transaction_run(struct committer *committer,
                                    const struct kafka_batch *batch,
                                    struct error *err)
 {
+    rejections_begin(committer, batch);
     if (transaction_ensure_producer(committer, err) < 0) {
         return KAFKA_ABORTED;
     }
     if (begin_transaction(committer, batch, err) < 0) {
-        abort_transaction(committer);
-        return abort_verdict(committer);
+        return end_failed(committer, err);
     }
     if (fault_is_broken("pretend-commit")) {
         abort_transaction(committer);
@@ -418,8 +480,7 @@ enum kafka_verdict transaction_run(struct committer *committer,
         return KAFKA_COMMITTED;
     }
     if (committer->producer != NULL) {
-        abort_transaction(committer);
-        return abort_verdict(committer);
+        return end_failed(committer, err);
     }
     return resolve_commit(committer, batch) ? KAFKA_COMMITTED : KAFKA_ABORTED;
 }

@@ -91,8 +91,8 @@ static void add_slots(struct progress *progress,
 static void add_done(struct progress *progress,
                      const struct ledger_entry *entry)
 {
-    int64_t from = entry->from > progress->watermark ? entry->from
-                                                     : progress->watermark;
+    int64_t from =
+        entry->from > progress->watermark ? entry->from : progress->watermark;
 
     offset_set_add_range(&progress->done, from, entry->offset + 1);
 }
@@ -239,8 +239,8 @@ static bool done_fits(const struct ledger *ledger,
  * records are added to it */
 static bool complete_fit(const struct ledger *ledger, size_t count)
 {
-    struct progress progress = {
-        .watermark = watermark_from(ledger, SLOT_FINISHED)};
+    struct progress progress = {.watermark =
+                                    watermark_from(ledger, SLOT_FINISHED)};
     const struct ledger_entry *entry;
     size_t index = 0;
     bool fit;

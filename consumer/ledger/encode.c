@@ -226,9 +226,8 @@ static char version_of(const struct progress *progress)
 
         end = last > end ? last : end;
     }
-    return end - progress->watermark > PROGRESS_MAX_SPAN_1
-               ? PROGRESS_VERSION
-               : PROGRESS_VERSION_1;
+    return end - progress->watermark > PROGRESS_MAX_SPAN_1 ? PROGRESS_VERSION
+                                                           : PROGRESS_VERSION_1;
 }
 
 static void append_all(const struct progress *progress, size_t attempts,

@@ -9,6 +9,7 @@ void ledger_init(struct ledger *ledger)
         .committed = {.watermark = -1, .dispatched = -1},
         .cursor = -1,
         .last = -1,
+        .skipped_from = -1,
         .next_offset = -1,
         .rewind_target = -1,
         .full_at_watermark = -1,
@@ -51,6 +52,10 @@ static void note_gap(struct ledger *ledger, int64_t offset)
 
     ledger->next_offset = offset;
     ledger->next_from = follows ? ledger->last + 1 : offset;
+    if (follows && ledger->skipped_from >= 0) {
+        ledger->next_from = ledger->skipped_from;
+    }
+    ledger->skipped_from = -1;
 }
 
 /* Handles a record that was read before: it is wanted only if it was shed. Shed
@@ -88,6 +93,13 @@ bool ledger_read(struct ledger *ledger, int64_t offset)
     return !offset_set_has(&ledger->committed.done, offset);
 }
 
+void ledger_skip(struct ledger *ledger, int64_t offset)
+{
+    if (offset == ledger->next_offset) {
+        ledger->skipped_from = ledger->next_from;
+    }
+}
+
 void ledger_skip_to(struct ledger *ledger, int64_t offset)
 {
     if (ledger->committed.watermark >= 0 && offset > ledger->cursor) {
@@ -110,8 +122,7 @@ int64_t ledger_span(const struct ledger *ledger)
  * take one byte each as long as they are below 128. */
 static bool fits_within(const struct ledger *ledger, size_t max)
 {
-    size_t open =
-        ledger->entry_count + (size_t)ledger->to_refetch.members;
+    size_t open = ledger->entry_count + (size_t)ledger->to_refetch.members;
 
     return ledger_span(ledger) <= MIN_WINDOW ||
            ledger_span(ledger) <= (int64_t)max * 8 ||
@@ -183,8 +194,8 @@ void ledger_restore_attempts(const struct ledger *ledger,
 
 void ledger_entry_init(struct ledger_entry *entry, int64_t offset, void *owner)
 {
-    *entry = (struct ledger_entry){
-        .offset = offset, .from = offset, .owner = owner};
+    *entry =
+        (struct ledger_entry){.offset = offset, .from = offset, .owner = owner};
     STAILQ_INIT(&entry->slots);
 }
 

@@ -110,9 +110,9 @@ uint64_t offset_set_bits(const struct offset_set *set, int64_t from)
         int64_t low = run->from > from ? run->from - from : 0;
         int64_t high = (run->end < end ? run->end : end) - from;
 
-        bits |= (high - low == 64 ? UINT64_MAX
-                                  : ((uint64_t)1 << (high - low)) - 1)
-                << low;
+        bits |=
+            (high - low == 64 ? UINT64_MAX : ((uint64_t)1 << (high - low)) - 1)
+            << low;
     }
     return bits;
 }

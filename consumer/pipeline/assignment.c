@@ -63,7 +63,9 @@ void inflight_free(struct inflight *inflight)
     struct service *service = inflight->assignment->service;
 
     forget_sent(service, inflight);
-    loop_disarm(service->options->loop, &inflight->withheld);
+    for (size_t i = 0; i < inflight->record->delivery_count; i++) {
+        withheld_forget(service, &inflight->record->deliveries[i]);
+    }
     record_free(inflight->record);
     service->records--;
     mem_free(inflight);
@@ -75,8 +77,7 @@ static void on_outcome(void *payload, struct delivery *delivery)
     struct service *service = inflight->assignment->service;
 
     if (delivery_outcome(delivery) != NULL) {
-        ledger_finish(&delivery->slot);
-        service->dirty = true;
+        withheld_admit(service, delivery);
     }
     service->dirty |= inflight->assignment->ledger.has_new_marks;
     /* Deferred, because it may free the record, which is the caller. */
@@ -93,8 +94,9 @@ static void add_slots(struct inflight *inflight)
     }
 }
 
-/* Counted when it is read. If the watermark does not reach it before a restart,
- * it is read, and counted, again. */
+/* Counted when it is read. If neither the watermark nor a later record of which
+ * everything is committed covers it before a restart, it is read, and counted,
+ * again. */
 static void skip_record(struct inflight *inflight, const struct input *input)
 {
     struct service *service = inflight->assignment->service;
@@ -110,6 +112,7 @@ static void skip_record(struct inflight *inflight, const struct input *input)
     counts->last_completed_ms =
         clock_wall_ms(loop_clock(service->options->loop));
     service->dirty = true;
+    ledger_skip(&inflight->assignment->ledger, input->offset);
     record_free(inflight->record);
     mem_free(inflight);
 }
@@ -122,7 +125,6 @@ struct inflight *inflight_new(struct assignment *assignment,
 
     ledger_entry_init(&inflight->entry, input->offset, inflight);
     inflight->assignment = assignment;
-    timer_init(&inflight->withheld, service_on_withheld, inflight);
     inflight->record = pipeline_feed(service->pipeline, input,
                                      &assignment->ledger, on_outcome, inflight);
     if (record_is_skipped(inflight->record)) {
@@ -142,6 +144,7 @@ void service_on_record(void *payload, const struct input *input)
     struct service *service = payload;
     struct assignment *assignment =
         find(service, input->message.topic, input->partition);
+    struct input marked = *input;
 
     if (assignment == NULL || service->state != SERVICE_RUNNING) {
         return; /* revoked; the next owner of the partition reads it */
@@ -151,7 +154,8 @@ void service_on_record(void *payload, const struct input *input)
         return;
     }
     if (ledger_read(&assignment->ledger, input->offset)) {
-        inflight_new(assignment, input);
+        marked.is_replay = assignment->is_replays;
+        inflight_new(assignment, &marked);
         service->counts.all.consumed++;
     } else {
         service->dirty = true; /* the watermark may have advanced */
@@ -188,7 +192,8 @@ static bool is_full(const struct service *service)
     const struct delivery_settings *limits = &service->settings->delivery;
 
     return service->records >= limits->max_records ||
-           service_bytes(service) >= limits->max_bytes;
+           service_bytes(service) >= limits->max_bytes ||
+           withheld_is_blocked(service);
 }
 
 static void shed(struct assignment *assignment)
@@ -203,7 +208,8 @@ static void shed(struct assignment *assignment)
 
         /* Records of an old configuration are replanned instead. */
         if (inflight->record->pipeline == service->pipeline &&
-            record_may_be_shed(inflight->record)) {
+            record_may_be_shed(inflight->record) &&
+            !withheld_is_pending(inflight)) {
             if (ledger_shed(&assignment->ledger, entry)) {
                 record_note_shed(inflight->record);
                 service->counts.all.shed++;
@@ -356,6 +362,7 @@ void service_tick(void *payload)
     count_loop_lag(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     shed_tick(&service->pipeline->scheduler);
+    withheld_tick(service);
     service_renew_soon(service);
     if (service->full && service->state == SERVICE_RUNNING) {
         make_room(service); /* others may be stuck by now */
@@ -409,7 +416,8 @@ void service_regulate(struct service *service)
     if (!service->full && is_full(service)) {
         service->full = true;
         kafka_pause(service->kafka);
-    } else if (service->full && !is_over(service, 2)) {
+    } else if (service->full && !is_over(service, 2) &&
+               !withheld_is_blocked(service)) {
         service->full = false;
         /* Now, before others use the room: under constant load there is no
          * other moment. */
@@ -440,6 +448,16 @@ static void refuse_metadata(struct service *service,
     service_fail(service, &err);
 }
 
+/* What a record says about a replay is believed because of the topic that it is
+ * read from, and for no other reason. */
+static bool is_replays_topic(const struct service *service, const char *topic)
+{
+    const char *replays = service->kafka_options.optional_topic;
+
+    return (replays != NULL && strcmp(topic, replays) == 0) ||
+           fault_is_broken("trust-headers");
+}
+
 static void begin(struct service *service,
                   const struct kafka_position *position)
 {
@@ -449,6 +467,7 @@ static void begin(struct service *service,
     assignment->service = service;
     assignment->at.topic = mem_strdup(position->at.topic);
     assignment->at.partition = position->at.partition;
+    assignment->is_replays = is_replays_topic(service, position->at.topic);
     assignment->unreadable = -1;
     ledger_init(&assignment->ledger);
     ledger_limit_metadata(&assignment->ledger, service->max_metadata);
@@ -561,6 +580,7 @@ void service_on_revoked(void *payload, const struct kafka_partition *partitions,
     struct service *service = payload;
 
     service->revoking = !lost;
+    withheld_open_gate(service);
     service->counts.all.rebalances++;
     for (size_t i = 0; i < count; i++) {
         struct assignment *assignment =

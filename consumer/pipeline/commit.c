@@ -14,12 +14,17 @@
 #define MAX_BYTES ((size_t)8 * 1024 * 1024)
 
 static void add_message(struct service *service, struct kafka_batch *batch,
-                        const struct message *message, struct sent sent)
+                        const struct message *message,
+                        struct delivery *delivery, enum status_output output)
 {
     service->sent = mem_grow(service->sent, &service->sent_capacity,
                              service->sent_count + 1, sizeof(service->sent[0]));
-    service->sent[service->sent_count++] = sent;
+    service->sent[service->sent_count++] =
+        (struct sent){delivery, output, message->key.data != NULL};
     kafka_batch_add_message(batch, message);
+    if (delivery->withheld.is_isolated) {
+        kafka_batch_isolate(batch);
+    }
 }
 
 static void add_outcome(struct service *service, struct kafka_batch *batch,
@@ -30,10 +35,10 @@ static void add_outcome(struct service *service, struct kafka_batch *batch,
     struct message message;
 
     outcome_encode(outcome, &service->style, arena, &message);
-    add_message(service, batch, &message, (struct sent){delivery, false});
+    add_message(service, batch, &message, delivery, STATUS_OUTCOMES);
     if (outcome->dead_letter) {
         dead_letter_encode(outcome, &service->style, arena, &message);
-        add_message(service, batch, &message, (struct sent){delivery, true});
+        add_message(service, batch, &message, delivery, STATUS_DEAD_LETTERS);
     }
     arena_free(arena);
 }
@@ -101,6 +106,9 @@ bool service_commit(struct service *service)
     struct assignment *assignment;
     bool any = false;
 
+    if (service_must_commit_now(service)) {
+        withheld_open_gate(service);
+    }
     service->sent_count = 0;
     service->commits++;
     TAILQ_FOREACH(assignment, &service->assignments, link)
@@ -120,57 +128,13 @@ bool service_commit(struct service *service)
 /* --- the result -------------------------------------------------------------
  */
 
-void service_on_withheld(void *payload)
-{
-    struct inflight *inflight = payload;
-
-    struct record *record = inflight->record;
-
-    for (size_t i = 0; i < record->delivery_count; i++) {
-        if (delivery_outcome(&record->deliveries[i]) != NULL) {
-            ledger_finish(&record->deliveries[i].slot);
-        }
-    }
-    inflight->assignment->service->dirty = true;
-    service_advance(inflight->assignment->service);
-}
-
-/* A message that is too large for its topic is neither truncated nor discarded:
- * it is retried until an operator has raised the limit of the topic, and
- * meanwhile holds back only the watermark. */
-static void withhold(struct service *service, const struct kafka_result *result)
-{
-    struct loop *loop = service->options->loop;
-    const struct sent *sent = &service->sent[result->message];
-    struct inflight *inflight;
-
-    if (sent->delivery == NULL) {
-        return; /* its partition was revoked meanwhile */
-    }
-    inflight = sent->delivery->slot.entry->owner;
-    ledger_reopen(&sent->delivery->slot);
-    loop_arm(loop, &inflight->withheld,
-             service->settings->delivery.hold_retry_ms);
-    log_write(LOG_ERROR, "pipeline",
-              "message larger than its topic takes, holding it (raise the "
-              "topic's max.message.bytes)",
-              LOG_TEXT("to", sent->dead_letter
-                                 ? service->style.dead_letter_topic
-                                 : service->style.topic),
-              LOG_TEXT("topic", inflight->assignment->at.topic),
-              LOG_NUMBER("partition", inflight->assignment->at.partition),
-              LOG_NUMBER("offset", inflight->entry.offset),
-              LOG_TEXT("err", result->err.message),
-              LOG_TEXT("err_kind", "too_large"));
-}
-
 /* Must be called before the records are freed. */
 static void announce_committed(struct service *service)
 {
     for (size_t i = 0; i < service->sent_count; i++) {
         const struct sent *sent = &service->sent[i];
 
-        if (sent->delivery == NULL || sent->dead_letter) {
+        if (sent->delivery == NULL || sent->output == STATUS_DEAD_LETTERS) {
             continue; /* revoked meanwhile, or covered by its outcome */
         }
         count_outcome(service, sent->delivery);
@@ -244,8 +208,11 @@ void service_on_committed(void *payload, const struct kafka_result *result)
     }
     fault_point("committed");
     service->counts.all.transactions[result->verdict]++;
+    service->aborted =
+        result->verdict == KAFKA_ABORTED ? service->aborted + 1 : 0;
     if (result->verdict == KAFKA_COMMITTED) {
         announce_committed(service);
+        withheld_on_committed(service);
     }
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
@@ -257,8 +224,8 @@ void service_on_committed(void *payload, const struct kafka_result *result)
     if (result->verdict == KAFKA_METADATA_TOO_LARGE) {
         shorten_metadata(service);
     }
-    if (result->verdict == KAFKA_MESSAGE_TOO_LARGE) {
-        withhold(service, result);
+    if (result->verdict == KAFKA_REJECTED && !fault_is_broken("hold-none")) {
+        withheld_on_rejected(service, result);
     }
     service->sent_count = 0;
     service->committed_ms = loop_now(service->options->loop);

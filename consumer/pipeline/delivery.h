@@ -6,6 +6,7 @@
 #include "waybill/integration.h"
 #include "waybill/ledger.h"
 #include "waybill/outcome.h"
+#include "withheld.h"
 
 struct delivery;
 struct record;
@@ -55,6 +56,7 @@ struct delivery {
     struct integration *integration;
     struct outcome outcome;
     struct ledger_slot slot;
+    struct withheld withheld; /* not part of the next commit */
     enum delivery_state state;
     bool reported;   /* to the caller of pipeline_feed() */
     bool dispatched; /* another instance may have begun it before */

@@ -52,6 +52,7 @@ static bool may_be_replanned(struct service *service, struct inflight *inflight)
         return false;
     }
     return ledger_entry_has(&inflight->entry, SLOT_OPEN) &&
+           !withheld_is_pending(inflight) &&
            !record_abandon(inflight->record, at_once) &&
            !record_has_unreported_outcome(inflight->record) &&
            !awaits_commit(service, inflight);

@@ -21,6 +21,8 @@
 /* Minimum time between two commits, so that more outcomes share one: a
  * transaction costs five round trips, however many messages it has. */
 #define COMMIT_INTERVAL_MS 50
+/* It doubles with each commit that is aborted, up to this. */
+#define MAX_RETRY_MS 3200
 
 /* --- what to do next --------------------------------------------------------
  */
@@ -90,9 +92,20 @@ static void close_when_drained(struct service *service)
     }
 }
 
-static bool must_commit_now(const struct service *service)
+bool service_must_commit_now(const struct service *service)
 {
     return service->revoking || service->state != SERVICE_RUNNING;
+}
+
+static uint64_t commit_interval(const struct service *service)
+{
+    uint64_t interval_ms = COMMIT_INTERVAL_MS;
+
+    for (unsigned i = 1; i < service->aborted && interval_ms < MAX_RETRY_MS;
+         i++) {
+        interval_ms *= 2;
+    }
+    return interval_ms;
 }
 
 /* Returns true if a commit is in progress or scheduled. */
@@ -100,10 +113,11 @@ static bool commit_soon(struct service *service)
 {
     struct loop *loop = service->options->loop;
     uint64_t since = loop_now(loop) - service->committed_ms;
+    uint64_t interval_ms = commit_interval(service);
 
-    if (since < COMMIT_INTERVAL_MS && !must_commit_now(service)) {
+    if (since < interval_ms && !service_must_commit_now(service)) {
         if (!timer_is_armed(&service->commit_timer)) {
-            loop_arm(loop, &service->commit_timer, COMMIT_INTERVAL_MS - since);
+            loop_arm(loop, &service->commit_timer, interval_ms - since);
         }
         return true;
     }
@@ -232,6 +246,7 @@ static void fill_options(struct service *service)
         .brokers = arena_strdup(arena, kafka->brokers),
         .group = arena_strdup(arena, kafka->group),
         .topic = arena_strdup(arena, kafka->topics.attestations),
+        .optional_topic = arena_strdup(arena, kafka->topics.replays),
         .outcomes = arena_strdup(arena, kafka->topics.outcomes),
         .dead_letters = arena_strdup(arena, kafka->topics.dead_letters),
         .transactional_id = arena_strdup(arena, kafka->transactional_id),
@@ -258,6 +273,7 @@ static void init(struct service *service)
     timer_init(&service->drain_deadline, on_drain_deadline, service);
     task_init(&service->ending, run_ending, service);
     service_reload_init(service);
+    withheld_init(service);
     service->arena = arena_new();
     fill_options(service);
 }
@@ -315,6 +331,7 @@ void service_free(struct service *service)
     loop_disarm(loop, &service->handover);
     loop_disarm(loop, &service->tick);
     loop_disarm(loop, &service->drain_deadline);
+    withheld_free(service);
     loop_cancel(loop, &service->advance);
     loop_cancel(loop, &service->replanning);
     loop_cancel(loop, &service->ending);

@@ -4,6 +4,7 @@
 #include "pipeline_internal.h"
 #include "waybill/limits.h"
 #include "waybill/outcome_encode.h"
+#include "withheld.h"
 
 /*
  * The service: assignment.c reads records and tracks the assigned partitions,
@@ -16,8 +17,9 @@ struct assignment {
     struct service *service;
     struct kafka_partition at; /* it owns the topic's name */
     struct ledger ledger;
-    bool resting; /* paused, because the window is full */
-    bool revoked; /* reads no more records; a last commit may follow */
+    bool is_replays; /* a partition of the replays topic */
+    bool resting;    /* paused, because the window is full */
+    bool revoked;    /* reads no more records; a last commit may follow */
     bool committing;
     bool over; /* nothing of it may be committed any more */
     /* Offset of the first record that cannot be read, -1 if there is none; the
@@ -32,7 +34,6 @@ struct inflight {
     struct ledger_entry entry;
     struct assignment *assignment;
     struct record *record;
-    struct timer withheld;     /* retries a message that was too large */
     uint64_t replan_at_commit; /* number of the commit after which it is
                             replanned; 0 if not waiting */
     /* The worst outcome that was committed before the record was replanned, if
@@ -44,8 +45,8 @@ struct inflight {
 /* The delivery that a message of the transaction belongs to */
 struct sent {
     struct delivery *delivery; /* NULL if it was freed meanwhile */
-    bool dead_letter; /* the message is the dead letter, which follows the
-                         outcome */
+    enum status_output output; /* a dead letter follows its outcome */
+    bool has_key;
 };
 
 struct counts {
@@ -85,6 +86,8 @@ struct service {
     struct sent *sent; /* one per message of the transaction in progress */
     size_t sent_count;
     size_t sent_capacity;
+    unsigned aborted; /* commits in a row that failed for no message's sake */
+    struct withholding withholding;
     struct task advance;
     struct timer commit_timer;
     struct timer handover; /* deadline of attempts of revoked partitions */
@@ -143,7 +146,6 @@ void unreadable_append_command(const struct service *service,
  * is nothing to commit. */
 bool service_commit(struct service *service);
 void service_on_committed(void *payload, const struct kafka_result *result);
-void service_on_withheld(void *payload); /* payload: struct inflight */
 
 /* --- audit.c: the log line of a committed outcome ----------------------------
  */
@@ -172,6 +174,9 @@ void count_loop_lag(struct service *service);
 /* Takes the next step of the service: a commit, handing over revoked
  * partitions, or closing. Call it after every change of state. */
 void service_advance(struct service *service);
+/* Whether a commit may not be delayed, because partitions are revoked or the
+ * service stops */
+bool service_must_commit_now(const struct service *service);
 void service_fail(struct service *service, const struct error *err);
 
 #endif

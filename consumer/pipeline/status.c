@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "service_internal.h"
 #include "waybill/kafka_check.h"
 
@@ -8,7 +10,7 @@
 #define MAX_OLDEST_PER_PARTITION 3
 #define MAX_OLDEST 50
 /* Reasons for not being ready that are not conditions of Kafka */
-#define MAX_REASONS 3
+#define MAX_REASONS 5
 
 /* Converts a monotonic time of the loop to wall-clock time. */
 static int64_t to_wall_ms(const struct service *service, uint64_t due_ms)
@@ -37,8 +39,7 @@ static int64_t lag_of(int64_t watermark, const struct kafka_bounds *bounds)
 }
 
 static void collect_unreadable(const struct assignment *assignment,
-                               struct arena *arena,
-                               struct status_partition *to)
+                               struct arena *arena, struct status_partition *to)
 {
     CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
 
@@ -105,6 +106,16 @@ static const struct delivery *first_unfinished(const struct record *record)
     return NULL;
 }
 
+static bool record_is_withheld(const struct record *record)
+{
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        if (record->deliveries[i].withheld.state >= WITHHELD_REJECTED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void collect_record(const struct service *service,
                            const struct inflight *inflight,
                            struct status_record *to)
@@ -120,7 +131,9 @@ static void collect_record(const struct service *service,
         .age_ms = loop_now(service->options->loop) - record->received_mono_ms,
         .state = "committing",
     };
-    if (delivery != NULL) {
+    if (delivery == NULL && record_is_withheld(record)) {
+        to->state = "rejected by Kafka";
+    } else if (delivery != NULL) {
         to->registration = delivery->attachment->registration->name;
         to->state = delivery_state_name(delivery->state);
         to->attempts = delivery->outcome.attempts;
@@ -242,6 +255,80 @@ static void collect_queues(const struct service *service, struct arena *arena,
     }
 }
 
+/* --- what Kafka has rejected ------------------------------------------------
+ */
+
+static void collect_topic(const struct service *service,
+                          enum status_output output, struct status_topic *to)
+{
+    const struct withheld_output *from = &service->withholding.outputs[output];
+
+    *to = (struct status_topic){
+        .name = withheld_topic(service, output),
+        .withheld = from->count,
+        .is_blocked = from->is_blocked,
+        .code = from->code,
+        .reason = from->reason,
+        .remedy = from->is_blocked ? withheld_remedy(from->code) : NULL,
+        .since_ms = from->since_ms,
+    };
+}
+
+static void collect_list(const struct status_topic *topic,
+                         const struct withheld_list *list,
+                         struct status *status)
+{
+    const struct delivery *delivery;
+
+    TAILQ_FOREACH(delivery, list, withheld.link)
+    {
+        const struct withheld *from = &delivery->withheld;
+        const char *code = from->code != NULL ? from->code : topic->code;
+
+        if (status->withheld_count == MAX_OLDEST) {
+            return;
+        }
+        status->withheld[status->withheld_count++] = (struct status_withheld){
+            .to = topic->name,
+            .topic = delivery->record->input.message.topic,
+            .partition = delivery->record->input.partition,
+            .offset = delivery->record->input.offset,
+            .code = code,
+            .reason = from->reason != NULL ? from->reason : topic->reason,
+            .remedy = withheld_remedy(code),
+            .rejections = from->rejections,
+            .since_ms = from->since_ms,
+        };
+    }
+}
+
+static int compare_withheld(const void *a, const void *b)
+{
+    const struct status_withheld *x = a;
+    const struct status_withheld *y = b;
+
+    if (x->partition != y->partition) {
+        return x->partition < y->partition ? -1 : 1;
+    }
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static void collect_withheld(const struct service *service, struct arena *arena,
+                             struct status *status)
+{
+    status->withheld =
+        arena_alloc(arena, MAX_OLDEST * sizeof(status->withheld[0]));
+    for (int i = 0; i < STATUS_OUTPUTS; i++) {
+        const struct withheld_output *from = &service->withholding.outputs[i];
+
+        collect_topic(service, (enum status_output)i, &status->outputs[i]);
+        collect_list(&status->outputs[i], &from->trials, status);
+        collect_list(&status->outputs[i], &from->rejected, status);
+    }
+    qsort(status->withheld, status->withheld_count, sizeof(status->withheld[0]),
+          compare_withheld);
+}
+
 /* --- all --------------------------------------------------------------------
  */
 
@@ -308,6 +395,18 @@ static void collect_readiness(const struct service *service,
                    "no assignment: the group has given none yet, or has taken "
                    "it back, or its offsets are not known yet");
     }
+    for (size_t i = 0; i < STATUS_OUTPUTS; i++) {
+        const struct withheld_output *output = &service->withholding.outputs[i];
+
+        if (output->is_blocked) {
+            add_reason(status,
+                       arena_printf(
+                           arena, "topic '%s' accepts no messages (%s: %s): %s",
+                           withheld_topic(service, (enum status_output)i),
+                           output->code, output->reason,
+                           withheld_remedy(output->code)));
+        }
+    }
     if (!state.producer) {
         add_reason(status, "no producer: the brokers have not taken it yet");
     }
@@ -328,7 +427,7 @@ void service_get_status(const struct service *service, struct arena *arena,
         .topic = service->kafka_options.topic,
         .notice = service->notice[0] != '\0' ? service->notice : NULL,
         .notice_ms = service->notice_ms,
-        .full = service->full,
+        .full = service->full && !withheld_is_blocked(service),
         .records = service->records,
         .max_records = limits->max_records,
         .bytes = service_bytes(service),
@@ -336,6 +435,7 @@ void service_get_status(const struct service *service, struct arena *arena,
         .counts = &service->counts.all,
     };
     collect_readiness(service, arena, ret_status);
+    collect_withheld(service, arena, ret_status);
     collect_partitions(service, arena, ret_status);
     collect_queues(service, arena, ret_status);
     collect_records(service, arena, ret_status);

@@ -99,10 +99,10 @@ bool unreadable_hold(struct assignment *assignment, const struct input *input)
              "take (delivery.max_bytes: %zu)",
              size, max);
     kafka_hold(service->kafka, &assignment->at, input->offset);
-    service_on_unreadable(
-        service, &(struct kafka_unreadable){.at = assignment->at,
-                                            .offset = input->offset,
-                                            .next = input->offset + 1,
-                                            .reason = reason});
+    service_on_unreadable(service,
+                          &(struct kafka_unreadable){.at = assignment->at,
+                                                     .offset = input->offset,
+                                                     .next = input->offset + 1,
+                                                     .reason = reason});
     return true;
 }

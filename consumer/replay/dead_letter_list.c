@@ -54,12 +54,26 @@ static int by_coordinates(const void *a, const void *b)
     return order != 0 ? order : compare_numbers(left->offset, right->offset);
 }
 
-static int by_event(const void *a, const void *b)
+/* Orders by the position of the original record. */
+static int compare_origins(const struct dead_letter *left,
+                           const struct dead_letter *right)
 {
-    const struct dead_letter *const *left = a;
-    const struct dead_letter *const *right = b;
+    int order = compare_numbers(left->origin_offset, right->origin_offset);
 
-    return compare_texts((*left)->event_id, (*right)->event_id);
+    if (order == 0) {
+        order =
+            compare_numbers(left->origin_partition, right->origin_partition);
+    }
+    return order != 0 ? order : compare_texts(left->topic, right->topic);
+}
+
+int dead_letter_compare_events(const void *a, const void *b)
+{
+    const struct dead_letter *left = *(const struct dead_letter *const *)a;
+    const struct dead_letter *right = *(const struct dead_letter *const *)b;
+    int order = compare_texts(left->event_id, right->event_id);
+
+    return order != 0 ? order : compare_origins(left, right);
 }
 
 /* Returns the dead letters in another order; the caller frees the array. */
@@ -83,7 +97,7 @@ void dead_letter_list_sort(struct dead_letter_list *list)
         qsort(list->all, list->count, sizeof(list->all[0]), by_coordinates);
     }
     mem_free(list->by_event);
-    list->by_event = ordered(list, by_event);
+    list->by_event = ordered(list, dead_letter_compare_events);
 }
 
 struct dead_letter *dead_letter_list_find(const struct dead_letter_list *list,
@@ -101,15 +115,8 @@ struct dead_letter *dead_letter_list_find(const struct dead_letter_list *list,
 static int compare_deliveries(const struct dead_letter *left,
                               const struct dead_letter *right)
 {
-    int order = compare_numbers(left->origin_offset, right->origin_offset);
+    int order = compare_origins(left, right);
 
-    if (order == 0) {
-        order =
-            compare_numbers(left->origin_partition, right->origin_partition);
-    }
-    if (order == 0) {
-        order = compare_texts(left->topic, right->topic);
-    }
     if (order == 0) {
         order = compare_texts(left->group, right->group);
     }

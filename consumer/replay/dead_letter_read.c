@@ -14,19 +14,6 @@ const char *dead_letter_state_name(enum dead_letter_state state)
     return state_names[state];
 }
 
-/* dead_letter_encode() appends its headers to those of the record, starting
- * with the error class. Only those are trusted, because the record's producer
- * may have used the same names. */
-size_t dead_letter_headers(const struct message *message)
-{
-    for (size_t i = message->header_count; i > 0; i--) {
-        if (strcmp(message->headers[i - 1].name, "waybill-error-class") == 0) {
-            return i - 1;
-        }
-    }
-    return message->header_count;
-}
-
 struct reader {
     struct message message; /* only its headers are set */
     struct arena *arena;
@@ -50,29 +37,9 @@ static const char *read_text(const struct reader *reader, const char *name)
     return text;
 }
 
-/* -1: missing, or not a number from 0 to `max` */
-static int64_t read_number(const struct reader *reader, const char *name,
-                           int64_t max)
-{
-    const char *text = read_text(reader, name);
-    int64_t number = 0;
-
-    if (text == NULL || strspn(text, "0123456789") != strlen(text) ||
-        strlen(text) > 19) {
-        return -1;
-    }
-    for (; *text != '\0'; text++) {
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, *text - '0', &number)) {
-            return -1;
-        }
-    }
-    return number <= max ? number : -1;
-}
-
 static int64_t read_count(const struct reader *reader, const char *name)
 {
-    int64_t number = read_number(reader, name, INT_MAX);
+    int64_t number = message_header_number(&reader->message, name, INT_MAX);
 
     return number > 0 ? number : 0;
 }
@@ -104,41 +71,25 @@ static void read_origin(const struct reader *reader,
                         struct dead_letter *dead_letter)
 {
     dead_letter->topic = read_text(reader, "waybill-topic");
-    dead_letter->origin_partition =
-        (int32_t)read_number(reader, "waybill-partition", INT32_MAX);
+    dead_letter->origin_partition = (int32_t)message_header_number(
+        &reader->message, "waybill-partition", INT32_MAX);
     dead_letter->origin_offset =
-        read_number(reader, "waybill-offset", INT64_MAX);
+        message_header_number(&reader->message, "waybill-offset", INT64_MAX);
     dead_letter->group = read_text(reader, "waybill-group");
     dead_letter->event_id = read_text(reader, "waybill-event-id");
     dead_letter->version = read_text(reader, "waybill-version");
-}
-
-/* The dead letter's own count. If it has none, the count of the record,
- * provided that the record is a replay (it names the dead letter that it
- * replays). */
-static unsigned read_replays(const struct reader *own,
-                             const struct reader *before)
-{
-    int64_t count = read_number(own, "waybill-replays", INT_MAX);
-
-    if (count < 0 && read_text(before, "waybill-dead-letter") != NULL) {
-        count = read_number(before, "waybill-replays", INT_MAX);
-    }
-    return count > 0 ? (unsigned)count : 0;
 }
 
 void dead_letter_read(const struct input *input, struct arena *arena,
                       struct dead_letter *ret_dead_letter)
 {
     const struct message *message = &input->message;
-    size_t before = dead_letter_headers(message);
     bool foreign = false;
-    const struct reader record = {
-        {.headers = message->headers, .header_count = before}, arena, &foreign};
-    const struct reader own = {{.headers = message->headers + before,
-                                .header_count = message->header_count - before},
-                               arena,
-                               &foreign};
+    /* Only these headers are trusted: dead_letter_encode() appended them to
+     * those of the record, beginning with the error class. */
+    const struct reader own = {
+        message_with_own_headers(message, DEAD_LETTER_FIRST_HEADER), arena,
+        &foreign};
     struct dead_letter dead_letter = {.partition = input->partition,
                                       .offset = input->offset,
                                       .timestamp_ms = message->timestamp_ms,
@@ -146,7 +97,7 @@ void dead_letter_read(const struct input *input, struct arena *arena,
 
     read_error(&own, &dead_letter);
     read_origin(&own, &dead_letter);
-    dead_letter.replays = read_replays(&own, &record);
+    dead_letter.replays = (unsigned)read_count(&own, "waybill-replays");
     if (dead_letter.failed_ms == 0 && message->timestamp_ms > 0) {
         dead_letter.failed_ms = message->timestamp_ms;
     }

@@ -59,7 +59,7 @@ struct explanation dead_letter_explain(const struct dead_letter *dead_letter)
 
 static const char *const state_texts[] = {
     "It has not been replayed.",
-    "It is done: its copy is on the attestations topic, or an earlier replay "
+    "It is done: its copy is on the replays topic, or an earlier replay "
     "found it superseded or delivered. If the copy failed too, there is a "
     "newer dead letter.",
     "There is a newer dead letter of the same delivery; only that one is "
@@ -68,7 +68,7 @@ static const char *const state_texts[] = {
     "It has been replayed too often (--max-replays) and failed each time; "
     "--force replays it all the same.",
     "It is of another consumer group; --force replays it all the same, to "
-    "the attestations topic of this one.",
+    "the replays topic of this one.",
     "It cannot be replayed.",
 };
 

@@ -46,17 +46,21 @@ static void set_record(struct collection *collection, const struct input *input)
     struct history *history = collection->history;
     const struct message *message = &input->message;
     struct arena *arena = collection->arena;
-    bool replay = message_header(message, "waybill-replays") != NULL;
+    struct message own = message_with_own_headers(message, REPLAY_FIRST_HEADER);
+    struct input marked = *input;
 
+    marked.is_replay =
+        strcmp(history->topic, collection->options->replays) == 0;
     history->found = true;
     history->timestamp_ms = message->timestamp_ms;
     history->size = message->value.len;
-    if (replay) {
-        history->replay_of = message_header_text(message, "waybill-dead-letter",
+    if (marked.is_replay) {
+        history->replay_of = message_header_text(&own, "waybill-dead-letter",
                                                  LIMIT_EVENT_ID, arena);
-        history->event_id = message_header_text(message, "waybill-event-id",
+        history->event_id = message_header_text(&own, "waybill-event-id",
                                                 LIMIT_EVENT_ID, arena);
     }
+    input_origin(&marked, arena, &history->origin);
     if (history->event_id == NULL) {
         history->event_id = message_header_text(
             message, message_attribute(message, "id"), LIMIT_EVENT_ID, arena);
@@ -163,7 +167,7 @@ static int collect_partition(struct collection *collection,
 static int collect_topic(struct collection *collection, struct error *err)
 {
     struct kafka_options options =
-        client_options(collection, collection->options->attestations);
+        client_options(collection, collection->history->topic);
     struct snapshot *snapshot = NULL;
     int result;
 
@@ -182,11 +186,12 @@ static int collect_topic(struct collection *collection, struct error *err)
 static int add_coordinates(struct filter *filter, const struct history *history,
                            struct arena *arena, struct error *err)
 {
-    const char *partition = arena_printf(arena, "%d", (int)history->partition);
+    const char *partition =
+        arena_printf(arena, "%d", (int)history->origin.partition);
     const char *offset =
-        arena_printf(arena, "%lld", (long long)history->offset);
+        arena_printf(arena, "%lld", (long long)history->origin.offset);
 
-    return filter_add(filter, "--topic", history->topic, 0, err) < 0 ||
+    return filter_add(filter, "--topic", history->origin.topic, 0, err) < 0 ||
                    filter_add(filter, "--partition", partition, 0, err) < 0 ||
                    filter_add(filter, "--offset", offset, 0, err) < 0
                ? -1
@@ -221,6 +226,7 @@ static int collect_dead_letters(struct collection *collection,
         .properties = from->properties,
         .dead_letters = from->dead_letters,
         .attestations = from->attestations,
+        .replays = from->replays,
         .outcomes = from->outcomes,
         .policy = {.group = from->group,
                    .max_replays = REPLAY_DEFAULT_MAX,
@@ -345,6 +351,7 @@ static void apply_outcomes(const struct history *history,
         const struct history_outcome *outcome = &history->outcomes[i];
         struct replay_outcome found = {
             .event_id = outcome->event_id,
+            .origin = outcome->origin,
             .attachment = outcome->attachment,
             .succeeded = strcmp(outcome->status, "succeeded") == 0};
 
@@ -463,8 +470,8 @@ static bool may_be_stale(const struct history *history)
     return verdict == HISTORY_PARTLY_DONE || verdict == HISTORY_SET_BACK;
 }
 
-int history_collect(const struct history_options *options, int32_t partition,
-                    int64_t offset, struct arena *arena,
+int history_collect(const struct history_options *options,
+                    const struct position *at, struct arena *arena,
                     struct replay **ret_replay, struct history *ret_history,
                     struct error *err)
 {
@@ -480,9 +487,10 @@ int history_collect(const struct history_options *options, int32_t partition,
         replay_free(*ret_replay);
         *ret_replay = NULL;
         *ret_history = (struct history){
-            .topic = options->attestations,
-            .partition = partition,
-            .offset = offset,
+            .topic = at->topic,
+            .partition = at->partition,
+            .offset = at->offset,
+            .origin = *at,
             .group = options->group,
             .committed = -1,
             .dispatched = -1,

@@ -119,8 +119,12 @@ static void read_data(const struct json *data, struct arena *arena,
     int64_t partition = number_in(input, "partition");
     struct json_at root = json_at_root(result != NULL ? result : artifact);
     struct json_at already = json_at_member(&root, "already_present");
+    bool is_replay;
     struct error ignored;
 
+    if (!outcome_read_origin(input, arena, &to->origin, &is_replay)) {
+        to->origin = (struct position){0};
+    }
     if (json_at_boolean(&already, &to->already_present, &ignored) < 0) {
         to->already_present = false;
     }
@@ -151,10 +155,14 @@ static bool is_own(const struct history *history,
            outcome->input_offset == history->offset;
 }
 
-static bool is_of_event(const struct history *history,
-                        const struct history_outcome *outcome)
+/* Whether it is of a replay of the record, of the record that this one replays,
+ * or of another replay of that one. The event's id alone would not do, because
+ * its producer chooses it. */
+static bool is_of_same_origin(const struct history *history,
+                              const struct history_outcome *outcome)
 {
-    return history->event_id != NULL && outcome->event_id != NULL &&
+    return position_equals(&outcome->origin, &history->origin) &&
+           history->event_id != NULL && outcome->event_id != NULL &&
            strcmp(history->event_id, outcome->event_id) == 0;
 }
 
@@ -166,8 +174,8 @@ static bool read_document(const struct json *json, const struct input *input,
     const char *from = json_text(json_member(json, "source"));
 
     if (!outcome_is_structured(&input->message)) {
-        *ret_id = message_header_text(&input->message, "ce_id",
-                                      REPLAY_MAX_TEXT, arena);
+        *ret_id = message_header_text(&input->message, "ce_id", REPLAY_MAX_TEXT,
+                                      arena);
         to->traceparent = message_header_text(&input->message, "ce_traceparent",
                                               REPLAY_MAX_TEXT, arena);
         read_data(json, arena, to);
@@ -204,5 +212,5 @@ bool history_read_outcome(const struct history *history, const char *source,
                   !is_id_of_earlier(history, id, coordinates);
     *ret_outcome = outcome;
     return read && outcome.status != NULL &&
-           (outcome.own || is_of_event(history, &outcome));
+           (outcome.own || is_of_same_origin(history, &outcome));
 }

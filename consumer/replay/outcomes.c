@@ -1,24 +1,22 @@
 #include <string.h>
 
 #include "replay_internal.h"
-#include "waybill/json.h"
 
 #define SUCCEEDED "dev.waybill.delivery.succeeded.v1"
 #define FAILED "dev.waybill.delivery.failed.v1"
 
-/* Returns the first index in by_event of the dead letters of the event, which
- * are consecutive. */
-static size_t first_of_event(const struct dead_letter_list *list,
-                             const char *event_id)
+/* Returns the first index in by_event that is not before the wanted dead
+ * letter. */
+static size_t first_not_before(const struct dead_letter_list *list,
+                               const struct dead_letter *wanted)
 {
     size_t low = 0;
     size_t high = list->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const char *id = list->by_event[middle]->event_id;
 
-        if (strcmp(id != NULL ? id : "", event_id) < 0) {
+        if (dead_letter_compare_events(&list->by_event[middle], &wanted) < 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -27,18 +25,32 @@ static size_t first_of_event(const struct dead_letter_list *list,
     return low;
 }
 
-static bool is_of_event(const struct dead_letter_list *list, size_t index,
-                        const char *event_id)
-{
-    return index < list->count && list->by_event[index]->event_id != NULL &&
-           strcmp(list->by_event[index]->event_id, event_id) == 0;
-}
-
 static bool has_dead_letter(const struct dead_letter_list *list,
                             const char *event_id)
 {
-    return event_id != NULL &&
-           is_of_event(list, first_of_event(list, event_id), event_id);
+    struct dead_letter wanted = {.event_id = event_id,
+                                 .origin_offset = INT64_MIN};
+    size_t index = first_not_before(list, &wanted);
+
+    return event_id != NULL && index < list->count &&
+           list->by_event[index]->event_id != NULL &&
+           strcmp(list->by_event[index]->event_id, event_id) == 0;
+}
+
+/* The dead letters of the record of an outcome are consecutive in by_event. */
+static struct dead_letter wanted_by(const struct replay_outcome *outcome)
+{
+    return (struct dead_letter){.event_id = outcome->event_id,
+                                .topic = outcome->origin.topic,
+                                .origin_partition = outcome->origin.partition,
+                                .origin_offset = outcome->origin.offset};
+}
+
+static bool is_wanted(const struct dead_letter_list *list, size_t index,
+                      const struct dead_letter *wanted)
+{
+    return index < list->count &&
+           dead_letter_compare_events(&list->by_event[index], &wanted) == 0;
 }
 
 bool outcome_is_structured(const struct message *message)
@@ -73,18 +85,53 @@ static bool text_is(const struct json *json, const char *text)
     return found != NULL && strcmp(found, text) == 0;
 }
 
+static bool read_position(const struct json *object, struct arena *arena,
+                          struct position *ret_position)
+{
+    const char *topic = json_text(json_member(object, "topic"));
+    double partition = -1;
+    double offset = -1;
+
+    if (topic == NULL || strlen(topic) > REPLAY_MAX_TEXT ||
+        !json_number(json_member(object, "partition"), &partition) ||
+        !json_number(json_member(object, "offset"), &offset) ||
+        !(partition >= 0) || partition > INT32_MAX || !(offset >= 0) ||
+        offset > 9007199254740992.0) {
+        return false;
+    }
+    *ret_position = (struct position){arena_strdup(arena, topic),
+                                      (int32_t)partition, (int64_t)offset};
+    return true;
+}
+
+bool outcome_read_origin(const struct json *input, struct arena *arena,
+                         struct position *ret_origin, bool *ret_is_replay)
+{
+    const struct json *origin = json_member(input, "origin");
+
+    *ret_is_replay = origin != NULL;
+    return read_position(origin != NULL ? origin : input, arena, ret_origin);
+}
+
 static bool read_data(const struct json *data,
                       const struct dead_letter_list *list, struct arena *arena,
                       struct replay_outcome *ret_outcome)
 {
-    const char *id = json_text(json_member(json_member(data, "input"), "id"));
+    const struct json *input = json_member(data, "input");
+    const char *id = json_text(json_member(input, "id"));
     const char *attachment = json_text(json_member(data, "attachment"));
     const struct json *status = json_member(data, "status");
 
-    if (!has_dead_letter(list, id)) {
+    struct position origin;
+    bool is_replay;
+
+    if (!has_dead_letter(list, id) ||
+        !outcome_read_origin(input, arena, &origin, &is_replay)) {
         return false;
     }
     *ret_outcome = (struct replay_outcome){
+        .origin = origin,
+        .is_replay = is_replay,
         .event_id = arena_strdup(arena, id),
         .attachment = arena_strdup(arena, attachment),
         .succeeded = text_is(status, "succeeded"),
@@ -118,7 +165,7 @@ bool replay_outcome_read(const struct message *message, const char *source,
 }
 
 /* A dead letter of a record that could not be parsed has no attachment; any
- * outcome of the event applies to it. */
+ * outcome of the record applies to it. */
 static bool concerns(const struct replay_outcome *outcome,
                      const struct dead_letter *dead_letter)
 {
@@ -130,9 +177,10 @@ static bool concerns(const struct replay_outcome *outcome,
 void dead_letter_list_apply_outcome(struct dead_letter_list *list,
                                     const struct replay_outcome *outcome)
 {
-    size_t index = first_of_event(list, outcome->event_id);
+    struct dead_letter wanted = wanted_by(outcome);
+    size_t index = first_not_before(list, &wanted);
 
-    for (; is_of_event(list, index, outcome->event_id); index++) {
+    for (; is_wanted(list, index, &wanted); index++) {
         struct dead_letter *dead_letter = list->by_event[index];
 
         if (outcome->succeeded && dead_letter->state == DEAD_LETTER_WAITING &&
@@ -145,12 +193,14 @@ void dead_letter_list_apply_outcome(struct dead_letter_list *list,
 bool dead_letter_list_has_replayed(const struct dead_letter_list *list,
                                    const struct replay_outcome *outcome)
 {
-    size_t index = first_of_event(list, outcome->event_id);
+    struct dead_letter wanted = wanted_by(outcome);
+    size_t index = first_not_before(list, &wanted);
 
-    for (; is_of_event(list, index, outcome->event_id); index++) {
+    for (; is_wanted(list, index, &wanted); index++) {
         const struct dead_letter *dead_letter = list->by_event[index];
 
-        if ((dead_letter->in_transaction || dead_letter->copied) &&
+        if (outcome->is_replay &&
+            (dead_letter->in_transaction || dead_letter->copied) &&
             concerns(outcome, dead_letter)) {
             return true;
         }

@@ -2,6 +2,7 @@
 
 #include "replay_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/topic_create.h"
 
 /* The tolerance for clocks of producers that are wrong */
 #define CLOCK_SKEW_MS 3600000
@@ -21,10 +22,13 @@ static struct kafka_options client_options(const struct replay *replay,
 int replay_open_producer(struct replay *replay, struct error *err)
 {
     struct kafka_options options =
-        client_options(replay, replay->options.attestations);
+        client_options(replay, replay->options.replays);
 
     replay_producer_free(replay->replay_producer);
     replay->replay_producer = NULL;
+    if (topic_create_like(&options, replay->options.attestations, err) < 0) {
+        return -1;
+    }
     return replay_producer_open(&options, replay->options.interrupted,
                                 &replay->replay_producer, err);
 }

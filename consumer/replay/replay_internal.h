@@ -2,6 +2,7 @@
 #define WAYBILL_REPLAY_INTERNAL_H
 
 #include "track.h"
+#include "waybill/json.h"
 #include "waybill/replay.h"
 #include "waybill/replay_producer.h"
 #include "waybill/snapshot.h"
@@ -10,14 +11,19 @@
  * shorter ones, and all dead letters are in memory at once. */
 #define REPLAY_MAX_TEXT 4096
 
-/* --- dead_letter_read.c --- */
+/* --- dead_letter_list.c --- */
 
-/* Returns the index of the first header that Waybill added to the dead letter.
- * The headers before it are those of the original record, whatever their names.
- * header_count if there is none. */
-size_t dead_letter_headers(const struct message *message);
+/* qsort(3)'s comparison of by_event: of pointers to dead letters, by event id
+ * and original position */
+int dead_letter_compare_events(const void *a, const void *b);
 
 /* --- outcomes.c --- */
+
+/* Sets the position of the original record that the `input` of an outcome
+ * states: that of `origin` if it was a replay (*ret_is_replay), else its own.
+ * The topic is allocated from the arena. False if it states none. */
+bool outcome_read_origin(const struct json *input, struct arena *arena,
+                         struct position *ret_origin, bool *ret_is_replay);
 
 /* Whether the content type is that of the CloudEvents structured mode;
  * otherwise it is the binary mode. */

@@ -23,14 +23,13 @@ static void add_number(struct header_list *to, const char *name, int64_t number)
     add(to, name, arena_printf(to->arena, "%lld", (long long)number));
 }
 
+/* The headers of the original record are passed on unchanged. */
 static void add_original(struct header_list *to, const struct message *original)
 {
-    size_t own = dead_letter_headers(original);
+    size_t count = message_own_headers(original, DEAD_LETTER_FIRST_HEADER);
 
-    for (size_t i = 0; i < own; i++) {
-        if (!header_is_added(&original->headers[i])) {
-            to->headers[to->count++] = original->headers[i];
-        }
+    for (size_t i = 0; i < count; i++) {
+        to->headers[to->count++] = original->headers[i];
     }
 }
 
@@ -45,7 +44,8 @@ void dead_letter_rewrite(const struct input *input,
     to.headers = arena_alloc(arena, (original->header_count + MAX_ADDED) *
                                         sizeof(struct header));
     add_original(&to, original);
-    add_number(&to, "waybill-replays", (int64_t)dead_letter->replays + 1);
+    /* The first of ours: from here on the reader trusts them. */
+    add_number(&to, REPLAY_FIRST_HEADER, (int64_t)dead_letter->replays + 1);
     add(&to, "waybill-attachment", dead_letter->attachment);
     add(&to, "waybill-event-id", dead_letter->event_id);
     add(&to, "waybill-topic", dead_letter->topic);
@@ -58,4 +58,6 @@ void dead_letter_rewrite(const struct input *input,
     ret_message->topic = topic;
     ret_message->headers = to.headers;
     ret_message->header_count = to.count;
+    /* Of now, so that the topic's retention counts from now */
+    ret_message->timestamp_ms = 0;
 }

@@ -303,8 +303,8 @@ static int send_copy(struct run *run, const struct input *input,
     if (run->batch_count == 0) {
         run->batch_started_ms = now_ms(run);
     }
-    dead_letter_rewrite(input, dead_letter, replay->options.attestations,
-                        run->arena, &message);
+    dead_letter_rewrite(input, dead_letter, replay->options.replays, run->arena,
+                        &message);
     dead_letter->in_transaction = true;
     run->batch_count++;
     run->batch_bytes += message.value.len;

@@ -261,23 +261,36 @@ static int deny_signals(scmp_filter_ctx context)
     return DENY(context, rt_tgsigqueueinfo, SCMP_A0(SCMP_CMP_NE, own, 0));
 }
 
-/* Limits, priorities and processors of other processes: a process may change
- * its own, which it names by 0. fcntl() and ioctl() choose the receiver of the
- * signals of a descriptor. */
+/* A process may change its own limits, processors and scheduling, which it
+ * names by 0, and not those of others. */
 static int deny_control(scmp_filter_ctx context)
 {
-    const scmp_datum_t own = 0;
+    static const int calls[] = {
+        SCMP_SYS(prlimit64),          SCMP_SYS(sched_setaffinity),
+        SCMP_SYS(sched_setattr),      SCMP_SYS(sched_setparam),
+        SCMP_SYS(sched_setscheduler), SCMP_SYS(get_robust_list),
+    };
 
-    TRY(DENY(context, prlimit64, SCMP_A0(SCMP_CMP_NE, own, 0)));
-    TRY(DENY(context, sched_setaffinity, SCMP_A0(SCMP_CMP_NE, own, 0)));
-    TRY(DENY(context, sched_setattr, SCMP_A0(SCMP_CMP_NE, own, 0)));
-    TRY(DENY(context, sched_setparam, SCMP_A0(SCMP_CMP_NE, own, 0)));
-    TRY(DENY(context, sched_setscheduler, SCMP_A0(SCMP_CMP_NE, own, 0)));
-    TRY(DENY(context, get_robust_list, SCMP_A0(SCMP_CMP_NE, own, 0)));
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        const struct scmp_arg_cmp other = SCMP_A0(SCMP_CMP_NE, 0, 0);
+
+        TRY(seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), calls[i], 1,
+                             other));
+    }
+    return 0;
+}
+
+static int deny_priorities(scmp_filter_ctx context)
+{
     TRY(DENY(context, setpriority, SCMP_A0(SCMP_CMP_NE, PRIO_PROCESS, 0)));
-    TRY(DENY(context, setpriority, SCMP_A1(SCMP_CMP_NE, own, 0)));
+    TRY(DENY(context, setpriority, SCMP_A1(SCMP_CMP_NE, 0, 0)));
     TRY(DENY(context, ioprio_set, SCMP_A0(SCMP_CMP_NE, IOPRIO_WHO_PROCESS, 0)));
-    TRY(DENY(context, ioprio_set, SCMP_A1(SCMP_CMP_NE, own, 0)));
+    return DENY(context, ioprio_set, SCMP_A1(SCMP_CMP_NE, 0, 0));
+}
+
+/* These choose who receives the signals of a descriptor. */
+static int deny_receivers(scmp_filter_ctx context)
+{
     TRY(DENY(context, fcntl, SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, F_SETOWN)));
     TRY(DENY(context, fcntl,
              SCMP_A1(SCMP_CMP_MASKED_EQ, ANY_INT, F_SETOWN_EX)));
@@ -398,8 +411,9 @@ static int deny_forbidden(scmp_filter_ctx context)
 }
 
 static int (*const parts[])(scmp_filter_ctx) = {
-    deny_forbidden, deny_processes, deny_new_code, deny_changing,
-    deny_signals,   deny_control,   deny_sockets,  deny_misc,
+    deny_forbidden, deny_processes, deny_new_code,   deny_changing,
+    deny_signals,   deny_control,   deny_priorities, deny_receivers,
+    deny_sockets,   deny_misc,
 };
 
 /* Foreign ABIs have other system call numbers, so all of their calls fail.

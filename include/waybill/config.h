@@ -29,6 +29,7 @@ struct kafka_settings {
     const char *group;
     struct {
         const char *attestations;
+        const char *replays;
         const char *outcomes;
         const char *dead_letters;
     } topics;

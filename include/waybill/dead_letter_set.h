@@ -33,7 +33,8 @@ struct dead_letter_list {
     struct dead_letter *all;
     size_t count;
     size_t capacity;
-    struct dead_letter **by_event; /* the same, sorted by event id */
+    /* the same, sorted by event id and original position */
+    struct dead_letter **by_event;
 };
 
 struct dead_letter_list *dead_letter_list_new(void);
@@ -58,8 +59,14 @@ void dead_letter_list_choose(struct dead_letter_list *list,
 
 /* --- the outcomes of dead letters: outcomes.c --- */
 
+/* An outcome is related to a dead letter by the position of the original
+ * record, which Kafka assigned. The event's id alone would not do: a producer
+ * could choose that of another event, and so mark its dead letter as delivered.
+ */
 struct replay_outcome {
     const char *event_id;
+    struct position origin;
+    bool is_replay;         /* of a record of the replays topic */
     const char *attachment; /* NULL: the outcome is not one of a delivery */
     bool succeeded;
     bool failed;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "waybill/digest.h"
+#include "waybill/message.h"
 #include "waybill/str.h"
 
 /*
@@ -76,6 +77,8 @@ struct event {
     /* For a replayed dead letter: the only attachment that it concerns; else
      * NULL */
     const char *replay_attachment;
+    /* The record that a replay replays; its topic is NULL otherwise */
+    struct position replay_of;
     /* The DSSE envelope as it is stored, that is as Go's json.Marshal writes
      * its four fields, whatever the spelling in the event was. Its digest is
      * compared with the event's attestation.digest. */

@@ -46,10 +46,12 @@ const char *history_verdict_name(enum history_verdict verdict);
 struct history_outcome {
     int32_t partition; /* the position of the outcome itself */
     int64_t offset;
-    /* The input record: this record (`own`), or a replay of the same event */
+    /* The input record: this record (`own`), a replay of it, or the record that
+     * this one replays */
     const char *topic;
     int32_t input_partition;
     int64_t input_offset;
+    struct position origin; /* the record that the input replays, or itself */
     bool own;
     const char *event_id;
     const char *status; /* succeeded, failed, skipped */
@@ -83,9 +85,11 @@ struct history {
     bool found;         /* whether the record exists */
     bool marked_done;   /* finished out of order, above `committed` */
     bool incomplete;    /* max_outcomes ended the search early */
-    size_t partitions;  /* the number of partitions of the topic */
-    int64_t low;        /* the log start offset of the partition */
-    int64_t end;  /* the last stable offset: no later record can be read */
+    /* the record that it replays, or the record itself */
+    struct position origin;
+    size_t partitions; /* the number of partitions of the topic */
+    int64_t low;       /* the log start offset of the partition */
+    int64_t end;       /* the last stable offset: no later record can be read */
     int64_t high; /* the offset after the last record, readable or not */
     int64_t timestamp_ms; /* of the record, as are the next three members */
     size_t size;
@@ -116,8 +120,9 @@ void history_set_progress(struct history *history,
                           const struct progress *progress,
                           const char *const *attachments, size_t count,
                           struct arena *arena);
-/* Parses an outcome. Returns false if it concerns neither the record nor its
- * event. history->event_id may be NULL. */
+/* Parses an outcome. Returns false if it concerns neither the record nor a
+ * replay of it. history->event_id may be NULL: then only outcomes of the record
+ * itself are found. */
 bool history_read_outcome(const struct history *history, const char *source,
                           const struct input *input, struct arena *arena,
                           struct history_outcome *ret_outcome);
@@ -128,7 +133,8 @@ struct history_options {
     const char *brokers;
     const struct field_map *properties;
     const char *group;
-    const char *attestations; /* the three topics by name */
+    const char *attestations; /* the topics by name */
+    const char *replays;
     const char *outcomes;
     const char *dead_letters;
     const char *const *attachments; /* names of the configured attachments */
@@ -140,11 +146,13 @@ struct history_options {
     void (*on_progress)(uint64_t searched, uint64_t total);
 };
 
-/* Collects the history. The result is allocated from the arena and refers to
- * *ret_replay, which the caller frees after the last use of the history, also
- * on failure. ERROR_CANCELLED if `interrupted` returned true. */
-int history_collect(const struct history_options *options, int32_t partition,
-                    int64_t offset, struct arena *arena,
+/* Collects the history of the record at that position, which is one of the
+ * attestations topic or of the replays topic. The result is allocated from the
+ * arena and refers to *ret_replay, which the caller frees after the last use of
+ * the history, also on failure. ERROR_CANCELLED if `interrupted` returned true.
+ */
+int history_collect(const struct history_options *options,
+                    const struct position *at, struct arena *arena,
                     struct replay **ret_replay, struct history *ret_history,
                     struct error *err) NODISCARD;
 

@@ -7,6 +7,7 @@
 #include "waybill/arena.h"
 #include "waybill/error.h"
 #include "waybill/field.h"
+#include "waybill/kafka_batch.h"
 #include "waybill/log.h"
 #include "waybill/loop.h"
 #include "waybill/message.h"
@@ -30,20 +31,6 @@
  */
 struct kafka;
 
-struct kafka_partition {
-    const char *topic;
-    int32_t partition;
-};
-
-/* The committed position of a partition */
-struct kafka_position {
-    struct kafka_partition at;
-    /* of the next record to read; -1: none was committed */
-    int64_t offset;
-    /* the metadata committed with the offset; "" if none */
-    const char *metadata;
-};
-
 /* A partition that cannot be read further */
 struct kafka_unreadable {
     struct kafka_partition at;
@@ -52,25 +39,6 @@ struct kafka_unreadable {
     /* the lowest offset from which the partition can be read; -1: not known */
     int64_t next;
     const char *reason;
-};
-
-enum kafka_verdict {
-    KAFKA_COMMITTED,
-    /* In every other case nothing of the batch was written, and nothing will
-     * be. The same outcomes may be submitted again in another batch, as far as
-     * their partitions are still assigned. */
-    KAFKA_ABORTED,
-    /* One message exceeds the max.message.bytes of its topic. */
-    KAFKA_MESSAGE_TOO_LARGE,
-    /* The metadata exceeds the broker's offset.metadata.max.bytes. */
-    KAFKA_METADATA_TOO_LARGE,
-    KAFKA_VERDICTS, /* the number of verdicts */
-};
-
-struct kafka_result {
-    enum kafka_verdict verdict;
-    size_t message;   /* of KAFKA_MESSAGE_TOO_LARGE: the index in the batch */
-    struct error err; /* the reason; unset when committed */
 };
 
 struct kafka_handler {
@@ -104,7 +72,10 @@ struct kafka_handler {
 struct kafka_options {
     const char *brokers;
     const char *group;
-    const char *topic;            /* to consume from, or to produce to */
+    const char *topic; /* to consume from, or to produce to */
+    /* A second topic to consume from, or NULL. It need not exist: it is read as
+     * soon as it does. */
+    const char *optional_topic;
     const char *outcomes;         /* topics that are written; kafka_open() */
     const char *dead_letters;     /* checks all three unless these are NULL */
     const char *transactional_id; /* NULL: unique to the process */
@@ -170,43 +141,12 @@ void kafka_get_state(const struct kafka *kafka, struct kafka_state *ret_state);
  * partitions. */
 void kafka_complete_revocation(struct kafka *kafka);
 
-/* A batch: messages to produce and offsets to commit, as one transaction. */
-struct kafka_batch;
-struct kafka_batch *kafka_batch_new(void);
-void kafka_batch_free(struct kafka_batch *batch); /* NULL is fine */
-/* Both functions copy everything that they are given. */
-void kafka_batch_add_message(struct kafka_batch *batch,
-                             const struct message *message);
-/* The position from which the next owner of the partition continues */
-void kafka_batch_add_offset(struct kafka_batch *batch,
-                            const struct kafka_position *position);
-/* in bytes, approximately */
-size_t kafka_batch_size(const struct kafka_batch *batch);
-
 /* Commits a batch, which it takes over; committed() follows. Only one commit
  * may be in progress. The batch belongs to the group's current generation: it
  * is aborted if the group has rebalanced without this member before it is
  * written. */
 void kafka_commit(struct kafka *kafka, struct kafka_batch *batch);
 bool kafka_is_committing(const struct kafka *kafka);
-
-/* --- a producer without a group, for `waybill publish` --- */
-
-struct publisher;
-
-/* Waits up to ten seconds for the topic's metadata. The calls of a publisher
- * block, so that none is made on the thread of a loop. */
-int publisher_open(const struct kafka_options *options,
-                   struct publisher **ret_publisher,
-                   struct error *err) NODISCARD;
-/* Copies the message; blocks only while librdkafka's buffer is full. */
-int publisher_send(struct publisher *publisher, const struct message *message,
-                   struct error *err) NODISCARD;
-/* Blocks until every message is acknowledged or the timeout has passed, which
- * is an error. */
-int publisher_flush(struct publisher *publisher, int timeout_ms,
-                    struct error *err) NODISCARD;
-void publisher_free(struct publisher *publisher);
 
 const char *kafka_library_version(void);
 

@@ -62,6 +62,8 @@ struct ledger {
      * read or withdrawn, and ledger_entry.from for it */
     int64_t next_offset;
     int64_t next_from;
+    /* The lowest of the offsets that were skipped since; -1: none */
+    int64_t skipped_from;
     int64_t rewind_target; /* offset of the last rewind; -1: none */
     /* the record at the target was read again */
     bool target_found;
@@ -74,10 +76,10 @@ struct ledger {
     int64_t full_at_watermark;
     /* marks were set or removed since the last commit was prepared */
     bool has_new_marks;
-    bool marks_in_commit; /* the commit in progress contains such changes */
+    bool marks_in_commit;  /* the commit in progress contains such changes */
     size_t idle_in_commit; /* number of entries of `idle` in it */
-    size_t done_size; /* of `committed`, as progress_done_size() */
-    size_t max_text;  /* maximum length of the metadata */
+    size_t done_size;      /* of `committed`, as progress_done_size() */
+    size_t max_text;       /* maximum length of the metadata */
 };
 
 /* Life cycle */
@@ -91,6 +93,9 @@ void ledger_release(struct ledger *ledger); /* does not free entries */
 /* Reading. Returns false if the record is being processed, is finished, or has
  * been read before. */
 bool ledger_read(struct ledger *ledger, int64_t offset);
+/* The record that was just read needs no outcome and gets no entry. Like a gap,
+ * it is finished together with the next record. */
+void ledger_skip(struct ledger *ledger, int64_t offset);
 /* All records below `offset` have been read. */
 void ledger_skip_to(struct ledger *ledger, int64_t offset);
 /* The history of a record that is about to be added: deliveries that are

@@ -32,8 +32,10 @@
  * because parts of an event may appear repeatedly and in base64; but limited,
  * because a template may repeat them without end. */
 #define LIMIT_MESSAGE_BODY ((size_t)64 * 1024 * 1024)
-/* Number of headers of one Kafka record */
-#define LIMIT_RECORD_HEADERS 256
+/* The headers of one Kafka record that is processed, in bytes, with
+ * LIMIT_HEADER_COST for each. A dead letter keeps all headers, however many. */
+#define LIMIT_RECORD_HEADERS ((size_t)256 * 1024)
+#define LIMIT_HEADER_COST 32
 
 /* A repository name without the host, in bytes, as the distribution
  * specification recommends and registries enforce. */

@@ -15,8 +15,14 @@ struct outcome_style {
     const char *topic; /* the topic of outcomes */
     const char *dead_letter_topic;
     bool structured;
+    /* The topic of outcomes, or of dead letters, requires a key: a message
+     * without one gets the id of the outcome. */
+    bool keyed_outcomes;
+    bool keyed_dead_letters;
 };
 
+/* The CloudEvents id of the outcome. No two outcomes have the same. */
+const char *outcome_id(const struct outcome *outcome, struct arena *arena);
 /* Encodes the outcome as a record for the topic of outcomes. */
 void outcome_encode(const struct outcome *outcome,
                     const struct outcome_style *style, struct arena *arena,

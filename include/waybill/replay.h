@@ -14,8 +14,7 @@
 #include "waybill/message.h"
 
 /*
- * Replays dead letters, that is, copies their records to the attestations
- * topic.
+ * Replays dead letters, that is, copies their records to the replays topic.
  *
  * Each copy has headers that name the dead letter that it replays. The copy and
  * the progress of the replay (the committed offsets of the group
@@ -51,8 +50,9 @@ uint64_t replay_due_ms(size_t index, unsigned per_second);
 struct replay_options {
     const char *brokers;
     const struct field_map *properties;
-    const char *dead_letters; /* the three topics by name */
+    const char *dead_letters; /* the topics by name */
     const char *attestations;
+    const char *replays;
     const char *outcomes;
     struct filter filter;
     struct replay_policy policy;

@@ -12,6 +12,7 @@
 #include "waybill/outcome.h"
 #include "waybill/pipeline.h"
 #include "waybill/plan.h"
+#include "waybill/status_topic.h"
 
 /*
  * The state of the service for the admin endpoint (admin/): counters since the
@@ -39,7 +40,8 @@ struct service_counts {
                                              committed, by the worst outcome */
     uint64_t dead_letters[ERROR_KINDS];
     uint64_t transactions[KAFKA_VERDICTS];
-    uint64_t rebalances; /* assignments and revocations */
+    uint64_t rejected[STATUS_OUTPUTS]; /* messages, by Kafka */
+    uint64_t rebalances;               /* assignments and revocations */
     int64_t last_completed_ms;
     struct histogram age;      /* seconds since the record's timestamp */
     struct histogram loop_lag; /* seconds that a timer was late */
@@ -170,6 +172,9 @@ struct status {
     size_t max_bytes;
     struct status_partition *partitions;
     size_t partition_count;
+    struct status_topic outputs[STATUS_OUTPUTS];
+    struct status_withheld *withheld; /* at most 50 */
+    size_t withheld_count;
     struct status_registration *registrations;
     size_t registration_count;
     struct status_record *oldest;

@@ -31,7 +31,7 @@ static struct admin *admin;
 static int looks;
 
 static void get_status(void *payload, struct arena *arena,
-                    struct status *ret_status)
+                       struct status *ret_status)
 {
     looks++;
     *ret_status = status;
@@ -49,8 +49,11 @@ static void fill_rows(void)
             .counts = &registration_counts[i],
             .host = "ghcr.io",
         };
-        partitions[i] = (struct status_partition){
-            .topic = "in", .partition = (int32_t)i, .watermark = -1, .lag = -1};
+        partitions[i] = (struct status_partition){.topic = "in",
+                                                  .partition = (int32_t)i,
+                                                  .watermark = -1,
+                                                  .lag = -1,
+                                                  .unreadable = -1};
     }
     oldest[0] = (struct status_record){
         .topic = "in", .offset = 7, .id = "e<1>", .state = "running"};
@@ -77,6 +80,7 @@ static int begin(void **state)
         .brokers = "h:1",
         .group = "g",
         .topic = "in",
+        .outputs = {{.name = "out"}, {.name = "dead"}},
         .partitions = partitions,
         .partition_count = 2,
         .registrations = rows,

@@ -134,29 +134,44 @@ struct refusal {
     int16_t api;
     rd_kafka_resp_err_t code;
     enum kafka_verdict verdict;
-    size_t message;
 };
 
 static const struct refusal refusals[] = {
     {"a message", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-     KAFKA_MESSAGE_TOO_LARGE, 1},
+     KAFKA_REJECTED},
+    {"a timestamp", API_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+     KAFKA_REJECTED},
+    {"a record", API_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_RECORD, KAFKA_REJECTED},
+    {"an error that nobody expects", API_PRODUCE,
+     RD_KAFKA_RESP_ERR_POLICY_VIOLATION, KAFKA_REJECTED},
+    {"the topic", API_PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+     KAFKA_REJECTED},
+    {"some topic", API_ADD_PARTITIONS,
+     RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, KAFKA_REJECTED},
     {"metadata", API_TXN_OFFSET_COMMIT,
-     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, KAFKA_METADATA_TOO_LARGE, 0},
+     RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, KAFKA_METADATA_TOO_LARGE},
     {"the generation", API_TXN_OFFSET_COMMIT,
-     RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, KAFKA_ABORTED, 0},
+     RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, KAFKA_ABORTED},
+    {"the epoch", API_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+     KAFKA_ABORTED},
 };
 
-/* Two messages, of which the second is the larger one */
-static void commit_two(void)
+/* Four messages with the same key, and therefore in one partition; the last
+ * two are isolated. */
+static void commit_four(bool isolate)
 {
     struct member *member = &world.member;
-    static const unsigned char large[1000];
+    static const unsigned char text[] = "text";
     struct kafka_batch *batch = kafka_batch_new();
-    struct message message = {.topic = OUTCOMES, .value = {large, 10}};
+    struct message message = {
+        .topic = OUTCOMES, .key = {text, 4}, .value = {text, 4}};
 
-    kafka_batch_add_message(batch, &message);
-    message.value.len = sizeof(large);
-    kafka_batch_add_message(batch, &message);
+    for (int i = 0; i < 4; i++) {
+        kafka_batch_add_message(batch, &message);
+        if (isolate && i >= 2) {
+            kafka_batch_isolate(batch);
+        }
+    }
     append_offset(batch, 0, 7);
     member->committed = false;
     kafka_commit(member->queue, batch);
@@ -170,40 +185,82 @@ static void a_refusal_says_what_was_refused(void **state)
         const struct refusal *row = &refusals[i];
 
         commit_in_the_end(row->name);
-        /* Once for each request: the two may go to two partitions. */
         inject(&world.cluster,
-               &(struct failure){row->name, row->api, row->code, 2});
-        commit_two();
+               &(struct failure){row->name, row->api, row->code, 1});
+        commit_four(false);
         rd_kafka_mock_clear_request_errors(world.cluster.mock, row->api);
         if (world.member.result != row->verdict) {
             fail_msg("%s: verdict %d: %s", row->name, (int)world.member.result,
                      world.member.err.message);
         }
         assert_true(world.member.err.message[0] != '\0');
-        if (row->verdict == KAFKA_MESSAGE_TOO_LARGE) {
-            assert_int_equal(world.member.refused, row->message);
+        assert_int_equal(world.member.rejection_count,
+                         row->verdict == KAFKA_REJECTED ? 4 : 0);
+        if (row->verdict == KAFKA_REJECTED) {
+            assert_string_equal(world.member.rejection.code,
+                                rd_kafka_err2name(row->code));
+            assert_false(world.member.rejection.is_certain);
         }
     }
     /* What was said of the last one is not said of the next. */
     commit_in_the_end("nothing");
 }
 
-/* A tombstone's dead letter may be too large by its headers alone. */
-static void a_message_without_a_value_can_be_refused(void **state)
+/* The messages before it were accepted, and those after it were not sent. */
+static void an_isolated_message_is_judged_by_itself(void **state)
 {
-    static const unsigned char large[1000];
-    struct kafka_batch *batch = kafka_batch_new();
-    struct message message = {.topic = OUTCOMES, .key = {large, 1000}};
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP};
 
     join_whole();
-    inject(&world.cluster,
-           &(struct failure){"", API_PRODUCE,
-                             RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1});
+    commit_in_the_end("before");
+    rd_kafka_mock_push_request_errors_array(world.cluster.mock, API_PRODUCE,
+                                            ARRAY_SIZE(codes), codes);
+    commit_four(true);
+    rd_kafka_mock_clear_request_errors(world.cluster.mock, API_PRODUCE);
+    assert_int_equal(world.member.result, KAFKA_REJECTED);
+    assert_int_equal(world.member.rejection_count, 1);
+    assert_int_equal(world.member.rejection.message, 2);
+    assert_true(world.member.rejection.is_certain);
+    commit_in_the_end("after");
+    commit_four(true);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
+}
+
+/* librdkafka itself rejects what is larger than its message.max.bytes. A
+ * tombstone's dead letter may be too large by its key or headers alone. */
+static void a_message_is_rejected_before_it_is_sent(void **state)
+{
+    static const unsigned char large[5000];
+    struct kafka_batch *batch = kafka_batch_new();
+    struct message message = {.topic = OUTCOMES, .value = {large, 10}};
+
+    world.small_messages = true;
+    join_whole();
+    kafka_batch_add_message(batch, &message);
+    message.key = (struct bytes){large, sizeof(large)};
     kafka_batch_add_message(batch, &message);
     kafka_commit(world.member.queue, batch);
     await(&world.member, is_committed);
-    assert_int_equal(world.member.result, KAFKA_MESSAGE_TOO_LARGE);
-    assert_int_equal(world.member.refused, 0);
+    assert_int_equal(world.member.result, KAFKA_REJECTED);
+    assert_int_equal(world.member.rejection_count, 1);
+    assert_int_equal(world.member.rejection.message, 1);
+    assert_true(world.member.rejection.is_certain);
+    assert_string_equal(world.member.rejection.code, "MSG_SIZE_TOO_LARGE");
+}
+
+/* It may have succeeded, so that to abort it and submit the batch again would
+ * write everything twice. */
+static void a_commit_that_times_out_is_repeated(void **state)
+{
+    join_whole();
+    commit_in_the_end("before");
+    /* The calls of the producer time out after ten seconds. */
+    rd_kafka_mock_broker_push_request_error_rtts(
+        world.cluster.mock, 1, API_END_TXN, 1, (int)RD_KAFKA_RESP_ERR_NO_ERROR,
+        10500);
+    commit_four(false);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
 static void a_producer_that_cannot_start_yet_starts_later(void **state)
@@ -219,7 +276,9 @@ static void a_producer_that_cannot_start_yet_starts_later(void **state)
 
 static const struct CMUnitTest tests[] = {
     KAFKA_TEST(a_refusal_says_what_was_refused),
-    KAFKA_TEST(a_message_without_a_value_can_be_refused),
+    KAFKA_TEST(an_isolated_message_is_judged_by_itself),
+    KAFKA_TEST(a_message_is_rejected_before_it_is_sent),
+    KAFKA_TEST(a_commit_that_times_out_is_repeated),
     KAFKA_TEST(a_batch_is_written_as_it_was_handed_in),
     KAFKA_TEST(a_batch_of_offsets_alone_is_committed),
     KAFKA_TEST(a_producer_that_cannot_start_yet_starts_later),

@@ -1,8 +1,9 @@
 /* kafka.h: writing without a group, and properties of clients */
 
 #include "kafka_world.h"
-#include "waybill/kafka_check.h"
 #include "shard.h"
+#include "waybill/kafka_check.h"
+#include "waybill/publisher.h"
 
 /* --- without a group -------------------------------------------------------
  */

@@ -20,7 +20,8 @@ static bool same_part(const struct progress *a, const struct progress *b,
                       uint64_t id, int64_t offset)
 {
     return offset_set_has(&a->done, offset) ||
-           progress_has_delivery(a, id, offset) == progress_has_delivery(b, id, offset);
+           progress_has_delivery(a, id, offset) ==
+               progress_has_delivery(b, id, offset);
 }
 
 static void check_at(const struct progress *a, const struct progress *b,

@@ -268,7 +268,7 @@ class Case(unittest.TestCase):
         self.assertEqual(registry.get_blob(name, expected.layer_digest), expected.layer)
 
 
-INPUT_ROWS = {"topic", "partition", "offset", "file", "index", "id", "time"}
+INPUT_ROWS = {"topic", "partition", "offset", "file", "index", "id", "time", "origin"}
 ERROR_CLASSES = {
     *("schema", "config", "auth", "not_found", "too_large", "rejected", "digest_mismatch"),
     *("verification", "attempts_exhausted", "expired"),

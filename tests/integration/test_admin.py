@@ -207,6 +207,7 @@ class Page(AdminCase):
         number = self.name.rpartition("-")[2]
         self.topics = {
             "attestations": f"attestations-{os.getpid()}-{number}",
+            "replays": f"attestation-replays-{os.getpid()}-{number}",
             "outcomes": f"attestation-outcomes-{os.getpid()}-{number}",
             "dead_letters": f"attestation-dead-letters-{os.getpid()}-{number}",
         }

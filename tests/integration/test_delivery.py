@@ -530,7 +530,7 @@ class Replays(DeliveryCase):
 
     def bury(self, other):
         """An event without an id of its own, to two attachments, of which one fails"""
-        self.create(1)
+        self.create(1, replays=True)
         other.play("400-manifest-invalid")
         self.produce("before", "a")
         path = self.configure_two(self.registry, other, BOTH)
@@ -553,7 +553,9 @@ class Replays(DeliveryCase):
             self.assert_holds(other, "a")
         self.assertEqual((data["status"], data["attachment"]), ("succeeded", "two"))
         self.assertEqual(data["input"]["id"], f"{self.source}/0/1")
-        self.assertGreater(data["input"]["offset"], 1)
+        self.assertEqual(data["input"]["topic"], self.topics["replays"])
+        origin = {"topic": self.source, "partition": 0, "offset": 1}
+        self.assertEqual(data["input"]["origin"], origin)
         self.assertEqual(len(self.outcomes(5)), 5)
         self.assertEqual(len(self.read("dead_letters", 2)), 2)
 

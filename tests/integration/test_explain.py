@@ -28,7 +28,8 @@ class ExplainCase(DeliveryCase):
         self.assert_status(done, status)
         found = json.loads(done.out)
         self.assertEqual(found["verdict"], verdict, done.out)
-        text = self.waybill("--config", config, "explain", f"{self.source}/{place}")
+        full = place if place.count("/") > 1 else f"{self.source}/{place}"
+        text = self.waybill("--config", config, "explain", full)
         self.assert_status(text, status)
         flat = " ".join(text.out.split())
         self.assertIn(found["means"], flat)
@@ -43,7 +44,7 @@ class ExplainCase(DeliveryCase):
 class Verdicts(ExplainCase):
     def test_what_is_settled(self):
         with ScriptedRegistry("400-manifest-invalid") as other:
-            self.create(2)
+            self.create(2, replays=True)
             path = self.configure_two(self.registry, other)
             service = self.serve(path)
             headers = [("traceparent", TRACEPARENT.encode())]
@@ -110,7 +111,9 @@ class Verdicts(ExplainCase):
             self.assertEqual(again["status"], "succeeded")
             self.assertEqual([one["state"] for one in after["dead_letters"]], ["replayed"])
             self.assertEqual(after["next"], [])
-            place = f"{again['input']['partition']}/{again['input']['offset']}"
+            where = again["input"]
+            self.assertEqual(where["topic"], self.topics["replays"])
+            place = f"{where['topic']}/{where['partition']}/{where['offset']}"
             replay = self.explain(path, place, "done")
             self.assertEqual(
                 replay["record"]["replay_of"],
@@ -184,6 +187,8 @@ class Verdicts(ExplainCase):
         now = int(time.time() * 1000)
         for offset, timestamp in ((0, now - 2 * 3600_000), (7, now)):
             place = {"topic": self.source, "partition": 0, "offset": offset, "id": "e"}
+            if offset > 0:
+                place["origin"] = {"topic": self.source, "partition": 0, "offset": 0}
             headers = [
                 ("ce_id", f"{self.source}/0/{offset}/one".encode()),
                 ("ce_source", f"waybill/{self.group}".encode()),

@@ -104,6 +104,7 @@ class KafkaCase(Case):
         self.name = self.name.replace("_", "-").removeprefix("test-")
         self.topics = {
             "attestations": f"{self.name}.in",
+            "replays": f"{self.name}.again",
             "outcomes": f"{self.name}.out",
             "dead_letters": f"{self.name}.dead",
         }
@@ -111,9 +112,11 @@ class KafkaCase(Case):
         self.group = f"{self.name}.group"
         self.repository = self.name
 
-    def create(self, partitions=1, config=None, kafka=None):
-        for topic in self.topics.values():
-            (kafka or self.kafka).create_topic(topic, partitions, config)
+    def create(self, partitions=1, config=None, kafka=None, replays=False):
+        """All topics but, as before the first replay, the one of the replays."""
+        for which, topic in self.topics.items():
+            if replays or which != "replays":
+                (kafka or self.kafka).create_topic(topic, partitions, config)
 
     def configure(self, registration=None, address=None, name="config.yaml", **sections):
         kafka = {
@@ -129,7 +132,7 @@ class KafkaCase(Case):
 
     def read(self, which, expected=0, timeout=60):
         found = self.kafka.read_committed(self.topics[which], expected, timeout)
-        if which != "attestations":
+        if which not in ("attestations", "replays"):
             for one in found:
                 headers = (value or b"" for _, value in one.headers)
                 minted.look(f"a message in {which}", one.value or b"", *headers)

@@ -26,6 +26,9 @@ ATTACHMENT = "local:shop/build-*"
 
 
 class ReplayCase(KafkaCase):
+    def create(self, *arguments, **more):
+        super().create(*arguments, **{"replays": True, **more})
+
     def letter(self, number, **more):
         """A dead letter as (key, value, headers): of record `number` of partition 0."""
         rows = {
@@ -95,8 +98,7 @@ class ReplayCase(KafkaCase):
 
     def replayed(self, expected, kafka=None):
         """The replays, by the dead letter that each is of; none is there twice."""
-        found = (kafka or self.kafka).read_committed(self.source, expected)
-        found = [one for one in found if "waybill-dead-letter" in dict(one.headers)]
+        found = (kafka or self.kafka).read_committed(self.topics["replays"], expected)
         names = collections.Counter(dict(one.headers)["waybill-dead-letter"] for one in found)
         self.assertEqual(set(names.values()) - {1}, set())
         self.assertEqual(len(found), expected)
@@ -104,7 +106,7 @@ class ReplayCase(KafkaCase):
 
     def replay_killed(self, config, *arguments, times=5):
         """Kills a replay that often, each time after it has copied something."""
-        reader = self.reader("attestations")
+        reader = self.reader("replays")
         self.until(lambda: reader.look(0.5) == reader.look(0.5), 30, "quiet reader")
         for _ in range(times):
             before = reader.look()
@@ -365,10 +367,16 @@ class Running(ReplayCase):
         self.assertEqual(names, {"1", "2"})
         self.assertEqual(self.summary(config)["superseded"], 0)
 
-    def outcome(self, number, attachment=ATTACHMENT, structured=False, source=None):
+    def outcome(
+        self, number, attachment=ATTACHMENT, structured=False, source=None, offset=None, replay=False
+    ):
+        offset = number if offset is None else offset
+        place = {"topic": self.source, "partition": 0, "offset": offset}
+        if replay:
+            place = {"topic": self.topics["replays"], "partition": 0, "offset": 0, "origin": place}
         data = {
             "status": "succeeded",
-            "input": {"id": f"id-{number}"},
+            "input": {"id": f"id-{number}", **place},
             "attachment": attachment,
         }
         source = source or f"waybill/{self.group}"
@@ -391,9 +399,12 @@ class Running(ReplayCase):
             self.topics["outcomes"],
             [
                 self.outcome(0),
-                self.outcome(1, structured=True),
+                self.outcome(1, structured=True, replay=True),
                 self.outcome(2, attachment="another"),
                 self.outcome(3, source="waybill/somebody"),
+                # Of events whose producer chose the id of another one
+                self.outcome(4, offset=9),
+                self.outcome(4, offset=9, replay=True),
                 self.outcome(5),
                 (None, None, None),
                 (b"k", b"not JSON", [("ce_type", SUCCEEDED.encode())]),
@@ -412,8 +423,8 @@ class Running(ReplayCase):
         self.assertEqual(self.listed(config), {})
 
     def test_too_large_for_the_topic(self):
-        self.kafka.create_topic(self.source, 1, {"max.message.bytes": "20000"})
-        for which in ("outcomes", "dead_letters"):
+        self.kafka.create_topic(self.topics["replays"], 1, {"max.message.bytes": "20000"})
+        for which in ("attestations", "outcomes", "dead_letters"):
             self.kafka.create_topic(self.topics[which])
         letters = [self.letter(number) for number in range(10)]
         noise = b"".join(number.to_bytes(2, "big") * 3 for number in range(9000))
@@ -450,7 +461,7 @@ class Interrupted(ReplayCase):
 
     def test_signals(self):
         config = self.prepare(1000)
-        reader = self.reader("attestations")
+        reader = self.reader("replays")
         done = 0
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             process = self.start(config, "--rate", "50", "--json")
@@ -468,7 +479,7 @@ class Interrupted(ReplayCase):
 
     def test_the_second_takes_over(self):
         config = self.prepare(600)
-        reader = self.reader("attestations")
+        reader = self.reader("replays")
         first = self.start(config, "--rate", "50", "--json")
         self.until(lambda: reader.look() > 0, 30, "copy")
         second = self.summary(config, "--rate", "0")
@@ -485,7 +496,7 @@ class Interrupted(ReplayCase):
         self.addCleanup(kafka.close)
         config = self.prepare(1000, 2)
         process = self.start(config, "--rate", "100", "--json")
-        reader = self.reader("attestations")
+        reader = self.reader("replays")
         self.until(lambda: reader.look() > 0, 30, "copy")
         kafka.kill()
         time.sleep(1)
@@ -553,7 +564,8 @@ class WithTheService(ReplayCase):
         self.assertEqual(found["replayed"], 60)
         # There is always lag now: the markers of the replay's transactions.
         self.assertEqual(len(self.read("dead_letters", 120)), 120)
-        self.assertEqual(len(self.kafka.read_committed(self.source, 120)), 120)
+        self.assertEqual(len(self.kafka.read_committed(self.source, 60)), 60)
+        self.replayed(60)
         rows = self.listed(config)
         self.assertEqual(len(rows), 60)
         self.assertEqual({row["replays"] for row in rows.values()}, {1})

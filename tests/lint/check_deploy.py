@@ -260,6 +260,7 @@ def check_topics(document, defaults):
     channels = document.root["channels"]
     for channel, key in (
         ("attestations", "attestations"),
+        ("replays", "replays"),
         ("outcomes", "outcomes"),
         ("deadLetters", "dead_letters"),
     ):

@@ -129,7 +129,7 @@ OPERATORS = [
     ("result", r"\breturn (-1);", "0"),
     ("boolean", r"(?:\breturn|=) (true);", "false"),
     ("boolean", r"(?:\breturn|=) (false);", "true"),
-    ("constant", r"(?<![\w.{])(\d{1,9})\b(?![.}])(?!:)", lambda text: str(int(text) + 1)),
+    ("constant", r"(?<![\w.{])(\d{1,9})\b(?![.}:]|\](?:;| = \{))", lambda text: str(int(text) + 1)),
     ("removal", r"^[ ]+([a-z_]\w*\(.*\);)$", ";"),
     ("removal", r"^[ ]+([\w>.\-\[\]*]+ [-+|&]?= [^;]*;)$", ";"),
     ("removal", r"^[ ]+((?:break|continue);)$", ";"),

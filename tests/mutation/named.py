@@ -11,16 +11,16 @@ TABLE = [
     (
         "scrubbing disabled",
         "consumer/base/secret_set.c",
-        r"static size_t longest_at\(.*?return (longest);",
-        "0",
+        r"if \((!marked.is_secret\[at\])\) \{",
+        "true",
         "secrets that responses repeat reach the log, outcomes and dead letters",
     ),
     (
         "scrubbed only up to the first secret",
         "consumer/base/secret_set.c",
-        r"longest = (length > longest \? length : longest);",
-        "length",
-        "a secret that is not the last of the set stays in the text",
+        r"static void mark_whole\(.*?i < (set->count);",
+        "(set->count > 0)",
+        "a secret that is not the first of the set stays in the text",
     ),
     (
         "what a registry says is not scrubbed",
@@ -67,8 +67,8 @@ TABLE = [
     ),
     (
         "a lost producer judged by the offset alone",
-        "consumer/kafka/transaction.c",
-        r"return now->offset == position->offset( &&\s+now->metadata_size ==.*?== 0);",
+        "consumer/kafka/batch.c",
+        r"return offset == position->offset( && metadata.len == len &&\s+.*?== 0\));",
         "",
         "a commit that only changed the metadata counts as made",
     ),
@@ -227,7 +227,7 @@ TABLE = [
     (
         "another digest counts as stored",
         "consumer/oci/push.c",
-        r"if \((content_digest_compare\(response, sent\) != CONTENT_DIGEST_OTHER)\) \{",
+        r"if \((stored == CONTENT_DIGEST_SAME) \|\|",
         "true",
         "a success for what the registry does not have",
     ),

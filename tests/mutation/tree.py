@@ -17,6 +17,7 @@ from .mutants import ROOT
 FLAGS = "-w -O1 -g0 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 SEEDS = "120"  # of the simulator, for each mutant
 SKIPPED = re.compile(r"component_(sandbox|core_dump)")
+PROGRAM = re.compile(r"^(tests/(?:unit|component|fuzz|simulate)/\w+): C_EXECUTABLE_LINKER", re.M)
 SKIP_STATUS = 77
 BUILD_SECONDS = 600
 
@@ -123,8 +124,17 @@ class Tree:
             ["ctest", "--test-dir", str(self.build), "--show-only=json-v1"],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        all_tests = [Test(entry, self.build) for entry in json.loads(listing)["tests"]]
-        return [test for test in all_tests if test.is_usable()]
+        # A test whose program is not built has no command.
+        entries = [entry for entry in json.loads(listing)["tests"] if "command" in entry]
+        return [test for test in (Test(entry, self.build) for entry in entries)
+                if test.is_usable()]  # fmt: skip
+
+    def programs(self):
+        listing = subprocess.run(
+            ["ninja", "-C", str(self.build), "-t", "targets", "all"],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        return PROGRAM.findall(listing)
 
     # --- which tests contain a file
 

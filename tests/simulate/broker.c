@@ -76,6 +76,22 @@ void broker_grow(struct broker *broker, uint64_t found_ms)
     }
 }
 
+/* --- names --- */
+
+struct kafka_partition broker_name_of(int32_t number)
+{
+    return number == REPLAYS
+               ? (struct kafka_partition){"attestation-replays", 0}
+               : (struct kafka_partition){"attestations", number - 1};
+}
+
+int32_t broker_number_of(const struct kafka_partition *at)
+{
+    return strcmp(at->topic, broker_name_of(REPLAYS).topic) == 0
+               ? REPLAYS
+               : at->partition + 1;
+}
+
 /* --- life cycle -------------------------------------------------------------
  */
 
@@ -90,13 +106,14 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     TAILQ_INIT(&broker->members);
     TAILQ_INIT(&broker->calls);
     for (size_t i = 0; i < MAX_PARTITIONS; i++) {
-        broker->input[i].topic = "attestations";
+        broker->input[i].topic = broker_name_of((int32_t)i).topic;
         broker->committed[i] = -1;
         broker->committed_metadata[i] = "";
         broker->input[i].end = (int64_t)sim_pick(sim, 0, 3);
     }
     broker->outcomes.topic = "attestation-outcomes";
     broker->dead_letters.topic = "attestation-dead-letters";
+    rules_draw(broker);
     broker->session_ms = sim_pick(sim, 6, 45) * 1000;
     broker->rebalance_ms = sim_pick(sim, 10, 60) * 1000;
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;

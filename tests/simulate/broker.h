@@ -3,7 +3,9 @@
 
 #include <sys/queue.h>
 
+#include "rules.h"
 #include "sim.h"
+#include "waybill/kafka.h"
 #include "waybill/message.h"
 
 /*
@@ -14,7 +16,11 @@
  * the one who sent them is dead.
  */
 
-#define MAX_PARTITIONS 6
+/* Of both topics that are read, with numbers of the model's own: number 0 is
+ * the replays topic's only one, and number N is partition N - 1 of the other.
+ */
+#define MAX_PARTITIONS 7
+#define REPLAYS 0
 
 enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
 
@@ -94,6 +100,8 @@ struct broker {
     uint64_t stable_ms;    /* since when that one is */
     struct timer deadline; /* of a rebalance */
     TAILQ_HEAD(, call) calls;
+    struct rules rules;
+    uint64_t rejected; /* transactions, for what their messages are */
     uint64_t away_until_ms[ROLE_COUNT];
     uint64_t moving_until_ms; /* the coordinator of transactions */
     /* Meanwhile the permission to write the output topics is missing. */
@@ -105,6 +113,10 @@ struct broker {
     uint64_t txn_slow_ms; /* the most that a step of a transaction takes */
     size_t metadata_max;  /* offset.metadata.max.bytes */
 };
+
+/* The name of a partition in Kafka, and back */
+struct kafka_partition broker_name_of(int32_t number);
+int32_t broker_number_of(const struct kafka_partition *at);
 
 struct broker *broker_new(struct sim *sim, size_t partitions);
 void broker_free(struct broker *broker);
@@ -164,6 +176,7 @@ enum call_error {
     CALL_BUSY,     /* a prepared transaction: ask again */
     CALL_FENCED,   /* the producer is somebody else's by now */
     CALL_ABORTABLE,
+    CALL_REJECTED, /* some of the messages */
     CALL_METADATA_TOO_LARGE,
     CALL_DENIED, /* not permitted, for now */
 };
@@ -191,6 +204,7 @@ struct call {
     const char *transactional_id;
     unsigned epoch;
     const struct message *messages;
+    const bool *isolated; /* each of them: in a record batch of its own */
     size_t message_count;
     struct txn_offset offsets[MAX_PARTITIONS];
     size_t offset_count;
@@ -200,6 +214,8 @@ struct call {
     size_t first; /* places in the log */
     size_t count;
     const char *metadata; /* of an offset; never NULL */
+    const struct kafka_rejection *rejections;
+    size_t rejection_count;
     /* A request or an answer was lost, and sent again: what was lost may
      * arrive when nobody thinks of it any more. */
     bool in_doubt;

@@ -179,12 +179,14 @@ static double seconds_since(const struct timespec *began)
 static void sum_up(const struct sim_counts *counts, double seconds)
 {
     printf(
-        "%llu seeds, %llu records (%llu failed), %llu kills, %llu stops, "
+        "%llu seeds, %llu records (%llu failed, %llu replays), %llu kills, "
+        "%llu stops, "
         "%llu freezes, %llu reloads, %llu rebalances, %llu transactions, %llu "
         "aborted, "
         "%llu requests, virtual %.1f h, %.1f s, %.0f seeds a minute\n",
         (unsigned long long)counts->seeds, (unsigned long long)counts->records,
-        (unsigned long long)counts->failed, (unsigned long long)counts->kills,
+        (unsigned long long)counts->failed,
+        (unsigned long long)counts->replays, (unsigned long long)counts->kills,
         (unsigned long long)counts->stops, (unsigned long long)counts->freezes,
         (unsigned long long)counts->reloads,
         (unsigned long long)counts->rebalances,

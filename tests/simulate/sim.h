@@ -27,6 +27,7 @@ struct workload;
 struct chaos;
 struct directory;
 struct reloads;
+struct replays;
 struct generation;
 
 /* Ways to break it, each of which an invariant has to notice */
@@ -56,9 +57,12 @@ enum sim_break {
     BREAK_SKIP_FILE,
     BREAK_COMMIT_BEFORE_PUSH,
     BREAK_KEEP_PRODUCER,
+    BREAK_PRETEND_ACCEPTED,
+    BREAK_HOLD_NONE,
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
     BREAK_BELIEVE_ANYBODY,
+    BREAK_TRUST_HEADERS,
     BREAK_KEEP_SECRETS,
     BREAK_IGNORE_METADATA_LIMIT,
 };
@@ -79,6 +83,7 @@ struct sim_counts {
     uint64_t aborted;
     uint64_t requests;
     uint64_t failed; /* outcomes */
+    uint64_t replays;
     uint64_t virtual_ms;
 };
 
@@ -120,6 +125,7 @@ struct sim {
     struct workload *workload;
     struct chaos *chaos;
     struct reloads *reloads;
+    struct replays *replays;
     unsigned slot_count;
     struct instance *slots[MAX_SLOTS]; /* NULL: not running */
     unsigned lives;

@@ -25,7 +25,9 @@ static void give_up(struct kafka *queue);
 
 static void tell(struct kafka *queue, enum kafka_verdict verdict)
 {
-    struct kafka_result result = {.verdict = verdict};
+    struct kafka_result result = {.verdict = verdict,
+                                  .rejections = queue->rejections,
+                                  .rejection_count = queue->rejection_count};
 
     error_set(&result.err, ERROR_UNAVAILABLE,
               "transaction aborted by the model");
@@ -86,6 +88,16 @@ static void on_rejected(void *payload, const struct call *call)
                          : KAFKA_METADATA_TOO_LARGE;
 }
 
+static void on_messages_rejected(void *payload, const struct call *call)
+{
+    struct kafka *queue = payload;
+
+    on_aborted(queue, call);
+    queue->verdict = sim_is_broken(queue->sim, BREAK_PRETEND_ACCEPTED)
+                         ? KAFKA_COMMITTED
+                         : KAFKA_REJECTED;
+}
+
 static struct call *new_call(struct kafka *queue, enum call_kind kind,
                              call_reply_fn *reply)
 {
@@ -117,7 +129,8 @@ static bool find_asked(struct kafka *queue)
     const struct commit *commit = &queue->commit;
 
     for (; queue->asked < commit->batch->offset_count; queue->asked++) {
-        int32_t partition = commit->batch->offsets[queue->asked].at.partition;
+        int32_t partition =
+            broker_number_of(&commit->batch->offsets[queue->asked].at);
 
         if (commit->rounds[partition] == queue->shares[partition].round) {
             return true;
@@ -213,6 +226,11 @@ static void on_answer(void *payload, const struct call *call)
     case CALL_UNSTABLE:
         loop_arm(queue->loop, &queue->pause, PAUSE_MS);
         break;
+    case CALL_REJECTED:
+        queue->rejections = call->rejections;
+        queue->rejection_count = call->rejection_count;
+        call_send(new_call(queue, CALL_ABORT, on_messages_rejected));
+        break;
     case CALL_METADATA_TOO_LARGE:
         call_send(new_call(queue, CALL_ABORT, on_rejected));
         break;
@@ -243,9 +261,10 @@ static void fill_offsets(const struct kafka *queue, struct call *call)
     call->offset_count = batch->offset_count;
     for (size_t i = 0; i < batch->offset_count; i++) {
         const struct kafka_position *from = &batch->offsets[i];
-        int64_t position = queue->shares[from->at.partition].position;
+        int32_t partition = broker_number_of(&from->at);
+        int64_t position = queue->shares[partition].position;
 
-        call->offsets[i].partition = from->at.partition;
+        call->offsets[i].partition = partition;
         call->offsets[i].offset =
             early && position >= 0 ? position : from->offset;
         call->offsets[i].metadata =
@@ -258,6 +277,7 @@ static void fill_messages(struct kafka *queue, struct call *call)
     const struct kafka_batch *batch = queue->commit.batch;
     struct message *copies = arena_alloc(
         queue->sim->arena, (batch->message_count + 1) * sizeof(*copies));
+    bool *isolated = arena_alloc(queue->sim->arena, batch->message_count + 1);
 
     for (size_t i = 0; i < batch->message_count; i++) {
         struct message *copy = &copies[call->message_count];
@@ -271,9 +291,10 @@ static void fill_messages(struct kafka *queue, struct call *call)
             strstr(copy->topic, "dead") != NULL && copy->value.len > 0) {
             copy->value.len--;
         }
-        call->message_count++;
+        isolated[call->message_count++] = batch_is_isolated(batch, i);
     }
     call->messages = copies;
+    call->isolated = isolated;
 }
 
 static void run_stage(struct kafka *queue)
@@ -291,7 +312,7 @@ static void run_stage(struct kafka *queue)
         fill_offsets(queue, call);
     } else if (queue->stage == STAGE_ASK) {
         call->partition =
-            queue->commit.batch->offsets[queue->asked].at.partition;
+            broker_number_of(&queue->commit.batch->offsets[queue->asked].at);
     }
     call_send(call);
 }

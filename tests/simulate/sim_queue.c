@@ -58,7 +58,7 @@ static void hand_over(struct share *share, const struct log_record *record)
     struct kafka *queue = share->queue;
     struct input input = {
         .message = record->message,
-        .partition = share->partition,
+        .partition = broker_name_of(share->partition).partition,
         .offset = record->offset,
     };
 
@@ -161,6 +161,12 @@ void kafka_resume(struct kafka *queue)
     }
 }
 
+static struct share *share_of(struct kafka *queue,
+                              const struct kafka_partition *at)
+{
+    return &queue->shares[broker_number_of(at)];
+}
+
 /* As checker.c has it: the permission is tried every few seconds until it is
  * there. */
 static void on_check(void *payload)
@@ -193,7 +199,7 @@ void queue_block(struct kafka *queue)
 static void set_resting(struct kafka *queue, const struct kafka_partition *at,
                         bool resting)
 {
-    struct share *share = &queue->shares[at->partition];
+    struct share *share = share_of(queue, at);
 
     share->resting = resting;
     fetch(share);
@@ -214,7 +220,7 @@ void kafka_resume_partition(struct kafka *queue,
 void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
                   int64_t offset)
 {
-    struct share *share = &queue->shares[at->partition];
+    struct share *share = share_of(queue, at);
 
     sim_trace(queue->sim, "life %u goes back to %d/%lld", queue->instance->life,
               at->partition, (long long)offset);
@@ -232,7 +238,7 @@ void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
 
 int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
-    return queue->shares[at->partition].position;
+    return share_of(queue, at)->position;
 }
 
 void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
@@ -244,15 +250,14 @@ void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
 /* --- what comes and goes ----------------------------------------------------
  */
 
-static size_t list(const struct kafka *queue, unsigned bits,
+static size_t list(unsigned bits,
                    struct kafka_partition partitions[MAX_PARTITIONS])
 {
     size_t count = 0;
 
     for (int32_t i = 0; i < MAX_PARTITIONS; i++) {
         if ((bits >> i & 1U) != 0) {
-            partitions[count++] =
-                (struct kafka_partition){queue->sim->broker->input[i].topic, i};
+            partitions[count++] = broker_name_of(i);
         }
     }
     return count;
@@ -278,10 +283,10 @@ static void learn(struct kafka *queue)
 {
     struct kafka_partition partitions[MAX_PARTITIONS];
     struct kafka_position positions[MAX_PARTITIONS];
-    size_t count = list(queue, queue->learning, partitions);
+    size_t count = list(queue->learning, partitions);
 
     for (size_t i = 0; i < count; i++) {
-        const struct share *share = &queue->shares[partitions[i].partition];
+        const struct share *share = share_of(queue, &partitions[i]);
 
         if (!share->known) {
             return;
@@ -295,7 +300,7 @@ static void learn(struct kafka *queue)
     }
     queue->handler->assigned(queue->payload, positions, count);
     for (size_t i = 0; i < count; i++) {
-        struct share *share = &queue->shares[partitions[i].partition];
+        struct share *share = share_of(queue, &partitions[i]);
 
         share->position = share->committed >= 0 ? share->committed : 0;
         share->first = share->position;
@@ -317,7 +322,7 @@ static void assign(struct kafka *queue, unsigned bits)
 static void report_revoked(struct kafka *queue, unsigned bits, bool lost)
 {
     struct kafka_partition partitions[MAX_PARTITIONS];
-    size_t count = list(queue, bits, partitions);
+    size_t count = list(bits, partitions);
 
     if (count == 0 || !instance_step(queue->instance, "revoked")) {
         return;

@@ -69,10 +69,13 @@ struct kafka {
     unsigned epoch; /* 0: no producer yet */
     struct timer pause;
     bool committing;
-    enum kafka_verdict verdict; /* what the pause ends with */
-    bool in_doubt;              /* the producer was lost in STAGE_END */
-    bool late;                  /* a request of its may still be on its way */
-    size_t asked;               /* which of the batch's offsets */
+    /* What the pause ends with, if the transaction is given up */
+    enum kafka_verdict verdict;
+    const struct kafka_rejection *rejections; /* the arena's */
+    size_t rejection_count;
+    bool in_doubt;       /* the producer was lost in STAGE_END */
+    bool late;           /* a request of its may still be on its way */
+    size_t asked;        /* which of the batch's offsets */
     struct commit commit;
 };
 

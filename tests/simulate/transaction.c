@@ -151,6 +151,18 @@ static void serve_produce(struct broker *broker, struct producer *producer,
         return;
     }
     txn = txn != NULL ? txn : begin(broker, producer, call->life);
+    call->rejections = rules_judge(broker, call, &call->rejection_count);
+    if (call->rejections != NULL) {
+        sim_trace(broker->sim,
+                  "transaction %u of life %u: %zu of %zu messages "
+                  "rejected: %s (%s)",
+                  txn->number, txn->life, call->rejection_count,
+                  call->message_count, call->rejections->code,
+                  call->messages[call->rejections->message].topic);
+        broker->rejected++;
+        call_answer(call, CALL_REJECTED);
+        return;
+    }
     for (size_t i = 0; i < call->message_count; i++) {
         const struct message *message = &call->messages[i];
         bool outcome = strcmp(message->topic, broker->outcomes.topic) == 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker.h"
 #include "directory.h"
 #include "registry.h"
 #include "waybill/json.h"
@@ -94,7 +95,10 @@ static bool read_outcome(struct sim *sim, const struct message *message,
     input = json_member(reading->data, "input");
     reading->status = text_in(reading->data, "status", NULL);
     reading->attachment = text_in(reading->data, "attachment", NULL);
-    reading->record = find_record(sim, number_in(input, "partition"),
+    reading->record = find_record(sim,
+                                  broker_number_of(&(struct kafka_partition){
+                                      text_in(input, "topic", NULL),
+                                      (int32_t)number_in(input, "partition")}),
                                   number_in(input, "offset"));
     read_id(reading, message);
     if (reading->record != NULL) {
@@ -281,14 +285,33 @@ static void check_verdict(struct sim *sim, const struct reading *reading)
  * attachment. */
 static void check_id(struct sim *sim, const struct reading *reading)
 {
+    struct kafka_partition at = broker_name_of(reading->record->partition);
     char right[256];
 
-    snprintf(right, sizeof(right), "attestations/%d/%lld@%lld%s%s",
-             reading->record->partition, (long long)reading->record->offset,
+    snprintf(right, sizeof(right), "%s/%d/%lld@%lld%s%s", at.topic,
+             at.partition, (long long)reading->record->offset,
              (long long)reading->record->message.timestamp_ms,
              *reading->attachment != '\0' ? "/" : "", reading->attachment);
     if (strcmp(reading->id, right) != 0) {
         complain(sim, INVARIANT_OUTCOME, reading, "is not its id");
+    }
+}
+
+/* It names the record that it replays, and none if it is no replay, whatever
+ * its producer says. */
+static void check_origin(struct sim *sim, const struct reading *reading)
+{
+    const struct expected *origin = reading->record->replay_of;
+    const struct json *input = json_member(reading->data, "input");
+    const struct json *named = json_member(input, "origin");
+    struct kafka_partition at = {text_in(named, "topic", NULL),
+                                 (int32_t)number_in(named, "partition")};
+
+    if ((named != NULL) != (origin != NULL) ||
+        (origin != NULL && (broker_number_of(&at) != origin->partition ||
+                            number_in(named, "offset") != origin->offset))) {
+        complain(sim, INVARIANT_OUTCOME, reading,
+                 "names another record that it replays");
     }
 }
 
@@ -319,6 +342,7 @@ void verdict_on(struct sim *sim, const struct log_record *outcome)
         complain(sim, INVARIANT_OUTCOME, &reading, "is there twice");
     } else {
         check_id(sim, &reading);
+        check_origin(sim, &reading);
         check_together(sim, outcome->txn, &reading);
         check_verdict(sim, &reading);
     }
@@ -351,18 +375,33 @@ static bool same_header(const struct header *a, const struct header *b)
            (a->value.data == NULL) == (b->value.data == NULL);
 }
 
-static bool same_bytes(const struct message *letter,
-                       const struct message *original)
+/* Where a topic requires a key, it is the id of the outcome. */
+static bool same_key(const struct sim *sim, const struct message *letter,
+                     const struct reading *reading)
 {
-    if (!bytes_equal(letter->key, original->key) ||
-        !bytes_equal(letter->value, original->value) ||
-        (letter->key.data == NULL) != (original->key.data == NULL) ||
+    const struct message *original = &reading->record->message;
+
+    if (original->key.data == NULL && letter->key.data != NULL &&
+        sim->broker->rules.dead_letters.needs_key) {
+        return bytes_equal(letter->key, bytes_of(reading->id));
+    }
+    return bytes_equal(letter->key, original->key) &&
+           (letter->key.data == NULL) == (original->key.data == NULL);
+}
+
+/* The timestamp is the time of writing. */
+static bool same_bytes(const struct message *letter,
+                       const struct expected *record)
+{
+    const struct message *original = &record->message;
+
+    if (!bytes_equal(letter->value, original->value) ||
         (letter->value.data == NULL) != (original->value.data == NULL) ||
-        letter->timestamp_ms != original->timestamp_ms ||
-        letter->header_count < original->header_count) {
+        letter->timestamp_ms != 0 ||
+        letter->header_count < record->own_headers) {
         return false;
     }
-    for (size_t i = 0; i < original->header_count; i++) {
+    for (size_t i = 0; i < record->own_headers; i++) {
         if (!same_header(&letter->headers[i], &original->headers[i])) {
             return false;
         }
@@ -373,12 +412,20 @@ static bool same_bytes(const struct message *letter,
 static bool is_letter_of(struct sim *sim, const struct message *letter,
                          const struct reading *reading)
 {
-    const struct expected *record = reading->record;
+    struct message own =
+        message_with_own_headers(letter, DEAD_LETTER_FIRST_HEADER);
+    const struct expected *origin = reading->record->replay_of != NULL
+                                        ? reading->record->replay_of
+                                        : reading->record;
+    struct kafka_partition at = {
+        letter_header(sim, &own, "waybill-topic"),
+        (int32_t)letter_number(sim, &own, "waybill-partition")};
 
-    return letter_number(sim, letter, "waybill-partition") ==
-               record->partition &&
-           letter_number(sim, letter, "waybill-offset") == record->offset &&
-           strcmp(letter_header(sim, letter, "waybill-attachment"),
+    return broker_number_of(&at) == origin->partition &&
+           letter_number(sim, &own, "waybill-offset") == origin->offset &&
+           (message_header(&own, "waybill-replays") != NULL) ==
+               (reading->record->replay_of != NULL) &&
+           strcmp(letter_header(sim, &own, "waybill-attachment"),
                   reading->attachment) == 0;
 }
 
@@ -393,7 +440,8 @@ static size_t count_letters(struct sim *sim, const struct txn *txn,
 
         if (log->records[i].txn == txn && is_letter_of(sim, letter, reading)) {
             count++;
-            if (!same_bytes(letter, &reading->record->message)) {
+            if (!same_bytes(letter, reading->record) ||
+                !same_key(sim, letter, reading)) {
                 complain(sim, INVARIANT_DEAD_LETTER, reading,
                          "the dead letter has other bytes");
             }

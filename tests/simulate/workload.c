@@ -1,9 +1,12 @@
 #include "workload.h"
 
+#include <string.h>
+
 #include "broker.h"
 #include "waybill/alloc.h"
 
 #define MAX_RECORDS 48
+#define MAX_REPLAYS 24
 
 /* Without faults there is no time by which all has to be written. */
 #define QUIET_MS 10000
@@ -24,8 +27,9 @@ struct workload {
     struct planned plans[MAX_RECORDS];
     size_t plan_count;
     size_t next;
-    struct expected records[MAX_RECORDS]; /* that are written */
+    struct expected records[MAX_RECORDS + MAX_REPLAYS]; /* that are written */
     size_t count;
+    size_t replay_count;
     struct timer timer;
 };
 
@@ -102,7 +106,7 @@ static void write_one(struct workload *workload, const struct planned *plan)
 {
     struct sim *sim = workload->sim;
     struct expected *record = &workload->records[workload->count++];
-    size_t partition = plan->dice % sim->broker->partitions;
+    size_t partition = 1 + plan->dice % (sim->broker->partitions - 1);
 
     *record = plan->record;
     record->partition = (int32_t)partition;
@@ -113,6 +117,39 @@ static void write_one(struct workload *workload, const struct planned *plan)
     sim_trace(sim, "[%zu] %s, to %d/%lld", plan->item->number, plan->item->text,
               record->partition, (long long)record->offset);
     broker_append_input(sim->broker, partition, &record->message, plan->gap);
+}
+
+bool workload_replay(struct workload *workload,
+                     const struct expected *replay_of, const char *attachment,
+                     const struct message *message)
+{
+    struct sim *sim = workload->sim;
+    struct expected *record;
+
+    if (workload->replay_count == MAX_REPLAYS) {
+        return false;
+    }
+    workload->replay_count++;
+    record = &workload->records[workload->count++];
+    *record = (struct expected){.kind = replay_of->kind,
+                                .replay_of = replay_of,
+                                .own_headers = replay_of->own_headers,
+                                .partition = REPLAYS,
+                                .offset = sim->broker->input[REPLAYS].end,
+                                .written_ms = sim->now_ms,
+                                .message = *message,
+                                .digest = replay_of->digest};
+    for (size_t i = 0; i < replay_of->route_count; i++) {
+        if (attachment == NULL ||
+            strcmp(replay_of->routes[i]->attachment, attachment) == 0) {
+            record->routes[record->route_count++] = replay_of->routes[i];
+        }
+    }
+    sim->counts.replays++;
+    sim_trace(sim, "%d/%lld is replayed as %d/%lld", replay_of->partition,
+              (long long)replay_of->offset, REPLAYS, (long long)record->offset);
+    broker_append_input(sim->broker, REPLAYS, message, 0);
+    return true;
 }
 
 /* What is due; then waits for what is not */

@@ -33,7 +33,9 @@ struct route {
 
 struct expected {
     enum record_kind kind;
-    int32_t partition;
+    const struct expected *replay_of; /* NULL: it is no replay */
+    size_t own_headers;               /* that its producer gave it */
+    int32_t partition;                /* by the broker's numbers */
     int64_t offset;
     uint64_t written_ms;
     struct message message;
@@ -52,6 +54,11 @@ const struct settings *workload_settings(const struct workload *workload,
                                          unsigned slot);
 struct expected *workload_records(const struct workload *workload,
                                   size_t *ret_count);
+/* Writes a replay of the record, for that attachment alone or, with NULL, for
+ * all that the record is for. False: there is no room for more. */
+bool workload_replay(struct workload *workload,
+                     const struct expected *replay_of, const char *attachment,
+                     const struct message *message);
 bool workload_is_written(const struct workload *workload);
 
 /* workload_config.c */
@@ -64,5 +71,9 @@ void workload_personalize(struct settings *settings, unsigned slot);
 void workload_make(struct sim *sim, struct item *item, size_t number,
                    struct expected *record);
 const char *record_kind_name(enum record_kind kind);
+
+/* replays.c: what `waybill replay run` does, now and then */
+struct replays *replays_new(struct sim *sim);
+void replays_free(struct replays *replays);
 
 #endif

@@ -129,6 +129,37 @@ static void add_headers(struct arena *arena, size_t number,
     message->header_count = ARRAY_SIZE(headers);
 }
 
+/* All that Waybill says of a replay and of a dead letter, as its producer would
+ * like to have it: for another attachment, and of another record. */
+static void add_hostile_headers(struct arena *arena, struct random *random,
+                                struct message *message)
+{
+    static const char *const attachments[] = {"one", "other", "never", "gone"};
+    const char *number = arena_printf(arena, "%d", (int)draw(random, 0, 9));
+    const struct header hostile[] = {
+        {"waybill-error-class", bytes_of("rejected")},
+        {"waybill-replays", bytes_of(number)},
+        {"waybill-attachment", bytes_of(attachments[draw(random, 0, 3)])},
+        {"waybill-event-id", bytes_of(arena_printf(arena, "event-%s", number))},
+        {"waybill-topic", bytes_of("attestations")},
+        {"waybill-partition", bytes_of("0")},
+        {"waybill-offset", bytes_of(number)},
+        {"waybill-group", bytes_of("another")},
+        {"waybill-dead-letter", bytes_of("attestation-dead-letters/0/1")},
+    };
+    struct header *all = arena_alloc(
+        arena, (message->header_count + ARRAY_SIZE(hostile)) * sizeof(*all));
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        all[i] = message->headers[i];
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
+        all[message->header_count + i] = hostile[i];
+    }
+    message->headers = all;
+    message->header_count += ARRAY_SIZE(hostile);
+}
+
 /* Some of the malformed ones say of which other type they are. That is drawn
  * last, so that all other records of a seed remain what they were. */
 static void draw_other_type(struct arena *arena, struct item *item,
@@ -204,4 +235,8 @@ void workload_make(struct sim *sim, struct item *item, size_t number,
         add_headers(sim->arena, number, message);
     }
     draw_other_type(sim->arena, item, record);
+    if (draw_chance(random, 300)) {
+        add_hostile_headers(sim->arena, random, message);
+    }
+    record->own_headers = message->header_count;
 }

@@ -80,9 +80,12 @@ static const char *const break_names[] = {
     [BREAK_SKIP_FILE] = "skip-file",
     [BREAK_COMMIT_BEFORE_PUSH] = "commit-before-push",
     [BREAK_KEEP_PRODUCER] = "keep-producer",
+    [BREAK_PRETEND_ACCEPTED] = "pretend-accepted",
+    [BREAK_HOLD_NONE] = "hold-none",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
     [BREAK_BELIEVE_ANYBODY] = "believe-anybody",
+    [BREAK_TRUST_HEADERS] = "trust-headers",
     [BREAK_KEEP_SECRETS] = "keep-secrets",
     [BREAK_IGNORE_METADATA_LIMIT] = "ignore-metadata-limit",
 };
@@ -258,10 +261,11 @@ static void open_world(struct sim *sim)
     sim->registries_only = sim_chance(sim, 120);
     plan_noises(sim);
     sim->chaos = chaos_new(sim);
-    sim->broker = broker_new(sim, sim_pick(sim, 1, MAX_PARTITIONS - 2));
+    sim->broker = broker_new(sim, 1 + sim_pick(sim, 1, MAX_PARTITIONS - 3));
     sim->registries = registries_new(sim, MAX_REGISTRIES);
     sim->directory = directory_new(sim);
     sim->workload = workload_new(sim);
+    sim->replays = replays_new(sim);
     sim->reloads = reloads_new(sim);
     if (sim->directory != NULL) {
         directory_plan(sim->directory);
@@ -276,6 +280,7 @@ static void close_world(struct sim *sim)
         }
     }
     reloads_free(sim->reloads);
+    replays_free(sim->replays);
     workload_free(sim->workload);
     directory_free(sim->directory);
     registries_free(sim->registries);
@@ -299,6 +304,7 @@ void sim_add_counts(struct sim_counts *to, const struct sim_counts *from)
     to->aborted += from->aborted;
     to->requests += from->requests;
     to->failed += from->failed;
+    to->replays += from->replays;
     to->virtual_ms += from->virtual_ms;
 }
 

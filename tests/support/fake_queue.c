@@ -175,18 +175,53 @@ bool fake_record(int32_t partition, int64_t offset, const char *value)
     return true;
 }
 
-void fake_commit_ends(enum kafka_verdict verdict, size_t message)
+static void end_commit(struct kafka_result *result)
 {
-    struct kafka_result result = {.verdict = verdict, .message = message};
-
     if (!opened->fake.committing) {
         abort();
     }
-    if (verdict != KAFKA_COMMITTED) {
-        error_set(&result.err, ERROR_UNAVAILABLE, "as the test said");
+    if (result->verdict != KAFKA_COMMITTED) {
+        error_set(&result->err, ERROR_UNAVAILABLE, "as the test said");
     }
     opened->fake.committing = false;
-    opened->fake.handler->committed(opened->fake.payload, &result);
+    opened->fake.handler->committed(opened->fake.payload, result);
+}
+
+void fake_commit_ends(enum kafka_verdict verdict)
+{
+    struct kafka_result result = {.verdict = verdict};
+
+    end_commit(&result);
+}
+
+void fake_commit_is_rejected(const struct kafka_rejection *rejections,
+                             size_t count)
+{
+    struct kafka_result result = {.verdict = KAFKA_REJECTED,
+                                  .rejections = rejections,
+                                  .rejection_count = count};
+
+    end_commit(&result);
+}
+
+void fake_message_is_rejected(size_t message)
+{
+    struct kafka_rejection rejection = {.message = message,
+                                        .code = "INVALID_TIMESTAMP",
+                                        .reason = "Invalid timestamp",
+                                        .is_certain = true};
+
+    fake_commit_is_rejected(&rejection, 1);
+}
+
+const struct message *fake_message(size_t index)
+{
+    return &opened->fake.batch->messages[index];
+}
+
+bool fake_is_isolated(size_t index)
+{
+    return batch_is_isolated(opened->fake.batch, index);
 }
 
 void fake_close_ends(void)

@@ -50,7 +50,14 @@ void fake_revoke(int32_t partition, bool lost);
 /* Returns false, without delivering the record, when the client or the
  * partition is paused. */
 bool fake_record(int32_t partition, int64_t offset, const char *value);
-void fake_commit_ends(enum kafka_verdict verdict, size_t message);
+void fake_commit_ends(enum kafka_verdict verdict);
+void fake_commit_is_rejected(const struct kafka_rejection *rejections,
+                             size_t count);
+/* Of the batch, this message alone is rejected. */
+void fake_message_is_rejected(size_t message);
+/* Of the current or the last batch */
+const struct message *fake_message(size_t index);
+bool fake_is_isolated(size_t index);
 void fake_close_ends(void);
 
 #endif

@@ -277,7 +277,10 @@ static void on_committed(void *payload, const struct kafka_result *result)
     assert_false(kafka_is_committing(member->queue));
     member->committed = true;
     member->result = result->verdict;
-    member->refused = result->message;
+    member->rejection_count = result->rejection_count;
+    if (result->rejection_count > 0) {
+        member->rejection = result->rejections[0];
+    }
     member->err = result->err;
 }
 
@@ -315,8 +318,10 @@ const struct kafka_handler member_handler = {
 static const struct field_pair fast_pairs[] = {
     {"session.timeout.ms", "3000"},
     {"heartbeat.interval.ms", "200"},
+    {"message.max.bytes", "2000"}, /* only if the test wants it */
 };
-static const struct field_map fast = {fast_pairs, ARRAY_SIZE(fast_pairs)};
+static const struct field_map fast = {fast_pairs, 2};
+static const struct field_map fast_and_small = {fast_pairs, 3};
 
 static void member_open_as(struct member *member, struct loop *loop,
                            const char *brokers, const char *instance_id)
@@ -326,7 +331,9 @@ static void member_open_as(struct member *member, struct loop *loop,
                                     .group = "group",
                                     .topic = EVENTS,
                                     .instance_id = instance_id,
-                                    .properties = &fast,
+                                    .properties = world.small_messages
+                                                      ? &fast_and_small
+                                                      : &fast,
                                     .random = ++random};
     struct error err;
 
@@ -504,6 +511,7 @@ int world_open(void **state)
 {
     world.loop = loop_new(clock_system());
     world.joined = false;
+    world.small_messages = false;
     cluster_open(&world.cluster);
     return 0;
 }
@@ -539,6 +547,7 @@ void join_whole(void)
 void leave(void)
 {
     world.joined = false;
+    world.small_messages = false;
     member_close(&world.member);
 }
 

@@ -102,7 +102,8 @@ struct member {
     bool checks_rows;
     bool committed;
     enum kafka_verdict result;
-    size_t refused;
+    size_t rejection_count;
+    struct kafka_rejection rejection; /* the first one */
     struct error err;
     bool failed;
     bool closed;
@@ -144,6 +145,7 @@ struct kafka_world {
     struct cluster cluster;
     struct member member;
     bool joined;
+    bool small_messages; /* of at most 2000 bytes, by message.max.bytes */
 };
 extern struct kafka_world world;
 

@@ -34,7 +34,10 @@ static inline void begin_with(uint64_t max_records, size_t registrations)
     world.settings.kafka = (struct kafka_settings){
         .brokers = "h:1",
         .group = "g",
-        .topics = {FAKE_TOPIC, "outcomes", "dead"},
+        .topics = {.attestations = FAKE_TOPIC,
+                   .replays = "replays",
+                   .outcomes = "outcomes",
+                   .dead_letters = "dead"},
     };
     world.pipeline = pipeline_new(&world.options);
     assert_int_equal(service_start(world.pipeline, &world.options, on_ended,
@@ -75,7 +78,7 @@ static inline void commit(void)
 {
     world_pass(&world, 50);
     assert_true(fake_queue()->committing);
-    fake_commit_ends(KAFKA_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED);
     world_turn(&world);
 }
 
@@ -86,7 +89,7 @@ static inline void commit_all(void)
         if (!fake_queue()->committing) {
             return;
         }
-        fake_commit_ends(KAFKA_COMMITTED, 0);
+        fake_commit_ends(KAFKA_COMMITTED);
     }
     fail();
 }

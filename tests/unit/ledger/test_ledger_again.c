@@ -320,6 +320,22 @@ static void ledger__keeps_what_was_dispatched_by_an_earlier_one(void **state)
     assert_true(said.dispatched == 31);
 }
 
+/* Also right after the first offset of all */
+static void ledger__forgets_what_is_gone_after_offset_0(void **state)
+{
+    struct ledger_entry *a = take_in(0, 1);
+    struct ledger_entry *b = take_in(1, 1);
+
+    take_in(2, 1);
+    assert_true(ledger_shed(&ledger, a));
+    assert_true(ledger_shed(&ledger, b));
+    assert_true(ledger_rewind(&ledger) == 0);
+    assert_true(ledger_read(&ledger, 0));
+    assert_true(ledger_needs_rewind(&ledger));
+    assert_false(ledger_read(&ledger, 2)); /* 1 does not exist any more */
+    assert_false(ledger_needs_rewind(&ledger));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +353,7 @@ int main(void)
         LEDGER_TEST(ledger__gives_up_a_record_that_no_reading_meets),
         LEDGER_TEST(ledger__may_drop_while_a_commit_is_under_way),
         LEDGER_TEST(ledger__knows_what_was_dispatched_in_spite_of_a_rewind),
+        LEDGER_TEST(ledger__forgets_what_is_gone_after_offset_0),
         LEDGER_TEST(ledger__keeps_what_was_dispatched_by_an_earlier_one),
     };
 

@@ -224,6 +224,54 @@ static void ledger__is_not_filled_by_gaps(void **state)
     assert_true(kept_text.len < 100);
 }
 
+/* ... and where other events stand between them, which are skipped */
+static void ledger__is_not_filled_by_what_is_skipped(void **state)
+{
+    take_in(0, 1);
+    for (int64_t offset = 1; offset < 30000; offset++) {
+        if (offset % 5 == 0) {
+            entry_count = 1 + (size_t)(offset % 10);
+            finish(take_in(offset, 1));
+            (void)commit();
+            while (ledger_take_complete(&ledger) != NULL) {
+            }
+        } else {
+            assert_true(ledger_read(&ledger, offset));
+            ledger_skip(&ledger, offset);
+        }
+    }
+    assert_int_equal(ledger.committed.done.count, 1);
+    assert_true(kept_text.len < 100);
+    restart();
+    assert_true(ledger_read(&ledger, 0));
+    assert_false(ledger_read(&ledger, 1));
+    assert_false(ledger_read(&ledger, 29995));
+    assert_true(ledger_read(&ledger, 29996)); /* nothing came after it */
+}
+
+/* What is skipped covers nothing but itself. */
+static void ledger__skips_no_record_that_is_open(void **state)
+{
+    struct ledger_entry *last;
+
+    take_in(0, 1);
+    assert_true(ledger_read(&ledger, 1));
+    ledger_skip(&ledger, 1);
+    take_in(2, 1);
+    assert_true(ledger_read(&ledger, 3));
+    ledger_skip(&ledger, 3);
+    last = take_in(4, 1);
+    ledger_skip(&ledger, 3); /* too late: ignored */
+    finish(last);
+    assert_true(commit() == 0);
+    restart();
+    assert_true(ledger_read(&ledger, 0));
+    assert_true(ledger_read(&ledger, 1));
+    assert_true(ledger_read(&ledger, 2));
+    assert_false(ledger_read(&ledger, 3));
+    assert_false(ledger_read(&ledger, 4));
+}
+
 /* Two deliveries each, one of which is finished first: of those that are
  * complete nothing is kept. */
 static void ledger__keeps_nothing_of_single_parts_that_are_complete(
@@ -469,6 +517,8 @@ int main(void)
         LEDGER_TEST(ledger__commits_whatever_was_read_before_it_was_full),
         LEDGER_TEST(ledger__is_not_filled_by_what_is_finished),
         LEDGER_TEST(ledger__is_not_filled_by_gaps),
+        LEDGER_TEST(ledger__is_not_filled_by_what_is_skipped),
+        LEDGER_TEST(ledger__skips_no_record_that_is_open),
         LEDGER_TEST(ledger__keeps_nothing_of_single_parts_that_are_complete),
         LEDGER_TEST(ledger__is_full_when_the_metadata_is),
         LEDGER_TEST(ledger__has_room_for_whatever_it_claims),

@@ -27,7 +27,7 @@ struct weather {
     unsigned crash;
     unsigned abort;
     unsigned drop;
-    size_t max;      /* parts in a commit */
+    size_t max;       /* parts in a commit */
     unsigned shorten; /* so often, in every life */
     size_t in_work;
 };
@@ -108,10 +108,10 @@ static void check_record(const struct world *world,
     check_number(name, offset_set_has(&progress->done, record->offset),
                  is_complete(record));
     for (size_t i = 0; i < record->part_count && !is_complete(record); i++) {
-        check_number(
-            name,
-            progress_has_delivery(progress, record->parts[i].id, record->offset),
-            record->parts[i].commits);
+        check_number(name,
+                     progress_has_delivery(progress, record->parts[i].id,
+                                           record->offset),
+                     record->parts[i].commits);
     }
 }
 

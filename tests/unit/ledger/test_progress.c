@@ -495,8 +495,9 @@ static void progress__says_nothing_of_attempts_out_of_reach(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     for (int64_t at = 0; at < 5; at++) {
-        progress_add_attempts(&progress, &(struct progress_attempts){
-                                             1000 + at * (PROGRESS_MAX_SPAN / 2), 1, 1, 1000});
+        progress_add_attempts(
+            &progress, &(struct progress_attempts){
+                           1000 + at * (PROGRESS_MAX_SPAN / 2), 1, 1, 1000});
     }
     assert_true(progress_encode(&progress, PROGRESS_MAX_TEXT, &text));
     decode("far", 1000, text.data, &back);
@@ -679,7 +680,7 @@ static void progress__refuses_every_changed_character(void **state)
 
 #define ID "\0\0\0\0\0\0\0\x01"
 #define ID_2 "\0\0\0\0\0\0\0\x02"
-#define MAX_40 "\x80\x80\x80\x80\x80\x20"  /* 1 << 40 */
+#define MAX_40 "\x80\x80\x80\x80\x80\x20"   /* 1 << 40 */
 #define ABOVE_40 "\x81\x80\x80\x80\x80\x20" /* and one */
 #define MAX_32 "\xFF\xFF\xFF\xFF\x0F"
 #define ABOVE_32 "\x80\x80\x80\x80\x10"
@@ -766,6 +767,29 @@ static void progress__refuses_what_it_would_never_write(void **state)
     }
 }
 
+/* The version, the second byte, of progress whose only content is an attempt
+ * that many offsets after the watermark */
+static int version_with_attempt_after(int64_t distance)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str bytes = STR_INIT(STR_UNLIMITED);
+    struct progress progress = {.watermark = 100, .dispatched = 100};
+    const struct progress_attempts attempts = {100 + distance, GHCR, 1, 1000};
+
+    progress_add_attempts(&progress, &attempts);
+    assert_true(progress_encode(&progress, PROGRESS_MAX_TEXT, &text));
+    assert_true(base64_decode(text.data, text.len, BASE64_STANDARD, &bytes));
+    progress_release(&progress);
+    return bytes.data[1];
+}
+
+static void progress__is_of_version_1_as_long_as_its_attempts_allow(
+    void **state)
+{
+    assert_int_equal(version_with_attempt_after(65535), 1);
+    assert_int_equal(version_with_attempt_after(65536), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -789,6 +813,8 @@ int main(void)
         cmocka_unit_test(progress__refuses_a_text_that_was_cut),
         cmocka_unit_test(progress__refuses_bytes_that_were_cut_or_added),
         cmocka_unit_test(progress__refuses_every_changed_character),
+        cmocka_unit_test(
+            progress__is_of_version_1_as_long_as_its_attempts_allow),
         cmocka_unit_test(progress__refuses_what_it_would_never_write),
     };
 

@@ -43,7 +43,7 @@ static void restart(void)
 static void commit_ends(enum kafka_verdict verdict)
 {
     assert_true(fake_queue()->committing);
-    fake_commit_ends(verdict, 0);
+    fake_commit_ends(verdict);
     world_turn(&world);
 }
 
@@ -83,7 +83,7 @@ static void mark__is_said_again_when_the_commit_fails(void **state)
     world_turn(&world);
     for (int i = 0; i < 3; i++) {
         commit_ends(KAFKA_ABORTED);
-        world_pass(&world, 50);
+        world_pass(&world, 200);
         assert_int_equal(fake_attempts(), 0);
         assert_int_equal(mark_of(7), MARK_COMMITTED);
     }
@@ -317,8 +317,7 @@ static void announced__makes_room_when_it_is_given_back(void **state)
     end();
 }
 
-static void announced__is_planned_anew_with_the_next_configuration(
-    void **state)
+static void announced__is_planned_anew_with_the_next_configuration(void **state)
 {
     struct pipeline *next;
     struct pipeline *before;

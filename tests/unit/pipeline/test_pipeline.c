@@ -42,7 +42,8 @@ static void check_at_rest(void)
     const struct endpoint *endpoint;
 
     for (size_t i = 0; i < world.settings.registration_count; i++) {
-        const struct registration_queue *queue = &world.pipeline->scheduler.queues[i];
+        const struct registration_queue *queue =
+            &world.pipeline->scheduler.queues[i];
 
         check_number(queue->registration->name, queue->load, 0);
         check_number(queue->registration->name, queue->in_flight, 0);
@@ -78,18 +79,26 @@ static void on_outcome(void *payload, struct delivery *delivery)
         (struct reported){record, (size_t)(delivery - record->deliveries)};
 }
 
-static struct record *feed_with(const char *workflow, const struct ledger *past,
-                                const struct header *headers, size_t count)
+static struct record *feed_input(const char *workflow, struct input *input,
+                                 const struct ledger *past)
 {
     CLEANUP(str_release) struct str value = STR_INIT(STR_UNLIMITED);
-    struct input input = {
-        .message = {.topic = "t", .headers = headers, .header_count = count},
-        .offset = next_offset++};
 
     str_printf(&value, "{\"workflow\":{\"id\":\"%s\"}," ATTESTATION "}",
                workflow);
-    input.message.value = str_bytes(&value);
-    return pipeline_feed(world.pipeline, &input, past, on_outcome, &world);
+    input->offset = next_offset++;
+    input->message.topic = "t";
+    input->message.value = str_bytes(&value);
+    return pipeline_feed(world.pipeline, input, past, on_outcome, &world);
+}
+
+static struct record *feed_with(const char *workflow, const struct ledger *past,
+                                const struct header *headers, size_t count)
+{
+    struct input input = {
+        .message = {.headers = headers, .header_count = count}};
+
+    return feed_input(workflow, &input, past);
 }
 
 static struct record *feed(const char *workflow)
@@ -387,8 +396,7 @@ static const struct verdict verdicts[] = {
      ERROR_ATTEMPTS_EXHAUSTED},
 };
 
-static void check_verdict(const struct verdict *row,
-                          enum pipeline_mode mode,
+static void check_verdict(const struct verdict *row, enum pipeline_mode mode,
                           enum error_kind ends_with)
 {
     struct record *record;
@@ -430,8 +438,7 @@ static void pipeline__ends_with_what_cannot_pass(void **state)
  */
 
 /* From the n-th failure to the next attempt */
-static uint64_t pause_after(unsigned n, uint64_t seed,
-                            enum pipeline_mode mode)
+static uint64_t pause_after(unsigned n, uint64_t seed, enum pipeline_mode mode)
 {
     struct record *record;
     uint64_t failed;
@@ -455,8 +462,7 @@ static uint64_t pause_after(unsigned n, uint64_t seed,
     return pause;
 }
 
-static void check_pauses(unsigned n, uint64_t bound,
-                         enum pipeline_mode mode)
+static void check_pauses(unsigned n, uint64_t bound, enum pipeline_mode mode)
 {
     uint64_t min = UINT64_MAX;
     uint64_t max = 0;
@@ -683,7 +689,28 @@ static struct record *feed_replay(const char *workflow, const char *attachment)
         {"waybill-attachment", bytes_of(attachment)},
     };
 
-    return feed_with(workflow, NULL, headers, ARRAY_SIZE(headers));
+    struct input input = {
+        .message = {.headers = headers, .header_count = ARRAY_SIZE(headers)},
+        .is_replay = true};
+
+    return feed_input(workflow, &input, NULL);
+}
+
+static void pipeline__lets_no_producer_choose_who_receives_an_event(
+    void **state)
+{
+    const struct header headers[] = {
+        {"waybill-replays", bytes_of("1")},
+        {"waybill-attachment", bytes_of("both-far")},
+    };
+    struct record *record;
+
+    begin();
+    record = feed_with("both", NULL, headers, ARRAY_SIZE(headers));
+    assert_int_equal(record_delivery_count(record), 2);
+    succeed_all(NULL);
+    record_free(record);
+    end();
 }
 
 static void pipeline__replays_for_the_attachment_that_failed(void **state)
@@ -1224,8 +1251,7 @@ static void crowd(struct narrow *narrow, uint64_t seconds)
 }
 
 /* One attempt at a time that is answered at once is many a second. */
-static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(
-    void **state)
+static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(void **state)
 {
     static const uint32_t pauses[] = {0, 1000, 10000};
 
@@ -1585,7 +1611,8 @@ static void pipeline__knows_what_makes_no_progress(void **state)
     assert_false(record_may_be_shed(flows)); /* it waits, but not for long */
     assert_false(shed_wants_back(&world.pipeline->scheduler));
     record_note_shed(records[0]);
-    assert_false(shed_wants_back(&world.pipeline->scheduler)); /* its host is down */
+    assert_false(
+        shed_wants_back(&world.pipeline->scheduler)); /* its host is down */
     world_pass(&world, 1000);
     fake_answer_probe(fake_running_probe("h1"), true);
     world_turn(&world);
@@ -1737,13 +1764,16 @@ static void check_wakes(const struct endpoint *endpoint)
         wants |= queue->backlog_count > 0;
         if (queue->backlog_count > 0 && !endpoint->breaker.open &&
             !is_anything_held(queue) &&
-            endpoint_not_before_ms(endpoint, now) <= now && queue->in_flight < queue->max_in_flight) {
-            assert_false(limiter_admits(&endpoint->limiter, endpoint->in_flight));
+            endpoint_not_before_ms(endpoint, now) <= now &&
+            queue->in_flight < queue->max_in_flight) {
+            assert_false(
+                limiter_admits(&endpoint->limiter, endpoint->in_flight));
         }
     }
     if (wants) {
-        assert_true(endpoint->in_flight > 0 || endpoint->probe != NULL ||
-                    (timer_is_armed(&endpoint->wake) && endpoint->wake.due_ms > now));
+        assert_true(
+            endpoint->in_flight > 0 || endpoint->probe != NULL ||
+            (timer_is_armed(&endpoint->wake) && endpoint->wake.due_ms > now));
     }
 }
 
@@ -1941,6 +1971,8 @@ int main(void)
         cmocka_unit_test(pipeline__asks_first_where_somebody_may_have_begun),
         cmocka_unit_test(pipeline__leaves_out_what_was_done_before),
         cmocka_unit_test(pipeline__has_nothing_to_say_when_all_was_done_before),
+        cmocka_unit_test(
+            pipeline__lets_no_producer_choose_who_receives_an_event),
         cmocka_unit_test(pipeline__replays_for_the_attachment_that_failed),
         cmocka_unit_test(pipeline__does_not_replay_for_whom_there_is_not),
         cmocka_unit_test(pipeline__sends_nothing_to_a_host_that_is_down),

@@ -342,7 +342,7 @@ static void reload__waits_for_the_commit_of_a_finished_part(void **state)
     assert_true(fake_queue()->committing);
     reload();
     assert_int_equal(fake_attempts(), 2);
-    fake_commit_ends(KAFKA_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED);
     world_turn(&world);
     assert_int_equal(fake_attempts(), 3);
     assert_string_equal(fake_attempt(2)->attachment->name, "both-far");
@@ -358,13 +358,14 @@ static void reload__does_again_a_part_that_no_commit_takes(void **state)
     do_one_of_two();
     reload();
     for (int i = 0; i < 3 && fake_attempts() == 2; i++) {
-        fake_commit_ends(KAFKA_ABORTED, 0);
-        world_pass(&world, 50);
+        fake_commit_ends(KAFKA_ABORTED);
+        world_pass(&world, 200);
     }
     assert_int_equal(fake_attempts(), 4);
-    assert_true(fake_attempt(2)->may_have_arrived && fake_attempt(3)->may_have_arrived);
+    assert_true(fake_attempt(2)->may_have_arrived &&
+                fake_attempt(3)->may_have_arrived);
     if (fake_queue()->committing) {
-        fake_commit_ends(KAFKA_COMMITTED, 0);
+        fake_commit_ends(KAFKA_COMMITTED);
     }
     fake_succeed(fake_attempt(2));
     fake_succeed(fake_attempt(3));
@@ -431,7 +432,8 @@ static void reload__keeps_few_of_them(void **state)
     reload();
     assert_true(fake_attempt(0)->cancelled);
     assert_int_equal(fake_attempts(), 2);
-    assert_true(fake_attempt(1)->may_have_arrived); /* who knows how far it came */
+    assert_true(
+        fake_attempt(1)->may_have_arrived); /* who knows how far it came */
     assert_int_equal(take_retired(), 5);
     fake_succeed(fake_attempt(1));
     commit_all();
@@ -454,7 +456,7 @@ static void reload__takes_no_more_of_them_while_a_commit_hangs(void **state)
         assert_true(next_count < 10);
     }
     assert_int_equal(next_count, 8);
-    fake_commit_ends(KAFKA_COMMITTED, 0);
+    fake_commit_ends(KAFKA_COMMITTED);
     world_turn(&world);
     assert_int_equal(take_retired(), 8);
     assert_true(service_may_reload(service));

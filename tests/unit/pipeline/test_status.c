@@ -77,6 +77,53 @@ static void status__says_why_it_cannot_go_on(void **state)
     done();
 }
 
+static void status__names_what_a_topic_rejects(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(7, "one");
+    fake_succeed(fake_running_one("one"));
+    world_pass(&world, 50);
+    fake_message_is_rejected(0);
+    /* Also while it is tried again */
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(look()->reason_count, 0);
+        assert_int_equal(status.withheld_count, 1);
+        assert_int_equal(status.outputs[STATUS_OUTCOMES].withheld, 1);
+        assert_string_equal(status.withheld[0].to, "outcomes");
+        assert_true(status.withheld[0].offset == 7);
+        assert_string_equal(status.withheld[0].code, "INVALID_TIMESTAMP");
+        check_contains("remedy", status.withheld[0].remedy, "clocks");
+        assert_string_equal(status.oldest[0].state, "rejected by Kafka");
+        world_pass(&world, 500);
+    }
+    assert_true(fake_queue()->committing);
+    done();
+}
+
+static void status__is_not_ready_while_a_topic_accepts_nothing(void **state)
+{
+    struct kafka_rejection rejection = {.code = "_UNKNOWN_TOPIC",
+                                        .reason = "Unknown topic",
+                                        .is_certain = true,
+                                        .is_topic_wide = true};
+
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(7, "one");
+    fake_succeed(fake_running_one("one"));
+    world_pass(&world, 50);
+    fake_commit_is_rejected(&rejection, 1);
+    assert_int_equal(look()->reason_count, 1);
+    assert_string_equal(status.reasons[0],
+                        "topic 'outcomes' accepts no messages "
+                        "(_UNKNOWN_TOPIC: Unknown topic): create the topic");
+    assert_true(status.outputs[STATUS_OUTCOMES].is_blocked);
+    assert_false(status.outputs[STATUS_DEAD_LETTERS].is_blocked);
+    assert_int_equal(status.withheld_count, 1);
+    done();
+}
+
 /* --- partitions and records ------------------------------------------------
  */
 
@@ -228,7 +275,7 @@ static void counts__are_of_what_is_committed(void **state)
     assert_true(counts->consumed == 4);
     assert_true(counts->completed[OUTCOME_SUCCEEDED] == 0);
     assert_true(status.registrations[0].counts->succeeded == 0);
-    fake_commit_ends(KAFKA_ABORTED, 0);
+    fake_commit_ends(KAFKA_ABORTED);
     commit_all();
     counts = look()->counts;
     assert_true(counts->transactions[KAFKA_ABORTED] == 1);
@@ -284,6 +331,8 @@ int main(void)
             status__is_not_ready_before_the_group_and_the_producer_are),
         cmocka_unit_test(status__is_not_ready_while_it_stops),
         cmocka_unit_test(status__says_why_it_cannot_go_on),
+        cmocka_unit_test(status__names_what_a_topic_rejects),
+        cmocka_unit_test(status__is_not_ready_while_a_topic_accepts_nothing),
         cmocka_unit_test(status__shows_how_far_a_partition_has_come),
         cmocka_unit_test(status__shows_what_the_oldest_records_wait_for),
         cmocka_unit_test(status__shows_which_registration_is_down_and_why),

@@ -8,17 +8,25 @@ static const struct history history = {
     .partition = 3,
     .offset = 42,
     .timestamp_ms = 1767323045678,
+    .origin = {"in", 3, 42},
     .event_id = "e1",
 };
 
-#define DATA(offset, id)                                                       \
-    "{\"status\":\"succeeded\",\"input\":{\"topic\":\"in\",\"partition\":3,"   \
-    "\"offset\":" offset ",\"id\":\"" id "\"},\"attachment\":\"a\","           \
+#define REST(id)                                                               \
+    "\"id\":\"" id "\"},\"attachment\":\"a\","                                 \
     "\"artifact\":{\"reference\":\"r@d\",\"digest\":\"d\","                    \
     "\"already_present\":true},\"attempts\":2,\"finished_at\":\"T\"}"
-#define STRUCTURED(source, id, offset, event)                                  \
+#define DATA(offset, id)                                                       \
+    "{\"status\":\"succeeded\",\"input\":{\"topic\":\"in\",\"partition\":3,"   \
+    "\"offset\":" offset "," REST(id)
+/* Of a record of the replays topic */
+#define REPLAY(offset, id)                                                     \
+    "{\"status\":\"succeeded\",\"input\":{\"topic\":\"replays\","              \
+    "\"partition\":0,\"offset\":5,\"origin\":{\"topic\":\"in\","               \
+    "\"partition\":3,\"offset\":" offset "}," REST(id)
+#define STRUCTURED(source, id, data, event)                                    \
     "{\"id\":\"" id "\",\"source\":\"" source "\",\"causationid\":\"" event    \
-    "\",\"traceparent\":\"tp\",\"data\":" DATA(offset, event) "}"
+    "\",\"traceparent\":\"tp\",\"data\":" data "}"
 
 struct row {
     const char *label;
@@ -39,7 +47,11 @@ static const struct row rows[] = {
      DATA("42", "e2"), false, false},
     {"of an earlier topic, the same event", "in/3/42@1767323045677/a", "e1",
      DATA("42", "e1"), true, false},
-    {"of a replay", "in/3/50/a", "e1", DATA("50", "e1"), true, false},
+    {"of a replay", "replays/0/5/a", "e1", REPLAY("42", "e1"), true, false},
+    {"of a replay of another record", "replays/0/5/a", "e1", REPLAY("43", "e1"),
+     false, false},
+    {"of another record with the same id", "in/3/50/a", "e1", DATA("50", "e1"),
+     false, false},
     {"of another record", "in/3/43/a", "e2", DATA("43", "e2"), false, false},
     {"of one whose offset begins so", "in/3/421/a", "e2", DATA("421", "e2"),
      false, false},
@@ -48,14 +60,20 @@ static const struct row rows[] = {
     {"that is not JSON", "in/3/42/a", "e1", "{", false, false},
     {"that is something else", "in/3/42/a", "e1", "[7]", false, false},
     {"a tombstone", "in/3/42/a", "e1", NULL, false, false},
-    {"structured", NULL, NULL, STRUCTURED("waybill/g", "in/3/42/a", "42", "e1"),
-     true, true},
+    {"structured", NULL, NULL,
+     STRUCTURED("waybill/g", "in/3/42/a", DATA("42", "e1"), "e1"), true, true},
     {"structured, of a replay", NULL, NULL,
-     STRUCTURED("waybill/g", "in/3/50/a", "50", "e1"), true, false},
+     STRUCTURED("waybill/g", "replays/0/5/a", REPLAY("42", "e1"), "e1"), true,
+     false},
+    {"structured, of another record with the same id", NULL, NULL,
+     STRUCTURED("waybill/g", "in/3/50/a", DATA("50", "e1"), "e1"), false,
+     false},
     {"structured, of another group", NULL, NULL,
-     STRUCTURED("waybill/h", "in/3/42/a", "42", "e1"), false, false},
+     STRUCTURED("waybill/h", "in/3/42/a", DATA("42", "e1"), "e1"), false,
+     false},
     {"structured, of another record", NULL, NULL,
-     STRUCTURED("waybill/g", "in/3/43/a", "43", "e2"), false, false},
+     STRUCTURED("waybill/g", "in/3/43/a", DATA("43", "e2"), "e2"), false,
+     false},
 };
 
 static struct input input_of(const struct row *row, struct header headers[4])
@@ -80,7 +98,7 @@ static struct input input_of(const struct row *row, struct header headers[4])
     return input;
 }
 
-static void history_outcome__is_of_the_record_or_of_its_event(void **state)
+static void history_outcome__is_of_the_record_or_of_a_replay_of_it(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -142,7 +160,8 @@ static void history_outcome__takes_odd_values_as_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(history_outcome__is_of_the_record_or_of_its_event),
+        cmocka_unit_test(
+            history_outcome__is_of_the_record_or_of_a_replay_of_it),
         cmocka_unit_test(history_outcome__of_another_group_is_none),
         cmocka_unit_test(history_outcome__takes_odd_values_as_none),
     };
