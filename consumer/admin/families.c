@@ -514,8 +514,7 @@ static const struct family families[] = {
     {"waybill_registration_held", "gauge", "integration, registration",
      "1 while everything that is tried of it is refused.", append_held},
     {"waybill_attachments_held", "gauge", "integration, registration",
-     "Attachments whose deliveries are refused while others of the "
-     "registration succeed.",
+     "Attachments that are refused while others succeed.",
      append_held_attachments},
     {"waybill_registration_down", "gauge", "integration, registration",
      "1 while its endpoint does not answer.", append_down},

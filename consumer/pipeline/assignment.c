@@ -220,30 +220,6 @@ static void shed(struct assignment *assignment)
     }
 }
 
-/* Ends deliveries that wait for a permission for too long, so that the records
- * behind them need not wait, too. The outcomes follow from the loop. */
-static void expire_held(struct assignment *assignment)
-{
-    struct ledger_entry *entry;
-    size_t expired = 0;
-
-    TAILQ_FOREACH(entry, &assignment->ledger.entries, link)
-    {
-        const struct inflight *inflight = entry->owner;
-
-        if (inflight->record->pipeline == assignment->service->pipeline) {
-            expired += record_expire(inflight->record);
-        }
-    }
-    if (expired > 0) {
-        log_write(LOG_ERROR, "pipeline",
-                  "giving up deliveries that are held, others wait for them",
-                  LOG_TEXT("topic", assignment->at.topic),
-                  LOG_NUMBER("partition", assignment->at.partition),
-                  LOG_NUMBER("records", expired));
-    }
-}
-
 static bool has_dropped(const struct service *service)
 {
     const struct assignment *assignment;
@@ -343,18 +319,6 @@ static void pass_markers(struct service *service)
     service_advance(service);
 }
 
-static void expire_all_held(struct service *service)
-{
-    struct assignment *assignment;
-
-    TAILQ_FOREACH(assignment, &service->assignments, link)
-    {
-        if (!assignment->revoked && (service->full || assignment->resting)) {
-            expire_held(assignment);
-        }
-    }
-}
-
 void service_tick(void *payload)
 {
     struct service *service = payload;
@@ -369,7 +333,7 @@ void service_tick(void *payload)
     }
     service_regulate(service);
     if (service->state == SERVICE_RUNNING) {
-        expire_all_held(service);
+        service_expire_held(service);
         pass_markers(service);
     }
     if (service->state == SERVICE_RUNNING && wants_dropped(service)) {
