@@ -155,7 +155,8 @@ static bool is_retried(const struct error_row *row)
 {
     return row->disposition == DISPOSITION_RETRY ||
            row->disposition == DISPOSITION_BACK_OFF ||
-           row->disposition == DISPOSITION_HOLD;
+           row->disposition == DISPOSITION_HOLD ||
+           row->disposition == DISPOSITION_SUSPEND;
 }
 
 static void append_retries(const struct exposition *to)
@@ -190,6 +191,7 @@ REGISTRATION_FAMILY(running, from->running)
 REGISTRATION_FAMILY(waiting, from->waiting)
 REGISTRATION_FAMILY(limit, from->limit)
 REGISTRATION_FAMILY(held, from->state == REGISTRATION_HELD)
+REGISTRATION_FAMILY(held_attachments, from->held_count)
 REGISTRATION_FAMILY(down, from->state == REGISTRATION_DOWN)
 
 /* --- Kafka ---------------------------------------------------------------- */
@@ -444,7 +446,10 @@ static const struct family families[] = {
      "As many attempts at a time as the endpoint bears just now.",
      append_limit},
     {"waybill_registration_held", "gauge", "integration, registration",
-     "1 while its credentials are refused.", append_held},
+     "1 while everything that is tried of it is refused.", append_held},
+    {"waybill_attachments_held", "gauge", "integration, registration",
+     "Attachments that are refused while others succeed.",
+     append_held_attachments},
     {"waybill_registration_down", "gauge", "integration, registration",
      "1 while its endpoint does not answer.", append_down},
 

@@ -193,6 +193,26 @@ static void append_error(struct json_writer *writer,
     json_close(writer, '}');
 }
 
+static void append_held(struct json_writer *writer,
+                        const struct status_registration *from)
+{
+    if (from->reason != NULL) {
+        json_append_string(writer, "reason", from->reason->message);
+    }
+    json_open(writer, "held_attachments", '[');
+    for (size_t i = 0; i < from->held_count; i++) {
+        const struct status_attachment *held = &from->held[i];
+
+        json_open(writer, NULL, '{');
+        json_append_string(writer, "name", held->name);
+        append_time(writer, "since", held->since_ms);
+        append_count(writer, "waiting", held->waiting);
+        json_append_string(writer, "reason", held->reason->message);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 /* Rates have one decimal place. */
 static void append_rate(struct json_writer *writer, const char *name,
                         double rate)
@@ -230,6 +250,7 @@ static void append_registration(struct json_writer *writer,
     append_count(writer, "succeeded", from->counts->succeeded);
     append_count(writer, "failed", from->counts->failed);
     append_count(writer, "retries", retries);
+    append_held(writer, from);
     append_error(writer, from);
     json_close(writer, '}');
 }

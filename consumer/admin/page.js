@@ -75,9 +75,10 @@ function table(id, columns, rows, none) {
 function registrationProblem(r, now) {
   const wait = r.retry_at ? span(now, r.retry_at) : 0;
   const next = wait > 0 ? `; tried again in ${duration(wait)}` : '';
-  const why = r.last_error ? `: ${r.last_error.message}` : '';
+  const reason = r.reason || (r.last_error ? r.last_error.message : '');
+  const why = reason ? `: ${reason}` : '';
   const details = `${number(r.waiting)} waiting${r.parked ? ', more parked' : ''}${next}${why}`;
-  if (r.state === 'held') return ['bad', `Registration ${r.name} is held for ${duration(span(r.since, now))}, its credentials are refused; ${details}`];
+  if (r.state === 'held') return ['bad', `Registration ${r.name} is held for ${duration(span(r.since, now))}, everything that was tried is refused; ${details}`];
   if (r.state === 'down') return ['bad', `Registration ${r.name} is down for ${duration(span(r.since, now))}, ${r.host} does not answer; ${details}`];
   if (r.state === 'paused') return ['warn', `Registration ${r.name} rests, because ${r.host} asked for it; ${details}`];
   return null;
@@ -98,6 +99,9 @@ function renderProblems(s) {
   for (const r of s.registrations) {
     const text = registrationProblem(r, s.now);
     if (text) problems.push(text);
+    for (const a of r.held_attachments) {
+      problems.push(['bad', `Attachment ${a.name} of registration ${r.name} is held for ${duration(span(a.since, s.now))}, its deliveries are refused while others succeed; ${number(a.waiting)} waiting: ${a.reason}`]);
+    }
   }
   for (const p of s.partitions) {
     if (p.unreadable) problems.push(['bad', `Partition ${p.partition} of ${p.topic} cannot be read from offset ${p.unreadable.offset} on: ${p.unreadable.reason}. To skip it, wait until that offset is committed, stop all instances, and run: ${p.unreadable.skip_command}`]);

@@ -127,6 +127,13 @@ const struct error_row error_table[] = {
      "The endpoint refused the credentials.",
      "Correct the registration's credentials or its permissions there; then "
      "replay."},
+    {ERROR_BLOCKED, "blocked", EXHAUSTED, DISPOSITION_SUSPEND, EXIT_TEMPORARY,
+     "The endpoint accepts nothing at present, whoever sends it: it is "
+     "read-only, a quota is used up, or it refers to a host that Waybill may "
+     "not contact. The message says which.",
+     "End the read-only mode, free space or raise the quota, or allow the host "
+     "(registries.allowed). Waybill holds the deliveries and tries again by "
+     "itself."},
     {ERROR_UNREACHABLE, "unreachable", EXHAUSTED, DISPOSITION_BACK_OFF,
      EXIT_TEMPORARY,
      "There was no answer: name resolution, the connection, TLS or the time "
@@ -136,6 +143,12 @@ const struct error_row error_table[] = {
     {ERROR_UNAVAILABLE, "unavailable", EXHAUSTED, DISPOSITION_BACK_OFF,
      EXIT_TEMPORARY, "The answer was that the request cannot be served now.",
      "Wait if it passes; otherwise look at the other side's own log."},
+    {ERROR_INTERMEDIARY, "intermediary", EXHAUSTED, DISPOSITION_BACK_OFF,
+     EXIT_TEMPORARY,
+     "The answer did not come from the endpoint itself, but from something in "
+     "front of it: a proxy, an ingress without a backend, a login page.",
+     "Wait if the endpoint is being restarted; otherwise check the address, "
+     "the proxy and the ingress."},
     {ERROR_RATE_LIMITED, "rate_limited", EXHAUSTED, DISPOSITION_BACK_OFF,
      EXIT_TEMPORARY, "The answer was that there were too many requests.",
      "Wait: Waybill slows down by itself. If the backlog grows, raise the "

@@ -167,6 +167,22 @@ static void append_in_flight(struct str *out, const struct json *status)
     append_row(out, "in flight", &text);
 }
 
+static void append_held(struct str *out, const struct json *object)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    for (const struct json *item = first_element(object, "held_attachments");
+         item != NULL; item = json_next(item)) {
+        str_clear(&text);
+        str_printf(&text,
+                   "%s: attachment %s is held since %s, %.0f waiting: %s",
+                   text_of(object, "name"), text_of(item, "name"),
+                   text_of(item, "since"), number_of(item, "waiting"),
+                   text_of(item, "reason"));
+        append_row(out, "", &text);
+    }
+}
+
 /* The first of the deliveries that Kafka does not let be committed */
 #define MAX_REJECTED 5
 
@@ -217,10 +233,13 @@ static void append_registration(struct str *out, const char *label,
     str_printf(&text, ", %.0f succeeded, %.0f failed, %.0f waiting",
                number_of(object, "succeeded"), number_of(object, "failed"),
                number_of(object, "waiting"));
-    if (!is_flowing && error != NULL) {
+    if (has_member(object, "reason")) {
+        str_printf(&text, ": %s", text_of(object, "reason"));
+    } else if (!is_flowing && error != NULL) {
         str_printf(&text, ": %s", text_of(error, "message"));
     }
     append_row(out, label, &text);
+    append_held(out, object);
 }
 
 static void append_dead_letters(struct str *out, const struct json *status)

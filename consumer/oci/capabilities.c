@@ -1,5 +1,6 @@
 #include "capabilities.h"
 
+#include "errors.h"
 #include "waybill/alloc.h"
 
 /* Largest blob in bytes that is sent to find out whether single POST works. */
@@ -99,6 +100,17 @@ static void remove_reset_schemes(struct capabilities *capabilities)
     }
 }
 
+bool capabilities_is_ping(const struct http_response *response)
+{
+    return response->status == 401 ||
+           (response->status == 200 && !oci_is_web_page(response));
+}
+
+bool capabilities_has_answered_ping(const struct capabilities *capabilities)
+{
+    return capabilities->has_answered_ping;
+}
+
 bool capabilities_learn_ping(struct capabilities *capabilities,
                              const struct http_response *response)
 {
@@ -108,7 +120,8 @@ bool capabilities_learn_ping(struct capabilities *capabilities,
     if (response == NULL) {
         return true;
     }
-    if (response->status == 401 || response->status == 200) {
+    if (capabilities_is_ping(response)) {
+        capabilities->has_answered_ping = true;
         challenge_release(challenge);
     }
     if (response->status == 401) {
@@ -171,16 +184,12 @@ bool capabilities_learn_post(struct capabilities *capabilities, bool with_blob,
         capabilities->single_post = SINGLE_POST_ACCEPTED;
     } else if (status / 100 == 2) {
         capabilities->single_post = SINGLE_POST_REFUSED;
-    } else if (is_unclear(status) &&
-               capabilities->single_post != SINGLE_POST_ACCEPTED) {
-        /* Return true even if another blob has already learned this. */
-        capabilities->single_post = SINGLE_POST_REFUSED;
-        return true;
     }
-    /* A router that does not know the query answers 404, and so does a registry
-     * without the repository. The POST without a blob shows which of the two it
-     * was (note_post_result()). */
-    return status == 404 && capabilities->single_post != SINGLE_POST_ACCEPTED;
+    /* Something in front of the registry may have answered, or a router that
+     * does not know the query (404). Whether it was the blob, the POST without
+     * it will show (note_post_result()). */
+    return (is_unclear(status) || status == 404) &&
+           capabilities->single_post != SINGLE_POST_ACCEPTED;
 }
 
 void capabilities_learn_lost_blob(struct capabilities *capabilities)

@@ -52,6 +52,7 @@ struct learned_scheme {
 
 struct capabilities {
     int ping_status;            /* of the last GET /v2/; 0: no response */
+    bool has_answered_ping;     /* once, as a registry does */
     struct challenge challenge; /* of GET /v2/ */
     TAILQ_HEAD(, learned_scheme) learned_schemes;
     enum single_post single_post;
@@ -73,6 +74,10 @@ void capabilities_release(struct capabilities *capabilities);
  * request itself will show what is required. */
 bool capabilities_learn_ping(struct capabilities *capabilities,
                              const struct http_response *response);
+/* Whether a response to GET /v2/ is one that a registry gives. */
+bool capabilities_is_ping(const struct http_response *response);
+/* Whether the registry has given such a response before. */
+bool capabilities_has_answered_ping(const struct capabilities *capabilities);
 /* Reports the challenge of a 401 to a request of one registration. */
 void capabilities_learn_challenge(struct capabilities *capabilities,
                                   const struct keychain *keychain,
@@ -89,8 +94,9 @@ const struct challenge *capabilities_challenge(
 /* --- how to upload -------------------------------------------------------- */
 
 /* Reports the status of the response to a blob's POST, sent with or without the
- * blob; 0: no response. Returns true if the registry does not support a POST
- * with a blob, so that the same blob should be sent again without one. */
+ * blob; 0: no response, or none that is a registry's. Returns true if the
+ * response may be due to the blob, so that the same blob should be sent again
+ * without it: what that one is answered decides what is learned. */
 bool capabilities_learn_post(struct capabilities *capabilities, bool with_blob,
                              int status);
 /* Reports that a blob which was accepted with its POST is missing later. */

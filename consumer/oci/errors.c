@@ -8,6 +8,7 @@
 #include "oci_internal.h"
 #include "token.h"
 #include "waybill/alloc.h"
+#include "waybill/fault.h"
 #include "waybill/limits.h"
 
 static const struct credential *credential_of(const struct oci_target *target)
@@ -129,6 +130,104 @@ static bool requires_https(const struct oci_target *target, int status,
             strstr(reported->message.data, "HTTPS port") != NULL);
 }
 
+static bool says(const struct reported_error *reported,
+                 const char *const *phrases)
+{
+    for (; *phrases != NULL; phrases++) {
+        if (strcasestr(reported->message.data, *phrases) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_over_quota(const struct reported_error *reported)
+{
+    static const char *const quotas[] = {"quota", NULL};
+    static const char *const ends[] = {"exceed", "reached",      "limit",
+                                       "over",   "insufficient", NULL};
+    static const char *const limits[] = {"exceed the configured upper limit",
+                                         "storage limit",
+                                         "insufficient storage", NULL};
+
+    return strstr(reported->code, "QUOTA") != NULL || says(reported, limits) ||
+           (says(reported, quotas) && says(reported, ends));
+}
+
+static bool is_read_only(int status, const struct reported_error *reported)
+{
+    static const char *const phrases[] = {"read-only", "read only", "readonly",
+                                          "maintenance mode", NULL};
+
+    return (status == 405 && reported->is_document) || says(reported, phrases);
+}
+
+/* Codes about the very object that was sent */
+static bool is_about_object(const struct reported_error *reported)
+{
+    static const char *const codes[] = {
+        "NAME_INVALID", "NAME_UNKNOWN",     "MANIFEST_INVALID",
+        "TAG_INVALID",  "MANIFEST_UNKNOWN", "MANIFEST_UNVERIFIED",
+        "SIZE_INVALID", "DIGEST_INVALID"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        if (code_is(reported, codes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The state of the whole registry, or of what the registration may use of it:
+ * it is no matter of the record, and only somebody there can change it. 405 is
+ * what the reference implementation answers while it is read-only, and what
+ * others answer for locked repositories (ACR); the phrases are those of Quay,
+ * Harbor, Artifactory, GitLab, ACR and Google. 402 is Payment Required (RFC
+ * 9110). */
+static bool is_blocked(int status, const struct reported_error *reported)
+{
+    if (status / 100 != 4 || status == 401 || status == 404 ||
+        is_about_object(reported)) {
+        return false;
+    }
+    return status == 402 || is_read_only(status, reported) ||
+           is_over_quota(reported);
+}
+
+bool oci_is_blocked(const struct http_response *response)
+{
+    static const struct secret_set no_secrets; /* the message is not used */
+    struct reported_error reported = {.secrets = &no_secrets};
+    bool is;
+
+    reported_error_read(&response->body, &reported);
+    is = is_blocked(response->status, &reported);
+    reported_error_release(&reported);
+    return is;
+}
+
+/* Registries explain these in the form that the specification requires. A
+ * response without an explanation is that of a proxy, of an ingress without a
+ * backend, or of another server at this address. 401, 403 and 413 mean the same
+ * whoever sends them. */
+static bool is_from_intermediary(int status,
+                                 const struct reported_error *reported)
+{
+    enum error_kind kind = http_error_kind(status);
+
+    return !reported->is_document && !fault_is_broken("believe-anybody") &&
+           (kind == ERROR_NOT_FOUND || kind == ERROR_REJECTED);
+}
+
+bool oci_is_web_page(const struct http_response *response)
+{
+    CLEANUP(str_release) struct str type = STR_INIT(256);
+
+    return http_header(response, "Content-Type", 0, &type) &&
+           (strncasecmp(type.data, "text/html", 9) == 0 ||
+            strncasecmp(type.data, "application/xhtml", 17) == 0);
+}
+
 /* The error code is more precise than the status, unless the status says that
  * the registry is temporarily unavailable. */
 static enum error_kind kind_of(int status,
@@ -140,8 +239,14 @@ static enum error_kind kind_of(int status,
     if (http_status_is_temporary(status)) {
         return http_error_kind(status);
     }
+    if (is_blocked(status, reported)) {
+        return ERROR_BLOCKED;
+    }
     if (is_interrupted(status, reported)) {
         return ERROR_INTERRUPTED;
+    }
+    if (is_from_intermediary(status, reported)) {
+        return ERROR_INTERMEDIARY;
     }
     return is_refusal(status, reported) ? ERROR_AUTH : http_error_kind(status);
 }
@@ -154,6 +259,9 @@ static const char *advice_for(enum error_kind kind,
 
     if (kind == ERROR_AUTH) {
         return provider->auth_advice;
+    }
+    if (kind == ERROR_INTERMEDIARY) {
+        return "not an answer of a registry";
     }
     return kind == ERROR_NOT_FOUND ? provider->not_found_advice : NULL;
 }

@@ -16,8 +16,9 @@
  * 5.2.
  */
 
-/* Fills err from an error response and returns -1. The kind comes from the
- * error code in the body if there is one, else from the status. For a rate
+/* Fills err from a response that is none of success, and returns -1. The kind
+ * comes from the error code in the body if there is one, else from the status.
+ * It is ERROR_INTERMEDIARY if no registry answers like this. For a rate
  * limit, retry_after_ms is set if the registry states it. `what` is the start
  * of the message. */
 int oci_error_of(const struct http_response *response, const char *what,
@@ -28,6 +29,12 @@ int oci_error_of(const struct http_response *response, const char *what,
  * new ones is worthwhile. */
 bool oci_is_unauthorized(const struct http_response *response,
                          const struct oci_target *target);
+/* Whether a response is a web page, such as that of a login, which no registry
+ * sends. */
+bool oci_is_web_page(const struct http_response *response);
+/* Whether the registry says that it accepts nothing at present: it is
+ * read-only, or a quota is used up. */
+bool oci_is_blocked(const struct http_response *response);
 /* Whether the response has this error code of the distribution
  * specification. */
 bool oci_error_code_is(const struct http_response *response, const char *code);

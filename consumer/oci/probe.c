@@ -3,12 +3,18 @@
 #include "waybill/alloc.h"
 #include "waybill/limits.h"
 
-/* Checks whether a registry answers, with GET /v2/ without credentials: a 401
- * is as good as any other response. */
+/*
+ * Checks whether a registry answers, with GET /v2/ without credentials: a 401
+ * is as good as a 200. If the registry has answered so before, anything else is
+ * the response of something in front of it, such as an ingress without a
+ * backend. Some registries have never answered so; for them, any response will
+ * do that is not a temporary failure.
+ */
 
 struct oci_probe {
     const struct oci_client *client;
     char *registry;
+    struct capabilities *capabilities; /* of its origin */
     struct http_transfer *transfer;
     struct task failing;
     struct error failure;
@@ -28,6 +34,13 @@ static void finish(struct oci_probe *probe, const struct error *err)
     probe_free(probe);
 }
 
+static bool is_alive(const struct oci_probe *probe,
+                     const struct http_response *response)
+{
+    return capabilities_is_ping(response) ||
+           !capabilities_has_answered_ping(probe->capabilities);
+}
+
 static void on_response(void *payload, const struct http_response *response,
                         const struct error *err)
 {
@@ -43,6 +56,11 @@ static void on_response(void *payload, const struct http_response *response,
                         clock_wall_ms(loop_clock(probe->client->network->loop)),
                         "registry '%s' answers %d", probe->registry,
                         response->status);
+        finish(probe, &failure);
+    } else if (!is_alive(probe, response)) {
+        error_set(&failure, ERROR_INTERMEDIARY,
+                  "registry '%s': something in front of it answers %d",
+                  probe->registry, response->status);
         finish(probe, &failure);
     } else {
         finish(probe, NULL);
@@ -61,7 +79,7 @@ struct oci_probe *oci_probe_start(struct oci_client *client,
                                   oci_probe_done_fn *done, void *payload)
 {
     struct oci_probe *probe = mem_zalloc(sizeof(*probe));
-    const struct origin *origin = origin_of(client, target, &probe->failure);
+    struct origin *origin = origin_of(client, target, &probe->failure);
     struct http_request ping;
 
     probe->client = client;
@@ -73,6 +91,7 @@ struct oci_probe *oci_probe_start(struct oci_client *client,
         loop_defer(client->network->loop, &probe->failing);
         return probe;
     }
+    probe->capabilities = &origin->capabilities;
     ping = origin_ping(origin);
     probe->transfer =
         http_start(client->network->http, &ping, on_response, probe);

@@ -3,6 +3,7 @@
 #include "content_digest.h"
 #include "errors.h"
 #include "oci_internal.h"
+#include "tag.h"
 #include "upload.h"
 #include "waybill/alloc.h"
 #include "waybill/ecr.h"
@@ -14,7 +15,10 @@
  *               > PUT manifest -> done
  *      config /
  *
- * If the image may have been pushed before, HEAD manifest comes first.
+ * If the image may have been pushed before, HEAD manifest comes first. If the
+ * PUT is rejected, or answered in a way that leaves in doubt whether anything
+ * was stored, the tag is looked up: it may hold the same manifest already, and
+ * be immutable.
  */
 
 struct oci_push {
@@ -26,6 +30,9 @@ struct oci_push {
     bool already_stored;
     struct oci_request *head;
     struct oci_request *manifest;
+    struct tag_lookup lookup;
+    struct error rejection; /* the answer to the PUT that led to the lookup */
+    bool is_unclear;        /* that answer was neither success nor failure */
     struct aws_creation *creation;
     bool created; /* do not try again */
     oci_push_done_fn *done;
@@ -38,6 +45,7 @@ static void cancel_requests(struct oci_push *push)
 
     upload_cancel(&push->layer);
     upload_cancel(&push->config);
+    tag_lookup_cancel(&push->lookup);
     if (push->creation != NULL) {
         aws_create_repository_cancel(push->creation);
         push->creation = NULL;
@@ -71,37 +79,133 @@ static void finish(struct oci_push *push, const struct error *err)
     mem_free(push);
 }
 
+static void read_error(const struct oci_push *push,
+                       const struct oci_request *request,
+                       const struct http_response *response, struct error *err)
+{
+    oci_error_of(response, "manifest", push->target, push->client,
+                 oci_request_revealed(request), err);
+    oci_request_explain(request, err);
+}
+
 static void fail_with_response(struct oci_push *push,
                                const struct oci_request *request,
                                const struct http_response *response)
 {
     struct error err;
 
-    oci_error_of(response, "manifest", push->target, push->client,
-                 oci_request_revealed(request), &err);
-    oci_request_explain(request, &err);
-    if (err.kind == ERROR_INTERRUPTED) {
-        upload_report_lost_blob(&push->layer);
-        upload_report_lost_blob(&push->config);
-    }
+    read_error(push, request, response, &err);
     finish(push, &err);
 }
 
-/* A registry that reports another digest has not stored what was sent. */
-static int check_digest(const struct oci_push *push,
-                        const struct http_response *response, struct error *err)
+/* --- a PUT that was not simply accepted ------------------------------------
+ */
+
+/* A later attempt, or an operator, can change the outcome. */
+static bool is_permanent(const struct error *err)
+{
+    return disposition_of(err) == DISPOSITION_DEAD_LETTER;
+}
+
+/* The tag is taken: the registry does not replace what it holds. Permissions
+ * may be missing as well, and something in between may have answered. */
+static void reject_conflict(struct oci_push *push, const struct digest *stored)
+{
+    struct error *err = &push->rejection;
+
+    if (!push->is_unclear &&
+        (is_permanent(err) || err->kind == ERROR_BLOCKED)) {
+        err->kind = ERROR_REJECTED;
+        error_prepend(err,
+                      "tag '%s' of '%s' holds another manifest (%s), which the "
+                      "registry does not replace",
+                      push->target->tag, push->target->path, stored->text);
+    }
+    finish(push, err);
+}
+
+static void on_looked_up(void *payload, const struct digest *digest,
+                         const struct error *err)
+{
+    struct oci_push *push = payload;
+
+    if (digest != NULL &&
+        strcmp(digest->text, push->image->manifest.digest.text) == 0) {
+        push->already_stored = !push->is_unclear;
+        finish(push, NULL);
+    } else if (digest != NULL) {
+        reject_conflict(push, digest);
+    } else if (err != NULL && is_permanent(&push->rejection)) {
+        finish(push, err); /* it may hold the manifest; ask again later */
+    } else {
+        finish(push, &push->rejection);
+    }
+}
+
+static void look_up_tag(struct oci_push *push)
+{
+    push->lookup = (struct tag_lookup){
+        .client = push->client,
+        .target = push->target,
+        .media_type = push->image->manifest.media_type,
+        .finished = on_looked_up,
+        .payload = push,
+    };
+    tag_lookup_start(&push->lookup);
+}
+
+static void handle_rejection(struct oci_push *push,
+                             const struct oci_request *request,
+                             const struct http_response *response)
+{
+    struct error *err = &push->rejection;
+
+    read_error(push, request, response, err);
+    if (err->kind == ERROR_INTERRUPTED) { /* it has no manifest, for sure */
+        upload_report_lost_blob(&push->layer);
+        upload_report_lost_blob(&push->config);
+    }
+    if (response->status / 100 != 4 || response->status == 401 ||
+        err->kind == ERROR_INTERRUPTED ||
+        http_status_is_temporary(response->status)) {
+        finish(push, err);
+    } else {
+        look_up_tag(push);
+    }
+}
+
+/* --- the PUT of the manifest -----------------------------------------------
+ */
+
+/* A registry that reports another digest has not stored what was sent. Only 201
+ * says that it was stored (distribution specification, "Pushing manifests"); a
+ * proxy may answer anything with 200. */
+static void handle_success(struct oci_push *push,
+                           const struct http_response *response)
 {
     const struct digest *sent = &push->image->manifest.digest;
+    struct error *err = &push->rejection;
+    enum content_digest stored = content_digest_compare(response, sent);
 
-    if (content_digest_compare(response, sent) != CONTENT_DIGEST_OTHER) {
-        return 0;
+    if (stored == CONTENT_DIGEST_SAME ||
+        (stored == CONTENT_DIGEST_UNKNOWN && response->status == 201)) {
+        finish(push, NULL);
+    } else if (stored == CONTENT_DIGEST_UNKNOWN) {
+        error_set(err, ERROR_INTERMEDIARY,
+                  "manifest: registry '%s' answers %d instead of 201, and does "
+                  "not have the manifest",
+                  push->target->registry, response->status);
+        err->http_status = response->status;
+        push->is_unclear = true;
+        look_up_tag(push);
+    } else {
+        error_set(err, ERROR_DIGEST_MISMATCH,
+                  "manifest: registry '%s' says that it stored another digest "
+                  "than the %s that was sent",
+                  push->target->registry, sent->text);
+        err->http_status = response->status;
+        finish(push, err);
     }
-    error_set(err, ERROR_DIGEST_MISMATCH,
-              "manifest: registry '%s' says that it stored another digest "
-              "than the %s that was sent",
-              push->target->registry, sent->text);
-    err->http_status = response->status;
-    return -1;
 }
 
 static void on_manifest(void *payload, const struct http_response *response,
@@ -109,17 +213,14 @@ static void on_manifest(void *payload, const struct http_response *response,
 {
     struct oci_push *push = payload;
     const struct oci_request *request = push->manifest;
-    struct error mismatch;
 
     push->manifest = NULL;
     if (response == NULL) {
         finish(push, err);
-    } else if (response->status / 100 != 2) {
-        fail_with_response(push, request, response);
-    } else if (check_digest(push, response, &mismatch) < 0) {
-        finish(push, &mismatch);
+    } else if (response->status / 100 == 2 && !oci_is_web_page(response)) {
+        handle_success(push, response);
     } else {
-        finish(push, NULL);
+        handle_rejection(push, request, response);
     }
 }
 
@@ -228,7 +329,7 @@ static bool finish_on_head(struct oci_push *push,
                            const struct error *err)
 {
     if (response == NULL) {
-        if (err->kind == ERROR_REJECTED) {
+        if (err->kind == ERROR_REJECTED || err->kind == ERROR_BLOCKED) {
             return false;
         }
         finish(push, err);

@@ -81,12 +81,12 @@ static int check_redirect(struct oci_request *request,
                        strcmp(request->spec.method, "HEAD") == 0;
 
     if (response->status == 303 && !has_no_body) {
-        return error_set(err, ERROR_REJECTED,
+        return error_set(err, ERROR_INTERMEDIARY,
                          "registry '%s' redirects a %s with 303",
                          request->target->registry, request->spec.method);
     }
     if (++request->redirects > LIMIT_REDIRECTS) {
-        return error_set(err, ERROR_REJECTED,
+        return error_set(err, ERROR_INTERMEDIARY,
                          "registry '%s' redirects more than %d times",
                          request->target->registry, LIMIT_REDIRECTS);
     }
@@ -106,14 +106,14 @@ static int follow_redirect(struct oci_request *request,
     }
     if (!http_header(response, "Location", 0, &location) ||
         url_parse(location.data, &request->url, &url, err) < 0) {
-        return error_set(err, ERROR_REJECTED,
+        return error_set(err, ERROR_INTERMEDIARY,
                          "registry '%s' redirects to nowhere that we can go",
                          request->target->registry);
     }
     trust =
         trust_of(&request->origin->url, request->target, &url, REDIRECT_UPLOAD);
     if (trust == TRUST_REFUSED) {
-        error_set(err, ERROR_REJECTED,
+        error_set(err, ERROR_BLOCKED,
                   "registry '%s' redirects to '%s://%s', where we do not go "
                   "(if it is right, add '%s' to registries.allowed)",
                   request->target->registry, url.https ? "https" : "http",
@@ -279,7 +279,7 @@ static int open_url(struct oci_request *request, const char *text,
                      REDIRECT_UPLOAD);
     request->with_credentials = trust == TRUST_CREDENTIALS;
     if (trust == TRUST_REFUSED) {
-        return error_set(err, ERROR_REJECTED,
+        return error_set(err, ERROR_BLOCKED,
                          "registry '%s' sends it to '%s://%s', where we do "
                          "not go (if it is right, add '%s' to "
                          "registries.allowed)",

@@ -78,7 +78,7 @@ static void fail_session(struct upload *upload,
     struct error err;
 
     error_of_response(upload, request, response, &err);
-    if (response->status == 404 && err.code[0] == '\0') {
+    if (response->status == 404 && response->body.len == 0) {
         err.kind = ERROR_INTERRUPTED;
     }
     finish(upload, &err);
@@ -92,18 +92,25 @@ static int read_location(struct upload *upload,
     struct url url;
 
     if (!http_header(response, "Location", 0, &location) || location.len == 0) {
-        return error_set(err, ERROR_REJECTED,
-                         "%s: registry '%s' answers %d without a Location",
-                         upload->what, upload->target->registry,
-                         response->status);
+        error_set(err, ERROR_INTERMEDIARY,
+                  "%s: registry '%s' answers %d without a Location",
+                  upload->what, upload->target->registry, response->status);
+        err->http_status = response->status;
+        return -1;
     }
     if (url_parse(location.data, base, &url, err) < 0) {
+        err->kind = ERROR_INTERMEDIARY;
         return error_prefix(err, "%s: Location of registry '%s'", upload->what,
                             upload->target->registry);
     }
     url_release(&upload->location);
     upload->location = url;
     return 0;
+}
+
+static bool is_success(const struct http_response *response)
+{
+    return response->status / 100 == 2 && !oci_is_web_page(response);
 }
 
 static void send(struct upload *upload, const struct oci_request_spec *spec,
@@ -137,7 +144,8 @@ static bool retry_smaller(struct upload *upload)
 static bool may_retry_smaller(const struct upload *upload,
                               const struct http_response *response)
 {
-    return response->status == 413 && upload->target->chunk_size == 0;
+    return response->status == 413 && upload->target->chunk_size == 0 &&
+           !oci_is_blocked(response);
 }
 
 /* --- the PUT that ends a session ------------------------------------------ */
@@ -151,7 +159,7 @@ static void on_put(void *payload, const struct http_response *response,
     upload->request = NULL;
     if (response == NULL) {
         finish(upload, err);
-    } else if (response->status / 100 == 2) {
+    } else if (is_success(response)) {
         finish(upload, NULL);
     } else if (!may_retry_smaller(upload, response) || !retry_smaller(upload)) {
         fail_session(upload, request, response);
@@ -211,7 +219,7 @@ static void on_patch(void *payload, const struct http_response *response,
         finish(upload, err);
     } else if (may_retry_smaller(upload, response) && retry_smaller(upload)) {
         return;
-    } else if (response->status / 100 != 2) { /* ECR sends 201 for 202 */
+    } else if (!is_success(response)) { /* ECR sends 201 for 202 */
         fail_session(upload, request, response);
     } else if (read_location(upload, response, oci_request_url(request),
                              &failure) < 0) {
@@ -284,7 +292,9 @@ static void on_session(struct upload *upload,
 static bool retry_another_way(struct upload *upload,
                               const struct http_response *response)
 {
-    int status = response != NULL ? response->status : 0;
+    /* What a web page answers says nothing about the registry. */
+    int status =
+        response != NULL && !oci_is_web_page(response) ? response->status : 0;
 
     if (status == 404 && oci_error_code_is(response, "NAME_UNKNOWN")) {
         return false; /* the repository is missing, whatever the way */
@@ -312,7 +322,7 @@ static void on_post(void *payload, const struct http_response *response,
     }
     if (response == NULL) {
         finish(upload, err);
-    } else if (response->status / 100 != 2) {
+    } else if (!is_success(response)) {
         fail_with_response(upload, request, response);
     } else if (response->status == 201 && upload->single) {
         finish(upload, NULL);

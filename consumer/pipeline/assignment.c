@@ -333,6 +333,7 @@ void service_tick(void *payload)
     }
     service_regulate(service);
     if (service->state == SERVICE_RUNNING) {
+        service_expire_held(service);
         pass_markers(service);
     }
     if (service->state == SERVICE_RUNNING && wants_dropped(service)) {

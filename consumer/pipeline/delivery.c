@@ -94,13 +94,13 @@ void delivery_finish(struct delivery *delivery)
     outcome->duration_ms =
         loop_now(loop) - delivery->started_ms + delivery->previous_age_ms;
     delivery_set_state(delivery, DELIVERY_DONE);
-    registration_queue_leave(delivery->queue);
+    attachment_queue_leave(delivery->attachment_queue);
     report_record(delivery);
 }
 
 void delivery_drop(struct delivery *delivery)
 {
     delivery->state = DELIVERY_DROPPED;
-    registration_queue_leave(delivery->queue);
+    attachment_queue_leave(delivery->attachment_queue);
     report_record(delivery);
 }

@@ -11,6 +11,7 @@
 struct delivery;
 struct record;
 struct registration_queue;
+struct attachment_queue;
 
 /* --- delivery.c, attempt.c, retry.c ------------------------------------------
  *
@@ -27,7 +28,7 @@ struct registration_queue;
  */
 
 enum delivery_state {
-    DELIVERY_WAITING,   /* in the backlog of its registration */
+    DELIVERY_WAITING,   /* in the queue of its attachment */
     DELIVERY_ANNOUNCED, /* the attempt begins once its mark is committed */
     DELIVERY_RUNNING,   /* an attempt is in flight */
     DELIVERY_PAUSING,   /* waits for the backoff to end */
@@ -51,6 +52,7 @@ struct delivery {
      * integration are set. */
     const struct attachment *attachment;
     struct registration_queue *queue;
+    struct attachment_queue *attachment_queue;
     struct integration *integration;
     struct outcome outcome;
     struct ledger_slot slot;
@@ -62,7 +64,8 @@ struct delivery {
                        may have arrived, and not `dispatched` */
     bool in_doubt;  /* a failed attempt may have arrived */
     bool abandoned; /* no attempt follows the one in flight */
-    bool refused;   /* its credentials were rejected at least once */
+    bool refused;   /* permission was denied at least once */
+    uint64_t accepted; /* queue->accepted at the latest of these times */
     struct timer pause;
     struct attempt attempt; /* the most recent one */
     void *progress;      /* owned by the integration, kept between attempts */

@@ -52,11 +52,10 @@ uint64_t endpoint_due_ms(const struct endpoint *endpoint, uint64_t now_ms)
     }
     due = UINT64_MAX;
     for (size_t i = 0; i < endpoint->queue_count; i++) {
-        const struct registration_queue *queue = endpoint->queues[i];
+        uint64_t at = registration_queue_due_ms(endpoint->queues[i], now_ms);
 
-        if (queue->backlog_count > 0 && queue->held && queue->in_flight == 0 &&
-            queue->hold_until_ms > now_ms && queue->hold_until_ms < due) {
-            due = queue->hold_until_ms;
+        if (at > 0 && at < due) {
+            due = at;
         }
     }
     return due == UINT64_MAX ? 0 : due;
@@ -100,21 +99,46 @@ struct delivery *endpoint_next(struct endpoint *endpoint, uint64_t now_ms)
     return NULL;
 }
 
-struct delivery *endpoint_next_aged(struct endpoint *endpoint)
+static struct delivery *first_aged(const struct deliveries *deliveries)
 {
-    for (size_t i = 0; i < endpoint->queue_count; i++) {
-        struct registration_queue *queue = endpoint->queues[i];
-        struct delivery *delivery;
+    struct delivery *delivery;
 
-        TAILQ_FOREACH(delivery, &queue->backlog, link)
-        {
-            if (retry_is_aged(delivery)) {
-                registration_queue_remove(queue, delivery);
-                return delivery;
-            }
+    TAILQ_FOREACH(delivery, deliveries, link)
+    {
+        if (retry_is_aged(delivery)) {
+            break;
+        }
+    }
+    return delivery;
+}
+
+static struct delivery *next_aged_of(const struct registration_queue *queue)
+{
+    struct attachment_queue *attachment_queue;
+
+    TAILQ_FOREACH(attachment_queue, &queue->waiting, link)
+    {
+        struct delivery *delivery = first_aged(&attachment_queue->fresh);
+
+        if (delivery == NULL) {
+            delivery = first_aged(&attachment_queue->refused);
+        }
+        if (delivery != NULL) {
+            attachment_queue_remove(attachment_queue, delivery);
+            return delivery;
         }
     }
     return NULL;
+}
+
+struct delivery *endpoint_next_aged(struct endpoint *endpoint)
+{
+    struct delivery *delivery = NULL;
+
+    for (size_t i = 0; i < endpoint->queue_count && delivery == NULL; i++) {
+        delivery = next_aged_of(endpoint->queues[i]);
+    }
+    return delivery;
 }
 
 /* --- results of attempts and probes ------------------------------------------

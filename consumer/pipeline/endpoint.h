@@ -16,6 +16,7 @@
 struct delivery;
 struct scheduler;
 struct registration_queue;
+struct attachment_queue;
 
 /* --- endpoint.c --------------------------------------------------------------
  */
@@ -80,6 +81,59 @@ bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
 void endpoint_probed(struct endpoint *endpoint, const struct error *err,
                      uint64_t now_ms);
 
+/* --- attachment_queue.c ------------------------------------------------------
+ *
+ * The deliveries of one attachment that wait, and whether the endpoint permits
+ * them. The attachments of a registration take turns.
+ */
+
+TAILQ_HEAD(deliveries, delivery);
+
+enum permission {
+    PERMISSION_UNKNOWN,
+    PERMISSION_GIVEN,
+    PERMISSION_REFUSED, /* several attempts in a row: the attachment is held */
+};
+
+struct attachment_queue {
+    TAILQ_ENTRY(attachment_queue) link; /* in `waiting`, while count > 0 */
+    const struct attachment *attachment;
+    struct registration_queue *queue;
+    struct attachment_queue *successor; /* as in struct endpoint */
+    /* Deliveries in DELIVERY_WAITING. Those that were refused before wait by
+     * themselves, and each kind takes turns with the other: what is refused,
+     * because of its own path, must not delay what is not. */
+    struct deliveries fresh;
+    struct deliveries refused;
+    size_t count; /* of both */
+    bool refused_is_next;
+    size_t in_flight; /* includes predecessors, as `load` does */
+    size_t load;      /* deliveries without an outcome */
+    bool has_shed;    /* some of its records were shed, to be read again */
+    enum permission permission;
+    bool is_reported;      /* the operator knows that it is held by itself */
+    unsigned refusals;     /* consecutive */
+    uint64_t accepted;     /* queue->accepted at the first of these refusals */
+    int64_t held_since_ms; /* wall-clock time */
+    struct error refusal;  /* the latest; why it is held */
+};
+
+void attachment_queue_init(struct attachment_queue *attachment_queue,
+                           const struct attachment *attachment,
+                           struct registration_queue *queue);
+/* Count a delivery, from scheduler_enqueue() to its end. */
+void attachment_queue_enter(struct attachment_queue *attachment_queue);
+void attachment_queue_leave(struct attachment_queue *attachment_queue);
+/* Count an attempt that begins or has ended. */
+void attachment_queue_begin(struct attachment_queue *attachment_queue);
+void attachment_queue_end(struct attachment_queue *attachment_queue);
+void attachment_queue_push(struct attachment_queue *attachment_queue,
+                           struct delivery *delivery);
+void attachment_queue_remove(struct attachment_queue *attachment_queue,
+                             struct delivery *delivery);
+/* True if it is held, by itself or with its whole registration. */
+bool attachment_queue_is_held(const struct attachment_queue *attachment_queue);
+
 /* --- registration_queue.c ----------------------------------------------------
  */
 
@@ -90,44 +144,52 @@ struct registration_queue {
     size_t max_in_flight;
     size_t in_flight; /* includes predecessors, as `load` does */
     size_t load;      /* deliveries without an outcome */
-    TAILQ_HEAD(deliveries, delivery) backlog; /* those in DELIVERY_WAITING */
-    size_t backlog_count;
-    unsigned refusals; /* consecutive rejections of its credentials */
+    TAILQ_HEAD(, attachment_queue) waiting; /* in the order of their turns */
+    size_t backlog_count;                   /* deliveries in DELIVERY_WAITING */
+    struct attachment_queue *attachments;   /* of this registration */
+    size_t attachment_count;
+    uint64_t accepted; /* number of attempts that succeeded */
+    /* Everything that was tried is refused; the attachments say why. */
     bool held;
     uint64_t hold_until_ms;
-    bool has_shed; /* some of its records were shed and must be read again */
-    size_t ended;  /* attempts since the last tick */
-    double ended_per_s; /* attempts per second, smoothed */
+    uint64_t fresh_until_ms; /* the same for what was not refused before */
+    size_t ended;            /* attempts since the last tick */
+    double ended_per_s;      /* attempts per second, smoothed */
     /* The rest is for the status page and the metrics. No decision depends on
      * it. */
     int64_t held_since_ms;   /* wall-clock time */
     int64_t last_error_ms;   /* wall-clock time */
+    struct error refusal;    /* why it is held */
     struct error last_error; /* of its last failed attempt */
     struct registration_counts counts;
 };
 
+/* The caller adds the queues of its attachments, which must outlive it. */
 void registration_queue_init(struct registration_queue *queue,
                              const struct registration *registration,
-                             size_t max_in_flight);
-/* Count a delivery of this queue, from scheduler_enqueue() to its end. */
-void registration_queue_enter(struct registration_queue *queue);
-void registration_queue_leave(struct registration_queue *queue);
-/* Count an attempt of this queue that begins or has ended. */
-void registration_queue_begin(struct registration_queue *queue);
-void registration_queue_end(struct registration_queue *queue);
-void registration_queue_push(struct registration_queue *queue,
-                             struct delivery *delivery);
-void registration_queue_remove(struct registration_queue *queue,
-                               struct delivery *delivery);
+                             size_t max_in_flight,
+                             struct attachment_queue *attachments);
 /* Takes the next delivery that may begin; NULL if there is none. */
 struct delivery *registration_queue_next(struct registration_queue *queue,
                                          uint64_t now_ms);
-/* Counts a rejection of the credentials. Returns true if the queue is held from
- * now on. */
-bool registration_queue_refused(struct registration_queue *queue,
-                                uint64_t until_ms);
-/* Ends a hold. Returns true if the queue was held until now. */
-bool registration_queue_accepted(struct registration_queue *queue);
+/* Returns when another attempt may begin although nothing else changes; 0 if it
+ * does not depend on the time. */
+uint64_t registration_queue_due_ms(const struct registration_queue *queue,
+                                   uint64_t now_ms);
+
+/* What a refusal has changed */
+enum held { HELD_NOTHING, HELD_ATTACHMENT, HELD_REGISTRATION };
+
+/* Reports that an attempt was refused for lack of permission, or because the
+ * endpoint accepts nothing of the registration. `pauses` are those before
+ * another attempt that was refused before, and before one that was not, while
+ * the registration is held. */
+enum held registration_queue_refused(struct attachment_queue *attachment_queue,
+                                     const struct error *err, uint64_t now_ms,
+                                     const uint64_t pauses[2]);
+/* Reports a success. Returns what was held until now. */
+enum held registration_queue_accepted(
+    struct attachment_queue *attachment_queue);
 struct registration_queue *registration_queue_newest(
     struct registration_queue *queue); /* as endpoint_newest() */
 /* True if a reload has replaced the configuration of this queue. */

@@ -36,6 +36,8 @@ bool record_abandon(struct record *record, bool at_once);
 /* True if no attempt is in flight and all unfinished deliveries may be shed. */
 bool record_may_be_shed(const struct record *record);
 void record_note_shed(struct record *record);
+/* Ends deliveries by scheduler_expire(). Returns true if any has ended. */
+bool record_expire(struct record *record);
 
 /* --- pipeline.c --------------------------------------------------------------
  */

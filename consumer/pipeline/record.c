@@ -102,7 +102,9 @@ static void plan_delivery(struct delivery *delivery,
     delivery->attachment = attachment;
     delivery->outcome.attachment = attachment;
     delivery->slot.id = progress_id(attachment->name);
-    delivery->queue = scheduler_queue(&pipeline->scheduler, registration);
+    delivery->attachment_queue =
+        scheduler_attachment_queue(&pipeline->scheduler, attachment);
+    delivery->queue = delivery->attachment_queue->queue;
     delivery->integration =
         integration_of(pipeline->integrations, registration);
     if (past != NULL) {
@@ -279,7 +281,7 @@ bool record_may_be_shed(const struct record *record)
 
         if (delivery->state == DELIVERY_ANNOUNCED ||
             delivery->state == DELIVERY_RUNNING ||
-            (waits && !shed_may_shed(delivery->queue))) {
+            (waits && !shed_may_shed(delivery->attachment_queue))) {
             return false;
         }
         waiting += waits;
@@ -291,9 +293,21 @@ void record_note_shed(struct record *record)
 {
     for (size_t i = 0; i < record->delivery_count; i++) {
         if (record->deliveries[i].state < DELIVERY_DONE) {
-            record->deliveries[i].queue->has_shed = true;
+            record->deliveries[i].attachment_queue->has_shed = true;
         }
     }
+}
+
+bool record_expire(struct record *record)
+{
+    bool has_ended = false;
+
+    for (size_t i = 0; i < record->delivery_count; i++) {
+        if (record->deliveries[i].attachment != NULL) {
+            has_ended |= scheduler_expire(&record->deliveries[i]);
+        }
+    }
+    return has_ended;
 }
 
 const struct outcome *delivery_outcome(const struct delivery *delivery)

@@ -49,6 +49,15 @@ static bool attempts_are_exhausted(const struct delivery *delivery)
            (!is_service(delivery) || retry_is_aged(delivery));
 }
 
+/* Others of its registration have succeeded since it was last refused: the
+ * credentials are good, and the refusal concerns only this delivery. */
+static bool is_refused_alone(const struct delivery *delivery)
+{
+    return delivery->refused &&
+           registration_queue_newest(delivery->queue)->accepted >
+               delivery->accepted;
+}
+
 enum retry_verdict retry_after(const struct delivery *delivery,
                                const struct error *err)
 {
@@ -57,6 +66,11 @@ enum retry_verdict retry_after(const struct delivery *delivery,
     case DISPOSITION_BACK_OFF:
         return attempts_are_exhausted(delivery) ? RETRY_NEVER : RETRY_LATER;
     case DISPOSITION_HOLD:
+        return is_service(delivery) && !(is_refused_alone(delivery) &&
+                                         attempts_are_exhausted(delivery))
+                   ? RETRY_HELD
+                   : RETRY_NEVER;
+    case DISPOSITION_SUSPEND:
         return is_service(delivery) ? RETRY_HELD : RETRY_NEVER;
     case DISPOSITION_DEAD_LETTER:
     case DISPOSITION_FATAL:
@@ -91,7 +105,8 @@ uint64_t retry_pause_ms(const struct delivery *delivery,
         backoff_ms(delivery, is_interactive ? MAX_INTERACTIVE_PAUSE_MS
                                             : settings->backoff_max_ms);
 
-    if (disposition_of(err) == DISPOSITION_HOLD) {
+    if (disposition_of(err) == DISPOSITION_HOLD ||
+        disposition_of(err) == DISPOSITION_SUSPEND) {
         return settings->hold_retry_ms;
     }
     /* The random part is added so that deliveries with the same Retry-After do

@@ -38,15 +38,6 @@ static void log_endpoint(const struct endpoint *endpoint, enum log_level level,
               LOG_TEXT("err_kind", level == LOG_ERROR ? "retriable" : NULL));
 }
 
-static void log_registration(const struct registration_queue *queue,
-                             const char *message, const struct error *err)
-{
-    log_write(err != NULL ? LOG_ERROR : LOG_INFO, "pipeline", message,
-              LOG_TEXT("registration", queue->registration->name),
-              LOG_TEXT("err", err != NULL ? err->message : NULL),
-              LOG_TEXT("err_kind", err != NULL ? "auth" : NULL));
-}
-
 static void log_retry(const struct delivery *delivery, bool held,
                       const struct error *err, uint64_t pause_ms)
 {
@@ -54,8 +45,10 @@ static void log_retry(const struct delivery *delivery, bool held,
 
     log_write(
         held ? LOG_ERROR : LOG_WARN, "pipeline",
-        held ? "credentials refused, holding delivery"
-             : "delivery failed, trying again",
+        !held ? "delivery failed, trying again"
+        : disposition_of(err) == DISPOSITION_SUSPEND
+            ? "endpoint accepts nothing, holding delivery"
+            : "credentials refused, holding delivery",
         LOG_TEXT("event_id", delivery->record->event.id),
         LOG_TEXT("registration", delivery->attachment->registration->name),
         LOG_TEXT("attachment", delivery->attachment->name),
@@ -64,7 +57,7 @@ static void log_retry(const struct delivery *delivery, bool held,
         LOG_NUMBER("offset", input->offset),
         LOG_NUMBER("attempt", delivery->outcome.attempts),
         LOG_NUMBER("retry_in_ms", pause_ms), LOG_TEXT("err", err->message),
-        LOG_TEXT("err_kind", held ? "auth" : "retriable"),
+        LOG_TEXT("err_kind", held ? error_row(err->kind)->name : "retriable"),
         LOG_NUMBER_IF(err->http_status, "http_status", err->http_status));
 }
 
@@ -146,7 +139,7 @@ static void begin(struct endpoint *endpoint, struct delivery *delivery)
     if (delivery->outcome.attempts == 0) {
         budget_earn(&endpoint->budget);
     }
-    registration_queue_begin(delivery->queue);
+    attachment_queue_begin(delivery->attachment_queue);
     if (delivery->is_marked && delivery->slot.mark != MARK_COMMITTED) {
         delivery_set_state(delivery, DELIVERY_ANNOUNCED);
         delivery_mark(delivery);
@@ -191,11 +184,13 @@ static void on_wake(void *payload)
 static void wait_for_turn(struct delivery *delivery)
 {
     delivery_set_state(delivery, DELIVERY_WAITING);
-    registration_queue_push(delivery->queue, delivery);
+    attachment_queue_push(delivery->attachment_queue, delivery);
     dispatch(delivery->queue->endpoint);
 }
 
-/* A retry that the budget does not allow yet waits up to this long. */
+/* A retry that the budget does not allow yet waits up to this long. Those that
+ * were refused are far apart anyway, and must not use up the budget of those
+ * that were not. */
 #define BUDGET_PAUSE_MS 1000
 
 static void on_pause_over(void *payload)
@@ -204,7 +199,7 @@ static void on_pause_over(void *payload)
     struct endpoint *endpoint = delivery->queue->endpoint;
     const struct pipeline_options *options = options_of(delivery);
 
-    if (!scheduler_is_service(endpoint->scheduler) ||
+    if (!scheduler_is_service(endpoint->scheduler) || delivery->refused ||
         budget_take(&endpoint->budget, now_of(endpoint))) {
         wait_for_turn(delivery);
     } else {
@@ -216,7 +211,7 @@ static void on_pause_over(void *payload)
 void scheduler_enqueue(struct delivery *delivery)
 {
     timer_init(&delivery->pause, on_pause_over, delivery);
-    registration_queue_enter(delivery->queue);
+    attachment_queue_enter(delivery->attachment_queue);
     wait_for_turn(delivery);
 }
 
@@ -231,14 +226,15 @@ static void announce_idle(struct scheduler *scheduler)
 }
 
 /* Makes room for another attempt under the newest configuration. */
-static void end_attempt(struct registration_queue *queue)
+static void end_attempt(struct attachment_queue *attachment_queue)
 {
+    struct registration_queue *queue = attachment_queue->queue;
     struct registration_queue *newest = registration_queue_newest(queue);
     struct endpoint *endpoint = endpoint_newest(queue->endpoint);
 
     newest->ended++;
     queue->endpoint->is_tried = false;
-    registration_queue_end(queue);
+    attachment_queue_end(attachment_queue);
     dispatch(endpoint);
     if (newest->endpoint != endpoint) {
         dispatch(newest->endpoint);
@@ -246,25 +242,10 @@ static void end_attempt(struct registration_queue *queue)
     announce_idle(queue->endpoint->scheduler);
 }
 
-/* Credentials of a replaced configuration say nothing about the current ones. A
- * repeated rejection of the same delivery is no news either, unless the
- * registration is held: others have been accepted meanwhile. */
-static void learn_refusal(struct delivery *delivery, const struct error *err)
+static bool is_hold(enum disposition disposition)
 {
-    struct registration_queue *queue = delivery->queue;
-    struct endpoint *endpoint = queue->endpoint;
-    bool is_new = !delivery->refused || queue->held;
-
-    delivery->refused = true;
-    if (is_new && !registration_queue_is_replaced(queue) &&
-        registration_queue_refused(
-            queue,
-            now_of(endpoint) +
-                options_of(delivery)->settings->delivery.hold_retry_ms)) {
-        queue->held_since_ms = wall_now(endpoint);
-        log_registration(queue, "credentials refused, holding registration",
-                         err);
-    }
+    return disposition == DISPOSITION_HOLD ||
+           disposition == DISPOSITION_SUSPEND;
 }
 
 /* Updates the endpoint and the registration after a failure. */
@@ -283,27 +264,23 @@ static void learn_failure(struct delivery *delivery, const struct error *err)
             log_endpoint(endpoint, LOG_ERROR, "is down, deliveries to it wait",
                          err);
         }
-    } else if (disposition == DISPOSITION_HOLD &&
-               scheduler_is_service(endpoint->scheduler)) {
-        endpoint_succeeded(endpoint, now_of(endpoint));
-        learn_refusal(delivery, err);
-    } else if (err->http_status > 0) {
+        return;
+    }
+    if (err->http_status > 0 || is_hold(disposition)) {
         /* The endpoint is up; it rejected the request. */
         endpoint_succeeded(endpoint, now_of(endpoint));
+    }
+    if (is_hold(disposition) && scheduler_is_service(endpoint->scheduler)) {
+        hold_refused(delivery, err);
     }
 }
 
 static void learn_success(struct delivery *delivery)
 {
-    struct registration_queue *queue = delivery->queue;
-    struct endpoint *endpoint = endpoint_newest(queue->endpoint);
+    struct endpoint *endpoint = endpoint_newest(delivery->queue->endpoint);
 
     endpoint_succeeded(endpoint, now_of(endpoint));
-    if (!registration_queue_is_replaced(queue) &&
-        registration_queue_accepted(queue)) {
-        log_registration(queue, "credentials accepted, registration goes on",
-                         NULL);
-    }
+    hold_accepted(delivery);
 }
 
 static void try_again(struct delivery *delivery, bool held,
@@ -375,7 +352,7 @@ static void skip(struct delivery *delivery,
 static void scheduler_report(struct delivery *delivery,
                              const struct delivery_report *report)
 {
-    struct registration_queue *queue = delivery->queue;
+    struct attachment_queue *attachment_queue = delivery->attachment_queue;
 
     switch (report->status) {
     case DELIVERY_SUCCEEDED:
@@ -388,7 +365,7 @@ static void scheduler_report(struct delivery *delivery,
         fail(delivery, report->err);
         break;
     }
-    end_attempt(queue);
+    end_attempt(attachment_queue);
 }
 
 /* --- deliveries that are announced ------------------------------------------
@@ -402,19 +379,19 @@ static bool is_in_flight(const struct delivery *delivery)
 
 void scheduler_mark_committed(struct delivery *delivery)
 {
-    struct registration_queue *queue = delivery->queue;
+    struct attachment_queue *attachment_queue = delivery->attachment_queue;
 
     if (delivery->state != DELIVERY_ANNOUNCED) {
         return;
     }
-    if (!queue->endpoint->scheduler->draining) {
+    if (!delivery->queue->endpoint->scheduler->draining) {
         attempt_begin(delivery, scheduler_report);
         return;
     }
     delivery_unmark(delivery);
     delivery_set_state(delivery, DELIVERY_WAITING);
-    registration_queue_push(queue, delivery);
-    end_attempt(queue);
+    attachment_queue_push(attachment_queue, delivery);
+    end_attempt(attachment_queue);
 }
 
 /* --- abandoned deliveries ----------------------------------------------------
@@ -422,7 +399,7 @@ void scheduler_mark_committed(struct delivery *delivery)
 
 static void cancel(struct delivery *delivery)
 {
-    struct registration_queue *queue = delivery->queue;
+    struct attachment_queue *attachment_queue = delivery->attachment_queue;
     bool was_in_flight = is_in_flight(delivery);
 
     if (delivery->state >= DELIVERY_DONE) {
@@ -430,7 +407,7 @@ static void cancel(struct delivery *delivery)
     }
     loop_disarm(options_of(delivery)->loop, &delivery->pause);
     if (delivery->state == DELIVERY_WAITING) {
-        registration_queue_remove(queue, delivery);
+        attachment_queue_remove(attachment_queue, delivery);
     }
     if (delivery->state == DELIVERY_ANNOUNCED) {
         delivery_unmark(delivery);
@@ -440,8 +417,39 @@ static void cancel(struct delivery *delivery)
     }
     delivery_drop(delivery);
     if (was_in_flight) {
-        end_attempt(queue);
+        end_attempt(attachment_queue);
     }
+}
+
+/* A delivery that was never attempted began to wait when it was received. */
+static void note_wait(struct delivery *delivery)
+{
+    const struct record *record = delivery->record;
+
+    if (delivery->outcome.started_ms == 0) {
+        delivery->outcome.started_ms = record->received_ms;
+        delivery->started_ms = record->received_mono_ms;
+    }
+}
+
+bool scheduler_expire(struct delivery *delivery)
+{
+    const struct error *refusal = hold_expired(delivery);
+    struct error err;
+
+    if (refusal == NULL) {
+        return false;
+    }
+    err = *refusal;
+    loop_disarm(options_of(delivery)->loop, &delivery->pause);
+    if (delivery->state == DELIVERY_WAITING) {
+        attachment_queue_remove(delivery->attachment_queue, delivery);
+    }
+    error_prepend(&err, "given up after delivery.max_age, because it keeps "
+                        "other records waiting");
+    note_wait(delivery);
+    give_up(delivery, &err);
+    return true;
 }
 
 bool scheduler_abandon(struct delivery *delivery, bool at_once)
@@ -477,20 +485,41 @@ static struct endpoint *find_endpoint(const struct scheduler *scheduler,
     return NULL;
 }
 
-static void add_queue(struct scheduler *scheduler,
-                      const struct registration *registration)
+static void add_attachments(struct scheduler *scheduler,
+                            struct registration_queue *queue)
 {
+    const struct settings *settings = scheduler->options->settings;
+
+    for (size_t i = 0; i < settings->attachment_count; i++) {
+        const struct attachment *attachment = &settings->attachments[i];
+
+        if (attachment->registration == queue->registration) {
+            scheduler->attachment_index[i] =
+                &scheduler->attachments[scheduler->attachment_count++];
+            attachment_queue_init(scheduler->attachment_index[i], attachment,
+                                  queue);
+            queue->attachment_count++;
+        }
+    }
+}
+
+static void add_queue(struct scheduler *scheduler, size_t index)
+{
+    const struct settings *settings = scheduler->options->settings;
+    const struct registration *registration = &settings->registrations[index];
     const struct integration_class *class = integration_class_for(registration);
     const char *name = class->endpoint(registration, scheduler->arena);
     struct endpoint *endpoint = find_endpoint(scheduler, class, name);
-    struct registration_queue *queue = scheduler_queue(scheduler, registration);
+    struct registration_queue *queue = &scheduler->queues[index];
 
     if (endpoint == NULL) {
         endpoint = endpoint_new(scheduler, name, registration);
         timer_init(&endpoint->wake, on_wake, endpoint);
     }
-    registration_queue_init(queue, registration,
-                            scheduler->options->settings->delivery.concurrency);
+    registration_queue_init(
+        queue, registration, settings->delivery.concurrency,
+        &scheduler->attachments[scheduler->attachment_count]);
+    add_attachments(scheduler, queue);
     endpoint_add_queue(endpoint, queue);
 }
 
@@ -506,19 +535,23 @@ void scheduler_init(struct scheduler *scheduler,
         .queues = mem_zalloc(settings->registration_count *
                              sizeof(struct registration_queue)),
         .queue_count = settings->registration_count,
+        .attachments = mem_zalloc(settings->attachment_count *
+                                  sizeof(struct attachment_queue)),
+        .attachment_index = mem_zalloc(settings->attachment_count *
+                                       sizeof(struct attachment_queue *)),
         .arena = arena_new(),
     };
     STAILQ_INIT(&scheduler->endpoints);
     for (size_t i = 0; i < settings->registration_count; i++) {
-        add_queue(scheduler, &settings->registrations[i]);
+        add_queue(scheduler, i);
     }
 }
 
-struct registration_queue *scheduler_queue(
-    struct scheduler *scheduler, const struct registration *registration)
+struct attachment_queue *scheduler_attachment_queue(
+    const struct scheduler *scheduler, const struct attachment *attachment)
 {
-    return &scheduler->queues[registration -
-                              scheduler->options->settings->registrations];
+    return scheduler->attachment_index[attachment - scheduler->options->settings
+                                                        ->attachments];
 }
 
 void scheduler_drain(struct scheduler *scheduler, loop_fn *idle, void *payload)
@@ -553,5 +586,7 @@ void scheduler_destroy(struct scheduler *scheduler)
     }
     loop_cancel(scheduler->options->loop, &scheduler->idle);
     mem_free(scheduler->queues);
+    mem_free(scheduler->attachments);
+    mem_free(scheduler->attachment_index);
     arena_free(scheduler->arena);
 }

@@ -15,21 +15,23 @@
  *        |<--------------------------|   scheduler_report()
  *            the record's task, once a delivery has ended
  *
- * A registration queue holds the deliveries of one registration in the order of
- * their arrival. An endpoint is what the queues of all registrations with the
- * same integration and the same address share. A slow endpoint fills only its
- * own queues, an endpoint that is down holds back only its own queues, and
- * rejected credentials hold back one queue.
+ * An attachment queue holds the deliveries of one attachment in the order of
+ * their arrival. A registration queue consists of the queues of its
+ * attachments, which take turns. An endpoint is what the queues of all
+ * registrations with the same integration and the same address share. A slow
+ * endpoint fills only its own queues, an endpoint that is down holds back only
+ * its own queues, rejected credentials hold back one registration, and a path
+ * without permission holds back one attachment.
  *
  * dispatch() starts attempts for one endpoint whenever something has changed
  * for it: a delivery was added, an attempt or a probe ended, or a timer
  * expired. It asks the endpoint (endpoint.c, with the policies of policy.h)
  * whether an attempt may begin now, and takes a delivery from the queues
  * (registration_queue.c) in round-robin order. The result of an attempt updates
- * the endpoint and the queue, and retry.c decides whether and when another
- * attempt follows. shed.c decides whose records are shed when memory is short,
- * and successor.c transfers the state to the scheduler of the next
- * configuration.
+ * the endpoint and the queue, retry.c decides whether and when another attempt
+ * follows, and hold.c what is held. shed.c decides whose records are shed when
+ * memory is short, and successor.c transfers the state to the scheduler of the
+ * next configuration.
  */
 struct delivery;
 struct record;
@@ -42,6 +44,10 @@ struct scheduler {
     struct integration_set *integrations;
     struct registration_queue *queues; /* indexed as settings->registrations */
     size_t queue_count;
+    struct attachment_queue *attachments; /* grouped by registration */
+    size_t attachment_count;
+    /* the same, indexed as settings->attachments */
+    struct attachment_queue **attachment_index;
     STAILQ_HEAD(, endpoint) endpoints;
     struct arena *arena; /* holds the names of the endpoints */
     size_t in_flight;
@@ -60,11 +66,11 @@ static inline bool scheduler_is_service(const struct scheduler *scheduler)
 {
     return scheduler->options->mode == PIPELINE_SERVICE;
 }
-struct registration_queue *scheduler_queue(
-    struct scheduler *scheduler, const struct registration *registration);
+struct attachment_queue *scheduler_attachment_queue(
+    const struct scheduler *scheduler, const struct attachment *attachment);
 
-/* Schedules a new delivery. Its attachment, queue, integration and slot must be
- * set. */
+/* Schedules a new delivery. Its attachment, queues, integration and slot must
+ * be set. */
 void scheduler_enqueue(struct delivery *delivery);
 /* Prevents further attempts of the delivery; with `at_once` also cancels the
  * one in flight. Returns true if an attempt is still in flight. */
@@ -75,11 +81,29 @@ void scheduler_mark_committed(struct delivery *delivery);
 /* Ends the delivery in whatever state it is. What its outcome points to is
  * invalid afterwards. */
 void scheduler_release(struct delivery *delivery);
+/* Ends the delivery as failed if its registration or its attachment is held for
+ * lack of permission, and has been for max_age: called if the delivery keeps
+ * others waiting. Returns true if it has ended. */
+bool scheduler_expire(struct delivery *delivery);
 /* Prevents further attempts of all deliveries. idle() is called once, from the
  * loop, when no attempt is in flight. */
 void scheduler_drain(struct scheduler *scheduler, loop_fn *idle, void *payload);
 /* Cancels all probes and their timers. */
 void scheduler_stop_probing(struct scheduler *scheduler);
+
+/* --- hold.c ------------------------------------------------------------------
+ *
+ * What an attempt says about the permissions of its attachment and of its
+ * registration, and the log of it
+ */
+
+/* Reports that an attempt was refused for lack of permission, or because the
+ * endpoint accepts nothing at present. */
+void hold_refused(struct delivery *delivery, const struct error *err);
+void hold_accepted(struct delivery *delivery);
+/* Returns why the delivery waits if it is for a permission, and has been for
+ * max_age; else NULL. */
+const struct error *hold_expired(const struct delivery *delivery);
 
 /* successor.c: replaces `from`, which starts no further attempts, and inherits
  * its state of endpoints and registrations. idle() is called when `from` has no
@@ -100,10 +124,10 @@ void shed_tick(struct scheduler *scheduler);
  * helps nobody. */
 bool shed_is_worth_it(const struct scheduler *scheduler);
 /* True if records that wait for this queue may be shed: because it is stuck
- * (its endpoint is down or paused, or its credentials were rejected), or
- * because it is slow and exceeds its share of the half of max_records that slow
+ * (its endpoint is down or paused, or it is held), or because its registration
+ * is slow and exceeds its share of the half of max_records that slow
  * queues may use. */
-bool shed_may_shed(const struct registration_queue *queue);
+bool shed_may_shed(const struct attachment_queue *attachment_queue);
 /* True if shed records of some registration should be read again now. */
 bool shed_wants_back(const struct scheduler *scheduler);
 /* True if shed records of any registration have not been read again. */

@@ -179,4 +179,11 @@ void service_advance(struct service *service);
 bool service_must_commit_now(const struct service *service);
 void service_fail(struct service *service, const struct error *err);
 
+/* --- expire.c ---------------------------------------------------------------
+ */
+
+/* Ends deliveries that are held for longer than max_age where reading is
+ * paused. */
+void service_expire_held(struct service *service);
+
 #endif

@@ -188,9 +188,37 @@ static void collect_state(const struct service *service,
     }
 }
 
+static bool has_shed(const struct registration_queue *queue)
+{
+    for (size_t i = 0; i < queue->attachment_count; i++) {
+        if (queue->attachments[i].has_shed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void collect_held(const struct registration_queue *queue,
+                         struct arena *arena, struct status_registration *to)
+{
+    to->held = arena_alloc(arena, queue->attachment_count * sizeof(*to->held));
+    for (size_t i = 0; i < queue->attachment_count; i++) {
+        const struct attachment_queue *from = &queue->attachments[i];
+
+        if (!queue->held && from->permission == PERMISSION_REFUSED) {
+            to->held[to->held_count++] = (struct status_attachment){
+                .name = from->attachment->name,
+                .since_ms = from->held_since_ms,
+                .waiting = from->load,
+                .reason = &from->refusal,
+            };
+        }
+    }
+}
+
 static void collect_queue(const struct service *service,
                           const struct registration_queue *queue,
-                          struct status_registration *to)
+                          struct arena *arena, struct status_registration *to)
 {
     *to = (struct status_registration){
         .registration = queue->registration,
@@ -203,12 +231,14 @@ static void collect_queue(const struct service *service,
         .rate_limit = rate_limit(&queue->endpoint->rate,
                                  loop_now(service->options->loop)),
         .rate = queue->ended_per_s,
-        .shed = queue->has_shed,
+        .shed = has_shed(queue),
+        .reason = queue->held ? &queue->refusal : NULL,
         .last_error =
             queue->last_error.kind != ERROR_NONE ? &queue->last_error : NULL,
         .last_error_ms = queue->last_error_ms,
     };
     collect_state(service, queue, to);
+    collect_held(queue, arena, to);
 }
 
 static void collect_queues(const struct service *service, struct arena *arena,
@@ -220,7 +250,7 @@ static void collect_queues(const struct service *service, struct arena *arena,
         arena, scheduler->queue_count * sizeof(status->registrations[0]));
     status->registration_count = scheduler->queue_count;
     for (size_t i = 0; i < scheduler->queue_count; i++) {
-        collect_queue(service, &scheduler->queues[i],
+        collect_queue(service, &scheduler->queues[i], arena,
                       &status->registrations[i]);
     }
 }

@@ -42,15 +42,43 @@ static void transfer_queue(struct registration_queue *from,
     from->successor = to;
     to->in_flight = from->in_flight;
     to->load = from->load;
-    to->refusals = from->refusals;
+    to->accepted = from->accepted;
     to->held = from->held;
+    to->refusal = from->refusal;
     to->hold_until_ms = loop_now(to->endpoint->scheduler->options->loop);
+    to->fresh_until_ms = to->hold_until_ms;
     to->ended = from->ended;
     to->ended_per_s = from->ended_per_s;
     to->held_since_ms = from->held_since_ms;
     to->last_error_ms = from->last_error_ms;
     to->last_error = from->last_error;
     to->counts = from->counts;
+}
+
+static void transfer_attachment(struct attachment_queue *from,
+                                struct attachment_queue *to)
+{
+    from->successor = to;
+    to->in_flight = from->in_flight;
+    to->load = from->load;
+    to->permission = from->permission;
+    to->refusals = from->refusals;
+    to->accepted = from->accepted;
+    to->held_since_ms = from->held_since_ms;
+    to->refusal = from->refusal;
+}
+
+static void transfer_attachments(struct registration_queue *from,
+                                 struct registration_queue *to)
+{
+    for (size_t i = 0; i < from->attachment_count; i++) {
+        for (size_t j = 0; j < to->attachment_count; j++) {
+            if (strcmp(from->attachments[i].attachment->name,
+                       to->attachments[j].attachment->name) == 0) {
+                transfer_attachment(&from->attachments[i], &to->attachments[j]);
+            }
+        }
+    }
 }
 
 static bool is_same(const struct registration *a, const struct registration *b)
@@ -66,6 +94,7 @@ static void transfer_queues(struct scheduler *from, struct scheduler *to)
             if (is_same(from->queues[i].registration,
                         to->queues[j].registration)) {
                 transfer_queue(&from->queues[i], &to->queues[j]);
+                transfer_attachments(&from->queues[i], &to->queues[j]);
             }
         }
     }
@@ -93,8 +122,8 @@ static void transfer_shed(const struct scheduler *from, struct scheduler *to)
 {
     bool has_shed = shed_has_shed(from);
 
-    for (size_t i = 0; i < to->queue_count; i++) {
-        to->queues[i].has_shed |= has_shed;
+    for (size_t i = 0; i < to->attachment_count; i++) {
+        to->attachments[i].has_shed |= has_shed;
     }
 }
 

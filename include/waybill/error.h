@@ -32,11 +32,13 @@ enum error_kind {
     ERROR_REJECTED, /* the endpoint rejects the request */
     ERROR_NOT_FOUND,
     ERROR_CONFIG, /* the configuration cannot work */
-    /* Delivery can succeed once the credentials have been corrected. */
-    ERROR_AUTH,
+    /* Delivery can succeed once an operator has acted. */
+    ERROR_AUTH,    /* the credentials, or their permissions */
+    ERROR_BLOCKED, /* it accepts nothing: read-only, over quota, ... */
     /* A later attempt may succeed. */
     ERROR_UNREACHABLE,  /* no response: DNS, connection, TLS, timeout */
     ERROR_UNAVAILABLE,  /* temporary failure (5xx) */
+    ERROR_INTERMEDIARY, /* the response is not from the endpoint itself */
     ERROR_RATE_LIMITED, /* too many requests (429) */
     ERROR_INTERRUPTED,  /* start again, e.g. an upload session is lost */
     /* The cause is the caller or the process itself. */
@@ -77,9 +79,13 @@ void error_append(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 /* The consequence of an error for the record that it concerns. */
 enum disposition {
-    DISPOSITION_RETRY,       /* retry with backoff, up to the limits */
-    DISPOSITION_BACK_OFF,    /* the same, and slow down the whole host */
-    DISPOSITION_HOLD,        /* retry slowly until an operator acts */
+    DISPOSITION_RETRY,    /* retry with backoff, up to the limits */
+    DISPOSITION_BACK_OFF, /* the same, and slow down the whole host */
+    /* Retry slowly until an operator acts: all of the registration, or only
+     * the attachment or the delivery if others of the registration succeed. For
+     * these, the limits apply. */
+    DISPOSITION_HOLD,
+    DISPOSITION_SUSPEND,     /* the same, without a limit */
     DISPOSITION_DEAD_LETTER, /* do not retry */
     DISPOSITION_FATAL,       /* the process cannot continue */
     DISPOSITIONS,            /* their number */

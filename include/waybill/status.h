@@ -69,8 +69,17 @@ struct status_partition {
 enum registration_state {
     REGISTRATION_FLOWING,
     REGISTRATION_PAUSED, /* the endpoint has asked for it (Retry-After) */
-    REGISTRATION_HELD,   /* its credentials were rejected */
+    REGISTRATION_HELD,   /* everything that was tried is refused */
     REGISTRATION_DOWN,   /* the breaker of its endpoint is open */
+};
+
+/* An attachment whose deliveries are refused while others of its registration
+ * succeed */
+struct status_attachment {
+    const char *name;
+    int64_t since_ms;
+    size_t waiting;             /* deliveries without an outcome */
+    const struct error *reason; /* the latest refusal */
 };
 
 struct status_registration {
@@ -88,6 +97,9 @@ struct status_registration {
                           unknown */
     double rate;       /* attempts per second */
     bool shed;
+    const struct error *reason;     /* why it is held; NULL if it is not */
+    struct status_attachment *held; /* unless the registration is held */
+    size_t held_count;
     const struct error *last_error; /* NULL if none */
     int64_t last_error_ms;
 };

@@ -35,6 +35,7 @@ struct row {
     const char *code;       /* the registry's, when not NULL */
     uint32_t wait_least_ms; /* the error's Retry-After */
     uint32_t wait_max_ms;
+    bool looks_up; /* whether its tag holds the manifest already */
     bool recovers; /* a few pushes later it is there */
 };
 
@@ -317,7 +318,8 @@ static const struct row rows[] = {
      .kind = ERROR_REJECTED,
      .status = 400,
      .code = "MANIFEST_INVALID",
-     .exact = COLD},
+     .looks_up = true,
+     .exact = COLD + 1},
     {"a blob that came through damaged",
      {"400-digest-invalid"},
      .kind = ERROR_INTERRUPTED,
@@ -339,13 +341,15 @@ static const struct row rows[] = {
      {"413@manifest"},
      .kind = ERROR_TOO_LARGE,
      .status = 413,
-     .exact = COLD},
+     .looks_up = true,
+     .exact = COLD + 1},
     {"no support for manifests",
      {"405-unsupported"},
-     .kind = ERROR_REJECTED,
+     .kind = ERROR_BLOCKED,
      .status = 405,
      .code = "UNSUPPORTED",
-     .exact = COLD},
+     .looks_up = true,
+     .exact = COLD + 1},
     {"a page for humans",
      {"html-error"},
      .kind = ERROR_UNAVAILABLE,
@@ -469,17 +473,17 @@ static const struct row rows[] = {
      .exact = COLD},
     {"a Location with a password in it",
      {"location-userinfo"},
-     .kind = ERROR_REJECTED,
+     .kind = ERROR_INTERMEDIARY,
      .max = 3},
     {"a Location at the metadata service",
      {"location-metadata-ip"},
-     .kind = ERROR_REJECTED,
+     .kind = ERROR_BLOCKED,
      .max = 3},
     {"a Location that is a file",
      {"location-file"},
-     .kind = ERROR_REJECTED,
+     .kind = ERROR_INTERMEDIARY,
      .max = 3},
-    {"no Location", {"location-missing"}, .kind = ERROR_REJECTED, .max = 3},
+    {"no Location", {"location-missing"}, .kind = ERROR_INTERMEDIARY, .max = 3},
     {"a redirect to another path keeps the credentials",
      {"redirect-307", "auth-bearer"},
      KNOWN,
@@ -492,11 +496,11 @@ static const struct row rows[] = {
      {"redirect-http", "auth-bearer"},
      KNOWN,
      .tls = true,
-     .kind = ERROR_REJECTED,
+     .kind = ERROR_INTERMEDIARY,
      .max = 14},
     {"a redirect to itself comes to an end",
      {"redirect-loop"},
-     .kind = ERROR_REJECTED,
+     .kind = ERROR_INTERMEDIARY,
      .max = 13},
 };
 
@@ -708,6 +712,9 @@ static void check_peer(const struct row *row, const struct peer *peer)
                "token-other-host") == 0) {
         /* What the credentials are for, wherever it is */
         assert_int_equal(peer_count(peer, "authorization_at_other", NULL), 1);
+    } else if (row->looks_up) {
+        peer_assert_manners(peer);
+        assert_int_equal(peer_count(peer, "stages", "head"), 1);
     } else {
         peer_assert_content(peer);
     }

@@ -431,7 +431,6 @@ class Failures(Push):
             ("403-denied", "auth", "DENIED", 403),
             ("404-name-unknown", "not_found", "NAME_UNKNOWN", 404),
             ("413", "too_large", "SIZE_INVALID", 413),
-            ("405-unsupported", "rejected", "UNSUPPORTED", 405),
         )
         for scenario, kind, code, status in rows:
             with self.subTest(scenario), ScriptedRegistry(scenario) as registry:

@@ -75,6 +75,17 @@ bool registry_refuses(const char *path)
     return strstr(path, "/refused-") != NULL;
 }
 
+bool registry_denies(const struct registry *registry)
+{
+    return registry->denies_until_ms > 0;
+}
+
+static bool denies_now(const struct registry *registry, const char *path)
+{
+    return registry_refuses(path) &&
+           registry->registries->sim->now_ms < registry->denies_until_ms;
+}
+
 /* --- uploads ----------------------------------------------------------------
  */
 
@@ -286,7 +297,7 @@ static void put_manifest(struct registry *registry, const char *path,
     struct json *json;
     struct error err;
 
-    if (registry_refuses(path)) {
+    if (registry_refuses(path) && !registry_denies(registry)) {
         reply_set(reply, 400, "MANIFEST_INVALID");
         return;
     }
@@ -372,6 +383,9 @@ void registry_answer(struct registry *registry, const struct ask *ask,
         put_manifest(registry, to.repository, to.reference, ask, reply);
     } else if (is(ask, "HEAD") && split(ask->path, MANIFESTS, &to)) {
         head_manifest(registry, to.repository, to.reference, ask, reply);
+    } else if (is(ask, "POST") && split(ask->path, UPLOADS, &to) &&
+               denies_now(registry, to.repository)) {
+        reply_set(reply, 403, "DENIED");
     } else if (is(ask, "POST") && split(ask->path, UPLOADS, &to)) {
         post_upload(registry, to.repository, to.rest, ask, reply);
     } else if (is(ask, "PUT") && split(ask->path, UPLOADS, &to)) {

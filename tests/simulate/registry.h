@@ -47,6 +47,13 @@ enum fault {
     FAULT_LIES,     /* names another digest than it was sent */
     FAULT_DENIED,   /* an account, or all: 401 or 403 */
     FAULT_RESTART,
+    FAULT_DRAWN, /* those before it */
+    /* The answers of something in front of it */
+    FAULT_INGRESS = FAULT_DRAWN, /* that has no backend */
+    FAULT_LOGIN,                 /* a page for humans, with 200 */
+    /* It takes nothing, and says so. */
+    FAULT_READ_ONLY,
+    FAULT_QUOTA,
     FAULT_COUNT
 };
 
@@ -111,6 +118,9 @@ struct registry {
     /* Until then a configuration may hold a wrong password; 0: none has. */
     uint64_t spoiled_until_ms;
     uint64_t requests;
+    uint64_t refusals; /* of these, answered with 401 or 403 */
+    /* Until then it denies the paths that it would refuse for good. */
+    uint64_t denies_until_ms;
     struct stored_blob *blobs;
     size_t blob_count;
     size_t blob_capacity;
@@ -201,5 +211,7 @@ bool registry_was_well(const struct registry *registry, uint64_t since_ms);
 bool registry_has_lied(const struct registry *registry, const char *path);
 /* Whether an answer says for good that it will not have it */
 bool registry_refuses(const char *path);
+/* Whether that path is denied for a while instead, in the whole world */
+bool registry_denies(const struct registry *registry);
 
 #endif

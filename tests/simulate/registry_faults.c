@@ -114,6 +114,44 @@ static void answer_error(struct sim *sim, struct reply *reply)
     }
 }
 
+/* Neither is an error in the form of the distribution specification. */
+static void answer_in_between(struct sim *sim, struct reply *reply)
+{
+    static const int statuses[] = {404, 404, 400, 405, 409, 502};
+
+    reply_set(reply, statuses[sim_pick(sim, 0, ARRAY_SIZE(statuses) - 1)],
+              NULL);
+    str_append_text(&reply->response.headers, "Content-Type: text/plain\n");
+    str_append_text(&reply->response.body, "default backend - 404");
+}
+
+static void answer_login(struct sim *sim, struct reply *reply)
+{
+    reply_set(reply, 200, NULL);
+    str_append_text(&reply->response.headers,
+                    sim_chance(sim, 500)
+                        ? "Content-Type: text/html; charset=utf-8\n"
+                        : "Content-Type: text/html\nLocation: /login\n");
+    str_append_text(&reply->response.body, "<html><form></form></html>");
+}
+
+/* What only reads is answered as ever. */
+static bool answer_no_write(const struct ask *ask, struct reply *reply)
+{
+    if (strcmp(ask->method, "GET") == 0 || strcmp(ask->method, "HEAD") == 0) {
+        return false;
+    }
+    if (ask->fault == FAULT_READ_ONLY) {
+        reply_set(reply, 405, "UNSUPPORTED");
+    } else {
+        reply->response.status = 403;
+        str_append_text(&reply->response.body,
+                        "{\"errors\":[{\"code\":\"DENIED\",\"message\":"
+                        "\"adding 1 KiB exceeds the quota\"}]}");
+    }
+    return true;
+}
+
 /* Once: what comes back has been there. */
 static bool redirect(struct registry *registry, const struct ask *ask,
                      struct reply *reply)
@@ -177,6 +215,15 @@ static bool answer_at_the_door(struct sim *sim, struct registry *registry,
     case FAULT_SLOW:
         reply->delay_ms += sim_pick(sim, 100, 60000);
         return false;
+    case FAULT_INGRESS:
+        answer_in_between(sim, reply);
+        return true;
+    case FAULT_LOGIN:
+        answer_login(sim, reply);
+        return true;
+    case FAULT_READ_ONLY:
+    case FAULT_QUOTA:
+        return answer_no_write(ask, reply);
     case FAULT_NONE:
     case FAULT_COMMITS:
     case FAULT_SESSIONS:
@@ -268,6 +315,8 @@ void registries_serve(struct registries *registries, struct ask *ask,
         if (!answer_at_the_door(sim, registry, ask, reply)) {
             answer_honestly(registry, ask, reply);
         }
+        registry->refusals += reply->response.status == 401 ||
+                              reply->response.status == 403;
         registry_echo(ask, reply);
     }
     trace(ask, reply);

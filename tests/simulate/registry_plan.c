@@ -22,6 +22,10 @@ const char *fault_name(enum fault fault)
         [FAULT_LIES] = "lies about digests",
         [FAULT_DENIED] = "credentials refused",
         [FAULT_RESTART] = "restarted",
+        [FAULT_INGRESS] = "an ingress without a backend",
+        [FAULT_LOGIN] = "a login page",
+        [FAULT_READ_ONLY] = "read-only",
+        [FAULT_QUOTA] = "over quota",
     };
 
     return names[fault];
@@ -63,6 +67,11 @@ static void add_window(struct registry *registry, struct item *item,
     window->until_ms = window->until_ms < calm ? window->until_ms : calm;
     window->accounts = (unsigned)draw(&item->random, 1, 3);
     window->forbids = draw_chance(&item->random, 500);
+    /* Drawn last: older seeds keep the rest of their worlds. */
+    if (draw_chance(&item->random, 250)) {
+        window->fault =
+            (enum fault)draw(&item->random, FAULT_DRAWN, FAULT_COUNT - 1);
+    }
     report_window(registry, item, window);
     if (item->skipped) {
         return;
@@ -82,7 +91,7 @@ static void plan_window(struct registry *registry)
     struct random *random = &item->random;
     struct window window = {0};
 
-    window.fault = (enum fault)draw(random, FAULT_REFUSED, FAULT_COUNT - 1);
+    window.fault = (enum fault)draw(random, FAULT_REFUSED, FAULT_DRAWN - 1);
     window.from_ms = sim->now_ms + draw(random, 0, left_ms);
     window.until_ms = window.from_ms + draw(random, 100, 20000);
     if (draw_chance(random, 200)) {
@@ -153,6 +162,24 @@ static void init_registry(struct registries *registries, size_t index)
     timer_init(&registry->restart, on_restart, registry);
 }
 
+/* In a third of the worlds the first registry denies one path for a while. */
+static void plan_denial(struct registry *registry)
+{
+    struct sim *sim = registry->registries->sim;
+    struct item *item;
+
+    if (sim->options.seed % 3 != 0) {
+        return;
+    }
+    item = schedule_add(sim);
+    item_says(item, sim->now_ms, "%s: denies what begins with 'refused'",
+              registry->host);
+    if (!item->skipped) {
+        registry->denies_until_ms = chaos_calm_ms(sim->chaos);
+        registry->faulty_ms += registry->denies_until_ms - sim->now_ms;
+    }
+}
+
 /* The first window that fits counts: an outage goes before the rest. */
 static void plan(struct registries *registries)
 {
@@ -161,6 +188,7 @@ static void plan(struct registries *registries)
     if (sim->registries_only || sim_chance(sim, 120)) {
         plan_outage(&registries->all[sim_pick(sim, 0, registries->count - 1)]);
     }
+    plan_denial(&registries->all[0]);
     for (size_t i = 0; i < registries->count; i++) {
         uint64_t windows = sim_pick(sim, 0, MAX_WINDOWS - 1);
 

@@ -191,8 +191,16 @@ static bool is_used_up(struct sim *sim, const struct reading *reading)
                (int64_t)settings->max_age_ms;
 }
 
+/* Its path is denied for a while, rather than refused for good. */
+static bool is_denied(const struct sim *sim, const struct expected *record)
+{
+    return record->kind == RECORD_REFUSED &&
+           registry_denies(&sim->registries->all[0]);
+}
+
 /* NULL: nothing but a success will do. */
-static const char *deserved_class(const struct expected *record)
+static const char *deserved_class(const struct sim *sim,
+                                  const struct expected *record)
 {
     static const char *const classes[] = {
         [RECORD_GOOD] = NULL,
@@ -203,7 +211,18 @@ static const char *deserved_class(const struct expected *record)
         [RECORD_OTHER] = NULL,
     };
 
-    return classes[record->kind];
+    return is_denied(sim, record) ? NULL : classes[record->kind];
+}
+
+/* Somebody has refused it; and it is given up by itself, or because others
+ * would have to wait. */
+static bool may_lack_permission(struct sim *sim, const struct reading *reading)
+{
+    return reading->record->route_count > 0 && !is_of_directory(reading) &&
+           registry_of(sim, reading)->refusals > 0 &&
+           (is_used_up(sim, reading) ||
+            strstr(text_in(reading->data, "error", "message"),
+                   "given up after delivery.max_age") != NULL);
 }
 
 /* What the registry says that it has stored is not what it was sent. */
@@ -211,7 +230,9 @@ static bool was_lied_to(const struct sim *sim, const struct reading *reading)
 {
     char path[PATH];
 
-    if (reading->record->kind != RECORD_GOOD || is_of_directory(reading)) {
+    if ((reading->record->kind != RECORD_GOOD &&
+         !is_denied(sim, reading->record)) ||
+        is_of_directory(reading)) {
         return false;
     }
     append_path(reading, path);
@@ -222,11 +243,15 @@ static void check_failure(struct sim *sim, const struct reading *reading)
 {
     const struct expected *record = reading->record;
     const char *class = text_in(reading->data, "error", "class");
-    const char *deserved = deserved_class(record);
+    const char *deserved = deserved_class(sim, record);
 
     sim->counts.failed++;
     if (strcmp(class, "attempts_exhausted") == 0 && record->route_count > 0) {
         if (!is_used_up(sim, reading)) {
+            complain(sim, INVARIANT_VERDICT, reading, "is given up too early");
+        }
+    } else if (strcmp(class, "auth") == 0) {
+        if (!may_lack_permission(sim, reading)) {
             complain(sim, INVARIANT_VERDICT, reading, "is given up too early");
         }
     } else if (strcmp(class, "digest_mismatch") == 0 &&
@@ -247,7 +272,7 @@ static void check_verdict(struct sim *sim, const struct reading *reading)
         if (kind != RECORD_UNATTACHED) {
             complain(sim, INVARIANT_VERDICT, reading, "must not be skipped");
         }
-    } else if (kind != RECORD_GOOD) {
+    } else if (kind != RECORD_GOOD && !is_denied(sim, reading->record)) {
         complain(sim, INVARIANT_VERDICT, reading, "cannot have succeeded");
     } else if (is_of_directory(reading)) {
         check_file(sim, reading);

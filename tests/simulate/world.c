@@ -85,6 +85,7 @@ static const char *const break_names[] = {
     [BREAK_HOLD_NONE] = "hold-none",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
+    [BREAK_BELIEVE_ANYBODY] = "believe-anybody",
     [BREAK_TRUST_HEADERS] = "trust-headers",
     [BREAK_KEEP_SECRETS] = "keep-secrets",
 };

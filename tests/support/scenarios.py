@@ -483,6 +483,32 @@ def _(_registry, _call, _):
     return Answer(502, {"Content-Type": "text/html"}, page)
 
 
+@row("ingress", "before", "404 of an ingress without a backend", stages=STAGES["any"])
+def _(_registry, _call, _):
+    return Answer(404, {"Content-Type": "text/plain"}, b"default backend - 404")
+
+
+@row("login-page", "before", "200 with a page for humans", stages=STAGES["any"])
+def _(_registry, _call, _):
+    page = b"<!DOCTYPE html><html><form action='/login'></form></html>"
+    return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, page)
+
+
+@row("read-only", "before", "takes nothing, as the reference implementation")
+def _(_registry, _call, _):
+    return failure(405, "UNSUPPORTED", "The operation is unsupported.")
+
+
+@row("quota", "before", "403 because a quota is used up, as Harbor")
+def _(_registry, _call, _):
+    return failure(403, "DENIED", "Quota exceeded when processing the request of adding 1 KiB")
+
+
+@row("denied-path", "before", "403 for paths that hold this", argument="denied")
+def _(_registry, call, part):
+    return failure(403, "DENIED", "no access") if part in call.path else SPARED
+
+
 @row("huge-error-body", "before", "500 with so many MB of body", times=1, argument=5)
 def _(_registry, _call, megabytes):
     body = b'{"errors":[{"code":"UNKNOWN","message":"' + b"x" * (megabytes << 20) + b'"}]}'

@@ -72,6 +72,8 @@ static void answer(int status, const char *headers, const char *body,
 }
 
 #define SAYS(code) "{\"errors\":[{\"code\":\"" code "\",\"message\":\"m\"}]}"
+#define ERRORS(code, message)                                                  \
+    "{\"errors\":[{\"code\":\"" code "\",\"message\":\"" message "\"}]}"
 
 struct meaning {
     int status;
@@ -89,14 +91,55 @@ static const struct meaning meanings[] = {
     {403, SAYS("DENIED"), ERROR_AUTH, "DENIED",
      "upload: registry 'reg.example' answers 403 DENIED: m"},
     {404, SAYS("NAME_UNKNOWN"), ERROR_NOT_FOUND, "NAME_UNKNOWN", NULL},
-    {404, "", ERROR_NOT_FOUND, "",
-     "upload: registry 'reg.example' answers 404"},
-    {405, SAYS("UNSUPPORTED"), ERROR_REJECTED, "UNSUPPORTED", NULL},
+    {405, SAYS("UNSUPPORTED"), ERROR_BLOCKED, "UNSUPPORTED", NULL},
     {413, "", ERROR_TOO_LARGE, "", NULL},
     {413, SAYS("SIZE_INVALID"), ERROR_TOO_LARGE, "SIZE_INVALID", NULL},
-    {422, "no", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 422: no"},
-    {200, "", ERROR_REJECTED, "", NULL},
+    /* from something in between */
+    {404, "", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 404 (not an answer of a "
+     "registry)"},
+    {404, "default backend - 404", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 404: default backend - 404 (not "
+     "an answer of a registry)"},
+    {404, "<html><h1>404 Not Found</h1></html>", ERROR_INTERMEDIARY, "", NULL},
+    {404, "{\"message\":\"no Route matched with those values\"}",
+     ERROR_INTERMEDIARY, "", NULL},
+    {400, "Bad Request", ERROR_INTERMEDIARY, "", NULL},
+    {405, "Method Not Allowed", ERROR_INTERMEDIARY, "", NULL},
+    {409, "", ERROR_INTERMEDIARY, "", NULL},
+    {422, "no", ERROR_INTERMEDIARY, "", NULL},
+    {200, "<html>", ERROR_INTERMEDIARY, "", NULL},
+    {303, "", ERROR_INTERMEDIARY, "", NULL},
+    /* accepts nothing at present */
+    {405,
+     ERRORS("DENIED", "System is currently read-only. Pulls will succeed "
+                      "but all write operations are currently suspended."),
+     ERROR_BLOCKED, "DENIED", NULL},
+    {403,
+     ERRORS("DENIED", "The system is in read only mode. Any modification "
+                      "is prohibited."),
+     ERROR_BLOCKED, "DENIED", NULL},
+    {403,
+     ERRORS("DENIED", "Quota exceeded when processing the request of "
+                      "adding 1.1 KiB of storage resource"),
+     ERROR_BLOCKED, "DENIED", NULL},
+    {412,
+     ERRORS("PRECONDITION", "adding 1 KiB, which when updated to current "
+                            "usage of 10 MiB will exceed the configured "
+                            "upper limit of 10 MiB"),
+     ERROR_BLOCKED, "PRECONDITION", NULL},
+    {413, ERRORS("DENIED", "the storage quota of the project is exceeded"),
+     ERROR_BLOCKED, "DENIED", NULL},
+    {403, SAYS("QUOTA_EXCEEDED"), ERROR_BLOCKED, "QUOTA_EXCEEDED", NULL},
+    {402, "", ERROR_BLOCKED, "", NULL},
+    {429, ERRORS("TOOMANYREQUESTS", "Quota exceeded for quota metric"),
+     ERROR_RATE_LIMITED, "TOOMANYREQUESTS", NULL},
+    {400, ERRORS("NAME_INVALID", "acme/quota-limit is no name"), ERROR_REJECTED,
+     "NAME_INVALID", NULL},
+    {403, ERRORS("DENIED", "no access to acme/quota"), ERROR_AUTH, "DENIED",
+     NULL},
+    {401, ERRORS("UNAUTHORIZED", "quota exceeded"), ERROR_AUTH, "UNAUTHORIZED",
+     NULL},
     /* not now */
     {408, "", ERROR_UNAVAILABLE, "", NULL},
     {425, "", ERROR_UNAVAILABLE, "", NULL},
@@ -115,8 +158,8 @@ static const struct meaning meanings[] = {
     {403, "secondary Rate Limit exceeded", ERROR_RATE_LIMITED, "", NULL},
     {403, "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"RATE LIMIT\"}]}",
      ERROR_RATE_LIMITED, "DENIED", NULL},
-    {400, "rate limit", ERROR_REJECTED, "", NULL},
-    {404, "rate limit", ERROR_NOT_FOUND, "", NULL},
+    {400, "rate limit", ERROR_INTERMEDIARY, "", NULL},
+    {404, "rate limit", ERROR_INTERMEDIARY, "", NULL},
     {503, "rate limit", ERROR_UNAVAILABLE, "", NULL},
     /* once more from the start */
     {416, "", ERROR_INTERRUPTED, "", NULL},
@@ -143,57 +186,76 @@ static const struct meaning meanings[] = {
     {400, SAYS("UNAUTHORIZED"), ERROR_AUTH, "UNAUTHORIZED", NULL},
     {404, SAYS("DENIED"), ERROR_NOT_FOUND, "DENIED", NULL},
     /* bodies of every shape */
-    {400, "{\"errors\":[]}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400"},
-    {400, "{\"errors\":{}}", ERROR_REJECTED, "", NULL},
-    {400, "{\"errors\":[7]}", ERROR_REJECTED, "", NULL},
-    {400, "{\"errors\":[{\"code\":7,\"message\":[]}]}", ERROR_REJECTED, "",
+    {400, "{\"errors\":[]}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400 (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":{}}", ERROR_INTERMEDIARY, "", NULL},
+    {400, "{\"errors\":[7]}", ERROR_INTERMEDIARY, "", NULL},
+    {400, "{\"errors\":[{\"code\":7,\"message\":[]}]}", ERROR_INTERMEDIARY, "",
      NULL},
-    {400, "{\"errors\":[{\"message\":\"m\"}]}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: m"},
+    {400, "{\"errors\":[{\"message\":\"m\"}]}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: m (not an answer of a "
+     "registry)"},
     {400, "{\"errors\":[{\"code\":\"A\"},{\"code\":\"B\"}]}", ERROR_REJECTED,
      "A", "upload: registry 'reg.example' answers 400 A"},
     {400, "{\"errors\":[{\"code\":\"bad code\"}]}", ERROR_REJECTED, "", NULL},
     {400, "{\"errors\":[{\"code\":\"A\\nB\"}]}", ERROR_REJECTED, "A", NULL},
-    {400, "{\"errors\":[{\"code\":\"A\"", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400"},
-    {400, "[]", ERROR_REJECTED, "", NULL},
+    {400, "{\"errors\":[{\"code\":\"A\"", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400 (not an answer of a "
+     "registry)"},
+    {400, "[]", ERROR_INTERMEDIARY, "", NULL},
     /* ... and of every server in between */
-    {400, "{\"message\":\"no\"}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: no"},
-    {400, "{\"Message\":\"no\"}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: no"},
-    {400, "{\"errors\":[\"no\",\"never\"]}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: no"},
-    {400, "{\"errors\":\"no\"}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: no"},
-    {400, "{\"errors\":{\"tag\":[\"no\"]}}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: tag: no"},
-    {400, "{\"errors\":{\"code\":\"A\",\"message\":\"no\"}}", ERROR_REJECTED,
-     "A", "upload: registry 'reg.example' answers 400 A: no"},
-    {400, "{\"error\":\"no\"}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: no"},
-    {400, "{\"error\":{\"code\":400,\"message\":\"no\"}}", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: no"},
+    {400, "{\"message\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"Message\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":[\"no\",\"never\"]}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":{\"tag\":[\"no\"]}}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: tag: no (not an answer of a "
+     "registry)"},
+    {400, "{\"errors\":{\"code\":\"A\",\"message\":\"no\"}}",
+     ERROR_INTERMEDIARY, "A",
+     "upload: registry 'reg.example' answers 400 A: no (not an answer of a "
+     "registry)"},
+    {400, "{\"error\":\"no\"}", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
+    {400, "{\"error\":{\"code\":400,\"message\":\"no\"}}", ERROR_INTERMEDIARY,
+     "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
     {400, "{\"status\":400,\"error\":\"Bad Request\",\"message\":\"no\"}",
-     ERROR_REJECTED, "", "upload: registry 'reg.example' answers 400: no"},
+     ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: no (not an answer of a "
+     "registry)"},
     {400,
      "{\"type\":\"https://x/p\",\"title\":\"Wrong\",\"status\":400,"
      "\"detail\":\"no\"}",
-     ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: Wrong: no"},
+     ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: Wrong: no (not an answer of "
+     "a registry)"},
     {400, "{\"errors\":[{\"code\":\"A\",\"detail\":\"no\"}]}", ERROR_REJECTED,
      "A", "upload: registry 'reg.example' answers 400 A: no"},
     {403, "{\"errors\":[{\"status\":403,\"message\":\"no\"}]}", ERROR_AUTH, "",
      "upload: registry 'reg.example' answers 403: no"},
     {400, "\xEF\xBB\xBF" SAYS("A"), ERROR_REJECTED, "A",
      "upload: registry 'reg.example' answers 400 A: m"},
-    {400, "{\"code\":\"A\",\"message\":\"no\"}", ERROR_REJECTED, "A",
-     "upload: registry 'reg.example' answers 400 A: no"},
-    {400, " \n too bad\x1B[31m\n", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400: too bad [31m "},
-    {400, "<!DOCTYPE html><html>secret</html>", ERROR_REJECTED, "",
-     "upload: registry 'reg.example' answers 400"},
+    {400, "{\"code\":\"A\",\"message\":\"no\"}", ERROR_INTERMEDIARY, "A",
+     "upload: registry 'reg.example' answers 400 A: no (not an answer of a "
+     "registry)"},
+    {400, " \n too bad\x1B[31m\n", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400: too bad [31m  (not an answer "
+     "of a registry)"},
+    {400, "<!DOCTYPE html><html>secret</html>", ERROR_INTERMEDIARY, "",
+     "upload: registry 'reg.example' answers 400 (not an answer of a "
+     "registry)"},
     {502, "\n\t<html>", ERROR_UNAVAILABLE, "",
      "upload: registry 'reg.example' answers 502"},
 };

@@ -1,4 +1,7 @@
 #include "oci/upload.h"
+
+#include <stdlib.h>
+
 #include "oci_world.h"
 
 /* upload.c, and what it learns of a registry, as its next uploads show it */
@@ -235,7 +238,7 @@ static void a_refusal_of_the_second_way_too_is_the_end(void **state)
     start(100);
     answer(WITH_BLOB, 405, "");
     answer(POST, 405, "");
-    assert_failed(ERROR_REJECTED);
+    assert_failed(ERROR_INTERMEDIARY);
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
@@ -289,7 +292,7 @@ static void a_404_may_be_about_the_repository(void **state)
     start(100);
     answer(WITH_BLOB, 404, "");
     answer(POST, 404, "");
-    assert_failed(ERROR_NOT_FOUND);
+    assert_failed(ERROR_INTERMEDIARY);
     start(100);
     fake_answer(world.http, WITH_BLOB, 404, "",
                 "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}");
@@ -315,8 +318,11 @@ static void a_registry_in_trouble_is_asked_again_later(void **state)
 
 static struct oci_image image;
 
+static bool was_there;
+
 static void on_pushed(void *payload, bool already, const struct error *err)
 {
+    was_there = already;
     on_finished(payload, err);
 }
 
@@ -492,13 +498,181 @@ static void a_repository_that_is_not_found_is_no_lost_session(void **state)
 {
     show_that_it_takes_none();
     start(100);
-    answer(POST, 404, "");
+    fake_answer(world.http, POST, 404, "",
+                "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}");
     assert_failed(ERROR_NOT_FOUND);
     start(100);
     answer(POST, 202, SESSION);
     fake_answer(world.http, "PUT *", 404, "",
                 "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}");
     assert_failed(ERROR_NOT_FOUND);
+}
+
+/* --- what is in front of a registry ----------------------------------------
+ */
+
+#define PAGE "Content-Type: text/html; charset=utf-8\nLocation: /login"
+
+/* Nothing is learned of the registry, and nothing is believed to be stored. */
+static void a_web_page_is_no_answer(void **state)
+{
+    for (int round = 0; round < 2; round++) {
+        start(100);
+        answer(WITH_BLOB, 200, PAGE);
+        assert_failed(ERROR_INTERMEDIARY);
+        start(100);
+        answer(POST, 404, "");
+        assert_failed(ERROR_INTERMEDIARY);
+    }
+    show_that_it_takes_none();
+    start(100);
+    answer(POST, 202, SESSION);
+    answer("PUT *", 200, PAGE);
+    assert_failed(ERROR_INTERMEDIARY);
+    start(100);
+    answer(POST, 200, PAGE);
+    assert_failed(ERROR_INTERMEDIARY);
+    start(100);
+    answer(POST, 202, "");
+    assert_failed(ERROR_INTERMEDIARY);
+}
+
+/* As of an ingress without a backend, for a while */
+static void a_proxy_teaches_nothing_about_single_posts(void **state)
+{
+    start(100);
+    answer(WITH_BLOB, 405, "");
+    answer(POST, 405, "");
+    assert_failed(ERROR_INTERMEDIARY);
+    start(100);
+    answer(WITH_BLOB, 201, "");
+    assert_there();
+}
+
+static void a_host_that_is_not_allowed_holds_the_registration(void **state)
+{
+    show_that_it_takes_none();
+    start(100);
+    answer(POST, 202, "Location: https://elsewhere.test/up/1");
+    fake_settle(world.http);
+    assert_failed(ERROR_BLOCKED);
+    start(100);
+    answer(POST, 307, "Location: https://login.test/");
+    fake_settle(world.http);
+    assert_failed(ERROR_BLOCKED);
+}
+
+/* A smaller chunk would not help. */
+static void a_quota_is_not_about_the_size(void **state)
+{
+    show_that_it_takes_none();
+    start(2 * MIB);
+    answer(POST, 202, SESSION);
+    fake_answer(world.http, "PUT *", 413, "",
+                "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"quota "
+                "exceeded\"}]}");
+    assert_failed(ERROR_BLOCKED);
+}
+
+/* --- tags that cannot be replaced ------------------------------------------
+ */
+
+#define TAG "/v2/" PATH "/manifests/latest"
+
+struct taken {
+    const char *label;
+    int status;
+    const char *body;
+    const char *head;  /* the response to HEAD: status and headers */
+    const char *get;   /* that to GET: a body; NULL: there is none */
+    bool is_stored;    /* else: */
+    enum error_kind kind;
+};
+
+#define TAKEN(code) "{\"errors\":[{\"code\":\"" code "\"}]}"
+#define OTHER                                                                  \
+    "Docker-Content-Digest: "                                                  \
+    "sha256:"                                                                  \
+    "0000000000000000000000000000000000000000000000000000000000000000"
+
+static const struct taken takens[] = {
+    {"ECR", 400, TAKEN("TAG_INVALID"), "same", NULL, true, ERROR_NONE},
+    {"409", 409, TAKEN("CONFLICT"), "same", NULL, true, ERROR_NONE},
+    {"Harbor", 412, TAKEN("PRECONDITION"), "same", NULL, true, ERROR_NONE},
+    {"403", 403, TAKEN("DENIED"), "same", NULL, true, ERROR_NONE},
+    {"405", 405, TAKEN("UNSUPPORTED"), "same", NULL, true, ERROR_NONE},
+    {"a proxy's", 409, "", "same", NULL, true, ERROR_NONE},
+    {"the bytes tell", 400, TAKEN("TAG_INVALID"), "", "same", true, ERROR_NONE},
+    {"no digest at all", 400, TAKEN("TAG_INVALID"), "", "", false,
+     ERROR_REJECTED},
+    {"another one", 400, TAKEN("TAG_INVALID"), OTHER, NULL, false,
+     ERROR_REJECTED},
+    {"another one, 405", 405, TAKEN("UNSUPPORTED"), OTHER, NULL, false,
+     ERROR_REJECTED},
+    {"another one, 403", 403, TAKEN("DENIED"), OTHER, NULL, false, ERROR_AUTH},
+    {"other bytes", 412, TAKEN("PRECONDITION"), "", "else", false,
+     ERROR_REJECTED},
+    {"none", 400, TAKEN("MANIFEST_INVALID"), "404", NULL, false,
+     ERROR_REJECTED},
+    {"none, 403", 403, TAKEN("DENIED"), "404", NULL, false, ERROR_AUTH},
+    {"none, 405", 405, TAKEN("UNSUPPORTED"), "404", NULL, false, ERROR_BLOCKED},
+    {"none, a proxy's", 404, "", "404", NULL, false, ERROR_INTERMEDIARY},
+    {"not now", 400, TAKEN("TAG_INVALID"), "503", NULL, false,
+     ERROR_UNAVAILABLE},
+    {"200, and there", 200, "", "same", NULL, true, ERROR_NONE},
+    {"200, and not there", 200, "", "404", NULL, false, ERROR_INTERMEDIARY},
+    {"200, and another one", 200, "", OTHER, NULL, false, ERROR_INTERMEDIARY},
+};
+
+static void answer_head(const struct taken *row)
+{
+    CLEANUP(str_release) struct str header = STR_INIT(256);
+    int status = atoi(row->head);
+
+    str_printf(&header, "Docker-Content-Digest: %s",
+               image.manifest.digest.text);
+    answer("HEAD " REG TAG, status > 0 ? status : 200,
+           strcmp(row->head, "same") == 0 ? header.data
+           : status > 0                   ? ""
+                                          : row->head);
+}
+
+static void answer_get(const struct taken *row)
+{
+    CLEANUP(str_release) struct str body = STR_INIT(256);
+
+    if (row->get == NULL) {
+        return;
+    }
+    str_append(&body, (const char *)image.manifest.data.data,
+               image.manifest.data.len);
+    fake_answer(world.http, "GET " REG TAG, 200, "",
+                strcmp(row->get, "same") == 0 ? body.data : row->get);
+}
+
+static void a_tag_that_holds_the_manifest_is_a_success(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(takens); i++) {
+        const struct taken *row = &takens[i];
+
+        push();
+        for (int blob = 0; blob < 2; blob++) {
+            answer(i == 0 ? WITH_BLOB : POST, 202, SESSION);
+        }
+        answer("PUT *", 201, "");
+        answer("PUT *", 201, "");
+        fake_answer(world.http, MANIFEST, row->status, "", row->body);
+        answer_head(row);
+        answer_get(row);
+        check_number(row->label, sending.calls, 1);
+        check_kind(row->label, &sending.err, row->kind);
+        check(row->label, !row->is_stored || sending.err.message[0] == '\0');
+        check(row->label,
+              was_there == (row->is_stored && row->status / 100 == 4));
+        end_push(state);
+        begin(state);
+        show_that_it_takes_none();
+    }
 }
 
 /* --- what is said of a refusal ----------------------------------------------
@@ -599,6 +773,12 @@ int main(void)
         ROW(a_registry_that_lost_a_chunk_is_left),
         ROW(a_session_that_is_not_found_is_begun_again),
         ROW(a_repository_that_is_not_found_is_no_lost_session),
+        ROW(a_web_page_is_no_answer),
+        ROW(a_proxy_teaches_nothing_about_single_posts),
+        ROW(a_host_that_is_not_allowed_holds_the_registration),
+        ROW(a_quota_is_not_about_the_size),
+        cmocka_unit_test_setup_teardown(
+            a_tag_that_holds_the_manifest_is_a_success, begin, end_push),
         ROW(no_token_comes_back_in_a_message),
         ROW(a_refusal_is_explained_by_the_token),
         ROW(a_scope_for_less_explains_a_refusal_too),

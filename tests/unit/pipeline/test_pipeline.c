@@ -48,7 +48,7 @@ static void check_at_rest(void)
         check_number(queue->registration->name, queue->load, 0);
         check_number(queue->registration->name, queue->in_flight, 0);
         check_number(queue->registration->name, queue->backlog_count, 0);
-        check(queue->registration->name, TAILQ_EMPTY(&queue->backlog));
+        check(queue->registration->name, TAILQ_EMPTY(&queue->waiting));
     }
     STAILQ_FOREACH(endpoint, &world.pipeline->scheduler.endpoints, link)
     {
@@ -384,6 +384,9 @@ static const struct verdict verdicts[] = {
     {ERROR_CONFIG, 0, ERROR_CONFIG, ERROR_CONFIG},
     {ERROR_AUTH, 401, ERROR_NONE, ERROR_AUTH},
     {ERROR_AUTH, 0, ERROR_NONE, ERROR_AUTH},
+    {ERROR_BLOCKED, 405, ERROR_NONE, ERROR_BLOCKED},
+    {ERROR_INTERMEDIARY, 404, ERROR_ATTEMPTS_EXHAUSTED,
+     ERROR_ATTEMPTS_EXHAUSTED},
     {ERROR_UNREACHABLE, 0, ERROR_ATTEMPTS_EXHAUSTED, ERROR_ATTEMPTS_EXHAUSTED},
     {ERROR_UNAVAILABLE, 503, ERROR_ATTEMPTS_EXHAUSTED,
      ERROR_ATTEMPTS_EXHAUSTED},
@@ -1633,8 +1636,8 @@ static void pipeline__parks_only_what_waits(void **state)
     assert_true(record_may_be_shed(both));
     record_note_shed(both);
     record_free(both);
-    assert_true(world.pipeline->scheduler.queues[0].has_shed);
-    assert_false(world.pipeline->scheduler.queues[2].has_shed);
+    assert_true(world.pipeline->scheduler.queues[0].attachments[1].has_shed);
+    assert_false(world.pipeline->scheduler.queues[2].attachments[1].has_shed);
     assert_false(shed_wants_back(&world.pipeline->scheduler));
     free_many();
     end();
@@ -1739,6 +1742,16 @@ static void check_queue(const struct registration_queue *queue)
     assert_true(queue->in_flight <= queue->max_in_flight);
 }
 
+static bool is_anything_held(const struct registration_queue *queue)
+{
+    for (size_t i = 0; i < queue->attachment_count; i++) {
+        if (attachment_queue_is_held(&queue->attachments[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whatever waits either has somebody to wait for, or a time. */
 static void check_wakes(const struct endpoint *endpoint)
 {
@@ -1750,7 +1763,8 @@ static void check_wakes(const struct endpoint *endpoint)
 
         wants |= queue->backlog_count > 0;
         if (queue->backlog_count > 0 && !endpoint->breaker.open &&
-            !queue->held && endpoint_not_before_ms(endpoint, now) <= now &&
+            !is_anything_held(queue) &&
+            endpoint_not_before_ms(endpoint, now) <= now &&
             queue->in_flight < queue->max_in_flight) {
             assert_false(
                 limiter_admits(&endpoint->limiter, endpoint->in_flight));

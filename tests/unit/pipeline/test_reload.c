@@ -245,7 +245,8 @@ static void reload__learns_nothing_from_an_old_refusal(void **state)
     }
     world_turn(&world);
     assert_false(service->pipeline->scheduler.queues[0].held);
-    assert_int_equal(service->pipeline->scheduler.queues[0].refusals, 0);
+    assert_int_equal(service->pipeline->scheduler.queues[0].attachments[0].refusals,
+                     0);
     assert_int_equal(fake_running("one"), 4);
     finish();
 }
@@ -299,7 +300,7 @@ static void reload__reads_again_what_was_dropped(void **state)
     assert_int_equal(fake_queue()->rewinds, 0);
     reload();
     /* Whose it is by the new plan is not known before it is read. */
-    assert_true(service->pipeline->scheduler.queues[1].has_shed);
+    assert_true(service->pipeline->scheduler.queues[1].attachments[0].has_shed);
     world_pass(&world, 2000);
     assert_true(fake_queue()->rewinds > 0);
     finish();

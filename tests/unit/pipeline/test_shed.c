@@ -11,6 +11,7 @@ struct fixture {
     struct scheduler scheduler;
     struct endpoint endpoint;
     struct registration_queue queue;
+    struct attachment_queue attachment;
 };
 
 static void open_queue(struct fixture *fixture)
@@ -20,7 +21,11 @@ static void open_queue(struct fixture *fixture)
     fixture->scheduler.queues = &fixture->queue;
     fixture->scheduler.queue_count = 1;
     fixture->endpoint.scheduler = &fixture->scheduler;
-    registration_queue_init(&fixture->queue, &nowhere, 4);
+    fixture->scheduler.attachments = &fixture->attachment;
+    fixture->scheduler.attachment_count = 1;
+    registration_queue_init(&fixture->queue, &nowhere, 4, &fixture->attachment);
+    fixture->queue.attachment_count = 1;
+    attachment_queue_init(&fixture->attachment, NULL, &fixture->queue);
     fixture->queue.endpoint = &fixture->endpoint;
 }
 
@@ -76,10 +81,10 @@ static void shed__takes_what_crowds_and_wants_it_when_it_flows(void **state)
         queue->load = row->load;
         queue->ended_per_s = row->rate;
         queue->held = row->held;
-        queue->has_shed = row->shed;
+        fixture.attachment.has_shed = row->shed;
         fixture.endpoint.breaker.open = row->open;
         fixture.scheduler.slow = row->slow;
-        check(row->label, shed_may_shed(queue) == row->crowding);
+        check(row->label, shed_may_shed(&fixture.attachment) == row->crowding);
         check(row->label, shed_wants_back(&fixture.scheduler) == row->unparks);
     }
 }
@@ -91,10 +96,10 @@ static void shed__of_a_service_that_holds_one_record(void **state)
 
     open_queue(&fixture);
     settings.delivery.max_records = 1;
-    assert_false(shed_may_shed(&fixture.queue));
+    assert_false(shed_may_shed(&fixture.attachment));
     fixture.queue.load = 1;
-    assert_true(shed_may_shed(&fixture.queue));
-    fixture.queue.has_shed = true;
+    assert_true(shed_may_shed(&fixture.attachment));
+    fixture.attachment.has_shed = true;
     assert_false(shed_wants_back(&fixture.scheduler));
     fixture.queue.load = 0;
     assert_true(shed_wants_back(&fixture.scheduler));
