@@ -41,8 +41,9 @@ struct committer {
     size_t failed_deliveries; /* including messages that were purged */
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
-    struct stalls stalls; /* this and the next: used by the thread only */
+    struct stalls stalls; /* this and the next two: used by the thread only */
     struct fencing fencing;
+    bool is_replays_denied; /* the last check could not read that topic */
     /* The lock guards this and the members that follow, except done_fd. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;
