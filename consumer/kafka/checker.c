@@ -37,14 +37,14 @@ static void check_access(struct committer *committer,
 /* After records were deleted before they were read */
 static void find_first(struct committer *committer)
 {
-    int32_t partition = committer_deleted_partition(committer);
+    struct kafka_partition at = committer_deleted(committer);
     int64_t first;
     int64_t end;
 
-    if (partition >= 0 &&
+    if (at.topic != NULL &&
         rd_kafka_query_watermark_offsets(
-            committer->consumer, committer->options->topic, partition, &first,
-            &end, FIRST_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            committer->consumer, at.topic, at.partition, &first, &end,
+            FIRST_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         committer_post_first(committer, first);
     }
 }
