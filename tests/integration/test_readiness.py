@@ -244,6 +244,16 @@ class Conditions(ReadinessCase):
         self.prove(service)
         self.stop(service)
 
+    def test_another_protocol_in_the_group_is_named(self):
+        self.create()
+        self.kafka.join_newer(self.group, self.source, "AAAAAAAAAAAAAAAAAAAAAQ")
+        service = self.start()
+        self.until_ready(service)
+        self.until_warning(
+            service, f"group '{self.group}' (kafka.group) uses the group protocol 'consumer'"
+        )
+        self.stop(service)
+
     def test_after_retention_the_safe_offset_is_named(self):
         self.create()
         self.produce_events(10)
