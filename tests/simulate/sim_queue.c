@@ -127,6 +127,8 @@ static bool is_held(struct share *share, const struct log_record *record)
     return is_spoiled;
 }
 
+static void on_another_topic(struct share *share);
+
 static void on_fetched(void *payload, const struct call *call)
 {
     struct share *share = payload;
@@ -137,6 +139,10 @@ static void on_fetched(void *payload, const struct call *call)
         return;
     }
     share->fetching = false;
+    if (share->creation != log->creation) {
+        on_another_topic(share);
+        return;
+    }
     for (size_t i = 0; i < call->count && may_fetch(share); i++) {
         if (!is_held(share, &log->records[call->first + i])) {
             hand_over(share, &log->records[call->first + i]);
@@ -156,6 +162,7 @@ static void fetch(struct share *share)
     call = call_new(share->queue->instance, CALL_FETCH, on_fetched, share);
     call->partition = share->partition;
     call->offset = share->position;
+    call->creation = share->creation;
     call->max = sim_pick(share->queue->sim, 1, MAX_FETCHED);
     call->epoch = share->reads;
     call_send(call);
@@ -178,6 +185,7 @@ static void on_offset(void *payload, const struct call *call)
     }
     share->known = true;
     share->committed = call->offset;
+    share->creation = call->creation;
     share->metadata = call->metadata;
     learn(share->queue);
 }
@@ -394,6 +402,52 @@ static void report_revoked(struct kafka *queue, unsigned bits, bool lost)
     }
     queue->handler->revoked(queue->payload, partitions, count, lost);
     learn(queue);
+}
+
+/* As membership.c has it (start_anew()): the partition is lost, and assigned
+ * again without a committed offset. Or, if the client has seen the topic
+ * missing, the group takes it away and gives it back. */
+static void start_anew(struct share *share)
+{
+    struct kafka *queue = share->queue;
+    unsigned bit = 1U << share->partition;
+    unsigned before = share->round;
+    struct kafka_position position = {broker_name_of(share->partition), -1, ""};
+
+    sim_trace(queue->sim, "life %u: partition %d is another topic's",
+              queue->instance->life, share->partition);
+    report_revoked(queue, bit, true);
+    if (share->round == before || queue->instance->dead) {
+        return;
+    }
+    if (sim_chance(queue->sim, 500)) {
+        assign(queue, bit);
+        return;
+    }
+    queue->owned |= bit;
+    share->creation = queue->sim->broker->input[share->partition].creation;
+    if (instance_step(queue->instance, "assigned")) {
+        queue->handler->assigned(queue->payload, &position, 1);
+        share->position = 0;
+        share->first = 0;
+        fetch(share);
+    }
+}
+
+/* A rebalance that is under way comes first. */
+static void on_another_topic(struct share *share)
+{
+    struct kafka *queue = share->queue;
+
+    if (sim_is_broken(queue->sim, BREAK_IGNORE_CREATION)) {
+        share->creation = queue->sim->broker->input[share->partition].creation;
+        fetch(share);
+    } else if (queue->revoking != 0 || queue->learning != 0 || queue->closing) {
+        share->waits = true;
+        loop_arm(queue->loop, &share->retry, 200);
+    } else {
+        start_anew(share);
+    }
 }
 
 static void finish_close(struct kafka *queue)
