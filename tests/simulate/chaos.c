@@ -144,6 +144,7 @@ static void settle(struct chaos *chaos)
             sim->slots[i]->strike.countdown = 0;
         }
     }
+    workload_raise_limits(sim->workload);
     reloads_mend(sim);
     if (sim->slots[0] == NULL) {
         loop_arm(sim->loop, &chaos->slots[0].start, 1);

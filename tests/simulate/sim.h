@@ -53,6 +53,7 @@ enum sim_break {
     BREAK_PRETEND_METADATA,
     BREAK_SKIP_SPOILED,
     BREAK_IGNORE_CREATION,
+    BREAK_IGNORE_HOLD,
     /* Rules of the program itself (fault.h) */
     BREAK_DROP_METADATA,
     BREAK_KEEP_LOST,

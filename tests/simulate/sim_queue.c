@@ -37,6 +37,7 @@ static bool may_fetch(const struct share *share)
 
     return is_owned(share) && !queue->closed && share->position >= 0 &&
            !share->fetching && !share->waits && !queue->blocked &&
+           (share->held < 0 || share->position <= share->held) &&
            ((!queue->paused && !share->resting) ||
             sim_is_broken(queue->sim, BREAK_NO_PAUSE));
 }
@@ -95,6 +96,16 @@ static void on_retry(void *payload)
     fetch(share);
 }
 
+/* Shed records before it are read again, and nothing from it on. */
+static bool is_at_hold(struct share *share, const struct log_record *record)
+{
+    if (share->held < 0 || record->offset < share->held) {
+        return false;
+    }
+    share->position = share->held + 1;
+    return true;
+}
+
 /* As hold.c has it: tried again after a while. Broken, it goes on after the
  * batch, as librdkafka does when a checksum is wrong. */
 static bool is_held(struct share *share, const struct log_record *record)
@@ -141,7 +152,8 @@ static void on_fetched(void *payload, const struct call *call)
         return;
     }
     for (size_t i = 0; i < call->count && may_fetch(share); i++) {
-        if (!is_held(share, &log->records[call->first + i])) {
+        if (!is_at_hold(share, &log->records[call->first + i]) &&
+            !is_held(share, &log->records[call->first + i])) {
             hand_over(share, &log->records[call->first + i]);
         }
     }
@@ -291,12 +303,21 @@ void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
 void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
                 int64_t offset)
 {
-    set_resting(queue, at, true);
+    struct share *share = share_of(queue, at);
+
+    sim_trace(queue->sim, "life %u holds %d/%lld", queue->instance->life,
+              share->partition, (long long)offset);
+    if (!sim_is_broken(queue->sim, BREAK_IGNORE_HOLD)) {
+        share->held = offset;
+    }
 }
 
 int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
-    return share_of(queue, at)->position;
+    const struct share *share = share_of(queue, at);
+
+    return share->held >= 0 && share->held < share->position ? share->held
+                                                             : share->position;
 }
 
 void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
@@ -330,6 +351,7 @@ static void drop_shares(struct kafka *queue, unsigned bits)
             queue->shares[i].position = -1;
             queue->shares[i].known = false;
             queue->shares[i].resting = false;
+            queue->shares[i].held = -1;
             queue->shares[i].fetching = false;
             queue->shares[i].spoiled = false;
             queue->shares[i].waits = false;
@@ -627,6 +649,7 @@ static void init_shares(struct kafka *queue)
         share->queue = queue;
         share->partition = i;
         share->position = -1;
+        share->held = -1;
         timer_init(&share->again, ask_offset, share);
         timer_init(&share->retry, on_retry, share);
     }

@@ -18,6 +18,7 @@ struct share {
     unsigned creation; /* of the topic, as it was then */
     int64_t committed; /* as the broker says; -1: nothing was */
     const char *metadata; /* so; the arena's */
+    int64_t held;         /* by kafka_hold(); -1: it is not */
     bool known;           /* both */
     bool resting;
     bool fetching;

@@ -8,6 +8,7 @@
 #define MAX_RECORDS 48
 #define MAX_REPLAYS 24
 #define MAX_REFILLS 96
+#define RAISED_BYTES (64 << 20)
 
 /* Without faults there is no time by which all has to be written. */
 #define QUIET_MS 10000
@@ -33,6 +34,7 @@ struct workload {
     size_t count;
     size_t replay_count;
     size_t refill_count;
+    bool has_oversized;
     struct timer timer;
 };
 
@@ -98,6 +100,52 @@ static void plan_all(struct workload *workload)
         if (i >= backlog) {
             at_ms += draw_delay(&workload->plans[i].item->random,
                                 at_ms < end_ms ? end_ms - at_ms : 1, count - i);
+        }
+    }
+}
+
+/* In some worlds one record is larger than all that may be held, and the limit
+ * small enough to be reached. By chance of its own, so that what befalls the
+ * world else stays the same. Spaces after an event change nothing of it. */
+static void plan_oversized(struct workload *workload)
+{
+    const struct sim *sim = workload->sim;
+    struct random random;
+    struct planned *plan;
+    struct bytes *value;
+    size_t size;
+    char *text;
+
+    random_seed(&random, sim->options.seed ^ 0x6C61726765);
+    if (sim->options.quiet || sim->registries_only ||
+        random_below(&random, 5) != 0) {
+        return;
+    }
+    size = (size_t)draw(&random, 6, 48) * 1024;
+    plan = &workload->plans[draw(&random, 0, workload->plan_count - 1)];
+    value = &plan->record.message.value;
+    if (value->data == NULL) {
+        return;
+    }
+    text = arena_alloc(sim->arena, size + 1);
+    memset(text, ' ', size + 1);
+    memcpy(text, value->data, value->len);
+    *value = (struct bytes){(const unsigned char *)text, size + 1};
+    workload->settings->delivery.max_bytes = size;
+    workload->has_oversized = true;
+}
+
+void workload_raise_limits(struct workload *workload)
+{
+    struct sim *sim = workload->sim;
+
+    if (!workload->has_oversized) {
+        return;
+    }
+    for (unsigned slot = 0; slot < MAX_SLOTS; slot++) {
+        workload->of_slots[slot].delivery.max_bytes = RAISED_BYTES;
+        if (sim->slots[slot] != NULL) {
+            instance_kill(sim->slots[slot]);
         }
     }
 }
@@ -235,11 +283,12 @@ struct workload *workload_new(struct sim *sim)
 
     workload->sim = sim;
     workload->settings = workload_load(sim);
+    plan_all(workload);
+    plan_oversized(workload);
     for (unsigned slot = 0; slot < MAX_SLOTS; slot++) {
         workload->of_slots[slot] = *workload->settings;
         workload_personalize(&workload->of_slots[slot], slot);
     }
-    plan_all(workload);
     timer_init(&workload->timer, write_due, workload);
     write_due(workload);
     return workload;

@@ -63,6 +63,10 @@ bool workload_replay(struct workload *workload,
 /* Writes so many thousandths of what the topic held before it was created
  * again once more, each at the offset that it had, as far as it is free. */
 void workload_refill(struct workload *workload, unsigned thousandths);
+/* It is calm: the operator has seen that a partition is held because of a
+ * record that is larger than delivery.max_bytes, raises the limit, and starts
+ * all instances again. */
+void workload_raise_limits(struct workload *workload);
 /* Whether the record went together with its topic */
 bool workload_is_of_old_topic(const struct sim *sim,
                               const struct expected *record);

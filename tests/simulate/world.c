@@ -76,6 +76,7 @@ static const char *const break_names[] = {
     [BREAK_SKIP_FENCING] = "skip-fencing",
     [BREAK_SKIP_SPOILED] = "skip-spoiled",
     [BREAK_IGNORE_CREATION] = "ignore-creation",
+    [BREAK_IGNORE_HOLD] = "ignore-hold",
     [BREAK_PRETEND_METADATA] = "pretend-metadata",
     [BREAK_DROP_METADATA] = "drop-metadata",
     [BREAK_KEEP_LOST] = "keep-lost",
