@@ -33,7 +33,8 @@ struct identity {
     bool verifying;  /* the anchor is being read again */
     bool replaced;   /* waits for the next poll to be started anew */
     int64_t start;   /* the committed offset at the assignment; < 0: none */
-    /* of the record that was delivered last; -1: none since the last rewind */
+    /* of the record that was delivered last; -1: none since the last rewind or
+     * assignment */
     int64_t last;
     /* The highest record that was read, the anchor; offset -1: none */
     int64_t offset;
@@ -225,6 +226,7 @@ bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
 {
     struct identity *identity =
         find(kafka, rd_kafka_topic_name(message->rkt), message->partition);
+    bool is_repeated;
 
     if (identity == NULL) {
         return true;
@@ -244,8 +246,10 @@ bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
         identity->verifying = false;
         remember(identity, message);
     }
+    /* The anchor that was only read to be compared was passed on before. */
+    is_repeated = message->offset == identity->last;
     identity->last = message->offset;
-    return !identity->replaced;
+    return !identity->replaced && !is_repeated;
 }
 
 bool identity_on_out_of_range(struct kafka *kafka,
@@ -303,7 +307,9 @@ void identity_assign(struct kafka *kafka,
         identity->assigned = true;
         identity->has_bounds = false;
         identity->verifying = false;
-        identity->last = identity->offset;
+        /* Uncommitted records come again, and the anchor among them. */
+        identity->last =
+            from->offset > identity->offset ? identity->offset : -1;
         identity->start = from->offset;
         if (from->offset < 0) {
             identity->offset = -1; /* read from the beginning anyway */

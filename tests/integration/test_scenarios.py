@@ -207,7 +207,7 @@ ROWS = (
     Row("500-always", LATER, 9),
     Row("ingress", LATER, 15),
     Row("login-page", LATER, 12),
-    Row("read-only", LATER, 4),
+    Row("read-only", LATER, 6),
     Row("quota", LATER, 4),
     Row("denied-path=att", "auth", 4),
     Row("html-error", OK, TWICE),
