@@ -155,6 +155,18 @@ static void every_401_is_answered_once(void **state)
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
+static void a_registry_that_has_no_url_is_named(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    pusher.target.registry = "reg example";
+    post(&result);
+    fake_settle(world.http);
+    assert_int_equal(result.calls, 1);
+    assert_message_contains(&result.err, "registry 'reg example'");
+}
+
 /* --- realms that change ----------------------------------------------------
  */
 
@@ -622,6 +634,7 @@ int main(void)
         WORLD_TEST(basic_behind_bearer_is_nothing_for_a_refresh_token),
         WORLD_TEST(two_that_have_nothing_to_show_end_alike),
         WORLD_TEST(every_401_is_answered_once),
+        WORLD_TEST(a_registry_that_has_no_url_is_named),
         WORLD_TEST(
             two_registrations_with_a_realm_each_do_not_disturb_each_other),
         WORLD_TEST(a_token_server_that_has_moved_is_found_again),

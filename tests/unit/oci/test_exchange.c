@@ -178,16 +178,22 @@ static void the_refusal_of_one_credential_is_none_of_another(void **state)
 static void one_repository_that_is_denied_is_no_refusal_of_the_others(
     void **state)
 {
-    struct oci_target targets[2];
-    struct asking askings[2];
+    struct oci_target targets[3];
+    struct asking askings[3];
 
     with_password();
     ask_path("a", &targets[0], &askings[0]);
     ask_path("b", &targets[1], &askings[1]);
-    answer("GET " AUTH "?*", 403, "");
+    ask_path("c", &targets[2], &askings[2]);
+    assert_int_equal(fake_waiting(world.http), 1);
+    answer(GET, 403, "");
     assert_refused(&askings[0], ERROR_AUTH, "answers 403");
-    answer("GET " AUTH "?*", 200, TOKEN("tb"));
+    /* It is known to be good, therefore. */
+    assert_int_equal(fake_waiting(world.http), 2);
+    answer(GET, 200, TOKEN("tb"));
     assert_shows(&askings[1], "Bearer tb");
+    answer(GET, 200, TOKEN("tc"));
+    assert_shows(&askings[2], "Bearer tc");
 }
 
 static void once_it_is_known_to_be_good_they_go_side_by_side(void **state)
@@ -371,6 +377,20 @@ static void whoever_wants_oauth2_gets_no_get(void **state)
     answer(POST, 404, "");
     assert_refused(&asking, ERROR_AUTH, "set token_exchange_method to auto");
     assert_int_equal(fetches(), 1);
+}
+
+/* By GET there is no other way to ask. */
+static void a_message_names_the_server_and_the_credentials(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    want_token(&asking);
+    answer(GET, 404, "");
+    assert_int_equal(asking.calls, 1);
+    assert_string_equal(asking.err.message,
+                        "token: token server 'auth.reg.example' answers 404 "
+                        "(credentials from the registration's password)");
 }
 
 static void no_secret_comes_back_in_a_message(void **state)
@@ -741,6 +761,7 @@ int main(void)
         ROW(who_knows_no_post_is_asked_by_get),
         ROW(a_404_of_the_moment_is_not_for_ever),
         ROW(whoever_wants_oauth2_gets_no_get),
+        ROW(a_message_names_the_server_and_the_credentials),
         ROW(no_secret_comes_back_in_a_message),
         ROW(a_secret_that_comes_back_as_it_was_sent_is_found_too),
         ROW(a_refresh_token_that_went_as_a_password_is_found_too),
