@@ -295,6 +295,7 @@ int kafka_inspect(const struct kafka_options *options,
         inspect_access(&inspector, &facts);
         *ret_report = mem_zalloc(sizeof(**ret_report));
         topics_judge(options, &facts, &(*ret_report)->list);
+        topics_note_replays(options, &facts, &(*ret_report)->list);
         inspect_group(&inspector, &(*ret_report)->list);
     }
     rd_kafka_destroy_flags(inspector.client,

@@ -18,13 +18,20 @@ static bool is_stopping(void *payload)
     return committer_is_stopping(payload);
 }
 
-/* Only one producer may have the transactional id. */
+/* Only one producer may have the transactional id. A replays topic that may not
+ * be read blocks nothing, so that it alone is tried until it may. */
 static void check_access(struct committer *committer,
-                         const struct inspector *inspector,
+                         const struct inspector *inspector, bool wants_access,
                          struct kafka_facts *facts)
 {
-    transaction_drop_producer(committer);
-    inspect_access(inspector, facts);
+    if (wants_access) {
+        transaction_drop_producer(committer);
+        inspect_access(inspector, facts);
+    } else if (committer->is_replays_denied) {
+        inspect_replays(inspector, facts);
+    }
+    committer->is_replays_denied =
+        facts->topics[TOPIC_REPLAYS].fault == TOPIC_UNREADABLE;
 }
 
 /* After records were deleted before they were read */
@@ -64,9 +71,7 @@ bool checker_run(struct committer *committer)
         committer_check_again(committer, RETRY_MS, wants_access);
         return false;
     }
-    if (wants_access) {
-        check_access(committer, &inspector, &facts);
-    }
+    check_access(committer, &inspector, wants_access, &facts);
     if (committer_is_stopping(committer)) {
         return false;
     }

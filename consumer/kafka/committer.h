@@ -29,9 +29,9 @@ struct committer {
     /* The most recent producer was accepted by the broker. It may have been
      * destroyed since, and is created again when it is needed. */
     atomic_bool ready;
-    /* The batch of the current transaction. This and the members up to `code`
-     * are used by the thread only, except that the loop reads the rejections
-     * while there is no batch. */
+    /* The batch of the current transaction. This and the members up to
+     * `fencing` are used by the thread only, except that the loop reads the
+     * rejections while there is no batch. */
     const struct kafka_batch *batch_in_work;
     size_t isolated_now; /* the message that is sent separately now, or
                             SIZE_MAX */
@@ -41,7 +41,8 @@ struct committer {
     size_t failed_deliveries; /* including messages that were purged */
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
-    struct stalls stalls; /* this and the next: used by the thread only */
+    bool is_replays_denied; /* the last check could not read that topic */
+    struct stalls stalls;
     struct fencing fencing;
     /* The lock guards this and the members that follow, except done_fd. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */

@@ -28,6 +28,10 @@ int inspect_topics(const struct inspector *inspector,
 void inspect_access(const struct inspector *inspector,
                     struct kafka_facts *facts);
 
+/* The part of inspect_access() that concerns the replays topic */
+void inspect_replays(const struct inspector *inspector,
+                     struct kafka_facts *facts);
+
 /* Appends what suggests that the group is not Waybill's alone. Nothing if it
  * may not be described. */
 void inspect_group(const struct inspector *inspector,

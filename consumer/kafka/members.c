@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "inspect.h"
 #include "waybill/alloc.h"
 
@@ -8,7 +6,7 @@
 #define REQUEST_TIMEOUT_MS 3000
 
 static const char *find_other_topic(const rd_kafka_MemberDescription_t *member,
-                                    const char *own)
+                                    const struct kafka_options *options)
 {
     const rd_kafka_MemberAssignment_t *assignment =
         rd_kafka_MemberDescription_assignment(member);
@@ -17,7 +15,7 @@ static const char *find_other_topic(const rd_kafka_MemberDescription_t *member,
                            : NULL;
 
     for (int i = 0; list != NULL && i < list->cnt; i++) {
-        if (strcmp(list->elems[i].topic, own) != 0) {
+        if (topic_consumed_role(options, list->elems[i].topic) == TOPIC_ROLES) {
             return list->elems[i].topic;
         }
     }
@@ -44,7 +42,7 @@ static void judge(const struct inspector *inspector,
         members[i] = (struct group_member){
             .client_id = rd_kafka_MemberDescription_client_id(member),
             .host = rd_kafka_MemberDescription_host(member),
-            .other_topic = find_other_topic(member, inspector->options->topic),
+            .other_topic = find_other_topic(member, inspector->options),
         };
     }
     group_judge(inspector->options, client_id, assignor != NULL ? assignor : "",

@@ -138,6 +138,20 @@ TABLE = [
         "a commit that the broker rejects",
     ),
     (
+        "the window's edge",
+        "consumer/ledger/room.c",
+        r"ledger_span\(ledger\) <= (\(int64_t\)max \* 8) \|\|",
+        "(int64_t)max * 8 + 1",
+        "one record more is read than has room in the metadata",
+    ),
+    (
+        "the edge of the smallest window",
+        "consumer/ledger/room.c",
+        r"ledger_span\(ledger\) <= (MIN_WINDOW) \|\|",
+        "MIN_WINDOW + 1",
+        "one record more is read than is planned",
+    ),
+    (
         "the watermark passes open records",
         "consumer/ledger/commit.c",
         r"if \((!is_complete_from\(entry, min\))\) \{\s+return entry->offset;",

@@ -109,8 +109,7 @@ static bool has_room(const struct sim *sim)
 static bool may_wait_for_kafka(const struct broker *broker,
                                const struct expected *record)
 {
-    return rules_curse(broker, record->partition, record->offset) ||
-           broker->metadata_max < 4096;
+    return rules_curse(broker, record) || broker->metadata_max < 4096;
 }
 
 /* Counted from when the group was settled: its members are not what it is about

@@ -14,6 +14,7 @@
 
 struct broker;
 struct call;
+struct expected;
 
 struct output_rules {
     bool needs_key;    /* compaction */
@@ -34,6 +35,5 @@ const struct kafka_rejection *rules_judge(const struct broker *broker,
                                           const struct call *call,
                                           size_t *ret_count);
 /* Whether messages of the record are rejected by themselves */
-bool rules_curse(const struct broker *broker, int32_t partition,
-                 int64_t offset);
+bool rules_curse(const struct broker *broker, const struct expected *record);
 #endif

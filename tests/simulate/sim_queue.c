@@ -82,12 +82,9 @@ static void report_unreadable(struct share *share, int64_t offset)
 
     share->spoiled = offset >= 0;
     queue->handler->unreadable(
-        queue->payload, &(struct kafka_unreadable){
-                            {queue->sim->broker->input[share->partition].topic,
-                             share->partition},
-                            offset,
-                            -1,
-                            "spoiled by the model"});
+        queue->payload,
+        &(struct kafka_unreadable){broker_name_of(share->partition), offset, -1,
+                                   "spoiled by the model"});
 }
 
 static void on_retry(void *payload)

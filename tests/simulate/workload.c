@@ -139,6 +139,8 @@ bool workload_replay(struct workload *workload,
                                 .written_ms = sim->now_ms,
                                 .message = *message,
                                 .digest = replay_of->digest};
+    /* The producer gives it the time of writing, as its timestamp of 0 asks */
+    record->message.timestamp_ms = WALL_START_MS + (int64_t)sim->now_ms;
     for (size_t i = 0; i < replay_of->route_count; i++) {
         if (attachment == NULL ||
             strcmp(replay_of->routes[i]->attachment, attachment) == 0) {
@@ -148,7 +150,7 @@ bool workload_replay(struct workload *workload,
     sim->counts.replays++;
     sim_trace(sim, "%d/%lld is replayed as %d/%lld", replay_of->partition,
               (long long)replay_of->offset, REPLAYS, (long long)record->offset);
-    broker_append_input(sim->broker, REPLAYS, message, 0);
+    broker_append_input(sim->broker, REPLAYS, &record->message, 0);
     return true;
 }
 
