@@ -9,8 +9,8 @@
 static const char *const consequences[] = {
     "another attempt",
     "another attempt; the endpoint is slowed down or left alone",
-    "the registration, or only the attachment, is held; another attempt now "
-    "and then",
+    ("the registration, or only the attachment, is held; another attempt now "
+     "and then"),
     "the registration is held; another attempt now and then, without a limit",
     "dead letter",
     "the command or the process ends",

@@ -74,7 +74,8 @@ static bool read_coordinates(const char *text,
 
 static bool is_topic(const struct coordinates *coordinates, const char *topic)
 {
-    return strlen(topic) == coordinates->topic_len &&
+    return coordinates->topic != NULL &&
+           strlen(topic) == coordinates->topic_len &&
            strncmp(topic, coordinates->topic, coordinates->topic_len) == 0;
 }
 

@@ -18,26 +18,32 @@ static bool is_stopping(void *payload)
     return committer_is_stopping(payload);
 }
 
-/* Only one producer may have the transactional id. */
+/* Only one producer may have the transactional id. A replays topic that may not
+ * be read blocks nothing, so that it alone is tried until it may. */
 static void check_access(struct committer *committer,
-                         const struct inspector *inspector,
+                         const struct inspector *inspector, bool wants_access,
                          struct kafka_facts *facts)
 {
-    transaction_drop_producer(committer);
-    inspect_access(inspector, facts);
+    if (wants_access) {
+        transaction_drop_producer(committer);
+        inspect_access(inspector, facts);
+    } else if (committer->is_replays_denied) {
+        inspect_replays(inspector, facts);
+    }
+    committer->is_replays_denied =
+        facts->topics[TOPIC_REPLAYS].fault == TOPIC_UNREADABLE;
 }
 
 /* After records were deleted before they were read */
 static void find_first(struct committer *committer)
 {
-    int32_t partition = committer_deleted_partition(committer);
+    struct kafka_partition at = committer_deleted(committer);
     int64_t first;
-    int64_t end;
 
-    if (partition >= 0 &&
-        rd_kafka_query_watermark_offsets(
-            committer->consumer, committer->options->topic, partition, &first,
-            &end, FIRST_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (at.topic != NULL &&
+        inspect_offset(committer->consumer, at.topic, at.partition,
+                       RD_KAFKA_OFFSET_BEGINNING, FIRST_TIMEOUT_MS,
+                       &first) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         committer_post_first(committer, first);
     }
 }
@@ -64,9 +70,7 @@ bool checker_run(struct committer *committer)
         committer_check_again(committer, RETRY_MS, wants_access);
         return false;
     }
-    if (wants_access) {
-        check_access(committer, &inspector, &facts);
-    }
+    check_access(committer, &inspector, wants_access, &facts);
     if (committer_is_stopping(committer)) {
         return false;
     }

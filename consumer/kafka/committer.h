@@ -29,9 +29,9 @@ struct committer {
     /* The most recent producer was accepted by the broker. It may have been
      * destroyed since, and is created again when it is needed. */
     atomic_bool ready;
-    /* The batch of the current transaction. This and the members up to `code`
-     * are used by the thread only, except that the loop reads the rejections
-     * while there is no batch. */
+    /* The batch of the current transaction. This and the members up to
+     * `fencing` are used by the thread only, except that the loop reads the
+     * rejections while there is no batch. */
     const struct kafka_batch *batch_in_work;
     size_t isolated_now; /* the message that is sent separately now, or
                             SIZE_MAX */
@@ -41,7 +41,8 @@ struct committer {
     size_t failed_deliveries; /* including messages that were purged */
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
-    struct stalls stalls; /* this and the next: used by the thread only */
+    bool is_replays_denied; /* the last check could not read that topic */
+    struct stalls stalls;
     struct fencing fencing;
     /* The lock guards this and the members that follow, except done_fd. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
@@ -52,10 +53,12 @@ struct committer {
     char *notice;
     struct condition_list report; /* of the last check */
     bool has_report;              /* not yet taken by the loop */
-    int32_t deleted_partition; /* whose first offset is asked for; -1: none */
-    int64_t first_offset;      /* the answer; -1: none */
-    bool suspicious;           /* the next check includes the permissions */
-    uint64_t check_ms; /* when it is due, on the monotonic clock; 0: never */
+    /* Its first offset is asked for. The topic is one of the options'; NULL:
+     * none. */
+    struct kafka_partition deleted;
+    int64_t first_offset; /* the answer; -1: none */
+    bool suspicious;      /* the next check includes the permissions */
+    uint64_t check_ms;    /* when it is due, on the monotonic clock; 0: never */
     int done_fd;
 };
 
@@ -71,8 +74,9 @@ bool committer_next(struct committer *committer,
                     struct kafka_batch **ret_batch);
 /* Whether the permissions may have changed since they were checked */
 bool committer_take_suspicion(struct committer *committer);
-/* The partition whose first offset is asked for, or -1 */
-int32_t committer_deleted_partition(struct committer *committer);
+/* The partition whose first offset is asked for; its topic is NULL if there is
+ * none. */
+struct kafka_partition committer_deleted(struct committer *committer);
 void committer_post_first(struct committer *committer, int64_t first);
 /* Schedules the next check. */
 void committer_check_again(struct committer *committer, unsigned ms,

@@ -12,6 +12,24 @@ static bool is_stopping(const struct inspector *inspector)
            inspector->is_stopping(inspector->payload);
 }
 
+rd_kafka_resp_err_t inspect_offset(rd_kafka_t *client, const char *topic,
+                                   int32_t partition, int64_t which,
+                                   int timeout_ms, int64_t *ret_offset)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at =
+        rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t code;
+
+    at->offset = which;
+    code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : at->err;
+    *ret_offset = at->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
 /* --- existence --- */
 
 static void read_metadata(const struct rd_kafka_metadata *metadata,
@@ -97,7 +115,9 @@ static void read_configs(const struct inspector *inspector,
         const char *name = rd_kafka_ConfigResource_name(resources[i]);
 
         for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
-            if (strcmp(name, topic_name(inspector->options, role)) == 0) {
+            const char *own = topic_name(inspector->options, role);
+
+            if (own != NULL && strcmp(name, own) == 0) {
                 read_config(resources[i], &facts->topics[role].config);
             }
         }
@@ -111,9 +131,11 @@ static size_t list_resources(
     size_t count = 0;
 
     for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
-        if (facts->topics[role].fault == TOPIC_USABLE) {
-            ret_resources[count++] = rd_kafka_ConfigResource_new(
-                RD_KAFKA_RESOURCE_TOPIC, topic_name(inspector->options, role));
+        const char *name = topic_name(inspector->options, role);
+
+        if (name != NULL && facts->topics[role].fault == TOPIC_USABLE) {
+            ret_resources[count++] =
+                rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
         }
     }
     return count;
@@ -149,8 +171,10 @@ int inspect_topics(const struct inspector *inspector,
         .transactional_id = inspector->transactional_id,
     };
     for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
-        if (find_topic(inspector, topic_name(inspector->options, role),
-                       &ret_facts->topics[role], err) < 0) {
+        const char *name = topic_name(inspector->options, role);
+
+        if (name != NULL &&
+            find_topic(inspector, name, &ret_facts->topics[role], err) < 0) {
             return -1;
         }
     }
@@ -163,15 +187,23 @@ int inspect_topics(const struct inspector *inspector,
 /* --- permissions --- */
 
 static void try_read(const struct inspector *inspector,
+                     struct kafka_facts *facts, enum topic_role role)
+{
+    struct topic_facts *topic = &facts->topics[role];
+    const char *name = topic_name(inspector->options, role);
+
+    if (name != NULL && topic->fault == TOPIC_USABLE &&
+        !is_stopping(inspector) &&
+        probe_read(inspector, name) ==
+            RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        topic->fault = TOPIC_UNREADABLE;
+    }
+}
+
+void inspect_replays(const struct inspector *inspector,
                      struct kafka_facts *facts)
 {
-    struct topic_facts *input = &facts->topics[TOPIC_INPUT];
-
-    if (input->fault == TOPIC_USABLE &&
-        probe_read(inspector, inspector->options->topic) ==
-            RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-        input->fault = TOPIC_UNREADABLE;
-    }
+    try_read(inspector, facts, TOPIC_REPLAYS);
 }
 
 static const rd_kafka_error_t *group_error(rd_kafka_event_t *event)
@@ -254,9 +286,8 @@ static void try_write(const struct inspector *inspector,
 void inspect_access(const struct inspector *inspector,
                     struct kafka_facts *facts)
 {
-    if (!is_stopping(inspector)) {
-        try_read(inspector, facts);
-    }
+    try_read(inspector, facts, TOPIC_INPUT);
+    try_read(inspector, facts, TOPIC_REPLAYS);
     if (!is_stopping(inspector)) {
         try_group(inspector, facts);
     }

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "inspect.h"
 #include "waybill/alloc.h"
 
@@ -8,7 +6,7 @@
 #define REQUEST_TIMEOUT_MS 3000
 
 static const char *find_other_topic(const rd_kafka_MemberDescription_t *member,
-                                    const char *own)
+                                    const struct kafka_options *options)
 {
     const rd_kafka_MemberAssignment_t *assignment =
         rd_kafka_MemberDescription_assignment(member);
@@ -17,7 +15,7 @@ static const char *find_other_topic(const rd_kafka_MemberDescription_t *member,
                            : NULL;
 
     for (int i = 0; list != NULL && i < list->cnt; i++) {
-        if (strcmp(list->elems[i].topic, own) != 0) {
+        if (topic_consumed_role(options, list->elems[i].topic) == TOPIC_ROLES) {
             return list->elems[i].topic;
         }
     }
@@ -44,12 +42,35 @@ static void judge(const struct inspector *inspector,
         members[i] = (struct group_member){
             .client_id = rd_kafka_MemberDescription_client_id(member),
             .host = rd_kafka_MemberDescription_host(member),
-            .other_topic = find_other_topic(member, inspector->options->topic),
+            .other_topic = find_other_topic(member, inspector->options),
         };
     }
     group_judge(inspector->options, client_id, assignor != NULL ? assignor : "",
                 members, count, list);
     mem_free(members);
+}
+
+static bool is_member(rd_kafka_t *client)
+{
+    char *id = rd_kafka_memberid(client);
+    bool result = id != NULL && id[0] != '\0';
+
+    if (id != NULL) {
+        rd_kafka_mem_free(client, id);
+    }
+    return result;
+}
+
+/* A coordinator describes a group of the newer protocol (KIP-848) as one that
+ * does not exist, or says so, to a client that does not know that protocol. */
+static bool is_hidden(const rd_kafka_ConsumerGroupDescription_t *group)
+{
+    const rd_kafka_error_t *error =
+        rd_kafka_ConsumerGroupDescription_error(group);
+
+    return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND ||
+           (error == NULL && rd_kafka_ConsumerGroupDescription_state(group) ==
+                                 RD_KAFKA_CONSUMER_GROUP_STATE_DEAD);
 }
 
 static void read_description(const struct inspector *inspector,
@@ -67,9 +88,15 @@ static void read_description(const struct inspector *inspector,
         return;
     }
     groups = rd_kafka_DescribeConsumerGroups_result_groups(result, &count);
-    if (count == 1 && rd_kafka_error_code(
-                          rd_kafka_ConsumerGroupDescription_error(groups[0])) ==
-                          RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (count != 1) {
+        return;
+    }
+    if (is_hidden(groups[0])) {
+        if (is_member(inspector->client)) {
+            topics_add_newer_protocol(inspector->options, list);
+        }
+    } else if (rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(
+                   groups[0])) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         judge(inspector, groups[0], list);
     }
 }

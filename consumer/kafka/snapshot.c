@@ -1,26 +1,8 @@
 #include <string.h>
 
-#include "command.h"
+#include "snapshot_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
-#include "waybill/snapshot.h"
-
-struct snapshot {
-    struct kafka_options options;
-    rd_kafka_t *client;
-    const char *topic;
-    const char *group;
-    struct snapshot_span *spans;
-    bool *done; /* of each span: no further record is wanted */
-    size_t count;
-    bool follow;
-    rd_kafka_message_t *current; /* owns the bytes of the last input */
-    struct header *headers;
-    size_t header_capacity;
-    /* the arrival of the last record or end of a partition */
-    uint64_t received_ms;
-    struct diagnosis diagnosis;
-};
 
 static void on_client_error(rd_kafka_t *client, int code, const char *reason,
                             void *opaque)
@@ -35,8 +17,8 @@ static uint64_t now_ms(void)
     return clock_monotonic_ms(clock_system());
 }
 
-static int set_failed(struct snapshot *snapshot, const char *what,
-                      rd_kafka_resp_err_t code, struct error *err)
+int snapshot_set_failed(struct snapshot *snapshot, const char *what,
+                        rd_kafka_resp_err_t code, struct error *err)
 {
     char text[320];
 
@@ -144,7 +126,7 @@ static int list_offsets(struct snapshot *snapshot, rd_kafka_t *client,
     take_errors(snapshot);
     return is_denied(code) ? set_denied(&snapshot->options, "topic",
                                         snapshot->topic, "Read", err)
-                           : set_failed(snapshot, what, code, err);
+                           : snapshot_set_failed(snapshot, what, code, err);
 }
 
 /* With isolation.level=read_committed the broker returns the last stable offset
@@ -324,8 +306,8 @@ int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
     return denied != RD_KAFKA_RESP_ERR_NO_ERROR
                ? set_denied(&snapshot->options, "group", snapshot->group,
                             "Read", err)
-               : set_failed(snapshot, "asking for the group's offsets", code,
-                            err);
+               : snapshot_set_failed(snapshot, "asking for the group's offsets",
+                                     code, err);
 }
 
 int snapshot_at_time(struct snapshot *snapshot, int64_t wall_ms,
@@ -373,7 +355,7 @@ int snapshot_begin(struct snapshot *snapshot, const int64_t *from, bool follow,
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
-               : set_failed(snapshot, "reading", code, err);
+               : snapshot_set_failed(snapshot, "reading", code, err);
 }
 
 static size_t index_of(const struct snapshot *snapshot, int32_t partition)
@@ -503,8 +485,8 @@ static enum snapshot_step poll_once(struct snapshot *snapshot, int timeout_ms,
             now_ms() - snapshot->received_ms < COMMAND_WAIT_MS) {
             return SNAPSHOT_WAITING;
         }
-        set_failed(snapshot, "nothing comes", RD_KAFKA_RESP_ERR__TIMED_OUT,
-                   err);
+        snapshot_set_failed(snapshot, "nothing comes",
+                            RD_KAFKA_RESP_ERR__TIMED_OUT, err);
         return SNAPSHOT_FAILED;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
@@ -536,77 +518,4 @@ enum snapshot_step snapshot_next(struct snapshot *snapshot, int timeout_ms,
                          ret_input, err);
     } while (step == SNAPSHOT_WAITING && now < until);
     return step;
-}
-
-/* --- deleting --- */
-
-static int check_deleted(struct snapshot *snapshot, rd_kafka_event_t *event,
-                         struct error *err)
-{
-    const rd_kafka_DeleteRecords_result_t *result;
-    const rd_kafka_topic_partition_list_t *list;
-
-    if (event == NULL ||
-        rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return set_failed(snapshot, "deleting",
-                          event != NULL ? rd_kafka_event_error(event)
-                                        : RD_KAFKA_RESP_ERR__TIMED_OUT,
-                          err);
-    }
-    result = rd_kafka_event_DeleteRecords_result(event);
-    list = rd_kafka_DeleteRecords_result_offsets(result);
-    for (int i = 0; i < list->cnt; i++) {
-        if (is_denied(list->elems[i].err)) {
-            return set_denied(&snapshot->options, "topic", snapshot->topic,
-                              "Delete", err);
-        }
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return error_set(err, ERROR_REJECTED,
-                             "topic '%s', partition %d: deleting: %s",
-                             snapshot->topic, list->elems[i].partition,
-                             rd_kafka_err2str(list->elems[i].err));
-        }
-    }
-    return 0;
-}
-
-static int delete_before(struct snapshot *snapshot,
-                         const rd_kafka_topic_partition_list_t *list,
-                         struct error *err)
-{
-    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
-    rd_kafka_queue_t *responses = rd_kafka_queue_new(snapshot->client);
-    rd_kafka_event_t *event;
-    int result;
-
-    rd_kafka_DeleteRecords(snapshot->client, &request, 1, NULL, responses);
-    event = rd_kafka_queue_poll(responses, COMMAND_WAIT_MS);
-    result = check_deleted(snapshot, event, err);
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
-    }
-    rd_kafka_queue_destroy(responses);
-    rd_kafka_DeleteRecords_destroy(request);
-    return result;
-}
-
-int snapshot_delete(struct snapshot *snapshot, const int64_t *before,
-                    struct error *err)
-{
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)snapshot->count);
-    int result = 0;
-
-    for (size_t i = 0; i < snapshot->count; i++) {
-        if (before[i] > snapshot->spans[i].low) {
-            rd_kafka_topic_partition_list_add(list, snapshot->topic,
-                                              snapshot->spans[i].partition)
-                ->offset = before[i];
-        }
-    }
-    if (list->cnt > 0) {
-        result = delete_before(snapshot, list, err);
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    return result;
 }

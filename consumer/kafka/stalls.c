@@ -8,73 +8,96 @@
 #define QUERY_TIMEOUT_MS 3000
 
 struct stall {
+    enum topic_role role; /* of its topic */
     int32_t partition;
     int64_t position;  /* of the next fetch; -1: nothing was delivered yet */
     uint64_t since_ms; /* the position has not changed since */
 };
 
-static struct stall *find(const struct stalls *stalls, int32_t partition)
+static struct stall *find(const struct stalls *stalls, enum topic_role role,
+                          int32_t partition)
 {
     for (size_t i = 0; i < stalls->count; i++) {
-        if (stalls->items[i].partition == partition) {
+        if (stalls->items[i].role == role &&
+            stalls->items[i].partition == partition) {
             return &stalls->items[i];
         }
     }
     return NULL;
 }
 
-static void append_open(const struct kafka_options *options, int32_t partition,
-                        int64_t stable, struct condition_list *list)
+static void append_open(const struct kafka_options *options,
+                        const struct stall *stall, int64_t stable,
+                        struct condition_list *list)
 {
+    const char *topic = topic_name(options, stall->role);
+    int partition = stall->partition;
+
     condition_add(
         list, false,
-        "partition %d of topic '%s' (kafka.topics.attestations): a transaction "
-        "that a producer began at offset %lld is still open, so that no record "
+        "partition %d of topic '%s' (%s): a transaction that a producer began "
+        "at offset %lld is still open, so that no record "
         "after it can be read. Which producer it is: kafka-transactions.sh "
         "--bootstrap-server %s describe-producers --topic %s --partition %d. "
         "To end it: kafka-transactions.sh --bootstrap-server %s abort --topic "
         "%s --partition %d --start-offset %lld",
-        (int)partition, options->topic, (long long)stable, options->brokers,
-        options->topic, (int)partition, options->brokers, options->topic,
-        (int)partition, (long long)stable);
+        partition, topic, topic_key(stall->role), (long long)stable,
+        options->brokers, topic, partition, options->brokers, topic, partition,
+        (long long)stable);
 }
 
 /* The answer is the last stable offset, because the consumer is
  * read_committed. */
-static bool query_stable(const struct inspector *inspector, int32_t partition,
-                         int64_t *ret_stable)
+static bool query_stable(const struct inspector *inspector,
+                         const struct stall *stall, int64_t *ret_stable)
 {
-    int64_t low;
-
-    return rd_kafka_query_watermark_offsets(
-               inspector->client, inspector->options->topic, partition, &low,
-               ret_stable, QUERY_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return inspect_offset(
+               inspector->client, topic_name(inspector->options, stall->role),
+               stall->partition, RD_KAFKA_OFFSET_END, QUERY_TIMEOUT_MS,
+               ret_stable) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* Records the position; true if it has not moved for long enough. */
 static bool note_position(struct stall *to, const struct stall *before,
-                          const rd_kafka_topic_partition_t *at, uint64_t now_ms)
+                          int64_t position, uint64_t now_ms)
 {
-    *to = (struct stall){
-        .partition = at->partition,
-        .position = at->offset >= 0 ? at->offset : -1,
-        .since_ms = now_ms,
-    };
+    to->position = position >= 0 ? position : -1;
+    to->since_ms = now_ms;
     if (before != NULL && before->position == to->position) {
         to->since_ms = before->since_ms;
     }
     return now_ms - to->since_ms >= STALL_MS;
 }
 
-static bool is_behind(const struct inspector *inspector, int32_t partition,
-                      int64_t position, int64_t *ret_end)
+static bool is_behind(const struct inspector *inspector,
+                      const struct stall *stall, int64_t *ret_end)
 {
     int64_t low;
 
     return rd_kafka_get_watermark_offsets(
-               inspector->client, inspector->options->topic, partition, &low,
-               ret_end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           position < *ret_end;
+               inspector->client, topic_name(inspector->options, stall->role),
+               stall->partition, &low, ret_end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           stall->position < *ret_end;
+}
+
+/* Returns false if a broker does not answer. */
+static bool check_stalled(const struct inspector *inspector,
+                          const struct stall *stall,
+                          struct condition_list *list)
+{
+    int64_t stable;
+    int64_t end;
+
+    if (!is_behind(inspector, stall, &end)) {
+        return true;
+    }
+    if (!query_stable(inspector, stall, &stable)) {
+        return false;
+    }
+    if (stable < end && (stall->position < 0 || stable <= stall->position)) {
+        append_open(inspector->options, stall, stable, list);
+    }
+    return true;
 }
 
 static void check_all(struct stalls *stalls, const struct inspector *inspector,
@@ -88,18 +111,18 @@ static void check_all(struct stalls *stalls, const struct inspector *inspector,
     next.items = mem_zalloc((size_t)assigned->cnt * sizeof(next.items[0]));
     for (int i = 0; i < assigned->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &assigned->elems[i];
-        struct stall *stall = &next.items[next.count++];
-        int64_t stable;
-        int64_t end;
+        struct stall *stall = &next.items[next.count];
 
-        if (note_position(stall, find(stalls, at->partition), at, now_ms) &&
-            answers &&
-            is_behind(inspector, at->partition, stall->position, &end)) {
-            answers = query_stable(inspector, at->partition, &stable);
-            if (answers && stable < end &&
-                (stall->position < 0 || stable <= stall->position)) {
-                append_open(inspector->options, at->partition, stable, list);
-            }
+        stall->role = topic_consumed_role(inspector->options, at->topic);
+        stall->partition = at->partition;
+        if (stall->role == TOPIC_ROLES) {
+            continue; /* of an earlier subscription */
+        }
+        next.count++;
+        if (note_position(stall, find(stalls, stall->role, at->partition),
+                          at->offset, now_ms) &&
+            answers) {
+            answers = check_stalled(inspector, stall, list);
         }
     }
     stalls_release(stalls);

@@ -23,14 +23,37 @@ static const struct {
     [TOPIC_OUTCOMES] = {"kafka.topics.outcomes", "Write", ""},
     [TOPIC_DEAD_LETTERS] = {"kafka.topics.dead_letters", "Write",
                             " --config max.message.bytes=1056780"},
+    [TOPIC_REPLAYS] = {"kafka.topics.replays", "Read", ""},
 };
 
 const char *topic_name(const struct kafka_options *options,
                        enum topic_role role)
 {
-    return role == TOPIC_INPUT      ? options->topic
-           : role == TOPIC_OUTCOMES ? options->outcomes
-                                    : options->dead_letters;
+    const char *const names[] = {
+        [TOPIC_INPUT] = options->topic,
+        [TOPIC_OUTCOMES] = options->outcomes,
+        [TOPIC_DEAD_LETTERS] = options->dead_letters,
+        [TOPIC_REPLAYS] = options->optional_topic,
+    };
+
+    return names[role];
+}
+
+const char *topic_key(enum topic_role role)
+{
+    return roles[role].key;
+}
+
+enum topic_role topic_consumed_role(const struct kafka_options *options,
+                                    const char *name)
+{
+    const char *replays = options->optional_topic;
+
+    if (strcmp(name, options->topic) == 0) {
+        return TOPIC_INPUT;
+    }
+    return replays != NULL && strcmp(name, replays) == 0 ? TOPIC_REPLAYS
+                                                         : TOPIC_ROLES;
 }
 
 /* --- configuration of a topic --- */
@@ -96,11 +119,11 @@ void topic_config_set(struct topic_config *config, const char *name,
 
 /* The principal is not named: anybody may read /readyz, where this is shown. */
 static void add_denied(const struct kafka_options *options,
-                       struct condition_list *list, const char *what,
-                       const char *name, const char *key, const char *operation,
-                       const char *resource)
+                       struct condition_list *list, bool blocks,
+                       const char *what, const char *name, const char *key,
+                       const char *operation, const char *resource)
 {
-    condition_add(list, true,
+    condition_add(list, blocks,
                   "%s '%s' (%s): the permission %s is missing. Grant it: "
                   "kafka-acls.sh --bootstrap-server %s --add "
                   "--allow-principal User:PRINCIPAL --operation %s %s %s",
@@ -108,38 +131,64 @@ static void add_denied(const struct kafka_options *options,
                   resource, name);
 }
 
+static void add_missing(const struct kafka_options *options,
+                        enum topic_role role, struct condition_list *list)
+{
+    const char *name = topic_name(options, role);
+
+    condition_add(list, true,
+                  "topic '%s' (%s) does not exist, and Waybill creates "
+                  "none. Correct the name, or create it: kafka-topics.sh "
+                  "--bootstrap-server %s --create --topic %s%s",
+                  name, roles[role].key, options->brokers, name,
+                  roles[role].create);
+}
+
+/* Events are delivered without the replays topic, and the first replay creates
+ * it. So it never blocks, and it may be missing. */
 static void judge_topic(const struct kafka_options *options,
                         enum topic_role role, enum topic_fault fault,
                         struct condition_list *list)
 {
-    const char *name = topic_name(options, role);
+    bool is_required = role != TOPIC_REPLAYS;
 
     switch (fault) {
     case TOPIC_USABLE:
         break;
     case TOPIC_MISSING:
-        condition_add(list, true,
-                      "topic '%s' (%s) does not exist, and Waybill creates "
-                      "none. Correct the name, or create it: kafka-topics.sh "
-                      "--bootstrap-server %s --create --topic %s%s",
-                      name, roles[role].key, options->brokers, name,
-                      roles[role].create);
+        if (is_required) {
+            add_missing(options, role, list);
+        }
         break;
     case TOPIC_HIDDEN:
     case TOPIC_UNREADABLE:
     case TOPIC_UNWRITABLE:
         /* Read and Write include Describe. */
-        add_denied(options, list, "topic", name, roles[role].key,
+        add_denied(options, list, is_required, "topic",
+                   topic_name(options, role), roles[role].key,
                    roles[role].operation, "--topic");
         break;
+    }
+}
+
+void topics_note_replays(const struct kafka_options *options,
+                         const struct kafka_facts *facts,
+                         struct condition_list *list)
+{
+    if (facts->topics[TOPIC_REPLAYS].fault == TOPIC_MISSING) {
+        condition_add(list, false,
+                      "topic '%s' (%s) does not exist yet. The first `waybill "
+                      "replay run` creates it, if its principal may, and it is "
+                      "read from then on",
+                      options->optional_topic, roles[TOPIC_REPLAYS].key);
     }
 }
 
 void topics_add_group_denied(const struct kafka_options *options,
                              struct condition_list *list)
 {
-    add_denied(options, list, "group", options->group, "kafka.group", "Read",
-               "--group");
+    add_denied(options, list, true, "group", options->group, "kafka.group",
+               "Read", "--group");
 }
 
 void topics_add_foreign_protocol(const struct kafka_options *options,
@@ -150,6 +199,19 @@ void topics_add_foreign_protocol(const struct kafka_options *options,
                   "its members do not support the assignor "
                   "cooperative-sticky, or use another group protocol. Stop "
                   "them, or give Waybill a group of its own. Who they are: "
+                  "kafka-consumer-groups.sh --bootstrap-server %s --describe "
+                  "--group %s --members --verbose",
+                  options->group, options->brokers, options->group);
+}
+
+void topics_add_newer_protocol(const struct kafka_options *options,
+                               struct condition_list *list)
+{
+    condition_add(list, false,
+                  "group '%s' (kafka.group) uses the group protocol "
+                  "'consumer', because another application is or was a member. "
+                  "What that consumes, Waybill does not deliver: give one of "
+                  "the two a group of its own. Who the members are: "
                   "kafka-consumer-groups.sh --bootstrap-server %s --describe "
                   "--group %s --members --verbose",
                   options->group, options->brokers, options->group);
@@ -219,8 +281,9 @@ static void judge_access(const struct kafka_options *options,
         topics_add_group_denied(options, list);
     }
     if (facts->transactional_id_denied) {
-        add_denied(options, list, "transactional id", facts->transactional_id,
-                   "kafka.transactional_id", "Write", "--transactional-id");
+        add_denied(options, list, true, "transactional id",
+                   facts->transactional_id, "kafka.transactional_id", "Write",
+                   "--transactional-id");
     }
 }
 

@@ -14,6 +14,7 @@ enum topic_role {
     TOPIC_INPUT,
     TOPIC_OUTCOMES,
     TOPIC_DEAD_LETTERS,
+    TOPIC_REPLAYS, /* kafka_options.optional_topic, which need not exist */
     TOPIC_ROLES,
 };
 
@@ -54,8 +55,13 @@ struct kafka_facts {
     const char *transactional_id; /* that was tried; NULL: none */
 };
 
+/* NULL: this client does not use such a topic. */
 const char *topic_name(const struct kafka_options *options,
                        enum topic_role role);
+const char *topic_key(enum topic_role role); /* of the configuration */
+/* Which of the topics that Waybill consumes has the name; TOPIC_ROLES: none */
+enum topic_role topic_consumed_role(const struct kafka_options *options,
+                                    const char *name);
 
 void topic_config_init(struct topic_config *config);
 /* Takes over one entry of the configuration, by Kafka's name of it. */
@@ -66,6 +72,11 @@ void topic_config_set(struct topic_config *config, const char *name,
  * permissions, which block, and then what is doubtful in the configuration. */
 void topics_judge(const struct kafka_options *options,
                   const struct kafka_facts *facts, struct condition_list *list);
+/* Appends that the replays topic does not exist, which is no fault: a check
+ * mentions it once, and a running client says nothing. */
+void topics_note_replays(const struct kafka_options *options,
+                         const struct kafka_facts *facts,
+                         struct condition_list *list);
 
 /* A member of the group, as the coordinator describes it */
 struct group_member {
@@ -86,5 +97,8 @@ void topics_add_group_denied(const struct kafka_options *options,
                              struct condition_list *list);
 void topics_add_foreign_protocol(const struct kafka_options *options,
                                  struct condition_list *list);
+/* Waybill is a member, but of a group of the newer protocol (KIP-848). */
+void topics_add_newer_protocol(const struct kafka_options *options,
+                               struct condition_list *list);
 
 #endif

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "service_internal.h"
+#include "audit.h"
 #include "waybill/log.h"
 #include "waybill/trace.h"
 

@@ -1,3 +1,4 @@
+#include "audit.h"
 #include "service_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"

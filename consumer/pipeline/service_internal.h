@@ -147,11 +147,6 @@ void unreadable_append_command(const struct service *service,
 bool service_commit(struct service *service);
 void service_on_committed(void *payload, const struct kafka_result *result);
 
-/* --- audit.c: the log line of a committed outcome ----------------------------
- */
-void audit_outcome(const struct outcome *outcome,
-                   const char *dead_letter_topic);
-
 /* --- reload.c: from one configuration to the next ----------------------------
  */
 void service_reload_init(struct service *service);

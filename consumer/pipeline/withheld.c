@@ -198,7 +198,7 @@ const char *withheld_remedy(const char *code)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(remedies); i++) {
-        if (strcmp(remedies[i][0], code) == 0) {
+        if (code != NULL && strcmp(remedies[i][0], code) == 0) {
             return remedies[i][1];
         }
     }

@@ -108,6 +108,6 @@ bool withheld_is_blocked(const struct service *service);
 /* The name of the topic, and what an operator may do about that error */
 const char *withheld_topic(const struct service *service,
                            enum status_output output);
-const char *withheld_remedy(const char *code);
+const char *withheld_remedy(const char *code); /* NULL: not known */
 
 #endif

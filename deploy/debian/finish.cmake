@@ -16,7 +16,7 @@ execute_process(COMMAND date --utc --rfc-email ${date}
 file(WRITE ${doc}/changelog
 "waybill (${CPACK_PACKAGE_VERSION}) unstable; urgency=medium
 
-  * What has changed is in the history of the source.
+  * What has changed is in CHANGELOG.md of the source.
 
  -- ${CPACK_PACKAGE_CONTACT}  ${now}
 ")

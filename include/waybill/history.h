@@ -90,7 +90,7 @@ struct history {
     size_t partitions; /* the number of partitions of the topic */
     int64_t low;       /* the log start offset of the partition */
     int64_t end;       /* the last stable offset: no later record can be read */
-    int64_t high; /* the offset after the last record, readable or not */
+    int64_t high;      /* the offset after the last record, readable or not */
     int64_t timestamp_ms; /* of the record, as are the next three members */
     size_t size;
     const char *event_id; /* NULL: not in the headers */

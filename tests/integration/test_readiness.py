@@ -3,6 +3,7 @@
 an Apache Kafka that enforces them."""
 
 import struct
+import time
 import unittest
 
 from admin import ask, listening
@@ -243,6 +244,16 @@ class Conditions(ReadinessCase):
         self.prove(service)
         self.stop(service)
 
+    def test_another_protocol_in_the_group_is_named(self):
+        self.create()
+        self.kafka.join_newer(self.group, self.source, "AAAAAAAAAAAAAAAAAAAAAQ")
+        service = self.start()
+        self.until_ready(service)
+        self.until_warning(
+            service, f"group '{self.group}' (kafka.group) uses the group protocol 'consumer'"
+        )
+        self.stop(service)
+
     def test_after_retention_the_safe_offset_is_named(self):
         self.create()
         self.produce_events(10)
@@ -256,6 +267,50 @@ class Conditions(ReadinessCase):
         self.assertIn("begins at offset 6 now: up to 4 offsets from 2 on were deleted", advice)
         self.assertIn(f"--topic {self.source}:0 --reset-offsets --to-offset 6", advice)
         self.assertIn("Nothing is delivered twice", advice)
+
+
+class Replays(ReadinessCase):
+    """The topic of the replays, without which everything else works"""
+
+    def warnings(self):
+        """Those about the topic or the members"""
+        return [
+            one
+            for one in ask(self.address, "/status").json["warnings"]
+            if "kafka.topics.replays" in one or "kafka.group" in one
+        ]
+
+    def test_it_may_be_missing_and_a_second_instance_may_consume_it(self):
+        self.create()
+        service = self.start()
+        self.until_ready(service)
+        note = f"topic'{self.topics['replays']}'(kafka.topics.replays)doesnotexistyet"
+        self.assertIn(note, self.check(EXIT_OK).replace(" ", ""))
+        self.assertEqual(self.warnings(), [])
+        self.kafka.create_topic(self.topics["replays"], 2)
+        second = self.serve(self.configure(admin={"listen": "off"}))
+        self.until(lambda: second.says("partition assigned"), 60, "assignment", second)
+        self.assertNotIn("kafka.group", self.check(EXIT_OK).replace(" ", ""))
+        self.assertEqual(self.warnings(), [])
+        self.stop(second)
+        self.stop(service)
+
+    def test_it_is_a_warning_that_it_may_not_be_read(self):
+        self.create(replays=True)
+        grant(TOPIC, self.topics["replays"], DESCRIBE)
+        service = self.start()
+        self.until_ready(service)
+        name = f"topic '{self.topics['replays']}' (kafka.topics.replays)"
+        for _ in range(2):
+            (warning,) = self.until(self.warnings, 60, "warning", service)
+            self.assertIn(f"{name}: the permission Read is missing", warning)
+            self.prove(service)
+            # A later check, which does not try every permission again, says so, too.
+            time.sleep(16)
+        self.assertIn(warning.replace(" ", ""), self.check(EXIT_OK).replace(" ", ""))
+        grant(TOPIC, self.topics["replays"], READ)
+        self.until(lambda: not self.warnings(), 60, "end of the warning", service)
+        self.stop(service)
 
 
 class Permissions(ReadinessCase):

@@ -30,10 +30,17 @@ TABLE = [
         "secrets that an error document repeats reach the log, outcomes and dead letters",
     ),
     (
-        "what an endpoint says is not scrubbed",
+        "why a connection broke is not scrubbed",
         "consumer/integration/http_endpoint.c",
         r"(secret_set_scrub\(&secrets, text\));",
         "(void)text",
+        "secrets that the peer repeats reach the log, outcomes and dead letters",
+    ),
+    (
+        "what an endpoint says is not scrubbed",
+        "consumer/integration/http_endpoint.c",
+        r"secret_set_append_printable\((&secrets), ",
+        "&(const struct secret_set){0}",
         "secrets that an answer repeats reach the log, outcomes and dead letters",
     ),
     (
@@ -136,6 +143,20 @@ TABLE = [
         r"return (size <= ledger_max_done_size\(ledger\)) \|\|",
         "true",
         "a commit that the broker rejects",
+    ),
+    (
+        "the window's edge",
+        "consumer/ledger/room.c",
+        r"ledger_span\(ledger\) <= (\(int64_t\)max \* 8) \|\|",
+        "(int64_t)max * 8 + 1",
+        "one record more is read than has room in the metadata",
+    ),
+    (
+        "the edge of the smallest window",
+        "consumer/ledger/room.c",
+        r"ledger_span\(ledger\) <= (MIN_WINDOW) \|\|",
+        "MIN_WINDOW + 1",
+        "one record more is read than is planned",
     ),
     (
         "the watermark passes open records",

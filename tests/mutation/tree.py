@@ -95,7 +95,8 @@ class Tree:
             copy.chmod(source.stat().st_mode)
 
     def run_build(self, command, seconds=BUILD_SECONDS):
-        base = {"CCACHE_BASEDIR": str(self.source), "CCACHE_NOHASHDIR": "1"}
+        # Source and build: then one tree finds in the cache what another has compiled.
+        base = {"CCACHE_BASEDIR": str(self.source.parent), "CCACHE_NOHASHDIR": "1"}
         with open(self.log, "ab") as log:
             try:
                 done = subprocess.run(
@@ -142,12 +143,13 @@ class Tree:
         folder = pathlib.Path(path).parent.name
         return self.build / f"consumer/CMakeFiles/waybill_{folder}.dir/{folder}/{path.split('/')[-1]}.o"
 
-    def functions(self, file):
+    def symbols(self, file):
+        """Functions and data: a source of credentials exports nothing but its table"""
         listing = subprocess.run(
             ["nm", "--defined-only", "--extern-only", str(file)],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        return {line.split()[2] for line in listing.splitlines() if " T " in line}
+        return set(re.findall(r" [TDRB] (?!__)(\w+)$", listing, re.M))
 
     # --- is the object the same?
 
@@ -195,8 +197,11 @@ class Tree:
         seconds, failed = {}, []
 
         def measure(test):
-            began = time.monotonic()
-            passed, _ = self.run_test(test, 2 * test.timeout)
+            for _ in range(2):  # a test of costs fails now and then while others compute
+                began = time.monotonic()
+                passed, _ = self.run_test(test, 2 * test.timeout)
+                if passed:
+                    break
             return test.name, passed, time.monotonic() - began
 
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "broker.h"
+#include "workload.h"
+
+/* The first one of a structured event is its own. */
+#define ID_MEMBER "\"id\":\""
 
 /* --- which record a message is of --- */
 
@@ -14,11 +18,20 @@ static bool is_dead_letter(const struct broker *broker,
     return strcmp(message->topic, broker->dead_letters.topic) == 0;
 }
 
+/* Of "TOPIC/PARTITION/OFFSET..."; the number is the one that the model has for
+ * the partition, as everywhere else. */
 static bool read_position(const char *text, int *ret_partition,
                           long long *ret_offset)
 {
-    return text != NULL &&
-           sscanf(text, "attestations/%d/%lld", ret_partition, ret_offset) == 2;
+    char topic[64];
+    struct kafka_partition at = {.topic = topic};
+
+    if (text == NULL || sscanf(text, "%63[^/]/%d/%lld", topic, &at.partition,
+                               ret_offset) != 3) {
+        return false;
+    }
+    *ret_partition = broker_number_of(&at);
+    return true;
 }
 
 /* An outcome's id, whatever its mode */
@@ -29,9 +42,11 @@ static bool position_of_outcome(struct arena *arena,
     const char *id = message_header_text(message, "ce_id", 1000, arena);
     const char *value = arena_printf(arena, "%.*s", (int)message->value.len,
                                      (const char *)message->value.data);
+    const char *member = strstr(value, ID_MEMBER);
 
     return read_position(id, partition, offset) ||
-           read_position(strstr(value, "attestations/"), partition, offset);
+           (member != NULL &&
+            read_position(member + strlen(ID_MEMBER), partition, offset));
 }
 
 static long long number(struct arena *arena, const struct message *message,
@@ -53,11 +68,14 @@ static bool is_of_cursed(const struct broker *broker,
                          const struct message *message)
 {
     struct arena *arena = broker->sim->arena;
+    struct kafka_partition at;
     int partition = -1;
     long long offset = -1;
 
     if (is_dead_letter(broker, message)) {
-        partition = (int)number(arena, message, "waybill-partition");
+        at.topic = message_header_text(message, "waybill-topic", 100, arena);
+        at.partition = (int)number(arena, message, "waybill-partition");
+        partition = broker_number_of(&at);
         offset = number(arena, message, "waybill-offset");
     } else if (!position_of_outcome(arena, message, &partition, &offset)) {
         return false;
@@ -65,10 +83,20 @@ static bool is_of_cursed(const struct broker *broker,
     return is_cursed(rules, partition, offset);
 }
 
-bool rules_curse(const struct broker *broker, int32_t partition, int64_t offset)
+bool rules_curse(const struct broker *broker, const struct expected *record)
 {
-    return is_cursed(&broker->rules.outcomes, partition, offset) ||
-           is_cursed(&broker->rules.dead_letters, partition, offset);
+    /* The dead letter of a replay says where the replayed record is. */
+    const struct expected *origin =
+        record->replay_of != NULL ? record->replay_of : record;
+
+    if (broker->rules.outcomes.max_bytes > 0 ||
+        broker->rules.dead_letters.max_bytes > 0) {
+        return true; /* perhaps: its size depends on what becomes of it */
+    }
+    return is_cursed(&broker->rules.outcomes, record->partition,
+                     record->offset) ||
+           is_cursed(&broker->rules.dead_letters, origin->partition,
+                     origin->offset);
 }
 
 /* --- what is rejected --- */
@@ -78,6 +106,26 @@ static bool is_absent(const struct broker *broker,
 {
     return rules->every_s > 0 && !chaos_is_calm(broker->sim) &&
            broker->sim->now_ms / 1000 % rules->every_s < rules->absent_s;
+}
+
+static size_t size_of(const struct message *message)
+{
+    size_t size = message->key.len + message->value.len;
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        size +=
+            strlen(message->headers[i].name) + message->headers[i].value.len;
+    }
+    return size;
+}
+
+/* The operator raises the limit when it is calm. */
+static bool is_too_large(const struct broker *broker,
+                         const struct output_rules *rules,
+                         const struct message *message)
+{
+    return rules->max_bytes > 0 && size_of(message) > rules->max_bytes &&
+           !chaos_is_calm(broker->sim);
 }
 
 /* The name of the error; NULL: it is accepted. */
@@ -93,6 +141,9 @@ static const char *judge(const struct broker *broker,
     }
     if (rules->needs_key && message->key.data == NULL) {
         return "INVALID_RECORD";
+    }
+    if (is_too_large(broker, rules, message)) {
+        return "MSG_SIZE_TOO_LARGE";
     }
     return !chaos_is_calm(broker->sim) && is_of_cursed(broker, rules, message)
                ? "INVALID_TIMESTAMP"
@@ -165,6 +216,13 @@ static void draw_output(struct random *random, bool mild,
     }
 }
 
+/* Some messages are larger than that, or most, or all. */
+static void draw_size(struct random *random, struct output_rules *rules)
+{
+    rules->max_bytes =
+        draw_chance(random, 100) ? (size_t)draw(random, 300, 2000) : 0;
+}
+
 /* By chance of its own, so that what befalls the world else stays the same */
 void rules_draw(struct broker *broker)
 {
@@ -178,4 +236,6 @@ void rules_draw(struct broker *broker)
     }
     draw_output(&random, broker->sim->registries_only, &rules->outcomes);
     draw_output(&random, broker->sim->registries_only, &rules->dead_letters);
+    draw_size(&random, &rules->outcomes);
+    draw_size(&random, &rules->dead_letters);
 }

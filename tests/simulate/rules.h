@@ -14,12 +14,14 @@
 
 struct broker;
 struct call;
+struct expected;
 
 struct output_rules {
     bool needs_key;    /* compaction */
     unsigned one_in;   /* messages of one record in so many; 0: of none */
     unsigned absent_s; /* the topic is missing for so long, ... */
     unsigned every_s;  /* ... in each period of so long; 0: never */
+    size_t max_bytes;  /* max.message.bytes, of one message; 0: enough */
 };
 
 struct rules {
@@ -34,6 +36,5 @@ const struct kafka_rejection *rules_judge(const struct broker *broker,
                                           const struct call *call,
                                           size_t *ret_count);
 /* Whether messages of the record are rejected by themselves */
-bool rules_curse(const struct broker *broker, int32_t partition,
-                 int64_t offset);
+bool rules_curse(const struct broker *broker, const struct expected *record);
 #endif

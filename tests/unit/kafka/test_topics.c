@@ -10,6 +10,7 @@ static const struct kafka_options options = {
     .topic = "in",
     .outcomes = "out",
     .dead_letters = "dead",
+    .optional_topic = "again",
 };
 
 static struct kafka_facts facts;
@@ -93,6 +94,46 @@ static void a_missing_permission_blocks_with_the_command_that_grants_it(
     facts.transactional_id_denied = true;
     CHECK_BLOCKS("transactional id 'id' (kafka.transactional_id)",
                  "--operation Write --transactional-id id");
+}
+
+static void a_replays_topic_that_cannot_be_read_blocks_nothing(void **state)
+{
+    static const enum topic_fault faults[] = {TOPIC_UNREADABLE, TOPIC_HIDDEN};
+
+    for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+        facts.topics[TOPIC_REPLAYS].fault = faults[i];
+        CHECK_WARNS("topic 'again' (kafka.topics.replays)", "permission Read",
+                    "kafka-acls.sh", "--operation Read --topic again");
+    }
+}
+
+static void a_replays_topic_that_is_missing_is_only_noted_by_a_check(
+    void **state)
+{
+    facts.topics[TOPIC_REPLAYS].fault = TOPIC_MISSING;
+    judge();
+    assert_int_equal(list.count, 0);
+    topics_note_replays(&options, &facts, &list);
+    assert_int_equal(list.count, 1);
+    assert_false(list.items[0].blocks);
+    check_contains("missing", list.items[0].text,
+                   "topic 'again' (kafka.topics.replays) does not exist yet");
+    begin(NULL);
+    judge();
+    topics_note_replays(&options, &facts, &list);
+    assert_int_equal(list.count, 0);
+}
+
+static void members_may_consume_both_topics_that_waybill_consumes(void **state)
+{
+    struct kafka_options without = options;
+
+    without.optional_topic = NULL;
+    assert_int_equal(topic_consumed_role(&options, "in"), TOPIC_INPUT);
+    assert_int_equal(topic_consumed_role(&options, "again"), TOPIC_REPLAYS);
+    assert_int_equal(topic_consumed_role(&options, "out"), TOPIC_ROLES);
+    assert_int_equal(topic_consumed_role(&options, "orders"), TOPIC_ROLES);
+    assert_int_equal(topic_consumed_role(&without, "again"), TOPIC_ROLES);
 }
 
 static void a_dead_letter_topic_takes_what_the_input_topic_takes(void **state)
@@ -209,6 +250,9 @@ static void a_configuration_is_read_as_kafka_writes_it(void **state)
     assert_int_equal(config.max_age_ms, 9);
     assert_int_equal(config.max_ahead_ms, 5);
     assert_int_equal(config.min_insync_replicas, 2);
+    topic_config_set(&config, "message.timestamp.difference.max.ms", "3");
+    assert_int_equal(config.max_age_ms, 3);
+    assert_int_equal(config.max_ahead_ms, 3);
     topic_config_set(&config, "cleanup.policy", "compact");
     assert_false(config.deletes);
 }
@@ -221,6 +265,9 @@ int main(void)
         TEST(nothing_is_said_about_topics_that_suit),
         TEST(a_missing_topic_blocks_with_the_command_that_creates_it),
         TEST(a_missing_permission_blocks_with_the_command_that_grants_it),
+        TEST(a_replays_topic_that_cannot_be_read_blocks_nothing),
+        TEST(a_replays_topic_that_is_missing_is_only_noted_by_a_check),
+        TEST(members_may_consume_both_topics_that_waybill_consumes),
         TEST(a_dead_letter_topic_takes_what_the_input_topic_takes),
         TEST(topics_that_are_written_accept_a_clock_that_differs),
         TEST(topics_that_cannot_be_written_are_named),

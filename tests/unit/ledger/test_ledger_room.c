@@ -173,6 +173,23 @@ static void ledger__commits_whatever_was_read_before_it_was_full(void **state)
     assert_true(commit() == 100 + WINDOW + 1);
 }
 
+/* With a broker that accepts next to no metadata, 512 records are read. */
+static void ledger__is_read_a_little_without_metadata(void **state)
+{
+    for (size_t max = PROGRESS_MAX_TEXT; max > 0; max /= 2) {
+        ledger_limit_metadata(&ledger, ledger.max_text / 2);
+    }
+    for (int64_t i = 0; !ledger_is_full(&ledger); i++) {
+        take_in(100 + i, 1);
+        assert_int_equal(ledger_has_room(&ledger), i < 512);
+    }
+    assert_true(ledger_span(&ledger) == 512 + 1);
+    for (size_t i = 0; i <= 512; i++) {
+        finish(&entries[i]);
+    }
+    assert_true(commit() == 100 + 512 + 1);
+}
+
 /* The memory of a record that is complete is used again for a later one. */
 static struct ledger_entry *take_in_again(int64_t offset)
 {
@@ -515,6 +532,7 @@ int main(void)
         LEDGER_TEST(ledger__claims_nothing_when_that_is_the_max),
         LEDGER_TEST(ledger__looks_at_nothing_that_a_commit_does_not_concern),
         LEDGER_TEST(ledger__commits_whatever_was_read_before_it_was_full),
+        LEDGER_TEST(ledger__is_read_a_little_without_metadata),
         LEDGER_TEST(ledger__is_not_filled_by_what_is_finished),
         LEDGER_TEST(ledger__is_not_filled_by_gaps),
         LEDGER_TEST(ledger__is_not_filled_by_what_is_skipped),

@@ -1,7 +1,7 @@
 /* The line of a finished record, to the letter: its names are promises. */
 
 #include "capture.h"
-#include "pipeline/service_internal.h"
+#include "pipeline/audit.h"
 #include "waybill/log.h"
 
 static const struct registration registration = {.name = "ghcr",
