@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "anchor.h"
 #include "membership.h"
 #include "waybill/alloc.h"
 
@@ -29,17 +30,8 @@ struct identity {
     struct kafka_partition at; /* it owns the topic's name */
     bool assigned;
     bool has_bounds; /* they were known at some time */
-    bool missing;    /* the topic did not exist at some time */
-    bool verifying;  /* the anchor is being read again */
-    bool replaced;   /* waits for the next poll to be started anew */
-    int64_t start;   /* the committed offset at the assignment; < 0: none */
-    /* of the record that was delivered last; -1: none since the last rewind or
-     * assignment */
-    int64_t last;
-    /* The highest record that was read, the anchor; offset -1: none */
-    int64_t offset;
-    int64_t timestamp_ms;
-    uint64_t hash;
+    /* `replaced` waits for the next poll, which starts the partition anew */
+    struct anchor anchor;
 };
 
 static struct identity *find(const struct kafka *kafka, const char *topic,
@@ -64,63 +56,23 @@ static void forget(struct kafka *kafka, struct identity *identity)
     mem_free(identity);
 }
 
-/* FNV-1a: it distinguishes records, and defends against nobody. */
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
-{
-    const unsigned char *bytes = data;
-
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ bytes[i]) * 0x100000001B3U;
-    }
-    return hash;
-}
-
-/* Long records are distinguished by their length and their ends. */
-static uint64_t hash_message(const rd_kafka_message_t *message)
-{
-    const size_t max = 512;
-    const char *value = message->payload;
-    size_t head = message->len < max ? message->len : max;
-    uint64_t hash = 0xCBF29CE484222325U;
-
-    hash = hash_bytes(hash, &message->len, sizeof(message->len));
-    hash = hash_bytes(hash, message->key, message->key_len);
-    hash = hash_bytes(hash, value, head);
-    return value != NULL ? hash_bytes(hash, value + message->len - head, head)
-                         : hash;
-}
-
-static bool is_same(const struct identity *identity,
-                    const rd_kafka_message_t *message)
-{
-    return identity->timestamp_ms ==
-               rd_kafka_message_timestamp(message, NULL) &&
-           identity->hash == hash_message(message);
-}
-
-static void remember(struct identity *identity,
-                     const rd_kafka_message_t *message)
-{
-    identity->offset = message->offset;
-    identity->timestamp_ms = rd_kafka_message_timestamp(message, NULL);
-    identity->hash = hash_message(message);
-}
-
 /* --- suspicion --- */
 
 static void verify(struct kafka *kafka, struct identity *identity)
 {
-    if (identity->verifying || identity->replaced || !identity->assigned) {
+    if (!identity->assigned) {
         return;
     }
-    if (identity->offset >= 0) {
-        identity->verifying = true;
-        /* Shed records that are being read again come before the anchor. */
-        if (identity->last == identity->offset) {
-            partition_seek(kafka, &identity->at, identity->offset);
-        }
-    } else if (identity->start > 0) {
+    switch (anchor_suspect(&identity->anchor)) {
+    case ANCHOR_READ_AGAIN:
+        partition_seek(kafka, &identity->at, identity->anchor.offset);
+        break;
+    case ANCHOR_ASK_COMMITTED:
         kafka->wants_committed = true;
+        break;
+    case ANCHOR_READ_ON:
+    case ANCHOR_NO_CHECK:
+        break;
     }
 }
 
@@ -143,7 +95,7 @@ void identity_check(struct kafka *kafka)
 
     TAILQ_FOREACH(identity, &kafka->identities, link)
     {
-        if (identity->assigned && !identity->replaced) {
+        if (identity->assigned && !identity->anchor.replaced) {
             check_bounds(kafka, identity);
         }
     }
@@ -155,14 +107,9 @@ bool identity_take_replaced(struct kafka *kafka, struct kafka_partition *ret_at)
 
     TAILQ_FOREACH(identity, &kafka->identities, link)
     {
-        if (identity->assigned && identity->replaced) {
-            identity->replaced = false;
-            identity->verifying = false;
-            identity->missing = false;
+        if (identity->assigned && identity->anchor.replaced) {
             identity->has_bounds = false;
-            identity->offset = -1;
-            identity->last = -1;
-            identity->start = -1;
+            anchor_reset(&identity->anchor);
             *ret_at = identity->at;
             return true;
         }
@@ -177,7 +124,7 @@ void identity_topic_missing(struct kafka *kafka, const char *topic)
     TAILQ_FOREACH(identity, &kafka->identities, link)
     {
         if (topic == NULL || strcmp(identity->at.topic, topic) == 0) {
-            identity->missing = true;
+            identity->anchor.missing = true;
             verify(kafka, identity);
         }
     }
@@ -216,7 +163,7 @@ void identity_rewound(struct kafka *kafka, const struct kafka_partition *at)
     struct identity *identity = find(kafka, at->topic, at->partition);
 
     if (identity != NULL) {
-        identity->last = -1;
+        identity->anchor.last = -1;
     }
 }
 
@@ -226,30 +173,18 @@ bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
 {
     struct identity *identity =
         find(kafka, rd_kafka_topic_name(message->rkt), message->partition);
-    bool is_repeated;
 
     if (identity == NULL) {
         return true;
     }
-    if (identity->replaced) {
-        return false;
-    }
-    if (message->offset == identity->offset) {
-        identity->replaced = !is_same(identity, message);
-        identity->missing = identity->missing && identity->replaced;
-    } else if (identity->verifying && message->offset > identity->offset) {
-        /* The record is gone. That alone is no evidence, because compaction and
-         * retention delete records, too. */
-        identity->replaced = identity->missing;
-    }
-    if (message->offset >= identity->offset && !identity->replaced) {
-        identity->verifying = false;
-        remember(identity, message);
-    }
-    /* The anchor that was only read to be compared was passed on before. */
-    is_repeated = message->offset == identity->last;
-    identity->last = message->offset;
-    return !identity->replaced && !is_repeated;
+    return anchor_on_record(
+        &identity->anchor,
+        &(struct anchor_record){
+            .offset = message->offset,
+            .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+            .key = {message->key, message->key_len},
+            .value = {message->payload, message->len},
+        });
 }
 
 bool identity_on_out_of_range(struct kafka *kafka,
@@ -257,11 +192,7 @@ bool identity_on_out_of_range(struct kafka *kafka,
 {
     struct identity *identity = find(kafka, at->topic, at->partition);
 
-    if (identity == NULL || !identity->missing) {
-        return false;
-    }
-    identity->replaced = true;
-    return true;
+    return identity != NULL && anchor_on_out_of_range(&identity->anchor);
 }
 
 void identity_on_committed(struct kafka *kafka,
@@ -271,10 +202,9 @@ void identity_on_committed(struct kafka *kafka,
         const rd_kafka_topic_partition_t *from = &offsets->elems[i];
         struct identity *identity = find(kafka, from->topic, from->partition);
 
-        if (identity != NULL && identity->assigned && identity->offset < 0 &&
-            identity->start > 0 && from->offset < 0 &&
+        if (identity != NULL && identity->assigned &&
             from->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            identity->replaced = true;
+            anchor_on_committed(&identity->anchor, from->offset);
         }
     }
 }
@@ -288,8 +218,7 @@ static struct identity *add(struct kafka *kafka,
 
     identity->at.topic = mem_strdup(from->topic);
     identity->at.partition = from->partition;
-    identity->offset = -1;
-    identity->last = -1;
+    anchor_reset(&identity->anchor);
     TAILQ_INSERT_TAIL(&kafka->identities, identity, link);
     return identity;
 }
@@ -306,16 +235,8 @@ void identity_assign(struct kafka *kafka,
         }
         identity->assigned = true;
         identity->has_bounds = false;
-        identity->verifying = false;
-        /* Uncommitted records come again, and the anchor among them. */
-        identity->last =
-            from->offset > identity->offset ? identity->offset : -1;
-        identity->start = from->offset;
-        if (from->offset < 0) {
-            identity->offset = -1; /* read from the beginning anyway */
-            identity->missing = false;
-        }
-        if (identity->missing) {
+        anchor_assign(&identity->anchor, from->offset);
+        if (identity->anchor.missing) {
             verify(kafka, identity);
         }
     }
@@ -330,7 +251,7 @@ void identity_unassign(struct kafka *kafka,
         struct identity *identity =
             find(kafka, list->elems[i].topic, list->elems[i].partition);
 
-        if (identity != NULL && identity->missing) {
+        if (identity != NULL && identity->anchor.missing) {
             identity->assigned = false;
         } else if (identity != NULL) {
             forget(kafka, identity);
@@ -343,7 +264,7 @@ bool identity_is_missing(const struct kafka *kafka,
 {
     const struct identity *identity = find(kafka, at->topic, at->partition);
 
-    return identity != NULL && identity->missing;
+    return identity != NULL && identity->anchor.missing;
 }
 
 void identity_init(struct kafka *kafka)

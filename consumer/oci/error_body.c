@@ -30,10 +30,15 @@ static const char *first_text(const struct json *object,
     return NULL;
 }
 
+/* A word that goes on with another letter is no code. Its beginning may be that
+ * of a secret, and too short to be found as one. */
 static void keep_code(struct reported_error *reported, const char *code)
 {
     size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
+    if (isalnum((unsigned char)code[len])) {
+        len = 0;
+    }
     snprintf(reported->code, sizeof(reported->code), "%.*s", (int)len, code);
 }
 

@@ -79,6 +79,14 @@ bool broker_is_spoiled(const struct broker *broker, int32_t partition,
            broker->sim->now_ms < log->spoiled_until_ms;
 }
 
+int64_t broker_committed(const struct broker *broker, int32_t partition)
+{
+    return broker->committed_creation[partition] ==
+                   broker->input[partition].creation
+               ? broker->committed[partition]
+               : -1;
+}
+
 static void on_discovery(void *payload)
 {
     struct broker *broker = payload;
@@ -156,7 +164,7 @@ void broker_free(struct broker *broker)
     loop_disarm(broker->sim->loop, &broker->discovery);
     group_free(broker);
     producers_free(broker);
-    for (size_t i = 0; i < broker->partitions; i++) {
+    for (size_t i = 0; i < MAX_PARTITIONS; i++) {
         mem_free(broker->input[i].records);
     }
     mem_free(broker->outcomes.records);
@@ -175,8 +183,15 @@ static void serve_offset(struct broker *broker, struct call *call)
         call_answer(call, CALL_UNSTABLE);
         return;
     }
-    call->offset = broker->committed[call->partition];
-    call->metadata = broker->committed_metadata[call->partition];
+    if (!call->of_any_creation &&
+        broker_committed(broker, call->partition) < 0) {
+        call->offset = -1;
+        call->metadata = "";
+    } else {
+        call->offset = broker->committed[call->partition];
+        call->metadata = broker->committed_metadata[call->partition];
+    }
+    call->creation = broker->input[call->partition].creation;
     call_answer(call, CALL_OK);
 }
 

@@ -28,6 +28,7 @@ struct txn_offset {
     int32_t partition;
     int64_t offset;
     const char *metadata; /* the arena's */
+    unsigned creation;    /* of the topic that whoever sent it has read */
 };
 
 struct txn {
@@ -58,7 +59,8 @@ struct log {
     struct log_record *records;
     size_t count;
     size_t capacity;
-    int64_t end; /* the next offset */
+    int64_t end;       /* the next offset */
+    unsigned creation; /* how often the topic has been created again */
 };
 
 struct producer {
@@ -94,6 +96,7 @@ struct broker {
     struct log dead_letters;
     int64_t committed[MAX_PARTITIONS]; /* -1: nothing yet */
     const char *committed_metadata[MAX_PARTITIONS];
+    unsigned committed_creation[MAX_PARTITIONS];
     struct producer *producers;
     unsigned txn_count;
     TAILQ_HEAD(, member) members;
@@ -136,6 +139,15 @@ void broker_grow(struct broker *broker, uint64_t found_ms);
 void broker_spoil(struct broker *broker, size_t partition, uint64_t ms);
 bool broker_is_spoiled(const struct broker *broker, int32_t partition,
                        int64_t offset);
+/* The topic of the attestations is deleted, with all that is in it, and created
+ * again, empty. */
+void broker_recreate(struct broker *broker);
+/* The committed offset, as far as it is one of the present topic; -1: none is.
+ * Kafka deletes the others together with the topic. What a client that has not
+ * noticed commits afterwards stays in Kafka until it notices; that a successor
+ * of it could believe such an offset is left out, because no client can know
+ * better. */
+int64_t broker_committed(const struct broker *broker, int32_t partition);
 bool broker_is_pending(const struct broker *broker, int32_t partition);
 struct member *broker_member(struct broker *broker, uint64_t id);
 
@@ -207,6 +219,7 @@ struct call {
     unsigned owned;
     int32_t partition;
     int64_t offset;
+    unsigned creation; /* of the topic that the offset is meant for */
     size_t max;
     const char *transactional_id;
     unsigned epoch;
@@ -221,6 +234,7 @@ struct call {
     size_t first; /* places in the log */
     size_t count;
     const char *metadata; /* of an offset; never NULL */
+    bool of_any_creation; /* asked: the offset, even one of the old topic */
     const struct kafka_rejection *rejections;
     size_t rejection_count;
     /* A request or an answer was lost, and sent again: what was lost may

@@ -114,7 +114,8 @@ static bool lags(const struct broker *broker, size_t partition)
 
     for (size_t i = log->count; i > 0; i--) {
         if (log->records[i - 1].offset >= 0) {
-            return broker->committed[partition] <= log->records[i - 1].offset;
+            return broker_committed(broker, (int32_t)partition) <=
+                   log->records[i - 1].offset;
         }
     }
     return false;
@@ -143,6 +144,7 @@ static void settle(struct chaos *chaos)
             sim->slots[i]->strike.countdown = 0;
         }
     }
+    workload_raise_limits(sim->workload);
     reloads_mend(sim);
     if (sim->slots[0] == NULL) {
         loop_arm(sim->loop, &chaos->slots[0].start, 1);
@@ -185,11 +187,13 @@ static void check_settling(struct chaos *chaos)
     if (!has_lag(sim, &partition)) {
         stop_all(chaos);
     } else if (sim->now_ms > chaos->calm_ms + SETTLE_MS) {
-        sim_violate(sim, INVARIANT_LIVENESS,
-                    "an hour after the last fault partition %zu stands at "
-                    "%lld of %lld",
-                    partition, (long long)sim->broker->committed[partition],
-                    (long long)sim->broker->input[partition].end);
+        sim_violate(
+            sim, INVARIANT_LIVENESS,
+            "an hour after the last fault partition %zu stands at "
+            "%lld of %lld",
+            partition,
+            (long long)broker_committed(sim->broker, (int32_t)partition),
+            (long long)sim->broker->input[partition].end);
     }
 }
 

@@ -29,6 +29,12 @@ void log_serve_fetch(struct broker *broker, struct call *call)
     size_t first = 0;
     size_t end;
 
+    /* Nothing but that the topic is another one */
+    if (call->creation != log->creation) {
+        call->count = 0;
+        call_answer(call, CALL_OK);
+        return;
+    }
     while (first < log->count && log->records[first].offset < call->offset) {
         first++;
     }
@@ -45,20 +51,42 @@ void log_serve_fetch(struct broker *broker, struct call *call)
     call_answer(call, CALL_OK);
 }
 
-void broker_append_input(struct broker *broker, size_t partition,
-                         const struct message *message, int64_t gap)
+static void serve_waiting(struct broker *broker, size_t partition)
 {
-    struct log *log = &broker->input[partition];
     struct call *call;
     struct call *next;
 
-    log->end += gap;
-    log_append(broker, log, message, NULL);
     for (call = TAILQ_FIRST(&broker->calls); call != NULL; call = next) {
         next = TAILQ_NEXT(call, link);
         if (call->shed && call->kind == CALL_FETCH &&
             call->partition == (int32_t)partition) {
             log_serve_fetch(broker, call);
+        }
+    }
+}
+
+void broker_append_input(struct broker *broker, size_t partition,
+                         const struct message *message, int64_t gap)
+{
+    struct log *log = &broker->input[partition];
+
+    log->end += gap;
+    log_append(broker, log, message, NULL);
+    serve_waiting(broker, partition);
+}
+
+void broker_recreate(struct broker *broker)
+{
+    for (size_t i = 0; i < MAX_PARTITIONS; i++) {
+        struct log *log = &broker->input[i];
+
+        if (i != REPLAYS) {
+            log->creation++;
+            log->count = 0;
+            log->end = 0;
+            log->spoiled = 0;
+            log->spoiled_until_ms = 0;
+            serve_waiting(broker, i);
         }
     }
 }

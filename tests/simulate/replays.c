@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "verdict.h"
 #include "waybill/alloc.h"
 #include "waybill/dead_letter.h"
 #include "workload.h"
@@ -52,8 +53,10 @@ static void replay_one(struct replays *replays, const struct log_record *log)
     struct message message;
 
     dead_letter_read(&input, sim->arena, &letter);
-    origin = letter.state == DEAD_LETTER_UNREADABLE ? NULL
-                                                    : find_origin(sim, &letter);
+    origin = verdict_origin_of_letter(sim, log);
+    if (origin == NULL && letter.state != DEAD_LETTER_UNREADABLE) {
+        origin = find_origin(sim, &letter);
+    }
     if (origin == NULL) {
         sim_violate(sim, INVARIANT_DEAD_LETTER,
                     "a dead letter is of no record: %s/%d/%lld",

@@ -89,6 +89,10 @@ bool rules_curse(const struct broker *broker, const struct expected *record)
     const struct expected *origin =
         record->replay_of != NULL ? record->replay_of : record;
 
+    if (broker->rules.outcomes.max_bytes > 0 ||
+        broker->rules.dead_letters.max_bytes > 0) {
+        return true; /* perhaps: its size depends on what becomes of it */
+    }
     return is_cursed(&broker->rules.outcomes, record->partition,
                      record->offset) ||
            is_cursed(&broker->rules.dead_letters, origin->partition,
@@ -104,6 +108,26 @@ static bool is_absent(const struct broker *broker,
            broker->sim->now_ms / 1000 % rules->every_s < rules->absent_s;
 }
 
+static size_t size_of(const struct message *message)
+{
+    size_t size = message->key.len + message->value.len;
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        size +=
+            strlen(message->headers[i].name) + message->headers[i].value.len;
+    }
+    return size;
+}
+
+/* The operator raises the limit when it is calm. */
+static bool is_too_large(const struct broker *broker,
+                         const struct output_rules *rules,
+                         const struct message *message)
+{
+    return rules->max_bytes > 0 && size_of(message) > rules->max_bytes &&
+           !chaos_is_calm(broker->sim);
+}
+
 /* The name of the error; NULL: it is accepted. */
 static const char *judge(const struct broker *broker,
                          const struct message *message)
@@ -117,6 +141,9 @@ static const char *judge(const struct broker *broker,
     }
     if (rules->needs_key && message->key.data == NULL) {
         return "INVALID_RECORD";
+    }
+    if (is_too_large(broker, rules, message)) {
+        return "MSG_SIZE_TOO_LARGE";
     }
     return !chaos_is_calm(broker->sim) && is_of_cursed(broker, rules, message)
                ? "INVALID_TIMESTAMP"
@@ -189,6 +216,13 @@ static void draw_output(struct random *random, bool mild,
     }
 }
 
+/* Some messages are larger than that, or most, or all. */
+static void draw_size(struct random *random, struct output_rules *rules)
+{
+    rules->max_bytes =
+        draw_chance(random, 100) ? (size_t)draw(random, 300, 2000) : 0;
+}
+
 /* By chance of its own, so that what befalls the world else stays the same */
 void rules_draw(struct broker *broker)
 {
@@ -202,4 +236,6 @@ void rules_draw(struct broker *broker)
     }
     draw_output(&random, broker->sim->registries_only, &rules->outcomes);
     draw_output(&random, broker->sim->registries_only, &rules->dead_letters);
+    draw_size(&random, &rules->outcomes);
+    draw_size(&random, &rules->dead_letters);
 }

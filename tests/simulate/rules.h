@@ -21,6 +21,7 @@ struct output_rules {
     unsigned one_in;   /* messages of one record in so many; 0: of none */
     unsigned absent_s; /* the topic is missing for so long, ... */
     unsigned every_s;  /* ... in each period of so long; 0: never */
+    size_t max_bytes;  /* max.message.bytes, of one message; 0: enough */
 };
 
 struct rules {

@@ -28,6 +28,7 @@ struct chaos;
 struct directory;
 struct reloads;
 struct replays;
+struct recreations;
 struct generation;
 
 /* Ways to break it, each of which an invariant has to notice */
@@ -51,6 +52,8 @@ enum sim_break {
     BREAK_SKIP_FENCING,
     BREAK_PRETEND_METADATA,
     BREAK_SKIP_SPOILED,
+    BREAK_IGNORE_CREATION,
+    BREAK_IGNORE_HOLD,
     /* Rules of the program itself (fault.h) */
     BREAK_DROP_METADATA,
     BREAK_KEEP_LOST,
@@ -126,6 +129,7 @@ struct sim {
     struct chaos *chaos;
     struct reloads *reloads;
     struct replays *replays;
+    struct recreations *recreations;
     unsigned slot_count;
     struct instance *slots[MAX_SLOTS]; /* NULL: not running */
     unsigned lives;

@@ -265,6 +265,7 @@ static void fill_offsets(const struct kafka *queue, struct call *call)
         int64_t position = queue->shares[partition].position;
 
         call->offsets[i].partition = partition;
+        call->offsets[i].creation = queue->commit.creations[partition];
         call->offsets[i].offset =
             early && position >= 0 ? position : from->offset;
         call->offsets[i].metadata =
@@ -313,6 +314,7 @@ static void run_stage(struct kafka *queue)
     } else if (queue->stage == STAGE_ASK) {
         call->partition =
             broker_number_of(&queue->commit.batch->offsets[queue->asked].at);
+        call->of_any_creation = true;
     }
     call_send(call);
 }
@@ -327,6 +329,7 @@ void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
     commit->generation = queue->generation;
     for (size_t i = 0; i < MAX_PARTITIONS; i++) {
         commit->rounds[i] = queue->shares[i].round;
+        commit->creations[i] = queue->shares[i].creation;
     }
     if (queue->stage != STAGE_IDLE) {
         return; /* the producer is being made; it goes on from there */

@@ -37,6 +37,7 @@ static bool may_fetch(const struct share *share)
 
     return is_owned(share) && !queue->closed && share->position >= 0 &&
            !share->fetching && !share->waits && !queue->blocked &&
+           (share->held < 0 || share->position <= share->held) &&
            ((!queue->paused && !share->resting) ||
             sim_is_broken(queue->sim, BREAK_NO_PAUSE));
 }
@@ -95,6 +96,16 @@ static void on_retry(void *payload)
     fetch(share);
 }
 
+/* Shed records before it are read again, and nothing from it on. */
+static bool is_at_hold(struct share *share, const struct log_record *record)
+{
+    if (share->held < 0 || record->offset < share->held) {
+        return false;
+    }
+    share->position = share->held + 1;
+    return true;
+}
+
 /* As hold.c has it: tried again after a while. Broken, it goes on after the
  * batch, as librdkafka does when a checksum is wrong. */
 static bool is_held(struct share *share, const struct log_record *record)
@@ -124,6 +135,8 @@ static bool is_held(struct share *share, const struct log_record *record)
     return is_spoiled;
 }
 
+static void on_another_topic(struct share *share);
+
 static void on_fetched(void *payload, const struct call *call)
 {
     struct share *share = payload;
@@ -134,8 +147,13 @@ static void on_fetched(void *payload, const struct call *call)
         return;
     }
     share->fetching = false;
+    if (share->creation != log->creation) {
+        on_another_topic(share);
+        return;
+    }
     for (size_t i = 0; i < call->count && may_fetch(share); i++) {
-        if (!is_held(share, &log->records[call->first + i])) {
+        if (!is_at_hold(share, &log->records[call->first + i]) &&
+            !is_held(share, &log->records[call->first + i])) {
             hand_over(share, &log->records[call->first + i]);
         }
     }
@@ -153,6 +171,7 @@ static void fetch(struct share *share)
     call = call_new(share->queue->instance, CALL_FETCH, on_fetched, share);
     call->partition = share->partition;
     call->offset = share->position;
+    call->creation = share->creation;
     call->max = sim_pick(share->queue->sim, 1, MAX_FETCHED);
     call->epoch = share->reads;
     call_send(call);
@@ -175,6 +194,7 @@ static void on_offset(void *payload, const struct call *call)
     }
     share->known = true;
     share->committed = call->offset;
+    share->creation = call->creation;
     share->metadata = call->metadata;
     learn(share->queue);
 }
@@ -283,12 +303,21 @@ void kafka_rewind(struct kafka *queue, const struct kafka_partition *at,
 void kafka_hold(struct kafka *queue, const struct kafka_partition *at,
                 int64_t offset)
 {
-    set_resting(queue, at, true);
+    struct share *share = share_of(queue, at);
+
+    sim_trace(queue->sim, "life %u holds %d/%lld", queue->instance->life,
+              share->partition, (long long)offset);
+    if (!sim_is_broken(queue->sim, BREAK_IGNORE_HOLD)) {
+        share->held = offset;
+    }
 }
 
 int64_t kafka_position(struct kafka *queue, const struct kafka_partition *at)
 {
-    return share_of(queue, at)->position;
+    const struct share *share = share_of(queue, at);
+
+    return share->held >= 0 && share->held < share->position ? share->held
+                                                             : share->position;
 }
 
 void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
@@ -322,6 +351,7 @@ static void drop_shares(struct kafka *queue, unsigned bits)
             queue->shares[i].position = -1;
             queue->shares[i].known = false;
             queue->shares[i].resting = false;
+            queue->shares[i].held = -1;
             queue->shares[i].fetching = false;
             queue->shares[i].spoiled = false;
             queue->shares[i].waits = false;
@@ -391,6 +421,52 @@ static void report_revoked(struct kafka *queue, unsigned bits, bool lost)
     }
     queue->handler->revoked(queue->payload, partitions, count, lost);
     learn(queue);
+}
+
+/* As membership.c has it (start_anew()): the partition is lost, and assigned
+ * again without a committed offset. Or, if the client has seen the topic
+ * missing, the group takes it away and gives it back. */
+static void start_anew(struct share *share)
+{
+    struct kafka *queue = share->queue;
+    unsigned bit = 1U << share->partition;
+    unsigned before = share->round;
+    struct kafka_position position = {broker_name_of(share->partition), -1, ""};
+
+    sim_trace(queue->sim, "life %u: partition %d is another topic's",
+              queue->instance->life, share->partition);
+    report_revoked(queue, bit, true);
+    if (share->round == before || queue->instance->dead) {
+        return;
+    }
+    if (sim_chance(queue->sim, 500)) {
+        assign(queue, bit);
+        return;
+    }
+    queue->owned |= bit;
+    share->creation = queue->sim->broker->input[share->partition].creation;
+    if (instance_step(queue->instance, "assigned")) {
+        queue->handler->assigned(queue->payload, &position, 1);
+        share->position = 0;
+        share->first = 0;
+        fetch(share);
+    }
+}
+
+/* A rebalance that is under way comes first. */
+static void on_another_topic(struct share *share)
+{
+    struct kafka *queue = share->queue;
+
+    if (sim_is_broken(queue->sim, BREAK_IGNORE_CREATION)) {
+        share->creation = queue->sim->broker->input[share->partition].creation;
+        fetch(share);
+    } else if (queue->revoking != 0 || queue->learning != 0 || queue->closing) {
+        share->waits = true;
+        loop_arm(queue->loop, &share->retry, 200);
+    } else {
+        start_anew(share);
+    }
 }
 
 static void finish_close(struct kafka *queue)
@@ -573,6 +649,7 @@ static void init_shares(struct kafka *queue)
         share->queue = queue;
         share->partition = i;
         share->position = -1;
+        share->held = -1;
         timer_init(&share->again, ask_offset, share);
         timer_init(&share->retry, on_retry, share);
     }

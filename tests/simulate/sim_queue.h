@@ -15,8 +15,10 @@ struct share {
     unsigned reads;    /* replies of another one are of before a rewind */
     int64_t position;  /* the next to be delivered; -1: not known yet */
     int64_t first;     /* where this assignment began */
+    unsigned creation; /* of the topic, as it was then */
     int64_t committed; /* as the broker says; -1: nothing was */
     const char *metadata; /* so; the arena's */
+    int64_t held;         /* by kafka_hold(); -1: it is not */
     bool known;           /* both */
     bool resting;
     bool fetching;
@@ -40,6 +42,7 @@ struct commit {
     uint64_t member;
     int64_t generation;
     unsigned rounds[MAX_PARTITIONS];
+    unsigned creations[MAX_PARTITIONS];
 };
 
 struct kafka {
@@ -76,9 +79,9 @@ struct kafka {
     enum kafka_verdict verdict;
     const struct kafka_rejection *rejections; /* the arena's */
     size_t rejection_count;
-    bool in_doubt;       /* the producer was lost in STAGE_END */
-    bool late;           /* a request of its may still be on its way */
-    size_t asked;        /* which of the batch's offsets */
+    bool in_doubt; /* the producer was lost in STAGE_END */
+    bool late;     /* a request of its may still be on its way */
+    size_t asked;  /* which of the batch's offsets */
     struct commit commit;
 };
 

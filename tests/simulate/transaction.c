@@ -92,6 +92,7 @@ static void on_complete(void *payload)
 
         broker->committed[to->partition] = to->offset;
         broker->committed_metadata[to->partition] = to->metadata;
+        broker->committed_creation[to->partition] = to->creation;
     }
     /* The markers take an offset in each log. */
     broker->outcomes.end++;

@@ -7,6 +7,8 @@
 
 #define MAX_RECORDS 48
 #define MAX_REPLAYS 24
+#define MAX_REFILLS 96
+#define RAISED_BYTES (64 << 20)
 
 /* Without faults there is no time by which all has to be written. */
 #define QUIET_MS 10000
@@ -27,9 +29,12 @@ struct workload {
     struct planned plans[MAX_RECORDS];
     size_t plan_count;
     size_t next;
-    struct expected records[MAX_RECORDS + MAX_REPLAYS]; /* that are written */
+    /* that are written */
+    struct expected records[MAX_RECORDS + MAX_REPLAYS + MAX_REFILLS];
     size_t count;
     size_t replay_count;
+    size_t refill_count;
+    bool has_oversized;
     struct timer timer;
 };
 
@@ -99,8 +104,68 @@ static void plan_all(struct workload *workload)
     }
 }
 
+/* In some worlds one record is larger than all that may be held, and the limit
+ * small enough to be reached. By chance of its own, so that what befalls the
+ * world else stays the same. Spaces after an event change nothing of it. */
+static void plan_oversized(struct workload *workload)
+{
+    const struct sim *sim = workload->sim;
+    struct random random;
+    struct planned *plan;
+    struct bytes *value;
+    size_t size;
+    char *text;
+
+    random_seed(&random, sim->options.seed ^ 0x6C61726765);
+    if (sim->options.quiet || sim->registries_only ||
+        random_below(&random, 5) != 0) {
+        return;
+    }
+    size = (size_t)draw(&random, 6, 48) * 1024;
+    plan = &workload->plans[draw(&random, 0, workload->plan_count - 1)];
+    value = &plan->record.message.value;
+    if (value->data == NULL) {
+        return;
+    }
+    text = arena_alloc(sim->arena, size + 1);
+    memset(text, ' ', size + 1);
+    memcpy(text, value->data, value->len);
+    *value = (struct bytes){(const unsigned char *)text, size + 1};
+    workload->settings->delivery.max_bytes = size;
+    workload->has_oversized = true;
+}
+
+void workload_raise_limits(struct workload *workload)
+{
+    struct sim *sim = workload->sim;
+
+    if (!workload->has_oversized) {
+        return;
+    }
+    for (unsigned slot = 0; slot < MAX_SLOTS; slot++) {
+        workload->of_slots[slot].delivery.max_bytes = RAISED_BYTES;
+        if (sim->slots[slot] != NULL) {
+            instance_kill(sim->slots[slot]);
+        }
+    }
+}
+
 /* --- writing ----------------------------------------------------------------
  */
+
+/* The topic that is created again gets no record in the millisecond in which
+ * the old one had another at the same offset. */
+static void note_written(struct sim *sim, struct expected *record, int64_t gap)
+{
+    const struct log *log = &sim->broker->input[record->partition];
+
+    record->offset = log->end + gap;
+    record->creation = log->creation;
+    record->written_ms = sim->now_ms;
+    record->message.timestamp_ms =
+        WALL_START_MS + (int64_t)sim->now_ms + log->creation;
+    sim->counts.records++;
+}
 
 static void write_one(struct workload *workload, const struct planned *plan)
 {
@@ -110,13 +175,50 @@ static void write_one(struct workload *workload, const struct planned *plan)
 
     *record = plan->record;
     record->partition = (int32_t)partition;
-    record->offset = sim->broker->input[partition].end + plan->gap;
-    record->written_ms = sim->now_ms;
-    record->message.timestamp_ms = WALL_START_MS + (int64_t)sim->now_ms;
-    sim->counts.records++;
+    note_written(sim, record, plan->gap);
     sim_trace(sim, "[%zu] %s, to %d/%lld", plan->item->number, plan->item->text,
               record->partition, (long long)record->offset);
     broker_append_input(sim->broker, partition, &record->message, plan->gap);
+}
+
+static void write_again(struct workload *workload, const struct expected *old)
+{
+    struct sim *sim = workload->sim;
+    struct expected *record = &workload->records[workload->count++];
+    int64_t gap = old->offset - sim->broker->input[old->partition].end;
+
+    workload->refill_count++;
+    *record = *old;
+    memset(record->seen, 0, sizeof(record->seen));
+    gap = gap > 0 ? gap : 0;
+    note_written(sim, record, gap);
+    sim_trace(sim, "%d/%lld is written again as %d/%lld", old->partition,
+              (long long)old->offset, record->partition,
+              (long long)record->offset);
+    broker_append_input(sim->broker, (size_t)record->partition,
+                        &record->message, gap);
+}
+
+void workload_refill(struct workload *workload, unsigned thousandths)
+{
+    const struct broker *broker = workload->sim->broker;
+    size_t count = workload->count * thousandths / 1000;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct expected *record = &workload->records[i];
+
+        if (record->partition != REPLAYS &&
+            record->creation + 1 == broker->input[record->partition].creation &&
+            workload->refill_count < MAX_REFILLS) {
+            write_again(workload, record);
+        }
+    }
+}
+
+bool workload_is_of_old_topic(const struct sim *sim,
+                              const struct expected *record)
+{
+    return record->creation != sim->broker->input[record->partition].creation;
 }
 
 bool workload_replay(struct workload *workload,
@@ -181,11 +283,12 @@ struct workload *workload_new(struct sim *sim)
 
     workload->sim = sim;
     workload->settings = workload_load(sim);
+    plan_all(workload);
+    plan_oversized(workload);
     for (unsigned slot = 0; slot < MAX_SLOTS; slot++) {
         workload->of_slots[slot] = *workload->settings;
         workload_personalize(&workload->of_slots[slot], slot);
     }
-    plan_all(workload);
     timer_init(&workload->timer, write_due, workload);
     write_due(workload);
     return workload;

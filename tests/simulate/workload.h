@@ -37,6 +37,7 @@ struct expected {
     size_t own_headers;               /* that its producer gave it */
     int32_t partition;                /* by the broker's numbers */
     int64_t offset;
+    unsigned creation; /* of the topic that it was written to */
     uint64_t written_ms;
     struct message message;
     struct digest digest; /* of the envelope as stored */
@@ -59,6 +60,16 @@ struct expected *workload_records(const struct workload *workload,
 bool workload_replay(struct workload *workload,
                      const struct expected *replay_of, const char *attachment,
                      const struct message *message);
+/* Writes so many thousandths of what the topic held before it was created
+ * again once more, each at the offset that it had, as far as it is free. */
+void workload_refill(struct workload *workload, unsigned thousandths);
+/* It is calm: the operator has seen that a partition is held because of a
+ * record that is larger than delivery.max_bytes, raises the limit, and starts
+ * all instances again. */
+void workload_raise_limits(struct workload *workload);
+/* Whether the record went together with its topic */
+bool workload_is_of_old_topic(const struct sim *sim,
+                              const struct expected *record);
 bool workload_is_written(const struct workload *workload);
 
 /* workload_config.c */

@@ -4,6 +4,7 @@
 
 #include "broker.h"
 #include "directory.h"
+#include "recreations.h"
 #include "registry.h"
 #include "reloads.h"
 #include "waybill/alloc.h"
@@ -74,6 +75,8 @@ static const char *const break_names[] = {
     [BREAK_HANG_CLOSE] = "hang-close",
     [BREAK_SKIP_FENCING] = "skip-fencing",
     [BREAK_SKIP_SPOILED] = "skip-spoiled",
+    [BREAK_IGNORE_CREATION] = "ignore-creation",
+    [BREAK_IGNORE_HOLD] = "ignore-hold",
     [BREAK_PRETEND_METADATA] = "pretend-metadata",
     [BREAK_DROP_METADATA] = "drop-metadata",
     [BREAK_KEEP_LOST] = "keep-lost",
@@ -270,6 +273,7 @@ static void open_world(struct sim *sim)
     if (sim->directory != NULL) {
         directory_plan(sim->directory);
     }
+    sim->recreations = recreations_new(sim);
 }
 
 static void close_world(struct sim *sim)
@@ -279,6 +283,7 @@ static void close_world(struct sim *sim)
             instance_bury(sim->slots[i]);
         }
     }
+    recreations_free(sim->recreations);
     reloads_free(sim->reloads);
     replays_free(sim->replays);
     workload_free(sim->workload);
