@@ -104,7 +104,7 @@ function renderProblems(s) {
     }
   }
   for (const p of s.partitions) {
-    if (p.unreadable) problems.push(['bad', `Partition ${p.partition} of ${p.topic} cannot be read from offset ${p.unreadable.offset} on: ${p.unreadable.reason}. To skip it, wait until that offset is committed, stop all instances, and run: ${p.unreadable.skip_command}`]);
+    if (p.unreadable) problems.push(['bad', `Partition ${p.partition} of ${p.topic} cannot be read from offset ${p.unreadable.offset} on: ${p.unreadable.reason}. To skip it, wait until everything before that offset is committed, stop all instances, and run: ${p.unreadable.skip_command}`]);
     if (p.paused) problems.push(['warn', `Partition ${p.partition} is not read on: offset ${p.watermark} is not done, and ${number(p.window)} above it have been read`]);
   }
   if (s.in_flight.full) problems.push(['warn', 'Reading is paused: as much is held as may be (delivery.max_records, max_bytes)']);

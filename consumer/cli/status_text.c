@@ -140,8 +140,8 @@ static void append_unreadable(struct str *out, const struct json *status)
         if (object != NULL) {
             str_printf(&text,
                        "%s/%.0f cannot be read from offset %.0f on (%s). To "
-                       "skip it, wait until that offset is committed, stop "
-                       "all instances, run: %s",
+                       "skip it, wait until everything before that offset is "
+                       "committed, stop all instances, run: %s",
                        text_of(item, "topic"), number_of(item, "partition"),
                        number_of(object, "offset"), text_of(object, "reason"),
                        text_of(object, "skip_command"));

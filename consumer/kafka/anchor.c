@@ -49,7 +49,8 @@ void anchor_reset(struct anchor *anchor)
 void anchor_assign(struct anchor *anchor, int64_t start)
 {
     anchor->verifying = false;
-    anchor->last = anchor->offset;
+    /* Uncommitted records come again, and the anchor among them. */
+    anchor->last = start > anchor->offset ? anchor->offset : -1;
     anchor->start = start;
     if (start < 0) {
         anchor->offset = -1; /* read from the beginning anyway */
@@ -73,6 +74,8 @@ enum anchor_check anchor_suspect(struct anchor *anchor)
 
 bool anchor_on_record(struct anchor *anchor, const struct anchor_record *record)
 {
+    bool is_repeated = record->offset == anchor->last;
+
     if (anchor->replaced) {
         return false;
     }
@@ -89,7 +92,8 @@ bool anchor_on_record(struct anchor *anchor, const struct anchor_record *record)
         remember(anchor, record);
     }
     anchor->last = record->offset;
-    return !anchor->replaced;
+    /* The anchor that was only read to be compared was passed on before. */
+    return !anchor->replaced && !is_repeated;
 }
 
 bool anchor_on_out_of_range(struct anchor *anchor)

@@ -26,7 +26,8 @@ struct anchor {
     bool verifying; /* the anchor is being read again */
     bool replaced;  /* the topic is another one; anchor_reset() ends that */
     int64_t start;  /* the committed offset at the assignment; < 0: none */
-    /* of the record that was delivered last; -1: none since the last rewind */
+    /* of the record that was delivered last; -1: none since the last rewind or
+     * assignment */
     int64_t last;
     /* of the anchor; offset -1: none */
     int64_t offset;
@@ -48,8 +49,9 @@ void anchor_reset(struct anchor *anchor);
 void anchor_assign(struct anchor *anchor, int64_t start);
 /* The topic may have been replaced. */
 enum anchor_check anchor_suspect(struct anchor *anchor);
-/* Returns false if the record, or the one before it, shows that the topic was
- * replaced: it is not to be delivered. */
+/* Returns false if the record is not to be delivered: it, or the one before it,
+ * shows that the topic was replaced, or it was delivered before and is read
+ * again only to be compared. */
 bool anchor_on_record(struct anchor *anchor,
                       const struct anchor_record *record);
 /* The offset to read from does not exist. Returns true if the reason is that

@@ -37,14 +37,13 @@ static void check_access(struct committer *committer,
 /* After records were deleted before they were read */
 static void find_first(struct committer *committer)
 {
-    int32_t partition = committer_deleted_partition(committer);
+    struct kafka_partition at = committer_deleted(committer);
     int64_t first;
-    int64_t end;
 
-    if (partition >= 0 &&
-        rd_kafka_query_watermark_offsets(
-            committer->consumer, committer->options->topic, partition, &first,
-            &end, FIRST_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (at.topic != NULL &&
+        inspect_offset(committer->consumer, at.topic, at.partition,
+                       RD_KAFKA_OFFSET_BEGINNING, FIRST_TIMEOUT_MS,
+                       &first) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         committer_post_first(committer, first);
     }
 }

@@ -109,7 +109,6 @@ struct committer *committer_new(rd_kafka_t *consumer,
     committer->consumer = consumer;
     committer->options = options;
     committer->suspicious = true;
-    committer->deleted_partition = -1;
     committer->first_offset = -1;
     committer->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&committer->lock, NULL);

@@ -53,10 +53,12 @@ struct committer {
     char *notice;
     struct condition_list report; /* of the last check */
     bool has_report;              /* not yet taken by the loop */
-    int32_t deleted_partition; /* whose first offset is asked for; -1: none */
-    int64_t first_offset;      /* the answer; -1: none */
-    bool suspicious;           /* the next check includes the permissions */
-    uint64_t check_ms; /* when it is due, on the monotonic clock; 0: never */
+    /* Its first offset is asked for. The topic is one of the options'; NULL:
+     * none. */
+    struct kafka_partition deleted;
+    int64_t first_offset; /* the answer; -1: none */
+    bool suspicious;      /* the next check includes the permissions */
+    uint64_t check_ms;    /* when it is due, on the monotonic clock; 0: never */
     int done_fd;
 };
 
@@ -72,8 +74,9 @@ bool committer_next(struct committer *committer,
                     struct kafka_batch **ret_batch);
 /* Whether the permissions may have changed since they were checked */
 bool committer_take_suspicion(struct committer *committer);
-/* The partition whose first offset is asked for, or -1 */
-int32_t committer_deleted_partition(struct committer *committer);
+/* The partition whose first offset is asked for; its topic is NULL if there is
+ * none. */
+struct kafka_partition committer_deleted(struct committer *committer);
 void committer_post_first(struct committer *committer, int64_t first);
 /* Schedules the next check. */
 void committer_check_again(struct committer *committer, unsigned ms,

@@ -229,7 +229,7 @@ static void on_committer(void *payload, int fd, unsigned events)
     struct kafka *kafka = payload;
     struct condition_list report;
     struct kafka_result result;
-    int32_t partition;
+    struct kafka_partition at;
     int64_t first;
     uint64_t count;
     char *text;
@@ -245,8 +245,8 @@ static void on_committer(void *payload, int fd, unsigned events)
     if (committer_take_report(kafka->committer, &report)) {
         on_report(kafka, &report);
     }
-    if (committer_take_first(kafka->committer, &partition, &first)) {
-        kafka->deleted_partition = partition;
+    if (committer_take_first(kafka->committer, &at, &first)) {
+        kafka->deleted = at;
         kafka->first_offset = first;
         kafka_fail_out_of_range(kafka);
     }

@@ -123,14 +123,14 @@ bool committer_take_suspicion(struct committer *committer)
     return suspicious;
 }
 
-int32_t committer_deleted_partition(struct committer *committer)
+struct kafka_partition committer_deleted(struct committer *committer)
 {
-    int32_t partition;
+    struct kafka_partition at;
 
     pthread_mutex_lock(&committer->lock);
-    partition = committer->deleted_partition;
+    at = committer->deleted;
     pthread_mutex_unlock(&committer->lock);
-    return partition;
+    return at;
 }
 
 void committer_post_first(struct committer *committer, int64_t first)
@@ -226,10 +226,11 @@ bool committer_take_report(struct committer *committer,
     return has_report;
 }
 
-void committer_find_first(struct committer *committer, int32_t partition)
+void committer_find_first(struct committer *committer,
+                          const struct kafka_partition *at)
 {
     pthread_mutex_lock(&committer->lock);
-    committer->deleted_partition = partition;
+    committer->deleted = *at;
     if (committer->check_ms > 0) {
         committer->check_ms = 1;
         pthread_cond_broadcast(&committer->wake);
@@ -237,18 +238,18 @@ void committer_find_first(struct committer *committer, int32_t partition)
     pthread_mutex_unlock(&committer->lock);
 }
 
-bool committer_take_first(struct committer *committer, int32_t *ret_partition,
-                          int64_t *ret_first)
+bool committer_take_first(struct committer *committer,
+                          struct kafka_partition *ret_at, int64_t *ret_first)
 {
     bool has_first;
 
     pthread_mutex_lock(&committer->lock);
     has_first = committer->first_offset >= 0;
-    *ret_partition = committer->deleted_partition;
+    *ret_at = committer->deleted;
     *ret_first = committer->first_offset;
     if (has_first) {
         committer->first_offset = -1;
-        committer->deleted_partition = -1;
+        committer->deleted.topic = NULL;
     }
     pthread_mutex_unlock(&committer->lock);
     return has_first;

@@ -44,11 +44,13 @@ char *committer_take_notice(struct committer *committer);
 /* The conditions that the last check has found. False: there was none since. */
 bool committer_take_report(struct committer *committer,
                            struct condition_list *ret_report);
-/* Asks for the first offset of the input topic's partition;
- * committer_take_first() returns it later, or false. */
-void committer_find_first(struct committer *committer, int32_t partition);
-bool committer_take_first(struct committer *committer, int32_t *ret_partition,
-                          int64_t *ret_first);
+/* Asks for the first offset of a partition;
+ * committer_take_first() returns it later, or false. The topic's name must be
+ * the options' own. */
+void committer_find_first(struct committer *committer,
+                          const struct kafka_partition *at);
+bool committer_take_first(struct committer *committer,
+                          struct kafka_partition *ret_at, int64_t *ret_first);
 /* Makes the next check include the permissions, and soon. */
 void committer_check_access(struct committer *committer);
 /* Stops the thread after its current operation, waits for it, and frees the

@@ -50,6 +50,29 @@ static void judge(const struct inspector *inspector,
     mem_free(members);
 }
 
+static bool is_member(rd_kafka_t *client)
+{
+    char *id = rd_kafka_memberid(client);
+    bool result = id != NULL && id[0] != '\0';
+
+    if (id != NULL) {
+        rd_kafka_mem_free(client, id);
+    }
+    return result;
+}
+
+/* A coordinator describes a group of the newer protocol (KIP-848) as one that
+ * does not exist, or says so, to a client that does not know that protocol. */
+static bool is_hidden(const rd_kafka_ConsumerGroupDescription_t *group)
+{
+    const rd_kafka_error_t *error =
+        rd_kafka_ConsumerGroupDescription_error(group);
+
+    return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND ||
+           (error == NULL && rd_kafka_ConsumerGroupDescription_state(group) ==
+                                 RD_KAFKA_CONSUMER_GROUP_STATE_DEAD);
+}
+
 static void read_description(const struct inspector *inspector,
                              rd_kafka_event_t *event,
                              struct condition_list *list)
@@ -65,9 +88,15 @@ static void read_description(const struct inspector *inspector,
         return;
     }
     groups = rd_kafka_DescribeConsumerGroups_result_groups(result, &count);
-    if (count == 1 && rd_kafka_error_code(
-                          rd_kafka_ConsumerGroupDescription_error(groups[0])) ==
-                          RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (count != 1) {
+        return;
+    }
+    if (is_hidden(groups[0])) {
+        if (is_member(inspector->client)) {
+            topics_add_newer_protocol(inspector->options, list);
+        }
+    } else if (rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(
+                   groups[0])) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         judge(inspector, groups[0], list);
     }
 }

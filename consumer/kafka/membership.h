@@ -45,7 +45,7 @@ struct kafka {
     /* until kafka_complete_revocation() */
     rd_kafka_topic_partition_list_t *revoking;
     /* A partition of which records were deleted before they were read */
-    int32_t deleted_partition;
+    struct kafka_partition deleted;
     int64_t first_offset; /* 0: not known */
     bool is_out_of_range;
     struct error out_of_range;

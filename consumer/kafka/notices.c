@@ -101,6 +101,14 @@ static bool is_handled(struct kafka *kafka, rd_kafka_topic_partition_t *at)
     return true;
 }
 
+/* The options' own copy of the name, which outlives the event */
+static const char *own_topic(const struct kafka *kafka, const char *topic)
+{
+    return strcmp(topic, kafka->options.topic) == 0
+               ? kafka->options.topic
+               : kafka->options.optional_topic;
+}
+
 /* With auto.offset.reset=error this is reported only for a position that was
  * committed or reached by reading. The records after it are lost, or belong to
  * another topic of the same name: no offset that Waybill could choose would be
@@ -124,7 +132,9 @@ static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
               at != NULL ? (long long)at->offset : -1LL,
               rd_kafka_event_error_string(event), kafka->options.group);
     if (at != NULL) {
-        committer_find_first(kafka->committer, at->partition);
+        committer_find_first(kafka->committer,
+                             &(struct kafka_partition){
+                                 own_topic(kafka, at->topic), at->partition});
         rd_kafka_topic_partition_destroy(at);
     }
     /* Until the first offset is known */

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "membership.h"
 
 /* Pausing, positions and bounds of single partitions, as librdkafka has them */
@@ -87,7 +89,9 @@ void kafka_get_bounds(struct kafka *kafka, const struct kafka_partition *at,
     /* This is librdkafka's cached value; no broker is asked. */
     rd_kafka_get_watermark_offsets(kafka->client, at->topic, at->partition,
                                    &first, &end);
-    if (at->partition == kafka->deleted_partition &&
+    if (kafka->deleted.topic != NULL &&
+        at->partition == kafka->deleted.partition &&
+        strcmp(at->topic, kafka->deleted.topic) == 0 &&
         kafka->first_offset > first) {
         first = kafka->first_offset;
     }

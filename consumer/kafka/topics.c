@@ -204,6 +204,19 @@ void topics_add_foreign_protocol(const struct kafka_options *options,
                   options->group, options->brokers, options->group);
 }
 
+void topics_add_newer_protocol(const struct kafka_options *options,
+                               struct condition_list *list)
+{
+    condition_add(list, false,
+                  "group '%s' (kafka.group) uses the group protocol "
+                  "'consumer', because another application is or was a member. "
+                  "What that consumes, Waybill does not deliver: give one of "
+                  "the two a group of its own. Who the members are: "
+                  "kafka-consumer-groups.sh --bootstrap-server %s --describe "
+                  "--group %s --members --verbose",
+                  options->group, options->brokers, options->group);
+}
+
 /* Instances may have client ids that differ at the end, such as the name of a
  * pod. */
 static bool is_same_application(const char *own, const char *other)

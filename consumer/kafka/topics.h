@@ -97,5 +97,8 @@ void topics_add_group_denied(const struct kafka_options *options,
                              struct condition_list *list);
 void topics_add_foreign_protocol(const struct kafka_options *options,
                                  struct condition_list *list);
+/* Waybill is a member, but of a group of the newer protocol (KIP-848). */
+void topics_add_newer_protocol(const struct kafka_options *options,
+                               struct condition_list *list);
 
 #endif

@@ -51,8 +51,8 @@ static void log_unreadable(const struct service *service,
     unreadable_append_command(service, assignment, &command);
     log_write(LOG_ERROR, "pipeline",
               "partition cannot be read further, holding it; to skip what "
-              "cannot be read, wait until the committed offset is this "
-              "offset, stop all instances, run the command, start again",
+              "cannot be read, wait until everything before this offset is "
+              "committed, stop all instances, run the command, start again",
               LOG_TEXT("topic", assignment->at.topic),
               LOG_NUMBER("partition", assignment->at.partition),
               LOG_NUMBER("offset", assignment->unreadable),

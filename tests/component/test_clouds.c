@@ -475,7 +475,7 @@ static void a_profile_of_the_shared_file_is_used(void **state)
 static void a_container_shows_its_token(void **state)
 {
     set_filled("AWS_CONTAINER_CREDENTIALS_FULL_URI", "@/container/keys");
-    set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-authorization-token");
+    set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-9dKq2-4mXw7Rt-81hLz");
     expect("variable", ECR, SOURCE(.source = "aws"), "AWS", "", HALF_DAY);
     unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     expect_error("none", ECR, SOURCE(.source = "aws"), ERROR_AUTH,
@@ -727,7 +727,7 @@ static const struct service {
      ECR,
      {.source = "aws"},
      {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "@/container/keys",
-      "AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-authorization-token"}},
+      "AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-9dKq2-4mXw7Rt-81hLz"}},
     {"aad",
      ACR,
      {.source = "azure", .endpoint = "@"},
@@ -793,7 +793,7 @@ static void no_service_gets_a_secret_into_a_message(void **state)
                                           CLIENT_SECRET,
                                           "azure~wbsecret",
                                           "eyJ",
-                                          "container-authorization-token",
+                                          "container-9dKq2-4mXw7Rt-81hLz",
                                           "app-service-header"};
 
     for (size_t i = 0; i < ARRAY_SIZE(services); i++) {

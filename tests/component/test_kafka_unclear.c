@@ -2,6 +2,84 @@
 
 #include "kafka_world.h"
 
+/* --- what no broker of the mock can cause ----------------------------------
+ */
+
+/* The linker puts these in place of librdkafka's (--wrap). */
+rd_kafka_error_t *__real_rd_kafka_commit_transaction(rd_kafka_t *client,
+                                                     int timeout_ms);
+rd_kafka_error_t *__wrap_rd_kafka_commit_transaction(rd_kafka_t *client,
+                                                     int timeout_ms);
+int __real_rd_kafka_error_is_retriable(const rd_kafka_error_t *error);
+int __wrap_rd_kafka_error_is_retriable(const rd_kafka_error_t *error);
+rd_kafka_resp_err_t __real_rd_kafka_committed(
+    rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions,
+    int timeout_ms);
+rd_kafka_resp_err_t __wrap_rd_kafka_committed(
+    rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions,
+    int timeout_ms);
+rd_kafka_resp_err_t __real_rd_kafka_assignment(
+    rd_kafka_t *client, rd_kafka_topic_partition_list_t **partitions);
+rd_kafka_resp_err_t __wrap_rd_kafka_assignment(
+    rd_kafka_t *client, rd_kafka_topic_partition_list_t **partitions);
+rd_kafka_error_t *__real_rd_kafka_init_transactions(rd_kafka_t *client,
+                                                    int timeout_ms);
+rd_kafka_error_t *__wrap_rd_kafka_init_transactions(rd_kafka_t *client,
+                                                    int timeout_ms);
+
+static int failing_commits; /* calls that are still to fail */
+static int failing_queries;
+static bool is_nothing_assigned;
+static int started_producers;
+
+rd_kafka_error_t *__wrap_rd_kafka_commit_transaction(rd_kafka_t *client,
+                                                     int timeout_ms)
+{
+    if (failing_commits > 0) {
+        failing_commits--;
+        return rd_kafka_error_new(RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                  "the response is late");
+    }
+    return __real_rd_kafka_commit_transaction(client, timeout_ms);
+}
+
+int __wrap_rd_kafka_error_is_retriable(const rd_kafka_error_t *error)
+{
+    return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+           __real_rd_kafka_error_is_retriable(error);
+}
+
+rd_kafka_resp_err_t __wrap_rd_kafka_committed(
+    rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions,
+    int timeout_ms)
+{
+    if (failing_queries > 0) {
+        failing_queries--;
+        return RD_KAFKA_RESP_ERR__TIMED_OUT;
+    }
+    return __real_rd_kafka_committed(client, partitions, timeout_ms);
+}
+
+rd_kafka_resp_err_t __wrap_rd_kafka_assignment(
+    rd_kafka_t *client, rd_kafka_topic_partition_list_t **partitions)
+{
+    if (is_nothing_assigned) {
+        *partitions = rd_kafka_topic_partition_list_new(0);
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    return __real_rd_kafka_assignment(client, partitions);
+}
+
+rd_kafka_error_t *__wrap_rd_kafka_init_transactions(rd_kafka_t *client,
+                                                    int timeout_ms)
+{
+    started_producers++;
+    return __real_rd_kafka_init_transactions(client, timeout_ms);
+}
+
+/* --- tests ------------------------------------------------------------------
+ */
+
 /* Position of partition 0 that somebody has committed before the test. The mock
  * does not store offsets of transactions, so that this remains the committed
  * one, whatever the transaction does. */
@@ -38,13 +116,13 @@ static void commit_one(int64_t offset)
     await(member, is_committed);
 }
 
+static const struct failure fenced = {
+    "EndTxn", API_END_TXN, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1};
+
 /* The producer is fenced when it ends the transaction, and its successor asks
  * what is committed. */
 static void lose_producer_during_commit(const char *committed_metadata)
 {
-    static const struct failure fenced = {
-        "EndTxn", API_END_TXN, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1};
-
     write_numbers(&world.cluster, 0, 40);
     commit_before(7, committed_metadata);
     join_whole();
@@ -66,34 +144,26 @@ static void a_commit_that_stands_there_was_made(void **state)
     assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
-/* --- errors that no broker of the mock can cause ---------------------------
- */
-
-/* The linker puts these in place of librdkafka's (--wrap). */
-rd_kafka_error_t *__real_rd_kafka_commit_transaction(rd_kafka_t *client,
-                                                     int timeout_ms);
-rd_kafka_error_t *__wrap_rd_kafka_commit_transaction(rd_kafka_t *client,
-                                                     int timeout_ms);
-int __real_rd_kafka_error_is_retriable(const rd_kafka_error_t *error);
-int __wrap_rd_kafka_error_is_retriable(const rd_kafka_error_t *error);
-
-static int failing_commits; /* calls that are still to fail */
-
-rd_kafka_error_t *__wrap_rd_kafka_commit_transaction(rd_kafka_t *client,
-                                                     int timeout_ms)
+/* As long as it is not known, an answer is a guess. */
+static void a_commit_is_asked_for_until_there_is_an_answer(void **state)
 {
-    if (failing_commits > 0) {
-        failing_commits--;
-        return rd_kafka_error_new(RD_KAFKA_RESP_ERR__TIMED_OUT,
-                                  "the response is late");
-    }
-    return __real_rd_kafka_commit_transaction(client, timeout_ms);
+    failing_queries = 2;
+    lose_producer_during_commit("so far");
+    assert_int_equal(failing_queries, 0);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
-int __wrap_rd_kafka_error_is_retriable(const rd_kafka_error_t *error)
+/* What is committed there is the new owner's. */
+static void a_partition_of_another_member_decides_nothing(void **state)
 {
-    return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-           __real_rd_kafka_error_is_retriable(error);
+    write_numbers(&world.cluster, 0, 40);
+    commit_before(7, "so far");
+    join_whole();
+    inject(&world.cluster, &fenced);
+    is_nothing_assigned = true;
+    commit_one(7);
+    is_nothing_assigned = false;
+    assert_int_equal(world.member.result, KAFKA_ABORTED);
 }
 
 /* An abort would discard what the broker may have committed already. */
@@ -106,12 +176,36 @@ static void a_commit_without_an_answer_is_repeated(void **state)
     assert_int_equal(failing_commits, 0);
 }
 
+/* The request may still arrive, and would then be a part of the next
+ * transaction. */
+static void a_producer_without_an_answer_is_replaced(void **state)
+{
+    static const struct failure lost = {"AddOffsetsToTxn", API_ADD_OFFSETS,
+                                        RD_KAFKA_RESP_ERR__TRANSPORT, 1};
+
+    join_whole();
+    commit_one(3);
+    started_producers = 0;
+    commit_one(4);
+    assert_int_equal(started_producers, 0);
+    inject(&world.cluster, &lost);
+    commit_one(5);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
+    assert_int_equal(started_producers, 0);
+    commit_one(6);
+    assert_int_equal(world.member.result, KAFKA_COMMITTED);
+    assert_int_equal(started_producers, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         KAFKA_TEST(a_commit_is_not_known_by_its_offset_alone),
         KAFKA_TEST(a_commit_that_stands_there_was_made),
+        KAFKA_TEST(a_commit_is_asked_for_until_there_is_an_answer),
+        KAFKA_TEST(a_partition_of_another_member_decides_nothing),
         KAFKA_TEST(a_commit_without_an_answer_is_repeated),
+        KAFKA_TEST(a_producer_without_an_answer_is_replaced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,7 @@ class Unreadable(DeliveryCase):
                 for entry in self.logged(
                     service,
                     "partition cannot be read further, holding it; to skip what cannot be "
-                    "read, wait until the committed offset is this offset, stop all "
+                    "read, wait until everything before this offset is committed, stop all "
                     "instances, run the command, start again",
                 )
             ]

@@ -290,9 +290,9 @@ class Running(ReplayCase):
         for letter in letters:
             name = f"{self.topics['dead_letters']}/{letter.partition}/{letter.offset}"
             copy = copies[name]
-            self.assertEqual(
-                (copy.key, copy.value, copy.timestamp), (letter.key, letter.value, letter.timestamp)
-            )
+            self.assertEqual((copy.key, copy.value), (letter.key, letter.value))
+            # Retention counts from the replay.
+            self.assertGreaterEqual(copy.timestamp, letter.timestamp)
             given = dict(letter.headers)
             self.assertEqual(
                 copy.headers,

@@ -88,7 +88,7 @@ COMMENT_OR_TEXT = re.compile(
     r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.S
 )
 # Log lines and points for tests are no behaviour that is promised.
-IGNORED_CALL = re.compile(r"^[ \t]*(?:log_write|fault_point)\(.*?\);$", re.M | re.S)
+IGNORED_CALL = re.compile(r"^[ \t]*(?:log_\w+|fault_point)\(.*?\);$", re.M | re.S)
 IGNORED_LINE = re.compile(
     r"^(?:#(?!\s*define\s+\w+\s).*|.*(?:fault_is_broken|_Static_assert).*)$", re.M
 )

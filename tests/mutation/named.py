@@ -30,10 +30,17 @@ TABLE = [
         "secrets that an error document repeats reach the log, outcomes and dead letters",
     ),
     (
-        "what an endpoint says is not scrubbed",
+        "why a connection broke is not scrubbed",
         "consumer/integration/http_endpoint.c",
         r"(secret_set_scrub\(&secrets, text\));",
         "(void)text",
+        "secrets that the peer repeats reach the log, outcomes and dead letters",
+    ),
+    (
+        "what an endpoint says is not scrubbed",
+        "consumer/integration/http_endpoint.c",
+        r"secret_set_append_printable\((&secrets), ",
+        "&(const struct secret_set){0}",
         "secrets that an answer repeats reach the log, outcomes and dead letters",
     ),
     (

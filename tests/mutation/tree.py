@@ -143,12 +143,13 @@ class Tree:
         folder = pathlib.Path(path).parent.name
         return self.build / f"consumer/CMakeFiles/waybill_{folder}.dir/{folder}/{path.split('/')[-1]}.o"
 
-    def functions(self, file):
+    def symbols(self, file):
+        """Functions and data: a source of credentials exports nothing but its table"""
         listing = subprocess.run(
             ["nm", "--defined-only", "--extern-only", str(file)],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        return {line.split()[2] for line in listing.splitlines() if " T " in line}
+        return set(re.findall(r" [TDRB] (?!__)(\w+)$", listing, re.M))
 
     # --- is the object the same?
 

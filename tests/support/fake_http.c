@@ -226,9 +226,15 @@ void fake_answer(struct http *http, const char *name, int status,
 
 void fake_break(struct http *http, const char *name, enum error_kind kind)
 {
+    fake_break_because(http, name, kind, "connection reset");
+}
+
+void fake_break_because(struct http *http, const char *name,
+                        enum error_kind kind, const char *reason)
+{
     struct error err;
 
-    error_fill(&err, kind, "connection reset");
+    error_fill(&err, kind, "%s", reason);
     finish(find(http, name), NULL, &err);
 }
 

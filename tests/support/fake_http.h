@@ -38,6 +38,8 @@ void fake_answer(struct http *http, const char *name, int status,
                  const char *headers, const char *body);
 /* Ends the request with an error of that kind instead of a response. */
 void fake_break(struct http *http, const char *name, enum error_kind kind);
+void fake_break_because(struct http *http, const char *name,
+                        enum error_kind kind, const char *reason);
 /* Ends the request with a refused connection: nothing was sent. */
 void fake_refuse_connection(struct http *http, const char *name);
 /* Runs the loop until nothing is left to do at the current time. */

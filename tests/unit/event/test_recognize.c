@@ -29,6 +29,10 @@ static const struct sent sent_instead[] = {
     {"{\"attestations\":[{\"bundle\":" BUNDLE ",\"repository_id\":1,"
      "\"bundle_url\":\"u\"}]}",
      "GitHub's attestations API", "one event for each"},
+    {"{\"attestations\":[{\"bundle\":{}}]}", "GitHub's attestations API",
+     "one event for each"},
+    {"{\"attestations\":[{\"bundle_url\":\"u\"}]}", "GitHub's attestations API",
+     "one event for each"},
     {"{\"attestations\":[{\"bundle\":null,\"bundle_url\":\"u\"}]}",
      "GitHub's attestations API", "one event for each"},
     {"[{\"attestation\":{\"bundle\":" BUNDLE "},\"verificationResult\":{}}]",

@@ -236,7 +236,7 @@ static const char *const given[] = {"webhook-id: msg_1", "X-Mine: 1", NULL};
 static const char *const shared[] = {"whsec_s3cretshared/key+1="};
 
 static struct endpoint_transfer *begin(struct world *world,
-                                      struct result *result)
+                                       struct result *result)
 {
     const struct endpoint_request request = {
         .method = "POST",
@@ -248,8 +248,8 @@ static struct endpoint_transfer *begin(struct world *world,
     struct endpoint_transfer *transfer;
 
     *result = (struct result){0};
-    transfer = endpoint_send(&world->context, &world->options, &request, on_sent,
-                            result);
+    transfer = endpoint_send(&world->context, &world->options, &request,
+                             on_sent, result);
     assert_int_equal(result->calls, 0);
     return transfer;
 }
@@ -308,6 +308,21 @@ static void request__without_an_answer_may_have_arrived(void **state)
     begin(&world, &result);
     fake_refuse_connection(world.http, POST "*");
     assert_failed(&result, ERROR_UNREACHABLE, true);
+}
+
+/* A broken connection is explained with what the peer or a proxy has sent. */
+static void request__without_an_answer_is_explained_without_secrets(
+    void **state)
+{
+    CLEANUP(world_close) struct world world;
+    struct result result;
+
+    world_open(&world, HOOK);
+    begin(&world, &result);
+    fake_break_because(world.http, POST "*", ERROR_UNREACHABLE,
+                       "'Bearer s3crettoken' at " HOOK " is no answer");
+    assert_string_equal(result.err.message,
+                        "'hooks.example.com': '***' at *** is no answer");
 }
 
 static const struct {
@@ -411,7 +426,8 @@ static void response__is_shown_in_part_when_it_is_long(void **state)
     for (int i = 0; i < 295; i++) {
         str_append_char(&body, 'x');
     }
-    str_append_text(&body, "Bearer s3crettoken"); /* across the end of what is shown */
+    str_append_text(&body,
+                    "Bearer s3crettoken"); /* across the end of what is shown */
     world_open(&world, HOOK);
     begin(&world, &result);
     fake_answer(world.http, POST "*", 400, "", body.data);
@@ -574,6 +590,8 @@ int main(void)
         cmocka_unit_test(request__goes_out_once_with_all_that_belongs_to_it),
         cmocka_unit_test(request__is_never_heard_of_after_a_cancel),
         cmocka_unit_test(request__without_an_answer_may_have_arrived),
+        cmocka_unit_test(
+            request__without_an_answer_is_explained_without_secrets),
         cmocka_unit_test(
             response__that_is_no_success_is_an_error_by_its_status),
         cmocka_unit_test(response__says_how_long_to_wait),

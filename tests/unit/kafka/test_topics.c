@@ -250,6 +250,9 @@ static void a_configuration_is_read_as_kafka_writes_it(void **state)
     assert_int_equal(config.max_age_ms, 9);
     assert_int_equal(config.max_ahead_ms, 5);
     assert_int_equal(config.min_insync_replicas, 2);
+    topic_config_set(&config, "message.timestamp.difference.max.ms", "3");
+    assert_int_equal(config.max_age_ms, 3);
+    assert_int_equal(config.max_ahead_ms, 3);
     topic_config_set(&config, "cleanup.policy", "compact");
     assert_false(config.deletes);
 }

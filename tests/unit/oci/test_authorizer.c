@@ -155,6 +155,37 @@ static void every_401_is_answered_once(void **state)
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
+/* What did not count is the token: the sources of credentials, which may be
+ * programs, are not asked again. */
+static void a_refused_token_leaves_the_credential_alone(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    post(&result);
+    answer(PROBE, 401, BEARER, "");
+    answer(GET, 200, "", TOKEN("t1"));
+    wait_ms(&world, 60000);
+    pusher.options.password = "an0ther";
+    answer(POST, 401, BEARER, "");
+    assert_header(world.http, GET, "Authorization: Basic Ym90OnBhNTV3b3Jk");
+    answer(GET, 200, "", TOKEN("t2"));
+    answer(POST, 202, "", "");
+    assert_status(&result, 202);
+}
+
+static void a_registry_that_has_no_url_is_named(void **state)
+{
+    struct sending_result result;
+
+    with_password();
+    pusher.target.registry = "reg example";
+    post(&result);
+    fake_settle(world.http);
+    assert_int_equal(result.calls, 1);
+    assert_message_contains(&result.err, "registry 'reg example'");
+}
+
 /* --- realms that change ----------------------------------------------------
  */
 
@@ -622,6 +653,8 @@ int main(void)
         WORLD_TEST(basic_behind_bearer_is_nothing_for_a_refresh_token),
         WORLD_TEST(two_that_have_nothing_to_show_end_alike),
         WORLD_TEST(every_401_is_answered_once),
+        WORLD_TEST(a_refused_token_leaves_the_credential_alone),
+        WORLD_TEST(a_registry_that_has_no_url_is_named),
         WORLD_TEST(
             two_registrations_with_a_realm_each_do_not_disturb_each_other),
         WORLD_TEST(a_token_server_that_has_moved_is_found_again),

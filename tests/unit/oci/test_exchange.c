@@ -178,16 +178,22 @@ static void the_refusal_of_one_credential_is_none_of_another(void **state)
 static void one_repository_that_is_denied_is_no_refusal_of_the_others(
     void **state)
 {
-    struct oci_target targets[2];
-    struct asking askings[2];
+    struct oci_target targets[3];
+    struct asking askings[3];
 
     with_password();
     ask_path("a", &targets[0], &askings[0]);
     ask_path("b", &targets[1], &askings[1]);
-    answer("GET " AUTH "?*", 403, "");
+    ask_path("c", &targets[2], &askings[2]);
+    assert_int_equal(fake_waiting(world.http), 1);
+    answer(GET, 403, "");
     assert_refused(&askings[0], ERROR_AUTH, "answers 403");
-    answer("GET " AUTH "?*", 200, TOKEN("tb"));
+    /* It is known to be good, therefore. */
+    assert_int_equal(fake_waiting(world.http), 2);
+    answer(GET, 200, TOKEN("tb"));
     assert_shows(&askings[1], "Bearer tb");
+    answer(GET, 200, TOKEN("tc"));
+    assert_shows(&askings[2], "Bearer tc");
 }
 
 static void once_it_is_known_to_be_good_they_go_side_by_side(void **state)
@@ -369,8 +375,23 @@ static void whoever_wants_oauth2_gets_no_get(void **state)
     pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
     want_token(&asking);
     answer(POST, 404, "");
-    assert_refused(&asking, ERROR_AUTH, "set token_exchange_method to auto");
+    assert_refused(&asking, ERROR_INTERMEDIARY,
+                   "set token_exchange_method to auto");
     assert_int_equal(fetches(), 1);
+}
+
+/* By GET there is no other way to ask. */
+static void a_message_names_the_server_and_the_credentials(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    want_token(&asking);
+    answer(GET, 404, "");
+    assert_int_equal(asking.calls, 1);
+    assert_string_equal(asking.err.message,
+                        "token: token server 'auth.reg.example' answers 404 "
+                        "(credentials from the registration's password)");
 }
 
 static void no_secret_comes_back_in_a_message(void **state)
@@ -427,7 +448,9 @@ static void a_refresh_token_that_was_replaced_is_found_too(void **state)
            "{\"access_token\":\"t2\",\"refresh_token\":\"refresh-2\"}");
     assert_shows(&askings[1], "Bearer t2");
     answer(POST, 400, "{\"error\":\"invalid_grant\"}");
-    answer(POST, 400, "{\"error\":\"neither refresh-1 nor refresh-2\"}");
+    answer(POST, 400,
+           "{\"error\":\"invalid_grant\",\"error_description\":"
+           "\"neither refresh-1 nor refresh-2\"}");
     assert_refused(&askings[2], ERROR_AUTH, "neither *** nor ***");
 }
 
@@ -514,9 +537,9 @@ static void an_answer_without_a_token_says_why(void **state)
          "no usable token"},
         {"{\"token\":\"a b\"}", ERROR_UNAVAILABLE, "no usable token"},
         {"{\"token\":\"a\\r\\nX: y\"}", ERROR_UNAVAILABLE, "no usable token"},
-        {"not json", ERROR_UNAVAILABLE, "not JSON"},
-        {"<html>", ERROR_UNAVAILABLE, "not JSON"},
-        {"", ERROR_UNAVAILABLE, "not JSON"},
+        {"not json", ERROR_INTERMEDIARY, "not JSON"},
+        {"<html>", ERROR_INTERMEDIARY, "not JSON"},
+        {"", ERROR_INTERMEDIARY, "not JSON"},
         {"{\"error\":\"invalid_client\"}", ERROR_AUTH, "invalid_client"},
         {"{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no pa55word\"}]}",
          ERROR_AUTH, "no ***"},
@@ -534,6 +557,60 @@ static void an_answer_without_a_token_says_why(void **state)
         check_contains(rows[i].body, asking.err.message, rows[i].words);
         check_number(rows[i].body, fetches(), sent + 1);
     }
+}
+
+/* An ingress without a backend, a proxy or a login page is the state of the
+ * endpoint. What a token server itself says concerns the credential. */
+static void whoever_is_in_front_of_it_says_nothing_of_the_credential(
+    void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum error_kind kind;
+    } rows[] = {
+        {404, "", ERROR_INTERMEDIARY},
+        {404, "default backend - 404", ERROR_INTERMEDIARY},
+        {404, "{\"message\":\"no Route matched\"}", ERROR_INTERMEDIARY},
+        {404, "{\"status\":404,\"error\":\"Not Found\"}", ERROR_INTERMEDIARY},
+        {400, "<html>400 Bad Request</html>", ERROR_INTERMEDIARY},
+        {405, "Method Not Allowed", ERROR_INTERMEDIARY},
+        {409, "", ERROR_INTERMEDIARY},
+        {200, "<!DOCTYPE html><form action='/login'>", ERROR_INTERMEDIARY},
+        {400, "{\"error\":\"invalid_scope\"}", ERROR_AUTH},
+        {400, "{\"errors\":[{\"code\":\"NAME_INVALID\"}]}", ERROR_AUTH},
+        {404, "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}", ERROR_AUTH},
+        {403, "<html>no</html>", ERROR_AUTH},
+        {401, "", ERROR_AUTH},
+    };
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct asking asking;
+        unsigned sent = fetches();
+
+        want_token(&asking);
+        answer(GET, rows[i].status, rows[i].body);
+        check_number(rows[i].body, asking.calls, 1);
+        check_kind(rows[i].body, &asking.err, rows[i].kind);
+        check_number(rows[i].body, fetches(), sent + 1);
+    }
+}
+
+/* It would be locked out of the token server for a while. */
+static void a_400_of_a_proxy_does_not_refuse_the_password(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
+    want_token(&asking);
+    answer(POST, 400, "Bad Request");
+    assert_refused(&asking, ERROR_INTERMEDIARY,
+                   "not an answer of a token server");
+    want_token(&asking);
+    answer(POST, 200, "{\"access_token\":\"t1\"}");
+    assert_shows(&asking, "Bearer t1");
 }
 
 /* The claims explain a refusal; the registry is the one who refuses. */
@@ -641,7 +718,7 @@ static void a_redirect_to_somebody_else_is_refused(void **state)
         want_token(&asking);
         fake_answer(world.http, GET, 302, locations[i], "");
         check_number(locations[i], fake_waiting(world.http), 0);
-        check_kind(locations[i], &asking.err, ERROR_AUTH);
+        check("the credential is not to blame", asking.err.kind != ERROR_AUTH);
         check_contains(locations[i], asking.err.message, "redirects to");
         end_world(NULL);
         begin(NULL);
@@ -676,7 +753,7 @@ static void https_is_not_left_for_http(void **state)
                 "");
     fake_answer(world.http, "GET https://localhost:5001/t?*", 307,
                 LOCATION("http://127.0.0.1:5000/t"), "");
-    assert_refused(&asking, ERROR_AUTH, "redirects to 'http://127.0.0.1'");
+    assert_refused(&asking, ERROR_BLOCKED, "redirects to 'http://127.0.0.1'");
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
@@ -692,7 +769,7 @@ static void redirects_come_to_an_end(void **state)
     }
     fake_answer(world.http, "GET https://auth.reg.example/again", 302,
                 LOCATION("/again"), "");
-    assert_refused(&asking, ERROR_AUTH, "redirects more than 5 times");
+    assert_refused(&asking, ERROR_INTERMEDIARY, "redirects more than 5 times");
 }
 
 static void a_form_is_not_turned_into_a_get(void **state)
@@ -702,7 +779,7 @@ static void a_form_is_not_turned_into_a_get(void **state)
     with_identity_token("r1");
     want_token(&asking);
     fake_answer(world.http, POST, 303, LOCATION("/other"), "");
-    assert_refused(&asking, ERROR_AUTH, "redirects a POST with 303");
+    assert_refused(&asking, ERROR_INTERMEDIARY, "redirects a POST with 303");
 }
 
 /* Whoever waits for the same server is not sent after the first. */
@@ -715,8 +792,8 @@ static void a_refused_redirect_ends_all_who_wait(void **state)
     ask_path("a", &targets[0], &askings[0]);
     ask_path("b", &targets[1], &askings[1]);
     fake_answer(world.http, GET, 302, LOCATION("https://elsewhere.test/"), "");
-    assert_refused(&askings[0], ERROR_AUTH, "elsewhere.test");
-    assert_refused(&askings[1], ERROR_AUTH, "elsewhere.test");
+    assert_refused(&askings[0], ERROR_BLOCKED, "elsewhere.test");
+    assert_refused(&askings[1], ERROR_BLOCKED, "elsewhere.test");
     assert_int_equal(fetches(), 1);
 }
 
@@ -741,6 +818,7 @@ int main(void)
         ROW(who_knows_no_post_is_asked_by_get),
         ROW(a_404_of_the_moment_is_not_for_ever),
         ROW(whoever_wants_oauth2_gets_no_get),
+        ROW(a_message_names_the_server_and_the_credentials),
         ROW(no_secret_comes_back_in_a_message),
         ROW(a_secret_that_comes_back_as_it_was_sent_is_found_too),
         ROW(a_refresh_token_that_went_as_a_password_is_found_too),
@@ -749,6 +827,8 @@ int main(void)
         ROW(a_token_is_used_until_shortly_before_its_end),
         ROW(a_token_that_ends_at_once_serves_those_who_wait),
         ROW(an_answer_without_a_token_says_why),
+        ROW(whoever_is_in_front_of_it_says_nothing_of_the_credential),
+        ROW(a_400_of_a_proxy_does_not_refuse_the_password),
         ROW(a_token_for_less_than_was_asked_is_used_all_the_same),
         ROW(any_2xx_with_a_token_will_do_and_a_byte_order_mark),
         ROW(a_redirect_is_followed_with_the_credentials),

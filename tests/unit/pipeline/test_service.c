@@ -562,6 +562,37 @@ static void service__ends_when_metadata_makes_no_sense(void **state)
     end();
 }
 
+/* What is logged from the end of reading until the client is closed, of a
+ * partition whose records from 5 to 7 were deleted before they were read */
+static const char *log_of_end(struct capture *capture, const struct error *why)
+{
+    begin_of(100);
+    log_setup(LOG_ERROR, LOG_LOGFMT);
+    fake_queue()->bounds = (struct kafka_bounds){8, 20};
+    fake_assign(0, 5, "");
+    capture_begin(capture);
+    if (why != NULL) {
+        fake_queue()->handler->failed(fake_queue()->payload, why);
+    } else {
+        service_stop(service);
+    }
+    world_turn(&world);
+    assert_true(fake_queue()->closing);
+    return capture_end(capture);
+}
+
+static void service__says_where_to_go_on_after_deleted_records(void **state)
+{
+    struct capture capture;
+    struct error err;
+
+    error_set(&err, ERROR_FATAL, "the offset is out of range");
+    check_contains("failed", log_of_end(&capture, &err), "--to-offset 8");
+    end();
+    assert_null(strstr(log_of_end(&capture, NULL), "--to-offset"));
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +623,7 @@ int main(void)
         cmocka_unit_test(service__begins_nothing_of_what_was_lost),
         cmocka_unit_test(service__ends_when_it_is_drained),
         cmocka_unit_test(service__ends_when_metadata_makes_no_sense),
+        cmocka_unit_test(service__says_where_to_go_on_after_deleted_records),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

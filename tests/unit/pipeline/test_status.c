@@ -150,6 +150,19 @@ static void status__shows_how_far_a_partition_has_come(void **state)
     done();
 }
 
+/* The committed offset counts, also the first one of all. */
+static void status__shows_what_is_behind_a_deleted_beginning(void **state)
+{
+    begin_ready();
+    fake_queue()->bounds = (struct kafka_bounds){3, 10};
+    fake_assign(2, -1, "");
+    assert_true(look()->partitions[0].lag == 7);
+    fake_revoke(2, true);
+    fake_assign(2, 0, "");
+    assert_true(look()->partitions[0].lag == 10);
+    done();
+}
+
 static void status__shows_what_the_oldest_records_wait_for(void **state)
 {
     begin_ready();
@@ -184,6 +197,7 @@ static void status__shows_which_registration_is_down_and_why(void **state)
     assert_int_equal(look()->registration_count, 5);
     one = &status.registrations[0];
     assert_int_equal(one->state, REGISTRATION_FLOWING);
+    assert_false(one->shed);
     for (int64_t i = 0; i < 4; i++) {
         record(i, "one");
     }
@@ -225,6 +239,50 @@ static void status__shows_which_registration_is_held(void **state)
     assert_true(status.registrations[2].since_ms == WORLD_BEGAN);
     assert_true(status.registrations[2].retry_ms ==
                 WORLD_BEGAN + (int64_t)MINUTE);
+    assert_int_equal(status.registrations[2].reason->kind, ERROR_AUTH);
+    assert_int_equal(status.registrations[2].held_count, 0);
+    assert_null(status.registrations[0].reason);
+    done();
+}
+
+/* "one" and "both-one" belong to the same registration. */
+static void answer_registration_one(void)
+{
+    for (int i = 0; i < 20; i++) {
+        struct fake_attempt *attempt;
+
+        while ((attempt = fake_running_one("one")) != NULL) {
+            fake_fail(attempt, ERROR_AUTH, 403, 0);
+        }
+        while ((attempt = fake_running_one("both-one")) != NULL) {
+            fake_succeed(attempt);
+        }
+        world_pass(&world, 1000);
+    }
+}
+
+static void status__shows_which_attachment_is_held(void **state)
+{
+    const struct status_registration *one;
+
+    begin_ready();
+    fake_assign(0, -1, "");
+    for (int64_t i = 0; i < 5; i++) {
+        record(i, "one");
+    }
+    answer_registration_one();
+    for (int64_t i = 5; i < 10; i++) {
+        record(i, "both");
+        answer_registration_one();
+    }
+    one = &look()->registrations[0];
+    assert_int_equal(one->state, REGISTRATION_FLOWING);
+    assert_null(one->reason);
+    assert_int_equal(one->held_count, 1);
+    assert_string_equal(one->held[0].name, "one");
+    assert_true(one->held[0].since_ms >= WORLD_BEGAN);
+    assert_int_equal(one->held[0].waiting, 5);
+    assert_int_equal(one->held[0].reason->kind, ERROR_AUTH);
     done();
 }
 
@@ -289,6 +347,7 @@ static void counts__are_of_what_is_committed(void **state)
     assert_true(status.registrations[2].counts->failed == 1);
     assert_true(observations(&status.registrations[2].counts->duration) == 1);
     assert_true(counts->last_completed_ms > WORLD_BEGAN);
+    assert_true(observations(&counts->age) == 0); /* without a timestamp */
     assert_true(counts->rebalances == 1);
     assert_int_equal(status.recent_count, 4);
     assert_true(status.recent[0]->at_ms >= WORLD_BEGAN);
@@ -334,9 +393,11 @@ int main(void)
         cmocka_unit_test(status__names_what_a_topic_rejects),
         cmocka_unit_test(status__is_not_ready_while_a_topic_accepts_nothing),
         cmocka_unit_test(status__shows_how_far_a_partition_has_come),
+        cmocka_unit_test(status__shows_what_is_behind_a_deleted_beginning),
         cmocka_unit_test(status__shows_what_the_oldest_records_wait_for),
         cmocka_unit_test(status__shows_which_registration_is_down_and_why),
         cmocka_unit_test(status__shows_which_registration_is_held),
+        cmocka_unit_test(status__shows_which_attachment_is_held),
         cmocka_unit_test(status__shows_how_often_an_endpoint_may_be_asked),
         cmocka_unit_test(counts__are_of_what_is_committed),
         cmocka_unit_test(counts__remember_the_last_fifty_outcomes),
