@@ -305,20 +305,37 @@ static void mark_view(struct marked *marked, const struct grams *grams,
     secret_view_release(view);
 }
 
+/* How often a text may have been encoded: the file of a docker credential holds
+ * base64, and a Kubernetes Secret holds that file in base64 again. */
+#define MAX_ENCODINGS 2U
+
 static void mark_encoded(struct marked *marked, const struct grams *grams,
-                         const struct secret_view *unescaped)
+                         const struct secret_view *of, unsigned depth);
+
+static void mark_decoded(struct marked *marked, const struct grams *grams,
+                         struct secret_view *view, unsigned depth)
+{
+    if (depth < MAX_ENCODINGS) {
+        mark_encoded(marked, grams, view, depth + 1);
+    }
+    mark_view(marked, grams, view);
+}
+
+/* The recursion ends at MAX_ENCODINGS. */
+static void mark_encoded(struct marked *marked, const struct grams *grams,
+                         const struct secret_view *of, unsigned depth)
 {
     for (unsigned phase = 0; phase < SECRET_VIEW_BASE64_PHASES; phase++) {
         struct secret_view view = {0};
 
-        secret_view_base64(&view, unescaped, phase);
-        mark_view(marked, grams, &view);
+        secret_view_base64(&view, of, phase);
+        mark_decoded(marked, grams, &view, depth);
     }
     for (unsigned phase = 0; phase < SECRET_VIEW_HEX_PHASES; phase++) {
         struct secret_view view = {0};
 
-        secret_view_hex(&view, unescaped, phase);
-        mark_view(marked, grams, &view);
+        secret_view_hex(&view, of, phase);
+        mark_decoded(marked, grams, &view, depth);
     }
 }
 
@@ -330,7 +347,7 @@ static void mark_pieces(struct marked *marked, const struct grams *grams)
     secret_view_text(&plain, marked->text, marked->len);
     mark_view(marked, grams, &plain);
     secret_view_unescaped(&unescaped, marked->text, marked->len);
-    mark_encoded(marked, grams, &unescaped);
+    mark_encoded(marked, grams, &unescaped, 1);
     mark_view(marked, grams, &unescaped);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "waybill/alloc.h"
+#include "waybill/compiler.h"
 #include "waybill/utf8.h"
 
 static void add(struct secret_view *view, unsigned char byte, size_t from,
@@ -102,8 +103,8 @@ static size_t read_percent(const char *text, uint32_t *ret_value)
     return read_digits(text + at, 2, 16, ret_value) == 2 ? at + 2 : 0;
 }
 
-/* \n, \x2b, \u002b. A backslash that escapes another character is punctuation,
- * and so is one that a further escaping has doubled. */
+/* \n, \x2b, \u002b, \053. A backslash that escapes another character is
+ * punctuation, and so is one that a further escaping has doubled. */
 static size_t read_backslash(const char *text, uint32_t *ret_value)
 {
     size_t at = 1;
@@ -118,11 +119,30 @@ static size_t read_backslash(const char *text, uint32_t *ret_value)
                    ? at + 1 + digits
                    : 0;
     }
+    if (read_digits(text + at, 3, 8, ret_value) == 3) {
+        return at + 3;
+    }
     *ret_value = ' ';
     return text[at] != '\0' && strchr("nrtbfv0", text[at]) != NULL ? at + 1 : 0;
 }
 
-/* &#43; or &#x2b; */
+/* The names that libraries escape with, all of punctuation, which counts for
+ * nothing. Returns the length of the reference, or 0. */
+static size_t read_named_reference(const char *text, uint32_t *ret_value)
+{
+    static const char *const names[] = {"&quot;", "&amp;",  "&lt;",
+                                        "&gt;",   "&apos;", "&nbsp;"};
+
+    *ret_value = ' ';
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strncmp(text, names[i], strlen(names[i])) == 0) {
+            return strlen(names[i]);
+        }
+    }
+    return 0;
+}
+
+/* &#43;, &#x2b; or &quot; */
 static size_t read_reference(const char *text, uint32_t *ret_value)
 {
     bool is_hex = text[1] == '#' && (text[2] == 'x' || text[2] == 'X');
@@ -130,7 +150,7 @@ static size_t read_reference(const char *text, uint32_t *ret_value)
     size_t count;
 
     if (text[1] != '#') {
-        return 0;
+        return read_named_reference(text, ret_value);
     }
     count = read_digits(text + start, 6, is_hex ? 16 : 10, ret_value);
     return count > 0 && text[start + count] == ';' ? start + count + 1 : 0;

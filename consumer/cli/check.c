@@ -92,8 +92,10 @@ const struct command check_command = {
         "topic\naccepts; and each registration's endpoint is asked, step "
         "by step, as for a delivery. Of a\nregistry: its name, TLS, what "
         "it wants to be shown, where the credentials come from, a\ntoken, "
-        "and an upload that is opened and cancelled. Nothing is stored, "
-        "and no secret is\nprinted.\n",
+        "and an upload that is opened and cancelled. This is tried where "
+        "the artifacts of each\nattachment go, once for each repository path "
+        "and for 100 of them at most, because a\nregistry may permit one path "
+        "and deny another. Nothing is stored, and no secret is\nprinted.\n",
     .examples = "  waybill check\n"
                 "  waybill check --config /etc/waybill/config.yaml\n"
                 "  waybill check --online\n",

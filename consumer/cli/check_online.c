@@ -11,12 +11,16 @@
 #include "waybill/random.h"
 #include "waybill/utf8.h"
 
-/* `waybill check --online` checks Kafka, then all registrations concurrently
- * and prints the findings in the order of the configuration file. */
+/* `waybill check --online` checks Kafka, then all registrations concurrently,
+ * then the destinations of their attachments one after the other, and prints
+ * the findings in the order of the configuration file. */
 
 /* The command is interactive, and no working registry takes longer to
  * respond. */
 #define MAX_RESPONSE_MS 30000
+/* Each destination takes up to four requests: GET /v2/, a token, an upload and
+ * its end. */
+#define MAX_DESTINATIONS 100
 #define LINE_WIDTH 100
 #define STEP_COLUMN 14
 #define VERDICT_COLUMN 9
@@ -32,6 +36,17 @@ struct inspection {
     const struct registration *registration;
     struct finding *findings;
     size_t count;
+    bool is_refused; /* whatever the destination: it is not tried again */
+};
+
+/* The destination of an attachment, which others of the same registration may
+ * share */
+struct destination {
+    struct inspection *inspection; /* of its registration */
+    const struct attachment *attachment;
+    const char *name; /* NULL: it has none of its own */
+    char *text;       /* NULL: not inspected yet */
+    enum integration_verdict verdict;
 };
 
 struct online_check {
@@ -39,9 +54,12 @@ struct online_check {
     struct loop *loop;
     struct integration_context context;
     struct integration_set *integrations;
-    struct inspection *inspection; /* parallel to settings->registrations */
-    struct inspection kafka;       /* no findings without a kafka section */
+    struct inspection *inspection;    /* parallel to settings->registrations */
+    struct inspection kafka;          /* no findings without a kafka section */
+    struct destination *destinations; /* parallel to settings->attachments */
+    struct arena *arena;
     size_t remaining;
+    size_t inspected; /* destinations */
     enum error_kind
         worst_error; /* permanent errors take precedence over temporary ones */
 };
@@ -74,13 +92,57 @@ static void add_finding(struct inspection *inspection, const char *step,
     };
 }
 
+static void settle(struct destination *destination,
+                   enum integration_verdict verdict, const char *text)
+{
+    destination->verdict = verdict;
+    destination->text = mem_strdup(text);
+}
+
+/* The destination is refused for the first reason that there is. */
+static void settle_by_findings(struct destination *destination,
+                               const struct integration_finding *findings,
+                               size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (findings[i].verdict == FINDING_BAD) {
+            destination->inspection->is_refused |= !findings[i].is_local;
+            settle(destination, FINDING_BAD, findings[i].text);
+            return;
+        }
+    }
+    settle(destination, FINDING_GOOD, "a delivery would be permitted");
+}
+
+/* The first destination of a registration, or NULL if it has none */
+static struct destination *first_destination(
+    const struct inspection *inspection)
+{
+    const struct online_check *online_check = inspection->online_check;
+
+    for (size_t i = 0; i < online_check->settings->attachment_count; i++) {
+        struct destination *destination = &online_check->destinations[i];
+
+        if (destination->inspection == inspection &&
+            destination->name != NULL) {
+            return destination;
+        }
+    }
+    return NULL;
+}
+
 static void on_inspected(void *payload,
                          const struct integration_finding *findings,
                          size_t count)
 {
     struct inspection *inspection = payload;
     struct online_check *online_check = inspection->online_check;
+    struct destination *destination = first_destination(inspection);
 
+    if (destination != NULL) {
+        settle_by_findings(destination, findings, count);
+        online_check->inspected++;
+    }
     inspection->findings = mem_zalloc(count * sizeof(*inspection->findings));
     for (size_t i = 0; i < count; i++) {
         add_finding(inspection, findings[i].step, findings[i].verdict,
@@ -96,16 +158,14 @@ static void on_inspected(void *payload,
 
 static void inspect(struct online_check *online_check, size_t index)
 {
-    const struct registration *registration =
-        &online_check->settings->registrations[index];
+    struct inspection *inspection = &online_check->inspection[index];
+    const struct registration *registration = inspection->registration;
+    const struct destination *destination = first_destination(inspection);
 
-    online_check->inspection[index] = (struct inspection){
-        .online_check = online_check,
-        .registration = registration,
-    };
     integration_inspect(
         integration_of(online_check->integrations, registration), registration,
-        on_inspected, &online_check->inspection[index]);
+        destination != NULL ? destination->attachment : NULL, on_inspected,
+        inspection);
 }
 
 static void inspect_all(struct online_check *online_check)
@@ -118,6 +178,77 @@ static void inspect_all(struct online_check *online_check)
     }
     if (online_check->remaining > 0) {
         loop_run(online_check->loop);
+    }
+}
+
+/* --- attachments -----------------------------------------------------------
+ */
+
+static void on_destination_inspected(void *payload,
+                                     const struct integration_finding *findings,
+                                     size_t count)
+{
+    struct destination *destination = payload;
+    struct online_check *online_check = destination->inspection->online_check;
+
+    settle_by_findings(destination, findings, count);
+    for (size_t i = 0; i < count; i++) {
+        if (findings[i].verdict == FINDING_BAD) {
+            update_worst_error(online_check, findings[i].kind);
+        }
+    }
+    loop_stop(online_check->loop);
+}
+
+/* An earlier attachment of the registration with the same destination, or
+ * NULL */
+static const struct destination *twin_of(const struct destination *destination)
+{
+    const struct destination *other =
+        destination->inspection->online_check->destinations;
+
+    for (; other < destination; other++) {
+        if (other->inspection == destination->inspection &&
+            text_equal(other->name, destination->name)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+static void inspect_destination(struct destination *destination)
+{
+    struct inspection *inspection = destination->inspection;
+    struct online_check *online_check = inspection->online_check;
+    const struct destination *twin = twin_of(destination);
+
+    if (twin != NULL) {
+        settle(destination, twin->verdict, twin->text);
+    } else if (inspection->is_refused) {
+        settle(destination, FINDING_SKIPPED,
+               "not tried: its registration fails");
+    } else if (online_check->inspected >= MAX_DESTINATIONS) {
+        settle(destination, FINDING_SKIPPED,
+               "not tried: 100 repository paths were tried before it, and no "
+               "more are at a time");
+    } else {
+        online_check->inspected++;
+        integration_inspect(integration_of(online_check->integrations,
+                                           inspection->registration),
+                            inspection->registration, destination->attachment,
+                            on_destination_inspected, destination);
+        loop_run(online_check->loop);
+    }
+}
+
+static void inspect_destinations(struct online_check *online_check)
+{
+    for (size_t i = 0; i < online_check->settings->attachment_count; i++) {
+        struct destination *destination = &online_check->destinations[i];
+
+        if (destination->name != NULL && destination->text == NULL) {
+            inspect_destination(destination);
+        }
     }
 }
 
@@ -219,6 +350,26 @@ static size_t name_width_of(const struct settings *settings)
     return width + 2;
 }
 
+static void append_destinations(struct str *out,
+                                const struct inspection *inspection,
+                                size_t width)
+{
+    const struct online_check *online_check = inspection->online_check;
+
+    for (size_t i = 0; i < online_check->settings->attachment_count; i++) {
+        const struct destination *from = &online_check->destinations[i];
+        struct finding finding = {.step = (char[]){"attachment"},
+                                  .verdict = from->verdict};
+
+        if (from->inspection == inspection && from->name != NULL) {
+            finding.text =
+                arena_printf(online_check->arena, "%s, to %s: %s",
+                             from->attachment->name, from->name, from->text);
+            append_finding(out, "", &finding, width);
+        }
+    }
+}
+
 static void append_inspection(struct str *out, const char *name,
                               const struct inspection *inspection, size_t width)
 {
@@ -246,8 +397,20 @@ static void print_findings(const struct online_check *online_check)
 
         append_inspection(&out, inspection->registration->name, inspection,
                           width);
+        append_destinations(&out, inspection, width);
     }
     print_str(&out);
+}
+
+static void append_result_json(struct json_writer *json,
+                               enum integration_verdict verdict,
+                               const char *text)
+{
+    json_append_string(json, "result",
+                       verdict == FINDING_SKIPPED ? "skipped"
+                       : verdict == FINDING_BAD   ? "failed"
+                                                  : verdict_names[verdict]);
+    json_append_string(json, "detail", text);
 }
 
 static void append_steps_json(struct json_writer *json, const char *name,
@@ -259,13 +422,28 @@ static void append_steps_json(struct json_writer *json, const char *name,
 
         json_open(json, NULL, '{');
         json_append_string(json, "step", finding->step);
-        json_append_string(json, "result",
-                           finding->verdict == FINDING_SKIPPED ? "skipped"
-                           : finding->verdict == FINDING_BAD
-                               ? "failed"
-                               : verdict_names[finding->verdict]);
-        json_append_string(json, "detail", finding->text);
+        append_result_json(json, finding->verdict, finding->text);
         json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void append_destinations_json(struct json_writer *json,
+                                     const struct inspection *inspection)
+{
+    const struct online_check *online_check = inspection->online_check;
+
+    json_open(json, "attachments", '[');
+    for (size_t i = 0; i < online_check->settings->attachment_count; i++) {
+        const struct destination *from = &online_check->destinations[i];
+
+        if (from->inspection == inspection && from->name != NULL) {
+            json_open(json, NULL, '{');
+            json_append_string(json, "attachment", from->attachment->name);
+            json_append_string(json, "destination", from->name);
+            append_result_json(json, from->verdict, from->text);
+            json_close(json, '}');
+        }
     }
     json_close(json, ']');
 }
@@ -276,6 +454,7 @@ static void append_inspection_json(struct json_writer *json,
     json_open(json, NULL, '{');
     json_append_string(json, "registration", inspection->registration->name);
     append_steps_json(json, "steps", inspection);
+    append_destinations_json(json, inspection);
     json_close(json, '}');
 }
 
@@ -301,6 +480,28 @@ static void print_json(const struct online_check *online_check)
 
 /* --- setup and release ---------------------------------------------------- */
 
+static void fill_destinations(struct online_check *online_check)
+{
+    const struct settings *settings = online_check->settings;
+
+    for (size_t i = 0; i < settings->registration_count; i++) {
+        online_check->inspection[i] = (struct inspection){
+            .online_check = online_check,
+            .registration = &settings->registrations[i],
+        };
+    }
+    for (size_t i = 0; i < settings->attachment_count; i++) {
+        const struct attachment *attachment = &settings->attachments[i];
+
+        online_check->destinations[i] = (struct destination){
+            .inspection = &online_check->inspection[attachment->registration -
+                                                    settings->registrations],
+            .attachment = attachment,
+            .name = integration_destination(attachment, online_check->arena),
+        };
+    }
+}
+
 static void check_init(struct online_check *online_check,
                        const struct settings *settings)
 {
@@ -314,6 +515,10 @@ static void check_init(struct online_check *online_check,
     online_check->integrations = integration_set_new(&online_check->context);
     online_check->inspection = mem_zalloc(settings->registration_count *
                                           sizeof(online_check->inspection[0]));
+    online_check->destinations = mem_zalloc(
+        settings->attachment_count * sizeof(online_check->destinations[0]));
+    online_check->arena = arena_new();
+    fill_destinations(online_check);
 }
 
 static void inspection_release(struct inspection *inspection)
@@ -331,8 +536,13 @@ static void check_release(struct online_check *online_check)
     for (size_t i = 0; i < online_check->settings->registration_count; i++) {
         inspection_release(&online_check->inspection[i]);
     }
+    for (size_t i = 0; i < online_check->settings->attachment_count; i++) {
+        mem_free(online_check->destinations[i].text);
+    }
     integration_set_free(online_check->integrations);
+    mem_free(online_check->destinations);
     mem_free(online_check->inspection);
+    arena_free(online_check->arena);
     http_free(online_check->context.network.http);
     loop_free(online_check->loop);
 }
@@ -345,6 +555,7 @@ int check_online(const struct settings *settings, bool as_json)
     check_init(&online_check, settings);
     inspect_kafka(&online_check);
     inspect_all(&online_check);
+    inspect_destinations(&online_check);
     if (as_json) {
         print_json(&online_check);
     } else {

@@ -130,6 +130,16 @@ void integration_access(const struct registration *registration,
     }
 }
 
+const char *integration_destination(const struct attachment *attachment,
+                                    struct arena *arena)
+{
+    const struct integration_class *class =
+        integration_class_for(attachment->registration);
+
+    return class->destination != NULL ? class->destination(attachment, arena)
+                                      : NULL;
+}
+
 /* The inspection of a class without inspect() */
 struct substitute {
     struct loop *loop;
@@ -171,13 +181,14 @@ static void report_not_tried(void *payload)
 
 void integration_inspect(struct integration *integration,
                          const struct registration *registration,
+                         const struct attachment *attachment,
                          integration_inspected_fn *done, void *payload)
 {
     const struct integration_class *class = integration->class;
     struct substitute *substitute;
 
     if (class->inspect != NULL) {
-        class->inspect(integration, registration, done, payload);
+        class->inspect(integration, registration, attachment, done, payload);
         return;
     }
     substitute = mem_zalloc(sizeof(*substitute));

@@ -376,8 +376,12 @@ static struct integration_operation *probe_registry(
  */
 
 /* The repository that a token is requested for, next to the existing ones.
- * Nothing remains in it after the inspection. */
+ * Nothing remains in it after the inspection. With an attachment it is named
+ * like those that its deliveries go to, by a digest that no envelope has, so
+ * that the same permissions apply. */
 #define INSPECTED_NAME "waybill-check"
+#define INSPECTED_DIGEST                                                       \
+    "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct inspection {
     struct integration_operation base;
@@ -401,6 +405,17 @@ static struct integration_finding layouts_of(const struct oci_target *target)
     };
 }
 
+/* A 401 concerns the credential, which must not be sent for each attachment:
+ * accounts are locked after a few failures. */
+static bool is_local(const struct oci_inspection *found, size_t step)
+{
+    enum error_kind kind = found->steps[step].kind;
+
+    return step >= OCI_STEP_TOKEN && found->steps[step].http_status != 401 &&
+           (kind == ERROR_AUTH || kind == ERROR_NOT_FOUND ||
+            kind == ERROR_REJECTED);
+}
+
 static void on_inspected(void *payload, const struct oci_inspection *found)
 {
     static const enum integration_verdict verdicts[] = {
@@ -418,6 +433,7 @@ static void on_inspected(void *payload, const struct oci_inspection *found)
             .verdict = verdicts[found->steps[i].verdict],
             .text = found->steps[i].text.data,
             .kind = found->steps[i].kind,
+            .is_local = is_local(found, i),
         };
     }
     findings[OCI_STEPS] = layouts_of(&inspection->target);
@@ -433,9 +449,35 @@ static void cancel_inspection(struct integration_operation *operation)
     arena_free(inspection->arena);
 }
 
+static const char *destination(const struct attachment *attachment,
+                               struct arena *arena)
+{
+    const struct attachment_options *options = attachment->options;
+    struct oci_repository repository;
+
+    parse_repository(attachment->registration, arena, &repository);
+    return arena_printf(arena, "%s/%s-*", repository.path, options->prefix);
+}
+
+static const char *inspected_path(const struct account *account,
+                                  const struct attachment *attachment,
+                                  struct arena *arena)
+{
+    const struct attachment_options *options;
+
+    if (attachment == NULL) {
+        return arena_printf(arena, "%s/" INSPECTED_NAME,
+                            account->repository.path);
+    }
+    options = attachment->options;
+    return arena_printf(arena, "%s/%s-" INSPECTED_DIGEST,
+                        account->repository.path, options->prefix);
+}
+
 static struct integration_operation *inspect(
     struct integration *base, const struct registration *registration,
-    integration_inspected_fn *done, void *payload)
+    const struct attachment *attachment, integration_inspected_fn *done,
+    void *payload)
 {
     struct oci_integration *integration = (struct oci_integration *)base;
     const struct account *account = account_of(integration, registration);
@@ -447,8 +489,7 @@ static struct integration_operation *inspect(
     inspection->done = done;
     inspection->payload = payload;
     fill_registry(integration, &inspection->target, account);
-    inspection->target.path =
-        arena_printf(arena, "%s/" INSPECTED_NAME, account->repository.path);
+    inspection->target.path = inspected_path(account, attachment, arena);
     inspection->inspecting = oci_inspect_start(
         integration->client, &inspection->target, on_inspected, inspection);
     return &inspection->base;
@@ -483,6 +524,7 @@ const struct integration_class oci_registry_class = {
     .endpoint = registry_of,
     .probe = probe_registry,
     .inspect = inspect,
+    .destination = destination,
     .access = access_entry,
     .close = close_client,
 };

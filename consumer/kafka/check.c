@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "inspect.h"
 #include "waybill/alloc.h"
 
@@ -261,25 +263,94 @@ struct kafka_report {
     struct condition_list list;
 };
 
-static rd_kafka_t *new_client(const struct kafka_options *options,
-                              struct error *err)
+static void on_client_error(rd_kafka_t *client, int code, const char *reason,
+                            void *opaque)
 {
-    rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, options, err);
+    diagnosis_note(opaque, (rd_kafka_resp_err_t)code, reason);
+}
+
+static rd_kafka_t *new_client(const struct kafka_options *options,
+                              struct diagnosis *diagnosis, struct error *err)
+{
+    rd_kafka_conf_t *conf = command_conf(CLIENT_CONSUMER, options, err);
 
     if (conf == NULL) {
         return NULL;
     }
-    rd_kafka_conf_set_log_cb(conf, discard_log);
+    rd_kafka_conf_set_error_cb(conf, on_client_error);
+    rd_kafka_conf_set_opaque(conf, diagnosis);
     return client_new(RD_KAFKA_CONSUMER, conf, err);
+}
+
+static bool is_unreachable(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+           code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+           code == RD_KAFKA_RESP_ERR__RESOLVE ||
+           code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+}
+
+/* Any broker has the metadata of a topic, but only the leader of a partition,
+ * at the address that it advertises, has its records. */
+static int reach_leader(const struct inspector *inspector,
+                        struct diagnosis *diagnosis, const char *topic,
+                        struct error *err)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code;
+    int64_t end;
+    char what[300];
+
+    if (command_find_topic(inspector->client, diagnosis, topic, "Describe",
+                           &metadata, err) < 0) {
+        return -1;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    code = inspect_offset(inspector->client, topic, 0, RD_KAFKA_OFFSET_END,
+                          COMMAND_REQUEST_MS, &end);
+    if (!is_unreachable(code)) {
+        return 0;
+    }
+    rd_kafka_poll(inspector->client, 0); /* the errors of the connection */
+    snprintf(what, sizeof(what), "topic '%s': asking for its end", topic);
+    return diagnosis_set_error(diagnosis, what, code, err);
+}
+
+static int reach_leaders(const struct inspector *inspector,
+                         const struct kafka_facts *facts,
+                         struct diagnosis *diagnosis, struct error *err)
+{
+    for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+        const char *name = topic_name(inspector->options, role);
+
+        if (name != NULL && facts->topics[role].fault == TOPIC_USABLE &&
+            reach_leader(inspector, diagnosis, name, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static struct kafka_report *make_report(const struct inspector *inspector,
+                                        struct kafka_facts *facts)
+{
+    struct kafka_report *report = mem_zalloc(sizeof(*report));
+
+    inspect_access(inspector, facts);
+    topics_judge(inspector->options, facts, &report->list);
+    topics_note_replays(inspector->options, facts, &report->list);
+    inspect_group(inspector, &report->list);
+    return report;
 }
 
 int kafka_inspect(const struct kafka_options *options,
                   struct kafka_report **ret_report, struct error *err)
 {
     char id[CLIENT_ID_SIZE];
+    struct diagnosis diagnosis = {.options = options};
     struct inspector inspector = {
         .options = options,
-        .client = new_client(options, err),
+        .client = new_client(options, &diagnosis, err),
         .transactional_id = options->transactional_id == NULL
                                 ? client_transactional_id(options, id)
                                 : NULL,
@@ -290,16 +361,14 @@ int kafka_inspect(const struct kafka_options *options,
     if (inspector.client == NULL) {
         return -1;
     }
-    result = inspect_topics(&inspector, &facts, err);
+    result = inspect_topics(&inspector, &facts, err) < 0 ||
+                     reach_leaders(&inspector, &facts, &diagnosis, err) < 0
+                 ? -1
+                 : 0;
     if (result == 0) {
-        inspect_access(&inspector, &facts);
-        *ret_report = mem_zalloc(sizeof(**ret_report));
-        topics_judge(options, &facts, &(*ret_report)->list);
-        topics_note_replays(options, &facts, &(*ret_report)->list);
-        inspect_group(&inspector, &(*ret_report)->list);
+        *ret_report = make_report(&inspector, &facts);
     }
-    rd_kafka_destroy_flags(inspector.client,
-                           RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    command_destroy(inspector.client);
     return result;
 }
 

@@ -39,12 +39,11 @@ static void find_first(struct committer *committer)
 {
     struct kafka_partition at = committer_deleted(committer);
     int64_t first;
-    int64_t end;
 
     if (at.topic != NULL &&
-        rd_kafka_query_watermark_offsets(
-            committer->consumer, at.topic, at.partition, &first, &end,
-            FIRST_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        inspect_offset(committer->consumer, at.topic, at.partition,
+                       RD_KAFKA_OFFSET_BEGINNING, FIRST_TIMEOUT_MS,
+                       &first) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         committer_post_first(committer, first);
     }
 }

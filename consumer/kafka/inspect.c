@@ -12,6 +12,24 @@ static bool is_stopping(const struct inspector *inspector)
            inspector->is_stopping(inspector->payload);
 }
 
+rd_kafka_resp_err_t inspect_offset(rd_kafka_t *client, const char *topic,
+                                   int32_t partition, int64_t which,
+                                   int timeout_ms, int64_t *ret_offset)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at =
+        rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t code;
+
+    at->offset = which;
+    code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : at->err;
+    *ret_offset = at->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
 /* --- existence --- */
 
 static void read_metadata(const struct rd_kafka_metadata *metadata,

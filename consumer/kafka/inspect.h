@@ -18,6 +18,14 @@ struct inspector {
     void *payload;
 };
 
+/* Asks the leader of a partition for its beginning or its end:
+ * RD_KAFKA_OFFSET_BEGINNING or _END. For a client that is read_committed the
+ * end is the last stable offset. Unlike rd_kafka_query_watermark_offsets() it
+ * does not wait longer for a leader that cannot be reached. */
+rd_kafka_resp_err_t inspect_offset(rd_kafka_t *client, const char *topic,
+                                   int32_t partition, int64_t which,
+                                   int timeout_ms, int64_t *ret_offset);
+
 /* Whether the topics exist, and their configuration. Fails if no broker
  * answers. */
 int inspect_topics(const struct inspector *inspector,

@@ -51,12 +51,10 @@ static void append_open(const struct kafka_options *options,
 static bool query_stable(const struct inspector *inspector,
                          const struct stall *stall, int64_t *ret_stable)
 {
-    int64_t low;
-
-    return rd_kafka_query_watermark_offsets(
+    return inspect_offset(
                inspector->client, topic_name(inspector->options, stall->role),
-               stall->partition, &low, ret_stable,
-               QUERY_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+               stall->partition, RD_KAFKA_OFFSET_END, QUERY_TIMEOUT_MS,
+               ret_stable) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* Records the position; true if it has not moved for long enough. */

@@ -30,10 +30,15 @@ static const char *first_text(const struct json *object,
     return NULL;
 }
 
+/* A word that goes on with another letter is no code. Its beginning may be that
+ * of a secret, and too short to be found as one. */
 static void keep_code(struct reported_error *reported, const char *code)
 {
     size_t len = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
+    if (isalnum((unsigned char)code[len])) {
+        len = 0;
+    }
     snprintf(reported->code, sizeof(reported->code), "%.*s", (int)len, code);
 }
 
@@ -101,6 +106,16 @@ static bool read_fields(const struct json *errors,
     return true;
 }
 
+/* An error code of OAuth2 is one word. Web frameworks use the same member for
+ * the text of a status, such as "Not Found". */
+static bool is_oauth2(const struct json *json)
+{
+    const char *code = json_text(json_member(json, "error"));
+
+    return code != NULL && *code != '\0' &&
+           code[strcspn(code, " \t\r\n")] == '\0';
+}
+
 static bool read_json(const struct json *json, struct reported_error *reported)
 {
     const struct json *errors = json_member(json, "errors");
@@ -108,6 +123,7 @@ static bool read_json(const struct json *json, struct reported_error *reported)
         json_is_array(errors) ? json_first(errors) : NULL;
 
     reported->is_document = json_text(json_member(first, "code")) != NULL;
+    reported->is_oauth2 = is_oauth2(json);
     return read_value(errors, reported) || read_fields(errors, reported) ||
            read_object(json, reported) ||
            read_value(json_member(json, "error"), reported);
@@ -134,6 +150,7 @@ void reported_error_read(const struct str *body,
 
     reported->code[0] = '\0';
     reported->is_document = false;
+    reported->is_oauth2 = false;
     str_init(&reported->message, STR_UNLIMITED);
     if (json_parse_secret(text, body->len - mark, &json, &err) == 0) {
         read_json(json, reported);

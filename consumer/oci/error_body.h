@@ -25,6 +25,7 @@ struct reported_error {
     struct str message;         /* may be empty */
     const struct secret_set *secrets; /* that are removed from the message */
     bool is_document; /* in the form of the distribution specification */
+    bool is_oauth2;   /* in the form of RFC 6749, section 5.2 */
 };
 
 /* Fills all but `secrets`; release it afterwards. */

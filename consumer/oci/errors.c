@@ -322,6 +322,26 @@ int oci_error_of(const struct http_response *response, const char *what,
     return -1;
 }
 
+enum error_kind oci_token_error_kind(const struct http_response *response)
+{
+    static const struct secret_set no_secrets; /* the message is not used */
+    struct reported_error reported = {.secrets = &no_secrets};
+    bool is_explained;
+
+    if (http_status_is_temporary(response->status)) {
+        return http_error_kind(response->status);
+    }
+    if (response->status == 401 || response->status == 403) {
+        return ERROR_AUTH;
+    }
+    reported_error_read(&response->body, &reported);
+    is_explained = reported.is_document || reported.is_oauth2;
+    reported_error_release(&reported);
+    return is_explained || fault_is_broken("believe-anybody")
+               ? ERROR_AUTH
+               : ERROR_INTERMEDIARY;
+}
+
 void oci_scrub(const struct oci_target *target,
                const struct secret_set *revealed, struct error *err)
 {

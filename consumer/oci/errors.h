@@ -38,6 +38,11 @@ bool oci_is_blocked(const struct http_response *response);
 /* Whether the response has this error code of the distribution
  * specification. */
 bool oci_error_code_is(const struct http_response *response, const char *code);
+/* The meaning of an error response to the request for a token. 401 and 403 are
+ * ERROR_AUTH whoever sends them, and any other refusal that token servers
+ * explain as they do. What is left did not come from a token server, but from
+ * something in front of it. */
+enum error_kind oci_token_error_kind(const struct http_response *response);
 /* Removes the secrets from an error whose text may contain text of a
  * registry. */
 void oci_scrub(const struct oci_target *target,

@@ -281,11 +281,10 @@ static void fail_with_response(struct token *token,
     http_error_fill(&err, response, clock_wall_ms(loop_clock(loop)),
                     "token server '%s' answers %d%s", exchange->at.host,
                     response->status, message.data);
-    if (!http_status_is_temporary(response->status)) {
-        err.kind = ERROR_AUTH; /* no token was issued, whatever the status */
-    }
-    if (response->status == 401 ||
-        (response->status == 400 && is_post(exchange))) {
+    err.kind = oci_token_error_kind(response);
+    if (err.kind == ERROR_AUTH &&
+        (response->status == 401 ||
+         (response->status == 400 && is_post(exchange)))) {
         session_refuse(exchange->session, &err);
     } else {
         note_failure(exchange->session, &err);

@@ -90,7 +90,7 @@ int exchange_read_answer(struct exchange *exchange,
     const char *value;
 
     if (json_parse_secret(body->data, body->len, &json, err) < 0) {
-        return error_set(err, ERROR_UNAVAILABLE,
+        return error_set(err, ERROR_INTERMEDIARY,
                          "token server '%s': its answer is not JSON",
                          exchange->at.host);
     }

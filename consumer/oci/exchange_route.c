@@ -8,7 +8,9 @@
 /*
  * Where a token is requested: the realm of the challenge, and where the token
  * server redirects to. Both are named by somebody else, so trust.c decides
- * whether credentials may be sent there.
+ * whether credentials may be sent there. A redirect that cannot be followed
+ * says nothing about the credential: something in front of the token server may
+ * have sent it, such as a login page.
  */
 
 /* The client certificate is for the registry, and for a token server on the
@@ -63,12 +65,12 @@ static int check_redirect(struct exchange *exchange, int status, bool is_post,
                           struct error *err)
 {
     if (status == 303 && is_post) {
-        return error_set(err, ERROR_AUTH,
+        return error_set(err, ERROR_INTERMEDIARY,
                          "token server '%s' redirects a POST with 303",
                          exchange->at.host);
     }
     if (++exchange->redirects > LIMIT_REDIRECTS) {
-        return error_set(err, ERROR_AUTH,
+        return error_set(err, ERROR_INTERMEDIARY,
                          "token server '%s' redirects more than %d times",
                          exchange->at.host, LIMIT_REDIRECTS);
     }
@@ -96,13 +98,13 @@ int exchange_follow(struct exchange *exchange,
     }
     if (!http_header(response, "Location", 0, &location) || location.len == 0 ||
         url_parse(location.data, &exchange->at, &to, err) < 0) {
-        return error_set(err, ERROR_AUTH,
+        return error_set(err, ERROR_INTERMEDIARY,
                          "token server '%s' redirects to nowhere that we can "
                          "go",
                          exchange->at.host);
     }
     if (!may_follow(exchange, &to)) {
-        error_set(err, ERROR_AUTH,
+        error_set(err, ERROR_BLOCKED,
                   "token server '%s' redirects to '%s://%s', to which "
                   "credentials may not be sent (if it is the right one, add "
                   "'%s' to registries.allowed)",

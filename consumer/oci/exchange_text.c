@@ -96,12 +96,13 @@ void exchange_append_refusal(struct str *text, const struct exchange *exchange,
 
     oci_append_message(response, &exchange->revealed, &message);
     str_printf(text, "%s%s", message.len > 0 ? ": " : "", message.data);
-    if (post && response->status == 404) {
+    if (post && (response->status == 404 || response->status == 405)) {
         str_append_text(text,
                         " (it does not know OAuth2: set token_exchange_method "
                         "to auto)");
-    } else if (response->status / 100 == 4 &&
-               !http_status_is_temporary(response->status) &&
+    } else if (oci_token_error_kind(response) == ERROR_INTERMEDIARY) {
+        str_append_text(text, " (not an answer of a token server)");
+    } else if (oci_token_error_kind(response) == ERROR_AUTH &&
                exchange->credential.origin != NULL) {
         str_printf(text, " (credentials from %s)", exchange->credential.origin);
     }

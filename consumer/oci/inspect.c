@@ -102,6 +102,7 @@ static void step_failed(struct oci_inspecting *inspecting, enum oci_step step,
 
     inspecting->result.steps[step].verdict = OCI_FAILED;
     inspecting->result.steps[step].kind = err->kind;
+    inspecting->result.steps[step].http_status = err->http_status;
     str_append_text(text, err->message);
     if (advice != NULL) {
         str_printf(text, " (to mend it: %s)", advice);

@@ -73,6 +73,8 @@ struct integration_finding {
     const char *text;
     enum integration_verdict verdict;
     enum error_kind kind; /* if the verdict is FINDING_BAD */
+    bool is_local; /* the same: other destinations of the registration may be
+                      accepted, and trying them does no harm */
 };
 typedef void integration_inspected_fn(
     void *payload, const struct integration_finding *findings, size_t count);
@@ -115,11 +117,20 @@ struct integration_class {
 
     /* Optional. Finds out whether a delivery would succeed, and if not, why,
      * leaving nothing behind (`waybill check --online`). If NULL, the probe is
-     * used, and without one the registration is reported as not tried. */
+     * used, and without one the registration is reported as not tried. The
+     * attachment is one of the registration, or NULL if it has none. */
     struct integration_operation *(*inspect)(
         struct integration *integration,
-        const struct registration *registration, integration_inspected_fn *done,
+        const struct registration *registration,
+        const struct attachment *attachment, integration_inspected_fn *done,
         void *payload);
+
+    /* Optional, with inspect(). The part of the endpoint that deliveries of an
+     * attachment go to, such as "acme/att-*", because permissions may differ
+     * between such parts. NULL if all deliveries of a registration go to the
+     * same place. */
+    const char *(*destination)(const struct attachment *attachment,
+                               struct arena *arena);
 
     /* Optional. Adds the files that deliveries of a registration read and
      * write, and the programs that they run, in addition to the options with
@@ -159,7 +170,11 @@ struct integration_operation *integration_probe(
 /* Starts an inspection, or the substitute described at `inspect`. */
 void integration_inspect(struct integration *integration,
                          const struct registration *registration,
+                         const struct attachment *attachment,
                          integration_inspected_fn *done, void *payload);
+/* Returns `destination`, or NULL if the class has none. */
+const char *integration_destination(const struct attachment *attachment,
+                                    struct arena *arena);
 /* Adds what deliveries of a registration may access, see `access`. */
 void integration_access(const struct registration *registration,
                         struct access *access);

@@ -175,6 +175,7 @@ struct oci_inspection {
         enum oci_verdict verdict;
         struct str text;
         enum error_kind kind; /* the cause, if the step failed */
+        int http_status;      /* the same; 0 if there was no response */
     } steps[OCI_STEPS];
 };
 extern const char *const oci_step_names[OCI_STEPS];

@@ -98,8 +98,8 @@ void secret_remember(const char *secret);
  *  - remembered secrets, or at least 16 consecutive letters and digits of one,
  *    whatever is between them: line breaks, quotes, punctuation. They may also
  *    be in upper or lower case, percent-encoded, escaped as in JSON, C or HTML,
- *    in base64 of either alphabet, as part of a longer base64 text, or
- *    hexadecimal;
+ *    in base64 of either alphabet, as part of a longer base64 text,
+ *    hexadecimal, or in two of these encodings, one inside the other;
  *  - in foreign text, pieces of the secrets of the set in the same way: at
  *    least 12 letters and digits, or 8 if there is a digit among them.
  *

@@ -361,6 +361,37 @@ static void status__is_json_whatever_stands_in_it(void **state)
     json_free(json);
 }
 
+static void status__names_what_is_held_and_why(void **state)
+{
+    struct status_attachment held = {.name = "closed",
+                                     .since_ms = 1767323045000,
+                                     .waiting = 3,
+                                     .reason = &last_error};
+
+    error_fill(&last_error, ERROR_AUTH, "upload: denied");
+    rows[0].held = &held;
+    rows[0].held_count = 1;
+    rows[1].state = REGISTRATION_HELD;
+    rows[1].reason = &last_error;
+    assert_int_equal(ask("/status"), 200);
+    check_contains("attachment", body(),
+                   "\"held_attachments\":[{\"name\":\"closed\","
+                   "\"since\":\"2026-01-02T03:04:05.000Z\",\"waiting\":3,"
+                   "\"reason\":\"upload: denied\"}]");
+    check_contains("registration", body(),
+                   "\"reason\":\"upload: denied\",\"held_attachments\":[]");
+    assert_int_equal(ask("/metrics"), 200);
+    check_contains("attachment", body(),
+                   "waybill_attachments_held{integration=\"oci-registry\","
+                   "registration=\"ghcr\"} 1\n");
+    check_contains("registration", body(),
+                   "waybill_registration_held{integration=\"oci-registry\","
+                   "registration=\"ghcr\"} 0\n");
+    check_contains("other registration", body(),
+                   "waybill_registration_held{integration=\"oci-registry\","
+                   "registration=\"we\\\"ird\\\\\"} 1\n");
+}
+
 static void metrics__are_all_there_from_the_start(void **state)
 {
     static const char *const series[] = {
@@ -433,8 +464,9 @@ static void metrics__have_a_series_for_each_class_from_the_start(void **state)
 /* A kind that ends a delivery at once has no series. */
 static void metrics__name_each_kind_that_is_attempted_again(void **state)
 {
-    static const char *const kinds[] = {"auth", "unreachable", "unavailable",
-                                        "rate_limited", "interrupted"};
+    static const char *const kinds[] = {
+        "auth",         "blocked",      "unreachable", "unavailable",
+        "intermediary", "rate_limited", "interrupted"};
     const char *line;
     size_t count = 0;
 
@@ -501,6 +533,7 @@ int main(void)
         ADMIN_TEST_OPENING(answer__is_for_any_name_where_others_reach_it),
         ADMIN_TEST(readyz__says_why_not),
         ADMIN_TEST(status__is_json_whatever_stands_in_it),
+        ADMIN_TEST(status__names_what_is_held_and_why),
         ADMIN_TEST(metrics__are_all_there_from_the_start),
         ADMIN_TEST(metrics__name_each_class_of_dead_letters_once),
         ADMIN_TEST(metrics__have_a_series_for_each_class_from_the_start),

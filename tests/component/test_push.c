@@ -150,7 +150,7 @@ static const struct row rows[] = {
     {"HTML where a token should be",
      {"token-html"},
      KNOWN,
-     .kind = ERROR_UNAVAILABLE,
+     .kind = ERROR_INTERMEDIARY,
      .exact = 2},
     {"a token server that hangs",
      {"auth-bearer", "hang@token"},

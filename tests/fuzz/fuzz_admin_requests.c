@@ -106,10 +106,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(str_release) struct str response = STR_INIT(STR_UNLIMITED);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Otherwise the ports of a minute's connections, which are more than there
+     * are, would be in TIME_WAIT. */
+    const struct linger reset = {.l_onoff = 1};
 
     if (server.admin == NULL) {
         open_server();
     }
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0);
     CHECK(connect(fd, (struct sockaddr *)&server.address,
                   sizeof(server.address)) == 0);
     CHECK(size == 0 || send(fd, data, size, MSG_NOSIGNAL) == (ssize_t)size ||

@@ -30,6 +30,79 @@ class Online(Case):
         self.assertEqual([row["step"] for row in rows], STEPS)
         return {row["step"]: (row["result"], row["detail"]) for row in rows}
 
+    def attached(self, registry, *prefixes, credentials=None):
+        """One registration, with an attachment for each prefix."""
+        config = {
+            "registrations": [{"name": "r0", **(credentials or self.known(registry))}],
+            "attachments": [
+                {
+                    "registration": "r0",
+                    "name": f"a{place}",
+                    "prefix": prefix,
+                    "workflow": {"project": f"p{place}"},
+                }
+                for place, prefix in enumerate(prefixes)
+            ],
+        }
+        return self.config(config)
+
+    def attachments(self, path):
+        done = self.waybill("--config", path, "check", "--online", "--json")
+        self.assertNotIn(PASSWORD, done.out + done.err)
+        rows = json.loads(done.out)["registrations"][0]["attachments"]
+        return done, [(row["attachment"], row["destination"], row["result"]) for row in rows], rows
+
+    def test_each_attachment_is_tried_where_its_artifacts_go(self):
+        registry = self.registry("auth-bearer", "denied-path=/closed-")
+        path = self.attached(registry, "open", "closed", "open", "closed")
+        done, found, rows = self.attachments(path)
+        self.assert_status(done, EXIT_FAILED)
+        self.assertEqual(
+            found,
+            [
+                ("a0", "a/open-*", "ok"),
+                ("a1", "a/closed-*", "failed"),
+                ("a2", "a/open-*", "ok"),
+                ("a3", "a/closed-*", "failed"),
+            ],
+        )
+        self.assertIn("403", rows[1]["detail"])
+        self.assertEqual(registry.repositories(), [])
+        posts = [entry for entry in registry.log() if entry["method"] == "POST"]
+        self.assertEqual(len(posts), 2)  # one for each path
+        table = self.waybill("--config", path, "check", "--online")
+        self.assertIn("a1, to a/closed-*: ", table.out)
+
+    def test_the_first_attachment_that_is_refused_says_nothing_of_the_others(self):
+        registry = self.registry("denied-path=/closed-")
+        done, found, _ = self.attachments(self.attached(registry, "closed", "open"))
+        self.assert_status(done, EXIT_FAILED)
+        self.assertEqual([row[2] for row in found], ["failed", "ok"])
+
+    def test_a_wrong_password_is_not_shown_for_each_attachment(self):
+        for scenario in ("auth-basic", "auth-bearer"):
+            registry = self.registry(scenario)
+            wrong = self.known(registry, password=mint())
+            path = self.attached(registry, "b", "c", "d", credentials=wrong)
+            done, found, _ = self.attachments(path)
+            self.assert_status(done, EXIT_FAILED)
+            self.assertEqual([row[2] for row in found], ["failed", "skipped", "skipped"])
+
+    def test_a_registry_that_is_out_of_reach_is_asked_once(self):
+        credentials = {"repository": "127.0.0.1:1/a"}
+        done, found, _ = self.attachments(
+            self.attached(None, "b", "c", credentials=credentials)
+        )
+        self.assert_status(done, EXIT_TEMPORARY)
+        self.assertEqual([row[2] for row in found], ["failed", "skipped"])
+
+    def test_no_more_than_a_hundred_paths_are_tried(self):
+        registry = self.registry()
+        prefixes = [f"p{place}" for place in range(103)]
+        done, found, _ = self.attachments(self.attached(registry, *prefixes))
+        self.assert_status(done, EXIT_OK)
+        self.assertEqual([row[2] for row in found], ["ok"] * 100 + ["skipped"] * 3)
+
     def known(self, registry, **more):
         return {
             **{"repository": f"{registry.address}/a", "username": USER, "password": PASSWORD},

@@ -68,26 +68,32 @@ class Refusals(DeliveryCase):
         self.assertEqual(failed[0]["attachment"], "refused")
         self.assertGreaterEqual(failed[0]["attempts"], 2)
 
-    def check_passes(self, scenario, delivery):
+    def check_passes(self, scenario, delivery, always=()):
         names = [f"event-{i}" for i in range(60)]
-        with ScriptedRegistry() as registry:
+        with ScriptedRegistry(*always) as registry:
             path = self.configure_one(registry, **delivery)
             service = self.serve(path)
             self.produce("first")
             self.outcomes(1)
-            registry.play(scenario)
+            registry.play(*always, scenario)
             self.produce(*names)
             time.sleep(3)
-            registry.play()
+            registry.play(*always)
             self.finish(service)
         found = self.outcomes(61)
         self.assertEqual([data for data in found if data["status"] != "succeeded"], [])
+        return service
 
     def test_an_ingress_without_a_backend_makes_no_dead_letters(self):
         self.check_passes("ingress", {**QUICK, "max_age": "1h"})
 
     def test_a_login_page_makes_no_dead_letters(self):
         self.check_passes("login-page", {**QUICK, "max_age": "1h"})
+
+    def test_an_ingress_in_front_of_the_token_server_makes_no_dead_letters(self):
+        tokens = ("auth-bearer", "token-anonymous")
+        service = self.check_passes("ingress@token", {**QUICK, "max_age": "1h"}, tokens)
+        self.assertFalse(service.says("credentials refused"))
 
     def test_a_registry_that_is_read_only_makes_no_dead_letters(self):
         self.check_passes("read-only", HASTY)

@@ -89,6 +89,16 @@ class AdvertisedAddress(UnreachableCase):
                 found = self.all_end(self.configure(kafka.address), COMMANDS)
         self.assert_names(found, EXIT_TEMPORARY, f"127.0.0.1:{hole.port}", "advertise")
 
+    def test_check_does_not_call_usable_what_cannot_be_reached(self):
+        with contextlib.closing(BlackHole()) as hole:
+            with UnreachableKafka("127.0.0.1", hole.port) as kafka:
+                path = self.configure(kafka.address)
+                done = self.waybill("check", "--online", "--config", path)
+        self.assert_status(done, EXIT_TEMPORARY)
+        text = " ".join(done.out.split())
+        self.assertIn(f"the brokers advertise 127.0.0.1:{hole.port}, which must be", text)
+        self.assertNotIn("may be used", text)
+
     def test_that_has_no_address(self):
         with UnreachableKafka("nowhere.invalid", 9092) as kafka:
             found = self.all_end(self.configure(kafka.address), ["list", "publish"])

@@ -228,6 +228,12 @@ static void secret_set__finds_pieces_in_foreign_text(void **state)
         {"percent-encoded twice", "Q2xhaW1z-X_93%252B%252Fkq.c2lnb", "***"},
         {"as JSON escapes", "Q2xhaW1z-X_93\\u002b\\/kq.c2lnb", "***"},
         {"as references", "Q2xhaW1z-X_93&#43;&#x2f;kq.c2lnb", "***"},
+        {"as named references",
+         "eyJh&quot;bGci&amp;OiJS&#39;UzI1&apos;NiJ9&lt;Q2xh&gt;aW1z!", "***!"},
+        {"as octal escapes",
+         "\\121\\062\\170\\150\\141\\127\\061\\172\\055\\130\\137\\071"
+         "\\063!",
+         "***!"},
         {"a word of it", "the word Claims", "the word Claims"},
         {"a short piece", "the piece eyJhbGc", "the piece eyJhbGc"},
     };
@@ -285,6 +291,24 @@ static void secret_set__finds_encoded_secrets(void **state)
         assert_non_null(strstr(shown.data, "***"));
         assert_ptr_equal(strstr(shown.data, "got "), shown.data);
     }
+}
+
+/* As a Kubernetes Secret shows the "auth" of a docker configuration */
+static void secret_set__finds_what_is_encoded_twice(void **state)
+{
+    CLEANUP(secret_set_release) struct secret_set set = {0};
+    CLEANUP(str_release) struct str once = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str twice = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str hex = STR_INIT(STR_UNLIMITED);
+
+    secret_set_add(&set, "identity-token-123");
+    base64_encode(&once, "identity-token-123", strlen("identity-token-123"));
+    base64_encode(&twice, once.data, once.len);
+    append_hex(&hex, once.data);
+    secret_set_scrub_foreign(&set, twice.data);
+    secret_set_scrub_foreign(&set, hex.data);
+    assert_string_equal(twice.data, "***");
+    assert_string_equal(hex.data, "***");
 }
 
 static void secret_set__remembers_what_it_has_forgotten(void **state)
@@ -364,6 +388,7 @@ int main(void)
         cmocka_unit_test(secret_set__finds_pieces_in_foreign_text),
         cmocka_unit_test(secret_set__leaves_words_that_a_password_contains),
         cmocka_unit_test(secret_set__finds_encoded_secrets),
+        cmocka_unit_test(secret_set__finds_what_is_encoded_twice),
         cmocka_unit_test(secret_set__remembers_what_it_has_forgotten),
         cmocka_unit_test(secret_set__remembers_short_secrets_that_look_random),
         cmocka_unit_test(secret_set__leaves_what_was_never_a_secret),

@@ -61,7 +61,13 @@ static void status__tells_what_is_wrong(void **state)
         "\"partitions\":[{\"lag\":9},{}],\"registrations\":["
         "{\"name\":\"a\",\"state\":\"flowing\"},"
         "{\"name\":\"b\",\"state\":\"down\",\"since\":\"then\","
-        "\"waiting\":4,\"last_error\":{\"message\":\"\\u001b[31mno\"}}]}",
+        "\"waiting\":4,\"last_error\":{\"message\":\"\\u001b[31mno\"}},"
+        "{\"name\":\"c\",\"state\":\"held\",\"since\":\"then\","
+        "\"reason\":\"over quota\",\"held_attachments\":[],"
+        "\"last_error\":{\"message\":\"later\"}},"
+        "{\"name\":\"d\",\"state\":\"flowing\",\"held_attachments\":["
+        "{\"name\":\"closed\",\"since\":\"then\",\"waiting\":3,"
+        "\"reason\":\"denied \\u001b[31m\"}]}]}",
         false,
         "not ready      one\n"
         "               two\n"
@@ -76,6 +82,11 @@ static void status__tells_what_is_wrong(void **state)
         "registrations  a: flowing, 0 succeeded, 0 failed, 0 waiting\n"
         "               b: down since then, 0 succeeded, 0 failed, 4 waiting: "
         " [31mno\n"
+        "               c: held since then, 0 succeeded, 0 failed, 0 waiting: "
+        "over quota\n"
+        "               d: flowing, 0 succeeded, 0 failed, 0 waiting\n"
+        "               d: attachment closed is held since then, 3 waiting: "
+        "denied  [31m\n"
         "dead letters   3 since the start (schema 2, rejected 1), on dead\n"
         "configuration  sha256:ab, read again at then and refused: "
         "c.yaml:1:2: key: wrong\n"

@@ -434,6 +434,18 @@ static void errors__never_show_a_secret_as_a_code(void **state)
     assert_null(strstr(err.code, "HUNTER2_HUNTER2"));
 }
 
+/* The beginning of a secret in hex, up to its first letter, is no code. */
+static void errors__take_no_part_of_a_word_as_a_code(void **state)
+{
+    struct error err;
+
+    answer(403, "", SAYS("53757033722bdeadbeef"), &err);
+    assert_string_equal(err.code, "");
+    assert_null(strstr(err.message, "5375"));
+    answer(403, "", SAYS("DENIED: no"), &err);
+    assert_string_equal(err.code, "DENIED");
+}
+
 /* The words are cut at 300 bytes, perhaps in the middle of it. */
 static void errors__never_show_the_beginning_of_a_secret(void **state)
 {
@@ -490,6 +502,7 @@ int main(void)
         cmocka_unit_test(errors__never_show_a_secret),
         cmocka_unit_test(errors__never_show_what_was_revealed),
         cmocka_unit_test(errors__never_show_a_secret_as_a_code),
+        cmocka_unit_test(errors__take_no_part_of_a_word_as_a_code),
         cmocka_unit_test(errors__never_show_the_beginning_of_a_secret),
         cmocka_unit_test(errors__scrub_whatever_text_they_are_given),
     };

@@ -375,7 +375,8 @@ static void whoever_wants_oauth2_gets_no_get(void **state)
     pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
     want_token(&asking);
     answer(POST, 404, "");
-    assert_refused(&asking, ERROR_AUTH, "set token_exchange_method to auto");
+    assert_refused(&asking, ERROR_INTERMEDIARY,
+                   "set token_exchange_method to auto");
     assert_int_equal(fetches(), 1);
 }
 
@@ -447,7 +448,9 @@ static void a_refresh_token_that_was_replaced_is_found_too(void **state)
            "{\"access_token\":\"t2\",\"refresh_token\":\"refresh-2\"}");
     assert_shows(&askings[1], "Bearer t2");
     answer(POST, 400, "{\"error\":\"invalid_grant\"}");
-    answer(POST, 400, "{\"error\":\"neither refresh-1 nor refresh-2\"}");
+    answer(POST, 400,
+           "{\"error\":\"invalid_grant\",\"error_description\":"
+           "\"neither refresh-1 nor refresh-2\"}");
     assert_refused(&askings[2], ERROR_AUTH, "neither *** nor ***");
 }
 
@@ -534,9 +537,9 @@ static void an_answer_without_a_token_says_why(void **state)
          "no usable token"},
         {"{\"token\":\"a b\"}", ERROR_UNAVAILABLE, "no usable token"},
         {"{\"token\":\"a\\r\\nX: y\"}", ERROR_UNAVAILABLE, "no usable token"},
-        {"not json", ERROR_UNAVAILABLE, "not JSON"},
-        {"<html>", ERROR_UNAVAILABLE, "not JSON"},
-        {"", ERROR_UNAVAILABLE, "not JSON"},
+        {"not json", ERROR_INTERMEDIARY, "not JSON"},
+        {"<html>", ERROR_INTERMEDIARY, "not JSON"},
+        {"", ERROR_INTERMEDIARY, "not JSON"},
         {"{\"error\":\"invalid_client\"}", ERROR_AUTH, "invalid_client"},
         {"{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no pa55word\"}]}",
          ERROR_AUTH, "no ***"},
@@ -554,6 +557,60 @@ static void an_answer_without_a_token_says_why(void **state)
         check_contains(rows[i].body, asking.err.message, rows[i].words);
         check_number(rows[i].body, fetches(), sent + 1);
     }
+}
+
+/* An ingress without a backend, a proxy or a login page is the state of the
+ * endpoint. What a token server itself says concerns the credential. */
+static void whoever_is_in_front_of_it_says_nothing_of_the_credential(
+    void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum error_kind kind;
+    } rows[] = {
+        {404, "", ERROR_INTERMEDIARY},
+        {404, "default backend - 404", ERROR_INTERMEDIARY},
+        {404, "{\"message\":\"no Route matched\"}", ERROR_INTERMEDIARY},
+        {404, "{\"status\":404,\"error\":\"Not Found\"}", ERROR_INTERMEDIARY},
+        {400, "<html>400 Bad Request</html>", ERROR_INTERMEDIARY},
+        {405, "Method Not Allowed", ERROR_INTERMEDIARY},
+        {409, "", ERROR_INTERMEDIARY},
+        {200, "<!DOCTYPE html><form action='/login'>", ERROR_INTERMEDIARY},
+        {400, "{\"error\":\"invalid_scope\"}", ERROR_AUTH},
+        {400, "{\"errors\":[{\"code\":\"NAME_INVALID\"}]}", ERROR_AUTH},
+        {404, "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}", ERROR_AUTH},
+        {403, "<html>no</html>", ERROR_AUTH},
+        {401, "", ERROR_AUTH},
+    };
+
+    with_password();
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct asking asking;
+        unsigned sent = fetches();
+
+        want_token(&asking);
+        answer(GET, rows[i].status, rows[i].body);
+        check_number(rows[i].body, asking.calls, 1);
+        check_kind(rows[i].body, &asking.err, rows[i].kind);
+        check_number(rows[i].body, fetches(), sent + 1);
+    }
+}
+
+/* It would be locked out of the token server for a while. */
+static void a_400_of_a_proxy_does_not_refuse_the_password(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
+    want_token(&asking);
+    answer(POST, 400, "Bad Request");
+    assert_refused(&asking, ERROR_INTERMEDIARY,
+                   "not an answer of a token server");
+    want_token(&asking);
+    answer(POST, 200, "{\"access_token\":\"t1\"}");
+    assert_shows(&asking, "Bearer t1");
 }
 
 /* The claims explain a refusal; the registry is the one who refuses. */
@@ -661,7 +718,7 @@ static void a_redirect_to_somebody_else_is_refused(void **state)
         want_token(&asking);
         fake_answer(world.http, GET, 302, locations[i], "");
         check_number(locations[i], fake_waiting(world.http), 0);
-        check_kind(locations[i], &asking.err, ERROR_AUTH);
+        check("the credential is not to blame", asking.err.kind != ERROR_AUTH);
         check_contains(locations[i], asking.err.message, "redirects to");
         end_world(NULL);
         begin(NULL);
@@ -696,7 +753,7 @@ static void https_is_not_left_for_http(void **state)
                 "");
     fake_answer(world.http, "GET https://localhost:5001/t?*", 307,
                 LOCATION("http://127.0.0.1:5000/t"), "");
-    assert_refused(&asking, ERROR_AUTH, "redirects to 'http://127.0.0.1'");
+    assert_refused(&asking, ERROR_BLOCKED, "redirects to 'http://127.0.0.1'");
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
@@ -712,7 +769,7 @@ static void redirects_come_to_an_end(void **state)
     }
     fake_answer(world.http, "GET https://auth.reg.example/again", 302,
                 LOCATION("/again"), "");
-    assert_refused(&asking, ERROR_AUTH, "redirects more than 5 times");
+    assert_refused(&asking, ERROR_INTERMEDIARY, "redirects more than 5 times");
 }
 
 static void a_form_is_not_turned_into_a_get(void **state)
@@ -722,7 +779,7 @@ static void a_form_is_not_turned_into_a_get(void **state)
     with_identity_token("r1");
     want_token(&asking);
     fake_answer(world.http, POST, 303, LOCATION("/other"), "");
-    assert_refused(&asking, ERROR_AUTH, "redirects a POST with 303");
+    assert_refused(&asking, ERROR_INTERMEDIARY, "redirects a POST with 303");
 }
 
 /* Whoever waits for the same server is not sent after the first. */
@@ -735,8 +792,8 @@ static void a_refused_redirect_ends_all_who_wait(void **state)
     ask_path("a", &targets[0], &askings[0]);
     ask_path("b", &targets[1], &askings[1]);
     fake_answer(world.http, GET, 302, LOCATION("https://elsewhere.test/"), "");
-    assert_refused(&askings[0], ERROR_AUTH, "elsewhere.test");
-    assert_refused(&askings[1], ERROR_AUTH, "elsewhere.test");
+    assert_refused(&askings[0], ERROR_BLOCKED, "elsewhere.test");
+    assert_refused(&askings[1], ERROR_BLOCKED, "elsewhere.test");
     assert_int_equal(fetches(), 1);
 }
 
@@ -770,6 +827,8 @@ int main(void)
         ROW(a_token_is_used_until_shortly_before_its_end),
         ROW(a_token_that_ends_at_once_serves_those_who_wait),
         ROW(an_answer_without_a_token_says_why),
+        ROW(whoever_is_in_front_of_it_says_nothing_of_the_credential),
+        ROW(a_400_of_a_proxy_does_not_refuse_the_password),
         ROW(a_token_for_less_than_was_asked_is_used_all_the_same),
         ROW(any_2xx_with_a_token_will_do_and_a_byte_order_mark),
         ROW(a_redirect_is_followed_with_the_credentials),

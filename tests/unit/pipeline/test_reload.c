@@ -245,8 +245,8 @@ static void reload__learns_nothing_from_an_old_refusal(void **state)
     }
     world_turn(&world);
     assert_false(service->pipeline->scheduler.queues[0].held);
-    assert_int_equal(service->pipeline->scheduler.queues[0].attachments[0].refusals,
-                     0);
+    assert_int_equal(
+        service->pipeline->scheduler.queues[0].attachments[0].refusals, 0);
     assert_int_equal(fake_running("one"), 4);
     finish();
 }

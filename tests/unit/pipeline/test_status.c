@@ -239,6 +239,50 @@ static void status__shows_which_registration_is_held(void **state)
     assert_true(status.registrations[2].since_ms == WORLD_BEGAN);
     assert_true(status.registrations[2].retry_ms ==
                 WORLD_BEGAN + (int64_t)MINUTE);
+    assert_int_equal(status.registrations[2].reason->kind, ERROR_AUTH);
+    assert_int_equal(status.registrations[2].held_count, 0);
+    assert_null(status.registrations[0].reason);
+    done();
+}
+
+/* "one" and "both-one" belong to the same registration. */
+static void answer_registration_one(void)
+{
+    for (int i = 0; i < 20; i++) {
+        struct fake_attempt *attempt;
+
+        while ((attempt = fake_running_one("one")) != NULL) {
+            fake_fail(attempt, ERROR_AUTH, 403, 0);
+        }
+        while ((attempt = fake_running_one("both-one")) != NULL) {
+            fake_succeed(attempt);
+        }
+        world_pass(&world, 1000);
+    }
+}
+
+static void status__shows_which_attachment_is_held(void **state)
+{
+    const struct status_registration *one;
+
+    begin_ready();
+    fake_assign(0, -1, "");
+    for (int64_t i = 0; i < 5; i++) {
+        record(i, "one");
+    }
+    answer_registration_one();
+    for (int64_t i = 5; i < 10; i++) {
+        record(i, "both");
+        answer_registration_one();
+    }
+    one = &look()->registrations[0];
+    assert_int_equal(one->state, REGISTRATION_FLOWING);
+    assert_null(one->reason);
+    assert_int_equal(one->held_count, 1);
+    assert_string_equal(one->held[0].name, "one");
+    assert_true(one->held[0].since_ms >= WORLD_BEGAN);
+    assert_int_equal(one->held[0].waiting, 5);
+    assert_int_equal(one->held[0].reason->kind, ERROR_AUTH);
     done();
 }
 
@@ -353,6 +397,7 @@ int main(void)
         cmocka_unit_test(status__shows_what_the_oldest_records_wait_for),
         cmocka_unit_test(status__shows_which_registration_is_down_and_why),
         cmocka_unit_test(status__shows_which_registration_is_held),
+        cmocka_unit_test(status__shows_which_attachment_is_held),
         cmocka_unit_test(status__shows_how_often_an_endpoint_may_be_asked),
         cmocka_unit_test(counts__are_of_what_is_committed),
         cmocka_unit_test(counts__remember_the_last_fifty_outcomes),
