@@ -179,6 +179,8 @@ static void an_assignment_without_an_offset_forgets_the_anchor(void **state)
 
     anchor_assign(&kept, 8);
     assert_int_equal(kept.offset, 7);
+    anchor_assign(&kept, 0);
+    assert_int_equal(kept.offset, 7);
     forgotten.missing = true;
     anchor_assign(&forgotten, -1);
     assert_int_equal(forgotten.offset, -1);
