@@ -396,11 +396,24 @@ static void a_message_names_the_server_and_the_credentials(void **state)
 
     with_password();
     want_token(&asking);
-    answer(GET, 403, "");
+    answer(GET, 403, "{\"details\":\"no\"}");
     assert_int_equal(asking.calls, 1);
     assert_string_equal(asking.err.message,
-                        "token: token server 'auth.reg.example' answers 403 "
-                        "(credentials from the registration's password)");
+                        "token: token server 'auth.reg.example' answers 403: "
+                        "no (credentials from the registration's password)");
+}
+
+/* By GET there is no other way to ask. */
+static void a_404_to_get_suggests_no_other_method(void **state)
+{
+    struct asking asking;
+
+    with_password();
+    want_token(&asking);
+    answer(GET, 404, "");
+    assert_int_equal(asking.calls, 1);
+    assert_message_contains(&asking.err, "answers 404");
+    assert_null(strstr(asking.err.message, "token_exchange_method"));
 }
 
 static void no_secret_comes_back_in_a_message(void **state)
@@ -826,6 +839,7 @@ int main(void)
         ROW(a_404_of_the_moment_is_not_for_ever),
         ROW(whoever_wants_oauth2_gets_no_get),
         ROW(a_message_names_the_server_and_the_credentials),
+        ROW(a_404_to_get_suggests_no_other_method),
         ROW(no_secret_comes_back_in_a_message),
         ROW(a_secret_that_comes_back_as_it_was_sent_is_found_too),
         ROW(a_refresh_token_that_went_as_a_password_is_found_too),
