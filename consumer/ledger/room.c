@@ -36,8 +36,11 @@ bool ledger_done_fits(const struct ledger *ledger,
            fault_is_broken("ignore-metadata");
 }
 
-/* A partition is always read as far as this above its watermark: with a broker
- * that accepts next to no metadata, most outcomes wait for the watermark. */
+/* A partition is always read as far as this above its watermark, so that a
+ * broker that accepts next to no metadata does not serialize all deliveries.
+ * The bits of as many offsets fit if the broker accepts 256 bytes. With less,
+ * finished records that cannot be committed may fill the memory before the
+ * record at the watermark, if that was shed, is read again. */
 #define MIN_WINDOW 512
 
 /* The set of finished offsets takes no more than this, in whatever order the
