@@ -105,6 +105,17 @@ static void add_replays(struct dead_letter_builder *builder,
     }
 }
 
+/* Of the original record; a replay has it as a header, if it was known. */
+static int64_t origin_timestamp(const struct input *input)
+{
+    struct message own =
+        message_with_own_headers(&input->message, REPLAY_FIRST_HEADER);
+
+    return input->is_replay
+               ? message_header_number(&own, "waybill-timestamp", INT64_MAX)
+               : input->message.timestamp_ms;
+}
+
 /* The position is that of the original record, which a replay preserves. */
 static void add_origin(struct dead_letter_builder *builder,
                        const struct outcome *outcome,
@@ -112,6 +123,7 @@ static void add_origin(struct dead_letter_builder *builder,
 {
     const struct input *input = outcome->input;
     const char *message = outcome->error.message;
+    int64_t timestamp_ms = origin_timestamp(input);
     struct position origin;
 
     input_origin(input, builder->arena, &origin);
@@ -119,8 +131,8 @@ static void add_origin(struct dead_letter_builder *builder,
     add_number(builder, "waybill-partition", origin.partition);
     add_number(builder, "waybill-offset", origin.offset);
     add_replays(builder, input);
-    if (input->message.timestamp_ms > 0) {
-        add_number(builder, "waybill-timestamp", input->message.timestamp_ms);
+    if (timestamp_ms > 0) {
+        add_number(builder, "waybill-timestamp", timestamp_ms);
     }
     add(builder, "waybill-group", style->group);
     add(builder, "waybill-event-id", outcome->event->id);

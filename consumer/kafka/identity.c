@@ -158,13 +158,18 @@ void identity_resumed_partition(struct kafka *kafka,
     }
 }
 
-void identity_rewound(struct kafka *kafka, const struct kafka_partition *at)
+int64_t identity_rewound(struct kafka *kafka, const struct kafka_partition *at,
+                         int64_t offset)
 {
     struct identity *identity = find(kafka, at->topic, at->partition);
 
-    if (identity != NULL) {
-        identity->anchor.last = -1;
+    if (identity == NULL) {
+        return offset;
     }
+    identity->anchor.last = -1;
+    return identity->anchor.verifying && identity->anchor.offset < offset
+               ? identity->anchor.offset
+               : offset;
 }
 
 /* --- evidence --- */

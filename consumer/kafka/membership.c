@@ -48,9 +48,10 @@ static void refresh_assigned(struct kafka *kafka)
 void kafka_rewind(struct kafka *kafka, const struct kafka_partition *at,
                   int64_t offset)
 {
-    identity_rewound(kafka, at);
+    int64_t from = identity_rewound(kafka, at, offset);
+
     hold_rewound(kafka, at);
-    partition_seek(kafka, at, offset);
+    partition_seek(kafka, at, from);
 }
 
 int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)

@@ -132,7 +132,10 @@ void identity_paused(struct kafka *kafka);
 void identity_resumed(struct kafka *kafka);
 void identity_resumed_partition(struct kafka *kafka,
                                 const struct kafka_partition *at);
-void identity_rewound(struct kafka *kafka, const struct kafka_partition *at);
+/* Returns the offset to read from, not after the anchor while that is to be
+ * read again. */
+int64_t identity_rewound(struct kafka *kafka, const struct kafka_partition *at,
+                         int64_t offset);
 /* The topic did not exist just now. NULL: some topic, it is not known which. */
 void identity_topic_missing(struct kafka *kafka, const char *topic);
 bool identity_is_missing(const struct kafka *kafka,

@@ -194,6 +194,10 @@ static const struct property consumer_fixed[] = {
 static const struct property producer_fixed[] = {
     {"transaction.timeout.ms", "10000"},
     {"delivery.report.only.error", "true"},
+    /* A topic that does not exist is an error of its messages once it has been
+     * known for that long. They would time out before the default, 30 s, as if
+     * the brokers were unreachable. */
+    {"topic.metadata.propagation.max.ms", "3000"},
 };
 
 static const struct property publisher_fixed[] = {

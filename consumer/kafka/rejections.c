@@ -120,16 +120,19 @@ void rejections_note_failed(struct committer *committer, size_t message,
 }
 
 /* If AddPartitionsToTxn is rejected, librdkafka purges all messages and reports
- * only the code, without the topic. */
+ * only the code, without the topic. An isolated message is alone meanwhile, so
+ * while there is none in flight it is one of the others. */
 static void add_purged(struct committer *committer, rd_kafka_resp_err_t code)
 {
     const struct kafka_batch *batch = committer->batch_in_work;
 
     if (committer->isolated_now != SIZE_MAX && !is_unavailability(code)) {
         add(committer, committer->isolated_now, code, -1, true);
-    } else if (batch->isolated_count == 0 && is_topic_wide(code)) {
+    } else if (is_topic_wide(code)) {
         for (size_t i = 0; i < batch->message_count; i++) {
-            add(committer, i, code, -1, false);
+            if (!batch_is_isolated(batch, i)) {
+                add(committer, i, code, -1, false);
+            }
         }
     }
 }

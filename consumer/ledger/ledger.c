@@ -449,3 +449,22 @@ bool ledger_is_rereading(const struct ledger *ledger)
 {
     return ledger->rewind_target >= 0 && ledger->last < ledger->cursor - 1;
 }
+
+int64_t ledger_skip_known(struct ledger *ledger, int64_t min)
+{
+    int64_t next;
+
+    if (!ledger_is_rereading(ledger) || ledger->last < 0) {
+        return -1;
+    }
+    next = offset_set_next(&ledger->to_refetch, ledger->last + 1);
+    if (next > ledger->cursor) {
+        next = ledger->cursor;
+    }
+    if (next - ledger->last - 1 < min) {
+        return -1;
+    }
+    ledger->last = next - 1;
+    ledger->skipped_from = -1;
+    return next;
+}

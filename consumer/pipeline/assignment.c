@@ -22,6 +22,9 @@
 /* How long attempts of a revoked partition may still run. The whole group waits
  * for it, so it is short; repeating a push is harmless. */
 #define HANDOVER_MS 2000
+/* Records that are read once more rather than skipped, since after a skip they
+ * are fetched anew */
+#define MIN_SKIP 2000
 
 static struct assignment *find(struct service *service, const char *topic,
                                int32_t partition)
@@ -139,6 +142,17 @@ struct inflight *inflight_new(struct assignment *assignment,
     return inflight;
 }
 
+/* A shed record may be far behind the newest one. To read everything between
+ * them again each time would cost more and more. */
+static void skip_known(struct assignment *assignment)
+{
+    int64_t offset = ledger_skip_known(&assignment->ledger, MIN_SKIP);
+
+    if (offset >= 0) {
+        kafka_rewind(assignment->service->kafka, &assignment->at, offset);
+    }
+}
+
 void service_on_record(void *payload, const struct input *input)
 {
     struct service *service = payload;
@@ -160,6 +174,7 @@ void service_on_record(void *payload, const struct input *input)
     } else {
         service->dirty = true; /* the watermark may have advanced */
     }
+    skip_known(assignment);
     service_regulate(service);
     service_advance(service);
 }

@@ -75,6 +75,8 @@ static void read_origin(const struct reader *reader,
         &reader->message, "waybill-partition", INT32_MAX);
     dead_letter->origin_offset =
         message_header_number(&reader->message, "waybill-offset", INT64_MAX);
+    dead_letter->origin_timestamp_ms =
+        message_header_number(&reader->message, "waybill-timestamp", INT64_MAX);
     dead_letter->group = read_text(reader, "waybill-group");
     dead_letter->event_id = read_text(reader, "waybill-event-id");
     dead_letter->version = read_text(reader, "waybill-version");

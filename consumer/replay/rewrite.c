@@ -3,7 +3,7 @@
 #include "replay_internal.h"
 
 /* The number of headers that a replay adds */
-#define MAX_ADDED 7
+#define MAX_ADDED 8
 
 struct header_list {
     struct arena *arena;
@@ -51,6 +51,9 @@ void dead_letter_rewrite(const struct input *input,
     add(&to, "waybill-topic", dead_letter->topic);
     add_number(&to, "waybill-partition", dead_letter->origin_partition);
     add_number(&to, "waybill-offset", dead_letter->origin_offset);
+    if (dead_letter->origin_timestamp_ms > 0) {
+        add_number(&to, "waybill-timestamp", dead_letter->origin_timestamp_ms);
+    }
     add(&to, "waybill-dead-letter",
         arena_printf(arena, "%s/%d/%lld", original->topic,
                      dead_letter->partition, (long long)dead_letter->offset));

@@ -49,6 +49,7 @@ struct dead_letter {
     const char *topic; /* the position of the original record */
     int32_t origin_partition;
     int64_t origin_offset;
+    int64_t origin_timestamp_ms; /* < 0: not known */
     int http_status;
     unsigned attempts;
     unsigned replays;

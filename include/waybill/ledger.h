@@ -165,6 +165,10 @@ int64_t ledger_rewind(struct ledger *ledger);
 /* Whether reading has not yet reached the offset that it had before the
  * rewind */
 bool ledger_is_rereading(const struct ledger *ledger);
+/* While rereading: if at least `min` records follow that were read before and
+ * not shed, returns the offset after them, from which reading is to continue;
+ * -1: it continues as it does. */
+int64_t ledger_skip_known(struct ledger *ledger, int64_t min);
 
 /* Committing. ledger_prepare() adds finished slots to a commit, at most about
  * `max`, and returns false if there is nothing to commit. Then exactly one of

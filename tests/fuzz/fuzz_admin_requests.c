@@ -40,6 +40,7 @@ static void get_status(void *payload, struct arena *arena,
         .brokers = "h:1",
         .group = SHOWN,
         .topic = "in",
+        .outputs = {{.name = "out"}, {.name = "dead"}},
         .counts = &counts,
     };
 }

@@ -107,7 +107,8 @@ struct broker {
     struct timer deadline; /* of a rebalance */
     TAILQ_HEAD(, call) calls;
     struct rules rules;
-    uint64_t rejected; /* transactions, for what their messages are */
+    uint64_t rejected;  /* transactions, for what their messages are */
+    uint64_t too_large; /* so, for their metadata */
     uint64_t away_until_ms[ROLE_COUNT];
     uint64_t moving_until_ms; /* the coordinator of transactions */
     /* Meanwhile the permission to write the output topics is missing. */

@@ -74,6 +74,7 @@ const char *invariant_text(enum invariant invariant)
  */
 
 #define MAX_DELAY_MS 60000
+#define MAX_HALVINGS 6
 
 static bool is_complete(const struct sim *sim, const struct expected *record);
 
@@ -334,10 +335,23 @@ static void check_rejections(struct sim *sim)
     }
 }
 
+/* Each instance halves the metadata until the broker accepts it, and from then
+ * on commits nothing that does not fit. */
+static void check_metadata(struct sim *sim)
+{
+    if (sim->broker->too_large > (uint64_t)MAX_HALVINGS * sim->lives) {
+        sim_violate(sim, INVARIANT_REQUESTS,
+                    "%llu transactions whose metadata is too large, of %u "
+                    "instances",
+                    (unsigned long long)sim->broker->too_large, sim->lives);
+    }
+}
+
 void invariants_at_end(struct sim *sim)
 {
     check_outcomes(sim);
     check_rejections(sim);
+    check_metadata(sim);
     for (size_t i = 0; i < sim->registries->count; i++) {
         check_requests(sim, i);
     }

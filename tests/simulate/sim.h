@@ -56,6 +56,7 @@ enum sim_break {
     BREAK_IGNORE_HOLD,
     /* Rules of the program itself (fault.h) */
     BREAK_DROP_METADATA,
+    BREAK_IGNORE_METADATA,
     BREAK_KEEP_LOST,
     BREAK_SKIP_BLOB,
     BREAK_SKIP_FILE,

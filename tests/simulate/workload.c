@@ -104,6 +104,25 @@ static void plan_all(struct workload *workload)
     }
 }
 
+/* In some worlds the offsets are so far apart, as after compaction, that what
+ * is finished beyond a stuck record needs more metadata than there is: a
+ * partition is always read 512 offsets beyond it. */
+static void plan_gaps(struct workload *workload)
+{
+    const struct sim *sim = workload->sim;
+    struct random random;
+
+    random_seed(&random, sim->options.seed ^ 0x67617073);
+    if (sim->options.quiet || random_below(&random, 5) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < workload->plan_count; i++) {
+        if (draw_chance(&random, 700)) {
+            workload->plans[i].gap = (int64_t)draw(&random, 1, 700);
+        }
+    }
+}
+
 /* In some worlds one record is larger than all that may be held, and the limit
  * small enough to be reached. By chance of its own, so that what befalls the
  * world else stays the same. Spaces after an event change nothing of it. */
@@ -284,6 +303,7 @@ struct workload *workload_new(struct sim *sim)
     workload->sim = sim;
     workload->settings = workload_load(sim);
     plan_all(workload);
+    plan_gaps(workload);
     plan_oversized(workload);
     for (unsigned slot = 0; slot < MAX_SLOTS; slot++) {
         workload->of_slots[slot] = *workload->settings;

@@ -79,6 +79,7 @@ static const char *const break_names[] = {
     [BREAK_IGNORE_HOLD] = "ignore-hold",
     [BREAK_PRETEND_METADATA] = "pretend-metadata",
     [BREAK_DROP_METADATA] = "drop-metadata",
+    [BREAK_IGNORE_METADATA] = "ignore-metadata",
     [BREAK_KEEP_LOST] = "keep-lost",
     [BREAK_SKIP_BLOB] = "skip-blob",
     [BREAK_SKIP_FILE] = "skip-file",

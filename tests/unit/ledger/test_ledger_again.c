@@ -336,6 +336,35 @@ static void ledger__forgets_what_is_gone_after_offset_0(void **state)
     assert_false(ledger_needs_rewind(&ledger));
 }
 
+static void ledger__skips_what_is_known_between_dropped_records(void **state)
+{
+    struct ledger_entry *a = take_in(10, 1);
+    struct ledger_entry *b;
+
+    for (int i = 11; i < 20; i++) {
+        take_in(i, 1);
+    }
+    b = take_in(20, 1);
+    take_in(21, 1);
+    take_in(22, 1);
+    take_in(23, 1);
+    assert_true(ledger_skip_known(&ledger, 1) == -1); /* nothing is reread */
+    assert_true(ledger_shed(&ledger, a));
+    assert_true(ledger_shed(&ledger, b));
+    assert_true(ledger_rewind(&ledger) == 10);
+    assert_true(ledger_skip_known(&ledger, 1) == -1); /* not read yet */
+    assert_true(ledger_read(&ledger, 10));
+    assert_true(ledger_skip_known(&ledger, 10) == -1); /* they are too few */
+    assert_true(ledger_skip_known(&ledger, 9) == 20);
+    assert_true(ledger_is_rereading(&ledger));
+    assert_true(ledger_read(&ledger, 20));
+    assert_false(ledger_needs_rewind(&ledger));
+    assert_true(ledger_skip_known(&ledger, 3) == 24);
+    assert_false(ledger_is_rereading(&ledger));
+    assert_true(ledger_skip_known(&ledger, 1) == -1);
+    assert_true(ledger_read(&ledger, 24));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +384,7 @@ int main(void)
         LEDGER_TEST(ledger__knows_what_was_dispatched_in_spite_of_a_rewind),
         LEDGER_TEST(ledger__forgets_what_is_gone_after_offset_0),
         LEDGER_TEST(ledger__keeps_what_was_dispatched_by_an_earlier_one),
+        LEDGER_TEST(ledger__skips_what_is_known_between_dropped_records),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,15 @@ static void the_refusal_of_one_credential_is_none_of_another(void **state)
     pusher_close(&other);
 }
 
+static void ask_three(struct oci_target targets[3], struct asking askings[3])
+{
+    static const char *const paths[] = {"a", "b", "c"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        ask_path(paths[i], &targets[i], &askings[i]);
+    }
+}
+
 static void one_repository_that_is_denied_is_no_refusal_of_the_others(
     void **state)
 {
@@ -182,9 +191,7 @@ static void one_repository_that_is_denied_is_no_refusal_of_the_others(
     struct asking askings[3];
 
     with_password();
-    ask_path("a", &targets[0], &askings[0]);
-    ask_path("b", &targets[1], &askings[1]);
-    ask_path("c", &targets[2], &askings[2]);
+    ask_three(targets, askings);
     assert_int_equal(fake_waiting(world.http), 1);
     answer(GET, 403, "");
     assert_refused(&askings[0], ERROR_AUTH, "answers 403");
@@ -202,9 +209,7 @@ static void once_it_is_known_to_be_good_they_go_side_by_side(void **state)
     struct asking askings[3];
 
     with_password();
-    ask_path("a", &targets[0], &askings[0]);
-    ask_path("b", &targets[1], &askings[1]);
-    ask_path("c", &targets[2], &askings[2]);
+    ask_three(targets, askings);
     assert_int_equal(fake_waiting(world.http), 1);
     answer(GET, 200, TOKEN("ta"));
     assert_int_equal(fake_waiting(world.http), 2);
@@ -367,13 +372,18 @@ static void a_404_of_the_moment_is_not_for_ever(void **state)
     assert_shows(&asking, "Bearer t1");
 }
 
+static void want_token_by_form(struct asking *asking)
+{
+    with_password();
+    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
+    want_token(asking);
+}
+
 static void whoever_wants_oauth2_gets_no_get(void **state)
 {
     struct asking asking;
 
-    with_password();
-    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
-    want_token(&asking);
+    want_token_by_form(&asking);
     answer(POST, 404, "");
     assert_refused(&asking, ERROR_INTERMEDIARY,
                    "set token_exchange_method to auto");
@@ -614,9 +624,7 @@ static void a_400_of_a_proxy_does_not_refuse_the_password(void **state)
 {
     struct asking asking;
 
-    with_password();
-    pusher.target.exchange = OCI_EXCHANGE_OAUTH2;
-    want_token(&asking);
+    want_token_by_form(&asking);
     answer(POST, 400, "Bad Request");
     assert_refused(&asking, ERROR_INTERMEDIARY,
                    "not an answer of a token server");

@@ -126,17 +126,27 @@ static size_t count_done(const char *attachment, enum outcome_status status)
 /* --- who is delayed --------------------------------------------------------
  */
 
-static void hold__does_not_delay_other_attachments(void **state)
+static void begin_denying(void)
 {
-    const struct fed *allowed;
-
     begin();
     world.settings.delivery.hold_retry_ms = 5000;
     open_pipeline();
     denied = "one";
+}
+
+static void feed_denied(void)
+{
     for (int i = 0; i < 20; i++) {
         feed("one");
     }
+}
+
+static void hold__does_not_delay_other_attachments(void **state)
+{
+    const struct fed *allowed;
+
+    begin_denying();
+    feed_denied();
     allowed = feed("both");
     pass(1000);
     assert_true(allowed->done_ms > 0);
@@ -148,10 +158,7 @@ static void hold__does_not_delay_other_attachments(void **state)
 /* Denied events keep arriving: for each allowed one there are twenty. */
 static void hold__delays_nobody_while_refused_ones_arrive(void **state)
 {
-    begin();
-    world.settings.delivery.hold_retry_ms = 5000;
-    open_pipeline();
-    denied = "one";
+    begin_denying();
     for (int round = 0; round < 12; round++) {
         const struct fed *allowed;
 
@@ -173,14 +180,9 @@ static void hold__finds_the_record_that_is_permitted(void **state)
 {
     const struct fed *allowed;
 
-    begin();
-    world.settings.delivery.hold_retry_ms = 5000;
-    open_pipeline();
-    denied = "one";
+    begin_denying();
     permitted_event = "t/0/20";
-    for (int i = 0; i < 20; i++) {
-        feed("one");
-    }
+    feed_denied();
     allowed = feed("one");
     pass(25000);
     assert_true(allowed->done_ms > 0);

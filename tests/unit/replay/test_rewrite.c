@@ -23,6 +23,7 @@ static void rewrite__gives_the_original_and_what_it_is_a_replay_of(void **state)
         {"waybill-topic", bytes_of("in")},
         {"waybill-partition", bytes_of("3")},
         {"waybill-offset", bytes_of("42")},
+        {"waybill-timestamp", bytes_of("1700000000001")},
         {"waybill-event-id", bytes_of("e1")},
         {"waybill-replays", bytes_of("1")},
         {"__connect.errors.topic", bytes_of("in")},
@@ -46,7 +47,7 @@ static void rewrite__gives_the_original_and_what_it_is_a_replay_of(void **state)
     /* The time of writing, from which retention counts */
     assert_true(message.timestamp_ms == 0);
     /* Those of the record, whatever their names, and then the replay's own */
-    assert_int_equal(message.header_count, 12);
+    assert_int_equal(message.header_count, 13);
     check_header(&message, 0, "ce_id", "e1");
     check_header(&message, 1, "Waybill-Replays", "1");
     assert_true(bytes_equal(message.headers[2].value, headers[2].value));
@@ -59,7 +60,8 @@ static void rewrite__gives_the_original_and_what_it_is_a_replay_of(void **state)
     check_header(&message, 8, "waybill-topic", "in");
     check_header(&message, 9, "waybill-partition", "3");
     check_header(&message, 10, "waybill-offset", "42");
-    check_header(&message, 11, "waybill-dead-letter", "dead/1/9");
+    check_header(&message, 11, "waybill-timestamp", "1700000000001");
+    check_header(&message, 12, "waybill-dead-letter", "dead/1/9");
 }
 
 static void rewrite__names_no_attachment_where_none_had_failed(void **state)
