@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "jobs.h"
+#include "waybill/alloc.h"
+
+/* of a file of regressions, in bytes */
+#define MAX_TEXT 65536
 
 /* 1: there is a run in it; 0: there is none; -1: it cannot be read. */
 static int read_line(char *line, struct sim_options *options)
@@ -41,19 +45,35 @@ static int run_line(unsigned number, const struct sim_options *options)
     return 1;
 }
 
-int regressions_run(const char *path)
+/* Each run is a child process, which must not share the position in the file:
+ * when it exits, its copy of the stream moves it. Therefore all of the file is
+ * read before the first run. */
+static char *read_all(const char *path)
 {
     FILE *file = fopen(path, "r");
-    char line[8192];
+    char *text = mem_zalloc(MAX_TEXT + 1);
+
+    if (file == NULL || fread(text, 1, MAX_TEXT, file) == MAX_TEXT) {
+        perror(path);
+        mem_free(text);
+        text = NULL;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return text;
+}
+
+int regressions_run(const char *path)
+{
+    char *text = read_all(path);
+    char *next = text;
+    char *line;
     unsigned number = 0;
     unsigned runs = 0;
-    int result = 0;
+    int result = text != NULL ? 0 : 2;
 
-    if (file == NULL) {
-        perror(path);
-        return 2;
-    }
-    while (result != 2 && fgets(line, sizeof(line), file) != NULL) {
+    while (result != 2 && (line = strsep(&next, "\n")) != NULL) {
         struct sim_options options;
         int found = read_line(line, &options);
 
@@ -66,7 +86,7 @@ int regressions_run(const char *path)
             result |= run_line(number, &options);
         }
     }
-    fclose(file);
+    mem_free(text);
     printf("%u regressions looked for\n", runs);
     return result;
 }
