@@ -38,10 +38,10 @@ bool ledger_done_fits(const struct ledger *ledger,
 
 /* A partition is always read as far as this above its watermark, so that a
  * broker that accepts next to no metadata does not serialize all deliveries.
- * The bits of as many offsets fit if the broker accepts 256 bytes. With less,
+ * The bits of as many offsets fit if the broker accepts 128 bytes. With less,
  * finished records that cannot be committed may fill the memory before the
  * record at the watermark, if that was shed, is read again. */
-#define MIN_WINDOW 512
+#define MIN_WINDOW 128
 
 /* The set of finished offsets takes no more than this, in whatever order the
  * records in memory and the shed ones finish: either the bits of all offsets

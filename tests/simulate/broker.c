@@ -146,10 +146,10 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;
     broker->txn_slow_ms =
         sim_chance(sim, 400) ? sim_pick(sim, 1, 40) * sim_pick(sim, 1, 40) : 0;
-    /* The default is 4096. From 256 on, what a ledger always reads fits after
+    /* The default is 4096. From 128 on, what a ledger always reads fits after
      * the limit was halved until the broker accepts it (ledger/room.c). */
     broker->metadata_max =
-        sim_chance(sim, 700) ? 4096 : sim_pick(sim, 256, 600);
+        sim_chance(sim, 700) ? 4096 : sim_pick(sim, 128, 400);
     plan_denial(broker);
     return broker;
 }

@@ -173,7 +173,7 @@ static void ledger__commits_whatever_was_read_before_it_was_full(void **state)
     assert_true(commit() == 100 + WINDOW + 1);
 }
 
-/* With a broker that accepts next to no metadata, 512 records are read. */
+/* With a broker that accepts next to no metadata, 128 records are read. */
 static void ledger__is_read_a_little_without_metadata(void **state)
 {
     for (size_t max = PROGRESS_MAX_TEXT; max > 0; max /= 2) {
@@ -181,13 +181,13 @@ static void ledger__is_read_a_little_without_metadata(void **state)
     }
     for (int64_t i = 0; !ledger_is_full(&ledger); i++) {
         take_in(100 + i, 1);
-        assert_int_equal(ledger_has_room(&ledger), i < 512);
+        assert_int_equal(ledger_has_room(&ledger), i < 128);
     }
-    assert_true(ledger_span(&ledger) == 512 + 1);
-    for (size_t i = 0; i <= 512; i++) {
+    assert_true(ledger_span(&ledger) == 128 + 1);
+    for (size_t i = 0; i <= 128; i++) {
         finish(&entries[i]);
     }
-    assert_true(commit() == 100 + 512 + 1);
+    assert_true(commit() == 100 + 128 + 1);
 }
 
 /* The memory of a record that is complete is used again for a later one. */
