@@ -99,7 +99,8 @@ static int check_topic(const struct coordinates *coordinates,
 {
     struct suggestion near;
 
-    if (topic_of(coordinates, kafka) != NULL) {
+    /* Without a topic it is that of attestations. */
+    if (coordinates->topic == NULL || topic_of(coordinates, kafka) != NULL) {
         return EXIT_OK;
     }
     print_err("waybill: topic '%.*s' is not the one of attestations, "

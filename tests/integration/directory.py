@@ -111,6 +111,7 @@ class DirectoryCase(KafkaCase):
         self.assertIn("registrations[1].repository: unknown key", done.err)
 
     def assert_checked_online(self):
+        self.create()
         done = self.waybill("--config", self.files_config(), "check", "--online", "--json")
         self.assert_status(done, EXIT_OK)
         (row,) = json.loads(done.out)["registrations"][0]["steps"]

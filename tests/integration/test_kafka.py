@@ -114,9 +114,13 @@ class KafkaCase(Case):
 
     def create(self, partitions=1, config=None, kafka=None, replays=False):
         """All topics but, as before the first replay, the one of the replays."""
+        # As README advises: otherwise each run warns that it is too small.
+        larger = {"max.message.bytes": "1179648", **(config or {})}
         for which, topic in self.topics.items():
             if replays or which != "replays":
-                (kafka or self.kafka).create_topic(topic, partitions, config)
+                (kafka or self.kafka).create_topic(
+                    topic, partitions, larger if which == "dead_letters" else config
+                )
 
     def configure(self, registration=None, address=None, name="config.yaml", **sections):
         kafka = {
