@@ -37,6 +37,28 @@ static void discard_log(const rd_kafka_t *client, int level,
 {
 }
 
+/* Tells a client about a topic and its leaders. Otherwise librdkafka learns of
+ * them from a scan that it makes once a second. NULL: it cannot be a topic. */
+static rd_kafka_topic_t *learn_topic(rd_kafka_t *client, const char *name)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    const struct rd_kafka_metadata *metadata;
+
+    if (topic != NULL &&
+        rd_kafka_metadata(client, 0, topic, &metadata, PROBE_MS) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+    }
+    return topic;
+}
+
+static void forget_topic(rd_kafka_topic_t *topic)
+{
+    if (topic != NULL) {
+        rd_kafka_topic_destroy(topic);
+    }
+}
+
 /* --- reading --- */
 
 static rd_kafka_t *new_reader(const struct inspector *inspector)
@@ -87,17 +109,20 @@ rd_kafka_resp_err_t probe_read(const struct inspector *inspector,
 {
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_t *client = new_reader(inspector);
+    rd_kafka_topic_t *known;
     rd_kafka_resp_err_t code;
 
     if (client == NULL) {
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
+    known = learn_topic(client, topic);
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, 0)->offset =
         RD_KAFKA_OFFSET_END;
     rd_kafka_assign(client, list);
     rd_kafka_topic_partition_list_destroy(list);
     code = poll_answer(inspector, client);
+    forget_topic(known);
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     return code;
 }
@@ -173,8 +198,9 @@ rd_kafka_t *probe_open_producer(const struct inspector *inspector,
     return NULL;
 }
 
-rd_kafka_resp_err_t probe_write(const struct inspector *inspector,
-                                rd_kafka_t *producer, const char *topic)
+static rd_kafka_resp_err_t add_to_transaction(const struct inspector *inspector,
+                                              rd_kafka_t *producer,
+                                              const char *topic)
 {
     uint64_t until_ms = now_ms() + PROBE_MS;
     rd_kafka_resp_err_t code;
@@ -195,5 +221,15 @@ rd_kafka_resp_err_t probe_write(const struct inspector *inspector,
         code = take_code(rd_kafka_begin_transaction(producer));
     }
     rd_kafka_error_destroy(rd_kafka_abort_transaction(producer, PROBE_MS));
+    return code;
+}
+
+rd_kafka_resp_err_t probe_write(const struct inspector *inspector,
+                                rd_kafka_t *producer, const char *topic)
+{
+    rd_kafka_topic_t *known = learn_topic(producer, topic);
+    rd_kafka_resp_err_t code = add_to_transaction(inspector, producer, topic);
+
+    forget_topic(known);
     return code;
 }
