@@ -98,12 +98,16 @@ class History:
         added = [
             ("waybill-partition", str(one.partition).encode()),
             ("waybill-offset", str(one.offset).encode()),
+            ("waybill-timestamp", str(one.timestamp).encode()),
         ]
         if attachment:
             added.append(("waybill-attachment", attachment.encode()))
         self.letters.append(
             one._replace(
-                topic=DEAD, offset=len(self.letters), headers=[*one.headers, *added]
+                topic=DEAD,
+                offset=len(self.letters),
+                headers=[*one.headers, *added],
+                timestamp=one.timestamp + 1,
             )
         )
 
@@ -300,7 +304,7 @@ class DeadLetters(CheckerCase):
         changes = (
             {"value": b"{ "},
             {"key": None},
-            {"timestamp": 1},
+            {"headers": [*original[0].headers, ("waybill-timestamp", b"1")]},
             {"headers": original[0].headers[1:]},
             {"headers": [("x", b"\xff"), ("x", b"1"), *original[0].headers[2:]]},
         )

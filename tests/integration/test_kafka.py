@@ -898,7 +898,12 @@ class Trouble(KafkaCase):
         properties = {"topic.metadata.refresh.interval.ms": "1000"}
         service = self.serve(self.configure(kafka={"properties": properties}))
         self.until(
-            lambda: service.says(f"topic '{self.source}' does not exist"), 30, "word of it", service
+            lambda: service.says(
+                f"topic '{self.source}' (kafka.topics.attestations) does not exist"
+            ),
+            30,
+            "word of it",
+            service,
         )
         self.assertTrue(service.running())
         self.create(1)
