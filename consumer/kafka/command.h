@@ -50,8 +50,8 @@ int set_denied(const struct kafka_options *options, const char *resource,
                const char *name, const char *operation, struct error *err);
 
 /* Requests the metadata of the topic, and fails if it does not exist or its use
- * is denied. The caller destroys *ret_metadata with
- * rd_kafka_metadata_destroy(); it has exactly this topic. */
+ * is denied. *ret_metadata describes this topic only, and the caller frees it
+ * with rd_kafka_metadata_destroy(). */
 int command_find_topic(rd_kafka_t *client, struct diagnosis *diagnosis,
                        const char *name, const char *operation,
                        const struct rd_kafka_metadata **ret_metadata,

@@ -10,12 +10,12 @@
  *
  * To read, a consumer without a group fetches from the end of one partition.
  *
- * To write, a producer adds a partition of the topic to a transaction, for
- * which the broker demands the permission Write, and aborts it. The message by
- * which librdkafka is made to do so stays in its queue: linger.ms is longer
- * than the attempt takes, and the abort purges the queue. So nothing but the
- * marker of the abort is written, which no consumer sees, whatever its
- * isolation level.
+ * To write, a producer adds a partition of the topic to a transaction, which
+ * requires the permission Write, and aborts the transaction. librdkafka adds a
+ * partition only when a message for it is produced. That message is never sent:
+ * linger.ms keeps it in the queue for longer than the attempt takes, and the
+ * abort purges the queue. Only the abort marker is written, and consumers of
+ * every isolation level skip it.
  */
 #define PROBE_MS 5000
 #define LINGER_MS "9000"

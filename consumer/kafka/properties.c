@@ -55,7 +55,8 @@ static const struct reserved reserved[] = {
     {"group.protocol.type", "it is the consumer's"},
     {"enabled_events", "Waybill chooses the events that it handles"},
     {"log.queue", "Waybill's log has all messages"},
-    {"delivery.report.only.error", "Waybill needs only the failures"},
+    {"delivery.report.only.error",
+     "Waybill asks for the reports of failed messages only"},
     {"group.protocol", "the transaction's fencing needs the classic protocol"},
     {"transaction.timeout.ms", "it bounds how long the others wait after a "
                                "kill"},

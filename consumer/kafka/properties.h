@@ -20,8 +20,8 @@ rd_kafka_conf_t *client_conf(enum client_role role,
 
 #define CLIENT_ID_SIZE 512
 
-/* The transactional id that the producer uses, which is `buffer` unless one is
- * configured */
+/* The transactional id of the producer: the configured one, or else one that is
+ * unique to this process and is written to `buffer` */
 const char *client_transactional_id(const struct kafka_options *options,
                                     char buffer[CLIENT_ID_SIZE]);
 

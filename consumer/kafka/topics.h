@@ -7,8 +7,9 @@
 #include "waybill/kafka.h"
 
 /*
- * What the brokers say about the topics, and what follows from it. topics.c
- * does no I/O; inspect.c collects the facts.
+ * Judges whether Waybill can work with the configured topics. inspect.c asks
+ * the brokers and collects the facts; topics.c turns them into conditions that
+ * are reported to the operator, and does no I/O.
  */
 enum topic_role {
     TOPIC_INPUT,

@@ -268,8 +268,9 @@ static size_t count_fitting(const struct ledger *ledger, size_t count)
     return fitting;
 }
 
-/* Adds complete records, up to `max` slots, as far as they fit. Returns how
- * many slots may still be added. */
+/* Adds complete records to the commit as long as their slots do not exceed
+ * `max` and the metadata has room. Returns the number of slots left of `max`.
+ */
 static size_t select_complete(struct ledger *ledger, size_t max)
 {
     size_t count;

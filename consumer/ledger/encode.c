@@ -134,9 +134,10 @@ static bool is_delivery_encoded(const struct progress *progress,
 
 /* --- the complete text --- */
 
-/* The encoded ids: those of single deliveries, then those that occur only in
- * attempts */
 #define MAX_ID_SIZE 10 /* the maximum size of an id with an empty set */
+
+/* The ids in the order in which they are encoded: first those of records of
+ * which some deliveries are finished, then those that only have attempts */
 struct ids {
     uint64_t *all;
     size_t count;

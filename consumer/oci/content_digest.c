@@ -2,7 +2,7 @@
 
 #include <strings.h>
 
-/* Longer than a sha512 digest in quotes */
+/* A sha512 digest in quotes takes 137 characters. */
 #define MAX_VALUE 256
 
 enum content_digest content_digest_compare(const struct http_response *response,

@@ -13,8 +13,8 @@
 
 /* --- dead_letter_list.c --- */
 
-/* qsort(3)'s comparison of by_event: of pointers to dead letters, by event id
- * and original position */
+/* Compares two pointers to dead letters by event id, then by original position:
+ * for qsort(3) and the array `by_event` */
 int dead_letter_compare_events(const void *a, const void *b);
 
 /* --- outcomes.c --- */

@@ -34,7 +34,8 @@ enum ledger_mark {
  * Only the functions below may change it. */
 struct ledger_slot {
     STAILQ_ENTRY(ledger_slot) link; /* slots of the same entry */
-    /* NULL: not added to an entry; it only counts attempts */
+    /* NULL: the slot belongs to no entry, and only its `attempts` and
+     * `first_failed_ms` are used. */
     struct ledger_entry *entry;
     /* progress_id() of the attachment; 0: the record's own outcome */
     uint64_t id;

@@ -54,9 +54,10 @@ struct log_field {
     }
 
 void log_setup(enum log_level min, enum log_format format);
-/* From now on a line is dropped instead of waiting for whoever reads stderr,
- * and the number of dropped lines is logged when there is room again. Called
- * once, by a service. */
+/* Makes the log drop a line when stderr cannot take it, instead of blocking
+ * until its reader catches up. The next line that can be written is preceded by
+ * the number of lines that were dropped. A service calls this once, when it
+ * starts. */
 void log_never_block(void);
 uint64_t log_dropped(void); /* lines since the start */
 /* The number of lines of the level since the start, including those below
