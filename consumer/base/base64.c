@@ -8,8 +8,7 @@
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* `last` is the last two digits, in which the alphabets differ. */
-static int value_of(char c, const char *last)
+int base64_digit(char c)
 {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';
@@ -20,7 +19,15 @@ static int value_of(char c, const char *last)
     if (c >= '0' && c <= '9') {
         return c - '0' + 52;
     }
-    return c == last[0] ? 62 : c == last[1] ? 63 : -1;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+/* `last` is the last two digits, in which the alphabets differ. */
+static int value_of(char c, const char *last)
+{
+    int value = base64_digit(c);
+
+    return value >= 62 && c != last[value - 62] ? -1 : value;
 }
 
 /* If both alphabets are allowed, the first digit that is in only one of them

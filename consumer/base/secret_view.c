@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "waybill/alloc.h"
+#include "waybill/base64.h"
 #include "waybill/compiler.h"
 #include "waybill/utf8.h"
 
@@ -213,23 +214,6 @@ void secret_view_unescaped(struct secret_view *view, const char *text,
 
 /* --- encodings ------------------------------------------------------------ */
 
-static int base64_symbol(unsigned char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    if (c == '+' || c == '-') {
-        return 62;
-    }
-    return c == '/' || c == '_' ? 63 : -1;
-}
-
 /* Collects the bits of consecutive symbols and adds each complete byte. */
 struct decoder {
     struct secret_view *view;
@@ -273,7 +257,7 @@ void secret_view_base64(struct secret_view *view, const struct secret_view *of,
 
     reserve(view, of->count);
     for (size_t i = 0; i < of->count; i++) {
-        int symbol = base64_symbol(of->bytes[i].byte);
+        int symbol = base64_digit((char)of->bytes[i].byte);
 
         if (symbol < 0) {
             restart(&decoder, phase);
@@ -294,7 +278,7 @@ void secret_view_hex(struct secret_view *view, const struct secret_view *of,
 
         if (symbol >= 0) {
             decode(&decoder, symbol, 4, &of->bytes[i]);
-        } else if (base64_symbol(of->bytes[i].byte) >= 0) {
+        } else if (base64_digit((char)of->bytes[i].byte) >= 0) {
             restart(&decoder, phase);
         }
     }

@@ -23,6 +23,8 @@ enum {
  * bytes may have been appended then. `out` may be NULL to validate only. */
 bool base64_decode(const char *text, size_t len, unsigned flags,
                    struct str *out);
+/* The value of a digit of either alphabet; -1: it is none */
+int base64_digit(char c);
 void base64_encode(struct str *out, const void *data, size_t len);
 /* URL-safe and without padding, as in JSON Web Tokens (RFC 7515). */
 void base64url_encode(struct str *out, const void *data, size_t len);
