@@ -405,6 +405,11 @@ static void close_at_once(struct kafka *kafka)
     loop_arm(kafka->loop, &kafka->close_deadline, 1);
 }
 
+void kafka_stop_checks(struct kafka *kafka)
+{
+    committer_stop_checks(kafka->committer);
+}
+
 void kafka_close(struct kafka *kafka)
 {
     static const uint64_t one = 1;
@@ -414,6 +419,7 @@ void kafka_close(struct kafka *kafka)
         return;
     }
     kafka->closing = true;
+    kafka_stop_checks(kafka);
     if (!kafka->ever_assigned) {
         close_at_once(kafka);
         return;

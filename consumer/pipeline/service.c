@@ -174,6 +174,7 @@ static void stop(struct service *service)
     }
     service->state = SERVICE_DRAINING;
     kafka_pause(service->kafka);
+    kafka_stop_checks(service->kafka);
     loop_arm(loop, &service->drain_deadline,
              service->settings->delivery.drain_ms);
     scheduler_drain(&service->pipeline->scheduler, service_on_idle, service);

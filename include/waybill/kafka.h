@@ -89,6 +89,10 @@ struct kafka_options {
 int kafka_open(struct loop *loop, const struct kafka_options *options,
                const struct kafka_handler *handler, void *payload,
                struct kafka **ret_kafka, struct error *err) NODISCARD;
+/* The service is about to stop: no further check of topics and permissions
+ * begins, and one that is in progress ends early, so that neither the last
+ * commit nor the end waits for a broker that does not answer it. */
+void kafka_stop_checks(struct kafka *kafka);
 /* Leaves the group. Assigned partitions are revoked first; closed() follows. */
 void kafka_close(struct kafka *kafka);
 void kafka_free(struct kafka *kafka); /* after closed(), or NULL */

@@ -686,6 +686,10 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
     return 0;
 }
 
+void kafka_stop_checks(struct kafka *queue)
+{
+}
+
 void kafka_close(struct kafka *queue)
 {
     if (queue->closing) {

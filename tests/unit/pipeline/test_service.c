@@ -525,6 +525,7 @@ static void service__ends_when_it_is_drained(void **state)
     fake_assign(0, -1, "");
     record(0, "one");
     service_stop(service);
+    assert_true(fake_queue()->checks_stopped);
     assert_true(fake_queue()->paused);
     world_turn(&world);
     assert_false(fake_queue()->closing);
