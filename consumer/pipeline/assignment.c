@@ -194,21 +194,50 @@ size_t service_bytes(const struct service *service)
     return bytes;
 }
 
+struct load {
+    size_t records;
+    size_t bytes;
+};
+
+static size_t minus(size_t a, size_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* What counts towards the limits. A broker that accepts less metadata than
+ * usual is recognized when records that were read are finished and do not fit.
+ * These are not counted, because they wait for records before them, which may
+ * have been shed and need room to be read again. After that less is read, so
+ * that there are no more of them. */
+static struct load measure(const struct service *service)
+{
+    struct load load = {service->records, service_bytes(service)};
+    const struct assignment *assignment;
+
+    TAILQ_FOREACH(assignment, &service->assignments, link)
+    {
+        load.records = minus(load.records, assignment->unfit_records);
+        load.bytes = minus(load.bytes, assignment->unfit_bytes);
+    }
+    return load;
+}
+
 static bool is_over(const struct service *service, size_t share)
 {
     const struct delivery_settings *limits = &service->settings->delivery;
+    struct load load = measure(service);
 
-    return service->records > limits->max_records / share ||
-           service_bytes(service) > limits->max_bytes / share;
+    return load.records > limits->max_records / share ||
+           load.bytes > limits->max_bytes / share;
 }
 
 static bool is_full(const struct service *service)
 {
     const struct delivery_settings *limits = &service->settings->delivery;
+    struct load load = measure(service);
 
-    return service->records >= limits->max_records ||
-           service_bytes(service) >= limits->max_bytes ||
-           withheld_is_blocked(service);
+    return load.records >= limits->max_records ||
+           load.bytes >= limits->max_bytes || withheld_is_blocked(service);
 }
 
 static void shed(struct assignment *assignment)

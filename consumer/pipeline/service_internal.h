@@ -22,6 +22,10 @@ struct assignment {
     bool revoked;    /* reads no more records; a last commit may follow */
     bool committing;
     bool over; /* nothing of it may be committed any more */
+    /* Finished records that the metadata of the last commit had no room for,
+     * and their memory */
+    size_t unfit_records;
+    size_t unfit_bytes;
     /* Offset of the first record that cannot be read, -1 if there is none; the
      * offset from which it can be read again, -1 if that is not known */
     int64_t unreadable;
