@@ -24,7 +24,6 @@ struct committer {
     rd_kafka_t *producer;
     pthread_t thread;
     pthread_t checker; /* if has_checker */
-    bool has_checker;  /* there are topics to check */
     /* Only one producer may have the transactional id. The committer has this
      * lock for a transaction, and the checker while it tries to write. */
     pthread_mutex_t producer_lock;
@@ -48,28 +47,30 @@ struct committer {
     size_t failed_deliveries; /* including messages that were purged */
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
-    /* These two are used by the checker's thread only. */
-    bool is_replays_denied; /* the last check could not read that topic */
-    struct stalls stalls;
-    /* The lock guards this and the members that follow, except done_fd. */
+    struct stalls stalls; /* used by the checker's thread only */
+    /* The lock guards this and the members up to `stopping`. */
     struct fencing fencing;
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;
-    bool has_result; /* of `result`: not yet taken by the loop */
-    bool permitted;  /* a check has found nothing missing; batches may begin */
-    bool is_checking_over; /* no further check, and an early end of this one */
-    bool stopping;
-    unsigned running; /* threads that have not ended */
     char *notice;
     struct condition_list report; /* of the last check */
-    bool has_report;              /* not yet taken by the loop */
     /* Its first offset is asked for. The topic is one of the options'; NULL:
      * none. */
     struct kafka_partition deleted;
     int64_t first_offset; /* the answer; -1: none */
-    bool suspicious;      /* the next check includes the permissions */
     uint64_t check_ms;    /* when it is due, on the monotonic clock; 0: now */
-    int done_fd;
+    unsigned running;     /* threads that have not ended */
+    bool suspicious;      /* the next check includes the permissions */
+    bool has_report;      /* of `report`: not yet taken by the loop */
+    bool has_result;      /* of `result`: not yet taken by the loop */
+    bool permitted;       /* a check has found nothing missing: batches begin */
+    bool is_checking_over; /* no further check, and an early end of this one */
+    bool stopping;
+    /* Used by the checker's thread only: the last check could not read the
+     * replays */
+    bool is_replays_denied;
+    bool has_checker; /* constant: there are topics to check */
+    int done_fd;      /* constant */
 };
 
 /* --- handover.c; called on the threads of committer and checker --- */
