@@ -182,62 +182,9 @@ void service_on_record(void *payload, const struct input *input)
 /* --- limits ------------------------------------------------------------------
  */
 
-size_t service_bytes(const struct service *service)
-{
-    const struct pipeline *predecessor;
-    size_t bytes = service->pipeline->bytes;
-
-    STAILQ_FOREACH(predecessor, &service->predecessors, link)
-    {
-        bytes += predecessor->bytes;
-    }
-    return bytes;
-}
-
-struct load {
-    size_t records;
-    size_t bytes;
-};
-
-static size_t minus(size_t a, size_t b)
-{
-    return a > b ? a - b : 0;
-}
-
-/* What counts towards the limits. A broker that accepts less metadata than
- * usual is recognized when records that were read are finished and do not fit.
- * These are not counted, because they wait for records before them, which may
- * have been shed and need room to be read again. After that less is read, so
- * that there are no more of them. */
-static struct load measure(const struct service *service)
-{
-    struct load load = {service->records, service_bytes(service)};
-    const struct assignment *assignment;
-
-    TAILQ_FOREACH(assignment, &service->assignments, link)
-    {
-        load.records = minus(load.records, assignment->unfit_records);
-        load.bytes = minus(load.bytes, assignment->unfit_bytes);
-    }
-    return load;
-}
-
-static bool is_over(const struct service *service, size_t share)
-{
-    const struct delivery_settings *limits = &service->settings->delivery;
-    struct load load = measure(service);
-
-    return load.records > limits->max_records / share ||
-           load.bytes > limits->max_bytes / share;
-}
-
 static bool is_full(const struct service *service)
 {
-    const struct delivery_settings *limits = &service->settings->delivery;
-    struct load load = measure(service);
-
-    return load.records >= limits->max_records ||
-           load.bytes >= limits->max_bytes || withheld_is_blocked(service);
+    return service_has_reached_limits(service) || withheld_is_blocked(service);
 }
 
 static void shed(struct assignment *assignment)
@@ -246,7 +193,7 @@ static void shed(struct assignment *assignment)
     struct ledger_entry *entry =
         TAILQ_LAST(&assignment->ledger.entries, ledger_entries);
 
-    while (entry != NULL && is_over(service, 2)) {
+    while (entry != NULL && service_is_over(service, 2)) {
         struct ledger_entry *before = TAILQ_PREV(entry, ledger_entries, link);
         struct inflight *inflight = entry->owner;
 
@@ -382,7 +329,7 @@ void service_tick(void *payload)
     }
     if (service->state == SERVICE_RUNNING && wants_dropped(service)) {
         make_room(service);
-        if (!is_over(service, 2)) {
+        if (!service_is_over(service, 2)) {
             read_dropped(service);
         }
     }
@@ -424,7 +371,7 @@ void service_regulate(struct service *service)
     if (!service->full && is_full(service)) {
         service->full = true;
         kafka_pause(service->kafka);
-    } else if (service->full && !is_over(service, 2) &&
+    } else if (service->full && !service_is_over(service, 2) &&
                !withheld_is_blocked(service)) {
         service->full = false;
         /* Now, before others use the room: under constant load there is no

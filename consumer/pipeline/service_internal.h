@@ -132,8 +132,14 @@ void service_on_handover(void *payload);
 void service_tick(void *payload);
 /* Pauses and resumes reading according to the limits, and sheds records. */
 void service_regulate(struct service *service);
+
+/* --- load.c: how much of the limits is in use */
 /* Memory of all records and their attempts, in bytes */
 size_t service_bytes(const struct service *service);
+/* Whether more than 1/share of one of the limits is in use */
+bool service_is_over(const struct service *service, size_t share);
+/* Whether all of one of them is */
+bool service_has_reached_limits(const struct service *service);
 
 /* --- unreadable.c: partitions that cannot be read further */
 void service_on_unreadable(void *payload, const struct kafka_unreadable *what);
