@@ -63,7 +63,7 @@ function showTable(id, columns, rows, shown, { none, more, why = () => '' }) {
   morphChildren(byId(`more-${id}`), others.length ? tableOf(columns, others, why) : []);
 }
 
-const stateStyles = { flowing: 'good', paused: 'warn', held: 'bad', down: 'bad' };
+const stateStyles = { delivering: 'good', idle: '', paused: 'warn', held: 'bad', down: 'bad' };
 const statusStyles = { succeeded: 'good', failed: 'bad', skipped: 'quiet' };
 const byRank = (rank) => (a, b) => rank(a) - rank(b);
 
@@ -71,13 +71,14 @@ function showRegistrations(s) {
   const hasError = (r) => r.last_error && (r.state !== 'flowing' || span(r.last_error.at, s.now) < RECENT_ERROR_MS);
   const isFailing = (r) => r.state !== 'flowing' || r.held_attachments.length > 0 || hasError(r);
   const isIdle = (r) => !isFailing(r) && r.running + r.waiting === 0 && r.rate === 0;
+  const state = (r) => (r.state !== 'flowing' ? r.state : isIdle(r) ? 'idle' : 'delivering');
   const rank = (r) => ({ down: 0, held: 1, paused: 2 })[r.state] ?? (isFailing(r) ? 3 : isIdle(r) ? 5 : 4);
   const rows = [...s.registrations].sort(byRank(rank));
   const busy = rows.filter((r) => !isIdle(r)).length;
   showTable('registrations', [
     ['Name', (r) => r.name, 'long'],
     ['Endpoint', (r) => r.host, 'long'],
-    ['State', (r) => r.state, (r) => stateStyles[r.state]],
+    ['State', state, (r) => stateStyles[state(r)]],
     ['Running', (r) => `${number(r.running)} of ${number(r.limit)}`, 'number'],
     ['Waiting', (r) => number(r.waiting), 'number'],
     ['Attempts', (r) => `${r.rate.toFixed(1)}/s`, 'number'],
@@ -164,7 +165,7 @@ function showDeliveries(s) {
     ['Skipped', number(d.skipped)],
     ['Last completed', ago(d.last_completed_at, s.now)],
   ]);
-  byId('dead-letters').textContent = s.totals.dead_letters ? visible(`Dead letters since the start: ${number(s.totals.dead_letters)} (${deadLetterClasses(s)}), the last one ${ago(s.dead_letters.last_at, s.now)}, in topic ${s.dead_letters.topic}.`) : '';
+  byId('dead-letters').textContent = s.totals.dead_letters && !deadLetterProblems(s).length ? visible(`Dead letters since the start: ${number(s.totals.dead_letters)} (${deadLetterClasses(s)}), the last one ${ago(s.dead_letters.last_at, s.now)}, in topic ${s.dead_letters.topic}.`) : '';
   morphChildren(byId('charts'), charts(s.samples));
 }
 
@@ -208,14 +209,15 @@ function heading(s, bad, warnings) {
 }
 
 function summary(s, warnings, bad) {
-  const working = s.registrations.filter((r) => r.state === 'flowing' && !r.held_attachments.length).length;
+  const all = s.registrations.length;
+  const failing = s.registrations.filter((r) => r.state !== 'flowing' || r.held_attachments.length).length;
   const parts = [
     s.ready ? 'Ready to deliver' : `Not ready${s.not_ready_since ? ` since ${clock(s.not_ready_since)}` : ''}`,
-    `${number(working)} of ${count(s.registrations.length, 'registration')} without a problem`,
+    failing ? `${number(failing)} of ${count(all, 'registration')} ${all === 1 ? 'has' : 'have'} a problem` : `no registration has a problem`,
     `${count(s.deliveries.waiting, 'delivery waits', 'deliveries wait')}`,
     s.deliveries.last_completed_at ? `last delivery ${ago(s.deliveries.last_completed_at, s.now)}` : 'no delivery since the start',
   ];
-  const more = bad && warnings ? ` ${count(warnings, 'warning')} in addition.` : '';
+  const more = bad && warnings ? ` There ${warnings === 1 ? 'is' : 'are'} also ${count(warnings, 'warning')}.` : '';
   return `${parts.join('; ')}.${more} Started ${ago(s.started, s.now)}.`;
 }
 

@@ -69,7 +69,7 @@ function attachmentProblems(s) {
 
 function pausedProblems(s) {
   return groupBy(s.registrations.filter((r) => r.state === 'paused'), (r) => r.host).map((list) => ({
-    level: 'warn', title: `${list[0].host} asks for a pause`,
+    level: 'warn', title: `${list[0].host} asks for a pause`, since: earliest(list),
     text: `${list.length === 1 ? 'Registration' : 'Registrations'} ${names(list.map((r) => r.name))}: ${waiting(list)}`,
     next: nextAttempt(list, s.now), error: list.find((r) => r.last_error)?.last_error.message,
   }));
@@ -86,12 +86,12 @@ function rejectedProblems(s) {
 
 function partitionProblems(s) {
   const unreadable = s.partitions.filter((p) => p.unreadable).map((p) => ({
-    level: 'bad', title: `Partition ${p.topic} ${p.partition} cannot be read from offset ${p.unreadable.offset}`,
+    level: 'bad', title: `Partition ${p.topic} ${p.partition} cannot be read from offset ${p.unreadable.offset}`, since: p.unreadable.since,
     error: p.unreadable.reason, command: p.unreadable.skip_command,
     next: 'Waybill keeps trying. To skip the record, wait until all lower offsets are committed, stop all instances, and run:',
   }));
   const full = s.partitions.filter((p) => p.paused).map((p) => ({
-    level: 'warn', title: `Partition ${p.topic} ${p.partition} is paused`,
+    level: 'warn', title: `Partition ${p.topic} ${p.partition} is paused`, since: p.paused_since,
     text: `Offset ${p.watermark} is not finished, and ${count(p.window, 'offset')} from there on have been read.`,
     next: 'Reading continues when that record is finished.',
   }));
@@ -128,7 +128,7 @@ function recordProblems(s) {
     });
   }
   if (s.in_flight.full) {
-    problems.push({ level: 'warn', title: 'Reading is paused because the memory for records is full', text: `${count(s.in_flight.records, 'record')} with ${bytes(s.in_flight.bytes)} are in progress (delivery.max_records, delivery.max_bytes).`, next: 'Reading continues when deliveries finish.' });
+    problems.push({ level: 'warn', title: 'Reading is paused because the memory for records is full', since: s.in_flight.full_since, text: `${count(s.in_flight.records, 'record')} with ${bytes(s.in_flight.bytes)} are in progress (delivery.max_records, delivery.max_bytes).`, next: 'Reading continues when deliveries finish.' });
   }
   return problems;
 }
@@ -156,6 +156,7 @@ function deadLetterProblems(s) {
 function findProblems(s) {
   const finders = [readinessProblems, partitionProblems, rejectedProblems, downProblems, heldProblems, attachmentProblems,
     configurationProblems, pausedProblems, recordProblems, warningProblems, deadLetterProblems];
-  const found = finders.flatMap((find) => find(s));
+  // The first of each kind comes before the second of any.
+  const found = finders.flatMap((find) => find(s).map((p, i) => [p, i])).sort((a, b) => a[1] - b[1]).map(([p]) => p);
   return [...found.filter((p) => p.level === 'bad'), ...found.filter((p) => p.level === 'warn')];
 }

@@ -8,7 +8,7 @@ const span = (from, to) => Date.parse(to) - Date.parse(from);
 
 function duration(ms) {
   if (ms < 1000) return Math.max(0, Math.round(ms)) + ' ms';
-  if (ms < 10000) return (ms / 1000).toFixed(1) + ' s';
+  if (ms < 9950) return +(ms / 1000).toFixed(1) + ' s';
   const s = Math.round(ms / 1000);
   if (s < 120) return s + ' s';
   if (s < 7200) return Math.round(s / 60) + ' min';

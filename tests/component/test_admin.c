@@ -406,10 +406,24 @@ static void status__says_since_when(void **state)
     status.warnings_since_ms = &since_ms;
     status.warning_count = 1;
     status.not_ready_since_ms = since_ms;
+    status.full = true;
+    status.full_since_ms = since_ms;
+    partitions[0].paused_since_ms = since_ms;
+    partitions[1].unreadable = 7;
+    partitions[1].unreadable_since_ms = since_ms;
+    partitions[1].unreadable_reason = "CRC mismatch";
+    partitions[1].skip_command = "skip";
     ask("/status");
     check_contains("warning", body(),
                    "\"warnings\":[\"a doubt\"],"
                    "\"warnings_since\":[\"2026-01-02T03:04:05.000Z\"]");
+    check_contains("full", body(),
+                   "\"full_since\":\"2026-01-02T03:04:05.000Z\"");
+    check_contains("partition", body(),
+                   "\"paused_since\":\"2026-01-02T03:04:05.000Z\"");
+    check_contains("unreadable", body(),
+                   "\"unreadable\":{\"offset\":7,"
+                   "\"since\":\"2026-01-02T03:04:05.000Z\"");
     assert_null(strstr(body(), "not_ready_since"));
     status.reasons = (const char *[]){"no assignment"};
     status.reason_count = 1;

@@ -85,7 +85,7 @@ PROBLEM = "#problems > li:first-child"
 ANSWERS = {
     "healthy": ["#state", "#summary"],
     "dead-letters": [f"{PROBLEM} .title", f"{PROBLEM} .since", f"{PROBLEM} .next"],
-    "held": [f"{PROBLEM} .title", f"{PROBLEM} .next", f"{PROBLEM} .error"],
+    "held": [f"{PROBLEM} .title", f"{PROBLEM} .since", f"{PROBLEM} .next", f"{PROBLEM} .error"],
     "not-ready": [f"{PROBLEM} .title", f"{PROBLEM} .since", f"{PROBLEM} .next"],
     "registry-down": [f"{PROBLEM} .title", f"{PROBLEM} .since", f"{PROBLEM} .next", f"{PROBLEM} .error"],
     "many": [f"{PROBLEM} .title", f"{PROBLEM} .since", f"{PROBLEM} .next", f"{PROBLEM} .meaning"],
@@ -109,7 +109,6 @@ class Stand(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.page = page
         self.document = None  # None: the service is gone
-        self.started = time.monotonic()
         self.served = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -126,8 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/":
             self.answer(self.server.page.body, self.server.page.headers.items())
         elif self.path == "/status" and self.server.document:
-            seconds = time.monotonic() - self.server.started
-            status = status_documents.at_present(self.server.document, seconds)
+            status = status_documents.at_present(self.server.document)
             self.answer(json.dumps(status), [("Content-Type", "application/json")])
             self.server.served += 1
         elif self.path == "/status":

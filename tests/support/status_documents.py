@@ -2,17 +2,15 @@
 one with everything that can be wrong, and names that are long or hostile.
 """
 
-import copy
 import datetime
 import random
 
-NOW = datetime.datetime.now(datetime.UTC)
 # One line break, mark-up, an override of the writing direction, and what ends a script
 HOSTILE = '<img src=x onerror="document.title=1">\u202egnp.exe\u2069</script>\n& "quoted"'
 
 
 def at(seconds_ago=0.0):
-    moment = NOW - datetime.timedelta(seconds=seconds_ago)
+    moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -284,12 +282,14 @@ def held():
         "since": at(800),
         "attempts": 5,
     }
+    status["deliveries"]["waiting"] = 14
     status["rejected"] = {
         "deliveries": 7,
         "first": [{**rejection, "offset": 4711 + i} for i in range(7)],
     }
     status["partitions"][2]["unreadable"] = {
         "offset": 815,
+        "since": at(300),
         "reason": "Local: Bad message format: CRC mismatch",
         "skip_command": "kafka-consumer-groups.sh --bootstrap-server kafka-1:9092 --group waybill "
         "--topic attestations:2 --reset-offsets --to-offset 816 --execute",
@@ -340,8 +340,6 @@ DOCUMENTS = {
 }
 
 
-def at_present(status, seconds=0):
+def at_present(status):
     """A copy whose `now` is later, as the next answer of the service is"""
-    later = copy.deepcopy(status)
-    later["now"] = at(-seconds)
-    return later
+    return {**status, "now": at()}
