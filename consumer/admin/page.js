@@ -70,8 +70,9 @@ const byRank = (rank) => (a, b) => rank(a) - rank(b);
 function showRegistrations(s) {
   const hasError = (r) => r.last_error && (r.state !== 'flowing' || span(r.last_error.at, s.now) < RECENT_ERROR_MS);
   const isFailing = (r) => r.state !== 'flowing' || r.held_attachments.length > 0 || hasError(r);
-  const isIdle = (r) => !isFailing(r) && r.running + r.waiting === 0 && r.rate === 0;
-  const state = (r) => (r.state !== 'flowing' ? r.state : isIdle(r) ? 'idle' : 'delivering');
+  const isActive = (r) => r.running + r.waiting > 0 || r.rate > 0;
+  const isIdle = (r) => !isFailing(r) && !isActive(r);
+  const state = (r) => (r.state !== 'flowing' ? r.state : isActive(r) ? 'delivering' : 'idle');
   const rank = (r) => ({ down: 0, held: 1, paused: 2 })[r.state] ?? (isFailing(r) ? 3 : isIdle(r) ? 5 : 4);
   const rows = [...s.registrations].sort(byRank(rank));
   const busy = rows.filter((r) => !isIdle(r)).length;
