@@ -3,11 +3,11 @@
 // Fetches /status every two seconds and shows it.
 const POLL_INTERVAL_MS = 2000;
 const TIMEOUT_MS = 8000;
-const SHOWN_PROBLEMS = 4;
-const SHOWN_ROWS = 10;
+const NARROW = matchMedia('(max-width: 50rem)'); // as in page.css
+const FOLD = { problem: 220, row: 180 }; // characters
 const RECENT_ERROR_MS = 300000;
 const ICON_COLORS = { good: '%231b8a4b', warn: '%23d98a00', bad: '%23cc2b22', gone: '%23777' };
-let previous = null;
+let hasValues = false;
 let token = sessionStorage.getItem('token');
 let since = Date.now(); // of the last response, or else of the first request
 
@@ -36,20 +36,25 @@ function tableOf(columns, rows, why) {
   for (const row of rows) {
     const line = element('tr');
     for (const [label, value, style] of columns) {
-      const cell = parent('td', typeof style === 'function' ? style(row) : style, element('span', value(row)));
+      const text = String(value(row));
+      const content = element('span', shortDigest(text));
+      const cell = parent('td', typeof style === 'function' ? style(row) : style, content);
+      if (style === 'long') content.title = visible(text);
       cell.dataset.label = label;
       line.append(cell);
     }
     body.append(line);
     const text = why(row);
     if (text) {
-      const cell = element('td', text, 'why');
+      const cell = parent('td', 'why', foldable(text, '', columns.slice(0, 4).map(([, value]) => value(row)).join(), FOLD.row));
       cell.colSpan = columns.length;
       body.append(parent('tr', 'why', cell));
     }
   }
   return [parent('thead', '', head), body];
 }
+
+const shownRows = () => (NARROW.matches ? 5 : 10);
 
 // Shows the first rows, and the others in the <details> that follows the table.
 function showTable(id, columns, rows, shown, { none, more, why = () => '' }) {
@@ -85,7 +90,7 @@ function showRegistrations(s) {
     ['Attempts', (r) => `${r.rate.toFixed(1)}/s`, 'number'],
     ['Succeeded', (r) => number(r.succeeded), 'number'],
     ['Failed', (r) => number(r.failed), 'number'],
-  ], rows, rows.length <= SHOWN_ROWS ? rows.length : Math.min(busy, SHOWN_ROWS), {
+  ], rows, rows.length <= shownRows() ? rows.length : Math.min(busy, shownRows()), {
     none: 'No registration is configured.',
     more: (others) => (others.every(isIdle) ? count(others.length, 'idle registration') : `${count(others.length, 'more registration')}, ${number(others.filter(isIdle).length)} of them idle`),
     why: (r) => (hasError(r) ? `Last error, ${ago(r.last_error.at, s.now)}: ${r.last_error.message}` : ''),
@@ -99,14 +104,14 @@ function showPartitions(s) {
   const rows = [...s.partitions].sort(byRank(rank));
   const busy = rows.filter((p) => !isIdle(p)).length;
   showTable('partitions', [
-    ['Partition', (p) => `${p.topic} ${p.partition}`, 'long'],
+    ['Partition', (p) => `${p.partition} of ${p.topic}`, 'long'],
     ['Committed', (p) => number(p.watermark), 'number'],
     ['Read to', (p) => number(p.read), 'number'],
     ['Log end', (p) => number(p.end), 'number'],
     ['Lag', (p) => number(p.lag), 'number'],
     ['In progress', (p) => number(p.records), 'number'],
     ['State', state, (p) => (p.unreadable ? 'bad' : state(p) === 'read' ? '' : 'warn')],
-  ], rows, rows.length <= SHOWN_ROWS ? rows.length : Math.min(busy, SHOWN_ROWS), {
+  ], rows, rows.length <= shownRows() ? rows.length : Math.min(busy, shownRows()), {
     none: 'No partition is assigned to this instance.',
     more: (others) => (others.every(isIdle) ? count(others.length, 'idle partition') : `${count(others.length, 'more partition')}, ${number(others.filter(isIdle).length)} of them idle`),
     why: (p) => (p.unreadable ? `Offset ${p.unreadable.offset}: ${p.unreadable.reason}` : ''),
@@ -115,20 +120,20 @@ function showPartitions(s) {
 
 function showOldest(s) {
   showTable('oldest', [
-    ['Record', (o) => `${o.topic} ${o.partition}/${o.offset}`, 'long'],
+    ['Record', (o) => `${o.partition}/${o.offset} of ${o.topic}`, 'long'],
     ['Event', (o) => o.id, 'long'],
     ['Age', (o) => duration(o.age_ms), 'number'],
     ['State', (o) => o.state],
     ['Registration', (o) => o.registration, 'long'],
     ['Attempts', (o) => number(o.attempts), 'number'],
-  ], [...s.in_flight.oldest].sort(byRank((o) => -o.age_ms)), 5, {
+  ], [...s.in_flight.oldest].sort(byRank((o) => -o.age_ms)), NARROW.matches ? 3 : 5, {
     none: 'No record is in progress.',
     more: (others) => count(others.length, 'more record'),
   });
 }
 
 function showRecent(s) {
-  const workflow = (r) => [r.project, r.workflow].filter(Boolean).join(' / ') || r.id || 'unknown';
+  const workflow = (r) => (r.workflow || r.id || 'unknown') + (r.project ? ` (project ${r.project})` : '');
   showTable('recent', [
     ['Outcome', (r) => (r.class ? `${r.status}: ${r.class}` : r.status), (r) => statusStyles[r.status]],
     ['When', (r) => ago(r.at, s.now)],
@@ -138,7 +143,7 @@ function showRecent(s) {
     ['Record', (r) => `${r.partition}/${r.offset}`],
     ['Attempts', (r) => number(r.attempts), 'number'],
     ['Took', (r) => duration(r.duration_ms), 'number'],
-  ], [...s.recent].sort(byRank((r) => (r.status === 'failed' ? 0 : 1))), SHOWN_ROWS, {
+  ], [...s.recent].sort(byRank((r) => (r.status === 'failed' ? 0 : 1))), shownRows(), {
     none: 'No outcome since the start.',
     more: (others) => count(others.length, 'more outcome'),
     why: (r) => (r.reason ? `Reason: ${r.reason}` : ''),
@@ -149,11 +154,6 @@ function showRecent(s) {
 
 function tiles(id, rows) {
   morphChildren(byId(id), rows.map(([label, value, style]) => parent('div', '', element('dt', label), element('dd', value, style))));
-}
-
-function rate(s, value) {
-  const ms = previous && previous.started === s.started ? span(previous.now, s.now) : 0;
-  return ms > 0 ? ((value(s) - value(previous)) * 1000 / ms).toFixed(1) + '/s' : '…';
 }
 
 function showDeliveries(s) {
@@ -173,7 +173,8 @@ function showDeliveries(s) {
 function showRecords(s) {
   const known = s.partitions.filter((p) => p.lag !== undefined);
   tiles('records', [
-    ['Read', `${number(s.totals.consumed)} (${rate(s, (x) => x.totals.consumed)})`],
+    ['Read', number(s.totals.consumed)],
+    ['Read lately', `${((s.samples.consumed.at(-1) || 0) * 1000 / s.samples.interval_ms).toFixed(1)}/s`],
     ['Succeeded', number(s.totals.succeeded)],
     ['Failed', number(s.totals.failed)],
     ['Skipped', number(s.totals.skipped)],
@@ -192,13 +193,7 @@ function problemItem(p, now) {
     p.text && element('p', p.text, 'meaning'),
     p.next && element('p', p.next, 'next'),
     p.command && parent('pre', '', element('code', p.command)));
-  if (p.error && p.error.length > 300) {
-    const details = parent('details', 'error', element('summary', p.error.slice(0, 200) + '…'), element('p', p.error));
-    details.dataset.key = p.title;
-    item.append(details);
-  } else if (p.error) {
-    item.append(element('p', p.error, 'error'));
-  }
+  if (p.error) item.append(foldable(p.error, 'error', p.title, FOLD.problem));
   return item;
 }
 
@@ -229,13 +224,14 @@ function showProblems(s) {
   const title = heading(s, bad, warnings);
   const items = problems.map((p) => problemItem(p, s.now));
   const more = byId('more-problems');
+  const shown = NARROW.matches ? 3 : 4;
   setState(bad ? 'bad' : warnings ? 'warn' : 'good', title, title);
   byId('summary').textContent = visible(summary(s, warnings, bad));
   byId('problem-section').hidden = problems.length === 0;
-  morphChildren(byId('problems'), items.slice(0, SHOWN_PROBLEMS));
-  more.hidden = items.length <= SHOWN_PROBLEMS;
-  more.firstChild.textContent = `${number(items.length - SHOWN_PROBLEMS)} more`;
-  morphChildren(more.lastChild, items.slice(SHOWN_PROBLEMS));
+  morphChildren(byId('problems'), items.slice(0, shown));
+  more.hidden = items.length <= shown;
+  more.firstChild.textContent = `${number(items.length - shown)} more`;
+  morphChildren(more.lastChild, items.slice(shown));
 }
 
 function show(s) {
@@ -256,13 +252,13 @@ function show(s) {
 
 function showFailure(why) {
   const what = why.startsWith('HTTP') ? 'Only errors' : 'No response';
-  document.body.classList.toggle('stale', previous !== null);
+  document.body.classList.toggle('stale', hasValues);
   setState('gone', `${what} since ${clock(since)} (${duration(Date.now() - since)})`, what);
-  byId('summary').textContent = visible(`${previous ? `The values below are from ${clock(since)}. ` : ''}The page asks again every ${duration(POLL_INTERVAL_MS)}. Reason: ${why}`);
+  byId('summary').textContent = visible(`${hasValues ? `The values below are from ${clock(since)}. ` : ''}The page asks again every ${duration(POLL_INTERVAL_MS)}. Reason: ${why}`);
 }
 
 function askForToken() {
-  previous = null;
+  hasValues = false;
   byId('all').hidden = true;
   document.body.classList.remove('stale');
   setState('warn', token ? 'The token is wrong' : 'A token is required', 'Token required');
@@ -278,7 +274,7 @@ async function fetchStatus() {
   const status = await response.json();
   since = Date.now();
   show(status);
-  previous = status;
+  hasValues = true;
 }
 
 const update = () => fetchStatus().catch((error) => showFailure(error.message));

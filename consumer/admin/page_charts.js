@@ -13,11 +13,11 @@ function svg(name, attributes) {
 
 // A gap where a value is unknown, and a dot where both neighbors are unknown
 function path(values, top) {
-  const step = WIDTH / (SAMPLES - 1);
+  const step = (WIDTH - 4) / (SAMPLES - 1);
   let text = '';
   values.forEach((value, i) => {
     if (value === null) return;
-    const x = (WIDTH - (values.length - 1 - i) * step).toFixed(1);
+    const x = (WIDTH - 2 - (values.length - 1 - i) * step).toFixed(1);
     const y = (HEIGHT - 2 - (value / top) * (HEIGHT - 4)).toFixed(1);
     text += i > 0 && values[i - 1] !== null ? `L${x} ${y}` : `M${x} ${y}h0`;
   });

@@ -46,6 +46,17 @@ function element(name, text, style) {
   return created;
 }
 
+// A digest is recognized by its first digits; the tooltip has all of them.
+const shortDigest = (text) => text.replace(/(sha\d+:[0-9a-f]{12})[0-9a-f]{20,}/g, '$1…');
+
+// A text that may be long is closed at first, and `key` tells it from others.
+function foldable(text, style, key, max) {
+  if (text.length <= max) return element('p', text, style);
+  const details = parent('details', style, element('summary', text.slice(0, max * 2 / 3) + '…'), element('p', text));
+  details.dataset.key = visible(key);
+  return details;
+}
+
 function parent(name, style, ...children) {
   const created = element(name, '', style);
   created.append(...children.filter(Boolean));

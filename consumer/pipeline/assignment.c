@@ -344,7 +344,7 @@ void service_tick(void *payload)
 
     count_loop_lag(service);
     count_sample(service);
-    status_note_readiness(service);
+    readiness_note(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     shed_tick(&service->pipeline->scheduler);
     withheld_tick(service);

@@ -173,9 +173,12 @@ void count_loop_lag(struct service *service);
 /* Takes a sample if one is due. */
 void count_sample(struct service *service);
 
-/* --- status.c */
+/* --- readiness.c */
+/* Sets the reasons and the warnings of a status. */
+void readiness_get(const struct service *service, struct arena *arena,
+                   struct status *status);
 /* Remembers since when the service has not been ready. */
-void status_note_readiness(struct service *service);
+void readiness_note(struct service *service);
 
 /* --- service.c */
 /* Takes the next step of the service: a commit, handing over revoked

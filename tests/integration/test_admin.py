@@ -344,7 +344,7 @@ class Page(AdminCase):
             outcomes = page.evaluate("document.getElementById('recent').innerText")
             self.assertIn("failed: schema", outcomes)
             self.assertIn("failed: rejected", outcomes)
-            self.assertIn("payments / ", outcomes)
+            self.assertIn("(project payments)", outcomes)
             self.assertIn("Reason: ", outcomes)
             self.assertEqual(page.evaluate("document.querySelectorAll('script').length"), 4)
             self.check_layout(address, "dead-letters")
