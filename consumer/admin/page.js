@@ -253,8 +253,10 @@ function show(s) {
 function showFailure(why) {
   const what = why.startsWith('HTTP') ? 'Only errors' : 'No response';
   document.body.classList.toggle('stale', hasValues);
-  setState('gone', `${what} since ${clock(since)} (${duration(Date.now() - since)})`, what);
-  byId('summary').textContent = visible(`${hasValues ? `The values below are from ${clock(since)}. ` : ''}The page asks again every ${duration(POLL_INTERVAL_MS)}. Reason: ${why}`);
+  setState('gone', `${what} since ${clock(since)}`, what);
+  const age = duration(Date.now() - since);
+  const values = hasValues ? `The values below are ${age} old.` : `The page has waited for ${age}.`;
+  byId('summary').textContent = visible(`${values} The page asks again every ${duration(POLL_INTERVAL_MS)}. Reason: ${why}`);
 }
 
 function askForToken() {

@@ -233,11 +233,9 @@ class Page(AdminCase):
         page = self.browser.page(*size, dark)
         self.addCleanup(page.close)
         page.open(f"http://{address}/")
-        page.wait_for(f"document.readyState === 'complete' && !!document.querySelector('{condition}')")
+        page.wait_for("document.readyState === 'complete'")
+        page.wait_for(f"document.querySelectorAll('{condition}').length")
         return page
-
-    def text(self, page):
-        return page.evaluate("document.body.innerText")
 
     def title(self, page):
         return page.evaluate("document.title")
@@ -262,10 +260,10 @@ class Page(AdminCase):
         self.await_sample(service, address, 12, "waybill_records_completed_total")
         page = self.shown(address)
         self.assertEqual(self.title(page), "No problems · Waybill")
-        self.assertIn("Ready to deliver; no registration has a problem; 0 deliveries wait", self.text(page))
-        self.assertIn("Succeeded\n12", self.text(page))
+        self.assertIn("Ready to deliver; no registration has a problem;", page.text("body"))
+        self.assertIn("Succeeded\n12", page.text("body"))
         page.evaluate(OPEN_ALL)
-        self.assertEqual(page.evaluate("document.querySelectorAll('#problems > li').length"), 0)
+        self.assertEqual(page.count("#problems > li"), 0)
         outcomes = page.evaluate(
             "[...document.querySelectorAll('#recent tr, #more-recent tr')].map((r) => r.innerText)"
         )
@@ -288,8 +286,8 @@ class Page(AdminCase):
         page = self.shown(address)
         self.assertEqual(service.terminate(30), EXIT_OK)
         page.wait_for("document.title === 'No response · Waybill'")
-        self.assertRegex(self.text(page), r"^No response since \d\d:\d\d:\d\d")
-        self.assertTrue(page.evaluate("document.body.classList.contains('stale')"))
+        self.assertRegex(page.text("body"), r"^No response since \d\d:\d\d:\d\d")
+        self.assertTrue(page.count("body.stale"))
 
     def test_it_shows_that_a_configuration_is_refused(self):
         self.create(1)
@@ -300,9 +298,9 @@ class Page(AdminCase):
         self.await_sample(service, address, 1, "waybill_config_reloads_total", result="refused")
         page = self.shown(address)
         self.assertEqual(self.title(page), "1 problem · Waybill")
-        self.assertIn("The new configuration is invalid", self.text(page))
-        self.assertIn("did you mean 'delivery'?", self.text(page))
-        self.assertIn("The previous configuration stays active.", self.text(page))
+        self.assertIn("The new configuration is invalid", page.text("body"))
+        self.assertIn("did you mean 'delivery'?", page.text("body"))
+        self.assertIn("The previous configuration stays active.", page.text("body"))
 
     def test_it_shows_which_registry_is_down_and_that_the_rest_is_delivered(self):
         self.create(2)
@@ -317,13 +315,13 @@ class Page(AdminCase):
             self.await_sample(service, address, 12, "waybill_records_completed_total")
             page = self.shown(address)
             self.assertEqual(self.title(page), "1 problem · Waybill")
-            problem = page.evaluate("document.getElementById('problems').innerText")
+            problem = page.text("#problems")
             self.assertIn(f"{other.address} is down", problem)
             self.assertRegex(problem, r"since \d\d:\d\d:\d\d \(.+\)")
             self.assertRegex(problem, r"Registration other: \d deliver(y waits|ies wait)")
             self.assertRegex(problem, r"Next attempt in|An attempt is in progress")
             self.assertIn("Failed to connect", problem)
-            self.assertIn("Succeeded\n12", self.text(page))
+            self.assertIn("Succeeded\n12", page.text("body"))
             self.check_layout(address, "registry-down")
 
     def test_it_shows_dead_letters_and_what_to_do(self):
@@ -337,16 +335,16 @@ class Page(AdminCase):
             self.await_sample(service, address, 9, "waybill_records_completed_total")
             page = self.shown(address)
             self.assertEqual(self.title(page), "1 warning · Waybill")
-            text = self.text(page)
+            text = page.text("body")
             self.assertIn("3 dead letters since the start", text)
             self.assertIn(f"to topic {self.topics['dead_letters']}: schema 2, rejected 1.", text)
             self.assertIn("waybill replay stats", text)
-            outcomes = page.evaluate("document.getElementById('recent').innerText")
+            outcomes = page.text("#recent")
             self.assertIn("failed: schema", outcomes)
             self.assertIn("failed: rejected", outcomes)
             self.assertIn("(project payments)", outcomes)
             self.assertIn("Reason: ", outcomes)
-            self.assertEqual(page.evaluate("document.querySelectorAll('script').length"), 4)
+            self.assertEqual(page.count("script"), 4)
             self.check_layout(address, "dead-letters")
 
     def test_it_asks_for_the_token(self):
@@ -354,14 +352,14 @@ class Page(AdminCase):
         service, address = self.watched(admin={"listen": "127.0.0.1:0", "token": "s3cret"})
         self.await_ready(service, address)
         page = self.shown(address, condition="#login:not([hidden])")
-        self.assertIn("A token is required", self.text(page))
-        self.assertNotIn(self.group, self.text(page))
+        self.assertIn("A token is required", page.text("body"))
+        self.assertNotIn(self.group, page.text("body"))
         page.evaluate(
             "document.getElementById('token').value = 's3cret';"
             "document.querySelector('#login button').click()"
         )
         page.wait_for("document.title === 'No problems · Waybill'")
-        self.assertIn(self.group, self.text(page))
+        self.assertIn(self.group, page.text("body"))
 
 
 if __name__ == "__main__":

@@ -129,6 +129,13 @@ class Page:
             raise RuntimeError(json.dumps(done["exceptionDetails"])[:2000])
         return done["result"].get("value")
 
+    def text(self, selector):
+        """What a person sees of the first such element"""
+        return self.evaluate(f"document.querySelector({json.dumps(selector)}).innerText")
+
+    def count(self, selector):
+        return self.evaluate(f"document.querySelectorAll({json.dumps(selector)}).length")
+
     def wait_for(self, expression, seconds=30):
         deadline = time.monotonic() + seconds
         while not (value := self.evaluate(expression)):

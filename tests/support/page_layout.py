@@ -55,3 +55,10 @@ BELOW = """
 """
 
 OPEN_ALL = "document.querySelectorAll('details').forEach((d) => { d.open = true; })"
+
+# The colors of all texts that are values
+COLORS = """
+[...new Set([...document.querySelectorAll('#all *')]
+  .filter((e) => e.getClientRects().length && !e.closest('svg'))
+  .map((e) => getComputedStyle(e).color))]
+"""

@@ -107,11 +107,15 @@ def healthy():
         "reasons": [],
         "warnings": [],
         "warnings_since": [],
-        "build": {"waybill": "0.3.0", "librdkafka": "2.0.2", "libcurl": "7.88.1", "cJSON": "1.7.15"},
+        "build": {"waybill": "0.3.0", "librdkafka": "2.0.2", "libcurl": "7.88.1"},
         "configuration": "sha256:" + "5f" * 32,
         "reload": {"applied": 0, "refused": 0, "faults": 0},
         "sandbox": {"seccomp": True, "landlock_abi": 3},
-        "kafka": {"brokers": "kafka-1:9092,kafka-2:9092", "group": "waybill", "topic": "attestations"},
+        "kafka": {
+            "brokers": "kafka-1:9092,kafka-2:9092",
+            "group": "waybill",
+            "topic": "attestations",
+        },
         "totals": {
             "consumed": 21000,
             "parked": 0,
@@ -170,7 +174,8 @@ def many():
         row = registration(name, host, succeeded=1234567 * i, failed=i, limit=32)
         if i % 10 == 3:
             failure = {"at": at(12), "message": error, "http_status": 503}
-            row.update(state="down", since=at(1500 + i), retry_at=at(-16), waiting=12345, last_error=failure)
+            row.update(state="down", since=at(1500 + i), retry_at=at(-16), waiting=12345)
+            row.update(last_error=failure)
         elif i % 25 == 7:
             row.update(state="held", since=at(4000), retry_at=at(-50), waiting=7, reason=error)
         elif i < 20:
@@ -183,7 +188,8 @@ def many():
         partition(i, topic, watermark=2**40, read=2**40 + 5, end=2**40 + i, lag=i % 7 * 1000)
         for i in range(100)
     ]
-    status["kafka"].update(topic=topic, brokers=",".join(long_name(f"b{i}.", 66) + ":9092" for i in range(9)))
+    brokers = ",".join(long_name(f"b{i}.", 66) + ":9092" for i in range(9))
+    status["kafka"].update(topic=topic, brokers=brokers)
     status["recent"] = [
         outcome(
             i,
@@ -221,12 +227,12 @@ def registry_down():
         "message": "POST https://ghcr.io/v2/acme/attestations/blobs/uploads/: Failed to connect to "
         "ghcr.io port 443 after 3 ms: Couldn't connect to server",
     }
-    rows = [registration(f"copy-{i}", f"registry-{i}.example.com", succeeded=218, rate=1.9) for i in range(11)]
-    rows.append(
-        registration(
-            "ghcr", "ghcr.io", state="down", since=at(1512), retry_at=at(-16), waiting=218, retries=31, last_error=failure
-        )
-    )
+    rows = [
+        registration(f"copy-{i}", f"registry-{i}.example.com", succeeded=218, rate=1.9)
+        for i in range(11)
+    ]
+    down = {"state": "down", "since": at(1512), "retry_at": at(-16), "last_error": failure}
+    rows.append(registration("ghcr", "ghcr.io", waiting=218, retries=31, **down))
     status["registrations"] = rows
     status["totals"].update(consumed=218, succeeded=0, skipped=0)
     del status["totals"]["last_completed_at"]
@@ -234,7 +240,8 @@ def registry_down():
     status["in_flight"].update(
         records=218, oldest=[record(i, age_ms=1512000 - i, registration="ghcr") for i in range(9)]
     )
-    status["partitions"] = [partition(i, lag=80, records=73, watermark=900, window=80) for i in range(3)]
+    behind = {"lag": 80, "records": 73, "watermark": 900, "window": 80}
+    status["partitions"] = [partition(i, **behind) for i in range(3)]
     status["recent"] = [outcome(i, registration=f"copy-{i % 11}") for i in range(50)]
     return status
 
@@ -251,7 +258,8 @@ def dead_letters():
             "failed",
             **{"class": "rejected"},
             destination="acme/att-*",
-            reason="registry.example.com rejects the manifest: MANIFEST_INVALID: manifest schema is not supported (400)",
+            reason="registry.example.com rejects the manifest: MANIFEST_INVALID: manifest schema "
+            "is not supported (400)",
         )
         for i in range(40)
     ]
@@ -269,7 +277,11 @@ def held():
     attachment = {"name": "payments-to-main", "since": at(700), "waiting": 9, "reason": refusal}
     status["registrations"][0]["held_attachments"] = [attachment]
     status["registrations"][1].update(
-        state="held", since=at(400), retry_at=at(-30), waiting=5, reason="token: invalid credentials (HTTP 401)"
+        state="held",
+        since=at(400),
+        retry_at=at(-30),
+        waiting=5,
+        reason="token: invalid credentials (HTTP 401)",
     )
     rejection = {
         "to": "attestation-dead-letters",
@@ -294,9 +306,10 @@ def held():
         "skip_command": "kafka-consumer-groups.sh --bootstrap-server kafka-1:9092 --group waybill "
         "--topic attestations:2 --reset-offsets --to-offset 816 --execute",
     }
-    status["warnings"] = ["topic 'attestation-dead-letters' (kafka.topics.dead_letters) is compacted"]
+    status["warnings"] = ["topic 'dead-letters' (kafka.topics.dead_letters) is compacted"]
     status["warnings_since"] = [at(100000)]
-    status["reload"].update(at=at(60), refused=1, faults=2, fault="config.yaml:12:3: unknown key 'delivry'")
+    fault = "config.yaml:12:3: unknown key 'delivry'"
+    status["reload"].update(at=at(60), refused=1, faults=2, fault=fault)
     return status
 
 
@@ -306,9 +319,9 @@ def not_ready():
         ready=False,
         not_ready_since=at(45),
         reasons=[
-            "topic 'attestation-outcomes' (kafka.topics.outcomes) does not exist, and Waybill creates none. "
-            "Correct the name, or create it: kafka-topics.sh --bootstrap-server kafka-1:9092 --create "
-            "--topic attestation-outcomes",
+            "topic 'attestation-outcomes' (kafka.topics.outcomes) does not exist, and Waybill "
+            "creates none. Correct the name, or create it: kafka-topics.sh --bootstrap-server "
+            "kafka-1:9092 --create --topic attestation-outcomes",
             "no assignment: the group has given none yet",
         ],
     )
@@ -325,9 +338,8 @@ def hostile():
             return {k: spoil(v, k) for k, v in value.items()}
         if isinstance(value, list):
             return [spoil(v, key) for v in value]
-        if isinstance(value, str) and key not in kept and "since" not in key and not key.endswith("_at"):
-            return HOSTILE
-        return value
+        is_time = "since" in key or key.endswith("_at")
+        return HOSTILE if isinstance(value, str) and key not in kept and not is_time else value
 
     status = held()
     status["registrations"] += registry_down()["registrations"]
