@@ -4,7 +4,7 @@
 
 /* Classes between two powers of two. Durations of less than twice as many
  * milliseconds have a class each. */
-#define PER_OCTAVE 8
+#define PER_OCTAVE 8U
 
 static size_t class_of(uint64_t duration_ms)
 {
