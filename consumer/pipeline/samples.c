@@ -4,7 +4,7 @@
 
 /* Classes between two powers of two. Durations of less than twice as many
  * milliseconds have a class each. */
-#define PER_OCTAVE 8U
+#define PER_OCTAVE ((size_t)8)
 
 static size_t class_of(uint64_t duration_ms)
 {
