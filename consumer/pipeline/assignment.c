@@ -339,6 +339,8 @@ void service_tick(void *payload)
     struct service *service = payload;
 
     count_loop_lag(service);
+    count_sample(service);
+    status_note_readiness(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     shed_tick(&service->pipeline->scheduler);
     withheld_tick(service);

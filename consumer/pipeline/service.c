@@ -292,7 +292,7 @@ int service_start(struct pipeline *pipeline,
     service->ended = ended;
     service->payload = payload;
     service->started_ms = clock_wall_ms(loop_clock(options->loop));
-    counts_init(&service->counts);
+    counts_init(&service->counts, loop_now(options->loop));
     init(service);
     if (kafka_open(options->loop, &service->kafka_options, &handler, service,
                    &service->kafka, err) < 0) {

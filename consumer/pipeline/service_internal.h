@@ -2,6 +2,7 @@
 #define WAYBILL_SERVICE_INTERNAL_H
 
 #include "pipeline_internal.h"
+#include "samples.h"
 #include "waybill/limits.h"
 #include "waybill/outcome_encode.h"
 #include "withheld.h"
@@ -53,6 +54,7 @@ struct counts {
     struct service_counts all;
     struct status_outcome recent[STATUS_RECENT]; /* a ring buffer */
     uint64_t recent_total;
+    struct samples samples;
 };
 
 enum service_state { SERVICE_RUNNING, SERVICE_DRAINING, SERVICE_CLOSING };
@@ -96,7 +98,8 @@ struct service {
     struct task ending;
     struct error failure; /* ERROR_NONE after service_stop() */
     struct counts counts;
-    int64_t started_ms; /* wall-clock time, as is the next */
+    int64_t started_ms;         /* wall-clock time, as are the next two */
+    int64_t not_ready_since_ms; /* 0 while the service is ready */
     int64_t notice_ms;
     char notice[LIMIT_MESSAGE]; /* last warning of the Kafka client */
     service_ended_fn *ended;
@@ -156,7 +159,7 @@ void service_renew_soon(struct service *service);
 void service_on_idle(void *payload);
 
 /* --- counts.c */
-void counts_init(struct counts *counts);
+void counts_init(struct counts *counts, uint64_t now_ms);
 void count_outcome(struct service *service, const struct delivery *delivery);
 /* Returns false if none of the outcomes is committed. */
 bool worst_committed(const struct inflight *inflight,
@@ -164,6 +167,12 @@ bool worst_committed(const struct inflight *inflight,
 void count_completed(struct service *service, const struct inflight *inflight);
 /* Observes how late the current tick is. */
 void count_loop_lag(struct service *service);
+/* Takes a sample if one is due. */
+void count_sample(struct service *service);
+
+/* --- status.c */
+/* Remembers since when the service has not been ready. */
+void status_note_readiness(struct service *service);
 
 /* --- service.c */
 /* Takes the next step of the service: a commit, handing over revoked

@@ -362,11 +362,15 @@ static void collect_conditions(const struct service *service,
     status->reasons =
         arena_alloc(arena, (count + MAX_REASONS) * sizeof(status->reasons[0]));
     status->warnings = arena_alloc(arena, count * sizeof(status->warnings[0]));
+    status->warnings_since_ms =
+        arena_alloc(arena, count * sizeof(status->warnings_since_ms[0]));
     for (size_t i = 0; i < count; i++) {
         condition = kafka_get_condition(service->kafka, i);
         if (condition->blocks) {
             status->reasons[status->reason_count++] = condition->text;
         } else {
+            status->warnings_since_ms[status->warning_count] =
+                condition->since_ms;
             status->warnings[status->warning_count++] = condition->text;
         }
     }
@@ -412,6 +416,30 @@ static void collect_readiness(const struct service *service,
     }
 }
 
+void status_note_readiness(struct service *service)
+{
+    struct arena *arena = arena_new();
+    struct status status = {0};
+
+    collect_readiness(service, arena, &status);
+    if (status.reason_count == 0) {
+        service->not_ready_since_ms = 0;
+    } else if (service->not_ready_since_ms == 0) {
+        service->not_ready_since_ms =
+            clock_wall_ms(loop_clock(service->options->loop));
+    }
+    arena_free(arena);
+}
+
+static void collect_samples(const struct service *service,
+                            struct status *status)
+{
+    const struct samples *samples = &service->counts.samples;
+
+    samples_get(samples, &status->samples);
+    status->samples.end_ms = to_wall_ms(service, samples->begin_ms);
+}
+
 void service_get_status(const struct service *service, struct arena *arena,
                         struct status *ret_status)
 {
@@ -420,6 +448,7 @@ void service_get_status(const struct service *service, struct arena *arena,
     *ret_status = (struct status){
         .now_ms = clock_wall_ms(loop_clock(service->options->loop)),
         .started_ms = service->started_ms,
+        .not_ready_since_ms = service->not_ready_since_ms,
         .phase = (enum service_phase)service->state,
         .config = {.revision = &service->settings->revision},
         .brokers = service->kafka_options.brokers,
@@ -440,4 +469,5 @@ void service_get_status(const struct service *service, struct arena *arena,
     collect_queues(service, arena, ret_status);
     collect_records(service, arena, ret_status);
     collect_recent(service, arena, ret_status);
+    collect_samples(service, ret_status);
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "waybill/error.h"
 #include "waybill/kafka.h"
@@ -43,7 +44,8 @@ int kafka_check_clients(const struct kafka_options *options,
  * concerns, its configuration key, and the remedy. */
 struct kafka_condition {
     const char *text;
-    bool blocks; /* nothing is read until it is remedied */
+    bool blocks;      /* nothing is read until it is remedied */
+    int64_t since_ms; /* wall-clock time */
 };
 
 /* The conditions that hold at present, with index 0, 1, ...; NULL after the

@@ -12,6 +12,7 @@
 #include "waybill/outcome.h"
 #include "waybill/pipeline.h"
 #include "waybill/plan.h"
+#include "waybill/status_recent.h"
 #include "waybill/status_topic.h"
 
 /*
@@ -36,13 +37,17 @@ struct service_counts {
     uint64_t consumed;   /* records */
     uint64_t shed;       /* records shed, to be read again */
     uint64_t other_type; /* records skipped by kafka.other_types */
-    uint64_t completed[OUTCOME_STATUSES]; /* records with all outcomes
-                                             committed, by the worst outcome */
+    uint64_t completed[OUTCOME_STATUSES];  /* records with all outcomes
+                                              committed, by the worst outcome */
+    uint64_t deliveries[OUTCOME_STATUSES]; /* committed; a record has one for
+                                              each attachment */
     uint64_t dead_letters[ERROR_KINDS];
     uint64_t transactions[KAFKA_VERDICTS];
     uint64_t rejected[STATUS_OUTPUTS]; /* messages, by Kafka */
     uint64_t rebalances;               /* assignments and revocations */
-    int64_t last_completed_ms;
+    int64_t last_completed_ms;         /* of a record, of a delivery ... */
+    int64_t last_delivery_ms;
+    int64_t last_dead_letter_ms;
     struct histogram age;      /* seconds since the record's timestamp */
     struct histogram loop_lag; /* seconds that a timer was late */
 };
@@ -118,24 +123,6 @@ struct status_record {
     unsigned attempts;        /* of that delivery */
 };
 
-#define STATUS_RECENT 50
-#define STATUS_TEXT_SIZE 96
-
-/* A committed outcome */
-struct status_outcome {
-    char id[STATUS_TEXT_SIZE]; /* of the event; truncated */
-    char topic[STATUS_TEXT_SIZE];
-    int32_t partition;
-    int64_t offset;
-    char registration[STATUS_TEXT_SIZE]; /* truncated; empty if the record has
-                                     no delivery */
-    enum outcome_status status;
-    enum error_kind error; /* if failed */
-    unsigned attempts;
-    uint64_t duration_ms;
-    int64_t at_ms;
-};
-
 /* The active configuration, and the last attempt to reload it */
 struct status_config {
     const struct digest *revision;
@@ -157,8 +144,10 @@ struct status {
     /* Reasons for not being ready; the service is ready if there are none. */
     const char **reasons;
     size_t reason_count;
+    int64_t not_ready_since_ms;
     /* What an operator should know, although the service is ready */
     const char **warnings;
+    int64_t *warnings_since_ms;
     size_t warning_count;
     const char *brokers;
     const char *group;
@@ -181,6 +170,7 @@ struct status {
     size_t oldest_count;
     const struct status_outcome **recent; /* newest first */
     size_t recent_count;
+    struct status_samples samples;
     const struct service_counts *counts;
 };
 

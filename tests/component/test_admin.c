@@ -361,6 +361,63 @@ static void status__is_json_whatever_stands_in_it(void **state)
     json_free(json);
 }
 
+static void status__has_the_deliveries_and_what_became_of_them(void **state)
+{
+    counts.deliveries[OUTCOME_SUCCEEDED] = 11;
+    counts.deliveries[OUTCOME_FAILED] = 1;
+    counts.last_delivery_ms = 1767323045000;
+    rows[0].waiting = 3;
+    rows[1].waiting = 4;
+    rows[1].running = 2;
+    snprintf(outcome.workflow, sizeof(outcome.workflow), "build");
+    snprintf(outcome.destination, sizeof(outcome.destination), "acme/att");
+    snprintf(outcome.reason, sizeof(outcome.reason), "manifest invalid");
+    assert_int_equal(ask("/status"), 200);
+    check_contains("deliveries", body(),
+                   "\"deliveries\":{\"succeeded\":11,\"failed\":1,"
+                   "\"skipped\":0,\"running\":2,\"waiting\":7,"
+                   "\"last_completed_at\":\"2026-01-02T03:04:05.000Z\"}");
+    check_contains("outcome", body(),
+                   "\"workflow\":\"build\",\"destination\":\"acme/att\","
+                   "\"reason\":\"manifest invalid\"");
+}
+
+static void status__has_samples_and_no_duration_where_nothing_ended(
+    void **state)
+{
+    status.samples.items[0] = (struct status_sample){4, 2, 1, 30, 90};
+    status.samples.items[1] = (struct status_sample){5, 0, 0, 0, 0};
+    status.samples.count = 2;
+    status.samples.end_ms = 1767323045000;
+    assert_int_equal(ask("/status"), 200);
+    check_contains("samples", body(),
+                   "\"samples\":{\"interval_ms\":10000,"
+                   "\"end\":\"2026-01-02T03:04:05.000Z\","
+                   "\"consumed\":[4,5],\"succeeded\":[2,0],"
+                   "\"failed\":[1,0],\"median_ms\":[30,null],"
+                   "\"p95_ms\":[90,null]}");
+}
+
+static void status__says_since_when(void **state)
+{
+    int64_t since_ms = 1767323045000;
+
+    status.warnings = (const char *[]){"a doubt"};
+    status.warnings_since_ms = &since_ms;
+    status.warning_count = 1;
+    status.not_ready_since_ms = since_ms;
+    ask("/status");
+    check_contains("warning", body(),
+                   "\"warnings\":[\"a doubt\"],"
+                   "\"warnings_since\":[\"2026-01-02T03:04:05.000Z\"]");
+    assert_null(strstr(body(), "not_ready_since"));
+    status.reasons = (const char *[]){"no assignment"};
+    status.reason_count = 1;
+    ask("/status");
+    check_contains("readiness", body(),
+                   "\"not_ready_since\":\"2026-01-02T03:04:05.000Z\"");
+}
+
 static void status__names_what_is_held_and_why(void **state)
 {
     struct status_attachment held = {.name = "closed",
@@ -533,6 +590,9 @@ int main(void)
         ADMIN_TEST_OPENING(answer__is_for_any_name_where_others_reach_it),
         ADMIN_TEST(readyz__says_why_not),
         ADMIN_TEST(status__is_json_whatever_stands_in_it),
+        ADMIN_TEST(status__has_the_deliveries_and_what_became_of_them),
+        ADMIN_TEST(status__has_samples_and_no_duration_where_nothing_ended),
+        ADMIN_TEST(status__says_since_when),
         ADMIN_TEST(status__names_what_is_held_and_why),
         ADMIN_TEST(metrics__are_all_there_from_the_start),
         ADMIN_TEST(metrics__name_each_class_of_dead_letters_once),
