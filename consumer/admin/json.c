@@ -111,10 +111,12 @@ static void append_partition(struct json_writer *writer,
     append_count(writer, "records", from->records);
     json_append_bool(writer, "parked", from->shed);
     json_append_bool(writer, "paused", from->paused);
+    append_time(writer, "paused_since", from->paused_since_ms);
     json_append_bool(writer, "revoked", from->revoked);
     if (from->unreadable >= 0) {
         json_open(writer, "unreadable", '{');
         json_append_integer(writer, "offset", from->unreadable);
+        append_time(writer, "since", from->unreadable_since_ms);
         json_append_string(writer, "reason", from->unreadable_reason);
         json_append_string(writer, "skip_command", from->skip_command);
         json_close(writer, '}');
@@ -156,6 +158,9 @@ static void append_in_flight(struct json_writer *writer,
     append_count(writer, "bytes", status->bytes);
     append_count(writer, "most_bytes", status->max_bytes);
     json_append_bool(writer, "full", status->full);
+    if (status->full) {
+        append_time(writer, "full_since", status->full_since_ms);
+    }
     json_open(writer, "oldest", '[');
     for (size_t i = 0; i < status->oldest_count; i++) {
         append_record(writer, &status->oldest[i]);

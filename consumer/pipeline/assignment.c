@@ -88,6 +88,11 @@ static void on_outcome(void *payload, struct delivery *delivery)
     service_renew_soon(service);
 }
 
+static int64_t wall_now(const struct service *service)
+{
+    return clock_wall_ms(loop_clock(service->options->loop));
+}
+
 static void add_slots(struct inflight *inflight)
 {
     struct record *record = inflight->record;
@@ -112,8 +117,7 @@ static void skip_record(struct inflight *inflight, const struct input *input)
               LOG_NUMBER("partition", input->partition),
               LOG_NUMBER("offset", input->offset));
     counts->other_type++;
-    counts->last_completed_ms =
-        clock_wall_ms(loop_clock(service->options->loop));
+    counts->last_completed_ms = wall_now(service);
     service->dirty = true;
     ledger_skip(&inflight->assignment->ledger, input->offset);
     record_free(inflight->record);
@@ -371,6 +375,7 @@ static void regulate_window(struct assignment *assignment)
     if (!assignment->resting && ledger_is_full(ledger) &&
         !ledger_is_rereading(ledger)) {
         assignment->resting = true;
+        assignment->resting_since_ms = wall_now(assignment->service);
         kafka_pause_partition(queue, &assignment->at);
     } else if (assignment->resting && ledger_has_room(ledger)) {
         assignment->resting = false;
@@ -396,6 +401,7 @@ void service_regulate(struct service *service)
     }
     if (!service->full && is_full(service)) {
         service->full = true;
+        service->full_since_ms = wall_now(service);
         kafka_pause(service->kafka);
     } else if (service->full && !is_over(service, 2) &&
                !withheld_is_blocked(service)) {

@@ -18,15 +18,17 @@ struct assignment {
     struct service *service;
     struct kafka_partition at; /* it owns the topic's name */
     struct ledger ledger;
-    bool is_replays; /* a partition of the replays topic */
-    bool resting;    /* paused, because the window is full */
-    bool revoked;    /* reads no more records; a last commit may follow */
+    bool is_replays;          /* a partition of the replays topic */
+    bool resting;             /* paused, because the window is full; then: */
+    int64_t resting_since_ms; /* wall-clock time */
+    bool revoked; /* reads no more records; a last commit may follow */
     bool committing;
     bool over; /* nothing of it may be committed any more */
     /* Offset of the first record that cannot be read, -1 if there is none; the
      * offset from which it can be read again, -1 if that is not known */
     int64_t unreadable;
     int64_t readable_from;
+    int64_t unreadable_since_ms; /* wall-clock time */
     char unreadable_reason[LIMIT_MESSAGE];
 };
 
@@ -76,6 +78,7 @@ struct service {
     TAILQ_HEAD(, assignment) assignments;
     size_t records;
     bool full;
+    int64_t full_since_ms; /* wall-clock time */
     /* Maximum length of the metadata of a partition, which shrinks when the
      * broker rejects it */
     size_t max_metadata;

@@ -46,6 +46,7 @@ static void collect_unreadable(const struct assignment *assignment,
     to->unreadable = assignment->unreadable;
     if (assignment->unreadable >= 0) {
         unreadable_append_command(assignment->service, assignment, &command);
+        to->unreadable_since_ms = assignment->unreadable_since_ms;
         to->unreadable_reason = assignment->unreadable_reason;
         to->skip_command = arena_strdup(arena, command.data);
     }
@@ -69,6 +70,8 @@ static void collect_partition(const struct assignment *assignment,
         .records = ledger->entry_count,
         .shed = ledger_needs_rewind(ledger),
         .paused = assignment->resting,
+        .paused_since_ms =
+            assignment->resting ? assignment->resting_since_ms : 0,
         .revoked = assignment->revoked,
     };
     collect_unreadable(assignment, arena, to);
@@ -184,6 +187,7 @@ static void collect_state(const struct service *service,
         to->retry_ms = to_wall_ms(service, queue->hold_until_ms);
     } else if (endpoint->pause_until_ms > now_ms) {
         to->state = REGISTRATION_PAUSED;
+        to->since_ms = to_wall_ms(service, endpoint->paused_since_ms);
         to->retry_ms = to_wall_ms(service, endpoint->pause_until_ms);
     }
 }
@@ -457,6 +461,7 @@ void service_get_status(const struct service *service, struct arena *arena,
         .notice = service->notice[0] != '\0' ? service->notice : NULL,
         .notice_ms = service->notice_ms,
         .full = service->full && !withheld_is_blocked(service),
+        .full_since_ms = service->full_since_ms,
         .records = service->records,
         .max_records = limits->max_records,
         .bytes = service_bytes(service),

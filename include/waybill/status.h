@@ -64,10 +64,12 @@ struct status_partition {
     size_t records; /* in memory */
     bool shed;      /* some records were shed, to be read again */
     bool paused;    /* reading is paused, because the window is full */
-    bool revoked;   /* being handed over to another member of the group */
+    int64_t paused_since_ms;
+    bool revoked; /* being handed over to another member of the group */
     /* The offset of the first record that cannot be read, -1 if there is none;
      * why; and the command with which an operator can skip it */
     int64_t unreadable;
+    int64_t unreadable_since_ms;
     const char *unreadable_reason;
     const char *skip_command;
 };
@@ -93,7 +95,7 @@ struct status_registration {
     const struct registration_counts *counts;
     const char *host;
     enum registration_state state;
-    int64_t since_ms; /* start of the hold or of the outage */
+    int64_t since_ms; /* start of the hold, of the outage or of the pause */
     int64_t retry_ms; /* time of the next attempt; 0 if as soon as one in flight
                          ends */
     size_t running;   /* deliveries with an attempt in flight */
@@ -155,7 +157,9 @@ struct status {
     const char *topic;
     const char *notice; /* last warning of the Kafka client, or NULL */
     int64_t notice_ms;
-    bool full; /* reading is paused: max_records or max_bytes is reached */
+    bool full; /* reading is paused: max_records or max_bytes is reached; then:
+                */
+    int64_t full_since_ms;
     size_t records;
     size_t max_records;
     size_t bytes;

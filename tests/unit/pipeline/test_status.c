@@ -335,6 +335,38 @@ static void status__shows_how_often_an_endpoint_may_be_asked(void **state)
     done();
 }
 
+static void status__says_since_when_an_endpoint_is_paused(void **state)
+{
+    int64_t began;
+
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(0, "far");
+    fake_fail(fake_running_one("far"), ERROR_RATE_LIMITED, 429, 60000);
+    began = look()->registrations[2].since_ms;
+    assert_int_equal(status.registrations[2].state, REGISTRATION_PAUSED);
+    assert_true(began == status.now_ms);
+    world_pass(&world, 5000);
+    assert_true(look()->registrations[2].since_ms == began);
+    done();
+}
+
+static void status__says_since_when_reading_is_paused(void **state)
+{
+    begin_of(2);
+    arena = NULL;
+    fake_assign(0, -1, "");
+    record(0, "one");
+    world_pass(&world, 5000);
+    assert_false(look()->full);
+    record(1, "one");
+    world_pass(&world, 2000);
+    assert_true(look()->full);
+    assert_true(status.full_since_ms >= WORLD_BEGAN + 5000);
+    assert_true(status.full_since_ms <= status.now_ms);
+    done();
+}
+
 /* --- counts ----------------------------------------------------------------
  */
 
@@ -491,6 +523,8 @@ int main(void)
         cmocka_unit_test(status__shows_which_registration_is_held),
         cmocka_unit_test(status__shows_which_attachment_is_held),
         cmocka_unit_test(status__shows_how_often_an_endpoint_may_be_asked),
+        cmocka_unit_test(status__says_since_when_an_endpoint_is_paused),
+        cmocka_unit_test(status__says_since_when_reading_is_paused),
         cmocka_unit_test(counts__are_of_what_is_committed),
         cmocka_unit_test(counts__remember_the_last_fifty_outcomes),
         cmocka_unit_test(
