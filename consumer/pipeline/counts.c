@@ -89,6 +89,7 @@ static void count_delivery(struct service *service,
     all->deliveries[outcome->status]++;
     all->last_delivery_ms = clock_wall_ms(loop_clock(service->options->loop));
     if (outcome->status == OUTCOME_SKIPPED) {
+        counts->skipped++;
         return;
     }
     histogram_observe(&counts->duration, (double)outcome->duration_ms / 1000);

@@ -221,7 +221,9 @@ static int load(struct replay *replay, struct error *err)
         client_options(replay, replay->options.outcomes);
     const struct replay_policy *policy = &replay->options.policy;
 
-    if (read_dead_letters(replay, err) < 0) {
+    if (read_dead_letters(replay, err) < 0 ||
+        filter_check(&replay->options.filter, &replay->options.names,
+                     replay->dead_letter_list, err) < 0) {
         return -1;
     }
     make_tracks(replay);

@@ -23,6 +23,7 @@ _waybill_value()
     --key) kind=value ;;
     --event-id) kind=value ;;
     --workflow) kind=value ;;
+    --integration) kind=value ;;
     --registration) kind=value ;;
     --attachment) kind=value ;;
     --max-replays) kind=value ;;
@@ -58,7 +59,7 @@ _waybill_words()
         options+=' --json --limit' words='' kind=words
         ;;
     replay)
-        options+=' --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --registration --attachment --all --json --no-outcome-check --max-replays --force --limit --rate --max-failures --include-unreplayed --yes' words=' list show stats run purge' kind=words
+        options+=' --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --integration --registration --attachment --all --json --no-outcome-check --max-replays --force --limit --rate --max-failures --include-unreplayed --yes' words=' list show stats run purge' kind=words
         ;;
     credential-helper)
         options+='' words=' get' kind=words

@@ -28,6 +28,7 @@
 struct registration_counts {
     uint64_t succeeded; /* deliveries whose outcome is committed */
     uint64_t failed;
+    uint64_t skipped;
     uint64_t retries[ERROR_KINDS]; /* failed attempts that are repeated */
     struct histogram duration;     /* seconds, of succeeded and failed */
 };

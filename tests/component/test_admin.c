@@ -472,14 +472,18 @@ static void metrics__are_all_there_from_the_start(void **state)
         "waybill_records_completed_total{topic=\"in\",result=\"skipped\"} 0\n",
         "waybill_record_age_seconds_count 0\n",
         "waybill_last_completed_timestamp_seconds 0\n",
+        "waybill_last_delivery_timestamp_seconds 0\n",
         "waybill_deliveries_total{integration=\"oci-registry\","
         "registration=\"ghcr\",result=\"failed\"} 0\n",
+        "waybill_deliveries_total{integration=\"oci-registry\","
+        "registration=\"ghcr\",result=\"skipped\"} 0\n",
         "registration=\"we\\\"ird\\\\\",result=\"succeeded\"} 0\n",
         "waybill_delivery_retries_total{integration=\"oci-registry\","
         "registration=\"ghcr\",kind=\"rate_limited\"} 0\n",
         "waybill_delivery_duration_seconds_bucket{integration=\"oci-registry\","
         "registration=\"ghcr\",le=\"+Inf\"} 0\n",
-        "waybill_dead_letters_total{topic=\"in\",kind=\"schema\"} 0\n",
+        "waybill_dead_letters_total{topic=\"in\",class=\"schema\",kind="
+        "\"schema\"} 0\n",
         "waybill_transactions_total{result=\"aborted\"} 0\n",
         "waybill_rebalances_total 0\n",
         "waybill_log_messages_total{level=\"error\"} ",
@@ -526,8 +530,9 @@ static void metrics__have_a_series_for_each_class_from_the_start(void **state)
         char series[128];
 
         snprintf(series, sizeof(series),
-                 "waybill_dead_letters_total{topic=\"in\",kind=\"%s\"} 0\n",
-                 classes[i]);
+                 "waybill_dead_letters_total{topic=\"in\",class=\"%s\","
+                 "kind=\"%s\"} 0\n",
+                 classes[i], classes[i]);
         check_contains(classes[i], body(), series);
     }
 }

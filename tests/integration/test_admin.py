@@ -31,6 +31,7 @@ PROMISED = """
     waybill_records_consumed_total waybill_records_in_flight
     waybill_records_completed_total waybill_record_age_seconds_bucket
     waybill_last_completed_timestamp_seconds waybill_deliveries_total
+    waybill_last_delivery_timestamp_seconds
     waybill_delivery_duration_seconds_bucket waybill_delivery_retries_total
     waybill_dead_letters_total waybill_rebalances_total waybill_transactions_total
     waybill_log_messages_total waybill_loop_lag_seconds_bucket
@@ -99,6 +100,8 @@ class Watched(AdminCase):
             ("waybill_deliveries_total", {"result": "failed"}, 0),
             ("waybill_delivery_duration_seconds_count", {"registration": "local"}, 5),
             ("waybill_record_age_seconds_count", {}, 7),
+            ("waybill_dead_letters_total", {"class": "schema"}, 1),
+            # Deprecated, and the same
             ("waybill_dead_letters_total", {"kind": "schema"}, 1),
             ("waybill_dead_letters_total", {}, 1),
             ("waybill_records_in_flight", {}, 0),
