@@ -214,6 +214,7 @@ static int run_subcommand(const struct subcommand *subcommand,
     struct replay_options *replay_options = &context->options;
     int status;
 
+    replay_options->user = KAFKA_REPLAY;
     replay_options->brokers = kafka->brokers;
     replay_options->properties = &kafka->properties;
     replay_options->dead_letters = kafka->topics.dead_letters;

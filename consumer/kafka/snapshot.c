@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "permissions.h"
 #include "snapshot_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
@@ -305,7 +306,8 @@ int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
     }
     return denied != RD_KAFKA_RESP_ERR_NO_ERROR
                ? set_denied(&snapshot->options, "group", snapshot->group,
-                            "Read", err)
+                            permission_group_operation(snapshot->options.user),
+                            err)
                : snapshot_set_failed(snapshot, "asking for the group's offsets",
                                      code, err);
 }

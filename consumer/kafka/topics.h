@@ -45,7 +45,9 @@ struct topic_config {
 
 struct topic_facts {
     enum topic_fault fault;
-    int replicas; /* of its first partition; 0: not known */
+    int partitions; /* 0: not known */
+    int replicas;   /* of its first partition; 0: not known */
+    bool is_config_denied;
     struct topic_config config;
 };
 
@@ -60,6 +62,7 @@ struct kafka_facts {
 const char *topic_name(const struct kafka_options *options,
                        enum topic_role role);
 const char *topic_key(enum topic_role role); /* of the configuration */
+const char *topic_purpose(enum topic_role role);
 /* Which of the topics that Waybill consumes has the name; TOPIC_ROLES: none */
 enum topic_role topic_consumed_role(const struct kafka_options *options,
                                     const char *name);
@@ -73,11 +76,11 @@ void topic_config_set(struct topic_config *config, const char *name,
  * permissions, which block, and then what is doubtful in the configuration. */
 void topics_judge(const struct kafka_options *options,
                   const struct kafka_facts *facts, struct condition_list *list);
-/* Appends that the replays topic does not exist, which is no fault: a check
- * mentions it once, and a running client says nothing. */
-void topics_note_replays(const struct kafka_options *options,
-                         const struct kafka_facts *facts,
-                         struct condition_list *list);
+/* Appends what is no fault: that the replays topic does not exist yet, and that
+ * settings could not be compared. A check mentions it once, and a running
+ * client says nothing. */
+void topics_note(const struct kafka_options *options,
+                 const struct kafka_facts *facts, struct condition_list *list);
 
 /* A member of the group, as the coordinator describes it */
 struct group_member {
