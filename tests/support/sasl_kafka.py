@@ -3,6 +3,7 @@ tools."""
 
 import pathlib
 import struct
+import tempfile
 import typing
 
 from . import kafka
@@ -11,6 +12,7 @@ from .process import parts
 
 ADMIN = "admin"
 _AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+_PROVIDER = "org.apache.kafka.common.config.provider.FileConfigProvider"
 _LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 # The numbers of the protocol
@@ -36,16 +38,22 @@ class SaslKafka(Kafka):
 
     def __init__(self, users, admin_password):
         self.passwords = {**users, ADMIN: admin_password}
+        # In a file, because properties are arguments, which everybody can read.
+        self._secrets = tempfile.TemporaryDirectory(prefix="waybill-kafka-")
         known = " ".join(f'user_{name}="{word}"' for name, word in self.passwords.items())
         login = f'{_LOGIN} required username="{ADMIN}" password="{admin_password}" {known};'
+        file = pathlib.Path(self._secrets.name, "jaas.properties")
+        file.write_text(f"login={login}\n")
         super().__init__(
             {
+                "config.providers": "file",
+                "config.providers.file.class": _PROVIDER,
                 # The listener keeps its name, and so the address is known as before.
                 "inter.broker.listener.name": "PLAINTEXT",
                 "listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
                 "sasl.enabled.mechanisms": "PLAIN",
                 "sasl.mechanism.inter.broker.protocol": "PLAIN",
-                "listener.name.plaintext.plain.sasl.jaas.config": login,
+                "listener.name.plaintext.plain.sasl.jaas.config": f"${{file:{file}:login}}",
                 "authorizer.class.name": _AUTHORIZER,
                 # The broker itself is nobody for its controller.
                 "super.users": f"User:{ADMIN};User:ANONYMOUS",
@@ -55,6 +63,10 @@ class SaslKafka(Kafka):
     def start(self):
         super().start()
         kafka._credentials[self.address] = (ADMIN, self.passwords[ADMIN])
+
+    def close(self):
+        super().close()
+        self._secrets.cleanup()
 
     def properties(self, user, password=None):
         """Of librdkafka"""
