@@ -1,7 +1,7 @@
 #ifndef WAYBILL_KAFKA_PERMISSIONS_H
 #define WAYBILL_KAFKA_PERMISSIONS_H
 
-#include "topics.h"
+#include "topic_facts.h"
 #include "waybill/kafka_prepare.h"
 
 /*

@@ -1,7 +1,7 @@
 #ifndef WAYBILL_KAFKA_TOPIC_PLAN_H
 #define WAYBILL_KAFKA_TOPIC_PLAN_H
 
-#include "topics.h"
+#include "topic_facts.h"
 #include "waybill/kafka_prepare.h"
 
 /* Sets with how many partitions and which settings the topic is created.

@@ -16,10 +16,6 @@
 #define CLOCK_DIFFERENCE_MS 60000
 #define HOUR_MS 3600000
 
-/* Kafka's defaults (message.max.bytes, log.retention.hours) */
-#define DEFAULT_MESSAGE_BYTES 1048588
-#define DEFAULT_RETENTION_MS 604800000
-
 #define BIT(role) (1U << (role))
 #define ALL_TOPICS                                                             \
     (BIT(TOPIC_INPUT) | BIT(TOPIC_OUTCOMES) | BIT(TOPIC_DEAD_LETTERS) |        \
@@ -273,13 +269,6 @@ static void fill_setting(const struct rule *rule,
 }
 
 /* --- new topics --- */
-
-void topic_config_default(struct topic_config *config)
-{
-    topic_config_init(config);
-    config->max_message_bytes = DEFAULT_MESSAGE_BYTES;
-    config->retention_ms = DEFAULT_RETENTION_MS;
-}
 
 size_t topic_settings_new(enum topic_role role,
                           const struct topic_config *input,

@@ -1,16 +1,13 @@
 #ifndef WAYBILL_KAFKA_TOPIC_SETTINGS_H
 #define WAYBILL_KAFKA_TOPIC_SETTINGS_H
 
-#include "topics.h"
+#include "topic_facts.h"
 #include "waybill/kafka_prepare.h"
 
 /*
  * Which settings of its topics Waybill depends on: one table, from which topics
  * are created and with which those that exist are compared. It does no I/O.
  */
-
-/* The configuration of a topic on a broker with Kafka's own defaults */
-void topic_config_default(struct topic_config *config);
 
 /* Sets the settings with which a topic is created, and returns their number.
  * Some follow from the settings of the attestations topic, and are omitted if
