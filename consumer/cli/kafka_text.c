@@ -7,6 +7,8 @@
 #include "waybill/utf8.h"
 
 #define LINE_WIDTH 80
+/* The commands in a table are long. */
+#define TABLE_WIDTH 120
 #define UNKNOWN_PRINCIPAL "User:PRINCIPAL"
 
 /* --- the script ----------------------------------------------------------- */
@@ -294,7 +296,7 @@ static void append_finding(struct str *out,
     if (finding->command != NULL) {
         str_printf(&text, ": %s", finding->command);
     }
-    append_wrapped(out, text.data, width + result_width, 2 * LINE_WIDTH);
+    append_wrapped(out, text.data, width + result_width, TABLE_WIDTH);
 }
 
 void append_findings_table(struct str *out,

@@ -84,8 +84,8 @@ struct kafka_topic_plan {
     const char *name;
     const char *key; /* of the configuration */
     const char *purpose;
-    int partitions;
     const char *partitions_reason;
+    int partitions;
     int replicas; /* -1: the brokers' default */
     struct kafka_setting settings[KAFKA_MAX_SETTINGS];
     size_t setting_count;
