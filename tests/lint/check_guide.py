@@ -2,7 +2,7 @@
 
     check_guide.py BINARY
 
-README.md has at most 200 lines. Every link between documents, and the anchor in it,
+README.md has at most 200 lines. CHANGELOG.md has the form of Keep a Changelog. Every link between documents, and the anchor in it,
 exists. Every code block has a language. Every command is run by a test, or is excepted
 with a reason (document_commands.txt), and its options, and those of each `waybill ...` in
 the text, are those of the program. Every alert has the section in alerts.md to which its
@@ -26,6 +26,7 @@ ALERTS = "deploy/guide/alerts.md"
 TROUBLESHOOTING = "deploy/guide/troubleshooting.md"
 RULES = "deploy/prometheus/waybill.rules.yaml"
 RENDERED = "deploy/kubernetes/monitoring.yaml"
+CHANGES = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 # No code block without a language: the chart's page is written with indented ones.
 INDENTED = {"helm/waybill/README.md"}
 # Sections of alerts.md say all of this.
@@ -37,6 +38,27 @@ def check_length():
     count = len(docs.lines_of("README.md"))
     if count > MAX_README_LINES:
         yield f"README.md has {count} lines, the limit is {MAX_README_LINES}"
+
+
+# The changelog
+
+
+def check_changelog():
+    """The form of Keep a Changelog 1.1.0"""
+    heads = [line for _, line in docs.prose("CHANGELOG.md") if line.startswith("#")]
+    if heads[:2] != ["# Changelog", "## [Unreleased]"]:
+        yield "CHANGELOG.md: does not begin with '# Changelog', '## [Unreleased]'"
+    seen = []
+    for head in heads[1:]:
+        if head.startswith("## "):
+            seen = []
+            released = re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", head)
+            if head != "## [Unreleased]" and not released:
+                yield f"CHANGELOG.md: '{head}' is no version with a date"
+            continue
+        if head.removeprefix("### ") not in CHANGES or head in seen:
+            yield f"CHANGELOG.md: '{head}' is no kind of change, or stands there twice"
+        seen.append(head)
 
 
 # Links
@@ -262,7 +284,7 @@ def check_messages():
 
 def main():
     binary = sys.argv[1]
-    faults = [*check_length(), *check_links(), *check_blocks(), *check_commands()]
+    faults = [*check_length(), *check_changelog(), *check_links(), *check_blocks(), *check_commands()]
     faults += [*check_options(binary), *check_alerts(), *check_messages()]
     print("\n".join(faults) or "the documents are in order")
     return 1 if faults else 0
