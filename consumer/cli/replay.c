@@ -221,6 +221,7 @@ static int run_subcommand(const struct subcommand *subcommand,
     struct arena *arena = arena_new();
     int status;
 
+    replay_options->user = KAFKA_REPLAY;
     replay_options->brokers = kafka->brokers;
     replay_options->properties = &kafka->properties;
     replay_options->dead_letters = kafka->topics.dead_letters;

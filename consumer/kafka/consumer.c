@@ -219,6 +219,12 @@ static void on_report(struct kafka *kafka, struct condition_list *report)
         return;
     }
     health_replace(kafka, CONDITIONS_TOPICS, report);
+    if (!kafka->subscribed) {
+        /* The check has asked for the group itself, and the consumer, which
+         * looks for its coordinator from the start, reports an error of it only
+         * once. */
+        health_clear(kafka, CONDITIONS_GROUP);
+    }
     if (!kafka->subscribed && !kafka->blocked && subscribe(kafka, &err) < 0) {
         kafka->handler->failed(kafka->payload, &err);
     }

@@ -63,6 +63,7 @@ static void read_metadata(const struct rd_kafka_metadata *metadata,
     } else if (topic->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
         facts->fault = TOPIC_HIDDEN;
     } else if (topic->partition_cnt > 0) {
+        facts->partitions = topic->partition_cnt;
         facts->replicas = topic->partitions[0].replica_cnt;
     }
 }
@@ -93,13 +94,16 @@ static int find_topic(const struct inspector *inspector, const char *name,
 /* --- configuration --- */
 
 static void read_config(const rd_kafka_ConfigResource_t *resource,
-                        struct topic_config *config)
+                        struct topic_facts *facts)
 {
+    struct topic_config *config = &facts->config;
     size_t count;
     const rd_kafka_ConfigEntry_t **entries =
         rd_kafka_ConfigResource_configs(resource, &count);
 
     if (rd_kafka_ConfigResource_error(resource) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        facts->is_config_denied = rd_kafka_ConfigResource_error(resource) ==
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
         return;
     }
     topic_config_init(config);
@@ -133,7 +137,7 @@ static void read_configs(const struct inspector *inspector,
             const char *own = topic_name(inspector->options, role);
 
             if (own != NULL && strcmp(name, own) == 0) {
-                read_config(resources[i], &facts->topics[role].config);
+                read_config(resources[i], &facts->topics[role]);
             }
         }
     }
@@ -156,8 +160,8 @@ static size_t list_resources(
     return count;
 }
 
-static void describe_configs(const struct inspector *inspector,
-                             struct kafka_facts *facts)
+void inspect_configs(const struct inspector *inspector,
+                     struct kafka_facts *facts)
 {
     rd_kafka_ConfigResource_t *resources[TOPIC_ROLES];
     size_t count = list_resources(inspector, facts, resources);
@@ -194,7 +198,7 @@ int inspect_topics(const struct inspector *inspector,
         }
     }
     if (!is_stopping(inspector)) {
-        describe_configs(inspector, ret_facts);
+        inspect_configs(inspector, ret_facts);
     }
     return 0;
 }

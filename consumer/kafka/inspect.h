@@ -39,6 +39,10 @@ rd_kafka_event_t *inspect_await(const struct inspector *inspector,
  * answers. */
 int inspect_topics(const struct inspector *inspector,
                    struct kafka_facts *ret_facts, struct error *err);
+/* The part of inspect_topics() that asks for the configuration of the topics
+ * that exist */
+void inspect_configs(const struct inspector *inspector,
+                     struct kafka_facts *facts);
 /* Tries reading, the group, and writing, where the facts have no fault yet.
  * What cannot be found out counts as permitted: the running clients will report
  * it. */

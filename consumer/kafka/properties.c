@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "permissions.h"
 #include "waybill/file.h"
 #include "waybill/kafka_check.h"
 #include "waybill/suggest.h"
@@ -218,6 +219,19 @@ static int set_all(rd_kafka_conf_t *conf, const struct property *properties,
     return 0;
 }
 
+const char *client_user_property(const struct kafka_options *options,
+                                 const char *key)
+{
+    const struct field_map *properties = options->properties;
+
+    for (size_t i = 0; properties != NULL && i < properties->count; i++) {
+        if (strcmp(properties->pairs[i].key, key) == 0) {
+            return properties->pairs[i].value;
+        }
+    }
+    return NULL;
+}
+
 /* Whether the client of that role uses the property. librdkafka warns of
  * consumer properties that are set on a producer, and the reverse. */
 static bool applies_to(enum client_role role, const char *key)
@@ -288,8 +302,8 @@ const char *client_transactional_id(const struct kafka_options *options,
         return options->transactional_id;
     }
     gethostname(host, sizeof(host) - 1);
-    snprintf(buffer, CLIENT_ID_SIZE, "waybill-%s-%s-%d-%08x", options->group,
-             host, (int)getpid(), (unsigned)options->random);
+    snprintf(buffer, CLIENT_ID_SIZE, PERMISSION_ID_PREFIX "%s-%d-%08x",
+             options->group, host, (int)getpid(), (unsigned)options->random);
     return buffer;
 }
 

@@ -18,6 +18,10 @@ rd_kafka_conf_t *client_conf(enum client_role role,
                              const struct kafka_options *options,
                              struct error *err);
 
+/* The value of one of the user's properties, or NULL */
+const char *client_user_property(const struct kafka_options *options,
+                                 const char *key);
+
 #define CLIENT_ID_SIZE 512
 
 /* The transactional id of the producer: the configured one, or else one that is

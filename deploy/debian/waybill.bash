@@ -11,6 +11,10 @@ _waybill_value()
     --key) kind=value ;;
     --header) kind=value ;;
     --workflow) kind=value ;;
+    --principal) kind=value ;;
+    --partitions) kind=value ;;
+    --replication-factor) kind=value ;;
+    --command-config) kind='file' ;;
     --limit) kind=value ;;
     --class) kind=words words='schema digest_mismatch too_large rejected not_found config auth attempts_exhausted verification expired' ;;
     --code) kind=value ;;
@@ -52,6 +56,9 @@ _waybill_words()
     publish)
         options+=' --key --header --workflow' words='' kind=file
         ;;
+    kafka)
+        options+=' --apply --principal --partitions --replication-factor --command-config --json' words=' prepare' kind=words
+        ;;
     status)
         options+=' --json' words='' kind=words
         ;;
@@ -70,7 +77,7 @@ _waybill_words()
     version)
         options+=' --json' words='' kind=words
         ;;
-    '') words=' run check push publish status explain replay credential-helper config version' ;;
+    '') words=' run check push publish kafka status explain replay credential-helper config version' ;;
     esac
     # Words to choose from come once, files as often as one likes.
     [ -z "$given" ] || words=''

@@ -68,7 +68,18 @@ struct kafka_handler {
     void (*closed)(void *payload);
 };
 
+/* The commands that use Kafka. Each may have a principal of its own, with the
+ * permissions of kafka_prepare.h. */
+enum kafka_user {
+    KAFKA_RUN,
+    KAFKA_REPLAY,
+    KAFKA_EXPLAIN,
+    KAFKA_PUBLISH,
+    KAFKA_USERS,
+};
+
 struct kafka_options {
+    enum kafka_user user; /* whose permissions an error message names */
     const char *brokers;
     const char *group;
     const char *topic; /* to consume from, or to produce to */

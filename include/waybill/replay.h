@@ -48,6 +48,7 @@ uint64_t replay_due_ms(size_t index, unsigned per_second);
 /* --- with Kafka: replay.c, run.c, purge.c --- */
 
 struct replay_options {
+    enum kafka_user user; /* KAFKA_REPLAY, or KAFKA_EXPLAIN */
     const char *brokers;
     const struct field_map *properties;
     const char *dead_letters; /* the topics by name */
