@@ -1,5 +1,6 @@
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config_internal.h"
 #include "waybill/address.h"
@@ -9,7 +10,64 @@
 
 static int refuse_brokers(struct error *err)
 {
-    return error_set(err, ERROR_CONFIG, "expected host:port[,host:port...]");
+    return error_set(err, ERROR_CONFIG,
+                     "brokers are host:port, with commas between several, IPv6 "
+                     "addresses in brackets, and a port for at least one");
+}
+
+/* "kafka://a:9092/, b" is a:9092,b. A single host has Kafka's usual port. */
+static void correct_brokers(const char *value, struct str *out)
+{
+    bool has_port = false;
+
+    while (*value != '\0') {
+        const char *scheme;
+        size_t len;
+
+        value += strspn(value, ", ;");
+        scheme = strstr(value, "://");
+        value = scheme != NULL && scheme < value + strcspn(value, ",; ")
+                    ? scheme + 3
+                    : value;
+        len = strcspn(value, ",; /");
+        if (len > 0) {
+            str_append_text(out, out->len > 0 ? "," : "");
+            str_append(out, value, len);
+            has_port = has_port || memchr(value, ':', len) != NULL;
+        }
+        value += len + strspn(value + len, "/");
+    }
+    if (!has_port && out->len > 0) {
+        str_append_text(out, ":9092");
+    }
+}
+
+/* ":9464", "9464" and "localhost:9464" are the loopback address. */
+static void correct_listen(const char *value, struct str *out)
+{
+    static const char *const off[] = {"no", "false", "none", "disabled"};
+    const char *scheme = strstr(value, "://");
+    const char *colon = strrchr(value, ':');
+
+    if (scheme != NULL) {
+        str_append(out, scheme + 3, strcspn(scheme + 3, "/"));
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
+        if (strcasecmp(value, off[i]) == 0) {
+            str_append_text(out, ADMIN_OFF);
+            return;
+        }
+    }
+    if (colon == NULL && value[strspn(value, "0123456789")] != '\0') {
+        str_printf(out, "%s:9464",
+                   strcmp(value, "localhost") == 0 ? "127.0.0.1" : value);
+    } else if (colon != NULL && colon > value &&
+               strspn(value, "0123456789abcdefABCDEF:.") == strlen(value)) {
+        str_printf(out, "[%s]:9464", value); /* IPv6 without a port */
+    } else {
+        str_printf(out, "127.0.0.1:%s", colon != NULL ? colon + 1 : value);
+    }
 }
 
 static int check_brokers(const char *value, struct error *err)
@@ -45,11 +103,13 @@ static int check_name(const char *value, struct error *err)
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
               (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')) {
             return error_set(err, ERROR_CONFIG,
-                             "may only hold letters, digits, '.', '_' and '-'");
+                             "a name may contain only letters, digits, '.', "
+                             "'_' and '-'");
         }
     }
     if (len > 249) {
-        return error_set(err, ERROR_CONFIG, "is longer than 249 characters");
+        return error_set(err, ERROR_CONFIG,
+                         "a name may have at most 249 characters");
     }
     return 0;
 }
@@ -62,7 +122,8 @@ static int check_listen(const char *value, struct error *err)
         return 0;
     }
     if (address_parse(value, &address, err) < 0) {
-        return error_prefix(err, "neither '" ADMIN_OFF "' nor an address");
+        return error_prefix(err,
+                            "it is neither '" ADMIN_OFF "' nor an address");
     }
     return 0;
 }
@@ -74,7 +135,8 @@ static int check_token(const char *value, struct error *err)
     for (; *value != '\0'; value++) {
         if (*value <= ' ' || *value > '~') {
             return error_set(err, ERROR_CONFIG,
-                             "may only hold visible ASCII characters");
+                             "a token may contain only visible ASCII "
+                             "characters, and no spaces");
         }
     }
     return 0;
@@ -126,9 +188,10 @@ static const struct field topic_fields[] = {
 
 static const struct field kafka_fields[] = {
     {.key = "brokers",
-     .flags = FIELD_REQUIRED,
+     .flags = FIELD_REQUIRED | FIELD_COMMAS,
      .offset = KAFKA(brokers),
      .check = check_brokers,
+     .correct = correct_brokers,
      .doc = "Brokers to begin with: host:port, several with commas.",
      .example = "127.0.0.1:9092",
      .since = "0.1"},
@@ -330,6 +393,7 @@ static const struct field admin_fields[] = {
     {.key = "listen",
      .offset = ADMIN(listen),
      .check = check_listen,
+     .correct = correct_listen,
      .doc = "ADDRESS:PORT in numbers; port 0 takes any free one (the log line "
             "`listening` names it); `off` is none. Left out, it is "
             "`127.0.0.1:9464`, or, where that is taken (by another instance "

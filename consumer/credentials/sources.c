@@ -159,7 +159,8 @@ static int report_no_such_source(const char *name, struct error *err)
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
         str_printf(&list, "%s%s", i > 0 ? ", " : "", classes[i]->name);
     }
-    return error_set(err, ERROR_CONFIG, "no source '%s' (there are %s)", name,
+    return error_set(err, ERROR_CONFIG,
+                     "there is no source '%s'; the sources are %s", name,
                      list.data);
 }
 
@@ -176,11 +177,13 @@ int credential_source_check(const struct credential_source *source,
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         *ret_key = keys[i].name;
         if (given & ~class->accepted_keys & keys[i].bit) {
-            return error_set(err, ERROR_CONFIG, "source '%s' takes no such key",
+            return error_set(err, ERROR_CONFIG,
+                             "the source '%s' has no such key; remove it",
                              class->name);
         }
         if (class->required_keys & ~given & keys[i].bit) {
-            return error_set(err, ERROR_CONFIG, "is required by source '%s'",
+            return error_set(err, ERROR_CONFIG,
+                             "the source '%s' requires this key; add it",
                              class->name);
         }
     }

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -27,9 +28,9 @@ static int check_prefix(const char *value, struct error *err)
     str_printf(&name, "%s-0", value);
     if (!oci_path_is_valid(name.data)) {
         return error_set(err, ERROR_CONFIG,
-                         "is not fit for a repository name (lower-case "
-                         "letters, digits, single '.', '_', '__', '-' or '/' "
-                         "between them)");
+                         "a prefix is part of a repository name: lower-case "
+                         "letters and digits, with single separators ('.', "
+                         "'_', '__', '-' or '/') between them");
     }
     return 0;
 }
@@ -38,8 +39,10 @@ static int check_prefix(const char *value, struct error *err)
  * first colon ends the user name. */
 static int check_username(const char *value, struct error *err)
 {
-    if (strpbrk(value, ":\r\n") != NULL) {
-        return error_set(err, ERROR_CONFIG, "holds a colon or a line end");
+    if (strchr(value, ':') != NULL) {
+        return error_set(err, ERROR_CONFIG,
+                         "a user name may not contain a colon; put the "
+                         "password into the key password");
     }
     return 0;
 }
@@ -50,6 +53,39 @@ static int check_source(const void *item, const char **ret_key,
     return credential_source_check(item, ret_key, err);
 }
 
+/* Removes a scheme, a tag and slashes at the end, and writes the path in lower
+ * case. */
+static void correct_repository(const char *value, struct str *out)
+{
+    const char *scheme = strstr(value, "://");
+    const char *slash;
+    size_t len;
+
+    value = scheme != NULL ? scheme + 3 : value;
+    slash = strchr(value, '/');
+    len = slash != NULL ? (size_t)(slash - value) : strlen(value);
+    str_append(out, value, len);
+    for (const char *at = value + len; *at != '\0' && *at != ':'; at++) {
+        if (*at != '/' || (at[1] != '/' && at[1] != ':' && at[1] != '\0')) {
+            str_append_char(out, (char)tolower((unsigned char)*at));
+        }
+    }
+}
+
+static void correct_prefix(const char *value, struct str *out)
+{
+    size_t len = strlen(value);
+
+    while (len > 0 && strchr("/-._", value[len - 1]) != NULL) {
+        len--;
+    }
+    for (size_t i = strspn(value, "/"); i < len; i++) {
+        str_append_char(out, value[i] == ' '
+                                 ? '-'
+                                 : (char)tolower((unsigned char)value[i]));
+    }
+}
+
 #define OPTION(member) offsetof(struct registry_options, member)
 
 const struct field oci_registration_fields[] = {
@@ -57,11 +93,13 @@ const struct field oci_registration_fields[] = {
      .flags = FIELD_REQUIRED,
      .offset = OPTION(repository),
      .check = check_repository,
+     .correct = correct_repository,
      .doc = "OCI repository uri and path: host[:port]/path. Each attestation "
             "gets a repository of its own below it.",
      .example = "ghcr.io/acme/attestations",
      .since = "0.1"},
     {.key = "username",
+     .flags = FIELD_HIDDEN,
      .offset = OPTION(username),
      .check = check_username,
      .doc = "OCI repository username. Left out together with the password: "
@@ -138,6 +176,7 @@ const struct field oci_attachment_fields[] = {
      .offset = offsetof(struct attachment_options, prefix),
      .fallback = DEFAULT_PREFIX,
      .check = check_prefix,
+     .correct = correct_prefix,
      .doc = "OCI images name prefix: the repository is "
             "<repository>/<prefix>-<sha256 of the envelope>. Stored are the "
             "envelope's payloadType, payload, and keyid and sig of each "
@@ -164,15 +203,15 @@ static int check_credentials(const struct registry_options *options,
         provider->sources == NULL) {
         *ret_key = "username";
         return error_set(err, ERROR_CONFIG,
-                         "has no password (set password here or in "
-                         "WAYBILL_<NAME>_PASSWORD)");
+                         "there is a user name, but no password; set password, "
+                         "or the variable WAYBILL_<NAME>_PASSWORD");
     }
     if (options->username == NULL && options->password != NULL &&
         provider->sources == NULL) {
         *ret_key = "password";
         return error_set(err, ERROR_CONFIG,
-                         "has no username (set username here or in "
-                         "WAYBILL_<NAME>_USERNAME)");
+                         "there is a password, but no user name; set username, "
+                         "or the variable WAYBILL_<NAME>_USERNAME");
     }
     return 0;
 }
@@ -186,8 +225,8 @@ static int check_transport(const struct registry_options *options,
         (transport->ca_file != NULL || transport->certificate != NULL)) {
         *ret_key = "plain_http";
         return error_set(err, ERROR_CONFIG,
-                         "there are no certificates in plain http (leave out "
-                         "this, or ca_file and client_certificate)");
+                         "plain http uses no certificates; remove this key, or "
+                         "ca_file and client_certificate");
     }
     return transport_check(transport, ret_key, err);
 }
@@ -200,8 +239,9 @@ static int check_provider(const struct registry_options *options,
         !(provider->quirks & PROVIDER_CREATES_BY_API)) {
         *ret_key = "create_repository";
         return error_set(err, ERROR_CONFIG,
-                         "is for Amazon ECR; other registries make a "
-                         "repository by themselves, or have no API for it");
+                         "this key is for Amazon ECR; other registries create "
+                         "repositories by themselves, or have no API for it; "
+                         "remove it");
     }
     return 0;
 }
@@ -227,8 +267,8 @@ static int check_length(const struct oci_repository *repository,
     if (len > LIMIT_REPOSITORY) {
         *ret_key = "prefix";
         return error_set(err, ERROR_CONFIG,
-                         "makes repository names of %zu characters; "
-                         "registries take %d",
+                         "it leads to repository names of %zu characters, but "
+                         "registries accept %d; shorten it",
                          len, LIMIT_REPOSITORY);
     }
     return 0;

@@ -44,6 +44,7 @@
     {                                                                          \
         .key = "proxy", .flags = FIELD_SECRET,                                 \
         .offset = (base) + offsetof(struct http_transport, proxy),             \
+        .check = transport_check_proxy,                                        \
         .doc = "The proxy to go through, "                                     \
                "[scheme://][user:password@]host:port, or none. Left out: "     \
                "what https_proxy, http_proxy and no_proxy in the environment " \
@@ -53,6 +54,7 @@
     }
 
 int transport_check_file(const char *value, struct error *err);
+int transport_check_proxy(const char *value, struct error *err);
 
 /* Checks the combination of options; on failure *ret_key is the key at
  * fault. */

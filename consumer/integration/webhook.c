@@ -60,7 +60,8 @@ static int check_type(const char *value, struct error *err)
 {
     if (value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0') {
         return error_set(err, ERROR_CONFIG,
-                         "is not a material's type, as " CYCLONEDX);
+                         "a material type consists of upper-case letters, "
+                         "digits and '_', for example " CYCLONEDX);
     }
     return 0;
 }
@@ -133,6 +134,7 @@ static const struct field attachment_fields[] = {
      .since = "0.3"},
     {.key = "template",
      .offset = ATTACHMENT_OPTION(template),
+     .flags = FIELD_MULTILINE,
      .check = template_check,
      .doc = "The body. {{ .workflow.name }} stands for a value, escaped as "
             "inside a JSON string; with a vertical bar and json behind it for "
@@ -166,18 +168,18 @@ static int check_attachment(const struct webhook_options *options,
         attachment->materials.count == 0) {
         *ret_key = "send_attestation";
         return error_set(err, ERROR_CONFIG,
-                         "nothing is left to send (set send_sbom: true, or "
-                         "materials)");
+                         "nothing is left to send; set send_sbom: true, or "
+                         "materials, or remove this key");
     }
     if (attachment->template != NULL &&
         endpoint_header(&options->endpoint, "Content-Type") == NULL &&
         !template_makes_json(attachment->template)) {
         *ret_key = "template";
         return error_set(err, ERROR_CONFIG,
-                         "does not make JSON: values stand inside quotation "
-                         "marks, those with | json outside of them (for "
-                         "another format set Content-Type in the "
-                         "registration's headers)");
+                         "the template does not produce JSON; put values into "
+                         "quotation marks, and those with | json outside of "
+                         "them, or set another Content-Type in the headers of "
+                         "the registration");
     }
     return 0;
 }

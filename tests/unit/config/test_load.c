@@ -183,7 +183,7 @@ static const struct form forms[] = {
     {"version", "%YAML 1.1\n---\nkafka:\n  brokers: h:1\n  group: g\n"},
     {"windows", "\xEF\xBB\xBFkafka:\r\n  brokers: h:1\r\n  group: g\r\n"},
     {"core tags", "kafka: !!map\n  brokers: !!str h:1\n  group: ! g\n"},
-    {"anchors that nobody uses", "kafka: &a\n  brokers: &b h:1\n  group: g\n"},
+    {"anchors that nobody uses", "kafka: &a\n  brokers: h:1\n  group: g\n"},
     {"folded", "kafka:\n  brokers: >-\n    h:1\n  group: |-\n    g\n"},
     {"no line end", "kafka:\n  brokers: h:1\n  group: g"},
 };

@@ -1,0 +1,112 @@
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "config_internal.h"
+
+/* The keys that registrations and attachments of all integrations have */
+
+static void correct_registration_name(const char *value, struct str *out)
+{
+    for (; *value != '\0'; value++) {
+        if (((unsigned char)*value & 0xC0) == 0x80) {
+            continue; /* the rest of a character that became one '-' */
+        }
+        str_append_char(out, isalnum((unsigned char)*value) ||
+                                     strchr("-_.", *value) != NULL
+                                 ? *value
+                                 : '-');
+    }
+}
+
+/* The name is part of environment variable names and of every outcome. */
+int registration_name_check(const char *value, struct error *err)
+{
+    size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+    if (value[len] != '\0') {
+        return error_set(err, ERROR_CONFIG,
+                         "a name may contain only letters, digits, '-', '_' "
+                         "and '.'");
+    }
+    if (len > 63) {
+        return error_set(err, ERROR_CONFIG,
+                         "a name may have at most 63 characters, not %zu", len);
+    }
+    return 0;
+}
+
+static int check_attachment_name(const char *value, struct error *err)
+{
+    if (strlen(value) > 255) {
+        return error_set(err, ERROR_CONFIG,
+                         "a name may have at most 255 bytes, not %zu",
+                         strlen(value));
+    }
+    return 0;
+}
+
+const struct field registration_fields[] = {
+    {.key = "name",
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct registration, name),
+     .check = registration_name_check,
+     .correct = correct_registration_name,
+     .doc = "What attachments, outcomes and environment variables call it.",
+     .example = "ghcr",
+     .since = "0.1"},
+    {.key = "integration",
+     .offset = offsetof(struct registration, integration),
+     .fallback = "oci-registry",
+     .doc = "The integration that it is of.",
+     .since = "0.1"},
+    {0},
+};
+
+static const struct field workflow_fields[] = {
+    {.key = "id",
+     .offset = offsetof(struct workflow_selector, id),
+     .doc = "The workflow's id, exactly. Instead of project and name.",
+     .example = "8a7f0f46-6c0e-4a5e-9f4f-0a3b1f7f2a11",
+     .since = "0.1"},
+    {.key = "project",
+     .offset = offsetof(struct workflow_selector, project),
+     .doc = "The project's name; * stands for any run of characters. Left "
+            "out beside a name: any.",
+     .example = "shop",
+     .since = "0.1"},
+    {.key = "name",
+     .offset = offsetof(struct workflow_selector, name),
+     .doc = "The workflow's name; * stands for any run of characters. Left "
+            "out beside a project: any.",
+     .example = "build-*",
+     .since = "0.1"},
+    {0},
+};
+
+const struct field attachment_fields[] = {
+    {.key = "name",
+     .offset = offsetof(struct attachment, name),
+     .check = check_attachment_name,
+     .doc = "What outcomes and dead letters call it. Left out, it is made of "
+            "the registration, the workflow and the options that are given; "
+            "give one where those may change while records wait.",
+     .example = "shop-to-ghcr",
+     .since = "0.1"},
+    {.key = "registration",
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct attachment, registration_name),
+     .doc = "The name of a registration.",
+     .example = "ghcr",
+     .since = "0.1"},
+    {.key = "workflow",
+     .type = FIELD_OBJECT,
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct attachment, workflow),
+     .fields = workflow_fields,
+     .doc = "Whose attestations: by id, or by project and name.",
+     .example = "{project: shop, name: \"*\"}",
+     .since = "0.1"},
+    {0},
+};
