@@ -41,6 +41,9 @@ static void append_row(struct str *out, const char *path,
 {
     CLEANUP(str_release) struct str full = STR_INIT(256);
 
+    if (field->removed != NULL) {
+        return;
+    }
     str_printf(&full, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
     str_append_text(out, ".TP\n\\fB");
     roff_append_text(out, full.data);

@@ -30,6 +30,18 @@ static void append_default(struct str *out, const struct field *field)
 static void append_rows(struct str *out, const char *path,
                         const struct field *fields);
 
+/* A key that no longer exists, for those who upgrade */
+static void append_removed(struct str *out, const struct field *field)
+{
+    str_printf(out, "removed in %s | none | ", field->removed);
+    if (field->instead != NULL) {
+        str_printf(out, "Use %s.", field->instead);
+    } else {
+        str_append_text(out, "Remove it.");
+    }
+    str_printf(out, " | %s |\n", field->since);
+}
+
 static void append_row(struct str *out, const char *path,
                        const struct field *field)
 {
@@ -37,6 +49,10 @@ static void append_row(struct str *out, const char *path,
 
     str_printf(&full, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
     str_printf(out, "| `%s` | ", full.data);
+    if (field->removed != NULL) {
+        append_removed(out, field);
+        return;
+    }
     append_type(out, field);
     str_append_text(out, " | ");
     append_default(out, field);

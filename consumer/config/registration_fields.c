@@ -55,12 +55,12 @@ const struct field registration_fields[] = {
      .correct = correct_registration_name,
      .doc = "What attachments, outcomes and environment variables call it.",
      .example = "ghcr",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "integration",
      .offset = offsetof(struct registration, integration),
      .fallback = "oci-registry",
      .doc = "The integration that it is of.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -69,19 +69,19 @@ static const struct field workflow_fields[] = {
      .offset = offsetof(struct workflow_selector, id),
      .doc = "The workflow's id, exactly. Instead of project and name.",
      .example = "8a7f0f46-6c0e-4a5e-9f4f-0a3b1f7f2a11",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "project",
      .offset = offsetof(struct workflow_selector, project),
      .doc = "The project's name; * stands for any run of characters. Left "
             "out beside a name: any.",
      .example = "shop",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "name",
      .offset = offsetof(struct workflow_selector, name),
      .doc = "The workflow's name; * stands for any run of characters. Left "
             "out beside a project: any.",
      .example = "build-*",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -93,13 +93,13 @@ const struct field attachment_fields[] = {
             "the registration, the workflow and the options that are given; "
             "give one where those may change while records wait.",
      .example = "shop-to-ghcr",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "registration",
      .flags = FIELD_REQUIRED,
      .offset = offsetof(struct attachment, registration_name),
      .doc = "The name of a registration.",
      .example = "ghcr",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "workflow",
      .type = FIELD_OBJECT,
      .flags = FIELD_REQUIRED,
@@ -107,6 +107,6 @@ const struct field attachment_fields[] = {
      .fields = workflow_fields,
      .doc = "Whose attestations: by id, or by project and name.",
      .example = "{project: shop, name: \"*\"}",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };

@@ -158,7 +158,7 @@ static const struct field topic_fields[] = {
      .fallback = "attestations",
      .check = check_name,
      .doc = "Where attestation events are read from.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "replays",
      .offset = KAFKA(topics.replays) - KAFKA(topics),
      .fallback = "attestation-replays",
@@ -168,13 +168,13 @@ static const struct field topic_fields[] = {
             "records say about a replay, so that only the principal of the "
             "replay tool may write to it. It need not exist before the first "
             "replay.",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "outcomes",
      .offset = KAFKA(topics.outcomes) - KAFKA(topics),
      .fallback = "attestation-outcomes",
      .check = check_name,
      .doc = "Where the outcome of every delivery is written to.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "dead_letters",
      .offset = KAFKA(topics.dead_letters) - KAFKA(topics),
      .fallback = "attestation-dead-letters",
@@ -182,7 +182,7 @@ static const struct field topic_fields[] = {
      .doc = "Where records go that can never succeed. It must take messages "
             "a little larger than the attestations topic does: a dead letter "
             "is the whole record and some headers.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -194,21 +194,21 @@ static const struct field kafka_fields[] = {
      .correct = correct_brokers,
      .doc = "Brokers to begin with: host:port, several with commas.",
      .example = "127.0.0.1:9092",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "group",
      .offset = KAFKA(group),
      .fallback = "waybill",
      .check = check_name,
      .doc = "The consumer group; all instances that share the work share it. "
             "A new group starts at the earliest offset.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "topics",
      .type = FIELD_OBJECT,
      .offset = KAFKA(topics),
      .fields = topic_fields,
      .doc = "The topics. Waybill creates none of them, except for that of "
             "the replays.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "outcome_mode",
      .type = FIELD_ENUM,
      .offset = KAFKA(outcome_mode),
@@ -216,7 +216,7 @@ static const struct field kafka_fields[] = {
      .choices = outcome_modes,
      .doc = "How outcomes are written: CloudEvents binary mode (attributes in "
             "headers) or structured mode (everything in the value).",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "other_types",
      .type = FIELD_ENUM,
      .offset = KAFKA(other_types),
@@ -226,7 +226,7 @@ static const struct field kafka_fields[] = {
             "attestation event: fail makes it a dead letter and a failed "
             "outcome; skip passes over it without an outcome, for topics that "
             "other events share.",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "transactional_id",
      .offset = KAFKA(transactional_id),
      .doc = "Transactional id of this instance. Must differ between instances "
@@ -234,7 +234,7 @@ static const struct field kafka_fields[] = {
             "its own; a stable one (a StatefulSet's ordinal) lets a restarted "
             "instance take over at once what its predecessor left open.",
      .example = "waybill-0",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "instance_id",
      .offset = KAFKA(instance_id),
      .check = check_name,
@@ -245,7 +245,7 @@ static const struct field kafka_fields[] = {
             "Raise session.timeout.ms in properties above the time that a "
             "restart takes.",
      .example = "waybill-0",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "properties",
      .type = FIELD_MAP,
      .offset = KAFKA(properties),
@@ -255,7 +255,7 @@ static const struct field kafka_fields[] = {
             "files that they name (ssl.certificate.location, ...) the content "
             "counts, too: once it is another one, a restart is asked for.",
      .example = "{security.protocol: SSL}",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -268,7 +268,7 @@ static const struct field delivery_fields[] = {
      .max = 1024,
      .doc = "Deliveries in flight for each registration, at most: an endpoint "
             "in trouble gets fewer, down to one.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "max_records",
      .type = FIELD_INTEGER,
      .offset = DELIVERY(max_records),
@@ -278,7 +278,7 @@ static const struct field delivery_fields[] = {
      .doc = "Records held at a time, waiting ones included. At the cap those "
             "that wait for an endpoint that is down or very slow are dropped, "
             "and read again later; else no more are fetched.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "max_bytes",
      .type = FIELD_SIZE,
      .offset = DELIVERY(max_bytes),
@@ -286,7 +286,7 @@ static const struct field delivery_fields[] = {
      .min = 1 << 20,
      .max = 1ULL << 40,
      .doc = "Bytes held at a time for records; see max_records.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "max_event_size",
      .type = FIELD_SIZE,
      .offset = DELIVERY(max_event_size),
@@ -294,7 +294,7 @@ static const struct field delivery_fields[] = {
      .min = 1024,
      .max = 512 << 20,
      .doc = "A larger event is a dead letter (class too_large).",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "max_attempts",
      .type = FIELD_INTEGER,
      .offset = DELIVERY(max_attempts),
@@ -304,7 +304,7 @@ static const struct field delivery_fields[] = {
      .doc = "A failure that may pass becomes a dead letter only when both "
             "max_attempts and max_age are used up. While an endpoint is down "
             "nothing is attempted.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "max_age",
      .type = FIELD_DURATION,
      .offset = DELIVERY(max_age_ms),
@@ -312,7 +312,7 @@ static const struct field delivery_fields[] = {
      .min = 0,
      .max = 365ULL * 86400000,
      .doc = "See max_attempts. Counted from the first attempt.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "backoff_initial",
      .type = FIELD_DURATION,
      .offset = DELIVERY(backoff_initial_ms),
@@ -321,7 +321,7 @@ static const struct field delivery_fields[] = {
      .max = 3600000,
      .doc = "The pause before attempt n is a random time up to "
             "backoff_initial * 2^(n-2), at most backoff_max.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "backoff_max",
      .type = FIELD_DURATION,
      .offset = DELIVERY(backoff_max_ms),
@@ -329,7 +329,7 @@ static const struct field delivery_fields[] = {
      .min = 10,
      .max = 3600000,
      .doc = "See backoff_initial.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "hold_retry",
      .type = FIELD_DURATION,
      .offset = DELIVERY(hold_retry_ms),
@@ -339,7 +339,7 @@ static const struct field delivery_fields[] = {
      .doc = "How often a registration whose credentials were refused is "
             "tried again, with one delivery. None is ever given up: the "
             "mistake is not the event's.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "connect_timeout",
      .type = FIELD_DURATION,
      .offset = DELIVERY(connect_timeout_ms),
@@ -347,7 +347,7 @@ static const struct field delivery_fields[] = {
      .min = 10,
      .max = 600000,
      .doc = "Name, connection and TLS handshake together.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "answer_timeout",
      .type = FIELD_DURATION,
      .offset = DELIVERY(answer_timeout_ms),
@@ -356,7 +356,7 @@ static const struct field delivery_fields[] = {
      .max = 3600000,
      .doc = "How long an endpoint may stay silent; large registries take "
             "their time to commit.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "drain",
      .type = FIELD_DURATION,
      .offset = DELIVERY(drain_ms),
@@ -365,7 +365,7 @@ static const struct field delivery_fields[] = {
      .max = 600000,
      .doc = "How long a stopping instance waits for what is in flight. What "
             "is not done by then is done by whoever gets the partition.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -379,13 +379,13 @@ static const struct field registries_fields[] = {
             "every host that a registration names, and hosts of the same "
             "domain (the registrable one, by the Public Suffix List).",
      .example = "[auth.example.net]",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "allow_any",
      .type = FIELD_BOOLEAN,
      .offset = offsetof(struct registries_settings, allow_any),
      .fallback = "false",
      .doc = "Let registries send us to any public host.",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {0},
 };
 
@@ -400,7 +400,7 @@ static const struct field admin_fields[] = {
             "on the same host), none, with a warning. An address that is "
             "given and cannot be had is a fault.",
      .example = ADMIN_DEFAULT,
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "token",
      .flags = FIELD_SECRET,
      .offset = ADMIN(token),
@@ -409,7 +409,7 @@ static const struct field admin_fields[] = {
             "...`). Probes (/livez, /readyz) and the empty page (/) do "
             "without.",
      .example = "${file:/run/secrets/admin-token}",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "tls_certificate",
      .flags = FIELD_PATH,
      .offset = ADMIN(tls_certificate),
@@ -419,13 +419,13 @@ static const struct field admin_fields[] = {
             "without a restart; one that does not go with the key is refused, "
             "and the one before it stays.",
      .example = "/etc/waybill/tls.crt",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "tls_key",
      .flags = FIELD_PATH,
      .offset = ADMIN(tls_key),
      .doc = "PEM file with the key of tls_certificate.",
      .example = "/etc/waybill/tls.key",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {0},
 };
 
@@ -436,14 +436,14 @@ static const struct field log_fields[] = {
      .fallback = "info",
      .choices = log_levels,
      .doc = "The least level that is written.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "format",
      .type = FIELD_ENUM,
      .offset = offsetof(struct log_settings, format),
      .fallback = "auto",
      .choices = log_formats,
      .doc = "auto is logfmt on a terminal and json elsewhere.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -460,25 +460,25 @@ const struct field settings_fields[] = {
      .doc =
          "Needed by the commands that speak to Kafka (run, publish, explain, "
          "replay).",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "registrations",
      .type = FIELD_LIST,
      .fields = registration_fields,
      .doc = "Where attestations can go: an integration with its credentials.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "attachments",
      .type = FIELD_LIST,
      .fields = attachment_fields,
      .doc = "Which workflow's attestations go to which registration. An event "
             "that matches several goes to each; one that matches none is "
             "skipped, with an outcome that says so.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "delivery",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, delivery),
      .fields = delivery_fields,
      .doc = "How hard to try, and how much at a time.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "registries",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, registries),
@@ -486,7 +486,7 @@ const struct field settings_fields[] = {
      .doc = "Where registries may send us. A registry that is told to show "
             "somebody else our credentials, or to lead us into the network "
             "that only we can reach, gets an error that names this section.",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "admin",
      .type = FIELD_OBJECT,
      .flags = FIELD_RESTART,
@@ -494,13 +494,13 @@ const struct field settings_fields[] = {
      .fields = admin_fields,
      .doc = "The port to watch `waybill run` by: /livez, /readyz, /metrics "
             "(Prometheus), /status (JSON), and / (the same as a page).",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "log",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, log),
      .fields = log_fields,
      .doc = "What is written to stderr.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "sandbox",
      .type = FIELD_ENUM,
      .flags = FIELD_RESTART,
@@ -515,6 +515,6 @@ const struct field settings_fields[] = {
             "configuration and the environment name, the folders these are in, "
             "and what names and TLS need. What the kernel lacks for it is "
             "logged.",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {0},
 };

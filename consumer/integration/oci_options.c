@@ -97,7 +97,7 @@ const struct field oci_registration_fields[] = {
      .doc = "OCI repository uri and path: host[:port]/path. Each attestation "
             "gets a repository of its own below it.",
      .example = "ghcr.io/acme/attestations",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "username",
      .flags = FIELD_HIDDEN,
      .offset = OPTION(username),
@@ -105,13 +105,13 @@ const struct field oci_registration_fields[] = {
      .doc = "OCI repository username. Left out together with the password: "
             "as lookup_chain says.",
      .example = "acme-bot",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "password",
      .flags = FIELD_SECRET,
      .offset = OPTION(password),
      .doc = "OCI repository password.",
      .example = "${env:GHCR_TOKEN}",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "lookup_chain",
      .type = FIELD_LIST,
      .offset = OPTION(lookup_chain),
@@ -122,7 +122,7 @@ const struct field oci_registration_fields[] = {
             "sources, of which the first that has an answer counts. Left out: "
             "docker, then what the registry's provider gives (github, google, "
             "aws, azure); with no answer at all: anonymous.",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "token_exchange_method",
      .type = FIELD_ENUM,
      .offset = OPTION(exchange),
@@ -130,14 +130,14 @@ const struct field oci_registration_fields[] = {
      .fallback = "auto",
      .doc = "How tokens are asked for: oauth2 is a POST, basic the older GET, "
             "auto a POST for refresh tokens and a GET for passwords.",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "create_repository",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(create_repository),
      .fallback = "false",
      .doc = "Amazon ECR makes no repository by itself: make it where it is "
             "missing. The role must allow ecr:CreateRepository.",
-     .since = "0.2"},
+     .since = "0.2.0"},
     TRANSPORT_FIELDS(OPTION(transport)),
     {.key = "certs_dir",
      .flags = FIELD_PATH,
@@ -148,7 +148,7 @@ const struct field oci_registration_fields[] = {
             "/etc/containers/certs.d, /etc/docker/certs.d. Read where there "
             "is neither a ca_file nor a client_certificate.",
      .example = "/etc/waybill/certs.d",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(plain_http),
@@ -156,7 +156,7 @@ const struct field oci_registration_fields[] = {
             "address, and not there either when there is a ca_file, a "
             "client_certificate or a certs_dir.",
      .example = "true",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "chunk_size",
      .type = FIELD_SIZE,
      .offset = OPTION(chunk_size),
@@ -166,7 +166,7 @@ const struct field oci_registration_fields[] = {
             "piece, which most registries prefer, and in pieces only after "
             "one was refused for its size.",
      .example = "5MiB",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {0},
 };
 
@@ -183,7 +183,7 @@ const struct field oci_attachment_fields[] = {
             "signature; not stored are a bundle's certificate, log entries "
             "and timestamps, signatures[].cert, subjects and materials.",
      .example = "acme",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 

@@ -17,7 +17,7 @@
      .doc = "Authorities (PEM) to trust, instead of the system's. A "          \
             "relative path starts at the configuration file's folder.",        \
      .example = "/etc/waybill/ca.pem",                                         \
-     .since = "0.1"},                                                          \
+     .since = "0.1.0"},                                                        \
         {.key = "client_certificate",                                          \
          .flags = FIELD_PATH,                                                  \
          .offset = (base) + offsetof(struct http_transport, certificate),      \
@@ -25,7 +25,7 @@
          .doc = "The certificate (PEM) to show to a server that asks for "     \
                 "one.",                                                        \
          .example = "/etc/waybill/client.crt",                                 \
-         .since = "0.2"},                                                      \
+         .since = "0.2.0"},                                                    \
         {.key = "client_key",                                                  \
          .flags = FIELD_PATH,                                                  \
          .offset = (base) + offsetof(struct http_transport, key),              \
@@ -33,14 +33,14 @@
          .doc = "Its key (PEM, not encrypted). Left out: it is in the "        \
                 "certificate's file.",                                         \
          .example = "/etc/waybill/client.key",                                 \
-         .since = "0.2"},                                                      \
+         .since = "0.2.0"},                                                    \
         {.key = "tls_min_version",                                             \
          .type = FIELD_ENUM,                                                   \
          .offset = (base) + offsetof(struct http_transport, min_tls),          \
          .choices = http_tls_versions,                                         \
          .fallback = "1.2",                                                    \
          .doc = "The oldest version of TLS that is spoken.",                   \
-         .since = "0.2"},                                                      \
+         .since = "0.2.0"},                                                    \
     {                                                                          \
         .key = "proxy", .flags = FIELD_SECRET,                                 \
         .offset = (base) + offsetof(struct http_transport, proxy),             \
@@ -50,7 +50,7 @@
                "what https_proxy, http_proxy and no_proxy in the environment " \
                "say, in small letters or capitals, by the rules of Go's "      \
                "clients.",                                                     \
-        .example = "http://proxy.internal:3128", .since = "0.2"                \
+        .example = "http://proxy.internal:3128", .since = "0.2.0"              \
     }
 
 int transport_check_file(const char *value, struct error *err);
