@@ -53,13 +53,14 @@ const struct field registration_fields[] = {
      .offset = offsetof(struct registration, name),
      .check = registration_name_check,
      .correct = correct_registration_name,
-     .doc = "What attachments, outcomes and environment variables call it.",
+     .doc = "The name that attachments, outcomes and environment "
+            "variables use.",
      .example = "ghcr",
      .since = "0.1.0"},
     {.key = "integration",
      .offset = offsetof(struct registration, integration),
      .fallback = "oci-registry",
-     .doc = "The integration that it is of.",
+     .doc = "The integration.",
      .since = "0.1.0"},
     {0},
 };
@@ -67,19 +68,20 @@ const struct field registration_fields[] = {
 static const struct field workflow_fields[] = {
     {.key = "id",
      .offset = offsetof(struct workflow_selector, id),
-     .doc = "The workflow's id, exactly. Instead of project and name.",
+     .doc = "The exact id of the workflow, instead of project and "
+            "name.",
      .example = "8a7f0f46-6c0e-4a5e-9f4f-0a3b1f7f2a11",
      .since = "0.1.0"},
     {.key = "project",
      .offset = offsetof(struct workflow_selector, project),
-     .doc = "The project's name; * stands for any run of characters. Left "
-            "out beside a name: any.",
+     .doc = "The name of the project, in which * stands for any "
+            "characters. By default any project.",
      .example = "shop",
      .since = "0.1.0"},
     {.key = "name",
      .offset = offsetof(struct workflow_selector, name),
-     .doc = "The workflow's name; * stands for any run of characters. Left "
-            "out beside a project: any.",
+     .doc = "The name of the workflow, in which * stands for any "
+            "characters. By default any workflow.",
      .example = "build-*",
      .since = "0.1.0"},
     {0},
@@ -89,9 +91,10 @@ const struct field attachment_fields[] = {
     {.key = "name",
      .offset = offsetof(struct attachment, name),
      .check = check_attachment_name,
-     .doc = "What outcomes and dead letters call it. Left out, it is made of "
-            "the registration, the workflow and the options that are given; "
-            "give one where those may change while records wait.",
+     .doc = "The name in outcomes and dead letters. By default it "
+            "consists of the registration, the workflow and the "
+            "options that are set. Set a name if those may change "
+            "while records wait.",
      .example = "shop-to-ghcr",
      .since = "0.1.0"},
     {.key = "registration",
@@ -105,7 +108,8 @@ const struct field attachment_fields[] = {
      .flags = FIELD_REQUIRED,
      .offset = offsetof(struct attachment, workflow),
      .fields = workflow_fields,
-     .doc = "Whose attestations: by id, or by project and name.",
+     .doc = "The workflows whose attestations are delivered, by id, "
+            "or by project and name.",
      .example = "{project: shop, name: \"*\"}",
      .since = "0.1.0"},
     {0},

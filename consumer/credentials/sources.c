@@ -43,13 +43,13 @@ const struct field credential_source_fields[] = {
      .offset = MEMBER(binding),
      .choices = bindings,
      .fallback = "default",
-     .doc = "Which part of the credentials the value is, where a source gives "
-            "one value. default is the password.",
+     .doc = "The part of the credentials that the value is, for "
+            "sources with a single value. default is the password.",
      .since = "0.2.0"},
     {.key = "name",
      .offset = MEMBER(name),
-     .doc = "env: the variable. docker-helper: what stands behind "
-            "docker-credential- in the program's name.",
+     .doc = "env: the variable. docker-helper: the part of the "
+            "program name after docker-credential-.",
      .example = "GHCR_TOKEN",
      .since = "0.2.0"},
     {.key = "value",
@@ -61,19 +61,22 @@ const struct field credential_source_fields[] = {
     {.key = "path",
      .flags = FIELD_PATH,
      .offset = MEMBER(path),
-     .doc = "file: the file, read again when it changes. docker: a docker "
-            "config, a mounted .dockerconfigjson, or the folder that holds one "
-            "of them; left out, the first that has an entry for the registry "
-            "of $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json or "
-            "~/.docker/config.json, $REGISTRY_AUTH_FILE and "
-            "$XDG_RUNTIME_DIR/containers/auth.json. google: a service "
-            "account's JSON, instead of what GOOGLE_APPLICATION_CREDENTIALS "
-            "names. aws: the shared credentials file.",
+     .doc = "file: the file, which is read again when it changes. "
+            "docker: a docker configuration, a mounted "
+            ".dockerconfigjson, or the directory of either; by "
+            "default the first of $DOCKER_AUTH_CONFIG, "
+            "$DOCKER_CONFIG/config.json or ~/.docker/config.json, "
+            "$REGISTRY_AUTH_FILE and "
+            "$XDG_RUNTIME_DIR/containers/auth.json that has an entry "
+            "for the registry. google: the JSON file of a service "
+            "account, instead of the one that "
+            "GOOGLE_APPLICATION_CREDENTIALS names. aws: the shared "
+            "credentials file.",
      .example = "/run/secrets/registry/.dockerconfigjson",
      .since = "0.2.0"},
     {.key = "service",
      .offset = MEMBER(service),
-     .doc = "keyring: the service's name in the keyring.",
+     .doc = "keyring: the name of the service in the keyring.",
      .example = "gh:github.com",
      .since = "0.2.0"},
     {.key = "token_type",
@@ -81,25 +84,27 @@ const struct field credential_source_fields[] = {
      .offset = MEMBER(token_type),
      .choices = token_types,
      .fallback = "access",
-     .doc = "google: what to get.",
+     .doc = "google: the kind of token.",
      .since = "0.2.0"},
     {.key = "scopes",
      .type = FIELD_STRINGS,
      .offset = MEMBER(scopes),
-     .doc = "google: of an access token; left out: cloud-platform.",
+     .doc = "google: the scopes of an access token. By default "
+            "cloud-platform.",
      .since = "0.2.0"},
     {.key = "audience",
      .offset = MEMBER(audience),
-     .doc = "google: of an id token or a jwt.",
+     .doc = "google: the audience of an id token or a jwt.",
      .since = "0.2.0"},
     {.key = "region",
      .offset = MEMBER(region),
-     .doc = "aws: left out, as the registry's name says.",
+     .doc = "aws: the region. By default the region in the name of "
+            "the registry.",
      .example = "eu-central-1",
      .since = "0.2.0"},
     {.key = "profile",
      .offset = MEMBER(profile),
-     .doc = "aws: of the shared credentials file.",
+     .doc = "aws: the profile in the shared credentials file.",
      .since = "0.2.0"},
     {.key = "role_arn",
      .offset = MEMBER(role_arn),
@@ -107,16 +112,16 @@ const struct field credential_source_fields[] = {
      .since = "0.2.0"},
     {.key = "tenant",
      .offset = MEMBER(tenant),
-     .doc = "azure: instead of AZURE_TENANT_ID.",
+     .doc = "azure: the tenant, instead of AZURE_TENANT_ID.",
      .since = "0.2.0"},
     {.key = "client_id",
      .offset = MEMBER(client_id),
-     .doc = "azure: instead of AZURE_CLIENT_ID.",
+     .doc = "azure: the client, instead of AZURE_CLIENT_ID.",
      .since = "0.2.0"},
     {.key = "endpoint",
      .offset = MEMBER(endpoint),
-     .doc = "google, aws, azure: where the cloud's service answers, instead of "
-            "its usual address (a private endpoint).",
+     .doc = "google, aws, azure: the address of the service, if it "
+            "is not the usual one (a private endpoint).",
      .since = "0.2.0"},
     {0},
 };

@@ -94,16 +94,17 @@ const struct field oci_registration_fields[] = {
      .offset = OPTION(repository),
      .check = check_repository,
      .correct = correct_repository,
-     .doc = "OCI repository uri and path: host[:port]/path. Each attestation "
-            "gets a repository of its own below it.",
+     .doc = "OCI repository uri and path: host[:port]/path. Each "
+            "attestation is stored in a repository of its own below "
+            "this path.",
      .example = "ghcr.io/acme/attestations",
      .since = "0.1.0"},
     {.key = "username",
      .flags = FIELD_HIDDEN,
      .offset = OPTION(username),
      .check = check_username,
-     .doc = "OCI repository username. Left out together with the password: "
-            "as lookup_chain says.",
+     .doc = "OCI repository username. Without username and password, "
+            "lookup_chain applies.",
      .example = "acme-bot",
      .since = "0.1.0"},
     {.key = "password",
@@ -118,43 +119,48 @@ const struct field oci_registration_fields[] = {
      .fields = credential_source_fields,
      .item_size = sizeof(struct credential_source),
      .check_item = check_source,
-     .doc = "Where username and password come from when they are not above: "
-            "sources, of which the first that has an answer counts. Left out: "
-            "docker, then what the registry's provider gives (github, google, "
-            "aws, azure); with no answer at all: anonymous.",
+     .doc = "The sources of username and password if they are not "
+            "set above. The first source that has credentials is "
+            "used. By default docker, then those of the provider of "
+            "the registry (github, google, aws, azure). Without any "
+            "credentials, requests are anonymous.",
      .since = "0.2.0"},
     {.key = "token_exchange_method",
      .type = FIELD_ENUM,
      .offset = OPTION(exchange),
      .choices = oci_exchanges,
      .fallback = "auto",
-     .doc = "How tokens are asked for: oauth2 is a POST, basic the older GET, "
-            "auto a POST for refresh tokens and a GET for passwords.",
+     .doc = "How tokens are requested: oauth2 is a POST, basic is "
+            "the older GET, auto is a POST for refresh tokens and a "
+            "GET for passwords.",
      .since = "0.2.0"},
     {.key = "create_repository",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(create_repository),
      .fallback = "false",
-     .doc = "Amazon ECR makes no repository by itself: make it where it is "
-            "missing. The role must allow ecr:CreateRepository.",
+     .doc = "Create a repository that does not exist, which Amazon "
+            "ECR does not do by itself. The role must permit "
+            "ecr:CreateRepository.",
      .since = "0.2.0"},
     TRANSPORT_FIELDS(OPTION(transport)),
     {.key = "certs_dir",
      .flags = FIELD_PATH,
      .offset = OPTION(transport.certs_dir),
-     .doc = "Where to look for HOST[:PORT]/*.crt (authorities, beside the "
-            "system's) and *.cert with *.key (a certificate to show), as "
-            "docker and podman do. Left out: ~/.config/containers/certs.d, "
-            "/etc/containers/certs.d, /etc/docker/certs.d. Read where there "
-            "is neither a ca_file nor a client_certificate.",
+     .doc = "The directory with HOST[:PORT]/*.crt (certificate "
+            "authorities, in addition to those of the system) and "
+            "*.cert with *.key (a client certificate), as docker and "
+            "podman have it. By default "
+            "~/.config/containers/certs.d, /etc/containers/certs.d "
+            "and /etc/docker/certs.d. It is not used if ca_file or "
+            "client_certificate is set.",
      .example = "/etc/waybill/certs.d",
      .since = "0.2.0"},
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(plain_http),
-     .doc = "Speak http instead of https. Left out: only to a loopback "
-            "address, and not there either when there is a ca_file, a "
-            "client_certificate or a certs_dir.",
+     .doc = "Use http instead of https. By default http is used for "
+            "a loopback address only, and not if ca_file, "
+            "client_certificate or certs_dir is set.",
      .example = "true",
      .since = "0.1.0"},
     {.key = "chunk_size",
@@ -162,9 +168,10 @@ const struct field oci_registration_fields[] = {
      .offset = OPTION(chunk_size),
      .min = 65536,
      .max = (uint64_t)1024 * 1024 * 1024,
-     .doc = "Upload what is larger in pieces of this size. Left out: in one "
-            "piece, which most registries prefer, and in pieces only after "
-            "one was refused for its size.",
+     .doc = "Upload larger blobs in pieces of this size. By default "
+            "a blob is uploaded in one piece, which most registries "
+            "prefer, and in pieces after one was rejected because of "
+            "its size.",
      .example = "5MiB",
      .since = "0.2.0"},
     {0},
@@ -178,10 +185,11 @@ const struct field oci_attachment_fields[] = {
      .check = check_prefix,
      .correct = correct_prefix,
      .doc = "OCI images name prefix: the repository is "
-            "<repository>/<prefix>-<sha256 of the envelope>. Stored are the "
-            "envelope's payloadType, payload, and keyid and sig of each "
-            "signature; not stored are a bundle's certificate, log entries "
-            "and timestamps, signatures[].cert, subjects and materials.",
+            "<repository>/<prefix>-<sha256 of the envelope>. Of the "
+            "envelope, payloadType, payload, and keyid and sig of "
+            "each signature are stored. The certificate, log entries "
+            "and timestamps of a bundle, signatures[].cert, subjects "
+            "and materials are not.",
      .example = "acme",
      .since = "0.1.0"},
     {0},

@@ -74,7 +74,8 @@ static const struct field registration_fields[] = {
      .flags = FIELD_REQUIRED | FIELD_SECRET,
      .offset = OPTION(endpoint.url),
      .check = endpoint_check_url,
-     .doc = "Where to send to, by https. Nothing but its host is ever shown.",
+     .doc = "The https URL of the endpoint. Messages show nothing "
+            "but its host.",
      .example = "${env:HOOK_URL}",
      .since = "0.3.0"},
     {.key = "secret",
@@ -82,17 +83,18 @@ static const struct field registration_fields[] = {
      .flags = FIELD_SECRET | FIELD_SINGLE,
      .offset = OPTION(secret),
      .check = check_secret,
-     .doc = "What messages are signed with (Standard Webhooks 1.0: whsec_ and "
-            "24 to 64 bytes in base64). Several while one rotates: each makes "
-            "a signature. Left out: they are not signed.",
+     .doc = "The secret with which messages are signed (Standard "
+            "Webhooks 1.0: whsec_ and 24 to 64 bytes in base64). "
+            "During a rotation, list several: each makes a "
+            "signature. By default messages are not signed.",
      .example = "${env:HOOK_SECRET}",
      .since = "0.3.0"},
     {.key = "headers",
      .type = FIELD_MAP,
      .flags = FIELD_SECRET,
      .offset = OPTION(endpoint.headers),
-     .doc = "Header fields to send along, for example Authorization. "
-            "Content-Type is application/json if it is not among them.",
+     .doc = "Additional headers, for example Authorization. "
+            "Content-Type is application/json unless it is set here.",
      .since = "0.3.0"},
     {.key = "method",
      .type = FIELD_ENUM,
@@ -106,7 +108,8 @@ static const struct field registration_fields[] = {
      .type = FIELD_BOOLEAN,
      .offset = OPTION(endpoint.plain_http),
      .fallback = "false",
-     .doc = "Allow a url of plain http. A loopback address may be one anyway.",
+     .doc = "Permit a url with http. It is always permitted for a "
+            "loopback address.",
      .since = "0.3.0"},
     {0},
 };
@@ -129,7 +132,7 @@ static const struct field attachment_fields[] = {
      .type = FIELD_STRINGS,
      .offset = ATTACHMENT_OPTION(materials),
      .check = check_type,
-     .doc = "Types of further materials to send so.",
+     .doc = "The types of further materials to send.",
      .example = "[SARIF]",
      .since = "0.3.0"},
     {.key = "template",
@@ -152,9 +155,10 @@ static const struct field attachment_fields[] = {
      .offset = ATTACHMENT_OPTION(on_doubt),
      .choices = on_doubt_names,
      .fallback = "again",
-     .doc = "What to do when an earlier attempt may have arrived, which nobody "
-            "can be asked: again (the webhook-id is the same), or skip, by "
-            "which messages can be lost: after a restart whatever had been "
+     .doc = "What to do if an earlier attempt may have arrived, "
+            "because a receiver cannot be asked: again sends the "
+            "message with the same webhook-id; skip can lose "
+            "messages, because after a restart every record that was "
             "read and not finished counts as attempted.",
      .since = "0.3.0"},
     {0},

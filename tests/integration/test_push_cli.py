@@ -541,7 +541,7 @@ class CommandLine(Push):
     def test_configuration_wrong(self):
         for content, says in (
             ("", r"config\.yaml.*configures nothing"),
-            ("{}", r"config\.yaml:1:1: configures nothing"),
+            ("{}", r"config\.yaml:1:1: the file configures nothing"),
             ("log: {level: info}", r"registrations: is required"),
             ("registrations: [", r"config\.yaml:\d+:\d+: "),
             (

@@ -103,6 +103,7 @@ struct changing {
 static const struct field changing_fields[] = {
     {.key = "target",
      .offset = offsetof(struct changing, target),
+     .doc = "The target.",
      .since = "0.2.0"},
     {.key = "goal",
      .flags = FIELD_REQUIRED,
@@ -117,6 +118,7 @@ static const struct field no_fields[] = {{0}};
 
 static const struct integration_fields changing = {
     .kind = "changing",
+    .summary = "an integration whose keys have changed",
     .registration = changing_fields,
     .registration_size = sizeof(struct changing),
     .attachment = no_fields,
