@@ -41,25 +41,26 @@ struct committer {
     size_t failed_deliveries; /* including messages that were purged */
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
-    bool is_replays_denied; /* the last check could not read that topic */
     struct stalls stalls;
     struct fencing fencing;
-    /* The lock guards this and the members that follow, except done_fd. */
+    /* The lock guards this and the members up to `ended`. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;
-    bool has_result; /* of `result`: not yet taken by the loop */
-    bool stopping;
-    bool ended;
     char *notice;
     struct condition_list report; /* of the last check */
-    bool has_report;              /* not yet taken by the loop */
     /* Its first offset is asked for. The topic is one of the options'; NULL:
      * none. */
     struct kafka_partition deleted;
     int64_t first_offset; /* the answer; -1: none */
-    bool suspicious;      /* the next check includes the permissions */
     uint64_t check_ms;    /* when it is due, on the monotonic clock; 0: never */
-    int done_fd;
+    bool suspicious;      /* the next check includes the permissions */
+    bool has_report;      /* of `report`: not yet taken by the loop */
+    bool has_result;      /* of `result`: not yet taken by the loop */
+    bool stopping;
+    bool ended;
+    /* Used by the thread only: the last check could not read the replays */
+    bool is_replays_denied;
+    int done_fd; /* constant */
 };
 
 /* --- handover.c; called on the committer's thread --- */

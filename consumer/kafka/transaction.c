@@ -290,6 +290,9 @@ rd_kafka_topic_partition_list_t *kafka_offset_list(
     return list;
 }
 
+/* If the transaction fails while this call is under way, librdkafka returns
+ * ERR__STATE without the reason. A second call then returns the first error of
+ * the transaction. */
 static int send_offsets(struct committer *committer,
                         const struct kafka_batch *batch, struct error *err)
 {
@@ -298,6 +301,11 @@ static int send_offsets(struct committer *committer,
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
         committer->producer, offsets, batch->group, -1);
 
+    if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE) {
+        rd_kafka_error_destroy(error);
+        error = rd_kafka_send_offsets_to_transaction(committer->producer,
+                                                     offsets, batch->group, -1);
+    }
     rd_kafka_topic_partition_list_destroy(offsets);
     return check_transaction(committer, error, "sending offsets", err);
 }
