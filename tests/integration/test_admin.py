@@ -273,7 +273,7 @@ class Page(AdminCase):
         self.await_sample(service, address, 1, "waybill_config_reloads_total", result="refused")
         document = self.drawn(address)
         self.assertIn("is refused, the one before it stays: ", document)
-        self.assertIn("did you mean 'delivery'?", document)
+        self.assertIn("did you mean 'delivery' (since", document)
         self.pictures(address, "refused")
 
     def test_it_shows_which_registry_is_down_and_that_the_rest_flows(self):

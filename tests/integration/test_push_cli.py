@@ -546,8 +546,8 @@ class CommandLine(Push):
             ("registrations: [", r"config\.yaml:\d+:\d+: "),
             (
                 "registrations:\n  - name: a\n    repositry: r.example/x\n",
-                r"config\.yaml:3:5: registrations\[0\]\.repositry: unknown key "
-                r"\(did you mean 'repository'\?\)",
+                r"config\.yaml:3:5: registrations\[0\]\.repositry: unknown key; "
+                r"did you mean 'repository' \(since 0\.1\.0\)\?",
             ),
         ):
             with self.subTest(content):
