@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <string.h>
 
 #include "config_internal.h"
@@ -19,21 +18,6 @@ struct search {
     bool has_secret;           /* one of them is secret */
 };
 
-/* max_age, maxAge, max-age and MAX_AGE are the same word. */
-static bool is_same_word(const char *a, const char *b)
-{
-    for (;; a++, b++) {
-        a += strspn(a, "_-.");
-        b += strspn(b, "_-.");
-        if (*a == '\0' || *b == '\0') {
-            return *a == *b;
-        }
-        if (tolower((unsigned char)*a) != tolower((unsigned char)*b)) {
-            return false;
-        }
-    }
-}
-
 static bool is_sought(const struct search *search, const struct field *field,
                       const char *place)
 {
@@ -45,7 +29,7 @@ static bool is_sought(const struct search *search, const struct field *field,
                strcmp(search->path + len + 1, field->key) == 0;
     }
     return search->exact ? strcmp(field->key, search->key) == 0
-                         : is_same_word(field->key, search->key);
+                         : suggest_is_same_word(field->key, search->key);
 }
 
 static void search_table(struct search *search, const struct field *fields,
@@ -159,7 +143,7 @@ static bool report_same_word(const struct unknown *unknown)
         for (const struct field *field = unknown->sets[i].fields; field->key;
              field++) {
             if (field->removed == NULL &&
-                is_same_word(field->key, unknown->node->key)) {
+                suggest_is_same_word(field->key, unknown->node->key)) {
                 report_spelling(unknown, field);
                 return true;
             }

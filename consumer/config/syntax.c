@@ -60,6 +60,11 @@ static size_t indentation_of(const struct line *line)
     return len;
 }
 
+static bool is_one_of(char c, const char *characters)
+{
+    return c != '\0' && strchr(characters, c) != NULL;
+}
+
 /* The key whose value begins at the position, or an empty text */
 static const char *key_before(const struct line *line, struct arena *arena)
 {
@@ -74,7 +79,7 @@ static const char *key_before(const struct line *line, struct arena *arena)
     }
     start = --end;
     while (start > 0 && (isalnum((unsigned char)line->text[start - 1]) ||
-                         memchr("_.-", line->text[start - 1], 3) != NULL)) {
+                         is_one_of(line->text[start - 1], "_.-"))) {
         start--;
     }
     return arena_printf(arena, "%.*s", (int)(end - start), line->text + start);
@@ -92,7 +97,7 @@ static const char *value_after(const struct line *line, struct arena *arena)
 
     while (len < rest &&
            !(text[len] == '#' && len > 0 && text[len - 1] == ' ') &&
-           !(is_flow && memchr(",}]", text[len], 3) != NULL)) {
+           !(is_flow && is_one_of(text[len], ",}]"))) {
         len++;
     }
     while (len > 0 && text[len - 1] == ' ') {

@@ -215,17 +215,14 @@ static void append_number_advice(struct str *out, const struct field *field,
 static void report_number(const struct field *field, const struct node *node,
                           const char *path, struct faults *faults)
 {
-    static const char *const names[] = {
-        [FIELD_INTEGER] = "a whole number",
-        [FIELD_DURATION] = "a duration",
-        [FIELD_SIZE] = "a size",
-    };
+    const char *name = field->type == FIELD_DURATION ? "a duration"
+                       : field->type == FIELD_SIZE   ? "a size"
+                                                     : "a whole number";
     CLEANUP(str_release) struct str advice = STR_INIT(LIMIT_MESSAGE / 2);
 
     append_number_advice(&advice, field, node);
     fault_add(faults, &node->location, "%s: %s is not %s%s", path,
-              name_of(field, node, faults->arena), names[field->type],
-              advice.data);
+              name_of(field, node, faults->arena), name, advice.data);
 }
 
 void values_report_type(const struct field *field, const struct node *node,

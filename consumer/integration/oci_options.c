@@ -66,7 +66,9 @@ static void correct_repository(const char *value, struct str *out)
     len = slash != NULL ? (size_t)(slash - value) : strlen(value);
     str_append(out, value, len);
     for (const char *at = value + len; *at != '\0' && *at != ':'; at++) {
-        if (*at != '/' || (at[1] != '/' && at[1] != ':' && at[1] != '\0')) {
+        bool is_surplus = *at == '/' && strchr("/:", at[1]) != NULL;
+
+        if (!is_surplus) {
             str_append_char(out, (char)tolower((unsigned char)*at));
         }
     }

@@ -123,22 +123,8 @@ static const struct java_property {
     {"default.api.timeout.ms", "use socket.timeout.ms"},
 };
 
-/* security_protocol, securityProtocol and security.protocol are the same. */
-static bool is_same_name(const char *a, const char *b)
-{
-    for (;; a++, b++) {
-        a += strspn(a, "_-.");
-        b += strspn(b, "_-.");
-        if (*a == '\0' || *b == '\0') {
-            return *a == *b;
-        }
-        if (tolower((unsigned char)*a) != tolower((unsigned char)*b)) {
-            return false;
-        }
-    }
-}
-
-/* Visits the names of all properties, and of those that users may not set. */
+/* Copies the property of that name in another spelling, or else the one that is
+ * near to it, of those that librdkafka lists. */
 static void copy_name(char *buffer, size_t size, const char *key,
                       struct suggestion *near)
 {
@@ -148,7 +134,7 @@ static void copy_name(char *buffer, size_t size, const char *key,
 
     buffer[0] = '\0';
     for (size_t i = 0; i + 1 < count; i += 2) {
-        if (buffer[0] == '\0' && is_same_name(all[i], key)) {
+        if (buffer[0] == '\0' && suggest_is_same_word(all[i], key)) {
             snprintf(buffer, size, "%s", all[i]);
         }
         suggest_offer(near, all[i]);
@@ -182,12 +168,13 @@ static void write_dotted(const char *key, char *out, size_t size)
     char before = '\0';
 
     for (; *key != '\0' && len + 2 < size; before = *key++) {
-        if (isupper((unsigned char)*key) && islower((unsigned char)before)) {
+        bool is_capital = isupper((unsigned char)*key);
+        bool is_separator = strchr("_-", *key) != NULL;
+
+        if (is_capital && islower((unsigned char)before)) {
             out[len++] = '.';
         }
-        out[len++] = *key == '_' || *key == '-'
-                         ? '.'
-                         : (char)tolower((unsigned char)*key);
+        out[len++] = is_separator ? '.' : (char)tolower((unsigned char)*key);
     }
     out[len] = '\0';
 }
@@ -225,7 +212,7 @@ const char *kafka_find_property(const char *key, const char **ret_reason)
 int property_refuse_java(const char *key, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(java_properties); i++) {
-        if (is_same_name(java_properties[i].key, key)) {
+        if (suggest_is_same_word(java_properties[i].key, key)) {
             return error_set(err, ERROR_CONFIG,
                              "librdkafka has no such property; it is one of "
                              "Kafka's Java client: %s",

@@ -36,7 +36,7 @@ static int check_path(const char *value, struct error *err)
     struct stat found;
 
     if (stat(value, &found) < 0) {
-        return error_set(err, ERROR_CONFIG, "cannot be used: %s",
+        return error_set(err, ERROR_CONFIG, "the directory cannot be used: %s",
                          strerror(errno));
     }
     if (!S_ISDIR(found.st_mode)) {
