@@ -457,12 +457,12 @@ static int follow(struct endpoint_transfer *transfer,
     if (!http_header(response, "Location", 0, &location.text) ||
         url_parse(location.text.data, &transfer->url, &to, err) < 0) {
         return error_set(err, ERROR_REJECTED,
-                         "'%s' redirects to nowhere that we can go",
+                         "'%s' redirects to a location that cannot be used",
                          transfer->name);
     }
     if (!is_allowed(transfer, &to)) {
         error_set(err, ERROR_REJECTED,
-                  "'%s' redirects to '%s://%s', where we do not go (if it is "
+                  "'%s' redirects to '%s://%s', which is not allowed (if it is "
                   "right, add '%s' to registries.allowed)",
                   transfer->name, to.https ? "https" : "http", to.host,
                   to.host);

@@ -581,7 +581,7 @@ static void redirect__has_to_lead_somewhere(void **state)
         begin(&world, &result);
         fake_answer(world.http, POST "*", 307, locations[i], "");
         check_contains(locations[i], result.err.message,
-                       "redirects to nowhere that we can go");
+                       "redirects to a location that cannot be used");
     }
 }
 
