@@ -33,4 +33,25 @@ const char *client_transactional_id(const struct kafka_options *options,
 rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
                        struct error *err);
 
+/* Why users may not set the property, or NULL */
+const char *property_reserved_reason(const char *key);
+
+/* Refuses a property of Kafka's Java client, for which librdkafka has another
+ * one. */
+int property_refuse_java(const char *key, struct error *err);
+
+/* True if librdkafka has read only the digits at the start of the value, as
+ * it does with "30s". */
+bool property_is_cut(rd_kafka_conf_t *conf, const char *key, const char *value);
+
+/* Refuses a property that librdkafka does not have, and names the one that may
+ * be meant. */
+int property_refuse_unknown(const char *key, struct error *err);
+
+/* Finds another spelling of a value that librdkafka does not accept: true for
+ * "yes", SASL_SSL for "SASL-SSL". If there is one, the value is one of a few
+ * words or a number, and so no secret. */
+bool property_correct(rd_kafka_conf_t *conf, const char *key, const char *value,
+                      char *ret_other, size_t size);
+
 #endif

@@ -302,7 +302,7 @@ class Page(AdminCase):
         page = self.shown(address)
         self.assertEqual(self.title(page), "1 problem · Waybill")
         self.assertIn("The new configuration is invalid", page.text("body"))
-        self.assertIn("did you mean 'delivery'?", page.text("body"))
+        self.assertIn("did you mean 'delivery' (since", page.text("body"))
         self.assertIn("The previous configuration stays active.", page.text("body"))
 
     def test_it_shows_which_registry_is_down_and_that_the_rest_is_delivered(self):
