@@ -14,8 +14,11 @@ static bool is_stopping(const struct inspector *inspector)
            inspector->is_stopping(inspector->payload);
 }
 
-rd_kafka_event_t *inspect_await(const struct inspector *inspector,
-                                rd_kafka_queue_t *responses, int timeout_ms)
+/* The response to a request of the Admin API. NULL: there was none in time, or
+ * the inspector is stopping. */
+static rd_kafka_event_t *await_response(const struct inspector *inspector,
+                                        rd_kafka_queue_t *responses,
+                                        int timeout_ms)
 {
     rd_kafka_event_t *event = NULL;
 
@@ -174,7 +177,7 @@ void inspect_configs(const struct inspector *inspector,
     responses = rd_kafka_queue_new(inspector->client);
     rd_kafka_DescribeConfigs(inspector->client, resources, count, NULL,
                              responses);
-    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
+    event = await_response(inspector, responses, REQUEST_TIMEOUT_MS);
     read_configs(inspector, event, facts);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -268,7 +271,7 @@ void inspect_group_access(const struct inspector *inspector,
         rd_kafka_ListConsumerGroupOffsets_new(inspector->options->group, list);
     rd_kafka_ListConsumerGroupOffsets(inspector->client, &request, 1, NULL,
                                       responses);
-    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
+    event = await_response(inspector, responses, REQUEST_TIMEOUT_MS);
     facts->group_denied = is_group_denied(event);
     if (event != NULL) {
         rd_kafka_event_destroy(event);

@@ -30,11 +30,6 @@ rd_kafka_resp_err_t inspect_offset(rd_kafka_t *client, const char *topic,
                                    int32_t partition, int64_t which,
                                    int timeout_ms, int64_t *ret_offset);
 
-/* The response to a request of the Admin API. NULL: there was none in time, or
- * the inspector is stopping. */
-rd_kafka_event_t *inspect_await(const struct inspector *inspector,
-                                rd_kafka_queue_t *responses, int timeout_ms);
-
 /* Whether the topics exist, and their configuration. Fails if no broker
  * answers. */
 int inspect_topics(const struct inspector *inspector,
