@@ -69,7 +69,10 @@ _waybill_words()
     version)
         options+=' --json' words='' kind=words
         ;;
-    '') words=' run check push publish status explain replay credential-helper config version' ;;
+    help)
+        options+='' words='' kind=words
+        ;;
+    '') words=' run check push publish status explain replay credential-helper config version help' ;;
     esac
     # Words to choose from come once, files as often as one likes.
     [ -z "$given" ] || words=''

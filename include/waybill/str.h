@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "waybill/compiler.h"
 
@@ -67,6 +68,19 @@ void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
 void str_vprintf(struct str *str, const char *format, va_list args)
     PRINTF(2, 0);
 void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
+
+/* Numbers in sentences: what a regular noun ends in after the number, as in
+ *     "%zu event%s", count, plural_s(count)
+ * and a verb after such a noun, as in "%zu event%s remain%s". */
+static inline const char *plural_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static inline const char *verb_s(uint64_t count)
+{
+    return count == 1 ? "s" : "";
+}
 
 /* Inspect and compare */
 struct bytes str_bytes(const struct str *str);

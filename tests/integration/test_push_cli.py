@@ -464,16 +464,16 @@ class CommandLine(Push):
             self.assertIn(text, done.err)
 
     def test_usage(self):
-        self.assert_usage(self.waybill(), "which command?", "see 'waybill --help'")
+        self.assert_usage(self.waybill(), "no command was given", "Run 'waybill help'")
         self.assert_usage(self.waybill("check", "x"), "takes no arguments, but got 'x'")
         self.assert_usage(self.waybill("push", "--config"), "'--config' needs a value")
         self.assert_usage(self.waybill("check", "--json=yes"), "'--json' takes no value")
         self.assert_usage(self.waybill("zzzzzz"), "no command 'zzzzzz'")
-        for wrong in ("shop", "/build", "shop/", ""):
+        for wrong in ("shop", "/build", "shop/"):
             for command in ("push", "publish"):
                 self.assert_usage(
                     self.waybill(command, "--workflow", wrong),
-                    f"--workflow wants PROJECT/NAME, not '{wrong}'",
+                    f"--workflow expects PROJECT/NAME, not '{wrong}'",
                 )
 
     def test_near_misses(self):
