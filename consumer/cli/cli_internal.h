@@ -123,8 +123,6 @@ void append_cli_reference(struct str *out,
     "  78  the configuration is wrong\n"
 /* manual.c: waybill(1) in roff */
 void append_manual(struct str *out, const struct command *const *commands);
-/* completion.c: a completion script for bash */
-void append_completion(struct str *out, const struct command *const *commands);
 /* config_registries.c */
 void append_registries_reference(struct str *out);
 /* config_errors.c */
