@@ -49,7 +49,8 @@ void usage_error(const char *command, const char *format, ...)
     str_vprintf(&text, format, args);
     va_end(args);
     if (command == NULL) {
-        print_err("waybill: %s\nRun 'waybill help' to list all commands.\n",
+        print_err("waybill: %s\nRun 'waybill help' to list the commands and "
+                  "options.\n",
                   text.data);
     } else {
         print_err(

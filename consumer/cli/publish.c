@@ -242,7 +242,8 @@ static int send_rejected(struct publish_context *context,
 static int publish_staged(struct publish_context *context, struct error *err)
 {
     const struct kafka_settings *kafka = &context->settings->kafka;
-    struct kafka_options options = {.brokers = kafka->brokers,
+    struct kafka_options options = {.user = KAFKA_PUBLISH,
+                                    .brokers = kafka->brokers,
                                     .group = kafka->group,
                                     .topic = kafka->topics.attestations,
                                     .properties = &kafka->properties};

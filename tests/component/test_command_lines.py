@@ -70,7 +70,8 @@ class CommandLines(Prepared):
     def test_each_wrong_command_line_says_what_is_wrong_and_what_to_do(self):
         text = GOLDEN.read_text()
         if "--write" in sys.argv:
-            GOLDEN.write_text(self.transcript(text))
+            text = self.transcript(text)
+            GOLDEN.write_text(text)
         self.assertGreaterEqual(text.count("\n$ waybill"), 60)
         self.assertEqual(self.transcript(text), text)
 

@@ -180,7 +180,8 @@ static void commit_four(bool isolate)
 
 /* librdkafka may lose the reason of a transaction that fails while its offsets
  * are being sent: the batch is then only aborted, and the next attempt tells
- * the reason. */
+ * the reason. On a busy machine it may also send the first messages alone, and
+ * only these are refused. */
 static void refuse_four(const struct refusal *row)
 {
     const struct member *member = &world.member;
@@ -191,7 +192,8 @@ static void refuse_four(const struct refusal *row)
                &(struct failure){row->name, row->api, row->code, 1});
         commit_four(false);
         rd_kafka_mock_clear_request_errors(world.cluster.mock, row->api);
-        if (strstr(member->err.message, "Erroneous state") == NULL) {
+        if (strstr(member->err.message, "Erroneous state") == NULL &&
+            member->rejection_count % 4 == 0) {
             return;
         }
     }
