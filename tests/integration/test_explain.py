@@ -260,9 +260,9 @@ class Refusals(ExplainCase):
             self.assertIn(text, done.err)
             self.assertEqual(done.out, "")
 
-        refused("0", EXIT_USAGE, "expected TOPIC/PARTITION/OFFSET")
-        refused("a/b/0", EXIT_USAGE, "expected TOPIC/PARTITION/OFFSET")
-        refused("0/9223372036854775808", EXIT_USAGE, "expected TOPIC/PARTITION/OFFSET")
+        refused("0", EXIT_USAGE, "write TOPIC/PARTITION/OFFSET")
+        refused("a/b/0", EXIT_USAGE, "write TOPIC/PARTITION/OFFSET")
+        refused("0/9223372036854775808", EXIT_USAGE, "write TOPIC/PARTITION/OFFSET")
         refused("0/0", EXIT_USAGE, "--limit must be a number", "--limit", "many")
         refused(f"{self.source}x/0/0", EXIT_FAILED, f"did you mean '{self.source}/0/0'?")
         refused(f"{self.topics['dead_letters']}/0/7", EXIT_FAILED, "'waybill replay show 0/7'")
