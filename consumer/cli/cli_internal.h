@@ -112,7 +112,7 @@ void append_cli_reference(struct str *out,
 #define CLI_SUMMARY                                                            \
     "Waybill reads attestations from Kafka, delivers each to the OCI "         \
     "registries and\nother integrations that its workflow is attached to, "    \
-    "and reports every outcome on\nKafka."
+    "and reports every outcome\non Kafka."
 
 #define CLI_EXITS                                                              \
     "  0   success\n"                                                          \

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli_internal.h"
 #include "waybill/error.h"
@@ -7,6 +8,7 @@
 
 #define OPTION_COLUMN 25
 #define LINE_WIDTH 80
+#define USAGE_COLUMN 15
 
 /* Two columns; a text that does not fit into the first has a line of its
  * own. */
@@ -62,14 +64,69 @@ void append_help(struct str *out, const struct command *const *commands)
                          "examples of a command.\n");
 }
 
+/* Whether the line is part of a paragraph. Rows of a table have an indentation,
+ * or two blanks between their columns. */
+static bool is_prose(const char *line, size_t len)
+{
+    return len > 0 && *line != ' ' && memmem(line, len, "  ", 2) == NULL;
+}
+
+/* Fills paragraphs, and leaves the rows of tables as they are. */
+static void append_filled(struct str *out, const char *text)
+{
+    CLEANUP(str_release) struct str paragraph = STR_INIT(STR_UNLIMITED);
+
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+        bool prose = is_prose(text, len);
+
+        if (prose) {
+            str_printf(&paragraph, "%s%.*s", paragraph.len > 0 ? " " : "",
+                       (int)len, text);
+        }
+        text += len + (text[len] == '\n');
+        if (paragraph.len > 0 &&
+            (!prose || !is_prose(text, strcspn(text, "\n")))) {
+            append_wrapped(out, paragraph.data, 0, LINE_WIDTH);
+            str_clear(&paragraph);
+        }
+        if (!prose) {
+            str_append(out, text - len - 1, len + 1);
+        }
+    }
+}
+
+/* Operands are separated by '|', after which a line may end. */
+static void append_usage(struct str *out, const struct command *command)
+{
+    const char *operands = command->operands != NULL ? command->operands : "";
+    size_t start = out->len;
+
+    str_printf(out, "Usage: waybill %s%s%s", command->name,
+               command->options != NULL ? " [OPTION...]" : "",
+               *operands != '\0' ? " " : "");
+    while (*operands != '\0') {
+        size_t len = strcspn(operands, "|");
+
+        len += operands[len] == '|';
+        if (out->len + len - start > LINE_WIDTH) {
+            str_append_char(out, '\n');
+            start = out->len;
+            append_column(out, start, USAGE_COLUMN);
+        }
+        str_append(out, operands, len);
+        operands += len;
+    }
+    str_append_char(out, '\n');
+}
+
 void append_command_help(struct str *out, const struct command *command)
 {
-    str_printf(out, "%s.\n\nExamples:\n%s\nUsage: waybill %s%s%s%s\n\n%s",
-               command->summary, command->examples, command->name,
-               command->options != NULL ? " [OPTION...]" : "",
-               command->operands != NULL ? " " : "",
-               command->operands != NULL ? command->operands : "",
-               command->text);
+    str_printf(out, "%s.\n\nExamples:\n%s\n", command->summary,
+               command->examples);
+    append_usage(out, command);
+    str_append_char(out, '\n');
+    append_filled(out, command->text);
     str_append_text(out, "\nOptions:\n");
     if (command->options != NULL) {
         append_options(out, command->options);

@@ -344,8 +344,8 @@ const struct command publish_command = {
     .examples = "  waybill publish event.json\n"
                 "  jq -c .events[] build.json | waybill publish --key shop -\n"
                 "  waybill publish --workflow shop/build bundle.sigstore.json\n"
-                "  waybill publish --header ce_id=42 --header "
-                "ce_specversion=1.0 \\\n"
+                "  waybill publish --header ce_id=42 \\\n"
+                "      --header ce_specversion=1.0 \\\n"
                 "      --header ce_type=" EVENT_TYPE " event.json\n",
     .exit_statuses =
         "  0   all events were published\n"

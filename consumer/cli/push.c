@@ -231,10 +231,10 @@ const struct command push_command = {
         "delivery whose\n"
         "credentials are refused is not attempted again.\n",
     .examples = "  waybill push event.json\n"
-                "  cosign download attestation IMAGE | waybill push "
-                "--workflow shop/build -\n"
-                "  waybill push --config push.yaml - < events.jsonl | jq "
-                ".data.result.reference\n",
+                "  cosign download attestation IMAGE |\n"
+                "      waybill push --workflow shop/build -\n"
+                "  waybill push --config push.yaml - < events.jsonl |\n"
+                "      jq .data.result.reference\n",
     .exit_statuses =
         "  0   every event was delivered, or no attachment matches it\n"
         "  1   a delivery failed for good, or a file cannot be read\n"

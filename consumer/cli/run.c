@@ -259,8 +259,8 @@ const struct command run_command = {
         "one stays\n"
         "in use.\n",
     .examples = "  waybill run\n"
-                "  WAYBILL_KAFKA_BROKERS=kafka:9092 waybill run --config "
-                "/etc/waybill/config.yaml\n",
+                "  WAYBILL_KAFKA_BROKERS=kafka:9092 waybill run \\\n"
+                "      --config /etc/waybill/config.yaml\n",
     .exit_statuses = "  0   it was told to stop\n"
                      "  1   an error occurred after which it cannot continue\n"
                      "  2   the command line is wrong\n"

@@ -7,7 +7,9 @@ wording: `test_command_lines.py --write` writes it anew, for a review of the cha
 
 import os
 import pathlib
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,8 +126,21 @@ class Output(Prepared):
 
     def test_help_fits_a_terminal(self):
         for line in self.waybill("config", "cli").out.splitlines():
-            # A command of an example can only be shortened by line breaks.
             self.assertLessEqual(len(line), 80, line)
+
+    def test_manual_pages_fit_a_terminal(self):
+        if shutil.which("man") is None:
+            self.skipTest("there is no man")
+        for name in ("man", "man-yaml"):
+            page = self.write(name, self.waybill("config", name).out)
+            shown = subprocess.run(
+                ["man", "--warnings", "-E", "UTF-8", "-l", page],
+                env={**environment(self.directory), "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
+                capture_output=True, text=True, check=True, timeout=60,
+            )  # fmt: skip
+            self.assertEqual(shown.stderr, "")
+            for line in re.sub(".\b", "", shown.stdout).expandtabs(8).splitlines():
+                self.assertLessEqual(len(line), 80, line)
 
     def test_help_of_a_command_is_the_same_in_every_form(self):
         for command in ("run", "check", "replay", "help"):
