@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "waybill/compiler.h"
 
@@ -69,6 +70,19 @@ void str_vprintf(struct str *str, const char *format, va_list args)
 /* Appends one word of a shell command, in quotes if it needs them. */
 void str_append_shell_word(struct str *str, const char *word);
 void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
+
+/* Numbers in sentences: what a regular noun ends in after the number, as in
+ *     "%zu event%s", count, plural_s(count)
+ * and a verb after such a noun, as in "%zu event%s remain%s". */
+static inline const char *plural_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static inline const char *verb_s(uint64_t count)
+{
+    return count == 1 ? "s" : "";
+}
 
 /* Inspect and compare */
 struct bytes str_bytes(const struct str *str);
