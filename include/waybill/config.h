@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "waybill/access.h"
+#include "waybill/config_report.h"
 #include "waybill/digest.h"
 #include "waybill/field.h"
 #include "waybill/file.h"
@@ -143,37 +144,6 @@ int config_load(const char *path, const struct config_rules *rules,
                 unsigned required, struct settings **ret_settings,
                 struct str *faults, struct str *warnings,
                 struct config_files *ret_files) NODISCARD;
-/* --- faults one by one -----------------------------------------------------
- */
-
-/* A fault or a warning. line and column are 0 if they are unknown; key and fix
- * are NULL if there is none. `text` is key, message and fix as they are
- * printed. */
-struct config_fault {
-    const char *file;
-    size_t line;
-    size_t column;
-    const char *key;     /* "registrations[0].repository" */
-    const char *message; /* "unknown key" */
-    const char *fix;     /* what to do about it */
-    const char *text;
-    bool is_warning;
-};
-
-/* The faults and the warnings, each in the order of the file. The strings are
- * allocated from the arena, which belongs to the caller. */
-struct config_report {
-    struct arena *arena;
-    struct config_fault *faults;
-    size_t count;
-    size_t omitted; /* faults beyond LIMIT_CONFIG_FAULTS */
-};
-
-void config_report_add(struct config_report *report,
-                       const struct config_fault *fault);
-/* One line for each fault: file:line:column: text */
-void config_report_append_text(const struct config_report *report,
-                               struct str *out);
 /* The same as config_load(), but what is wrong is added to the report. */
 int config_load_reporting(const char *path, const struct config_rules *rules,
                           unsigned required, struct settings **ret_settings,
@@ -207,16 +177,6 @@ const char *config_path(const char *argument);
 /* False if no file was named and none exists in the places that are searched;
  * their list is then appended: "--config is not given, ...". */
 bool config_find(const char *argument, struct str *searched);
-
-/* Documents that are generated from the field tables: Markdown, and JSON Schema
- * 2020-12 */
-void config_append_reference(
-    struct str *out, const struct integration_fields *const *integrations);
-void config_append_schema(struct str *out,
-                          const struct integration_fields *const *integrations);
-/* The manual page waybill.yaml(5) */
-void config_append_manual(struct str *out,
-                          const struct integration_fields *const *integrations);
 
 const char *config_library_version(void);
 
