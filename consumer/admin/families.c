@@ -74,6 +74,12 @@ static void append_last_completed(const struct exposition *to)
                   (double)to->status->counts->last_completed_ms / 1000);
 }
 
+static void append_last_delivery(const struct exposition *to)
+{
+    append_sample(to, NULL, 0,
+                  (double)to->status->counts->last_delivery_ms / 1000);
+}
+
 uint64_t count_dead_letters(const struct service_counts *counts,
                             const char *error_class)
 {
@@ -91,11 +97,12 @@ static void append_dead_letters(const struct exposition *to)
 {
     for (const struct error_row *row = error_table; row->name != NULL; row++) {
         const struct metric_label labels[] = {{"topic", to->status->topic},
+                                              {"class", row->name},
                                               {"kind", row->name}};
 
         if (error_row_is_class(row)) {
             append_sample(
-                to, labels, 2,
+                to, labels, ARRAY_SIZE(labels),
                 (double)count_dead_letters(to->status->counts, row->name));
         }
     }
@@ -135,6 +142,8 @@ static void append_deliveries(const struct exposition *to)
         append_sample(to, labels, count + 1, (double)from->counts->succeeded);
         labels[count].value = "failed";
         append_sample(to, labels, count + 1, (double)from->counts->failed);
+        labels[count].value = "skipped";
+        append_sample(to, labels, count + 1, (double)from->counts->skipped);
     }
 }
 
@@ -367,123 +376,134 @@ static void append_sandbox(const struct exposition *to)
 static const struct family families[] = {
     {"waybill_build_info", "gauge",
      "version, librdkafka, libcurl, cjson, libyaml, openssl, libmicrohttpd",
-     "Always 1; what runs, and the libraries that it has loaded.",
+     "Always 1; the versions of the program and of the libraries that it has "
+     "loaded.",
      append_build},
     {"waybill_config_info", "gauge", "revision",
-     "Always 1; the SHA-256 of the configuration file as it was read.",
-     append_config},
+     "Always 1; the SHA-256 of the active configuration file.", append_config},
     {"waybill_sandbox", "gauge", "part",
      "1 where the kernel enforces that part of the sandbox (seccomp, "
      "landlock).",
      append_sandbox},
     {"waybill_config_reloads_total", "counter", "result",
-     "Configurations that came since the start: applied, or refused, so that "
-     "the old one stayed.",
+     "Reloads of the configuration since the start: applied, or refused, in "
+     "which case the previous configuration stays active.",
      append_reloads},
     {"waybill_config_last_reload_successful", "gauge", NULL,
-     "0 while the last of them was refused.", append_reload_success},
+     "0 if the last reload was refused.", append_reload_success},
     {"waybill_config_last_reload_timestamp_seconds", "gauge", NULL,
-     "When that was; 0 before the first.", append_reload_time},
+     "Time of the last reload; 0 before the first.", append_reload_time},
     {"waybill_config_restart_pending", "gauge", NULL,
-     "1 while a change waits for a restart.", append_restart_pending},
-    {"waybill_ready", "gauge", NULL, "1 while /readyz says so.", append_ready},
+     "1 while a change of the configuration requires a restart.",
+     append_restart_pending},
+    {"waybill_ready", "gauge", NULL,
+     "1 while /readyz reports that the instance is ready.", append_ready},
 
     {"waybill_records_consumed_total", "counter", "topic",
-     "Records taken in, those that were parked and come again included.",
+     "Records consumed, including shed records that are read again.",
      append_consumed},
     {"waybill_records_parked_total", "counter", "topic",
-     "Records dropped for want of room, to be read again later.", append_shed},
+     "Records shed for lack of memory, to be read again later.", append_shed},
     {"waybill_records_other_type_total", "counter", "topic",
-     "Events of other types that were skipped (kafka.other_types: skip); they "
-     "have no outcome. What a restart reads again counts again.",
+     "Events of other types that were skipped (kafka.other_types: skip). They "
+     "have no outcome, and are counted again when they are read again.",
      append_other_type},
     {"waybill_records_in_flight", "gauge", NULL,
-     "Records held: waiting, being delivered, or to be committed.",
+     "Records in memory: waiting, being delivered, or to be committed.",
      append_in_flight},
     {"waybill_records_in_flight_bytes", "gauge", NULL,
-     "Memory that these records take.", append_held_bytes},
+     "Memory used by these records.", append_held_bytes},
     {"waybill_records_completed_total", "counter", "topic, result",
-     "Records of which every outcome is committed; failed when one of their "
-     "deliveries has.",
+     "Records whose outcomes are all committed. The result is failed if any "
+     "delivery has failed.",
      append_completed},
     {"waybill_record_age_seconds", "histogram", NULL,
-     "From a record's own timestamp until all its outcomes are committed.",
+     "Time from a record's timestamp until all its outcomes are committed.",
      append_age},
     {"waybill_last_completed_timestamp_seconds", "gauge", NULL,
-     "When a record was last completed; 0 before the first.",
+     "Time at which a record was last completed; 0 before the first.",
      append_last_completed},
-    {"waybill_dead_letters_total", "counter", "topic, kind",
-     "Dead letters committed, by the class of their error.",
+    {"waybill_dead_letters_total", "counter", "topic, class, kind",
+     "Dead letters committed, by error class. The label kind is deprecated: it "
+     "has the same value as class.",
      append_dead_letters},
     {"waybill_messages_rejected_total", "counter", "topic",
-     "Outcomes and dead letters that the topic has rejected, each time.",
+     "Outcomes and dead letters that the topic has rejected, each attempt.",
      append_topic_rejected},
     {"waybill_deliveries_withheld", "gauge", "topic",
-     "Deliveries that are not committed, because the topic rejects their "
-     "outcome or dead letter. All others go on.",
+     "Deliveries that cannot be committed, because the topic rejects their "
+     "outcome or dead letter. Others continue.",
      append_topic_withheld},
     {"waybill_topic_blocked", "gauge", "topic",
      "1 while the topic accepts no messages at all, for example because it is "
-     "missing or may not be written to. Reading is paused.",
+     "missing or writing to it is not allowed. Consumption is paused.",
      append_topic_blocked},
 
     {"waybill_deliveries_total", "counter", "integration, registration, result",
      "Deliveries whose outcome is committed.", append_deliveries},
+    {"waybill_last_delivery_timestamp_seconds", "gauge", NULL,
+     "Time at which the outcome of a delivery was last committed; 0 before the "
+     "first.",
+     append_last_delivery},
     {"waybill_delivery_duration_seconds", "histogram",
      "integration, registration",
-     "From the first attempt of such a delivery to its end, pauses included.",
+     "Time from the first attempt of a delivery to its end, including pauses.",
      append_durations},
     {"waybill_delivery_retries_total", "counter",
      "integration, registration, kind",
-     "Attempts that failed and are repeated, by what they failed for.",
+     "Failed attempts that are repeated, by the kind of the error.",
      append_retries},
     {"waybill_deliveries_running", "gauge", "integration, registration",
-     "Attempts under way.", append_running},
+     "Deliveries with an attempt in flight.", append_running},
     {"waybill_deliveries_waiting", "gauge", "integration, registration",
-     "Deliveries that wait for their turn or for their next attempt.",
+     "Deliveries in memory that wait for their first or next attempt.",
      append_waiting},
     {"waybill_delivery_limit", "gauge", "integration, registration",
-     "As many attempts at a time as the endpoint bears just now.",
-     append_limit},
+     "Current concurrency limit of the endpoint.", append_limit},
     {"waybill_registration_held", "gauge", "integration, registration",
-     "1 while everything that is tried of it is refused.", append_held},
+     "1 while the endpoint refuses every delivery of the registration.",
+     append_held},
     {"waybill_attachments_held", "gauge", "integration, registration",
-     "Attachments that are refused while others succeed.",
+     "Attachments whose deliveries are refused while others of the "
+     "registration succeed.",
      append_held_attachments},
     {"waybill_registration_down", "gauge", "integration, registration",
-     "1 while its endpoint does not answer.", append_down},
+     "1 while the endpoint is unreachable or fails, and is only probed.",
+     append_down},
 
     {"waybill_consumer_lag_records", "gauge", "topic, partition",
-     "Offsets of an assigned partition above the committed one, as of the last "
-     "fetch: while reading is paused it does not grow.",
+     "Offsets from the committed offset to the end of an assigned partition, "
+     "as of the last fetch. It does not grow while consumption is paused.",
      append_lag},
     {"waybill_offsets_pending", "gauge", "topic, partition",
-     "Offsets read but not yet below the committed one. Finished ones are kept "
-     "in the metadata of the commit, and reading pauses when they do not fit.",
+     "Offsets from the committed offset to the last record read. Finished ones "
+     "are recorded in the metadata of the commit, and consumption pauses if "
+     "they do not fit.",
      append_pending},
     {"waybill_partition_paused", "gauge", "topic, partition",
-     "1 while reading is paused, because what is done would not fit the "
-     "metadata of the commit.",
+     "1 while consumption is paused, because the finished offsets would not "
+     "fit in the metadata of the commit.",
      append_paused},
     {"waybill_partition_unreadable", "gauge", "topic, partition",
-     "1 while the next batch cannot be read, and the partition is held.",
+     "1 while the next batch cannot be read and the partition is held.",
      append_unreadable},
     {"waybill_partitions_assigned", "gauge", NULL, "Partitions assigned.",
      append_assigned},
     {"waybill_rebalances_total", "counter", NULL,
-     "Times that partitions came or went.", append_rebalances},
+     "Assignments and revocations of partitions.", append_rebalances},
     {"waybill_transactions_total", "counter", "result",
-     "Transactions; what is not committed is done again.", append_transactions},
+     "Transactions. Work that is not committed is repeated.",
+     append_transactions},
 
     {"waybill_log_messages_total", "counter", "level",
-     "Log lines, those below log.level included.", append_log},
+     "Log lines, including those below log.level.", append_log},
     {"waybill_log_dropped_total", "counter", NULL,
      "Log lines that were dropped, because nobody read stderr.",
      append_log_dropped},
     {"waybill_loop_lag_seconds", "histogram", NULL,
-     "How late a timer that is due every second was.", append_loop_lag},
+     "Delay of a timer that is due every second.", append_loop_lag},
     {"process_cpu_seconds_total", "counter", NULL,
-     "User and system time spent.", append_process_cpu},
+     "User and system CPU time spent.", append_process_cpu},
     {"process_resident_memory_bytes", "gauge", NULL, "Resident memory.",
      append_process_resident},
     {"process_virtual_memory_bytes", "gauge", NULL, "Virtual memory.",
@@ -492,8 +512,8 @@ static const struct family families[] = {
      append_process_open_files},
     {"process_max_fds", "gauge", NULL, "Limit of open file descriptors.",
      append_process_max_files},
-    {"process_start_time_seconds", "gauge", NULL,
-     "When the process was started.", append_process_start},
+    {"process_start_time_seconds", "gauge", NULL, "Start time of the process.",
+     append_process_start},
 };
 
 void append_metrics(struct str *out, const struct status *status,
@@ -517,12 +537,12 @@ void admin_append_metrics_reference(struct str *out)
                     "# Metrics\n"
                     "\n"
                     "Generated by `waybill config metrics`: what `/metrics` of "
-                    "the admin port holds, in\n"
-                    "Prometheus' text format. Every series is there from the "
+                    "the admin port contains, in\n"
+                    "Prometheus' text format. Every series exists from the "
                     "start, those of a partition\n"
                     "from its assignment. Outcomes are counted when they are "
                     "committed: the sum over all\n"
-                    "instances is what stands on the topics.\n"
+                    "instances equals what is on the topics.\n"
                     "\n"
                     "| name | type | labels | meaning |\n"
                     "|---|---|---|---|\n");

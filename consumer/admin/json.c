@@ -1,4 +1,8 @@
 #include "waybill/json.h"
+
+#include <stddef.h>
+#include <string.h>
+
 #include "admin_internal.h"
 #include "waybill/clock.h"
 
@@ -29,6 +33,12 @@ static void append_count(struct json_writer *writer, const char *name,
     json_append_integer(writer, name, (int64_t)count);
 }
 
+static void append_if_set(struct json_writer *writer, const char *name,
+                          const char *text)
+{
+    json_append_optional(writer, name, text[0] != '\0' ? text : NULL);
+}
+
 static void append_texts(struct json_writer *writer, const char *name,
                          const char *const *texts, size_t count)
 {
@@ -45,6 +55,22 @@ static void append_readiness(struct json_writer *writer,
     json_append_bool(writer, "ready", status->reason_count == 0);
     append_texts(writer, "reasons", (const char *const *)status->reasons,
                  status->reason_count);
+}
+
+/* The times are in an array of their own, because `warnings` is older. */
+static void append_warnings(struct json_writer *writer,
+                            const struct status *status)
+{
+    char time[CLOCK_TEXT_SIZE];
+
+    append_texts(writer, "warnings", (const char *const *)status->warnings,
+                 status->warning_count);
+    json_open(writer, "warnings_since", '[');
+    for (size_t i = 0; i < status->warning_count; i++) {
+        json_append_string(writer, NULL,
+                           clock_format(status->warnings_since_ms[i], time));
+    }
+    json_close(writer, ']');
 }
 
 void append_readiness_json(struct str *out, const struct status *status)
@@ -85,10 +111,12 @@ static void append_partition(struct json_writer *writer,
     append_count(writer, "records", from->records);
     json_append_bool(writer, "parked", from->shed);
     json_append_bool(writer, "paused", from->paused);
+    append_time(writer, "paused_since", from->paused_since_ms);
     json_append_bool(writer, "revoked", from->revoked);
     if (from->unreadable >= 0) {
         json_open(writer, "unreadable", '{');
         json_append_integer(writer, "offset", from->unreadable);
+        append_time(writer, "since", from->unreadable_since_ms);
         json_append_string(writer, "reason", from->unreadable_reason);
         json_append_string(writer, "skip_command", from->skip_command);
         json_close(writer, '}');
@@ -130,6 +158,9 @@ static void append_in_flight(struct json_writer *writer,
     append_count(writer, "bytes", status->bytes);
     append_count(writer, "most_bytes", status->max_bytes);
     json_append_bool(writer, "full", status->full);
+    if (status->full) {
+        append_time(writer, "full_since", status->full_since_ms);
+    }
     json_open(writer, "oldest", '[');
     for (size_t i = 0; i < status->oldest_count; i++) {
         append_record(writer, &status->oldest[i]);
@@ -277,9 +308,11 @@ static void append_outcome(struct json_writer *writer,
     json_append_string(writer, "topic", from->topic);
     json_append_integer(writer, "partition", from->partition);
     json_append_integer(writer, "offset", from->offset);
-    json_append_optional(writer, "registration",
-                         from->registration[0] != '\0' ? from->registration
-                                                       : NULL);
+    append_if_set(writer, "project", from->project);
+    append_if_set(writer, "workflow", from->workflow);
+    append_if_set(writer, "registration", from->registration);
+    append_if_set(writer, "destination", from->destination);
+    append_if_set(writer, "reason", from->reason);
     json_append_optional(
         writer, "class",
         from->status == OUTCOME_FAILED ? error_class(from->error) : NULL);
@@ -305,6 +338,7 @@ static void append_dead_letters(struct json_writer *writer,
 {
     json_open(writer, "dead_letters", '{');
     json_append_optional(writer, "topic", settings->kafka.topics.dead_letters);
+    append_time(writer, "last_at", status->counts->last_dead_letter_ms);
     json_open(writer, "classes", '{');
     for (const struct error_row *row = error_table; row->name != NULL; row++) {
         uint64_t count = error_row_is_class(row)
@@ -339,6 +373,74 @@ static void append_totals(struct json_writer *writer,
     append_count(writer, "transactions", counts->transactions[KAFKA_COMMITTED]);
     append_count(writer, "rebalances", counts->rebalances);
     append_time(writer, "last_completed_at", counts->last_completed_ms);
+    json_close(writer, '}');
+}
+
+static void append_deliveries(struct json_writer *writer,
+                              const struct status *status)
+{
+    const struct service_counts *counts = status->counts;
+    size_t running = 0;
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < status->registration_count; i++) {
+        running += status->registrations[i].running;
+        waiting += status->registrations[i].waiting;
+    }
+    json_open(writer, "deliveries", '{');
+    append_count(writer, "succeeded", counts->deliveries[OUTCOME_SUCCEEDED]);
+    append_count(writer, "failed", counts->deliveries[OUTCOME_FAILED]);
+    append_count(writer, "skipped", counts->deliveries[OUTCOME_SKIPPED]);
+    append_count(writer, "running", running);
+    append_count(writer, "waiting", waiting);
+    append_time(writer, "last_completed_at", counts->last_delivery_ms);
+    json_close(writer, '}');
+}
+
+/* --- samples -------------------------------------------------------------- */
+
+static void append_series(struct json_writer *writer, const char *name,
+                          const struct status_samples *from, size_t offset,
+                          bool is_duration)
+{
+    json_open(writer, name, '[');
+    for (size_t i = 0; i < from->count; i++) {
+        const struct status_sample *sample = &from->items[i];
+        uint32_t value;
+
+        memcpy(&value, (const char *)sample + offset, sizeof(value));
+        if (is_duration && sample->succeeded + sample->failed == 0) {
+            json_append_raw(writer, NULL, "null", 4);
+        } else {
+            json_append_integer(writer, NULL, value);
+        }
+    }
+    json_close(writer, ']');
+}
+
+/* One array for each value, because names would be most of the document. */
+static void append_samples(struct json_writer *writer,
+                           const struct status_samples *from)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+        bool is_duration;
+    } series[] = {
+        {"consumed", offsetof(struct status_sample, consumed), false},
+        {"succeeded", offsetof(struct status_sample, succeeded), false},
+        {"failed", offsetof(struct status_sample, failed), false},
+        {"median_ms", offsetof(struct status_sample, median_ms), true},
+        {"p95_ms", offsetof(struct status_sample, p95_ms), true},
+    };
+
+    json_open(writer, "samples", '{');
+    json_append_integer(writer, "interval_ms", STATUS_SAMPLE_MS);
+    append_time(writer, "end", from->end_ms);
+    for (size_t i = 0; i < ARRAY_SIZE(series); i++) {
+        append_series(writer, series[i].name, from, series[i].offset,
+                      series[i].is_duration);
+    }
     json_close(writer, '}');
 }
 
@@ -391,19 +493,23 @@ void append_status_json(struct str *out, const struct status *status,
                         status->now_ms - status->started_ms);
     json_append_string(&writer, "phase", phases[status->phase]);
     append_readiness(&writer, status);
-    append_texts(&writer, "warnings", (const char *const *)status->warnings,
-                 status->warning_count);
+    if (status->reason_count > 0) {
+        append_time(&writer, "not_ready_since", status->not_ready_since_ms);
+    }
+    append_warnings(&writer, status);
     append_build(&writer, options);
     append_config(&writer, &status->config);
     append_sandbox(&writer, options->sandbox);
     append_kafka(&writer, status);
     append_totals(&writer, status);
+    append_deliveries(&writer, status);
     append_dead_letters(&writer, status, options->settings);
     append_in_flight(&writer, status);
     append_rejected(&writer, status);
     append_partitions(&writer, status);
     append_registrations(&writer, status);
     append_recent(&writer, status);
+    append_samples(&writer, &status->samples);
     json_close(&writer, '}');
     str_append_char(out, '\n');
 }

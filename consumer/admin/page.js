@@ -1,241 +1,289 @@
 'use strict';
 
-// Fetches /status every two seconds and renders it. All values are inserted as
-// text, never as markup, because registries and events control some of them.
+// Fetches /status every two seconds and shows it.
 const POLL_INTERVAL_MS = 2000;
 const TIMEOUT_MS = 8000;
-const OLD_RECORD_MS = 60000;
-let previous = null;
+const NARROW = matchMedia('(max-width: 50rem)'); // as in page.css
+const FOLD = { problem: 220, row: 180 }; // characters
+const RECENT_ERROR_MS = 300000;
+const ICON_COLORS = { good: '%231b8a4b', warn: '%23d98a00', bad: '%23cc2b22', gone: '%23777' };
+let hasValues = false;
 let token = sessionStorage.getItem('token');
-let lastResponseAt = null;
+let since = Date.now(); // of the last response, or else of the first request
 
 const byId = (id) => document.getElementById(id);
-const number = (value) => (value === undefined ? 'not known' : value.toLocaleString('en'));
 
-function duration(ms) {
-  if (ms < 1000) return Math.max(0, Math.round(ms)) + ' ms';
-  const s = Math.round(ms / 1000);
-  if (s < 120) return s + ' s';
-  if (s < 7200) return Math.round(s / 60) + ' min';
-  if (s < 172800) return Math.round(s / 3600) + ' h';
-  return Math.round(s / 86400) + ' days';
+function setState(level, heading, title) {
+  if (byId('state').textContent !== visible(heading)) byId('state').textContent = visible(heading);
+  byId('banner').className = `card ${level}`;
+  document.title = `${visible(title)} · Waybill`;
+  const icon = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='4' fill='${ICON_COLORS[level]}'/%3E%3C/svg%3E`;
+  if (byId('icon').getAttribute('href') !== icon) byId('icon').setAttribute('href', icon);
 }
 
-function bytes(count) {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
-  let i = 0;
-  while (count >= 1024 && i < units.length - 1) {
-    count /= 1024;
-    i++;
-  }
-  return (i ? count.toFixed(1) : count) + ' ' + units[i];
-}
+/* --- tables --- */
 
-const span = (from, to) => Date.parse(to) - Date.parse(from);
-const ago = (when, now) => (when ? duration(span(when, now)) + ' ago' : 'never');
-
-function element(name, text, style) {
-  const created = document.createElement(name);
-  if (text !== undefined && text !== '') created.textContent = text;
-  if (style) created.className = style;
-  return created;
-}
-
-function tableHead(columns) {
-  const row = element('tr');
+// columns: [label, function from a row to its text, style or function from a row
+// to its style]. `why` returns texts of a row that get a line of their own.
+function tableOf(columns, rows, why) {
+  const head = element('tr');
   for (const [label, , style] of columns) {
     const cell = element('th', label, style === 'number' ? style : '');
     cell.scope = 'col';
-    row.append(cell);
+    head.append(cell);
   }
-  const head = element('thead');
-  head.append(row);
-  return head;
-}
-
-// columns: [label, function from a row to its text, style or function from a row to its style]
-function table(id, columns, rows, none) {
   const body = element('tbody');
   for (const row of rows) {
     const line = element('tr');
     for (const [label, value, style] of columns) {
-      const cell = element('td', value(row), typeof style === 'function' ? style(row) : style);
+      const text = String(value(row));
+      const content = element('span', shortDigest(text));
+      const cell = parent('td', typeof style === 'function' ? style(row) : style, content);
+      if (style === 'long') content.title = visible(text);
       cell.dataset.label = label;
       line.append(cell);
     }
     body.append(line);
-  }
-  if (rows.length) {
-    byId(id).replaceChildren(tableHead(columns), body);
-  } else {
-    byId(id).replaceChildren(element('caption', none, 'quiet'));
-  }
-}
-
-function registrationProblem(r, now) {
-  const wait = r.retry_at ? span(now, r.retry_at) : 0;
-  const next = wait > 0 ? `; tried again in ${duration(wait)}` : '';
-  const reason = r.reason || (r.last_error ? r.last_error.message : '');
-  const why = reason ? `: ${reason}` : '';
-  const details = `${number(r.waiting)} waiting${r.parked ? ', more parked' : ''}${next}${why}`;
-  if (r.state === 'held') return ['bad', `Registration ${r.name} is held for ${duration(span(r.since, now))}, everything that was tried is refused; ${details}`];
-  if (r.state === 'down') return ['bad', `Registration ${r.name} is down for ${duration(span(r.since, now))}, ${r.host} does not answer; ${details}`];
-  if (r.state === 'paused') return ['warn', `Registration ${r.name} rests, because ${r.host} asked for it; ${details}`];
-  return null;
-}
-
-function renderProblems(s) {
-  const problems = s.reasons.map((reason) => ['bad', reason]);
-  for (const warning of s.warnings) problems.push(['warn', warning]);
-  if (s.reload.fault) {
-    const more = s.reload.faults > 1 ? ` (and ${number(s.reload.faults - 1)} more, in the log)` : '';
-    problems.push(['bad', `The configuration that came ${ago(s.reload.at, s.now)} is refused, the one before it stays: ${s.reload.fault}${more}`]);
-  }
-  if (s.reload.restart) problems.push(['warn', `Changed in the configuration, but only read at the start: ${s.reload.restart}. Restart to apply it`]);
-  for (const r of s.rejected.first.slice(0, 5)) {
-    problems.push(['bad', `Record ${r.topic} ${r.partition}/${r.offset} is held for ${duration(span(r.since, s.now))}, because topic ${r.to} rejects its message: ${r.reason} (${r.code}); ${r.remedy}`]);
-  }
-  if (s.rejected.deliveries > 5) problems.push(['bad', `${number(s.rejected.deliveries - 5)} more deliveries are held, because a topic rejects their messages`]);
-  for (const r of s.registrations) {
-    const text = registrationProblem(r, s.now);
-    if (text) problems.push(text);
-    for (const a of r.held_attachments) {
-      problems.push(['bad', `Attachment ${a.name} of registration ${r.name} is held for ${duration(span(a.since, s.now))}, its deliveries are refused while others succeed; ${number(a.waiting)} waiting: ${a.reason}`]);
+    const text = why(row);
+    if (text) {
+      const cell = parent('td', 'why', foldable(text, '', columns.slice(0, 4).map(([, value]) => value(row)).join(), FOLD.row));
+      cell.colSpan = columns.length;
+      body.append(parent('tr', 'why', cell));
     }
   }
-  for (const p of s.partitions) {
-    if (p.unreadable) problems.push(['bad', `Partition ${p.partition} of ${p.topic} cannot be read from offset ${p.unreadable.offset} on: ${p.unreadable.reason}. To skip it, wait until everything before that offset is committed, stop all instances, and run: ${p.unreadable.skip_command}`]);
-    if (p.paused) problems.push(['warn', `Partition ${p.partition} is not read on: offset ${p.watermark} is not done, and ${number(p.window)} above it have been read`]);
-  }
-  if (s.in_flight.full) problems.push(['warn', 'Reading is paused: as much is held as may be (delivery.max_records, max_bytes)']);
-  for (const o of s.in_flight.oldest.filter((record) => record.age_ms > OLD_RECORD_MS).slice(0, 5)) {
-    problems.push(['warn', `Record ${o.partition}/${o.offset} has been here for ${duration(o.age_ms)}: ${o.state}${o.registration ? ` for ${o.registration}` : ''}, ${o.attempts} attempts`]);
-  }
-  if (s.kafka.last_warning && !s.reasons.concat(s.warnings).includes(s.kafka.last_warning) && span(s.kafka.last_warning_at, s.now) < OLD_RECORD_MS) {
-    problems.push(['warn', `Kafka: ${s.kafka.last_warning}`]);
-  }
-  if (s.totals.dead_letters) {
-    const classes = Object.entries(s.dead_letters.classes).map(([name, count]) => `${name} ${number(count)}`);
-    problems.push(['warn', `Dead letters since the start: ${number(s.totals.dead_letters)} (${classes.join(', ')}), kept whole on ${s.dead_letters.topic}; "waybill replay stats" says why, and what to do`]);
-  }
-  if (!problems.length) problems.push(['good', 'Nothing.']);
-  byId('stuck').replaceChildren(...problems.map(([style, text]) => element('li', text, style)));
+  return [parent('thead', '', head), body];
 }
 
-function completed(s) {
-  return s.totals.succeeded + s.totals.failed + s.totals.skipped;
+const shownRows = () => (NARROW.matches ? 5 : 10);
+
+// Shows the first rows, and the others in the <details> that follows the table.
+function showTable(id, columns, rows, shown, { none, more, why = () => '' }) {
+  const first = rows.slice(0, shown);
+  const others = rows.slice(shown);
+  const details = byId(`more-${id}`).parentNode;
+  byId(id).hidden = rows.length > 0 && first.length === 0;
+  morphChildren(byId(id), first.length ? tableOf(columns, first, why) : [element('caption', none, 'quiet')]);
+  details.hidden = others.length === 0;
+  details.firstChild.textContent = more(others);
+  morphChildren(byId(`more-${id}`), others.length ? tableOf(columns, others, why) : []);
 }
 
-function rate(s, value) {
-  const ms = previous && previous.started === s.started ? span(previous.now, s.now) : 0;
-  return ms > 0 ? ((value(s) - value(previous)) * 1000 / ms).toFixed(1) + '/s' : '…';
-}
-
-function renderTotals(s) {
-  const known = s.partitions.filter((p) => p.lag !== undefined);
-  const lag = known.reduce((sum, p) => sum + p.lag, 0);
-  const rows = [
-    ['Read', rate(s, (x) => x.totals.consumed)],
-    ['Completed', rate(s, completed)],
-    ['In flight', `${number(s.in_flight.records)} of ${number(s.in_flight.most_records)}`],
-    ['Memory for them', bytes(s.in_flight.bytes)],
-    ['Lag', known.length ? number(lag) : s.partitions.length ? 'not known' : 'no partition'],
-    ['Last completed', ago(s.totals.last_completed_at, s.now)],
-    ['Succeeded', number(s.totals.succeeded)],
-    ['Failed', number(s.totals.failed)],
-    ['Skipped', number(s.totals.skipped)],
-    ['Dead letters', number(s.totals.dead_letters)],
-  ];
-  byId('flow').replaceChildren(...rows.map(([label, value]) => {
-    const pair = element('div');
-    pair.append(element('dt', label), element('dd', value));
-    return pair;
-  }));
-}
-
-const stateStyles = { flowing: 'good', paused: 'warn', held: 'bad', down: 'bad' };
+const stateStyles = { delivering: 'good', idle: '', paused: 'warn', held: 'bad', down: 'bad' };
 const statusStyles = { succeeded: 'good', failed: 'bad', skipped: 'quiet' };
+const byRank = (rank) => (a, b) => rank(a) - rank(b);
 
-function render(s) {
-  const start = byId('state');
-  const text = s.ready ? 'Ready' : `Not ready (${s.phase})`;
-  if (start.textContent !== text) start.textContent = text;
-  start.className = s.ready ? 'good' : 'bad';
-  document.title = s.ready ? 'Waybill' : 'Waybill: not ready';
-  byId('about').textContent = `Group ${s.kafka.group}, topic ${s.kafka.topic} at ${s.kafka.brokers}. Up for ${duration(s.uptime_ms)}; as of ${new Date(s.now).toLocaleTimeString()}.`;
-  renderProblems(s);
-  renderTotals(s);
-  table('registrations', [
-    ['Name', (r) => r.name],
-    ['Integration', (r) => r.integration],
-    ['Endpoint', (r) => r.host],
-    ['State', (r) => r.state, (r) => stateStyles[r.state]],
-    ['Running', (r) => `${r.running} of ${r.limit}`, 'number'],
+function showRegistrations(s) {
+  const hasError = (r) => r.last_error && (r.state !== 'flowing' || span(r.last_error.at, s.now) < RECENT_ERROR_MS);
+  const isFailing = (r) => r.state !== 'flowing' || r.held_attachments.length > 0 || hasError(r);
+  const isActive = (r) => r.running + r.waiting > 0 || r.rate > 0;
+  const isIdle = (r) => !isFailing(r) && !isActive(r);
+  const state = (r) => (r.state !== 'flowing' ? r.state : isActive(r) ? 'delivering' : 'idle');
+  const rank = (r) => ({ down: 0, held: 1, paused: 2 })[r.state] ?? (isFailing(r) ? 3 : isIdle(r) ? 5 : 4);
+  const rows = [...s.registrations].sort(byRank(rank));
+  const busy = rows.filter((r) => !isIdle(r)).length;
+  showTable('registrations', [
+    ['Name', (r) => r.name, 'long'],
+    ['Endpoint', (r) => r.host, 'long'],
+    ['State', state, (r) => stateStyles[state(r)]],
+    ['Running', (r) => `${number(r.running)} of ${number(r.limit)}`, 'number'],
     ['Waiting', (r) => number(r.waiting), 'number'],
     ['Attempts', (r) => `${r.rate.toFixed(1)}/s`, 'number'],
     ['Succeeded', (r) => number(r.succeeded), 'number'],
     ['Failed', (r) => number(r.failed), 'number'],
-    ['Last error', (r) => (r.last_error ? `${ago(r.last_error.at, s.now)}: ${r.last_error.message}` : ''), 'long'],
-  ], s.registrations, 'None is configured.');
-  table('partitions', [
-    ['Partition', (p) => `${p.topic} ${p.partition}`, 'long'],
+  ], rows, rows.length <= shownRows() ? rows.length : Math.min(busy, shownRows()), {
+    none: 'No registration is configured.',
+    more: (others) => (others.every(isIdle) ? count(others.length, 'idle registration') : `${count(others.length, 'more registration')}, ${number(others.filter(isIdle).length)} of them idle`),
+    why: (r) => (hasError(r) ? `Last error, ${ago(r.last_error.at, s.now)}: ${r.last_error.message}` : ''),
+  });
+}
+
+function showPartitions(s) {
+  const state = (p) => [p.unreadable && 'cannot be read', p.revoked && 'being handed over', p.paused && 'paused: window full', p.parked && 'some to be read again'].filter(Boolean).join(', ') || 'read';
+  const isIdle = (p) => state(p) === 'read' && !p.lag && !p.records;
+  const rank = (p) => (p.unreadable ? -3e15 : p.paused ? -2e15 : state(p) !== 'read' ? -1e15 : -(p.lag || 0));
+  const rows = [...s.partitions].sort(byRank(rank));
+  const busy = rows.filter((p) => !isIdle(p)).length;
+  showTable('partitions', [
+    ['Partition', (p) => `${p.partition} of ${p.topic}`, 'long'],
     ['Committed', (p) => number(p.watermark), 'number'],
     ['Read to', (p) => number(p.read), 'number'],
     ['Log end', (p) => number(p.end), 'number'],
     ['Lag', (p) => number(p.lag), 'number'],
-    ['In work', (p) => number(p.records), 'number'],
-    ['State', (p) => [p.revoked && 'leaving', p.paused && 'window full', p.parked && 'some parked'].filter(Boolean).join(', ') || 'read'],
-  ], s.partitions, 'None is assigned.');
-  table('oldest', [
-    ['Record', (o) => `${o.partition}/${o.offset}`],
+    ['In progress', (p) => number(p.records), 'number'],
+    ['State', state, (p) => (p.unreadable ? 'bad' : state(p) === 'read' ? '' : 'warn')],
+  ], rows, rows.length <= shownRows() ? rows.length : Math.min(busy, shownRows()), {
+    none: 'No partition is assigned to this instance.',
+    more: (others) => (others.every(isIdle) ? count(others.length, 'idle partition') : `${count(others.length, 'more partition')}, ${number(others.filter(isIdle).length)} of them idle`),
+    why: (p) => (p.unreadable ? `Offset ${p.unreadable.offset}: ${p.unreadable.reason}` : ''),
+  });
+}
+
+function showOldest(s) {
+  showTable('oldest', [
+    ['Record', (o) => `${o.partition}/${o.offset} of ${o.topic}`, 'long'],
     ['Event', (o) => o.id, 'long'],
-    ['Here for', (o) => duration(o.age_ms), 'number'],
+    ['Age', (o) => duration(o.age_ms), 'number'],
     ['State', (o) => o.state],
-    ['Registration', (o) => o.registration],
-    ['Attempts', (o) => o.attempts, 'number'],
-  ], s.in_flight.oldest, 'Nothing is in work.');
-  table('recent', [
+    ['Registration', (o) => o.registration, 'long'],
+    ['Attempts', (o) => number(o.attempts), 'number'],
+  ], [...s.in_flight.oldest].sort(byRank((o) => -o.age_ms)), NARROW.matches ? 3 : 5, {
+    none: 'No record is in progress.',
+    more: (others) => count(others.length, 'more record'),
+  });
+}
+
+function showRecent(s) {
+  const workflow = (r) => (r.workflow || r.id || 'unknown') + (r.project ? ` (project ${r.project})` : '');
+  showTable('recent', [
+    ['Outcome', (r) => (r.class ? `${r.status}: ${r.class}` : r.status), (r) => statusStyles[r.status]],
     ['When', (r) => ago(r.at, s.now)],
-    ['Outcome', (r) => r.status + (r.class ? `: ${r.class}` : ''), (r) => statusStyles[r.status]],
-    ['Event', (r) => r.id, 'long'],
+    ['Workflow', workflow, 'long'],
+    ['Registration', (r) => r.registration || 'none', 'long'],
+    ['Destination', (r) => r.destination || s.registrations.find((x) => x.name === r.registration)?.host || 'none', 'long'],
     ['Record', (r) => `${r.partition}/${r.offset}`],
-    ['Registration', (r) => r.registration],
-    ['Attempts', (r) => r.attempts, 'number'],
+    ['Attempts', (r) => number(r.attempts), 'number'],
     ['Took', (r) => duration(r.duration_ms), 'number'],
-  ], s.recent, 'None since the start.');
-  byId('build').textContent = `${Object.entries(s.build).map((pair) => pair.join(' ')).join(', ')}. Configuration ${s.configuration}.`;
+  ], [...s.recent].sort(byRank((r) => (r.status === 'failed' ? 0 : 1))), shownRows(), {
+    none: 'No outcome since the start.',
+    more: (others) => count(others.length, 'more outcome'),
+    why: (r) => (r.reason ? `Reason: ${r.reason}` : ''),
+  });
+}
+
+/* --- numbers --- */
+
+function tiles(id, rows) {
+  morphChildren(byId(id), rows.map(([label, value, style]) => parent('div', '', element('dt', label), element('dd', value, style))));
+}
+
+function showDeliveries(s) {
+  const d = s.deliveries;
+  tiles('deliveries', [
+    ['Succeeded', number(d.succeeded), 'good'],
+    ['Failed', number(d.failed), d.failed ? 'bad' : ''],
+    ['Waiting', number(d.waiting)],
+    ['Running', number(d.running)],
+    ['Skipped', number(d.skipped)],
+    ['Last completed', ago(d.last_completed_at, s.now)],
+  ]);
+  byId('dead-letters').textContent = s.totals.dead_letters && !deadLetterProblems(s).length ? visible(`Dead letters since the start: ${number(s.totals.dead_letters)} (${deadLetterClasses(s)}), the last one ${ago(s.dead_letters.last_at, s.now)}, in topic ${s.dead_letters.topic}.`) : '';
+  morphChildren(byId('charts'), charts(s.samples));
+}
+
+function showRecords(s) {
+  const known = s.partitions.filter((p) => p.lag !== undefined);
+  tiles('records', [
+    ['Read', number(s.totals.consumed)],
+    ['Read lately', `${((s.samples.consumed.at(-1) || 0) * 1000 / s.samples.interval_ms).toFixed(1)}/s`],
+    ['Succeeded', number(s.totals.succeeded)],
+    ['Failed', number(s.totals.failed)],
+    ['Skipped', number(s.totals.skipped)],
+    ['Last completed', ago(s.totals.last_completed_at, s.now)],
+    ['Lag', known.length ? number(sum(known, (p) => p.lag)) : s.partitions.length ? 'unknown' : 'no partition'],
+    ['In progress', `${number(s.in_flight.records)} of ${number(s.in_flight.most_records)}`],
+    ['Memory for them', bytes(s.in_flight.bytes)],
+  ]);
+}
+
+/* --- problems --- */
+
+function problemItem(p, now) {
+  const item = parent('li', `card ${p.level}`,
+    parent('p', 'title', element('strong', p.title), p.since && element('span', `since ${clock(p.since)} (${duration(Math.max(0, span(p.since, now)))})`, 'since')),
+    p.text && element('p', p.text, 'meaning'),
+    p.next && element('p', p.next, 'next'),
+    p.command && parent('pre', '', element('code', p.command)));
+  if (p.error) item.append(foldable(p.error, 'error', p.title, FOLD.problem));
+  return item;
+}
+
+function heading(s, bad, warnings) {
+  if (s.phase !== 'running') return 'Stopping';
+  if (!s.ready) return 'Not ready';
+  if (bad) return count(bad, 'problem');
+  return warnings ? count(warnings, 'warning') : 'No problems';
+}
+
+function summary(s, warnings, bad) {
+  const all = s.registrations.length;
+  const failing = s.registrations.filter((r) => r.state !== 'flowing' || r.held_attachments.length).length;
+  const parts = [
+    s.ready ? 'Ready to deliver' : `Not ready${s.not_ready_since ? ` since ${clock(s.not_ready_since)}` : ''}`,
+    failing ? `${number(failing)} of ${count(all, 'registration')} ${all === 1 ? 'has' : 'have'} a problem` : `no registration has a problem`,
+    `${count(s.deliveries.waiting, 'delivery waits', 'deliveries wait')}`,
+    s.deliveries.last_completed_at ? `last delivery ${ago(s.deliveries.last_completed_at, s.now)}` : 'no delivery since the start',
+  ];
+  const more = bad && warnings ? ` There ${warnings === 1 ? 'is' : 'are'} also ${count(warnings, 'warning')}.` : '';
+  return `${parts.join('; ')}.${more} Started ${ago(s.started, s.now)}.`;
+}
+
+function showProblems(s) {
+  const problems = findProblems(s);
+  const bad = problems.filter((p) => p.level === 'bad').length;
+  const warnings = problems.length - bad;
+  const title = heading(s, bad, warnings);
+  const items = problems.map((p) => problemItem(p, s.now));
+  const more = byId('more-problems');
+  const shown = NARROW.matches ? 3 : 4;
+  setState(bad ? 'bad' : warnings ? 'warn' : 'good', title, title);
+  byId('summary').textContent = visible(summary(s, warnings, bad));
+  byId('problem-section').hidden = problems.length === 0;
+  morphChildren(byId('problems'), items.slice(0, shown));
+  more.hidden = items.length <= shown;
+  more.firstChild.textContent = `${number(items.length - shown)} more`;
+  morphChildren(more.lastChild, items.slice(shown));
+}
+
+function show(s) {
+  document.body.classList.remove('stale');
+  showProblems(s);
+  showDeliveries(s);
+  showRegistrations(s);
+  showRecent(s);
+  showOldest(s);
+  showPartitions(s);
+  showRecords(s);
+  byId('about').textContent = visible(`Group ${s.kafka.group}, topic ${s.kafka.topic} at ${s.kafka.brokers}. As of ${clock(s.now)}.`);
+  byId('build').textContent = visible(`${Object.entries(s.build).map((pair) => pair.join(' ')).join(', ')}. Configuration ${s.configuration}.`);
   byId('all').hidden = false;
 }
 
+/* --- requests --- */
+
 function showFailure(why) {
-  const since = lastResponseAt ? ` for ${duration(Date.now() - lastResponseAt)}` : '';
-  byId('state').textContent = `No answer${since}: ${why}`;
-  byId('state').className = 'bad';
+  const what = why.startsWith('HTTP') ? 'Only errors' : 'No response';
+  document.body.classList.toggle('stale', hasValues);
+  setState('gone', `${what} since ${clock(since)}`, what);
+  const age = duration(Date.now() - since);
+  const values = hasValues ? `The values below are ${age} old.` : `The page has waited for ${age}.`;
+  byId('summary').textContent = visible(`${values} The page asks again every ${duration(POLL_INTERVAL_MS)}. Reason: ${why}`);
+}
+
+function askForToken() {
+  hasValues = false;
+  byId('all').hidden = true;
+  document.body.classList.remove('stale');
+  setState('warn', token ? 'The token is wrong' : 'A token is required', 'Token required');
+  byId('summary').textContent = '';
 }
 
 async function fetchStatus() {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const response = await fetch('/status', { headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
   byId('login').hidden = response.status !== 401;
-  if (response.status === 401) {
-    byId('all').hidden = true;
-    byId('state').textContent = token ? 'This token is not the right one' : 'A token is needed';
-    byId('state').className = 'warn';
-    return;
-  }
-  if (!response.ok) throw new Error(await response.text());
+  if (response.status === 401) return askForToken();
+  if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
   const status = await response.json();
-  lastResponseAt = Date.now();
-  render(status);
-  previous = status;
+  since = Date.now();
+  show(status);
+  hasValues = true;
 }
 
+const update = () => fetchStatus().catch((error) => showFailure(error.message));
+
+// In the background, too, because the title of the tab says how the service is.
 async function poll() {
-  try {
-    if (!document.hidden && (byId('login').hidden || token)) await fetchStatus();
-  } catch (error) {
-    showFailure(error.message);
-  }
+  if (byId('login').hidden || token) await update();
   setTimeout(poll, POLL_INTERVAL_MS);
 }
 
@@ -243,9 +291,9 @@ byId('login').addEventListener('submit', (event) => {
   event.preventDefault();
   token = byId('token').value;
   sessionStorage.setItem('token', token);
-  fetchStatus().catch((error) => showFailure(error.message));
+  update();
 });
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden && byId('login').hidden) fetchStatus().catch((error) => showFailure(error.message));
+  if (!document.hidden && byId('login').hidden) update();
 });
 poll();

@@ -94,95 +94,92 @@ const struct error_row error_table[] = {
     {ERROR_NONE, "none", "config", DISPOSITION_FATAL, EXIT_OK,
      "Nothing has failed.", "Do nothing."},
     {ERROR_SCHEMA, "schema", "schema", DISPOSITION_DEAD_LETTER, EXIT_FAILED,
-     "The record is not an attestation event: it is not JSON, or something in "
-     "it has the wrong type or is missing. The message names the place.",
-     "Mend the producer, and publish the event again. Replaying this record "
-     "helps only when a newer version of Waybill accepts it."},
+     "The record is not an attestation event: it is not JSON, or a member is "
+     "missing or has the wrong type. The message names the place.",
+     "Correct the producer and publish the event again. Replaying this record "
+     "helps only if a newer version of Waybill accepts it."},
     {ERROR_DIGEST_MISMATCH, "digest_mismatch", "digest_mismatch",
      DISPOSITION_DEAD_LETTER, EXIT_FAILED,
-     "The event says another digest than its envelope has: it was changed on "
-     "its way, or the producer computed the digest of other bytes.",
-     "Find out which of the two it is, before anything is replayed. Replaying "
-     "this record gives the same result; the event has to be published again."},
+     "The digest in the event is not that of its envelope: the envelope was "
+     "changed in transit, or the producer computed the digest of other bytes.",
+     "Find out which of the two has happened. A replay of this record fails "
+     "again, so the event has to be published again."},
     {ERROR_TOO_LARGE, "too_large", "too_large", DISPOSITION_DEAD_LETTER,
      EXIT_FAILED, "The event is larger than Waybill or the endpoint accepts.",
-     "Raise delivery.max_event_size, or the endpoint's limit; then replay."},
+     "Raise delivery.max_event_size or the endpoint's limit, then replay."},
     {ERROR_REJECTED, "rejected", "rejected", DISPOSITION_DEAD_LETTER,
      EXIT_FAILED,
-     "What was to be delivered was refused, and would be refused again: the "
-     "endpoint does not accept it, or this version of Waybill does not support "
-     "it. The message says which.",
-     "Change what the message names (the endpoint's policy, the registration, "
-     "the producer); then replay."},
+     "The endpoint rejected the delivery and would reject it again, or this "
+     "version of Waybill does not support it. The message says which.",
+     "Change what the message names (the endpoint's policy, the registration "
+     "or the producer), then replay."},
     {ERROR_NOT_FOUND, "not_found", "not_found", DISPOSITION_DEAD_LETTER,
      EXIT_FAILED,
-     "The endpoint says that what it was to be delivered to, such as a "
-     "repository, does not exist, and does not create it by itself.",
-     "Create it, or correct the registration; then replay."},
+     "The destination, such as a repository, does not exist, and the endpoint "
+     "does not create it on its own.",
+     "Create it or correct the registration, then replay."},
     {ERROR_CONFIG, "config", "config", DISPOSITION_DEAD_LETTER, EXIT_CONFIG,
-     "The attachment cannot work as it is configured.",
-     "Correct the configuration (`waybill check` finds most faults); then "
+     "The attachment cannot work with its configuration.",
+     "Correct the configuration (`waybill check` finds most faults), then "
      "replay."},
     {ERROR_AUTH, "auth", "auth", DISPOSITION_HOLD, EXIT_FAILED,
      "The endpoint refused the credentials.",
-     "Correct the registration's credentials or its permissions there; then "
-     "replay."},
+     "Correct the registration's credentials or their permissions at the "
+     "endpoint, then replay."},
     {ERROR_BLOCKED, "blocked", EXHAUSTED, DISPOSITION_SUSPEND, EXIT_TEMPORARY,
-     "The endpoint accepts nothing at present, whoever sends it: it is "
-     "read-only, a quota is used up, or it refers to a host that Waybill may "
-     "not contact. The message says which.",
+     "The endpoint accepts no deliveries at present: it is read-only, a quota "
+     "is used up, or it refers to a host that Waybill may not contact. The "
+     "message says which.",
      "End the read-only mode, free space or raise the quota, or allow the host "
-     "(registries.allowed). Waybill holds the deliveries and tries again by "
-     "itself."},
+     "(registries.allowed). Waybill holds the deliveries and retries them on "
+     "its own."},
     {ERROR_UNREACHABLE, "unreachable", EXHAUSTED, DISPOSITION_BACK_OFF,
      EXIT_TEMPORARY,
-     "There was no answer: name resolution, the connection, TLS or the time "
-     "limit failed.",
-     "Wait if it passes; otherwise check the address, the network and the "
-     "certificates."},
+     "There was no response: name resolution, the connection or TLS failed, or "
+     "the time limit was exceeded.",
+     "If this persists, check the address, the network and the certificates."},
     {ERROR_UNAVAILABLE, "unavailable", EXHAUSTED, DISPOSITION_BACK_OFF,
-     EXIT_TEMPORARY, "The answer was that the request cannot be served now.",
-     "Wait if it passes; otherwise look at the other side's own log."},
+     EXIT_TEMPORARY, "The endpoint could not process the request (HTTP 5xx).",
+     "If this persists, read the endpoint's own log."},
     {ERROR_INTERMEDIARY, "intermediary", EXHAUSTED, DISPOSITION_BACK_OFF,
      EXIT_TEMPORARY,
-     "The answer did not come from the endpoint itself, but from something in "
-     "front of it: a proxy, an ingress without a backend, a login page.",
-     "Wait if the endpoint is being restarted; otherwise check the address, "
+     "The response did not come from the endpoint itself but from a system "
+     "between Waybill and the endpoint: a proxy, an ingress without a backend, "
+     "or a login page.",
+     "Wait if the endpoint is being restarted. Otherwise check the address, "
      "the proxy and the ingress."},
     {ERROR_RATE_LIMITED, "rate_limited", EXHAUSTED, DISPOSITION_BACK_OFF,
-     EXIT_TEMPORARY, "The answer was that there were too many requests.",
-     "Wait: Waybill slows down by itself. If the backlog grows, raise the "
-     "limit on the other side."},
+     EXIT_TEMPORARY, "The endpoint received too many requests (HTTP 429).",
+     "Wait: Waybill reduces its rate on its own. If the backlog grows, raise "
+     "the limit of the endpoint."},
     {ERROR_INTERRUPTED, "interrupted", EXHAUSTED, DISPOSITION_RETRY,
      EXIT_TEMPORARY,
-     "Something that the attempt depended on is gone, such as the session of "
-     "an upload; the next attempt starts from the beginning.",
+     "Something that the attempt depended on is gone, such as an upload "
+     "session. The next attempt starts from the beginning.",
      "Do nothing, unless every attempt ends like this."},
     {ERROR_USAGE, "usage", "config", DISPOSITION_FATAL, EXIT_USAGE,
-     "The command does not accept an argument that it was given.",
+     "The command does not accept one of its arguments.",
      "Correct the command line."},
     {ERROR_CANCELLED, "cancelled", EXHAUSTED, DISPOSITION_FATAL, EXIT_TEMPORARY,
      "A signal has ended the command before it was done.",
      "Run the command again."},
     {ERROR_FATAL, "fatal", "config", DISPOSITION_FATAL, EXIT_FAILED,
-     "The process cannot continue; the message says why.",
-     "Follow the message, and start the process again."},
+     "The process cannot continue. The message says why.",
+     "Do what the message says, and start the process again."},
     {ERROR_ATTEMPTS_EXHAUSTED, EXHAUSTED, EXHAUSTED, DISPOSITION_DEAD_LETTER,
      EXIT_TEMPORARY,
-     "The endpoint was out of reach or overloaded for as long as Waybill tries "
-     "(delivery.max_attempts and delivery.max_age).",
-     "Nothing is wrong with the record. Once the endpoint answers again, "
-     "replay."},
+     "The endpoint was unreachable or overloaded until all attempts were used "
+     "up (delivery.max_attempts and delivery.max_age).",
+     "The record itself is valid. Replay it once the endpoint works again."},
     /* Classes without a kind */
     {ERROR_KINDS, "verification", "verification", DISPOSITION_DEAD_LETTER,
      EXIT_FAILED,
      "The signature could not be verified, so nothing was delivered.",
-     "Find out who signed it. Replay only when the verification keys were "
+     "Find out who has signed it. Replay only if the verification keys were "
      "wrong, not the signature."},
     {ERROR_KINDS, "expired", "expired", DISPOSITION_DEAD_LETTER, EXIT_FAILED,
-     "It could not be delivered before it was too old (delivery.max_age).",
-     "Nothing is wrong with the record. Once the endpoint answers again, "
-     "replay."},
+     "The delivery did not succeed before it was too old (delivery.max_age).",
+     "The record itself is valid. Replay it once the endpoint works again."},
     {.name = NULL},
 };
 

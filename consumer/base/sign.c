@@ -140,10 +140,11 @@ static int decode_secret(const char *secret, struct str *key, struct error *err)
     if (!base64_decode(secret, strlen(secret),
                        BASE64_STANDARD | BASE64_UNPADDED, key) ||
         key->len < MIN_SECRET || key->len > MAX_SECRET) {
-        return error_set(err, ERROR_CONFIG,
-                         "is not a secret of Standard Webhooks (%s and %d to "
-                         "%d bytes in base64)",
-                         SECRET_PREFIX, MIN_SECRET, MAX_SECRET);
+        return error_set(
+            err, ERROR_CONFIG,
+            "a secret of Standard Webhooks is %s and %d to %d bytes "
+            "in base64",
+            SECRET_PREFIX, MIN_SECRET, MAX_SECRET);
     }
     return 0;
 }

@@ -143,6 +143,27 @@ void str_vprintf(struct str *str, const char *format, va_list args)
     va_end(again);
 }
 
+void str_append_shell_word(struct str *str, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./:,=@%+";
+
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        str_append_text(str, word);
+        return;
+    }
+    str_append_char(str, '\'');
+    for (; *word != '\0'; word++) {
+        if (*word == '\'') {
+            str_append_text(str, "'\\''");
+        } else {
+            str_append_char(str, *word);
+        }
+    }
+    str_append_char(str, '\'');
+}
+
 void str_cut(struct str *str, size_t len)
 {
     if (len < str->len) {

@@ -44,6 +44,21 @@ static size_t distance(const char *a, const char *b)
     return cost[rows][columns];
 }
 
+bool suggest_is_same_word(const char *a, const char *b)
+{
+    static const char separators[] = "_-.";
+
+    a += strspn(a, separators);
+    b += strspn(b, separators);
+    while (*a != '\0' && is_same_letter(*a, *b)) {
+        a++;
+        b++;
+        a += strspn(a, separators);
+        b += strspn(b, separators);
+    }
+    return *a == *b;
+}
+
 void suggest_init(struct suggestion *suggestion, const char *word)
 {
     *suggestion = (struct suggestion){.word = word};

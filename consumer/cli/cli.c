@@ -8,17 +8,10 @@
 #include "waybill/error.h"
 
 static const struct command *const commands[] = {
-    &run_command,
-    &check_command,
-    &push_command,
-    &publish_command,
-    &status_command,
-    &explain_command,
-    &replay_command,
-    &credential_helper_command,
-    &config_command,
-    &version_command,
-    NULL,
+    &run_command,     &check_command,   &push_command,
+    &publish_command, &kafka_command,   &status_command,
+    &explain_command, &replay_command,  &credential_helper_command,
+    &config_command,  &version_command, NULL,
 };
 
 static int print_help(const struct command *command)
@@ -61,7 +54,7 @@ int cli_main(int argc, char **argv)
         status = version_command.run(&args);
     } else if (args.command == NULL) {
         usage_error(NULL,
-                    "which command? (run, check, push, publish, status, "
+                    "which command? (run, check, push, publish, kafka, status, "
                     "explain, replay, credential-helper, config, version)");
         status = EXIT_USAGE;
     } else {

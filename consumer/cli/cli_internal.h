@@ -173,6 +173,7 @@ extern const struct command run_command;
 extern const struct command check_command;
 extern const struct command push_command;
 extern const struct command publish_command;
+extern const struct command kafka_command;
 extern const struct command status_command;
 extern const struct command explain_command;
 extern const struct command replay_command;

@@ -24,12 +24,16 @@ static void append_classes(struct str *out)
         out, "\n"
              "## Classes\n"
              "\n"
-             "The class of a failed delivery stands in its outcome "
-             "(`error.class`) and its dead letter\n"
-             "(`waybill-error-class`), in the log (`err_kind`), in the label "
-             "`kind` of\n"
-             "`waybill_dead_letters_total`, and is what `waybill replay "
-             "--class` selects.\n"
+             "Every failed delivery has an error class. It has one name "
+             "everywhere: `error.class` of the\n"
+             "outcome, header `waybill-error-class` of the dead letter, "
+             "`err_class` in the log, label `class`\n"
+             "of `waybill_dead_letters_total`, and `waybill replay --class`, "
+             "which selects by it.\n"
+             "\n"
+             "Deprecated, and still there with the same value: `err_kind` in "
+             "the log line of an outcome, and\n"
+             "the label `kind` of `waybill_dead_letters_total`.\n"
              "\n"
              "| class | what happened | what to do |\n"
              "|---|---|---|\n");
@@ -50,13 +54,15 @@ static void append_kinds(struct str *out)
                     "\n"
                     "## Kinds\n"
                     "\n"
-                    "Every error has one of these kinds, which decides what "
-                    "happens next. When the attempts at a\n"
-                    "delivery are used up, the error becomes "
-                    "`attempts_exhausted`. The label `kind` of\n"
-                    "`waybill_delivery_retries_total` holds the kinds that are "
-                    "attempted again. The exit status\n"
-                    "is that of a command that ends with the error.\n"
+                    "The kind of an error is more specific than its class and "
+                    "decides what happens next. A class\n"
+                    "describes a failed delivery, a kind describes a failed "
+                    "attempt: when the attempts at a delivery\n"
+                    "are used up, its class is `attempts_exhausted`. The label "
+                    "`kind` of\n"
+                    "`waybill_delivery_retries_total` has the kinds that are "
+                    "retried. The exit status is that of a\n"
+                    "command that ends with the error.\n"
                     "\n"
                     "| kind | class | what happens next | exit status |\n"
                     "|---|---|---|---|\n");
@@ -67,7 +73,7 @@ static void append_kinds(struct str *out)
                    row->error_class, consequences[row->disposition],
                    row->exit_code);
     }
-    str_append_text(out, "\nThose that are not a class themselves:\n\n");
+    str_append_text(out, "\nKinds that are not also the name of a class:\n\n");
     for (size_t i = ERROR_NONE + 1; i < ERROR_KINDS; i++) {
         const struct error_row *row = &error_table[i];
 

@@ -16,9 +16,10 @@ static int check_clients(const struct kafka_settings *kafka,
 }
 
 const struct config_rules config_rules = {
-    integration_table,
-    kafka_check_property,
-    check_clients,
+    .integrations = integration_table,
+    .check_property = kafka_check_property,
+    .find_property = kafka_find_property,
+    .check_clients = check_clients,
 };
 
 void kafka_options_of(const struct kafka_settings *kafka,

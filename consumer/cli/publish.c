@@ -167,7 +167,8 @@ static int publish_all(const struct cli_args *args,
 static int publish(const struct cli_args *args, struct publish_context *context)
 {
     const struct kafka_settings *kafka = &context->settings->kafka;
-    struct kafka_options options = {.brokers = kafka->brokers,
+    struct kafka_options options = {.user = KAFKA_PUBLISH,
+                                    .brokers = kafka->brokers,
                                     .group = kafka->group,
                                     .topic = kafka->topics.attestations,
                                     .properties = &kafka->properties};

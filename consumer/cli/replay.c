@@ -28,30 +28,35 @@ static const struct subcommand {
 
 static const struct option_row options[] = {
     {"--class", "CLASS", "error class: schema, rejected, not_found, ..."},
-    {"--code", "CODE", "the endpoint's own error code"},
-    {"--since", "TIME", "failed then or later: RFC 3339, or 30m, 2h, 7d ago"},
+    {"--code", "CODE", "error code of the endpoint"},
+    {"--since", "TIME", "failed at or after: RFC 3339, or 30m, 2h, 7d ago"},
     {"--until", "TIME", "failed before"},
-    {"--topic", "TOPIC", "of the original record"},
-    {"--partition", "N", "of the original record"},
-    {"--offset", "N|A-B|A-", "of the original record"},
-    {"--dead-letter", "P/O", "its own partition and offset, as listed"},
-    {"--key", "KEY", "of the record"},
-    {"--event-id", "ID", "of the event"},
-    {"--workflow", "PATTERN", "id, or project/name; * is any run"},
-    {"--registration", "NAME", "that it was for"},
-    {"--attachment", "NAME", "that it was for"},
-    {"--all", NULL, "list, stats: also those that are dealt with"},
-    {"--json", NULL, "print JSON (list: a line for each)"},
-    {"--no-outcome-check", NULL, "do not look which were delivered since"},
-    {"--max-replays", "N", "quarantine after so many replays (5)"},
-    {"--force", NULL, "also those in quarantine, and of other groups"},
-    {"--limit", "N", "run: at most so many, oldest failures first"},
-    {"--rate", "N", "run: at most so many a second (100; 0: no limit)"},
+    {"--topic", "TOPIC", "topic of the original record"},
+    {"--partition", "N", "partition of the original record"},
+    {"--offset", "N|A-B|A-", "offset of the original record"},
+    {"--dead-letter", "P/O", "partition and offset of the dead letter itself"},
+    {"--key", "KEY", "key of the record"},
+    {"--event-id", "ID", "id of the event"},
+    {"--workflow", "PATTERN",
+     "workflow, by id or project/name; * matches any text"},
+    {"--integration", "ID", "integration of the failed delivery"},
+    {"--registration", "NAME", "registration of the failed delivery"},
+    {"--attachment", "NAME", "attachment of the failed delivery"},
+    {"--all", NULL, "list, stats: include those that need no action"},
+    {"--json", NULL, "print JSON (list: one line each)"},
+    {"--no-outcome-check", NULL,
+     "do not check which have been delivered since"},
+    {"--max-replays", "N", "quarantine a dead letter after N replays (5)"},
+    {"--force", NULL, "run: include quarantined ones and other groups'"},
+    {"--limit", "N", "list, run: at most N (run: oldest failures first)"},
+    {"--rate", "N", "run: at most N per second (100; 0: no limit)"},
     {"--max-failures", "PERCENT",
-     "run: stop when more of the last 50 failed again (50)"},
+     "run: stop if more of the last 50 replays failed again (50)"},
     {"--include-unreplayed", NULL,
-     "purge: also what was never replayed and matches"},
-    {"--yes", NULL, "run, purge: do it"},
+     "purge: include matching ones that were never replayed"},
+    {"--yes", NULL,
+     "run, purge: do it; without it, only show what would be "
+     "done"},
     {0},
 };
 
@@ -90,8 +95,8 @@ static int check_options(const struct cli_args *args,
         const char *name = args->options[i].row->name;
 
         if ((subcommands_of(name) & subcommand->bit) == 0) {
-            usage_error("replay", "'replay %s' takes no %s", subcommand->name,
-                        name);
+            usage_error("replay", "'replay %s' does not accept %s",
+                        subcommand->name, name);
             return -1;
         }
     }
@@ -113,7 +118,7 @@ static int read_count(const struct cli_args *args, const char *option,
     }
     if (*text == '\0' || text[strspn(text, "0123456789")] != '\0' ||
         number > max) {
-        usage_error("replay", "%s wants a number up to %zu, not '%s'", option,
+        usage_error("replay", "%s must be a number up to %zu, not '%s'", option,
                     max, text);
         return -1;
     }
@@ -181,8 +186,8 @@ static const struct subcommand *find_subcommand(const struct cli_args *args)
         suggest_offer(&near, subcommands[i].name);
     }
     if (near.nearest != NULL) {
-        usage_error("replay", "no '%s' (did you mean '%s'?)", name,
-                    near.nearest);
+        usage_error("replay", "unknown subcommand '%s' (did you mean '%s'?)",
+                    name, near.nearest);
     } else {
         usage_error("replay", "expected one of list, show, stats, run, purge");
     }
@@ -195,13 +200,14 @@ static int check_operands(const struct cli_args *args,
     size_t max = subcommand->bit == SHOW ? 2 : 1;
 
     if (args->operand_count > max) {
-        usage_error("replay", "'replay %s' does not know what to do with '%s'",
+        usage_error("replay", "'replay %s': unexpected argument '%s'",
                     subcommand->name, args->operands[max]);
         return -1;
     }
     if (args->operand_count < max) {
-        usage_error("replay", "which one? 'replay show PARTITION/OFFSET', as "
-                              "'replay list' prints it");
+        usage_error("replay",
+                    "'replay show' needs the PARTITION/OFFSET of a dead "
+                    "letter, as 'replay list' prints it");
         return -1;
     }
     return 0;
@@ -212,8 +218,10 @@ static int run_subcommand(const struct subcommand *subcommand,
 {
     const struct kafka_settings *kafka = &context->settings->kafka;
     struct replay_options *replay_options = &context->options;
+    struct arena *arena = arena_new();
     int status;
 
+    replay_options->user = KAFKA_REPLAY;
     replay_options->brokers = kafka->brokers;
     replay_options->properties = &kafka->properties;
     replay_options->dead_letters = kafka->topics.dead_letters;
@@ -223,9 +231,11 @@ static int run_subcommand(const struct subcommand *subcommand,
     replay_options->policy.group = kafka->group;
     replay_options->clock = clock_system();
     replay_options->interrupted = replay_is_interrupted;
+    replay_set_names(context->settings, arena, &replay_options->names);
     replay_catch_signals();
     status = subcommand->run(context);
     replay_free(context->replay);
+    arena_free(arena);
     return status;
 }
 
@@ -254,35 +264,49 @@ static int run_replay(const struct cli_args *args)
 const struct command replay_command = {
     .name = "replay",
     .operands = "list|show P/O|stats|run|purge",
-    .summary = "Look at dead letters, and put them back",
+    .summary = "List, count, replay and delete dead letters",
     .text =
-        "list    a line for each dead letter that is not dealt with\n"
-        "show    everything about one: why it is there, and what would mend "
-        "it\n"
-        "stats   how many, by class, code, registration, attachment and state\n"
-        "run     copy those that match to the replays topic, which `waybill "
-        "run` reads;\n"
-        "        a dry run without --yes. Only the attachment that failed is "
-        "tried again.\n"
-        "        The topic is created if it does not exist.\n"
-        "purge   delete those that are dealt with; a dry run without --yes\n"
+        "list    Print one line for each dead letter that needs action.\n"
+        "show    Print everything about one dead letter: why the delivery "
+        "failed, and the\n"
+        "        remedy.\n"
+        "stats   Count dead letters by state, error class, code, integration, "
+        "registration\n"
+        "        and attachment. In each list the numbers add up to the "
+        "total.\n"
+        "run     Copy the matching records to the replays topic, which "
+        "`waybill run`\n"
+        "        consumes. Only the failed attachment is delivered again. "
+        "Without --yes,\n"
+        "        run only shows what it would do. It creates the replays topic "
+        "if needed.\n"
+        "purge   Delete dead letters that need no action. Without --yes, purge "
+        "only shows\n"
+        "        what it would delete.\n"
         "\n"
-        "Filters of one kind are alternatives, of several kinds all must "
-        "match. P/O is the\n"
-        "partition and the offset of the dead letter itself.\n"
+        "Repeating a filter adds an alternative; different filters must all "
+        "match. P/O is\n"
+        "the partition and the offset of the dead letter itself. An error "
+        "class, an\n"
+        "integration, a registration, an attachment or a topic that is neither "
+        "configured\n"
+        "nor in a dead letter is an error.\n"
         "\n"
-        "`run` reads up to the end as it was at the start, so it never "
-        "replays what failed\n"
-        "again meanwhile. It leaves out what was delivered since, what a newer "
-        "dead letter\n"
-        "is of, and what was replayed too often. The copy and the note that "
-        "it was made are\n"
-        "one transaction (progress of group <kafka.group>-replay): a run that "
-        "is killed\n"
-        "anywhere is simply started again. SIGINT stops it in order. Kafka "
-        "forgets that\n"
-        "progress some days after the last run (offsets.retention.minutes): "
-        "purge before.\n",
+        "`run` stops at the end of the topic as of its start, so it never "
+        "replays a record\n"
+        "that fails again meanwhile. It skips deliveries that have succeeded "
+        "since, dead\n"
+        "letters that have a newer one of the same delivery, and those that "
+        "were replayed\n"
+        "too often. Each copy and the progress of the replay (the offsets of "
+        "the group\n"
+        "<kafka.group>-replay) are one transaction: start a replay that was "
+        "killed again,\n"
+        "and it continues. SIGINT ends it after the current transaction. Kafka "
+        "deletes the\n"
+        "progress some days after the last replay "
+        "(offsets.retention.minutes), so purge\n"
+        "replayed dead letters before then.\n",
     .examples = "  waybill replay stats\n"
                 "  waybill replay list --class not_found --since 2h\n"
                 "  waybill replay show 0/42\n"
@@ -290,11 +314,11 @@ const struct command replay_command = {
                 "  waybill replay run --registration ghcr --yes\n"
                 "  waybill replay purge --yes\n",
     .exit_statuses =
-        "  0    done (also: nothing to do)\n"
-        "  1    something could not be replayed, or it stopped because "
-        "too many failed\n"
-        "  2    the command line is wrong\n"
-        "  75   the broker is out of reach\n"
+        "  0    success, also when there was nothing to do\n"
+        "  1    a dead letter could not be replayed, or too many failed again\n"
+        "  2    the command line is wrong, or a filter names what does not "
+        "exist\n"
+        "  75   the brokers are unreachable\n"
         "  78   the configuration is wrong\n"
         "  130  interrupted (143: by SIGTERM)\n",
     .options = options,

@@ -36,6 +36,13 @@ bool replay_is_interrupted(void);
 /* 128 + signal number, as shells report it */
 int replay_interrupted_status(void);
 
+/* --- replay_names.c ------------------------------------------------------- */
+
+/* Sets the names of the configuration that a filter may ask for. The lists are
+ * allocated from the arena, the names belong to the settings. */
+void replay_set_names(const struct settings *settings, struct arena *arena,
+                      struct filter_names *ret_names);
+
 /* --- replay_list.c -------------------------------------------------------- */
 
 int replay_list(struct replay_context *context);

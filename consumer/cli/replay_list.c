@@ -47,13 +47,6 @@ static void end_line(struct str *out)
 
 /* --- list ----------------------------------------------------------------- */
 
-static bool is_settled(const struct dead_letter *dead_letter)
-{
-    return dead_letter->state == DEAD_LETTER_REPLAYED ||
-           dead_letter->state == DEAD_LETTER_SUPERSEDED ||
-           dead_letter->state == DEAD_LETTER_DELIVERED;
-}
-
 static void append_time_json(struct json_writer *json, const char *name,
                              int64_t ms)
 {
@@ -157,7 +150,7 @@ enum {
 
 #define COLUMN_DEFAULTS                                                        \
     {                                                                          \
-        {"LETTER", 20, 6}, {"FAILED AT", 20, 20}, {"CLASS", 20, 5},            \
+        {"DEAD LETTER", 20, 11}, {"FAILED AT", 20, 20}, {"CLASS", 20, 5},      \
             {"CODE", 24, 4}, {"ATTACHMENT", 32, 10}, {"EVENT", 40, 5},         \
             {"REPLAYS", 10, 7},                                                \
         {                                                                      \
@@ -246,6 +239,7 @@ static void print_list(const struct replay_context *context,
         arena_alloc(arena, list->count * sizeof(shown[0]));
     size_t settled = 0;
     size_t count = 0;
+    size_t more = 0;
 
     for (size_t i = 0; i < list->count; i++) {
         const struct dead_letter *dead_letter = &list->all[i];
@@ -253,10 +247,12 @@ static void print_list(const struct replay_context *context,
         if (!dead_letter->matches) {
             continue;
         }
-        if (is_settled(dead_letter) && !context->all) {
+        if (dead_letter_is_settled(dead_letter) && !context->all) {
             settled++;
         } else if (count < context->options.policy.limit) {
             shown[count++] = dead_letter;
+        } else {
+            more++;
         }
     }
     for (size_t i = 0; i < count && context->json; i++) {
@@ -265,8 +261,13 @@ static void print_list(const struct replay_context *context,
     if (!context->json) {
         print_table(shown, count);
         print_err("%zu dead letter%s", count, count == 1 ? "" : "s");
-        print_err(settled > 0 ? ", and %zu dealt with (--all)\n" : "\n",
-                  settled);
+        if (more > 0) {
+            print_err(" of %zu (--limit)", count + more);
+        }
+        print_err(settled > 0 ? "; %zu more need%s no action (--all shows "
+                                "them)\n"
+                              : "\n",
+                  settled, settled == 1 ? "s" : "");
     }
 }
 
@@ -320,11 +321,10 @@ static void append_age(struct str *out, const char *title,
                dead_letter->partition, (long long)dead_letter->offset);
 }
 
-static void append_stats(struct str *out,
-                         const struct dead_letter_statistics *statistics)
+static void append_states(struct str *out,
+                          const struct dead_letter_statistics *statistics)
 {
-    str_printf(out, "%zu dead letter%s\nby state\n", statistics->total,
-               statistics->total == 1 ? "" : "s");
+    str_append_text(out, "by state\n");
     for (int i = 0; i < DEAD_LETTER_STATES; i++) {
         if (statistics->states[i] > 0) {
             str_append_text(out, "  ");
@@ -333,19 +333,68 @@ static void append_stats(struct str *out,
             str_printf(out, "%8zu\n", statistics->states[i]);
         }
     }
+}
+
+/* `settled`: the number of those that are not counted, by their state */
+static void append_settled(struct str *out,
+                           const size_t settled[DEAD_LETTER_STATES])
+{
+    const char *separator = " (";
+    size_t total = 0;
+
+    for (int i = 0; i < DEAD_LETTER_STATES; i++) {
+        total += settled[i];
+    }
+    if (total == 0) {
+        return;
+    }
+    str_printf(out, "not counted: %zu that need%s no action", total,
+               total == 1 ? "s" : "");
+    for (int i = 0; i < DEAD_LETTER_STATES; i++) {
+        if (settled[i] > 0) {
+            str_printf(out, "%s%zu %s", separator, settled[i],
+                       dead_letter_state_name((enum dead_letter_state)i));
+            separator = ", ";
+        }
+    }
+    str_append_text(out, "); --all counts them\n");
+}
+
+static void append_stats(struct str *out,
+                         const struct dead_letter_statistics *statistics,
+                         const size_t settled[DEAD_LETTER_STATES])
+{
+    str_printf(out, "%zu dead letter%s\n", statistics->total,
+               statistics->total == 1 ? "" : "s");
+    append_settled(out, settled);
     if (statistics->total == 0) {
         return;
     }
     append_age(out, "oldest failure", statistics->oldest);
     append_age(out, "newest failure", statistics->newest);
+    append_states(out, statistics);
     append_tally(out, "by class", &statistics->classes);
     append_tally(out, "by code", &statistics->codes);
+    append_tally(out, "by integration", &statistics->integrations);
     append_tally(out, "by registration", &statistics->registrations);
     append_tally(out, "by attachment", &statistics->attachments);
 }
 
+static void append_states_json(struct json_writer *json, const char *name,
+                               const size_t states[DEAD_LETTER_STATES])
+{
+    json_open(json, name, '{');
+    for (int i = 0; i < DEAD_LETTER_STATES; i++) {
+        json_append_integer(json,
+                            dead_letter_state_name((enum dead_letter_state)i),
+                            (int64_t)states[i]);
+    }
+    json_close(json, '}');
+}
+
 static void append_stats_json(struct str *out,
-                              const struct dead_letter_statistics *statistics)
+                              const struct dead_letter_statistics *statistics,
+                              const size_t settled[DEAD_LETTER_STATES])
 {
     struct json_writer json = {.out = out};
 
@@ -357,25 +406,36 @@ static void append_stats_json(struct str *out,
         append_time_json(&json, "newest_failure",
                          statistics->newest->failed_ms);
     }
-    json_open(&json, "states", '{');
-    for (int i = 0; i < DEAD_LETTER_STATES; i++) {
-        json_append_integer(&json,
-                            dead_letter_state_name((enum dead_letter_state)i),
-                            (int64_t)statistics->states[i]);
-    }
-    json_close(&json, '}');
+    append_states_json(&json, "states", statistics->states);
+    append_states_json(&json, "not_counted", settled);
     append_tally_json(&json, "classes", &statistics->classes);
     append_tally_json(&json, "codes", &statistics->codes);
+    append_tally_json(&json, "integrations", &statistics->integrations);
     append_tally_json(&json, "registrations", &statistics->registrations);
     append_tally_json(&json, "attachments", &statistics->attachments);
     json_close(&json, '}');
     str_append_char(out, '\n');
 }
 
+/* Leaves those that need no action out of what matches, and counts them by
+ * their state. */
+static void exclude_settled(struct dead_letter_list *list,
+                            size_t settled[DEAD_LETTER_STATES])
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct dead_letter *dead_letter = &list->all[i];
+
+        if (dead_letter->matches && dead_letter_is_settled(dead_letter)) {
+            settled[dead_letter->state]++;
+            dead_letter->matches = false;
+        }
+    }
+}
+
 int replay_stats(struct replay_context *context)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
-    size_t states[DEAD_LETTER_STATES] = {0};
+    size_t settled[DEAD_LETTER_STATES] = {0};
     struct dead_letter_statistics statistics;
     struct dead_letter_list *list;
     int status = EXIT_OK;
@@ -384,16 +444,14 @@ int replay_stats(struct replay_context *context)
         return status;
     }
     list = replay_dead_letters(context->replay);
-    for (size_t i = 0; i < list->count; i++) {
-        states[list->all[i].state] += list->all[i].matches;
-        list->all[i].matches &= context->all || !is_settled(&list->all[i]);
+    if (!context->all) {
+        exclude_settled(list, settled);
     }
     dead_letter_list_count(list, &statistics);
-    memcpy(statistics.states, states, sizeof(states));
     if (context->json) {
-        append_stats_json(&out, &statistics);
+        append_stats_json(&out, &statistics, settled);
     } else {
-        append_stats(&out, &statistics);
+        append_stats(&out, &statistics, settled);
     }
     dead_letter_statistics_release(&statistics);
     print_str(&out);

@@ -26,7 +26,7 @@ static void append_span(struct str *out, const struct purge_span *span,
     str_printf(out, "partition %d: %s %zu", span->partition,
                done ? "deleted" : "would delete", span->deleted);
     if (span->first_remaining != NULL) {
-        str_printf(out, ", %zu remain%s; the first is %d/%lld: %s",
+        str_printf(out, ", %zu remain%s; the first of these is %d/%lld, %s",
                    span->remaining, span->remaining == 1 ? "s" : "",
                    span->partition, (long long)span->first_remaining->offset,
                    dead_letter_state_name(span->first_remaining->state));
@@ -48,11 +48,12 @@ static void append_text(struct str *out, const struct purge_span *spans,
                done ? "deleted" : "would delete", purge_totals.deleted,
                purge_totals.deleted == 1 ? "" : "s", purge_totals.remaining,
                purge_totals.remaining == 1 ? "s" : "",
-               done ? "" : " (dry run: --yes does it)");
+               done ? "" : " (dry run; --yes deletes them)");
     if (purge_totals.remaining > 0) {
         str_append_text(
-            out, "Kafka deletes only from the front of a partition: what "
-                 "stands behind one\nthat remains, remains.\n");
+            out, "Kafka deletes records from the start of a partition only, so "
+                 "a dead letter that\nremains keeps all later ones of its "
+                 "partition.\n");
     }
 }
 

@@ -40,9 +40,9 @@ static void append_progress(struct str *out, const struct replay_counts *counts)
     int64_t left =
         replay_time_left_ms(done, counts->chosen, counts->elapsed_ms);
 
-    str_printf(out, "%zu of %zu replayed", done, counts->chosen);
+    str_printf(out, "replayed %zu of %zu", done, counts->chosen);
     if (counts->elapsed_ms >= 1000) {
-        str_printf(out, ", %.0f a second",
+        str_printf(out, ", %.0f per second",
                    (double)done * 1000.0 / (double)counts->elapsed_ms);
     }
     if (left >= 0) {
@@ -51,7 +51,7 @@ static void append_progress(struct str *out, const struct replay_counts *counts)
         str_append_text(out, " left");
     }
     if (counts->succeeded + counts->failed > 0) {
-        str_printf(out, "; so far %zu delivered, %zu failed again",
+        str_printf(out, "; %zu delivered, %zu failed again so far",
                    counts->succeeded, counts->failed);
     }
 }
@@ -137,20 +137,21 @@ static void append_left_out(struct str *out, const struct replay_counts *counts)
         size_t count;
         const char *text;
     } rows[] = {
-        {counts->superseded, "superseded: a newer dead letter is of the same "
+        {counts->superseded, "superseded by a newer dead letter of the same "
                              "delivery"},
         {counts->delivered, "delivered since"},
-        {counts->quarantined, "in quarantine: replayed too often (--force)"},
-        {counts->foreign, "of another consumer group (--force)"},
-        {counts->unreadable, "no dead letters of Waybill's"},
+        {counts->quarantined,
+         "quarantined after too many replays (--force includes them)"},
+        {counts->foreign,
+         "written by another consumer group (--force includes them)"},
+        {counts->unreadable, "not written by Waybill"},
         {counts->refused, "larger than the replays topic accepts"},
-        {counts->deleted, "deleted by somebody else meanwhile"},
+        {counts->deleted, "deleted from the topic meanwhile"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         if (rows[i].count > 0) {
-            str_printf(out, "not replayed: %zu %s\n", rows[i].count,
-                       rows[i].text);
+            str_printf(out, "skipped: %zu %s\n", rows[i].count, rows[i].text);
         }
     }
 }
@@ -158,7 +159,9 @@ static void append_left_out(struct str *out, const struct replay_counts *counts)
 static void append_dry_run(struct str *out, const struct replay_counts *counts,
                            const struct tally *classes)
 {
-    str_printf(out, "would replay %zu dead letter%s (dry run: --yes does it)\n",
+    str_printf(out,
+               "would replay %zu dead letter%s (dry run; --yes replays "
+               "them)\n",
                counts->chosen, counts->chosen == 1 ? "" : "s");
     if (counts->chosen > 0) {
         append_tally(out, "by class", classes);
@@ -173,7 +176,7 @@ static void append_summary(struct str *out, const struct replay_counts *counts)
     append_duration(out, (int64_t)counts->elapsed_ms);
     str_append_char(out, '\n');
     if (counts->succeeded + counts->failed > 0) {
-        str_printf(out, "of these so far %zu delivered, %zu failed again\n",
+        str_printf(out, "outcomes so far: %zu delivered, %zu failed again\n",
                    counts->succeeded, counts->failed);
     }
     append_left_out(out, counts);
@@ -219,13 +222,15 @@ static int exit_status_of(enum replay_end end,
     switch (end) {
     case REPLAY_INTERRUPTED:
         print_err(
-            "waybill: interrupted; what was replayed is noted, and the next "
-            "run goes on behind it\n");
+            "waybill: interrupted; the progress is committed, and the next "
+            "replay continues after it\n");
         return replay_interrupted_status();
     case REPLAY_TOO_MANY_FAILURES:
-        print_err("waybill: stopped: more than %u %% of the last replays have "
-                  "failed again (--max-failures); what was replayed is noted\n",
-                  max_failures);
+        print_err(
+            "waybill: stopped, because more than %u %% of the last replays "
+            "have failed again (--max-failures); the progress is "
+            "committed\n",
+            max_failures);
         return EXIT_FAILED;
     case REPLAY_DONE:
         break;

@@ -106,14 +106,14 @@ static void append_explanation(struct str *out,
 {
     struct explanation explanation = dead_letter_explain(dead_letter);
 
-    str_append_text(out, "why it is here\n");
+    str_append_text(out, "what happened\n");
     append_paragraph(out, explanation.meaning);
-    str_append_text(out, "what would mend it\n");
+    str_append_text(out, "what to do\n");
     append_paragraph(out, explanation.remedy);
     str_printf(out, "state: %s\n", dead_letter_state_name(dead_letter->state));
     append_paragraph(out, dead_letter_state_explain(dead_letter->state));
     if (dead_letter->newer != NULL) {
-        str_printf(out, "  The newer one: waybill replay show %d/%lld\n",
+        str_printf(out, "  Show the newer one: waybill replay show %d/%lld\n",
                    dead_letter->newer->partition,
                    (long long)dead_letter->newer->offset);
     }
@@ -134,7 +134,7 @@ static void append_text(struct str *out, const struct replay_context *context,
     str_printf(out, "dead letter %d/%lld of topic '%s'", dead_letter->partition,
                (long long)dead_letter->offset, context->options.dead_letters);
     if (message->timestamp_ms > 0) {
-        str_printf(out, ", record of %s",
+        str_printf(out, ", written at %s",
                    clock_format(message->timestamp_ms, time));
     }
     str_append_text(out, "\nkey\n  ");
@@ -188,6 +188,9 @@ static void append_json(struct str *out, const struct replay_context *context,
     append_bytes_json(&json, "key", input->message.key, MAX_HEADER_BYTES);
     append_headers_json(&json, &input->message);
     append_bytes_json(&json, "value", input->message.value, MAX_VALUE_BYTES);
+    json_append_string(&json, "meaning", explanation.meaning);
+    json_append_string(&json, "remedy", explanation.remedy);
+    /* Deprecated: the names of these members until 0.2 */
     json_append_string(&json, "why", explanation.meaning);
     json_append_string(&json, "mend", explanation.remedy);
     json_append_string(&json, "state_means",
@@ -227,8 +230,8 @@ int replay_show(struct replay_context *context)
 
     if (filter_add(&filter, "--dead-letter", position, 0, &err) < 0) {
         usage_error("replay",
-                    "show '%s': expected PARTITION/OFFSET, as "
-                    "'replay list' prints it",
+                    "'replay show' needs the PARTITION/OFFSET of a dead "
+                    "letter, as 'replay list' prints it, not '%s'",
                     position);
         return EXIT_USAGE;
     }

@@ -19,6 +19,10 @@ struct location {
     size_t column;
 };
 
+#define NOTHING_CONFIGURED                                                     \
+    "the file configures nothing; it needs at least the section kafka or "     \
+    "registrations"
+
 enum node_kind { NODE_SCALAR, NODE_MAPPING, NODE_SEQUENCE };
 
 struct node {
@@ -29,6 +33,7 @@ struct node {
     const char *text;  /* value of a scalar, with ${...} expanded */
     bool null;         /* a plain scalar without a value: empty, ~, null */
     bool expanded;     /* text contains ${...} and is not printed */
+    bool commented;    /* null, and a comment follows on the line */
     const char *fault; /* why ${...} could not be expanded; text is then "" */
     struct node *first;
     struct node *last;
@@ -40,6 +45,8 @@ struct faults {
     struct arena *arena;
     struct fault *list;
     size_t count;
+    struct faults *warnings; /* NULL: these are the warnings */
+    const struct config_rules *rules;
     struct access *access;      /* files that the configuration names */
     struct config_files *files; /* files that are checked for changes */
 };
@@ -69,6 +76,54 @@ const char *expand(struct arena *arena, const char *text, const char *directory,
 void files_add(struct config_files *files, const char *path,
                const struct file_stamp *stamp);
 
+/* A table, and the struct that it fills */
+struct field_set {
+    const struct field *fields;
+    void *base;
+};
+
+/* keys.c: what is known about keys that are not in the table of their place */
+
+/* Reports a key that none of the tables has: where it belongs, what it may have
+ * been meant to be, or since which version it no longer exists. */
+void keys_report_unknown(const struct node *node, const char *path,
+                         const struct field_set *sets, size_t count,
+                         struct faults *faults);
+/* True if the key is known, and never holds a secret wherever it may appear */
+bool keys_may_show(const struct config_rules *rules, const char *key);
+/* Appends the keys of a table: "a, b, c" */
+void keys_append(struct str *out, const struct field *fields);
+const struct field *keys_find(const struct field *fields, const char *key);
+
+/* values.c: what a value is, what is wrong with it, and how it is written
+ * correctly */
+bool field_is_scalar(const struct field *field);
+/* a scalar is accepted, possibly as a list of one */
+bool field_takes_scalar(const struct field *field);
+const char *field_type_name(const struct field *field);
+void values_report_type(const struct field *field, const struct node *node,
+                        const char *path, struct faults *faults);
+void values_report_kind(const struct field *field, const struct node *node,
+                        const char *path, struct faults *faults);
+void values_report_bounds(const struct field *field, const struct node *node,
+                          const char *path, struct faults *faults);
+void values_report_null(const struct node *node, const char *path,
+                        struct faults *faults);
+/* Validates a text that is not null. */
+void values_check_text(const struct field *field, const struct node *node,
+                       const char *text, const char *path,
+                       struct faults *faults);
+
+/* numbers.c: durations, sizes and whole numbers */
+bool field_number(const struct field *field, const char *text,
+                  uint64_t *ret_number);
+/* Appends the number with the largest unit that divides it. */
+void number_append(struct str *out, const struct field *field, uint64_t number);
+/* Appends the correct spelling of a number that is written in another way:
+ * "1h30m" is 90m, "64MB" is 64MiB. False if the meaning is not known. */
+bool number_correct(struct str *out, const struct field *field,
+                    const char *text);
+
 /* load.c: true for properties whose value is a file name for librdkafka:
  * ssl.ca.location, ... */
 bool is_file_property(const char *property);
@@ -80,10 +135,6 @@ void overrides_apply(struct node *root,
 
 /* fields.c: reads the members of a mapping by one or more tables; a key that is
  * in none of them is a fault. */
-struct field_set {
-    const struct field *fields;
-    void *base;
-};
 void fields_default(const struct field *fields, void *base);
 void fields_read(const struct node *mapping, const char *path,
                  const struct field_set *sets, size_t count,
@@ -96,12 +147,6 @@ void fields_read_some(const struct node *mapping, const char *path,
 void fields_report_unknown(const struct node *mapping, const char *path,
                            const struct field_set *sets, size_t count,
                            struct faults *faults);
-bool field_is_scalar(const struct field *field);
-/* a scalar is accepted, possibly as a list of one */
-bool field_takes_scalar(const struct field *field);
-const char *field_type_name(const struct field *field);
-bool field_number(const struct field *field, const char *text,
-                  uint64_t *ret_number);
 
 /* registrations.c */
 void registrations_read(struct settings *settings, const struct node *list,
@@ -121,8 +166,11 @@ const char *attachment_default_name(struct arena *arena,
                                     const struct attachment *attachment,
                                     const struct field *options,
                                     const struct node *item);
+
+/* registration_fields.c: the keys that all integrations share */
 extern const struct field registration_fields[];
 extern const struct field attachment_fields[];
+int registration_name_check(const char *value, struct error *err);
 
 /* settings.c: the sections of the file */
 extern const struct field settings_fields[];

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,18 +38,20 @@ static void check_required_sections(const struct node *root, unsigned required,
     if ((required & CONFIG_REQUIRES_KAFKA) &&
         tree_member(root, "kafka") == NULL) {
         fault_add(faults, &root->location,
-                  "kafka: is required (at least brokers: host:port)");
+                  "kafka: is required; add the section with its brokers, for "
+                  "example brokers: 127.0.0.1:9092");
     }
-    if ((required & ~CONFIG_CHECKS_CLIENTS) == 0 &&
+    if ((required & ~CONFIG_CHECKS_CLIENTS) == 0 && faults->count == 0 &&
         !has_section(root, "kafka") && !has_section(root, "registrations")) {
-        fault_add(faults, &root->location,
-                  "configures nothing: neither kafka nor registrations");
+        fault_add(faults, &root->location, NOTHING_CONFIGURED);
     }
     if ((required & CONFIG_REQUIRES_REGISTRATIONS) &&
         !has_section(root, "registrations")) {
-        fault_add(faults, &root->location,
-                  "registrations: is required: without one nothing can be "
-                  "delivered");
+        fault_add(
+            faults, &root->location,
+            "registrations: is required, because nothing can be delivered "
+            "without one; add at least one, with a name and a "
+            "repository");
     }
 }
 
@@ -58,6 +61,19 @@ bool is_file_property(const char *property)
     size_t len = strlen(property);
 
     return len >= strlen(end) && strcmp(property + len - strlen(end), end) == 0;
+}
+
+/* Only certificates and keys (ssl.key.pem, ...) have several lines. */
+static bool has_control(const struct node *node)
+{
+    size_t len = strlen(node->key);
+
+    for (const char *at = node->text; *at != '\0'; at++) {
+        if (iscntrl((unsigned char)*at)) {
+            return len < 4 || strcmp(node->key + len - 4, ".pem") != 0;
+        }
+    }
+    return false;
 }
 
 static void check_properties(const struct node *root,
@@ -76,7 +92,17 @@ static void check_properties(const struct node *root,
         if (node->kind != NODE_SCALAR || node->fault || node->null) {
             continue;
         }
-        if (rules->check_property(node->key, node->text, &err) < 0) {
+        if (keys_find(settings_fields[0].fields, node->key) != NULL) {
+            fault_add(faults, &node->key_location,
+                      "kafka.properties.%s: librdkafka has no such property; "
+                      "'%s' is a key of kafka: write it one level higher",
+                      node->key, node->key);
+        } else if (has_control(node)) {
+            fault_add(faults, &node->location,
+                      "kafka.properties.%s: the value contains a line break or "
+                      "another control character; remove it",
+                      node->key);
+        } else if (rules->check_property(node->key, node->text, &err) < 0) {
             fault_add(faults, &node->key_location, "kafka.properties.%s: %s",
                       node->key, err.message);
         }
@@ -140,9 +166,10 @@ static void check_sandbox(const struct node *root,
         strncasecmp(protocol, "sasl", 4) == 0 &&
         strcasecmp(mechanism, "GSSAPI") == 0) {
         fault_add(faults, &tree_member(root, "kafka")->location,
-                  "kafka.properties: Kerberos (sasl.mechanism GSSAPI, which is "
-                  "librdkafka's default) runs other programs: it needs "
-                  "'sandbox: off'");
+                  "kafka.properties: Kerberos (sasl.mechanism GSSAPI, "
+                  "librdkafka's default) runs other programs, which the "
+                  "sandbox forbids; set sandbox: off, or another "
+                  "sasl.mechanism");
     }
 }
 
@@ -171,10 +198,9 @@ static void check_topics(const struct node *root,
             if (topics[i].name != NULL && topics[j].name != NULL &&
                 strcmp(topics[i].name, topics[j].name) == 0) {
                 fault_add(faults, &node->location,
-                          "kafka.topics.%s: is the same topic as "
-                          "kafka.topics.%s: '%s'; each must be a topic of its "
-                          "own",
-                          topics[i].key, topics[j].key, topics[i].name);
+                          "kafka.topics.%s: '%s' is also the topic of "
+                          "kafka.topics.%s; give each its own topic",
+                          topics[i].key, topics[i].name, topics[j].key);
             }
         }
     }
@@ -193,9 +219,11 @@ static void check_admin(const struct node *root,
     }
 
     if (node != NULL && has_no_key != (admin->tls_certificate == NULL)) {
-        fault_add(faults, &node->location, "admin.%s: is required, too: %s",
+        fault_add(faults, &node->location,
+                  "admin.%s: is required, because TLS needs a certificate and "
+                  "its key; add it, or remove admin.%s",
                   has_no_key ? "tls_key" : "tls_certificate",
-                  "TLS needs a certificate and its key");
+                  has_no_key ? "tls_certificate" : "tls_key");
     }
 }
 
@@ -224,17 +252,17 @@ static void read_tree(struct settings *settings, struct node *root,
     struct field_set set = {settings_fields, settings};
 
     if (root->kind == NODE_SCALAR && root->null) {
-        fault_add(faults, &root->location, "configures nothing");
+        fault_add(faults, &root->location, NOTHING_CONFIGURED);
         return;
     }
     if (root->kind != NODE_MAPPING) {
         fault_add(faults, &root->location,
-                  "expected a mapping with the keys kafka, registrations, "
-                  "attachments, ...");
+                  "the file must be a mapping; begin it with 'kafka:' or "
+                  "'registrations:'");
         return;
     }
     if (root->first == NULL) {
-        fault_add(faults, &root->location, "configures nothing");
+        fault_add(faults, &root->location, NOTHING_CONFIGURED);
         return;
     }
     overrides_apply(root, integrations, faults, warnings);
@@ -259,7 +287,8 @@ static void read_tree(struct settings *settings, struct node *root,
     if (settings->registration_count > 0 && settings->attachment_count == 0 &&
         faults->count == 0) {
         fault_add(warnings, &root->location,
-                  "attachments: none, so every event will be skipped");
+                  "attachments: there are none, so every event is skipped; add "
+                  "one for each workflow to deliver");
     }
 }
 
@@ -270,9 +299,14 @@ int config_load(const char *path, const struct config_rules *rules,
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
+    struct faults warning_list = {.arena = arena, .rules = rules};
     struct faults fault_list = {
-        .arena = arena, .access = &settings->access, .files = ret_files};
-    struct faults warning_list = {.arena = arena};
+        .arena = arena,
+        .warnings = &warning_list,
+        .rules = rules,
+        .access = &settings->access,
+        .files = ret_files,
+    };
     struct node *root;
 
     *ret_files = (struct config_files){0};

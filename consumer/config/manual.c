@@ -41,6 +41,9 @@ static void append_row(struct str *out, const char *path,
 {
     CLEANUP(str_release) struct str full = STR_INIT(256);
 
+    if (field->removed != NULL) {
+        return;
+    }
     str_printf(&full, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
     str_append_text(out, ".TP\n\\fB");
     roff_append_text(out, full.data);
@@ -95,14 +98,14 @@ static void append_description(struct str *out)
              "WAYBILL_CONFIG,\n./config.yaml or /etc/waybill/config.yaml.\n");
     str_append_text(out, ".PP\n");
     roff_append_text(
-        out, "`${env:NAME}` and `${file:PATH}` may stand anywhere in a value; "
-             "`$${` is a literal `${`.\nA relative PATH starts at the file's "
-             "own folder.\n");
+        out, "`${env:NAME}` and `${file:PATH}` may appear anywhere in a value; "
+             "`$${` is a literal `${`.\nA relative PATH starts at the "
+             "directory of the file.\n");
     str_append_text(out, ".PP\n");
     roff_append_text(
         out, "The variable WAYBILL_<SECTION>_<KEY> overrides any single value "
              "of a section,\nWAYBILL_<NAME>_<KEY> any of the registration of "
-             "that name; an empty one counts as not set.\n");
+             "that name; an empty one is ignored.\n");
     str_append_text(out, ".PP\n");
     roff_append_text(
         out, "Sizes are bytes or end in KiB, MiB, GiB; durations end in "

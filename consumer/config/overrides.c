@@ -207,10 +207,13 @@ static void warn_unknown_variable(const char *name,
     }
     if (near.nearest != NULL) {
         fault_add(warnings, &location,
-                  "%s: no such setting (did you mean '%s'?), ignoring", name,
-                  near.nearest);
+                  "%s: there is no such setting, so the variable is ignored; "
+                  "did you mean '%s'?",
+                  name, near.nearest);
     } else if (!is_service_link(name)) {
-        fault_add(warnings, &location, "%s: no such setting, ignoring", name);
+        fault_add(warnings, &location,
+                  "%s: there is no such setting, so the variable is ignored",
+                  name);
     }
 }
 

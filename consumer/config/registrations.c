@@ -1,5 +1,4 @@
 #include <ctype.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "config_internal.h"
@@ -7,97 +6,6 @@
 
 /* registrations[] and attachments[]: each item is read by two tables, the
  * common one and that of its integration. */
-
-/* The name is part of environment variable names and of every outcome. */
-static int check_registration_name(const char *value, struct error *err)
-{
-    size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz"
-                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
-
-    if (value[len] != '\0') {
-        return error_set(err, ERROR_CONFIG,
-                         "may only hold letters, digits, '-', '_' and '.'");
-    }
-    if (len > 63) {
-        return error_set(err, ERROR_CONFIG, "is longer than 63 characters");
-    }
-    return 0;
-}
-
-static int check_attachment_name(const char *value, struct error *err)
-{
-    if (strlen(value) > 255) {
-        return error_set(err, ERROR_CONFIG, "is longer than 255 bytes");
-    }
-    for (; *value != '\0'; value++) {
-        if ((unsigned char)*value < 0x20 || *value == 0x7F) {
-            return error_set(err, ERROR_CONFIG, "holds a control character");
-        }
-    }
-    return 0;
-}
-
-const struct field registration_fields[] = {
-    {.key = "name",
-     .flags = FIELD_REQUIRED,
-     .offset = offsetof(struct registration, name),
-     .check = check_registration_name,
-     .doc = "What attachments, outcomes and environment variables call it.",
-     .example = "ghcr",
-     .since = "0.1"},
-    {.key = "integration",
-     .offset = offsetof(struct registration, integration),
-     .fallback = "oci-registry",
-     .doc = "The integration that it is of.",
-     .since = "0.1"},
-    {0},
-};
-
-static const struct field workflow_fields[] = {
-    {.key = "id",
-     .offset = offsetof(struct workflow_selector, id),
-     .doc = "The workflow's id, exactly. Instead of project and name.",
-     .example = "8a7f0f46-6c0e-4a5e-9f4f-0a3b1f7f2a11",
-     .since = "0.1"},
-    {.key = "project",
-     .offset = offsetof(struct workflow_selector, project),
-     .doc = "The project's name; * stands for any run of characters. Left "
-            "out beside a name: any.",
-     .example = "shop",
-     .since = "0.1"},
-    {.key = "name",
-     .offset = offsetof(struct workflow_selector, name),
-     .doc = "The workflow's name; * stands for any run of characters. Left "
-            "out beside a project: any.",
-     .example = "build-*",
-     .since = "0.1"},
-    {0},
-};
-
-const struct field attachment_fields[] = {
-    {.key = "name",
-     .offset = offsetof(struct attachment, name),
-     .check = check_attachment_name,
-     .doc = "What outcomes and dead letters call it. Left out, it is made of "
-            "the registration, the workflow and the options that are given; "
-            "give one where those may change while records wait.",
-     .example = "shop-to-ghcr",
-     .since = "0.1"},
-    {.key = "registration",
-     .flags = FIELD_REQUIRED,
-     .offset = offsetof(struct attachment, registration_name),
-     .doc = "The name of a registration.",
-     .example = "ghcr",
-     .since = "0.1"},
-    {.key = "workflow",
-     .type = FIELD_OBJECT,
-     .flags = FIELD_REQUIRED,
-     .offset = offsetof(struct attachment, workflow),
-     .fields = workflow_fields,
-     .doc = "Whose attestations: by id, or by project and name.",
-     .since = "0.1"},
-    {0},
-};
 
 static const struct integration_fields *integration_find(
     const struct integration_fields *const *integrations, const char *kind)
@@ -113,11 +21,13 @@ static const struct integration_fields *integration_find(
 static size_t count_items(const struct node *list, const char *path,
                           struct faults *faults)
 {
+    const struct field field = {.key = path, .type = FIELD_LIST};
+
     if (list == NULL || (list->kind == NODE_SCALAR && list->null)) {
         return 0;
     }
     if (list->kind != NODE_SEQUENCE) {
-        fault_add(faults, &list->location, "%s: expected a list", path);
+        values_report_kind(&field, list, path, faults);
         return 0;
     }
     return list->count;
@@ -126,10 +36,12 @@ static size_t count_items(const struct node *list, const char *path,
 static bool is_mapping(const struct node *item, const char *path,
                        struct faults *faults)
 {
+    const struct field field = {.key = path, .type = FIELD_OBJECT};
+
     if (item->kind == NODE_MAPPING) {
         return true;
     }
-    fault_add(faults, &item->location, "%s: expected a mapping", path);
+    values_report_kind(&field, item, path, faults);
     return false;
 }
 
@@ -160,11 +72,17 @@ static void report_unknown_kind(
     const struct integration_fields *const *integrations, struct faults *faults)
 {
     const struct node *node = tree_member(item, "integration");
+    CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE / 2);
     struct suggestion suggestion;
 
+    for (size_t i = 0; integrations[i] != NULL; i++) {
+        str_printf(&list, "%s%s", i > 0 ? ", " : "", integrations[i]->kind);
+    }
     if (node->expanded) {
         fault_add(faults, &node->location,
-                  "%s.integration: no such integration", path);
+                  "%s.integration: the value names no integration; the "
+                  "integrations are %s",
+                  path, list.data);
         return;
     }
     suggest_init(&suggestion, node->text);
@@ -172,10 +90,12 @@ static void report_unknown_kind(
         suggest_offer(&suggestion, integrations[i]->kind);
     }
     fault_add(faults, &node->location,
-              "%s.integration: no integration '%s'%s%s%s", path, node->text,
-              suggestion.nearest ? " (did you mean '" : "",
-              suggestion.nearest ? suggestion.nearest : "",
-              suggestion.nearest ? "'?)" : "");
+              "%s.integration: there is no integration '%s'; %s%s", path,
+              node->text, suggestion.nearest ? "write integration: " : "",
+              suggestion.nearest
+                  ? suggestion.nearest
+                  : arena_printf(faults->arena, "the integrations are %s",
+                                 list.data));
 }
 
 /* If the kind is unknown, only the keys that all kinds share can be read. */
@@ -254,16 +174,20 @@ static void check_name_is_new(const struct settings *settings,
         const char *other = settings->registrations[i].name;
 
         if (other != NULL && strcmp(other, name) == 0) {
-            fault_add(faults, location_of(item, "name"),
-                      "%s.name: '%s' is taken by another registration", path,
-                      name);
+            fault_add(
+                faults, location_of(item, "name"),
+                "%s.name: '%s' is already the name of registrations[%zu]; "
+                "give each registration its own name",
+                path, name, i);
             return;
         }
         if (other != NULL && have_same_variables(other, name)) {
-            fault_add(faults, location_of(item, "name"),
-                      "%s.name: '%s' and '%s' would share their environment "
-                      "variables",
-                      path, name, other);
+            fault_add(
+                faults, location_of(item, "name"),
+                "%s.name: '%s' and '%s' would have the same environment "
+                "variables (WAYBILL_<NAME>_...); use names that differ in "
+                "letters or digits",
+                path, name, other);
             return;
         }
     }
@@ -304,28 +228,51 @@ static const struct registration *find_registration(
     return NULL;
 }
 
+/* An invalid name may be a value that does not belong there. */
+static void append_name(struct str *out, const char *name)
+{
+    struct error err;
+
+    if (registration_name_check(name, &err) == 0) {
+        str_printf(out, "%s%s", out->len > 0 ? ", " : "", name);
+    }
+}
+
 static void report_unknown_registration(const struct settings *settings,
                                         const struct node *node,
                                         const char *path, struct faults *faults)
 {
+    CLEANUP(str_release) struct str list = STR_INIT(LIMIT_MESSAGE / 2);
     struct suggestion suggestion;
 
-    if (node->expanded) {
+    if (settings->registration_count == 0) {
         fault_add(faults, &node->location,
-                  "%s.registration: no such registration", path);
+                  "%s.registration: there are no registrations; add one with "
+                  "this name to registrations",
+                  path);
         return;
     }
     suggest_init(&suggestion, node->text);
     for (size_t i = 0; i < settings->registration_count; i++) {
         if (settings->registrations[i].name != NULL) {
             suggest_offer(&suggestion, settings->registrations[i].name);
+            append_name(&list, settings->registrations[i].name);
         }
     }
+    if (node->expanded) {
+        fault_add(faults, &node->location,
+                  "%s.registration: the value is not the name of a "
+                  "registration",
+                  path);
+        return;
+    }
     fault_add(faults, &node->location,
-              "%s.registration: no registration '%s'%s%s%s", path, node->text,
-              suggestion.nearest ? " (did you mean '" : "",
-              suggestion.nearest ? suggestion.nearest : "",
-              suggestion.nearest ? "'?)" : "");
+              "%s.registration: there is no registration '%s'; %s%s", path,
+              node->text, suggestion.nearest ? "write registration: " : "",
+              suggestion.nearest
+                  ? suggestion.nearest
+                  : arena_printf(faults->arena, "the registrations are %s",
+                                 list.data));
 }
 
 static void check_workflow(const struct workflow_selector *workflow,
@@ -336,11 +283,15 @@ static void check_workflow(const struct workflow_selector *workflow,
 
     if (!workflow->id && !workflow->project && !workflow->name) {
         fault_add(faults, &node->location,
-                  "%s.workflow: needs an id, or a project and a name", path);
+                  "%s.workflow: selects no workflow; write an id, or a project "
+                  "and a name, for example {project: shop, name: '*'}",
+                  path);
     }
     if (workflow->id && (workflow->project || workflow->name)) {
         fault_add(faults, &node->location,
-                  "%s.workflow: either an id, or a project and a name", path);
+                  "%s.workflow: has both an id and a project or name; remove "
+                  "one of them",
+                  path);
     }
 }
 
@@ -356,9 +307,11 @@ static void finish_attachment(struct settings *settings,
     }
     for (size_t i = 0; i < settings->attachment_count; i++) {
         if (strcmp(settings->attachments[i].name, attachment->name) == 0) {
-            fault_add(faults, location_of(item, "name"),
-                      "%s: the same as another attachment ('%s')", path,
-                      attachment->name);
+            fault_add(
+                faults, location_of(item, "name"),
+                "%s: attachments[%zu] has the same name, '%s'; remove one "
+                "of the two, or give them different names",
+                path, i, attachment->name);
         }
     }
     settings->attachment_count++;

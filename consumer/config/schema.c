@@ -188,7 +188,8 @@ static void append_properties(struct json_writer *json,
                               const struct field *fields)
 {
     for (; fields != NULL && fields->key != NULL; fields++) {
-        if (fields->type != FIELD_LIST || fields->item_size > 0) {
+        if (fields->removed == NULL &&
+            (fields->type != FIELD_LIST || fields->item_size > 0)) {
             append_field(json, fields);
         }
     }
@@ -198,7 +199,7 @@ static void append_required(struct json_writer *json,
                             const struct field *fields)
 {
     for (; fields != NULL && fields->key != NULL; fields++) {
-        if (fields->flags & FIELD_REQUIRED) {
+        if ((fields->flags & FIELD_REQUIRED) && fields->removed == NULL) {
             json_append_string(json, NULL, fields->key);
         }
     }

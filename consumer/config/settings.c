@@ -1,5 +1,6 @@
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config_internal.h"
 #include "waybill/address.h"
@@ -9,7 +10,64 @@
 
 static int refuse_brokers(struct error *err)
 {
-    return error_set(err, ERROR_CONFIG, "expected host:port[,host:port...]");
+    return error_set(err, ERROR_CONFIG,
+                     "brokers are host:port, with commas between several, IPv6 "
+                     "addresses in brackets, and a port for at least one");
+}
+
+/* "kafka://a:9092/, b" is a:9092,b. A single host has Kafka's usual port. */
+static void correct_brokers(const char *value, struct str *out)
+{
+    bool has_port = false;
+
+    while (*value != '\0') {
+        const char *scheme;
+        size_t len;
+
+        value += strspn(value, ", ;");
+        scheme = strstr(value, "://");
+        value = scheme != NULL && scheme < value + strcspn(value, ",; ")
+                    ? scheme + 3
+                    : value;
+        len = strcspn(value, ",; /");
+        if (len > 0) {
+            str_append_text(out, out->len > 0 ? "," : "");
+            str_append(out, value, len);
+            has_port = has_port || memchr(value, ':', len) != NULL;
+        }
+        value += len + strspn(value + len, "/");
+    }
+    if (!has_port && out->len > 0) {
+        str_append_text(out, ":9092");
+    }
+}
+
+/* ":9464", "9464" and "localhost:9464" are the loopback address. */
+static void correct_listen(const char *value, struct str *out)
+{
+    static const char *const off[] = {"no", "false", "none", "disabled"};
+    const char *scheme = strstr(value, "://");
+    const char *colon = strrchr(value, ':');
+
+    if (scheme != NULL) {
+        str_append(out, scheme + 3, strcspn(scheme + 3, "/"));
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
+        if (strcasecmp(value, off[i]) == 0) {
+            str_append_text(out, ADMIN_OFF);
+            return;
+        }
+    }
+    if (colon == NULL && value[strspn(value, "0123456789")] != '\0') {
+        str_printf(out, "%s:9464",
+                   strcmp(value, "localhost") == 0 ? "127.0.0.1" : value);
+    } else if (colon != NULL && colon > value &&
+               strspn(value, "0123456789abcdefABCDEF:.") == strlen(value)) {
+        str_printf(out, "[%s]:9464", value); /* IPv6 without a port */
+    } else {
+        str_printf(out, "127.0.0.1:%s", colon != NULL ? colon + 1 : value);
+    }
 }
 
 static int check_brokers(const char *value, struct error *err)
@@ -45,11 +103,13 @@ static int check_name(const char *value, struct error *err)
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
               (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')) {
             return error_set(err, ERROR_CONFIG,
-                             "may only hold letters, digits, '.', '_' and '-'");
+                             "a name may contain only letters, digits, '.', "
+                             "'_' and '-'");
         }
     }
     if (len > 249) {
-        return error_set(err, ERROR_CONFIG, "is longer than 249 characters");
+        return error_set(err, ERROR_CONFIG,
+                         "a name may have at most 249 characters");
     }
     return 0;
 }
@@ -62,7 +122,8 @@ static int check_listen(const char *value, struct error *err)
         return 0;
     }
     if (address_parse(value, &address, err) < 0) {
-        return error_prefix(err, "neither '" ADMIN_OFF "' nor an address");
+        return error_prefix(err,
+                            "it is neither '" ADMIN_OFF "' nor an address");
     }
     return 0;
 }
@@ -74,7 +135,8 @@ static int check_token(const char *value, struct error *err)
     for (; *value != '\0'; value++) {
         if (*value <= ' ' || *value > '~') {
             return error_set(err, ERROR_CONFIG,
-                             "may only hold visible ASCII characters");
+                             "a token may contain only visible ASCII "
+                             "characters, and no spaces");
         }
     }
     return 0;
@@ -95,104 +157,114 @@ static const struct field topic_fields[] = {
      .offset = KAFKA(topics.attestations) - KAFKA(topics),
      .fallback = "attestations",
      .check = check_name,
-     .doc = "Where attestation events are read from.",
-     .since = "0.1"},
+     .doc = "The topic that attestation events are read from.",
+     .since = "0.1.0"},
     {.key = "replays",
      .offset = KAFKA(topics.replays) - KAFKA(topics),
      .fallback = "attestation-replays",
      .check = check_name,
-     .doc = "Where `waybill replay run` writes dead letters that are to be "
-            "delivered again. Waybill trusts what the headers of this topic's "
-            "records say about a replay, so that only the principal of the "
-            "replay tool may write to it. It need not exist before the first "
-            "replay.",
-     .since = "0.3"},
+     .doc = "The topic to which `waybill replay run` writes dead "
+            "letters that are to be delivered again. Waybill trusts "
+            "the headers of its records, so only the principal of "
+            "the replay tool may write to it. It need not exist "
+            "before the first replay.",
+     .since = "0.3.0"},
     {.key = "outcomes",
      .offset = KAFKA(topics.outcomes) - KAFKA(topics),
      .fallback = "attestation-outcomes",
      .check = check_name,
-     .doc = "Where the outcome of every delivery is written to.",
-     .since = "0.1"},
+     .doc = "The topic to which the outcome of every delivery is "
+            "written.",
+     .since = "0.1.0"},
     {.key = "dead_letters",
      .offset = KAFKA(topics.dead_letters) - KAFKA(topics),
      .fallback = "attestation-dead-letters",
      .check = check_name,
-     .doc = "Where records go that can never succeed. It must take messages "
-            "a little larger than the attestations topic does: a dead letter "
-            "is the whole record and some headers.",
-     .since = "0.1"},
+     .doc = "The topic to which records are written that can never "
+            "succeed. It must accept slightly larger messages than "
+            "the attestations topic, because a dead letter is the "
+            "whole record with more headers.",
+     .since = "0.1.0"},
     {0},
 };
 
 static const struct field kafka_fields[] = {
     {.key = "brokers",
-     .flags = FIELD_REQUIRED,
+     .flags = FIELD_REQUIRED | FIELD_COMMAS,
      .offset = KAFKA(brokers),
      .check = check_brokers,
-     .doc = "Brokers to begin with: host:port, several with commas.",
+     .correct = correct_brokers,
+     .doc = "The first brokers to connect to: host:port, separated "
+            "by commas.",
      .example = "127.0.0.1:9092",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "group",
      .offset = KAFKA(group),
      .fallback = "waybill",
      .check = check_name,
-     .doc = "The consumer group; all instances that share the work share it. "
-            "A new group starts at the earliest offset.",
-     .since = "0.1"},
+     .doc = "The consumer group. Instances that share the work have "
+            "the same group. A new group starts at the earliest "
+            "offset.",
+     .since = "0.1.0"},
     {.key = "topics",
      .type = FIELD_OBJECT,
      .offset = KAFKA(topics),
      .fields = topic_fields,
-     .doc = "The topics. Waybill creates none of them, except for that of "
-            "the replays.",
-     .since = "0.1"},
+     .doc = "The topics. Waybill creates only the replays topic.",
+     .since = "0.1.0"},
     {.key = "outcome_mode",
      .type = FIELD_ENUM,
      .offset = KAFKA(outcome_mode),
      .fallback = "binary",
      .choices = outcome_modes,
-     .doc = "How outcomes are written: CloudEvents binary mode (attributes in "
-            "headers) or structured mode (everything in the value).",
-     .since = "0.1"},
+     .doc = "The CloudEvents mode of outcomes: binary (attributes in "
+            "headers) or structured (everything in the value).",
+     .since = "0.1.0"},
     {.key = "other_types",
      .type = FIELD_ENUM,
      .offset = KAFKA(other_types),
      .fallback = "fail",
      .choices = other_types,
-     .doc = "What happens to an event whose type is not that of an "
-            "attestation event: fail makes it a dead letter and a failed "
-            "outcome; skip passes over it without an outcome, for topics that "
-            "other events share.",
-     .since = "0.3"},
+     .doc = "What happens to an event of another type than an "
+            "attestation event: fail makes it a dead letter and a "
+            "failed outcome; skip ignores it without an outcome, for "
+            "topics that other events share.",
+     .since = "0.3.0"},
     {.key = "transactional_id",
      .offset = KAFKA(transactional_id),
-     .doc = "Transactional id of this instance. Must differ between instances "
-            "that run at the same time. Left out, the process makes one of "
-            "its own; a stable one (a StatefulSet's ordinal) lets a restarted "
-            "instance take over at once what its predecessor left open.",
+     .doc = "The transactional id of this instance. It must differ "
+            "between instances that run at the same time. By default "
+            "each process generates one. A stable one (for example "
+            "the ordinal of a StatefulSet) lets a restarted instance "
+            "immediately abort the transaction that its predecessor "
+            "left open.",
      .example = "waybill-0",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "instance_id",
      .offset = KAFKA(instance_id),
      .check = check_name,
-     .doc = "Makes this instance a static member of the group (KIP-345): a "
-            "restart within session.timeout.ms moves no partitions. Must be "
-            "its own and stay the same (a StatefulSet's ordinal); the second "
-            "of two with the same one throws out the first, which then ends. "
-            "Raise session.timeout.ms in properties above the time that a "
-            "restart takes.",
+     .doc = "Makes this instance a static member of the group "
+            "(KIP-345), so that a restart within session.timeout.ms "
+            "moves no partitions. It must be unique and stay the "
+            "same (for example the ordinal of a StatefulSet). If two "
+            "instances have the same one, the second removes the "
+            "first from the group, and the first stops. Set "
+            "session.timeout.ms in properties to more than a restart "
+            "takes.",
      .example = "waybill-0",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "properties",
      .type = FIELD_MAP,
      .offset = KAFKA(properties),
-     .doc = "librdkafka properties, for the consumer and the producer alike: "
-            "security.protocol, sasl.*, ssl.*, client.rack, ... Those that a "
-            "promise of Waybill hangs on are refused, with the reason. Of the "
-            "files that they name (ssl.certificate.location, ...) the content "
-            "counts, too: once it is another one, a restart is asked for.",
+     .doc = "Properties of librdkafka, for the consumer and the "
+            "producer: security.protocol, sasl.*, ssl.*, "
+            "client.rack, ... Properties that the guarantees of "
+            "Waybill depend on are rejected, with the reason. If the "
+            "content of a file that they name "
+            "(ssl.certificate.location, ...) changes, a restart is "
+            "required, which Waybill reports.",
      .example = "{security.protocol: SSL}",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -203,53 +275,58 @@ static const struct field delivery_fields[] = {
      .fallback = "32",
      .min = 1,
      .max = 1024,
-     .doc = "Deliveries in flight for each registration, at most: an endpoint "
-            "in trouble gets fewer, down to one.",
-     .since = "0.1"},
+     .doc = "The maximum number of deliveries in flight for each "
+            "registration. Concurrency adapts to what the endpoint "
+            "sustains, down to one.",
+     .since = "0.1.0"},
     {.key = "max_records",
      .type = FIELD_INTEGER,
      .offset = DELIVERY(max_records),
      .fallback = "1000",
      .min = 1,
      .max = 100000,
-     .doc = "Records held at a time, waiting ones included. At the cap those "
-            "that wait for an endpoint that is down or very slow are dropped, "
-            "and read again later; else no more are fetched.",
-     .since = "0.1"},
+     .doc = "The maximum number of records in memory, including "
+            "those that wait. At this limit, records that wait for "
+            "an endpoint that is down or very slow are dropped and "
+            "read again later. Otherwise no more records are "
+            "fetched.",
+     .since = "0.1.0"},
     {.key = "max_bytes",
      .type = FIELD_SIZE,
      .offset = DELIVERY(max_bytes),
      .fallback = "64MiB",
      .min = 1 << 20,
      .max = 1ULL << 40,
-     .doc = "Bytes held at a time for records; see max_records.",
-     .since = "0.1"},
+     .doc = "The maximum number of bytes in memory for records. See "
+            "max_records.",
+     .since = "0.1.0"},
     {.key = "max_event_size",
      .type = FIELD_SIZE,
      .offset = DELIVERY(max_event_size),
      .fallback = "16MiB",
      .min = 1024,
      .max = 512 << 20,
-     .doc = "A larger event is a dead letter (class too_large).",
-     .since = "0.1"},
+     .doc = "A larger event becomes a dead letter (class too_large).",
+     .since = "0.1.0"},
     {.key = "max_attempts",
      .type = FIELD_INTEGER,
      .offset = DELIVERY(max_attempts),
      .fallback = "10",
      .min = 1,
      .max = 1000000,
-     .doc = "A failure that may pass becomes a dead letter only when both "
-            "max_attempts and max_age are used up. While an endpoint is down "
-            "nothing is attempted.",
-     .since = "0.1"},
+     .doc = "A temporary failure becomes a dead letter only after "
+            "both max_attempts and max_age are exceeded. While an "
+            "endpoint is down, nothing is attempted.",
+     .since = "0.1.0"},
     {.key = "max_age",
      .type = FIELD_DURATION,
      .offset = DELIVERY(max_age_ms),
      .fallback = "24h",
      .min = 0,
      .max = 365ULL * 86400000,
-     .doc = "See max_attempts. Counted from the first attempt.",
-     .since = "0.1"},
+     .doc = "See max_attempts. The time is counted from the first "
+            "attempt.",
+     .since = "0.1.0"},
     {.key = "backoff_initial",
      .type = FIELD_DURATION,
      .offset = DELIVERY(backoff_initial_ms),
@@ -257,8 +334,8 @@ static const struct field delivery_fields[] = {
      .min = 10,
      .max = 3600000,
      .doc = "The pause before attempt n is a random time up to "
-            "backoff_initial * 2^(n-2), at most backoff_max.",
-     .since = "0.1"},
+            "backoff_initial * 2^(n-2), and at most backoff_max.",
+     .since = "0.1.0"},
     {.key = "backoff_max",
      .type = FIELD_DURATION,
      .offset = DELIVERY(backoff_max_ms),
@@ -266,43 +343,46 @@ static const struct field delivery_fields[] = {
      .min = 10,
      .max = 3600000,
      .doc = "See backoff_initial.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "hold_retry",
      .type = FIELD_DURATION,
      .offset = DELIVERY(hold_retry_ms),
      .fallback = "60s",
      .min = 100,
      .max = 86400000,
-     .doc = "How often a registration whose credentials were refused is "
-            "tried again, with one delivery. None is ever given up: the "
-            "mistake is not the event's.",
-     .since = "0.1"},
+     .doc = "How often a registration whose credentials were "
+            "rejected is tried again, with one delivery. Its "
+            "deliveries never become dead letters, because the "
+            "events are correct.",
+     .since = "0.1.0"},
     {.key = "connect_timeout",
      .type = FIELD_DURATION,
      .offset = DELIVERY(connect_timeout_ms),
      .fallback = "10s",
      .min = 10,
      .max = 600000,
-     .doc = "Name, connection and TLS handshake together.",
-     .since = "0.1"},
+     .doc = "The limit for name resolution, connection and TLS "
+            "handshake together.",
+     .since = "0.1.0"},
     {.key = "answer_timeout",
      .type = FIELD_DURATION,
      .offset = DELIVERY(answer_timeout_ms),
      .fallback = "120s",
      .min = 1000,
      .max = 3600000,
-     .doc = "How long an endpoint may stay silent; large registries take "
-            "their time to commit.",
-     .since = "0.1"},
+     .doc = "The limit for the time in which an endpoint sends "
+            "nothing. Large registries take their time to commit.",
+     .since = "0.1.0"},
     {.key = "drain",
      .type = FIELD_DURATION,
      .offset = DELIVERY(drain_ms),
      .fallback = "10s",
      .min = 0,
      .max = 600000,
-     .doc = "How long a stopping instance waits for what is in flight. What "
-            "is not done by then is done by whoever gets the partition.",
-     .since = "0.1"},
+     .doc = "How long an instance that stops waits for attempts in "
+            "flight. What is unfinished then is finished by the "
+            "instance that gets the partition.",
+     .since = "0.1.0"},
     {0},
 };
 
@@ -310,19 +390,20 @@ static const struct field registries_fields[] = {
     {.key = "allowed",
      .type = FIELD_STRINGS,
      .offset = offsetof(struct registries_settings, allowed),
-     .doc = "Hosts (`*` stands for any run of characters) that a registry may "
-            "send us to: its token server, a redirect, the place of an "
-            "upload. Allowed without being named: well-known registries, "
-            "every host that a registration names, and hosts of the same "
-            "domain (the registrable one, by the Public Suffix List).",
+     .doc = "Hosts (`*` stands for any characters) that a registry "
+            "may refer Waybill to: its token server, a redirect, the "
+            "location of an upload. Well-known registries, every "
+            "host that a registration names, and hosts of the same "
+            "registrable domain (by the Public Suffix List) are "
+            "permitted without being named.",
      .example = "[auth.example.net]",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "allow_any",
      .type = FIELD_BOOLEAN,
      .offset = offsetof(struct registries_settings, allow_any),
      .fallback = "false",
-     .doc = "Let registries send us to any public host.",
-     .since = "0.2"},
+     .doc = "Permit registries to refer Waybill to any public host.",
+     .since = "0.2.0"},
     {0},
 };
 
@@ -330,38 +411,40 @@ static const struct field admin_fields[] = {
     {.key = "listen",
      .offset = ADMIN(listen),
      .check = check_listen,
-     .doc = "ADDRESS:PORT in numbers; port 0 takes any free one (the log line "
-            "`listening` names it); `off` is none. Left out, it is "
-            "`127.0.0.1:9464`, or, where that is taken (by another instance "
-            "on the same host), none, with a warning. An address that is "
-            "given and cannot be had is a fault.",
+     .correct = correct_listen,
+     .doc = "A numeric ADDRESS:PORT, or `off`. Port 0 selects any "
+            "free port, which the log line `listening` names. By "
+            "default it is `127.0.0.1:9464`, or no port, with a "
+            "warning, if another process uses that one. An address "
+            "that is given here must be available.",
      .example = ADMIN_DEFAULT,
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "token",
      .flags = FIELD_SECRET,
      .offset = ADMIN(token),
      .check = check_token,
-     .doc = "What /metrics and /status want to see (`Authorization: Bearer "
-            "...`). Probes (/livez, /readyz) and the empty page (/) do "
-            "without.",
+     .doc = "The token that /metrics and /status require "
+            "(`Authorization: Bearer ...`). The probes (/livez, "
+            "/readyz) and the page without its data (/) require "
+            "none.",
      .example = "${file:/run/secrets/admin-token}",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "tls_certificate",
      .flags = FIELD_PATH,
      .offset = ADMIN(tls_certificate),
-     .doc = "PEM file with the certificate to show, and those between it and "
-            "the authority: the admin port then speaks HTTPS (TLS 1.2 or "
-            "later) and nothing else. Once it is another one, that is shown, "
-            "without a restart; one that does not go with the key is refused, "
-            "and the one before it stays.",
+     .doc = "A PEM file with the certificate and its intermediate "
+            "certificates. The admin port then serves HTTPS only "
+            "(TLS 1.2 or later). A renewed certificate is used "
+            "without a restart. A certificate that does not match "
+            "the key is rejected, and the previous one stays in use.",
      .example = "/etc/waybill/tls.crt",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "tls_key",
      .flags = FIELD_PATH,
      .offset = ADMIN(tls_key),
-     .doc = "PEM file with the key of tls_certificate.",
+     .doc = "A PEM file with the key of tls_certificate.",
      .example = "/etc/waybill/tls.key",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {0},
 };
 
@@ -371,15 +454,15 @@ static const struct field log_fields[] = {
      .offset = offsetof(struct log_settings, level),
      .fallback = "info",
      .choices = log_levels,
-     .doc = "The least level that is written.",
-     .since = "0.1"},
+     .doc = "The lowest level that is written.",
+     .since = "0.1.0"},
     {.key = "format",
      .type = FIELD_ENUM,
      .offset = offsetof(struct log_settings, format),
      .fallback = "auto",
      .choices = log_formats,
      .doc = "auto is logfmt on a terminal and json elsewhere.",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -393,64 +476,67 @@ const struct field settings_fields[] = {
      .flags = FIELD_RESTART,
      .offset = offsetof(struct settings, kafka),
      .fields = kafka_fields,
-     .doc =
-         "Needed by the commands that speak to Kafka (run, publish, explain, "
-         "replay).",
-     .since = "0.1"},
+     .doc = "The commands that use Kafka (run, publish, explain, "
+            "replay) require this section.",
+     .since = "0.1.0"},
     {.key = "registrations",
      .type = FIELD_LIST,
      .fields = registration_fields,
-     .doc = "Where attestations can go: an integration with its credentials.",
-     .since = "0.1"},
+     .doc = "The destinations of attestations: integrations with "
+            "their credentials.",
+     .since = "0.1.0"},
     {.key = "attachments",
      .type = FIELD_LIST,
      .fields = attachment_fields,
-     .doc = "Which workflow's attestations go to which registration. An event "
-            "that matches several goes to each; one that matches none is "
-            "skipped, with an outcome that says so.",
-     .since = "0.1"},
+     .doc = "Which workflow's attestations are delivered to which "
+            "registration. An event that matches several attachments "
+            "is delivered to each of them. An event that matches "
+            "none is skipped, and its outcome says so.",
+     .since = "0.1.0"},
     {.key = "delivery",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, delivery),
      .fields = delivery_fields,
-     .doc = "How hard to try, and how much at a time.",
-     .since = "0.1"},
+     .doc = "Retries and limits.",
+     .since = "0.1.0"},
     {.key = "registries",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, registries),
      .fields = registries_fields,
-     .doc = "Where registries may send us. A registry that is told to show "
-            "somebody else our credentials, or to lead us into the network "
-            "that only we can reach, gets an error that names this section.",
-     .since = "0.2"},
+     .doc = "Which hosts a registry may refer Waybill to. A registry "
+            "that tries to obtain credentials for another host, or "
+            "to reach into the internal network, gets an error that "
+            "names this section.",
+     .since = "0.2.0"},
     {.key = "admin",
      .type = FIELD_OBJECT,
      .flags = FIELD_RESTART,
      .offset = offsetof(struct settings, admin),
      .fields = admin_fields,
-     .doc = "The port to watch `waybill run` by: /livez, /readyz, /metrics "
-            "(Prometheus), /status (JSON), and / (the same as a page).",
-     .since = "0.3"},
+     .doc = "The admin port of `waybill run`: /livez, /readyz, "
+            "/metrics (Prometheus), /status (JSON), and a page with "
+            "the same information (/).",
+     .since = "0.3.0"},
     {.key = "log",
      .type = FIELD_OBJECT,
      .offset = offsetof(struct settings, log),
      .fields = log_fields,
-     .doc = "What is written to stderr.",
-     .since = "0.1"},
+     .doc = "The log, which is written to stderr.",
+     .since = "0.1.0"},
     {.key = "sandbox",
      .type = FIELD_ENUM,
      .flags = FIELD_RESTART,
      .offset = offsetof(struct settings, sandbox),
      .fallback = "on",
      .choices = sandbox_modes,
-     .doc = "Whether `waybill run`, once started, gives up for ever what it "
-            "does not need: to run other programs (docker's credential helpers "
-            "and secret-tool are run by a process beside it), to look into "
-            "other processes, to write files other than those that an "
-            "integration delivers to, and to read others than those that the "
-            "configuration and the environment name, the folders these are in, "
-            "and what names and TLS need. What the kernel lacks for it is "
-            "logged.",
-     .since = "0.3"},
+     .doc = "Whether `waybill run` gives up, once started, what it "
+            "does not need: running programs (a separate process "
+            "runs docker credential helpers and secret-tool), "
+            "inspecting other processes, writing files except those "
+            "that an integration delivers to, and reading files "
+            "outside the directories that the configuration and the "
+            "environment name or that name resolution and TLS "
+            "require. The log says what the kernel does not support.",
+     .since = "0.3.0"},
     {0},
 };

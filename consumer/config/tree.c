@@ -1,7 +1,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "config_internal.h"
+#include "syntax.h"
 #include "waybill/file.h"
 #include "waybill/secret.h"
 
@@ -14,60 +14,14 @@ struct tree {
     struct arena *arena;
     struct config_files *files;
     struct faults *faults;
-    const char *file;
+    struct source source;
     const char *directory;
-    const char *data;
     size_t nodes;
 };
 
 static struct location location_at(const struct tree *tree, yaml_mark_t mark)
 {
-    return (struct location){tree->file, mark.line + 1, mark.column + 1};
-}
-
-/* The position of an encoding error, which libyaml reports as a byte offset */
-static struct location location_of_byte(const struct tree *tree, size_t offset)
-{
-    struct location location = {tree->file, 1, 1};
-
-    for (size_t i = 0; i < offset; i++) {
-        if (tree->data[i] == '\n') {
-            location.line++;
-            location.column = 1;
-        } else if (((unsigned char)tree->data[i] & 0xC0) != 0x80) {
-            location.column++;
-        }
-    }
-    return location;
-}
-
-static int reader_fault(struct tree *tree)
-{
-    const yaml_parser_t *parser = &tree->parser;
-    struct location location = location_of_byte(tree, parser->problem_offset);
-    bool control = strncmp(parser->problem, "control", 7) == 0;
-
-    fault_add(tree->faults, &location, "%s",
-              control ? "a control character, which YAML forbids"
-                      : "not UTF-8");
-    return -1;
-}
-
-static int syntax_fault(struct tree *tree)
-{
-    const yaml_parser_t *parser = &tree->parser;
-    struct location location = location_at(tree, parser->problem_mark);
-
-    if (parser->error == YAML_READER_ERROR) {
-        return reader_fault(tree);
-    }
-    if (parser->context != NULL) {
-        fault_add(tree->faults, &location, "not YAML: %s, %s", parser->context,
-                  parser->problem);
-    } else {
-        fault_add(tree->faults, &location, "not YAML: %s", parser->problem);
-    }
-    return -1;
+    return (struct location){tree->source.file, mark.line + 1, mark.column + 1};
 }
 
 /* Frees the previous event and parses the next one into tree->event. */
@@ -75,7 +29,8 @@ static int advance(struct tree *tree)
 {
     yaml_event_delete(&tree->event);
     if (!yaml_parser_parse(&tree->parser, &tree->event)) {
-        return syntax_fault(tree);
+        syntax_explain(&tree->source, &tree->parser);
+        return -1;
     }
     return 0;
 }
@@ -85,6 +40,25 @@ static int report(struct tree *tree, const char *what)
     struct location location = location_at(tree, tree->event.start_mark);
 
     fault_add(tree->faults, &location, "%s", what);
+    return -1;
+}
+
+/* A value that begins with '*', '&' or '!' has a meaning in YAML. */
+static int report_indicator(struct tree *tree, const char *what, char indicator)
+{
+    struct location location = location_at(tree, tree->event.start_mark);
+
+    if (tree->event.type != YAML_SCALAR_EVENT &&
+        tree->event.type != YAML_ALIAS_EVENT) {
+        fault_add(tree->faults, &location,
+                  "%s ('%c') are not supported; remove it", what, indicator);
+        return -1;
+    }
+    fault_add(tree->faults, &location,
+              "%s are not supported; if the value begins with '%c', quote it: "
+              "%s",
+              what, indicator,
+              syntax_quote_advice(&tree->source, tree->event.start_mark));
     return -1;
 }
 
@@ -126,13 +100,37 @@ static const yaml_char_t *tag_of(const yaml_event_t *event)
     }
 }
 
+/* An anchor that nobody refers to is harmless, except that "&a b" may be meant
+ * as a value. */
+static bool has_anchor(const yaml_event_t *event)
+{
+    return event->type == YAML_SCALAR_EVENT &&
+           event->data.scalar.anchor != NULL;
+}
+
+/* The line break at the end of a block scalar ("password: |") ends the text and
+ * is not part of the value. */
+static void trim_block(yaml_event_t *event)
+{
+    yaml_scalar_style_t style = event->data.scalar.style;
+    size_t len = event->data.scalar.length;
+
+    if ((style == YAML_LITERAL_SCALAR_STYLE ||
+         style == YAML_FOLDED_SCALAR_STYLE) &&
+        len > 0 && event->data.scalar.value[len - 1] == '\n') {
+        event->data.scalar.value[len - 1] = '\0';
+        event->data.scalar.length--;
+    }
+}
+
 static bool is_null_scalar(const yaml_event_t *event)
 {
     const char *text = (const char *)event->data.scalar.value;
 
     return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
            (*text == '\0' || strcmp(text, "~") == 0 ||
-            strcmp(text, "null") == 0);
+            strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 ||
+            strcmp(text, "NULL") == 0);
 }
 
 /* Adds every PATH of ${file:PATH} to the access list. */
@@ -158,10 +156,14 @@ static struct node *read_scalar(struct tree *tree)
     const char *reason = NULL;
 
     if (strlen(text) != tree->event.data.scalar.length) {
-        report(tree, "text holds U+0000");
+        report(tree, "the text contains U+0000, which no value may; remove "
+                     "the escape sequence '\\0'");
         return NULL;
     }
+    trim_block(&tree->event);
     node->null = is_null_scalar(&tree->event);
+    node->commented = *text == '\0' &&
+                      syntax_is_comment(&tree->source, tree->event.start_mark);
     node->expanded = strstr(text, "${") != NULL;
     node->text =
         expand(tree->arena, text, tree->directory, tree->files, &reason);
@@ -194,28 +196,42 @@ static int read_key(struct tree *tree, const struct node *mapping,
     struct location location = location_at(tree, tree->event.start_mark);
     const struct node *earlier;
 
+    if (tree->event.type == YAML_ALIAS_EVENT) {
+        return report_indicator(tree, "aliases", '*');
+    }
     if (tree->event.type != YAML_SCALAR_EVENT) {
-        return report(tree, tree->event.type == YAML_ALIAS_EVENT
-                                ? "aliases are not supported"
-                                : "a key must be plain text");
+        return report(tree,
+                      syntax_is_template(&tree->source, tree->event.start_mark)
+                          ? "'{{' begins a template, which is not replaced "
+                            "here; render the file first, or quote the value"
+                          : "a key must be plain text, not a list or mapping; "
+                            "write 'key: value'");
+    }
+    if (strcmp((char *)tree->event.data.scalar.value, "<<") == 0) {
+        return report(tree, "merge keys ('<<') are not supported; write the "
+                            "keys here");
+    }
+    if (has_anchor(&tree->event)) {
+        return report(tree, "anchors ('&') are not supported; remove it");
     }
     if (strlen((char *)tree->event.data.scalar.value) !=
         tree->event.data.scalar.length) {
-        return report(tree, "a key holds U+0000");
+        return report(tree, "the key contains U+0000; remove the escape "
+                            "sequence '\\0'");
     }
     if (!is_core_tag(tree->event.data.scalar.tag)) {
-        return report(tree, "tags are not supported");
+        return report(tree, "tags ('!') are not supported; remove it");
     }
     if (mapping->count >= LIMIT_CONFIG_KEYS) {
-        return report(tree, "too many keys in one mapping");
+        return report(tree, "the mapping has too many keys; remove some");
     }
     *ret_key = arena_strdup(tree->arena, (char *)tree->event.data.scalar.value);
     *ret_location = location;
     earlier = tree_member(mapping, *ret_key);
     if (earlier != NULL) {
         fault_add(tree->faults, &location,
-                  "key '%s' stands in line %zu already", *ret_key,
-                  earlier->key_location.line);
+                  "the key '%s' is already in line %zu; remove one of the two",
+                  *ret_key, earlier->key_location.line);
     }
     return 0;
 }
@@ -267,19 +283,24 @@ static struct node *read_sequence(struct tree *tree, size_t depth)
 static struct node *read_node(struct tree *tree, size_t depth)
 {
     if (tree->event.type == YAML_ALIAS_EVENT) {
-        report(tree, "aliases are not supported");
+        report_indicator(tree, "aliases", '*');
+        return NULL;
+    }
+    if (has_anchor(&tree->event)) {
+        report_indicator(tree, "anchors", '&');
         return NULL;
     }
     if (!is_core_tag(tag_of(&tree->event))) {
-        report(tree, "tags are not supported");
+        report_indicator(tree, "tags", '!');
         return NULL;
     }
     if (++tree->nodes > LIMIT_CONFIG_NODES) {
-        report(tree, "too many values in one file");
+        report(tree, "the file has too many values; remove some");
         return NULL;
     }
     if (depth >= LIMIT_CONFIG_DEPTH) {
-        report(tree, "nested too deep");
+        report(tree, "the value is nested too deep; no key needs that many "
+                     "levels");
         return NULL;
     }
     switch ((int)tree->event.type) {
@@ -310,7 +331,7 @@ static struct node *read_document(struct tree *tree)
         return NULL;
     }
     if (tree->event.type == YAML_STREAM_END_EVENT) {
-        report(tree, "configures nothing");
+        report(tree, NOTHING_CONFIGURED);
         return NULL;
     }
     if (advance(tree) < 0 || (root = read_node(tree, 0)) == NULL ||
@@ -318,7 +339,8 @@ static struct node *read_document(struct tree *tree)
         return NULL;
     }
     if (tree->event.type != YAML_STREAM_END_EVENT) {
-        report(tree, "a second document: one file holds one configuration");
+        report(tree, "a second document ('---') begins here; a file holds one "
+                     "configuration, so remove one of them");
         return NULL;
     }
     return root;
@@ -346,7 +368,8 @@ static int read_file(const char *path, struct str *content,
 
     if (file_read(path, 0, content, &stamp, &err) < 0) {
         files_add(files, path, NULL);
-        fault_add(faults, &location, "cannot be read: %s", err.message);
+        fault_add(faults, &location, "the file cannot be read: %s",
+                  err.message);
         return -1;
     }
     files_add(files, path, &stamp);
@@ -368,8 +391,8 @@ struct node *tree_load(const char *path, struct config_files *files,
         return NULL;
     }
     digest_of(content->data, content->len, ret_digest);
-    tree.file = path;
-    tree.data = content->data;
+    tree.source = (struct source){path, content->data, content->len,
+                                  faults->rules, faults};
     tree.directory = directory_of(tree.arena, path);
     yaml_parser_initialize(&tree.parser);
     /* Otherwise a byte order mark could select UTF-16. */

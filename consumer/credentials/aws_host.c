@@ -192,7 +192,7 @@ int aws_host_resolve(const char *registry, const struct credential_source *spec,
     if (found == NULL || !is_region(found)) {
         return error_set(err, ERROR_CONFIG,
                          found ? "there is no region '%s'"
-                               : "'%s' says no region: set 'region'",
+                               : "'%s' contains no region: set 'region'",
                          found ? found : registry);
     }
     snprintf(region, sizeof(region), "%s", found);

@@ -27,8 +27,9 @@ int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
     }
     if (!http_value_is_plain(id) || !http_value_is_plain(secret) ||
         (session != NULL && !http_value_is_plain(session))) {
-        return error_set(err, ERROR_AUTH,
-                         "%s: the key holds characters that no key has", where);
+        return error_set(
+            err, ERROR_AUTH,
+            "%s: the key contains characters that a key may not have", where);
     }
     aws_keys_release(keys);
     keys->id = mem_strdup(id);

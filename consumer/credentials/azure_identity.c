@@ -257,8 +257,9 @@ static void query_app_service(struct azure_identity *identity,
     struct error err;
 
     if (!http_value_is_plain(header)) {
-        error_fill(&err, ERROR_AUTH,
-                   "IDENTITY_HEADER holds characters that no token has");
+        error_fill(
+            &err, ERROR_AUTH,
+            "IDENTITY_HEADER contains characters that a token may not have");
         fail(identity, &err);
         return;
     }

@@ -205,9 +205,10 @@ int cloud_token(const char *service, const struct json *json, const char *name,
                          name);
     }
     if (!http_value_is_plain(token)) {
-        return error_set(err, ERROR_AUTH,
-                         "'%s' from %s holds characters that no token has",
-                         name, service);
+        return error_set(
+            err, ERROR_AUTH,
+            "'%s' from %s contains characters that a token may not have", name,
+            service);
     }
     *ret_token = token;
     return 0;

@@ -93,7 +93,7 @@ static int append_explicit(struct str *out, const char *path, struct error *err)
             return 0;
         }
     }
-    return error_set(err, ERROR_AUTH, "'%s' holds neither %s nor %s", path,
+    return error_set(err, ERROR_AUTH, "'%s' contains neither %s nor %s", path,
                      names[0], names[1]);
 }
 

@@ -37,87 +37,92 @@ const struct field credential_source_fields[] = {
      .doc = "static, env, file, docker, docker-helper, keyring, google, aws, "
             "azure or github.",
      .example = "env",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "binding",
      .type = FIELD_ENUM,
      .offset = MEMBER(binding),
      .choices = bindings,
      .fallback = "default",
-     .doc = "Which part of the credentials the value is, where a source gives "
-            "one value. default is the password.",
-     .since = "0.2"},
+     .doc = "The part of the credentials that the value is, for "
+            "sources with a single value. default is the password.",
+     .since = "0.2.0"},
     {.key = "name",
      .offset = MEMBER(name),
-     .doc = "env: the variable. docker-helper: what stands behind "
-            "docker-credential- in the program's name.",
+     .doc = "env: the variable. docker-helper: the part of the "
+            "program name after docker-credential-.",
      .example = "GHCR_TOKEN",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "value",
      .flags = FIELD_SECRET,
      .offset = MEMBER(value),
      .doc = "static: the value itself.",
      .example = "${file:/run/secrets/registry}",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "path",
      .flags = FIELD_PATH,
      .offset = MEMBER(path),
-     .doc = "file: the file, read again when it changes. docker: a docker "
-            "config, a mounted .dockerconfigjson, or the folder that holds one "
-            "of them; left out, the first that has an entry for the registry "
-            "of $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json or "
-            "~/.docker/config.json, $REGISTRY_AUTH_FILE and "
-            "$XDG_RUNTIME_DIR/containers/auth.json. google: a service "
-            "account's JSON, instead of what GOOGLE_APPLICATION_CREDENTIALS "
-            "names. aws: the shared credentials file.",
+     .doc = "file: the file, which is read again when it changes. "
+            "docker: a docker configuration, a mounted "
+            ".dockerconfigjson, or the directory of either; by "
+            "default the first of $DOCKER_AUTH_CONFIG, "
+            "$DOCKER_CONFIG/config.json or ~/.docker/config.json, "
+            "$REGISTRY_AUTH_FILE and "
+            "$XDG_RUNTIME_DIR/containers/auth.json that has an entry "
+            "for the registry. google: the JSON file of a service "
+            "account, instead of the one that "
+            "GOOGLE_APPLICATION_CREDENTIALS names. aws: the shared "
+            "credentials file.",
      .example = "/run/secrets/registry/.dockerconfigjson",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "service",
      .offset = MEMBER(service),
-     .doc = "keyring: the service's name in the keyring.",
+     .doc = "keyring: the name of the service in the keyring.",
      .example = "gh:github.com",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "token_type",
      .type = FIELD_ENUM,
      .offset = MEMBER(token_type),
      .choices = token_types,
      .fallback = "access",
-     .doc = "google: what to get.",
-     .since = "0.2"},
+     .doc = "google: the kind of token.",
+     .since = "0.2.0"},
     {.key = "scopes",
      .type = FIELD_STRINGS,
      .offset = MEMBER(scopes),
-     .doc = "google: of an access token; left out: cloud-platform.",
-     .since = "0.2"},
+     .doc = "google: the scopes of an access token. By default "
+            "cloud-platform.",
+     .since = "0.2.0"},
     {.key = "audience",
      .offset = MEMBER(audience),
-     .doc = "google: of an id token or a jwt.",
-     .since = "0.2"},
+     .doc = "google: the audience of an id token or a jwt.",
+     .since = "0.2.0"},
     {.key = "region",
      .offset = MEMBER(region),
-     .doc = "aws: left out, as the registry's name says.",
+     .doc = "aws: the region. By default the region in the name of "
+            "the registry.",
      .example = "eu-central-1",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "profile",
      .offset = MEMBER(profile),
-     .doc = "aws: of the shared credentials file.",
-     .since = "0.2"},
+     .doc = "aws: the profile in the shared credentials file.",
+     .since = "0.2.0"},
     {.key = "role_arn",
      .offset = MEMBER(role_arn),
      .doc = "aws: the role of a web identity, instead of AWS_ROLE_ARN.",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "tenant",
      .offset = MEMBER(tenant),
-     .doc = "azure: instead of AZURE_TENANT_ID.",
-     .since = "0.2"},
+     .doc = "azure: the tenant, instead of AZURE_TENANT_ID.",
+     .since = "0.2.0"},
     {.key = "client_id",
      .offset = MEMBER(client_id),
-     .doc = "azure: instead of AZURE_CLIENT_ID.",
-     .since = "0.2"},
+     .doc = "azure: the client, instead of AZURE_CLIENT_ID.",
+     .since = "0.2.0"},
     {.key = "endpoint",
      .offset = MEMBER(endpoint),
-     .doc = "google, aws, azure: where the cloud's service answers, instead of "
-            "its usual address (a private endpoint).",
-     .since = "0.2"},
+     .doc = "google, aws, azure: the address of the service, if it "
+            "is not the usual one (a private endpoint).",
+     .since = "0.2.0"},
     {0},
 };
 
@@ -159,7 +164,8 @@ static int report_no_such_source(const char *name, struct error *err)
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
         str_printf(&list, "%s%s", i > 0 ? ", " : "", classes[i]->name);
     }
-    return error_set(err, ERROR_CONFIG, "no source '%s' (there are %s)", name,
+    return error_set(err, ERROR_CONFIG,
+                     "there is no source '%s'; the sources are %s", name,
                      list.data);
 }
 
@@ -176,11 +182,13 @@ int credential_source_check(const struct credential_source *source,
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         *ret_key = keys[i].name;
         if (given & ~class->accepted_keys & keys[i].bit) {
-            return error_set(err, ERROR_CONFIG, "source '%s' takes no such key",
+            return error_set(err, ERROR_CONFIG,
+                             "the source '%s' has no such key; remove it",
                              class->name);
         }
         if (class->required_keys & ~given & keys[i].bit) {
-            return error_set(err, ERROR_CONFIG, "is required by source '%s'",
+            return error_set(err, ERROR_CONFIG,
+                             "the source '%s' requires this key; add it",
                              class->name);
         }
     }

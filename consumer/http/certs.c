@@ -48,7 +48,7 @@ static void add_authority(struct certs *certs, const char *path)
     str_trim_file(all, before); /* a byte order mark would hide the first */
     str_append_char(all, '\n');
     if (strstr(all->data + before, "-----BEGIN ") == NULL) {
-        fail(certs, path, "holds no certificate in PEM");
+        fail(certs, path, "contains no certificate in PEM format");
     }
 }
 

@@ -57,7 +57,8 @@ static bool is_proxy_error(const struct http_transfer *transfer,
 static int explain_407(const struct proxy *proxy, struct error *err)
 {
     return error_set(err, ERROR_UNREACHABLE,
-                     "proxy '%s' asks for credentials, or refuses ours (407): "
+                     "proxy '%s' asks for credentials, or rejects those that "
+                     "were sent (407): "
                      "set USER:PASSWORD@ in the proxy's URL",
                      proxy->used ? proxy->url.text : "");
 }
@@ -65,10 +66,11 @@ static int explain_407(const struct proxy *proxy, struct error *err)
 static int explain_connect(const struct proxy *proxy, long status,
                            struct error *err)
 {
-    return error_set(err, ERROR_UNREACHABLE,
-                     "proxy '%s' does not let us through: it answers CONNECT "
-                     "with %ld",
-                     proxy->used ? proxy->url.text : "", status);
+    return error_set(
+        err, ERROR_UNREACHABLE,
+        "proxy '%s' does not permit the connection: it answers CONNECT "
+        "with %ld",
+        proxy->used ? proxy->url.text : "", status);
 }
 
 /* --- TLS ------------------------------------------------------------------ */
@@ -77,15 +79,16 @@ static int explain_connect(const struct proxy *proxy, long status,
 #define NOT_TRUSTED                                                            \
     "certificate is signed by an authority that is not trusted: set ca_file"
 #define CERTIFICATE_REQUIRED                                                   \
-    "a client certificate is wanted there: set client_certificate and "        \
+    "the server requires a client certificate: set client_certificate and "    \
     "client_key"
 #define CERTIFICATE_REFUSED                                                    \
-    "our client certificate is refused there: look at client_certificate"
+    "the server rejects the client certificate: check client_certificate"
 #define CLOSED_AFTER_HANDSHAKE                                                 \
-    "connection closed right behind the TLS handshake: perhaps a client "      \
-    "certificate is wanted, or ours refused: look at client_certificate"
+    "connection closed right after the TLS handshake: perhaps the "            \
+    "server requires a client certificate, or rejects it: check "              \
+    "client_certificate"
 #define NO_COMMON_VERSION                                                      \
-    "no version of TLS that both sides speak: look at tls_min_version"
+    "no version of TLS that both sides support: check tls_min_version"
 
 /* Matched against the texts of libcurl and OpenSSL, because TLS alerts have no
  * result code of their own. */
@@ -103,7 +106,7 @@ static const struct {
     {"certificate has expired",
      "certificate has expired: have it renewed, or look at our clock"},
     {"certificate is not yet valid",
-     "certificate is not valid yet: look at the clocks, theirs and ours"},
+     "certificate is not valid yet: check the clocks of both machines"},
     {"certificate required", CERTIFICATE_REQUIRED},
     {"alert handshake failure", CERTIFICATE_REQUIRED},
     {"alert bad certificate", CERTIFICATE_REFUSED},
@@ -149,10 +152,11 @@ static bool explain_files(const struct http_transport *transport,
         transport->key != NULL ? transport->key : transport->certificate;
 
     if (result == CURLE_SSL_CACERT_BADFILE && transport->ca_file != NULL) {
-        error_set(
-            err, ERROR_UNREACHABLE, "authorities '%s' %s", transport->ca_file,
-            is_unreadable(transport->ca_file) ? "cannot be read"
-                                              : "hold no certificate in PEM");
+        error_set(err, ERROR_UNREACHABLE, "authorities '%s' %s",
+                  transport->ca_file,
+                  is_unreadable(transport->ca_file)
+                      ? "cannot be read"
+                      : "contain no certificate in PEM format");
         return true;
     }
     if (result != CURLE_SSL_CERTPROBLEM || transport->certificate == NULL) {

@@ -126,11 +126,12 @@ static int fill(CURLU *handle, bool any_scheme, struct url *ret_url,
 
     url.https = is_https(handle, &known);
     if (!known && !any_scheme) {
-        return error_set(err, ERROR_REJECTED, "neither http nor https");
+        return error_set(err, ERROR_REJECTED,
+                         "the URL is neither http nor https");
     }
     if (has_part(handle, CURLUPART_USER) ||
         has_part(handle, CURLUPART_PASSWORD)) {
-        return error_set(err, ERROR_REJECTED, "URL holds credentials");
+        return error_set(err, ERROR_REJECTED, "the URL contains credentials");
     }
     url.host = host_of(handle);
     url.port = port_of(handle, CURLU_DEFAULT_PORT, 0);
@@ -138,11 +139,12 @@ static int fill(CURLU *handle, bool any_scheme, struct url *ret_url,
     url.text = part_of(handle, CURLUPART_URL, 0);
     if (url.host == NULL || url.text == NULL) {
         url_release(&url);
-        return error_set(err, ERROR_REJECTED, "URL has no host");
+        return error_set(err, ERROR_REJECTED, "the URL has no host");
     }
     if (!is_unambiguous(&url)) {
         url_release(&url);
-        return error_set(err, ERROR_REJECTED, "URL reads in two ways");
+        return error_set(err, ERROR_REJECTED,
+                         "the URL can be read in two ways");
     }
     *ret_url = url;
     return 0;
@@ -154,14 +156,17 @@ static int parse(const char *text, const struct url *base, bool any_scheme,
     CLEANUP(free_curlu) CURLU *handle = curl_url();
 
     if (strlen(text) > LIMIT_LOCATION || has_unprintable(text)) {
-        return error_set(err, ERROR_REJECTED, "URL is too long or unprintable");
+        return error_set(err, ERROR_REJECTED,
+                         "the URL is too long or contains unprintable "
+                         "characters");
     }
     if ((base != NULL && curl_url_set(handle, CURLUPART_URL, base->text, 0)) ||
         curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME)) {
-        return error_set(err, ERROR_REJECTED, "not a URL");
+        return error_set(err, ERROR_REJECTED, "the text is not a URL");
     }
     if (has_ambiguous_start(text)) {
-        return error_set(err, ERROR_REJECTED, "URL reads in two ways");
+        return error_set(err, ERROR_REJECTED,
+                         "the URL can be read in two ways");
     }
     return fill(handle, any_scheme, ret_url, err);
 }

@@ -28,10 +28,12 @@
 
 int endpoint_check_url(const char *value, struct error *err)
 {
+    struct error reason;
     struct url url;
 
-    if (url_parse(value, NULL, &url, err) < 0) {
-        return -1;
+    if (url_parse(value, NULL, &url, &reason) < 0) {
+        return error_set(err, ERROR_CONFIG, "%s; write https://host/path",
+                         reason.message);
     }
     url_release(&url);
     return 0;
@@ -65,16 +67,16 @@ static int check_scheme(const struct endpoint_options *options,
     if (is_plain && !is_loopback && options->plain_http != 1) {
         *ret_key = url_key;
         return error_set(err, ERROR_CONFIG,
-                         "is plain http (write https, or set plain_http: "
-                         "true)");
+                         "the URL is plain http; write https, or set "
+                         "plain_http: true");
     }
     if (is_plain &&
         (transport->ca_file != NULL || transport->certificate != NULL)) {
         *ret_key =
             transport->ca_file != NULL ? "ca_file" : "client_certificate";
         return error_set(err, ERROR_CONFIG,
-                         "is of no use: there are no certificates in plain "
-                         "http");
+                         "plain http uses no certificates; remove this key, or "
+                         "write https");
     }
     return 0;
 }
@@ -102,17 +104,22 @@ static int check_headers(const struct field_map *headers, struct error *err)
         const struct field_pair *pair = &headers->pairs[i];
 
         if (!http_is_header_name(pair->key) || is_reserved(pair->key)) {
-            return error_set(err, ERROR_CONFIG, "'%s' cannot be set",
+            return error_set(err, ERROR_CONFIG,
+                             "the header '%s' cannot be set here; remove it",
                              pair->key);
         }
         if (!http_is_header_value(pair->value) ||
             strlen(pair->value) > LIMIT_URL) {
-            return error_set(err, ERROR_CONFIG,
-                             "the value of '%s' is no header's", pair->key);
+            return error_set(
+                err, ERROR_CONFIG,
+                "the value of the header '%s' contains a character "
+                "that a header may not have, or is too long",
+                pair->key);
         }
         for (size_t j = 0; j < i; j++) {
             if (strcasecmp(headers->pairs[j].key, pair->key) == 0) {
-                return error_set(err, ERROR_CONFIG, "'%s' is there twice",
+                return error_set(err, ERROR_CONFIG,
+                                 "the header '%s' is there twice; remove one",
                                  pair->key);
             }
         }
@@ -450,12 +457,12 @@ static int follow(struct endpoint_transfer *transfer,
     if (!http_header(response, "Location", 0, &location.text) ||
         url_parse(location.text.data, &transfer->url, &to, err) < 0) {
         return error_set(err, ERROR_REJECTED,
-                         "'%s' redirects to nowhere that we can go",
+                         "'%s' redirects to a location that cannot be used",
                          transfer->name);
     }
     if (!is_allowed(transfer, &to)) {
         error_set(err, ERROR_REJECTED,
-                  "'%s' redirects to '%s://%s', where we do not go (if it is "
+                  "'%s' redirects to '%s://%s', which is not allowed (if it is "
                   "right, add '%s' to registries.allowed)",
                   transfer->name, to.https ? "https" : "http", to.host,
                   to.host);

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -27,9 +28,9 @@ static int check_prefix(const char *value, struct error *err)
     str_printf(&name, "%s-0", value);
     if (!oci_path_is_valid(name.data)) {
         return error_set(err, ERROR_CONFIG,
-                         "is not fit for a repository name (lower-case "
-                         "letters, digits, single '.', '_', '__', '-' or '/' "
-                         "between them)");
+                         "a prefix is part of a repository name: lower-case "
+                         "letters and digits, with single separators ('.', "
+                         "'_', '__', '-' or '/') between them");
     }
     return 0;
 }
@@ -38,8 +39,10 @@ static int check_prefix(const char *value, struct error *err)
  * first colon ends the user name. */
 static int check_username(const char *value, struct error *err)
 {
-    if (strpbrk(value, ":\r\n") != NULL) {
-        return error_set(err, ERROR_CONFIG, "holds a colon or a line end");
+    if (strchr(value, ':') != NULL) {
+        return error_set(err, ERROR_CONFIG,
+                         "a user name may not contain a colon; put the "
+                         "password into the key password");
     }
     return 0;
 }
@@ -50,6 +53,41 @@ static int check_source(const void *item, const char **ret_key,
     return credential_source_check(item, ret_key, err);
 }
 
+/* Removes a scheme, a tag and slashes at the end, and writes the path in lower
+ * case. */
+static void correct_repository(const char *value, struct str *out)
+{
+    const char *scheme = strstr(value, "://");
+    const char *slash;
+    size_t len;
+
+    value = scheme != NULL ? scheme + 3 : value;
+    slash = strchr(value, '/');
+    len = slash != NULL ? (size_t)(slash - value) : strlen(value);
+    str_append(out, value, len);
+    for (const char *at = value + len; *at != '\0' && *at != ':'; at++) {
+        bool is_surplus = *at == '/' && strchr("/:", at[1]) != NULL;
+
+        if (!is_surplus) {
+            str_append_char(out, (char)tolower((unsigned char)*at));
+        }
+    }
+}
+
+static void correct_prefix(const char *value, struct str *out)
+{
+    size_t len = strlen(value);
+
+    while (len > 0 && strchr("/-._", value[len - 1]) != NULL) {
+        len--;
+    }
+    for (size_t i = strspn(value, "/"); i < len; i++) {
+        str_append_char(out, value[i] == ' '
+                                 ? '-'
+                                 : (char)tolower((unsigned char)value[i]));
+    }
+}
+
 #define OPTION(member) offsetof(struct registry_options, member)
 
 const struct field oci_registration_fields[] = {
@@ -57,78 +95,87 @@ const struct field oci_registration_fields[] = {
      .flags = FIELD_REQUIRED,
      .offset = OPTION(repository),
      .check = check_repository,
-     .doc = "OCI repository uri and path: host[:port]/path. Each attestation "
-            "gets a repository of its own below it.",
+     .correct = correct_repository,
+     .doc = "OCI repository uri and path: host[:port]/path. Each "
+            "attestation is stored in a repository of its own below "
+            "this path.",
      .example = "ghcr.io/acme/attestations",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "username",
+     .flags = FIELD_HIDDEN,
      .offset = OPTION(username),
      .check = check_username,
-     .doc = "OCI repository username. Left out together with the password: "
-            "as lookup_chain says.",
+     .doc = "OCI repository username. Without username and password, "
+            "lookup_chain applies.",
      .example = "acme-bot",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "password",
      .flags = FIELD_SECRET,
      .offset = OPTION(password),
      .doc = "OCI repository password.",
      .example = "${env:GHCR_TOKEN}",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "lookup_chain",
      .type = FIELD_LIST,
      .offset = OPTION(lookup_chain),
      .fields = credential_source_fields,
      .item_size = sizeof(struct credential_source),
      .check_item = check_source,
-     .doc = "Where username and password come from when they are not above: "
-            "sources, of which the first that has an answer counts. Left out: "
-            "docker, then what the registry's provider gives (github, google, "
-            "aws, azure); with no answer at all: anonymous.",
-     .since = "0.2"},
+     .doc = "The sources of username and password if they are not "
+            "set above. The first source that has credentials is "
+            "used. By default docker, then those of the provider of "
+            "the registry (github, google, aws, azure). Without any "
+            "credentials, requests are anonymous.",
+     .since = "0.2.0"},
     {.key = "token_exchange_method",
      .type = FIELD_ENUM,
      .offset = OPTION(exchange),
      .choices = oci_exchanges,
      .fallback = "auto",
-     .doc = "How tokens are asked for: oauth2 is a POST, basic the older GET, "
-            "auto a POST for refresh tokens and a GET for passwords.",
-     .since = "0.2"},
+     .doc = "How tokens are requested: oauth2 is a POST, basic is "
+            "the older GET, auto is a POST for refresh tokens and a "
+            "GET for passwords.",
+     .since = "0.2.0"},
     {.key = "create_repository",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(create_repository),
      .fallback = "false",
-     .doc = "Amazon ECR makes no repository by itself: make it where it is "
-            "missing. The role must allow ecr:CreateRepository.",
-     .since = "0.2"},
+     .doc = "Create a repository that does not exist, which Amazon "
+            "ECR does not do by itself. The role must permit "
+            "ecr:CreateRepository.",
+     .since = "0.2.0"},
     TRANSPORT_FIELDS(OPTION(transport)),
     {.key = "certs_dir",
      .flags = FIELD_PATH,
      .offset = OPTION(transport.certs_dir),
-     .doc = "Where to look for HOST[:PORT]/*.crt (authorities, beside the "
-            "system's) and *.cert with *.key (a certificate to show), as "
-            "docker and podman do. Left out: ~/.config/containers/certs.d, "
-            "/etc/containers/certs.d, /etc/docker/certs.d. Read where there "
-            "is neither a ca_file nor a client_certificate.",
+     .doc = "The directory with HOST[:PORT]/*.crt (certificate "
+            "authorities, in addition to those of the system) and "
+            "*.cert with *.key (a client certificate), as docker and "
+            "podman have it. By default "
+            "~/.config/containers/certs.d, /etc/containers/certs.d "
+            "and /etc/docker/certs.d. It is not used if ca_file or "
+            "client_certificate is set.",
      .example = "/etc/waybill/certs.d",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(plain_http),
-     .doc = "Speak http instead of https. Left out: only to a loopback "
-            "address, and not there either when there is a ca_file, a "
-            "client_certificate or a certs_dir.",
+     .doc = "Use http instead of https. By default http is used for "
+            "a loopback address only, and not if ca_file, "
+            "client_certificate or certs_dir is set.",
      .example = "true",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {.key = "chunk_size",
      .type = FIELD_SIZE,
      .offset = OPTION(chunk_size),
      .min = 65536,
      .max = (uint64_t)1024 * 1024 * 1024,
-     .doc = "Upload what is larger in pieces of this size. Left out: in one "
-            "piece, which most registries prefer, and in pieces only after "
-            "one was refused for its size.",
+     .doc = "Upload larger blobs in pieces of this size. By default "
+            "a blob is uploaded in one piece, which most registries "
+            "prefer, and in pieces after one was rejected because of "
+            "its size.",
      .example = "5MiB",
-     .since = "0.2"},
+     .since = "0.2.0"},
     {0},
 };
 
@@ -138,13 +185,15 @@ const struct field oci_attachment_fields[] = {
      .offset = offsetof(struct attachment_options, prefix),
      .fallback = DEFAULT_PREFIX,
      .check = check_prefix,
+     .correct = correct_prefix,
      .doc = "OCI images name prefix: the repository is "
-            "<repository>/<prefix>-<sha256 of the envelope>. Stored are the "
-            "envelope's payloadType, payload, and keyid and sig of each "
-            "signature; not stored are a bundle's certificate, log entries "
-            "and timestamps, signatures[].cert, subjects and materials.",
+            "<repository>/<prefix>-<sha256 of the envelope>. Of the "
+            "envelope, payloadType, payload, and keyid and sig of "
+            "each signature are stored. The certificate, log entries "
+            "and timestamps of a bundle, signatures[].cert, subjects "
+            "and materials are not.",
      .example = "acme",
-     .since = "0.1"},
+     .since = "0.1.0"},
     {0},
 };
 
@@ -164,15 +213,15 @@ static int check_credentials(const struct registry_options *options,
         provider->sources == NULL) {
         *ret_key = "username";
         return error_set(err, ERROR_CONFIG,
-                         "has no password (set password here or in "
-                         "WAYBILL_<NAME>_PASSWORD)");
+                         "there is a user name, but no password; set password, "
+                         "or the variable WAYBILL_<NAME>_PASSWORD");
     }
     if (options->username == NULL && options->password != NULL &&
         provider->sources == NULL) {
         *ret_key = "password";
         return error_set(err, ERROR_CONFIG,
-                         "has no username (set username here or in "
-                         "WAYBILL_<NAME>_USERNAME)");
+                         "there is a password, but no user name; set username, "
+                         "or the variable WAYBILL_<NAME>_USERNAME");
     }
     return 0;
 }
@@ -186,8 +235,8 @@ static int check_transport(const struct registry_options *options,
         (transport->ca_file != NULL || transport->certificate != NULL)) {
         *ret_key = "plain_http";
         return error_set(err, ERROR_CONFIG,
-                         "there are no certificates in plain http (leave out "
-                         "this, or ca_file and client_certificate)");
+                         "plain http uses no certificates; remove this key, or "
+                         "ca_file and client_certificate");
     }
     return transport_check(transport, ret_key, err);
 }
@@ -200,8 +249,9 @@ static int check_provider(const struct registry_options *options,
         !(provider->quirks & PROVIDER_CREATES_BY_API)) {
         *ret_key = "create_repository";
         return error_set(err, ERROR_CONFIG,
-                         "is for Amazon ECR; other registries make a "
-                         "repository by themselves, or have no API for it");
+                         "this key is for Amazon ECR; other registries create "
+                         "repositories by themselves, or have no API for it; "
+                         "remove it");
     }
     return 0;
 }
@@ -227,8 +277,8 @@ static int check_length(const struct oci_repository *repository,
     if (len > LIMIT_REPOSITORY) {
         *ret_key = "prefix";
         return error_set(err, ERROR_CONFIG,
-                         "makes repository names of %zu characters; "
-                         "registries take %d",
+                         "it leads to repository names of %zu characters, but "
+                         "registries accept %d; shorten it",
                          len, LIMIT_REPOSITORY);
     }
     return 0;

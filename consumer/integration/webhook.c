@@ -60,7 +60,8 @@ static int check_type(const char *value, struct error *err)
 {
     if (value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0') {
         return error_set(err, ERROR_CONFIG,
-                         "is not a material's type, as " CYCLONEDX);
+                         "a material type consists of upper-case letters, "
+                         "digits and '_', for example " CYCLONEDX);
     }
     return 0;
 }
@@ -73,40 +74,43 @@ static const struct field registration_fields[] = {
      .flags = FIELD_REQUIRED | FIELD_SECRET,
      .offset = OPTION(endpoint.url),
      .check = endpoint_check_url,
-     .doc = "Where to send to, by https. Nothing but its host is ever shown.",
+     .doc = "The https URL of the endpoint. Messages show nothing "
+            "but its host.",
      .example = "${env:HOOK_URL}",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "secret",
      .type = FIELD_STRINGS,
      .flags = FIELD_SECRET | FIELD_SINGLE,
      .offset = OPTION(secret),
      .check = check_secret,
-     .doc = "What messages are signed with (Standard Webhooks 1.0: whsec_ and "
-            "24 to 64 bytes in base64). Several while one rotates: each makes "
-            "a signature. Left out: they are not signed.",
+     .doc = "The secret with which messages are signed (Standard "
+            "Webhooks 1.0: whsec_ and 24 to 64 bytes in base64). "
+            "During a rotation, list several: each makes a "
+            "signature. By default messages are not signed.",
      .example = "${env:HOOK_SECRET}",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "headers",
      .type = FIELD_MAP,
      .flags = FIELD_SECRET,
      .offset = OPTION(endpoint.headers),
-     .doc = "Header fields to send along, for example Authorization. "
-            "Content-Type is application/json if it is not among them.",
-     .since = "0.3"},
+     .doc = "Additional headers, for example Authorization. "
+            "Content-Type is application/json unless it is set here.",
+     .since = "0.3.0"},
     {.key = "method",
      .type = FIELD_ENUM,
      .offset = OPTION(method),
      .choices = methods,
      .fallback = "POST",
      .doc = "The request's method.",
-     .since = "0.3"},
+     .since = "0.3.0"},
     TRANSPORT_FIELDS(OPTION(endpoint.transport)),
     {.key = "plain_http",
      .type = FIELD_BOOLEAN,
      .offset = OPTION(endpoint.plain_http),
      .fallback = "false",
-     .doc = "Allow a url of plain http. A loopback address may be one anyway.",
-     .since = "0.3"},
+     .doc = "Permit a url with http. It is always permitted for a "
+            "loopback address.",
+     .since = "0.3.0"},
     {0},
 };
 
@@ -116,23 +120,24 @@ static const struct field attachment_fields[] = {
      .offset = ATTACHMENT_OPTION(send_attestation),
      .fallback = "true",
      .doc = "Send the attestation.",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "send_sbom",
      .type = FIELD_BOOLEAN,
      .offset = ATTACHMENT_OPTION(send_sbom),
      .fallback = "false",
      .doc = "Send the materials of the types " CYCLONEDX " and " SPDX
             " whose content the event holds, each as a message of its own.",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "materials",
      .type = FIELD_STRINGS,
      .offset = ATTACHMENT_OPTION(materials),
      .check = check_type,
-     .doc = "Types of further materials to send so.",
+     .doc = "The types of further materials to send.",
      .example = "[SARIF]",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "template",
      .offset = ATTACHMENT_OPTION(template),
+     .flags = FIELD_MULTILINE,
      .check = template_check,
      .doc = "The body. {{ .workflow.name }} stands for a value, escaped as "
             "inside a JSON string; with a vertical bar and json behind it for "
@@ -144,17 +149,18 @@ static const struct field attachment_fields[] = {
             ". Left out: Chainloop's format, {\"Metadata\", \"Data\", "
             "\"Kind\"}.",
      .example = "{\"text\": \"{{ .workflow.name }}: {{ .run.state }}\"}",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {.key = "on_doubt",
      .type = FIELD_ENUM,
      .offset = ATTACHMENT_OPTION(on_doubt),
      .choices = on_doubt_names,
      .fallback = "again",
-     .doc = "What to do when an earlier attempt may have arrived, which nobody "
-            "can be asked: again (the webhook-id is the same), or skip, by "
-            "which messages can be lost: after a restart whatever had been "
+     .doc = "What to do if an earlier attempt may have arrived, "
+            "because a receiver cannot be asked: again sends the "
+            "message with the same webhook-id; skip can lose "
+            "messages, because after a restart every record that was "
             "read and not finished counts as attempted.",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {0},
 };
 
@@ -166,18 +172,18 @@ static int check_attachment(const struct webhook_options *options,
         attachment->materials.count == 0) {
         *ret_key = "send_attestation";
         return error_set(err, ERROR_CONFIG,
-                         "nothing is left to send (set send_sbom: true, or "
-                         "materials)");
+                         "nothing is left to send; set send_sbom: true, or "
+                         "materials, or remove this key");
     }
     if (attachment->template != NULL &&
         endpoint_header(&options->endpoint, "Content-Type") == NULL &&
         !template_makes_json(attachment->template)) {
         *ret_key = "template";
         return error_set(err, ERROR_CONFIG,
-                         "does not make JSON: values stand inside quotation "
-                         "marks, those with | json outside of them (for "
-                         "another format set Content-Type in the "
-                         "registration's headers)");
+                         "the template does not produce JSON; put values into "
+                         "quotation marks, and those with | json outside of "
+                         "them, or set another Content-Type in the headers of "
+                         "the registration");
     }
     return 0;
 }

@@ -338,7 +338,7 @@ static struct kafka_report *make_report(const struct inspector *inspector,
 
     inspect_access(inspector, facts);
     topics_judge(inspector->options, facts, &report->list);
-    topics_note_replays(inspector->options, facts, &report->list);
+    topics_note(inspector->options, facts, &report->list);
     inspect_group(inspector, &report->list);
     return report;
 }

@@ -3,10 +3,10 @@
 #include "waybill/clock.h"
 
 /*
- * The checks of the running client, on the committer's thread: before anything
- * is read, then now and then while no batch waits. Permissions are tried at the
- * start, after an error that a missing permission may have caused, and until
- * nothing is missing any more.
+ * The checks of the running client, on a thread of their own, because a broker
+ * may take seconds to answer each request: before anything is read, then now
+ * and then. Permissions are tried at the start, after an error that a missing
+ * permission may have caused, and until nothing is missing any more.
  */
 
 #define RETRY_MS 3000
@@ -15,17 +15,33 @@
 
 static bool is_stopping(void *payload)
 {
-    return committer_is_stopping(payload);
+    return committer_is_checking_over(payload);
 }
 
-/* Only one producer may have the transactional id. A replays topic that may not
- * be read blocks nothing, so that it alone is tried until it may. */
+/* Only one producer may have the transactional id: no transaction runs until
+ * release_id(), and the next one creates its producer again. */
+static void claim_id(void *payload)
+{
+    struct committer *committer = payload;
+
+    pthread_mutex_lock(&committer->producer_lock);
+    transaction_drop_producer(committer);
+}
+
+static void release_id(void *payload)
+{
+    struct committer *committer = payload;
+
+    pthread_mutex_unlock(&committer->producer_lock);
+}
+
+/* A replays topic that may not be read blocks nothing, so that it alone is
+ * tried until it may. */
 static void check_access(struct committer *committer,
                          const struct inspector *inspector, bool wants_access,
                          struct kafka_facts *facts)
 {
     if (wants_access) {
-        transaction_drop_producer(committer);
         inspect_access(inspector, facts);
     } else if (committer->is_replays_denied) {
         inspect_replays(inspector, facts);
@@ -48,7 +64,9 @@ static void find_first(struct committer *committer)
     }
 }
 
-bool checker_run(struct committer *committer)
+/* Checks, posts a report if the brokers have answered, and schedules the next
+ * check. Batches are permitted once nothing is missing. */
+static void check(struct committer *committer)
 {
     char id[CLIENT_ID_SIZE];
     struct inspector inspector = {
@@ -56,9 +74,12 @@ bool checker_run(struct committer *committer)
         .client = committer->consumer,
         .transactional_id = client_transactional_id(committer->options, id),
         .is_stopping = is_stopping,
+        .claim_id = claim_id,
+        .release_id = release_id,
         .payload = committer,
     };
     bool wants_access = committer_take_suspicion(committer);
+    struct fencing fencing = committer_fencing(committer);
     struct condition_list report = {0};
     struct kafka_facts facts;
     struct error err;
@@ -68,19 +89,32 @@ bool checker_run(struct committer *committer)
     if (inspect_topics(&inspector, &facts, &err) < 0) {
         committer_set_notice(committer, err.message);
         committer_check_again(committer, RETRY_MS, wants_access);
-        return false;
+        return;
     }
     check_access(committer, &inspector, wants_access, &facts);
-    if (committer_is_stopping(committer)) {
-        return false;
+    if (committer_is_checking_over(committer)) {
+        return;
     }
     topics_judge(committer->options, &facts, &report);
-    fencing_judge(&committer->fencing, committer->options,
+    fencing_judge(&fencing, committer->options,
                   clock_monotonic_ms(clock_system()), &report);
     inspect_group(&inspector, &report);
     stalls_check(&committer->stalls, &inspector, &report);
     blocks = condition_list_blocks(&report);
     committer_check_again(committer, blocks ? RETRY_MS : INTERVAL_MS, blocks);
     committer_post_report(committer, &report);
-    return !blocks;
+    if (!blocks) {
+        committer_permit(committer);
+    }
+}
+
+void *checker_run(void *payload)
+{
+    struct committer *committer = payload;
+
+    while (committer_await_check(committer)) {
+        check(committer);
+    }
+    committer_end(committer);
+    return NULL;
 }

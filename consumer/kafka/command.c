@@ -5,23 +5,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "permissions.h"
+
 #define DESTROY_TIMEOUT_S 3
 /* librdkafka's default is 30 s, in which nothing is reported. */
 #define CONNECTION_SETUP "socket.connection.setup.timeout.ms"
 #define CONNECTION_SETUP_MS "5000"
-
-static const char *user_property(const struct kafka_options *options,
-                                 const char *key)
-{
-    const struct field_map *properties = options->properties;
-
-    for (size_t i = 0; properties != NULL && i < properties->count; i++) {
-        if (strcmp(properties->pairs[i].key, key) == 0) {
-            return properties->pairs[i].value;
-        }
-    }
-    return NULL;
-}
 
 /* What librdkafka logs is reported, too: as an error of the command. */
 static void discard_log(const rd_kafka_t *client, int level,
@@ -39,7 +28,7 @@ rd_kafka_conf_t *command_conf(enum client_role role,
         return NULL;
     }
     rd_kafka_conf_set_log_cb(conf, discard_log);
-    if (user_property(options, CONNECTION_SETUP) == NULL) {
+    if (client_user_property(options, CONNECTION_SETUP) == NULL) {
         rd_kafka_conf_set(conf, CONNECTION_SETUP, CONNECTION_SETUP_MS, NULL, 0);
     }
     return conf;
@@ -113,18 +102,26 @@ bool is_denied(rd_kafka_resp_err_t code)
 int set_denied(const struct kafka_options *options, const char *resource,
                const char *name, const char *operation, struct error *err)
 {
-    const char *user = user_property(options, "sasl.username");
+    CLEANUP(str_release) struct str grant = STR_INIT(STR_UNLIMITED);
+    const struct kafka_tools tools = {.brokers = options->brokers};
+    const struct kafka_permission permission = {
+        .resource = resource,
+        .name = name,
+        .operations = {operation},
+    };
+    struct arena *arena = arena_new();
+    const char *principal = kafka_principal(options, arena);
 
-    user = user != NULL ? user : user_property(options, "sasl.user");
-    return error_set(
-        err, ERROR_REJECTED,
-        "%s '%s': the brokers deny the operation %s to %s%s; grant "
-        "it: kafka-acls.sh --add --allow-principal User:%s "
-        "--operation %s --%s %s",
-        resource, name, operation,
-        user != NULL ? "User:" : "the principal of this client",
-        user != NULL ? user : "", user != NULL ? user : "NAME", operation,
-        resource, name);
+    kafka_append_grant(&grant, &tools,
+                       principal != NULL ? principal : "User:PRINCIPAL",
+                       &permission, 1);
+    error_set(err, ERROR_REJECTED,
+              "%s '%s': the brokers deny the operation %s to %s; grant it: %s",
+              resource, name, operation,
+              principal != NULL ? principal : "the principal of this client",
+              grant.data);
+    arena_free(arena);
+    return -1;
 }
 
 /* --- topics --- */

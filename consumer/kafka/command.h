@@ -2,6 +2,7 @@
 #define WAYBILL_KAFKA_COMMAND_H
 
 #include "kafka_internal.h"
+#include "waybill/kafka_prepare.h"
 
 /*
  * What the clients of the commands have in common: snapshot.c,
@@ -56,6 +57,12 @@ int command_find_topic(rd_kafka_t *client, struct diagnosis *diagnosis,
                        const char *name, const char *operation,
                        const struct rd_kafka_metadata **ret_metadata,
                        struct error *err);
+
+/* Creates the topic, and waits until the controller has done so. Returns the
+ * error of the brokers, of which `reason` is the text. */
+rd_kafka_resp_err_t command_create_topic(rd_kafka_t *client,
+                                         const struct kafka_topic_plan *plan,
+                                         char *reason, size_t size);
 
 /* Frees the client. One whose threads do not end, for instance because they
  * wait for a name server, is left to the end of the process. NULL is fine. */

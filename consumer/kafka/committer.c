@@ -5,8 +5,11 @@
 #include "committer.h"
 #include "waybill/alloc.h"
 
-/* The thread on which the transactional producer may block: its start, its main
- * loop and its end. The data that crosses between threads is in handover.c. */
+/* The thread on which the transactional producer may block, and the thread on
+ * which the checks may (checker.c): their start, the main loop of the former,
+ * and their end. A commit waits for no check, except for one that tries to
+ * write under the same transactional id. The data that crosses between threads
+ * is in handover.c. */
 
 static void run_batch(struct committer *committer,
                       const struct kafka_batch *batch,
@@ -33,62 +36,92 @@ void batch_discard(struct kafka_batch *batch)
     kafka_batch_free(batch);
 }
 
-/* Nothing is read before the checks have succeeded, so that there is no batch.
- * False: the committer stops. */
-static bool check_until_permitted(struct committer *committer)
+static void commit_batch(struct committer *committer, struct kafka_batch *batch)
 {
-    struct kafka_batch *none;
+    struct kafka_result result;
 
-    if (committer->options->outcomes == NULL) {
-        return true;
+    pthread_mutex_lock(&committer->producer_lock);
+    run_batch(committer, batch, &result);
+    batch_discard(batch);
+    committer_post(committer, &result);
+    if (atomic_load(&committer->has_unanswered_request)) {
+        transaction_drop_producer(committer);
     }
-    while (!checker_run(committer)) {
-        if (!committer_next(committer, &none)) {
-            return false;
-        }
-    }
-    return true;
+    pthread_mutex_unlock(&committer->producer_lock);
 }
 
+/* The producer is created before there is anything to commit, so that a wrong
+ * configuration is reported at once and the first outcome is not delayed. */
+static void create_producer(struct committer *committer)
+{
+    struct error err;
+
+    pthread_mutex_lock(&committer->producer_lock);
+    if (transaction_ensure_producer(committer, &err) < 0) {
+        committer_set_notice(committer, err.message);
+    }
+    pthread_mutex_unlock(&committer->producer_lock);
+}
+
+static void drop_producer(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->producer_lock);
+    transaction_drop_producer(committer);
+    pthread_mutex_unlock(&committer->producer_lock);
+}
+
+/* Nothing is read before the checks have succeeded, so that there is no batch
+ * until then. */
 static void *run(void *payload)
 {
     struct committer *committer = payload;
     struct kafka_batch *batch;
-    struct error err;
 
-    if (!check_until_permitted(committer)) {
-        committer_end(committer);
-        return NULL;
-    }
-    /* The producer is created before there is anything to commit, so that a
-     * wrong configuration is reported at once and the first outcome is not
-     * delayed. */
-    if (transaction_ensure_producer(committer, &err) < 0) {
-        committer_set_notice(committer, err.message);
-    }
-    while (committer_next(committer, &batch)) {
-        struct kafka_result result;
-
-        if (batch == NULL) {
-            checker_run(committer);
-            continue;
+    if (committer_await_permission(committer)) {
+        create_producer(committer);
+        while ((batch = committer_next(committer)) != NULL) {
+            commit_batch(committer, batch);
         }
-        run_batch(committer, batch, &result);
-        batch_discard(batch);
-        committer_post(committer, &result);
-        if (atomic_load(&committer->has_unanswered_request)) {
-            transaction_drop_producer(committer);
-        }
+        drop_producer(committer);
     }
-    transaction_drop_producer(committer);
     committer_end(committer);
     return NULL;
+}
+
+static int start_thread(struct committer *committer, pthread_t *thread,
+                        void *(*main)(void *payload))
+{
+    int code;
+
+    pthread_mutex_lock(&committer->lock);
+    code = pthread_create(thread, NULL, main, committer);
+    committer->running += code == 0;
+    pthread_mutex_unlock(&committer->lock);
+    return code;
+}
+
+/* Starts both threads, or none. */
+static int start_threads(struct committer *committer, struct error *err)
+{
+    int code = start_thread(committer, &committer->thread, run);
+
+    if (code == 0 && committer->has_checker) {
+        code = start_thread(committer, &committer->checker, checker_run);
+        if (code != 0) {
+            committer_await_end(committer, 1000);
+            pthread_join(committer->thread, NULL);
+        }
+    }
+    return code == 0 ? 0
+                     : error_set(err, ERROR_FATAL, "cannot start a thread: %s",
+                                 strerror(code));
 }
 
 static void release(struct committer *committer)
 {
     batch_discard(committer->batch);
     pthread_cond_destroy(&committer->wake);
+    pthread_mutex_destroy(&committer->producer_lock);
     pthread_mutex_destroy(&committer->lock);
     close(committer->done_fd);
     mem_free(committer->notice);
@@ -104,22 +137,21 @@ struct committer *committer_new(rd_kafka_t *consumer,
 {
     struct committer *committer = mem_zalloc(sizeof(*committer));
     pthread_condattr_t monotonic;
-    int code;
 
     committer->consumer = consumer;
     committer->options = options;
+    committer->has_checker = options->outcomes != NULL;
+    committer->permitted = !committer->has_checker;
     committer->suspicious = true;
     committer->first_offset = -1;
     committer->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&committer->lock, NULL);
+    pthread_mutex_init(&committer->producer_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&committer->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    code = pthread_create(&committer->thread, NULL, run, committer);
-    if (code != 0) {
-        error_set(err, ERROR_FATAL, "cannot start a thread: %s",
-                  strerror(code));
+    if (start_threads(committer, err) < 0) {
         release(committer);
         return NULL;
     }
@@ -135,6 +167,9 @@ bool committer_free(struct committer *committer, unsigned timeout_ms)
         return false;
     }
     pthread_join(committer->thread, NULL);
+    if (committer->has_checker) {
+        pthread_join(committer->checker, NULL);
+    }
     release(committer);
     return true;
 }

@@ -8,10 +8,11 @@
 #include "kafka_internal.h"
 #include "stalls.h"
 
-/* The committer is in five files: committer.c has the thread, transaction.c
- * the transactions that it runs, rejections.c what was rejected of them,
- * checker.c its checks of topics and permissions, and handover.c the data that
- * crosses between it and the loop's thread. */
+/* The committer is in five files: committer.c has its two threads,
+ * transaction.c the transactions that one of them runs, rejections.c what was
+ * rejected of them, checker.c the checks of topics and permissions that the
+ * other one makes, and handover.c the data that crosses between them and the
+ * loop's thread. */
 
 /* Delay before a failed operation is retried */
 #define COMMITTER_PAUSE_MS 200
@@ -19,8 +20,13 @@
 struct committer {
     rd_kafka_t *consumer;
     const struct kafka_options *options;
-    rd_kafka_t *producer; /* used by the thread only; NULL: to be created */
+    /* Used by whoever has the producer lock; NULL: to be created */
+    rd_kafka_t *producer;
     pthread_t thread;
+    pthread_t checker; /* if has_checker */
+    /* Only one producer may have the transactional id. The committer has this
+     * lock for a transaction, and the checker while it tries to write. */
+    pthread_mutex_t producer_lock;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     /* Set by librdkafka's threads when a request of the producer got no
@@ -30,8 +36,8 @@ struct committer {
      * destroyed since, and is created again when it is needed. */
     atomic_bool ready;
     /* The batch of the current transaction. This and the members up to
-     * `fencing` are used by the thread only, except that the loop reads the
-     * rejections while there is no batch. */
+     * `code` are used by the committer's thread only, except that the loop
+     * reads the rejections while there is no batch. */
     const struct kafka_batch *batch_in_work;
     size_t isolated_now; /* the message that is sent separately now, or
                             SIZE_MAX */
@@ -41,9 +47,9 @@ struct committer {
     size_t failed_deliveries; /* including messages that were purged */
     /* The error code of the last transactional call that failed */
     rd_kafka_resp_err_t code;
-    struct stalls stalls;
+    struct stalls stalls; /* used by the checker's thread only */
+    /* The lock guards this and the members up to `stopping`. */
     struct fencing fencing;
-    /* The lock guards this and the members up to `ended`. */
     struct kafka_batch *batch; /* submitted and not yet taken by the thread */
     struct kafka_result result;
     char *notice;
@@ -52,27 +58,47 @@ struct committer {
      * none. */
     struct kafka_partition deleted;
     int64_t first_offset; /* the answer; -1: none */
-    uint64_t check_ms;    /* when it is due, on the monotonic clock; 0: never */
+    uint64_t check_ms;    /* when it is due, on the monotonic clock; 0: now */
+    unsigned running;     /* threads that have not ended */
     bool suspicious;      /* the next check includes the permissions */
     bool has_report;      /* of `report`: not yet taken by the loop */
     bool has_result;      /* of `result`: not yet taken by the loop */
+    bool permitted;       /* a check has found nothing missing: batches begin */
+    bool is_checking_over; /* no further check, and an early end of this one */
     bool stopping;
-    bool ended;
-    /* Used by the thread only: the last check could not read the replays */
+    /* Used by the checker's thread only: the last check could not read the
+     * replays */
     bool is_replays_denied;
-    int done_fd; /* constant */
+    bool has_checker; /* constant: there are topics to check */
+    int done_fd;      /* constant */
 };
 
-/* --- handover.c; called on the committer's thread --- */
+/* --- handover.c; called on the threads of committer and checker --- */
 bool committer_is_stopping(struct committer *committer);
+bool committer_is_checking_over(struct committer *committer);
 /* Sleeps, or returns early when the committer stops. */
 void committer_pause(struct committer *committer, unsigned ms);
 /* Sets the notice for the log, replacing one that was not taken yet. */
 void committer_set_notice(struct committer *committer, const char *text);
-/* Waits for the next batch, or until a check is due: then it is NULL. False:
- * the committer stops. */
-bool committer_next(struct committer *committer,
-                    struct kafka_batch **ret_batch);
+/* Announces the end of the calling thread, which does nothing after it. */
+void committer_end(struct committer *committer);
+
+/* --- handover.c; called on the committer's thread --- */
+/* Waits for the first check that finds nothing missing. False: the committer
+ * stops. */
+bool committer_await_permission(struct committer *committer);
+/* Waits for the next batch. NULL: the committer stops. */
+struct kafka_batch *committer_next(struct committer *committer);
+/* The broker has fenced the producer; appends the probable cause. */
+void committer_note_fenced(struct committer *committer, struct error *err);
+void committer_post(struct committer *committer,
+                    const struct kafka_result *result);
+
+/* --- handover.c; called on the checker's thread --- */
+/* Waits until a check is due. False: there is no further one. */
+bool committer_await_check(struct committer *committer);
+void committer_permit(struct committer *committer);
+struct fencing committer_fencing(struct committer *committer);
 /* Whether the permissions may have changed since they were checked */
 bool committer_take_suspicion(struct committer *committer);
 /* The partition whose first offset is asked for; its topic is NULL if there is
@@ -85,19 +111,14 @@ void committer_check_again(struct committer *committer, unsigned ms,
 /* Takes over the items of the report. */
 void committer_post_report(struct committer *committer,
                            struct condition_list *report);
-void committer_post(struct committer *committer,
-                    const struct kafka_result *result);
-/* Announces the end of the thread, which does nothing after it. */
-void committer_end(struct committer *committer);
 
 /* --- handover.c; called on the loop's thread --- */
-/* Requests the thread to stop; false: it has not ended in time. */
+/* Requests the threads to stop; false: they have not ended in time. */
 bool committer_await_end(struct committer *committer, unsigned timeout_ms);
 
-/* --- checker.c; called on the committer's thread --- */
-/* Checks, posts a report if the brokers have answered, and schedules the next
- * check. Returns whether they have answered and nothing is missing. */
-bool checker_run(struct committer *committer);
+/* --- checker.c --- */
+/* The thread that checks; `payload` is the committer. */
+void *checker_run(void *payload);
 
 /* --- transaction.c; called on the committer's thread --- */
 int transaction_ensure_producer(struct committer *committer, struct error *err);

@@ -24,17 +24,23 @@ void condition_add(struct condition_list *list, bool blocks, const char *format,
     list->items = mem_grow(list->items, &list->capacity, list->count + 1,
                            sizeof(list->items[0]));
     list->items[list->count++] =
-        (struct kafka_condition){mem_strdup(text), blocks};
+        (struct kafka_condition){.text = mem_strdup(text), .blocks = blocks};
+}
+
+const struct kafka_condition *condition_list_find(
+    const struct condition_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].text, text) == 0) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
 }
 
 bool condition_list_has(const struct condition_list *list, const char *text)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].text, text) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return condition_list_find(list, text) != NULL;
 }
 
 bool condition_list_blocks(const struct condition_list *list)

@@ -13,6 +13,9 @@ struct condition_list {
 
 void condition_add(struct condition_list *list, bool blocks, const char *format,
                    ...) PRINTF(3, 4);
+/* NULL if there is none of that text */
+const struct kafka_condition *condition_list_find(
+    const struct condition_list *list, const char *text);
 bool condition_list_has(const struct condition_list *list, const char *text);
 bool condition_list_blocks(const struct condition_list *list);
 void condition_list_release(struct condition_list *list);

@@ -219,6 +219,12 @@ static void on_report(struct kafka *kafka, struct condition_list *report)
         return;
     }
     health_replace(kafka, CONDITIONS_TOPICS, report);
+    if (!kafka->subscribed) {
+        /* The check has asked for the group itself, and the consumer, which
+         * looks for its coordinator from the start, reports an error of it only
+         * once. */
+        health_clear(kafka, CONDITIONS_GROUP);
+    }
     if (!kafka->subscribed && !kafka->blocked && subscribe(kafka, &err) < 0) {
         kafka->handler->failed(kafka->payload, &err);
     }
@@ -405,6 +411,11 @@ static void close_at_once(struct kafka *kafka)
     loop_arm(kafka->loop, &kafka->close_deadline, 1);
 }
 
+void kafka_stop_checks(struct kafka *kafka)
+{
+    committer_stop_checks(kafka->committer);
+}
+
 void kafka_close(struct kafka *kafka)
 {
     static const uint64_t one = 1;
@@ -414,6 +425,7 @@ void kafka_close(struct kafka *kafka)
         return;
     }
     kafka->closing = true;
+    kafka_stop_checks(kafka);
     if (!kafka->ever_assigned) {
         close_at_once(kafka);
         return;

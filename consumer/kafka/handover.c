@@ -8,16 +8,16 @@
 #include "waybill/clock.h"
 
 /*
- * The data that crosses between the loop's thread and the committer's: one
- * batch to the committer, and one result, one notice and one report back. One
- * lock guards all of it.
+ * The data that crosses between the loop's thread, the committer's and the
+ * checker's: one batch to the committer, and one result, one notice and one
+ * report back. One lock guards all of it.
  */
 
 /* From an error that suggests a missing permission to the check, so that a
  * repeated error does not cause a check each time */
 #define SUSPICION_MS 1000
 
-/* --- called on the committer's thread --- */
+/* --- called on the threads of committer and checker --- */
 
 static void signal_done(struct committer *committer)
 {
@@ -49,6 +49,16 @@ bool committer_is_stopping(struct committer *committer)
     return stopping;
 }
 
+bool committer_is_checking_over(struct committer *committer)
+{
+    bool over;
+
+    pthread_mutex_lock(&committer->lock);
+    over = committer->is_checking_over;
+    pthread_mutex_unlock(&committer->lock);
+    return over;
+}
+
 static struct timespec in_ms(unsigned ms)
 {
     struct timespec when;
@@ -75,41 +85,103 @@ void committer_pause(struct committer *committer, unsigned ms)
     pthread_mutex_unlock(&committer->lock);
 }
 
-static bool is_check_due(const struct committer *committer)
+void committer_end(struct committer *committer)
 {
-    return committer->check_ms > 0 &&
-           committer->check_ms <= clock_monotonic_ms(clock_system());
+    pthread_mutex_lock(&committer->lock);
+    committer->running--;
+    pthread_cond_broadcast(&committer->wake);
+    pthread_mutex_unlock(&committer->lock);
 }
 
-static void wait_for_work(struct committer *committer)
-{
-    struct timespec until = {
-        .tv_sec = (time_t)(committer->check_ms / 1000),
-        .tv_nsec = (long)(committer->check_ms % 1000) * 1000000,
-    };
+/* --- called on the committer's thread --- */
 
-    if (committer->check_ms > 0) {
-        pthread_cond_timedwait(&committer->wake, &committer->lock, &until);
-    } else {
-        pthread_cond_wait(&committer->wake, &committer->lock);
-    }
-}
-
-bool committer_next(struct committer *committer, struct kafka_batch **ret_batch)
+bool committer_await_permission(struct committer *committer)
 {
-    bool stopping;
+    bool permitted;
 
     pthread_mutex_lock(&committer->lock);
-    while (committer->batch == NULL && !committer->stopping &&
-           !is_check_due(committer)) {
-        wait_for_work(committer);
+    while (!committer->permitted && !committer->stopping) {
+        pthread_cond_wait(&committer->wake, &committer->lock);
     }
-    *ret_batch = committer->batch;
-    committer->batch = NULL;
-    /* A batch is written even if the committer is to stop after it. */
-    stopping = committer->stopping && *ret_batch == NULL;
+    permitted = committer->permitted;
     pthread_mutex_unlock(&committer->lock);
-    return !stopping;
+    return permitted;
+}
+
+struct kafka_batch *committer_next(struct committer *committer)
+{
+    struct kafka_batch *batch;
+
+    pthread_mutex_lock(&committer->lock);
+    while (committer->batch == NULL && !committer->stopping) {
+        pthread_cond_wait(&committer->wake, &committer->lock);
+    }
+    /* A batch is written even if the committer is to stop after it. */
+    batch = committer->batch;
+    committer->batch = NULL;
+    pthread_mutex_unlock(&committer->lock);
+    return batch;
+}
+
+void committer_note_fenced(struct committer *committer, struct error *err)
+{
+    pthread_mutex_lock(&committer->lock);
+    fencing_note(&committer->fencing, committer->options,
+                 clock_monotonic_ms(clock_system()), err);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+void committer_post(struct committer *committer,
+                    const struct kafka_result *result)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->result = *result;
+    committer->has_result = true;
+    pthread_mutex_unlock(&committer->lock);
+    signal_done(committer);
+}
+
+/* --- called on the checker's thread --- */
+
+static bool is_check_due(const struct committer *committer)
+{
+    return committer->check_ms <= clock_monotonic_ms(clock_system());
+}
+
+bool committer_await_check(struct committer *committer)
+{
+    bool over;
+
+    pthread_mutex_lock(&committer->lock);
+    while (!committer->is_checking_over && !is_check_due(committer)) {
+        struct timespec until = {
+            .tv_sec = (time_t)(committer->check_ms / 1000),
+            .tv_nsec = (long)(committer->check_ms % 1000) * 1000000,
+        };
+
+        pthread_cond_timedwait(&committer->wake, &committer->lock, &until);
+    }
+    over = committer->is_checking_over;
+    pthread_mutex_unlock(&committer->lock);
+    return !over;
+}
+
+void committer_permit(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    committer->permitted = true;
+    pthread_cond_broadcast(&committer->wake);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+struct fencing committer_fencing(struct committer *committer)
+{
+    struct fencing fencing;
+
+    pthread_mutex_lock(&committer->lock);
+    fencing = committer->fencing;
+    pthread_mutex_unlock(&committer->lock);
+    return fencing;
 }
 
 bool committer_take_suspicion(struct committer *committer)
@@ -162,25 +234,15 @@ void committer_post_report(struct committer *committer,
     signal_done(committer);
 }
 
-void committer_post(struct committer *committer,
-                    const struct kafka_result *result)
-{
-    pthread_mutex_lock(&committer->lock);
-    committer->result = *result;
-    committer->has_result = true;
-    pthread_mutex_unlock(&committer->lock);
-    signal_done(committer);
-}
+/* --- called on the loop's thread --- */
 
-void committer_end(struct committer *committer)
+void committer_stop_checks(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
-    committer->ended = true;
+    committer->is_checking_over = true;
     pthread_cond_broadcast(&committer->wake);
     pthread_mutex_unlock(&committer->lock);
 }
-
-/* --- called on the loop's thread --- */
 
 int committer_done_fd(const struct committer *committer)
 {
@@ -231,10 +293,8 @@ void committer_find_first(struct committer *committer,
 {
     pthread_mutex_lock(&committer->lock);
     committer->deleted = *at;
-    if (committer->check_ms > 0) {
-        committer->check_ms = 1;
-        pthread_cond_broadcast(&committer->wake);
-    }
+    committer->check_ms = 0;
+    pthread_cond_broadcast(&committer->wake);
     pthread_mutex_unlock(&committer->lock);
 }
 
@@ -290,13 +350,14 @@ bool committer_await_end(struct committer *committer, unsigned timeout_ms)
     bool ended;
 
     pthread_mutex_lock(&committer->lock);
+    committer->is_checking_over = true;
     committer->stopping = true;
     pthread_cond_broadcast(&committer->wake);
-    while (!committer->ended &&
+    while (committer->running > 0 &&
            pthread_cond_timedwait(&committer->wake, &committer->lock, &until) ==
                0) {
     }
-    ended = committer->ended;
+    ended = committer->running == 0;
     pthread_mutex_unlock(&committer->lock);
     return ended;
 }

@@ -27,6 +27,21 @@ static void log_ended(struct kafka *kafka, const struct condition_list *before,
     }
 }
 
+/* A condition that goes on keeps the time at which it began. */
+static void set_since(const struct kafka *kafka,
+                      const struct condition_list *before,
+                      struct condition_list *after)
+{
+    for (size_t i = 0; i < after->count; i++) {
+        const struct kafka_condition *same =
+            condition_list_find(before, after->items[i].text);
+
+        after->items[i].since_ms = same != NULL
+                                       ? same->since_ms
+                                       : clock_wall_ms(loop_clock(kafka->loop));
+    }
+}
+
 static bool is_blocked(const struct kafka *kafka)
 {
     for (size_t i = 0; i < CONDITION_SOURCES; i++) {
@@ -44,6 +59,7 @@ void health_replace(struct kafka *kafka, enum condition_source source,
 
     kafka->conditions[source] = *list;
     *list = (struct condition_list){0};
+    set_since(kafka, &before, &kafka->conditions[source]);
     log_ended(kafka, &before, &kafka->conditions[source]);
     log_begun(kafka, &before, &kafka->conditions[source]);
     condition_list_release(&before);

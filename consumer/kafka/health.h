@@ -8,7 +8,7 @@
  * replaces all of its conditions at once.
  */
 enum condition_source {
-    CONDITIONS_TOPICS, /* the checks on the committer's thread */
+    CONDITIONS_TOPICS, /* the checks of topics and permissions */
     CONDITIONS_GROUP,  /* joining the group */
     CONDITION_SOURCES,
 };

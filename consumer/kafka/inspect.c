@@ -5,11 +5,26 @@
 #include "waybill/alloc.h"
 
 #define REQUEST_TIMEOUT_MS 5000
+/* How often a wait looks whether the inspector is stopping */
+#define POLL_MS 100
 
 static bool is_stopping(const struct inspector *inspector)
 {
     return inspector->is_stopping != NULL &&
            inspector->is_stopping(inspector->payload);
+}
+
+rd_kafka_event_t *inspect_await(const struct inspector *inspector,
+                                rd_kafka_queue_t *responses, int timeout_ms)
+{
+    rd_kafka_event_t *event = NULL;
+
+    for (int waited_ms = 0;
+         event == NULL && waited_ms < timeout_ms && !is_stopping(inspector);
+         waited_ms += POLL_MS) {
+        event = rd_kafka_queue_poll(responses, POLL_MS);
+    }
+    return event;
 }
 
 rd_kafka_resp_err_t inspect_offset(rd_kafka_t *client, const char *topic,
@@ -48,6 +63,7 @@ static void read_metadata(const struct rd_kafka_metadata *metadata,
     } else if (topic->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
         facts->fault = TOPIC_HIDDEN;
     } else if (topic->partition_cnt > 0) {
+        facts->partitions = topic->partition_cnt;
         facts->replicas = topic->partitions[0].replica_cnt;
     }
 }
@@ -78,13 +94,16 @@ static int find_topic(const struct inspector *inspector, const char *name,
 /* --- configuration --- */
 
 static void read_config(const rd_kafka_ConfigResource_t *resource,
-                        struct topic_config *config)
+                        struct topic_facts *facts)
 {
+    struct topic_config *config = &facts->config;
     size_t count;
     const rd_kafka_ConfigEntry_t **entries =
         rd_kafka_ConfigResource_configs(resource, &count);
 
     if (rd_kafka_ConfigResource_error(resource) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        facts->is_config_denied = rd_kafka_ConfigResource_error(resource) ==
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
         return;
     }
     topic_config_init(config);
@@ -118,7 +137,7 @@ static void read_configs(const struct inspector *inspector,
             const char *own = topic_name(inspector->options, role);
 
             if (own != NULL && strcmp(name, own) == 0) {
-                read_config(resources[i], &facts->topics[role].config);
+                read_config(resources[i], &facts->topics[role]);
             }
         }
     }
@@ -141,8 +160,8 @@ static size_t list_resources(
     return count;
 }
 
-static void describe_configs(const struct inspector *inspector,
-                             struct kafka_facts *facts)
+void inspect_configs(const struct inspector *inspector,
+                     struct kafka_facts *facts)
 {
     rd_kafka_ConfigResource_t *resources[TOPIC_ROLES];
     size_t count = list_resources(inspector, facts, resources);
@@ -155,7 +174,7 @@ static void describe_configs(const struct inspector *inspector,
     responses = rd_kafka_queue_new(inspector->client);
     rd_kafka_DescribeConfigs(inspector->client, resources, count, NULL,
                              responses);
-    event = rd_kafka_queue_poll(responses, REQUEST_TIMEOUT_MS);
+    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
     read_configs(inspector, event, facts);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -173,13 +192,13 @@ int inspect_topics(const struct inspector *inspector,
     for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
         const char *name = topic_name(inspector->options, role);
 
-        if (name != NULL &&
+        if (name != NULL && !is_stopping(inspector) &&
             find_topic(inspector, name, &ret_facts->topics[role], err) < 0) {
             return -1;
         }
     }
     if (!is_stopping(inspector)) {
-        describe_configs(inspector, ret_facts);
+        inspect_configs(inspector, ret_facts);
     }
     return 0;
 }
@@ -249,7 +268,7 @@ static void try_group(const struct inspector *inspector,
         rd_kafka_ListConsumerGroupOffsets_new(inspector->options->group, list);
     rd_kafka_ListConsumerGroupOffsets(inspector->client, &request, 1, NULL,
                                       responses);
-    event = rd_kafka_queue_poll(responses, REQUEST_TIMEOUT_MS);
+    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
     facts->group_denied = is_group_denied(event);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -259,16 +278,16 @@ static void try_group(const struct inspector *inspector,
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void try_write(const struct inspector *inspector,
-                      struct kafka_facts *facts)
+static void try_topics(const struct inspector *inspector, rd_kafka_t *producer,
+                       struct kafka_facts *facts)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_t *producer = probe_open_producer(inspector, &code);
+    rd_kafka_resp_err_t code = probe_start_producer(inspector, producer);
 
     facts->transactional_id_denied =
         code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     for (enum topic_role role = TOPIC_OUTCOMES;
-         producer != NULL && role <= TOPIC_DEAD_LETTERS; role++) {
+         code == RD_KAFKA_RESP_ERR_NO_ERROR && role <= TOPIC_DEAD_LETTERS;
+         role++) {
         struct topic_facts *topic = &facts->topics[role];
 
         if (topic->fault == TOPIC_USABLE && !is_stopping(inspector) &&
@@ -278,9 +297,51 @@ static void try_write(const struct inspector *inspector,
             topic->fault = TOPIC_UNWRITABLE;
         }
     }
-    if (producer != NULL) {
-        rd_kafka_destroy_flags(producer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+static void claim_id(const struct inspector *inspector)
+{
+    if (inspector->claim_id != NULL) {
+        inspector->claim_id(inspector->payload);
     }
+}
+
+static void release_id(const struct inspector *inspector)
+{
+    if (inspector->release_id != NULL) {
+        inspector->release_id(inspector->payload);
+    }
+}
+
+/* The commits wait while the id is claimed; therefore everything that can be
+ * done before is done before. */
+static void try_write(const struct inspector *inspector,
+                      struct kafka_facts *facts)
+{
+    rd_kafka_t *producer = probe_new_producer(inspector);
+    rd_kafka_topic_t *topics[TOPIC_ROLES] = {NULL};
+
+    if (producer == NULL) {
+        return;
+    }
+    for (enum topic_role role = TOPIC_OUTCOMES;
+         role <= TOPIC_DEAD_LETTERS && !is_stopping(inspector); role++) {
+        if (facts->topics[role].fault == TOPIC_USABLE) {
+            topics[role] = probe_learn_topic(
+                producer, topic_name(inspector->options, role));
+        }
+    }
+    claim_id(inspector);
+    if (!is_stopping(inspector)) {
+        try_topics(inspector, producer, facts);
+    }
+    for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+        if (topics[role] != NULL) {
+            rd_kafka_topic_destroy(topics[role]);
+        }
+    }
+    rd_kafka_destroy_flags(producer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    release_id(inspector);
 }
 
 void inspect_access(const struct inspector *inspector,

@@ -6,7 +6,7 @@
 
 /*
  * The requests that find out what the brokers have and permit. They block, for
- * a few seconds each.
+ * up to five seconds each if a broker does not answer.
  */
 struct inspector {
     const struct kafka_options *options;
@@ -15,6 +15,10 @@ struct inspector {
     const char *transactional_id;
     /* Whether to give up early; NULL: never */
     bool (*is_stopping)(void *payload);
+    /* Called before and after a producer with the transactional id exists;
+     * NULL: nobody else uses the id. */
+    void (*claim_id)(void *payload);
+    void (*release_id)(void *payload);
     void *payload;
 };
 
@@ -26,10 +30,19 @@ rd_kafka_resp_err_t inspect_offset(rd_kafka_t *client, const char *topic,
                                    int32_t partition, int64_t which,
                                    int timeout_ms, int64_t *ret_offset);
 
+/* The response to a request of the Admin API. NULL: there was none in time, or
+ * the inspector is stopping. */
+rd_kafka_event_t *inspect_await(const struct inspector *inspector,
+                                rd_kafka_queue_t *responses, int timeout_ms);
+
 /* Whether the topics exist, and their configuration. Fails if no broker
  * answers. */
 int inspect_topics(const struct inspector *inspector,
                    struct kafka_facts *ret_facts, struct error *err);
+/* The part of inspect_topics() that asks for the configuration of the topics
+ * that exist */
+void inspect_configs(const struct inspector *inspector,
+                     struct kafka_facts *facts);
 /* Tries reading, the group, and writing, where the facts have no fault yet.
  * What cannot be found out counts as permitted: the running clients will report
  * it. */
@@ -45,12 +58,23 @@ void inspect_replays(const struct inspector *inspector,
 void inspect_group(const struct inspector *inspector,
                    struct condition_list *list);
 
-/* probe.c: tries to read a record of the topic, or to add the topic to a
- * transaction, which is aborted. The result is the error of the broker. */
+/* --- probe.c --- */
+
+/* Tries to read a record of the topic. The result is the error of the
+ * broker. */
 rd_kafka_resp_err_t probe_read(const struct inspector *inspector,
                                const char *topic);
-rd_kafka_t *probe_open_producer(const struct inspector *inspector,
-                                rd_kafka_resp_err_t *ret_code);
+
+/* A producer that tries to write. Before it starts, it does not use its
+ * transactional id. NULL: it cannot be created. */
+rd_kafka_t *probe_new_producer(const struct inspector *inspector);
+/* Tells a client about a topic and its leaders. The caller destroys the result.
+ * NULL: it cannot be a topic. */
+rd_kafka_topic_t *probe_learn_topic(rd_kafka_t *client, const char *name);
+rd_kafka_resp_err_t probe_start_producer(const struct inspector *inspector,
+                                         rd_kafka_t *producer);
+/* Tries to add the topic to a transaction, which is aborted. The result is the
+ * error of the broker. */
 rd_kafka_resp_err_t probe_write(const struct inspector *inspector,
                                 rd_kafka_t *producer, const char *topic);
 

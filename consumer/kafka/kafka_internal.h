@@ -20,14 +20,14 @@ void batch_discard(struct kafka_batch *batch);
  * nothing */
 bool group_has_generation(const rd_kafka_consumer_group_metadata_t *group);
 
-/* --- committer.c: the producer and its thread --- */
+/* --- committer.c: the producer and its thread, and the checks --- */
 
 struct committer;
 struct condition_list;
 
-/* Starts the thread. It asks `consumer` for committed offsets after a producer
- * was lost during a commit. committer_done_fd() becomes readable when there is
- * a result or a notice. */
+/* Starts the threads. The committer asks `consumer` for committed offsets after
+ * a producer was lost during a commit. committer_done_fd() becomes readable
+ * when there is a result or a notice. */
 struct committer *committer_new(rd_kafka_t *consumer,
                                 const struct kafka_options *options,
                                 struct error *err);
@@ -53,9 +53,11 @@ bool committer_take_first(struct committer *committer,
                           struct kafka_partition *ret_at, int64_t *ret_first);
 /* Makes the next check include the permissions, and soon. */
 void committer_check_access(struct committer *committer);
-/* Stops the thread after its current operation, waits for it, and frees the
- * committer. Returns false if the thread has not ended in time: everything that
- * it uses must then stay allocated. */
+/* No further check begins, and one that runs ends early. */
+void committer_stop_checks(struct committer *committer);
+/* Stops the threads after their current operations, waits for them, and frees
+ * the committer. Returns false if they have not ended in time: everything that
+ * they use must then stay allocated. */
 bool committer_free(struct committer *committer, unsigned timeout_ms);
 
 /* Produces one message, for the committer, the publisher and the replay

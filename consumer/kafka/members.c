@@ -110,7 +110,7 @@ void inspect_group(const struct inspector *inspector,
 
     rd_kafka_DescribeConsumerGroups(inspector->client, &group, 1, NULL,
                                     responses);
-    event = rd_kafka_queue_poll(responses, REQUEST_TIMEOUT_MS);
+    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
     read_description(inspector, event, list);
     if (event != NULL) {
         rd_kafka_event_destroy(event);

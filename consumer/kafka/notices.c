@@ -5,7 +5,7 @@
 #include "membership.h"
 #include "waybill/limits.h"
 
-/* How long the committer's thread may take to find the first offset */
+/* How long the checker's thread may take to find the first offset */
 #define FIRST_DEADLINE_MS 5000
 
 /* Errors and log messages of librdkafka: as notices for the log, or as the

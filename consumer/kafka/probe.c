@@ -20,6 +20,8 @@
 #define PROBE_MS 5000
 #define LINGER_MS "9000"
 #define POLL_MS 5
+/* How long a call that can be repeated blocks */
+#define SLICE_MS 500
 
 static uint64_t now_ms(void)
 {
@@ -37,9 +39,9 @@ static void discard_log(const rd_kafka_t *client, int level,
 {
 }
 
-/* Tells a client about a topic and its leaders. Otherwise librdkafka learns of
- * them from a scan that it makes once a second. NULL: it cannot be a topic. */
-static rd_kafka_topic_t *learn_topic(rd_kafka_t *client, const char *name)
+/* Otherwise librdkafka learns of them from a scan that it makes once a
+ * second. */
+rd_kafka_topic_t *probe_learn_topic(rd_kafka_t *client, const char *name)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
     const struct rd_kafka_metadata *metadata;
@@ -115,7 +117,7 @@ rd_kafka_resp_err_t probe_read(const struct inspector *inspector,
     if (client == NULL) {
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
-    known = learn_topic(client, topic);
+    known = probe_learn_topic(client, topic);
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, 0)->offset =
         RD_KAFKA_OFFSET_END;
@@ -154,10 +156,10 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *client,
 }
 
 /* Of the attempt in progress; there is one at a time in a process, on the
- * committer's thread or in a command. */
+ * checker's thread or in a command. */
 static atomic_bool has_answer;
 
-static rd_kafka_t *new_writer(const struct inspector *inspector)
+rd_kafka_t *probe_new_producer(const struct inspector *inspector)
 {
     struct kafka_options options = *inspector->options;
     struct error err;
@@ -182,25 +184,37 @@ static rd_kafka_resp_err_t take_code(rd_kafka_error_t *error)
     return code;
 }
 
-rd_kafka_t *probe_open_producer(const struct inspector *inspector,
-                                rd_kafka_resp_err_t *ret_code)
+/* A call that timed out is repeated, which continues it (rdkafka.h). Its error
+ * is the last one of the coordinator, if there was one. */
+rd_kafka_resp_err_t probe_start_producer(const struct inspector *inspector,
+                                         rd_kafka_t *producer)
 {
-    rd_kafka_t *producer = new_writer(inspector);
+    uint64_t until_ms = now_ms() + PROBE_MS;
+    rd_kafka_resp_err_t code;
+    rd_kafka_error_t *error;
+    bool is_final;
 
-    if (producer == NULL) {
-        return NULL;
-    }
-    *ret_code = take_code(rd_kafka_init_transactions(producer, PROBE_MS));
-    if (*ret_code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return producer;
-    }
-    rd_kafka_destroy_flags(producer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    return NULL;
+    do {
+        error = rd_kafka_init_transactions(producer, SLICE_MS);
+        is_final = error == NULL || !rd_kafka_error_is_retriable(error);
+        code = take_code(error);
+    } while (!is_final && may_go_on(inspector, until_ms));
+    return code;
 }
 
-static rd_kafka_resp_err_t add_to_transaction(const struct inspector *inspector,
-                                              rd_kafka_t *producer,
-                                              const char *topic)
+static void abort_transaction(const struct inspector *inspector,
+                              rd_kafka_t *producer)
+{
+    uint64_t until_ms = now_ms() + PROBE_MS;
+
+    while (take_code(rd_kafka_abort_transaction(producer, SLICE_MS)) ==
+               RD_KAFKA_RESP_ERR__TIMED_OUT &&
+           may_go_on(inspector, until_ms)) {
+    }
+}
+
+rd_kafka_resp_err_t probe_write(const struct inspector *inspector,
+                                rd_kafka_t *producer, const char *topic)
 {
     uint64_t until_ms = now_ms() + PROBE_MS;
     rd_kafka_resp_err_t code;
@@ -220,16 +234,6 @@ static rd_kafka_resp_err_t add_to_transaction(const struct inspector *inspector,
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = take_code(rd_kafka_begin_transaction(producer));
     }
-    rd_kafka_error_destroy(rd_kafka_abort_transaction(producer, PROBE_MS));
-    return code;
-}
-
-rd_kafka_resp_err_t probe_write(const struct inspector *inspector,
-                                rd_kafka_t *producer, const char *topic)
-{
-    rd_kafka_topic_t *known = learn_topic(producer, topic);
-    rd_kafka_resp_err_t code = add_to_transaction(inspector, producer, topic);
-
-    forget_topic(known);
+    abort_transaction(inspector, producer);
     return code;
 }

@@ -4,99 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "permissions.h"
 #include "waybill/file.h"
 #include "waybill/kafka_check.h"
-#include "waybill/suggest.h"
-
-/* The properties that users may not set, and why: the guarantees depend on
- * them, or the configuration has a key of its own. */
-struct reserved {
-    const char *key;
-    const char *reason;
-};
-
-static const struct reserved reserved[] = {
-    {"bootstrap.servers", "it is kafka.brokers"},
-    {"metadata.broker.list", "it is kafka.brokers"},
-    {"group.id", "it is kafka.group"},
-    {"transactional.id", "it is kafka.transactional_id"},
-    {"group.instance.id", "it is kafka.instance_id"},
-    {"enable.auto.commit",
-     "offsets are committed in the transaction of their outcomes"},
-    {"enable.auto.offset.store",
-     "offsets are committed in the transaction of their outcomes"},
-    {"auto.commit.interval.ms",
-     "offsets are committed in the transaction of their outcomes"},
-    {"auto.offset.reset", "a new group starts at the earliest offset, and one "
-                          "whose offset is gone stops, so that no event is "
-                          "passed over"},
-    {"isolation.level", "what an aborted transaction wrote must not be read"},
-    {"enable.idempotence", "transactions need it"},
-    {"acks", "transactions need all"},
-    {"request.required.acks", "transactions need all"},
-    {"max.in.flight", "the order within a transaction hangs on it"},
-    {"max.in.flight.requests.per.connection",
-     "the order within a transaction hangs on it"},
-    {"partition.assignment.strategy",
-     "all instances must agree on cooperative-sticky"},
-    {"topic.blacklist", "the topics are those of kafka.topics"},
-    {"allow.auto.create.topics", "Waybill creates no topics"},
-    {"auto.commit.enable",
-     "offsets are committed in the transaction of their outcomes"},
-    {"offset.store.method",
-     "offsets are committed in the transaction of their outcomes"},
-    {"offset.store.path",
-     "offsets are committed in the transaction of their outcomes"},
-    {"offset.store.sync.interval.ms",
-     "offsets are committed in the transaction of their outcomes"},
-    {"queuing.strategy", "the order within a transaction hangs on it"},
-    {"api.version.request", "transactions are offered only by brokers whose "
-                            "version is known"},
-    {"group.protocol.type", "it is the consumer's"},
-    {"enabled_events", "Waybill chooses the events that it handles"},
-    {"log.queue", "Waybill's log has all messages"},
-    {"delivery.report.only.error",
-     "Waybill asks for the reports of failed messages only"},
-    {"group.protocol", "the transaction's fencing needs the classic protocol"},
-    {"transaction.timeout.ms", "it bounds how long the others wait after a "
-                               "kill"},
-    {"transaction.timeout", "it bounds how long the others wait after a kill"},
-    {"delivery.timeout.ms", "it follows the transaction's timeout"},
-    {"message.timeout.ms", "it follows the transaction's timeout"},
-    {"enable.partition.eof", "Waybill does not use it"},
-    {"plugin.library.paths", "it would load code into the process"},
-    {"enable.gapless.guarantee", "transactions replace it"},
-    {"test.mock.num.brokers", "it is librdkafka's own test switch"},
-};
-
-static const char *reserved_reason(const char *key)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
-        if (strcmp(reserved[i].key, key) == 0) {
-            return reserved[i].reason;
-        }
-    }
-    return NULL;
-}
-
-static void suggest_property(rd_kafka_conf_t *conf, struct suggestion *near)
-{
-    size_t count;
-    const char **all = rd_kafka_conf_dump(conf, &count);
-
-    for (size_t i = 0; i + 1 < count; i += 2) {
-        suggest_offer(near, all[i]);
-    }
-    if (near->nearest != NULL) {
-        /* The dump is freed below. A static buffer suffices: the command
-         * reports one suggestion at a time. */
-        static char copy[64];
-
-        snprintf(copy, sizeof(copy), "%s", near->nearest);
-        near->nearest = copy;
-    }
-    rd_kafka_conf_dump_free(all, count);
-}
 
 static int set_property(rd_kafka_conf_t *conf, const char *key,
                         const char *value, struct error *err)
@@ -104,33 +14,37 @@ static int set_property(rd_kafka_conf_t *conf, const char *key,
     char reason[256];
     rd_kafka_conf_res_t result =
         rd_kafka_conf_set(conf, key, value, reason, sizeof(reason));
-    struct suggestion near;
+    char other[64];
 
-    if (result == RD_KAFKA_CONF_OK) {
+    if (result == RD_KAFKA_CONF_OK && !property_is_cut(conf, key, value)) {
         return 0;
     }
     if (result == RD_KAFKA_CONF_UNKNOWN) {
-        suggest_init(&near, key);
-        suggest_property(conf, &near);
-        return error_set(err, ERROR_CONFIG, "unknown property%s%s%s",
-                         near.nearest ? " (did you mean '" : "",
-                         near.nearest ? near.nearest : "",
-                         near.nearest ? "'?)" : "");
+        return property_refuse_unknown(key, err);
+    }
+    if (property_correct(conf, key, value, other, sizeof(other))) {
+        return error_set(err, ERROR_CONFIG,
+                         "librdkafka does not accept the value; write %s: %s",
+                         key, other);
     }
     /* librdkafka's message would repeat the value, which may be a password. */
     return error_set(err, ERROR_CONFIG,
-                     "the value is not one that librdkafka "
-                     "takes");
+                     "librdkafka does not accept the value; see the "
+                     "property's values in librdkafka's CONFIGURATION.md");
 }
 
 int kafka_check_property(const char *key, const char *value, struct error *err)
 {
-    const char *reason = reserved_reason(key);
+    const char *reason = property_reserved_reason(key);
     rd_kafka_conf_t *conf;
     int result;
 
     if (reason != NULL) {
-        return error_set(err, ERROR_CONFIG, "cannot be set here: %s", reason);
+        return error_set(err, ERROR_CONFIG, "this property cannot be set: %s",
+                         reason);
+    }
+    if (property_refuse_java(key, err) < 0) {
+        return -1;
     }
     conf = rd_kafka_conf_new();
     result = set_property(conf, key, value, err);
@@ -218,6 +132,19 @@ static int set_all(rd_kafka_conf_t *conf, const struct property *properties,
     return 0;
 }
 
+const char *client_user_property(const struct kafka_options *options,
+                                 const char *key)
+{
+    const struct field_map *properties = options->properties;
+
+    for (size_t i = 0; properties != NULL && i < properties->count; i++) {
+        if (strcmp(properties->pairs[i].key, key) == 0) {
+            return properties->pairs[i].value;
+        }
+    }
+    return NULL;
+}
+
 /* Whether the client of that role uses the property. librdkafka warns of
  * consumer properties that are set on a producer, and the reverse. */
 static bool applies_to(enum client_role role, const char *key)
@@ -288,8 +215,8 @@ const char *client_transactional_id(const struct kafka_options *options,
         return options->transactional_id;
     }
     gethostname(host, sizeof(host) - 1);
-    snprintf(buffer, CLIENT_ID_SIZE, "waybill-%s-%s-%d-%08x", options->group,
-             host, (int)getpid(), (unsigned)options->random);
+    snprintf(buffer, CLIENT_ID_SIZE, PERMISSION_ID_PREFIX "%s-%d-%08x",
+             options->group, host, (int)getpid(), (unsigned)options->random);
     return buffer;
 }
 

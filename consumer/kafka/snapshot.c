@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "permissions.h"
 #include "snapshot_internal.h"
 #include "waybill/alloc.h"
 #include "waybill/clock.h"
@@ -26,22 +27,30 @@ int snapshot_set_failed(struct snapshot *snapshot, const char *what,
     return diagnosis_set_error(&snapshot->diagnosis, text, code, err);
 }
 
-/* Notes what the client has reported since, and returns the first error that no
- * further attempt would change. Errors of the group arrive only here. */
-static rd_kafka_resp_err_t take_errors(struct snapshot *snapshot)
+/* Notes what the client has reported since. Errors of the group arrive only
+ * here. */
+static void take_errors(struct snapshot *snapshot)
 {
-    rd_kafka_resp_err_t denied = RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_message_t *message;
 
     while ((message = rd_kafka_consumer_poll(snapshot->client, 0)) != NULL) {
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             diagnosis_note(&snapshot->diagnosis, message->err,
                            rd_kafka_message_errstr(message));
-            denied = is_denied(message->err) ? message->err : denied;
         }
         rd_kafka_message_destroy(message);
     }
-    return denied;
+}
+
+/* librdkafka looks for the coordinator of the group from the start, and reports
+ * only once that it may not, for instance while records are read. */
+static rd_kafka_resp_err_t group_denied(const struct snapshot *snapshot)
+{
+    rd_kafka_resp_err_t code = snapshot->diagnosis.code;
+
+    return code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+               ? code
+               : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* --- partitions and their bounds --- */
@@ -296,8 +305,8 @@ int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
             copy_commits(list, arena, ret_commits);
         }
         rd_kafka_topic_partition_list_destroy(list);
-        denied = take_errors(snapshot);
-        denied = is_denied(code) ? code : denied;
+        take_errors(snapshot);
+        denied = is_denied(code) ? code : group_denied(snapshot);
     } while (code != RD_KAFKA_RESP_ERR_NO_ERROR &&
              denied == RD_KAFKA_RESP_ERR_NO_ERROR && now_ms() < deadline);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -305,7 +314,8 @@ int snapshot_committed(struct snapshot *snapshot, struct arena *arena,
     }
     return denied != RD_KAFKA_RESP_ERR_NO_ERROR
                ? set_denied(&snapshot->options, "group", snapshot->group,
-                            "Read", err)
+                            permission_group_operation(snapshot->options.user),
+                            err)
                : snapshot_set_failed(snapshot, "asking for the group's offsets",
                                      code, err);
 }

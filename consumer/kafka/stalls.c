@@ -121,7 +121,7 @@ static void check_all(struct stalls *stalls, const struct inspector *inspector,
         next.count++;
         if (note_position(stall, find(stalls, stall->role, at->partition),
                           at->offset, now_ms) &&
-            answers) {
+            answers && !inspector->is_stopping(inspector->payload)) {
             answers = check_stalled(inspector, stall, list);
         }
     }

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "command.h"
+#include "inspect.h"
+#include "topic_plan.h"
 #include "waybill/alloc.h"
 #include "waybill/topic_create.h"
 
@@ -78,72 +80,129 @@ static int count_partitions(struct creator *creator, int *ret_count,
     return 0;
 }
 
-static int set_refused(const struct creator *creator, int partitions,
-                       rd_kafka_resp_err_t code, const char *reason,
-                       struct error *err)
-{
-    return error_set(
-        err, ERROR_CONFIG,
-        "topic '%s' (kafka.topics.replays) does not exist, and creating it was "
-        "refused: %s. Create it: kafka-topics.sh --bootstrap-server %s "
-        "--create --topic %s --partitions %d",
-        creator->topic, reason != NULL ? reason : rd_kafka_err2str(code),
-        creator->diagnosis.options->brokers, creator->topic, partitions);
-}
-
-static int check_created(const struct creator *creator, rd_kafka_event_t *event,
-                         int partitions, struct error *err)
+static rd_kafka_resp_err_t read_result(rd_kafka_event_t *event, char *reason,
+                                       size_t size)
 {
     const rd_kafka_topic_result_t **results;
-    rd_kafka_resp_err_t code;
+    rd_kafka_resp_err_t code = event != NULL ? rd_kafka_event_error(event)
+                                             : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    const char *text = NULL;
     size_t count = 0;
 
-    if (event == NULL ||
-        rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return diagnosis_set_error(&creator->diagnosis,
-                                   "creating the replays topic",
-                                   event != NULL ? rd_kafka_event_error(event)
-                                                 : RD_KAFKA_RESP_ERR__TIMED_OUT,
-                                   err);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        results = rd_kafka_CreateTopics_result_topics(
+            rd_kafka_event_CreateTopics_result(event), &count);
+        code = count == 1 ? rd_kafka_topic_result_error(results[0])
+                          : RD_KAFKA_RESP_ERR_UNKNOWN;
+        text =
+            count == 1 ? rd_kafka_topic_result_error_string(results[0]) : NULL;
     }
-    results = rd_kafka_CreateTopics_result_topics(
-        rd_kafka_event_CreateTopics_result(event), &count);
-    code = count == 1 ? rd_kafka_topic_result_error(results[0])
-                      : RD_KAFKA_RESP_ERR_UNKNOWN;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-        code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-        return 0;
-    }
-    return set_refused(
-        creator, partitions, code,
-        count == 1 ? rd_kafka_topic_result_error_string(results[0]) : NULL,
-        err);
+    snprintf(reason, size, "%s", text != NULL ? text : rd_kafka_err2str(code));
+    return code;
 }
 
-/* With the broker's default replication factor (KIP-464) */
-static int create(struct creator *creator, int partitions, struct error *err)
+static rd_kafka_resp_err_t request_topic(rd_kafka_t *client,
+                                         rd_kafka_NewTopic_t *topic,
+                                         char *reason, size_t size)
 {
-    char reason[256];
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(
-        creator->topic, partitions, -1, reason, sizeof(reason));
-    rd_kafka_queue_t *responses;
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_queue_t *responses = rd_kafka_queue_new(client);
+    rd_kafka_resp_err_t code;
     rd_kafka_event_t *event;
-    int result;
+    char ignored[64];
 
-    if (topic == NULL) {
-        return error_set(err, ERROR_CONFIG, "topic '%s': %s", creator->topic,
-                         reason);
-    }
-    responses = rd_kafka_queue_new(creator->client);
-    rd_kafka_CreateTopics(creator->client, &topic, 1, NULL, responses);
+    rd_kafka_AdminOptions_set_operation_timeout(options, COMMAND_REQUEST_MS / 2,
+                                                ignored, sizeof(ignored));
+    rd_kafka_CreateTopics(client, &topic, 1, options, responses);
     event = rd_kafka_queue_poll(responses, COMMAND_REQUEST_MS);
-    result = check_created(creator, event, partitions, err);
+    code = read_result(event, reason, size);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     }
     rd_kafka_queue_destroy(responses);
+    rd_kafka_AdminOptions_destroy(options);
+    return code;
+}
+
+/* -1 replicas are the brokers' default (KIP-464). */
+rd_kafka_resp_err_t command_create_topic(rd_kafka_t *client,
+                                         const struct kafka_topic_plan *plan,
+                                         char *reason, size_t size)
+{
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(
+        plan->name, plan->partitions, plan->replicas, reason, size);
+    rd_kafka_resp_err_t code;
+
+    if (topic == NULL) {
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
+    for (size_t i = 0; i < plan->setting_count; i++) {
+        rd_kafka_NewTopic_set_config(topic, plan->settings[i].name,
+                                     plan->settings[i].value);
+    }
+    code = request_topic(client, topic, reason, size);
     rd_kafka_NewTopic_destroy(topic);
-    return result;
+    return code;
+}
+
+/* The settings of the topic depend on those of the model, as far as these may
+ * be read. */
+static void plan_like(const struct creator *creator, int partitions,
+                      struct kafka_topic_plan *ret_plan)
+{
+    const struct kafka_options options = {
+        .topic = creator->model,
+        .optional_topic = creator->topic,
+    };
+    const struct inspector inspector = {
+        .options = &options,
+        .client = creator->client,
+    };
+    const struct kafka_sizes sizes = {.partitions = partitions};
+    struct kafka_facts facts = {0};
+
+    facts.topics[TOPIC_REPLAYS].fault = TOPIC_MISSING;
+    inspect_configs(&inspector, &facts);
+    topic_plan(&options, &sizes, TOPIC_REPLAYS,
+               &facts.topics[TOPIC_INPUT].config, ret_plan);
+}
+
+static int set_refused(const struct creator *creator,
+                       const struct kafka_topic_plan *plan, const char *reason,
+                       struct error *err)
+{
+    CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
+    const struct kafka_tools tools = {
+        .brokers = creator->diagnosis.options->brokers,
+    };
+
+    kafka_append_create(&command, &tools, plan);
+    return error_set(err, ERROR_CONFIG,
+                     "topic '%s' (%s) does not exist, and creating it was "
+                     "refused: %s. Create it: %s",
+                     plan->name, plan->key, reason, command.data);
+}
+
+static int create(struct creator *creator, int partitions, struct error *err)
+{
+    struct kafka_topic_plan plan;
+    rd_kafka_resp_err_t code;
+    char reason[256];
+
+    plan_like(creator, partitions, &plan);
+    code = command_create_topic(creator->client, &plan, reason, sizeof(reason));
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+        return 0;
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+        return diagnosis_set_error(&creator->diagnosis,
+                                   "creating the replays topic", code, err);
+    default:
+        return set_refused(creator, &plan, reason, err);
+    }
 }
 
 static int create_if_missing(struct creator *creator, struct error *err)

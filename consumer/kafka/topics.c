@@ -1,177 +1,90 @@
 #include "topics.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "permissions.h"
+#include "topic_plan.h"
+#include "topic_settings.h"
 #include "waybill/str.h"
-
-/* What is added to a record in its dead letter: the headers, of which two
- * contain an error message of up to 1 KiB, and the overhead of a batch */
-#define DEAD_LETTER_BYTES 8192
-/* An outcome is a few KiB: identifiers, the artifact, an error message. */
-#define OUTCOME_BYTES 65536
-/* Records are written with the time of writing. Clocks that differ by less are
- * common. */
-#define CLOCK_DIFFERENCE_MS 60000
-
-static const struct {
-    const char *key; /* of the configuration */
-    const char *operation;
-    const char *create; /* further options of kafka-topics.sh */
-} roles[] = {
-    [TOPIC_INPUT] = {"kafka.topics.attestations", "Read", ""},
-    [TOPIC_OUTCOMES] = {"kafka.topics.outcomes", "Write", ""},
-    [TOPIC_DEAD_LETTERS] = {"kafka.topics.dead_letters", "Write",
-                            " --config max.message.bytes=1056780"},
-    [TOPIC_REPLAYS] = {"kafka.topics.replays", "Read", ""},
-};
-
-const char *topic_name(const struct kafka_options *options,
-                       enum topic_role role)
-{
-    const char *const names[] = {
-        [TOPIC_INPUT] = options->topic,
-        [TOPIC_OUTCOMES] = options->outcomes,
-        [TOPIC_DEAD_LETTERS] = options->dead_letters,
-        [TOPIC_REPLAYS] = options->optional_topic,
-    };
-
-    return names[role];
-}
-
-const char *topic_key(enum topic_role role)
-{
-    return roles[role].key;
-}
-
-enum topic_role topic_consumed_role(const struct kafka_options *options,
-                                    const char *name)
-{
-    const char *replays = options->optional_topic;
-
-    if (strcmp(name, options->topic) == 0) {
-        return TOPIC_INPUT;
-    }
-    return replays != NULL && strcmp(name, replays) == 0 ? TOPIC_REPLAYS
-                                                         : TOPIC_ROLES;
-}
-
-/* --- configuration of a topic --- */
-
-void topic_config_init(struct topic_config *config)
-{
-    *config = (struct topic_config){
-        .known = true,
-        .deletes = true,
-        .max_message_bytes = INT64_MAX,
-        .retention_ms = INT64_MAX,
-        .retention_bytes = INT64_MAX,
-        .max_age_ms = INT64_MAX,
-        .max_ahead_ms = INT64_MAX,
-        .min_insync_replicas = 1,
-    };
-}
-
-/* Kafka writes -1 where there is no limit. */
-static int64_t limit_of(const char *value)
-{
-    char *end;
-    long long number = strtoll(value, &end, 10);
-
-    return end == value || *end != '\0' || number < 0 ? INT64_MAX : number;
-}
-
-static void lower(int64_t *limit, const char *value)
-{
-    int64_t number = limit_of(value);
-
-    *limit = number < *limit ? number : *limit;
-}
-
-void topic_config_set(struct topic_config *config, const char *name,
-                      const char *value)
-{
-    if (strcmp(name, "cleanup.policy") == 0) {
-        config->compacted = strstr(value, "compact") != NULL;
-        config->deletes = strstr(value, "delete") != NULL;
-    } else if (strcmp(name, "message.timestamp.type") == 0) {
-        config->broker_timestamps = strcmp(value, "LogAppendTime") == 0;
-    } else if (strcmp(name, "max.message.bytes") == 0) {
-        config->max_message_bytes = limit_of(value);
-    } else if (strcmp(name, "retention.ms") == 0) {
-        config->retention_ms = limit_of(value);
-    } else if (strcmp(name, "retention.bytes") == 0) {
-        config->retention_bytes = limit_of(value);
-    } else if (strcmp(name, "message.timestamp.before.max.ms") == 0) {
-        lower(&config->max_age_ms, value);
-    } else if (strcmp(name, "message.timestamp.after.max.ms") == 0) {
-        lower(&config->max_ahead_ms, value);
-    } else if (strcmp(name, "message.timestamp.difference.max.ms") == 0) {
-        /* Before Kafka 3.6, for both directions */
-        lower(&config->max_age_ms, value);
-        lower(&config->max_ahead_ms, value);
-    } else if (strcmp(name, "min.insync.replicas") == 0) {
-        config->min_insync_replicas = limit_of(value);
-    }
-}
 
 /* --- what blocks --- */
 
 /* The principal is not named: anybody may read /readyz, where this is shown. */
 static void add_denied(const struct kafka_options *options,
                        struct condition_list *list, bool blocks,
-                       const char *what, const char *name, const char *key,
-                       const char *operation, const char *resource)
+                       const char *what, const char *name,
+                       const struct kafka_permission *needed)
 {
+    CLEANUP(str_release) struct str grant = STR_INIT(STR_UNLIMITED);
+    const struct kafka_tools tools = {.brokers = options->brokers};
+
+    kafka_append_grant(&grant, &tools, "User:PRINCIPAL", needed, 1);
     condition_add(list, blocks,
-                  "%s '%s' (%s): the permission %s is missing. Grant it: "
-                  "kafka-acls.sh --bootstrap-server %s --add "
-                  "--allow-principal User:PRINCIPAL --operation %s %s %s",
-                  what, name, key, operation, options->brokers, operation,
-                  resource, name);
+                  "%s '%s' (%s): the permission %s is missing. Grant it: %s",
+                  what, name, needed->key, needed->operations[0], grant.data);
+}
+
+static void add_topic_denied(const struct kafka_options *options,
+                             struct condition_list *list, bool blocks,
+                             enum topic_role role)
+{
+    const char *name = topic_name(options, role);
+    const struct kafka_permission needed = {
+        .resource = "topic",
+        .name = name,
+        .key = topic_key(role),
+        .operations = {permission_operation(KAFKA_RUN, (enum subject)role)},
+    };
+
+    add_denied(options, list, blocks, "topic", name, &needed);
 }
 
 static void add_missing(const struct kafka_options *options,
-                        enum topic_role role, struct condition_list *list)
+                        enum topic_role role, const struct topic_config *input,
+                        struct condition_list *list)
 {
-    const char *name = topic_name(options, role);
+    CLEANUP(str_release) struct str create = STR_INIT(STR_UNLIMITED);
+    const struct kafka_tools tools = {.brokers = options->brokers};
+    const struct kafka_sizes sizes = {0};
+    struct topic_config usual;
+    struct kafka_topic_plan plan;
 
+    topic_config_default(&usual);
+    topic_plan(options, &sizes, role, input->known ? input : &usual, &plan);
+    kafka_append_create(&create, &tools, &plan);
     condition_add(list, true,
                   "topic '%s' (%s) does not exist, and Waybill creates "
-                  "none. Correct the name, or create it: kafka-topics.sh "
-                  "--bootstrap-server %s --create --topic %s%s",
-                  name, roles[role].key, options->brokers, name,
-                  roles[role].create);
+                  "none. Correct the name, or create it: %s",
+                  plan.name, plan.key, create.data);
 }
 
 /* Events are delivered without the replays topic, and the first replay creates
  * it. So it never blocks, and it may be missing. */
 static void judge_topic(const struct kafka_options *options,
-                        enum topic_role role, enum topic_fault fault,
+                        const struct kafka_facts *facts, enum topic_role role,
                         struct condition_list *list)
 {
     bool is_required = role != TOPIC_REPLAYS;
 
-    switch (fault) {
+    switch (facts->topics[role].fault) {
     case TOPIC_USABLE:
         break;
     case TOPIC_MISSING:
         if (is_required) {
-            add_missing(options, role, list);
+            add_missing(options, role, &facts->topics[TOPIC_INPUT].config,
+                        list);
         }
         break;
     case TOPIC_HIDDEN:
     case TOPIC_UNREADABLE:
     case TOPIC_UNWRITABLE:
         /* Read and Write include Describe. */
-        add_denied(options, list, is_required, "topic",
-                   topic_name(options, role), roles[role].key,
-                   roles[role].operation, "--topic");
+        add_topic_denied(options, list, is_required, role);
         break;
     }
 }
 
-void topics_note_replays(const struct kafka_options *options,
+static void note_replays(const struct kafka_options *options,
                          const struct kafka_facts *facts,
                          struct condition_list *list)
 {
@@ -180,15 +93,78 @@ void topics_note_replays(const struct kafka_options *options,
                       "topic '%s' (%s) does not exist yet. The first `waybill "
                       "replay run` creates it, if its principal may, and it is "
                       "read from then on",
-                      options->optional_topic, roles[TOPIC_REPLAYS].key);
+                      options->optional_topic, topic_key(TOPIC_REPLAYS));
     }
+}
+
+static void note_configs(const struct kafka_options *options,
+                         const struct kafka_facts *facts,
+                         struct condition_list *list)
+{
+    for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+        const char *name = topic_name(options, role);
+        CLEANUP(str_release) struct str grant = STR_INIT(STR_UNLIMITED);
+        const struct kafka_tools tools = {.brokers = options->brokers};
+        const struct kafka_permission needed = {
+            .resource = "topic",
+            .name = name,
+            .operations = {KAFKA_DESCRIBE_CONFIGS},
+        };
+
+        if (facts->topics[role].is_config_denied) {
+            kafka_append_grant(&grant, &tools, "User:PRINCIPAL", &needed, 1);
+            condition_add(list, false,
+                          "topic '%s' (%s): the permission %s is missing, so "
+                          "that its settings are not compared with those that "
+                          "Waybill needs. Grant it: %s",
+                          name, topic_key(role), KAFKA_DESCRIBE_CONFIGS,
+                          grant.data);
+        }
+    }
+}
+
+void topics_note(const struct kafka_options *options,
+                 const struct kafka_facts *facts, struct condition_list *list)
+{
+    note_replays(options, facts, list);
+    note_configs(options, facts, list);
 }
 
 void topics_add_group_denied(const struct kafka_options *options,
                              struct condition_list *list)
 {
-    add_denied(options, list, true, "group", options->group, "kafka.group",
-               "Read", "--group");
+    const struct kafka_permission needed = {
+        .resource = "group",
+        .name = options->group,
+        .key = "kafka.group",
+        .operations = {permission_operation(KAFKA_RUN, SUBJECT_GROUP)},
+    };
+
+    add_denied(options, list, true, "group", options->group, &needed);
+}
+
+/* An id that is unique to the process is of no use in a grant, which is for all
+ * processes of the group. */
+static void add_id_denied(const struct kafka_options *options,
+                          const struct kafka_facts *facts,
+                          struct condition_list *list)
+{
+    struct arena *arena = arena_new();
+    const char *configured = options->transactional_id;
+    const struct kafka_permission needed = {
+        .resource = "transactional-id",
+        .name = configured != NULL
+                    ? configured
+                    : arena_printf(arena, PERMISSION_ID_PREFIX, options->group),
+        .is_prefix = configured == NULL,
+        .key = "kafka.transactional_id",
+        .operations = {permission_operation(KAFKA_RUN,
+                                            SUBJECT_TRANSACTIONAL_ID)},
+    };
+
+    add_denied(options, list, true, "transactional id", facts->transactional_id,
+               &needed);
+    arena_free(arena);
 }
 
 void topics_add_foreign_protocol(const struct kafka_options *options,
@@ -275,168 +251,43 @@ static void judge_access(const struct kafka_options *options,
                          struct condition_list *list)
 {
     for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
-        judge_topic(options, role, facts->topics[role].fault, list);
+        judge_topic(options, facts, role, list);
     }
     if (facts->group_denied) {
         topics_add_group_denied(options, list);
     }
     if (facts->transactional_id_denied) {
-        add_denied(options, list, true, "transactional id",
-                   facts->transactional_id, "kafka.transactional_id", "Write",
-                   "--transactional-id");
+        add_id_denied(options, facts, list);
     }
 }
 
-/* --- what is doubtful --- */
+/* --- settings --- */
 
-static void add_doubt(const struct kafka_options *options, enum topic_role role,
-                      struct condition_list *list, const char *problem,
-                      const char *remedy)
+struct judgement {
+    const struct kafka_options *options;
+    struct condition_list *list;
+};
+
+static void add_difference(void *payload, const struct topic_difference *what)
 {
-    const char *name = topic_name(options, role);
+    CLEANUP(str_release) struct str change = STR_INIT(STR_UNLIMITED);
+    const struct judgement *judgement = payload;
+    const struct kafka_tools tools = {.brokers = judgement->options->brokers};
+    const char *name = topic_name(judgement->options, what->role);
 
-    condition_add(list, false,
-                  "topic '%s' (%s) %s. Change it: kafka-configs.sh "
-                  "--bootstrap-server %s --alter --entity-type topics "
-                  "--entity-name %s --add-config %s",
-                  name, roles[role].key, problem, options->brokers, name,
-                  remedy);
-}
-
-static void judge_size(const struct kafka_options *options,
-                       const struct topic_config *input,
-                       const struct topic_config *dead_letters,
-                       struct condition_list *list)
-{
-    CLEANUP(str_release) struct str problem = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_release) struct str remedy = STR_INIT(STR_UNLIMITED);
-    int64_t needed;
-
-    /* The limit is an int in Kafka. */
-    if (!input->known || input->max_message_bytes > INT32_MAX ||
-        dead_letters->max_message_bytes >=
-            input->max_message_bytes + DEAD_LETTER_BYTES) {
-        return;
-    }
-    needed = input->max_message_bytes + DEAD_LETTER_BYTES;
-    str_printf(&problem,
-               "accepts messages of %lld bytes, but topic '%s' accepts %lld, "
-               "and a dead letter adds up to %d: a dead letter that is too "
-               "large is held",
-               (long long)dead_letters->max_message_bytes, options->topic,
-               (long long)input->max_message_bytes, DEAD_LETTER_BYTES);
-    str_printf(&remedy, "max.message.bytes=%lld", (long long)needed);
-    add_doubt(options, TOPIC_DEAD_LETTERS, list, problem.data, remedy.data);
-}
-
-static void judge_retention(const struct kafka_options *options,
-                            const struct topic_config *input,
-                            const struct topic_config *dead_letters,
-                            struct condition_list *list)
-{
-    CLEANUP(str_release) struct str problem = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_release) struct str remedy = STR_INIT(STR_UNLIMITED);
-    int64_t wanted = input->deletes ? input->retention_ms : INT64_MAX;
-
-    if (!input->known || !dead_letters->deletes ||
-        dead_letters->retention_ms >= wanted) {
-        return;
-    }
-    str_printf(&problem,
-               "deletes dead letters after %lld ms, before topic '%s' deletes "
-               "its records: they can be replayed for a shorter time",
-               (long long)dead_letters->retention_ms, options->topic);
-    str_printf(&remedy, "retention.ms=%lld",
-               wanted == INT64_MAX ? -1LL : (long long)wanted);
-    add_doubt(options, TOPIC_DEAD_LETTERS, list, problem.data, remedy.data);
-}
-
-static void judge_dead_letters(const struct kafka_options *options,
-                               const struct kafka_facts *facts,
-                               struct condition_list *list)
-{
-    const struct topic_config *input = &facts->topics[TOPIC_INPUT].config;
-    const struct topic_config *dead_letters =
-        &facts->topics[TOPIC_DEAD_LETTERS].config;
-
-    judge_size(options, input, dead_letters, list);
-    judge_retention(options, input, dead_letters, list);
-    if (dead_letters->compacted) {
-        add_doubt(options, TOPIC_DEAD_LETTERS, list,
-                  "is compacted: of the dead letters with the same key only "
-                  "the last one is kept",
-                  "cleanup.policy=delete");
-    }
-}
-
-static void judge_timestamps(const struct kafka_options *options,
-                             enum topic_role role,
-                             const struct topic_config *config,
-                             struct condition_list *list)
-{
-    if (config->broker_timestamps) {
-        return;
-    }
-    if (config->max_age_ms < CLOCK_DIFFERENCE_MS) {
-        add_doubt(options, role, list,
-                  "rejects timestamps that are less than a minute old, as a "
-                  "clock that is slow produces them",
-                  "message.timestamp.before.max.ms=3600000");
-    }
-    if (config->max_ahead_ms < CLOCK_DIFFERENCE_MS) {
-        add_doubt(options, role, list,
-                  "rejects timestamps that are less than a minute ahead, as a "
-                  "clock that is fast produces them",
-                  "message.timestamp.after.max.ms=3600000");
-    }
-}
-
-static void judge_replicas(const struct kafka_options *options,
-                           enum topic_role role,
-                           const struct topic_facts *facts,
-                           struct condition_list *list)
-{
-    CLEANUP(str_release) struct str remedy = STR_INIT(STR_UNLIMITED);
-
-    if (facts->replicas == 0 ||
-        facts->config.min_insync_replicas <= facts->replicas) {
-        return;
-    }
-    str_printf(&remedy, "min.insync.replicas=%d", facts->replicas);
-    add_doubt(options, role, list,
-              "has fewer replicas than min.insync.replicas demands, so that "
-              "nothing can be written to it",
-              remedy.data);
-}
-
-static void judge_written(const struct kafka_options *options,
-                          enum topic_role role, const struct topic_facts *facts,
-                          struct condition_list *list)
-{
-    if (!facts->config.known) {
-        return;
-    }
-    judge_timestamps(options, role, &facts->config, list);
-    judge_replicas(options, role, facts, list);
+    topic_settings_append_change(&change, &tools, name, &what->setting);
+    condition_add(judgement->list, false, "topic '%s' (%s) %s. Change it: %s",
+                  name, topic_key(what->role), what->problem, change.data);
 }
 
 void topics_judge(const struct kafka_options *options,
                   const struct kafka_facts *facts, struct condition_list *list)
 {
-    const struct topic_config *outcomes = &facts->topics[TOPIC_OUTCOMES].config;
+    struct judgement judgement = {options, list};
 
     judge_access(options, facts, list);
-    if (facts->topics[TOPIC_DEAD_LETTERS].config.known) {
-        judge_dead_letters(options, facts, list);
+    for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+        topic_settings_compare(options, facts, role, add_difference,
+                               &judgement);
     }
-    if (outcomes->known && outcomes->max_message_bytes < OUTCOME_BYTES) {
-        add_doubt(options, TOPIC_OUTCOMES, list,
-                  "accepts messages of less than 64 KiB: an outcome that is "
-                  "too large is held",
-                  "max.message.bytes=65536");
-    }
-    judge_written(options, TOPIC_OUTCOMES, &facts->topics[TOPIC_OUTCOMES],
-                  list);
-    judge_written(options, TOPIC_DEAD_LETTERS,
-                  &facts->topics[TOPIC_DEAD_LETTERS], list);
 }

@@ -2,7 +2,6 @@
 
 #include "committer.h"
 #include "waybill/alloc.h"
-#include "waybill/clock.h"
 #include "waybill/fault.h"
 
 /*
@@ -118,8 +117,7 @@ static int check_transaction(struct committer *committer,
               rd_kafka_error_string(error));
     committer->code = rd_kafka_error_code(error);
     if (fencing_is((int)committer->code)) {
-        fencing_note(&committer->fencing, committer->options,
-                     clock_monotonic_ms(clock_system()), err);
+        committer_note_fenced(committer, err);
     }
     usable = rd_kafka_error_txn_requires_abort(error) ||
              rd_kafka_error_is_retriable(error);

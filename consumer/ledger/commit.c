@@ -273,10 +273,13 @@ static size_t count_fitting(const struct ledger *ledger, size_t count)
  */
 static size_t select_complete(struct ledger *ledger, size_t max)
 {
+    size_t wanted;
     size_t count;
 
     sort_finished(&ledger->ready);
-    count = count_fitting(ledger, count_complete(ledger, max));
+    wanted = count_complete(ledger, max);
+    count = count_fitting(ledger, wanted);
+    ledger->has_unfit = count < wanted;
     for (; count > 0; count--) {
         struct ledger_entry *entry = TAILQ_FIRST(&ledger->ready);
         size_t slots = entry->in_state[SLOT_FINISHED];
@@ -560,5 +563,7 @@ struct ledger_entry *ledger_take_complete(struct ledger *ledger)
 
 void ledger_limit_metadata(struct ledger *ledger, size_t max)
 {
-    ledger->max_text = max;
+    if (!fault_is_broken("ignore-metadata")) {
+        ledger->max_text = max;
+    }
 }

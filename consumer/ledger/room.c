@@ -1,5 +1,4 @@
 #include "ledger_internal.h"
-#include "waybill/fault.h"
 
 /* How much fits into the metadata, and how far a partition may be read so that
  * it does. */
@@ -32,15 +31,12 @@ bool ledger_done_fits(const struct ledger *ledger,
 {
     size_t size = progress_done_size(progress);
 
-    return size <= ledger_max_done_size(ledger) || size <= ledger->done_size ||
-           fault_is_broken("ignore-metadata");
+    return size <= ledger_max_done_size(ledger) || size <= ledger->done_size;
 }
 
 /* A partition is always read as far as this above its watermark, so that a
  * broker that accepts next to no metadata does not serialize all deliveries.
- * The bits of as many offsets fit if the broker accepts 128 bytes. With less,
- * finished records that cannot be committed may fill the memory before the
- * record at the watermark, if that was shed, is read again. */
+ * The bits of as many offsets fit if the broker accepts 128 bytes. */
 #define MIN_WINDOW 128
 
 /* The set of finished offsets takes no more than this, in whatever order the

@@ -298,7 +298,7 @@ int oci_error_of(const struct http_response *response, const char *what,
     if (requires_https(target, response->status, &reported)) {
         reported_error_release(&reported);
         return error_set(err, ERROR_UNREACHABLE,
-                         "%s: registry '%s' speaks https (set plain_http: "
+                         "%s: registry '%s' uses https (set plain_http: "
                          "false, or a ca_file)",
                          what, target->registry);
     }

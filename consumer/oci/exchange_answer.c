@@ -65,10 +65,10 @@ static int report_unusable(const struct exchange *exchange,
     CLEANUP(str_release) struct str message = STR_INIT(LIMIT_MESSAGE);
 
     oci_append_message(response, &exchange->revealed, &message);
-    return error_set(err, message.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
-                     "token server '%s': its answer holds no usable token%s%s",
-                     exchange->at.host, message.len > 0 ? ": " : "",
-                     message.data);
+    return error_set(
+        err, message.len > 0 ? ERROR_AUTH : ERROR_UNAVAILABLE,
+        "token server '%s': its answer contains no usable token%s%s",
+        exchange->at.host, message.len > 0 ? ": " : "", message.data);
 }
 
 static const char *token_of(const struct json *json)

@@ -99,8 +99,8 @@ int exchange_follow(struct exchange *exchange,
     if (!http_header(response, "Location", 0, &location) || location.len == 0 ||
         url_parse(location.data, &exchange->at, &to, err) < 0) {
         return error_set(err, ERROR_INTERMEDIARY,
-                         "token server '%s' redirects to nowhere that we can "
-                         "go",
+                         "token server '%s' redirects to a location that "
+                         "cannot be used",
                          exchange->at.host);
     }
     if (!may_follow(exchange, &to)) {

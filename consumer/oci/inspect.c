@@ -105,7 +105,7 @@ static void step_failed(struct oci_inspecting *inspecting, enum oci_step step,
     inspecting->result.steps[step].http_status = err->http_status;
     str_append_text(text, err->message);
     if (advice != NULL) {
-        str_printf(text, " (to mend it: %s)", advice);
+        str_printf(text, " (remedy: %s)", advice);
     }
     finish(inspecting);
 }

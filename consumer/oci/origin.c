@@ -98,7 +98,8 @@ static void on_probed(void *payload, const struct http_response *response,
     origin->probe = NULL;
     if (!capabilities_learn_ping(&origin->capabilities, response)) {
         error_set(&failure, ERROR_AUTH,
-                  "registry '%s' answers 401 without a challenge that we know "
+                  "registry '%s' answers 401 without a challenge that Waybill "
+                  "supports "
                   "(Bearer with a realm, or Basic)",
                   origin->url.host);
         wake(origin, &failure);

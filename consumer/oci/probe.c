@@ -59,8 +59,8 @@ static void on_response(void *payload, const struct http_response *response,
         finish(probe, &failure);
     } else if (!is_alive(probe, response)) {
         error_set(&failure, ERROR_INTERMEDIARY,
-                  "registry '%s': something in front of it answers %d",
-                  probe->registry, response->status);
+                  "registry '%s': an intermediary answers %d", probe->registry,
+                  response->status);
         finish(probe, &failure);
     } else {
         finish(probe, NULL);

@@ -234,9 +234,10 @@ int provider_check_path(const struct provider *provider, const char *path,
         (provider->max_parts == 0 || parts <= provider->max_parts)) {
         return 0;
     }
-    return error_set(
-        err, ERROR_CONFIG, "makes repository names of %u part%s at %s; %s",
-        parts, parts == 1 ? "" : "s", provider->name, provider->parts_advice);
+    return error_set(err, ERROR_CONFIG,
+                     "it leads to repository names of %u part%s at %s; %s",
+                     parts, parts == 1 ? "" : "s", provider->name,
+                     provider->parts_advice);
 }
 
 static bool is_token_host(const char *host)

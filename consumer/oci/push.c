@@ -117,7 +117,7 @@ static void reject_conflict(struct oci_push *push, const struct digest *stored)
         (is_permanent(err) || err->kind == ERROR_BLOCKED)) {
         err->kind = ERROR_REJECTED;
         error_prepend(err,
-                      "tag '%s' of '%s' holds another manifest (%s), which the "
+                      "tag '%s' of '%s' has another manifest (%s), which the "
                       "registry does not replace",
                       push->target->tag, push->target->path, stored->text);
     }
@@ -199,10 +199,11 @@ static void handle_success(struct oci_push *push,
         push->is_unclear = true;
         look_up_tag(push);
     } else {
-        error_set(err, ERROR_DIGEST_MISMATCH,
-                  "manifest: registry '%s' says that it stored another digest "
-                  "than the %s that was sent",
-                  push->target->registry, sent->text);
+        error_set(
+            err, ERROR_DIGEST_MISMATCH,
+            "manifest: registry '%s' reports that it stored another digest "
+            "than the %s that was sent",
+            push->target->registry, sent->text);
         err->http_status = response->status;
         finish(push, err);
     }

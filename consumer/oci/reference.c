@@ -68,24 +68,29 @@ static int explain_syntax(const char *text, struct error *err)
 
     if (strstr(text, "://") != NULL) {
         return error_set(err, ERROR_CONFIG,
-                         "takes no scheme (write host/path; plain_http: true "
-                         "for http)");
+                         "a repository has no scheme such as https:// (for "
+                         "http set plain_http: true)");
     }
     if (strchr(text, '@') != NULL) {
-        return error_set(err, ERROR_CONFIG, "takes no user name or digest");
+        return error_set(err, ERROR_CONFIG,
+                         "a repository has no user name and no digest; remove "
+                         "the part with '@'");
     }
     if (slash != NULL && strchr(slash, ':') != NULL) {
-        return error_set(err, ERROR_CONFIG, "takes no tag");
+        return error_set(err, ERROR_CONFIG,
+                         "a repository has no tag; Waybill chooses the tag");
     }
     for (const char *at = slash ? slash : text; *at != '\0'; at++) {
         if (isupper((unsigned char)*at)) {
-            return error_set(err, ERROR_CONFIG,
-                             "a repository name has no upper-case letters");
+            return error_set(
+                err, ERROR_CONFIG,
+                "a repository name may not contain upper-case letters");
         }
     }
     return error_set(err, ERROR_CONFIG,
-                     "is not a repository (host[:port]/path of lower-case "
-                     "letters, digits and single separators)");
+                     "a repository is host[:port]/path, and a path consists of "
+                     "lower-case letters and digits, with single separators "
+                     "('.', '_', '__', '-' or '/') between them");
 }
 
 int oci_repository_parse(const char *text, struct arena *arena,
@@ -99,8 +104,8 @@ int oci_repository_parse(const char *text, struct arena *arena,
 
     if (slash == NULL && is_registry(text, first)) {
         return error_set(err, ERROR_CONFIG,
-                         "names a registry but no repository in it "
-                         "(host[:port]/path)");
+                         "it names a registry, but no repository in it; a "
+                         "repository is host[:port]/path");
     }
     if (slash != NULL && is_registry(text, first)) {
         found.registry = arena_printf(arena, "%.*s", (int)first, text);

@@ -106,15 +106,16 @@ static int follow_redirect(struct oci_request *request,
     }
     if (!http_header(response, "Location", 0, &location) ||
         url_parse(location.data, &request->url, &url, err) < 0) {
-        return error_set(err, ERROR_INTERMEDIARY,
-                         "registry '%s' redirects to nowhere that we can go",
-                         request->target->registry);
+        return error_set(
+            err, ERROR_INTERMEDIARY,
+            "registry '%s' redirects to a location that cannot be used",
+            request->target->registry);
     }
     trust =
         trust_of(&request->origin->url, request->target, &url, REDIRECT_UPLOAD);
     if (trust == TRUST_REFUSED) {
         error_set(err, ERROR_BLOCKED,
-                  "registry '%s' redirects to '%s://%s', where we do not go "
+                  "registry '%s' redirects to '%s://%s', which is not allowed "
                   "(if it is right, add '%s' to registries.allowed)",
                   request->target->registry, url.https ? "https" : "http",
                   url.host, url.host);
@@ -280,8 +281,8 @@ static int open_url(struct oci_request *request, const char *text,
     request->with_credentials = trust == TRUST_CREDENTIALS;
     if (trust == TRUST_REFUSED) {
         return error_set(err, ERROR_BLOCKED,
-                         "registry '%s' sends it to '%s://%s', where we do "
-                         "not go (if it is right, add '%s' to "
+                         "registry '%s' sends it to '%s://%s', which is not "
+                         "allowed (if it is right, add '%s' to "
                          "registries.allowed)",
                          request->target->registry,
                          request->url.https ? "https" : "http",

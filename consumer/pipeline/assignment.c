@@ -88,6 +88,11 @@ static void on_outcome(void *payload, struct delivery *delivery)
     service_renew_soon(service);
 }
 
+static int64_t wall_now(const struct service *service)
+{
+    return clock_wall_ms(loop_clock(service->options->loop));
+}
+
 static void add_slots(struct inflight *inflight)
 {
     struct record *record = inflight->record;
@@ -112,8 +117,7 @@ static void skip_record(struct inflight *inflight, const struct input *input)
               LOG_NUMBER("partition", input->partition),
               LOG_NUMBER("offset", input->offset));
     counts->other_type++;
-    counts->last_completed_ms =
-        clock_wall_ms(loop_clock(service->options->loop));
+    counts->last_completed_ms = wall_now(service);
     service->dirty = true;
     ledger_skip(&inflight->assignment->ledger, input->offset);
     record_free(inflight->record);
@@ -182,33 +186,9 @@ void service_on_record(void *payload, const struct input *input)
 /* --- limits ------------------------------------------------------------------
  */
 
-size_t service_bytes(const struct service *service)
-{
-    const struct pipeline *predecessor;
-    size_t bytes = service->pipeline->bytes;
-
-    STAILQ_FOREACH(predecessor, &service->predecessors, link)
-    {
-        bytes += predecessor->bytes;
-    }
-    return bytes;
-}
-
-static bool is_over(const struct service *service, size_t share)
-{
-    const struct delivery_settings *limits = &service->settings->delivery;
-
-    return service->records > limits->max_records / share ||
-           service_bytes(service) > limits->max_bytes / share;
-}
-
 static bool is_full(const struct service *service)
 {
-    const struct delivery_settings *limits = &service->settings->delivery;
-
-    return service->records >= limits->max_records ||
-           service_bytes(service) >= limits->max_bytes ||
-           withheld_is_blocked(service);
+    return service_has_reached_limits(service) || withheld_is_blocked(service);
 }
 
 static void shed(struct assignment *assignment)
@@ -217,7 +197,7 @@ static void shed(struct assignment *assignment)
     struct ledger_entry *entry =
         TAILQ_LAST(&assignment->ledger.entries, ledger_entries);
 
-    while (entry != NULL && is_over(service, 2)) {
+    while (entry != NULL && service_is_over(service, 2)) {
         struct ledger_entry *before = TAILQ_PREV(entry, ledger_entries, link);
         struct inflight *inflight = entry->owner;
 
@@ -339,6 +319,8 @@ void service_tick(void *payload)
     struct service *service = payload;
 
     count_loop_lag(service);
+    count_sample(service);
+    readiness_note(service);
     loop_arm(service->options->loop, &service->tick, TICK_MS);
     shed_tick(&service->pipeline->scheduler);
     withheld_tick(service);
@@ -353,7 +335,7 @@ void service_tick(void *payload)
     }
     if (service->state == SERVICE_RUNNING && wants_dropped(service)) {
         make_room(service);
-        if (!is_over(service, 2)) {
+        if (!service_is_over(service, 2)) {
             read_dropped(service);
         }
     }
@@ -369,6 +351,7 @@ static void regulate_window(struct assignment *assignment)
     if (!assignment->resting && ledger_is_full(ledger) &&
         !ledger_is_rereading(ledger)) {
         assignment->resting = true;
+        assignment->resting_since_ms = wall_now(assignment->service);
         kafka_pause_partition(queue, &assignment->at);
     } else if (assignment->resting && ledger_has_room(ledger)) {
         assignment->resting = false;
@@ -394,8 +377,9 @@ void service_regulate(struct service *service)
     }
     if (!service->full && is_full(service)) {
         service->full = true;
+        service->full_since_ms = wall_now(service);
         kafka_pause(service->kafka);
-    } else if (service->full && !is_over(service, 2) &&
+    } else if (service->full && !service_is_over(service, 2) &&
                !withheld_is_blocked(service)) {
         service->full = false;
         /* Now, before others use the room: under constant load there is no

@@ -89,6 +89,8 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
         LOG_TEXT("dead_letter",
                  outcome->dead_letter ? dead_letter_topic : NULL),
         LOG_TEXT("err", null_if_empty(err->message)),
+        LOG_TEXT("err_class", class_of(err)),
+        /* Deprecated: the name of err_class until 0.2 */
         LOG_TEXT("err_kind", class_of(err)),
         LOG_TEXT("err_code", null_if_empty(err->code)),
         LOG_NUMBER_IF(err->http_status, "http_status", err->http_status),

@@ -101,6 +101,25 @@ static bool add_assignment(struct service *service, struct kafka_batch *batch,
     return true;
 }
 
+/* They stay in memory until the watermark advances. */
+static void count_unfit(struct assignment *assignment)
+{
+    const struct ledger_entry *entry;
+
+    assignment->unfit_records = 0;
+    assignment->unfit_bytes = 0;
+    if (!assignment->ledger.has_unfit) {
+        return;
+    }
+    TAILQ_FOREACH(entry, &assignment->ledger.ready, finished)
+    {
+        const struct inflight *inflight = entry->owner;
+
+        assignment->unfit_records++;
+        assignment->unfit_bytes += arena_size(inflight->record->arena);
+    }
+}
+
 bool service_commit(struct service *service)
 {
     struct kafka_batch *batch = kafka_batch_new();
@@ -115,6 +134,7 @@ bool service_commit(struct service *service)
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         assignment->committing = add_assignment(service, batch, assignment);
+        count_unfit(assignment);
         any |= assignment->committing;
     }
     if (any) {

@@ -155,6 +155,9 @@ void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms)
 static void pause(struct endpoint *endpoint, const struct error *err,
                   uint64_t now_ms)
 {
+    if (endpoint->pause_until_ms <= now_ms) {
+        endpoint->paused_since_ms = now_ms;
+    }
     endpoint->pause_until_ms =
         later(endpoint->pause_until_ms, now_ms + err->retry_after_ms);
 }

@@ -33,8 +33,9 @@ struct endpoint {
     struct limiter limiter;
     struct budget budget;
     struct rate rate;
-    int64_t down_since_ms;   /* wall-clock time, while the breaker is open */
-    uint64_t pause_until_ms; /* monotonic; set by Retry-After */
+    int64_t down_since_ms;    /* wall-clock time, while the breaker is open */
+    uint64_t pause_until_ms;  /* monotonic; set by Retry-After */
+    uint64_t paused_since_ms; /* monotonic; of the current or last such pause */
     /* Both include what predecessors still have. */
     size_t in_flight; /* attempts */
     size_t load;      /* deliveries without an outcome */

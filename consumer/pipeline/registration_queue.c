@@ -1,4 +1,5 @@
 #include "scheduler.h"
+#include "waybill/fault.h"
 
 /*
  * The deliveries of one registration, and who is to blame for a refusal. A
@@ -46,6 +47,9 @@ static bool may_begin(const struct attachment_queue *attachment_queue,
     const struct registration_queue *queue = attachment_queue->queue;
     bool is_refused = attachment_queue->permission == PERMISSION_REFUSED;
 
+    if (!is_refused && queue->held && fault_is_broken("hold-together")) {
+        return false;
+    }
     if (queue->held) {
         return queue->in_flight == 0 &&
                (!is_refused || now_ms >= (is_fresh ? queue->fresh_until_ms
@@ -170,7 +174,7 @@ enum held registration_queue_refused(struct attachment_queue *attachment_queue,
 
     attachment_queue->refusal = *err;
     queue->held = attachment_queue->permission == PERMISSION_REFUSED &&
-                  !has_accepted(queue);
+                  (!has_accepted(queue) || fault_is_broken("hold-together"));
     queue->refusal = queue->held ? *err : queue->refusal;
     if (!was_held || now_ms >= queue->hold_until_ms) {
         queue->hold_until_ms = now_ms + pauses[0];

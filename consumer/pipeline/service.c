@@ -174,6 +174,7 @@ static void stop(struct service *service)
     }
     service->state = SERVICE_DRAINING;
     kafka_pause(service->kafka);
+    kafka_stop_checks(service->kafka);
     loop_arm(loop, &service->drain_deadline,
              service->settings->delivery.drain_ms);
     scheduler_drain(&service->pipeline->scheduler, service_on_idle, service);
@@ -292,7 +293,7 @@ int service_start(struct pipeline *pipeline,
     service->ended = ended;
     service->payload = payload;
     service->started_ms = clock_wall_ms(loop_clock(options->loop));
-    counts_init(&service->counts);
+    counts_init(&service->counts, loop_now(options->loop));
     init(service);
     if (kafka_open(options->loop, &service->kafka_options, &handler, service,
                    &service->kafka, err) < 0) {

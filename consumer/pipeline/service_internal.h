@@ -2,6 +2,7 @@
 #define WAYBILL_SERVICE_INTERNAL_H
 
 #include "pipeline_internal.h"
+#include "samples.h"
 #include "waybill/limits.h"
 #include "waybill/outcome_encode.h"
 #include "withheld.h"
@@ -17,15 +18,21 @@ struct assignment {
     struct service *service;
     struct kafka_partition at; /* it owns the topic's name */
     struct ledger ledger;
-    bool is_replays; /* a partition of the replays topic */
-    bool resting;    /* paused, because the window is full */
-    bool revoked;    /* reads no more records; a last commit may follow */
+    bool is_replays;          /* a partition of the replays topic */
+    bool resting;             /* paused, because the window is full; then: */
+    int64_t resting_since_ms; /* wall-clock time */
+    bool revoked; /* reads no more records; a last commit may follow */
     bool committing;
     bool over; /* nothing of it may be committed any more */
+    /* Finished records that the metadata of the last commit had no room for,
+     * and their memory */
+    size_t unfit_records;
+    size_t unfit_bytes;
     /* Offset of the first record that cannot be read, -1 if there is none; the
      * offset from which it can be read again, -1 if that is not known */
     int64_t unreadable;
     int64_t readable_from;
+    int64_t unreadable_since_ms; /* wall-clock time */
     char unreadable_reason[LIMIT_MESSAGE];
 };
 
@@ -53,6 +60,7 @@ struct counts {
     struct service_counts all;
     struct status_outcome recent[STATUS_RECENT]; /* a ring buffer */
     uint64_t recent_total;
+    struct samples samples;
 };
 
 enum service_state { SERVICE_RUNNING, SERVICE_DRAINING, SERVICE_CLOSING };
@@ -74,6 +82,7 @@ struct service {
     TAILQ_HEAD(, assignment) assignments;
     size_t records;
     bool full;
+    int64_t full_since_ms; /* wall-clock time */
     /* Maximum length of the metadata of a partition, which shrinks when the
      * broker rejects it */
     size_t max_metadata;
@@ -96,7 +105,8 @@ struct service {
     struct task ending;
     struct error failure; /* ERROR_NONE after service_stop() */
     struct counts counts;
-    int64_t started_ms; /* wall-clock time, as is the next */
+    int64_t started_ms;         /* wall-clock time, as are the next two */
+    int64_t not_ready_since_ms; /* 0 while the service is ready */
     int64_t notice_ms;
     char notice[LIMIT_MESSAGE]; /* last warning of the Kafka client */
     service_ended_fn *ended;
@@ -128,8 +138,14 @@ void service_on_handover(void *payload);
 void service_tick(void *payload);
 /* Pauses and resumes reading according to the limits, and sheds records. */
 void service_regulate(struct service *service);
+
+/* --- load.c: how much of the limits is in use */
 /* Memory of all records and their attempts, in bytes */
 size_t service_bytes(const struct service *service);
+/* Whether more than 1/share of one of the limits is in use */
+bool service_is_over(const struct service *service, size_t share);
+/* Whether all of one of them is */
+bool service_has_reached_limits(const struct service *service);
 
 /* --- unreadable.c: partitions that cannot be read further */
 void service_on_unreadable(void *payload, const struct kafka_unreadable *what);
@@ -156,7 +172,7 @@ void service_renew_soon(struct service *service);
 void service_on_idle(void *payload);
 
 /* --- counts.c */
-void counts_init(struct counts *counts);
+void counts_init(struct counts *counts, uint64_t now_ms);
 void count_outcome(struct service *service, const struct delivery *delivery);
 /* Returns false if none of the outcomes is committed. */
 bool worst_committed(const struct inflight *inflight,
@@ -164,6 +180,15 @@ bool worst_committed(const struct inflight *inflight,
 void count_completed(struct service *service, const struct inflight *inflight);
 /* Observes how late the current tick is. */
 void count_loop_lag(struct service *service);
+/* Takes a sample if one is due. */
+void count_sample(struct service *service);
+
+/* --- readiness.c */
+/* Sets the reasons and the warnings of a status. */
+void readiness_get(const struct service *service, struct arena *arena,
+                   struct status *status);
+/* Remembers since when the service has not been ready. */
+void readiness_note(struct service *service);
 
 /* --- service.c */
 /* Takes the next step of the service: a commit, handing over revoked

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "service_internal.h"
-#include "waybill/kafka_check.h"
 
 /* A read-only snapshot of the service for the status page and the metrics */
 
@@ -9,8 +8,6 @@
  * partition and in total */
 #define MAX_OLDEST_PER_PARTITION 3
 #define MAX_OLDEST 50
-/* Reasons for not being ready that are not conditions of Kafka */
-#define MAX_REASONS 5
 
 /* Converts a monotonic time of the loop to wall-clock time. */
 static int64_t to_wall_ms(const struct service *service, uint64_t due_ms)
@@ -46,6 +43,7 @@ static void collect_unreadable(const struct assignment *assignment,
     to->unreadable = assignment->unreadable;
     if (assignment->unreadable >= 0) {
         unreadable_append_command(assignment->service, assignment, &command);
+        to->unreadable_since_ms = assignment->unreadable_since_ms;
         to->unreadable_reason = assignment->unreadable_reason;
         to->skip_command = arena_strdup(arena, command.data);
     }
@@ -69,6 +67,8 @@ static void collect_partition(const struct assignment *assignment,
         .records = ledger->entry_count,
         .shed = ledger_needs_rewind(ledger),
         .paused = assignment->resting,
+        .paused_since_ms =
+            assignment->resting ? assignment->resting_since_ms : 0,
         .revoked = assignment->revoked,
     };
     collect_unreadable(assignment, arena, to);
@@ -184,6 +184,7 @@ static void collect_state(const struct service *service,
         to->retry_ms = to_wall_ms(service, queue->hold_until_ms);
     } else if (endpoint->pause_until_ms > now_ms) {
         to->state = REGISTRATION_PAUSED;
+        to->since_ms = to_wall_ms(service, endpoint->paused_since_ms);
         to->retry_ms = to_wall_ms(service, endpoint->pause_until_ms);
     }
 }
@@ -348,68 +349,13 @@ static void collect_recent(const struct service *service, struct arena *arena,
     }
 }
 
-/* Those that block come first among the reasons, because they explain the
- * others. */
-static void collect_conditions(const struct service *service,
-                               struct arena *arena, struct status *status)
+static void collect_samples(const struct service *service,
+                            struct status *status)
 {
-    const struct kafka_condition *condition;
-    size_t count = 0;
+    const struct samples *samples = &service->counts.samples;
 
-    while (kafka_get_condition(service->kafka, count) != NULL) {
-        count++;
-    }
-    status->reasons =
-        arena_alloc(arena, (count + MAX_REASONS) * sizeof(status->reasons[0]));
-    status->warnings = arena_alloc(arena, count * sizeof(status->warnings[0]));
-    for (size_t i = 0; i < count; i++) {
-        condition = kafka_get_condition(service->kafka, i);
-        if (condition->blocks) {
-            status->reasons[status->reason_count++] = condition->text;
-        } else {
-            status->warnings[status->warning_count++] = condition->text;
-        }
-    }
-}
-
-static void add_reason(struct status *status, const char *reason)
-{
-    status->reasons[status->reason_count++] = reason;
-}
-
-static void collect_readiness(const struct service *service,
-                              struct arena *arena, struct status *status)
-{
-    struct kafka_state state;
-
-    kafka_get_state(service->kafka, &state);
-    collect_conditions(service, arena, status);
-    if (service->failure.kind != ERROR_NONE) {
-        add_reason(status, arena_printf(arena, "cannot go on: %s",
-                                        service->failure.message));
-    }
-    if (service->state != SERVICE_RUNNING) {
-        add_reason(status, "stopping: no more records are read");
-    } else if (!state.member) {
-        add_reason(status,
-                   "no assignment: the group has given none yet, or has taken "
-                   "it back, or its offsets are not known yet");
-    }
-    for (size_t i = 0; i < STATUS_OUTPUTS; i++) {
-        const struct withheld_output *output = &service->withholding.outputs[i];
-
-        if (output->is_blocked) {
-            add_reason(status,
-                       arena_printf(
-                           arena, "topic '%s' accepts no messages (%s: %s): %s",
-                           withheld_topic(service, (enum status_output)i),
-                           output->code, output->reason,
-                           withheld_remedy(output->code)));
-        }
-    }
-    if (!state.producer) {
-        add_reason(status, "no producer: the brokers have not taken it yet");
-    }
+    samples_get(samples, &status->samples);
+    status->samples.end_ms = to_wall_ms(service, samples->begin_ms);
 }
 
 void service_get_status(const struct service *service, struct arena *arena,
@@ -420,6 +366,7 @@ void service_get_status(const struct service *service, struct arena *arena,
     *ret_status = (struct status){
         .now_ms = clock_wall_ms(loop_clock(service->options->loop)),
         .started_ms = service->started_ms,
+        .not_ready_since_ms = service->not_ready_since_ms,
         .phase = (enum service_phase)service->state,
         .config = {.revision = &service->settings->revision},
         .brokers = service->kafka_options.brokers,
@@ -428,16 +375,18 @@ void service_get_status(const struct service *service, struct arena *arena,
         .notice = service->notice[0] != '\0' ? service->notice : NULL,
         .notice_ms = service->notice_ms,
         .full = service->full && !withheld_is_blocked(service),
+        .full_since_ms = service->full_since_ms,
         .records = service->records,
         .max_records = limits->max_records,
         .bytes = service_bytes(service),
         .max_bytes = limits->max_bytes,
         .counts = &service->counts.all,
     };
-    collect_readiness(service, arena, ret_status);
+    readiness_get(service, arena, ret_status);
     collect_withheld(service, arena, ret_status);
     collect_partitions(service, arena, ret_status);
     collect_queues(service, arena, ret_status);
     collect_records(service, arena, ret_status);
     collect_recent(service, arena, ret_status);
+    collect_samples(service, ret_status);
 }

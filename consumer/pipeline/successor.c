@@ -30,6 +30,7 @@ static void transfer_endpoint(struct endpoint *from, struct endpoint *to)
     to->budget = from->budget;
     to->rate = from->rate;
     to->pause_until_ms = from->pause_until_ms;
+    to->paused_since_ms = from->paused_since_ms;
     to->down_since_ms = from->down_since_ms;
     to->breaker = from->breaker;
     to->breaker.probe_ms = loop_now(from->scheduler->options->loop);

@@ -68,6 +68,10 @@ void service_on_unreadable(void *payload, const struct kafka_unreadable *what)
     if (assignment == NULL) {
         return;
     }
+    if (assignment->unreadable < 0) {
+        assignment->unreadable_since_ms =
+            clock_wall_ms(loop_clock(service->options->loop));
+    }
     assignment->unreadable = what->offset;
     assignment->readable_from = what->next;
     if (what->offset < 0) {

@@ -105,6 +105,8 @@ void withheld_on_rejected(struct service *service,
 void withheld_tick(struct service *service);
 /* Whether nothing should be read, because its outcomes could not be written */
 bool withheld_is_blocked(const struct service *service);
+
+/* --- withheld_text.c --- */
 /* The name of the topic, and what an operator may do about that error */
 const char *withheld_topic(const struct service *service,
                            enum status_output output);

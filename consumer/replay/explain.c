@@ -13,29 +13,30 @@ static const struct {
 } codes[] = {
     {"rejected",
      "UNSUPPORTED",
-     {"The registry does not support what was asked of it.",
-      "Look at the registry's version and configuration; then replay."}},
+     {"The registry does not support the request.",
+      "Check the registry's version and configuration, then replay."}},
     {"rejected",
      "TAG_INVALID",
-     {"The registry does not take the tag or the prefix.",
-      "Correct the attachment's `prefix`; then replay."}},
+     {"The registry does not accept the tag or the prefix.",
+      "Correct the attachment's `prefix`, then replay."}},
     {"rejected",
      "NAME_INVALID",
-     {"The registry does not take the name of the repository.",
+     {"The registry does not accept the name of the repository.",
       "Correct the registration's `repository` or the attachment's "
-      "`prefix`; then replay."}},
+      "`prefix`, then replay."}},
 };
 
 static const struct explanation unreadable = {
-    "It lacks the headers by which Waybill knows its dead letters: something "
-    "else wrote it, or changed it.",
-    "Find out who writes to this topic. Waybill does not replay it; "
-    "`waybill replay purge` can delete it."};
+    "The record lacks the headers that identify a dead letter of Waybill: "
+    "another program has written or changed it.",
+    "Find out which program writes to this topic. Waybill does not replay the "
+    "record; `waybill replay purge` can delete it."};
 
 static const struct explanation unknown = {
-    "It failed for a reason that this version of Waybill does not know.",
-    "Look at the message, or use the version that wrote it "
-    "(waybill-version)."};
+    "The delivery failed with an error class that this version of Waybill does "
+    "not know.",
+    "Read the message, or use the version that wrote the dead letter "
+    "(header waybill-version)."};
 
 struct explanation dead_letter_explain(const struct dead_letter *dead_letter)
 {
@@ -59,16 +60,16 @@ struct explanation dead_letter_explain(const struct dead_letter *dead_letter)
 
 static const char *const state_texts[] = {
     "It has not been replayed.",
-    "It is done: its copy is on the replays topic, or an earlier replay "
-    "found it superseded or delivered. If the copy failed too, there is a "
-    "newer dead letter.",
-    "There is a newer dead letter of the same delivery; only that one is "
+    "It needs no action: it was copied to the replays topic, or an earlier "
+    "replay found it superseded or delivered. If the copy failed too, there "
+    "is a newer dead letter.",
+    "There is a newer dead letter of the same delivery, and only that one is "
     "replayed.",
-    "The same delivery has succeeded since: there is nothing left to do.",
-    "It has been replayed too often (--max-replays) and failed each time; "
-    "--force replays it all the same.",
-    "It is of another consumer group; --force replays it all the same, to "
-    "the replays topic of this one.",
+    "The same delivery has succeeded since, so it needs no action.",
+    "It was replayed too often (--max-replays) and failed each time. --force "
+    "replays it nevertheless.",
+    "Another consumer group has written it. --force replays it nevertheless, "
+    "to the replays topic of this group.",
     "It cannot be replayed.",
 };
 

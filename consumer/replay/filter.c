@@ -192,6 +192,12 @@ static bool match_event(const struct filter_term *term,
     return is_text(term, subject->dead_letter->event_id);
 }
 
+static bool match_integration(const struct filter_term *term,
+                              const struct subject *subject)
+{
+    return is_text(term, subject->dead_letter->integration);
+}
+
 static bool match_registration(const struct filter_term *term,
                                const struct subject *subject)
 {
@@ -247,6 +253,7 @@ static const struct kind kinds[] = {
     {"--key", NULL, match_key},
     {"--event-id", NULL, match_event},
     {"--workflow", NULL, match_workflow},
+    {"--integration", NULL, match_integration},
     {"--registration", NULL, match_registration},
     {"--attachment", NULL, match_attachment},
 };
@@ -264,6 +271,11 @@ static int kind_of(const char *option)
 bool filter_is_option(const char *option)
 {
     return kind_of(option) >= 0;
+}
+
+const char *filter_option(const struct filter_term *term)
+{
+    return kinds[term->kind].option;
 }
 
 int filter_add(struct filter *filter, const char *option, const char *value,

@@ -27,6 +27,7 @@ static struct kafka_options client_options(const struct collection *collection,
                                            const char *topic)
 {
     return (struct kafka_options){
+        .user = KAFKA_EXPLAIN,
         .brokers = collection->options->brokers,
         .group = collection->options->group,
         .topic = topic,
@@ -222,6 +223,7 @@ static int collect_dead_letters(struct collection *collection,
 {
     const struct history_options *from = collection->options;
     struct replay_options options = {
+        .user = KAFKA_EXPLAIN,
         .brokers = from->brokers,
         .properties = from->properties,
         .dead_letters = from->dead_letters,

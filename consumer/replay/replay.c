@@ -2,6 +2,7 @@
 
 #include "replay_internal.h"
 #include "waybill/alloc.h"
+#include "waybill/kafka_prepare.h"
 #include "waybill/topic_create.h"
 
 /* The tolerance for clocks of producers that are wrong */
@@ -11,6 +12,7 @@ static struct kafka_options client_options(const struct replay *replay,
                                            const char *topic)
 {
     return (struct kafka_options){
+        .user = replay->options.user,
         .brokers = replay->options.brokers,
         .group = replay->group,
         .topic = topic,
@@ -221,7 +223,9 @@ static int load(struct replay *replay, struct error *err)
         client_options(replay, replay->options.outcomes);
     const struct replay_policy *policy = &replay->options.policy;
 
-    if (read_dead_letters(replay, err) < 0) {
+    if (read_dead_letters(replay, err) < 0 ||
+        filter_check(&replay->options.filter, &replay->options.names,
+                     replay->dead_letter_list, err) < 0) {
         return -1;
     }
     make_tracks(replay);
@@ -250,12 +254,11 @@ int replay_open(const struct replay_options *options, bool write,
     replay->options = *options;
     replay->arena = arena_new();
     replay->dead_letter_list = dead_letter_list_new();
-    replay->group = arena_printf(replay->arena, "%s-replay", group);
+    replay->group = kafka_replay_group(group, replay->arena);
     replay->source = arena_printf(replay->arena, "waybill/%s", group);
     /* All replays of a group use the same id, so that a second one fences the
      * first. */
-    replay->transactional_id =
-        arena_printf(replay->arena, "waybill-replay-%s", group);
+    replay->transactional_id = kafka_replay_id(group, replay->arena);
     /* The producer comes first, because it ends the transaction of a killed
      * replay, which decides what is committed. */
     if ((write && replay_open_producer(replay, err) < 0) ||

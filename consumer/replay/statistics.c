@@ -68,6 +68,13 @@ void tally_release(struct tally *tally)
     *tally = (struct tally){0};
 }
 
+bool dead_letter_is_settled(const struct dead_letter *dead_letter)
+{
+    return dead_letter->state == DEAD_LETTER_REPLAYED ||
+           dead_letter->state == DEAD_LETTER_SUPERSEDED ||
+           dead_letter->state == DEAD_LETTER_DELIVERED;
+}
+
 static void count_one(struct dead_letter_statistics *statistics,
                       const struct dead_letter *dead_letter)
 {
@@ -75,6 +82,7 @@ static void count_one(struct dead_letter_statistics *statistics,
     statistics->states[dead_letter->state]++;
     tally_add(&statistics->classes, dead_letter->error_class);
     tally_add(&statistics->codes, dead_letter->code);
+    tally_add(&statistics->integrations, dead_letter->integration);
     tally_add(&statistics->registrations, dead_letter->registration);
     tally_add(&statistics->attachments, dead_letter->attachment);
     if (statistics->oldest == NULL ||
@@ -99,6 +107,7 @@ void dead_letter_list_count(const struct dead_letter_list *list,
     }
     tally_sort(&statistics.classes);
     tally_sort(&statistics.codes);
+    tally_sort(&statistics.integrations);
     tally_sort(&statistics.registrations);
     tally_sort(&statistics.attachments);
     *ret_statistics = statistics;
@@ -108,6 +117,7 @@ void dead_letter_statistics_release(struct dead_letter_statistics *statistics)
 {
     tally_release(&statistics->classes);
     tally_release(&statistics->codes);
+    tally_release(&statistics->integrations);
     tally_release(&statistics->registrations);
     tally_release(&statistics->attachments);
 }

@@ -11,6 +11,10 @@ _waybill_value()
     --key) kind=value ;;
     --header) kind=value ;;
     --workflow) kind=value ;;
+    --principal) kind=value ;;
+    --partitions) kind=value ;;
+    --replication-factor) kind=value ;;
+    --command-config) kind='file' ;;
     --limit) kind=value ;;
     --class) kind=words words='schema digest_mismatch too_large rejected not_found config auth attempts_exhausted verification expired' ;;
     --code) kind=value ;;
@@ -23,6 +27,7 @@ _waybill_value()
     --key) kind=value ;;
     --event-id) kind=value ;;
     --workflow) kind=value ;;
+    --integration) kind=value ;;
     --registration) kind=value ;;
     --attachment) kind=value ;;
     --max-replays) kind=value ;;
@@ -51,6 +56,9 @@ _waybill_words()
     publish)
         options+=' --key --header --workflow' words='' kind=file
         ;;
+    kafka)
+        options+=' --apply --principal --partitions --replication-factor --command-config --json' words=' prepare' kind=words
+        ;;
     status)
         options+=' --json' words='' kind=words
         ;;
@@ -58,7 +66,7 @@ _waybill_words()
         options+=' --json --limit' words='' kind=words
         ;;
     replay)
-        options+=' --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --registration --attachment --all --json --no-outcome-check --max-replays --force --limit --rate --max-failures --include-unreplayed --yes' words=' list show stats run purge' kind=words
+        options+=' --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --integration --registration --attachment --all --json --no-outcome-check --max-replays --force --limit --rate --max-failures --include-unreplayed --yes' words=' list show stats run purge' kind=words
         ;;
     credential-helper)
         options+='' words=' get' kind=words
@@ -69,7 +77,7 @@ _waybill_words()
     version)
         options+=' --json' words='' kind=words
         ;;
-    '') words=' run check push publish status explain replay credential-helper config version' ;;
+    '') words=' run check push publish kafka status explain replay credential-helper config version' ;;
     esac
     # Words to choose from come once, files as often as one likes.
     [ -z "$given" ] || words=''

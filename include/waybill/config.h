@@ -103,6 +103,11 @@ struct config_rules {
     /* Validates a librdkafka property: 0, or -1 and *err */
     int (*check_property)(const char *key, const char *value,
                           struct error *err);
+    /* librdkafka's spelling of a property ("security_protocol" is
+     * security.protocol), or NULL. For a property that cannot be set,
+     * *ret_reason says why, else it is NULL. The result is valid until the next
+     * call. */
+    const char *(*find_property)(const char *key, const char **ret_reason);
     /* Creates Kafka's clients with these settings, for CONFIG_CHECKS_CLIENTS:
      * 0, or -1, *err, and in *ret_key the property that is at fault, or NULL */
     int (*check_clients)(const struct kafka_settings *kafka,

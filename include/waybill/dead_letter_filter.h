@@ -36,6 +36,8 @@ struct filter {
 int filter_add(struct filter *filter, const char *option, const char *value,
                int64_t now_ms, struct error *err) NODISCARD;
 bool filter_is_option(const char *option);
+/* The option that a term was added with */
+const char *filter_option(const struct filter_term *term);
 bool filter_matches(const struct filter *filter,
                     const struct dead_letter *dead_letter,
                     const struct message *message);

@@ -57,6 +57,29 @@ void dead_letter_list_exclude(struct dead_letter_list *list,
 void dead_letter_list_choose(struct dead_letter_list *list,
                              const struct replay_policy *policy);
 
+/* --- whether the values of a filter exist: filter_check.c --- */
+
+/* The names that the configuration has. The error classes are not listed here,
+ * because they are in error_table. */
+struct name_list {
+    const char *const *names;
+    size_t count;
+};
+struct filter_names {
+    struct name_list integrations;
+    struct name_list registrations;
+    struct name_list attachments;
+    struct name_list topics; /* from which records are consumed */
+};
+
+/* Fails with ERROR_USAGE if a filter asks for an error class, an integration, a
+ * registration, an attachment or a topic that is neither one of the names nor
+ * in any dead letter: an answer of "none" would hide the mistake. The message
+ * suggests the nearest name. */
+int filter_check(const struct filter *filter, const struct filter_names *names,
+                 const struct dead_letter_list *list,
+                 struct error *err) NODISCARD;
+
 /* --- the outcomes of dead letters: outcomes.c --- */
 
 /* An outcome is related to a dead letter by the position of the original

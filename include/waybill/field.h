@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "waybill/error.h"
+#include "waybill/str.h"
 
 /*
  * Field tables: one row for each key of the configuration. The row determines
@@ -41,6 +42,12 @@ enum field_type {
 #define FIELD_NAMES 16U
 /* For FIELD_STRINGS: a single string is accepted as a list of one. */
 #define FIELD_SINGLE 32U
+/* A text of several lines; in all others control characters are faults. */
+#define FIELD_MULTILINE 64U
+/* Messages do not show a wrong value, because it may contain a secret. */
+#define FIELD_HIDDEN 256U
+/* Several values are separated by commas within the text. */
+#define FIELD_COMMAS 128U
 
 struct field {
     const char *key;
@@ -59,9 +66,16 @@ struct field {
                       struct error *err);
     /* Validates a non-empty string. */
     int (*check)(const char *value, struct error *err);
+    /* Appends what the author of a value that `check` rejects may have meant.
+     * The text is suggested if `check` accepts it. NULL: none */
+    void (*correct)(const char *value, struct str *out);
     const char *doc;
     const char *example;
-    const char *since;
+    const char *since; /* the version that introduced the key */
+    /* The version that removed the key. The key is then a fault, whose message
+     * names the version and `instead`: what to write. */
+    const char *removed;
+    const char *instead;
 };
 
 struct field_pair {

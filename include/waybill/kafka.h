@@ -68,7 +68,18 @@ struct kafka_handler {
     void (*closed)(void *payload);
 };
 
+/* The commands that use Kafka. Each may have a principal of its own, with the
+ * permissions of kafka_prepare.h. */
+enum kafka_user {
+    KAFKA_RUN,
+    KAFKA_REPLAY,
+    KAFKA_EXPLAIN,
+    KAFKA_PUBLISH,
+    KAFKA_USERS,
+};
+
 struct kafka_options {
+    enum kafka_user user; /* whose permissions an error message names */
     const char *brokers;
     const char *group;
     const char *topic; /* to consume from, or to produce to */
@@ -89,6 +100,10 @@ struct kafka_options {
 int kafka_open(struct loop *loop, const struct kafka_options *options,
                const struct kafka_handler *handler, void *payload,
                struct kafka **ret_kafka, struct error *err) NODISCARD;
+/* The service is about to stop: no further check of topics and permissions
+ * begins, and one that is in progress ends early, so that neither the last
+ * commit nor the end waits for a broker that does not answer it. */
+void kafka_stop_checks(struct kafka *kafka);
 /* Leaves the group. Assigned partitions are revoked first; closed() follows. */
 void kafka_close(struct kafka *kafka);
 void kafka_free(struct kafka *kafka); /* after closed(), or NULL */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "waybill/error.h"
 #include "waybill/kafka.h"
@@ -29,6 +30,12 @@
 int kafka_check_property(const char *key, const char *value,
                          struct error *err) NODISCARD;
 
+/* librdkafka's spelling of a property, for one that is spelled with '_', with
+ * '-' or in camel case: "security_protocol" is security.protocol. NULL: there
+ * is no such property. If users may not set it, *ret_reason says why, else it
+ * is NULL. The result is valid until the next call. */
+const char *kafka_find_property(const char *key, const char **ret_reason);
+
 /* Creates the consumer and the producer as kafka_open() does, and destroys
  * them. Some settings are rejected only then: files that do not exist, and
  * values that contradict each other. On failure *ret_key is the first of the
@@ -43,7 +50,8 @@ int kafka_check_clients(const struct kafka_options *options,
  * concerns, its configuration key, and the remedy. */
 struct kafka_condition {
     const char *text;
-    bool blocks; /* nothing is read until it is remedied */
+    bool blocks;      /* nothing is read until it is remedied */
+    int64_t since_ms; /* wall-clock time */
 };
 
 /* The conditions that hold at present, with index 0, 1, ...; NULL after the

@@ -40,6 +40,8 @@ struct ledger {
     struct ledger_entries entries; /* being processed, sorted by offset */
     /* of these, with finished slots and no open ones */
     struct ledger_entries ready;
+    /* some of `ready` did not fit into the metadata of the last commit */
+    bool has_unfit;
     /* of these, with finished slots and open ones */
     struct ledger_entries partial;
     /* of these, with slots in the commit in progress */

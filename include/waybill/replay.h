@@ -48,6 +48,7 @@ uint64_t replay_due_ms(size_t index, unsigned per_second);
 /* --- with Kafka: replay.c, run.c, purge.c --- */
 
 struct replay_options {
+    enum kafka_user user; /* KAFKA_REPLAY, or KAFKA_EXPLAIN */
     const char *brokers;
     const struct field_map *properties;
     const char *dead_letters; /* the topics by name */
@@ -55,6 +56,7 @@ struct replay_options {
     const char *replays;
     const char *outcomes;
     struct filter filter;
+    struct filter_names names; /* what the filter may ask for */
     struct replay_policy policy;
     bool outcome_check;
     unsigned rate;         /* records per second; 0: unlimited */
@@ -87,7 +89,8 @@ struct replay;
 
 /* Reads all dead letters and determines the state of each. With `write`, any
  * other replay for this group is fenced, and a transaction that a killed one
- * left open is ended. The options' strings must outlive the replay. */
+ * left open is ended. ERROR_USAGE if the filter asks for a name that exists
+ * nowhere (filter_check()). The options' strings must outlive the replay. */
 int replay_open(const struct replay_options *options, bool write,
                 struct replay **ret_replay, struct error *err) NODISCARD;
 void replay_free(struct replay *replay); /* NULL is fine */

@@ -12,6 +12,7 @@
 #include "waybill/outcome.h"
 #include "waybill/pipeline.h"
 #include "waybill/plan.h"
+#include "waybill/status_recent.h"
 #include "waybill/status_topic.h"
 
 /*
@@ -27,6 +28,7 @@
 struct registration_counts {
     uint64_t succeeded; /* deliveries whose outcome is committed */
     uint64_t failed;
+    uint64_t skipped;
     uint64_t retries[ERROR_KINDS]; /* failed attempts that are repeated */
     struct histogram duration;     /* seconds, of succeeded and failed */
 };
@@ -36,13 +38,17 @@ struct service_counts {
     uint64_t consumed;   /* records */
     uint64_t shed;       /* records shed, to be read again */
     uint64_t other_type; /* records skipped by kafka.other_types */
-    uint64_t completed[OUTCOME_STATUSES]; /* records with all outcomes
-                                             committed, by the worst outcome */
+    uint64_t completed[OUTCOME_STATUSES];  /* records with all outcomes
+                                              committed, by the worst outcome */
+    uint64_t deliveries[OUTCOME_STATUSES]; /* committed; a record has one for
+                                              each attachment */
     uint64_t dead_letters[ERROR_KINDS];
     uint64_t transactions[KAFKA_VERDICTS];
     uint64_t rejected[STATUS_OUTPUTS]; /* messages, by Kafka */
     uint64_t rebalances;               /* assignments and revocations */
-    int64_t last_completed_ms;
+    int64_t last_completed_ms;         /* of a record, of a delivery ... */
+    int64_t last_delivery_ms;
+    int64_t last_dead_letter_ms;
     struct histogram age;      /* seconds since the record's timestamp */
     struct histogram loop_lag; /* seconds that a timer was late */
 };
@@ -58,10 +64,12 @@ struct status_partition {
     size_t records; /* in memory */
     bool shed;      /* some records were shed, to be read again */
     bool paused;    /* reading is paused, because the window is full */
-    bool revoked;   /* being handed over to another member of the group */
+    int64_t paused_since_ms;
+    bool revoked; /* being handed over to another member of the group */
     /* The offset of the first record that cannot be read, -1 if there is none;
      * why; and the command with which an operator can skip it */
     int64_t unreadable;
+    int64_t unreadable_since_ms;
     const char *unreadable_reason;
     const char *skip_command;
 };
@@ -87,7 +95,7 @@ struct status_registration {
     const struct registration_counts *counts;
     const char *host;
     enum registration_state state;
-    int64_t since_ms; /* start of the hold or of the outage */
+    int64_t since_ms; /* start of the hold, of the outage or of the pause */
     int64_t retry_ms; /* time of the next attempt; 0 if as soon as one in flight
                          ends */
     size_t running;   /* deliveries with an attempt in flight */
@@ -118,24 +126,6 @@ struct status_record {
     unsigned attempts;        /* of that delivery */
 };
 
-#define STATUS_RECENT 50
-#define STATUS_TEXT_SIZE 96
-
-/* A committed outcome */
-struct status_outcome {
-    char id[STATUS_TEXT_SIZE]; /* of the event; truncated */
-    char topic[STATUS_TEXT_SIZE];
-    int32_t partition;
-    int64_t offset;
-    char registration[STATUS_TEXT_SIZE]; /* truncated; empty if the record has
-                                     no delivery */
-    enum outcome_status status;
-    enum error_kind error; /* if failed */
-    unsigned attempts;
-    uint64_t duration_ms;
-    int64_t at_ms;
-};
-
 /* The active configuration, and the last attempt to reload it */
 struct status_config {
     const struct digest *revision;
@@ -157,15 +147,19 @@ struct status {
     /* Reasons for not being ready; the service is ready if there are none. */
     const char **reasons;
     size_t reason_count;
+    int64_t not_ready_since_ms;
     /* What an operator should know, although the service is ready */
     const char **warnings;
+    int64_t *warnings_since_ms;
     size_t warning_count;
     const char *brokers;
     const char *group;
     const char *topic;
     const char *notice; /* last warning of the Kafka client, or NULL */
     int64_t notice_ms;
-    bool full; /* reading is paused: max_records or max_bytes is reached */
+    bool full; /* reading is paused: max_records or max_bytes is reached; then:
+                */
+    int64_t full_since_ms;
     size_t records;
     size_t max_records;
     size_t bytes;
@@ -181,6 +175,7 @@ struct status {
     size_t oldest_count;
     const struct status_outcome **recent; /* newest first */
     size_t recent_count;
+    struct status_samples samples;
     const struct service_counts *counts;
 };
 

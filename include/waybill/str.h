@@ -66,6 +66,8 @@ void str_append_char(struct str *str, char c);
 void str_printf(struct str *str, const char *format, ...) PRINTF(2, 3);
 void str_vprintf(struct str *str, const char *format, va_list args)
     PRINTF(2, 0);
+/* Appends one word of a shell command, in quotes if it needs them. */
+void str_append_shell_word(struct str *str, const char *word);
 void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
 
 /* Inspect and compare */

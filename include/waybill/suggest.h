@@ -1,6 +1,7 @@
 #ifndef WAYBILL_SUGGEST_H
 #define WAYBILL_SUGGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -16,6 +17,9 @@ struct suggestion {
 };
 
 void suggest_init(struct suggestion *suggestion, const char *word);
+/* Whether two names differ only in case and in '_', '-' and '.': max_age,
+ * maxAge and max-age */
+bool suggest_is_same_word(const char *a, const char *b);
 void suggest_offer(struct suggestion *suggestion, const char *candidate);
 
 #endif

@@ -293,7 +293,7 @@ static void a_client_certificate_is_shown(void **state)
         odd_get(&odd, &(struct http_transport){.ca_file = odd.ca}, &answer);
         assert_says(&answer, "set client_certificate");
         odd_get_as(&odd, "stranger", &answer);
-        assert_says(&answer, "look at client_certificate");
+        assert_says(&answer, "check client_certificate");
         odd_close(&odd);
     }
 }
@@ -481,7 +481,7 @@ static void what_is_wrong_in_certs_d_is_said_and_nothing_goes_out(void **state)
     } cases[] = {
         {"lonely.cert", "lonely.cert': its key is missing"},
         {"lonely.key", "lonely.key': no certificate of the same name"},
-        {"empty.crt", "empty.crt': holds no certificate"},
+        {"empty.crt", "empty.crt': contains no certificate"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

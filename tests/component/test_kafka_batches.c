@@ -178,17 +178,34 @@ static void commit_four(bool isolate)
     await(member, is_committed);
 }
 
+/* librdkafka may lose the reason of a transaction that fails while its offsets
+ * are being sent: the batch is then only aborted, and the next attempt tells
+ * the reason. On a busy machine it may also send the first messages alone, and
+ * only these are refused. */
+static void refuse_four(const struct refusal *row)
+{
+    const struct member *member = &world.member;
+
+    for (int tries = 0; tries < 5; tries++) {
+        commit_in_the_end(row->name);
+        inject(&world.cluster,
+               &(struct failure){row->name, row->api, row->code, 1});
+        commit_four(false);
+        rd_kafka_mock_clear_request_errors(world.cluster.mock, row->api);
+        if (strstr(member->err.message, "Erroneous state") == NULL &&
+            member->rejection_count % 4 == 0) {
+            return;
+        }
+    }
+}
+
 static void a_refusal_says_what_was_refused(void **state)
 {
     join_whole();
     for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
         const struct refusal *row = &refusals[i];
 
-        commit_in_the_end(row->name);
-        inject(&world.cluster,
-               &(struct failure){row->name, row->api, row->code, 1});
-        commit_four(false);
-        rd_kafka_mock_clear_request_errors(world.cluster.mock, row->api);
+        refuse_four(row);
         if (world.member.result != row->verdict) {
             fail_msg("%s: verdict %d: %s", row->name, (int)world.member.result,
                      world.member.err.message);

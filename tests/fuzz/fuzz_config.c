@@ -18,6 +18,7 @@
 static const struct config_rules rules = {
     .integrations = integration_table,
     .check_property = kafka_check_property,
+    .find_property = kafka_find_property,
 };
 
 static void write_file(int fd, const uint8_t *data, size_t size)

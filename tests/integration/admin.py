@@ -3,9 +3,7 @@
 import http.client
 import json
 import re
-import shutil
 import ssl
-import subprocess
 import typing
 
 
@@ -68,27 +66,3 @@ def sample(samples, name, **labels):
         if one == name and pairs >= frozenset(labels.items())
     ]
     return sum(values) if values else None
-
-
-def chromium(arguments, seconds=60):
-    """What it prints, or None where there is none."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not binary:
-        return None
-    done = subprocess.run(
-        [
-            binary,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--no-first-run",
-            *arguments,
-        ],
-        capture_output=True,
-        timeout=seconds,
-        check=False,
-    )
-    return done.stdout.decode()

@@ -381,6 +381,18 @@ def tool(name):
 
 
 def main():
-    """Says each test's name, and how many there were."""
+    """Says each test's name, and how many there were. The arguments are classes of the file; after
+    --except, those that are left out, so that no class is forgotten when a file is split."""
     binary()
-    unittest.main(verbosity=2)
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--except"]:
+        classes = [
+            name for name, one in vars(sys.modules["__main__"]).items()
+            if isinstance(one, type) and issubclass(one, unittest.TestCase)
+            and one.__module__ == "__main__"
+        ]  # fmt: skip
+        unknown = set(arguments[1:]) - set(classes)
+        if unknown:
+            sys.exit(f"{sys.argv[0]}: no class {', '.join(sorted(unknown))}")
+        arguments = [name for name in classes if name not in arguments[1:]]
+    unittest.main(argv=sys.argv[:1] + arguments, verbosity=2)

@@ -103,7 +103,7 @@ class DirectoryCase(KafkaCase):
         self.out = self.directory / "nowhere"
         done = self.waybill("--config", self.files_config(name="wrong.yaml"), "check")
         self.assert_status(done, EXIT_CONFIG)
-        self.assertIn("registrations[0].path: cannot be used: No such file", done.err)
+        self.assertIn("the directory cannot be used: No such file", done.err)
         self.out = self.directory / "out"
         unknown = [{"name": "odd", "integration": KIND, "path": "out", "repository": "a.b/c"}]
         done = self.waybill("--config", self.files_config(unknown, name="wrong.yaml"), "check")

@@ -9,16 +9,21 @@ WAYBILL_TEST_PICTURES=FOLDER keeps the pictures of the page.
 import os
 import pathlib
 import subprocess
+import tempfile
+import unittest
 
-from admin import ask, chromium, listening, sample, scrape
+from admin import ask, listening, sample, scrape
 from common import EXIT_OK, main
 
 # Skips all of this where there is no confluent_kafka.
 from test_kafka import KafkaCase, message_of
 
+from support.browser import Browser, chromium_path
+from support.page_layout import FAINT, OPEN_ALL, TOO_WIDE
 from support.parts import Registry
 from support.process import parts
 from support.scripted_registry import ScriptedRegistry
+from support.status_documents import healthy
 
 # The families that somebody else's dashboards and alerts hang on
 PROMISED = """
@@ -26,6 +31,7 @@ PROMISED = """
     waybill_records_consumed_total waybill_records_in_flight
     waybill_records_completed_total waybill_record_age_seconds_bucket
     waybill_last_completed_timestamp_seconds waybill_deliveries_total
+    waybill_last_delivery_timestamp_seconds
     waybill_delivery_duration_seconds_bucket waybill_delivery_retries_total
     waybill_dead_letters_total waybill_rebalances_total waybill_transactions_total
     waybill_log_messages_total waybill_loop_lag_seconds_bucket
@@ -94,6 +100,8 @@ class Watched(AdminCase):
             ("waybill_deliveries_total", {"result": "failed"}, 0),
             ("waybill_delivery_duration_seconds_count", {"registration": "local"}, 5),
             ("waybill_record_age_seconds_count", {}, 7),
+            ("waybill_dead_letters_total", {"class": "schema"}, 1),
+            # Deprecated, and the same
             ("waybill_dead_letters_total", {"kind": "schema"}, 1),
             ("waybill_dead_letters_total", {}, 1),
             ("waybill_records_in_flight", {}, 0),
@@ -200,7 +208,16 @@ class Watched(AdminCase):
         self.assertEqual(sample(scrape(address), "waybill_config_info", **labels), 1)
 
 
+@unittest.skipUnless(chromium_path(), "Chromium is not installed")
 class Page(AdminCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory(prefix="waybill-page-", ignore_cleanup_errors=True)
+        cls.addClassCleanup(folder.cleanup)
+        cls.browser = Browser(folder.name)
+        cls.addClassCleanup(cls.browser.close)
+
     def setUp(self):
         super().setUp()
         # What people see in the pictures
@@ -214,42 +231,29 @@ class Page(AdminCase):
         self.source = self.topics["attestations"]
         self.group = f"waybill-{os.getpid()}-{number}"
 
-    def picture(self, address, name, width, height, *more):
-        folder = pathlib.Path(os.environ.get("WAYBILL_TEST_PICTURES", self.directory))
-        path = folder / f"{name}.png"
-        printed = chromium(
-            [
-                f"--screenshot={path}",
-                f"--window-size={width},{height}",
-                "--virtual-time-budget=6000",
-                f"--user-data-dir={self.directory}/chromium",
-                *more,
-                f"http://{address}/",
-            ]
-        )
-        if printed is None:
-            self.skipTest("no chromium")
-        self.assertGreater(path.stat().st_size, 10000)
+    def shown(self, address, size=(1400, 900), dark=False, condition="#all:not([hidden])"):
+        """The page, after its first update"""
+        page = self.browser.page(*size, dark)
+        self.addCleanup(page.close)
+        page.open(f"http://{address}/")
+        page.wait_for("document.readyState === 'complete'")
+        page.wait_for(f"document.querySelectorAll('{condition}').length")
+        return page
 
-    def drawn(self, address):
-        """The document's body as the script has left it, without the script"""
-        printed = chromium(
-            [
-                "--dump-dom",
-                "--virtual-time-budget=6000",
-                f"--user-data-dir={self.directory}/chromium",
-                f"http://{address}/",
-            ]
-        )
-        if printed is None:
-            self.skipTest("no chromium")
-        return printed.partition("<body>")[2].partition("<script>'use strict'")[0]
+    def title(self, page):
+        return page.evaluate("document.title")
 
-    def pictures(self, address, name):
-        """By day, by night, and on a phone"""
-        self.picture(address, name, 1000, 1180)
-        self.picture(address, name + "-dark", 1000, 1180, "--blink-settings=preferredColorScheme=0")
-        self.picture(address, name + "-phone", 500, 2000)
+    def check_layout(self, address, name):
+        """On a phone, a tablet and a desktop, by day and by night"""
+        for size in ((390, 844), (768, 1024), (1400, 900)):
+            for dark in (False, True):
+                page = self.shown(address, size, dark)
+                self.assertEqual(page.evaluate(TOO_WIDE), [], (name, size))
+                self.assertEqual(page.evaluate(FAINT), [], (name, size, dark))
+                self.assertEqual(page.complaints(), [], name)
+                if folder := os.environ.get("WAYBILL_TEST_PICTURES"):
+                    shade = "-dark" if dark else ""
+                    page.screenshot(pathlib.Path(folder) / f"real-{name}-{size[0]}{shade}.png")
 
     def test_it_shows_that_all_is_well(self):
         self.create(2)
@@ -257,12 +261,36 @@ class Page(AdminCase):
         self.await_ready(service, address)
         self.kafka.produce(self.source, [message_of(f"event-{number}") for number in range(12)])
         self.await_sample(service, address, 12, "waybill_records_completed_total")
-        document = self.drawn(address)
-        self.assertIn("Ready", document)
-        self.assertIn('<li class="good">Nothing.</li>', document)
-        self.assertNotIn('class="bad"', document)
-        self.assertEqual(document.count('class="good" data-label="Outcome">succeeded'), 12)
-        self.pictures(address, "healthy")
+        page = self.shown(address)
+        self.assertEqual(self.title(page), "No problems · Waybill")
+        self.assertIn("Ready to deliver; no registration has a problem;", page.text("body"))
+        self.assertIn("Succeeded\n12", page.text("body"))
+        page.evaluate(OPEN_ALL)
+        self.assertEqual(page.count("#problems > li"), 0)
+        outcomes = page.evaluate(
+            "[...document.querySelectorAll('#recent tr, #more-recent tr')].map((r) => r.innerText)"
+        )
+        done = [row for row in outcomes if row.startswith("succeeded")]
+        self.assertEqual(len(done), 12)
+        self.assertIn(f"/{self.repository}", done[0])
+        # A sample is taken every ten seconds.
+        page.wait_for("document.querySelector('#charts path.first').getAttribute('d')")
+        self.check_layout(address, "healthy")
+        # The members of the recorded documents are those of a real one.
+        real, recorded = ask(address, "/status").json, healthy()
+        self.assertEqual(set(real) - {"sandbox"}, set(recorded) - {"sandbox"})
+        for name in ("partitions", "recent", "registrations"):
+            self.assertEqual(set(real[name][0]), set(recorded[name][0]), name)
+
+    def test_it_shows_that_the_service_is_gone(self):
+        self.create(1)
+        service, address = self.watched()
+        self.await_ready(service, address)
+        page = self.shown(address)
+        self.assertEqual(service.terminate(30), EXIT_OK)
+        page.wait_for("document.title === 'No response · Waybill'")
+        self.assertRegex(page.text("body"), r"^No response since \d\d:\d\d:\d\d")
+        self.assertTrue(page.count("body.stale"))
 
     def test_it_shows_that_a_configuration_is_refused(self):
         self.create(1)
@@ -271,12 +299,13 @@ class Page(AdminCase):
         path = self.directory / "config.yaml"
         path.write_text(path.read_text().replace('"delivery"', '"delivry"'))
         self.await_sample(service, address, 1, "waybill_config_reloads_total", result="refused")
-        document = self.drawn(address)
-        self.assertIn("is refused, the one before it stays: ", document)
-        self.assertIn("did you mean 'delivery'?", document)
-        self.pictures(address, "refused")
+        page = self.shown(address)
+        self.assertEqual(self.title(page), "1 problem · Waybill")
+        self.assertIn("The new configuration is invalid", page.text("body"))
+        self.assertIn("did you mean 'delivery' (since", page.text("body"))
+        self.assertIn("The previous configuration stays active.", page.text("body"))
 
-    def test_it_shows_which_registry_is_down_and_that_the_rest_flows(self):
+    def test_it_shows_which_registry_is_down_and_that_the_rest_is_delivered(self):
         self.create(2)
         with Registry() as other:
             other.stop()
@@ -287,12 +316,16 @@ class Page(AdminCase):
             self.kafka.produce(self.source, [message_of("stuck", project="payments")] * 6)
             self.await_sample(service, address, 1, "waybill_registration_down")
             self.await_sample(service, address, 12, "waybill_records_completed_total")
-            document = self.drawn(address)
-            self.assertIn("Ready", document)
-            self.assertIn("Registration other is down for", document)
-            self.assertIn(f"{other.address} does not answer", document)
-            self.assertIn("succeeded", document)
-            self.pictures(address, "registry-down")
+            page = self.shown(address)
+            self.assertEqual(self.title(page), "1 problem · Waybill")
+            problem = page.text("#problems")
+            self.assertIn(f"{other.address} is down", problem)
+            self.assertRegex(problem, r"since \d\d:\d\d:\d\d \(.+\)")
+            self.assertRegex(problem, r"Registration other: \d deliver(y waits|ies wait)")
+            self.assertRegex(problem, r"Next attempt in|An attempt is in progress")
+            self.assertIn("Failed to connect", problem)
+            self.assertIn("Succeeded\n12", page.text("body"))
+            self.check_layout(address, "registry-down")
 
     def test_it_shows_dead_letters_and_what_to_do(self):
         self.create(2)
@@ -303,22 +336,33 @@ class Page(AdminCase):
             self.kafka.produce(self.source, [message_of("refused", project="payments")])
             self.kafka.produce(self.source, [(b"k", b"<script>alert(1)</script>", None)] * 2)
             self.await_sample(service, address, 9, "waybill_records_completed_total")
-            document = self.drawn(address)
-            self.assertIn("Ready", document)
-            told = f"Dead letters since the start: 3 (schema 2, rejected 1), kept whole on {self.topics['dead_letters']}"
-            self.assertIn(told, document)
-            self.assertIn("waybill replay stats", document)
-            self.assertIn("failed: schema", document)
-            self.assertIn("failed: rejected", document)
-            self.assertNotIn("<script>alert", document)
-            self.pictures(address, "dead-letters")
+            page = self.shown(address)
+            self.assertEqual(self.title(page), "1 warning · Waybill")
+            text = page.text("body")
+            self.assertIn("3 dead letters since the start", text)
+            self.assertIn(f"to topic {self.topics['dead_letters']}: schema 2, rejected 1.", text)
+            self.assertIn("waybill replay stats", text)
+            outcomes = page.text("#recent")
+            self.assertIn("failed: schema", outcomes)
+            self.assertIn("failed: rejected", outcomes)
+            self.assertIn("(project payments)", outcomes)
+            self.assertIn("Reason: ", outcomes)
+            self.assertEqual(page.count("script"), 4)
+            self.check_layout(address, "dead-letters")
 
     def test_it_asks_for_the_token(self):
         self.create(1)
         service, address = self.watched(admin={"listen": "127.0.0.1:0", "token": "s3cret"})
-        document = self.drawn(address)
-        self.assertIn("A token is needed", document)
-        self.assertNotIn(self.group, document)
+        self.await_ready(service, address)
+        page = self.shown(address, condition="#login:not([hidden])")
+        self.assertIn("A token is required", page.text("body"))
+        self.assertNotIn(self.group, page.text("body"))
+        page.evaluate(
+            "document.getElementById('token').value = 's3cret';"
+            "document.querySelector('#login button').click()"
+        )
+        page.wait_for("document.title === 'No problems · Waybill'")
+        self.assertIn(self.group, page.text("body"))
 
 
 if __name__ == "__main__":

@@ -679,7 +679,7 @@ class Files(Helper):
             ('{"urls":[{"helper":"oci","cofnig":{}}]}', "$.urls[0]: unknown key 'cofnig'"),
             (
                 '{"urls":[{"helper":"oci","config":{"lookup_chain":[{"source":"env"}]}}]}',
-                "$.urls[0].config.lookup_chain[0].name: is required",
+                "$.urls[0].config.lookup_chain[0].name: the source 'env' requires this key",
             ),
             (
                 '{"urls":[{"helper":"oci","config":{"lookup_chain":'

@@ -541,13 +541,13 @@ class CommandLine(Push):
     def test_configuration_wrong(self):
         for content, says in (
             ("", r"config\.yaml.*configures nothing"),
-            ("{}", r"config\.yaml:1:1: configures nothing"),
+            ("{}", r"config\.yaml:1:1: the file configures nothing"),
             ("log: {level: info}", r"registrations: is required"),
             ("registrations: [", r"config\.yaml:\d+:\d+: "),
             (
                 "registrations:\n  - name: a\n    repositry: r.example/x\n",
-                r"config\.yaml:3:5: registrations\[0\]\.repositry: unknown key "
-                r"\(did you mean 'repository'\?\)",
+                r"config\.yaml:3:5: registrations\[0\]\.repositry: unknown key; "
+                r"did you mean 'repository' \(since 0\.1\.0\)\?",
             ),
         ):
             with self.subTest(content):

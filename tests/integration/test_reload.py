@@ -296,7 +296,7 @@ class Words(ReloadCase):
             reload = status["reload"]
             self.assertEqual((reload["applied"], reload["refused"], reload["faults"]), (0, 1, 2))
             self.assertIn("config.yaml:", reload["fault"])
-            self.assertIn("did you mean 'concurrency'?", reload["fault"])
+            self.assertIn("did you mean 'concurrency' (since", reload["fault"])
             self.assertEqual(sample(scrape(address), "waybill_config_last_reload_successful"), 0)
             faults = self.entries(service, "fault in the configuration")
             self.assertEqual(len(faults), 2)

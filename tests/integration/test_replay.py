@@ -127,7 +127,7 @@ class Looking(ReplayCase):
         )
         self.bury([self.letter(0), self.letter(1), schema], partition=1)
         rows = self.replay(config, "list").out.splitlines()
-        self.assertRegex(rows[0], "^LETTER +FAILED AT +CLASS +CODE +ATTACHMENT +EVENT +REPLAYS")
+        self.assertRegex(rows[0], "^DEAD LETTER +FAILED AT +CLASS +CODE +ATTACHMENT +EVENT +REPLAYS")
         self.assertRegex(
             rows[1],
             r"^1/0 +2026-01-02T03:00:00Z +not_found +NAME_UNKNOWN +local:shop/build-\* +"
@@ -160,13 +160,15 @@ class Looking(ReplayCase):
             "waybill-error-class",
             "key-0",
             "run-event-0",
-            "does not exist, and does not create it by itself",
-            "Create it, or correct the registration; then replay.",
+            "The destination, such as a repository, does not exist, and the endpoint does",
+            "Create it or correct the registration, then replay.",
             f"waybill --config '{config}' replay run --dead-letter 1/0 --yes",
         ):
             self.assertIn(part, shown)
         shown = json.loads(self.replay(config, "show", "1/2", "--json").out)
-        self.assertIn("Mend the producer", shown["mend"])
+        self.assertIn("Correct the producer", shown["remedy"])
+        # The names of both until 0.2 are deprecated, and still there.
+        self.assertEqual((shown["why"], shown["mend"]), (shown["meaning"], shown["remedy"]))
         self.assertEqual(shown["state"], "waiting")
         done = self.replay(config, "show", "0/7", status=EXIT_FAILED)
         self.assertIn("there is no dead letter 0/7", done.err)
@@ -200,12 +202,85 @@ class Looking(ReplayCase):
             (["--workflow", "shop/*"], [0, 1, 3]),
             (["--workflow", "lab/build-api"], [2]),
             (["--attachment", "local:w2"], [2]),
+            (["--integration", "oci-registry"], [0, 1, 2, 3]),
             (["--limit", "2"], [0, 1]),
         )
         for arguments, expected in rows:
             with self.subTest(arguments):
                 found = self.listed(config, *arguments)
                 self.assertEqual(list(found), [f"0/{number}" for number in expected])
+
+    def test_the_numbers_of_stats_add_up(self):
+        """With dead letters of several classes, integrations and states"""
+        config = self.prepare(0, 2)
+        unset = {"integration": None, "registration": None, "attachment": None}
+        self.bury([self.letter(0), self.letter(1), self.letter(2, error_code="DENIED")])
+        self.bury([self.letter(3, error_class="schema", error_code=None, **unset)], partition=1)
+        self.bury([self.letter(4, error_class="of_another_version", integration="webhook")])
+        self.bury([self.letter(0, replays="1"), self.letter(5, replays="9")], partition=1)
+        self.bury([self.letter(6, group="another"), (b"k", b"{}", [])])
+        self.summary(config, "--event-id", "id-1")
+
+        def add_up(*arguments):
+            done = self.replay(config, "stats", "--json", *arguments)
+            stats = json.loads(done.out)
+            self.assertEqual(sum(stats["states"].values()), stats["total"], stats)
+            for name in ("classes", "codes", "integrations", "registrations", "attachments"):
+                rows = sum(row["count"] for row in stats[name])
+                self.assertEqual(rows, stats["total"], (name, stats))
+            self.assertEqual(len(self.listed(config, *arguments)), stats["total"])
+            # The text says the same: each block of rows, and what is not counted.
+            text = self.replay(config, "stats", *arguments).out
+            first, *blocks = text.split("by ")
+            self.assertEqual(first.split()[:3], [str(stats["total"]), "dead", "letters"])
+            for block in blocks:
+                rows = [int(row.split()[-1]) for row in block.splitlines()[1:]]
+                self.assertEqual(sum(rows), stats["total"], text)
+            self.assertEqual(len(blocks), 6, text)
+            return stats, text
+
+        open_ones, text = add_up()
+        self.assertEqual(open_ones["total"], 7)
+        self.assertEqual(open_ones["not_counted"]["replayed"], 1)
+        self.assertEqual(open_ones["not_counted"]["superseded"], 1)
+        self.assertIn(
+            "not counted: 2 that need no action (1 replayed, 1 superseded); --all counts them", text
+        )
+        everything, _ = add_up("--all")
+        self.assertEqual((everything["total"], sum(everything["not_counted"].values())), (9, 0))
+        add_up("--class", "not_found")
+        add_up("--all", "--class", "not_found")
+        done = self.replay(config, "list", "--limit", "2")
+        self.assertIn(
+            "2 dead letters of 7 (--limit); 2 more need no action (--all shows them)", done.err
+        )
+
+    def test_a_filter_that_names_nothing_is_an_error(self):
+        config = self.prepare(1)
+        wrong = (
+            (["--class", "nofound"], "no error class has this name (did you mean 'not_found'?)"),
+            (["--class", "unreachable"], "its class is 'attempts_exhausted'"),
+            (["--registration", "locla"], "no registration has this name"),
+            (["--attachment", "nobody"], "no attachment has this name"),
+            (["--integration", "oci"], "no integration has this name"),
+            (["--topic", f"{self.source}x"], "no topic has this name"),
+        )
+        for arguments, text in wrong:
+            for verb in ("list", "stats", "run", "purge"):
+                with self.subTest(verb=verb, arguments=arguments):
+                    done = self.replay(config, verb, *arguments, status=EXIT_USAGE)
+                    self.assertIn(text, done.err)
+                    self.assertEqual(done.out, "")
+        # What is configured, or was, and what has no list is none.
+        for arguments in (
+            ["--class", "expired"],
+            ["--integration", "webhook"],
+            ["--topic", self.topics["replays"]],
+            ["--code", "NO_SUCH_CODE"],
+            ["--event-id", "nobody's"],
+        ):
+            with self.subTest(arguments):
+                self.assertEqual(self.listed(config, *arguments), {})
 
     def test_hostile_letters(self):
         config = self.prepare(0, 1)

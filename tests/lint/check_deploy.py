@@ -7,8 +7,9 @@ the tests run, where they do), every file that is mounted is there, and Waybill'
 configuration passes `waybill check`. asyncapi.yaml: every reference leads somewhere,
 the topics are the program's defaults, events and outcomes fit the schemas, those of
 the documentation as well as those that the program writes. Dockerfile: its packages
-are the README's, its image holds only what deploy/image/rootfs stages. waybill.service: systemd-analyze, where there is one, has nothing
-to say and rates it as its comment says.
+are those of the guide, its image holds only what deploy/image/rootfs stages.
+waybill.service: systemd-analyze, where there is one, has nothing to say and rates it as
+its comment says.
 """
 
 import json
@@ -130,10 +131,11 @@ def check_dockerfile():
     if not re.search(r"^USER [1-9]", text, flags=re.M):
         yield "Dockerfile: runs as root"
     yield from check_runtime(text)
-    readme = re.search(r"on Debian 12 `([^`]*)`", (ROOT / "README.md").read_text())
-    for package in readme.group(1).split():
+    guide = (DEPLOY / "guide" / "installation.md").read_text()
+    packages = re.search(r"packages on Debian 12 `([^`]*)`", guide)
+    for package in packages.group(1).split():
         if package not in text.split():
-            yield f"Dockerfile: does not install {package}, which README.md names"
+            yield f"Dockerfile: does not install {package}, which the guide names"
     for names in re.findall(r"^COPY (?!--)(.*) \S+$", text, flags=re.M):
         for name in names.split():
             if not (ROOT / name).exists():

@@ -2,9 +2,9 @@
 
     check_docs.py BINARY [--write]
 
-Also checks config.yaml, which is the manual: it passes `waybill check` as it is
-and with every commented setting switched on, those settings are the defaults,
-and no key is missing from it.
+Also checks config.yaml, which is the manual: it passes `waybill check` as it is,
+with all commented settings uncommented, with each of them alone, and with each
+example. The settings are the defaults, and no key is missing.
 """
 
 import json
@@ -58,20 +58,93 @@ def check_documents(binary, write):
             yield f"{name} is stale: run tests/lint/check_docs.py BINARY --write"
 
 
-def switched_on(text):
-    """A line '#word' or '#  word' that holds a setting loses its '#'."""
-    return re.sub(r"^#( *[a-z_]+:( .*)?)$", r"\1", text, flags=re.M)
+SETTING = re.compile(r"^( *)#([a-z_]+:( .*)?)$")
+EXAMPLE = re.compile(r"^( *)# (.*)$")
+
+
+def settings(lines):
+    """The lines that are a setting after their '#', as the first paragraph says."""
+    return [number for number, line in enumerate(lines) if SETTING.match(line)]
+
+
+def examples(lines):
+    """The examples: a key after '# ', and the lines indented under it."""
+    found, current = [], None
+    for number, line in enumerate(lines):
+        match = EXAMPLE.match(line)
+        text = match[2] if match else ""
+        if match and current and text.startswith("  "):
+            current.append(number)
+        elif match and re.match(r"(- )?[a-z_]+:( \S+| \{.*\})?$", text):
+            current = [number]
+            found.append(current)
+        else:
+            current = None
+    # The names of both files belong together, and so do both keys of TLS.
+    return [[n for part in found for n in part if lines[n].startswith("  # tls_")]] + [
+        part for part in found if not lines[part[0]].startswith("  # tls_")
+    ]
+
+
+def uncomment(lines, numbers):
+    changed = list(lines)
+    for number in numbers:
+        match = SETTING.match(lines[number]) or EXAMPLE.match(lines[number])
+        changed[number] = match[1] + match[2]
+    return "\n".join(changed) + "\n"
+
+
+VALUES = {
+    "GHCR_TOKEN": "a",
+    "HOOK_URL": "https://hook.example.com/",
+    "HOOK_SECRET": "whsec_" + "QUFB" * 8,
+    "HOOK_TOKEN": "a",
+}
+
+
+def check_text(binary, text, folder):
+    """`waybill check`, with the files that the examples name"""
+    for name in set(re.findall(r"/(?:etc/waybill|run/secrets)/[\w./-]+", text)):
+        path = pathlib.Path(folder + name)
+        if not path.suffix == ".d":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("a\n")
+        text = text.replace(name, str(path))
+    path = pathlib.Path(folder) / "config.yaml"
+    path.write_text(text)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
+    done = subprocess.run(
+        [binary, "--config", str(path), "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, **VALUES},
+    )
+    return done.stderr.strip() if done.returncode != 0 else ""
+
+
+def variants(lines):
+    """Everything that the first paragraph of config.yaml tells people to do"""
+    yield "as it is", "\n".join(lines) + "\n"
+    yield "with all settings uncommented", uncomment(lines, settings(lines))
+    for number in settings(lines):
+        yield f"with {lines[number].strip()} uncommented", uncomment(lines, [number])
+    registrations = [part for part in examples(lines) if "- name" in lines[part[0]]]
+    for part in examples(lines):
+        needed = registrations if "- registration" in lines[part[0]] else []
+        numbers = part + [number for other in needed for number in other]
+        yield f"with the example {lines[part[0]].strip()}", uncomment(lines, numbers)
 
 
 def check_manual(binary):
-    text = (ROOT / "config.yaml").read_text()
-    for what, variant in (("as it is", text), ("all switched on", switched_on(text))):
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-            file.write(variant)
-            file.flush()
-            result = waybill(binary, "--config", file.name, "check")
-        if result.returncode != 0:
-            yield f"config.yaml {what}: {result.stderr.strip()}"
+    lines = (ROOT / "config.yaml").read_text().splitlines()
+    if len(settings(lines)) < 25 or len(examples(lines)) < 10:
+        yield "config.yaml: its settings and examples are not recognized"
+    for what, text in variants(lines):
+        with tempfile.TemporaryDirectory() as folder:
+            fault = check_text(binary, text, folder)
+        if fault:
+            yield f"config.yaml {what}: {fault}"
 
 
 def check_needs(binary):
@@ -112,6 +185,9 @@ def fields(schema, path=()):
             yield from fields(item.get("then", item), (*path, key))
 
 
+LISTS = ("registrations", "attachments")
+
+
 def check_completeness(binary):
     text = (ROOT / "config.yaml").read_text()
     schema = json.loads(waybill(binary, "config", "schema").stdout)
@@ -122,11 +198,11 @@ def check_completeness(binary):
         default = field.get("default")
         if isinstance(default, bool):
             default = str(default).lower()
-        line = re.search(rf"^# +{key}: (.*)$", text, flags=re.M)
-        setting = re.search(rf"^#  ?  ?{key}: (.*)$", text, flags=re.M)
-        if default is not None and setting and line:
-            if setting.group(1) != str(default):
-                yield f"config.yaml shows {key}: {setting.group(1)}, the default is {default}"
+        setting = re.search(rf"^ *#{key}: (.*)$", text, flags=re.M)
+        if default is not None and setting and setting.group(1) != str(default):
+            yield f"config.yaml shows {key}: {setting.group(1)}, the default is {default}"
+        if default is not None and len(path) < 4 and path[0] not in LISTS and not setting:
+            yield f"config.yaml does not show the default of {'.'.join(path)}"
 
 
 def main():

@@ -67,6 +67,9 @@ class Test:
         own = self.name.startswith(f"unit_{folder}_")
         kinds = ("unit", "fuzz", "simulate", "component")
         kind = next(at for at, label in enumerate(kinds) if label in self.labels)
+        # librdkafka's mock notices most of what is wrong in kafka/, and hardly any unit test.
+        kind = -1 if folder == "kafka" and self.name.startswith("component_kafka") else kind
+        kind = -2 if folder == "kafka" and own else kind
         return (kind, not (own and stem in self.name), not own, seconds)
 
 

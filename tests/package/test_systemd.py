@@ -163,6 +163,17 @@ class Unit(KafkaCase):
         self.assertEqual(self.machine.property("ExecMainStatus"), "0")
         self.assertNotIn('"level":"error"', self.machine.journal())
 
+    def test_a_reload_applies_a_changed_configuration(self):
+        self.start()
+        self.await_property("StatusText", "partitions: 1", 30)
+        path = self.machine.root / "etc/waybill/config.yaml"
+        changed = json.loads(path.read_text())
+        changed["log"] = {"level": "debug"}
+        self.machine.write("etc/waybill/config.yaml", json.dumps(changed))
+        self.machine.ask("reload", "waybill")
+        self.until(lambda: "configuration applied" in self.machine.journal(), 15, "reload")
+        self.assertIn("partitions: 1", self.machine.ask("status", "waybill"))
+
     def test_what_stands_still_is_started_again(self):
         self.start()
         self.await_property("StatusText", "partitions: 1", 30)

@@ -20,6 +20,7 @@
  * the replays topic's only one, and number N is partition N - 1 of the other.
  */
 #define MAX_PARTITIONS 7
+#define MAX_LIVES 256 /* of which rejected metadata is counted */
 #define REPLAYS 0
 
 enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
@@ -107,8 +108,9 @@ struct broker {
     struct timer deadline; /* of a rebalance */
     TAILQ_HEAD(, call) calls;
     struct rules rules;
-    uint64_t rejected;  /* transactions, for what their messages are */
-    uint64_t too_large; /* so, for their metadata */
+    uint64_t rejected; /* transactions, for what their messages are */
+    /* so, for their metadata, of the life with that number */
+    unsigned too_large[MAX_LIVES];
     uint64_t away_until_ms[ROLE_COUNT];
     uint64_t moving_until_ms; /* the coordinator of transactions */
     /* Meanwhile the permission to write the output topics is missing. */

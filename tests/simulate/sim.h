@@ -64,6 +64,7 @@ enum sim_break {
     BREAK_KEEP_PRODUCER,
     BREAK_PRETEND_ACCEPTED,
     BREAK_HOLD_NONE,
+    BREAK_HOLD_TOGETHER, /* of a registration, for one attachment */
     BREAK_FORGET_RENEWED,
     BREAK_RENEW_CLAIMED,
     BREAK_BELIEVE_ANYBODY,

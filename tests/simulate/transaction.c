@@ -267,7 +267,7 @@ static void serve_offsets(struct broker *broker, struct producer *producer,
         return;
     }
     if (is_too_large(broker, call)) {
-        broker->too_large++;
+        broker->too_large[call->life % MAX_LIVES]++;
         call_answer(call, CALL_METADATA_TOO_LARGE);
         return;
     }

@@ -87,6 +87,7 @@ static const char *const break_names[] = {
     [BREAK_KEEP_PRODUCER] = "keep-producer",
     [BREAK_PRETEND_ACCEPTED] = "pretend-accepted",
     [BREAK_HOLD_NONE] = "hold-none",
+    [BREAK_HOLD_TOGETHER] = "hold-together",
     [BREAK_FORGET_RENEWED] = "forget-renewed",
     [BREAK_RENEW_CLAIMED] = "renew-claimed",
     [BREAK_BELIEVE_ANYBODY] = "believe-anybody",

@@ -32,6 +32,7 @@ static inline int check_test_clients(const struct kafka_settings *kafka,
 static const struct config_rules config_test_rules = {
     .integrations = integration_table,
     .check_property = kafka_check_property,
+    .find_property = kafka_find_property,
     .check_clients = check_test_clients,
 };
 

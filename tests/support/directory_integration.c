@@ -36,7 +36,7 @@ static int check_path(const char *value, struct error *err)
     struct stat found;
 
     if (stat(value, &found) < 0) {
-        return error_set(err, ERROR_CONFIG, "cannot be used: %s",
+        return error_set(err, ERROR_CONFIG, "the directory cannot be used: %s",
                          strerror(errno));
     }
     if (!S_ISDIR(found.st_mode)) {
@@ -61,7 +61,7 @@ static const struct field registration_fields[] = {
      .check = check_path,
      .doc = "The directory that the files are written to. It has to exist.",
      .example = "/var/lib/attestations",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {0},
 };
 
@@ -71,7 +71,7 @@ static const struct field attachment_fields[] = {
      .check = check_suffix,
      .doc = "What a file's name has between the digest and .json.",
      .example = "-build",
-     .since = "0.3"},
+     .since = "0.3.0"},
     {0},
 };
 
@@ -240,7 +240,8 @@ static const char *endpoint_of(const struct registration *registration,
     return path_of(registration);
 }
 
-static void access_entry(const struct registration *registration, struct access *access)
+static void access_entry(const struct registration *registration,
+                         struct access *access)
 {
     access_allow_writing(access, path_of(registration));
 }

@@ -35,6 +35,11 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
     return 0;
 }
 
+void kafka_stop_checks(struct kafka *queue)
+{
+    queue->fake.checks_stopped = true;
+}
+
 void kafka_close(struct kafka *queue)
 {
     queue->fake.closing = true;

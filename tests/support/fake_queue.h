@@ -23,6 +23,7 @@ struct fake_queue {
     int64_t rewound[FAKE_PARTITIONS]; /* target of the last rewind; -1: none */
     size_t rewinds;
     size_t releases;
+    bool checks_stopped;
     bool closing;
     bool committing;
     size_t commits; /* commits that were started */

@@ -428,14 +428,33 @@ def _ask(addresses, request, version, body):
 
 def _ask_one(address, request, version, body):
     host, _, port = address.rpartition(":")
-    message = struct.pack(">hhi", request, version, 1) + _text("waybill-test") + body
     with socket.create_connection((host, int(port)), 10) as connection:
-        connection.sendall(struct.pack(">i", len(message)) + message)
         with connection.makefile("rb") as stream:
-            (length,) = struct.unpack(">i", stream.read(4))
-            answer = _Answer(stream.read(length))
+            if address in _credentials:
+                _authenticate(connection, stream, *_credentials[address])
+            return _exchange(connection, stream, request, version, body)
+
+
+def _exchange(connection, stream, request, version, body):
+    message = struct.pack(">hhi", request, version, 1) + _text("waybill-test") + body
+    connection.sendall(struct.pack(">i", len(message)) + message)
+    (length,) = struct.unpack(">i", stream.read(4))
+    answer = _Answer(stream.read(length))
     answer.take("i")  # correlation id
     return answer
+
+
+# {address: (user, password)} of the brokers that want SASL/PLAIN
+_credentials = {}
+
+
+def _authenticate(connection, stream, user, password):
+    # SaslHandshake, version 1, and SaslAuthenticate, version 0
+    _exchange(connection, stream, 17, 1, _text("PLAIN"))
+    token = f"\0{user}\0{password}".encode()
+    body = struct.pack(">i", len(token)) + token
+    if _exchange(connection, stream, 36, 0, body).take("h"):
+        raise RuntimeError(f"the broker rejects {user}")
 
 
 def _fetch_offsets(address, group):

@@ -1,11 +1,11 @@
 #include "config_file.h"
 
 /*
- * tests/fixtures/configs/bad: each NAME.yaml is wrong, and NAME.expected is
- * what is said about it, to the letter. A first line `# needs: kafka
- * registrations` is what the command could not do without.
+ * tests/fixtures/configs/bad: each NAME.yaml is wrong or unusual, and
+ * NAME.expected has the exact messages. A first line `# needs: kafka
+ * registrations` names the sections that the command requires.
  *
- * With UPDATE_EXPECTED set the files are written anew: read the difference.
+ * With UPDATE_EXPECTED set the files are written again: read the difference.
  */
 
 static unsigned needs_of(const char *text)
@@ -16,8 +16,8 @@ static unsigned needs_of(const char *text)
     if (strncmp(text, "# needs:", 8) == 0) {
         access |= memmem(text, len, "kafka", 5) ? CONFIG_REQUIRES_KAFKA : 0;
         access |= memmem(text, len, "registrations", 13)
-                     ? CONFIG_REQUIRES_REGISTRATIONS
-                     : 0;
+                      ? CONFIG_REQUIRES_REGISTRATIONS
+                      : 0;
     }
     return access;
 }
@@ -28,6 +28,43 @@ static void write_expected(const char *name, const struct str *faults)
 
     fwrite(faults->data, 1, faults->len, file);
     fclose(file);
+}
+
+/* Unusual files that are valid have warnings only, or nothing to report. */
+static bool is_valid(const char *expected)
+{
+    return *expected == '\0' || strncmp(expected, "warning: ", 9) == 0;
+}
+
+/* The version changes with every release, and the files do not. */
+static void hide_version(struct str *faults)
+{
+    CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
+    static const char version[] = "Waybill " WAYBILL_VERSION " ";
+    const char *at = faults->data;
+    const char *found;
+
+    while ((found = strstr(at, version)) != NULL) {
+        str_append(&out, at, (size_t)(found - at));
+        str_append_text(&out, "Waybill @VERSION@ ");
+        at = found + strlen(version);
+    }
+    str_append_text(&out, at);
+    str_clear(faults);
+    str_append(faults, out.data, out.len);
+}
+
+/* Warnings follow the faults. */
+static void append_warnings(struct str *faults, const struct str *warnings)
+{
+    for (const char *at = warnings->data; *at != '\0';) {
+        size_t len = strcspn(at, "\n") + 1;
+
+        if (memmem(at, len, "WAYBILL_TEST", 12) == NULL) {
+            str_printf(faults, "warning: %.*s", (int)len, at);
+        }
+        at += len;
+    }
 }
 
 static bool says_what_is_expected(struct arena *arena, const char *file)
@@ -44,12 +81,17 @@ static bool says_what_is_expected(struct arena *arena, const char *file)
     int result = config_load(file, &config_test_rules, needs_of(text),
                              &settings, &faults, &warnings, &read);
 
+    hide_version(&faults);
+    append_warnings(&faults, &warnings);
     if (getenv("UPDATE_EXPECTED") != NULL) {
         write_expected(name, &faults);
     }
+    /* Every secret of these files contains this word. */
+    check(file, strstr(faults.data, "hunter") == NULL);
     expected = fixture_text(arena, arena_printf(arena, "configs/bad/%s", name));
-    if (result == -1 && strcmp(faults.data, expected) == 0) {
-        check(file, settings == NULL);
+    if (strcmp(faults.data, expected) == 0 &&
+        (result == 0) == is_valid(expected)) {
+        settings_free(settings);
         return true;
     }
     /* cmocka's own print cuts at 1 KiB. */
@@ -79,7 +121,8 @@ static void set_variables(void)
     unsetenv("WB_UNSET");
 }
 
-static void faults__of_every_bad_file_are_said_as_they_should_be(void **state)
+static void faults__of_every_file_are_as_expected_and_show_no_secret(
+    void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
     const char *path = fixture_path(arena, "configs/bad");
@@ -98,47 +141,20 @@ static void faults__of_every_bad_file_are_said_as_they_should_be(void **state)
         }
     }
     closedir(folder);
-    check_number("files that are not said right", wrong, 0);
-    assert_true(count >= 130);
-}
-
-static void faults__never_show_a_secret(void **state)
-{
-    CLEANUP(release_arena) struct arena *arena = arena_new();
-    static const char *const names[] = {
-        "secret-never-shown",        "expanded-value-not-shown",
-        "property-bad-value",        "reference-in-a-literal-secret",
-        "password-without-username", "username-with-a-colon",
-        "reference-unterminated",
-    };
-
-    set_variables();
-    assert_int_equal(chdir(fixture_path(arena, "configs/bad")), 0);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
-        CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
-        CLEANUP(config_files_release) struct config_files read;
-        struct settings *settings;
-
-        check_number(names[i],
-                     config_load(arena_printf(arena, "%s.yaml", names[i]),
-                                 &config_test_rules, 0, &settings, &faults,
-                                 &warnings, &read),
-                     -1);
-        check(faults.data, strstr(faults.data, "hunter") == NULL);
-        check(warnings.data, strstr(warnings.data, "hunter") == NULL);
-    }
+    check_number("files with other messages", wrong, 0);
+    assert_true(count >= 380);
 }
 
 static void faults__say_why_a_file_cannot_be_read(void **state)
 {
     static const char *const files[][2] = {
-        {"/no/such/waybill.yaml",
-         "/no/such/waybill.yaml: cannot be read: No such file or directory\n"},
+        {"/no/such/waybill.yaml", "/no/such/waybill.yaml: the file cannot be "
+                                  "read: No such file or directory\n"},
         {"/dev/null/c.yaml",
-         "/dev/null/c.yaml: cannot be read: Not a directory\n"},
-        {"/tmp", "/tmp: cannot be read: Is a directory\n"},
-        {"/dev/null", "/dev/null: cannot be read: it is not a regular file\n"},
+         "/dev/null/c.yaml: the file cannot be read: Not a directory\n"},
+        {"/tmp", "/tmp: the file cannot be read: Is a directory\n"},
+        {"/dev/null",
+         "/dev/null: the file cannot be read: it is not a regular file\n"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -164,18 +180,19 @@ static void faults__hold_a_file_to_its_cap(void **state)
     memset(text, '#', len);
     text[len] = '\0';
     assert_string_equal(config_fault(test, text),
-                        ": cannot be read: it is larger than 1048576 "
+                        ": the file cannot be read: it is larger than 1048576 "
                         "bytes\n");
     text[len - 1] = '\0';
-    assert_non_null(strstr(config_fault(test, text), ": configures nothing\n"));
+    assert_non_null(
+        strstr(config_fault(test, text), ": the file configures nothing"));
     free(text);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(faults__of_every_bad_file_are_said_as_they_should_be),
-        cmocka_unit_test(faults__never_show_a_secret),
+        cmocka_unit_test(
+            faults__of_every_file_are_as_expected_and_show_no_secret),
         cmocka_unit_test(faults__say_why_a_file_cannot_be_read),
         CONFIG_TEST(faults__hold_a_file_to_its_cap),
     };

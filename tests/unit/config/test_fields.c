@@ -4,8 +4,8 @@
 enum type { INTEGER, DURATION, SIZE };
 
 static const char *const keys[] = {"max_attempts", "max_age", "max_bytes"};
-static const char *const choices[] = {"expected a whole number",
-                                    "expected a duration", "expected a size"};
+static const char *const choices[] = {"is not a whole number",
+                                      "is not a duration", "is not a size"};
 
 struct number {
     enum type type;
@@ -89,8 +89,96 @@ static void fields__never_wrap_a_number_around(void **state)
         check_contains(
             rows[i].text,
             config_fault(*state, text_of(arena, rows[i].type, rows[i].text)),
-            "must be from");
+            "is out of range; write a value from");
     }
+}
+
+/* --- keys of other versions ------------------------------------------------
+ */
+
+struct changing {
+    const char *target;
+};
+
+static const struct field changing_fields[] = {
+    {.key = "target",
+     .offset = offsetof(struct changing, target),
+     .doc = "The target.",
+     .since = "0.2.0"},
+    {.key = "goal",
+     .flags = FIELD_REQUIRED,
+     .since = "0.1.0",
+     .removed = "0.2.0",
+     .instead = "target"},
+    {.key = "color", .since = "0.1.0", .removed = "0.3.0"},
+    {0},
+};
+
+static const struct field no_fields[] = {{0}};
+
+static const struct integration_fields changing = {
+    .kind = "changing",
+    .summary = "an integration whose keys have changed",
+    .registration = changing_fields,
+    .registration_size = sizeof(struct changing),
+    .attachment = no_fields,
+};
+
+static const struct integration_fields *const changing_table[] = {&changing,
+                                                                  NULL};
+
+static const struct config_rules changing_rules = {
+    .integrations = changing_table,
+    .check_property = kafka_check_property,
+};
+
+static const char *changing_fault(struct config_test *test, const char *line)
+{
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+
+    config_write_text(
+        test, "c.yaml",
+        arena_printf(arena, "registrations:\n  - name: a\n    %s\n", line));
+    config_files_release(&test->files);
+    str_clear(&test->faults);
+    settings_free(test->settings);
+    test->settings = NULL;
+    if (config_load(test->file, &changing_rules, 0, &test->settings,
+                    &test->faults, &test->warnings, &test->files) == 0) {
+        return "";
+    }
+    return test->faults.data + strlen(test->file);
+}
+
+static void fields__of_earlier_versions_are_named_with_their_version(
+    void **state)
+{
+    assert_string_equal(changing_fault(*state, "target: x"), "");
+    assert_string_equal(
+        changing_fault(*state, "goal: x"),
+        ":3:5: registrations[0].goal: this key was introduced in Waybill 0.1.0 "
+        "and removed in 0.2.0; use target\n");
+    assert_string_equal(
+        changing_fault(*state, "color: x"),
+        ":3:5: registrations[0].color: this key was introduced in Waybill "
+        "0.1.0 and removed in 0.3.0; remove it\n");
+    /* A removed key is not suggested. */
+    assert_string_equal(
+        changing_fault(*state, "goals: x"),
+        ":3:5: registrations[0].goals: unknown key; Waybill " WAYBILL_VERSION
+        " has these keys here: name, integration, target\n");
+}
+
+static void fields__removed_from_the_table_are_in_the_reference(void **state)
+{
+    CLEANUP(str_release) struct str reference = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str schema = STR_INIT(STR_UNLIMITED);
+
+    config_append_reference(&reference, changing_table);
+    check_contains("reference", reference.data,
+                   "| `registrations[].goal` | removed in 0.2.0");
+    config_append_schema(&schema, changing_table);
+    check("schema", strstr(schema.data, "goal") == NULL);
 }
 
 int main(void)
@@ -98,6 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CONFIG_TEST(fields__read_numbers_with_their_units),
         CONFIG_TEST(fields__never_wrap_a_number_around),
+        CONFIG_TEST(fields__of_earlier_versions_are_named_with_their_version),
+        CONFIG_TEST(fields__removed_from_the_table_are_in_the_reference),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,7 @@ static const char *text_of(const struct field *field, size_t n,
 
 /* ... and in the file, where a list can be written too */
 static void append_value(struct json_writer *json, const struct field *field,
-                      size_t n, struct arena *arena)
+                         size_t n, struct arena *arena)
 {
     const char *text = text_of(field, n, arena);
 
@@ -109,8 +109,8 @@ static void append_value(struct json_writer *json, const struct field *field,
     }
 }
 
-static void append_required(struct json_writer *json, const struct field *fields,
-                         struct arena *arena)
+static void append_required(struct json_writer *json,
+                            const struct field *fields, struct arena *arena)
 {
     for (const struct field *field = fields; field->key != NULL; field++) {
         if (field->flags & FIELD_REQUIRED) {
@@ -139,12 +139,12 @@ static void append_registrations(struct json_writer *json, struct arena *arena)
 /* With every option at its first value, but for one: at its second, or left
  * out */
 static void append_attachment(struct json_writer *json, size_t registration,
-                           const struct field *other, bool is_left_out,
-                           struct arena *arena)
+                              const struct field *other, bool is_left_out,
+                              struct arena *arena)
 {
     json_open(json, NULL, '{');
     json_append_string(json, "registration",
-                    arena_printf(arena, "r%zu", registration));
+                       arena_printf(arena, "r%zu", registration));
     json_open(json, "workflow", '{');
     json_append_string(json, "id", "w");
     json_close(json, '}');
@@ -219,8 +219,7 @@ static void attachments__that_differ_in_nothing_are_refused(void **state)
         json_close(&json, ']');
         json_close(&json, '}');
         check_contains(integration_table[i]->kind,
-                       config_fault(test, text.data),
-                       "the same as another attachment");
+                       config_fault(test, text.data), "has the same name");
     }
 }
 
@@ -351,9 +350,9 @@ static void environment__of_another_kinds_key_is_left_alone(void **state)
                     "  - {name: hook, integration: webhook,\n"
                     "     url: 'https://hooks.example.com/a'}\n");
     check_contains("warning", test->warnings.data,
-                   "WAYBILL_GHCR_URL: no such setting");
+                   "WAYBILL_GHCR_URL: there is no such setting");
     check_contains("warning", test->warnings.data,
-                   "WAYBILL_HOOK_PASSWORD: no such setting");
+                   "WAYBILL_HOOK_PASSWORD: there is no such setting");
 }
 
 int main(void)

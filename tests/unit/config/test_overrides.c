@@ -97,27 +97,31 @@ struct wrong {
 static const struct wrong wrongs[] = {
     {"WAYBILL_DELIVERY_MAX_AGE", "soon",
      "environment variable WAYBILL_DELIVERY_MAX_AGE: delivery.max_age: "
-     "expected a duration (500ms, 30s, 10m, 24h, 7d)\n"},
+     "the value is not a duration; write a duration (500ms, 30s, 10m, 24h, "
+     "7d) from 0ms to 365d\n"},
     {"WAYBILL_DELIVERY_CONCURRENCY", "0",
      "environment variable WAYBILL_DELIVERY_CONCURRENCY: delivery.concurrency: "
-     "must be from 1 to 1024\n"},
+     "the value is out of range; write a value from 1 to 1024\n"},
     {"WAYBILL_LOG_LEVEL", "loud",
-     "environment variable WAYBILL_LOG_LEVEL: log.level: expected one of "
-     "debug, info, warn, error\n"},
+     "environment variable WAYBILL_LOG_LEVEL: log.level: the value is "
+     "not one of debug, info, warn, error\n"},
     {"WAYBILL_KAFKA_BROKERS", "h",
-     "environment variable WAYBILL_KAFKA_BROKERS: kafka.brokers: expected "
-     "host:port[,host:port...]\n"},
+     "environment variable WAYBILL_KAFKA_BROKERS: kafka.brokers: the "
+     "value cannot be used: brokers are host:port, with commas between "
+     "several, IPv6 addresses in brackets, and a port for at least one\n"},
     {"WAYBILL_KAFKA_TOPICS_OUTCOMES", "a/b",
      "environment variable WAYBILL_KAFKA_TOPICS_OUTCOMES: "
-     "kafka.topics.outcomes: may only hold letters, digits, '.', '_' and "
-     "'-'\n"},
+     "kafka.topics.outcomes: the value cannot be used: a name may contain only "
+     "letters, digits, '.', '_' and '-'\n"},
     {"WAYBILL_OTHER_REPOSITORY", "https://h.x/a",
      "environment variable WAYBILL_OTHER_REPOSITORY: "
-     "registrations[1].repository: takes no scheme (write host/path; "
-     "plain_http: true for http)\n"},
+     "registrations[1].repository: the value cannot be used: a repository has "
+     "no "
+     "scheme such as https:// (for http set plain_http: true)\n"},
     {"WAYBILL_OTHER_PASSWORD", "hunter2",
      "environment variable WAYBILL_OTHER_PASSWORD: registrations[1].password: "
-     "has no username (set username here or in WAYBILL_<NAME>_USERNAME)\n"},
+     "there is a password, but no user name; set username, or the variable "
+     "WAYBILL_<NAME>_USERNAME\n"},
 };
 
 /* As `kubectl create secret --from-file` makes them of a file */
@@ -128,13 +132,13 @@ static void overrides__are_taken_without_the_line_end_behind_them(void **state)
 
     setenv("WAYBILL_ADMIN_TOKEN", "s3cret\n", 1);
     setenv("WAYBILL_KAFKA_GROUP", "\n", 1);
-    setenv("WAYBILL_GH_CR_1_PASSWORD", "a\nb\r\n", 1);
+    setenv("WAYBILL_GH_CR_1_PASSWORD", "ab\r\n", 1);
     settings = config_of(test, FILE_TEXT);
     assert_string_equal(settings->admin.token, "s3cret");
     assert_string_equal(settings->kafka.group, "g");
     assert_string_equal(
         ((const struct options *)settings->registrations[0].options)->password,
-        "a\nb");
+        "ab");
     setenv("WAYBILL_ADMIN_TOKEN", "\xEF\xBB\xBFs3cret\r\n\n", 1);
     assert_string_equal(config_of(test, FILE_TEXT)->admin.token, "s3cret");
     setenv("WAYBILL_ADMIN_TOKEN", "s3\ncret\n", 1);
@@ -160,7 +164,8 @@ static void overrides__leave_a_fault_of_the_file_where_it_is(void **state)
     setenv("WAYBILL_LOG_LEVEL", "debug", 1);
     assert_string_equal(
         config_fault(test, "kafka: {brokers: \"h:1\"}\nlog: verbose\n"),
-        ":2:6: log: expected a mapping, not a single value\n");
+        ":2:6: log: must be a mapping, not a single value; its keys are level, "
+        "format\n");
 }
 
 static void overrides__name_registrations_that_are_no_mapping(void **state)
@@ -168,8 +173,10 @@ static void overrides__name_registrations_that_are_no_mapping(void **state)
     struct config_test *test = *state;
 
     setenv("WAYBILL_GHCR_USERNAME", "x", 1);
-    assert_string_equal(config_fault(test, "registrations: [ghcr]\n"),
-                        ":1:17: registrations[0]: expected a mapping\n");
+    assert_string_equal(
+        config_fault(test, "registrations: [ghcr]\n"),
+        ":1:17: registrations[0]: must be a mapping, not a single "
+        "value; write each entry as 'key: value'\n");
 }
 
 /* --- warnings ------------------------------------------------------------- */
@@ -181,17 +188,18 @@ struct doubt {
 
 static const struct doubt doubts[] = {
     {"WAYBILL_KAFKA_BROKER",
-     "environment: WAYBILL_KAFKA_BROKER: no such setting (did you mean "
-     "'WAYBILL_KAFKA_BROKERS'?), ignoring\n"},
+     "environment: WAYBILL_KAFKA_BROKER: there is no such setting, so the "
+     "variable is ignored; did you mean 'WAYBILL_KAFKA_BROKERS'?\n"},
     {"WAYBILL_OTHER_PASWORD",
-     "environment: WAYBILL_OTHER_PASWORD: no such setting (did you mean "
-     "'WAYBILL_OTHER_PASSWORD'?), ignoring\n"},
+     "environment: WAYBILL_OTHER_PASWORD: there is no such setting, so the "
+     "variable is ignored; did you mean 'WAYBILL_OTHER_PASSWORD'?\n"},
     {"WAYBILL_CONFG",
-     "environment: WAYBILL_CONFG: no such setting (did you mean "
-     "'WAYBILL_CONFIG'?), ignoring\n"},
+     "environment: WAYBILL_CONFG: there is no such setting, so the variable is "
+     "ignored; did you mean 'WAYBILL_CONFIG'?\n"},
     {"WAYBILL_SOMETHING_ELSE_ALTOGETHER",
-     "environment: WAYBILL_SOMETHING_ELSE_ALTOGETHER: no such setting, "
-     "ignoring\n"},
+     "environment: WAYBILL_SOMETHING_ELSE_ALTOGETHER: there is no such "
+     "setting, "
+     "so the variable is ignored\n"},
     {"WAYBILL_CONFIG", NULL},
     {"WAYBILLS", NULL},
     {"MY_WAYBILL_KAFKA_BROKERS", NULL},
@@ -227,7 +235,7 @@ static void overrides__warn_also_where_the_file_is_wrong(void **state)
 
     setenv("WAYBILL_KAFKA_BROKER", "x", 1);
     config_fault(test, "kafka: {}\n");
-    assert_non_null(strstr(test->warnings.data, "WAYBILL_KAFKA_BROKER: no"));
+    assert_non_null(strstr(test->warnings.data, "WAYBILL_KAFKA_BROKER: there"));
 }
 
 int main(void)

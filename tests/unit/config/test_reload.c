@@ -121,7 +121,8 @@ static void files__that_cannot_be_opened_are_no_news(void **state)
     write_all(test);
     assert_int_equal(chmod(secret, 0), 0);
     assert_int_equal(load_without_rights(test), -1);
-    check_contains("why", test->faults.data, "cannot read file 'secret'");
+    check_contains("why", test->faults.data,
+                   "the file 'secret' cannot be read");
     check_seen(test, false);
     assert_int_equal(chmod(secret, 0600), 0);
     config_write_text(test, "secret", "s3cret, changed");

@@ -131,7 +131,7 @@ static void aws__other_names_are_none_of_ecrs(void **state)
     have_keys();
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         check_contains(names[i], first_request(world, names[i], &aws),
-                       "says no region: set 'region'");
+                       "contains no region: set 'region'");
     }
 }
 

@@ -97,8 +97,9 @@ static void docker__takes_the_folder_of_a_mounted_secret(void **state)
         .source = "docker", .path = in_folder(world, "secret")};
 
     mkdir(in_folder(world, "secret"), 0700);
-    check_contains("empty", answer_of(world, &source),
-                   "/secret' holds neither config.json nor .dockerconfigjson");
+    check_contains(
+        "empty", answer_of(world, &source),
+        "/secret' contains neither config.json nor .dockerconfigjson");
     write_file(world, "secret/.dockerconfigjson", CONFIG("kubernetes"));
     assert_string_equal(answer_of(world, &source), "user=kubernetes pass=p");
     write_file(world, "secret/config.json", CONFIG("docker"));

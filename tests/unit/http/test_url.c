@@ -152,7 +152,7 @@ static void url__is_refused_with_credentials_though_relative(void **state)
 
     assert_int_equal(url_parse(BASE, NULL, &base, &err), 0);
     assert_int_equal(url_parse("//user:pw@h/", &base, &url, &err), -1);
-    assert_string_equal(err.message, "URL holds credentials");
+    assert_string_equal(err.message, "the URL contains credentials");
     assert_int_equal(url_parse("ftp://h/", &base, &url, &err), -1);
     assert_int_equal(url_parse("https:/h/", &base, &url, &err), -1);
     assert_int_equal(url_parse("https:///h/", &base, &url, &err), -1);

@@ -34,10 +34,12 @@ static void endpoint__takes_urls_of_http_without_credentials(void **state)
         {"http://127.0.0.1:8080/a", NULL},
         {"https://[::1]:8443", NULL},
         {"ftp://hooks.example.com/s3cret", "neither http nor https"},
-        {"https://bot:s3cret@hooks.example.com/", "URL holds credentials"},
+        {"https://bot:s3cret@hooks.example.com/",
+         "the URL contains credentials"},
         {"hooks.example.com/s3cret", "not a URL"},
         {"https://", "not a URL"},
-        {"https://hooks.example.com/s3cret here", "too long or unprintable"},
+        {"https://hooks.example.com/s3cret here",
+         "too long or contains unprintable"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -66,20 +68,23 @@ static const struct {
     {"localhost", {.url = "http://localhost:1/"}, NULL, NULL},
     {"127", {.url = "http://127.0.0.1:1/"}, NULL, NULL},
     {"::1", {.url = "http://[::1]:1/"}, NULL, NULL},
-    {"10", {.url = "http://10.0.0.1/"}, "hook", "is plain http"},
-    {"named so", {.url = "http://127.example.com/"}, "hook", "is plain http"},
+    {"10", {.url = "http://10.0.0.1/"}, "hook", "the URL is plain http"},
+    {"named so",
+     {.url = "http://127.example.com/"},
+     "hook",
+     "the URL is plain http"},
     {"authorities",
      {.url = "http://127.0.0.1/", .transport = {.ca_file = "/ca"}},
      "ca_file",
-     "no certificates in plain http"},
+     "plain http uses no certificates"},
     {"certificate",
      {.url = "http://127.0.0.1/", .transport = {.certificate = "/c"}},
      "client_certificate",
-     "no certificates in plain http"},
+     "plain http uses no certificates"},
     {"key",
      {.url = "https://h.example/", .transport = {.key = "/k"}},
      "client_key",
-     "without a client_certificate"},
+     "a key needs its certificate"},
 };
 
 static void endpoint__says_what_does_not_go_together(void **state)
@@ -155,7 +160,8 @@ static void endpoint__takes_a_header_once(void **state)
     struct error err;
 
     assert_int_equal(endpoint_check(&options, "hook", &key, &err), -1);
-    assert_string_equal(err.message, "'x-a' is there twice");
+    assert_string_equal(err.message,
+                        "the header 'x-a' is there twice; remove one");
 }
 
 static void endpoint__is_named_by_its_host(void **state)
@@ -575,7 +581,7 @@ static void redirect__has_to_lead_somewhere(void **state)
         begin(&world, &result);
         fake_answer(world.http, POST "*", 307, locations[i], "");
         check_contains(locations[i], result.err.message,
-                       "redirects to nowhere that we can go");
+                       "redirects to a location that cannot be used");
     }
 }
 

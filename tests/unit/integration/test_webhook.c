@@ -26,42 +26,47 @@ static const struct {
     const char *text;
     const char *fault;
 } faults[] = {
-    {REGISTRATION(""), ":2:5: registrations[0].url: is required\n"},
+    {REGISTRATION(""), ":2:5: registrations[0].url: is required; add it"},
     {REGISTRATION("url: 'http://hooks.example.com/s3cret'"),
-     ":2:45: registrations[0].url: is plain http (write https, or set "
-     "plain_http: true)\n"},
+     ":2:45: registrations[0].url: the URL is plain http; write https, "
+     "or set plain_http: true\n"},
     {REGISTRATION("url: 'https://me:s3cret@hooks.example.com/'"),
-     ":2:45: registrations[0].url: URL holds credentials\n"},
+     ":2:45: registrations[0].url: the value cannot be used: the URL "
+     "contains credentials; write https://host/path\n"},
     {REGISTRATION(URL ", secret: s3cret"),
-     "registrations[0].secret: is not a secret of Standard Webhooks (whsec_ "
-     "and 24 to 64 bytes in base64)\n"},
+     "registrations[0].secret: the value cannot be used: a secret of Standard "
+     "Webhooks is whsec_ and 24 to 64 bytes in base64\n"},
     {REGISTRATION(URL ", secret: [" SECRET ", s3cret]"),
-     "registrations[0].secret[1]: is not a secret of Standard Webhooks (whsec_ "
-     "and 24 to 64 bytes in base64)\n"},
+     "registrations[0].secret[1]: the value cannot be used: a secret of "
+     "Standard Webhooks is whsec_ and 24 to 64 bytes in base64\n"},
     {REGISTRATION(URL ", secret: "), "registrations[0].secret: has no value"},
     {REGISTRATION(URL ", headers: {Webhook-Id: s3cret}"),
-     "registrations[0].headers: 'Webhook-Id' cannot be set\n"},
+     "registrations[0].headers: the header 'Webhook-Id' cannot be set here; "
+     "remove it\n"},
     {REGISTRATION(URL ", method: GET"),
-     "registrations[0].method: expected one of POST, PUT, PATCH\n"},
+     "registrations[0].method: 'GET' is not one of POST, PUT, PATCH"},
     {REGISTRATION(URL ", repository: a/b"),
-     "registrations[0].repository: unknown key\n"},
+     "registrations[0].repository: unknown key; 'repository' is a key of the "
+     "integration 'oci-registry'"},
     {REGISTRATION(URL) ATTACHMENT(", send_attestation: false"),
-     "attachments[0].send_attestation: nothing is left to send (set "
-     "send_sbom: true, or materials)\n"},
+     "attachments[0].send_attestation: nothing is left to send; set "
+     "send_sbom: true, or materials, or remove this key\n"},
     {REGISTRATION(URL) ATTACHMENT(", template: '{{ .workflow.nam }}'"),
-     "attachments[0].template: line 1, column 4: unknown placeholder (did you "
+     "attachments[0].template: the value cannot be used: line 1, column 4: "
+     "unknown placeholder (did you "
      "mean .workflow.name?)\n"},
     {REGISTRATION(URL) ATTACHMENT(", template: 'a {{ .workflow.name }}'"),
-     "attachments[0].template: does not make JSON: values stand inside "
-     "quotation marks, those with | json outside of them (for another format "
-     "set Content-Type in the registration's headers)\n"},
+     "attachments[0].template: the template does not produce JSON; put "
+     "values into quotation marks, and those with | json outside of them, or "
+     "set another Content-Type in the headers of the registration\n"},
     {REGISTRATION(URL) ATTACHMENT(", materials: [sbom]"),
-     "attachments[0].materials[0]: is not a material's type, as "
-     "SBOM_CYCLONEDX_JSON\n"},
+     "attachments[0].materials[0]: 'sbom' cannot be used: a material type "
+     "consists of upper-case letters"},
     {REGISTRATION(URL) ATTACHMENT(", on_doubt: never"),
-     "attachments[0].on_doubt: expected one of again, skip\n"},
+     "attachments[0].on_doubt: 'never' is not one of again, skip"},
     {REGISTRATION(URL) ATTACHMENT(", prefix: a"),
-     "attachments[0].prefix: unknown key\n"},
+     "attachments[0].prefix: unknown key; 'prefix' is a key of the integration "
+     "'oci-registry'"},
 };
 
 static void options__are_checked_and_their_secrets_not_shown(void **state)
@@ -108,8 +113,8 @@ static void options__of_the_environment_may_be_the_secrets(void **state)
     assert_string_equal(
         config_fault(test, REGISTRATION("method: PUT")),
         "environment variable WAYBILL_HOOK_SECRET: registrations[0].secret: "
-        "is not a secret of Standard Webhooks (whsec_ and 24 to 64 bytes in "
-        "base64)\n");
+        "the value cannot be used: a secret of Standard Webhooks is whsec_ and "
+        "24 to 64 bytes in base64\n");
 }
 
 /* --- deliveries --------------------------------------------------------------
@@ -146,9 +151,8 @@ static void world_open(struct world *world, struct config_test *test,
     world->clock = (struct clock)FAKE_CLOCK(&world->now);
     world->loop = loop_new(&world->clock);
     world->http = http_new(world->loop);
-    world->context =
-        (struct integration_context){
-            .network = {.loop = world->loop, .http = world->http}};
+    world->context = (struct integration_context){
+        .network = {.loop = world->loop, .http = world->http}};
     world->set = integration_set_new(&world->context);
     world->attachment = &settings->attachments[0];
     world->integration =
@@ -553,12 +557,13 @@ static void delivery__of_too_large_a_message_fails_for_good(void **state)
 
     str_append_text(&config, REGISTRATION(URL));
     str_append_text(&config,
-             "attachments:\n  - {registration: hook, workflow: {id: w}, "
-             "template: '\"");
+                    "attachments:\n  - {registration: hook, workflow: {id: w}, "
+                    "template: '\"");
     for (int i = 0; i < 70; i++) {
         str_append_text(&config, "{{ .data }}");
     }
-    str_append_text(&config, "\"', materials: [BIG], send_attestation: false}\n");
+    str_append_text(&config,
+                    "\"', materials: [BIG], send_attestation: false}\n");
     str_append_text(&more, ",\"materials\":[{\"type\":\"BIG\",\"content\":\"");
     for (int i = 0; i < 1 << 18; i++) {
         str_append_text(&more, "AAAA");

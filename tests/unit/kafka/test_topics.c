@@ -69,13 +69,20 @@ static void a_missing_topic_blocks_with_the_command_that_creates_it(
 {
     facts.topics[TOPIC_INPUT].fault = TOPIC_MISSING;
     CHECK_BLOCKS("topic 'in' (kafka.topics.attestations) does not exist",
-                 "kafka-topics.sh --bootstrap-server b:9092 --create --topic "
-                 "in");
+                 "kafka-topics.sh --bootstrap-server b:9092 --create "
+                 "--if-not-exists --topic in --partitions 6");
+    begin(NULL);
+    facts.topics[TOPIC_DEAD_LETTERS].fault = TOPIC_MISSING;
+    facts.topics[TOPIC_DEAD_LETTERS].config.known = false;
+    CHECK_BLOCKS("--topic dead --partitions 1", "max.message.bytes=18192",
+                 "retention.ms=1000");
 }
 
 static void a_missing_permission_blocks_with_the_command_that_grants_it(
     void **state)
 {
+    struct kafka_options configured = options;
+
     facts.topics[TOPIC_INPUT].fault = TOPIC_UNREADABLE;
     CHECK_BLOCKS("topic 'in' (kafka.topics.attestations)", "permission Read",
                  "kafka-acls.sh", "--operation Read --topic in");
@@ -93,7 +100,62 @@ static void a_missing_permission_blocks_with_the_command_that_grants_it(
     begin(NULL);
     facts.transactional_id_denied = true;
     CHECK_BLOCKS("transactional id 'id' (kafka.transactional_id)",
-                 "--operation Write --transactional-id id");
+                 "--operation Write --transactional-id waybill-g- "
+                 "--resource-pattern-type prefixed");
+    configured.transactional_id = "id";
+    condition_list_release(&list);
+    topics_judge(&configured, &facts, &list);
+    assert_int_equal(list.count, 1);
+    check_contains("configured", list.items[0].text,
+                   "--operation Write --transactional-id id");
+    assert_null(strstr(list.items[0].text, "prefixed"));
+}
+
+static void a_name_in_a_command_is_quoted(void **state)
+{
+    struct kafka_options odd = options;
+
+    odd.group = "it's $HOME";
+    condition_list_release(&list);
+    topics_add_group_denied(&odd, &list);
+    check_contains("quoted", list.items[0].text, "--group 'it'\\''s $HOME'");
+}
+
+static void permission_to_read_settings_is_only_noted_by_a_check(void **state)
+{
+    facts.topics[TOPIC_OUTCOMES].config = (struct topic_config){0};
+    facts.topics[TOPIC_OUTCOMES].is_config_denied = true;
+    judge();
+    assert_int_equal(list.count, 0);
+    topics_note(&options, &facts, &list);
+    assert_int_equal(list.count, 1);
+    assert_false(list.items[0].blocks);
+    check_contains("denied", list.items[0].text,
+                   "topic 'out' (kafka.topics.outcomes): the permission "
+                   "DescribeConfigs is missing");
+    check_contains("denied", list.items[0].text,
+                   "--operation DescribeConfigs --topic out");
+}
+
+static void no_topic_is_compacted(void **state)
+{
+    static const char *const names[] = {"'in'", "'out'", "'dead'", "'again'"};
+
+    for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+        begin(NULL);
+        facts.topics[role].config.compacted = true;
+        CHECK_WARNS(names[role], "is compacted",
+                    "--add-config cleanup.policy=delete");
+    }
+}
+
+static void the_replays_topic_takes_what_the_input_topic_takes(void **state)
+{
+    facts.topics[TOPIC_REPLAYS].config.max_message_bytes = 9999;
+    CHECK_WARNS("topic 'again'", "9999 bytes", "max.message.bytes=18192");
+    begin(NULL);
+    facts.topics[TOPIC_REPLAYS].config.max_age_ms = 0;
+    CHECK_WARNS("topic 'again'", "message.timestamp.before.max.ms");
 }
 
 static void a_replays_topic_that_cannot_be_read_blocks_nothing(void **state)
@@ -113,14 +175,14 @@ static void a_replays_topic_that_is_missing_is_only_noted_by_a_check(
     facts.topics[TOPIC_REPLAYS].fault = TOPIC_MISSING;
     judge();
     assert_int_equal(list.count, 0);
-    topics_note_replays(&options, &facts, &list);
+    topics_note(&options, &facts, &list);
     assert_int_equal(list.count, 1);
     assert_false(list.items[0].blocks);
     check_contains("missing", list.items[0].text,
                    "topic 'again' (kafka.topics.replays) does not exist yet");
     begin(NULL);
     judge();
-    topics_note_replays(&options, &facts, &list);
+    topics_note(&options, &facts, &list);
     assert_int_equal(list.count, 0);
 }
 
@@ -265,6 +327,10 @@ int main(void)
         TEST(nothing_is_said_about_topics_that_suit),
         TEST(a_missing_topic_blocks_with_the_command_that_creates_it),
         TEST(a_missing_permission_blocks_with_the_command_that_grants_it),
+        TEST(a_name_in_a_command_is_quoted),
+        TEST(permission_to_read_settings_is_only_noted_by_a_check),
+        TEST(no_topic_is_compacted),
+        TEST(the_replays_topic_takes_what_the_input_topic_takes),
         TEST(a_replays_topic_that_cannot_be_read_blocks_nothing),
         TEST(a_replays_topic_that_is_missing_is_only_noted_by_a_check),
         TEST(members_may_consume_both_topics_that_waybill_consumes),

@@ -89,7 +89,8 @@ static void audit__says_why_a_delivery_failed(void **state)
         "\"level\":\"warn\",\"msg\":\"delivery failed\",\"module\":"
         "\"pipeline\"," DELIVERY
         "1,\"duration_ms\":0,\"dead_letter\":\"dead\",\"err\":\"push: no\","
-        "\"err_kind\":\"rejected\",\"err_code\":\"MANIFEST_INVALID\","
+        "\"err_class\":\"rejected\",\"err_kind\":\"rejected\","
+        "\"err_code\":\"MANIFEST_INVALID\","
         "\"http_status\":400," TRACE "}\n");
 }
 
@@ -108,7 +109,7 @@ static void audit__says_little_of_what_could_not_be_read(void **state)
         "\"level\":\"warn\",\"msg\":\"delivery failed\",\"module\":"
         "\"pipeline\",\"event_id\":\"attestations/3/42\"," PLACE
         "0,\"duration_ms\":0,\"dead_letter\":\"dead\",\"err\":\"$: not JSON\","
-        "\"err_kind\":\"schema\"}\n");
+        "\"err_class\":\"schema\",\"err_kind\":\"schema\"}\n");
 }
 
 static void audit__says_that_nothing_was_to_be_done(void **state)

@@ -263,6 +263,34 @@ static void service__stops_reading_when_it_is_full(void **state)
     end();
 }
 
+/* The broker accepts next to no metadata, which is learned when records that
+ * cannot be committed before the first one fill the memory already. If that one
+ * was shed, it needs room to be read again. */
+static void service__does_not_count_what_the_metadata_has_no_room_for(
+    void **state)
+{
+    begin_with(10, 1);
+    fake_assign(0, -1, "");
+    for (int64_t i = 0; i < 10; i++) {
+        assert_true(record(i * 1000, "one"));
+    }
+    assert_true(fake_queue()->paused);
+    ledger_limit_metadata(&TAILQ_FIRST(&service->assignments)->ledger, 4);
+    for (size_t i = 1; i < 10; i++) {
+        fake_succeed(fake_attempt(i));
+        world_pass(&world, 50);
+    }
+    assert_false(fake_queue()->committing);
+    assert_int_equal(service_records(service), 10);
+    world_pass(&world, 1000);
+    assert_false(fake_queue()->paused);
+    fake_succeed(fake_attempt(0));
+    commit_all();
+    assert_true(fake_queue()->positions[0].offset == 9001);
+    assert_int_equal(service_records(service), 0);
+    end();
+}
+
 /* What an attempt needs is held as well. */
 static void service__stops_reading_when_attempts_hold_too_much(void **state)
 {
@@ -525,6 +553,7 @@ static void service__ends_when_it_is_drained(void **state)
     fake_assign(0, -1, "");
     record(0, "one");
     service_stop(service);
+    assert_true(fake_queue()->checks_stopped);
     assert_true(fake_queue()->paused);
     world_turn(&world);
     assert_false(fake_queue()->closing);
@@ -606,6 +635,8 @@ int main(void)
         cmocka_unit_test(
             service__hands_in_again_what_came_with_too_much_metadata),
         cmocka_unit_test(service__stops_reading_when_it_is_full),
+        cmocka_unit_test(
+            service__does_not_count_what_the_metadata_has_no_room_for),
         cmocka_unit_test(service__stops_reading_when_attempts_hold_too_much),
         cmocka_unit_test(
             service__gives_up_for_now_what_waits_for_a_host_that_is_down),

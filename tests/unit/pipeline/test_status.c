@@ -56,6 +56,38 @@ static void status__is_not_ready_before_the_group_and_the_producer_are(
     done();
 }
 
+static void status__says_since_when_it_is_not_ready(void **state)
+{
+    int64_t began;
+
+    begin_ready();
+    world_pass(&world, 2000);
+    assert_true(look()->not_ready_since_ms == 0);
+    fake_queue()->state.producer = false;
+    world_pass(&world, 2000);
+    began = look()->not_ready_since_ms;
+    assert_true(began > status.started_ms);
+    world_pass(&world, 60000);
+    assert_true(look()->not_ready_since_ms == began);
+    fake_queue()->state.producer = true;
+    world_pass(&world, 2000);
+    assert_true(look()->not_ready_since_ms == 0);
+    done();
+}
+
+static void status__says_since_when_a_warning_holds(void **state)
+{
+    static const struct kafka_condition conditions[] = {
+        {"a doubt", false, 1234}, {"a fault", true, 5678}};
+
+    begin_ready();
+    fake_queue()->conditions = conditions;
+    fake_queue()->condition_count = 2;
+    assert_int_equal(look()->warning_count, 1);
+    assert_true(status.warnings_since_ms[0] == 1234);
+    done();
+}
+
 static void status__is_not_ready_while_it_stops(void **state)
 {
     begin_ready();
@@ -303,6 +335,38 @@ static void status__shows_how_often_an_endpoint_may_be_asked(void **state)
     done();
 }
 
+static void status__says_since_when_an_endpoint_is_paused(void **state)
+{
+    int64_t began;
+
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(0, "far");
+    fake_fail(fake_running_one("far"), ERROR_RATE_LIMITED, 429, 60000);
+    began = look()->registrations[2].since_ms;
+    assert_int_equal(status.registrations[2].state, REGISTRATION_PAUSED);
+    assert_true(began == status.now_ms);
+    world_pass(&world, 5000);
+    assert_true(look()->registrations[2].since_ms == began);
+    done();
+}
+
+static void status__says_since_when_reading_is_paused(void **state)
+{
+    begin_of(2);
+    arena = NULL;
+    fake_assign(0, -1, "");
+    record(0, "one");
+    world_pass(&world, 5000);
+    assert_false(look()->full);
+    record(1, "one");
+    world_pass(&world, 2000);
+    assert_true(look()->full);
+    assert_true(status.full_since_ms >= WORLD_BEGAN + 5000);
+    assert_true(status.full_since_ms <= status.now_ms);
+    done();
+}
+
 /* --- counts ----------------------------------------------------------------
  */
 
@@ -371,6 +435,64 @@ static void counts__remember_the_last_fifty_outcomes(void **state)
     done();
 }
 
+/* One of two attachments fails for hours: the record is not completed, and yet
+ * its other deliveries are. */
+static void counts__are_of_deliveries_before_their_record_is_completed(
+    void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(0, "both");
+    fake_succeed(fake_running_one("both-one"));
+    commit_all();
+    assert_true(look()->counts->deliveries[OUTCOME_SUCCEEDED] == 1);
+    assert_true(status.counts->last_delivery_ms > WORLD_BEGAN);
+    assert_true(status.counts->last_completed_ms == 0);
+    assert_true(status.counts->completed[OUTCOME_SUCCEEDED] == 0);
+    fake_fail(fake_running_one("both-far"), ERROR_REJECTED, 400, 0);
+    commit_all();
+    assert_true(look()->counts->deliveries[OUTCOME_FAILED] == 1);
+    assert_true(status.counts->last_dead_letter_ms > WORLD_BEGAN);
+    assert_true(status.counts->completed[OUTCOME_FAILED] == 1);
+    done();
+}
+
+static void counts__remember_what_an_outcome_was_about(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(0, "far");
+    fake_fail(fake_running_one("far"), ERROR_REJECTED, 400, 0);
+    record(1, "nobody");
+    commit_all();
+    assert_int_equal(look()->recent_count, 2);
+    assert_string_equal(status.recent[1]->workflow, "far");
+    assert_true(strlen(status.recent[1]->reason) > 0);
+    assert_string_equal(status.recent[0]->workflow, "nobody");
+    assert_string_equal(status.recent[0]->registration, "");
+    assert_string_equal(status.recent[0]->reason,
+                        "nothing is attached to the workflow");
+    done();
+}
+
+static void counts__are_sampled_every_ten_seconds(void **state)
+{
+    begin_ready();
+    fake_assign(0, -1, "");
+    record(0, "one");
+    fake_succeed(fake_running_one("one"));
+    commit_all();
+    world_pass(&world, 21000);
+    look();
+    assert_int_equal(status.samples.count, 2);
+    assert_int_equal(status.samples.items[0].succeeded, 1);
+    assert_int_equal(status.samples.items[0].consumed, 1);
+    assert_int_equal(status.samples.items[1].succeeded, 0);
+    assert_true(status.samples.end_ms <= status.now_ms);
+    assert_true(status.samples.end_ms > status.now_ms - STATUS_SAMPLE_MS);
+    done();
+}
+
 static void counts__say_how_late_the_loop_is(void **state)
 {
     begin_ready();
@@ -388,6 +510,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             status__is_not_ready_before_the_group_and_the_producer_are),
+        cmocka_unit_test(status__says_since_when_it_is_not_ready),
+        cmocka_unit_test(status__says_since_when_a_warning_holds),
         cmocka_unit_test(status__is_not_ready_while_it_stops),
         cmocka_unit_test(status__says_why_it_cannot_go_on),
         cmocka_unit_test(status__names_what_a_topic_rejects),
@@ -399,8 +523,14 @@ int main(void)
         cmocka_unit_test(status__shows_which_registration_is_held),
         cmocka_unit_test(status__shows_which_attachment_is_held),
         cmocka_unit_test(status__shows_how_often_an_endpoint_may_be_asked),
+        cmocka_unit_test(status__says_since_when_an_endpoint_is_paused),
+        cmocka_unit_test(status__says_since_when_reading_is_paused),
         cmocka_unit_test(counts__are_of_what_is_committed),
         cmocka_unit_test(counts__remember_the_last_fifty_outcomes),
+        cmocka_unit_test(
+            counts__are_of_deliveries_before_their_record_is_completed),
+        cmocka_unit_test(counts__remember_what_an_outcome_was_about),
+        cmocka_unit_test(counts__are_sampled_every_ten_seconds),
         cmocka_unit_test(counts__say_how_late_the_loop_is),
     };
 

@@ -60,6 +60,8 @@ static void filter__looks_at_what_its_name_says(void **state)
         {"--workflow", "shop/build-api", true},
         {"--workflow", "shop/*", true},
         {"--workflow", "lab/*", false},
+        {"--integration", "oci-registry", true},
+        {"--integration", "webhook", false},
         {"--registration", "ghcr", true},
         {"--registration", "quay", false},
         {"--attachment", "ghcr:w1", true},

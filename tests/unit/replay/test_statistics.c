@@ -26,6 +26,9 @@ static void statistics__count_what_matches(void **state)
     assert_string_equal(statistics.classes.rows[0].text, "schema");
     assert_int_equal(statistics.classes.rows[0].count, 2);
     assert_null(statistics.codes.rows[0].text);
+    assert_int_equal(statistics.integrations.rows[0].count, 3);
+    assert_true(dead_letter_is_settled(&list->all[1]));
+    assert_false(dead_letter_is_settled(&list->all[0]));
     assert_int_equal(statistics.oldest->offset, 2);
     assert_int_equal(statistics.newest->offset, 1);
     dead_letter_statistics_release(&statistics);
