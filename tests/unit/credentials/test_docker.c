@@ -1,3 +1,4 @@
+#include "emulated.h"
 #include "keychain_world.h"
 
 #define CONFIG(user)                                                           \
@@ -353,6 +354,7 @@ static void docker__says_that_a_helper_is_not_installed(void **state)
 {
     struct world *world = *state;
 
+    skip_if_spawn_cannot_fail();
     write_file(world, ".docker/config.json", "{\"credsStore\":\"gone\"}");
     check_contains("gone", answer_of(world, &looked_for),
                    "(credsStore gone): 'docker-credential-gone' is not on "
@@ -446,6 +448,7 @@ static void docker_helper__has_a_name_that_may_be_run(void **state)
     static const char *const good[] = {"no-such-helper", "no_such.Helper-9"};
     struct world *world = *state;
 
+    skip_if_spawn_cannot_fail();
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         const struct credential_source source = {.source = "docker-helper",
                                                  .name = bad[i]};
