@@ -97,7 +97,7 @@ static void choose(const struct choosing *row)
 
 static void credentials_go_where_they_are_allowed_to(void **state)
 {
-    skip_if_spawn_cannot_fail();
+    skip_if_spawn_is_a_fork();
     for (size_t i = 0; i < ARRAY_SIZE(choosings); i++) {
         choose(&choosings[i]);
     }

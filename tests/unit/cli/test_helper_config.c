@@ -113,7 +113,7 @@ static void a_chain_names_what_each_source_needs(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
 
-    skip_if_spawn_cannot_fail();
+    skip_if_spawn_is_a_fork();
     check_sends(CHAIN("{\"source\":\"google\",\"token_type\":\"ID\","
                       "\"audience\":\"aud\"}"),
                 (const char *const[]){"GET http://metadata.google.internal/",

@@ -207,7 +207,7 @@ static void keychain__says_what_failed_when_nobody_had_one(void **state)
         VARIABLE,
     };
 
-    skip_if_spawn_cannot_fail();
+    skip_if_spawn_is_a_fork();
     unsetenv("WAYBILL_UNIT");
     world_open(world, sources, 3);
     assert_string_equal(answer(world),
