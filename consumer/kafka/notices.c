@@ -198,7 +198,9 @@ void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event)
     }
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         on_out_of_range(kafka, event);
-    } else if (!is_fatal(kafka)) {
+    } else if (!is_fatal(kafka) &&
+               !outage_on_error(kafka, code,
+                                rd_kafka_event_error_string(event))) {
         kafka_notice_topic_error(kafka, code,
                                  rd_kafka_event_error_string(event));
     }
