@@ -15,8 +15,11 @@ static bool is_stopping(const struct inspector *inspector)
            inspector->is_stopping(inspector->payload);
 }
 
-rd_kafka_event_t *inspect_await(const struct inspector *inspector,
-                                rd_kafka_queue_t *responses, int timeout_ms)
+/* The response to a request of the Admin API. NULL: there was none in time, or
+ * the inspector is stopping. */
+static rd_kafka_event_t *await_response(const struct inspector *inspector,
+                                        rd_kafka_queue_t *responses,
+                                        int timeout_ms)
 {
     rd_kafka_event_t *event = NULL;
 
@@ -176,7 +179,7 @@ void inspect_configs(const struct inspector *inspector,
     responses = rd_kafka_queue_new(inspector->client);
     rd_kafka_DescribeConfigs(inspector->client, resources, count, NULL,
                              responses);
-    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
+    event = await_response(inspector, responses, REQUEST_TIMEOUT_MS);
     read_configs(inspector, event, facts);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -256,8 +259,8 @@ static bool is_group_denied(rd_kafka_event_t *event)
 
 /* Asking for the group's offsets takes the permission Describe, which Read
  * includes. */
-static void try_group(const struct inspector *inspector,
-                      struct kafka_facts *facts)
+void inspect_group_access(const struct inspector *inspector,
+                          struct kafka_facts *facts)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
@@ -270,7 +273,7 @@ static void try_group(const struct inspector *inspector,
         rd_kafka_ListConsumerGroupOffsets_new(inspector->options->group, list);
     rd_kafka_ListConsumerGroupOffsets(inspector->client, &request, 1, NULL,
                                       responses);
-    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
+    event = await_response(inspector, responses, REQUEST_TIMEOUT_MS);
     facts->group_denied = is_group_denied(event);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -351,9 +354,6 @@ void inspect_access(const struct inspector *inspector,
 {
     try_read(inspector, facts, TOPIC_INPUT);
     try_read(inspector, facts, TOPIC_REPLAYS);
-    if (!is_stopping(inspector)) {
-        try_group(inspector, facts);
-    }
     if (inspector->transactional_id != NULL && !is_stopping(inspector)) {
         try_write(inspector, facts);
     }
