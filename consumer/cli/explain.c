@@ -162,8 +162,8 @@ static const char *status_request(const struct admin_settings *admin,
 
 static void report_progress(uint64_t searched, uint64_t total)
 {
-    print_err("looked at %" PRIu64 " of %" PRIu64 " outcomes\n", searched,
-              total);
+    print_err("read %" PRIu64 " of %" PRIu64 " outcome%s\n", searched, total,
+              plural_s(total));
 }
 
 static const char *const *attachment_names(const struct settings *settings,

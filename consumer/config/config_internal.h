@@ -5,6 +5,7 @@
 
 #include "waybill/arena.h"
 #include "waybill/config.h"
+#include "waybill/config_report.h"
 #include "waybill/field.h"
 
 /* The internals of the module: the tree that is built from libyaml's events,

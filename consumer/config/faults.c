@@ -159,6 +159,6 @@ void config_report_append_text(const struct config_report *report,
     }
     if (report->omitted > 0) {
         str_printf(out, "%zu more fault%s not listed\n", report->omitted,
-                   report->omitted == 1 ? " is" : "s are");
+                   plural_are(report->omitted));
     }
 }

@@ -1,4 +1,5 @@
 #include "inspect.h"
+#include "outage.h"
 
 #include <string.h>
 
@@ -86,7 +87,8 @@ static int find_topic(const struct inspector *inspector, const char *name,
                              REQUEST_TIMEOUT_MS);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return error_set(err, ERROR_UNREACHABLE, "no broker of %s answers: %s",
+        return error_set(err, ERROR_UNREACHABLE,
+                         OUTAGE_NO_ANSWER "%s answers: %s",
                          inspector->options->brokers, rd_kafka_err2str(code));
     }
     read_metadata(metadata, facts);

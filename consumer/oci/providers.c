@@ -239,7 +239,7 @@ int provider_check_path(const struct provider *provider, const char *path,
     }
     return error_set(err, ERROR_CONFIG,
                      "it leads to repository names of %u part%s at %s; %s",
-                     parts, parts == 1 ? "" : "s", provider->name,
+                     parts, plural_s(parts), provider->name,
                      provider->parts_advice);
 }
 

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 
 #include "waybill/access.h"
-#include "waybill/config_report.h"
 #include "waybill/digest.h"
 #include "waybill/field.h"
 #include "waybill/file.h"
@@ -144,12 +143,6 @@ int config_load(const char *path, const struct config_rules *rules,
                 unsigned required, struct settings **ret_settings,
                 struct str *faults, struct str *warnings,
                 struct config_files *ret_files) NODISCARD;
-/* The same as config_load(), but what is wrong is added to the report. */
-int config_load_reporting(const char *path, const struct config_rules *rules,
-                          unsigned required, struct settings **ret_settings,
-                          struct config_report *report,
-                          struct config_files *ret_files) NODISCARD;
-
 /* NULL is allowed; wipes secrets */
 void settings_free(struct settings *settings);
 

@@ -71,12 +71,26 @@ void str_vprintf(struct str *str, const char *format, va_list args)
 void str_append_shell_word(struct str *str, const char *word);
 void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
 
-/* Numbers in sentences: what a regular noun ends in after the number, as in
+/*
+ * Numbers in sentences: what follows a regular noun or a verb after a number.
+ * Every text that holds a number uses these (tests/lint/check_plurals.py).
  *     "%zu event%s", count, plural_s(count)
- * and a verb after such a noun, as in "%zu event%s remain%s". */
+ *     "%zu event%s rejected", count, plural_are(count)
+ *     "%zu remain%s", count, verb_s(count)
+ */
 static inline const char *plural_s(uint64_t count)
 {
     return count == 1 ? "" : "s";
+}
+
+static inline const char *plural_are(uint64_t count)
+{
+    return count == 1 ? " is" : "s are";
+}
+
+static inline const char *plural_were(uint64_t count)
+{
+    return count == 1 ? " was" : "s were";
 }
 
 static inline const char *verb_s(uint64_t count)
