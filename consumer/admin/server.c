@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,16 +258,46 @@ static int bind_socket(struct admin *admin, int fd, const char *listen_address,
     return 0;
 }
 
+static int new_socket(int family)
+{
+    return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* [::] is all addresses, of IPv6 and of IPv4, whatever net.ipv6.bindv6only says
+ * and also if the kernel has no IPv6: manifests use it without knowing the
+ * network that they are applied to. */
+static int all_addresses_socket(struct address *address)
+{
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->socket;
+    int fd = new_socket(AF_INET6);
+    int disable = 0;
+
+    if (fd >= 0) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &disable, sizeof(disable));
+    } else if (errno == EAFNOSUPPORT) {
+        struct sockaddr_in v4 = {.sin_family = AF_INET,
+                                 .sin_port = v6->sin6_port};
+        memcpy(&address->socket, &v4, sizeof(v4));
+        address->len = sizeof(v4);
+        fd = new_socket(AF_INET);
+    }
+    return fd;
+}
+
 static int open_socket(struct admin *admin, const char *listen_address,
                        int *ret_fd, struct error *err)
 {
+    struct address *address = &admin->address;
+    struct sockaddr *socket = (struct sockaddr *)&address->socket;
     int fd;
 
-    if (address_parse(listen_address, &admin->address, err) < 0) {
+    if (address_parse(listen_address, address, err) < 0) {
         return error_prefix(err, "admin.listen");
     }
-    fd = socket(admin->address.socket.ss_family,
-                SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket->sa_family == AF_INET6 &&
+                 address_classify(socket) == ADDRESS_UNSPECIFIED
+             ? all_addresses_socket(address)
+             : new_socket(socket->sa_family);
     if (fd < 0) {
         return error_set(err, ERROR_CONFIG, "cannot listen on %s: %s",
                          listen_address, strerror(errno));

@@ -1,6 +1,7 @@
 #include "waybill/cli.h"
 
 #include "cli_internal.h"
+#include "documents.h"
 #include "waybill/error.h"
 
 static const struct command *const commands[] = {

@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "completion.h"
+#include "documents.h"
+#include "waybill/config_documents.h"
 #include "waybill/error.h"
 #include "waybill/integration.h"
 #include "waybill/suggest.h"

@@ -1,4 +1,5 @@
 #include "cli_internal.h"
+#include "documents.h"
 #include "waybill/provider.h"
 
 /* `waybill config registries` prints the table of providers as Markdown. The

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli_internal.h"
+#include "documents.h"
 #include "waybill/error.h"
 
 /* Formats the table of commands as help text and as Markdown. */

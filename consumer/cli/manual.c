@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cli_internal.h"
+#include "documents.h"
 #include "waybill/roff.h"
 
 /* `waybill config man` prints the table of commands as waybill(1). The

@@ -32,21 +32,19 @@ struct status_query {
     struct error err;
 };
 
-/* A service that listens on all addresses also listens on the loopback
- * address. */
+/* A service that listens on all addresses also listens on 127.0.0.1, whether
+ * they are those of IPv4 or [::]. ::1 does not exist on every machine. */
 static void replace_unspecified(struct address *address)
 {
     struct sockaddr *any = (struct sockaddr *)&address->socket;
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&address->socket;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->socket;
+    /* The port is in the same place for both families. */
+    in_port_t port = ((struct sockaddr_in *)&address->socket)->sin_port;
+    struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_port = port};
 
-    if (address_classify(any) != ADDRESS_UNSPECIFIED) {
-        return;
-    }
-    if (any->sa_family == AF_INET) {
-        v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    } else {
-        v6->sin6_addr = in6addr_loopback;
+    if (address_classify(any) == ADDRESS_UNSPECIFIED) {
+        loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        memcpy(&address->socket, &loopback, sizeof(loopback));
+        address->len = sizeof(loopback);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "waybill/access.h"
+#include "waybill/config_report.h"
 #include "waybill/digest.h"
 #include "waybill/field.h"
 #include "waybill/file.h"
@@ -143,6 +144,12 @@ int config_load(const char *path, const struct config_rules *rules,
                 unsigned required, struct settings **ret_settings,
                 struct str *faults, struct str *warnings,
                 struct config_files *ret_files) NODISCARD;
+/* The same as config_load(), but what is wrong is added to the report. */
+int config_load_reporting(const char *path, const struct config_rules *rules,
+                          unsigned required, struct settings **ret_settings,
+                          struct config_report *report,
+                          struct config_files *ret_files) NODISCARD;
+
 /* NULL is allowed; wipes secrets */
 void settings_free(struct settings *settings);
 
@@ -170,16 +177,6 @@ const char *config_path(const char *argument);
 /* False if no file was named and none exists in the places that are searched;
  * their list is then appended: "--config is not given, ...". */
 bool config_find(const char *argument, struct str *searched);
-
-/* Documents that are generated from the field tables: Markdown, and JSON Schema
- * 2020-12 */
-void config_append_reference(
-    struct str *out, const struct integration_fields *const *integrations);
-void config_append_schema(struct str *out,
-                          const struct integration_fields *const *integrations);
-/* The manual page waybill.yaml(5) */
-void config_append_manual(struct str *out,
-                          const struct integration_fields *const *integrations);
 
 const char *config_library_version(void);
 

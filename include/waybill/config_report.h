@@ -1,12 +1,11 @@
 #ifndef WAYBILL_CONFIG_REPORT_H
 #define WAYBILL_CONFIG_REPORT_H
 
-#include "waybill/config.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-/*
- * What is wrong with a configuration, fault by fault, for `waybill check
- * --json`
- */
+#include "waybill/arena.h"
+#include "waybill/str.h"
 
 /* A fault or a warning. line and column are 0 if they are unknown; key and fix
  * are NULL if there is none. `text` is key, message and fix as they are
@@ -36,10 +35,5 @@ void config_report_add(struct config_report *report,
 /* One line for each fault: file:line:column: text */
 void config_report_append_text(const struct config_report *report,
                                struct str *out);
-/* The same as config_load(), but what is wrong is added to the report. */
-int config_load_reporting(const char *path, const struct config_rules *rules,
-                          unsigned required, struct settings **ret_settings,
-                          struct config_report *report,
-                          struct config_files *ret_files) NODISCARD;
 
 #endif

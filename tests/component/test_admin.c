@@ -144,11 +144,13 @@ static int connect_to_port(void)
     struct address address;
     struct error err;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in *to = (struct sockaddr_in *)&address.socket;
+    struct sockaddr_in to = {.sin_family = AF_INET};
 
     assert_int_equal(address_parse(admin_address(admin), &address, &err), 0);
-    to->sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* if it is everywhere */
-    assert_int_equal(connect(fd, (struct sockaddr *)to, sizeof(*to)), 0);
+    /* The port is in the same place for both families. */
+    to.sin_port = ((struct sockaddr_in *)&address.socket)->sin_port;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* if it is everywhere */
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
     return fd;
 }
 
@@ -325,6 +327,14 @@ static void answer__is_for_any_name_where_others_reach_it(void **state)
     assert_int_equal(ask_with((struct request){
                          NULL, "/metrics", "Host: waybill.ns.svc:9464\r\n"}),
                      200);
+    assert_true(admin_is_exposed(admin));
+}
+
+/* Manifests use it in networks of either family, or of both. */
+static void answer__is_for_ipv4_too_on_all_addresses_of_ipv6(void **state)
+{
+    listen_on("[::]:0");
+    assert_int_equal(ask("/livez"), 200);
     assert_true(admin_is_exposed(admin));
 }
 
@@ -622,6 +632,7 @@ int main(void)
         ADMIN_TEST_OPENING(answer__wants_the_token_where_there_is_one),
         ADMIN_TEST(answer__is_not_for_foreign_names_on_the_loopback),
         ADMIN_TEST_OPENING(answer__is_for_any_name_where_others_reach_it),
+        ADMIN_TEST_OPENING(answer__is_for_ipv4_too_on_all_addresses_of_ipv6),
         ADMIN_TEST(readyz__says_why_not),
         ADMIN_TEST(status__is_json_whatever_stands_in_it),
         ADMIN_TEST(status__has_the_deliveries_and_what_became_of_them),

@@ -3,6 +3,7 @@
 import functools
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ CHART = ROOT / "helm" / "waybill"
 SCENARIOS = sorted((CHART / "ci").glob("*-values.yaml"))
 # The kinds that a cluster has only once something else was installed
 CRDS = ROOT / "tests" / "helm" / "crds"
+BINARY = os.environ.get("WAYBILL_TEST_BINARY", str(ROOT / "build/dev/consumer/waybill"))
 
 
 @functools.cache
@@ -38,10 +40,11 @@ def tool(function, *arguments):
     return found
 
 
-def run(*command):
+def run(*command, **variables):
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")
     }
+    environment.update(variables)
     return subprocess.run(
         list(map(str, command)),
         capture_output=True,
@@ -80,6 +83,35 @@ def one(found, kind, name=None):
         if each["kind"] == kind and name in (None, each["metadata"]["name"])
     ]
     return document
+
+
+def workload(found):
+    return next(each for each in found if each["kind"] in ("Deployment", "StatefulSet"))
+
+
+def check_configuration(folder, data, variables=None):
+    """`waybill check` of a ConfigMap's data, as in the pod, below another root"""
+    for name, text in data.items():
+        for top in ("/run/secrets/", "/etc/waybill/"):
+            text = text.replace(top, f"{folder}{top}")
+        (folder / name).write_text(text)
+    for path in re.findall(rf"{folder}(/[\w./-]+)", (folder / "config.yaml").read_text()):
+        file = folder / path.removeprefix("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            provide(file)
+    return run(BINARY, "--config", folder / "config.yaml", "check", **(variables or {}))
+
+
+def provide(file):
+    """As `kubectl create secret --from-file` takes it over from an editor"""
+    if "ca" in file.stem:
+        # `check` creates the clients, which read their certificates.
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ca",
+            "-keyout", "/dev/null", "-out", file)  # fmt: skip
+    else:
+        file.write_text("word\n")
 
 
 class ChartTest(unittest.TestCase):

@@ -1,7 +1,6 @@
 """What the chart makes of each scenario in helm/waybill/ci."""
 
 import json
-import os
 import pathlib
 import re
 import tempfile
@@ -9,22 +8,17 @@ import unittest
 
 import yaml
 from charts import (
-    CHART, CRDS, ROOT, SCENARIOS, ChartTest, documents, helm, one, run, template,
-    template_values, tool,
+    CHART, CRDS, ROOT, SCENARIOS, ChartTest, check_configuration, documents, helm, one, run,
+    template, template_values, tool, workload,
 )  # fmt: skip
 
 OLDEST, NEWEST = "1.25", "1.37"
-BINARY = os.environ.get("WAYBILL_TEST_BINARY", str(ROOT / "build/dev/consumer/waybill"))
 
 
 def rendered(scenario, *arguments, major="3"):
     result = template("--values", scenario, *arguments, major=major)
     assert result.returncode == 0, result.stderr
     return result.stdout
-
-
-def workload(found):
-    return next(each for each in found if each["kind"] in ("Deployment", "StatefulSet"))
 
 
 class Chart(ChartTest):
@@ -116,7 +110,8 @@ class Configuration(ChartTest):
                 name = workload(found)["metadata"]["name"]
                 data = one(found, "ConfigMap", name)["data"]
                 self.assertEqual(yaml.safe_load(data["config.yaml"]), self.config_of(values))
-                self.check(pathlib.Path(folder), data)
+                result = check_configuration(pathlib.Path(folder), data)
+                self.assertEqual(result.returncode, 0, result.stderr)
                 checked += 1
         print(f"waybill check: {checked} configurations")
 
@@ -127,31 +122,6 @@ class Configuration(ChartTest):
             token = "${file:/run/secrets/waybill-admin-token/token}"
             config = {**config, "admin": {**config.get("admin", {}), "token": token}}
         return config
-
-    def check(self, folder, data):
-        """As it would stand in the pod, below another root"""
-        for name, text in data.items():
-            for top in ("/run/secrets/", "/etc/waybill/"):
-                text = text.replace(top, f"{folder}{top}")
-            (folder / name).write_text(text)
-        for path in re.findall(rf"{folder}(/[\w./-]+)", (folder / "config.yaml").read_text()):
-            file = folder / path.removeprefix("/")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if not file.exists():
-                self.provide(file)
-        result = run(BINARY, "--config", folder / "config.yaml", "check")
-        self.assertEqual(result.returncode, 0, result.stderr)
-
-    @staticmethod
-    def provide(file):
-        """As `kubectl create secret --from-file` takes it over from an editor"""
-        if "ca" in file.stem:
-            # `check` creates the clients, which read their certificates.
-            run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ca",
-                "-keyout", "/dev/null", "-out", file)  # fmt: skip
-        else:
-            file.write_text("word\n")
 
     def test_whatever_file_it_names_is_mounted(self):
         for scenario in SCENARIOS:
@@ -169,7 +139,6 @@ class Configuration(ChartTest):
         rules = one(documents(rendered(scenario)), "PrometheusRule")["spec"]
         source = yaml.safe_load((ROOT / "deploy/prometheus/waybill.rules.yaml").read_text())
         self.assertEqual(rules, source)
-
 
     def test_the_alert_on_a_restart_names_every_section_that_takes_one(self):
         rules = yaml.safe_load((CHART / "files" / "waybill.rules.yaml").read_text())

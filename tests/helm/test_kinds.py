@@ -73,8 +73,10 @@ class Kinds(unittest.TestCase):
 
     def test_its_secrets_are_secrets(self):
         secrets = json.loads((self.root / "helm/waybill/files/secrets.json").read_text())
-        self.assertEqual(secrets["registrations[].path"], "value")
-        self.assertEqual(secrets["registrations[].password"], "value")
+        found = secrets["registrations"]
+        self.assertEqual(found[KIND]["keys"]["path"], {"kind": "value"})
+        self.assertNotIn("path", found["oci-registry"]["keys"])
+        self.assertEqual(found["oci-registry"]["keys"]["password"], {"kind": "value"})
         self.refuses("config.registrations[0].path: holds a secret in plain text",
                      self.files(path="/srv/out"))  # fmt: skip
 

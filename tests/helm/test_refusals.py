@@ -73,8 +73,25 @@ def put(config, path, value):
     return config
 
 
+def flat(tree, path):
+    """The secrets in a tree of files/secrets.json: [] is any item, .* any key."""
+    if "kind" in tree:
+        yield path, tree["kind"]
+    for key, child in tree.get("keys", {}).items():
+        yield from flat(child, f"{path}.{key}".lstrip("."))
+    if "any" in tree:
+        yield from flat(tree["any"], f"{path}.*")
+    if "items" in tree:
+        yield from flat(tree["items"], f"{path}[]")
+
+
 def secrets():
-    return json.loads((CHART / "files" / "secrets.json").read_text())
+    found = json.loads((CHART / "files" / "secrets.json").read_text())
+    paths = dict(flat(found["sections"], ""))
+    for tree in found["registrations"].values():
+        paths.update(flat(tree, "registrations[]"))
+    assert not any(found["attachments"].values()), "attachments have secrets: test them"
+    return paths
 
 
 class Refusals(ChartTest):
@@ -245,14 +262,14 @@ class Values(Refusals):
         self.refuses({**self.with_config(path, value), **changes}, said)
 
     def test_no_configuration(self):
-        self.refuses({}, "config: say where events come from and where they go")
+        self.refuses({}, "config: is empty")
 
     def test_two_configurations(self):
-        self.said_of("existingConfigMap: is given beside config", existingConfigMap="mine")
+        self.said_of("existingConfigMap: is set together with config", existingConfigMap="mine")
 
     def test_files_beside_a_configuration_of_somebody_elses(self):
         self.refuses(
-            {"existingConfigMap": "mine", "configFiles": {"a": "b"}}, "configFiles: would stand"
+            {"existingConfigMap": "mine", "configFiles": {"a": "b"}}, "configFiles: belong to"
         )
 
     def test_a_configuration_without_kafka(self):
@@ -268,13 +285,13 @@ class Values(Refusals):
             values = self.with_config("admin.token", "${file:/run/secrets/waybill/token}")
             self.takes(values)
             values[monitor] = {"enabled": True}
-            self.refuses(values, "config.admin.token: Prometheus would have to show it too")
+            self.refuses(values, "config.admin.token: Prometheus would need it, too")
             # Where there is no monitor, none is without it.
             self.takes({**values, monitor: {"enabled": "auto"}})
 
     def test_two_tokens_of_the_admin_port(self):
         self.of_config(
-            "config.admin.token: is made of admin.tokenSecret",
+            "config.admin.token: is made from admin.tokenSecret",
             "admin.token", "${env:TOKEN}", admin={"tokenSecret": {"name": "t"}},
         )  # fmt: skip
 
@@ -289,7 +306,7 @@ class Values(Refusals):
 
     def test_a_drain_time_that_only_the_pod_knows(self):
         values = self.with_config("delivery.drain", "${env:DRAIN}")
-        self.refuses(values, "config.delivery.drain is not a plain duration here")
+        self.refuses(values, "config.delivery.drain is not a plain duration")
         self.takes({**values, "terminationGracePeriodSeconds": 60})
 
     def test_both_monitors(self):
@@ -308,26 +325,26 @@ class Values(Refusals):
         )
 
     def test_more_instances_than_partitions(self):
-        self.said_of("replicas: 7 instances, and the topic has 6", replicas=7, partitions=6)
+        self.said_of("replicas: 7 pods, and the topic has only 6", replicas=7, partitions=6)
         keda = {"enabled": True, "maxReplicas": 7}
-        self.said_of("keda.maxReplicas: 7 instances", keda=keda, partitions=6)
+        self.said_of("keda.maxReplicas: 7 pods", keda=keda, partitions=6)
         self.takes({**minimal(), "replicas": 6, "partitions": 6})
 
     def test_fewer_instances_at_most_than_at_least(self):
         keda = {"enabled": True, "minReplicas": 5, "maxReplicas": 4}
-        self.said_of("keda.minReplicas: is more than", keda=keda)
+        self.said_of("keda.minReplicas: is greater than", keda=keda)
 
     def test_a_topic_that_keda_cannot_know(self):
         keda = {"enabled": True}
-        self.of_config("keda.bootstrapServers: KEDA has", "kafka.brokers", "${env:B}", keda=keda)
+        self.of_config("keda.bootstrapServers: KEDA needs", "kafka.brokers", "${env:B}", keda=keda)
         for name in ("bootstrapServers", "consumerGroup", "topic"):
             values = {"existingConfigMap": "mine", "keda": keda}
-            self.refuses(values, f"keda.{name}: KEDA has to know it")
+            self.refuses(values, f"keda.{name}: KEDA needs it")
 
     def test_a_keda_that_cannot_log_in(self):
         properties = {"security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN"}
         self.of_config(
-            "keda.authentication: the brokers want SASL",
+            "keda.authentication: the brokers require SASL",
             "kafka.properties", properties, keda={"enabled": True},
         )  # fmt: skip
 
@@ -337,7 +354,7 @@ class Values(Refusals):
             found = self.with_config("kafka.properties", properties)
             return {**found, "keda": {"enabled": True, **keda}}
 
-        self.refuses(values(), "has ssl.ca.location, and KEDA needs it", "as parameter ca")
+        self.refuses(values(), "has ssl.ca.location, and KEDA needs it, too", "as parameter ca")
         self.takes(values(authentication=[{"parameter": "ca", "name": "kafka", "key": "ca.crt"}]))
         self.takes(values(metadata={"unsafeSsl": "true"}))
         # Another listener
@@ -367,25 +384,25 @@ class Values(Refusals):
             path = f"kafka.{name}"
             self.of_config(f"config.{path}: all pods would have the same", path, "waybill-0")
             self.of_config(
-                f"config.{path}: is made of each pod's name",
+                f"config.{path}: is made from the name of each pod",
                 path, "${env:POD_NAME}", kind="StatefulSet",
             )  # fmt: skip
             self.takes(self.with_config(path, "${env:POD_NAME}"))
 
     def test_two_folders_of_one_name(self):
         mount = {"name": "a", "secretName": "b"}
-        self.said_of("secretMounts: a is taken already", secretMounts=[mount, mount])
+        self.said_of("secretMounts: a is set twice", secretMounts=[mount, mount])
         for name in ("waybill", "waybill-admin-tls", "waybill-admin-token"):
-            self.said_of(f"{name} is taken", secretMounts=[{**mount, "name": name}])
+            self.said_of(f"{name} is set by the chart", secretMounts=[{**mount, "name": name}])
 
     def test_ports_of_brokers_that_nobody_names(self):
         self.refuses(
             {"existingConfigMap": "mine", "networkPolicy": {"enabled": True}},
-            "networkPolicy.brokerPorts: which ports",
+            "networkPolicy.brokerPorts: list the ports",
         )
         for brokers in ("${env:BROKERS}", "a:9093,${env:B}", "a:${env:PORT},b:9092"):
             self.of_config(
-                "networkPolicy.brokerPorts: which ports",
+                "networkPolicy.brokerPorts: list the ports",
                 "kafka.brokers", brokers, networkPolicy={"enabled": True},
             )  # fmt: skip
 

@@ -1,17 +1,39 @@
-{{- define "waybill.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- /* Restores the default of each value that is null: Helm removes a null together with
+       its key. Each template does this first, in place; to do it again changes nothing. */ -}}
+{{- define "waybill.defaults" -}}
+{{- include "waybill.defaults.of" (dict "values" .Values "defaults" (.Files.Get "files/defaults.json" | fromJson)) -}}
 {{- end }}
 
-{{- /* 52: a StatefulSet's pods and a CronJob's jobs have names that are longer still. */ -}}
+{{- define "waybill.defaults.of" -}}
+{{- $values := .values -}}
+{{- range $key, $default := .defaults -}}
+{{- if or (not (hasKey $values $key)) (kindIs "invalid" (get $values $key)) -}}
+{{- $_ := set $values $key $default -}}
+{{- else if and (kindIs "map" $default) (kindIs "map" (get $values $key)) -}}
+{{- include "waybill.defaults.of" (dict "values" (get $values $key) "defaults" $default) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "waybill.name" -}}
+{{- regexReplaceAll "-+$" (default .Chart.Name .Values.nameOverride | trunc 63) "" }}
+{{- end }}
+
+{{- /* Pods of a StatefulSet and jobs of a CronJob have names that are longer than this one,
+       and a Service accepts 63 characters, no dot, and a letter at the beginning. */ -}}
 {{- define "waybill.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride }}
+{{- $full := printf "%s-%s" .Release.Name $name }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 44 | trimSuffix "-" }}
+{{- $full = .Values.fullnameOverride }}
 {{- else if contains $name .Release.Name }}
-{{- .Release.Name | trunc 44 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 44 | trimSuffix "-" }}
+{{- $full = .Release.Name }}
 {{- end }}
+{{- $full = $full | replace "." "-" }}
+{{- if regexMatch "^[0-9]" $full }}
+{{- $full = printf "waybill-%s" $full }}
+{{- end }}
+{{- regexReplaceAll "-+$" (trunc 44 $full) "" }}
 {{- end }}
 
 {{- define "waybill.labels.release" -}}
@@ -19,7 +41,8 @@ app.kubernetes.io/name: {{ include "waybill.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- /* Of the pods that consume, and of no other: Service and budget go by them. */ -}}
+{{- /* The labels by which the Service and the PodDisruptionBudget select the pods that
+       consume, and no others. */ -}}
 {{- define "waybill.labels.consumer" -}}
 {{ include "waybill.labels.release" . }}
 app.kubernetes.io/component: consumer
@@ -32,10 +55,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{- /* waybill.metadata (dict "root" . "suffix" "" "labels" dict "annotations" dict): the
-       chart's own labels come first, then those of one object, then those of all. */ -}}
+{{- /* waybill.metadata (dict "root" . "suffix" "" "own" dict "labels" dict "annotations"
+       dict): the labels of the chart take precedence (`own`: of this object), then those that
+       values set for the object, then those that they set for all objects. */ -}}
 {{- define "waybill.metadata" -}}
-{{- $own := include "waybill.labels" .root | fromYaml -}}
+{{- $own := merge (include "waybill.labels" .root | fromYaml) (.own | default dict) -}}
 name: {{ .name | default (printf "%s%s" (include "waybill.fullname" .root) (.suffix | default "")) }}
 namespace: {{ .root.Release.Namespace }}
 labels:
@@ -55,24 +79,35 @@ annotations:
 {{- end }}
 
 {{- define "waybill.image" -}}
+{{- $registry := (.Values.global | default dict).imageRegistry | default .Values.image.registry -}}
 {{- with .Values.image -}}
-{{- if .registry }}{{ .registry }}/{{ end }}{{ .repository }}
+{{- if $registry }}{{ $registry | trimSuffix "/" }}/{{ end }}{{ .repository }}
 {{- if .digest }}@{{ .digest }}{{ else }}:{{ default $.Chart.AppVersion .tag }}{{ end }}
 {{- end }}
+{{- end }}
+
+{{- /* Those of all charts are names, or mappings as the chart's own are. */ -}}
+{{- define "waybill.imagePullSecrets" -}}
+{{- $names := list }}
+{{- range concat .Values.imagePullSecrets ((.Values.global | default dict).imagePullSecrets | default list) }}
+{{- $names = append $names (kindIs "map" . | ternary . (dict "name" .)) }}
+{{- end }}
+{{- $names | uniq | toYaml }}
 {{- end }}
 
 {{- define "waybill.configMap" -}}
 {{- default (include "waybill.fullname" .) .Values.existingConfigMap }}
 {{- end }}
 
-{{- /* The token of the admin port comes as a file: a variable never changes while a pod runs,
-       nor does the program take a line end off it. Where config is somebody else's, there is
-       only the variable: what it says is not expanded. */ -}}
+{{- /* The token of the admin port is a file, since an environment variable never changes
+       while a pod runs, and Waybill does not remove a line break from it. With
+       existingConfigMap only the variable is possible: the chart cannot add to that
+       configuration. */ -}}
 {{- define "waybill.adminToken.isFile" -}}
 {{- if and .Values.admin.tokenSecret.name (not .Values.existingConfigMap) }}true{{ end }}
 {{- end }}
 
-{{- /* config.yaml: config, and what the chart adds to it */ -}}
+{{- /* config.yaml: `config`, and the token of the admin port */ -}}
 {{- define "waybill.config" -}}
 {{- $config := .Values.config }}
 {{- if include "waybill.adminToken.isFile" . }}
@@ -82,8 +117,8 @@ annotations:
 {{- toYaml $config }}
 {{- end }}
 
-{{- /* A duration of config.yaml in whole seconds, rounded up; nothing where it is no
-       plain duration (${env:...}). */ -}}
+{{- /* A duration of config.yaml in whole seconds, rounded up; empty if it is not a plain
+       duration (${env:...}). */ -}}
 {{- define "waybill.seconds" -}}
 {{- if regexMatch "^[0-9]{1,9}(ms|s|m|h|d)$" . }}
 {{- $number := regexFind "^[0-9]+" . | int64 }}
@@ -99,11 +134,11 @@ annotations:
 {{- define "waybill.drain" -}}
 {{- if .Values.existingConfigMap }}
 {{- else }}
-{{- include "waybill.seconds" (dig "delivery" "drain" "10s" .Values.config | toString) }}
+{{- include "waybill.seconds" ((.Values.config.delivery | default dict).drain | default "10s" | toString) }}
 {{- end }}
 {{- end }}
 
-{{- /* What is in flight is drained, then the last transaction is committed. */ -}}
+{{- /* Deliveries in flight are finished, then the last transaction is committed. */ -}}
 {{- define "waybill.grace" -}}
 {{- $given := .Values.terminationGracePeriodSeconds }}
 {{- if not (kindIs "invalid" $given) }}
@@ -114,10 +149,10 @@ annotations:
 {{- end }}
 
 {{- define "waybill.scheme" -}}
-{{- if or .Values.admin.tlsSecret (dig "admin" "tls_certificate" "" .Values.config) }}HTTPS{{ else }}HTTP{{ end }}
+{{- if or .Values.admin.tlsSecret (.Values.config.admin | default dict).tls_certificate }}HTTPS{{ else }}HTTP{{ end }}
 {{- end }}
 
-{{- /* waybill.wanted (dict "root" . "enabled" X "api" "group/version/Kind"): "true" or nothing */ -}}
+{{- /* waybill.wanted (dict "root" . "enabled" X "api" "group/version/Kind"): "true" or empty */ -}}
 {{- define "waybill.wanted" -}}
 {{- if eq (toString .enabled) "auto" }}
 {{- if .root.Capabilities.APIVersions.Has .api }}true{{ end }}
@@ -136,8 +171,8 @@ annotations:
 {{- include "waybill.wanted" (dict "root" . "enabled" .Values.prometheusRule.enabled "api" "monitoring.coreos.com/v1/PrometheusRule") }}
 {{- end }}
 
-{{- /* Alerts that are left out. Where none may be left to scrape, that there is none is no
-       fault. */ -}}
+{{- /* The alerts that are not created. If KEDA may scale to 0, it is not a fault that there is
+       no pod to scrape. */ -}}
 {{- define "waybill.alerts.disabled" -}}
 {{- $disabled := .Values.prometheusRule.disabled }}
 {{- if and .Values.keda.enabled (eq (int .Values.keda.minReplicas) 0) }}
@@ -146,9 +181,9 @@ annotations:
 {{- $disabled | toJson }}
 {{- end }}
 
-{{- /* The alerts know a job that is called waybill, or ends in /waybill, and sum by it: one
-       for each group. In front of it stands the namespace, as Prometheus finds it: manifests
-       that are rendered for one may be applied in another. */ -}}
+{{- /* The alerts select jobs named waybill, or that end in /waybill, and sum by job: one for
+       each consumer group. Prometheus adds the namespace, since manifests that are rendered
+       for one namespace may be applied in another. */ -}}
 {{- define "waybill.job" -}}
 {{- $name := include "waybill.fullname" . }}
 {{- if ne $name "waybill" }}{{ $name }}/{{ end }}waybill

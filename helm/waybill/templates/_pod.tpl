@@ -40,7 +40,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* Folders, no subPath: what is mounted by that is never brought up to date. */ -}}
+{{- /* Directories and no subPath, which the kubelet would never update. */ -}}
 {{- define "waybill.volumeMounts" -}}
 - name: config
   mountPath: /etc/waybill
@@ -72,7 +72,7 @@
 
 {{- define "waybill.env.admin" -}}
 - name: WAYBILL_ADMIN_LISTEN
-  value: {{ printf "%s:%d" .Values.admin.address (int .Values.admin.port) | quote }}
+  value: {{ printf "%s:%d" (ternary "[::]" .Values.admin.address (eq .Values.admin.address "::")) (int .Values.admin.port) | quote }}
 {{- if .Values.admin.tlsSecret }}
 - name: WAYBILL_ADMIN_TLS_CERTIFICATE
   value: /run/secrets/waybill-admin-tls/tls.crt
@@ -88,7 +88,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* A transactional id counts in the whole of Kafka, not in a namespace of Kubernetes. */ -}}
+{{- /* Transactional ids are unique in a Kafka cluster, not in a namespace of Kubernetes. */ -}}
 {{- define "waybill.env.identity" -}}
 {{- $prefix := .Values.statefulSet.idPrefix | default (printf "%s-" .Release.Namespace) -}}
 - name: POD_NAME
@@ -113,6 +113,8 @@ securityContext:
 {{- end }}
 args:
   {{- toYaml .args | nindent 2 }}
+{{- /* `kubectl describe pod` then shows the last lines of the log as the reason. */}}
+terminationMessagePolicy: FallbackToLogsOnError
 {{- $env := list }}
 {{- if .consumes }}
 {{- $env = append $env (include "waybill.env.admin" .root) }}
@@ -142,24 +144,39 @@ ports:
   - name: http-admin
     containerPort: {{ int $v.admin.port }}
     protocol: TCP
-{{- $get := dict "httpGet" (dict "path" "/livez" "port" "http-admin" "scheme" (include "waybill.scheme" .root)) }}
-startupProbe:
-  {{- toYaml (merge (dict) $get $v.probes.startup) | nindent 2 }}
-livenessProbe:
-  {{- toYaml (merge (dict) $get $v.probes.liveness) | nindent 2 }}
-readinessProbe:
-  {{- $get = dict "httpGet" (dict "path" "/readyz" "port" "http-admin" "scheme" (include "waybill.scheme" .root)) }}
-  {{- toYaml (merge (dict) $get $v.probes.readiness) | nindent 2 }}
+{{- include "waybill.probe" (dict "root" .root "name" "startup" "path" "/livez") }}
+{{- include "waybill.probe" (dict "root" .root "name" "liveness" "path" "/livez") }}
+{{- include "waybill.probe" (dict "root" .root "name" "readiness" "path" "/readyz") }}
+{{- with $v.lifecycle }}
+lifecycle:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- end }}
 
-{{- /* What the pod that consumes, that replays and that tests have in common */ -}}
+{{- /* waybill.probe (dict "root" . "name" "liveness" "path" "/livez"): nothing if it is
+       null or disabled */ -}}
+{{- define "waybill.probe" -}}
+{{- $get := dict "httpGet" (dict "path" .path "port" "http-admin" "scheme" (include "waybill.scheme" .root)) }}
+{{- $probe := get .root.Values.probes .name }}
+{{- if and $probe (ne (get $probe "enabled" | toString) "false") }}
+{{- with omit $probe "enabled" }}
+{{- if or .exec .grpc .httpGet .tcpSocket }}
+{{- $get = dict }}
+{{- end }}
+{{ $.name }}Probe:
+  {{- toYaml (merge (dict) $get .) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* What the pods that consume, replay and test have in common */ -}}
 {{- define "waybill.pod" -}}
 {{- $v := .Values -}}
 serviceAccountName: {{ include "waybill.serviceAccount" . }}
 automountServiceAccountToken: {{ $v.serviceAccount.automountToken }}
 enableServiceLinks: false
-{{- with $v.imagePullSecrets }}
+{{- with include "waybill.imagePullSecrets" . | fromYamlArray }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -185,6 +202,13 @@ priorityClassName: {{ . }}
 {{- with $v.runtimeClassName }}
 runtimeClassName: {{ . }}
 {{- end }}
+{{- with $v.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $v.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
 {{- with $v.dnsConfig }}
 dnsConfig:
   {{- toYaml . | nindent 2 }}
@@ -193,7 +217,7 @@ volumes:
   {{- include "waybill.volumes" . | nindent 2 }}
 {{- end }}
 
-{{- /* Not the chart's version: a new chart alone is no reason to replace pods. */ -}}
+{{- /* Without the version of the chart: a new chart alone must not replace pods. */ -}}
 {{- define "waybill.podLabels" -}}
 {{- $labels := dict "app.kubernetes.io/component" .component }}
 {{- $release := include "waybill.labels.release" .root | fromYaml }}
@@ -213,7 +237,8 @@ volumes:
 {{- toYaml $constraints }}
 {{- end }}
 
-{{- /* Parts of config that take a restart change the pods; with `restart` all of it does. */ -}}
+{{- /* A change of the sections that take a restart changes the pods; with `restart` any change
+       does. */ -}}
 {{- define "waybill.checksum" -}}
 {{- $v := .Values }}
 {{- if eq $v.reload "restart" }}
@@ -250,7 +275,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
-    {{- $args := concat (list "run" "--config" "/etc/waybill/config.yaml") $v.extraArgs }}
+    {{- $args := list "run" "--config" "/etc/waybill/config.yaml" }}
     - {{ include "waybill.container" (dict "root" . "name" "waybill" "args" $args "consumes" true) | nindent 6 | trim }}
     {{- with $v.extraContainers }}
     {{- toYaml . | nindent 4 }}

@@ -1,3 +1,4 @@
+#include "emulated.h"
 #include "helper_world.h"
 
 /* The order in which sources are asked: of these none has anything to say. */
@@ -41,6 +42,7 @@ static void the_file_comes_first_and_githubs_own_stand_in_for_it(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
 
+    skip_if_spawn_is_a_fork();
     SET("AWS_EC2_METADATA_DISABLED", "true");
     for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
         CLEANUP(str_release) struct str order = STR_INIT(STR_UNLIMITED);

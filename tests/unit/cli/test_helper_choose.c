@@ -1,3 +1,4 @@
+#include "emulated.h"
 #include "helper_world.h"
 
 /* What comes of a URL with a file, or with none */
@@ -96,6 +97,7 @@ static void choose(const struct choosing *row)
 
 static void credentials_go_where_they_are_allowed_to(void **state)
 {
+    skip_if_spawn_is_a_fork();
     for (size_t i = 0; i < ARRAY_SIZE(choosings); i++) {
         choose(&choosings[i]);
     }

@@ -1,3 +1,4 @@
+#include "emulated.h"
 #include "helper_world.h"
 #include "waybill/limits.h"
 
@@ -112,6 +113,7 @@ static void a_chain_names_what_each_source_needs(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
 
+    skip_if_spawn_is_a_fork();
     check_sends(CHAIN("{\"source\":\"google\",\"token_type\":\"ID\","
                       "\"audience\":\"aud\"}"),
                 (const char *const[]){"GET http://metadata.google.internal/",
@@ -199,7 +201,8 @@ static const struct {
      "lookup_chain[0].service: the source 'env' has no such key"},
     {CHAIN("{\"source\":\"env\"}"),
      "lookup_chain[0].name: the source 'env' requires this key"},
-    {CHAIN("{\"source\":\"static\"}"), "lookup_chain[0].value: the source 'static' requires this key"},
+    {CHAIN("{\"source\":\"static\"}"),
+     "lookup_chain[0].value: the source 'static' requires this key"},
     {CHAIN("{\"source\":\"google\",\"scopes\":[7]}"),
      "lookup_chain[0].scopes[0]: expected a string"},
     {CHAIN("{\"source\":\"google\",\"scopes\":[null]}"),

@@ -1,3 +1,4 @@
+#include "emulated.h"
 #include "helper_world.h"
 #include "waybill/limits.h"
 
@@ -36,6 +37,7 @@ static const struct {
 
 static void a_uri_names_a_registry_and_a_repository(void **state)
 {
+    skip_if_spawn_is_a_fork();
     SET("CREDENTIAL_HELPER_GUESS_OCI_REGISTRY", "1");
     for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
         if (targets[i].target != NULL) {
@@ -138,6 +140,7 @@ static void only_what_is_pulled_has_a_repository(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
 
+    skip_if_spawn_is_a_fork();
     for (size_t i = 0; i < ARRAY_SIZE(repositories); i++) {
         const char *uri =
             arena_printf(arena, "https://ghcr.io%s", repositories[i].path);

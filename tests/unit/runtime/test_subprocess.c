@@ -1,4 +1,5 @@
 #include "asserts.h"
+#include "emulated.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -156,6 +157,7 @@ static void subprocess__says_that_a_program_is_not_there(void **state)
     };
 
     (void)state;
+    skip_if_spawn_is_a_fork();
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const char *const argv[] = {rows[i].program, NULL};
         struct outcome outcome =
@@ -350,6 +352,7 @@ static void subprocess__is_not_heard_of_after_it_was_cancelled(void **state)
     struct outcome outcome = {.loop = loop_new(clock_system())};
 
     (void)state;
+    skip_if_spawn_is_a_fork();
     subprocess_cancel(subprocess_start(
         outcome.loop, &(struct subprocess_request){argv, NULL, 10, 30000},
         on_done, &outcome));
