@@ -233,6 +233,8 @@ static int collect_dead_letters(struct collection *collection,
         .policy = {.group = from->group,
                    .max_replays = REPLAY_DEFAULT_MAX,
                    .limit = SIZE_MAX},
+        /* The record exists, whether or not it has a dead letter. */
+        .names = {.topics = {&collection->history->origin.topic, 1}},
         .clock = from->clock,
         .interrupted = from->interrupted,
     };

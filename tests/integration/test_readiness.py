@@ -264,7 +264,7 @@ class Conditions(ReadinessCase):
         service = self.serve(path)
         self.assertEqual(service.ended(30), EXIT_FAILED, service.tail())
         advice = [one["err"] for one in service.entries() if one.get("msg") == "cannot go on"][-1]
-        self.assertIn("begins at offset 6 now: up to 4 offsets from 2 on were deleted", advice)
+        self.assertIn("begins at offset 6 now. Up to 4 offsets were deleted before delivery, from 2 on", advice)
         self.assertIn(f"--topic {self.source}:0 --reset-offsets --to-offset 6", advice)
         self.assertIn("Nothing is delivered twice", advice)
 
