@@ -313,13 +313,6 @@ static void inspect_kafka(struct online_check *online_check)
 
 /* --- printing ------------------------------------------------------------- */
 
-static void pad_to_column(struct str *out, size_t start, size_t width)
-{
-    do {
-        str_append_char(out, ' ');
-    } while (out->len < start + width);
-}
-
 static void append_finding(struct str *out, const char *name,
                            const struct finding *finding, size_t name_width)
 {
@@ -329,11 +322,11 @@ static void append_finding(struct str *out, const char *name,
     utf8_append_printable(&text, finding->text, strlen(finding->text),
                           LIMIT_MESSAGE);
     str_append_text(out, name);
-    pad_to_column(out, start, name_width);
+    append_column(out, start, name_width);
     str_append_text(out, finding->step);
-    pad_to_column(out, start, name_width + STEP_COLUMN);
+    append_column(out, start, name_width + STEP_COLUMN);
     str_append_text(out, verdict_names[finding->verdict]);
-    pad_to_column(out, start, name_width + STEP_COLUMN + VERDICT_COLUMN);
+    append_column(out, start, name_width + STEP_COLUMN + VERDICT_COLUMN);
     append_wrapped(out, text.len > 0 ? text.data : "not tried",
                    name_width + STEP_COLUMN + VERDICT_COLUMN, LINE_WIDTH);
 }
@@ -385,11 +378,11 @@ static void print_findings(const struct online_check *online_check)
     size_t width = name_width_of(online_check->settings);
 
     str_append_text(&out, "REGISTRATION");
-    pad_to_column(&out, 0, width);
+    append_column(&out, 0, width);
     str_append_text(&out, "STEP");
-    pad_to_column(&out, 0, width + STEP_COLUMN);
+    append_column(&out, 0, width + STEP_COLUMN);
     str_append_text(&out, "RESULT");
-    pad_to_column(&out, 0, width + STEP_COLUMN + VERDICT_COLUMN);
+    append_column(&out, 0, width + STEP_COLUMN + VERDICT_COLUMN);
     str_append_text(&out, "DETAIL\n");
     append_inspection(&out, "(kafka)", &online_check->kafka, width);
     for (size_t i = 0; i < online_check->settings->registration_count; i++) {

@@ -3,9 +3,11 @@
 
 #include <stdbool.h>
 
+#include "output.h"
 #include "waybill/admin.h"
 #include "waybill/arena.h"
 #include "waybill/config.h"
+#include "waybill/config_report.h"
 #include "waybill/event.h"
 #include "waybill/json.h"
 #include "waybill/kafka.h"
@@ -41,25 +43,19 @@ struct cli_args {
 int args_read(int argc, char **argv, const struct command *const *commands,
               struct cli_args *ret_args);
 extern const struct option_row global_options[];
+/* "-h" of "--help"; NULL: there is none */
+const char *short_option_of(const char *long_name);
+/* Returns NULL after it has reported that there is no such command. */
+const struct command *require_command(const struct command *const *commands,
+                                      const char *name);
 /* Returns the last value given for the option, "" for a switch, or NULL when
  * the option is absent. */
 const char *args_option(const struct cli_args *args, const char *name);
 /* Makes standard input the only operand when no file is named. */
 void args_default_to_stdin(struct cli_args *args);
+/* Prints the fault of the command line, and which help to read. A NULL command
+ * is none. */
 void usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
-
-/* --- wrap.c: text for terminals ------------------------------------------- */
-
-/* Appends the text in lines of at most `line` columns. The first line
- * continues where `out` ends, which must be at `column`; the others are
- * indented to that column. */
-void append_wrapped(struct str *out, const char *text, size_t column,
-                    size_t line);
-/* These print on stdout, and print_err() on stderr, with control characters
- * escaped (utf8_append_escaped()). */
-void print_str(const struct str *text);
-void print_out(const char *format, ...) PRINTF(1, 2);
-void print_err(const char *format, ...) PRINTF(1, 2);
 
 /* --- version.c ------------------------------------------------------------ */
 const struct admin_version *library_versions(size_t *ret_count);
@@ -77,34 +73,6 @@ struct command {
     int (*run)(const struct cli_args *args);
 };
 
-/* --- help.c, manual.c, completion.c: documents generated from the table --- */
-
-void append_command_help(struct str *out, const struct command *command);
-void append_help(struct str *out, const struct command *const *commands);
-/* Markdown, the output of `waybill config cli`;
- * deploy/reference/command-line.md is generated from it. */
-void append_cli_reference(struct str *out,
-                          const struct command *const *commands);
-/* Shared by the help text and the manual page */
-#define CLI_SUMMARY                                                            \
-    "Takes attestations from Kafka, puts each into the OCI registries that "   \
-    "its\nworkflow is attached to, and says on Kafka what became of it."
-
-#define CLI_EXITS                                                              \
-    "  0   all well\n"                                                         \
-    "  1   a delivery failed or was refused\n"                                 \
-    "  2   the command line is wrong\n"                                        \
-    "  75  temporary: broker or registry out of reach, attempts used up\n"     \
-    "  78  the configuration is wrong\n"
-/* manual.c: waybill(1) in roff */
-void append_manual(struct str *out, const struct command *const *commands);
-/* completion.c: a completion script for bash */
-void append_completion(struct str *out, const struct command *const *commands);
-/* config_registries.c */
-void append_registries_reference(struct str *out);
-/* config_errors.c */
-void append_errors_reference(struct str *out);
-
 /* --- load.c: loading the configuration of a command ----------------------- */
 
 /* Loads the configuration file (--config, WAYBILL_CONFIG or a default path),
@@ -118,6 +86,12 @@ struct settings *load_settings(const struct cli_args *args, unsigned access);
 struct settings *load_reloadable_settings(const struct cli_args *args,
                                           unsigned access,
                                           struct config_files *ret_files);
+/* Adds the faults and warnings to the report, and prints nothing. */
+struct settings *load_settings_reporting(const struct cli_args *args,
+                                         unsigned access,
+                                         struct config_report *report);
+/* Prints a line on stderr for each fault and warning. */
+void print_report(const struct config_report *report);
 extern const struct config_rules config_rules;
 /* The options of a client with the settings of the service. They refer to
  * `kafka`. */
@@ -140,6 +114,8 @@ struct events {
     char *data;
     size_t len;
     size_t at;
+    size_t line;    /* in which the latest event begins, from 1 */
+    size_t counted; /* bytes whose lines are counted */
     int64_t index;
     const struct workflow *workflow; /* of bare envelopes; NULL: none */
     struct str wrapped;
@@ -160,6 +136,8 @@ int args_workflow(const struct cli_args *args, struct arena *arena,
 /* With a workflow, a value that is a bare DSSE envelope or Sigstore bundle is
  * returned as an event of it; other values are returned as they are. On -1 the
  * reason has been printed on stderr. */
+/* The name of the file for messages */
+const char *events_name(const char *file);
 int events_open(const char *file, const struct workflow *workflow,
                 struct events *ret_events);
 void events_close(struct events *events);
@@ -180,5 +158,6 @@ extern const struct command replay_command;
 extern const struct command credential_helper_command;
 extern const struct command config_command;
 extern const struct command version_command;
+extern const struct command help_command;
 
 #endif

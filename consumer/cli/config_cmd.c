@@ -1,6 +1,8 @@
 #include <string.h>
 
-#include "cli_internal.h"
+#include "completion.h"
+#include "documents.h"
+#include "waybill/config_documents.h"
 #include "waybill/error.h"
 #include "waybill/integration.h"
 #include "waybill/suggest.h"
@@ -35,58 +37,89 @@ static const struct {
     {"errors", append_errors_reference, NULL},
     {"man", NULL, append_manual},
     {"man-yaml", append_config_manual, NULL},
-    {"completion", NULL, append_completion},
+    {"completion", NULL, append_bash_completion},
+    {"completion bash", NULL, append_bash_completion},
+    {"completion zsh", NULL, append_zsh_completion},
+    {"completion fish", NULL, append_fish_completion},
 };
 
-static int run_config(const struct cli_args *args)
+#define DOCUMENTS                                                              \
+    "reference, schema, cli, registries, metrics, errors, man, man-yaml, "     \
+    "completion"
+
+static void report_unknown(const char *name)
 {
-    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    const char *name = args->operand_count > 0 ? args->operands[0] : "";
     struct suggestion near;
 
     suggest_init(&near, name);
     for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
         suggest_offer(&near, documents[i].name);
-        if (args->operand_count == 1 && strcmp(documents[i].name, name) == 0) {
-            if (documents[i].append_commands != NULL) {
-                documents[i].append_commands(&text, args->commands);
-            } else {
-                documents[i].append(&text);
-            }
-            print_str(&text);
-            return EXIT_OK;
-        }
     }
-    if (near.nearest != NULL && args->operand_count == 1) {
-        usage_error("config", "no '%s' (did you mean '%s'?)", name,
-                    near.nearest);
+    if (*name == '\0') {
+        usage_error("config",
+                    "no document was named; it must be one of " DOCUMENTS);
+    } else if (near.nearest != NULL) {
+        usage_error("config", "there is no document '%s' (did you mean '%s'?)",
+                    name, near.nearest);
     } else {
-        usage_error("config", "expected one of reference, schema, cli, "
-                              "registries, metrics, errors, man, man-yaml, "
-                              "completion");
+        usage_error("config",
+                    "there is no document '%s'; it must be one of " DOCUMENTS
+                    " (of bash, zsh or fish)",
+                    name);
     }
+}
+
+static int run_config(const struct cli_args *args)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    CLEANUP(str_release) struct str name = STR_INIT(STR_UNLIMITED);
+
+    for (size_t i = 0; i < args->operand_count; i++) {
+        str_printf(&name, "%s%s", i > 0 ? " " : "", args->operands[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+        if (strcmp(documents[i].name, name.data) != 0) {
+            continue;
+        }
+        if (documents[i].append_commands != NULL) {
+            documents[i].append_commands(&text, args->commands);
+        } else {
+            documents[i].append(&text);
+        }
+        print_str(&text);
+        return EXIT_OK;
+    }
+    report_unknown(name.data);
     return EXIT_USAGE;
 }
 
 const struct command config_command = {
     .name = "config",
     .operands = "reference|schema|cli|registries|metrics|errors|man|man-yaml|"
-                "completion",
-    .summary = "Print what the configuration and the command line may hold",
-    .text = "reference  every key with type, default and meaning (Markdown)\n"
-            "schema     JSON Schema 2020-12 of config.yaml, for editors\n"
-            "cli        this help, all of it (Markdown)\n"
-            "registries what is known of each registry, and where its "
-            "credentials come from\n           (Markdown)\n"
-            "metrics    what /metrics of the admin port holds (Markdown)\n"
-            "errors     what each class of error means, and what to do "
-            "(Markdown)\n"
-            "man        waybill(1), and man-yaml waybill.yaml(5), for man -l\n"
-            "completion of the command line, for bash\n",
+                "completion [SHELL]",
+    .summary = "Print reference documents and completion scripts",
+    .text =
+        "reference   every key of the configuration, with its type, default "
+        "and meaning\n"
+        "            (Markdown)\n"
+        "schema      the JSON Schema (2020-12) of config.yaml, for editors\n"
+        "cli         the help of all commands (Markdown)\n"
+        "registries  what Waybill knows about each registry, and the sources "
+        "of its\n"
+        "            credentials (Markdown)\n"
+        "metrics     the metrics of the admin port (Markdown)\n"
+        "errors      the meaning of each error class, and what to do about it "
+        "(Markdown)\n"
+        "man         the manual page waybill(1); man-yaml is waybill.yaml(5)\n"
+        "completion  a completion script for SHELL: bash (the default), zsh or "
+        "fish\n",
     .examples = "  waybill config reference\n"
                 "  waybill config schema > config.schema.json\n"
-                "  . <(waybill config completion)\n",
-    .exit_statuses = "  0   printed\n"
+                "  . <(waybill config completion bash)\n"
+                "  waybill config completion zsh > "
+                "~/.zsh/completions/_waybill\n"
+                "  waybill config completion fish | source\n",
+    .exit_statuses = "  0   the document was printed\n"
                      "  2   the command line is wrong\n",
     .run = run_config,
 };

@@ -1,4 +1,5 @@
 #include "cli_internal.h"
+#include "documents.h"
 #include "waybill/error.h"
 #include "waybill/http.h"
 

@@ -46,8 +46,9 @@ static int get(void)
 static int run_credential_helper(const struct cli_args *args)
 {
     if (args->operand_count != 1 || strcmp(args->operands[0], "get") != 0) {
-        usage_error("credential-helper", "expected 'get', and the request on "
-                                         "standard input");
+        usage_error("credential-helper",
+                    "the only argument must be 'get'; the request is read from "
+                    "standard input");
         return EXIT_USAGE;
     }
     return get();
@@ -56,46 +57,58 @@ static int run_credential_helper(const struct cli_args *args)
 const struct command credential_helper_command = {
     .name = "credential-helper",
     .operands = "get",
-    .summary = "Tell Bazel with which credentials to ask a registry",
+    .summary = "Give Bazel the credentials for a registry",
     .text =
-        "Speaks the credential helper protocol (github.com/EngFlow/"
-        "credential-helper-spec):\nreads {\"uri\": ...} from standard input, "
-        "prints the headers to send along. For a URL\nthat is no registry's, "
-        "or of a registry that is not allowed, there are none. A link\nto "
-        "waybill by the name of waybill-credential-helper is this command.\n\n"
-        "Takes no notice of config.yaml. Allowed are well-known registries, or "
-        "what the file\nof tweag/credential-helper says instead: "
-        "%workspace%/.tweag-credential-helper.json.\nCredentials come from its "
-        "lookup_chain, from the docker config, and from what the\nprovider "
-        "gives (GHCR_TOKEN, GH_TOKEN, GITHUB_TOKEN for ghcr.io; AWS, Google, "
-        "Azure).\n\nEnvironment:\n"
-        "  CREDENTIAL_HELPER_CONFIG_FILE           another file; may begin "
-        "with %workspace%,\n"
-        "                                          %workdir%, %tmp%, %cache% "
-        "or ~\n"
-        "  CREDENTIAL_HELPER_WORKSPACE_DIRECTORY   %workspace%, else "
-        "BUILD_WORKSPACE_DIRECTORY,\n"
-        "                                          else the working folder\n"
-        "  CREDENTIAL_HELPER_GUESS_OCI_REGISTRY=1  without a file: allow "
-        "whatever looks like a\n"
-        "                                          registry\n"
-        "  CREDENTIAL_HELPER_ALLOWED_HOSTS         hosts (globs, commas) of "
-        "other domains that a\n"
-        "                                          registry may name as its "
-        "token server\n"
-        "  CREDENTIAL_HELPER_LOGGING=basic|debug   say on stderr what was "
-        "decided, and why\n"
-        "  SSL_CERT_FILE                           authorities (PEM) to "
-        "trust\n",
+        "This command implements the credential helper protocol (github.com/"
+        "EngFlow/\n"
+        "credential-helper-spec). It reads {\"uri\": ...} from standard input "
+        "and prints the\n"
+        "headers to send with the request. There are none for a URL that does "
+        "not belong to\n"
+        "a registry, or whose registry is not allowed. A link to waybill that "
+        "is named\n"
+        "waybill-credential-helper runs this command.\n"
+        "\n"
+        "config.yaml is not used. Well-known registries are allowed, unless "
+        "the "
+        "file of\n"
+        "tweag/credential-helper, %workspace%/.tweag-credential-helper.json, "
+        "says otherwise.\n"
+        "Credentials come from its lookup_chain, from the docker config, and "
+        "from the\n"
+        "provider: GHCR_TOKEN, GH_TOKEN or GITHUB_TOKEN for ghcr.io, and the "
+        "credentials of\n"
+        "AWS, Google Cloud and Azure.\n"
+        "\n"
+        "Environment:\n"
+        "  CREDENTIAL_HELPER_CONFIG_FILE\n"
+        "      another file; its name may begin with %workspace%, %workdir%, "
+        "%tmp%,\n"
+        "      %cache% or ~\n"
+        "  CREDENTIAL_HELPER_WORKSPACE_DIRECTORY\n"
+        "      %workspace%; without it BUILD_WORKSPACE_DIRECTORY, or else the "
+        "working\n"
+        "      directory\n"
+        "  CREDENTIAL_HELPER_GUESS_OCI_REGISTRY=1\n"
+        "      if there is no file: allow every host that looks like a "
+        "registry\n"
+        "  CREDENTIAL_HELPER_ALLOWED_HOSTS\n"
+        "      hosts of other domains (globs, separated by commas) that a "
+        "registry may\n"
+        "      name as its token server\n"
+        "  CREDENTIAL_HELPER_LOGGING=basic|debug\n"
+        "      report on standard error what was decided, and why\n"
+        "  SSL_CERT_FILE\n"
+        "      the certification authorities (PEM) to trust\n",
     .examples =
         "  echo '{\"uri\": \"https://ghcr.io/v2/acme/tool/manifests/1.0\"}' |\n"
         "      waybill credential-helper get\n"
         "  ln -s \"$(command -v waybill)\" tools/waybill-credential-helper\n"
-        "  bazel build "
-        "--credential_helper=ghcr.io=%workspace%/tools/"
-        "waybill-credential-helper //...\n",
-    .exit_statuses = "  0   answered, be it with no header\n"
-                     "  1   no credentials could be got; nothing is printed\n"
-                     "  2   the command line is wrong\n",
+        "  bazel build --credential_helper=ghcr.io=\\\n"
+        "%workspace%/tools/waybill-credential-helper //...\n",
+    .exit_statuses =
+        "  0   the headers were printed, of which there may be none\n"
+        "  1   credentials could not be obtained; nothing was printed\n"
+        "  2   the command line is wrong\n",
     .run = run_credential_helper,
 };

@@ -24,7 +24,7 @@ int args_workflow(const struct cli_args *args, struct arena *arena,
     }
     if (slash == NULL || slash == value || slash[1] == '\0') {
         usage_error(args->command->name,
-                    "--workflow wants PROJECT/NAME, not '%s'", value);
+                    "--workflow expects PROJECT/NAME, not '%s'", value);
         return -1;
     }
     workflow = arena_alloc(arena, sizeof(*workflow));
@@ -33,6 +33,11 @@ int args_workflow(const struct cli_args *args, struct arena *arena,
     workflow->name = slash + 1;
     *ret_workflow = workflow;
     return 0;
+}
+
+const char *events_name(const char *file)
+{
+    return strcmp(file, "-") == 0 ? "standard input" : file;
 }
 
 int events_open(const char *file, const struct workflow *workflow,
@@ -47,13 +52,15 @@ int events_open(const char *file, const struct workflow *workflow,
                  ? file_read_open(STDIN_FILENO, &data, &err)
                  : file_read(file, FILE_MAY_BE_PIPE, &data, NULL, &err);
     if (result < 0) {
-        print_err("waybill: '%s' cannot be read: %s\n", file, err.message);
+        print_err("waybill: %s cannot be read: %s\n", events_name(file),
+                  err.message);
         str_release(&data);
         return -1;
     }
     *ret_events = (struct events){
         .file = file,
         .len = data.len,
+        .line = 1,
         .workflow = workflow,
         .wrapped = STR_INIT(STR_UNLIMITED),
     };
@@ -65,6 +72,14 @@ void events_close(struct events *events)
 {
     mem_free(events->data);
     str_release(&events->wrapped);
+}
+
+/* Goes on to that byte, and counts the lines. */
+static void advance(struct events *events, size_t to)
+{
+    for (; events->counted < to; events->counted++) {
+        events->line += events->data[events->counted] == '\n';
+    }
 }
 
 static void skip_whitespace(struct events *events)
@@ -118,6 +133,7 @@ bool events_next(struct events *events, struct input *ret_input)
         0) {
         end = find_next_event(events) - start;
     }
+    advance(events, start);
     events->at = start + end;
     value = (struct bytes){(unsigned char *)events->data + start, end};
     *ret_input = (struct input){

@@ -162,8 +162,8 @@ static const char *status_request(const struct admin_settings *admin,
 
 static void report_progress(uint64_t searched, uint64_t total)
 {
-    print_err("looked at %" PRIu64 " of %" PRIu64 " outcomes\n", searched,
-              total);
+    print_err("read %" PRIu64 " of %" PRIu64 " outcome%s\n", searched, total,
+              plural_s(total));
 }
 
 static const char *const *attachment_names(const struct settings *settings,
@@ -274,19 +274,23 @@ static int run_explain(const struct cli_args *args)
 
     if (args->operand_count != 1) {
         usage_error("explain", args->operand_count == 0
-                                   ? "which record? TOPIC/PARTITION/OFFSET, as "
-                                     "logs and outcomes name it"
-                                   : "one record at a time");
+                                   ? "no record was named; name one by "
+                                     "TOPIC/PARTITION/OFFSET, as logs and "
+                                     "outcomes do"
+                                   : "more than one record was named; explain "
+                                     "them one at a time");
         return EXIT_USAGE;
     }
     if (!read_coordinates(args->operands[0], &coordinates)) {
-        usage_error("explain", "'%s': expected TOPIC/PARTITION/OFFSET",
+        usage_error("explain",
+                    "'%s' is not a record; write TOPIC/PARTITION/OFFSET, as in "
+                    "attestations/3/42",
                     args->operands[0]);
         return EXIT_USAGE;
     }
     if (limit != NULL &&
         (!read_number(limit, strlen(limit), INT64_MAX, &max) || max == 0)) {
-        usage_error("explain", "--limit wants a number above 0, not '%s'",
+        usage_error("explain", "--limit must be a number above 0, not '%s'",
                     limit);
         return EXIT_USAGE;
     }

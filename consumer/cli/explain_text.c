@@ -128,7 +128,8 @@ static void append_record(struct str *out, const struct history *history)
     if (!history->found) {
         return;
     }
-    str_printf(out, "  record      %zu bytes", history->size);
+    str_printf(out, "  record      %zu byte%s", history->size,
+               plural_s(history->size));
     if (history->timestamp_ms > 0) {
         str_printf(out, ", of %s", clock_format(history->timestamp_ms, time));
     }
@@ -183,7 +184,7 @@ static void append_delivery(struct str *out,
         return;
     }
     str_printf(out, ": not done, %u attempt%s failed, the first %s\n",
-               delivery->attempts, delivery->attempts == 1 ? "" : "s",
+               delivery->attempts, plural_s(delivery->attempts),
                clock_format(delivery->first_failed_ms, time));
 }
 
@@ -244,7 +245,7 @@ static void append_outcome(struct str *out,
         append_failure(out, outcome);
     }
     str_printf(out, "    %u attempt%s", outcome->attempts,
-               outcome->attempts == 1 ? "" : "s");
+               plural_s(outcome->attempts));
     if (outcome->finished_at != NULL) {
         str_append_text(out, ", finished ");
         append_text(out, outcome->finished_at);
@@ -269,10 +270,12 @@ static void append_outcomes(struct str *out, const struct history *history,
         append_outcome(out, &history->outcomes[i], names);
     }
     if (history->incomplete) {
-        str_printf(out,
-                   "\n%llu outcomes were looked at, and there are more "
-                   "(--limit)\n",
-                   (unsigned long long)history->searched);
+        str_printf(
+            out,
+            "\n%llu outcome%s read; there are more, which a higher --limit "
+            "includes\n",
+            (unsigned long long)history->searched,
+            plural_were(history->searched));
     }
 }
 

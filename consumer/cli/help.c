@@ -1,18 +1,44 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli_internal.h"
+#include "documents.h"
+#include "waybill/error.h"
 
 /* Formats the table of commands as help text and as Markdown. */
 
+#define OPTION_COLUMN 25
+#define LINE_WIDTH 80
+#define USAGE_COLUMN 15
+
+/* Two columns; a text that does not fit into the first has a line of its
+ * own. */
+static void append_row(struct str *out, const char *left, const char *right)
+{
+    size_t start = out->len;
+
+    str_printf(out, "  %s", left);
+    if (out->len - start >= OPTION_COLUMN) {
+        str_append_char(out, '\n');
+        start = out->len;
+    }
+    append_column(out, start, OPTION_COLUMN);
+    append_wrapped(out, right, OPTION_COLUMN, LINE_WIDTH);
+}
+
 static void append_options(struct str *out, const struct option_row *rows)
 {
-    for (; rows->name != NULL; rows++) {
-        char left[64];
+    CLEANUP(str_release) struct str left = STR_INIT(STR_UNLIMITED);
 
-        snprintf(left, sizeof(left), "%s%s%s", rows->name,
-                 rows->argument ? " " : "",
-                 rows->argument ? rows->argument : "");
-        str_printf(out, "  %-22s %s\n", left, rows->doc);
+    for (; rows->name != NULL; rows++) {
+        const char *brief = short_option_of(rows->name);
+
+        str_clear(&left);
+        str_printf(&left, "%s%s%s%s%s", brief != NULL ? brief : "",
+                   brief != NULL ? ", " : "", rows->name,
+                   rows->argument ? " " : "",
+                   rows->argument ? rows->argument : "");
+        append_row(out, left.data, rows->doc);
     }
 }
 
@@ -25,27 +51,83 @@ void append_help(struct str *out, const struct command *const *commands)
                     "  waybill push event.json\n"
                     "  waybill run --config /etc/waybill/config.yaml\n"
                     "\n"
-                    "Usage: waybill [--config FILE] COMMAND ...\n"
+                    "Usage: waybill [OPTION...] COMMAND [ARGUMENT...]\n"
                     "\n"
                     "Commands:\n");
     for (size_t i = 0; commands[i] != NULL; i++) {
-        str_printf(out, "  %-22s %s\n", commands[i]->name,
-                   commands[i]->summary);
+        append_row(out, commands[i]->name, commands[i]->summary);
     }
-    str_append_text(out, "\nOptions, before or behind the command:\n");
+    str_append_text(out, "\nOptions, which may precede or follow the "
+                         "command:\n");
     append_options(out, global_options);
     str_append_text(out, "\nExit status:\n" CLI_EXITS
-                         "\n'waybill COMMAND --help' tells more.\n");
+                         "\nRun 'waybill help COMMAND' for the options and "
+                         "examples of a command.\n");
+}
+
+/* Whether the line is part of a paragraph. Rows of a table have an indentation,
+ * or two blanks between their columns. */
+static bool is_prose(const char *line, size_t len)
+{
+    return len > 0 && *line != ' ' && memmem(line, len, "  ", 2) == NULL;
+}
+
+/* Fills paragraphs, and leaves the rows of tables as they are. */
+static void append_filled(struct str *out, const char *text)
+{
+    CLEANUP(str_release) struct str paragraph = STR_INIT(STR_UNLIMITED);
+
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+        bool prose = is_prose(text, len);
+
+        if (prose) {
+            str_printf(&paragraph, "%s%.*s", paragraph.len > 0 ? " " : "",
+                       (int)len, text);
+        }
+        text += len + (text[len] == '\n');
+        if (paragraph.len > 0 &&
+            (!prose || !is_prose(text, strcspn(text, "\n")))) {
+            append_wrapped(out, paragraph.data, 0, LINE_WIDTH);
+            str_clear(&paragraph);
+        }
+        if (!prose) {
+            str_append(out, text - len - 1, len + 1);
+        }
+    }
+}
+
+/* Operands are separated by '|', after which a line may end. */
+static void append_usage(struct str *out, const struct command *command)
+{
+    const char *operands = command->operands != NULL ? command->operands : "";
+    size_t start = out->len;
+
+    str_printf(out, "Usage: waybill %s%s%s", command->name,
+               command->options != NULL ? " [OPTION...]" : "",
+               *operands != '\0' ? " " : "");
+    while (*operands != '\0') {
+        size_t len = strcspn(operands, "|");
+
+        len += operands[len] == '|';
+        if (out->len + len - start > LINE_WIDTH) {
+            str_append_char(out, '\n');
+            start = out->len;
+            append_column(out, start, USAGE_COLUMN);
+        }
+        str_append(out, operands, len);
+        operands += len;
+    }
+    str_append_char(out, '\n');
 }
 
 void append_command_help(struct str *out, const struct command *command)
 {
-    str_printf(out, "%s\n\nExamples:\n%s\nUsage: waybill %s%s%s%s\n\n%s",
-               command->summary, command->examples, command->name,
-               command->options != NULL ? " [OPTION...]" : "",
-               command->operands != NULL ? " " : "",
-               command->operands != NULL ? command->operands : "",
-               command->text);
+    str_printf(out, "%s.\n\nExamples:\n%s\n", command->summary,
+               command->examples);
+    append_usage(out, command);
+    str_append_char(out, '\n');
+    append_filled(out, command->text);
     str_append_text(out, "\nOptions:\n");
     if (command->options != NULL) {
         append_options(out, command->options);
@@ -67,3 +149,40 @@ void append_cli_reference(struct str *out,
         str_append_text(out, "```\n");
     }
 }
+
+static int run_help(const struct cli_args *args)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+    const struct command *command;
+
+    if (args->operand_count > 1) {
+        usage_error("help",
+                    "this command takes one argument, but got '%s', too",
+                    args->operands[1]);
+        return EXIT_USAGE;
+    }
+    if (args->operand_count == 0) {
+        append_help(&text, args->commands);
+    } else {
+        command = require_command(args->commands, args->operands[0]);
+        if (command == NULL) {
+            return EXIT_USAGE;
+        }
+        append_command_help(&text, command);
+    }
+    print_str(&text);
+    return EXIT_OK;
+}
+
+const struct command help_command = {
+    .name = "help",
+    .operands = "[COMMAND]",
+    .summary = "Print help for Waybill, or for one command",
+    .text = "'waybill COMMAND --help' prints the same. The manual page "
+            "waybill(1) holds all of it.\n",
+    .examples = "  waybill help\n"
+                "  waybill help replay\n",
+    .exit_statuses = "  0   the help was printed\n"
+                     "  2   the command line is wrong\n",
+    .run = run_help,
+};

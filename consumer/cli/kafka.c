@@ -21,8 +21,8 @@ static int read_number(const struct cli_args *args, const char *option, int max,
     number = strtol(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || number < 1 ||
         number > max) {
-        usage_error("kafka", "%s wants a number from 1 to %d, not '%s'", option,
-                    max, text);
+        usage_error("kafka", "%s must be a number from 1 to %d, not '%s'",
+                    option, max, text);
         return -1;
     }
     *value = (int)number;
@@ -51,7 +51,7 @@ static int read_principal(const char *value, struct prepare_request *request)
     }
     if (strchr(value, ':') == NULL || strchr(value, ':') == value) {
         usage_error("kafka",
-                    "--principal wants TYPE:NAME, as in User:waybill, or "
+                    "--principal must be TYPE:NAME, as in User:waybill, or "
                     "COMMAND=TYPE:NAME with the command run, replay, explain "
                     "or publish, not '%s'",
                     value);
@@ -147,7 +147,7 @@ static int run_kafka(const struct cli_args *args)
     int status;
 
     if (args->operand_count != 1 || strcmp(args->operands[0], "prepare") != 0) {
-        usage_error("kafka", "expected prepare");
+        usage_error("kafka", "the only argument must be the action 'prepare'");
         return EXIT_USAGE;
     }
     if (read_options(args, &request) < 0) {

@@ -38,22 +38,37 @@ void kafka_options_of(const struct kafka_settings *kafka,
     };
 }
 
-struct settings *load_reloadable_settings(const struct cli_args *args,
-                                          unsigned access,
-                                          struct config_files *ret_files)
+static void report_not_found(struct config_report *report, const char *searched)
 {
-    CLEANUP(str_release) struct str faults = STR_INIT(STR_UNLIMITED);
-    CLEANUP(str_release) struct str warnings = STR_INIT(STR_UNLIMITED);
-    struct settings *settings = NULL;
-    const char *path = config_path(args_option(args, "--config"));
+    struct config_fault fault = {
+        .message = arena_printf(report->arena, "no configuration was found: %s",
+                                searched),
+        .fix = "create one of these files ('waybill config reference' lists "
+               "all keys), or name another one with --config",
+    };
 
-    if (config_load(path, &config_rules, access, &settings, &faults, &warnings,
-                    ret_files) < 0) {
-        print_err("%s", faults.data);
-        print_err("%s", warnings.data);
+    fault.text = arena_printf(report->arena, "waybill: %s; %s", fault.message,
+                              fault.fix);
+    config_report_add(report, &fault);
+}
+
+static struct settings *load(const struct cli_args *args, unsigned access,
+                             struct config_report *report,
+                             struct config_files *ret_files)
+{
+    CLEANUP(str_release) struct str searched = STR_INIT(STR_UNLIMITED);
+    const char *argument = args_option(args, "--config");
+    struct settings *settings;
+
+    *ret_files = (struct config_files){0};
+    if (!config_find(argument, &searched)) {
+        report_not_found(report, searched.data);
         return NULL;
     }
-    print_err("%s", warnings.data);
+    if (config_load_reporting(config_path(argument), &config_rules, access,
+                              &settings, report, ret_files) < 0) {
+        return NULL;
+    }
     /* This must come after the configuration has been read: a process that
      * is not dumpable cannot open a FILE like /dev/fd/63 any more. */
     process_hide_memory();
@@ -62,10 +77,41 @@ struct settings *load_reloadable_settings(const struct cli_args *args,
     return settings;
 }
 
+void print_report(const struct config_report *report)
+{
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
+
+    config_report_append_text(report, &text);
+    print_err("%s", text.data);
+}
+
+struct settings *load_reloadable_settings(const struct cli_args *args,
+                                          unsigned access,
+                                          struct config_files *ret_files)
+{
+    struct config_report report = {.arena = arena_new()};
+    struct settings *settings = load(args, access, &report, ret_files);
+
+    print_report(&report);
+    arena_free(report.arena);
+    return settings;
+}
+
 struct settings *load_settings(const struct cli_args *args, unsigned access)
 {
     struct config_files files;
     struct settings *settings = load_reloadable_settings(args, access, &files);
+
+    config_files_release(&files);
+    return settings;
+}
+
+struct settings *load_settings_reporting(const struct cli_args *args,
+                                         unsigned access,
+                                         struct config_report *report)
+{
+    struct config_files files;
+    struct settings *settings = load(args, access, report, &files);
 
     config_files_release(&files);
     return settings;

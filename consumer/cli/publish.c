@@ -1,7 +1,9 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli_internal.h"
+#include "waybill/alloc.h"
 #include "waybill/error.h"
 #include "waybill/event_decode.h"
 #include "waybill/event_form.h"
@@ -14,44 +16,67 @@ static const char plain_type[] = "application/json";
 static const char structured_type[] =
     "application/cloudevents+json; charset=UTF-8";
 
-struct publish_context {
-    struct publisher *publisher;
-    const struct settings *settings;
-    const char *key;
-    const struct workflow *workflow; /* of bare envelopes; NULL: none */
-    struct header headers[CLI_MAX_OPTIONS + 1];
-    size_t header_count;
-    size_t sent;
-    size_t refused;
+/* An event that was read and checked, and where it came from */
+struct staged_event {
+    struct message message;
+    const char *file;
+    int64_t index;
+    size_t line;
+    bool is_rejected; /* by Kafka */
 };
 
+struct publish_context {
+    const struct settings *settings;
+    struct arena *arena;
+    const char *key;
+    const struct workflow *workflow; /* of bare envelopes; NULL: none */
+    struct header headers[CLI_MAX_OPTIONS];
+    size_t header_count;
+    bool has_content_type; /* one of these headers is it */
+    struct staged_event *staged;
+    size_t staged_count;
+    size_t staged_capacity;
+    size_t rejected;  /* by Kafka, in this pass */
+    size_t malformed; /* were not staged */
+    bool reports;     /* each event that Kafka rejects is reported */
+};
+
+/* --- options -------------------------------------------------------------- */
+
 static int read_headers(const struct cli_args *args,
-                        struct publish_context *context, struct arena *arena)
+                        struct publish_context *context)
 {
     for (size_t i = 0; i < args->option_count; i++) {
         const char *value = args->options[i].value;
         const char *equals = strchr(value, '=');
+        const char *name;
 
         if (strcmp(args->options[i].row->name, "--header") != 0) {
             continue;
         }
         if (equals == NULL || equals == value) {
-            usage_error("publish", "--header wants NAME=VALUE, not '%s'",
+            usage_error("publish", "--header expects NAME=VALUE, not '%s'",
                         value);
             return -1;
         }
-        context->headers[context->header_count++] = (struct header){
-            arena_printf(arena, "%.*s", (int)(equals - value), value),
-            bytes_of(equals + 1)};
+        name =
+            arena_printf(context->arena, "%.*s", (int)(equals - value), value);
+        context->has_content_type |= strcasecmp(name, "content-type") == 0;
+        context->headers[context->header_count++] =
+            (struct header){name, bytes_of(equals + 1)};
     }
     return 0;
 }
 
-/* The properties of an event that determine its content type and its key */
-struct event_properties {
-    bool structured; /* a CloudEvent in structured mode */
-    struct bytes key;
-};
+/* --- reading and checking --------------------------------------------------
+ */
+
+static void report_event(const char *file, size_t line, int64_t index,
+                         const char *reason)
+{
+    print_err("waybill: %s:%zu: event %" PRId64 " was not published: %s\n",
+              events_name(file), line, index, reason);
+}
 
 /* The key is the id of the workflow, otherwise project/name; without either
  * there is no key. */
@@ -68,103 +93,153 @@ static struct bytes workflow_key(const struct json *event, struct arena *arena)
     return bytes_of(arena_strdup(arena, id));
 }
 
-static bool parse_event(const struct input *input, struct arena *arena,
-                        struct event_properties *ret_look)
+static void append_content_type(struct publish_context *context,
+                                struct message *message, bool is_structured)
 {
-    const struct json *data;
+    struct header *headers = arena_alloc(
+        context->arena, (context->header_count + 1) * sizeof(*headers));
+
+    for (size_t i = 0; i < context->header_count; i++) {
+        headers[i] = context->headers[i];
+    }
+    headers[context->header_count] = (struct header){
+        "content-type", bytes_of(is_structured ? structured_type : plain_type)};
+    message->headers = headers;
+    message->header_count = context->header_count + 1;
+}
+
+static void stage(struct publish_context *context, const struct events *events,
+                  const struct input *input, const struct json *json)
+{
+    struct bytes value = input->message.value;
+    bool is_structured = json_member(json, "specversion") != NULL;
+    const struct json *data = is_structured ? json_member(json, "data") : json;
+    struct staged_event *staged;
+
+    context->staged =
+        mem_grow(context->staged, &context->staged_capacity,
+                 context->staged_count + 1, sizeof(*context->staged));
+    staged = &context->staged[context->staged_count++];
+    *staged = (struct staged_event){
+        .message = input->message,
+        .file = input->file,
+        .index = input->index,
+        .line = events->line,
+    };
+    staged->message.topic = context->settings->kafka.topics.attestations;
+    staged->message.value = (struct bytes){
+        arena_copy(context->arena, value.data, value.len), value.len};
+    staged->message.key = context->key != NULL
+                              ? bytes_of(context->key)
+                              : workflow_key(data, context->arena);
+    staged->message.headers = context->headers;
+    staged->message.header_count = context->header_count;
+    if (!context->has_content_type) {
+        append_content_type(context, &staged->message, is_structured);
+    }
+}
+
+static void read_event(struct publish_context *context,
+                       const struct events *events, const struct input *input)
+{
     struct bytes text;
     struct json *json;
     struct error err;
 
     if (event_text(input->message.value, &text, &err) < 0 ||
         json_parse((const char *)text.data, text.len, &json, &err) < 0) {
-        print_err("waybill: %s: event %lld: %s, not published\n", input->file,
-                  (long long)input->index, err.message);
-        return false;
+        report_event(input->file, events->line, input->index, err.message);
+        context->malformed++;
+        return;
     }
-    ret_look->structured = json_member(json, "specversion") != NULL;
-    data = ret_look->structured ? json_member(json, "data") : json;
-    ret_look->key = workflow_key(data, arena);
+    stage(context, events, input, json);
     json_free(json);
-    return true;
 }
 
-static int publish_one(struct publish_context *context, struct input *input)
-{
-    struct arena *arena = arena_new();
-    struct message *message = &input->message;
-    struct event_properties event_properties;
-    struct error err;
-    int status = EXIT_OK;
-
-    if (!parse_event(input, arena, &event_properties)) {
-        context->refused++;
-        arena_free(arena);
-        return EXIT_FAILED;
-    }
-    message->topic = context->settings->kafka.topics.attestations;
-    message->key =
-        context->key != NULL ? bytes_of(context->key) : event_properties.key;
-    message->headers = context->headers;
-    message->header_count = context->header_count;
-    if (message_header(message, "content-type") == NULL) {
-        context->headers[message->header_count++] =
-            (struct header){"content-type", bytes_of(event_properties.structured
-                                                         ? structured_type
-                                                         : plain_type)};
-    }
-    if (publisher_send(context->publisher, message, &err) < 0) {
-        print_err("waybill: %s: event %lld: %s\n", input->file,
-                  (long long)input->index, err.message);
-        context->refused++;
-        status = error_exit_code(err.kind);
-    } else {
-        context->sent++;
-    }
-    arena_free(arena);
-    return status;
-}
-
-static int publish_file(struct publish_context *context, const char *file)
+static int read_file(struct publish_context *context, const char *file)
 {
     struct events events;
     struct input input;
-    int status = EXIT_OK;
 
     if (events_open(file, context->workflow, &events) < 0) {
-        return EXIT_FAILED;
+        return -1;
     }
     while (events_next(&events, &input)) {
-        int event_status = publish_one(context, &input);
-
-        status = event_status != EXIT_OK ? event_status : status;
+        read_event(context, &events, &input);
+    }
+    if (events.index == 0) {
+        print_err("waybill: %s contains no events\n", events_name(file));
     }
     events_close(&events);
-    return status;
+    return 0;
 }
 
-static int publish_all(const struct cli_args *args,
-                       struct publish_context *context)
+/* Reads all files, and reports every one that cannot be read. */
+static int read_files(const struct cli_args *args,
+                      struct publish_context *context)
 {
-    const char *topic = context->settings->kafka.topics.attestations;
-    struct error err;
-    int status = EXIT_OK;
+    int result = 0;
 
     for (size_t i = 0; i < args->operand_count; i++) {
-        int event_status = publish_file(context, args->operands[i]);
-
-        status = event_status != EXIT_OK ? event_status : status;
+        if (read_file(context, args->operands[i]) < 0) {
+            result = -1;
+        }
     }
-    if (publisher_flush(context->publisher, FLUSH_MS, &err) < 0) {
-        print_err("waybill: %s\n", err.message);
-        return error_exit_code(err.kind);
+    if (result < 0) {
+        print_err(
+            "waybill: nothing was published, because not every file could "
+            "be read\n");
     }
-    print_out("published %zu event%s to topic '%s'\n", context->sent,
-              context->sent == 1 ? "" : "s", topic);
-    return status;
+    return result;
 }
 
-static int publish(const struct cli_args *args, struct publish_context *context)
+/* --- publishing ------------------------------------------------------------
+ */
+
+static void on_rejected(void *payload, size_t tag, const struct error *err)
+{
+    struct publish_context *context = payload;
+    struct staged_event *staged = &context->staged[tag];
+
+    staged->is_rejected = true;
+    context->rejected++;
+    if (context->reports) {
+        report_event(staged->file, staged->line, staged->index, err->message);
+    }
+}
+
+static int send_all(struct publish_context *context,
+                    struct publisher *publisher, struct error *err)
+{
+    for (size_t i = 0; i < context->staged_count; i++) {
+        if (publisher_send(publisher, &context->staged[i].message, i, err) <
+            0) {
+            return -1;
+        }
+    }
+    return publisher_flush(publisher, FLUSH_MS, err);
+}
+
+/* A broker rejects a batch of events because of one of them, so each is sent
+ * once more, by itself. */
+static int send_rejected(struct publish_context *context,
+                         struct publisher *publisher, struct error *err)
+{
+    context->rejected = 0;
+    context->reports = true;
+    for (size_t i = 0; i < context->staged_count; i++) {
+        struct staged_event *staged = &context->staged[i];
+
+        if (staged->is_rejected &&
+            (publisher_send(publisher, &staged->message, i, err) < 0 ||
+             publisher_flush(publisher, FLUSH_MS, err) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int publish_staged(struct publish_context *context, struct error *err)
 {
     const struct kafka_settings *kafka = &context->settings->kafka;
     struct kafka_options options = {.user = KAFKA_PUBLISH,
@@ -172,42 +247,75 @@ static int publish(const struct cli_args *args, struct publish_context *context)
                                     .group = kafka->group,
                                     .topic = kafka->topics.attestations,
                                     .properties = &kafka->properties};
-    struct error err;
-    int status;
+    struct publisher *publisher;
+    int result;
 
-    if (publisher_open(&options, &context->publisher, &err) < 0) {
+    if (publisher_open(&options, on_rejected, context, &publisher, err) < 0) {
+        return -1;
+    }
+    result = send_all(context, publisher, err);
+    if (result == 0 && context->rejected > 0) {
+        result = send_rejected(context, publisher, err);
+    }
+    publisher_free(publisher);
+    return result;
+}
+
+static int publish(const struct cli_args *args, struct publish_context *context)
+{
+    size_t sent;
+    struct error err;
+
+    if (read_files(args, context) < 0) {
+        return EXIT_FAILED;
+    }
+    if (context->staged_count > 0 && publish_staged(context, &err) < 0) {
         print_err("waybill: %s\n", err.message);
         return error_exit_code(err.kind);
     }
-    status = publish_all(args, context);
-    publisher_free(context->publisher);
+    sent = context->staged_count - context->rejected;
+    print_out("published %zu event%s to topic '%s'\n", sent, plural_s(sent),
+              context->settings->kafka.topics.attestations);
+    return context->rejected + context->malformed > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+static int publish_with_settings(const struct cli_args *args,
+                                 struct publish_context *context)
+{
+    struct settings *settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
+    int status = EXIT_CONFIG;
+
+    if (settings != NULL) {
+        context->settings = settings;
+        status = publish(args, context);
+        mem_free(context->staged);
+        settings_free(settings);
+    }
     return status;
 }
 
 static int run_publish(const struct cli_args *args)
 {
-    struct publish_context context = {.key = args_option(args, "--key")};
+    struct publish_context context = {.key = args_option(args, "--key"),
+                                      .arena = arena_new()};
     struct cli_args with_input = *args;
-    struct arena *arena = arena_new();
-    struct settings *settings;
     int status = EXIT_USAGE;
 
     args_default_to_stdin(&with_input);
-    if (read_headers(args, &context, arena) == 0 &&
-        args_workflow(args, arena, &context.workflow) == 0) {
-        settings = load_settings(args, CONFIG_REQUIRES_KAFKA);
-        context.settings = settings;
-        status =
-            settings != NULL ? publish(&with_input, &context) : EXIT_CONFIG;
-        settings_free(settings);
+    if (read_headers(args, &context) == 0 &&
+        args_workflow(args, context.arena, &context.workflow) == 0) {
+        status = publish_with_settings(&with_input, &context);
     }
-    arena_free(arena);
+    arena_free(context.arena);
     return status;
 }
 
 static const struct option_row options[] = {
-    {"--key", "KEY", "key of every event (else the workflow's id or name)"},
-    {"--header", "NAME=VALUE", "a header for every event; may be repeated"},
+    {"--key", "KEY",
+     "the key of every event; without it the id of its workflow, or else "
+     "project/name"},
+    {"--header", "NAME=VALUE",
+     "a header for every event; this option may be repeated"},
     WORKFLOW_OPTION,
     {0},
 };
@@ -215,27 +323,37 @@ static const struct option_row options[] = {
 const struct command publish_command = {
     .name = "publish",
     .operands = "[EVENT...]",
-    .summary = "Put events on the attestations topic",
+    .summary = "Publish events to the attestations topic",
     .text =
-        "EVENT is a file, or - for standard input: a sequence of JSON "
-        "values, one an event,\npretty-printed or not. Without any, "
-        "standard input is read. Each is published as\nit is, byte for "
-        "byte, unless --workflow wraps it; a CloudEvent in structured\nmode "
-        "is marked as one. What is "
-        "not\nJSON is refused, and the others are published all the "
-        "same.\n",
+        "EVENT is a file, or - for standard input. It contains JSON values, "
+        "one "
+        "for each\n"
+        "event, in one line or pretty-printed. Without EVENT, standard input "
+        "is "
+        "read.\n"
+        "\n"
+        "All files are read and checked before the brokers are contacted. If a "
+        "file cannot\n"
+        "be read, nothing is published. An event that is not JSON is reported "
+        "with its file\n"
+        "and line, and the others are published. Each event is published byte "
+        "for byte,\n"
+        "unless --workflow wraps it. The content type of a CloudEvent in "
+        "structured mode\n"
+        "is set accordingly.\n",
     .examples = "  waybill publish event.json\n"
                 "  jq -c .events[] build.json | waybill publish --key shop -\n"
                 "  waybill publish --workflow shop/build bundle.sigstore.json\n"
-                "  waybill publish --header ce_id=42 --header "
-                "ce_specversion=1.0 \\\n"
+                "  waybill publish --header ce_id=42 \\\n"
+                "      --header ce_specversion=1.0 \\\n"
                 "      --header ce_type=" EVENT_TYPE " event.json\n",
     .exit_statuses =
-        "  0   all were published\n"
-        "  1   some were not: not JSON, too large, topic missing or "
-        "forbidden\n"
+        "  0   all events were published\n"
+        "  1   some events were not published: they are not JSON or too large, "
+        "or the\n"
+        "      topic does not exist or may not be written to\n"
         "  2   the command line is wrong\n"
-        "  75  the broker is out of reach\n"
+        "  75  the brokers cannot be reached\n"
         "  78  the configuration is wrong\n",
     .options = options,
     .run = run_publish,

@@ -43,7 +43,7 @@ static void print_outcome(struct push_context *push_context,
     outcome_append_structured(outcome, &style, &line);
     str_append_char(&line, '\n');
     print_str(&line);
-    fflush(stdout);
+    print_flush();
     if (outcome->status == OUTCOME_FAILED) {
         bool temporary = error_exit_code(outcome->error.kind) == EXIT_TEMPORARY;
 
@@ -94,8 +94,8 @@ static bool read_input(struct push_context *push_context,
                 return true;
             }
             if (push_context->events.index == 0) {
-                print_err("waybill: '%s' holds no event\n",
-                          push_context->events.file);
+                print_err("waybill: %s contains no events\n",
+                          events_name(push_context->events.file));
             }
             events_close(&push_context->events);
             push_context->open = false;
@@ -211,26 +211,35 @@ const struct command push_command = {
     .operands = "[EVENT...]",
     .summary = "Deliver events from files, without Kafka",
     .text =
-        "EVENT is a file, or - for standard input: a sequence of JSON values, "
-        "one an event,\npretty-printed or not. Without any, standard input is "
-        "read. What is not JSON is a\nfailed outcome of its own, and ends at "
-        "the next line that begins with '{'.\nkafka.other_types does not apply "
-        "here: an event of another type fails.\n\nPrints one line for each "
-        "outcome, in the events' order: a CloudEvent in structured\nmode. A "
-        "failure that may pass is tried delivery.max_attempts times, with "
-        "pauses of\nat most two seconds; refused credentials are not tried "
-        "again.\n",
+        "EVENT is a file, or - for standard input. It contains JSON values, "
+        "one "
+        "for each\n"
+        "event, in one line or pretty-printed. Without EVENT, standard input "
+        "is "
+        "read. Text\n"
+        "that is not JSON is reported as a failed outcome of its own, and ends "
+        "before the\n"
+        "next line that begins with '{'. kafka.other_types does not apply: an "
+        "event of\n"
+        "another type fails.\n"
+        "\n"
+        "One line is printed for each outcome, in the order of the events: a "
+        "CloudEvent in\n"
+        "structured mode. A delivery whose failure may be temporary is "
+        "attempted\n"
+        "delivery.max_attempts times, with pauses of at most two seconds. A "
+        "delivery whose\n"
+        "credentials are refused is not attempted again.\n",
     .examples = "  waybill push event.json\n"
-                "  cosign download attestation IMAGE | waybill push "
-                "--workflow shop/build -\n"
-                "  waybill push --config push.yaml - < events.jsonl | jq "
-                ".data.result.reference\n",
+                "  cosign download attestation IMAGE |\n"
+                "      waybill push --workflow shop/build -\n"
+                "  waybill push --config push.yaml - < events.jsonl |\n"
+                "      jq .data.result.reference\n",
     .exit_statuses =
-        "  0   every event was delivered, or attached to nothing\n"
-        "  1   a delivery failed or was refused, or a file cannot be "
-        "read\n"
+        "  0   every event was delivered, or no attachment matches it\n"
+        "  1   a delivery failed for good, or a file cannot be read\n"
         "  2   the command line is wrong\n"
-        "  75  an endpoint was out of reach until attempts were used up\n"
+        "  75  an endpoint could not be reached in any attempt\n"
         "  78  the configuration is wrong\n",
     .options = options,
     .run = run_push,

@@ -186,10 +186,16 @@ static const struct subcommand *find_subcommand(const struct cli_args *args)
         suggest_offer(&near, subcommands[i].name);
     }
     if (near.nearest != NULL) {
-        usage_error("replay", "unknown subcommand '%s' (did you mean '%s'?)",
-                    name, near.nearest);
+        usage_error("replay",
+                    "there is no subcommand '%s' (did you mean '%s'?)", name,
+                    near.nearest);
     } else {
-        usage_error("replay", "expected one of list, show, stats, run, purge");
+        usage_error("replay",
+                    "%s%s%s; it must be one of list, show, stats, "
+                    "run, purge",
+                    *name != '\0' ? "there is no subcommand '"
+                                  : "no subcommand was given",
+                    name, *name != '\0' ? "'" : "");
     }
     return NULL;
 }
@@ -270,10 +276,10 @@ const struct command replay_command = {
         "show    Print everything about one dead letter: why the delivery "
         "failed, and the\n"
         "        remedy.\n"
-        "stats   Count dead letters by state, error class, code, integration, "
-        "registration\n"
-        "        and attachment. In each list the numbers add up to the "
-        "total.\n"
+        "stats   Count dead letters by state, error class, code, integration,\n"
+        "        registration and attachment. In each list the numbers add up "
+        "to the\n"
+        "        total.\n"
         "run     Copy the matching records to the replays topic, which "
         "`waybill run`\n"
         "        consumes. Only the failed attachment is delivered again. "

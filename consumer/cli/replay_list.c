@@ -260,14 +260,14 @@ static void print_list(const struct replay_context *context,
     }
     if (!context->json) {
         print_table(shown, count);
-        print_err("%zu dead letter%s", count, count == 1 ? "" : "s");
+        print_err("%zu dead letter%s", count, plural_s(count));
         if (more > 0) {
             print_err(" of %zu (--limit)", count + more);
         }
         print_err(settled > 0 ? "; %zu more need%s no action (--all shows "
                                 "them)\n"
                               : "\n",
-                  settled, settled == 1 ? "s" : "");
+                  settled, verb_s(settled));
     }
 }
 
@@ -349,7 +349,7 @@ static void append_settled(struct str *out,
         return;
     }
     str_printf(out, "not counted: %zu that need%s no action", total,
-               total == 1 ? "s" : "");
+               verb_s(total));
     for (int i = 0; i < DEAD_LETTER_STATES; i++) {
         if (settled[i] > 0) {
             str_printf(out, "%s%zu %s", separator, settled[i],
@@ -365,7 +365,7 @@ static void append_stats(struct str *out,
                          const size_t settled[DEAD_LETTER_STATES])
 {
     str_printf(out, "%zu dead letter%s\n", statistics->total,
-               statistics->total == 1 ? "" : "s");
+               plural_s(statistics->total));
     append_settled(out, settled);
     if (statistics->total == 0) {
         return;

@@ -27,8 +27,8 @@ static void append_span(struct str *out, const struct purge_span *span,
                done ? "deleted" : "would delete", span->deleted);
     if (span->first_remaining != NULL) {
         str_printf(out, ", %zu remain%s; the first of these is %d/%lld, %s",
-                   span->remaining, span->remaining == 1 ? "s" : "",
-                   span->partition, (long long)span->first_remaining->offset,
+                   span->remaining, verb_s(span->remaining), span->partition,
+                   (long long)span->first_remaining->offset,
                    dead_letter_state_name(span->first_remaining->state));
     }
     str_append_char(out, '\n');
@@ -46,8 +46,8 @@ static void append_text(struct str *out, const struct purge_span *spans,
     }
     str_printf(out, "%s %zu dead letter%s, %zu remain%s%s\n",
                done ? "deleted" : "would delete", purge_totals.deleted,
-               purge_totals.deleted == 1 ? "" : "s", purge_totals.remaining,
-               purge_totals.remaining == 1 ? "s" : "",
+               plural_s(purge_totals.deleted), purge_totals.remaining,
+               verb_s(purge_totals.remaining),
                done ? "" : " (dry run; --yes deletes them)");
     if (purge_totals.remaining > 0) {
         str_append_text(

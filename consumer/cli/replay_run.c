@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "replay_internal.h"
@@ -8,6 +9,7 @@
 
 /* Interval between progress lines when stderr is not a terminal */
 #define LINE_INTERVAL_MS 10000
+#define LINE_WIDTH 80
 
 /* --- progress, on stderr -------------------------------------------------- */
 
@@ -32,48 +34,89 @@ static void append_duration(struct str *out, int64_t ms)
     }
 }
 
-/* Records of the open transaction are counted, so that the rate does not
- * jump with every commit. */
-static void append_progress(struct str *out, const struct replay_counts *counts)
+static void append_rate(struct str *out, size_t done,
+                        const struct replay_counts *counts)
 {
-    size_t done = counts->copied + counts->in_transaction;
-    int64_t left =
-        replay_time_left_ms(done, counts->chosen, counts->elapsed_ms);
-
-    str_printf(out, "replayed %zu of %zu", done, counts->chosen);
     if (counts->elapsed_ms >= 1000) {
         str_printf(out, ", %.0f per second",
                    (double)done * 1000.0 / (double)counts->elapsed_ms);
     }
+}
+
+static void append_time_left(struct str *out, size_t done,
+                             const struct replay_counts *counts)
+{
+    int64_t left =
+        replay_time_left_ms(done, counts->chosen, counts->elapsed_ms);
+
     if (left >= 0) {
         str_append_text(out, ", ");
         append_duration(out, left);
         str_append_text(out, " left");
     }
-    if (counts->succeeded + counts->failed > 0) {
-        str_printf(out, "; %zu delivered, %zu failed again so far",
-                   counts->succeeded, counts->failed);
+}
+
+/* Records of the open transaction are counted, so that the rate does not
+ * jump with every commit. Of a line that would be longer than `max`, what can
+ * be calculated is omitted. */
+static void append_progress(struct str *out, const struct replay_counts *counts,
+                            size_t max)
+{
+    size_t done = counts->copied + counts->in_transaction;
+
+    for (int omitted = 0; omitted <= 2; omitted++) {
+        str_clear(out);
+        str_printf(out, "replayed %zu of %zu", done, counts->chosen);
+        if (omitted < 1) {
+            append_rate(out, done, counts);
+        }
+        if (omitted < 2) {
+            append_time_left(out, done, counts);
+        }
+        if (counts->succeeded + counts->failed > 0) {
+            str_printf(out, "; %zu delivered, %zu failed again so far",
+                       counts->succeeded, counts->failed);
+        }
+        if (out->len <= max) {
+            return;
+        }
     }
+    str_cut(out, max);
+}
+
+/* The columns of the terminal, and 80 at most */
+static size_t line_width(bool terminal)
+{
+    struct winsize size = {0};
+
+    if (terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 &&
+        size.ws_col > 0 && size.ws_col < LINE_WIDTH) {
+        return size.ws_col;
+    }
+    return LINE_WIDTH;
 }
 
 static void show_progress(void *payload, const struct replay_counts *counts)
 {
     CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
     struct progress_line *progress_line = payload;
+    bool terminal = progress_line->terminal;
     size_t width;
 
-    if (!progress_line->terminal &&
+    if (!terminal &&
         counts->elapsed_ms < progress_line->line_ms + LINE_INTERVAL_MS) {
         return;
     }
-    append_progress(&line, counts);
+    /* A terminal may continue a full line in the next one. */
+    append_progress(&line, counts,
+                    line_width(terminal) -
+                        (terminal ? 1 : strlen("waybill: ")));
     width = line.len;
-    while (progress_line->terminal && line.len < progress_line->width) {
+    while (terminal && line.len < progress_line->width) {
         str_append_char(&line, ' ');
     }
     /* Only numbers, so there is nothing to escape. */
-    fprintf(stderr, progress_line->terminal ? "\r%s" : "waybill: %s\n",
-            line.data);
+    fprintf(stderr, terminal ? "\r%s" : "waybill: %s\n", line.data);
     progress_line->width = width;
     progress_line->line_ms = counts->elapsed_ms;
 }
@@ -162,7 +205,7 @@ static void append_dry_run(struct str *out, const struct replay_counts *counts,
     str_printf(out,
                "would replay %zu dead letter%s (dry run; --yes replays "
                "them)\n",
-               counts->chosen, counts->chosen == 1 ? "" : "s");
+               counts->chosen, plural_s(counts->chosen));
     if (counts->chosen > 0) {
         append_tally(out, "by class", classes);
     }
@@ -172,7 +215,7 @@ static void append_dry_run(struct str *out, const struct replay_counts *counts,
 static void append_summary(struct str *out, const struct replay_counts *counts)
 {
     str_printf(out, "replayed %zu of %zu dead letter%s in ", counts->copied,
-               counts->chosen, counts->chosen == 1 ? "" : "s");
+               counts->chosen, plural_s(counts->chosen));
     append_duration(out, (int64_t)counts->elapsed_ms);
     str_append_char(out, '\n');
     if (counts->succeeded + counts->failed > 0) {

@@ -23,7 +23,7 @@ static void append_bytes(struct str *out, struct bytes bytes, size_t max)
     utf8_append_printable(&text, bytes.data, bytes.len, max);
     str_append(out, text.data, text.len);
     if (bytes.len > max) {
-        str_printf(out, " ... (%zu bytes)", bytes.len);
+        str_printf(out, " ... (%zu byte%s)", bytes.len, plural_s(bytes.len));
     }
 }
 
@@ -141,7 +141,8 @@ static void append_text(struct str *out, const struct replay_context *context,
     append_bytes(out, message->key, MAX_HEADER_BYTES);
     str_append_char(out, '\n');
     append_headers(out, message);
-    str_printf(out, "value (%zu bytes)\n  ", message->value.len);
+    str_printf(out, "value (%zu byte%s)\n  ", message->value.len,
+               plural_s(message->value.len));
     append_bytes(out, message->value, MAX_VALUE_BYTES);
     str_append_char(out, '\n');
     append_explanation(out, context, dead_letter);

@@ -239,19 +239,30 @@ static int run_run(const struct cli_args *args)
 
 const struct command run_command = {
     .name = "run",
-    .summary = "Consume attestations from Kafka until told to stop",
-    .text = "Reads kafka.topics.attestations, delivers, and writes outcomes "
-            "and dead letters in\nthe transaction that commits the offsets. "
-            "SIGTERM or SIGINT stops it: what is in\nflight is finished within "
-            "delivery.drain; a second one stops it at once. Nothing is\nlost "
-            "either way. SIGHUP, or a change of the configuration's files, "
-            "makes it read them\nagain: what is wrong as a whole is refused, "
-            "and what it had stays.\n",
+    .summary = "Deliver attestations from Kafka until told to stop",
+    .text =
+        "Waybill reads kafka.topics.attestations, delivers each attestation, "
+        "and writes\n"
+        "outcomes and dead letters in the transaction that commits the "
+        "offsets.\n"
+        "\n"
+        "SIGTERM and SIGINT stop it: attempts in flight may finish within "
+        "delivery.drain. A\n"
+        "second signal stops it at once. Nothing is lost in either case, "
+        "because the next\n"
+        "start continues from what was committed.\n"
+        "\n"
+        "SIGHUP, and a change of the configuration's files, reload the "
+        "configuration. If the\n"
+        "new configuration is wrong, it is rejected as a whole and the "
+        "previous "
+        "one stays\n"
+        "in use.\n",
     .examples = "  waybill run\n"
-                "  WAYBILL_KAFKA_BROKERS=kafka:9092 waybill run --config "
-                "/etc/waybill/config.yaml\n",
-    .exit_statuses = "  0   stopped as told\n"
-                     "  1   something happened that it cannot go on from\n"
+                "  WAYBILL_KAFKA_BROKERS=kafka:9092 waybill run \\\n"
+                "      --config /etc/waybill/config.yaml\n",
+    .exit_statuses = "  0   it was told to stop\n"
+                     "  1   an error occurred after which it cannot continue\n"
                      "  2   the command line is wrong\n"
                      "  78  the configuration is wrong\n",
     .run = run_run,

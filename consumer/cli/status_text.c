@@ -122,7 +122,7 @@ static void append_lag(struct str *out, const struct json *status)
         str_append_text(&text, "none: no partition is assigned");
     } else {
         str_printf(&text, "%.0f records in %lu partition%s", lag, count,
-                   count == 1 ? "" : "s");
+                   plural_s(count));
     }
     if (unknown > 0) {
         str_printf(&text, ", not yet known of %lu", unknown);

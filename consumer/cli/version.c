@@ -65,11 +65,13 @@ static const struct option_row options[] = {
 
 const struct command version_command = {
     .name = "version",
-    .summary = "Print the versions of waybill and of the libraries in use",
-    .text = "The libraries are those that the running program has loaded.\n",
+    .summary = "Print the versions of Waybill and of its libraries",
+    .text = "The versions are those of the libraries that are loaded at run "
+            "time.\n",
     .examples = "  waybill version\n"
                 "  waybill version --json\n",
-    .exit_statuses = "  0   always\n",
+    .exit_statuses = "  0   the versions were printed\n"
+                     "  2   the command line is wrong\n",
     .options = options,
     .run = run_version,
 };

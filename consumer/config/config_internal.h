@@ -5,6 +5,7 @@
 
 #include "waybill/arena.h"
 #include "waybill/config.h"
+#include "waybill/config_report.h"
 #include "waybill/field.h"
 
 /* The internals of the module: the tree that is built from libyaml's events,
@@ -54,7 +55,9 @@ struct faults {
 /* faults.c */
 void fault_add(struct faults *faults, const struct location *location,
                const char *format, ...) PRINTF(3, 4);
-void faults_append(const struct faults *faults, struct str *out);
+/* Adds them to the report, ordered by their positions. */
+void faults_report(const struct faults *faults, bool are_warnings,
+                   struct config_report *report);
 
 /* tree.c: parses the file into nodes and computes its digest. Returns NULL if
  * it could not be read or parsed. */

@@ -22,6 +22,24 @@ const char *config_path(const char *argument)
                : SYSTEM_CONFIG;
 }
 
+bool config_find(const char *argument, struct str *searched)
+{
+    const char *variable = getenv("WAYBILL_CONFIG");
+    char *directory;
+
+    if (argument != NULL || (variable != NULL && *variable != '\0') ||
+        access(config_path(NULL), F_OK) == 0) {
+        return true;
+    }
+    directory = getcwd(NULL, 0);
+    str_printf(searched,
+               "--config is not given, WAYBILL_CONFIG is not set, and neither "
+               "%s/config.yaml nor " SYSTEM_CONFIG " exists",
+               directory != NULL ? directory : ".");
+    free(directory);
+    return false;
+}
+
 static bool has_section(const struct node *root, const char *key)
 {
     const struct node *node = tree_member(root, key);
@@ -292,10 +310,10 @@ static void read_tree(struct settings *settings, struct node *root,
     }
 }
 
-int config_load(const char *path, const struct config_rules *rules,
-                unsigned required, struct settings **ret_settings,
-                struct str *faults, struct str *warnings,
-                struct config_files *ret_files)
+int config_load_reporting(const char *path, const struct config_rules *rules,
+                          unsigned required, struct settings **ret_settings,
+                          struct config_report *report,
+                          struct config_files *ret_files)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
@@ -317,14 +335,38 @@ int config_load(const char *path, const struct config_rules *rules,
     if (root != NULL) {
         read_tree(settings, root, rules, required, &fault_list, &warning_list);
     }
-    faults_append(&fault_list, faults);
-    faults_append(&warning_list, warnings);
+    faults_report(&fault_list, false, report);
+    faults_report(&warning_list, true, report);
     if (fault_list.count > 0) {
         settings_free(settings);
         return -1;
     }
     *ret_settings = settings;
     return 0;
+}
+
+int config_load(const char *path, const struct config_rules *rules,
+                unsigned required, struct settings **ret_settings,
+                struct str *faults, struct str *warnings,
+                struct config_files *ret_files)
+{
+    struct config_report report = {.arena = arena_new()};
+    int result = config_load_reporting(path, rules, required, ret_settings,
+                                       &report, ret_files);
+    struct config_report part = report;
+
+    /* The faults come first. */
+    for (part.count = 0;
+         part.count < report.count && !report.faults[part.count].is_warning;) {
+        part.count++;
+    }
+    config_report_append_text(&part, faults);
+    part.faults += part.count;
+    part.count = report.count - part.count;
+    part.omitted = 0;
+    config_report_append_text(&part, warnings);
+    arena_free(report.arena);
+    return result;
 }
 
 void settings_free(struct settings *settings)

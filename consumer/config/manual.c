@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "waybill/config_documents.h"
 #include "waybill/roff.h"
 
 /* `waybill config man-yaml`: the field tables as waybill.yaml(5). The output is

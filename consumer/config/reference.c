@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "waybill/config_documents.h"
 
 /* `waybill config reference`: the field tables as Markdown. The output is
  * committed, and a test compares the two. */

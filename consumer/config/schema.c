@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "waybill/config_documents.h"
 #include "waybill/json.h"
 
 /*

@@ -478,13 +478,14 @@ static int check_record(const struct message *message, size_t max_bytes,
     }
     if (message->value.len > max_bytes) {
         return error_set(err, ERROR_TOO_LARGE,
-                         "$: %zu bytes; delivery.max_event_size is %zu",
-                         message->value.len, max_bytes);
+                         "$: %zu byte%s; delivery.max_event_size is %zu",
+                         message->value.len, plural_s(message->value.len),
+                         max_bytes);
     }
     if (message_headers_size(message) > LIMIT_RECORD_HEADERS) {
         return error_set(err, ERROR_SCHEMA,
-                         "$: %zu headers, which are larger than %zu bytes in "
-                         "total",
+                         "$: the total size of its headers, %zu of them, is "
+                         "above %zu bytes",
                          message->header_count, LIMIT_RECORD_HEADERS);
     }
     return attributes_check_format(message, err);

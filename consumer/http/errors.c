@@ -13,7 +13,7 @@ const struct http_meaning http_meanings[] = {
     {429, 429, ERROR_RATE_LIMITED, "Too Many Requests"},
     {500, 999, ERROR_UNAVAILABLE,
      "The server, or a gateway in front of it, has failed"},
-    {0, 0, ERROR_REJECTED, "The request is refused as it is"},
+    {0, 0, ERROR_REJECTED, "The request is refused and would be refused again"},
 };
 
 enum error_kind http_error_kind(int status)

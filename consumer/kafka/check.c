@@ -337,6 +337,7 @@ static struct kafka_report *make_report(const struct inspector *inspector,
     struct kafka_report *report = mem_zalloc(sizeof(*report));
 
     inspect_access(inspector, facts);
+    inspect_group_access(inspector, facts);
     topics_judge(inspector->options, facts, &report->list);
     topics_note(inspector->options, facts, &report->list);
     inspect_group(inspector, &report->list);
@@ -361,10 +362,15 @@ int kafka_inspect(const struct kafka_options *options,
     if (inspector.client == NULL) {
         return -1;
     }
-    result = inspect_topics(&inspector, &facts, err) < 0 ||
-                     reach_leaders(&inspector, &facts, &diagnosis, err) < 0
-                 ? -1
-                 : 0;
+    result = inspect_topics(&inspector, &facts, err);
+    if (result < 0 && err->kind == ERROR_UNREACHABLE) {
+        rd_kafka_poll(inspector.client, 0); /* the errors of the connections */
+        diagnosis_set_error(&diagnosis, "asking for the topics",
+                            RD_KAFKA_RESP_ERR__TRANSPORT, err);
+    }
+    if (result == 0) {
+        result = reach_leaders(&inspector, &facts, &diagnosis, err);
+    }
     if (result == 0) {
         *ret_report = make_report(&inspector, &facts);
     }

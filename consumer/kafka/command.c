@@ -1,4 +1,5 @@
 #include "command.h"
+#include "outage.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -52,7 +53,8 @@ void diagnosis_note(struct diagnosis *diagnosis, rd_kafka_resp_err_t code,
         return;
     }
     diagnosis->code = code;
-    snprintf(diagnosis->text, sizeof(diagnosis->text), "%s", text);
+    snprintf(diagnosis->text, sizeof(diagnosis->text), "%.*s",
+             (int)outage_reason_length(text), text);
 }
 
 /* The client connects to the addresses that the brokers advertise, whatever the
@@ -75,10 +77,15 @@ int diagnosis_set_error(const struct diagnosis *diagnosis, const char *what,
                         rd_kafka_resp_err_t code, struct error *err)
 {
     bool knows_brokers = diagnosis->advertised[0] != '\0';
+    bool rejected = is_rejection(diagnosis->code);
 
     return error_set(
-        err, is_rejection(diagnosis->code) ? ERROR_AUTH : ERROR_UNREACHABLE,
-        "%s: %s: %s%s%s%s", diagnosis->options->brokers, what,
+        err, rejected ? ERROR_AUTH : ERROR_UNREACHABLE,
+        "the brokers of %s %s: %s: %s%s%s%s", diagnosis->options->brokers,
+        rejected   ? "reject the credentials"
+        : code > 0 ? "report an error"
+                   : "cannot be reached",
+        what,
         diagnosis->text[0] != '\0' ? diagnosis->text : rd_kafka_err2str(code),
         knows_brokers ? "; the brokers advertise " : "", diagnosis->advertised,
         knows_brokers ? ", which must be reachable from here" : "");

@@ -101,6 +101,7 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         on_message_event(kafka, event);
         break;
     case RD_KAFKA_EVENT_REBALANCE:
+        outage_end(kafka);
         membership_on_rebalance(kafka, event);
         break;
     case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
@@ -144,6 +145,7 @@ static void finish_close(struct kafka *kafka)
     loop_disarm(kafka->loop, &kafka->reject_timer);
     loop_disarm(kafka->loop, &kafka->first_deadline);
     loop_disarm(kafka->loop, &kafka->close_deadline);
+    outage_stop(kafka);
     loop_disarm(kafka->loop, &kafka->heartbeat);
     kafka->handler->closed(kafka->payload);
 }
@@ -218,6 +220,7 @@ static void on_report(struct kafka *kafka, struct condition_list *report)
         condition_list_release(report);
         return;
     }
+    outage_end(kafka);
     health_replace(kafka, CONDITIONS_TOPICS, report);
     if (!kafka->subscribed) {
         /* The check has asked for the group itself, and the consumer, which
@@ -245,7 +248,7 @@ static void on_committer(void *payload, int fd, unsigned events)
     }
     text = committer_take_notice(kafka->committer);
     if (text != NULL) {
-        kafka_notice(kafka, LOG_WARN, "%s", text);
+        outage_on_notice(kafka, text);
         mem_free(text);
     }
     if (committer_take_report(kafka->committer, &report)) {
@@ -258,6 +261,9 @@ static void on_committer(void *payload, int fd, unsigned events)
     }
     if (committer_take(kafka->committer, &result) && !kafka->closed) {
         kafka->committing = false;
+        if (result.verdict == KAFKA_COMMITTED) {
+            outage_end(kafka);
+        }
         kafka->handler->committed(kafka->payload, &result);
     }
 }
@@ -361,6 +367,7 @@ int kafka_open(struct loop *loop, const struct kafka_options *options,
     kafka->payload = payload;
     kafka->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     task_init(&kafka->poll_again, poll_events, kafka);
+    outage_init(kafka);
     timer_init(&kafka->heartbeat, on_heartbeat, kafka);
     timer_init(&kafka->first_deadline, kafka_fail_out_of_range, kafka);
     timer_init(&kafka->reject_timer, reject_commit, kafka);

@@ -1,4 +1,5 @@
 #include "inspect.h"
+#include "outage.h"
 
 #include <string.h>
 
@@ -14,8 +15,11 @@ static bool is_stopping(const struct inspector *inspector)
            inspector->is_stopping(inspector->payload);
 }
 
-rd_kafka_event_t *inspect_await(const struct inspector *inspector,
-                                rd_kafka_queue_t *responses, int timeout_ms)
+/* The response to a request of the Admin API. NULL: there was none in time, or
+ * the inspector is stopping. */
+static rd_kafka_event_t *await_response(const struct inspector *inspector,
+                                        rd_kafka_queue_t *responses,
+                                        int timeout_ms)
 {
     rd_kafka_event_t *event = NULL;
 
@@ -83,7 +87,8 @@ static int find_topic(const struct inspector *inspector, const char *name,
                              REQUEST_TIMEOUT_MS);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return error_set(err, ERROR_UNREACHABLE, "no broker of %s answers: %s",
+        return error_set(err, ERROR_UNREACHABLE,
+                         OUTAGE_NO_ANSWER "%s answers: %s",
                          inspector->options->brokers, rd_kafka_err2str(code));
     }
     read_metadata(metadata, facts);
@@ -174,7 +179,7 @@ void inspect_configs(const struct inspector *inspector,
     responses = rd_kafka_queue_new(inspector->client);
     rd_kafka_DescribeConfigs(inspector->client, resources, count, NULL,
                              responses);
-    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
+    event = await_response(inspector, responses, REQUEST_TIMEOUT_MS);
     read_configs(inspector, event, facts);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -254,8 +259,8 @@ static bool is_group_denied(rd_kafka_event_t *event)
 
 /* Asking for the group's offsets takes the permission Describe, which Read
  * includes. */
-static void try_group(const struct inspector *inspector,
-                      struct kafka_facts *facts)
+void inspect_group_access(const struct inspector *inspector,
+                          struct kafka_facts *facts)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
@@ -268,7 +273,7 @@ static void try_group(const struct inspector *inspector,
         rd_kafka_ListConsumerGroupOffsets_new(inspector->options->group, list);
     rd_kafka_ListConsumerGroupOffsets(inspector->client, &request, 1, NULL,
                                       responses);
-    event = inspect_await(inspector, responses, REQUEST_TIMEOUT_MS);
+    event = await_response(inspector, responses, REQUEST_TIMEOUT_MS);
     facts->group_denied = is_group_denied(event);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -349,9 +354,6 @@ void inspect_access(const struct inspector *inspector,
 {
     try_read(inspector, facts, TOPIC_INPUT);
     try_read(inspector, facts, TOPIC_REPLAYS);
-    if (!is_stopping(inspector)) {
-        try_group(inspector, facts);
-    }
     if (inspector->transactional_id != NULL && !is_stopping(inspector)) {
         try_write(inspector, facts);
     }

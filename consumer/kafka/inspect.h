@@ -30,11 +30,6 @@ rd_kafka_resp_err_t inspect_offset(rd_kafka_t *client, const char *topic,
                                    int32_t partition, int64_t which,
                                    int timeout_ms, int64_t *ret_offset);
 
-/* The response to a request of the Admin API. NULL: there was none in time, or
- * the inspector is stopping. */
-rd_kafka_event_t *inspect_await(const struct inspector *inspector,
-                                rd_kafka_queue_t *responses, int timeout_ms);
-
 /* Whether the topics exist, and their configuration. Fails if no broker
  * answers. */
 int inspect_topics(const struct inspector *inspector,
@@ -43,7 +38,7 @@ int inspect_topics(const struct inspector *inspector,
  * that exist */
 void inspect_configs(const struct inspector *inspector,
                      struct kafka_facts *facts);
-/* Tries reading, the group, and writing, where the facts have no fault yet.
+/* Tries reading and writing, where the facts have no fault yet.
  * What cannot be found out counts as permitted: the running clients will report
  * it. */
 void inspect_access(const struct inspector *inspector,
@@ -52,6 +47,13 @@ void inspect_access(const struct inspector *inspector,
 /* The part of inspect_access() that concerns the replays topic */
 void inspect_replays(const struct inspector *inspector,
                      struct kafka_facts *facts);
+
+/* Tries the group. For commands only: librdkafka 2.0.2 sometimes aborts the
+ * process when the connection to a coordinator is lost during a request of the
+ * Admin API (an assertion about the references of the request). A running
+ * service learns of a denied group by the errors of its consumer. */
+void inspect_group_access(const struct inspector *inspector,
+                          struct kafka_facts *facts);
 
 /* Appends what suggests that the group is not Waybill's alone. Nothing if it
  * may not be described. */

@@ -5,6 +5,7 @@
 
 #include "health.h"
 #include "kafka_internal.h"
+#include "outage.h"
 
 struct identity;
 TAILQ_HEAD(identities, identity);
@@ -56,6 +57,7 @@ struct kafka {
     struct holds holds;
     struct timer hold_timer;
     uint64_t paused_ms; /* when all partitions were paused last */
+    struct outage outage;
     struct committer *committer;
     bool committing;
     struct header *headers; /* of the record that is being delivered */

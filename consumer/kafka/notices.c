@@ -1,4 +1,3 @@
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,18 +9,6 @@
 
 /* Errors and log messages of librdkafka: as notices for the log, or as the
  * failure of the consumer */
-
-void kafka_notice(struct kafka *kafka, enum log_level level, const char *format,
-                  ...)
-{
-    char text[LIMIT_MESSAGE];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    kafka->handler->notice(kafka->payload, level, text);
-}
 
 /* librdkafka passes the name of a topic that it cannot subscribe to only in the
  * text of the error. */
@@ -198,7 +185,9 @@ void kafka_notice_error(struct kafka *kafka, rd_kafka_event_t *event)
     }
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         on_out_of_range(kafka, event);
-    } else if (!is_fatal(kafka)) {
+    } else if (!is_fatal(kafka) &&
+               !outage_on_error(kafka, code,
+                                rd_kafka_event_error_string(event))) {
         kafka_notice_topic_error(kafka, code,
                                  rd_kafka_event_error_string(event));
     }

@@ -108,10 +108,10 @@ static void compare_partitions(struct preparation *preparation,
     finding = add_finding(
         preparation, role, KAFKA_TOPIC_DIFFERS,
         arena_printf(preparation->arena,
-                     "has %d partitions instead of %d. With more, the "
+                     "has %d partition%s instead of %d. With more, the "
                      "records of most keys go to another partition than "
                      "before",
-                     actual, wanted));
+                     actual, plural_s((uint64_t)actual), wanted));
     append_tool(&command, preparation->tools, "kafka-topics.sh");
     str_append_text(&command, " --alter --topic ");
     str_append_shell_word(&command, finding->topic);
@@ -134,9 +134,9 @@ static void compare_replicas(struct preparation *preparation,
     finding = add_finding(
         preparation, role, KAFKA_TOPIC_DIFFERS,
         arena_printf(preparation->arena,
-                     "has %d replicas instead of %d. Change it with "
+                     "has %d replica%s instead of %d. Change it with "
                      "kafka-reassign-partitions.sh",
-                     actual, wanted));
+                     actual, plural_s((uint64_t)actual), wanted));
     finding->setting = "replication factor";
     finding->value = arena_printf(preparation->arena, "%d", wanted);
 }
@@ -166,10 +166,11 @@ static void compare_topic(struct preparation *preparation, enum topic_role role)
                    "DescribeConfigs is missing. Use the credentials of an "
                    "administrator, or grant it");
     } else if (preparation->count == before && !preparation->created[role]) {
-        add_finding(
-            preparation, role, KAFKA_TOPIC_SUITS,
-            arena_printf(preparation->arena, "exists with %d partition%s",
-                         facts->partitions, facts->partitions == 1 ? "" : "s"));
+        add_finding(preparation, role, KAFKA_TOPIC_SUITS,
+                    arena_printf(preparation->arena,
+                                 "exists with %d partition%s",
+                                 facts->partitions,
+                                 plural_s((uint64_t)facts->partitions)));
     }
 }
 
@@ -197,7 +198,7 @@ static void report_created(struct preparation *preparation,
 
     preparation->created[role] = true;
     str_printf(&text, "created with %d partition%s", plan->partitions,
-               plan->partitions == 1 ? "" : "s");
+               plural_s((uint64_t)plan->partitions));
     for (size_t i = 0; i < plan->setting_count; i++) {
         str_printf(&text, ", %s=%s", plan->settings[i].name,
                    plan->settings[i].value);

@@ -10,14 +10,70 @@ struct publisher {
     rd_kafka_resp_err_t first_failure;
     struct kafka_options options;
     struct diagnosis diagnosis;
+    publisher_rejected_fn *rejected;
+    void *payload;
 };
+
+/* --- messages that are rejected --- */
+
+/* Whether the error is about the message itself, so that others may be
+ * accepted */
+static bool is_rejection(rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void report_rejection(const struct publisher *publisher, size_t tag,
+                             rd_kafka_resp_err_t code)
+{
+    const char *topic = publisher->options.topic;
+    struct error err;
+
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        error_fill(&err, ERROR_REJECTED,
+                   "it is larger than topic '%s' accepts (%s); raise "
+                   "max.message.bytes of the topic (and message.max.bytes of "
+                   "kafka.properties if it is set), or make the event smaller",
+                   topic, rd_kafka_err2str(code));
+        break;
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+        error_fill(&err, ERROR_REJECTED,
+                   "topic '%s' rejects it (%s); a compacted topic requires a "
+                   "key, which --key sets",
+                   topic, rd_kafka_err2str(code));
+        break;
+    default:
+        error_fill(
+            &err, ERROR_REJECTED,
+            "topic '%s' rejects it (%s); check the settings of the topic",
+            topic, rd_kafka_err2str(code));
+        break;
+    }
+    publisher->rejected(publisher->payload, tag, &err);
+}
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
                          void *opaque)
 {
     struct publisher *publisher = opaque;
 
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (is_rejection(message->err)) {
+        report_rejection(publisher, (size_t)(uintptr_t)message->_private,
+                         message->err);
+    } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         publisher->failed++;
         publisher->first_failure =
             publisher->failed == 1 ? message->err : publisher->first_failure;
@@ -46,6 +102,7 @@ static int find_topic(struct publisher *publisher, struct error *err)
 }
 
 int publisher_open(const struct kafka_options *options,
+                   publisher_rejected_fn *rejected, void *payload,
                    struct publisher **ret_publisher, struct error *err)
 {
     struct publisher *publisher = mem_zalloc(sizeof(*publisher));
@@ -56,6 +113,8 @@ int publisher_open(const struct kafka_options *options,
         return -1;
     }
     publisher->options = *options;
+    publisher->rejected = rejected;
+    publisher->payload = payload;
     publisher->diagnosis.options = &publisher->options;
     rd_kafka_conf_set_opaque(conf, publisher);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
@@ -80,13 +139,12 @@ static int set_failure(struct publisher *publisher, struct error *err)
     char what[80];
 
     snprintf(what, sizeof(what), "%zu event%s not published", publisher->failed,
-             publisher->failed == 1 ? "" : "s");
+             plural_s(publisher->failed));
     if (is_denied(code)) {
         return set_denied(&publisher->options, "topic",
                           publisher->options.topic, "Write", err);
     }
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
         code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
         return error_set(err, ERROR_REJECTED, "%s: topic '%s': %s", what,
                          publisher->options.topic, rd_kafka_err2str(code));
@@ -103,18 +161,23 @@ static bool is_unreachable(const struct publisher *publisher)
 /* Messages that have timed out make room for others, which would time out as
  * well. */
 int publisher_send(struct publisher *publisher, const struct message *message,
-                   struct error *err)
+                   size_t tag, struct error *err)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__QUEUE_FULL;
 
     while (!is_unreachable(publisher) &&
-           (code = kafka_produce(publisher->client, message, NULL)) ==
+           (code = kafka_produce(publisher->client, message,
+                                 (void *)(uintptr_t)tag)) ==
                RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_poll(publisher->client, 100);
     }
     rd_kafka_poll(publisher->client, 0);
     if (is_unreachable(publisher)) {
         return set_failure(publisher, err);
+    }
+    if (is_rejection(code)) {
+        report_rejection(publisher, tag, code);
+        return 0;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_set(err, ERROR_REJECTED, "topic '%s': %s", message->topic,

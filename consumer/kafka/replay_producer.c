@@ -279,8 +279,9 @@ enum producer_result replay_producer_send(struct replay_producer *producer,
         error_set(err, ERROR_REJECTED, "the producer was fenced");
         return PRODUCER_FENCED;
     }
-    error_set(err, kind_of(code), "writing %zu bytes to topic '%s': %s",
-              message->value.len, message->topic, rd_kafka_err2str(code));
+    error_set(err, kind_of(code), "writing %zu byte%s to topic '%s': %s",
+              message->value.len, plural_s(message->value.len), message->topic,
+              rd_kafka_err2str(code));
     abort_transaction(producer);
     return PRODUCER_LOST;
 }

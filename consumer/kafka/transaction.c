@@ -233,8 +233,9 @@ static int produce(struct committer *committer, const struct kafka_batch *batch,
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
     }
-    error_set(err, ERROR_UNAVAILABLE, "writing %zu bytes to topic '%s': %s",
-              message->value.len, message->topic, rd_kafka_err2str(code));
+    error_set(err, ERROR_UNAVAILABLE, "writing %zu byte%s to topic '%s': %s",
+              message->value.len, plural_s(message->value.len), message->topic,
+              rd_kafka_err2str(code));
     return rejections_note_unsent(committer, index, code) ? 0 : -1;
 }
 
@@ -449,12 +450,13 @@ static enum kafka_verdict end_failed(struct committer *committer,
     if (rejections_end(committer, committer->code)) {
         const struct kafka_rejection *first = committer->rejections;
 
-        error_set(err, ERROR_UNAVAILABLE,
-                  "topic '%s' rejected %zu of %zu "
-                  "messages: %s",
-                  committer->batch_in_work->messages[first->message].topic,
-                  committer->rejection_count,
-                  committer->batch_in_work->message_count, first->reason);
+        error_set(
+            err, ERROR_UNAVAILABLE,
+            "topic '%s' rejected %zu of %zu "
+            "message%s: %s",
+            committer->batch_in_work->messages[first->message].topic,
+            committer->rejection_count, committer->batch_in_work->message_count,
+            plural_s(committer->batch_in_work->message_count), first->reason);
         /* The next producer asks for the topic anew. */
         if (first->is_topic_wide) {
             transaction_drop_producer(committer);

@@ -26,12 +26,12 @@ const struct provider providers[] = {
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS,
         .min_parts = 2,
         .max_parts = 2,
-        .parts_advice = "Docker Hub has exactly two, so each attestation can "
-                        "only have a repository of its own directly below the "
-                        "account: set repository to index.docker.io/ACCOUNT, "
-                        "and a prefix without '/'",
-        .auth_advice = "the password must be an access token that may write, "
-                       "of an account that may make repositories",
+        .parts_advice = "a name on Docker Hub has exactly two parts, so the "
+                        "repository of each attestation must be directly below "
+                        "the account: set repository to "
+                        "index.docker.io/ACCOUNT, and use a prefix without '/'",
+        .auth_advice = "the password must be an access token with write "
+                       "permission, of an account that may create repositories",
     },
     {
         .name = "GitHub Container Registry",
@@ -40,7 +40,7 @@ const struct provider providers[] = {
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS,
         .min_parts = 2,
-        .parts_advice = "the first one is the owner: set repository to "
+        .parts_advice = "the first part is the owner: set repository to "
                         "ghcr.io/OWNER or below",
         .auth_advice = "the token must be a classic one with write:packages, "
                        "or an Actions GITHUB_TOKEN with packages: write",
@@ -60,9 +60,9 @@ const struct provider providers[] = {
                        "ecr:InitiateLayerUpload, ecr:UploadLayerPart, "
                        "ecr:CompleteLayerUpload, "
                        "ecr:BatchCheckLayerAvailability and ecr:PutImage",
-        .not_found_advice = "ECR makes no repository by itself: set "
-                            "create_repository: true, or a creation template "
-                            "with CREATE_ON_PUSH for the prefix",
+        .not_found_advice = "ECR does not create repositories on push: set "
+                            "create_repository: true, or define a creation "
+                            "template with CREATE_ON_PUSH for the prefix",
     },
     {
         .name = "Amazon ECR Public",
@@ -72,13 +72,13 @@ const struct provider providers[] = {
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_CREATES_BY_API,
         .min_parts = 2,
-        .parts_advice = "the first one is the registry's alias: set repository "
-                        "to public.ecr.aws/ALIAS or below",
+        .parts_advice = "the first part is the alias of the registry: set "
+                        "repository to public.ecr.aws/ALIAS or below",
         .auth_advice = "the role must also allow "
                        "ecr-public:GetAuthorizationToken and "
                        "sts:GetServiceBearerToken",
-        .not_found_advice = "ECR Public makes no repository by itself: set "
-                            "create_repository: true",
+        .not_found_advice = "ECR Public does not create repositories on push: "
+                            "set create_repository: true",
     },
     {
         .name = "Azure Container Registry",
@@ -97,12 +97,14 @@ const struct provider providers[] = {
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST,
         .min_parts = 3,
-        .parts_advice = "the first two are project and repository, which must "
-                        "exist: set repository to HOST/PROJECT/REPOSITORY",
+        .parts_advice =
+            "the first two parts are the project and the repository, which "
+            "must exist: set repository to HOST/PROJECT/REPOSITORY",
         .auth_advice = "the service account needs "
                        "roles/artifactregistry.writer on the repository",
-        .not_found_advice = "project and repository must exist; make it with "
-                            "gcloud artifacts repositories create",
+        .not_found_advice =
+            "the project and the repository must exist: create the repository "
+            "with gcloud artifacts repositories create",
     },
     {
         .name = "Google Container Registry",
@@ -112,11 +114,11 @@ const struct provider providers[] = {
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST,
         .min_parts = 2,
-        .parts_advice = "the first one is the project: set repository to "
-                        "HOST/PROJECT",
+        .parts_advice =
+            "the first part is the project: set repository to HOST/PROJECT",
         .auth_advice = "the service account needs "
-                       "roles/artifactregistry.createOnPushWriter or the "
-                       "bucket's write access",
+                       "roles/artifactregistry.createOnPushWriter, or write "
+                       "access to the bucket",
     },
     {
         .name = "GitLab",
@@ -126,20 +128,20 @@ const struct provider providers[] = {
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS |
                   PROVIDER_IMAGES_ONLY,
         .min_parts = 3,
-        .parts_advice = "a project has at least two: set repository to "
-                        "registry.gitlab.com/GROUP/PROJECT",
+        .parts_advice = "the path of a project has at least two parts: set "
+                        "repository to registry.gitlab.com/GROUP/PROJECT",
         .auth_advice = "use a deploy token with write_registry, a personal "
                        "access token, or gitlab-ci-token with $CI_JOB_TOKEN",
-        .not_found_advice = "the project must exist and have its container "
-                            "registry switched on; at most two levels may "
-                            "follow it",
+        .not_found_advice =
+            "the project must exist, and its container registry must be "
+            "enabled; at most two levels may follow the project",
     },
     {
         .name = "Quay",
         .hosts = LIST("quay.io"),
         .well_known = true,
         .min_parts = 2,
-        .parts_advice = "the first one is the organization: set repository to "
+        .parts_advice = "the first part is the organization: set repository to "
                         "quay.io/ORGANIZATION",
         .auth_advice = "the robot account must be allowed to create "
                        "repositories in the organization",
@@ -149,10 +151,10 @@ const struct provider providers[] = {
         .hosts = LIST("*.jfrog.io"),
         .well_known = true,
         .min_parts = 2,
-        .parts_advice = "the first one is the repository's key: set repository "
-                        "to HOST/KEY",
-        .auth_advice = "Artifactory also says 403 where there is no such "
-                       "repository key",
+        .parts_advice = "the first part is the key of the repository: set "
+                        "repository to HOST/KEY",
+        .auth_advice =
+            "Artifactory also answers 403 if the repository key does not exist",
     },
     {
         .name = "Chainguard",
@@ -169,7 +171,8 @@ const struct provider providers[] = {
         .name = "NVIDIA NGC",
         .hosts = LIST("nvcr.io"),
         .well_known = true,
-        .auth_advice = "the username is $oauthtoken, the password an API key",
+        .auth_advice =
+            "the username must be $oauthtoken, and the password an API key",
     },
     {
         .name = "Snowflake",
@@ -236,7 +239,7 @@ int provider_check_path(const struct provider *provider, const char *path,
     }
     return error_set(err, ERROR_CONFIG,
                      "it leads to repository names of %u part%s at %s; %s",
-                     parts, parts == 1 ? "" : "s", provider->name,
+                     parts, plural_s(parts), provider->name,
                      provider->parts_advice);
 }
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "service_internal.h"
+#include "service_measures.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
 #include "waybill/log.h"

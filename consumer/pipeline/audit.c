@@ -46,18 +46,26 @@ static const char *class_of(const struct error *err)
     return err->kind != ERROR_NONE ? error_class(err->kind) : NULL;
 }
 
-void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
+/* An event that no attachment selects is skipped as a whole. */
+static const char *message_of(const struct outcome *outcome)
 {
     static const char *const messages[] = {"delivery succeeded",
                                            "delivery failed", "event skipped"};
     _Static_assert(ARRAY_SIZE(messages) == OUTCOME_STATUSES, "one each");
+
+    return outcome->status == OUTCOME_SKIPPED && outcome->attachment != NULL
+               ? "delivery skipped"
+               : messages[outcome->status];
+}
+
+void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
+{
     static const struct registration no_registration = {.name = NULL};
     static const struct attachment no_attachment = {.registration =
                                                         &no_registration};
     static const struct error no_error = {.kind = ERROR_NONE};
     const struct input *input = outcome->input;
     bool failed = outcome->status == OUTCOME_FAILED;
-    bool skipped = outcome->status == OUTCOME_SKIPPED;
     const struct attachment *attachment =
         outcome->attachment != NULL ? outcome->attachment : &no_attachment;
     const struct workflow *workflow = &outcome->event->workflow;
@@ -67,9 +75,7 @@ void audit_outcome(const struct outcome *outcome, const char *dead_letter_topic)
     struct trace_text trace = trace_of(outcome);
 
     log_write(
-        failed ? LOG_WARN : LOG_INFO, "pipeline",
-        skipped && outcome->attachment != NULL ? "delivery skipped"
-                                               : messages[outcome->status],
+        failed ? LOG_WARN : LOG_INFO, "pipeline", message_of(outcome),
         LOG_TEXT("event_id", outcome->event->id),
         LOG_TEXT("workflow", workflow->name ? workflow->name : workflow->id),
         LOG_TEXT("project", workflow->project),

@@ -1,5 +1,6 @@
 #include "audit.h"
 #include "service_internal.h"
+#include "service_measures.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
 #include "waybill/log.h"

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "service_internal.h"
+#include "service_measures.h"
 #include "waybill/utf8.h"
 
 /*

@@ -1,4 +1,5 @@
 #include "service_internal.h"
+#include "service_measures.h"
 
 /* How much of delivery.max_records and delivery.max_bytes is in use */
 

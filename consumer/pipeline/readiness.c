@@ -1,4 +1,5 @@
 #include "service_internal.h"
+#include "service_measures.h"
 #include "waybill/kafka_check.h"
 
 /* Why the service is not ready, and since when */

@@ -1,4 +1,5 @@
 #include "service_internal.h"
+#include "service_measures.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
 

@@ -47,16 +47,16 @@ static void append_command(const struct kafka_options *options,
 static void append_choice(const struct progress *progress, int64_t safe,
                           int64_t end, struct str *out)
 {
-    int64_t repeated = count_done(progress, safe, end);
+    int64_t done = count_done(progress, safe, end);
+    int64_t repeated = done > 0 ? done : 1;
 
     str_printf(out,
-               " It skips no record that still exists, but of %lld records "
-               "from there on to offset %lld deliveries that are done would "
-               "be repeated (their artifacts and outcome ids stay the same). "
-               "Offset %lld repeats none, but skips those that are not done "
-               "before it",
-               (long long)(repeated > 0 ? repeated : 1), (long long)(end - 1),
-               (long long)end);
+               " It skips no record that still exists, but repeats deliveries "
+               "of %lld record%s up to offset %lld (their artifacts and "
+               "outcome ids stay the same). Offset %lld repeats no delivery, "
+               "but skips unfinished ones of lower offsets",
+               (long long)repeated, plural_s((uint64_t)repeated),
+               (long long)(end - 1), (long long)end);
 }
 
 void append_reset_advice(const struct progress *progress,
@@ -70,10 +70,11 @@ void append_reset_advice(const struct progress *progress,
 
     str_printf(out,
                "partition %d of topic '%s' begins at offset %lld now: up to "
-               "%lld offsets from %lld on were deleted before they were done. "
+               "%lld offset%s deleted before delivery, from %lld on. "
                "Continue at offset %lld: ",
                (int)partition, options->topic, (long long)first,
-               (long long)lost, (long long)watermark, (long long)safe);
+               (long long)lost, plural_were((uint64_t)lost),
+               (long long)watermark, (long long)safe);
     append_command(options, partition, safe, out);
     str_append_text(out, ".");
     if (safe < end) {

@@ -2,6 +2,7 @@
 
 #include "reset_advice.h"
 #include "service_internal.h"
+#include "service_measures.h"
 #include "waybill/alloc.h"
 #include "waybill/fault.h"
 #include "waybill/log.h"

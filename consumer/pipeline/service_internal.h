@@ -139,14 +139,6 @@ void service_tick(void *payload);
 /* Pauses and resumes reading according to the limits, and sheds records. */
 void service_regulate(struct service *service);
 
-/* --- load.c: how much of the limits is in use */
-/* Memory of all records and their attempts, in bytes */
-size_t service_bytes(const struct service *service);
-/* Whether more than 1/share of one of the limits is in use */
-bool service_is_over(const struct service *service, size_t share);
-/* Whether all of one of them is */
-bool service_has_reached_limits(const struct service *service);
-
 /* --- unreadable.c: partitions that cannot be read further */
 void service_on_unreadable(void *payload, const struct kafka_unreadable *what);
 /* Returns true if the record is too large for the memory, or follows one that
@@ -170,25 +162,6 @@ void service_reload_init(struct service *service);
  * whenever something ended that may belong to one of them. */
 void service_renew_soon(struct service *service);
 void service_on_idle(void *payload);
-
-/* --- counts.c */
-void counts_init(struct counts *counts, uint64_t now_ms);
-void count_outcome(struct service *service, const struct delivery *delivery);
-/* Returns false if none of the outcomes is committed. */
-bool worst_committed(const struct inflight *inflight,
-                     enum outcome_status *ret_worst);
-void count_completed(struct service *service, const struct inflight *inflight);
-/* Observes how late the current tick is. */
-void count_loop_lag(struct service *service);
-/* Takes a sample if one is due. */
-void count_sample(struct service *service);
-
-/* --- readiness.c */
-/* Sets the reasons and the warnings of a status. */
-void readiness_get(const struct service *service, struct arena *arena,
-                   struct status *status);
-/* Remembers since when the service has not been ready. */
-void readiness_note(struct service *service);
 
 /* --- service.c */
 /* Takes the next step of the service: a commit, handing over revoked

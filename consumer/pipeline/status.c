@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "service_internal.h"
+#include "service_measures.h"
 
 /* A read-only snapshot of the service for the status page and the metrics */
 

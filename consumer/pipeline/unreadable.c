@@ -99,10 +99,11 @@ bool unreadable_hold(struct assignment *assignment, const struct input *input)
     if (size <= max) {
         return false;
     }
-    snprintf(reason, sizeof(reason),
-             "the record has %zu bytes, more than all records together may "
-             "take (delivery.max_bytes: %zu)",
-             size, max);
+    snprintf(
+        reason, sizeof(reason),
+        "the size of the record is %zu, more than all records together may "
+        "take (delivery.max_bytes: %zu)",
+        size, max);
     kafka_hold(service->kafka, &assignment->at, input->offset);
     service_on_unreadable(service,
                           &(struct kafka_unreadable){.at = assignment->at,

@@ -48,18 +48,21 @@ static int parse_range(struct filter_term *term, int64_t now_ms,
     const char *at = term->text;
 
     if (!read_number(&at, &term->from)) {
-        return error_set(err, ERROR_USAGE, "expected 5, 5-9 or 5-");
+        return error_set(err, ERROR_USAGE,
+                         "is not a range of offsets; write 5, 5-9 or 5-");
     }
     term->to = term->from;
     if (*at == '-') {
         at++;
         term->to = INT64_MAX;
         if (*at != '\0' && !read_number(&at, &term->to)) {
-            return error_set(err, ERROR_USAGE, "expected 5, 5-9 or 5-");
+            return error_set(err, ERROR_USAGE,
+                             "is not a range of offsets; write 5, 5-9 or 5-");
         }
     }
     if (*at != '\0' || term->to < term->from) {
-        return error_set(err, ERROR_USAGE, "expected 5, 5-9 or 5-");
+        return error_set(err, ERROR_USAGE,
+                         "is not a range of offsets; write 5, 5-9 or 5-");
     }
     return 0;
 }
@@ -71,7 +74,8 @@ static int parse_partition(struct filter_term *term, int64_t now_ms,
 
     if (!read_number(&at, &term->from) || *at != '\0' ||
         term->from > INT32_MAX) {
-        return error_set(err, ERROR_USAGE, "expected a partition's number");
+        return error_set(err, ERROR_USAGE,
+                         "is not the number of a partition, such as 0");
     }
     return 0;
 }
@@ -83,7 +87,8 @@ static int parse_coordinates(struct filter_term *term, int64_t now_ms,
 
     if (!read_number(&at, &term->from) || *at++ != '/' ||
         !read_number(&at, &term->to) || *at != '\0' || term->from > INT32_MAX) {
-        return error_set(err, ERROR_USAGE, "expected PARTITION/OFFSET");
+        return error_set(err, ERROR_USAGE,
+                         "is not PARTITION/OFFSET, such as 0/42");
     }
     return 0;
 }
@@ -115,9 +120,10 @@ static int parse_time(struct filter_term *term, int64_t now_ms,
     }
     if (!read_number(&at, &ago) || unit_ms(at) == 0 ||
         __builtin_mul_overflow(ago, unit_ms(at), &ago)) {
-        return error_set(err, ERROR_USAGE,
-                         "expected a time (2026-01-02T03:04:05Z) or how long "
-                         "ago (30s, 10m, 2h, 7d)");
+        return error_set(
+            err, ERROR_USAGE,
+            "is not a time; write 2026-01-02T03:04:05Z, or how long "
+            "ago: 30s, 10m, 2h, 7d");
     }
     term->from = now_ms - ago;
     return 0;
@@ -293,7 +299,10 @@ int filter_add(struct filter *filter, const char *option, const char *value,
                          FILTER_MAX_TERMS);
     }
     if (kind->parse != NULL && kind->parse(&term, now_ms, err) < 0) {
-        return error_prefix(err, "%s '%s'", option, value);
+        struct error reason = *err;
+
+        return error_set(err, reason.kind, "the value of %s, '%s', %s", option,
+                         value, reason.message);
     }
     filter->terms[filter->count++] = term;
     return 0;

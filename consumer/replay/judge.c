@@ -123,14 +123,14 @@ static void explain_done(const struct history *history, struct str *out)
         str_printf(out,
                    "done, but not well: %zu of %zu outcome%s a failure. Each "
                    "failure has a dead letter.",
-                   failed, all, all == 1 ? " is" : "s are");
+                   failed, all, plural_are(all));
     } else if (count_own(history, "skipped") > 0) {
         str_append_text(out,
                         "done: nothing is attached to its workflow, so nothing "
                         "was to be delivered.");
     } else {
         str_printf(out, "done: delivered, with %zu outcome%s.", all,
-                   all == 1 ? "" : "s");
+                   plural_s(all));
     }
 }
 
@@ -191,7 +191,7 @@ static void explain_absent(const struct history *history,
                    "no such record: topic '%s' has %zu partition%s, from "
                    "0 on.",
                    history->topic, history->partitions,
-                   history->partitions == 1 ? "" : "s");
+                   plural_s(history->partitions));
     } else if (verdict == HISTORY_NOT_WRITTEN) {
         str_printf(out,
                    "no such record yet: the partition ends at offset %lld.",

@@ -167,16 +167,9 @@ void config_append_changed_keys(const char *digests, const char *other_digests,
 /* The configuration file to load: `argument`, else WAYBILL_CONFIG, else
  * ./config.yaml, else /etc/waybill/config.yaml */
 const char *config_path(const char *argument);
-
-/* Documents that are generated from the field tables: Markdown, and JSON Schema
- * 2020-12 */
-void config_append_reference(
-    struct str *out, const struct integration_fields *const *integrations);
-void config_append_schema(struct str *out,
-                          const struct integration_fields *const *integrations);
-/* The manual page waybill.yaml(5) */
-void config_append_manual(struct str *out,
-                          const struct integration_fields *const *integrations);
+/* False if no file was named and none exists in the places that are searched;
+ * their list is then appended: "--config is not given, ...". */
+bool config_find(const char *argument, struct str *searched);
 
 const char *config_library_version(void);
 

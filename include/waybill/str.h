@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "waybill/compiler.h"
 
@@ -69,6 +70,33 @@ void str_vprintf(struct str *str, const char *format, va_list args)
 /* Appends one word of a shell command, in quotes if it needs them. */
 void str_append_shell_word(struct str *str, const char *word);
 void str_cut(struct str *str, size_t len); /* truncates to `len` bytes */
+
+/*
+ * Numbers in sentences: what follows a regular noun or a verb after a number.
+ * Every text that holds a number uses these (tests/lint/check_plurals.py).
+ *     "%zu event%s", count, plural_s(count)
+ *     "%zu event%s rejected", count, plural_are(count)
+ *     "%zu remain%s", count, verb_s(count)
+ */
+static inline const char *plural_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static inline const char *plural_are(uint64_t count)
+{
+    return count == 1 ? " is" : "s are";
+}
+
+static inline const char *plural_were(uint64_t count)
+{
+    return count == 1 ? " was" : "s were";
+}
+
+static inline const char *verb_s(uint64_t count)
+{
+    return count == 1 ? "s" : "";
+}
 
 /* Inspect and compare */
 struct bytes str_bytes(const struct str *str);

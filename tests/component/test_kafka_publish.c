@@ -8,13 +8,29 @@
 /* --- without a group -------------------------------------------------------
  */
 
+/* How many messages Kafka rejected, and what it said of the last one */
+static struct rejected {
+    size_t count;
+    size_t tag;
+    struct error err;
+} rejected;
+
+static void on_rejected(void *payload, size_t tag, const struct error *err)
+{
+    struct rejected *into = payload;
+
+    into->count++;
+    into->tag = tag;
+    into->err = *err;
+}
+
 static void open_publisher(const char *brokers, struct publisher **publisher)
 {
     struct kafka_options options = {
         .brokers = brokers, .group = "unused", .topic = OUTCOMES};
     struct error err;
 
-    if (publisher_open(&options, publisher, &err) < 0) {
+    if (publisher_open(&options, on_rejected, &rejected, publisher, &err) < 0) {
         fail_msg("%s", err.message);
     }
 }
@@ -30,7 +46,7 @@ static void what_is_published_is_there_as_it_was(void **state)
     for (size_t i = 0; i < ROWS; i++) {
         struct message message = message_of(&rows[i], OUTCOMES, &header);
 
-        assert_return_code(publisher_send(publisher, &message, &err), 0);
+        assert_return_code(publisher_send(publisher, &message, 7, &err), 0);
     }
     assert_return_code(publisher_flush(publisher, SOON_MS, &err), 0);
     publisher_free(publisher);
@@ -48,7 +64,8 @@ static void publishing_to_nowhere_ends_in_its_time(void **state)
     struct publisher *publisher = NULL;
     struct error err;
 
-    assert_int_equal(publisher_open(&options, &publisher, &err), -1);
+    assert_int_equal(
+        publisher_open(&options, on_rejected, NULL, &publisher, &err), -1);
     assert_null(publisher);
     assert_int_equal(err.kind, ERROR_UNREACHABLE);
     assert_non_null(strstr(err.message, "127.0.0.1:1"));
@@ -64,7 +81,8 @@ static void a_topic_that_is_missing_is_named(void **state)
     options.brokers = world.cluster.brokers;
     rd_kafka_mock_topic_set_error(world.cluster.mock, OUTCOMES,
                                   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    assert_int_equal(publisher_open(&options, &publisher, &err), -1);
+    assert_int_equal(
+        publisher_open(&options, on_rejected, NULL, &publisher, &err), -1);
     assert_null(publisher);
     assert_int_equal(err.kind, ERROR_REJECTED);
     assert_non_null(strstr(err.message, "'" OUTCOMES "'"));
@@ -82,7 +100,7 @@ static void brokers_that_go_away_are_not_waited_for_longer_than_said(
     open_publisher(world.cluster.brokers, &publisher);
     rd_kafka_mock_broker_set_down(world.cluster.mock, 1);
     began = clock_monotonic_ms(clock_system());
-    assert_return_code(publisher_send(publisher, &message, &err), 0);
+    assert_return_code(publisher_send(publisher, &message, 7, &err), 0);
     assert_int_equal(publisher_flush(publisher, 1000, &err), -1);
     assert_int_equal(err.kind, ERROR_UNREACHABLE);
     assert_true(err.message[0] != '\0');
@@ -90,7 +108,7 @@ static void brokers_that_go_away_are_not_waited_for_longer_than_said(
     assert_true(clock_monotonic_ms(clock_system()) - began < 5000);
 }
 
-static void what_the_brokers_refuse_is_rejected(void **state)
+static void a_message_that_the_brokers_reject_is_named_by_its_tag(void **state)
 {
     static const struct failure failure = {
         "", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1};
@@ -99,12 +117,15 @@ static void what_the_brokers_refuse_is_rejected(void **state)
     struct publisher *publisher;
     struct error err;
 
+    rejected = (struct rejected){0};
     inject(&world.cluster, &failure);
     open_publisher(world.cluster.brokers, &publisher);
-    assert_return_code(publisher_send(publisher, &message, &err), 0);
-    assert_int_equal(publisher_flush(publisher, SOON_MS, &err), -1);
-    assert_int_equal(err.kind, ERROR_REJECTED);
-    assert_non_null(strstr(err.message, "1 event"));
+    assert_return_code(publisher_send(publisher, &message, 7, &err), 0);
+    assert_return_code(publisher_flush(publisher, SOON_MS, &err), 0);
+    assert_int_equal(rejected.count, 1);
+    assert_int_equal(rejected.tag, 7);
+    assert_int_equal(rejected.err.kind, ERROR_REJECTED);
+    assert_non_null(strstr(rejected.err.message, "max.message.bytes"));
     publisher_free(publisher);
 }
 
@@ -209,7 +230,8 @@ static void a_bad_property_keeps_the_queue_from_opening(void **state)
     struct publisher *publisher = NULL;
     struct error err;
 
-    assert_int_equal(publisher_open(&options, &publisher, &err), -1);
+    assert_int_equal(
+        publisher_open(&options, on_rejected, NULL, &publisher, &err), -1);
     assert_null(publisher);
     assert_int_equal(err.kind, ERROR_CONFIG);
     assert_non_null(strstr(err.message, "linger.ms"));
@@ -221,7 +243,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(publishing_to_nowhere_ends_in_its_time),
     KAFKA_TEST(a_topic_that_is_missing_is_named),
     KAFKA_TEST(brokers_that_go_away_are_not_waited_for_longer_than_said),
-    KAFKA_TEST(what_the_brokers_refuse_is_rejected),
+    KAFKA_TEST(a_message_that_the_brokers_reject_is_named_by_its_tag),
     cmocka_unit_test(a_property_is_refused_for_a_reason),
     KAFKA_TEST(properties_reach_both_clients_without_a_word),
     KAFKA_TEST(a_bad_property_keeps_the_queue_from_opening),

@@ -9,7 +9,6 @@ WAYBILL_TEST_PICTURES=FOLDER keeps the pictures of the page.
 import os
 import pathlib
 import subprocess
-import tempfile
 import unittest
 
 from admin import ask, listening, sample, scrape
@@ -213,10 +212,7 @@ class Page(AdminCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        folder = tempfile.TemporaryDirectory(prefix="waybill-page-", ignore_cleanup_errors=True)
-        cls.addClassCleanup(folder.cleanup)
-        cls.browser = Browser(folder.name)
-        cls.addClassCleanup(cls.browser.close)
+        cls.browser = Browser.of(cls)
 
     def setUp(self):
         super().setUp()

@@ -654,8 +654,7 @@ class Publish(KafkaCase):
         self.create(1)
         done = self.publish(stdin=line(event("a")) + b'{"x": \n' + line(event("b")))
         self.assert_status(done, EXIT_FAILED)
-        self.assertIn("event 1: ", done.err)
-        self.assertIn("not published", done.err)
+        self.assertIn("standard input:2: event 1 was not published: ", done.err)
         self.assertIn("published 2 events", done.out)
         self.assertEqual(len(self.messages(2)), 2)
 
@@ -679,7 +678,9 @@ class Publish(KafkaCase):
         self.create(1)
         done = self.publish("-", stdin=json.dumps(event("a")).encode("utf-16"))
         self.assert_status(done, EXIT_FAILED)
-        self.assertIn("event 0: $: is UTF-16; write the event as UTF-8, not published", done.err)
+        self.assertIn(
+            "event 0 was not published: $: is UTF-16; write the event as UTF-8", done.err
+        )
 
     def test_needs_kafka_only(self):
         self.create(1)
@@ -703,6 +704,10 @@ class Publish(KafkaCase):
         stdin = line(event("a", padding=1_000_000)) + line(event("b"))
         done = self.publish(stdin=stdin, kafka=kafka)
         self.assert_status(done, EXIT_FAILED)
+        self.assertIn("standard input:1: event 0 was not published: ", done.err)
+        self.assertIn(f"larger than topic '{self.source}' accepts", done.err)
+        self.assertIn("raise max.message.bytes of the topic", done.err)
+        self.assertEqual(done.out, f"published 1 event to topic '{self.source}'\n")
         (message,) = self.messages(1)
         self.assertEqual(message.value, json.dumps(event("b")).encode())
 

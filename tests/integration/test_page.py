@@ -11,7 +11,6 @@ import http.server
 import json
 import os
 import pathlib
-import tempfile
 import threading
 import time
 
@@ -93,10 +92,7 @@ class Layout(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        folder = tempfile.TemporaryDirectory(prefix="waybill-page-", ignore_cleanup_errors=True)
-        cls.addClassCleanup(folder.cleanup)
-        cls.browser = Browser(folder.name)
-        cls.addClassCleanup(cls.browser.close)
+        cls.browser = Browser.of(cls)
 
     def setUp(self):
         super().setUp()

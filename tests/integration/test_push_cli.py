@@ -182,7 +182,7 @@ class Inputs(Push):
         done = self.push(self.path, missing, path)
         self.assert_status(done, EXIT_FAILED)
         self.assertEqual(self.statuses(done), ["succeeded"])
-        self.assertIn(f"'{missing}' cannot be read: No such file or directory", done.err)
+        self.assertIn(f"{missing} cannot be read: No such file or directory", done.err)
         self.assert_pushed("a")
 
     def test_folder_instead_of_a_file(self):
@@ -197,7 +197,7 @@ class Inputs(Push):
                 done = self.push(self.path, BAD / name)
                 self.assert_status(done, EXIT_OK)
                 self.assertEqual(done.out, "")
-                self.assertIn(f"'{BAD / name}' holds no event", done.err)
+                self.assertIn(f"{BAD / name} contains no events", done.err)
 
     def test_bad_events(self):
         self.assertGreater(len(index_rows()), 70)
@@ -464,16 +464,16 @@ class CommandLine(Push):
             self.assertIn(text, done.err)
 
     def test_usage(self):
-        self.assert_usage(self.waybill(), "which command?", "see 'waybill --help'")
+        self.assert_usage(self.waybill(), "no command was given", "Run 'waybill help'")
         self.assert_usage(self.waybill("check", "x"), "takes no arguments, but got 'x'")
         self.assert_usage(self.waybill("push", "--config"), "'--config' needs a value")
         self.assert_usage(self.waybill("check", "--json=yes"), "'--json' takes no value")
         self.assert_usage(self.waybill("zzzzzz"), "no command 'zzzzzz'")
-        for wrong in ("shop", "/build", "shop/", ""):
+        for wrong in ("shop", "/build", "shop/"):
             for command in ("push", "publish"):
                 self.assert_usage(
                     self.waybill(command, "--workflow", wrong),
-                    f"--workflow wants PROJECT/NAME, not '{wrong}'",
+                    f"--workflow expects PROJECT/NAME, not '{wrong}'",
                 )
 
     def test_near_misses(self):
@@ -536,7 +536,18 @@ class CommandLine(Push):
         if not os.path.exists("/etc/waybill/config.yaml"):
             done = self.waybill("push", stdin=stdin, cwd=elsewhere)
             self.assert_status(done, EXIT_CONFIG)
-            self.assertIn("config.yaml", done.err)
+            for place in (
+                "--config is not given",
+                "WAYBILL_CONFIG is not set",
+                f"{elsewhere}/config.yaml",
+                "/etc/waybill/config.yaml",
+            ):
+                self.assertIn(place, done.err)
+            done = self.waybill("check", "--json", cwd=elsewhere)
+            self.assert_status(done, EXIT_CONFIG)
+            (fault,) = json.loads(done.out)["faults"]
+            self.assertIn("no configuration was found", fault["message"])
+            self.assertIn("--config", fault["fix"])
 
     def test_configuration_wrong(self):
         for content, says in (
@@ -590,10 +601,48 @@ class CommandLine(Push):
         self.assert_status(done, EXIT_OK)
         self.assertIn("config.yaml: ok, 1 registration", done.out)
         done = self.waybill("check", "--json")
+        found = json.loads(done.out)
+        self.assert_check_document(found)
+        self.assertEqual((found["ok"], found["faults"]), (True, []))
         self.assertEqual(
-            json.loads(done.out)["attachments"],
-            [{"name": "local:shop/build-*", "registration": "local"}],
+            found["attachments"], [{"name": "local:shop/build-*", "registration": "local"}]
         )
+
+    def assert_check_document(self, found):
+        """As deploy/reference/check.schema.json describes it"""
+        schema = json.loads((FIXTURES.parents[1] / "deploy/reference/check.schema.json").read_text())
+        self.assertLessEqual(set(schema["required"]), set(found))
+        self.assertLessEqual(set(found), set(schema["properties"]))
+        fault = schema["$defs"]["fault"]
+        types = {"string": str, "integer": int}
+        for one in found["faults"] + found["warnings"]:
+            self.assertLessEqual(set(fault["required"]), set(one))
+            for name, value in one.items():
+                self.assertIsInstance(value, types[fault["properties"][name]["type"]])
+
+    def test_check_lists_faults_as_json(self):
+        wrong = settings("r.example/x")
+        wrong["registrations"][0]["repositry"] = "r.example/x"
+        wrong["delivery"] = {"concurrency": 0}
+        path = self.config(wrong, "wrong.yaml")
+        done = self.waybill("check", "--json", "--config", path)
+        self.assert_status(done, EXIT_CONFIG)
+        self.assertEqual(done.err, "")
+        found = json.loads(done.out)
+        self.assert_check_document(found)
+        self.assertFalse(found["ok"])
+        keys = {one["key"]: one for one in found["faults"]}
+        self.assertEqual(set(keys), {"registrations[0].repositry", "delivery.concurrency"})
+        fault = keys["registrations[0].repositry"]
+        self.assertEqual((fault["file"], fault["message"]), (path, "unknown key"))
+        self.assertIn("'repository'", fault["fix"])
+        text = pathlib.Path(path).read_text().splitlines()
+        line = text[fault["line"] - 1]
+        self.assertEqual(line[fault["column"] - 1 :].split(":")[0], '"repositry"')
+        # The same faults, as text
+        shown = self.waybill("check", "--config", path).err.splitlines()
+        self.assertEqual(len(shown), len(found["faults"]))
+        self.assertIn(f"{path}:{fault['line']}:{fault['column']}: {fault['key']}: ", shown[1])
 
 
 if __name__ == "__main__":

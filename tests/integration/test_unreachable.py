@@ -156,6 +156,71 @@ class Bootstrap(UnreachableCase):
             self.assertNotIn("s3cret", err)
 
 
+class Service(UnreachableCase):
+    """`waybill run` says it once, where librdkafka reports every attempt."""
+
+    def reports(self, brokers, seconds):
+        registration = {"name": "a", "repository": "localhost:9/x"}
+        path = self.config(
+            {
+                "kafka": {"brokers": brokers},
+                "admin": {"listen": "off"},
+                "registrations": [{**registration, "integration": "oci-registry"}],
+                "attachments": [{"registration": "a", "workflow": {"id": "w"}}],
+            }
+        )
+        service = self.serve(path)
+        time.sleep(seconds)
+        self.stop(service)
+        return [one["err"] for one in service.entries() if one.get("msg") == "kafka"]
+
+    def assert_one_line(self, said, *texts):
+        self.assertEqual(len(said), 1, said)
+        for text in ("nothing is consumed until one answers", "is attempted again", *texts):
+            self.assertIn(text, said[0])
+
+    def test_a_broker_that_refuses_connections_is_one_line(self):
+        address = f"127.0.0.1:{closed_port()}"
+        said = self.reports(address, 15)
+        self.assert_one_line(said, f"no broker of {address} can be reached", "Connection refused")
+
+    def test_a_broker_that_swallows_every_packet_is_one_line(self):
+        with contextlib.closing(BlackHole()) as hole:
+            said = self.reports(f"127.0.0.1:{hole.port}", 18)
+        self.assert_one_line(said, f"no broker of 127.0.0.1:{hole.port} can be reached")
+
+
+class Publish(UnreachableCase):
+    def publish(self, *arguments, stdin=b""):
+        config = self.configure(f"127.0.0.1:{closed_port()}")
+        return self.waybill("--config", config, "publish", *arguments, stdin=stdin)
+
+    def test_files_are_read_before_the_brokers_are_contacted(self):
+        good = self.write("good.json", EVENT)
+        done = self.publish(good, "missing.json", str(self.directory))
+        self.assert_status(done, EXIT_FAILED)
+        self.assertEqual(done.out, "")
+        self.assertIn("missing.json cannot be read: No such file", done.err)
+        self.assertIn(f"{self.directory} cannot be read: Is a directory", done.err)
+        self.assertIn("nothing was published", done.err)
+        self.assertNotIn("127.0.0.1", done.err)
+
+    def test_events_are_checked_before_the_brokers_are_contacted(self):
+        path = self.write("events.json", EVENT + b'\n\n{"workflow": \n' + EVENT + b"\n{]\n")
+        done = self.publish(path)
+        self.assert_status(done, EXIT_TEMPORARY)
+        lines = done.err.splitlines()
+        self.assertRegex(lines[0], r"events\.json:3: event 1 was not published: \S")
+        self.assertRegex(lines[1], r"events\.json:5: event 3 was not published: \S")
+        self.assertIn("cannot be reached", lines[2])
+
+    def test_without_an_event_that_can_be_published_no_broker_is_contacted(self):
+        done = self.publish(stdin=b"{]")
+        self.assert_status(done, EXIT_FAILED)
+        self.assertIn("published 0 events", done.out)
+        self.assertNotIn("127.0.0.1", done.err)
+
+
 class Permissions(UnreachableCase):
     def test_that_are_missing_are_named(self):
         properties = {"sasl.username": "alice"}

@@ -25,7 +25,9 @@ DOCUMENTS = {
     "errors": "deploy/reference/errors.md",
     "man": "deploy/debian/waybill.1",
     "man-yaml": "deploy/debian/waybill.yaml.5",
-    "completion": "deploy/debian/waybill.bash",
+    "completion bash": "deploy/completion/waybill.bash",
+    "completion zsh": "deploy/completion/_waybill",
+    "completion fish": "deploy/completion/waybill.fish",
 }
 
 
@@ -39,7 +41,7 @@ def waybill(binary, *args):
 
 
 def generate(binary, word):
-    done = waybill(binary, "config", word)
+    done = waybill(binary, "config", *word.split())
     if done.returncode != 0:
         sys.exit(f"waybill config {word}: {done.returncode}: {done.stderr}")
     text = done.stdout

@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import tempfile
 import time
 
 ANSWER_S = 60
@@ -22,6 +23,15 @@ def chromium_path():
 
 
 class Browser:
+    @classmethod
+    def of(cls, case):
+        """The browser of a class of tests, until all of them have run"""
+        folder = tempfile.TemporaryDirectory(prefix="waybill-page-", ignore_cleanup_errors=True)
+        case.addClassCleanup(folder.cleanup)
+        browser = cls(folder.name)
+        case.addClassCleanup(browser.close)
+        return browser
+
     def __init__(self, directory):
         commands, self._write = os.pipe()
         self._read, answers = os.pipe()

@@ -1,4 +1,5 @@
 #include "config_file.h"
+#include "waybill/config_documents.h"
 
 /* One setting of each type */
 enum type { INTEGER, DURATION, SIZE };

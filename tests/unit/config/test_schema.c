@@ -1,4 +1,5 @@
 #include "config_file.h"
+#include "waybill/config_documents.h"
 #include "waybill/json.h"
 
 static const struct json *at(const struct json *json, const char *path)

@@ -121,15 +121,21 @@ static void a_name_in_a_command_is_quoted(void **state)
     check_contains("quoted", list.items[0].text, "--group 'it'\\''s $HOME'");
 }
 
-static void permission_to_read_settings_is_only_noted_by_a_check(void **state)
+/* A running service says nothing about it. */
+static void judge_and_note_one(void)
 {
-    facts.topics[TOPIC_OUTCOMES].config = (struct topic_config){0};
-    facts.topics[TOPIC_OUTCOMES].is_config_denied = true;
     judge();
     assert_int_equal(list.count, 0);
     topics_note(&options, &facts, &list);
     assert_int_equal(list.count, 1);
     assert_false(list.items[0].blocks);
+}
+
+static void permission_to_read_settings_is_only_noted_by_a_check(void **state)
+{
+    facts.topics[TOPIC_OUTCOMES].config = (struct topic_config){0};
+    facts.topics[TOPIC_OUTCOMES].is_config_denied = true;
+    judge_and_note_one();
     check_contains("denied", list.items[0].text,
                    "topic 'out' (kafka.topics.outcomes): the permission "
                    "DescribeConfigs is missing");
@@ -173,11 +179,7 @@ static void a_replays_topic_that_is_missing_is_only_noted_by_a_check(
     void **state)
 {
     facts.topics[TOPIC_REPLAYS].fault = TOPIC_MISSING;
-    judge();
-    assert_int_equal(list.count, 0);
-    topics_note(&options, &facts, &list);
-    assert_int_equal(list.count, 1);
-    assert_false(list.items[0].blocks);
+    judge_and_note_one();
     check_contains("missing", list.items[0].text,
                    "topic 'again' (kafka.topics.replays) does not exist yet");
     begin(NULL);
