@@ -196,10 +196,10 @@ static int read_files(const struct cli_args *args,
 /* --- publishing ------------------------------------------------------------
  */
 
-static void on_rejected(void *payload, size_t tag, const struct error *err)
+static void on_rejected(void *payload, void *opaque, const struct error *err)
 {
     struct publish_context *context = payload;
-    struct staged_event *staged = &context->staged[tag];
+    struct staged_event *staged = opaque;
 
     staged->is_rejected = true;
     context->rejected++;
@@ -212,8 +212,9 @@ static int send_all(struct publish_context *context,
                     struct publisher *publisher, struct error *err)
 {
     for (size_t i = 0; i < context->staged_count; i++) {
-        if (publisher_send(publisher, &context->staged[i].message, i, err) <
-            0) {
+        struct staged_event *staged = &context->staged[i];
+
+        if (publisher_send(publisher, &staged->message, staged, err) < 0) {
             return -1;
         }
     }
@@ -231,7 +232,7 @@ static int send_rejected(struct publish_context *context,
         struct staged_event *staged = &context->staged[i];
 
         if (staged->is_rejected &&
-            (publisher_send(publisher, &staged->message, i, err) < 0 ||
+            (publisher_send(publisher, &staged->message, staged, err) < 0 ||
              publisher_flush(publisher, FLUSH_MS, err) < 0)) {
             return -1;
         }

@@ -484,8 +484,8 @@ static int check_record(const struct message *message, size_t max_bytes,
     }
     if (message_headers_size(message) > LIMIT_RECORD_HEADERS) {
         return error_set(err, ERROR_SCHEMA,
-                         "$: the total size of its headers, %zu of them, is "
-                         "above %zu bytes",
+                         "$: %zu headers, which are larger than %zu bytes in "
+                         "total",
                          message->header_count, LIMIT_RECORD_HEADERS);
     }
     return attributes_check_format(message, err);

@@ -33,7 +33,7 @@ static bool is_rejection(rd_kafka_resp_err_t code)
     }
 }
 
-static void report_rejection(const struct publisher *publisher, size_t tag,
+static void report_rejection(const struct publisher *publisher, void *opaque,
                              rd_kafka_resp_err_t code)
 {
     const char *topic = publisher->options.topic;
@@ -62,7 +62,7 @@ static void report_rejection(const struct publisher *publisher, size_t tag,
             topic, rd_kafka_err2str(code));
         break;
     }
-    publisher->rejected(publisher->payload, tag, &err);
+    publisher->rejected(publisher->payload, opaque, &err);
 }
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
@@ -71,8 +71,7 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message,
     struct publisher *publisher = opaque;
 
     if (is_rejection(message->err)) {
-        report_rejection(publisher, (size_t)(uintptr_t)message->_private,
-                         message->err);
+        report_rejection(publisher, message->_private, message->err);
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         publisher->failed++;
         publisher->first_failure =
@@ -161,13 +160,12 @@ static bool is_unreachable(const struct publisher *publisher)
 /* Messages that have timed out make room for others, which would time out as
  * well. */
 int publisher_send(struct publisher *publisher, const struct message *message,
-                   size_t tag, struct error *err)
+                   void *opaque, struct error *err)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__QUEUE_FULL;
 
     while (!is_unreachable(publisher) &&
-           (code = kafka_produce(publisher->client, message,
-                                 (void *)(uintptr_t)tag)) ==
+           (code = kafka_produce(publisher->client, message, opaque)) ==
                RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_poll(publisher->client, 100);
     }
@@ -176,7 +174,7 @@ int publisher_send(struct publisher *publisher, const struct message *message,
         return set_failure(publisher, err);
     }
     if (is_rejection(code)) {
-        report_rejection(publisher, tag, code);
+        report_rejection(publisher, opaque, code);
         return 0;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

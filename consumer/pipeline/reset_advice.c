@@ -53,7 +53,7 @@ static void append_choice(const struct progress *progress, int64_t safe,
     str_printf(out,
                " It skips no record that still exists, but repeats deliveries "
                "of %lld record%s up to offset %lld (their artifacts and "
-               "outcome ids stay the same). Offset %lld repeats no delivery, "
+               "outcome ids stay the same). Offset %lld repeats none, "
                "but skips unfinished ones of lower offsets",
                (long long)repeated, plural_s((uint64_t)repeated),
                (long long)(end - 1), (long long)end);
@@ -69,7 +69,7 @@ void append_reset_advice(const struct progress *progress,
     int64_t lost = first - watermark - count_done(progress, watermark, first);
 
     str_printf(out,
-               "partition %d of topic '%s' begins at offset %lld now: up to "
+               "partition %d of topic '%s' begins at offset %lld now. Up to "
                "%lld offset%s deleted before delivery, from %lld on. "
                "Continue at offset %lld: ",
                (int)partition, options->topic, (long long)first,

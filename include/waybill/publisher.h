@@ -10,9 +10,9 @@
 struct publisher;
 
 /* Called from publisher_send() and publisher_flush() for a message that Kafka
- * rejects by itself, while it accepts others. `tag` is that of
+ * rejects by itself, while it accepts others. `opaque` is that of
  * publisher_send(). */
-typedef void publisher_rejected_fn(void *payload, size_t tag,
+typedef void publisher_rejected_fn(void *payload, void *opaque,
                                    const struct error *err);
 
 /* Waits up to ten seconds for the topic's metadata. The calls of a publisher
@@ -25,7 +25,7 @@ int publisher_open(const struct kafka_options *options,
 /* Copies the message; blocks only while librdkafka's buffer is full. An error
  * ends the publishing: that a message is rejected is none. */
 int publisher_send(struct publisher *publisher, const struct message *message,
-                   size_t tag, struct error *err) NODISCARD;
+                   void *opaque, struct error *err) NODISCARD;
 /* Blocks until every message is acknowledged or rejected, or the timeout has
  * passed, which is an error. */
 int publisher_flush(struct publisher *publisher, int timeout_ms,

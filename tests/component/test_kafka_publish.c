@@ -11,16 +11,16 @@
 /* How many messages Kafka rejected, and what it said of the last one */
 static struct rejected {
     size_t count;
-    size_t tag;
+    void *opaque;
     struct error err;
 } rejected;
 
-static void on_rejected(void *payload, size_t tag, const struct error *err)
+static void on_rejected(void *payload, void *opaque, const struct error *err)
 {
     struct rejected *into = payload;
 
     into->count++;
-    into->tag = tag;
+    into->opaque = opaque;
     into->err = *err;
 }
 
@@ -46,7 +46,8 @@ static void what_is_published_is_there_as_it_was(void **state)
     for (size_t i = 0; i < ROWS; i++) {
         struct message message = message_of(&rows[i], OUTCOMES, &header);
 
-        assert_return_code(publisher_send(publisher, &message, 7, &err), 0);
+        assert_return_code(publisher_send(publisher, &message, &message, &err),
+                           0);
     }
     assert_return_code(publisher_flush(publisher, SOON_MS, &err), 0);
     publisher_free(publisher);
@@ -100,7 +101,7 @@ static void brokers_that_go_away_are_not_waited_for_longer_than_said(
     open_publisher(world.cluster.brokers, &publisher);
     rd_kafka_mock_broker_set_down(world.cluster.mock, 1);
     began = clock_monotonic_ms(clock_system());
-    assert_return_code(publisher_send(publisher, &message, 7, &err), 0);
+    assert_return_code(publisher_send(publisher, &message, &message, &err), 0);
     assert_int_equal(publisher_flush(publisher, 1000, &err), -1);
     assert_int_equal(err.kind, ERROR_UNREACHABLE);
     assert_true(err.message[0] != '\0');
@@ -108,7 +109,8 @@ static void brokers_that_go_away_are_not_waited_for_longer_than_said(
     assert_true(clock_monotonic_ms(clock_system()) - began < 5000);
 }
 
-static void a_message_that_the_brokers_reject_is_named_by_its_tag(void **state)
+static void a_message_that_the_brokers_reject_is_reported_with_its_pointer(
+    void **state)
 {
     static const struct failure failure = {
         "", API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1};
@@ -120,10 +122,10 @@ static void a_message_that_the_brokers_reject_is_named_by_its_tag(void **state)
     rejected = (struct rejected){0};
     inject(&world.cluster, &failure);
     open_publisher(world.cluster.brokers, &publisher);
-    assert_return_code(publisher_send(publisher, &message, 7, &err), 0);
+    assert_return_code(publisher_send(publisher, &message, &message, &err), 0);
     assert_return_code(publisher_flush(publisher, SOON_MS, &err), 0);
     assert_int_equal(rejected.count, 1);
-    assert_int_equal(rejected.tag, 7);
+    assert_ptr_equal(rejected.opaque, &message);
     assert_int_equal(rejected.err.kind, ERROR_REJECTED);
     assert_non_null(strstr(rejected.err.message, "max.message.bytes"));
     publisher_free(publisher);
@@ -243,7 +245,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(publishing_to_nowhere_ends_in_its_time),
     KAFKA_TEST(a_topic_that_is_missing_is_named),
     KAFKA_TEST(brokers_that_go_away_are_not_waited_for_longer_than_said),
-    KAFKA_TEST(a_message_that_the_brokers_reject_is_named_by_its_tag),
+    KAFKA_TEST(a_message_that_the_brokers_reject_is_reported_with_its_pointer),
     cmocka_unit_test(a_property_is_refused_for_a_reason),
     KAFKA_TEST(properties_reach_both_clients_without_a_word),
     KAFKA_TEST(a_bad_property_keeps_the_queue_from_opening),

@@ -642,7 +642,7 @@ class CommandLine(Push):
         # The same faults, as text
         shown = self.waybill("check", "--config", path).err.splitlines()
         self.assertEqual(len(shown), len(found["faults"]))
-        self.assertIn(f"{path}:{fault['line']}:{fault['column']}: {fault['key']}: ", shown[1])
+        self.assertIn(f"{path}:{fault['line']}:{fault['column']}: {fault['key']}: ", shown[0])
 
 
 if __name__ == "__main__":

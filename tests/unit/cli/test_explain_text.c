@@ -255,16 +255,16 @@ static void explain_text__says_who_should_have_read_it(void **state)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct explain_names quiet = names;
     struct history history = {.topic = "in",
-                          .partition = 3,
-                          .offset = 42,
-                          .has_partition = true,
-                          .low = 50,
-                          .end = 100,
-                          .group = "g",
-                          .committed = 20,
-                          .unreadable = "no progress",
-                          .incomplete = true,
-                          .searched = 9};
+                              .partition = 3,
+                              .offset = 42,
+                              .has_partition = true,
+                              .low = 50,
+                              .end = 100,
+                              .group = "g",
+                              .committed = 20,
+                              .unreadable = "no progress",
+                              .incomplete = true,
+                              .searched = 9};
 
     quiet.status = NULL;
     explain_append_text(&text, &history, &quiet);
@@ -281,7 +281,8 @@ static void explain_text__says_who_should_have_read_it(void **state)
         "  group       g, done before 20\n"
         "  progress    cannot be understood: no progress\n"
         "\n"
-        "9 outcomes were looked at, and there are more (--limit)\n"
+        "9 outcomes were read; there are more, which a higher --limit "
+        "includes\n"
         "\n"
         "next\n"
         "  kafka-consumer-groups --bootstrap-server b:9092 --group g "

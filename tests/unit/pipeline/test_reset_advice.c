@@ -30,7 +30,7 @@ static void it_is_the_first_offset_if_nothing_is_done_after_it(void **state)
 {
     const int64_t done[] = {101, 105};
     const char *const parts[] = {
-        "up to 48 offsets from 100 on were deleted", "Continue at offset 150",
+        "Up to 48 offsets were deleted before delivery, from 100 on", "Continue at offset 150",
         "kafka-consumer-groups.sh --bootstrap-server b:9092 --group g --topic "
         "in:3 --reset-offsets --to-offset 150 --execute",
         "Nothing is delivered twice", NULL};
