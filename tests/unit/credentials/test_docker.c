@@ -401,6 +401,7 @@ static void docker__forgets_a_helper_that_nobody_waits_for(void **state)
 {
     struct world *world = *state;
 
+    skip_if_spawn_is_a_fork();
     write_program(world, "docker-credential-fake", "exec sleep 1000");
     write_file(world, ".docker/config.json", HELPERS);
     world_open(world, &looked_for, 1);

@@ -328,6 +328,7 @@ static void subprocess__does_not_wait_for_a_cancelled_program(void **state)
     struct rusage after;
 
     (void)state;
+    skip_if_spawn_is_a_fork();
     for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
         programs[i] = subprocess_start(
             outcome.loop, &(struct subprocess_request){argv, NULL, 10, 30000},
