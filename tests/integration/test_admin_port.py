@@ -229,7 +229,7 @@ class Status(PortCase):
         self.assertRegex(done.out, r"^not ready {6}\w")
         self.assertIn("group          waybill, reads attestations from 127.0.0.1:1\n", done.out)
         self.assertRegex(done.out, r"\nregistrations  \w+: flowing, 0 succeeded")
-        self.assertLess(len(done.out.splitlines()), 13)
+        self.assertLess(len(done.out.splitlines()), 16)
 
     def test_it_tells_why_the_service_is_not_ready(self):
         service = self.start(listen="0.0.0.0:0")

@@ -244,7 +244,7 @@ class Protocol(Helper):
                 done = self.waybill("credential-helper", *words, stdin=b"{}")
                 self.assert_status(done, EXIT_USAGE)
                 self.assertEqual(done.out, "")
-                self.assertIn("waybill credential-helper --help", done.err)
+                self.assertIn("waybill help credential-helper", done.err)
 
     def test_a_link_is_the_command(self):
         link = self.directory / "waybill-credential-helper"

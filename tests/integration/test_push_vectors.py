@@ -78,7 +78,7 @@ class Vectors(Case):
             self.assert_status(done, EXIT_CONFIG)
             self.assertEqual(done.out, "")
             self.assertRegex(done.err, r"config\.yaml:\d+:\d+: attachments\[0\]\.prefix: ")
-            self.assertRegex(done.err, "not fit for a repository name|longer than")
+            self.assertRegex(done.err, "a prefix is part of a repository name|longer than")
         else:
             self.assert_status(done, EXIT_FAILED)
             self.assertTrue(done.outcomes)
