@@ -477,7 +477,9 @@ storage: {filesystem: {rootdirectory: "$dir/registry.data"}, delete: {enabled: t
 http: {addr: "127.0.0.1:$port", secret: loopback}
 YAML
     rm -f "$dir/registry.address"
-    parts_launch "$dir" registry "$binary" serve "$dir/registry.yml"
+    # The registry takes REGISTRY_* for settings of its own, and REGISTRY_AUTH_FILE,
+    # which podman and skopeo use, for one that it does not know.
+    parts_launch "$dir" registry env -u REGISTRY_AUTH_FILE "$binary" serve "$dir/registry.yml"
     parts_await 10 parts_registry_decided "$dir" || true
     [ ! -e "$dir/registry.address" ] || return 0
     parts_failed "$dir" registry "the registry does not answer"

@@ -165,7 +165,7 @@ class DirectoryCase(KafkaCase):
         page = ask(address, "/")
         self.assertEqual(page.status, 200)
         # Drawn from /status, whose members it names.
-        for member in ("r.integration", "r.host"):
+        for member in ("r.name", "r.host"):
             self.assertIn(member, page.body)
         samples = scrape(address)
         labels = {"integration": KIND, "registration": "files"}

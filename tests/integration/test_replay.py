@@ -332,7 +332,7 @@ class Looking(ReplayCase):
         ):
             with self.subTest(arguments):
                 done = self.replay(config, *arguments, status=EXIT_USAGE)
-                self.assertIn("--help", done.err)
+                self.assertIn("waybill help replay", done.err)
         self.replay(self.write("none.yaml", "{}"), "list", status=EXIT_CONFIG)
         away = self.configure(name="away.yaml", kafka={"brokers": "127.0.0.1:1"})
         self.assertIn("127.0.0.1:1", self.replay(away, "list", status=EXIT_TEMPORARY).err)

@@ -169,8 +169,8 @@ class TheTopic(TrustCase):
         with UnreachableKafka(missing={topic}) as kafka:
             path = self.configure(kafka={"brokers": kafka.address})
             done = self.replay(path, "run", "--yes", status=EXIT_CONFIG)
-            command = f"kafka-topics.sh --bootstrap-server {kafka.address} --create --topic {topic}"
-            self.assertIn(f"{command} --partitions 12", done.err)
+            command = f"kafka-topics.sh --bootstrap-server {kafka.address} --create"
+            self.assertIn(f"{command} --if-not-exists --topic {topic} --partitions 12", done.err)
 
 
 if __name__ == "__main__":
