@@ -589,7 +589,7 @@ class Purging(ReplayCase):
         self.bury([self.letter(n, error_class=name) for n, name in enumerate(classes)])
         self.summary(config, "--class", "schema")
         done = self.replay(config, "purge")
-        self.assertIn("would delete 2, 3 remain; the first is 0/2: waiting", done.out)
+        self.assertIn("would delete 2, 3 remain; the first of these is 0/2, waiting", done.out)
         self.assertEqual(len(self.read("dead_letters", 5)), 5)
         self.replay(config, "purge", "--yes")
         self.assertEqual([one.offset for one in self.read("dead_letters", 3)], [2, 3, 4])
