@@ -49,7 +49,6 @@ void anchor_reset(struct anchor *anchor)
 void anchor_assign(struct anchor *anchor, int64_t start)
 {
     anchor->verifying = false;
-    anchor->asking = false;
     /* Uncommitted records come again, and the anchor among them. */
     anchor->last = start > anchor->offset ? anchor->offset : -1;
     anchor->start = start;
@@ -82,10 +81,6 @@ bool anchor_on_record(struct anchor *anchor, const struct anchor_record *record)
     if (anchor->replaced) {
         return false;
     }
-    if (anchor->doubtful) {
-        anchor->asking = true;
-        return false;
-    }
     if (anchor->offset < 0) {
         anchor->missing = false; /* it exists, and this is its first record */
     }
@@ -115,19 +110,11 @@ bool anchor_on_out_of_range(struct anchor *anchor)
     return true;
 }
 
-bool anchor_on_committed(struct anchor *anchor, int64_t offset)
+void anchor_on_committed(struct anchor *anchor, int64_t offset)
 {
-    bool was_asking = anchor->asking;
-
-    if (!anchor->doubtful) {
-        return false;
+    if (anchor->doubtful) {
+        anchor->doubtful = false;
+        anchor->missing = false;
+        anchor->replaced = offset < 0;
     }
-    anchor->asking = false;
-    anchor->doubtful = false;
-    if (offset < 0) {
-        anchor->replaced = true;
-        return false;
-    }
-    anchor->missing = false;
-    return was_asking;
 }

@@ -24,9 +24,8 @@ struct anchor_record {
 struct anchor {
     bool missing;   /* the topic did not exist at some time */
     bool verifying; /* the anchor is being read again */
-    bool doubtful;  /* nothing was read, and only a new answer about the
+    bool doubtful;  /* nothing was read before, and only a new answer about the
                        committed offset shows that the topic is the same one */
-    bool asking;    /* records are held back until there is that answer */
     bool replaced;  /* the topic is another one; anchor_reset() ends that */
     int64_t start;  /* the committed offset at the assignment; < 0: none */
     /* of the record that was delivered last; -1: none since the last rewind or
@@ -54,19 +53,17 @@ void anchor_assign(struct anchor *anchor, int64_t start);
 /* The topic may have been replaced. */
 enum anchor_check anchor_suspect(struct anchor *anchor);
 /* Returns false if the record is not to be delivered: it, or the one before it,
- * shows that the topic was replaced; or it was delivered before and is read
- * again only to be compared; or `asking` is set, because nothing was read that
- * it could be compared with and the topic is doubtful. */
+ * shows that the topic was replaced, or it was delivered before and is read
+ * again only to be compared. */
 bool anchor_on_record(struct anchor *anchor,
                       const struct anchor_record *record);
 /* The offset to read from does not exist. Returns true if the reason is that
  * the topic was replaced. */
 bool anchor_on_out_of_range(struct anchor *anchor);
-/* The committed offset, as an answer to a question that was asked after the
- * topic became doubtful and could be read again; < 0: nothing is committed. The
- * group coordinator deletes the offsets of a topic that is deleted. Returns
- * true if records were held back and have to be read again from anchor->start.
- */
-bool anchor_on_committed(struct anchor *anchor, int64_t offset);
+/* The committed offset, as the answer to a question that was asked after the
+ * topic became doubtful; < 0: nothing is committed. The group
+ * coordinator deletes the offsets of a topic that is deleted, some time after
+ * the deletion: the question must have been asked after that time. */
+void anchor_on_committed(struct anchor *anchor, int64_t offset);
 
 #endif

@@ -282,11 +282,13 @@ static void reject_commit(void *payload)
 
 /* The group coordinator deletes the offsets of a deleted topic, and would keep
  * those that are committed afterwards. */
-static bool is_for_missing_topic(const struct kafka *kafka,
+static bool is_for_another_topic(const struct kafka *kafka,
                                  const struct kafka_batch *batch)
 {
     for (size_t i = 0; i < batch->offset_count; i++) {
-        if (identity_is_missing(kafka, &batch->offsets[i].at)) {
+        const struct kafka_partition *at = &batch->offsets[i].at;
+
+        if (identity_is_missing(kafka, at) || identity_is_doubtful(kafka, at)) {
             return true;
         }
     }
@@ -303,7 +305,7 @@ void kafka_commit(struct kafka *kafka, struct kafka_batch *batch)
         batch->group =
             rd_kafka_consumer_group_metadata_new(kafka->options.group);
         committer_submit(kafka->committer, batch);
-    } else if (!is_for_missing_topic(kafka, batch) && batch->group != NULL &&
+    } else if (!is_for_another_topic(kafka, batch) && batch->group != NULL &&
                group_has_generation(batch->group)) {
         committer_submit(kafka->committer, batch);
     } else {

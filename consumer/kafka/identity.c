@@ -16,9 +16,9 @@
  * cached bounds are unknown until the next fetch succeeds), after the topic was
  * missing, and after a pause, during which nothing is fetched. A partition from
  * which nothing was read is suspected, too: the group coordinator deletes the
- * committed offsets of a topic that is deleted. From the assignment on, its
- * first record is not delivered before they were found to be there still,
- * unless it comes at once.
+ * committed offsets of a topic that is deleted. From the assignment on,
+ * unless its first record comes at once, nothing is committed for it before
+ * they were found to be there still, some time after a fetch.
  *
  * The new topic is read from its beginning, as after an assignment without a
  * committed offset.
@@ -26,13 +26,22 @@
 
 /* Within a shorter pause no topic is deleted, created and filled. */
 #define SHORT_PAUSE_MS 500
+/* Within this time after a topic is deleted, the group coordinator has deleted
+ * its offsets. The broker lets the new topic be read before that. */
+#define CONFIRMATION_MS 1000
+/* librdkafka fetches again fetch.error.backoff.ms (500) after a fetch that
+ * failed. If the loop was busy for as long, the failure was not noticed. */
+#define BUSY_MS 450
 
 struct identity {
     TAILQ_ENTRY(identity) link;
     struct kafka_partition at; /* it owns the topic's name */
     bool assigned;
-    bool has_bounds;           /* they were known at some time */
+    bool has_bounds; /* they were known at some time */
+    bool asked;      /* for the committed offset, when that could tell */
     uint64_t trusted_until_ms; /* no topic is replaced so soon */
+    uint64_t
+        suspected_ms; /* or fetched for the first time; the latest of both */
     /* `replaced` waits for the next poll, which starts the partition anew */
     struct anchor anchor;
 };
@@ -67,6 +76,8 @@ static void verify(struct kafka *kafka, struct identity *identity)
         return;
     }
     identity->trusted_until_ms = 0;
+    identity->suspected_ms = loop_now(kafka->loop);
+    identity->asked = false;
     switch (anchor_suspect(&identity->anchor)) {
     case ANCHOR_READ_AGAIN:
         partition_seek(kafka, &identity->at, identity->anchor.offset);
@@ -86,11 +97,9 @@ static void check_bounds(struct kafka *kafka, struct identity *identity)
 
     kafka_get_bounds(kafka, &identity->at, &bounds);
     if (bounds.end >= 0) {
-        /* once after each fetch that failed, and for each held record until
-         * there is an answer */
-        kafka->wants_committed |=
-            (!identity->has_bounds && identity->anchor.doubtful) ||
-            identity->anchor.asking;
+        if (!identity->has_bounds) {
+            identity->suspected_ms = loop_now(kafka->loop);
+        }
         identity->has_bounds = true;
     } else if (identity->has_bounds) {
         identity->has_bounds = false; /* once for each failure */
@@ -98,16 +107,59 @@ static void check_bounds(struct kafka *kafka, struct identity *identity)
     }
 }
 
+static void verify_all(struct kafka *kafka)
+{
+    struct identity *identity;
+
+    TAILQ_FOREACH(identity, &kafka->identities, link)
+    {
+        verify(kafka, identity);
+    }
+}
+
+static void verify_if_busy(struct kafka *kafka)
+{
+    uint64_t now = loop_now(kafka->loop);
+
+    if (kafka->identities_checked_ms > 0 &&
+        now - kafka->identities_checked_ms >= BUSY_MS) {
+        verify_all(kafka);
+    }
+    kafka->identities_checked_ms = now;
+}
+
 void identity_check(struct kafka *kafka)
 {
     struct identity *identity;
 
+    verify_if_busy(kafka);
     TAILQ_FOREACH(identity, &kafka->identities, link)
     {
         if (identity->assigned && !identity->anchor.replaced) {
             check_bounds(kafka, identity);
         }
     }
+}
+
+static bool can_confirm(const struct kafka *kafka,
+                        const struct identity *identity)
+{
+    return identity->assigned && identity->anchor.doubtful &&
+           identity->has_bounds &&
+           loop_now(kafka->loop) >= identity->suspected_ms + CONFIRMATION_MS;
+}
+
+bool identity_wants_committed(const struct kafka *kafka)
+{
+    const struct identity *identity;
+
+    TAILQ_FOREACH(identity, &kafka->identities, link)
+    {
+        if (can_confirm(kafka, identity)) {
+            return true;
+        }
+    }
+    return kafka->wants_committed;
 }
 
 bool identity_take_replaced(struct kafka *kafka, struct kafka_partition *ret_at)
@@ -146,14 +198,8 @@ void identity_paused(struct kafka *kafka)
 
 void identity_resumed(struct kafka *kafka)
 {
-    struct identity *identity;
-
-    if (loop_now(kafka->loop) - kafka->paused_ms < SHORT_PAUSE_MS) {
-        return;
-    }
-    TAILQ_FOREACH(identity, &kafka->identities, link)
-    {
-        verify(kafka, identity);
+    if (loop_now(kafka->loop) - kafka->paused_ms >= SHORT_PAUSE_MS) {
+        verify_all(kafka);
     }
 }
 
@@ -187,17 +233,15 @@ bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
 {
     struct identity *identity =
         find(kafka, rd_kafka_topic_name(message->rkt), message->partition);
-    bool was_asking;
-    bool is_next;
 
     if (identity == NULL) {
         return true;
     }
+    verify_if_busy(kafka);
     if (loop_now(kafka->loop) < identity->trusted_until_ms) {
         identity->anchor.doubtful = false;
     }
-    was_asking = identity->anchor.asking;
-    is_next = anchor_on_record(
+    return anchor_on_record(
         &identity->anchor,
         &(struct anchor_record){
             .offset = message->offset,
@@ -205,10 +249,6 @@ bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
             .key = {message->key, message->key_len},
             .value = {message->payload, message->len},
         });
-    if (identity->anchor.asking && !was_asking) {
-        loop_arm(kafka->loop, &kafka->identity_timer, 0); /* ask at once */
-    }
-    return is_next;
 }
 
 bool identity_on_out_of_range(struct kafka *kafka,
@@ -219,6 +259,17 @@ bool identity_on_out_of_range(struct kafka *kafka,
     return identity != NULL && anchor_on_out_of_range(&identity->anchor);
 }
 
+void identity_asking(struct kafka *kafka)
+{
+    struct identity *identity;
+
+    kafka->wants_committed = false;
+    TAILQ_FOREACH(identity, &kafka->identities, link)
+    {
+        identity->asked = can_confirm(kafka, identity);
+    }
+}
+
 void identity_on_committed(struct kafka *kafka,
                            const rd_kafka_topic_partition_list_t *offsets)
 {
@@ -226,13 +277,10 @@ void identity_on_committed(struct kafka *kafka,
         const rd_kafka_topic_partition_t *from = &offsets->elems[i];
         struct identity *identity = find(kafka, from->topic, from->partition);
 
-        /* An answer to an earlier question may be older than the topic. */
         if (identity != NULL && identity->assigned &&
             from->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-            (from->offset < 0 ||
-             (identity->has_bounds && !kafka->wants_committed)) &&
-            anchor_on_committed(&identity->anchor, from->offset)) {
-            partition_seek(kafka, &identity->at, identity->anchor.start);
+            (from->offset < 0 || identity->asked)) {
+            anchor_on_committed(&identity->anchor, from->offset);
         }
     }
 }
@@ -263,6 +311,7 @@ void identity_assign(struct kafka *kafka,
         }
         identity->assigned = true;
         identity->has_bounds = false;
+        identity->asked = false;
         identity->trusted_until_ms = loop_now(kafka->loop) + SHORT_PAUSE_MS;
         anchor_assign(&identity->anchor, from->offset);
         if (identity->anchor.missing) {
@@ -294,6 +343,15 @@ bool identity_is_missing(const struct kafka *kafka,
     const struct identity *identity = find(kafka, at->topic, at->partition);
 
     return identity != NULL && identity->anchor.missing;
+}
+
+bool identity_is_doubtful(const struct kafka *kafka,
+                          const struct kafka_partition *at)
+{
+    const struct identity *identity = find(kafka, at->topic, at->partition);
+
+    return identity != NULL && identity->anchor.doubtful &&
+           loop_now(kafka->loop) >= identity->trusted_until_ms;
 }
 
 void identity_init(struct kafka *kafka)

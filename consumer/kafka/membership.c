@@ -61,8 +61,10 @@ int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
 
 /* --- assignment --- */
 
+/* `purpose` is the address of what the answer is for. */
 static void request_offsets_of(struct kafka *kafka,
-                               rd_kafka_topic_partition_list_t *list)
+                               rd_kafka_topic_partition_list_t *list,
+                               void *purpose)
 {
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
         kafka->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
@@ -74,6 +76,7 @@ static void request_offsets_of(struct kafka *kafka,
         rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
     rd_kafka_AdminOptions_set_request_timeout(options, OFFSETS_TIMEOUT_MS,
                                               reason, sizeof(reason));
+    rd_kafka_AdminOptions_set_opaque(options, purpose);
     rd_kafka_ListConsumerGroupOffsets(kafka->client, &request, 1, options,
                                       kafka->events);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
@@ -84,7 +87,7 @@ static void request_offsets(void *payload)
 {
     struct kafka *kafka = payload;
 
-    request_offsets_of(kafka, kafka->assigning);
+    request_offsets_of(kafka, kafka->assigning, &kafka->assigning);
 }
 
 static void report_assigned(struct kafka *kafka,
@@ -211,7 +214,6 @@ static const rd_kafka_topic_partition_list_t *read_response(
     return *reason == NULL ? offsets : NULL;
 }
 
-/* The partitions are assigned already, or were revoked since the request. */
 static void check_committed(struct kafka *kafka, rd_kafka_event_t *event)
 {
     const rd_kafka_group_result_t *group = first_group(event);
@@ -227,9 +229,13 @@ void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event)
     const rd_kafka_topic_partition_list_t *offsets;
     const char *reason = NULL;
 
-    if (kafka->assigning == NULL) {
+    if (rd_kafka_event_opaque(event) == &kafka->asking_committed) {
+        kafka->asking_committed = false;
         check_committed(kafka, event);
         return;
+    }
+    if (kafka->assigning == NULL) {
+        return; /* the partitions were revoked since */
     }
     offsets = read_response(kafka, event, &reason);
     if (offsets == NULL) {
@@ -402,22 +408,30 @@ void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event)
  * noticed at this interval. */
 #define IDENTITY_MS 200
 
+static void ask_committed(struct kafka *kafka)
+{
+    if (kafka->assigned != NULL && !kafka->asking_committed &&
+        identity_wants_committed(kafka)) {
+        kafka->asking_committed = true;
+        identity_asking(kafka);
+        request_offsets_of(kafka, kafka->assigned, &kafka->asking_committed);
+    }
+}
+
 static void check_identities(void *payload)
 {
     struct kafka *kafka = payload;
     struct kafka_partition at;
 
     loop_arm(kafka->loop, &kafka->identity_timer, IDENTITY_MS);
-    if (kafka->closing || kafka->revoking != NULL || kafka->assigning != NULL) {
-        return;
+    if (!kafka->closing && kafka->revoking == NULL &&
+        kafka->assigning == NULL) {
+        identity_check(kafka);
+        if (identity_take_replaced(kafka, &at)) {
+            start_anew(kafka, &at);
+        }
     }
-    identity_check(kafka);
-    if (identity_take_replaced(kafka, &at)) {
-        start_anew(kafka, &at);
-    } else if (kafka->wants_committed && kafka->assigned != NULL) {
-        kafka->wants_committed = false;
-        request_offsets_of(kafka, kafka->assigned);
-    }
+    ask_committed(kafka); /* the last commits wait for it, too */
 }
 
 void membership_init(struct kafka *kafka)

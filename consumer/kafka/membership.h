@@ -53,7 +53,9 @@ struct kafka {
     struct timer first_deadline;
     struct identities identities;
     struct timer identity_timer;
-    bool wants_committed; /* identity.c has to know the committed offsets */
+    bool wants_committed;  /* identity.c has to know the committed offsets */
+    bool asking_committed; /* one question at a time */
+    uint64_t identities_checked_ms; /* 0: not yet */
     struct holds holds;
     struct timer hold_timer;
     uint64_t paused_ms; /* when all partitions were paused last */
@@ -142,13 +144,19 @@ int64_t identity_rewound(struct kafka *kafka, const struct kafka_partition *at,
 void identity_topic_missing(struct kafka *kafka, const char *topic);
 bool identity_is_missing(const struct kafka *kafka,
                          const struct kafka_partition *at);
-/* Returns false if the record is not to be delivered: it belongs to a new topic
- * that is about to be read from its beginning, it is read again only to be
- * compared, or it will be read again once the committed offset is known. */
+/* Nothing must be committed before it is known whether the topic is the one
+ * that the committed offset belongs to. */
+bool identity_is_doubtful(const struct kafka *kafka,
+                          const struct kafka_partition *at);
+/* Returns false if the record belongs to a new topic that is about to be read
+ * from its beginning. */
 bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message);
 /* Returns true if the partition belongs to a new topic. */
 bool identity_on_out_of_range(struct kafka *kafka,
                               const struct kafka_partition *at);
+bool identity_wants_committed(const struct kafka *kafka);
+/* The committed offsets are being asked for; the answer comes later. */
+void identity_asking(struct kafka *kafka);
 void identity_on_committed(struct kafka *kafka,
                            const rd_kafka_topic_partition_list_t *offsets);
 
