@@ -41,17 +41,17 @@ class Limits:
     peak_kib: int = 256 * 1024
     descriptors: int = 300
     idle_cpu: float = 0.25
-    # What a delivery takes is five requests, and one for the registry's greeting.
+    # A delivery takes five requests, and one GET /v2/ for each registry.
     requests_each: int = 6
-    # Done over again by whoever takes over: at most what was in flight.
+    # The successor repeats at most what was in flight.
     requests_factor: float = 4.0
     requests_per_disturbance: int = 2000
-    # The broker's clock and ours are one; the log's are milliseconds.
+    # The clocks of the broker and of this process are the same; the log has milliseconds.
     clock_slack: float = 0.05
 
 
 class Outcome(typing.NamedTuple):
-    where: str  # partition/offset in its topic
+    where: str  # The partition and offset in the topic
     id: str
     status: str
     input: tuple  # (partition, offset)
@@ -59,11 +59,11 @@ class Outcome(typing.NamedTuple):
     artifact: dict | None
     error: dict | None
     attempts: int
-    at: float  # the broker's clock, seconds
+    at: float  # The time by the broker's clock, in seconds
 
 
 def parse(message):
-    """An Outcome, or a text that says why it is none."""
+    """Parses an outcome. Returns an Outcome, or a text that states why it is invalid."""
     try:
         headers = dict(message.headers)
         data = json.loads(message.value)
@@ -84,7 +84,7 @@ def parse(message):
 
 
 class _Case:
-    """The logs, with what several invariants want of them."""
+    """The logs, with the indexes that several invariants use."""
 
     def __init__(self, logs, limits):
         self.logs, self.limits = logs, limits
@@ -98,7 +98,7 @@ class _Case:
             self.of_delivery[(one.input, one.attachment)].append(one)
 
     def deliveries(self):
-        """((input, attachment or None), expectation) of all that must end"""
+        """Returns ((input, attachment or None), expectation) for each delivery that must end."""
         for where, wanted in self.expected.items():
             for attachment in wanted.deliveries or (None,):
                 yield (where, attachment), wanted
@@ -154,7 +154,8 @@ def one_outcome(case):
 def _right_status(case, delivery, expected, outcome):
     allowed = {SUCCEEDED} if expected.deliveries else {expected.status}
     if expected.deliveries and expected.deliveries[delivery[1]][0] in case.logs.lies:
-        allowed = {SUCCEEDED, FAILED}  # the registry said that it stored something else
+        # The registry reported that it had stored another digest.
+        allowed = {SUCCEEDED, FAILED}
     if outcome.status not in allowed:
         yield "the wrong outcome", (
             f"input {_name(delivery)}: {outcome.status} at {outcome.where}, not "
@@ -201,7 +202,7 @@ def _claims(case, delivery, outcome, place, artifact):
 
 
 def faults_of(logs, place, artifact):
-    """What is wrong with an artifact as the registry has it."""
+    """Returns the faults of an artifact in the registry."""
     stored = logs.registries.get(place.registry, {}).get(place.repository)
     if stored is None:
         yield "no such repository"
@@ -274,7 +275,7 @@ def _same_bytes(case, delivery, letter):
     differ = [
         name for name in ("key", "value") if getattr(letter, name) != getattr(original, name)
     ]
-    # Its own timestamp is the time of writing, from which retention counts.
+    # The timestamp of a dead letter is the time of writing, from which retention counts.
     if dict(letter.headers).get("waybill-timestamp") != str(original.timestamp).encode():
         differ.append("timestamp")
     if letter.headers[: len(original.headers)] != original.headers:
@@ -341,7 +342,8 @@ def commits(case):
 
 
 def _forgotten(offset, old, new):
-    """What was done, is not below the watermark, and is not done now."""
+    """Yields offsets that were done before, are not below the watermark, and are no longer
+    done."""
     for one in old.done:
         if one >= offset and one not in new.done:
             yield one
@@ -352,7 +354,7 @@ def _forgotten(offset, old, new):
 
 
 def _done_before_its_outcome(case, partition, rows):
-    """Each delivery's first sample that calls it done, and its outcomes' times."""
+    """Returns the first sample that marks each delivery as done, and the times of its outcomes."""
     left = [one for one, _ in case.deliveries() if one[0][0] == partition]
     for sample, above in rows:
         still = []
@@ -435,7 +437,7 @@ def requests(case):
     if made > allowed:
         yield "a storm of requests", f"{made}, where {needed} are needed and {allowed:.0f} allowed"
     for throttle in _checkable(case):
-        # A push begins with POST.
+        # A push begins with a POST.
         before = throttle.until - case.limits.clock_slack
         early = [row for row in throttle.early if row[1] == "post" and row[0] < before]
         if early:
@@ -446,8 +448,8 @@ def requests(case):
 
 
 def _checkable(case):
-    """Those of repositories with one delivery, while no instance came or went:
-    another instance does not know what this one was told."""
+    """Returns the throttles of repositories with one delivery while no instance started or
+    ended, because another instance does not know of a throttle."""
     users = collections.Counter(
         row[0] for wanted in case.expected.values() for row in wanted.deliveries.values()
     )
@@ -460,7 +462,7 @@ def _checkable(case):
 
 
 def checked_throttles(logs):
-    """How many 429s I10 could look at."""
+    """Returns the number of 429 responses that I10 could check."""
     return sum(1 for _ in _checkable(_Case(logs, Limits())))
 
 

@@ -1,4 +1,4 @@
-"""The table at the end."""
+"""The table at the end of a run."""
 
 import collections
 
@@ -80,7 +80,7 @@ def _verdicts(violations):
 
 
 def evidence(violations, most=5):
-    """The first few of each kind."""
+    """Lists the first violations of each kind."""
     kinds = collections.defaultdict(list)
     for one in violations:
         kinds[(one.invariant, one.text)].append(one.evidence)

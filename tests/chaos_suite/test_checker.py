@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Does the checker see what is wrong? A history without fault, and then one fault
-at a time; and the proxy's reading of Kafka's requests."""
+"""Tests that the checker detects each violation: a history without fault, and then with one
+fault at a time. It also tests how the proxy parses requests of Kafka."""
 
 import base64
 import copy
@@ -27,7 +27,7 @@ except ImportError as problem:
 
 from integration.common import digest, event  # noqa: E402
 
-BEGAN = 1_000_000.0  # the wall clock when the run began
+BEGAN = 1_000_000.0  # The wall clock time at which the run began
 IN, OUT, DEAD = "in", "out", "dead"
 ADDRESSES = {"a": "127.0.0.1:1", "b": "127.0.0.1:2"}
 
@@ -41,8 +41,8 @@ def good(offset, project="shop", flow="build-api"):
 
 
 class History:
-    """Inputs, and what becomes of them when all goes well: at offset n after n
-    seconds the outcome, and half a second later the commit."""
+    """A history in which all goes well: at offset n the outcome follows after n seconds, and
+    the commit half a second later."""
 
     def __init__(self, *inputs):
         self.inputs = list(inputs)
@@ -134,7 +134,7 @@ def history():
         record(2, b"{", headers=[("x", b"1"), ("x", b"\xff")]),
         record(3, json.dumps(wrong).encode()),
         good(4, project="lab"),  # skipped
-        record(6, None),  # a gap before it
+        record(6, None),  # There is a gap before it.
         good(7),
     )
 
@@ -189,7 +189,7 @@ class Outcomes(CheckerCase):
         del self.history.outcomes[0]
         found = self.found()
         self.assertIn(("I1", "an outcome is lost"), found)
-        # Its artifact is there, and its offset was committed.
+        # Its artifact exists, and its offset was committed.
         self.assertIn(("I2", "an artifact without an outcome"), found)
         self.assertIn(("I5", "called done before its outcome was there"), found)
 
@@ -375,7 +375,7 @@ class Commits(CheckerCase):
         self.assert_only("I5", "called done before its outcome was there")
 
     def above(self, *rows):
-        """Replaces the metadata's decoder: the text is an index into rows."""
+        """Replaces the decoder of the metadata: the text is an index into rows."""
 
         def decode(_, text):
             return rows[int(text)] if text else NOTHING
@@ -421,7 +421,7 @@ class Commits(CheckerCase):
 
 
 class Metadata(unittest.TestCase):
-    """Texts as they stand in the offsets topics of those who upgrade."""
+    """Texts in the offsets topics of earlier releases."""
 
     ROWS = (
         (100, "VwEBAAAAAEWPLIM=", set(), {}),
@@ -513,7 +513,7 @@ class Running(CheckerCase):
         early = Throttled(*place, 1.0, 3.0, [(2.0, "post")])
         self.assertEqual(self.found(throttles=[waited]), set())
         self.assert_only("I10", "Retry-After is not waited for", throttles=[waited, early])
-        # Somebody else came, who does not know.
+        # Another instance took over, which does not know of the throttle.
         self.assertEqual(self.found(throttles=[early], disturbances=[1.5]), set())
 
 
