@@ -1,7 +1,7 @@
-"""What the scripted registry can do wrong: the table of its scenarios.
+"""The faults of the scripted registry: the table of its scenarios.
 
-A new one belongs into tests/integration/test_scenarios.py too, which says what has
-to come of it.
+A new one must also be added to tests/integration/test_scenarios.py, which contains the
+expected result.
 """
 
 import email.utils
@@ -14,7 +14,7 @@ import urllib.parse
 import zlib
 
 ALWAYS = 0
-SPARED = object()  # what a scenario returns that has let a request go
+SPARED = object()  # returned by a scenario that lets a request pass
 PUSH = ("post", "patch", "put", "manifest")
 STAGES = {
     "ping": ("ping",),
@@ -32,7 +32,7 @@ STAGES = {
 
 
 class Close(Exception):
-    """Ends the connection with no answer."""
+    """Closes the connection without a response."""
 
 
 class Answer:
@@ -41,7 +41,7 @@ class Answer:
         self.headers = dict(headers or {})
         self.body = body
         self.close = False
-        self.raw = None  # what goes out instead of the body, before closing
+        self.raw = None  # sent in place of the body, before the connection is closed
 
 
 def failure(status, code, message="", headers=None):
@@ -50,7 +50,7 @@ def failure(status, code, message="", headers=None):
 
 
 class Call(typing.NamedTuple):
-    """A request, as far as the scenarios and the registry are concerned."""
+    """A request, as the scenarios and the registry use it."""
 
     method: str
     path: str
@@ -59,8 +59,8 @@ class Call(typing.NamedTuple):
     handler: typing.Any
     entry: dict  # in the log
     stage: str
-    moved: bool  # it has already been redirected
-    other: bool  # it came to the other host
+    moved: bool  # it has been redirected already
+    other: bool  # it was received by the other host
     tls: bool
 
     @property
@@ -89,7 +89,7 @@ class Scenario(typing.NamedTuple):
     phase: str
     stages: tuple
     times: int
-    argument: typing.Any  # default; its type is that of the argument
+    argument: typing.Any  # the default; the argument has its type
     implies: str | None
     text: str
     act: typing.Callable | None
@@ -160,7 +160,7 @@ switch("lenient", "for other clients: takes bodies in chunks, and queries encode
 switch("gitlab-media-types", "400 for unknown artifact types, as GitLab does")
 
 
-# -- authentication gone wrong
+# --- faults of authentication
 
 
 def _unauthorized(registry, call):
@@ -602,7 +602,7 @@ def _(_registry, _call, answer, _):
     answer.headers["Warning"] = '299 - "this registry will be closed"'
 
 
-# -- answers that are not what they should be
+# --- wrong responses
 
 
 @row("wrong-digest", "after", "success with another Docker-Content-Digest", ("put", "manifest"))
@@ -725,7 +725,7 @@ def _with_query(url, call):
 
 
 class Played:
-    """A scenario as asked for: NAME[=ARGUMENT][*TIMES][@STAGE]"""
+    """A scenario as it is requested: NAME[=ARGUMENT][*TIMES][@STAGE]"""
 
     _FORM = re.compile(r"([a-z0-9-]+)(?:=([^*@]+))?(?:\*(\d+))?(?:@([a-z]+))?")
 
@@ -752,7 +752,7 @@ class Played:
 
 
 def listing():
-    """The table of scenarios, for humans."""
+    """Returns the table of scenarios for the help text."""
     lines = [f"{'SCENARIO':24} {'TIMES':7} {'STAGES':34} WHAT IT DOES"]
     for one in SCENARIOS.values():
         name = one.name
